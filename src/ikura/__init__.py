@@ -1,0 +1,3 @@
+"""ikura: tune whole populations of neural networks."""
+
+__version__ = "0.1.0"

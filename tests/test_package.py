@@ -1,0 +1,4 @@
+def test_version() -> None:
+    import ikura
+
+    assert ikura.__version__
