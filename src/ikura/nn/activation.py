@@ -1,0 +1,45 @@
+"""Activations of the built-in network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ikura.errors import UsageError, nearest
+
+__all__ = ["ACTIVATIONS", "activation"]
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": functional.relu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "leaky_relu": functional.leaky_relu,
+    "elu": functional.elu,
+}
+
+
+def activation(name: str) -> Callable[[Tensor], Tensor]:
+    """Look an activation up by name.
+
+    relu: max(z, 0); leaky_relu: z for z > 0, else z/100; elu: z for z > 0, else e^z - 1; tanh; sigmoid: 1/(1 + e^-z).
+    All of them pass NaN on.
+
+    Args:
+        name: one of `ACTIVATIONS`.
+
+    Returns:
+        The element-wise function.
+
+    Raises:
+        UsageError: the name is unknown.
+
+    Example:
+        >>> activation("relu")(torch.tensor([-1.0, 2.0])).tolist()
+        [0.0, 2.0]
+    """
+    if name not in ACTIVATIONS:
+        raise UsageError(f"unknown activation {name!r}{nearest(name, ACTIVATIONS)}: use {', '.join(ACTIVATIONS)}")
+    return ACTIVATIONS[name]

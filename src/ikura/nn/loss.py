@@ -1,0 +1,59 @@
+"""Losses by task: what a network's raw outputs mean."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional
+
+__all__ = ["loss", "outputs_of", "predict"]
+
+
+def outputs_of(task: str, classes: int) -> int:
+    """Number of raw outputs a network needs: one logit for binary, one a class for multiclass, one for regression."""
+    return classes if task == "multiclass" else 1
+
+
+def loss(task: str, outputs: Tensor, target: Tensor) -> Tensor:
+    """Mean loss of one network on one mini-batch.
+
+    binary: cross-entropy of the logit z, log(1 + e^z) - y z; multiclass: softmax and cross-entropy,
+    logsumexp(z) - z_y (its first backward error is ŷ - y); regression: squared error (z - y)².
+
+    Args:
+        task: "binary", "multiclass" or "regression".
+        outputs: raw outputs, shape (rows, 1) or (rows, classes).
+        target: shape (rows,).
+
+    Returns:
+        A scalar; NaN if any output is NaN.
+
+    Example:
+        >>> import torch
+        >>> round(loss("multiclass", torch.zeros(2, 4), torch.tensor([0, 3])).item(), 4)
+        1.3863
+    """
+    if task == "binary":
+        return functional.binary_cross_entropy_with_logits(outputs[:, 0], target.to(outputs.dtype))
+    if task == "multiclass":
+        return functional.cross_entropy(outputs, target)
+    return functional.mse_loss(outputs[:, 0], target.to(outputs.dtype))
+
+
+def predict(task: str, outputs: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
+    """Turn raw outputs into predictions.
+
+    Args:
+        task: "binary", "multiclass" or "regression".
+        outputs: shape (rows, 1) or (rows, classes).
+        mean: of the regression target in the training set.
+        std: of the regression target in the training set.
+
+    Returns:
+        binary: probability of the second class, shape (rows,); multiclass: probabilities, shape (rows, classes);
+        regression: values in the target's units, shape (rows,).
+    """
+    if task == "binary":
+        return outputs[..., 0].sigmoid()
+    if task == "multiclass":
+        return outputs.softmax(-1)
+    return outputs[..., 0] * std + mean

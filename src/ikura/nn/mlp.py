@@ -1,0 +1,75 @@
+"""The fully connected network of the built-in search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, sqrt
+
+import torch
+from torch import Tensor, nn
+
+from ikura.nn.activation import activation as activation_named
+from ikura.nn.dropout import Dropout
+
+__all__ = ["MLP", "embedding_size"]
+
+
+def embedding_size(cardinality: int) -> int:
+    """Choose the width of an embedding: the root of the number of categories, at most 16.
+
+    Example:
+        >>> [embedding_size(c) for c in (17, 100, 5000)]
+        [5, 10, 16]
+    """
+    return min(16, ceil(sqrt(cardinality)))
+
+
+class MLP(nn.Module):
+    """A fully connected network: h_0 = [x, embeddings], h_l = dropout(a(W_l h_{l-1} + b_l)), output W h_L + b.
+
+    Args:
+        inputs: numeric features.
+        outputs: 1 for binary classes and regression, the number of classes otherwise.
+        units: width of each hidden layer; empty for a linear model.
+        activation: one of `ikura.nn.activation.ACTIVATIONS`.
+        dropout: rate behind each hidden layer, one number or one for each.
+        cardinalities: number of codes of each embedded category.
+
+    Example:
+        >>> MLP(4, 3, [16, 8])(torch.zeros(5, 4)).shape
+        torch.Size([5, 3])
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        units: Sequence[int],
+        activation: str = "relu",
+        dropout: float | Sequence[float] = 0.0,
+        cardinalities: Sequence[int] = (),
+    ) -> None:
+        super().__init__()
+        rates = [dropout] * len(units) if isinstance(dropout, int | float) else list(dropout)
+        self.activation = activation
+        self.tables = nn.ModuleList(nn.Embedding(c, embedding_size(c)) for c in cardinalities)
+        widths = [inputs + sum(table.embedding_dim for table in self.tables), *units, outputs]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.dropouts = nn.ModuleList(Dropout(rate, layer) for layer, rate in enumerate(rates))
+
+    def forward(self, x: Tensor, codes: Tensor | None = None) -> Tensor:
+        """Compute the outputs of one mini-batch.
+
+        Args:
+            x: numeric features, shape (rows, inputs).
+            codes: categories to embed, integers of shape (rows, number of cardinalities).
+
+        Returns:
+            Logits or values, shape (rows, outputs).
+        """
+        if codes is not None and len(self.tables):
+            x = torch.cat([x, *(table(codes[:, i].long()) for i, table in enumerate(self.tables))], dim=1)
+        function = activation_named(self.activation)
+        for layer, dropout in zip(self.layers, self.dropouts, strict=False):
+            x = dropout(function(layer(x)))
+        return self.layers[-1](x)

@@ -1,0 +1,122 @@
+"""Keyed noise: random numbers as a pure function of what they are for.
+
+A draw depends on (seed, purpose, epoch or step) and on its own row and column, never on which network asks, on how
+many networks there are, or on how rows are grouped into mini-batches. Two networks of different widths share the draws
+of the units they both have, so a difference between two trials is the doing of their hyperparameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+
+__all__ = ["Draws", "bits", "drawing", "current_draws", "key", "normal", "permutation"]
+
+GOLDEN_64 = np.uint64(0x9E3779B97F4A7C15)
+GOLDEN_32 = np.uint32(0x9E3779B1)
+
+
+def key(seed: int, purpose: str, *numbers: int) -> int:
+    """Derive the 64-bit key of one purpose.
+
+    Args:
+        seed: the study's (or a replicate's) seed.
+        purpose: what the draws are for, such as "order" or "dropout".
+        numbers: epoch, step or layer, whatever tells this use from the others.
+
+    Returns:
+        An integer in [0, 2**63).
+
+    Example:
+        >>> key(0, "order", 1) == key(0, "order", 1), key(0, "order", 1) == key(0, "order", 2)
+        (True, False)
+    """
+    text = ":".join([str(seed), purpose, *map(str, numbers)]).encode()
+    return int.from_bytes(blake2b(text, digest_size=8).digest(), "little") >> 1
+
+
+def row_keys(stream: int, first: int, rows: int) -> np.ndarray:
+    """Mix a stream's key with row numbers (splitmix64, upper half): uint32 of shape (rows,)."""
+    z = np.uint64(stream) + np.arange(first + 1, first + rows + 1, dtype=np.uint64) * GOLDEN_64
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((z ^ (z >> np.uint64(31))) >> np.uint64(32)).astype(np.uint32)
+
+
+def bits(stream: int, rows: int, columns: int, first: int = 0) -> np.ndarray:
+    """Draw 32 random bits for each cell of a table.
+
+    Args:
+        stream: a key from `key`.
+        rows: number of rows.
+        columns: number of columns; a narrower table is the left part of a wider one.
+        first: number of the first row; rows do not depend on where a table starts.
+
+    Returns:
+        uint32 of shape (rows, columns).
+
+    Example:
+        >>> whole = bits(key(0, "example"), 4, 3)
+        >>> bool((bits(key(0, "example"), 2, 2, first=1) == whole[1:3, :2]).all())
+        True
+
+    References:
+        Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014 (the row's key);
+        Wellons: Prospecting for hash functions, 2018 (the cell's 32-bit finaliser).
+    """
+    h = row_keys(stream, first, rows)[:, None] ^ (np.arange(1, columns + 1, dtype=np.uint32) * GOLDEN_32)[None, :]
+    h = (h ^ (h >> np.uint32(16))) * np.uint32(0x7FEB352D)
+    h = (h ^ (h >> np.uint32(15))) * np.uint32(0x846CA68B)
+    return h ^ (h >> np.uint32(16))
+
+
+def normal(stream: int, rows: int, columns: int) -> np.ndarray:
+    """Draw standard normal numbers by Box and Muller's transform: float64 of shape (rows, columns)."""
+    radius = (bits(stream, rows, columns) + 0.5) / 2.0**32
+    angle = (bits(stream ^ 0x5851F42D4C957F2D, rows, columns) + 0.5) / 2.0**32
+    return np.sqrt(-2.0 * np.log(radius)) * np.cos(2.0 * np.pi * angle)
+
+
+def permutation(seed: int, epoch: int, rows: int) -> np.ndarray:
+    """Order the training examples for one epoch: int64 of shape (rows,), the same for every member."""
+    return np.random.Generator(np.random.Philox(key=key(seed, "order", epoch))).permutation(rows)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The noise of one mini-batch: its key and the position of its first row in the epoch."""
+
+    stream: int
+    first: int = 0
+
+    def bits(self, layer: int, rows: int, columns: int) -> np.ndarray:
+        """Draw the bits of one layer: uint32 of shape (rows, columns)."""
+        return bits(layer_stream(self.stream, layer), rows, columns, self.first)
+
+
+def layer_stream(stream: int, layer: int) -> int:
+    """Give each layer its own stream within a mini-batch's."""
+    return (stream + layer * 0x2545F4914F6CDD1D) & 0x7FFFFFFFFFFFFFFF
+
+
+_CURRENT: ContextVar[Draws | None] = ContextVar("ikura_draws", default=None)
+
+
+def current_draws() -> Draws | None:
+    """Return the noise of the mini-batch in work, None outside of training by ikura."""
+    return _CURRENT.get()
+
+
+@contextmanager
+def drawing(draws: Draws) -> Iterator[None]:
+    """Make keyed noise available to the layers that run inside the block."""
+    token = _CURRENT.set(draws)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)

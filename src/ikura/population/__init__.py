@@ -1,0 +1,1 @@
+"""The heart: many networks trained at once."""

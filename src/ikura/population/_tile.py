@@ -1,0 +1,70 @@
+"""A tile: the members that train together, whatever way they are run."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+
+from ikura.population.examples import Examples
+from ikura.population.member import Member
+
+__all__ = ["Tile"]
+
+
+class Tile(ABC):
+    """Members that train together; nothing about a member depends on the others.
+
+    Attributes:
+        members: the members, in their places.
+        active: bool of shape (members,); False for members that diverged or were stopped.
+    """
+
+    members: Sequence[Member]
+    active: np.ndarray
+
+    @abstractmethod
+    def train_epoch(self, examples: Examples, epoch: int) -> np.ndarray:
+        """Train every active member for one pass over the examples.
+
+        Args:
+            examples: in the order of the epoch.
+            epoch: 0, 1, …
+
+        Returns:
+            Mean cost of each member over the epoch, penalty included, float64 of shape (members,); a member whose cost
+            is not finite or exploded is no longer active afterwards.
+        """
+
+    @abstractmethod
+    def outputs(self, examples: Examples) -> np.ndarray:
+        """Compute raw outputs in evaluation mode: shape (members, rows, outputs), NaN for inactive members."""
+
+    @abstractmethod
+    def keep(self, places: Sequence[int]) -> None:
+        """Remember the present weights of these members as their best."""
+
+    @abstractmethod
+    def recall(self) -> None:
+        """Put every member's best weights in place of the present ones, and make all members that have some active."""
+
+    @abstractmethod
+    def best(self, place: int) -> dict[str, np.ndarray]:
+        """Return a member's best weights and buffers by name."""
+
+    @abstractmethod
+    def state(self) -> dict[str, np.ndarray]:
+        """Return everything that training goes on from."""
+
+    @abstractmethod
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """Go on from what `state` returned."""
+
+    @abstractmethod
+    def set_limits(self, limits: np.ndarray) -> None:
+        """Set the cost above which each member counts as exploded, float64 of shape (members,)."""
+
+    @abstractmethod
+    def penalties(self) -> np.ndarray:
+        """Compute λ/2 Σ w² of each member, float64 of shape (members,)."""

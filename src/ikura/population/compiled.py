@@ -1,0 +1,119 @@
+"""Built-in networks on the CPU: a tile trained by the compiled kernel, each member at its own size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ikura.nn.noise import key
+from ikura.population._tile import Tile
+from ikura.population.examples import Examples
+from ikura.population.kernel import activation as activation_kernel
+from ikura.population.kernel import loss as loss_kernel
+from ikura.population.kernel.epoch import evaluate, train_epoch
+from ikura.population.layout import Layout
+from ikura.population.member import Member
+from ikura.population.rule import rule
+
+__all__ = ["CompiledTile"]
+
+
+class CompiledTile(Tile):
+    """Fully connected networks of any depth, width, mini-batch size, activation and update rule in one tile.
+
+    All weights lie in one flat vector, member after member; nothing is padded.
+
+    Args:
+        members: the members; all of one seed.
+        layouts: their networks.
+        task: "binary", "multiclass" or "regression".
+        dtype: "float32" or "float64".
+    """
+
+    def __init__(self, members: Sequence[Member], layouts: Sequence[Layout], task: str, dtype: str = "float32") -> None:
+        self.members, self.layouts, self.task = list(members), list(layouts), loss_kernel.CODES[task]
+        self.seed = members[0].seed
+        count, deepest = len(members), max(len(layout.units) for layout in layouts)
+        self.tables = np.array(layouts[0].tables, np.int64).reshape(-1, 2)
+        self.places = np.concatenate([[0], np.cumsum([layout.size for layout in layouts])]).astype(np.int64)
+        self.widths = np.zeros((count, deepest + 2), np.int64)
+        self.rates = np.zeros((count, deepest))
+        self.whole = np.zeros((count, 3), np.int64)
+        self.numbers = np.zeros((count, 6))
+        for k, (member, layout) in enumerate(zip(members, layouts, strict=True)):
+            values = member.values
+            self.widths[k, : len(layout.widths)] = layout.widths
+            self.rates[k, : len(layout.units)] = values.dropout
+            self.whole[k] = values.batch_size, activation_kernel.code(values.activation), rule(values.optimizer).code
+            self.numbers[k] = 0, values.momentum, values.beta1, values.beta2, values.epsilon, values.l2
+        self.depths = np.array([len(layout.units) for layout in layouts], np.int64)
+        self.weights = np.concatenate(
+            [layout.initial(member) for member, layout in zip(members, layouts, strict=True)]
+        ).astype(dtype)
+        self.first, self.second = np.zeros_like(self.weights), np.zeros_like(self.weights)
+        self.kept = self.weights.copy()
+        self.steps = np.zeros(count, np.int64)
+        self.active = np.ones(count, bool)
+        self.limits = np.full(count, np.inf)
+
+    def train_epoch(self, examples: Examples, epoch: int) -> np.ndarray:
+        self.numbers[:, 0] = [member.learning_rate(epoch) for member in self.members]
+        costs = np.empty(len(self.members))
+        train_epoch(
+            examples.x, examples.codes, examples.y, self.task, self.tables, self.weights, self.first, self.second,
+            self.places, self.widths, self.depths, self.whole, self.numbers, self.rates, self.steps, self.active,
+            np.uint64(key(self.seed, "noise", epoch)), costs, self.limits,
+        )  # fmt: skip
+        return costs
+
+    def outputs(self, examples: Examples) -> np.ndarray:
+        out = np.empty((len(self.members), len(examples), self.layouts[0].outputs), self.weights.dtype)
+        evaluate(
+            examples.x, examples.codes, self.tables, self.weights, self.places, self.widths, self.depths, self.whole,
+            self.rates, self.active, out,
+        )  # fmt: skip
+        return out
+
+    def _span(self, place: int) -> slice:
+        return slice(self.places[place], self.places[place + 1])
+
+    def keep(self, places: Sequence[int]) -> None:
+        for place in places:
+            self.kept[self._span(place)] = self.weights[self._span(place)]
+
+    def recall(self) -> None:
+        self.weights[:] = self.kept
+        self.active[:] = True
+
+    def best(self, place: int) -> dict[str, np.ndarray]:
+        module = self.layouts[place].module(self.members[place], self.kept[self._span(place)])
+        return {name: tensor.numpy() for name, tensor in module.state_dict().items()}
+
+    def state(self) -> dict[str, np.ndarray]:
+        return {
+            "weights": self.weights,
+            "first": self.first,
+            "second": self.second,
+            "kept": self.kept,
+            "steps": self.steps,
+            "active": self.active,
+            "limits": self.limits,
+        }
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        for name, array in self.state().items():
+            array[:] = state[name]
+
+    def set_limits(self, limits: np.ndarray) -> None:
+        self.limits[:] = limits
+
+    def penalties(self) -> np.ndarray:
+        return np.array(
+            [
+                0.5 * member.values.l2 * np.sum(self.weights[self._span(k)][layout.penalised()].astype(np.float64) ** 2)
+                if member.values.l2
+                else 0.0
+                for k, (member, layout) in enumerate(zip(self.members, self.layouts, strict=True))
+            ]
+        )

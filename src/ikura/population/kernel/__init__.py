@@ -1,0 +1,1 @@
+"""The compiled training step of the built-in network."""

@@ -1,0 +1,58 @@
+"""Losses of the kernel: the sum over a mini-batch, and the error that goes backwards."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ikura.population.kernel._compile import compiled
+
+__all__ = ["CODES", "loss_and_error"]
+
+CODES: dict[str, int] = {"binary": 0, "multiclass": 1, "regression": 2}
+
+
+@compiled
+def loss_and_error(task: int, z: Any, bias: Any, y: Any) -> float:
+    """Add the bias to the outputs and replace them by ∂(mean loss)/∂z; return the summed loss in double precision.
+
+    Args:
+        task: a number from `CODES`.
+        z: outputs without bias, shape (rows, outputs), changed in place.
+        bias: shape (outputs,).
+        y: targets, shape (rows,), in the precision of z.
+    """
+    rows, outputs = z.shape
+    one = z.dtype.type(1)
+    share = one / z.dtype.type(rows)
+    total = 0.0
+    if task == 0:
+        for i in range(rows):
+            v = z[i, 0] + bias[0]
+            e = math.exp(-abs(v))
+            total += max(v, one - one) - v * y[i] + math.log1p(e) if v == v else v
+            p = one / (one + e) if v >= 0 else e / (one + e)
+            z[i, 0] = (p - y[i]) * share
+    elif task == 1:
+        for i in range(rows):
+            top = z[i, 0] + bias[0]
+            for j in range(outputs):
+                z[i, j] += bias[j]
+                top = max(top, z[i, j])
+            answer = int(y[i])
+            right = z[i, answer] - top
+            mass = one - one
+            for j in range(outputs):
+                z[i, j] = math.exp(z[i, j] - top)
+                mass += z[i, j]
+            total += math.log(mass) - right
+            scale = share / mass
+            for j in range(outputs):
+                z[i, j] *= scale
+            z[i, answer] -= share
+    else:
+        for i in range(rows):
+            r = z[i, 0] + bias[0] - y[i]
+            total += r * r
+            z[i, 0] = (r + r) * share
+    return total

@@ -1,0 +1,130 @@
+"""One member's forward and backward pass over one mini-batch, every matrix at its own size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ikura.population.kernel._compile import compiled
+from ikura.population.kernel.activation import activate
+from ikura.population.kernel.dropout import drop, stream_of_layer
+
+__all__ = ["backward", "forward", "gather", "scatter"]
+
+
+@compiled
+def gather(x: Any, codes: Any, weights: Any, tables: Any, joined: Any) -> None:
+    """Write [x, embeddings] of a mini-batch to `joined`; tables holds (cardinality, size) rows, weights begin with them."""
+    inputs = x.shape[1]
+    for i in range(x.shape[0]):
+        for j in range(inputs):
+            joined[i, j] = x[i, j]
+        place, column = 0, inputs
+        for t in range(tables.shape[0]):
+            size = tables[t, 1]
+            start = place + codes[i, t] * size
+            for j in range(size):
+                joined[i, column + j] = weights[start + j]
+            place += tables[t, 0] * size
+            column += size
+
+
+@compiled
+def scatter(error: Any, codes: Any, inputs: int, tables: Any, gradient: Any) -> None:
+    """Add the errors of the joined inputs to the gradients of the embeddings they came from."""
+    for i in range(error.shape[0]):
+        place, column = 0, inputs
+        for t in range(tables.shape[0]):
+            size = tables[t, 1]
+            start = place + codes[i, t] * size
+            for j in range(size):
+                gradient[start + j] += error[i, column + j]
+            place += tables[t, 0] * size
+            column += size
+
+
+@compiled
+def forward(x: Any, weights: Any, start: int, widths: Any, activation: int, rates: Any, stream: Any, first: int,
+            training: bool, a: Any, d: Any) -> int:
+    """Run the hidden layers and the last product, whose bias is left to the loss.
+
+    Args:
+        x: joined inputs, shape (rows, widths[0]).
+        weights: the member's weights; layer l is W (widths[l+1], widths[l]) then b (widths[l+1],), from `start` on.
+        widths: inputs, hidden units, outputs.
+        activation: code of the activation.
+        rates: dropout rate of each hidden layer.
+        stream: key of the epoch's dropout noise.
+        first: position in the epoch of the first row.
+        training: whether units are dropped.
+        a: room for activations and outputs, one layer after another, each of shape (rows, widths[l+1]).
+        d: room for derivatives, in the same places.
+
+    Returns:
+        Where the outputs begin in `a`.
+    """
+    rows = x.shape[0]
+    layers = widths.shape[0] - 1
+    place = start
+    previous = 0
+    here = 0
+    for layer in range(layers):
+        n_in, n_out = widths[layer], widths[layer + 1]
+        w = weights[place : place + n_in * n_out].reshape(n_out, n_in)
+        bias = weights[place + n_in * n_out : place + (n_in + 1) * n_out]
+        z = a[here : here + rows * n_out].reshape(rows, n_out)
+        if layer == 0:
+            np.dot(x, w.T, z)
+        else:
+            np.dot(a[previous : previous + rows * n_in].reshape(rows, n_in), w.T, z)
+        if layer < layers - 1:
+            derivative = d[here : here + rows * n_out].reshape(rows, n_out)
+            activate(activation, z, bias, derivative)
+            if training and rates[layer] > 0:
+                drop(z, derivative, rates[layer], stream_of_layer(stream, layer), first)
+            previous = here
+            here += rows * n_out
+        place += (n_in + 1) * n_out
+    return here
+
+
+@compiled
+def backward(x: Any, weights: Any, gradient: Any, start: int, widths: Any, a: Any, d: Any, here: int,
+             error_of_inputs: Any, wanted: bool) -> None:
+    """Write the gradients of all layers, given the error ∂J/∂z of the outputs at a[here:].
+
+    The derivatives in `d` are replaced by errors on the way. If `wanted`, the error of the joined inputs is written too.
+    """
+    rows = x.shape[0]
+    layers = widths.shape[0] - 1
+    place = start
+    for layer in range(layers):
+        place += (widths[layer] + 1) * widths[layer + 1]
+    n_out = widths[layers]
+    error = a[here : here + rows * n_out].reshape(rows, n_out)
+    for back in range(layers):
+        layer = layers - 1 - back
+        n_in, n_out = widths[layer], widths[layer + 1]
+        place -= (n_in + 1) * n_out
+        w = weights[place : place + n_in * n_out].reshape(n_out, n_in)
+        bias = gradient[place + n_in * n_out : place + (n_in + 1) * n_out]
+        slope = gradient[place : place + n_in * n_out].reshape(n_out, n_in)
+        bias[:] = 0
+        for i in range(rows):
+            for j in range(n_out):
+                bias[j] += error[i, j]
+        if layer == 0:
+            np.dot(error.T, x, slope)
+            if wanted:
+                np.dot(error, w, error_of_inputs)
+        else:
+            here -= rows * n_in
+            below = a[here : here + rows * n_in].reshape(rows, n_in)
+            np.dot(error.T, below, slope)
+            np.dot(error, w, below)
+            derivative = d[here : here + rows * n_in].reshape(rows, n_in)
+            for i in range(rows):
+                for j in range(n_in):
+                    below[i, j] *= derivative[i, j]
+            error = below

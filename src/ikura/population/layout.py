@@ -1,0 +1,85 @@
+"""Where the weights of a built-in network lie in one flat vector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ikura.nn.initialisation import initial_weights
+from ikura.nn.mlp import MLP, embedding_size
+from ikura.nn.noise import key, normal
+from ikura.population.member import Member
+
+__all__ = ["Layout"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The shape of a member's network, and its weights in the order of `MLP.parameters()`.
+
+    Attributes:
+        inputs: numeric features.
+        outputs: raw outputs.
+        units: width of each hidden layer.
+        cardinalities: number of codes of each embedding.
+    """
+
+    inputs: int
+    outputs: int
+    units: tuple[int, ...]
+    cardinalities: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, member: Member, inputs: int, outputs: int, cardinalities: Sequence[int]) -> Layout:
+        """Read a member's layout from its hyperparameters."""
+        return cls(inputs, outputs, (int(member.values.units),) * int(member.values.layers), tuple(cardinalities))
+
+    @property
+    def tables(self) -> list[tuple[int, int]]:
+        """(cardinality, size) of each embedding."""
+        return [(c, embedding_size(c)) for c in self.cardinalities]
+
+    @property
+    def widths(self) -> list[int]:
+        """Joined inputs, hidden units, outputs."""
+        return [self.inputs + sum(size for _, size in self.tables), *self.units, self.outputs]
+
+    @property
+    def size(self) -> int:
+        """Number of weights and biases."""
+        layers = sum((a + 1) * b for a, b in zip(self.widths, self.widths[1:], strict=False))
+        return layers + sum(c * size for c, size in self.tables)
+
+    def initial(self, member: Member) -> np.ndarray:
+        """Draw the member's initial weights: float64 of shape (size,).
+
+        The draws are keyed by (seed, layer, unit, input): a narrower network begins as a part of a wider one.
+        """
+        parts = []
+        for i, (cardinality, size) in enumerate(self.tables):
+            parts.append(normal(key(member.seed, "embedding", i), cardinality, size).ravel() / np.sqrt(size))
+        for layer, (fan_in, fan_out) in enumerate(zip(self.widths, self.widths[1:], strict=False)):
+            stream = key(member.seed, "weights", layer)
+            parts.append(initial_weights(member.values.initialisation, stream, fan_out, fan_in).ravel())
+            parts.append(np.zeros(fan_out))
+        return np.concatenate(parts)
+
+    def penalised(self) -> np.ndarray:
+        """Tell weights from biases: bool of shape (size,)."""
+        parts = [np.ones(c * size, bool) for c, size in self.tables]
+        for fan_in, fan_out in zip(self.widths, self.widths[1:], strict=False):
+            parts += [np.ones(fan_in * fan_out, bool), np.zeros(fan_out, bool)]
+        return np.concatenate(parts)
+
+    def module(self, member: Member, weights: np.ndarray | None = None) -> MLP:
+        """Build the member's network as a plain PyTorch module, with the given or its initial weights."""
+        values = member.values
+        with torch.random.fork_rng(devices=[]):
+            net = MLP(self.inputs, self.outputs, self.units, values.activation, values.dropout, self.cardinalities)
+        vector = torch.from_numpy(np.asarray(self.initial(member) if weights is None else weights))
+        net = net.to(vector.dtype)
+        torch.nn.utils.vector_to_parameters(vector, net.parameters())
+        return net

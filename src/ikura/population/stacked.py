@@ -1,0 +1,192 @@
+"""Any `nn.Module` on any device: a tile stacked with a member axis and run with vmap."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+from ikura.nn.loss import loss
+from ikura.nn.noise import Draws, drawing, key
+from ikura.population._tile import Tile
+from ikura.population.examples import Examples
+from ikura.population.member import Member
+from ikura.population.rule import RULES, Coefficients, coefficients, rule
+
+__all__ = ["StackedTile"]
+
+
+class StackedTile(Tile):
+    """Networks of one structure, written for one member, stacked and run under shared noise.
+
+    The forward pass is `vmap(functional_call, randomness="same")`, the backward pass the ordinary one on the summed
+    losses, the update one pass over the (member, weight) matrix for each update rule present.
+
+    Args:
+        members: the members; all of one seed and one mini-batch size.
+        modules: their networks with initial weights; alike but for the values of parameters and buffers.
+        task: "binary", "multiclass" or "regression".
+        dtype: "float32" or "float64".
+        device: a torch device.
+        free: which weights of each member may change, bool of shape (members, weights); None for all of them. Weights
+            that may not change are the padding of a narrower network.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        modules: Sequence[nn.Module],
+        task: str,
+        dtype: str = "float32",
+        device: str = "cpu",
+        free: np.ndarray | None = None,
+    ) -> None:
+        self.members, self.task, self.device = list(members), task, torch.device(device)
+        self.seed, self.batch_size = members[0].seed, int(members[0].values.batch_size)
+        self.dtype = getattr(torch, dtype)
+        modules = [module.to(self.dtype).train() for module in modules]
+        self.module = modules[0]
+        self.takes_codes = len(inspect.signature(self.module.forward).parameters) > 1
+        parameters, self.buffers = stack_module_state(modules)  # type: ignore[arg-type]
+        self.buffers = {name: buffer.to(self.device) for name, buffer in self.buffers.items()}
+        self.shapes = {name: parameter.shape[1:] for name, parameter in parameters.items()}
+        self.sizes = [shape.numel() for shape in self.shapes.values()]
+        count = len(members)
+        self.weights = torch.cat([p.detach().reshape(count, -1) for p in parameters.values()], 1).to(self.device)
+        self.first, self.second = torch.zeros_like(self.weights), torch.zeros_like(self.weights)
+        self.kept = self.weights.clone()
+        self.kept_buffers = {name: buffer.clone() for name, buffer in self.buffers.items()}
+        self.free = None if free is None else torch.from_numpy(free).to(self.device, self.dtype)
+        penalised = [torch.full((size,), len(shape) > 1) for shape, size in zip(self.shapes.values(), self.sizes, strict=True)]
+        self.l2 = torch.tensor([[m.values.l2] for m in members], dtype=self.dtype) * torch.cat(penalised)[None, :]
+        self.l2 = self.l2.to(self.device)
+        self.places = {
+            name: torch.tensor([k for k, m in enumerate(members) if rule(m.values.optimizer).name == name])
+            for name in RULES
+        }
+        self.steps = np.zeros(count, np.int64)
+        self.active = np.ones(count, bool)
+        self.limits = np.full(count, np.inf)
+
+    def _leaves(self) -> dict[str, Tensor]:
+        columns = self.weights.split(self.sizes, 1)
+        return {name: c.reshape(-1, *shape) for (name, shape), c in zip(self.shapes.items(), columns, strict=True)}
+
+    def _forward(self, leaves: dict[str, Tensor], x: Tensor, codes: Tensor) -> Tensor:
+        def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor]) -> Tensor:
+            arguments = (x, codes) if self.takes_codes else (x,)
+            return functional_call(self.module, (parameters, buffers), arguments)
+
+        return vmap(one, in_dims=(0, 0), randomness="same")(leaves, self.buffers)
+
+    def _tensors(self, examples: Examples) -> tuple[Tensor, Tensor, Tensor]:
+        y = torch.from_numpy(examples.y).to(self.device)
+        y = y.long() if self.task == "multiclass" else y
+        return torch.from_numpy(examples.x).to(self.device), torch.from_numpy(examples.codes).to(self.device), y
+
+    def train_epoch(self, examples: Examples, epoch: int) -> np.ndarray:
+        x, codes, y = self._tensors(examples)
+        rows, stream = len(examples), key(self.seed, "noise", epoch)
+        total = np.zeros(len(self.members))
+        self.module.train()
+        for begin in range(0, rows, self.batch_size):
+            batch = slice(begin, min(begin + self.batch_size, rows))
+            leaves = {name: leaf.detach().requires_grad_() for name, leaf in self._leaves().items()}
+            torch.manual_seed(key(self.seed, "noise", epoch, begin))
+            with drawing(Draws(stream, begin)):
+                outputs = self._forward(leaves, x[batch], codes[batch])
+            costs = vmap(lambda z, target: loss(self.task, z, target), in_dims=(0, None))(outputs, y[batch])
+            gradients = torch.autograd.grad(costs.sum(), list(leaves.values()), allow_unused=True)
+            with torch.no_grad():
+                flat = torch.cat(
+                    [
+                        (torch.zeros_like(leaf) if g is None else g).reshape(len(self.members), -1)
+                        for g, leaf in zip(gradients, leaves.values(), strict=True)
+                    ],
+                    1,
+                )
+                cost = costs.detach() + 0.5 * (self.l2 * self.weights**2).sum(1)
+                self._update(flat.add_(self.l2 * self.weights), cost.double().cpu().numpy(), epoch)
+            total += np.where(self.active, cost.double().cpu().numpy(), np.nan) * (batch.stop - begin)
+        return total / rows
+
+    def _update(self, gradient: Tensor, cost: np.ndarray, epoch: int) -> None:
+        self.active &= cost <= self.limits
+        self.steps += self.active
+        if self.free is not None:
+            gradient *= self.free
+        for name, places in self.places.items():
+            moving = [int(k) for k in places if self.active[k]]
+            if not moving:
+                continue
+            whole = len(moving) == len(self.members)
+            old = [t if whole else t[moving] for t in (self.weights, gradient, self.first, self.second)]
+            new = RULES[name].update(*old, self._coefficients(moving, epoch))
+            for tensor, value in zip((self.weights, self.first, self.second), new, strict=True):
+                if whole:
+                    tensor.copy_(value)
+                else:
+                    tensor[moving] = value
+
+    def _coefficients(self, places: Sequence[int], epoch: int) -> Coefficients:
+        rows: list[Any] = []
+        for k in places:
+            m, v = self.members[k], self.members[k].values
+            rows.append(coefficients(m.learning_rate(epoch), v.momentum, v.beta1, v.beta2, v.epsilon, int(self.steps[k])))
+        table = torch.tensor(rows, dtype=torch.float64).to(self.device, self.dtype)
+        return Coefficients(*(table[:, i : i + 1] for i in range(table.shape[1])))
+
+    @torch.no_grad()
+    def outputs(self, examples: Examples) -> np.ndarray:
+        x, codes, _ = self._tensors(examples)
+        self.module.eval()
+        leaves, block = self._leaves(), 1024
+        parts = [self._forward(leaves, x[i : i + block], codes[i : i + block]) for i in range(0, len(examples), block)]
+        out = torch.cat(parts, 1).cpu().numpy()
+        out[~self.active] = np.nan
+        return out
+
+    def keep(self, places: Sequence[int]) -> None:
+        index = list(places)
+        self.kept[index] = self.weights[index]
+        for name, buffer in self.buffers.items():
+            self.kept_buffers[name][index] = buffer[index]
+
+    def recall(self) -> None:
+        self.weights.copy_(self.kept)
+        for name, buffer in self.kept_buffers.items():
+            self.buffers[name].copy_(buffer)
+        self.active[:] = True
+
+    def best(self, place: int) -> dict[str, np.ndarray]:
+        parts = self.kept[place].split(self.sizes)
+        state = {name: p.reshape(shape) for (name, shape), p in zip(self.shapes.items(), parts, strict=True)}
+        state |= {name: buffer[place] for name, buffer in self.kept_buffers.items()}
+        return {name: tensor.cpu().numpy().copy() for name, tensor in state.items()}
+
+    def state(self) -> dict[str, np.ndarray]:
+        tensors = {"weights": self.weights, "first": self.first, "second": self.second, "kept": self.kept}
+        tensors |= {f"buffer:{name}": buffer for name, buffer in self.buffers.items()}
+        tensors |= {f"kept:{name}": buffer for name, buffer in self.kept_buffers.items()}
+        arrays = {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
+        return arrays | {"steps": self.steps, "active": self.active, "limits": self.limits}
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        for name in ("weights", "first", "second", "kept"):
+            getattr(self, name).copy_(torch.from_numpy(state[name]))
+        for name in self.buffers:
+            self.buffers[name].copy_(torch.from_numpy(state[f"buffer:{name}"]))
+            self.kept_buffers[name].copy_(torch.from_numpy(state[f"kept:{name}"]))
+        for name in ("steps", "active", "limits"):
+            getattr(self, name)[:] = state[name]
+
+    def set_limits(self, limits: np.ndarray) -> None:
+        self.limits[:] = limits
+
+    def penalties(self) -> np.ndarray:
+        return (0.5 * (self.l2 * self.weights**2).sum(1)).double().cpu().numpy()

@@ -1,0 +1,170 @@
+"""The course of a tile: epochs, dev scores, early stopping, divergence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch.func import vmap
+
+from ikura.nn.loss import loss, predict
+from ikura.population._tile import Tile
+from ikura.population.examples import Examples
+
+__all__ = ["EXPLODED", "Course", "Judge"]
+
+EXPLODED = 1e3
+
+
+@dataclass(frozen=True)
+class Judge:
+    """How raw outputs are scored.
+
+    Attributes:
+        task: "binary", "multiclass" or "regression".
+        metric: scores one member's predictions, `metric(prediction, target) -> 0-dim tensor`.
+        mean, std: of the regression target in the training set; metrics see the target's own units.
+    """
+
+    task: str
+    metric: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    mean: float = 0.0
+    std: float = 1.0
+
+    def target(self, y: np.ndarray) -> torch.Tensor:
+        """Targets in their own units, as metrics take them: shape (rows,)."""
+        tensor = torch.from_numpy(y)
+        return tensor.long() if self.task == "multiclass" else tensor * self.std + self.mean
+
+    def __call__(self, outputs: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Compute each member's mean loss and score.
+
+        Args:
+            outputs: raw outputs, shape (members, rows, outputs).
+            y: targets as trained on, shape (rows,).
+
+        Returns:
+            losses and scores, float64 of shape (members,); NaN where the outputs are NaN.
+        """
+        z = torch.from_numpy(outputs)
+        target = torch.from_numpy(y)
+        target = target.long() if self.task == "multiclass" else target
+        losses = vmap(lambda one: loss(self.task, one, target))(z)
+        own = self.target(y)
+        scores = vmap(lambda one: self.metric(predict(self.task, one, self.mean, self.std), own))(z)
+        bad = torch.isnan(losses)
+        return losses.double().numpy(), torch.where(bad, torch.nan, scores.double()).numpy()
+
+
+@dataclass
+class Course:
+    """Trains a tile epoch by epoch and keeps each member's curve and best weights.
+
+    The best epoch is the one with the lowest dev loss. With a patience of p epochs a member stops when its dev loss has
+    not improved for p epochs. A member whose cost is not finite, or more than `EXPLODED` times what it began with (at
+    least 1), has diverged; it stops and the others go on as if it had not been there.
+
+    Attributes:
+        tile: the members.
+        train: training examples, in their own order.
+        dev: dev examples.
+        judge: how outputs are scored.
+        patience: epochs without improvement before a member stops; None never stops one.
+        epoch: epochs trained so far.
+        curves: (train loss, dev loss, dev score) of each epoch, each of shape (members,); NaN where a member was at rest or failed.
+    """
+
+    tile: Tile
+    train: Examples
+    dev: Examples
+    judge: Judge
+    patience: int | None = None
+    epoch: int = 0
+    curves: list[np.ndarray] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        count = len(self.tile.members)
+        self.best_loss = np.full(count, np.inf)
+        self.best_epoch = np.full(count, -1)
+        self.diverged = np.zeros(count, bool)
+        self.epochs = np.zeros(count, np.int64)
+        self.seconds = np.zeros(count)
+
+    def begin(self) -> None:
+        """Measure the cost at the start, against which an explosion is told."""
+        losses, _ = self.judge(self.tile.outputs(self.dev), self.dev.y)
+        start = np.nan_to_num(losses, nan=np.inf) + self.tile.penalties()
+        self.tile.set_limits(np.minimum(EXPLODED * np.maximum(start, 1.0), np.finfo(np.float64).max))
+
+    def advance(self) -> None:
+        """Train one epoch."""
+        started = time.perf_counter()
+        tile, before = self.tile, self.tile.active.copy()
+        if self.epoch == 0:
+            self.begin()
+        costs = tile.train_epoch(self.train.ordered(tile.members[0].seed, self.epoch), self.epoch)
+        losses, scores = self.judge(tile.outputs(self.dev), self.dev.y)
+        tile.active &= ~(tile.active & ~np.isfinite(losses))
+        self.diverged |= before & ~tile.active
+        costs = np.where(tile.active, costs, np.nan)
+        self.curves.append(np.stack([costs, losses, scores]))
+        better = tile.active & (losses < self.best_loss)
+        self.best_loss[better] = losses[better]
+        self.best_epoch[better] = self.epoch
+        tile.keep(np.flatnonzero(better).tolist())
+        if self.patience is not None:
+            tile.active &= self.epoch - self.best_epoch < self.patience
+        self.epoch += 1
+        self.epochs[before] += 1
+        self.seconds[before] += (time.perf_counter() - started) / max(before.sum(), 1)
+
+    def run(self, epochs: int, after: Callable[[Course], None] | None = None) -> None:
+        """Train until `epochs` epochs are done or nobody is active any more.
+
+        Args:
+            epochs: in all, those already trained included.
+            after: called after each epoch.
+        """
+        while self.epoch < epochs and self.tile.active.any():
+            self.advance()
+            if after is not None:
+                after(self)
+
+    def curve(self, place: int) -> np.ndarray:
+        """One member's curve: float64 of shape (epochs it trained, 3)."""
+        return np.array([epoch[:, place] for epoch in self.curves[: self.epochs[place]]]).reshape(-1, 3)
+
+    def train_scores(self, rows: int = 10_000) -> tuple[np.ndarray, np.ndarray]:
+        """Loss and score of each member's best weights on (at most `rows` of) the training examples."""
+        self.tile.recall()
+        examples = self.train.head(rows)
+        losses, scores = self.judge(self.tile.outputs(examples), examples.y)
+        never = self.best_epoch < 0
+        return np.where(never, np.nan, losses), np.where(never, np.nan, scores)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that the course goes on from, arrays by name."""
+        return {f"tile.{name}": array for name, array in self.tile.state().items()} | {
+            "epoch": np.array([self.epoch]),
+            "curves": np.stack(self.curves) if self.curves else np.empty((0, 3, len(self.tile.members))),
+            "best_loss": self.best_loss,
+            "best_epoch": self.best_epoch,
+            "diverged": self.diverged,
+            "epochs": self.epochs,
+            "seconds": self.seconds,
+        }
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """Go on from what `state` returned."""
+        self.tile.load_state({name[5:]: array for name, array in state.items() if name.startswith("tile.")})
+        self.epoch = int(state["epoch"][0])
+        self.curves = list(state["curves"])
+        for name in ("best_loss", "best_epoch", "diverged", "epochs", "seconds"):
+            getattr(self, name)[:] = state[name]
+
+    def numbers(self) -> Sequence[int]:
+        """The members' trial numbers, in their places."""
+        return [member.number for member in self.tile.members]
