@@ -1,3 +1,68 @@
-"""ikura: tune whole populations of neural networks."""
+"""ikura: tune whole populations of neural networks at once."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "tune": "ikura.study.tune",
+    "resume": "ikura.study.tune",
+    "load": "ikura.study.open",
+    "open_study": "ikura.study.open",
+    "Study": "ikura.study.study",
+    "Model": "ikura.study.model",
+    "Progress": "ikura.study.progress",
+    "Space": "ikura.space",
+    "choice": "ikura.space",
+    "fixed": "ikura.space",
+    "integer": "ikura.space",
+    "linear": "ikura.space",
+    "log": "ikura.space",
+    "log_complement": "ikura.space",
+    "when": "ikura.space",
+    "UsageError": "ikura.errors",
+    "IkuraError": "ikura.errors",
+}
+
+__all__ = [
+    "IkuraError",
+    "Model",
+    "Progress",
+    "Space",
+    "Study",
+    "UsageError",
+    "__version__",
+    "choice",
+    "fixed",
+    "integer",
+    "linear",
+    "load",
+    "log",
+    "log_complement",
+    "open_study",
+    "resume",
+    "tune",
+    "when",
+]
+
+if TYPE_CHECKING:
+    from ikura.errors import IkuraError, UsageError
+    from ikura.space import Space, choice, fixed, integer, linear, log, log_complement, when
+    from ikura.study.model import Model
+    from ikura.study.open import load, open_study
+    from ikura.study.progress import Progress
+    from ikura.study.study import Study
+    from ikura.study.tune import resume, tune
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ikura' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -65,5 +65,7 @@ def initial_weights(name: str, stream: int, fan_out: int, fan_in: int) -> np.nda
         Glorot and Bengio 2010; He et al. 2015 (arXiv:1502.01852).
     """
     if name not in INITIALISATIONS:
-        raise UsageError(f"unknown initialisation {name!r}{nearest(name, INITIALISATIONS)}: use {', '.join(INITIALISATIONS)}")
+        raise UsageError(
+            f"unknown initialisation {name!r}{nearest(name, INITIALISATIONS)}: use {', '.join(INITIALISATIONS)}"
+        )
     return INITIALISATIONS[name](stream, fan_out, fan_in)

@@ -50,16 +50,16 @@ class Tile(ABC):
         """Put every member's best weights in place of the present ones, and make all members that have some active."""
 
     @abstractmethod
-    def best(self, place: int) -> dict[str, np.ndarray]:
-        """Return a member's best weights and buffers by name."""
+    def best(self, place: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Return a member's best weights, flat in the order of its network's parameters, and its buffers by name."""
 
     @abstractmethod
-    def state(self) -> dict[str, np.ndarray]:
-        """Return everything that training goes on from."""
+    def extract(self, place: int) -> dict[str, np.ndarray]:
+        """Return everything that one member's training goes on from, as copies."""
 
     @abstractmethod
-    def load_state(self, state: dict[str, np.ndarray]) -> None:
-        """Go on from what `state` returned."""
+    def insert(self, place: int, state: dict[str, np.ndarray]) -> None:
+        """Let the member go on from what `extract` returned, here or in another tile."""
 
     @abstractmethod
     def set_limits(self, limits: np.ndarray) -> None:

@@ -86,24 +86,20 @@ class CompiledTile(Tile):
         self.weights[:] = self.kept
         self.active[:] = True
 
-    def best(self, place: int) -> dict[str, np.ndarray]:
-        module = self.layouts[place].module(self.members[place], self.kept[self._span(place)])
-        return {name: tensor.numpy() for name, tensor in module.state_dict().items()}
+    def best(self, place: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        return self.kept[self._span(place)].copy(), {}
 
-    def state(self) -> dict[str, np.ndarray]:
-        return {
-            "weights": self.weights,
-            "first": self.first,
-            "second": self.second,
-            "kept": self.kept,
-            "steps": self.steps,
-            "active": self.active,
-            "limits": self.limits,
-        }
+    def _parts(self, place: int) -> dict[str, np.ndarray]:
+        span = self._span(place)
+        parts = {name: getattr(self, name)[span] for name in ("weights", "first", "second", "kept")}
+        return parts | {name: getattr(self, name)[place : place + 1] for name in ("steps", "active", "limits")}
 
-    def load_state(self, state: dict[str, np.ndarray]) -> None:
-        for name, array in self.state().items():
-            array[:] = state[name]
+    def extract(self, place: int) -> dict[str, np.ndarray]:
+        return {name: part.copy() for name, part in self._parts(place).items()}
+
+    def insert(self, place: int, state: dict[str, np.ndarray]) -> None:
+        for name, part in self._parts(place).items():
+            part[:] = state[name]
 
     def set_limits(self, limits: np.ndarray) -> None:
         self.limits[:] = limits

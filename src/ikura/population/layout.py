@@ -74,6 +74,24 @@ class Layout:
             parts += [np.ones(fan_in * fan_out, bool), np.zeros(fan_out, bool)]
         return np.concatenate(parts)
 
+    def padded(self, member: Member, wide: Layout) -> tuple[np.ndarray, np.ndarray]:
+        """Place the member's initial weights in a wider network whose other weights are zero.
+
+        Returns:
+            the weights, float64 of shape (wide.size,), and which of them belong to the member, bool of the same shape.
+        """
+        own, weights, free = self.initial(member), np.zeros(wide.size), np.zeros(wide.size, bool)
+        start = sum(c * size for c, size in self.tables)
+        weights[:start], free[:start] = own[:start], True
+        mine = there = start
+        for layer in range(len(self.widths) - 1):
+            (a, b), (wide_a, wide_b) = self.widths[layer : layer + 2], wide.widths[layer : layer + 2]
+            matrix = (np.arange(b)[:, None] * wide_a + np.arange(a)[None, :]).ravel() + there
+            places = np.concatenate([matrix, there + wide_a * wide_b + np.arange(b)])
+            weights[places], free[places] = own[mine : mine + (a + 1) * b], True
+            mine, there = mine + (a + 1) * b, there + (wide_a + 1) * wide_b
+        return weights, free
+
     def module(self, member: Member, weights: np.ndarray | None = None) -> MLP:
         """Build the member's network as a plain PyTorch module, with the given or its initial weights."""
         values = member.values

@@ -7,25 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ikura.errors import UsageError
+from ikura.space import DEFAULTS
 
-__all__ = ["DEFAULTS", "Hyperparameters", "Member"]
-
-DEFAULTS: dict[str, Any] = {
-    "learning_rate": 0.01,
-    "momentum": 0.9,
-    "beta1": 0.9,
-    "beta2": 0.999,
-    "epsilon": 1e-8,
-    "layers": 2,
-    "units": 64,
-    "batch_size": 32,
-    "learning_rate_decay": 0.0,
-    "l2": 0.0,
-    "dropout": 0.0,
-    "activation": "relu",
-    "optimizer": "adam",
-    "initialisation": "he",
-}
+__all__ = ["Hyperparameters", "Member"]
 
 BOUNDS: dict[str, tuple[float, float]] = {
     "learning_rate": (0, float("inf")),
@@ -64,7 +48,7 @@ class Member:
 
     Args:
         number: the trial's number in its study.
-        hyperparameters: what the trial tries; names left out take their values from `DEFAULTS`.
+        hyperparameters: what the trial tries; names left out take their values from `ikura.space.DEFAULTS`.
         seed: key of its initial weights, order of examples and noise: members with the same seed are compared in pairs.
 
     Raises:

@@ -114,9 +114,7 @@ class Rule:
 
 RULES: dict[str, Rule] = {
     name: Rule(name, code, update)
-    for code, (name, update) in enumerate(
-        {"sgd": sgd, "momentum": momentum, "rmsprop": rmsprop, "adam": adam}.items()
-    )
+    for code, (name, update) in enumerate({"sgd": sgd, "momentum": momentum, "rmsprop": rmsprop, "adam": adam}.items())
 }
 
 

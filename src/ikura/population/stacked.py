@@ -62,7 +62,9 @@ class StackedTile(Tile):
         self.kept = self.weights.clone()
         self.kept_buffers = {name: buffer.clone() for name, buffer in self.buffers.items()}
         self.free = None if free is None else torch.from_numpy(free).to(self.device, self.dtype)
-        penalised = [torch.full((size,), len(shape) > 1) for shape, size in zip(self.shapes.values(), self.sizes, strict=True)]
+        penalised = [
+            torch.full((size,), len(shape) > 1) for shape, size in zip(self.shapes.values(), self.sizes, strict=True)
+        ]
         self.l2 = torch.tensor([[m.values.l2] for m in members], dtype=self.dtype) * torch.cat(penalised)[None, :]
         self.l2 = self.l2.to(self.device)
         self.places = {
@@ -84,13 +86,13 @@ class StackedTile(Tile):
 
         return vmap(one, in_dims=(0, 0), randomness="same")(leaves, self.buffers)
 
-    def _tensors(self, examples: Examples) -> tuple[Tensor, Tensor, Tensor]:
+    def _batchable(self, examples: Examples) -> tuple[Tensor, Tensor, Tensor]:
         y = torch.from_numpy(examples.y).to(self.device)
         y = y.long() if self.task == "multiclass" else y
         return torch.from_numpy(examples.x).to(self.device), torch.from_numpy(examples.codes).to(self.device), y
 
     def train_epoch(self, examples: Examples, epoch: int) -> np.ndarray:
-        x, codes, y = self._tensors(examples)
+        x, codes, y = self._batchable(examples)
         rows, stream = len(examples), key(self.seed, "noise", epoch)
         total = np.zeros(len(self.members))
         self.module.train()
@@ -137,13 +139,15 @@ class StackedTile(Tile):
         rows: list[Any] = []
         for k in places:
             m, v = self.members[k], self.members[k].values
-            rows.append(coefficients(m.learning_rate(epoch), v.momentum, v.beta1, v.beta2, v.epsilon, int(self.steps[k])))
+            rows.append(
+                coefficients(m.learning_rate(epoch), v.momentum, v.beta1, v.beta2, v.epsilon, int(self.steps[k]))
+            )
         table = torch.tensor(rows, dtype=torch.float64).to(self.device, self.dtype)
         return Coefficients(*(table[:, i : i + 1] for i in range(table.shape[1])))
 
     @torch.no_grad()
     def outputs(self, examples: Examples) -> np.ndarray:
-        x, codes, _ = self._tensors(examples)
+        x, codes, _ = self._batchable(examples)
         self.module.eval()
         leaves, block = self._leaves(), 1024
         parts = [self._forward(leaves, x[i : i + block], codes[i : i + block]) for i in range(0, len(examples), block)]
@@ -163,27 +167,28 @@ class StackedTile(Tile):
             self.buffers[name].copy_(buffer)
         self.active[:] = True
 
-    def best(self, place: int) -> dict[str, np.ndarray]:
-        parts = self.kept[place].split(self.sizes)
-        state = {name: p.reshape(shape) for (name, shape), p in zip(self.shapes.items(), parts, strict=True)}
-        state |= {name: buffer[place] for name, buffer in self.kept_buffers.items()}
-        return {name: tensor.cpu().numpy().copy() for name, tensor in state.items()}
+    def best(self, place: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        weights = self.kept[place] if self.free is None else self.kept[place][self.free[place] > 0]
+        buffers = {name: buffer[place].cpu().numpy().copy() for name, buffer in self.kept_buffers.items()}
+        return weights.cpu().numpy().copy(), buffers
 
-    def state(self) -> dict[str, np.ndarray]:
-        tensors = {"weights": self.weights, "first": self.first, "second": self.second, "kept": self.kept}
-        tensors |= {f"buffer:{name}": buffer for name, buffer in self.buffers.items()}
-        tensors |= {f"kept:{name}": buffer for name, buffer in self.kept_buffers.items()}
-        arrays = {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
-        return arrays | {"steps": self.steps, "active": self.active, "limits": self.limits}
+    def _tensors_of(self, place: int) -> dict[str, Tensor]:
+        parts = {name: getattr(self, name)[place] for name in ("weights", "first", "second", "kept")}
+        parts |= {f"buffer:{name}": buffer[place] for name, buffer in self.buffers.items()}
+        return parts | {f"kept:{name}": buffer[place] for name, buffer in self.kept_buffers.items()}
 
-    def load_state(self, state: dict[str, np.ndarray]) -> None:
-        for name in ("weights", "first", "second", "kept"):
-            getattr(self, name).copy_(torch.from_numpy(state[name]))
-        for name in self.buffers:
-            self.buffers[name].copy_(torch.from_numpy(state[f"buffer:{name}"]))
-            self.kept_buffers[name].copy_(torch.from_numpy(state[f"kept:{name}"]))
-        for name in ("steps", "active", "limits"):
-            getattr(self, name)[:] = state[name]
+    def _arrays_of(self, place: int) -> dict[str, np.ndarray]:
+        return {name: getattr(self, name)[place : place + 1] for name in ("steps", "active", "limits")}
+
+    def extract(self, place: int) -> dict[str, np.ndarray]:
+        tensors = {name: tensor.cpu().numpy().copy() for name, tensor in self._tensors_of(place).items()}
+        return tensors | {name: array.copy() for name, array in self._arrays_of(place).items()}
+
+    def insert(self, place: int, state: dict[str, np.ndarray]) -> None:
+        for name, tensor in self._tensors_of(place).items():
+            tensor.copy_(torch.from_numpy(state[name]))
+        for name, array in self._arrays_of(place).items():
+            array[:] = state[name]
 
     def set_limits(self, limits: np.ndarray) -> None:
         self.limits[:] = limits

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -74,7 +74,6 @@ class Course:
         judge: how outputs are scored.
         patience: epochs without improvement before a member stops; None never stops one.
         epoch: epochs trained so far.
-        curves: (train loss, dev loss, dev score) of each epoch, each of shape (members,); NaN where a member was at rest or failed.
     """
 
     tile: Tile
@@ -83,10 +82,10 @@ class Course:
     judge: Judge
     patience: int | None = None
     epoch: int = 0
-    curves: list[np.ndarray] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         count = len(self.tile.members)
+        self._curves = np.empty((0, 3, count))
         self.best_loss = np.full(count, np.inf)
         self.best_epoch = np.full(count, -1)
         self.diverged = np.zeros(count, bool)
@@ -110,7 +109,9 @@ class Course:
         tile.active &= ~(tile.active & ~np.isfinite(losses))
         self.diverged |= before & ~tile.active
         costs = np.where(tile.active, costs, np.nan)
-        self.curves.append(np.stack([costs, losses, scores]))
+        if self.epoch == len(self._curves):
+            self._curves = np.concatenate([self._curves, np.full((self.epoch + 16, 3, len(before)), np.nan)])
+        self._curves[self.epoch] = costs, losses, scores
         better = tile.active & (losses < self.best_loss)
         self.best_loss[better] = losses[better]
         self.best_epoch[better] = self.epoch
@@ -134,8 +135,8 @@ class Course:
                 after(self)
 
     def curve(self, place: int) -> np.ndarray:
-        """One member's curve: float64 of shape (epochs it trained, 3)."""
-        return np.array([epoch[:, place] for epoch in self.curves[: self.epochs[place]]]).reshape(-1, 3)
+        """One member's (train loss, dev loss, dev score) after each epoch it trained: float64 of shape (epochs, 3)."""
+        return self._curves[: self.epochs[place], :, place].copy()
 
     def train_scores(self, rows: int = 10_000) -> tuple[np.ndarray, np.ndarray]:
         """Loss and score of each member's best weights on (at most `rows` of) the training examples."""
@@ -145,26 +146,22 @@ class Course:
         never = self.best_epoch < 0
         return np.where(never, np.nan, losses), np.where(never, np.nan, scores)
 
-    def state(self) -> dict[str, np.ndarray]:
-        """Everything that the course goes on from, arrays by name."""
-        return {f"tile.{name}": array for name, array in self.tile.state().items()} | {
-            "epoch": np.array([self.epoch]),
-            "curves": np.stack(self.curves) if self.curves else np.empty((0, 3, len(self.tile.members))),
-            "best_loss": self.best_loss,
-            "best_epoch": self.best_epoch,
-            "diverged": self.diverged,
-            "epochs": self.epochs,
-            "seconds": self.seconds,
-        }
+    def _records(self, place: int) -> dict[str, np.ndarray]:
+        names = ("best_loss", "best_epoch", "diverged", "epochs", "seconds")
+        return {name: getattr(self, name)[place : place + 1] for name in names}
 
-    def load_state(self, state: dict[str, np.ndarray]) -> None:
-        """Go on from what `state` returned."""
-        self.tile.load_state({name[5:]: array for name, array in state.items() if name.startswith("tile.")})
-        self.epoch = int(state["epoch"][0])
-        self.curves = list(state["curves"])
-        for name in ("best_loss", "best_epoch", "diverged", "epochs", "seconds"):
-            getattr(self, name)[:] = state[name]
+    def extract(self, place: int) -> dict[str, np.ndarray]:
+        """Return everything that one member goes on from, arrays by name."""
+        records = {name: array.copy() for name, array in self._records(place).items()}
+        tile = {f"tile.{name}": array for name, array in self.tile.extract(place).items()}
+        return records | tile | {"epoch": np.array([self.epoch]), "curve": self.curve(place)}
 
-    def numbers(self) -> Sequence[int]:
-        """The members' trial numbers, in their places."""
-        return [member.number for member in self.tile.members]
+    def insert(self, place: int, state: dict[str, np.ndarray]) -> None:
+        """Let a member go on from what `extract` returned; all members of a tile go on from the same epoch."""
+        self.tile.insert(place, {name[5:]: array for name, array in state.items() if name.startswith("tile.")})
+        self.epoch, curve = int(state["epoch"][0]), state["curve"]
+        if self.epoch > len(self._curves):
+            self._curves = np.full((self.epoch + 16, 3, len(self.tile.members)), np.nan)
+        self._curves[: len(curve), :, place] = curve
+        for name, array in self._records(place).items():
+            array[:] = state[name]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 __all__ = ["Progress"]
 
 
@@ -11,6 +13,9 @@ class Progress:
     A study calls `say` for a fact, then for each stage `start`, any number of `update`s and `finish`.
     All calls come from one thread.
     """
+
+    def opened(self, run: str | Path) -> None:
+        """Learn the run folder, as soon as `ikura resume` could take it up."""
 
     def say(self, line: str) -> None:
         """Take one sentence for the user."""

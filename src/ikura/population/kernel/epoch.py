@@ -26,9 +26,27 @@ def _room(widths: Any) -> int:
 
 
 @compiled
-def train_epoch(x: Any, codes: Any, y: Any, task: int, tables: Any, weights: Any, first: Any, second: Any,
-                places: Any, widths: Any, depths: Any, whole: Any, numbers: Any, rates: Any, steps: Any, alive: Any,
-                stream: Any, costs: Any, limits: Any) -> None:
+def train_epoch(
+    x: Any,
+    codes: Any,
+    y: Any,
+    task: int,
+    tables: Any,
+    weights: Any,
+    first: Any,
+    second: Any,
+    places: Any,
+    widths: Any,
+    depths: Any,
+    whole: Any,
+    numbers: Any,
+    rates: Any,
+    steps: Any,
+    alive: Any,
+    stream: Any,
+    costs: Any,
+    limits: Any,
+) -> None:
     """Train each living member for one pass over the examples, in the order in which they come.
 
     A member whose cost is not finite, or above its limit, is marked dead and left as it is.
@@ -102,19 +120,40 @@ def train_epoch(x: Any, codes: Any, y: Any, task: int, tables: Any, weights: Any
             steps[k] += 1
             t = steps[k]
             apply_rule(
-                whole[k, 2], w, g, m, v,
+                whole[k, 2],
+                w,
+                g,
+                m,
+                v,
                 Coefficients(
-                    number(alpha), number(momentum), number(beta1), number(1 - beta1), number(beta2),
-                    number(1 - beta2), number(epsilon),
-                    number(1 / (1 - beta1**t)), number(1 / np.sqrt(1 - beta2**t)),
+                    number(alpha),
+                    number(momentum),
+                    number(beta1),
+                    number(1 - beta1),
+                    number(beta2),
+                    number(1 - beta2),
+                    number(epsilon),
+                    number(1 / (1 - beta1**t)),
+                    number(1 / np.sqrt(1 - beta2**t)),
                 ),
             )
         costs[k] = total / rows
 
 
 @compiled
-def evaluate(x: Any, codes: Any, tables: Any, weights: Any, places: Any, widths: Any, depths: Any, whole: Any,
-             rates: Any, alive: Any, outputs: Any) -> None:
+def evaluate(
+    x: Any,
+    codes: Any,
+    tables: Any,
+    weights: Any,
+    places: Any,
+    widths: Any,
+    depths: Any,
+    whole: Any,
+    rates: Any,
+    alive: Any,
+    outputs: Any,
+) -> None:
     """Write the raw outputs of every living member, shape (members, rows, outputs), without dropout.
 
     The other arguments are those of `train_epoch`; a dead member's outputs are NaN.

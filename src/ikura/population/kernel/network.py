@@ -45,8 +45,19 @@ def scatter(error: Any, codes: Any, inputs: int, tables: Any, gradient: Any) -> 
 
 
 @compiled
-def forward(x: Any, weights: Any, start: int, widths: Any, activation: int, rates: Any, stream: Any, first: int,
-            training: bool, a: Any, d: Any) -> int:
+def forward(
+    x: Any,
+    weights: Any,
+    start: int,
+    widths: Any,
+    activation: int,
+    rates: Any,
+    stream: Any,
+    first: int,
+    training: bool,
+    a: Any,
+    d: Any,
+) -> int:
     """Run the hidden layers and the last product, whose bias is left to the loss.
 
     Args:
@@ -90,8 +101,18 @@ def forward(x: Any, weights: Any, start: int, widths: Any, activation: int, rate
 
 
 @compiled
-def backward(x: Any, weights: Any, gradient: Any, start: int, widths: Any, a: Any, d: Any, here: int,
-             error_of_inputs: Any, wanted: bool) -> None:
+def backward(
+    x: Any,
+    weights: Any,
+    gradient: Any,
+    start: int,
+    widths: Any,
+    a: Any,
+    d: Any,
+    here: int,
+    error_of_inputs: Any,
+    wanted: bool,
+) -> None:
     """Write the gradients of all layers, given the error ∂J/∂z of the outputs at a[here:].
 
     The derivatives in `d` are replaced by errors on the way. If `wanted`, the error of the joined inputs is written too.

@@ -1,0 +1,74 @@
+"""The command line: a thin layer over `ikura.tune`, `ikura.resume`, `ikura.load` and `ikura.open_study`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from ikura.cli.session import Session
+from ikura.cli.verdict import ExitCode, explain
+
+__all__ = ["ExitCode", "main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line once.
+
+    Args:
+        arguments: what follows the program's name; None takes them from the process.
+
+    Returns:
+        The exit code, see `ExitCode`.
+
+    Example:
+        >>> main(["--version"])
+        ikura ...
+        0
+    """
+    _open_missing_streams()
+    session = Session()
+    try:
+        code = _invoke(list(sys.argv[1:] if arguments is None else arguments), session)
+        sys.stdout.flush()
+    except BaseException as error:
+        code = explain(error, session)
+        _settle_stdout()
+    return code
+
+
+def _invoke(arguments: list[str], session: Session) -> int:
+    """Parse the arguments and carry the command out; errors pass through."""
+    import typer
+
+    from ikura.cli.app import command
+
+    root = command()
+    try:
+        with root.make_context("ikura", arguments, obj=session) as context:
+            result = root.invoke(context)
+    except typer.Exit as end:
+        return int(end.exit_code)
+    return int(result or ExitCode.DONE)
+
+
+def _open_missing_streams() -> None:
+    """Stand in for a stdout or stderr that the caller closed, before another file gets its descriptor."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+
+
+def _settle_stdout() -> None:
+    """Flush stdout, or point it at nothing when that fails, so that the interpreter's own flush cannot fail later."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        try:
+            descriptor = sys.stdout.fileno()
+        except (OSError, ValueError):
+            return
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, descriptor)
+        os.close(nothing)

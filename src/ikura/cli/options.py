@@ -1,0 +1,164 @@
+"""What the commands' options have in common: shared options, and checks that need no heavy import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ikura.cli.session import Session
+from ikura.errors import RunError, UsageError, nearest
+
+__all__ = [
+    "Json",
+    "Quiet",
+    "Run",
+    "Verbose",
+    "at_least",
+    "begin",
+    "epilogue",
+    "existing_run",
+    "kinds",
+    "one_of",
+    "whole",
+]
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="The run folder that `ikura tune` wrote.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.", rich_help_panel="Output")
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print nothing on stderr but errors.", rich_help_panel="Output")
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Print log lines on stderr too, and the traceback of an error.",
+        rich_help_panel="Output",
+    ),
+]
+
+
+def begin(context: typer.Context, quiet: bool, verbose: bool) -> Session:
+    """Take up the session of this invocation.
+
+    Args:
+        context: the parser's context, which carries the session.
+        quiet: whether `-q` was given.
+        verbose: whether `-v` was given.
+
+    Returns:
+        The session.
+
+    Raises:
+        UsageError: both were given.
+    """
+    if quiet and verbose:
+        raise UsageError("-q and -v exclude each other, give one of them")
+    session = context.obj if isinstance(context.obj, Session) else Session()
+    session.quiet, session.verbose = quiet, verbose
+    return session
+
+
+def epilogue(lines: Sequence[str]) -> str:
+    """Lay out the examples that end a command's help, one paragraph each."""
+    return "\n\n".join([f"Example{'s' if len(lines) > 1 else ''}:", *lines])
+
+
+def whole(text: str | int) -> int:
+    """Read a whole number.
+
+    Raises:
+        typer.BadParameter: it is not one.
+
+    Example:
+        >>> whole("64")
+        64
+    """
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"a whole number is needed, but got {text!r}") from None
+
+
+def at_least(option: str, value: Any, least: int) -> None:
+    """Refuse a number that is too small.
+
+    Raises:
+        UsageError: `value` is given and below `least`.
+
+    Example:
+        >>> at_least("--trials", 0, 1)
+        Traceback (most recent call last):
+        ikura.errors.UsageError: --trials must be at least 1, but got 0
+    """
+    if value is not None and not value >= least:
+        raise UsageError(f"{option} must be at least {least}, but got {value}")
+
+
+def one_of(option: str, value: str, known: Iterable[str]) -> None:
+    """Refuse a name that does not exist.
+
+    Raises:
+        UsageError: `value` is not in `known`.
+
+    Example:
+        >>> one_of("--task", "regresion", ["binary", "regression"])
+        Traceback (most recent call last):
+        ikura.errors.UsageError: --task must be one of binary, ... but got 'regresion', did you mean 'regression'?
+    """
+    names = list(known)
+    if value not in names:
+        raise UsageError(f"{option} must be one of {', '.join(names)}, but got {value!r}{nearest(value, names)}")
+
+
+def kinds(pairs: Iterable[str]) -> dict[str, str] | None:
+    """Read `COLUMN=KIND` pairs; the last equals sign separates.
+
+    Args:
+        pairs: what was given, in order.
+
+    Returns:
+        Column to kind, or None when nothing was given.
+
+    Raises:
+        UsageError: an equals sign, a column or a kind is missing, or a column has two kinds.
+
+    Example:
+        >>> kinds(["year=category", "a=b=numeric"])
+        {'year': 'category', 'a=b': 'numeric'}
+    """
+    chosen: dict[str, str] = {}
+    for pair in pairs:
+        column, _, kind = pair.rpartition("=")
+        if not column or not kind:
+            raise UsageError(f"--kind takes COLUMN=KIND, such as year=category, but got {pair!r}")
+        if chosen.setdefault(column, kind) != kind:
+            raise UsageError(f"--kind gives column {column!r} two kinds, {chosen[column]} and {kind}")
+    return chosen or None
+
+
+def existing_run(run: str) -> Path:
+    """Look whether there is such a run folder, before anything heavy is imported.
+
+    Args:
+        run: the folder as given.
+
+    Returns:
+        It as a path.
+
+    Raises:
+        RunError: there is no such folder.
+    """
+    path = Path(run)
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise RunError(f"{run} is not a run folder but a file")
+    folder = path.parent
+    siblings = [entry.name for entry in folder.iterdir() if entry.is_dir()] if folder.is_dir() else []
+    raise RunError(f"no such run folder: {run}{nearest(path.name, siblings)}")

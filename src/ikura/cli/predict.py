@@ -1,0 +1,115 @@
+"""`ikura predict`: use the model of a run on new rows."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ikura.cli.options import Quiet, Run, Verbose, begin, existing_run
+from ikura.errors import DataError, StorageError, UsageError, nearest
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["predict"]
+
+EXAMPLES = (
+    "ikura predict runs/houses new.csv -o predictions.csv",
+    "cut -d, -f1-8 new.csv | ikura predict runs/houses - > predictions.csv",
+)
+STDIN = STDOUT = "-"
+FORMATS = (".csv", ".parquet")
+
+
+def predict(
+    context: typer.Context,
+    run: Run,
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA", help="The rows to predict, with the columns of the training table; - reads CSV from stdin."
+        ),
+    ],
+    out: Annotated[
+        str,
+        typer.Option("--out", "-o", metavar="FILE", help="Where to write: .csv or .parquet; - is CSV on stdout."),
+    ] = STDOUT,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Predict new rows with the model of a run.
+
+    Writes one row per row of DATA: the column prediction, and for classes also the probability of each class.
+    """
+    session = begin(context, quiet, verbose)
+    folder = existing_run(run)
+    target = None if out == STDOUT else _target(out)
+    with session.work():
+        import ikura
+
+        frame = _read(data)
+        predictions = ikura.load(folder).predict_frame(frame)
+        if target is not None:
+            _write(predictions, target)
+    if target is None:
+        session.emit_bytes(predictions.to_csv(index=False).encode())
+    else:
+        session.say(f"{len(predictions)} predictions in {target}")
+    return 0
+
+
+def _target(out: str) -> Path:
+    """Check where the predictions are to go, before anything is computed."""
+    path = Path(out)
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(
+            f"-o takes a .csv or .parquet file, or - for CSV on stdout, but got {out!r}{nearest(path.suffix, FORMATS)}"
+        )
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise UsageError(f"cannot write {out}: it exists and is not a file")
+    if not path.parent.is_dir():
+        raise UsageError(f"cannot write {out}: there is no folder {path.parent}")
+    return path
+
+
+def _read(data: str) -> DataFrame:
+    """Read the rows; what comes on stdin goes through a file, so that the reader treats both alike."""
+    from ikura.data import read_table
+
+    if data != STDIN:
+        return read_table(data)
+    with tempfile.TemporaryDirectory(prefix="ikura-") as folder:
+        copy = Path(folder) / "stdin.csv"
+        with copy.open("wb") as file:
+            while block := sys.stdin.buffer.read(1 << 20):
+                file.write(block)
+        try:
+            return read_table(copy)
+        except DataError as error:
+            raise DataError(str(error).replace(str(copy), "stdin")) from None
+
+
+def _write(predictions: DataFrame, target: Path) -> None:
+    """Write the whole file or none of it: under another name first, then renamed."""
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with part.open("xb") as file:
+            if target.suffix.lower() == ".parquet":
+                predictions.to_parquet(file, index=False)
+            else:
+                predictions.to_csv(file, index=False)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+    except OSError as error:
+        raise StorageError(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()

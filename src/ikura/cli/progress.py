@@ -1,0 +1,143 @@
+"""How a study's progress is shown on stderr: live in a terminal, in occasional lines elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ikura.cli.duration import format_duration
+from ikura.cli.session import Session
+from ikura.study.progress import Progress
+
+__all__ = ["CommandProgress", "LiveProgress", "PlainProgress", "progress_for"]
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+class CommandProgress(Progress):
+    """Shows nothing; remembers the run folder so that an interruption can name it."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def opened(self, run: str | Path) -> None:
+        """Take the run folder as soon as there is one."""
+        self.session.run = Path(run)
+
+
+class PlainProgress(CommandProgress):
+    """Prints a line at the start of each stage, then at most one every few seconds.
+
+    Args:
+        session: where lines go.
+        interval: seconds between two lines of a stage, at least.
+        clock: gives the time in seconds.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        interval: float = SECONDS_BETWEEN_LINES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(session)
+        self.interval, self.clock = interval, clock
+        self.stage, self.total = "", 0
+        self.began = self.printed = 0.0
+
+    def say(self, line: str) -> None:
+        self.session.say(line)
+
+    def start(self, stage: str, total: int) -> None:
+        self.stage, self.total = stage, total
+        self.began = self.printed = self.clock()
+        self.session.say(f"{stage}: {total} epochs to train")
+
+    def update(self, done: int, trials: int, best: float | None) -> None:
+        now = self.clock()
+        if now - self.printed < self.interval:
+            return
+        self.printed = now
+        parts = [f"{self.stage}: {done}/{self.total} epochs", f"{trials} trials"]
+        if best is not None:
+            parts.append(f"best dev score {best:.4g}")
+        if 0 < done < self.total:
+            left = (now - self.began) * (self.total - done) / done
+            parts.append(f"about {format_duration(left)} left")
+        self.session.say(", ".join(parts))
+
+
+class LiveProgress(CommandProgress):
+    """Keeps one bar per stage on the terminal: stage, epochs done and in all, trials, best dev score, time left.
+
+    Args:
+        session: where the run folder is remembered.
+        console: the Rich console to draw on; None takes one on stderr.
+    """
+
+    def __init__(self, session: Session, console: Any = None) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        super().__init__(session)
+        self.console = console or Console(stderr=True)
+        self.bars = Bars(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("epochs, {task.fields[trials]} trials, best {task.fields[best]}", markup=False),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            TextColumn("{task.fields[time]}", markup=False),
+            console=self.console,
+        )
+        self.bar: Any = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bars.stop()
+
+    def say(self, line: str) -> None:
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def start(self, stage: str, total: int) -> None:
+        self.bars.start()
+        self.bar = self.bars.add_task(stage, total=total, trials=0, best="-", time="left")
+
+    def update(self, done: int, trials: int, best: float | None) -> None:
+        shown = "-" if best is None else f"{best:.4g}"
+        self.bars.update(self.bar, completed=done, trials=trials, best=shown)
+
+    def finish(self) -> None:
+        done = next(task.completed for task in self.bars.tasks if task.id == self.bar)
+        self.bars.update(self.bar, total=done, time="taken")
+
+
+def progress_for(session: Session) -> CommandProgress:
+    """Choose how to show progress.
+
+    Args:
+        session: says whether it is to be quiet.
+
+    Returns:
+        A silent one for a quiet session, a live one when stderr is a terminal, else plain lines.
+    """
+    if session.quiet:
+        return CommandProgress(session)
+    if sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown"):
+        return LiveProgress(session)
+    return PlainProgress(session)

@@ -1,0 +1,34 @@
+"""`ikura resume`: take up a run that was stopped."""
+
+from __future__ import annotations
+
+import typer
+
+from ikura import __version__
+from ikura.cli.options import Json, Quiet, Run, Verbose, begin, existing_run
+from ikura.errors import RunError
+
+__all__ = ["resume"]
+
+EXAMPLES = ("ikura resume runs/houses",)
+
+
+def resume(context: typer.Context, run: Run, json: Json = False, quiet: Quiet = False, verbose: Verbose = False) -> int:
+    """Continue a run that was stopped; the result is the same as if it had not been.
+
+    A run that is already finished is not trained again: its result is printed.
+    """
+    session = begin(context, quiet, verbose)
+    session.run = existing_run(run)
+    if not session.resumable:
+        raise RunError(f"{run}: not a run folder of ikura (it has no config.toml)")
+
+    session.say(f"ikura {__version__}: resuming {run}")
+    from ikura.cli.outcome import present
+    from ikura.cli.progress import progress_for
+
+    with session.work(), progress_for(session) as progress:
+        import ikura
+
+        study = ikura.resume(session.run, progress=progress)
+    return present(study, session, json)

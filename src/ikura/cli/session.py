@@ -1,0 +1,122 @@
+"""One invocation of the command line: how loud it is, which run it works on, and who may write where."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+__all__ = ["Session"]
+
+
+@dataclass
+class Session:
+    """What all commands share: data go to stdout, everything else to stderr.
+
+    Attributes:
+        quiet: stderr gets nothing but errors.
+        verbose: stderr also gets log lines, and the traceback of an error.
+        run: the run folder the command works on, None as long as it is not known.
+        working: whether the command is past reading its options.
+    """
+
+    quiet: bool = False
+    verbose: bool = False
+    run: Path | None = None
+    working: bool = False
+
+    @property
+    def resumable(self) -> bool:
+        """Whether there is a run that `ikura resume` can take up."""
+        return self.run is not None and (self.run / "config.toml").exists()
+
+    def say(self, line: str) -> None:
+        """Tell the user something on stderr, unless the session is quiet."""
+        if not self.quiet:
+            self.complain(line)
+
+    def complain(self, line: str) -> None:
+        """Write to stderr even when the session is quiet; a closed or full stderr is no reason to stop."""
+        with suppress(OSError, ValueError):
+            print(line, file=sys.stderr, flush=True)
+
+    def emit(self, text: str) -> None:
+        """Write text for people to stdout; what its encoding lacks becomes a question mark."""
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        self.emit_bytes(text.encode(encoding, "replace"))
+
+    def emit_bytes(self, content: bytes) -> None:
+        """Write data to stdout exactly as they are, and all of them: an unbuffered stdout may take them in parts."""
+        sys.stdout.flush()
+        stream, rest = sys.stdout.buffer, memoryview(content)
+        while rest:
+            rest = rest[stream.write(rest) :]
+        stream.flush()
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        """Carry out the call below the command: log lines, warnings and stray prints all go to stderr."""
+        logger = logging.getLogger("ikura")
+        handler, level = _Voice(self), logger.level
+        self.working = True
+        logger.addHandler(handler)
+        logger.setLevel(logging.ERROR if self.quiet else logging.DEBUG if self.verbose else logging.WARNING)
+        try:
+            with warnings.catch_warnings(), _stdout_to_stderr():
+                if self.quiet:
+                    warnings.simplefilter("ignore")
+                if not self.verbose:
+                    warnings.showwarning = self._warn
+                yield
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+        self.working = False
+
+    def _warn(
+        self,
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        self.say(f"ikura: warning: {' '.join(str(message).split())}")
+
+
+class _Voice(logging.Handler):
+    """Hands log records to the session, which looks up stderr anew each time: a live display may have replaced it."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.session.complain(f"ikura: {record.levelname.lower()}: {self.format(record)}")
+
+
+@contextmanager
+def _stdout_to_stderr() -> Iterator[None]:
+    """Send what is printed to stdout to stderr, also from child processes and compiled code."""
+    try:
+        out, err = sys.stdout.fileno(), sys.stderr.fileno()
+        sys.stdout.flush()
+        kept = os.dup(out)
+    except (OSError, ValueError, AttributeError):
+        with redirect_stdout(sys.stderr):
+            yield
+        return
+    try:
+        os.dup2(err, out)
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, out)
+        os.close(kept)

@@ -1,0 +1,110 @@
+"""The summary of a study for people: best trials, best hyperparameters, scores, where things are, what next."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from ikura.cli.duration import format_duration
+
+__all__ = ["number", "summary"]
+
+BEST_TRIALS = 5
+TRAINED = ("complete", "stopped")
+COLUMNS = 6
+WIDTH_OF_A_FILE = 120
+
+
+def summary(study: Any) -> str:
+    """Write the summary of a finished study.
+
+    Args:
+        study: a `Study`.
+
+    Returns:
+        Text of several lines, with colours when stdout is a terminal.
+    """
+    from rich.console import Console
+    from rich.padding import Padding
+
+    console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_FILE, highlight=False, markup=False)
+    with console.capture() as captured:
+        if study.best is not None:
+            console.print(f"\nBest trials by dev {study.metric.name} ({_counts(study.trials)})")
+            console.print(_best_trials(study))
+            console.print(f"\nBest hyperparameters (trial {study.best.number})")
+            console.print(Padding(_pairs(study.best.hyperparameters), (0, 0, 0, 2)))
+        console.print()
+        console.print(_pairs(_facts(study)), soft_wrap=True)
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def number(value: Any) -> str:
+    """Write a value of a table in at most four significant digits.
+
+    Example:
+        >>> [number(value) for value in (0.0123456, 64.0, 3, None, float("nan"), "adam", True)]
+        ['0.01235', '64', '3', '-', '-', 'adam', 'True']
+    """
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        if math.isnan(value):
+            return "-"
+        return str(int(value)) if value.is_integer() and abs(value) < 1e6 else f"{value:.4g}"
+    return str(value)
+
+
+def _counts(trials: Any) -> str:
+    states = trials.loc[trials["purpose"] == "search", "state"].value_counts()
+    return ", ".join(f"{count} {state}" for state, count in states.items())
+
+
+def _best_trials(study: Any) -> Any:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    names = [name for name in study.space.dimensions if name in study.trials.columns][:COLUMNS]
+    searched = study.trials[study.trials["purpose"] == "search"]
+    done = searched[searched["state"].isin(TRAINED) & searched["dev_score"].notna()]
+    best = done.sort_values(["dev_score", "dev_loss"], ascending=[not study.metric.greater_is_better, True])
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for heading in ("trial", *names, f"dev {study.metric.name}"):
+        table.add_column(heading, justify="right")
+    for row in best.head(BEST_TRIALS).to_dict("records"):
+        table.add_row(*(number(row[name]) for name in ("number", *names, "dev_score")))
+    return table
+
+
+def _pairs(pairs: Mapping[str, Any]) -> Any:
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    for name, value in pairs.items():
+        table.add_row(name, number(value))
+    return table
+
+
+def _facts(study: Any) -> dict[str, str]:
+    run = shlex.quote(str(study.run))
+    facts: dict[str, str] = {}
+    if study.best is None:
+        facts["Result"] = f"no trial could be trained to its end ({study.diverged} diverged)"
+    else:
+        facts[f"Dev {study.metric.name}"] = _score(study.best.dev, study.best.interval)
+    if study.test is not None:
+        facts[f"Test {study.test.metric}"] = _score(study.test.value, study.test.interval) + ", measured once"
+    facts["Time"] = format_duration(sum(study.seconds.values()))
+    facts["Run folder"] = f"{run} (model/, report.html)"
+    facts["Next"] = f"ikura predict {run} new.csv"
+    return facts
+
+
+def _score(value: float, interval: tuple[float, float] | None) -> str:
+    if interval is None:
+        return f"{value:.4g}"
+    low, high = interval
+    return f"{value:.4g} (95 % interval {low:.4g} to {high:.4g})"

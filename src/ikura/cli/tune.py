@@ -1,0 +1,244 @@
+"""`ikura tune`: from a table to a tuned, tested model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ikura import __version__
+from ikura.cli.duration import parse_duration
+from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, kinds, one_of, whole
+
+if TYPE_CHECKING:
+    from ikura.space import Space
+
+__all__ = ["tune"]
+
+BUNDLED = ("digits", "iris", "wine", "breast_cancer", "diabetes")
+DEVICES = ("auto", "cpu", "cuda")
+KINDS = ("numeric", "category", "boolean", "datetime", "ignore")
+METRICS = ("accuracy", "balanced_accuracy", "log_loss", "f1", "roc_auc", "r2", "rmse", "mae")
+SCHEDULES = ("early-stopping", "none", "successive-halving")
+SEARCHES = ("coarse-to-fine", "random")
+TASKS = ("auto", "binary", "multiclass", "regression")
+EXAMPLES = (
+    "ikura tune penguins.csv --target species",
+    "ikura tune houses.parquet --target price --trials 256 --time-limit 10m --out runs/houses",
+    "ikura tune digits --trials 64 --epochs 30 --json > study.json",
+)
+
+
+def tune(
+    context: typer.Context,
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help=f"A table: .csv (also .csv.gz), .tsv or .parquet; or a bundled one: {', '.join(BUNDLED)}.",
+        ),
+    ],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column to predict; not needed when one is named target, label, class or y.",
+            rich_help_panel="Data",
+        ),
+    ] = None,
+    task: Annotated[
+        str, typer.Option(metavar="TASK", help=f"What to learn: {', '.join(TASKS)}.", rich_help_panel="Data")
+    ] = "auto",
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=KIND",
+            help=f"Take a column for another kind than it looks like: {', '.join(KINDS)}; repeatable.",
+            rich_help_panel="Data",
+        ),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Rows with the same value here stay together in training, dev or test set.",
+            rich_help_panel="Data",
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Split by time: the oldest rows train, the newest test.",
+            rich_help_panel="Data",
+        ),
+    ] = None,
+    trials: Annotated[
+        int, typer.Option(parser=whole, metavar="N", help="How many configurations to try.", rich_help_panel="Budget")
+    ] = 128,
+    epochs: Annotated[
+        int,
+        typer.Option(
+            parser=whole, metavar="E", help="How many epochs a trial trains at most.", rich_help_panel="Budget"
+        ),
+    ] = 100,
+    time_limit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Stop searching after this time, such as 90s, 10m or 1.5h, and finish with the best so far.",
+            rich_help_panel="Budget",
+        ),
+    ] = None,
+    finalists: Annotated[
+        int,
+        typer.Option(
+            parser=whole,
+            metavar="N",
+            help="How many of the best configurations are trained again with other seeds before one is chosen.",
+            rich_help_panel="Budget",
+        ),
+    ] = 4,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Worker processes; by default as many as help.",
+            rich_help_panel="Budget",
+            show_default=False,
+        ),
+    ] = None,
+    device: Annotated[
+        str, typer.Option(metavar="DEVICE", help=f"Where to train: {', '.join(DEVICES)}.", rich_help_panel="Budget")
+    ] = "auto",
+    search: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"How configurations are proposed: {', '.join(SEARCHES)}.",
+            rich_help_panel="Search",
+        ),
+    ] = "coarse-to-fine",
+    schedule: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"Who trains on after a while: {', '.join(SCHEDULES)}; none trains everybody to the end.",
+            rich_help_panel="Search",
+        ),
+    ] = "early-stopping",
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"What makes a trial good: {', '.join(METRICS)}; by default accuracy for classes, r2 for regression.",
+            rich_help_panel="Search",
+        ),
+    ] = None,
+    space: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml",
+            help="A search space of your own instead of the one chosen by the number of trials.",
+            rich_help_panel="Search",
+        ),
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option(parser=whole, metavar="S", help="The same seed gives the same study.", rich_help_panel="Search"),
+    ] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="The run folder to write; by default a new one under runs/.", rich_help_panel="Output"
+        ),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Search for good hyperparameters on a table, and keep the best network.
+
+    Progress goes to stderr, the result to stdout.
+    The run folder keeps the model, the report and what `ikura resume` needs.
+    """
+    session = begin(context, quiet, verbose)
+    for option, number, least in (
+        ("--trials", trials, 1),
+        ("--epochs", epochs, 1),
+        ("--finalists", finalists, 0),
+        ("--jobs", jobs, 1),
+        ("--seed", seed, 0),
+    ):
+        at_least(option, number, least)
+    one_of("--task", task, TASKS)
+    one_of("--device", device, DEVICES)
+    seconds = None if time_limit is None else parse_duration(time_limit)
+    chosen_kinds = kinds(kind or [])
+    for chosen in (chosen_kinds or {}).values():
+        one_of("--kind", chosen, KINDS)
+    _check_names(search, schedule, metric)
+    _check_data(data)
+    opened = None if space is None else _open_space(space)
+    session.run = out
+
+    session.say(f"ikura {__version__}: reading {data}")
+    from ikura.cli.outcome import present
+    from ikura.cli.progress import progress_for
+
+    with session.work(), progress_for(session) as progress:
+        import ikura
+
+        study = ikura.tune(
+            data,
+            target,
+            task=task,
+            space=opened,
+            trials=trials,
+            epochs=epochs,
+            time_limit=seconds,
+            search=search,
+            schedule=schedule,
+            finalists=finalists,
+            metric=metric,
+            seed=seed,
+            jobs=jobs,
+            device=device,
+            out=out,
+            group=group,
+            time=time,
+            kinds=chosen_kinds,
+            progress=progress,
+        )
+    return present(study, session, json)
+
+
+def _check_names(search: str, schedule: str, metric: str | None) -> None:
+    """Refuse unknown names; the rooms are asked only about those that do not come with ikura."""
+    if search not in SEARCHES:
+        from ikura.search import PROPOSERS
+
+        one_of("--search", search, PROPOSERS)
+    if schedule not in SCHEDULES:
+        from ikura.search.schedule import SCHEDULES as REGISTERED_SCHEDULES
+
+        one_of("--schedule", schedule, REGISTERED_SCHEDULES)
+    if metric is not None and metric not in METRICS:
+        from ikura.metric import METRICS as REGISTERED_METRICS
+
+        one_of("--metric", metric, REGISTERED_METRICS)
+
+
+def _check_data(data: str) -> None:
+    """Let the reader refuse a file that is not there before anything slow begins."""
+    if data not in BUNDLED and not Path(data).exists():
+        from ikura.data import read_table
+
+        read_table(data)
+
+
+def _open_space(path: Path) -> Space:
+    from ikura.space.toml import load_space
+
+    return load_space(path)

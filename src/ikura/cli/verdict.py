@@ -1,0 +1,97 @@
+"""Exit codes, and the one line on stderr that goes with each kind of error."""
+
+from __future__ import annotations
+
+import errno
+import shlex
+import traceback
+from enum import IntEnum
+
+from ikura.cli.session import Session
+from ikura.errors import IkuraError, UsageError, nearest
+
+__all__ = ["ExitCode", "explain"]
+
+DISK_ERRORS = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
+
+
+class ExitCode(IntEnum):
+    """What the exit code of the command line says."""
+
+    DONE = 0
+    ERROR = 1
+    USAGE = 2
+    CHECK_FAILED = 3
+    INTERRUPTED = 130
+    CLOSED_PIPE = 141
+
+
+def explain(error: BaseException, session: Session) -> ExitCode:
+    """Say in one line on stderr what went wrong.
+
+    Args:
+        error: what ended the command.
+        session: what is known about the command.
+
+    Returns:
+        The exit code that the error deserves.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        session.complain(f"ikura: {_interrupted(session)}")
+        return ExitCode.INTERRUPTED
+    if not session.working and (_is_closed_pipe(error) or _is_closed_pipe(error.__context__)):
+        return ExitCode.CLOSED_PIPE
+    line, code = _sentence(error, session)
+    if code is ExitCode.ERROR and session.verbose:
+        session.complain("".join(traceback.format_exception(error)).rstrip())
+    session.complain(f"ikura: error: {' '.join(line.split())}")
+    return code
+
+
+def _is_closed_pipe(error: BaseException | None) -> bool:
+    return isinstance(error, BrokenPipeError)
+
+
+def _sentence(error: BaseException, session: Session) -> tuple[str, ExitCode]:
+    if isinstance(error, UsageError):
+        return str(error), ExitCode.USAGE
+    if hasattr(error, "format_message"):
+        return _parsing_sentence(error), ExitCode.USAGE
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+        where = f": {error.filename}" if error.filename else ""
+        rest = f"; {_continues(session)}" if session.resumable else ""
+        return f"the disk is full or the file too large ({error.strerror}{where}){rest}", ExitCode.USAGE
+    if isinstance(error, IkuraError):
+        return str(error), ExitCode.ERROR
+    pointer = "" if session.verbose else " (-v shows the traceback)"
+    return f"{type(error).__name__}: {error}{pointer}", ExitCode.ERROR
+
+
+def _parsing_sentence(error: BaseException) -> str:
+    """Turn an error of the option parser into ikura's own wording, with the nearest name."""
+    context = getattr(error, "ctx", None)
+    option = getattr(error, "option_name", None)
+    if type(error).__name__ == "NoSuchOption" and option and context:
+        known = [name for parameter in context.command.params for name in parameter.opts if name.startswith("--")]
+        return f"no such option {option!r}{nearest(option, [*known, '--help'])}{_help(context)}"
+    message: str = error.format_message()  # type: ignore[attr-defined]
+    if message.startswith("No such command") and context:
+        commands = list(context.command.commands)
+        name = message.split("'")[1]
+        return f"no such command {name!r}{nearest(name, commands) or ', known are ' + ', '.join(commands)}"
+    message = message[0].lower() + message[1:].rstrip(".")
+    return f"{message}{_help(context)}" if context else message
+
+
+def _help(context: object) -> str:
+    return f" (see {getattr(context, 'command_path', 'ikura')} --help)"
+
+
+def _interrupted(session: Session) -> str:
+    if session.resumable:
+        return f"interrupted; {_continues(session)}"
+    return "interrupted before anything was recorded" if session.working else "interrupted"
+
+
+def _continues(session: Session) -> str:
+    return f"`ikura resume {shlex.quote(str(session.run))}` continues where it stopped"

@@ -1,0 +1,32 @@
+"""Data: read, type, split, normalise."""
+
+from ikura.data.bundled import BUNDLED, load_bundled
+from ikura.data.columns import KINDS, Column, describe_columns
+from ikura.data.dataset import Dataset, Part, prepare
+from ikura.data.drift import find_drift
+from ikura.data.encoder import Encoder
+from ikura.data.read import MISSING, read_table
+from ikura.data.split import Split, held_out_fraction, split
+from ikura.data.task import TASKS, Task, class_codes, detect_task
+
+__all__ = [
+    "BUNDLED",
+    "KINDS",
+    "MISSING",
+    "TASKS",
+    "Column",
+    "Dataset",
+    "Encoder",
+    "Part",
+    "Split",
+    "Task",
+    "class_codes",
+    "describe_columns",
+    "detect_task",
+    "find_drift",
+    "held_out_fraction",
+    "load_bundled",
+    "prepare",
+    "read_table",
+    "split",
+]

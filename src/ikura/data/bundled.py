@@ -1,0 +1,46 @@
+"""The bundled data sets: small, known, and there without a network connection."""
+
+from __future__ import annotations
+
+import pandas as pd
+from sklearn import datasets
+
+from ikura.errors import DataError, nearest
+
+__all__ = ["BUNDLED", "load_bundled"]
+
+BUNDLED: dict[str, str] = {
+    "digits": "1,797 handwritten digits of 8 x 8 pixels, 10 classes",
+    "iris": "150 flowers, 4 measurements, 3 species",
+    "wine": "178 wines, 13 chemical measurements, 3 cultivars",
+    "breast_cancer": "569 tumours, 30 measurements, malignant or benign",
+    "diabetes": "442 patients, 10 measurements, progression of the disease after a year (a number)",
+}
+"""Name -> one-line description."""
+
+
+def load_bundled(name: str) -> tuple[pd.DataFrame, str]:
+    """Load a bundled data set.
+
+    Args:
+        name: one of `BUNDLED`.
+
+    Returns:
+        The table and the name of its target column.
+
+    Raises:
+        DataError: there is no bundled data set of that name.
+
+    Example:
+        >>> frame, target = load_bundled("iris")
+        >>> frame.shape, sorted(set(frame[target]))
+        ((150, 5), ['setosa', 'versicolor', 'virginica'])
+    """
+    if name not in BUNDLED:
+        raise DataError(f"no bundled data set {name!r}{nearest(name, BUNDLED)} (there are {', '.join(BUNDLED)})")
+    options = {"scaled": False} if name == "diabetes" else {}
+    bunch = getattr(datasets, f"load_{name}")(as_frame=True, **options)
+    frame = bunch.frame.rename(columns=lambda column: str(column).replace(" (cm)", "").replace(" ", "_"))
+    if name not in ("digits", "diabetes"):
+        frame["target"] = pd.Series([str(bunch.target_names[code]) for code in bunch.target], index=frame.index)
+    return frame, "target"

@@ -1,0 +1,205 @@
+"""From a table or arrays to a data set that networks train on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ikura.data.columns import Column, describe_columns
+from ikura.data.drift import find_drift
+from ikura.data.encoder import ArrayEncoder, Encoder
+from ikura.data.encoder.array import mean_and_spread
+from ikura.data.encoder.number import Standard
+from ikura.data.source import Source, located, open_source
+from ikura.data.split import Split, split, times
+from ikura.data.summary import summarise
+from ikura.data.task import Task, class_codes, detect_task, has_target
+from ikura.data.values import numbers
+from ikura.errors import DataError, nearest
+
+__all__ = ["Dataset", "Part", "prepare"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Training, dev or test set: n examples.
+
+    Args:
+        x: features, float32, shape (n, d), or (n, …) for arrays.
+        codes: codes for embeddings, int32, shape (n, c); 0 is unseen or missing.
+        y: targets, shape (n,): float32 0 or 1 (binary), int64 (multiclass), float32 standardised (regression).
+    """
+
+    x: npt.NDArray[np.float32]
+    codes: npt.NDArray[np.int32]
+    y: npt.NDArray[np.float32] | npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What networks train on, are compared on, and are judged on.
+
+    Args:
+        task: what is to be learned.
+        encoder: turns further examples into the same arrays.
+        train, dev, test: the three parts.
+        split: rows of the three parts in the source, counted from 0.
+        summary: JSON form of what was found: rows, columns, classes, notes, drift.
+        target_mean, target_std: a regression's target is target_mean + target_std · y, in its own units;
+            0 and 1 for classes.
+    """
+
+    task: Task
+    encoder: Encoder
+    train: Part
+    dev: Part
+    test: Part
+    split: Split
+    summary: dict[str, Any]
+    target_mean: float = 0.0
+    target_std: float = 1.0
+
+
+def prepare(
+    data: str | os.PathLike[str] | pd.DataFrame | tuple[Any, Any],
+    target: str | None = None,
+    *,
+    task: str = "auto",
+    group: str | None = None,
+    time: str | None = None,
+    kinds: Mapping[str, str] | None = None,
+    seed: int = 0,
+) -> Dataset:
+    """Read, type, split and normalise data; the same arguments give the same data set.
+
+    Inputs are standardised, x = (v - μ) / σ, with μ and σ of the training set for all three parts. A missing
+    value becomes 0 and is marked by a column of its own; rows without a target are dropped.
+
+    Args:
+        data: path of a table, name of a bundled data set, frame, or (x, y): x an array of shape (n, d) or
+            (n, …) or a frame, y of shape (n,).
+        target: name of the target column; the only one named target, label, class or y when not given.
+        task: auto, binary, multiclass, regression or classification.
+        group: column whose groups must not be in two parts; it is no feature.
+        time: column by which the oldest rows train and the newest test; it is a feature only if `kinds` names it.
+        kinds: column -> numeric, category, boolean, datetime or ignore, where its kind is to be another.
+        seed: number that picks the rows of the parts.
+
+    Returns:
+        The data set.
+
+    Raises:
+        DataError: the data cannot be used as they are; the message names file, row (counted from 1, without the
+            header) and column.
+
+    Example:
+        >>> dataset = prepare("iris")
+        >>> dataset.task.classes, dataset.train.x.shape, dataset.test.x.shape
+        (['setosa', 'versicolor', 'virginica'], (90, 4), (30, 4))
+    """
+    source = open_source(data, target)
+    with located(source.name):
+        aim = detect_task(source.target, task)
+        kept = np.flatnonzero(has_target(source.target))
+        outcome = source.target.iloc[kept].reset_index(drop=True)
+        classes = None if aim.classes is None else class_codes(outcome, aim)
+        by_group = _column(source, group, "group")
+        by_time = _column(source, time, "time")
+        if by_time is not None:
+            times(by_time)
+        parts = split(
+            kept.size,
+            classes=classes,
+            group=None if by_group is None else by_group.iloc[kept],
+            time=None if by_time is None else by_time.iloc[kept],
+            seed=seed,
+        )
+        rows = Split(kept[parts.train], kept[parts.dev], kept[parts.test])
+        columns = _columns(source, group, time, kinds)
+        encoder = _fit(source, columns, rows)
+        y, standard = _targets(outcome, classes, aim, parts)
+        train, dev, test = (
+            Part(*encoder.transform(_take(source.features, where)), y[within])
+            for where, within in ((rows.train, parts.train), (rows.dev, parts.dev), (rows.test, parts.test))
+        )
+        drift = _drift(source, columns, classes, aim, rows)
+    summary = summarise(source, aim, columns, classes, parts, drift)
+    return Dataset(aim, encoder, train, dev, test, rows, summary, standard.mean, standard.std)
+
+
+def _column(source: Source, name: str | None, what: str) -> pd.Series | None:
+    if name is None:
+        return None
+    if not isinstance(source.features, pd.DataFrame):
+        raise DataError(f"arrays have no {what} column {name!r}; give a table")
+    if name == source.target.name:
+        raise DataError(f"the {what} column {name!r} is the target; name another column")
+    if name not in source.features.columns:
+        raise DataError(f"no {what} column {name!r}{nearest(name, source.features.columns)}")
+    return source.features[name]
+
+
+def _columns(source: Source, group: str | None, time: str | None, kinds: Mapping[str, str] | None) -> list[Column]:
+    """The columns and their kinds; empty for arrays of more than two dimensions."""
+    if not isinstance(source.features, pd.DataFrame):
+        if kinds:
+            raise DataError("kinds is for the columns of a table; these data are an array")
+        return []
+    asked = {**source.kinds, **(kinds or {})}
+    if source.target.name in asked:
+        raise DataError(f"kinds names the target {source.target.name!r}; say what it is by task")
+    roles = {group: "group"} | ({} if time is None or time in asked else {time: "time"})
+    asked |= {name: "ignore" for name in roles if name is not None}
+    columns = [
+        Column(one.name, "ignore", one.missing, one.distinct, f"it is the {roles[one.name]} column")
+        if one.name in roles
+        else one
+        for one in describe_columns(source.features, asked)
+    ]
+    if not any(column.used for column in columns):
+        reasons = "; ".join(f"{column.name}: {column.note}" for column in columns[:5])
+        raise DataError(f"no column is left to learn from ({reasons or 'the target is the only one'})")
+    return columns
+
+
+def _fit(source: Source, columns: list[Column], rows: Split) -> Encoder:
+    if isinstance(source.features, pd.DataFrame):
+        return Encoder.fit(source.features.iloc[rows.train], columns)
+    ArrayEncoder.check(source.features)
+    return Encoder.fit(source.features[rows.train])
+
+
+def _take(features: pd.DataFrame | npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> Any:
+    return features.iloc[rows] if isinstance(features, pd.DataFrame) else features[rows]
+
+
+def _targets(
+    outcome: pd.Series, classes: npt.NDArray[np.int64] | None, task: Task, parts: Split
+) -> tuple[npt.NDArray[Any], Standard]:
+    if classes is not None:
+        return (classes.astype(np.float32) if task.name == "binary" else classes), Standard(0.0, 1.0)
+    values = numbers(outcome)
+    standard = Standard.fit(values[parts.train])
+    return standard.apply(values).astype(np.float32), standard
+
+
+def _drift(
+    source: Source, columns: list[Column], classes: npt.NDArray[np.int64] | None, task: Task, rows: Split
+) -> list[dict[str, Any]]:
+    kind = "numeric" if classes is None else "category"
+    aim = Column(task.target, kind, 0, 0)
+    if isinstance(source.features, pd.DataFrame):
+        frame = source.features.assign(**{task.target: source.target})
+        return find_drift(frame, [*columns, aim], rows)
+    mean, spread = mean_and_spread(source.features)
+    frame = pd.DataFrame({"mean of x": mean, "spread of x": spread, task.target: source.target})
+    return find_drift(frame, [Column(name, "numeric", 0, 0) for name in frame.columns[:2]] + [aim], rows)

@@ -1,0 +1,110 @@
+"""Whether training, dev and test set come from the same distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from ikura.data.columns import Column
+from ikura.data.split import Split
+from ikura.data.values import labels, moments, numbers, truths
+
+__all__ = ["find_drift"]
+
+SAMPLE = 10_000
+LEVEL = 0.01
+LEAST_EXPECTED = 5
+
+
+def find_drift(
+    frame: pd.DataFrame, columns: Iterable[Column], split: Split, level: float = LEVEL, seed: int = 0
+) -> list[dict[str, Any]]:
+    """Find the columns that are distributed otherwise in the dev or test set than in the training set.
+
+    Two-sample tests, Kolmogorov–Smirnov for numbers and moments, χ² for categories (levels with fewer than 5
+    expected rows taken together), on at most 10,000 rows a part. Holm's correction over all of them keeps the
+    chance of any false alarm below `level`. A missing value counts as a value of its own.
+
+    Args:
+        frame: the table.
+        columns: the columns to compare; those left out are skipped.
+        split: rows of the three parts.
+        level: the chance of a false alarm, in (0, 1).
+        seed: number that picks the rows where a part is larger than the sample.
+
+    Returns:
+        For each finding column, part (dev or test), test (name), statistic, and p_value (corrected), the most
+        certain first.
+
+    References:
+        Holm (1979), A simple sequentially rejective multiple test procedure.
+
+    Example:
+        >>> frame = pd.DataFrame({"age": [20.0, 30.0, 40.0, 50.0] * 50 + [80.0, 90.0] * 30})
+        >>> split = Split(np.arange(150), np.arange(150, 200), np.arange(200, 260))
+        >>> [(one["column"], one["part"]) for one in find_drift(frame, [Column("age", "numeric", 0, 6)], split)]
+        [('age', 'test')]
+    """
+    random = np.random.default_rng(seed)
+    train, dev, test = (_sample(rows, random) for rows in (split.train, split.dev, split.test))
+    found: list[dict[str, Any]] = []
+    for column in columns:
+        if column.used:
+            sample = frame[column.name].iloc[np.concatenate([train, dev, test])].reset_index(drop=True)
+            values = _comparable(sample, column.kind)
+            first, second, third = np.split(values, [train.size, train.size + dev.size])
+            for part, other in (("dev", second), ("test", third)):
+                name, statistic, p_value = _compare(first, other, column.kind == "category")
+                outcome = {"column": column.name, "part": part, "test": name, "statistic": statistic}
+                found.append({**outcome, "p_value": p_value})
+    corrected = _holm([one["p_value"] for one in found])
+    significant = [
+        {**one, "p_value": p_value} for one, p_value in zip(found, corrected, strict=True) if p_value < level
+    ]
+    return sorted(significant, key=lambda one: one["p_value"])
+
+
+def _sample(rows: npt.NDArray[np.int64], random: np.random.Generator) -> npt.NDArray[np.int64]:
+    return random.choice(rows, SAMPLE, replace=False) if rows.size > SAMPLE else rows
+
+
+def _comparable(series: pd.Series, kind: str) -> npt.NDArray[Any]:
+    """Numbers with missing values below all others, or labels' places."""
+    if kind == "category":
+        return labels(series)[0] + 1
+    if kind == "datetime":
+        when = moments(series)
+        values = (when - when.min()).dt.total_seconds().to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        values = truths(series) if kind == "boolean" else numbers(series)
+    return np.where(np.isnan(values), -np.inf, values)
+
+
+def _compare(first: npt.NDArray[Any], second: npt.NDArray[Any], category: bool) -> tuple[str, float, float]:
+    if not category:
+        result = stats.ks_2samp(first, second, method="asymp")
+        return "Kolmogorov-Smirnov", float(result.statistic), float(result.pvalue)
+    most = int(max(first.max(), second.max())) + 1
+    counts = np.stack([np.bincount(first, minlength=most), np.bincount(second, minlength=most)])
+    share = min(first.size, second.size) / (first.size + second.size)
+    rare = counts.sum(axis=0) * share < LEAST_EXPECTED
+    pooled = np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])
+    pooled = pooled[:, pooled.sum(axis=0) * share >= LEAST_EXPECTED]
+    if pooled.shape[1] < 2:
+        return "chi-squared", 0.0, 1.0
+    result = stats.chi2_contingency(pooled, correction=False)
+    return "chi-squared", float(result.statistic), float(result.pvalue)
+
+
+def _holm(p_values: Sequence[float]) -> list[float]:
+    """Corrected p-values: the i-th smallest of m times m - i, never below those before it, at most 1."""
+    order = np.argsort(p_values)
+    steps = np.asarray(p_values)[order] * np.arange(len(p_values), 0, -1)
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0) if len(p_values) else steps
+    return [float(value) for value in corrected]

@@ -1,0 +1,108 @@
+"""The encoder of arrays with more than two dimensions, such as images."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ikura.data.encoder._base import Encoder, Features
+from ikura.data.encoder.number import Standard
+from ikura.errors import DataError
+
+__all__ = ["ArrayEncoder", "mean_and_spread"]
+
+BLOCK = 1 << 22
+
+
+@dataclass(frozen=True)
+class ArrayEncoder(Encoder):
+    """Standardises arrays with one mean and one standard deviation over the whole training set.
+
+    Args:
+        shape: shape of one example.
+        standard: the two statistics.
+    """
+
+    shape: tuple[int, ...]
+    standard: Standard
+
+    @staticmethod
+    def fit_array(array: npt.NDArray[Any]) -> ArrayEncoder:
+        """Fit to the training rows, shape (n, …)."""
+        mean = sum(float(np.nansum(block)) for block in _blocks(array))
+        count = sum(int(np.count_nonzero(~np.isnan(block))) for block in _blocks(array))
+        mean /= max(count, 1)
+        variance = sum(float(np.nansum((block - mean) ** 2)) for block in _blocks(array)) / max(count, 1)
+        return ArrayEncoder(array.shape[1:], Standard(mean, variance**0.5 if variance > 0 else 1.0))
+
+    @staticmethod
+    def check(array: npt.NDArray[Any]) -> None:
+        """Refuse what is not a number or not finite; DataError names the row, counted from 1."""
+        for _ in _blocks(array):
+            pass
+
+    @staticmethod
+    def read_form(form: Mapping[str, Any]) -> ArrayEncoder:
+        """The encoder that `to_dict` described."""
+        return ArrayEncoder(tuple(form["shape"]), Standard(form["mean"], form["std"]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {"type": "array", "shape": list(self.shape), "mean": self.standard.mean, "std": self.standard.std}
+
+    def transform(self, data: pd.DataFrame | npt.NDArray[Any]) -> Features:
+        """Encode n examples: x, shape (n, …), and codes, shape (n, 0)."""
+        array = np.asarray(data)
+        if array.shape[1:] != self.shape:
+            expected = ", ".join(map(str, self.shape))
+            raise DataError(f"an array of shape (n, {expected}) is expected, but its shape is {array.shape}")
+        x = np.empty(array.shape, dtype=np.float32)
+        start = 0
+        for block in _blocks(array):
+            x[start : start + len(block)] = self.standard.apply(block)
+            start += len(block)
+        return x, np.zeros((len(array), 0), dtype=np.int32)
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of the numbers of one example: x[0, 0], x[0, 1], …"""
+        return [f"x[{', '.join(map(str, place))}]" for place in itertools.product(*map(range, self.shape))]
+
+    @property
+    def embedding_names(self) -> list[str]:
+        """Empty: an array has no categories."""
+        return []
+
+    @property
+    def cardinalities(self) -> list[int]:
+        """Empty: an array has no categories."""
+        return []
+
+
+def mean_and_spread(array: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Mean and standard deviation of the numbers of every example, each of shape (n,)."""
+    pairs = [(flat.mean(axis=1), flat.std(axis=1)) for flat in (one.reshape(len(one), -1) for one in _blocks(array))]
+    return np.concatenate([mean for mean, _ in pairs]), np.concatenate([spread for _, spread in pairs])
+
+
+def _blocks(array: npt.NDArray[Any]) -> Iterator[npt.NDArray[np.float64]]:
+    """The examples in float64, some at a time, none of them infinite."""
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"an array of numbers is expected, but it holds {array.dtype}")
+    step = max(BLOCK // max(int(np.prod(array.shape[1:])), 1), 1)
+    for start in range(0, len(array), step):
+        block = array[start : start + step].astype(np.float64)
+        infinite = np.isinf(block)
+        if infinite.any():
+            place = tuple(int(index[0]) for index in np.nonzero(infinite))
+            where = ", ".join(map(str, place[1:]))
+            raise DataError(
+                f"row {start + place[0] + 1}, x[{where}]: {block[place]} is not finite; a number is expected"
+            )
+        yield block

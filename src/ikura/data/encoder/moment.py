@@ -1,0 +1,72 @@
+"""Moments in time, in parts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ikura.data.encoder.number import Standard
+from ikura.data.values import moments
+
+__all__ = ["MomentEncoding"]
+
+PARTS = ("year", "month", "day", "weekday", "hour", "minute", "second")
+
+
+@dataclass(frozen=True)
+class MomentEncoding:
+    """A moment as those of its parts that vary in training, each standardised like a number.
+
+    Args:
+        name: the table's column.
+        parts: part (year, month, day, weekday, hour, minute, second) -> statistics of the training rows.
+        marks_missing: whether training had missing values.
+    """
+
+    name: str
+    parts: dict[str, Standard]
+    marks_missing: bool
+
+    @staticmethod
+    def fit(series: pd.Series) -> MomentEncoding:
+        """Fit to the training rows."""
+        when = moments(series)
+        parts = {part: _part(when, part) for part in PARTS}
+        varying = {
+            part: Standard.fit(values)
+            for part, values in parts.items()
+            if np.unique(values[~np.isnan(values)]).size > 1
+        }
+        return MomentEncoding(str(series.name), varying, bool(when.isna().any()))
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of its columns in x."""
+        names = [f"{self.name}.{part}" for part in self.parts]
+        return [*names, f"{self.name} is missing"] if self.marks_missing else names
+
+    def fill(self, series: pd.Series, x: npt.NDArray[np.float32]) -> None:
+        """Write its columns of x, shape (n, parts) or (n, parts + 1)."""
+        when = moments(series)
+        for place, (part, standard) in enumerate(self.parts.items()):
+            x[:, place] = standard.apply(_part(when, part))
+        if self.marks_missing:
+            x[:, -1] = when.isna()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {"type": "moment", **asdict(self)}
+
+    @staticmethod
+    def from_dict(form: dict[str, Any]) -> MomentEncoding:
+        """The encoding that `to_dict` described."""
+        parts = {part: Standard(**standard) for part, standard in form["parts"].items()}
+        return MomentEncoding(form["name"], parts, form["marks_missing"])
+
+
+def _part(when: pd.Series, part: str) -> npt.NDArray[np.float64]:
+    return getattr(when.dt, "day_of_week" if part == "weekday" else part).to_numpy(dtype=np.float64, na_value=np.nan)

@@ -1,0 +1,116 @@
+"""The encoder of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ikura.data.columns import Column, describe_columns
+from ikura.data.encoder._base import Encoder, Features
+from ikura.data.encoder.category import CategoryEncoding
+from ikura.data.encoder.moment import MomentEncoding
+from ikura.data.encoder.number import NumberEncoding
+from ikura.errors import DataError, nearest
+
+__all__ = ["TableEncoder", "array_frame"]
+
+Encoding = NumberEncoding | CategoryEncoding | MomentEncoding
+ENCODINGS: dict[str, Any] = {"number": NumberEncoding, "category": CategoryEncoding, "moment": MomentEncoding}
+
+
+@dataclass(frozen=True)
+class TableEncoder(Encoder):
+    """Encodes a table column by column.
+
+    Args:
+        inputs: names of all columns of the table it was fitted to, in order, also of those left out.
+        encodings: one for each column the network sees.
+    """
+
+    inputs: list[str]
+    encodings: list[Encoding]
+
+    @staticmethod
+    def fit_table(frame: pd.DataFrame, columns: Sequence[Column] | None = None) -> TableEncoder:
+        """Fit to the training rows of a table."""
+        columns = describe_columns(frame) if columns is None else columns
+        encodings = [_fit(frame[column.name], column.kind) for column in columns if column.used]
+        return TableEncoder([str(name) for name in frame.columns], encodings)
+
+    @staticmethod
+    def read_form(form: Mapping[str, Any]) -> TableEncoder:
+        """The encoder that `to_dict` described."""
+        encodings = [ENCODINGS[one["type"]].from_dict(one) for one in form["encodings"]]
+        return TableEncoder(list(form["inputs"]), encodings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        encodings = [encoding.to_dict() for encoding in self.encodings]
+        return {"type": "table", "inputs": self.inputs, "encodings": encodings}
+
+    def transform(self, data: pd.DataFrame | npt.NDArray[Any]) -> Features:
+        """Encode n rows: x, shape (n, d), and codes, shape (n, c)."""
+        frame = data if isinstance(data, pd.DataFrame) else self._named(np.asarray(data))
+        names = {str(name): name for name in frame.columns}
+        for encoding in self.encodings:
+            if encoding.name not in names:
+                raise DataError(f"the table has no column {encoding.name!r}{_offer(encoding.name, names)}")
+        x = np.zeros((len(frame), len(self.feature_names)), dtype=np.float32)
+        codes = np.zeros((len(frame), len(self.cardinalities)), dtype=np.int32)
+        feature, embedding = 0, 0
+        for encoding in self.encodings:
+            series = frame[names[encoding.name]]
+            if isinstance(encoding, CategoryEncoding) and encoding.embedded:
+                codes[:, embedding] = np.maximum(encoding.codes(series), 0)
+                embedding += 1
+                continue
+            width = len(encoding.feature_names)
+            encoding.fill(series, x[:, feature : feature + width])
+            feature += width
+        return x, codes
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of the d columns of x."""
+        return [name for encoding in self.encodings for name in encoding.feature_names]
+
+    @property
+    def embedding_names(self) -> list[str]:
+        """Names of the c columns of codes."""
+        return [encoding.name for encoding in self._embedded]
+
+    @property
+    def cardinalities(self) -> list[int]:
+        """Number of codes of each embedding: the levels of the training rows, and code 0."""
+        return [len(encoding.levels) + 1 for encoding in self._embedded]
+
+    @property
+    def _embedded(self) -> list[CategoryEncoding]:
+        return [one for one in self.encodings if isinstance(one, CategoryEncoding) and one.embedded]
+
+    def _named(self, array: npt.NDArray[Any]) -> pd.DataFrame:
+        if array.ndim != 2 or array.shape[1] != len(self.inputs):
+            raise DataError(f"an array of shape (n, {len(self.inputs)}) is expected, but its shape is {array.shape}")
+        return pd.DataFrame(array, columns=pd.Index(self.inputs))
+
+
+def array_frame(array: npt.NDArray[Any]) -> pd.DataFrame:
+    """A table of the columns x0, x1, … of an array, shape (n, d)."""
+    return pd.DataFrame(array, columns=pd.Index([f"x{place}" for place in range(array.shape[1])]))
+
+
+def _fit(series: pd.Series, kind: str) -> Encoding:
+    if kind == "category":
+        return CategoryEncoding.fit(series)
+    if kind == "datetime":
+        return MomentEncoding.fit(series)
+    return NumberEncoding.fit(series, boolean=kind == "boolean")
+
+
+def _offer(name: str, names: Mapping[str, Any]) -> str:
+    return nearest(name, names) or f" (columns: {', '.join(list(names)[:12])}{', …' if len(names) > 12 else ''})"

@@ -1,0 +1,103 @@
+"""What was found in the data, in JSON form, with sentences for the user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ikura.data.columns import Column
+from ikura.data.source import Source
+from ikura.data.split import Split
+from ikura.data.task import Task
+
+__all__ = ["summarise"]
+
+IMBALANCED = 10.0
+FEW_DEV_ROWS = 50
+
+
+def summarise(
+    source: Source,
+    task: Task,
+    columns: list[Column],
+    classes: npt.NDArray[np.int64] | None,
+    parts: Split,
+    drift: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """Sum up what `prepare` found.
+
+    Args:
+        source: the data as they were read.
+        task: what is to be learned.
+        columns: the columns and their kinds.
+        classes: class of every row with a target, None for a regression.
+        parts: places of the three parts among the rows with a target.
+        drift: findings of `find_drift`.
+
+    Returns:
+        source, target, task, rows, rows_without_target, columns, left_out (name and reason of each),
+        parts (rows of train, dev, test), classes (name and rows of each, None for a regression), imbalance
+        (rows of the largest class for one of the smallest), drift, notes.
+    """
+    rows = len(source.target)
+    without = rows - sum(len(part) for part in (parts.train, parts.dev, parts.test))
+    counts = None if classes is None else np.bincount(classes, minlength=len(task.classes or []))
+    return {
+        "source": source.name,
+        "target": task.target,
+        "task": task.name,
+        "rows": rows,
+        "rows_without_target": without,
+        "columns": [column.as_dict() for column in columns],
+        "left_out": [{"name": column.name, "reason": column.note} for column in columns if not column.used],
+        "parts": {"train": len(parts.train), "dev": len(parts.dev), "test": len(parts.test)},
+        "classes": None if counts is None else _classes(task, counts),
+        "imbalance": None if counts is None else float(counts.max() / counts.min()),
+        "drift": drift,
+        "notes": [*source.notes, *_notes(source, task, columns, classes, parts, without, drift)],
+    }
+
+
+def _classes(task: Task, counts: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
+    return [{"name": name, "rows": int(rows)} for name, rows in zip(task.classes or [], counts, strict=True)]
+
+
+def _notes(
+    source: Source,
+    task: Task,
+    columns: list[Column],
+    classes: npt.NDArray[np.int64] | None,
+    parts: Split,
+    without: int,
+    drift: list[dict[str, Any]],
+) -> list[str]:
+    notes = []
+    if without:
+        notes.append(f"{without} {'row has' if without == 1 else 'rows have'} no target and are left out.")
+    notes += [f"Column {column.name!r} is left out: {column.note}." for column in columns if not column.used]
+    if classes is not None and task.classes is not None:
+        if pd.api.types.is_numeric_dtype(source.target) and task.name == "multiclass":
+            notes.append(f"The {len(task.classes)} whole numbers of the target are read as classes.")
+        counts = np.bincount(classes, minlength=len(task.classes))
+        ratio = counts.max() / counts.min()
+        if ratio >= IMBALANCED:
+            large, small = task.classes[int(counts.argmax())], task.classes[int(counts.argmin())]
+            notes.append(
+                f"Class {large!r} has {ratio:.0f} times the rows of class {small!r}; "
+                "balanced_accuracy weighs all classes alike."
+            )
+        learnt = np.bincount(classes[parts.train], minlength=len(task.classes))
+        absent = [repr(name) for name, rows in zip(task.classes, learnt, strict=True) if not rows]
+        if absent:
+            notes.append(f"The training set has no row of class {', '.join(absent)}, which cannot be learned.")
+    if len(parts.dev) < FEW_DEV_ROWS:
+        notes.append(f"The dev set has {len(parts.dev)} rows only, so that scores on it are coarse.")
+    for part in ("dev", "test"):
+        names = [repr(one["column"]) for one in drift if one["part"] == part]
+        if names:
+            shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+            notes.append(f"The {part} set is distributed otherwise than the training set in {shown}.")
+    return notes

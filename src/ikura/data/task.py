@@ -1,0 +1,190 @@
+"""The target column and the task it sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ikura.data.values import label, labels, numbers
+from ikura.errors import DataError, nearest
+
+__all__ = ["TASKS", "Task", "class_codes", "detect_task", "find_target", "has_target"]
+
+TASKS = ("binary", "multiclass", "regression")
+NAMES = ("target", "label", "class", "y")
+MOST_INTEGER_CLASSES = 20
+ROWS_PER_INTEGER_CLASS = 5
+LEAST_ROWS = 10
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be learned.
+
+    Args:
+        name: binary, multiclass or regression.
+        classes: the classes in order, None for a regression; of two, the second is the positive one.
+        target: name of the target column.
+    """
+
+    name: str
+    classes: list[Any] | None
+    target: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form; `Task(**form)` is the task again."""
+        return asdict(self)
+
+
+def find_target(names: Iterable[str], target: str | None) -> str:
+    """The name of the target column: the one asked for, or the only one named target, label, class or y.
+
+    Raises:
+        DataError: there is no such column, or it is not clear which is meant.
+
+    Example:
+        >>> find_target(["area", "rooms", "Label"], None)
+        'Label'
+    """
+    names = list(names)
+    if target is not None:
+        if target not in names:
+            raise DataError(f"no column {target!r}{nearest(target, names)} (columns: {_listed(names)})")
+        return target
+    found = [name for name in names if name.lower() in NAMES]
+    if len(found) != 1:
+        what = f"{' and '.join(map(repr, found))} could be the target" if found else "no target is named"
+        raise DataError(f"{what}; say which column is to be predicted (columns: {_listed(names)})")
+    return found[0]
+
+
+def has_target(series: pd.Series) -> npt.NDArray[np.bool_]:
+    """Which rows have a target, shape (n,)."""
+    if _is_numeric(series):
+        return series.notna().to_numpy(dtype=bool)
+    return labels(series)[0] >= 0
+
+
+def detect_task(series: pd.Series, task: str = "auto") -> Task:
+    """Find the task that a target column sets.
+
+    Text and truths are classes, and so are whole numbers with at most 20 distinct values of at least 5 rows
+    each on average; other numbers are a regression. Rows without a target do not count.
+
+    Args:
+        series: the target column.
+        task: auto, binary, multiclass, regression, or classification (binary or multiclass).
+
+    Returns:
+        The task.
+
+    Raises:
+        DataError: the column cannot be a target, or the task does not fit it; rows are counted from 1.
+
+    Example:
+        >>> detect_task(pd.Series(["cat", "dog", "cat", "dog"] * 5, name="animal"))
+        Task(name='binary', classes=['cat', 'dog'], target='animal')
+    """
+    name = str(series.name)
+    asked = ("auto", *TASKS, "classification")
+    if task not in asked:
+        raise DataError(f"there is no task {task!r}{nearest(task, asked)} (there are {', '.join(asked)})")
+    rows = int(has_target(series).sum())
+    if not rows:
+        raise DataError(f"target {name!r} has no value in any row")
+    if rows < LEAST_ROWS:
+        raise DataError(f"{rows} rows have a target in {name!r}; at least {LEAST_ROWS} are needed")
+    numeric = _is_numeric(series)
+    if numeric:
+        numbers(series)
+    if series.nunique() == 1:
+        raise DataError(
+            f"target {name!r} is {label(series.dropna().iloc[0])!r} in every row; there is nothing to learn"
+        )
+    if task == "auto":
+        task = "regression" if numeric and _is_measured(numbers(series)) else "classification"
+    if task == "regression":
+        numbers(series)
+        return Task("regression", None, name)
+    codes, levels = labels(series)
+    _check_classes(series, codes, levels, numeric)
+    if task == "binary" and len(levels) != 2:
+        raise DataError(f"target {name!r} has {len(levels)} classes ({_listed(levels)}); a binary task has 2")
+    if task == "classification":
+        task = "binary" if len(levels) == 2 else "multiclass"
+    return Task(task, _classes(levels, numeric), name)
+
+
+def class_codes(series: pd.Series, task: Task) -> npt.NDArray[np.int64]:
+    """The target as places in `task.classes`.
+
+    Args:
+        series: the target column, n rows.
+        task: a binary or multiclass task.
+
+    Returns:
+        Shape (n,); -1 where the target is missing.
+
+    Raises:
+        DataError: a row has a class that the task lacks.
+
+    Example:
+        >>> class_codes(pd.Series(["dog", "cat", None]), Task("binary", ["cat", "dog"], "animal"))
+        array([ 1,  0, -1])
+    """
+    codes, levels = labels(series)
+    known = {str(value): place for place, value in enumerate(task.classes or [])}
+    for place, level in enumerate(levels):
+        if level not in known:
+            row = int(np.flatnonzero(codes == place)[0]) + 1
+            raise DataError(f"row {row}, column {task.target!r}: {level!r} is none of the classes ({_listed(known)})")
+    return np.array([*(known[level] for level in levels), -1], dtype=np.int64)[codes]
+
+
+def _is_numeric(series: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series)
+
+
+def _is_measured(values: npt.NDArray[np.float64]) -> bool:
+    """Whether the numbers measure something, rather than name classes."""
+    values = values[~np.isnan(values)]
+    distinct = np.unique(values).size
+    few = distinct == 2 or (distinct <= MOST_INTEGER_CLASSES and values.size >= ROWS_PER_INTEGER_CLASS * distinct)
+    return bool((values % 1).any()) or not few
+
+
+def _check_classes(series: pd.Series, codes: np.ndarray, levels: list[str], numeric: bool) -> None:
+    counts = np.bincount(codes[codes >= 0], minlength=len(levels))
+    alone = np.flatnonzero(counts == 1)
+    if not alone.size:
+        return
+    if alone.size > counts.sum() / 2:
+        hint = "numbers like these are a regression" if numeric else "it names the rows and cannot be predicted"
+        raise DataError(
+            f"target {series.name!r} has {len(levels)} values, {alone.size} of them in one row only; {hint}"
+        )
+    row = int(np.flatnonzero(codes == alone[0])[0]) + 1
+    more = f" (as have {alone.size - 1} more classes)" if alone.size > 1 else ""
+    way_out = ", remove that row, or choose the task regression" if numeric else " or remove that row"
+    raise DataError(
+        f"row {row}, column {series.name!r}: class {levels[alone[0]]!r} has a single row{more}; "
+        f"merge it with another class{way_out}"
+    )
+
+
+def _classes(levels: list[str], numeric: bool) -> list[Any]:
+    if numeric:
+        return sorted(int(level) if level.lstrip("-").isdigit() else float(level) for level in levels)
+    if set(levels) <= {"True", "False"}:
+        return [False, True]
+    return sorted(levels)
+
+
+def _listed(names: Iterable[Any], most: int = 12) -> str:
+    shown = [str(name) for name in names]
+    return ", ".join(shown[:most]) + (", …" if len(shown) > most else "")

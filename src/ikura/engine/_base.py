@@ -1,0 +1,35 @@
+"""Where tiles run."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+
+from ikura.population.job import Job, Outcome
+
+__all__ = ["Engine"]
+
+
+class Engine(ABC):
+    """Runs the jobs of a study; results come in any order and do not depend on it."""
+
+    @abstractmethod
+    def run(self, jobs: Sequence[Job], tell: Callable[[int], None]) -> Iterator[list[Outcome]]:
+        """Train tiles.
+
+        Args:
+            jobs: in the order in which they are begun.
+            tell: called in the caller's thread with the number of member epochs done since it was last called.
+
+        Yields:
+            The outcomes of each job as it ends.
+        """
+
+    def close(self) -> None:
+        """Give back what the engine holds."""
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,63 @@
+"""What engines with several workers share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from queue import Empty
+from typing import Any, Protocol
+
+from ikura.engine._base import Engine
+from ikura.population.job import Job, Outcome
+
+__all__ = ["PoolEngine"]
+
+
+class Flag(Protocol):
+    """An event that all workers see."""
+
+    def set(self) -> None: ...
+    def clear(self) -> None: ...
+
+
+class PoolEngine(Engine):
+    """Submits jobs to an executor and collects what its workers tell.
+
+    Attributes:
+        pool: the executor.
+        told: queue on which workers put the member epochs they have done.
+        stop: set when workers should save their tiles and leave.
+        work: what a worker runs for a job.
+    """
+
+    pool: Executor
+    told: Any
+    stop: Flag
+    work: Callable[[Job], list[Outcome]]
+
+    def run(self, jobs: Sequence[Job], tell: Callable[[int], None]) -> Iterator[list[Outcome]]:
+        waiting: set[Future[list[Outcome]]] = {self.pool.submit(self.work, job) for job in jobs}
+        try:
+            while waiting:
+                ended, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+                tell(self._drain())
+                for future in ended:
+                    yield future.result()
+        finally:
+            self.stop.set()
+            for future in waiting:
+                future.cancel()
+            wait(waiting)
+            self.stop.clear()
+
+    def _drain(self) -> int:
+        total = 0
+        while True:
+            try:
+                total += self.told.get_nowait()
+            except Empty:
+                return total
+
+    def close(self) -> None:
+        self.stop.set()
+        self.pool.shutdown(cancel_futures=True)

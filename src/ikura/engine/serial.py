@@ -1,0 +1,26 @@
+"""This very thread: for an accelerator, for one job, and where processes cannot be forked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from ikura.engine._base import Engine
+from ikura.population.job import Job, Outcome, train
+from ikura.population.workshop import Workshop
+
+__all__ = ["SerialEngine"]
+
+
+class SerialEngine(Engine):
+    """Runs one job after another.
+
+    Args:
+        workshop: examples, task, network.
+    """
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.workshop = workshop
+
+    def run(self, jobs: Sequence[Job], tell: Callable[[int], None]) -> Iterator[list[Outcome]]:
+        for job in jobs:
+            yield train(self.workshop, job, tell)

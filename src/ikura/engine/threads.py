@@ -1,0 +1,34 @@
+"""Threads of this process: for the compiled kernel, which runs without the interpreter's lock."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+
+import torch
+
+from ikura.engine._pool import PoolEngine
+from ikura.population.job import Job, Outcome, train
+from ikura.population.workshop import Workshop
+
+__all__ = ["ThreadEngine"]
+
+
+class ThreadEngine(PoolEngine):
+    """Runs each job in one of several threads.
+
+    Args:
+        workshop: examples, task, network.
+        jobs: number of threads.
+    """
+
+    def __init__(self, workshop: Workshop, jobs: int) -> None:
+        self.told = SimpleQueue()
+        self.stop = threading.Event()
+        self.pool = ThreadPoolExecutor(jobs, "ikura", initializer=lambda: torch.set_num_threads(1))
+
+        def work(job: Job) -> list[Outcome]:
+            return train(workshop, job, self.told.put, self.stop.is_set)  # type: ignore[attr-defined]
+
+        self.work = work

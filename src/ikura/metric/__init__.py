@@ -1,0 +1,7 @@
+"""Metrics: how good predictions are, and how sure that number is."""
+
+from ikura.metric._base import Metric
+from ikura.metric.interval import interval
+from ikura.metric.registry import METRICS, default_metric, metric
+
+__all__ = ["METRICS", "Metric", "default_metric", "interval", "metric"]

@@ -1,0 +1,70 @@
+"""What a metric is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+__all__ = ["Metric", "undefined_where"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that says how good predictions are.
+
+    The function is written for one member and has no control flow that depends on data, so that
+    `torch.func.vmap` runs it over the leading axis of a population's predictions.
+
+    Args:
+        name: its name, such as "accuracy".
+        greater_is_better: True for a score, False for an error.
+        tasks: the tasks it fits, out of "binary", "multiclass" and "regression".
+        function: (prediction, target) to a float64 tensor without axes. The shapes are, for n examples
+            and C classes: binary, prediction (n,), the probability of the second class, and target (n,) of
+            0 and 1; multiclass, prediction (n, C), probabilities, and target (n,) of int64 class numbers;
+            regression, prediction and target (n,) in the target's own unit.
+            A NaN among the predictions makes the result NaN.
+
+    Example:
+        >>> from ikura.metric import METRICS
+        >>> float(METRICS["accuracy"](torch.tensor([0.9, 0.2, 0.6, 0.1]), torch.tensor([1.0, 0.0, 0.0, 0.0])))
+        0.75
+    """
+
+    name: str
+    greater_is_better: bool
+    tasks: frozenset[str]
+    function: Callable[[Tensor, Tensor], Tensor] = field(repr=False)
+
+    def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Measure one member's predictions.
+
+        Args:
+            prediction: probabilities or values, shape (n,) or (n, C).
+            target: the truth, shape (n,).
+
+        Returns:
+            A float64 tensor without axes; NaN when a prediction is NaN.
+        """
+        return self.function(prediction, target)
+
+
+def undefined_where(condition: Tensor, value: Tensor) -> Tensor:
+    """Replace a value by NaN where a condition holds.
+
+    Args:
+        condition: booleans, any shape; one True is enough.
+        value: a tensor without axes.
+
+    Returns:
+        The value as float64, or NaN.
+
+    Example:
+        >>> undefined_where(torch.tensor([False, True]), torch.tensor(1.0)).item()
+        nan
+    """
+    value = value.double()
+    return torch.where(condition.any(), torch.full_like(value, torch.nan), value)

@@ -1,0 +1,105 @@
+"""How sure a measured metric is."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from scipy.stats import binomtest
+from torch import Tensor
+from torch.func import vmap
+
+from ikura.errors import UsageError
+from ikura.metric._base import Metric
+from ikura.metric.classification import decided
+
+__all__ = ["interval"]
+
+# One chunk of resamples gathers about this many predictions; the intermediate tensors take some 200 bytes for each.
+CHUNK_NUMBERS = 200_000
+
+
+def interval(
+    metric: Metric,
+    predictions: Sequence[Tensor],
+    target: Tensor,
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Give the confidence interval of a metric's mean over replicates.
+
+    The accuracy of one prediction, or of several that are right on the same examples, has Wilson's interval.
+    All else has the percentile interval of a bootstrap on two levels: each resample draws replicates with
+    replacement, then examples with replacement (the same ones for every replicate), and averages the metric.
+
+    Args:
+        metric: what is measured.
+        predictions: one tensor a replicate (a network trained with its own seed), each of shape (n,) or (n, C).
+        target: the truth, shape (n,).
+        level: the confidence, between 0 and 1.
+        resamples: how many resamples the bootstrap draws.
+        seed: keys the bootstrap's draws; the same seed gives the same interval.
+
+    Returns:
+        The lower and the upper end. Both are NaN when a prediction is NaN. A resample on which the metric is
+        not defined (`roc_auc` with one class only) is left out; both are NaN when none is left.
+
+    Raises:
+        UsageError: there is no prediction or no example, the lengths differ, or a number is out of its range.
+
+    Source: Wilson (1927), Probable inference, JASA 22; Davison and Hinkley (1997), Bootstrap methods, 3.8.
+
+    Example:
+        >>> from ikura.metric import METRICS
+        >>> low, high = interval(METRICS["accuracy"], [torch.tensor([0.9] * 9 + [0.1])], torch.ones(10))
+        >>> round(low, 3), round(high, 3)
+        (0.596, 0.982)
+    """
+    _check(predictions, target, level, resamples)
+    if any(bool(prediction.isnan().any()) for prediction in predictions):
+        return float("nan"), float("nan")
+    if metric.name == "accuracy":
+        hits = torch.stack([decided(prediction) == target for prediction in predictions])
+        if bool((hits == hits[0]).all()):
+            found = binomtest(int(hits[0].sum()), len(target)).proportion_ci(level, method="wilson")
+            return float(found.low), float(found.high)
+    values = _bootstrap(metric, predictions, target, resamples, seed)
+    values = values[~np.isnan(values)]
+    if values.size == 0:
+        return float("nan"), float("nan")
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _check(predictions: Sequence[Tensor], target: Tensor, level: float, resamples: int) -> None:
+    if not 0 < level < 1:
+        raise UsageError(f"0 < level < 1 must hold, but got level={level}")
+    if resamples < 1:
+        raise UsageError(f"resamples must be at least 1, but got {resamples}")
+    if len(predictions) == 0:
+        raise UsageError("an interval needs at least one prediction, but got none")
+    if len(target) == 0:
+        raise UsageError("an interval needs at least one example, but the target is empty")
+    for replicate, prediction in enumerate(predictions):
+        if len(prediction) != len(target):
+            raise UsageError(f"prediction {replicate} has {len(prediction)} examples, but the target {len(target)}")
+
+
+def _bootstrap(metric: Metric, predictions: Sequence[Tensor], target: Tensor, resamples: int, seed: int) -> np.ndarray:
+    """Measure every resample; returns float64 of shape (resamples,)."""
+    key = [seed % 2**63, zlib.crc32(b"interval")]
+    n, replicates = len(target), len(predictions)
+    # weights[b, r]: how often resample b drew replicate r, over the number of replicates
+    weights = np.random.default_rng([*key, 0]).multinomial(replicates, [1 / replicates] * replicates, resamples)
+    examples = np.random.default_rng([*key, 1])
+    chunk = max(1, CHUNK_NUMBERS // max(prediction.numel() for prediction in predictions))
+    measured = []
+    for start in range(0, resamples, chunk):
+        drawn = torch.from_numpy(examples.integers(0, n, (min(chunk, resamples - start), n))).to(target.device)
+        truth = target[drawn]
+        rows = [vmap(metric.function)(prediction[drawn], truth) for prediction in predictions]
+        measured.append(torch.stack(rows, dim=1).cpu().numpy())
+    return np.where(weights > 0, weights * np.concatenate(measured), 0.0).sum(axis=1) / replicates

@@ -1,0 +1,66 @@
+"""The metrics by name."""
+
+from __future__ import annotations
+
+from ikura.errors import UsageError, nearest
+from ikura.metric._base import Metric
+from ikura.metric.classification import ACCURACY, BALANCED_ACCURACY, F1, LOG_LOSS, ROC_AUC
+from ikura.metric.regression import MAE, R2, RMSE
+
+__all__ = ["METRICS", "default_metric", "metric"]
+
+METRICS: dict[str, Metric] = {
+    one.name: one for one in (ACCURACY, BALANCED_ACCURACY, LOG_LOSS, F1, ROC_AUC, R2, RMSE, MAE)
+}
+
+DEFAULTS = {"binary": ACCURACY, "multiclass": ACCURACY, "regression": R2}
+
+
+def default_metric(task: str) -> Metric:
+    """Give the metric that a task is judged by when nobody chose one.
+
+    Args:
+        task: "binary", "multiclass" or "regression".
+
+    Returns:
+        Accuracy for classes, r2 for regression.
+
+    Raises:
+        UsageError: there is no such task.
+
+    Example:
+        >>> default_metric("regression").name
+        'r2'
+    """
+    if task not in DEFAULTS:
+        raise UsageError(f"there is no task '{task}'{nearest(task, DEFAULTS)}; tasks are {', '.join(DEFAULTS)}")
+    return DEFAULTS[task]
+
+
+def metric(name: str, task: str) -> Metric:
+    """Find a metric by name.
+
+    Args:
+        name: one of `METRICS`.
+        task: the task it has to fit.
+
+    Returns:
+        The metric.
+
+    Raises:
+        UsageError: there is no such metric or task, or the metric is not for this task.
+
+    Example:
+        >>> metric("f1", "binary").greater_is_better
+        True
+        >>> metric("f1", "regression")
+        Traceback (most recent call last):
+        ikura.errors.UsageError: metric 'f1' is not for regression; metrics for regression are r2, rmse, mae
+    """
+    default_metric(task)
+    fitting = ", ".join(one.name for one in METRICS.values() if task in one.tasks)
+    if name not in METRICS:
+        raise UsageError(f"there is no metric '{name}'{nearest(name, METRICS)}; metrics for {task} are {fitting}")
+    if task not in METRICS[name].tasks:
+        raise UsageError(f"metric '{name}' is not for {task}; metrics for {task} are {fitting}")
+    return METRICS[name]

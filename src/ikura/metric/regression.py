@@ -1,0 +1,55 @@
+"""Metrics for numbers, written for one member; shapes as in `Metric`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ikura.metric._base import Metric
+
+__all__ = ["MAE", "R2", "RMSE"]
+
+NUMBERS = frozenset({"regression"})
+
+
+def r2(prediction: Tensor, target: Tensor) -> Tensor:
+    """The share of the target's variance explained, 1 - sum (y - p)^2 / sum (y - mean y)^2; at most 1.
+
+    A target that does not vary gives 1 for perfect predictions and 0 for others; a single example gives NaN.
+
+    Example:
+        >>> r2(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([1.0, 2.0, 3.0])).item()
+        0.5
+    """
+    target = target.double()
+    residual = (prediction.double() - target).square().sum()
+    total = (target - target.mean()).square().sum()
+    if target.shape[0] < 2:
+        return residual * torch.nan
+    constant = torch.where(residual > 0, torch.zeros_like(residual), 1 + 0 * residual)
+    return torch.where(total > 0, 1 - residual / total, constant)
+
+
+def rmse(prediction: Tensor, target: Tensor) -> Tensor:
+    """The root of the mean squared error, sqrt(mean (y - p)^2), in the target's unit.
+
+    Example:
+        >>> rmse(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0])).item()
+        1.4142135623730951
+    """
+    return (prediction.double() - target.double()).square().mean().sqrt()
+
+
+def mae(prediction: Tensor, target: Tensor) -> Tensor:
+    """The mean absolute error, mean |y - p|, in the target's unit.
+
+    Example:
+        >>> mae(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0])).item()
+        1.0
+    """
+    return (prediction.double() - target.double()).abs().mean()
+
+
+R2 = Metric("r2", True, NUMBERS, r2)
+RMSE = Metric("rmse", False, NUMBERS, rmse)
+MAE = Metric("mae", False, NUMBERS, mae)

@@ -1,0 +1,184 @@
+"""A job: one tile, trained to a number of epochs; what a worker is given and what it gives back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ikura.population.member import Member
+from ikura.population.snapshot import load_snapshot, save_snapshot
+from ikura.population.training import Course
+from ikura.population.workshop import Workshop
+
+__all__ = ["Job", "Outcome", "Stopped", "train"]
+
+
+class Stopped(Exception):
+    """The job was asked to stop before its end; its snapshot is on disk."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One tile, trained to a number of epochs.
+
+    Attributes:
+        number: the tile's number in its study.
+        members: its members.
+        places: which of them train; the others only keep their places, so that shapes and rounding stay as they were.
+            None for all.
+        epochs: epochs in all.
+        patience: see `Course`.
+        snapshot: file for snapshots on the way; None for none.
+        snapshot_seconds: seconds between snapshots.
+        deadline: time (`time.time`) at which members are cut short; None for none.
+        states: what members of an earlier rung go on from, by trial number.
+        keep_states: whether outcomes carry states for a later rung.
+        keep_weights: whether outcomes carry the best weights.
+    """
+
+    number: int
+    members: tuple[Member, ...]
+    epochs: int
+    patience: int | None = None
+    snapshot: Path | None = None
+    snapshot_seconds: float = 30.0
+    deadline: float | None = None
+    states: Mapping[int, dict[str, np.ndarray]] = field(default_factory=dict)
+    keep_states: bool = False
+    keep_weights: bool = False
+    places: tuple[int, ...] | None = None
+
+    @property
+    def training(self) -> tuple[int, ...]:
+        """Places of the members that train."""
+        return tuple(range(len(self.members))) if self.places is None else self.places
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one member.
+
+    Attributes:
+        number: the trial's number.
+        tile, place: where it ran.
+        state: "complete", "diverged" or "stopped" (by the deadline).
+        curve: (train loss, dev loss, dev score) after each epoch, shape (epochs, 3).
+        best_epoch: the epoch with the lowest dev loss, from 1; 0 if there is none.
+        dev_loss, dev_score, train_loss, train_score: at the best epoch, NaN if there is none.
+        seconds: the member's share of its tile's time.
+        weights, buffers: the best ones, if the job keeps them.
+        going_on: what a later rung goes on from, if the job keeps it.
+    """
+
+    number: int
+    tile: int
+    place: int
+    state: str
+    curve: np.ndarray
+    best_epoch: int
+    dev_loss: float
+    dev_score: float
+    train_loss: float
+    train_score: float
+    seconds: float
+    weights: np.ndarray | None = None
+    buffers: dict[str, np.ndarray] | None = None
+    going_on: dict[str, np.ndarray] | None = None
+
+
+def train(
+    workshop: Workshop,
+    job: Job,
+    tell: Callable[[int], None] = lambda epochs: None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> list[Outcome]:
+    """Train a tile, from its snapshot if there is one.
+
+    Args:
+        workshop: examples, task, network.
+        job: the tile and how far to train it.
+        tell: called after each epoch with the number of member epochs done in it (also those saved by stopping early).
+        stopping: asked after each epoch; when true the tile is saved and left.
+
+    Returns:
+        One outcome for each member that trains.
+
+    Raises:
+        Stopped: `stopping` said so.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        return _train(workshop, job, tell, stopping)
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def _train(workshop: Workshop, job: Job, tell: Callable[[int], None], stopping: Callable[[], bool]) -> list[Outcome]:
+    course = workshop.course(job.members, job.patience)
+    course.tile.active[:] = False
+    course.tile.active[list(job.training)] = True
+    for place in job.training:
+        if job.members[place].number in job.states:
+            course.insert(place, job.states[job.members[place].number])
+    if job.snapshot is not None:
+        load_snapshot(job.snapshot, course)
+    saved = time.monotonic()
+    cut = False
+
+    def after(course: Course) -> None:
+        nonlocal saved, cut
+        tell(len(job.training))
+        late = job.deadline is not None and time.time() >= job.deadline
+        stop = stopping()
+        if job.snapshot is not None and (stop or time.monotonic() - saved >= job.snapshot_seconds):
+            save_snapshot(job.snapshot, course)
+            saved = time.monotonic()
+        if stop:
+            raise Stopped
+        if late and course.epoch < job.epochs:
+            cut = True
+            course.tile.active[:] = False
+
+    began = course.epoch
+    tell(began * len(job.training))
+    course.run(job.epochs, after)
+    tell((job.epochs - course.epoch) * len(job.training))
+    if job.keep_states and job.snapshot is not None:
+        save_snapshot(job.snapshot, course)
+    return _outcomes(job, course, cut)
+
+
+def _outcomes(job: Job, course: Course, cut: bool) -> list[Outcome]:
+    states = {place: course.extract(place) if job.keep_states else None for place in job.training}
+    train_loss, train_score = course.train_scores()
+    outcomes = []
+    for place in job.training:
+        curve = course.curve(place)
+        best = int(course.best_epoch[place])
+        _, dev_loss, dev_score = curve[best] if best >= 0 else (np.nan,) * 3
+        weights, buffers = course.tile.best(place) if job.keep_weights else (None, None)
+        state = "diverged" if course.diverged[place] else "stopped" if cut else "complete"
+        outcomes.append(
+            Outcome(
+                job.members[place].number,
+                job.number,
+                place,
+                state,
+                curve,
+                best + 1,
+                float(dev_loss),
+                float(dev_score),
+                float(train_loss[place]),
+                float(train_score[place]),
+                float(course.seconds[place]),
+                weights,
+                buffers,
+                states[place],
+            )  # fmt: skip
+        )
+    return outcomes

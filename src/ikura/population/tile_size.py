@@ -1,0 +1,55 @@
+"""How many stacked members train together: chosen by a quick measurement."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from ikura.population.member import Member
+from ikura.population.workshop import Workshop
+
+__all__ = ["COMPILED_TILE", "measure_tile_size"]
+
+COMPILED_TILE = 64
+"""In the compiled kernel members share nothing that grows with their number: any size that keeps workers busy will do."""
+
+CANDIDATES = (1, 2, 4, 8, 16, 32, 64, 128)
+SECONDS = 3.0
+
+
+def measure_tile_size(workshop: Workshop, members: Sequence[Member]) -> int:
+    """Find the number of members at which one member's training step is cheapest on this machine.
+
+    Tiles of the first member's copies train two mini-batches each, larger and larger, until a tile is a quarter slower
+    per member than the best one, three seconds have passed, or there are no more members.
+
+    Args:
+        workshop: what will be trained.
+        members: the first trials.
+
+    Returns:
+        Members to a tile.
+    """
+    first = members[0]
+    few = replace(workshop, train=workshop.train.head(2 * int(first.values.batch_size)))
+    threads, started = torch.get_num_threads(), time.perf_counter()
+    if workshop.device == "cpu":
+        torch.set_num_threads(1)
+    try:
+        best_size, best_cost = 1, float("inf")
+        for size in CANDIDATES:
+            tile = few.tile([first] * size)
+            tile.train_epoch(few.train, 0)
+            begun = time.perf_counter()
+            tile.train_epoch(few.train, 0)
+            cost = (time.perf_counter() - begun) / size
+            if cost < best_cost:
+                best_size, best_cost = size, cost
+            if cost > 1.25 * best_cost or time.perf_counter() - started > SECONDS or size >= len(members):
+                break
+        return best_size
+    finally:
+        torch.set_num_threads(threads)

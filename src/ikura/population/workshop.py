@@ -1,0 +1,160 @@
+"""The workshop: turns trials into tiles, and tiles into trained members."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ikura.errors import UsageError
+from ikura.nn.noise import key
+from ikura.population._tile import Tile
+from ikura.population.examples import Examples
+from ikura.population.layout import Layout
+from ikura.population.member import Hyperparameters, Member
+from ikura.population.structure import structure
+from ikura.population.training import Course, Judge
+
+__all__ = ["Workshop"]
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Everything that training needs besides the trials: examples, task, network, precision, device.
+
+    Attributes:
+        train, dev: the examples; there is no test set here.
+        judge: how outputs are scored.
+        outputs: number of raw outputs.
+        cardinalities: number of codes of each embedded category.
+        network: factory of one member's network from its hyperparameters; None for the built-in one.
+        dtype: "float32" or "float64".
+        device: a torch device.
+        least_units: width to which stacked built-in networks are padded at least.
+    """
+
+    train: Examples
+    dev: Examples
+    judge: Judge
+    outputs: int
+    cardinalities: tuple[int, ...] = ()
+    network: Callable[[Hyperparameters], nn.Module] | None = None
+    dtype: str = "float32"
+    device: str = "cpu"
+    least_units: int = 0
+
+    @property
+    def compiled(self) -> bool:
+        """Whether tiles run in the compiled kernel: built-in networks on the CPU."""
+        return self.network is None and self.device == "cpu"
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        return self.judge.task
+
+    def layout(self, member: Member) -> Layout:
+        """Layout of a member's built-in network."""
+        return Layout.of(member, self.train.x.shape[1], self.outputs, self.cardinalities)
+
+    def module(self, member: Member) -> nn.Module:
+        """Build a member's network with its initial weights, keyed by the member's seed.
+
+        Raises:
+            UsageError: the factory fails, or what it returns is not an `nn.Module`.
+        """
+        if self.network is None:
+            return self.layout(member).module(member)
+        hyperparameters = Hyperparameters(member.hyperparameters)
+        hyperparameters |= {"inputs": int(np.prod(self.train.x.shape[1:])), "outputs": self.outputs}
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(key(member.seed, "weights"))
+            try:
+                module = self.network(hyperparameters)
+            except Exception as error:
+                shown = dict(member.hyperparameters)
+                raise UsageError(
+                    f"trial {member.number}: the network factory failed with {type(error).__name__}: {error} "
+                    f"(hyperparameters {shown})"
+                ) from error
+        if not isinstance(module, nn.Module):
+            raise UsageError(f"the network factory must return an nn.Module, but returned {type(module).__name__}")
+        return module
+
+    def pack(self, members: Sequence[Member], size: int) -> list[list[Member]]:
+        """Group members into tiles of at most `size`; the same members always give the same tiles.
+
+        In the compiled kernel members differ in anything but the seed; stacked members also share structure and
+        mini-batch size. Costly tiles come first, so that workers finish together.
+        """
+        groups: dict[Any, list[Member]] = {}
+        for member in members:
+            groups.setdefault(self._company(member), []).append(member)
+        tiles = []
+        for group in groups.values():
+            ordered = sorted(group, key=lambda m: (-self._cost(m), m.number))
+            count = -(-len(ordered) // size)
+            tiles += [ordered[i::count] for i in range(count)] if self.compiled else _slices(ordered, size)
+        return sorted(tiles, key=lambda tile: (-sum(map(self._cost, tile)), tile[0].number))
+
+    def _company(self, member: Member) -> Any:
+        if self.compiled:
+            return member.seed
+        if self.network is None:
+            return member.seed, member.values.batch_size, member.values.layers, member.values.activation
+        return member.seed, member.values.batch_size, structure(self.module(member))
+
+    def _cost(self, member: Member) -> float:
+        if self.network is not None:
+            return 1.0
+        layout, rows = self.layout(member), len(self.train)
+        steps = -(-rows // min(int(member.values.batch_size), rows))
+        products = sum(a * b for a, b in zip(layout.widths, layout.widths[1:], strict=False))
+        return rows * products + steps * (4.0 * layout.size + 20_000.0)
+
+    def tile(self, members: Sequence[Member]) -> Tile:
+        """Build the tile of members that `pack` put together."""
+        if self.compiled:
+            from ikura.population.compiled import CompiledTile
+
+            return CompiledTile(members, [self.layout(m) for m in members], self.task, self.dtype)
+        from ikura.population.stacked import StackedTile
+
+        if self.network is not None:
+            modules = [self.module(member) for member in members]
+            return StackedTile(members, modules, self.task, self.dtype, self.device)
+        layouts = [self.layout(member) for member in members]
+        wide = replace(
+            layouts[0],
+            units=tuple(
+                max(self.least_units, *column) for column in zip(*(layout.units for layout in layouts), strict=True)
+            ),
+        )
+        padded, free = zip(
+            *(layout.padded(member, wide) for layout, member in zip(layouts, members, strict=True)), strict=True
+        )
+        modules = [wide.module(member, weights) for member, weights in zip(members, padded, strict=True)]
+        return StackedTile(members, modules, self.task, self.dtype, self.device, np.stack(free))
+
+    def trained(self, member: Member, weights: np.ndarray, buffers: dict[str, np.ndarray]) -> nn.Module:
+        """Build a member's network with what `Tile.best` returned, in evaluation mode."""
+        module = self.module(member)
+        vector = torch.from_numpy(weights)
+        module = module.to(vector.dtype)
+        torch.nn.utils.vector_to_parameters(vector, module.parameters())
+        for name, buffer in module.named_buffers():
+            if name in buffers:
+                buffer.copy_(torch.from_numpy(buffers[name]))
+        return module.eval()
+
+    def course(self, members: Sequence[Member], patience: int | None = None) -> Course:
+        """Begin the training of a tile."""
+        return Course(self.tile(members), self.train, self.dev, self.judge, patience)
+
+
+def _slices(members: list[Member], size: int) -> list[list[Member]]:
+    return [members[i : i + size] for i in range(0, len(members), size)]

@@ -1,0 +1,7 @@
+"""The charts: each function makes one `figure` element with its data as JSON inside."""
+
+from ikura.report.charts.curves import curves
+from ikura.report.charts.hyperparameters import hyperparameters
+from ikura.report.charts.outcomes import outcomes
+
+__all__ = ["curves", "hyperparameters", "outcomes"]

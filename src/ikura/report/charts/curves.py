@@ -1,0 +1,140 @@
+"""Learning curves: the crowd in one faint trace, the best few in colour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ikura.report.charts.figure import axis, css, evenly, figure, legend, rounded
+from ikura.report.markup import Html, element, join
+from ikura.report.view import View
+from ikura.report.wording import count, plural, score
+
+__all__ = ["curves"]
+
+MOST_CURVES = 300
+MOST_EPOCHS = 200
+HIGHLIGHTED = 5
+COLUMNS = ("number", "epoch", "train_loss", "dev_loss", "dev_score")
+
+
+def curves(view: View) -> Html | None:
+    """Draw loss against epoch, training and dev side by side on the same axes.
+
+    Args:
+        view: the study.
+
+    Returns:
+        Legend and two figures; None when no epoch is recorded.
+    """
+    marked = [int(number) for number in view.ranked["number"].head(HIGHLIGHTED)]
+    numbers = sorted({int(number) for number in view.trials["number"]})
+    # The curves of the best trials come on top of the even sample, so that a few more than MOST_CURVES may be drawn.
+    sample = sorted({numbers[place] for place in evenly(len(numbers), MOST_CURVES)} | set(marked))
+    frame = view.study.curves(sample) if sample else pd.DataFrame()
+    if not len(frame):
+        return None
+    frame = frame.reindex(columns=list(COLUMNS)).replace([np.inf, -np.inf], np.nan)
+    frame = frame.sort_values(["number", "epoch"], kind="stable")
+    scale = _losses(frame)
+    by_number = {int(number): _thinned(rows) for number, rows in frame.groupby("number")}
+    marked = [number for number in marked if number in by_number]
+    crowd = [rows for number, rows in by_number.items() if number not in marked]
+    charts = [
+        figure(
+            _traces(view, column, crowd, by_number, marked),
+            {
+                "xaxis": axis("epoch", rangemode="tozero", showgrid=False),
+                "yaxis": axis(None, **scale),
+                "margin": {"l": 52, "r": 10, "t": 8, "b": 42},
+            },
+            title=title,
+            label=f"{title} by epoch for {len(by_number)} trials",
+            height=360,
+        )
+        for column, title in (("train_loss", "Training loss"), ("dev_loss", "Dev loss"))
+    ]
+    return join(
+        element("p", _sentence(view, len(numbers), len(by_number), frame)),
+        legend(
+            [(f"line --mark-{place}", f"trial {number}{_score(view, number)}") for place, number in enumerate(marked)]
+            + ([("line --crowd", "the others")] if crowd else [])
+        ),
+        element("div", *charts, class_="pair"),
+    )
+
+
+def _traces(
+    view: View, column: str, crowd: Sequence[pd.DataFrame], by_number: dict[int, pd.DataFrame], marked: Sequence[int]
+) -> list[dict[str, Any]]:
+    x: list[int | None] = []
+    y: list[float | None] = []
+    for rows in crowd:
+        x += [*(int(epoch) for epoch in rows["epoch"]), None]
+        y += [*rounded(rows[column], 4), None]
+    traces: list[dict[str, Any]] = []
+    if crowd:
+        traces.append(
+            {"type": "scattergl", "mode": "lines", "x": x, "y": y, "hoverinfo": "skip"}
+            | {"connectgaps": False, "line": {"width": 1, "color": css("--crowd")}}
+        )
+    for place, number in reversed(list(enumerate(marked))):
+        rows = by_number[number]
+        traces.append(
+            {
+                "type": "scattergl",
+                "mode": "lines" if len(rows) > 1 else "markers",
+                "x": [int(epoch) for epoch in rows["epoch"]],
+                "y": rounded(rows[column], 4),
+                "line": {"width": 3 if place == 0 else 2, "color": css(f"--mark-{place}")},
+                "marker": {"size": 8, "color": css(f"--mark-{place}")},
+                "hovertemplate": f"trial {number}<br>epoch %{{x}}<br>loss %{{y:.4g}}<extra></extra>",
+            }
+        )
+    return traces
+
+
+def _thinned(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.iloc[evenly(len(rows), MOST_EPOCHS)]
+
+
+def _losses(frame: pd.DataFrame) -> dict[str, Any]:
+    """The loss axis: logarithmic when losses are positive, cut where only diverging or overfitted curves are."""
+    losses = frame[["train_loss", "dev_loss"]].to_numpy(dtype=float)
+    losses = losses[np.isfinite(losses)]
+    dev = frame["dev_loss"].dropna()
+    if not losses.size or losses.min() <= 0 or not len(dev):
+        return {}
+    low = max(losses.min(), dev.min() / 30)
+    high = max(np.quantile(losses, 0.98), dev.min())
+    room = 0.05 * max(np.log10(high / low), 0.1)
+    return {
+        "type": "log",
+        "range": [float(np.log10(low) - room), float(np.log10(high) + room)],
+        "tickformat": "~g",
+        "dtick": 1 if high / low > 50 else None,
+    }
+
+
+def _score(view: View, number: int) -> str:
+    found = view.ranked.loc[view.ranked["number"] == number, "dev_score"]
+    return f", {score(found.iloc[0])}" if len(found) else ""
+
+
+def _sentence(view: View, trials: int, drawn: int, frame: pd.DataFrame) -> Html:
+    sampled = (
+        f"Of {count(trials)} trials, {count(drawn)} spread evenly over the study are drawn"
+        if trials > drawn
+        else f"{'All ' if drawn > 1 else ''}{plural(drawn, 'trial')} {'are' if drawn > 1 else 'is'} drawn"
+    )
+    thinned = (
+        f"; of a long curve at most {MOST_EPOCHS} epochs" if frame.groupby("number").size().max() > MOST_EPOCHS else ""
+    )
+    return join(
+        f"{sampled}{thinned}. The best by dev {view.metric} stand out. Both charts share one axis, so that the height "
+        "between a trial's two curves is what it loses on data it has not trained on. Drag to zoom, double-click to "
+        "return."
+    )

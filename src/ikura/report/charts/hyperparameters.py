@@ -1,0 +1,194 @@
+"""Each hyperparameter against the dev score, one small chart apiece."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ikura.report.charts.figure import axis, css, evenly, figure, legend, plot_text, rounded
+from ikura.report.charts.scale import Scale, scale_of
+from ikura.report.markup import Html, element, join
+from ikura.report.view import View
+from ikura.report.wording import NOTHING, listed, number, plural
+
+__all__ = ["hyperparameters", "score_range"]
+
+MOST_POINTS = 800
+MOST_BEST = 60
+GOOD_SHARE = 0.1
+SYMBOLS = {"dot": "circle", "diverged": "x-thin"}
+
+
+def hyperparameters(view: View) -> Html | None:
+    """Draw every hyperparameter that varied against the dev score, on its own scale.
+
+    Args:
+        view: the study.
+
+    Returns:
+        Legend and charts; None when nothing varied or no trial stands in the table.
+    """
+    if not view.varying or not len(view.search):
+        return None
+    rows = _sample(view)
+    low, high = score_range(view)
+    charts = [_chart(view, name, rows, (low, high)) for name in view.varying]
+    entries = [
+        (f"dot {stage.colour}", f"{stage.name}: {plural(stage.trials, 'trial')}" + _epochs(stage.epochs))
+        for stage in view.stages
+    ]
+    if any(stage.region for stage in view.stages[1:]):
+        entries.append(("area --stage-3", "where a stage zoomed in"))
+    if (view.ranked["repeats"].notna() & (view.ranked["purpose"] != "finalist")).any():
+        entries.append(("ring --ink", "finalists"))
+    if view.ranked["chosen"].any():
+        entries.append(("star --mark-0", "chosen"))
+    if (view.search["state"] == "diverged").any():
+        entries.append(("cross --muted", "diverged, at the edge"))
+    return join(
+        element("p", _sentence(view, rows, (low, high))),
+        legend(entries),
+        element("div", *charts, class_="multiples"),
+    )
+
+
+def score_range(view: View) -> tuple[float, float]:
+    """Choose the part of the score axis worth showing: from the worst tenth's end to the best score, with room.
+
+    Args:
+        view: the study.
+
+    Returns:
+        The lower and the upper end of the axis.
+    """
+    merits = np.sort(view.scored["dev_score"].to_numpy(dtype=float) * view.better)
+    if not merits.size:
+        return 0.0, 1.0
+    best, middle, worst = float(merits[-1]), float(np.median(merits)), float(merits[int(0.1 * merits.size)])
+    # A tenth of bad trials further off than four times the better half's spread would press the rest together.
+    worst = max(worst, best - 4 * (best - middle)) if best > middle else worst
+    room = 0.07 * (best - worst) or 0.05 * abs(best) or 0.05
+    ends = ((worst - room) * view.better, (best + room) * view.better)
+    return min(ends), max(ends)
+
+
+def _sample(view: View) -> pd.DataFrame:
+    """At most `MOST_POINTS` trials, evenly, and the best and the finalists always."""
+    rows = view.search
+    if len(rows) <= MOST_POINTS:
+        return rows
+    numbers = set(rows["number"].iloc[evenly(len(rows), MOST_POINTS - MOST_BEST)])
+    numbers |= set(view.ranked["number"].head(MOST_BEST)) | set(view.ranked.loc[view.ranked["chosen"], "number"])
+    return rows[rows["number"].isin(numbers)]
+
+
+def _chart(view: View, name: str, rows: pd.DataFrame, ends: tuple[float, float]) -> Html:
+    used = rows[rows[name].notna()]
+    scale = scale_of(view.study.space[name], [value for value in view.search[name] if not _missing(value)])
+    edge = ends[0] if view.better > 0 else ends[1]
+    diverged = used["state"] == "diverged"
+    traces = [
+        _points(used[(used["stage"] == stage.stage) & ~diverged], name, scale, ends, view)
+        | {"marker": {"size": 6, "opacity": 0.75, "color": css(stage.colour), "line": {"width": 0}}}
+        for stage in view.stages
+    ]
+    traces.append(
+        _points(used[diverged].assign(dev_score=edge), name, scale, ends, view)
+        | {"marker": {"size": 6, "symbol": "x-thin", "line": {"width": 1.3, "color": css("--muted")}}}
+    )
+    named = view.ranked[view.ranked[name].notna()]
+    finalists = named[named["repeats"].notna() & (named["purpose"] != "finalist")]
+    traces.append(
+        _points(finalists, name, scale, ends, view)
+        | {"marker": {"size": 11, "symbol": "circle-open", "line": {"width": 1.6}, "color": css("--ink")}}
+    )
+    traces.append(
+        _points(named[named["chosen"]].head(1), name, scale, ends, view)
+        | {"marker": {"size": 14, "symbol": "star", "color": css("--mark-0"), "line": {"width": 1, "color": css("--card")}}}
+    )
+    shapes = [
+        {"type": "rect", "xref": "x", "yref": "paper", "x0": left, "x1": right, "y0": 0, "y1": 1, "layer": "below"}
+        | {"fillcolor": css(stage.colour), "opacity": 0.13, "line": {"width": 0}}
+        for stage in view.stages[1:]
+        for left, right in scale.span(stage.region.get(name, []))
+    ]
+    return figure(
+        [trace for trace in traces if trace["x"]],
+        {
+            "xaxis": scale.axis,
+            "yaxis": axis(range=list(ends), nticks=5, tickformat="~g"),
+            "shapes": shapes,
+            "margin": {"l": 40, "r": 8, "t": 6, "b": 28},
+        },
+        title=join(element("code", name), element("small", scale.words)),
+        caption=_caption(view, name, scale),
+        label=f"dev {view.metric} against {name}",
+        height=220,
+    )
+
+
+def _points(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, float], view: View) -> dict[str, Any]:
+    """One trace; scores off the axis stand on its edge."""
+    columns = zip(rows["number"], rows[name], rows["dev_score"], rows["state"], strict=True)
+    placed = [
+        (at, score, trial, value, state)
+        for trial, value, score, state in columns
+        if (at := scale.place(value, int(trial))) is not None
+    ]
+    told = f"{view.metric} %{{customdata[2]}}"
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": rounded(one[0] for one in placed),
+        "y": rounded(float(np.clip(one[1], *ends)) for one in placed),
+        "customdata": [
+            [int(trial), plot_text(number(value)), "diverged" if state == "diverged" else number(float(score))]
+            for _, score, trial, value, state in placed
+        ],
+        "hovertemplate": f"trial %{{customdata[0]}}<br>{plot_text(name)} %{{customdata[1]}}<br>{told}<extra></extra>",
+        "cliponaxis": False,
+    }
+
+
+def _caption(view: View, name: str, scale: Scale) -> str:
+    """Say in words where the good values are."""
+    good = view.ranked.head(max(4, int(GOOD_SHARE * len(view.ranked))))
+    values = [value for value in good[name] if not _missing(value)]
+    if len(view.ranked) < 8 or not values:
+        return NOTHING if not values else f"Tried: {listed(sorted({number(value) for value in values}), 4)}."
+    if scale.name == "choice":
+        counts = pd.Series([number(value) for value in values]).value_counts()
+        return f"Best {len(good)}: {listed([f'{option} {times}×' for option, times in counts.items()], 3)}."
+    if len(values) < len(good):
+        return f"Used by {len(values)} of the best {len(good)}: {_span(values)}."
+    return f"Best {len(good)}: {_span(values)}."
+
+
+def _span(values: Sequence[Any]) -> str:
+    low, high = number(min(values), 3), number(max(values), 3)
+    return low if low == high else f"{low} to {high}"
+
+
+def _sentence(view: View, rows: pd.DataFrame, ends: tuple[float, float]) -> str:
+    scores = view.scored["dev_score"]
+    off = int((scores < ends[0]).sum() if view.better > 0 else (scores > ends[1]).sum())
+    direction = "higher" if view.better > 0 else "lower"
+    sentences = [f"Each dot is a trial, its height the dev {view.metric}: {direction} is better."]
+    if len(rows) < len(view.search):
+        sentences.append(f"Of {len(view.search):,} trials, {len(rows):,} are drawn: the best {MOST_BEST} and an even sample.")
+    if off:
+        sentences.append(f"{plural(off, 'trial')} beyond the axis {'stands' if off == 1 else 'stand'} on its edge.")
+    if view.study.space_note:
+        sentences.append(str(view.study.space_note).rstrip(".") + ".")
+    return " ".join(sentences)
+
+
+def _epochs(epochs: int | None) -> str:
+    return "" if epochs is None else f" of {plural(epochs, 'epoch')}"
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float | np.floating) and bool(np.isnan(value)))

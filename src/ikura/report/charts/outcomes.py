@@ -1,0 +1,195 @@
+"""What the chosen network says about the test set: a confusion matrix, or predicted against true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ikura.report.charts.figure import axis, css, evenly, figure, plot_text, rounded
+from ikura.report.markup import Html, element, join
+from ikura.report.tables import table
+from ikura.report.view import View
+from ikura.report.wording import NOTHING, count, number, plural, score
+
+__all__ = ["confusion", "outcomes"]
+
+MOST_CLASSES = 40
+MOST_POINTS = 2000
+WRITTEN_CLASSES = 16
+OTHER = "all others"
+
+
+def outcomes(view: View) -> Html | None:
+    """Draw the test set's predictions.
+
+    Args:
+        view: the study.
+
+    Returns:
+        A confusion matrix with a table of classes, or two charts of a regression's errors; None without predictions.
+    """
+    predictions = view.study.predictions
+    if not predictions or not len(predictions["target"]):
+        return None
+    return _numbers(predictions) if view.study.task == "regression" else _classes(predictions)
+
+
+def confusion(predictions: Mapping[str, Any], most: int = MOST_CLASSES) -> tuple[list[str], np.ndarray]:
+    """Count predicted classes for every true class.
+
+    Args:
+        predictions: target and prediction, class labels or places in classes, and classes.
+        most: classes to tell apart at most; the rarest beyond that are taken together.
+
+    Returns:
+        The names of the classes, and counts of shape (classes, classes), a row for each true class.
+
+    Example:
+        >>> confusion({"target": ["a", "b", "b"], "prediction": ["a", "b", "a"], "classes": ["a", "b"]})[1].tolist()
+        [[1, 0], [1, 1]]
+    """
+    names = [str(one) for one in predictions.get("classes") or []]
+    target, prediction = ([str(_label(value)) for value in predictions[part]] for part in ("target", "prediction"))
+    if names and not set(target) | set(prediction) <= set(names):
+        places = {str(place): name for place, name in enumerate(names)}
+        target, prediction = ([places.get(value, value) for value in part] for part in (target, prediction))
+    names += sorted((set(target) | set(prediction)) - set(names))
+    if len(names) > most:
+        common = pd.Series(target).value_counts().index[: most - 1]
+        names = [name for name in names if name in set(common)] + [OTHER]
+    known = {name: place for place, name in enumerate(names)}
+    counts = np.zeros((len(names), len(names)), dtype=int)
+    rest = len(names) - 1
+    np.add.at(counts, ([known.get(one, rest) for one in target], [known.get(one, rest) for one in prediction]), 1)
+    return names, counts
+
+
+def _label(value: Any) -> Any:
+    return int(value) if isinstance(value, float | np.floating) and float(value).is_integer() else value
+
+
+def _classes(predictions: Mapping[str, Any]) -> Html:
+    names, counts = confusion(predictions)
+    truth, guessed, right = counts.sum(axis=1), counts.sum(axis=0), counts.diagonal()
+    shares = counts / np.maximum(truth, 1)[:, None]
+    labels = [plot_text(name if len(name) <= 24 else name[:23] + "…") for name in names]
+    written = len(names) <= WRITTEN_CLASSES
+    trace = {
+        "type": "heatmap",
+        "z": [rounded(row, 3) for row in shares],
+        "text": [[count(cell) if cell else "" for cell in row] for row in counts] if written else None,
+        "texttemplate": "%{text}" if written else None,
+        "textfont": {"size": 13},
+        "customdata": counts.tolist(),
+        "colorscale": [[0, css("--heat-0")], [0.15, css("--heat-1")], [1, css("--heat-2")]],
+        "zmin": 0,
+        "zmax": 1,
+        "showscale": False,
+        "xgap": 3 if written else 1,
+        "ygap": 3 if written else 1,
+        "hovertemplate": "true %{y}<br>predicted %{x}<br>%{customdata} rows, %{z:.1%} of the class<extra></extra>",
+    }
+    places = list(range(len(names)))
+    trace |= {"x": places, "y": places}
+    ticks = {"tickvals": places, "ticktext": labels, "showgrid": False, "ticks": "", "showline": False}
+    chart = figure(
+        [trace],
+        {
+            "xaxis": axis("predicted", side="bottom", **ticks),
+            "yaxis": axis("true", autorange="reversed", **ticks),
+            "margin": {"l": 60, "r": 10, "t": 8, "b": 50},
+        },
+        title="Confusion matrix",
+        label=f"confusion matrix of {len(names)} classes",
+        height=int(min(760, max(300, 130 + 46 * len(names)))),
+    )
+    rows = [
+        (name, count(truth[i]), _share(right[i], truth[i]), _share(right[i], guessed[i])) for i, name in enumerate(names)
+    ]
+    wrong = int(truth.sum() - right.sum())
+    return join(
+        element("p", _confused(names, counts, wrong)),
+        element("div", chart, _figure_table(table(("class", "rows", "found", "right when predicted"), rows)), class_="pair"),
+    )
+
+
+def _figure_table(content: Html) -> Html:
+    return element("figure", element("h3", "Class by class"), content)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else NOTHING
+
+
+def _confused(names: Sequence[str], counts: np.ndarray, wrong: int) -> str:
+    total = int(counts.sum())
+    if wrong == 0:
+        return f"All {plural(total, 'row')} of the test set are classified correctly."
+    off = counts - np.diag(counts.diagonal())
+    row, column = np.unravel_index(int(off.argmax()), off.shape)
+    return (
+        f"{count(wrong)} of {plural(total, 'row')} of the test set {'is' if wrong == 1 else 'are'} misclassified, most "
+        f"often {names[row]} as {names[column]} ({int(off[row, column])}×). Each row of the matrix is a true class, "
+        "its colour the share of that class."
+    )
+
+
+def _numbers(predictions: Mapping[str, Any]) -> Html | None:
+    truth, guess = (pd.to_numeric(pd.Series(list(predictions[part])), errors="coerce") for part in ("target", "prediction"))
+    known = np.isfinite(truth) & np.isfinite(guess)
+    lost = int((~known).sum())
+    truth, guess = truth[known].to_numpy(dtype=float), guess[known].to_numpy(dtype=float)
+    if not truth.size:
+        return None
+    ends = [float(min(truth.min(), guess.min())), float(max(truth.max(), guess.max()))]
+    room = 0.04 * (ends[1] - ends[0]) or 1.0
+    ends = [ends[0] - room, ends[1] + room]
+    drawn = evenly(truth.size, MOST_POINTS)
+    error = guess - truth
+    scatter = figure(
+        [
+            {"type": "scatter", "mode": "lines", "x": ends, "y": ends, "hoverinfo": "skip"}
+            | {"line": {"color": css("--muted"), "width": 1, "dash": "dot"}},
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": rounded(truth[drawn]),
+                "y": rounded(guess[drawn]),
+                "marker": {"size": 6, "opacity": 0.55, "color": css("--roe"), "line": {"width": 0}},
+                "hovertemplate": "true %{x:.4g}<br>predicted %{y:.4g}<extra></extra>",
+            },
+        ],
+        {"xaxis": axis("true", range=ends), "yaxis": axis("predicted", range=ends), "margin": {"l": 60, "r": 10, "t": 8, "b": 44}},
+        title="Predicted against true",
+        caption=f"{len(drawn):,} of {truth.size:,} rows are drawn." if len(drawn) < truth.size else None,
+        label="predicted against true values of the test set",
+        height=380,
+    )
+    heights, edges = np.histogram(error, bins=min(60, max(8, int(np.sqrt(error.size)) * 2)))
+    histogram = figure(
+        [
+            {
+                "type": "bar",
+                "x": rounded((edges[1:] + edges[:-1]) / 2),
+                "y": heights.tolist(),
+                "width": float(edges[1] - edges[0]) * 0.92,
+                "marker": {"color": css("--roe"), "line": {"width": 0}},
+                "hovertemplate": "error about %{x:.3g}<br>%{y} rows<extra></extra>",
+            }
+        ],
+        {"xaxis": axis("predicted − true", showgrid=False), "yaxis": axis("rows"), "margin": {"l": 50, "r": 10, "t": 8, "b": 44}},
+        title="Errors",
+        label="histogram of the errors on the test set",
+        height=380,
+    )
+    half, most = (score(float(np.quantile(np.abs(error), share)), 3) for share in (0.5, 0.9))
+    sentence = (
+        f"Half of the predictions for the test set's {plural(truth.size, 'row')} lie within {half} of the truth, nine in "
+        f"ten within {most}; on average they are off by {number(float(error.mean()), 3)}."
+    )
+    if lost:
+        sentence += f" {plural(lost, 'prediction')} without a finite value {'is' if lost == 1 else 'are'} left out."
+    return join(element("p", sentence), element("div", scatter, histogram, class_="pair"))

@@ -1,0 +1,139 @@
+"""A study arranged for the page: trials in order, stages with their colours, finalists found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ikura.report._base import StudyLike
+from ikura.report.wording import NOTHING, number, real, spoken
+
+__all__ = ["StageView", "View"]
+
+STATED = {"number": 0, "state": "complete", "stage": 0, "purpose": "search"}
+MEASURED = ("dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best_epoch", "seconds")
+COLOURS = {1: (3,), 2: (0, 3), 3: (0, 2, 3)}
+
+
+@dataclass(frozen=True)
+class StageView:
+    """A stage of the search as the page shows it.
+
+    Args:
+        stage: its number in the trials table.
+        name: its name.
+        colour: the CSS variable of its colour.
+        trials: trials in it that have a row.
+        epochs: epochs of its trials, None where they are not known.
+        region: hyperparameter to [low, high] or to the options left open.
+    """
+
+    stage: int
+    name: str
+    colour: str
+    trials: int
+    epochs: int | None
+    region: dict[str, list[Any]]
+
+
+class View:
+    """What several sections need to know about a study.
+
+    Args:
+        study: the study.
+
+    `trials` has every column that the page reads, whatever the study has recorded so far.
+    """
+
+    def __init__(self, study: StudyLike) -> None:
+        self.study = study
+        self.metric = spoken(study.metric.name)
+        self.better = 1 if study.metric.greater_is_better else -1
+        trials = study.trials.copy()
+        for name, value in STATED.items():
+            if name not in trials:
+                trials[name] = value
+        for name in MEASURED:
+            values = trials[name] if name in trials else pd.Series(np.nan, index=trials.index)
+            numbers = pd.to_numeric(values, errors="coerce").astype(float)
+            trials[name] = numbers.where(np.isfinite(numbers))
+        for name in ("number", "stage"):
+            trials[name] = pd.to_numeric(trials[name], errors="coerce").fillna(0).astype(int)
+        self.trials = trials.reset_index(drop=True)
+        self.hyperparameters = [name for name in study.space if name in trials]
+        self.varying = [name for name in self.hyperparameters if getattr(study.space[name], "varies", True)]
+
+    @cached_property
+    def search(self) -> pd.DataFrame:
+        """The trials of the search, those trained again as finalists left out."""
+        return self.trials[self.trials["purpose"] != "finalist"]
+
+    @cached_property
+    def scored(self) -> pd.DataFrame:
+        """The trials of the search that have a dev score."""
+        return self.search[self.search["dev_score"].notna() & (self.search["state"] != "diverged")]
+
+    @cached_property
+    def ranked(self) -> pd.DataFrame:
+        """The trials from the best to the worst by dev score, ties by dev loss; each configuration once.
+
+        A finalist that repeats a trial of the search is not a row of its own; its column `again` holds the mean dev
+        score of the repetitions and `repeats` their number. Only trials that were trained to their end are here,
+        unless there is none.
+        """
+        scored = self.trials[self.trials["dev_score"].notna() & (self.trials["state"] != "diverged")]
+        complete = scored[scored["state"] == "complete"]
+        scored = (complete if len(complete) else scored).copy()
+        scored["key"] = [self.key(row) for row in scored.to_dict("records")]
+        finalists = scored[scored["purpose"] == "finalist"].groupby("key")["dev_score"].agg(["mean", "size"])
+        own = set(scored.loc[scored["purpose"] != "finalist", "key"])
+        rows = scored[(scored["purpose"] != "finalist") | ~scored["key"].isin(own)]
+        rows = rows.assign(again=rows["key"].map(finalists["mean"]), repeats=rows["key"].map(finalists["size"]))
+        rows = rows.assign(merit=rows["dev_score"] * self.better, chosen=rows["key"] == self.chosen)
+        rows = rows.sort_values(["merit", "dev_loss"], ascending=[False, True], kind="stable")
+        return rows.reset_index(drop=True)
+
+    @cached_property
+    def chosen(self) -> tuple[str, ...] | None:
+        """The configuration of the study's best trial as `key` writes it, None when there is none."""
+        best = self.study.best
+        rows = self.trials[self.trials["number"] == best.number] if best is not None else self.trials.iloc[:0]
+        return self.key(rows.iloc[0].to_dict()) if len(rows) else None
+
+    def key(self, row: dict[str, Any]) -> tuple[str, ...]:
+        """Write a row's hyperparameters so that equal configurations are equal."""
+        return tuple(number(row.get(name), digits=17) for name in self.hyperparameters)
+
+    @cached_property
+    def stages(self) -> list[StageView]:
+        """The stages of the search that have trials, in order."""
+        told = {int(one["stage"]): one for one in self.study.regions}
+        present = sorted(int(stage) for stage in self.search["stage"].unique())
+        colours = COLOURS.get(len(present), (0, 1, 2, 3))
+        counts = self.search["stage"].value_counts()
+        stages = []
+        for place, stage in enumerate(present):
+            one = told.get(stage, {})
+            epochs = real(one.get("epochs"))
+            stages.append(
+                StageView(
+                    stage,
+                    str(one.get("name", f"stage {stage + 1}")),
+                    f"--stage-{colours[min(place, len(colours) - 1)]}",
+                    int(counts[stage]),
+                    None if np.isnan(epochs) else int(epochs),
+                    {str(name): list(part) for name, part in (one.get("region") or {}).items()},
+                )
+            )
+        return stages
+
+    def stage_name(self, row: dict[str, Any]) -> str:
+        """The name of the stage that a trial belongs to."""
+        if row["purpose"] == "finalist":
+            return "finalist"
+        names = {stage.stage: stage.name for stage in self.stages}
+        return names.get(row["stage"], NOTHING)

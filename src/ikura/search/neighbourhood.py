@@ -1,0 +1,137 @@
+"""Where the good results lie, and draws from there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, inf, isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ikura.search._base import Observation, Region
+from ikura.space import Choice, Space
+
+__all__ = ["Neighbourhood", "good"]
+
+_SHARE = 0.15
+_FEWEST = 4
+_TRIMMED = 0.1
+_TRIM_FROM = 10
+_HALF_WIDTH = 0.05
+_EDGE = 0.05
+_REACH = 0.25
+_KEEP_OPTION = 0.8
+
+
+def good(history: Sequence[Observation]) -> list[Observation]:
+    """Select the good results: the best 15 %, at least 4, but at most half of those with a finite score.
+
+    Args:
+        history: finished trials in any order.
+
+    Returns:
+        The good ones, best first: by score, then by loss, then by number. Empty when fewer than 4 scores are finite.
+
+    Example:
+        >>> history = [Observation(n, 0, {}, score=-abs(n - 3), loss=0.0) for n in range(8)]
+        >>> [one.number for one in good(history)]
+        [3, 2, 4, 1]
+    """
+    finite = [one for one in history if isfinite(one.score)]
+    if len(finite) < _FEWEST:
+        return []
+    best_first = sorted(finite, key=lambda o: (-o.score, o.loss if isfinite(o.loss) else inf, o.number))
+    return best_first[: min(max(ceil(_SHARE * len(history)), _FEWEST), len(finite) // 2)]
+
+
+class Neighbourhood:
+    """The part of a space around the good results.
+
+    Numeric hyperparameters get one interval on the unit scale: from the least to the greatest of the k good values
+    (from 10 values on, the middle 80 %), widened on both sides by what uniform draws leave uncovered, width/(k - 1),
+    and pulled to the border of the space when it comes close. An option of a choice gets a chance in proportion to its
+    success, (g + q)/(n + 1) for g good ones among its n trials, where q is the share of good ones overall.
+
+    Args:
+        space: what is searched.
+        history: all finished trials to learn from.
+        best: the good ones of them, at least one.
+    """
+
+    def __init__(self, space: Space, history: Sequence[Observation], best: Sequence[Observation]) -> None:
+        self.space = space
+        self.points = [space.to_unit(one.configuration) for one in best]
+        self.spans: dict[str, tuple[float, float]] = {}
+        self.chances: dict[str, NDArray[np.float64]] = {}
+        for name in space.dimensions:
+            one = space[name]
+            if isinstance(one, Choice):
+                self.chances[name] = self._chances(name, one, history, best)
+            else:
+                self.spans[name] = _span([point[name] for point in self.points if name in point])
+
+    def _chances(
+        self, name: str, one: Choice, history: Sequence[Observation], best: Sequence[Observation]
+    ) -> NDArray[np.float64]:
+        def count(trials: Sequence[Observation]) -> NDArray[np.float64]:
+            places = [one.index(trial.configuration[name]) for trial in trials if name in trial.configuration]
+            return np.bincount(places, minlength=len(one.options)).astype(np.float64)
+
+        rate = (count(best) + len(best) / len(history)) / (count(history) + 1)
+        return rate / rate.sum()
+
+    def place(self, name: str, u: NDArray[np.float64], anchor: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Move uniform draws of one hyperparameter into the neighbourhood.
+
+        A draw without an anchor covers the whole interval, or the options by their chances. One with an anchor stays
+        within a quarter of the interval's width of that good result, or keeps its option four times out of five.
+
+        Args:
+            name: one of the space's dimensions.
+            u: uniform draws, shape (count,).
+            anchor: index of a good result for each draw, -1 for none, shape (count,).
+
+        Returns:
+            Coordinates on the unit scale, shape (count,).
+        """
+        centre = np.array([*(point.get(name, np.nan) for point in self.points), np.nan])[anchor]
+        near = ~np.isnan(centre)
+        if name in self.spans:
+            low, high = self.spans[name]
+            reach = _REACH * (high - low)
+            centre = np.clip(centre, low, high)
+            lower = np.where(near, np.maximum(centre - reach, low), low)
+            upper = np.where(near, np.minimum(centre + reach, high), high)
+            return np.clip(lower + u * (upper - lower), 0.0, 1.0)
+        chances = self.chances[name]
+        keep = near & (u < _KEEP_OPTION)
+        u = np.where(near, (u - _KEEP_OPTION) / (1 - _KEEP_OPTION), u)
+        option = np.minimum(np.searchsorted(np.cumsum(chances), u, side="right"), len(chances) - 1)
+        return np.where(keep, centre, (option + 0.5) / len(chances))
+
+    def region(self) -> Region:
+        """Describe the neighbourhood in the hyperparameters' own values.
+
+        Returns:
+            Name to [low, high], or to the options that have at least half of an even chance.
+        """
+        found: Region = {}
+        for name in self.space.dimensions:
+            one = self.space[name]
+            if name in self.spans:
+                found[name] = [one.from_unit(u) for u in self.spans[name]]
+            elif isinstance(one, Choice):
+                even = 1 / len(one.options)
+                found[name] = [o for o, c in zip(one.options, self.chances[name], strict=True) if c >= even / 2]
+        return found
+
+
+def _span(values: Sequence[float]) -> tuple[float, float]:
+    if len(values) < 2:
+        return 0.0, 1.0
+    trim = _TRIMMED if len(values) >= _TRIM_FROM else 0.0
+    low, high = (float(edge) for edge in np.quantile(values, [trim, 1 - trim]))
+    inside = len(values) * (1 - 2 * trim)
+    padding = max((high - low) / (inside - 1), _HALF_WIDTH - (high - low) / 2)
+    low, high = low - padding, high + padding
+    return (low if low > _EDGE else 0.0), (high if high < 1 - _EDGE else 1.0)

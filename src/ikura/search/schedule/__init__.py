@@ -1,0 +1,33 @@
+"""Who goes on training, and until when."""
+
+from ikura.errors import UsageError, nearest
+from ikura.search.schedule._base import Schedule
+from ikura.search.schedule.early_stopping import EarlyStopping
+from ikura.search.schedule.none import NoSchedule
+from ikura.search.schedule.successive_halving import SuccessiveHalving
+
+__all__ = ["SCHEDULES", "EarlyStopping", "NoSchedule", "Schedule", "SuccessiveHalving", "schedule"]
+
+SCHEDULES: dict[str, type[Schedule]] = {one.name: one for one in (EarlyStopping, NoSchedule, SuccessiveHalving)}
+"""Name to schedule."""
+
+
+def schedule(name: str) -> Schedule:
+    """Make a schedule by name, with its default settings.
+
+    Args:
+        name: one of `SCHEDULES`.
+
+    Returns:
+        The schedule.
+
+    Raises:
+        UsageError: the name is unknown; the nearest is offered.
+
+    Example:
+        >>> schedule("successive-halving").rungs(9)
+        [1, 3, 9]
+    """
+    if name not in SCHEDULES:
+        raise UsageError(f"unknown schedule {name!r}{nearest(name, SCHEDULES)}: use {', '.join(SCHEDULES)}")
+    return SCHEDULES[name]()

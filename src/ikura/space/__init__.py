@@ -1,0 +1,39 @@
+"""What may be tuned, on which scale, and in which order of priority."""
+
+from ikura.space._base import Parameter, Value
+from ikura.space.condition import Condition, when
+from ikura.space.continuous import Linear, Log, LogComplement, linear, log, log_complement
+from ikura.space.discrete import Choice, Fixed, Integer, choice, fixed, integer
+from ikura.space.form import parameter
+from ikura.space.hyperparameters import DEFAULTS, HYPERPARAMETERS
+from ikura.space.space import Space
+from ikura.space.tiers import TIERS, DefaultSpace, Tier, default_space
+from ikura.space.toml import load_space
+
+__all__ = [
+    "DEFAULTS",
+    "HYPERPARAMETERS",
+    "TIERS",
+    "Choice",
+    "Condition",
+    "DefaultSpace",
+    "Fixed",
+    "Integer",
+    "Linear",
+    "Log",
+    "LogComplement",
+    "Parameter",
+    "Space",
+    "Tier",
+    "Value",
+    "choice",
+    "default_space",
+    "fixed",
+    "integer",
+    "linear",
+    "load_space",
+    "log",
+    "log_complement",
+    "parameter",
+    "when",
+]

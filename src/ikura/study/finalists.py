@@ -1,0 +1,148 @@
+"""The finalists: the best configurations trained again with other seeds, and the choice between them."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file, save
+
+from ikura.metric import Metric, interval
+from ikura.nn.loss import predict
+from ikura.nn.noise import key
+from ikura.population.examples import Examples
+from ikura.population.job import Outcome
+from ikura.population.member import Member
+from ikura.population.snapshot import write_atomically
+from ikura.population.workshop import Workshop
+from ikura.study.search import Floor
+
+__all__ = ["choose", "train_finalists", "weights_file"]
+
+STAGE = 1_000_000
+
+
+def weights_file(run: Path, number: int) -> Path:
+    """File with a finalist's best weights."""
+    return run / "snapshots" / f"trial-{number}.safetensors"
+
+
+def ranked(floor: Floor, purpose: str) -> list[dict[str, Any]]:
+    """Trials with a dev score, the best first; equal scores by dev loss, then by number."""
+    rows = [
+        row
+        for row in floor.store.trials()
+        if row["purpose"] == purpose
+        and row["state"] in ("complete", "stopped")
+        and row["dev_score"] is not None
+        and row["dev_loss"] is not None
+    ]
+    return sorted(rows, key=lambda row: (-floor.sign * row["dev_score"], row["dev_loss"], row["number"]))
+
+
+def train_finalists(floor: Floor, finalists: int, replicates: int, epochs: int, patience: int | None) -> None:
+    """Train the best configurations of the search in full, each with several seeds, as one population.
+
+    Args:
+        floor: where it happens.
+        finalists: number of configurations.
+        replicates: seeds of each.
+        epochs: epochs at most.
+        patience: epochs without improvement before a member stops.
+    """
+    rows = floor.store.trials(STAGE)
+    if not rows:
+        chosen: list[dict[str, Any]] = []
+        seen: set[str] = set()
+        for row in ranked(floor, "search"):
+            text = json.dumps(row["hyperparameters"], sort_keys=True)
+            if text not in seen and len(chosen) < finalists:
+                chosen.append(row)
+                seen.add(text)
+        number = len(floor.store.trials())
+        seeds = [key(floor.seed, "replicate", r) for r in range(replicates)]
+        members = [
+            Member(number + i * replicates + r, row["hyperparameters"], seed)
+            for i, row in enumerate(chosen)
+            for r, seed in enumerate(seeds)
+        ]
+        if not members:
+            return
+        floor.add(members, STAGE, "finalist", [row["number"] for row in chosen for _ in seeds])
+        rows = floor.store.trials(STAGE)
+    waiting = [row for row in rows if row["state"] == "waiting"]
+    if waiting:
+        floor.progress.start("finalists", len(waiting) * epochs)
+        floor.train(waiting, epochs, patience, keep_weights=True, each=lambda done: keep_weights(floor.run, done))
+        floor.progress.finish()
+
+
+def keep_weights(run: Path, outcomes: list[Outcome]) -> None:
+    """Write the best weights of each member that has some."""
+    for outcome in outcomes:
+        if outcome.weights is not None and outcome.best_epoch:
+            arrays = {"weights": outcome.weights} | {f"buffer:{n}": b for n, b in (outcome.buffers or {}).items()}
+            write_atomically(weights_file(run, outcome.number), save(arrays))
+
+
+def load_network(workshop: Workshop, run: Path, member: Member) -> torch.nn.Module:
+    """Build a finalist's network with its best weights."""
+    arrays = load_file(weights_file(run, member.number))
+    buffers = {name[7:]: array for name, array in arrays.items() if name.startswith("buffer:")}
+    return workshop.trained(member, arrays["weights"], buffers)
+
+
+def predictions(workshop: Workshop, network: torch.nn.Module, examples: Examples) -> torch.Tensor:
+    """Predict examples with one network, in the target's own units or as probabilities."""
+    judge = workshop.judge
+    parts = []
+    with torch.no_grad():
+        for i in range(0, max(len(examples), 1), 4096):
+            x, codes = torch.from_numpy(examples.x[i : i + 4096]), torch.from_numpy(examples.codes[i : i + 4096])
+            parts.append(network(x, codes) if workshop.network is None or codes.shape[1] else network(x))
+    return predict(judge.task, torch.cat(parts), judge.mean, judge.std)
+
+
+def choose(floor: Floor, metric: Metric) -> dict[str, Any] | None:
+    """Choose the configuration with the best mean dev score over its replicates, and its best replicate's network.
+
+    Args:
+        floor: where the finalists were trained.
+        metric: what is measured.
+
+    Returns:
+        {"number": the search trial, "model": the replicate whose network is kept, "hyperparameters", "dev": mean dev
+        score, "interval": of that mean, over seeds and examples}; None if no finalist has a score.
+    """
+    groups: dict[int, list[dict[str, Any]]] = {}
+    for row in ranked(floor, "finalist"):
+        groups.setdefault(row["parent"], []).append(row)
+    if not groups:
+        return None
+    whole = max(len(group) for group in groups.values())
+    groups = {parent: group for parent, group in groups.items() if len(group) == whole}
+
+    def merit(parent: int) -> tuple[float, float, int]:
+        group = groups[parent]
+        score = math.fsum(row["dev_score"] for row in group) / len(group)
+        return floor.sign * score, -math.fsum(row["dev_loss"] for row in group) / len(group), -parent
+
+    best = max(groups, key=merit)
+    group = groups[best]
+    dev = floor.workshop.dev
+    target = floor.workshop.judge.target(dev.y)
+    outputs = [
+        predictions(floor.workshop, load_network(floor.workshop, floor.run, floor.member(r)), dev) for r in group
+    ]
+    low, high = interval(metric, outputs, target, seed=floor.seed)
+    return {
+        "number": best,
+        "model": group[0]["number"],
+        "hyperparameters": group[0]["hyperparameters"],
+        "dev": float(np.mean([row["dev_score"] for row in group])),
+        "interval": [low, high],
+    }

@@ -1,0 +1,86 @@
+"""Setting the floor: from a setting and its data to a workshop with an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from threadpoolctl import threadpool_limits
+from torch import nn
+
+from ikura.data import Dataset
+from ikura.engine import engine_for
+from ikura.errors import UsageError
+from ikura.metric import metric
+from ikura.nn.loss import outputs_of
+from ikura.population.examples import Examples
+from ikura.population.job import Job, Outcome
+from ikura.population.member import Hyperparameters, Member
+from ikura.population.training import Judge
+from ikura.population.workshop import Workshop
+from ikura.search import schedule
+from ikura.study.setting import Setting
+from ikura.study.store import Store
+
+if TYPE_CHECKING:
+    from ikura.study.study import Study
+
+__all__ = ["one_thread_each", "replay", "workshop_of"]
+
+
+def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperparameters], nn.Module] | None) -> Workshop:
+    """Make a workshop of a data set's training and dev examples; the test set stays outside.
+
+    Raises:
+        UsageError: the study trains the caller's own networks, and their factory was not given.
+    """
+    if setting.custom and network is None:
+        raise UsageError("this study trains networks of your own; give their factory as network=…")
+    return Workshop(
+        train=Examples.of(dataset.train, setting.dtype),
+        dev=Examples.of(dataset.dev, setting.dtype),
+        judge=Judge(setting.task, metric(setting.metric, setting.task), dataset.target_mean, dataset.target_std),
+        outputs=outputs_of(setting.task, len(dataset.task.classes or [])),
+        cardinalities=tuple(dataset.encoder.cardinalities),
+        network=network,
+        dtype=setting.dtype,
+        device=setting.device,
+    )
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Keep the linear-algebra libraries to one thread, so that every worker has a core of its own."""
+    import scipy.linalg.cython_blas  # noqa: F401  the library whose threads are to be limited must be loaded
+
+    threads = torch.get_num_threads()
+    try:
+        with threadpool_limits(1, user_api="blas"):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def replay(study: Study, store: Store, row: dict[str, Any]) -> Outcome:
+    """Train one trial of a study again.
+
+    It runs at its place in a tile of as many places, so that every shape, and with it every rounding, is as it was.
+    """
+    setting = study.setting
+    workshop = workshop_of(setting, setting.prepare(study.run), study.network)
+    neighbours = sorted((r for r in store.trials() if r["tile"] == row["tile"]), key=lambda r: r["place"])
+    me = Member(row["number"], row["hyperparameters"], row["seed"])
+    if workshop.network is None and not workshop.compiled:
+        widest = max(r["hyperparameters"].get("units", me.values.units) for r in neighbours)
+        workshop = replace(workshop, least_units=int(widest))
+    stage = next((s for s in study.regions if s["stage"] == row["stage"]), None)
+    epochs = setting.epochs if stage is None else stage["epochs"]
+    if row["state"] in ("pruned", "stopped"):
+        epochs = row["epochs"]
+    patience = schedule(setting.schedule).patience(setting.epochs)
+    job = Job(row["tile"], (me,) * len(neighbours), epochs, patience, keep_weights=True, places=(row["place"],))
+    with one_thread_each(), engine_for(workshop, 1) as engine:
+        return next(iter(engine.run([job], lambda epochs: None)))[0]

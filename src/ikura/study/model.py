@@ -1,0 +1,158 @@
+"""The model: a trained network with its preprocessing, saved without pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import nn
+
+from ikura.data.encoder import ArrayEncoder, Encoder, array_frame
+from ikura.errors import RunError, UsageError
+from ikura.nn.loss import predict
+from ikura.nn.mlp import MLP
+from ikura.population.member import Hyperparameters
+from ikura.population.snapshot import write_atomically
+
+__all__ = ["Model", "load_model"]
+
+FORMAT = 1
+BLOCK = 8192
+
+
+class Model:
+    """A trained network that takes data as they were given for training.
+
+    Args:
+        network: the trained module.
+        encoder: turns frames or arrays into the network's inputs.
+        description: task, classes, target, target_mean, target_std, and `network`: the arguments of `MLP`, or None for
+            a caller's own module; JSON values.
+    """
+
+    def __init__(self, network: nn.Module, encoder: Encoder, description: Mapping[str, Any]) -> None:
+        self.network = network.eval()
+        self.encoder = encoder
+        self.description = dict(description)
+
+    @property
+    def task(self) -> str:
+        """ "binary", "multiclass" or "regression"."""
+        return self.description["task"]
+
+    @property
+    def classes(self) -> list[Any] | None:
+        """The classes in the order of the probabilities; None for regression."""
+        return self.description["classes"]
+
+    @torch.no_grad()
+    def _raw(self, data: Any) -> torch.Tensor:
+        x, codes = self.encoder.transform(data)
+        dtype = next((p.dtype for p in self.network.parameters()), torch.float32)
+        parts = []
+        for i in range(0, max(len(x), 1), BLOCK):
+            inputs = [torch.from_numpy(x[i : i + BLOCK]).to(dtype)]
+            if isinstance(self.network, MLP) or codes.shape[1]:
+                inputs.append(torch.from_numpy(codes[i : i + BLOCK]))
+            parts.append(self.network(*inputs))
+        return predict(self.task, torch.cat(parts), self.description["target_mean"], self.description["target_std"])
+
+    def predict(self, data: pd.DataFrame | np.ndarray) -> np.ndarray:
+        """Predict classes or values.
+
+        Args:
+            data: a table with the columns of training, or an array of its shape.
+
+        Returns:
+            The likeliest class or the value of each row, shape (rows,).
+
+        Raises:
+            DataError: a column is missing, or a value cannot be used.
+        """
+        if self.task == "regression":
+            return self._raw(data).double().numpy()
+        return np.asarray(self.classes)[self._probabilities(data).argmax(1)]
+
+    def _probabilities(self, data: Any) -> np.ndarray:
+        p = self._raw(data).double()
+        return (torch.stack([1 - p, p], 1) if self.task == "binary" else p).numpy()
+
+    def predict_proba(self, data: pd.DataFrame | np.ndarray) -> pd.DataFrame:
+        """Predict the probability of each class: one column a class, one row an example.
+
+        Raises:
+            UsageError: the task is regression.
+        """
+        if self.task == "regression":
+            raise UsageError("a regression has no probabilities; use predict")
+        return pd.DataFrame(self._probabilities(data), columns=self.classes)
+
+    def predict_frame(self, data: pd.DataFrame | np.ndarray) -> pd.DataFrame:
+        """Predict a table: `prediction`, and for classes `probability_<class>` for each of them."""
+        if self.task == "regression":
+            return pd.DataFrame({"prediction": self.predict(data)})
+        probabilities = self._probabilities(data)
+        frame = pd.DataFrame({"prediction": np.asarray(self.classes)[probabilities.argmax(1)]})
+        for i, name in enumerate(self.classes or []):
+            frame[f"probability_{name}"] = probabilities[:, i]
+        return frame
+
+    def save(self, folder: str | Path) -> Path:
+        """Write weights.safetensors and model.json.
+
+        Returns:
+            The folder.
+        """
+        folder = Path(folder)
+        tensors = {name: tensor.contiguous().clone() for name, tensor in self.network.state_dict().items()}
+        write_atomically(folder / "weights.safetensors", save(tensors))
+        content = {"format": FORMAT, **self.description, "encoder": self.encoder.to_dict()}
+        write_atomically(folder / "model.json", json.dumps(content, indent=1, allow_nan=False).encode())
+        return folder
+
+
+def load_model(folder: str | Path, network: Callable[[Hyperparameters], nn.Module] | None = None) -> Model:
+    """Load a model from its folder, or from the folder of the run that made it.
+
+    Args:
+        folder: what `Model.save` wrote, or a run folder.
+        network: the factory, if the network was the caller's own.
+
+    Returns:
+        The model, in evaluation mode.
+
+    Raises:
+        RunError: there is no model, its files are not whole, or its factory is missing.
+    """
+    folder = Path(folder)
+    place = folder / "model" if (folder / "model" / "model.json").is_file() else folder
+    if not (place / "model.json").is_file():
+        raise RunError(f"{folder}: no model there (no model.json); a run has one when it has ended")
+    try:
+        content = json.loads((place / "model.json").read_text(encoding="utf-8"))
+        tensors = load_file(place / "weights.safetensors")
+    except (json.JSONDecodeError, SafetensorError, OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{place}: the model's files are not whole: {error}") from error
+    if content.get("format") != FORMAT:
+        raise RunError(f"{place}: model format {content.get('format')} is not known; this version reads {FORMAT}")
+    encoder = Encoder.from_dict(content.pop("encoder"))
+    if content["network"] is not None:
+        module: nn.Module = MLP(**content["network"])
+    elif network is None:
+        raise RunError(f"{place}: the network is your own; give its factory: ikura.load({str(folder)!r}, network=…)")
+    else:
+        module = network(Hyperparameters(content["hyperparameters"]))
+    dtype = next((tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()), torch.float32)
+    module = module.to(dtype)
+    try:
+        module.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise RunError(f"{place}: the weights do not fit the network: {' '.join(str(error).split())}") from error
+    return Model(module, encoder, content)

@@ -1,0 +1,229 @@
+"""The store: everything a study knows, in one database with one writer."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from ikura.errors import RunError, StorageError
+from ikura.population.job import Outcome
+
+__all__ = ["Store"]
+
+METADATA = sa.MetaData()
+FACTS = sa.Table(
+    "facts", METADATA, sa.Column("name", sa.String, primary_key=True), sa.Column("value", sa.Text, nullable=False)
+)
+TRIALS = sa.Table(
+    "trials",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("state", sa.String, nullable=False, index=True),
+    sa.Column("purpose", sa.String, nullable=False),
+    sa.Column("parent", sa.Integer),
+    sa.Column("stage", sa.Integer, nullable=False, index=True),
+    sa.Column("seed", sa.String, nullable=False),
+    sa.Column("hyperparameters", sa.Text, nullable=False),
+    sa.Column("tile", sa.Integer),
+    sa.Column("place", sa.Integer),
+    sa.Column("dev_score", sa.Float),
+    sa.Column("dev_loss", sa.Float),
+    sa.Column("train_score", sa.Float),
+    sa.Column("train_loss", sa.Float),
+    sa.Column("epochs", sa.Integer, nullable=False, default=0),
+    sa.Column("best_epoch", sa.Integer),
+    sa.Column("seconds", sa.Float, nullable=False, default=0.0),
+)
+CURVES = sa.Table(
+    "curves",
+    METADATA,
+    sa.Column("trial", sa.Integer, primary_key=True),
+    sa.Column("epoch", sa.Integer, primary_key=True),
+    sa.Column("train_loss", sa.Float),
+    sa.Column("dev_loss", sa.Float),
+    sa.Column("dev_score", sa.Float),
+    sqlite_with_rowid=False,
+)
+EVENTS = sa.Table(
+    "events",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("time", sa.Float, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("trial", sa.Integer),
+    sa.Column("detail", sa.Text, nullable=False),
+)
+
+
+def _number(value: float) -> float | None:
+    return None if value is None or math.isnan(value) else float(value)
+
+
+class Store:
+    """The database of one study.
+
+    Args:
+        url: a database URL, or the path of an SQLite file.
+        create: whether to make the tables; otherwise they must be there.
+
+    Raises:
+        RunError: there is no such file, or it is not a study's.
+
+    Example:
+        >>> store = Store(":memory:", create=True)
+        >>> store.set_fact("metric", "accuracy")
+        >>> store.fact("metric")
+        'accuracy'
+    """
+
+    def __init__(self, url: str | Path, *, create: bool = False) -> None:
+        self.place = str(url)
+        memory = self.place == ":memory:"
+        if "://" not in self.place:
+            if not create and not Path(self.place).is_file():
+                raise RunError(f"{self.place}: no such study")
+            url = "sqlite://" if memory else f"sqlite:///{Path(self.place).absolute()}"
+        pool = {"poolclass": sa.StaticPool} if memory else {}
+        self.engine = sa.create_engine(str(url), **pool)
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _prepare_sqlite)
+        with self._guard():
+            if create:
+                METADATA.create_all(self.engine)
+            elif not sa.inspect(self.engine).has_table("trials"):
+                raise RunError(f"{self.place}: not a study of ikura")
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            raise StorageError(f"cannot write {self.place}: {error.orig}") from error
+        except DatabaseError as error:
+            raise RunError(f"{self.place}: not a study of ikura ({error.orig})") from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with self._guard(), self.engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    def set_fact(self, name: str, value: Any) -> None:
+        """Record one fact about the study, any JSON value."""
+        with self._writing() as connection:
+            connection.execute(sa.delete(FACTS).where(FACTS.c.name == name))
+            connection.execute(sa.insert(FACTS), {"name": name, "value": json.dumps(value)})
+
+    def fact(self, name: str, default: Any = None) -> Any:
+        """Return a fact, or the default if it was never recorded."""
+        with self._guard(), self.engine.connect() as connection:
+            value = connection.scalar(sa.select(FACTS.c.value).where(FACTS.c.name == name))
+        return default if value is None else json.loads(value)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the seconds that the block takes to the fact "seconds", also when it is interrupted."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = self.fact("seconds", {})
+            seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - started
+            self.set_fact("seconds", seconds)
+
+    def add_event(self, kind: str, detail: Mapping[str, Any], trial: int | None = None) -> None:
+        """Record something that happened."""
+        row = {"time": time.time(), "kind": kind, "trial": trial, "detail": json.dumps(dict(detail))}
+        with self._writing() as connection:
+            connection.execute(sa.insert(EVENTS), row)
+
+    def add_trials(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add waiting trials: number, purpose, parent, stage, seed, hyperparameters (a dictionary), tile, place."""
+        values = [
+            {**row, "state": "waiting", "seed": str(row["seed"]), "hyperparameters": json.dumps(row["hyperparameters"])}
+            for row in rows
+        ]
+        if values:
+            with self._writing() as connection:
+                connection.execute(sa.insert(TRIALS), values)
+
+    def record(self, outcomes: Iterable[Outcome], going_on: bool = False) -> None:
+        """Record what became of a tile's members, curves included, in one transaction.
+
+        Args:
+            outcomes: of one tile.
+            going_on: whether members that are complete go on in a later rung ("running") or have ended.
+        """
+        trials, points = [], []
+        for outcome in outcomes:
+            trials.append(
+                {
+                    "key": outcome.number,
+                    "state": "running" if going_on and outcome.state == "complete" else outcome.state,
+                    **{n: _number(getattr(outcome, n)) for n in ("dev_score", "dev_loss", "train_score", "train_loss")},
+                    "epochs": len(outcome.curve),
+                    "best_epoch": outcome.best_epoch or None,
+                    "seconds": outcome.seconds,
+                }
+            )
+            points += [
+                {"trial": outcome.number, "epoch": i, **dict(zip(COLUMNS, map(_number, point), strict=True))}
+                for i, point in enumerate(outcome.curve.tolist(), 1)
+            ]
+        update = sa.update(TRIALS).where(TRIALS.c.number == sa.bindparam("key"))
+        with self._writing() as connection:
+            connection.execute(sa.delete(CURVES).where(CURVES.c.trial.in_([t["key"] for t in trials])))
+            connection.execute(update, trials)
+            if points:
+                connection.execute(sa.insert(CURVES), points)
+
+    def set_states(self, numbers: Sequence[int], state: str) -> None:
+        """Change the state of several trials."""
+        if numbers:
+            with self._writing() as connection:
+                connection.execute(sa.update(TRIALS).where(TRIALS.c.number.in_(list(numbers))).values(state=state))
+
+    def trials(self, stage: int | None = None) -> list[dict[str, Any]]:
+        """Return all trials, or those of one stage, in the order of their numbers; hyperparameters as dictionaries."""
+        query = sa.select(TRIALS).order_by(TRIALS.c.number)
+        if stage is not None:
+            query = query.where(TRIALS.c.stage == stage)
+        with self._guard(), self.engine.connect() as connection:
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+        for row in rows:
+            row["hyperparameters"] = json.loads(row["hyperparameters"])
+            row["seed"] = int(row["seed"])
+        return rows
+
+    def curves(self, numbers: Sequence[int] | None = None) -> pd.DataFrame:
+        """Return curves: number, epoch, train_loss, dev_loss, dev_score."""
+        query = sa.select(CURVES).order_by(CURVES.c.trial, CURVES.c.epoch)
+        if numbers is not None:
+            query = query.where(CURVES.c.trial.in_(list(numbers)))
+        with self._guard(), self.engine.connect() as connection:
+            rows = connection.execute(query).all()
+        frame = pd.DataFrame(rows, columns=["number", "epoch", *COLUMNS])
+        return frame.astype({"number": np.int64, "epoch": np.int64} | dict.fromkeys(COLUMNS, np.float64))
+
+
+COLUMNS = ("train_loss", "dev_loss", "dev_score")
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    """Write ahead, so that a killed process never leaves a broken file and readers never wait."""
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
+        connection.execute(f"PRAGMA {pragma}")

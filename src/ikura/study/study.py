@@ -1,0 +1,240 @@
+"""A study as its user sees it: trials, curves, the best one, the model, the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from ikura.errors import UsageError
+from ikura.metric import Metric, metric
+from ikura.population.member import Hyperparameters
+from ikura.space import Space
+from ikura.study.model import Model, load_model
+from ikura.study.setting import Setting
+from ikura.study.store import COLUMNS, Store
+
+__all__ = ["Best", "Study", "Test"]
+
+
+@dataclass(frozen=True)
+class Best:
+    """The chosen trial.
+
+    Attributes:
+        number: the trial of the search.
+        hyperparameters: what it tried.
+        dev: its dev score; with finalists, the mean over the replicates.
+        interval: 95 % interval of that score, over dev examples and, with finalists, over seeds.
+    """
+
+    number: int
+    hyperparameters: dict[str, Any]
+    dev: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Test:
+    """The one measurement on the test set.
+
+    Attributes:
+        metric: name of the metric.
+        value: test score of the model.
+        interval: its 95 % interval, over test examples.
+    """
+
+    __test__ = False
+
+    metric: str
+    value: float
+    interval: tuple[float, float]
+
+
+class Study:
+    """A finished or interrupted study, read from its run folder.
+
+    Args:
+        run: the run folder.
+        network: the factory, if the networks are the caller's own; needed for `replay` and `model`.
+
+    Raises:
+        RunError: the folder holds no run.
+    """
+
+    def __init__(self, run: str | Path, network: Callable[[Hyperparameters], nn.Module] | None = None) -> None:
+        self.run = Path(run)
+        self.network = network
+        self.setting = Setting.load(self.run)
+        self._store = Store(self.run / "study.db")
+
+    def __repr__(self) -> str:
+        return f"Study({str(self.run)!r}, {self.best})"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Everything resolved, as in config.toml."""
+        return asdict(self.setting)
+
+    @property
+    def task(self) -> str:
+        """ "binary", "multiclass" or "regression"."""
+        return self.setting.task
+
+    @property
+    def metric(self) -> Metric:
+        """What trials were compared by."""
+        return metric(self.setting.metric, self.task)
+
+    @cached_property
+    def space(self) -> Space:
+        """What was searched."""
+        return Space.from_dict(self.setting.space)
+
+    @property
+    def space_note(self) -> str:
+        """Why it was this space."""
+        return self.setting.space_note
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """What was read: rows, columns, parts, classes, notes."""
+        return self._store.fact("summary", {})
+
+    @property
+    def regions(self) -> list[dict[str, Any]]:
+        """The stages of the search: stage, name, trials, epochs, region."""
+        return self._store.fact("stages", [])
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds spent in each stage, over all processes that worked on the study."""
+        return self._store.fact("seconds", {})
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row a trial.
+
+        Columns: number, state ("complete", "pruned", "diverged", "stopped" by the time limit, "running", "waiting",
+        "skipped"), purpose ("search" or "finalist"), parent (a finalist's trial of the search), stage, one column for
+        each hyperparameter, dev_score, dev_loss, train_score, train_loss, epochs, best_epoch, seconds. Scores are those
+        of the best epoch, NaN where there is none.
+        """
+        rows = self._store.trials()
+        names = [n for n in self.space if any(n in row["hyperparameters"] for row in rows)]
+        records = [
+            {n: row[n] for n in ("number", "state", "purpose", "parent", "stage")}
+            | {n: row["hyperparameters"].get(n) for n in names}
+            | {
+                n: row[n]
+                for n in ("dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best_epoch", "seconds")
+            }
+            for row in rows
+        ]
+        columns = ["number", "state", "purpose", "parent", "stage", *names]
+        columns += ["dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best_epoch", "seconds"]
+        frame = pd.DataFrame(records, columns=columns)
+        scores = ("dev_score", "dev_loss", "train_score", "train_loss")
+        return frame.astype(dict.fromkeys(scores, np.float64) | {"parent": "Int64", "best_epoch": "Int64"})
+
+    @property
+    def diverged(self) -> int:
+        """Number of trials that diverged."""
+        return sum(row["state"] == "diverged" for row in self._store.trials())
+
+    def curves(self, numbers: Sequence[int] | None = None) -> pd.DataFrame:
+        """Return the curves of some or all trials: number, epoch (from 1), train_loss, dev_loss, dev_score."""
+        return self._store.curves(numbers)
+
+    def curve(self, number: int) -> pd.DataFrame:
+        """Return one trial's curve: epoch (from 1), train_loss (penalty included), dev_loss, dev_score.
+
+        Raises:
+            UsageError: there is no such trial.
+        """
+        self._row(number)
+        return self._store.curves([number]).drop(columns="number").reset_index(drop=True)
+
+    def _row(self, number: int) -> dict[str, Any]:
+        rows = self._store.trials()
+        if not 0 <= number < len(rows):
+            raise UsageError(f"no trial {number}: the study has trials 0 to {len(rows) - 1}")
+        return rows[number]
+
+    @property
+    def best(self) -> Best | None:
+        """The chosen trial; None before the end, or when every trial failed."""
+        found = self._store.fact("best")
+        if found is None:
+            return None
+        return Best(found["number"], found["hyperparameters"], found["dev"], tuple(found["interval"]))
+
+    @property
+    def test(self) -> Test | None:
+        """The one measurement on the test set; None before the end."""
+        found = self._store.fact("test")
+        return None if found is None else Test(found["metric"], found["value"], tuple(found["interval"]))
+
+    @property
+    def predictions(self) -> dict[str, Any] | None:
+        """The model's predictions on the test set: target, prediction, classes; None before the end."""
+        return self._store.fact("predictions")
+
+    @cached_property
+    def model(self) -> Model:
+        """The chosen network with its preprocessing.
+
+        Raises:
+            RunError: there is none yet.
+        """
+        return load_model(self.run, self.network)
+
+    def replay(self, number: int) -> pd.DataFrame:
+        """Train one trial again, without the others, in a tile of the shapes it ran in.
+
+        Args:
+            number: the trial.
+
+        Returns:
+            Its curve, as `curve` returns it; on the same machine equal to the recorded one to the bit.
+
+        Raises:
+            UsageError: there is no such trial, or the network's factory was not given.
+        """
+        from ikura.study.floor import replay
+
+        outcome = replay(self, self._store, self._row(number))
+        frame = pd.DataFrame(outcome.curve, columns=list(COLUMNS))
+        frame.insert(0, "epoch", np.arange(1, len(frame) + 1))
+        return frame
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the report, by default to report.html in the run folder; return its path."""
+        from ikura.report import write_report
+
+        return write_report(self, Path(path) if path is not None else self.run / "report.html")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the study's result as JSON values."""
+        best, test = self.best, self.test
+        return {
+            "run": str(self.run),
+            "task": self.task,
+            "rows": self.summary.get("rows"),
+            "trials": sum(row["purpose"] == "search" for row in self._store.trials()),
+            "best": best
+            and {
+                "number": best.number,
+                "hyperparameters": best.hyperparameters,
+                "dev": {"metric": self.setting.metric, "value": best.dev, "interval": list(best.interval)},
+            },
+            "test": test and {"metric": test.metric, "value": test.value, "interval": list(test.interval)},
+            "seconds": self.seconds,
+            "diverged": self.diverged,
+        }

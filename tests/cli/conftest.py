@@ -1,0 +1,101 @@
+"""A study that was never trained, and the public calls of ikura replaced by ones that return it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import ikura
+from ikura.study.progress import Progress
+
+
+class FakeSpace(dict[str, object]):
+    """Only what the summary asks of a space."""
+
+    @property
+    def dimensions(self) -> list[str]:
+        return list(self)
+
+
+class FakeModel:
+    def predict_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Predict "b" where x > 1."""
+        share = (frame["x"] > 1).astype(float)
+        return pd.DataFrame(
+            {
+                "prediction": ["b" if one else "a" for one in share],
+                "probability_a": 1 - share,
+                "probability_b": share,
+            }
+        )
+
+
+def make_study(run: Path) -> Any:
+    trials = pd.DataFrame(
+        {
+            "number": [0, 1, 2, 3, 4],
+            "state": ["complete", "stopped", "diverged", "pruned", "complete"],
+            "stage": [0, 0, 0, 1, 2],
+            "purpose": ["search", "search", "search", "search", "finalist"],
+            "learning_rate": [0.0123456, 0.5, 0.9, 0.1, 0.0123456],
+            "units": [64.0, 16.0, float("nan"), 32.0, 64.0],
+            "dev_score": [0.91, 0.97, float("nan"), 0.2, 0.96],
+            "dev_loss": [0.3, 0.1, float("nan"), 2.0, 0.1],
+        }
+    )
+    return SimpleNamespace(
+        run=run,
+        trials=trials,
+        space=FakeSpace(learning_rate=None, units=None),
+        metric=SimpleNamespace(name="accuracy", greater_is_better=True),
+        best=SimpleNamespace(
+            number=1,
+            hyperparameters={"learning_rate": 0.5, "units": 16, "optimizer": "adam"},
+            dev=0.97,
+            interval=(0.93, 0.99),
+        ),
+        test=SimpleNamespace(metric="accuracy", value=0.955, interval=(0.91, 0.98)),
+        seconds={"read": 0.5, "coarse": 41.2},
+        diverged=1,
+        to_json=lambda: {"best": {"dev": 0.97, "worst": float("nan")}, "run": str(run)},
+        report=lambda path: (path.write_text("<html>"), path)[1],
+    )
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+    """Replace ikura's public calls; what they were called with is kept here, under their names."""
+    kept: dict[str, Any] = {}
+    study = make_study(tmp_path / "a run")
+
+    def fake(name: str, result: Any) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            kept[name] = (arguments, named)
+            progress = named.get("progress")
+            if isinstance(progress, Progress):
+                print("a stray print of a library")
+                progress.say("5 rows, 2 features")
+                progress.start("coarse", 10)
+                progress.update(10, 5, 0.97)
+                progress.finish()
+            return result
+
+        return call
+
+    for name, result in {"tune": study, "resume": study, "open_study": study, "load": FakeModel()}.items():
+        monkeypatch.setattr(ikura, name, fake(name, result), raising=False)
+    kept["study"] = study
+    return kept
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> str:
+    """A small table on disk."""
+    path = tmp_path / "table.csv"
+    path.write_text("x,y\n1,a\n2,b\n")
+    return str(path)
