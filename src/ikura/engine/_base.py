@@ -25,6 +25,7 @@ class Engine(ABC):
             The outcomes of each job as it ends.
         """
 
+    @abstractmethod
     def close(self) -> None:
         """Give back what the engine holds."""
 

@@ -24,3 +24,6 @@ class SerialEngine(Engine):
     def run(self, jobs: Sequence[Job], tell: Callable[[int], None]) -> Iterator[list[Outcome]]:
         for job in jobs:
             yield train(self.workshop, job, tell)
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import ceil, sqrt
 
 import torch
@@ -53,8 +54,8 @@ class MLP(nn.Module):
         rates = [dropout] * len(units) if isinstance(dropout, int | float) else list(dropout)
         self.activation = activation
         self.tables = nn.ModuleList(nn.Embedding(c, embedding_size(c)) for c in cardinalities)
-        widths = [inputs + sum(table.embedding_dim for table in self.tables), *units, outputs]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        widths = [inputs + sum(embedding_size(c) for c in cardinalities), *units, outputs]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.dropouts = nn.ModuleList(Dropout(rate, layer) for layer, rate in enumerate(rates))
 
     def forward(self, x: Tensor, codes: Tensor | None = None) -> Tensor:
@@ -72,4 +73,5 @@ class MLP(nn.Module):
         function = activation_named(self.activation)
         for layer, dropout in zip(self.layers, self.dropouts, strict=False):
             x = dropout(function(layer(x)))
-        return self.layers[-1](x)
+        out: Tensor = self.layers[-1](x)
+        return out

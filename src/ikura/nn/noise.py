@@ -15,7 +15,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-__all__ = ["Draws", "bits", "drawing", "current_draws", "key", "normal", "permutation"]
+__all__ = ["Draws", "bits", "current_draws", "drawing", "key", "normal", "permutation"]
 
 GOLDEN_64 = np.uint64(0x9E3779B97F4A7C15)
 GOLDEN_32 = np.uint32(0x9E3779B1)

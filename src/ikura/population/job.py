@@ -179,6 +179,6 @@ def _outcomes(job: Job, course: Course, cut: bool) -> list[Outcome]:
                 weights,
                 buffers,
                 states[place],
-            )  # fmt: skip
+            )
         )
     return outcomes

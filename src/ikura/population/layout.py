@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -50,7 +51,7 @@ class Layout:
     @property
     def size(self) -> int:
         """Number of weights and biases."""
-        layers = sum((a + 1) * b for a, b in zip(self.widths, self.widths[1:], strict=False))
+        layers = sum((a + 1) * b for a, b in pairwise(self.widths))
         return layers + sum(c * size for c, size in self.tables)
 
     def initial(self, member: Member) -> np.ndarray:
@@ -61,7 +62,7 @@ class Layout:
         parts = []
         for i, (cardinality, size) in enumerate(self.tables):
             parts.append(normal(key(member.seed, "embedding", i), cardinality, size).ravel() / np.sqrt(size))
-        for layer, (fan_in, fan_out) in enumerate(zip(self.widths, self.widths[1:], strict=False)):
+        for layer, (fan_in, fan_out) in enumerate(pairwise(self.widths)):
             stream = key(member.seed, "weights", layer)
             parts.append(initial_weights(member.values.initialisation, stream, fan_out, fan_in).ravel())
             parts.append(np.zeros(fan_out))
@@ -70,7 +71,7 @@ class Layout:
     def penalised(self) -> np.ndarray:
         """Tell weights from biases: bool of shape (size,)."""
         parts = [np.ones(c * size, bool) for c, size in self.tables]
-        for fan_in, fan_out in zip(self.widths, self.widths[1:], strict=False):
+        for fan_in, fan_out in pairwise(self.widths):
             parts += [np.ones(fan_in * fan_out, bool), np.zeros(fan_out, bool)]
         return np.concatenate(parts)
 

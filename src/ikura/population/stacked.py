@@ -52,7 +52,7 @@ class StackedTile(Tile):
         modules = [module.to(self.dtype).train() for module in modules]
         self.module = modules[0]
         self.takes_codes = len(inspect.signature(self.module.forward).parameters) > 1
-        parameters, self.buffers = stack_module_state(modules)  # type: ignore[arg-type]
+        parameters, self.buffers = stack_module_state(modules)
         self.buffers = {name: buffer.to(self.device) for name, buffer in self.buffers.items()}
         self.shapes = {name: parameter.shape[1:] for name, parameter in parameters.items()}
         self.sizes = [shape.numel() for shape in self.shapes.values()]

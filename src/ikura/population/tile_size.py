@@ -14,7 +14,7 @@ from ikura.population.workshop import Workshop
 __all__ = ["COMPILED_TILE", "measure_tile_size"]
 
 COMPILED_TILE = 64
-"""In the compiled kernel members share nothing that grows with their number: any size that keeps workers busy will do."""
+"""In the compiled kernel members share nothing that grows with their number; any size keeps workers busy."""
 
 CANDIDATES = (1, 2, 4, 8, 16, 32, 64, 128)
 SECONDS = 3.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -113,7 +114,7 @@ class Workshop:
             return 1.0
         layout, rows = self.layout(member), len(self.train)
         steps = -(-rows // min(int(member.values.batch_size), rows))
-        products = sum(a * b for a, b in zip(layout.widths, layout.widths[1:], strict=False))
+        products = sum(a * b for a, b in pairwise(layout.widths))
         return rows * products + steps * (4.0 * layout.size + 20_000.0)
 
     def tile(self, members: Sequence[Member]) -> Tile:

@@ -98,15 +98,15 @@ class View:
         return rows.reset_index(drop=True)
 
     @cached_property
-    def chosen(self) -> tuple[str, ...] | None:
+    def chosen(self) -> str | None:
         """The configuration of the study's best trial as `key` writes it, None when there is none."""
         best = self.study.best
         rows = self.trials[self.trials["number"] == best.number] if best is not None else self.trials.iloc[:0]
         return self.key(rows.iloc[0].to_dict()) if len(rows) else None
 
-    def key(self, row: dict[str, Any]) -> tuple[str, ...]:
+    def key(self, row: dict[str, Any]) -> str:
         """Write a row's hyperparameters so that equal configurations are equal."""
-        return tuple(number(row.get(name), digits=17) for name in self.hyperparameters)
+        return "\n".join(number(row.get(name), digits=17) for name in self.hyperparameters)
 
     @cached_property
     def stages(self) -> list[StageView]:

@@ -20,7 +20,7 @@ HYPERPARAMETERS: dict[str, str] = {
     "dropout": "share of the hidden units left out at each training step",
     "activation": "function applied to each hidden layer: relu, tanh, sigmoid, leaky_relu, elu",
     "optimizer": "update rule: sgd, momentum, rmsprop, adam",
-    "initialisation": "how the weights begin: he, xavier",
+    "initialisation": "how the weights begin: he, xavier, glorot, gaussian, large, zeros, plus_minus_one",
 }
 """Name to a one-line description."""
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-from ikura.data.encoder import ArrayEncoder, Encoder, array_frame
+from ikura.data.encoder import Encoder
 from ikura.errors import RunError, UsageError
 from ikura.nn.loss import predict
 from ikura.nn.mlp import MLP

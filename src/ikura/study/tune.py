@@ -19,6 +19,7 @@ from ikura.metric import default_metric, interval, metric
 from ikura.population.examples import Examples
 from ikura.population.member import Hyperparameters, Member
 from ikura.population.tile_size import COMPILED_TILE, measure_tile_size
+from ikura.population.warmup import warm_up
 from ikura.population.workshop import Workshop
 from ikura.search import proposer, schedule
 from ikura.space import HYPERPARAMETERS, Space, default_space, fixed
@@ -130,7 +131,7 @@ def tune(
         replicates=REPLICATES,
         metric=chosen,
         seed=seed,
-        jobs=jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else jobs or os.cpu_count() or 1,
+        jobs=jobs or _cores(),
         device=device,
         dtype=dtype,
         custom=network is not None,
@@ -195,6 +196,9 @@ def _run(
         workshop = workshop_of(setting, dataset, network)
         space = Space.from_dict(setting.space)
         with one_thread_each():
+            if workshop.compiled:
+                with store.timed("compile"):
+                    warm_up(setting.dtype, progress.say)
             tile_size = store.fact("tile_size")
             if tile_size is None:
                 with store.timed("prepare"):
@@ -368,6 +372,10 @@ def _space(space: Space | Mapping[str, Any] | None, custom: bool, trials: int, d
     conditions = chosen.space.as_dict()
     kept = {name: form for name, form in conditions.items() if name not in ARCHITECTURE}
     return Space.from_dict(kept), chosen.explanation + " (the network is your own: only its training is searched)"
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run_folder(data: Any, out: str | Path | None) -> Path:

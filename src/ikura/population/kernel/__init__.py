@@ -1,1 +1,22 @@
 """The compiled training step of the built-in network."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+
+def _forget_stale() -> None:
+    """Remove compiled code that is older than any source of the kernel.
+
+    A function's cache on disk is checked against its own file only, not against the files of what it calls.
+    """
+    here = Path(__file__).parent
+    with suppress(OSError):
+        newest = max(p.stat().st_mtime for p in [*here.glob("*.py"), here.parent / "rule.py"])
+        for path in (here / "__pycache__").glob("*.nb[ic]"):
+            if path.stat().st_mtime < newest:
+                path.unlink(missing_ok=True)
+
+
+_forget_stale()

@@ -1,4 +1,4 @@
-"""How the kernel is compiled: without the interpreter's lock, cached on disk, with sums and products free to be reordered.
+"""How the kernel is compiled: without the interpreter's lock, cached on disk, sums and products free to be reordered.
 
 NaN and infinity keep their meaning (no `nnan`, `ninf`): a member that diverges must be seen to diverge.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 from numba import njit
 
-__all__ = ["compiled", "inlined"]
+__all__ = ["FLAGS", "compiled", "inlined"]
 
 FLAGS = {"contract", "reassoc", "arcp", "nsz"}
 

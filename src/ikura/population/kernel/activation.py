@@ -11,7 +11,7 @@ from numba import types
 from numba.extending import overload
 
 from ikura.nn.activation import activation
-from ikura.population.kernel._compile import compiled, inlined
+from ikura.population.kernel._compile import FLAGS, compiled, inlined
 
 __all__ = ["CODES", "activate", "code"]
 
@@ -27,7 +27,7 @@ def hyperbolic_tangent(z: Any) -> Any:
     return math.tanh(z)
 
 
-@overload(hyperbolic_tangent, inline="always", fastmath={"contract", "reassoc", "arcp", "nsz"})
+@overload(hyperbolic_tangent, jit_options={"fastmath": FLAGS, "error_model": "numpy"})
 def _tanh_in_kernel(z: Any) -> Callable[[Any], Any]:
     if z == types.float32:
 

@@ -15,7 +15,7 @@ __all__ = ["backward", "forward", "gather", "scatter"]
 
 @compiled
 def gather(x: Any, codes: Any, weights: Any, tables: Any, joined: Any) -> None:
-    """Write [x, embeddings] of a mini-batch to `joined`; tables holds (cardinality, size) rows, weights begin with them."""
+    """Write [x, embeddings] of a mini-batch to `joined`; the weights begin with the tables, (cardinality, size) each."""
     inputs = x.shape[1]
     for i in range(x.shape[0]):
         for j in range(inputs):
@@ -115,7 +115,7 @@ def backward(
 ) -> None:
     """Write the gradients of all layers, given the error ∂J/∂z of the outputs at a[here:].
 
-    The derivatives in `d` are replaced by errors on the way. If `wanted`, the error of the joined inputs is written too.
+    If `wanted`, the error of the joined inputs is written too.
     """
     rows = x.shape[0]
     layers = widths.shape[0] - 1

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ikura.report.charts.figure import axis, css, evenly, figure, legend, rounded
+from ikura.report.charts.figure import axis, css, evenly, figure, legend, log_tick, rounded
 from ikura.report.markup import Html, element, join
 from ikura.report.view import View
 from ikura.report.wording import count, plural, score
@@ -115,7 +115,7 @@ def _losses(frame: pd.DataFrame) -> dict[str, Any]:
         "type": "log",
         "range": [float(np.log10(low) - room), float(np.log10(high) + room)],
         "tickformat": "~g",
-        "dtick": 1 if high / low > 50 else None,
+        "dtick": log_tick(float(np.log10(high / low))),
     }
 
 
@@ -126,15 +126,16 @@ def _score(view: View, number: int) -> str:
 
 def _sentence(view: View, trials: int, drawn: int, frame: pd.DataFrame) -> Html:
     sampled = (
-        f"Of {count(trials)} trials, {count(drawn)} spread evenly over the study are drawn"
+        f"Of {count(trials)} curves, {count(drawn)} are drawn, the best and an even sample"
         if trials > drawn
-        else f"{'All ' if drawn > 1 else ''}{plural(drawn, 'trial')} {'are' if drawn > 1 else 'is'} drawn"
+        else f"{'All ' if drawn > 1 else ''}{plural(drawn, 'curve')} {'are' if drawn > 1 else 'is'} drawn"
     )
     thinned = (
         f"; of a long curve at most {MOST_EPOCHS} epochs" if frame.groupby("number").size().max() > MOST_EPOCHS else ""
     )
+    again = ", finalists trained again among them" if len(view.trials) > len(view.search) else ""
     return join(
-        f"{sampled}{thinned}. The best by dev {view.metric} stand out. Both charts share one axis, so that the height "
+        f"{sampled}{again}{thinned}. The best by dev {view.metric} stand out. Both charts share one axis, so that the height "
         "between a trial's two curves is what it loses on data it has not trained on. Drag to zoom, double-click to "
         "return."
     )

@@ -12,7 +12,7 @@ import numpy as np
 from ikura.report.markup import Html, element, plain_json
 from ikura.report.wording import real
 
-__all__ = ["axis", "css", "evenly", "figure", "legend", "plot_text", "rounded"]
+__all__ = ["axis", "css", "evenly", "figure", "legend", "log_tick", "plot_text", "rounded"]
 
 AXIS: dict[str, Any] = {
     "gridcolor": "css(--line)",
@@ -101,6 +101,16 @@ def legend(entries: Iterable[tuple[str, object]]) -> Html:
         shape, _, variable = mark.partition(" ")
         keys.append(element("li", element("i", class_=f"key {shape}", style=f"--key:var({variable})"), text))
     return element("ul", *keys, class_="legend")
+
+
+def log_tick(decades: float) -> int | str | None:
+    """Choose the ticks of a log axis: powers of ten, 1 2 5 between them on a shorter one, all digits on a short one.
+
+    Example:
+        >>> log_tick(4), log_tick(1.5), log_tick(0.3)
+        (1, 'D2', None)
+    """
+    return 1 if decades > 2.2 else "D2" if decades > 0.6 else None
 
 
 def plot_text(value: object) -> str:

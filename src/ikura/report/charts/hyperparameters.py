@@ -19,7 +19,6 @@ __all__ = ["hyperparameters", "score_range"]
 MOST_POINTS = 800
 MOST_BEST = 60
 GOOD_SHARE = 0.1
-SYMBOLS = {"dot": "circle", "diverged": "x-thin"}
 
 
 def hyperparameters(view: View) -> Html | None:
@@ -42,7 +41,7 @@ def hyperparameters(view: View) -> Html | None:
     ]
     if any(stage.region for stage in view.stages[1:]):
         entries.append(("area --stage-3", "where a stage zoomed in"))
-    if (view.ranked["repeats"].notna() & (view.ranked["purpose"] != "finalist")).any():
+    if len(_finalists(view)):
         entries.append(("ring --ink", "finalists"))
     if view.ranked["chosen"].any():
         entries.append(("star --mark-0", "chosen"))
@@ -99,15 +98,13 @@ def _chart(view: View, name: str, rows: pd.DataFrame, ends: tuple[float, float])
         _points(used[diverged].assign(dev_score=edge), name, scale, ends, view)
         | {"marker": {"size": 6, "symbol": "x-thin", "line": {"width": 1.3, "color": css("--muted")}}}
     )
-    named = view.ranked[view.ranked[name].notna()]
-    finalists = named[named["repeats"].notna() & (named["purpose"] != "finalist")]
     traces.append(
-        _points(finalists, name, scale, ends, view)
+        _points(_finalists(view), name, scale, ends, view)
         | {"marker": {"size": 11, "symbol": "circle-open", "line": {"width": 1.6}, "color": css("--ink")}}
     )
     traces.append(
-        _points(named[named["chosen"]].head(1), name, scale, ends, view)
-        | {"marker": {"size": 14, "symbol": "star", "color": css("--mark-0"), "line": {"width": 1, "color": css("--card")}}}
+        _points(view.ranked[view.ranked["chosen"]].head(1), name, scale, ends, view)
+        | {"marker": {"size": 14, "symbol": "star", "color": css("--mark-0"), "line": {"width": 0}}}
     )
     shapes = [
         {"type": "rect", "xref": "x", "yref": "paper", "x0": left, "x1": right, "y0": 0, "y1": 1, "layer": "below"}
@@ -130,13 +127,19 @@ def _chart(view: View, name: str, rows: pd.DataFrame, ends: tuple[float, float])
     )
 
 
+def _finalists(view: View) -> pd.DataFrame:
+    """The trials of the search that were trained again, the chosen one, which has a mark of its own, left out."""
+    again = view.ranked["repeats"].notna() & (view.ranked["purpose"] != "finalist")
+    return view.ranked[again & ~view.ranked["chosen"]]
+
+
 def _points(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, float], view: View) -> dict[str, Any]:
     """One trace; scores off the axis stand on its edge."""
     columns = zip(rows["number"], rows[name], rows["dev_score"], rows["state"], strict=True)
     placed = [
-        (at, score, trial, value, state)
+        (at + scale.spread(int(trial)), score, trial, value, state)
         for trial, value, score, state in columns
-        if (at := scale.place(value, int(trial))) is not None
+        if (at := scale.place(value)) is not None
     ]
     told = f"{view.metric} %{{customdata[2]}}"
     return {
@@ -161,14 +164,14 @@ def _caption(view: View, name: str, scale: Scale) -> str:
         return NOTHING if not values else f"Tried: {listed(sorted({number(value) for value in values}), 4)}."
     if scale.name == "choice":
         counts = pd.Series([number(value) for value in values]).value_counts()
-        return f"Best {len(good)}: {listed([f'{option} {times}×' for option, times in counts.items()], 3)}."
+        return f"Best {len(good)} trials: {listed([f'{option} {times}×' for option, times in counts.items()], 3)}."
     if len(values) < len(good):
-        return f"Used by {len(values)} of the best {len(good)}: {_span(values)}."
-    return f"Best {len(good)}: {_span(values)}."
+        return f"Used by {len(values)} of the best {len(good)} trials: {_span(values, scale)}."
+    return f"Best {len(good)} trials: {_span(values, scale)}."
 
 
-def _span(values: Sequence[Any]) -> str:
-    low, high = number(min(values), 3), number(max(values), 3)
+def _span(values: Sequence[Any], scale: Scale) -> str:
+    low, high = scale.write(min(values)), scale.write(max(values))
     return low if low == high else f"{low} to {high}"
 
 
@@ -178,7 +181,9 @@ def _sentence(view: View, rows: pd.DataFrame, ends: tuple[float, float]) -> str:
     direction = "higher" if view.better > 0 else "lower"
     sentences = [f"Each dot is a trial, its height the dev {view.metric}: {direction} is better."]
     if len(rows) < len(view.search):
-        sentences.append(f"Of {len(view.search):,} trials, {len(rows):,} are drawn: the best {MOST_BEST} and an even sample.")
+        sentences.append(
+            f"Of {len(view.search):,} trials, {len(rows):,} are drawn: the best {MOST_BEST} and an even sample."
+        )
     if off:
         sentences.append(f"{plural(off, 'trial')} beyond the axis {'stands' if off == 1 else 'stand'} on its edge.")
     if view.study.space_note:

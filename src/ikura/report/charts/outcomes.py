@@ -79,18 +79,24 @@ def _classes(predictions: Mapping[str, Any]) -> Html:
     written = len(names) <= WRITTEN_CLASSES
     trace = {
         "type": "heatmap",
-        "z": [rounded(row, 3) for row in shares],
+        "z": [rounded(row, 3) for row in np.where(np.eye(len(names), dtype=bool), shares, -shares)],
         "text": [[count(cell) if cell else "" for cell in row] for row in counts] if written else None,
         "texttemplate": "%{text}" if written else None,
         "textfont": {"size": 13},
-        "customdata": counts.tolist(),
-        "colorscale": [[0, css("--heat-0")], [0.15, css("--heat-1")], [1, css("--heat-2")]],
-        "zmin": 0,
+        "customdata": np.stack([counts, (100 * shares).round(1)], axis=2).tolist(),
+        "colorscale": [
+            [0, css("--wrong-2")],
+            [0.4, css("--wrong-1")],
+            [0.5, css("--heat-0")],
+            [0.6, css("--heat-1")],
+            [1, css("--heat-2")],
+        ],
+        "zmin": -1,
         "zmax": 1,
         "showscale": False,
         "xgap": 3 if written else 1,
         "ygap": 3 if written else 1,
-        "hovertemplate": "true %{y}<br>predicted %{x}<br>%{customdata} rows, %{z:.1%} of the class<extra></extra>",
+        "hovertemplate": "true %{y}<br>predicted %{x}<br>%{customdata[0]} rows, %{customdata[1]} % of the class<extra></extra>",
     }
     places = list(range(len(names)))
     trace |= {"x": places, "y": places}
@@ -107,17 +113,15 @@ def _classes(predictions: Mapping[str, Any]) -> Html:
         height=int(min(760, max(300, 130 + 46 * len(names)))),
     )
     rows = [
-        (name, count(truth[i]), _share(right[i], truth[i]), _share(right[i], guessed[i])) for i, name in enumerate(names)
+        (name, count(truth[i]), _share(right[i], truth[i]), _share(right[i], guessed[i]))
+        for i, name in enumerate(names)
     ]
+    listing = table(("class", "rows", "found", "right when predicted"), rows)
     wrong = int(truth.sum() - right.sum())
     return join(
         element("p", _confused(names, counts, wrong)),
-        element("div", chart, _figure_table(table(("class", "rows", "found", "right when predicted"), rows)), class_="pair"),
+        element("div", chart, element("figure", element("h3", "Class by class"), listing), class_="pair"),
     )
-
-
-def _figure_table(content: Html) -> Html:
-    return element("figure", element("h3", "Class by class"), content)
 
 
 def _share(part: int, whole: int) -> str:
@@ -133,12 +137,14 @@ def _confused(names: Sequence[str], counts: np.ndarray, wrong: int) -> str:
     return (
         f"{count(wrong)} of {plural(total, 'row')} of the test set {'is' if wrong == 1 else 'are'} misclassified, most "
         f"often {names[row]} as {names[column]} ({int(off[row, column])}×). Each row of the matrix is a true class, "
-        "its colour the share of that class."
+        "the colour is the share of that class: salmon where it is right, blue where it is not."
     )
 
 
 def _numbers(predictions: Mapping[str, Any]) -> Html | None:
-    truth, guess = (pd.to_numeric(pd.Series(list(predictions[part])), errors="coerce") for part in ("target", "prediction"))
+    truth, guess = (
+        pd.to_numeric(pd.Series(list(predictions[part])), errors="coerce") for part in ("target", "prediction")
+    )
     known = np.isfinite(truth) & np.isfinite(guess)
     lost = int((~known).sum())
     truth, guess = truth[known].to_numpy(dtype=float), guess[known].to_numpy(dtype=float)
@@ -162,7 +168,11 @@ def _numbers(predictions: Mapping[str, Any]) -> Html | None:
                 "hovertemplate": "true %{x:.4g}<br>predicted %{y:.4g}<extra></extra>",
             },
         ],
-        {"xaxis": axis("true", range=ends), "yaxis": axis("predicted", range=ends), "margin": {"l": 60, "r": 10, "t": 8, "b": 44}},
+        {
+            "xaxis": axis("true", range=ends),
+            "yaxis": axis("predicted", range=ends),
+            "margin": {"l": 60, "r": 10, "t": 8, "b": 44},
+        },
         title="Predicted against true",
         caption=f"{len(drawn):,} of {truth.size:,} rows are drawn." if len(drawn) < truth.size else None,
         label="predicted against true values of the test set",
@@ -180,7 +190,11 @@ def _numbers(predictions: Mapping[str, Any]) -> Html | None:
                 "hovertemplate": "error about %{x:.3g}<br>%{y} rows<extra></extra>",
             }
         ],
-        {"xaxis": axis("predicted − true", showgrid=False), "yaxis": axis("rows"), "margin": {"l": 50, "r": 10, "t": 8, "b": 44}},
+        {
+            "xaxis": axis("predicted − true", showgrid=False),
+            "yaxis": axis("rows"),
+            "margin": {"l": 50, "r": 10, "t": 8, "b": 44},
+        },
         title="Errors",
         label="histogram of the errors on the test set",
         height=380,
@@ -188,7 +202,8 @@ def _numbers(predictions: Mapping[str, Any]) -> Html | None:
     half, most = (score(float(np.quantile(np.abs(error), share)), 3) for share in (0.5, 0.9))
     sentence = (
         f"Half of the predictions for the test set's {plural(truth.size, 'row')} lie within {half} of the truth, nine in "
-        f"ten within {most}; on average they are off by {number(float(error.mean()), 3)}."
+        f"ten within {most}; on average they are {number(abs(float(error.mean())), 3)} too "
+        f"{'high' if error.mean() > 0 else 'low'}."
     )
     if lost:
         sentence += f" {plural(lost, 'prediction')} without a finite value {'is' if lost == 1 else 'are'} left out."

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ikura.report.charts.figure import axis, plot_text
+from ikura.report.charts.figure import axis, log_tick, plot_text
 from ikura.report.wording import number, real
 
 __all__ = ["Scale", "scale_of"]
 
 GOLDEN = (math.sqrt(5) - 1) / 2
 MOST_LABELS = 8
+MOST_OPTIONS = 20
 FEW_INTEGERS = 24
 
 
@@ -37,34 +38,41 @@ class Scale:
     options: tuple[Any, ...] = ()
     jitter: float = 0.0
 
-    def place(self, value: Any, trial: int = 0) -> float | None:
-        """Where a value stands.
+    def place(self, value: Any) -> float | None:
+        """Where a value stands, without jitter.
 
         Args:
             value: the hyperparameter's value.
-            trial: the trial's number, which decides its share of the jitter.
 
         Returns:
             The coordinate, None where the scale has no place for the value (missing, or not positive on a log axis).
         """
-        spread = self.jitter * (2 * (trial * GOLDEN % 1) - 1)
         if self.name == "choice":
-            place = next((i for i, option in enumerate(self.options) if _same(option, value)), None)
-            return None if place is None else place + spread
+            return next((float(i) for i, option in enumerate(self.options) if _same(option, value)), None)
         at = real(value)
         if self.name == "log-complement":
             at = 1 - at
         if not math.isfinite(at) or (self.axis.get("type") == "log" and at <= 0):
             return None
-        return at + spread
+        return at
+
+    def spread(self, trial: int) -> float:
+        """The jitter of a trial, always the same for the same number, evenly spread over neighbouring numbers."""
+        return self.jitter * (2 * (trial * GOLDEN % 1) - 1)
+
+    def write(self, value: Any) -> str:
+        """Write a value with the digits that tell it from its neighbours on this scale."""
+        complement = 1 - real(value)
+        if self.name == "log-complement" and 0 < complement < 1:
+            return number(real(value), digits=1 - math.floor(math.log10(complement)))
+        return number(value, digits=3)
 
     def span(self, region: Sequence[Any]) -> list[tuple[float, float]]:
         """The parts of the axis that a region covers: one for [low, high], one for each option left open."""
         if self.name == "choice":
             places = [place for option in region if (place := self.place(option)) is not None]
-            return [(round(place) - 0.42, round(place) + 0.42) for place in places] if len(places) < len(
-                self.options
-            ) else []
+            narrowed = 0 < len(places) < len(self.options)
+            return [(place - 0.42, place + 0.42) for place in places] if narrowed else []
         ends = [self.place(end) for end in region]
         if len(ends) != 2 or ends[0] is None or ends[1] is None:
             return []
@@ -107,16 +115,19 @@ def _choice(parameter: Any, values: Sequence[Any]) -> Scale:
         if not any(_same(option, value) for option in options):
             options.append(value)
     labels = [plot_text(_short(option)) for option in options]
-    kept = labels if len(labels) <= 40 else [label if i % (len(labels) // 20) == 0 else "" for i, label in enumerate(labels)]
+    every = 1 + len(labels) // MOST_OPTIONS
     look = axis(
-        tickvals=list(range(len(options))), ticktext=kept, range=[-0.6, len(options) - 0.4], showgrid=False
+        tickvals=list(range(0, len(options), every)),
+        ticktext=labels[::every],
+        range=[-0.6, len(options) - 0.4],
+        showgrid=False,
     )
     return Scale("choice", "choice", look, tuple(options), jitter=0.3)
 
 
 def _log(name: str, known: np.ndarray) -> Scale:
     low, high = _decades(known)
-    look = axis(type="log", range=[low, high], showgrid=False, tickformat="~g", dtick=_tick(high - low))
+    look = axis(type="log", range=[low, high], showgrid=False, tickformat="~g", dtick=log_tick(high - low))
     return Scale(name, "integer, log scale" if name == "integer-log" else "log scale", look)
 
 
@@ -131,7 +142,7 @@ def _complement(known: np.ndarray) -> Scale:
         range=[high, low],
         showgrid=False,
         tickvals=ticks,
-        ticktext=[number(1 - tick, digits=max(2, 1 - math.floor(math.log10(tick)))) for tick in ticks],
+        ticktext=[number(1 - tick, digits=1 - math.floor(math.log10(tick))) for tick in ticks],
     )
     return Scale("log-complement", "1 − x on a log scale", look)
 
@@ -143,10 +154,6 @@ def _decades(known: np.ndarray) -> tuple[float, float]:
     low, high = float(np.log10(known.min())), float(np.log10(known.max()))
     room = max(0.04 * (high - low), 0.02)
     return low - room, high + room
-
-
-def _tick(decades: float) -> int | str | None:
-    return 1 if decades > 1.5 else "D2" if decades > 0.5 else None
 
 
 def _short(value: Any) -> str:

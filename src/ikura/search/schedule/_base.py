@@ -6,7 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-__all__ = ["Schedule"]
+from ikura.errors import UsageError
+
+__all__ = ["Schedule", "whole_course"]
 
 
 class Schedule(ABC):
@@ -54,3 +56,14 @@ class Schedule(ABC):
             Epochs after which it stops on its own; None never stops it.
         """
         return None
+
+
+def whole_course(epochs: int) -> list[int]:
+    """Rungs of a schedule that never compares before the end.
+
+    Raises:
+        UsageError: epochs is below 1.
+    """
+    if epochs < 1:
+        raise UsageError(f"epochs must be at least 1, but got {epochs}")
+    return [epochs]

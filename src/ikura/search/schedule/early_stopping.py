@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import isfinite
 from typing import ClassVar
 
-from ikura.search.schedule.none import NoSchedule
+from ikura.search.schedule._base import Schedule, whole_course
 
 __all__ = ["EarlyStopping"]
 
 
-class EarlyStopping(NoSchedule):
+class EarlyStopping(Schedule):
     """Let every trial go on until its dev loss has not improved for a fifth of the epochs, at least five.
 
     The best weights are kept, so what is traded for the saved epochs is a late recovery of the dev loss; the goals of
@@ -21,6 +23,12 @@ class EarlyStopping(NoSchedule):
     """
 
     name: ClassVar[str] = "early-stopping"
+
+    def rungs(self, epochs: int) -> list[int]:
+        return whole_course(epochs)
+
+    def survivors(self, scores: Sequence[float], rung: int) -> list[int]:
+        return [position for position, score in enumerate(scores) if isfinite(score)]
 
     def patience(self, epochs: int) -> int | None:
         return max(5, epochs // 5)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import ClassVar
 
-from ikura.errors import UsageError
-from ikura.search.schedule._base import Schedule
+from ikura.search.schedule._base import Schedule, whole_course
 
 __all__ = ["NoSchedule"]
 
@@ -25,9 +24,7 @@ class NoSchedule(Schedule):
     name: ClassVar[str] = "none"
 
     def rungs(self, epochs: int) -> list[int]:
-        if epochs < 1:
-            raise UsageError(f"epochs must be at least 1, but got {epochs}")
-        return [epochs]
+        return whole_course(epochs)
 
     def survivors(self, scores: Sequence[float], rung: int) -> list[int]:
         return [position for position, score in enumerate(scores) if isfinite(score)]

@@ -1,0 +1,182 @@
+"""The top of the page: what was predicted, how well, how sure, how long it took."""
+
+from __future__ import annotations
+
+import math
+from pathlib import PurePath
+from typing import Any
+
+from ikura.report.markup import Html, element, join
+from ikura.report.view import View
+from ikura.report.wording import count, duration, interval, number, plural, real, score, spoken
+
+__all__ = ["headline", "subject"]
+
+UNBOUNDED = (-math.inf, math.inf)
+
+
+def subject(view: View) -> str:
+    """Name what is predicted, as the page's title."""
+    target = view.study.summary.get("target") or view.study.config.get("target")
+    return f"Predicting {target}" if target else "A study"
+
+
+def headline(view: View) -> Html:
+    """Say in four numbers and two sentences what came out.
+
+    Args:
+        view: the study.
+
+    Returns:
+        The page's header.
+    """
+    study = view.study
+    return element(
+        "header",
+        element("p", _task(view), class_="eyebrow"),
+        element("h1", subject(view)),
+        element("p", _lede(view), class_="lede"),
+        element("div", _test(view), _dev(view), _trials(view), _time(view), class_="cards"),
+        element("p", verdict(view), class_="verdict"),
+        _configuration(study.best),
+    )
+
+
+def verdict(view: View) -> str:
+    """Compare the test score with the dev score's interval in a sentence."""
+    best, test = view.study.best, view.study.test
+    if best is None or not math.isfinite(real(best.dev)):
+        return "No trial could be trained to its end, so that there is no network to judge."
+    if test is None or not math.isfinite(real(test.value)):
+        return "The test set has not been used yet; the dev score is somewhat flattered, being the best of many."
+    if test.metric != view.study.metric.name or not interval(best.interval):
+        return "The test set was used once, at the very end; its score is the one to expect on new data."
+    low, high = (real(end) for end in best.interval or UNBOUNDED)
+    if low <= test.value <= high:
+        return (
+            "The test score lies within the interval of the dev score: choosing the best trial has flattered it little."
+        )
+    if (test.value > high) == (view.better > 0):
+        return (
+            "The test score is better than the interval of the dev score: the test rows happen to be the easier ones."
+        )
+    return (
+        "The test score is worse than the interval of the dev score: choosing the best of many trials has flattered the "
+        "dev score, or the test rows are harder. Expect the test score on new data."
+    )
+
+
+def _task(view: View) -> str:
+    classes = view.study.summary.get("classes") or []
+    return {
+        "regression": "Regression",
+        "binary": "Classification, two classes",
+        "multiclass": f"Classification, {plural(len(classes), 'class', 'classes')}" if classes else "Classification",
+    }.get(view.study.task, view.study.task)
+
+
+def _lede(view: View) -> Html:
+    summary = view.study.summary
+    source = summary.get("source") or view.study.config.get("data") or "the data"
+    used = len(summary.get("columns") or []) - len(summary.get("left_out") or [])
+    columns = f" and {plural(used, 'column')}" if used > 0 else ""
+    return join(
+        f"{plural(len(view.search), 'network')} tried in {duration(_seconds(view))} on ",
+        element("b", PurePath(str(source)).name or str(source)),
+        f", {plural(int(summary.get('rows') or 0), 'row')}{columns}.",
+    )
+
+
+def _seconds(view: View) -> float:
+    return sum(real(seconds) for seconds in view.study.seconds.values() if math.isfinite(real(seconds)))
+
+
+def _test(view: View) -> Html:
+    test = view.study.test
+    if test is None:
+        return _card("Test score", "–", "Not measured yet.", "main")
+    rows = (view.study.summary.get("parts") or {}).get("test")
+    seen = f"On {plural(int(rows), 'row')} no trial has seen, measured once." if rows else "Measured once."
+    return _card(
+        f"Test {spoken(test.metric)}",
+        score(test.value, 3),
+        join(_between(test.interval), _whisker(view, "test"), seen),
+        "main",
+    )
+
+
+def _dev(view: View) -> Html:
+    best = view.study.best
+    if best is None or not math.isfinite(real(best.dev)):
+        return _card(f"Best dev {view.metric}", "–", "No trial has a score.")
+    return _card(
+        f"Best dev {view.metric}",
+        score(best.dev, 3),
+        join(_between(best.interval), _whisker(view, "dev"), f"Trial {best.number}, chosen by this score."),
+    )
+
+
+def _trials(view: View) -> Html:
+    states = view.search["state"].value_counts()
+    told = [f"{count(times)} {state}" for state, times in states.items()]
+    repeated = len(view.trials) - len(view.search)
+    more = f"{plural(repeated, 'run')} of the finalists with other seeds." if repeated else None
+    return _card("Trials", count(len(view.search)), join(element("span", ", ".join(told) + "."), more))
+
+
+def _time(view: View) -> Html:
+    seconds = _seconds(view)
+    epochs = view.trials["epochs"].sum()
+    rate = f"{count(round(epochs))} epochs of single networks." if epochs > 0 else None
+    return _card("Time", duration(seconds), rate)
+
+
+def _card(title: str, value: str, note: object, kind: str | None = None) -> Html:
+    return element(
+        "div",
+        element("h2", title),
+        element("p", value, class_="value"),
+        element("div", note, class_="note"),
+        class_="card" if kind is None else f"card {kind}",
+    )
+
+
+def _between(ends: tuple[float, float] | None) -> Html | None:
+    words = interval(ends)
+    return element("span", f"95 % interval {words}") if words else None
+
+
+def _whisker(view: View, which: str) -> Html | None:
+    """An interval as a line with a dot; both cards share one scale when both scores are of one metric."""
+    best, test = view.study.best, view.study.test
+    shared = test is not None and test.metric == view.study.metric.name
+    scores: dict[str, tuple[float, Any]] = {}
+    if best is not None and (shared or which == "dev"):
+        scores["dev"] = (best.dev, best.interval)
+    if test is not None and (shared or which == "test"):
+        scores["test"] = (test.value, test.interval)
+    known = [real(one) for value, ends in scores.values() for one in (value, *(ends or ()))]
+    value, ends = scores[which]
+    if not interval(ends) or not all(math.isfinite(one) for one in known) or min(known) == max(known):
+        return None
+    low, high = min(known), max(known)
+    low, high = low - 0.12 * (high - low), high + 0.12 * (high - low)
+
+    def at(one: float) -> float:
+        return 100 * (real(one) - low) / (high - low)
+
+    left, right = sorted(at(end) for end in ends)
+    return element(
+        "div",
+        element("i", class_="span", style=f"left:{left:.1f}%;width:{right - left:.1f}%"),
+        element("i", class_="dot", style=f"left:{at(value):.1f}%"),
+        class_="whisker",
+        aria_hidden="true",
+    )
+
+
+def _configuration(best: Any) -> Html | None:
+    if best is None or not best.hyperparameters:
+        return None
+    chips = [element("li", element("code", name), " ", number(value)) for name, value in best.hyperparameters.items()]
+    return element("ul", *chips, class_="chips")

@@ -1,0 +1,103 @@
+"""The page as a whole, and its way to the disk."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from ikura import __version__
+from ikura.errors import StorageError
+from ikura.report._base import StudyLike
+from ikura.report.headline import headline, subject
+from ikura.report.markup import Html, element, join
+from ikura.report.sections import sections
+from ikura.report.view import View
+
+__all__ = ["render", "write_report"]
+
+PLACE = re.compile(r"\{\{(\w+)\}\}")
+
+
+def write_report(study: StudyLike, path: str | os.PathLike[str]) -> Path:
+    """Write a study's report: one HTML file with everything in it, which asks nothing of any network.
+
+    The file appears whole or not at all.
+
+    Args:
+        study: the study.
+        path: the file to write; its folder is made when it is missing.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise StorageError(f"{path} is a folder; name a file such as {path / 'report.html'}")
+    text = render(study)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise StorageError(f"cannot write the report {path}: {error.strerror or error}") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def render(study: StudyLike) -> str:
+    """Make the page's text.
+
+    Args:
+        study: the study.
+
+    Returns:
+        A whole HTML document.
+    """
+    view = View(study)
+    parts = list(sections(view))
+    anchors = [name.lower().replace(" ", "-") for name, _, _ in parts]
+    links = [element("a", name, href=f"#{anchor}") for anchor, (name, _, _) in zip(anchors, parts, strict=True)]
+    body = [
+        element("section", element("h2", heading), content, id=anchor)
+        for anchor, (_, heading, content) in zip(anchors, parts, strict=True)
+    ]
+    return _filled(
+        {
+            "title": join(f"{subject(view)} · ikura"),
+            "style": Html(_file("style.css")),
+            "links": join(*links),
+            "headline": headline(view),
+            "sections": join(*body),
+            "version": join(__version__),
+            "plotly": Html(_plotly()),
+        }
+    )
+
+
+def _filled(pieces: Mapping[str, Html]) -> str:
+    """Put the pieces into the skeleton, all in one pass, so that a piece cannot ask for another."""
+    return PLACE.sub(lambda place: pieces[place.group(1)], _file("page.html"))
+
+
+@cache
+def _file(name: str) -> str:
+    return resources.files("ikura.report").joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs()).replace("</script", "<\\/script")

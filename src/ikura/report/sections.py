@@ -1,0 +1,162 @@
+"""The parts of the page below the headline, in order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ikura.report import charts
+from ikura.report.markup import Html, element, join
+from ikura.report.repeat import repeat
+from ikura.report.tables import bars, best_trials, columns, table
+from ikura.report.view import View
+from ikura.report.wording import count, duration, listed, number, plural, real
+
+__all__ = ["sections"]
+
+MOST_CLASSES = 30
+MOST_DIVERGED = 40
+
+
+def sections(view: View) -> Iterator[tuple[str, str, Html]]:
+    """Make the sections that this study has something to say in.
+
+    Args:
+        view: the study.
+
+    Yields:
+        Name in the navigation, heading and content.
+    """
+    contents = (
+        ("Trials", "Best trials", join(best_trials(view), states(view))),
+        ("Test set", "On the test set", charts.outcomes(view)),
+        ("Hyperparameters", "Hyperparameters", charts.hyperparameters(view)),
+        ("Learning curves", "Learning curves", charts.curves(view)),
+        ("Data", "What was read", data(view.study.summary)),
+        ("Time", "Where the time went", seconds(view.study.seconds)),
+        ("Repeat", "How to repeat it", repeat(view.study)),
+    )
+    for name, heading, content in contents:
+        if content:
+            yield name, heading, content
+
+
+def data(summary: Mapping[str, Any]) -> Html | None:
+    """Tell what was read: rows, split, classes, columns, drift, notes."""
+    if not summary:
+        return None
+    left_out = list(summary.get("left_out") or [])
+    told = {f"Column {one['name']!r} is left out: {one['reason']}." for one in left_out}
+    notes = [note for note in summary.get("notes") or [] if note not in told]
+    rows, without = int(summary.get("rows") or 0), int(summary.get("rows_without_target") or 0)
+    sentence = f"{plural(rows, 'row')} were read from {summary.get('source') or 'the data'}"
+    sentence += (
+        f"; {plural(without, 'row')} without a target {'is' if without == 1 else 'are'} left out." if without else "."
+    )
+    reasons = [join(element("code", one["name"]), f": {one['reason']}") for one in left_out[:MOST_DIVERGED]]
+    if len(left_out) > MOST_DIVERGED:
+        reasons.append(join(f"and {len(left_out) - MOST_DIVERGED:,} more"))
+    return join(
+        element("p", sentence),
+        element("div", _split(summary.get("parts") or {}), _classes(summary), class_="pair"),
+        element("div", _list("Worth knowing", notes), _list("Columns left out", reasons), class_="pair"),
+        _drift(list(summary.get("drift") or [])),
+        _titled("Columns", columns(summary)),
+    )
+
+
+def states(view: View) -> Html | None:
+    """Count how the trials ended, and name the diverged ones."""
+    if not len(view.search):
+        return None
+    counts = view.search["state"].value_counts()
+    diverged = [str(number) for number in view.search.loc[view.search["state"] == "diverged", "number"]]
+    sentences = [
+        f"{plural(int(times), 'trial')} {'is' if times == 1 else 'are'} {state}" for state, times in counts.items()
+    ]
+    text = listed(sentences) + "."
+    if diverged:
+        text += f" Diverged, their loss having grown without bound: {listed(diverged, MOST_DIVERGED)}."
+    elif view.study.diverged:
+        text += f" {plural(view.study.diverged, 'run')} diverged in all, finalists included."
+    else:
+        text += " None diverged."
+    return element("p", text, class_="after")
+
+
+def seconds(spent: Mapping[str, float]) -> Html | None:
+    """Draw the seconds of every stage as bars."""
+    known = {name: real(one) for name, one in spent.items() if math.isfinite(real(one))}
+    total = sum(known.values())
+    if not total > 0:
+        return None
+    slowest = max(known, key=lambda name: known[name])
+    share = known[slowest] / total
+    part = "most of it" if share > 0.5 else "the longest part"
+    sentence = f"{duration(total)} in all, {part} ({100 * share:.0f} %) in the stage {slowest}."
+    return join(element("p", sentence), bars((name, max(one, 0.0), duration(one)) for name, one in known.items()))
+
+
+def _split(parts: Mapping[str, int]) -> Html | None:
+    total = sum(parts.values())
+    if not total:
+        return None
+    pieces = [
+        element("i", class_=f"part {name}", style=f"flex-grow:{max(rows, total / 200):.0f}")
+        for name, rows in parts.items()
+    ]
+    words = [
+        element(
+            "li", element("i", class_=f"key area part {name}"), f"{name} {count(rows)} ({100 * rows / total:.0f} %)"
+        )
+        for name, rows in parts.items()
+    ]
+    return _titled("Split", join(element("div", *pieces, class_="split"), element("ul", *words, class_="legend")))
+
+
+def _classes(summary: Mapping[str, Any]) -> Html | None:
+    classes = list(summary.get("classes") or [])
+    if not classes:
+        return None
+    total = sum(one["rows"] for one in classes) or 1
+    rows = [(one["name"], one["rows"], f"{count(one['rows'])} ({100 * one['rows'] / total:.1f} %)") for one in classes]
+    rows = sorted(rows, key=lambda row: -row[1])[:MOST_CLASSES]
+    more = f"{len(classes) - MOST_CLASSES} smaller classes are not shown." if len(classes) > MOST_CLASSES else None
+    ratio = real(summary.get("imbalance"))
+    words = f"The largest class has {number(ratio, 2)} times the rows of the smallest." if ratio > 1.05 else None
+    notes = [element("p", text, class_="quiet") for text in (words, more) if text]
+    return _titled("Classes", join(bars(rows, "calm"), *notes))
+
+
+def _drift(found: list[Mapping[str, Any]]) -> Html:
+    if not found:
+        return _titled(
+            "Same distribution?", element("p", "No column of the dev or test set differs from the training set.")
+        )
+    rows = [
+        (one["column"], one.get("part", ""), one.get("test", ""), number(real(one.get("statistic")), 3), _small(one))
+        for one in found[:MOST_DIVERGED]
+    ]
+    return _titled(
+        "Same distribution?",
+        join(
+            element(
+                "p", "These columns are distributed otherwise than in the training set; scores may not carry over."
+            ),
+            table(("column", "set", "test", "statistic", "p-value"), rows),
+        ),
+    )
+
+
+def _small(one: Mapping[str, Any]) -> str:
+    p_value = real(one.get("p_value"))
+    return "< 0.0001" if p_value < 1e-4 else number(p_value, 2)
+
+
+def _list(title: str, items: list[Any]) -> Html | None:
+    return _titled(title, element("ul", *(element("li", item) for item in items))) if items else None
+
+
+def _titled(title: str, content: Html | None) -> Html | None:
+    return None if content is None else element("div", element("h3", title), content, class_="block")
