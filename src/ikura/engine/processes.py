@@ -7,8 +7,6 @@ import signal
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-import torch
-
 from ikura.engine._pool import PoolEngine
 from ikura.population.job import Job, Outcome, train
 from ikura.population.workshop import Workshop
@@ -24,7 +22,6 @@ def _begin(workshop: Workshop, told: Any, stop: Any) -> None:
     global _workshop, _told, _stop
     _workshop, _told, _stop = workshop, told, stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
 
 
 def _work(job: Job) -> list[Outcome]:

@@ -6,8 +6,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
-import torch
-
 from ikura.engine._pool import PoolEngine
 from ikura.population.job import Job, Outcome, train
 from ikura.population.workshop import Workshop
@@ -26,7 +24,7 @@ class ThreadEngine(PoolEngine):
     def __init__(self, workshop: Workshop, jobs: int) -> None:
         self.told = SimpleQueue()
         self.stop = threading.Event()
-        self.pool = ThreadPoolExecutor(jobs, "ikura", initializer=lambda: torch.set_num_threads(1))
+        self.pool = ThreadPoolExecutor(jobs, "ikura")
 
         def work(job: Job) -> list[Outcome]:
             return train(workshop, job, self.told.put, self.stop.is_set)  # type: ignore[attr-defined]

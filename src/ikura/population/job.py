@@ -97,7 +97,7 @@ def train(
     tell: Callable[[int], None] = lambda epochs: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> list[Outcome]:
-    """Train a tile, from its snapshot if there is one.
+    """Train a tile, from its snapshot if there is one, in one thread (which stays set), as rounding depends on their number.
 
     Args:
         workshop: examples, task, network.
@@ -111,6 +111,7 @@ def train(
     Raises:
         Stopped: `stopping` said so.
     """
+    torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     try:
         return _train(workshop, job, tell, stopping)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from ikura.population._tile import Tile
 from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.rule import RULES, Coefficients, coefficients, rule
+from ikura.population.structure import takes_codes
 
 __all__ = ["StackedTile"]
 
@@ -51,7 +51,7 @@ class StackedTile(Tile):
         self.dtype = getattr(torch, dtype)
         modules = [module.to(self.dtype).train() for module in modules]
         self.module = modules[0]
-        self.takes_codes = len(inspect.signature(self.module.forward).parameters) > 1
+        self.takes_codes = takes_codes(self.module)
         parameters, self.buffers = stack_module_state(modules)
         self.buffers = {name: buffer.to(self.device) for name, buffer in self.buffers.items()}
         self.shapes = {name: parameter.shape[1:] for name, parameter in parameters.items()}

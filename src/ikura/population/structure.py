@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Hashable
 from typing import Any
 
 import torch
 from torch import nn
 
-__all__ = ["structure"]
+__all__ = ["structure", "takes_codes"]
 
 PLAIN = (int, float, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size)
 
@@ -39,6 +40,11 @@ def structure(module: nn.Module) -> Hashable:
         tensors += [(k, None if t is None else (tuple(t.shape), t.dtype)) for k, t in part._buffers.items()]
         parts.append((name, type(part), tuple(tensors), tuple((k, _comparable(v)) for k, v in sorted(own.items()))))
     return tuple(parts)
+
+
+def takes_codes(module: nn.Module) -> bool:
+    """Whether a network's forward takes codes of embedded categories beside the features."""
+    return len(inspect.signature(module.forward).parameters) > 1
 
 
 def _comparable(value: Any) -> Hashable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -17,7 +18,7 @@ from ikura.population._tile import Tile
 from ikura.population.examples import Examples
 from ikura.population.layout import Layout
 from ikura.population.member import Hyperparameters, Member
-from ikura.population.structure import structure
+from ikura.population.structure import structure, takes_codes
 from ikura.population.training import Course, Judge
 
 __all__ = ["Workshop"]
@@ -127,6 +128,7 @@ class Workshop:
 
         if self.network is not None:
             modules = [self.module(member) for member in members]
+            self._check(members[0], modules[0])
             return StackedTile(members, modules, self.task, self.dtype, self.device)
         layouts = [self.layout(member) for member in members]
         wide = replace(
@@ -151,6 +153,29 @@ class Workshop:
             if name in buffers:
                 buffer.copy_(torch.from_numpy(buffers[name]))
         return module.eval()
+
+    @torch.no_grad()
+    def _check(self, member: Member, module: nn.Module) -> None:
+        """Refuse a network of the caller's that does not map examples to outputs."""
+        examples = self.train.head(2)
+        inputs = [torch.from_numpy(examples.x)]
+        if takes_codes(module):
+            inputs.append(torch.from_numpy(examples.codes))
+        copy = deepcopy(module).to(inputs[0].dtype).eval()
+        wanted = (len(examples), self.outputs)
+        try:
+            shape = tuple(copy(*inputs).shape)
+        except Exception as error:
+            reason = " ".join(str(error).split())
+            raise UsageError(
+                f"trial {member.number}: the network fails on inputs of shape {tuple(examples.x.shape)}: {reason} "
+                f"(hyperparameters {dict(member.hyperparameters)})"
+            ) from error
+        if shape != wanted:
+            raise UsageError(
+                f"trial {member.number}: the network must map {tuple(examples.x.shape)} to {wanted} for this "
+                f"{self.task} task, but gives {shape}"
+            )
 
     def course(self, members: Sequence[Member], patience: int | None = None) -> Course:
         """Begin the training of a tile."""

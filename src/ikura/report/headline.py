@@ -53,15 +53,11 @@ def verdict(view: View) -> str:
         return "The test set was used once, at the very end; its score is the one to expect on new data."
     low, high = (real(end) for end in best.interval or UNBOUNDED)
     if low <= test.value <= high:
-        return (
-            "The test score lies within the interval of the dev score: choosing the best trial has flattered it little."
-        )
+        return "The test score lies within the dev score's interval: choosing the best trial has flattered it little."
     if (test.value > high) == (view.better > 0):
-        return (
-            "The test score is better than the interval of the dev score: the test rows happen to be the easier ones."
-        )
+        return "The test score is better than the dev score's interval: the test rows happen to be the easier ones."
     return (
-        "The test score is worse than the interval of the dev score: choosing the best of many trials has flattered the "
+        "The test score is worse than the dev score's interval: choosing the best of many trials has flattered the "
         "dev score, or the test rows are harder. Expect the test score on new data."
     )
 
@@ -109,10 +105,12 @@ def _dev(view: View) -> Html:
     best = view.study.best
     if best is None or not math.isfinite(real(best.dev)):
         return _card(f"Best dev {view.metric}", "–", "No trial has a score.")
+    found = view.ranked.loc[view.ranked["chosen"], "number"]
+    trial = int(found.iloc[0]) if len(found) else best.number
     return _card(
         f"Best dev {view.metric}",
         score(best.dev, 3),
-        join(_between(best.interval), _whisker(view, "dev"), f"Trial {best.number}, chosen by this score."),
+        join(_between(best.interval), _whisker(view, "dev"), f"Trial {trial}, chosen on the dev set."),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -52,7 +53,8 @@ def write_report(study: StudyLike, path: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise StorageError(f"cannot write the report {path}: {error.strerror or error}") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
     return path
 
 

@@ -17,6 +17,12 @@ __all__ = ["sections"]
 
 MOST_CLASSES = 30
 MOST_DIVERGED = 40
+ENDINGS = {
+    "complete": "ran to the end",
+    "pruned": "stopped early",
+    "diverged": "diverged",
+    "running": "still running",
+}
 
 
 def sections(view: View) -> Iterator[tuple[str, str, Html]]:
@@ -72,16 +78,12 @@ def states(view: View) -> Html | None:
         return None
     counts = view.search["state"].value_counts()
     diverged = [str(number) for number in view.search.loc[view.search["state"] == "diverged", "number"]]
-    sentences = [
-        f"{plural(int(times), 'trial')} {'is' if times == 1 else 'are'} {state}" for state, times in counts.items()
-    ]
-    text = listed(sentences) + "."
+    told = [f"{count(times)} {ENDINGS.get(str(state), str(state))}" for state, times in counts.items()]
+    text = f"Of {plural(len(view.search), 'trial')}, {listed(told)}."
     if diverged:
-        text += f" Diverged, their loss having grown without bound: {listed(diverged, MOST_DIVERGED)}."
+        text += f" The loss of a diverged trial grew without bound; this happened to {listed(diverged, MOST_DIVERGED)}."
     elif view.study.diverged:
         text += f" {plural(view.study.diverged, 'run')} diverged in all, finalists included."
-    else:
-        text += " None diverged."
     return element("p", text, class_="after")
 
 
@@ -129,7 +131,7 @@ def _classes(summary: Mapping[str, Any]) -> Html | None:
     return _titled("Classes", join(bars(rows, "calm"), *notes))
 
 
-def _drift(found: list[Mapping[str, Any]]) -> Html:
+def _drift(found: list[Mapping[str, Any]]) -> Html | None:
     if not found:
         return _titled(
             "Same distribution?", element("p", "No column of the dev or test set differs from the training set.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ikura.report.markup import Html, element, join
@@ -16,18 +16,24 @@ MOST_COLUMNS = 200
 WORDS = frozenset({"name", "kind", "note", "class", "column", "stage", "set", "test"})
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[object]], marked: int | None = None) -> Html:
+def table(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    marked: int | None = None,
+    words: Collection[str] = WORDS,
+) -> Html:
     """Make a table; the first column and those of words are flush left, numbers flush right.
 
     Args:
         headings: one for each column.
         rows: the cells.
         marked: the row to point out, counted from 0.
+        words: headings of the columns that hold words.
 
     Returns:
         A table in a box that scrolls when it is too wide or too long.
     """
-    left = [place == 0 or heading in WORDS for place, heading in enumerate(headings)]
+    left = [place == 0 or heading in words for place, heading in enumerate(headings)]
 
     def cells(tag: str, row: Sequence[object]) -> list[Html]:
         return [element(tag, cell, class_="words" if first else None) for cell, first in zip(row, left, strict=True)]
@@ -87,6 +93,7 @@ def best_trials(view: View) -> Html | None:
         cells = [_name(row), view.stage_name(row), element("b", score(row["dev_score"])), *again]
         cells += [number(row[name]) for name in view.varying]
         rows.append([*cells, score(row["train_score"]), score(row["dev_loss"]), _epochs(row), duration(row["seconds"])])
+    wordy = {name for name in view.varying if any(isinstance(value, str) for value in top[name])}
     chosen = [place for place, is_chosen in enumerate(top["chosen"]) if is_chosen]
     sentence = (
         f"The best {len(top)} of {plural(len(ranked), 'trial')} by dev {view.metric}; ties go to the lower dev loss."
@@ -103,7 +110,7 @@ def best_trials(view: View) -> Html | None:
     fixed = {name: view.study.space[name] for name in view.study.space if name not in view.varying}
     return join(
         element("p", sentence),
-        table(headings, rows, marked=chosen[0] if chosen else None),
+        table(headings, rows, marked=chosen[0] if chosen else None, words=WORDS | wordy),
         _fixed(fixed),
     )
 
@@ -123,19 +130,19 @@ def columns(summary: Mapping[str, Any]) -> Html | None:
     )
 
 
-def _name(row: Mapping[str, Any]) -> Html:
+def _name(row: Mapping[Any, Any]) -> Html:
     finalist = row["repeats"] == row["repeats"] or row["purpose"] == "finalist"
     badge = "chosen" if row["chosen"] else "finalist" if finalist else None
     return join(f"{row['number']}", None if badge is None else element("span", badge, class_=f"badge {badge}"))
 
 
-def _again(row: Mapping[str, Any]) -> object:
+def _again(row: Mapping[Any, Any]) -> object:
     if row["repeats"] != row["repeats"]:
         return NOTHING
     return join(score(row["again"]), element("small", f" ({int(row['repeats'])})"))
 
 
-def _epochs(row: Mapping[str, Any]) -> str:
+def _epochs(row: Mapping[Any, Any]) -> str:
     epochs, best = row["epochs"], row["best_epoch"]
     return number(epochs) if best != best or best == epochs else f"{number(best)} of {number(epochs)}"
 

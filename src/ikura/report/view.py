@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +15,7 @@ from ikura.report.wording import NOTHING, number, real, spoken
 
 __all__ = ["StageView", "View"]
 
-STATED = {"number": 0, "state": "complete", "stage": 0, "purpose": "search"}
+STATED: dict[str, int | str] = {"number": 0, "state": "complete", "stage": 0, "purpose": "search"}
 MEASURED = ("dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best_epoch", "seconds")
 COLOURS = {1: (3,), 2: (0, 3), 3: (0, 2, 3)}
 
@@ -104,7 +105,7 @@ class View:
         rows = self.trials[self.trials["number"] == best.number] if best is not None else self.trials.iloc[:0]
         return self.key(rows.iloc[0].to_dict()) if len(rows) else None
 
-    def key(self, row: dict[str, Any]) -> str:
+    def key(self, row: Mapping[Any, Any]) -> str:
         """Write a row's hyperparameters so that equal configurations are equal."""
         return "\n".join(number(row.get(name), digits=17) for name in self.hyperparameters)
 
@@ -131,7 +132,7 @@ class View:
             )
         return stages
 
-    def stage_name(self, row: dict[str, Any]) -> str:
+    def stage_name(self, row: Mapping[Any, Any]) -> str:
         """The name of the stage that a trial belongs to."""
         if row["purpose"] == "finalist":
             return "finalist"

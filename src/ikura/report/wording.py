@@ -33,21 +33,26 @@ def number(value: Any, digits: int = 4) -> str:
         return NOTHING
     if isinstance(value, bool) or not isinstance(value, Real):
         return str(value)
-    if isinstance(value, Integral) or (float(value).is_integer() and abs(value) < 1e6):
+    if isinstance(value, Integral):
         return str(int(value)).replace("-", "−")
-    return f"{float(value):.{digits}g}".replace("-", "−").replace("inf", "∞")
+    size = float(value)
+    if size.is_integer() and abs(size) < 1e6:
+        return f"{size:.0f}".replace("-", "−")
+    return f"{size:.{digits}g}".replace("-", "−").replace("inf", "∞")
 
 
 def score(value: Any, decimals: int = 4) -> str:
     """Write a score: fixed decimals for what lies about one, significant digits for what does not.
 
     Example:
-        >>> [score(value) for value in (0.97, -0.25, 1234.5678, 0.00001234, float("nan"))]
-        ['0.9700', '−0.2500', '1235', '1.234e−05', '–']
+        >>> [score(value) for value in (0.97, -0.25, 20.8, 1234.5678, 0.00001234, float("nan"))]
+        ['0.9700', '−0.2500', '20.80', '1235', '1.234e−05', '–']
     """
     size = abs(real(value))
     if math.isfinite(size) and (size == 0 or 0.001 <= size < 10):
         return f"{real(value):.{decimals}f}".replace("-", "−")
+    if 10 <= size < 1e6:
+        return f"{real(value):.{max(0, 3 - math.floor(math.log10(size)))}f}".replace("-", "−")
     return number(real(value))
 
 

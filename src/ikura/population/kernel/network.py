@@ -15,7 +15,7 @@ __all__ = ["backward", "forward", "gather", "scatter"]
 
 @compiled
 def gather(x: Any, codes: Any, weights: Any, tables: Any, joined: Any) -> None:
-    """Write [x, embeddings] of a mini-batch to `joined`; the weights begin with the tables, (cardinality, size) each."""
+    """Write [x, embeddings] of a mini-batch to `joined`; weights begin with the tables, (cardinality, size) each."""
     inputs = x.shape[1]
     for i in range(x.shape[0]):
         for j in range(inputs):

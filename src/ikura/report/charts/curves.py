@@ -40,7 +40,7 @@ def curves(view: View) -> Html | None:
     frame = frame.reindex(columns=list(COLUMNS)).replace([np.inf, -np.inf], np.nan)
     frame = frame.sort_values(["number", "epoch"], kind="stable")
     scale = _losses(frame)
-    by_number = {int(number): _thinned(rows) for number, rows in frame.groupby("number")}
+    by_number = {number: _thinned(frame[frame["number"] == number]) for number in map(int, frame["number"].unique())}
     marked = [number for number in marked if number in by_number]
     crowd = [rows for number, rows in by_number.items() if number not in marked]
     charts = [
@@ -135,7 +135,7 @@ def _sentence(view: View, trials: int, drawn: int, frame: pd.DataFrame) -> Html:
     )
     again = ", finalists trained again among them" if len(view.trials) > len(view.search) else ""
     return join(
-        f"{sampled}{again}{thinned}. The best by dev {view.metric} stand out. Both charts share one axis, so that the height "
-        "between a trial's two curves is what it loses on data it has not trained on. Drag to zoom, double-click to "
-        "return."
+        f"{sampled}{again}{thinned}. The best by dev {view.metric} stand out. Both charts share one axis, so that the "
+        "height between a trial's two curves is what it loses on data it has not trained on. Drag to zoom, "
+        "double-click to return."
     )

@@ -19,6 +19,8 @@ __all__ = ["hyperparameters", "score_range"]
 MOST_POINTS = 800
 MOST_BEST = 60
 GOOD_SHARE = 0.1
+MOST_GOOD = 20
+DIGITS = 7
 
 
 def hyperparameters(view: View) -> Html | None:
@@ -71,7 +73,9 @@ def score_range(view: View) -> tuple[float, float]:
     worst = max(worst, best - 4 * (best - middle)) if best > middle else worst
     room = 0.07 * (best - worst) or 0.05 * abs(best) or 0.05
     ends = ((worst - room) * view.better, (best + room) * view.better)
-    return min(ends), max(ends)
+    # The same digits as the points have: one that is clipped to the axis' end must not be rounded beyond it.
+    low, high = (float(f"{end:.{DIGITS}g}") for end in sorted(ends))
+    return low, high
 
 
 def _sample(view: View) -> pd.DataFrame:
@@ -141,12 +145,12 @@ def _points(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, floa
         for trial, value, score, state in columns
         if (at := scale.place(value)) is not None
     ]
-    told = f"{view.metric} %{{customdata[2]}}"
+    told = f"{plot_text(view.metric)} %{{customdata[2]}}"
     return {
         "type": "scatter",
         "mode": "markers",
-        "x": rounded(one[0] for one in placed),
-        "y": rounded(float(np.clip(one[1], *ends)) for one in placed),
+        "x": rounded((one[0] for one in placed), DIGITS),
+        "y": rounded((float(np.clip(one[1], *ends)) for one in placed), DIGITS),
         "customdata": [
             [int(trial), plot_text(number(value)), "diverged" if state == "diverged" else number(float(score))]
             for _, score, trial, value, state in placed
@@ -158,7 +162,7 @@ def _points(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, floa
 
 def _caption(view: View, name: str, scale: Scale) -> str:
     """Say in words where the good values are."""
-    good = view.ranked.head(max(4, int(GOOD_SHARE * len(view.ranked))))
+    good = view.ranked.head(min(MOST_GOOD, max(4, int(GOOD_SHARE * len(view.ranked)))))
     values = [value for value in good[name] if not _missing(value)]
     if len(view.ranked) < 8 or not values:
         return NOTHING if not values else f"Tried: {listed(sorted({number(value) for value in values}), 4)}."

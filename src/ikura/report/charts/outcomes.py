@@ -77,18 +77,21 @@ def _classes(predictions: Mapping[str, Any]) -> Html:
     shares = counts / np.maximum(truth, 1)[:, None]
     labels = [plot_text(name if len(name) <= 24 else name[:23] + "…") for name in names]
     written = len(names) <= WRITTEN_CLASSES
-    trace = {
+    trace: dict[str, Any] = {
         "type": "heatmap",
         "z": [rounded(row, 3) for row in np.where(np.eye(len(names), dtype=bool), shares, -shares)],
         "text": [[count(cell) if cell else "" for cell in row] for row in counts] if written else None,
         "texttemplate": "%{text}" if written else None,
         "textfont": {"size": 13},
-        "customdata": np.stack([counts, (100 * shares).round(1)], axis=2).tolist(),
+        "customdata": [
+            [[labels[i], labels[j], int(counts[i, j]), round(float(100 * shares[i, j]), 1)] for j in range(len(names))]
+            for i in range(len(names))
+        ],
         "colorscale": [
             [0, css("--wrong-2")],
-            [0.4, css("--wrong-1")],
+            [0.45, css("--wrong-1")],
             [0.5, css("--heat-0")],
-            [0.6, css("--heat-1")],
+            [0.55, css("--heat-1")],
             [1, css("--heat-2")],
         ],
         "zmin": -1,
@@ -96,7 +99,8 @@ def _classes(predictions: Mapping[str, Any]) -> Html:
         "showscale": False,
         "xgap": 3 if written else 1,
         "ygap": 3 if written else 1,
-        "hovertemplate": "true %{y}<br>predicted %{x}<br>%{customdata[0]} rows, %{customdata[1]} % of the class<extra></extra>",
+        "hovertemplate": "true %{customdata[0]}<br>predicted %{customdata[1]}<br>%{customdata[2]} rows, "
+        "%{customdata[3]} % of the class<extra></extra>",
     }
     places = list(range(len(names)))
     trace |= {"x": places, "y": places}
@@ -133,7 +137,7 @@ def _confused(names: Sequence[str], counts: np.ndarray, wrong: int) -> str:
     if wrong == 0:
         return f"All {plural(total, 'row')} of the test set are classified correctly."
     off = counts - np.diag(counts.diagonal())
-    row, column = np.unravel_index(int(off.argmax()), off.shape)
+    row, column = divmod(int(off.argmax()), len(names))
     return (
         f"{count(wrong)} of {plural(total, 'row')} of the test set {'is' if wrong == 1 else 'are'} misclassified, most "
         f"often {names[row]} as {names[column]} ({int(off[row, column])}×). Each row of the matrix is a true class, "
@@ -201,8 +205,8 @@ def _numbers(predictions: Mapping[str, Any]) -> Html | None:
     )
     half, most = (score(float(np.quantile(np.abs(error), share)), 3) for share in (0.5, 0.9))
     sentence = (
-        f"Half of the predictions for the test set's {plural(truth.size, 'row')} lie within {half} of the truth, nine in "
-        f"ten within {most}; on average they are {number(abs(float(error.mean())), 3)} too "
+        f"Half of the predictions for the test set's {plural(truth.size, 'row')} lie within {half} of the truth, "
+        f"nine in ten within {most}; on average they are {number(abs(float(error.mean())), 3)} too "
         f"{'high' if error.mean() > 0 else 'low'}."
     )
     if lost:

@@ -1,0 +1,1 @@
+"""Races and measurements; each module is a command, such as `python -m benchmarks.race small`."""
