@@ -39,9 +39,7 @@ class Shape:
     steps: int
 
 
-def shapes_of(
-    configurations: list[dict[str, Any]], count: int, inputs: int, outputs: int, rows: int
-) -> list[Shape]:
+def shapes_of(configurations: list[dict[str, Any]], count: int, inputs: int, outputs: int, rows: int) -> list[Shape]:
     """Sample the shapes of a workload's trials."""
     return [
         Shape(tuple(widths(one, inputs, outputs)), min(int(one["batch_size"]), rows), steps(one, rows))
@@ -206,9 +204,7 @@ def measure_peak(shapes: list[Shape], rows: int) -> dict[str, Any]:
 
     def spent(choose: Callable[[tuple[float, float]], float]) -> float:
         """Seconds of one core for an epoch of all shapes, in the mean over cores."""
-        sums = [
-            sum(shape.steps * choose(one) for shape, one in zip(shapes, times, strict=True)) for times, _ in found
-        ]
+        sums = [sum(shape.steps * choose(one) for shape, one in zip(shapes, times, strict=True)) for times, _ in found]
         return statistics.mean(sums)
 
     ways: dict[str, Callable[[tuple[float, float]], float]] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def network(inputs: int, outputs: int, hp: dict[str, Any]) -> nn.Sequential:
     """Build layers of Linear, activation and dropout, and a last Linear; He initialisation, biases zero."""
     widths = [inputs, *[hp["units"]] * hp["layers"]]
     parts: list[nn.Module] = []
-    for a, b in zip(widths, widths[1:], strict=False):
+    for a, b in pairwise(widths):
         parts += [nn.Linear(a, b), ACTIVATIONS[hp["activation"]]()]
         if hp.get("dropout", 0) > 0:
             parts.append(nn.Dropout(hp["dropout"]))
@@ -107,7 +108,6 @@ def _work(
     """Take draws until there are none; every process keeps its own study in memory."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0), direction="maximize")
     results = []
     while True:
@@ -125,6 +125,14 @@ def _work(
         else:
             study.tell(trial, max(result["scores"]))
         results.append({"number": number, "configuration": hp, **result})
+
+
+def _import_lazily_loaded(workload: Workload) -> None:
+    """Let PyTorch import what it imports at the first update, before the processes are forked: once for all of them."""
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    update = optimiser(nn.Linear(1, 1), workload.suggest(study.ask()))
+    update.zero_grad()
+    update.step()
 
 
 def _process(pipe: Any, *arguments: Any) -> None:
@@ -145,6 +153,8 @@ def race(
     torch.set_num_threads(1)
     with np.load(parts) as arrays:
         tensors = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    _import_lazily_loaded(workload)
     context = multiprocessing.get_context("fork")
     begun = time.perf_counter()
     next_, ends, workers = context.Value("l", 0), [], []
@@ -165,7 +175,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the peer's side and print its results as JSON."""
     parser = command("peer", __doc__ or "", "small --parts parts.npz --draws draws.json --epochs 30")
     parser.add_argument("workload", choices=list(WORKLOADS))
-    parser.add_argument("--parts", type=Path, required=True, help="arrays train_x, train_y, dev_x, dev_y, outputs (.npz)")
+    parser.add_argument(
+        "--parts", type=Path, required=True, help="arrays train_x, train_y, dev_x, dev_y, outputs (.npz)"
+    )
     parser.add_argument("--draws", type=Path, required=True, help="list of configurations (.json)")
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--processes", type=int, default=2, help="processes of one thread each (2)")

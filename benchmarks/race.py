@@ -1,9 +1,9 @@
 """The race: ikura against Optuna with plain PyTorch, on the same trials.
 
 Both sides train the same configurations for the same epochs on the same rows, with one dev score an epoch, and each has
-all cores: ikura with one thread each, the peer with one process of one thread each. Every run is a process of its own;
-the sides take turns. "search" is the training of all trials, "whole" is the process from start to end: imports, reading,
-splitting, the model and the report included for ikura, imports and arrays that are ready to use for the peer.
+all cores: ikura with a thread for each, the peer with a process of one thread for each. Every run is a process of its
+own, and the sides take turns. "search" is the training of all trials, "whole" the process from start to end: for ikura
+with imports, reading, splitting, the model and the report, for the peer with imports and arrays that are ready to use.
 """
 
 from __future__ import annotations
@@ -71,8 +71,7 @@ def _same(draws: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]]) -> b
         return math.isclose(a, b, rel_tol=1e-12) if isinstance(a, float) else a == b
 
     return len(draws) == len(found) and all(
-        a.keys() == b.keys() and all(close(a[name], b[name]) for name in a)
-        for a, b in zip(draws, found, strict=True)
+        a.keys() == b.keys() and all(close(a[name], b[name]) for name in a) for a, b in zip(draws, found, strict=True)
     )
 
 

@@ -97,7 +97,7 @@ def train(
     tell: Callable[[int], None] = lambda epochs: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> list[Outcome]:
-    """Train a tile, from its snapshot if there is one, in one thread (which stays set), as rounding depends on their number.
+    """Train a tile, from its snapshot if there is one; torch is left at one thread, on whose number rounding depends.
 
     Args:
         workshop: examples, task, network.
@@ -128,6 +128,8 @@ def _train(workshop: Workshop, job: Job, tell: Callable[[int], None], stopping: 
             course.insert(place, job.states[job.members[place].number])
     if job.snapshot is not None:
         load_snapshot(job.snapshot, course)
+        at_rest = [place for place in range(len(job.members)) if place not in job.training]
+        course.tile.active[at_rest] = False
     saved = time.monotonic()
     cut = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,8 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
 
 
@@ -54,11 +56,13 @@ def load_snapshot(path: Path, course: Course) -> bool:
     """
     try:
         arrays = load_file(path)
-    except (FileNotFoundError, SafetensorError):
+    except (OSError, SafetensorError):
         return False
-    if arrays["numbers"].tolist() != [m.number for m in course.tile.members]:
+    members = course.tile.members
+    wanted = {f"{place}/{name}" for place in range(len(members)) for name in course.extract(place)} | {"numbers"}
+    if set(arrays) != wanted or arrays["numbers"].tolist() != [m.number for m in members]:
         return False
-    for place in range(len(course.tile.members)):
+    for place in range(len(members)):
         prefix = f"{place}/"
         course.insert(place, {n[len(prefix) :]: a for n, a in arrays.items() if n.startswith(prefix)})
     return True

@@ -62,18 +62,23 @@ class StackedTile(Tile):
         self.kept = self.weights.clone()
         self.kept_buffers = {name: buffer.clone() for name, buffer in self.buffers.items()}
         self.free = None if free is None else torch.from_numpy(free).to(self.device, self.dtype)
-        penalised = [
-            torch.full((size,), len(shape) > 1) for shape, size in zip(self.shapes.values(), self.sizes, strict=True)
-        ]
-        self.l2 = torch.tensor([[m.values.l2] for m in members], dtype=self.dtype) * torch.cat(penalised)[None, :]
-        self.l2 = self.l2.to(self.device)
+        self.learns = {name: p.requires_grad for name, p in self.module.named_parameters() if name in self.shapes}
+        penalised = torch.cat(
+            [torch.full((p.numel(),), p.dim() > 1 and p.requires_grad) for p in self._own_parameters()]
+        )
+        l2 = torch.tensor([[m.values.l2] for m in members], dtype=self.dtype) * penalised[None, :]
+        self.l2 = l2.to(self.device)
         self.places = {
             name: torch.tensor([k for k, m in enumerate(members) if rule(m.values.optimizer).name == name])
             for name in RULES
         }
+        self.generators = [self.device] if self.device.type == "cuda" else []
         self.steps = np.zeros(count, np.int64)
         self.active = np.ones(count, bool)
         self.limits = np.full(count, np.inf)
+
+    def _own_parameters(self) -> list[nn.Parameter]:
+        return [p for name, p in self.module.named_parameters() if name in self.shapes]
 
     def _leaves(self) -> dict[str, Tensor]:
         columns = self.weights.split(self.sizes, 1)
@@ -98,24 +103,28 @@ class StackedTile(Tile):
         self.module.train()
         for begin in range(0, rows, self.batch_size):
             batch = slice(begin, min(begin + self.batch_size, rows))
-            leaves = {name: leaf.detach().requires_grad_() for name, leaf in self._leaves().items()}
-            torch.manual_seed(key(self.seed, "noise", epoch, begin))
-            with drawing(Draws(stream, begin)):
+            leaves = {n: leaf.detach().requires_grad_(self.learns[n]) for n, leaf in self._leaves().items()}
+            with drawing(Draws(stream, begin)), torch.random.fork_rng(self.generators):
+                torch.manual_seed(key(self.seed, "noise", epoch, begin))
                 outputs = self._forward(leaves, x[batch], codes[batch])
             costs = vmap(lambda z, target: loss(self.task, z, target), in_dims=(0, None))(outputs, y[batch])
-            gradients = torch.autograd.grad(costs.sum(), list(leaves.values()), allow_unused=True)
+            flat = self._gradient(costs.sum(), leaves)
             with torch.no_grad():
-                flat = torch.cat(
-                    [
-                        (torch.zeros_like(leaf) if g is None else g).reshape(len(self.members), -1)
-                        for g, leaf in zip(gradients, leaves.values(), strict=True)
-                    ],
-                    1,
-                )
                 cost = costs.detach() + 0.5 * (self.l2 * self.weights**2).sum(1)
                 self._update(flat.add_(self.l2 * self.weights), cost.double().cpu().numpy(), epoch)
             total += np.where(self.active, cost.double().cpu().numpy(), np.nan) * (batch.stop - begin)
         return total / rows
+
+    def _gradient(self, cost: Tensor, leaves: dict[str, Tensor]) -> Tensor:
+        """Differentiate the summed cost: shape (members, weights), zero for weights that are frozen or not used."""
+        learning = [leaf for leaf in leaves.values() if leaf.requires_grad]
+        found = iter(torch.autograd.grad(cost, learning, allow_unused=True) if cost.requires_grad else ())
+        gradients = [next(found, None) if leaf.requires_grad else None for leaf in leaves.values()]
+        columns = [
+            (torch.zeros_like(leaf) if g is None else g).reshape(len(self.members), -1)
+            for g, leaf in zip(gradients, leaves.values(), strict=True)
+        ]
+        return torch.cat(columns, 1)
 
     def _update(self, gradient: Tensor, cost: np.ndarray, epoch: int) -> None:
         self.active &= cost <= self.limits

@@ -34,12 +34,17 @@ def structure(module: nn.Module) -> Hashable:
         False
     """
     parts: list[Hashable] = []
+    first: dict[int, str] = {}
+    tied = [(n, first.setdefault(id(p), n)) for n, p in module.named_parameters(remove_duplicate=False)]
     for name, part in module.named_modules():
         own = {k: v for k, v in vars(part).items() if k not in ("_parameters", "_buffers", "_modules")}
-        tensors = [(k, None if t is None else (tuple(t.shape), t.dtype)) for k, t in part._parameters.items()]
-        tensors += [(k, None if t is None else (tuple(t.shape), t.dtype)) for k, t in part._buffers.items()]
+        tensors = [(k, _shape(t)) for k, t in (*part._parameters.items(), *part._buffers.items())]
         parts.append((name, type(part), tuple(tensors), tuple((k, _comparable(v)) for k, v in sorted(own.items()))))
-    return tuple(parts)
+    return tuple(parts), tuple(tied)
+
+
+def _shape(tensor: torch.Tensor | None) -> Hashable:
+    return None if tensor is None else (tuple(tensor.shape), tensor.dtype, tensor.requires_grad)
 
 
 def takes_codes(module: nn.Module) -> bool:
@@ -47,15 +52,26 @@ def takes_codes(module: nn.Module) -> bool:
     return len(inspect.signature(module.forward).parameters) > 1
 
 
+class _Same:
+    """Equal to nothing but itself; keeps what it stands for alive, so that its identity stays its own."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
 def _comparable(value: Any) -> Hashable:
     if isinstance(value, PLAIN):
-        return value
+        return type(value), value
     if isinstance(value, list | tuple):
-        return tuple(_comparable(v) for v in value)
+        return type(value), tuple(_comparable(v) for v in value)
     if isinstance(value, set | frozenset):
-        return frozenset(_comparable(v) for v in value)
+        return type(value), frozenset(_comparable(v) for v in value)
     if isinstance(value, dict):
-        return tuple((_comparable(k), _comparable(v)) for k, v in value.items())
-    if callable(value) and getattr(value, "__name__", "<lambda>") != "<lambda>" and not isinstance(value, nn.Module):
-        return value if isinstance(value, Hashable) else id(value)
-    return id(value)
+        return type(value), tuple((_comparable(k), _comparable(v)) for k, v in value.items())
+    return _Same(value)

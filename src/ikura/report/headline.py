@@ -90,7 +90,7 @@ def _seconds(view: View) -> float:
 def _test(view: View) -> Html:
     test = view.study.test
     if test is None:
-        return _card("Test score", "–", "Not measured yet.", "main")
+        return _card("Test score", "–", "Not measured.", "main")
     rows = (view.study.summary.get("parts") or {}).get("test")
     seen = f"On {plural(int(rows), 'row')} no trial has seen, measured once." if rows else "Measured once."
     return _card(

@@ -35,7 +35,7 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
         Name in the navigation, heading and content.
     """
     contents = (
-        ("Trials", "Best trials", join(best_trials(view), states(view))),
+        ("Trials", "Best trials" if len(view.ranked) else "Trials", join(best_trials(view), states(view))),
         ("Test set", "On the test set", charts.outcomes(view)),
         ("Hyperparameters", "Hyperparameters", charts.hyperparameters(view)),
         ("Learning curves", "Learning curves", charts.curves(view)),
@@ -79,7 +79,10 @@ def states(view: View) -> Html | None:
     counts = view.search["state"].value_counts()
     diverged = [str(number) for number in view.search.loc[view.search["state"] == "diverged", "number"]]
     told = [f"{count(times)} {ENDINGS.get(str(state), str(state))}" for state, times in counts.items()]
-    text = f"Of {plural(len(view.search), 'trial')}, {listed(told)}."
+    trials = len(view.search)
+    text = (
+        f"Of {count(trials)} trials, {listed(told)}." if trials > 1 else f"The only trial {told[0].removeprefix('1 ')}."
+    )
     if diverged:
         text += f" The loss of a diverged trial grew without bound; this happened to {listed(diverged, MOST_DIVERGED)}."
     elif view.study.diverged:

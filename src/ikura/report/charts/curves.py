@@ -58,7 +58,9 @@ def curves(view: View) -> Html | None:
         for column, title in (("train_loss", "Training loss"), ("dev_loss", "Dev loss"))
     ]
     return join(
-        element("p", _sentence(view, len(numbers), len(by_number), frame)),
+        element(
+            "p", _sentence(view, len(numbers) if len(sample) < len(numbers) else len(by_number), len(by_number), frame)
+        ),
         legend(
             [(f"line --mark-{place}", f"trial {number}{_score(view, number)}") for place, number in enumerate(marked)]
             + ([("line --crowd", "the others")] if crowd else [])
@@ -133,9 +135,10 @@ def _sentence(view: View, trials: int, drawn: int, frame: pd.DataFrame) -> Html:
     thinned = (
         f"; of a long curve at most {MOST_EPOCHS} epochs" if frame.groupby("number").size().max() > MOST_EPOCHS else ""
     )
+    best = f"The best by dev {view.metric} stand out. " if len(view.ranked) else ""
     again = ", finalists trained again among them" if len(view.trials) > len(view.search) else ""
     return join(
-        f"{sampled}{again}{thinned}. The best by dev {view.metric} stand out. Both charts share one axis, so that the "
+        f"{sampled}{again}{thinned}. {best}Both charts share one axis, so that the "
         "height between a trial's two curves is what it loses on data it has not trained on. Drag to zoom, "
         "double-click to return."
     )

@@ -12,7 +12,7 @@ from ikura.report.charts.figure import axis, css, evenly, figure, legend, plot_t
 from ikura.report.charts.scale import Scale, scale_of
 from ikura.report.markup import Html, element, join
 from ikura.report.view import View
-from ikura.report.wording import NOTHING, listed, number, plural
+from ikura.report.wording import listed, number, plural
 
 __all__ = ["hyperparameters", "score_range"]
 
@@ -20,6 +20,7 @@ MOST_POINTS = 800
 MOST_BEST = 60
 GOOD_SHARE = 0.1
 MOST_GOOD = 20
+FEW_TRIALS = 8
 DIGITS = 7
 
 
@@ -160,12 +161,14 @@ def _points(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, floa
     }
 
 
-def _caption(view: View, name: str, scale: Scale) -> str:
+def _caption(view: View, name: str, scale: Scale) -> str | None:
     """Say in words where the good values are."""
     good = view.ranked.head(min(MOST_GOOD, max(4, int(GOOD_SHARE * len(view.ranked)))))
     values = [value for value in good[name] if not _missing(value)]
-    if len(view.ranked) < 8 or not values:
-        return NOTHING if not values else f"Tried: {listed(sorted({number(value) for value in values}), 4)}."
+    if not values:
+        return None
+    if len(view.ranked) < FEW_TRIALS:
+        return f"Tried: {listed(list(dict.fromkeys(scale.write(value) for value in values)), 4)}."
     if scale.name == "choice":
         counts = pd.Series([number(value) for value in values]).value_counts()
         return f"Best {len(good)} trials: {listed([f'{option} {times}×' for option, times in counts.items()], 3)}."

@@ -1,0 +1,105 @@
+"""Ending a study: the choice on the dev set, the one test, the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from ikura.data import Dataset
+from ikura.metric import interval, metric
+from ikura.population.examples import Examples
+from ikura.population.member import Member
+from ikura.population.workshop import Workshop
+from ikura.study.finalists import choose, keep_weights, load_network, predictions, ranked, train_finalists
+from ikura.study.floor import replay
+from ikura.study.model import Model
+from ikura.study.search import Floor
+from ikura.study.setting import Setting
+from ikura.study.study import Study
+
+__all__ = ["finish"]
+
+
+def finish(floor: Floor, setting: Setting, dataset: Dataset, patience: int | None) -> None:
+    """Choose on the dev set, open the test set once, save the model."""
+    store, run, workshop = floor.store, floor.run, floor.workshop
+    measure = metric(setting.metric, setting.task)
+    if store.fact("best") is None:
+        with store.timed("finalists"):
+            if setting.finalists:
+                train_finalists(floor, setting.finalists, setting.replicates, setting.epochs, patience)
+            best = choose(floor, measure) if setting.finalists else _winner(floor, setting)
+        if best is None:
+            floor.progress.say("no trial could be trained to its end; try smaller learning rates")
+            return
+        store.set_fact("best", best)
+    best = store.fact("best")
+    row = next(row for row in store.trials() if row["number"] == best["model"])
+    module = load_network(workshop, run, floor.member(row))
+    if store.fact("test") is None:
+        with store.timed("test"):
+            examples = Examples.of(dataset.test, setting.dtype)
+            outputs, target = predictions(workshop, module, examples), workshop.judge.target(examples.y)
+            low, high = interval(measure, [outputs], target, seed=setting.seed)
+            shown = slice(0, 10_000)
+            answer = outputs.argmax(1) if setting.task == "multiclass" else outputs
+            answer = (outputs > 0.5).long() if setting.task == "binary" else answer
+            store.set_fact(
+                "predictions",
+                {
+                    "target": target[shown].tolist(),
+                    "prediction": answer[shown].tolist(),
+                    "classes": dataset.task.classes,
+                },
+            )
+            value = float(measure(outputs, target))
+            store.set_fact("test", {"metric": measure.name, "value": value, "interval": [low, high]})
+    _model(setting, dataset, workshop, module, floor.member(row)).save(run / "model")
+
+
+def _winner(floor: Floor, setting: Setting) -> dict[str, Any] | None:
+    """Without finalists: the best trial of the search, trained again for its weights."""
+    rows = ranked(floor, "search")
+    if not rows:
+        return None
+    row = rows[0]
+    replayed = replay(Study(floor.run, floor.workshop.network), floor.store, row)
+    keep_weights(floor.run, [replayed])
+    dev = floor.workshop.dev
+    outputs = predictions(floor.workshop, load_network(floor.workshop, floor.run, floor.member(row)), dev)
+    low, high = interval(
+        metric(setting.metric, setting.task), [outputs], floor.workshop.judge.target(dev.y), seed=setting.seed
+    )
+    return {
+        "number": row["number"],
+        "model": row["number"],
+        "hyperparameters": row["hyperparameters"],
+        "dev": row["dev_score"],
+        "interval": [low, high],
+    }
+
+
+def _model(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.Module, member: Member) -> Model:
+    built_in = None
+    if workshop.network is None:
+        layout = workshop.layout(member)
+        built_in = {
+            "inputs": layout.inputs,
+            "outputs": layout.outputs,
+            "units": list(layout.units),
+            "activation": member.values.activation,
+            "dropout": member.values.dropout,
+            "cardinalities": list(layout.cardinalities),
+        }
+    description = {
+        "task": setting.task,
+        "target": setting.target,
+        "classes": dataset.task.classes,
+        "target_mean": dataset.target_mean,
+        "target_std": dataset.target_std,
+        "network": built_in,
+        "hyperparameters": dict(member.hyperparameters)
+        | {"inputs": int(workshop.train.x[0].size), "outputs": workshop.outputs},
+    }
+    return Model(module, dataset.encoder, description)

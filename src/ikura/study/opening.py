@@ -1,0 +1,120 @@
+"""Opening a study: checking what the caller asked for, before anything is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ikura.data import Dataset
+from ikura.errors import RunError, UsageError
+from ikura.metric import default_metric, metric
+from ikura.search import proposer, schedule
+from ikura.space import HYPERPARAMETERS, Space, default_space, fixed
+
+__all__ = [
+    "check_arguments",
+    "check_names",
+    "chosen_device",
+    "chosen_metric",
+    "chosen_space",
+    "cores",
+    "findings",
+    "make_folder",
+    "run_folder",
+]
+
+ARCHITECTURE = ("layers", "units", "dropout", "activation", "initialisation")
+
+
+def check_arguments(**arguments: Any) -> None:
+    for name, value in arguments.items():
+        value, least = value if isinstance(value, tuple) else (value, 1)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+            raise UsageError(f"{name} must be a whole number of at least {least}, but is {value!r}")
+
+
+def check_names(search: str, plan: str, dtype: str) -> None:
+    proposer(search, Space(learning_rate=fixed(0.1)), 0)
+    schedule(plan)
+    if dtype not in ("float32", "float64"):
+        raise UsageError(f"dtype must be float32 or float64, but is {dtype!r}")
+
+
+def chosen_metric(name: str | None, task: str) -> str:
+    return default_metric(task).name if name is None else metric(name, task).name
+
+
+def chosen_device(device: str, custom: bool) -> str:
+    if device == "auto":
+        return "cuda" if custom and torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"device {device!r} cannot be used here: {str(error).splitlines()[0]}") from None
+    return device
+
+
+def chosen_space(
+    space: Space | Mapping[str, Any] | None, custom: bool, trials: int, dataset: Dataset
+) -> tuple[Space, str]:
+    if space is not None:
+        opened = Space.coerce(space)
+        if not custom:
+            opened.validate(HYPERPARAMETERS)
+        return opened, "the space was given"
+    rows = len(dataset.train) + len(dataset.dev) + len(dataset.test)
+    chosen = default_space(trials, rows, int(dataset.train.x[0].size))
+    if not custom:
+        return chosen.space, chosen.explanation
+    conditions = chosen.space.as_dict()
+    kept = {name: form for name, form in conditions.items() if name not in ARCHITECTURE}
+    return Space.from_dict(kept), chosen.explanation + " (the network is your own: only its training is searched)"
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_folder(data: Any, out: str | Path | None) -> Path:
+    if out is None:
+        name = Path(data).name.split(".")[0] if isinstance(data, str | os.PathLike) else "study"
+        stem = f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+        run, again = Path("runs") / stem, 1
+        while run.exists():
+            again += 1
+            run = Path("runs") / f"{stem}-{again}"
+        return run
+    run = Path(out)
+    if run.exists() and not run.is_dir():
+        raise RunError(f"{run}: the output folder is a file; name a folder")
+    if (run / "config.toml").exists() or (run / "study.db").exists():
+        raise RunError(f"{run}: holds another run; go on with it (ikura resume {run}) or name another folder")
+    return run
+
+
+def make_folder(run: Path) -> None:
+    try:
+        (run / "snapshots").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{run}: the output folder cannot be made: {error.strerror}") from error
+
+
+def findings(dataset: Dataset, note: str) -> list[str]:
+    """What was understood of the data, in a few sentences."""
+    summary = dataset.summary
+    used = [column for column in summary["columns"] if column["kind"] not in ("ignore", "constant", "identifier")]
+    kinds: dict[str, int] = {}
+    for column in used:
+        kinds[column["kind"]] = kinds.get(column["kind"], 0) + 1
+    what = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    parts = summary["parts"]
+    lines = [
+        f"{summary['rows']} rows, {sum(kinds.values())} features ({what or 'an array'}); {dataset.task.name} target "
+        f"{dataset.task.target!r}; training {parts['train']}, dev {parts['dev']}, test {parts['test']}"
+    ]
+    return [*lines, *summary.get("notes", []), note]
