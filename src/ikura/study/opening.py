@@ -32,6 +32,7 @@ ARCHITECTURE = ("layers", "units", "dropout", "activation", "initialisation")
 
 
 def check_arguments(**arguments: Any) -> None:
+    """Refuse counts that are no whole numbers, or below 1 (or below the second of a pair)."""
     for name, value in arguments.items():
         value, least = value if isinstance(value, tuple) else (value, 1)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
@@ -39,6 +40,7 @@ def check_arguments(**arguments: Any) -> None:
 
 
 def check_names(search: str, plan: str, dtype: str) -> None:
+    """Refuse an unknown search, schedule or precision, with the nearest name."""
     proposer(search, Space(learning_rate=fixed(0.1)), 0)
     schedule(plan)
     if dtype not in ("float32", "float64"):
@@ -46,10 +48,12 @@ def check_names(search: str, plan: str, dtype: str) -> None:
 
 
 def chosen_metric(name: str | None, task: str) -> str:
+    """Name the metric: the caller's, if it fits the task, or the task's usual one."""
     return default_metric(task).name if name is None else metric(name, task).name
 
 
 def chosen_device(device: str, custom: bool) -> str:
+    """Name the device; auto is a GPU for the caller's own networks if there is one, the CPU otherwise."""
     if device == "auto":
         return "cuda" if custom and torch.cuda.is_available() else "cpu"
     try:
@@ -62,6 +66,7 @@ def chosen_device(device: str, custom: bool) -> str:
 def chosen_space(
     space: Space | Mapping[str, Any] | None, custom: bool, trials: int, dataset: Dataset
 ) -> tuple[Space, str]:
+    """Choose what is searched, and say why: the caller's space, or one by the number of trials."""
     if space is not None:
         opened = Space.coerce(space)
         if not custom:
@@ -77,10 +82,12 @@ def chosen_space(
 
 
 def cores() -> int:
+    """Number of cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_folder(data: Any, out: str | Path | None) -> Path:
+    """Choose the run folder, and refuse one that is a file or holds another run."""
     if out is None:
         name = Path(data).name.split(".")[0] if isinstance(data, str | os.PathLike) else "study"
         stem = f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
@@ -92,14 +99,17 @@ def run_folder(data: Any, out: str | Path | None) -> Path:
     run = Path(out)
     if run.exists() and not run.is_dir():
         raise RunError(f"{run}: the output folder is a file; name a folder")
-    if (run / "config.toml").exists() or (run / "study.db").exists():
+    if (run / "config.toml").exists():
         raise RunError(f"{run}: holds another run; go on with it (ikura resume {run}) or name another folder")
     return run
 
 
 def make_folder(run: Path) -> None:
+    """Make the run folder; what an opening that was killed left there is removed."""
     try:
         (run / "snapshots").mkdir(parents=True, exist_ok=True)
+        for begun in run.glob("study.db*"):
+            begun.unlink()
     except OSError as error:
         raise RunError(f"{run}: the output folder cannot be made: {error.strerror}") from error
 
