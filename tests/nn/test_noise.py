@@ -16,8 +16,8 @@ from ikura.nn.noise import Draws, bits, current_draws, drawing, key, layer_strea
 
 STREAMS = [key(seed, "noise", epoch) for seed in (0, 1) for epoch in (0, 1, 2)]
 
-# The draws below are fixed, so a bound of five standard errors either always holds or never; a generator that is as good
-# as random has a chance of 6e-7 to break one of them.
+# The draws below are fixed, so a bound of five standard errors either always holds or never; a generator that is as
+# good as random has a chance of 6e-7 to break one of them.
 SIGMAS = 5.0
 
 
@@ -44,8 +44,11 @@ def test_bits_are_the_finaliser_of_row_and_column() -> None:
 def test_a_key_is_a_hash_of_all_that_it_is_for() -> None:
     digest = hashlib.blake2b(b"3:order:1:2", digest_size=8).digest()
     assert key(3, "order", 1, 2) == int.from_bytes(digest, "little") // 2
-    uses = [(0, "order", 1), (1, "order", 0), (0, "noise", 1), (0, "noise", 1, 0), (0, "noise", 10), (10, "noise", 1)]
-    assert len({key(*use) for use in uses}) == len(uses)
+    uses: list[tuple[int, str, tuple[int, ...]]] = [
+        (0, "order", (1,)), (1, "order", (0,)), (0, "noise", (1,)), (0, "noise", (1, 0)), (0, "noise", (10,)),
+        (10, "noise", (1,)), (0, "noise", ()),
+    ]  # fmt: skip
+    assert len({key(seed, purpose, *numbers) for seed, purpose, numbers in uses}) == len(uses)
 
 
 @given(st.integers(-(2**40), 2**40), st.text(max_size=8), st.lists(st.integers(0, 2**40), max_size=3))

@@ -106,7 +106,7 @@ def train(
         stopping: asked after each epoch; when true the tile is saved and left.
 
     Returns:
-        One outcome for each member that trains.
+        One outcome for each member that trains; none at all if the deadline had passed before the tile began.
 
     Raises:
         Stopped: `stopping` said so.
@@ -120,6 +120,9 @@ def train(
 
 
 def _train(workshop: Workshop, job: Job, tell: Callable[[int], None], stopping: Callable[[], bool]) -> list[Outcome]:
+    if job.deadline is not None and time.time() >= job.deadline and not (job.snapshot and job.snapshot.exists()):
+        tell(job.epochs * len(job.training))
+        return []
     course = workshop.course(job.members, job.patience)
     course.tile.active[:] = False
     course.tile.active[list(job.training)] = True

@@ -156,6 +156,8 @@ class Floor:
             self.progress.update(done, len(every), self.best)
 
         for outcomes in self.engine.run(jobs, tell):
+            if not outcomes:
+                continue
             each(outcomes)
             self.store.record(outcomes, going_on)
             if not going_on:

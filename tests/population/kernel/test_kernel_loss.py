@@ -1,0 +1,72 @@
+"""The kernel's losses and their errors against autograd through the losses of `ikura.nn`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from ikura.nn.loss import loss
+from ikura.population.kernel.loss import CODES, loss_and_error
+
+TASKS = ("binary", "multiclass", "regression")
+ROWS, CLASSES = 60, 4
+
+
+def example(task: str, dtype: str, size: float = 3.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Outputs without bias, bias, targets."""
+    rng = np.random.default_rng(0)
+    outputs = CLASSES if task == "multiclass" else 1
+    y = {"binary": rng.integers(0, 2, ROWS), "multiclass": rng.integers(0, CLASSES, ROWS)}.get(
+        task, rng.standard_normal(ROWS)
+    )
+    z, bias = size * rng.standard_normal((ROWS, outputs)), rng.standard_normal(outputs)
+    return z.astype(dtype), bias.astype(dtype), y.astype(dtype)
+
+
+def reference(task: str, z: np.ndarray, bias: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+    """Summed loss and the gradient of the mean loss, in float64."""
+    leaf = torch.from_numpy(z.astype(np.float64) + bias).requires_grad_()
+    target = torch.from_numpy(y.astype(np.float64))
+    mean = loss(task, leaf, target.long() if task == "multiclass" else target)
+    (error,) = torch.autograd.grad(mean, leaf)
+    return mean.item() * len(y), error.numpy()
+
+
+def test_every_task_has_a_number_of_its_own() -> None:
+    assert set(CODES) == set(TASKS)
+    assert len(set(CODES.values())) == len(CODES)
+
+
+# About ten roundings between a logit and its loss or error, of a size up to 30 (a bias of 3 on an output of 10, squared
+# for regression up to 100): 10 * 30 units of rounding; sums of 60 add no more, as they are in double precision.
+@pytest.mark.parametrize(("dtype", "rounding"), [("float64", 2.0**-53), ("float32", 2.0**-24)])
+@pytest.mark.parametrize("size", [0.1, 3.0])
+@pytest.mark.parametrize("task", TASKS)
+def test_loss_and_error(task: str, size: float, dtype: str, rounding: float) -> None:
+    z, bias, y = example(task, dtype, size)
+    total, error = reference(task, z, bias, y)
+    assert loss_and_error(CODES[task], z, bias, y) == pytest.approx(total, rel=300 * rounding)
+    assert z.dtype == dtype
+    np.testing.assert_allclose(z * ROWS, error * ROWS, rtol=0, atol=300 * rounding)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_huge_logits_neither_overflow_nor_lose_the_loss(task: str, dtype: str) -> None:
+    z, bias, y = example(task, dtype, 1e4)
+    total, error = reference(task, z, bias, y)
+    # The loss is as large as the logits, 1e4, and linear in them: a few roundings of each.
+    assert loss_and_error(CODES[task], z, bias, y) == pytest.approx(total, rel=8 * float(np.finfo(dtype).eps))
+    np.testing.assert_allclose(z * ROWS, error * ROWS, rtol=0, atol=1e-2 if dtype == "float32" else 1e-10)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("place", [0, -1])
+@pytest.mark.parametrize("task", TASKS)
+def test_nan_gives_nan(task: str, place: int, dtype: str) -> None:
+    z, bias, y = example(task, dtype)
+    z[7, place] = np.nan
+    assert np.isnan(loss_and_error(CODES[task], z, bias, y))
+    assert np.isnan(z[7]).any()
+    assert np.isfinite(np.delete(z, 7, axis=0)).all()
