@@ -29,24 +29,31 @@ SLOW = 1e-4
 """Learning rate at which no member diverges while it is timed."""
 
 
-class Watch:
-    """Adds up the time that methods take, less that of watched methods they call.
+class Watch(ikura.Progress):
+    """Adds up the time that methods take during the search, less that of watched methods they call.
 
     Attributes:
-        seconds: label -> own time over all threads.
-        calls: label -> number of calls.
+        seconds: label -> own time in worker threads.
+        beside: label -> own time in the main thread, which records results while workers train on.
+        running: whether the search is on.
     """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self.calls: dict[str, int] = {}
+        self.beside: dict[str, float] = {}
+        self.running = False
         self._inner = threading.local()
+
+    def start(self, stage: str, total: int) -> None:
+        self.running = True
+
+    def finish(self) -> None:
+        self.running = False
 
     @contextmanager
     def on(self, owner: Any, name: str, label: str) -> Iterator[None]:
         """Watch one method of a class, or function of a module."""
         original = getattr(owner, name)
-        self.seconds.setdefault(label, 0.0)
 
         @functools.wraps(original)
         def watched(*arguments: Any, **options: Any) -> Any:
@@ -57,8 +64,10 @@ class Watch:
                 return original(*arguments, **options)
             finally:
                 took = time.perf_counter() - begun
-                self.seconds[label] += took - self._inner.spent
-                self.calls[label] = self.calls.get(label, 0) + 1
+                if self.running:
+                    main = threading.current_thread() is threading.main_thread()
+                    spent = self.beside if main else self.seconds
+                    spent[label] = spent.get(label, 0.0) + took - self._inner.spent
                 self._inner.spent = outer + took
 
         setattr(owner, name, watched)
@@ -93,8 +102,6 @@ def parts_of_study(workload: Workload, data: Any, trials: int) -> dict[str, Any]
     """Watch a study of one thread, then time one and all threads unwatched."""
     watch = Watch()
     seconds: dict[int, float] = {}
-    stages: dict[str, float] = {}
-    whole = 0.0
     with tempfile.TemporaryDirectory() as folder:
         options: dict[str, Any] = {
             "search": "random", "schedule": "none", "finalists": 0, "space": workload.space(),
@@ -108,13 +115,13 @@ def parts_of_study(workload: Workload, data: Any, trials: int) -> dict[str, Any]
             for owner, name, label in _watched():
                 stack.enter_context(watch.on(owner, name, label))
             begun = time.perf_counter()
-            study = ikura.tune(data, **options, jobs=1, out=Path(folder) / "watched")
+            study = ikura.tune(data, **options, jobs=1, out=Path(folder) / "watched", progress=watch)
             whole = time.perf_counter() - begun
             stages = dict(study.seconds)
     return {
         "trials": trials,
         "parts": watch.seconds,
-        "calls": watch.calls,
+        "beside": watch.beside,
         "stages": stages | {"outside of stages": whole - sum(stages.values())},
         "search_by_jobs": seconds,
         "gain_of_jobs": seconds[1] / seconds[max(seconds)],
@@ -152,7 +159,8 @@ def parts_of_kernel(workload: Workload, data: Any, count: int) -> list[tuple[str
         ("and with ReLU only", {"activation": "relu"}),
         ("and with plain SGD", {"optimizer": "sgd"}),
     ]
-    found, changed = [], {}
+    found: list[tuple[str, float]] = []
+    changed: dict[str, Any] = {}
     with threadpool_limits(1, user_api="blas"):
         for label, change in off:
             changed |= change
@@ -193,7 +201,8 @@ def text(name: str, figures: dict[str, Any]) -> str:
     total = study["stages"]["random"]
     known = sum(study["parts"].values())
     parts = [(label, spent, spent / total) for label, spent in sorted(study["parts"].items(), key=lambda p: -p[1])]
-    parts.append(("the rest (threads, progress, snapshots)", total - known, (total - known) / total))
+    parts.append(("the rest (proposing, starting, waiting)", total - known, (total - known) / total))
+    parts += [(f"meanwhile, main thread: {label}", spent, None) for label, spent in study["beside"].items()]
     lines += [f"the search of {study['trials']} trials in one thread", table(("part", "s", "of the search"), parts), ""]
     lines += ["the stages of that study", table(("stage", "s"), list(study["stages"].items())), ""]
     jobs = max(study["search_by_jobs"])

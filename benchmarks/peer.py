@@ -109,7 +109,7 @@ def _work(
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0), direction="maximize")
-    results = []
+    results: list[dict[str, Any]] = []
     while True:
         with next_.get_lock():
             number = next_.value

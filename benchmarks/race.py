@@ -210,8 +210,8 @@ def text(figures: dict[str, Any]) -> str:
             f"matrix products alone: dot {peak['gflops']['dot']:.1f}, bmm {peak['gflops']['bmm']:.1f}, the faster at "
             f"each shape {peak['gflops']['peak']:.1f}, a large square {peak['square_gflops']:.1f} GFLOP/s; "
             f"floor {peak['floor_us']['peak']:.1f} µs per model and step",
-            f"part of that peak reached in the search: ikura {figures['reached']['ikura']:.0%}, "
-            f"peer {figures['reached']['peer']:.0%}",
+            f"part of that peak reached in the search: ikura {figures['reached']['ikura']:.1%}, "
+            f"peer {figures['reached']['peer']:.1%}",
         ]
     return "\n".join(lines)
 

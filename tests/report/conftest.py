@@ -93,6 +93,7 @@ def make_trials(count: int, rng: np.random.Generator, epochs: int, regression: b
                 "state": "diverged" if diverged else ("pruned" if quality < 0.7 else "complete"),
                 "stage": stage,
                 "purpose": "search",
+                "parent": None,
                 **{name: configuration.get(name) for name in SPACE},
                 "dev_score": score,
                 "dev_loss": loss,
@@ -109,7 +110,8 @@ def make_trials(count: int, rng: np.random.Generator, epochs: int, regression: b
 def with_finalists(trials: pd.DataFrame, ascending: bool) -> pd.DataFrame:
     done = trials[trials["state"] == "complete"].sort_values("dev_score", ascending=ascending).head(4)
     again = [
-        {**row, "number": len(trials) + 3 * place + seed, "purpose": "finalist", "stage": 3}
+        {**row, "number": len(trials) + 3 * place + seed, "purpose": "finalist", "stage": 1_000_000}
+        | {"parent": row["number"]}
         | {"dev_score": row["dev_score"] * (0.99 + 0.003 * seed)}
         for place, row in enumerate(done.to_dict("records"))
         for seed in range(3)
@@ -133,7 +135,7 @@ def build(
     study = FakeStudy(run, task, table, make_summary(task, names), epochs=epochs)
     if regression:
         study.metric = SimpleNamespace(name="rmse", greater_is_better=False)
-    done = table[table["state"] == "complete"]
+    done = table[(table["state"] == "complete") & (table["purpose"] == "search")]
     if len(done):
         row = done.sort_values("dev_score", ascending=regression).iloc[0].to_dict()
         given = {name: row[name] for name in SPACE if row[name] is not None and row[name] == row[name]}
@@ -162,7 +164,13 @@ def build(
         "finalists": 2.2,
         "test": 0.04,
     }
-    study.config = {"data": "examples/penguins.csv", "target": "species", "trials": trials, "epochs": epochs, "seed": 0}
+    study.config = {
+        "data": {"kind": "file", "path": "examples/penguins.csv"},
+        "target": "species",
+        "trials": trials,
+        "epochs": epochs,
+        "seed": 0,
+    }
     study.config |= {"search": "coarse-to-fine", "schedule": "none", "finalists": 4, "metric": study.metric.name}
     return study
 
@@ -175,8 +183,8 @@ def make_predictions(regression: bool, names: Sequence[Any], rng: np.random.Gene
     wrong = rng.random(140) < 0.06
     guess = np.where(wrong, rng.integers(0, len(names), 140), target)
     return {
-        "target": [names[place] for place in target],
-        "prediction": [names[place] for place in guess],
+        "target": target.tolist(),
+        "prediction": guess.tolist(),
         "classes": list(names),
     }
 

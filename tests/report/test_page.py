@@ -152,7 +152,7 @@ def test_best_trials_are_the_best(make_study: Make, task: str) -> None:
 
 def test_finalist_without_a_trial_of_the_search_is_listed(make_study: Make) -> None:
     study = make_study(trials=30)
-    study.trials.loc[study.trials["purpose"] == "finalist", "learning_rate"] = 0.0123
+    study.trials["parent"] = None
     ranked = View(study).ranked
     assert set(study.trials.loc[study.trials["purpose"] == "finalist", "number"]) <= set(ranked["number"])
 
@@ -191,7 +191,7 @@ def test_hostile_names_stay_text(make_study: Make) -> None:
     study.summary["drift"] = [{"column": HOSTILE, "part": HOSTILE, "test": HOSTILE, "p_value": 0.0}]
     study.regions = [{**one, "name": HOSTILE, "region": {HOSTILE: [0.01, 0.1]}} for one in study.regions]
     study.seconds = {HOSTILE: 1.0}
-    study.config = {"data": HOSTILE, "versions": {HOSTILE: HOSTILE}}
+    study.config = {"data": {"kind": "file", "path": HOSTILE}, "versions": {HOSTILE: HOSTILE}}
     study.space_note = HOSTILE
     study.run.mkdir()
     (study.run / "config.toml").write_text(HOSTILE)
@@ -218,7 +218,7 @@ def strings(value: Any) -> list[str]:
 def test_size_is_bounded(make_study: Make) -> None:
     study = make_study(trials=3000, epochs=400)
     study.summary["columns"] = study.summary["columns"] * 1000
-    study.predictions = {name: list(study.predictions[name]) * 1000 for name in ("target", "prediction")}
+    study.predictions |= {name: study.predictions[name] * 1000 for name in ("target", "prediction")}
     # 305 curves of 201 points on two charts at about 12 bytes, and 9 x 800 points at about 60
     assert len(render(study)) - len(_plotly()) < 2.5e6
 
@@ -226,12 +226,17 @@ def test_size_is_bounded(make_study: Make) -> None:
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
-        ({"data": "iris", "trials": 8, "seed": 3}, "ikura tune iris --trials 8 --seed 3"),
         (
-            {"data": "a b.csv", "target": "the y", "time_limit": 90.0, "kinds": {"year": "category"}, "metric": "f1"},
+            {"data": {"kind": "bundled", "name": "iris"}, "trials": 8, "seed": 3},
+            "ikura tune iris --trials 8 --seed 3",
+        ),
+        (
+            {"data": {"kind": "file", "path": "a b.csv"}, "target": "the y", "time_limit": 90.0}
+            | {"kinds": {"year": "category"}, "metric": "f1", "group": None},
             "ikura tune 'a b.csv' --target 'the y' --kind year=category --time-limit 90s --metric f1",
         ),
-        ({"data": "<DataFrame>", "trials": 8}, None),
+        ({"data": {"kind": "frame", "path": "data.parquet"}, "trials": 8}, None),
+        ({"data": {"kind": "bundled", "name": "iris"}, "custom": True}, None),
         ({}, None),
     ],
 )

@@ -10,9 +10,12 @@ import numpy as np
 import torch
 from torch.func import vmap
 
-from ikura.nn.loss import loss, predict
+from ikura.metric import METRICS
 from ikura.population._tile import Tile
 from ikura.population.examples import Examples
+from ikura.population.kernel import loss as loss_kernel
+from ikura.population.kernel import score as score_kernel
+from ikura.population.kernel.score import assess
 
 __all__ = ["EXPLODED", "Course", "Judge"]
 
@@ -40,23 +43,25 @@ class Judge:
         return tensor.long() if self.task == "multiclass" else tensor * self.std + self.mean
 
     def __call__(self, outputs: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Compute each member's mean loss and score.
+        """Compute each member's mean loss and score; a member's numbers do not depend on the others.
 
         Args:
-            outputs: raw outputs, shape (members, rows, outputs).
-            y: targets as trained on, shape (rows,).
+            outputs: raw outputs, shape (members, rows, outputs); replaced by predictions.
+            y: targets as trained on, shape (rows,), in the precision of the outputs.
 
         Returns:
             losses and scores, float64 of shape (members,); NaN where the outputs are NaN.
         """
-        z = torch.from_numpy(outputs)
-        target = torch.from_numpy(y)
-        target = target.long() if self.task == "multiclass" else target
-        losses = vmap(lambda one: loss(self.task, one, target))(z)
-        own = self.target(y)
-        scores = vmap(lambda one: self.metric(predict(self.task, one, self.mean, self.std), own))(z)
-        bad = torch.isnan(losses)
-        return losses.double().numpy(), torch.where(bad, torch.nan, scores.double()).numpy()
+        name = getattr(self.metric, "name", "")
+        known = METRICS.get(name) is self.metric and name in score_kernel.CODES
+        losses, scores = np.empty(len(outputs)), np.empty(len(outputs))
+        kind = score_kernel.CODES[name] if known else 0
+        assess(loss_kernel.CODES[self.task], outputs, y, self.mean, self.std, kind, losses, scores)
+        if not known:
+            predictions = torch.from_numpy(outputs if self.task == "multiclass" else outputs[..., 0])
+            measured = vmap(self.metric, in_dims=(0, None))(predictions, self.target(y)).double().numpy()
+            scores = np.where(np.isnan(losses), np.nan, measured)
+        return losses, scores
 
 
 @dataclass

@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ikura.metric import METRICS
 from ikura.population.examples import Examples
 from ikura.population.layout import Layout
 from ikura.population.member import Member
+from ikura.population.training import Judge
 
 __all__ = ["warm_up"]
 
@@ -36,4 +38,4 @@ def _compile(dtype: str) -> None:
     examples = Examples(np.zeros((2, 1), dtype), np.zeros((2, 0), np.int32), np.zeros(2, dtype))
     tile = CompiledTile([Member(0, {"units": 1, "layers": 1}, 0)], [Layout(1, 1, (1,))], "regression", dtype)
     tile.train_epoch(examples, 0)
-    tile.outputs(examples)
+    Judge("regression", METRICS["r2"])(tile.outputs(examples), examples.y)

@@ -47,7 +47,8 @@ class Tested(Protocol):
 class StudyLike(Protocol):
     """A study as the report sees it; `ikura.study.Study` is one.
 
-    Scores are in the metric's own direction, also in `trials`.
+    Scores are in the metric's own direction, also in `trials`, where a finalist's column `parent` names the trial
+    of the search that it repeats. `predictions` gives classes as places in `classes`, or a regression's values.
     """
 
     @property

@@ -105,12 +105,14 @@ def _dev(view: View) -> Html:
     best = view.study.best
     if best is None or not math.isfinite(real(best.dev)):
         return _card(f"Best dev {view.metric}", "–", "No trial has a score.")
-    found = view.ranked.loc[view.ranked["chosen"], "number"]
-    trial = int(found.iloc[0]) if len(found) else best.number
+    repeats = view.ranked.loc[view.ranked["chosen"] & view.ranked["repeats"].notna(), "repeats"]
+    words = "chosen on the dev set"
+    if len(repeats) and repeats.iloc[0] > 1:
+        words = f"the mean of {int(repeats.iloc[0])} runs with other seeds"
     return _card(
         f"Best dev {view.metric}",
         score(best.dev, 3),
-        join(_between(best.interval), _whisker(view, "dev"), f"Trial {trial}, chosen on the dev set."),
+        join(_between(best.interval), _whisker(view, "dev"), f"Trial {best.number}, {words}."),
     )
 
 

@@ -45,6 +45,9 @@ def repeat(study: StudyLike) -> Html:
     return join(
         element("p", "The same data, the same configuration and the same versions give the same result."),
         None if words is None else element("pre", element("code", words)),
+        element("p", "A search space other than the default one stands in config.toml.", class_="quiet")
+        if words
+        else None,
         element("p", "The run folder holds the model and all trials; from Python they are reached by"),
         element("pre", element("code", f"import ikura\n\nstudy = ikura.open_study({str(study.run)!r})")),
         None
@@ -53,7 +56,9 @@ def repeat(study: StudyLike) -> Html:
             "details", element("summary", "config.toml, everything resolved"), element("pre", element("code", told))
         ),
         element(
-            "details", element("summary", "Versions"), table(("name", "version"), list(_versions(study.config).items()))
+            "details",
+            element("summary", "Versions that wrote this page"),
+            table(("name", "version"), list(_versions(study.config).items())),
         ),
     )
 
@@ -68,13 +73,14 @@ def command(config: Mapping[str, Any]) -> str | None:
         One command; None when the data did not come from a file or a bundled set.
 
     Example:
-        >>> command({"data": "my houses.csv", "target": "price", "trials": 64, "task": "auto", "group": None})
+        >>> command({"data": {"kind": "file", "path": "my houses.csv"}, "target": "price", "trials": 64, "group": None})
         "ikura tune 'my houses.csv' --target price --trials 64"
     """
-    data = config.get("data")
-    if not isinstance(data, str) or not data or data.startswith("<") or config.get("network"):
+    data = config.get("data") or {}
+    source = {"file": data.get("path"), "bundled": data.get("name")}.get(str(data.get("kind")))
+    if not source or config.get("custom"):
         return None
-    words = ["ikura", "tune", data]
+    words = ["ikura", "tune", str(source)]
     if config.get("target"):
         words += ["--target", str(config["target"])]
     kinds = config.get("kinds")
@@ -82,10 +88,8 @@ def command(config: Mapping[str, Any]) -> str | None:
         words += ["--kind", f"{name}={kind}"]
     for name in OPTIONS:
         value = config.get(name)
-        if value is not None and value != "auto":
+        if value is not None:
             words += [f"--{name.replace('_', '-')}", f"{value:g}s" if name == "time_limit" else str(value)]
-    if isinstance(config.get("space"), str):
-        words += ["--space", config["space"]]
     return shlex.join(words)
 
 

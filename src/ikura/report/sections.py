@@ -21,7 +21,10 @@ ENDINGS = {
     "complete": "ran to the end",
     "pruned": "stopped early",
     "diverged": "diverged",
+    "stopped": "cut short by the time limit",
+    "skipped": "skipped for lack of time",
     "running": "still running",
+    "waiting": "waiting",
 }
 
 
@@ -66,9 +69,15 @@ def data(summary: Mapping[str, Any]) -> Html | None:
     return join(
         element("p", sentence),
         element("div", _split(summary.get("parts") or {}), _classes(summary), class_="pair"),
-        element("div", _list("Worth knowing", notes), _list("Columns left out", reasons), class_="pair"),
-        _drift(list(summary.get("drift") or [])),
-        _titled("Columns", columns(summary)),
+        element("div", _list("Worth knowing", notes), _list("Columns left out", reasons), class_="pair")
+        if notes or reasons
+        else None,
+        element(
+            "div",
+            _titled("Columns", columns(summary)),
+            _drift(list(summary.get("drift") or [])),
+            class_="pair",
+        ),
     )
 
 
@@ -98,8 +107,7 @@ def seconds(spent: Mapping[str, float]) -> Html | None:
         return None
     slowest = max(known, key=lambda name: known[name])
     share = known[slowest] / total
-    part = "most of it" if share > 0.5 else "the longest part"
-    sentence = f"{duration(total)} in all, {part} ({100 * share:.0f} %) in the stage {slowest}."
+    sentence = f"{duration(total)} in all; the longest part, {slowest}, took {100 * share:.0f} %."
     return join(element("p", sentence), bars((name, max(one, 0.0), duration(one)) for name, one in known.items()))
 
 
@@ -126,7 +134,8 @@ def _classes(summary: Mapping[str, Any]) -> Html | None:
         return None
     total = sum(one["rows"] for one in classes) or 1
     rows = [(one["name"], one["rows"], f"{count(one['rows'])} ({100 * one['rows'] / total:.1f} %)") for one in classes]
-    rows = sorted(rows, key=lambda row: -row[1])[:MOST_CLASSES]
+    if len(rows) > MOST_CLASSES:
+        rows = sorted(rows, key=lambda row: -row[1])[:MOST_CLASSES]
     more = f"{len(classes) - MOST_CLASSES} smaller classes are not shown." if len(classes) > MOST_CLASSES else None
     ratio = real(summary.get("imbalance"))
     words = f"The largest class has {number(ratio, 2)} times the rows of the smallest." if ratio > 1.05 else None

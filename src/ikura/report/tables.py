@@ -102,7 +102,8 @@ def best_trials(view: View) -> Html | None:
         sentence = "One trial has a score."
     if repeated:
         sentence += (
-            " Finalists were trained again with other seeds; the column shows the mean of those runs and their number."
+            " Finalists were trained again with other seeds; the column shows the mean of those runs and their number; "
+            "the best mean is chosen."
         )
     place = [place + 1 for place, is_chosen in enumerate(ranked["chosen"]) if is_chosen]
     if place and place[0] > len(top):
@@ -121,13 +122,14 @@ def columns(summary: Mapping[str, Any]) -> Html | None:
     if not found:
         return None
     rows = [
-        (one["name"], one["kind"], count(one.get("missing")), count(one.get("distinct")), one.get("note") or "")
+        [one["name"], one["kind"], count(one.get("missing")), count(one.get("distinct")), one.get("note") or ""]
         for one in found[:MOST_COLUMNS]
     ]
+    headings = ["name", "kind", "missing", "distinct", "note"]
+    if not any(row[-1] for row in rows):
+        headings, rows = headings[:-1], [row[:-1] for row in rows]
     more = f"{len(found) - MOST_COLUMNS:,} more columns are not shown." if len(found) > MOST_COLUMNS else None
-    return join(
-        table(("name", "kind", "missing", "distinct", "note"), rows), None if more is None else element("p", more)
-    )
+    return join(table(headings, rows), None if more is None else element("p", more))
 
 
 def _name(row: Mapping[Any, Any]) -> Html:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ikura.report._base import StudyLike
-from ikura.report.wording import NOTHING, number, real, spoken
+from ikura.report.wording import NOTHING, real, spoken
 
 __all__ = ["StageView", "View"]
 
@@ -65,6 +65,7 @@ class View:
         for name in ("number", "stage"):
             trials[name] = pd.to_numeric(trials[name], errors="coerce").fillna(0).astype(int)
         self.trials = trials.reset_index(drop=True)
+        self.trials["origin"] = self._origins()
         self.hyperparameters = [name for name in study.space if name in trials]
         self.varying = [name for name in self.hyperparameters if getattr(study.space[name], "varies", True)]
 
@@ -82,32 +83,33 @@ class View:
     def ranked(self) -> pd.DataFrame:
         """The trials from the best to the worst by dev score, ties by dev loss; each configuration once.
 
-        A finalist that repeats a trial of the search is not a row of its own; its column `again` holds the mean dev
-        score of the repetitions and `repeats` their number. Only trials that were trained to their end are here,
+        A finalist that repeats a trial of the search is no row of its own; that trial's column `again` holds the mean
+        dev score of the repetitions and `repeats` their number. Only trials that were trained to their end are here,
         unless there is none.
         """
         scored = self.trials[self.trials["dev_score"].notna() & (self.trials["state"] != "diverged")]
-        complete = scored[scored["state"] == "complete"]
-        scored = (complete if len(complete) else scored).copy()
-        scored["key"] = [self.key(row) for row in scored.to_dict("records")]
-        finalists = scored[scored["purpose"] == "finalist"].groupby("key")["dev_score"].agg(["mean", "size"])
-        own = set(scored.loc[scored["purpose"] != "finalist", "key"])
-        rows = scored[(scored["purpose"] != "finalist") | ~scored["key"].isin(own)]
-        rows = rows.assign(again=rows["key"].map(finalists["mean"]), repeats=rows["key"].map(finalists["size"]))
-        rows = rows.assign(merit=rows["dev_score"] * self.better, chosen=rows["key"] == self.chosen)
+        ended = scored[scored["state"].isin(["complete", "stopped"])]
+        scored = ended if len(ended) else scored
+        finalists = scored[scored["purpose"] == "finalist"].groupby("origin")["dev_score"].agg(["mean", "size"])
+        rows = scored[scored["number"] == scored["origin"]]
+        rows = rows.assign(again=rows["number"].map(finalists["mean"]), repeats=rows["number"].map(finalists["size"]))
+        rows = rows.assign(merit=rows["dev_score"] * self.better, chosen=rows["number"] == self.chosen)
         rows = rows.sort_values(["merit", "dev_loss"], ascending=[False, True], kind="stable")
         return rows.reset_index(drop=True)
 
     @cached_property
-    def chosen(self) -> str | None:
-        """The configuration of the study's best trial as `key` writes it, None when there is none."""
+    def chosen(self) -> int | None:
+        """Number of the trial whose configuration the study chose, None when there is none."""
         best = self.study.best
         rows = self.trials[self.trials["number"] == best.number] if best is not None else self.trials.iloc[:0]
-        return self.key(rows.iloc[0].to_dict()) if len(rows) else None
+        return int(rows["origin"].iloc[0]) if len(rows) else None
 
-    def key(self, row: Mapping[Any, Any]) -> str:
-        """Write a row's hyperparameters so that equal configurations are equal."""
-        return "\n".join(number(row.get(name), digits=17) for name in self.hyperparameters)
+    def _origins(self) -> list[int]:
+        """For each trial the one it repeats: a finalist's parent if it has one in the table, else the trial itself."""
+        numbers = set(self.trials["number"])
+        parents = self.trials["parent"] if "parent" in self.trials else pd.Series(np.nan, index=self.trials.index)
+        pairs = zip(self.trials["number"], pd.to_numeric(parents, errors="coerce"), strict=True)
+        return [int(parent) if pd.notna(parent) and parent in numbers else int(number) for number, parent in pairs]
 
     @cached_property
     def stages(self) -> list[StageView]:

@@ -92,12 +92,14 @@ def duration(seconds: Any) -> str:
     """Write seconds in at most two units.
 
     Example:
-        >>> [duration(seconds) for seconds in (0.042, 0.42, 42, 200, 3900, None)]
-        ['0.04 s', '0.4 s', '42 s', '3 min 20 s', '1 h 5 min', '–']
+        >>> [duration(seconds) for seconds in (0.001, 0.042, 0.42, 42, 200, 3900, None)]
+        ['< 0.01 s', '0.04 s', '0.4 s', '42 s', '3 min 20 s', '1 h 5 min', '–']
     """
     seconds = real(seconds)
     if not math.isfinite(seconds):
         return NOTHING
+    if seconds < 0.005:
+        return "< 0.01 s"
     if seconds < 9.95:
         return f"{seconds:.2f} s" if seconds < 0.095 else f"{seconds:.1f} s"
     whole = round(seconds)

@@ -189,7 +189,7 @@ class Store:
             connection.execute(sa.delete(CURVES).where(CURVES.c.trial.in_([t["key"] for t in trials])))
             connection.execute(update, trials)
             if points:
-                connection.execute(sa.insert(CURVES), points)
+                _insert_many(connection, CURVES, points)
 
     def set_states(self, numbers: Sequence[int], state: str) -> None:
         """Change the state of several trials."""
@@ -221,6 +221,14 @@ class Store:
 
 
 COLUMNS = ("train_loss", "dev_loss", "dev_score")
+
+
+def _insert_many(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Insert plain numbers, past the processing of each row that other types need."""
+    statement = sa.insert(table).compile(dialect=connection.dialect)
+    names = getattr(statement, "positiontup", None)
+    values: Any = [tuple(row[name] for name in names) for row in rows] if names else rows
+    connection.exec_driver_sql(str(statement), values)
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

@@ -30,7 +30,8 @@ def curves(view: View) -> Html | None:
     Returns:
         Legend and two figures; None when no epoch is recorded.
     """
-    marked = [int(number) for number in view.ranked["number"].head(HIGHLIGHTED)]
+    best = view.ranked.sort_values("chosen", ascending=False, kind="stable").head(HIGHLIGHTED)
+    marked = [int(number) for number in best["number"]]
     numbers = sorted({int(number) for number in view.trials["number"]})
     # The curves of the best trials come on top of the even sample, so that a few more than MOST_CURVES may be drawn.
     sample = sorted({numbers[place] for place in evenly(len(numbers), MOST_CURVES)} | set(marked))
@@ -122,8 +123,8 @@ def _losses(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def _score(view: View, number: int) -> str:
-    found = view.ranked.loc[view.ranked["number"] == number, "dev_score"]
-    return f", {score(found.iloc[0])}" if len(found) else ""
+    row = view.ranked[view.ranked["number"] == number].iloc[0]
+    return f", {score(row['dev_score'])}{', chosen' if row['chosen'] else ''}"
 
 
 def _sentence(view: View, trials: int, drawn: int, frame: pd.DataFrame) -> Html:
@@ -138,7 +139,7 @@ def _sentence(view: View, trials: int, drawn: int, frame: pd.DataFrame) -> Html:
     best = f"The best by dev {view.metric} stand out. " if len(view.ranked) else ""
     again = ", finalists trained again among them" if len(view.trials) > len(view.search) else ""
     return join(
-        f"{sampled}{again}{thinned}. {best}Both charts share one axis, so that the "
-        "height between a trial's two curves is what it loses on data it has not trained on. Drag to zoom, "
-        "double-click to return."
+        f"{sampled}{again}{thinned}. {best}Both charts share one axis. The training "
+        "loss holds the penalty on the weights and the noise of dropout, so that it may lie above the dev loss. Drag "
+        "to zoom, double-click to return."
     )

@@ -18,7 +18,7 @@ __all__ = ["hyperparameters", "score_range"]
 
 MOST_POINTS = 800
 MOST_BEST = 60
-GOOD_SHARE = 0.1
+GOOD_SHARE = 0.2
 MOST_GOOD = 20
 FEW_TRIALS = 8
 DIGITS = 7
@@ -69,9 +69,9 @@ def score_range(view: View) -> tuple[float, float]:
     merits = np.sort(view.scored["dev_score"].to_numpy(dtype=float) * view.better)
     if not merits.size:
         return 0.0, 1.0
-    best, middle, worst = float(merits[-1]), float(np.median(merits)), float(merits[int(0.1 * merits.size)])
-    # A tenth of bad trials further off than four times the better half's spread would press the rest together.
-    worst = max(worst, best - 4 * (best - middle)) if best > middle else worst
+    best, quarter, worst = (float(merits[int(share * (merits.size - 1))]) for share in (1, 0.25, 0.1))
+    # Trials much further off than the worst quarter's end would press all others together.
+    worst = max(worst, best - 2.5 * (best - quarter)) if best > quarter else worst
     room = 0.07 * (best - worst) or 0.05 * abs(best) or 0.05
     ends = ((worst - room) * view.better, (best + room) * view.better)
     # The same digits as the points have: one that is clipped to the axis' end must not be rounded beyond it.
@@ -113,7 +113,7 @@ def _chart(view: View, name: str, rows: pd.DataFrame, ends: tuple[float, float])
     )
     shapes = [
         {"type": "rect", "xref": "x", "yref": "paper", "x0": left, "x1": right, "y0": 0, "y1": 1, "layer": "below"}
-        | {"fillcolor": css(stage.colour), "opacity": 0.13, "line": {"width": 0}}
+        | {"fillcolor": css(stage.colour), "opacity": 0.11, "line": {"width": 0}}
         for stage in view.stages[1:]
         for left, right in scale.span(stage.region.get(name, []))
     ]

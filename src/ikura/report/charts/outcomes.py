@@ -41,34 +41,28 @@ def confusion(predictions: Mapping[str, Any], most: int = MOST_CLASSES) -> tuple
     """Count predicted classes for every true class.
 
     Args:
-        predictions: target and prediction, class labels or places in classes, and classes.
+        predictions: classes, and target and prediction as places in classes.
         most: classes to tell apart at most; the rarest beyond that are taken together.
 
     Returns:
         The names of the classes, and counts of shape (classes, classes), a row for each true class.
 
     Example:
-        >>> confusion({"target": ["a", "b", "b"], "prediction": ["a", "b", "a"], "classes": ["a", "b"]})[1].tolist()
+        >>> confusion({"target": [0, 1, 1], "prediction": [0, 1, 0], "classes": ["a", "b"]})[1].tolist()
         [[1, 0], [1, 1]]
     """
-    names = [str(one) for one in predictions.get("classes") or []]
-    target, prediction = ([str(_label(value)) for value in predictions[part]] for part in ("target", "prediction"))
-    if names and not set(target) | set(prediction) <= set(names):
-        places = {str(place): name for place, name in enumerate(names)}
-        target, prediction = ([places.get(value, value) for value in part] for part in (target, prediction))
-    names += sorted((set(target) | set(prediction)) - set(names))
-    if len(names) > most:
-        common = pd.Series(target).value_counts().index[: most - 1]
-        names = [name for name in names if name in set(common)] + [OTHER]
-    known = {name: place for place, name in enumerate(names)}
+    names = [str(one) for one in predictions["classes"]]
+    target, prediction = (np.asarray(predictions[part]).astype(int) for part in ("target", "prediction"))
     counts = np.zeros((len(names), len(names)), dtype=int)
-    rest = len(names) - 1
-    np.add.at(counts, ([known.get(one, rest) for one in target], [known.get(one, rest) for one in prediction]), 1)
-    return names, counts
-
-
-def _label(value: Any) -> Any:
-    return int(value) if isinstance(value, float | np.floating) and float(value).is_integer() else value
+    np.add.at(counts, (target, prediction), 1)
+    if len(names) <= most:
+        return names, counts
+    common = np.sort(np.argsort(-counts.sum(axis=1), kind="stable")[: most - 1])
+    group = np.full(len(names), most - 1)
+    group[common] = np.arange(most - 1)
+    grouped = np.zeros((most, most), dtype=int)
+    np.add.at(grouped, (group[:, None], group[None, :]), counts)
+    return [*(names[place] for place in common), OTHER], grouped
 
 
 def _classes(predictions: Mapping[str, Any]) -> Html:
@@ -134,13 +128,15 @@ def _share(part: int, whole: int) -> str:
 
 def _confused(names: Sequence[str], counts: np.ndarray, wrong: int) -> str:
     total = int(counts.sum())
-    if wrong == 0:
-        return f"All {plural(total, 'row')} of the test set are classified correctly."
     off = counts - np.diag(counts.diagonal())
     row, column = divmod(int(off.argmax()), len(names))
+    if wrong == 1:
+        return f"1 of {plural(total, 'row')} of the test set is misclassified: {names[row]} as {names[column]}."
+    if wrong == 0:
+        return f"All {plural(total, 'row')} of the test set are classified correctly."
     return (
-        f"{count(wrong)} of {plural(total, 'row')} of the test set {'is' if wrong == 1 else 'are'} misclassified, most "
-        f"often {names[row]} as {names[column]} ({int(off[row, column])}×). Each row of the matrix is a true class, "
+        f"{count(wrong)} of {plural(total, 'row')} of the test set are misclassified, most often "
+        f"{names[row]} as {names[column]} ({int(off[row, column])}×). Each row of the matrix is a true class, "
         "the colour is the share of that class: salmon where it is right, blue where it is not."
     )
 

@@ -1,0 +1,84 @@
+"""Small learnable examples, and workshops to train on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ikura.nn.loss import outputs_of
+from ikura.population.examples import Examples
+from ikura.population.training import Judge
+from ikura.population.workshop import Workshop
+
+torch.set_num_threads(1)
+
+CLASSES, INPUTS = 3, 6
+
+
+# Smooth scores, unlike accuracy, so that close outputs have close scores.
+def brier(p: Tensor, y: Tensor) -> Tensor:
+    """Mean squared error of a probability."""
+    return ((p - y) ** 2).mean()
+
+
+def likelihood(p: Tensor, y: Tensor) -> Tensor:
+    """Mean probability of the right class."""
+    return p.gather(-1, y[:, None]).mean()
+
+
+def error(p: Tensor, y: Tensor) -> Tensor:
+    """Mean absolute error."""
+    return (p - y).abs().mean()
+
+
+SCORES = {"binary": brier, "multiclass": likelihood, "regression": error}
+
+
+@cache
+def examples(task: str, cardinalities: tuple[int, ...], rows: int, dtype: str, seed: int) -> Examples:
+    """Draw examples whose target is a noisy function of features and codes."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((rows, INPUTS))
+    codes = np.stack([rng.integers(0, c, rows) for c in cardinalities] or [np.zeros(rows, int)], 1)
+    codes = codes[:, : len(cardinalities)].astype(np.int32)
+    s = x[:, 0] + x[:, 1] * x[:, 2] + np.sin(codes).sum(1) + 0.3 * rng.standard_normal(rows)
+    y = {"binary": s > 0, "multiclass": np.digitize(s, [-0.5, 0.5]), "regression": (s - s.mean()) / s.std()}[task]
+    return Examples(x.astype(dtype), np.ascontiguousarray(codes), np.asarray(y, dtype))
+
+
+@pytest.fixture
+def workshop() -> Callable[..., Workshop]:
+    """Factory of workshops.
+
+    Built-in networks on the device "cpu" run in the compiled kernel. "cpu:0" is the same device by another name, which
+    runs them stacked, as on an accelerator.
+    """
+
+    def make(
+        task: str = "binary",
+        cardinalities: Sequence[int] = (),
+        dtype: str = "float64",
+        rows: int = 120,
+        stacked: bool = False,
+        **more: Any,
+    ) -> Workshop:
+        made = Workshop(
+            examples(task, tuple(cardinalities), rows, dtype, 1),
+            examples(task, tuple(cardinalities), 70, dtype, 2),
+            Judge(task, SCORES[task], *((3.0, 2.0) if task == "regression" else (0.0, 1.0))),
+            outputs_of(task, CLASSES),
+            tuple(cardinalities),
+            dtype=dtype,
+            device="cpu:0" if stacked else "cpu",
+            **more,
+        )
+        assert made.compiled == (not stacked and made.network is None)
+        return made
+
+    return make
