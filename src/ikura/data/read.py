@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as arrow_parquet
 
-from ikura.data.text import find_fault, inspect_text, open_bytes
+from ikura.data.text import find_fault, inspect_text, is_packed
 from ikura.errors import DataError, nearest
 
 __all__ = ["MISSING", "read_table"]
@@ -105,7 +105,7 @@ def _read_text(path: Path) -> pd.DataFrame:
         raise DataError(fault)
     missing = [blank + token + tail for token in MISSING for blank in ("", " ") for tail in ("", " ")]
     try:
-        with open_bytes(path) as file:
+        with pa.input_stream(str(path), compression="gzip" if is_packed(path) else None) as file:
             table = arrow_csv.read_csv(
                 file,
                 read_options=arrow_csv.ReadOptions(block_size=BLOCK),

@@ -14,7 +14,7 @@ from typing import IO
 
 from ikura.errors import DataError
 
-__all__ = ["Layout", "find_fault", "inspect_text", "open_bytes"]
+__all__ = ["Layout", "find_fault", "inspect_text", "is_packed", "open_bytes"]
 
 DELIMITERS = (",", ";", "\t", "|")
 CHUNK = 1 << 20
@@ -38,11 +38,15 @@ class Layout:
     odd_quotes: bool
 
 
+def is_packed(path: Path) -> bool:
+    """Whether a file is gzip-compressed, by its content."""
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
 def open_bytes(path: Path) -> IO[bytes]:
     """Open a file for reading, unpacked when it is gzip-compressed."""
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if packed else path.open("rb")  # type: ignore[return-value]
+    return gzip.open(path, "rb") if is_packed(path) else path.open("rb")  # type: ignore[return-value]
 
 
 def inspect_text(path: Path) -> Layout:
