@@ -105,13 +105,14 @@ def _thinned(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _losses(frame: pd.DataFrame) -> dict[str, Any]:
-    """The loss axis: logarithmic when losses are positive, cut where only diverging or overfitted curves are."""
+    """The loss axis: logarithmic, cut where only diverging or overfitted curves are; a loss of 0 is not drawn."""
     losses = frame[["train_loss", "dev_loss"]].to_numpy(dtype=float)
-    losses = losses[np.isfinite(losses)]
+    losses = losses[np.isfinite(losses) & (losses > 0)]
     dev = frame["dev_loss"].dropna()
-    if not losses.size or losses.min() <= 0 or not len(dev):
+    dev = dev[dev > 0]
+    if not losses.size or not len(dev):
         return {}
-    low = max(losses.min(), dev.min() / 30)
+    low = max(losses.min(), dev.quantile(0.01) / 30)
     high = max(np.quantile(losses, 0.98), dev.min())
     room = 0.05 * max(np.log10(high / low), 0.1)
     return {

@@ -1,0 +1,100 @@
+"""The kernel's losses and metrics of many members against `ikura.nn.loss` and `ikura.metric`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from ikura.metric import METRICS
+from ikura.nn.loss import loss, outputs_of, predict
+from ikura.population.kernel.loss import CODES as TASKS
+from ikura.population.kernel.score import CODES, assess
+from ikura.population.training import Judge
+
+MEMBERS, ROWS, CLASSES, MEAN, STD = 3, 80, 4, 3.0, 2.0
+PAIRS = [(task, name) for task in TASKS for name in CODES if task in METRICS[name].tasks]
+
+# Sums of 80 terms of size up to 10 in double precision, of terms rounded once or a few times: 100 roundings at most.
+ROUNDINGS = 100
+
+
+def example(task: str, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """Raw outputs of the members and targets; the second member has ties between classes and at the threshold."""
+    rng = np.random.default_rng(0)
+    z = 2 * rng.standard_normal((MEMBERS, ROWS, outputs_of(task, CLASSES)))
+    z[1] = np.round(z[1])
+    y = {"binary": rng.integers(0, 2, ROWS), "multiclass": rng.integers(0, CLASSES, ROWS)}.get(
+        task, rng.standard_normal(ROWS)
+    )
+    return z.astype(dtype), y.astype(dtype)
+
+
+def expected(task: str, name: str, z: np.ndarray, y: np.ndarray) -> tuple[list[float], list[float]]:
+    """Losses and scores by PyTorch in float64."""
+    target = torch.from_numpy(y.astype(np.float64))
+    target = target.long() if task == "multiclass" else target
+    own = target * STD + MEAN if task == "regression" else target
+    members = [torch.from_numpy(one.astype(np.float64)) for one in z]
+    scores = [METRICS[name](predict(task, one, MEAN, STD), own).item() for one in members]
+    return [loss(task, one, target).item() for one in members], scores
+
+
+def judge(task: str, name: str) -> Judge:
+    """A judge with the package's metric."""
+    return Judge(task, METRICS[name], *((MEAN, STD) if task == "regression" else (0.0, 1.0)))
+
+
+def test_every_metric_of_the_kernel_is_one_of_the_package() -> None:
+    assert CODES.keys() <= METRICS.keys()
+    assert len({*CODES.values(), 0}) == len(CODES) + 1
+
+
+@pytest.mark.parametrize(("dtype", "rounding"), [("float64", 2.0**-53), ("float32", 2.0**-24)])
+@pytest.mark.parametrize(("task", "name"), PAIRS)
+def test_losses_and_scores(task: str, name: str, dtype: str, rounding: float) -> None:
+    z, y = example(task, dtype)
+    losses, scores = expected(task, name, z, y)
+    got = judge(task, name)(z.copy(), y)
+    np.testing.assert_allclose(got[0], losses, rtol=ROUNDINGS * rounding)
+    np.testing.assert_allclose(got[1], scores, rtol=0 if name == "accuracy" else ROUNDINGS * rounding)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_any_other_metric_sees_the_same_predictions(task: str) -> None:
+    z, y = example(task, "float64")
+    mean, std = (MEAN, STD) if task == "regression" else (0.0, 1.0)
+    got = Judge(task, lambda p, t: (p.reshape(len(t), -1)[:, 0] * t).sum(), mean, std)(z.copy(), y)[1]
+    for one, score in zip(z, got, strict=True):
+        p = predict(task, torch.from_numpy(one), MEAN, STD).numpy().reshape(ROWS, -1)[:, 0]
+        assert score == pytest.approx(float(np.sum(p * (y * std + mean))), rel=1e-12)
+
+
+@pytest.mark.parametrize("place", [0, 41, ROWS - 1])
+@pytest.mark.parametrize(("task", "name"), PAIRS)
+def test_nan_stays_with_its_member(task: str, name: str, place: int) -> None:
+    z, y = example(task, "float64")
+    alone = judge(task, name)(z.copy(), y)
+    z[1, place, -1] = np.nan
+    losses, scores = judge(task, name)(z.copy(), y)
+    assert np.isnan([losses[1], scores[1]]).all()
+    np.testing.assert_array_equal(losses[[0, 2]], alone[0][[0, 2]])
+    np.testing.assert_array_equal(scores[[0, 2]], alone[1][[0, 2]])
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_huge_logits_have_finite_losses(task: str) -> None:
+    z, y = example(task, "float32")
+    losses, _ = judge(task, "accuracy")(z * np.float32(1e4), y)
+    # The loss is linear in logits of this size; float32 rounds each of them by 6e-8.
+    np.testing.assert_allclose(
+        losses, expected(task, "accuracy", z * np.float32(1e4), y)[0], rtol=ROUNDINGS * 2.0**-24
+    )
+
+
+def test_r2_of_a_constant_target() -> None:
+    for z, wanted in ((0.0, 1.0), (1.0, 0.0)):
+        losses, scores = np.empty(1), np.empty(1)
+        assess(TASKS["regression"], np.full((1, 5, 1), z), np.zeros(5), 0.0, 1.0, CODES["r2"], losses, scores)
+        reference = METRICS["r2"](torch.full((5,), z, dtype=torch.float64), torch.zeros(5, dtype=torch.float64))
+        assert scores[0] == wanted == reference.item()
