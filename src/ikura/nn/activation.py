@@ -41,5 +41,5 @@ def activation(name: str) -> Callable[[Tensor], Tensor]:
         [0.0, 2.0]
     """
     if name not in ACTIVATIONS:
-        raise UsageError(f"unknown activation {name!r}{nearest(name, ACTIVATIONS)}: use {', '.join(ACTIVATIONS)}")
+        raise UsageError(f"unknown activation {name!r}{nearest(str(name), ACTIVATIONS)}: use {', '.join(ACTIVATIONS)}")
     return ACTIVATIONS[name]

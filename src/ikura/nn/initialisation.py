@@ -10,7 +10,7 @@ import numpy as np
 from ikura.errors import UsageError, nearest
 from ikura.nn.noise import normal
 
-__all__ = ["INITIALISATIONS", "initial_weights"]
+__all__ = ["INITIALISATIONS", "initial_weights", "initialisation"]
 
 
 def _scaled(scale: Callable[[int, int], float]) -> Callable[[int, int, int], np.ndarray]:
@@ -64,8 +64,19 @@ def initial_weights(name: str, stream: int, fan_out: int, fan_in: int) -> np.nda
     References:
         Glorot and Bengio 2010; He et al. 2015 (arXiv:1502.01852).
     """
+    return initialisation(name)(stream, fan_out, fan_in)
+
+
+def initialisation(name: str) -> Callable[[int, int, int], np.ndarray]:
+    """Look an initialisation up by name.
+
+    Returns:
+        The function of (stream, fan_out, fan_in) that draws the weights.
+
+    Raises:
+        UsageError: the name is unknown.
+    """
     if name not in INITIALISATIONS:
-        raise UsageError(
-            f"unknown initialisation {name!r}{nearest(name, INITIALISATIONS)}: use {', '.join(INITIALISATIONS)}"
-        )
-    return INITIALISATIONS[name](stream, fan_out, fan_in)
+        known = ", ".join(INITIALISATIONS)
+        raise UsageError(f"unknown initialisation {name!r}{nearest(str(name), INITIALISATIONS)}: use {known}")
+    return INITIALISATIONS[name]

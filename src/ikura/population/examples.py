@@ -46,6 +46,10 @@ class Examples:
         order = permutation(seed, epoch, len(self))
         return Examples(self.x[order], self.codes[order], self.y[order])
 
+    def flat(self) -> Examples:
+        """Return the examples with features of one dimension."""
+        return Examples(self.x.reshape(len(self), -1), self.codes, self.y)
+
     def head(self, rows: int) -> Examples:
         """Return the first rows."""
         return Examples(self.x[:rows], self.codes[:rows], self.y[:rows])

@@ -4,27 +4,64 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from ikura.errors import UsageError
+from ikura.nn.activation import activation
+from ikura.nn.initialisation import initialisation
+from ikura.population.rule import rule
 from ikura.space import DEFAULTS
 
-__all__ = ["Hyperparameters", "Member"]
+__all__ = ["Hyperparameters", "Member", "check_value"]
 
 BOUNDS: dict[str, tuple[float, float]] = {
-    "learning_rate": (0, float("inf")),
+    "learning_rate": (0, inf),
     "momentum": (0, 1),
     "beta1": (0, 1),
     "beta2": (0, 1),
-    "epsilon": (0, float("inf")),
-    "layers": (0, 64),
-    "units": (1, 1_000_000),
-    "batch_size": (1, float("inf")),
-    "learning_rate_decay": (0, float("inf")),
-    "l2": (0, float("inf")),
-    "dropout": (0, 1),
+    "epsilon": (0, inf),
+    "batch_size": (1, inf),
+    "learning_rate_decay": (0, inf),
+    "l2": (0, inf),
 }
+ARCHITECTURE: dict[str, tuple[float, float]] = {"layers": (0, 64), "units": (1, 1_000_000), "dropout": (0, 1)}
 BELOW_ONE = ("momentum", "beta1", "beta2", "dropout")
+WHOLE = ("batch_size", "layers", "units")
+
+
+def check_value(name: str, value: Any, built_in: bool) -> None:
+    """Refuse a value that a hyperparameter of ikura's cannot have.
+
+    Args:
+        name: the hyperparameter.
+        value: what it is to be.
+        built_in: whether the network is the built-in one; otherwise only what governs training is ikura's.
+
+    Raises:
+        UsageError: the value is of the wrong kind or out of range.
+
+    Example:
+        >>> check_value("dropout", 1.5, built_in=True)
+        Traceback (most recent call last):
+        ikura.errors.UsageError: dropout must be a number of at least 0 and below 1, but is 1.5
+    """
+    if name == "optimizer":
+        rule(value)
+    elif built_in and name == "activation":
+        activation(value)
+    elif built_in and name == "initialisation":
+        initialisation(value)
+    bounds = BOUNDS | ARCHITECTURE if built_in else BOUNDS
+    if name not in bounds:
+        return
+    low, high = bounds[name]
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    inside = number and (low <= value < high if name in BELOW_ONE else low <= value <= high)
+    if not inside or (name in WHOLE and value != int(value)):
+        kind = "whole number" if name in WHOLE else "number"
+        end = "" if high == inf else f" and {'below' if name in BELOW_ONE else 'at most'} {high:g}"
+        raise UsageError(f"{name} must be a {kind} of at least {low:g}{end}, but is {value!r}")
 
 
 class Hyperparameters(dict[str, Any]):
@@ -62,14 +99,11 @@ class Member:
 
     def __post_init__(self) -> None:
         values = Hyperparameters(DEFAULTS, **self.hyperparameters)
-        for name, (low, high) in BOUNDS.items():
-            value = values[name]
-            inside = low <= value < high if name in BELOW_ONE else low <= value <= high
-            if not inside:
-                raise UsageError(
-                    f"trial {self.number}: {name} must be at least {low:g} and "
-                    f"{'below' if name in BELOW_ONE else 'at most'} {high:g}, but is {value!r}"
-                )
+        for name in BOUNDS:
+            try:
+                check_value(name, values[name], built_in=False)
+            except UsageError as error:
+                raise UsageError(f"trial {self.number}: {error}") from None
         object.__setattr__(self, "values", values)
 
     def learning_rate(self, epoch: int) -> float:

@@ -129,5 +129,5 @@ def rule(name: str) -> Rule:
         True
     """
     if name not in RULES:
-        raise UsageError(f"unknown optimizer {name!r}{nearest(name, RULES)}: use {', '.join(RULES)}")
+        raise UsageError(f"unknown optimizer {name!r}{nearest(str(name), RULES)}: use {', '.join(RULES)}")
     return RULES[name]

@@ -80,11 +80,15 @@ class Workshop:
             except Exception as error:
                 shown = dict(member.hyperparameters)
                 raise UsageError(
-                    f"trial {member.number}: the network factory failed with {type(error).__name__}: {error} "
+                    f"trial {member.number}: the network factory failed with {type(error).__name__}: "
+                    f"{' '.join(str(error).split())} "
                     f"(hyperparameters {shown})"
                 ) from error
         if not isinstance(module, nn.Module):
-            raise UsageError(f"the network factory must return an nn.Module, but returned {type(module).__name__}")
+            raise UsageError(
+                f"trial {member.number}: the network factory must return an nn.Module, "
+                f"but returned {type(module).__name__}"
+            )
         return module
 
     def pack(self, members: Sequence[Member], size: int) -> list[list[Member]]:
@@ -161,6 +165,11 @@ class Workshop:
         inputs = [torch.from_numpy(examples.x)]
         if takes_codes(module):
             inputs.append(torch.from_numpy(examples.codes))
+        elif examples.codes.shape[1]:
+            raise UsageError(
+                f"{examples.codes.shape[1]} columns have so many categories that they come as codes: let the network's "
+                "forward take (x, codes), or leave the columns out by kinds={column: 'ignore'}"
+            )
         copy = deepcopy(module).to(inputs[0].dtype).eval()
         wanted = (len(examples), self.outputs)
         try:

@@ -40,6 +40,7 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset, patience: int | Non
     if store.fact("test") is None:
         with store.timed("test"):
             examples = Examples.of(dataset.test, setting.dtype)
+            examples = examples if workshop.network else examples.flat()
             outputs, target = predictions(workshop, module, examples), workshop.judge.target(examples.y)
             low, high = interval(measure, [outputs], target, seed=setting.seed)
             shown = slice(0, 10_000)

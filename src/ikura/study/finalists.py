@@ -18,6 +18,7 @@ from ikura.population.examples import Examples
 from ikura.population.job import Outcome
 from ikura.population.member import Member
 from ikura.population.snapshot import write_atomically
+from ikura.population.structure import takes_codes
 from ikura.population.workshop import Workshop
 from ikura.study.search import Floor
 
@@ -103,7 +104,7 @@ def predictions(workshop: Workshop, network: torch.nn.Module, examples: Examples
     with torch.no_grad():
         for i in range(0, max(len(examples), 1), 4096):
             x, codes = torch.from_numpy(examples.x[i : i + 4096]), torch.from_numpy(examples.codes[i : i + 4096])
-            parts.append(network(x, codes) if workshop.network is None or codes.shape[1] else network(x))
+            parts.append(network(x, codes) if takes_codes(network) else network(x))
     return predict(judge.task, torch.cat(parts), judge.mean, judge.std)
 
 

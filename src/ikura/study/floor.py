@@ -39,9 +39,10 @@ def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperpara
     """
     if setting.custom and network is None:
         raise UsageError("this study trains networks of your own; give their factory as network=…")
+    train, dev = Examples.of(dataset.train, setting.dtype), Examples.of(dataset.dev, setting.dtype)
     return Workshop(
-        train=Examples.of(dataset.train, setting.dtype),
-        dev=Examples.of(dataset.dev, setting.dtype),
+        train=train if network else train.flat(),
+        dev=dev if network else dev.flat(),
         judge=Judge(setting.task, metric(setting.metric, setting.task), dataset.target_mean, dataset.target_std),
         outputs=outputs_of(setting.task, len(dataset.task.classes or [])),
         cardinalities=tuple(dataset.encoder.cardinalities),

@@ -20,6 +20,7 @@ from ikura.nn.loss import predict
 from ikura.nn.mlp import MLP
 from ikura.population.member import Hyperparameters
 from ikura.population.snapshot import write_atomically
+from ikura.population.structure import takes_codes
 
 __all__ = ["Model", "load_model"]
 
@@ -57,9 +58,10 @@ class Model:
         x, codes = self.encoder.transform(data)
         dtype = next((p.dtype for p in self.network.parameters()), torch.float32)
         parts = []
+        x = x.reshape(len(x), -1) if isinstance(self.network, MLP) else x
         for i in range(0, max(len(x), 1), BLOCK):
             inputs = [torch.from_numpy(x[i : i + BLOCK]).to(dtype)]
-            if isinstance(self.network, MLP) or codes.shape[1]:
+            if takes_codes(self.network):
                 inputs.append(torch.from_numpy(codes[i : i + BLOCK]))
             parts.append(self.network(*inputs))
         return predict(self.task, torch.cat(parts), self.description["target_mean"], self.description["target_std"])

@@ -11,10 +11,12 @@ from typing import Any
 import torch
 
 from ikura.data import Dataset
-from ikura.errors import RunError, UsageError
+from ikura.errors import RunError, SpaceError, UsageError
 from ikura.metric import default_metric, metric
+from ikura.population.member import WHOLE, check_value
 from ikura.search import proposer, schedule
 from ikura.space import HYPERPARAMETERS, Space, default_space, fixed
+from ikura.study.store import ABOUT, RESULTS
 
 __all__ = [
     "check_arguments",
@@ -28,6 +30,7 @@ __all__ = [
     "run_folder",
 ]
 
+RESERVED = (*ABOUT, *RESULTS, "inputs", "outputs")
 ARCHITECTURE = ("layers", "units", "dropout", "activation", "initialisation")
 
 
@@ -71,6 +74,7 @@ def chosen_space(
         opened = Space.coerce(space)
         if not custom:
             opened.validate(HYPERPARAMETERS)
+        _check_space(opened, custom)
         return opened, "the space was given"
     rows = len(dataset.train) + len(dataset.dev) + len(dataset.test)
     chosen = default_space(trials, rows, int(dataset.train.x[0].size))
@@ -84,6 +88,28 @@ def chosen_space(
 def cores() -> int:
     """Number of cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _check_space(space: Space, custom: bool) -> None:
+    """Refuse values that a hyperparameter cannot have, and names that a study's tables use themselves."""
+    for name, parameter in space.items():
+        if name in RESERVED:
+            raise SpaceError(f"[{name}] is a column of a study's trials; call your hyperparameter otherwise")
+        values = [parameter.from_unit(0.0), parameter.from_unit(1.0)]
+        if not parameter.numeric:
+            values = parameter.as_dict().get("choices", values)
+        for value in values:
+            try:
+                check_value(name, value, built_in=not custom)
+            except UsageError as error:
+                raise SpaceError(f"[{name}] {error}") from None
+        if (
+            parameter.varies
+            and parameter.scale in ("linear", "log", "log-complement")
+            and name in WHOLE
+            and (not custom or name == "batch_size")
+        ):
+            raise SpaceError(f"[{name}] is a whole number; use the scale integer or integer-log, not {parameter.scale}")
 
 
 def run_folder(data: Any, out: str | Path | None) -> Path:

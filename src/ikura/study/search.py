@@ -95,12 +95,11 @@ class Floor:
     def tiles(self, rows: Sequence[dict[str, Any]]) -> Iterator[tuple[int, list[dict[str, Any]], tuple[int, ...]]]:
         """Find the tiles of trials: number, rows, and the places that train.
 
-        In the compiled kernel a place at rest costs nothing, so a tile keeps the places of members that have ended.
+        A tile keeps the places of members that have ended, so that shapes and rounding stay as they were.
         """
         wanted = {row["number"] for row in rows}
-        among = self.store.trials() if self.workshop.compiled else rows
         tiles: dict[int, list[dict[str, Any]]] = {}
-        for row in sorted(among, key=lambda row: (row["tile"], row["place"])):
+        for row in sorted(self.store.trials(), key=lambda row: (row["tile"], row["place"])):
             tiles.setdefault(row["tile"], []).append(row)
         for tile, group in tiles.items():
             places = tuple(i for i, row in enumerate(group) if row["number"] in wanted)

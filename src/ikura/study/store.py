@@ -19,7 +19,14 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from ikura.errors import RunError, StorageError
 from ikura.population.job import Outcome
 
-__all__ = ["Store"]
+__all__ = ["ABOUT", "COLUMNS", "RESULTS", "Store"]
+
+COLUMNS = ("train_loss", "dev_loss", "dev_score")
+"""What a curve holds for each epoch."""
+
+ABOUT = ("number", "state", "purpose", "parent", "stage")
+RESULTS = ("dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best_epoch", "seconds")
+"""What a table of trials holds before and behind the hyperparameters."""
 
 METADATA = sa.MetaData()
 FACTS = sa.Table(
@@ -174,7 +181,7 @@ class Store:
                 {
                     "key": outcome.number,
                     "state": "running" if going_on and outcome.state == "complete" else outcome.state,
-                    **{n: _number(getattr(outcome, n)) for n in ("dev_score", "dev_loss", "train_score", "train_loss")},
+                    **{n: _number(getattr(outcome, n)) for n in RESULTS[:4]},
                     "epochs": len(outcome.curve),
                     "best_epoch": outcome.best_epoch or None,
                     "seconds": outcome.seconds,
@@ -218,9 +225,6 @@ class Store:
             rows = connection.execute(query).all()
         frame = pd.DataFrame(rows, columns=["number", "epoch", *COLUMNS])
         return frame.astype({"number": np.int64, "epoch": np.int64} | dict.fromkeys(COLUMNS, np.float64))
-
-
-COLUMNS = ("train_loss", "dev_loss", "dev_score")
 
 
 def _insert_many(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:

@@ -18,7 +18,7 @@ from ikura.population.member import Hyperparameters
 from ikura.space import Space
 from ikura.study.model import Model, load_model
 from ikura.study.setting import Setting
-from ikura.study.store import COLUMNS, Store
+from ikura.study.store import ABOUT, COLUMNS, RESULTS, Store
 
 __all__ = ["Best", "Study", "Test"]
 
@@ -128,17 +128,8 @@ class Study:
         """
         rows = self._store.trials()
         names = [n for n in self.space if any(n in row["hyperparameters"] for row in rows)]
-        records = [
-            {n: row[n] for n in ("number", "state", "purpose", "parent", "stage")}
-            | {n: row["hyperparameters"].get(n) for n in names}
-            | {
-                n: row[n]
-                for n in ("dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best_epoch", "seconds")
-            }
-            for row in rows
-        ]
-        columns = ["number", "state", "purpose", "parent", "stage", *names]
-        columns += ["dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best_epoch", "seconds"]
+        columns = [*ABOUT, *names, *RESULTS]
+        records = [{**row, **{n: row["hyperparameters"].get(n) for n in names}} for row in rows]
         frame = pd.DataFrame(records, columns=columns)
         scores = ("dev_score", "dev_loss", "train_score", "train_loss")
         return frame.astype(dict.fromkeys(scores, np.float64) | {"parent": "Int64", "best_epoch": "Int64"})

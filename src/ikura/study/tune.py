@@ -33,10 +33,11 @@ from ikura.study.opening import (
     make_folder,
     run_folder,
 )
+from ikura.study.origin import Origin
 from ikura.study.progress import Progress
 from ikura.study.search import Floor
 from ikura.study.search import search as run_search
-from ikura.study.setting import Setting, remember_data
+from ikura.study.setting import Setting
 from ikura.study.store import Store
 from ikura.study.study import Study
 
@@ -77,9 +78,10 @@ def tune(
             (rows, ...) and (rows,).
         target: the column to predict; not needed when one is called target, label, class or y.
         task: "auto", "binary", "multiclass" or "regression".
-        network: factory of a network from its hyperparameters (`hp.units`, also `hp.inputs` and `hp.outputs`); None
-            for the built-in fully connected network. The module maps (rows, inputs) to (rows, outputs): one logit for
-            binary classes, one logit a class, or one value.
+        network: factory of a network from its hyperparameters; None for the built-in fully connected network. The
+            factory reads what the space names (`hp.units` if it names units) and always `hp.inputs` and `hp.outputs`.
+            The module maps (rows, inputs) to (rows, outputs): one logit for binary classes, one logit a class, or one
+            value.
         space: what to search; by default chosen by the number of trials.
         trials: configurations to try.
         epochs: passes over the training set of a trial at most.
@@ -88,7 +90,8 @@ def tune(
         schedule: "early-stopping", "none" (every trial trains all its epochs) or "successive-halving".
         finalists: configurations that are trained again in full, with three other seeds each; 0 for none.
         metric: what trials are compared by; accuracy for classes and r2 for regression by default.
-        seed: the same seed gives the same study.
+        seed: the same seed gives the same study: to the bit for the built-in network; networks of your own are stacked
+            in tiles of a size that is measured, and rounding depends on it.
         jobs: tiles that train at once; by default one for each core.
         device: "auto", "cpu" or "cuda"; auto is a GPU for networks of your own if there is one, the CPU otherwise.
         dtype: "float32" or "float64".
@@ -119,16 +122,17 @@ def tune(
     check_names(search, schedule, dtype)
     device = chosen_device(device, network is not None)
     run = run_folder(data, out)
-    dataset = prepare(data, target, task=task, group=group, time=time, kinds=kinds, seed=seed)
+    origin = Origin.of(data, target)
+    dataset = prepare(origin.data, origin.target, task=task, group=group, time=time, kinds=kinds, seed=seed)
     chosen = chosen_metric(metric, dataset.task.name)
     opened, note = chosen_space(space, network is not None, trials, dataset)
     for line in findings(dataset, note):
         progress.say(line)
     make_folder(run)
-    remembered = remember_data(data, run)
+    origin.keep(run)
     setting = Setting(
-        data=remembered,
-        target=dataset.task.target if remembered["kind"] != "arrays" else target,
+        data=origin.record,
+        target=origin.target if origin.record["kind"] == "arrays" else dataset.task.target,
         task=dataset.task.name,
         trials=trials,
         epochs=epochs,

@@ -1,0 +1,153 @@
+"""The origin of a study's data: what a later process needs to find the same data again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ikura.data import BUNDLED
+from ikura.errors import DataError, RunError, UsageError
+from ikura.population.snapshot import write_atomically
+
+__all__ = ["Origin", "reopen"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Data in the form in which they will be found again, and how.
+
+    Data in memory are taken through the file format they are kept in before they are used for the first time, so that
+    a resumed run works on the same values.
+
+    Attributes:
+        data: as `ikura.data.prepare` takes them.
+        target: name of the target column, if it is known already.
+        record: {"kind": "file", "path", "sha256"}, {"kind": "bundled", "name"} or {"kind": "frame" or "arrays", "path"}.
+        content: what is kept in the run folder under record["path"]; None for files and bundled data.
+    """
+
+    data: Any
+    target: str | None
+    record: dict[str, Any]
+    content: bytes | None = None
+
+    @classmethod
+    def of(cls, data: Any, target: str | None) -> Origin:
+        """Describe data of any form that `ikura.tune` takes.
+
+        Raises:
+            UsageError: the data are of no kind that ikura reads, or cannot be kept.
+        """
+        if isinstance(data, str | os.PathLike):
+            path = Path(data)
+            if not path.exists() and str(data) in BUNDLED:
+                return cls(data, target, {"kind": "bundled", "name": str(data)})
+            record = {"kind": "file", "path": str(path.absolute())}
+            return cls(data, target, record | {"sha256": _sha256(path)} if path.is_file() else record)
+        if isinstance(data, pd.DataFrame):
+            return cls._of_frame(data, target)
+        if isinstance(data, tuple) and len(data) == 2:
+            return cls._of_pair(*data, target)
+        raise UsageError(f"data are a path, a bundled name, a DataFrame or (x, y), not {type(data).__name__}")
+
+    @classmethod
+    def _of_frame(cls, frame: pd.DataFrame, target: str | None) -> Origin:
+        names = [str(name) for name in frame.columns]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise DataError(f"column {twice!r} is there more than once; give each column a name of its own")
+        plain = frame.set_axis(names, axis=1).reset_index(drop=True)
+        for name in names:
+            if plain[name].dtype == object:
+                plain[name] = _plain_column(plain[name])
+        buffer = BytesIO()
+        plain.to_parquet(buffer, index=False)
+        content = buffer.getvalue()
+        return cls(_read_frame(content), target, {"kind": "frame", "path": "data.parquet"}, content)
+
+    @classmethod
+    def _of_pair(cls, x: Any, y: Any, target: str | None) -> Origin:
+        if len(x) != len(y):
+            raise DataError(f"x has {len(x)} rows and y has {len(y)}; each row of x needs one of y")
+        array = None if isinstance(x, pd.DataFrame) else np.asarray(x)
+        if array is not None and array.dtype != object:
+            named = target or getattr(y, "name", None)
+            values = _plain_array(np.asarray(y))
+            buffer = BytesIO()
+            np.savez(buffer, x=array, y=values, allow_pickle=False)
+            record = {"kind": "arrays", "path": "data.npz"}
+            return cls((array, values), None if named is None else str(named), record, buffer.getvalue())
+        frame = x if array is None else pd.DataFrame(array).infer_objects().add_prefix("x")
+        name = str(target or getattr(y, "name", None) or "target")
+        if name in map(str, frame.columns):
+            raise DataError(f"x has a column {name!r} of its own; name the target otherwise")
+        return cls._of_frame(frame.assign(**{name: np.asarray(y)}), name)
+
+    def keep(self, run: Path) -> None:
+        """Write data from memory to the run folder."""
+        if self.content is not None:
+            write_atomically(run / self.record["path"], self.content)
+
+
+def reopen(record: dict[str, Any], run: Path) -> Any:
+    """Find data again, as `ikura.data.prepare` takes them.
+
+    Args:
+        record: an origin's record.
+        run: the run folder.
+
+    Raises:
+        RunError: they are gone or have changed.
+    """
+    if record["kind"] == "bundled":
+        return record["name"]
+    path = Path(record["path"]) if record["kind"] == "file" else run / record["path"]
+    if not path.is_file():
+        raise RunError(f"{path}: the data of {run} are no longer there")
+    if record["kind"] == "file":
+        if _sha256(path) != record["sha256"]:
+            raise RunError(f"{path}: the data have changed since {run} began; bring the old file back to go on")
+        return path
+    try:
+        if record["kind"] == "frame":
+            return _read_frame(path.read_bytes())
+        with np.load(path, allow_pickle=False) as arrays:
+            return arrays["x"], arrays["y"]
+    except (OSError, ValueError, KeyError) as error:
+        raise RunError(f"{path}: the data of {run} are not whole: {error}") from error
+
+
+def _read_frame(content: bytes) -> pd.DataFrame:
+    return pd.read_parquet(BytesIO(content))
+
+
+def _plain_column(column: pd.Series) -> pd.Series:
+    """Make a column of Python objects one that a file can hold: of one type, or text."""
+    better = column.infer_objects()
+    if better.dtype != object:
+        return better
+    return column.map(lambda value: None if _is_missing(value) else str(value)).astype("string")
+
+
+def _plain_array(values: np.ndarray) -> np.ndarray:
+    if values.dtype != object:
+        return values
+    if all(isinstance(value, int | float | np.number) or value is None for value in values.ravel()):
+        return values.astype(np.float64)
+    return np.array(["" if _is_missing(value) else str(value) for value in values.ravel()]).reshape(values.shape)
+
+
+def _is_missing(value: Any) -> bool:
+    return bool(np.all(pd.isna(value)))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,121 @@
+"""A member that diverges is marked and recorded, and changes nothing for its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from torch import Tensor, nn
+
+from ikura.population.job import Job, train
+from ikura.population.member import Member
+from ikura.population.rule import RULES
+from ikura.population.workshop import Workshop
+
+EPOCHS = 4
+WILD = {"optimizer": "sgd", "learning_rate": 1e30, "activation": "relu"}
+
+TAME: list[dict[str, Any]] = [{"optimizer": name, "units": 9, "dropout": 0.2, "l2": 1e-3} for name in RULES]
+
+
+class Own(nn.Module):
+    """A caller's network with noise and statistics of the mini-batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.2), nn.Linear(8, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Raw outputs."""
+        out: Tensor = self.stack(x)
+        return out
+
+
+def build(workshop: Callable[..., Workshop], way: str, dtype: str) -> Workshop:
+    """A workshop that trains in one of three ways; regression, whose cost grows without bound."""
+    if way == "own":
+        return workshop("regression", dtype=dtype, network=lambda hp: Own())
+    return workshop("regression", dtype=dtype, stacked=way == "stacked")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("way", ["compiled", "stacked", "own"])
+@pytest.mark.parametrize("place", [0, 2, 4])
+def test_neighbours_keep_every_bit(workshop: Callable[..., Workshop], way: str, place: int, dtype: str) -> None:
+    made = build(workshop, way, dtype)
+
+    def run(one: dict[str, Any]) -> Any:
+        rows = [*TAME[:place], TAME[0] | one, *TAME[place:]]
+        course = made.course([Member(number, hyperparameters, 3) for number, hyperparameters in enumerate(rows)])
+        course.run(EPOCHS)
+        return course
+
+    wild, tame = run(WILD), run({})
+    assert wild.diverged.tolist() == [k == place for k in range(5)]
+    assert not tame.diverged.any()
+    assert np.isnan(wild.curve(place)[-1, :2]).all()
+    for k in set(range(5)) - {place}:
+        np.testing.assert_array_equal(wild.curve(k), tame.curve(k))
+        assert np.isfinite(wild.curve(k)).all()
+        assert len(wild.curve(k)) == EPOCHS
+        for name, array in wild.tile.extract(k).items():
+            np.testing.assert_array_equal(array, tame.tile.extract(k)[name], err_msg=name)
+            np.testing.assert_array_equal(wild.tile.best(k)[0], tame.tile.best(k)[0])
+
+
+@pytest.mark.parametrize("way", ["compiled", "stacked", "own"])
+def test_divergence_is_recorded_and_not_raised(workshop: Callable[..., Workshop], way: str) -> None:
+    members = tuple(Member(10 + k, one, 3) for k, one in enumerate([TAME[0], TAME[0] | WILD, TAME[3]]))
+    outcomes = train(build(workshop, way, "float32"), Job(0, members, EPOCHS, keep_weights=True))
+    assert [(o.number, o.state) for o in outcomes] == [(10, "complete"), (11, "diverged"), (12, "complete")]
+    lost = outcomes[1]
+    assert lost.best_epoch == 0
+    assert np.isnan([lost.dev_loss, lost.dev_score, lost.train_loss, lost.train_score]).all()
+    assert len(lost.curve) == 1
+
+
+@pytest.mark.parametrize("way", ["compiled", "stacked"])
+def test_a_tile_in_which_all_diverge_ends(workshop: Callable[..., Workshop], way: str) -> None:
+    members = tuple(Member(k, WILD | {"units": 5 + k}, 3) for k in range(3))
+    told: list[int] = []
+    outcomes = train(build(workshop, way, "float32"), Job(0, members, 50, 2), told.append)
+    assert {outcome.state for outcome in outcomes} == {"diverged"}
+    assert {len(outcome.curve) for outcome in outcomes} == {1}
+    assert sum(told) == 50 * 3
+
+
+@pytest.mark.parametrize("way", ["compiled", "stacked"])
+def test_a_late_divergence_keeps_what_was_best(workshop: Callable[..., Workshop], way: str) -> None:
+    # A linear model and full-batch gradient descent: the error of the steepest direction grows by a constant factor.
+    steep = {"optimizer": "sgd", "layers": 0, "batch_size": 1000, "learning_rate": 1.2, "initialisation": "zeros"}
+    made = build(workshop, way, "float64")
+    course = made.course([Member(0, steep, 3), Member(1, steep | {"learning_rate": 0.1}, 3)])
+    course.run(100)
+    epochs = int(course.epochs[0])
+    assert 2 < epochs < 100
+    assert course.diverged.tolist() == [True, False]
+    assert np.isfinite(course.curve(0)[:-1]).all()
+    assert np.isnan(course.curve(0)[-1]).all()
+    assert course.best_loss[0] == course.curve(0)[:-1, 1].min()
+    again = made.course([Member(0, steep, 3)])
+    again.run(int(course.best_epoch[0]) + 1)
+    # A course of as many epochs as the best has the same weights; sums in another order, 1e-16 each.
+    np.testing.assert_allclose(course.tile.best(0)[0], again.tile.extract(0)["weights"], rtol=1e-9)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("way", ["compiled", "stacked"])
+def test_a_bad_dev_set_stops_everybody_in_the_first_epoch(
+    workshop: Callable[..., Workshop], way: str, bad: float
+) -> None:
+    made = build(workshop, way, "float64")
+    x = made.dev.x.copy()
+    x[5, 2] = bad
+    course = replace(made, dev=replace(made.dev, x=x)).course([Member(0, TAME[0], 3)])
+    course.run(EPOCHS)
+    assert course.diverged.all()
+    assert course.epochs.tolist() == [1]
+    assert course.best_epoch.tolist() == [-1]

@@ -1,0 +1,37 @@
+"""When two studies are the same study."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import torch
+
+from ikura.study.study import Study
+
+
+def assert_same(one: Study, other: Study) -> None:
+    """Everything that does not measure time is equal to the bit."""
+    pd.testing.assert_frame_equal(
+        one.trials.drop(columns="seconds"), other.trials.drop(columns="seconds"), check_exact=True
+    )
+    pd.testing.assert_frame_equal(one.curves(), other.curves(), check_exact=True)
+    assert one.best == other.best
+    assert one.test == other.test
+    assert one.regions == other.regions
+    assert one.predictions == other.predictions
+    if one.best is not None:
+        mine, its = one.model.network.state_dict(), other.model.network.state_dict()
+        assert mine.keys() == its.keys()
+        assert all(torch.equal(mine[name], its[name]) for name in mine)
+
+
+def assert_replays(study: Study, *numbers: int) -> None:
+    """Replaying these trials, or all, gives the recorded curves to the bit."""
+    for number in numbers or range(len(study.trials)):
+        pd.testing.assert_frame_equal(study.replay(number), study.curve(number), check_exact=True)
+
+
+def states(study: Study) -> dict[str, Any]:
+    """How many trials are in each state."""
+    return study.trials["state"].value_counts().to_dict()
