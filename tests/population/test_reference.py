@@ -161,7 +161,9 @@ class Normalised(nn.Module):
 
     def __init__(self, units: int) -> None:
         super().__init__()
-        self.stack = nn.Sequential(nn.Linear(6, units, bias=False), nn.BatchNorm1d(units), nn.SiLU(), nn.Linear(units, 1))
+        self.stack = nn.Sequential(
+            nn.Linear(6, units, bias=False), nn.BatchNorm1d(units), nn.SiLU(), nn.Linear(units, 1)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Raw outputs."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ikura.nn.loss import loss
 from ikura.nn.noise import Draws, drawing, key
@@ -51,6 +52,7 @@ class StackedTile(Tile):
         self.dtype = getattr(torch, dtype)
         modules = [module.to(self.dtype).train() for module in modules]
         self.module = modules[0]
+        self.normalises = any(isinstance(m, _BatchNorm) for m in self.module.modules())
         self.takes_codes = takes_codes(self.module)
         parameters, self.buffers = stack_module_state(modules)
         self.buffers = {name: buffer.to(self.device) for name, buffer in self.buffers.items()}
@@ -101,11 +103,10 @@ class StackedTile(Tile):
         rows, stream = len(examples), key(self.seed, "noise", epoch)
         total = np.zeros(len(self.members))
         self.module.train()
-        for begin in range(0, rows, self.batch_size):
-            batch = slice(begin, min(begin + self.batch_size, rows))
+        for batch in self._batches(rows):
             leaves = {n: leaf.detach().requires_grad_(self.learns[n]) for n, leaf in self._leaves().items()}
-            with drawing(Draws(stream, begin)), torch.random.fork_rng(self.generators):
-                torch.manual_seed(key(self.seed, "noise", epoch, begin))
+            with drawing(Draws(stream, batch.start)), torch.random.fork_rng(self.generators):
+                torch.manual_seed(key(self.seed, "noise", epoch, batch.start))
                 outputs = self._forward(leaves, x[batch], codes[batch])
             costs = vmap(lambda z, target: loss(self.task, z, target), in_dims=(0, None))(outputs, y[batch])
             flat = self._gradient(costs.sum(), leaves)
@@ -126,6 +127,14 @@ class StackedTile(Tile):
         ]
         return torch.cat(columns, 1)
 
+    def _batches(self, rows: int) -> Iterator[slice]:
+        """Mini-batches in order; where batches are normalised, a last row that would be alone joins the batch before."""
+        size = self.batch_size
+        ends = list(range(size, rows, size)) + [rows]
+        if self.normalises and len(ends) > 1 and size > 1 and ends[-1] - ends[-2] == 1:
+            del ends[-2]
+        return (slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False))
+
     def _update(self, gradient: Tensor, cost: np.ndarray, epoch: int) -> None:
         self.active &= cost <= self.limits
         self.steps += self.active
@@ -137,7 +146,9 @@ class StackedTile(Tile):
                 continue
             whole = len(moving) == len(self.members)
             old = [t if whole else t[moving] for t in (self.weights, gradient, self.first, self.second)]
-            new = RULES[name].update(*old, self._coefficients(moving, epoch))
+            new = list(RULES[name].update(*old, self._coefficients(moving, epoch)))
+            if self.free is not None:
+                new[0] = torch.where(self.free[moving] > 0, new[0], old[0])
             for tensor, value in zip((self.weights, self.first, self.second), new, strict=True):
                 if whole:
                     tensor.copy_(value)

@@ -170,9 +170,9 @@ class Workshop:
                 f"{examples.codes.shape[1]} columns have so many categories that they come as codes: let the network's "
                 "forward take (x, codes), or leave the columns out by kinds={column: 'ignore'}"
             )
-        copy = deepcopy(module).to(inputs[0].dtype).eval()
         wanted = (len(examples), self.outputs)
         try:
+            copy = deepcopy(module).to(inputs[0].dtype).eval()
             shape = tuple(copy(*inputs).shape)
         except Exception as error:
             reason = " ".join(str(error).split())

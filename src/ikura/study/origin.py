@@ -29,7 +29,7 @@ class Origin:
     Attributes:
         data: as `ikura.data.prepare` takes them.
         target: name of the target column, if it is known already.
-        record: {"kind": "file", "path", "sha256"}, {"kind": "bundled", "name"} or {"kind": "frame" or "arrays", "path"}.
+        record: {"kind": "file", "path", "sha256"}, {"kind": "bundled", "name"}, {"kind": "frame" or "arrays", "path"}.
         content: what is kept in the run folder under record["path"]; None for files and bundled data.
     """
 

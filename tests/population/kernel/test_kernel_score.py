@@ -87,9 +87,7 @@ def test_huge_logits_have_finite_losses(task: str) -> None:
     z, y = example(task, "float32")
     losses, _ = judge(task, "accuracy")(z * np.float32(1e4), y)
     # The loss is linear in logits of this size; float32 rounds each of them by 6e-8.
-    np.testing.assert_allclose(
-        losses, expected(task, "accuracy", z * np.float32(1e4), y)[0], rtol=ROUNDINGS * 2.0**-24
-    )
+    np.testing.assert_allclose(losses, expected(task, "accuracy", z * np.float32(1e4), y)[0], rtol=ROUNDINGS * 2.0**-24)
 
 
 def test_r2_of_a_constant_target() -> None:

@@ -32,7 +32,7 @@ def _tanh_in_kernel(z: Any) -> Callable[[Any], Any]:
     if z == types.float32:
 
         def single(z: Any) -> Any:
-            # A rational function of degree 13/6, within 4 units in the last place, that the compiler can vectorise.
+            # A rational function of degree 13/6, within 5 units in the last place, that the compiler can vectorise.
             x = LIMIT if z > LIMIT else (-LIMIT if z < -LIMIT else z)
             q = x * x
             p = x * (A1 + q * (A3 + q * (A5 + q * (A7 + q * (A9 + q * (A11 + q * A13))))))
