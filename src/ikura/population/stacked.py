@@ -113,7 +113,7 @@ class StackedTile(Tile):
             with torch.no_grad():
                 cost = costs.detach() + 0.5 * (self.l2 * self.weights**2).sum(1)
                 self._update(flat.add_(self.l2 * self.weights), cost.double().cpu().numpy(), epoch)
-            total += np.where(self.active, cost.double().cpu().numpy(), np.nan) * (batch.stop - begin)
+            total += np.where(self.active, cost.double().cpu().numpy(), np.nan) * (batch.stop - batch.start)
         return total / rows
 
     def _gradient(self, cost: Tensor, leaves: dict[str, Tensor]) -> Tensor:
@@ -128,9 +128,9 @@ class StackedTile(Tile):
         return torch.cat(columns, 1)
 
     def _batches(self, rows: int) -> Iterator[slice]:
-        """Mini-batches in order; where batches are normalised, a last row that would be alone joins the batch before."""
+        """Mini-batches in order; where batches are normalised, a last row left alone joins the batch before."""
         size = self.batch_size
-        ends = list(range(size, rows, size)) + [rows]
+        ends = [*range(size, rows, size), rows]
         if self.normalises and len(ends) > 1 and size > 1 and ends[-1] - ends[-2] == 1:
             del ends[-2]
         return (slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False))
