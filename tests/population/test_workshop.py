@@ -54,7 +54,10 @@ def test_every_member_is_in_one_tile_that_it_fits(
     workshop: Callable[..., Workshop], rows: list[dict[str, Any]], size: int, way: str
 ) -> None:
     members = [Member(n, {k: v for k, v in row.items() if k != "seed"}, row["seed"]) for n, row in enumerate(rows)]
-    network = lambda hp: nn.Linear(hp.inputs, 1) if hp.units < 5 else nn.Sequential(nn.Linear(hp.inputs, 1))
+
+    def network(hp: Any) -> nn.Module:
+        return nn.Linear(hp.inputs, 1) if hp.units < 5 else nn.Sequential(nn.Linear(hp.inputs, 1))
+
     made = workshop(stacked=way != "compiled", network=network if way == "own" else None)
     tiles = made.pack(members, size)
     assert Counter(m.number for tile in tiles for m in tile) == Counter(m.number for m in members)
@@ -149,6 +152,11 @@ def test_mistakes_in_a_network_are_named(
     assert "\n" not in str(caught.value)
 
 
+def test_codes_that_a_network_does_not_take_are_not_passed_over(workshop: Callable[..., Workshop]) -> None:
+    with pytest.raises(UsageError, match=r"1 columns? .* codes"):
+        workshop(cardinalities=(20,), network=lambda hp: nn.Linear(6, 1)).tile([Member(0, {}, 0)])
+
+
 class Frozen(nn.Module):
     """A network whose first layer is not to be trained, and whose second shares the last one's weights."""
 
@@ -193,7 +201,7 @@ class Normalised(nn.Module):
 @pytest.mark.parametrize("way", ["compiled", "stacked", "own"])
 def test_a_trained_network_gives_the_outputs_of_its_best_epoch(workshop: Callable[..., Workshop], way: str) -> None:
     network = (lambda hp: Normalised()) if way == "own" else None
-    made = workshop("regression", (20,), stacked=way != "compiled", network=network)
+    made = workshop("regression", () if way == "own" else (20,), stacked=way != "compiled", network=network)
     members = [Member(n, {"units": u, "learning_rate": 0.05, "dropout": 0.4}, 0) for n, u in enumerate((3, 9, 6))]
     course = made.course(members)
     course.run(6)

@@ -241,9 +241,10 @@ def _run_stage(floor: Floor, schedule: Schedule, stage: Stage, patience: int | N
         outcomes = floor.train(live, epochs, patience, states=states, going_on=not last)
         if last:
             break
-        standing = [o for o in outcomes if o.state == "complete"]
-        chosen = set(schedule.survivors([floor.sign * o.dev_score for o in standing], index)) if standing else set()
-        states = {o.number: o.going_on for i, o in enumerate(standing) if i in chosen and o.going_on is not None}
+        outcomes.sort(key=lambda outcome: outcome.number)
+        scores = [floor.sign * o.dev_score if o.state == "complete" else math.nan for o in outcomes]
+        chosen = [outcomes[i] for i in schedule.survivors(scores, index)]
+        states = {o.number: o.going_on for o in chosen if o.going_on is not None}
         write_atomically(passed, save({f"{n}/{name}": a for n, s in states.items() for name, a in s.items()}))
         _prune(floor, stage, states)
         for row in live:

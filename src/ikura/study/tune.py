@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from torch import nn
 
 from ikura.data import Dataset, prepare
 from ikura.engine import engine_for
-from ikura.errors import UsageError
+from ikura.errors import RunError, UsageError
 from ikura.metric import metric as metric_of
 from ikura.population.member import Hyperparameters, Member
 from ikura.population.tile_size import COMPILED_TILE, measure_tile_size
@@ -203,7 +205,7 @@ def _run(
     network: Callable[[Hyperparameters], nn.Module] | None,
     progress: Progress,
 ) -> Study:
-    try:
+    with _alone(run), closing(store):
         workshop = workshop_of(setting, dataset, network)
         space = Space.from_dict(setting.space)
         with one_thread_each():
@@ -233,13 +235,25 @@ def _run(
                     store.set_states(waiting, "skipped")
                 floor.deadline = None
                 finish(floor, setting, dataset, plan.patience(setting.epochs))
-    finally:
-        store.close()
-    study = Study(run, network)
-    with study._store.timed("report"):
-        study.report()
-    study._store.set_fact("done", True)
+        study = Study(run, network)
+        with store.timed("report"):
+            study.report()
+        store.set_fact("done", True)
     return study
+
+
+@contextmanager
+def _alone(run: Path) -> Iterator[None]:
+    """Keep other processes off the run; the lock goes with its process, however that ends."""
+    lock = FileLock(run / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RunError(f"{run}: another process is at work on this run; wait for it, or stop it") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _tile_size(workshop: Workshop, space: Space, setting: Setting) -> int:
