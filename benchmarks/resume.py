@@ -1,4 +1,7 @@
-"""Kill and resume: a run killed at random moments must end as it would have ended undisturbed."""
+"""Kill and resume: a run killed at random moments must end as it would have ended undisturbed.
+
+Every run finds the cache of compiled code filled, by a first run that began with an empty one and is compared as well.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import random
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,36 +60,51 @@ def _stage(run: Path) -> str:
     return f"{done}/{len(states)} trials"
 
 
-def disturbed(tune: list[str], run: Path, draw: random.Random, seconds: float, kills: int) -> dict[str, Any]:
+def disturbed(
+    tune: list[str], run: Path, environment: Mapping[str, str], draw: random.Random, seconds: float, kills: int
+) -> dict[str, Any]:
     """Run until the end, killed up to `kills` times on the way.
 
+    Args:
+        tune: the command that begins the run.
+        run: its folder.
+        environment: of all its processes.
+        draw: draws the moments, uniform over a little more than an undisturbed run takes.
+        seconds: what an undisturbed run takes.
+        kills: after so many it is left alone.
+
     Returns:
-        kills: moment after its process began, and state of the run, of each; resumed: how often; code: the exit code of
-        the process that came to its end; stuck: whether none did.
+        kills: moment after its process began, and state of the run, of each; resumed: how often; code: exit code of the
+        process that came to its end, None if it was stuck.
     """
     killed: list[tuple[float, str]] = []
     resumes = 0
-    process: subprocess.Popen[bytes] | None = None
     while True:
         again = (run / "config.toml").exists()
         resumes += again
-        command = [*ikura_command(), "resume", str(run)] if again else tune
-        process = start(command, os.environ)
-        if len(killed) == kills:
-            try:
-                code = process.wait(10 * seconds + PATIENCE)
-            except subprocess.TimeoutExpired:
-                kill(process)
-                return {"kills": killed, "resumed": resumes, "code": None, "stuck": True}
-            return {"kills": killed, "resumed": resumes, "code": code, "stuck": False}
-        moment = draw.uniform(0.0, 1.05 * seconds)
+        process = start([*ikura_command(), "resume", str(run)] if again else tune, environment)
+        alone = len(killed) == kills
+        moment = 10 * seconds + PATIENCE if alone else draw.uniform(0.0, 1.05 * seconds)
         try:
-            code = process.wait(moment)
+            return {"kills": killed, "resumed": resumes, "code": process.wait(moment)}
         except subprocess.TimeoutExpired:
             if kill(process):
                 killed.append((moment, _stage(run)))
-            continue
-        return {"kills": killed, "resumed": resumes, "code": code, "stuck": False}
+        if alone:
+            return {"kills": killed[:kills], "resumed": resumes, "code": None}
+
+
+def undisturbed(tune: list[str], run: Path, environment: Mapping[str, str]) -> float:
+    """Run without a disturbance; seconds.
+
+    Raises:
+        SystemExit: it failed.
+    """
+    begun = time.perf_counter()
+    code = start([*tune, str(run)], environment).wait()
+    if code:
+        raise SystemExit(f"the undisturbed run ended with code {code}: {' '.join(tune)}")
+    return time.perf_counter() - begun
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -94,8 +113,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--kills", type=int, default=20, help="kills over all runs (20)")
     parser.add_argument("--data", default="digits", help="a table or a bundled one (digits)")
     parser.add_argument("--target", help="its target column")
-    parser.add_argument("--trials", type=int, default=64)
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--trials", type=int, default=256)
+    parser.add_argument("--epochs", type=int, default=200)
     parser.add_argument("--schedule", default="early-stopping", help="ikura's schedule (early-stopping)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the study and of the moments (0)")
     given = parser.parse_args(arguments)
@@ -107,17 +126,17 @@ def main(arguments: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         tune = [*ikura_command(), "tune", data, *options, "--out"]
+        environment = dict(os.environ) | {"NUMBA_CACHE_DIR": str(folder / "compiled")}
+        say("undisturbed, with an empty cache of compiled code")
+        undisturbed(tune, folder / "first", environment)
         say("undisturbed")
-        begun = time.perf_counter()
-        code = start([*tune, str(folder / "undisturbed")], os.environ).wait()
-        seconds = time.perf_counter() - begun
-        if code:
-            raise SystemExit(f"the undisturbed run ended with code {code}: {' '.join(tune)}")
+        seconds = undisturbed(tune, folder / "undisturbed", environment)
+        first = differences(folder / "first", folder / "undisturbed")
         total = 0
         while total < given.kills:
             run = folder / f"run-{len(runs)}"
             most = min(KILLS_OF_A_RUN, given.kills - total)
-            found = disturbed([*tune, str(run)], run, draw, seconds, most)
+            found = disturbed([*tune, str(run)], run, environment, draw, seconds, most)
             ended = found["code"] == 0
             found["different"] = differences(run, folder / "undisturbed") if ended else ["it did not end"]
             total += len(found["kills"])
@@ -144,8 +163,16 @@ def main(arguments: list[str] | None = None) -> None:
         "",
         f"{total} kills in {len(runs)} runs; {equal} of {len(runs)} equal to the undisturbed run: best trial, "
         "hyperparameters, dev and test scores, all trials, all curves",
+        f"the first run, which compiled: {', '.join(first) or 'nothing'} different",
     ]
-    figures = {"machine": describe(), "undisturbed": seconds, "kills": total, "equal": equal, "runs": runs}
+    figures = {
+        "machine": describe(),
+        "undisturbed": seconds,
+        "kills": total,
+        "equal": equal,
+        "first": first,
+        "runs": runs,
+    }
     give(figures, "\n".join(lines), given.json)
 
 

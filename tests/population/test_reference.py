@@ -197,3 +197,23 @@ def test_a_network_of_ones_own_trains_as_in_an_ordinary_loop(workshop: Callable[
     for buffer in ("stack.1.running_mean", "stack.1.running_var"):
         np.testing.assert_allclose(state[f"buffer:{buffer}"], net.get_buffer(buffer), rtol=RELATIVE)
     assert state["buffer:stack.1.num_batches_tracked"] == net.get_buffer("stack.1.num_batches_tracked")
+
+
+@pytest.mark.parametrize(("rows", "batch_size", "batches"), [(121, 40, 3), (121, 60, 2), (120, 50, 3), (30, 50, 1)])
+def test_a_last_row_alone_is_normalised_with_the_mini_batch_before(
+    workshop: Callable[..., Workshop], rows: int, batch_size: int, batches: int
+) -> None:
+    course = workshop(rows=rows, network=lambda hp: Normalised(4)).course([Member(0, {"batch_size": batch_size}, 0)])
+    course.run(2)
+    assert course.tile.extract(0)["buffer:stack.1.num_batches_tracked"] == 2 * batches
+    assert not course.diverged.any()
+
+
+def test_a_last_row_alone_is_a_mini_batch_otherwise(workshop: Callable[..., Workshop]) -> None:
+    compiled, stacked = (workshop(rows=121, stacked=way) for way in (False, True))
+    member = Member(0, {"batch_size": 40, "units": 5, "optimizer": "sgd"}, 0)
+    expected = train_by_hand(compiled, member, Net(member, 6, 1, ()))
+    for made in (compiled, stacked):
+        course = made.course([member])
+        course.run(EPOCHS)
+        np.testing.assert_allclose(course.curve(0), expected, rtol=RELATIVE)

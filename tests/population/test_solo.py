@@ -54,7 +54,7 @@ STRANGER = {
 
 def curves(workshop: Workshop, members: Sequence[Member], size: int, epochs: int = EPOCHS) -> dict[int, np.ndarray]:
     """Every member's curve, trained in tiles of at most `size`."""
-    found = {}
+    found: dict[int, np.ndarray] = {}
     for tile in workshop.pack(members, size):
         course = workshop.course(tile)
         course.run(epochs)

@@ -72,7 +72,7 @@ ALIKE: dict[str, Callable[[], tuple[nn.Module, nn.Module]]] = {
     "function": lambda: (Net(torch.relu), Net(torch.relu)),
     "container": lambda: (Net({"a": [1, (2, 3)]}), Net({"a": [1, (2, 3)]})),
     "dropout rate of the package": lambda: (MLP(2, 1, [3], dropout=0.1), MLP(2, 1, [3], dropout=0.5)),
-    "sequential": lambda: tuple(nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.2)) for _ in "ab"),  # type: ignore[return-value]
+    "sequential": lambda: (nn.Sequential(nn.Linear(2, 2), nn.ELU()), nn.Sequential(nn.Linear(2, 2), nn.ELU())),
 }
 
 

@@ -58,7 +58,7 @@ def check_value(name: str, value: Any, built_in: bool) -> None:
     low, high = bounds[name]
     number = isinstance(value, int | float) and not isinstance(value, bool)
     inside = number and (low <= value < high if name in BELOW_ONE else low <= value <= high)
-    if not inside or (name in WHOLE and value != int(value)):
+    if not inside or (name in WHOLE and (value == inf or value != int(value))):
         kind = "whole number" if name in WHOLE else "number"
         end = "" if high == inf else f" and {'below' if name in BELOW_ONE else 'at most'} {high:g}"
         raise UsageError(f"{name} must be a {kind} of at least {low:g}{end}, but is {value!r}")

@@ -44,7 +44,7 @@ def save_snapshot(path: Path, course: Course) -> None:
     """
     arrays: dict[str, np.ndarray] = {"numbers": np.array([m.number for m in course.tile.members])}
     for place in range(len(course.tile.members)):
-        arrays |= {f"{place}/{name}": np.ascontiguousarray(a) for name, a in course.extract(place).items()}
+        arrays |= {f"{place}/{name}": np.asarray(a, order="C") for name, a in course.extract(place).items()}
     write_atomically(path, save(arrays))
 
 

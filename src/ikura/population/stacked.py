@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ikura.errors import UsageError
 from ikura.nn.loss import loss
 from ikura.nn.noise import Draws, drawing, key
 from ikura.population._tile import Tile
@@ -104,12 +105,7 @@ class StackedTile(Tile):
         total = np.zeros(len(self.members))
         self.module.train()
         for batch in self._batches(rows):
-            leaves = {n: leaf.detach().requires_grad_(self.learns[n]) for n, leaf in self._leaves().items()}
-            with drawing(Draws(stream, batch.start)), torch.random.fork_rng(self.generators):
-                torch.manual_seed(key(self.seed, "noise", epoch, batch.start))
-                outputs = self._forward(leaves, x[batch], codes[batch])
-            costs = vmap(lambda z, target: loss(self.task, z, target), in_dims=(0, None))(outputs, y[batch])
-            flat = self._gradient(costs.sum(), leaves)
+            flat, costs = self._costs_and_gradient(x[batch], codes[batch], y[batch], stream, batch.start, epoch)
             with torch.no_grad():
                 cost = costs.detach() + 0.5 * (self.l2 * self.weights**2).sum(1)
                 self._update(flat.add_(self.l2 * self.weights), cost.double().cpu().numpy(), epoch)
@@ -126,6 +122,20 @@ class StackedTile(Tile):
             for g, leaf in zip(gradients, leaves.values(), strict=True)
         ]
         return torch.cat(columns, 1)
+
+    def _costs_and_gradient(
+        self, x: Tensor, codes: Tensor, y: Tensor, stream: int, first: int, epoch: int
+    ) -> tuple[Tensor, Tensor]:
+        leaves = {n: leaf.detach().requires_grad_(self.learns[n]) for n, leaf in self._leaves().items()}
+        try:
+            with drawing(Draws(stream, first)), torch.random.fork_rng(self.generators):
+                torch.manual_seed(key(self.seed, "noise", epoch, first))
+                outputs = self._forward(leaves, x, codes)
+            costs = vmap(lambda z: loss(self.task, z, y))(outputs)
+            return self._gradient(costs.sum(), leaves), costs
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())
+            raise UsageError(f"trial {self.members[0].number}: the network fails in training: {reason}") from error
 
     def _batches(self, rows: int) -> Iterator[slice]:
         """Mini-batches in order; where batches are normalised, a last row left alone joins the batch before."""

@@ -170,6 +170,8 @@ class Workshop:
                 f"{examples.codes.shape[1]} columns have so many categories that they come as codes: let the network's "
                 "forward take (x, codes), or leave the columns out by kinds={column: 'ignore'}"
             )
+        if not any(True for _ in module.parameters()):
+            raise UsageError(f"trial {member.number}: the network has no parameters to train")
         wanted = (len(examples), self.outputs)
         try:
             copy = deepcopy(module).to(inputs[0].dtype).eval()

@@ -29,7 +29,11 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset, patience: int | Non
         with store.timed("finalists"):
             if setting.finalists:
                 train_finalists(floor, setting.finalists, setting.replicates, setting.epochs, patience)
-            best = choose(floor, measure) if setting.finalists else _winner(floor, setting)
+            best = choose(floor, measure) if setting.finalists else None
+            if best is None:
+                best = _winner(floor, setting)
+                if best is not None and setting.finalists:
+                    floor.progress.say("every finalist diverged with other seeds; the best trial of the search is kept")
         if best is None:
             floor.progress.say("no trial could be trained to its end; try smaller learning rates")
             return

@@ -1,0 +1,217 @@
+"""Jobs: stopped and gone on with, cut short, in rungs, with some members at rest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ikura.population.job import Job, Outcome, Stopped, train
+from ikura.population.member import Member
+from ikura.population.rule import RULES
+from ikura.population.training import Course
+from ikura.population.workshop import Workshop
+
+EPOCHS = 6
+MEMBERS = tuple(
+    Member(10 + n, {"optimizer": name, "units": 5 + n, "dropout": 0.3, "l2": 1e-3}, 4) for n, name in enumerate(RULES)
+)
+WAYS = pytest.mark.parametrize("way", ["compiled", "stacked"])
+
+
+@pytest.fixture
+def build(workshop: Callable[..., Workshop]) -> Callable[[str], Workshop]:
+    """Factory of workshops by way."""
+    return lambda way: workshop("multiclass", (20,), "float32", rows=100, stacked=way == "stacked")
+
+
+def after(epochs: int) -> Callable[[], bool]:
+    """Asks a job to stop after this many epochs."""
+    left = iter([False] * (epochs - 1))
+    return lambda: next(left, True)
+
+
+def assert_same(one: Any, other: Any, where: str = "") -> None:
+    """Compare outcomes to the bit, but for the clock."""
+    assert type(one) is type(other), where
+    if isinstance(one, Outcome):
+        for field in fields(Outcome):
+            if field.name not in ("seconds", "tile"):
+                assert_same(getattr(one, field.name), getattr(other, field.name), f"{where} {field.name}")
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys(), where
+        for name in one.keys() - {"seconds"}:
+            assert_same(one[name], other[name], f"{where} {name}")
+    elif isinstance(one, list):
+        assert len(one) == len(other), where
+        for place, (a, b) in enumerate(zip(one, other, strict=True)):
+            assert_same(a, b, f"{where} {place}")
+    else:
+        np.testing.assert_array_equal(one, other, err_msg=where)
+
+
+@WAYS
+@pytest.mark.parametrize("patience", [None, 2])
+def test_an_outcome_is_what_the_course_measured(
+    build: Callable[[str], Workshop], way: str, patience: int | None
+) -> None:
+    made = build(way)
+    outcomes = train(made, Job(7, MEMBERS, EPOCHS, patience, keep_weights=True, keep_states=True))
+    course = made.course(MEMBERS, patience)
+    course.run(EPOCHS)
+    for place, outcome in enumerate(outcomes):
+        curve = course.curve(place)
+        assert (outcome.number, outcome.tile, outcome.place) == (10 + place, 7, place)
+        assert outcome.state == "complete"
+        np.testing.assert_array_equal(outcome.curve, curve)
+        assert outcome.best_epoch == 1 + int(curve[:, 1].argmin())
+        assert [outcome.dev_loss, outcome.dev_score] == curve[outcome.best_epoch - 1, 1:].tolist()
+        np.testing.assert_array_equal(outcome.weights, course.tile.best(place)[0])
+        assert outcome.going_on is not None
+        assert outcome.going_on["epoch"].tolist() == [course.epoch]
+        assert outcome.seconds > 0
+    losses, scores = course.train_scores()
+    assert [o.train_loss for o in outcomes] == losses.tolist()
+    assert [o.train_score for o in outcomes] == scores.tolist()
+
+
+def test_weights_and_states_are_carried_only_if_asked_for(build: Callable[[str], Workshop]) -> None:
+    outcome = train(build("compiled"), Job(0, MEMBERS[:1], 1))[0]
+    assert outcome.weights is outcome.buffers is outcome.going_on is None
+
+
+@WAYS
+@pytest.mark.parametrize("stops", [(1,), (2, 1, 2)])
+def test_a_stopped_job_goes_on_to_the_same_bits(
+    build: Callable[[str], Workshop], tmp_path: Path, way: str, stops: Sequence[int]
+) -> None:
+    made = build(way)
+    whole = train(made, Job(0, MEMBERS, EPOCHS, keep_weights=True, keep_states=True))
+    job = Job(0, MEMBERS, EPOCHS, snapshot=tmp_path / "tile", keep_weights=True, keep_states=True)
+    for epochs in stops:
+        with pytest.raises(Stopped):
+            train(made, job, stopping=after(epochs))
+        assert job.snapshot is not None
+        assert job.snapshot.exists()
+    told: list[int] = []
+    assert_same(train(made, job, told.append), whole)
+    assert told[0] == sum(stops) * len(MEMBERS)
+    assert sum(told) == EPOCHS * len(MEMBERS)
+
+
+def test_without_a_snapshot_a_stopped_job_begins_anew(build: Callable[[str], Workshop]) -> None:
+    job = Job(0, MEMBERS, EPOCHS)
+    with pytest.raises(Stopped):
+        train(build("compiled"), job, stopping=after(2))
+    told: list[int] = []
+    train(build("compiled"), job, told.append)
+    assert told[0] == 0
+
+
+@pytest.mark.parametrize(("seconds", "written"), [(0.0, EPOCHS), (1e9, 0)])
+def test_snapshots_are_written_on_the_way(
+    build: Callable[[str], Workshop], tmp_path: Path, seconds: float, written: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[int] = []
+    monkeypatch.setattr("ikura.population.job.save_snapshot", lambda path, course: saved.append(course.epoch))
+    train(build("compiled"), Job(0, MEMBERS, EPOCHS, snapshot=tmp_path / "tile", snapshot_seconds=seconds))
+    assert saved == list(range(1, written + 1))
+
+
+@WAYS
+def test_a_deadline_cuts_members_short(
+    build: Callable[[str], Workshop], way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = build(way)
+    clock = iter(range(100))
+    monkeypatch.setattr("ikura.population.job.time.time", lambda: next(clock))
+    told: list[int] = []
+    # Asked at 0 whether to begin, and after each epoch at 1, 2, 3.
+    cut = train(made, Job(0, MEMBERS, EPOCHS, deadline=3.0, keep_weights=True), told.append)
+    whole = train(made, Job(0, MEMBERS, 3, keep_weights=True))
+    assert {outcome.state for outcome in cut} == {"stopped"}
+    assert sum(told) == EPOCHS * len(MEMBERS)
+    for one, other in zip(cut, whole, strict=True):
+        np.testing.assert_array_equal(one.curve, other.curve)
+        np.testing.assert_array_equal(one.weights, other.weights)
+        assert one.dev_loss == other.dev_loss
+
+
+def test_a_deadline_in_the_last_epoch_cuts_nothing(
+    build: Callable[[str], Workshop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(100))
+    monkeypatch.setattr("ikura.population.job.time.time", lambda: next(clock))
+    outcomes = train(build("compiled"), Job(0, MEMBERS, 3, deadline=3.0))
+    assert {outcome.state for outcome in outcomes} == {"complete"}
+
+
+def test_a_job_that_comes_too_late_is_not_begun(build: Callable[[str], Workshop]) -> None:
+    told: list[int] = []
+    assert train(build("compiled"), Job(0, MEMBERS, EPOCHS, deadline=time.time() - 1), told.append) == []
+    assert sum(told) == EPOCHS * len(MEMBERS)
+
+
+@WAYS
+@pytest.mark.parametrize("places", [(0,), (3, 1), (0, 1, 2, 3)])
+def test_members_at_rest_change_nothing(build: Callable[[str], Workshop], way: str, places: tuple[int, ...]) -> None:
+    made = build(way)
+    whole = train(made, Job(0, MEMBERS, EPOCHS, keep_weights=True, keep_states=True))
+    told: list[int] = []
+    some = train(made, Job(0, MEMBERS, EPOCHS, keep_weights=True, keep_states=True, places=places), told.append)
+    assert_same(some, [whole[place] for place in places])
+    assert sum(told) == EPOCHS * len(places)
+
+
+@WAYS
+@pytest.mark.parametrize("snapshots", [False, True])
+def test_rungs_add_up_to_one_job(
+    build: Callable[[str], Workshop], tmp_path: Path, way: str, snapshots: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = build(way)
+    whole = train(made, Job(0, MEMBERS, EPOCHS, keep_weights=True))
+    courses: list[Course] = []
+    begin = Workshop.course
+
+    def course(self: Workshop, *arguments: Any) -> Course:
+        courses.append(begin(self, *arguments))
+        return courses[-1]
+
+    monkeypatch.setattr(Workshop, "course", course)
+    path = tmp_path / "tile" if snapshots else None
+    states: dict[int, Any] = {}
+    for epochs, places in ((2, (0, 1, 2, 3)), (4, (1, 3)), (EPOCHS, (3,))):
+        job = Job(0, MEMBERS, epochs, snapshot=path, states=states, keep_states=True, keep_weights=True, places=places)
+        outcomes = train(made, job)
+        states = {outcome.number: outcome.going_on for outcome in outcomes}
+        assert [len(outcome.curve) for outcome in outcomes] == [epochs] * len(places)
+        assert [courses[-1].epochs[place] == epochs for place in range(4)] == [place in places for place in range(4)]
+    for field in ("curve", "weights", "dev_loss", "train_loss", "best_epoch"):
+        np.testing.assert_array_equal(getattr(outcomes[0], field), getattr(whole[3], field))
+
+
+@WAYS
+def test_a_later_rung_is_stopped_and_gone_on_with(build: Callable[[str], Workshop], tmp_path: Path, way: str) -> None:
+    made = build(way)
+    whole = train(made, Job(0, MEMBERS, EPOCHS, keep_weights=True))
+    first = train(made, Job(0, MEMBERS, 2, snapshot=tmp_path / "tile", keep_states=True))
+    states = {outcome.number: outcome.going_on for outcome in first if outcome.going_on is not None}
+    job = Job(0, MEMBERS, EPOCHS, snapshot=tmp_path / "tile", states=states, keep_weights=True, places=(0, 2))
+    with pytest.raises(Stopped):
+        train(made, job, stopping=after(2))
+    told: list[int] = []
+    assert_same(train(made, job, told.append), [whole[0], whole[2]])
+    assert told[0] == 4 * 2
+
+
+def test_early_stopping_is_told_as_done(build: Callable[[str], Workshop]) -> None:
+    told: list[int] = []
+    wild = tuple(Member(n, {"learning_rate": 0.3, "units": 30, "batch_size": 8}, 0) for n in range(2))
+    outcomes = train(build("compiled"), Job(0, wild, 200, 1), told.append)
+    assert max(len(outcome.curve) for outcome in outcomes) < 200
+    assert sum(told) == 200 * 2

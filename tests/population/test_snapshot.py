@@ -1,0 +1,226 @@
+"""Snapshots: training goes on to the bit, and files are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load_file, save
+from torch import Tensor, nn
+
+from ikura.errors import StorageError
+from ikura.population.member import Member
+from ikura.population.rule import RULES
+from ikura.population.snapshot import load_snapshot, save_snapshot, write_atomically
+from ikura.population.training import Course
+from ikura.population.workshop import Workshop
+
+EPOCHS = 6
+ROWS: list[dict[str, Any]] = [
+    {"optimizer": name, "units": 5 + 2 * n, "dropout": 0.3, "l2": 1e-3, "learning_rate_decay": 0.2}
+    for n, name in enumerate(RULES)
+]
+WILD = {"optimizer": "sgd", "learning_rate": 1e30, "units": 5}
+
+
+class Own(nn.Module):
+    """A caller's network with noise, statistics and a counter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = nn.Sequential(
+            nn.Linear(6, 8, bias=False), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.2), nn.Linear(8, 1)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Raw outputs."""
+        out: Tensor = self.stack(x)
+        return out
+
+
+def begun(workshop: Callable[..., Workshop], way: str, rows: list[dict[str, Any]], patience: int | None) -> Course:
+    """A new course."""
+    network = (lambda hp: Own()) if way == "own" else None
+    made = workshop("regression", dtype="float32", rows=100, stacked=way != "compiled", network=network)
+    return made.course([Member(3 * n, one, 4) for n, one in enumerate(rows)], patience)
+
+
+def state(course: Course) -> dict[str, np.ndarray]:
+    """Everything of a course but its clock."""
+    places = range(len(course.tile.members))
+    every = {f"{place}/{name}": array for place in places for name, array in course.extract(place).items()}
+    every |= {f"{place}/best": course.tile.best(place)[0] for place in places}
+    return {name: array for name, array in every.items() if not name.endswith("/seconds")}
+
+
+def assert_same(one: Course, other: Course) -> None:
+    """Compare every bit."""
+    first, second = state(one), state(other)
+    assert first.keys() == second.keys()
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name], err_msg=name)
+
+
+@pytest.mark.parametrize("patience", [None, 1])
+@pytest.mark.parametrize("way", ["compiled", "stacked", "own"])
+@pytest.mark.parametrize("at", [1, 3])
+def test_training_goes_on_to_the_bit(
+    workshop: Callable[..., Workshop], tmp_path: Path, way: str, at: int, patience: int | None
+) -> None:
+    rows = [*ROWS, WILD, {"learning_rate": 0.2, "units": 30, "batch_size": 32}]
+    whole, first, second = (begun(workshop, way, rows, patience) for _ in range(3))
+    whole.run(EPOCHS)
+    first.run(at)
+    save_snapshot(tmp_path / "snapshots" / "tile", first)
+    assert load_snapshot(tmp_path / "snapshots" / "tile", second)
+    assert second.epoch == at
+    assert_same(second, first)
+    second.run(EPOCHS)
+    assert_same(second, whole)
+    assert whole.diverged.tolist() == [False] * 4 + [True, False]
+    if patience is not None:
+        assert whole.epochs[:4].min() < EPOCHS
+
+
+@pytest.mark.parametrize("way", ["compiled", "stacked", "own"])
+def test_a_member_goes_on_in_another_tile(workshop: Callable[..., Workshop], way: str) -> None:
+    whole, first = begun(workshop, way, ROWS, None), begun(workshop, way, ROWS, None)
+    other = begun(workshop, way, [ROWS[3]] * 2, None)
+    whole.run(4)
+    first.run(2)
+    for place in range(2):
+        other.insert(place, first.extract(3))
+    other.run(4)
+    # Stacked products of fewer members may be summed in another order: 6e-8 an operation in float32, and a few epochs.
+    tolerance = 0.0 if way == "compiled" else 1e-5
+    for place in range(2):
+        np.testing.assert_allclose(other.curve(place), whole.curve(3), rtol=tolerance)
+
+
+def test_no_file_counts_as_none(workshop: Callable[..., Workshop], tmp_path: Path) -> None:
+    assert not load_snapshot(tmp_path / "missing", begun(workshop, "compiled", ROWS, None))
+    assert not load_snapshot(tmp_path, begun(workshop, "compiled", ROWS, None))
+    (tmp_path / "empty").touch()
+    assert not load_snapshot(tmp_path / "empty", begun(workshop, "compiled", ROWS, None))
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.floats(0, 1, exclude_max=True), st.binary(max_size=20))
+def test_a_damaged_file_counts_as_none(
+    workshop: Callable[..., Workshop], tmp_path: Path, share: float, tail: bytes
+) -> None:
+    path, course = tmp_path / "tile", begun(workshop, "compiled", ROWS[:2], None)
+    course.run(1)
+    save_snapshot(path, course)
+    whole = path.read_bytes()
+    damaged = whole[: int(share * len(whole))] + tail
+    path.write_bytes(damaged)
+    anew = begun(workshop, "compiled", ROWS[:2], None)
+    before = state(anew)
+    assert load_snapshot(path, anew) == (damaged == whole)
+    if damaged != whole:
+        assert anew.epoch == 0
+        for name, array in state(anew).items():
+            np.testing.assert_array_equal(array, before[name])
+
+
+def test_a_file_with_something_else_in_it_counts_as_none(workshop: Callable[..., Workshop], tmp_path: Path) -> None:
+    course = begun(workshop, "compiled", ROWS[:2], None)
+    course.run(1)
+    save_snapshot(tmp_path / "tile", course)
+    arrays = load_file(tmp_path / "tile")
+    for change in (
+        {"weights": np.zeros(3)},
+        {name: array for name, array in arrays.items() if name != "numbers"},
+        {name: array for name, array in arrays.items() if name != "1/curve"},
+        arrays | {"2/curve": np.zeros(3)},
+    ):
+        (tmp_path / "tile").write_bytes(save(change))
+        assert not load_snapshot(tmp_path / "tile", begun(workshop, "compiled", ROWS[:2], None))
+
+
+def test_a_file_of_other_members_counts_as_none(workshop: Callable[..., Workshop], tmp_path: Path) -> None:
+    course = begun(workshop, "compiled", ROWS[:2], None)
+    course.run(1)
+    save_snapshot(tmp_path / "tile", course)
+    assert not load_snapshot(tmp_path / "tile", begun(workshop, "compiled", ROWS[:3], None))
+    assert not load_snapshot(tmp_path / "tile", begun(workshop, "compiled", ROWS[:1], None))
+
+
+@contextmanager
+def full_disk(room: int) -> Iterator[None]:
+    """Let no file grow beyond `room` bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "file"
+    for content in (b"one", b"a longer one", b""):
+        write_atomically(path, content)
+        assert path.read_bytes() == content
+        assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("size", [5000, 1_000_000])
+def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+    with full_disk(4096), pytest.raises(StorageError, match=rf"cannot write {path}: File too large"):
+        write_atomically(path, b"n" * size)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_failing_disk_leaves_the_old_file_whole(tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+    monkeypatch.setattr(os, step, fail)
+    with pytest.raises(StorageError, match="No space left on device") as caught:
+        write_atomically(path, b"new")
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "folder").write_bytes(b"")
+    with pytest.raises(StorageError, match=rf"cannot write {tmp_path}/folder/file"):
+        write_atomically(tmp_path / "folder" / "file", b"new")
+
+
+def test_a_folder_in_the_place_of_the_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").mkdir()
+    with pytest.raises(StorageError, match=rf"cannot write {tmp_path}/file"):
+        write_atomically(tmp_path / "file", b"new")
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_a_snapshot_that_cannot_be_written_leaves_the_one_before(
+    workshop: Callable[..., Workshop], tmp_path: Path
+) -> None:
+    path, course = tmp_path / "tile", begun(workshop, "compiled", ROWS, None)
+    course.run(1)
+    save_snapshot(path, course)
+    course.run(2)
+    with full_disk(4096), pytest.raises(StorageError):
+        save_snapshot(path, course)
+    again = begun(workshop, "compiled", ROWS, None)
+    assert load_snapshot(path, again)
+    assert again.epoch == 1

@@ -1,0 +1,102 @@
+"""The measured size of tiles, and the kernel's warm-up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ikura.population import tile_size, warmup
+from ikura.population.examples import Examples
+from ikura.population.member import Member
+from ikura.population.tile_size import CANDIDATES, measure_tile_size
+from ikura.population.warmup import warm_up
+from ikura.population.workshop import Workshop
+
+MEMBERS = [Member(n, {"units": 4, "layers": 1}, 0) for n in range(1000)]
+
+
+class Slow:
+    """A tile on a clock of its own: an epoch takes `overhead` plus `each` for every member."""
+
+    def __init__(self, clock: list[float], size: int, overhead: float, each: Callable[[int], float]) -> None:
+        self.clock, self.seconds = clock, overhead + size * each(size)
+
+    def train_epoch(self, examples: Examples, epoch: int) -> np.ndarray:
+        """Let time pass."""
+        self.clock[0] += self.seconds
+        return np.zeros(1)
+
+
+def measured(
+    workshop: Workshop,
+    monkeypatch: pytest.MonkeyPatch,
+    overhead: float,
+    each: Callable[[int], float],
+    members: int = len(MEMBERS),
+) -> int:
+    """Measure tiles that take a time written down beforehand."""
+    clock = [0.0]
+    monkeypatch.setattr(tile_size.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(Workshop, "tile", lambda self, some: Slow(clock, len(some), overhead, each))
+    return measure_tile_size(workshop, MEMBERS[:members])
+
+
+def test_members_that_share_an_overhead_share_a_tile(
+    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert measured(workshop(stacked=True), monkeypatch, 1e-3, lambda size: 1e-6) == CANDIDATES[-1]
+
+
+def test_a_tile_that_outgrows_the_cache_is_too_large(
+    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = measured(workshop(stacked=True), monkeypatch, 1e-3, lambda size: 1e-4 if size <= 8 else 1e-3)
+    assert size == 8
+
+
+def test_a_slow_network_is_not_measured_for_long(
+    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert measured(workshop(stacked=True), monkeypatch, 10.0, lambda size: 1e-6) == 1
+
+
+@pytest.mark.parametrize("members", [1, 2, 3])
+def test_a_tile_is_not_much_larger_than_the_population(
+    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch, members: int
+) -> None:
+    assert members <= measured(workshop(stacked=True), monkeypatch, 1e-3, lambda size: 1e-6, members) <= 2 * members
+
+
+def test_a_real_tile_is_measured_in_one_thread_which_is_given_back(
+    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    real = Workshop.tile
+
+    def tile(self: Workshop, members: Any) -> Any:
+        seen.append(torch.get_num_threads())
+        return real(self, members)
+
+    monkeypatch.setattr(Workshop, "tile", tile)
+    torch.set_num_threads(2)
+    try:
+        assert measure_tile_size(workshop(network=lambda hp: nn.Linear(6, 1)), MEMBERS[:4]) in CANDIDATES
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    assert set(seen) == {1}
+
+
+def test_a_warm_up_is_told_of_only_when_it_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    warm_up("float64", said.append, patience=600)
+    assert said == []
+    monkeypatch.setattr(warmup, "_compile", lambda dtype: time.sleep(0.2))
+    warm_up("float64", said.append, patience=0.01)
+    assert len(said) == 1

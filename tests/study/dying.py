@@ -1,0 +1,44 @@
+"""A process that dies at a chosen moment, without the process."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from ikura.study.store import Store
+
+
+class Killed(Exception):
+    """Stands for a kill: nothing is written any more from here on."""
+
+
+class Life:
+    """Lets a number of durable steps happen, and none after them.
+
+    A step is anything that a later process finds: a change of the store, or a file that got its name.
+
+    Args:
+        patch: where the steps are watched.
+        steps: how many may happen; None for all.
+    """
+
+    WRITES = ("set_fact", "add_event", "add_trials", "record", "set_states")
+
+    def __init__(self, patch: pytest.MonkeyPatch, steps: int | None = None) -> None:
+        self.left, self.done = steps, 0
+        for name in self.WRITES:
+            patch.setattr(Store, name, self._limited(getattr(Store, name)))
+        patch.setattr(os, "replace", self._limited(os.replace))
+
+    def _limited(self, write: Any) -> Any:
+        def limited(*arguments: Any, **named: Any) -> Any:
+            if self.left == 0:
+                raise Killed
+            if self.left is not None:
+                self.left -= 1
+            self.done += 1
+            return write(*arguments, **named)
+
+        return limited

@@ -1,0 +1,375 @@
+"""Any `nn.Module` through `network=`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor, nn
+
+import ikura
+from ikura.errors import UsageError
+from ikura.study.study import Study
+
+from .comparing import assert_replays, assert_same
+
+Tune = Callable[..., Study]
+RATE = {"learning_rate": ikura.log(1e-3, 1e-1)}
+
+
+def linear(hp: Any) -> nn.Module:
+    return nn.Linear(hp.inputs, hp.outputs)
+
+
+class Deep(nn.Module):
+    """As many layers as the trial wants."""
+
+    def __init__(self, inputs: int, outputs: int, depth: int) -> None:
+        super().__init__()
+        self.hidden = nn.ModuleList(nn.Linear(inputs, inputs) for _ in range(depth))
+        self.out = nn.Linear(inputs, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.hidden:
+            x = torch.tanh(layer(x))
+        return self.out(x)
+
+
+def test_trials_may_differ_in_structure(tune: Tune) -> None:
+    space = {**RATE, "depth": ikura.integer(0, 3)}
+    study = tune(network=lambda hp: Deep(hp.inputs, hp.outputs, hp.depth), space=space, trials=10, finalists=1, search="random")
+    assert study.trials["depth"].nunique() > 2
+    assert len(study.model.network.hidden) == study.best.hyperparameters["depth"]
+    assert study.test.value > 0.6
+    assert_replays(study)
+
+
+def test_trials_may_differ_in_dropout_inside_the_module(tune: Tune) -> None:
+    space = {"learning_rate": 0.05, "share": ikura.choice(0.0, 0.5, 0.9)}
+
+    def network(hp: Any) -> nn.Module:
+        return nn.Sequential(nn.Linear(hp.inputs, 16), nn.ReLU(), nn.Dropout(hp.share), nn.Linear(16, hp.outputs))
+
+    study = tune(network=network, space=space, trials=16, search="random", finalists=0)
+    losses = study.trials.groupby("share")["train_loss"]
+    # One seed and one learning rate: the same rate gives the same curve, another rate another one.
+    assert losses.nunique().tolist() == [1, 1, 1]
+    assert losses.first().nunique() == 3
+    assert_replays(study, 0, 15)
+
+
+def test_a_function_kept_in_the_module_is_each_trial_s_own(tune: Tune) -> None:
+    class Scaled(nn.Module):
+        def __init__(self, hp: Any) -> None:
+            super().__init__()
+            self.layer = nn.Linear(hp.inputs, hp.outputs)
+            self.scale = lambda z: z * hp.gain
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.scale(self.layer(x))
+
+    space = {"learning_rate": 0.05, "gain": ikura.choice(0.0, 1.0, 5.0)}
+    study = tune(network=Scaled, space=space, trials=16, search="random", finalists=0)
+    losses = study.trials.groupby("gain")["dev_loss"]
+    assert losses.nunique().tolist() == [1, 1, 1]
+    # Outputs that are all zero give each of three classes a third; cross-entropy in single precision.
+    assert losses.first()[0.0] == pytest.approx(np.log(3), rel=2**-20)
+    assert losses.first().nunique() == 3
+
+
+def test_members_of_a_tile_do_not_disturb_each_other(tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A population equals solo runs: in tiles of one and of four."""
+    studies = []
+    for size in (1, 4):
+        monkeypatch.setattr("ikura.study.tune.measure_tile_size", lambda *_, size=size: size)
+        studies.append(tune(network=linear, space=RATE, trials=8, schedule="none", dtype="float64", finalists=0))
+    alone, together = studies
+    # Sums of at most 150 products in another order, over 5 epochs of 3 steps: far below 1e-10 relative in float64.
+    pd.testing.assert_frame_equal(alone.curves(), together.curves(), rtol=1e-10)
+
+
+def test_images_keep_their_shape(tune: Tune) -> None:
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(120, 1, 6, 6)), np.arange(120) % 2
+    x[y == 1, :, :3] += 1
+
+    def network(hp: Any) -> nn.Module:
+        assert hp.inputs == 36
+        return nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(48, hp.outputs))
+
+    study = tune((x, y), network=network, space=RATE, trials=4)
+    assert study.test.value > 0.8
+    assert study.model.predict(x).shape == (120,)
+    assert_replays(study, 0)
+
+
+def test_the_built_in_network_takes_images_flat_or_refuses_them_in_one_line(tune: Tune) -> None:
+    x, y = np.random.default_rng(0).normal(size=(60, 1, 4, 4)), np.arange(60) % 2
+    try:
+        study = tune((x, y), trials=4)
+    except UsageError as error:
+        assert "\n" not in str(error)
+        assert "network" in str(error)
+    else:
+        assert study.model.predict(x).shape == (60,)
+
+
+def test_hyperparameters_can_be_read_in_three_ways(tune: Tune) -> None:
+    def network(hp: Any) -> nn.Module:
+        assert hp.units == hp["units"] == dict(hp)["units"]
+        assert hp.inputs == 4
+        assert hp.outputs == 3
+        return nn.Sequential(nn.Linear(hp.inputs, hp.units), nn.ReLU(), nn.Linear(hp.units, hp.outputs))
+
+    study = tune(network=network, space={**RATE, "units": ikura.integer(3, 9)}, trials=4)
+    assert study.model.network[0].out_features == study.best.hyperparameters["units"]
+
+
+def test_parameters_without_a_gradient_stay_as_they_were(tune: Tune) -> None:
+    class Spare(nn.Module):
+        def __init__(self, hp: Any) -> None:
+            super().__init__()
+            self.used, self.unused = nn.Linear(hp.inputs, hp.outputs), nn.Linear(3, 3)
+            nn.init.constant_(self.unused.weight, 0.25)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.used(x)
+
+    study = tune(network=Spare, space=RATE, trials=4)
+    assert (study.model.network.unused.weight == 0.25).all()
+    assert_replays(study)
+
+
+def test_frozen_parameters_stay_as_they_were(tune: Tune) -> None:
+    def network(hp: Any) -> nn.Module:
+        module = nn.Sequential(nn.Linear(hp.inputs, 6), nn.Tanh(), nn.Linear(6, hp.outputs))
+        nn.init.constant_(module[0].weight, 0.125)
+        module[0].weight.requires_grad_(False)
+        return module
+
+    study = tune(network=network, space={**RATE, "l2": 0.01}, trials=4)
+    assert (study.model.network[0].weight == 0.125).all()
+    assert (study.model.network[0].bias != network(Like(inputs=4, outputs=3))[0].bias).all()
+    assert_replays(study, 0)
+
+
+class Like(dict[str, Any]):
+    __getattr__ = dict.__getitem__
+
+
+def test_tied_parameters_stay_tied(tune: Tune) -> None:
+    class Tied(nn.Module):
+        def __init__(self, hp: Any) -> None:
+            super().__init__()
+            self.first, self.second = nn.Linear(hp.inputs, hp.inputs), nn.Linear(hp.inputs, hp.inputs)
+            self.second.weight = self.first.weight
+            self.out = nn.Linear(hp.inputs, hp.outputs)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.out(torch.tanh(self.second(torch.tanh(self.first(x)))))
+
+    study = tune(network=Tied, space=RATE, trials=4)
+    module = study.model.network
+    assert module.first.weight is module.second.weight
+    dev = np.mean(study.trials.query("purpose == 'finalist' and parent == @study.best.number")["dev_score"])
+    assert study.best.dev == pytest.approx(dev, abs=1e-15)
+    assert_replays(study)
+
+
+def test_a_network_without_a_gradient_keeps_its_first_loss(tune: Tune) -> None:
+    class Detached(nn.Module):
+        def __init__(self, hp: Any) -> None:
+            super().__init__()
+            self.layer = nn.Linear(hp.inputs, hp.outputs)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layer(x).detach()
+
+    study = tune(network=Detached, space=RATE, trials=4, finalists=0)
+    assert study.curves()["dev_loss"].nunique() == 1
+
+
+def test_batch_statistics_are_kept_with_the_best_weights(tune: Tune) -> None:
+    def network(hp: Any) -> nn.Module:
+        return nn.Sequential(nn.BatchNorm1d(hp.inputs), nn.Linear(hp.inputs, hp.outputs))
+
+    study = tune(network=network, space=RATE, trials=4, epochs=6, finalists=1)
+    norm = study.model.network[0]
+    assert (norm.running_mean != 0).any()
+    row = study.trials.loc[study.trials.query("purpose == 'finalist'")["dev_score"].idxmax()]
+    # 90 training rows in mini-batches of 32 are three steps an epoch; kept are the statistics of the best epoch.
+    assert norm.num_batches_tracked.item() % 3 == 0
+    assert 0 < norm.num_batches_tracked.item() <= 3 * row["epochs"]
+
+
+class Coded(nn.Module):
+    """Takes the codes of embedded categories too."""
+
+    def __init__(self, hp: Any) -> None:
+        super().__init__()
+        self.layer, self.table = nn.Linear(hp.inputs, hp.outputs), nn.Embedding(32, hp.outputs)
+
+    def forward(self, x: Tensor, codes: Tensor) -> Tensor:
+        out = self.layer(x)
+        return out + self.table(codes.long()).sum(1) if codes.shape[1] else out
+
+
+@pytest.mark.parametrize(("network", "embedded"), [(linear, False), (Coded, False), (Coded, True)])
+def test_codes_are_given_to_networks_that_take_them(
+    network: Any, embedded: bool, tune: Tune, mixed: pd.DataFrame
+) -> None:
+    frame = mixed if embedded else mixed.drop(columns="town")
+    study = tune(frame, "kept", network=network, space=RATE, trials=4)
+    assert study.model.predict(frame).shape == (160,)
+    assert ikura.load(study.run, network).predict_proba(frame).equals(study.model.predict_proba(frame))
+    assert_replays(study, 0, 4)
+
+
+def test_codes_that_a_network_does_not_take_are_one_line(tune: Tune, mixed: pd.DataFrame) -> None:
+    with pytest.raises(UsageError, match="forward take \\(x, codes\\)") as caught:
+        tune(mixed, "kept", network=linear, space=RATE)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_factory_that_fails_names_the_trial(jobs: int, tune: Tune) -> None:
+    def network(hp: Any) -> nn.Module:
+        if hp.width == 7:
+            raise ValueError("seven\nis too many")
+        return linear(hp)
+
+    with pytest.raises(UsageError) as caught:
+        tune(network=network, space={**RATE, "width": ikura.integer(1, 9)}, trials=24, jobs=jobs)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert "the network factory failed with ValueError: seven is too many" in line
+    number = int(line.removeprefix("trial ").split(":")[0])
+    assert "'width': 7" in line
+    assert number < 24
+
+
+def test_a_factory_that_wants_what_the_space_lacks_is_told_what_there_is(tune: Tune) -> None:
+    with pytest.raises(UsageError, match="no hyperparameter 'units'; there are learning_rate, inputs, outputs"):
+        tune(network=lambda hp: nn.Linear(hp.units, 3), space=RATE)
+
+
+@pytest.mark.parametrize("returned", [None, 3, nn.Linear, lambda x: x])
+def test_a_factory_that_returns_no_module(returned: Any, tune: Tune) -> None:
+    with pytest.raises(UsageError, match="the network factory must return an nn.Module, but returned") as caught:
+        tune(network=lambda hp: returned)
+    assert "\n" not in str(caught.value)
+
+
+class Squeezed(nn.Module):
+    def __init__(self, hp: Any) -> None:
+        super().__init__()
+        self.layer = nn.Linear(hp.inputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x)[:, 0]
+
+
+class Pair(nn.Module):
+    def __init__(self, hp: Any) -> None:
+        super().__init__()
+        self.layer = linear(hp)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, int]:
+        return self.layer(x), 1
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize(
+    ("data", "network", "line"),
+    [
+        ("iris", lambda hp: nn.Linear(hp.inputs, 1), r"must map \(2, 4\) to \(2, 3\).*but gives \(2, 1\)"),
+        ("iris", lambda hp: nn.Linear(hp.inputs, 5), r"must map \(2, 4\) to \(2, 3\).*but gives \(2, 5\)"),
+        ("breast_cancer", lambda hp: nn.Linear(hp.inputs, 2), r"must map \(2, 30\) to \(2, 1\).*but gives \(2, 2\)"),
+        ("diabetes", Squeezed, r"must map \(2, 10\) to \(2, 1\).*but gives \(2,\)"),
+        ("iris", lambda hp: nn.Linear(hp.inputs + 1, hp.outputs), r"fails on inputs of shape \(2, 4\)"),
+        ("iris", Pair, r"\(2, 4\).*tuple"),
+        ("iris", lambda hp: nn.Flatten(), r"must map \(2, 4\) to \(2, 3\).*but gives \(2, 4\)"),
+    ],
+)
+def test_a_network_of_another_shape_is_one_line(data: str, network: Any, line: str, jobs: int, tune: Tune) -> None:
+    with pytest.raises(UsageError, match=line) as caught:
+        tune(data, network=network, space=RATE, jobs=jobs)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("trial 0: ")
+
+
+def test_a_later_trial_of_another_shape_is_named(tune: Tune) -> None:
+    space = {**RATE, "width": ikura.integer(3, 4)}
+    with pytest.raises(UsageError) as caught:
+        tune(network=lambda hp: nn.Linear(hp.inputs, hp.width), space=space, trials=12)
+    assert "but gives (2, 4)" in str(caught.value)
+    assert str(caught.value).startswith("trial ")
+
+
+def test_a_network_without_parameters_is_one_line(tune: Tune) -> None:
+    class Still(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x[:, :3]
+
+    with pytest.raises(UsageError) as caught:
+        tune(network=lambda hp: Still(), space=RATE)
+    assert "\n" not in str(caught.value)
+    assert "parameter" in str(caught.value)
+
+
+def test_a_network_that_fails_in_training_only_is_one_line(tune: Tune) -> None:
+    class Late(nn.Module):
+        def __init__(self, hp: Any) -> None:
+            super().__init__()
+            self.layer = linear(hp)
+
+        def forward(self, x: Tensor) -> Tensor:
+            if self.training:
+                raise RuntimeError("not\nin training")
+            return self.layer(x)
+
+    for jobs in (1, 2):
+        with pytest.raises(UsageError, match="trial 0.*not in training") as caught:
+            tune(network=Late, space=RATE, jobs=jobs)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["epochs", "state", "number", "seconds", "dev_score"])
+def test_a_hyperparameter_named_like_a_column_of_trials_is_refused(name: str, tune: Tune) -> None:
+    with pytest.raises(UsageError) as caught:
+        tune(network=linear, space={**RATE, name: ikura.choice(1, 2)})
+    assert f"{name}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_same_seed_gives_the_same_study(tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
+    def network(hp: Any) -> nn.Module:
+        return nn.Sequential(nn.Linear(hp.inputs, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, hp.outputs))
+
+    # The size of tiles is measured on the machine; equal sizes must give equal bits, whatever trains at once.
+    monkeypatch.setattr("ikura.study.tune.measure_tile_size", lambda *_: 4)
+    first = tune(network=network, space=RATE, jobs=1, trials=9)
+    for jobs in (1, 2, 3):
+        assert_same(tune(network=network, space=RATE, jobs=jobs, trials=9), first)
+
+
+def test_wide_networks_do_not_depend_on_the_number_of_jobs(tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wide enough for torch to share a product among threads, if it were let."""
+
+    def network(hp: Any) -> nn.Module:
+        return nn.Sequential(nn.Linear(hp.inputs, 512), nn.ReLU(), nn.Linear(512, hp.outputs))
+
+    monkeypatch.setattr("ikura.study.tune.measure_tile_size", lambda *_: 2)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        options = {"network": network, "space": RATE, "trials": 4, "epochs": 1, "finalists": 0}
+        alone = tune("digits", jobs=1, **options)
+        assert_same(tune("digits", jobs=2, **options), alone)
+        assert_replays(alone, 3)
+    finally:
+        torch.set_num_threads(threads)

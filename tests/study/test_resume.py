@@ -1,0 +1,379 @@
+"""A study that was killed, at whatever moment, is resumed to the result it would have had."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from torch import nn
+
+import ikura
+from ikura.errors import RunError, StorageError
+from ikura.population.job import Job
+from ikura.study.store import Store
+from ikura.study.study import Study
+
+from .comparing import assert_same
+from .dying import Killed, Life
+
+Tune = Callable[..., Study]
+
+
+def noisy(hp: Any) -> nn.Module:
+    return nn.Sequential(
+        nn.Linear(hp.inputs, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Dropout(0.2), nn.Linear(6, hp.outputs)
+    )
+
+
+BASE: dict[str, Any] = {"data": "iris", "trials": 8, "epochs": 4, "finalists": 1, "jobs": 1}
+HALVING = {"schedule": "successive-halving", "search": "random", "trials": 8, "epochs": 9}
+SPREAD = {"learning_rate": ikura.log(1e-2, 1e4), "optimizer": "sgd"}
+KINDS: dict[str, dict[str, Any]] = {
+    "coarse to fine": BASE,
+    "without finalists": BASE | {"finalists": 0, "trials": 4},
+    "successive halving, some diverge": BASE | HALVING | {"space": SPREAD},
+    "own networks": BASE | {"network": noisy},
+    "own networks, successive halving, some diverge": BASE | HALVING | {"network": noisy, "space": SPREAD},
+}
+POINTS = 14
+
+
+@pytest.fixture(autouse=True)
+def _eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Snapshots after every epoch, and tiles of four."""
+    monkeypatch.setattr("ikura.study.search.Job", partial(Job, snapshot_seconds=0.0))
+    monkeypatch.setattr("ikura.study.tune.measure_tile_size", lambda *_: 4)
+
+
+def begin(run: Path, kind: str) -> Study:
+    return ikura.tune(out=run, **KINDS[kind])
+
+
+def go_on(run: Path, kind: str) -> Study:
+    """What the user would do: resume, or begin anew when the run had not been opened yet."""
+    if (run / "config.toml").exists():
+        return ikura.resume(run, KINDS[kind].get("network"))
+    return begin(run, kind)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Study, int]]:
+    """Studies that nothing disturbed, and how many durable steps they took."""
+    made: dict[str, tuple[Study, int]] = {}
+
+    def make(kind: str) -> tuple[Study, int]:
+        if kind not in made:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("ikura.study.search.Job", partial(Job, snapshot_seconds=0.0))
+                patch.setattr("ikura.study.tune.measure_tile_size", lambda *_: 4)
+                life = Life(patch)
+                made[kind] = begin(tmp_path_factory.mktemp("whole") / "run", kind), life.done
+        return made[kind]
+
+    return make
+
+
+def kill_after(steps: int, run: Path, kind: str, step: Callable[[Path, str], Study]) -> bool:
+    """Whether the study was killed, rather than finished, within these steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        Life(patch, steps)
+        try:
+            step(run, kind)
+        except Killed:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_at_any_step_and_resumed(kind: str, whole: Any, tmp_path: Path) -> None:
+    reference, total = whole(kind)
+    if "diverge" in kind:
+        assert reference.diverged
+    # Spread over the whole run; the last steps, where the study is chosen, tested and closed, are all taken.
+    points = sorted({*np.linspace(0, total - 12, POINTS).astype(int).tolist(), *range(total - 12, total)})
+    for point in points:
+        run = tmp_path / str(point)
+        assert kill_after(point, run, kind, begin), f"not killed after {point} of {total} steps"
+        assert_same(go_on(run, kind), reference)
+        assert not list(run.rglob(".*.tmp"))
+        shutil.rmtree(run)
+
+
+@pytest.mark.parametrize("kind", ["coarse to fine", "own networks, successive halving, some diverge"])
+@pytest.mark.parametrize("steps", [4, 11])
+def test_killed_again_and_again(steps: int, kind: str, whole: Any, tmp_path: Path) -> None:
+    reference, total = whole(kind)
+    kills = 0
+    step = begin
+    while kill_after(steps, tmp_path / "run", kind, step):
+        kills += 1
+        step = go_on
+        # Each life must get further than the one before; opening and closing cost some of its steps.
+        assert kills < 4 * total
+    assert kills > 2
+    assert_same(ikura.open_study(tmp_path / "run", KINDS[kind].get("network")), reference)
+
+
+def test_resuming_another_number_of_jobs_s_run_in_the_same_way(whole: Any, tmp_path: Path) -> None:
+    reference, total = whole("coarse to fine")
+    assert kill_after(total // 2, tmp_path / "run", "coarse to fine", begin)
+    config = tmp_path / "run" / "config.toml"
+    config.write_text(config.read_text().replace("jobs = 1", "jobs = 3"))
+    assert_same(go_on(tmp_path / "run", "coarse to fine"), reference)
+
+
+def test_an_error_leaves_a_run_that_can_be_resumed(whole: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    """Where an exception passes through, rather than the process ending."""
+    reference, _ = whole("coarse to fine")
+    for place in ("ikura.study.ending.choose", "ikura.study.ending.interval", "ikura.study.study.Study.report"):
+        run = tmp_path / place
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(place, lambda *_, **__: (_ for _ in ()).throw(MemoryError))
+            with pytest.raises(MemoryError):
+                begin(run, "coarse to fine")
+        assert_same(ikura.resume(run), reference)
+
+
+def test_a_damaged_snapshot_counts_as_none(whole: Any, tmp_path: Path) -> None:
+    reference, _ = whole("coarse to fine")
+    run = tmp_path / "run"
+    assert kill_after(14, run, "coarse to fine", begin)
+    [snapshot] = run.glob("snapshots/tile-*.safetensors")
+    snapshot.write_bytes(snapshot.read_bytes()[:100])
+    assert_same(ikura.resume(run), reference)
+
+
+def test_a_finished_run_is_not_trained_again(whole: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    reference, _ = whole("coarse to fine")
+    run = shutil.copytree(reference.run, tmp_path / "run")
+    files = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
+    monkeypatch.setattr("ikura.study.tune.search", lambda *_: pytest.fail("searched again"), raising=False)
+    monkeypatch.setattr("ikura.population.job.train", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr("ikura.study.setting.prepare", lambda *_, **__: pytest.fail("read the data again"))
+    assert_same(ikura.resume(run), reference)
+    assert {path: path.stat().st_mtime_ns for path in files} == files
+
+
+def test_progress_of_a_resumed_run(whole: Any, tmp_path: Path) -> None:
+    reference, total = whole("coarse to fine")
+    run = tmp_path / "run"
+    assert kill_after(total - 14, run, "coarse to fine", begin)
+    opened, bests = [], []
+
+    class Listener(ikura.Progress):
+        def opened(self, run: str | Path) -> None:
+            opened.append(Path(run))
+
+        def update(self, done: int, trials: int, best: float | None) -> None:
+            bests.append(best)
+
+    ikura.resume(run, progress=Listener())
+    assert opened == [run]
+    assert set(bests) <= {None, *reference.trials["dev_score"].cummax()}
+
+
+# What a resumed run depends on.
+
+
+@pytest.fixture
+def table(tmp_path: Path, flowers: pd.DataFrame) -> Path:
+    path = tmp_path / "flowers.csv"
+    flowers.to_csv(path, index=False)
+    return path
+
+
+def killed(data: Any, run: Path, **options: Any) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        Life(patch, 12)
+        with pytest.raises(Killed):
+            ikura.tune(data, out=run, **{"trials": 4, "epochs": 4, "jobs": 1, **options})
+    return run
+
+
+def one_line(error: Any) -> str:
+    line = str(error.value)
+    assert "\n" not in line
+    return line
+
+
+def test_data_that_changed_are_refused(table: Path, tmp_path: Path) -> None:
+    run = killed(table, tmp_path / "run")
+    old = table.read_text()
+    table.write_text(old.replace("5.1", "5.2", 1))
+    with pytest.raises(RunError) as caught:
+        ikura.resume(run)
+    assert one_line(caught).startswith(f"{table}: the data have changed since {run} began")
+    table.write_text(old)
+    assert ikura.resume(run).test is not None
+
+
+def test_data_that_are_gone_are_named(table: Path, tmp_path: Path) -> None:
+    run = killed(table, tmp_path / "run")
+    table.unlink()
+    with pytest.raises(RunError) as caught:
+        ikura.resume(run)
+    assert one_line(caught) == f"{table}: the data of {run} are no longer there"
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "empty"])
+@pytest.mark.parametrize("form", ["frame", "arrays"])
+def test_a_copy_of_the_data_that_is_damaged_is_named(
+    form: str, damage: str, tmp_path: Path, flowers: pd.DataFrame
+) -> None:
+    data = flowers if form == "frame" else (flowers.iloc[:, :4].to_numpy(), flowers["target"].to_numpy())
+    run = killed(data, tmp_path / "run")
+    [copy] = run.glob("data*")
+    if damage == "gone":
+        copy.unlink()
+    else:
+        copy.write_bytes(copy.read_bytes()[:200] if damage == "cut" else b"")
+    with pytest.raises(RunError) as caught:
+        ikura.resume(run)
+    assert copy.name in one_line(caught)
+
+
+def test_a_relative_path_is_found_from_elsewhere(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = killed("flowers.csv", tmp_path / "run")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert ikura.resume(run).test is not None
+
+
+def test_a_run_can_be_moved(table: Path, tmp_path: Path, flowers: pd.DataFrame) -> None:
+    for number, data in enumerate((table, flowers, "iris")):
+        run = killed(data, tmp_path / f"run-{number}")
+        moved = run.rename(tmp_path / f"moved-{number}")
+        assert ikura.resume(moved).run == moved
+
+
+@pytest.mark.parametrize("ask", [ikura.resume, ikura.open_study])
+def test_a_folder_that_holds_no_run(ask: Any, tmp_path: Path) -> None:
+    (tmp_path / "houses").mkdir()
+    for folder in (tmp_path / "houses", tmp_path / "hauses", tmp_path / "no" / "such"):
+        with pytest.raises(RunError) as caught:
+            ask(folder)
+        assert one_line(caught).startswith(f"{folder}: not a run folder of ikura")
+    assert list(tmp_path.iterdir()) == [tmp_path / "houses"]
+
+
+def test_the_nearest_run_is_offered(whole: Any) -> None:
+    run = whole("coarse to fine")[0].run
+    with pytest.raises(RunError, match="did you mean 'run'"):
+        ikura.resume(run.parent / "runn")
+
+
+DAMAGES: dict[str, Callable[[str], str | bytes]] = {
+    "empty": lambda text: "",
+    "cut": lambda text: text[: len(text) // 2],
+    "no TOML": lambda text: "trials = = 3",
+    "binary": lambda text: b"\xff\xfe\x00junk",
+    "a name too many": lambda text: "colour = 'red'\n" + text,
+    "a name missing": lambda text: text.replace("seed = 0\n", ""),
+    "text for a number": lambda text: text.replace("trials = 4", "trials = 'four'"),
+    "a number for a name": lambda text: text.replace("search = \"coarse-to-fine\"", "search = 3"),
+    "an unknown search": lambda text: text.replace("coarse-to-fine", "coarse-to-fin"),
+    "an unknown metric": lambda text: text.replace('metric = "accuracy"', 'metric = "acuracy"'),
+    "no data": lambda text: text.replace("[data]", "[dota]"),
+    "data of no kind": lambda text: text.replace('kind = "bundled"', 'kind = "burdled"'),
+    "a space turned round": lambda text: text.replace("high = 1.0", "high = -1.0"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_setting_is_one_line(damage: str, tmp_path: Path) -> None:
+    run = killed("iris", tmp_path / "run")
+    config = run / "config.toml"
+    content = DAMAGES[damage](config.read_text())
+    assert content != config.read_text()
+    config.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(RunError) as caught:
+        ikura.resume(run)
+    assert "config.toml" in one_line(caught)
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty", "junk", "cut", "another's"])
+def test_a_damaged_store_is_one_line(damage: str, tmp_path: Path) -> None:
+    run = killed("iris", tmp_path / "run")
+    path = run / "study.db"
+    with closing_wal(path):
+        pass
+    content = path.read_bytes()
+    if damage == "gone":
+        path.unlink()
+    elif damage == "another's":
+        import sqlite3
+
+        path.unlink()
+        connection = sqlite3.connect(path)
+        connection.execute("create table trials (name text)")
+        connection.commit()
+        connection.close()
+    else:
+        path.write_bytes({"empty": b"", "junk": b"junk" * 2000, "cut": content[:5000]}[damage])
+    with pytest.raises(RunError) as caught:
+        ikura.resume(run)
+    assert "study.db" in one_line(caught)
+
+
+class closing_wal:  # noqa: N801  reads as a verb
+    """Bring what was written ahead into the file itself."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        import sqlite3
+
+        connection = sqlite3.connect(self.path)
+        connection.execute("pragma wal_checkpoint(truncate)")
+        connection.close()
+        for name in ("study.db-wal", "study.db-shm"):
+            self.path.with_name(name).unlink(missing_ok=True)
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def test_a_run_in_work_is_left_alone(tmp_path: Path) -> None:
+    """Two at once: the second is told so in one line, and the first does not notice."""
+    refused = []
+
+    class Listener(ikura.Progress):
+        def update(self, done: int, trials: int, best: float | None) -> None:
+            if len(refused) < 3 and done:
+                for step in (ikura.resume, lambda run: ikura.tune("iris", trials=4, out=run)):
+                    with pytest.raises(RunError) as caught:
+                        step(tmp_path / "run")
+                    refused.append(one_line(caught))
+
+    options = {"trials": 8, "epochs": 4, "jobs": 2, "finalists": 1}
+    study = ikura.tune("iris", out=tmp_path / "run", progress=Listener(), **options)
+    assert {"another process is at work on this run" in line for line in refused[::2]} == {True}
+    assert {"holds another run" in line for line in refused[1::2]} == {True}
+    assert_same(study, ikura.tune("iris", out=tmp_path / "other", **options))
+
+
+def test_a_refused_resume_removes_nothing_of_the_run_in_work(tmp_path: Path) -> None:
+    seen = []
+
+    class Listener(ikura.Progress):
+        def update(self, done: int, trials: int, best: float | None) -> None:
+            if not seen:
+                halfway = tmp_path / "run" / "snapshots" / ".tile-0.safetensors.tmp"
+                halfway.write_bytes(b"half a snapshot of the process at work")
+                with pytest.raises(RunError):
+                    ikura.resume(tmp_path / "run")
+                seen.append(halfway.exists())
+
+    ikura.tune("iris", trials=4, epochs=3, finalists=0, jobs=1, out=tmp_path / "run", progress=Listener())
+    assert seen == [True]
