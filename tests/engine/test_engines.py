@@ -187,7 +187,7 @@ def slow(p: Tensor, y: Tensor) -> Tensor:
 @pytest.mark.parametrize("name", POOLS)
 def test_a_run_that_is_left_saves_its_tiles_and_goes_on_to_the_same_bits(name: str, tmp_path: Path) -> None:
     quick = workshop() if name == "threads" else workshop(lambda hp: Own(hp.units))
-    long = [replace(job, epochs=80, snapshot=tmp_path / f"{job.number}", keep_weights=True) for job in jobs(3)]
+    long = [replace(job, epochs=60, snapshot=tmp_path / f"{job.number}", keep_weights=True) for job in jobs(3)]
     expected = {o.number: o for job in long for o in train(quick, replace(job, snapshot=None))}
     told = 0
 

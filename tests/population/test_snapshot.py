@@ -86,8 +86,8 @@ def test_training_goes_on_to_the_bit(
     second.run(EPOCHS)
     assert_same(second, whole)
     assert whole.diverged.tolist() == [False] * 4 + [True, False]
-    if patience is not None:
-        assert whole.epochs[:4].min() < EPOCHS
+    if patience is not None and way != "own":
+        assert (whole.epochs[~whole.diverged] < EPOCHS).any()
 
 
 @pytest.mark.parametrize("way", ["compiled", "stacked", "own"])

@@ -135,7 +135,9 @@ class StackedTile(Tile):
             return self._gradient(costs.sum(), leaves), costs
         except RuntimeError as error:
             reason = " ".join(str(error).split())
-            raise UsageError(f"trial {self.members[0].number}: the network fails in training: {reason}") from error
+            raise UsageError(
+                f"trial {self.members[0].number}: the network fails in training, under torch.func.vmap: {reason}"
+            ) from error
 
     def _batches(self, rows: int) -> Iterator[slice]:
         """Mini-batches in order; where batches are normalised, a last row left alone joins the batch before."""
