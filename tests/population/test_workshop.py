@@ -157,6 +157,21 @@ def test_codes_that_a_network_does_not_take_are_not_passed_over(workshop: Callab
         workshop(cardinalities=(20,), network=lambda hp: nn.Linear(6, 1)).tile([Member(0, {}, 0)])
 
 
+class Branching(nn.Linear):
+    """A network whose control flow depends on its weights, which cannot be stacked."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Raw outputs."""
+        return super().forward(x) if self.weight.sum() > 0 else -super().forward(x)
+
+
+def test_a_network_that_fails_only_when_stacked_is_named(workshop: Callable[..., Workshop]) -> None:
+    course = workshop(network=lambda hp: Branching(6, 1)).course([Member(4, {}, 0)])
+    with pytest.raises(UsageError, match=r"trial 4: the network fails .* vmap: .*control flow") as caught:
+        course.run(1)
+    assert "\n" not in str(caught.value)
+
+
 class Frozen(nn.Module):
     """A network whose first layer is not to be trained, and whose second shares the last one's weights."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pandas as pd
-from sklearn import datasets
 
 from ikura.errors import DataError, nearest
 
@@ -38,6 +37,8 @@ def load_bundled(name: str) -> tuple[pd.DataFrame, str]:
     """
     if name not in BUNDLED:
         raise DataError(f"no bundled data set {name!r}{nearest(name, BUNDLED)} (there are {', '.join(BUNDLED)})")
+    from sklearn import datasets  # takes a second, and most data are not bundled
+
     options = {"scaled": False} if name == "diabetes" else {}
     bunch = getattr(datasets, f"load_{name}")(as_frame=True, **options)
     frame = bunch.frame.rename(columns=lambda column: str(column).replace(" (cm)", "").replace(" ", "_"))
