@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,9 @@ from ikura.data import BUNDLED
 from ikura.errors import DataError, RunError, UsageError
 from ikura.population.snapshot import write_atomically
 
-__all__ = ["Origin", "reopen"]
+__all__ = ["KINDS", "Origin", "reopen"]
+
+KINDS = ("file", "bundled", "frame", "arrays")
 
 
 @dataclass(frozen=True)
@@ -120,8 +123,9 @@ def reopen(record: dict[str, Any], run: Path) -> Any:
             return _read_frame(path.read_bytes())
         with np.load(path, allow_pickle=False) as arrays:
             return arrays["x"], arrays["y"]
-    except (OSError, ValueError, KeyError) as error:
-        raise RunError(f"{path}: the data of {run} are not whole: {error}") from error
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        reason = " ".join(str(error).split())
+        raise RunError(f"{path}: the data of {run} are not whole: {reason}") from error
 
 
 def _read_frame(content: bytes) -> pd.DataFrame:

@@ -57,9 +57,13 @@ class Floor:
         """Whether the deadline has passed."""
         return self.deadline is not None and time.time() >= self.deadline
 
-    def seen(self, score: float) -> None:
+    def seen(self, score: float | None) -> None:
         """Take notice of a dev score."""
-        if math.isfinite(score) and (self.best is None or self.sign * score > self.sign * self.best):
+        if (
+            score is not None
+            and math.isfinite(score)
+            and (self.best is None or self.sign * score > self.sign * self.best)
+        ):
             self.best = score
 
     def member(self, row: dict[str, Any]) -> Member:
@@ -241,14 +245,20 @@ def _run_stage(floor: Floor, schedule: Schedule, stage: Stage, patience: int | N
         outcomes = floor.train(live, epochs, patience, states=states, going_on=not last)
         if last:
             break
-        outcomes.sort(key=lambda outcome: outcome.number)
-        scores = [floor.sign * o.dev_score if o.state == "complete" else math.nan for o in outcomes]
-        chosen = [outcomes[i] for i in schedule.survivors(scores, index)]
-        states = {o.number: o.going_on for o in chosen if o.going_on is not None}
+        chosen = _survivors(floor, schedule, stage, index, rungs[index - 1] if index else 0)
+        states = {o.number: o.going_on for o in outcomes if o.number in chosen and o.going_on is not None}
         write_atomically(passed, save({f"{n}/{name}": a for n, s in states.items() for name, a in s.items()}))
         _prune(floor, stage, states)
         for row in live:
             floor.snapshot(row["tile"]).unlink(missing_ok=True)
+
+
+def _survivors(floor: Floor, schedule: Schedule, stage: Stage, rung: int, before: int) -> set[int]:
+    """Numbers of the trials that go on, out of all that set out for the rung; `before` is where the last one ended."""
+    rows = floor.store.trials(stage.index)
+    out = [r for r in rows if r["state"] == "running" or (r["state"] == "diverged" and r["epochs"] > before)]
+    scores = [floor.sign * r["dev_score"] if r["state"] == "running" else math.nan for r in out]
+    return {out[i]["number"] for i in schedule.survivors(scores, rung)}
 
 
 def _prune(floor: Floor, stage: Stage, states: dict[int, dict[str, np.ndarray]]) -> None:

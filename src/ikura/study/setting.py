@@ -5,15 +5,19 @@ from __future__ import annotations
 import tomllib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import tomli_w
 
 from ikura import __version__
 from ikura.data import Dataset, prepare
-from ikura.errors import RunError, nearest
+from ikura.errors import RunError, UsageError, nearest
+from ikura.metric import metric
 from ikura.population.snapshot import write_atomically
-from ikura.study.origin import reopen
+from ikura.search import proposer, schedule
+from ikura.space import Space
+from ikura.study.origin import KINDS, reopen
 
 __all__ = ["Setting"]
 
@@ -72,9 +76,25 @@ class Setting:
             raise RunError(f"{run}: not a run folder of ikura (it has no config.toml){near}")
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
-            return cls(**{"target": None} | values)
-        except (tomllib.TOMLDecodeError, TypeError, UnicodeDecodeError) as error:
+            setting = cls(**{"target": None} | values)
+            setting._check()
+        except (tomllib.TOMLDecodeError, TypeError, UnicodeDecodeError, UsageError) as error:
             raise RunError(f"{path}: not a setting of ikura: {error}") from error
+        return setting
+
+    def _check(self) -> None:
+        """Refuse values of a wrong type, and names that do not exist."""
+        for name, kind in get_type_hints(type(self)).items():
+            value = getattr(self, name)
+            kinds = tuple(get_origin(one) or one for one in get_args(kind)) if isinstance(kind, UnionType) else None
+            wanted = kinds or get_origin(kind) or kind
+            if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
+                raise TypeError(f"{name} cannot be {value!r}")
+        if self.data.get("kind") not in KINDS:
+            raise TypeError(f"data cannot be of kind {self.data.get('kind')!r}")
+        metric(self.metric, self.task)
+        schedule(self.schedule)
+        proposer(self.search, Space.from_dict(self.space), self.seed)
 
     def prepare(self, run: Path) -> Dataset:
         """Read and split the data again, just as at the beginning."""

@@ -221,6 +221,8 @@ def _run(
                 sign = 1.0 if metric_of(setting.metric, setting.task).greater_is_better else -1.0
                 floor = Floor(run, store, workshop, engine, progress, sign, setting.seed, tile_size)
                 floor.deadline = _deadline(setting, store)
+                for row in store.trials():
+                    floor.seen(row["dev_score"])
                 plan = schedule_of(setting.schedule)
                 run_search(
                     floor,
