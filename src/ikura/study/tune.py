@@ -150,7 +150,7 @@ def tune(
         custom=network is not None,
         space=opened.as_dict(),
         space_note=note,
-        time_limit=time_limit,
+        time_limit=None if time_limit is None else float(time_limit),
         group=group,
         time=time,
         kinds=dict(kinds or {}),
