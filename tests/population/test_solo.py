@@ -144,13 +144,31 @@ def test_neighbours_of_a_network_of_ones_own(name: str, workshop: Callable[..., 
     assert_each_as_if_alone(made, company(name), DOUBLE, EPOCHS)
 
 
-def test_noise_of_a_network_of_ones_own_leaves_the_callers_generator_alone(workshop: Callable[..., Workshop]) -> None:
+def test_noise_of_a_network_of_ones_own_does_not_touch_the_callers_generator(
+    workshop: Callable[..., Workshop],
+) -> None:
     made = workshop(network=lambda hp: Own(8, 0.5))
-    torch.manual_seed(0)
-    wanted = torch.rand(3)
-    torch.manual_seed(0)
-    made.course([Member(0, BASE, 5)]).run(1)
-    assert torch.equal(torch.rand(3), wanted)
+    found = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        wanted = torch.rand(3)
+        torch.manual_seed(seed)
+        course = made.course([Member(0, BASE, 5)])
+        course.run(2)
+        assert torch.equal(torch.rand(3), wanted)
+        found.append(course.curve(0))
+    np.testing.assert_array_equal(*found)
+
+
+def test_noise_of_a_network_of_ones_own_is_new_at_every_step(workshop: Callable[..., Workshop]) -> None:
+    made = workshop("regression", network=lambda hp: nn.Sequential(nn.Dropout(0.5), nn.Linear(6, 1)))
+    still = {"learning_rate": 0.0, "optimizer": "sgd"}
+    members = [Member(0, still | {"batch_size": 1000}, 5), Member(1, still | {"batch_size": 60}, 5)]
+    whole, halves = (curves(made, [member], 1, 3)[member.number][:, 0] for member in members)
+    # Without learning, and over all examples, only the noise makes a difference, many times that of another order.
+    assert np.abs(np.diff(whole)).min() > 1e-6
+    assert np.abs(np.diff(halves)).min() > 1e-6
+    assert np.abs(whole - halves).min() > 1e-6
 
 
 hyperparameters = st.fixed_dictionaries(

@@ -87,7 +87,8 @@ def tune(
         space: what to search; by default chosen by the number of trials.
         trials: configurations to try.
         epochs: passes over the training set of a trial at most.
-        time_limit: seconds; three quarters of them go to the search, then the finalists are trained.
+        time_limit: seconds; three quarters of them go to the search, the rest to the finalists. A trial in work when its
+            time is over keeps its best weights so far.
         search: "coarse-to-fine" or "random".
         schedule: "early-stopping", "none" (every trial trains all its epochs) or "successive-halving".
         finalists: configurations that are trained again in full, with three other seeds each; 0 for none.
@@ -220,7 +221,7 @@ def _run(
             with engine_for(workshop, setting.jobs) as engine:
                 sign = 1.0 if metric_of(setting.metric, setting.task).greater_is_better else -1.0
                 floor = Floor(run, store, workshop, engine, progress, sign, setting.seed, tile_size)
-                floor.deadline = _deadline(setting, store)
+                floor.deadline = _deadline(setting, store, SHARE_OF_SEARCH)
                 for row in store.trials():
                     floor.seen(row["dev_score"])
                 plan = schedule_of(setting.schedule)
@@ -235,7 +236,7 @@ def _run(
                 waiting = [row["number"] for row in store.trials() if row["state"] == "waiting"]
                 if floor.late:
                     store.set_states(waiting, "skipped")
-                floor.deadline = None
+                floor.deadline = _deadline(setting, store, 1.0)
                 finish(floor, setting, dataset, plan.patience(setting.epochs))
         study = Study(run, network)
         with store.timed("report"):
@@ -265,7 +266,8 @@ def _tile_size(workshop: Workshop, space: Space, setting: Setting) -> int:
     return measure_tile_size(workshop, [Member(0, middle, setting.seed)] * setting.trials)
 
 
-def _deadline(setting: Setting, store: Store) -> float | None:
+def _deadline(setting: Setting, store: Store, share: float) -> float | None:
+    """When a share of the time limit will have been used, counting what earlier stages and processes used."""
     if setting.time_limit is None:
         return None
-    return time.time() + SHARE_OF_SEARCH * setting.time_limit - sum(store.fact("seconds", {}).values())
+    return time.time() + share * setting.time_limit - sum(store.fact("seconds", {}).values())
