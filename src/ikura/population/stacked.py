@@ -92,7 +92,14 @@ class StackedTile(Tile):
             arguments = (x, codes) if self.takes_codes else (x,)
             return functional_call(self.module, (parameters, buffers), arguments)
 
-        return vmap(one, in_dims=(0, 0), randomness="same")(leaves, self.buffers)
+        try:
+            return vmap(one, in_dims=(0, 0), randomness="same")(leaves, self.buffers)
+        except RuntimeError as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: RuntimeError) -> UsageError:
+        reason = " ".join(str(error).split())
+        return UsageError(f"trial {self.members[0].number}: the network fails under torch.func.vmap: {reason}")
 
     def _batchable(self, examples: Examples) -> tuple[Tensor, Tensor, Tensor]:
         y = torch.from_numpy(examples.y).to(self.device)
@@ -134,10 +141,7 @@ class StackedTile(Tile):
             costs = vmap(lambda z: loss(self.task, z, y))(outputs)
             return self._gradient(costs.sum(), leaves), costs
         except RuntimeError as error:
-            reason = " ".join(str(error).split())
-            raise UsageError(
-                f"trial {self.members[0].number}: the network fails in training, under torch.func.vmap: {reason}"
-            ) from error
+            raise self._failure(error) from error
 
     def _batches(self, rows: int) -> Iterator[slice]:
         """Mini-batches in order; where batches are normalised, a last row left alone joins the batch before."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from ikura.data import Dataset
 from ikura.errors import RunError, SpaceError, UsageError
@@ -19,6 +21,8 @@ from ikura.space import HYPERPARAMETERS, Space, default_space, fixed
 from ikura.study.store import ABOUT, RESULTS
 
 __all__ = [
+    "alone",
+    "begin_folder",
     "check_arguments",
     "check_names",
     "chosen_device",
@@ -26,7 +30,6 @@ __all__ = [
     "chosen_space",
     "cores",
     "findings",
-    "make_folder",
     "run_folder",
 ]
 
@@ -130,14 +133,28 @@ def run_folder(data: Any, out: str | Path | None) -> Path:
     return run
 
 
-def make_folder(run: Path) -> None:
-    """Make the run folder; what an opening that was killed left there is removed."""
+@contextmanager
+def alone(run: Path) -> Iterator[None]:
+    """Make the run folder if need be and keep other processes off it; the lock ends with its process."""
     try:
-        (run / "snapshots").mkdir(parents=True, exist_ok=True)
-        for begun in run.glob("study.db*"):
-            begun.unlink()
+        run.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(run / ".lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise RunError(f"{run}: another process is at work on this run; wait for it, or stop it") from None
     except OSError as error:
         raise RunError(f"{run}: the output folder cannot be made: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def begin_folder(run: Path) -> None:
+    """Make room for snapshots; what an opening that was killed left there is removed."""
+    (run / "snapshots").mkdir(exist_ok=True)
+    for begun in run.glob("study.db*"):
+        begun.unlink()
 
 
 def findings(dataset: Dataset, note: str) -> list[str]:

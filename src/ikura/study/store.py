@@ -108,7 +108,7 @@ class Store:
         with self._guard():
             if create:
                 METADATA.create_all(self.engine)
-            elif not sa.inspect(self.engine).has_table("trials"):
+            elif not set(METADATA.tables) <= set(sa.inspect(self.engine).get_table_names()):
                 raise RunError(f"{self.place}: not a study of ikura")
 
     @contextmanager

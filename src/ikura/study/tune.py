@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from torch import nn
 
 from ikura.data import Dataset, prepare
 from ikura.engine import engine_for
-from ikura.errors import RunError, UsageError
+from ikura.errors import UsageError
 from ikura.metric import metric as metric_of
 from ikura.population.member import Hyperparameters, Member
 from ikura.population.tile_size import COMPILED_TILE, measure_tile_size
@@ -25,6 +24,8 @@ from ikura.space import Space
 from ikura.study.ending import finish
 from ikura.study.floor import one_thread_each, workshop_of
 from ikura.study.opening import (
+    alone,
+    begin_folder,
     check_arguments,
     check_names,
     chosen_device,
@@ -32,7 +33,6 @@ from ikura.study.opening import (
     chosen_space,
     cores,
     findings,
-    make_folder,
     run_folder,
 )
 from ikura.study.origin import Origin
@@ -87,8 +87,8 @@ def tune(
         space: what to search; by default chosen by the number of trials.
         trials: configurations to try.
         epochs: passes over the training set of a trial at most.
-        time_limit: seconds; three quarters of them go to the search, the rest to the finalists. A trial in work when its
-            time is over keeps its best weights so far.
+        time_limit: seconds; three quarters of them go to the search, the rest to the finalists. A trial in work when
+            its time is over keeps its best weights so far.
         search: "coarse-to-fine" or "random".
         schedule: "early-stopping", "none" (every trial trains all its epochs) or "successive-halving".
         finalists: configurations that are trained again in full, with three other seeds each; 0 for none.
@@ -131,8 +131,6 @@ def tune(
     opened, note = chosen_space(space, network is not None, trials, dataset)
     for line in findings(dataset, note):
         progress.say(line)
-    make_folder(run)
-    origin.keep(run)
     setting = Setting(
         data=origin.record,
         target=origin.target if origin.record["kind"] == "arrays" else dataset.task.target,
@@ -156,12 +154,16 @@ def tune(
         time=time,
         kinds=dict(kinds or {}),
     )
-    store = Store(run / "study.db", create=True)
-    store.set_fact("summary", dataset.summary)
-    store.set_fact("seconds", {"read": _clock() - began})
-    setting.save(run)
-    progress.opened(run)
-    return _run(run, setting, store, dataset, network, progress)
+    with alone(run):
+        run_folder(data, run)
+        begin_folder(run)
+        origin.keep(run)
+        store = Store(run / "study.db", create=True)
+        store.set_fact("summary", dataset.summary)
+        store.set_fact("seconds", {"read": _clock() - began})
+        setting.save(run)
+        progress.opened(run)
+        return _run(run, setting, store, dataset, network, progress)
 
 
 def resume(
@@ -185,14 +187,15 @@ def resume(
     run = Path(run)
     setting = Setting.load(run)
     store = Store(run / "study.db")
-    for stray in run.glob("**/.*.tmp"):
-        stray.unlink()
     if store.fact("done"):
         store.close()
         return Study(run, network)
-    (progress or Progress()).opened(run)
-    dataset = setting.prepare(run)
-    return _run(run, setting, store, dataset, network, progress or Progress())
+    with alone(run):
+        for stray in run.glob("**/.*.tmp"):
+            stray.unlink()
+        (progress or Progress()).opened(run)
+        dataset = setting.prepare(run)
+        return _run(run, setting, store, dataset, network, progress or Progress())
 
 
 _clock = time.perf_counter
@@ -206,7 +209,7 @@ def _run(
     network: Callable[[Hyperparameters], nn.Module] | None,
     progress: Progress,
 ) -> Study:
-    with _alone(run), closing(store):
+    with closing(store):
         workshop = workshop_of(setting, dataset, network)
         space = Space.from_dict(setting.space)
         with one_thread_each():
@@ -243,20 +246,6 @@ def _run(
             study.report()
         store.set_fact("done", True)
     return study
-
-
-@contextmanager
-def _alone(run: Path) -> Iterator[None]:
-    """Keep other processes off the run; the lock goes with its process, however that ends."""
-    lock = FileLock(run / ".lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise RunError(f"{run}: another process is at work on this run; wait for it, or stop it") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _tile_size(workshop: Workshop, space: Space, setting: Setting) -> int:
