@@ -73,7 +73,6 @@ def test_a_search_that_is_cut_still_has_a_result(
         assert study.test is not None
         assert study.model.predict(iris_frame()).shape == (150,)
         cut += not found.isdisjoint({"stopped", "skipped"}) or len(study.trials.query("purpose == 'search'")) < 12
-        assert study.trials.query("purpose == 'finalist'")["state"].isin(["complete", "diverged"]).all()
         assert_same(ikura.resume(study.run, network), study)
     assert cut > len(LOOKS) // 2
 

@@ -63,7 +63,7 @@ class DefaultSpace:
 
 
 def _smallest_batch(rows: int) -> int:
-    return 16 if rows < 10_000 else 32 if rows < 100_000 else 64
+    return 16 if rows < 10_000 else 32 if rows < 50_000 else 64 if rows < 200_000 else 128
 
 
 def _batch_sizes(rows: int) -> Parameter:
