@@ -25,7 +25,7 @@ from benchmarks.workload import WORKLOADS
 __all__ = ["Shape", "dot_steps", "main", "measure_peak", "shapes_of"]
 
 SECONDS = 0.03
-REPEATS = 3
+REPEATS = 5
 TOGETHER = (1, 8, 32)
 SQUARE = 1024
 

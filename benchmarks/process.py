@@ -25,7 +25,8 @@ class Ended:
         stdout: what it printed.
         lines: lines of stderr and the seconds after the start at which they came.
         peak: most memory of the process tree, in MB: the sum of the high-water marks of the processes alive at once.
-        largest: the largest resident set of one of its processes, in MB, as the kernel counted it.
+        largest: the largest resident set of one of its processes, in MB, as `getrusage` has it: never below what this
+            process held when it began the other.
     """
 
     code: int

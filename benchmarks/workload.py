@@ -155,6 +155,7 @@ WORKLOADS: dict[str, Workload] = {
         fashion_mnist,
         TRAINING
         | {
+            "learning_rate": Range(1e-4, 1e-2, log=True),
             "layers": Range(2, 2, whole=True),
             "units": Range(64, 256, whole=True),
             "batch_size": Range(options=(128,)),

@@ -77,7 +77,7 @@ def test_momentum_can_be_asked_for_with_the_smallest_budget() -> None:
 def test_sizes_follow_the_table() -> None:
     small, large = default_space(64, 344, 7).space, default_space(64, 300_000, 50).space
     assert small["batch_size"] == Choice((16, 32, 64, 128))
-    assert large["batch_size"] == Choice((64, 128, 256, 512))
+    assert large["batch_size"] == Choice((128, 256, 512, 1024))
     assert default_space(64, 60, 7).space["batch_size"] == Choice((16, 32))
     assert default_space(64, 20, 7).space["batch_size"].from_unit(0.5) == 16
     assert small["units"] == Integer(8, 128, log=True)

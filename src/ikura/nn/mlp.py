@@ -52,6 +52,7 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         rates = [dropout] * len(units) if isinstance(dropout, int | float) else list(dropout)
+        activation_named(activation)
         self.activation = activation
         self.tables = nn.ModuleList(nn.Embedding(c, embedding_size(c)) for c in cardinalities)
         widths = [inputs + sum(embedding_size(c) for c in cardinalities), *units, outputs]

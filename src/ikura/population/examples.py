@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,7 +49,7 @@ class Examples:
 
     def flat(self) -> Examples:
         """Return the examples with features of one dimension."""
-        return Examples(self.x.reshape(len(self), -1), self.codes, self.y)
+        return Examples(self.x.reshape(len(self), prod(self.x.shape[1:])), self.codes, self.y)
 
     def head(self, rows: int) -> Examples:
         """Return the first rows."""

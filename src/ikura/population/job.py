@@ -29,6 +29,7 @@ class Job:
     Attributes:
         number: the tile's number in its study.
         members: its members.
+        first: whether the tile trains at least one epoch even when its deadline has passed.
         places: which of them train; the others only keep their places, so that shapes and rounding stay as they were.
             None for all.
         epochs: epochs in all.
@@ -52,6 +53,7 @@ class Job:
     keep_states: bool = False
     keep_weights: bool = False
     places: tuple[int, ...] | None = None
+    first: bool = False
 
     @property
     def training(self) -> tuple[int, ...]:
@@ -120,7 +122,8 @@ def train(
 
 
 def _train(workshop: Workshop, job: Job, tell: Callable[[int], None], stopping: Callable[[], bool]) -> list[Outcome]:
-    if job.deadline is not None and time.time() >= job.deadline and not (job.snapshot and job.snapshot.exists()):
+    late = job.deadline is not None and time.time() >= job.deadline
+    if late and not job.first and not (job.snapshot and job.snapshot.exists()):
         tell(job.epochs * len(job.training))
         return []
     course = workshop.course(job.members, job.patience)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -16,8 +16,9 @@ from ikura.errors import UsageError
 from ikura.nn.noise import key
 from ikura.population._tile import Tile
 from ikura.population.examples import Examples
+from ikura.population.factory import Factory, build
 from ikura.population.layout import Layout
-from ikura.population.member import Hyperparameters, Member
+from ikura.population.member import Member
 from ikura.population.structure import structure, takes_codes
 from ikura.population.training import Course, Judge
 
@@ -44,7 +45,7 @@ class Workshop:
     judge: Judge
     outputs: int
     cardinalities: tuple[int, ...] = ()
-    network: Callable[[Hyperparameters], nn.Module] | None = None
+    network: Factory | None = None
     dtype: str = "float32"
     device: str = "cpu"
     least_units: int = 0
@@ -71,25 +72,9 @@ class Workshop:
         """
         if self.network is None:
             return self.layout(member).module(member)
-        hyperparameters = Hyperparameters(member.hyperparameters)
-        hyperparameters |= {"inputs": int(np.prod(self.train.x.shape[1:])), "outputs": self.outputs}
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(key(member.seed, "weights"))
-            try:
-                module = self.network(hyperparameters)
-            except Exception as error:
-                shown = dict(member.hyperparameters)
-                raise UsageError(
-                    f"trial {member.number}: the network factory failed with {type(error).__name__}: "
-                    f"{' '.join(str(error).split())} "
-                    f"(hyperparameters {shown})"
-                ) from error
-        if not isinstance(module, nn.Module):
-            raise UsageError(
-                f"trial {member.number}: the network factory must return an nn.Module, "
-                f"but returned {type(module).__name__}"
-            )
-        return module
+        sizes = {"inputs": int(np.prod(self.train.x.shape[1:])), "outputs": self.outputs}
+        who = f"trial {member.number}"
+        return build(self.network, {**member.hyperparameters, **sizes}, key(member.seed, "weights"), who)
 
     def pack(self, members: Sequence[Member], size: int) -> list[list[Member]]:
         """Group members into tiles of at most `size`; the same members always give the same tiles.

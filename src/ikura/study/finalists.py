@@ -79,6 +79,8 @@ def train_finalists(floor: Floor, finalists: int, replicates: int, epochs: int, 
     if waiting:
         floor.progress.start("finalists", len(waiting) * epochs)
         floor.train(waiting, epochs, patience, keep_weights=True, each=lambda done: keep_weights(floor.run, done))
+        left = [row["number"] for row in floor.store.trials(STAGE) if row["state"] == "waiting"]
+        floor.store.set_states(left, "skipped")
         floor.progress.finish()
 
 

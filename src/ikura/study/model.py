@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from ikura.data.encoder import Encoder
 from ikura.errors import RunError, UsageError
 from ikura.nn.loss import predict
 from ikura.nn.mlp import MLP
-from ikura.population.member import Hyperparameters
+from ikura.population.factory import Factory, build
 from ikura.population.snapshot import write_atomically
 from ikura.population.structure import takes_codes
 
@@ -58,7 +59,7 @@ class Model:
         x, codes = self.encoder.transform(data)
         dtype = next((p.dtype for p in self.network.parameters()), torch.float32)
         parts = []
-        x = x.reshape(len(x), -1) if isinstance(self.network, MLP) else x
+        x = x.reshape(len(x), prod(x.shape[1:])) if isinstance(self.network, MLP) else x
         for i in range(0, max(len(x), 1), BLOCK):
             inputs = [torch.from_numpy(x[i : i + BLOCK]).to(dtype)]
             if takes_codes(self.network):
@@ -120,7 +121,7 @@ class Model:
         return folder
 
 
-def load_model(folder: str | Path, network: Callable[[Hyperparameters], nn.Module] | None = None) -> Model:
+def load_model(folder: str | Path, network: Factory | None = None) -> Model:
     """Load a model from its folder, or from the folder of the run that made it.
 
     Args:
@@ -140,17 +141,17 @@ def load_model(folder: str | Path, network: Callable[[Hyperparameters], nn.Modul
     try:
         content = json.loads((place / "model.json").read_text(encoding="utf-8"))
         tensors = load_file(place / "weights.safetensors")
-    except (json.JSONDecodeError, SafetensorError, OSError, UnicodeDecodeError) as error:
-        raise RunError(f"{place}: the model's files are not whole: {error}") from error
-    if content.get("format") != FORMAT:
-        raise RunError(f"{place}: model format {content.get('format')} is not known; this version reads {FORMAT}")
-    encoder = Encoder.from_dict(content.pop("encoder"))
-    if content["network"] is not None:
-        module: nn.Module = MLP(**content["network"])
-    elif network is None:
+        _check(content)
+        encoder = Encoder.from_dict(content.pop("encoder"))
+        module: nn.Module | None = MLP(**content["network"]) if content["network"] is not None else None
+    except (ValueError, KeyError, TypeError, AttributeError, SafetensorError, OSError, UsageError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise RunError(f"{place}: the model's files are not whole: {reason}") from error
+    if module is None and network is None:
         raise RunError(f"{place}: the network is your own; give its factory: ikura.load({str(folder)!r}, network=…)")
-    else:
-        module = network(Hyperparameters(content["hyperparameters"]))
+    if module is None and network is not None:
+        module = build(network, content["hyperparameters"], 0, str(place))
+    assert module is not None
     dtype = next((tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()), torch.float32)
     module = module.to(dtype)
     try:
@@ -158,3 +159,19 @@ def load_model(folder: str | Path, network: Callable[[Hyperparameters], nn.Modul
     except RuntimeError as error:
         raise RunError(f"{place}: the weights do not fit the network: {' '.join(str(error).split())}") from error
     return Model(module, encoder, content)
+
+
+def _check(content: Any) -> None:
+    """Refuse a description that does not say what a model needs."""
+    if not isinstance(content, dict):
+        raise TypeError("model.json must hold an object")
+    if content.get("format") != FORMAT:
+        raise ValueError(f"model format {content.get('format')!r} is not known; this version reads {FORMAT}")
+    if content["task"] not in ("binary", "multiclass", "regression"):
+        raise ValueError(f"there is no task {content['task']!r}")
+    if (content["task"] == "regression") != (content["classes"] is None):
+        raise ValueError("classes and task do not go together")
+    for name in ("target_mean", "target_std"):
+        float(content[name])
+    if not isinstance(content["hyperparameters"], dict):
+        raise TypeError("hyperparameters must be an object")

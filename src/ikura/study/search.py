@@ -147,8 +147,9 @@ class Floor:
                 keep_states=going_on,
                 keep_weights=keep_weights,
                 places=places,
+                first=i == 0 and self.best is None,
             )
-            for tile, group, places in self.tiles(rows)
+            for i, (tile, group, places) in enumerate(self.tiles(rows))
         ]
         every: list[Outcome] = []
         done = 0
@@ -200,7 +201,9 @@ def search(
     Returns:
         For each stage its name, trials, epochs and the region it searched.
     """
-    stages = []
+    stages: list[dict[str, Any]] = []
+    if floor.store.fact("searched"):
+        return floor.store.fact("stages", stages)
     for stage in proposer.stages(trials, epochs):
         rows = floor.store.trials(stage.index)
         if not rows and floor.late:
@@ -228,6 +231,9 @@ def search(
             _run_stage(floor, schedule, stage, patience)
             floor.progress.finish()
         floor.store.set_fact(f"stage {stage.index}", True)
+    waiting = [row["number"] for row in floor.store.trials() if row["state"] == "waiting"]
+    floor.store.set_states(waiting, "skipped")
+    floor.store.set_fact("searched", True)
     return stages
 
 
@@ -243,7 +249,10 @@ def _run_stage(floor: Floor, schedule: Schedule, stage: Stage, patience: int | N
             continue
         live = [row for row in floor.store.trials(stage.index) if row["state"] in ("waiting", "running")]
         outcomes = floor.train(live, epochs, patience, states=states, going_on=not last)
-        if last:
+        if floor.late:
+            running = [row["number"] for row in floor.store.trials(stage.index) if row["state"] == "running"]
+            floor.store.set_states(running, "stopped")
+        if last or floor.late:
             break
         chosen = _survivors(floor, schedule, stage, index, rungs[index - 1] if index else 0)
         states = {o.number: o.going_on for o in outcomes if o.number in chosen and o.going_on is not None}

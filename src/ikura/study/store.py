@@ -107,6 +107,9 @@ class Store:
             event.listen(self.engine, "connect", _prepare_sqlite)
         with self._guard():
             if create:
+                if self.engine.dialect.name == "sqlite":
+                    with self.engine.connect() as connection:
+                        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
                 METADATA.create_all(self.engine)
             elif not set(METADATA.tables) <= set(sa.inspect(self.engine).get_table_names()):
                 raise RunError(f"{self.place}: not a study of ikura")
@@ -236,6 +239,6 @@ def _insert_many(connection: sa.Connection, table: sa.Table, rows: list[dict[str
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
-    """Write ahead, so that a killed process never leaves a broken file and readers never wait."""
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
+    """Wait for other readers; in a file that is written ahead, a killed process never leaves a broken one."""
+    for pragma in ("synchronous=NORMAL", "busy_timeout=10000"):
         connection.execute(f"PRAGMA {pragma}")

@@ -236,9 +236,6 @@ def _run(
                     setting.epochs,
                     plan.patience(setting.epochs),
                 )
-                waiting = [row["number"] for row in store.trials() if row["state"] == "waiting"]
-                if floor.late:
-                    store.set_states(waiting, "skipped")
                 floor.deadline = _deadline(setting, store, 1.0)
                 finish(floor, setting, dataset, plan.patience(setting.epochs))
         study = Study(run, network)

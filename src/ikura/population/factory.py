@@ -1,0 +1,47 @@
+"""Building the caller's own network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from ikura.errors import UsageError
+from ikura.population.member import Hyperparameters
+
+__all__ = ["Factory", "build"]
+
+Factory = Callable[[Hyperparameters], nn.Module]
+
+
+def build(factory: Factory, hyperparameters: Mapping[str, Any], key: int, who: str) -> nn.Module:
+    """Call a factory under keyed random numbers; the caller's own random numbers are left as they were.
+
+    Args:
+        factory: makes a network from hyperparameters.
+        hyperparameters: what it reads.
+        key: seeds torch's generator, so that the initial weights depend on it alone.
+        who: begins an error message, such as "trial 3".
+
+    Returns:
+        The network.
+
+    Raises:
+        UsageError: the factory fails, or what it returns is not an `nn.Module`.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(key)
+        try:
+            module = factory(Hyperparameters(hyperparameters))
+        except Exception as error:
+            reason = " ".join(str(error).split())
+            raise UsageError(
+                f"{who}: the network factory failed with {type(error).__name__}: {reason} "
+                f"(hyperparameters {dict(hyperparameters)})"
+            ) from error
+    if not isinstance(module, nn.Module):
+        kind = type(module).__name__
+        raise UsageError(f"{who}: the network factory must return an nn.Module, but returned {kind}")
+    return module

@@ -1,0 +1,42 @@
+"""Every command says how it is used, and a small race runs from end to end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = ("race", "results", "rows", "resume", "first_second", "peak", "anatomy", "peer", "runner", "wide_table")
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_an_example(name: str) -> None:
+    if name == "peer":
+        pytest.importorskip("optuna")
+    done = run(f"benchmarks.{name}", "--help")
+    assert done.returncode == 0, done.stderr
+    assert f"  python -m benchmarks.{name}" in done.stdout.split("example")[1]
+
+
+def test_race_trains_the_same_on_both_sides() -> None:
+    pytest.importorskip("optuna")
+    done = run(
+        "benchmarks.race", "tiny", "--trials", "4", "--epochs", "2", "--pairs", "1", "--no-profile", "--json"
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    [race] = json.loads(done.stdout)["races"]
+    ours, theirs = race["runs"]
+    assert (ours["side"], theirs["side"]) == ("ikura", "peer")
+    assert ours["trials"] == theirs["trials"] == 4
+    assert ours["epochs"] == theirs["epochs"] == 8
+    assert race["ratios"]["whole"] == pytest.approx([theirs["whole"] / ours["whole"]])

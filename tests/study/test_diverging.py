@@ -1,0 +1,80 @@
+"""Studies in which trials, or all of them, diverge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from torch import nn
+
+import ikura
+from ikura.errors import RunError
+from ikura.study.study import Study
+
+from .comparing import assert_replays, assert_same
+
+Tune = Callable[..., Study]
+HOPELESS = {"learning_rate": ikura.log(1e20, 1e30), "optimizer": "sgd"}
+
+
+class Listener(ikura.Progress):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+
+
+@pytest.mark.parametrize("network", [None, lambda hp: nn.Linear(hp.inputs, hp.outputs)], ids=["built in", "own"])
+@pytest.mark.parametrize("schedule", ["early-stopping", "none", "successive-halving"])
+@pytest.mark.parametrize("finalists", [0, 2])
+def test_a_study_in_which_everything_diverges_ends(finalists: int, schedule: str, network: Any, tune: Tune) -> None:
+    listener = Listener()
+    study = tune(
+        network=network, schedule=schedule, finalists=finalists, space=HOPELESS, trials=8, epochs=9, progress=listener
+    )
+    assert set(study.trials["state"]) == {"diverged"}
+    assert study.diverged == len(study.trials) == 8
+    assert study.best is None
+    assert study.test is None
+    assert study.predictions is None
+    assert study.to_json()["best"] is None
+    assert study.to_json()["test"] is None
+    assert any("no trial could be trained to its end" in line for line in listener.said)
+    assert not (study.run / "model").exists()
+    with pytest.raises(RunError, match="no model there"):
+        _ = study.model
+    assert_same(ikura.resume(study.run, network), study)
+    assert_replays(study, 0)
+
+
+def test_the_others_are_not_disturbed(tune: Tune) -> None:
+    """A trial has the same curve whether its neighbours diverge or not."""
+    options: dict[str, Any] = {"trials": 12, "search": "random", "schedule": "none", "finalists": 0, "epochs": 6}
+    mixed = tune(space={"learning_rate": ikura.log(1e-3, 1e6), "optimizer": "sgd"}, **options)
+    assert 0 < mixed.diverged < 12
+    for row in mixed.trials.query("state == 'complete'").to_dict("records"):
+        alone = tune(
+            space={"learning_rate": row["learning_rate"], "optimizer": "sgd"}, **options | {"trials": 1}
+        )
+        assert alone.curve(0).equals(mixed.curve(row["number"]))
+
+
+def test_a_diverged_trial_is_never_chosen(tune: Tune) -> None:
+    study = tune(space={"learning_rate": ikura.log(1e-2, 1e6), "optimizer": "sgd"}, trials=16, finalists=16)
+    states = study.trials.set_index("number")["state"]
+    assert states[study.best.number] == "complete"
+    finalists = study.trials.query("purpose == 'finalist'")
+    assert (states[finalists["parent"]] == "complete").all()
+
+
+def test_finalists_that_all_diverge_give_way_to_others(tune: Tune) -> None:
+    """With other seeds the best configuration diverges; the search had trials that did not."""
+    study = tune(space={"learning_rate": ikura.log(0.3, 3), "optimizer": "sgd"}, trials=8, epochs=40, finalists=1)
+    first = study.trials.query("purpose == 'finalist'").iloc[:3]
+    assert set(first["state"]) == {"diverged"}
+    assert (study.trials.query("purpose == 'search'")["state"] == "complete").any()
+    assert study.best is not None
+    assert study.test is not None
+    assert study.model.predict is not None
