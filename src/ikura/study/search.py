@@ -206,7 +206,7 @@ def search(
         return floor.store.fact("stages", stages)
     for stage in proposer.stages(trials, epochs):
         rows = floor.store.trials(stage.index)
-        if not rows and floor.late:
+        if stages and not rows and floor.late:
             break
         history = observations(floor.store, floor.sign)
         if not rows:
