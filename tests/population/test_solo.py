@@ -159,7 +159,7 @@ def test_noise_of_a_network_of_ones_own_does_not_touch_the_callers_generator(
         course.run(2)
         assert torch.equal(torch.rand(3), wanted)
         found.append(course.curve(0))
-    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(found[0], found[1])
 
 
 def test_noise_of_a_network_of_ones_own_is_new_at_every_step(workshop: Callable[..., Workshop]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from queue import Empty
 from typing import Any, Protocol
 
 from ikura.engine._base import Engine
+from ikura.errors import IkuraError
 from ikura.population.job import Job, Outcome
 
 __all__ = ["PoolEngine"]
@@ -18,6 +19,13 @@ class Flag(Protocol):
 
     def set(self) -> None: ...
     def clear(self) -> None: ...
+
+
+def _result(future: Future[list[Outcome]]) -> list[Outcome]:
+    try:
+        return future.result()
+    except BrokenExecutor as error:
+        raise IkuraError("a worker process was killed, perhaps for want of memory; resume with fewer jobs") from error
 
 
 class PoolEngine(Engine):
@@ -42,7 +50,7 @@ class PoolEngine(Engine):
                 ended, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
                 tell(self._drain())
                 for future in ended:
-                    yield future.result()
+                    yield _result(future)
         finally:
             self.stop.set()
             for future in waiting:

@@ -48,8 +48,8 @@ def _tanh_in_kernel(z: Any) -> Callable[[Any], Any]:
 
 @inlined
 def relu(z: Any, one: Any) -> tuple[Any, Any]:
-    d = one if z > 0 else one - one
-    return z * d, d
+    zero = one - one
+    return (zero if z <= 0 else z), (one if z > 0 else zero)
 
 
 @inlined
