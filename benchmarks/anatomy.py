@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,14 @@ import ikura
 from benchmarks.cost import sample, steps, widths
 from benchmarks.machine import cores, header
 from benchmarks.output import command, give, table
-from benchmarks.peak import Shape, dot_steps, seconds_of_step
+from benchmarks.peak import Shape, dot_steps
 from benchmarks.workload import WORKLOADS, Workload
 
 __all__ = ["Watch", "main"]
 
-REPEATS = 3
+REPEATS, SECONDS = 3, 3.0
+"""How often, and how long altogether, the parts of the kernel are timed at least."""
+
 ROWS = 8_192
 """Training rows on which the kernel's step is timed, at most."""
 
@@ -162,32 +165,40 @@ def parts_of_kernel(workload: Workload, data: Any, count: int) -> list[tuple[str
         ("and with ReLU only", {"activation": "relu"}),
         ("and with plain SGD", {"optimizer": "sgd"}),
     ]
-    found: list[tuple[str, float]] = []
     changed: dict[str, Any] = {}
+    runs: list[tuple[str, Callable[[], object]]] = []
+    for label, change in off:
+        changed |= change
+        tile = workshop.tile([Member(i, one | changed, 0) for i, one in enumerate(chosen)])
+        runs.append((label, functools.partial(tile.train_epoch, train, 0)))
+    dots = dot_steps(np.ascontiguousarray(train.x))
+    alone = [
+        (dots(Shape(tuple(widths(one, inputs, outputs)), min(int(one["batch_size"]), len(train)), 1)), one)
+        for one in chosen
+    ]
+
+    def products() -> None:
+        for run, one in alone:
+            run(steps(one, len(train)))
+
+    runs.append(("matrix products alone (np.dot)", products))
     with threadpool_limits(1, user_api="blas"):
-        for label, change in off:
-            changed |= change
-            tile = workshop.tile([Member(i, one | changed, 0) for i, one in enumerate(chosen)])
-            found.append((label, 1e6 * _epoch_seconds(tile, train) / all_steps))
-        dots = dot_steps(np.ascontiguousarray(train.x))
-        alone = 0.0
-        for one in chosen:
-            batch = min(int(one["batch_size"]), len(train))
-            shape = Shape(tuple(widths(one, inputs, outputs)), batch, steps(one, len(train)))
-            alone += shape.steps * seconds_of_step(dots(shape))
-        found.append(("matrix products alone (np.dot)", 1e6 * alone / all_steps))
-    return found
+        return [(label, 1e6 * spent / all_steps) for label, spent in _best_of(runs)]
 
 
-def _epoch_seconds(tile: Any, train: Any) -> float:
-    """Time one epoch: the best of a few."""
-    tile.train_epoch(train, 0)
-    times = []
-    for epoch in range(1, REPEATS + 1):
-        begun = time.perf_counter()
-        tile.train_epoch(train, epoch)
-        times.append(time.perf_counter() - begun)
-    return min(times)
+def _best_of(runs: list[tuple[str, Callable[[], object]]]) -> list[tuple[str, float]]:
+    """Time functions in turn, several times over; the shortest time of each."""
+    best = {label: float("inf") for label, _ in runs}
+    begun = time.perf_counter()
+    for repeat in itertools.count():
+        if repeat > REPEATS and time.perf_counter() - begun > SECONDS:
+            return list(best.items())
+        for label, run in runs:
+            started = time.perf_counter()
+            run()
+            if repeat > 0:
+                best[label] = min(best[label], time.perf_counter() - started)
+    raise AssertionError("the count has no end")
 
 
 def text(name: str, figures: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ROOT", "cores", "describe", "ikura_command", "one_thread_environment"]
+__all__ = ["ROOT", "cores", "describe", "header", "ikura_command"]
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARIES = ("ikura", "torch", "numpy", "numba", "optuna")
@@ -57,9 +57,3 @@ def ikura_command() -> list[str]:
     """The command `ikura` of this environment."""
     script = Path(sys.executable).with_name("ikura")
     return [str(script)] if script.exists() else [sys.executable, "-m", "ikura.cli"]
-
-
-def one_thread_environment() -> dict[str, str]:
-    """The environment with every linear-algebra library at one thread; for processes that are given a core each."""
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-    return dict(os.environ) | dict.fromkeys(names, "1")

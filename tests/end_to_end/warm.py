@@ -1,12 +1,16 @@
 """A process that has imported everything and forks one child for each command, which then is `ikura` itself.
 
-A command in a process of its own costs seconds of importing; forked from here it costs none. It reads one JSON object a
-line: {"arguments", "folder", "out", "err", "file_size"} begins a command, {"wait": pid} waits for one, and answers each
-with one line: the process's number or its exit code (below 0 for the signal that ended it).
+A command in a process of its own costs seconds of importing; forked from here it costs none. The command leaves without
+taking the interpreter down, which would cost another second; how it ends in a fresh interpreter is tested beside.
+
+Requests are JSON objects, one a line: {"arguments", "folder", "out", "err", "file_size"} begins a command, and
+{"wait": pid} waits for one. Answers are lines: the process's number, or its exit code, below 0 for the signal that
+ended it.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -50,6 +54,9 @@ if __name__ == "__main__":
     import ikura.study.tune  # noqa: F401
     from ikura.cli import main
 
+    gc.freeze()
     _serve()
     if len(sys.argv) > 1:
-        sys.exit(main())
+        code = main()
+        sys.stderr.flush()
+        os._exit(code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +15,17 @@ from sklearn.datasets import load_iris
 import ikura
 from ikura.study.study import Study
 
+from .unreported import short_report
+
 torch.set_num_threads(1)
 
 Tune = Callable[..., Study]
 TINY: dict[str, Any] = {"trials": 8, "epochs": 5, "finalists": 2, "jobs": 1}
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _short_report() -> Any:
-    """A file in place of the report, which has tests of its own and takes longer than everything else here."""
-
-    def report(self: Study, path: str | Path | None = None) -> Path:
-        path = Path(path) if path is not None else self.run / "report.html"
-        path.write_text("<html></html>")
-        return path
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Study, "report", report)
+@pytest.fixture(autouse=True)
+def _short_report() -> Iterator[None]:
+    with short_report():
         yield
 
 
@@ -51,7 +45,8 @@ def tune(tmp_path: Path) -> Tune:
 @pytest.fixture(scope="session")
 def iris(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A finished study of the built-in network."""
-    return ikura.tune("iris", **TINY, out=tmp_path_factory.mktemp("iris") / "run")
+    with short_report():
+        return ikura.tune("iris", **TINY, out=tmp_path_factory.mktemp("iris") / "run")
 
 
 @pytest.fixture(scope="session")

@@ -55,9 +55,7 @@ def test_the_others_are_not_disturbed(tune: Tune) -> None:
     mixed = tune(space={"learning_rate": ikura.log(1e-3, 1e6), "optimizer": "sgd"}, **options)
     assert 0 < mixed.diverged < 12
     for row in mixed.trials.query("state == 'complete'").to_dict("records"):
-        alone = tune(
-            space={"learning_rate": row["learning_rate"], "optimizer": "sgd"}, **options | {"trials": 1}
-        )
+        alone = tune(space={"learning_rate": row["learning_rate"], "optimizer": "sgd"}, **options | {"trials": 1})
         assert alone.curve(0).equals(mixed.curve(row["number"]))
 
 
@@ -77,4 +75,21 @@ def test_finalists_that_all_diverge_give_way_to_others(tune: Tune) -> None:
     assert (study.trials.query("purpose == 'search'")["state"] == "complete").any()
     assert study.best is not None
     assert study.test is not None
-    assert study.model.predict is not None
+
+
+def test_survivors_that_diverge_give_way_to_others(tune: Tune) -> None:
+    """Successive halving keeps one trial of eight, and that one diverges: those it pruned are still there."""
+    space = ikura.Space(
+        learning_rate=ikura.log(1e-4, 1), momentum=ikura.log_complement(0.9, 0.999), optimizer="momentum"
+    )
+    for seed in range(20):
+        study = tune(
+            schedule="successive-halving", space=space, trials=9, search="random", epochs=81, finalists=1, seed=seed
+        )
+        search = study.trials.query("purpose == 'search'")
+        assert study.best is not None or (search["state"] == "diverged").all()
+        if not (search["state"] == "complete").any():
+            break
+    else:
+        pytest.fail("in none of the studies did the survivor diverge")
+    assert study.test is not None

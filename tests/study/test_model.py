@@ -22,6 +22,8 @@ from ikura.data import load_bundled
 from ikura.errors import DataError, RunError, UsageError
 from ikura.study.study import Study
 
+from .unreported import short_report
+
 Tune = Callable[..., Study]
 
 
@@ -29,13 +31,15 @@ Tune = Callable[..., Study]
 def tabular(tmp_path_factory: pytest.TempPathFactory, mixed: pd.DataFrame) -> Study:
     """Two classes from a table with categories, an embedded column and gaps."""
     folder = tmp_path_factory.mktemp("tabular")
-    return ikura.tune(mixed, "kept", trials=4, epochs=6, finalists=1, jobs=1, out=folder / "run")
+    with short_report():
+        return ikura.tune(mixed, "kept", trials=4, epochs=6, finalists=1, jobs=1, out=folder / "run")
 
 
 @pytest.fixture(scope="module")
 def regression(tmp_path_factory: pytest.TempPathFactory) -> Study:
     folder = tmp_path_factory.mktemp("regression")
-    return ikura.tune("diabetes", trials=8, epochs=8, finalists=1, jobs=1, out=folder / "run")
+    with short_report():
+        return ikura.tune("diabetes", trials=8, epochs=8, finalists=1, jobs=1, out=folder / "run")
 
 
 def one_line(error: Any) -> str:
@@ -117,9 +121,7 @@ def test_columns_may_come_in_any_order_and_in_company(tabular: Study, mixed: pd.
     expected = tabular.model.predict_proba(mixed)
     turned = mixed[mixed.columns[::-1]].assign(more=1)
     pd.testing.assert_frame_equal(tabular.model.predict_proba(turned), expected, check_exact=True)
-    pd.testing.assert_frame_equal(
-        tabular.model.predict_proba(mixed.drop(columns="kept")), expected, check_exact=True
-    )
+    pd.testing.assert_frame_equal(tabular.model.predict_proba(mixed.drop(columns="kept")), expected, check_exact=True)
 
 
 def test_the_caller_s_frame_is_left_as_it_was(tabular: Study, mixed: pd.DataFrame) -> None:
@@ -179,7 +181,9 @@ def test_arrays_are_predicted_as_arrays(tune: Tune) -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [["no", "yes"], [False, True], [3, 10], [-1, 1], [0.0, 1.0]], ids=["text", "truth", "int", "sign", "float"]
+    "values",
+    [["no", "yes"], [False, True], [3, 10], [-1, 1], [0.0, 1.0]],
+    ids=["text", "truth", "int", "sign", "float"],
 )
 def test_classes_come_back_as_they_were_given(values: list[Any], tune: Tune) -> None:
     x, y = load_iris(return_X_y=True)
@@ -213,7 +217,7 @@ def test_a_model_of_one_s_own_network_needs_its_factory(tune: Tune) -> None:
     space = {"learning_rate": 0.05, "width": ikura.integer(3, 6)}
     study = tune(network=network, space=space, trials=4)
     frame, _ = load_bundled("iris")
-    with pytest.raises(RunError, match="give its factory: ikura.load"):
+    with pytest.raises(RunError, match=r"give its factory: ikura\.load"):
         ikura.load(study.run)
     with pytest.raises(RunError, match="give its factory"):
         _ = ikura.open_study(study.run).model
@@ -306,7 +310,9 @@ DAMAGES: dict[str, Callable[[Path], Any]] = {
     "network of text": change("network", "big"),
     "network of other arguments": change("network", {"colour": "red"}),
     "network too wide": change("network", {"inputs": 4, "outputs": 3, "units": [5, 5]}),
-    "network of an unknown activation": change("network", {"inputs": 4, "outputs": 3, "units": [64, 64], "activation": "?"}),
+    "network of an unknown activation": change(
+        "network", {"inputs": 4, "outputs": 3, "units": [64, 64], "activation": "?"}
+    ),
 }
 
 

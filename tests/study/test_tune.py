@@ -13,6 +13,7 @@ import pytest
 from sklearn.datasets import load_iris
 
 import ikura
+from ikura.data import load_bundled
 from ikura.errors import RunError, UsageError
 from ikura.metric import METRICS
 from ikura.study.study import Study
@@ -72,6 +73,36 @@ def test_a_frame_with_a_column_of_texts_and_numbers_can_be_read_again(tune: Tune
     assert_replays(study, 0)
 
 
+def test_a_target_whose_name_is_a_number(tune: Tune) -> None:
+    study = tune(
+        pd.DataFrame(load_iris().data).assign(**{"4": load_iris().target}).rename(columns={"4": 4}), 4, trials=4
+    )
+    assert study.config["target"] == "4"
+    assert_replays(study, 0)
+
+
+COLUMNS_OF_EVERY_TYPE: dict[str, Any] = {
+    "moment": pd.date_range("2020-01-01", periods=120, freq="D"),
+    "group": np.arange(120) // 10,
+    "category": pd.Categorical(["x", "y", "y"] * 40),
+    "truth": np.arange(120) % 7 > 2,
+    "text": pd.array(["u", "v", None, "w"] * 30, dtype="string"),
+    "whole": pd.array([1, 2, None, 4, 5] * 24, dtype="Int64"),
+    "a\nname, of ü kinds": np.linspace(0, 1, 120) ** 2,
+    "target": np.where(np.arange(120) % 11 == 0, None, np.arange(120) % 2 > 0),
+}
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"time": "moment"}, {"group": "group"}, {"kinds": {"whole": "category", "truth": "ignore"}}]
+)
+def test_columns_of_every_type_can_be_read_again(options: dict[str, Any], tune: Tune) -> None:
+    frame = pd.DataFrame(COLUMNS_OF_EVERY_TYPE)
+    study = tune(frame, trials=4, finalists=1, **options)
+    assert study.model.predict(frame).shape == (120,)
+    assert_replays(study, 0, 4)
+
+
 def test_the_target_of_a_frame_and_an_array_may_be_named(tune: Tune, flowers: pd.DataFrame) -> None:
     study = tune((flowers.drop(columns="target"), flowers["target"]), "species", trials=4)
     assert study.config["target"] == "species"
@@ -93,13 +124,8 @@ def test_a_study_of_each_task_beats_guessing(data: str, task: str, metric: str, 
     assert study.best.interval[0] <= study.best.dev <= study.best.interval[1]
     # Guessing the commonest class or the mean scores 0.33, 0.63 and 0; each set is easy to do far better on.
     assert study.test.value > {"iris": 0.8, "breast_cancer": 0.85, "diabetes": 0.2}[data]
-    assert study.model.predict(ikura_frame(data)).shape == (len(ikura_frame(data)),)
-
-
-def ikura_frame(name: str) -> pd.DataFrame:
-    from ikura.data import load_bundled
-
-    return load_bundled(name)[0]
+    frame, _ = load_bundled(data)
+    assert study.model.predict(frame).shape == (len(frame),)
 
 
 @pytest.mark.parametrize("task", ["breast_cancer", "iris", "diabetes"])
@@ -382,8 +408,13 @@ def test_progress_hears_of_every_stage(tune: Tune) -> None:
     said = [entry[1] for entry in heard if entry[0] == "say"]
     assert said[0].startswith("150 rows, 4 features (4 numeric); multiclass target 'target'")
     assert [entry for entry in heard if entry[0] in ("start", "finish")] == [
-        ("start", "coarse", 20), ("finish",), ("start", "fine", 20), ("finish",), ("start", "finalists", 30), ("finish",)
-    ]  # fmt: skip
+        ("start", "coarse", 20),
+        ("finish",),
+        ("start", "fine", 20),
+        ("finish",),
+        ("start", "finalists", 30),
+        ("finish",),
+    ]
     for stage, total, trials in (("coarse", 20, 4), ("fine", 20, 4), ("finalists", 30, 6)):
         begin = heard.index(("start", stage, total))
         updates = [entry for entry in heard[begin : heard.index(("finish",), begin)] if entry[0] == "update"]

@@ -1,0 +1,160 @@
+"""`kill -9` at any moment, Ctrl-C, and a second process: `ikura resume` finishes with the undisturbed result."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Command, Done, trials_done
+from .folders import content
+
+Run = Callable[..., Done]
+Begin = Callable[..., Command]
+OPTIONS = ("--target", "species", "--trials", 24, "--epochs", 60, "--schedule", "none", "--finalists", 2, "-q")
+
+
+@pytest.fixture(scope="module")
+def whole(shell: Any, tmp_path_factory: pytest.TempPathFactory, penguins: Path) -> dict[str, Any]:
+    """What a run holds that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert shell.begin("tune", penguins, *OPTIONS, "--out", "run", folder=folder).wait().code == 0
+    return content(folder / "run")
+
+
+def test_killed_again_and_again(
+    whole: dict[str, Any], begin: Begin, ikura: Run, penguins: Path, tmp_path: Path, wait_for: Any
+) -> None:
+    """At each of these numbers of finished trials: in the coarse stage, the fine one, the finalists, and the ending."""
+    run = tmp_path / "run"
+    at_work = begin("tune", penguins, *OPTIONS, "--out", "run")
+    for count in (0, 4, 12, 16, 24, 26):
+        wait_for(lambda count=count: (run / "config.toml").exists() and trials_done(run) >= count)
+        assert at_work.kill().code == -signal.SIGKILL
+        assert content(run)["done"] is None
+        at_work = begin("resume", "run", "-q", "--json")
+    done = at_work.wait()
+    assert done.code == 0, done.err
+    assert content(run) == whole
+    assert json.loads(done.out)["test"]["value"] == whole["test"]["value"]
+    assert not list(run.rglob("*.tmp"))
+    again = ikura("resume", "run", "-q", "--json")
+    assert (again.code, again.out) == (0, done.out)
+
+
+def test_killed_before_the_run_was_opened(
+    whole: dict[str, Any], begin: Begin, ikura: Run, penguins: Path, tmp_path: Path, wait_for: Any
+) -> None:
+    """What an opening leaves behind does not stand in the way of the same command again."""
+    at_work = begin("tune", penguins, *OPTIONS, "--out", "run")
+    wait_for((tmp_path / "run").exists)
+    at_work.kill()
+    command = ("resume", "run", "-q") if (tmp_path / "run" / "config.toml").exists() else ("tune", penguins, *OPTIONS)
+    done = ikura(*command, *(() if command[0] == "resume" else ("--out", "run")))
+    assert done.code == 0, done.err
+    assert content(tmp_path / "run") == whole
+
+
+def test_interrupted(
+    whole: dict[str, Any], begin: Begin, ikura: Run, penguins: Path, tmp_path: Path, wait_for: Any
+) -> None:
+    at_work = begin("tune", penguins, *OPTIONS, "--out", "run")
+    wait_for(lambda: trials_done(tmp_path / "run") >= 4)
+    os.kill(at_work.number, signal.SIGINT)
+    done = at_work.wait()
+    assert done.code == 130
+    assert done.complaint == "ikura: interrupted; `ikura resume run` continues where it stopped"
+    assert ikura("resume", "run", "-q").code == 0
+    assert content(tmp_path / "run") == whole
+
+
+def test_successive_halving(begin: Begin, ikura: Run, penguins: Path, tmp_path: Path, wait_for: Any) -> None:
+    (tmp_path / "space.toml").write_text('[learning_rate]\nscale = "log"\nlow = 1e-4\nhigh = 1e-2\n')
+    halving = [*OPTIONS[:6], "--schedule", "successive-halving", "--finalists", 1, "-q", "--space", "space.toml"]
+    assert ikura("tune", penguins, *halving, "--out", "whole").code == 0
+    run = tmp_path / "run"
+    at_work = begin("tune", penguins, *halving, "--out", "run")
+    for stage in ("stage-0-rung-0", "stage-0-rung-2", "stage-1-rung-0", "stage-1-rung-2"):
+        wait_for((run / "snapshots" / f"{stage}.safetensors").exists)
+        at_work.kill()
+        at_work = begin("resume", "run", "-q")
+    done = at_work.wait()
+    assert done.code == 0, done.err
+    assert content(run) == content(tmp_path / "whole")
+
+
+def test_a_second_process_is_sent_away(
+    whole: dict[str, Any], begin: Begin, ikura: Run, penguins: Path, tmp_path: Path, wait_for: Any
+) -> None:
+    at_work = begin("tune", penguins, *OPTIONS, "--out", "run")
+    wait_for(lambda: trials_done(tmp_path / "run") >= 1)
+    second = ikura("resume", "run")
+    assert second.code == 2
+    assert "another process is at work on this run" in second.complaint
+    third = ikura("tune", penguins, *OPTIONS, "--out", "run")
+    assert third.code == 2
+    assert "run" in third.complaint
+    done = at_work.wait()
+    assert done.code == 0, done.err
+    assert content(tmp_path / "run") == whole
+
+
+def test_two_that_begin_at_once(begin: Begin, penguins: Path, tmp_path: Path, whole: dict[str, Any]) -> None:
+    both = [begin("tune", penguins, *OPTIONS, "--out", "run") for _ in range(2)]
+    ended = sorted((one.wait() for one in both), key=lambda done: done.code)
+    assert [done.code for done in ended] == [0, 2], [done.err for done in ended]
+    assert "run" in ended[1].complaint
+    assert content(tmp_path / "run") == whole
+
+
+def test_the_data_changed_meanwhile(begin: Begin, ikura: Run, penguins: Path, tmp_path: Path, wait_for: Any) -> None:
+    copy = tmp_path / "penguins.csv"
+    text = penguins.read_text()
+    copy.write_text(text)
+    at_work = begin("tune", copy, *OPTIONS, "--out", "run")
+    wait_for(lambda: trials_done(tmp_path / "run") >= 1)
+    at_work.kill()
+    copy.write_text(text.replace("Adelie", "Adele", 1))
+    changed = ikura("resume", "run")
+    assert changed.code == 2
+    assert "the data have changed since run began" in changed.complaint
+    copy.unlink()
+    gone = ikura("resume", "run")
+    assert gone.code == 2
+    assert "the data of run are no longer there" in gone.complaint
+
+
+def test_a_time_limit_still_gives_a_result(ikura: Run, tmp_path: Path) -> None:
+    done = ikura(
+        "tune", "digits", "--trials", 512, "--epochs", 500, "--schedule", "none", "--finalists", 1,
+        "--time-limit", "2s", "--json", "-q", "--out", "run",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    assert found["test"]["value"] > 0.5
+    assert (tmp_path / "run" / "model" / "model.json").exists()
+
+
+def test_everything_diverges(ikura: Run, tmp_path: Path) -> None:
+    (tmp_path / "space.toml").write_text(
+        '[learning_rate]\nscale = "log"\nlow = 1e20\nhigh = 1e30\n[optimizer]\nvalue = "sgd"\n'
+    )
+    options = ("--space", "space.toml", "--trials", 8, "--epochs", 5)
+    done = ikura("tune", "iris", *options, "--out", "run", "--json")
+    assert done.code == 3
+    assert json.loads(done.out)["best"] is None
+    assert json.loads(done.out)["diverged"] == 8
+    assert "no trial could be trained to its end" in done.err
+    assert not (tmp_path / "run" / "model").exists()
+    assert (tmp_path / "run" / "report.html").exists()
+    told = ikura("resume", "run", "-q")
+    assert told.code == 3
+    assert "no trial could be trained to its end (8 diverged)" in told.out
+    predicted = ikura("predict", "run", "space.toml")
+    assert predicted.code == 2
+    assert ikura("report", "run").code == 0
