@@ -233,12 +233,19 @@ def _check_names(search: str, schedule: str, metric: str | None) -> None:
 def _check_data(data: str) -> None:
     """Let the reader refuse a file that is not there before anything slow begins."""
     if data not in BUNDLED and not Path(data).exists():
-        from ikura.data import read_table
+        from ikura.data.source import open_source
 
-        read_table(data)
+        open_source(data)
 
 
 def _open_space(path: Path) -> Space:
+    from ikura.errors import SpaceError
     from ikura.space.toml import load_space
+    from ikura.study.opening import check_space
 
-    return load_space(path)
+    space = load_space(path)
+    try:
+        check_space(space, custom=False)
+    except SpaceError as error:
+        raise SpaceError(f"{path}: {error}") from None
+    return space

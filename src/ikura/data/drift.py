@@ -17,6 +17,7 @@ from ikura.data.values import labels, moments, numbers, truths
 __all__ = ["find_drift"]
 
 SAMPLE = 10_000
+MOST_VALUES = 1_000_000
 LEVEL = 0.01
 LEAST_EXPECTED = 5
 
@@ -27,8 +28,8 @@ def find_drift(
     """Find the columns that are distributed otherwise in the dev or test set than in the training set.
 
     Two-sample tests, Kolmogorov–Smirnov for numbers and moments, χ² for categories (levels with fewer than 5
-    expected rows taken together), on at most 10,000 rows a part. Holm's correction over all of them keeps the
-    chance of any false alarm below `level`. A missing value counts as a value of its own.
+    expected rows taken together), on at most 10,000 rows a part, fewer where there are
+    more than 100 columns. Holm's correction over all of them keeps the chance of any false alarm below `level`. A missing value counts as a value of its own.
 
     Args:
         frame: the table.
@@ -50,8 +51,10 @@ def find_drift(
         >>> [(one["column"], one["part"]) for one in find_drift(frame, [Column("age", "numeric", 0, 6)], split)]
         [('age', 'test')]
     """
+    columns = [column for column in columns if column.used]
+    most = min(SAMPLE, max(1000, MOST_VALUES // max(len(columns), 1)))
     random = np.random.default_rng(seed)
-    train, dev, test = (_sample(rows, random) for rows in (split.train, split.dev, split.test))
+    train, dev, test = (_sample(rows, most, random) for rows in (split.train, split.dev, split.test))
     found: list[dict[str, Any]] = []
     for column in columns:
         if column.used:
@@ -69,8 +72,8 @@ def find_drift(
     return sorted(significant, key=lambda one: one["p_value"])
 
 
-def _sample(rows: npt.NDArray[np.int64], random: np.random.Generator) -> npt.NDArray[np.int64]:
-    return random.choice(rows, SAMPLE, replace=False) if rows.size > SAMPLE else rows
+def _sample(rows: npt.NDArray[np.int64], most: int, random: np.random.Generator) -> npt.NDArray[np.int64]:
+    return random.choice(rows, most, replace=False) if rows.size > most else rows
 
 
 def _comparable(series: pd.Series, kind: str) -> npt.NDArray[Any]:

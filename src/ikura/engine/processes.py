@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
+import time
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
@@ -22,6 +25,14 @@ def _begin(workshop: Workshop, told: Any, stop: Any) -> None:
     global _workshop, _told, _stop
     _workshop, _told, _stop = workshop, told, stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """Leave when the parent has been killed: nobody waits for the results."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def _work(job: Job) -> list[Outcome]:

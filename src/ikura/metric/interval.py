@@ -100,6 +100,9 @@ def _bootstrap(metric: Metric, predictions: Sequence[Tensor], target: Tensor, re
     for start in range(0, resamples, chunk):
         drawn = torch.from_numpy(examples.integers(0, n, (min(chunk, resamples - start), n))).to(target.device)
         truth = target[drawn]
-        rows = [vmap(metric.function)(prediction[drawn], truth) for prediction in predictions]
+        if metric.name == "accuracy":
+            rows = [(decided(prediction) == target).double()[drawn].mean(1) for prediction in predictions]
+        else:
+            rows = [vmap(metric.function)(prediction[drawn], truth) for prediction in predictions]
         measured.append(torch.stack(rows, dim=1).cpu().numpy())
     return np.where(weights > 0, weights * np.concatenate(measured), 0.0).sum(axis=1) / replicates

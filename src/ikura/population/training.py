@@ -19,7 +19,7 @@ from ikura.population.kernel.score import assess
 
 __all__ = ["EXPLODED", "Course", "Judge"]
 
-EXPLODED = 1e3
+EXPLODED = 1e6
 
 
 @dataclass(frozen=True)

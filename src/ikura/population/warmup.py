@@ -1,11 +1,18 @@
-"""Compiling the kernel before it is needed, so that the user is told what takes the time."""
+"""Compiling the kernel before it is needed, in a process of its own."""
 
 from __future__ import annotations
 
-import threading
+import hashlib
+import platform
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
+import numba
 import numpy as np
+from numba.core.codegen import get_host_cpu_features
 
 from ikura.metric import METRICS
 from ikura.population.examples import Examples
@@ -13,26 +20,43 @@ from ikura.population.layout import Layout
 from ikura.population.member import Member
 from ikura.population.training import Judge
 
-__all__ = ["warm_up"]
+__all__ = ["compile_kernel", "warm_up"]
 
 
-def warm_up(dtype: str, say: Callable[[str], None], patience: float = 1.5) -> None:
-    """Compile the kernel for one precision, or load it from the cache on disk.
+def warm_up(dtype: str, say: Callable[[str], None]) -> None:
+    """Make sure that the kernel comes from the cache on disk.
+
+    Code compiled in this process and code loaded from the cache may round differently in the last bit, so a kernel that
+    is not in the cache yet is compiled by another process, and every run loads it.
 
     Args:
         dtype: "float32" or "float64".
-        say: told once, if it takes longer than `patience` seconds.
-        patience: seconds to wait in silence.
+        say: told once, if the kernel has to be compiled.
     """
-    worker = threading.Thread(target=_compile, args=(dtype,), daemon=True)
-    worker.start()
-    worker.join(patience)
-    if worker.is_alive():
+    mark = _mark(dtype)
+    if not mark.exists():
         say("compiling the training step for this machine; this happens once")
-        worker.join()
+        program = f"from ikura.population.warmup import compile_kernel; compile_kernel({dtype!r})"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+        if done.returncode == 0:
+            with suppress(OSError):
+                mark.touch()
+    compile_kernel(dtype)
 
 
-def _compile(dtype: str) -> None:
+def _mark(dtype: str) -> Path:
+    """A file beside the cache that stands for this kernel, this compiler and this processor."""
+    from ikura.population.kernel.epoch import train_epoch
+
+    here = Path(__file__).parent
+    digest = hashlib.sha256(f"{numba.__version__} {platform.machine()} {get_host_cpu_features()}".encode())
+    for source in sorted([*(here / "kernel").glob("*.py"), here / "rule.py"]):
+        digest.update(f"{source} {source.stat().st_mtime_ns}".encode())
+    return Path(train_epoch.stats.cache_path) / f"ikura-{dtype}-{digest.hexdigest()[:16]}.compiled"
+
+
+def compile_kernel(dtype: str) -> None:
+    """Compile the kernel for one precision, or load it from the cache on disk, by training the smallest tile."""
     from ikura.population.compiled import CompiledTile
 
     examples = Examples(np.zeros((2, 1), dtype), np.zeros((2, 0), np.int32), np.zeros(2, dtype))

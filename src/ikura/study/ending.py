@@ -11,7 +11,7 @@ from ikura.metric import interval, metric
 from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.workshop import Workshop
-from ikura.study.finalists import choose, keep_weights, load_network, predictions, ranked, train_finalists
+from ikura.study.finalists import choose, keep_weights, load_network, predictions, ranked, train_finalists, weights_file
 from ikura.study.floor import replay
 from ikura.study.model import Model
 from ikura.study.search import Floor
@@ -64,13 +64,13 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset, patience: int | Non
 
 
 def _winner(floor: Floor, setting: Setting) -> dict[str, Any] | None:
-    """Without finalists: the best trial of the search, trained again for its weights."""
+    """The best trial of the search, trained again for its weights if they were not kept."""
     rows = ranked(floor, "search")
     if not rows:
         return None
     row = rows[0]
-    replayed = replay(Study(floor.run, floor.workshop.network), floor.store, row)
-    keep_weights(floor.run, [replayed])
+    if not weights_file(floor.run, row["number"]).exists():
+        keep_weights(floor.run, [replay(Study(floor.run, floor.workshop.network), floor.store, row)])
     dev = floor.workshop.dev
     outputs = predictions(floor.workshop, load_network(floor.workshop, floor.run, floor.member(row)), dev)
     low, high = interval(

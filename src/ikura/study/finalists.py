@@ -33,16 +33,18 @@ def weights_file(run: Path, number: int) -> Path:
 
 
 def ranked(floor: Floor, purpose: str) -> list[dict[str, Any]]:
-    """Trials with a dev score, the best first; equal scores by dev loss, then by number."""
+    """Trials with a dev score, the best first; equal scores by dev loss, then by number; pruned ones come last."""
     rows = [
         row
         for row in floor.store.trials()
         if row["purpose"] == purpose
-        and row["state"] in ("complete", "stopped")
+        and row["state"] in ("complete", "stopped", "pruned")
         and row["dev_score"] is not None
         and row["dev_loss"] is not None
     ]
-    return sorted(rows, key=lambda row: (-floor.sign * row["dev_score"], row["dev_loss"], row["number"]))
+    return sorted(
+        rows, key=lambda row: (row["state"] == "pruned", -floor.sign * row["dev_score"], row["dev_loss"], row["number"])
+    )
 
 
 def train_finalists(floor: Floor, finalists: int, replicates: int, epochs: int, patience: int | None) -> None:
@@ -90,6 +92,14 @@ def keep_weights(run: Path, outcomes: list[Outcome]) -> None:
         if outcome.weights is not None and outcome.best_epoch:
             arrays = {"weights": outcome.weights} | {f"buffer:{n}": b for n, b in (outcome.buffers or {}).items()}
             write_atomically(weights_file(run, outcome.number), save(arrays))
+
+
+def keep_best(floor: Floor, outcomes: list[Outcome]) -> None:
+    """Write the weights of a tile's best member, if no trial before was better."""
+    scored = [o for o in outcomes if o.state in ("complete", "stopped") and o.best_epoch and math.isfinite(o.dev_score)]
+    best = max(scored, key=lambda o: (floor.sign * o.dev_score, -o.dev_loss, -o.number), default=None)
+    if best is not None and (floor.best is None or floor.sign * best.dev_score >= floor.sign * floor.best):
+        keep_weights(floor.run, [best])
 
 
 def load_network(workshop: Workshop, run: Path, member: Member) -> torch.nn.Module:

@@ -25,6 +25,7 @@ __all__ = [
     "begin_folder",
     "check_arguments",
     "check_names",
+    "check_space",
     "chosen_device",
     "chosen_metric",
     "chosen_space",
@@ -75,9 +76,7 @@ def chosen_space(
     """Choose what is searched, and say why: the caller's space, or one by the number of trials."""
     if space is not None:
         opened = Space.coerce(space)
-        if not custom:
-            opened.validate(HYPERPARAMETERS)
-        _check_space(opened, custom)
+        check_space(opened, custom)
         return opened, "the space was given"
     rows = len(dataset.train) + len(dataset.dev) + len(dataset.test)
     chosen = default_space(trials, rows, int(dataset.train.x[0].size))
@@ -93,8 +92,10 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _check_space(space: Space, custom: bool) -> None:
-    """Refuse values that a hyperparameter cannot have, and names that a study's tables use themselves."""
+def check_space(space: Space, custom: bool) -> None:
+    """Refuse names that are not known or that a study's tables use, and values that a hyperparameter cannot have."""
+    if not custom:
+        space.validate(HYPERPARAMETERS)
     for name, parameter in space.items():
         if name in RESERVED:
             raise SpaceError(f"[{name}] is a column of a study's trials; call your hyperparameter otherwise")

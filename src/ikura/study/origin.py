@@ -48,6 +48,7 @@ class Origin:
         Raises:
             UsageError: the data are of no kind that ikura reads, or cannot be kept.
         """
+        target = None if target is None else str(target)
         if isinstance(data, str | os.PathLike):
             path = Path(data)
             if not path.exists() and str(data) in BUNDLED:
@@ -121,7 +122,7 @@ def reopen(record: dict[str, Any], run: Path) -> Any:
     try:
         if record["kind"] == "frame":
             return _read_frame(path.read_bytes())
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return arrays["x"], arrays["y"]
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         reason = " ".join(str(error).split())

@@ -186,7 +186,13 @@ def observations(store: Store, sign: float) -> list[Observation]:
 
 
 def search(
-    floor: Floor, proposer: Proposer, schedule: Schedule, trials: int, epochs: int, patience: int | None
+    floor: Floor,
+    proposer: Proposer,
+    schedule: Schedule,
+    trials: int,
+    epochs: int,
+    patience: int | None,
+    keep: Callable[[list[Outcome]], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Run all stages of a search, going on where an earlier process was stopped.
 
@@ -197,6 +203,7 @@ def search(
         trials: trials of the whole search.
         epochs: epochs of a trial at most.
         patience: epochs without improvement before a trial stops.
+        keep: takes each tile's outcomes with their weights before they are recorded; None if nobody needs weights.
 
     Returns:
         For each stage its name, trials, epochs and the region it searched.
@@ -228,16 +235,22 @@ def search(
             continue
         with floor.store.timed(stage.name):
             floor.progress.start(stage.name, stage.trials * stage.epochs)
-            _run_stage(floor, schedule, stage, patience)
+            _run_stage(floor, schedule, stage, patience, keep)
             floor.progress.finish()
         floor.store.set_fact(f"stage {stage.index}", True)
-    waiting = [row["number"] for row in floor.store.trials() if row["state"] == "waiting"]
-    floor.store.set_states(waiting, "skipped")
+    for state, end in (("waiting", "skipped"), ("running", "stopped")):
+        floor.store.set_states([row["number"] for row in floor.store.trials() if row["state"] == state], end)
     floor.store.set_fact("searched", True)
     return stages
 
 
-def _run_stage(floor: Floor, schedule: Schedule, stage: Stage, patience: int | None) -> None:
+def _run_stage(
+    floor: Floor,
+    schedule: Schedule,
+    stage: Stage,
+    patience: int | None,
+    keep: Callable[[list[Outcome]], None] | None,
+) -> None:
     rungs = schedule.rungs(stage.epochs)
     states: dict[int, dict[str, np.ndarray]] = {}
     for index, epochs in enumerate(rungs):
@@ -248,7 +261,15 @@ def _run_stage(floor: Floor, schedule: Schedule, stage: Stage, patience: int | N
             _prune(floor, stage, states)
             continue
         live = [row for row in floor.store.trials(stage.index) if row["state"] in ("waiting", "running")]
-        outcomes = floor.train(live, epochs, patience, states=states, going_on=not last)
+        outcomes = floor.train(
+            live,
+            epochs,
+            patience,
+            states=states,
+            going_on=not last,
+            keep_weights=last and keep is not None,
+            each=keep if last and keep is not None else lambda outcomes: None,
+        )
         if floor.late:
             running = [row["number"] for row in floor.store.trials(stage.index) if row["state"] == "running"]
             floor.store.set_states(running, "stopped")

@@ -22,6 +22,7 @@ from ikura.search import proposer
 from ikura.search import schedule as schedule_of
 from ikura.space import Space
 from ikura.study.ending import finish
+from ikura.study.finalists import keep_best
 from ikura.study.floor import one_thread_each, workshop_of
 from ikura.study.opening import (
     alone,
@@ -235,6 +236,7 @@ def _run(
                     setting.trials,
                     setting.epochs,
                     plan.patience(setting.epochs),
+                    None if setting.finalists else lambda outcomes: keep_best(floor, outcomes),
                 )
                 floor.deadline = _deadline(setting, store, 1.0)
                 finish(floor, setting, dataset, plan.patience(setting.epochs))
