@@ -127,7 +127,7 @@ SPACES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("[learning_rate]", "`low < high` must hold", "low=1", "high=0.1"),
     ),
     "a log scale through zero": ('[l2]\nscale = "log"\nlow = 0\nhigh = 1\n', ("[l2]", "low", "0")),
-    "an unknown name": ("[learning_rat]\nvalue = 0.1\n", ("'learning_rat'", "did you mean 'learning_rate'?")),
+    "an unknown name": ("[learning_rat]\nvalue = 0.1\n", ("[learning_rat]", "did you mean 'learning_rate'?")),
     "an unknown scale": ('[learning_rate]\nscale = "lg"\nlow = 1\nhigh = 2\n', ("'lg'", "did you mean 'log'?")),
     "an unknown key": ('[learning_rate]\nscale = "log"\nlo = 1\nhigh = 2\n', ("'lo'", "did you mean 'low'?")),
     "a value out of bounds": ("[dropout]\nvalue = 1.5\n", ("dropout", "1.5")),

@@ -26,10 +26,21 @@ class Listener(ikura.Progress):
         self.said.append(line)
 
 
-@pytest.mark.parametrize("network", [None, lambda hp: nn.Linear(hp.inputs, hp.outputs)], ids=["built in", "own"])
-@pytest.mark.parametrize("schedule", ["early-stopping", "none", "successive-halving"])
-@pytest.mark.parametrize("finalists", [0, 2])
-def test_a_study_in_which_everything_diverges_ends(finalists: int, schedule: str, network: Any, tune: Tune) -> None:
+def own(hp: Any) -> nn.Module:
+    return nn.Linear(hp.inputs, hp.outputs)
+
+
+@pytest.mark.parametrize(
+    ("network", "schedule", "finalists"),
+    [
+        (None, "early-stopping", 2),
+        (None, "none", 0),
+        (None, "successive-halving", 2),
+        (own, "none", 2),
+        (own, "successive-halving", 0),
+    ],
+)
+def test_a_study_in_which_everything_diverges_ends(network: Any, schedule: str, finalists: int, tune: Tune) -> None:
     listener = Listener()
     study = tune(
         network=network, schedule=schedule, finalists=finalists, space=HOPELESS, trials=8, epochs=9, progress=listener

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,12 @@ from .comparing import assert_replays, assert_same
 
 Tune = Callable[..., Study]
 RATE = {"learning_rate": ikura.log(1e-3, 1e-1)}
+
+
+@pytest.fixture
+def tune(tune: Tune) -> Tune:
+    """A study just large enough to have a population."""
+    return partial(tune, trials=4, epochs=4, finalists=1)
 
 
 def linear(hp: Any) -> nn.Module:
@@ -91,7 +98,7 @@ def test_members_of_a_tile_do_not_disturb_each_other(tune: Tune, monkeypatch: py
         monkeypatch.setattr("ikura.study.tune.measure_tile_size", lambda *_, size=size: size)
         studies.append(tune(network=linear, space=RATE, trials=8, schedule="none", dtype="float64", finalists=0))
     alone, together = studies
-    # Sums of at most 150 products in another order, over 5 epochs of 3 steps: far below 1e-10 relative in float64.
+    # Sums of at most 150 products in another order, over 4 epochs of 3 steps: far below 1e-10 relative in float64.
     pd.testing.assert_frame_equal(alone.curves(), together.curves(), rtol=1e-10)
 
 
@@ -104,7 +111,7 @@ def test_images_keep_their_shape(tune: Tune) -> None:
         assert hp.inputs == 36
         return nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(48, hp.outputs))
 
-    study = tune((x, y), network=network, space=RATE, trials=4)
+    study = tune((x, y), network=network, space=RATE)
     assert study.test.value > 0.8
     assert study.model.predict(x).shape == (120,)
     assert_replays(study, 0)
@@ -112,7 +119,7 @@ def test_images_keep_their_shape(tune: Tune) -> None:
 
 def test_the_built_in_network_takes_images_flat(tune: Tune) -> None:
     x, y = np.random.default_rng(0).normal(size=(60, 1, 4, 4)), np.arange(60) % 2
-    study = tune((x, y), trials=4)
+    study = tune((x, y))
     assert study.model.network.layers[0].in_features == 16
     expected = study.model.predict_proba(x)
     pd.testing.assert_frame_equal(ikura.load(study.run).predict_proba(x), expected, check_exact=True)
@@ -126,7 +133,7 @@ def test_hyperparameters_can_be_read_in_three_ways(tune: Tune) -> None:
         assert hp.outputs == 3
         return nn.Sequential(nn.Linear(hp.inputs, hp.units), nn.ReLU(), nn.Linear(hp.units, hp.outputs))
 
-    study = tune(network=network, space={**RATE, "units": ikura.integer(3, 9)}, trials=4)
+    study = tune(network=network, space={**RATE, "units": ikura.integer(3, 9)})
     assert study.model.network[0].out_features == study.best.hyperparameters["units"]
 
 
@@ -140,7 +147,7 @@ def test_parameters_without_a_gradient_stay_as_they_were(tune: Tune) -> None:
         def forward(self, x: Tensor) -> Tensor:
             return self.used(x)
 
-    study = tune(network=Spare, space=RATE, trials=4)
+    study = tune(network=Spare, space=RATE)
     assert (study.model.network.unused.weight == 0.25).all()
     assert_replays(study)
 
@@ -152,7 +159,7 @@ def test_frozen_parameters_stay_as_they_were(tune: Tune) -> None:
         module[0].weight.requires_grad_(False)
         return module
 
-    study = tune(network=network, space={**RATE, "l2": 0.01}, trials=4)
+    study = tune(network=network, space={**RATE, "l2": 0.01})
     assert (study.model.network[0].weight == 0.125).all()
     assert (study.model.network[0].bias != network(Like(inputs=4, outputs=3))[0].bias).all()
     assert_replays(study, 0)
@@ -173,7 +180,7 @@ def test_tied_parameters_stay_tied(tune: Tune) -> None:
         def forward(self, x: Tensor) -> Tensor:
             return self.out(torch.tanh(self.second(torch.tanh(self.first(x)))))
 
-    study = tune(network=Tied, space=RATE, trials=4)
+    study = tune(network=Tied, space=RATE)
     module = study.model.network
     assert module.first.weight is module.second.weight
     dev = np.mean(study.trials.query("purpose == 'finalist' and parent == @study.best.number")["dev_score"])
@@ -224,7 +231,7 @@ def test_codes_are_given_to_networks_that_take_them(
     network: Any, embedded: bool, tune: Tune, mixed: pd.DataFrame
 ) -> None:
     frame = mixed if embedded else mixed.drop(columns="town")
-    study = tune(frame, "kept", network=network, space=RATE, trials=4)
+    study = tune(frame, "kept", network=network, space=RATE)
     assert study.model.predict(frame).shape == (160,)
     assert ikura.load(study.run, network).predict_proba(frame).equals(study.model.predict_proba(frame))
     assert_replays(study, 0, 4)
@@ -354,7 +361,7 @@ def test_a_network_that_vmap_cannot_run_is_one_line(tune: Tune) -> None:
 
 
 def test_lazy_modules_are_trained(tune: Tune) -> None:
-    study = tune(network=lambda hp: nn.Sequential(nn.LazyLinear(hp.outputs)), space=RATE, trials=4)
+    study = tune(network=lambda hp: nn.Sequential(nn.LazyLinear(hp.outputs)), space=RATE)
     assert study.model.predict(load_bundled("iris")[0]).shape == (150,)
     assert_replays(study, 0)
 
@@ -370,7 +377,7 @@ def test_buffers_are_saved_with_the_model(tune: Tune) -> None:
         def forward(self, x: Tensor) -> Tensor:
             return self.layer(x[:, self.order]) * self.weight
 
-    study = tune(network=Picky, space=RATE, trials=4)
+    study = tune(network=Picky, space=RATE)
     frame = load_bundled("iris")[0]
     expected = study.model.predict_proba(frame)
     pd.testing.assert_frame_equal(ikura.load(study.run, Picky).predict_proba(frame), expected, check_exact=True)

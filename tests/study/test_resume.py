@@ -42,7 +42,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "own networks": BASE | {"network": noisy},
     "own networks, successive halving, some diverge": BASE | HALVING | {"network": noisy, "space": SPREAD},
 }
-POINTS = {kind: (6, 4) if "own" in kind else (8, 10) for kind in KINDS}
+POINTS = {kind: (4, 3) if "own" in kind else (5, 7) for kind in KINDS}
 """How many moments of the whole run, and how many of its last steps."""
 
 
@@ -146,7 +146,7 @@ def test_an_error_leaves_a_run_that_can_be_resumed(whole: Any, tmp_path: Path, m
 def test_a_damaged_snapshot_counts_as_none(whole: Any, tmp_path: Path) -> None:
     reference, total = whole("coarse to fine")
     found = 0
-    for point in range(4, total, 9):
+    for point in range(4, total, 14):
         run = tmp_path / str(point)
         assert kill_after(point, run, "coarse to fine", begin)
         for snapshot in run.glob("snapshots/tile-*.safetensors"):
