@@ -23,7 +23,7 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
     space.write_text('[learning_rate]\nscale = "log"\nlow = 1e-3\nhigh = 0.1\n')
     options = (
         "--target y --task binary --trials 7 --epochs 3 --time-limit 1.5h --search random "
-        "--schedule successive-halving --finalists 2 --metric f1 --seed 5 --jobs 2 --device cpu "
+        "--schedule successive-halving --finalists 2 --metric f1 --seed 5 --jobs 2 --device cpu --dtype float64 "
         "--group g --time t --kind a=category --kind b=numeric"
     )
     assert main(["tune", table, *options.split(), "--space", str(space), "--out", str(tmp_path / "out")]) == 0
@@ -44,6 +44,7 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "seed": 5,
         "jobs": 2,
         "device": "cpu",
+        "dtype": "float64",
         "out": tmp_path / "out",
         "group": "g",
         "time": "t",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import numpy as np
@@ -93,10 +94,22 @@ def test_a_real_tile_is_measured_in_one_thread_which_is_given_back(
     assert set(seen) == {1}
 
 
-def test_a_warm_up_is_told_of_only_when_it_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_kernel_is_compiled_once_and_said_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ran: list[list[str]] = []
     said: list[str] = []
-    warm_up("float64", said.append, patience=600)
-    assert said == []
-    monkeypatch.setattr(warmup, "_compile", lambda dtype: time.sleep(0.2))
-    warm_up("float64", said.append, patience=0.01)
-    assert len(said) == 1
+    monkeypatch.setattr(warmup, "_mark", lambda dtype: tmp_path / dtype)
+    monkeypatch.setattr(
+        warmup.subprocess, "run", lambda command, **_: ran.append(command) or CompletedProcess(command, 0)
+    )
+    for _ in range(2):
+        warm_up("float64", said.append)
+    assert len(ran) == len(said) == 1
+
+
+def test_a_kernel_that_could_not_be_compiled_is_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(warmup, "_mark", lambda dtype: tmp_path / dtype)
+    monkeypatch.setattr(warmup.subprocess, "run", lambda command, **_: CompletedProcess(command, 1))
+    for _ in range(2):
+        warm_up("float64", said.append)
+    assert len(said) == 2

@@ -345,19 +345,20 @@ def test_a_network_that_fails_in_training_only_is_one_line(tune: Tune) -> None:
         assert "\n" not in str(caught.value)
 
 
-def test_a_network_that_vmap_cannot_run_is_one_line(tune: Tune) -> None:
+def test_a_network_that_vmap_cannot_run_is_trained_member_by_member(tune: Tune) -> None:
     class Recurrent(nn.Module):
         def __init__(self, hp: Any) -> None:
             super().__init__()
-            self.steps, self.out = nn.GRU(3, 4, batch_first=True), nn.Linear(4, hp.outputs)
+            self.steps, self.out = nn.GRU(3, hp.units, batch_first=True), nn.Linear(hp.units, hp.outputs)
 
         def forward(self, x: Tensor) -> Tensor:
             return self.out(self.steps(x)[0][:, -1])
 
-    x, y = np.random.default_rng(0).normal(size=(60, 5, 3)), np.arange(60) % 2
-    with pytest.raises(UsageError, match=r"torch\.func\.vmap") as caught:
-        tune((x, y), network=Recurrent, space=RATE)
-    assert "\n" not in str(caught.value)
+    x = np.random.default_rng(0).normal(size=(400, 5, 3))
+    space = {"learning_rate": ikura.log(1e-2, 1e-1), "units": ikura.choice(4, 8), "optimizer": "adam"}
+    study = tune((x, x.sum((1, 2)) > 0), network=Recurrent, space=space, epochs=10)
+    assert study.test.value > 0.8
+    assert_replays(study, 0)
 
 
 def test_lazy_modules_are_trained(tune: Tune) -> None:

@@ -18,6 +18,7 @@ __all__ = ["tune"]
 
 BUNDLED = ("digits", "iris", "wine", "breast_cancer", "diabetes")
 DEVICES = ("auto", "cpu", "cuda")
+DTYPES = ("float32", "float64")
 KINDS = ("numeric", "category", "boolean", "datetime", "ignore")
 METRICS = ("accuracy", "balanced_accuracy", "log_loss", "f1", "roc_auc", "r2", "rmse", "mae")
 SCHEDULES = ("early-stopping", "none", "successive-halving")
@@ -112,6 +113,12 @@ def tune(
     device: Annotated[
         str, typer.Option(metavar="DEVICE", help=f"Where to train: {', '.join(DEVICES)}.", rich_help_panel="Budget")
     ] = "auto",
+    dtype: Annotated[
+        str,
+        typer.Option(
+            metavar="DTYPE", help=f"Precision of the networks: {', '.join(DTYPES)}.", rich_help_panel="Budget"
+        ),
+    ] = "float32",
     search: Annotated[
         str,
         typer.Option(
@@ -174,6 +181,7 @@ def tune(
         at_least(option, number, least)
     one_of("--task", task, TASKS)
     one_of("--device", device, DEVICES)
+    one_of("--dtype", dtype, DTYPES)
     seconds = None if time_limit is None else parse_duration(time_limit)
     chosen_kinds = kinds(kind or [])
     for chosen in (chosen_kinds or {}).values():
@@ -205,6 +213,7 @@ def tune(
             seed=seed,
             jobs=jobs,
             device=device,
+            dtype=dtype,
             out=out,
             group=group,
             time=time,

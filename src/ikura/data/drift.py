@@ -27,9 +27,9 @@ def find_drift(
 ) -> list[dict[str, Any]]:
     """Find the columns that are distributed otherwise in the dev or test set than in the training set.
 
-    Two-sample tests, Kolmogorov–Smirnov for numbers and moments, χ² for categories (levels with fewer than 5
-    expected rows taken together), on at most 10,000 rows a part, fewer where there are
-    more than 100 columns. Holm's correction over all of them keeps the chance of any false alarm below `level`. A missing value counts as a value of its own.
+    Two-sample tests, Kolmogorov–Smirnov for numbers and moments, χ² for categories (levels with fewer than 5 expected
+    rows taken together), on at most 10,000 rows a part, fewer where there are more than 100 columns. Holm's correction
+    over all of them keeps the chance of any false alarm below `level`. A missing value counts as a value of its own.
 
     Args:
         frame: the table.

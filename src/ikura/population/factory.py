@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from ikura.errors import UsageError
 from ikura.population.member import Hyperparameters
@@ -16,7 +17,9 @@ __all__ = ["Factory", "build"]
 Factory = Callable[[Hyperparameters], nn.Module]
 
 
-def build(factory: Factory, hyperparameters: Mapping[str, Any], key: int, who: str) -> nn.Module:
+def build(
+    factory: Factory, hyperparameters: Mapping[str, Any], key: int, who: str, inputs: Sequence[Tensor] = ()
+) -> nn.Module:
     """Call a factory under keyed random numbers; the caller's own random numbers are left as they were.
 
     Args:
@@ -24,6 +27,7 @@ def build(factory: Factory, hyperparameters: Mapping[str, Any], key: int, who: s
         hyperparameters: what it reads.
         key: seeds torch's generator, so that the initial weights depend on it alone.
         who: begins an error message, such as "trial 3".
+        inputs: a few examples; lazy modules (`nn.LazyLinear`) take their shapes from them.
 
     Returns:
         The network.
@@ -35,6 +39,9 @@ def build(factory: Factory, hyperparameters: Mapping[str, Any], key: int, who: s
         torch.manual_seed(key)
         try:
             module = factory(Hyperparameters(hyperparameters))
+            if inputs and isinstance(module, nn.Module) and any(map(is_lazy, module.parameters())):
+                with torch.no_grad():
+                    module.eval()(*inputs)
         except Exception as error:
             reason = " ".join(str(error).split())
             raise UsageError(

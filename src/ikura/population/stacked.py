@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, stack_module_state, vmap
+from torch.func import stack_module_state, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ikura.errors import UsageError
@@ -19,6 +19,7 @@ from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.rule import RULES, Coefficients, coefficients, rule
 from ikura.population.structure import takes_codes
+from ikura.population.together import Together
 
 __all__ = ["StackedTile"]
 
@@ -26,8 +27,8 @@ __all__ = ["StackedTile"]
 class StackedTile(Tile):
     """Networks of one structure, written for one member, stacked and run under shared noise.
 
-    The forward pass is `vmap(functional_call, randomness="same")`, the backward pass the ordinary one on the summed
-    losses, the update one pass over the (member, weight) matrix for each update rule present.
+    The forward pass is `Together`, the backward pass the ordinary one on the summed losses, the update one pass over
+    the (member, weight) matrix for each update rule present.
 
     Args:
         members: the members; all of one seed and one mini-batch size.
@@ -53,6 +54,7 @@ class StackedTile(Tile):
         self.dtype = getattr(torch, dtype)
         modules = [module.to(self.dtype).train() for module in modules]
         self.module = modules[0]
+        self.together = Together(self.module)
         self.normalises = any(isinstance(m, _BatchNorm) for m in self.module.modules())
         self.takes_codes = takes_codes(self.module)
         parameters, self.buffers = stack_module_state(modules)
@@ -88,18 +90,14 @@ class StackedTile(Tile):
         return {name: c.reshape(-1, *shape) for (name, shape), c in zip(self.shapes.items(), columns, strict=True)}
 
     def _forward(self, leaves: dict[str, Tensor], x: Tensor, codes: Tensor) -> Tensor:
-        def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor]) -> Tensor:
-            arguments = (x, codes) if self.takes_codes else (x,)
-            return functional_call(self.module, (parameters, buffers), arguments)
-
         try:
-            return vmap(one, in_dims=(0, 0), randomness="same")(leaves, self.buffers)
+            return self.together(leaves, self.buffers, (x, codes) if self.takes_codes else (x,))
         except RuntimeError as error:
             raise self._failure(error) from error
 
     def _failure(self, error: RuntimeError) -> UsageError:
         reason = " ".join(str(error).split())
-        return UsageError(f"trial {self.members[0].number}: the network fails under torch.func.vmap: {reason}")
+        return UsageError(f"trial {self.members[0].number}: the network fails in training: {reason}")
 
     def _batchable(self, examples: Examples) -> tuple[Tensor, Tensor, Tensor]:
         y = torch.from_numpy(examples.y).to(self.device)

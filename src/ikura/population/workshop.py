@@ -74,7 +74,14 @@ class Workshop:
             return self.layout(member).module(member)
         sizes = {"inputs": int(np.prod(self.train.x.shape[1:])), "outputs": self.outputs}
         who = f"trial {member.number}"
-        return build(self.network, {**member.hyperparameters, **sizes}, key(member.seed, "weights"), who)
+        hyperparameters = {**member.hyperparameters, **sizes}
+        return build(self.network, hyperparameters, key(member.seed, "weights"), who, self._few())
+
+    def _few(self) -> list[torch.Tensor]:
+        """Two examples as a network takes them."""
+        examples = self.train.head(2)
+        x = torch.from_numpy(examples.x).float()
+        return [x, torch.from_numpy(examples.codes)] if examples.codes.shape[1] else [x]
 
     def pack(self, members: Sequence[Member], size: int) -> list[list[Member]]:
         """Group members into tiles of at most `size`; the same members always give the same tiles.
