@@ -140,16 +140,10 @@ class Net(nn.Module):
         return out
 
 
-def build(
-    workshop: Callable[..., Workshop],
-    way: str,
-    task: str = "multiclass",
-    row: dict[str, Any] | None = None,
-    **more: Any,
-) -> Workshop:
+def build(make: Callable[..., Workshop], way: str, task: str = "multiclass", row: Any = None, **more: Any) -> Workshop:
     """A workshop that trains in one of two ways, on few examples where they come one by one."""
     rows = 24 if row is not None and row.get("batch_size") == 1 else 120
-    return workshop(task, (20,), stacked=way == "stacked", rows=rows, **more)
+    return make(task, (20,), stacked=way == "stacked", rows=rows, **more)
 
 
 def test_the_table_has_every_name() -> None:

@@ -65,7 +65,8 @@ def table(found: pd.DataFrame) -> str:
     """Write gaps by size, without and with batch normalisation, their difference from the same seeds, and a verdict."""
     lines = ["batch  gap without        gap with batch norm   difference         dev loss without    dev loss with"]
     differences = {}
-    for size, group in found.groupby("size"):
+    for size in sorted(set(found["size"].tolist())):
+        group = found[found["size"] == size]
         gaps = group.pivot(index="seed", columns="normalisation", values="gap")
         devs = group.pivot(index="seed", columns="normalisation", values="dev")
         differences[size] = gaps["none"] - gaps["batch"]

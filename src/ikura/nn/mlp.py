@@ -71,7 +71,7 @@ class MLP(nn.Module):
         for a, b in pairwise(widths[:-1]):
             normal = normaliser(normalisation, b, momentum=normalisation_momentum, ghost_size=ghost_size)
             layers.append(nn.Linear(a, b) if normal is None else nn.Sequential(nn.Linear(a, b, bias=False), normal))
-        self.layers = nn.ModuleList([*layers, nn.Linear(*widths[-2:])])
+        self.layers = nn.ModuleList([*layers, nn.Linear(widths[-2], outputs)])
         self.dropouts = nn.ModuleList(Dropout(rate, layer) for layer, rate in enumerate(rates))
         self.dropout_input = Dropout(dropout_input, INPUTS) if dropout_input else None
 

@@ -58,8 +58,8 @@ class BatchNorm(_Running):
         epsilon: ε.
 
     Example:
-        >>> BatchNorm(1)(torch.tensor([[1.0], [3.0]])).flatten().tolist()
-        [-0.9999950528144836, 0.9999950528144836]
+        >>> BatchNorm(1)(torch.tensor([[1.0], [3.0], [2.0]])).flatten().round(decimals=2).tolist()
+        [-1.2200000286102295, 1.2200000286102295, 0.0]
 
     References:
         Ioffe and Szegedy 2015, arXiv:1502.03167.
