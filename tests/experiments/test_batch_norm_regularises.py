@@ -18,7 +18,8 @@ def found(small: float, large: float, noise: float = 0.01) -> pd.DataFrame:
     for size, narrowed in ((8, small), (512, large)):
         for seed in range(6):
             for name, gap in (("none", 0.5), ("batch", 0.5 - narrowed + noise * rng.standard_normal())):
-                rows.append({"size": size, "normalisation": name, "seed": seed, "gap": gap, "dev": gap + 1})
+                dev = gap + 1 + 0.01 * rng.standard_normal()
+                rows.append({"size": size, "normalisation": name, "seed": seed, "gap": gap, "dev": dev})
     return pd.DataFrame(rows)
 
 
@@ -30,7 +31,11 @@ def test_verdict(small: float, large: float, verdict: str) -> None:
     assert [line.split()[0] for line in lines[1:3]] == ["8", "512"]
     assert "0.5000 ± 0.0000" in lines[1]
     # Student's interval of six differences with a deviation of 0.014 has half a width of 0.015.
-    assert lines[-1].endswith(f"regularises less as the mini-batch grows: {verdict}.")
+    assert lines[-2].startswith("Batch normalisation narrows the gap by ")
+    assert lines[-2].endswith(f"less as the mini-batch grows: {verdict}.")
+    # Training losses are all 1 but for noise.
+    assert lines[-1].startswith("Batch normalisation holds the training loss up by ")
+    assert lines[-1].endswith("not decided.")
 
 
 def test_measured_are_networks_with_and_without(tmp_path: Path) -> None:
