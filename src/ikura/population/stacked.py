@@ -12,6 +12,7 @@ from torch.func import stack_module_state, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ikura.errors import UsageError
+from ikura.nn import BatchNorm, GhostNorm
 from ikura.nn.loss import loss
 from ikura.nn.noise import Draws, drawing, key
 from ikura.population._tile import Tile
@@ -55,7 +56,7 @@ class StackedTile(Tile):
         modules = [module.to(self.dtype).train() for module in modules]
         self.module = modules[0]
         self.together = Together(self.module)
-        self.normalises = any(isinstance(m, _BatchNorm) for m in self.module.modules())
+        self.normalises = any(isinstance(m, _BatchNorm | BatchNorm | GhostNorm) for m in self.module.modules())
         self.takes_codes = takes_codes(self.module)
         parameters, self.buffers = stack_module_state(modules)
         self.buffers = {name: buffer.to(self.device) for name, buffer in self.buffers.items()}

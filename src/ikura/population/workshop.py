@@ -103,8 +103,16 @@ class Workshop:
         if self.compiled:
             return member.seed
         if self.network is None:
-            return member.seed, member.values.batch_size, member.values.layers, member.values.activation
+            return member.seed, member.values.batch_size, self._stackable(member)
         return member.seed, member.values.batch_size, structure(self.module(member))
+
+    def _stackable(self, member: Member) -> Any:
+        """What built-in networks that are padded to one width have in common."""
+        values, layout = member.values, self.layout(member)
+        common = (len(layout.units), values.activation, layout.normalisation, values.dropout_input > 0)
+        if layout.normalisation == "ghost":
+            return *common, values.ghost_size
+        return (*common, layout.units) if layout.normalisation == "layer" else common
 
     def _cost(self, member: Member) -> float:
         if self.network is not None:
@@ -127,12 +135,9 @@ class Workshop:
             self._check(members[0], modules[0])
             return StackedTile(members, modules, self.task, self.dtype, self.device)
         layouts = [self.layout(member) for member in members]
-        wide = replace(
-            layouts[0],
-            units=tuple(
-                max(self.least_units, *column) for column in zip(*(layout.units for layout in layouts), strict=True)
-            ),
-        )
+        least = 0 if layouts[0].normalisation == "layer" else self.least_units
+        widest = (max(least, *column) for column in zip(*(layout.units for layout in layouts), strict=True))
+        wide = replace(layouts[0], units=tuple(widest))
         padded, free = zip(
             *(layout.padded(member, wide) for layout, member in zip(layouts, members, strict=True)), strict=True
         )
@@ -147,7 +152,9 @@ class Workshop:
         torch.nn.utils.vector_to_parameters(vector, module.parameters())
         for name, buffer in module.named_buffers():
             if name in buffers:
-                buffer.copy_(torch.from_numpy(buffers[name]))
+                # The buffers of a member that was padded begin with its own.
+                own = tuple(slice(0, length) for length in buffer.shape)
+                buffer.copy_(torch.from_numpy(np.asarray(buffers[name][own])))
         return module.eval()
 
     @torch.no_grad()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from ikura.space._base import Value
 
-__all__ = ["DEFAULTS", "HYPERPARAMETERS"]
+__all__ = ["DEFAULTS", "EACH_LAYER", "HYPERPARAMETERS", "layer_of"]
 
 HYPERPARAMETERS: dict[str, str] = {
     "learning_rate": "size of an update step, α",
@@ -18,9 +20,14 @@ HYPERPARAMETERS: dict[str, str] = {
     "learning_rate_decay": "decay rate per epoch: α / (1 + decay · epoch)",
     "l2": "strength λ of the penalty λ/2 ‖W‖² added to the mean loss",
     "dropout": "share of the hidden units left out at each training step",
-    "activation": "function applied to each hidden layer: relu, tanh, sigmoid, leaky_relu, elu",
+    "activation": "function applied to each hidden layer: relu, tanh, sigmoid, leaky_relu, elu, gelu, silu",
     "optimizer": "update rule: sgd, momentum, rmsprop, adam",
-    "initialisation": "how the weights begin: he, xavier, glorot, gaussian, large, zeros, plus_minus_one",
+    "initialisation": "how the weights begin: he, xavier, glorot, orthogonal, gaussian, large, zeros, plus_minus_one",
+    "initial_scale": "factor on the initial weights",
+    "dropout_input": "share of the inputs left out at each training step",
+    "normalisation": "of each hidden layer, before its activation: none, batch, ghost, layer",
+    "ghost_size": "examples in a ghost, for normalisation = ghost",
+    "normalisation_momentum": "share of one mini-batch (or ghost) in the running statistics",
 }
 """Name to a one-line description."""
 
@@ -39,5 +46,27 @@ DEFAULTS: dict[str, Value] = {
     "activation": "relu",
     "optimizer": "adam",
     "initialisation": "he",
+    "initial_scale": 1.0,
+    "dropout_input": 0.0,
+    "normalisation": "none",
+    "ghost_size": 32,
+    "normalisation_momentum": 0.1,
 }
 """Name to the value used where nothing is searched."""
+
+EACH_LAYER = ("units", "dropout")
+"""What may be given for a single hidden layer: `units_1` is the width of the first one, in place of `units`."""
+
+
+def layer_of(name: str) -> tuple[str, int | None]:
+    """Split the name of a single layer's hyperparameter.
+
+    Returns:
+        The hyperparameter and the number of the hidden layer, from 1; None where the name is not a single layer's.
+
+    Example:
+        >>> layer_of("units_2"), layer_of("units"), layer_of("epsilon_2")
+        (('units', 2), ('units', None), ('epsilon_2', None))
+    """
+    match = re.fullmatch(rf"({'|'.join(EACH_LAYER)})_([1-9]\d*)", name)
+    return (match[1], int(match[2])) if match else (name, None)

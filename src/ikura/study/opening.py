@@ -17,7 +17,7 @@ from ikura.errors import RunError, SpaceError, UsageError
 from ikura.metric import default_metric, metric
 from ikura.population.member import WHOLE, check_value
 from ikura.search import proposer, schedule
-from ikura.space import HYPERPARAMETERS, Space, default_space, fixed
+from ikura.space import DEFAULTS, HYPERPARAMETERS, Space, default_space, fixed, layer_of
 from ikura.study.store import ABOUT, RESULTS
 
 __all__ = [
@@ -95,7 +95,9 @@ def cores() -> int:
 def check_space(space: Space, custom: bool) -> None:
     """Refuse names that are not known or that a study's tables use, and values that a hyperparameter cannot have."""
     if not custom:
-        space.validate(HYPERPARAMETERS)
+        single = {name: layer for name in space if (layer := layer_of(name)[1]) is not None}
+        space.validate([*HYPERPARAMETERS, *single])
+        _check_layers(space, single)
     for name, parameter in space.items():
         if name in RESERVED:
             raise SpaceError(f"[{name}] is a column of a study's trials; call your hyperparameter otherwise")
@@ -110,10 +112,19 @@ def check_space(space: Space, custom: bool) -> None:
         if (
             parameter.varies
             and parameter.scale in ("linear", "log", "log-complement")
-            and name in WHOLE
-            and (not custom or name == "batch_size")
+            and (name == "batch_size" if custom else layer_of(name)[0] in WHOLE)
         ):
             raise SpaceError(f"[{name}] is a whole number; use the scale integer or integer-log, not {parameter.scale}")
+
+
+def _check_layers(space: Space, single: Mapping[str, int]) -> None:
+    """Refuse hyperparameters of a hidden layer that no network of the space has."""
+    layers = space["layers"] if "layers" in space else fixed(DEFAULTS["layers"])
+    options = layers.as_dict().get("choices", [layers.from_unit(0.0), layers.from_unit(1.0)])
+    numbers = [option for option in options if isinstance(option, int | float)]
+    for name, layer in single.items():
+        if numbers and layer > max(numbers):
+            raise SpaceError(f"[{name}] no network has a hidden layer {layer}: layers is at most {max(numbers):g}")
 
 
 def run_folder(data: Any, out: str | Path | None) -> Path:

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from ikura.population.kernel._compile import compiled
+from ikura.population.kernel.dropout import INPUTS, drop, stream_of_layer
 from ikura.population.kernel.loss import loss_and_error
 from ikura.population.kernel.network import backward, forward, gather, scatter
+from ikura.population.kernel.normalisation import beside, joins_last_row, prepare
 from ikura.population.kernel.update import apply_rule, penalise
 from ikura.population.rule import Coefficients
 
@@ -41,6 +43,10 @@ def train_epoch(
     whole: Any,
     numbers: Any,
     rates: Any,
+    normals: Any,
+    momenta: Any,
+    running: Any,
+    running_places: Any,
     steps: Any,
     alive: Any,
     stream: Any,
@@ -63,7 +69,11 @@ def train_epoch(
         depths: number of hidden layers, shape (members,).
         whole: (mini-batch size, activation, update rule) of each member, shape (members, 3).
         numbers: (learning rate, momentum, β1, β2, ε, λ) of each member, float64, shape (members, 6).
-        rates: dropout rate of each hidden layer, shape (members, deepest).
+        rates: dropout rate of the inputs, then of each hidden layer, shape (members, 1 + deepest).
+        normals: (normalisation, rows of a ghost) of each member, shape (members, 2).
+        momenta: share of one mini-batch (or ghost) in the running statistics, float64, shape (members,).
+        running: running statistics of all members, one after another, flat, changed in place.
+        running_places: where each member's begin and the last one's end, shape (members + 1,).
         steps: updates made so far, shape (members,), changed in place.
         alive: shape (members,), changed in place.
         stream: key of the epoch's dropout noise.
@@ -84,35 +94,53 @@ def train_epoch(
         w = weights[places[k] : places[k + 1]]
         m, v = first[places[k] : places[k + 1]], second[places[k] : places[k + 1]]
         g = np.empty_like(w)
-        room = batch * _room(mine)
+        joins = joins_last_row(normals[k, 0], batch)
+        most = min(batch + joins, rows)
+        room = most * _room(mine)
         a, d = np.empty(room, x.dtype), np.empty(room, x.dtype)
-        joined_room = np.empty((batch if embedded > 0 else 0, mine[0]), x.dtype)
+        mine_running = running[running_places[k] : running_places[k + 1]]
+        normal = prepare(normals[k, 0], normals[k, 1], momenta[k], mine_running, room, mine)
+        joined_room = np.empty((most if embedded > 0 or rates[k, 0] > 0 else 0, mine[0]), x.dtype)
+        kept_room = np.empty((most if rates[k, 0] > 0 else 0, mine[0]), x.dtype)
         error_room = np.empty_like(joined_room)
         alpha, momentum, beta1, beta2, epsilon, l2 = numbers[k]
         total = 0.0
-        for begin in range(0, rows, batch):
+        end = 0
+        while end < rows:
+            begin = end
             end = min(begin + batch, rows)
+            if joins and end == rows - 1:
+                end = rows
             size = end - begin
             if embedded > 0:
                 joined = joined_room[:size]
                 gather(x[begin:end], codes[begin:end], w, tables, joined)
+            elif rates[k, 0] > 0:
+                joined = joined_room[:size]
+                joined[:] = x[begin:end]
             else:
                 joined = x[begin:end]
-            out = forward(joined, w, embedded, mine, whole[k, 1], rates[k], stream, begin, True, a, d)
+            if rates[k, 0] > 0:
+                kept_room[:] = 1
+                drop(joined, kept_room[:size], rates[k, 0], stream_of_layer(stream, INPUTS), begin)
+            out = forward(joined, w, embedded, mine, whole[k, 1], normal, rates[k, 1:], stream, begin, True, a, d)
             outputs = mine[-1]
             z = a[out : out + size * outputs].reshape(size, outputs)
             cost = loss_and_error(task, z, w[w.shape[0] - outputs :], y[begin:end]) / size
-            backward(joined, w, g, embedded, mine, a, d, out, error_room[:size], embedded > 0)
+            backward(joined, w, g, embedded, mine, normal, a, d, out, error_room[:size], embedded > 0)
             if embedded > 0:
                 g[:embedded] = 0
+                if rates[k, 0] > 0:
+                    error_room[:size] *= kept_room[:size]
                 scatter(error_room[:size], codes[begin:end], inputs, tables, g)
             if l2 > 0:
                 cost += penalise(w[:embedded], g[:embedded], number(l2))
                 place = embedded
-                for layer in range(mine.shape[0] - 1):
+                layers = mine.shape[0] - 1
+                for layer in range(layers):
                     cells = mine[layer] * mine[layer + 1]
                     cost += penalise(w[place : place + cells], g[place : place + cells], number(l2))
-                    place += cells + mine[layer + 1]
+                    place += cells + beside(normal.code, layer, layers) * mine[layer + 1]
             total += cost * size
             if not cost <= limits[k]:
                 alive[k] = False
@@ -151,10 +179,13 @@ def evaluate(
     depths: Any,
     whole: Any,
     rates: Any,
+    normals: Any,
+    running: Any,
+    running_places: Any,
     alive: Any,
     outputs: Any,
 ) -> None:
-    """Write the raw outputs of every living member, shape (members, rows, outputs), without dropout.
+    """Write the raw outputs of every living member, shape (members, rows, outputs), as in evaluation.
 
     The other arguments are those of `train_epoch`; a dead member's outputs are NaN.
     """
@@ -170,6 +201,8 @@ def evaluate(
         w = weights[places[k] : places[k + 1]]
         room = BLOCK * _room(mine)
         a, d = np.empty(room, x.dtype), np.empty(room, x.dtype)
+        mine_running = running[running_places[k] : running_places[k + 1]]
+        normal = prepare(normals[k, 0], normals[k, 1], 0, mine_running, room, mine)
         joined_room = np.empty((BLOCK if embedded > 0 else 0, mine[0]), x.dtype)
         bias = w[w.shape[0] - mine[-1] :]
         for begin in range(0, rows, BLOCK):
@@ -179,7 +212,7 @@ def evaluate(
                 gather(x[begin:end], codes[begin:end], w, tables, joined)
             else:
                 joined = x[begin:end]
-            out = forward(joined, w, embedded, mine, whole[k, 1], rates[k], 0, 0, False, a, d)
+            out = forward(joined, w, embedded, mine, whole[k, 1], normal, rates[k, 1:], 0, 0, False, a, d)
             for i in range(end - begin):
                 for j in range(mine[-1]):
                     outputs[k, begin + i, j] = a[out + i * mine[-1] + j] + bias[j]
