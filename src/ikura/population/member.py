@@ -11,6 +11,7 @@ from ikura.errors import UsageError
 from ikura.nn.activation import activation
 from ikura.nn.initialisation import initialisation
 from ikura.population.rule import rule
+from ikura.population.schedule import shape
 from ikura.space import DEFAULTS
 
 __all__ = ["Hyperparameters", "Member", "check_value"]
@@ -24,10 +25,24 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "batch_size": (1, inf),
     "learning_rate_decay": (0, inf),
     "l2": (0, inf),
+    "l1": (0, inf),
+    "weight_decay": (0, inf),
+    "max_norm": (0, inf),
+    "label_smoothing": (0, 1),
+    "clip_norm": (0, inf),
+    "clip_value": (0, inf),
+    "warm_up": (0, inf),
+    "step_epochs": (1, inf),
+    "step_factor": (0, 1),
+    "final_share": (0, 1),
+    "initial_share": (0, 1),
+    "peak_at": (0, 1),
+    "plateau_patience": (0, inf),
+    "distance_growth": (1.01, inf),
 }
 ARCHITECTURE: dict[str, tuple[float, float]] = {"layers": (0, 64), "units": (1, 1_000_000), "dropout": (0, 1)}
-BELOW_ONE = ("momentum", "beta1", "beta2", "dropout")
-WHOLE = ("batch_size", "layers", "units")
+BELOW_ONE = ("momentum", "beta1", "beta2", "label_smoothing", "dropout")
+WHOLE = ("plateau_patience", "batch_size", "layers", "units")
 
 
 def check_value(name: str, value: Any, built_in: bool) -> None:
@@ -48,6 +63,8 @@ def check_value(name: str, value: Any, built_in: bool) -> None:
     """
     if name == "optimizer":
         rule(value)
+    elif name == "schedule_shape":
+        shape(value)
     elif built_in and name == "activation":
         activation(value)
     elif built_in and name == "initialisation":
@@ -85,7 +102,8 @@ class Member:
 
     Args:
         number: the trial's number in its study.
-        hyperparameters: what the trial tries; names left out take their values from `ikura.space.DEFAULTS`.
+        hyperparameters: what the trial tries; names left out take their values from the update rule's own
+            defaults and from `ikura.space.DEFAULTS`.
         seed: key of its initial weights, order of examples and noise: members with the same seed are compared in pairs.
 
     Raises:
@@ -99,13 +117,10 @@ class Member:
 
     def __post_init__(self) -> None:
         values = Hyperparameters(DEFAULTS, **self.hyperparameters)
-        for name in BOUNDS:
+        for name in ("optimizer", "schedule_shape", *BOUNDS):
             try:
                 check_value(name, values[name], built_in=False)
             except UsageError as error:
                 raise UsageError(f"trial {self.number}: {error}") from None
+        values = Hyperparameters({**DEFAULTS, **rule(values.optimizer).defaults, **self.hyperparameters})
         object.__setattr__(self, "values", values)
-
-    def learning_rate(self, epoch: int) -> float:
-        """Learning rate of an epoch 0, 1, …: α / (1 + decay · epoch)."""
-        return self.values.learning_rate / (1 + self.values.learning_rate_decay * epoch)

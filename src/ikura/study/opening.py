@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from ikura.data import Dataset
 from ikura.errors import RunError, SpaceError, UsageError
 from ikura.metric import default_metric, metric
-from ikura.population.member import WHOLE, check_value
+from ikura.population.member import BOUNDS, WHOLE, check_value
 from ikura.search import proposer, schedule
 from ikura.space import HYPERPARAMETERS, Space, default_space, fixed
 from ikura.study.store import ABOUT, RESULTS
@@ -111,7 +111,7 @@ def check_space(space: Space, custom: bool) -> None:
             parameter.varies
             and parameter.scale in ("linear", "log", "log-complement")
             and name in WHOLE
-            and (not custom or name == "batch_size")
+            and (not custom or name in BOUNDS)
         ):
             raise SpaceError(f"[{name}] is a whole number; use the scale integer or integer-log, not {parameter.scale}")
 
