@@ -1,13 +1,10 @@
-"""Hyperparameters of a member: what they may be, and the learning rate of an epoch."""
+"""Hyperparameters of a member: what they may be."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ikura.errors import UsageError
 from ikura.population.member import Hyperparameters, Member, check_value
@@ -24,6 +21,21 @@ ALLOWED: dict[str, list[Any]] = {
     "batch_size": [1, 32.0, 10**9],
     "learning_rate_decay": [0, 5],
     "l2": [0, 100],
+    "l1": [0, 100],
+    "weight_decay": [0, 1.0],
+    "max_norm": [0, 3],
+    "label_smoothing": [0, 0.999],
+    "clip_norm": [0, 1e9],
+    "clip_value": [0, 1e9],
+    "schedule_shape": ["cosine"],
+    "warm_up": [0, 0.5, 100],
+    "step_epochs": [1, 2.5],
+    "step_factor": [0, 1],
+    "final_share": [0, 1],
+    "initial_share": [0, 1],
+    "peak_at": [0, 1],
+    "plateau_patience": [0, 7],
+    "distance_growth": [1.01, 10],
     "dropout": [0, 0.999],
     "activation": ["relu"],
     "optimizer": ["sgd"],
@@ -45,6 +57,21 @@ REFUSED: dict[str, list[Any]] = {
     "batch_size": [0, 0.5, 1.5, -1, float("inf")],
     "learning_rate_decay": [-0.1],
     "l2": [-1e-9],
+    "l1": [-1e-9, None],
+    "weight_decay": [-0.1],
+    "max_norm": [-1],
+    "label_smoothing": [1, -0.1],
+    "clip_norm": [-1],
+    "clip_value": [-1],
+    "schedule_shape": ["cosin", None],
+    "warm_up": [-1],
+    "step_epochs": [0, 0.5],
+    "step_factor": [-0.1, 1.1],
+    "final_share": [-0.1, 1.1],
+    "initial_share": [-0.1, 1.1],
+    "peak_at": [-0.1, 1.1],
+    "plateau_patience": [-1, 1.5],
+    "distance_growth": [1, 0.5],
     "dropout": [1, 1.5, -0.1],
     "activation": ["rel", None],
     "optimizer": ["adm", 3],
@@ -100,12 +127,3 @@ def test_what_is_left_out_has_its_default() -> None:
     assert values.own == values["own"]
     with pytest.raises(AttributeError, match="no hyperparameter 'unit'"):
         Hyperparameters(units=1).unit  # noqa: B018
-
-
-@given(st.floats(1e-6, 10), st.floats(0, 10), st.integers(0, 1000))
-def test_learning_rate_decays_with_the_epoch(rate: float, decay: float, epoch: int) -> None:
-    member = Member(0, {"learning_rate": rate, "learning_rate_decay": decay}, 0)
-    assert member.learning_rate(0) == rate
-    # Three operations in either order.
-    assert 1 / member.learning_rate(epoch) == pytest.approx((1 + decay * epoch) / rate, rel=1e-14)
-    assert np.diff([member.learning_rate(e) for e in range(5)]).max() <= 0

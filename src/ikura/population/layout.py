@@ -96,12 +96,23 @@ class Layout:
             parts += [drawn.ravel(), np.ones((more - 1) * fan_out), np.zeros(fan_out)]
         return np.concatenate(parts)
 
+    def matrices(self) -> np.ndarray:
+        """Find the weights that are no biases: (place, rows, columns) of each, a row for each unit or category."""
+        found, place = [], 0
+        for cardinality, size in self.tables:
+            found.append((place, cardinality, size))
+            place += cardinality * size
+        for fan_in, fan_out, more in self.layers:
+            found.append((place, fan_out, fan_in))
+            place += (fan_in + more) * fan_out
+        return np.array(found, np.int64)
+
     def penalised(self) -> np.ndarray:
         """Tell weights from biases, scales and shifts: bool of shape (size,)."""
-        parts = [np.ones(c * size, bool) for c, size in self.tables]
-        for fan_in, fan_out, more in self.layers:
-            parts += [np.ones(fan_in * fan_out, bool), np.zeros(more * fan_out, bool)]
-        return np.concatenate(parts)
+        found = np.zeros(self.size, bool)
+        for place, rows, columns in self.matrices():
+            found[place : place + rows * columns] = True
+        return found
 
     def padded(self, member: Member, wide: Layout) -> tuple[np.ndarray, np.ndarray]:
         """Place the member's initial weights in a wider network whose other weights are zero.

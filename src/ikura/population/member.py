@@ -12,6 +12,7 @@ from ikura.nn.activation import activation
 from ikura.nn.initialisation import initialisation
 from ikura.nn.normalisation import normalisation
 from ikura.population.rule import rule
+from ikura.population.schedule import shape
 from ikura.space import DEFAULTS, layer_of
 
 __all__ = ["Hyperparameters", "Member", "check_value"]
@@ -25,6 +26,20 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "batch_size": (1, inf),
     "learning_rate_decay": (0, inf),
     "l2": (0, inf),
+    "l1": (0, inf),
+    "weight_decay": (0, inf),
+    "max_norm": (0, inf),
+    "label_smoothing": (0, 1),
+    "clip_norm": (0, inf),
+    "clip_value": (0, inf),
+    "warm_up": (0, inf),
+    "step_epochs": (1, inf),
+    "step_factor": (0, 1),
+    "final_share": (0, 1),
+    "initial_share": (0, 1),
+    "peak_at": (0, 1),
+    "plateau_patience": (0, inf),
+    "distance_growth": (1.01, inf),
 }
 ARCHITECTURE: dict[str, tuple[float, float]] = {
     "layers": (0, 64),
@@ -35,8 +50,8 @@ ARCHITECTURE: dict[str, tuple[float, float]] = {
     "ghost_size": (2, inf),
     "normalisation_momentum": (0, 1),
 }
-BELOW_ONE = ("momentum", "beta1", "beta2", "dropout", "dropout_input")
-WHOLE = ("batch_size", "layers", "units", "ghost_size")
+BELOW_ONE = ("momentum", "beta1", "beta2", "label_smoothing", "dropout", "dropout_input")
+WHOLE = ("plateau_patience", "batch_size", "layers", "units", "ghost_size")
 
 
 def check_value(name: str, value: Any, built_in: bool) -> None:
@@ -57,6 +72,8 @@ def check_value(name: str, value: Any, built_in: bool) -> None:
     """
     if name == "optimizer":
         rule(value)
+    elif name == "schedule_shape":
+        shape(value)
     elif built_in and name == "activation":
         activation(value)
     elif built_in and name == "initialisation":
@@ -97,7 +114,8 @@ class Member:
 
     Args:
         number: the trial's number in its study.
-        hyperparameters: what the trial tries; names left out take their values from `ikura.space.DEFAULTS`.
+        hyperparameters: what the trial tries; names left out take their values from the update rule's own
+            defaults and from `ikura.space.DEFAULTS`.
         seed: key of its initial weights, order of examples and noise: members with the same seed are compared in pairs.
 
     Raises:
@@ -111,11 +129,12 @@ class Member:
 
     def __post_init__(self) -> None:
         values = Hyperparameters(DEFAULTS, **self.hyperparameters)
-        for name in BOUNDS:
+        for name in ("optimizer", "schedule_shape", *BOUNDS):
             try:
                 check_value(name, values[name], built_in=False)
             except UsageError as error:
                 raise UsageError(f"trial {self.number}: {error}") from None
+        values = Hyperparameters({**DEFAULTS, **rule(values.optimizer).defaults, **self.hyperparameters})
         object.__setattr__(self, "values", values)
 
     def each_layer(self, name: str, layers: int | None = None) -> tuple[Any, ...]:
@@ -131,7 +150,3 @@ class Member:
         """
         count = int(self.values.layers) if layers is None else layers
         return tuple(self.values.get(f"{name}_{layer}", self.values[name]) for layer in range(1, count + 1))
-
-    def learning_rate(self, epoch: int) -> float:
-        """Learning rate of an epoch 0, 1, …: α / (1 + decay · epoch)."""
-        return self.values.learning_rate / (1 + self.values.learning_rate_decay * epoch)

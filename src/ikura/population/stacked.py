@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,9 +17,10 @@ from ikura.nn.noise import Draws, drawing, key
 from ikura.population._tile import Tile
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.rule import RULES, Coefficients, coefficients, rule
+from ikura.population.schedule import follows_distance, learning_rates
 from ikura.population.structure import takes_codes
 from ikura.population.together import Together
+from ikura.population.update import Update
 
 __all__ = ["StackedTile"]
 
@@ -28,8 +28,8 @@ __all__ = ["StackedTile"]
 class StackedTile(Tile):
     """Networks of one structure, written for one member, stacked and run under shared noise.
 
-    The forward pass is `Together`, the backward pass the ordinary one on the summed losses, the update one pass over
-    the (member, weight) matrix for each update rule present.
+    The forward pass is `Together`, the backward pass the ordinary one on the summed losses, what follows is
+    `Update`.
 
     Args:
         members: the members; all of one seed and one mini-batch size.
@@ -64,27 +64,27 @@ class StackedTile(Tile):
         self.sizes = [shape.numel() for shape in self.shapes.values()]
         count = len(members)
         self.weights = torch.cat([p.detach().reshape(count, -1) for p in parameters.values()], 1).to(self.device)
-        self.first, self.second = torch.zeros_like(self.weights), torch.zeros_like(self.weights)
         self.kept = self.weights.clone()
         self.kept_buffers = {name: buffer.clone() for name, buffer in self.buffers.items()}
         self.free = None if free is None else torch.from_numpy(free).to(self.device, self.dtype)
         self.learns = {name: p.requires_grad for name, p in self.module.named_parameters() if name in self.shapes}
-        penalised = torch.cat(
-            [torch.full((p.numel(),), p.dim() > 1 and p.requires_grad) for p in self._own_parameters()]
-        )
-        l2 = torch.tensor([[m.values.l2] for m in members], dtype=self.dtype) * penalised[None, :]
-        self.l2 = l2.to(self.device)
-        self.places = {
-            name: torch.tensor([k for k, m in enumerate(members) if rule(m.values.optimizer).name == name])
-            for name in RULES
-        }
+        self.update = Update(members, self._matrices(), self.weights, self.free)
+        self.origins = {k: self.weights[k].clone() for k, m in enumerate(members) if follows_distance(m.values)}
+        smoothing = [float(m.values.label_smoothing) for m in members]
+        self.smoothing = torch.tensor(smoothing, dtype=self.dtype, device=self.device) if any(smoothing) else None
         self.generators = [self.device] if self.device.type == "cuda" else []
         self.steps = np.zeros(count, np.int64)
         self.active = np.ones(count, bool)
         self.limits = np.full(count, np.inf)
 
-    def _own_parameters(self) -> list[nn.Parameter]:
-        return [p for name, p in self.module.named_parameters() if name in self.shapes]
+    def _matrices(self) -> list[tuple[int, int, int]]:
+        """(place, rows, columns) of each trained parameter of two dimensions or more; a row for each unit."""
+        places = np.cumsum([0, *self.sizes]).tolist()
+        return [
+            (place, shape[0], shape[1:].numel())
+            for place, (name, shape) in zip(places, self.shapes.items(), strict=False)
+            if len(shape) > 1 and self.learns[name]
+        ]
 
     def _leaves(self) -> dict[str, Tensor]:
         columns = self.weights.split(self.sizes, 1)
@@ -105,17 +105,29 @@ class StackedTile(Tile):
         y = y.long() if self.task == "multiclass" else y
         return torch.from_numpy(examples.x).to(self.device), torch.from_numpy(examples.codes).to(self.device), y
 
-    def train_epoch(self, examples: Examples, epoch: int) -> np.ndarray:
+    def train_epoch(
+        self, examples: Examples, epoch: int, epochs: int = 0, shares: np.ndarray | None = None
+    ) -> np.ndarray:
         x, codes, y = self._batchable(examples)
         rows, stream = len(examples), key(self.seed, "noise", epoch)
+        batches = list(self._batches(rows))
+        rates = [
+            learning_rates(m.values, epoch, len(batches), epochs) * (1.0 if shares is None else shares[k])
+            for k, m in enumerate(self.members)
+        ]
         total = np.zeros(len(self.members))
         self.module.train()
-        for batch in self._batches(rows):
+        for number, batch in enumerate(batches):
             flat, costs = self._costs_and_gradient(x[batch], codes[batch], y[batch], stream, batch.start, epoch)
             with torch.no_grad():
-                cost = costs.detach() + 0.5 * (self.l2 * self.weights**2).sum(1)
-                self._update(flat.add_(self.l2 * self.weights), cost.double().cpu().numpy(), epoch)
-            total += np.where(self.active, cost.double().cpu().numpy(), np.nan) * (batch.stop - batch.start)
+                penalty = self.update.penalty(self.weights)
+                cost = (costs.detach() if penalty is None else costs.detach() + penalty).double().cpu().numpy()
+                self.active &= cost <= self.limits
+                self.steps += self.active
+                self.update.penalise(self.weights, flat)
+                now = [float(rate[min(number, len(rate) - 1)]) for rate in rates]
+                self.update.step(self.weights, flat, self.active, now, self.steps)
+            total += np.where(self.active, cost, np.nan) * (batch.stop - batch.start)
         return total / rows
 
     def _gradient(self, cost: Tensor, leaves: dict[str, Tensor]) -> Tensor:
@@ -137,7 +149,10 @@ class StackedTile(Tile):
             with drawing(Draws(stream, first)), torch.random.fork_rng(self.generators):
                 torch.manual_seed(key(self.seed, "noise", epoch, first))
                 outputs = self._forward(leaves, x, codes)
-            costs = vmap(lambda z: loss(self.task, z, y))(outputs)
+            if self.smoothing is None:
+                costs = vmap(lambda z: loss(self.task, z, y))(outputs)
+            else:
+                costs = vmap(lambda z, s: loss(self.task, z, y, s))(outputs, self.smoothing)
             return self._gradient(costs.sum(), leaves), costs
         except RuntimeError as error:
             raise self._failure(error) from error
@@ -149,36 +164,6 @@ class StackedTile(Tile):
         if self.normalises and len(ends) > 1 and size > 1 and ends[-1] - ends[-2] == 1:
             del ends[-2]
         return (slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False))
-
-    def _update(self, gradient: Tensor, cost: np.ndarray, epoch: int) -> None:
-        self.active &= cost <= self.limits
-        self.steps += self.active
-        if self.free is not None:
-            gradient *= self.free
-        for name, places in self.places.items():
-            moving = [int(k) for k in places if self.active[k]]
-            if not moving:
-                continue
-            whole = len(moving) == len(self.members)
-            old = [t if whole else t[moving] for t in (self.weights, gradient, self.first, self.second)]
-            new = list(RULES[name].update(*old, self._coefficients(moving, epoch)))
-            if self.free is not None:
-                new[0] = torch.where(self.free[moving] > 0, new[0], old[0])
-            for tensor, value in zip((self.weights, self.first, self.second), new, strict=True):
-                if whole:
-                    tensor.copy_(value)
-                else:
-                    tensor[moving] = value
-
-    def _coefficients(self, places: Sequence[int], epoch: int) -> Coefficients:
-        rows: list[Any] = []
-        for k in places:
-            m, v = self.members[k], self.members[k].values
-            rows.append(
-                coefficients(m.learning_rate(epoch), v.momentum, v.beta1, v.beta2, v.epsilon, int(self.steps[k]))
-            )
-        table = torch.tensor(rows, dtype=torch.float64).to(self.device, self.dtype)
-        return Coefficients(*(table[:, i : i + 1] for i in range(table.shape[1])))
 
     @torch.no_grad()
     def outputs(self, examples: Examples) -> np.ndarray:
@@ -208,7 +193,8 @@ class StackedTile(Tile):
         return weights.cpu().numpy().copy(), buffers
 
     def _tensors_of(self, place: int) -> dict[str, Tensor]:
-        parts = {name: getattr(self, name)[place] for name in ("weights", "first", "second", "kept")}
+        parts = {name: getattr(self, name)[place] for name in ("weights", "kept")}
+        parts["moments"] = self.update.moments_of(place)
         parts |= {f"buffer:{name}": buffer[place] for name, buffer in self.buffers.items()}
         return parts | {f"kept:{name}": buffer[place] for name, buffer in self.kept_buffers.items()}
 
@@ -229,4 +215,8 @@ class StackedTile(Tile):
         self.limits[:] = limits
 
     def penalties(self) -> np.ndarray:
-        return (0.5 * (self.l2 * self.weights**2).sum(1)).double().cpu().numpy()
+        penalty = self.update.penalty(self.weights)
+        return np.zeros(len(self.members)) if penalty is None else penalty.double().cpu().numpy()
+
+    def distances(self, places: Sequence[int]) -> np.ndarray:
+        return np.array([float((self.weights[k] - self.origins[k]).double().norm()) for k in places])

@@ -187,9 +187,9 @@ class Workshop:
                 f"{self.task} task, but gives {shape}"
             )
 
-    def course(self, members: Sequence[Member], patience: int | None = None) -> Course:
+    def course(self, members: Sequence[Member], patience: int | None = None, budget: int | None = None) -> Course:
         """Begin the training of a tile."""
-        return Course(self.tile(members), self.train, self.dev, self.judge, patience)
+        return Course(self.tile(members), self.train, self.dev, self.judge, patience, budget)
 
 
 def _slices(members: list[Member], size: int) -> list[list[Member]]:

@@ -93,10 +93,10 @@ _RANGES: MappingProxyType[str, Callable[[int, int], Parameter]] = MappingProxyTy
 )
 
 _NEEDS: dict[str, tuple[str, ...]] = {
-    "momentum": ("momentum",),
-    "beta1": ("adam",),
-    "beta2": ("adam", "rmsprop"),
-    "epsilon": ("adam", "rmsprop"),
+    "momentum": ("momentum", "nesterov"),
+    "beta1": ("adam", "adamw"),
+    "beta2": ("adadelta", "rmsprop", "adam", "adamw"),
+    "epsilon": ("adagrad", "adadelta", "rmsprop", "smorms3", "adam", "adamw"),
 }
 """Update rules that a hyperparameter belongs to."""
 

@@ -78,10 +78,18 @@ def replay(study: Study, store: Store, row: dict[str, Any]) -> Outcome:
         widest = max(r["hyperparameters"].get("units", me.values.units) for r in neighbours)
         workshop = replace(workshop, least_units=int(widest))
     stage = next((s for s in study.regions if s["stage"] == row["stage"]), None)
-    epochs = setting.epochs if stage is None else stage["epochs"]
+    epochs = budget = setting.epochs if stage is None else stage["epochs"]
     if row["state"] in ("pruned", "stopped"):
         epochs = row["epochs"]
     patience = schedule(setting.schedule).patience(setting.epochs)
-    job = Job(row["tile"], (me,) * len(neighbours), epochs, patience, keep_weights=True, places=(row["place"],))
+    job = Job(
+        row["tile"],
+        (me,) * len(neighbours),
+        epochs,
+        patience,
+        keep_weights=True,
+        places=(row["place"],),
+        budget=budget,
+    )
     with one_thread_each(), engine_for(workshop, 1) as engine:
         return next(iter(engine.run([job], lambda epochs: None)))[0]

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from ikura.data import Dataset
 from ikura.errors import RunError, SpaceError, UsageError
 from ikura.metric import default_metric, metric
-from ikura.population.member import WHOLE, check_value
+from ikura.population.member import BOUNDS, WHOLE, check_value
 from ikura.search import proposer, schedule
 from ikura.space import DEFAULTS, HYPERPARAMETERS, Space, default_space, fixed, layer_of
 from ikura.study.store import ABOUT, RESULTS
@@ -112,7 +112,8 @@ def check_space(space: Space, custom: bool) -> None:
         if (
             parameter.varies
             and parameter.scale in ("linear", "log", "log-complement")
-            and (name == "batch_size" if custom else layer_of(name)[0] in WHOLE)
+            and layer_of(name)[0] in WHOLE
+            and (not custom or name in BOUNDS)
         ):
             raise SpaceError(f"[{name}] is a whole number; use the scale integer or integer-log, not {parameter.scale}")
 
