@@ -22,7 +22,7 @@ from ikura.nn.noise import key, normal
 from ikura.population.member import Member
 from ikura.population.workshop import Workshop
 
-from .test_reference import ACTIVATION, train_by_hand
+from .reference import ACTIVATION, train_by_hand
 from .test_solo import assert_each_as_if_alone
 
 EPOCHS = 4
@@ -161,7 +161,7 @@ def test_both_ways_train_as_an_ordinary_loop(workshop: Callable[..., Workshop], 
     member = Member(0, BASE | row, 7)
     for way in ("compiled", "stacked"):
         made = build(workshop, way, task, row)
-        expected = train_by_hand(made, member, Net(member, made.train.x.shape[1], made.outputs, 20))
+        expected = train_by_hand(made, member, Net(member, made.train.x.shape[1], made.outputs, 20), EPOCHS)
         course = made.course([member])
         course.run(EPOCHS)
         np.testing.assert_allclose(course.curve(0), expected, rtol=RELATIVE, err_msg=way)

@@ -21,16 +21,6 @@ EPOCHS = 4
 # some ten thousand times at the learning rates below. Measured: 2e-15.
 RELATIVE = 1e-9
 
-ACTIVATION: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-    "leaky_relu": nn.LeakyReLU,
-    "elu": nn.ELU,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-}
-
 COMPANY: list[dict[str, Any]] = [
     {"optimizer": "sgd", "learning_rate": 0.05, "activation": "relu", "units": 10, "layers": 1},
     {"optimizer": "momentum", "learning_rate": 0.02, "momentum": 0.8, "activation": "tanh", "units": 7, "layers": 2,
