@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from ikura.space._base import Value
 
-__all__ = ["DEFAULTS", "HYPERPARAMETERS"]
+__all__ = ["DEFAULTS", "HYPERPARAMETERS", "OF_IMAGES"]
+
+OF_IMAGES = ("flip", "rotation", "crop", "colour", "contrast", "noise", "erasing")
+"""Hyperparameters that change training images; they have no meaning for other data."""
 
 HYPERPARAMETERS: dict[str, str] = {
     "learning_rate": "size of an update step, α",
@@ -21,6 +24,13 @@ HYPERPARAMETERS: dict[str, str] = {
     "activation": "function applied to each hidden layer: relu, tanh, sigmoid, leaky_relu, elu",
     "optimizer": "update rule: sgd, momentum, rmsprop, adam",
     "initialisation": "how the weights begin: he, xavier, glorot, gaussian, large, zeros, plus_minus_one",
+    "flip": "probability that a training image is mirrored from left to right",
+    "rotation": "degrees by which a training image is turned at most",
+    "crop": "pixels of black padding from which a training image is cropped at random",
+    "colour": "largest shift of each channel of a training image (of a grey one, its brightness), 1 is black to full",
+    "contrast": "largest relative change of a training image's contrast",
+    "noise": "standard deviation of the noise added to a training image, 1 is black to full",
+    "erasing": "share of a training image's area that is blackened",
 }
 """Name to a one-line description."""
 
@@ -39,5 +49,12 @@ DEFAULTS: dict[str, Value] = {
     "activation": "relu",
     "optimizer": "adam",
     "initialisation": "he",
+    "flip": 0.0,
+    "rotation": 0.0,
+    "crop": 0.0,
+    "colour": 0.0,
+    "contrast": 0.0,
+    "noise": 0.0,
+    "erasing": 0.0,
 }
 """Name to the value used where nothing is searched."""

@@ -15,7 +15,7 @@ from ikura.space._base import Parameter
 from ikura.space.condition import Condition
 from ikura.space.continuous import linear, log, log_complement
 from ikura.space.discrete import Choice, choice, fixed, integer
-from ikura.space.hyperparameters import DEFAULTS
+from ikura.space.hyperparameters import DEFAULTS, OF_IMAGES
 from ikura.space.space import Space
 
 __all__ = ["TIERS", "DefaultSpace", "Tier", "default_space"]
@@ -135,7 +135,9 @@ def default_space(trials: int, rows: int, features: int) -> DefaultSpace:
     tier = [one for one in TIERS if trials >= one.trials][-1]
     wanted = {name for one in TIERS[: tier.number] for name in one.names}
     parameters: dict[str, Parameter] = {
-        name: _RANGES[name](rows, features) if name in wanted else fixed(value) for name, value in DEFAULTS.items()
+        name: _RANGES[name](rows, features) if name in wanted else fixed(value)
+        for name, value in DEFAULTS.items()
+        if name not in OF_IMAGES
     }
     if tier.number == 2:
         parameters["optimizer"] = choice("adam", "momentum")
