@@ -28,6 +28,13 @@ ALLOWED: dict[str, list[Any]] = {
     "activation": ["relu"],
     "optimizer": ["sgd"],
     "initialisation": ["zeros"],
+    "flip": [1, 0.5],
+    "rotation": [180],
+    "crop": [4, 2.5],
+    "colour": [0.3],
+    "contrast": [1],
+    "noise": [0.1, 3],
+    "erasing": [0.25],
 }
 REFUSED: dict[str, list[Any]] = {
     "learning_rate": [-1e-9, float("nan"), "0.1", None, True],
@@ -44,6 +51,13 @@ REFUSED: dict[str, list[Any]] = {
     "activation": ["rel", None],
     "optimizer": ["adm", 3],
     "initialisation": ["hee", 0.5],
+    "flip": [1.1, -0.1, True],
+    "rotation": [181, "10"],
+    "crop": [-1, float("inf")],
+    "colour": [1.5, None],
+    "contrast": [-0.5],
+    "noise": [float("nan"), -1],
+    "erasing": [1.5],
 }
 
 
@@ -59,7 +73,7 @@ def test_values(name: str) -> None:
 
 
 def test_what_only_a_built_in_network_has_is_free_for_others() -> None:
-    for name in ("layers", "units", "dropout", "activation", "initialisation"):
+    for name in ("layers", "units", "dropout", "activation", "initialisation", "noise"):
         check_value(name, "wide", built_in=False)
     with pytest.raises(UsageError, match="batch_size"):
         check_value("batch_size", "wide", built_in=False)

@@ -24,7 +24,7 @@ __all__ = ["predict"]
 EXAMPLES = (
     "ikura predict runs/houses new.csv -o predictions.csv",
     "cut -d, -f1-8 new.csv | ikura predict runs/houses - > predictions.csv",
-    "ikura predict runs/photos more-photos/ -o predictions.csv",
+    "ikura predict runs/photos new.png",
 )
 STDIN = STDOUT = "-"
 FORMATS = (".csv", ".parquet")

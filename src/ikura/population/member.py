@@ -9,6 +9,7 @@ from typing import Any
 
 from ikura.errors import UsageError
 from ikura.nn.activation import activation
+from ikura.nn.augmentation import AUGMENTATIONS, check_strength
 from ikura.nn.initialisation import initialisation
 from ikura.population.rule import rule
 from ikura.space import DEFAULTS
@@ -52,6 +53,8 @@ def check_value(name: str, value: Any, built_in: bool) -> None:
         activation(value)
     elif built_in and name == "initialisation":
         initialisation(value)
+    elif built_in and name in AUGMENTATIONS:
+        check_strength(AUGMENTATIONS, name, value)
     bounds = BOUNDS | ARCHITECTURE if built_in else BOUNDS
     if name not in bounds:
         return

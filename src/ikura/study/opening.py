@@ -117,7 +117,7 @@ def check_space(space: Space, custom: bool, images: bool | None = None) -> None:
         for value in values:
             try:
                 check_value(name, value, built_in=not custom)
-                if name in AUGMENTATIONS and (images or not custom):
+                if name in AUGMENTATIONS and images and custom:
                     check_strength(AUGMENTATIONS, name, value)
             except UsageError as error:
                 raise SpaceError(f"[{name}] {error}") from None
