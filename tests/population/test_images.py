@@ -16,7 +16,7 @@ from ikura.data import Part
 from ikura.data.encoder import PixelStandard
 from ikura.data.images import room
 from ikura.metric import METRICS
-from ikura.nn.augmentation import AUGMENTATIONS, draw
+from ikura.nn.augmentation import AUGMENTATIONS, Augment, draw
 from ikura.population.batches import Batches
 from ikura.population.examples import Examples
 from ikura.population.member import Member
@@ -186,6 +186,7 @@ def test_mini_batches_are_standardised_by_channel(dtype: str) -> None:
     # The table of the encoder and torch's operations round alike: predictions see what training saw.
     np.testing.assert_array_equal(x.numpy(), ordered.inputs(slice(10, 30)))
     np.testing.assert_array_equal(y.numpy(), examples.y[ordered.order[10:30]])  # type: ignore[index]
+    np.testing.assert_array_equal(batches.numbers(slice(10, 30)), ordered.inputs(slice(10, 30)))
     np.testing.assert_array_equal(ordered.dense().x, ordered.inputs(slice(None)))
     np.testing.assert_array_equal(ordered.head(7).inputs(slice(None)), ordered.inputs(slice(7)))
     assert ordered.flat().inputs(slice(4)).shape == (4, 90)
@@ -204,6 +205,15 @@ def test_the_built_in_network_in_the_kernel_and_stacked() -> None:
         np.testing.assert_allclose(found[number], wanted[number], rtol=DOUBLE)
         np.testing.assert_allclose(changed[number], wanted[number], rtol=DOUBLE)
     assert not np.allclose(changed[9], wanted[0])
+
+
+def test_a_member_in_a_kernel_gets_the_images_it_would_get_in_a_tile() -> None:
+    ordered = Examples.of(part(), "float64").ordered(5, 2)
+    batches = Batches(ordered, torch.device("cpu"), "multiclass")
+    rows = slice(16, 32)
+    together = batches(rows, Augment([{}, SOME, {"flip": 1.0}], 5), 2)[0]
+    alone = batches.numbers(rows, Augment([SOME], 5), 2)
+    np.testing.assert_allclose(alone, together[1].numpy(), rtol=0, atol=1e-13)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")

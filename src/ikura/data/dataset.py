@@ -117,7 +117,7 @@ def prepare(
     """
     source = open_source(data, target, image_size, broken)
     with located(source.name):
-        if source.images and task == "auto":
+        if source.images and task == "auto" and not pd.api.types.is_float_dtype(source.target):
             task = "classification"
         aim = detect_task(source.target, task)
         kept = np.flatnonzero(has_target(source.target))

@@ -55,6 +55,19 @@ class Batches:
         """
         return self._features(rows, augment, epoch), self.codes[rows], self.y[rows]
 
+    def numbers(self, rows: slice, augment: Augment | None = None, epoch: int = 0) -> np.ndarray:
+        """Make the features of one mini-batch for a single member, as a kernel takes them.
+
+        Args:
+            rows, epoch: as above.
+            augment: changes images; made for the one member.
+
+        Returns:
+            Floats of shape (rows, ...).
+        """
+        x = self._features(rows, augment, epoch)
+        return (x if augment is None else x[0]).cpu().numpy()
+
     def _features(self, rows: slice, augment: Augment | None, epoch: int) -> Tensor:
         if self.examples.standard is None:
             assert self.x is not None

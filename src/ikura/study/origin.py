@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ikura.data import BUNDLED
-from ikura.data.images import IMAGE_SETS, files_of
+from ikura.data.images import IMAGE_SETS, files_of, is_image_data
 from ikura.errors import DataError, RunError, UsageError
 from ikura.population.snapshot import write_atomically
 
@@ -56,7 +56,7 @@ class Origin:
             path = Path(data)
             if not path.exists() and str(data) in (*BUNDLED, *IMAGE_SETS):
                 return cls(data, target, {"kind": "bundled", "name": str(data)})
-            if path.is_dir():
+            if path.is_dir() and is_image_data(str(path)):
                 record = {"kind": "folder", "path": str(path.absolute()), "sha256": folder_sha256(path)}
                 return cls(data, target, record)
             record = {"kind": "file", "path": str(path.absolute())}

@@ -58,11 +58,11 @@ def _strengths(space: Space, name: str) -> list[float]:
     """The least, the middle and the largest strength that is searched; nothing where it is always 0."""
     if name not in space:
         return []
-    found = [float(space[name].from_unit(unit)) for unit in (0.0, 0.5, 1.0)]  # type: ignore[arg-type]
+    found = [float(space[name].from_unit(unit)) for unit in (0.0, 0.5, 1.0)]
     return [strength for strength in dict.fromkeys(found) if strength > 0]
 
 
-def _changed(images: npt.NDArray[np.uint8], name: str, space: Space, seed: int) -> dict[str, Any]:
+def _changed(images: npt.NDArray[Any], name: str, space: Space, seed: int) -> dict[str, Any]:
     strengths = _strengths(space, name)
     augment = Augment([{name: strength} for strength in strengths], seed)
     changed = augment(torch.from_numpy(images).float() / 255, epoch=0, first=0)
@@ -76,7 +76,7 @@ def _changed(images: npt.NDArray[np.uint8], name: str, space: Space, seed: int) 
     }
 
 
-def strip(images: npt.NDArray[np.uint8]) -> str:
+def strip(images: npt.NDArray[Any]) -> str:
     """Lay images side by side.
 
     Args:

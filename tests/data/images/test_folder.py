@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from ikura.data import prepare
 from ikura.data.images import open_pictures
+from ikura.data.images.picture import decode, look
 from ikura.errors import DataError, UsageError
 
 Photos = Callable[..., Path]
@@ -125,11 +129,17 @@ def test_a_file_cut_short_is_found_when_its_pixels_are_read(photos: Photos) -> N
 
 def test_a_decompression_bomb_is_refused(photos: Photos, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = photos()
+    encoder = prepare(folder, image_size=4).encoder
+    filters = list(warnings.filters)
     Image.new("L", (200, 100)).save(folder / "cat" / "bomb.png")
     for most in (15_000, 5_000):
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", most)
-        with pytest.raises(DataError, match=rf"bomb\.png: .* more than {most:,} pixels, .* decompression bomb"):
+        message = rf"bomb\.png: .* more than {most:,} pixels, .* decompression bomb"
+        with pytest.raises(DataError, match=message):
             open_pictures(str(folder))
+        with pytest.raises(DataError, match=message):
+            encoder.transform(folder / "cat" / "bomb.png")
+    assert warnings.filters == filters
 
 
 def test_parts_by_folder(photos: Photos) -> None:
@@ -241,3 +251,23 @@ def test_the_same_data_set_every_time(photos: Photos) -> None:
         "broken": [],
         "given_parts": [],
     }
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_damage_of_any_kind_is_one_line_or_an_image(data: st.DataObject, tmp_path: Path) -> None:
+    suffix = data.draw(st.sampled_from(["png", "jpg", "gif", "webp", "bmp"]))
+    path = tmp_path / f"image.{suffix}"
+    Image.fromarray(np.arange(300, dtype=np.uint8).reshape(10, 10, 3)).save(path)
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content[: data.draw(st.integers(1, len(content)))])
+    message = ""
+    try:
+        header = look(path)
+        if header.width * header.height < 10_000:
+            assert decode(path, grey=False, size=8).shape == (3, 8, 8)
+    except DataError as error:
+        message = str(error)
+    assert not message or (message.startswith(f"{path}: ") and "\n" not in message)

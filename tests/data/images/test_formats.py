@@ -114,6 +114,11 @@ def test_many_classes_by_number_are_classes(tmp_path: Path) -> None:
     assert prepare((x, y)).task.name == "multiclass"
 
 
+def test_measured_targets_of_images_are_a_regression() -> None:
+    x, y = np.zeros((200, 3, 4, 4), np.uint8), np.linspace(0, 1, 200)
+    assert prepare((x, y)).task.name == "regression"
+
+
 @pytest.mark.parametrize("shape", [(30, 4, 5), (30, 1, 4, 5), (30, 4, 5, 1)])
 def test_npz_of_grey_images(shape: tuple[int, ...], tmp_path: Path) -> None:
     x = np.random.default_rng(3).integers(0, 256, shape, dtype=np.uint8)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ikura.data.images._base import Pictures, describe_mode
-from ikura.data.images.picture import SUFFIXES, Header, decode_all, look
+from ikura.data.images.picture import SUFFIXES, Header, decode_all, look, strict
 from ikura.data.images.room import take
 from ikura.errors import DataError
 
@@ -166,13 +166,14 @@ def _shown(paths: Iterable[str], folder: Path) -> str:
 def _headers(files: list[Path], broken: str) -> tuple[dict[int, Header], dict[int, str]]:
     headers: dict[int, Header] = {}
     faults: dict[int, str] = {}
-    for place, path in enumerate(files):
-        try:
-            headers[place] = look(path)
-        except DataError as error:
-            if broken == "refuse":
-                raise DataError(f"{error}{_way_out(1)}") from None
-            faults[place] = str(error)
+    with strict():
+        for place, path in enumerate(files):
+            try:
+                headers[place] = look(path)
+            except DataError as error:
+                if broken == "refuse":
+                    raise DataError(f"{error}{_way_out(1)}") from None
+                faults[place] = str(error)
     return headers, faults
 
 

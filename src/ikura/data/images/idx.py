@@ -7,7 +7,7 @@ import re
 import struct
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -89,16 +89,16 @@ def read_idx_images(path: Path) -> npt.NDArray[np.uint8]:
     return pixels
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path) -> BinaryIO:
     try:
         with path.open("rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
-        return gzip.open(path) if packed else path.open("rb")
+        return cast(BinaryIO, gzip.open(path) if packed else path.open("rb"))
     except OSError as error:
         raise DataError(f"{path}: the file cannot be read: {error.strerror or error}") from None
 
 
-def _head(file: IO[bytes], path: Path, dimensions: int) -> tuple[int, ...]:
+def _head(file: BinaryIO, path: Path, dimensions: int) -> tuple[int, ...]:
     """Check the first bytes and return the sizes."""
     try:
         head = file.read(4 * (dimensions + 1))
@@ -114,12 +114,12 @@ def _head(file: IO[bytes], path: Path, dimensions: int) -> tuple[int, ...]:
     return sizes
 
 
-def _fill(file: IO[bytes], path: Path, array: npt.NDArray[np.uint8]) -> None:
+def _fill(file: BinaryIO, path: Path, array: npt.NDArray[np.uint8]) -> None:
     """Read an array's bytes from the file, which must end with it."""
     missing = array.nbytes
     try:
         for start in range(0, len(array), BLOCK):
-            block = memoryview(array[start : start + BLOCK].reshape(-1))
+            block = array[start : start + BLOCK].reshape(-1).data
             while len(block):
                 read = file.readinto(block)  # type: ignore[attr-defined]
                 if not read:

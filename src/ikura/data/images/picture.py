@@ -18,7 +18,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ikura.data.images.room import room
 from ikura.errors import DataError
 
-__all__ = ["SUFFIXES", "Header", "decode", "decode_all", "fitted", "look"]
+__all__ = ["SUFFIXES", "Header", "decode", "decode_all", "fitted", "look", "strict"]
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
@@ -45,14 +45,22 @@ class Header:
 
 
 @contextmanager
+def strict() -> Iterator[None]:
+    """Make an error of Pillow's warning of decompression bombs, and silence its other ones.
+
+    Filters of warnings belong to all threads: this is entered once, around everything that opens images.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+@contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Open an image file; whatever is wrong with it becomes one line that names it."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            warnings.simplefilter("ignore", UserWarning)
-            image = Image.open(path, formats=FORMATS)
-        with image:
+        with Image.open(path, formats=FORMATS) as image:
             yield image
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         most = f"more than {Image.MAX_IMAGE_PIXELS:,} pixels"
@@ -79,10 +87,17 @@ def look(path: Path) -> Header:
     """
     with _opened(path) as image:
         width, height = image.size
-        if image.format in ("JPEG", "WEBP", "PNG") and image.getexif().get(ORIENTATION) in TURNED:
+        if _orientation(image) in TURNED:
             width, height = height, width
         transparent = image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info
         return Header(width, height, image.mode in GREY, transparent)
+
+
+def _orientation(image: Image.Image) -> int | None:
+    """How the camera was held; of a PNG only if its header says so, for else all of it would be decoded."""
+    if image.format == "PNG" and "exif" not in image.info:
+        return None
+    return image.getexif().get(ORIENTATION)
 
 
 def decode(path: Path, grey: bool, size: int | None = None) -> npt.NDArray[np.uint8]:
@@ -105,7 +120,7 @@ def decode(path: Path, grey: bool, size: int | None = None) -> npt.NDArray[np.ui
     with _opened(path) as image:
         if size is not None:
             image.draft(mode, (2 * size, 2 * size))
-        upright: Image.Image = ImageOps.exif_transpose(image) if image.getexif().get(ORIENTATION) else image
+        upright: Image.Image = ImageOps.exif_transpose(image) if _orientation(image) else image
         return _channels(fitted(_plain(upright, mode), size))
 
 
@@ -159,7 +174,7 @@ def decode_all(
         except DataError as error:
             faults[place] = str(error)
 
-    with ThreadPoolExecutor(_cores()) as pool:
+    with strict(), ThreadPoolExecutor(_cores()) as pool:
         for start in range(0, len(paths), BATCH):
             done: Any = pool.map(read, range(start, min(start + BATCH, len(paths))))
             for _ in done:

@@ -51,10 +51,10 @@ class Augment:
             Shape (members, rows, channels, height, width).
         """
         axis = None
-        rows, *shape = x.shape
+        rows, channels, height, width = x.shape
         for name, values in self.strengths.items():
             one = AUGMENTATIONS[name]
-            draws = draw(one, tuple(shape), rows, self.seed, epoch, first).to(x.device, x.dtype)
+            draws = draw(one, (channels, height, width), rows, self.seed, epoch, first).to(x.device, x.dtype)
             strength = torch.tensor(values, dtype=x.dtype, device=x.device)
             x = vmap(one.function, in_dims=(axis, 0, None))(x, strength, draws)
             axis = 0
