@@ -180,7 +180,8 @@ def tune(
         origin.keep(run)
         store = Store(run / "study.db", create=True)
         store.set_fact("summary", dataset.summary)
-        store.set_fact("pictures", pictures(dataset, opened, seed))
+        if shown := pictures(dataset, opened, seed):
+            store.set_fact("pictures", shown)
         store.set_fact("seconds", {"read": _clock() - began})
         setting.save(run)
         progress.opened(run)
