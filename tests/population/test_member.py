@@ -45,6 +45,13 @@ ALLOWED: dict[str, list[Any]] = {
     "normalisation": ["batch", "ghost", "layer"],
     "ghost_size": [2, 128.0, 10**6],
     "normalisation_momentum": [0, 1],
+    "flip": [1, 0.5],
+    "rotation": [180],
+    "crop": [4, 2.5],
+    "colour": [0.3],
+    "contrast": [1],
+    "noise": [0.1, 3],
+    "erasing": [0.25],
 }
 REFUSED: dict[str, list[Any]] = {
     "learning_rate": [-1e-9, float("nan"), "0.1", None, True],
@@ -81,6 +88,13 @@ REFUSED: dict[str, list[Any]] = {
     "normalisation": ["bach", None],
     "ghost_size": [1, 2.5, float("inf")],
     "normalisation_momentum": [-0.1, 1.1],
+    "flip": [1.1, -0.1, True],
+    "rotation": [181, "10"],
+    "crop": [-1, float("inf")],
+    "colour": [1.5, None],
+    "contrast": [-0.5],
+    "noise": [float("nan"), -1],
+    "erasing": [1.5],
 }
 
 
@@ -110,7 +124,7 @@ def test_single_layers_have_their_own_values_and_layers_above_are_ignored() -> N
 
 
 def test_what_only_a_built_in_network_has_is_free_for_others() -> None:
-    for name in ("layers", "units", "dropout", "activation", "initialisation", "normalisation", "ghost_size"):
+    for name in ("layers", "units", "dropout", "activation", "initialisation", "normalisation", "ghost_size", "noise"):
         check_value(name, "wide", built_in=False)
     with pytest.raises(UsageError, match="batch_size"):
         check_value("batch_size", "wide", built_in=False)

@@ -11,15 +11,17 @@ import pandas as pd
 from scipy import special
 
 from ikura.data.columns import Column
+from ikura.data.encoder.array import mean_and_spread
 from ikura.data.split import Split
 from ikura.data.values import labels, moments, numbers, truths
 
-__all__ = ["find_drift"]
+__all__ = ["find_drift", "find_image_drift"]
 
 SAMPLE = 10_000
 MOST_VALUES = 1_000_000
 LEVEL = 0.01
 LEAST_EXPECTED = 5
+MOST_IMAGES = 5_000
 
 
 def find_drift(
@@ -70,6 +72,33 @@ def find_drift(
         {**one, "p_value": p_value} for one, p_value in zip(found, corrected, strict=True) if p_value < level
     ]
     return sorted(significant, key=lambda one: one["p_value"])
+
+
+def find_image_drift(
+    pixels: npt.NDArray[np.uint8], target: pd.Series, split: Split, seed: int = 0
+) -> list[dict[str, Any]]:
+    """Compare brightness (mean of its pixels), contrast (their deviation) and class of images between the parts.
+
+    Args:
+        pixels: shape (n, channels, height, width).
+        target: class of each, n rows.
+        split: rows of the three parts.
+        seed: number that picks the images where a part has more than 5,000.
+
+    Returns:
+        As `find_drift`.
+    """
+    random = np.random.default_rng(seed)
+    parts = [np.sort(_sample(rows, MOST_IMAGES, random)) for rows in (split.train, split.dev, split.test)]
+    rows = np.concatenate(parts)
+    mean, spread = mean_and_spread(pixels[rows])
+    classes = target.iloc[rows].reset_index(drop=True)
+    frame = pd.DataFrame({"brightness": mean, "contrast": spread, target.name: classes})
+    kinds = ("numeric", "numeric", "category")
+    columns = [Column(str(name), kind, 0, 0) for name, kind in zip(frame.columns, kinds, strict=True)]
+    ends = np.cumsum([0, *map(len, parts)])
+    sampled = Split(*(np.arange(ends[place], ends[place + 1]) for place in range(3)))
+    return find_drift(frame, columns, sampled, seed=seed)
 
 
 def _sample(rows: npt.NDArray[np.int64], most: int, random: np.random.Generator) -> npt.NDArray[np.int64]:

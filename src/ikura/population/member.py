@@ -9,6 +9,7 @@ from typing import Any
 
 from ikura.errors import UsageError
 from ikura.nn.activation import activation
+from ikura.nn.augmentation import AUGMENTATIONS, check_strength
 from ikura.nn.initialisation import initialisation
 from ikura.nn.normalisation import normalisation
 from ikura.population.rule import rule
@@ -80,6 +81,8 @@ def check_value(name: str, value: Any, built_in: bool) -> None:
         initialisation(value)
     elif built_in and name == "normalisation":
         normalisation(value)
+    elif built_in and name in AUGMENTATIONS:
+        check_strength(AUGMENTATIONS, name, value)
     bounds = BOUNDS | ARCHITECTURE if built_in else BOUNDS
     kind_of = layer_of(name)[0] if built_in else name
     if kind_of not in bounds:

@@ -38,6 +38,7 @@ class Workshop:
         dtype: "float32" or "float64".
         device: a torch device.
         least_units: width to which stacked built-in networks are padded at least.
+        augmented: whether trials change their training images, which the compiled kernel does not do.
     """
 
     train: Examples
@@ -49,11 +50,12 @@ class Workshop:
     dtype: str = "float32"
     device: str = "cpu"
     least_units: int = 0
+    augmented: bool = False
 
     @property
     def compiled(self) -> bool:
-        """Whether tiles run in the compiled kernel: built-in networks on the CPU."""
-        return self.network is None and self.device == "cpu"
+        """Whether tiles run in the compiled kernel: built-in networks on the CPU, without augmentation."""
+        return self.network is None and self.device == "cpu" and not self.augmented
 
     @property
     def task(self) -> str:
@@ -62,7 +64,7 @@ class Workshop:
 
     def layout(self, member: Member) -> Layout:
         """Layout of a member's built-in network."""
-        return Layout.of(member, self.train.x.shape[1], self.outputs, self.cardinalities)
+        return Layout.of(member, int(np.prod(self.train.shape)), self.outputs, self.cardinalities)
 
     def module(self, member: Member) -> nn.Module:
         """Build a member's network with its initial weights, keyed by the member's seed.
@@ -72,7 +74,7 @@ class Workshop:
         """
         if self.network is None:
             return self.layout(member).module(member)
-        sizes = {"inputs": int(np.prod(self.train.x.shape[1:])), "outputs": self.outputs}
+        sizes = {"inputs": int(np.prod(self.train.shape)), "outputs": self.outputs}
         who = f"trial {member.number}"
         hyperparameters = {**member.hyperparameters, **sizes}
         return build(self.network, hyperparameters, key(member.seed, "weights"), who, self._few())
@@ -80,7 +82,7 @@ class Workshop:
     def _few(self) -> list[torch.Tensor]:
         """Two examples as a network takes them."""
         examples = self.train.head(2)
-        x = torch.from_numpy(examples.x).float()
+        x = torch.from_numpy(examples.inputs(slice(2))).float()
         return [x, torch.from_numpy(examples.codes)] if examples.codes.shape[1] else [x]
 
     def pack(self, members: Sequence[Member], size: int) -> list[list[Member]]:
@@ -161,7 +163,7 @@ class Workshop:
     def _check(self, member: Member, module: nn.Module) -> None:
         """Refuse a network of the caller's that does not map examples to outputs."""
         examples = self.train.head(2)
-        inputs = [torch.from_numpy(examples.x)]
+        inputs = [torch.from_numpy(examples.inputs(slice(2)))]
         if takes_codes(module):
             inputs.append(torch.from_numpy(examples.codes))
         elif examples.codes.shape[1]:
@@ -178,12 +180,12 @@ class Workshop:
         except Exception as error:
             reason = " ".join(str(error).split())
             raise UsageError(
-                f"trial {member.number}: the network fails on inputs of shape {tuple(examples.x.shape)}: {reason} "
+                f"trial {member.number}: the network fails on inputs of shape {tuple(inputs[0].shape)}: {reason} "
                 f"(hyperparameters {dict(member.hyperparameters)})"
             ) from error
         if shape != wanted:
             raise UsageError(
-                f"trial {member.number}: the network must map {tuple(examples.x.shape)} to {wanted} for this "
+                f"trial {member.number}: the network must map {tuple(inputs[0].shape)} to {wanted} for this "
                 f"{self.task} task, but gives {shape}"
             )
 

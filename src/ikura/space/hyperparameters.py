@@ -6,7 +6,10 @@ import re
 
 from ikura.space._base import Value
 
-__all__ = ["DEFAULTS", "EACH_LAYER", "HYPERPARAMETERS", "layer_of"]
+__all__ = ["DEFAULTS", "EACH_LAYER", "HYPERPARAMETERS", "OF_IMAGES", "layer_of"]
+
+OF_IMAGES = ("flip", "rotation", "crop", "colour", "contrast", "noise", "erasing")
+"""Hyperparameters that change training images; they have no meaning for other data."""
 
 HYPERPARAMETERS: dict[str, str] = {
     "learning_rate": "size of an update step, α",
@@ -44,6 +47,13 @@ HYPERPARAMETERS: dict[str, str] = {
     "normalisation": "of each hidden layer, before its activation: none, batch, ghost, layer",
     "ghost_size": "examples in a ghost, for normalisation = ghost",
     "normalisation_momentum": "share of one mini-batch (or ghost) in the running statistics",
+    "flip": "probability that a training image is mirrored from left to right",
+    "rotation": "degrees by which a training image is turned at most",
+    "crop": "pixels of black padding from which a training image is cropped at random",
+    "colour": "largest shift of each channel of a training image (of a grey one, its brightness), 1 is black to full",
+    "contrast": "largest relative change of a training image's contrast",
+    "noise": "standard deviation of the noise added to a training image, 1 is black to full",
+    "erasing": "share of a training image's area that is blackened",
 }
 """Name to a one-line description."""
 
@@ -82,6 +92,13 @@ DEFAULTS: dict[str, Value] = {
     "normalisation": "none",
     "ghost_size": 32,
     "normalisation_momentum": 0.1,
+    "flip": 0.0,
+    "rotation": 0.0,
+    "crop": 0.0,
+    "colour": 0.0,
+    "contrast": 0.0,
+    "noise": 0.0,
+    "erasing": 0.0,
 }
 """Name to the value used where nothing is searched."""
 

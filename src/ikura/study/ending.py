@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from ikura.data import Dataset
@@ -97,6 +98,6 @@ def _model(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.Mo
         "target_std": dataset.target_std,
         "network": built_in,
         "hyperparameters": dict(member.hyperparameters)
-        | {"inputs": int(workshop.train.x[0].size), "outputs": workshop.outputs},
+        | {"inputs": int(np.prod(workshop.train.shape)), "outputs": workshop.outputs},
     }
     return Model(module, dataset.encoder, description)
