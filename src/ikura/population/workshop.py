@@ -14,6 +14,7 @@ from torch import nn
 
 from ikura.errors import UsageError
 from ikura.nn.noise import key
+from ikura.nn.zoo.cnn import Recipe, cnn
 from ikura.population._tile import Tile
 from ikura.population.examples import Examples
 from ikura.population.factory import Factory, build
@@ -52,8 +53,13 @@ class Workshop:
 
     @property
     def compiled(self) -> bool:
-        """Whether tiles run in the compiled kernel: built-in networks on the CPU."""
-        return self.network is None and self.device == "cpu"
+        """Whether tiles run in a compiled kernel: built-in networks on the CPU."""
+        return self.device == "cpu" and (self.network is None or self.convolutional)
+
+    @property
+    def convolutional(self) -> bool:
+        """Whether the network is the small convolutional one."""
+        return self.network is cnn
 
     @property
     def task(self) -> str:
@@ -72,10 +78,14 @@ class Workshop:
         """
         if self.network is None:
             return self.layout(member).module(member)
-        sizes = {"inputs": int(np.prod(self.train.x.shape[1:])), "outputs": self.outputs}
         who = f"trial {member.number}"
-        hyperparameters = {**member.hyperparameters, **sizes}
-        return build(self.network, hyperparameters, key(member.seed, "weights"), who, self._few())
+        return build(self.network, self.hyperparameters(member), key(member.seed, "weights"), who, self._few())
+
+    def hyperparameters(self, member: Member) -> dict[str, Any]:
+        """What a factory reads: the trial's hyperparameters, and inputs, outputs and shape of an example."""
+        shape = self.train.x.shape[1:]
+        sizes = {"inputs": int(np.prod(shape)), "outputs": self.outputs, "shape": list(shape)}
+        return {**member.hyperparameters, **sizes}
 
     def _few(self) -> list[torch.Tensor]:
         """Two examples as a network takes them."""
@@ -108,14 +118,22 @@ class Workshop:
 
     def _cost(self, member: Member) -> float:
         if self.network is not None:
-            return 1.0
+            return float(self._recipe(member).products) if self.convolutional else 1.0
         layout, rows = self.layout(member), len(self.train)
         steps = -(-rows // min(int(member.values.batch_size), rows))
         products = sum(a * b for a, b in pairwise(layout.widths))
         return rows * products + steps * (4.0 * layout.size + 20_000.0)
 
+    def _recipe(self, member: Member) -> Recipe:
+        return Recipe.of(self.hyperparameters(member))
+
     def tile(self, members: Sequence[Member]) -> Tile:
         """Build the tile of members that `pack` put together."""
+        if self.compiled and self.convolutional:
+            from ikura.population.convolution import ConvolutionTile
+
+            built: list[Any] = [self.module(m) for m in members]
+            return ConvolutionTile(members, [self._recipe(m) for m in members], built, self.task, self.dtype)
         if self.compiled:
             from ikura.population.compiled import CompiledTile
 

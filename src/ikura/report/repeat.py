@@ -78,7 +78,7 @@ def command(config: Mapping[str, Any]) -> str | None:
     """
     data = config.get("data") or {}
     source = {"file": data.get("path"), "bundled": data.get("name")}.get(str(data.get("kind")))
-    if not source or config.get("custom"):
+    if not source or config.get("network") == "own":
         return None
     words = ["ikura", "tune", str(source)]
     if config.get("target"):
@@ -86,6 +86,8 @@ def command(config: Mapping[str, Any]) -> str | None:
     kinds = config.get("kinds")
     for name, kind in kinds.items() if isinstance(kinds, Mapping) else ():
         words += ["--kind", f"{name}={kind}"]
+    if config.get("network") not in (None, "mlp"):
+        words += ["--network", str(config["network"])]
     for name in OPTIONS:
         value = config.get(name)
         if value is not None:

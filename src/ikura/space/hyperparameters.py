@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikura.space._base import Value
 
-__all__ = ["DEFAULTS", "HYPERPARAMETERS"]
+__all__ = ["CONVOLUTIONAL", "DEFAULTS", "HYPERPARAMETERS"]
 
 HYPERPARAMETERS: dict[str, str] = {
     "learning_rate": "size of an update step, α",
@@ -23,6 +23,20 @@ HYPERPARAMETERS: dict[str, str] = {
     "initialisation": "how the weights begin: he, xavier, glorot, gaussian, large, zeros, plus_minus_one",
 }
 """Name to a one-line description."""
+
+CONVOLUTIONAL: dict[str, str] = {
+    "blocks": "number of blocks of convolution, 2 × 2 maximum and activation",
+    "channels": "channels of the first block, doubled from block to block",
+    "kernel_size": "side of the convolutions' kernels, an odd number",
+    "units": "units of the hidden layer behind the blocks",
+    "dropout": "share of the features behind the blocks and of the hidden units left out at each training step",
+    "activation": "function applied in each block and to the hidden layer",
+    "normalisation": "normalisation of each convolution's output: none, batch, ghost",
+    "ghost_size": "examples in a ghost of ghost normalisation",
+    "normalisation_momentum": "share of a mini-batch's statistics in the moving averages used at test time",
+    "initialisation": "how the weights begin: he, xavier, glorot, gaussian, large, zeros, plus_minus_one",
+}
+"""Name to a one-line description of what convolutional networks have besides."""
 
 DEFAULTS: dict[str, Value] = {
     "learning_rate": 0.01,

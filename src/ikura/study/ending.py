@@ -86,7 +86,7 @@ def _winner(floor: Floor, setting: Setting) -> dict[str, Any] | None:
 
 
 def _model(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.Module, member: Member) -> Model:
-    built_in = None
+    built_in: dict[str, Any] | str | None = None if setting.custom else setting.network
     if workshop.network is None:
         layout = workshop.layout(member)
         built_in = {
@@ -104,7 +104,6 @@ def _model(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.Mo
         "target_mean": dataset.target_mean,
         "target_std": dataset.target_std,
         "network": built_in,
-        "hyperparameters": dict(member.hyperparameters)
-        | {"inputs": int(workshop.train.x[0].size), "outputs": workshop.outputs},
+        "hyperparameters": workshop.hyperparameters(member),
     }
     return Model(module, dataset.encoder, description)

@@ -114,8 +114,9 @@ def predictions(workshop: Workshop, network: torch.nn.Module, examples: Examples
     judge = workshop.judge
     parts = []
     with torch.no_grad():
-        for i in range(0, max(len(examples), 1), 4096):
-            x, codes = torch.from_numpy(examples.x[i : i + 4096]), torch.from_numpy(examples.codes[i : i + 4096])
+        block = 4096 if examples.x.ndim == 2 else 512
+        for i in range(0, max(len(examples), 1), block):
+            x, codes = torch.from_numpy(examples.x[i : i + block]), torch.from_numpy(examples.codes[i : i + block])
             parts.append(network(x, codes) if takes_codes(network) else network(x))
     return predict(judge.task, torch.cat(parts), judge.mean, judge.std)
 

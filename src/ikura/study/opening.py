@@ -17,7 +17,8 @@ from ikura.errors import RunError, SpaceError, UsageError
 from ikura.metric import default_metric, metric
 from ikura.population.member import WHOLE, check_value
 from ikura.search import proposer, schedule
-from ikura.space import HYPERPARAMETERS, Space, default_space, fixed
+from ikura.space import Space, default_space, fixed, image_space
+from ikura.study.networks import MLP_ONLY, OWN, known_names
 from ikura.study.store import ABOUT, RESULTS
 
 __all__ = [
@@ -34,8 +35,7 @@ __all__ = [
     "run_folder",
 ]
 
-RESERVED = (*ABOUT, *RESULTS, "inputs", "outputs")
-ARCHITECTURE = ("layers", "units", "dropout", "activation", "initialisation")
+RESERVED = (*ABOUT, *RESULTS, "inputs", "outputs", "shape")
 
 
 def check_arguments(**arguments: Any) -> None:
@@ -71,20 +71,24 @@ def chosen_device(device: str, custom: bool) -> str:
 
 
 def chosen_space(
-    space: Space | Mapping[str, Any] | None, custom: bool, trials: int, dataset: Dataset
+    space: Space | Mapping[str, Any] | None, network: str, trials: int, dataset: Dataset
 ) -> tuple[Space, str]:
     """Choose what is searched, and say why: the caller's space, or one by the number of trials."""
     if space is not None:
         opened = Space.coerce(space)
-        check_space(opened, custom)
+        check_space(opened, network)
         return opened, "the space was given"
     rows = len(dataset.train) + len(dataset.dev) + len(dataset.test)
+    if network == "cnn":
+        found = image_space(trials, rows)
+        return found.space, found.explanation
     chosen = default_space(trials, rows, int(dataset.train.x[0].size))
-    if not custom:
+    if network == "mlp":
         return chosen.space, chosen.explanation
     conditions = chosen.space.as_dict()
-    kept = {name: form for name, form in conditions.items() if name not in ARCHITECTURE}
-    return Space.from_dict(kept), chosen.explanation + " (the network is your own: only its training is searched)"
+    kept = {name: form for name, form in conditions.items() if name not in MLP_ONLY}
+    whose = "your own" if network == OWN else network
+    return Space.from_dict(kept), f"{chosen.explanation} (the network is {whose}: only its training is searched)"
 
 
 def cores() -> int:
@@ -92,10 +96,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def check_space(space: Space, custom: bool) -> None:
+def check_space(space: Space, network: str) -> None:
     """Refuse names that are not known or that a study's tables use, and values that a hyperparameter cannot have."""
+    custom = network == OWN
     if not custom:
-        space.validate(HYPERPARAMETERS)
+        space.validate(known_names(network))
     for name, parameter in space.items():
         if name in RESERVED:
             raise SpaceError(f"[{name}] is a column of a study's trials; call your hyperparameter otherwise")
