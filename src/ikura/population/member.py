@@ -25,9 +25,18 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "learning_rate_decay": (0, inf),
     "l2": (0, inf),
 }
-ARCHITECTURE: dict[str, tuple[float, float]] = {"layers": (0, 64), "units": (1, 1_000_000), "dropout": (0, 1)}
+ARCHITECTURE: dict[str, tuple[float, float]] = {
+    "layers": (0, 64),
+    "units": (1, 1_000_000),
+    "dropout": (0, 1),
+    "blocks": (1, 16),
+    "channels": (1, 65_536),
+    "kernel_size": (1, 99),
+    "ghost_size": (1, inf),
+    "normalisation_momentum": (0, 1),
+}
 BELOW_ONE = ("momentum", "beta1", "beta2", "dropout")
-WHOLE = ("batch_size", "layers", "units")
+WHOLE = ("batch_size", "layers", "units", "blocks", "channels", "kernel_size", "ghost_size")
 
 
 def check_value(name: str, value: Any, built_in: bool) -> None:

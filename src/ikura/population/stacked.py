@@ -152,7 +152,8 @@ class StackedTile(Tile):
         inputs = (x, codes) if self.takes_codes else (x,)
         for k in np.flatnonzero(self.active).tolist():
             parts = zip(self.shapes.items(), self.weights[k].split(self.sizes), strict=True)
-            leaves = {n: part.view(shape).detach().requires_grad_(self.learns[n]) for (n, shape), part in parts}
+            # Copies: where a tensor begins in memory may decide the order of a sum.
+            leaves = {n: part.reshape(shape).clone().requires_grad_(self.learns[n]) for (n, shape), part in parts}
             buffers = {name: buffer[k] for name, buffer in self.buffers.items()}
             try:
                 with drawing(Draws(stream, first)), torch.random.fork_rng(self.generators):

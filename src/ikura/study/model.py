@@ -37,8 +37,8 @@ class Model:
     Args:
         network: the trained module.
         encoder: turns frames or arrays into the network's inputs.
-        description: task, classes, target, target_mean, target_std, and `network`: the arguments of `MLP`, the name of a
-            network of the zoo, or None for a caller's own module; JSON values.
+        description: task, classes, target, target_mean, target_std, and `network`: the arguments of `MLP`, the name of
+            a network of the zoo, or None for a caller's own module; JSON values.
     """
 
     def __init__(self, network: nn.Module, encoder: Encoder, description: Mapping[str, Any]) -> None:
@@ -155,7 +155,8 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
     if module is None and network is not None:
         module = build(network, content["hyperparameters"], 0, str(place))
     assert module is not None
-    dtype = next((tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()), torch.float32)
+    parameters = (tensors[name] for name, _ in module.named_parameters() if name in tensors)
+    dtype = next((tensor.dtype for tensor in parameters), torch.float32)
     module = module.to(dtype)
     try:
         module.load_state_dict(tensors)

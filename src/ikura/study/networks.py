@@ -55,7 +55,7 @@ def resolved(name: str, network: Any) -> Factory | None:
     if name == OWN:
         if network is None or isinstance(network, str):
             raise UsageError("this study trains networks of your own; give their factory as network=…")
-        return network  # type: ignore[no-any-return]
+        return network
     return None if name == "mlp" else NETWORKS[name]
 
 

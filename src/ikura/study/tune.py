@@ -86,7 +86,7 @@ def tune(
             or the factory of a network from its hyperparameters. By default cnn for images, (x, y) with x of shape
             (rows, channels, height, width), and mlp for everything else. A factory reads what the space names
             (`hp.units` if it names units) and always `hp.inputs`, `hp.outputs` and `hp.shape` (of one example). The
-            module maps (rows, inputs) to (rows, outputs): one logit for binary classes, one logit a class, or one value.
+            module maps (rows, inputs) to (rows, outputs): one logit for binary classes, one a class, or one value.
         space: what to search; by default chosen by the number of trials.
         trials: configurations to try.
         epochs: passes over the training set of a trial at most.

@@ -129,16 +129,42 @@ class Recipe:
 
 
 def pooled(height: int, width: int) -> tuple[int, int]:
-    """Height and width behind a block: half, rounded down; a block whose input is one pixel wide or high has no pool."""
+    """Height and width behind a block: half, rounded down; one pixel wide or high stays as it is."""
     return (height // 2, width // 2) if min(height, width) >= 2 else (height, width)
+
+
+class Block(nn.Module):
+    """Convolution, normalisation, 2 × 2 maximum and activation.
+
+    Args:
+        inputs: channels of the input.
+        channels: of the output.
+        kernel_size: side of the kernels; borders are padded with zeros.
+        norm: the normaliser; with one there is no bias.
+        pooled: whether there is a maximum.
+        activation: name of the activation.
+    """
+
+    def __init__(
+        self, inputs: int, channels: int, kernel_size: int, norm: nn.Module, pooled: bool, activation: str
+    ) -> None:
+        super().__init__()
+        plain = isinstance(norm, nn.Identity)
+        self.convolution = nn.Conv2d(inputs, channels, kernel_size, padding="same", bias=plain)
+        self.norm, self.pooled, self.activation = norm, pooled, activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run the block on images, shape (rows, channels, height, width)."""
+        x = self.norm(self.convolution(x))
+        return activation_named(self.activation)(functional.max_pool2d(x, 2) if self.pooled else x)
 
 
 class CNN(nn.Module):
     """Blocks of convolution, normalisation, 2 × 2 maximum and activation; then one hidden layer and the outputs.
 
-    h_0 = x, h_l = a(max_2×2(norm(w_l * h_{l-1} + b_l))), f = dropout(h_L), output W dropout(a(V f + c)) + b. The maximum
-    comes before the activation: the same for increasing activations, and a quarter of the work. A block whose input is
-    one pixel wide or high has no maximum. Where blocks are normalised there is no b_l.
+    h_0 = x, h_l = a(max_2×2(norm(w_l * h_{l-1} + b_l))), f = dropout(h_L), output W dropout(a(V f + c)) + b.
+    The maximum comes before the activation: the same for increasing activations, and a quarter of the work. A block
+    whose input is one pixel wide or high has no maximum. Where blocks are normalised there is no b_l.
 
     Args:
         shape: (channels, height, width) of an example.
@@ -173,21 +199,13 @@ class CNN(nn.Module):
         super().__init__()
         activation_named(activation)
         self.activation = activation
-        self.blocks = nn.ModuleList()
+        blocks = []
         inputs, height, width = shape
-        self.pools = []
         for wanted in channels:
-            block = nn.ModuleDict(
-                {
-                    "convolution": nn.Conv2d(
-                        inputs, wanted, kernel_size, padding="same", bias=normalisation == "none"
-                    ),
-                    "norm": normaliser(normalisation, wanted, ghost_size, momentum),
-                }
-            )
-            self.blocks.append(block)
-            self.pools.append(min(height, width) >= 2)
+            norm = normaliser(normalisation, wanted, ghost_size, momentum)
+            blocks.append(Block(inputs, wanted, kernel_size, norm, min(height, width) >= 2, activation))
             inputs, height, width = wanted, *pooled(height, width)
+        self.blocks = nn.Sequential(*blocks)
         self.features = Dropout(dropout, 1)
         self.hidden = nn.Linear(inputs * height * width, units)
         self.dropout = Dropout(dropout, 0)
@@ -202,12 +220,8 @@ class CNN(nn.Module):
         Returns:
             Logits or values, shape (rows, outputs).
         """
-        function = activation_named(self.activation)
-        for block, pooled in zip(self.blocks, self.pools, strict=True):
-            x = block["norm"](block["convolution"](x))
-            x = function(functional.max_pool2d(x, 2) if pooled else x)
-        x = self.features(x.flatten(1))
-        x = self.dropout(function(self.hidden(x)))
+        x = self.features(self.blocks(x).flatten(1))
+        x = self.dropout(activation_named(self.activation)(self.hidden(x)))
         out: Tensor = self.out(x)
         return out
 

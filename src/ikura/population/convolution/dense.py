@@ -15,7 +15,7 @@ __all__ = ["backward_dense", "flatten", "forward_dense", "unflatten"]
 
 @compiled
 def flatten(images: Any, features: Any) -> None:
-    """Write images (rows, height, width, channels) as features in PyTorch's order, (rows, channels · height · width)."""
+    """Write images (rows, height, width, channels) as PyTorch flattens them: (rows, channels · height · width)."""
     rows, height, width, channels = images.shape
     pixels = height * width
     for n in range(rows):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ikura.population.convolution.dense import backward_dense, flatten, forward_dense, unflatten
 from ikura.population.convolution.network import backward_blocks, forward_blocks
 from ikura.population.kernel._compile import compiled

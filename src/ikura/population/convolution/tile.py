@@ -12,7 +12,7 @@ from ikura.nn.noise import key
 from ikura.nn.zoo.cnn import CNN, Recipe
 from ikura.population._tile import Tile
 from ikura.population.convolution.network import Sizes
-from ikura.population.convolution.plan import Plan, Room, make_room
+from ikura.population.convolution.plan import Plan, make_room
 from ikura.population.convolution.step import cost_and_gradient, outputs, update
 from ikura.population.examples import Examples
 from ikura.population.kernel import activation as activation_kernel
@@ -160,7 +160,9 @@ class ConvolutionTile(Tile):
     def penalties(self) -> np.ndarray:
         return np.array(
             [
-                0.5 * member.values.l2 * np.sum(w[plan.penalised()].astype(np.float64) ** 2) if member.values.l2 else 0.0
+                0.5 * member.values.l2 * np.sum(w[plan.penalised()].astype(np.float64) ** 2)
+                if member.values.l2
+                else 0.0
                 for member, plan, w in zip(self.members, self.plans, self.weights, strict=True)
             ]
         )
