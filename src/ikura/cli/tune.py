@@ -21,7 +21,7 @@ DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("float32", "float64")
 KINDS = ("numeric", "category", "boolean", "datetime", "ignore")
 NETWORKS = (
-    "mlp", "cnn", "f1", "c1", "c3", "vgg16", "resnet20", "resnet32", "resnet44", "resnet56", "resnet110", "wrn16-4",
+    "mlp", "cnn", "f1", "c1", "c3", "vgg16", "resnet20", "resnet32", "resnet44", "resnet56", "wrn16-4",
     "alexnet",
 )  # fmt: skip
 METRICS = ("accuracy", "balanced_accuracy", "log_loss", "f1", "roc_auc", "r2", "rmse", "mae")

@@ -72,5 +72,7 @@ class Together:
             if generator is not None and states[1] is not None:
                 generator.set_state(states[1])
             own = {name: buffer[k] for name, buffer in buffers.items()}
-            outputs.append(self._one({name: parameter[k] for name, parameter in parameters.items()}, own, inputs))
+            # Copies: where a tensor begins in memory may decide the order of a sum.
+            mine = {name: parameter[k].clone() for name, parameter in parameters.items()}
+            outputs.append(self._one(mine, own, inputs))
         return torch.stack(outputs)

@@ -18,7 +18,7 @@ NETWORKS: dict[str, Factory] = {
     "c1": shallow,
     "c3": shallow,
     "vgg16": vgg16,
-    **{f"resnet{depth}": resnet(depth) for depth in (20, 32, 44, 56, 110)},
+    **{f"resnet{depth}": resnet(depth) for depth in (20, 32, 44, 56)},
     "wrn16-4": wide_resnet,
     "alexnet": alexnet,
 }

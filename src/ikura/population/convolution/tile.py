@@ -20,7 +20,7 @@ from ikura.population.kernel import loss as loss_kernel
 from ikura.population.member import Member
 from ikura.population.rule import Coefficients, coefficients, rule
 
-__all__ = ["ConvolutionTile"]
+__all__ = ["ConvolutionTile", "moving_averages", "sizes_of"]
 
 BLOCK = 128
 """Examples that are evaluated together."""
@@ -48,13 +48,13 @@ class ConvolutionTile(Tile):
         self.members, self.task, self.dtype = list(members), loss_kernel.CODES[task], dtype
         self.seed, self.recipes = members[0].seed, list(recipes)
         self.plans = [Plan.of(recipe) for recipe in recipes]
-        self.sizes = [_sizes(recipe, plan) for recipe, plan in zip(recipes, self.plans, strict=True)]
+        self.sizes = [sizes_of(recipe, plan) for recipe, plan in zip(recipes, self.plans, strict=True)]
         with torch.no_grad():
             self.weights = [parameters_to_vector(m.parameters()).numpy().astype(dtype) for m in modules]
         self.first = [np.zeros_like(w) for w in self.weights]
         self.second = [np.zeros_like(w) for w in self.weights]
         self.kept = [w.copy() for w in self.weights]
-        self.running = [_statistics(plan, dtype) for plan in self.plans]
+        self.running = [moving_averages(plan, dtype) for plan in self.plans]
         self.kept_running = [running.copy() for running in self.running]
         count = len(members)
         self.batches = np.zeros(count, np.int64)
@@ -137,7 +137,7 @@ class ConvolutionTile(Tile):
                 name = f"blocks.{block}.norm"
                 buffers[f"{name}.running_mean"] = self.kept_running[place][0, mine].copy()
                 buffers[f"{name}.running_var"] = self.kept_running[place][1, mine].copy()
-                buffers[f"{name}.num_batches_tracked"] = self.kept_batches[place].copy()
+                buffers[f"{name}.num_batches_tracked"] = np.array(self.kept_batches[place])
         return self.kept[place].copy(), buffers
 
     def _parts(self, place: int) -> dict[str, np.ndarray]:
@@ -168,7 +168,7 @@ class ConvolutionTile(Tile):
         )
 
 
-def _sizes(recipe: Recipe, plan: Plan) -> Sizes:
+def sizes_of(recipe: Recipe, plan: Plan) -> Sizes:
     ghost = {"none": 0, "batch": 1 << 40, "ghost": recipe.ghost_size}[recipe.normalisation]
     return Sizes(
         plan.blocks, recipe.kernel_size, recipe.units, plan.dense, recipe.outputs,
@@ -176,7 +176,7 @@ def _sizes(recipe: Recipe, plan: Plan) -> Sizes:
     )  # fmt: skip
 
 
-def _statistics(plan: Plan, dtype: str) -> np.ndarray:
+def moving_averages(plan: Plan, dtype: str) -> np.ndarray:
     """Moving means (zero) and variances (one) of all channels: shape (2, channels)."""
     count = sum(plan.channels) if plan.normalised else 0
     return np.stack([np.zeros(count), np.ones(count)]).astype(dtype)
