@@ -56,7 +56,7 @@ def factory(hp: Hyperparameters) -> nn.Module:
 
 @pytest.fixture(scope="module")
 def study(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> ikura.Study:
-    return ikura.tune(photos, space=SPACE, out=tmp_path_factory.mktemp("run") / "run", **FAST)
+    return ikura.tune(photos, network="mlp", space=SPACE, out=tmp_path_factory.mktemp("run") / "run", **FAST)
 
 
 def test_the_built_in_network_learns_from_a_folder(study: ikura.Study) -> None:
@@ -138,7 +138,7 @@ def test_the_test_score_is_the_models(study: ikura.Study) -> None:
 
 
 def test_images_of_other_sizes_are_fitted_where_training_did(photos: Path, tmp_path: Path) -> None:
-    study = ikura.tune(photos, space=SPACE, image_size=4, out=tmp_path / "run", **FAST)
+    study = ikura.tune(photos, network="mlp", space=SPACE, image_size=4, out=tmp_path / "run", **FAST)
     assert study.model.encoder.to_dict()["shape"] == [3, 4, 4]
     large = np.zeros((80, 90, 3), np.uint8)
     large[40:] = 230
@@ -163,7 +163,7 @@ def test_a_network_of_ones_own_with_augmentation(photos: Path, tmp_path: Path) -
 
 def test_the_built_in_network_with_augmentation(photos: Path, tmp_path: Path) -> None:
     space = SPACE | {"rotation": ikura.linear(0, 10), "erasing": 0.1}
-    study = ikura.tune(photos, space=space, out=tmp_path / "run", **FAST)
+    study = ikura.tune(photos, network="mlp", space=space, out=tmp_path / "run", **FAST)
     assert study.test is not None
     assert study.test.value > 0.9
     assert (study.model.predict(photos / "below") == "below").mean() > 0.9
@@ -194,7 +194,7 @@ def test_in_little_memory_the_same_study(photos: Path, tmp_path: Path, monkeypat
     pd.testing.assert_frame_equal(found.curves(), wanted.curves())
     monkeypatch.setattr("ikura.study.floor.memory_limit", lambda: 1000)
     with pytest.raises(UsageError, match="more than the fully connected network can hold in memory"):
-        ikura.tune(photos, out=tmp_path / "refused", **FAST, space=SPACE)
+        ikura.tune(photos, out=tmp_path / "refused", **FAST, network="mlp", space=SPACE)
 
 
 def test_resuming_needs_the_same_images(photos: Path, tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_resuming_needs_the_same_images(photos: Path, tmp_path: Path) -> None:
     (folder / "above" / "bad.png").write_bytes(b"?")
     run = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        ikura.tune(folder, space=SPACE, out=run, broken="skip", progress=Stop(), **FAST)
+        ikura.tune(folder, network="mlp", space=SPACE, out=run, broken="skip", progress=Stop(), **FAST)
     (folder / "above" / "bad.png").write_bytes(b"!")
     with pytest.raises(RunError, match="the data have changed"):
         ikura.resume(run)

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.conv import _ConvNd
 
-__all__ = ["structure", "takes_codes"]
+__all__ = ["convolves", "structure", "takes_codes"]
 
 PLAIN = (int, float, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size)
 
@@ -50,6 +51,11 @@ def _shape(tensor: torch.Tensor | None) -> Hashable:
 def takes_codes(module: nn.Module) -> bool:
     """Whether a network's forward takes codes of embedded categories beside the features."""
     return len(inspect.signature(module.forward).parameters) > 1
+
+
+def convolves(module: nn.Module) -> bool:
+    """Whether a network has convolutions."""
+    return any(isinstance(part, _ConvNd) for part in module.modules())
 
 
 class _Same:

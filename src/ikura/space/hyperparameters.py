@@ -6,7 +6,7 @@ import re
 
 from ikura.space._base import Value
 
-__all__ = ["DEFAULTS", "EACH_LAYER", "HYPERPARAMETERS", "OF_IMAGES", "layer_of"]
+__all__ = ["CONVOLUTIONAL", "DEFAULTS", "EACH_LAYER", "HYPERPARAMETERS", "OF_IMAGES", "layer_of"]
 
 OF_IMAGES = ("flip", "rotation", "crop", "colour", "contrast", "noise", "erasing")
 """Hyperparameters that change training images; they have no meaning for other data."""
@@ -56,6 +56,20 @@ HYPERPARAMETERS: dict[str, str] = {
     "erasing": "share of a training image's area that is blackened",
 }
 """Name to a one-line description."""
+
+CONVOLUTIONAL: dict[str, str] = {
+    "blocks": "number of blocks of convolution, 2 × 2 maximum and activation",
+    "channels": "channels of the first block, doubled from block to block",
+    "kernel_size": "side of the convolutions' kernels, an odd number",
+    "units": "units of the hidden layer behind the blocks",
+    "dropout": "share of the features behind the blocks and of the hidden units left out at each training step",
+    "activation": "function applied in each block and to the hidden layer",
+    "normalisation": "normalisation of each convolution's output: none, batch, ghost",
+    "ghost_size": "examples in a ghost of ghost normalisation",
+    "normalisation_momentum": "share of a mini-batch's statistics in the moving averages used at test time",
+    "initialisation": "how the weights begin: he, xavier, glorot, gaussian, large, zeros, plus_minus_one",
+}
+"""Name to a one-line description of what convolutional networks have besides."""
 
 DEFAULTS: dict[str, Value] = {
     "learning_rate": 0.01,

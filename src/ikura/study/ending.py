@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from torch import nn
 
 from ikura.data import Dataset
@@ -87,7 +86,7 @@ def _winner(floor: Floor, setting: Setting) -> dict[str, Any] | None:
 
 
 def _model(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.Module, member: Member) -> Model:
-    built_in = None
+    built_in: dict[str, Any] | str | None = None if setting.custom else setting.network
     if workshop.network is None:
         built_in = workshop.layout(member).arguments(member)
     description = {
@@ -97,7 +96,6 @@ def _model(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.Mo
         "target_mean": dataset.target_mean,
         "target_std": dataset.target_std,
         "network": built_in,
-        "hyperparameters": dict(member.hyperparameters)
-        | {"inputs": int(np.prod(workshop.train.shape)), "outputs": workshop.outputs},
+        "hyperparameters": workshop.hyperparameters(member),
     }
     return Model(module, dataset.encoder, description)

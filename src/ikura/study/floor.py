@@ -26,6 +26,7 @@ from ikura.population.member import Hyperparameters, Member
 from ikura.population.training import Judge
 from ikura.population.workshop import Workshop
 from ikura.search import schedule
+from ikura.study.networks import resolved
 from ikura.study.setting import Setting
 from ikura.study.store import Store
 
@@ -41,8 +42,7 @@ def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperpara
     Raises:
         UsageError: the study trains the caller's own networks, and their factory was not given.
     """
-    if setting.custom and network is None:
-        raise UsageError("this study trains networks of your own; give their factory as network=…")
+    network = resolved(setting.network, network)
     train, dev = Examples.of(dataset.train, setting.dtype), Examples.of(dataset.dev, setting.dtype)
     if network is None:
         train, dev = train.flat(), dev.flat()

@@ -24,6 +24,7 @@ from ikura.space import Space
 from ikura.study.ending import finish
 from ikura.study.finalists import keep_best
 from ikura.study.floor import one_thread_each, workshop_of
+from ikura.study.networks import chosen_network, resolved
 from ikura.study.opening import (
     alone,
     begin_folder,
@@ -56,7 +57,7 @@ def tune(
     target: str | None = None,
     *,
     task: str = "auto",
-    network: Callable[[Hyperparameters], nn.Module] | None = None,
+    network: str | Callable[[Hyperparameters], nn.Module] | None = None,
     space: Space | Mapping[str, Any] | None = None,
     trials: int = 128,
     epochs: int = 100,
@@ -85,10 +86,11 @@ def tune(
             bytes and of shape (rows, 1 or 3, height, width) is images.
         target: the column to predict; not needed when one is called target, label, class or y.
         task: "auto", "binary", "multiclass" or "regression".
-        network: factory of a network from its hyperparameters; None for the built-in fully connected network. The
-            factory reads what the space names (`hp.units` if it names units) and always `hp.inputs` and `hp.outputs`.
-            The module maps (rows, inputs) to (rows, outputs): one logit for binary classes, one logit a class, or one
-            value.
+        network: name of a network: mlp (fully connected), cnn (small convolutional) or one of `ikura.nn.zoo.NETWORKS`;
+            or the factory of a network from its hyperparameters. By default cnn for images, (x, y) with x of shape
+            (rows, channels, height, width), and mlp for everything else. A factory reads what the space names
+            (`hp.units` if it names units) and always `hp.inputs`, `hp.outputs` and `hp.shape` (of one example). The
+            module maps (rows, inputs) to (rows, outputs): one logit for binary classes, one a class, or one value.
         space: what to search; by default chosen by the number of trials.
         trials: configurations to try.
         epochs: passes over the training set of a trial at most.
@@ -131,7 +133,6 @@ def tune(
     if time_limit is not None and not time_limit > 0:
         raise UsageError(f"time_limit must be above 0 seconds, but is {time_limit}")
     check_names(search, schedule, dtype)
-    device = chosen_device(device, network is not None)
     run = run_folder(data, out)
     origin = Origin.of(data, target)
     dataset = prepare(
@@ -146,7 +147,9 @@ def tune(
         broken=broken,
     )
     chosen = chosen_metric(metric, dataset.task.name)
-    opened, note = chosen_space(space, network is not None, trials, dataset)
+    name = chosen_network(network, dataset)
+    device = chosen_device(device, name != "mlp")
+    opened, note = chosen_space(space, name, trials, dataset)
     for line in findings(dataset, note):
         progress.say(line)
     setting = Setting(
@@ -164,7 +167,7 @@ def tune(
         jobs=jobs or cores(),
         device=device,
         dtype=dtype,
-        custom=network is not None,
+        network=name,
         space=opened.as_dict(),
         space_note=note,
         time_limit=None if time_limit is None else float(time_limit),
@@ -185,7 +188,7 @@ def tune(
         store.set_fact("seconds", {"read": _clock() - began})
         setting.save(run)
         progress.opened(run)
-        return _run(run, setting, store, dataset, network, progress)
+        return _run(run, setting, store, dataset, resolved(name, network), progress)
 
 
 def resume(
@@ -217,7 +220,7 @@ def resume(
             stray.unlink()
         (progress or Progress()).opened(run)
         dataset = setting.prepare(run)
-        return _run(run, setting, store, dataset, network, progress or Progress())
+        return _run(run, setting, store, dataset, resolved(setting.network, network), progress or Progress())
 
 
 _clock = time.perf_counter
@@ -237,7 +240,7 @@ def _run(
         with one_thread_each():
             if workshop.compiled:
                 with store.timed("compile"):
-                    warm_up(setting.dtype, progress.say)
+                    warm_up(setting.dtype, progress.say, workshop.convolutional)
             tile_size = store.fact("tile_size")
             if tile_size is None:
                 with store.timed("prepare"):
