@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from ikura.data.columns import Column
 from ikura.data.split import Split
@@ -89,19 +89,32 @@ def _comparable(series: pd.Series, kind: str) -> npt.NDArray[Any]:
 
 
 def _compare(first: npt.NDArray[Any], second: npt.NDArray[Any], category: bool) -> tuple[str, float, float]:
+    """Name, statistic and p-value of the test that fits (`scipy.stats` has both, but is slow to import)."""
     if not category:
-        result = stats.ks_2samp(first, second, method="asymp")
-        return "Kolmogorov-Smirnov", float(result.statistic), float(result.pvalue)
+        return "Kolmogorov-Smirnov", *kolmogorov_smirnov(first, second)
     most = int(max(first.max(), second.max())) + 1
     counts = np.stack([np.bincount(first, minlength=most), np.bincount(second, minlength=most)])
     share = min(first.size, second.size) / (first.size + second.size)
     rare = counts.sum(axis=0) * share < LEAST_EXPECTED
     pooled = np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])
     pooled = pooled[:, pooled.sum(axis=0) * share >= LEAST_EXPECTED]
-    if pooled.shape[1] < 2:
-        return "chi-squared", 0.0, 1.0
-    result = stats.chi2_contingency(pooled, correction=False)
-    return "chi-squared", float(result.statistic), float(result.pvalue)
+    return "chi-squared", *(chi_squared(pooled) if pooled.shape[1] > 1 else (0.0, 1.0))
+
+
+def kolmogorov_smirnov(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> tuple[float, float]:
+    """Largest distance D between two empirical distributions, and its p-value in the limit of large samples."""
+    both = np.concatenate([first, second])
+    shares = [np.searchsorted(np.sort(one), both, side="right") / one.size for one in (first, second)]
+    distance = float(np.abs(shares[0] - shares[1]).max())
+    size = first.size * second.size / both.size
+    return distance, float(special.kolmogorov(np.sqrt(size) * distance))
+
+
+def chi_squared(counts: npt.NDArray[Any]) -> tuple[float, float]:
+    """Pearson's statistic of counts, shape (2, levels), and its p-value with levels - 1 degrees of freedom."""
+    expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0, keepdims=True) / counts.sum()
+    statistic = float(((counts - expected) ** 2 / expected).sum())
+    return statistic, float(special.chdtrc(counts.shape[1] - 1, statistic))
 
 
 def _holm(p_values: Sequence[float]) -> list[float]:
