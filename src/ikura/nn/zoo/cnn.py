@@ -179,9 +179,7 @@ class CNN(nn.Module):
         for wanted in channels:
             block = nn.ModuleDict(
                 {
-                    "convolution": nn.Conv2d(
-                        inputs, wanted, kernel_size, padding="same", bias=normalisation == "none"
-                    ),
+                    "convolution": nn.Conv2d(inputs, wanted, kernel_size, padding="same", bias=normalisation == "none"),
                     "norm": normaliser(normalisation, wanted, ghost_size, momentum),
                 }
             )

@@ -56,7 +56,9 @@ def _images(room: Any, place: int, rows: int, height: int, width: int, channels:
 
 
 @compiled
-def forward_blocks(x: Any, w: Any, sizes: Any, room: Any, running_mean: Any, running_variance: Any, training: bool) -> None:
+def forward_blocks(
+    x: Any, w: Any, sizes: Any, room: Any, running_mean: Any, running_variance: Any, training: bool
+) -> None:
     """Run all blocks; the last one's output is left in `room.images`.
 
     Args:
@@ -126,7 +128,10 @@ def forward_blocks(x: Any, w: Any, sizes: Any, room: Any, running_mean: Any, run
                 number = ghost // sizes.ghost
                 z = room.z[start : start + many * channels].reshape(many, channels)
                 start += many * channels
-                mean, variance = room.mean[number, first : first + channels], room.variance[number, first : first + channels]
+                mean, variance = (
+                    room.mean[number, first : first + channels],
+                    room.variance[number, first : first + channels],
+                )
                 moments(z, mean, variance)
                 for c in range(channels):
                     scale[c] = w[place + size + c] / np.sqrt(variance[c] + w.dtype.type(EPSILON))

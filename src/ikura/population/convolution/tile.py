@@ -160,7 +160,9 @@ class ConvolutionTile(Tile):
     def penalties(self) -> np.ndarray:
         return np.array(
             [
-                0.5 * member.values.l2 * np.sum(w[plan.penalised()].astype(np.float64) ** 2) if member.values.l2 else 0.0
+                0.5 * member.values.l2 * np.sum(w[plan.penalised()].astype(np.float64) ** 2)
+                if member.values.l2
+                else 0.0
                 for member, plan, w in zip(self.members, self.plans, self.weights, strict=True)
             ]
         )
