@@ -23,8 +23,9 @@ from ikura.nn.zoo import network as zoo_network
 from ikura.population.factory import Factory, build
 from ikura.population.snapshot import write_atomically
 from ikura.population.structure import takes_codes
+from ikura.study.pretrained import Pretrained
 
-__all__ = ["Model", "load_model"]
+__all__ = ["Model", "built_in", "load_model"]
 
 FORMAT = 1
 BLOCK, IMAGES = 8192, 512
@@ -38,7 +39,7 @@ class Model:
         network: the trained module.
         encoder: turns frames or arrays into the network's inputs.
         description: task, classes, target, target_mean, target_std, and `network`: the arguments of `MLP`, the name of
-            a network of the zoo, or None for a caller's own module; JSON values.
+            a network of the zoo, what it was pretrained from, or None for a caller's own module; JSON values.
     """
 
     def __init__(self, network: nn.Module, encoder: Encoder, description: Mapping[str, Any]) -> None:
@@ -154,7 +155,7 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
         tensors = load_file(place / "weights.safetensors")
         _check(content)
         encoder = Encoder.from_dict(content.pop("encoder"))
-        module = _built_in(content["network"], content["hyperparameters"], str(place))
+        module = built_in(content["network"], content["hyperparameters"], str(place))
     except (ValueError, KeyError, TypeError, AttributeError, SafetensorError, OSError, UsageError) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise RunError(f"{place}: the model's files are not whole: {reason}") from error
@@ -162,6 +163,7 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
         raise RunError(f"{place}: the network is your own; give its factory: ikura.load({str(folder)!r}, network=…)")
     if module is None and network is not None:
         module = build(network, content["hyperparameters"], 0, str(place))
+        module = network.whole(module) if isinstance(network, Pretrained) else module
     assert module is not None
     parameters = (tensors[name] for name, _ in module.named_parameters() if name in tensors)
     dtype = next((tensor.dtype for tensor in parameters), torch.float32)
@@ -173,10 +175,15 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
     return Model(module, encoder, content)
 
 
-def _built_in(form: dict[str, Any] | str | None, hyperparameters: dict[str, Any], place: str) -> nn.Module | None:
+def built_in(form: dict[str, Any] | str | None, hyperparameters: Mapping[str, Any], place: str) -> nn.Module | None:
     """Make a network of ikura's from its form in model.json; None for a caller's own."""
     if isinstance(form, str):
         return build(zoo_network(form), hyperparameters, 0, place)
+    if form is not None and "freeze" in form:
+        if form["form"] == "null":
+            return None
+        start = Pretrained.of(form)
+        return start.whole(build(start, hyperparameters, 0, place))
     return None if form is None else MLP(**form)
 
 

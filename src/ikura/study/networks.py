@@ -9,11 +9,12 @@ from ikura.errors import UsageError, nearest
 from ikura.nn.zoo import NETWORKS, READS
 from ikura.population.factory import Factory
 from ikura.space import CONVOLUTIONAL, HYPERPARAMETERS
+from ikura.study.pretrained import Pretrained
 
-__all__ = ["MLP_ONLY", "OWN", "check_name", "chosen_network", "known_names", "resolved"]
+__all__ = ["MLP_ONLY", "OWN", "PRETRAINED", "check_name", "chosen_network", "known_names", "resolved"]
 
-OWN = "own"
-"""What a setting calls a network of the caller's."""
+OWN, PRETRAINED = "own", "pretrained"
+"""What a setting calls a network of the caller's, and one that began as a model of ikura's."""
 
 MLP_ONLY = (
     "layers", "units", "dropout", "dropout_input", "activation", "initialisation", "initial_scale", "normalisation",
@@ -40,6 +41,8 @@ def chosen_network(network: str | Factory | None, dataset: Dataset) -> str:
     if isinstance(network, str):
         check_name(network)
         return network
+    if isinstance(network, Pretrained):
+        return OWN if network.form is None else PRETRAINED
     if not callable(network):
         raise UsageError(f"network is a name or a function from hyperparameters to a module, not {network!r}")
     return OWN
@@ -59,6 +62,8 @@ def resolved(name: str, network: Any) -> Factory | None:
         if network is None or isinstance(network, str):
             raise UsageError("this study trains networks of your own; give their factory as network=…")
         return network
+    if name == PRETRAINED:
+        return network
     return None if name == "mlp" else NETWORKS[name]
 
 
@@ -68,4 +73,4 @@ def known_names(name: str) -> dict[str, str]:
         return HYPERPARAMETERS
     everything = HYPERPARAMETERS | CONVOLUTIONAL
     training = {one: text for one, text in HYPERPARAMETERS.items() if one not in MLP_ONLY}
-    return training | {one: everything[one] for one in READS[name] if one in everything}
+    return training | {one: everything[one] for one in READS.get(name, ()) if one in everything}

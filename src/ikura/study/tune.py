@@ -23,7 +23,7 @@ from ikura.search import schedule as schedule_of
 from ikura.space import Space
 from ikura.study.ending import finish
 from ikura.study.finalists import keep_best
-from ikura.study.floor import one_thread_each, workshop_of
+from ikura.study.floor import network_again, one_thread_each, workshop_of
 from ikura.study.networks import chosen_network, resolved
 from ikura.study.opening import (
     alone,
@@ -39,6 +39,7 @@ from ikura.study.opening import (
 )
 from ikura.study.origin import Origin
 from ikura.study.pictures import pictures
+from ikura.study.pretrained import Pretrained
 from ikura.study.progress import Progress
 from ikura.study.search import Floor
 from ikura.study.search import search as run_search
@@ -147,6 +148,8 @@ def tune(
         broken=broken,
     )
     chosen = chosen_metric(metric, dataset.task.name)
+    if isinstance(network, Pretrained):
+        network = network.chosen(len(dataset.train))
     name = chosen_network(network, dataset)
     device = chosen_device(device, name != "mlp")
     opened, note = chosen_space(space, name, trials, dataset)
@@ -168,6 +171,7 @@ def tune(
         device=device,
         dtype=dtype,
         network=name,
+        pretrained=network.record if isinstance(network, Pretrained) else {},
         space=opened.as_dict(),
         space_note=note,
         time_limit=None if time_limit is None else float(time_limit),
@@ -181,6 +185,8 @@ def tune(
         run_folder(data, run)
         begin_folder(run)
         origin.keep(run)
+        if isinstance(network, Pretrained):
+            network.keep(run)
         store = Store(run / "study.db", create=True)
         store.set_fact("summary", dataset.summary)
         if shown := pictures(dataset, opened, seed):
@@ -220,7 +226,8 @@ def resume(
             stray.unlink()
         (progress or Progress()).opened(run)
         dataset = setting.prepare(run)
-        return _run(run, setting, store, dataset, resolved(setting.network, network), progress or Progress())
+        again = resolved(setting.network, network_again(setting, run, network))
+        return _run(run, setting, store, dataset, again, progress or Progress())
 
 
 _clock = time.perf_counter
