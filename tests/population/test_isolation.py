@@ -12,13 +12,14 @@ from torch import Tensor, nn
 
 from ikura.population.job import Job, train
 from ikura.population.member import Member
-from ikura.population.rule import RULES
 from ikura.population.workshop import Workshop
 
-EPOCHS = 4
-WILD = {"optimizer": "sgd", "learning_rate": 1e30, "activation": "relu"}
+from .table import ROWS
 
-TAME: list[dict[str, Any]] = [{"optimizer": name, "units": 9, "dropout": 0.2, "l2": 1e-3} for name in RULES]
+EPOCHS = 4
+WILD = {"optimizer": "sgd", "learning_rate": 1e30}
+
+TAME: list[dict[str, Any]] = [row.hyperparameters for row in ROWS]
 
 
 class Own(nn.Module):
@@ -43,7 +44,7 @@ def build(workshop: Callable[..., Workshop], way: str, dtype: str) -> Workshop:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("way", ["compiled", "stacked", "own"])
-@pytest.mark.parametrize("place", [0, 2, 4])
+@pytest.mark.parametrize("place", [0, 5, len(TAME)])
 def test_neighbours_keep_every_bit(workshop: Callable[..., Workshop], way: str, place: int, dtype: str) -> None:
     made = build(workshop, way, dtype)
 
@@ -54,10 +55,10 @@ def test_neighbours_keep_every_bit(workshop: Callable[..., Workshop], way: str, 
         return course
 
     wild, tame = run(WILD), run({})
-    assert wild.diverged.tolist() == [k == place for k in range(5)]
+    assert wild.diverged.tolist() == [k == place for k in range(len(TAME) + 1)]
     assert not tame.diverged.any()
     assert np.isnan(wild.curve(place)[-1, :2]).all()
-    for k in set(range(5)) - {place}:
+    for k in set(range(len(TAME) + 1)) - {place}:
         np.testing.assert_array_equal(wild.curve(k), tame.curve(k))
         assert np.isfinite(wild.curve(k)).all()
         assert len(wild.curve(k)) == EPOCHS
@@ -114,7 +115,7 @@ def test_a_bad_dev_set_stops_everybody_in_the_first_epoch(
     made = build(workshop, way, "float64")
     x = made.dev.x.copy()
     x[5, 2] = bad
-    course = replace(made, dev=replace(made.dev, x=x)).course([Member(0, TAME[0], 3)])
+    course = replace(made, dev=replace(made.dev, x=x)).course([Member(0, TAME[0] | {"activation": "relu"}, 3)])
     course.run(EPOCHS)
     assert course.diverged.all()
     assert course.epochs.tolist() == [1]

@@ -13,13 +13,18 @@ import pytest
 
 from ikura.population.job import Job, Outcome, Stopped, train
 from ikura.population.member import Member
-from ikura.population.rule import RULES
 from ikura.population.training import Course
 from ikura.population.workshop import Workshop
 
 EPOCHS = 6
+KINDS = (("sgd", "cosine"), ("nesterov", "plateau"), ("smorms3", "one_cycle"), ("adam", "distance"))
 MEMBERS = tuple(
-    Member(10 + n, {"optimizer": name, "units": 5 + n, "dropout": 0.3, "l2": 1e-3}, 4) for n, name in enumerate(RULES)
+    Member(
+        10 + n,
+        {"optimizer": rule, "schedule_shape": shape, "units": 5 + n, "dropout": 0.3, "l2": 1e-3, "plateau_patience": 0},
+        4,
+    )
+    for n, (rule, shape) in enumerate(KINDS)
 )
 WAYS = pytest.mark.parametrize("way", ["compiled", "stacked"])
 
@@ -133,7 +138,7 @@ def test_a_deadline_cuts_members_short(
     told: list[int] = []
     # Asked at 0 whether to begin, and after each epoch at 1, 2, 3.
     cut = train(made, Job(0, MEMBERS, EPOCHS, deadline=3.0, keep_weights=True), told.append)
-    whole = train(made, Job(0, MEMBERS, 3, keep_weights=True))
+    whole = train(made, Job(0, MEMBERS, 3, keep_weights=True, budget=EPOCHS))
     assert {outcome.state for outcome in cut} == {"stopped"}
     assert sum(told) == EPOCHS * len(MEMBERS)
     for one, other in zip(cut, whole, strict=True):
@@ -186,7 +191,10 @@ def test_rungs_add_up_to_one_job(
     path = tmp_path / "tile" if snapshots else None
     states: dict[int, Any] = {}
     for epochs, places in ((2, (0, 1, 2, 3)), (4, (1, 3)), (EPOCHS, (3,))):
-        job = Job(0, MEMBERS, epochs, snapshot=path, states=states, keep_states=True, keep_weights=True, places=places)
+        job = Job(
+            0, MEMBERS, epochs, snapshot=path, states=states, keep_states=True, keep_weights=True, places=places,
+            budget=EPOCHS,
+        )  # fmt: skip
         outcomes = train(made, job)
         states = {outcome.number: outcome.going_on for outcome in outcomes}
         assert [len(outcome.curve) for outcome in outcomes] == [epochs] * len(places)
@@ -199,7 +207,7 @@ def test_rungs_add_up_to_one_job(
 def test_a_later_rung_is_stopped_and_gone_on_with(build: Callable[[str], Workshop], tmp_path: Path, way: str) -> None:
     made = build(way)
     whole = train(made, Job(0, MEMBERS, EPOCHS, keep_weights=True))
-    first = train(made, Job(0, MEMBERS, 2, snapshot=tmp_path / "tile", keep_states=True))
+    first = train(made, Job(0, MEMBERS, 2, snapshot=tmp_path / "tile", keep_states=True, budget=EPOCHS))
     states = {outcome.number: outcome.going_on for outcome in first if outcome.going_on is not None}
     job = Job(0, MEMBERS, EPOCHS, snapshot=tmp_path / "tile", states=states, keep_weights=True, places=(0, 2))
     with pytest.raises(Stopped):

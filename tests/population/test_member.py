@@ -1,13 +1,10 @@
-"""Hyperparameters of a member: what they may be, and the learning rate of an epoch."""
+"""Hyperparameters of a member: what they may be."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ikura.errors import UsageError
 from ikura.population.member import Hyperparameters, Member, check_value
@@ -24,10 +21,37 @@ ALLOWED: dict[str, list[Any]] = {
     "batch_size": [1, 32.0, 10**9],
     "learning_rate_decay": [0, 5],
     "l2": [0, 100],
+    "l1": [0, 100],
+    "weight_decay": [0, 1.0],
+    "max_norm": [0, 3],
+    "label_smoothing": [0, 0.999],
+    "clip_norm": [0, 1e9],
+    "clip_value": [0, 1e9],
+    "schedule_shape": ["cosine"],
+    "warm_up": [0, 0.5, 100],
+    "step_epochs": [1, 2.5],
+    "step_factor": [0, 1],
+    "final_share": [0, 1],
+    "initial_share": [0, 1],
+    "peak_at": [0, 1],
+    "plateau_patience": [0, 7],
+    "distance_growth": [1.01, 10],
     "dropout": [0, 0.999],
     "activation": ["relu"],
     "optimizer": ["sgd"],
     "initialisation": ["zeros"],
+    "initial_scale": [0, 2.5],
+    "dropout_input": [0, 0.999],
+    "normalisation": ["batch", "ghost", "layer"],
+    "ghost_size": [2, 128.0, 10**6],
+    "normalisation_momentum": [0, 1],
+    "flip": [1, 0.5],
+    "rotation": [180],
+    "crop": [4, 2.5],
+    "colour": [0.3],
+    "contrast": [1],
+    "noise": [0.1, 3],
+    "erasing": [0.25],
 }
 REFUSED: dict[str, list[Any]] = {
     "learning_rate": [-1e-9, float("nan"), "0.1", None, True],
@@ -40,10 +64,37 @@ REFUSED: dict[str, list[Any]] = {
     "batch_size": [0, 0.5, 1.5, -1, float("inf")],
     "learning_rate_decay": [-0.1],
     "l2": [-1e-9],
+    "l1": [-1e-9, None],
+    "weight_decay": [-0.1],
+    "max_norm": [-1],
+    "label_smoothing": [1, -0.1],
+    "clip_norm": [-1],
+    "clip_value": [-1],
+    "schedule_shape": ["cosin", None],
+    "warm_up": [-1],
+    "step_epochs": [0, 0.5],
+    "step_factor": [-0.1, 1.1],
+    "final_share": [-0.1, 1.1],
+    "initial_share": [-0.1, 1.1],
+    "peak_at": [-0.1, 1.1],
+    "plateau_patience": [-1, 1.5],
+    "distance_growth": [1, 0.5],
     "dropout": [1, 1.5, -0.1],
     "activation": ["rel", None],
     "optimizer": ["adm", 3],
     "initialisation": ["hee", 0.5],
+    "initial_scale": [-1, float("nan")],
+    "dropout_input": [1, -0.1],
+    "normalisation": ["bach", None],
+    "ghost_size": [1, 2.5, float("inf")],
+    "normalisation_momentum": [-0.1, 1.1],
+    "flip": [1.1, -0.1, True],
+    "rotation": [181, "10"],
+    "crop": [-1, float("inf")],
+    "colour": [1.5, None],
+    "contrast": [-0.5],
+    "noise": [float("nan"), -1],
+    "erasing": [1.5],
 }
 
 
@@ -58,8 +109,22 @@ def test_values(name: str) -> None:
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("name", "allowed", "refused"), [("units_3", 8, 2.5), ("dropout_12", 0.5, 1.0)])
+def test_values_of_single_layers(name: str, allowed: Any, refused: Any) -> None:
+    check_value(name, allowed, built_in=True)
+    with pytest.raises(UsageError, match=name):
+        check_value(name, refused, built_in=True)
+    check_value(name, "wide", built_in=False)
+
+
+def test_single_layers_have_their_own_values_and_layers_above_are_ignored() -> None:
+    member = Member(0, {"layers": 3, "units": 8, "units_2": 5, "units_4": 7, "dropout_1": 0.5}, 0)
+    assert member.each_layer("units") == (8, 5, 8)
+    assert member.each_layer("dropout") == (0.5, 0.0, 0.0)
+
+
 def test_what_only_a_built_in_network_has_is_free_for_others() -> None:
-    for name in ("layers", "units", "dropout", "activation", "initialisation"):
+    for name in ("layers", "units", "dropout", "activation", "initialisation", "normalisation", "ghost_size", "noise"):
         check_value(name, "wide", built_in=False)
     with pytest.raises(UsageError, match="batch_size"):
         check_value("batch_size", "wide", built_in=False)
@@ -76,12 +141,3 @@ def test_what_is_left_out_has_its_default() -> None:
     assert values.own == values["own"]
     with pytest.raises(AttributeError, match="no hyperparameter 'unit'"):
         Hyperparameters(units=1).unit  # noqa: B018
-
-
-@given(st.floats(1e-6, 10), st.floats(0, 10), st.integers(0, 1000))
-def test_learning_rate_decays_with_the_epoch(rate: float, decay: float, epoch: int) -> None:
-    member = Member(0, {"learning_rate": rate, "learning_rate_decay": decay}, 0)
-    assert member.learning_rate(0) == rate
-    # Three operations in either order.
-    assert 1 / member.learning_rate(epoch) == pytest.approx((1 + decay * epoch) / rate, rel=1e-14)
-    assert np.diff([member.learning_rate(e) for e in range(5)]).max() <= 0

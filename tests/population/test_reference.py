@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
-from math import ceil, sqrt
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from ikura.nn import INITIALISATIONS, Dropout
-from ikura.nn.noise import Draws, drawing, key, normal, permutation
-from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.workshop import Workshop
+
+from .reference import Net, train_by_hand
+from .table import ROWS, Row
 
 EPOCHS = 4
 
 # Float64 rounds by 1e-16; an output is a few hundred operations, and 4 epochs of at most 8 steps amplify differences
 # some ten thousand times at the learning rates below. Measured: 2e-15.
 RELATIVE = 1e-9
-
-ACTIVATION: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-    "leaky_relu": nn.LeakyReLU,
-    "elu": nn.ELU,
-}
 
 COMPANY: list[dict[str, Any]] = [
     {"optimizer": "sgd", "learning_rate": 0.05, "activation": "relu", "units": 10, "layers": 1},
@@ -48,93 +36,6 @@ COMPANY: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-class Net(nn.Module):
-    """Embeddings and a `Sequential`, with weights drawn from keyed noise."""
-
-    def __init__(self, member: Member, inputs: int, outputs: int, cardinalities: tuple[int, ...]) -> None:
-        super().__init__()
-        values = member.values
-        self.tables = nn.ModuleList()
-        for i, cardinality in enumerate(cardinalities):
-            size = min(16, ceil(sqrt(cardinality)))
-            table = torch.from_numpy(normal(key(member.seed, "embedding", i), cardinality, size)) / sqrt(size)
-            self.tables.append(nn.Embedding.from_pretrained(table, freeze=False))
-            inputs += size
-        widths = [inputs, *[values.units] * values.layers, outputs]
-        stack: list[nn.Module] = []
-        for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
-            linear = nn.Linear(fan_in, fan_out, dtype=torch.float64)
-            draw = INITIALISATIONS[values.initialisation]
-            linear.weight.data = torch.from_numpy(draw(key(member.seed, "weights", layer), fan_out, fan_in))
-            linear.bias.data.zero_()
-            stack += [linear, ACTIVATION[values.activation](), Dropout(values.dropout, layer)]
-        self.stack = nn.Sequential(*stack[:-2])
-
-    def forward(self, x: Tensor, codes: Tensor) -> Tensor:
-        """Raw outputs."""
-        embedded = [table(codes[:, i].long()) for i, table in enumerate(self.tables)]
-        out: Tensor = self.stack(torch.cat([x, *embedded], 1))
-        return out
-
-
-def optimizer(member: Member, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    """The counterpart in torch.optim."""
-    v = member.values
-    if v.optimizer == "adam":
-        return torch.optim.Adam(parameters, v.learning_rate, (v.beta1, v.beta2), v.epsilon)
-    if v.optimizer == "rmsprop":
-        return torch.optim.RMSprop(parameters, v.learning_rate, v.beta2, v.epsilon)
-    return torch.optim.SGD(parameters, v.learning_rate, v.momentum if v.optimizer == "momentum" else 0)
-
-
-def mean_loss(task: str, z: Tensor, y: Tensor) -> Tensor:
-    """The task's loss."""
-    if task == "binary":
-        return functional.binary_cross_entropy(z[:, 0].sigmoid(), y)
-    if task == "multiclass":
-        return functional.nll_loss(z.log_softmax(1), y.long())
-    return ((z[:, 0] - y) ** 2).mean()
-
-
-def tensors(examples: Examples, order: np.ndarray | slice = slice(None)) -> tuple[Tensor, Tensor, Tensor]:
-    """Features, codes and targets as tensors."""
-    return tuple(torch.from_numpy(array[order]) for array in (examples.x, examples.codes, examples.y))  # type: ignore[return-value]
-
-
-def train_by_hand(workshop: Workshop, member: Member, net: nn.Module) -> np.ndarray:
-    """The curve of an ordinary training loop: (train loss, dev loss, dev score) after each epoch."""
-    task, v, judge = workshop.task, member.values, workshop.judge
-    penalised = [p for p in net.parameters() if p.ndim > 1]
-    rule = optimizer(member, list(net.parameters()))
-    rows, curve = len(workshop.train), []
-    for epoch in range(EPOCHS):
-        x, codes, y = tensors(workshop.train, permutation(member.seed, epoch, rows))
-        for group in rule.param_groups:
-            group["lr"] = v.learning_rate / (1 + v.learning_rate_decay * epoch)
-        total = 0.0
-        net.train()
-        for begin in range(0, rows, v.batch_size):
-            part = slice(begin, begin + v.batch_size)
-            with drawing(Draws(key(member.seed, "noise", epoch), begin)):
-                z = net(x[part], codes[part])
-            penalty = sum((p**2).sum() for p in penalised)
-            cost = mean_loss(task, z, y[part]) + v.l2 / 2 * penalty
-            rule.zero_grad()
-            cost.backward()
-            rule.step()
-            total += cost.item() * len(y[part])
-        net.eval()
-        x, codes, y = tensors(workshop.dev)
-        with torch.no_grad():
-            z = net(x, codes)
-        if task == "regression":
-            score = judge.metric(z[:, 0] * judge.std + judge.mean, y * judge.std + judge.mean)
-        else:
-            score = judge.metric(*((z[:, 0].sigmoid(), y) if task == "binary" else (z.softmax(1), y.long())))
-        curve.append([total / rows, mean_loss(task, z, y).item(), score.item()])
-    return np.array(curve)
-
-
 @pytest.mark.parametrize("cardinalities", [(), (20, 30)])
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_three_ways_give_the_same_curves(
@@ -146,7 +47,7 @@ def test_three_ways_give_the_same_curves(
     course.run(EPOCHS)
     for place, member in enumerate(members):
         net = Net(member, compiled.train.x.shape[1], compiled.outputs, cardinalities)
-        expected = train_by_hand(compiled, member, net)
+        expected = train_by_hand(compiled, member, net, EPOCHS)
         np.testing.assert_allclose(course.curve(place), expected, rtol=RELATIVE, err_msg=f"compiled {member}")
         alone = stacked.course([member])
         alone.run(EPOCHS)
@@ -184,14 +85,14 @@ class WithCodes(nn.Module):
         return out
 
 
-@pytest.mark.parametrize("name", ["sgd", "momentum", "rmsprop", "adam"])
-def test_a_network_of_ones_own_trains_as_in_an_ordinary_loop(workshop: Callable[..., Workshop], name: str) -> None:
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_a_network_of_ones_own_trains_as_in_an_ordinary_loop(workshop: Callable[..., Workshop], row: Row) -> None:
     made = workshop(network=lambda hp: Normalised(hp.units))
-    member = Member(0, {"optimizer": name, "units": 8, "l2": 1e-3, "batch_size": 24}, 3)
+    member = Member(0, row.hyperparameters, 3)
     course = made.course([member])
     course.run(EPOCHS)
     net = made.module(member).double()
-    expected = train_by_hand(made, member, WithCodes(net))
+    expected = train_by_hand(made, member, WithCodes(net), EPOCHS)
     np.testing.assert_allclose(course.curve(0), expected, rtol=RELATIVE)
     state = course.tile.extract(0)
     for buffer in ("stack.1.running_mean", "stack.1.running_var"):
@@ -212,7 +113,7 @@ def test_a_last_row_alone_is_normalised_with_the_mini_batch_before(
 def test_a_last_row_alone_is_a_mini_batch_otherwise(workshop: Callable[..., Workshop]) -> None:
     compiled, stacked = (workshop(rows=121, stacked=way) for way in (False, True))
     member = Member(0, {"batch_size": 40, "units": 5, "optimizer": "sgd"}, 0)
-    expected = train_by_hand(compiled, member, Net(member, 6, 1, ()))
+    expected = train_by_hand(compiled, member, Net(member, 6, 1, ()), EPOCHS)
     for made in (compiled, stacked):
         course = made.course([member])
         course.run(EPOCHS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,11 @@ import pytest
 import torch
 
 from ikura.errors import UsageError
-from ikura.population.kernel.update import apply_rule, penalise
+from ikura.population.kernel.update import apply_rule
 from ikura.population.rule import RULES, Coefficients, coefficients, rule
+from ikura.space.tiers import _NEEDS as NEEDS
+
+from .reference import optimizer
 
 STEPS, WEIGHTS = 20, 13
 
@@ -24,21 +26,11 @@ def member(place: int) -> dict[str, float]:
     """Coefficients in which members differ in everything."""
     return {
         "learning_rate": [0.03, 0.2, 0.005][place],
-        "momentum": [0.9, 0.0, 0.5][place],
+        "momentum": [0.9, 0.1, 0.5][place],
         "beta1": [0.9, 0.5, 0.0][place],
         "beta2": [0.999, 0.9, 0.99][place],
         "epsilon": [1e-8, 1e-3, 1e-6][place],
     }
-
-
-REFERENCE: dict[str, Callable[[list[torch.Tensor], dict[str, float]], torch.optim.Optimizer]] = {
-    "sgd": lambda w, hp: torch.optim.SGD(w, lr=hp["learning_rate"]),
-    "momentum": lambda w, hp: torch.optim.SGD(w, lr=hp["learning_rate"], momentum=hp["momentum"]),
-    "rmsprop": lambda w, hp: torch.optim.RMSprop(w, lr=hp["learning_rate"], alpha=hp["beta2"], eps=hp["epsilon"]),
-    "adam": lambda w, hp: torch.optim.Adam(
-        w, lr=hp["learning_rate"], betas=(hp["beta1"], hp["beta2"]), eps=hp["epsilon"]
-    ),
-}
 
 
 def start() -> np.ndarray:
@@ -60,11 +52,11 @@ def expected(name: str) -> np.ndarray:
     every = []
     for place, w0 in enumerate(start()):
         w = torch.from_numpy(w0.copy()).requires_grad_()
-        optimizer = REFERENCE[name]([w], member(place))
+        reference = optimizer({"optimizer": name, "weight_decay": 0.0} | member(place), [w], [])
         path = []
         for step in range(STEPS):
             w.grad = gradient(w.detach(), step)
-            optimizer.step()
+            reference.step()
             path.append(w.detach().numpy().copy())
         every.append(path)
     return np.array(every).swapaxes(0, 1)
@@ -73,31 +65,52 @@ def expected(name: str) -> np.ndarray:
 @pytest.mark.parametrize("name", RULES)
 def test_on_tensors(name: str) -> None:
     w = torch.from_numpy(start())
-    first, second = torch.zeros_like(w), torch.zeros_like(w)
+    moments = [torch.zeros_like(w) for _ in range(RULES[name].moments)]
     for step, wanted in enumerate(expected(name)):
         table = torch.tensor([coefficients(**member(place), step=step + 1) for place in range(3)], dtype=torch.float64)
         c = Coefficients(*(table[:, i : i + 1] for i in range(table.shape[1])))
-        w, first, second = RULES[name].update(w, gradient(w, step), first, second, c)
+        w, *moments = RULES[name].update(w, gradient(w, step), *moments, c)
         np.testing.assert_allclose(w, wanted, rtol=RELATIVE, atol=RELATIVE)
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_in_the_kernel(name: str) -> None:
     w = start()
-    first, second = np.zeros_like(w), np.zeros_like(w)
+    moments = np.zeros((3, RULES[name].moments * WEIGHTS))
     for step, wanted in enumerate(expected(name)):
         for place in range(3):
             c = coefficients(**member(place), step=step + 1)
             g = gradient(w[place], step)
-            apply_rule(RULES[name].code, w[place], g, first[place], second[place], c)
+            apply_rule(RULES[name].code, w[place], g, moments[place], c)
         np.testing.assert_allclose(w, wanted, rtol=RELATIVE, atol=RELATIVE)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", RULES)
-def test_nan_stays_with_its_weight(name: str) -> None:
-    w, first, second = np.ones(5), np.zeros(5), np.zeros(5)
-    apply_rule(RULES[name].code, w, np.array([1, 1, np.nan, 1, 1.0]), first, second, coefficients(**member(0), step=1))
+def test_nan_stays_with_its_weight(name: str, dtype: str) -> None:
+    w, moments = np.ones(5, dtype), np.zeros(5 * RULES[name].moments, dtype)
+    c = Coefficients(*(np.dtype(dtype).type(x) for x in coefficients(**member(0), step=1)))
+    apply_rule(RULES[name].code, w, np.array([1, 1, np.nan, 1, 1], dtype), moments, c)
     assert np.isnan(w).tolist() == [False, False, True, False, False]
+    assert not moments.size or np.isnan(moments.reshape(-1, 5)).any(0).tolist() == np.isnan(w).tolist()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_what_a_rule_says_it_uses(name: str) -> None:
+    other = {"learning_rate": 0.11, "momentum": 0.4, "beta1": 0.3, "beta2": 0.7, "epsilon": 0.1}
+    found = {}
+    for changed in ("", *other):
+        w, moments = np.ones(1), np.zeros(RULES[name].moments)
+        given = member(0) | ({changed: other[changed]} if changed else {})
+        for step in (1, 2, 3):
+            apply_rule(RULES[name].code, w, np.array([step - 3.5]), moments, coefficients(**given, step=step))
+        found[changed] = w[0]
+    assert {n for n in other if found[n] != found[""]} == {"learning_rate", *RULES[name].uses}
+
+
+def test_the_default_space_gives_coefficients_to_the_rules_that_use_them() -> None:
+    uses = {name: {one.name for one in RULES.values() if name in one.uses} for name in NEEDS}
+    assert {name: set(rules) for name, rules in NEEDS.items()} == uses
 
 
 def test_numbers_in_the_kernel_are_different() -> None:
@@ -111,18 +124,6 @@ def test_corrections_of_the_moments(step: int) -> None:
     # A gradient of constant 1 has moments 1 - β^t, which the corrections bring back to 1; a few roundings.
     assert (1 - 0.8**step) * c.correction1 == pytest.approx(1, rel=1e-14)
     assert (1 - 0.95**step) * c.correction2**2 == pytest.approx(1, rel=1e-14)
-
-
-@pytest.mark.parametrize(("dtype", "rounding"), [("float64", 2.0**-53), ("float32", 2.0**-24)])
-def test_penalty(dtype: str, rounding: float) -> None:
-    rng = np.random.default_rng(0)
-    w, g = rng.standard_normal(500).astype(dtype), rng.standard_normal(500).astype(dtype)
-    wanted = g + 0.3 * w.astype(np.float64)
-    cost = penalise(w, g, np.dtype(dtype).type(0.3))
-    # 500 squares summed, 250 on average at a rounding each at worst; the gradient rounds λ, the product and the sum.
-    assert cost == pytest.approx(0.15 * float(np.sum(w.astype(np.float64) ** 2)), rel=500 * rounding)
-    np.testing.assert_allclose(g, wanted, rtol=0, atol=3 * 8 * rounding)
-    assert g.dtype == dtype
 
 
 def test_a_mistyped_name_is_answered_by_the_nearest() -> None:

@@ -37,8 +37,11 @@ class ScriptedTile(Tile):
         self.limits = np.full(count, np.nan)
         self.kept = np.full(count, -1)
 
-    def train_epoch(self, examples: Examples, epoch: int) -> np.ndarray:
+    def train_epoch(
+        self, examples: Examples, epoch: int, epochs: int = 0, shares: np.ndarray | None = None
+    ) -> np.ndarray:
         self.epoch = epoch + 1
+        self.asked = epochs, None if shares is None else shares.tolist()
         return np.where(self.active, 100.0 + epoch, np.nan)
 
     def outputs(self, examples: Examples) -> np.ndarray:
@@ -68,6 +71,9 @@ class ScriptedTile(Tile):
 
     def penalties(self) -> np.ndarray:
         return np.full(len(self.members), self.penalty)
+
+    def distances(self, places: Sequence[int]) -> np.ndarray:
+        return np.full(len(places), float(self.epoch))
 
 
 def scripted(

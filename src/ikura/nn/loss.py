@@ -13,16 +13,20 @@ def outputs_of(task: str, classes: int) -> int:
     return classes if task == "multiclass" else 1
 
 
-def loss(task: str, outputs: Tensor, target: Tensor) -> Tensor:
+def loss(task: str, outputs: Tensor, target: Tensor, smoothing: Tensor | None = None) -> Tensor:
     """Mean loss of one network on one mini-batch.
 
     binary: cross-entropy of the logit z, log(1 + e^z) - y z; multiclass: softmax and cross-entropy,
     logsumexp(z) - z_y (its first backward error is ŷ - y); regression: squared error (z - y)².
 
+    With labels smoothed by s the loss is that of the label y (1 - s) + s/2, or of a label whose share s is spread
+    evenly over all classes: (1 - s) (logsumexp(z) - z_y) + s (logsumexp(z) - mean z) (Szegedy et al. 2016).
+
     Args:
         task: "binary", "multiclass" or "regression".
         outputs: raw outputs, shape (rows, 1) or (rows, classes).
         target: shape (rows,).
+        smoothing: s, a scalar; None for 0. Regression has no labels and ignores it.
 
     Returns:
         A scalar; NaN if any output is NaN.
@@ -33,9 +37,14 @@ def loss(task: str, outputs: Tensor, target: Tensor) -> Tensor:
         1.3863
     """
     if task == "binary":
-        return functional.binary_cross_entropy_with_logits(outputs[:, 0], target.to(outputs.dtype))
+        label = target.to(outputs.dtype)
+        label = label if smoothing is None else label * (1 - smoothing) + smoothing / 2
+        return functional.binary_cross_entropy_with_logits(outputs[:, 0], label)
     if task == "multiclass":
-        return functional.cross_entropy(outputs, target)
+        sharp = functional.cross_entropy(outputs, target)
+        if smoothing is None:
+            return sharp
+        return (1 - smoothing) * sharp - smoothing * outputs.log_softmax(1).mean()
     return functional.mse_loss(outputs[:, 0], target.to(outputs.dtype))
 
 

@@ -25,12 +25,17 @@ class Tile(ABC):
     active: np.ndarray
 
     @abstractmethod
-    def train_epoch(self, examples: Examples, epoch: int) -> np.ndarray:
+    def train_epoch(
+        self, examples: Examples, epoch: int, epochs: int = 0, shares: np.ndarray | None = None
+    ) -> np.ndarray:
         """Train every active member for one pass over the examples.
 
         Args:
             examples: in the order of the epoch.
             epoch: 0, 1, …
+            epochs: epochs of the members' whole budget, at which learning-rate schedules end.
+            shares: what `ikura.population.schedule.Brakes` leave of each member's learning rate, float64 of shape
+                (members,); None for all of it.
 
         Returns:
             Mean cost of each member over the epoch, penalty included, float64 of shape (members,); a member whose cost
@@ -67,4 +72,8 @@ class Tile(ABC):
 
     @abstractmethod
     def penalties(self) -> np.ndarray:
-        """Compute λ/2 Σ w² of each member, float64 of shape (members,)."""
+        """Compute λ1 Σ |w| + λ2/2 Σ w² of each member, float64 of shape (members,)."""
+
+    @abstractmethod
+    def distances(self, places: Sequence[int]) -> np.ndarray:
+        """Measure the distance ‖w - w_0‖ of these members' weights from their initial ones: float64, one for each."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -11,10 +11,13 @@ from ikura.population._tile import Tile
 from ikura.population.examples import Examples
 from ikura.population.kernel import activation as activation_kernel
 from ikura.population.kernel import loss as loss_kernel
+from ikura.population.kernel import normalisation as normalisation_kernel
 from ikura.population.kernel.epoch import evaluate, train_epoch
+from ikura.population.kernel.numbers import NUMBERS, numbers_of
 from ikura.population.layout import Layout
 from ikura.population.member import Member
 from ikura.population.rule import rule
+from ikura.population.schedule import follows_distance, learning_rates
 
 __all__ = ["CompiledTile"]
 
@@ -36,33 +39,55 @@ class CompiledTile(Tile):
         self.seed = members[0].seed
         count, deepest = len(members), max(len(layout.units) for layout in layouts)
         self.tables = np.array(layouts[0].tables, np.int64).reshape(-1, 2)
-        self.places = np.concatenate([[0], np.cumsum([layout.size for layout in layouts])]).astype(np.int64)
+        self.places = ends(layout.size for layout in layouts)
         self.widths = np.zeros((count, deepest + 2), np.int64)
-        self.rates = np.zeros((count, deepest))
+        self.rates = np.zeros((count, 1 + deepest))
+        self.normals = np.zeros((count, 2), np.int64)
+        self.momenta = np.array([float(member.values.normalisation_momentum) for member in members])
         self.whole = np.zeros((count, 3), np.int64)
-        self.numbers = np.zeros((count, 6))
+        self.numbers = np.zeros((count, len(NUMBERS)))
         for k, (member, layout) in enumerate(zip(members, layouts, strict=True)):
             values = member.values
             self.widths[k, : len(layout.widths)] = layout.widths
-            self.rates[k, : len(layout.units)] = values.dropout
+            self.rates[k, : 1 + len(layout.units)] = values.dropout_input, *member.each_layer("dropout")
+            self.normals[k] = normalisation_kernel.code(values.normalisation), values.ghost_size
             self.whole[k] = values.batch_size, activation_kernel.code(values.activation), rule(values.optimizer).code
-            self.numbers[k] = 0, values.momentum, values.beta1, values.beta2, values.epsilon, values.l2
+            self.numbers[k] = numbers_of(values)
         self.depths = np.array([len(layout.units) for layout in layouts], np.int64)
         self.weights = np.concatenate(
             [layout.initial(member) for member, layout in zip(members, layouts, strict=True)]
         ).astype(dtype)
-        self.first, self.second = np.zeros_like(self.weights), np.zeros_like(self.weights)
+        kept = [rule(m.values.optimizer).moments * layout.size for m, layout in zip(members, layouts, strict=True)]
+        self.moment_places = ends(kept)
+        self.moments = np.zeros(self.moment_places[-1], dtype)
+        matrices = [layout.matrices() for layout in layouts]
+        self.matrices, self.matrix_places = np.concatenate(matrices), ends(map(len, matrices))
+        self.origins = {
+            k: self.weights[self._span(k)].copy() for k, m in enumerate(members) if follows_distance(m.values)
+        }
         self.kept = self.weights.copy()
+        running = [layout.initial_running() for layout in layouts]
+        self.running_places = np.concatenate([[0], np.cumsum([len(part) for part in running])]).astype(np.int64)
+        self.running = np.concatenate(running).astype(dtype)
+        self.kept_running = self.running.copy()
         self.steps = np.zeros(count, np.int64)
         self.active = np.ones(count, bool)
         self.limits = np.full(count, np.inf)
 
-    def train_epoch(self, examples: Examples, epoch: int) -> np.ndarray:
-        self.numbers[:, 0] = [member.learning_rate(epoch) for member in self.members]
-        costs = np.empty(len(self.members))
+    def train_epoch(
+        self, examples: Examples, epoch: int, epochs: int = 0, shares: np.ndarray | None = None
+    ) -> np.ndarray:
+        rows, costs = len(examples), np.empty(len(self.members))
+        rates = [
+            learning_rates(m.values, epoch, -(-rows // min(int(m.values.batch_size), rows)), epochs)
+            * (1.0 if shares is None else shares[k])
+            for k, m in enumerate(self.members)
+        ]
         train_epoch(
-            examples.x, examples.codes, examples.y, self.task, self.tables, self.weights, self.first, self.second,
-            self.places, self.widths, self.depths, self.whole, self.numbers, self.rates, self.steps, self.active,
+            examples.x, examples.codes, examples.y, self.task, self.tables, self.weights, self.moments, self.places,
+            self.moment_places, self.widths, self.depths, self.matrices, self.matrix_places, self.whole, self.numbers,
+            np.concatenate(rates), ends(map(len, rates)), self.rates, self.normals, self.momenta, self.running,
+            self.running_places, self.steps, self.active,
             np.uint64(key(self.seed, "noise", epoch)), costs, self.limits,
         )  # fmt: skip
         return costs
@@ -71,27 +96,39 @@ class CompiledTile(Tile):
         out = np.empty((len(self.members), len(examples), self.layouts[0].outputs), self.weights.dtype)
         evaluate(
             examples.x, examples.codes, self.tables, self.weights, self.places, self.widths, self.depths, self.whole,
-            self.rates, self.active, out,
+            self.rates, self.normals, self.running, self.running_places, self.active, out,
         )  # fmt: skip
         return out
 
     def _span(self, place: int) -> slice:
         return slice(self.places[place], self.places[place + 1])
 
+    def _running_span(self, place: int) -> slice:
+        return slice(self.running_places[place], self.running_places[place + 1])
+
     def keep(self, places: Sequence[int]) -> None:
         for place in places:
             self.kept[self._span(place)] = self.weights[self._span(place)]
+            self.kept_running[self._running_span(place)] = self.running[self._running_span(place)]
 
     def recall(self) -> None:
         self.weights[:] = self.kept
+        self.running[:] = self.kept_running
         self.active[:] = True
 
     def best(self, place: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        return self.kept[self._span(place)].copy(), {}
+        buffers, begin = {}, self.running_places[place]
+        for name, length in self.layouts[place].running:
+            buffers[name] = self.kept_running[begin : begin + length].copy()
+            begin += length
+        return self.kept[self._span(place)].copy(), buffers
 
     def _parts(self, place: int) -> dict[str, np.ndarray]:
         span = self._span(place)
-        parts = {name: getattr(self, name)[span] for name in ("weights", "first", "second", "kept")}
+        parts = {name: getattr(self, name)[span] for name in ("weights", "kept")}
+        parts["moments"] = self.moments[self.moment_places[place] : self.moment_places[place + 1]]
+        if self.layouts[place].running:
+            parts |= {name: getattr(self, name)[self._running_span(place)] for name in ("running", "kept_running")}
         return parts | {name: getattr(self, name)[place : place + 1] for name in ("steps", "active", "limits")}
 
     def extract(self, place: int) -> dict[str, np.ndarray]:
@@ -105,11 +142,18 @@ class CompiledTile(Tile):
         self.limits[:] = limits
 
     def penalties(self) -> np.ndarray:
-        return np.array(
-            [
-                0.5 * member.values.l2 * np.sum(self.weights[self._span(k)][layout.penalised()].astype(np.float64) ** 2)
-                if member.values.l2
-                else 0.0
-                for k, (member, layout) in enumerate(zip(self.members, self.layouts, strict=True))
-            ]
-        )
+        found = np.zeros(len(self.members))
+        for k, (member, layout) in enumerate(zip(self.members, self.layouts, strict=True)):
+            if member.values.l1 or member.values.l2:
+                w = self.weights[self._span(k)][layout.penalised()].astype(np.float64)
+                found[k] = member.values.l1 * np.abs(w).sum() + 0.5 * member.values.l2 * np.sum(w**2)
+        return found
+
+    def distances(self, places: Sequence[int]) -> np.ndarray:
+        travelled = (self.weights[self._span(k)].astype(np.float64) - self.origins[k] for k in places)
+        return np.array([np.linalg.norm(way) for way in travelled])
+
+
+def ends(sizes: Iterable[int]) -> np.ndarray:
+    """Where parts of these sizes begin when they lie one after another, and where the last one ends."""
+    return np.cumsum([0, *sizes], dtype=np.int64)

@@ -40,6 +40,8 @@ class Job:
         states: what members of an earlier rung go on from, by trial number.
         keep_states: whether outcomes carry states for a later rung.
         keep_weights: whether outcomes carry the best weights.
+        budget: epochs of the members' whole training, later rungs included, at which learning-rate schedules end; None
+            for `epochs`.
     """
 
     number: int
@@ -54,6 +56,7 @@ class Job:
     keep_weights: bool = False
     places: tuple[int, ...] | None = None
     first: bool = False
+    budget: int | None = None
 
     @property
     def training(self) -> tuple[int, ...]:
@@ -126,7 +129,7 @@ def _train(workshop: Workshop, job: Job, tell: Callable[[int], None], stopping: 
     if late and not job.first and not (job.snapshot and job.snapshot.exists()):
         tell(job.epochs * len(job.training))
         return []
-    course = workshop.course(job.members, job.patience)
+    course = workshop.course(job.members, job.patience, job.budget or job.epochs)
     course.tile.active[:] = False
     course.tile.active[list(job.training)] = True
     for place in job.training:

@@ -1,13 +1,14 @@
 """Update rules: how a gradient changes a weight.
 
-A rule is written once, for a single weight and its gradient. The compiled kernel runs it weight by weight, the stacked
-path runs the same function on tensors of shape (member, weight) with coefficients of shape (member, 1).
+A rule is written once, for a single weight, its gradient and the moments it keeps. The compiled kernel runs it weight
+by weight, the stacked path runs the same function on tensors of shape (member, weight) with coefficients of shape
+(member, 1). Moments begin at zero.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from math import sqrt as scalar_sqrt
 from typing import Any, NamedTuple
 
@@ -24,12 +25,13 @@ class Coefficients(NamedTuple):
 
     Attributes:
         learning_rate: α of this step.
-        momentum: β of the momentum rule.
+        momentum: β of the momentum rules.
         beta1, rest1: β1 and 1 - β1.
         beta2, rest2: β2 and 1 - β2.
         epsilon: ε.
         correction1: 1 / (1 - β1^t).
         correction2: 1 / √(1 - β2^t).
+        one: 1.
     """
 
     learning_rate: Any
@@ -41,6 +43,7 @@ class Coefficients(NamedTuple):
     epsilon: Any
     correction1: Any
     correction2: Any
+    one: Any
 
 
 def coefficients(
@@ -62,12 +65,18 @@ def coefficients(
         epsilon,
         1 / (1 - beta1**step) if beta1 < 1 else 1.0,
         1 / scalar_sqrt(1 - beta2**step) if beta2 < 1 else 1.0,
+        1.0,
     )
 
 
 def sqrt(x: Any) -> Any:
     """Square root of a tensor; inside the compiled kernel, of a number."""
     return torch.sqrt(x)
+
+
+def lesser(a: Any, b: Any) -> Any:
+    """The lesser of two tensors; inside the compiled kernel, of two numbers."""
+    return torch.minimum(a, b)
 
 
 @overload(sqrt)
@@ -78,43 +87,111 @@ def _sqrt_in_kernel(x: Any) -> Callable[[Any], Any]:
     return root
 
 
-def sgd(w: Any, g: Any, first: Any, second: Any, c: Coefficients) -> tuple[Any, Any, Any]:
+@overload(lesser)
+def _lesser_in_kernel(a: Any, b: Any) -> Callable[[Any, Any], Any]:
+    def least(a: Any, b: Any) -> Any:
+        return a if a < b else b
+
+    return least
+
+
+def sgd(w: Any, g: Any, c: Coefficients) -> tuple[Any]:
     """Gradient descent: w ← w - α g."""
-    return w - c.learning_rate * g, first, second
+    return (w - c.learning_rate * g,)
 
 
-def momentum(w: Any, g: Any, first: Any, second: Any, c: Coefficients) -> tuple[Any, Any, Any]:
+def momentum(w: Any, g: Any, v: Any, c: Coefficients) -> tuple[Any, Any]:
     """Momentum: v ← β v + g, w ← w - α v (as `torch.optim.SGD`; Polyak 1964)."""
-    first = c.momentum * first + g
-    return w - c.learning_rate * first, first, second
+    v = c.momentum * v + g
+    return w - c.learning_rate * v, v
 
 
-def rmsprop(w: Any, g: Any, first: Any, second: Any, c: Coefficients) -> tuple[Any, Any, Any]:
+def nesterov(w: Any, g: Any, v: Any, c: Coefficients) -> tuple[Any, Any]:
+    """Nesterov's momentum: v ← β v + g, w ← w - α (g + β v) (Sutskever et al. 2013)."""
+    v = c.momentum * v + g
+    return w - c.learning_rate * (g + c.momentum * v), v
+
+
+def adagrad(w: Any, g: Any, s: Any, c: Coefficients) -> tuple[Any, Any]:
+    """AdaGrad: s ← s + g², w ← w - α g / (√s + ε) (Duchi, Hazan and Singer 2011)."""
+    s = s + g * g
+    return w - c.learning_rate * (g / (sqrt(s) + c.epsilon)), s
+
+
+def adadelta(w: Any, g: Any, s: Any, d: Any, c: Coefficients) -> tuple[Any, Any, Any]:
+    """AdaDelta: s ← β2 s + (1 - β2) g², δ = g √(d + ε) / √(s + ε), d ← β2 d + (1 - β2) δ², w ← w - α δ.
+
+    (Zeiler 2012; there α is 1.)
+    """
+    s = c.beta2 * s + c.rest2 * (g * g)
+    delta = g * (sqrt(d + c.epsilon) / sqrt(s + c.epsilon))
+    d = c.beta2 * d + c.rest2 * (delta * delta)
+    return w - c.learning_rate * delta, s, d
+
+
+def rmsprop(w: Any, g: Any, s: Any, c: Coefficients) -> tuple[Any, Any]:
     """RMSprop: s ← β2 s + (1 - β2) g², w ← w - α g / (√s + ε) (Tieleman and Hinton 2012)."""
-    second = c.beta2 * second + c.rest2 * (g * g)
-    return w - c.learning_rate * (g / (sqrt(second) + c.epsilon)), first, second
+    s = c.beta2 * s + c.rest2 * (g * g)
+    return w - c.learning_rate * (g / (sqrt(s) + c.epsilon)), s
 
 
-def adam(w: Any, g: Any, first: Any, second: Any, c: Coefficients) -> tuple[Any, Any, Any]:
+def smorms3(w: Any, g: Any, v: Any, s: Any, memory: Any, c: Coefficients) -> tuple[Any, Any, Any, Any]:
+    """SMORMS3: a signal-to-noise ratio sets each weight's step, and how long its gradients are remembered.
+
+    With m = 1 at first and r = 1 / (m + 1): v ← (1 - r) v + r g, s ← (1 - r) s + r g², x = v² / (s + ε),
+    m ← 1 + m (1 - x), w ← w - g min(α, x) / (√s + ε) (Funk 2015). What is kept is m - 1, which begins at zero.
+    """
+    r = c.one / (memory + c.one + c.one)
+    v = v + r * (g - v)
+    s = s + r * (g * g - s)
+    x = v * v / (s + c.epsilon)
+    return w - g * (lesser(c.learning_rate, x) / (sqrt(s) + c.epsilon)), v, s, (memory + c.one) * (c.one - x)
+
+
+def adam(w: Any, g: Any, v: Any, s: Any, c: Coefficients) -> tuple[Any, Any, Any]:
     """Adam: v ← β1 v + (1 - β1) g, s ← β2 s + (1 - β2) g², w ← w - α v̂ / (√ŝ + ε) (Kingma and Ba 2015)."""
-    first = c.beta1 * first + c.rest1 * g
-    second = c.beta2 * second + c.rest2 * (g * g)
+    v = c.beta1 * v + c.rest1 * g
+    s = c.beta2 * s + c.rest2 * (g * g)
     step = c.learning_rate * c.correction1
-    return w - step * (first / (sqrt(second) * c.correction2 + c.epsilon)), first, second
+    return w - step * (v / (sqrt(s) * c.correction2 + c.epsilon)), v, s
 
 
 @dataclass(frozen=True)
 class Rule:
-    """An update rule, its number in the kernel and how many moments it keeps for each weight."""
+    """An update rule.
+
+    Attributes:
+        name: what users call it.
+        code: its number in the kernel.
+        update: (weight, gradient, moments ..., coefficients) to (weight, moments ...).
+        moments: how many numbers it keeps for each weight.
+        uses: the hyperparameters it reads beside the learning rate.
+        defaults: hyperparameters that mean something else for this rule than for others, where they are not given.
+    """
 
     name: str
     code: int
-    update: Callable[..., tuple[Any, Any, Any]]
+    update: Callable[..., tuple[Any, ...]]
+    moments: int
+    uses: tuple[str, ...] = ()
+    defaults: Mapping[str, float] = field(default_factory=dict)
 
+
+_TABLE: tuple[tuple[str, Callable[..., tuple[Any, ...]], int, tuple[str, ...], dict[str, float]], ...] = (
+    ("sgd", sgd, 0, (), {}),
+    ("momentum", momentum, 1, ("momentum",), {}),
+    ("nesterov", nesterov, 1, ("momentum",), {}),
+    ("adagrad", adagrad, 1, ("epsilon",), {"epsilon": 1e-10}),
+    ("adadelta", adadelta, 2, ("beta2", "epsilon"), {"beta2": 0.9, "epsilon": 1e-6}),
+    ("rmsprop", rmsprop, 1, ("beta2", "epsilon"), {}),
+    ("smorms3", smorms3, 3, ("epsilon",), {"epsilon": 1e-16}),
+    ("adam", adam, 2, ("beta1", "beta2", "epsilon"), {}),
+    ("adamw", adam, 2, ("beta1", "beta2", "epsilon"), {"weight_decay": 0.01}),
+)
 
 RULES: dict[str, Rule] = {
-    name: Rule(name, code, update)
-    for code, (name, update) in enumerate({"sgd": sgd, "momentum": momentum, "rmsprop": rmsprop, "adam": adam}.items())
+    name: Rule(name, code, update, moments, uses, defaults)
+    for code, (name, update, moments, uses, defaults) in enumerate(_TABLE)
 }
 
 
@@ -128,6 +205,6 @@ def rule(name: str) -> Rule:
         >>> rule("adam").update is adam
         True
     """
-    if name not in RULES:
+    if not isinstance(name, str) or name not in RULES:
         raise UsageError(f"unknown optimizer {name!r}{nearest(str(name), RULES)}: use {', '.join(RULES)}")
     return RULES[name]

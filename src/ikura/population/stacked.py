@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,14 +11,18 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ikura.errors import UsageError
+from ikura.nn import BatchNorm, GhostNorm
+from ikura.nn.augmentation import Augment
 from ikura.nn.loss import loss
 from ikura.nn.noise import Draws, drawing, key
 from ikura.population._tile import Tile
+from ikura.population.batches import Batches
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.rule import RULES, Coefficients, coefficients, rule
-from ikura.population.structure import convolves, takes_codes
+from ikura.population.schedule import follows_distance, learning_rates
+from ikura.population.structure import channels_last, convolves, takes_codes
 from ikura.population.together import Together
+from ikura.population.update import Update
 
 __all__ = ["StackedTile"]
 
@@ -27,8 +30,8 @@ __all__ = ["StackedTile"]
 class StackedTile(Tile):
     """Networks of one structure, written for one member, stacked and run under shared noise.
 
-    The forward pass is `Together`, the backward pass the ordinary one on the summed losses, the update one pass over
-    the (member, weight) matrix for each update rule present.
+    The forward pass is `Together`, the backward pass the ordinary one on the summed losses, what follows is
+    `Update`.
 
     Args:
         members: the members; all of one seed and one mini-batch size.
@@ -54,8 +57,9 @@ class StackedTile(Tile):
         self.dtype = getattr(torch, dtype)
         modules = [module.to(self.dtype).train() for module in modules]
         self.module = modules[0]
+        self.channels_last = channels_last(self.module)
         self.together = Together(self.module, self.device.type != "cpu" or not convolves(self.module))
-        self.normalises = any(isinstance(m, _BatchNorm) for m in self.module.modules())
+        self.normalises = any(isinstance(m, _BatchNorm | BatchNorm | GhostNorm) for m in self.module.modules())
         self.takes_codes = takes_codes(self.module)
         parameters, self.buffers = stack_module_state(modules)
         self.buffers = {name: buffer.to(self.device) for name, buffer in self.buffers.items()}
@@ -63,35 +67,36 @@ class StackedTile(Tile):
         self.sizes = [shape.numel() for shape in self.shapes.values()]
         count = len(members)
         self.weights = torch.cat([p.detach().reshape(count, -1) for p in parameters.values()], 1).to(self.device)
-        self.first, self.second = torch.zeros_like(self.weights), torch.zeros_like(self.weights)
         self.kept = self.weights.clone()
         self.kept_buffers = {name: buffer.clone() for name, buffer in self.buffers.items()}
         self.free = None if free is None else torch.from_numpy(free).to(self.device, self.dtype)
         self.learns = {name: p.requires_grad for name, p in self.module.named_parameters() if name in self.shapes}
-        penalised = torch.cat(
-            [torch.full((p.numel(),), p.dim() > 1 and p.requires_grad) for p in self._own_parameters()]
-        )
-        l2 = torch.tensor([[m.values.l2] for m in members], dtype=self.dtype) * penalised[None, :]
-        self.l2 = l2.to(self.device)
-        self.places = {
-            name: torch.tensor([k for k, m in enumerate(members) if rule(m.values.optimizer).name == name])
-            for name in RULES
-        }
+        self.update = Update(members, self._matrices(), self.weights, self.free)
+        self.origins = {k: self.weights[k].clone() for k, m in enumerate(members) if follows_distance(m.values)}
+        smoothing = [float(m.values.label_smoothing) for m in members]
+        self.smoothing = torch.tensor(smoothing, dtype=self.dtype, device=self.device) if any(smoothing) else None
+        self.augment = Augment([member.values for member in members], self.seed)
         self.generators = [self.device] if self.device.type == "cuda" else []
         self.steps = np.zeros(count, np.int64)
         self.active = np.ones(count, bool)
         self.limits = np.full(count, np.inf)
 
-    def _own_parameters(self) -> list[nn.Parameter]:
-        return [p for name, p in self.module.named_parameters() if name in self.shapes]
+    def _matrices(self) -> list[tuple[int, int, int]]:
+        """(place, rows, columns) of each trained parameter of two dimensions or more; a row for each unit."""
+        places = np.cumsum([0, *self.sizes]).tolist()
+        return [
+            (place, shape[0], shape[1:].numel())
+            for place, (name, shape) in zip(places, self.shapes.items(), strict=False)
+            if len(shape) > 1 and self.learns[name]
+        ]
 
     def _leaves(self) -> dict[str, Tensor]:
         columns = self.weights.split(self.sizes, 1)
         return {name: c.reshape(-1, *shape) for (name, shape), c in zip(self.shapes.items(), columns, strict=True)}
 
-    def _forward(self, leaves: dict[str, Tensor], x: Tensor, codes: Tensor) -> Tensor:
+    def _forward(self, leaves: dict[str, Tensor], x: Tensor, codes: Tensor, apart: bool = False) -> Tensor:
         try:
-            return self.together(leaves, self.buffers, (x, codes) if self.takes_codes else (x,))
+            return self.together(leaves, self.buffers, (x, codes) if self.takes_codes else (x,), apart)
         except RuntimeError as error:
             raise self._failure(error) from error
 
@@ -99,22 +104,32 @@ class StackedTile(Tile):
         reason = " ".join(str(error).split())
         return UsageError(f"trial {self.members[0].number}: the network fails in training: {reason}")
 
-    def _batchable(self, examples: Examples) -> tuple[Tensor, Tensor, Tensor]:
-        y = torch.from_numpy(examples.y).to(self.device)
-        y = y.long() if self.task == "multiclass" else y
-        return torch.from_numpy(examples.x).to(self.device), torch.from_numpy(examples.codes).to(self.device), y
-
-    def train_epoch(self, examples: Examples, epoch: int) -> np.ndarray:
-        x, codes, y = self._batchable(examples)
+    def train_epoch(
+        self, examples: Examples, epoch: int, epochs: int = 0, shares: np.ndarray | None = None
+    ) -> np.ndarray:
+        examples_of = Batches(examples, self.device, self.task)
+        augment = self.augment if self.augment and examples.standard is not None else None
         rows, stream = len(examples), key(self.seed, "noise", epoch)
+        batches = list(self._batches(rows))
+        rates = [
+            learning_rates(m.values, epoch, len(batches), epochs) * (1.0 if shares is None else shares[k])
+            for k, m in enumerate(self.members)
+        ]
         total = np.zeros(len(self.members))
         self.module.train()
-        for batch in self._batches(rows):
-            flat, costs = self._costs_and_gradient(x[batch], codes[batch], y[batch], stream, batch.start, epoch)
+        for number, batch in enumerate(batches):
+            flat, costs = self._costs_and_gradient(
+                *examples_of(batch, augment, epoch), stream, batch.start, epoch, augment is not None
+            )
             with torch.no_grad():
-                cost = costs.detach() + 0.5 * (self.l2 * self.weights**2).sum(1)
-                self._update(flat.add_(self.l2 * self.weights), cost.double().cpu().numpy(), epoch)
-            total += np.where(self.active, cost.double().cpu().numpy(), np.nan) * (batch.stop - batch.start)
+                penalty = self.update.penalty(self.weights)
+                cost = (costs.detach() if penalty is None else costs.detach() + penalty).double().cpu().numpy()
+                self.active &= cost <= self.limits
+                self.steps += self.active
+                self.update.penalise(self.weights, flat)
+                now = [float(rate[min(number, len(rate) - 1)]) for rate in rates]
+                self.update.step(self.weights, flat, self.active, now, self.steps)
+            total += np.where(self.active, cost, np.nan) * (batch.stop - batch.start)
         return total / rows
 
     def _gradient(self, cost: Tensor, leaves: dict[str, Tensor]) -> Tensor:
@@ -129,37 +144,42 @@ class StackedTile(Tile):
         return torch.cat(columns, 1)
 
     def _costs_and_gradient(
-        self, x: Tensor, codes: Tensor, y: Tensor, stream: int, first: int, epoch: int
+        self, x: Tensor, codes: Tensor, y: Tensor, stream: int, first: int, epoch: int, apart: bool = False
     ) -> tuple[Tensor, Tensor]:
         if not self.together.vectorised:
-            return self._in_turn(x, codes, y, stream, first, epoch)
+            return self._in_turn(x, codes, y, stream, first, epoch, apart)
         leaves = {n: leaf.detach().requires_grad_(self.learns[n]) for n, leaf in self._leaves().items()}
         try:
             with drawing(Draws(stream, first)), torch.random.fork_rng(self.generators):
                 torch.manual_seed(key(self.seed, "noise", epoch, first))
-                outputs = self._forward(leaves, x, codes)
-            costs = vmap(lambda z: loss(self.task, z, y))(outputs)
+                outputs = self._forward(leaves, x, codes, apart)
+            if self.smoothing is None:
+                costs = vmap(lambda z: loss(self.task, z, y))(outputs)
+            else:
+                costs = vmap(lambda z, s: loss(self.task, z, y, s))(outputs, self.smoothing)
             return self._gradient(costs.sum(), leaves), costs
         except RuntimeError as error:
             raise self._failure(error) from error
 
     def _in_turn(
-        self, x: Tensor, codes: Tensor, y: Tensor, stream: int, first: int, epoch: int
+        self, x: Tensor, codes: Tensor, y: Tensor, stream: int, first: int, epoch: int, apart: bool
     ) -> tuple[Tensor, Tensor]:
         """Run one member after another, forwards and backwards, so that what one needs stays in the cache."""
         gradient = torch.zeros_like(self.weights)
         costs = self.weights.new_full((len(self.members),), torch.nan)
-        inputs = (x, codes) if self.takes_codes else (x,)
+        shared = None if apart else self._laid_out(x)
         for k in np.flatnonzero(self.active).tolist():
             parts = zip(self.shapes.items(), self.weights[k].split(self.sizes), strict=True)
             # Copies: where a tensor begins in memory may decide the order of a sum.
             leaves = {n: part.reshape(shape).clone().requires_grad_(self.learns[n]) for (n, shape), part in parts}
             buffers = {name: buffer[k] for name, buffer in self.buffers.items()}
+            own_x = self._laid_out(x[k]) if shared is None else shared
+            inputs = (own_x, codes) if self.takes_codes else (own_x,)
             try:
                 with drawing(Draws(stream, first)), torch.random.fork_rng(self.generators):
                     torch.manual_seed(key(self.seed, "noise", epoch, first))
                     outputs = functional_call(self.module, (leaves, buffers), inputs)
-                cost = loss(self.task, outputs, y)
+                cost = loss(self.task, outputs, y, None if self.smoothing is None else self.smoothing[k])
                 learning = [leaf for leaf in leaves.values() if leaf.requires_grad]
                 found = iter(torch.autograd.grad(cost, learning, allow_unused=True) if cost.requires_grad else ())
             except RuntimeError as error:
@@ -171,6 +191,10 @@ class StackedTile(Tile):
                     place.copy_(own.reshape(-1))
         return gradient, costs
 
+    def _laid_out(self, x: Tensor) -> Tensor:
+        """Images in the layout that the network's factory chose for its weights."""
+        return x.contiguous(memory_format=torch.channels_last) if self.channels_last and x.dim() == 4 else x
+
     def _batches(self, rows: int) -> Iterator[slice]:
         """Mini-batches in order; where batches are normalised, a last row left alone joins the batch before."""
         size = self.batch_size
@@ -179,42 +203,12 @@ class StackedTile(Tile):
             del ends[-2]
         return (slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False))
 
-    def _update(self, gradient: Tensor, cost: np.ndarray, epoch: int) -> None:
-        self.active &= cost <= self.limits
-        self.steps += self.active
-        if self.free is not None:
-            gradient *= self.free
-        for name, places in self.places.items():
-            moving = [int(k) for k in places if self.active[k]]
-            if not moving:
-                continue
-            whole = len(moving) == len(self.members)
-            old = [t if whole else t[moving] for t in (self.weights, gradient, self.first, self.second)]
-            new = list(RULES[name].update(*old, self._coefficients(moving, epoch)))
-            if self.free is not None:
-                new[0] = torch.where(self.free[moving] > 0, new[0], old[0])
-            for tensor, value in zip((self.weights, self.first, self.second), new, strict=True):
-                if whole:
-                    tensor.copy_(value)
-                else:
-                    tensor[moving] = value
-
-    def _coefficients(self, places: Sequence[int], epoch: int) -> Coefficients:
-        rows: list[Any] = []
-        for k in places:
-            m, v = self.members[k], self.members[k].values
-            rows.append(
-                coefficients(m.learning_rate(epoch), v.momentum, v.beta1, v.beta2, v.epsilon, int(self.steps[k]))
-            )
-        table = torch.tensor(rows, dtype=torch.float64).to(self.device, self.dtype)
-        return Coefficients(*(table[:, i : i + 1] for i in range(table.shape[1])))
-
     @torch.no_grad()
     def outputs(self, examples: Examples) -> np.ndarray:
-        x, codes, _ = self._batchable(examples)
+        batches = Batches(examples, self.device, self.task)
         self.module.eval()
         leaves, block = self._leaves(), 1024
-        parts = [self._forward(leaves, x[i : i + block], codes[i : i + block]) for i in range(0, len(examples), block)]
+        parts = [self._forward(leaves, *batches(slice(i, i + block))[:2]) for i in range(0, len(examples), block)]
         out = torch.cat(parts, 1).cpu().numpy()
         out[~self.active] = np.nan
         return out
@@ -237,7 +231,8 @@ class StackedTile(Tile):
         return weights.cpu().numpy().copy(), buffers
 
     def _tensors_of(self, place: int) -> dict[str, Tensor]:
-        parts = {name: getattr(self, name)[place] for name in ("weights", "first", "second", "kept")}
+        parts = {name: getattr(self, name)[place] for name in ("weights", "kept")}
+        parts["moments"] = self.update.moments_of(place)
         parts |= {f"buffer:{name}": buffer[place] for name, buffer in self.buffers.items()}
         return parts | {f"kept:{name}": buffer[place] for name, buffer in self.kept_buffers.items()}
 
@@ -258,4 +253,8 @@ class StackedTile(Tile):
         self.limits[:] = limits
 
     def penalties(self) -> np.ndarray:
-        return (0.5 * (self.l2 * self.weights**2).sum(1)).double().cpu().numpy()
+        penalty = self.update.penalty(self.weights)
+        return np.zeros(len(self.members)) if penalty is None else penalty.double().cpu().numpy()
+
+    def distances(self, places: Sequence[int]) -> np.ndarray:
+        return np.array([float((self.weights[k] - self.origins[k]).double().norm()) for k in places])

@@ -16,6 +16,7 @@ from ikura.population.examples import Examples
 from ikura.population.kernel import loss as loss_kernel
 from ikura.population.kernel import score as score_kernel
 from ikura.population.kernel.score import assess
+from ikura.population.schedule import Brakes
 
 __all__ = ["EXPLODED", "Course", "Judge"]
 
@@ -78,6 +79,8 @@ class Course:
         dev: dev examples.
         judge: how outputs are scored.
         patience: epochs without improvement before a member stops; None never stops one.
+        budget: epochs of the members' whole training, at which their learning-rate schedules end; None for as many as
+            `run` is asked for.
         epoch: epochs trained so far.
     """
 
@@ -86,6 +89,7 @@ class Course:
     dev: Examples
     judge: Judge
     patience: int | None = None
+    budget: int | None = None
     epoch: int = 0
 
     def __post_init__(self) -> None:
@@ -96,6 +100,7 @@ class Course:
         self.diverged = np.zeros(count, bool)
         self.epochs = np.zeros(count, np.int64)
         self.seconds = np.zeros(count)
+        self.brakes = Brakes(self.tile.members)
 
     def begin(self) -> None:
         """Measure the cost at the start, against which an explosion is told."""
@@ -103,13 +108,14 @@ class Course:
         start = np.nan_to_num(losses, nan=np.inf) + self.tile.penalties()
         self.tile.set_limits(np.minimum(EXPLODED * np.maximum(start, 1.0), np.finfo(np.float64).max))
 
-    def advance(self) -> None:
-        """Train one epoch."""
+    def advance(self, epochs: int = 0) -> None:
+        """Train one epoch of so many in all, if there is no budget."""
         started = time.perf_counter()
         tile, before = self.tile, self.tile.active.copy()
         if self.epoch == 0:
             self.begin()
-        costs = tile.train_epoch(self.train.ordered(tile.members[0].seed, self.epoch), self.epoch)
+        examples = self.train.ordered(tile.members[0].seed, self.epoch)
+        costs = tile.train_epoch(examples, self.epoch, self.budget or epochs, self.brakes.shares)
         losses, scores = self.judge(tile.outputs(self.dev), self.dev.y)
         tile.active &= ~(tile.active & ~np.isfinite(losses))
         self.diverged |= before & ~tile.active
@@ -121,6 +127,7 @@ class Course:
         self.best_loss[better] = losses[better]
         self.best_epoch[better] = self.epoch
         tile.keep(np.flatnonzero(better).tolist())
+        self.brakes.after_epoch(tile, losses, self.epoch)
         if self.patience is not None:
             tile.active &= self.epoch - self.best_epoch < self.patience
         self.epoch += 1
@@ -135,7 +142,7 @@ class Course:
             after: called after each epoch.
         """
         while self.epoch < epochs and self.tile.active.any():
-            self.advance()
+            self.advance(epochs)
             if after is not None:
                 after(self)
 
@@ -153,7 +160,8 @@ class Course:
 
     def _records(self, place: int) -> dict[str, np.ndarray]:
         names = ("best_loss", "best_epoch", "diverged", "epochs", "seconds")
-        return {name: getattr(self, name)[place : place + 1] for name in names}
+        records = {name: getattr(self, name)[place : place + 1] for name in names}
+        return records | {"brake": self.brakes.states[place : place + 1]}
 
     def extract(self, place: int) -> dict[str, np.ndarray]:
         """Return everything that one member goes on from, arrays by name."""

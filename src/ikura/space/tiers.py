@@ -93,10 +93,10 @@ _RANGES: MappingProxyType[str, Callable[[int, int], Parameter]] = MappingProxyTy
 )
 
 _NEEDS: dict[str, tuple[str, ...]] = {
-    "momentum": ("momentum",),
-    "beta1": ("adam",),
-    "beta2": ("adam", "rmsprop"),
-    "epsilon": ("adam", "rmsprop"),
+    "momentum": ("momentum", "nesterov"),
+    "beta1": ("adam", "adamw"),
+    "beta2": ("adadelta", "rmsprop", "adam", "adamw"),
+    "epsilon": ("adagrad", "adadelta", "rmsprop", "smorms3", "adam", "adamw"),
 }
 """Update rules that a hyperparameter belongs to."""
 
@@ -111,6 +111,7 @@ def _sentence(tier: Tier, trials: int, opened: list[str], tiers: tuple[Tier, ...
 def default_space(trials: int, rows: int, features: int) -> DefaultSpace:
     """Choose what to search from the number of trials: a small budget searches the first tier, a larger one the next.
 
+    Hyperparameters of no tier are left out, so they have their defaults; but for ε, which is fixed where it is used.
     The second tier opens the choice between Adam and momentum, without which no trial would have a momentum; the third
     adds the other update rules. Coefficients of an update rule are open only where that rule is drawn.
 
@@ -134,8 +135,11 @@ def default_space(trials: int, rows: int, features: int) -> DefaultSpace:
             raise UsageError(f"{name} must be at least 1, but got {number}")
     tier = [one for one in TIERS if trials >= one.trials][-1]
     wanted = {name for one in TIERS[: tier.number] for name in one.names}
+    placed = [name for one in TIERS for name in one.names]
     parameters: dict[str, Parameter] = {
-        name: _RANGES[name](rows, features) if name in wanted else fixed(value) for name, value in DEFAULTS.items()
+        name: _RANGES[name](rows, features) if name in wanted else fixed(value)
+        for name, value in DEFAULTS.items()
+        if name in (*placed, *_NEEDS)
     }
     if tier.number == 2:
         parameters["optimizer"] = choice("adam", "momentum")

@@ -88,15 +88,7 @@ def _winner(floor: Floor, setting: Setting) -> dict[str, Any] | None:
 def _model(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.Module, member: Member) -> Model:
     built_in: dict[str, Any] | str | None = None if setting.custom else setting.network
     if workshop.network is None:
-        layout = workshop.layout(member)
-        built_in = {
-            "inputs": layout.inputs,
-            "outputs": layout.outputs,
-            "units": list(layout.units),
-            "activation": member.values.activation,
-            "dropout": member.values.dropout,
-            "cardinalities": list(layout.cardinalities),
-        }
+        built_in = workshop.layout(member).arguments(member)
     description = {
         "task": setting.task,
         "target": setting.target,

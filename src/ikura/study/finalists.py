@@ -114,9 +114,10 @@ def predictions(workshop: Workshop, network: torch.nn.Module, examples: Examples
     judge = workshop.judge
     parts = []
     with torch.no_grad():
-        block = 4096 if examples.x.ndim == 2 else 512
+        block = 4096 if len(examples.shape) == 1 else 512
         for i in range(0, max(len(examples), 1), block):
-            x, codes = torch.from_numpy(examples.x[i : i + block]), torch.from_numpy(examples.codes[i : i + block])
+            rows = slice(i, i + block)
+            x, codes = torch.from_numpy(examples.inputs(rows)), torch.from_numpy(examples.codes[rows])
             parts.append(network(x, codes) if takes_codes(network) else network(x))
     return predict(judge.task, torch.cat(parts), judge.mean, judge.std)
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 from torch import nn
 
 from ikura.data import Dataset
+from ikura.data.images.room import memory_limit
 from ikura.engine import engine_for
+from ikura.errors import UsageError
 from ikura.metric import metric
+from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.nn.loss import outputs_of
 from ikura.population.examples import Examples
 from ikura.population.job import Job, Outcome
@@ -39,16 +44,28 @@ def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperpara
     """
     network = resolved(setting.network, network)
     train, dev = Examples.of(dataset.train, setting.dtype), Examples.of(dataset.dev, setting.dtype)
-    return Workshop(
-        train=train if network else train.flat(),
-        dev=dev if network else dev.flat(),
+    if network is None:
+        train, dev = train.flat(), dev.flat()
+    workshop = Workshop(
+        train=train,
+        dev=dev,
         judge=Judge(setting.task, metric(setting.metric, setting.task), dataset.target_mean, dataset.target_std),
         outputs=outputs_of(setting.task, len(dataset.task.classes or [])),
         cardinalities=tuple(dataset.encoder.cardinalities),
         network=network,
         dtype=setting.dtype,
         device=setting.device,
+        augmented=any(name in setting.space for name in AUGMENTATIONS) and train.standard is not None,
     )
+    if not workshop.compiled or workshop.convolutional:
+        return workshop
+    numbers = prod(train.shape) * (len(train) + len(dev))
+    if train.standard is not None and numbers * np.dtype(setting.dtype).itemsize > memory_limit():
+        raise UsageError(
+            f"{len(train)} images of {prod(train.shape)} pixels are more than the fully connected network can hold in "
+            "memory; choose a smaller image size, or a network that takes images"
+        )
+    return replace(workshop, train=train.dense(), dev=dev.dense())
 
 
 @contextmanager
@@ -77,10 +94,18 @@ def replay(study: Study, store: Store, row: dict[str, Any]) -> Outcome:
         widest = max(r["hyperparameters"].get("units", me.values.units) for r in neighbours)
         workshop = replace(workshop, least_units=int(widest))
     stage = next((s for s in study.regions if s["stage"] == row["stage"]), None)
-    epochs = setting.epochs if stage is None else stage["epochs"]
+    epochs = budget = setting.epochs if stage is None else stage["epochs"]
     if row["state"] in ("pruned", "stopped"):
         epochs = row["epochs"]
     patience = schedule(setting.schedule).patience(setting.epochs)
-    job = Job(row["tile"], (me,) * len(neighbours), epochs, patience, keep_weights=True, places=(row["place"],))
+    job = Job(
+        row["tile"],
+        (me,) * len(neighbours),
+        epochs,
+        patience,
+        keep_weights=True,
+        places=(row["place"],),
+        budget=budget,
+    )
     with one_thread_each(), engine_for(workshop, 1) as engine:
         return next(iter(engine.run([job], lambda epochs: None)))[0]

@@ -15,7 +15,10 @@ __all__ = ["MLP_ONLY", "OWN", "check_name", "chosen_network", "known_names", "re
 OWN = "own"
 """What a setting calls a network of the caller's."""
 
-MLP_ONLY = ("layers", "units", "dropout", "activation", "initialisation")
+MLP_ONLY = (
+    "layers", "units", "dropout", "dropout_input", "activation", "initialisation", "initial_scale", "normalisation",
+    "ghost_size", "normalisation_momentum",
+)  # fmt: skip
 """Hyperparameters of the fully connected network's architecture."""
 
 

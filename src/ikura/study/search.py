@@ -116,6 +116,7 @@ class Floor:
         epochs: int,
         patience: int | None,
         *,
+        budget: int | None = None,
         states: dict[int, dict[str, np.ndarray]] | None = None,
         going_on: bool = False,
         keep_weights: bool = False,
@@ -127,6 +128,7 @@ class Floor:
             rows: trials of the store.
             epochs: epochs in all.
             patience: epochs without improvement before a member stops.
+            budget: epochs of the whole training, later rungs included; None for `epochs`.
             states: what members go on from, by number.
             going_on: whether a later rung follows.
             keep_weights: whether outcomes carry weights.
@@ -148,6 +150,7 @@ class Floor:
                 keep_weights=keep_weights,
                 places=places,
                 first=i == 0 and self.best is None,
+                budget=budget,
             )
             for i, (tile, group, places) in enumerate(self.tiles(rows))
         ]
@@ -265,6 +268,7 @@ def _run_stage(
             live,
             epochs,
             patience,
+            budget=stage.epochs,
             states=states,
             going_on=not last,
             keep_weights=last and keep is not None,

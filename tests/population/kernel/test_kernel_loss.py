@@ -24,11 +24,14 @@ def example(task: str, dtype: str, size: float = 3.0) -> tuple[np.ndarray, np.nd
     return z.astype(dtype), bias.astype(dtype), y.astype(dtype)
 
 
-def reference(task: str, z: np.ndarray, bias: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+def reference(
+    task: str, z: np.ndarray, bias: np.ndarray, y: np.ndarray, smoothing: float = 0.0
+) -> tuple[float, np.ndarray]:
     """Summed loss and the gradient of the mean loss, in float64."""
     leaf = torch.from_numpy(z.astype(np.float64) + bias).requires_grad_()
     target = torch.from_numpy(y.astype(np.float64))
-    mean = loss(task, leaf, target.long() if task == "multiclass" else target)
+    share = torch.tensor(smoothing, dtype=torch.float64) if smoothing else None
+    mean = loss(task, leaf, target.long() if task == "multiclass" else target, share)
     (error,) = torch.autograd.grad(mean, leaf)
     return mean.item() * len(y), error.numpy()
 
@@ -42,11 +45,13 @@ def test_every_task_has_a_number_of_its_own() -> None:
 # for regression up to 100): 10 * 30 units of rounding; sums of 60 add no more, as they are in double precision.
 @pytest.mark.parametrize(("dtype", "rounding"), [("float64", 2.0**-53), ("float32", 2.0**-24)])
 @pytest.mark.parametrize("size", [0.1, 3.0])
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
 @pytest.mark.parametrize("task", TASKS)
-def test_loss_and_error(task: str, size: float, dtype: str, rounding: float) -> None:
+def test_loss_and_error(task: str, smoothing: float, size: float, dtype: str, rounding: float) -> None:
     z, bias, y = example(task, dtype, size)
-    total, error = reference(task, z, bias, y)
-    assert loss_and_error(CODES[task], z, bias, y) == pytest.approx(total, rel=300 * rounding)
+    share = z.dtype.type(smoothing)
+    total, error = reference(task, z, bias, y, float(share))
+    assert loss_and_error(CODES[task], z, bias, y, share) == pytest.approx(total, rel=300 * rounding)
     assert z.dtype == dtype
     np.testing.assert_allclose(z * ROWS, error * ROWS, rtol=0, atol=300 * rounding)
 
@@ -57,7 +62,9 @@ def test_huge_logits_neither_overflow_nor_lose_the_loss(task: str, dtype: str) -
     z, bias, y = example(task, dtype, 1e4)
     total, error = reference(task, z, bias, y)
     # The loss is as large as the logits, 1e4, and linear in them: a few roundings of each.
-    assert loss_and_error(CODES[task], z, bias, y) == pytest.approx(total, rel=8 * float(np.finfo(dtype).eps))
+    assert loss_and_error(CODES[task], z, bias, y, z.dtype.type(0)) == pytest.approx(
+        total, rel=8 * float(np.finfo(dtype).eps)
+    )
     # Adding the bias rounds a logit of up to 4e4 by 2e-3 in float32 and 4e-12 in float64, and probabilities by less.
     np.testing.assert_allclose(z * ROWS, error * ROWS, rtol=0, atol=4e-3 if dtype == "float32" else 8e-12)
 
@@ -68,6 +75,6 @@ def test_huge_logits_neither_overflow_nor_lose_the_loss(task: str, dtype: str) -
 def test_nan_gives_nan(task: str, place: int, dtype: str) -> None:
     z, bias, y = example(task, dtype)
     z[7, place] = np.nan
-    assert np.isnan(loss_and_error(CODES[task], z, bias, y))
+    assert np.isnan(loss_and_error(CODES[task], z, bias, y, z.dtype.type(0)))
     assert np.isnan(z[7]).any()
     assert np.isfinite(np.delete(z, 7, axis=0)).all()

@@ -76,15 +76,14 @@ class Plan:
         """Number of parameters."""
         return self.dense + (self.features + 1) * self.units + (self.units + 1) * self.outputs
 
-    def penalised(self) -> np.ndarray:
-        """Tell weights from biases, scales and shifts: bool of shape (size,)."""
-        free = np.zeros(self.size, bool)
-        for inputs, _, _, channels, _, place, _, _, _ in self.blocks:
-            free[place : place + inputs * channels * self.kernel_size**2] = True
-        weights = self.features * self.units
-        free[self.dense : self.dense + weights] = True
-        free[self.dense + weights + self.units : self.size - self.outputs] = True
-        return free
+    @cached_property
+    def matrices(self) -> np.ndarray:
+        """(place, rows, columns) of the weights that are no biases, scales or shifts: int64 of shape (matrices, 3)."""
+        k = self.kernel_size**2
+        found = [[place, channels, inputs * k] for inputs, _, _, channels, _, place, *_ in self.blocks.tolist()]
+        found.append([self.dense, self.units, self.features])
+        found.append([self.dense + (self.features + 1) * self.units, self.outputs, self.units])
+        return np.array(found, np.int64)
 
 
 class Room(NamedTuple):

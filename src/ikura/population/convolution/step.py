@@ -8,9 +8,9 @@ from ikura.population.convolution.dense import backward_dense, flatten, forward_
 from ikura.population.convolution.network import backward_blocks, forward_blocks
 from ikura.population.kernel._compile import compiled
 from ikura.population.kernel.loss import loss_and_error
-from ikura.population.kernel.update import apply_rule, penalise
+from ikura.population.kernel.penalty import penalise
 
-__all__ = ["cost_and_gradient", "outputs", "update"]
+__all__ = ["cost_and_gradient", "outputs"]
 
 
 @compiled
@@ -23,8 +23,11 @@ def cost_and_gradient(
     sizes: Any,
     room: Any,
     running_mean: Any,
-    running_variance: Any,
+    running_spread: Any,
     rate: float,
+    smoothing: Any,
+    matrices: Any,
+    l1: float,
     l2: float,
     stream: Any,
     first: int,
@@ -38,14 +41,16 @@ def cost_and_gradient(
         w: the member's parameters.
         g: receives the gradient.
         sizes, room: see `Sizes` and `Room`.
-        running_mean, running_variance: moving averages of all channels, changed in place.
+        running_mean, running_spread: moving means and variances (or deviations) of all channels, changed in place.
         rate: dropout of features and hidden units.
-        l2: strength of the penalty.
+        smoothing: share of each label that is spread over all classes, in the precision of x.
+        matrices: (place, rows, columns) of the weights that are no biases.
+        l1, l2: strengths of the penalties.
         stream: key of the epoch's dropout noise.
         first: position in the epoch of the first row.
     """
     rows = x.shape[0]
-    forward_blocks(x, w, sizes, room, running_mean, running_variance, True)
+    forward_blocks(x, w, sizes, room, running_mean, running_spread, True)
     last = sizes.blocks[sizes.blocks.shape[0] - 1]
     channels, height, width = last[3], last[6], last[7]
     place, cells = room.places[sizes.blocks.shape[0], 0], rows * channels * height * width
@@ -62,35 +67,23 @@ def cost_and_gradient(
         features, mask, first_weights, w[b:c], hidden, slope, last_weights, out, sizes.activation, rate, stream, first,
         True,
     )  # fmt: skip
-    cost = loss_and_error(task, out, w[d:], y) / rows
+    cost = loss_and_error(task, out, w[d:], y, smoothing) / rows
     backward_dense(
         features, mask, first_weights, g[a:b].reshape(units, inputs), g[b:c], hidden, slope, last_weights,
         g[c:d].reshape(sizes.outputs, units), g[d:], out, rate,
     )  # fmt: skip
     unflatten(features, room.errors[place : place + cells].reshape(rows, height, width, channels))
     backward_blocks(x, w, g, sizes, room)
-    if l2 > 0:
-        strength = w.dtype.type(l2)
-        for block in range(sizes.blocks.shape[0]):
-            begin = sizes.blocks[block, 5]
-            end = begin + sizes.blocks[block, 0] * sizes.blocks[block, 3] * sizes.kernel_size * sizes.kernel_size
-            cost += penalise(w[begin:end], g[begin:end], strength)
-        cost += penalise(w[a:b], g[a:b], strength)
-        cost += penalise(w[c:d], g[c:d], strength)
+    if l1 > 0 or l2 > 0:
+        cost += penalise(w, g, matrices, w.dtype.type(l1), w.dtype.type(l2))
     return cost
 
 
 @compiled
-def update(code: int, w: Any, g: Any, first: Any, second: Any, coefficients: Any) -> None:
-    """Change a member's parameters by its update rule."""
-    apply_rule(code, w, g, first, second, coefficients)
-
-
-@compiled
-def outputs(x: Any, w: Any, sizes: Any, room: Any, running_mean: Any, running_variance: Any, out: Any) -> None:
+def outputs(x: Any, w: Any, sizes: Any, room: Any, running_mean: Any, running_spread: Any, out: Any) -> None:
     """Write the raw outputs of a mini-batch in evaluation mode, shape (rows, outputs)."""
     rows = x.shape[0]
-    forward_blocks(x, w, sizes, room, running_mean, running_variance, False)
+    forward_blocks(x, w, sizes, room, running_mean, running_spread, False)
     last = sizes.blocks[sizes.blocks.shape[0] - 1]
     channels, height, width = last[3], last[6], last[7]
     place, cells = room.places[sizes.blocks.shape[0], 0], rows * channels * height * width

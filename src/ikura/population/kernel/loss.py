@@ -13,7 +13,7 @@ CODES: dict[str, int] = {"binary": 0, "multiclass": 1, "regression": 2}
 
 
 @compiled
-def loss_and_error(task: int, z: Any, bias: Any, y: Any) -> float:
+def loss_and_error(task: int, z: Any, bias: Any, y: Any, smoothing: Any) -> float:
     """Add the bias to the outputs and replace them by ∂(mean loss)/∂z; return the summed loss in double precision.
 
     Args:
@@ -21,26 +21,33 @@ def loss_and_error(task: int, z: Any, bias: Any, y: Any) -> float:
         z: outputs without bias, shape (rows, outputs), changed in place.
         bias: shape (outputs,).
         y: targets, shape (rows,), in the precision of z.
+        smoothing: share s of the label that is spread evenly over all classes, in the precision of z.
     """
     rows, outputs = z.shape
     one = z.dtype.type(1)
     share = one / z.dtype.type(rows)
     total = 0.0
+    kept = one - smoothing
     if task == 0:
+        half = smoothing / (one + one)
         for i in range(rows):
-            v = z[i, 0] + bias[0]
+            v, t = z[i, 0] + bias[0], y[i] * kept + half
             e = math.exp(-abs(v))
-            total += max(v, one - one) - v * y[i] + math.log1p(e) if v == v else v
+            total += max(v, one - one) - v * t + math.log1p(e) if v == v else v
             p = one / (one + e) if v >= 0 else e / (one + e)
-            z[i, 0] = (p - y[i]) * share
+            z[i, 0] = (p - t) * share
     elif task == 1:
+        even = smoothing / z.dtype.type(outputs)
         for i in range(rows):
             top = z[i, 0] + bias[0]
             for j in range(outputs):
                 z[i, j] += bias[j]
                 top = max(top, z[i, j])
             answer = int(y[i])
-            right = z[i, answer] - top
+            right = (z[i, answer] - top) * kept
+            if smoothing > 0:
+                for j in range(outputs):
+                    right += (z[i, j] - top) * even
             mass = one - one
             for j in range(outputs):
                 z[i, j] = math.exp(z[i, j] - top)
@@ -48,8 +55,8 @@ def loss_and_error(task: int, z: Any, bias: Any, y: Any) -> float:
             total += math.log(mass) - right
             scale = share / mass
             for j in range(outputs):
-                z[i, j] *= scale
-            z[i, answer] -= share
+                z[i, j] = z[i, j] * scale - even * share
+            z[i, answer] -= share * kept
     else:
         for i in range(rows):
             r = z[i, 0] + bias[0] - y[i]

@@ -5,44 +5,115 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ikura.population.kernel._compile import compiled, inlined
-from ikura.population.rule import RULES
+import numpy as np
 
-__all__ = ["apply_rule", "penalise"]
+from ikura.population.kernel._compile import compiled, inlined
+from ikura.population.kernel.numbers import (
+    BETA1,
+    BETA2,
+    CLIP_NORM,
+    CLIP_VALUE,
+    EPSILON,
+    MAX_NORM,
+    MOMENTUM,
+    WEIGHT_DECAY,
+)
+from ikura.population.kernel.penalty import bound_norms, clip_norm, clip_value, decay
+from ikura.population.rule import RULES, Coefficients
+
+__all__ = ["apply_rule", "update"]
 
 
 def _weights_pass(name: str) -> Callable[..., None]:
     one_weight = inlined(RULES[name].update)
 
     @inlined
-    def run(w: Any, g: Any, first: Any, second: Any, c: Any) -> None:
+    def none(w: Any, g: Any, moments: Any, c: Any) -> None:
         for i in range(w.shape[0]):
+            (w[i],) = one_weight(w[i], g[i], c)
+
+    @inlined
+    def one(w: Any, g: Any, moments: Any, c: Any) -> None:
+        first = moments[: w.shape[0]]
+        for i in range(w.shape[0]):
+            w[i], first[i] = one_weight(w[i], g[i], first[i], c)
+
+    @inlined
+    def two(w: Any, g: Any, moments: Any, c: Any) -> None:
+        size = w.shape[0]
+        first, second = moments[:size], moments[size : 2 * size]
+        for i in range(size):
             w[i], first[i], second[i] = one_weight(w[i], g[i], first[i], second[i], c)
 
-    return run
+    @inlined
+    def three(w: Any, g: Any, moments: Any, c: Any) -> None:
+        size = w.shape[0]
+        first, second, third = moments[:size], moments[size : 2 * size], moments[2 * size : 3 * size]
+        for i in range(size):
+            w[i], first[i], second[i], third[i] = one_weight(w[i], g[i], first[i], second[i], third[i], c)
+
+    return (none, one, two, three)[RULES[name].moments]
 
 
-_sgd, _momentum, _rmsprop, _adam = (_weights_pass(name) for name in ("sgd", "momentum", "rmsprop", "adam"))
+_sgd, _momentum, _nesterov, _adagrad, _adadelta, _rmsprop, _smorms3, _adam = (
+    _weights_pass(name) for name in ("sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "smorms3", "adam")
+)
 
 
 @compiled
-def apply_rule(code: int, w: Any, g: Any, first: Any, second: Any, c: Any) -> None:
-    """Update all weights of one member in place; w, g, first and second of shape (weights,)."""
+def apply_rule(code: int, w: Any, g: Any, moments: Any, c: Any) -> None:
+    """Update all weights of one member in place; w, g of shape (weights,), moments one after another, flat."""
     if code == 0:
-        _sgd(w, g, first, second, c)
+        _sgd(w, g, moments, c)
     elif code == 1:
-        _momentum(w, g, first, second, c)
+        _momentum(w, g, moments, c)
     elif code == 2:
-        _rmsprop(w, g, first, second, c)
+        _nesterov(w, g, moments, c)
+    elif code == 3:
+        _adagrad(w, g, moments, c)
+    elif code == 4:
+        _adadelta(w, g, moments, c)
+    elif code == 5:
+        _rmsprop(w, g, moments, c)
+    elif code == 6:
+        _smorms3(w, g, moments, c)
     else:
-        _adam(w, g, first, second, c)
+        _adam(w, g, moments, c)
 
 
 @compiled
-def penalise(w: Any, g: Any, l2: Any) -> float:
-    """Add λ w to the gradient and return the cost λ/2 Σ w²."""
-    total = w.dtype.type(0)
-    for i in range(w.shape[0]):
-        g[i] += l2 * w[i]
-        total += w[i] * w[i]
-    return 0.5 * l2 * total
+def update(code: int, w: Any, g: Any, moments: Any, matrices: Any, numbers: Any, alpha: float, step: int) -> None:
+    """Make one update of one member: clip the gradient, decay the weights, apply the rule, bound the norms.
+
+    Args:
+        code: number of the update rule.
+        w, g: weights and gradient, shape (weights,), changed in place.
+        moments: of the rule, one after another, flat, changed in place.
+        matrices: (place, rows, columns) of the weights that are no biases.
+        numbers: the member's `NUMBERS`.
+        alpha: learning rate.
+        step: 1, 2, …
+    """
+    number = w.dtype.type
+    if numbers[CLIP_VALUE] > 0:
+        clip_value(g, number(numbers[CLIP_VALUE]))
+    if numbers[CLIP_NORM] > 0:
+        clip_norm(g, numbers[CLIP_NORM])
+    if numbers[WEIGHT_DECAY] > 0:
+        decay(w, matrices, number(1 - alpha * numbers[WEIGHT_DECAY]))
+    beta1, beta2 = numbers[BETA1], numbers[BETA2]
+    c = Coefficients(
+        number(alpha),
+        number(numbers[MOMENTUM]),
+        number(beta1),
+        number(1 - beta1),
+        number(beta2),
+        number(1 - beta2),
+        number(numbers[EPSILON]),
+        number(1 / (1 - beta1**step)),
+        number(1 / np.sqrt(1 - beta2**step)),
+        number(1),
+    )
+    apply_rule(code, w, g, moments, c)
+    if numbers[MAX_NORM] > 0:
+        bound_norms(w, matrices, numbers[MAX_NORM])

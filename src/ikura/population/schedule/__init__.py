@@ -1,0 +1,6 @@
+"""How a learning rate changes in the course of training."""
+
+from ikura.population.schedule._base import SHAPES, Shape, follows_distance, learning_rates, shape
+from ikura.population.schedule.brake import Brakes
+
+__all__ = ["SHAPES", "Brakes", "Shape", "follows_distance", "learning_rates", "shape"]

@@ -1,0 +1,99 @@
+"""The shapes of learning-rate schedules, and the learning rates of one epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ikura.errors import UsageError, nearest
+from ikura.population.schedule.by_time import constant, cosine, exponential, inverse_time, one_cycle, stairs
+
+__all__ = ["SHAPES", "Shape", "follows_distance", "learning_rates", "shape"]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A shape of schedule.
+
+    Attributes:
+        name: what users call it.
+        share: the share of the learning rate at updates of one epoch, as a function of time.
+        continuous: whether it changes within an epoch.
+        floored: whether final_share is a floor; the others end there by themselves.
+        brake: what besides time slows the member down: "" for nothing, "plateau" or "distance".
+    """
+
+    name: str
+    share: Callable[[np.ndarray, int, int, Mapping[str, Any]], np.ndarray]
+    continuous: bool = False
+    floored: bool = True
+    brake: str = ""
+
+
+SHAPES: dict[str, Shape] = {
+    one.name: one
+    for one in (
+        Shape("constant", constant),
+        Shape("inverse_time", inverse_time),
+        Shape("exponential", exponential, continuous=True),
+        Shape("step", stairs),
+        Shape("cosine", cosine, continuous=True, floored=False),
+        Shape("one_cycle", one_cycle, continuous=True, floored=False),
+        Shape("plateau", constant, brake="plateau"),
+        Shape("distance", constant, brake="distance"),
+    )
+}
+
+
+def shape(name: str) -> Shape:
+    """Look a shape of schedule up by name.
+
+    Raises:
+        UsageError: the name is unknown.
+
+    Example:
+        >>> shape("cosine").continuous
+        True
+    """
+    if not isinstance(name, str) or name not in SHAPES:
+        raise UsageError(f"unknown schedule_shape {name!r}{nearest(str(name), SHAPES)}: use {', '.join(SHAPES)}")
+    return SHAPES[name]
+
+
+def follows_distance(values: Mapping[str, Any]) -> bool:
+    """Whether a member's schedule needs its initial weights to be remembered."""
+    return shape(values["schedule_shape"]).brake == "distance"
+
+
+def learning_rates(values: Mapping[str, Any], epoch: int, steps: int, epochs: int = 0) -> np.ndarray:
+    """Compute a member's learning rates in one epoch, but for what `Brakes` take away.
+
+    During the first `warm_up` epochs the rate grows linearly: at update n = 0, 1, … it is the shape's times
+    min(1, (n + 1) / (warm_up · steps)).
+
+    Args:
+        values: hyperparameters.
+        epoch: 0, 1, …
+        steps: updates in an epoch.
+        epochs: epochs of the whole training, at which cosine and one cycle end; 0 for this one being the last.
+
+    Returns:
+        float64 of shape (steps,), or of shape (1,) where the rate does not change within the epoch.
+
+    Example:
+        >>> from ikura.space import DEFAULTS
+        >>> learning_rates(DEFAULTS | {"schedule_shape": "cosine", "learning_rate": 1.0}, 1, 2, 2).round(2).tolist()
+        [0.5, 0.15]
+    """
+    form, warm_up = shape(values["schedule_shape"]), values["warm_up"]
+    several = form.continuous or epoch < warm_up
+    at = steps * epoch + np.arange(steps if several else 1)
+    share = form.share(at, steps, epochs or epoch + 1, values)
+    if form.floored:
+        share = np.maximum(share, values["final_share"])
+    if epoch < warm_up:
+        share = share * (np.minimum(at + 1, warm_up * steps) / (warm_up * steps))
+    return np.asarray(values["learning_rate"] * share, np.float64)

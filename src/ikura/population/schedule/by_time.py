@@ -1,0 +1,57 @@
+"""Learning-rate schedules that are functions of time alone, as shares of the learning rate α.
+
+Each takes the numbers of updates made before, the updates of one epoch, the epochs of the whole training and a member's
+hyperparameters. An epoch of n updates begins at update n · epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+__all__ = ["constant", "cosine", "exponential", "inverse_time", "one_cycle", "stairs"]
+
+
+def constant(at: np.ndarray, steps: int, epochs: int, values: Mapping[str, Any]) -> np.ndarray:
+    """Constant: 1."""
+    return np.ones(len(at))
+
+
+def inverse_time(at: np.ndarray, steps: int, epochs: int, values: Mapping[str, Any]) -> np.ndarray:
+    """Inverse time: 1 / (1 + learning_rate_decay · epoch), with whole epochs."""
+    return 1 / (1 + values["learning_rate_decay"] * (at // steps))
+
+
+def exponential(at: np.ndarray, steps: int, epochs: int, values: Mapping[str, Any]) -> np.ndarray:
+    """Exponential: e^(-learning_rate_decay · t), t in epochs and parts of them."""
+    return np.exp(-values["learning_rate_decay"] * (at / steps))
+
+
+def stairs(at: np.ndarray, steps: int, epochs: int, values: Mapping[str, Any]) -> np.ndarray:
+    """Steps: step_factor^⌊epoch / step_epochs⌋."""
+    return np.float64(values["step_factor"]) ** ((at // steps) // values["step_epochs"])
+
+
+def cosine(at: np.ndarray, steps: int, epochs: int, values: Mapping[str, Any]) -> np.ndarray:
+    """Half a cosine from 1 down to f = final_share: f + (1 - f) (1 + cos(π t / T)) / 2 (Loshchilov and Hutter 2017)."""
+    return _swing(1.0, values["final_share"], np.minimum(at / (steps * epochs), 1))
+
+
+def one_cycle(at: np.ndarray, steps: int, epochs: int, values: Mapping[str, Any]) -> np.ndarray:
+    """One cycle: from initial_share up to 1 at the share peak_at of the training, and down to final_share.
+
+    Both ways are half a cosine; the last update has the final share, as in `torch.optim.lr_scheduler.OneCycleLR`
+    (Smith and Topin 2018).
+    """
+    end = steps * epochs - 1
+    peak = max(values["peak_at"] * steps * epochs - 1, 0)
+    at = np.minimum(at, end)
+    up = _swing(values["initial_share"], 1.0, at / peak if peak > 0 else np.ones(len(at)))
+    down = _swing(1.0, values["final_share"], (at - peak) / (end - peak) if end > peak else np.zeros(len(at)))
+    return np.where(at <= peak, up, down)
+
+
+def _swing(begin: float, end: float, done: np.ndarray) -> np.ndarray:
+    return end + (begin - end) * (1 + np.cos(np.pi * done)) / 2

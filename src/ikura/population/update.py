@@ -1,0 +1,153 @@
+"""What stacked members do with their gradients: penalties, clipping, weight decay, update rules, bounded norms.
+
+Everything is done to whole (member, weight) matrices. What no member of a tile uses is not computed, and what a member
+does not use leaves its numbers as they are, to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ikura.population.member import Member
+from ikura.population.rule import RULES, Coefficients, coefficients, rule
+
+__all__ = ["Update"]
+
+
+class Update:
+    """The updates of a tile's members, and the moments that their update rules keep.
+
+    Args:
+        members: the members.
+        matrices: (place, rows, columns) of each trained parameter that is no bias among a member's weights.
+        weights: initial weights, shape (members, weights); only their size, precision and device matter.
+        free: 1 for weights that may change and 0 for others, the same shape; None for all of them.
+    """
+
+    def __init__(
+        self, members: Sequence[Member], matrices: Sequence[tuple[int, int, int]], weights: Tensor, free: Tensor | None
+    ) -> None:
+        self.members, self.matrices, self.free = members, matrices, free
+        self.dtype, self.device, size = weights.dtype, weights.device, weights.shape[1]
+        penalised = torch.zeros(size, dtype=self.dtype)
+        for place, rows, columns in matrices:
+            penalised[place : place + rows * columns] = 1
+        names = [member.values.optimizer for member in members]
+        self.groups = {name: [k for k, one in enumerate(names) if one == name] for name in RULES if name in names}
+        self.moments = {
+            name: weights.new_zeros(rule(name).moments, len(places), size) for name, places in self.groups.items()
+        }
+        self.l1, self.l2, self.decay = (
+            None if column is None else column * penalised.to(self.device)
+            for column in map(self._column, ("l1", "l2", "weight_decay"))
+        )
+        self.clip_value, self.clip_norm, self.max_norm = map(self._column, ("clip_value", "clip_norm", "max_norm"))
+
+    def _column(self, name: str) -> Tensor | None:
+        """One number of every member, shape (members, 1); None if it is 0 for all of them."""
+        column = [float(member.values[name]) for member in self.members]
+        return torch.tensor(column, dtype=self.dtype, device=self.device)[:, None] if any(column) else None
+
+    def moments_of(self, place: int) -> Tensor:
+        """A member's moments, shape (moments of its rule, weights)."""
+        name = self.members[place].values.optimizer
+        return self.moments[name][:, self.groups[name].index(place)]
+
+    def penalty(self, weights: Tensor) -> Tensor | None:
+        """Compute λ1 Σ |w| + λ2/2 Σ w² of each member, shape (members,); None if there are no penalties."""
+        cost = None
+        if self.l2 is not None:
+            cost = 0.5 * (self.l2 * weights**2).sum(1)
+        if self.l1 is not None:
+            more = (self.l1 * weights.abs()).sum(1)
+            cost = more if cost is None else cost + more
+        return cost
+
+    def penalise(self, weights: Tensor, gradient: Tensor) -> None:
+        """Add the gradient of the penalties in place."""
+        if self.l2 is not None:
+            gradient.add_(self.l2 * weights)
+        if self.l1 is not None:
+            gradient.add_(self.l1 * weights.sign())
+
+    def step(
+        self, weights: Tensor, gradient: Tensor, active: np.ndarray, rates: Sequence[float], steps: np.ndarray
+    ) -> None:
+        """Update the weights of all active members in place; the gradient is used up.
+
+        Args:
+            weights, gradient: shape (members, weights).
+            active: which members move, bool of shape (members,).
+            rates: learning rate of each member.
+            steps: number of this update of each member, from 1.
+        """
+        if self.free is not None:
+            gradient *= self.free
+        self._clip(gradient)
+        for name, places in self.groups.items():
+            moving = [k for k in places if active[k]]
+            if moving:
+                self._move(name, moving, weights, gradient, rates, steps)
+        if self.max_norm is not None:
+            self._bound_norms(weights, self.max_norm, active)
+
+    def _clip(self, gradient: Tensor) -> None:
+        if self.clip_value is not None:
+            limit = torch.where(self.clip_value > 0, self.clip_value, inf)
+            torch.clamp(gradient, -limit, limit, out=gradient)
+        if self.clip_norm is not None:
+            share = self.clip_norm / (gradient.norm(dim=1, keepdim=True) + 1e-6)
+            gradient *= torch.where(self.clip_norm > 0, share.clamp(max=1), 1.0)
+
+    def _move(
+        self,
+        name: str,
+        moving: list[int],
+        weights: Tensor,
+        gradient: Tensor,
+        rates: Sequence[float],
+        steps: np.ndarray,
+    ) -> None:
+        whole, moments = len(moving) == len(self.members), self.moments[name]
+        everyone = len(moving) == len(self.groups[name])
+        kept = [self.groups[name].index(k) for k in moving]
+        w, g = (weights, gradient) if whole else (weights[moving], gradient[moving])
+        old = w
+        if self.decay is not None:
+            alpha = torch.tensor([rates[k] for k in moving], dtype=self.dtype, device=self.device)
+            w = w * (1 - alpha[:, None] * self.decay[moving])
+        c = self._coefficients(moving, rates, steps)
+        new, *changed = RULES[name].update(w, g, *(moments if everyone else moments[:, kept]), c)
+        if self.free is not None:
+            new = torch.where(self.free[moving] > 0, new, old)
+        if whole:
+            weights.copy_(new)
+        else:
+            weights[moving] = new
+        for moment, value in zip(moments, changed, strict=True):
+            if everyone:
+                moment.copy_(value)
+            else:
+                moment[kept] = value
+
+    def _coefficients(self, places: Sequence[int], rates: Sequence[float], steps: np.ndarray) -> Coefficients:
+        rows: list[Any] = []
+        for k in places:
+            v = self.members[k].values
+            rows.append(coefficients(rates[k], v.momentum, v.beta1, v.beta2, v.epsilon, int(steps[k])))
+        table = torch.tensor(rows, dtype=torch.float64).to(self.device, self.dtype)
+        return Coefficients(*(table[:, i : i + 1] for i in range(table.shape[1])))
+
+    def _bound_norms(self, weights: Tensor, limit: Tensor, active: np.ndarray) -> None:
+        bounded = (limit > 0) & torch.from_numpy(active).to(self.device)[:, None]
+        for place, rows, columns in self.matrices:
+            part = weights[:, place : place + rows * columns].view(-1, rows, columns)
+            norms = part.norm(dim=2)
+            above = bounded & (norms > limit)
+            part *= torch.where(above, limit / norms, 1.0)[:, :, None]

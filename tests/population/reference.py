@@ -1,0 +1,259 @@
+"""An ordinary PyTorch training loop, with `torch.optim` and its schedulers, to which populations are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from math import ceil, exp, inf, sqrt
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import lr_scheduler
+
+from ikura.nn import INITIALISATIONS, Dropout
+from ikura.nn.noise import Draws, drawing, key, normal, permutation
+from ikura.population.examples import Examples
+from ikura.population.member import Member
+from ikura.population.workshop import Workshop
+
+__all__ = ["ACTIVATION", "Net", "Smorms3", "optimizer", "train_by_hand"]
+
+ACTIVATION: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+}
+
+
+class Net(nn.Module):
+    """Embeddings and a `Sequential`, with weights drawn from keyed noise."""
+
+    def __init__(self, member: Member, inputs: int, outputs: int, cardinalities: tuple[int, ...]) -> None:
+        super().__init__()
+        values = member.values
+        self.tables = nn.ModuleList()
+        for i, cardinality in enumerate(cardinalities):
+            size = min(16, ceil(sqrt(cardinality)))
+            table = torch.from_numpy(normal(key(member.seed, "embedding", i), cardinality, size)) / sqrt(size)
+            self.tables.append(nn.Embedding.from_pretrained(table, freeze=False))
+            inputs += size
+        widths = [inputs, *[values.units] * values.layers, outputs]
+        stack: list[nn.Module] = []
+        for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
+            linear = nn.Linear(fan_in, fan_out, dtype=torch.float64)
+            draw = INITIALISATIONS[values.initialisation]
+            linear.weight.data = torch.from_numpy(draw(key(member.seed, "weights", layer), fan_out, fan_in))
+            linear.bias.data.zero_()
+            stack += [linear, ACTIVATION[values.activation](), Dropout(values.dropout, layer)]
+        self.stack = nn.Sequential(*stack[:-2])
+
+    def forward(self, x: Tensor, codes: Tensor) -> Tensor:
+        """Raw outputs."""
+        embedded = [table(codes[:, i].long()) for i, table in enumerate(self.tables)]
+        out: Tensor = self.stack(torch.cat([x, *embedded], 1))
+        return out
+
+
+class Smorms3(torch.optim.Optimizer):
+    """SMORMS3 as Funk wrote it (sifter.org/~simon/journal/20150420.html)."""
+
+    def __init__(self, parameters: Any, lr: float, eps: float, weight_decay: float = 0.0) -> None:
+        super().__init__(parameters, {"lr": lr, "eps": eps, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Update all parameters."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                mem, g, g2 = self.state[p].get("kept", (torch.ones_like(p), torch.zeros_like(p), torch.zeros_like(p)))
+                grad = p.grad + group["weight_decay"] * p
+                r = 1 / (mem + 1)
+                g = (1 - r) * g + r * grad
+                g2 = (1 - r) * g2 + r * grad**2
+                mem = 1 + mem * (1 - g * g / (g2 + group["eps"]))
+                self.state[p]["kept"] = mem, g, g2
+                p -= grad * torch.clamp(g * g / (g2 + group["eps"]), max=group["lr"]) / (g2.sqrt() + group["eps"])
+
+
+def optimizer(values: Any, weights: list[Tensor], biases: list[Tensor], coupled: float = 0.0) -> torch.optim.Optimizer:
+    """The counterpart in torch.optim; weights, not biases, decay: coupled with the gradient if asked, or decoupled.
+
+    Only AdamW and Adam decouple the decay themselves.
+    """
+    v, name = values, values["optimizer"]
+    adaptive = name in ("adam", "adamw") and v["weight_decay"] > 0
+    decay = v["weight_decay"] if adaptive else coupled
+    groups = [{"params": p, "weight_decay": d} for p, d in ((weights, decay), (biases, 0.0)) if p]
+    lr, betas, eps = v["learning_rate"], (v["beta1"], v["beta2"]), v["epsilon"]
+    if name in ("adam", "adamw"):
+        return (torch.optim.AdamW if adaptive else torch.optim.Adam)(groups, lr, betas, eps)
+    if name == "rmsprop":
+        return torch.optim.RMSprop(groups, lr, v["beta2"], eps)
+    if name == "adagrad":
+        return torch.optim.Adagrad(groups, lr, eps=eps)
+    if name == "adadelta":
+        return torch.optim.Adadelta(groups, lr, v["beta2"], eps)
+    if name == "smorms3":
+        return Smorms3(groups, lr, eps)
+    return torch.optim.SGD(groups, lr, 0 if name == "sgd" else v["momentum"], nesterov=name == "nesterov")
+
+
+class ByDistance:
+    """A scheduler: with the distance at the end of epoch 1 + ⌈warm_up⌉ as the unit, one drop for each power reached."""
+
+    def __init__(self, rule: torch.optim.Optimizer, values: Any) -> None:
+        self.rule, self.values, self.epochs, self.first, self.drops = rule, values, 0, inf, 0
+        self.start = self.weights()
+
+    def weights(self) -> Tensor:
+        """All weights, flat."""
+        return torch.cat([p.detach().flatten() for group in self.rule.param_groups for p in group["params"]])
+
+    def step(self) -> None:
+        """An epoch has passed."""
+        self.epochs += 1
+        now = (self.weights() - self.start).norm().item()
+        if self.epochs == 1 + ceil(self.values["warm_up"]):
+            self.first = now
+        while now >= self.first * self.values["distance_growth"] ** (self.drops + 1):
+            self.drops += 1
+            for group in self.rule.param_groups:
+                group["lr"] *= self.values["step_factor"]
+
+
+class Schedulers:
+    """The counterpart in torch.optim.lr_scheduler, stepped when it wants to be."""
+
+    def __init__(self, rule: torch.optim.Optimizer, values: Any, steps: int, epochs: int) -> None:
+        v, lr, name = values, values["learning_rate"], values["schedule_shape"]
+        self.after_step: list[Any] = []
+        self.after_epoch: list[Any] = []
+        self.after_loss: list[Any] = []
+        warm = round(v["warm_up"] * steps, 9)
+        if warm > 0:
+            if warm == int(warm):
+                self.after_step.append(lr_scheduler.LinearLR(rule, 1 / warm, total_iters=int(warm) - 1))
+            else:
+                share = [min(1, (n + 1) / warm) for n in range(steps * epochs + 1)]
+                self.after_step.append(lr_scheduler.LambdaLR(rule, lambda n: share[n]))
+        if name == "inverse_time":
+            decay = lr_scheduler.LambdaLR(rule, lambda epoch: 1 / (1 + v["learning_rate_decay"] * epoch))
+            self.after_epoch.append(decay)
+        elif name == "exponential":
+            self.after_step.append(lr_scheduler.ExponentialLR(rule, exp(-v["learning_rate_decay"] / steps)))
+        elif name == "step":
+            self.after_epoch.append(lr_scheduler.StepLR(rule, v["step_epochs"], v["step_factor"]))
+        elif name == "cosine":
+            self.after_step.append(lr_scheduler.CosineAnnealingLR(rule, steps * epochs, v["final_share"] * lr))
+        elif name == "one_cycle":
+            cycle = lr_scheduler.OneCycleLR(
+                rule, lr, steps * epochs, pct_start=v["peak_at"], div_factor=1 / v["initial_share"],
+                final_div_factor=v["initial_share"] / v["final_share"], cycle_momentum=False,
+            )  # fmt: skip
+            self.after_step.append(cycle)
+        elif name == "plateau":
+            plateau = lr_scheduler.ReduceLROnPlateau(
+                rule, factor=v["step_factor"], patience=v["plateau_patience"], min_lr=v["final_share"] * lr, eps=0
+            )
+            self.after_loss.append(plateau)
+        elif name == "distance":
+            self.after_epoch.append(ByDistance(rule, v))
+        self.left = steps * epochs
+
+    def step(self) -> None:
+        """An update has been made; the last one is not announced, as `OneCycleLR` counts to the end."""
+        self.left -= 1
+        for one in self.after_step if self.left else ():
+            one.step()
+
+    def epoch(self, loss: float) -> None:
+        """An epoch has passed, and the dev loss is this."""
+        for one in self.after_epoch:
+            one.step()
+        for one in self.after_loss:
+            one.step(loss)
+
+
+def mean_loss(task: str, z: Tensor, y: Tensor, smoothing: float = 0.0) -> Tensor:
+    """The task's loss."""
+    if task == "binary":
+        return functional.binary_cross_entropy(z[:, 0].sigmoid(), y * (1 - smoothing) + smoothing / 2)
+    if task == "multiclass":
+        return functional.cross_entropy(z, y.long(), label_smoothing=smoothing)
+    return ((z[:, 0] - y) ** 2).mean()
+
+
+def tensors(examples: Examples, order: np.ndarray | slice = slice(None)) -> tuple[Tensor, Tensor, Tensor]:
+    """Features, codes and targets as tensors."""
+    return tuple(torch.from_numpy(array[order]) for array in (examples.x, examples.codes, examples.y))  # type: ignore[return-value]
+
+
+@torch.no_grad()
+def bound(weights: list[Tensor], most: float) -> None:
+    """Bring every row of every weight to a norm of at most this."""
+    for p in weights:
+        for row in p:
+            if row.norm() > most:
+                row *= most / row.norm()
+
+
+def train_by_hand(workshop: Workshop, member: Member, net: nn.Module, epochs: int, coupled: bool = False) -> np.ndarray:
+    """The curve of an ordinary training loop: (train loss, dev loss, dev score) after each epoch.
+
+    Args:
+        workshop: examples and task.
+        member: the hyperparameters.
+        net: its network, taking (x, codes).
+        epochs: how long, and where schedules end.
+        coupled: whether l2 is left to the weight_decay of torch.optim's parameter groups.
+    """
+    task, v, judge = workshop.task, member.values, workshop.judge
+    weights = [p for p in net.parameters() if p.ndim > 1]
+    rule = optimizer(v, weights, [p for p in net.parameters() if p.ndim < 2], v.l2 if coupled else 0.0)
+    rows, curve = len(workshop.train), []
+    steps = ceil(rows / v.batch_size)
+    schedulers = Schedulers(rule, v, steps, epochs)
+    for epoch in range(epochs):
+        x, codes, y = tensors(workshop.train, permutation(member.seed, epoch, rows))
+        total = 0.0
+        net.train()
+        for begin in range(0, rows, v.batch_size):
+            part = slice(begin, begin + v.batch_size)
+            with drawing(Draws(key(member.seed, "noise", epoch), begin)):
+                z = net(x[part], codes[part])
+            penalty = v.l2 / 2 * sum((p**2).sum() for p in weights)
+            cost = mean_loss(task, z, y[part], v.label_smoothing) + v.l1 * sum(p.abs().sum() for p in weights)
+            rule.zero_grad()
+            (cost if coupled else cost + penalty).backward()
+            if v.clip_value:
+                nn.utils.clip_grad_value_(net.parameters(), v.clip_value)
+            if v.clip_norm:
+                nn.utils.clip_grad_norm_(net.parameters(), v.clip_norm)
+            if v.weight_decay and v.optimizer not in ("adam", "adamw"):
+                with torch.no_grad():
+                    for p in weights:
+                        p *= 1 - rule.param_groups[0]["lr"] * v.weight_decay
+            rule.step()
+            if v.max_norm:
+                bound(weights, v.max_norm)
+            schedulers.step()
+            total += (cost + penalty).item() * len(y[part])
+        net.eval()
+        x, codes, y = tensors(workshop.dev)
+        with torch.no_grad():
+            z = net(x, codes)
+        if task == "regression":
+            score = judge.metric(z[:, 0] * judge.std + judge.mean, y * judge.std + judge.mean)
+        else:
+            score = judge.metric(*((z[:, 0].sigmoid(), y) if task == "binary" else (z.softmax(1), y.long())))
+        loss = mean_loss(task, z, y).item()
+        schedulers.epoch(loss)
+        curve.append([total / rows, loss, score.item()])
+    return np.array(curve)

@@ -1,0 +1,103 @@
+"""One row for every update rule, schedule and regulariser: add a row, and every common test runs on it.
+
+The reference (`test_conformance.py`), alone = in company, neighbours of other kinds, a diverging neighbour
+(`test_isolation.py`) and the round trip of the state (`test_snapshot.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["REGULARISERS", "ROWS", "RULE_ROWS", "SCHEDULES", "Row"]
+
+# Momentum, because it carries a wrong learning rate or gradient on into later steps.
+PLAIN: dict[str, Any] = {"optimizer": "momentum", "learning_rate": 0.05, "momentum": 0.8}
+NETWORK: dict[str, Any] = {"units": 7, "layers": 2, "activation": "tanh", "batch_size": 25}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one kind of hyperparameter is set to, and the rest of a member that shows it."""
+
+    kind: str
+    name: str
+    given: dict[str, Any]
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """Hyperparameters of a member."""
+        return NETWORK | PLAIN | self.given
+
+    def __str__(self) -> str:
+        return f"{self.kind}-{self.name}"
+
+
+def rows(kind: str, table: dict[str, dict[str, Any]]) -> list[Row]:
+    """Rows of one kind."""
+    return [Row(kind, name, given) for name, given in table.items()]
+
+
+RULE_ROWS = rows(
+    "rule",
+    {
+        name: {"optimizer": name} | given
+        for name, given in {
+            "sgd": {"learning_rate": 0.05},
+            "momentum": {"learning_rate": 0.02, "momentum": 0.8},
+            "nesterov": {"learning_rate": 0.02, "momentum": 0.7},
+            "adagrad": {"learning_rate": 0.03, "epsilon": 1e-4},
+            "adadelta": {"learning_rate": 0.8, "beta2": 0.8},
+            "rmsprop": {"learning_rate": 0.005, "beta2": 0.9, "epsilon": 1e-4},
+            "smorms3": {"learning_rate": 0.02},
+            "adam": {"learning_rate": 0.01, "beta1": 0.8, "beta2": 0.99, "epsilon": 1e-6},
+            "adamw": {"learning_rate": 0.01, "beta1": 0.7, "beta2": 0.95, "epsilon": 1e-6},
+        }.items()
+    },
+)
+
+SCHEDULES = rows(
+    "schedule",
+    {
+        name: {"schedule_shape": name.split("+")[0]} | given
+        for name, given in {
+            "constant": {},
+            "inverse_time": {"learning_rate_decay": 0.4},
+            "exponential": {"learning_rate_decay": 0.5},
+            "step": {"step_epochs": 2, "step_factor": 0.3},
+            "cosine": {"final_share": 0.1},
+            "one_cycle": {"peak_at": 0.4, "initial_share": 0.1, "final_share": 0.01},
+            "plateau": {"plateau_patience": 0, "step_factor": 0.5, "learning_rate": 0.4},
+            "distance": {"distance_growth": 1.2, "step_factor": 0.6},
+            "constant+warm_up": {"warm_up": 1.3},
+            "exponential+warm_up": {"warm_up": 2, "learning_rate_decay": 0.2},
+            "cosine+warm_up": {"warm_up": 0.6},
+            "plateau+warm_up": {"warm_up": 1, "plateau_patience": 0, "step_factor": 0.5, "learning_rate": 0.5},
+            "distance+warm_up": {"warm_up": 1, "distance_growth": 1.2, "step_factor": 0.6},
+        }.items()
+    },
+)
+
+REGULARISERS = rows(
+    "regulariser",
+    {
+        "l1": {"l1": 3e-3},
+        "l2": {"l2": 0.02},
+        "elastic_net": {"l1": 1e-3, "l2": 0.02},
+        "weight_decay": {"weight_decay": 0.3},
+        "max_norm": {"max_norm": 0.8},
+        "label_smoothing": {"label_smoothing": 0.2},
+        "clip_norm": {"clip_norm": 0.3},
+        "clip_value": {"clip_value": 0.02},
+        "all": {
+            "l1": 1e-3, "l2": 0.02, "weight_decay": 0.1, "max_norm": 1.2, "label_smoothing": 0.1, "clip_norm": 0.3,
+            "clip_value": 0.05, "schedule_shape": "cosine", "warm_up": 1, "dropout": 0.2, "optimizer": "nesterov",
+        },
+        "all_of_adam": {
+            "l1": 1e-3, "l2": 0.02, "weight_decay": 0.1, "max_norm": 1.2, "label_smoothing": 0.1, "clip_norm": 0.3,
+            "clip_value": 0.05, "optimizer": "adam", "learning_rate": 0.01, "epsilon": 1e-4,
+        },
+    },
+)  # fmt: skip
+
+ROWS = [*RULE_ROWS, *SCHEDULES, *REGULARISERS]

@@ -1,0 +1,112 @@
+"""Every update rule, schedule and regulariser: what each of them must do, in the kernel and stacked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from ikura.population.member import Member
+from ikura.population.rule import RULES
+from ikura.population.schedule import SHAPES
+from ikura.population.workshop import Workshop
+
+from .reference import Net, train_by_hand
+from .table import NETWORK, ROWS, RULE_ROWS, SCHEDULES, Row
+
+EPOCHS = 5
+WAYS = pytest.mark.parametrize("way", ["compiled", "stacked"])
+EVERY_ROW = pytest.mark.parametrize("row", ROWS, ids=str)
+
+# Float64 rounds by 1e-16; an output is a few hundred operations, and 25 steps amplify differences some hundred times at
+# these learning rates: 1e-16 * 300 * 100 = 3e-12, and ten times that for rules that divide by small numbers.
+RELATIVE = 3e-11
+
+
+def test_every_rule_and_every_shape_has_a_row() -> None:
+    assert [row.name for row in RULE_ROWS] == list(RULES)
+    assert {row.given["schedule_shape"] for row in SCHEDULES} == set(SHAPES)
+
+
+def by_hand(workshop: Workshop, member: Member, coupled: bool = False) -> np.ndarray:
+    """The reference's curve."""
+    net = Net(member, workshop.train.x.shape[1], workshop.outputs, workshop.cardinalities)
+    return train_by_hand(workshop, member, net, EPOCHS, coupled)
+
+
+def curve(workshop: Workshop, member: Member) -> np.ndarray:
+    """The member's curve when it is alone."""
+    course = workshop.course([member])
+    course.run(EPOCHS)
+    return course.curve(0)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+@EVERY_ROW
+def test_equals_an_ordinary_loop(workshop: Callable[..., Workshop], row: Row, task: str) -> None:
+    member = Member(0, row.hyperparameters, 7)
+    compiled, stacked = (workshop(task, (20,), stacked=way) for way in (False, True))
+    expected = by_hand(compiled, member)
+    np.testing.assert_allclose(curve(compiled, member), expected, rtol=RELATIVE)
+    np.testing.assert_allclose(curve(stacked, member), expected, rtol=RELATIVE)
+
+
+@pytest.mark.parametrize("decay", ["l2", "weight_decay"])
+@pytest.mark.parametrize("row", RULE_ROWS, ids=str)
+def test_decays_weights_as_parameter_groups_do(workshop: Callable[..., Workshop], row: Row, decay: str) -> None:
+    if (row.name, decay) == ("adamw", "l2"):
+        pytest.skip("AdamW's parameter groups decay in the other way")
+    member = Member(0, row.hyperparameters | {decay: 0.1}, 7)
+    compiled, stacked = (workshop("regression", (20,), stacked=way) for way in (False, True))
+    expected = by_hand(compiled, member, coupled=True)
+    np.testing.assert_allclose(curve(compiled, member), expected, rtol=RELATIVE)
+    np.testing.assert_allclose(curve(stacked, member), expected, rtol=RELATIVE)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.name not in RULES], ids=str)
+def test_makes_a_difference(workshop: Callable[..., Workshop], row: Row) -> None:
+    plain = {n: v for n, v in row.hyperparameters.items() if n not in row.given or n in ("learning_rate", "optimizer")}
+    made = workshop("multiclass")
+    same = np.array_equal(curve(made, Member(0, row.hyperparameters, 7)), curve(made, Member(0, plain, 7)))
+    assert same == (row.name == "constant")
+
+
+@pytest.fixture(scope="module")
+def together() -> dict[str, dict[str, np.ndarray]]:
+    """Curves of a population of all rows, by way."""
+    return {}
+
+
+@WAYS
+@EVERY_ROW
+def test_trains_alone_as_among_all_the_others(
+    workshop: Callable[..., Workshop], together: dict[str, dict[str, np.ndarray]], row: Row, way: str
+) -> None:
+    made = workshop("multiclass", (20,), stacked=way == "stacked")
+    if way not in together:
+        course = made.course([Member(n, one.hyperparameters, 7) for n, one in enumerate(ROWS)])
+        course.run(EPOCHS)
+        together[way] = {str(one): course.curve(n) for n, one in enumerate(ROWS)}
+    alone = curve(made, Member(0, row.hyperparameters, 7))
+    if way == "compiled":
+        np.testing.assert_array_equal(together[way][str(row)], alone)
+    np.testing.assert_allclose(together[way][str(row)], alone, rtol=RELATIVE)
+
+
+@WAYS
+def test_a_members_state_has_no_room_for_what_its_rule_does_not_keep(
+    workshop: Callable[..., Workshop], way: str
+) -> None:
+    tile = workshop(stacked=way == "stacked").tile(
+        [Member(n, row.hyperparameters, 7) for n, row in enumerate(RULE_ROWS)]
+    )
+    for place, row in enumerate(RULE_ROWS):
+        state = tile.extract(place)
+        assert state["moments"].size == RULES[row.name].moments * state["weights"].size
+
+
+def test_a_decoupled_decay_of_adamw_is_its_own_default() -> None:
+    assert Member(0, {"optimizer": "adamw"}, 0).values.weight_decay == 0.01
+    assert Member(0, {"optimizer": "adamw", "weight_decay": 0.0}, 0).values.weight_decay == 0
+    assert Member(0, NETWORK, 0).values.weight_decay == 0

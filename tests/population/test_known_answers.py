@@ -1,0 +1,71 @@
+"""What textbooks say a regulariser does, seen in trained networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ikura.population.layout import Layout
+from ikura.population.member import Member
+from ikura.population.workshop import Workshop
+
+EPOCHS = 100
+BASE: dict[str, Any] = {"units": 12, "layers": 1, "optimizer": "sgd", "learning_rate": 0.1, "activation": "tanh"}
+STRENGTHS = (0.0, 1e-3, 1e-2, 1e-1)
+
+
+def trained(made: Workshop, rows: list[dict[str, Any]]) -> tuple[list[np.ndarray], list[Layout]]:
+    """Weights, without biases, at the end of training, and the members' layouts."""
+    members = [Member(n, BASE | row, 1) for n, row in enumerate(rows)]
+    course = made.course(members)
+    course.run(EPOCHS)
+    layouts = [made.layout(member) for member in members]
+    return [course.tile.extract(k)["weights"][layout.penalised()] for k, layout in enumerate(layouts)], layouts
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+@pytest.mark.parametrize("name", ["l1", "l2", "weight_decay"])
+def test_a_larger_strength_shrinks_the_weights(workshop: Callable[..., Workshop], name: str, stacked: bool) -> None:
+    found, _ = trained(workshop("regression", stacked=stacked), [{name: strength} for strength in STRENGTHS])
+    norms = [np.linalg.norm(weights) for weights in found]
+    assert np.diff(norms).max() < 0
+
+
+def test_l1_makes_weights_sparse_and_l2_does_not(workshop: Callable[..., Workshop]) -> None:
+    rows = [{name: 0.05, "learning_rate": 0.05} for name in ("l1", "l2")]
+    (by_l1, by_l2), _ = trained(workshop("regression"), rows)
+    # The subgradient carries a weight that wants to be zero across it by a step λα = 0.0025 back and forth; three steps
+    # leave room for the gradient's noise. Measured: 0.8 and 0.
+    assert (np.abs(by_l1) < 0.0075).mean() > 0.6
+    assert (np.abs(by_l2) < 0.0075).mean() < 0.2
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+def test_no_unit_has_more_than_the_greatest_norm(workshop: Callable[..., Workshop], stacked: bool) -> None:
+    made = workshop("regression", (20,), stacked=stacked)
+    member = Member(0, BASE | {"max_norm": 0.6}, 1)
+    course = made.course([member])
+    course.run(5)
+    weights = course.tile.extract(0)["weights"]
+    greatest = []
+    for place, rows, columns in made.layout(member).matrices():
+        norms = np.linalg.norm(weights[place : place + rows * columns].reshape(rows, columns), axis=1)
+        greatest.append(norms.max())
+    # A share and a product rounded, over a row of at most 12.
+    np.testing.assert_allclose(greatest, 0.6, rtol=1e-14)
+
+
+def test_smoothed_labels_keep_outputs_from_growing(workshop: Callable[..., Workshop]) -> None:
+    made = workshop("multiclass")
+    members = [Member(n, BASE | {"label_smoothing": s, "learning_rate": 0.5}, 1) for n, s in enumerate((0.0, 0.1, 0.4))]
+    course = made.course(members)
+    course.run(EPOCHS)
+    outputs = course.tile.outputs(made.train)
+    spread = (outputs.max(2) - outputs.min(2)).mean(1)
+    assert np.diff(spread).max() < 0
+    # The dev loss knows nothing of it: it is the loss of the true classes.
+    losses, _ = made.judge(course.tile.outputs(made.dev), made.dev.y)
+    assert course.curve(1)[-1, 1] == losses[1]
