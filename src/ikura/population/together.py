@@ -80,8 +80,8 @@ class Together:
             if generator is not None and states[1] is not None:
                 generator.set_state(states[1])
             own = {name: buffer[k] for name, buffer in buffers.items()}
+            taken = [inputs[0][k], *inputs[1:]] if apart else inputs
             # Copies: where a tensor begins in memory may decide the order of a sum.
             mine = {name: parameter[k].clone() for name, parameter in parameters.items()}
-            taken = [inputs[0][k], *inputs[1:]] if apart else inputs
             outputs.append(self._one(mine, own, taken))
         return torch.stack(outputs)

@@ -55,7 +55,7 @@ class Workshop:
 
     @property
     def compiled(self) -> bool:
-        """Whether tiles run in a compiled kernel: built-in networks on the CPU."""
+        """Whether tiles run in a compiled kernel: built-in networks on the CPU, fully connected ones if unaugmented."""
         return self.device == "cpu" and (self.convolutional or (self.network is None and not self.augmented))
 
     @property

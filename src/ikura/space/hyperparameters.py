@@ -63,13 +63,9 @@ CONVOLUTIONAL: dict[str, str] = {
     "kernel_size": "side of the convolutions' kernels, an odd number",
     "units": "units of the hidden layer behind the blocks",
     "dropout": "share of the features behind the blocks and of the hidden units left out at each training step",
-    "activation": "function applied in each block and to the hidden layer",
-    "normalisation": "normalisation of each convolution's output: none, batch, ghost",
-    "ghost_size": "examples in a ghost of ghost normalisation",
-    "normalisation_momentum": "share of a mini-batch's statistics in the moving averages used at test time",
-    "initialisation": "how the weights begin: he, xavier, glorot, gaussian, large, zeros, plus_minus_one",
+    "normalisation": "of each convolution, before its maximum and activation: none, batch, ghost",
 }
-"""Name to a one-line description of what convolutional networks have besides."""
+"""Name to a one-line description of what is special to the small convolutional network."""
 
 DEFAULTS: dict[str, Value] = {
     "learning_rate": 0.01,

@@ -135,11 +135,11 @@ def default_space(trials: int, rows: int, features: int) -> DefaultSpace:
             raise UsageError(f"{name} must be at least 1, but got {number}")
     tier = [one for one in TIERS if trials >= one.trials][-1]
     wanted = {name for one in TIERS[: tier.number] for name in one.names}
-    priority = [name for one in TIERS for name in one.names]
+    placed = [name for one in TIERS for name in one.names]
     parameters: dict[str, Parameter] = {
         name: _RANGES[name](rows, features) if name in wanted else fixed(value)
         for name, value in DEFAULTS.items()
-        if name in (*priority, *_NEEDS)
+        if name in (*placed, *_NEEDS)
     }
     if tier.number == 2:
         parameters["optimizer"] = choice("adam", "momentum")

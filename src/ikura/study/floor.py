@@ -62,7 +62,7 @@ def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperpara
         device=setting.device,
         augmented=any(name in setting.space for name in AUGMENTATIONS) and train.standard is not None,
     )
-    if network is not None or not workshop.compiled:
+    if not workshop.compiled or workshop.convolutional:
         return workshop
     numbers = prod(train.shape) * (len(train) + len(dev))
     if train.standard is not None and numbers * np.dtype(setting.dtype).itemsize > memory_limit():

@@ -30,6 +30,7 @@ __all__ = ["Model", "built_in", "load_model"]
 FORMAT = 1
 BLOCK, IMAGES = 8192, 512
 """Rows that are predicted together, of tables and of examples with a shape."""
+MOST_NUMBERS = 1 << 25
 
 
 class Model:
@@ -62,7 +63,7 @@ class Model:
         x, codes = self.encoder.transform(data)
         dtype = next((p.dtype for p in self.network.parameters()), torch.float32)
         parts = []
-        block = BLOCK if x.ndim == 2 else IMAGES
+        block = max(1, min(BLOCK if x.ndim == 2 else IMAGES, MOST_NUMBERS // max(prod(x.shape[1:]), 1)))
         for i in range(0, max(len(x), 1), block):
             numbers = self.encoder.numbers(x[i : i + block], str(dtype).removeprefix("torch."))
             if isinstance(self.network, MLP):

@@ -102,17 +102,19 @@ def check_space(space: Space, network: str, images: bool | None = None) -> None:
 
     Args:
         space: what is to be searched.
-        network: name of the network; the caller's own may read any name.
+        network: name of the network; one of the caller's own may read any name.
         images: whether the data are images; None if that is not known yet.
 
     Raises:
         SpaceError: naming the hyperparameter.
     """
     custom = network == OWN
-    if not custom:
+    if network == "mlp":
         single = {name: layer for name in space if (layer := layer_of(name)[1]) is not None}
-        space.validate([*known_names(network), *(single if network == "mlp" else ())])
+        space.validate([*known_names(network), *single])
         _check_layers(space, single)
+    elif not custom:
+        space.validate(known_names(network))
     for name, parameter in space.items():
         if name in RESERVED:
             raise SpaceError(f"[{name}] is a column of a study's trials; call your hyperparameter otherwise")

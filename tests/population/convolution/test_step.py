@@ -41,7 +41,12 @@ def prepared(rows: int, **hyperparameters: Any) -> tuple[Recipe, CNN, Any]:
     return recipe, net, make_room(Plan.of(recipe), rows, rows, "float64", training=True)
 
 
-def compare(task: str, rows: int, steps: int = 2, **hyperparameters: Any) -> None:
+def plain(plan: Plan, dtype: str) -> tuple[Any, ...]:
+    """The last arguments of a step without dropout, smoothing and penalties."""
+    return 0.0, np.dtype(dtype).type(0), plan.matrices, 0.0, 0.0, np.uint64(0), 0
+
+
+def compare(task: str, rows: int, steps: int = 2, smoothing: float = 0.0, **hyperparameters: Any) -> None:
     """Cost, gradient, moving averages and outputs of a few mini-batches, the last one smaller."""
     recipe, net, room = prepared(rows, **hyperparameters)
     plan, sizes = Plan.of(recipe), sizes_of(recipe, Plan.of(recipe))
@@ -55,16 +60,18 @@ def compare(task: str, rows: int, steps: int = 2, **hyperparameters: Any) -> Non
         y = random.integers(0, 2, count).astype(float)
         gradient = np.full_like(weights, np.nan)
         cost = cost_and_gradient(
-            x, y, CODES[task], weights, gradient, sizes, room, *averages, recipe.dropout, plan.matrices(),
-            0.0, 0.01, 0.0, np.uint64(5), 7,
+            x, y, CODES[task], weights, gradient, sizes, room, *averages, recipe.dropout, smoothing, plan.matrices,
+            0.02, 0.01, np.uint64(5), 7,
         )  # fmt: skip
         net.train()
         net.zero_grad()
         with drawing(Draws(5, 7)):
             z = net(torch.from_numpy(x))
         target = torch.from_numpy(y)
-        expected = loss(task, z, target.long() if task == "multiclass" else target)
+        target = target.long() if task == "multiclass" else target
+        expected = loss(task, z, target, torch.tensor(smoothing, dtype=torch.float64) if smoothing else None)
         expected = expected + 0.005 * sum((p**2).sum() for p in net.parameters() if p.ndim > 1)
+        expected = expected + 0.02 * sum(p.abs().sum() for p in net.parameters() if p.ndim > 1)
         expected.backward()
         assert cost == pytest.approx(expected.item(), rel=RELATIVE)
         assert_close(gradient, torch.cat([p.grad.flatten() for p in net.parameters()]).numpy())
@@ -73,16 +80,17 @@ def compare(task: str, rows: int, steps: int = 2, **hyperparameters: Any) -> Non
     outputs(x, weights, sizes, make_room(plan, rows, 1, "float64", training=False), *averages, found)
     with torch.no_grad():
         assert_close(found, net.eval()(torch.from_numpy(x)).numpy())
-    if recipe.normalisation == "batch":
-        for row, kind in enumerate(("running_mean", "running_var")):
+    if recipe.normalisation != "none":
+        spread = "running_var" if recipe.normalisation == "batch" else "running_deviation"
+        for row, kind in enumerate(("running_mean", spread)):
             expected_averages = [getattr(block.norm, kind).numpy() for block in net.blocks]
             assert_close(averages[row], np.concatenate(expected_averages))
 
 
-@pytest.mark.parametrize("normalisation", ["none", "batch"])
+@pytest.mark.parametrize("normalisation", ["none", "batch", "ghost"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_images_of_any_shape(shape: tuple[int, int, int], normalisation: str) -> None:
-    compare("multiclass", 5, shape=shape, normalisation=normalisation, dropout=0.3)
+    compare("multiclass", 5, shape=shape, normalisation=normalisation, ghost_size=2, dropout=0.3)
 
 
 @pytest.mark.parametrize("normalisation", ["none", "batch"])
@@ -102,7 +110,15 @@ def test_every_activation(activation: str) -> None:
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_every_task(task: str) -> None:
-    compare(task, 6, shape=(1, 8, 8), outputs=3 if task == "multiclass" else 1)
+    smoothing = 0.0 if task == "regression" else 0.1
+    compare(task, 6, smoothing=smoothing, shape=(1, 8, 8), outputs=3 if task == "multiclass" else 1)
+
+
+@pytest.mark.parametrize(("rows", "ghost_size"), [(8, 4), (9, 4), (10, 4), (7, 2), (5, 64), (4, 3)])
+def test_ghosts_of_any_size(rows: int, ghost_size: int) -> None:
+    compare(
+        "multiclass", rows, shape=(1, 8, 8), normalisation="ghost", ghost_size=ghost_size, normalisation_momentum=0.3
+    )
 
 
 @pytest.mark.parametrize("normalisation", ["none", "batch"])
@@ -121,23 +137,8 @@ def test_the_first_of_equal_pixels_gets_the_error() -> None:
     weights = nn.utils.parameters_to_vector(net.parameters()).detach().numpy().copy()
     x, y = np.ones((2, 1, 4, 4)), np.zeros(2)
     gradient = np.empty_like(weights)
-    cost_and_gradient(
-        x,
-        y,
-        1,
-        weights,
-        gradient,
-        sizes,
-        room,
-        *moving_averages(plan, "float64"),
-        0.0,
-        plan.matrices(),
-        0.0,
-        0.0,
-        0.0,
-        np.uint64(0),
-        0,
-    )
+    averages = moving_averages(plan, "float64")
+    cost_and_gradient(x, y, 1, weights, gradient, sizes, room, *averages, *plain(plan, "float64"))
     loss("multiclass", net.eval()(torch.from_numpy(x)), torch.zeros(2).long()).backward()
     assert_close(gradient, torch.cat([p.grad.flatten() for p in net.parameters()]).numpy())
 
@@ -151,7 +152,7 @@ def test_what_is_not_a_number_shows_in_the_cost(value: float) -> None:
     weights[4] = value
     cost = cost_and_gradient(
         x, np.zeros(3), 1, weights, np.empty_like(weights), sizes_of(recipe, plan), room,
-        *moving_averages(plan, "float64"), 0.0, plan.matrices(), 0.0, 0.0, 0.0, np.uint64(0), 0,
+        *moving_averages(plan, "float64"), *plain(plan, "float64"),
     )  # fmt: skip
     assert np.isnan(cost)
 
@@ -167,8 +168,8 @@ def test_single_precision_is_close_to_double() -> None:
         gradient = np.empty_like(weights)
         room = make_room(plan, 8, 1, dtype, training=True)
         cost_and_gradient(
-            x.astype(dtype), y.astype(dtype), 1, weights, gradient, sizes, room, *moving_averages(plan, dtype), 0.0,
-            plan.matrices(), 0.0, 0.0, 0.0, np.uint64(0), 0,
+            x.astype(dtype), y.astype(dtype), 1, weights, gradient, sizes, room, *moving_averages(plan, dtype),
+            *plain(plan, dtype),
         )  # fmt: skip
         found.append(gradient)
     # 6e-8 an operation; sums of some thousand, through statistics. An odd pixel may win a tie of rounding.

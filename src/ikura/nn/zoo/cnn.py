@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import torch
@@ -14,8 +13,9 @@ from torch.nn import functional
 from ikura.errors import UsageError, nearest
 from ikura.nn.activation import activation as activation_named
 from ikura.nn.dropout import Dropout
-from ikura.nn.initialisation import initial_weights, initialisation
-from ikura.nn.zoo._base import image_shape, normaliser
+from ikura.nn.initialisation import initialisation, initialise
+from ikura.nn.normalisation import normaliser
+from ikura.nn.zoo._base import image_shape
 
 __all__ = ["CNN", "CNN_DEFAULTS", "NORMALISATIONS", "Recipe", "cnn", "pooled"]
 
@@ -30,6 +30,7 @@ CNN_DEFAULTS: dict[str, Any] = {
     "ghost_size": 32,
     "normalisation_momentum": 0.1,
     "initialisation": "he",
+    "initial_scale": 1.0,
 }
 """Name to the value used where nothing is searched."""
 
@@ -52,6 +53,7 @@ class Recipe:
         ghost_size: examples in a ghost.
         momentum: share of a mini-batch's (or ghost's) statistics in the moving average.
         initialisation: how the weights begin.
+        initial_scale: factor on the initial weights.
     """
 
     shape: tuple[int, int, int]
@@ -65,6 +67,7 @@ class Recipe:
     ghost_size: int
     momentum: float
     initialisation: str
+    initial_scale: float
 
     @classmethod
     def of(cls, hp: Mapping[str, Any]) -> Recipe:
@@ -97,6 +100,7 @@ class Recipe:
             ghost_size=int(values["ghost_size"]),
             momentum=float(values["normalisation_momentum"]),
             initialisation=values["initialisation"],
+            initial_scale=float(values["initial_scale"]),
         )
 
     @property
@@ -116,15 +120,7 @@ class Recipe:
             self.shape, self.outputs, self.channels, self.kernel_size, self.units, self.dropout, self.activation,
             self.normalisation, self.ghost_size, self.momentum,
         )  # fmt: skip
-        weights = [parameter for parameter in net.parameters() if parameter.ndim > 1]
-        with torch.no_grad():
-            for layer, weight in enumerate(weights):
-                fan_in = prod(weight.shape[1:])
-                drawn = initial_weights(self.initialisation, stream ^ layer, len(weight), fan_in)
-                weight.copy_(torch.from_numpy(drawn).reshape(weight.shape))
-            for name, parameter in net.named_parameters():
-                if name.endswith("bias"):
-                    parameter.zero_()
+        initialise(net, self.initialisation, stream, self.initial_scale)
         return net
 
 
@@ -140,18 +136,18 @@ class Block(nn.Module):
         inputs: channels of the input.
         channels: of the output.
         kernel_size: side of the kernels; borders are padded with zeros.
-        norm: the normaliser; with one there is no bias.
+        norm: the normaliser; None for a bias instead.
         pooled: whether there is a maximum.
         activation: name of the activation.
     """
 
     def __init__(
-        self, inputs: int, channels: int, kernel_size: int, norm: nn.Module, pooled: bool, activation: str
+        self, inputs: int, channels: int, kernel_size: int, norm: nn.Module | None, pooled: bool, activation: str
     ) -> None:
         super().__init__()
-        plain = isinstance(norm, nn.Identity)
-        self.convolution = nn.Conv2d(inputs, channels, kernel_size, padding="same", bias=plain)
-        self.norm, self.pooled, self.activation = norm, pooled, activation
+        self.convolution = nn.Conv2d(inputs, channels, kernel_size, padding="same", bias=norm is None)
+        self.norm = nn.Identity() if norm is None else norm
+        self.pooled, self.activation = pooled, activation
 
     def forward(self, x: Tensor) -> Tensor:
         """Run the block on images, shape (rows, channels, height, width)."""
@@ -202,7 +198,7 @@ class CNN(nn.Module):
         blocks = []
         inputs, height, width = shape
         for wanted in channels:
-            norm = normaliser(normalisation, wanted, ghost_size, momentum)
+            norm = normaliser(normalisation, wanted, momentum=momentum, ghost_size=ghost_size, images=True)
             blocks.append(Block(inputs, wanted, kernel_size, norm, min(height, width) >= 2, activation))
             inputs, height, width = wanted, *pooled(height, width)
         self.blocks = nn.Sequential(*blocks)

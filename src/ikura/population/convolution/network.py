@@ -37,6 +37,7 @@ class Sizes(NamedTuple):
         outputs: raw outputs.
         activation: its code.
         ghost: examples in a ghost; 0 where blocks are not normalised.
+        deviations: whether moving averages are taken of deviations, as in ghost norm, or of unbiased variances.
         momentum: share of a ghost's statistics in the moving average.
     """
 
@@ -47,7 +48,15 @@ class Sizes(NamedTuple):
     outputs: int
     activation: int
     ghost: int
+    deviations: bool
     momentum: float
+
+
+@compiled
+def ghost_end(begin: int, size: int, rows: int) -> int:
+    """Where the ghost that begins there ends: a single row that would be left after it is taken in."""
+    end = min(rows, begin + size)
+    return rows if rows - end == 1 else end
 
 
 @compiled
@@ -57,7 +66,7 @@ def _images(room: Any, place: int, rows: int, height: int, width: int, channels:
 
 @compiled
 def forward_blocks(
-    x: Any, w: Any, sizes: Any, room: Any, running_mean: Any, running_variance: Any, training: bool
+    x: Any, w: Any, sizes: Any, room: Any, running_mean: Any, running_spread: Any, training: bool
 ) -> None:
     """Run all blocks; the last one's output is left in `room.images`.
 
@@ -66,7 +75,8 @@ def forward_blocks(
         w: the member's parameters.
         sizes: see `Sizes`.
         room: see `Room`.
-        running_mean, running_variance: moving averages of all channels, updated in training and used otherwise.
+        running_mean, running_spread: moving means and variances (or deviations) of all channels, updated in training
+            and used otherwise.
         training: whether mini-batches are normalised with their own statistics.
     """
     rows, k = x.shape[0], sizes.kernel_size
@@ -97,7 +107,10 @@ def forward_blocks(
             shift[:] = w[place + size : place + size + channels]
         elif not training:
             for c in range(channels):
-                scale[c] = w[place + size + c] / np.sqrt(running_variance[first + c] + running_mean.dtype.type(EPSILON))
+                spread_of = running_spread[first + c]
+                if not sizes.deviations:
+                    spread_of = np.sqrt(spread_of + w.dtype.type(EPSILON))
+                scale[c] = w[place + size + c] / spread_of
                 shift[c] = w[place + size + channels + c] - running_mean[first + c] * scale[c]
         whole = training and normalised
         pixels = height * width
@@ -122,8 +135,10 @@ def forward_blocks(
                     )  # fmt: skip
         if whole:
             start = room.places[block, 2]
-            for ghost in range(0, rows, sizes.ghost):
-                end = min(rows, ghost + sizes.ghost)
+            end = 0
+            while end < rows:
+                ghost = end
+                end = ghost_end(ghost, sizes.ghost, rows)
                 many = (end - ghost) * pixels
                 number = ghost // sizes.ghost
                 z = room.z[start : start + many * channels].reshape(many, channels)
@@ -141,12 +156,13 @@ def forward_blocks(
                         z, (n - ghost) * pixels, width, pooled, scale, shift, sizes.activation, nothing,
                         0, rows_out, reach, out[n], where[n], derivative[n],
                     )  # fmt: skip
-                share = w.dtype.type(sizes.momentum)
-                rest = w.dtype.type(1 - sizes.momentum)
+                share, rest = w.dtype.type(sizes.momentum), w.dtype.type(1 - sizes.momentum)
                 unbiased = w.dtype.type(many / max(many - 1, 1))
                 for c in range(channels):
                     running_mean[first + c] = rest * running_mean[first + c] + share * mean[c]
-                    running_variance[first + c] = rest * running_variance[first + c] + share * unbiased * variance[c]
+                    found = np.sqrt(variance[c] + w.dtype.type(EPSILON)) if sizes.deviations else unbiased * variance[c]
+                    if many > 1:
+                        running_spread[first + c] = rest * running_spread[first + c] + share * found
 
 
 @compiled
@@ -264,8 +280,10 @@ def _through_statistics(
     inverse = np.empty_like(total)
     scale_gradient[:] = 0
     start = 0
-    for ghost in range(0, rows, size):
-        end = min(rows, ghost + size)
+    end = 0
+    while end < rows:
+        ghost = end
+        end = ghost_end(ghost, size, rows)
         many = (end - ghost) * pixels
         z = room[start : start + many * channels].reshape(many, channels)
         start += many * channels

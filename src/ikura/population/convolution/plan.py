@@ -76,14 +76,13 @@ class Plan:
         """Number of parameters."""
         return self.dense + (self.features + 1) * self.units + (self.units + 1) * self.outputs
 
+    @cached_property
     def matrices(self) -> np.ndarray:
-        """Find the weights, no biases, scales or shifts: (place, rows, columns) of each, a row for each unit."""
-        found = [
-            (place, channels, inputs * self.kernel_size**2)
-            for inputs, _, _, channels, _, place, _, _, _ in self.blocks.tolist()
-        ]
-        found.append((self.dense, self.units, self.features))
-        found.append((self.dense + (self.features + 1) * self.units, self.outputs, self.units))
+        """(place, rows, columns) of the weights that are no biases, scales or shifts: int64 of shape (matrices, 3)."""
+        k = self.kernel_size**2
+        found = [[place, channels, inputs * k] for inputs, _, _, channels, _, place, *_ in self.blocks.tolist()]
+        found.append([self.dense, self.units, self.features])
+        found.append([self.dense + (self.features + 1) * self.units, self.outputs, self.units])
         return np.array(found, np.int64)
 
 

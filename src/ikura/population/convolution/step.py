@@ -23,12 +23,12 @@ def cost_and_gradient(
     sizes: Any,
     room: Any,
     running_mean: Any,
-    running_variance: Any,
+    running_spread: Any,
     rate: float,
+    smoothing: Any,
     matrices: Any,
     l1: float,
     l2: float,
-    smoothing: float,
     stream: Any,
     first: int,
 ) -> float:
@@ -41,16 +41,16 @@ def cost_and_gradient(
         w: the member's parameters.
         g: receives the gradient.
         sizes, room: see `Sizes` and `Room`.
-        running_mean, running_variance: moving averages of all channels, changed in place.
+        running_mean, running_spread: moving means and variances (or deviations) of all channels, changed in place.
         rate: dropout of features and hidden units.
+        smoothing: share of each label that is spread over all classes, in the precision of x.
         matrices: (place, rows, columns) of the weights that are no biases.
         l1, l2: strengths of the penalties.
-        smoothing: share of each label that is spread over all classes.
         stream: key of the epoch's dropout noise.
         first: position in the epoch of the first row.
     """
     rows = x.shape[0]
-    forward_blocks(x, w, sizes, room, running_mean, running_variance, True)
+    forward_blocks(x, w, sizes, room, running_mean, running_spread, True)
     last = sizes.blocks[sizes.blocks.shape[0] - 1]
     channels, height, width = last[3], last[6], last[7]
     place, cells = room.places[sizes.blocks.shape[0], 0], rows * channels * height * width
@@ -67,7 +67,7 @@ def cost_and_gradient(
         features, mask, first_weights, w[b:c], hidden, slope, last_weights, out, sizes.activation, rate, stream, first,
         True,
     )  # fmt: skip
-    cost = loss_and_error(task, out, w[d:], y, w.dtype.type(smoothing)) / rows
+    cost = loss_and_error(task, out, w[d:], y, smoothing) / rows
     backward_dense(
         features, mask, first_weights, g[a:b].reshape(units, inputs), g[b:c], hidden, slope, last_weights,
         g[c:d].reshape(sizes.outputs, units), g[d:], out, rate,
@@ -80,10 +80,10 @@ def cost_and_gradient(
 
 
 @compiled
-def outputs(x: Any, w: Any, sizes: Any, room: Any, running_mean: Any, running_variance: Any, out: Any) -> None:
+def outputs(x: Any, w: Any, sizes: Any, room: Any, running_mean: Any, running_spread: Any, out: Any) -> None:
     """Write the raw outputs of a mini-batch in evaluation mode, shape (rows, outputs)."""
     rows = x.shape[0]
-    forward_blocks(x, w, sizes, room, running_mean, running_variance, False)
+    forward_blocks(x, w, sizes, room, running_mean, running_spread, False)
     last = sizes.blocks[sizes.blocks.shape[0] - 1]
     channels, height, width = last[3], last[6], last[7]
     place, cells = room.places[sizes.blocks.shape[0], 0], rows * channels * height * width

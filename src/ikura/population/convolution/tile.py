@@ -19,15 +19,13 @@ from ikura.population.convolution.step import cost_and_gradient, outputs
 from ikura.population.examples import Examples
 from ikura.population.kernel import activation as activation_kernel
 from ikura.population.kernel import loss as loss_kernel
-from ikura.population.kernel.numbers import L1, L2, LABEL_SMOOTHING, numbers_of
+from ikura.population.kernel.numbers import numbers_of
 from ikura.population.kernel.update import update
 from ikura.population.member import Member
 from ikura.population.rule import rule
 from ikura.population.schedule import follows_distance, learning_rates
 
 __all__ = ["ConvolutionTile", "moving_averages", "sizes_of"]
-
-CPU = torch.device("cpu")
 
 BLOCK = 128
 """Examples that are evaluated together."""
@@ -52,26 +50,23 @@ class ConvolutionTile(Tile):
         task: str,
         dtype: str = "float32",
     ) -> None:
-        self.members, self.task_name, self.task, self.dtype = list(members), task, loss_kernel.CODES[task], dtype
+        self.members, self.task, self.dtype = list(members), task, dtype
         self.seed, self.recipes = members[0].seed, list(recipes)
         self.plans = [Plan.of(recipe) for recipe in recipes]
         self.sizes = [sizes_of(recipe, plan) for recipe, plan in zip(recipes, self.plans, strict=True)]
+        self.augments = [Augment([member.values], self.seed) for member in members]
+        self.numbers = [np.array(numbers_of(member.values)) for member in members]
         with torch.no_grad():
             self.weights = [parameters_to_vector(m.parameters()).numpy().astype(dtype) for m in modules]
         self.moments = [
             np.zeros(rule(m.values.optimizer).moments * len(w), dtype)
             for m, w in zip(members, self.weights, strict=True)
         ]
-        self.matrices = [plan.matrices() for plan in self.plans]
-        self.numbers = [np.array(numbers_of(member.values)) for member in members]
-        self.augments = [Augment([member.values], self.seed) for member in members]
         self.origins = {k: self.weights[k].copy() for k, m in enumerate(members) if follows_distance(m.values)}
         self.kept = [w.copy() for w in self.weights]
         self.running = [moving_averages(plan, dtype) for plan in self.plans]
         self.kept_running = [running.copy() for running in self.running]
         count = len(members)
-        self.batches = np.zeros(count, np.int64)
-        self.kept_batches = np.zeros(count, np.int64)
         self.steps = np.zeros(count, np.int64)
         self.active = np.ones(count, bool)
         self.limits = np.full(count, np.inf)
@@ -80,38 +75,37 @@ class ConvolutionTile(Tile):
         self, examples: Examples, epoch: int, epochs: int = 0, shares: np.ndarray | None = None
     ) -> np.ndarray:
         costs = np.full(len(self.members), np.nan)
-        batches = Batches(examples, CPU, self.task_name)
+        batches = Batches(examples, torch.device("cpu"), self.task)
         for k in np.flatnonzero(self.active).tolist():
-            steps = list(self._batches(k, len(examples)))
-            rates = learning_rates(self.members[k].values, epoch, len(steps), epochs)
-            costs[k] = self._train(k, batches, epoch, steps, rates * (1.0 if shares is None else shares[k]))
+            parts = list(self._batches(k, len(examples)))
+            rates = learning_rates(self.members[k].values, epoch, len(parts), epochs)
+            costs[k] = self._train(k, batches, parts, epoch, rates * (1.0 if shares is None else shares[k]))
         return costs
 
-    def _train(self, k: int, batches: Batches, epoch: int, steps: Sequence[slice], rates: np.ndarray) -> float:
-        recipe, w, values = self.recipes[k], self.weights[k], self.members[k].values
-        stream = np.uint64(key(self.seed, "noise", epoch))
-        most = max(batch.stop - batch.start for batch in steps)
+    def _train(self, k: int, batches: Batches, parts: Sequence[slice], epoch: int, rates: np.ndarray) -> float:
+        values, recipe, plan, w = self.members[k].values, self.recipes[k], self.plans[k], self.weights[k]
+        examples, number = batches.examples, w.dtype.type
+        most, rows = max(part.stop - part.start for part in parts), len(batches.examples)
         ghosts = -(-most // recipe.ghost_size) if recipe.normalisation == "ghost" else 1
-        room = make_room(self.plans[k], most, ghosts, self.dtype, training=True)
-        gradient, code, numbers = np.empty_like(w), rule(values.optimizer).code, self.numbers[k]
-        augment = self.augments[k] if self.augments[k] and batches.examples.standard is not None else None
+        room = make_room(plan, most, ghosts, self.dtype, training=True)
+        gradient, code = np.empty_like(w), rule(values.optimizer).code
+        augment = self.augments[k] if self.augments[k] and examples.standard is not None else None
+        stream, smoothing = np.uint64(key(self.seed, "noise", epoch)), number(values.label_smoothing)
         total = 0.0
-        for number, batch in enumerate(steps):
-            size = batch.stop - batch.start
+        for place, part in enumerate(parts):
+            x = batches.numbers(part, augment, epoch)
             cost = cost_and_gradient(
-                batches.numbers(batch, augment, epoch), batches.examples.y[batch], self.task, w, gradient,
-                self.sizes[k], room, *self.running[k], recipe.dropout, self.matrices[k], numbers[L1], numbers[L2],
-                numbers[LABEL_SMOOTHING], stream, batch.start,
+                x, examples.y[part], loss_kernel.CODES[self.task], w, gradient, self.sizes[k], room, *self.running[k],
+                recipe.dropout, smoothing, plan.matrices, float(values.l1), float(values.l2), stream, part.start,
             )  # fmt: skip
-            self.batches[k] += 1
-            total += cost * size
+            total += cost * len(x)
             if not cost <= self.limits[k]:
                 self.active[k] = False
                 break
             self.steps[k] += 1
-            rate = float(rates[min(number, len(rates) - 1)])
-            update(code, w, gradient, self.moments[k], self.matrices[k], numbers, rate, int(self.steps[k]))
-        return total / len(batches.examples)
+            alpha = float(rates[min(place, len(rates) - 1)])
+            update(code, w, gradient, self.moments[k], plan.matrices, self.numbers[k], alpha, int(self.steps[k]))
+        return total / rows
 
     def _batches(self, k: int, rows: int) -> Iterator[slice]:
         """Mini-batches in order; where blocks are normalised, a last row left alone joins the batch before."""
@@ -122,46 +116,43 @@ class ConvolutionTile(Tile):
         return (slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False))
 
     def outputs(self, examples: Examples) -> np.ndarray:
-        out = np.full((len(self.members), len(examples), self.recipes[0].outputs), np.nan, self.dtype)
-        batches = Batches(examples, CPU, self.task_name)
-        for k in np.flatnonzero(self.active).tolist():
-            room = make_room(self.plans[k], min(BLOCK, len(examples)), 1, self.dtype, training=False)
-            for begin in range(0, len(examples), BLOCK):
-                part = slice(begin, min(begin + BLOCK, len(examples)))
-                x = batches.numbers(part)
-                x = x if x.flags.writeable else x.copy()
-                outputs(x, self.weights[k], self.sizes[k], room, *self.running[k], out[k, part])
+        rows = len(examples)
+        out = np.full((len(self.members), rows, self.recipes[0].outputs), np.nan, self.dtype)
+        active = np.flatnonzero(self.active).tolist()
+        rooms = {k: make_room(self.plans[k], min(BLOCK, rows), 1, self.dtype, training=False) for k in active}
+        for begin in range(0, rows, BLOCK):
+            part = slice(begin, begin + BLOCK)
+            x = np.require(examples.inputs(part), self.dtype, ("C", "W"))
+            for k in active:
+                outputs(x, self.weights[k], self.sizes[k], rooms[k], *self.running[k], out[k, part])
         return out
 
     def keep(self, places: Sequence[int]) -> None:
         for place in places:
             self.kept[place][:] = self.weights[place]
             self.kept_running[place][:] = self.running[place]
-            self.kept_batches[place] = self.batches[place]
 
     def recall(self) -> None:
         for place in range(len(self.members)):
             self.weights[place][:] = self.kept[place]
             self.running[place][:] = self.kept_running[place]
-        self.batches[:] = self.kept_batches
         self.active[:] = True
 
     def best(self, place: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         buffers: dict[str, np.ndarray] = {}
+        spread = "running_deviation" if self.sizes[place].deviations else "running_var"
         if self.plans[place].normalised:
             for block, row in enumerate(self.plans[place].blocks.tolist()):
                 mine = slice(row[8], row[8] + row[3])
-                name = f"blocks.{block}.norm"
-                buffers[f"{name}.running_mean"] = self.kept_running[place][0, mine].copy()
-                buffers[f"{name}.running_var"] = self.kept_running[place][1, mine].copy()
-                buffers[f"{name}.num_batches_tracked"] = np.array(self.kept_batches[place])
+                buffers[f"blocks.{block}.norm.running_mean"] = self.kept_running[place][0, mine].copy()
+                buffers[f"blocks.{block}.norm.{spread}"] = self.kept_running[place][1, mine].copy()
         return self.kept[place].copy(), buffers
 
     def _parts(self, place: int) -> dict[str, np.ndarray]:
-        parts = {name: getattr(self, name)[place] for name in ("weights", "moments", "kept")}
+        names = ["weights", "moments", "kept"]
         if self.plans[place].normalised:
-            parts |= {"running": self.running[place], "kept_running": self.kept_running[place]}
-            parts |= {name: getattr(self, name)[place : place + 1] for name in ("batches", "kept_batches")}
+            names += ["running", "kept_running"]
+        parts = {name: getattr(self, name)[place] for name in names}
         return parts | {name: getattr(self, name)[place : place + 1] for name in ("steps", "active", "limits")}
 
     def extract(self, place: int) -> dict[str, np.ndarray]:
@@ -176,12 +167,11 @@ class ConvolutionTile(Tile):
 
     def penalties(self) -> np.ndarray:
         found = np.zeros(len(self.members))
-        for k, member in enumerate(self.members):
-            l1, l2 = float(member.values.l1), float(member.values.l2)
-            if l1 or l2:
-                parts = [self.weights[k][begin : begin + rows * columns] for begin, rows, columns in self.matrices[k]]
-                w = np.concatenate(parts).astype(np.float64)
-                found[k] = l1 * np.abs(w).sum() + 0.5 * l2 * np.sum(w**2)
+        for k, (member, plan) in enumerate(zip(self.members, self.plans, strict=True)):
+            if member.values.l1 or member.values.l2:
+                spans = [self.weights[k][place : place + rows * columns] for place, rows, columns in plan.matrices]
+                w = np.concatenate(spans).astype(np.float64)
+                found[k] = member.values.l1 * np.abs(w).sum() + 0.5 * member.values.l2 * np.sum(w**2)
         return found
 
     def distances(self, places: Sequence[int]) -> np.ndarray:
@@ -190,14 +180,15 @@ class ConvolutionTile(Tile):
 
 
 def sizes_of(recipe: Recipe, plan: Plan) -> Sizes:
+    """What the kernel is told of a network; batch norm is one ghost of any size."""
     ghost = {"none": 0, "batch": 1 << 40, "ghost": recipe.ghost_size}[recipe.normalisation]
     return Sizes(
         plan.blocks, recipe.kernel_size, recipe.units, plan.dense, recipe.outputs,
-        activation_kernel.code(recipe.activation), ghost, recipe.momentum,
+        activation_kernel.code(recipe.activation), ghost, recipe.normalisation == "ghost", recipe.momentum,
     )  # fmt: skip
 
 
 def moving_averages(plan: Plan, dtype: str) -> np.ndarray:
-    """Moving means (zero) and variances (one) of all channels: shape (2, channels)."""
+    """Moving means (zero) and variances or deviations (one) of all channels: shape (2, channels)."""
     count = sum(plan.channels) if plan.normalised else 0
     return np.stack([np.zeros(count), np.ones(count)]).astype(dtype)
