@@ -85,8 +85,9 @@ def learning_rates(values: Mapping[str, Any], epoch: int, steps: int, epochs: in
 
     Example:
         >>> from ikura.space import DEFAULTS
-        >>> learning_rates(DEFAULTS | {"schedule_shape": "cosine", "learning_rate": 1.0}, 1, 2, 2)
-        [0.5, 0.1464466094067262]
+        >>> values = DEFAULTS | {"schedule_shape": "cosine", "learning_rate": 1.0}
+        >>> [round(rate, 2) for rate in learning_rates(values, 1, 2, 2)]
+        [0.5, 0.15]
     """
     form, alpha, warm_up = shape(values["schedule_shape"]), values["learning_rate"], values["warm_up"]
     at = steps * epoch + np.arange(steps) if form.continuous else steps * epoch
