@@ -69,7 +69,8 @@ def test_equals_torch_step_for_step(name: str, data: st.DataObject, steps: int, 
 
 
 @pytest.mark.parametrize("name", SHAPES)
-@given(st.floats(0, 12), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.integers(1, 9), st.integers(1, 12))
+@settings(deadline=None)
+@given(st.floats(0, 12), st.floats(0, 1), st.floats(0, 1), st.floats(0, 0.9), st.integers(1, 9), st.integers(1, 12))
 def test_every_shape_stays_between_its_floor_and_the_learning_rate(
     name: str, warm_up: float, final: float, initial: float, peak: float, steps: int, epochs: int
 ) -> None:
@@ -94,7 +95,7 @@ def test_only_what_changes_within_an_epoch_has_a_rate_for_each_step(name: str) -
 
 
 def test_the_default_is_a_constant() -> None:
-    assert [learning_rates(DEFAULTS, epoch, 10).tolist() for epoch in range(3)] == [[DEFAULTS["learning_rate"]]] * 3
+    assert [learning_rates(DEFAULTS, epoch, 10) for epoch in range(3)] == [[DEFAULTS["learning_rate"]]] * 3
 
 
 losses = st.lists(st.floats(1e-3, 10) | st.sampled_from([1.0, 0.9999, 0.99985, 0.9]), min_size=1, max_size=30)

@@ -10,6 +10,8 @@ import pytest
 from torch import nn
 
 import ikura
+from ikura.population.rule import RULES
+from ikura.population.schedule import SHAPES
 from ikura.study.study import Study
 
 from .comparing import assert_replays, states
@@ -17,9 +19,11 @@ from .comparing import assert_replays, states
 Tune = Callable[..., Study]
 
 WIDE = ikura.Space(
-    ikura.when(optimizer="momentum", momentum=ikura.log_complement(0.5, 0.99)),
+    ikura.when(optimizer=["momentum", "nesterov"], momentum=ikura.log_complement(0.5, 0.99)),
     learning_rate=ikura.log(1e-3, 0.1),
-    optimizer=ikura.choice("sgd", "momentum", "rmsprop", "adam"),
+    optimizer=ikura.choice(*RULES),
+    schedule_shape=ikura.choice(*SHAPES),
+    warm_up=ikura.linear(0, 1),
     layers=ikura.integer(0, 3),
     units=ikura.integer(3, 20),
     batch_size=ikura.choice(8, 16, 32),
@@ -27,6 +31,7 @@ WIDE = ikura.Space(
     dropout=ikura.linear(0, 0.5),
     l2=ikura.log(1e-6, 1e-2),
     learning_rate_decay=ikura.linear(0, 0.1),
+    plateau_patience=0,
 )
 
 
@@ -71,7 +76,8 @@ def test_trials_that_diverged(tune: Tune) -> None:
     ("network", "jobs"), [(None, 2), (noisy, 2), (lambda hp: noisy(hp), 1)], ids=["built in", "function", "lambda"]
 )
 def test_successive_halving(network: Any, jobs: int, tune: Tune) -> None:
-    space = {"learning_rate": ikura.log(1e-3, 1e-1), "batch_size": ikura.choice(16, 32)}
+    space = {"learning_rate": ikura.log(1e-3, 1e-1), "batch_size": ikura.choice(16, 32), "step_factor": 0.5}
+    space |= {"schedule_shape": ikura.choice("cosine", "one_cycle", "plateau", "distance"), "plateau_patience": 0}
     options = {"trials": 16, "epochs": 9, "schedule": "successive-halving", "search": "random", "space": space}
     study = tune(network=network, jobs=jobs, **options)
     found = states(study)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -78,15 +79,15 @@ class CompiledTile(Tile):
         self, examples: Examples, epoch: int, epochs: int = 0, shares: np.ndarray | None = None
     ) -> np.ndarray:
         rows, costs = len(examples), np.empty(len(self.members))
+        left = [1.0] * len(costs) if shares is None else shares.tolist()
         rates = [
-            learning_rates(m.values, epoch, -(-rows // min(int(m.values.batch_size), rows)), epochs)
-            * (1.0 if shares is None else shares[k])
-            for k, m in enumerate(self.members)
+            [rate * share for rate in learning_rates(member.values, epoch, -(-rows // min(batch, rows)), epochs)]
+            for member, share, batch in zip(self.members, left, self.whole[:, 0].tolist(), strict=True)
         ]
         train_epoch(
             examples.x, examples.codes, examples.y, self.task, self.tables, self.weights, self.moments, self.places,
             self.moment_places, self.widths, self.depths, self.matrices, self.matrix_places, self.whole, self.numbers,
-            np.concatenate(rates), ends(map(len, rates)), self.rates, self.normals, self.momenta, self.running,
+            np.array(list(chain(*rates))), ends(map(len, rates)), self.rates, self.normals, self.momenta, self.running,
             self.running_places, self.steps, self.active,
             np.uint64(key(self.seed, "noise", epoch)), costs, self.limits,
         )  # fmt: skip

@@ -111,10 +111,8 @@ class StackedTile(Tile):
         augment = self.augment if self.augment and examples.standard is not None else None
         rows, stream = len(examples), key(self.seed, "noise", epoch)
         batches = list(self._batches(rows))
-        rates = [
-            learning_rates(m.values, epoch, len(batches), epochs) * (1.0 if shares is None else shares[k])
-            for k, m in enumerate(self.members)
-        ]
+        left = [1.0] * len(self.members) if shares is None else shares.tolist()
+        rates = [learning_rates(member.values, epoch, len(batches), epochs) for member in self.members]
         total = np.zeros(len(self.members))
         self.module.train()
         for number, batch in enumerate(batches):
@@ -127,7 +125,7 @@ class StackedTile(Tile):
                 self.active &= cost <= self.limits
                 self.steps += self.active
                 self.update.penalise(self.weights, flat)
-                now = [float(rate[min(number, len(rate) - 1)]) for rate in rates]
+                now = [rate[min(number, len(rate) - 1)] * share for rate, share in zip(rates, left, strict=True)]
                 self.update.step(self.weights, flat, self.active, now, self.steps)
             total += np.where(self.active, cost, np.nan) * (batch.stop - batch.start)
         return total / rows

@@ -79,10 +79,11 @@ class ConvolutionTile(Tile):
         for k in np.flatnonzero(self.active).tolist():
             parts = list(self._batches(k, len(examples)))
             rates = learning_rates(self.members[k].values, epoch, len(parts), epochs)
-            costs[k] = self._train(k, batches, parts, epoch, rates * (1.0 if shares is None else shares[k]))
+            share = 1.0 if shares is None else float(shares[k])
+            costs[k] = self._train(k, batches, parts, epoch, [rate * share for rate in rates])
         return costs
 
-    def _train(self, k: int, batches: Batches, parts: Sequence[slice], epoch: int, rates: np.ndarray) -> float:
+    def _train(self, k: int, batches: Batches, parts: Sequence[slice], epoch: int, rates: Sequence[float]) -> float:
         values, recipe, plan, w = self.members[k].values, self.recipes[k], self.plans[k], self.weights[k]
         examples, number = batches.examples, w.dtype.type
         most, rows = max(part.stop - part.start for part in parts), len(batches.examples)
@@ -103,7 +104,7 @@ class ConvolutionTile(Tile):
                 self.active[k] = False
                 break
             self.steps[k] += 1
-            alpha = float(rates[min(place, len(rates) - 1)])
+            alpha = rates[min(place, len(rates) - 1)]
             update(code, w, gradient, self.moments[k], plan.matrices, self.numbers[k], alpha, int(self.steps[k]))
         return total / rows
 

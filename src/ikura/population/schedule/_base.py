@@ -20,14 +20,14 @@ class Shape:
 
     Attributes:
         name: what users call it.
-        share: the share of the learning rate at updates of one epoch, as a function of time.
+        share: the share of the learning rate at an update, or at several if continuous, as a function of time.
         continuous: whether it changes within an epoch.
         floored: whether final_share is a floor; the others end there by themselves.
         brake: what besides time slows the member down: "" for nothing, "plateau" or "distance".
     """
 
     name: str
-    share: Callable[[np.ndarray, int, int, Mapping[str, Any]], np.ndarray]
+    share: Callable[[Any, int, int, Mapping[str, Any]], Any]
     continuous: bool = False
     floored: bool = True
     brake: str = ""
@@ -68,7 +68,7 @@ def follows_distance(values: Mapping[str, Any]) -> bool:
     return shape(values["schedule_shape"]).brake == "distance"
 
 
-def learning_rates(values: Mapping[str, Any], epoch: int, steps: int, epochs: int = 0) -> np.ndarray:
+def learning_rates(values: Mapping[str, Any], epoch: int, steps: int, epochs: int = 0) -> list[float]:
     """Compute a member's learning rates in one epoch, but for what `Brakes` take away.
 
     During the first `warm_up` epochs the rate grows linearly: at update n = 0, 1, … it is the shape's times
@@ -81,19 +81,20 @@ def learning_rates(values: Mapping[str, Any], epoch: int, steps: int, epochs: in
         epochs: epochs of the whole training, at which cosine and one cycle end; 0 for this one being the last.
 
     Returns:
-        float64 of shape (steps,), or of shape (1,) where the rate does not change within the epoch.
+        One for each update, or a single one where the rate does not change within the epoch.
 
     Example:
         >>> from ikura.space import DEFAULTS
-        >>> learning_rates(DEFAULTS | {"schedule_shape": "cosine", "learning_rate": 1.0}, 1, 2, 2).round(2).tolist()
+        >>> values = DEFAULTS | {"schedule_shape": "cosine", "learning_rate": 1.0}
+        >>> [round(rate, 2) for rate in learning_rates(values, 1, 2, 2)]
         [0.5, 0.15]
     """
-    form, warm_up = shape(values["schedule_shape"]), values["warm_up"]
-    several = form.continuous or epoch < warm_up
-    at = steps * epoch + np.arange(steps if several else 1)
+    form, alpha, warm_up = shape(values["schedule_shape"]), values["learning_rate"], values["warm_up"]
+    at = steps * epoch + np.arange(steps) if form.continuous else steps * epoch
     share = form.share(at, steps, epochs or epoch + 1, values)
-    if form.floored:
-        share = np.maximum(share, values["final_share"])
+    if form.floored and values["final_share"] > 0:
+        share = np.maximum(share, values["final_share"]) if form.continuous else max(share, values["final_share"])
     if epoch < warm_up:
-        share = share * (np.minimum(at + 1, warm_up * steps) / (warm_up * steps))
-    return np.asarray(values["learning_rate"] * share, np.float64)
+        grown = np.minimum(steps * epoch + np.arange(1, steps + 1), warm_up * steps) / (warm_up * steps)
+        share = share * grown
+    return [alpha * share] if isinstance(share, float) else (alpha * share).tolist()

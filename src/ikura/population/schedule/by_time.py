@@ -1,7 +1,8 @@
 """Learning-rate schedules that are functions of time alone, as shares of the learning rate α.
 
-Each takes the numbers of updates made before, the updates of one epoch, the epochs of the whole training and a member's
-hyperparameters. An epoch of n updates begins at update n · epoch.
+Each takes the number of updates made before (shapes that change within an epoch take an array of them), the updates of
+one epoch, the epochs of the whole training and a member's hyperparameters. An epoch of n updates begins at update
+n · epoch.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import numpy as np
 __all__ = ["constant", "cosine", "exponential", "inverse_time", "one_cycle", "stairs"]
 
 
-def constant(at: np.ndarray, steps: int, epochs: int, values: Mapping[str, Any]) -> np.ndarray:
+def constant(at: int, steps: int, epochs: int, values: Mapping[str, Any]) -> float:
     """Constant: 1."""
-    return np.ones(len(at))
+    return 1.0
 
 
-def inverse_time(at: np.ndarray, steps: int, epochs: int, values: Mapping[str, Any]) -> np.ndarray:
+def inverse_time(at: int, steps: int, epochs: int, values: Mapping[str, Any]) -> float:
     """Inverse time: 1 / (1 + learning_rate_decay · epoch), with whole epochs."""
     return 1 / (1 + values["learning_rate_decay"] * (at // steps))
 
@@ -29,9 +30,9 @@ def exponential(at: np.ndarray, steps: int, epochs: int, values: Mapping[str, An
     return np.exp(-values["learning_rate_decay"] * (at / steps))
 
 
-def stairs(at: np.ndarray, steps: int, epochs: int, values: Mapping[str, Any]) -> np.ndarray:
+def stairs(at: int, steps: int, epochs: int, values: Mapping[str, Any]) -> float:
     """Steps: step_factor^⌊epoch / step_epochs⌋."""
-    return np.float64(values["step_factor"]) ** ((at // steps) // values["step_epochs"])
+    return float(values["step_factor"] ** ((at // steps) // values["step_epochs"]))
 
 
 def cosine(at: np.ndarray, steps: int, epochs: int, values: Mapping[str, Any]) -> np.ndarray:
