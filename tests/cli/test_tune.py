@@ -65,7 +65,8 @@ def test_the_defaults_are_those_of_the_python_call() -> None:
     options = {
         names.get(parameter.name, parameter.name): None if parameter.multiple else parameter.default
         for parameter in command().commands["tune"].params
-        if parameter.param_type_name == "option" and parameter.name not in ("json", "quiet", "verbose")
+        if parameter.param_type_name == "option"
+        and parameter.name not in ("json", "quiet", "verbose", "pretrained", "freeze")
     }
     assert options == defaults
 

@@ -116,12 +116,12 @@ def company(name: str) -> list[Member]:
 
 
 @pytest.mark.parametrize("way", ["compiled", "stacked"])
-@pytest.mark.parametrize("name", [name for name in DEFAULTS if name not in OF_IMAGES])
+@pytest.mark.parametrize("name", [name for name in DEFAULTS if name not in (*OF_IMAGES, "pretrained_rate")])
 def test_neighbours_that_differ_in(name: str, way: str, workshop: Callable[..., Workshop]) -> None:
     assert_each_as_if_alone(workshop("multiclass", (20,), stacked=way == "stacked"), company(name), DOUBLE, EPOCHS)
 
 
-@pytest.mark.parametrize("name", [name for name in DEFAULTS if name not in OF_IMAGES])
+@pytest.mark.parametrize("name", [name for name in DEFAULTS if name not in (*OF_IMAGES, "pretrained_rate")])
 def test_a_hyperparameter_makes_a_difference(name: str, workshop: Callable[..., Workshop]) -> None:
     members = company(name)[: len(OTHERS[name][1])]
     found = curves(workshop("multiclass", (20,)), members, len(members), EPOCHS)

@@ -16,6 +16,12 @@ from torch import nn
 import ikura
 from ikura import Study
 from ikura.errors import UsageError
+from ikura.metric import METRICS
+from ikura.nn.noise import permutation
+from ikura.population.examples import Examples
+from ikura.population.member import Member
+from ikura.population.training import Judge
+from ikura.population.workshop import Workshop
 
 from .test_network import RATE, assert_replays
 
@@ -92,3 +98,44 @@ def test_bad_sources_are_one_line(make: Callable[[Path], Any], message: str, tmp
     with pytest.raises(UsageError, match=message) as caught:
         make(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_pretrained_weights_learn_at_a_rate_of_their_own(tune: Tune) -> None:
+    space = {"optimizer": "sgd", "learning_rate": 0.01, "pretrained_rate": 0.0, "batch_size": 32}
+    start = ikura.pretrained(own(), "none")
+    still = tune(digits([7, 8, 9]), network=start, space=space, trials=1, finalists=0).model.network
+    assert torch.equal(still[1][1].weight, own()[1].weight)
+    moving = tune(digits([7, 8, 9]), network=start, space=space | {"pretrained_rate": 0.5}, trials=1, finalists=0)
+    assert not torch.equal(moving.model.network[1][1].weight, own()[1].weight)
+
+
+def test_one_step_of_two_rates_is_that_of_two_parameter_groups() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(8, 64, dtype=torch.float64).float().double().numpy()
+    y = np.arange(8) % 3
+    workshop = make_workshop(x.reshape(8, 1, 8, 8), y, ikura.pretrained(own(), "none"))
+    member = Member(0, {"optimizer": "momentum", "learning_rate": 0.1, "pretrained_rate": 0.2, "batch_size": 8}, 3)
+    net = workshop.module(member).double()
+    slow = [p for p in net.parameters() if getattr(p, "pretrained", False)]
+    fast = [p for p in net.parameters() if not getattr(p, "pretrained", False)]
+    assert len(slow) == 4
+    assert len(fast) == 2
+    groups = [{"params": slow, "lr": 0.02}, {"params": fast, "lr": 0.1}]
+    rule = torch.optim.SGD(groups, lr=0.1, momentum=0.9)
+    course = workshop.course([member])
+    course.run(3)
+    for epoch in range(3):
+        order = permutation(3, epoch, 8)
+        rule.zero_grad()
+        nn.functional.cross_entropy(
+            net(torch.from_numpy(x[order].reshape(8, 1, 8, 8))), torch.from_numpy(y[order])
+        ).backward()
+        rule.step()
+    expected = nn.utils.parameters_to_vector(net.parameters()).detach()
+    torch.testing.assert_close(course.tile.weights[0], expected)
+
+
+def make_workshop(x: np.ndarray, y: np.ndarray, start: Any) -> Workshop:
+    examples = Examples(x, np.zeros((len(x), 0), np.int32), y.astype(np.float64))
+    judge = Judge("multiclass", METRICS["accuracy"])
+    return Workshop(examples, examples, judge, 3, network=start, dtype="float64")

@@ -10,6 +10,7 @@ import typer
 from ikura import __version__
 from ikura.cli.duration import parse_duration
 from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, kinds, one_of, whole
+from ikura.errors import UsageError
 
 if TYPE_CHECKING:
     from ikura.space import Space
@@ -20,6 +21,7 @@ BROKEN = ("refuse", "skip")
 BUNDLED = ("digits", "iris", "wine", "breast_cancer", "diabetes")
 IMAGE_SETS = ("fashion_mnist",)
 DEVICES = ("auto", "cpu", "cuda")
+FREEZE = ("auto", "all", "most", "none")
 DTYPES = ("float32", "float64")
 KINDS = ("numeric", "category", "boolean", "datetime", "ignore")
 NETWORKS = (
@@ -154,6 +156,22 @@ def tune(
             rich_help_panel="Search",
         ),
     ] = None,
+    pretrained: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Start from the network of an earlier run, with a new last layer.",
+            rich_help_panel="Search",
+        ),
+    ] = None,
+    freeze: Annotated[
+        str,
+        typer.Option(
+            metavar="PART",
+            help=f"What of a pretrained network stays as it is: {', '.join(FREEZE)}; auto goes by the number of rows.",
+            rich_help_panel="Search",
+        ),
+    ] = "auto",
     search: Annotated[
         str,
         typer.Option(
@@ -219,6 +237,9 @@ def tune(
     one_of("--device", device, DEVICES)
     if network is not None:
         one_of("--network", network, NETWORKS)
+    one_of("--freeze", freeze, FREEZE)
+    if pretrained is not None and network is not None:
+        raise UsageError("--pretrained brings its network along; leave --network out")
     one_of("--dtype", dtype, DTYPES)
     one_of("--broken", broken, BROKEN)
     seconds = None if time_limit is None else parse_duration(time_limit)
@@ -227,7 +248,7 @@ def tune(
         one_of("--kind", chosen, KINDS)
     _check_names(search, schedule, metric)
     _check_data(data)
-    opened = None if space is None else _open_space(space, network)
+    opened = None if space is None else _open_space(space, network if pretrained is None else "pretrained")
     session.run = out
 
     session.say(f"ikura {__version__}: reading {data}")
@@ -241,7 +262,7 @@ def tune(
             data,
             target,
             task=task,
-            network=network,
+            network=network if pretrained is None else ikura.pretrained(pretrained, freeze),
             space=opened,
             trials=trials,
             epochs=epochs,

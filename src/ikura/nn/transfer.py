@@ -129,6 +129,8 @@ def cut(module: nn.Module, freeze: str) -> Cut:
 def replace_head(module: nn.Module, head: str, outputs: int) -> nn.Module:
     """Put a fresh linear layer in the place of the head; its weights come from torch's generator.
 
+    All other parameters are marked, `parameter.pretrained = True`, so that they can learn at a rate of their own.
+
     Args:
         module: the network; changed in place.
         head: name of its last linear layer.
@@ -137,6 +139,8 @@ def replace_head(module: nn.Module, head: str, outputs: int) -> nn.Module:
     Returns:
         The network, or the new head where the network was nothing else.
     """
+    for parameter in module.parameters():
+        parameter.pretrained = True  # type: ignore[attr-defined]
     old = module.get_submodule(head)
     assert isinstance(old, nn.Linear)
     new = nn.Linear(old.in_features, outputs, dtype=old.weight.dtype, device=old.weight.device)

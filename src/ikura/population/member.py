@@ -41,6 +41,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "peak_at": (0, 1),
     "plateau_patience": (0, inf),
     "distance_growth": (1.01, inf),
+    "pretrained_rate": (0, inf),
 }
 ARCHITECTURE: dict[str, tuple[float, float]] = {
     "layers": (0, 64),

@@ -71,7 +71,9 @@ class StackedTile(Tile):
         self.kept_buffers = {name: buffer.clone() for name, buffer in self.buffers.items()}
         self.free = None if free is None else torch.from_numpy(free).to(self.device, self.dtype)
         self.learns = {name: p.requires_grad for name, p in self.module.named_parameters() if name in self.shapes}
-        self.update = Update(members, self._matrices(), self.weights, self.free)
+        own = [p for name, p in self.module.named_parameters() if name in self.shapes]
+        marks = [torch.full((p.numel(),), getattr(p, "pretrained", False)) for p in own]
+        self.update = Update(members, self._matrices(), self.weights, self.free, torch.cat(marks))
         self.origins = {k: self.weights[k].clone() for k, m in enumerate(members) if follows_distance(m.values)}
         smoothing = [float(m.values.label_smoothing) for m in members]
         self.smoothing = torch.tensor(smoothing, dtype=self.dtype, device=self.device) if any(smoothing) else None

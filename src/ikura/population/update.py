@@ -28,10 +28,16 @@ class Update:
         matrices: (place, rows, columns) of each trained parameter that is no bias among a member's weights.
         weights: initial weights, shape (members, weights); only their size, precision and device matter.
         free: 1 for weights that may change and 0 for others, the same shape; None for all of them.
+        pretrained: whether each weight began in a pretrained network, bool of shape (weights,); None for none of them.
     """
 
     def __init__(
-        self, members: Sequence[Member], matrices: Sequence[tuple[int, int, int]], weights: Tensor, free: Tensor | None
+        self,
+        members: Sequence[Member],
+        matrices: Sequence[tuple[int, int, int]],
+        weights: Tensor,
+        free: Tensor | None,
+        pretrained: Tensor | None = None,
     ) -> None:
         self.members, self.matrices, self.free = members, matrices, free
         self.dtype, self.device, size = weights.dtype, weights.device, weights.shape[1]
@@ -47,12 +53,17 @@ class Update:
             None if column is None else column * penalised.to(self.device)
             for column in map(self._column, ("l1", "l2", "weight_decay"))
         )
+        share = self._column("pretrained_rate", 1.0)
+        self.shares = (
+            None if share is None or pretrained is None else torch.where(pretrained.to(self.device), share, 1.0)
+        )
         self.clip_value, self.clip_norm, self.max_norm = map(self._column, ("clip_value", "clip_norm", "max_norm"))
 
-    def _column(self, name: str) -> Tensor | None:
-        """One number of every member, shape (members, 1); None if it is 0 for all of them."""
+    def _column(self, name: str, usual: float = 0.0) -> Tensor | None:
+        """One number of every member, shape (members, 1); None if it is the usual one for all of them."""
         column = [float(member.values[name]) for member in self.members]
-        return torch.tensor(column, dtype=self.dtype, device=self.device)[:, None] if any(column) else None
+        unusual = any(number != usual for number in column)
+        return torch.tensor(column, dtype=self.dtype, device=self.device)[:, None] if unusual else None
 
     def moments_of(self, place: int) -> Tensor:
         """A member's moments, shape (moments of its rule, weights)."""
@@ -120,9 +131,11 @@ class Update:
         w, g = (weights, gradient) if whole else (weights[moving], gradient[moving])
         old = w
         if self.decay is not None:
-            alpha = torch.tensor([rates[k] for k in moving], dtype=self.dtype, device=self.device)
-            w = w * (1 - alpha[:, None] * self.decay[moving])
+            alpha = torch.tensor([rates[k] for k in moving], dtype=self.dtype, device=self.device)[:, None]
+            w = w * (1 - (alpha if self.shares is None else alpha * self.shares[moving]) * self.decay[moving])
         c = self._coefficients(moving, rates, steps)
+        if self.shares is not None:
+            c = c._replace(learning_rate=c.learning_rate * self.shares[moving])
         new, *changed = RULES[name].update(w, g, *(moments if everyone else moments[:, kept]), c)
         if self.free is not None:
             new = torch.where(self.free[moving] > 0, new, old)

@@ -70,7 +70,8 @@ def resolved(name: str, network: Any) -> Factory | None:
 def known_names(name: str) -> dict[str, str]:
     """Hyperparameters that a study of this network can search, with their descriptions."""
     if name == "mlp":
-        return HYPERPARAMETERS
+        return {one: text for one, text in HYPERPARAMETERS.items() if one != "pretrained_rate"}
     everything = HYPERPARAMETERS | CONVOLUTIONAL
-    training = {one: text for one, text in HYPERPARAMETERS.items() if one not in MLP_ONLY}
+    others = MLP_ONLY if name == PRETRAINED else (*MLP_ONLY, "pretrained_rate")
+    training = {one: text for one, text in HYPERPARAMETERS.items() if one not in others}
     return training | {one: everything[one] for one in READS.get(name, ()) if one in everything}

@@ -18,7 +18,7 @@ from ikura.metric import default_metric, metric
 from ikura.nn.augmentation import AUGMENTATIONS, check_strength
 from ikura.population.member import BOUNDS, WHOLE, check_value
 from ikura.search import proposer, schedule
-from ikura.space import DEFAULTS, Space, default_space, fixed, image_space, layer_of
+from ikura.space import DEFAULTS, Space, default_space, fixed, image_space, layer_of, log
 from ikura.study.networks import MLP_ONLY, OWN, known_names
 from ikura.study.store import ABOUT, RESULTS
 
@@ -72,9 +72,17 @@ def chosen_device(device: str, custom: bool) -> str:
 
 
 def chosen_space(
-    space: Space | Mapping[str, Any] | None, network: str, trials: int, dataset: Dataset
+    space: Space | Mapping[str, Any] | None, network: str, trials: int, dataset: Dataset, learns_slowly: bool = False
 ) -> tuple[Space, str]:
-    """Choose what is searched, and say why: the caller's space, or one by the number of trials."""
+    """Choose what is searched, and say why: the caller's space, or one by the number of trials.
+
+    Args:
+        space: the caller's.
+        network: name of the network.
+        trials: number of trials.
+        dataset: the data.
+        learns_slowly: whether there are pretrained weights, whose learning rate is searched too.
+    """
     if space is not None:
         opened = Space.coerce(space)
         check_space(opened, network, dataset.summary["images"] is not None)
@@ -89,6 +97,8 @@ def chosen_space(
     conditions = chosen.space.as_dict()
     kept = {name: form for name, form in conditions.items() if name not in MLP_ONLY}
     whose = "your own" if network == OWN else network
+    if learns_slowly:
+        kept["pretrained_rate"] = log(0.01, 1).as_dict()
     return Space.from_dict(kept), f"{chosen.explanation} (the network is {whose}: only its training is searched)"
 
 

@@ -152,7 +152,8 @@ def tune(
         network = network.chosen(len(dataset.train))
     name = chosen_network(network, dataset)
     device = chosen_device(device, name != "mlp")
-    opened, note = chosen_space(space, name, trials, dataset)
+    slowly = isinstance(network, Pretrained) and network.freeze != "all"
+    opened, note = chosen_space(space, name, trials, dataset, slowly)
     for line in findings(dataset, note):
         progress.say(line)
     setting = Setting(
