@@ -10,7 +10,7 @@ from ikura.nn.zoo import NETWORKS, READS
 from ikura.population.factory import Factory
 from ikura.space import CONVOLUTIONAL, HYPERPARAMETERS
 
-__all__ = ["MLP_ONLY", "OWN", "check_name", "chosen_network", "known_names", "resolved"]
+__all__ = ["MLP_ONLY", "OWN", "budget", "check_name", "chosen_network", "known_names", "resolved"]
 
 OWN = "own"
 """What a setting calls a network of the caller's."""
@@ -20,6 +20,15 @@ MLP_ONLY = (
     "ghost_size", "normalisation_momentum",
 )  # fmt: skip
 """Hyperparameters of the fully connected network's architecture."""
+
+
+def budget(name: str, epochs: int | None, finalists: int | None) -> tuple[int, int]:
+    """Epochs of a trial at most, and number of finalists, where the caller leaves them open.
+
+    An epoch of images takes seconds where one of a table takes milliseconds: less of both.
+    """
+    usual = (15, 1) if name == "cnn" else (100, 4)
+    return usual[0] if epochs is None else epochs, usual[1] if finalists is None else finalists
 
 
 def check_name(name: str) -> None:
