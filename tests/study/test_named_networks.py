@@ -12,6 +12,7 @@ from sklearn.datasets import load_digits
 import ikura
 from ikura.errors import RunError, SpaceError, UsageError
 from ikura.nn.zoo import CNN, NETWORKS
+from ikura.study.networks import budget
 from ikura.study.study import Study
 
 from .comparing import assert_replays
@@ -114,6 +115,13 @@ def test_a_run_folder_with_an_unknown_network_is_refused(tune: Tune, digits: tup
     file.write_text(file.read_text().replace('network = "cnn"', 'network = "cnm"'))
     with pytest.raises(RunError, match="did you mean 'cnn'"):
         ikura.open_study(study.run)
+
+
+def test_images_have_a_budget_of_their_own(tune: Tune, digits: tuple[np.ndarray, np.ndarray]) -> None:
+    study = tune((digits[0][:60], digits[1][:60]), space=SMALL, trials=1, epochs=None, finalists=None)
+    assert (study.setting.epochs, study.setting.finalists) == (15, 1)
+    assert budget("mlp", None, None) == (100, 4)
+    assert budget("cnn", 3, 0) == (3, 0)
 
 
 def test_every_network_can_be_named() -> None:

@@ -108,11 +108,15 @@ def tune(
         int, typer.Option(parser=whole, metavar="N", help="How many configurations to try.", rich_help_panel="Budget")
     ] = 128,
     epochs: Annotated[
-        int,
+        int | None,
         typer.Option(
-            parser=whole, metavar="E", help="How many epochs a trial trains at most.", rich_help_panel="Budget"
+            parser=whole,
+            metavar="E",
+            help="How many epochs a trial trains at most; by default 100, and 15 for the network cnn.",
+            rich_help_panel="Budget",
+            show_default=False,
         ),
-    ] = 100,
+    ] = None,
     time_limit: Annotated[
         str | None,
         typer.Option(
@@ -122,14 +126,16 @@ def tune(
         ),
     ] = None,
     finalists: Annotated[
-        int,
+        int | None,
         typer.Option(
             parser=whole,
             metavar="N",
-            help="How many of the best configurations are trained again with other seeds before one is chosen.",
+            help="How many of the best configurations are trained again with other seeds before one is chosen; by "
+            "default 4, and 1 for the network cnn.",
             rich_help_panel="Budget",
+            show_default=False,
         ),
-    ] = 4,
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(

@@ -19,6 +19,9 @@ from ikura.population.rule import RULES, Coefficients, coefficients, rule
 
 __all__ = ["Update"]
 
+CELLS = 1 << 15
+"""Weights that are updated together on the CPU: they, their gradients and moments stay in the cache."""
+
 
 class Update:
     """The updates of a tile's members, and the moments that their update rules keep.
@@ -125,20 +128,38 @@ class Update:
         rates: Sequence[float],
         steps: np.ndarray,
     ) -> None:
-        whole, moments = len(moving) == len(self.members), self.moments[name]
-        everyone = len(moving) == len(self.groups[name])
+        """Update some members, a part of their weights at a time: what lies between stays in the cache."""
         kept = [self.groups[name].index(k) for k in moving]
+        alpha = torch.tensor([rates[k] for k in moving], dtype=self.dtype, device=self.device)[:, None]
+        c, size = self._coefficients(moving, rates, steps), weights.shape[1]
+        columns = max(1, CELLS // len(moving)) if self.device.type == "cpu" else size
+        for begin in range(0, size, columns):
+            part = slice(begin, begin + columns)
+            self._move_part(name, moving, kept, weights[:, part], gradient[:, part], part, alpha, c)
+
+    def _move_part(
+        self,
+        name: str,
+        moving: list[int],
+        kept: list[int],
+        weights: Tensor,
+        gradient: Tensor,
+        part: slice,
+        alpha: Tensor,
+        c: Coefficients,
+    ) -> None:
+        whole, moments = len(moving) == len(self.members), self.moments[name][..., part]
+        everyone = len(moving) == len(self.groups[name])
         w, g = (weights, gradient) if whole else (weights[moving], gradient[moving])
         old = w
-        if self.decay is not None:
-            alpha = torch.tensor([rates[k] for k in moving], dtype=self.dtype, device=self.device)[:, None]
-            w = w * (1 - (alpha if self.shares is None else alpha * self.shares[moving]) * self.decay[moving])
-        c = self._coefficients(moving, rates, steps)
         if self.shares is not None:
-            c = c._replace(learning_rate=c.learning_rate * self.shares[moving])
+            share = self.shares[:, part][moving]
+            alpha, c = alpha * share, c._replace(learning_rate=c.learning_rate * share)
+        if self.decay is not None:
+            w = w * (1 - alpha * self.decay[:, part][moving])
         new, *changed = RULES[name].update(w, g, *(moments if everyone else moments[:, kept]), c)
         if self.free is not None:
-            new = torch.where(self.free[moving] > 0, new, old)
+            new = torch.where(self.free[:, part][moving] > 0, new, old)
         if whole:
             weights.copy_(new)
         else:

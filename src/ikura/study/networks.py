@@ -11,7 +11,7 @@ from ikura.population.factory import Factory
 from ikura.space import CONVOLUTIONAL, HYPERPARAMETERS
 from ikura.study.pretrained import Pretrained
 
-__all__ = ["MLP_ONLY", "OWN", "PRETRAINED", "check_name", "chosen_network", "known_names", "resolved"]
+__all__ = ["MLP_ONLY", "OWN", "PRETRAINED", "budget", "check_name", "chosen_network", "known_names", "resolved"]
 
 OWN, PRETRAINED = "own", "pretrained"
 """What a setting calls a network of the caller's, and one that began as a model of ikura's."""
@@ -21,6 +21,15 @@ MLP_ONLY = (
     "ghost_size", "normalisation_momentum",
 )  # fmt: skip
 """Hyperparameters of the fully connected network's architecture."""
+
+
+def budget(name: str, epochs: int | None, finalists: int | None) -> tuple[int, int]:
+    """Epochs of a trial at most, and number of finalists, where the caller leaves them open.
+
+    An epoch of images takes seconds where one of a table takes milliseconds: less of both.
+    """
+    usual = (15, 1) if name == "cnn" else (100, 4)
+    return usual[0] if epochs is None else epochs, usual[1] if finalists is None else finalists
 
 
 def check_name(name: str) -> None:

@@ -24,7 +24,7 @@ from ikura.space import Space
 from ikura.study.ending import finish
 from ikura.study.finalists import keep_best
 from ikura.study.floor import network_again, one_thread_each, workshop_of
-from ikura.study.networks import chosen_network, resolved
+from ikura.study.networks import budget, chosen_network, resolved
 from ikura.study.opening import (
     alone,
     begin_folder,
@@ -61,11 +61,11 @@ def tune(
     network: str | Callable[[Hyperparameters], nn.Module] | None = None,
     space: Space | Mapping[str, Any] | None = None,
     trials: int = 128,
-    epochs: int = 100,
+    epochs: int | None = None,
     time_limit: float | None = None,
     search: str = "coarse-to-fine",
     schedule: str = "early-stopping",
-    finalists: int = 4,
+    finalists: int | None = None,
     metric: str | None = None,
     seed: int = 0,
     jobs: int | None = None,
@@ -94,12 +94,13 @@ def tune(
             module maps (rows, inputs) to (rows, outputs): one logit for binary classes, one a class, or one value.
         space: what to search; by default chosen by the number of trials.
         trials: configurations to try.
-        epochs: passes over the training set of a trial at most.
+        epochs: passes over the training set of a trial at most; by default 100, and 15 for the network cnn.
         time_limit: seconds; three quarters of them go to the search, the rest to the finalists. A trial in work when
             its time is over keeps its best weights so far.
         search: "coarse-to-fine" or "random".
         schedule: "early-stopping", "none" (every trial trains all its epochs) or "successive-halving".
-        finalists: configurations that are trained again in full, with three other seeds each; 0 for none.
+        finalists: configurations that are trained again in full, with three other seeds each; 0 for none; by default 4,
+            and 1 for the network cnn.
         metric: what trials are compared by; accuracy for classes and r2 for regression by default.
         seed: the same seed gives the same study: to the bit for the built-in network; networks of your own are stacked
             in tiles of a size that is measured, and rounding depends on it.
@@ -152,6 +153,7 @@ def tune(
         network = network.chosen(len(dataset.train))
     name = chosen_network(network, dataset)
     device = chosen_device(device, name != "mlp")
+    epochs, finalists = budget(name, epochs, finalists)
     slowly = isinstance(network, Pretrained) and network.freeze != "all"
     opened, note = chosen_space(space, name, trials, dataset, slowly)
     for line in findings(dataset, note):
