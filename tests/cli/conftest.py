@@ -23,6 +23,8 @@ class FakeSpace(dict[str, object]):
 
 
 class FakeModel:
+    encoder = None
+
     def predict_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Predict "b" where x > 1."""
         share = (frame["x"] > 1).astype(float)
@@ -50,6 +52,7 @@ def make_study(run: Path) -> Any:
     )
     return SimpleNamespace(
         run=run,
+        summary={"images": None},
         trials=trials,
         space=FakeSpace(learning_rate=None, units=None),
         metric=SimpleNamespace(name="accuracy", greater_is_better=True),

@@ -66,10 +66,11 @@ def test_every_help_says_what_the_command_does_and_ends_with_its_examples(
 @pytest.mark.parametrize("example", [line for lines in EXAMPLES.values() for line in lines])
 def test_every_example_is_accepted(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for folder in ("runs/houses", "RUN"):
+    (tmp_path / "photos").mkdir()
+    for folder in ("runs/houses", "runs/photos", "RUN"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "config.toml").touch()
-    for name in ("new.csv", "penguins.csv", "houses.parquet"):
+    for name in ("new.csv", "new.png", "penguins.csv", "houses.parquet"):
         (tmp_path / name).write_text("x,y\n1,2\n2,3\n")
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"x,y\n1,2\n")))
     words = shlex.split(example.split("|")[-1].split(">")[0])

@@ -102,6 +102,7 @@ def test_a_target_that_cannot_be_is_refused_before_any_work(
 MANY = """
 import sys, ikura, pandas
 class Model:
+    encoder = None
     def predict_frame(self, frame):
         return pandas.DataFrame({"prediction": range(200_000)})
 ikura.load = lambda run: Model()

@@ -24,7 +24,7 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
     options = (
         "--target y --task binary --trials 7 --epochs 3 --time-limit 1.5h --search random "
         "--schedule successive-halving --finalists 2 --metric f1 --seed 5 --jobs 2 --device cpu --dtype float64 "
-        "--group g --time t --kind a=category --kind b=numeric"
+        "--group g --time t --kind a=category --kind b=numeric --image-size 64 --broken skip"
     )
     assert main(["tune", table, *options.split(), "--space", str(space), "--out", str(tmp_path / "out")]) == 0
     arguments, named = calls["tune"]
@@ -48,6 +48,8 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "out": tmp_path / "out",
         "group": "g",
         "time": "t",
+        "image_size": 64,
+        "broken": "skip",
         "kinds": {"a": "category", "b": "numeric"},
     }
 
@@ -70,11 +72,14 @@ def test_the_defaults_are_those_of_the_python_call() -> None:
 def test_the_names_in_the_help_are_those_of_the_rooms() -> None:
     from ikura.data import BUNDLED
     from ikura.data.columns import ASKABLE
+    from ikura.data.images import CHOICES, IMAGE_SETS
     from ikura.metric import METRICS
     from ikura.search import PROPOSERS
     from ikura.search.schedule import SCHEDULES
 
     assert set(tune_module.BUNDLED) == set(BUNDLED)
+    assert set(tune_module.IMAGE_SETS) == set(IMAGE_SETS)
+    assert tune_module.BROKEN == CHOICES
     assert set(tune_module.KINDS) == set(ASKABLE)
     assert set(tune_module.METRICS) == set(METRICS)
     assert set(tune_module.SEARCHES) == set(PROPOSERS)

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import false_discovery_control
+from scipy import stats
 
 from ikura.data import Split, describe_columns, find_drift, split
-from ikura.data.drift import _holm
+from ikura.data.drift import _holm, chi_squared, kolmogorov_smirnov
 
 
 def table(rows: int, seed: int) -> pd.DataFrame:
@@ -23,6 +23,23 @@ def table(rows: int, seed: int) -> pd.DataFrame:
             "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 500, rows), unit="D"),
         }
     )
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.3, 5.0])
+def test_kolmogorov_smirnov_equals_scipy(shift: float) -> None:
+    random = np.random.default_rng(0)
+    first = random.integers(0, 30, 400).astype(float)
+    second = np.append(random.integers(0, 30, 150) + shift, -np.inf)
+    statistic, p_value = kolmogorov_smirnov(first, second)
+    assert statistic == pytest.approx(stats.ks_2samp(first, second).statistic, abs=1e-12)
+    limit = stats.kstwobign.sf(statistic * np.sqrt(400 * 151 / 551))
+    assert p_value == pytest.approx(limit, rel=1e-9, abs=1e-300)
+
+
+def test_chi_squared_equals_scipy() -> None:
+    counts = np.array([[40, 12, 9, 70], [30, 25, 9, 50]])
+    expected = stats.chi2_contingency(counts, correction=False)
+    assert chi_squared(counts) == pytest.approx((expected.statistic, expected.pvalue), rel=1e-12)
 
 
 def test_silent_on_shuffled_data() -> None:
@@ -78,4 +95,4 @@ def test_holm(p_values: list[float]) -> None:
     if m:
         # Controlling the chance of any false alarm is never more lenient than controlling their rate; relative
         # slack of a few roundings in double precision.
-        assert np.all(np.array(corrected) >= false_discovery_control(p_values) * (1 - 1e-12))
+        assert np.all(np.array(corrected) >= stats.false_discovery_control(p_values) * (1 - 1e-12))

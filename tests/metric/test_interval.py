@@ -22,13 +22,11 @@ def answers(right: int, n: int) -> torch.Tensor:
     return torch.tensor([0.9] * right + [0.1] * (n - right))
 
 
-def test_wilson_in_closed_form() -> None:
-    n, right, z = 40, 31, stats.norm.ppf(0.975)
-    p = right / n
-    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    found = interval(ACCURACY, [answers(right, n)], torch.ones(n))
-    assert found == pytest.approx((centre - half, centre + half), abs=1e-12)
+@pytest.mark.parametrize("right", [0, 1, 20, 31, 39, 40])
+def test_wilson_equals_scipy(right: int) -> None:
+    expected = stats.binomtest(right, 40).proportion_ci(0.95, method="wilson")
+    found = interval(ACCURACY, [answers(right, 40)], torch.ones(40))
+    assert found == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
 def test_wilson_covers() -> None:

@@ -19,7 +19,7 @@ from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.workshop import Workshop
 
-__all__ = ["Net", "Smorms3", "optimizer", "train_by_hand"]
+__all__ = ["ACTIVATION", "Net", "Smorms3", "optimizer", "train_by_hand"]
 
 ACTIVATION: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -27,6 +27,8 @@ ACTIVATION: dict[str, Callable[[], nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "leaky_relu": nn.LeakyReLU,
     "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
 }
 
 

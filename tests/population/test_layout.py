@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ikura.nn import ACTIVATIONS, INITIALISATIONS
+from ikura.nn import ACTIVATIONS, INITIALISATIONS, NORMALISATIONS
 from ikura.population.layout import Layout
 from ikura.population.member import Member
 
@@ -20,6 +20,7 @@ layouts = st.builds(
     st.integers(1, 3),
     st.lists(st.integers(1, 6), max_size=3).map(tuple),
     st.lists(st.integers(1, 30), max_size=2).map(tuple),
+    st.sampled_from(list(NORMALISATIONS)),
 )
 
 
@@ -37,6 +38,10 @@ def test_weights_lie_in_the_order_of_the_modules_parameters(layout: Layout) -> N
     np.testing.assert_array_equal(flat, layout.initial(member()))
     matrices = np.concatenate([np.full(p.numel(), p.dim() > 1) for p in net.parameters()])
     np.testing.assert_array_equal(layout.penalised(), matrices)
+    statistics = [(name, len(buffer)) for name, buffer in net.named_buffers() if "running" in name]
+    assert layout.running == statistics
+    running = [net.get_buffer(name).numpy() for name, _ in statistics]
+    np.testing.assert_array_equal(layout.initial_running(), np.concatenate([np.empty(0), *running]))
 
 
 @pytest.mark.parametrize("name", INITIALISATIONS)
@@ -63,7 +68,10 @@ def test_a_padded_network_computes_the_same(name: str, layout: Layout, more: lis
         layout.outputs,
         tuple(u + m for u, m in zip(layout.units, more, strict=False)),
         layout.cardinalities,
+        layout.normalisation,
     )
+    if layout.normalisation == "layer":
+        wide = layout
     one = member(activation=name)
     weights, free = layout.padded(one, wide)
     assert weights.shape == free.shape == (wide.size,)
@@ -86,7 +94,7 @@ def test_building_a_module_leaves_the_callers_generator_alone() -> None:
 
 
 def test_read_from_hyperparameters() -> None:
-    layout = Layout.of(member(layers=3, units=5), 4, 2, [100, 9])
-    assert layout == Layout(4, 2, (5, 5, 5), (100, 9))
-    assert layout.widths == [4 + 10 + 3, 5, 5, 5, 2]
+    layout = Layout.of(member(layers=3, units=5, units_3=7, normalisation="ghost"), 4, 2, [100, 9])
+    assert layout == Layout(4, 2, (5, 5, 7), (100, 9), "ghost")
+    assert layout.widths == [4 + 10 + 3, 5, 5, 7, 2]
     assert layout.tables == [(100, 10), (9, 3)]

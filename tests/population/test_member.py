@@ -40,6 +40,18 @@ ALLOWED: dict[str, list[Any]] = {
     "activation": ["relu"],
     "optimizer": ["sgd"],
     "initialisation": ["zeros"],
+    "initial_scale": [0, 2.5],
+    "dropout_input": [0, 0.999],
+    "normalisation": ["batch", "ghost", "layer"],
+    "ghost_size": [2, 128.0, 10**6],
+    "normalisation_momentum": [0, 1],
+    "flip": [1, 0.5],
+    "rotation": [180],
+    "crop": [4, 2.5],
+    "colour": [0.3],
+    "contrast": [1],
+    "noise": [0.1, 3],
+    "erasing": [0.25],
 }
 REFUSED: dict[str, list[Any]] = {
     "learning_rate": [-1e-9, float("nan"), "0.1", None, True],
@@ -71,6 +83,18 @@ REFUSED: dict[str, list[Any]] = {
     "activation": ["rel", None],
     "optimizer": ["adm", 3],
     "initialisation": ["hee", 0.5],
+    "initial_scale": [-1, float("nan")],
+    "dropout_input": [1, -0.1],
+    "normalisation": ["bach", None],
+    "ghost_size": [1, 2.5, float("inf")],
+    "normalisation_momentum": [-0.1, 1.1],
+    "flip": [1.1, -0.1, True],
+    "rotation": [181, "10"],
+    "crop": [-1, float("inf")],
+    "colour": [1.5, None],
+    "contrast": [-0.5],
+    "noise": [float("nan"), -1],
+    "erasing": [1.5],
 }
 
 
@@ -85,8 +109,22 @@ def test_values(name: str) -> None:
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("name", "allowed", "refused"), [("units_3", 8, 2.5), ("dropout_12", 0.5, 1.0)])
+def test_values_of_single_layers(name: str, allowed: Any, refused: Any) -> None:
+    check_value(name, allowed, built_in=True)
+    with pytest.raises(UsageError, match=name):
+        check_value(name, refused, built_in=True)
+    check_value(name, "wide", built_in=False)
+
+
+def test_single_layers_have_their_own_values_and_layers_above_are_ignored() -> None:
+    member = Member(0, {"layers": 3, "units": 8, "units_2": 5, "units_4": 7, "dropout_1": 0.5}, 0)
+    assert member.each_layer("units") == (8, 5, 8)
+    assert member.each_layer("dropout") == (0.5, 0.0, 0.0)
+
+
 def test_what_only_a_built_in_network_has_is_free_for_others() -> None:
-    for name in ("layers", "units", "dropout", "activation", "initialisation"):
+    for name in ("layers", "units", "dropout", "activation", "initialisation", "normalisation", "ghost_size", "noise"):
         check_value(name, "wide", built_in=False)
     with pytest.raises(UsageError, match="batch_size"):
         check_value("batch_size", "wide", built_in=False)

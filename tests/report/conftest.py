@@ -45,6 +45,7 @@ class FakeStudy:
     regions: list[dict[str, Any]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     predictions: dict[str, Any] | None = None
+    pictures: dict[str, Any] | None = None
     epochs: int = 60
     asked: list[int] = field(default_factory=list)
 

@@ -17,11 +17,14 @@ from ikura.errors import DataError, StorageError, UsageError, nearest
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from ikura.study.model import Model
+
 __all__ = ["predict"]
 
 EXAMPLES = (
     "ikura predict runs/houses new.csv -o predictions.csv",
     "cut -d, -f1-8 new.csv | ikura predict runs/houses - > predictions.csv",
+    "ikura predict runs/photos new.png",
 )
 STDIN = STDOUT = "-"
 FORMATS = (".csv", ".parquet")
@@ -33,7 +36,9 @@ def predict(
     data: Annotated[
         str,
         typer.Argument(
-            metavar="DATA", help="The rows to predict, with the columns of the training table; - reads CSV from stdin."
+            metavar="DATA",
+            help="The rows to predict, with the columns of the training table; - reads CSV from stdin. "
+            "For a network of images: an image, a folder of images, an IDX or .npz file.",
         ),
     ],
     out: Annotated[
@@ -45,7 +50,8 @@ def predict(
 ) -> int:
     """Predict new rows with the model of a run.
 
-    Writes one row per row of DATA: the column prediction, and for classes also the probability of each class.
+    Writes one row per row of DATA: the column prediction, and for classes also the probability of each class; for image
+    files their names come first.
     """
     session = begin(context, quiet, verbose)
     folder = existing_run(run)
@@ -53,8 +59,8 @@ def predict(
     with session.work():
         import ikura
 
-        frame = _read(data)
-        predictions = ikura.load(folder).predict_frame(frame)
+        model = ikura.load(folder)
+        predictions = model.predict_frame(_images(data) if _takes_images(model) else _read(data))
         if target is not None:
             _write(predictions, target)
     if target is None:
@@ -77,6 +83,18 @@ def _target(out: str) -> Path:
     if not path.parent.is_dir():
         raise UsageError(f"cannot write {out}: there is no folder {path.parent}")
     return path
+
+
+def _takes_images(model: Model) -> bool:
+    from ikura.data.encoder import ImageEncoder
+
+    return isinstance(model.encoder, ImageEncoder)
+
+
+def _images(data: str) -> str:
+    if data == STDIN:
+        raise UsageError("the network takes images, which are not read from stdin; name an image or a folder of images")
+    return data
 
 
 def _read(data: str) -> DataFrame:

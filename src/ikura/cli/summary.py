@@ -99,7 +99,7 @@ def _facts(study: Any) -> dict[str, str]:
         facts[f"Test {study.test.metric}"] = _score(study.test.value, study.test.interval) + ", measured once"
     facts["Time"] = format_duration(sum(study.seconds.values()))
     facts["Run folder"] = f"{run} (model/, report.html)"
-    facts["Next"] = f"ikura predict {run} new.csv"
+    facts["Next"] = f"ikura predict {run} {'new.png' if study.summary.get('images') else 'new.csv'}"
     return facts
 
 

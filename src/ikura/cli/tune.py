@@ -1,4 +1,4 @@
-"""`ikura tune`: from a table to a tuned, tested model."""
+"""`ikura tune`: from a table or images to a tuned, tested model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["tune"]
 
+BROKEN = ("refuse", "skip")
 BUNDLED = ("digits", "iris", "wine", "breast_cancer", "diabetes")
+IMAGE_SETS = ("fashion_mnist",)
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("float32", "float64")
 KINDS = ("numeric", "category", "boolean", "datetime", "ignore")
@@ -28,6 +30,7 @@ EXAMPLES = (
     "ikura tune penguins.csv --target species",
     "ikura tune houses.parquet --target price --trials 256 --time-limit 10m --out runs/houses",
     "ikura tune digits --trials 64 --epochs 30 --json > study.json",
+    "ikura tune photos/ --image-size 64 --broken skip",
 )
 
 
@@ -37,7 +40,9 @@ def tune(
         str,
         typer.Argument(
             metavar="DATA",
-            help=f"A table: .csv (also .csv.gz), .tsv or .parquet; or a bundled one: {', '.join(BUNDLED)}.",
+            help="A table: .csv (also .csv.gz), .tsv or .parquet. Images: a folder with one for each class (within "
+            "train, dev and test if you like), a folder of MNIST's or CIFAR's files, or .npz with x and y. "
+            f"Or a name: {', '.join((*BUNDLED, *IMAGE_SETS))}.",
         ),
     ],
     target: Annotated[
@@ -75,6 +80,24 @@ def tune(
             rich_help_panel="Data",
         ),
     ] = None,
+    image_size: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole,
+            metavar="N",
+            help="Scale images so that the shorter side is N pixels, and cut out the middle N x N.",
+            rich_help_panel="Data",
+            show_default=False,
+        ),
+    ] = None,
+    broken: Annotated[
+        str,
+        typer.Option(
+            metavar="HOW",
+            help=f"What to do with image files that cannot be read: {', '.join(BROKEN)} (and count) them.",
+            rich_help_panel="Data",
+        ),
+    ] = "refuse",
     trials: Annotated[
         int, typer.Option(parser=whole, metavar="N", help="How many configurations to try.", rich_help_panel="Budget")
     ] = 128,
@@ -165,7 +188,7 @@ def tune(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Search for good hyperparameters on a table, and keep the best network.
+    """Search for good hyperparameters on a table or on images, and keep the best network.
 
     Progress goes to stderr, the result to stdout.
     The run folder keeps the model, the report and what `ikura resume` needs.
@@ -177,11 +200,13 @@ def tune(
         ("--finalists", finalists, 0),
         ("--jobs", jobs, 1),
         ("--seed", seed, 0),
+        ("--image-size", image_size, 1),
     ):
         at_least(option, number, least)
     one_of("--task", task, TASKS)
     one_of("--device", device, DEVICES)
     one_of("--dtype", dtype, DTYPES)
+    one_of("--broken", broken, BROKEN)
     seconds = None if time_limit is None else parse_duration(time_limit)
     chosen_kinds = kinds(kind or [])
     for chosen in (chosen_kinds or {}).values():
@@ -218,6 +243,8 @@ def tune(
             group=group,
             time=time,
             kinds=chosen_kinds,
+            image_size=image_size,
+            broken=broken,
             progress=progress,
         )
     return present(study, session, json)
@@ -241,7 +268,11 @@ def _check_names(search: str, schedule: str, metric: str | None) -> None:
 
 def _check_data(data: str) -> None:
     """Let the reader refuse a file that is not there before anything slow begins."""
-    if data not in BUNDLED and not Path(data).exists():
+    if data in IMAGE_SETS and not Path(data).exists():
+        from ikura.data.images import find_image_set
+
+        find_image_set(data)
+    elif data not in BUNDLED and not Path(data).exists():
         from ikura.data.source import open_source
 
         open_source(data)

@@ -12,12 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from ikura.data.columns import Column, describe_columns
-from ikura.data.drift import find_drift
-from ikura.data.encoder import ArrayEncoder, Encoder
+from ikura.data.drift import find_drift, find_image_drift
+from ikura.data.encoder import ArrayEncoder, Encoder, ImageEncoder, PixelStandard
 from ikura.data.encoder.array import mean_and_spread
 from ikura.data.encoder.number import Standard
+from ikura.data.images.room import take
 from ikura.data.source import Source, located, open_source
-from ikura.data.split import Split, split, times
+from ikura.data.split import Split, split, split_given, times
 from ikura.data.summary import summarise
 from ikura.data.task import Task, class_codes, detect_task, has_target
 from ikura.data.values import numbers
@@ -31,14 +32,17 @@ class Part:
     """Training, dev or test set: n examples.
 
     Args:
-        x: features, float32, shape (n, d), or (n, …) for arrays.
+        x: features, float32, shape (n, d), or (n, …) for arrays; images are uint8, not yet standardised, of shape
+            (n, channels, height, width), perhaps mapped from a file.
         codes: codes for embeddings, int32, shape (n, c); 0 is unseen or missing.
         y: targets, shape (n,): float32 0 or 1 (binary), int64 (multiclass), float32 standardised (regression).
+        standard: what makes numbers of images when a mini-batch is made; None for other data.
     """
 
-    x: npt.NDArray[np.float32]
+    x: npt.NDArray[np.float32] | npt.NDArray[np.uint8]
     codes: npt.NDArray[np.int32]
     y: npt.NDArray[np.float32] | npt.NDArray[np.int64]
+    standard: PixelStandard | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -78,21 +82,26 @@ def prepare(
     time: str | None = None,
     kinds: Mapping[str, str] | None = None,
     seed: int = 0,
+    image_size: int | None = None,
+    broken: str = "refuse",
 ) -> Dataset:
     """Read, type, split and normalise data; the same arguments give the same data set.
 
     Inputs are standardised, x = (v - μ) / σ, with μ and σ of the training set for all three parts. A missing
-    value becomes 0 and is marked by a column of its own; rows without a target are dropped.
+    value becomes 0 and is marked by a column of its own; rows without a target are dropped. Images stay bytes; their
+    standardisation, by channel, is kept for when a mini-batch is made.
 
     Args:
-        data: path of a table, name of a bundled data set, frame, or (x, y): x an array of shape (n, d) or
-            (n, …) or a frame, y of shape (n,).
+        data: path of a table, folder of images by class (or of MNIST's or CIFAR's files), .npz file, name of a bundled
+            data set, frame, or (x, y): x an array of shape (n, d) or (n, …) or a frame, y of shape (n,).
         target: name of the target column; the only one named target, label, class or y when not given.
         task: auto, binary, multiclass, regression or classification.
         group: column whose groups must not be in two parts; it is no feature.
         time: column by which the oldest rows train and the newest test; it is a feature only if `kinds` names it.
         kinds: column -> numeric, category, boolean, datetime or ignore, where its kind is to be another.
-        seed: number that picks the rows of the parts.
+        seed: number that picks the rows of the parts; parts that the data come with are kept.
+        image_size: side of the square that the images of a folder are brought to; needed where their sizes differ.
+        broken: "refuse" or "skip" image files that cannot be read.
 
     Returns:
         The data set.
@@ -106,8 +115,10 @@ def prepare(
         >>> dataset.task.classes, dataset.train.x.shape, dataset.test.x.shape
         (['setosa', 'versicolor', 'virginica'], (90, 4), (30, 4))
     """
-    source = open_source(data, target)
+    source = open_source(data, target, image_size, broken)
     with located(source.name):
+        if source.images and task == "auto" and not pd.api.types.is_float_dtype(source.target):
+            task = "classification"
         aim = detect_task(source.target, task)
         kept = np.flatnonzero(has_target(source.target))
         outcome = source.target.iloc[kept].reset_index(drop=True)
@@ -116,21 +127,21 @@ def prepare(
         by_time = _column(source, time, "time")
         if by_time is not None:
             times(by_time)
-        parts = split(
-            kept.size,
-            classes=classes,
-            group=None if by_group is None else by_group.iloc[kept],
-            time=None if by_time is None else by_time.iloc[kept],
-            seed=seed,
-        )
+        if source.parts is not None:
+            parts = split_given(source.parts[kept], classes, seed)
+        else:
+            parts = split(
+                kept.size,
+                classes=classes,
+                group=None if by_group is None else by_group.iloc[kept],
+                time=None if by_time is None else by_time.iloc[kept],
+                seed=seed,
+            )
         rows = Split(kept[parts.train], kept[parts.dev], kept[parts.test])
         columns = _columns(source, group, time, kinds)
-        encoder = _fit(source, columns, rows)
         y, standard = _targets(outcome, classes, aim, parts)
-        train, dev, test = (
-            Part(*encoder.transform(_take(source.features, where)), y[within])
-            for where, within in ((rows.train, parts.train), (rows.dev, parts.dev), (rows.test, parts.test))
-        )
+        targets = [y[within] for within in (parts.train, parts.dev, parts.test)]
+        encoder, train, dev, test = (_images if source.images else _encoded)(source, columns, rows, targets)
         drift = _drift(source, columns, classes, aim, rows)
     summary = summarise(source, aim, columns, classes, parts, drift)
     return Dataset(aim, encoder, train, dev, test, rows, summary, standard.mean, standard.std)
@@ -171,6 +182,29 @@ def _columns(source: Source, group: str | None, time: str | None, kinds: Mapping
     return columns
 
 
+def _encoded(
+    source: Source, columns: list[Column], rows: Split, targets: list[npt.NDArray[Any]]
+) -> tuple[Encoder, Part, Part, Part]:
+    encoder = _fit(source, columns, rows)
+    train, dev, test = (
+        Part(*encoder.transform(_take(source.features, where)), y)
+        for where, y in zip((rows.train, rows.dev, rows.test), targets, strict=True)
+    )
+    return encoder, train, dev, test
+
+
+def _images(
+    source: Source, columns: list[Column], rows: Split, targets: list[npt.NDArray[Any]]
+) -> tuple[Encoder, Part, Part, Part]:
+    assert isinstance(source.features, np.ndarray)
+    taken = [take(source.features, where) for where in (rows.train, rows.dev, rows.test)]
+    encoder = ImageEncoder.fit_images(taken[0], source.resized)
+    train, dev, test = (
+        Part(x, np.zeros((len(x), 0), np.int32), y, encoder.standard) for x, y in zip(taken, targets, strict=True)
+    )
+    return encoder, train, dev, test
+
+
 def _fit(source: Source, columns: list[Column], rows: Split) -> Encoder:
     if isinstance(source.features, pd.DataFrame):
         return Encoder.fit(source.features.iloc[rows.train], columns)
@@ -200,6 +234,8 @@ def _drift(
     if isinstance(source.features, pd.DataFrame):
         frame = source.features.assign(**{task.target: source.target})
         return find_drift(frame, [*columns, aim], rows)
+    if source.images:
+        return find_image_drift(source.features, source.target, rows)
     mean, spread = mean_and_spread(source.features)
     frame = pd.DataFrame({"mean of x": mean, "spread of x": spread, task.target: source.target})
     return find_drift(frame, [Column(name, "numeric", 0, 0) for name in frame.columns[:2]] + [aim], rows)

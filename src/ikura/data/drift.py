@@ -8,18 +8,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from ikura.data.columns import Column
+from ikura.data.encoder.array import mean_and_spread
 from ikura.data.split import Split
 from ikura.data.values import labels, moments, numbers, truths
 
-__all__ = ["find_drift"]
+__all__ = ["find_drift", "find_image_drift"]
 
 SAMPLE = 10_000
 MOST_VALUES = 1_000_000
 LEVEL = 0.01
 LEAST_EXPECTED = 5
+MOST_IMAGES = 5_000
 
 
 def find_drift(
@@ -72,6 +74,33 @@ def find_drift(
     return sorted(significant, key=lambda one: one["p_value"])
 
 
+def find_image_drift(
+    pixels: npt.NDArray[np.uint8], target: pd.Series, split: Split, seed: int = 0
+) -> list[dict[str, Any]]:
+    """Compare brightness (mean of its pixels), contrast (their deviation) and class of images between the parts.
+
+    Args:
+        pixels: shape (n, channels, height, width).
+        target: class of each, n rows.
+        split: rows of the three parts.
+        seed: number that picks the images where a part has more than 5,000.
+
+    Returns:
+        As `find_drift`.
+    """
+    random = np.random.default_rng(seed)
+    parts = [np.sort(_sample(rows, MOST_IMAGES, random)) for rows in (split.train, split.dev, split.test)]
+    rows = np.concatenate(parts)
+    mean, spread = mean_and_spread(pixels[rows])
+    classes = target.iloc[rows].reset_index(drop=True)
+    frame = pd.DataFrame({"brightness": mean, "contrast": spread, target.name: classes})
+    kinds = ("numeric", "numeric", "category")
+    columns = [Column(str(name), kind, 0, 0) for name, kind in zip(frame.columns, kinds, strict=True)]
+    ends = np.cumsum([0, *map(len, parts)])
+    sampled = Split(*(np.arange(ends[place], ends[place + 1]) for place in range(3)))
+    return find_drift(frame, columns, sampled, seed=seed)
+
+
 def _sample(rows: npt.NDArray[np.int64], most: int, random: np.random.Generator) -> npt.NDArray[np.int64]:
     return random.choice(rows, most, replace=False) if rows.size > most else rows
 
@@ -89,19 +118,32 @@ def _comparable(series: pd.Series, kind: str) -> npt.NDArray[Any]:
 
 
 def _compare(first: npt.NDArray[Any], second: npt.NDArray[Any], category: bool) -> tuple[str, float, float]:
+    """Name, statistic and p-value of the test that fits (`scipy.stats` has both, but is slow to import)."""
     if not category:
-        result = stats.ks_2samp(first, second, method="asymp")
-        return "Kolmogorov-Smirnov", float(result.statistic), float(result.pvalue)
+        return "Kolmogorov-Smirnov", *kolmogorov_smirnov(first, second)
     most = int(max(first.max(), second.max())) + 1
     counts = np.stack([np.bincount(first, minlength=most), np.bincount(second, minlength=most)])
     share = min(first.size, second.size) / (first.size + second.size)
     rare = counts.sum(axis=0) * share < LEAST_EXPECTED
     pooled = np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])
     pooled = pooled[:, pooled.sum(axis=0) * share >= LEAST_EXPECTED]
-    if pooled.shape[1] < 2:
-        return "chi-squared", 0.0, 1.0
-    result = stats.chi2_contingency(pooled, correction=False)
-    return "chi-squared", float(result.statistic), float(result.pvalue)
+    return "chi-squared", *(chi_squared(pooled) if pooled.shape[1] > 1 else (0.0, 1.0))
+
+
+def kolmogorov_smirnov(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> tuple[float, float]:
+    """Largest distance D between two empirical distributions, and its p-value in the limit of large samples."""
+    both = np.concatenate([first, second])
+    shares = [np.searchsorted(np.sort(one), both, side="right") / one.size for one in (first, second)]
+    distance = float(np.abs(shares[0] - shares[1]).max())
+    size = first.size * second.size / both.size
+    return distance, float(special.kolmogorov(np.sqrt(size) * distance))
+
+
+def chi_squared(counts: npt.NDArray[Any]) -> tuple[float, float]:
+    """Pearson's statistic of counts, shape (2, levels), and its p-value with levels - 1 degrees of freedom."""
+    expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0, keepdims=True) / counts.sum()
+    statistic = float(((counts - expected) ** 2 / expected).sum())
+    return statistic, float(special.chdtrc(counts.shape[1] - 1, statistic))
 
 
 def _holm(p_values: Sequence[float]) -> list[float]:

@@ -13,7 +13,7 @@ import pandas as pd
 from ikura.data.values import labels, moments, numbers
 from ikura.errors import DataError
 
-__all__ = ["Split", "held_out_fraction", "split", "times"]
+__all__ = ["Split", "held_out_fraction", "split", "split_given", "times"]
 
 Rows = npt.NDArray[np.int64]
 
@@ -84,6 +84,39 @@ def split(
     else:
         parts = _by_class(np.zeros(rows, dtype=np.int64) if classes is None else classes, held, random)
     return Split(*(np.flatnonzero(parts == part) for part in range(3)))
+
+
+def split_given(parts: npt.NDArray[np.int8], classes: npt.NDArray[np.int64] | None = None, seed: int = 0) -> Split:
+    """Keep the parts that the data come with; a dev or test set that is not given is taken from the training rows.
+
+    Args:
+        parts: part of each row, 0 training, 1 dev, 2 test, shape (rows,).
+        classes: class of every row, for parts in which every class has its share.
+        seed: number that picks the rows.
+
+    Returns:
+        The rows of the three parts.
+
+    Raises:
+        DataError: no row is for training.
+
+    Example:
+        >>> given = split_given(np.array([0, 0, 0, 0, 0, 2, 2], np.int8))
+        >>> len(given.train), len(given.dev), given.test.tolist()
+        (4, 1, [5, 6])
+    """
+    final = parts.astype(np.int64)
+    rows = np.flatnonzero(final == 0)
+    missing = [part for part in (2, 1) if not (final == part).any()]
+    if rows.size < 2 * (1 + len(missing)):
+        raise DataError(f"{rows.size} rows are for training; at least {2 * (1 + len(missing))} are needed")
+    held = max(round(rows.size * held_out_fraction(rows.size)), 1)
+    random = np.random.default_rng([seed, zlib.crc32(b"split")])
+    for part in missing:
+        free = np.flatnonzero(final == 0)
+        mix = np.zeros(free.size, np.int64) if classes is None else classes[free]
+        final[free[_by_class(mix, held, random) == 2]] = part
+    return Split(*(np.flatnonzero(final == part) for part in range(3)))
 
 
 def _by_class(classes: Rows, held: int, random: np.random.Generator) -> Rows:

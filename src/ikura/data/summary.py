@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ikura.data.columns import Column
+from ikura.data.images._base import PARTS
+from ikura.data.images.room import is_mapped
 from ikura.data.source import Source
 from ikura.data.split import Split
 from ikura.data.task import Task
@@ -40,7 +42,8 @@ def summarise(
     Returns:
         source, target, task, rows, rows_without_target, columns, left_out (name and reason of each),
         parts (rows of train, dev, test), classes (name and rows of each, None for a regression), imbalance
-        (rows of the largest class for one of the smallest), drift, notes.
+        (rows of the largest class for one of the smallest), drift, images (channels, height, width, bytes, mapped,
+        broken, given_parts; None for other data), notes.
     """
     rows = len(source.target)
     without = rows - sum(len(part) for part in (parts.train, parts.dev, parts.test))
@@ -57,7 +60,31 @@ def summarise(
         "classes": None if counts is None else _classes(task, counts),
         "imbalance": None if counts is None else float(counts.max() / counts.min()),
         "drift": drift,
+        "images": _images(source),
         "notes": [*source.notes, *_notes(source, task, columns, classes, parts, without, drift)],
+    }
+
+
+def _given(source: Source) -> str:
+    """Say which parts the data came with."""
+    held = [PARTS[part] for part in (1, 2) if source.parts is not None and (source.parts == part).any()]
+    missing = [part for part in PARTS[1:] if part not in held]
+    rest = f"; the {' and '.join(missing)} set is taken from the training set" if missing else ""
+    return f"The {' and '.join(held)} set is the one that the data came with{rest}."
+
+
+def _images(source: Source) -> dict[str, Any] | None:
+    if not source.images or not isinstance(source.features, np.ndarray):
+        return None
+    _, channels, height, width = source.features.shape
+    return {
+        "channels": channels,
+        "height": height,
+        "width": width,
+        "bytes": source.features.nbytes,
+        "mapped": is_mapped(source.features),
+        "broken": source.broken,
+        "given_parts": [] if source.parts is None else [PARTS[part] for part in np.unique(source.parts)],
     }
 
 
@@ -79,7 +106,7 @@ def _notes(
         notes.append(f"{without} {'row has' if without == 1 else 'rows have'} no target and are left out.")
     notes += [f"Column {column.name!r} is left out: {column.note}." for column in columns if not column.used]
     if classes is not None and task.classes is not None:
-        if pd.api.types.is_numeric_dtype(source.target) and task.name == "multiclass":
+        if pd.api.types.is_numeric_dtype(source.target) and task.name == "multiclass" and not source.images:
             notes.append(f"The {len(task.classes)} whole numbers of the target are read as classes.")
         counts = np.bincount(classes, minlength=len(task.classes))
         ratio = counts.max() / counts.min()
@@ -95,6 +122,8 @@ def _notes(
             notes.append(f"The training set has no row of class {', '.join(absent)}, which cannot be learned.")
     if len(parts.dev) < FEW_DEV_ROWS:
         notes.append(f"The dev set has {len(parts.dev)} rows only, so that scores on it are coarse.")
+    if source.parts is not None:
+        notes.append(_given(source))
     for part in ("dev", "test"):
         names = [repr(one["column"]) for one in drift if one["part"] == part]
         if names:

@@ -2,7 +2,19 @@
 
 from ikura.nn.activation import ACTIVATIONS
 from ikura.nn.dropout import Dropout
-from ikura.nn.initialisation import INITIALISATIONS, initial_weights
+from ikura.nn.initialisation import INITIALISATIONS, initial_weights, initialise
 from ikura.nn.mlp import MLP
+from ikura.nn.normalisation import NORMALISATIONS, BatchNorm, GhostNorm, normaliser
 
-__all__ = ["ACTIVATIONS", "INITIALISATIONS", "MLP", "Dropout", "initial_weights"]
+__all__ = [
+    "ACTIVATIONS",
+    "INITIALISATIONS",
+    "MLP",
+    "NORMALISATIONS",
+    "BatchNorm",
+    "Dropout",
+    "GhostNorm",
+    "initial_weights",
+    "initialise",
+    "normaliser",
+]

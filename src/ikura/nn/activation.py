@@ -18,14 +18,16 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "leaky_relu": functional.leaky_relu,
     "elu": functional.elu,
+    "gelu": functional.gelu,
+    "silu": functional.silu,
 }
 
 
 def activation(name: str) -> Callable[[Tensor], Tensor]:
     """Look an activation up by name.
 
-    relu: max(z, 0); leaky_relu: z for z > 0, else z/100; elu: z for z > 0, else e^z - 1; tanh; sigmoid: 1/(1 + e^-z).
-    All of them pass NaN on.
+    relu: max(z, 0); leaky_relu: z for z > 0, else z/100; elu: z for z > 0, else e^z - 1; tanh; sigmoid: 1/(1 + e^-z);
+    gelu: z Φ(z) with Φ the normal distribution function (exact, by erf); silu: z/(1 + e^-z). All of them pass NaN on.
 
     Args:
         name: one of `ACTIVATIONS`.
@@ -39,6 +41,9 @@ def activation(name: str) -> Callable[[Tensor], Tensor]:
     Example:
         >>> activation("relu")(torch.tensor([-1.0, 2.0])).tolist()
         [0.0, 2.0]
+
+    References:
+        Clevert et al. 2016 (elu, arXiv:1511.07289); Hendrycks and Gimpel 2016 (gelu and silu, arXiv:1606.08415).
     """
     if name not in ACTIVATIONS:
         raise UsageError(f"unknown activation {name!r}{nearest(str(name), ACTIVATIONS)}: use {', '.join(ACTIVATIONS)}")

@@ -8,7 +8,10 @@ from torch import Tensor, nn
 
 from ikura.nn.noise import current_draws
 
-__all__ = ["Dropout"]
+__all__ = ["INPUTS", "Dropout"]
+
+INPUTS = 1 << 16
+"""Number of the inputs among the layers of a network's noise; hidden layers count from 0."""
 
 
 class Dropout(nn.Module):

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ikura.nn.activation import activation as activation_named
-from ikura.nn.dropout import Dropout
+from ikura.nn.dropout import INPUTS, Dropout
+from ikura.nn.normalisation import normaliser
 
 __all__ = ["MLP", "embedding_size"]
 
@@ -28,6 +29,8 @@ def embedding_size(cardinality: int) -> int:
 class MLP(nn.Module):
     """A fully connected network: h_0 = [x, embeddings], h_l = dropout(a(W_l h_{l-1} + b_l)), output W h_L + b.
 
+    With a normalisation N, h_l = dropout(a(N(W_l h_{l-1}))): N has a shift of its own in place of b_l.
+
     Args:
         inputs: numeric features.
         outputs: 1 for binary classes and regression, the number of classes otherwise.
@@ -35,6 +38,10 @@ class MLP(nn.Module):
         activation: one of `ikura.nn.activation.ACTIVATIONS`.
         dropout: rate behind each hidden layer, one number or one for each.
         cardinalities: number of codes of each embedded category.
+        dropout_input: rate at which the inputs h_0 are dropped.
+        normalisation: one of `ikura.nn.normalisation.NORMALISATIONS`, applied before the activation.
+        ghost_size: rows of a ghost, for ghost normalisation.
+        normalisation_momentum: share of one mini-batch (or ghost) in the running statistics.
 
     Example:
         >>> MLP(4, 3, [16, 8])(torch.zeros(5, 4)).shape
@@ -49,6 +56,10 @@ class MLP(nn.Module):
         activation: str = "relu",
         dropout: float | Sequence[float] = 0.0,
         cardinalities: Sequence[int] = (),
+        dropout_input: float = 0.0,
+        normalisation: str = "none",
+        ghost_size: int = 32,
+        normalisation_momentum: float = 0.1,
     ) -> None:
         super().__init__()
         rates = [dropout] * len(units) if isinstance(dropout, int | float) else list(dropout)
@@ -56,8 +67,13 @@ class MLP(nn.Module):
         self.activation = activation
         self.tables = nn.ModuleList(nn.Embedding(c, embedding_size(c)) for c in cardinalities)
         widths = [inputs + sum(embedding_size(c) for c in cardinalities), *units, outputs]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+        layers: list[nn.Module] = []
+        for a, b in pairwise(widths[:-1]):
+            normal = normaliser(normalisation, b, momentum=normalisation_momentum, ghost_size=ghost_size)
+            layers.append(nn.Linear(a, b) if normal is None else nn.Sequential(nn.Linear(a, b, bias=False), normal))
+        self.layers = nn.ModuleList([*layers, nn.Linear(widths[-2], outputs)])
         self.dropouts = nn.ModuleList(Dropout(rate, layer) for layer, rate in enumerate(rates))
+        self.dropout_input = Dropout(dropout_input, INPUTS) if dropout_input else None
 
     def forward(self, x: Tensor, codes: Tensor | None = None) -> Tensor:
         """Compute the outputs of one mini-batch.
@@ -71,6 +87,8 @@ class MLP(nn.Module):
         """
         if codes is not None and len(self.tables):
             x = torch.cat([x, *(table(codes[:, i].long()) for i, table in enumerate(self.tables))], dim=1)
+        if self.dropout_input is not None:
+            x = self.dropout_input(x)
         function = activation_named(self.activation)
         for layer, dropout in zip(self.layers, self.dropouts, strict=False):
             x = dropout(function(layer(x)))

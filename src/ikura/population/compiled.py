@@ -12,6 +12,7 @@ from ikura.population._tile import Tile
 from ikura.population.examples import Examples
 from ikura.population.kernel import activation as activation_kernel
 from ikura.population.kernel import loss as loss_kernel
+from ikura.population.kernel import normalisation as normalisation_kernel
 from ikura.population.kernel.epoch import evaluate, train_epoch
 from ikura.population.kernel.numbers import NUMBERS, numbers_of
 from ikura.population.layout import Layout
@@ -41,13 +42,16 @@ class CompiledTile(Tile):
         self.tables = np.array(layouts[0].tables, np.int64).reshape(-1, 2)
         self.places = ends(layout.size for layout in layouts)
         self.widths = np.zeros((count, deepest + 2), np.int64)
-        self.rates = np.zeros((count, deepest))
+        self.rates = np.zeros((count, 1 + deepest))
+        self.normals = np.zeros((count, 2), np.int64)
+        self.momenta = np.array([float(member.values.normalisation_momentum) for member in members])
         self.whole = np.zeros((count, 3), np.int64)
         self.numbers = np.zeros((count, len(NUMBERS)))
         for k, (member, layout) in enumerate(zip(members, layouts, strict=True)):
             values = member.values
             self.widths[k, : len(layout.widths)] = layout.widths
-            self.rates[k, : len(layout.units)] = values.dropout
+            self.rates[k, : 1 + len(layout.units)] = values.dropout_input, *member.each_layer("dropout")
+            self.normals[k] = normalisation_kernel.code(values.normalisation), values.ghost_size
             self.whole[k] = values.batch_size, activation_kernel.code(values.activation), rule(values.optimizer).code
             self.numbers[k] = numbers_of(values)
         self.depths = np.array([len(layout.units) for layout in layouts], np.int64)
@@ -63,6 +67,14 @@ class CompiledTile(Tile):
             k: self.weights[self._span(k)].copy() for k, m in enumerate(members) if follows_distance(m.values)
         }
         self.kept = self.weights.copy()
+        self.joins = [
+            normalisation_kernel.joins_last_row.py_func(code, batch)
+            for code, batch in zip(self.normals[:, 0].tolist(), self.whole[:, 0].tolist(), strict=True)
+        ]
+        running = [layout.initial_running() for layout in layouts]
+        self.running_places = np.concatenate([[0], np.cumsum([len(part) for part in running])]).astype(np.int64)
+        self.running = np.concatenate(running).astype(dtype)
+        self.kept_running = self.running.copy()
         self.steps = np.zeros(count, np.int64)
         self.active = np.ones(count, bool)
         self.limits = np.full(count, np.inf)
@@ -73,43 +85,64 @@ class CompiledTile(Tile):
         rows, costs = len(examples), np.empty(len(self.members))
         left = [1.0] * len(costs) if shares is None else shares.tolist()
         rates = [
-            [rate * share for rate in learning_rates(member.values, epoch, -(-rows // min(batch, rows)), epochs)]
-            for member, share, batch in zip(self.members, left, self.whole[:, 0].tolist(), strict=True)
+            [rate * share for rate in learning_rates(member.values, epoch, updates, epochs)]
+            for member, share, updates in zip(self.members, left, self._updates(rows), strict=True)
         ]
         train_epoch(
             examples.x, examples.codes, examples.y, self.task, self.tables, self.weights, self.moments, self.places,
             self.moment_places, self.widths, self.depths, self.matrices, self.matrix_places, self.whole, self.numbers,
-            np.array(list(chain(*rates))), ends(map(len, rates)), self.rates, self.steps, self.active,
+            np.array(list(chain(*rates))), ends(map(len, rates)), self.rates, self.normals, self.momenta, self.running,
+            self.running_places, self.steps, self.active,
             np.uint64(key(self.seed, "noise", epoch)), costs, self.limits,
         )  # fmt: skip
         return costs
+
+    def _updates(self, rows: int) -> list[int]:
+        """Number of updates of each member in an epoch."""
+        every = []
+        for batch, joins in zip(self.whole[:, 0].tolist(), self.joins, strict=True):
+            size = min(batch, rows)
+            left_alone = joins and rows > size and rows % size == 1
+            every.append(-(-rows // size) - left_alone)
+        return every
 
     def outputs(self, examples: Examples) -> np.ndarray:
         out = np.empty((len(self.members), len(examples), self.layouts[0].outputs), self.weights.dtype)
         evaluate(
             examples.x, examples.codes, self.tables, self.weights, self.places, self.widths, self.depths, self.whole,
-            self.rates, self.active, out,
+            self.rates, self.normals, self.running, self.running_places, self.active, out,
         )  # fmt: skip
         return out
 
     def _span(self, place: int) -> slice:
         return slice(self.places[place], self.places[place + 1])
 
+    def _running_span(self, place: int) -> slice:
+        return slice(self.running_places[place], self.running_places[place + 1])
+
     def keep(self, places: Sequence[int]) -> None:
         for place in places:
             self.kept[self._span(place)] = self.weights[self._span(place)]
+            self.kept_running[self._running_span(place)] = self.running[self._running_span(place)]
 
     def recall(self) -> None:
         self.weights[:] = self.kept
+        self.running[:] = self.kept_running
         self.active[:] = True
 
     def best(self, place: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        return self.kept[self._span(place)].copy(), {}
+        buffers, begin = {}, self.running_places[place]
+        for name, length in self.layouts[place].running:
+            buffers[name] = self.kept_running[begin : begin + length].copy()
+            begin += length
+        return self.kept[self._span(place)].copy(), buffers
 
     def _parts(self, place: int) -> dict[str, np.ndarray]:
         span = self._span(place)
         parts = {name: getattr(self, name)[span] for name in ("weights", "kept")}
         parts["moments"] = self.moments[self.moment_places[place] : self.moment_places[place + 1]]
+        if self.layouts[place].running:
+            parts |= {name: getattr(self, name)[self._running_span(place)] for name in ("running", "kept_running")}
         return parts | {name: getattr(self, name)[place : place + 1] for name in ("steps", "active", "limits")}
 
     def extract(self, place: int) -> dict[str, np.ndarray]:

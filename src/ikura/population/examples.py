@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from ikura.nn.noise import permutation
 
 if TYPE_CHECKING:
     from ikura.data import Part
+    from ikura.data.encoder import PixelStandard
 
 __all__ = ["Examples"]
 
@@ -20,37 +21,82 @@ __all__ = ["Examples"]
 class Examples:
     """Training or dev examples.
 
+    Images stay bytes, perhaps in a mapped file, until a mini-batch is made of them: then `standard` makes them numbers.
+
     Attributes:
-        x: features, shape (rows, ...).
+        x: features, shape (rows, ...); floats, or the bytes of images.
         codes: embedded categories, int32 of shape (rows, number of embeddings).
-        y: targets in the precision of x, class numbers for classes, shape (rows,).
+        y: targets in the precision of training, class numbers for classes, shape (rows,).
+        standard: standardises the bytes of images; None where x is standardised already.
+        order: places in x of the rows in their order; None as they lie. Only for images.
+        flattened: whether networks take the features of an image in one dimension.
     """
 
     x: np.ndarray
     codes: np.ndarray
     y: np.ndarray
+    standard: PixelStandard | None = None
+    order: np.ndarray | None = None
+    flattened: bool = False
 
     @classmethod
     def of(cls, part: Part, dtype: str = "float32") -> Examples:
         """Convert a part of a data set."""
-        return cls(
-            np.ascontiguousarray(part.x, dtype),
-            np.ascontiguousarray(part.codes, np.int32),
-            np.ascontiguousarray(part.y, dtype),
-        )
+        codes, y = np.ascontiguousarray(part.codes, np.int32), np.ascontiguousarray(part.y, dtype)
+        if part.standard is not None:
+            return cls(part.x, codes, y, part.standard)
+        return cls(np.ascontiguousarray(part.x, dtype), codes, y)
 
     def __len__(self) -> int:
         return len(self.y)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the features of one example as networks take them."""
+        return (prod(self.x.shape[1:]),) if self.flattened else self.x.shape[1:]
+
     def ordered(self, seed: int, epoch: int) -> Examples:
         """Return the examples in the order of one epoch, which every member with this seed shares."""
         order = permutation(seed, epoch, len(self))
+        if self.standard is not None:
+            return replace(
+                self,
+                codes=self.codes[order],
+                y=self.y[order],
+                order=order if self.order is None else self.order[order],
+            )
         return Examples(self.x[order], self.codes[order], self.y[order])
 
     def flat(self) -> Examples:
         """Return the examples with features of one dimension."""
+        if self.standard is not None:
+            return replace(self, flattened=True)
         return Examples(self.x.reshape(len(self), prod(self.x.shape[1:])), self.codes, self.y)
 
     def head(self, rows: int) -> Examples:
         """Return the first rows."""
-        return Examples(self.x[:rows], self.codes[:rows], self.y[:rows])
+        if self.order is not None:
+            return replace(self, codes=self.codes[:rows], y=self.y[:rows], order=self.order[:rows])
+        return replace(self, x=self.x[:rows], codes=self.codes[:rows], y=self.y[:rows])
+
+    def raw(self, rows: slice) -> np.ndarray:
+        """Return some rows of x as they lie in memory, in the examples' order."""
+        return self.x[rows] if self.order is None else self.x[self.order[rows]]
+
+    def inputs(self, rows: slice) -> np.ndarray:
+        """Return some rows as networks take them in evaluation: floats, standardised."""
+        if self.standard is None:
+            return self.x[rows]
+        x = self.standard.apply(self.raw(rows), str(self.y.dtype))
+        return x.reshape(len(x), -1) if self.flattened else x
+
+    def dense(self) -> Examples:
+        """Return the examples with all features in memory as standardised floats."""
+        if self.standard is None:
+            return self
+        x = np.empty((len(self), *self.shape), self.y.dtype)
+        block = 1024
+        for start in range(0, len(self), block):
+            rows = slice(start, start + block)
+            x[rows] = self.inputs(rows)
+        return Examples(x, self.codes, self.y)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,27 +17,36 @@ from ikura.population.member import Member
 
 __all__ = ["Layout"]
 
+RUNNING = {"batch": ("running_mean", "running_var"), "ghost": ("running_mean", "running_deviation")}
+"""Running statistics of a normalised layer, which begin as zeros and ones."""
+
 
 @dataclass(frozen=True)
 class Layout:
     """The shape of a member's network, and its weights in the order of `MLP.parameters()`.
+
+    A layer is its matrix, row by row, then its bias, or in place of the bias the scale γ and shift β of its
+    normalisation.
 
     Attributes:
         inputs: numeric features.
         outputs: raw outputs.
         units: width of each hidden layer.
         cardinalities: number of codes of each embedding.
+        normalisation: of the hidden layers.
     """
 
     inputs: int
     outputs: int
     units: tuple[int, ...]
     cardinalities: tuple[int, ...] = ()
+    normalisation: str = "none"
 
     @classmethod
     def of(cls, member: Member, inputs: int, outputs: int, cardinalities: Sequence[int]) -> Layout:
         """Read a member's layout from its hyperparameters."""
-        return cls(inputs, outputs, (int(member.values.units),) * int(member.values.layers), tuple(cardinalities))
+        units = tuple(int(width) for width in member.each_layer("units"))
+        return cls(inputs, outputs, units, tuple(cardinalities), member.values.normalisation)
 
     @property
     def tables(self) -> list[tuple[int, int]]:
@@ -49,23 +59,41 @@ class Layout:
         return [self.inputs + sum(size for _, size in self.tables), *self.units, self.outputs]
 
     @property
+    def layers(self) -> list[tuple[int, int, int]]:
+        """(inputs, units, parameters for each unit beside its weights) of each layer, the output layer last."""
+        hidden = 1 if self.normalisation == "none" else 2
+        beside = [hidden] * len(self.units) + [1]
+        return [(a, b, more) for (a, b), more in zip(pairwise(self.widths), beside, strict=True)]
+
+    @property
     def size(self) -> int:
-        """Number of weights and biases."""
-        layers = sum((a + 1) * b for a, b in pairwise(self.widths))
-        return layers + sum(c * size for c, size in self.tables)
+        """Number of parameters."""
+        return sum((a + more) * b for a, b, more in self.layers) + sum(c * size for c, size in self.tables)
+
+    @property
+    def running(self) -> list[tuple[str, int]]:
+        """Name and length of each running statistic, in the order of `MLP.named_buffers()`."""
+        names = RUNNING.get(self.normalisation, ())
+        return [(f"layers.{layer}.1.{name}", width) for layer, width in enumerate(self.units) for name in names]
+
+    def initial_running(self) -> np.ndarray:
+        """Running statistics at the start, one after another: float64 of shape (sum of lengths,)."""
+        parts = [np.full(width, 0.0 if name.endswith("mean") else 1.0) for name, width in self.running]
+        return np.concatenate([np.empty(0), *parts])
 
     def initial(self, member: Member) -> np.ndarray:
         """Draw the member's initial weights: float64 of shape (size,).
 
-        The draws are keyed by (seed, layer, unit, input): a narrower network begins as a part of a wider one.
+        The draws are keyed by (seed, layer, unit, input): a narrower network begins as a part of a wider one (but for
+        orthogonal weights). Biases and shifts begin at zero, scales at one.
         """
-        parts = []
+        values, parts = member.values, []
         for i, (cardinality, size) in enumerate(self.tables):
             parts.append(normal(key(member.seed, "embedding", i), cardinality, size).ravel() / np.sqrt(size))
-        for layer, (fan_in, fan_out) in enumerate(pairwise(self.widths)):
+        for layer, (fan_in, fan_out, more) in enumerate(self.layers):
             stream = key(member.seed, "weights", layer)
-            parts.append(initial_weights(member.values.initialisation, stream, fan_out, fan_in).ravel())
-            parts.append(np.zeros(fan_out))
+            drawn = initial_weights(values.initialisation, stream, fan_out, fan_in, values.initial_scale)
+            parts += [drawn.ravel(), np.ones((more - 1) * fan_out), np.zeros(fan_out)]
         return np.concatenate(parts)
 
     def matrices(self) -> np.ndarray:
@@ -74,13 +102,13 @@ class Layout:
         for cardinality, size in self.tables:
             found.append((place, cardinality, size))
             place += cardinality * size
-        for fan_in, fan_out in pairwise(self.widths):
+        for fan_in, fan_out, more in self.layers:
             found.append((place, fan_out, fan_in))
-            place += (fan_in + 1) * fan_out
+            place += (fan_in + more) * fan_out
         return np.array(found, np.int64)
 
     def penalised(self) -> np.ndarray:
-        """Tell weights from biases: bool of shape (size,)."""
+        """Tell weights from biases, scales and shifts: bool of shape (size,)."""
         found = np.zeros(self.size, bool)
         for place, rows, columns in self.matrices():
             found[place : place + rows * columns] = True
@@ -89,6 +117,8 @@ class Layout:
     def padded(self, member: Member, wide: Layout) -> tuple[np.ndarray, np.ndarray]:
         """Place the member's initial weights in a wider network whose other weights are zero.
 
+        Layer normalisation takes its statistics over the width, so a network with it fits none but its own layout.
+
         Returns:
             the weights, float64 of shape (wide.size,), and which of them belong to the member, bool of the same shape.
         """
@@ -96,19 +126,34 @@ class Layout:
         start = sum(c * size for c, size in self.tables)
         weights[:start], free[:start] = own[:start], True
         mine = there = start
-        for layer in range(len(self.widths) - 1):
-            (a, b), (wide_a, wide_b) = self.widths[layer : layer + 2], wide.widths[layer : layer + 2]
+        for (a, b, more), (wide_a, wide_b, _) in zip(self.layers, wide.layers, strict=True):
             matrix = (np.arange(b)[:, None] * wide_a + np.arange(a)[None, :]).ravel() + there
-            places = np.concatenate([matrix, there + wide_a * wide_b + np.arange(b)])
-            weights[places], free[places] = own[mine : mine + (a + 1) * b], True
-            mine, there = mine + (a + 1) * b, there + (wide_a + 1) * wide_b
+            beside = (np.arange(more)[:, None] * wide_b + np.arange(b)[None, :]).ravel() + there + wide_a * wide_b
+            places = np.concatenate([matrix, beside])
+            weights[places], free[places] = own[mine : mine + (a + more) * b], True
+            mine, there = mine + (a + more) * b, there + (wide_a + more) * wide_b
         return weights, free
+
+    def arguments(self, member: Member) -> dict[str, Any]:
+        """Arguments of `MLP` for the member's network, as JSON holds them."""
+        values = member.values
+        return {
+            "inputs": self.inputs,
+            "outputs": self.outputs,
+            "units": list(self.units),
+            "activation": values.activation,
+            "dropout": list(member.each_layer("dropout", len(self.units))),
+            "cardinalities": list(self.cardinalities),
+            "dropout_input": values.dropout_input,
+            "normalisation": self.normalisation,
+            "ghost_size": int(values.ghost_size),
+            "normalisation_momentum": values.normalisation_momentum,
+        }
 
     def module(self, member: Member, weights: np.ndarray | None = None) -> MLP:
         """Build the member's network as a plain PyTorch module, with the given or its initial weights."""
-        values = member.values
         with torch.random.fork_rng(devices=[]):
-            net = MLP(self.inputs, self.outputs, self.units, values.activation, values.dropout, self.cardinalities)
+            net = MLP(**self.arguments(member))
         vector = torch.from_numpy(np.asarray(self.initial(member) if weights is None else weights))
         net = net.to(vector.dtype)
         torch.nn.utils.vector_to_parameters(vector, net.parameters())

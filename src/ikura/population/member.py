@@ -9,10 +9,12 @@ from typing import Any
 
 from ikura.errors import UsageError
 from ikura.nn.activation import activation
+from ikura.nn.augmentation import AUGMENTATIONS, check_strength
 from ikura.nn.initialisation import initialisation
+from ikura.nn.normalisation import normalisation
 from ikura.population.rule import rule
 from ikura.population.schedule import shape
-from ikura.space import DEFAULTS
+from ikura.space import DEFAULTS, layer_of
 
 __all__ = ["Hyperparameters", "Member", "check_value"]
 
@@ -40,9 +42,17 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "plateau_patience": (0, inf),
     "distance_growth": (1.01, inf),
 }
-ARCHITECTURE: dict[str, tuple[float, float]] = {"layers": (0, 64), "units": (1, 1_000_000), "dropout": (0, 1)}
-BELOW_ONE = ("momentum", "beta1", "beta2", "label_smoothing", "dropout")
-WHOLE = ("plateau_patience", "batch_size", "layers", "units")
+ARCHITECTURE: dict[str, tuple[float, float]] = {
+    "layers": (0, 64),
+    "units": (1, 1_000_000),
+    "dropout": (0, 1),
+    "dropout_input": (0, 1),
+    "initial_scale": (0, inf),
+    "ghost_size": (2, inf),
+    "normalisation_momentum": (0, 1),
+}
+BELOW_ONE = ("momentum", "beta1", "beta2", "label_smoothing", "dropout", "dropout_input")
+WHOLE = ("plateau_patience", "batch_size", "layers", "units", "ghost_size")
 
 
 def check_value(name: str, value: Any, built_in: bool) -> None:
@@ -69,15 +79,20 @@ def check_value(name: str, value: Any, built_in: bool) -> None:
         activation(value)
     elif built_in and name == "initialisation":
         initialisation(value)
+    elif built_in and name == "normalisation":
+        normalisation(value)
+    elif built_in and name in AUGMENTATIONS:
+        check_strength(AUGMENTATIONS, name, value)
     bounds = BOUNDS | ARCHITECTURE if built_in else BOUNDS
-    if name not in bounds:
+    kind_of = layer_of(name)[0] if built_in else name
+    if kind_of not in bounds:
         return
-    low, high = bounds[name]
+    low, high = bounds[kind_of]
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    inside = number and (low <= value < high if name in BELOW_ONE else low <= value <= high)
-    if not inside or (name in WHOLE and (value == inf or value != int(value))):
-        kind = "whole number" if name in WHOLE else "number"
-        end = "" if high == inf else f" and {'below' if name in BELOW_ONE else 'at most'} {high:g}"
+    inside = number and (low <= value < high if kind_of in BELOW_ONE else low <= value <= high)
+    if not inside or (kind_of in WHOLE and (value == inf or value != int(value))):
+        kind = "whole number" if kind_of in WHOLE else "number"
+        end = "" if high == inf else f" and {'below' if kind_of in BELOW_ONE else 'at most'} {high:g}"
         raise UsageError(f"{name} must be a {kind} of at least {low:g}{end}, but is {value!r}")
 
 
@@ -124,3 +139,17 @@ class Member:
                 raise UsageError(f"trial {self.number}: {error}") from None
         values = Hyperparameters({**DEFAULTS, **rule(values.optimizer).defaults, **self.hyperparameters})
         object.__setattr__(self, "values", values)
+
+    def each_layer(self, name: str, layers: int | None = None) -> tuple[Any, ...]:
+        """Value of `units` or `dropout` in each hidden layer: `units_2` in the second one where it is given.
+
+        Args:
+            name: "units" or "dropout".
+            layers: number of hidden layers; the member's own by default. What is given for layers above it is ignored.
+
+        Example:
+            >>> Member(0, {"layers": 3, "units": 8, "units_2": 5, "units_9": 7}, 0).each_layer("units")
+            (8, 5, 8)
+        """
+        count = int(self.values.layers) if layers is None else layers
+        return tuple(self.values.get(f"{name}_{layer}", self.values[name]) for layer in range(1, count + 1))

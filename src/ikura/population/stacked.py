@@ -11,9 +11,12 @@ from torch.func import stack_module_state, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ikura.errors import UsageError
+from ikura.nn import BatchNorm, GhostNorm
+from ikura.nn.augmentation import Augment
 from ikura.nn.loss import loss
 from ikura.nn.noise import Draws, drawing, key
 from ikura.population._tile import Tile
+from ikura.population.batches import Batches
 from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.schedule import follows_distance, learning_rates
@@ -55,7 +58,7 @@ class StackedTile(Tile):
         modules = [module.to(self.dtype).train() for module in modules]
         self.module = modules[0]
         self.together = Together(self.module)
-        self.normalises = any(isinstance(m, _BatchNorm) for m in self.module.modules())
+        self.normalises = any(isinstance(m, _BatchNorm | BatchNorm | GhostNorm) for m in self.module.modules())
         self.takes_codes = takes_codes(self.module)
         parameters, self.buffers = stack_module_state(modules)
         self.buffers = {name: buffer.to(self.device) for name, buffer in self.buffers.items()}
@@ -71,6 +74,7 @@ class StackedTile(Tile):
         self.origins = {k: self.weights[k].clone() for k, m in enumerate(members) if follows_distance(m.values)}
         smoothing = [float(m.values.label_smoothing) for m in members]
         self.smoothing = torch.tensor(smoothing, dtype=self.dtype, device=self.device) if any(smoothing) else None
+        self.augment = Augment([member.values for member in members], self.seed)
         self.generators = [self.device] if self.device.type == "cuda" else []
         self.steps = np.zeros(count, np.int64)
         self.active = np.ones(count, bool)
@@ -89,9 +93,9 @@ class StackedTile(Tile):
         columns = self.weights.split(self.sizes, 1)
         return {name: c.reshape(-1, *shape) for (name, shape), c in zip(self.shapes.items(), columns, strict=True)}
 
-    def _forward(self, leaves: dict[str, Tensor], x: Tensor, codes: Tensor) -> Tensor:
+    def _forward(self, leaves: dict[str, Tensor], x: Tensor, codes: Tensor, apart: bool = False) -> Tensor:
         try:
-            return self.together(leaves, self.buffers, (x, codes) if self.takes_codes else (x,))
+            return self.together(leaves, self.buffers, (x, codes) if self.takes_codes else (x,), apart)
         except RuntimeError as error:
             raise self._failure(error) from error
 
@@ -99,15 +103,11 @@ class StackedTile(Tile):
         reason = " ".join(str(error).split())
         return UsageError(f"trial {self.members[0].number}: the network fails in training: {reason}")
 
-    def _batchable(self, examples: Examples) -> tuple[Tensor, Tensor, Tensor]:
-        y = torch.from_numpy(examples.y).to(self.device)
-        y = y.long() if self.task == "multiclass" else y
-        return torch.from_numpy(examples.x).to(self.device), torch.from_numpy(examples.codes).to(self.device), y
-
     def train_epoch(
         self, examples: Examples, epoch: int, epochs: int = 0, shares: np.ndarray | None = None
     ) -> np.ndarray:
-        x, codes, y = self._batchable(examples)
+        examples_of = Batches(examples, self.device, self.task)
+        augment = self.augment if self.augment and examples.standard is not None else None
         rows, stream = len(examples), key(self.seed, "noise", epoch)
         batches = list(self._batches(rows))
         left = [1.0] * len(self.members) if shares is None else shares.tolist()
@@ -115,7 +115,9 @@ class StackedTile(Tile):
         total = np.zeros(len(self.members))
         self.module.train()
         for number, batch in enumerate(batches):
-            flat, costs = self._costs_and_gradient(x[batch], codes[batch], y[batch], stream, batch.start, epoch)
+            flat, costs = self._costs_and_gradient(
+                *examples_of(batch, augment, epoch), stream, batch.start, epoch, augment is not None
+            )
             with torch.no_grad():
                 penalty = self.update.penalty(self.weights)
                 cost = (costs.detach() if penalty is None else costs.detach() + penalty).double().cpu().numpy()
@@ -139,13 +141,13 @@ class StackedTile(Tile):
         return torch.cat(columns, 1)
 
     def _costs_and_gradient(
-        self, x: Tensor, codes: Tensor, y: Tensor, stream: int, first: int, epoch: int
+        self, x: Tensor, codes: Tensor, y: Tensor, stream: int, first: int, epoch: int, apart: bool = False
     ) -> tuple[Tensor, Tensor]:
         leaves = {n: leaf.detach().requires_grad_(self.learns[n]) for n, leaf in self._leaves().items()}
         try:
             with drawing(Draws(stream, first)), torch.random.fork_rng(self.generators):
                 torch.manual_seed(key(self.seed, "noise", epoch, first))
-                outputs = self._forward(leaves, x, codes)
+                outputs = self._forward(leaves, x, codes, apart)
             if self.smoothing is None:
                 costs = vmap(lambda z: loss(self.task, z, y))(outputs)
             else:
@@ -164,10 +166,10 @@ class StackedTile(Tile):
 
     @torch.no_grad()
     def outputs(self, examples: Examples) -> np.ndarray:
-        x, codes, _ = self._batchable(examples)
+        batches = Batches(examples, self.device, self.task)
         self.module.eval()
         leaves, block = self._leaves(), 1024
-        parts = [self._forward(leaves, x[i : i + block], codes[i : i + block]) for i in range(0, len(examples), block)]
+        parts = [self._forward(leaves, *batches(slice(i, i + block))[:2]) for i in range(0, len(examples), block)]
         out = torch.cat(parts, 1).cpu().numpy()
         out[~self.active] = np.nan
         return out

@@ -32,12 +32,19 @@ class Together:
         self.vectorised = True
         """Whether vmap is tried; it is given up for good when it has failed once."""
 
-    def __call__(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Sequence[Tensor]) -> Tensor:
+    def __call__(
+        self,
+        parameters: dict[str, Tensor],
+        buffers: dict[str, Tensor],
+        inputs: Sequence[Tensor],
+        apart: bool = False,
+    ) -> Tensor:
         """Compute the outputs of all members.
 
         Args:
             parameters, buffers: tensors of shape (members, ...); buffers are changed in place as the module does.
             inputs: what `forward` takes, shared by the members.
+            apart: whether the first input is not shared, but of shape (members, ...).
 
         Returns:
             The outputs, shape (members, ...).
@@ -48,18 +55,19 @@ class Together:
         if self.vectorised:
             before = {name: buffer.clone() for name, buffer in buffers.items()}
             try:
-                return vmap(self._one, in_dims=(0, 0, None), randomness="same")(parameters, buffers, tuple(inputs))
+                axes = (0 if apart else None, *(None for _ in inputs[1:]))
+                return vmap(self._one, in_dims=(0, 0, axes), randomness="same")(parameters, buffers, tuple(inputs))
             except RuntimeError:
                 self.vectorised = False
                 for name, buffer in before.items():
                     buffers[name].copy_(buffer)
-        return self._one_after_another(parameters, buffers, inputs)
+        return self._one_after_another(parameters, buffers, inputs, apart)
 
     def _one(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Sequence[Tensor]) -> Tensor:
         return functional_call(self.module, (parameters, buffers), tuple(inputs))
 
     def _one_after_another(
-        self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Sequence[Tensor]
+        self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Sequence[Tensor], apart: bool
     ) -> Tensor:
         device = inputs[0].device
         generator = torch.cuda.default_generators[device.index or 0] if device.type == "cuda" else None
@@ -70,5 +78,6 @@ class Together:
             if generator is not None and states[1] is not None:
                 generator.set_state(states[1])
             own = {name: buffer[k] for name, buffer in buffers.items()}
-            outputs.append(self._one({name: parameter[k] for name, parameter in parameters.items()}, own, inputs))
+            taken = [inputs[0][k], *inputs[1:]] if apart else inputs
+            outputs.append(self._one({name: parameter[k] for name, parameter in parameters.items()}, own, taken))
         return torch.stack(outputs)

@@ -38,6 +38,7 @@ class Workshop:
         dtype: "float32" or "float64".
         device: a torch device.
         least_units: width to which stacked built-in networks are padded at least.
+        augmented: whether trials change their training images, which the compiled kernel does not do.
     """
 
     train: Examples
@@ -49,11 +50,12 @@ class Workshop:
     dtype: str = "float32"
     device: str = "cpu"
     least_units: int = 0
+    augmented: bool = False
 
     @property
     def compiled(self) -> bool:
-        """Whether tiles run in the compiled kernel: built-in networks on the CPU."""
-        return self.network is None and self.device == "cpu"
+        """Whether tiles run in the compiled kernel: built-in networks on the CPU, without augmentation."""
+        return self.network is None and self.device == "cpu" and not self.augmented
 
     @property
     def task(self) -> str:
@@ -62,7 +64,7 @@ class Workshop:
 
     def layout(self, member: Member) -> Layout:
         """Layout of a member's built-in network."""
-        return Layout.of(member, self.train.x.shape[1], self.outputs, self.cardinalities)
+        return Layout.of(member, int(np.prod(self.train.shape)), self.outputs, self.cardinalities)
 
     def module(self, member: Member) -> nn.Module:
         """Build a member's network with its initial weights, keyed by the member's seed.
@@ -72,7 +74,7 @@ class Workshop:
         """
         if self.network is None:
             return self.layout(member).module(member)
-        sizes = {"inputs": int(np.prod(self.train.x.shape[1:])), "outputs": self.outputs}
+        sizes = {"inputs": int(np.prod(self.train.shape)), "outputs": self.outputs}
         who = f"trial {member.number}"
         hyperparameters = {**member.hyperparameters, **sizes}
         return build(self.network, hyperparameters, key(member.seed, "weights"), who, self._few())
@@ -80,7 +82,7 @@ class Workshop:
     def _few(self) -> list[torch.Tensor]:
         """Two examples as a network takes them."""
         examples = self.train.head(2)
-        x = torch.from_numpy(examples.x).float()
+        x = torch.from_numpy(examples.inputs(slice(2))).float()
         return [x, torch.from_numpy(examples.codes)] if examples.codes.shape[1] else [x]
 
     def pack(self, members: Sequence[Member], size: int) -> list[list[Member]]:
@@ -103,8 +105,16 @@ class Workshop:
         if self.compiled:
             return member.seed
         if self.network is None:
-            return member.seed, member.values.batch_size, member.values.layers, member.values.activation
+            return member.seed, member.values.batch_size, self._stackable(member)
         return member.seed, member.values.batch_size, structure(self.module(member))
+
+    def _stackable(self, member: Member) -> Any:
+        """What built-in networks that are padded to one width have in common."""
+        values, layout = member.values, self.layout(member)
+        common = (len(layout.units), values.activation, layout.normalisation, values.dropout_input > 0)
+        if layout.normalisation == "ghost":
+            return *common, values.ghost_size
+        return (*common, layout.units) if layout.normalisation == "layer" else common
 
     def _cost(self, member: Member) -> float:
         if self.network is not None:
@@ -127,12 +137,9 @@ class Workshop:
             self._check(members[0], modules[0])
             return StackedTile(members, modules, self.task, self.dtype, self.device)
         layouts = [self.layout(member) for member in members]
-        wide = replace(
-            layouts[0],
-            units=tuple(
-                max(self.least_units, *column) for column in zip(*(layout.units for layout in layouts), strict=True)
-            ),
-        )
+        least = 0 if layouts[0].normalisation == "layer" else self.least_units
+        widest = (max(least, *column) for column in zip(*(layout.units for layout in layouts), strict=True))
+        wide = replace(layouts[0], units=tuple(widest))
         padded, free = zip(
             *(layout.padded(member, wide) for layout, member in zip(layouts, members, strict=True)), strict=True
         )
@@ -147,14 +154,16 @@ class Workshop:
         torch.nn.utils.vector_to_parameters(vector, module.parameters())
         for name, buffer in module.named_buffers():
             if name in buffers:
-                buffer.copy_(torch.from_numpy(buffers[name]))
+                # The buffers of a member that was padded begin with its own.
+                own = tuple(slice(0, length) for length in buffer.shape)
+                buffer.copy_(torch.from_numpy(np.asarray(buffers[name][own])))
         return module.eval()
 
     @torch.no_grad()
     def _check(self, member: Member, module: nn.Module) -> None:
         """Refuse a network of the caller's that does not map examples to outputs."""
         examples = self.train.head(2)
-        inputs = [torch.from_numpy(examples.x)]
+        inputs = [torch.from_numpy(examples.inputs(slice(2)))]
         if takes_codes(module):
             inputs.append(torch.from_numpy(examples.codes))
         elif examples.codes.shape[1]:
@@ -171,12 +180,12 @@ class Workshop:
         except Exception as error:
             reason = " ".join(str(error).split())
             raise UsageError(
-                f"trial {member.number}: the network fails on inputs of shape {tuple(examples.x.shape)}: {reason} "
+                f"trial {member.number}: the network fails on inputs of shape {tuple(inputs[0].shape)}: {reason} "
                 f"(hyperparameters {dict(member.hyperparameters)})"
             ) from error
         if shape != wanted:
             raise UsageError(
-                f"trial {member.number}: the network must map {tuple(examples.x.shape)} to {wanted} for this "
+                f"trial {member.number}: the network must map {tuple(inputs[0].shape)} to {wanted} for this "
                 f"{self.task} task, but gives {shape}"
             )
 

@@ -74,12 +74,14 @@ def _task(view: View) -> str:
 def _lede(view: View) -> Html:
     summary = view.study.summary
     source = summary.get("source") or view.study.config.get("data") or "the data"
+    images = summary.get("images")
+    what = f"{'grey' if images['channels'] == 1 else 'colour'} image" if images else "row"
     used = len(summary.get("columns") or []) - len(summary.get("left_out") or [])
     columns = f" and {plural(used, 'column')}" if used > 0 else ""
     return join(
         f"{plural(len(view.search), 'network')} tried in {duration(_seconds(view))} on ",
         element("b", PurePath(str(source)).name or str(source)),
-        f", {plural(int(summary.get('rows') or 0), 'row')}{columns}.",
+        f", {plural(int(summary.get('rows') or 0), what)}{columns}.",
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 __all__ = ["Html", "element", "join", "plain_json"]
 
-VOID = frozenset({"br", "meta", "link", "hr"})
+VOID = frozenset({"br", "meta", "link", "hr", "img"})
 
 
 class Html(str):

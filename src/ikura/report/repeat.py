@@ -18,6 +18,8 @@ OPTIONS = (
     "task",
     "group",
     "time",
+    "image_size",
+    "broken",
     "trials",
     "epochs",
     "time_limit",
@@ -77,11 +79,12 @@ def command(config: Mapping[str, Any]) -> str | None:
         "ikura tune 'my houses.csv' --target price --trials 64"
     """
     data = config.get("data") or {}
-    source = {"file": data.get("path"), "bundled": data.get("name")}.get(str(data.get("kind")))
+    places = {"file": "path", "folder": "path", "bundled": "name"}
+    source = data.get(places.get(str(data.get("kind")), ""))
     if not source or config.get("custom"):
         return None
     words = ["ikura", "tune", str(source)]
-    if config.get("target"):
+    if config.get("target") and config.get("broken") is None:
         words += ["--target", str(config["target"])]
     kinds = config.get("kinds")
     for name, kind in kinds.items() if isinstance(kinds, Mapping) else ():

@@ -8,6 +8,7 @@ from typing import Any
 
 from ikura.report import charts
 from ikura.report.markup import Html, element, join
+from ikura.report.pictures import contact_sheet, examples
 from ikura.report.repeat import repeat
 from ikura.report.tables import bars, best_trials, columns, table
 from ikura.report.view import View
@@ -42,7 +43,8 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
         ("Test set", "On the test set", charts.outcomes(view)),
         ("Hyperparameters", "Hyperparameters", charts.hyperparameters(view)),
         ("Learning curves", "Learning curves", charts.curves(view)),
-        ("Data", "What was read", data(view.study.summary)),
+        ("Data", "What was read", data(view.study.summary, view.study.pictures)),
+        ("Augmentation", "Changed images", contact_sheet(view.study.pictures)),
         ("Time", "Where the time went", seconds(view.study.seconds)),
         ("Repeat", "How to repeat it", repeat(view.study)),
     )
@@ -51,8 +53,8 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
             yield name, heading, content
 
 
-def data(summary: Mapping[str, Any]) -> Html | None:
-    """Tell what was read: rows, split, classes, columns, drift, notes."""
+def data(summary: Mapping[str, Any], pictures: Mapping[str, Any] | None = None) -> Html | None:
+    """Tell what was read: rows, split, classes, columns or images, drift, notes."""
     if not summary:
         return None
     left_out = list(summary.get("left_out") or [])
@@ -60,6 +62,10 @@ def data(summary: Mapping[str, Any]) -> Html | None:
     notes = [note for note in summary.get("notes") or [] if note not in told]
     rows, without = int(summary.get("rows") or 0), int(summary.get("rows_without_target") or 0)
     sentence = f"{plural(rows, 'row')} were read from {summary.get('source') or 'the data'}"
+    if images := summary.get("images"):
+        mode = "grey" if images["channels"] == 1 else "colour"
+        sentence = f"{plural(rows, f'{mode} image')} of {images['width']} × {images['height']} pixels were read from "
+        sentence += f"{summary.get('source') or 'the data'}"
     sentence += (
         f"; {plural(without, 'row')} without a target {'is' if without == 1 else 'are'} left out." if without else "."
     )
@@ -78,6 +84,7 @@ def data(summary: Mapping[str, Any]) -> Html | None:
             _drift(list(summary.get("drift") or [])),
             class_="pair",
         ),
+        _titled("Some of them", examples(pictures)),
     )
 
 

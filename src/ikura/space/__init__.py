@@ -5,7 +5,7 @@ from ikura.space.condition import Condition, when
 from ikura.space.continuous import Linear, Log, LogComplement, linear, log, log_complement
 from ikura.space.discrete import Choice, Fixed, Integer, choice, fixed, integer
 from ikura.space.form import parameter
-from ikura.space.hyperparameters import DEFAULTS, HYPERPARAMETERS
+from ikura.space.hyperparameters import DEFAULTS, HYPERPARAMETERS, layer_of
 from ikura.space.space import Space
 from ikura.space.tiers import TIERS, DefaultSpace, Tier, default_space
 from ikura.space.toml import load_space
@@ -30,6 +30,7 @@ __all__ = [
     "default_space",
     "fixed",
     "integer",
+    "layer_of",
     "linear",
     "load_space",
     "log",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from ikura.space._base import Value
 
-__all__ = ["DEFAULTS", "HYPERPARAMETERS"]
+__all__ = ["DEFAULTS", "EACH_LAYER", "HYPERPARAMETERS", "OF_IMAGES", "layer_of"]
+
+OF_IMAGES = ("flip", "rotation", "crop", "colour", "contrast", "noise", "erasing")
+"""Hyperparameters that change training images; they have no meaning for other data."""
 
 HYPERPARAMETERS: dict[str, str] = {
     "learning_rate": "size of an update step, α",
@@ -34,9 +39,21 @@ HYPERPARAMETERS: dict[str, str] = {
     "plateau_patience": "epochs without a better dev loss that the schedule plateau waits before a drop",
     "distance_growth": "growth of the distance from the initial weights between two drops of the schedule distance",
     "dropout": "share of the hidden units left out at each training step",
-    "activation": "function applied to each hidden layer: relu, tanh, sigmoid, leaky_relu, elu",
+    "activation": "function applied to each hidden layer: relu, tanh, sigmoid, leaky_relu, elu, gelu, silu",
     "optimizer": "update rule: sgd, momentum, nesterov, adagrad, adadelta, rmsprop, smorms3, adam, adamw",
-    "initialisation": "how the weights begin: he, xavier, glorot, gaussian, large, zeros, plus_minus_one",
+    "initialisation": "how the weights begin: he, xavier, glorot, orthogonal, gaussian, large, zeros, plus_minus_one",
+    "initial_scale": "factor on the initial weights",
+    "dropout_input": "share of the inputs left out at each training step",
+    "normalisation": "of each hidden layer, before its activation: none, batch, ghost, layer",
+    "ghost_size": "examples in a ghost, for normalisation = ghost",
+    "normalisation_momentum": "share of one mini-batch (or ghost) in the running statistics",
+    "flip": "probability that a training image is mirrored from left to right",
+    "rotation": "degrees by which a training image is turned at most",
+    "crop": "pixels of black padding from which a training image is cropped at random",
+    "colour": "largest shift of each channel of a training image (of a grey one, its brightness), 1 is black to full",
+    "contrast": "largest relative change of a training image's contrast",
+    "noise": "standard deviation of the noise added to a training image, 1 is black to full",
+    "erasing": "share of a training image's area that is blackened",
 }
 """Name to a one-line description."""
 
@@ -70,5 +87,34 @@ DEFAULTS: dict[str, Value] = {
     "activation": "relu",
     "optimizer": "adam",
     "initialisation": "he",
+    "initial_scale": 1.0,
+    "dropout_input": 0.0,
+    "normalisation": "none",
+    "ghost_size": 32,
+    "normalisation_momentum": 0.1,
+    "flip": 0.0,
+    "rotation": 0.0,
+    "crop": 0.0,
+    "colour": 0.0,
+    "contrast": 0.0,
+    "noise": 0.0,
+    "erasing": 0.0,
 }
 """Name to the value used where nothing is searched."""
+
+EACH_LAYER = ("units", "dropout")
+"""What may be given for a single hidden layer: `units_1` is the width of the first one, in place of `units`."""
+
+
+def layer_of(name: str) -> tuple[str, int | None]:
+    """Split the name of a single layer's hyperparameter.
+
+    Returns:
+        The hyperparameter and the number of the hidden layer, from 1; None where the name is not a single layer's.
+
+    Example:
+        >>> layer_of("units_2"), layer_of("units"), layer_of("epsilon_2")
+        (('units', 2), ('units', None), ('epsilon_2', None))
+    """
+    match = re.fullmatch(rf"({'|'.join(EACH_LAYER)})_([1-9]\d*)", name)
+    return (match[1], int(match[2])) if match else (name, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from ikura.data import Dataset
@@ -88,15 +89,7 @@ def _winner(floor: Floor, setting: Setting) -> dict[str, Any] | None:
 def _model(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.Module, member: Member) -> Model:
     built_in = None
     if workshop.network is None:
-        layout = workshop.layout(member)
-        built_in = {
-            "inputs": layout.inputs,
-            "outputs": layout.outputs,
-            "units": list(layout.units),
-            "activation": member.values.activation,
-            "dropout": member.values.dropout,
-            "cardinalities": list(layout.cardinalities),
-        }
+        built_in = workshop.layout(member).arguments(member)
     description = {
         "task": setting.task,
         "target": setting.target,
@@ -105,6 +98,6 @@ def _model(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.Mo
         "target_std": dataset.target_std,
         "network": built_in,
         "hyperparameters": dict(member.hyperparameters)
-        | {"inputs": int(workshop.train.x[0].size), "outputs": workshop.outputs},
+        | {"inputs": int(np.prod(workshop.train.shape)), "outputs": workshop.outputs},
     }
     return Model(module, dataset.encoder, description)

@@ -115,7 +115,8 @@ def predictions(workshop: Workshop, network: torch.nn.Module, examples: Examples
     parts = []
     with torch.no_grad():
         for i in range(0, max(len(examples), 1), 4096):
-            x, codes = torch.from_numpy(examples.x[i : i + 4096]), torch.from_numpy(examples.codes[i : i + 4096])
+            rows = slice(i, i + 4096)
+            x, codes = torch.from_numpy(examples.inputs(rows)), torch.from_numpy(examples.codes[rows])
             parts.append(network(x, codes) if takes_codes(network) else network(x))
     return predict(judge.task, torch.cat(parts), judge.mean, judge.std)
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 from torch import nn
 
 from ikura.data import Dataset
+from ikura.data.images.room import memory_limit
 from ikura.engine import engine_for
 from ikura.errors import UsageError
 from ikura.metric import metric
+from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.nn.loss import outputs_of
 from ikura.population.examples import Examples
 from ikura.population.job import Job, Outcome
@@ -40,16 +44,28 @@ def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperpara
     if setting.custom and network is None:
         raise UsageError("this study trains networks of your own; give their factory as network=…")
     train, dev = Examples.of(dataset.train, setting.dtype), Examples.of(dataset.dev, setting.dtype)
-    return Workshop(
-        train=train if network else train.flat(),
-        dev=dev if network else dev.flat(),
+    if network is None:
+        train, dev = train.flat(), dev.flat()
+    workshop = Workshop(
+        train=train,
+        dev=dev,
         judge=Judge(setting.task, metric(setting.metric, setting.task), dataset.target_mean, dataset.target_std),
         outputs=outputs_of(setting.task, len(dataset.task.classes or [])),
         cardinalities=tuple(dataset.encoder.cardinalities),
         network=network,
         dtype=setting.dtype,
         device=setting.device,
+        augmented=any(name in setting.space for name in AUGMENTATIONS) and train.standard is not None,
     )
+    if not workshop.compiled:
+        return workshop
+    numbers = prod(train.shape) * (len(train) + len(dev))
+    if train.standard is not None and numbers * np.dtype(setting.dtype).itemsize > memory_limit():
+        raise UsageError(
+            f"{len(train)} images of {prod(train.shape)} pixels are more than the fully connected network can hold in "
+            "memory; choose a smaller image size, or a network that takes images"
+        )
+    return replace(workshop, train=train.dense(), dev=dev.dense())
 
 
 @contextmanager

@@ -27,6 +27,7 @@ __all__ = ["Model", "load_model"]
 
 FORMAT = 1
 BLOCK = 8192
+MOST_NUMBERS = 1 << 25
 
 
 class Model:
@@ -59,19 +60,23 @@ class Model:
         x, codes = self.encoder.transform(data)
         dtype = next((p.dtype for p in self.network.parameters()), torch.float32)
         parts = []
-        x = x.reshape(len(x), prod(x.shape[1:])) if isinstance(self.network, MLP) else x
-        for i in range(0, max(len(x), 1), BLOCK):
-            inputs = [torch.from_numpy(x[i : i + BLOCK]).to(dtype)]
+        block = max(1, min(BLOCK, MOST_NUMBERS // max(prod(x.shape[1:]), 1)))
+        for i in range(0, max(len(x), 1), block):
+            numbers = self.encoder.numbers(x[i : i + block], str(dtype).removeprefix("torch."))
+            if isinstance(self.network, MLP):
+                numbers = numbers.reshape(len(numbers), prod(numbers.shape[1:]))
+            inputs = [torch.from_numpy(numbers).to(dtype)]
             if takes_codes(self.network):
-                inputs.append(torch.from_numpy(codes[i : i + BLOCK]))
+                inputs.append(torch.from_numpy(codes[i : i + block]))
             parts.append(self.network(*inputs))
         return predict(self.task, torch.cat(parts), self.description["target_mean"], self.description["target_std"])
 
-    def predict(self, data: pd.DataFrame | np.ndarray) -> np.ndarray:
+    def predict(self, data: Any) -> np.ndarray:
         """Predict classes or values.
 
         Args:
-            data: a table with the columns of training, or an array of its shape.
+            data: a table with the columns of training, or an array of its shape; for images also the path of an image
+                file or of a folder of them, or a list of paths or of Pillow images.
 
         Returns:
             The likeliest class or the value of each row, shape (rows,).
@@ -87,7 +92,7 @@ class Model:
         p = self._raw(data).double()
         return (torch.stack([1 - p, p], 1) if self.task == "binary" else p).numpy()
 
-    def predict_proba(self, data: pd.DataFrame | np.ndarray) -> pd.DataFrame:
+    def predict_proba(self, data: Any) -> pd.DataFrame:
         """Predict the probability of each class: one column a class, one row an example.
 
         Raises:
@@ -97,12 +102,17 @@ class Model:
             raise UsageError("a regression has no probabilities; use predict")
         return pd.DataFrame(self._probabilities(data), columns=self.classes)
 
-    def predict_frame(self, data: pd.DataFrame | np.ndarray) -> pd.DataFrame:
-        """Predict a table: `prediction`, and for classes `probability_<class>` for each of them."""
+    def predict_frame(self, data: Any) -> pd.DataFrame:
+        """Predict a table: `prediction`, and for classes `probability_<class>` for each of them; image files by name.
+
+        Where the data are image files, `file` is the first column.
+        """
+        files = self.encoder.names(data)
+        named = {} if files is None else {"file": files}
         if self.task == "regression":
-            return pd.DataFrame({"prediction": self.predict(data)})
+            return pd.DataFrame({**named, "prediction": self.predict(data)})
         probabilities = self._probabilities(data)
-        frame = pd.DataFrame({"prediction": np.asarray(self.classes)[probabilities.argmax(1)]})
+        frame = pd.DataFrame({**named, "prediction": np.asarray(self.classes)[probabilities.argmax(1)]})
         for i, name in enumerate(self.classes or []):
             frame[f"probability_{name}"] = probabilities[:, i]
         return frame

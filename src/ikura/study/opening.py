@@ -15,9 +15,10 @@ from filelock import FileLock, Timeout
 from ikura.data import Dataset
 from ikura.errors import RunError, SpaceError, UsageError
 from ikura.metric import default_metric, metric
+from ikura.nn.augmentation import AUGMENTATIONS, check_strength
 from ikura.population.member import BOUNDS, WHOLE, check_value
 from ikura.search import proposer, schedule
-from ikura.space import HYPERPARAMETERS, Space, default_space, fixed
+from ikura.space import DEFAULTS, HYPERPARAMETERS, Space, default_space, fixed, layer_of
 from ikura.study.store import ABOUT, RESULTS
 
 __all__ = [
@@ -76,7 +77,7 @@ def chosen_space(
     """Choose what is searched, and say why: the caller's space, or one by the number of trials."""
     if space is not None:
         opened = Space.coerce(space)
-        check_space(opened, custom)
+        check_space(opened, custom, dataset.summary["images"] is not None)
         return opened, "the space was given"
     rows = len(dataset.train) + len(dataset.dev) + len(dataset.test)
     chosen = default_space(trials, rows, int(dataset.train.x[0].size))
@@ -92,28 +93,53 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def check_space(space: Space, custom: bool) -> None:
-    """Refuse names that are not known or that a study's tables use, and values that a hyperparameter cannot have."""
+def check_space(space: Space, custom: bool, images: bool | None = None) -> None:
+    """Refuse names that are not known or that a study's tables use, and values that a hyperparameter cannot have.
+
+    Args:
+        space: what is to be searched.
+        custom: whether the network is the caller's own, which may read any name.
+        images: whether the data are images; None if that is not known yet.
+
+    Raises:
+        SpaceError: naming the hyperparameter.
+    """
     if not custom:
-        space.validate(HYPERPARAMETERS)
+        single = {name: layer for name in space if (layer := layer_of(name)[1]) is not None}
+        space.validate([*HYPERPARAMETERS, *single])
+        _check_layers(space, single)
     for name, parameter in space.items():
         if name in RESERVED:
             raise SpaceError(f"[{name}] is a column of a study's trials; call your hyperparameter otherwise")
+        if name in AUGMENTATIONS and images is False and not custom:
+            raise SpaceError(f"[{name}] changes training images, and these data are none; leave it out")
         values = [parameter.from_unit(0.0), parameter.from_unit(1.0)]
         if not parameter.numeric:
             values = parameter.as_dict().get("choices", values)
         for value in values:
             try:
                 check_value(name, value, built_in=not custom)
+                if name in AUGMENTATIONS and images and custom:
+                    check_strength(AUGMENTATIONS, name, value)
             except UsageError as error:
                 raise SpaceError(f"[{name}] {error}") from None
         if (
             parameter.varies
             and parameter.scale in ("linear", "log", "log-complement")
-            and name in WHOLE
+            and layer_of(name)[0] in WHOLE
             and (not custom or name in BOUNDS)
         ):
             raise SpaceError(f"[{name}] is a whole number; use the scale integer or integer-log, not {parameter.scale}")
+
+
+def _check_layers(space: Space, single: Mapping[str, int]) -> None:
+    """Refuse hyperparameters of a hidden layer that no network of the space has."""
+    layers = space["layers"] if "layers" in space else fixed(DEFAULTS["layers"])
+    options = layers.as_dict().get("choices", [layers.from_unit(0.0), layers.from_unit(1.0)])
+    numbers = [option for option in options if isinstance(option, int | float)]
+    for name, layer in single.items():
+        if numbers and layer > max(numbers):
+            raise SpaceError(f"[{name}] no network has a hidden layer {layer}: layers is at most {max(numbers):g}")
 
 
 def run_folder(data: Any, out: str | Path | None) -> Path:
@@ -167,8 +193,13 @@ def findings(dataset: Dataset, note: str) -> list[str]:
         kinds[column["kind"]] = kinds.get(column["kind"], 0) + 1
     what = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     parts = summary["parts"]
+    read = f"{summary['rows']} rows, {sum(kinds.values())} features ({what or 'an array'})"
+    if images := summary.get("images"):
+        mode = "grey" if images["channels"] == 1 else "colour"
+        where = ", mapped from a temporary file" if images["mapped"] else ""
+        read = f"{summary['rows']} {mode} images of {images['width']} x {images['height']} pixels{where}"
     lines = [
-        f"{summary['rows']} rows, {sum(kinds.values())} features ({what or 'an array'}); {dataset.task.name} target "
-        f"{dataset.task.target!r}; training {parts['train']}, dev {parts['dev']}, test {parts['test']}"
+        f"{read}; {dataset.task.name} target {dataset.task.target!r}; training {parts['train']}, "
+        f"dev {parts['dev']}, test {parts['test']}"
     ]
     return [*lines, *summary.get("notes", []), note]

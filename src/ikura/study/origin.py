@@ -14,12 +14,14 @@ import numpy as np
 import pandas as pd
 
 from ikura.data import BUNDLED
+from ikura.data.images import IMAGE_SETS, files_of, is_image_data
 from ikura.errors import DataError, RunError, UsageError
 from ikura.population.snapshot import write_atomically
 
 __all__ = ["KINDS", "Origin", "reopen"]
 
-KINDS = ("file", "bundled", "frame", "arrays")
+KINDS = ("file", "folder", "bundled", "frame", "arrays")
+HASHED = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Origin:
     Attributes:
         data: as `ikura.data.prepare` takes them.
         target: name of the target column, if it is known already.
-        record: {"kind": "file", "path", "sha256"}, {"kind": "bundled", "name"}, {"kind": "frame" or "arrays", "path"}.
+        record: {"kind": "file" or "folder", "path", "sha256"}, {"kind": "bundled", "name"}, {"kind": "frame" or
+            "arrays", "path"}.
         content: what is kept in the run folder under record["path"]; None for files and bundled data.
     """
 
@@ -51,8 +54,11 @@ class Origin:
         target = None if target is None else str(target)
         if isinstance(data, str | os.PathLike):
             path = Path(data)
-            if not path.exists() and str(data) in BUNDLED:
+            if not path.exists() and str(data) in (*BUNDLED, *IMAGE_SETS):
                 return cls(data, target, {"kind": "bundled", "name": str(data)})
+            if path.is_dir() and is_image_data(str(path)):
+                record = {"kind": "folder", "path": str(path.absolute()), "sha256": folder_sha256(path)}
+                return cls(data, target, record)
             record = {"kind": "file", "path": str(path.absolute())}
             return cls(data, target, record | {"sha256": _sha256(path)} if path.is_file() else record)
         if isinstance(data, pd.DataFrame):
@@ -112,11 +118,11 @@ def reopen(record: dict[str, Any], run: Path) -> Any:
     """
     if record["kind"] == "bundled":
         return record["name"]
-    path = Path(record["path"]) if record["kind"] == "file" else run / record["path"]
-    if not path.is_file():
+    path = Path(record["path"]) if record["kind"] in ("file", "folder") else run / record["path"]
+    if not (path.is_dir() if record["kind"] == "folder" else path.is_file()):
         raise RunError(f"{path}: the data of {run} are no longer there")
-    if record["kind"] == "file":
-        if _sha256(path) != record["sha256"]:
+    if record["kind"] in ("file", "folder"):
+        if (folder_sha256 if record["kind"] == "folder" else _sha256)(path) != record["sha256"]:
             raise RunError(f"{path}: the data have changed since {run} began; bring the old file back to go on")
         return path
     try:
@@ -151,6 +157,18 @@ def _plain_array(values: np.ndarray) -> np.ndarray:
 
 def _is_missing(value: Any) -> bool:
     return bool(np.all(pd.isna(value)))
+
+
+def folder_sha256(folder: Path) -> str:
+    """Hash the names and sizes of a folder's images, and up to a gigabyte of them also their contents."""
+    files = list(files_of(folder))
+    sizes = [path.stat().st_size if path.exists() else -1 for path in files]
+    digest = hashlib.sha256()
+    for path, size in zip(files, sizes, strict=True):
+        digest.update(f"{path.relative_to(folder)}\0{size}\0".encode(errors="surrogateescape"))
+        if sum(sizes) <= HASHED and size >= 0 and os.access(path, os.R_OK):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _sha256(path: Path) -> str:

@@ -28,7 +28,8 @@ class Setting:
 
     Attributes:
         data: where the data come from, the record of an `Origin`.
-        target, task, group, time, kinds: as for `ikura.data.prepare`.
+        target, task, group, time, kinds, image_size, broken: as for `ikura.data.prepare`; broken is None where the
+            data are no folder of images.
         space: the search space as `Space.as_dict()`; its sentence in `space_note`.
         trials, epochs, time_limit, search, schedule, finalists, replicates, metric, seed: the search.
         jobs, device, dtype: where and in which precision it trains.
@@ -56,6 +57,8 @@ class Setting:
     group: str | None = None
     time: str | None = None
     kinds: dict[str, str] = field(default_factory=dict)
+    image_size: int | None = None
+    broken: str | None = None
     version: str = __version__
 
     def save(self, run: Path) -> None:
@@ -106,4 +109,6 @@ class Setting:
             time=self.time,
             kinds=self.kinds or None,
             seed=self.seed,
+            image_size=self.image_size,
+            broken=self.broken or "refuse",
         )

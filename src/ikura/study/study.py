@@ -177,6 +177,11 @@ class Study:
         """The model's predictions on the test set: target, prediction, classes; None before the end."""
         return self._store.fact("predictions")
 
+    @property
+    def pictures(self) -> dict[str, Any] | None:
+        """Some images of each class and what the augmentations do, as `ikura.study.pictures`; None for other data."""
+        return self._store.fact("pictures")
+
     @cached_property
     def model(self) -> Model:
         """The chosen network with its preprocessing.

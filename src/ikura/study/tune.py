@@ -37,6 +37,7 @@ from ikura.study.opening import (
     run_folder,
 )
 from ikura.study.origin import Origin
+from ikura.study.pictures import pictures
 from ikura.study.progress import Progress
 from ikura.study.search import Floor
 from ikura.study.search import search as run_search
@@ -72,13 +73,16 @@ def tune(
     group: str | None = None,
     time: str | None = None,
     kinds: Mapping[str, str] | None = None,
+    image_size: int | None = None,
+    broken: str = "refuse",
     progress: Progress | None = None,
 ) -> Study:
     """Search hyperparameters with populations of networks, choose the best on the dev set, test it once, and save it.
 
     Args:
-        data: path of a table (CSV, TSV, Parquet), name of a bundled data set, pandas frame, or (x, y) arrays of shapes
-            (rows, ...) and (rows,).
+        data: path of a table (CSV, TSV, Parquet), folder of images by class (or of MNIST's or CIFAR's files), .npz
+            file, name of a bundled data set, pandas frame, or (x, y) arrays of shapes (rows, ...) and (rows,); an x of
+            bytes and of shape (rows, 1 or 3, height, width) is images.
         target: the column to predict; not needed when one is called target, label, class or y.
         task: "auto", "binary", "multiclass" or "regression".
         network: factory of a network from its hyperparameters; None for the built-in fully connected network. The
@@ -103,6 +107,9 @@ def tune(
         group: column whose groups stay together in one part of the split.
         time: column by which the oldest rows train and the newest test.
         kinds: column -> numeric, category, boolean, datetime or ignore, where its kind is to be another.
+        image_size: side of the square in pixels that the images of a folder are scaled and cut to; needed where their
+            sizes differ.
+        broken: "refuse" image files that cannot be read, or "skip" and count them.
         progress: who is told how it goes.
 
     Returns:
@@ -127,7 +134,17 @@ def tune(
     device = chosen_device(device, network is not None)
     run = run_folder(data, out)
     origin = Origin.of(data, target)
-    dataset = prepare(origin.data, origin.target, task=task, group=group, time=time, kinds=kinds, seed=seed)
+    dataset = prepare(
+        origin.data,
+        origin.target,
+        task=task,
+        group=group,
+        time=time,
+        kinds=kinds,
+        seed=seed,
+        image_size=image_size,
+        broken=broken,
+    )
     chosen = chosen_metric(metric, dataset.task.name)
     opened, note = chosen_space(space, network is not None, trials, dataset)
     for line in findings(dataset, note):
@@ -154,6 +171,8 @@ def tune(
         group=group,
         time=time,
         kinds=dict(kinds or {}),
+        image_size=image_size,
+        broken=broken if dataset.summary["images"] else None,
     )
     with alone(run):
         run_folder(data, run)
@@ -161,6 +180,8 @@ def tune(
         origin.keep(run)
         store = Store(run / "study.db", create=True)
         store.set_fact("summary", dataset.summary)
+        if shown := pictures(dataset, opened, seed):
+            store.set_fact("pictures", shown)
         store.set_fact("seconds", {"read": _clock() - began})
         setting.save(run)
         progress.opened(run)

@@ -14,7 +14,7 @@ from ikura.data.columns import Column
 
 __all__ = ["Encoder", "Features"]
 
-Features = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
+Features = tuple[npt.NDArray[Any], npt.NDArray[np.int32]]
 
 
 class Encoder(ABC):
@@ -59,6 +59,10 @@ class Encoder(ABC):
             from ikura.data.encoder.array import ArrayEncoder
 
             return ArrayEncoder.read_form(form)
+        if form["type"] == "image":
+            from ikura.data.encoder.image import ImageEncoder
+
+            return ImageEncoder.read_form(form)
         from ikura.data.encoder.table import TableEncoder
 
         return TableEncoder.read_form(form)
@@ -83,6 +87,14 @@ class Encoder(ABC):
             DataError: a column is missing, or a value does not fit its column or is infinite; the message
                 names the row, counted from 1, and the column.
         """
+
+    def numbers(self, x: npt.NDArray[Any], dtype: str = "float32") -> npt.NDArray[Any]:
+        """What networks take of the x that `transform` returned, some rows at a time; the same unless x are bytes."""
+        return x.astype(dtype, copy=False)
+
+    def names(self, data: Any) -> list[str] | None:
+        """What each example is called, such as its file; None where examples have no names."""
+        return None
 
     @property
     @abstractmethod

@@ -8,7 +8,10 @@ import numpy as np
 
 from ikura.population.kernel._compile import compiled
 
-__all__ = ["drop", "stream_of_layer"]
+__all__ = ["INPUTS", "drop", "stream_of_layer"]
+
+INPUTS = 1 << 16
+"""The inputs' number among the layers, equal to `ikura.nn.dropout.INPUTS`."""
 
 GOLDEN_64, M1, M2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 GOLDEN_32, N1, N2 = np.uint32(0x9E3779B1), np.uint32(0x7FEB352D), np.uint32(0x846CA68B)

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from ikura.population.kernel._compile import compiled
+from ikura.population.kernel.dropout import INPUTS, drop, stream_of_layer
 from ikura.population.kernel.loss import loss_and_error
 from ikura.population.kernel.network import backward, forward, gather, scatter
+from ikura.population.kernel.normalisation import joins_last_row, prepare
 from ikura.population.kernel.numbers import L1, L2, LABEL_SMOOTHING
 from ikura.population.kernel.penalty import penalise
 from ikura.population.kernel.update import update
@@ -46,6 +48,10 @@ def train_epoch(
     learning_rates: Any,
     learning_places: Any,
     rates: Any,
+    normals: Any,
+    momenta: Any,
+    running: Any,
+    running_places: Any,
     steps: Any,
     alive: Any,
     stream: Any,
@@ -72,7 +78,11 @@ def train_epoch(
         numbers: `NUMBERS` of each member, float64, shape (members, numbers).
         learning_rates: of all members, one after another, flat: one for the epoch, or one for each step of it.
         learning_places: where each member begins in them and the last one ends, shape (members + 1,).
-        rates: dropout rate of each hidden layer, shape (members, deepest).
+        rates: dropout rate of the inputs, then of each hidden layer, shape (members, 1 + deepest).
+        normals: (normalisation, rows of a ghost) of each member, shape (members, 2).
+        momenta: share of one mini-batch (or ghost) in the running statistics, float64, shape (members,).
+        running: running statistics of all members, one after another, flat, changed in place.
+        running_places: where each member's begin and the last one's end, shape (members + 1,).
         steps: updates made so far, shape (members,), changed in place.
         alive: shape (members,), changed in place.
         stream: key of the epoch's dropout noise.
@@ -96,26 +106,43 @@ def train_epoch(
         alphas = learning_rates[learning_places[k] : learning_places[k + 1]]
         l1, l2, smoothing = numbers[k, L1], numbers[k, L2], number(numbers[k, LABEL_SMOOTHING])
         g = np.empty_like(w)
-        room = batch * _room(mine)
+        joins = joins_last_row(normals[k, 0], batch)
+        most = min(batch + joins, rows)
+        room = most * _room(mine)
         a, d = np.empty(room, x.dtype), np.empty(room, x.dtype)
-        joined_room = np.empty((batch if embedded > 0 else 0, mine[0]), x.dtype)
+        mine_running = running[running_places[k] : running_places[k + 1]]
+        normal = prepare(normals[k, 0], normals[k, 1], momenta[k], mine_running, room, mine)
+        joined_room = np.empty((most if embedded > 0 or rates[k, 0] > 0 else 0, mine[0]), x.dtype)
+        kept_room = np.empty((most if rates[k, 0] > 0 else 0, mine[0]), x.dtype)
         error_room = np.empty_like(joined_room)
         total = 0.0
-        for begin in range(0, rows, batch):
+        end = 0
+        while end < rows:
+            begin = end
             end = min(begin + batch, rows)
+            if joins and end == rows - 1:
+                end = rows
             size = end - begin
             if embedded > 0:
                 joined = joined_room[:size]
                 gather(x[begin:end], codes[begin:end], w, tables, joined)
+            elif rates[k, 0] > 0:
+                joined = joined_room[:size]
+                joined[:] = x[begin:end]
             else:
                 joined = x[begin:end]
-            out = forward(joined, w, embedded, mine, whole[k, 1], rates[k], stream, begin, True, a, d)
+            if rates[k, 0] > 0:
+                kept_room[:] = 1
+                drop(joined, kept_room[:size], rates[k, 0], stream_of_layer(stream, INPUTS), begin)
+            out = forward(joined, w, embedded, mine, whole[k, 1], normal, rates[k, 1:], stream, begin, True, a, d)
             outputs = mine[-1]
             z = a[out : out + size * outputs].reshape(size, outputs)
             cost = loss_and_error(task, z, w[w.shape[0] - outputs :], y[begin:end], smoothing) / size
-            backward(joined, w, g, embedded, mine, a, d, out, error_room[:size], embedded > 0)
+            backward(joined, w, g, embedded, mine, normal, a, d, out, error_room[:size], embedded > 0)
             if embedded > 0:
                 g[:embedded] = 0
+                if rates[k, 0] > 0:
+                    error_room[:size] *= kept_room[:size]
                 scatter(error_room[:size], codes[begin:end], inputs, tables, g)
             if l1 > 0 or l2 > 0:
                 cost += penalise(w, g, blocks, number(l1), number(l2))
@@ -140,10 +167,13 @@ def evaluate(
     depths: Any,
     whole: Any,
     rates: Any,
+    normals: Any,
+    running: Any,
+    running_places: Any,
     alive: Any,
     outputs: Any,
 ) -> None:
-    """Write the raw outputs of every living member, shape (members, rows, outputs), without dropout.
+    """Write the raw outputs of every living member, shape (members, rows, outputs), as in evaluation.
 
     The other arguments are those of `train_epoch`; a dead member's outputs are NaN.
     """
@@ -159,6 +189,8 @@ def evaluate(
         w = weights[places[k] : places[k + 1]]
         room = BLOCK * _room(mine)
         a, d = np.empty(room, x.dtype), np.empty(room, x.dtype)
+        mine_running = running[running_places[k] : running_places[k + 1]]
+        normal = prepare(normals[k, 0], normals[k, 1], 0, mine_running, room, mine)
         joined_room = np.empty((BLOCK if embedded > 0 else 0, mine[0]), x.dtype)
         bias = w[w.shape[0] - mine[-1] :]
         for begin in range(0, rows, BLOCK):
@@ -168,7 +200,7 @@ def evaluate(
                 gather(x[begin:end], codes[begin:end], w, tables, joined)
             else:
                 joined = x[begin:end]
-            out = forward(joined, w, embedded, mine, whole[k, 1], rates[k], 0, 0, False, a, d)
+            out = forward(joined, w, embedded, mine, whole[k, 1], normal, rates[k, 1:], 0, 0, False, a, d)
             for i in range(end - begin):
                 for j in range(mine[-1]):
                     outputs[k, begin + i, j] = a[out + i * mine[-1] + j] + bias[j]

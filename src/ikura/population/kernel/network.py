@@ -9,6 +9,7 @@ import numpy as np
 from ikura.population.kernel._compile import compiled
 from ikura.population.kernel.activation import activate
 from ikura.population.kernel.dropout import drop, stream_of_layer
+from ikura.population.kernel.normalisation import beside, normalise, normalise_backward
 
 __all__ = ["backward", "forward", "gather", "scatter"]
 
@@ -51,6 +52,7 @@ def forward(
     start: int,
     widths: Any,
     activation: int,
+    normal: Any,
     rates: Any,
     stream: Any,
     first: int,
@@ -62,13 +64,15 @@ def forward(
 
     Args:
         x: joined inputs, shape (rows, widths[0]).
-        weights: the member's weights; layer l is W (widths[l+1], widths[l]) then b (widths[l+1],), from `start` on.
+        weights: the member's weights; layer l is W (widths[l+1], widths[l]) then b (widths[l+1],), from `start` on;
+            with a normalisation γ and β stand in place of the b of a hidden layer.
         widths: inputs, hidden units, outputs.
         activation: code of the activation.
+        normal: the member's normalisation and its room.
         rates: dropout rate of each hidden layer.
         stream: key of the epoch's dropout noise.
         first: position in the epoch of the first row.
-        training: whether units are dropped.
+        training: whether units are dropped, and statistics those of the mini-batch.
         a: room for activations and outputs, one layer after another, each of shape (rows, widths[l+1]).
         d: room for derivatives, in the same places.
 
@@ -80,23 +84,28 @@ def forward(
     place = start
     previous = 0
     here = 0
+    before = 0
     for layer in range(layers):
         n_in, n_out = widths[layer], widths[layer + 1]
         w = weights[place : place + n_in * n_out].reshape(n_out, n_in)
-        bias = weights[place + n_in * n_out : place + (n_in + 1) * n_out]
+        more = beside(normal.code, layer, layers)
+        place += (n_in + more) * n_out
+        bias = weights[place - n_out : place]
         z = a[here : here + rows * n_out].reshape(rows, n_out)
         if layer == 0:
             np.dot(x, w.T, z)
         else:
             np.dot(a[previous : previous + rows * n_in].reshape(rows, n_in), w.T, z)
         if layer < layers - 1:
+            if more == 2:
+                normalise(normal, z, weights[place - 2 * n_out : place - n_out], here, before, training)
+                before += n_out
             derivative = d[here : here + rows * n_out].reshape(rows, n_out)
             activate(activation, z, bias, derivative)
             if training and rates[layer] > 0:
                 drop(z, derivative, rates[layer], stream_of_layer(stream, layer), first)
             previous = here
             here += rows * n_out
-        place += (n_in + 1) * n_out
     return here
 
 
@@ -107,6 +116,7 @@ def backward(
     gradient: Any,
     start: int,
     widths: Any,
+    normal: Any,
     a: Any,
     d: Any,
     here: int,
@@ -121,20 +131,24 @@ def backward(
     layers = widths.shape[0] - 1
     place = start
     for layer in range(layers):
-        place += (widths[layer] + 1) * widths[layer + 1]
+        place += (widths[layer] + beside(normal.code, layer, layers)) * widths[layer + 1]
     n_out = widths[layers]
     error = a[here : here + rows * n_out].reshape(rows, n_out)
     for back in range(layers):
         layer = layers - 1 - back
         n_in, n_out = widths[layer], widths[layer + 1]
-        place -= (n_in + 1) * n_out
+        more = beside(normal.code, layer, layers)
+        bias = gradient[place - n_out : place]
+        place -= (n_in + more) * n_out
         w = weights[place : place + n_in * n_out].reshape(n_out, n_in)
-        bias = gradient[place + n_in * n_out : place + (n_in + 1) * n_out]
         slope = gradient[place : place + n_in * n_out].reshape(n_out, n_in)
         bias[:] = 0
         for i in range(rows):
             for j in range(n_out):
                 bias[j] += error[i, j]
+        if more == 2:
+            gamma = slice(place + n_in * n_out, place + (n_in + 1) * n_out)
+            normalise_backward(normal, error, weights[gamma], gradient[gamma], here)
         if layer == 0:
             np.dot(error.T, x, slope)
             if wanted:

@@ -1,0 +1,64 @@
+"""Image sets known by name, where this machine has them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from ikura.data.images._base import Pictures
+from ikura.data.images.idx import is_idx_folder, read_idx
+from ikura.errors import DataError
+
+__all__ = ["IMAGE_SETS", "find_image_set", "read_image_set"]
+
+IMAGE_SETS: dict[str, str] = {
+    "fashion_mnist": "70,000 pieces of clothing of 28 x 28 grey pixels, 10 classes, 10,000 of them the test set",
+}
+"""Name -> one-line description."""
+
+VARIABLE = "IKURA_FASHION_MNIST"
+PACKAGE = "dataset-fashion-mnist"
+PLACE = Path("/usr/share/datasets/fashion-mnist")
+CLOTHES = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
+
+
+def find_image_set(name: str) -> Path:
+    """Find the folder of an image set.
+
+    Args:
+        name: one of `IMAGE_SETS`.
+
+    Returns:
+        The folder that the environment variable IKURA_FASHION_MNIST names, or the one of the Debian package.
+
+    Raises:
+        DataError: it is not there; the message says what to install.
+    """
+    given = os.environ.get(VARIABLE)
+    folder = Path(given) if given else PLACE
+    if folder.is_dir() and is_idx_folder(folder):
+        return folder
+    if given:
+        raise DataError(f"{name}: the folder that {VARIABLE} names has no train-images-idx3-ubyte(.gz): {folder}")
+    raise DataError(
+        f"{name} is not on this machine; install the Debian package {PACKAGE} (apt-get install {PACKAGE}), or let "
+        f"{VARIABLE} name a folder with train-images-idx3-ubyte.gz and its three companions"
+    )
+
+
+def read_image_set(name: str) -> Pictures:
+    """Read an image set, with its classes by name.
+
+    Raises:
+        DataError: it is not there, or not what it should be.
+    """
+    folder = find_image_set(name)
+    pictures = read_idx(folder)
+    if pictures.labels.max() >= len(CLOTHES):
+        raise DataError(f"{folder}: {len(CLOTHES)} classes are expected, but there is a label {pictures.labels.max()}")
+    names = np.array(CLOTHES, dtype=object)[pictures.labels]
+    return Pictures(pictures.pixels, names, pictures.parts)

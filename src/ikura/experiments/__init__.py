@@ -1,0 +1,1 @@
+"""Experiments on textbook claims, run with ikura itself: `python -m ikura.experiments.NAME`."""
