@@ -12,6 +12,7 @@ _HOMES = {
     "resume": "ikura.study.tune",
     "load": "ikura.study.open",
     "open_study": "ikura.study.open",
+    "pretrained": "ikura.study.pretrained",
     "Study": "ikura.study.study",
     "Model": "ikura.study.model",
     "Progress": "ikura.study.progress",
@@ -43,6 +44,7 @@ __all__ = [
     "log",
     "log_complement",
     "open_study",
+    "pretrained",
     "resume",
     "tune",
     "when",
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from ikura.space import Space, choice, fixed, integer, linear, log, log_complement, when
     from ikura.study.model import Model
     from ikura.study.open import load, open_study
+    from ikura.study.pretrained import pretrained
     from ikura.study.progress import Progress
     from ikura.study.study import Study
     from ikura.study.tune import resume, tune

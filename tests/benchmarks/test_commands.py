@@ -10,7 +10,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("race", "results", "rows", "resume", "first_second", "peak", "anatomy", "peer", "runner", "wide_table")
+COMMANDS = (
+    "race",
+    "results",
+    "rows",
+    "resume",
+    "first_second",
+    "peak",
+    "anatomy",
+    "peer",
+    "runner",
+    "wide_table",
+    "convolution",
+)
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -34,6 +34,7 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
     assert named.pop("progress") is not None
     assert named == {
         "task": "binary",
+        "network": None,
         "trials": 7,
         "epochs": 3,
         "time_limit": 5400.0,
@@ -58,7 +59,7 @@ def test_the_defaults_are_those_of_the_python_call() -> None:
     defaults = {
         name: parameter.default
         for name, parameter in inspect.signature(ikura.tune).parameters.items()
-        if name not in ("data", "network", "progress")
+        if name not in ("data", "progress")
     }
     names = {"kind": "kinds"}
     options = {

@@ -97,7 +97,7 @@ def test_a_real_tile_is_measured_in_one_thread_which_is_given_back(
 def test_the_kernel_is_compiled_once_and_said_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ran: list[list[str]] = []
     said: list[str] = []
-    monkeypatch.setattr(warmup, "_mark", lambda dtype: tmp_path / dtype)
+    monkeypatch.setattr(warmup, "_mark", lambda dtype, name: tmp_path / dtype)
     monkeypatch.setattr(
         warmup.subprocess, "run", lambda command, **_: ran.append(command) or CompletedProcess(command, 0)
     )
@@ -108,7 +108,7 @@ def test_the_kernel_is_compiled_once_and_said_once(monkeypatch: pytest.MonkeyPat
 
 def test_a_kernel_that_could_not_be_compiled_is_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     said: list[str] = []
-    monkeypatch.setattr(warmup, "_mark", lambda dtype: tmp_path / dtype)
+    monkeypatch.setattr(warmup, "_mark", lambda dtype, name: tmp_path / dtype)
     monkeypatch.setattr(warmup.subprocess, "run", lambda command, **_: CompletedProcess(command, 1))
     for _ in range(2):
         warm_up("float64", said.append)

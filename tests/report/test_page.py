@@ -236,7 +236,7 @@ def test_size_is_bounded(make_study: Make) -> None:
             "ikura tune 'a b.csv' --target 'the y' --kind year=category --time-limit 90s --metric f1",
         ),
         ({"data": {"kind": "frame", "path": "data.parquet"}, "trials": 8}, None),
-        ({"data": {"kind": "bundled", "name": "iris"}, "custom": True}, None),
+        ({"data": {"kind": "bundled", "name": "iris"}, "network": "own"}, None),
         ({}, None),
     ],
 )

@@ -55,10 +55,10 @@ def test_a_saved_model_keeps_its_normalisation(tune: Tune, name: str, device: st
 )
 def test_mistakes_in_a_space_are_named(space: dict[str, Any], message: str) -> None:
     with pytest.raises(SpaceError, match=message) as caught:
-        check_space(ikura.Space(**space), custom=False)
+        check_space(ikura.Space(**space), "mlp")
     assert "\n" not in str(caught.value)
 
 
 def test_a_network_of_ones_own_may_call_its_hyperparameters_so() -> None:
-    check_space(ikura.Space(units_9=ikura.linear(1, 5), ghost_size=1, normalisation="mine"), custom=True)
-    check_space(ikura.Space(units_3=5, layers=ikura.integer(1, 3)), custom=False)
+    check_space(ikura.Space(units_9=ikura.linear(1, 5), ghost_size=1, normalisation="mine"), "own")
+    check_space(ikura.Space(units_3=5, layers=ikura.integer(1, 3)), "mlp")

@@ -119,7 +119,7 @@ def test_images_keep_their_shape(tune: Tune) -> None:
 
 def test_the_built_in_network_takes_images_flat(tune: Tune) -> None:
     x, y = np.random.default_rng(0).normal(size=(60, 1, 4, 4)), np.arange(60) % 2
-    study = tune((x, y))
+    study = tune((x, y), network="mlp")
     assert study.model.network.layers[0].in_features == 16
     expected = study.model.predict_proba(x)
     pd.testing.assert_frame_equal(ikura.load(study.run).predict_proba(x), expected, check_exact=True)

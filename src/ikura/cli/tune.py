@@ -22,6 +22,10 @@ IMAGE_SETS = ("fashion_mnist",)
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("float32", "float64")
 KINDS = ("numeric", "category", "boolean", "datetime", "ignore")
+NETWORKS = (
+    "mlp", "cnn", "f1", "c1", "c3", "vgg16", "resnet20", "resnet32", "resnet44", "resnet56", "wrn16-4",
+    "alexnet",
+)  # fmt: skip
 METRICS = ("accuracy", "balanced_accuracy", "log_loss", "f1", "roc_auc", "r2", "rmse", "mae")
 SCHEDULES = ("early-stopping", "none", "successive-halving")
 SEARCHES = ("coarse-to-fine", "random")
@@ -142,6 +146,14 @@ def tune(
             metavar="DTYPE", help=f"Precision of the networks: {', '.join(DTYPES)}.", rich_help_panel="Budget"
         ),
     ] = "float32",
+    network: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"What to train: {', '.join(NETWORKS)}; by default cnn for images and mlp for tables.",
+            rich_help_panel="Search",
+        ),
+    ] = None,
     search: Annotated[
         str,
         typer.Option(
@@ -205,6 +217,8 @@ def tune(
         at_least(option, number, least)
     one_of("--task", task, TASKS)
     one_of("--device", device, DEVICES)
+    if network is not None:
+        one_of("--network", network, NETWORKS)
     one_of("--dtype", dtype, DTYPES)
     one_of("--broken", broken, BROKEN)
     seconds = None if time_limit is None else parse_duration(time_limit)
@@ -213,7 +227,7 @@ def tune(
         one_of("--kind", chosen, KINDS)
     _check_names(search, schedule, metric)
     _check_data(data)
-    opened = None if space is None else _open_space(space)
+    opened = None if space is None else _open_space(space, network)
     session.run = out
 
     session.say(f"ikura {__version__}: reading {data}")
@@ -227,6 +241,7 @@ def tune(
             data,
             target,
             task=task,
+            network=network,
             space=opened,
             trials=trials,
             epochs=epochs,
@@ -278,14 +293,18 @@ def _check_data(data: str) -> None:
         open_source(data)
 
 
-def _open_space(path: Path) -> Space:
+def _open_space(path: Path, network: str | None) -> Space:
     from ikura.errors import SpaceError
     from ikura.space.toml import load_space
     from ikura.study.opening import check_space
 
     space = load_space(path)
-    try:
-        check_space(space, custom=False)
-    except SpaceError as error:
-        raise SpaceError(f"{path}: {error}") from None
-    return space
+    errors = []
+    for name in ("mlp", "cnn") if network is None else (network,):
+        try:
+            check_space(space, name)
+        except SpaceError as error:
+            errors.append(error)
+        else:
+            return space
+    raise SpaceError(f"{path}: {errors[0]}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -39,6 +40,46 @@ class _Tracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         layers = not any(True for _ in m.children()) and m.__module__.startswith("ikura.")
         return layers or super().is_leaf_module(m, module_qualified_name)
+
+
+class _Flow:
+    """A flow of data, the same for all copies of a part."""
+
+    def __init__(self, graph: fx.Graph) -> None:
+        self.graph = graph
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Flow:
+        return self
+
+
+class Part(nn.Module):
+    """A part of a network, its layers under the names they had there.
+
+    Args:
+        module: the network.
+        graph: which layers run on what.
+    """
+
+    def __init__(self, module: nn.Module, graph: fx.Graph) -> None:
+        super().__init__()
+        self.flow = _Flow(graph)
+        for node in graph.nodes:
+            if node.op in ("call_module", "get_attr"):
+                self._take(module, str(node.target))
+
+    def _take(self, module: nn.Module, path: str) -> None:
+        *above, name = path.split(".")
+        here: nn.Module = self
+        for step in above:
+            if step not in here._modules:
+                here.add_module(step, nn.Module())
+            here, module = here.get_submodule(step), module.get_submodule(step)
+        setattr(here, name, getattr(module, name))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run the part on its input."""
+        out: Tensor = fx.Interpreter(self, graph=self.flow.graph).run(x)
+        return out
 
 
 def cut(module: nn.Module, freeze: str) -> Cut:
@@ -136,7 +177,7 @@ def _crossing(nodes: Sequence[fx.Node], place: int) -> list[fx.Node]:
     return [node for node in before if node.op != "get_attr" and any(user in set(later) for user in node.users)]
 
 
-def _parts(module: nn.Module, nodes: Sequence[fx.Node], place: int) -> tuple[nn.Module, nn.Module]:
+def _parts(module: nn.Module, nodes: Sequence[fx.Node], place: int) -> tuple[Part, Part]:
     value = _crossing(nodes, place)[0]
     lower, upper = fx.Graph(), fx.Graph()
     made: dict[fx.Node, fx.Node] = {}
@@ -146,12 +187,12 @@ def _parts(module: nn.Module, nodes: Sequence[fx.Node], place: int) -> tuple[nn.
     made = {value: upper.placeholder("x")}
     for node in nodes[place:]:
         made[node] = upper.node_copy(node, lambda n: made[n])
-    return fx.GraphModule(module, lower), fx.GraphModule(module, upper)
+    return Part(module, lower), Part(module, upper)
 
 
 @torch.no_grad()
-def features(body: nn.Module, x: Tensor, block: int = 1024) -> Tensor:
-    """Compute what a frozen body makes of the examples, in blocks: shape (rows, ...)."""
-    if isinstance(body, nn.Identity):
-        return x
-    return torch.cat([body(part) for part in x.split(block)])
+def features(body: nn.Module, x: Tensor) -> Tensor:
+    """Compute what a frozen body makes of examples in its own precision: shape (rows, ...)."""
+    own = next((parameter.dtype for parameter in body.parameters()), x.dtype)
+    out: Tensor = body(x.to(own))
+    return out

@@ -42,6 +42,8 @@ def build(
             if inputs and isinstance(module, nn.Module) and any(map(is_lazy, module.parameters())):
                 with torch.no_grad():
                     module.eval()(*inputs)
+        except UsageError as error:
+            raise UsageError(f"{who}: {error}") from None
         except Exception as error:
             reason = " ".join(str(error).split())
             raise UsageError(

@@ -50,9 +50,12 @@ ARCHITECTURE: dict[str, tuple[float, float]] = {
     "initial_scale": (0, inf),
     "ghost_size": (2, inf),
     "normalisation_momentum": (0, 1),
+    "blocks": (1, 16),
+    "channels": (1, 65_536),
+    "kernel_size": (1, 99),
 }
 BELOW_ONE = ("momentum", "beta1", "beta2", "label_smoothing", "dropout", "dropout_input")
-WHOLE = ("plateau_patience", "batch_size", "layers", "units", "ghost_size")
+WHOLE = ("plateau_patience", "batch_size", "layers", "units", "ghost_size", "blocks", "channels", "kernel_size")
 
 
 def check_value(name: str, value: Any, built_in: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import stack_module_state, vmap
+from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ikura.errors import UsageError
@@ -20,7 +20,7 @@ from ikura.population.batches import Batches
 from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.schedule import follows_distance, learning_rates
-from ikura.population.structure import takes_codes
+from ikura.population.structure import channels_last, convolves, takes_codes
 from ikura.population.together import Together
 from ikura.population.update import Update
 
@@ -57,7 +57,8 @@ class StackedTile(Tile):
         self.dtype = getattr(torch, dtype)
         modules = [module.to(self.dtype).train() for module in modules]
         self.module = modules[0]
-        self.together = Together(self.module)
+        self.channels_last = channels_last(self.module)
+        self.together = Together(self.module, self.device.type != "cpu" or not convolves(self.module))
         self.normalises = any(isinstance(m, _BatchNorm | BatchNorm | GhostNorm) for m in self.module.modules())
         self.takes_codes = takes_codes(self.module)
         parameters, self.buffers = stack_module_state(modules)
@@ -143,6 +144,8 @@ class StackedTile(Tile):
     def _costs_and_gradient(
         self, x: Tensor, codes: Tensor, y: Tensor, stream: int, first: int, epoch: int, apart: bool = False
     ) -> tuple[Tensor, Tensor]:
+        if not self.together.vectorised:
+            return self._in_turn(x, codes, y, stream, first, epoch, apart)
         leaves = {n: leaf.detach().requires_grad_(self.learns[n]) for n, leaf in self._leaves().items()}
         try:
             with drawing(Draws(stream, first)), torch.random.fork_rng(self.generators):
@@ -155,6 +158,40 @@ class StackedTile(Tile):
             return self._gradient(costs.sum(), leaves), costs
         except RuntimeError as error:
             raise self._failure(error) from error
+
+    def _in_turn(
+        self, x: Tensor, codes: Tensor, y: Tensor, stream: int, first: int, epoch: int, apart: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Run one member after another, forwards and backwards, so that what one needs stays in the cache."""
+        gradient = torch.zeros_like(self.weights)
+        costs = self.weights.new_full((len(self.members),), torch.nan)
+        shared = None if apart else self._laid_out(x)
+        for k in np.flatnonzero(self.active).tolist():
+            parts = zip(self.shapes.items(), self.weights[k].split(self.sizes), strict=True)
+            # Copies: where a tensor begins in memory may decide the order of a sum.
+            leaves = {n: part.reshape(shape).clone().requires_grad_(self.learns[n]) for (n, shape), part in parts}
+            buffers = {name: buffer[k] for name, buffer in self.buffers.items()}
+            own_x = self._laid_out(x[k]) if shared is None else shared
+            inputs = (own_x, codes) if self.takes_codes else (own_x,)
+            try:
+                with drawing(Draws(stream, first)), torch.random.fork_rng(self.generators):
+                    torch.manual_seed(key(self.seed, "noise", epoch, first))
+                    outputs = functional_call(self.module, (leaves, buffers), inputs)
+                cost = loss(self.task, outputs, y, None if self.smoothing is None else self.smoothing[k])
+                learning = [leaf for leaf in leaves.values() if leaf.requires_grad]
+                found = iter(torch.autograd.grad(cost, learning, allow_unused=True) if cost.requires_grad else ())
+            except RuntimeError as error:
+                raise self._failure(error) from error
+            costs[k] = cost.detach()
+            for leaf, place in zip(leaves.values(), gradient[k].split(self.sizes), strict=True):
+                own = next(found, None) if leaf.requires_grad else None
+                if own is not None:
+                    place.copy_(own.reshape(-1))
+        return gradient, costs
+
+    def _laid_out(self, x: Tensor) -> Tensor:
+        """Images in the layout that the network's factory chose for its weights."""
+        return x.contiguous(memory_format=torch.channels_last) if self.channels_last and x.dim() == 4 else x
 
     def _batches(self, rows: int) -> Iterator[slice]:
         """Mini-batches in order; where batches are normalised, a last row left alone joins the batch before."""

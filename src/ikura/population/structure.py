@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.conv import _ConvNd
 
-__all__ = ["structure", "takes_codes"]
+__all__ = ["channels_last", "convolves", "structure", "takes_codes"]
 
 PLAIN = (int, float, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size)
 
@@ -50,6 +51,17 @@ def _shape(tensor: torch.Tensor | None) -> Hashable:
 def takes_codes(module: nn.Module) -> bool:
     """Whether a network's forward takes codes of embedded categories beside the features."""
     return len(inspect.signature(module.forward).parameters) > 1
+
+
+def convolves(module: nn.Module) -> bool:
+    """Whether a network has convolutions."""
+    return any(isinstance(part, _ConvNd) for part in module.modules())
+
+
+def channels_last(module: nn.Module) -> bool:
+    """Whether a network's factory laid it out with the channels of a pixel side by side."""
+    weights = [p for p in module.parameters() if p.dim() == 4]
+    return any(not p.is_contiguous() and p.is_contiguous(memory_format=torch.channels_last) for p in weights)
 
 
 class _Same:

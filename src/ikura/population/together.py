@@ -16,9 +16,11 @@ class Together:
 
     What runs is `vmap(functional_call, randomness="same")`. A module that vmap cannot run (recurrent layers, decisions
     by the values of tensors) runs for one member after another with the same random numbers: slower, the same result.
+    So does one with convolutions on the CPU, where vmap's grouped convolutions are the slower way.
 
     Args:
         module: the network of one member.
+        vectorised: whether vmap is tried at first.
 
     Example:
         >>> layer = torch.nn.Linear(1, 1, bias=False)
@@ -27,9 +29,9 @@ class Together:
         tensor([2., 3.])
     """
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, vectorised: bool = True) -> None:
         self.module = module
-        self.vectorised = True
+        self.vectorised = vectorised
         """Whether vmap is tried; it is given up for good when it has failed once."""
 
     def __call__(
@@ -79,5 +81,7 @@ class Together:
                 generator.set_state(states[1])
             own = {name: buffer[k] for name, buffer in buffers.items()}
             taken = [inputs[0][k], *inputs[1:]] if apart else inputs
-            outputs.append(self._one({name: parameter[k] for name, parameter in parameters.items()}, own, taken))
+            # Copies: where a tensor begins in memory may decide the order of a sum.
+            mine = {name: parameter[k].clone() for name, parameter in parameters.items()}
+            outputs.append(self._one(mine, own, taken))
         return torch.stack(outputs)

@@ -20,10 +20,10 @@ from ikura.population.layout import Layout
 from ikura.population.member import Member
 from ikura.population.training import Judge
 
-__all__ = ["compile_kernel", "warm_up"]
+__all__ = ["compile_convolution", "compile_kernel", "warm_up"]
 
 
-def warm_up(dtype: str, say: Callable[[str], None]) -> None:
+def warm_up(dtype: str, say: Callable[[str], None], convolutional: bool = False) -> None:
     """Make sure that the kernel comes from the cache on disk.
 
     Code compiled in this process and code loaded from the cache may round differently in the last bit, so a kernel that
@@ -32,27 +32,29 @@ def warm_up(dtype: str, say: Callable[[str], None]) -> None:
     Args:
         dtype: "float32" or "float64".
         say: told once, if the kernel has to be compiled.
+        convolutional: whether the kernel of convolutional networks is wanted, instead of that of fully connected ones.
     """
-    mark = _mark(dtype)
+    name = "compile_convolution" if convolutional else "compile_kernel"
+    mark = _mark(dtype, name)
     if not mark.exists():
         say("compiling the training step for this machine; this happens once")
-        program = f"from ikura.population.warmup import compile_kernel; compile_kernel({dtype!r})"
+        program = f"from ikura.population.warmup import {name}; {name}({dtype!r})"
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
         if done.returncode == 0:
             with suppress(OSError):
                 mark.touch()
-    compile_kernel(dtype)
+    (compile_convolution if convolutional else compile_kernel)(dtype)
 
 
-def _mark(dtype: str) -> Path:
+def _mark(dtype: str, name: str) -> Path:
     """A file beside the cache that stands for this kernel, this compiler and this processor."""
     from ikura.population.kernel.epoch import train_epoch
 
     here = Path(__file__).parent
     digest = hashlib.sha256(f"{numba.__version__} {platform.machine()} {get_host_cpu_features()}".encode())
-    for source in sorted([*(here / "kernel").glob("*.py"), here / "rule.py"]):
+    for source in sorted([*(here / "kernel").glob("*.py"), *(here / "convolution").glob("*.py"), here / "rule.py"]):
         digest.update(f"{source} {source.stat().st_mtime_ns}".encode())
-    return Path(train_epoch.stats.cache_path) / f"ikura-{dtype}-{digest.hexdigest()[:16]}.compiled"
+    return Path(train_epoch.stats.cache_path) / f"ikura-{name}-{dtype}-{digest.hexdigest()[:16]}.compiled"
 
 
 def compile_kernel(dtype: str) -> None:
@@ -61,5 +63,17 @@ def compile_kernel(dtype: str) -> None:
 
     examples = Examples(np.zeros((2, 1), dtype), np.zeros((2, 0), np.int32), np.zeros(2, dtype))
     tile = CompiledTile([Member(0, {"units": 1, "layers": 1}, 0)], [Layout(1, 1, (1,))], "regression", dtype)
+    tile.train_epoch(examples, 0)
+    Judge("regression", METRICS["r2"])(tile.outputs(examples), examples.y)
+
+
+def compile_convolution(dtype: str) -> None:
+    """Compile the kernel of convolutional networks for one precision, or load it, by training the smallest tile."""
+    from ikura.nn.zoo.cnn import Recipe
+    from ikura.population.convolution import ConvolutionTile
+
+    examples = Examples(np.zeros((2, 1, 2, 2), dtype), np.zeros((2, 0), np.int32), np.zeros(2, dtype))
+    recipe = Recipe.of({"shape": (1, 2, 2), "outputs": 1, "channels": 1, "units": 1})
+    tile = ConvolutionTile([Member(0, {}, 0)], [recipe], [recipe.module()], "regression", dtype)
     tile.train_epoch(examples, 0)
     Judge("regression", METRICS["r2"])(tile.outputs(examples), examples.y)

@@ -14,6 +14,7 @@ from torch import nn
 
 from ikura.errors import UsageError
 from ikura.nn.noise import key
+from ikura.nn.zoo.cnn import Recipe, cnn
 from ikura.population._tile import Tile
 from ikura.population.examples import Examples
 from ikura.population.factory import Factory, build
@@ -38,7 +39,7 @@ class Workshop:
         dtype: "float32" or "float64".
         device: a torch device.
         least_units: width to which stacked built-in networks are padded at least.
-        augmented: whether trials change their training images, which the compiled kernel does not do.
+        augmented: whether trials change their training images, which the fully connected kernel does not do.
     """
 
     train: Examples
@@ -54,8 +55,13 @@ class Workshop:
 
     @property
     def compiled(self) -> bool:
-        """Whether tiles run in the compiled kernel: built-in networks on the CPU, without augmentation."""
-        return self.network is None and self.device == "cpu" and not self.augmented
+        """Whether tiles run in a compiled kernel: built-in networks on the CPU, fully connected ones if unaugmented."""
+        return self.device == "cpu" and (self.convolutional or (self.network is None and not self.augmented))
+
+    @property
+    def convolutional(self) -> bool:
+        """Whether the network is the small convolutional one."""
+        return self.network is cnn
 
     @property
     def task(self) -> str:
@@ -74,10 +80,14 @@ class Workshop:
         """
         if self.network is None:
             return self.layout(member).module(member)
-        sizes = {"inputs": int(np.prod(self.train.shape)), "outputs": self.outputs}
         who = f"trial {member.number}"
-        hyperparameters = {**member.hyperparameters, **sizes}
-        return build(self.network, hyperparameters, key(member.seed, "weights"), who, self._few())
+        return build(self.network, self.hyperparameters(member), key(member.seed, "weights"), who, self._few())
+
+    def hyperparameters(self, member: Member) -> dict[str, Any]:
+        """What a factory reads: the trial's hyperparameters, and inputs, outputs and shape of an example."""
+        shape = self.train.shape
+        sizes = {"inputs": int(np.prod(shape)), "outputs": self.outputs, "shape": list(shape)}
+        return {**member.hyperparameters, **sizes}
 
     def _few(self) -> list[torch.Tensor]:
         """Two examples as a network takes them."""
@@ -118,14 +128,22 @@ class Workshop:
 
     def _cost(self, member: Member) -> float:
         if self.network is not None:
-            return 1.0
+            return float(self._recipe(member).products) if self.convolutional else 1.0
         layout, rows = self.layout(member), len(self.train)
         steps = -(-rows // min(int(member.values.batch_size), rows))
         products = sum(a * b for a, b in pairwise(layout.widths))
         return rows * products + steps * (4.0 * layout.size + 20_000.0)
 
+    def _recipe(self, member: Member) -> Recipe:
+        return Recipe.of(self.hyperparameters(member))
+
     def tile(self, members: Sequence[Member]) -> Tile:
         """Build the tile of members that `pack` put together."""
+        if self.compiled and self.convolutional:
+            from ikura.population.convolution import ConvolutionTile
+
+            built: list[Any] = [self.module(m) for m in members]
+            return ConvolutionTile(members, [self._recipe(m) for m in members], built, self.task, self.dtype)
         if self.compiled:
             from ikura.population.compiled import CompiledTile
 

@@ -81,7 +81,7 @@ def command(config: Mapping[str, Any]) -> str | None:
     data = config.get("data") or {}
     places = {"file": "path", "folder": "path", "bundled": "name"}
     source = data.get(places.get(str(data.get("kind")), ""))
-    if not source or config.get("custom"):
+    if not source or config.get("network") == "own":
         return None
     words = ["ikura", "tune", str(source)]
     if config.get("target") and config.get("broken") is None:
@@ -89,6 +89,8 @@ def command(config: Mapping[str, Any]) -> str | None:
     kinds = config.get("kinds")
     for name, kind in kinds.items() if isinstance(kinds, Mapping) else ():
         words += ["--kind", f"{name}={kind}"]
+    if config.get("network") not in (None, "mlp"):
+        words += ["--network", str(config["network"])]
     for name in OPTIONS:
         value = config.get(name)
         if value is not None:

@@ -5,12 +5,14 @@ from ikura.space.condition import Condition, when
 from ikura.space.continuous import Linear, Log, LogComplement, linear, log, log_complement
 from ikura.space.discrete import Choice, Fixed, Integer, choice, fixed, integer
 from ikura.space.form import parameter
-from ikura.space.hyperparameters import DEFAULTS, HYPERPARAMETERS, layer_of
+from ikura.space.hyperparameters import CONVOLUTIONAL, DEFAULTS, HYPERPARAMETERS, layer_of
+from ikura.space.images import image_space
 from ikura.space.space import Space
 from ikura.space.tiers import TIERS, DefaultSpace, Tier, default_space
 from ikura.space.toml import load_space
 
 __all__ = [
+    "CONVOLUTIONAL",
     "DEFAULTS",
     "HYPERPARAMETERS",
     "TIERS",
@@ -29,6 +31,7 @@ __all__ = [
     "choice",
     "default_space",
     "fixed",
+    "image_space",
     "integer",
     "layer_of",
     "linear",

@@ -6,7 +6,7 @@ import re
 
 from ikura.space._base import Value
 
-__all__ = ["DEFAULTS", "EACH_LAYER", "HYPERPARAMETERS", "OF_IMAGES", "layer_of"]
+__all__ = ["CONVOLUTIONAL", "DEFAULTS", "EACH_LAYER", "HYPERPARAMETERS", "OF_IMAGES", "layer_of"]
 
 OF_IMAGES = ("flip", "rotation", "crop", "colour", "contrast", "noise", "erasing")
 """Hyperparameters that change training images; they have no meaning for other data."""
@@ -56,6 +56,16 @@ HYPERPARAMETERS: dict[str, str] = {
     "erasing": "share of a training image's area that is blackened",
 }
 """Name to a one-line description."""
+
+CONVOLUTIONAL: dict[str, str] = {
+    "blocks": "number of blocks of convolution, 2 × 2 maximum and activation",
+    "channels": "channels of the first block, doubled from block to block",
+    "kernel_size": "side of the convolutions' kernels, an odd number",
+    "units": "units of the hidden layer behind the blocks",
+    "dropout": "share of the features behind the blocks and of the hidden units left out at each training step",
+    "normalisation": "of each convolution, before its maximum and activation: none, batch, ghost",
+}
+"""Name to a one-line description of what is special to the small convolutional network."""
 
 DEFAULTS: dict[str, Value] = {
     "learning_rate": 0.01,

@@ -18,7 +18,7 @@ from ikura.space.discrete import Choice, choice, fixed, integer
 from ikura.space.hyperparameters import DEFAULTS
 from ikura.space.space import Space
 
-__all__ = ["TIERS", "DefaultSpace", "Tier", "default_space"]
+__all__ = ["TIERS", "DefaultSpace", "Tier", "assembled", "default_space"]
 
 _TRAINING_SHARE = 0.6
 
@@ -101,11 +101,11 @@ _NEEDS: dict[str, tuple[str, ...]] = {
 """Update rules that a hyperparameter belongs to."""
 
 
-def _sentence(tier: Tier, trials: int, opened: list[str]) -> str:
+def _sentence(tier: Tier, trials: int, opened: list[str], tiers: tuple[Tier, ...]) -> str:
     budget = f"{trials} trial{'' if trials == 1 else 's'}"
-    closed = TIERS[tier.number : tier.number + 1]
+    closed = tiers[tier.number : tier.number + 1]
     more = "".join(f"; {following.trials} trials would add {', '.join(following.names)}" for following in closed)
-    return f"{budget}, so tier {tier.number} of {len(TIERS)} is open: {', '.join(opened)}{more}"
+    return f"{budget}, so tier {tier.number} of {len(tiers)} is open: {', '.join(opened)}{more}"
 
 
 def default_space(trials: int, rows: int, features: int) -> DefaultSpace:
@@ -135,16 +135,21 @@ def default_space(trials: int, rows: int, features: int) -> DefaultSpace:
             raise UsageError(f"{name} must be at least 1, but got {number}")
     tier = [one for one in TIERS if trials >= one.trials][-1]
     wanted = {name for one in TIERS[: tier.number] for name in one.names}
-    priority = [name for one in TIERS for name in one.names]
+    placed = [name for one in TIERS for name in one.names]
     parameters: dict[str, Parameter] = {
         name: _RANGES[name](rows, features) if name in wanted else fixed(value)
         for name, value in DEFAULTS.items()
-        if name in (*priority, *_NEEDS)
+        if name in (*placed, *_NEEDS)
     }
     if tier.number == 2:
         parameters["optimizer"] = choice("adam", "momentum")
     if tier.number == 1:
         parameters["batch_size"] = fixed(2 * _smallest_batch(rows))
+    return assembled(parameters, tier, trials, TIERS)
+
+
+def assembled(parameters: dict[str, Parameter], tier: Tier, trials: int, tiers: tuple[Tier, ...]) -> DefaultSpace:
+    """Make a space of parameters; coefficients of an update rule are open only where that rule is drawn."""
     rules = parameters["optimizer"]
     conditions: list[Condition] = []
     for name, needed in _NEEDS.items():
@@ -153,5 +158,6 @@ def default_space(trials: int, rows: int, features: int) -> DefaultSpace:
         if possible:
             conditions.append(Condition({"optimizer": possible}, {name: one}))
     space = Space(*conditions, **parameters)
+    priority = [name for one in tiers for name in one.names]
     opened = sorted(space.dimensions, key=priority.index)
-    return DefaultSpace(space, tier.number, opened, _sentence(tier, trials, opened))
+    return DefaultSpace(space, tier.number, opened, _sentence(tier, trials, opened, tiers))

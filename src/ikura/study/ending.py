@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from torch import nn
 
 from ikura.data import Dataset
 from ikura.metric import interval, metric
-from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.workshop import Workshop
 from ikura.study.finalists import choose, keep_weights, load_network, predictions, ranked, train_finalists, weights_file
-from ikura.study.floor import replay
+from ikura.study.floor import examples_of, replay
 from ikura.study.model import Model
+from ikura.study.pretrained import Pretrained
 from ikura.study.search import Floor
 from ikura.study.setting import Setting
 from ikura.study.study import Study
@@ -44,8 +43,7 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset, patience: int | Non
     module = load_network(workshop, run, floor.member(row))
     if store.fact("test") is None:
         with store.timed("test"):
-            examples = Examples.of(dataset.test, setting.dtype)
-            examples = examples if workshop.network else examples.flat()
+            examples = examples_of(dataset.test, setting.dtype, workshop.network)
             outputs, target = predictions(workshop, module, examples), workshop.judge.target(examples.y)
             low, high = interval(measure, [outputs], target, seed=setting.seed)
             shown = slice(0, 10_000)
@@ -87,7 +85,9 @@ def _winner(floor: Floor, setting: Setting) -> dict[str, Any] | None:
 
 
 def _model(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.Module, member: Member) -> Model:
-    built_in = None
+    built_in: dict[str, Any] | str | None = None if setting.custom else setting.network
+    if isinstance(workshop.network, Pretrained):
+        module, built_in = workshop.network.whole(module), setting.pretrained
     if workshop.network is None:
         built_in = workshop.layout(member).arguments(member)
     description = {
@@ -97,7 +97,6 @@ def _model(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.Mo
         "target_mean": dataset.target_mean,
         "target_std": dataset.target_std,
         "network": built_in,
-        "hyperparameters": dict(member.hyperparameters)
-        | {"inputs": int(np.prod(workshop.train.shape)), "outputs": workshop.outputs},
+        "hyperparameters": workshop.hyperparameters(member),
     }
     return Model(module, dataset.encoder, description)

@@ -114,8 +114,9 @@ def predictions(workshop: Workshop, network: torch.nn.Module, examples: Examples
     judge = workshop.judge
     parts = []
     with torch.no_grad():
-        for i in range(0, max(len(examples), 1), 4096):
-            rows = slice(i, i + 4096)
+        block = 4096 if len(examples.shape) == 1 else 512
+        for i in range(0, max(len(examples), 1), block):
+            rows = slice(i, i + block)
             x, codes = torch.from_numpy(examples.inputs(rows)), torch.from_numpy(examples.codes[rows])
             parts.append(network(x, codes) if takes_codes(network) else network(x))
     return predict(judge.task, torch.cat(parts), judge.mean, judge.std)

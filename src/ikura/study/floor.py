@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,26 +14,33 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch import nn
 
-from ikura.data import Dataset
+from ikura.data import Dataset, Part
 from ikura.data.images.room import memory_limit
 from ikura.engine import engine_for
 from ikura.errors import UsageError
 from ikura.metric import metric
 from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.nn.loss import outputs_of
+from ikura.nn.transfer import features
 from ikura.population.examples import Examples
+from ikura.population.factory import Factory
 from ikura.population.job import Job, Outcome
 from ikura.population.member import Hyperparameters, Member
 from ikura.population.training import Judge
 from ikura.population.workshop import Workshop
 from ikura.search import schedule
+from ikura.study.networks import PRETRAINED, resolved
+from ikura.study.pretrained import Pretrained
 from ikura.study.setting import Setting
 from ikura.study.store import Store
 
 if TYPE_CHECKING:
     from ikura.study.study import Study
 
-__all__ = ["one_thread_each", "replay", "workshop_of"]
+BLOCK = 1024
+"""Examples that run through a frozen body together."""
+
+__all__ = ["examples_of", "network_again", "one_thread_each", "replay", "workshop_of"]
 
 
 def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperparameters], nn.Module] | None) -> Workshop:
@@ -41,11 +49,8 @@ def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperpara
     Raises:
         UsageError: the study trains the caller's own networks, and their factory was not given.
     """
-    if setting.custom and network is None:
-        raise UsageError("this study trains networks of your own; give their factory as network=…")
-    train, dev = Examples.of(dataset.train, setting.dtype), Examples.of(dataset.dev, setting.dtype)
-    if network is None:
-        train, dev = train.flat(), dev.flat()
+    network = resolved(setting.network, network)
+    train, dev = (examples_of(part, setting.dtype, network) for part in (dataset.train, dataset.dev))
     workshop = Workshop(
         train=train,
         dev=dev,
@@ -57,7 +62,7 @@ def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperpara
         device=setting.device,
         augmented=any(name in setting.space for name in AUGMENTATIONS) and train.standard is not None,
     )
-    if not workshop.compiled:
+    if not workshop.compiled or workshop.convolutional:
         return workshop
     numbers = prod(train.shape) * (len(train) + len(dev))
     if train.standard is not None and numbers * np.dtype(setting.dtype).itemsize > memory_limit():
@@ -66,6 +71,16 @@ def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperpara
             "memory; choose a smaller image size, or a network that takes images"
         )
     return replace(workshop, train=train.dense(), dev=dev.dense())
+
+
+def examples_of(part: Part, dtype: str, network: Factory | None) -> Examples:
+    """Convert a part of a data set to what the networks of a study train on."""
+    examples = Examples.of(part, dtype)
+    if isinstance(network, Pretrained) and network.freezes:
+        blocks = (slice(i, i + BLOCK) for i in range(0, max(len(examples), 1), BLOCK))
+        x = torch.cat([features(network.body, torch.from_numpy(examples.inputs(rows))) for rows in blocks])
+        return Examples(np.ascontiguousarray(x.numpy(), dtype), examples.codes, examples.y)
+    return examples if network else examples.flat()
 
 
 @contextmanager
@@ -81,13 +96,20 @@ def one_thread_each() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+def network_again(setting: Setting, run: Path, network: Any) -> Any:
+    """Find the network of a run that is opened again: the caller's factory, or the pretrained one kept in the run."""
+    if isinstance(network, Pretrained):
+        return replace(network, freeze=setting.pretrained["freeze"])
+    return Pretrained.of(setting.pretrained, run) if setting.network == PRETRAINED else network
+
+
 def replay(study: Study, store: Store, row: dict[str, Any]) -> Outcome:
     """Train one trial of a study again.
 
     It runs at its place in a tile of as many places, so that every shape, and with it every rounding, is as it was.
     """
     setting = study.setting
-    workshop = workshop_of(setting, setting.prepare(study.run), study.network)
+    workshop = workshop_of(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
     neighbours = sorted((r for r in store.trials() if r["tile"] == row["tile"]), key=lambda r: r["place"])
     me = Member(row["number"], row["hyperparameters"], row["seed"])
     if workshop.network is None and not workshop.compiled:

@@ -19,14 +19,17 @@ from ikura.data.encoder import Encoder
 from ikura.errors import RunError, UsageError
 from ikura.nn.loss import predict
 from ikura.nn.mlp import MLP
+from ikura.nn.zoo import network as zoo_network
 from ikura.population.factory import Factory, build
 from ikura.population.snapshot import write_atomically
 from ikura.population.structure import takes_codes
+from ikura.study.pretrained import Pretrained
 
-__all__ = ["Model", "load_model"]
+__all__ = ["Model", "built_in", "load_model"]
 
 FORMAT = 1
-BLOCK = 8192
+BLOCK, IMAGES = 8192, 512
+"""Rows that are predicted together, of tables and of examples with a shape."""
 MOST_NUMBERS = 1 << 25
 
 
@@ -36,8 +39,8 @@ class Model:
     Args:
         network: the trained module.
         encoder: turns frames or arrays into the network's inputs.
-        description: task, classes, target, target_mean, target_std, and `network`: the arguments of `MLP`, or None for
-            a caller's own module; JSON values.
+        description: task, classes, target, target_mean, target_std, and `network`: the arguments of `MLP`, the name of
+            a network of the zoo, what it was pretrained from, or None for a caller's own module; JSON values.
     """
 
     def __init__(self, network: nn.Module, encoder: Encoder, description: Mapping[str, Any]) -> None:
@@ -60,7 +63,7 @@ class Model:
         x, codes = self.encoder.transform(data)
         dtype = next((p.dtype for p in self.network.parameters()), torch.float32)
         parts = []
-        block = max(1, min(BLOCK, MOST_NUMBERS // max(prod(x.shape[1:]), 1)))
+        block = max(1, min(BLOCK if x.ndim == 2 else IMAGES, MOST_NUMBERS // max(prod(x.shape[1:]), 1)))
         for i in range(0, max(len(x), 1), block):
             numbers = self.encoder.numbers(x[i : i + block], str(dtype).removeprefix("torch."))
             if isinstance(self.network, MLP):
@@ -153,7 +156,7 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
         tensors = load_file(place / "weights.safetensors")
         _check(content)
         encoder = Encoder.from_dict(content.pop("encoder"))
-        module: nn.Module | None = MLP(**content["network"]) if content["network"] is not None else None
+        module = built_in(content["network"], content["hyperparameters"], str(place))
     except (ValueError, KeyError, TypeError, AttributeError, SafetensorError, OSError, UsageError) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise RunError(f"{place}: the model's files are not whole: {reason}") from error
@@ -161,14 +164,28 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
         raise RunError(f"{place}: the network is your own; give its factory: ikura.load({str(folder)!r}, network=…)")
     if module is None and network is not None:
         module = build(network, content["hyperparameters"], 0, str(place))
+        module = network.whole(module) if isinstance(network, Pretrained) else module
     assert module is not None
-    dtype = next((tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()), torch.float32)
+    parameters = (tensors[name] for name, _ in module.named_parameters() if name in tensors)
+    dtype = next((tensor.dtype for tensor in parameters), torch.float32)
     module = module.to(dtype)
     try:
         module.load_state_dict(tensors)
     except RuntimeError as error:
         raise RunError(f"{place}: the weights do not fit the network: {' '.join(str(error).split())}") from error
     return Model(module, encoder, content)
+
+
+def built_in(form: dict[str, Any] | str | None, hyperparameters: Mapping[str, Any], place: str) -> nn.Module | None:
+    """Make a network of ikura's from its form in model.json; None for a caller's own."""
+    if isinstance(form, str):
+        return build(zoo_network(form), hyperparameters, 0, place)
+    if form is not None and "freeze" in form:
+        if form["form"] == "null":
+            return None
+        start = Pretrained.of(form)
+        return start.whole(build(start, hyperparameters, 0, place))
+    return None if form is None else MLP(**form)
 
 
 def _check(content: Any) -> None:

@@ -18,7 +18,8 @@ from ikura.metric import default_metric, metric
 from ikura.nn.augmentation import AUGMENTATIONS, check_strength
 from ikura.population.member import BOUNDS, WHOLE, check_value
 from ikura.search import proposer, schedule
-from ikura.space import DEFAULTS, HYPERPARAMETERS, Space, default_space, fixed, layer_of
+from ikura.space import DEFAULTS, Space, default_space, fixed, image_space, layer_of
+from ikura.study.networks import MLP_ONLY, OWN, known_names
 from ikura.study.store import ABOUT, RESULTS
 
 __all__ = [
@@ -35,8 +36,7 @@ __all__ = [
     "run_folder",
 ]
 
-RESERVED = (*ABOUT, *RESULTS, "inputs", "outputs")
-ARCHITECTURE = ("layers", "units", "dropout", "activation", "initialisation")
+RESERVED = (*ABOUT, *RESULTS, "inputs", "outputs", "shape")
 
 
 def check_arguments(**arguments: Any) -> None:
@@ -72,20 +72,24 @@ def chosen_device(device: str, custom: bool) -> str:
 
 
 def chosen_space(
-    space: Space | Mapping[str, Any] | None, custom: bool, trials: int, dataset: Dataset
+    space: Space | Mapping[str, Any] | None, network: str, trials: int, dataset: Dataset
 ) -> tuple[Space, str]:
     """Choose what is searched, and say why: the caller's space, or one by the number of trials."""
     if space is not None:
         opened = Space.coerce(space)
-        check_space(opened, custom, dataset.summary["images"] is not None)
+        check_space(opened, network, dataset.summary["images"] is not None)
         return opened, "the space was given"
     rows = len(dataset.train) + len(dataset.dev) + len(dataset.test)
+    if network == "cnn":
+        found = image_space(trials, rows)
+        return found.space, found.explanation
     chosen = default_space(trials, rows, int(dataset.train.x[0].size))
-    if not custom:
+    if network == "mlp":
         return chosen.space, chosen.explanation
     conditions = chosen.space.as_dict()
-    kept = {name: form for name, form in conditions.items() if name not in ARCHITECTURE}
-    return Space.from_dict(kept), chosen.explanation + " (the network is your own: only its training is searched)"
+    kept = {name: form for name, form in conditions.items() if name not in MLP_ONLY}
+    whose = "your own" if network == OWN else network
+    return Space.from_dict(kept), f"{chosen.explanation} (the network is {whose}: only its training is searched)"
 
 
 def cores() -> int:
@@ -93,21 +97,24 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def check_space(space: Space, custom: bool, images: bool | None = None) -> None:
+def check_space(space: Space, network: str, images: bool | None = None) -> None:
     """Refuse names that are not known or that a study's tables use, and values that a hyperparameter cannot have.
 
     Args:
         space: what is to be searched.
-        custom: whether the network is the caller's own, which may read any name.
+        network: name of the network; one of the caller's own may read any name.
         images: whether the data are images; None if that is not known yet.
 
     Raises:
         SpaceError: naming the hyperparameter.
     """
-    if not custom:
+    custom = network == OWN
+    if network == "mlp":
         single = {name: layer for name in space if (layer := layer_of(name)[1]) is not None}
-        space.validate([*HYPERPARAMETERS, *single])
+        space.validate([*known_names(network), *single])
         _check_layers(space, single)
+    elif not custom:
+        space.validate(known_names(network))
     for name, parameter in space.items():
         if name in RESERVED:
             raise SpaceError(f"[{name}] is a column of a study's trials; call your hyperparameter otherwise")

@@ -17,7 +17,9 @@ from ikura.metric import metric
 from ikura.population.snapshot import write_atomically
 from ikura.search import proposer, schedule
 from ikura.space import Space
+from ikura.study.networks import OWN, PRETRAINED, check_name
 from ikura.study.origin import KINDS, reopen
+from ikura.study.pretrained import Pretrained
 
 __all__ = ["Setting"]
 
@@ -33,7 +35,8 @@ class Setting:
         space: the search space as `Space.as_dict()`; its sentence in `space_note`.
         trials, epochs, time_limit, search, schedule, finalists, replicates, metric, seed: the search.
         jobs, device, dtype: where and in which precision it trains.
-        custom: whether the network came from the caller's factory.
+        network: name of the network; "own" if it came from the caller's factory, "pretrained" if it began as a model.
+        pretrained: the record of a `Pretrained`; empty for other networks.
     """
 
     data: dict[str, Any]
@@ -50,9 +53,10 @@ class Setting:
     jobs: int
     device: str
     dtype: str
-    custom: bool
+    network: str
     space: dict[str, Any]
     space_note: str
+    pretrained: dict[str, Any] = field(default_factory=dict)
     time_limit: float | None = None
     group: str | None = None
     time: str | None = None
@@ -60,6 +64,11 @@ class Setting:
     image_size: int | None = None
     broken: str | None = None
     version: str = __version__
+
+    @property
+    def custom(self) -> bool:
+        """Whether the network came from the caller's factory."""
+        return self.network == OWN
 
     def save(self, run: Path) -> None:
         """Write config.toml; settings that are None are left out."""
@@ -95,6 +104,10 @@ class Setting:
                 raise TypeError(f"{name} cannot be {value!r}")
         if self.data.get("kind") not in KINDS:
             raise TypeError(f"data cannot be of kind {self.data.get('kind')!r}")
+        if self.network == PRETRAINED:
+            Pretrained.of(self.pretrained)
+        elif not self.custom:
+            check_name(self.network)
         metric(self.metric, self.task)
         schedule(self.schedule)
         proposer(self.search, Space.from_dict(self.space), self.seed)

@@ -23,7 +23,8 @@ from ikura.search import schedule as schedule_of
 from ikura.space import Space
 from ikura.study.ending import finish
 from ikura.study.finalists import keep_best
-from ikura.study.floor import one_thread_each, workshop_of
+from ikura.study.floor import network_again, one_thread_each, workshop_of
+from ikura.study.networks import chosen_network, resolved
 from ikura.study.opening import (
     alone,
     begin_folder,
@@ -38,6 +39,7 @@ from ikura.study.opening import (
 )
 from ikura.study.origin import Origin
 from ikura.study.pictures import pictures
+from ikura.study.pretrained import Pretrained
 from ikura.study.progress import Progress
 from ikura.study.search import Floor
 from ikura.study.search import search as run_search
@@ -56,7 +58,7 @@ def tune(
     target: str | None = None,
     *,
     task: str = "auto",
-    network: Callable[[Hyperparameters], nn.Module] | None = None,
+    network: str | Callable[[Hyperparameters], nn.Module] | None = None,
     space: Space | Mapping[str, Any] | None = None,
     trials: int = 128,
     epochs: int = 100,
@@ -85,10 +87,11 @@ def tune(
             bytes and of shape (rows, 1 or 3, height, width) is images.
         target: the column to predict; not needed when one is called target, label, class or y.
         task: "auto", "binary", "multiclass" or "regression".
-        network: factory of a network from its hyperparameters; None for the built-in fully connected network. The
-            factory reads what the space names (`hp.units` if it names units) and always `hp.inputs` and `hp.outputs`.
-            The module maps (rows, inputs) to (rows, outputs): one logit for binary classes, one logit a class, or one
-            value.
+        network: name of a network: mlp (fully connected), cnn (small convolutional) or one of `ikura.nn.zoo.NETWORKS`;
+            or the factory of a network from its hyperparameters. By default cnn for images, (x, y) with x of shape
+            (rows, channels, height, width), and mlp for everything else. A factory reads what the space names
+            (`hp.units` if it names units) and always `hp.inputs`, `hp.outputs` and `hp.shape` (of one example). The
+            module maps (rows, inputs) to (rows, outputs): one logit for binary classes, one a class, or one value.
         space: what to search; by default chosen by the number of trials.
         trials: configurations to try.
         epochs: passes over the training set of a trial at most.
@@ -131,7 +134,6 @@ def tune(
     if time_limit is not None and not time_limit > 0:
         raise UsageError(f"time_limit must be above 0 seconds, but is {time_limit}")
     check_names(search, schedule, dtype)
-    device = chosen_device(device, network is not None)
     run = run_folder(data, out)
     origin = Origin.of(data, target)
     dataset = prepare(
@@ -146,7 +148,11 @@ def tune(
         broken=broken,
     )
     chosen = chosen_metric(metric, dataset.task.name)
-    opened, note = chosen_space(space, network is not None, trials, dataset)
+    if isinstance(network, Pretrained):
+        network = network.chosen(len(dataset.train))
+    name = chosen_network(network, dataset)
+    device = chosen_device(device, name != "mlp")
+    opened, note = chosen_space(space, name, trials, dataset)
     for line in findings(dataset, note):
         progress.say(line)
     setting = Setting(
@@ -164,7 +170,8 @@ def tune(
         jobs=jobs or cores(),
         device=device,
         dtype=dtype,
-        custom=network is not None,
+        network=name,
+        pretrained=network.record if isinstance(network, Pretrained) else {},
         space=opened.as_dict(),
         space_note=note,
         time_limit=None if time_limit is None else float(time_limit),
@@ -178,6 +185,8 @@ def tune(
         run_folder(data, run)
         begin_folder(run)
         origin.keep(run)
+        if isinstance(network, Pretrained):
+            network.keep(run)
         store = Store(run / "study.db", create=True)
         store.set_fact("summary", dataset.summary)
         if shown := pictures(dataset, opened, seed):
@@ -185,7 +194,7 @@ def tune(
         store.set_fact("seconds", {"read": _clock() - began})
         setting.save(run)
         progress.opened(run)
-        return _run(run, setting, store, dataset, network, progress)
+        return _run(run, setting, store, dataset, resolved(name, network), progress)
 
 
 def resume(
@@ -217,7 +226,8 @@ def resume(
             stray.unlink()
         (progress or Progress()).opened(run)
         dataset = setting.prepare(run)
-        return _run(run, setting, store, dataset, network, progress or Progress())
+        again = resolved(setting.network, network_again(setting, run, network))
+        return _run(run, setting, store, dataset, again, progress or Progress())
 
 
 _clock = time.perf_counter
@@ -237,7 +247,7 @@ def _run(
         with one_thread_each():
             if workshop.compiled:
                 with store.timed("compile"):
-                    warm_up(setting.dtype, progress.say)
+                    warm_up(setting.dtype, progress.say, workshop.convolutional)
             tile_size = store.fact("tile_size")
             if tile_size is None:
                 with store.timed("prepare"):

@@ -11,10 +11,11 @@ def _forget_stale() -> None:
 
     A function's cache on disk is checked against its own file only, not against the files of what it calls.
     """
-    here = Path(__file__).parent
+    rooms = [Path(__file__).parent, Path(__file__).parents[1] / "convolution"]
     with suppress(OSError):
-        newest = max(p.stat().st_mtime for p in [*here.glob("*.py"), here.parent / "rule.py"])
-        for path in (here / "__pycache__").glob("*.nb[ic]"):
+        sources = [source for room in rooms for source in room.glob("*.py")]
+        newest = max(p.stat().st_mtime for p in [*sources, rooms[0].parent / "rule.py"])
+        for path in (path for room in rooms for path in (room / "__pycache__").glob("*.nb[ic]")):
             if path.stat().st_mtime < newest:
                 path.unlink(missing_ok=True)
 

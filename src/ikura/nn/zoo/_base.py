@@ -1,0 +1,60 @@
+"""What the networks of the zoo have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ikura.errors import UsageError
+from ikura.nn.normalisation import normalisation, normaliser
+
+__all__ = ["Factory", "Normalise", "flat_size", "image_shape", "normaliser_of"]
+
+Factory = Callable[[Mapping[str, Any]], nn.Module]
+Normalise = Callable[[int], nn.Module]
+"""Makes the normaliser of so many channels."""
+
+
+def normaliser_of(hp: Mapping[str, Any], images: bool = True) -> Normalise:
+    """Read the normaliser from hyperparameters: a function of the number of channels; batch norm if they name none.
+
+    Raises:
+        UsageError: the name is unknown.
+    """
+    name, size = hp.get("normalisation", "batch"), int(hp.get("ghost_size", 32))
+    momentum = float(hp.get("normalisation_momentum", 0.1))
+
+    def make(channels: int) -> nn.Module:
+        made = normaliser(name, channels, momentum=momentum, ghost_size=size, images=images)
+        return nn.Identity() if made is None else made
+
+    normalisation(name)
+    return make
+
+
+def image_shape(hp: Mapping[str, Any], name: str, least: int = 1) -> tuple[int, int, int]:
+    """Read (channels, height, width) of an example.
+
+    Raises:
+        UsageError: the examples are no images, or too small for the network.
+    """
+    shape = tuple(int(side) for side in hp.get("shape", ()))
+    if len(shape) != 3:
+        raise UsageError(
+            f"the network {name!r} takes images of shape (channels, height, width), but an example has shape {shape}"
+        )
+    if min(shape[1:]) < least:
+        raise UsageError(f"the network {name!r} takes images of at least {least} × {least} pixels, but got {shape[1:]}")
+    return shape[0], shape[1], shape[2]
+
+
+def flat_size(features: nn.Module, shape: tuple[int, int, int]) -> int:
+    """Count the numbers that a stack of layers makes of one image."""
+    with torch.no_grad():
+        training = features.training
+        out: Tensor = features.eval()(torch.zeros(1, *shape))
+        features.train(training)
+    return out.numel()

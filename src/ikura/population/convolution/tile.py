@@ -1,0 +1,195 @@
+"""Small convolutional networks on the CPU: a tile trained by the compiled kernel, member after member."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch.nn.utils import parameters_to_vector
+
+from ikura.nn.augmentation import Augment
+from ikura.nn.noise import key
+from ikura.nn.zoo.cnn import CNN, Recipe
+from ikura.population._tile import Tile
+from ikura.population.batches import Batches
+from ikura.population.convolution.network import Sizes
+from ikura.population.convolution.plan import Plan, make_room
+from ikura.population.convolution.step import cost_and_gradient, outputs
+from ikura.population.examples import Examples
+from ikura.population.kernel import activation as activation_kernel
+from ikura.population.kernel import loss as loss_kernel
+from ikura.population.kernel.numbers import numbers_of
+from ikura.population.kernel.update import update
+from ikura.population.member import Member
+from ikura.population.rule import rule
+from ikura.population.schedule import follows_distance, learning_rates
+
+__all__ = ["ConvolutionTile", "moving_averages", "sizes_of"]
+
+BLOCK = 128
+"""Examples that are evaluated together."""
+
+
+class ConvolutionTile(Tile):
+    """Small convolutional networks of any depth, width, mini-batch size, activation and update rule in one tile.
+
+    Args:
+        members: the members; all of one seed.
+        recipes: their networks.
+        modules: the networks with their initial weights.
+        task: "binary", "multiclass" or "regression".
+        dtype: "float32" or "float64".
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        recipes: Sequence[Recipe],
+        modules: Sequence[CNN],
+        task: str,
+        dtype: str = "float32",
+    ) -> None:
+        self.members, self.task, self.dtype = list(members), task, dtype
+        self.seed, self.recipes = members[0].seed, list(recipes)
+        self.plans = [Plan.of(recipe) for recipe in recipes]
+        self.sizes = [sizes_of(recipe, plan) for recipe, plan in zip(recipes, self.plans, strict=True)]
+        self.augments = [Augment([member.values], self.seed) for member in members]
+        self.numbers = [np.array(numbers_of(member.values)) for member in members]
+        with torch.no_grad():
+            self.weights = [parameters_to_vector(m.parameters()).numpy().astype(dtype) for m in modules]
+        self.moments = [
+            np.zeros(rule(m.values.optimizer).moments * len(w), dtype)
+            for m, w in zip(members, self.weights, strict=True)
+        ]
+        self.origins = {k: self.weights[k].copy() for k, m in enumerate(members) if follows_distance(m.values)}
+        self.kept = [w.copy() for w in self.weights]
+        self.running = [moving_averages(plan, dtype) for plan in self.plans]
+        self.kept_running = [running.copy() for running in self.running]
+        count = len(members)
+        self.steps = np.zeros(count, np.int64)
+        self.active = np.ones(count, bool)
+        self.limits = np.full(count, np.inf)
+
+    def train_epoch(
+        self, examples: Examples, epoch: int, epochs: int = 0, shares: np.ndarray | None = None
+    ) -> np.ndarray:
+        costs = np.full(len(self.members), np.nan)
+        batches = Batches(examples, torch.device("cpu"), self.task)
+        for k in np.flatnonzero(self.active).tolist():
+            parts = list(self._batches(k, len(examples)))
+            rates = learning_rates(self.members[k].values, epoch, len(parts), epochs)
+            share = 1.0 if shares is None else float(shares[k])
+            costs[k] = self._train(k, batches, parts, epoch, [rate * share for rate in rates])
+        return costs
+
+    def _train(self, k: int, batches: Batches, parts: Sequence[slice], epoch: int, rates: Sequence[float]) -> float:
+        values, recipe, plan, w = self.members[k].values, self.recipes[k], self.plans[k], self.weights[k]
+        examples, number = batches.examples, w.dtype.type
+        most, rows = max(part.stop - part.start for part in parts), len(batches.examples)
+        ghosts = -(-most // recipe.ghost_size) if recipe.normalisation == "ghost" else 1
+        room = make_room(plan, most, ghosts, self.dtype, training=True)
+        gradient, code = np.empty_like(w), rule(values.optimizer).code
+        augment = self.augments[k] if self.augments[k] and examples.standard is not None else None
+        stream, smoothing = np.uint64(key(self.seed, "noise", epoch)), number(values.label_smoothing)
+        total = 0.0
+        for place, part in enumerate(parts):
+            x = batches.numbers(part, augment, epoch)
+            cost = cost_and_gradient(
+                x, examples.y[part], loss_kernel.CODES[self.task], w, gradient, self.sizes[k], room, *self.running[k],
+                recipe.dropout, smoothing, plan.matrices, float(values.l1), float(values.l2), stream, part.start,
+            )  # fmt: skip
+            total += cost * len(x)
+            if not cost <= self.limits[k]:
+                self.active[k] = False
+                break
+            self.steps[k] += 1
+            alpha = rates[min(place, len(rates) - 1)]
+            update(code, w, gradient, self.moments[k], plan.matrices, self.numbers[k], alpha, int(self.steps[k]))
+        return total / rows
+
+    def _batches(self, k: int, rows: int) -> Iterator[slice]:
+        """Mini-batches in order; where blocks are normalised, a last row left alone joins the batch before."""
+        size = int(self.members[k].values.batch_size)
+        ends = [*range(size, rows, size), rows]
+        if self.plans[k].normalised and len(ends) > 1 and size > 1 and ends[-1] - ends[-2] == 1:
+            del ends[-2]
+        return (slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False))
+
+    def outputs(self, examples: Examples) -> np.ndarray:
+        rows = len(examples)
+        out = np.full((len(self.members), rows, self.recipes[0].outputs), np.nan, self.dtype)
+        active = np.flatnonzero(self.active).tolist()
+        rooms = {k: make_room(self.plans[k], min(BLOCK, rows), 1, self.dtype, training=False) for k in active}
+        for begin in range(0, rows, BLOCK):
+            part = slice(begin, begin + BLOCK)
+            x = np.require(examples.inputs(part), self.dtype, ("C", "W"))
+            for k in active:
+                outputs(x, self.weights[k], self.sizes[k], rooms[k], *self.running[k], out[k, part])
+        return out
+
+    def keep(self, places: Sequence[int]) -> None:
+        for place in places:
+            self.kept[place][:] = self.weights[place]
+            self.kept_running[place][:] = self.running[place]
+
+    def recall(self) -> None:
+        for place in range(len(self.members)):
+            self.weights[place][:] = self.kept[place]
+            self.running[place][:] = self.kept_running[place]
+        self.active[:] = True
+
+    def best(self, place: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        buffers: dict[str, np.ndarray] = {}
+        spread = "running_deviation" if self.sizes[place].deviations else "running_var"
+        if self.plans[place].normalised:
+            for block, row in enumerate(self.plans[place].blocks.tolist()):
+                mine = slice(row[8], row[8] + row[3])
+                buffers[f"blocks.{block}.norm.running_mean"] = self.kept_running[place][0, mine].copy()
+                buffers[f"blocks.{block}.norm.{spread}"] = self.kept_running[place][1, mine].copy()
+        return self.kept[place].copy(), buffers
+
+    def _parts(self, place: int) -> dict[str, np.ndarray]:
+        names = ["weights", "moments", "kept"]
+        if self.plans[place].normalised:
+            names += ["running", "kept_running"]
+        parts = {name: getattr(self, name)[place] for name in names}
+        return parts | {name: getattr(self, name)[place : place + 1] for name in ("steps", "active", "limits")}
+
+    def extract(self, place: int) -> dict[str, np.ndarray]:
+        return {name: part.copy() for name, part in self._parts(place).items()}
+
+    def insert(self, place: int, state: dict[str, np.ndarray]) -> None:
+        for name, part in self._parts(place).items():
+            part[:] = state[name]
+
+    def set_limits(self, limits: np.ndarray) -> None:
+        self.limits[:] = limits
+
+    def penalties(self) -> np.ndarray:
+        found = np.zeros(len(self.members))
+        for k, (member, plan) in enumerate(zip(self.members, self.plans, strict=True)):
+            if member.values.l1 or member.values.l2:
+                spans = [self.weights[k][place : place + rows * columns] for place, rows, columns in plan.matrices]
+                w = np.concatenate(spans).astype(np.float64)
+                found[k] = member.values.l1 * np.abs(w).sum() + 0.5 * member.values.l2 * np.sum(w**2)
+        return found
+
+    def distances(self, places: Sequence[int]) -> np.ndarray:
+        travelled = (self.weights[k].astype(np.float64) - self.origins[k] for k in places)
+        return np.array([np.linalg.norm(way) for way in travelled])
+
+
+def sizes_of(recipe: Recipe, plan: Plan) -> Sizes:
+    """What the kernel is told of a network; batch norm is one ghost of any size."""
+    ghost = {"none": 0, "batch": 1 << 40, "ghost": recipe.ghost_size}[recipe.normalisation]
+    return Sizes(
+        plan.blocks, recipe.kernel_size, recipe.units, plan.dense, recipe.outputs,
+        activation_kernel.code(recipe.activation), ghost, recipe.normalisation == "ghost", recipe.momentum,
+    )  # fmt: skip
+
+
+def moving_averages(plan: Plan, dtype: str) -> np.ndarray:
+    """Moving means (zero) and variances or deviations (one) of all channels: shape (2, channels)."""
+    count = sum(plan.channels) if plan.normalised else 0
+    return np.stack([np.zeros(count), np.ones(count)]).astype(dtype)

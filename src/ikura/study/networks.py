@@ -1,0 +1,76 @@
+"""Which network a study trains: the built-in one, one of the zoo by name, or the caller's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ikura.data import Dataset
+from ikura.errors import UsageError, nearest
+from ikura.nn.zoo import NETWORKS, READS
+from ikura.population.factory import Factory
+from ikura.space import CONVOLUTIONAL, HYPERPARAMETERS
+from ikura.study.pretrained import Pretrained
+
+__all__ = ["MLP_ONLY", "OWN", "PRETRAINED", "check_name", "chosen_network", "known_names", "resolved"]
+
+OWN, PRETRAINED = "own", "pretrained"
+"""What a setting calls a network of the caller's, and one that began as a model of ikura's."""
+
+MLP_ONLY = (
+    "layers", "units", "dropout", "dropout_input", "activation", "initialisation", "initial_scale", "normalisation",
+    "ghost_size", "normalisation_momentum",
+)  # fmt: skip
+"""Hyperparameters of the fully connected network's architecture."""
+
+
+def check_name(name: str) -> None:
+    """Refuse an unknown name, with the nearest one."""
+    if name != "mlp" and name not in NETWORKS:
+        known = ["mlp", *NETWORKS]
+        raise UsageError(f"unknown network {name!r}{nearest(name, known)}: use {', '.join(known)}")
+
+
+def chosen_network(network: str | Factory | None, dataset: Dataset) -> str:
+    """Name the network: what the caller named, "own" for a factory; by default cnn for images and mlp for tables.
+
+    Raises:
+        UsageError: the name is unknown, or it is neither a name nor a factory.
+    """
+    if network is None:
+        return "cnn" if dataset.train.x.ndim == 4 else "mlp"
+    if isinstance(network, str):
+        check_name(network)
+        return network
+    if isinstance(network, Pretrained):
+        return OWN if network.form is None else PRETRAINED
+    if not callable(network):
+        raise UsageError(f"network is a name or a function from hyperparameters to a module, not {network!r}")
+    return OWN
+
+
+def resolved(name: str, network: Any) -> Factory | None:
+    """Find the factory of a setting's network; None for the built-in fully connected one.
+
+    Args:
+        name: as `chosen_network` returns it.
+        network: the caller's factory, where the network is their own.
+
+    Raises:
+        UsageError: it is their own, and the factory was not given.
+    """
+    if name == OWN:
+        if network is None or isinstance(network, str):
+            raise UsageError("this study trains networks of your own; give their factory as network=…")
+        return network
+    if name == PRETRAINED:
+        return network
+    return None if name == "mlp" else NETWORKS[name]
+
+
+def known_names(name: str) -> dict[str, str]:
+    """Hyperparameters that a study of this network can search, with their descriptions."""
+    if name == "mlp":
+        return HYPERPARAMETERS
+    everything = HYPERPARAMETERS | CONVOLUTIONAL
+    training = {one: text for one, text in HYPERPARAMETERS.items() if one not in MLP_ONLY}
+    return training | {one: everything[one] for one in READS.get(name, ()) if one in everything}

@@ -1,0 +1,186 @@
+"""Starting from a pretrained network: what a study freezes, what it trains, and how it finds it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import nn
+
+from ikura.errors import RunError, UsageError, nearest
+from ikura.nn.mlp import MLP
+from ikura.nn.transfer import FREEZE, Cut, cut, replace_head
+from ikura.population.factory import build
+from ikura.population.member import Hyperparameters
+from ikura.population.snapshot import write_atomically
+
+__all__ = ["AUTO", "Pretrained", "pretrained"]
+
+AUTO = {"all": 200, "most": 2000}
+"""Training examples below which `auto` freezes all, or most, of the network."""
+
+WEIGHTS = "pretrained.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Pretrained:
+    """A factory of networks that begin as a pretrained one with a new head; `ikura.pretrained` makes it.
+
+    Attributes:
+        module: the pretrained network.
+        freeze: "all", "most", "none", or "auto" (by the number of training examples).
+        form: what its architecture is made from again, {"network", "hyperparameters"}; None for the caller's.
+    """
+
+    module: nn.Module
+    freeze: str = "auto"
+    form: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        known = ("auto", *FREEZE)
+        if self.freeze not in known:
+            raise UsageError(
+                f"unknown freeze {self.freeze!r}{nearest(str(self.freeze), known)}: use {', '.join(known)}"
+            )
+
+    def chosen(self, rows: int) -> Pretrained:
+        """Decide "auto" by the number of training examples: few freeze all, more freeze most, many nothing."""
+        if self.freeze != "auto":
+            return self
+        return replace(self, freeze=next((name for name, below in AUTO.items() if rows < below), "none"))
+
+    @cached_property
+    def cut(self) -> Cut:
+        """The frozen body and the top that learns."""
+        return cut(self.module, self.freeze)
+
+    @property
+    def body(self) -> nn.Module:
+        """What is frozen; its outputs are computed once and the study trains on them."""
+        return self.cut.body
+
+    @property
+    def freezes(self) -> bool:
+        """Whether anything is frozen."""
+        return not isinstance(self.body, nn.Identity)
+
+    def __call__(self, hp: Hyperparameters) -> nn.Module:
+        """Make one trial's network: a copy of the top with a new head."""
+        return replace_head(deepcopy(self.cut.top), self.cut.head, hp.outputs)
+
+    def whole(self, top: nn.Module) -> nn.Module:
+        """Put a trained top behind the body: the network that takes the data as they are."""
+        return nn.Sequential(self.body, top)
+
+    def keep(self, run: Path) -> None:
+        """Write the pretrained weights to a run folder."""
+        tensors = {name: tensor.contiguous().clone() for name, tensor in self.module.state_dict().items()}
+        write_atomically(run / WEIGHTS, save(tensors))
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What a setting or a model remembers: JSON of form and freeze."""
+        return {"freeze": self.freeze, "form": json.dumps(self.form)}
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any], run: Path | None = None) -> Pretrained:
+        """Make it again from its record, with the weights kept in a run folder if one is given."""
+        form = json.loads(record["form"])
+        module = _architecture(form, str(run))
+        if run is not None:
+            _load(module, run / WEIGHTS)
+        return cls(module, record["freeze"], form)
+
+
+def pretrained(
+    source: str | Path | nn.Module,
+    freeze: str = "auto",
+    network: Callable[[Hyperparameters], nn.Module] | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
+) -> Pretrained:
+    """Start a study from a pretrained network: `ikura.tune(data, network=ikura.pretrained("runs/old"))`.
+
+    The last linear layer is replaced by a new head. What is frozen runs once; its outputs are kept, and the population
+    trains on them.
+
+    Args:
+        source: a run or model folder of ikura; a file of weights (.safetensors, or a `state_dict` saved by
+            `torch.save`), with `network`; or a trained `nn.Module`.
+        freeze: "all" (only the head learns), "most" (the last layer or block learns too), "none" (everything learns),
+            or "auto": all below 200 training examples, most below 2,000, none above.
+        network: for a file of weights or a network of the caller's own: the factory of the module.
+        hyperparameters: what that factory reads.
+
+    Returns:
+        A factory for `tune`.
+
+    Raises:
+        UsageError: the source cannot be used, or freeze is unknown.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+        >>> start = pretrained(net, freeze="all")
+        >>> start(Hyperparameters(outputs=2))(torch.ones(5, 8)).shape
+        torch.Size([5, 2])
+
+    References:
+        Yosinski et al. 2014, How transferable are features in deep neural networks? arXiv:1411.1792.
+    """
+    if isinstance(source, nn.Module):
+        return Pretrained(deepcopy(source), freeze)
+    path = Path(source)
+    if path.is_dir():
+        from ikura.study.model import load_model
+
+        model = load_model(path, network)
+        form = {name: model.description[name] for name in ("network", "hyperparameters")}
+        return Pretrained(_plain(model.network, str(path)), freeze, form if form["network"] is not None else None)
+    if not path.is_file():
+        raise UsageError(f"{path}: no such run, model folder or file of weights")
+    if network is None:
+        raise UsageError(f"{path}: a file of weights needs the network they belong to; give its factory as network=…")
+    module = build(network, dict(hyperparameters or {}), 0, str(path))
+    _load(module, path)
+    return Pretrained(module, freeze)
+
+
+def _architecture(form: Mapping[str, Any], place: str) -> nn.Module:
+    from ikura.study.model import built_in
+
+    module = built_in(form["network"], form["hyperparameters"], place)
+    assert module is not None
+    return _plain(module, place)
+
+
+def _plain(module: nn.Module, place: str) -> nn.Module:
+    """Let the fully connected network take examples of any shape."""
+    if not isinstance(module, MLP):
+        return module
+    if len(module.tables):
+        raise UsageError(f"{place}: a network with embedded categories cannot be a pretrained one")
+    return nn.Sequential(nn.Flatten(), module)
+
+
+def _load(module: nn.Module, path: Path) -> None:
+    """Load weights; those of another head are left out, everything else must fit."""
+    try:
+        if path.suffix == ".safetensors":
+            tensors = load_file(path)
+        else:
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
+            tensors = tensors.get("state_dict", tensors)
+        own = module.state_dict()
+        module.load_state_dict({name: tensor.to(own[name].dtype) for name, tensor in tensors.items()})
+    except (OSError, SafetensorError, RuntimeError, ValueError, KeyError, AttributeError, EOFError) as error:
+        kind = RunError if path.name == WEIGHTS else UsageError
+        raise kind(f"{path}: the weights do not fit the network: {' '.join(str(error).split())}") from error
+    except Exception as error:  # torch.load's unpickler raises errors of a kind of its own
+        raise UsageError(f"{path}: not a file of weights: {' '.join(str(error).split())[:200]}") from error

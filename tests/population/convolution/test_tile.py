@@ -1,0 +1,182 @@
+"""A tile of small convolutional networks: the same curves as stacked modules, whoever its members are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from torch import Tensor
+
+from ikura.data.encoder import PixelStandard
+from ikura.nn.zoo.cnn import cnn
+from ikura.population.convolution import ConvolutionTile
+from ikura.population.examples import Examples
+from ikura.population.member import Member
+from ikura.population.rule import RULES
+from ikura.population.stacked import StackedTile
+from ikura.population.training import Judge
+from ikura.population.workshop import Workshop
+
+# float64, 1e-16 an operation, amplified by some ten steps.
+RELATIVE = 1e-9
+BASE = {"learning_rate": 0.01, "channels": 3, "units": 6, "batch_size": 16, "dropout": 0.2}
+OTHERS: list[dict[str, Any]] = [
+    {}, {"channels": 5}, {"blocks": 1}, {"blocks": 3}, {"kernel_size": 5}, {"units": 11}, {"dropout": 0.0},
+    {"batch_size": 40}, {"normalisation": "batch"}, {"activation": "tanh"}, {"initialisation": "glorot"},
+    {"l2": 0.01}, {"learning_rate_decay": 0.5}, {"normalisation": "batch", "normalisation_momentum": 0.3},
+    {"normalisation": "ghost", "ghost_size": 5}, {"l1": 0.001}, {"weight_decay": 0.1}, {"max_norm": 0.5},
+    {"label_smoothing": 0.1}, {"clip_norm": 0.5}, {"clip_value": 0.02}, {"initial_scale": 0.5}, {"warm_up": 2.0},
+    {"schedule_shape": "cosine"}, {"schedule_shape": "one_cycle"}, {"schedule_shape": "distance"},
+    *({"optimizer": name, "learning_rate": 0.003} for name in RULES),
+]  # fmt: skip
+
+
+def likelihood(p: Tensor, y: Tensor) -> Tensor:
+    """Mean probability of the right class: smooth, unlike accuracy."""
+    return p.gather(-1, y[:, None]).mean()
+
+
+@pytest.fixture
+def workshop() -> Callable[..., Workshop]:
+    """Factory of workshops with images, compiled or stacked."""
+
+    def make(rows: int = 50, stacked: bool = False, dtype: str = "float64") -> Workshop:
+        random = np.random.default_rng(0)
+        parts = []
+        for count in (rows, 30):
+            y = random.integers(0, 3, count)
+            x = random.normal(size=(count, 1, 8, 7)) + y[:, None, None, None]
+            parts.append(Examples(x.astype(dtype), np.zeros((count, 0), np.int32), y.astype(dtype)))
+        judge = Judge("multiclass", likelihood)
+        return Workshop(*parts, judge, 3, network=cnn, dtype=dtype, device="cpu:0" if stacked else "cpu")
+
+    return make
+
+
+def curves(made: Workshop, members: Sequence[Member], epochs: int = 3) -> list[np.ndarray]:
+    """Every member's curve, trained as one tile."""
+    course = made.course(members)
+    course.run(epochs)
+    return [course.curve(place) for place in range(len(members))]
+
+
+def company() -> list[Member]:
+    """Members that differ in one thing each."""
+    return [Member(number, BASE | other, 5) for number, other in enumerate(OTHERS)]
+
+
+def test_compiled_and_stacked_give_the_same_curves(workshop: Callable[..., Workshop]) -> None:
+    compiled, stacked = workshop(), workshop(stacked=True)
+    together = curves(compiled, company())
+    for member, curve in zip(company(), together, strict=True):
+        assert isinstance(stacked.tile([member]), StackedTile)
+        [expected] = curves(stacked, [member])
+        np.testing.assert_allclose(curve, expected, rtol=RELATIVE, err_msg=str(member.hyperparameters))
+
+
+def test_images_of_bytes_are_augmented_member_by_member() -> None:
+    random = np.random.default_rng(0)
+    standard = PixelStandard((0.4, 0.5), (0.2, 0.3))
+    x = random.integers(0, 256, (40, 2, 9, 8), dtype=np.uint8)
+    images = Examples(x, np.zeros((40, 0), np.int32), random.integers(0, 3, 40).astype(float), standard)
+    shops = [
+        Workshop(
+            images, images.head(10), Judge("multiclass", likelihood), 3, network=cnn, dtype="float64", device=device
+        )
+        for device in ("cpu", "cpu:0")
+    ]
+    strengths: list[dict[str, Any]] = [{}, {"flip": 0.5}, {"crop": 2, "noise": 0.1}, {"rotation": 20, "colour": 0.2}]
+    members = [Member(number, BASE | one, 5) for number, one in enumerate(strengths)]
+    found, expected = (curves(shop, members) for shop in shops)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=RELATIVE)
+    assert len({curve.tobytes() for curve in found}) == len(members)
+
+
+def test_every_hyperparameter_makes_a_difference(workshop: Callable[..., Workshop]) -> None:
+    # The schedule by distance brakes only when weights have travelled far enough.
+    members = [member for member in company() if member.values.schedule_shape != "distance"]
+    found = curves(workshop(), members)
+    assert len({curve.tobytes() for curve in found}) == len(found)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_member_alone_is_the_same_to_the_bit(dtype: str, workshop: Callable[..., Workshop]) -> None:
+    made = workshop(dtype=dtype)
+    assert isinstance(made.tile(company()), ConvolutionTile)
+    together = curves(made, company())
+    for member, curve in zip(company(), together, strict=True):
+        np.testing.assert_array_equal(curves(made, [member])[0], curve)
+
+
+@pytest.mark.parametrize("bad", [{"learning_rate": 1e300}, {"learning_rate": 1e4, "optimizer": "sgd"}])
+def test_a_member_that_diverges_changes_nobody(bad: dict[str, Any], workshop: Callable[..., Workshop]) -> None:
+    made = workshop()
+    members = company()[:4]
+    calm = curves(made, members)
+    course = made.course([members[0], Member(99, BASE | bad, 5), *members[2:]])
+    course.run(3)
+    assert course.diverged.tolist() == [False, True, False, False]
+    for place in (0, 2, 3):
+        np.testing.assert_array_equal(course.curve(place), calm[place])
+
+
+def test_states_go_on_in_another_tile(workshop: Callable[..., Workshop]) -> None:
+    made = workshop()
+    members = company()
+    whole = made.course(members)
+    whole.run(4)
+    begun, after = made.course(members), made.course(members[::-1])
+    begun.budget = 4
+    begun.run(2)
+    for place in range(len(members)):
+        after.insert(len(members) - 1 - place, begun.extract(place))
+    after.run(4)
+    for place in range(len(members)):
+        other = len(members) - 1 - place
+        np.testing.assert_array_equal(after.curve(other), whole.curve(place))
+        for name, array in whole.tile.extract(place).items():
+            np.testing.assert_array_equal(after.tile.extract(other)[name], array)
+
+
+@pytest.mark.parametrize(
+    ("rows", "normalisation", "batches"), [(33, "batch", 2), (33, "none", 3), (32, "batch", 2), (33, "ghost", 2)]
+)
+def test_a_last_row_alone_is_normalised_with_the_mini_batch_before(
+    rows: int, normalisation: str, batches: int, workshop: Callable[..., Workshop]
+) -> None:
+    member = Member(0, BASE | {"normalisation": normalisation}, 5)
+    course = workshop(rows=rows).course([member])
+    course.run(1)
+    assert course.tile.extract(0)["steps"][0] == batches
+    np.testing.assert_allclose(
+        course.curve(0), curves(workshop(rows=rows, stacked=True), [member], 1)[0], rtol=RELATIVE
+    )
+
+
+def test_the_best_network_is_the_module(workshop: Callable[..., Workshop]) -> None:
+    import torch
+
+    made = workshop()
+    course = made.course(company())
+    course.run(2)
+    course.tile.recall()
+    found = course.tile.outputs(made.dev)
+    for place, member in enumerate(company()):
+        net = made.trained(member, *course.tile.best(place))
+        with torch.no_grad():
+            expected = net(torch.from_numpy(made.dev.x)).numpy()
+        np.testing.assert_allclose(found[place], expected, rtol=RELATIVE, atol=1e-12)
+
+
+def test_the_penalty_is_that_of_the_weights(workshop: Callable[..., Workshop]) -> None:
+    member = Member(0, BASE | {"l2": 0.1}, 5)
+    compiled, stacked = workshop().tile([member]), workshop(stacked=True).tile([member])
+    np.testing.assert_allclose(compiled.penalties(), stacked.penalties(), rtol=RELATIVE)
+
+
+def test_costly_members_come_first(workshop: Callable[..., Workshop]) -> None:
+    members = [Member(k, BASE | {"channels": channels}, 5) for k, channels in enumerate((2, 16, 4))]
+    assert [tile[0].number for tile in workshop().pack(members, 1)] == [1, 2, 0]
