@@ -94,6 +94,18 @@ def test_trains_alone_as_among_all_the_others(
     np.testing.assert_allclose(together[way][str(row)], alone, rtol=RELATIVE)
 
 
+@pytest.mark.parametrize("rows", [120, 121])
+@pytest.mark.parametrize("normalisation", ["none", "batch", "ghost", "layer"])
+@pytest.mark.parametrize("row", [row for row in SCHEDULES if row.name in ("cosine", "exponential+warm_up")], ids=str)
+def test_an_epoch_has_as_many_learning_rates_as_updates(
+    workshop: Callable[..., Workshop], row: Row, normalisation: str, rows: int
+) -> None:
+    # A last row left alone joins the mini-batch before it where statistics are taken over rows.
+    member = Member(0, row.hyperparameters | {"batch_size": 40, "normalisation": normalisation}, 7)
+    compiled, stacked = (workshop("multiclass", (20,), rows=rows, stacked=way) for way in (False, True))
+    np.testing.assert_allclose(curve(compiled, member), curve(stacked, member), rtol=RELATIVE)
+
+
 @WAYS
 def test_a_members_state_has_no_room_for_what_its_rule_does_not_keep(
     workshop: Callable[..., Workshop], way: str

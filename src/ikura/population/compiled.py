@@ -67,6 +67,10 @@ class CompiledTile(Tile):
             k: self.weights[self._span(k)].copy() for k, m in enumerate(members) if follows_distance(m.values)
         }
         self.kept = self.weights.copy()
+        self.joins = [
+            normalisation_kernel.joins_last_row.py_func(code, batch)
+            for code, batch in zip(self.normals[:, 0].tolist(), self.whole[:, 0].tolist(), strict=True)
+        ]
         running = [layout.initial_running() for layout in layouts]
         self.running_places = np.concatenate([[0], np.cumsum([len(part) for part in running])]).astype(np.int64)
         self.running = np.concatenate(running).astype(dtype)
@@ -81,8 +85,8 @@ class CompiledTile(Tile):
         rows, costs = len(examples), np.empty(len(self.members))
         left = [1.0] * len(costs) if shares is None else shares.tolist()
         rates = [
-            [rate * share for rate in learning_rates(member.values, epoch, -(-rows // min(batch, rows)), epochs)]
-            for member, share, batch in zip(self.members, left, self.whole[:, 0].tolist(), strict=True)
+            [rate * share for rate in learning_rates(member.values, epoch, updates, epochs)]
+            for member, share, updates in zip(self.members, left, self._updates(rows), strict=True)
         ]
         train_epoch(
             examples.x, examples.codes, examples.y, self.task, self.tables, self.weights, self.moments, self.places,
@@ -92,6 +96,15 @@ class CompiledTile(Tile):
             np.uint64(key(self.seed, "noise", epoch)), costs, self.limits,
         )  # fmt: skip
         return costs
+
+    def _updates(self, rows: int) -> list[int]:
+        """Number of updates of each member in an epoch."""
+        every = []
+        for batch, joins in zip(self.whole[:, 0].tolist(), self.joins, strict=True):
+            size = min(batch, rows)
+            left_alone = joins and rows > size and rows % size == 1
+            every.append(-(-rows // size) - left_alone)
+        return every
 
     def outputs(self, examples: Examples) -> np.ndarray:
         out = np.empty((len(self.members), len(examples), self.layouts[0].outputs), self.weights.dtype)
