@@ -339,6 +339,8 @@ def test_nothing_that_could_run_code_is_saved_or_read(iris: Study, tabular: Stud
                 assert (node.module or "").split(".")[0] not in forbidden, path
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 called = ast.unparse(node.func)
+                if called == "torch.load" and "weights_only=True" in ast.unparse(node):
+                    continue
                 assert called not in {"torch.load", "torch.save", "pd.read_pickle", "numpy.load"}, path
                 if called in {"np.load", "np.save", "np.savez", "np.savez_compressed"}:
                     allowed = {k.arg: ast.unparse(k.value) for k in node.keywords}

@@ -17,6 +17,7 @@ from torch import nn
 import ikura
 from ikura.errors import RunError
 from ikura.population.job import Job
+from ikura.study.setting import Setting
 from ikura.study.study import Study
 
 from .comparing import assert_same
@@ -291,6 +292,18 @@ DAMAGES: dict[str, Callable[[str], str | bytes]] = {
     "data of no kind": lambda text: text.replace('kind = "bundled"', 'kind = "burdled"'),
     "a space turned round": lambda text: text.replace("high = 1.0", "high = -1.0"),
 }
+
+
+def test_a_setting_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
+    run = killed("iris", tmp_path / "run")
+    config = run / "config.toml"
+    lines = config.read_text().splitlines(keepends=True)
+    for count in range(len(lines)):
+        config.write_text("".join(lines[:count]))
+        with pytest.raises(RunError, match=r"config\.toml"):
+            Setting.load(run)
+    config.write_text("".join(lines))
+    Setting.load(run)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

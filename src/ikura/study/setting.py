@@ -23,6 +23,9 @@ from ikura.study.pretrained import Pretrained
 
 __all__ = ["Setting"]
 
+END = "# the end"
+"""The last line of config.toml: a file cut off between two lines may still be TOML."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -73,7 +76,7 @@ class Setting:
     def save(self, run: Path) -> None:
         """Write config.toml; settings that are None are left out."""
         values = {name: value for name, value in asdict(self).items() if value is not None}
-        write_atomically(run / "config.toml", tomli_w.dumps(values).encode())
+        write_atomically(run / "config.toml", f"{tomli_w.dumps(values)}\n{END}\n".encode())
 
     @classmethod
     def load(cls, run: Path) -> Setting:
@@ -87,7 +90,10 @@ class Setting:
             near = nearest(run.name, [p.name for p in run.parent.iterdir()]) if run.parent.is_dir() else ""
             raise RunError(f"{run}: not a run folder of ikura (it has no config.toml){near}")
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            values = tomllib.loads(text)
+            if END not in text:
+                raise UsageError("its end is missing")
             setting = cls(**{"target": None} | values)
             setting._check()
         except (tomllib.TOMLDecodeError, TypeError, UnicodeDecodeError, UsageError) as error:
