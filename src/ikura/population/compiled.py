@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 
 from ikura.nn.noise import key
-from ikura.population._tile import Tile
+from ikura.population._kernel_tile import KernelTile
 from ikura.population.examples import Examples
 from ikura.population.kernel import activation as activation_kernel
 from ikura.population.kernel import loss as loss_kernel
@@ -23,7 +23,7 @@ from ikura.population.schedule import follows_distance, learning_rates
 __all__ = ["CompiledTile"]
 
 
-class CompiledTile(Tile):
+class CompiledTile(KernelTile):
     """Fully connected networks of any depth, width, mini-batch size, activation and update rule in one tile.
 
     All weights lie in one flat vector, member after member; nothing is padded.
@@ -145,27 +145,11 @@ class CompiledTile(Tile):
             parts |= {name: getattr(self, name)[self._running_span(place)] for name in ("running", "kept_running")}
         return parts | {name: getattr(self, name)[place : place + 1] for name in ("steps", "active", "limits")}
 
-    def extract(self, place: int) -> dict[str, np.ndarray]:
-        return {name: part.copy() for name, part in self._parts(place).items()}
+    def _weights_of(self, place: int) -> np.ndarray:
+        return self.weights[self._span(place)]
 
-    def insert(self, place: int, state: dict[str, np.ndarray]) -> None:
-        for name, part in self._parts(place).items():
-            part[:] = state[name]
-
-    def set_limits(self, limits: np.ndarray) -> None:
-        self.limits[:] = limits
-
-    def penalties(self) -> np.ndarray:
-        found = np.zeros(len(self.members))
-        for k, (member, layout) in enumerate(zip(self.members, self.layouts, strict=True)):
-            if member.values.l1 or member.values.l2:
-                w = self.weights[self._span(k)][layout.penalised()].astype(np.float64)
-                found[k] = member.values.l1 * np.abs(w).sum() + 0.5 * member.values.l2 * np.sum(w**2)
-        return found
-
-    def distances(self, places: Sequence[int]) -> np.ndarray:
-        travelled = (self.weights[self._span(k)].astype(np.float64) - self.origins[k] for k in places)
-        return np.array([np.linalg.norm(way) for way in travelled])
+    def _matrices_of(self, place: int) -> np.ndarray:
+        return self.layouts[place].matrices()
 
 
 def ends(sizes: Iterable[int]) -> np.ndarray:

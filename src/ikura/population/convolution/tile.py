@@ -11,7 +11,7 @@ from torch.nn.utils import parameters_to_vector
 from ikura.nn.augmentation import Augment
 from ikura.nn.noise import key
 from ikura.nn.zoo.cnn import CNN, Recipe
-from ikura.population._tile import Tile
+from ikura.population._kernel_tile import KernelTile
 from ikura.population.batches import Batches
 from ikura.population.convolution.network import Sizes
 from ikura.population.convolution.plan import Plan, make_room
@@ -31,7 +31,7 @@ BLOCK = 128
 """Examples that are evaluated together."""
 
 
-class ConvolutionTile(Tile):
+class ConvolutionTile(KernelTile):
     """Small convolutional networks of any depth, width, mini-batch size, activation and update rule in one tile.
 
     Args:
@@ -156,28 +156,11 @@ class ConvolutionTile(Tile):
         parts = {name: getattr(self, name)[place] for name in names}
         return parts | {name: getattr(self, name)[place : place + 1] for name in ("steps", "active", "limits")}
 
-    def extract(self, place: int) -> dict[str, np.ndarray]:
-        return {name: part.copy() for name, part in self._parts(place).items()}
+    def _weights_of(self, place: int) -> np.ndarray:
+        return self.weights[place]
 
-    def insert(self, place: int, state: dict[str, np.ndarray]) -> None:
-        for name, part in self._parts(place).items():
-            part[:] = state[name]
-
-    def set_limits(self, limits: np.ndarray) -> None:
-        self.limits[:] = limits
-
-    def penalties(self) -> np.ndarray:
-        found = np.zeros(len(self.members))
-        for k, (member, plan) in enumerate(zip(self.members, self.plans, strict=True)):
-            if member.values.l1 or member.values.l2:
-                spans = [self.weights[k][place : place + rows * columns] for place, rows, columns in plan.matrices]
-                w = np.concatenate(spans).astype(np.float64)
-                found[k] = member.values.l1 * np.abs(w).sum() + 0.5 * member.values.l2 * np.sum(w**2)
-        return found
-
-    def distances(self, places: Sequence[int]) -> np.ndarray:
-        travelled = (self.weights[k].astype(np.float64) - self.origins[k] for k in places)
-        return np.array([np.linalg.norm(way) for way in travelled])
+    def _matrices_of(self, place: int) -> np.ndarray:
+        return self.plans[place].matrices
 
 
 def sizes_of(recipe: Recipe, plan: Plan) -> Sizes:
