@@ -18,6 +18,7 @@ _HOMES = {
     "Progress": "ikura.study.progress",
     "Space": "ikura.space",
     "choice": "ikura.space",
+    "constraint": "ikura.space",
     "fixed": "ikura.space",
     "integer": "ikura.space",
     "linear": "ikura.space",
@@ -37,6 +38,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "choice",
+    "constraint",
     "fixed",
     "integer",
     "linear",
@@ -52,7 +54,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from ikura.errors import IkuraError, UsageError
-    from ikura.space import Space, choice, fixed, integer, linear, log, log_complement, when
+    from ikura.space import Space, choice, constraint, fixed, integer, linear, log, log_complement, when
     from ikura.study.model import Model
     from ikura.study.open import load, open_study
     from ikura.study.pretrained import pretrained

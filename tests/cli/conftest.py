@@ -65,6 +65,8 @@ def make_study(run: Path) -> Any:
         test=SimpleNamespace(metric="accuracy", value=0.955, interval=(0.91, 0.98)),
         seconds={"read": 0.5, "coarse": 41.2},
         diverged=1,
+        objectives=["accuracy"],
+        choice=None,
         to_json=lambda: {"best": {"dev": 0.97, "worst": float("nan")}, "run": str(run)},
         report=lambda path: (path.write_text("<html>"), path)[1],
     )

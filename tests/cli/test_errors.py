@@ -39,6 +39,9 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
         ("tune x --jobs 0", "--jobs must be at least 1, but got 0"),
         ("tune x --finalists -1", "--finalists must be at least 0, but got -1"),
         ("tune x --seed -1", "--seed must be at least 0, but got -1"),
+        ("tune x --max-parameters 0", "--max-parameters must be at least 1, but got 0"),
+        ("tune x --prefer parameters --within -1", "--within must be at least 0, but got -1.0"),
+        ("tune x --within 0.1", "--within is the margin of --prefer; give both"),
         ("tune x --time-limit soon", "a duration is written like 90, 90s, 10m or 1.5h, but got 'soon'"),
         ("tune x --time-limit 0s", "a duration must be more than zero, but got '0s'"),
         (

@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import ikura
@@ -24,7 +25,8 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
     options = (
         "--target y --task binary --trials 7 --epochs 3 --time-limit 1.5h --search random "
         "--schedule successive-halving --finalists 2 --metric f1 --seed 5 --jobs 2 --device cpu --dtype float64 "
-        "--group g --time t --kind a=category --kind b=numeric --image-size 64 --broken skip"
+        "--group g --time t --kind a=category --kind b=numeric --image-size 64 --broken skip "
+        "--objective parameters --objective training_seconds --prefer parameters --within 0.02 --max-parameters 5000"
     )
     assert main(["tune", table, *options.split(), "--space", str(space), "--out", str(tmp_path / "out")]) == 0
     arguments, named = calls["tune"]
@@ -42,6 +44,10 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "schedule": "successive-halving",
         "finalists": 2,
         "metric": "f1",
+        "objectives": ["parameters", "training_seconds"],
+        "prefer": "parameters",
+        "within": 0.02,
+        "max_parameters": 5000,
         "seed": 5,
         "jobs": 2,
         "device": "cpu",
@@ -61,7 +67,7 @@ def test_the_defaults_are_those_of_the_python_call() -> None:
         for name, parameter in inspect.signature(ikura.tune).parameters.items()
         if name not in ("data", "progress")
     }
-    names = {"kind": "kinds"}
+    names = {"kind": "kinds", "objective": "objectives"}
     options = {
         names.get(parameter.name, parameter.name): None if parameter.multiple else parameter.default
         for parameter in command().commands["tune"].params
@@ -78,7 +84,9 @@ def test_the_names_in_the_help_are_those_of_the_rooms() -> None:
     from ikura.metric import METRICS
     from ikura.search import PROPOSERS
     from ikura.search.schedule import SCHEDULES
+    from ikura.study.aims import OBJECTIVES
 
+    assert set(tune_module.OBJECTIVES) == set(OBJECTIVES)
     assert set(tune_module.BUNDLED) == set(BUNDLED)
     assert set(tune_module.IMAGE_SETS) == set(IMAGE_SETS)
     assert tune_module.BROKEN == CHOICES
@@ -94,6 +102,8 @@ def test_the_names_in_the_help_are_those_of_the_rooms() -> None:
         ("--search", "randon", "random"),
         ("--schedule", "succesive-halving", "successive-halving"),
         ("--metric", "acuracy", "accuracy"),
+        ("--objective", "parameter", "parameters"),
+        ("--prefer", "inference_second", "inference_seconds"),
     ],
 )
 def test_a_mistyped_room_name_is_told(
@@ -266,3 +276,26 @@ def test_report_writes_into_the_run_folder_or_where_told(
     assert main(["report", str(tmp_path), "-o", str(tmp_path / "other.html")]) == 0
     assert (tmp_path / "other.html").exists()
     assert calls["open_study"][0] == (tmp_path,)
+
+
+def test_the_summary_shows_the_front_and_how_it_chose(
+    calls: dict[str, Any], table: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = calls["study"]
+    study.objectives = ["accuracy", "parameters"]
+    study.pareto = pd.DataFrame(
+        {"number": [0, 1], "dev_score": [0.97, 0.91], "parameters": [910.0, 77.0], "units": [64.0, 16.0]}
+    ).assign(chosen=[False, True])
+    study.choice = {
+        "prefer": "parameters",
+        "margin": 0.06,
+        "best": 0,
+        "best_dev": 0.97,
+        "best_cost": 910.0,
+        "cost": 77.0,
+    }
+    assert main(["tune", table]) == 0
+    out, _ = capsys.readouterr()
+    assert "Pareto front of dev accuracy, parameters (2 of 2 trials)" in out
+    assert any(line.split() == ["1", "0.91", "77", "16", "chosen"] for line in out.splitlines())
+    assert "the least parameters within 0.06 of the best dev accuracy: 77; trial 0 has 910 and 0.97" in out

@@ -46,6 +46,9 @@ class FakeStudy:
     seconds: dict[str, float] = field(default_factory=dict)
     predictions: dict[str, Any] | None = None
     pictures: dict[str, Any] | None = None
+    objectives: list[str] = field(default_factory=lambda: ["accuracy"])
+    pareto: pd.DataFrame = field(default_factory=pd.DataFrame)
+    choice: dict[str, Any] | None = None
     epochs: int = 60
     asked: list[int] = field(default_factory=list)
 

@@ -156,7 +156,7 @@ ADAM = choice("adam", "sgd")
     [
         (lambda: Space(rate={"scale": "log", "low": 0, "high": 1}), "[rate] a log scale needs `low > 0`"),
         (lambda: Space(units=[8, 16]), "[units] a list is no range: write choice(8, 16), in TOML choices = [8, 16]"),
-        (lambda: Space(ADAM), "a space takes when(...) and name=parameter"),
+        (lambda: Space(ADAM), "a space takes when(...), constraint(...) and name=parameter"),
         (lambda: Space(when(optimiser="adam", b=linear(0, 1)), optimizer=ADAM), "unknown parameter 'optimiser', did"),
         (lambda: Space(when(optimizer="adma", b=linear(0, 1)), optimizer=ADAM), "never 'adma', did you mean 'adam'?"),
         (lambda: Space(when(o="adam", b=linear(0, 1)), o=ADAM, b=1), "[b] is given twice"),

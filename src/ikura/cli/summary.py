@@ -13,6 +13,7 @@ from ikura.cli.duration import format_duration
 __all__ = ["number", "summary"]
 
 BEST_TRIALS = 5
+FRONT_TRIALS = 10
 TRAINED = ("complete", "stopped")
 COLUMNS = 6
 WIDTH_OF_A_FILE = 120
@@ -37,6 +38,11 @@ def summary(study: Any) -> str:
             console.print(_best_trials(study))
             console.print(f"\nBest hyperparameters (trial {study.best.number})")
             console.print(Padding(_pairs(study.best.hyperparameters), (0, 0, 0, 2)))
+        if len(study.objectives) > 1 and len(study.pareto):
+            ended = study.trials[(study.trials["purpose"] == "search") & study.trials["state"].isin(TRAINED)]
+            of = ended["dev_score"].notna().sum()
+            console.print(f"\nPareto front of dev {', '.join(study.objectives)} ({len(study.pareto)} of {of} trials)")
+            console.print(_front(study))
         console.print()
         console.print(_pairs(_facts(study)), soft_wrap=True)
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
@@ -79,6 +85,22 @@ def _best_trials(study: Any) -> Any:
     return table
 
 
+def _front(study: Any) -> Any:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    found, others = study.pareto, study.objectives[1:]
+    names = [name for name in study.space.dimensions if name in found.columns][:COLUMNS]
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for heading in ("trial", f"dev {study.metric.name}", *others, *names, ""):
+        table.add_column(heading, justify="right")
+    shown = found[(found.index < FRONT_TRIALS) | found["chosen"]]
+    for row in shown.to_dict("records"):
+        cells = [number(row[name]) for name in ("number", "dev_score", *others, *names)]
+        table.add_row(*cells, "chosen" if row["chosen"] else "")
+    return table
+
+
 def _pairs(pairs: Mapping[str, Any]) -> Any:
     from rich.table import Table
 
@@ -97,6 +119,8 @@ def _facts(study: Any) -> dict[str, str]:
         facts[f"Dev {study.metric.name}"] = _score(study.best.dev, study.best.interval)
     if study.test is not None:
         facts[f"Test {study.test.metric}"] = _score(study.test.value, study.test.interval) + ", measured once"
+    if study.choice is not None and study.best is not None:
+        facts["Chosen"] = _choice(study.choice, study)
     facts["Time"] = format_duration(sum(study.seconds.values()))
     facts["Run folder"] = f"{run} (model/, report.html)"
     facts["Next"] = f"ikura predict {run} {'new.png' if study.summary.get('images') else 'new.csv'}"
@@ -108,3 +132,12 @@ def _score(value: float, interval: tuple[float, float] | None) -> str:
         return f"{value:.4g}"
     low, high = interval
     return f"{value:.4g} (95 % interval {low:.4g} to {high:.4g})"
+
+
+def _choice(choice: Mapping[str, Any], study: Any) -> str:
+    what = choice["prefer"]
+    where = f"within {choice['margin']:.4g} of the best dev {study.metric.name}"
+    if choice["best"] == study.best.number:
+        return f"the best dev {study.metric.name}; nothing {where} has less {what}"
+    cost, best = number(choice["cost"]), number(choice["best_cost"])
+    return f"the least {what} {where}: {cost}; trial {choice['best']} has {best} and {choice['best_dev']:.4g}"

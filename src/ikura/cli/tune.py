@@ -28,6 +28,7 @@ NETWORKS = (
     "mlp", "cnn", "f1", "c1", "c3", "vgg16", "resnet20", "resnet32", "resnet44", "resnet56", "wrn16-4",
     "alexnet",
 )  # fmt: skip
+OBJECTIVES = ("parameters", "inference_seconds", "training_seconds")
 METRICS = ("accuracy", "balanced_accuracy", "log_loss", "f1", "roc_auc", "r2", "rmse", "mae")
 SCHEDULES = ("early-stopping", "none", "successive-halving")
 SEARCHES = ("coarse-to-fine", "random")
@@ -37,6 +38,7 @@ EXAMPLES = (
     "ikura tune houses.parquet --target price --trials 256 --time-limit 10m --out runs/houses",
     "ikura tune digits --trials 64 --epochs 30 --json > study.json",
     "ikura tune photos/ --image-size 64 --broken skip",
+    "ikura tune wine --objective parameters --prefer parameters --within 0.01",
 )
 
 
@@ -202,6 +204,41 @@ def tune(
             rich_help_panel="Search",
         ),
     ] = None,
+    objective: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"What else a network should have little of: {', '.join(OBJECTIVES)}; repeatable.",
+            rich_help_panel="Search",
+        ),
+    ] = None,
+    prefer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Choose the network with the least of this objective among those nearly as good as the best.",
+            rich_help_panel="Search",
+        ),
+    ] = None,
+    within: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MARGIN",
+            help="How much worse a dev score --prefer allows; by default one standard error of the best.",
+            rich_help_panel="Search",
+            show_default=False,
+        ),
+    ] = None,
+    max_parameters: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole,
+            metavar="N",
+            help="Larger networks are infeasible: they are recorded and never trained.",
+            rich_help_panel="Search",
+            show_default=False,
+        ),
+    ] = None,
     space: Annotated[
         Path | None,
         typer.Option(
@@ -237,6 +274,8 @@ def tune(
         ("--jobs", jobs, 1),
         ("--seed", seed, 0),
         ("--image-size", image_size, 1),
+        ("--max-parameters", max_parameters, 1),
+        ("--within", within, 0),
     ):
         at_least(option, number, least)
     one_of("--task", task, TASKS)
@@ -252,6 +291,12 @@ def tune(
     chosen_kinds = kinds(kind or [])
     for chosen in (chosen_kinds or {}).values():
         one_of("--kind", chosen, KINDS)
+    for name in objective or []:
+        one_of("--objective", name, OBJECTIVES)
+    if prefer is not None:
+        one_of("--prefer", prefer, OBJECTIVES)
+    elif within is not None:
+        raise UsageError("--within is the margin of --prefer; give both")
     _check_names(search, schedule, metric)
     _check_data(data)
     opened = None if space is None else _open_space(space, network if pretrained is None else "pretrained")
@@ -277,6 +322,10 @@ def tune(
             schedule=schedule,
             finalists=finalists,
             metric=metric,
+            objectives=list(dict.fromkeys(objective)) if objective else None,
+            prefer=prefer,
+            within=within,
+            max_parameters=max_parameters,
             seed=seed,
             jobs=jobs,
             device=device,

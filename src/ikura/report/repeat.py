@@ -27,6 +27,9 @@ OPTIONS = (
     "search",
     "schedule",
     "metric",
+    "prefer",
+    "within",
+    "max_parameters",
     "seed",
 )
 LIBRARIES = ("ikura", "torch", "numba", "numpy", "pandas", "scikit-learn", "scipy")
@@ -91,6 +94,8 @@ def command(config: Mapping[str, Any]) -> str | None:
         words += ["--kind", f"{name}={kind}"]
     if config.get("network") not in (None, "mlp"):
         words += ["--network", str(config["network"])]
+    for name in config.get("objectives") or ():
+        words += ["--objective", str(name)]
     for name in OPTIONS:
         value = config.get(name)
         if value is not None:

@@ -18,12 +18,15 @@ __all__ = ["sections"]
 
 MOST_CLASSES = 30
 MOST_DIVERGED = 40
+MANY_FAILED, FEW_FAILED = 0.25, 4
+"""Share and number of trials without a score from which the space itself is in question."""
 ENDINGS = {
     "complete": "ran to the end",
     "pruned": "stopped early",
     "diverged": "diverged",
     "stopped": "cut short by the time limit",
     "skipped": "skipped for lack of time",
+    "infeasible": "infeasible",
     "running": "still running",
     "waiting": "waiting",
 }
@@ -40,6 +43,7 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
     """
     contents = (
         ("Trials", "Best trials" if len(view.ranked) else "Trials", join(best_trials(view), states(view))),
+        ("Objectives", "Dev score against the other objectives", charts.tradeoff(view)),
         ("Test set", "On the test set", charts.outcomes(view)),
         ("Hyperparameters", "Hyperparameters", charts.hyperparameters(view)),
         ("Learning curves", "Learning curves", charts.curves(view)),
@@ -103,7 +107,23 @@ def states(view: View) -> Html | None:
         text += f" The loss of a diverged trial grew without bound; this happened to {listed(diverged, MOST_DIVERGED)}."
     elif view.study.diverged:
         text += f" {plural(view.study.diverged, 'run')} diverged in all, finalists included."
-    return element("p", text, class_="after")
+    return element("p", join(text, _infeasible(view)), class_="after")
+
+
+def _infeasible(view: View) -> str:
+    """Tell of trials that were never trained, and of a space in which many cannot be."""
+    large = view.search["state"] == "infeasible"
+    failed = large | (view.search["state"] == "diverged")
+    text = ""
+    if large.any():
+        bound = view.study.config.get("max_parameters")
+        text = f" Infeasible ones would have more than {count(bound)} weights and were never trained."
+    if failed.mean() > MANY_FAILED and failed.sum() >= FEW_FAILED:
+        text += (
+            f" {100 * failed.mean():.0f} % of the trials gave nothing to compare: narrow the ranges that the crosses "
+            "mark below, or state a constraint."
+        )
+    return text
 
 
 def seconds(spent: Mapping[str, float]) -> Html | None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ikura.errors import UsageError
-from ikura.space import Space, Value
+from ikura.space import Space, Value, feasible_draw
 
 __all__ = ["Observation", "Proposal", "Proposer", "Region", "Stage", "check_budget"]
 
@@ -149,17 +149,22 @@ class Proposer(ABC):
         """
         return {name: self.draws(f"whole {name}", stage, count) for name in self.space.dimensions}
 
-    def proposals(self, points: Mapping[str, NDArray[np.float64]], count: int) -> list[Proposal]:
+    def proposals(self, points: Mapping[str, NDArray[np.float64]], count: int, reach: float = 1.0) -> list[Proposal]:
         """Turn points of the unit cube into proposals.
 
         Args:
             points: name of each varying hyperparameter to coordinates, shape (count,).
             count: how many.
+            reach: how near a point's replacement is sought first where the point violates a constraint of the space,
+                as for `ikura.space.feasible_draw`; 1 for the whole space.
 
         Returns:
-            `count` proposals; coordinates of hyperparameters that turn out inactive are not used.
+            `count` feasible proposals; coordinates of hyperparameters that turn out inactive are not used.
         """
-        return [Proposal(self.space.from_unit({name: float(u[i]) for name, u in points.items()})) for i in range(count)]
+        return [
+            Proposal(feasible_draw(self.space, {name: float(u[i]) for name, u in points.items()}, self.seed, reach))
+            for i in range(count)
+        ]
 
 
 def check_budget(trials: int, epochs: int) -> None:

@@ -17,6 +17,7 @@ _THREE_STAGES = 48
 _SHORTEST = 5
 _EXPLORING = 0.1
 _ANCHORED = 0.5
+_REACH = 0.05
 
 
 class CoarseToFine(Proposer):
@@ -68,7 +69,7 @@ class CoarseToFine(Proposer):
                 points[name] = np.where(
                     exploring, u, near.place(name, self.draws(f"near {name}", stage, count), anchor)
                 )
-        return self.proposals(points, count)
+        return self.proposals(points, count, 1.0 if near is None else _REACH)
 
     def regions(self, stage: Stage, history: Sequence[Observation]) -> Region:
         near = self._neighbourhood(stage, history)

@@ -2,8 +2,10 @@
 
 from ikura.space._base import Parameter, Value
 from ikura.space.condition import Condition, when
+from ikura.space.constraint import Constraint, constraint
 from ikura.space.continuous import Linear, Log, LogComplement, linear, log, log_complement
 from ikura.space.discrete import Choice, Fixed, Integer, choice, fixed, integer
+from ikura.space.feasibility import check_feasible, feasible_draw, feasible_share
 from ikura.space.form import parameter
 from ikura.space.hyperparameters import CONVOLUTIONAL, DEFAULTS, HYPERPARAMETERS, layer_of
 from ikura.space.images import image_space
@@ -18,6 +20,7 @@ __all__ = [
     "TIERS",
     "Choice",
     "Condition",
+    "Constraint",
     "DefaultSpace",
     "Fixed",
     "Integer",
@@ -28,8 +31,12 @@ __all__ = [
     "Space",
     "Tier",
     "Value",
+    "check_feasible",
     "choice",
+    "constraint",
     "default_space",
+    "feasible_draw",
+    "feasible_share",
     "fixed",
     "image_space",
     "integer",

@@ -9,6 +9,7 @@ from typing import Any
 from ikura.errors import SpaceError, nearest
 from ikura.space._base import Parameter, Value
 from ikura.space.condition import Condition, Requirements, holds, requirements
+from ikura.space.constraint import Constraint
 from ikura.space.form import parameter
 
 __all__ = ["Space"]
@@ -21,12 +22,12 @@ class Space(Mapping[str, Parameter]):
     those whose condition holds. Messages put the name of the parameter they speak of in brackets, as TOML does.
 
     Args:
-        *conditions: what `when` makes.
+        *conditions: what `when` and `constraint` make.
         **parameters: a parameter, a plain value (then fixed), or a table in the TOML form.
 
     Raises:
         SpaceError: a parameter cannot be read, is given twice, depends on an unknown one, on a value that never occurs,
-            or on itself in a circle.
+            or on itself in a circle; or a constraint does not fit the parameters.
 
     Example:
         >>> from ikura.space import choice, log, log_complement, when
@@ -39,14 +40,17 @@ class Space(Mapping[str, Parameter]):
         {'learning_rate': 1.0, 'optimizer': 'sgd'}
     """
 
-    def __init__(self, /, *conditions: Condition, **parameters: Any) -> None:
+    def __init__(self, /, *conditions: Condition | Constraint, **parameters: Any) -> None:
+        self.constraints = tuple(one for one in conditions if isinstance(one, Constraint))
         self._parameters: dict[str, Parameter] = {}
         self._requires: dict[str, Requirements] = {}
         for name, given in parameters.items():
             self._add(name, given)
         for condition in conditions:
+            if isinstance(condition, Constraint):
+                continue
             if not isinstance(condition, Condition):
-                raise SpaceError(f"a space takes when(...) and name=parameter, but got {condition!r}")
+                raise SpaceError(f"a space takes when(...), constraint(...) and name=parameter, but got {condition!r}")
             for name, given in condition.parameters.items():
                 if name in self._parameters:
                     raise SpaceError(f"[{name}] is given twice: name all its values in one when(...)")
@@ -63,6 +67,8 @@ class Space(Mapping[str, Parameter]):
         except CycleError as error:
             circle = " -> ".join(reversed(error.args[1]))
             raise SpaceError(f"[{error.args[1][0]}] depends on itself in a circle: {circle}") from None
+        for constraint in self.constraints:
+            constraint.check(self._parameters)
 
     def _add(self, name: str, given: object) -> None:
         try:
@@ -99,7 +105,9 @@ class Space(Mapping[str, Parameter]):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"Space({', '.join(f'{name}={table}' for name, table in self.as_dict().items())})"
+        parts = [repr(one) for one in self.constraints]
+        parts += [f"{name}={table}" for name, table in self.as_dict().items() if name in self]
+        return f"Space({', '.join(parts)})"
 
     @property
     def dimensions(self) -> list[str]:
@@ -150,6 +158,10 @@ class Space(Mapping[str, Parameter]):
             except SpaceError as error:
                 raise SpaceError(f"[{name}] {error}") from None
         return {name: found[name] for name in self if name in found}
+
+    def feasible(self, configuration: Mapping[str, Any]) -> bool:
+        """Say whether a configuration meets every constraint; one that names an inactive hyperparameter is met."""
+        return all(one.met(configuration) for one in self.constraints)
 
     def to_unit(self, configuration: Mapping[str, Any]) -> dict[str, float]:
         """Turn a configuration into a point of the unit cube; what it says of inactive names is ignored.
@@ -205,7 +217,7 @@ class Space(Mapping[str, Parameter]):
         """Make a space with some parameters exchanged or added.
 
         A parameter keeps its condition unless a table with its own `when` is given. Other parameters whose condition
-        can no longer hold are left out.
+        can no longer hold are left out, and with them the constraints that name them.
 
         Args:
             **parameters: as for `Space`.
@@ -238,24 +250,29 @@ class Space(Mapping[str, Parameter]):
                 made._requires[name] = possible
             elif name not in parameters:
                 del made._parameters[name], made._requires[name]
+        made.constraints = tuple(one for one in self.constraints if all(name in made for name in one.names))
         made._resolve()
         return made
 
-    def as_dict(self) -> dict[str, dict[str, Any]]:
-        """Write the space as tables that TOML and JSON can hold; `Space.from_dict` reads them back."""
-        tables = {name: one.as_dict() for name, one in self.items()}
+    def as_dict(self) -> dict[str, Any]:
+        """Write the space as tables that TOML and JSON can hold; `Space.from_dict` reads them back.
+
+        Returns:
+            Name to table; where there are constraints, "constraints" to the list of their texts.
+        """
+        tables: dict[str, Any] = {name: one.as_dict() for name, one in self.items()}
         for name, requires in self._requires.items():
             tables[name]["when"] = {
                 parent: accepted[0] if len(accepted) == 1 else list(accepted) for parent, accepted in requires.items()
             }
-        return tables
+        return {"constraints": [one.text for one in self.constraints], **tables} if self.constraints else tables
 
     @classmethod
     def from_dict(cls, tables: Mapping[str, Any]) -> Space:
         """Read a space from tables such as `as_dict` writes.
 
         Args:
-            tables: name to a table, a parameter or a plain value.
+            tables: name to a table, a parameter or a plain value; "constraints" to a list of texts.
 
         Returns:
             The space, with `Space.from_dict(space.as_dict()) == space`.
@@ -267,7 +284,13 @@ class Space(Mapping[str, Parameter]):
             >>> Space.from_dict({"learning_rate": {"scale": "log", "low": 1e-4, "high": 1}, "layers": 2})["layers"]
             Fixed(value=2)
         """
-        return cls(**tables)
+        constraints = tables.get("constraints", [])
+        if isinstance(constraints, str) or (isinstance(constraints, list) and not all(map(_textual, constraints))):
+            raise SpaceError(f'constraints is a list of texts such as "units * layers <= 512", but got {constraints!r}')
+        if not isinstance(constraints, list | tuple):
+            return cls(**tables)
+        rest = {name: one for name, one in tables.items() if name != "constraints"}
+        return cls(*(one if isinstance(one, Constraint) else Constraint(one) for one in constraints), **rest)
 
     @classmethod
     def coerce(cls, given: object) -> Space:
@@ -287,3 +310,7 @@ class Space(Mapping[str, Parameter]):
         if isinstance(given, Mapping):
             return cls.from_dict({str(name): one for name, one in given.items()})
         raise SpaceError(f"a space is a Space or a mapping from name to parameter, but got {type(given).__name__}")
+
+
+def _textual(given: object) -> bool:
+    return isinstance(given, str | Constraint)

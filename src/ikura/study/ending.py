@@ -13,6 +13,7 @@ from ikura.population.workshop import Workshop
 from ikura.study.finalists import choose, keep_weights, load_network, predictions, ranked, train_finalists, weights_file
 from ikura.study.floor import examples_of, replay
 from ikura.study.model import Model
+from ikura.study.preference import preferred
 from ikura.study.pretrained import Pretrained
 from ikura.study.search import Floor
 from ikura.study.setting import Setting
@@ -67,21 +68,32 @@ def _winner(floor: Floor, setting: Setting) -> dict[str, Any] | None:
     rows = ranked(floor, "search")
     if not rows:
         return None
-    row = rows[0]
-    if not weights_file(floor.run, row["number"]).exists():
-        keep_weights(floor.run, [replay(Study(floor.run, floor.workshop.network), floor.store, row)])
-    dev = floor.workshop.dev
-    outputs = predictions(floor.workshop, load_network(floor.workshop, floor.run, floor.member(row)), dev)
-    low, high = interval(
-        metric(setting.metric, setting.task), [outputs], floor.workshop.judge.target(dev.y), seed=setting.seed
-    )
+    row, choice = rows[0], None
+    low, high = _interval(floor, setting, row)
+    if floor.aims.prefer is not None:
+        groups = {one["number"]: [one] for one in rows if one["state"] == row["state"]}
+        number, choice = preferred(floor, groups, row["number"], (low, high))
+        if number != row["number"]:
+            [row] = groups[number]
+            low, high = _interval(floor, setting, row)
     return {
         "number": row["number"],
         "model": row["number"],
         "hyperparameters": row["hyperparameters"],
         "dev": row["dev_score"],
         "interval": [low, high],
+        "choice": choice,
     }
+
+
+def _interval(floor: Floor, setting: Setting, row: dict[str, Any]) -> tuple[float, float]:
+    """Interval of a trial's dev score; it is trained again for its weights if they were not kept."""
+    if not weights_file(floor.run, row["number"]).exists():
+        keep_weights(floor.run, [replay(Study(floor.run, floor.workshop.network), floor.store, row)])
+    dev = floor.workshop.dev
+    outputs = predictions(floor.workshop, load_network(floor.workshop, floor.run, floor.member(row)), dev)
+    measure = metric(setting.metric, setting.task)
+    return interval(measure, [outputs], floor.workshop.judge.target(dev.y), seed=setting.seed)
 
 
 def _model(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.Module, member: Member) -> Model:

@@ -20,6 +20,7 @@ from ikura.population.member import Member
 from ikura.population.snapshot import write_atomically
 from ikura.population.structure import takes_codes
 from ikura.population.workshop import Workshop
+from ikura.study.preference import preferred, promising
 from ikura.study.search import Floor
 
 __all__ = ["choose", "train_finalists", "weights_file"]
@@ -61,7 +62,7 @@ def train_finalists(floor: Floor, finalists: int, replicates: int, epochs: int, 
     if not rows:
         chosen: list[dict[str, Any]] = []
         seen: set[str] = set()
-        for row in ranked(floor, "search"):
+        for row in promising(floor, ranked(floor, "search"), finalists):
             text = json.dumps(row["hyperparameters"], sort_keys=True)
             if text not in seen and len(chosen) < finalists:
                 chosen.append(row)
@@ -146,18 +147,27 @@ def choose(floor: Floor, metric: Metric) -> dict[str, Any] | None:
         score = math.fsum(row["dev_score"] for row in group) / len(group)
         return floor.sign * score, -math.fsum(row["dev_loss"] for row in group) / len(group), -parent
 
-    best = max(groups, key=merit)
-    group = groups[best]
-    dev = floor.workshop.dev
-    target = floor.workshop.judge.target(dev.y)
-    outputs = [
-        predictions(floor.workshop, load_network(floor.workshop, floor.run, floor.member(r)), dev) for r in group
-    ]
-    low, high = interval(metric, outputs, target, seed=floor.seed)
+    chosen = best = max(groups, key=merit)
+    low, high = _interval(floor, metric, groups[best])
+    choice = None
+    if floor.aims.prefer is not None:
+        chosen, choice = preferred(floor, groups, best, (low, high))
+        if chosen != best:
+            low, high = _interval(floor, metric, groups[chosen])
+    group = groups[chosen]
     return {
-        "number": best,
+        "number": chosen,
         "model": group[0]["number"],
         "hyperparameters": group[0]["hyperparameters"],
         "dev": float(np.mean([row["dev_score"] for row in group])),
         "interval": [low, high],
+        "choice": choice,
     }
+
+
+def _interval(floor: Floor, metric: Metric, group: list[dict[str, Any]]) -> tuple[float, float]:
+    """Interval of a configuration's mean dev score, over its replicates and the dev examples."""
+    workshop = floor.workshop
+    networks = [load_network(workshop, floor.run, floor.member(row)) for row in group]
+    outputs = [predictions(workshop, network, workshop.dev) for network in networks]
+    return interval(metric, outputs, workshop.judge.target(workshop.dev.y), seed=floor.seed)

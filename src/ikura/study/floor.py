@@ -109,6 +109,8 @@ def replay(study: Study, store: Store, row: dict[str, Any]) -> Outcome:
     It runs at its place in a tile of as many places, so that every shape, and with it every rounding, is as it was.
     """
     setting = study.setting
+    if row["state"] == "infeasible":
+        raise UsageError(f"trial {row['number']} is infeasible, with too many weights; it was never trained")
     workshop = workshop_of(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
     neighbours = sorted((r for r in store.trials() if r["tile"] == row["tile"]), key=lambda r: r["place"])
     me = Member(row["number"], row["hyperparameters"], row["seed"])

@@ -18,7 +18,8 @@ from ikura.metric import default_metric, metric
 from ikura.nn.augmentation import AUGMENTATIONS, check_strength
 from ikura.population.member import BOUNDS, WHOLE, check_value
 from ikura.search import proposer, schedule
-from ikura.space import DEFAULTS, Space, default_space, fixed, image_space, layer_of, log
+from ikura.space import DEFAULTS, Space, check_feasible, default_space, fixed, image_space, layer_of, log
+from ikura.study.aims import OBJECTIVES
 from ikura.study.networks import MLP_ONLY, OWN, known_names
 from ikura.study.store import ABOUT, RESULTS
 
@@ -36,7 +37,7 @@ __all__ = [
     "run_folder",
 ]
 
-RESERVED = (*ABOUT, *RESULTS, "inputs", "outputs", "shape")
+RESERVED = (*ABOUT, *RESULTS, *OBJECTIVES, "inputs", "outputs", "shape")
 
 
 def check_arguments(**arguments: Any) -> None:
@@ -147,6 +148,7 @@ def check_space(space: Space, network: str, images: bool | None = None) -> None:
             and (not custom or name in BOUNDS)
         ):
             raise SpaceError(f"[{name}] is a whole number; use the scale integer or integer-log, not {parameter.scale}")
+    check_feasible(space)
 
 
 def _check_layers(space: Space, single: Mapping[str, int]) -> None:

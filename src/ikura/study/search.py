@@ -18,10 +18,14 @@ from ikura.population.member import Member
 from ikura.population.snapshot import write_atomically
 from ikura.population.workshop import Workshop
 from ikura.search import Observation, Proposer, Schedule, Stage
+from ikura.study.aims import Aims
+from ikura.study.cost import too_large
 from ikura.study.progress import Progress
 from ikura.study.store import Store
 
 __all__ = ["Floor", "search"]
+
+NO_AIMS = Aims()
 
 
 @dataclass
@@ -39,6 +43,7 @@ class Floor:
         tile_size: most members of a tile.
         deadline: time (`time.time`) at which the search ends; None for none.
         best: the best dev score so far.
+        aims: what is wanted besides a good dev score.
     """
 
     run: Path
@@ -51,6 +56,7 @@ class Floor:
     tile_size: int
     deadline: float | None = None
     best: float | None = None
+    aims: Aims = NO_AIMS
 
     @property
     def late(self) -> bool:
@@ -75,10 +81,11 @@ class Floor:
         return self.run / "snapshots" / f"tile-{tile}.safetensors"
 
     def add(self, members: Sequence[Member], stage: int, purpose: str, parents: Sequence[int | None]) -> None:
-        """Pack members into tiles and add them to the store as waiting trials."""
+        """Pack members into tiles and add them to the store as waiting trials; those too large as infeasible."""
         parent = dict(zip([member.number for member in members], parents, strict=True))
         first = self.store.fact("tiles", 0)
-        tiles = self.workshop.pack(members, self.tile_size)
+        large = too_large(self.workshop, members, self.aims.max_parameters)
+        tiles = self.workshop.pack([member for member in members if member.number not in large], self.tile_size)
         self.store.set_fact("tiles", first + len(tiles))
         rows = [
             {
@@ -94,7 +101,25 @@ class Floor:
             for i, tile in enumerate(tiles)
             for place, member in enumerate(tile)
         ]
+        rows += [
+            {
+                "number": member.number,
+                "state": "infeasible",
+                "purpose": purpose,
+                "parent": parent[member.number],
+                "stage": stage,
+                "seed": member.seed,
+                "hyperparameters": dict(member.hyperparameters),
+                "tile": None,
+                "place": None,
+            }
+            for member in members
+            if member.number in large
+        ]
         self.store.add_trials(rows)
+        for number, size in large.items():
+            detail = {"parameters": size, "max_parameters": self.aims.max_parameters}
+            self.store.add_event("infeasible", detail, number)
 
     def tiles(self, rows: Sequence[dict[str, Any]]) -> Iterator[tuple[int, list[dict[str, Any]], tuple[int, ...]]]:
         """Find the tiles of trials: number, rows, and the places that train.
@@ -103,7 +128,8 @@ class Floor:
         """
         wanted = {row["number"] for row in rows}
         tiles: dict[int, list[dict[str, Any]]] = {}
-        for row in sorted(self.store.trials(), key=lambda row: (row["tile"], row["place"])):
+        packed = [row for row in self.store.trials() if row["tile"] is not None]
+        for row in sorted(packed, key=lambda row: (row["tile"], row["place"])):
             tiles.setdefault(row["tile"], []).append(row)
         for tile, group in tiles.items():
             places = tuple(i for i, row in enumerate(group) if row["number"] in wanted)
@@ -180,8 +206,8 @@ def observations(store: Store, sign: float) -> list[Observation]:
     """Read the finished trials of the search as proposers see them: the greater score is the better one."""
     found = []
     for row in store.trials():
-        if row["purpose"] == "search" and row["state"] in ("complete", "stopped", "pruned", "diverged"):
-            failed = row["state"] == "diverged" or row["dev_score"] is None
+        if row["purpose"] == "search" and row["state"] in ("complete", "stopped", "pruned", "diverged", "infeasible"):
+            failed = row["state"] in ("diverged", "infeasible") or row["dev_score"] is None
             score = math.nan if failed else sign * row["dev_score"]
             loss = math.nan if row["dev_loss"] is None else row["dev_loss"]
             found.append(Observation(row["number"], row["stage"], row["hyperparameters"], score, loss))

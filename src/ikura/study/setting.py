@@ -17,6 +17,7 @@ from ikura.metric import metric
 from ikura.population.snapshot import write_atomically
 from ikura.search import proposer, schedule
 from ikura.space import Space
+from ikura.study.aims import Aims
 from ikura.study.networks import OWN, PRETRAINED, check_name
 from ikura.study.origin import KINDS, reopen
 from ikura.study.pretrained import Pretrained
@@ -40,6 +41,7 @@ class Setting:
         jobs, device, dtype: where and in which precision it trains.
         network: name of the network; "own" if it came from the caller's factory, "pretrained" if it began as a model.
         pretrained: the record of a `Pretrained`; empty for other networks.
+        objectives, prefer, within, max_parameters: as for `ikura.study.aims.Aims`.
     """
 
     data: dict[str, Any]
@@ -66,12 +68,21 @@ class Setting:
     kinds: dict[str, str] = field(default_factory=dict)
     image_size: int | None = None
     broken: str | None = None
+    objectives: list[str] = field(default_factory=list)
+    prefer: str | None = None
+    within: float | None = None
+    max_parameters: int | None = None
     version: str = __version__
 
     @property
     def custom(self) -> bool:
         """Whether the network came from the caller's factory."""
         return self.network == OWN
+
+    @property
+    def aims(self) -> Aims:
+        """What is wanted besides a good dev score."""
+        return Aims.of(self.objectives, self.prefer, self.within, self.max_parameters)
 
     def save(self, run: Path) -> None:
         """Write config.toml; settings that are None are left out."""
@@ -116,6 +127,7 @@ class Setting:
             check_name(self.network)
         metric(self.metric, self.task)
         schedule(self.schedule)
+        _ = self.aims
         proposer(self.search, Space.from_dict(self.space), self.seed)
 
     def prepare(self, run: Path) -> Dataset:

@@ -162,9 +162,12 @@ class Store:
             connection.execute(sa.insert(EVENTS), row)
 
     def add_trials(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add waiting trials: number, purpose, parent, stage, seed, hyperparameters (a dictionary), tile, place."""
+        """Add trials: number, purpose, parent, stage, seed, hyperparameters (a dictionary), tile, place.
+
+        A trial is waiting unless it has a state.
+        """
         values = [
-            {**row, "state": "waiting", "seed": str(row["seed"]), "hyperparameters": json.dumps(row["hyperparameters"])}
+            {"state": "waiting", **row, "seed": str(row["seed"]), "hyperparameters": json.dumps(row["hyperparameters"])}
             for row in rows
         ]
         if values:

@@ -17,6 +17,7 @@ from ikura.metric import Metric, metric
 from ikura.population.member import Hyperparameters
 from ikura.space import Space
 from ikura.study.model import Model, load_model
+from ikura.study.pareto import cost, front
 from ikura.study.setting import Setting
 from ikura.study.store import ABOUT, COLUMNS, RESULTS, Store
 
@@ -122,14 +123,19 @@ class Study:
         """One row a trial.
 
         Columns: number, state ("complete", "pruned", "diverged", "stopped" by the time limit, "running", "waiting",
-        "skipped"), purpose ("search" or "finalist"), parent (a finalist's trial of the search), stage, one column for
-        each hyperparameter, dev_score, dev_loss, train_score, train_loss, epochs, best_epoch, seconds. Scores are those
-        of the best epoch, NaN where there is none.
+        "skipped", "infeasible"), purpose ("search" or "finalist"), parent (a finalist's trial of the search), stage,
+        one column for each hyperparameter, dev_score, dev_loss, train_score, train_loss, epochs, best_epoch, seconds,
+        and one for each further objective. Scores are those of the best epoch, NaN where there is none.
         """
         rows = self._store.trials()
         names = [n for n in self.space if any(n in row["hyperparameters"] for row in rows)]
-        columns = [*ABOUT, *names, *RESULTS]
-        records = [{**row, **{n: row["hyperparameters"].get(n) for n in names}} for row in rows]
+        objectives, costs = self.setting.objectives, self._store.fact("costs", {})
+        columns = [*ABOUT, *names, *RESULTS, *objectives]
+        records = [
+            {**row, **{n: row["hyperparameters"].get(n) for n in names}}
+            | {name: cost(row, name, costs) for name in objectives}
+            for row in rows
+        ]
         frame = pd.DataFrame(records, columns=columns)
         scores = ("dev_score", "dev_loss", "train_score", "train_loss")
         return frame.astype(dict.fromkeys(scores, np.float64) | {"parent": "Int64", "best_epoch": "Int64"})
@@ -138,6 +144,39 @@ class Study:
     def diverged(self) -> int:
         """Number of trials that diverged."""
         return sum(row["state"] == "diverged" for row in self._store.trials())
+
+    @property
+    def infeasible(self) -> int:
+        """Number of trials with more weights than `max_parameters`."""
+        return sum(row["state"] == "infeasible" for row in self._store.trials())
+
+    @property
+    def objectives(self) -> list[str]:
+        """What trials are compared by: the metric, of the dev set, and what else there is to be little of."""
+        return [self.setting.metric, *self.setting.objectives]
+
+    @property
+    def pareto(self) -> pd.DataFrame:
+        """The trials of the search that no other is better than in one objective without being worse in another.
+
+        Columns: number, dev_score, one for each further objective, one for each hyperparameter, chosen; the best dev
+        score first. With the dev score alone they are the best trial and its ties.
+        """
+        sign = 1.0 if self.metric.greater_is_better else -1.0
+        rows = front(self._store.trials(), sign, self.setting.objectives, self._store.fact("costs", {}))
+        trials = self.trials.set_index("number", drop=False).loc[[row["number"] for row in rows]]
+        names = [n for n in self.space if n in trials]
+        best = self._store.fact("best") or {}
+        trials = trials[["number", "dev_score", *self.setting.objectives, *names]].reset_index(drop=True)
+        return trials.assign(chosen=trials["number"] == best.get("number"))
+
+    @property
+    def choice(self) -> dict[str, Any] | None:
+        """How a preferred objective chose; None where the best dev score was chosen.
+
+        Keys: prefer, margin, best (number of the best dev score), best_dev, best_cost, cost.
+        """
+        return (self._store.fact("best") or {}).get("choice")
 
     def curves(self, numbers: Sequence[int] | None = None) -> pd.DataFrame:
         """Return the curves of some or all trials: number, epoch (from 1), train_loss, dev_loss, dev_score."""
@@ -233,4 +272,21 @@ class Study:
             "test": test and {"metric": test.metric, "value": test.value, "interval": list(test.interval)},
             "seconds": self.seconds,
             "diverged": self.diverged,
+            "infeasible": self.infeasible,
+            "objectives": self.objectives,
+            "pareto": self._pareto() if self.setting.objectives else [],
+            "choice": self.choice,
         }
+
+    def _pareto(self) -> list[dict[str, Any]]:
+        """The front as JSON values."""
+        return [
+            {
+                "number": int(row["number"]),
+                "dev": row["dev_score"],
+                **{name: row[name] for name in self.setting.objectives},
+                "hyperparameters": self._row(int(row["number"]))["hyperparameters"],
+                "chosen": bool(row["chosen"]),
+            }
+            for row in self.pareto.to_dict("records")
+        ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from ikura.population.workshop import Workshop
 from ikura.search import proposer
 from ikura.search import schedule as schedule_of
 from ikura.space import Space
+from ikura.study.aims import Aims
+from ikura.study.cost import check_bound, measure
 from ikura.study.ending import finish
 from ikura.study.finalists import keep_best
 from ikura.study.floor import network_again, one_thread_each, workshop_of
@@ -67,6 +69,10 @@ def tune(
     schedule: str = "early-stopping",
     finalists: int | None = None,
     metric: str | None = None,
+    objectives: Sequence[str] | None = None,
+    prefer: str | None = None,
+    within: float | None = None,
+    max_parameters: int | None = None,
     seed: int = 0,
     jobs: int | None = None,
     device: str = "auto",
@@ -102,6 +108,13 @@ def tune(
         finalists: configurations that are trained again in full, with three other seeds each; 0 for none; by default 4,
             and 1 for the network cnn.
         metric: what trials are compared by; accuracy for classes and r2 for regression by default.
+        objectives: what else a network should have little of: "parameters", "inference_seconds" (of 64 examples),
+            "training_seconds". `study.pareto` holds the trials that nothing is better than in all of them and the dev
+            score; finalists come from there.
+        prefer: one of these objectives: of the configurations whose dev score is nearly that of the best, choose the
+            one with the least of it. By default the best dev score is chosen.
+        within: how much worse a dev score "nearly" allows; by default one standard error of the best.
+        max_parameters: weights beyond which a configuration is infeasible; it is recorded and never trained.
         seed: the same seed gives the same study: to the bit for the built-in network; networks of your own are stacked
             in tiles of a size that is measured, and rounding depends on it.
         jobs: tiles that train at once; by default one for each core.
@@ -135,6 +148,7 @@ def tune(
     if time_limit is not None and not time_limit > 0:
         raise UsageError(f"time_limit must be above 0 seconds, but is {time_limit}")
     check_names(search, schedule, dtype)
+    aims = Aims.of(objectives or [], prefer, within, max_parameters)
     run = run_folder(data, out)
     origin = Origin.of(data, target)
     dataset = prepare(
@@ -183,7 +197,13 @@ def tune(
         kinds=dict(kinds or {}),
         image_size=image_size,
         broken=broken if dataset.summary["images"] else None,
+        objectives=list(aims.objectives),
+        prefer=aims.prefer,
+        within=aims.within,
+        max_parameters=aims.max_parameters,
     )
+    if aims.max_parameters is not None:
+        check_bound(workshop_of(setting, dataset, resolved(name, network)), opened, aims.max_parameters)
     with alone(run):
         run_folder(data, run)
         begin_folder(run)
@@ -259,6 +279,7 @@ def _run(
             with engine_for(workshop, setting.jobs) as engine:
                 sign = 1.0 if metric_of(setting.metric, setting.task).greater_is_better else -1.0
                 floor = Floor(run, store, workshop, engine, progress, sign, setting.seed, tile_size)
+                floor.aims = setting.aims
                 floor.deadline = _deadline(setting, store, SHARE_OF_SEARCH)
                 for row in store.trials():
                     floor.seen(row["dev_score"])
@@ -273,6 +294,7 @@ def _run(
                     None if setting.finalists else lambda outcomes: keep_best(floor, outcomes),
                 )
                 floor.deadline = _deadline(setting, store, 1.0)
+                measure(floor)
                 finish(floor, setting, dataset, plan.patience(setting.epochs))
         study = Study(run, network)
         with store.timed("report"):

@@ -3,5 +3,6 @@
 from ikura.report.charts.curves import curves
 from ikura.report.charts.hyperparameters import hyperparameters
 from ikura.report.charts.outcomes import outcomes
+from ikura.report.charts.tradeoff import tradeoff
 
-__all__ = ["curves", "hyperparameters", "outcomes"]
+__all__ = ["curves", "hyperparameters", "outcomes", "tradeoff"]

@@ -50,6 +50,8 @@ def hyperparameters(view: View) -> Html | None:
         entries.append(("star --mark-0", "chosen"))
     if (view.search["state"] == "diverged").any():
         entries.append(("cross --muted", "diverged, at the edge"))
+    if (view.search["state"] == "infeasible").any():
+        entries.append(("cross --mark-2", "infeasible, at the edge"))
     return join(
         element("p", _sentence(view, rows, (low, high))),
         legend(entries),
@@ -93,16 +95,17 @@ def _chart(view: View, name: str, rows: pd.DataFrame, ends: tuple[float, float])
     used = rows[rows[name].notna()]
     scale = scale_of(view.study.space[name], [value for value in view.search[name] if not _missing(value)])
     edge = ends[0] if view.better > 0 else ends[1]
-    diverged = used["state"] == "diverged"
+    crosses = {"diverged": "--muted", "infeasible": "--mark-2"}
     traces = [
-        _points(used[(used["stage"] == stage.stage) & ~diverged], name, scale, ends, view)
+        _points(used[(used["stage"] == stage.stage) & ~used["state"].isin(list(crosses))], name, scale, ends, view)
         | {"marker": {"size": 6, "opacity": 0.75, "color": css(stage.colour), "line": {"width": 0}}}
         for stage in view.stages
     ]
-    traces.append(
-        _points(used[diverged].assign(dev_score=edge), name, scale, ends, view)
-        | {"marker": {"size": 6, "symbol": "x-thin", "line": {"width": 1.3, "color": css("--muted")}}}
-    )
+    traces += [
+        _points(used[used["state"] == state].assign(dev_score=edge), name, scale, ends, view)
+        | {"marker": {"size": 6, "symbol": "x-thin", "line": {"width": 1.3, "color": css(colour)}}}
+        for state, colour in crosses.items()
+    ]
     traces.append(
         _points(_finalists(view), name, scale, ends, view)
         | {"marker": {"size": 11, "symbol": "circle-open", "line": {"width": 1.6}, "color": css("--ink")}}
@@ -153,7 +156,11 @@ def _points(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, floa
         "x": rounded((one[0] for one in placed), DIGITS),
         "y": rounded((float(np.clip(one[1], *ends)) for one in placed), DIGITS),
         "customdata": [
-            [int(trial), plot_text(number(value)), "diverged" if state == "diverged" else number(float(score))]
+            [
+                int(trial),
+                plot_text(number(value)),
+                state if state in ("diverged", "infeasible") else number(float(score)),
+            ]
             for _, score, trial, value, state in placed
         ],
         "hovertemplate": f"trial %{{customdata[0]}}<br>{plot_text(name)} %{{customdata[1]}}<br>{told}<extra></extra>",

@@ -1,0 +1,146 @@
+"""The Pareto front: dev score against every other objective, and a table of what nothing else is better than."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ikura.report.charts.figure import axis, css, evenly, figure, legend, log_tick, plot_text, rounded
+from ikura.report.markup import Html, element, join
+from ikura.report.tables import table
+from ikura.report.view import View
+from ikura.report.wording import count, number, plural, real, score
+
+__all__ = ["tradeoff"]
+
+MOST_POINTS = 2000
+MOST_ROWS = 20
+LOG_FROM = 20.0
+"""Ratio of the largest to the smallest value from which an axis is logarithmic."""
+
+
+def tradeoff(view: View) -> Html | None:
+    """Draw the dev score against each further objective, with the front, and list the front.
+
+    Args:
+        view: the study.
+
+    Returns:
+        Charts and a table; None when the dev score is the only objective, or no trial has a score.
+    """
+    names = list(view.study.objectives[1:])
+    known = view.scored[view.scored["state"].isin(["complete", "stopped"])]
+    if not names or not len(known):
+        return None
+    found = view.study.pareto
+    words = [_words(name) for name in names]
+    entries = [("dot --stage-0", "trials"), ("dot --roe", "on the front")]
+    if found["chosen"].any():
+        entries.append(("star --mark-0", "chosen"))
+    charts = [_chart(view, name, known, found) for name in names]
+    direction = "higher" if view.better > 0 else "lower"
+    sentence = (
+        f"Of {plural(len(known), 'trial')} that ended with a dev score, {count(len(found))} "
+        f"{'is' if len(found) == 1 else 'are'} on the Pareto front: no other has a {direction} dev {view.metric} "
+        f"without more {' or '.join(words)}."
+    )
+    return join(
+        element("p", sentence),
+        _choice(view),
+        legend(entries),
+        element("div", *charts, class_="pair" if len(charts) > 1 else "single"),
+        _table(view, names, found),
+    )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _chart(view: View, name: str, known: pd.DataFrame, found: pd.DataFrame) -> Html:
+    shown = known[known[name].notna()]
+    drawn = shown.iloc[evenly(len(shown), MOST_POINTS)]
+    # The part of the front that this axis shows: with three objectives it need not be monotonous.
+    line = found[found[name].notna()].sort_values([name, "dev_score"], ascending=[True, view.better < 0])
+    values = shown[name].to_numpy(dtype=float)
+    positive = values.size > 0 and values.min() > 0
+    logarithmic = positive and values.max() / values.min() >= LOG_FROM
+    ticks: dict[str, Any] = {"tickformat": "~s" if name == "parameters" else "~g"}
+    if logarithmic:
+        ticks |= {"type": "log", "dtick": log_tick(float(np.log10(values.max() / values.min())))}
+    traces = [
+        _points(drawn, name, view)
+        | {"mode": "markers", "marker": {"size": 6, "opacity": 0.55, "color": css("--stage-0"), "line": {"width": 0}}},
+        _points(line, name, view)
+        | {"mode": "lines+markers" if len(view.study.objectives) == 2 else "markers"}
+        | {"line": {"shape": "hv", "width": 1.5, "color": css("--roe")}}
+        | {"marker": {"size": 9, "color": css("--roe"), "line": {"width": 0}}},
+        _points(line[line["chosen"]], name, view)
+        | {"mode": "markers", "marker": {"size": 16, "symbol": "star", "color": css("--mark-0"), "line": {"width": 0}}},
+    ]
+    return figure(
+        [trace for trace in traces if trace["x"]],
+        {
+            "xaxis": axis(_words(name), **ticks),
+            "yaxis": axis(f"dev {view.metric}", tickformat="~g"),
+            "margin": {"l": 60, "r": 12, "t": 8, "b": 44},
+        },
+        title=f"Dev {view.metric} against {_words(name)}",
+        label=f"dev {view.metric} against {_words(name)}, with the Pareto front",
+        height=340,
+    )
+
+
+def _points(rows: pd.DataFrame, name: str, view: View) -> dict[str, Any]:
+    lines = [f"{plot_text(_words(one))} %{{customdata[{i}]}}" for i, one in enumerate(view.study.objectives[1:], 2)]
+    told = "<br>".join([f"{plot_text(view.metric)} %{{customdata[1]}}", *lines])
+    return {
+        "type": "scatter",
+        "x": rounded(rows[name], 7),
+        "y": rounded(rows["dev_score"], 7),
+        "customdata": [
+            [int(row["number"]), score(row["dev_score"]), *(number(row[one]) for one in view.study.objectives[1:])]
+            for row in rows.to_dict("records")
+        ],
+        "hovertemplate": f"trial %{{customdata[0]}}<br>{told}<extra></extra>",
+    }
+
+
+def _choice(view: View) -> Html | None:
+    choice = view.study.choice
+    if choice is None:
+        return None
+    what, margin = _words(choice["prefer"]), score(choice["margin"])
+    if view.study.best is not None and choice["best"] == view.study.best.number:
+        text = f"No configuration within {margin} of the best dev {view.metric} has less {what}, so the best is chosen."
+    else:
+        text = (
+            f"The configuration with the least {what} within {margin} of the best dev {view.metric} is chosen: it has "
+            f"{number(real(choice['cost']))}, where the best one, trial {choice['best']}, has "
+            f"{number(real(choice['best_cost']))} and a dev {view.metric} of {score(choice['best_dev'])}."
+        )
+    return element("p", text)
+
+
+def _table(view: View, names: list[str], found: pd.DataFrame) -> Html:
+    varying = [name for name in view.varying if name in found]
+    rows = [
+        [
+            join(f"{row['number']}", element("span", "chosen", class_="badge chosen") if row["chosen"] else None),
+            element("b", score(row["dev_score"])),
+            *(number(row[name]) for name in (*names, *varying)),
+        ]
+        for row in found.head(MOST_ROWS).to_dict("records")
+    ]
+    wordy = {name for name in varying if any(isinstance(value, str) for value in found[name])}
+    chosen = [place for place, is_chosen in enumerate(found["chosen"].head(MOST_ROWS)) if is_chosen]
+    headings = ["trial", f"dev {view.metric}", *(_words(name) for name in names), *varying]
+    more = len(found) - MOST_ROWS
+    return join(
+        table(headings, rows, marked=chosen[0] if chosen else None, words=wordy),
+        element("p", f"{plural(more, 'more trial')} of the front {'is' if more == 1 else 'are'} not listed.")
+        if more > 0
+        else None,
+    )

@@ -1,0 +1,153 @@
+"""What networks cost: their weights, and the seconds they take to predict."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ikura.errors import UsageError
+from ikura.population.member import Member
+from ikura.population.structure import structure, takes_codes
+from ikura.population.workshop import Workshop
+from ikura.space import Space, feasible_draw
+from ikura.study.aims import MEASURED
+from ikura.study.pareto import ENDED
+from ikura.study.pretrained import Pretrained
+
+if TYPE_CHECKING:
+    from ikura.study.search import Floor
+
+__all__ = ["check_bound", "inference_seconds", "measure", "parameters", "too_large"]
+
+ROWS = 64
+WARM_UPS = 2
+REPEATS = 15
+FEWEST_REPEATS = 3
+MOST_SECONDS = 1.0
+"""After which an architecture is timed no more often than need be."""
+
+TRIED = 64
+TRIED_MODULES = 8
+
+
+def parameters(workshop: Workshop, member: Member) -> int:
+    """Count the weights of a member's network, biases and what is frozen of a pretrained one included.
+
+    Example:
+        >>> import numpy as np
+        >>> from ikura.metric import metric
+        >>> from ikura.population.examples import Examples
+        >>> from ikura.population.training import Judge
+        >>> examples = Examples(np.zeros((4, 3), np.float32), np.zeros((4, 0), np.int32), np.zeros(4, np.float32))
+        >>> workshop = Workshop(examples, examples, Judge("regression", metric("r2", "regression")), 1)
+        >>> parameters(workshop, Member(0, {"layers": 1, "units": 8}, 0))
+        41
+    """
+    if workshop.network is None:
+        return workshop.layout(member).size
+    return sum(weights.numel() for weights in _whole(workshop, member).parameters())
+
+
+def _whole(workshop: Workshop, member: Member) -> torch.nn.Module:
+    module = workshop.module(member)
+    return workshop.network.whole(module) if isinstance(workshop.network, Pretrained) else module
+
+
+def inference_seconds(workshop: Workshop, member: Member) -> float:
+    """Time a member's network on a batch of up to 64 dev examples: the median of up to 15 runs, one thread.
+
+    Of a network with a frozen pretrained body only the part that was trained is timed: the study keeps what comes out
+    of the body.
+    """
+    device = torch.device(workshop.device)
+    module = workshop.module(member).to(device, getattr(torch, workshop.dtype)).eval()
+    inputs = [torch.from_numpy(np.ascontiguousarray(workshop.dev.inputs(slice(ROWS)))).to(device)]
+    if takes_codes(module):
+        inputs.append(torch.from_numpy(workshop.dev.codes[:ROWS]).to(device))
+    threads, taken = torch.get_num_threads(), []
+    torch.set_num_threads(1)
+    try:
+        with torch.no_grad():
+            for run in range(WARM_UPS + REPEATS):
+                began = time.perf_counter()
+                module(*inputs)
+                if device.type == "cuda":
+                    torch.cuda.synchronize(device)
+                if run >= WARM_UPS:
+                    taken.append(time.perf_counter() - began)
+                if len(taken) >= FEWEST_REPEATS and sum(taken) > MOST_SECONDS:
+                    break
+    finally:
+        torch.set_num_threads(threads)
+    return median(taken)
+
+
+def _architecture(workshop: Workshop, member: Member) -> Hashable:
+    """What networks that cost the same to run have in common."""
+    if workshop.network is None:
+        return workshop.layout(member), member.values.activation, member.values.ghost_size
+    return structure(workshop.module(member))
+
+
+def too_large(workshop: Workshop, members: Sequence[Member], most: int | None) -> dict[int, int]:
+    """Find the members with more weights than are allowed: number to weights."""
+    if most is None:
+        return {}
+    sizes = {member.number: parameters(workshop, member) for member in members}
+    return {number: size for number, size in sizes.items() if size > most}
+
+
+def check_bound(workshop: Workshop, space: Space, most: int | None) -> None:
+    """Refuse a bound on the weights that no network of the space keeps.
+
+    Raises:
+        UsageError: none of some networks drawn from the space, the least of all values among them, is so small.
+    """
+    if most is None:
+        return
+    names = space.dimensions
+    points = np.random.default_rng(0).random((TRIED if workshop.network is None else TRIED_MODULES, len(names)))
+    points[0] = 0.0
+    drawn = [feasible_draw(space, dict(zip(names, map(float, point), strict=True))) for point in points]
+    smallest = min(parameters(workshop, Member(0, one, 0)) for one in drawn)
+    if smallest > most:
+        raise UsageError(
+            f"max_parameters leaves nothing to try: it is {most}, but the smallest of {len(drawn)} networks drawn from "
+            f"the space has {smallest} weights; allow more, or search smaller networks"
+        )
+
+
+def measure(floor: Floor) -> None:
+    """Record what the trials of the search cost, in one fact; inference is timed once for each architecture.
+
+    Nothing trains meanwhile. Where the deadline passes, what is left stays unknown.
+    """
+    wanted = [name for name in MEASURED if name in floor.aims.objectives]
+    if not wanted or floor.store.fact("costs") is not None:
+        return
+    rows = floor.store.trials()
+    costs: dict[str, list[float | None]] = {name: [None] * len(rows) for name in wanted}
+    call: Mapping[str, Callable[[Workshop, Member], float]] = {
+        "parameters": parameters,
+        "inference_seconds": inference_seconds,
+    }
+    known: dict[Hashable, dict[str, Any]] = {}
+    with floor.store.timed("measure"):
+        for row in rows:
+            ended = row["state"] in ENDED and row["dev_score"] is not None and math.isfinite(row["dev_score"])
+            if row["purpose"] != "search" or not (ended or row["state"] == "infeasible"):
+                continue
+            member = floor.member(row)
+            names = [name for name in wanted if name == "parameters" or (ended and not floor.late)]
+            values = known.setdefault(_architecture(floor.workshop, member), {})
+            for name in names:
+                if name not in values:
+                    values[name] = call[name](floor.workshop, member)
+                costs[name][row["number"]] = values[name]
+    floor.store.set_fact("costs", costs)

@@ -1,0 +1,112 @@
+"""Choosing the cheapest of the configurations that are nearly as good as the best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+from ikura.study.pareto import cost, front
+
+if TYPE_CHECKING:
+    from ikura.study.search import Floor
+
+__all__ = ["cheapest", "preferred", "promising", "standard_error"]
+
+NORMAL = 1.959963984540054
+"""Standard errors from the middle of a 95 % interval to its ends."""
+
+
+def standard_error(interval: Sequence[float]) -> float:
+    """The standard error that a 95 % interval stands for: its width over 2 · 1.96.
+
+    Example:
+        >>> round(standard_error((0.9, 0.98)), 4)
+        0.0204
+    """
+    low, high = interval
+    return (high - low) / (2 * NORMAL)
+
+
+def cheapest(merits: Mapping[int, float], costs: Mapping[int, float], margin: float) -> int:
+    """Choose the cheapest of those whose merit is within a margin of the best.
+
+    Args:
+        merits: number to dev score, higher is better.
+        costs: number to what is to be small; NaN where it is not known, which is never cheap.
+        margin: at least 0.
+
+    Returns:
+        The number; of equal costs the one with the greater merit, then the smaller number.
+
+    Example:
+        >>> cheapest({3: 0.95, 5: 0.94, 8: 0.9}, {3: 5000, 5: 300, 8: 20}, margin=0.02)
+        5
+    """
+    least = max(merits.values()) - margin
+    near = [number for number, merit in merits.items() if merit >= least]
+
+    def order(number: int) -> tuple[bool, float, float, int]:
+        known = not isnan(costs[number])
+        return not known, costs[number] if known else 0.0, -merits[number], number
+
+    return min(near, key=order)
+
+
+def preferred(
+    floor: Floor, groups: Mapping[int, Sequence[Mapping[str, Any]]], best: int, interval: Sequence[float]
+) -> tuple[int, dict[str, Any]]:
+    """Choose among configurations by the preferred objective.
+
+    Args:
+        floor: where they were trained.
+        groups: number to the trials of a configuration.
+        best: the one with the best dev score.
+        interval: 95 % interval of that score.
+
+    Returns:
+        The chosen number, and what is recorded of the choice.
+    """
+    aims = floor.aims
+    assert aims.prefer is not None
+    costs = floor.store.fact("costs", {})
+    merits = {n: floor.sign * sum(row["dev_score"] for row in group) / len(group) for n, group in groups.items()}
+    spent = {n: sum(cost(row, aims.prefer, costs) for row in group) / len(group) for n, group in groups.items()}
+    margin = standard_error(interval) if aims.within is None else aims.within
+    chosen = cheapest(merits, spent, margin)
+    return chosen, {
+        "prefer": aims.prefer,
+        "margin": margin,
+        "best": best,
+        "best_dev": floor.sign * merits[best],
+        "best_cost": None if isnan(spent[best]) else spent[best],
+        "cost": None if isnan(spent[chosen]) else spent[chosen],
+    }
+
+
+def promising(floor: Floor, ranked: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """Put the trials first that should become finalists: with several objectives those on the Pareto front.
+
+    Of a front longer than `count` the best dev scores come first. Where a margin is stated, only what is within it of
+    the best counts, and finalists are spread evenly over that part of the front, the cheapest included.
+
+    Args:
+        floor: where they were trained.
+        ranked: trials of the search, the best dev score first.
+        count: number of finalists.
+
+    Returns:
+        The same trials in another order.
+    """
+    aims = floor.aims
+    if not aims.objectives or not ranked or count < 1:
+        return list(ranked)
+    on = front(ranked, floor.sign, aims.objectives, floor.store.fact("costs", {}))
+    if aims.within is not None and on:
+        least = floor.sign * on[0]["dev_score"] - aims.within
+        near = [row for row in on if floor.sign * row["dev_score"] >= least]
+        steps = min(count, len(near))
+        spread = [near[round(i * (len(near) - 1) / max(steps - 1, 1))] for i in range(steps)]
+        on = spread + [row for row in on if row not in spread]
+    places = {row["number"]: place for place, row in enumerate(on)}
+    return sorted(ranked, key=lambda row: places.get(row["number"], len(places)))
