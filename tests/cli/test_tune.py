@@ -298,4 +298,4 @@ def test_the_summary_shows_the_front_and_how_it_chose(
     out, _ = capsys.readouterr()
     assert "Pareto front of dev accuracy, parameters (2 of 2 trials)" in out
     assert any(line.split() == ["1", "0.91", "77", "16", "chosen"] for line in out.splitlines())
-    assert "the least parameters within 0.06 of the best dev accuracy: 77; trial 0 has 910 and 0.97" in out
+    assert "the fewest parameters within 0.06 of the best dev accuracy: 77; trial 0 has 910 and 0.97" in out

@@ -76,7 +76,7 @@ def test_how_the_preference_chose_is_told(make_study: Make) -> None:
         "best_cost": 80.0,
         "cost": 80.0,
     }
-    assert "No configuration within 0.0200 of the best dev accuracy has less parameters" in str(tradeoff(View(study)))
+    assert "No configuration within 0.0200 of the best dev accuracy has fewer parameters" in str(tradeoff(View(study)))
     study.choice |= {"best": best + 1, "cost": 30.0}
     text = str(tradeoff(View(study)))
     assert f"it has 30, where the best one, trial {best + 1}, has 80 and a dev accuracy of 0.9000" in text

@@ -135,9 +135,9 @@ def _score(value: float, interval: tuple[float, float] | None) -> str:
 
 
 def _choice(choice: Mapping[str, Any], study: Any) -> str:
-    what = choice["prefer"]
+    what = choice["prefer"].replace("_", " ")
     where = f"within {choice['margin']:.4g} of the best dev {study.metric.name}"
     if choice["best"] == study.best.number:
-        return f"the best dev {study.metric.name}; nothing {where} has less {what}"
+        return f"the best dev {study.metric.name}; nothing {where} has fewer {what}"
     cost, best = number(choice["cost"]), number(choice["best_cost"])
-    return f"the least {what} {where}: {cost}; trial {choice['best']} has {best} and {choice['best_dev']:.4g}"
+    return f"the fewest {what} {where}: {cost}; trial {choice['best']} has {best} and {choice['best_dev']:.4g}"

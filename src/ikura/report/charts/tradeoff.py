@@ -114,10 +114,10 @@ def _choice(view: View) -> Html | None:
         return None
     what, margin = _words(choice["prefer"]), score(choice["margin"])
     if view.study.best is not None and choice["best"] == view.study.best.number:
-        text = f"No configuration within {margin} of the best dev {view.metric} has less {what}, so the best is chosen."
+        text = f"No configuration within {margin} of the best dev {view.metric} has fewer {what}: the best is chosen."
     else:
         text = (
-            f"The configuration with the least {what} within {margin} of the best dev {view.metric} is chosen: it has "
+            f"The configuration with the fewest {what} within {margin} of the best dev {view.metric} is chosen: it has "
             f"{number(real(choice['cost']))}, where the best one, trial {choice['best']}, has "
             f"{number(real(choice['best_cost']))} and a dev {view.metric} of {score(choice['best_dev'])}."
         )
