@@ -90,7 +90,7 @@ def text(runs: list[dict[str, Any]], source: dict[str, float]) -> str:
             mine = [one for one in runs if one["examples"] == size and one["way"] == way]
             values = [one["accuracy"] for one in mine]
             low, high = interval(values)
-            name = f"{way} ({mine[0]['frozen']})" if way == "auto" else way
+            name = f"{way} ({', '.join(one['frozen'] for one in mine)})" if way == "auto" else way
             seconds = statistics.median(one["seconds"] for one in mine)
             rows.append((size, name, statistics.mean(values), low, high, seconds))
     names = ("examples", "frozen", "test accuracy", "95 % from", "to", "s a study")
@@ -116,7 +116,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="what is frozen (every way)")
     parser.add_argument("--trials", type=int, default=8, help="trials of a study (8)")
     parser.add_argument("--epochs", type=int, default=20, help="epochs of a trial (20)")
-    parser.add_argument("--pretraining", type=int, default=5, help="epochs of the pretraining (5)")
+    parser.add_argument("--pretraining", type=int, default=8, help="epochs of the pretraining (8)")
     given = parser.parse_args(arguments)
     old, new, test = split_classes()
     runs: list[dict[str, Any]] = []

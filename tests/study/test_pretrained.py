@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import nn
 
 import ikura
 from ikura import Study
+from ikura.data import prepare
 from ikura.errors import UsageError
 from ikura.metric import METRICS
 from ikura.nn.noise import permutation
@@ -22,6 +24,8 @@ from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.training import Judge
 from ikura.population.workshop import Workshop
+from ikura.study.freezing import Freezing, _simplest, choose_freezing
+from ikura.study.pretrained import Pretrained
 
 from .test_network import RATE, assert_replays
 
@@ -75,9 +79,53 @@ def test_from_a_file_of_weights(tune: Tune, tmp_path: Path, ending: str) -> None
     assert tune(digits([7, 8, 9]), network=start, space=RATE, trials=2, finalists=0).best is not None
 
 
-@pytest.mark.parametrize(("rows", "freeze"), [(50, "all"), (500, "most"), (5000, "none")])
-def test_auto_goes_by_the_number_of_examples(rows: int, freeze: str) -> None:
-    assert ikura.pretrained(own()).chosen(rows).freeze == freeze
+def choice(start: Pretrained, rows: int, seed: int = 0, **changes: Any) -> Freezing:
+    dataset = replace(prepare(digits([5, 6, 7, 8, 9], rows), seed=seed), **changes)
+    return choose_freezing(start, dataset, folded=True, seed=seed, dtype="float32")
+
+
+def test_auto_compares_all_ways_and_repeats_itself() -> None:
+    found = choice(ikura.pretrained(own()), 120)
+    assert set(found.losses) == {"all", "most", "none"}
+    assert found == choice(ikura.pretrained(own()), 120)
+
+
+def test_auto_trains_a_layer_that_has_no_features() -> None:
+    """A last layer that says nothing of its input has no features for a head."""
+    silent = own()
+    with torch.no_grad():
+        silent[3].weight.zero_()
+        silent[3].bias.fill_(1.0)
+    assert choice(ikura.pretrained(silent), 120).chosen != "all"
+
+
+def test_of_ways_that_are_as_good_the_one_that_freezes_most_is_taken() -> None:
+    folds = np.array([1.0, 1.1, 0.9, 1.0])
+    noise = np.array([0.1, -0.1, 0.1, -0.1])
+    assert _simplest({"all": folds + 0.01 + noise, "most": folds + 0.005, "none": folds}) == "all"
+    assert _simplest({"all": folds + 1, "most": folds + 0.5, "none": folds}) == "none"
+    assert _simplest({"all": folds * np.inf, "most": folds + 0.5, "none": folds}) == "none"
+    assert _simplest({"all": folds * np.inf, "none": folds * np.inf}) == "none"
+    assert _simplest({"all": folds[:1] + 0.1, "most": folds[:1]}) == "most"
+
+
+def test_auto_does_not_look_at_the_test_set() -> None:
+    start, dataset = ikura.pretrained(own()), prepare(digits([5, 6, 7, 8, 9], 120))
+    blind = replace(dataset, test=replace(dataset.test, x=dataset.test.x * np.nan))
+    assert choice(start, 120, test=blind.test) == choice(start, 120)
+
+
+def test_auto_freezes_nothing_of_many_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ikura.study.freezing.MANY", 50)
+    found = choice(ikura.pretrained(own()), 120)
+    assert found.chosen == "none"
+    assert not found.losses
+
+
+def test_a_study_records_what_auto_chose(tune: Tune) -> None:
+    study = tune(digits([7, 8, 9], 90), network=ikura.pretrained(own()), space=RATE, trials=2, finalists=0)
+    note = next(note for note in study.summary["notes"] if note.startswith("freeze = "))
+    assert note.startswith(f"freeze = {study.config['pretrained']['freeze']},")
 
 
 def _pickled(path: Path) -> Path:

@@ -176,7 +176,7 @@ def tune(
         str,
         typer.Option(
             metavar="PART",
-            help=f"What of a pretrained network stays as it is: {', '.join(FREEZE)}; auto goes by the number of rows.",
+            help=f"What of a pretrained network stays as it is: {', '.join(FREEZE)}; auto tries each, on few rows.",
             rich_help_panel="Search",
         ),
     ] = "auto",

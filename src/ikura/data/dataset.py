@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,7 @@ def prepare(
     seed: int = 0,
     image_size: int | None = None,
     broken: str = "refuse",
+    fitted: Encoder | None = None,
 ) -> Dataset:
     """Read, type, split and normalise data; the same arguments give the same data set.
 
@@ -102,6 +103,7 @@ def prepare(
         seed: number that picks the rows of the parts; parts that the data come with are kept.
         image_size: side of the square that the images of a folder are brought to; needed where their sizes differ.
         broken: "refuse" or "skip" image files that cannot be read.
+        fitted: the encoder of a pretrained network, whose μ and σ are taken for images and arrays of its shape.
 
     Returns:
         The data set.
@@ -141,7 +143,7 @@ def prepare(
         columns = _columns(source, group, time, kinds)
         y, standard = _targets(outcome, classes, aim, parts)
         targets = [y[within] for within in (parts.train, parts.dev, parts.test)]
-        encoder, train, dev, test = (_images if source.images else _encoded)(source, columns, rows, targets)
+        encoder, train, dev, test = (_images if source.images else _encoded)(source, columns, rows, targets, fitted)
         drift = _drift(source, columns, classes, aim, rows)
     summary = summarise(source, aim, columns, classes, parts, drift)
     return Dataset(aim, encoder, train, dev, test, rows, summary, standard.mean, standard.std)
@@ -183,9 +185,9 @@ def _columns(source: Source, group: str | None, time: str | None, kinds: Mapping
 
 
 def _encoded(
-    source: Source, columns: list[Column], rows: Split, targets: list[npt.NDArray[Any]]
+    source: Source, columns: list[Column], rows: Split, targets: list[npt.NDArray[Any]], fitted: Encoder | None
 ) -> tuple[Encoder, Part, Part, Part]:
-    encoder = _fit(source, columns, rows)
+    encoder = _fit(source, columns, rows, fitted)
     train, dev, test = (
         Part(*encoder.transform(_take(source.features, where)), y)
         for where, y in zip((rows.train, rows.dev, rows.test), targets, strict=True)
@@ -194,21 +196,25 @@ def _encoded(
 
 
 def _images(
-    source: Source, columns: list[Column], rows: Split, targets: list[npt.NDArray[Any]]
+    source: Source, columns: list[Column], rows: Split, targets: list[npt.NDArray[Any]], fitted: Encoder | None
 ) -> tuple[Encoder, Part, Part, Part]:
     assert isinstance(source.features, np.ndarray)
     taken = [take(source.features, where) for where in (rows.train, rows.dev, rows.test)]
     encoder = ImageEncoder.fit_images(taken[0], source.resized)
+    if isinstance(fitted, ImageEncoder) and fitted.shape == encoder.shape:
+        encoder = replace(encoder, standard=fitted.standard)
     train, dev, test = (
         Part(x, np.zeros((len(x), 0), np.int32), y, encoder.standard) for x, y in zip(taken, targets, strict=True)
     )
     return encoder, train, dev, test
 
 
-def _fit(source: Source, columns: list[Column], rows: Split) -> Encoder:
+def _fit(source: Source, columns: list[Column], rows: Split, fitted: Encoder | None) -> Encoder:
     if isinstance(source.features, pd.DataFrame):
         return Encoder.fit(source.features.iloc[rows.train], columns)
     ArrayEncoder.check(source.features)
+    if isinstance(fitted, ArrayEncoder) and fitted.shape == source.features.shape[1:]:
+        return fitted
     return Encoder.fit(source.features[rows.train])
 
 

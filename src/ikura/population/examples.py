@@ -57,7 +57,10 @@ class Examples:
 
     def ordered(self, seed: int, epoch: int) -> Examples:
         """Return the examples in the order of one epoch, which every member with this seed shares."""
-        order = permutation(seed, epoch, len(self))
+        return self.rows(permutation(seed, epoch, len(self)))
+
+    def rows(self, order: np.ndarray) -> Examples:
+        """Return the examples in these places, in this order."""
         if self.standard is not None:
             return replace(
                 self,

@@ -37,6 +37,9 @@ __all__ = [
     "run_folder",
 ]
 
+HIGHEST_RATES = {"all": 0.1, "most": 0.03, "none": 0.03}
+"""The highest learning rate that is searched for a pretrained network, by what is frozen of it."""
+
 RESERVED = (*ABOUT, *RESULTS, *OBJECTIVES, "inputs", "outputs", "shape")
 
 
@@ -73,7 +76,7 @@ def chosen_device(device: str, custom: bool) -> str:
 
 
 def chosen_space(
-    space: Space | Mapping[str, Any] | None, network: str, trials: int, dataset: Dataset, learns_slowly: bool = False
+    space: Space | Mapping[str, Any] | None, network: str, trials: int, dataset: Dataset, freeze: str | None = None
 ) -> tuple[Space, str]:
     """Choose what is searched, and say why: the caller's space, or one by the number of trials.
 
@@ -82,7 +85,7 @@ def chosen_space(
         network: name of the network.
         trials: number of trials.
         dataset: the data.
-        learns_slowly: whether there are pretrained weights, whose learning rate is searched too.
+        freeze: what stays of a pretrained network; None if the network begins afresh.
     """
     if space is not None:
         opened = Space.coerce(space)
@@ -98,8 +101,10 @@ def chosen_space(
     conditions = chosen.space.as_dict()
     kept = {name: form for name, form in conditions.items() if name not in MLP_ONLY}
     whose = "your own" if network == OWN else network
-    if learns_slowly:
-        kept["pretrained_rate"] = log(0.01, 1).as_dict()
+    if freeze is not None:
+        kept["learning_rate"] = log(1e-4, HIGHEST_RATES[freeze]).as_dict()
+        if freeze != "all":
+            kept["pretrained_rate"] = log(0.01, 1).as_dict()
     return Space.from_dict(kept), f"{chosen.explanation} (the network is {whose}: only its training is searched)"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
+from ikura.data.encoder import ArrayEncoder, Encoder, ImageEncoder
 from ikura.errors import RunError, UsageError, nearest
 from ikura.nn.mlp import MLP
 from ikura.nn.transfer import FREEZE, Cut, cut, replace_head
@@ -22,10 +23,10 @@ from ikura.population.factory import build
 from ikura.population.member import Hyperparameters
 from ikura.population.snapshot import write_atomically
 
-__all__ = ["AUTO", "Pretrained", "pretrained"]
+__all__ = ["MANY", "Pretrained", "fitted", "pretrained"]
 
-AUTO = {"all": 200, "most": 2000}
-"""Training examples below which `auto` freezes all, or most, of the network."""
+MANY = 2000
+"""Training and dev examples from which on `auto` freezes nothing without trying."""
 
 WEIGHTS = "pretrained.safetensors"
 
@@ -36,13 +37,16 @@ class Pretrained:
 
     Attributes:
         module: the pretrained network.
-        freeze: "all", "most", "none", or "auto" (by the number of training examples).
+        freeze: "all", "most", "none", or "auto" (decided on the data).
         form: what its architecture is made from again, {"network", "hyperparameters"}; None for the caller's.
+        encoder: what standardised the images or arrays it was trained on, which new ones of that shape go through too;
+            None if it is not known.
     """
 
     module: nn.Module
     freeze: str = "auto"
     form: Mapping[str, Any] | None = None
+    encoder: Encoder | None = None
 
     def __post_init__(self) -> None:
         known = ("auto", *FREEZE)
@@ -50,12 +54,6 @@ class Pretrained:
             raise UsageError(
                 f"unknown freeze {self.freeze!r}{nearest(str(self.freeze), known)}: use {', '.join(known)}"
             )
-
-    def chosen(self, rows: int) -> Pretrained:
-        """Decide "auto" by the number of training examples: few freeze all, more freeze most, many nothing."""
-        if self.freeze != "auto":
-            return self
-        return replace(self, freeze=next((name for name, below in AUTO.items() if rows < below), "none"))
 
     @cached_property
     def cut(self) -> Cut:
@@ -87,8 +85,9 @@ class Pretrained:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What a setting or a model remembers: JSON of form and freeze."""
-        return {"freeze": self.freeze, "form": json.dumps(self.form)}
+        """What a setting or a model remembers: freeze, and JSON of form and encoder."""
+        encoder = None if self.encoder is None else self.encoder.to_dict()
+        return {"freeze": self.freeze, "form": json.dumps(self.form), "encoder": json.dumps(encoder)}
 
     @classmethod
     def of(cls, record: Mapping[str, Any], run: Path | None = None) -> Pretrained:
@@ -97,7 +96,13 @@ class Pretrained:
         module = _architecture(form, str(run))
         if run is not None:
             _load(module, run / WEIGHTS)
-        return cls(module, record["freeze"], form)
+        return cls(module, record["freeze"], form, fitted(record))
+
+
+def fitted(record: Mapping[str, Any]) -> Encoder | None:
+    """The encoder in the record of a `Pretrained`, if there is one."""
+    form = json.loads(record.get("encoder", "null"))
+    return None if form is None else Encoder.from_dict(form)
 
 
 def pretrained(
@@ -115,7 +120,7 @@ def pretrained(
         source: a run or model folder of ikura; a file of weights (.safetensors, or a `state_dict` saved by
             `torch.save`), with `network`; or a trained `nn.Module`.
         freeze: "all" (only the head learns), "most" (the last layer or block learns too), "none" (everything learns),
-            or "auto": all below 200 training examples, most below 2,000, none above.
+            or "auto": below 2,000 examples the way with the least cross-validated loss, "none" from there on.
         network: for a file of weights or a network of the caller's own: the factory of the module.
         hyperparameters: what that factory reads.
 
@@ -142,7 +147,9 @@ def pretrained(
 
         model = load_model(path, network)
         form = {name: model.description[name] for name in ("network", "hyperparameters")}
-        return Pretrained(_plain(model.network, str(path)), freeze, form if form["network"] is not None else None)
+        encoder = model.encoder if isinstance(model.encoder, ArrayEncoder | ImageEncoder) else None
+        known = form if form["network"] is not None else None
+        return Pretrained(_plain(model.network, str(path)), freeze, known, encoder)
     if not path.is_file():
         raise UsageError(f"{path}: no such run, model folder or file of weights")
     if network is None:

@@ -20,7 +20,7 @@ from ikura.space import Space
 from ikura.study.aims import Aims
 from ikura.study.networks import OWN, PRETRAINED, check_name
 from ikura.study.origin import KINDS, reopen
-from ikura.study.pretrained import Pretrained
+from ikura.study.pretrained import Pretrained, fitted
 
 __all__ = ["Setting"]
 
@@ -142,4 +142,5 @@ class Setting:
             seed=self.seed,
             image_size=self.image_size,
             broken=self.broken or "refuse",
+            fitted=fitted(self.pretrained),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from ikura.study.cost import check_bound, measure
 from ikura.study.ending import finish
 from ikura.study.finalists import keep_best
 from ikura.study.floor import network_again, one_thread_each, workshop_of
+from ikura.study.freezing import choose_freezing
 from ikura.study.networks import budget, chosen_network, resolved
 from ikura.study.opening import (
     alone,
@@ -161,15 +163,18 @@ def tune(
         seed=seed,
         image_size=image_size,
         broken=broken,
+        fitted=network.encoder if isinstance(network, Pretrained) else None,
     )
     chosen = chosen_metric(metric, dataset.task.name)
-    if isinstance(network, Pretrained):
-        network = network.chosen(len(dataset.train))
+    if isinstance(network, Pretrained) and network.freeze == "auto":
+        freezing = choose_freezing(network, dataset, folded=not (group or time), seed=seed, dtype=dtype)
+        network = replace(network, freeze=freezing.chosen)
+        dataset.summary["notes"] = [*dataset.summary.get("notes", []), str(freezing)]
     name = chosen_network(network, dataset)
     device = chosen_device(device, name != "mlp")
     epochs, finalists = budget(name, epochs, finalists)
-    slowly = isinstance(network, Pretrained) and network.freeze != "all"
-    opened, note = chosen_space(space, name, trials, dataset, slowly)
+    freeze = network.freeze if isinstance(network, Pretrained) else None
+    opened, note = chosen_space(space, name, trials, dataset, freeze)
     for line in findings(dataset, note):
         progress.say(line)
     setting = Setting(
