@@ -50,7 +50,7 @@ POINTS = {kind: (4, 3) if "own" in kind else (5, 7) for kind in KINDS}
 @pytest.fixture(autouse=True)
 def _eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Snapshots after every epoch, and tiles of four."""
-    monkeypatch.setattr("ikura.study.search.Job", partial(Job, snapshot_seconds=0.0))
+    monkeypatch.setattr("ikura.study.tiles.Job", partial(Job, snapshot_seconds=0.0))
     monkeypatch.setattr("ikura.study.tune.measure_tile_size", lambda *_: 4)
 
 
@@ -73,7 +73,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Stu
     def make(kind: str) -> tuple[Study, int]:
         if kind not in made:
             with pytest.MonkeyPatch.context() as patch, short_report():
-                patch.setattr("ikura.study.search.Job", partial(Job, snapshot_seconds=0.0))
+                patch.setattr("ikura.study.tiles.Job", partial(Job, snapshot_seconds=0.0))
                 patch.setattr("ikura.study.tune.measure_tile_size", lambda *_: 4)
                 life = Life(patch)
                 made[kind] = begin(tmp_path_factory.mktemp("whole") / "run", kind), life.done

@@ -258,7 +258,7 @@ def _run(
                 store.set_fact("tile_size", tile_size)
             with engine_for(workshop, setting.jobs) as engine:
                 sign = 1.0 if metric_of(setting.metric, setting.task).greater_is_better else -1.0
-                floor = Floor(run, store, workshop, engine, progress, sign, setting.seed, tile_size)
+                floor = Floor(run, store, workshop, engine, progress, sign, setting.seed, tile_size, setting.jobs)
                 floor.deadline = _deadline(setting, store, SHARE_OF_SEARCH)
                 for row in store.trials():
                     floor.seen(row["dev_score"])

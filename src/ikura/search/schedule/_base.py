@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import nan
 from typing import Any, ClassVar
 
 import numpy as np
@@ -41,6 +42,24 @@ class Standing:
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     parent: int | None = None
     dev_losses: Mapping[int, NDArray[np.float64]] = field(default_factory=dict)
+
+    def score_after(self, epochs: int) -> float:
+        """Dev score of the weights that are kept after so many epochs: those with the lowest dev loss until then.
+
+        Returns:
+            The score, higher is better; NaN if the trial diverged by then or has not come that far.
+
+        Example:
+            >>> scores, losses = np.array([0.5, 0.9, 0.8]), np.array([0.7, 0.2, 0.3])
+            >>> standing = Standing(0, "running", 3, scores, losses)
+            >>> standing.score_after(1), standing.score_after(3)
+            (0.5, 0.9)
+        """
+        losses, last = self.losses[:epochs], self.scores[epochs - 1 : epochs]
+        failed = self.state == "diverged" and epochs >= self.epochs
+        if failed or len(losses) < epochs or not np.isfinite(last).all() or not np.isfinite(losses).any():
+            return nan
+        return float(self.scores[int(np.nanargmin(np.where(np.isfinite(losses), losses, np.nan)))])
 
 
 @dataclass(frozen=True)
