@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -25,7 +25,7 @@ class Life:
         steps: how many may happen; None for all.
     """
 
-    WRITES = {
+    WRITES: ClassVar[dict[type, tuple[str, ...]]] = {
         Store: ("set_fact", "add_event", "add_trials", "record", "set_states"),
         Ledger: ("add_round", "add_legs", "add_losses", "forget_losses"),
     }

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from ikura.population.job import Outcome
 from ikura.study.store import COLUMNS, CURVES, LEGS, LOSSES, ROUNDS, TRIALS, Store
 
-__all__ = ["Leg", "Ledger"]
+__all__ = ["Ledger", "Leg"]
 
 Leg = dict[str, Any]
 """A trial's time in a tile: tile, place, trial, since and until (epochs)."""

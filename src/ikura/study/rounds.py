@@ -17,6 +17,7 @@ from ikura.search import Schedule, Stage
 from ikura.search.schedule import Plan, Round, Standing, check_round
 from ikura.space import Space, layer_of
 from ikura.study.states import States
+from ikura.study.store import COLUMNS
 from ikura.study.tiles import Floor, Order
 
 __all__ = ["changeable", "room", "run_stage"]
@@ -82,7 +83,7 @@ class _Rounds:
             order = replace(order, each=keep)
         path = floor.run / "snapshots" / f"stage-{stage.index}.safetensors"
         self.states = States(floor, path, order)
-        self.order = replace(order, state=self.states, each=self._each)
+        self.order = replace(order, state=self.states)
         self.rows = {row["number"]: row for row in floor.store.trials(stage.index)}
         self.rounds = floor.ledger.rounds(stage.index)
         self.curves: dict[int, np.ndarray] = {}
@@ -93,8 +94,9 @@ class _Rounds:
     def _recall(self) -> None:
         """Read what an earlier process recorded."""
         begun = [number for number, row in self.rows.items() if row["epochs"]]
-        for number, curve in self.floor.store.curves(begun).groupby("number"):
-            self.curves[int(number)] = curve.drop(columns=["number", "epoch"]).to_numpy()
+        frame = self.floor.store.curves(begun)
+        for number, points in frame.groupby("number").indices.items():
+            self.curves[int(str(number))] = frame[list(COLUMNS)].to_numpy()[points]
         if self.schedule.paired:
             self.losses = self.floor.ledger.losses(begun)
 

@@ -211,7 +211,8 @@ class Store:
             known: how many points of each curve are recorded already, and are not written again; 0 where it is not
                 said.
         """
-        trials, points = [], []
+        trials: list[dict[str, Any]] = []
+        points: list[dict[str, Any]] = []
         known = known or {}
         for outcome in outcomes:
             state = "running" if outcome.number in going_on else outcome.state
@@ -231,7 +232,7 @@ class Store:
                 for i, point in enumerate(outcome.curve[recorded:].tolist(), recorded + 1)
             ]
         update = sa.update(TRIALS).where(TRIALS.c.number == sa.bindparam("key"))
-        anew = [t["key"] for t in trials if not known.get(t["key"])]
+        anew = [number for number in (trial["key"] for trial in trials) if not known.get(number)]
         with self.writing() as connection:
             connection.execute(sa.delete(CURVES).where(CURVES.c.trial.in_(anew)))
             connection.execute(update, trials)

@@ -134,7 +134,7 @@ class Schedule(ABC):
         name: what users call it.
         paired: whether standings are to hold the loss on each dev example.
         refills: whether it keeps to the room, taking fresh trials into places that are freed.
-        copies: whether trials may begin as copies of others, so that a trial's result is not its hyperparameters' alone.
+        copies: whether trials may begin as copies of others; a trial's result is then not its hyperparameters' alone.
     """
 
     name: ClassVar[str]

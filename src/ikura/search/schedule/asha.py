@@ -12,7 +12,7 @@ __all__ = ["Asha"]
 
 
 class Asha(Schedule):
-    """In each round promote every trial among the best ⌊n/η⌋ of the n that have come to its rung so far, then begin more.
+    """In each round promote every trial among the best ⌊n/η⌋ of the n that have come to its rung, then begin more.
 
     The paper's workers each take the next job when they are free, so what they decide depends on how fast they are.
     Here a round is decided when the one before has ended: promotions from the highest rung down, then as many fresh

@@ -49,8 +49,8 @@ def best_first(standings: Sequence[Standing], epochs: int) -> list[Standing]:
 
     Trials that have no finite score there are left out.
     """
-    scored = [(one.score_after(epochs), one) for one in standings]
-    return [one for score, one in sorted(scored, key=lambda pair: (-pair[0], pair[1].number)) if isfinite(score)]
+    scored = [(score, one) for one in standings if isfinite(score := one.score_after(epochs))]
+    return [one for _, one in sorted(scored, key=lambda pair: (-pair[0], pair[1].number))]
 
 
 def climb(group: Sequence[Standing], ladder: Sequence[int], eta: int) -> tuple[dict[int, int], dict[int, str]]:
