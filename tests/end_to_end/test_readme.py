@@ -46,7 +46,7 @@ def test_the_json_object(finished: tuple[Path, Any]) -> None:
     run, found = finished
     assert set(found) == {
         "run", "task", "rows", "trials", "best", "test", "seconds", "diverged",
-        "infeasible", "objectives", "pareto", "choice",
+        "infeasible", "objectives", "pareto", "choice", "rounds",
     }  # fmt: skip
     assert set(found["best"]) == {"number", "hyperparameters", "dev"}
     for score in (found["best"]["dev"], found["test"]):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from ikura.study.ledger import Ledger
 from ikura.study.store import Store
 
 
@@ -24,12 +25,16 @@ class Life:
         steps: how many may happen; None for all.
     """
 
-    WRITES = ("set_fact", "add_event", "add_trials", "record", "set_states")
+    WRITES: ClassVar[dict[type, tuple[str, ...]]] = {
+        Store: ("set_fact", "add_event", "add_trials", "record", "set_states"),
+        Ledger: ("add_round", "add_legs", "add_losses", "forget_losses"),
+    }
 
     def __init__(self, patch: pytest.MonkeyPatch, steps: int | None = None) -> None:
         self.left, self.done = steps, 0
-        for name in self.WRITES:
-            patch.setattr(Store, name, self._limited(getattr(Store, name)))
+        for owner, names in self.WRITES.items():
+            for name in names:
+                patch.setattr(owner, name, self._limited(getattr(owner, name)))
         patch.setattr(os, "replace", self._limited(os.replace))
 
     def _limited(self, write: Any) -> Any:

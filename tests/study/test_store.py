@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> Any:
 
 def row(number: int, **more: Any) -> dict[str, Any]:
     values = {"purpose": "search", "parent": None, "stage": 0, "seed": 0, "hyperparameters": {"learning_rate": 0.1}}
-    return {"number": number, **values, "tile": 0, "place": number, **more}
+    return {"number": number, **values, **more}
 
 
 def outcome(number: int, curve: Any, state: str = "complete", best_epoch: int = 1, **scores: float) -> Outcome:
@@ -104,7 +104,7 @@ def test_a_trial_begins_waiting(store: Store) -> None:
 
 def test_recording_again_replaces_the_curve(store: Store) -> None:
     store.add_trials([row(0), row(1)])
-    store.record([outcome(0, np.zeros((3, 3))), outcome(1, np.ones((2, 3)))], going_on=True)
+    store.record([outcome(0, np.zeros((3, 3))), outcome(1, np.ones((2, 3)))], going_on=[0, 1])
     assert [found["state"] for found in store.trials()] == ["running", "running"]
     store.record([outcome(0, np.full((5, 3), 2.0))])
     assert [found["state"] for found in store.trials()] == ["complete", "running"]
@@ -115,9 +115,7 @@ def test_recording_again_replaces_the_curve(store: Store) -> None:
 def test_a_diverged_trial_has_no_best_epoch(store: Store) -> None:
     store.add_trials([row(0)])
     nan = math.nan
-    store.record(
-        [outcome(0, [[nan] * 3], "diverged", 0, dev_loss=nan, dev_score=nan, train_loss=nan, train_score=nan)], True
-    )
+    store.record([outcome(0, [[nan] * 3], "diverged", 0, dev_loss=nan, dev_score=nan, train_loss=nan, train_score=nan)])
     [found] = store.trials()
     assert found["state"] == "diverged"
     assert found["best_epoch"] is None

@@ -28,7 +28,7 @@ class Clock:
         self.left = looks
         stand_in = SimpleNamespace(time=self.time, monotonic=time.monotonic, perf_counter=time.perf_counter)
         patch.setattr("ikura.population.job.time", stand_in)
-        patch.setattr("ikura.study.search.time", stand_in)
+        patch.setattr("ikura.study.tiles.time", stand_in)
 
     def time(self) -> float:
         self.left -= 1

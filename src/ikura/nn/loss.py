@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["loss", "outputs_of", "predict"]
+__all__ = ["each_loss", "loss", "outputs_of", "predict"]
 
 
 def outputs_of(task: str, classes: int) -> int:
@@ -46,6 +46,30 @@ def loss(task: str, outputs: Tensor, target: Tensor, smoothing: Tensor | None = 
             return sharp
         return (1 - smoothing) * sharp - smoothing * outputs.log_softmax(1).mean()
     return functional.mse_loss(outputs[:, 0], target.to(outputs.dtype))
+
+
+def each_loss(task: str, outputs: Tensor, target: Tensor) -> Tensor:
+    """Loss of one network on each example, whose mean is `loss` without smoothing.
+
+    Args:
+        task: "binary", "multiclass" or "regression".
+        outputs: raw outputs, shape (rows, 1) or (rows, classes).
+        target: shape (rows,).
+
+    Returns:
+        Shape (rows,); NaN where an output is NaN.
+
+    Example:
+        >>> import torch
+        >>> each_loss("regression", torch.zeros(2, 1), torch.tensor([1.0, 3.0])).tolist()
+        [1.0, 9.0]
+    """
+    if task == "binary":
+        logits = outputs[:, 0]
+        return functional.binary_cross_entropy_with_logits(logits, target.to(outputs.dtype), reduction="none")
+    if task == "multiclass":
+        return functional.cross_entropy(outputs, target.long(), reduction="none")
+    return functional.mse_loss(outputs[:, 0], target.to(outputs.dtype), reduction="none")
 
 
 def predict(task: str, outputs: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:

@@ -37,11 +37,12 @@ class Job:
         snapshot: file for snapshots on the way; None for none.
         snapshot_seconds: seconds between snapshots.
         deadline: time (`time.time`) at which members are cut short; None for none.
-        states: what members of an earlier rung go on from, by trial number.
-        keep_states: whether outcomes carry states for a later rung.
+        states: what members of an earlier round go on from, by trial number.
+        keep_states: whether outcomes carry states for a later round.
         keep_weights: whether outcomes carry the best weights.
-        budget: epochs of the members' whole training, later rungs included, at which learning-rate schedules end; None
+        budget: epochs of the members' whole training, later rounds included, at which learning-rate schedules end; None
             for `epochs`.
+        keep_losses: whether outcomes carry the loss on each dev example.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Job:
     places: tuple[int, ...] | None = None
     first: bool = False
     budget: int | None = None
+    keep_losses: bool = False
 
     @property
     def training(self) -> tuple[int, ...]:
@@ -77,7 +79,9 @@ class Outcome:
         dev_loss, dev_score, train_loss, train_score: at the best epoch, NaN if there is none.
         seconds: the member's share of its tile's time.
         weights, buffers: the best ones, if the job keeps them.
-        going_on: what a later rung goes on from, if the job keeps it.
+        going_on: what a later round goes on from, if the job keeps it.
+        dev_losses: loss on each dev example after the last epoch, float64 of shape (dev examples,), if the job keeps it
+            and the member still trains.
     """
 
     number: int
@@ -94,6 +98,7 @@ class Outcome:
     weights: np.ndarray | None = None
     buffers: dict[str, np.ndarray] | None = None
     going_on: dict[str, np.ndarray] | None = None
+    dev_losses: np.ndarray | None = None
 
 
 def train(
@@ -160,13 +165,13 @@ def _train(workshop: Workshop, job: Job, tell: Callable[[int], None], stopping: 
     tell(began * len(job.training))
     course.run(job.epochs, after)
     tell((job.epochs - course.epoch) * len(job.training))
-    if job.keep_states and job.snapshot is not None:
-        save_snapshot(job.snapshot, course)
     return _outcomes(job, course, cut)
 
 
 def _outcomes(job: Job, course: Course, cut: bool) -> list[Outcome]:
     states = {place: course.extract(place) if job.keep_states else None for place in job.training}
+    alive = course.tile.active.copy()
+    dev_losses = course.dev_losses() if job.keep_losses else None
     train_loss, train_score = course.train_scores()
     outcomes = []
     for place in job.training:
@@ -191,6 +196,7 @@ def _outcomes(job: Job, course: Course, cut: bool) -> list[Outcome]:
                 weights,
                 buffers,
                 states[place],
+                dev_losses[place] if dev_losses is not None and alive[place] else None,
             )
         )
     return outcomes

@@ -239,13 +239,26 @@ class StackedTile(Tile):
     def _arrays_of(self, place: int) -> dict[str, np.ndarray]:
         return {name: getattr(self, name)[place : place + 1] for name in ("steps", "active", "limits")}
 
+    def _own(self, place: int) -> np.ndarray:
+        """Which weights are the member's own, and no padding: positions."""
+        return np.flatnonzero(self.free[place].cpu().numpy() > 0) if self.free is not None else np.empty(0, np.int64)
+
     def extract(self, place: int) -> dict[str, np.ndarray]:
         tensors = {name: tensor.cpu().numpy().copy() for name, tensor in self._tensors_of(place).items()}
+        if self.free is not None:
+            own = self._own(place)
+            tensors |= {name: tensors[name][..., own] for name in ("weights", "kept", "moments")}
         return tensors | {name: array.copy() for name, array in self._arrays_of(place).items()}
 
     def insert(self, place: int, state: dict[str, np.ndarray]) -> None:
         for name, tensor in self._tensors_of(place).items():
-            tensor.copy_(torch.from_numpy(state[name]))
+            value = torch.from_numpy(state[name])
+            if self.free is not None and name in ("weights", "kept", "moments"):
+                tensor[..., torch.from_numpy(self._own(place)).to(self.device)] = value.to(self.device)
+            else:
+                # Statistics of a member that was padded otherwise begin with its own.
+                common = tuple(slice(0, min(pair)) for pair in zip(tensor.shape, value.shape, strict=True))
+                tensor[common].copy_(value[common])
         for name, array in self._arrays_of(place).items():
             array[:] = state[name]
 

@@ -11,6 +11,7 @@ import torch
 from torch.func import vmap
 
 from ikura.metric import METRICS
+from ikura.nn.loss import each_loss
 from ikura.population._tile import Tile
 from ikura.population.examples import Examples
 from ikura.population.kernel import loss as loss_kernel
@@ -63,6 +64,18 @@ class Judge:
             measured = vmap(self.metric, in_dims=(0, None))(predictions, self.target(y)).double().numpy()
             scores = np.where(np.isnan(losses), np.nan, measured)
         return losses, scores
+
+    def losses(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Compute each member's loss on each example, in double precision.
+
+        Args:
+            outputs: raw outputs, shape (members, rows, outputs).
+            y: targets as trained on, shape (rows,).
+
+        Returns:
+            float64 of shape (members, rows); NaN where the outputs are NaN.
+        """
+        return np.stack([each_loss(self.task, torch.from_numpy(one).double(), torch.from_numpy(y)) for one in outputs])
 
 
 @dataclass
@@ -149,6 +162,10 @@ class Course:
     def curve(self, place: int) -> np.ndarray:
         """One member's (train loss, dev loss, dev score) after each epoch it trained: float64 of shape (epochs, 3)."""
         return self._curves[: self.epochs[place], :, place].copy()
+
+    def dev_losses(self) -> np.ndarray:
+        """Loss of each member's present weights on each dev example: float64 of shape (members, rows)."""
+        return self.judge.losses(self.tile.outputs(self.dev), self.dev.y)
 
     def train_scores(self, rows: int = 10_000) -> tuple[np.ndarray, np.ndarray]:
         """Loss and score of each member's best weights on (at most `rows` of) the training examples."""

@@ -25,14 +25,17 @@ from ikura.nn.transfer import features
 from ikura.population.examples import Examples
 from ikura.population.factory import Factory
 from ikura.population.job import Job, Outcome
-from ikura.population.member import Hyperparameters, Member
+from ikura.population.member import Hyperparameters
 from ikura.population.training import Judge
 from ikura.population.workshop import Workshop
 from ikura.search import schedule
+from ikura.study.ledger import Ledger
 from ikura.study.networks import PRETRAINED, resolved
 from ikura.study.pretrained import Pretrained
 from ikura.study.setting import Setting
+from ikura.study.states import lineage
 from ikura.study.store import Store
+from ikura.study.tiles import member_of
 
 if TYPE_CHECKING:
     from ikura.study.study import Study
@@ -104,32 +107,43 @@ def network_again(setting: Setting, run: Path, network: Any) -> Any:
 
 
 def replay(study: Study, store: Store, row: dict[str, Any]) -> Outcome:
-    """Train one trial of a study again.
+    """Train one trial of a study again, and before it what the trials that it was copied from trained until then.
 
-    It runs at its place in a tile of as many places, so that every shape, and with it every rounding, is as it was.
+    Stacked networks run in their places in tiles with the same company, which does not train, so that every shape, and
+    with it every rounding, is as it was. In the compiled kernels company makes no difference.
+
+    Raises:
+        UsageError: the trial has not been trained.
     """
     setting = study.setting
     if row["state"] == "infeasible":
         raise UsageError(f"trial {row['number']} is infeasible, with too many weights; it was never trained")
+    rows = {one["number"]: one for one in store.trials()}
+    ledger, number = Ledger(store), row["number"]
+    if not ledger.legs([number]) or not row["epochs"]:
+        raise UsageError(f"trial {number} has not been trained, so there is nothing to repeat")
     workshop = workshop_of(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
-    neighbours = sorted((r for r in store.trials() if r["tile"] == row["tile"]), key=lambda r: r["place"])
-    me = Member(row["number"], row["hyperparameters"], row["seed"])
-    if workshop.network is None and not workshop.compiled:
-        widest = max(r["hyperparameters"].get("units", me.values.units) for r in neighbours)
-        workshop = replace(workshop, least_units=int(widest))
     stage = next((s for s in study.regions if s["stage"] == row["stage"]), None)
-    epochs = budget = setting.epochs if stage is None else stage["epochs"]
-    if row["state"] in ("pruned", "stopped"):
-        epochs = row["epochs"]
+    budget = setting.epochs if stage is None else stage["epochs"]
     patience = schedule(setting.schedule).patience(setting.epochs)
-    job = Job(
-        row["tile"],
-        (me,) * len(neighbours),
-        epochs,
-        patience,
-        keep_weights=True,
-        places=(row["place"],),
-        budget=budget,
-    )
+    outcome: Outcome | None = None
     with one_thread_each(), engine_for(workshop, 1) as engine:
-        return next(iter(engine.run([job], lambda epochs: None)))[0]
+        for leg in lineage(ledger, rows, number, row["epochs"]):
+            company = [leg] if workshop.compiled else ledger.company(leg["tile"])
+            members = tuple(member_of(rows[one["trial"]]) for one in company)
+            cut = row["epochs"] if row["state"] == "stopped" else leg["until"]
+            going_on = outcome.going_on if outcome else None
+            job = Job(
+                leg["tile"],
+                members,
+                min(leg["until"], cut),
+                patience,
+                states={leg["trial"]: going_on} if going_on else {},
+                keep_states=True,
+                keep_weights=True,
+                places=(company.index(leg),),
+                budget=budget,
+            )
+            outcome = next(iter(engine.run([job], lambda epochs: None)))[0]
+    assert outcome is not None
+    return outcome

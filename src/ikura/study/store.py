@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,8 +42,6 @@ TRIALS = sa.Table(
     sa.Column("stage", sa.Integer, nullable=False, index=True),
     sa.Column("seed", sa.String, nullable=False),
     sa.Column("hyperparameters", sa.Text, nullable=False),
-    sa.Column("tile", sa.Integer),
-    sa.Column("place", sa.Integer),
     sa.Column("dev_score", sa.Float),
     sa.Column("dev_loss", sa.Float),
     sa.Column("train_score", sa.Float),
@@ -70,6 +68,30 @@ EVENTS = sa.Table(
     sa.Column("kind", sa.String, nullable=False),
     sa.Column("trial", sa.Integer),
     sa.Column("detail", sa.Text, nullable=False),
+)
+ROUNDS = sa.Table(
+    "rounds",
+    METADATA,
+    sa.Column("stage", sa.Integer, primary_key=True),
+    sa.Column("round", sa.Integer, primary_key=True),
+    sa.Column("time", sa.Float, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+)
+LEGS = sa.Table(
+    "legs",
+    METADATA,
+    sa.Column("tile", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("trial", sa.Integer, nullable=False, index=True),
+    sa.Column("since", sa.Integer, nullable=False),
+    sa.Column("until", sa.Integer, nullable=False),
+)
+LOSSES = sa.Table(
+    "dev_losses",
+    METADATA,
+    sa.Column("trial", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("losses", sa.LargeBinary, nullable=False),
 )
 
 
@@ -124,7 +146,8 @@ class Store:
             raise RunError(f"{self.place}: not a study of ikura ({error.orig})") from error
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
+    def writing(self) -> Iterator[sa.Connection]:
+        """One transaction."""
         with self._guard(), self.engine.begin() as connection:
             yield connection
 
@@ -134,7 +157,7 @@ class Store:
 
     def set_fact(self, name: str, value: Any) -> None:
         """Record one fact about the study, any JSON value."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(sa.delete(FACTS).where(FACTS.c.name == name))
             connection.execute(sa.insert(FACTS), {"name": name, "value": json.dumps(value)})
 
@@ -158,48 +181,63 @@ class Store:
     def add_event(self, kind: str, detail: Mapping[str, Any], trial: int | None = None) -> None:
         """Record something that happened."""
         row = {"time": time.time(), "kind": kind, "trial": trial, "detail": json.dumps(dict(detail))}
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(sa.insert(EVENTS), row)
 
     def add_trials(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add trials: number, purpose, parent, stage, seed, hyperparameters (a dictionary), tile, place.
+        """Add trials: number, purpose, parent, stage, seed, hyperparameters (a dictionary).
 
         A trial is waiting unless it has a state.
         """
+        if rows:
+            with self.writing() as connection:
+                self.insert_trials(connection, rows)
+
+    @staticmethod
+    def insert_trials(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add trials within a transaction."""
         values = [
             {"state": "waiting", **row, "seed": str(row["seed"]), "hyperparameters": json.dumps(row["hyperparameters"])}
             for row in rows
         ]
         if values:
-            with self._writing() as connection:
-                connection.execute(sa.insert(TRIALS), values)
+            connection.execute(sa.insert(TRIALS), values)
 
-    def record(self, outcomes: Iterable[Outcome], going_on: bool = False) -> None:
+    def record(
+        self, outcomes: Iterable[Outcome], going_on: Collection[int] = (), known: Mapping[int, int] | None = None
+    ) -> None:
         """Record what became of a tile's members, curves included, in one transaction.
 
         Args:
             outcomes: of one tile.
-            going_on: whether members that are complete go on in a later rung ("running") or have ended.
+            going_on: numbers of the members that may go on in a later round ("running"); the others have ended.
+            known: how many points of each curve are recorded already, and are not written again; 0 where it is not
+                said.
         """
-        trials, points = [], []
+        trials: list[dict[str, Any]] = []
+        points: list[dict[str, Any]] = []
+        known = known or {}
         for outcome in outcomes:
+            state = "running" if outcome.number in going_on else outcome.state
             trials.append(
                 {
                     "key": outcome.number,
-                    "state": "running" if going_on and outcome.state == "complete" else outcome.state,
+                    "state": state,
                     **{n: _number(getattr(outcome, n)) for n in RESULTS[:4]},
                     "epochs": len(outcome.curve),
                     "best_epoch": outcome.best_epoch or None,
                     "seconds": outcome.seconds,
                 }
             )
+            recorded = known.get(outcome.number, 0)
             points += [
                 {"trial": outcome.number, "epoch": i, **dict(zip(COLUMNS, map(_number, point), strict=True))}
-                for i, point in enumerate(outcome.curve.tolist(), 1)
+                for i, point in enumerate(outcome.curve[recorded:].tolist(), recorded + 1)
             ]
         update = sa.update(TRIALS).where(TRIALS.c.number == sa.bindparam("key"))
-        with self._writing() as connection:
-            connection.execute(sa.delete(CURVES).where(CURVES.c.trial.in_([t["key"] for t in trials])))
+        anew = [number for number in (trial["key"] for trial in trials) if not known.get(number)]
+        with self.writing() as connection:
+            connection.execute(sa.delete(CURVES).where(CURVES.c.trial.in_(anew)))
             connection.execute(update, trials)
             if points:
                 _insert_many(connection, CURVES, points)
@@ -207,16 +245,25 @@ class Store:
     def set_states(self, numbers: Sequence[int], state: str) -> None:
         """Change the state of several trials."""
         if numbers:
-            with self._writing() as connection:
+            with self.writing() as connection:
                 connection.execute(sa.update(TRIALS).where(TRIALS.c.number.in_(list(numbers))).values(state=state))
+
+    def read(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
+        """Run a query; return its rows as dictionaries."""
+        with self._guard(), self.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def read_in(self, query: sa.Select[Any], column: sa.Column[Any], values: Sequence[Any]) -> list[dict[str, Any]]:
+        """Run a query for the rows whose column has one of any number of values."""
+        parts = (values[i : i + 10_000] for i in range(0, len(values), 10_000))
+        return [row for part in parts for row in self.read(query.where(column.in_(list(part))))]
 
     def trials(self, stage: int | None = None) -> list[dict[str, Any]]:
         """Return all trials, or those of one stage, in the order of their numbers; hyperparameters as dictionaries."""
         query = sa.select(TRIALS).order_by(TRIALS.c.number)
         if stage is not None:
             query = query.where(TRIALS.c.stage == stage)
-        with self._guard(), self.engine.connect() as connection:
-            rows = [dict(row) for row in connection.execute(query).mappings()]
+        rows = self.read(query)
         for row in rows:
             row["hyperparameters"] = json.loads(row["hyperparameters"])
             row["seed"] = int(row["seed"])

@@ -55,6 +55,9 @@ __all__ = ["resume", "tune"]
 
 REPLICATES = 3
 SHARE_OF_SEARCH = 0.75
+NO_FINALISTS = (
+    "no finalists are trained, because hyperparameters changed on the way to the best network; that network is kept"
+)
 
 
 def tune(
@@ -106,7 +109,9 @@ def tune(
         time_limit: seconds; three quarters of them go to the search, the rest to the finalists. A trial in work when
             its time is over keeps its best weights so far.
         search: "coarse-to-fine" or "random".
-        schedule: "early-stopping", "none" (every trial trains all its epochs) or "successive-halving".
+        schedule: "early-stopping", "none" (every trial trains all its epochs), "successive-halving", "hyperband",
+            "asha" or "pbt" (population-based training: there the best trial's own network is kept, without finalists,
+            because its hyperparameters changed on the way).
         finalists: configurations that are trained again in full, with three other seeds each; 0 for none; by default 4,
             and 1 for the network cnn.
         metric: what trials are compared by; accuracy for classes and r2 for regression by default.
@@ -173,6 +178,9 @@ def tune(
     name = chosen_network(network, dataset)
     device = chosen_device(device, name != "mlp")
     epochs, finalists = budget(name, epochs, finalists)
+    if finalists and schedule_of(schedule).copies:
+        progress.say(f"schedule {schedule}: {NO_FINALISTS}")
+        finalists = 0
     freeze = network.freeze if isinstance(network, Pretrained) else None
     opened, note = chosen_space(space, name, trials, dataset, freeze)
     for line in findings(dataset, note):
@@ -283,7 +291,7 @@ def _run(
                 store.set_fact("tile_size", tile_size)
             with engine_for(workshop, setting.jobs) as engine:
                 sign = 1.0 if metric_of(setting.metric, setting.task).greater_is_better else -1.0
-                floor = Floor(run, store, workshop, engine, progress, sign, setting.seed, tile_size)
+                floor = Floor(run, store, workshop, engine, progress, sign, setting.seed, tile_size, setting.jobs)
                 floor.aims = setting.aims
                 floor.deadline = _deadline(setting, store, SHARE_OF_SEARCH)
                 for row in store.trials():

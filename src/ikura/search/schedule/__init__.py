@@ -1,14 +1,35 @@
 """Who goes on training, and until when."""
 
 from ikura.errors import UsageError, nearest
-from ikura.search.schedule._base import Schedule
+from ikura.search.schedule._base import Copy, Plan, Round, Schedule, Standing
+from ikura.search.schedule.asha import Asha
+from ikura.search.schedule.check import check_round
 from ikura.search.schedule.early_stopping import EarlyStopping
+from ikura.search.schedule.hyperband import Hyperband
 from ikura.search.schedule.none import NoSchedule
+from ikura.search.schedule.pbt import PopulationBasedTraining
 from ikura.search.schedule.successive_halving import SuccessiveHalving
 
-__all__ = ["SCHEDULES", "EarlyStopping", "NoSchedule", "Schedule", "SuccessiveHalving", "schedule"]
+__all__ = [
+    "SCHEDULES",
+    "Asha",
+    "Copy",
+    "EarlyStopping",
+    "Hyperband",
+    "NoSchedule",
+    "Plan",
+    "PopulationBasedTraining",
+    "Round",
+    "Schedule",
+    "Standing",
+    "SuccessiveHalving",
+    "check_round",
+    "schedule",
+]
 
-SCHEDULES: dict[str, type[Schedule]] = {one.name: one for one in (EarlyStopping, NoSchedule, SuccessiveHalving)}
+SCHEDULES: dict[str, type[Schedule]] = {
+    one.name: one for one in (EarlyStopping, NoSchedule, SuccessiveHalving, Hyperband, Asha, PopulationBasedTraining)
+}
 """Name to schedule."""
 
 
@@ -25,8 +46,8 @@ def schedule(name: str) -> Schedule:
         UsageError: the name is unknown; the nearest is offered.
 
     Example:
-        >>> schedule("successive-halving").rungs(9)
-        [1, 3, 9]
+        >>> schedule("successive-halving").name
+        'successive-halving'
     """
     if name not in SCHEDULES:
         raise UsageError(f"unknown schedule {name!r}{nearest(name, SCHEDULES)}: use {', '.join(SCHEDULES)}")

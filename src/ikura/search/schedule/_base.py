@@ -1,49 +1,159 @@
-"""What every schedule does: say who goes on training."""
+"""What every schedule does: say, round by round, who goes on training, who ends and who begins."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import nan
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ikura.errors import UsageError
+from ikura.space import Space
 
-__all__ = ["Schedule", "whole_course"]
+__all__ = ["Copy", "Plan", "Round", "Schedule", "Standing"]
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """How one trial of a stage stands: what a schedule knows of it.
+
+    Attributes:
+        number: the trial's number; trials of a stage that are no copies are numbered in the order they began.
+        state: "running" (may go on), "complete" (trained all its epochs, or stopped on its own), "pruned" (dropped by
+            an earlier round) or "diverged".
+        epochs: epochs trained so far; a copy's count those of its parent up to the copy.
+        scores: dev score after each epoch, higher is better, shape (epochs,); NaN where there is none.
+        losses: dev loss after each epoch, shape (epochs,).
+        hyperparameters: what the trial tries.
+        parent: the trial that it is a copy of; None for a fresh one.
+        dev_losses: loss on each dev example, shape (dev examples,), by the number of epochs at which a round of the
+            trial ended; empty unless the schedule is `paired`.
+    """
+
+    number: int
+    state: str
+    epochs: int
+    scores: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    parent: int | None = None
+    dev_losses: Mapping[int, NDArray[np.float64]] = field(default_factory=dict)
+
+    def score_after(self, epochs: int) -> float:
+        """Dev score of the weights that are kept after so many epochs: those with the lowest dev loss until then.
+
+        Returns:
+            The score, higher is better; NaN if the trial diverged by then or has not come that far.
+
+        Example:
+            >>> scores, losses = np.array([0.5, 0.9, 0.8]), np.array([0.7, 0.2, 0.3])
+            >>> standing = Standing(0, "running", 3, scores, losses)
+            >>> standing.score_after(1), standing.score_after(3)
+            (0.5, 0.9)
+        """
+        losses, last = self.losses[:epochs], self.scores[epochs - 1 : epochs]
+        failed = self.state == "diverged" and epochs >= self.epochs
+        if failed or len(losses) < epochs or not np.isfinite(last).all() or not np.isfinite(losses).any():
+            return nan
+        return float(self.scores[int(np.nanargmin(np.where(np.isfinite(losses), losses, np.nan)))])
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A new trial that goes on from another one's weights with other hyperparameters.
+
+    Attributes:
+        parent: the trial whose weights, curve and epochs it begins with; it must be running.
+        hyperparameters: what the copy goes on with; of the same structure as the parent's.
+        until: epochs in all, the parent's included, to which it trains in this round.
+    """
+
+    parent: int
+    hyperparameters: Mapping[str, Any]
+    until: int
+
+
+@dataclass(frozen=True)
+class Round:
+    """What happens next; running trials that are neither trained nor dropped wait for a later round.
+
+    Attributes:
+        train: running trial -> epochs in all to which it trains in this round, more than it has.
+        drop: running trial -> why it ends here.
+        fresh: epochs to which each fresh trial trains in this round; they are taken in the proposer's order.
+        copies: trials that begin as copies; their parents may go on, or be dropped in the same round.
+    """
+
+    train: Mapping[int, int] = field(default_factory=dict)
+    drop: Mapping[int, str] = field(default_factory=dict)
+    fresh: tuple[int, ...] = ()
+    copies: tuple[Copy, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a stage is given.
+
+    Attributes:
+        trials: fresh trials in all.
+        epochs: how long a trial may train at most.
+        room: how many trials are worth training at once; a schedule that refills freed places keeps to it.
+        seed: key of a schedule's draws; another one in each stage.
+        space: what is searched.
+        changeable: names of the hyperparameters that a copy may have otherwise than its parent; the others decide what
+            the network is, and a copy keeps them.
+
+    Raises:
+        UsageError: trials, epochs or room is below 1.
+    """
+
+    trials: int
+    epochs: int
+    room: int
+    seed: int
+    space: Space = field(default_factory=Space)
+    changeable: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("trials", "epochs", "room"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be at least 1, but got {getattr(self, name)}")
 
 
 class Schedule(ABC):
-    """Says when the trials of a stage are compared and which of them go on.
+    """Says who goes on training, who ends and who begins: a pure function of how the trials of a stage stand.
 
-    A schedule keeps no state, so that a study that was killed decides again in the same way.
+    A round is recorded before it is carried out. When all its training is done, the schedule is asked for the next one,
+    with standings that contain nothing but what is recorded; so a study that was killed goes on as if it had not been.
+
+    Attributes:
+        name: what users call it.
+        paired: whether standings are to hold the loss on each dev example.
+        refills: whether it keeps to the room, taking fresh trials into places that are freed.
+        copies: whether trials may begin as copies of others; a trial's result is then not its hyperparameters' alone.
     """
 
     name: ClassVar[str]
+    paired: ClassVar[bool] = False
+    refills: ClassVar[bool] = False
+    copies: ClassVar[bool] = False
 
     @abstractmethod
-    def rungs(self, epochs: int) -> list[int]:
-        """List the epochs at which the trials are compared.
+    def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
+        """Decide what happens next.
 
         Args:
-            epochs: how long a trial may train at most, at least 1.
+            standings: of all trials of the stage that have begun, in any order; none at first.
+            plan: what the stage is given.
 
         Returns:
-            Increasing numbers of epochs since the beginning of the trial; the last is `epochs`.
-
-        Raises:
-            UsageError: epochs is below 1.
-        """
-
-    @abstractmethod
-    def survivors(self, scores: Sequence[float], rung: int) -> list[int]:
-        """Choose who goes on after a rung.
-
-        Args:
-            scores: dev scores of the trials that reached the rung, higher is better; NaN for a diverged trial.
-            rung: index into `rungs`, from 0.
-
-        Returns:
-            Positions in `scores`, increasing. A trial whose score is NaN or infinite never goes on, and at least one
-            of the others does.
+            The next round, which trains at least one trial; None when the stage has come to its end, and whoever is
+            still running then is dropped. A trial whose last score is not finite never goes on, and of those that have
+            a finite one at least one trains all its epochs or stops on its own.
         """
 
     def patience(self, epochs: int) -> int | None:
@@ -56,14 +166,3 @@ class Schedule(ABC):
             Epochs after which it stops on its own; None never stops it.
         """
         return None
-
-
-def whole_course(epochs: int) -> list[int]:
-    """Rungs of a schedule that never compares before the end.
-
-    Raises:
-        UsageError: epochs is below 1.
-    """
-    if epochs < 1:
-        raise UsageError(f"epochs must be at least 1, but got {epochs}")
-    return [epochs]

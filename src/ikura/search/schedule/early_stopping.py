@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
 from typing import ClassVar
 
-from ikura.search.schedule._base import Schedule, whole_course
+from ikura.search.schedule._base import Plan, Round, Schedule, Standing
+from ikura.search.schedule.none import all_at_once
 
 __all__ = ["EarlyStopping"]
 
@@ -24,11 +24,8 @@ class EarlyStopping(Schedule):
 
     name: ClassVar[str] = "early-stopping"
 
-    def rungs(self, epochs: int) -> list[int]:
-        return whole_course(epochs)
-
-    def survivors(self, scores: Sequence[float], rung: int) -> list[int]:
-        return [position for position, score in enumerate(scores) if isfinite(score)]
+    def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
+        return all_at_once(standings, plan)
 
     def patience(self, epochs: int) -> int | None:
         return max(5, epochs // 5)

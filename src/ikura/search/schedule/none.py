@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
 from typing import ClassVar
 
-from ikura.search.schedule._base import Schedule, whole_course
+from ikura.search.schedule._base import Plan, Round, Schedule, Standing
 
-__all__ = ["NoSchedule"]
+__all__ = ["NoSchedule", "all_at_once"]
+
+
+def all_at_once(standings: Sequence[Standing], plan: Plan) -> Round | None:
+    """Let everybody begin in the first round and train all the epochs; there is no second one."""
+    return None if standings else Round(fresh=(plan.epochs,) * plan.trials)
 
 
 class NoSchedule(Schedule):
     """Let every trial train to the end.
 
     Example:
-        >>> NoSchedule().rungs(100)
-        [100]
-        >>> NoSchedule().survivors([0.5, float("nan"), 0.7], rung=0)
-        [0, 2]
+        >>> NoSchedule().next([], Plan(trials=3, epochs=100, room=8, seed=0)).fresh
+        (100, 100, 100)
     """
 
     name: ClassVar[str] = "none"
 
-    def rungs(self, epochs: int) -> list[int]:
-        return whole_course(epochs)
-
-    def survivors(self, scores: Sequence[float], rung: int) -> list[int]:
-        return [position for position, score in enumerate(scores) if isfinite(score)]
+    def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
+        return all_at_once(standings, plan)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
 from typing import ClassVar
 
-from ikura.errors import UsageError
-from ikura.search.schedule._base import Schedule
+from ikura.search.schedule._base import Plan, Round, Schedule, Standing
+from ikura.search.schedule.rungs import check_halving, climb, rungs
 
 __all__ = ["SuccessiveHalving"]
 
@@ -15,7 +14,7 @@ __all__ = ["SuccessiveHalving"]
 class SuccessiveHalving(Schedule):
     """Compare at R η^-k epochs for k = ..., 2, 1, 0, and let the best max(1, ⌊n/η⌋) of n trials go on.
 
-    The n counts diverged trials too. Of equal scores the earlier position goes on.
+    The n counts diverged trials too. Of equal scores the earlier trial goes on.
 
     Args:
         eta: factor η between rungs, at least 2.
@@ -25,10 +24,8 @@ class SuccessiveHalving(Schedule):
         UsageError: eta is below 2 or shortest is below 1.
 
     Example:
-        >>> SuccessiveHalving().rungs(81)
-        [1, 3, 9, 27, 81]
-        >>> SuccessiveHalving().survivors([0.1, 0.9, 0.3, float("nan"), 0.8, 0.2], rung=0)
-        [1, 4]
+        >>> SuccessiveHalving().next([], Plan(trials=3, epochs=81, room=8, seed=0)).fresh
+        (1, 1, 1)
 
     References:
         Jamieson and Talwalkar, Non-stochastic best arm identification and hyperparameter optimization, AISTATS 2016.
@@ -37,22 +34,12 @@ class SuccessiveHalving(Schedule):
     name: ClassVar[str] = "successive-halving"
 
     def __init__(self, eta: int = 3, shortest: int = 1) -> None:
-        if eta < 2:
-            raise UsageError(f"eta must be at least 2, but got {eta}")
-        if shortest < 1:
-            raise UsageError(f"shortest must be at least 1 epoch, but got {shortest}")
-        self.eta = eta
-        self.shortest = shortest
+        check_halving(eta, shortest)
+        self.eta, self.shortest = eta, shortest
 
-    def rungs(self, epochs: int) -> list[int]:
-        if epochs < 1:
-            raise UsageError(f"epochs must be at least 1, but got {epochs}")
-        found = [epochs]
-        while (shorter := round(epochs / self.eta ** len(found))) >= self.shortest:
-            found.append(shorter)
-        return sorted(set(found))
-
-    def survivors(self, scores: Sequence[float], rung: int) -> list[int]:
-        finite = [position for position, score in enumerate(scores) if isfinite(score)]
-        best_first = sorted(finite, key=lambda position: -scores[position])
-        return sorted(best_first[: max(1, len(scores) // self.eta)])
+    def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
+        ladder = rungs(plan.epochs, self.eta, self.shortest)
+        if not standings:
+            return Round(fresh=(ladder[0],) * plan.trials)
+        train, drop = climb(standings, ladder, self.eta)
+        return Round(train, drop) if train else None

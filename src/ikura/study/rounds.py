@@ -1,0 +1,226 @@
+"""Rounds: a stage carried out as its schedule decides, going on where an earlier process was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ikura.nn.augmentation import AUGMENTATIONS
+from ikura.nn.noise import key
+from ikura.population.job import Outcome
+from ikura.population.member import BOUNDS
+from ikura.population.workshop import Workshop
+from ikura.search import Schedule, Stage
+from ikura.search.schedule import Plan, Round, Standing, check_round
+from ikura.space import Space, layer_of
+from ikura.study.states import States
+from ikura.study.store import COLUMNS
+from ikura.study.tiles import Floor, Order
+
+__all__ = ["changeable", "room", "run_stage"]
+
+TRAINS = ("train", "fresh", "copies")
+"""The parts of a recorded round that train: each maps trials to epochs."""
+
+
+def room(trials: int) -> int:
+    """How many trials a schedule that refills freed places trains at once: a quarter of the stage's, at least eight.
+
+    The number of jobs has no say, because the same seed gives the same study with any.
+    """
+    return min(trials, max(8, trials // 4))
+
+
+def changeable(workshop: Workshop, space: Space) -> tuple[str, ...]:
+    """Name the hyperparameters that may change while a network trains: they govern training, not what is trained.
+
+    Those on which others depend stay, so that the others do not come and go.
+    """
+    parents = {parent for name in space for parent in (space.condition(name) or ())}
+    more = ("dropout", "dropout_input", *AUGMENTATIONS) if workshop.network is None else ()
+    return tuple(name for name in space if layer_of(name)[0] in (*BOUNDS, *more) and name not in parents)
+
+
+def run_stage(
+    floor: Floor,
+    schedule: Schedule,
+    stage: Stage,
+    space: Space,
+    patience: int | None,
+    keep: Callable[[list[Outcome]], None] | None,
+) -> None:
+    """Train the trials of a stage, which wait in the store, round by round.
+
+    Args:
+        floor: where it happens.
+        schedule: says who goes on.
+        stage: the stage.
+        space: what is searched.
+        patience: epochs without improvement before a trial stops.
+        keep: takes the outcomes of trials that have ended, with their weights; None if nobody needs them.
+    """
+    begun = [row for row in floor.store.trials(stage.index) if row["parent"] is None]
+    trials = sum(row["state"] != "infeasible" for row in begun)
+    if not trials:
+        return
+    seed = key(floor.seed, "schedule", stage.index)
+    plan = Plan(trials, stage.epochs, room(trials), seed, space, changeable(floor.workshop, space))
+    _Rounds(floor, schedule, stage, plan, patience, keep).run()
+
+
+class _Rounds:
+    def __init__(
+        self,
+        floor: Floor,
+        schedule: Schedule,
+        stage: Stage,
+        plan: Plan,
+        patience: int | None,
+        keep: Callable[[list[Outcome]], None] | None,
+    ) -> None:
+        self.floor, self.schedule, self.stage, self.plan = floor, schedule, stage, plan
+        order = Order(patience, stage.epochs, going_on=True, losses=schedule.paired, weights=keep is not None)
+        if keep is not None:
+            order = replace(order, each=keep)
+        path = floor.run / "snapshots" / f"stage-{stage.index}.safetensors"
+        self.states = States(floor, path, order)
+        self.order = replace(order, state=self.states)
+        self.rows = {row["number"]: row for row in floor.store.trials(stage.index)}
+        self.rounds = floor.ledger.rounds(stage.index)
+        self.curves: dict[int, np.ndarray] = {}
+        self.losses: dict[int, dict[int, np.ndarray]] = {}
+        if self.rounds:
+            self._recall()
+
+    def _recall(self) -> None:
+        """Read what an earlier process recorded."""
+        begun = [number for number, row in self.rows.items() if row["epochs"]]
+        frame = self.floor.store.curves(begun)
+        for number, points in frame.groupby("number").indices.items():
+            self.curves[int(str(number))] = frame[list(COLUMNS)].to_numpy()[points]
+        if self.schedule.paired:
+            self.losses = self.floor.ledger.losses(begun)
+
+    def run(self) -> None:
+        """Go on until the schedule has nothing more to do, or the time is over."""
+        while not self._cut():
+            decided = self.rounds[-1] if self.rounds and self._outstanding(self.rounds[-1]) else self._decide()
+            if decided is None:
+                break
+            self._carry_out(decided)
+            if self.floor.late:
+                break
+        self.states.path.unlink(missing_ok=True)
+        if self.schedule.paired:
+            self.floor.ledger.forget_losses()
+
+    def _cut(self) -> bool:
+        """Whether the time is over, now or in the process before; something is trained all the same."""
+        stopped = any(row["state"] == "stopped" for row in self.rows.values())
+        return stopped or (self.floor.late and self.floor.best is not None)
+
+    def _outstanding(self, decided: Mapping[str, Any]) -> dict[int, int]:
+        """What of a round is not recorded yet: trial -> epochs."""
+        targets = {number: until for part in TRAINS for number, until in decided[part].items()}
+        return {
+            number: until
+            for number, until in targets.items()
+            if self.rows[number]["state"] == "waiting"
+            or (self.rows[number]["state"] == "running" and self.rows[number]["epochs"] < until)
+        }
+
+    def _decide(self) -> dict[str, Any] | None:
+        """Ask the schedule for the next round and record it; None at the end of the stage, which drops the rest."""
+        standings = self._standings()
+        waiting = sorted(number for number, row in self.rows.items() if row["state"] == "waiting")
+        over = bool(self.rounds) and not waiting and not any(one.state == "running" for one in standings)
+        if self.rounds and not any(self.rounds[-1][part] for part in TRAINS):
+            return None
+        decided = None if over else self.schedule.next(standings, self.plan)
+        if decided is None:
+            rest = {one.number: "not chosen to go on" for one in standings if one.state == "running"}
+            if rest:
+                self._record({"train": {}, "fresh": {}, "copies": {}, "drop": rest}, [])
+            return None
+        check_round(self.schedule, decided, standings, self.plan)
+        first = len(self.floor.store.trials()) if decided.copies else 0
+        copies = [
+            {
+                "number": first + i,
+                "purpose": "search",
+                "parent": copy.parent,
+                "stage": self.stage.index,
+                "seed": self.rows[copy.parent]["seed"],
+                "hyperparameters": dict(copy.hyperparameters),
+                "epochs": self.rows[copy.parent]["epochs"],
+            }
+            for i, copy in enumerate(decided.copies)
+        ]
+        return self._record(self._content(decided, waiting, first), copies)
+
+    @staticmethod
+    def _content(decided: Round, waiting: Sequence[int], first: int) -> dict[str, dict[int, Any]]:
+        return {
+            "train": dict(decided.train),
+            "fresh": dict(zip(waiting, decided.fresh, strict=False)),
+            "copies": {first + i: copy.until for i, copy in enumerate(decided.copies)},
+            "drop": dict(decided.drop),
+        }
+
+    def _record(self, content: dict[str, dict[int, Any]], copies: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        index = len(self.rounds)
+        self.floor.ledger.add_round(self.stage.index, index, content, copies)
+        for copy in copies:
+            self.rows[copy["number"]] = {**copy, "state": "waiting"}
+            self.curves[copy["number"]] = self.curves[copy["parent"]]
+        for number in content["drop"]:
+            self.rows[number]["state"] = "pruned"
+        self.rounds.append({"stage": self.stage.index, "round": index, **content})
+        return self.rounds[-1]
+
+    def _carry_out(self, decided: Mapping[str, Any]) -> None:
+        until = self._outstanding(decided)
+        rows = [self.rows[number] for number in until]
+        outcomes = self.floor.carry_out(rows, until, self.order, self._before(until))
+        for outcome in outcomes:
+            row, epochs = self.rows[outcome.number], len(outcome.curve)
+            on = outcome.state == "complete" and until[outcome.number] <= epochs < self.stage.epochs
+            row |= {"state": "running" if on else outcome.state, "epochs": epochs}
+            self.curves[outcome.number] = outcome.curve
+            if outcome.dev_losses is not None:
+                # As precise as they are recorded.
+                losses = outcome.dev_losses.astype(np.float32).astype(np.float64)
+                self.losses.setdefault(outcome.number, {})[epochs] = losses
+        self.states.take(outcomes)
+        running = {n: row["epochs"] for n, row in self.rows.items() if row["state"] == "running"}
+        if running:
+            self.states.keep(running)
+
+    def _standings(self) -> list[Standing]:
+        return [
+            Standing(
+                number,
+                row["state"],
+                len(self.curves[number]),
+                self.floor.sign * self.curves[number][:, 2],
+                self.curves[number][:, 1],
+                row["hyperparameters"],
+                row["parent"],
+                dict(self.losses.get(number, {})),
+            )
+            for number, row in sorted(self.rows.items())
+            if number in self.curves
+        ]
+
+    def _before(self, until: Mapping[int, int]) -> tuple[int, int]:
+        """Member epochs that were trained or saved, and trials that have ended, beside those that train now."""
+        ended = [number for number, row in self.rows.items() if row["state"] not in ("waiting", "running")]
+        if self.schedule.copies:
+            # A copy takes its parent's epochs over and another's place in the population.
+            since = max(self.rows[number]["epochs"] for number in until)
+            return self.stage.trials * since - sum(self.rows[number]["epochs"] for number in until), len(ended)
+        waiting = [n for n, row in self.rows.items() if row["state"] == "running" and n not in until]
+        return self.stage.epochs * len(ended) + sum(self.rows[n]["epochs"] for n in waiting), len(ended)

@@ -1,0 +1,253 @@
+"""The floor of a study: trials into tiles, tiles to the engine, outcomes to the store."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ikura.engine import Engine
+from ikura.population.job import Job, Outcome
+from ikura.population.member import Member
+from ikura.population.workshop import Workshop
+from ikura.study.aims import Aims
+from ikura.study.cost import too_large
+from ikura.study.ledger import Ledger, Leg
+from ikura.study.progress import Progress
+from ikura.study.store import Store
+
+__all__ = ["Floor", "Order", "member_of"]
+
+State = dict[str, np.ndarray]
+
+
+def member_of(row: Mapping[str, Any]) -> Member:
+    """Turn a row of the store into a member."""
+    return Member(row["number"], row["hyperparameters"], row["seed"])
+
+
+@dataclass(frozen=True)
+class Order:
+    """How trials are trained, beside how far.
+
+    Attributes:
+        patience: epochs without improvement before a member stops; None never stops one.
+        budget: epochs of a whole training; who has come that far has ended.
+        state: what a trial goes on from after so many epochs.
+        going_on: whether members that do not end carry the state that they go on from.
+        losses: whether the loss on each dev example is recorded.
+        weights: whether outcomes carry weights.
+        each: called with the outcomes of those of a tile that have ended, before they are recorded.
+    """
+
+    patience: int | None
+    budget: int
+    state: Callable[[int, int], State] | None = None
+    going_on: bool = False
+    losses: bool = False
+    weights: bool = False
+    each: Callable[[list[Outcome]], None] = lambda outcomes: None
+
+
+@dataclass
+class Floor:
+    """What the stages of a study share.
+
+    Attributes:
+        run: the run folder.
+        store: where everything is recorded.
+        workshop: examples, task, network.
+        engine: where tiles run.
+        progress: who is told.
+        sign: 1 if a greater dev score is better, -1 otherwise.
+        seed: the study's seed.
+        tile_size: most members of a tile.
+        jobs: tiles that train at once.
+        deadline: time (`time.time`) at which the search ends; None for none.
+        best: the best dev score so far.
+        aims: what is wanted besides a good dev score.
+    """
+
+    run: Path
+    store: Store
+    workshop: Workshop
+    engine: Engine
+    progress: Progress
+    sign: float
+    seed: int
+    tile_size: int
+    jobs: int = 1
+    deadline: float | None = None
+    best: float | None = None
+    aims: Aims = field(default_factory=Aims)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Rounds, and where each trial trained."""
+        return Ledger(self.store)
+
+    @property
+    def late(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline is not None and time.time() >= self.deadline
+
+    def seen(self, score: float | None) -> None:
+        """Take notice of a dev score."""
+        if (
+            score is not None
+            and math.isfinite(score)
+            and (self.best is None or self.sign * score > self.sign * self.best)
+        ):
+            self.best = score
+
+    def member(self, row: Mapping[str, Any]) -> Member:
+        """Turn a row of the store into a member."""
+        return member_of(row)
+
+    def snapshot(self, tile: int) -> Path:
+        """File of a tile's snapshot."""
+        return self.run / "snapshots" / f"tile-{tile}.safetensors"
+
+    def add(self, members: Sequence[Member], stage: int, purpose: str, parents: Sequence[int | None]) -> None:
+        """Add members to the store as waiting trials; those that are too large as infeasible."""
+        large = too_large(self.workshop, members, self.aims.max_parameters)
+        rows = [
+            {
+                "number": member.number,
+                "state": "infeasible" if member.number in large else "waiting",
+                "purpose": purpose,
+                "parent": parent,
+                "stage": stage,
+                "seed": member.seed,
+                "hyperparameters": dict(member.hyperparameters),
+            }
+            for member, parent in zip(members, parents, strict=True)
+        ]
+        self.store.add_trials(rows)
+        for number, size in large.items():
+            detail = {"parameters": size, "max_parameters": self.aims.max_parameters}
+            self.store.add_event("infeasible", detail, number)
+
+    def train(
+        self,
+        rows: Sequence[dict[str, Any]],
+        epochs: int,
+        patience: int | None,
+        *,
+        keep_weights: bool = False,
+        each: Callable[[list[Outcome]], None] = lambda outcomes: None,
+    ) -> list[Outcome]:
+        """Train trials from their beginning to their end, and record what becomes of them.
+
+        Args:
+            rows: trials of the store.
+            epochs: epochs in all.
+            patience: epochs without improvement before a member stops.
+            keep_weights: whether outcomes carry weights.
+            each: called with a tile's outcomes before they are recorded.
+
+        Returns:
+            All outcomes.
+        """
+        order = Order(patience, epochs, weights=keep_weights, each=each)
+        return self.carry_out(rows, {row["number"]: epochs for row in rows}, order)
+
+    def carry_out(
+        self,
+        rows: Sequence[dict[str, Any]],
+        until: Mapping[int, int],
+        order: Order,
+        before: tuple[int, int] = (0, 0),
+    ) -> list[Outcome]:
+        """Train trials in full tiles, each to its own number of epochs, and record what becomes of them.
+
+        Trials that were given places by a process that was killed keep them.
+
+        Args:
+            rows: trials of the store that have not come so far.
+            until: epochs in all, by trial.
+            order: how.
+            before: member epochs, and trials ended, that progress is to show beside these.
+
+        Returns:
+            All outcomes.
+        """
+        by_number = {row["number"]: row for row in rows}
+        jobs = [self._job(legs, by_number, order, first=i == 0) for i, legs in enumerate(self._tiles(rows, until))]
+        every: list[Outcome] = []
+        done = 0
+
+        def tell(epochs: int) -> None:
+            nonlocal done
+            done += epochs
+            self.progress.update(before[0] + done, before[1] + len(every), self.best)
+
+        for outcomes in self.engine.run(jobs, tell):
+            if not outcomes:
+                continue
+            on = [
+                o.number for o in outcomes if o.state == "complete" and until[o.number] <= len(o.curve) < order.budget
+            ]
+            if len(on) < len(outcomes):
+                order.each([outcome for outcome in outcomes if outcome.number not in on])
+            if order.losses:
+                self.ledger.add_losses(outcomes)
+            self.store.record(outcomes, on, {o.number: by_number[o.number]["epochs"] for o in outcomes})
+            self.snapshot(outcomes[0].tile).unlink(missing_ok=True)
+            every += outcomes
+            for outcome in outcomes:
+                self.seen(outcome.dev_score)
+            tell(0)
+        return every
+
+    def _job(self, legs: Sequence[Leg], rows: Mapping[int, dict[str, Any]], order: Order, first: bool) -> Job:
+        """The tile of these legs, of which those train whose trials are among the rows."""
+        states = {leg["trial"]: order.state(leg["trial"], leg["since"]) for leg in legs if order.state and leg["since"]}
+        until = legs[0]["until"]
+        return Job(
+            legs[0]["tile"],
+            tuple(self.member(rows[leg["trial"]]) for leg in legs),
+            until,
+            order.patience,
+            self.snapshot(legs[0]["tile"]),
+            deadline=self.deadline,
+            states=states,
+            keep_states=order.going_on and until < order.budget,
+            keep_weights=order.weights,
+            first=first and self.best is None,
+            budget=order.budget,
+            keep_losses=order.losses,
+        )
+
+    def _tiles(self, rows: Sequence[dict[str, Any]], until: Mapping[int, int]) -> list[list[Leg]]:
+        """Find or make the tiles of trials; those with the longest way to go come first."""
+        legs = self.ledger.legs([row["number"] for row in rows])
+        placed = [leg for each in legs.values() for leg in each if leg["until"] == until[leg["trial"]]]
+        found: dict[int, list[Leg]] = {}
+        for leg in sorted(placed, key=lambda leg: (leg["tile"], leg["place"])):
+            found.setdefault(leg["tile"], []).append(leg)
+        known = {leg["trial"] for leg in placed}
+        ways: dict[tuple[int, int], list[Member]] = {}
+        for row in rows:
+            if row["number"] not in known:
+                ways.setdefault((row["epochs"], until[row["number"]]), []).append(self.member(row))
+        tile = self.ledger.tiles() if ways else 0
+        for (since, end), members in sorted(ways.items(), key=lambda way: (way[0][0] - way[0][1], way[0])):
+            for group in self.workshop.pack(members, self._size(len(members))):
+                found[tile] = [
+                    {"tile": tile, "place": place, "trial": member.number, "since": since, "until": end}
+                    for place, member in enumerate(group)
+                ]
+                tile += 1
+        self.ledger.add_legs([leg for tile in found.values() for leg in tile if leg["trial"] not in known])
+        return list(found.values())
+
+    def _size(self, members: int) -> int:
+        """Members to a tile: no fewer tiles than jobs where the company makes no difference to a member's bits."""
+        return min(self.tile_size, -(-members // self.jobs)) if self.workshop.compiled else self.tile_size
