@@ -30,7 +30,7 @@ NETWORKS = (
 )  # fmt: skip
 METRICS = ("accuracy", "balanced_accuracy", "log_loss", "f1", "roc_auc", "r2", "rmse", "mae")
 SCHEDULES = ("early-stopping", "none", "successive-halving")
-SEARCHES = ("coarse-to-fine", "random")
+SEARCHES = ("coarse-to-fine", "random", "halton", "sobol", "grid", "tpe", "gp", "cma-es")
 TASKS = ("auto", "binary", "multiclass", "regression")
 EXAMPLES = (
     "ikura tune penguins.csv --target species",

@@ -16,9 +16,10 @@ from ikura.data import Dataset
 from ikura.errors import RunError, SpaceError, UsageError
 from ikura.metric import default_metric, metric
 from ikura.nn.augmentation import AUGMENTATIONS, check_strength
-from ikura.population.member import BOUNDS, WHOLE, check_value
+from ikura.population.member import check_value
 from ikura.search import proposer, schedule
 from ikura.space import DEFAULTS, Space, default_space, fixed, image_space, layer_of, log
+from ikura.space.limits import BOUNDS, WHOLE
 from ikura.study.networks import MLP_ONLY, OWN, known_names
 from ikura.study.store import ABOUT, RESULTS
 
