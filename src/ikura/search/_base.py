@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import inf, isfinite
 from typing import Any, ClassVar
 from zlib import crc32
@@ -91,6 +91,10 @@ class Widening:
     after: float
     at_edge: int
     good: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Write it as JSON values, its sentence among them."""
+        return {**asdict(self), "sentence": str(self)}
 
     def __str__(self) -> str:
         before, after = (_short(value) for value in (self.before, self.after))

@@ -87,6 +87,8 @@ def chosen_space(
     if space is not None:
         opened = Space.coerce(space)
         check_space(opened, network, dataset.summary["images"] is not None)
+        if network == OWN:
+            opened = opened.held(name for name in opened if name not in BOUNDS)
         return opened, "the space was given"
     rows = len(dataset.train) + len(dataset.dev) + len(dataset.test)
     if network == "cnn":

@@ -209,7 +209,7 @@ def search(
         keep: takes each tile's outcomes with their weights before they are recorded; None if nobody needs weights.
 
     Returns:
-        For each stage its name, trials, epochs and the region it searched.
+        For each stage its name, trials, epochs, the region it searched and the ranges widened for it.
     """
     stages: list[dict[str, Any]] = []
     if floor.store.fact("searched"):
@@ -231,8 +231,12 @@ def search(
                 "trials": stage.trials,
                 "epochs": stage.epochs,
                 "region": proposer.regions(stage, history),
+                "widened": [one.as_dict() for one in proposer.widenings(stage, history)],
             }
         )
+        if not floor.store.fact(f"stage {stage.index}"):
+            for one in stages[-1]["widened"]:
+                floor.progress.say(one["sentence"])
         floor.store.set_fact("stages", stages)
         if floor.store.fact(f"stage {stage.index}"):
             continue

@@ -52,6 +52,7 @@ def hyperparameters(view: View) -> Html | None:
         entries.append(("cross --muted", "diverged, at the edge"))
     return join(
         element("p", _sentence(view, rows, (low, high))),
+        *(element("p", f"{line}.") for line in view.widened),
         legend(entries),
         element("div", *charts, class_="multiples"),
     )
