@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ikura.search import CoarseToFine, Observation, Proposer, Stage, proposer
-from ikura.search.neighbourhood import Neighbourhood, good
+from ikura.search.neighbourhood import Neighbourhood, evidence, good
 from ikura.space import Space, choice, integer, linear, log, when
 
 LINE = Space(x=linear(0, 1))
@@ -50,28 +50,70 @@ def test_equal_scores_are_told_apart_by_the_loss() -> None:
     assert [one.number for one in good(history)] == [2, 3, 0, 5]
 
 
-def neighbourhood(xs: list[float]) -> Neighbourhood:
-    history = seen([1.0] * len(xs), xs)
-    return Neighbourhood(LINE, history, history)
+EVENLY = list(np.linspace(0, 1, 101))
+"""What a stage that covers the whole space has tried."""
 
 
-def test_region_is_padded_by_what_uniform_draws_leave_uncovered() -> None:
-    low, high = neighbourhood([0.4, 0.45, 0.5, 0.6, 0.55]).spans["x"]
-    assert (low, high) == pytest.approx((0.4 - 0.2 / 4, 0.6 + 0.2 / 4))
+def neighbourhood(good_ones: list[float], tried: list[float] = EVENLY) -> Neighbourhood:
+    return Neighbourhood(LINE, seen([0.0] * len(tried), tried), seen([1.0] * len(good_ones), good_ones))
 
 
-def test_region_is_never_narrower_than_a_tenth() -> None:
-    assert neighbourhood([0.5, 0.5, 0.5]).spans["x"] == pytest.approx((0.45, 0.55))
+@given(st.integers(4, 30), st.integers(0, 2**32))
+def test_evidence_is_the_law_of_the_range(k: int, seed: int) -> None:
+    values = np.sort(np.random.default_rng(seed).random(k))
+    tried = np.linspace(0, 1, 100_001)
+    low, high, inside, chance = evidence(values, tried)
+    if k < 8:
+        r = values[-1] - values[0]
+        # P(range <= r) = r^(k-1) (k - (k-1) r) for k uniform draws; the grid is known to 1e-5.
+        assert chance == pytest.approx(r ** (k - 1) * (k - (k - 1) * r), abs=k * 3e-5)
+        assert (low, high, inside) == (values[0], values[-1], k)
+    else:
+        assert values[0] <= low <= high <= values[-1]
+        assert inside == ((values >= low) & (values <= high)).sum()
+
+
+def test_evidence_arises_by_chance_as_often_as_it_says() -> None:
+    luck = np.random.default_rng(1)
+    tried = luck.random(200)
+    for k in (4, 12):
+        chances = np.array([evidence(luck.choice(tried, k, replace=False), tried)[3] for _ in range(2000)])
+        for level in (0.05, 0.2):
+            # At most the stated level, but for five standard deviations.
+            assert np.mean(chances <= level) <= level + 5 * np.sqrt(level / 2000)
+
+
+def test_what_matters_is_narrowed_and_what_does_not_keeps_its_range() -> None:
+    low, high = neighbourhood([0.4, 0.42, 0.44, 0.46, 0.45, 0.43]).spans["x"]
+    # The width of 0.06 is wider by a fifth of itself on both sides, at least to a tenth in all; p < 1e-5.
+    assert (low, high) == pytest.approx((0.38, 0.48), abs=1e-4)
+    low, high = neighbourhood([0.05, 0.95, 0.3, 0.5, 0.7, 0.12]).spans["x"]
+    assert low < 0.02
+    assert high > 0.98
+
+
+def test_how_far_it_is_narrowed_follows_from_the_evidence() -> None:
+    wide, narrow = ([0.5 + d * (i - 1.5) / 3 for i in range(4)] for d in (0.4, 0.3))
+    low, high = neighbourhood(wide).spans["x"]
+    # 41 of the 101 trials lie in the interval, which reaches from 0.3 - 0.4/3 to 0.7 + 0.4/3.
+    p = (41 / 101) ** 3 * (4 - 3 * 41 / 101)
+    assert (low, high) == pytest.approx(((1 - p) * (0.3 - 0.4 / 3), p + (1 - p) * (0.7 + 0.4 / 3)))
+    assert neighbourhood(narrow).spans["x"][0] > low
 
 
 def test_region_reaches_the_border_that_good_results_touch() -> None:
-    assert neighbourhood([0.02, 0.1, 0.2, 0.3]).spans["x"][0] == 0
-    assert neighbourhood([0.98, 0.9, 0.8, 0.7]).spans["x"][1] == 1
+    assert neighbourhood([0.02, 0.05, 0.1, 0.12]).spans["x"][0] == 0
+    assert neighbourhood([0.98, 0.95, 0.9, 0.88]).spans["x"][1] == 1
 
 
 def test_one_outlier_among_many_does_not_widen_the_region() -> None:
     low, high = neighbourhood([0.5 + 0.001 * i for i in range(19)] + [0.95]).spans["x"]
     assert 0.4 < low < high < 0.6
+
+
+def test_infeasible_trials_never_count_as_good() -> None:
+    history = [Observation(n, 0, {"x": 0.5}, float(n), 0.0, feasible=n % 2 == 0) for n in range(20)]
+    assert [one.number for one in good(history)] == [18, 16, 14, 12]
 
 
 def test_options_keep_chances_in_proportion_to_their_success() -> None:
@@ -86,13 +128,16 @@ def test_options_keep_chances_in_proportion_to_their_success() -> None:
 
 def test_region_is_in_the_hyperparameters_own_values() -> None:
     space = Space(rate=log(1e-4, 1), units=integer(1, 10))
-    points = [{"rate": 1e-3, "units": 3}, {"rate": 1e-2, "units": 4}, {"rate": 1e-2, "units": 5}]
-    history = [Observation(n, 0, point, 1.0, 0.0) for n, point in enumerate(points)]
-    region = Neighbourhood(space, history, history).region()
-    # One decade is a quarter of the range; three good results widen it by half its width.
-    assert region["rate"] == pytest.approx([10**-3.5, 10**-1.5])
-    # The shares' middles 0.25, 0.35 and 0.45, half of 0.2 wider on both sides.
-    assert region["units"] == [2, 6]
+    luck = np.random.default_rng(0)
+    tried = [{"rate": 10 ** luck.uniform(-4, 0), "units": int(luck.integers(1, 11))} for _ in range(400)]
+    points = [{"rate": 10 ** (-3 + i / 100), "units": 4} for i in range(10)]
+    history = [Observation(n, 0, point, 1.0, 0.0) for n, point in enumerate([*tried, *points])]
+    region = Neighbourhood(space, history, history[400:]).region()
+    # A tenth of four decades around the middle of the good ones, of which the outermost may be left out.
+    assert np.log10(region["rate"]) == pytest.approx([-3.155, -2.755], abs=0.03)  # type: ignore[arg-type]
+    # The region is a tenth wide, as wide as an integer's share: its ends lie on the borders of the neighbours' shares.
+    low, high = region["units"]
+    assert 3 <= low <= 4 <= high <= 5  # type: ignore[operator]
 
 
 def test_hyperparameter_seen_too_rarely_keeps_its_range() -> None:
@@ -110,7 +155,8 @@ def test_fine_stage_zooms_and_still_explores() -> None:
     assert 0.1 < low < 0.3 < high < 0.5  # type: ignore[operator]
     drawn = np.array([one.configuration["x"] for one in search.ask(stage, 4000, history)])
     outside = np.mean((drawn < low) | (drawn > high))
-    # A tenth explores, of which the share outside the region is its complement; five standard deviations of the share.
+    # A tenth explores, of which the share outside the region is its complement; five standard deviations of the share
+    # of independent draws, and quasi-random ones have less.
     expected = 0.1 * (1 - (high - low))  # type: ignore[operator]
     assert outside == pytest.approx(expected, abs=5 * np.sqrt(0.09 / 4000))
 

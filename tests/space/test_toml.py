@@ -95,3 +95,21 @@ def test_file_that_cannot_be_read(tmp_path: Path) -> None:
         load_space(tmp_path / "nowhere" / "space.toml")
     with pytest.raises(SpaceError, match=r": cannot be read: Is a directory$"):
         load_space(tmp_path)
+
+
+def test_widening_is_switched_off_for_all_or_for_one(tmp_path: Path) -> None:
+    file = tmp_path / "space.toml"
+    file.write_text('widen = false\n[dropout]\nscale = "linear"\nlow = 0\nhigh = 0.5\n')
+    assert not load_space(file).widens("dropout")
+    file.write_text(
+        '[dropout]\nscale = "linear"\nlow = 0\nhigh = 0.5\nwiden = false\n[l2]\nscale="log"\nlow=1\nhigh=2\n'
+    )
+    assert not load_space(file).widens("dropout")
+    assert load_space(file).widens("l2")
+    assert Space.from_dict(load_space(file).as_dict()) == load_space(file)
+    file.write_text('[dropout]\nscale = "linear"\nlow = 0\nhigh = 0.5\nwiden = "no"\n')
+    with pytest.raises(SpaceError, match=r"\[dropout\] widen must be true or false, but got 'no'"):
+        load_space(file)
+    file.write_text('widen = ["dropuot"]\n[dropout]\nscale = "linear"\nlow = 0\nhigh = 0.5\n')
+    with pytest.raises(SpaceError, match="did you mean 'dropout'"):
+        load_space(file)

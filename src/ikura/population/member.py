@@ -15,48 +15,9 @@ from ikura.nn.normalisation import normalisation
 from ikura.population.rule import rule
 from ikura.population.schedule import shape
 from ikura.space import DEFAULTS, layer_of
+from ikura.space.limits import ARCHITECTURE, BELOW_ONE, BOUNDS, WHOLE
 
 __all__ = ["Hyperparameters", "Member", "check_value"]
-
-BOUNDS: dict[str, tuple[float, float]] = {
-    "learning_rate": (0, inf),
-    "momentum": (0, 1),
-    "beta1": (0, 1),
-    "beta2": (0, 1),
-    "epsilon": (0, inf),
-    "batch_size": (1, inf),
-    "learning_rate_decay": (0, inf),
-    "l2": (0, inf),
-    "l1": (0, inf),
-    "weight_decay": (0, inf),
-    "max_norm": (0, inf),
-    "label_smoothing": (0, 1),
-    "clip_norm": (0, inf),
-    "clip_value": (0, inf),
-    "warm_up": (0, inf),
-    "step_epochs": (1, inf),
-    "step_factor": (0, 1),
-    "final_share": (0, 1),
-    "initial_share": (0, 1),
-    "peak_at": (0, 1),
-    "plateau_patience": (0, inf),
-    "distance_growth": (1.01, inf),
-    "pretrained_rate": (0, inf),
-}
-ARCHITECTURE: dict[str, tuple[float, float]] = {
-    "layers": (0, 64),
-    "units": (1, 1_000_000),
-    "dropout": (0, 1),
-    "dropout_input": (0, 1),
-    "initial_scale": (0, inf),
-    "ghost_size": (2, inf),
-    "normalisation_momentum": (0, 1),
-    "blocks": (1, 16),
-    "channels": (1, 65_536),
-    "kernel_size": (1, 99),
-}
-BELOW_ONE = ("momentum", "beta1", "beta2", "label_smoothing", "dropout", "dropout_input")
-WHOLE = ("plateau_patience", "batch_size", "layers", "units", "ghost_size", "blocks", "channels", "kernel_size")
 
 
 def check_value(name: str, value: Any, built_in: bool) -> None:

@@ -135,6 +135,11 @@ class View:
             )
         return stages
 
+    @property
+    def widened(self) -> list[str]:
+        """What the search widened, a sentence each."""
+        return [str(one["sentence"]) for stage in self.study.regions for one in stage.get("widened") or []]
+
     def stage_name(self, row: Mapping[Any, Any]) -> str:
         """The name of the stage that a trial belongs to."""
         if row["purpose"] == "finalist":

@@ -1,28 +1,43 @@
 """What to try next, and who goes on training."""
 
 from ikura.errors import UsageError, nearest
-from ikura.search._base import Observation, Proposal, Proposer, Region, Stage
+from ikura.search._base import Observation, Proposal, Proposer, Region, Stage, Widening
+from ikura.search.cma_es import CMAESSearch
 from ikura.search.coarse_to_fine import CoarseToFine
+from ikura.search.gp import GPSearch
+from ikura.search.grid import GridSearch
+from ikura.search.quasi_random import HaltonSearch, SobolSearch
 from ikura.search.random import RandomSearch
 from ikura.search.schedule import SCHEDULES, Schedule, schedule
+from ikura.search.tpe import TPESearch
 from ikura.space import Space
 
 __all__ = [
     "PROPOSERS",
     "SCHEDULES",
+    "CMAESSearch",
     "CoarseToFine",
+    "GPSearch",
+    "GridSearch",
+    "HaltonSearch",
     "Observation",
     "Proposal",
     "Proposer",
     "RandomSearch",
     "Region",
     "Schedule",
+    "SobolSearch",
     "Stage",
+    "TPESearch",
+    "Widening",
     "proposer",
     "schedule",
 ]
 
-PROPOSERS: dict[str, type[Proposer]] = {one.name: one for one in (RandomSearch, CoarseToFine)}
+PROPOSERS: dict[str, type[Proposer]] = {
+    one.name: one
+    for one in (GridSearch, RandomSearch, HaltonSearch, SobolSearch, CoarseToFine, TPESearch, GPSearch, CMAESSearch)
+}
 """Name to proposer."""
 
 

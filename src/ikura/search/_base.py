@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from math import inf, isfinite
 from typing import Any, ClassVar
 from zlib import crc32
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from ikura.errors import UsageError
 from ikura.space import Space, Value, feasible_draw
 
-__all__ = ["Observation", "Proposal", "Proposer", "Region", "Stage", "check_budget"]
+__all__ = ["Observation", "Proposal", "Proposer", "Region", "Stage", "Widening", "check_budget", "ranked"]
 
 Region = dict[str, list[Value]]
 
@@ -46,6 +47,8 @@ class Observation:
         configuration: its hyperparameters.
         score: dev score, higher is better; NaN for a diverged trial.
         loss: dev loss, lower is better; decides between equal scores.
+        feasible: whether the trial keeps to the constraints; one that does not never counts as good.
+        objectives: what else was measured, in the study's order.
     """
 
     number: int
@@ -53,6 +56,13 @@ class Observation:
     configuration: dict[str, Any]
     score: float
     loss: float
+    feasible: bool = True
+    objectives: tuple[float, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        """Whether the trial can count as good: feasible, with a finite score."""
+        return self.feasible and isfinite(self.score)
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,43 @@ class Proposal:
     """A configuration worth trying."""
 
     configuration: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Widening:
+    """A range that a search moved outwards because good results lay at its end.
+
+    Attributes:
+        hyperparameter: whose range.
+        end: "low" or "high".
+        before: the end until then.
+        after: the end from then on.
+        at_edge: how many of the good results lay at the edge.
+        good: how many good results there were.
+    """
+
+    hyperparameter: str
+    end: str
+    before: float
+    after: float
+    at_edge: int
+    good: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Write it as JSON values, its sentence among them."""
+        return {**asdict(self), "sentence": str(self)}
+
+    def __str__(self) -> str:
+        before, after = (_short(value) for value in (self.before, self.after))
+        return (
+            f"{self.hyperparameter}: widened from {before} to {after}, "
+            f"{self.at_edge} of the {self.good} best lay at the edge"
+        )
+
+
+def _short(value: float) -> str:
+    near_one = 0.9 < value < 1
+    return f"{1 - float(f'{1 - value:.2g}'):.12g}" if near_one else f"{value:.3g}" if value < 1000 else f"{value:.6g}"
 
 
 class Proposer(ABC):
@@ -126,6 +173,30 @@ class Proposer(ABC):
         """
         return {}
 
+    def searched(self, stage: Stage, history: Sequence[Observation]) -> Space:
+        """Say in which space a stage searches: the space itself, or a wider form of it.
+
+        Args:
+            stage: one of `stages`.
+            history: as for `ask`.
+
+        Returns:
+            A space with the same names, in which every proposal of the stage lies.
+        """
+        return self.space
+
+    def widenings(self, stage: Stage, history: Sequence[Observation]) -> list[Widening]:
+        """List the ranges that are wider from this stage on than in the one before.
+
+        Args:
+            stage: one of `stages`.
+            history: as for `ask`.
+
+        Returns:
+            What was widened, in the order of the space.
+        """
+        return []
+
     def draws(self, purpose: str, stage: Stage, count: int) -> NDArray[np.float64]:
         """Draw uniform numbers that depend on the seed, the purpose and the stage alone.
 
@@ -149,22 +220,63 @@ class Proposer(ABC):
         """
         return {name: self.draws(f"whole {name}", stage, count) for name in self.space.dimensions}
 
-    def proposals(self, points: Mapping[str, NDArray[np.float64]], count: int, reach: float = 1.0) -> list[Proposal]:
+    def key(self, purpose: str, stage: Stage) -> int:
+        """Make a seed that depends on the study's seed, the purpose and the stage alone.
+
+        Returns:
+            A number from 0 to 2^32 - 1.
+        """
+        words = [self.seed, crc32(b"proposal"), stage.index, crc32(purpose.encode())]
+        return int(np.random.SeedSequence(words).generate_state(1)[0])
+
+    def proposals(
+        self, points: Mapping[str, NDArray[np.float64]], count: int, space: Space | None = None, reach: float = 1.0
+    ) -> list[Proposal]:
         """Turn points of the unit cube into proposals.
 
         Args:
             points: name of each varying hyperparameter to coordinates, shape (count,).
             count: how many.
+            space: whose unit cube; None for the proposer's.
             reach: how near a point's replacement is sought first where the point violates a constraint of the space,
                 as for `ikura.space.feasible_draw`; 1 for the whole space.
 
         Returns:
             `count` feasible proposals; coordinates of hyperparameters that turn out inactive are not used.
         """
-        return [
-            Proposal(feasible_draw(self.space, {name: float(u[i]) for name, u in points.items()}, self.seed, reach))
-            for i in range(count)
-        ]
+        space = space or self.space
+        columns = [u[:count].tolist() for u in points.values()]
+        rows = zip(*columns, strict=True) if columns else [()] * count
+        named = (dict(zip(points, row, strict=True)) for row in rows)
+        if space.constraints:
+            return [Proposal(feasible_draw(space, point, self.seed, reach)) for point in named]
+        return [Proposal(space.from_unit(point)) for point in named]
+
+
+def ranked(history: Sequence[Observation]) -> list[Observation]:
+    """Put trials in order, the best first.
+
+    By score, then by loss, then by number. Trials that diverged or break a constraint come last, by number.
+
+    Args:
+        history: finished trials in any order.
+
+    Returns:
+        The same trials.
+
+    Example:
+        >>> history = [Observation(0, 0, {}, 0.5, 1.0), Observation(1, 0, {}, float("nan"), 0.1),
+        ...            Observation(2, 0, {}, 0.5, 0.9)]
+        >>> [one.number for one in ranked(history)]
+        [2, 0, 1]
+    """
+
+    def order(one: Observation) -> tuple[bool, float, float, int]:
+        if not one.usable:
+            return True, 0.0, 0.0, one.number
+        return False, -one.score, one.loss if isfinite(one.loss) else inf, one.number
+
+    return sorted(history, key=order)
 
 
 def check_budget(trials: int, epochs: int) -> None:

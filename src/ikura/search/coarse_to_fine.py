@@ -7,8 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from ikura.search._base import Observation, Proposal, Proposer, Region, Stage, check_budget
+from ikura.search._base import Observation, Proposal, Proposer, Region, Stage, Widening, check_budget
+from ikura.search.edge import widened
 from ikura.search.neighbourhood import Neighbourhood, good
+from ikura.search.quasi_random import sobol
+from ikura.space import Space
 
 __all__ = ["CoarseToFine"]
 
@@ -24,10 +27,12 @@ class CoarseToFine(Proposer):
     """Sample the whole space with short training, then the neighbourhood of the good results with longer training.
 
     Half of the trials are coarse and train a third of the epochs (at least five); the others go to one fine stage, or
-    with 48 trials and more to two, the last at the full epochs. Below 8 trials it is random search. In a fine stage a
-    tenth of the draws still come from the whole space; of the others half cover the region of the good results and half
-    stay close to one of them, which keeps together what does well together. Diverged trials never count as good; where
-    hardly any other result exists the stage samples the whole space again.
+    with 48 trials and more to two, the last at the full epochs. Below 8 trials it is one stage over the whole space.
+    Draws are points of a scrambled Sobol' sequence, one for each stage. In a fine stage a tenth of them still cover the
+    whole space; of the others half cover the region of the good results (`Neighbourhood`) and half stay close to one of
+    them, which keeps together what does well together. Where the good results crowd at the end of a range the next
+    stage moves that end outwards (`widened`). Diverged and infeasible trials never count as good; where hardly any
+    other result exists the stage covers the whole space again.
 
     Example:
         >>> from ikura.space import Space, log
@@ -58,24 +63,38 @@ class CoarseToFine(Proposer):
         ]
 
     def ask(self, stage: Stage, count: int, history: Sequence[Observation]) -> list[Proposal]:
-        points = self.whole(stage, count)
-        near = self._neighbourhood(stage, history)
+        space, near = self._narrowed(stage, history)
+        names = sorted(space.dimensions)
+        explore, anchored, chosen, *columns = sobol(3 + len(names), count, self.key("draws", stage)).T
+        points = dict(zip(names, columns, strict=True))
         if near is not None:
-            exploring = self.draws("explore", stage, count) < _EXPLORING
-            anchored = self.draws("anchored", stage, count) < _ANCHORED
-            chosen = (self.draws("anchor", stage, count) * len(near.points)).astype(np.int64)
-            anchor = np.where(anchored, chosen, -1)
+            anchor = np.where(anchored < _ANCHORED, (chosen * len(near.points)).astype(np.int64), -1)
             for name, u in points.items():
-                points[name] = np.where(
-                    exploring, u, near.place(name, self.draws(f"near {name}", stage, count), anchor)
-                )
-        return self.proposals(points, count, 1.0 if near is None else _REACH)
+                points[name] = np.where(explore < _EXPLORING, u, near.place(name, u, anchor))
+        return self.proposals(points, count, space, 1.0 if near is None else _REACH)
 
     def regions(self, stage: Stage, history: Sequence[Observation]) -> Region:
-        near = self._neighbourhood(stage, history)
+        near = self._narrowed(stage, history)[1]
         return {} if near is None else near.region()
 
-    def _neighbourhood(self, stage: Stage, history: Sequence[Observation]) -> Neighbourhood | None:
+    def searched(self, stage: Stage, history: Sequence[Observation]) -> Space:
+        return self._widened(stage, history)[0]
+
+    def widenings(self, stage: Stage, history: Sequence[Observation]) -> list[Widening]:
+        return self._widened(stage, history)[1]
+
+    def _widened(self, stage: Stage, history: Sequence[Observation]) -> tuple[Space, list[Widening]]:
+        """The space of a stage, widened stage by stage, and what the last step widened."""
+        space: Space = self.space
+        found: list[Widening] = []
+        for index in range(1, stage.index + 1):
+            earlier = [one for one in history if one.stage < index]
+            space, found = widened(space, earlier, good(earlier))
+        return space, found
+
+    def _narrowed(self, stage: Stage, history: Sequence[Observation]) -> tuple[Space, Neighbourhood | None]:
+        space, found = self._widened(stage, history)
         earlier = [one for one in history if one.stage < stage.index]
         best = good(earlier)
-        return Neighbourhood(self.space, earlier, best) if best else None
+        opened = {(one.hyperparameter, one.end) for one in found}
+        return space, Neighbourhood(space, earlier, best, opened) if best else None

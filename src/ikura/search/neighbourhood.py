@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import ceil, inf, isfinite
+from collections.abc import Collection, Sequence
+from itertools import product
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ikura.search._base import Observation, Region
+from ikura.search._base import Observation, Region, ranked
 from ikura.space import Choice, Space
 
-__all__ = ["Neighbourhood", "good"]
+__all__ = ["Neighbourhood", "evidence", "good"]
 
 _SHARE = 0.15
 _FEWEST = 4
 _TRIMMED = 0.1
-_TRIM_FROM = 10
+_TRIM_FROM = 8
 _HALF_WIDTH = 0.05
 _EDGE = 0.05
 _REACH = 0.25
@@ -24,41 +25,88 @@ _KEEP_OPTION = 0.8
 
 
 def good(history: Sequence[Observation]) -> list[Observation]:
-    """Select the good results: the best 15 %, at least 4, but at most half of those with a finite score.
+    """Select the good results: the best 15 %, at least 4, but at most half of those that are usable.
 
     Args:
         history: finished trials in any order.
 
     Returns:
-        The good ones, best first: by score, then by loss, then by number. Empty when fewer than 4 scores are finite.
+        The good ones, best first: by score, then by loss, then by number. Empty when fewer than 4 scores are finite and
+        of feasible trials.
 
     Example:
         >>> history = [Observation(n, 0, {}, score=-abs(n - 3), loss=0.0) for n in range(8)]
         >>> [one.number for one in good(history)]
         [3, 2, 4, 1]
     """
-    finite = [one for one in history if isfinite(one.score)]
-    if len(finite) < _FEWEST:
+    usable = sum(one.usable for one in history)
+    if usable < _FEWEST:
         return []
-    best_first = sorted(finite, key=lambda o: (-o.score, o.loss if isfinite(o.loss) else inf, o.number))
-    return best_first[: min(max(ceil(_SHARE * len(history)), _FEWEST), len(finite) // 2)]
+    return ranked(history)[: min(max(ceil(_SHARE * len(history)), _FEWEST), usable // 2)]
+
+
+def evidence(
+    values: Sequence[float] | NDArray[np.float64], tried: Sequence[float] | NDArray[np.float64]
+) -> tuple[float, float, int, float]:
+    """Find the interval of the good values that chance explains worst.
+
+    If a hyperparameter did not matter, k good trials would be k of all n by chance, and the share of all trials that
+    lies between the good values of rank 1 + a and k - b would follow Beta(k - 1 - a - b, a + b + 2). From 8 values on,
+    a tenth may be left out on either side; the probability of the best of these intervals is multiplied by how many
+    were looked at.
+
+    Args:
+        values: coordinates of the good trials, at least 2.
+        tried: coordinates of all trials.
+
+    Returns:
+        The least and the greatest value of the interval, how many good ones lie in it, and the probability that chance
+        makes one as narrow.
+
+    Example:
+        >>> tried = [i / 99 for i in range(100)]
+        >>> [round(float(one), 4) for one in evidence([0.3, 0.32, 0.37, 0.4], tried)]
+        [0.3, 0.4, 4, 0.004]
+    """
+    from scipy.special import betainc
+
+    ordered, others, k = np.sort(values), np.sort(tried), len(values)
+    trim = max(1, int(_TRIMMED * k)) if k >= _TRIM_FROM else 0
+    ways = list(product({0, trim}, repeat=2))
+    found = []
+    for a, b in ways:
+        low, high = ordered[a], ordered[k - 1 - b]
+        inside = np.searchsorted(others, high, side="right") - np.searchsorted(others, low, side="left")
+        chance = float(betainc(k - 1 - a - b, a + b + 2, inside / len(others)))
+        found.append((chance, a + b, float(low), float(high)))
+    chance, out, low, high = min(found)
+    return low, high, k - out, min(1.0, len(ways) * chance)
 
 
 class Neighbourhood:
     """The part of a space around the good results.
 
-    Numeric hyperparameters get one interval on the unit scale: from the least to the greatest of the k good values
-    (from 10 values on, the middle 80 %), widened on both sides by what uniform draws leave uncovered, width/(k - 1),
-    and pulled to the border of the space when it comes close. An option of a choice gets a chance in proportion to its
-    success, (g + q)/(n + 1) for g good ones among its n trials, where q is the share of good ones overall.
+    A number gets one interval on its own scale: the one of `evidence`, wider on both sides by what uniform draws leave
+    uncovered, width/(k - 1), and pulled to the border of the space when it comes close. How far the range is narrowed
+    to it follows from the evidence: with p for the probability that chance alone crowds the good results like this,
+    both ends go 1 - p of the way, so that a hyperparameter that does not matter keeps its range. An option of a choice
+    gets a chance in proportion to its success, (g + q)/(n + 1) for g good ones among its n trials, where q is the share
+    of good ones overall.
 
     Args:
         space: what is searched.
         history: all finished trials to learn from.
         best: the good ones of them, at least one.
+        opened: (name, end) of ranges that were just widened: the interval reaches their new ends.
     """
 
-    def __init__(self, space: Space, history: Sequence[Observation], best: Sequence[Observation]) -> None:
+    def __init__(
+        self,
+        space: Space,
+        history: Sequence[Observation],
+        best: Sequence[Observation],
+        opened: Collection[tuple[str, str]] = (),
+    ) -> None:
         self.space = space
         self.points = [space.to_unit(one.configuration) for one in best]
         self.spans: dict[str, tuple[float, float]] = {}
@@ -68,7 +116,12 @@ class Neighbourhood:
             if isinstance(one, Choice):
                 self.chances[name] = self._chances(name, one, history, best)
             else:
-                self.spans[name] = _span([point[name] for point in self.points if name in point])
+                tried = [one.to_unit(trial.configuration[name]) for trial in history if name in trial.configuration]
+                low, high = _span([point[name] for point in self.points if name in point], tried)
+                self.spans[name] = (
+                    0.0 if (name, "low") in opened else low,
+                    1.0 if (name, "high") in opened else high,
+                )
 
     def _chances(
         self, name: str, one: Choice, history: Sequence[Observation], best: Sequence[Observation]
@@ -126,12 +179,11 @@ class Neighbourhood:
         return found
 
 
-def _span(values: Sequence[float]) -> tuple[float, float]:
+def _span(values: Sequence[float], tried: Sequence[float]) -> tuple[float, float]:
     if len(values) < 2:
         return 0.0, 1.0
-    trim = _TRIMMED if len(values) >= _TRIM_FROM else 0.0
-    low, high = (float(edge) for edge in np.quantile(values, [trim, 1 - trim]))
-    inside = len(values) * (1 - 2 * trim)
+    low, high, inside, chance = evidence(values, tried)
     padding = max((high - low) / (inside - 1), _HALF_WIDTH - (high - low) / 2)
     low, high = low - padding, high + padding
-    return (low if low > _EDGE else 0.0), (high if high < 1 - _EDGE else 1.0)
+    low, high = (low if low > _EDGE else 0.0), (high if high < 1 - _EDGE else 1.0)
+    return (1 - chance) * low, chance + (1 - chance) * high

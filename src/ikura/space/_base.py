@@ -84,6 +84,26 @@ class Parameter(ABC):
             SpaceError: `0 <= low < high <= 1` does not hold.
         """
 
+    def widen(self, upwards: bool, share: float, least: float, greatest: float) -> Parameter:
+        """Move one end of the range outwards.
+
+        Args:
+            upwards: whether the high end moves, otherwise the low end.
+            share: by how much, as a share of the range's width on its scale; an integer moves by at least one.
+            least: the low end never falls below.
+            greatest: the high end never rises above.
+
+        Returns:
+            A parameter of the same kind, equal to this one where the end cannot move. A choice or a fixed value has no
+            ends and stays as it is.
+
+        Example:
+            >>> from ikura.space import log
+            >>> log(1e-4, 1).widen(upwards=True, share=0.25, least=0, greatest=1e9)
+            Log(low=0.0001, high=10.0)
+        """
+        return self
+
     @abstractmethod
     def as_dict(self) -> dict[str, Any]:
         """Write the parameter as the table that `ikura.space.parameter` and a TOML file understand."""

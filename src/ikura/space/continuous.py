@@ -64,8 +64,30 @@ class _Interval(Parameter):
     def zoom(self, low: float, high: float) -> Parameter:
         return type(self)(self.from_unit(low), self.from_unit(high))
 
+    def widen(self, upwards: bool, share: float, least: float, greatest: float) -> Parameter:
+        low, high = self._transform(self.low), self._transform(self.high)
+        by = share * (high - low)
+        low, high = (
+            (self.low, max(min(_neat(self._inverse(high + by)), greatest), self.high))
+            if upwards
+            else (min(max(_neat(self._inverse(low - by)), least), self.low), self.high)
+        )
+        try:
+            return type(self)(low, high)
+        except SpaceError:
+            return self
+
     def as_dict(self) -> dict[str, Any]:
         return {"scale": self.scale, "low": self.low, "high": self.high}
+
+
+def _neat(value: float) -> float:
+    """Round to six significant digits, so that a new end is one that people can read.
+
+    Complements of values near one keep their own digits.
+    """
+    near_one = 0.9 < value < 1
+    return 1 - float(f"{1 - value:.6g}") if near_one else float(f"{value:.6g}")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, floor
+from math import ceil, exp, floor
 from math import log as ln
 from typing import Any
 
@@ -80,6 +80,17 @@ class Integer(Parameter):
         if first == last:
             first, last = (first, first + 1) if first < self.high else (first - 1, first)
         return Integer(first, last, self.log)
+
+    def widen(self, upwards: bool, share: float, least: float, greatest: float) -> Integer:
+        low, high = self._bounds()
+        by = share * (high - low)
+        edge = high + by if upwards else low - by
+        edge = exp(edge) if self.log else edge
+        if upwards:
+            last = min(max(floor(edge - 0.5), self.high + 1), greatest, _LARGEST)
+            return Integer(self.low, max(floor(last), self.high), self.log)
+        first = max(min(ceil(edge + 0.5), self.low - 1), least, 1 if self.log else -_LARGEST)
+        return Integer(min(ceil(first), self.low), self.high, self.log)
 
     def as_dict(self) -> dict[str, Any]:
         return {"scale": self.scale, "low": self.low, "high": self.high}

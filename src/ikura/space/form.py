@@ -69,7 +69,7 @@ def parameter(given: object) -> Parameter:
     keys, make = SCALES[scale]
     for key in given:
         if key != "scale" and key not in keys:
-            known = ("scale", *keys, "when")
+            known = ("scale", *keys, "when", *(("widen",) if scale in _RANGES else ()))
             raise SpaceError(f"unknown key {key!r}{nearest(str(key), known)}: a {scale} table has {', '.join(known)}")
     for key in keys:
         if key not in given:

@@ -23,6 +23,8 @@ class Space(Mapping[str, Parameter]):
 
     Args:
         *conditions: what `when` and `constraint` make.
+        widen: whether a search may widen the ranges where good results lie at their ends; or the names of those that it
+            may widen. (A hyperparameter of your own may be called widen, but for a fixed truth value.)
         **parameters: a parameter, a plain value (then fixed), or a table in the TOML form.
 
     Raises:
@@ -44,6 +46,8 @@ class Space(Mapping[str, Parameter]):
         self.constraints = tuple(one for one in conditions if isinstance(one, Constraint))
         self._parameters: dict[str, Parameter] = {}
         self._requires: dict[str, Requirements] = {}
+        self._held: set[str] = set()
+        widen = parameters.pop("widen") if isinstance(parameters.get("widen"), bool | list | tuple) else True
         for name, given in parameters.items():
             self._add(name, given)
         for condition in conditions:
@@ -57,6 +61,9 @@ class Space(Mapping[str, Parameter]):
                 self._parameters[name] = given
                 self._requires[name] = condition.requires
         self._resolve()
+        if not isinstance(widen, bool):
+            self.validate_names(widen)
+        self._held |= {name for name in self if not (widen if isinstance(widen, bool) else name in widen)}
 
     def _resolve(self) -> None:
         """Check the conditions and put parents before children."""
@@ -75,6 +82,13 @@ class Space(Mapping[str, Parameter]):
             if isinstance(given, Mapping) and "when" in given:
                 self._requires[name] = requirements(given["when"])
                 given = {key: part for key, part in given.items() if key != "when"}
+            self._held.discard(name)
+            if isinstance(given, Mapping) and "widen" in given:
+                if not isinstance(given["widen"], bool):
+                    raise SpaceError(f"widen must be true or false, but got {given['widen']!r}")
+                if not given["widen"]:
+                    self._held.add(name)
+                given = {key: part for key, part in given.items() if key != "widen"}
             self._parameters[name] = parameter(given)
         except SpaceError as error:
             raise SpaceError(f"[{name}] {error}") from None
@@ -117,6 +131,16 @@ class Space(Mapping[str, Parameter]):
     def condition(self, name: str) -> Requirements | None:
         """Return what must hold for a parameter to be open: name to accepted values, or None when it always is."""
         return self._requires.get(name)
+
+    def widens(self, name: str) -> bool:
+        """Say whether a search may widen a parameter's range."""
+        return self[name].numeric and name not in self._held
+
+    def held(self, names: Iterable[str]) -> Space:
+        """Make a space in which these parameters keep their ranges, whatever a search finds."""
+        made = self.replace()
+        made._held |= set(names)
+        return made
 
     def active(self, configuration: Mapping[str, Any]) -> list[str]:
         """List the parameters that a configuration opens.
@@ -235,9 +259,11 @@ class Space(Mapping[str, Parameter]):
             ['optimizer']
         """
         made = Space.__new__(Space)
-        made._parameters, made._requires = dict(self._parameters), dict(self._requires)
+        made._parameters, made._requires, made._held = dict(self._parameters), dict(self._requires), set(self._held)
         for name, given in parameters.items():
             made._add(name, given)
+            if isinstance(given, Parameter) and name in self._held:
+                made._held.add(name)
         for name in self._order:
             given = parameters.get(name)
             if name not in made._requires or (isinstance(given, Mapping) and "when" in given):
@@ -265,6 +291,9 @@ class Space(Mapping[str, Parameter]):
             tables[name]["when"] = {
                 parent: accepted[0] if len(accepted) == 1 else list(accepted) for parent, accepted in requires.items()
             }
+        for name in self:
+            if name in self._held and self[name].numeric:
+                tables[name]["widen"] = False
         return {"constraints": [one.text for one in self.constraints], **tables} if self.constraints else tables
 
     @classmethod

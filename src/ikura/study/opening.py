@@ -16,9 +16,10 @@ from ikura.data import Dataset
 from ikura.errors import RunError, SpaceError, UsageError
 from ikura.metric import default_metric, metric
 from ikura.nn.augmentation import AUGMENTATIONS, check_strength
-from ikura.population.member import BOUNDS, WHOLE, check_value
+from ikura.population.member import check_value
 from ikura.search import proposer, schedule
 from ikura.space import DEFAULTS, Space, check_feasible, default_space, fixed, image_space, layer_of, log
+from ikura.space.limits import BOUNDS, WHOLE
 from ikura.study.aims import OBJECTIVES
 from ikura.study.networks import MLP_ONLY, OWN, known_names
 from ikura.study.store import ABOUT, RESULTS
@@ -90,6 +91,8 @@ def chosen_space(
     if space is not None:
         opened = Space.coerce(space)
         check_space(opened, network, dataset.summary["images"] is not None)
+        if network == OWN:
+            opened = opened.held(name for name in opened if name not in BOUNDS)
         return opened, "the space was given"
     rows = len(dataset.train) + len(dataset.dev) + len(dataset.test)
     if network == "cnn":

@@ -11,11 +11,11 @@ import numpy as np
 from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.nn.noise import key
 from ikura.population.job import Outcome
-from ikura.population.member import BOUNDS
 from ikura.population.workshop import Workshop
 from ikura.search import Schedule, Stage
 from ikura.search.schedule import Plan, Round, Standing, check_round
 from ikura.space import Space, layer_of
+from ikura.space.limits import BOUNDS
 from ikura.study.states import States
 from ikura.study.store import COLUMNS
 from ikura.study.tiles import Floor, Order

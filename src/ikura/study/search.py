@@ -24,7 +24,8 @@ def observations(store: Store, sign: float) -> list[Observation]:
             failed = row["state"] in ("diverged", "infeasible") or row["dev_score"] is None
             score = math.nan if failed else sign * row["dev_score"]
             loss = math.nan if row["dev_loss"] is None else row["dev_loss"]
-            found.append(Observation(row["number"], row["stage"], row["hyperparameters"], score, loss))
+            feasible = row["state"] != "infeasible"
+            found.append(Observation(row["number"], row["stage"], row["hyperparameters"], score, loss, feasible))
     return found
 
 
@@ -50,7 +51,7 @@ def search(
             needs weights.
 
     Returns:
-        For each stage its name, trials, epochs and the region it searched.
+        For each stage its name, trials, epochs, the region it searched and the ranges widened for it.
     """
     stages: list[dict[str, Any]] = []
     if floor.store.fact("searched"):
@@ -72,8 +73,12 @@ def search(
                 "trials": stage.trials,
                 "epochs": stage.epochs,
                 "region": proposer.regions(stage, history),
+                "widened": [one.as_dict() for one in proposer.widenings(stage, history)],
             }
         )
+        if not floor.store.fact(f"stage {stage.index}"):
+            for one in stages[-1]["widened"]:
+                floor.progress.say(one["sentence"])
         floor.store.set_fact("stages", stages)
         if floor.store.fact(f"stage {stage.index}"):
             continue

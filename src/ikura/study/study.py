@@ -111,7 +111,7 @@ class Study:
 
     @property
     def regions(self) -> list[dict[str, Any]]:
-        """The stages of the search: stage, name, trials, epochs, region."""
+        """The stages of the search: stage, name, trials, epochs, region, and in `widened` the ranges moved outwards."""
         return self._store.fact("stages", [])
 
     @property
@@ -288,6 +288,7 @@ class Study:
                 "dev": {"metric": self.setting.metric, "value": best.dev, "interval": list(best.interval)},
             },
             "test": test and {"metric": test.metric, "value": test.value, "interval": list(test.interval)},
+            "widened": [{**one, "stage": stage["name"]} for stage in self.regions for one in stage.get("widened", [])],
             "seconds": self.seconds,
             "diverged": self.diverged,
             "infeasible": self.infeasible,

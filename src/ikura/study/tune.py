@@ -108,7 +108,7 @@ def tune(
         epochs: passes over the training set of a trial at most; by default 100, and 15 for the network cnn.
         time_limit: seconds; three quarters of them go to the search, the rest to the finalists. A trial in work when
             its time is over keeps its best weights so far.
-        search: "coarse-to-fine" or "random".
+        search: "coarse-to-fine", "random", "halton", "sobol", "grid", "tpe", "gp" or "cma-es".
         schedule: "early-stopping", "none" (every trial trains all its epochs), "successive-halving", "hyperband",
             "asha" or "pbt" (population-based training: there the best trial's own network is kept, without finalists,
             because its hyperparameters changed on the way).

@@ -54,6 +54,7 @@ def hyperparameters(view: View) -> Html | None:
         entries.append(("cross --mark-2", "infeasible, at the edge"))
     return join(
         element("p", _sentence(view, rows, (low, high))),
+        *(element("p", f"{line}.") for line in view.widened),
         legend(entries),
         element("div", *charts, class_="multiples"),
     )

@@ -1,0 +1,70 @@
+"""What a hyperparameter can be at all, whatever is searched."""
+
+from __future__ import annotations
+
+from math import inf
+
+from ikura.space.hyperparameters import layer_of
+
+__all__ = ["ARCHITECTURE", "BELOW_ONE", "BOUNDS", "WHOLE", "limits"]
+
+BOUNDS: dict[str, tuple[float, float]] = {
+    "learning_rate": (0, inf),
+    "momentum": (0, 1),
+    "beta1": (0, 1),
+    "beta2": (0, 1),
+    "epsilon": (0, inf),
+    "batch_size": (1, inf),
+    "learning_rate_decay": (0, inf),
+    "l2": (0, inf),
+    "l1": (0, inf),
+    "weight_decay": (0, inf),
+    "max_norm": (0, inf),
+    "label_smoothing": (0, 1),
+    "clip_norm": (0, inf),
+    "clip_value": (0, inf),
+    "warm_up": (0, inf),
+    "step_epochs": (1, inf),
+    "step_factor": (0, 1),
+    "final_share": (0, 1),
+    "initial_share": (0, 1),
+    "peak_at": (0, 1),
+    "plateau_patience": (0, inf),
+    "distance_growth": (1.01, inf),
+    "pretrained_rate": (0, inf),
+}
+ARCHITECTURE: dict[str, tuple[float, float]] = {
+    "layers": (0, 64),
+    "units": (1, 1_000_000),
+    "dropout": (0, 1),
+    "dropout_input": (0, 1),
+    "initial_scale": (0, inf),
+    "ghost_size": (2, inf),
+    "normalisation_momentum": (0, 1),
+    "blocks": (1, 16),
+    "channels": (1, 65_536),
+    "kernel_size": (1, 99),
+}
+BELOW_ONE = ("momentum", "beta1", "beta2", "label_smoothing", "dropout", "dropout_input")
+WHOLE = ("plateau_patience", "batch_size", "layers", "units", "ghost_size", "blocks", "channels", "kernel_size")
+_NEVER_WIDENED = ("blocks", "kernel_size", "ghost_size")
+"""Whether a greater value is possible depends on the images or on the size of the mini-batch."""
+
+
+def limits(name: str) -> tuple[float, float, bool] | None:
+    """Say how far a search may widen the range of a hyperparameter.
+
+    Args:
+        name: the hyperparameter; `units_2` has the limits of `units`.
+
+    Returns:
+        The least and the greatest value, and whether the greatest itself is out of reach; None for a hyperparameter
+        that is not ikura's, or whose possible values depend on the data.
+
+    Example:
+        >>> limits("learning_rate"), limits("dropout_1"), limits("my_own")
+        ((0, inf, False), (0, 1, True), None)
+    """
+    kind = layer_of(name)[0]
+    known = BOUNDS | ARCHITECTURE
+    return None if kind not in known or kind in _NEVER_WIDENED else (*known[kind], kind in BELOW_ONE)
