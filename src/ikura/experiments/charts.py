@@ -84,7 +84,9 @@ def chart(
     for line in lines:
         traces += _traces(line)
     entries = {
-        line.name: (f"{'line' if 'lines' in line.mode else 'dot'} {line.colour}", line.name) for line in lines if line.name
+        line.name: (f"{'line' if 'lines' in line.mode else 'dot'} {line.colour}", line.name)
+        for line in lines
+        if line.name
     }
     layout = {
         "xaxis": axis(x, showgrid=False, **(xaxis or {})),
@@ -148,16 +150,28 @@ def plane(
     ramp = [[0, css("--wrong-1")], [0.5, css("--heat-0")], [1, css("--heat-1")]]
     traces: list[dict[str, Any]] = [
         {
-            "type": "contour", "x": rounded(x, 3), "y": rounded(y, 3), "z": [rounded(row, 2) for row in values],
-            "colorscale": ramp, "zmin": 0, "zmax": 1, "showscale": False, "hoverinfo": "skip",
+            "type": "contour",
+            "x": rounded(x, 3),
+            "y": rounded(y, 3),
+            "z": [rounded(row, 2) for row in values],
+            "colorscale": ramp,
+            "zmin": 0,
+            "zmax": 1,
+            "showscale": False,
+            "hoverinfo": "skip",
             "contours": {"start": 0, "end": 1, "size": 0.1, "coloring": "heatmap", "showlines": False},
         },
         {
-            "type": "contour", "x": rounded(x, 3), "y": rounded(y, 3), "z": [rounded(row, 2) for row in values],
-            "showscale": False, "hoverinfo": "skip", "line": {"width": 2, "color": css("--ink")},
+            "type": "contour",
+            "x": rounded(x, 3),
+            "y": rounded(y, 3),
+            "z": [rounded(row, 2) for row in values],
+            "showscale": False,
+            "hoverinfo": "skip",
+            "line": {"width": 2, "color": css("--ink")},
             "contours": {"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"},
         },
-    ]  # fmt: skip
+    ]
     for which, colour in ((0, "--wrong-2"), (1, "--roe")):
         own = points[classes == which]
         traces.append(

@@ -66,9 +66,13 @@ class Claim:
 
     @classmethod
     def of_mean(
-        cls, sentence: str, what: str, values: Sequence[float] | np.ndarray, least: float = -math.inf,
+        cls,
+        sentence: str,
+        what: str,
+        values: Sequence[float] | np.ndarray,
+        least: float = -math.inf,
         most: float = math.inf,
-    ) -> Self:  # fmt: skip
+    ) -> Self:
         """Claim that a mean lies between `least` and `most`, judged by Student's interval."""
         return cls(sentence, what, *mean_interval(values), least, most, len(values))
 

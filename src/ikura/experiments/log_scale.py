@@ -135,7 +135,9 @@ def _shares_chart(shares: pd.DataFrame) -> object:
     lines = []
     for scale, colour in COLOURS.items():
         own = shares[shares["scale"] == scale]
-        found = [mean_interval((own[own["low"] == low]["inside"] / own["draws"].iloc[0]).to_numpy()) for low, _ in DECADES]
+        found = [
+            mean_interval((own[own["low"] == low]["inside"] / own["draws"].iloc[0]).to_numpy()) for low, _ in DECADES
+        ]
         names = [f"{low:g} to {high:g}" for low, high in DECADES]
         mean, low, high = (list(column) for column in zip(*found, strict=True))
         lines.append(Line(f"{scale}, measured", names, mean, low, high, colour, mode="markers"))
@@ -161,7 +163,9 @@ def _best_charts(trials: pd.DataFrame, gain: pd.DataFrame) -> object:
     charts = [
         chart(
             [
-                averaged(trials[(trials["data"] == data) & (trials["scale"] == scale)], "trial", "best", scale, colour=c)
+                averaged(
+                    trials[(trials["data"] == data) & (trials["scale"] == scale)], "trial", "best", scale, colour=c
+                )
                 for scale, c in COLOURS.items()
             ],
             "trials",

@@ -37,8 +37,6 @@ def experiment(name: str) -> Experiment:
         'Should the learning rate be drawn on a log scale?'
     """
     if name not in EXPERIMENTS:
-        raise UsageError(
-            f"unknown experiment {name!r}{nearest(name, EXPERIMENTS)}: use {', '.join(EXPERIMENTS)}"
-        )
+        raise UsageError(f"unknown experiment {name!r}{nearest(name, EXPERIMENTS)}: use {', '.join(EXPERIMENTS)}")
     found: Experiment = import_module(f"ikura.experiments.{name.replace('-', '_')}").EXPERIMENT
     return found
