@@ -17,7 +17,7 @@ from ikura.errors import UsageError, nearest
 
 __all__ = ["reproduce"]
 
-EXAMPLES = ("ikura reproduce log-scale --quick", "ikura reproduce --list")
+EXAMPLES = ("ikura reproduce log-scale", "ikura reproduce --list")
 SECONDS_BETWEEN_LINES = 5.0
 
 

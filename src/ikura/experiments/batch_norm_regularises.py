@@ -60,13 +60,18 @@ class BatchNormRegularises(Experiment):
 
     name = "batch-norm-regularises"
     says: ClassVar[str] = (
-        "Statistics of a small mini-batch are noisy, which regularises as a side effect; the larger the mini-batch, the less."
+        "Statistics of a small mini-batch are noisy, which regularises as a side effect; the larger the mini-batch, "
+        "the less."
     )
     method: ClassVar[str] = (
-        "Networks of twice 128 hidden units, with and without batch normalisation, are trained with Adam on the bundled "
-        f"digits, with mini-batches of {', '.join(map(str, SIZES))} and at least {UPDATES} updates in whole epochs. Compared "
-        "are the weights with the lowest dev loss on the way: the gap, dev loss minus training loss, which regularisation "
-        "narrows, and the training loss itself, which it holds up. In each repetition networks with and without it see the "
+        "Networks of twice 128 hidden units, with and without batch normalisation, are trained with Adam on the "
+        "bundled "
+        f"digits, with mini-batches of {', '.join(map(str, SIZES))} and at least {UPDATES} updates in whole epochs. "
+        "Compared "
+        "are the weights with the lowest dev loss on the way: the gap, dev loss minus training loss, which "
+        "regularisation "
+        "narrows, and the training loss itself, which it holds up. In each repetition networks with and without it "
+        "see the "
         "same split, weights and mini-batches."
     )
 

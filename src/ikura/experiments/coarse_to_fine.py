@@ -45,7 +45,8 @@ class CoarseToFineAgainstRandom(Experiment):
     method: ClassVar[str] = (
         f"Coarse-to-fine search has {TRIALS} trials of at most {EPOCHS} epochs in the default space, the coarse ones "
         "being shorter. Random search has as many trials of all the epochs as cost the same number of epochs in all. "
-        "No trial is stopped early. Both are run with ikura.tune on four bundled data sets; in each repetition they see "
+        "No trial is stopped early. Both are run with ikura.tune on four bundled data sets; in each repetition they "
+        "see "
         "the same split, initial weights and mini-batches, and another repetition has others.\n\n"
         "Compared are the lowest dev loss found (for diabetes the dev RMSE) and, because the best of many "
         "dev losses is flattered, the loss of the chosen network on the test set, which no search has seen; both "

@@ -85,15 +85,19 @@ class GradientCheck(Experiment):
 
     name = "gradient-check"
     says: ClassVar[str] = (
-        "With a step of 1e-7 the relative error between the two-sided difference and the gradient is about 1e-7 for a right "
+        "With a step of 1e-7 the relative error between the two-sided difference and the gradient is about 1e-7 for "
+        "a right "
         "backward pass; 1e-5 asks for a closer look, and from 1e-3 on it is probably wrong."
     )
     method: ClassVar[str] = (
-        f"A network of {INPUTS} inputs, {HIDDEN} hidden units with tanh and one output, cross-entropy and an L2 penalty of "
+        f"A network of {INPUTS} inputs, {HIDDEN} hidden units with tanh and one output, cross-entropy and an L2 "
+        "penalty of "
         f"{L2} on {ROWS} examples, in double precision, with a backward pass written by hand: once right, and with "
-        "one of five mistakes. Each repetition has other weights and examples. The gradient is compared with the two-sided "
+        "one of five mistakes. Each repetition has other weights and examples. The gradient is compared with the "
+        "two-sided "
         f"difference at a step of {EPSILON:g}, penalty included.\n\n"
-        "For the right one, steps from 0.1 to 1e-11 are tried with differences from one and from two sides: the error of "
+        "For the right one, steps from 0.1 to 1e-11 are tried with differences from one and from two sides: the "
+        "error of "
         "the first falls with ε, of the second with ε², until rounding takes over. The text's own example, "
         "θ³ at 1 with a step of 0.01, gives 3.0001 from two sides and 3.0301 from one; the derivative is 3."
     )

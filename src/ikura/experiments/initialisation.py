@@ -38,13 +38,16 @@ class Initialisation(Experiment):
 
     name = "initialisation"
     says: ClassVar[str] = (
-        "Weights that begin at zero never break the symmetry between hidden units; very large ones do not work well; He "
+        "Weights that begin at zero never break the symmetry between hidden units; very large ones do not work well; "
+        "He "
         "initialisation works well for networks with ReLU."
     )
     method: ClassVar[str] = (
-        f"Two noisy circles, one in the other, {ROWS} points of which 60 % train. A network of 10 and 5 hidden units with "
+        f"Two noisy circles, one in the other, {ROWS} points of which 60 % train. A network of 10 and 5 hidden units "
+        "with "
         f"ReLU is trained by plain gradient descent (learning rate {NETWORK['learning_rate']}, mini-batches of 16) for "
-        f"{EPOCHS} epochs: from zero weights, from N(0, 10²) and from He's N(0, 2/fan_in); biases begin at zero. The three "
+        f"{EPOCHS} epochs: from zero weights, from N(0, 10²) and from He's N(0, 2/fan_in); biases begin at zero. The "
+        "three "
         "are one population: they see the same mini-batches. Each repetition has other points."
     )
 

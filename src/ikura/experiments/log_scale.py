@@ -53,7 +53,8 @@ class LogScale(Experiment):
     method: ClassVar[str] = (
         f"Each repetition draws {DRAWS:,} learning rates from random search on either scale and counts them by decade; "
         "beside the measured share stands the exact one.\n\n"
-        f"Then {TRIALS} learning rates from each scale train networks of 32 hidden units with Adam on three bundled data "
+        f"Then {TRIALS} learning rates from each scale train networks of 32 hidden units with Adam on three bundled "
+        "data "
         f"sets for {EPOCHS} epochs, each data set as one population. Both scales see the same split, the same initial "
         "weights and the same mini-batches, and draw from the same uniform numbers; each repetition has its own. "
         "Compared is the lowest dev loss that the first n trials found, as the difference of its logarithms, so that "

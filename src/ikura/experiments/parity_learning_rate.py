@@ -36,14 +36,18 @@ class ParityLearningRate(Experiment):
         "0.05. The passes fall roughly in inverse proportion to the rate, to 564 at 5; at 50 it does not converge."
     )
     method: ClassVar[str] = (
-        "The network has three inputs, five hidden units and one output, all sigmoids with a bias. The weights begin with "
+        "The network has three inputs, five hidden units and one output, all sigmoids with a bias. The weights begin "
+        "with "
         "+1 and −1 in turn. The target of a pattern of three bits is 1 if the number of ones is even. After "
         "each example the weights are updated by plain gradient descent on (y − t)²/2, the examples in binary order; "
         "a network is done when all six errors |y − t| of a pass are below 0.01, and is given up after "
         f"{MOST:,} passes. Nothing is random.\n\n"
-        "The text behind the claim trains on six of the eight patterns and does not say which. Therefore all 28 ways to "
-        "choose six are tried; each is one repetition, in which the learning rates form one population. The fall is the "
-        "slope of log passes against log rate from 0.05 to 5, by least squares over the rates that converged. Intervals "
+        "The text behind the claim trains on six of the eight patterns and does not say which. Therefore all 28 ways "
+        "to "
+        "choose six are tried; each is one repetition, in which the learning rates form one population. The fall is "
+        "the "
+        "slope of log passes against log rate from 0.05 to 5, by least squares over the rates that converged. "
+        "Intervals "
         "are over the choices of patterns, as if these were drawn at random."
     )
 
@@ -95,9 +99,12 @@ class ParityLearningRate(Experiment):
             ],
             [
                 *_against_text(passes),
-                "The published counts belong to six patterns, and to details of the program, that are not published; what "
-                "can be reproduced is the behaviour: how the passes fall with the rate, and that a rate of 50 is too large.",
-                "The alternating signs give all five hidden units the same initial weights, so that they differ only in the "
+                "The published counts belong to six patterns, and to details of the program, that are not published; "
+                "what "
+                "can be reproduced is the behaviour: how the passes fall with the rate, and that a rate of 50 is too "
+                "large.",
+                "The alternating signs give all five hidden units the same initial weights, so that they differ only "
+                "in the "
                 "sign of their way to the output; three of them, and the two others, stay equal for ever. The network "
                 "has in truth two hidden units, and of its six weights into the output only three lines are seen.",
             ],
@@ -113,7 +120,8 @@ def _against_text(passes: pd.DataFrame) -> list[str]:
             low, high = done.min(), done.max()
             where = "lies among" if low <= count <= high else "is fewer than" if count < low else "is more than"
             told.append(
-                f"The text's {count:,} passes at a rate of {rate:g} {where} the {low:,.0f} to {high:,.0f} measured here."
+                f"The text's {count:,} passes at a rate of {rate:g} {where} the {low:,.0f} to {high:,.0f} measured "
+                "here."
             )
     return told
 

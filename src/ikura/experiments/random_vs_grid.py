@@ -49,10 +49,12 @@ class RandomAgainstGrid(Experiment):
         "therefore the better use of the trials."
     )
     method: ClassVar[str] = (
-        "Two hyperparameters are searched, the learning rate (0.0001 to 1, log scale) and the strength of the L2 penalty "
+        "Two hyperparameters are searched, the learning rate (0.0001 to 1, log scale) and the strength of the L2 "
+        "penalty "
         "(0.000001 to 0.1, log scale), with 4, 9, 16, 25 and 36 trials. The grid has both ends of each range among its "
         "values. In each repetition both methods train the same network (32 hidden units, Adam) for "
-        f"{EPOCHS} epochs from the same initial weights, on the same split and mini-batches, all trials of a data set as "
+        f"{EPOCHS} epochs from the same initial weights, on the same split and mini-batches, all trials of a data "
+        "set as "
         "one population. Random search at a small budget is the beginning of random search at a larger one.\n\n"
         "Compared is the lowest dev loss found, as the difference of its logarithms. Losses below 0.001 count as 0.001."
     )

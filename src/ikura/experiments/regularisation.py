@@ -29,14 +29,19 @@ class Regularisation(Experiment):
 
     name = "regularisation"
     says: ClassVar[str] = (
-        "L2 drives the weights to lower values; L2 and dropout both reduce overfitting: the boundary becomes smoother, and "
+        "L2 drives the weights to lower values; L2 and dropout both reduce overfitting: the boundary becomes "
+        "smoother, and "
         "the gap between dev and training loss narrower."
     )
     method: ClassVar[str] = (
-        f"Two noisy half-moons, {ROWS} points of which 60 % train. A network of twice 64 hidden units with ReLU is trained "
-        f"with Adam (learning rate {NETWORK['learning_rate']}, mini-batches of 32) for {EPOCHS} epochs without stopping "
-        "early: without regularisation, with L2 of strength 0.01, and with dropout of 0.4 in both hidden layers. The three "
-        "are one population: they begin with the same weights and see the same mini-batches. Losses at the end are those "
+        f"Two noisy half-moons, {ROWS} points of which 60 % train. A network of twice 64 hidden units with ReLU is "
+        "trained "
+        f"with Adam (learning rate {NETWORK['learning_rate']}, mini-batches of 32) for {EPOCHS} epochs without "
+        "stopping "
+        "early: without regularisation, with L2 of strength 0.01, and with dropout of 0.4 in both hidden layers. The "
+        "three "
+        "are one population: they begin with the same weights and see the same mini-batches. Losses at the end are "
+        "those "
         "of the plain network on all training and dev examples, dropout switched off and without the penalty. Each "
         "repetition has other points."
     )

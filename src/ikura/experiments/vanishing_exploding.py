@@ -71,13 +71,17 @@ class VanishingExploding(Experiment):
         "small let them vanish, exponentially in the depth; He initialisation keeps their size in a network with ReLU."
     )
     method: ClassVar[str] = (
-        f"Networks of {', '.join(map(str, DEPTHS))} hidden layers of {WIDTH} units are given initial weights, {ROWS} inputs "
-        "drawn from the standard normal distribution, and a standard normal error at the last hidden layer. Measured is the "
+        f"Networks of {', '.join(map(str, DEPTHS))} hidden layers of {WIDTH} units are given initial weights, {ROWS} "
+        "inputs "
+        "drawn from the standard normal distribution, and a standard normal error at the last hidden layer. Measured "
+        "is the "
         "root mean square of the activations of each layer and of the gradient with respect to them, nothing being "
         "trained. Each repetition has other weights, inputs and errors.\n\n"
-        "He's weights keep the mean square of a ReLU layer in expectation; a factor s on them multiplies the size by s in "
+        "He's weights keep the mean square of a ReLU layer in expectation; a factor s on them multiplies the size by "
+        "s in "
         "each layer. The growth is measured in the deepest network as the mean change of the logarithm from one "
-        f"layer to the next. It is claimed to be within {TOLERANCE} of ln s: the logarithm of a random size is on average "
+        f"layer to the next. It is claimed to be within {TOLERANCE} of ln s: the logarithm of a random size is on "
+        "average "
         f"a little below that of its expectation, by about 0.01 in a layer of {WIDTH} units."
     )
 
