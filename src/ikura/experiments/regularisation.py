@@ -97,14 +97,10 @@ class Regularisation(Experiment):
         for kind in ("L2", "dropout"):
             narrower = (by["none"]["gap"] - by[kind]["gap"]).to_numpy()
             lower = (by["none"]["dev"] - by[kind]["dev"]).to_numpy()
+            name = kind if kind == "L2" else kind.capitalize()
             claims.append(
                 Claim.of_mean(
-                    f"{kind} narrows the gap between dev and training loss".capitalize()
-                    if kind != "L2"
-                    else "L2 narrows the gap between dev and training loss",
-                    f"gap, none − {kind}",
-                    narrower,
-                    least=0,
+                    f"{name} narrows the gap between dev and training loss", f"gap, none − {kind}", narrower, least=0
                 )
             )
             claims.append(
