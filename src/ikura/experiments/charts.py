@@ -44,7 +44,9 @@ class Line:
     width: float = 2
 
 
-def averaged(frame: pd.DataFrame, by: str, value: str, name: str, **look: Any) -> Line:
+def averaged(
+    frame: pd.DataFrame, by: str, value: str, name: str, geometric: bool = False, least: float = 1e-3, **look: Any
+) -> Line:
     """Average a column over repetitions for each value of another one.
 
     Args:
@@ -52,10 +54,16 @@ def averaged(frame: pd.DataFrame, by: str, value: str, name: str, **look: Any) -
         by: the column along the axis.
         value: the column to average.
         name: of the line.
+        geometric: average logarithms, as a log axis wants it.
+        least: what smaller numbers count as then.
         look: further arguments of `Line`.
     """
     places = sorted(set(frame[by].tolist()))
-    found = [mean_interval(frame.loc[frame[by] == place, value].dropna().to_numpy(float)) for place in places]
+    groups = [frame.loc[frame[by] == place, value].dropna().to_numpy(float) for place in places]
+    if geometric:
+        found = [tuple(np.exp(mean_interval(np.log(np.maximum(one, least)))).tolist()) for one in groups]
+    else:
+        found = [mean_interval(one) for one in groups]
     means, lows, highs = (list(column) for column in zip(*found, strict=True)) if found else ([], [], [])
     return Line(name, places, means, lows, highs, **look)
 

@@ -98,7 +98,13 @@ class Initialisation(Experiment):
             chart(
                 [
                     averaged(
-                        curves[curves["initialisation"] == kind], "epoch", column, kind, colour=colour, mode="lines"
+                        curves[curves["initialisation"] == kind],
+                        "epoch",
+                        column,
+                        kind,
+                        column == "cost",
+                        colour=colour,
+                        mode="lines",
                     )
                     for kind, colour in KINDS.items()
                 ],
@@ -129,7 +135,7 @@ class Initialisation(Experiment):
             "different hidden units",
             "diverged",
         ]
-        text = "Mean over repetitions; bands and ± are 95 % intervals."
+        text = "Mean over repetitions, of the cost the geometric mean; bands and ± are 95 % intervals."
         return Findings(
             claims,
             [

@@ -144,7 +144,7 @@ def _shares_chart(shares: pd.DataFrame) -> object:
         lines.append(Line(f"{scale}, measured", names, mean, low, high, colour, mode="markers"))
         exact = [expected_share(scale, *decade) for decade in DECADES]
         lines.append(Line(f"{scale}, exact", names, exact, colour=colour, mode="lines", dash="dot", width=1))
-    caption = "Mean over repetitions with its 95 % interval, mostly smaller than the dot."
+    caption = "Mean over repetitions with its 95 % interval."
     return chart(lines, "learning rate", "share of the draws", caption=caption, yaxis={"rangemode": "tozero"})
 
 
@@ -183,7 +183,7 @@ def _best_charts(trials: pd.DataFrame, gain: pd.DataFrame) -> object:
         "trials",
         "ln (linear / log)",
         title="All data sets",
-        caption="Above 0 the log scale has found the lower loss. Bands are 95 % intervals over repetitions.",
+        caption="Above 0 the log scale has found the lower loss. Means (of losses geometric ones) with 95 % intervals.",
         height=280,
         yaxis={"zeroline": True, "zerolinecolor": "css(--muted)"},
     )

@@ -150,7 +150,12 @@ def _charts(searches: pd.DataFrame, mean: pd.DataFrame) -> object:
         chart(
             [
                 averaged(
-                    searches[(searches["data"] == data) & (searches["method"] == m)], "trials", "best", m, colour=c
+                    searches[(searches["data"] == data) & (searches["method"] == m)],
+                    "trials",
+                    "best",
+                    m,
+                    True,
+                    colour=c,
                 )
                 for m, c in COLOURS.items()
             ],
@@ -167,7 +172,7 @@ def _charts(searches: pd.DataFrame, mean: pd.DataFrame) -> object:
         "trials",
         "ln (grid / random)",
         title="All data sets",
-        caption="Above 0 random search has found the lower loss. Bands are 95 % intervals over repetitions.",
+        caption="Above 0 random search has found the lower loss. Means (of losses geometric ones) with 95 % intervals.",
         height=280,
         yaxis={"zeroline": True, "zerolinecolor": "css(--muted)"},
     )
