@@ -158,16 +158,16 @@ def plane(
     ramp = [[0, css("--wrong-1")], [0.5, css("--heat-0")], [1, css("--heat-1")]]
     traces: list[dict[str, Any]] = [
         {
-            "type": "contour",
+            "type": "heatmap",
             "x": rounded(x, 3),
             "y": rounded(y, 3),
             "z": [rounded(row, 2) for row in values],
             "colorscale": ramp,
             "zmin": 0,
             "zmax": 1,
+            "zsmooth": "best",
             "showscale": False,
             "hoverinfo": "skip",
-            "contours": {"start": 0, "end": 1, "size": 0.1, "coloring": "heatmap", "showlines": False},
         },
         {
             "type": "contour",

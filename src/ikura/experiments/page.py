@@ -40,7 +40,11 @@ def write_page(path: Path, experiment: Experiment, findings: Findings, results: 
 
 def _header(experiment: Experiment, findings: Findings, results: Mapping[str, Any]) -> Html:
     size = f"{plural(results['repetitions'], 'repetition')}, {duration(results['seconds'])}"
-    warning = "A quick run: it shows that the experiment works and proves little." if results["quick"] else None
+    warning = (
+        "A quick run, smaller than the method below says: it shows that the experiment works and proves little."
+        if results["quick"]
+        else None
+    )
     return element(
         "header",
         element("p", f"ikura reproduce {experiment.name} · {size}", class_="eyebrow"),
@@ -68,11 +72,11 @@ def _between(claim: Claim) -> Html | None:
 
 
 def _claims(claims: Sequence[Claim]) -> Html:
-    headings = ["claim", "verdict", "measured", "estimate", "95 % interval", "claimed", "measurements"]
+    headings = ["verdict", "claim", "measured", "estimate", "95 % interval", "claimed", "measurements"]
     rows = [
         [
-            claim.sentence,
             element("b", claim.verdict),
+            claim.sentence,
             claim.what,
             number(claim.estimate),
             f"{number(claim.low)} to {number(claim.high)}" if math.isfinite(claim.low) else "–",
@@ -87,7 +91,7 @@ def _claims(claims: Sequence[Claim]) -> Html:
             "A claim holds if the whole interval lies inside of what is claimed, does not hold if the whole interval "
             "lies outside, and is not decided otherwise.",
         ),
-        table(headings, rows, words={"verdict", "measured", "claimed"}),
+        table(headings, rows, words={"claim", "measured", "claimed"}),
     )
 
 

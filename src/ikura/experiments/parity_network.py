@@ -29,7 +29,7 @@ def initial() -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _pass(x: np.ndarray, t: np.ndarray, w: np.ndarray, v: np.ndarray, rate: float, errors: np.ndarray) -> float:
     """One pass: for each example, cost (y - t)²/2, w ← w - rate · gradient. Returns the largest error |y - t|."""
     hidden = np.empty(len(w))
@@ -56,7 +56,7 @@ def _pass(x: np.ndarray, t: np.ndarray, w: np.ndarray, v: np.ndarray, rate: floa
     return worst
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def sweep(
     x: np.ndarray, t: np.ndarray, w0: np.ndarray, v0: np.ndarray, rates: np.ndarray, goal: float, most: int
 ) -> np.ndarray:
@@ -83,7 +83,7 @@ def sweep(
     return passes
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def trace(
     x: np.ndarray, t: np.ndarray, w0: np.ndarray, v0: np.ndarray, rate: float, wanted: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
