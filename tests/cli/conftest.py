@@ -94,6 +94,9 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
 
     for name, result in {"tune": study, "resume": study, "open_study": study, "load": FakeModel()}.items():
         monkeypatch.setattr(ikura, name, fake(name, result), raising=False)
+    results = {"question": "Is it?", "claims": []}
+    done = SimpleNamespace(results=results, folder=tmp_path, report=tmp_path / "report.html")
+    monkeypatch.setattr("ikura.experiments.running.reproduce", fake("reproduce", done))
     kept["study"] = study
     return kept
 

@@ -1,112 +1,157 @@
-"""Does batch normalisation regularise, and less so as the mini-batch grows?
-
-The claim: statistics of a small mini-batch are noisy, which keeps a network from fitting the training set too well; the
-noise shrinks with the size of the mini-batch. Here networks with and without batch normalisation are trained on the
-bundled digits with mini-batches of several sizes and the same number of updates, from several seeds. Two things are
-compared of the weights with the lowest dev loss on the way: the gap, dev loss minus training loss, which regularisation
-narrows, and the training loss itself, which it holds up.
-
-Run: python -m ikura.experiments.batch_norm_regularises
-"""
+"""Batch normalisation against none, by the size of the mini-batch."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pandas as pd
-from scipy import stats
 
 import ikura
+from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
+from ikura.experiments.charts import MARKS, averaged, chart, short
+from ikura.experiments.claim import Claim
+from ikura.report.markup import element, join
+from ikura.report.tables import table
 
-__all__ = ["main", "measure", "table"]
+__all__ = ["EXPERIMENT", "BatchNormRegularises", "measure"]
 
-SIZES = (4, 16, 64, 512)
-UPDATES = 1600
-TRAINING_ROWS = 1078
+SIZES, UPDATES, TRAINING_ROWS = (4, 16, 64, 256), 800, 1078
+COLOURS = {"none": MARKS[1], "batch": MARKS[0]}
+NAMES = {"none": "without", "batch": "with batch normalisation"}
 
 
-def measure(size: int, normalisation: str, seeds: int, updates: int, folder: Path) -> pd.DataFrame:
-    """Train one network from several seeds; every seed splits the data anew.
+def measure(size: int, normalisation: str, seed: int, updates: int, folder: Path) -> dict[str, Any]:
+    """Train one network.
 
     Args:
         size: rows of a mini-batch.
         normalisation: "none" or "batch".
-        seeds: 0, 1, …, seeds - 1.
+        seed: of the split and of everything random.
         updates: updates at least, in whole epochs.
-        folder: for the runs.
+        folder: for the run.
 
     Returns:
-        One row a seed: size, normalisation, seed, gap (dev loss - training loss), dev (loss).
+        size, normalisation, train and dev loss at the lowest dev loss, and the gap between them, dev - train.
     """
     epochs = -(-updates * size // TRAINING_ROWS)
     space = {"learning_rate": 0.001, "units": 128, "layers": 2, "batch_size": size, "normalisation": normalisation}
-    rows = []
-    for seed in range(seeds):
-        study = ikura.tune(
-            "digits", space=space, trials=1, epochs=epochs, search="random", schedule="none", finalists=0,
-            metric="log_loss", seed=seed, jobs=1, out=folder / f"{normalisation}-{size}-{seed}",
-        )  # fmt: skip
-        trial = study.trials.iloc[0]
-        gap = trial["dev_loss"] - trial["train_loss"]
-        rows.append({"size": size, "normalisation": normalisation, "seed": seed, "gap": gap, "dev": trial["dev_loss"]})
-    return pd.DataFrame(rows)
+    study = ikura.tune(
+        "digits",
+        space=space,
+        trials=1,
+        epochs=epochs,
+        search="random",
+        schedule="none",
+        finalists=0,
+        metric="log_loss",
+        seed=seed,
+        jobs=1,
+        out=folder / f"{normalisation}-{size}",
+    )
+    trial = study.trials.iloc[0]
+    train, dev = float(trial["train_loss"]), float(trial["dev_loss"])
+    return {"size": size, "normalisation": normalisation, "train": train, "dev": dev, "gap": dev - train}
 
 
-def _interval(values: pd.Series) -> str:
-    """Mean and half the width of its 95 % interval by Student's t."""
-    half = stats.t.ppf(0.975, len(values) - 1) * values.sem()
-    return f"{values.mean():8.4f} ± {half:.4f}"
+class BatchNormRegularises(Experiment):
+    """Equal updates at every size."""
 
-
-def table(found: pd.DataFrame) -> str:
-    """Write training losses and gaps by size, without and with batch normalisation, and a verdict on each."""
-    lines = ["batch  gap without       gap with batch norm  train loss without  train loss with    dev loss with"]
-    narrowed, held_up = {}, {}
-    for size in sorted(set(found["size"].tolist())):
-        group = found[found["size"] == size].assign(train=lambda rows: rows["dev"] - rows["gap"])
-        gaps, trains, devs = (
-            group.pivot(index="seed", columns="normalisation", values=name) for name in ("gap", "train", "dev")
-        )
-        narrowed[size], held_up[size] = gaps["none"] - gaps["batch"], trains["batch"] - trains["none"]
-        cells = [gaps["none"], gaps["batch"], trains["none"], trains["batch"], devs["batch"]]
-        lines.append(f"{size:5d} " + "  ".join(map(_interval, cells)))
-    lines.append(_verdict("narrows the gap", narrowed))
-    lines.append(_verdict("holds the training loss up", held_up))
-    return "\n".join(lines)
-
-
-def _verdict(what: str, differences: dict[int, pd.Series]) -> str:
-    """Compare the smallest mini-batch with the largest one, seed by seed."""
-    smallest, largest = min(differences), max(differences)
-    change = differences[smallest] - differences[largest]
-    low, high = stats.t.interval(0.95, len(change) - 1, change.mean(), change.sem())
-    verdict = "it does" if low > 0 else "the opposite" if high < 0 else "not decided"
-    return (
-        f"Batch normalisation {what} by {change.mean():.4f} (95 % from {low:.4f} to {high:.4f}) more at {smallest} "
-        f"than at {largest}; less as the mini-batch grows: {verdict}."
+    name = "batch-norm-regularises"
+    says: ClassVar[str] = (
+        "Statistics of a small mini-batch are noisy, which regularises as a side effect; the larger the mini-batch, "
+        "the less."
+    )
+    method: ClassVar[str] = (
+        "Networks of twice 128 hidden units, with and without batch normalisation, are trained with Adam on the "
+        "bundled "
+        f"digits, with mini-batches of {', '.join(map(str, SIZES))} and at least {UPDATES} updates in whole epochs. "
+        "Compared "
+        "are the weights with the lowest dev loss on the way: the gap, dev loss minus training loss, which "
+        "regularisation "
+        "narrows, and the training loss itself, which it holds up. In each repetition networks with and without it "
+        "see the "
+        "same split, weights and mini-batches."
     )
 
+    def repeat(self, repetition: Repetition) -> Tables:
+        sizes, updates = ((16, 256), 40) if repetition.quick else (SIZES, UPDATES)
+        rows = [
+            measure(size, normalisation, repetition.seed, updates, repetition.folder)
+            for size in sizes
+            for normalisation in NAMES
+        ]
+        return {"networks": rows}
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the experiment and print its table."""
-    parser = argparse.ArgumentParser(prog="python -m ikura.experiments.batch_norm_regularises", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=8, help="seeds of each setting (at least 2)")
-    parser.add_argument("--updates", type=int, default=UPDATES, help="updates of each network")
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="mini-batch sizes")
-    options = parser.parse_args(arguments)
-    parts = []
-    with tempfile.TemporaryDirectory() as folder:
-        for size in options.sizes:
-            for name in ("none", "batch"):
-                print(f"mini-batches of {size}, normalisation {name}", file=sys.stderr)
-                parts.append(measure(size, name, options.seeds, options.updates, Path(folder)))
-    print(table(pd.concat(parts, ignore_index=True)))
-    return 0
+    def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
+        nets = tables["networks"]
+        wide = nets.pivot_table(index=["repetition", "size"], columns="normalisation", values=["train", "dev", "gap"])
+        effects = pd.DataFrame(
+            {
+                "narrowed": wide[("gap", "none")] - wide[("gap", "batch")],
+                "held_up": wide[("train", "batch")] - wide[("train", "none")],
+            }
+        ).reset_index()
+        smallest, largest = effects["size"].min(), effects["size"].max()
+        claims = []
+        for column, words in (("narrowed", "narrows the gap"), ("held_up", "holds the training loss up")):
+            by = effects.pivot_table(index="repetition", columns="size", values=column)
+            few = by[smallest].to_numpy()
+            claims.append(
+                Claim.of_mean(
+                    f"With mini-batches of {smallest} batch normalisation {words}", "by how much", few, least=0
+                )
+            )
+            claims.append(
+                Claim.of_mean(
+                    f"It {words} more at {smallest} than at {largest}",
+                    "difference",
+                    few - by[largest].to_numpy(),
+                    least=0,
+                )
+            )
+        scale = {"type": "log", "tickvals": sorted(set(nets["size"].tolist()))}
+        charts = [
+            chart(
+                [
+                    averaged(nets[nets["normalisation"] == kind], "size", column, NAMES[kind], colour=colour)
+                    for kind, colour in COLOURS.items()
+                ],
+                "mini-batch",
+                title.lower(),
+                title=title,
+                xaxis=scale,
+            )
+            for column, title in (("gap", "Gap"), ("train", "Training loss"), ("dev", "Dev loss"))
+        ]
+        rows = []
+        for size in sorted(set(nets["size"].tolist())):
+            own = nets[nets["size"] == size]
+            cells = [
+                short(own[own["normalisation"] == kind][column].to_numpy(), 3)
+                for column in ("gap", "train", "dev")
+                for kind in NAMES
+            ]
+            rows.append([f"{size}", *cells])
+        headings = [
+            "mini-batch",
+            *(f"{c} {n}" for c in ("gap", "training loss", "dev loss") for n in ("without", "with")),
+        ]
+        return Findings(
+            claims,
+            [
+                Section(
+                    "Losses",
+                    "Gap and losses by mini-batch size",
+                    join(
+                        element("p", "Mean over repetitions; bands and ± are 95 % intervals."),
+                        element("div", *charts, class_="multiples"),
+                        element("div", table(headings, rows), class_="block"),
+                    ),
+                ),
+            ],
+        )
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+EXPERIMENT = BatchNormRegularises()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib import resources
@@ -18,7 +18,7 @@ from ikura.report.markup import Html, element, join
 from ikura.report.sections import sections
 from ikura.report.view import View
 
-__all__ = ["render", "write_report"]
+__all__ = ["page", "render", "write_report", "write_text"]
 
 PLACE = re.compile(r"\{\{(\w+)\}\}")
 
@@ -41,7 +41,15 @@ def write_report(study: StudyLike, path: str | os.PathLike[str]) -> Path:
     path = Path(path)
     if path.is_dir():
         raise StorageError(f"{path} is a folder; name a file such as {path / 'report.html'}")
-    text = render(study)
+    return write_text(path, render(study))
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a page, whole or not at all.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +76,20 @@ def render(study: StudyLike) -> str:
         A whole HTML document.
     """
     view = View(study)
-    parts = list(sections(view))
+    return page(f"{subject(view)} · ikura", headline(view), list(sections(view)))
+
+
+def page(title: str, header: Html, parts: Sequence[tuple[str, str, Html]]) -> str:
+    """Put a page together.
+
+    Args:
+        title: what the browser's tab shows.
+        header: the top of the page.
+        parts: of each section its name in the navigation, heading and content.
+
+    Returns:
+        A whole HTML document.
+    """
     anchors = [name.lower().replace(" ", "-") for name, _, _ in parts]
     links = [element("a", name, href=f"#{anchor}") for anchor, (name, _, _) in zip(anchors, parts, strict=True)]
     body = [
@@ -77,10 +98,10 @@ def render(study: StudyLike) -> str:
     ]
     return _filled(
         {
-            "title": join(f"{subject(view)} · ikura"),
+            "title": join(title),
             "style": Html(_file("style.css")),
             "links": join(*links),
-            "headline": headline(view),
+            "headline": header,
             "sections": join(*body),
             "version": join(__version__),
             "plotly": Html(_plotly()),

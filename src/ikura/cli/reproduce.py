@@ -1,0 +1,127 @@
+"""`ikura reproduce`: run an experiment on a textbook claim."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ikura.cli.duration import format_duration
+from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, whole
+from ikura.cli.session import Session
+from ikura.cli.verdict import ExitCode
+from ikura.errors import UsageError, nearest
+
+__all__ = ["reproduce"]
+
+EXAMPLES = ("ikura reproduce log-scale", "ikura reproduce --list")
+SECONDS_BETWEEN_LINES = 5.0
+
+
+def reproduce(
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="The experiment; --list shows them.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FOLDER",
+            help="Where to write; by default reproduced/NAME. An experiment that was stopped goes on where it was.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(parser=whole, metavar="N", help="Key of everything random.")] = 0,
+    repetitions: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole, metavar="N", help="How often to repeat it; by default 20 times or more.", show_default=False
+        ),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Run a small version, which takes seconds and proves little.")
+    ] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List the experiments and exit.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Run an experiment on a textbook claim and write its report: verdicts, plots, 95 % intervals, CSV and JSON."""
+    session = begin(context, quiet, verbose)
+    from ikura.experiments.registry import EXPERIMENTS
+
+    if listed:
+        _list(session, EXPERIMENTS, as_json)
+        return ExitCode.DONE
+    if name is None:
+        raise UsageError(f"name an experiment: {', '.join(EXPERIMENTS)}")
+    if name not in EXPERIMENTS:
+        known = ", ".join(EXPERIMENTS)
+        raise UsageError(f"no experiment {name!r}{nearest(name, EXPERIMENTS)}: there are {known}")
+    at_least("--repetitions", repetitions, 2)
+    at_least("--seed", seed, 0)
+    try:
+        with session.work():
+            from ikura.experiments.running import reproduce as run
+
+            done = run(
+                name, out, seed=seed, repetitions=repetitions, quick=quick, progress=_Progress(session, name),
+                say=session.say,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        session.complain("ikura: interrupted; the same command goes on where it stopped")
+        return ExitCode.INTERRUPTED
+    if as_json:
+        where = {"folder": str(done.folder), "report": str(done.report)}
+        session.emit(json.dumps({**done.results, **where}, indent=2, allow_nan=False) + "\n")
+        return ExitCode.DONE
+    lines = [done.results["question"], ""]
+    for claim in done.results["claims"]:
+        lines.append(f"{claim['verdict']:13} {claim['claim']}")
+        lines.append(f"{'':13} {claim['what']}: {_number(claim['estimate'])}{_interval(claim)}")
+    lines += ["", f"report: {done.report}"]
+    session.emit("\n".join(lines) + "\n")
+    return ExitCode.DONE
+
+
+def _list(session: Session, experiments: dict[str, str], as_json: bool) -> None:
+    if as_json:
+        session.emit(json.dumps([{"name": n, "question": q} for n, q in experiments.items()], indent=2) + "\n")
+        return
+    width = max(map(len, experiments))
+    session.emit("".join(f"{name:{width}}  {question}\n" for name, question in experiments.items()))
+
+
+def _number(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.4g}"
+
+
+def _interval(claim: dict[str, float | None]) -> str:
+    if claim["low"] is None or claim["high"] is None:
+        return ""
+    return f" (95 % from {claim['low']:.4g} to {claim['high']:.4g})"
+
+
+class _Progress:
+    """Prints a line after a repetition, at most one every few seconds."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        self.session, self.name = session, name
+        self.began = self.printed = time.monotonic()
+        self.first: int | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if self.first is None:
+            self.first = done - 1
+        if now - self.printed < SECONDS_BETWEEN_LINES and done < total:
+            return
+        self.printed = now
+        left = (now - self.began) * (total - done) / max(done - self.first, 1)
+        rest = f", about {format_duration(left)} left" if done < total else ""
+        self.session.say(f"{self.name}: {done} of {total} repetitions{rest}")

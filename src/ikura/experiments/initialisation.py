@@ -1,0 +1,155 @@
+"""Zero, large and He initial weights on two circles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from ikura.data import prepare
+from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
+from ikura.experiments.charts import MARKS, averaged, chart, short
+from ikura.experiments.claim import Claim
+from ikura.experiments.populations import train
+from ikura.report.markup import element, join
+from ikura.report.tables import table
+
+__all__ = ["EXPERIMENT", "Initialisation", "distinct_units"]
+
+KINDS = {"zeros": MARKS[1], "large": MARKS[3], "he": MARKS[0]}
+NETWORK = {"layers": 2, "units_1": 10, "units_2": 5, "batch_size": 16, "optimizer": "sgd", "learning_rate": 0.05}
+ROWS, EPOCHS = 500, 150
+
+
+def distinct_units(matrix: np.ndarray) -> int:
+    """Count the units of a layer whose incoming weights differ.
+
+    Example:
+        >>> distinct_units(np.array([[1.0, 2.0], [1.0, 2.0], [0.0, 1.0]]))
+        2
+    """
+    return len(np.unique(matrix, axis=0))
+
+
+class Initialisation(Experiment):
+    """Three networks that differ in their initial weights alone."""
+
+    name = "initialisation"
+    says: ClassVar[str] = (
+        "Weights that begin at zero never break the symmetry between hidden units; very large ones do not work well; "
+        "He "
+        "initialisation works well for networks with ReLU."
+    )
+    method: ClassVar[str] = (
+        f"Two noisy circles, one in the other, {ROWS} points of which 60 % train. A network of 10 and 5 hidden units "
+        "with "
+        f"ReLU is trained by plain gradient descent (learning rate {NETWORK['learning_rate']}, mini-batches of 16) for "
+        f"{EPOCHS} epochs: from zero weights, from N(0, 10²) and from He's N(0, 2/fan_in); biases begin at zero. The "
+        "three "
+        "are one population: they see the same mini-batches. Each repetition has other points."
+    )
+
+    def repeat(self, repetition: Repetition) -> Tables:
+        from sklearn.datasets import make_circles
+
+        x, y = make_circles(ROWS, noise=0.1, factor=0.6, random_state=repetition.seed)
+        dataset = prepare((x, y), seed=repetition.seed)
+        configurations = [{**NETWORK, "initialisation": kind} for kind in KINDS]
+        trained = train(dataset, configurations, 8 if repetition.quick else EPOCHS, repetition.seed)
+        curves, ends = [], []
+        for kind, one in zip(KINDS, trained, strict=True):
+            for epoch, (cost, loss, score) in enumerate(one.curve, 1):
+                row = {"initialisation": kind, "epoch": epoch, "cost": cost}
+                curves.append({**row, "dev_loss": loss, "dev_accuracy": score})
+            units = distinct_units(one.matrices()[0])
+            last = {"cost": one.curve[-1, 0], "dev_loss": one.curve[-1, 1], "dev_accuracy": one.curve[-1, 2]}
+            ends.append({"initialisation": kind, "state": one.state, **last, "distinct_units": units})
+        return {"curves": curves, "ends": ends}
+
+    def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
+        curves, ends = tables["curves"], tables["ends"]
+        by = {kind: ends[ends["initialisation"] == kind].set_index("repetition") for kind in KINDS}
+        zero = by["zeros"]
+        better = np.log(by["large"]["dev_loss"].clip(lower=1e-6) / by["he"]["dev_loss"].clip(lower=1e-6)).dropna()
+        claims = [
+            Claim.of_share(
+                "From zero weights all hidden units stay the same",
+                "share of networks",
+                int((zero["distinct_units"] == 1).sum()),
+                len(zero),
+                least=0.5,
+            ),
+            Claim.of_mean(
+                "From zero weights the network only guesses", "dev accuracy", zero["dev_accuracy"].to_numpy(), most=0.6
+            ),
+            Claim.of_mean(
+                "From He's weights it learns", "dev accuracy", by["he"]["dev_accuracy"].to_numpy(), least=0.9
+            ),
+            Claim.of_mean(
+                "From He's weights the dev loss ends lower than from large ones",
+                "ln (loss, large / He)",
+                better.to_numpy(),
+                least=0,
+            ),
+        ]
+        charts = [
+            chart(
+                [
+                    averaged(
+                        curves[curves["initialisation"] == kind],
+                        "epoch",
+                        column,
+                        kind,
+                        column == "cost",
+                        colour=colour,
+                        mode="lines",
+                    )
+                    for kind, colour in KINDS.items()
+                ],
+                "epoch",
+                title.lower(),
+                title=title,
+                yaxis=scale,
+            )
+            for column, title, scale in (
+                ("cost", "Cost in training", {"type": "log", "tickformat": "~g", "nticks": 6}),
+                ("dev_accuracy", "Dev accuracy", {}),
+            )
+        ]
+        rows = [
+            [
+                kind,
+                *(short(own[column].dropna().to_numpy()) for column in ("cost", "dev_loss", "dev_accuracy")),
+                f"{own['distinct_units'].mean():.3g} of 10",
+                f"{(own['state'] == 'diverged').sum()}",
+            ]
+            for kind, own in by.items()
+        ]
+        headings = [
+            "initial weights",
+            "cost at the end",
+            "dev loss",
+            "dev accuracy",
+            "different hidden units",
+            "diverged",
+        ]
+        text = "Mean over repetitions, of the cost the geometric mean; bands and ± are 95 % intervals."
+        return Findings(
+            claims,
+            [
+                Section(
+                    "Curves",
+                    "Cost and accuracy",
+                    join(
+                        element("p", text),
+                        element("div", *charts, class_="pair"),
+                        element("div", table(headings, rows), class_="block"),
+                    ),
+                )
+            ],
+        )
+
+
+EXPERIMENT = Initialisation()

@@ -1,0 +1,42 @@
+"""The experiments by name; none is imported before it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ikura.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from ikura.experiments._base import Experiment
+
+__all__ = ["EXPERIMENTS", "experiment"]
+
+EXPERIMENTS: dict[str, str] = {
+    "random-vs-grid": "Does random search find more than a grid of as many trials?",
+    "log-scale": "Should the learning rate be drawn on a log scale?",
+    "coarse-to-fine": "Does coarse-to-fine search find more than random search at equal cost?",
+    "parity-learning-rate": "How many passes does a small network need as the learning rate grows?",
+    "initialisation": "What do zero, large and He initial weights do to training?",
+    "regularisation": "What do L2 and dropout do to the weights and to the decision boundary?",
+    "vanishing-exploding": "How do signals and gradients grow or fade with depth?",
+    "gradient-check": "Does a two-sided difference tell a right backward pass from a wrong one?",
+    "batch-norm-regularises": "Does batch normalisation regularise, and less so as the mini-batch grows?",
+}
+"""Name to question. The module of an experiment has its name, with underscores, and holds it as `EXPERIMENT`."""
+
+
+def experiment(name: str) -> Experiment:
+    """Look an experiment up by name.
+
+    Raises:
+        UsageError: the name is unknown; the nearest is offered.
+
+    Example:
+        >>> experiment("log-scale").question
+        'Should the learning rate be drawn on a log scale?'
+    """
+    if name not in EXPERIMENTS:
+        raise UsageError(f"unknown experiment {name!r}{nearest(name, EXPERIMENTS)}: use {', '.join(EXPERIMENTS)}")
+    found: Experiment = import_module(f"ikura.experiments.{name.replace('-', '_')}").EXPERIMENT
+    return found

@@ -1,0 +1,164 @@
+"""No regularisation, L2 and dropout on two moons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from ikura.data import prepare
+from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
+from ikura.experiments.charts import MARKS, averaged, chart, plane, short
+from ikura.experiments.claim import Claim
+from ikura.experiments.populations import probability, train
+from ikura.report.markup import element, join
+from ikura.report.tables import table
+
+__all__ = ["EXPERIMENT", "Regularisation"]
+
+KINDS: dict[str, dict[str, Any]] = {"none": {}, "L2": {"l2": 0.01}, "dropout": {"dropout": 0.4}}
+COLOURS = dict(zip(KINDS, (MARKS[1], MARKS[0], MARKS[2]), strict=True))
+NETWORK = {"layers": 2, "units": 64, "batch_size": 32, "optimizer": "adam", "learning_rate": 0.005}
+ROWS, EPOCHS, CELLS = 300, 200, 48
+
+
+class Regularisation(Experiment):
+    """Three networks that differ in their regularisation alone."""
+
+    name = "regularisation"
+    says: ClassVar[str] = (
+        "L2 drives the weights to lower values; L2 and dropout both reduce overfitting: the boundary becomes "
+        "smoother, and "
+        "the gap between dev and training loss narrower."
+    )
+    method: ClassVar[str] = (
+        f"Two noisy half-moons, {ROWS} points of which 60 % train. A network of twice 64 hidden units with ReLU is "
+        "trained "
+        f"with Adam (learning rate {NETWORK['learning_rate']}, mini-batches of 32) for {EPOCHS} epochs without "
+        "stopping "
+        "early: without regularisation, with L2 of strength 0.01, and with dropout of 0.4 in both hidden layers. The "
+        "three "
+        "are one population: they begin with the same weights and see the same mini-batches. Losses at the end are "
+        "those "
+        "of the plain network on all training and dev examples, dropout switched off and without the penalty. Each "
+        "repetition has other points."
+    )
+
+    def repeat(self, repetition: Repetition) -> Tables:
+        from sklearn.datasets import make_moons
+
+        x, y = make_moons(ROWS, noise=0.3, random_state=repetition.seed)
+        dataset = prepare((x, y), seed=repetition.seed)
+        epochs = 10 if repetition.quick else EPOCHS
+        trained = train(dataset, [{**NETWORK, **own} for own in KINDS.values()], epochs, repetition.seed)
+        curves, ends, boundary, points = [], [], [], []
+        places = np.linspace(-2.4, 2.4, CELLS)
+        cells = np.stack(np.meshgrid(places, places), -1).reshape(-1, 2)
+        for kind, one in zip(KINDS, trained, strict=True):
+            for epoch, (_, loss, _) in enumerate(one.curve, 1):
+                curves.append({"regularisation": kind, "epoch": epoch, "dev_loss": loss})
+            losses = {name: _loss(one.network, part) for name, part in (("train", dataset.train), ("dev", dataset.dev))}
+            norm = float(np.sqrt(sum((matrix**2).sum() for matrix in one.matrices())))
+            ends.append(
+                {
+                    "regularisation": kind,
+                    **losses,
+                    "gap": losses["dev"] - losses["train"],
+                    "norm": norm,
+                    "dev_accuracy": one.curve[-1, 2],
+                }
+            )
+            if repetition.index == 0:
+                found = np.round(probability(one.network, cells), 3)
+                boundary += [
+                    {"regularisation": kind, "x": a, "y": b, "probability": p}
+                    for (a, b), p in zip(cells.tolist(), found.tolist(), strict=True)
+                ]
+        if repetition.index == 0:
+            points = [
+                {"x": a, "y": b, "class": int(c)}
+                for (a, b), c in zip(dataset.train.x.tolist(), dataset.train.y.tolist(), strict=True)
+            ]
+        return {"curves": curves, "ends": ends, "boundary": boundary, "points": points}
+
+    def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
+        curves, ends = tables["curves"], tables["ends"]
+        by = {kind: ends[ends["regularisation"] == kind].set_index("repetition") for kind in KINDS}
+        claims = [
+            Claim.of_mean(
+                "L2 makes the weights smaller",
+                "ln (norm, L2 / none)",
+                np.log(by["L2"]["norm"] / by["none"]["norm"]).to_numpy(),
+                most=0,
+            )
+        ]
+        for kind in ("L2", "dropout"):
+            narrower = (by["none"]["gap"] - by[kind]["gap"]).to_numpy()
+            lower = (by["none"]["dev"] - by[kind]["dev"]).to_numpy()
+            name = kind if kind == "L2" else kind.capitalize()
+            claims.append(
+                Claim.of_mean(
+                    f"{name} narrows the gap between dev and training loss", f"gap, none − {kind}", narrower, least=0
+                )
+            )
+            claims.append(
+                Claim.of_mean(f"With {kind} the dev loss ends lower", f"dev loss, none − {kind}", lower, least=0)
+            )
+        rows = [
+            [kind, *(short(own[c].to_numpy()) for c in ("train", "dev", "gap", "dev_accuracy", "norm"))]
+            for kind, own in by.items()
+        ]
+        headings = ["regularisation", "training loss", "dev loss", "gap", "dev accuracy", "norm of the weights"]
+        lines = [
+            averaged(own, "epoch", "dev_loss", kind, colour=COLOURS[kind], mode="lines")
+            for kind, own in ((kind, curves[curves["regularisation"] == kind]) for kind in KINDS)
+        ]
+        return Findings(
+            claims,
+            [
+                Section("Boundaries", "Decision boundaries", _maps(tables)),
+                Section(
+                    "Losses",
+                    "Losses and weights",
+                    join(
+                        chart(lines, "epoch", "dev loss", caption="Mean over repetitions with its 95 % interval."),
+                        element("div", table(headings, rows), class_="block"),
+                    ),
+                ),
+            ],
+        )
+
+
+def _loss(network: Any, part: Any) -> float:
+    """Mean cross-entropy of the plain network."""
+    shares = np.clip(probability(network, part.x), 1e-12, 1 - 1e-12)
+    return float(-np.mean(np.where(part.y > 0.5, np.log(shares), np.log(1 - shares))))
+
+
+def _maps(tables: Mapping[str, pd.DataFrame]) -> object:
+    boundary, points = tables["boundary"], tables["points"]
+    places = np.array(sorted(set(boundary["x"])))
+    maps = []
+    for kind in KINDS:
+        own = boundary[boundary["regularisation"] == kind].pivot(index="y", columns="x", values="probability")
+        maps.append(
+            plane(
+                own.to_numpy(),
+                places,
+                places,
+                points[["x", "y"]].to_numpy(),
+                points["class"].to_numpy(),
+                f"Regularisation: {kind}",
+                "",
+            )
+        )
+    text = (
+        "The first repetition: training examples, and the probability of the second class after the last epoch; "
+        "the line is the decision boundary."
+    )
+    return join(element("p", text), element("div", *maps, class_="multiples"))
+
+
+EXPERIMENT = Regularisation()
