@@ -18,6 +18,7 @@ from ikura.population.member import Member
 from ikura.population.snapshot import write_atomically
 from ikura.population.workshop import Workshop
 from ikura.search import Observation, Proposer, Schedule, Stage
+from ikura.study.prior import prior_observations
 from ikura.study.progress import Progress
 from ikura.study.store import Store
 
@@ -177,8 +178,11 @@ class Floor:
 
 
 def observations(store: Store, sign: float) -> list[Observation]:
-    """Read the finished trials of the search as proposers see them: the greater score is the better one."""
-    found = []
+    """Read the finished trials of the search as proposers see them: the greater score is the better one.
+
+    What was known before the study comes first, as observations of a stage before all others.
+    """
+    found = prior_observations(store)
     for row in store.trials():
         if row["purpose"] == "search" and row["state"] in ("complete", "stopped", "pruned", "diverged"):
             failed = row["state"] == "diverged" or row["dev_score"] is None

@@ -2,6 +2,8 @@
 
 from ikura.report.charts.curves import curves
 from ikura.report.charts.hyperparameters import hyperparameters
+from ikura.report.charts.importance import importance
 from ikura.report.charts.outcomes import outcomes
+from ikura.report.charts.parallel import parallel
 
-__all__ = ["curves", "hyperparameters", "outcomes"]
+__all__ = ["curves", "hyperparameters", "importance", "outcomes", "parallel"]
