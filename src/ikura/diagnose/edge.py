@@ -45,8 +45,8 @@ class Edge:
         """What was seen, and what to do."""
         way = "above" if self.side == "upper" else "below"
         return (
-            f"The best lies at the {self.side} edge of {self.hyperparameter} ({self.value:g}): {self.good} of the best "
-            f"{self.of} trials are within a tenth of it. Search {way} it too, say to {self.beyond:g}."
+            f"The best lies at the {self.side} edge of {self.hyperparameter} ({self.value:g}): {self.good:,} of the "
+            f"best {self.of:,} trials lie in the outer tenth of its range. Search {way} it too, say to {self.beyond:g}."
         )
 
 
@@ -75,27 +75,23 @@ def edges(
     names = [name for name in space.dimensions if space[name].numeric and name in rows]
     found = []
     for name in names:
-        one, used = space[name], rows[rows[name].notna()]
-        if len(used) < 2 * FEWEST_GOOD:
+        one = space[name]
+        values = pd.to_numeric(rows[name], errors="coerce").dropna().to_numpy(dtype=float)
+        if len(values) < 2 * FEWEST_GOOD:
             continue
-        at = np.array([_unit(one, value) for value in used[name]])
-        good = max(FEWEST_GOOD, int(np.ceil(GOOD_SHARE * len(used))))
-        chosen = at[0] if best is None or name not in best else _unit(one, best[name])
-        for side, outer, first in (
-            ("lower", at <= OUTER, chosen <= OUTER),
-            ("upper", at >= 1 - OUTER, chosen >= 1 - OUTER),
-        ):
-            beyond = _beyond(one, side)
+        good = max(FEWEST_GOOD, int(np.ceil(GOOD_SHARE * len(values))))
+        told = (best or {}).get(name)
+        chosen = float(told) if isinstance(told, int | float) else values[0]
+        for side, u in (("lower", OUTER), ("upper", 1 - OUTER)):
+            beyond, sign = _beyond(one, side), 1 if side == "upper" else -1
+            limit = float(one.from_unit(u))
+            outer = sign * values >= sign * limit
             inside = int(outer[:good].sum())
-            p_value = hypergeom.sf(inside - 1, len(at), int(outer.sum()), good)
-            if first and beyond is not None and p_value < LEVEL / (2 * len(names)):
+            p_value = hypergeom.sf(inside - 1, len(values), int(outer.sum()), good)
+            if sign * chosen >= sign * limit and beyond is not None and p_value < LEVEL / (2 * len(names)):
                 border = one.low if side == "lower" else one.high  # type: ignore[attr-defined]
                 found.append((p_value, Edge(name, side, border, beyond, inside, good)))
     return [edge for _, edge in sorted(found, key=lambda pair: pair[0])]
-
-
-def _unit(parameter: Parameter, value: Any) -> float:
-    return parameter.to_unit(value) if parameter.contains(value) else float(value > parameter.high)  # type: ignore[attr-defined]
 
 
 def _beyond(parameter: Parameter, side: str) -> float | None:

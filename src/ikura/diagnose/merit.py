@@ -41,7 +41,9 @@ def ranked(trials: pd.DataFrame, greater_is_better: bool) -> pd.DataFrame:
         ]
     )
     rank = np.ones(len(rows))
-    for places in rows.groupby("stage").indices.values():
+    stages = rows["stage"].to_numpy()
+    for stage in np.unique(stages):
+        places = np.flatnonzero(stages == stage)
         order = places[np.lexsort(keys[places].T[::-1])]
         last = np.append((keys[order[1:]] != keys[order[:-1]]).any(axis=1), True)
         ends = np.flatnonzero(last) + 1

@@ -48,7 +48,7 @@ def trend(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, float]
         return []
     parts = at if scale.jitter else _parts(at, scale)
     groups = pd.Series(scores).groupby(parts)
-    table = groups.quantile([0.25, 0.5, 0.75]).unstack()
+    table = pd.DataFrame({share: groups.quantile(share) for share in (0.25, 0.5, 0.75)})
     table["best"] = groups.max() if better > 0 else groups.min()
     table = table[groups.size() >= FEWEST_IN_BIN].clip(*ends)
     if len(table) < 2:
