@@ -13,6 +13,8 @@ _HOMES = {
     "load": "ikura.study.open",
     "open_study": "ikura.study.open",
     "pretrained": "ikura.study.pretrained",
+    "from_optuna": "ikura.exchange.optuna",
+    "Prior": "ikura.exchange.prior",
     "Study": "ikura.study.study",
     "Model": "ikura.study.model",
     "Progress": "ikura.study.progress",
@@ -32,6 +34,7 @@ _HOMES = {
 __all__ = [
     "IkuraError",
     "Model",
+    "Prior",
     "Progress",
     "Space",
     "Study",
@@ -40,6 +43,7 @@ __all__ = [
     "choice",
     "constraint",
     "fixed",
+    "from_optuna",
     "integer",
     "linear",
     "load",
@@ -54,6 +58,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from ikura.errors import IkuraError, UsageError
+    from ikura.exchange.optuna import from_optuna
+    from ikura.exchange.prior import Prior
     from ikura.space import Space, choice, constraint, fixed, integer, linear, log, log_complement, when
     from ikura.study.model import Model
     from ikura.study.open import load, open_study

@@ -37,6 +37,13 @@ class FakeModel:
         )
 
 
+def importance_table() -> pd.DataFrame:
+    values = {"importance": [0.75, 0.25], "chance": [0.1, 0.3], "trials": [4, 3]}
+    table = pd.DataFrame({"hyperparameter": ["learning_rate", "units"], **values})
+    table.attrs["note"] = "From 4 trials with a score."
+    return table
+
+
 def make_study(run: Path) -> Any:
     trials = pd.DataFrame(
         {
@@ -69,6 +76,9 @@ def make_study(run: Path) -> Any:
         choice=None,
         to_json=lambda: {"best": {"dev": 0.97, "worst": float("nan")}, "run": str(run)},
         report=lambda path: (path.write_text("<html>"), path)[1],
+        importance=lambda method, among: importance_table(),
+        edges=[],
+        export=lambda trials, curves: [trials, curves],
     )
 
 

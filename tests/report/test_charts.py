@@ -27,7 +27,12 @@ def charts(html: Any) -> list[dict[str, Any]]:
 
 
 def names_of(view: View) -> list[str]:
-    return [name for name in view.study.space if name != "epsilon"]
+    assert set(view.by_importance) == {name for name in view.study.space if name != "epsilon"}
+    return view.by_importance
+
+
+def points_of(chart: dict[str, Any]) -> list[dict[str, Any]]:
+    return [trace for trace in chart["data"] if trace["mode"] == "markers"]
 
 
 @pytest.mark.parametrize("task", ["multiclass", "regression"])
@@ -37,7 +42,7 @@ def test_every_point_lies_within_its_axes(make_study: Make, task: str, trials: i
     for chart in charts(hyperparameters(view)):
         x_axis, (low, high) = chart["layout"]["xaxis"], chart["layout"]["yaxis"]["range"]
         left, right = sorted(x_axis["range"])
-        for trace in chart["data"]:
+        for trace in points_of(chart):
             x = [math.log10(x) for x in trace["x"]] if x_axis.get("type") == "log" else trace["x"]
             assert all(left <= one <= right for one in x)
             assert all(low <= one <= high for one in trace["y"])
@@ -48,7 +53,7 @@ def test_every_trial_is_a_point_at_its_value(make_study: Make) -> None:
     trials = view.study.trials.set_index("number")
     low, high = score_range(view)
     for name, chart in zip(names_of(view), charts(hyperparameters(view)), strict=True):
-        stages = [trace for trace in chart["data"] if trace["marker"].get("symbol") is None]
+        stages = [trace for trace in points_of(chart) if trace["marker"].get("symbol") is None]
         seen = {
             told[0]: (x, y)
             for trace in stages
@@ -75,7 +80,7 @@ def test_diverged_trials_stand_at_the_bad_edge(make_study: Make) -> None:
         view = View(make_study(task=task))
         diverged = set(view.study.trials.query("state == 'diverged'")["number"])
         chart = charts(hyperparameters(view))[0]
-        crosses = next(trace for trace in chart["data"] if trace["marker"].get("symbol") == "x-thin")
+        crosses = next(trace for trace in points_of(chart) if trace["marker"].get("symbol") == "x-thin")
         assert {told[0] for told in crosses["customdata"]} == diverged
         assert set(crosses["y"]) == {chart["layout"]["yaxis"]["range"][end]}
 
@@ -168,11 +173,11 @@ def test_many_long_curves_are_sampled_and_it_says_so(make_study: Make) -> None:
 def test_many_points_are_sampled_and_it_says_so(make_study: Make) -> None:
     view = View(make_study(trials=2000))
     html = hyperparameters(view)
-    points = sum(len(trace["x"]) for trace in charts(html)[0]["data"])
+    points = sum(len(trace["x"]) for trace in points_of(charts(html)[0]))
     assert points <= MOST_POINTS + 5
     assert "Of 2,000 trials, " in str(html)
     best = set(view.ranked["number"].head(20))
-    assert best <= {told[0] for trace in charts(html)[0]["data"] for told in trace["customdata"]}
+    assert best <= {told[0] for trace in points_of(charts(html)[0]) for told in trace["customdata"]}
 
 
 @pytest.mark.parametrize("classes", [["a", "b", "c"], [1, 2, 3], [0.5, True, None]])

@@ -9,7 +9,7 @@ import typer
 from typer.main import get_command
 
 from ikura import __version__
-from ikura.cli import predict, report, reproduce, resume, tune
+from ikura.cli import export, importance, predict, report, reproduce, resume, tune
 from ikura.cli.options import epilogue
 
 __all__ = ["EXAMPLES", "command"]
@@ -19,6 +19,8 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "predict": predict.predict,
     "resume": resume.resume,
     "report": report.report,
+    "importance": importance.importance,
+    "export": export.export,
     "reproduce": reproduce.reproduce,
 }
 EXAMPLES = {
@@ -27,6 +29,8 @@ EXAMPLES = {
     "predict": predict.EXAMPLES,
     "resume": resume.EXAMPLES,
     "report": report.EXAMPLES,
+    "importance": importance.EXAMPLES,
+    "export": export.EXAMPLES,
     "reproduce": reproduce.EXAMPLES,
 }
 HELP_OPTIONS = ["--help", "-h"]
@@ -40,7 +44,7 @@ def command() -> Any:
 
     Example:
         >>> list(command().commands)
-        ['tune', 'predict', 'resume', 'report', 'reproduce']
+        ['tune', 'predict', 'resume', 'report', 'importance', 'export', 'reproduce']
     """
     settings = {"help_option_names": HELP_OPTIONS}
     app = typer.Typer(add_completion=False, rich_markup_mode="rich", context_settings=settings)

@@ -34,8 +34,9 @@ def summary(study: Any) -> str:
     console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_FILE, highlight=False, markup=False)
     with console.capture() as captured:
         if study.best is not None:
-            console.print(f"\nBest trials by dev {study.metric.name} ({_counts(study.trials)})")
-            console.print(_best_trials(study))
+            trials = study.trials
+            console.print(f"\nBest trials by dev {study.metric.name} ({_counts(trials)})")
+            console.print(_best_trials(study, trials))
             console.print(f"\nBest hyperparameters (trial {study.best.number})")
             console.print(Padding(_pairs(study.best.hyperparameters), (0, 0, 0, 2)))
         if len(study.objectives) > 1 and len(study.pareto):
@@ -69,12 +70,12 @@ def _counts(trials: Any) -> str:
     return ", ".join(f"{count} {state}" for state, count in states.items())
 
 
-def _best_trials(study: Any) -> Any:
+def _best_trials(study: Any, trials: Any) -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    names = [name for name in study.space.dimensions if name in study.trials.columns][:COLUMNS]
-    searched = study.trials[study.trials["purpose"] == "search"]
+    names = [name for name in study.space.dimensions if name in trials.columns][:COLUMNS]
+    searched = trials[trials["purpose"] == "search"]
     done = searched[searched["state"].isin(TRAINED) & searched["dev_score"].notna()]
     best = done.sort_values(["dev_score", "dev_loss"], ascending=[not study.metric.greater_is_better, True])
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)

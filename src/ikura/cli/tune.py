@@ -9,7 +9,7 @@ import typer
 
 from ikura import __version__
 from ikura.cli.duration import parse_duration
-from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, kinds, one_of, whole
+from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, existing_run, kinds, one_of, whole
 from ikura.errors import UsageError
 
 if TYPE_CHECKING:
@@ -196,6 +196,15 @@ def tune(
             rich_help_panel="Search",
         ),
     ] = "early-stopping",
+    prior: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Begin the search with what an earlier run found; also the storage of an Optuna study by its URL, "
+            "such as sqlite:///optuna.db.",
+            rich_help_panel="Search",
+        ),
+    ] = None,
     metric: Annotated[
         str | None,
         typer.Option(
@@ -299,6 +308,8 @@ def tune(
         raise UsageError("--within is the margin of --prefer; give both")
     _check_names(search, schedule, metric)
     _check_data(data)
+    if prior is not None and "://" not in prior:
+        existing_run(prior)
     opened = None if space is None else _open_space(space, network if pretrained is None else "pretrained")
     session.run = out
 
@@ -336,6 +347,7 @@ def tune(
             kinds=chosen_kinds,
             image_size=image_size,
             broken=broken,
+            prior=None if prior is None else ikura.from_optuna(prior) if "://" in prior else ikura.open_study(prior),
             progress=progress,
         )
     return present(study, session, json)

@@ -47,7 +47,8 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
         ("Objectives", "Dev score against the other objectives", charts.tradeoff(view)),
         ("Rounds", "Who went on", rounds(view)),
         ("Test set", "On the test set", charts.outcomes(view)),
-        ("Hyperparameters", "Hyperparameters", charts.hyperparameters(view)),
+        ("What mattered", "What mattered", charts.importance(view)),
+        ("Hyperparameters", "Hyperparameters", join(charts.hyperparameters(view), _under(charts.parallel(view)))),
         ("Learning curves", "Learning curves", charts.curves(view)),
         ("Data", "What was read", data(view.study.summary, view.study.pictures)),
         ("Augmentation", "Changed images", contact_sheet(view.study.pictures)),
@@ -199,6 +200,10 @@ def _small(one: Mapping[str, Any]) -> str:
 
 def _list(title: str, items: list[Any]) -> Html | None:
     return _titled(title, element("ul", *(element("li", item) for item in items))) if items else None
+
+
+def _under(content: Html | None) -> Html | None:
+    return None if content is None else element("div", content, class_="block")
 
 
 def _titled(title: str, content: Html | None) -> Html | None:

@@ -49,24 +49,28 @@ def table(
     )
 
 
-def bars(rows: Iterable[tuple[object, float, object]], kind: str = "") -> Html:
+def bars(rows: Iterable[tuple[object, float, object] | tuple[object, float, object, bool]], kind: str = "") -> Html:
     """Draw labelled bars without a script.
 
     Args:
-        rows: for each bar its label, its length of zero or more, and what is written behind.
+        rows: for each bar its label, its length of zero or more, what is written behind, and whether it is a faint one.
         kind: "calm" for a colour that does not call.
 
     Returns:
         A list of the bars.
     """
     rows = list(rows)
-    longest = max((length for _, length, _ in rows), default=0.0) or 1.0
+    longest = max((row[1] for row in rows), default=0.0) or 1.0
     lines = [
         join(
             element("dt", label),
-            element("dd", element("i", style=f"width:{100 * length / longest:.2f}%"), element("span", text)),
+            element(
+                "dd",
+                element("i", style=f"width:{100 * length / longest:.2f}%", class_="faint" if any(faint) else None),
+                element("span", text),
+            ),
         )
-        for label, length, text in rows
+        for label, length, text, *faint in rows
     ]
     return element("dl", *lines, class_=f"bars {kind}".rstrip())
 

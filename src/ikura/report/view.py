@@ -108,9 +108,27 @@ class View:
         """For each trial the one it repeats: a finalist's parent if it has one in the table, else the trial itself."""
         numbers = set(self.trials["number"])
         parents = self.trials["parent"] if "parent" in self.trials else pd.Series(np.nan, index=self.trials.index)
-        parents = pd.to_numeric(parents, errors="coerce").where(self.trials["purpose"] == "finalist")
+        parents = pd.to_numeric(parents, errors="coerce").where(self.trials["purpose"] == "finalist").astype(float)
         pairs = zip(self.trials["number"], parents, strict=True)
-        return [int(parent) if pd.notna(parent) and parent in numbers else int(number) for number, parent in pairs]
+        return [int(parent) if parent in numbers else int(number) for number, parent in pairs]
+
+    @cached_property
+    def importance(self) -> dict[str, pd.DataFrame]:
+        """Importance of the hyperparameters among "all" trials and among the "good" ones."""
+        from ikura.diagnose import AMONG, importance
+
+        space: Any = self.study.space
+        return {among: importance(self.trials, space, self.better > 0, among=among) for among in AMONG}
+
+    @cached_property
+    def by_importance(self) -> list[str]:
+        """The hyperparameters that varied, the most important first; in the space's order where that is not known."""
+        found = self.importance["all"]["hyperparameter"].tolist() if len(self.scored) else []
+        return [*(name for name in found if name in self.varying), *(n for n in self.varying if n not in found)]
+
+    def values(self, name: str) -> list[Any]:
+        """The different values that the trials of the search had of a hyperparameter."""
+        return self.search[name].dropna().unique().tolist()
 
     @cached_property
     def stages(self) -> list[StageView]:

@@ -9,6 +9,7 @@ from typing import Any
 from ikura.population.job import Outcome
 from ikura.population.member import Member
 from ikura.search import Observation, Proposer, Schedule
+from ikura.study.prior import prior_observations
 from ikura.study.rounds import run_stage
 from ikura.study.store import Store
 from ikura.study.tiles import Floor
@@ -17,8 +18,11 @@ __all__ = ["Floor", "search"]
 
 
 def observations(store: Store, sign: float) -> list[Observation]:
-    """Read the finished trials of the search as proposers see them: the greater score is the better one."""
-    found = []
+    """Read the finished trials of the search as proposers see them: the greater score is the better one.
+
+    What was known before the study comes first, as observations of a stage before all others.
+    """
+    found = prior_observations(store)
     for row in store.trials():
         if row["purpose"] == "search" and row["state"] in ("complete", "stopped", "pruned", "diverged", "infeasible"):
             failed = row["state"] in ("diverged", "infeasible") or row["dev_score"] is None

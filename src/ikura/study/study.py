@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,11 @@ from ikura.study.model import Model, load_model
 from ikura.study.pareto import cost, front
 from ikura.study.setting import Setting
 from ikura.study.store import ABOUT, COLUMNS, RESULTS, Store
+
+if TYPE_CHECKING:
+    import optuna
+
+    from ikura.diagnose import Edge
 
 __all__ = ["Best", "Study", "Test"]
 
@@ -145,28 +150,24 @@ class Study:
         dev_loss, train_score, train_loss, epochs, best_epoch, seconds, and one for each further objective. Scores are
         those of the best epoch, NaN where there is none.
         """
-        rows = self._store.trials()
-        names = [n for n in self.space if any(n in row["hyperparameters"] for row in rows)]
+        frame = self._store.table()
         objectives, costs = self.setting.objectives, self._store.fact("costs", {})
-        columns = [*ABOUT, *names, *RESULTS, *objectives]
-        records = [
-            {**row, **{n: row["hyperparameters"].get(n) for n in names}}
-            | {name: cost(row, name, costs) for name in objectives}
-            for row in rows
-        ]
-        frame = pd.DataFrame(records, columns=columns)
+        if objectives:
+            rows = self._store.trials()
+            frame = frame.assign(**{name: [cost(row, name, costs) for row in rows] for name in objectives})
+        frame = frame[[*ABOUT, *(name for name in self.space if name in frame), *RESULTS, *objectives]]
         scores = ("dev_score", "dev_loss", "train_score", "train_loss")
         return frame.astype(dict.fromkeys(scores, np.float64) | {"parent": "Int64", "best_epoch": "Int64"})
 
     @property
     def diverged(self) -> int:
         """Number of trials that diverged."""
-        return sum(row["state"] == "diverged" for row in self._store.trials())
+        return self._store.count(state="diverged")
 
     @property
     def infeasible(self) -> int:
         """Number of trials with more weights than `max_parameters`."""
-        return sum(row["state"] == "infeasible" for row in self._store.trials())
+        return self._store.count(state="infeasible")
 
     @property
     def objectives(self) -> list[str]:
@@ -210,10 +211,10 @@ class Study:
         return self._store.curves([number]).drop(columns="number").reset_index(drop=True)
 
     def _row(self, number: int) -> dict[str, Any]:
-        rows = self._store.trials()
-        if not 0 <= number < len(rows):
-            raise UsageError(f"no trial {number}: the study has trials 0 to {len(rows) - 1}")
-        return rows[number]
+        row = self._store.trial(number)
+        if row is None:
+            raise UsageError(f"no trial {number}: the study has trials 0 to {self._store.count() - 1}")
+        return row
 
     @property
     def best(self) -> Best | None:
@@ -273,6 +274,75 @@ class Study:
 
         return write_report(self, Path(path) if path is not None else self.run / "report.html")
 
+    def importance(self, method: str = "ped-anova", among: str = "all") -> pd.DataFrame:
+        """Measure how much each hyperparameter decides about the dev score; see `ikura.diagnose.importance`.
+
+        Args:
+            method: "ped-anova" or "fanova".
+            among: "all" trials, or the "good" ones only.
+
+        Returns:
+            hyperparameter, importance, chance, trials, the most important first; empty when there are too few trials.
+            `attrs["note"]` says what was looked at, or why there are no numbers.
+
+        Raises:
+            UsageError: method or among is unknown.
+        """
+        from ikura.diagnose import importance
+
+        return importance(self.trials, self.space, self.metric.greater_is_better, method, among)
+
+    @property
+    def edges(self) -> list[Edge]:
+        """Borders of the space that good trials press against; each has a `sentence` that says what to do."""
+        from ikura.diagnose import edges
+
+        best = self.best
+        return edges(self.trials, self.space, self.metric.greater_is_better, best and best.hyperparameters)
+
+    def to_optuna(self, storage: Any = None, name: str | None = None) -> optuna.Study:
+        """Write the study as one of Optuna's: trials with their distributions, states and curves of the dev score.
+
+        Trials without a score (diverged, never trained) have failed. What Optuna has no place for (purpose, stage,
+        losses, epochs, ...) is among a trial's user attributes.
+
+        Args:
+            storage: a storage of Optuna or its URL, such as sqlite:///optuna.db; None for memory.
+            name: the study's name there; by default the run folder's.
+
+        Returns:
+            The study of Optuna.
+
+        Raises:
+            UsageError: the storage has a study of this name, or cannot be opened.
+        """
+        from ikura.exchange.optuna import to_optuna
+
+        name = name or self.run.resolve().name
+        better = self.metric.greater_is_better
+        return to_optuna(self._store.trials(), self.curves(), self.space, better, name, storage)
+
+    def export(self, trials: str | Path | None = None, curves: str | Path | None = None) -> list[Path]:
+        """Write tables, as CSV or Parquet by the files' names.
+
+        Args:
+            trials: file for the table of trials; None for none.
+            curves: file for all curves: number, epoch, train_loss, dev_loss, dev_score.
+
+        Returns:
+            The files written.
+
+        Raises:
+            UsageError: nothing was asked for, or a file cannot be written there.
+        """
+        from ikura.exchange.table import check_table, write_table
+
+        wanted = [(trials, lambda: self.trials), (curves, self.curves)]
+        paths = [(check_table(path), make) for path, make in wanted if path is not None]
+        if not paths:
+            raise UsageError("name a file to export to: trials=..., curves=..., or both")
+        return [write_table(make(), path) for path, make in paths]
+
     def to_json(self) -> dict[str, Any]:
         """Return the study's result as JSON values."""
         best, test = self.best, self.test
@@ -280,7 +350,7 @@ class Study:
             "run": str(self.run),
             "task": self.task,
             "rows": self.summary.get("rows"),
-            "trials": sum(row["purpose"] == "search" for row in self._store.trials()),
+            "trials": self._store.count(purpose="search"),
             "best": best
             and {
                 "number": best.number,

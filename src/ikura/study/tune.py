@@ -14,6 +14,7 @@ from torch import nn
 from ikura.data import Dataset, prepare
 from ikura.engine import engine_for
 from ikura.errors import UsageError
+from ikura.exchange.prior import Prior
 from ikura.metric import metric as metric_of
 from ikura.population.member import Hyperparameters, Member
 from ikura.population.tile_size import COMPILED_TILE, measure_tile_size
@@ -44,6 +45,7 @@ from ikura.study.opening import (
 from ikura.study.origin import Origin
 from ikura.study.pictures import pictures
 from ikura.study.pretrained import Pretrained
+from ikura.study.prior import observed
 from ikura.study.progress import Progress
 from ikura.study.search import Floor
 from ikura.study.search import search as run_search
@@ -88,6 +90,7 @@ def tune(
     kinds: Mapping[str, str] | None = None,
     image_size: int | None = None,
     broken: str = "refuse",
+    prior: Prior | Study | None = None,
     progress: Progress | None = None,
 ) -> Study:
     """Search hyperparameters with populations of networks, choose the best on the dev set, test it once, and save it.
@@ -134,6 +137,8 @@ def tune(
         image_size: side of the square in pixels that the images of a folder are scaled and cut to; needed where their
             sizes differ.
         broken: "refuse" image files that cannot be read, or "skip" and count them.
+        prior: finished trials that the search learns from before its first stage: what `ikura.from_optuna` returns, or
+            an earlier study; its scores must be of the same metric.
         progress: who is told how it goes.
 
     Returns:
@@ -183,7 +188,8 @@ def tune(
         finalists = 0
     freeze = network.freeze if isinstance(network, Pretrained) else None
     opened, note = chosen_space(space, name, trials, dataset, freeze)
-    for line in findings(dataset, note):
+    known = observed(prior, opened, metric_of(chosen, dataset.task.name))
+    for line in (*findings(dataset, note), *known.notes):
         progress.say(line)
     setting = Setting(
         data=origin.record,
@@ -227,6 +233,8 @@ def tune(
         store.set_fact("summary", dataset.summary)
         if shown := pictures(dataset, opened, seed):
             store.set_fact("pictures", shown)
+        if known.records:
+            store.set_fact("prior", known.records)
         store.set_fact("seconds", {"read": _clock() - began})
         setting.save(run)
         progress.opened(run)

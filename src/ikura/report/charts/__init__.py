@@ -2,7 +2,9 @@
 
 from ikura.report.charts.curves import curves
 from ikura.report.charts.hyperparameters import hyperparameters
+from ikura.report.charts.importance import importance
 from ikura.report.charts.outcomes import outcomes
+from ikura.report.charts.parallel import parallel
 from ikura.report.charts.tradeoff import tradeoff
 
-__all__ = ["curves", "hyperparameters", "outcomes", "tradeoff"]
+__all__ = ["curves", "hyperparameters", "importance", "outcomes", "parallel", "tradeoff"]

@@ -33,8 +33,8 @@ def curves(view: View) -> Html | None:
     best = view.ranked.sort_values("chosen", ascending=False, kind="stable").head(HIGHLIGHTED)
     marked = [int(number) for number in best["number"]]
     numbers = sorted({int(number) for number in view.trials["number"]})
-    # The curves of the best trials come on top of the even sample, so that a few more than MOST_CURVES may be drawn.
-    sample = sorted({numbers[place] for place in evenly(len(numbers), MOST_CURVES)} | set(marked))
+    # The curves of the best trials come on top of the sample, so that a few more than MOST_CURVES may be drawn.
+    sample = sorted(_sample(view, numbers) | set(marked))
     frame = view.study.curves(sample) if sample else pd.DataFrame()
     if not len(frame):
         return None
@@ -68,6 +68,15 @@ def curves(view: View) -> Html | None:
         ),
         element("div", *charts, class_="pair"),
     )
+
+
+def _sample(view: View, numbers: Sequence[int]) -> set[int]:
+    """Half of the curves evenly from the best trial to the worst, half evenly over all, diverged ones among them."""
+    if len(numbers) <= MOST_CURVES:
+        return set(numbers)
+    by_rank = view.ranked["number"].to_numpy()
+    quantiles = {int(by_rank[place]) for place in evenly(len(by_rank), MOST_CURVES // 2)}
+    return quantiles | {numbers[place] for place in evenly(len(numbers), MOST_CURVES - len(quantiles))}
 
 
 def _traces(
@@ -130,7 +139,8 @@ def _score(view: View, number: int) -> str:
 
 def _sentence(view: View, trials: int, drawn: int, frame: pd.DataFrame) -> Html:
     sampled = (
-        f"Of {count(trials)} curves, {count(drawn)} are drawn, the best and an even sample"
+        f"Of {count(trials)} curves, {count(drawn)} are drawn: the best, a sample from the best to the worst, "
+        "and one over all trials"
         if trials > drawn
         else f"{'All ' if drawn > 1 else ''}{plural(drawn, 'curve')} {'are' if drawn > 1 else 'is'} drawn"
     )

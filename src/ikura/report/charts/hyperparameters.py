@@ -10,6 +10,7 @@ import pandas as pd
 
 from ikura.report.charts.figure import axis, css, evenly, figure, legend, plot_text, rounded
 from ikura.report.charts.scale import Scale, scale_of
+from ikura.report.charts.trend import FEWEST, trend
 from ikura.report.markup import Html, element, join
 from ikura.report.view import View
 from ikura.report.wording import listed, number, plural
@@ -37,13 +38,19 @@ def hyperparameters(view: View) -> Html | None:
         return None
     rows = _sample(view)
     low, high = score_range(view)
-    charts = [_chart(view, name, rows, (low, high)) for name in view.varying]
+    charts = [_chart(view, name, rows, (low, high)) for name in view.by_importance]
     entries = [
         (f"dot {stage.colour}", f"{stage.name}: {plural(stage.trials, 'trial')}" + _epochs(stage.epochs))
         for stage in view.stages
     ]
     if any(stage.region for stage in view.stages[1:]):
         entries.append(("area --stage-3", "where a stage zoomed in"))
+    if len(view.scored) >= FEWEST:
+        entries += [
+            ("line --trend", "median"),
+            ("dashes --trend", "best"),
+            ("band --trend", "middle half of the trials"),
+        ]
     if len(_finalists(view)):
         entries.append(("ring --ink", "finalists"))
     if view.ranked["chosen"].any():
@@ -94,10 +101,11 @@ def _sample(view: View) -> pd.DataFrame:
 
 def _chart(view: View, name: str, rows: pd.DataFrame, ends: tuple[float, float]) -> Html:
     used = rows[rows[name].notna()]
-    scale = scale_of(view.study.space[name], [value for value in view.search[name] if not _missing(value)])
+    scale = scale_of(view.study.space[name], view.values(name))
     edge = ends[0] if view.better > 0 else ends[1]
     crosses = {"diverged": "--muted", "infeasible": "--mark-2"}
-    traces = [
+    traces = trend(view.scored, name, scale, ends, view.better)
+    traces += [
         _points(used[(used["stage"] == stage.stage) & ~used["state"].isin(list(crosses))], name, scale, ends, view)
         | {"marker": {"size": 6, "opacity": 0.75, "color": css(stage.colour), "line": {"width": 0}}}
         for stage in view.stages

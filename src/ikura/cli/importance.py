@@ -1,0 +1,70 @@
+"""`ikura importance`: which hyperparameters mattered."""
+
+from __future__ import annotations
+
+import json as json_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ikura.cli.options import Json, Quiet, Run, Verbose, begin, existing_run, one_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["importance"]
+
+EXAMPLES = ("ikura importance runs/houses", "ikura importance runs/houses --among good --json")
+METHODS = ("ped-anova", "fanova")
+AMONG = ("all", "good")
+BAR = 30
+
+
+def importance(
+    context: typer.Context,
+    run: Run,
+    method: Annotated[
+        str,
+        typer.Option(metavar="NAME", help=f"How it is measured: {', '.join(METHODS)} (slower, for random search)."),
+    ] = "ped-anova",
+    among: Annotated[
+        str,
+        typer.Option(metavar="WHICH", help=f"Among which trials: {', '.join(AMONG)} ones only."),
+    ] = "all",
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Show how much each hyperparameter of a run decides about the dev score, and where the space is too narrow."""
+    session = begin(context, quiet, verbose)
+    folder = existing_run(run)
+    one_of("--method", method, METHODS)
+    one_of("--among", among, AMONG)
+    with session.work():
+        import ikura
+
+        study = ikura.open_study(folder)
+        table = study.importance(method, among)
+        edges = study.edges
+    if json:
+        from ikura.cli.outcome import jsonable
+
+        found = {"method": method, "among": among, "note": table.attrs["note"], "importance": table.to_dict("records")}
+        session.emit(json_module.dumps(jsonable(found | {"edges": [vars(edge) for edge in edges]}), indent=2) + "\n")
+    else:
+        lines = [*_bars(table), table.attrs["note"], *(edge.sentence for edge in edges)]
+        session.emit("".join(f"{line}\n" for line in lines))
+    return 0
+
+
+def _bars(table: DataFrame) -> list[str]:
+    rows: list[dict[Any, Any]] = table.to_dict("records")
+    width = max((len(row["hyperparameter"]) for row in rows), default=0)
+    longest = max((row["importance"] for row in rows), default=0.0) or 1.0
+    lines = []
+    for row in rows:
+        share = row["importance"]
+        unsure = "  no more than chance" if share <= row["chance"] else ""
+        bar = "█" * round(BAR * share / longest)
+        lines.append(f"{row['hyperparameter']:<{width}}  {100 * share:5.1f} %  {bar}{unsure}")
+    return lines

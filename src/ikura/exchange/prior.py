@@ -1,0 +1,93 @@
+"""What is known before a study begins: the trials of an earlier one, ikura's or Optuna's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ikura.errors import SpaceError, UsageError
+from ikura.space import Space
+
+__all__ = ["STAGE", "Prior"]
+
+STAGE = -1
+"""The stage of what was observed before the first one."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A space, and finished trials to learn from.
+
+    `ikura.tune(..., space=prior.space, prior=prior)` shows them to the search as observations of an earlier stage.
+    Their scores must be of the study's own metric, or of one that ranks alike: scores of both are compared.
+
+    Attributes:
+        space: what was searched.
+        trials: one row a trial: number, state, one column for each hyperparameter, score.
+        greater_is_better: direction of the score.
+    """
+
+    space: Space
+    trials: pd.DataFrame
+    greater_is_better: bool
+
+    def observations(self, space: Space, greater_is_better: bool) -> tuple[list[dict[str, Any]], int]:
+        """Take what another search can learn from.
+
+        Args:
+            space: what that search searches.
+            greater_is_better: direction of its metric.
+
+        Returns:
+            Records of configuration and score (greater is better), and the number of trials left out: unfinished, or
+            with a value outside `space`. A hyperparameter that only `space` has is filled in where it is fixed.
+
+        Raises:
+            UsageError: the direction is another.
+        """
+        if greater_is_better != self.greater_is_better:
+            words = {True: "greater", False: "smaller"}
+            raise UsageError(
+                f"the prior's scores are better when {words[self.greater_is_better]}, those of the study's metric when "
+                f"{words[greater_is_better]}; choose a metric of the same direction"
+            )
+        sign = 1.0 if greater_is_better else -1.0
+        found = []
+        for row in self.trials.to_dict("records"):
+            given = {name: row[name] for name in self.space if name in row and not _missing(row[name])}
+            score = row["score"]
+            if row["state"] not in ("complete", "stopped", "pruned", "diverged"):
+                continue
+            configuration = _fitted(given, space)
+            if configuration is not None:
+                failed = row["state"] == "diverged" or _missing(score) or not math.isfinite(score)
+                found.append({"configuration": configuration, "score": None if failed else sign * float(score)})
+        return found, len(self.trials) - len(found)
+
+
+def _fitted(given: Mapping[str, Any], space: Space) -> dict[str, Any] | None:
+    """A configuration of the space with the given values; None if it has none such."""
+    values = {name: value for name, value in given.items() if name in space}
+    try:
+        values |= {name: one.from_unit(0.5) for name, one in space.items() if not one.varies}
+        space.to_unit(values)
+        names = space.active(values)
+        return {name: _typed(values[name], space[name]) for name in names}
+    except SpaceError:
+        return None
+
+
+def _typed(value: Any, parameter: Any) -> Any:
+    """An integer that a table holds as a float becomes one again, an option the space's own."""
+    if parameter.scale == "choice":
+        return parameter.options[parameter.index(value)]
+    return int(value) if parameter.scale.startswith("integer") else value
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float | np.floating) and bool(np.isnan(value)))

@@ -1,0 +1,95 @@
+"""What the trials have in common at each value of a hyperparameter: the best of them, and the middle half."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ikura.report.charts.figure import css, rounded
+from ikura.report.charts.scale import Scale
+
+__all__ = ["places", "trend"]
+
+FEWEST = 24
+FEWEST_IN_BIN = 3
+MOST_BINS = 16
+DIGITS = 7
+
+
+def places(column: pd.Series, scale: Scale) -> np.ndarray:
+    """Where values stand on the axis, NaN where they have no place, shape (rows,)."""
+    if scale.name == "choice":
+        kinds = {value: scale.place(value) for value in column.dropna().unique()}
+        return column.map(kinds).to_numpy(dtype=float)
+    at = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
+    at = 1 - at if scale.name == "log-complement" else at
+    return np.where(at > 0, at, np.nan) if scale.axis.get("type") == "log" else at
+
+
+def trend(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, float], better: int) -> list[dict[str, Any]]:
+    """Draw the best score, the median and the middle half of the scores in each part of a hyperparameter's range.
+
+    Args:
+        rows: all trials with a score.
+        name: the hyperparameter.
+        scale: its scale.
+        ends: both ends of the score axis; what lies beyond is drawn on them.
+        better: 1 if a greater score is better, else -1.
+
+    Returns:
+        Traces, to be drawn below the points; none with fewer than 24 trials.
+    """
+    at, scores = places(rows[name], scale), rows["dev_score"].to_numpy(dtype=float)
+    known = np.isfinite(at) & np.isfinite(scores)
+    at, scores = at[known], scores[known]
+    if len(at) < FEWEST:
+        return []
+    parts = at if scale.jitter else _parts(at, scale)
+    groups = pd.Series(scores).groupby(parts)
+    table = pd.DataFrame({share: groups.quantile(share) for share in (0.25, 0.5, 0.75)})
+    table["best"] = groups.max() if better > 0 else groups.min()
+    table = table[groups.size() >= FEWEST_IN_BIN].clip(*ends)
+    if len(table) < 2:
+        return []
+    x = rounded(table.index, DIGITS)
+    low, middle, high, best = (rounded(table[key], DIGITS) for key in (0.25, 0.5, 0.75, "best"))
+    line = {"type": "scatter", "mode": "lines", "hoverinfo": "skip"}
+    if scale.name == "choice":
+        return _options(x, low, middle, high, best, line)
+    return [
+        line | {"x": x, "y": low, "line": {"width": 0, "color": css("--band")}},
+        line | {"x": x, "y": high, "fill": "tonexty", "fillcolor": css("--band"), "line": {"width": 0}},
+        line | {"x": x, "y": middle, "line": {"width": 1.6, "color": css("--trend")}},
+        line | {"x": x, "y": best, "line": {"width": 1.6, "color": css("--trend"), "dash": "2px,3px"}},
+    ]
+
+
+def _parts(at: np.ndarray, scale: Scale) -> np.ndarray:
+    """The middle of each value's part; parts are equally wide on the axis."""
+    u = np.log(at) if scale.axis.get("type") == "log" else at
+    low, width = float(u.min()), float(np.ptp(u))
+    count = int(np.clip(len(u) // 20, 4, MOST_BINS))
+    bins = np.minimum(((u - low) / (width or 1.0) * count).astype(int), count - 1)
+    middle = low + (bins + 0.5) * width / count
+    return np.exp(middle) if scale.axis.get("type") == "log" else middle
+
+
+def _options(
+    x: list[Any], low: list[Any], middle: list[Any], high: list[Any], best: list[Any], line: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Boxes for the middle half, strokes for the median and the best."""
+
+    def strokes(y: list[Any], half: float) -> tuple[list[Any], list[Any]]:
+        xs = [one for at in x for one in (at - half, at + half, None)]
+        return xs, [one for value in y for one in (value, value, None)]
+
+    box_x = [one for at in x for one in (at - 0.38, at - 0.38, at + 0.38, at + 0.38, at - 0.38, None)]
+    box_y = [one for a, b in zip(low, high, strict=True) for one in (a, b, b, a, a, None)]
+    (middle_x, middle_y), (best_x, best_y) = strokes(middle, 0.38), strokes(best, 0.38)
+    return [
+        line | {"x": box_x, "y": box_y, "fill": "toself", "fillcolor": css("--band"), "line": {"width": 0}},
+        line | {"x": middle_x, "y": middle_y, "line": {"width": 1.6, "color": css("--trend")}},
+        line | {"x": best_x, "y": best_y, "line": {"width": 1.6, "color": css("--trend"), "dash": "2px,3px"}},
+    ]

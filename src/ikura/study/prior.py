@@ -1,0 +1,60 @@
+"""What a study knows before it begins: observations from elsewhere, kept in its store."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from ikura.errors import UsageError
+from ikura.exchange.prior import STAGE, Prior
+from ikura.metric import Metric
+from ikura.search import Observation
+from ikura.space import Space
+from ikura.study.store import Store
+from ikura.study.study import Study
+
+__all__ = ["Known", "observed", "prior_observations"]
+
+
+@dataclass(frozen=True)
+class Known:
+    """Records for the store, and sentences for the user."""
+
+    records: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def observed(prior: Prior | Study | None, space: Space, metric: Metric) -> Known:
+    """Take from a prior what a search of a space can learn from.
+
+    Raises:
+        UsageError: it is no prior, its direction is another, or none of its trials fits the space.
+    """
+    if prior is None:
+        return Known()
+    if isinstance(prior, Study):
+        search = prior.trials[prior.trials["purpose"] == "search"].assign(score=lambda rows: rows["dev_score"])
+        if prior.metric.name != metric.name:
+            raise UsageError(
+                f"the prior's metric is {prior.metric.name}, the study's {metric.name}; they must be the same"
+            )
+        prior = Prior(prior.space, search, prior.metric.greater_is_better)
+    if not isinstance(prior, Prior):
+        raise UsageError(f"prior is a Study or what ikura.from_optuna returns, but got {type(prior).__name__}")
+    records, left_out = prior.observations(space, metric.greater_is_better)
+    if not records:
+        raise UsageError(
+            f"none of the prior's {left_out} trials lies in the search space "
+            f"(it has {', '.join(prior.space) or 'no hyperparameters'}); give space=prior.space"
+        )
+    note = f"{len(records)} trials known beforehand"
+    return Known(records, [f"{note}; {left_out} unfinished or outside the space left out" if left_out else note])
+
+
+def prior_observations(store: Store) -> list[Observation]:
+    """Read what was known beforehand, numbered from -1 downwards, as observations of a stage before the first."""
+    return [
+        Observation(-1 - i, STAGE, one["configuration"], math.nan if one["score"] is None else one["score"], math.nan)
+        for i, one in enumerate(store.fact("prior", []))
+    ]
