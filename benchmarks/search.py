@@ -16,6 +16,8 @@ import importlib.util
 import json
 import math
 import os
+import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -143,6 +145,7 @@ def main(arguments: list[str] | None = None) -> None:
     book = Book(given.out)
     sizes = prepare(given.tasks, given.out)
     if not given.table:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped; --resume goes on"))
         if cores() > 2:
             os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
         data = given.out / "data"

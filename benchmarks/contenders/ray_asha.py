@@ -10,6 +10,7 @@ import os
 from typing import Any
 
 from benchmarks.contenders._base import Log, arguments
+from benchmarks.machine import ROOT
 
 __all__ = ["main"]
 
@@ -38,13 +39,13 @@ def main() -> None:
     """Run one experiment until somebody ends it."""
     given = arguments(__doc__ or "")
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AIR_NEW_OUTPUT": "0", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1"}
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     os.environ |= {"TUNE_MAX_PENDING_TRIALS_PG": str(WORKERS), "RAY_DEDUP_LOGS": "0"}
     import numpy as np
     import ray
     from ray import tune
     from ray.tune.schedulers import ASHAScheduler
 
-    from benchmarks.machine import ROOT
     from benchmarks.tasks import TASKS
 
     log, task = Log(given.log), TASKS[given.task]
@@ -92,7 +93,6 @@ def main() -> None:
         log_to_driver=False,
         configure_logging=False,
         _temp_dir=str(given.work),
-        runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}},
     )
     log.note("ready")
     tune.Tuner(
