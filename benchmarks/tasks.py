@@ -22,7 +22,7 @@ from benchmarks.workload import Range, Workload
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TASKS", "Parts", "Task", "load", "write"]
+__all__ = ["PART", "TARGET", "TASKS", "Parts", "Task", "kinds", "load", "write"]
 
 SPLIT_SEED = 0
 PART, TARGET = "part", "target"
@@ -139,10 +139,10 @@ TASKS: dict[str, Task] = {
 
 
 def write(task: Task, folder: Path) -> dict[str, Any]:
-    """Prepare a task once: NAME.npz for the peers, and the same numbers as NAME.parquet for ikura.
+    """Prepare a task once: NAME.parquet for ikura, and what ikura makes of it as NAME.npz for the peers.
 
-    ikura splits the table by its column `part`, whose values ascend from training to test set, so that the parts are
-    the same for every seed.
+    The split is that of `SPLIT_SEED`. The table has it in the column `part`, whose values ascend from training to test
+    set and by which ikura splits, so that parts and arrays are the same for every seed, to the bit.
 
     Returns:
         Sizes, and the kind of task.
@@ -152,15 +152,15 @@ def write(task: Task, folder: Path) -> dict[str, Any]:
     from ikura.data import prepare
 
     data, target = task.data()
-    found = prepare(data, target, seed=SPLIT_SEED)
-    kind = found.task.name
-    outputs = len(found.task.classes or []) if kind == "multiclass" else 1
-    parts = (found.train, found.dev, found.test)
+    first = prepare(data, target, seed=SPLIT_SEED)
     frames: list[pd.DataFrame] = [
         pd.DataFrame(one.x, columns=[f"x{i}" for i in range(one.x.shape[1])]).assign(**{TARGET: one.y, PART: number})
-        for number, one in enumerate(parts)
+        for number, one in enumerate((first.train, first.dev, first.test))
     ]
     pd.concat(frames, ignore_index=True).to_parquet(folder / f"{task.name}.parquet")
+    found = prepare(folder / f"{task.name}.parquet", TARGET, time=PART, kinds=kinds(task.name, folder))
+    kind = found.task.name
+    outputs = len(found.task.classes or []) if kind == "multiclass" else 1
     np.savez(
         folder / f"{task.name}.npz",
         kind=np.array(kind),
@@ -170,8 +170,16 @@ def write(task: Task, folder: Path) -> dict[str, Any]:
         dev_x=found.dev.x,
         dev_y=found.dev.y,
     )
-    sizes = {name: len(one) for name, one in zip(("train", "dev", "test"), parts, strict=True)}
+    sizes = {name: len(one) for name, one in (("train", found.train), ("dev", found.dev), ("test", found.test))}
     return {"task": kind, "inputs": found.train.x.shape[1], "outputs": outputs, **sizes}
+
+
+def kinds(name: str, folder: Path) -> dict[str, str]:
+    """All features of a task's table are numbers, also those with two values."""
+    from pyarrow.parquet import read_schema
+
+    names = read_schema(folder / f"{name}.parquet").names
+    return {column: "numeric" for column in names if column not in (PART, TARGET)}
 
 
 def load(name: str, folder: Path) -> Parts:

@@ -14,7 +14,7 @@ def main() -> None:
     given = arguments(__doc__ or "")
     log = Log(given.log)
     import ikura
-    from benchmarks.tasks import PART, TARGET, TASKS
+    from benchmarks.tasks import PART, TARGET, TASKS, kinds
     from ikura.study.progress import Progress
 
     tune = ikura.tune
@@ -30,17 +30,13 @@ def main() -> None:
         def update(self, done: int, trials: int, best: float | None) -> None:
             log.score(best)
 
-    import pyarrow.parquet
-
-    names = pyarrow.parquet.read_schema(given.data / f"{task.name}.parquet").names
-    kinds = {name: "numeric" for name in names if name not in (PART, TARGET)}
     round_ = 0
     while True:
         tune(
             given.data / f"{task.name}.parquet",
             TARGET,
             time=PART,
-            kinds=kinds,
+            kinds=kinds(task.name, given.data),
             space=task.workload.space(),
             trials=TRIALS * 2**round_,
             epochs=task.epochs,

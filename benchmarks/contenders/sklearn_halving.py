@@ -65,8 +65,9 @@ def main() -> None:
         """The perceptron by the names that all contenders search."""
 
         def __init__(
-            self, learning_rate=0.01, optimizer="adam", momentum=0.9, activation="relu", layers=1, units=16,
-            batch_size=32, l2=0.0, max_iter=SHORTEST, random_state=0,
+            self, learning_rate: float = 0.01, optimizer: str = "adam", momentum: float = 0.9, activation: str = "relu",
+            layers: int = 1, units: int = 16, batch_size: int = 32, l2: float = 0.0, max_iter: int = SHORTEST,
+            random_state: int = 0,
         ) -> None:  # fmt: skip
             self.learning_rate, self.optimizer, self.momentum = learning_rate, optimizer, momentum
             self.activation, self.layers, self.units = activation, layers, units
