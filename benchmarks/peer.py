@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import time
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,42 +27,8 @@ import torch  # noqa: E402
 from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
+from benchmarks.plain import network, optimiser  # noqa: E402
 from benchmarks.workload import WORKLOADS, Workload  # noqa: E402
-
-ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-
-
-def network(inputs: int, outputs: int, hp: dict[str, Any]) -> nn.Sequential:
-    """Build layers of Linear, activation and dropout, and a last Linear; He initialisation, biases zero."""
-    widths = [inputs, *[hp["units"]] * hp["layers"]]
-    parts: list[nn.Module] = []
-    for a, b in pairwise(widths):
-        parts += [nn.Linear(a, b), ACTIVATIONS[hp["activation"]]()]
-        if hp.get("dropout", 0) > 0:
-            parts.append(nn.Dropout(hp["dropout"]))
-    net = nn.Sequential(*parts, nn.Linear(widths[-1], outputs))
-    for layer in net:
-        if isinstance(layer, nn.Linear):
-            nn.init.kaiming_normal_(layer.weight)
-            nn.init.zeros_(layer.bias)
-    return net
-
-
-def optimiser(net: nn.Module, hp: dict[str, Any], fast: bool = True) -> torch.optim.Optimizer:
-    """Make the update rule, with ikura's coefficients.
-
-    Args:
-        net: the network.
-        hp: the configuration.
-        fast: fused or multi-tensor updates, which PyTorch does not choose by itself on the CPU.
-    """
-    rate, weights = hp["learning_rate"], net.parameters()
-    fused = True if fast else None
-    if hp["optimizer"] == "adam":
-        return torch.optim.Adam(weights, lr=rate, fused=fused)
-    if hp["optimizer"] == "rmsprop":
-        return torch.optim.RMSprop(weights, lr=rate, alpha=0.999, foreach=True if fast else None)
-    return torch.optim.SGD(weights, lr=rate, momentum=hp["momentum"], fused=fused)
 
 
 def evaluate(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:

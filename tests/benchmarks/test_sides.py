@@ -43,7 +43,8 @@ def test_peer_update_is_ikuras(name: str, fast: bool) -> None:
     net = peer.network(5, 3, hp).double()
     update = peer.optimiser(net, hp, fast)
     w = torch.nn.utils.parameters_to_vector(net.parameters()).detach().clone()
-    first, second = torch.zeros_like(w), torch.zeros_like(w)
+    rule = RULES[name]
+    moments = [torch.zeros_like(w) for _ in range(rule.moments)]
     random = torch.Generator().manual_seed(0)
     for step in range(1, 6):
         g = torch.randn(w.shape, generator=random, dtype=torch.float64)
@@ -52,7 +53,7 @@ def test_peer_update_is_ikuras(name: str, fast: bool) -> None:
             parameter.grad = g[place : place + parameter.numel()].reshape(parameter.shape).clone()
             place += parameter.numel()
         update.step()
-        w, first, second = RULES[name].update(w, g, first, second, coefficients(0.03, 0.9, 0.9, 0.999, 1e-8, step))
+        w, *moments = rule.update(w, g, *moments, coefficients(0.03, 0.9, 0.9, 0.999, 1e-8, step))
     got = torch.nn.utils.parameters_to_vector(net.parameters())
     # Five updates of a few operations each, every one within half a unit in the last place (1.1e-16) of values that
     # the division by a small root may magnify some hundredfold: well below 1e-12.

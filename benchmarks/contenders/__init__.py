@@ -1,0 +1,1 @@
+"""Searches that are compared; each is a process of its own that writes down what it reaches, and when."""
