@@ -44,7 +44,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, penguins: Path) -> tuple[
 
 def test_the_json_object(finished: tuple[Path, Any]) -> None:
     run, found = finished
-    assert set(found) == {"run", "task", "rows", "trials", "best", "test", "seconds", "diverged"}
+    assert set(found) == {"run", "task", "rows", "trials", "best", "test", "seconds", "diverged", "rounds"}
     assert set(found["best"]) == {"number", "hyperparameters", "dev"}
     for score in (found["best"]["dev"], found["test"]):
         assert set(score) == {"metric", "value", "interval"}

@@ -148,6 +148,25 @@ def test_padding_makes_no_difference(least_units: int, workshop: Callable[..., W
             np.testing.assert_allclose(together[member.number], compiled[member.number], rtol=DOUBLE)
 
 
+@pytest.mark.parametrize("normalisation", ["none", "batch", "ghost"])
+def test_a_member_goes_on_in_a_tile_of_another_width(normalisation: str, workshop: Callable[..., Workshop]) -> None:
+    made = workshop("multiclass", (20,), stacked=True)
+    base = BASE | {"normalisation": normalisation, "optimizer": "adam", "l2": 1e-3}
+    members = [Member(i, base | {"units": units}, 5) for i, units in enumerate((3, 12, 7, 30))]
+    whole = curves(made, members[:3], 3, 4)
+    first = made.course(members[:3], budget=4)
+    first.run(2)
+    for company in ([0], [0, 2], [3, 2, 0, 1]):
+        other = made.course([members[i] for i in company], budget=4)
+        going_on = [place for place, i in enumerate(company) if i < 3]
+        other.tile.active[:] = [i < 3 for i in company]
+        for place in going_on:
+            other.insert(place, first.extract(company[place]))
+        other.run(4)
+        for place in going_on:
+            np.testing.assert_allclose(other.curve(place), whole[company[place]], rtol=DOUBLE, err_msg=str(company))
+
+
 def test_padding_does_not_divide_by_zero(workshop: Callable[..., Workshop]) -> None:
     base = {"epsilon": 0.0, "activation": "tanh", "optimizer": "adam"}
     members = [Member(number, base | {"units": units}, 5) for number, units in enumerate((4, 9))]

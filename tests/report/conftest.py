@@ -43,6 +43,7 @@ class FakeStudy:
     best: Any = None
     test: Any = None
     regions: list[dict[str, Any]] = field(default_factory=list)
+    rounds: list[dict[str, Any]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     predictions: dict[str, Any] | None = None
     pictures: dict[str, Any] | None = None

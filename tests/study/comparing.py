@@ -19,6 +19,7 @@ def assert_same(one: Study, other: Study) -> None:
     assert one.best == other.best
     assert one.test == other.test
     assert one.regions == other.regions
+    assert one.rounds == other.rounds
     assert one.predictions == other.predictions
     if one.best is not None:
         mine, its = one.model.network.state_dict(), other.model.network.state_dict()

@@ -40,8 +40,12 @@ KINDS: dict[str, dict[str, Any]] = {
     "coarse to fine": BASE,
     "without finalists": BASE | {"finalists": 0, "trials": 4},
     "successive halving, some diverge": BASE | HALVING | {"space": SPREAD},
+    "hyperband": BASE | {"schedule": "hyperband", "search": "random", "trials": 12, "epochs": 9},
+    "asha, some diverge": BASE | HALVING | {"schedule": "asha", "space": SPREAD},
+    "pbt": BASE | HALVING | {"schedule": "pbt", "space": {"learning_rate": ikura.log(1e-3, 1), "dropout": 0.1}},
     "own networks": BASE | {"network": noisy},
     "own networks, successive halving, some diverge": BASE | HALVING | {"network": noisy, "space": SPREAD},
+    "own networks, pbt, some diverge": BASE | HALVING | {"schedule": "pbt", "network": noisy, "space": SPREAD},
 }
 POINTS = {kind: (4, 3) if "own" in kind else (5, 7) for kind in KINDS}
 """How many moments of the whole run, and how many of its last steps."""
@@ -49,7 +53,8 @@ POINTS = {kind: (4, 3) if "own" in kind else (5, 7) for kind in KINDS}
 
 @pytest.fixture(autouse=True)
 def _eager(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Snapshots after every epoch, and tiles of four."""
+    """Snapshots after every epoch, states after every round, and tiles of four."""
+    monkeypatch.setattr("ikura.study.states.SECONDS", 0.0)
     monkeypatch.setattr("ikura.study.tiles.Job", partial(Job, snapshot_seconds=0.0))
     monkeypatch.setattr("ikura.study.tune.measure_tile_size", lambda *_: 4)
 
@@ -74,6 +79,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Stu
         if kind not in made:
             with pytest.MonkeyPatch.context() as patch, short_report():
                 patch.setattr("ikura.study.tiles.Job", partial(Job, snapshot_seconds=0.0))
+                patch.setattr("ikura.study.states.SECONDS", 0.0)
                 patch.setattr("ikura.study.tune.measure_tile_size", lambda *_: 4)
                 life = Life(patch)
                 made[kind] = begin(tmp_path_factory.mktemp("whole") / "run", kind), life.done
@@ -107,6 +113,23 @@ def test_killed_at_any_step_and_resumed(kind: str, whole: Any, tmp_path: Path) -
         assert_same(go_on(run, kind), reference)
         assert not list(run.rglob(".*.tmp"))
         shutil.rmtree(run)
+
+
+@pytest.mark.parametrize("kind", ["asha, some diverge", "own networks, pbt, some diverge"])
+def test_what_was_in_memory_only_is_trained_again(
+    kind: str, whole: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No states are written, or what was written is damaged."""
+    reference, total = whole(kind)
+    for point in range(total // 3, total, max(1, total // 7)):
+        written = point % 2
+        monkeypatch.setattr("ikura.study.states.SECONDS", 0.0 if written else 1e9)
+        run = tmp_path / str(point)
+        # Steps are counted with the files; without them the same number leads further.
+        kill_after(point, run, kind, begin)
+        for states in run.glob("snapshots/stage-*.safetensors"):
+            states.write_bytes(states.read_bytes()[:100])
+        assert_same(go_on(run, kind), reference)
 
 
 @pytest.mark.parametrize("kind", ["coarse to fine", "own networks, successive halving, some diverge"])
@@ -147,7 +170,7 @@ def test_an_error_leaves_a_run_that_can_be_resumed(whole: Any, tmp_path: Path, m
 def test_a_damaged_snapshot_counts_as_none(whole: Any, tmp_path: Path) -> None:
     reference, total = whole("coarse to fine")
     found = 0
-    for point in range(4, total, 14):
+    for point in range(4, total, 7):
         run = tmp_path / str(point)
         assert kill_after(point, run, "coarse to fine", begin)
         for snapshot in run.glob("snapshots/tile-*.safetensors"):

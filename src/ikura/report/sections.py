@@ -10,6 +10,7 @@ from ikura.report import charts
 from ikura.report.markup import Html, element, join
 from ikura.report.pictures import contact_sheet, examples
 from ikura.report.repeat import repeat
+from ikura.report.rounds import rounds
 from ikura.report.tables import bars, best_trials, columns, table
 from ikura.report.view import View
 from ikura.report.wording import count, duration, listed, number, plural, real
@@ -40,6 +41,7 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
     """
     contents = (
         ("Trials", "Best trials" if len(view.ranked) else "Trials", join(best_trials(view), states(view))),
+        ("Rounds", "Who went on", rounds(view)),
         ("Test set", "On the test set", charts.outcomes(view)),
         ("Hyperparameters", "Hyperparameters", charts.hyperparameters(view)),
         ("Learning curves", "Learning curves", charts.curves(view)),

@@ -108,7 +108,8 @@ class View:
         """For each trial the one it repeats: a finalist's parent if it has one in the table, else the trial itself."""
         numbers = set(self.trials["number"])
         parents = self.trials["parent"] if "parent" in self.trials else pd.Series(np.nan, index=self.trials.index)
-        pairs = zip(self.trials["number"], pd.to_numeric(parents, errors="coerce"), strict=True)
+        parents = pd.to_numeric(parents, errors="coerce").where(self.trials["purpose"] == "finalist")
+        pairs = zip(self.trials["number"], parents, strict=True)
         return [int(parent) if pd.notna(parent) and parent in numbers else int(number) for number, parent in pairs]
 
     @cached_property

@@ -205,7 +205,7 @@ class _Rounds:
                 self.curves[number][:, 1],
                 row["hyperparameters"],
                 row["parent"],
-                self.losses.get(number, {}),
+                dict(self.losses.get(number, {})),
             )
             for number, row in sorted(self.rows.items())
             if number in self.curves

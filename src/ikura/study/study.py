@@ -16,6 +16,7 @@ from ikura.errors import UsageError
 from ikura.metric import Metric, metric
 from ikura.population.member import Hyperparameters
 from ikura.space import Space
+from ikura.study.ledger import Ledger
 from ikura.study.model import Model, load_model
 from ikura.study.setting import Setting
 from ikura.study.store import ABOUT, COLUMNS, RESULTS, Store
@@ -113,6 +114,22 @@ class Study:
         return self._store.fact("stages", [])
 
     @property
+    def rounds(self) -> list[dict[str, Any]]:
+        """What the schedule decided, round by round.
+
+        Each has stage, round (from 0), epochs (those that it trains to), going_on, begun and copied (numbers of
+        trials), and dropped (number, epochs and why of each).
+        """
+        found, epochs = [], {row["number"]: row["epochs"] for row in self._store.trials()}
+        for one in Ledger(self._store).rounds():
+            parts = [one[part] for part in ("train", "fresh", "copies")]
+            dropped = [{"number": n, "epochs": epochs[n], "why": why} for n, why in one["drop"].items()]
+            counts = dict(zip(("going_on", "begun", "copied"), map(len, parts), strict=True))
+            until = sorted({end for part in parts for end in part.values()})
+            found.append({"stage": one["stage"], "round": one["round"], "epochs": until, **counts, "dropped": dropped})
+        return found
+
+    @property
     def seconds(self) -> dict[str, float]:
         """Seconds spent in each stage, over all processes that worked on the study."""
         return self._store.fact("seconds", {})
@@ -122,7 +139,8 @@ class Study:
         """One row a trial.
 
         Columns: number, state ("complete", "pruned", "diverged", "stopped" by the time limit, "running", "waiting",
-        "skipped"), purpose ("search" or "finalist"), parent (a finalist's trial of the search), stage, one column for
+        "skipped"), purpose ("search" or "finalist"), parent (a finalist's trial of the search, or the trial that one of
+        the search began as a copy of), stage, one column for
         each hyperparameter, dev_score, dev_loss, train_score, train_loss, epochs, best_epoch, seconds. Scores are those
         of the best epoch, NaN where there is none.
         """
@@ -233,4 +251,5 @@ class Study:
             "test": test and {"metric": test.metric, "value": test.value, "interval": list(test.interval)},
             "seconds": self.seconds,
             "diverged": self.diverged,
+            "rounds": self.rounds,
         }

@@ -51,6 +51,9 @@ __all__ = ["resume", "tune"]
 
 REPLICATES = 3
 SHARE_OF_SEARCH = 0.75
+NO_FINALISTS = (
+    "no finalists are trained, because hyperparameters changed on the way to the best network; that network is kept"
+)
 
 
 def tune(
@@ -98,7 +101,9 @@ def tune(
         time_limit: seconds; three quarters of them go to the search, the rest to the finalists. A trial in work when
             its time is over keeps its best weights so far.
         search: "coarse-to-fine" or "random".
-        schedule: "early-stopping", "none" (every trial trains all its epochs) or "successive-halving".
+        schedule: "early-stopping", "none" (every trial trains all its epochs), "successive-halving", "hyperband",
+            "asha" or "pbt" (population-based training: there the best trial's own network is kept, without finalists,
+            because its hyperparameters changed on the way).
         finalists: configurations that are trained again in full, with three other seeds each; 0 for none; by default 4,
             and 1 for the network cnn.
         metric: what trials are compared by; accuracy for classes and r2 for regression by default.
@@ -154,6 +159,9 @@ def tune(
     name = chosen_network(network, dataset)
     device = chosen_device(device, name != "mlp")
     epochs, finalists = budget(name, epochs, finalists)
+    if finalists and schedule_of(schedule).copies:
+        progress.say(f"schedule {schedule}: {NO_FINALISTS}")
+        finalists = 0
     slowly = isinstance(network, Pretrained) and network.freeze != "all"
     opened, note = chosen_space(space, name, trials, dataset, slowly)
     for line in findings(dataset, note):

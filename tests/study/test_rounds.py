@@ -1,0 +1,173 @@
+"""Studies that go round by round: every schedule, the built-in network and one of the caller's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from torch import nn
+
+import ikura
+from ikura.engine.serial import SerialEngine
+from ikura.population.job import Job
+from ikura.search.schedule import SCHEDULES
+from ikura.study.ledger import Ledger
+from ikura.study.store import Store
+from ikura.study.study import Study
+
+from .comparing import assert_replays, assert_same, states
+
+Tune = Callable[..., Study]
+
+SPACE = {"learning_rate": ikura.log(1e-3, 1), "batch_size": ikura.choice(16, 32), "l2": ikura.log(1e-6, 1e-2)}
+OPTIONS: dict[str, Any] = {"trials": 20, "epochs": 9, "search": "random", "finalists": 1, "space": SPACE}
+ROUNDS = [name for name in SCHEDULES if name not in ("none", "early-stopping")]
+
+
+def noisy(hp: Any) -> nn.Module:
+    return nn.Sequential(
+        nn.Linear(hp.inputs, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.2), nn.Linear(8, hp.outputs)
+    )
+
+
+@pytest.fixture(autouse=True)
+def _tiles_of_four(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ikura.study.tune.measure_tile_size", lambda *_: 4)
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
+    """The jobs of a study with one job."""
+    jobs: list[Job] = []
+    run = SerialEngine.run
+
+    def watched(self: SerialEngine, given: Any, tell: Any) -> Any:
+        jobs.extend(given)
+        return run(self, given, tell)
+
+    monkeypatch.setattr(SerialEngine, "run", watched)
+    return jobs
+
+
+@pytest.mark.parametrize("network", [None, noisy], ids=["built in", "own"])
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_every_schedule(name: str, network: Any, tune: Tune) -> None:
+    study = tune(network=network, schedule=name, jobs=1, **OPTIONS)
+    assert study.best is not None
+    assert study.test is not None
+    search = study.trials.query("purpose == 'search'")
+    assert set(search["state"]) <= {"complete", "pruned", "diverged"}
+    assert (search["parent"].isna()).sum() == 20
+    every = study.rounds
+    assert sum(one["begun"] for one in every) == 20
+    dropped = [one["number"] for part in every for one in part["dropped"]]
+    assert sorted(dropped) == search.query("state == 'pruned'")["number"].tolist()
+    assert len(every) == 1 if name in ("none", "early-stopping") else len(every) > 1
+    assert json.loads(json.dumps(study.to_json()))["rounds"] == every
+    assert not list((study.run / "snapshots").glob("stage-*"))
+    assert_replays(study, *search.groupby(["state", "epochs"])["number"].last()[-5:])
+    # However many tiles train at once, the same is decided, to the bit.
+    assert_same(tune(network=network, schedule=name, jobs=3, **OPTIONS), study)
+
+
+@pytest.mark.parametrize("name", ROUNDS)
+def test_tiles_are_full_and_hold_only_those_that_train(name: str, tune: Tune, trained: list[Job]) -> None:
+    study = tune(network=noisy, schedule=name, jobs=1, **OPTIONS | {"space": {"learning_rate": ikura.log(0.01, 0.1)}})
+    assert all(job.places is None for job in trained)
+    assert not any(len(job.members) > 4 for job in trained)
+    store = Store(study.run / "study.db")
+    ledger = Ledger(store)
+    for one in ledger.rounds():
+        until = {number: end for part in ("train", "fresh", "copies") for number, end in one[part].items()}
+        ways: dict[tuple[int, int], list[int]] = {}
+        for number, legs in ledger.legs(list(until)).items():
+            [leg] = [leg for leg in legs if leg["until"] == until[number]]
+            ways.setdefault((leg["since"], leg["until"]), []).append(leg["tile"])
+        # All networks are alike, so only the last tile of those with the same way to go may have free places.
+        assert all(len(set(tiles)) == -(-len(tiles) // 4) for tiles in ways.values())
+    store.close()
+
+
+def test_pbt_copies_weights_and_records_the_lineage(tune: Tune) -> None:
+    said: list[str] = []
+
+    class Listener(ikura.Progress):
+        def say(self, line: str) -> None:
+            said.append(line)
+
+    study = tune(schedule="pbt", progress=Listener(), **OPTIONS | {"finalists": 2, "trials": 8, "epochs": 10})
+    trials = study.trials
+    assert set(trials["purpose"]) == {"search"}
+    assert any("no finalists are trained" in line for line in said)
+    copies = trials[trials["parent"].notna()]
+    assert len(copies)
+    by_number = trials.set_index("number")
+    for number, row in copies.set_index("number").iterrows():
+        parent = by_number.loc[row["parent"]]
+        born = next(leg["since"] for leg in legs_of(study, int(str(number))))
+        mine, its = study.curve(int(str(number))), study.curve(int(row["parent"]))
+        assert mine[:born].equals(its[:born])
+        assert not mine[born:].equals(its[born:])
+        assert row["batch_size"] in (16, 32)
+        assert row["learning_rate"] != parent["learning_rate"]
+    assert study.best is not None
+    assert study.best.dev == trials.query("state == 'complete'")["dev_score"].max()
+    assert_replays(study, study.best.number, int(copies["number"].iloc[-1]))
+    assert len(trials) == 8 + len(copies)
+    # The population has eight members from the first epoch to the last.
+    assert states(study)["complete"] + states(study).get("diverged", 0) >= 8
+
+
+def legs_of(study: Study, number: int) -> list[dict[str, Any]]:
+    store = Store(study.run / "study.db")
+    legs = Ledger(store).legs([number])[number]
+    store.close()
+    return legs
+
+
+def test_dev_losses_are_paired_and_forgotten(tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ikura.search.schedule import Plan, Round, Standing, SuccessiveHalving
+
+    seen: list[Standing] = []
+
+    class Paired(SuccessiveHalving):
+        name = "paired"
+        paired = True
+
+        def next(self, standings: Any, plan: Plan) -> Round | None:
+            seen.extend(standings)
+            return super().next(standings, plan)
+
+    monkeypatch.setitem(SCHEDULES, "paired", Paired)
+    for data in ("iris", "breast_cancer", "diabetes"):
+        for network in (None, noisy):
+            seen.clear()
+            options = {**OPTIONS, "trials": 4, "space": {"learning_rate": ikura.log(1e-3, 0.03)}}
+            study = tune(data, network=network, schedule="paired", **options | {"finalists": 0})
+            assert seen
+            for one in seen:
+                for epoch, losses in one.dev_losses.items():
+                    assert losses.shape == (study.summary["parts"]["dev"],)
+                    # Single precision of the outputs, and of what is recorded, is 6e-8 of each loss.
+                    np.testing.assert_allclose(losses.mean(), one.losses[epoch - 1], rtol=1e-5)
+                assert one.epochs in one.dev_losses
+            store = Store(study.run / "study.db")
+            assert not Ledger(store).losses(range(4))
+            store.close()
+
+
+def test_a_schedule_that_decides_nonsense_is_refused_in_one_line(tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ikura.search.schedule import NoSchedule, Round
+
+    class Wrong(NoSchedule):
+        name = "wrong"
+
+        def next(self, standings: Any, plan: Any) -> Round | None:
+            return Round(fresh=(plan.epochs,) * (plan.trials + 1))
+
+    monkeypatch.setitem(SCHEDULES, "wrong", Wrong)
+    with pytest.raises(ikura.IkuraError, match="schedule 'wrong': 21 trials are to begin, but only 20 are left"):
+        tune(schedule="wrong", **OPTIONS)
