@@ -69,9 +69,10 @@ def test_one_round_for_everybody(name: str) -> None:
     assert whole.rounds == [Round(fresh=(12,) * 30)]
 
 
-def test_only_early_stopping_stops_a_trial_on_its_own() -> None:
+def test_who_stops_a_trial_on_its_own() -> None:
     assert {name: schedule(name).patience(100) for name in SCHEDULES} == dict.fromkeys(SCHEDULES) | {
-        "early-stopping": 20
+        "early-stopping": 20,
+        "racing": 20,
     }
     assert schedule("early-stopping").patience(8) == 5
 

@@ -8,6 +8,7 @@ from ikura.search.schedule.early_stopping import EarlyStopping
 from ikura.search.schedule.hyperband import Hyperband
 from ikura.search.schedule.none import NoSchedule
 from ikura.search.schedule.pbt import PopulationBasedTraining
+from ikura.search.schedule.racing import Racing
 from ikura.search.schedule.successive_halving import SuccessiveHalving
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "NoSchedule",
     "Plan",
     "PopulationBasedTraining",
+    "Racing",
     "Round",
     "Schedule",
     "Standing",
@@ -28,7 +30,8 @@ __all__ = [
 ]
 
 SCHEDULES: dict[str, type[Schedule]] = {
-    one.name: one for one in (EarlyStopping, NoSchedule, SuccessiveHalving, Hyperband, Asha, PopulationBasedTraining)
+    one.name: one
+    for one in (EarlyStopping, NoSchedule, SuccessiveHalving, Hyperband, Asha, PopulationBasedTraining, Racing)
 }
 """Name to schedule."""
 
