@@ -30,7 +30,7 @@ NETWORKS = (
 )  # fmt: skip
 OBJECTIVES = ("parameters", "inference_seconds", "training_seconds")
 METRICS = ("accuracy", "balanced_accuracy", "log_loss", "f1", "roc_auc", "r2", "rmse", "mae")
-SCHEDULES = ("early-stopping", "none", "successive-halving", "hyperband", "asha", "pbt")
+SCHEDULES = ("early-stopping", "none", "successive-halving", "hyperband", "asha", "pbt", "racing")
 SEARCHES = ("coarse-to-fine", "random", "halton", "sobol", "grid", "tpe", "gp", "cma-es")
 TASKS = ("auto", "binary", "multiclass", "regression")
 EXAMPLES = (
