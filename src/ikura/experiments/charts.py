@@ -191,7 +191,7 @@ def plane(
     return figure(traces, layout, title=title, caption=caption, label=title, height=300)
 
 
-def short(values: Sequence[float], digits: int = 4) -> str:
+def short(values: Sequence[float] | np.ndarray, digits: int = 4) -> str:
     """Write a mean with half the width of its interval.
 
     Example:

@@ -156,7 +156,7 @@ def _space(data: str, trials: int) -> ikura.Space:
 def _gains(searches: pd.DataFrame, which: str) -> pd.DataFrame:
     """ln(loss, random / coarse-to-fine) by repetition and data set."""
     wide = searches.pivot_table(index=["repetition", "data"], columns="search", values=which).clip(lower=1e-3)
-    return np.log(wide["random"] / wide["coarse-to-fine"]).rename("gain").reset_index()
+    return (wide["random"] / wide["coarse-to-fine"]).map(np.log).rename("gain").reset_index()
 
 
 EXPERIMENT = CoarseToFineAgainstRandom()

@@ -72,7 +72,7 @@ class Initialisation(Experiment):
         curves, ends = tables["curves"], tables["ends"]
         by = {kind: ends[ends["initialisation"] == kind].set_index("repetition") for kind in KINDS}
         zero = by["zeros"]
-        better = np.log(by["large"]["dev_loss"].clip(lower=1e-6) / by["he"]["dev_loss"].clip(lower=1e-6)).dropna()
+        better = (by["large"]["dev_loss"].clip(lower=1e-6) / by["he"]["dev_loss"].clip(lower=1e-6)).map(np.log).dropna()
         claims = [
             Claim.of_share(
                 "From zero weights all hidden units stay the same",

@@ -14,7 +14,7 @@ from ikura.experiments._base import Experiment, Findings, Repetition, Section, T
 from ikura.experiments.charts import MARKS, Line, averaged, chart
 from ikura.experiments.claim import Claim, mean_interval
 from ikura.experiments.populations import best_so_far, train
-from ikura.report.markup import element, join
+from ikura.report.markup import Html, element, join
 from ikura.report.tables import table
 from ikura.search import proposer
 
@@ -129,10 +129,10 @@ def log_gain(trials: pd.DataFrame) -> pd.DataFrame:
     A loss below 0.001 counts as 0.001: smaller ones say only that the dev set is separated.
     """
     wide = trials.pivot_table(index=["repetition", "data", "trial"], columns="scale", values="best").clip(lower=1e-3)
-    return np.log(wide["linear"] / wide["log"]).rename("gain").reset_index()
+    return (wide["linear"] / wide["log"]).map(np.log).rename("gain").reset_index()
 
 
-def _shares_chart(shares: pd.DataFrame) -> object:
+def _shares_chart(shares: pd.DataFrame) -> Html:
     lines = []
     for scale, colour in COLOURS.items():
         own = shares[shares["scale"] == scale]
@@ -148,7 +148,7 @@ def _shares_chart(shares: pd.DataFrame) -> object:
     return chart(lines, "learning rate", "share of the draws", caption=caption, yaxis={"rangemode": "tozero"})
 
 
-def _shares_table(shares: pd.DataFrame) -> object:
+def _shares_table(shares: pd.DataFrame) -> Html:
     rows = []
     for scale in SCALES:
         for low, high in DECADES:
@@ -160,7 +160,7 @@ def _shares_table(shares: pd.DataFrame) -> object:
     return table(["scale", "learning rate", "share of the draws", "95 % interval", "exact"], rows)
 
 
-def _best_charts(trials: pd.DataFrame, gain: pd.DataFrame) -> object:
+def _best_charts(trials: pd.DataFrame, gain: pd.DataFrame) -> Html:
     charts = [
         chart(
             [
@@ -177,7 +177,7 @@ def _best_charts(trials: pd.DataFrame, gain: pd.DataFrame) -> object:
         )
         for data in dict.fromkeys(trials["data"])
     ]
-    mean = gain.groupby(["repetition", "trial"], as_index=False)["gain"].mean()
+    mean = gain.groupby(["repetition", "trial"])[["gain"]].mean().reset_index()
     together = chart(
         [averaged(mean, "trial", "gain", "", colour=MARKS[0])],
         "trials",
@@ -190,7 +190,7 @@ def _best_charts(trials: pd.DataFrame, gain: pd.DataFrame) -> object:
     return element("div", *charts, together, class_="pair")
 
 
-def _every_trial(trials: pd.DataFrame) -> object:
+def _every_trial(trials: pd.DataFrame) -> Html:
     charts = []
     for data in dict.fromkeys(trials["data"]):
         own = trials[(trials["data"] == data) & trials["dev_loss"].notna()]

@@ -16,7 +16,7 @@ from ikura.experiments._base import Experiment, Findings, Repetition, Section, T
 from ikura.experiments.charts import MARKS, averaged, chart
 from ikura.experiments.claim import Claim
 from ikura.experiments.populations import best_so_far, train
-from ikura.report.markup import element, join
+from ikura.report.markup import Html, element, join
 from ikura.report.tables import table
 from ikura.search import proposer
 
@@ -102,7 +102,7 @@ class RandomAgainstGrid(Experiment):
             ),
         ]
         gain = gains(searches)
-        mean = gain.groupby(["repetition", "trials"], as_index=False)["gain"].mean()
+        mean = gain.groupby(["repetition", "trials"])[["gain"]].mean().reset_index()
         claims += [
             Claim.of_mean(
                 f"With {budget} trials random search finds a lower dev loss",
@@ -129,10 +129,10 @@ class RandomAgainstGrid(Experiment):
 def gains(searches: pd.DataFrame) -> pd.DataFrame:
     """ln(best, grid / random) by repetition, data set and number of trials."""
     wide = searches.pivot_table(index=["repetition", "data", "trials"], columns="method", values="best").clip(1e-3)
-    return np.log(wide["grid"] / wide["random"]).rename("gain").reset_index()
+    return (wide["grid"] / wide["random"]).map(np.log).rename("gain").reset_index()
 
 
-def _distinct(searches: pd.DataFrame) -> object:
+def _distinct(searches: pd.DataFrame) -> Html:
     rows = []
     for budget in sorted(set(searches["trials"])):
         own = searches[searches["trials"] == budget]
@@ -145,7 +145,7 @@ def _distinct(searches: pd.DataFrame) -> object:
     return table(["trials", "grid, learning rate", "grid, l2", "random, learning rate", "random, l2"], rows)
 
 
-def _charts(searches: pd.DataFrame, mean: pd.DataFrame) -> object:
+def _charts(searches: pd.DataFrame, mean: pd.DataFrame) -> Html:
     charts = [
         chart(
             [

@@ -13,7 +13,7 @@ from ikura.experiments._base import Experiment, Findings, Repetition, Section, T
 from ikura.experiments.charts import MARKS, averaged, chart, plane, short
 from ikura.experiments.claim import Claim
 from ikura.experiments.populations import probability, train
-from ikura.report.markup import element, join
+from ikura.report.markup import Html, element, join
 from ikura.report.tables import table
 
 __all__ = ["EXPERIMENT", "Regularisation"]
@@ -90,7 +90,7 @@ class Regularisation(Experiment):
             Claim.of_mean(
                 "L2 makes the weights smaller",
                 "ln (norm, L2 / none)",
-                np.log(by["L2"]["norm"] / by["none"]["norm"]).to_numpy(),
+                (by["L2"]["norm"] / by["none"]["norm"]).map(np.log).to_numpy(),
                 most=0,
             )
         ]
@@ -137,7 +137,7 @@ def _loss(network: Any, part: Any) -> float:
     return float(-np.mean(np.where(part.y > 0.5, np.log(shares), np.log(1 - shares))))
 
 
-def _maps(tables: Mapping[str, pd.DataFrame]) -> object:
+def _maps(tables: Mapping[str, pd.DataFrame]) -> Html:
     boundary, points = tables["boundary"], tables["points"]
     places = np.array(sorted(set(boundary["x"])))
     maps = []
