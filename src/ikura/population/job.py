@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,8 @@ class Job:
         states: what members of an earlier rung go on from, by trial number.
         keep_states: whether outcomes carry states for a later rung.
         keep_weights: whether outcomes carry the best weights.
+        keep_best: whether the outcome of the tile's best member by dev score carries its best weights, and every
+            outcome its evidence.
         budget: epochs of the members' whole training, later rungs included, at which learning-rate schedules end; None
             for `epochs`.
     """
@@ -54,6 +56,7 @@ class Job:
     states: Mapping[int, dict[str, np.ndarray]] = field(default_factory=dict)
     keep_states: bool = False
     keep_weights: bool = False
+    keep_best: bool = False
     places: tuple[int, ...] | None = None
     first: bool = False
     budget: int | None = None
@@ -78,6 +81,8 @@ class Outcome:
         seconds: the member's share of its tile's time.
         weights, buffers: the best ones, if the job keeps them.
         going_on: what a later rung goes on from, if the job keeps it.
+        evidence: what `ikura.metric.evidence` keeps of the best weights' predictions of the dev examples, if the job
+            keeps the best.
     """
 
     number: int
@@ -94,6 +99,16 @@ class Outcome:
     weights: np.ndarray | None = None
     buffers: dict[str, np.ndarray] | None = None
     going_on: dict[str, np.ndarray] | None = None
+    evidence: np.ndarray | None = None
+
+    @property
+    def scored(self) -> bool:
+        """Whether it was trained, to its end or the deadline, to a dev score."""
+        return self.state in ("complete", "stopped") and self.best_epoch > 0 and bool(np.isfinite(self.dev_score))
+
+    def merit(self, sign: float) -> tuple[float, float, int]:
+        """By what the best one is chosen: dev score (sign 1: greater is better; -1: lower), dev loss, number."""
+        return sign * self.dev_score, -self.dev_loss, -self.number
 
 
 def train(
@@ -168,6 +183,7 @@ def _train(workshop: Workshop, job: Job, tell: Callable[[int], None], stopping: 
 def _outcomes(job: Job, course: Course, cut: bool) -> list[Outcome]:
     states = {place: course.extract(place) if job.keep_states else None for place in job.training}
     train_loss, train_score = course.train_scores()
+    evidence = course.evidence() if job.keep_best else {}
     outcomes = []
     for place in job.training:
         curve = course.curve(place)
@@ -191,6 +207,17 @@ def _outcomes(job: Job, course: Course, cut: bool) -> list[Outcome]:
                 weights,
                 buffers,
                 states[place],
+                evidence.get(place),
             )
         )
-    return outcomes
+    return _with_best(outcomes, course) if job.keep_best and not job.keep_weights else outcomes
+
+
+def _with_best(outcomes: list[Outcome], course: Course) -> list[Outcome]:
+    """Give the best member by dev score, and it alone, its weights."""
+    sign = 1.0 if getattr(course.judge.metric, "greater_is_better", True) else -1.0
+    best = max((o for o in outcomes if o.scored), key=lambda o: o.merit(sign), default=None)
+    if best is None:
+        return outcomes
+    weights, buffers = course.tile.best(best.place)
+    return [replace(o, weights=weights, buffers=buffers) if o is best else o for o in outcomes]

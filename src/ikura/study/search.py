@@ -120,6 +120,7 @@ class Floor:
         states: dict[int, dict[str, np.ndarray]] | None = None,
         going_on: bool = False,
         keep_weights: bool = False,
+        keep_best: bool = False,
         each: Callable[[list[Outcome]], None] = lambda outcomes: None,
     ) -> list[Outcome]:
         """Train trials, in the tiles the store has them in, and record what becomes of them.
@@ -132,6 +133,7 @@ class Floor:
             states: what members go on from, by number.
             going_on: whether a later rung follows.
             keep_weights: whether outcomes carry weights.
+            keep_best: whether the best one's of each tile does, and every one its evidence.
             each: called with a tile's outcomes before they are recorded.
 
         Returns:
@@ -148,6 +150,7 @@ class Floor:
                 states={r["number"]: states[r["number"]] for r in group if r["number"] in states} if states else {},
                 keep_states=going_on,
                 keep_weights=keep_weights,
+                keep_best=keep_best,
                 places=places,
                 first=i == 0 and self.best is None,
                 budget=budget,
@@ -206,7 +209,8 @@ def search(
         trials: trials of the whole search.
         epochs: epochs of a trial at most.
         patience: epochs without improvement before a trial stops.
-        keep: takes each tile's outcomes with their weights before they are recorded; None if nobody needs weights.
+        keep: takes each tile's outcomes, with the best one's weights and the evidence of all, before they are recorded;
+            None if nobody needs them.
 
     Returns:
         For each stage its name, trials, epochs and the region it searched.
@@ -271,7 +275,7 @@ def _run_stage(
             budget=stage.epochs,
             states=states,
             going_on=not last,
-            keep_weights=last and keep is not None,
+            keep_best=last and keep is not None,
             each=keep if last and keep is not None else lambda outcomes: None,
         )
         if floor.late:

@@ -22,7 +22,6 @@ from ikura.search import proposer
 from ikura.search import schedule as schedule_of
 from ikura.space import Space
 from ikura.study.ending import finish
-from ikura.study.finalists import keep_best
 from ikura.study.floor import network_again, one_thread_each, workshop_of
 from ikura.study.networks import budget, chosen_network, resolved
 from ikura.study.opening import (
@@ -44,6 +43,7 @@ from ikura.study.progress import Progress
 from ikura.study.search import Floor
 from ikura.study.search import search as run_search
 from ikura.study.setting import Setting
+from ikura.study.shortlist import Shortlist
 from ikura.study.store import Store
 from ikura.study.study import Study
 
@@ -270,7 +270,7 @@ def _run(
                     setting.trials,
                     setting.epochs,
                     plan.patience(setting.epochs),
-                    None if setting.finalists else lambda outcomes: keep_best(floor, outcomes),
+                    Shortlist(floor),
                 )
                 floor.deadline = _deadline(setting, store, 1.0)
                 finish(floor, setting, dataset, plan.patience(setting.epochs))
