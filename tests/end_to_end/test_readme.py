@@ -45,7 +45,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, penguins: Path) -> tuple[
 def test_the_json_object(finished: tuple[Path, Any]) -> None:
     run, found = finished
     assert set(found) == {"run", "task", "rows", "trials", "best", "test", "seconds", "diverged"}
-    assert set(found["best"]) == {"number", "hyperparameters", "dev"}
+    assert set(found["best"]) == {"number", "hyperparameters", "dev", "dev_corrected", "next", "note"}
     for score in (found["best"]["dev"], found["test"]):
         assert set(score) == {"metric", "value", "interval"}
         assert score["metric"] == "accuracy"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,25 @@ import torch
 from safetensors.numpy import load_file
 
 from ikura.metric import Metric, interval
+from ikura.metric import evidence as evidence_of
 from ikura.nn.loss import predict
 from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.structure import takes_codes
 from ikura.population.workshop import Workshop
-from ikura.study.finalists import STAGE
+from ikura.study.finalists import STAGE, distinct
 from ikura.study.search import Floor
-from ikura.study.shortlist import ranked, weights_file
+from ikura.study.selection import corrected, difference
+from ikura.study.shortlist import Shortlist, ranked, weights_file
 
-__all__ = ["choose", "load_network", "predictions"]
+__all__ = ["choose", "judge", "load_network", "predictions"]
+
+CUT_SHORT = (
+    "the time limit cut the finalists short; the network of the search's best trial, which has the better dev score, "
+    "is kept"
+)
+
+Again = Callable[[dict[str, Any]], None]
 
 
 def load_network(workshop: Workshop, run: Path, member: Member) -> torch.nn.Module:
@@ -44,9 +54,7 @@ def predictions(workshop: Workshop, network: torch.nn.Module, examples: Examples
     return predict(judge.task, torch.cat(parts), judge.mean, judge.std)
 
 
-def choose(
-    floor: Floor, metric: Metric, finalists: int, again: Callable[[dict[str, Any]], None]
-) -> dict[str, Any] | None:
+def choose(floor: Floor, metric: Metric, finalists: int, again: Again) -> dict[str, Any] | None:
     """Choose a configuration on the dev set, and the network of it that is kept.
 
     With finalists it is the configuration with the best mean dev score over its replicates, which the search's own
@@ -62,43 +70,33 @@ def choose(
 
     Returns:
         {"number": the search trial, "model": the trial whose network is kept, "hyperparameters", "dev": mean dev
-        score, "interval": of that mean, over seeds and examples, "note": a sentence or None}; None if no trial has a
-        score.
+        score, "interval": of that mean, over seeds and examples, "note": a sentence or None, and what `judge` adds};
+        None if no trial has a score.
     """
     searched = ranked(floor, "search")
     if not searched:
         return None
-    top = searched[0]
-    rows, finals = floor.store.trials(STAGE), ranked(floor, "finalist")
-    note = None
-    group: list[dict[str, Any]] = []
-    if finals:
-        group = _best_group(floor, finals)
-        own = {row["number"]: row for row in finals if row["parent"] == group[0]["parent"]}
-        cut = any(row["state"] in ("stopped", "skipped") for row in rows)
+    top, rows, finals = searched[0], floor.store.trials(STAGE), ranked(floor, "finalist")
+    groups = _groups(floor, finals)
+    cut = any(row["state"] in ("stopped", "skipped") for row in rows)
+    group, kept, note = [top], top, None
+    if groups:
+        group = groups[0]
+        own = [row for row in finals if row["parent"] == group[0]["parent"]]
         if (cut or top["number"] == group[0]["parent"]) and weights_file(floor.run, top["number"]).exists():
-            own[top["number"]] = top
-        kept = max(own.values(), key=lambda row: _merit(floor, [row]))
+            own.append(top)
+        kept = max(own, key=lambda row: _merit(floor, [row]))
         if kept is top and cut:
-            note = (
-                "the time limit cut the finalists short; the network of the search's best trial, which has the better "
-                "dev score, is kept"
-            )
-            group = []
+            group, note = [top], CUT_SHORT
     elif finalists:
         diverged = any(row["state"] == "diverged" for row in rows)
-        note = "every finalist diverged with other seeds" if diverged else "no time was left to train finalists"
-        note += "; the best trial of the search is kept"
-    if not group:
-        kept, group = top, [top]
-        if not weights_file(floor.run, top["number"]).exists():
-            again(top)
-    workshop = floor.workshop
-    outputs = [
-        predictions(workshop, load_network(workshop, floor.run, floor.member(row)), workshop.dev) for row in group
-    ]
-    low, high = interval(metric, outputs, workshop.judge.target(workshop.dev.y), seed=floor.seed)
-    return {
+        why = "every finalist diverged with other seeds" if diverged else "no time was left to train finalists"
+        note = f"{why}; the best trial of the search is kept"
+    if kept is top and not weights_file(floor.run, top["number"]).exists():
+        again(top)
+    outputs = [_of_dev(floor, row) for row in group]
+    low, high = interval(metric, outputs, _target(floor), seed=floor.seed)
+    chosen = {
         "number": top["number"] if group == [top] else group[0]["parent"],
         "model": kept["number"],
         "hyperparameters": kept["hyperparameters"],
@@ -106,6 +104,74 @@ def choose(
         "interval": [low, high],
         "note": note,
     }
+    return chosen | judge(floor, metric, chosen, groups if group != [top] else [])
+
+
+def judge(floor: Floor, metric: Metric, chosen: dict[str, Any], groups: list[list[dict[str, Any]]]) -> dict[str, Any]:
+    """Say how far a choice is flattered, and how sure it is.
+
+    Args:
+        floor: where the trials were trained.
+        metric: what is measured.
+        chosen: what `choose` found.
+        groups: the finalists' replicates, the best configuration first; none if the choice was not among them.
+
+    Returns:
+        {"corrected": {"value", "interval", "candidates", "resamples"} or None where there is nothing to go by, "next":
+        {"number", "difference", "interval", "p", "seeds", "weights": of both networks} or None if there is no other}.
+    """
+    target = _target(floor)
+    evidence = Shortlist(floor).evidence()
+    rows = [row for row in ranked(floor, "search") if row["state"] != "pruned" and row["number"] in evidence]
+    pool = [row["number"] for row in rows]
+    shown = {group[0]["parent"]: [_shown(floor, metric, row) for row in group] for group in groups}
+    known = {pool.index(parent): replicates for parent, replicates in shown.items() if parent in pool}
+    found = None
+    if pool and len(known) == len(shown):
+        found = asdict(
+            corrected(
+                metric, [evidence[number] for number in pool], target, chosen["dev"], tuple(chosen["interval"]),
+                replicates=known, seed=floor.seed,
+            )
+        )  # fmt: skip
+        found["interval"] = list(found["interval"])
+    if not groups:
+        groups = [[row] for row in distinct(rows, 2)]
+        shown = {row["number"]: [evidence[row["number"]]] for (row,) in groups}
+    after = None
+    if len(groups) > 1:
+        pair = [group[0]["parent"] if group[0]["parent"] is not None else group[0]["number"] for group in groups[:2]]
+        seeds = [
+            dict(zip((row["seed"] for row in g), shown[n], strict=True)) for g, n in zip(groups, pair, strict=False)
+        ]
+        common = [seed for seed in seeds[0] if seed in seeds[1]]
+        told = difference(metric, *([one[seed] for seed in common] for one in seeds), target, seed=floor.seed)
+        after = {
+            "number": pair[1],
+            "difference": told.value,
+            "interval": list(told.interval),
+            "p": told.p,
+            "seeds": told.seeds,
+            "weights": [_weights(floor, group[0]) for group in groups[:2]],
+        }
+    return {"corrected": found, "next": after}
+
+
+def _target(floor: Floor) -> torch.Tensor:
+    return floor.workshop.judge.target(floor.workshop.dev.y)
+
+
+def _of_dev(floor: Floor, row: dict[str, Any]) -> torch.Tensor:
+    network = load_network(floor.workshop, floor.run, floor.member(row))
+    return predictions(floor.workshop, network, floor.workshop.dev)
+
+
+def _shown(floor: Floor, metric: Metric, row: dict[str, Any]) -> np.ndarray:
+    return evidence_of(metric, _of_dev(floor, row), _target(floor)).numpy()
+
+
+def _weights(floor: Floor, row: dict[str, Any]) -> int:
+    return sum(parameter.numel() for parameter in floor.workshop.module(floor.member(row)).parameters())
 
 
 def _merit(floor: Floor, group: list[dict[str, Any]]) -> tuple[float, float, int]:
@@ -114,10 +180,11 @@ def _merit(floor: Floor, group: list[dict[str, Any]]) -> tuple[float, float, int
     return floor.sign * score, -math.fsum(row["dev_loss"] for row in group) / len(group), -group[0]["number"]
 
 
-def _best_group(floor: Floor, finals: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The replicates of the best configuration, the best one first; those cut short count if none came to its end."""
+def _groups(floor: Floor, finals: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The finalists' replicates, the best configuration first; those cut short count if none came to its end."""
     groups: dict[int, list[dict[str, Any]]] = {}
     for row in [row for row in finals if row["state"] == "complete"] or finals:
         groups.setdefault(row["parent"], []).append(row)
-    whole = max(len(group) for group in groups.values())
-    return max((group for group in groups.values() if len(group) == whole), key=lambda group: _merit(floor, group))
+    whole = max(map(len, groups.values()), default=0)
+    full = [group for group in groups.values() if len(group) == whole]
+    return sorted(full, key=lambda group: _merit(floor, group), reverse=True)

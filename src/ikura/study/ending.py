@@ -17,7 +17,7 @@ from ikura.study.model import Model
 from ikura.study.pretrained import Pretrained
 from ikura.study.search import Floor
 from ikura.study.setting import Setting
-from ikura.study.shortlist import keep_weights
+from ikura.study.shortlist import Shortlist, keep_weights
 from ikura.study.study import Study
 
 __all__ = ["finish"]
@@ -38,6 +38,7 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset, patience: int | Non
         if best["note"]:
             floor.progress.say(best["note"])
         store.set_fact("best", best)
+    Shortlist(floor).clear()
     best = store.fact("best")
     row = next(row for row in store.trials() if row["number"] == best["model"])
     module = load_network(workshop, run, floor.member(row))
