@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import load_file
 
 import ikura
 from ikura.study.finalists import fitting
@@ -108,3 +109,52 @@ def test_as_many_finalists_as_fit(work: list[float], replicates: int, jobs: int,
     if seeds < replicates:
         assert count == 1
         assert needed(1, replicates) > seconds
+
+
+def test_a_space_of_one_configuration(tune: Tune) -> None:
+    space = {"learning_rate": 0.01, "units": 16, "optimizer": "adam"}
+    study = tune(space=space, trials=1, epochs=12, finalists=0)
+    assert len(study.trials) == 1
+    assert study.best.hyperparameters == space
+    assert study.best.dev == study.best.dev_corrected == study.trials["dev_score"].iloc[0]
+    assert study.best.next is None
+    assert "one trial is enough" not in study.space_note
+    assert "one trial is enough" in tune(space=space, trials=2, epochs=2, finalists=0).space_note
+
+
+@pytest.mark.parametrize(("finalists", "seeds"), [(0, 1), (3, 3)])
+def test_the_choice_is_judged(finalists: int, seeds: int, tune: Tune) -> None:
+    study = tune("digits", finalists=finalists, **OPTIONS | {"epochs": 6, "time_limit": None})
+    best = study.best
+    assert best.dev_corrected <= best.dev
+    width = best.interval[1] - best.interval[0]
+    assert best.corrected_interval[1] - best.corrected_interval[0] == pytest.approx(width)
+    assert best.next.seeds == seeds
+    assert best.next.number != best.number
+    assert 0 <= best.next.difference == pytest.approx(best.dev - next_best(study, finalists), abs=1e-6)
+    assert best.next.sentence.startswith("Better" if best.next.p < 0.05 else "Not to be told apart")
+    assert not list(study.run.glob("snapshots/evidence-*"))
+    told = study.to_json()["best"]
+    assert told["dev_corrected"]["value"] == best.dev_corrected
+    assert told["next"]["p"] == best.next.p
+
+
+def next_best(study: Study, finalists: int) -> float:
+    if not finalists:
+        return float(searched(study)["dev_score"].iloc[1])
+    means = study.trials.query("purpose == 'finalist'").groupby("parent")["dev_score"].mean()
+    return float(means.nlargest(2).iloc[1])
+
+
+def test_evidence_is_that_of_the_recorded_scores(tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ikura.study.shortlist.PLACES", 5)
+    monkeypatch.setattr("ikura.study.shortlist.Shortlist.clear", lambda _: None)
+    study = tune("digits", finalists=0, **OPTIONS | {"trials": 24, "epochs": 4, "time_limit": None})
+    found: dict[int, float] = {}
+    for path in study.run.glob("snapshots/evidence-*"):
+        found |= {int(number): float(right.mean()) for number, right in load_file(path).items()}
+    best = searched(study).head(5)
+    assert set(best["number"]) <= set(found)
+    recorded = study.trials.set_index("number")["dev_score"]
+    for number, score in found.items():
+        assert score == pytest.approx(recorded[number], abs=1e-12)

@@ -126,3 +126,14 @@ def test_the_experiment_prints_its_table(capsys: pytest.CaptureFixture[str]) -> 
     head, *lines = capsys.readouterr().out.splitlines()
     assert "bias, corrected" in head
     assert [line.split()[:4] for line in lines] == [["8", "60", "0.00", "0"], ["8", "60", "0.00", "2"]]
+
+
+def test_ties_are_decided_by_lot() -> None:
+    """On few examples many scores are equal; candidates that come in the order of their scores gain nothing by it."""
+    errors = []
+    for seed in range(60):
+        shown = sorted(coins(40, 50, seed), key=lambda one: -one.mean())
+        best = float(shown[0].mean())
+        errors.append(corrected(ACCURACY, shown, torch.ones(50), best, NOWHERE, seed=seed, resamples=300).value - 0.7)
+    # As above with 50 examples: a standard deviation of at most 0.065 a study, 0.0084 over 60; three of these.
+    assert abs(np.mean(errors)) < 0.025

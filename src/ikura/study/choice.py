@@ -145,7 +145,8 @@ def judge(floor: Floor, metric: Metric, chosen: dict[str, Any], groups: list[lis
             dict(zip((row["seed"] for row in g), shown[n], strict=True)) for g, n in zip(groups, pair, strict=False)
         ]
         common = [seed for seed in seeds[0] if seed in seeds[1]]
-        told = difference(metric, *([one[seed] for seed in common] for one in seeds), target, seed=floor.seed)
+        first, other = ([one[seed] for seed in common] for one in seeds)
+        told = difference(metric, first, other, target, seed=floor.seed)
         after = {
             "number": pair[1],
             "difference": told.value,

@@ -86,7 +86,8 @@ def chosen_space(
     if space is not None:
         opened = Space.coerce(space)
         check_space(opened, network, dataset.summary["images"] is not None)
-        return opened, "the space was given"
+        alike = trials > 1 and not opened.dimensions
+        return opened, "the space was given" + "; it holds one configuration, so one trial is enough" * alike
     rows = len(dataset.train) + len(dataset.dev) + len(dataset.test)
     if network == "cnn":
         found = image_space(trials, rows)

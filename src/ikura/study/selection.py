@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
@@ -101,23 +102,31 @@ def corrected(
     every = scores(metric, networks, target, np.ones((1, len(target)), np.float32))
     whole, inside, outside = (sign * one for one in (every, np.concatenate(insides, 1), np.concatenate(outsides, 1)))
     own = slice(0, len(candidates))
-    lost = _lost(whole[own], inside[own], outside[own], max(len(repeated), 1))
+    lots = np.random.default_rng([seed % 2**63, zlib.crc32(b"ties")])
+    lost = _lost(whole[own], inside[own], outside[own], max(len(repeated), 1), lots)
     if repeated:
         groups = _groups(len(candidates), repeated)
         share = _shared(inside, [[place, *group] for place, group in zip(repeated, groups, strict=True)])
-        means = (np.stack([of[group].mean(0) for group in groups]) for of in (whole, inside, outside))
-        lost = share * max(lost, 0.0) + _lost(*means, 1)
+        every, drawn, left = (np.stack([of[group].mean(0) for group in groups]) for of in (whole, inside, outside))
+        lost = share * max(lost, 0.0) + _lost(every, drawn, left, 1, lots)
     lost = sign * max(lost, 0.0) if not math.isnan(lost) else lost
     return Corrected(dev - lost, (interval[0] - lost, interval[1] - lost), len(candidates), count)
 
 
-def _lost(whole: NDArray[np.float64], inside: NDArray[np.float64], outside: NDArray[np.float64], several: int) -> float:
+def _lost(
+    whole: NDArray[np.float64],
+    inside: NDArray[np.float64],
+    outside: NDArray[np.float64],
+    several: int,
+    lots: np.random.Generator,
+) -> float:
     """How much better the several best are on all examples than those of each resample are out of it.
 
     Both are measured against what the overall best score out of the resample, whose mean is their score on all
-    examples: the same number with less chance in it, and 0 where every resample prefers the overall best.
+    examples: the same number with less chance in it, and 0 where every resample prefers the overall best. Equal scores
+    in a resample are decided by lot: the candidates' own order has seen all examples.
     """
-    best = np.argsort(-np.nan_to_num(inside, nan=-np.inf), axis=0, kind="stable")[:several]
+    best = np.lexsort((lots.random(inside.shape), -np.nan_to_num(inside, nan=-np.inf)), axis=0)[:several]
     overall = np.argsort(-np.nan_to_num(whole[:, 0], nan=-np.inf), kind="stable")[:several]
     lost = outside[overall].mean(0) - np.take_along_axis(outside, best, 0).mean(0)
     known = lost[np.isfinite(lost)]
