@@ -95,7 +95,7 @@ def _facts(study: Any) -> dict[str, str]:
         facts["Result"] = f"no trial could be trained to its end ({study.diverged} diverged)"
     else:
         facts[f"Dev {study.metric.name}"] = _score(study.best.dev, study.best.interval)
-        if study.best.dev_corrected is not None:
+        if study.best.dev_corrected is not None and study.best.next is not None:
             picked = _score(study.best.dev_corrected, study.best.corrected_interval)
             facts["  corrected"] = f"{picked}, for having been picked"
     if study.test is not None:

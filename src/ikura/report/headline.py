@@ -129,7 +129,7 @@ def _dev(view: View) -> Html:
 
 def _corrected(best: Any) -> Html | None:
     """The dev score less what having been picked as the best of many has flattered."""
-    if best.dev_corrected is None or not math.isfinite(real(best.dev_corrected)):
+    if best.next is None or best.dev_corrected is None or not math.isfinite(real(best.dev_corrected)):
         return None
     words = interval(best.corrected_interval)
     told = f"{score(best.dev_corrected, 3)} corrected for having been picked"
