@@ -59,6 +59,8 @@ def test_the_summary_ranks_the_trained_search_trials_and_says_what_next(calls: d
     assert "(1 complete, 1 stopped, 1 diverged, 1 pruned)" in text
     assert "optimizer" in text
     assert "0.97 (95 % interval 0.93 to 0.99)" in text
+    assert "0.96 (95 % interval 0.92 to 0.98), for having been picked" in text
+    assert "Better than the next, trial 0, beyond chance." in text
     assert "Time           42 s" in text
     assert f"ikura predict '{calls['study'].run}' new.csv" in text
 

@@ -147,7 +147,14 @@ def build(
         dev = float(row["dev_score"])
         spread = 1.4 if regression else 0.03
         study.best = SimpleNamespace(
-            number=int(row["number"]), hyperparameters=given, dev=dev, interval=(dev - spread, dev + 0.6 * spread)
+            number=int(row["number"]),
+            hyperparameters=given,
+            dev=dev,
+            interval=(dev - spread, dev + 0.6 * spread),
+            dev_corrected=None,
+            corrected_interval=None,
+            next=None,
+            note=None,
         )
         study.test = SimpleNamespace(
             metric=study.metric.name, value=dev * 0.99, interval=(dev * 0.99 - spread, dev * 0.99 + 0.7 * spread)

@@ -303,3 +303,18 @@ def test_browser_draws_every_chart_and_runs_nothing_else(make_study: Make, tmp_p
     )
     assert done.stdout.count('class="plot js-plotly-plot"') == charts > 10
     assert "data-harm" not in done.stdout.split("<main")[0]
+
+
+def test_the_corrected_score_and_what_is_to_be_said_of_the_choice(make_study: Make) -> None:
+    study = make_study(trials=20)
+    study.metric = SimpleNamespace(name="score", greater_is_better=True)
+    study.best.dev_corrected, study.best.corrected_interval = 0.8612, (0.811, 0.911)
+    study.best.note = "the time limit cut the finalists short"
+    study.best.next = SimpleNamespace(sentence="Better than the next, trial 3, beyond chance (p = 0.01).")
+    study.test = SimpleNamespace(metric="score", value=0.82, interval=(0.8, 0.85))
+    words = Page(render(study)).words
+    assert "0.861 corrected for having been picked, 0.811 to 0.911" in words
+    assert "The time limit cut the finalists short." in words
+    assert "Better than the next, trial 3, beyond chance (p = 0.01)." in words
+    # It lies below the plain score's interval or not: it is the corrected one's that counts.
+    assert "lies within the corrected dev score's interval: as it should" in words

@@ -248,9 +248,9 @@ def test_the_json_object(iris: Study) -> None:
     found = iris.to_json()
     assert set(found) == {
         "run", "task", "rows", "trials", "best", "test", "seconds", "diverged",
-        "infeasible", "objectives", "pareto", "choice",
+        "infeasible", "objectives", "pareto", "choice", "rounds", "widened",
     }  # fmt: skip
-    assert set(found["best"]) == {"number", "hyperparameters", "dev"}
+    assert set(found["best"]) == {"number", "hyperparameters", "dev", "dev_corrected", "next", "note"}
     assert set(found["best"]["dev"]) == {"metric", "value", "interval"} == set(found["test"])
     assert (found["rows"], found["trials"], found["task"]) == (150, 8, "multiclass")
     assert found["diverged"] == iris.diverged

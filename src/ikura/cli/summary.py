@@ -118,10 +118,17 @@ def _facts(study: Any) -> dict[str, str]:
         facts["Result"] = f"no trial could be trained to its end ({study.diverged} diverged)"
     else:
         facts[f"Dev {study.metric.name}"] = _score(study.best.dev, study.best.interval)
+        if study.best.dev_corrected is not None and study.best.next is not None:
+            picked = _score(study.best.dev_corrected, study.best.corrected_interval)
+            facts["  corrected"] = f"{picked}, for having been picked"
     if study.test is not None:
         facts[f"Test {study.test.metric}"] = _score(study.test.value, study.test.interval) + ", measured once"
     if study.choice is not None and study.best is not None:
         facts["Chosen"] = _choice(study.choice, study)
+    if study.best is not None and study.best.note:
+        facts["Note"] = study.best.note
+    if study.best is not None and study.best.next is not None:
+        facts["Against next"] = study.best.next.sentence
     facts["Time"] = format_duration(sum(study.seconds.values()))
     facts["Run folder"] = f"{run} (model/, report.html)"
     facts["Next"] = f"ikura predict {run} {'new.png' if study.summary.get('images') else 'new.csv'}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,8 @@ class Job:
         states: what members of an earlier round go on from, by trial number.
         keep_states: whether outcomes carry states for a later round.
         keep_weights: whether outcomes carry the best weights.
+        keep_best: whether the outcome of the best member, by dev score, of those of the tile that end carries its best
+            weights, and every outcome that ends its evidence.
         budget: epochs of the members' whole training, later rounds included, at which learning-rate schedules end; None
             for `epochs`.
         keep_losses: whether outcomes carry the loss on each dev example.
@@ -55,6 +57,7 @@ class Job:
     states: Mapping[int, dict[str, np.ndarray]] = field(default_factory=dict)
     keep_states: bool = False
     keep_weights: bool = False
+    keep_best: bool = False
     places: tuple[int, ...] | None = None
     first: bool = False
     budget: int | None = None
@@ -82,6 +85,8 @@ class Outcome:
         going_on: what a later round goes on from, if the job keeps it.
         dev_losses: loss on each dev example after the last epoch, float64 of shape (dev examples,), if the job keeps it
             and the member still trains.
+        evidence: what `ikura.metric.evidence` keeps of the best weights' predictions of the dev examples, if the job
+            keeps the best.
     """
 
     number: int
@@ -99,6 +104,16 @@ class Outcome:
     buffers: dict[str, np.ndarray] | None = None
     going_on: dict[str, np.ndarray] | None = None
     dev_losses: np.ndarray | None = None
+    evidence: np.ndarray | None = None
+
+    @property
+    def scored(self) -> bool:
+        """Whether it was trained, to its end or the deadline, to a dev score."""
+        return self.state in ("complete", "stopped") and self.best_epoch > 0 and bool(np.isfinite(self.dev_score))
+
+    def merit(self, sign: float) -> tuple[float, float, int]:
+        """By what the best one is chosen: dev score (sign 1: greater is better; -1: lower), dev loss, number."""
+        return sign * self.dev_score, -self.dev_loss, -self.number
 
 
 def train(
@@ -173,6 +188,8 @@ def _outcomes(job: Job, course: Course, cut: bool) -> list[Outcome]:
     alive = course.tile.active.copy()
     dev_losses = course.dev_losses() if job.keep_losses else None
     train_loss, train_score = course.train_scores()
+    ended = [place for place in job.training if not _goes_on(job, course, place, cut)]
+    evidence = course.evidence() if job.keep_best and ended else {}
     outcomes = []
     for place in job.training:
         curve = course.curve(place)
@@ -197,6 +214,23 @@ def _outcomes(job: Job, course: Course, cut: bool) -> list[Outcome]:
                 buffers,
                 states[place],
                 dev_losses[place] if dev_losses is not None and alive[place] else None,
+                evidence.get(place) if place in ended else None,
             )
         )
-    return outcomes
+    return _with_best(outcomes, course, ended) if job.keep_best and not job.keep_weights else outcomes
+
+
+def _goes_on(job: Job, course: Course, place: int, cut: bool) -> bool:
+    """Whether a later round may follow for a member: it neither diverged nor stopped early nor came to its budget."""
+    further = job.epochs < (job.budget or job.epochs)
+    return further and not cut and not course.diverged[place] and int(course.epochs[place]) >= job.epochs
+
+
+def _with_best(outcomes: list[Outcome], course: Course, ended: list[int]) -> list[Outcome]:
+    """Give the best by dev score of the members that ended, and it alone, its weights."""
+    sign = 1.0 if getattr(course.judge.metric, "greater_is_better", True) else -1.0
+    best = max((o for o in outcomes if o.scored and o.place in ended), key=lambda o: o.merit(sign), default=None)
+    if best is None:
+        return outcomes
+    weights, buffers = course.tile.best(best.place)
+    return [replace(o, weights=weights, buffers=buffers) if o is best else o for o in outcomes]

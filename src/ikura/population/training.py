@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.func import vmap
 
-from ikura.metric import METRICS
+from ikura.metric import METRICS, evidence
 from ikura.nn.loss import each_loss
 from ikura.population._tile import Tile
 from ikura.population.examples import Examples
@@ -174,6 +174,16 @@ class Course:
         losses, scores = self.judge(self.tile.outputs(examples), examples.y)
         never = self.best_epoch < 0
         return np.where(never, np.nan, losses), np.where(never, np.nan, scores)
+
+    def evidence(self) -> dict[int, np.ndarray]:
+        """What resampling needs of each member's best weights on the dev examples, as `ikura.metric.evidence`."""
+        self.tile.recall()
+        outputs = self.tile.outputs(self.dev)
+        self.judge(outputs, self.dev.y)
+        predictions = torch.from_numpy(outputs if self.judge.task == "multiclass" else outputs[..., 0])
+        target = self.judge.target(self.dev.y)
+        trained = np.flatnonzero((self.best_epoch >= 0) & ~self.diverged).tolist()
+        return {place: evidence(self.judge.metric, predictions[place], target).numpy() for place in trained}
 
     def _records(self, place: int) -> dict[str, np.ndarray]:
         names = ("best_loss", "best_epoch", "diverged", "epochs", "seconds")

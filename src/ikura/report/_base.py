@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-__all__ = ["Best", "MetricLike", "StudyLike", "Tested"]
+__all__ = ["Best", "MetricLike", "Next", "StudyLike", "Tested"]
 
 
 class MetricLike(Protocol):
@@ -20,8 +20,15 @@ class MetricLike(Protocol):
     def greater_is_better(self) -> bool: ...
 
 
+class Next(Protocol):
+    """The chosen trial against the next best configuration, in a sentence."""
+
+    @property
+    def sentence(self) -> str: ...
+
+
 class Best(Protocol):
-    """The chosen trial: its number, its hyperparameters, its dev score and that score's interval."""
+    """The chosen trial: its number, its hyperparameters, its dev score, plain and corrected, and their intervals."""
 
     @property
     def number(self) -> int: ...
@@ -31,6 +38,14 @@ class Best(Protocol):
     def dev(self) -> float: ...
     @property
     def interval(self) -> tuple[float, float] | None: ...
+    @property
+    def dev_corrected(self) -> float | None: ...
+    @property
+    def corrected_interval(self) -> tuple[float, float] | None: ...
+    @property
+    def next(self) -> Next | None: ...
+    @property
+    def note(self) -> str | None: ...
 
 
 class Tested(Protocol):

@@ -38,6 +38,7 @@ def headline(view: View) -> Html:
         element("p", _lede(view), class_="lede"),
         element("div", _test(view), _dev(view), _trials(view), _time(view), class_="cards"),
         element("p", verdict(view), class_="verdict"),
+        *(element("p", one, class_="verdict") for one in _sentences(study.best)),
         _configuration(study.best),
     )
 
@@ -51,15 +52,23 @@ def verdict(view: View) -> str:
         return "The test set has not been used yet; the dev score is somewhat flattered, being the best of many."
     if test.metric != view.study.metric.name or not interval(best.interval):
         return "The test set was used once, at the very end; its score is the one to expect on new data."
-    low, high = (real(end) for end in best.interval or UNBOUNDED)
+    corrected = best.dev_corrected is not None and bool(interval(best.corrected_interval))
+    low, high = (real(end) for end in (best.corrected_interval if corrected else best.interval) or UNBOUNDED)
+    of = "corrected dev score's interval" if corrected else "dev score's interval"
     if low <= test.value <= high:
-        return "The test score lies within the dev score's interval: choosing the best trial has flattered it little."
+        after = "as it should" if corrected else "choosing the best trial has flattered it little"
+        return f"The test score lies within the {of}: {after}."
     if (test.value > high) == (view.better > 0):
-        return "The test score is better than the dev score's interval: the test rows happen to be the easier ones."
-    return (
-        "The test score is worse than the dev score's interval: choosing the best of many trials has flattered the "
-        "dev score, or the test rows are harder. Expect the test score on new data."
-    )
+        return f"The test score is better than the {of}: the test rows happen to be the easier ones."
+    flattered = "" if corrected else "choosing the best of many trials has flattered the dev score, or "
+    expect = "Expect the test score on new data."
+    return f"The test score is worse than the {of}: {flattered}the test rows are harder. {expect}"
+
+
+def _sentences(best: Any) -> list[str]:
+    """What is to be said about the choice: why it was not the usual one, and how sure it is."""
+    told = [best.note, best.next and best.next.sentence] if best is not None else []
+    return [f"{one[0].upper()}{one[1:].rstrip('.')}." for one in told if one]
 
 
 def _task(view: View) -> str:
@@ -114,8 +123,17 @@ def _dev(view: View) -> Html:
     return _card(
         f"Best dev {view.metric}",
         score(best.dev, 3),
-        join(_between(best.interval), _whisker(view, "dev"), f"Trial {best.number}, {words}."),
+        join(_between(best.interval), _whisker(view, "dev"), _corrected(best), f"Trial {best.number}, {words}."),
     )
+
+
+def _corrected(best: Any) -> Html | None:
+    """The dev score less what having been picked as the best of many has flattered."""
+    if best.next is None or best.dev_corrected is None or not math.isfinite(real(best.dev_corrected)):
+        return None
+    words = interval(best.corrected_interval)
+    told = f"{score(best.dev_corrected, 3)} corrected for having been picked"
+    return element("span", f"{told}, {words}" if words else told)
 
 
 def _trials(view: View) -> Html:

@@ -10,13 +10,14 @@ from ikura.data import Dataset
 from ikura.metric import interval, metric
 from ikura.population.member import Member
 from ikura.population.workshop import Workshop
-from ikura.study.finalists import choose, keep_weights, load_network, predictions, ranked, train_finalists, weights_file
+from ikura.study.choice import choose, load_network, predictions
+from ikura.study.finalists import train_finalists
 from ikura.study.floor import examples_of, replay
 from ikura.study.model import Model
-from ikura.study.preference import preferred
 from ikura.study.pretrained import Pretrained
 from ikura.study.search import Floor
 from ikura.study.setting import Setting
+from ikura.study.shortlist import Shortlist, keep_weights
 from ikura.study.study import Study
 
 __all__ = ["finish"]
@@ -29,16 +30,15 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset, patience: int | Non
     if store.fact("best") is None:
         with store.timed("finalists"):
             if setting.finalists:
-                train_finalists(floor, setting.finalists, setting.replicates, setting.epochs, patience)
-            best = choose(floor, measure) if setting.finalists else None
-            if best is None:
-                best = _winner(floor, setting)
-                if best is not None and setting.finalists:
-                    floor.progress.say("every finalist diverged with other seeds; the best trial of the search is kept")
+                train_finalists(floor, setting.finalists, setting.replicates, setting.epochs, patience, setting.jobs)
+            best = choose(floor, measure, setting.finalists, lambda row: _again(floor, row))
         if best is None:
             floor.progress.say("no trial could be trained to its end; try smaller learning rates")
             return
+        if best["note"]:
+            floor.progress.say(best["note"])
         store.set_fact("best", best)
+    Shortlist(floor).clear()
     best = store.fact("best")
     row = next(row for row in store.trials() if row["number"] == best["model"])
     module = load_network(workshop, run, floor.member(row))
@@ -63,37 +63,9 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset, patience: int | Non
     _model(setting, dataset, workshop, module, floor.member(row)).save(run / "model")
 
 
-def _winner(floor: Floor, setting: Setting) -> dict[str, Any] | None:
-    """The best trial of the search, trained again for its weights if they were not kept."""
-    rows = ranked(floor, "search")
-    if not rows:
-        return None
-    row, choice = rows[0], None
-    low, high = _interval(floor, setting, row)
-    if floor.aims.prefer is not None:
-        groups = {one["number"]: [one] for one in rows if one["state"] == row["state"]}
-        number, choice = preferred(floor, groups, row["number"], (low, high))
-        if number != row["number"]:
-            [row] = groups[number]
-            low, high = _interval(floor, setting, row)
-    return {
-        "number": row["number"],
-        "model": row["number"],
-        "hyperparameters": row["hyperparameters"],
-        "dev": row["dev_score"],
-        "interval": [low, high],
-        "choice": choice,
-    }
-
-
-def _interval(floor: Floor, setting: Setting, row: dict[str, Any]) -> tuple[float, float]:
-    """Interval of a trial's dev score; it is trained again for its weights if they were not kept."""
-    if not weights_file(floor.run, row["number"]).exists():
-        keep_weights(floor.run, [replay(Study(floor.run, floor.workshop.network), floor.store, row)])
-    dev = floor.workshop.dev
-    outputs = predictions(floor.workshop, load_network(floor.workshop, floor.run, floor.member(row)), dev)
-    measure = metric(setting.metric, setting.task)
-    return interval(measure, [outputs], floor.workshop.judge.target(dev.y), seed=setting.seed)
+def _again(floor: Floor, row: dict[str, Any]) -> None:
+    """Train a trial of the search again for its weights."""
+    keep_weights(floor.run, [replay(Study(floor.run, floor.workshop.network), floor.store, row)])
 
 
 def _model(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.Module, member: Member) -> Model:

@@ -93,7 +93,8 @@ def chosen_space(
         check_space(opened, network, dataset.summary["images"] is not None)
         if network == OWN:
             opened = opened.held(name for name in opened if name not in BOUNDS)
-        return opened, "the space was given"
+        alike = trials > 1 and not opened.dimensions
+        return opened, "the space was given" + "; it holds one configuration, so one trial is enough" * alike
     rows = len(dataset.train) + len(dataset.dev) + len(dataset.test)
     if network == "cnn":
         found = image_space(trials, rows)

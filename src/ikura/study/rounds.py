@@ -60,7 +60,8 @@ def run_stage(
         stage: the stage.
         space: what is searched.
         patience: epochs without improvement before a trial stops.
-        keep: takes the outcomes of trials that have ended, with their weights; None if nobody needs them.
+        keep: takes the outcomes of a tile's trials that have ended, with the weights of the best and the evidence of all;
+            None if nobody needs them.
     """
     begun = [row for row in floor.store.trials(stage.index) if row["parent"] is None]
     trials = sum(row["state"] != "infeasible" for row in begun)
@@ -82,7 +83,7 @@ class _Rounds:
         keep: Callable[[list[Outcome]], None] | None,
     ) -> None:
         self.floor, self.schedule, self.stage, self.plan = floor, schedule, stage, plan
-        order = Order(patience, stage.epochs, going_on=True, losses=schedule.paired, weights=keep is not None)
+        order = Order(patience, stage.epochs, going_on=True, losses=schedule.paired, best=keep is not None)
         if keep is not None:
             order = replace(order, each=keep)
         path = floor.run / "snapshots" / f"stage-{stage.index}.safetensors"

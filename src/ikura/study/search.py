@@ -51,8 +51,8 @@ def search(
         trials: trials of the whole search.
         epochs: epochs of a trial at most.
         patience: epochs without improvement before a trial stops.
-        keep: takes the outcomes of trials that have ended, with their weights, before they are recorded; None if nobody
-            needs weights.
+        keep: takes the outcomes of a tile's trials that have ended, with the weights of the best and the evidence of all,
+            before they are recorded; None if nobody needs them.
 
     Returns:
         For each stage its name, trials, epochs, the region it searched and the ranges widened for it.

@@ -27,7 +27,43 @@ if TYPE_CHECKING:
 
     from ikura.diagnose import Edge
 
-__all__ = ["Best", "Study", "Test"]
+__all__ = ["Best", "Next", "Study", "Test"]
+
+HOW = "bootstrap bias correction over the dev examples"
+"""How the dev score is corrected for having been picked."""
+
+
+@dataclass(frozen=True)
+class Next:
+    """The chosen trial against the next best configuration, paired over dev examples and seeds.
+
+    Attributes:
+        number: the next one's trial of the search.
+        difference: dev score of the chosen one minus that of the next.
+        interval: its 95 % interval.
+        p: two-sided p-value of no difference.
+        seeds: seeds that both were trained with; with one the interval is over dev examples only.
+        weights: number of weights of the chosen network and of the next.
+    """
+
+    number: int
+    difference: float
+    interval: tuple[float, float]
+    p: float
+    seeds: int
+    weights: tuple[int, int]
+
+    @property
+    def sentence(self) -> str:
+        """Whether the two can be told apart, and which to prefer if not."""
+        low, high = self.interval
+        over = f"over {self.seeds} seeds" if self.seeds > 1 else "one seed: dev examples only"
+        found = f"difference {self.difference:.3g}, 95 % interval {low:.3g} to {high:.3g}, p = {self.p:.2g}, {over}"
+        if self.p < 0.05:
+            return f"Better than the next, trial {self.number}, beyond chance ({found})."
+        mine, its = self.weights
+        words = f"Not to be told apart from the next, trial {self.number} ({found})"
+        return f"{words}; prefer that one if size counts: {its:,} weights, not {mine:,}." if its < mine else f"{words}."
 
 
 @dataclass(frozen=True)
@@ -39,12 +75,21 @@ class Best:
         hyperparameters: what it tried.
         dev: its dev score; with finalists, the mean over the replicates.
         interval: 95 % interval of that score, over dev examples and, with finalists, over seeds.
+        dev_corrected: the dev score corrected for having been picked as the best of many, by bootstrap bias correction
+            (docs/honesty.md); None where there is nothing to go by.
+        corrected_interval: its interval.
+        next: how much better than the next best configuration it is; None if there is no other.
+        note: a sentence where the choice was not the usual one, as when the time limit cut the finalists short.
     """
 
     number: int
     hyperparameters: dict[str, Any]
     dev: float
     interval: tuple[float, float]
+    dev_corrected: float | None = None
+    corrected_interval: tuple[float, float] | None = None
+    next: Next | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -222,7 +267,17 @@ class Study:
         found = self._store.fact("best")
         if found is None:
             return None
-        return Best(found["number"], found["hyperparameters"], found["dev"], tuple(found["interval"]))
+        corrected, after = found.get("corrected"), found.get("next")
+        return Best(
+            found["number"],
+            found["hyperparameters"],
+            found["dev"],
+            tuple(found["interval"]),
+            corrected and corrected["value"],
+            corrected and tuple(corrected["interval"]),
+            after and Next(**after | {name: tuple(after[name]) for name in ("interval", "weights")}),
+            found.get("note"),
+        )
 
     @property
     def test(self) -> Test | None:
@@ -356,6 +411,16 @@ class Study:
                 "number": best.number,
                 "hyperparameters": best.hyperparameters,
                 "dev": {"metric": self.setting.metric, "value": best.dev, "interval": list(best.interval)},
+                "dev_corrected": None
+                if best.dev_corrected is None
+                else {
+                    "metric": self.setting.metric,
+                    "value": best.dev_corrected,
+                    "interval": list(best.corrected_interval or ()),
+                    "how": HOW,
+                },
+                "next": best.next and asdict(best.next),
+                "note": best.note,
             },
             "test": test and {"metric": test.metric, "value": test.value, "interval": list(test.interval)},
             "widened": [{**one, "stage": stage["name"]} for stage in self.regions for one in stage.get("widened", [])],

@@ -43,6 +43,7 @@ class Order:
         going_on: whether members that do not end carry the state that they go on from.
         losses: whether the loss on each dev example is recorded.
         weights: whether outcomes carry weights.
+        best: whether the best one's of each tile does, and every one that ends its evidence.
         each: called with the outcomes of those of a tile that have ended, before they are recorded.
     """
 
@@ -52,6 +53,7 @@ class Order:
     going_on: bool = False
     losses: bool = False
     weights: bool = False
+    best: bool = False
     each: Callable[[list[Outcome]], None] = lambda outcomes: None
 
 
@@ -220,6 +222,7 @@ class Floor:
             states=states,
             keep_states=order.going_on and until < order.budget,
             keep_weights=order.weights,
+            keep_best=order.best,
             first=first and self.best is None,
             budget=order.budget,
             keep_losses=order.losses,

@@ -26,7 +26,6 @@ from ikura.space import Space
 from ikura.study.aims import Aims
 from ikura.study.cost import check_bound, measure
 from ikura.study.ending import finish
-from ikura.study.finalists import keep_best
 from ikura.study.floor import network_again, one_thread_each, workshop_of
 from ikura.study.freezing import choose_freezing
 from ikura.study.networks import budget, chosen_network, resolved
@@ -50,6 +49,7 @@ from ikura.study.progress import Progress
 from ikura.study.search import Floor
 from ikura.study.search import search as run_search
 from ikura.study.setting import Setting
+from ikura.study.shortlist import Shortlist
 from ikura.study.store import Store
 from ikura.study.study import Study
 
@@ -313,7 +313,7 @@ def _run(
                     setting.trials,
                     setting.epochs,
                     plan.patience(setting.epochs),
-                    None if setting.finalists else lambda outcomes: keep_best(floor, outcomes),
+                    Shortlist(floor),
                 )
                 floor.deadline = _deadline(setting, store, 1.0)
                 measure(floor)

@@ -1,0 +1,117 @@
+"""Metrics on bootstrap resamples of the examples, for many predictions at once."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.func import vmap
+
+from ikura.metric._base import Metric
+from ikura.metric.registry import METRICS
+
+__all__ = ["draws", "evidence", "scores"]
+
+AVERAGED = {"accuracy": "accuracy", "log_loss": "log_loss", "mae": "mae", "rmse": "mae", "r2": "mae"}
+"""Metrics that are functions of a mean over examples, and the metric of a single example that the mean is made of."""
+
+# One block of draws holds about this many counts: 8 MB in float32.
+BLOCK_NUMBERS = 2_000_000
+
+
+def evidence(metric: Any, prediction: Tensor, target: Tensor) -> Tensor:
+    """Keep of a prediction what resampling the examples needs.
+
+    Args:
+        metric: what will be measured; a `Metric`.
+        prediction: of the examples, shape (n,) or (n, C).
+        target: the truth, shape (n,).
+
+    Returns:
+        Shape (n,): whether each example is right (uint8) for accuracy, its loss (float32) for log_loss, its absolute
+        error for mae, its squared error for rmse and r2. For all other metrics the prediction itself.
+
+    Example:
+        >>> from ikura.metric import METRICS
+        >>> evidence(METRICS["accuracy"], torch.tensor([0.9, 0.2, 0.6]), torch.tensor([1.0, 0.0, 0.0]))
+        tensor([1, 1, 0], dtype=torch.uint8)
+    """
+    name = getattr(metric, "name", "")
+    if METRICS.get(name) is not metric or name not in AVERAGED:
+        return prediction.clone()
+    values = vmap(METRICS[AVERAGED[name]].function)(prediction[:, None], target[:, None])
+    if name == "accuracy":
+        return values.to(torch.uint8)
+    return (values.square() if name in ("rmse", "r2") else values).float()
+
+
+def draws(n: int, resamples: int, seed: int, purpose: str) -> Iterator[NDArray[np.float32]]:
+    """Draw resamples of n examples with replacement, in blocks.
+
+    Args:
+        n: number of examples.
+        resamples: how many.
+        seed, purpose: key the draws.
+
+    Yields:
+        How often each resample has drawn each example, shape (resamples of the block, n).
+    """
+    random = np.random.default_rng([seed % 2**63, zlib.crc32(purpose.encode())])
+    size = max(1, BLOCK_NUMBERS // n)
+    for start in range(0, resamples, size):
+        count = min(size, resamples - start)
+        drawn = random.integers(0, n, (count, n)) + n * np.arange(count)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=count * n).reshape(count, n).astype(np.float32)
+
+
+def scores(
+    metric: Metric, shown: Sequence[NDArray[Any]], target: Tensor, counts: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Measure several predictions on resamples of the examples.
+
+    Args:
+        metric: what is measured.
+        shown: what `evidence` kept of each prediction.
+        target: the truth, shape (n,).
+        counts: how often each resample has each example, shape (resamples, n); examples counted 0 are left out.
+
+    Returns:
+        The metric, float64 of shape (predictions, resamples); NaN where it is not defined (no example; `roc_auc` of
+        one class).
+    """
+    if METRICS.get(metric.name) is not metric or metric.name not in AVERAGED:
+        return _one_by_one(metric, shown, target, counts)
+    values = np.stack(shown)
+    # Sums of zeros and ones are exact in float32; losses are summed in float64.
+    kind = np.float32 if metric.name == "accuracy" else np.float64
+    sums = (values.astype(kind) @ counts.T.astype(kind)).astype(np.float64)
+    total = counts.sum(1, dtype=np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if metric.name == "rmse":
+            return np.sqrt(sums / total)
+        if metric.name != "r2":
+            return sums / total
+        truth = target.double().numpy()
+        truth = truth - truth.mean()
+        mean = counts @ truth / total
+        spread = counts @ truth**2 - total * mean**2
+        # A target that does not vary has no variance to explain; rounding leaves about n times 1e-16 of it.
+        return np.where(spread > 1e-12 * np.square(truth).sum(), 1 - sums / spread, np.nan)
+
+
+def _one_by_one(
+    metric: Metric, shown: Sequence[NDArray[Any]], target: Tensor, counts: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    predictions = torch.from_numpy(np.stack(shown))
+    measured = np.full((len(shown), len(counts)), np.nan)
+    examples = np.arange(counts.shape[1])
+    for column, times in enumerate(counts.astype(np.int64)):
+        rows = torch.from_numpy(np.repeat(examples, times))
+        if len(rows):
+            measured[:, column] = vmap(metric.function, in_dims=(0, None))(predictions[:, rows], target[rows]).numpy()
+    return measured

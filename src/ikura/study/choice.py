@@ -1,0 +1,216 @@
+"""The choice: which configuration, and which of its networks, a study keeps, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file
+
+from ikura.metric import Metric, interval
+from ikura.metric import evidence as evidence_of
+from ikura.nn.loss import predict
+from ikura.population.examples import Examples
+from ikura.population.member import Member
+from ikura.population.structure import takes_codes
+from ikura.population.workshop import Workshop
+from ikura.study.finalists import STAGE, distinct
+from ikura.study.preference import preferred
+from ikura.study.search import Floor
+from ikura.study.selection import corrected, difference
+from ikura.study.shortlist import Shortlist, ranked, weights_file
+
+__all__ = ["choose", "judge", "load_network", "predictions"]
+
+CUT_SHORT = (
+    "the time limit cut the finalists short; the network of the search's best trial, which has the better dev score, "
+    "is kept"
+)
+
+Again = Callable[[dict[str, Any]], None]
+
+
+def load_network(workshop: Workshop, run: Path, member: Member) -> torch.nn.Module:
+    """Build a network with the weights that were kept of it."""
+    arrays = load_file(weights_file(run, member.number))
+    buffers = {name[7:]: array for name, array in arrays.items() if name.startswith("buffer:")}
+    return workshop.trained(member, arrays["weights"], buffers)
+
+
+def predictions(workshop: Workshop, network: torch.nn.Module, examples: Examples) -> torch.Tensor:
+    """Predict examples with one network, in the target's own units or as probabilities."""
+    judge = workshop.judge
+    parts = []
+    with torch.no_grad():
+        block = 4096 if len(examples.shape) == 1 else 512
+        for i in range(0, max(len(examples), 1), block):
+            rows = slice(i, i + block)
+            x, codes = torch.from_numpy(examples.inputs(rows)), torch.from_numpy(examples.codes[rows])
+            parts.append(network(x, codes) if takes_codes(network) else network(x))
+    return predict(judge.task, torch.cat(parts), judge.mean, judge.std)
+
+
+def choose(floor: Floor, metric: Metric, finalists: int, again: Again) -> dict[str, Any] | None:
+    """Choose a configuration on the dev set, and the network of it that is kept.
+
+    With finalists it is the configuration with the best mean dev score over its replicates, which the search's own
+    network does not enter: it was picked for its score. Of the configuration's networks the one with the best dev score
+    is kept, that of the search among them. If the deadline cut the finalists short, the search's best trial may have
+    the better network; then that one is kept. A preferred objective chooses among the configurations that are nearly as
+    good as the best.
+
+    Args:
+        floor: where the trials were trained.
+        metric: what is measured.
+        finalists: number of finalists that the study asked for.
+        again: trains a trial of the search again and writes its weights.
+
+    Returns:
+        {"number": the search trial, "model": the trial whose network is kept, "hyperparameters", "dev": mean dev
+        score, "interval": of that mean, over seeds and examples, "note": a sentence or None, "choice": how a preferred
+        objective chose or None, and what `judge` adds}; None if no trial has a score.
+    """
+    searched = ranked(floor, "search")
+    if not searched:
+        return None
+    top, rows, finals = searched[0], floor.store.trials(STAGE), ranked(floor, "finalist")
+    groups, choice = _preferred(floor, metric, _groups(floor, finals), again)
+    if not groups:
+        alone = [[row] for row in searched if row["state"] == top["state"]]
+        alone, choice = _preferred(floor, metric, alone, again)
+        [top] = alone[0]
+    cut = any(row["state"] in ("stopped", "skipped") for row in rows)
+    group, kept, note = [top], top, None
+    if groups:
+        group = groups[0]
+        own = [row for row in finals if row["parent"] == group[0]["parent"]]
+        if ((cut and choice is None) or top["number"] == group[0]["parent"]) and weights_file(
+            floor.run, top["number"]
+        ).exists():
+            own.append(top)
+        kept = max(own, key=lambda row: _merit(floor, [row]))
+        if kept is top and cut:
+            group, note = [top], CUT_SHORT
+    elif finalists:
+        diverged = any(row["state"] == "diverged" for row in rows)
+        why = "every finalist diverged with other seeds" if diverged else "no time was left to train finalists"
+        note = f"{why}; the best trial of the search is kept"
+    if kept is top and not weights_file(floor.run, top["number"]).exists():
+        again(top)
+    outputs = [_of_dev(floor, row) for row in group]
+    low, high = interval(metric, outputs, _target(floor), seed=floor.seed)
+    chosen = {
+        "number": top["number"] if group == [top] else group[0]["parent"],
+        "model": kept["number"],
+        "hyperparameters": kept["hyperparameters"],
+        "dev": float(np.mean([row["dev_score"] for row in group])),
+        "interval": [low, high],
+        "note": note,
+        "choice": choice,
+    }
+    return chosen | judge(floor, metric, chosen, groups if group != [top] else [])
+
+
+def judge(floor: Floor, metric: Metric, chosen: dict[str, Any], groups: list[list[dict[str, Any]]]) -> dict[str, Any]:
+    """Say how far a choice is flattered, and how sure it is.
+
+    Args:
+        floor: where the trials were trained.
+        metric: what is measured.
+        chosen: what `choose` found.
+        groups: the finalists' replicates, the best configuration first; none if the choice was not among them.
+
+    Returns:
+        {"corrected": {"value", "interval", "candidates", "resamples"} or None where there is nothing to go by, "next":
+        {"number", "difference", "interval", "p", "seeds", "weights": of both networks} or None if there is no other}.
+    """
+    target = _target(floor)
+    evidence = Shortlist(floor).evidence()
+    rows = [row for row in ranked(floor, "search") if row["state"] != "pruned" and row["number"] in evidence]
+    pool = [row["number"] for row in rows]
+    shown = {group[0]["parent"]: [_shown(floor, metric, row) for row in group] for group in groups}
+    known = {pool.index(parent): replicates for parent, replicates in shown.items() if parent in pool}
+    found = None
+    if pool and len(known) == len(shown):
+        found = asdict(
+            corrected(
+                metric, [evidence[number] for number in pool], target, chosen["dev"], tuple(chosen["interval"]),
+                replicates=known, seed=floor.seed,
+            )
+        )  # fmt: skip
+        found["interval"] = list(found["interval"])
+    if not groups:
+        groups = [[row] for row in distinct(rows, 2)]
+        shown = {row["number"]: [evidence[row["number"]]] for (row,) in groups}
+    after = None
+    if len(groups) > 1:
+        pair = [group[0]["parent"] if group[0]["parent"] is not None else group[0]["number"] for group in groups[:2]]
+        seeds = [
+            dict(zip((row["seed"] for row in g), shown[n], strict=True)) for g, n in zip(groups, pair, strict=False)
+        ]
+        common = [seed for seed in seeds[0] if seed in seeds[1]]
+        first, other = ([one[seed] for seed in common] for one in seeds)
+        told = difference(metric, first, other, target, seed=floor.seed)
+        after = {
+            "number": pair[1],
+            "difference": told.value,
+            "interval": list(told.interval),
+            "p": told.p,
+            "seeds": told.seeds,
+            "weights": [_weights(floor, group[0]) for group in groups[:2]],
+        }
+    return {"corrected": found, "next": after}
+
+
+def _target(floor: Floor) -> torch.Tensor:
+    return floor.workshop.judge.target(floor.workshop.dev.y)
+
+
+def _of_dev(floor: Floor, row: dict[str, Any]) -> torch.Tensor:
+    network = load_network(floor.workshop, floor.run, floor.member(row))
+    return predictions(floor.workshop, network, floor.workshop.dev)
+
+
+def _shown(floor: Floor, metric: Metric, row: dict[str, Any]) -> np.ndarray:
+    return evidence_of(metric, _of_dev(floor, row), _target(floor)).numpy()
+
+
+def _weights(floor: Floor, row: dict[str, Any]) -> int:
+    return sum(parameter.numel() for parameter in floor.workshop.module(floor.member(row)).parameters())
+
+
+def _preferred(
+    floor: Floor, metric: Metric, groups: list[list[dict[str, Any]]], again: Again
+) -> tuple[list[list[dict[str, Any]]], dict[str, Any] | None]:
+    """Put the configuration first that a preferred objective chooses among those nearly as good as the first."""
+    if floor.aims.prefer is None or not groups:
+        return groups, None
+    for row in groups[0]:
+        if not weights_file(floor.run, row["number"]).exists():
+            again(row)
+    spread = interval(metric, [_of_dev(floor, row) for row in groups[0]], _target(floor), seed=floor.seed)
+    numbered = {group[0]["number"] if group[0]["parent"] is None else group[0]["parent"]: group for group in groups}
+    number, choice = preferred(floor, numbered, next(iter(numbered)), spread)
+    first = numbered[number]
+    return [first, *(group for group in groups if group is not first)], choice
+
+
+def _merit(floor: Floor, group: list[dict[str, Any]]) -> tuple[float, float, int]:
+    """Mean dev score and mean dev loss, the greater the better, and the smaller number."""
+    score = math.fsum(row["dev_score"] for row in group) / len(group)
+    return floor.sign * score, -math.fsum(row["dev_loss"] for row in group) / len(group), -group[0]["number"]
+
+
+def _groups(floor: Floor, finals: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The finalists' replicates, the best configuration first; those cut short count if none came to its end."""
+    groups: dict[int, list[dict[str, Any]]] = {}
+    for row in [row for row in finals if row["state"] == "complete"] or finals:
+        groups.setdefault(row["parent"], []).append(row)
+    whole = max(map(len, groups.values()), default=0)
+    full = [group for group in groups.values() if len(group) == whole]
+    return sorted(full, key=lambda group: _merit(floor, group), reverse=True)

@@ -1,0 +1,124 @@
+"""The shortlist: what a study keeps of its best trials, for the choice at the end."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from ikura.population.job import Outcome
+from ikura.population.snapshot import write_atomically
+from ikura.study.search import Floor
+
+__all__ = ["PLACES", "Shortlist", "keep_weights", "ranked", "weights_file"]
+
+PLACES = 64
+"""Trials whose dev evidence is kept. A resample of the dev examples practically never prefers one further down."""
+
+Merit = tuple[float, float, int]
+
+
+def weights_file(run: Path, number: int) -> Path:
+    """File with a trial's best weights."""
+    return run / "snapshots" / f"trial-{number}.safetensors"
+
+
+def keep_weights(run: Path, outcomes: Iterable[Outcome]) -> None:
+    """Write the best weights of each member that has some."""
+    for outcome in outcomes:
+        if outcome.weights is not None and outcome.best_epoch:
+            arrays = {"weights": outcome.weights} | {f"buffer:{n}": b for n, b in (outcome.buffers or {}).items()}
+            write_atomically(weights_file(run, outcome.number), save(arrays))
+
+
+def ranked(floor: Floor, purpose: str) -> list[dict[str, Any]]:
+    """Trials with a dev score, the best first; equal scores by dev loss, then by number; pruned ones come last."""
+    rows = [
+        row
+        for row in floor.store.trials()
+        if row["purpose"] == purpose
+        and row["state"] in ("complete", "stopped", "pruned")
+        and row["dev_score"] is not None
+        and row["dev_loss"] is not None
+    ]
+    return sorted(
+        rows, key=lambda row: (row["state"] == "pruned", -floor.sign * row["dev_score"], row["dev_loss"], row["number"])
+    )
+
+
+class Shortlist:
+    """Keeps the weights of the search's best trial and the dev evidence of its best `PLACES` trials.
+
+    It is called with each tile's outcomes before they are recorded. What it keeps at the end is a function of the
+    trials that were recorded, whatever the order and however often the search was stopped.
+
+    Args:
+        floor: where the search happens.
+    """
+
+    def __init__(self, floor: Floor) -> None:
+        self.floor = floor
+        rows = [row for row in ranked(floor, "search") if row["state"] != "pruned"][:PLACES]
+        self.merits: list[Merit] = [
+            (floor.sign * row["dev_score"], -row["dev_loss"], -row["number"]) for row in reversed(rows)
+        ]
+
+    def __call__(self, outcomes: list[Outcome]) -> None:
+        scored = [outcome for outcome in outcomes if outcome.scored]
+        best = max((outcome.merit(self.floor.sign) for outcome in scored), default=None)
+        if best is None:
+            return
+        if not self.merits or best > max(self.merits):
+            self._keep_only(self._number(max(self.merits)) if self.merits else None)
+            keep_weights(self.floor.run, [o for o in scored if o.merit(self.floor.sign) == best])
+        again = {outcome.number for outcome in scored}
+        self.merits = [merit for merit in self.merits if self._number(merit) not in again]
+        heapq.heapify(self.merits)
+        arrays: dict[str, np.ndarray] = {}
+        for outcome in scored:
+            merit = outcome.merit(self.floor.sign)
+            if len(self.merits) < PLACES:
+                heapq.heappush(self.merits, merit)
+            elif merit > self.merits[0]:
+                heapq.heapreplace(self.merits, merit)
+            else:
+                continue
+            if outcome.evidence is not None:
+                arrays[str(outcome.number)] = outcome.evidence
+        if arrays:
+            write_atomically(self._evidence_file(outcomes[0].tile), save(arrays))
+
+    @staticmethod
+    def _number(merit: Merit) -> int:
+        return -merit[2]
+
+    def _evidence_file(self, tile: int | str) -> Path:
+        return self.floor.run / "snapshots" / f"evidence-{tile}.safetensors"
+
+    def _keep_only(self, number: int | None) -> None:
+        """Remove the weights of all trials but the recorded best one, which a resumed search may still need."""
+        for path in self.floor.run.glob("snapshots/trial-*.safetensors"):
+            if number is None or path != weights_file(self.floor.run, number):
+                path.unlink(missing_ok=True)
+
+    def evidence(self) -> dict[int, np.ndarray]:
+        """Read the evidence of the best trials, by number; of those for which there is none, nothing."""
+        wanted = {self._number(merit) for merit in self.merits}
+        found: dict[int, np.ndarray] = {}
+        for path in sorted(self.floor.run.glob("snapshots/evidence-*.safetensors")):
+            try:
+                with safe_open(path, framework="numpy") as file:
+                    found |= {int(name): file.get_tensor(name) for name in file.keys() if int(name) in wanted}  # noqa: SIM118
+            except (OSError, SafetensorError):
+                continue
+        return {number: found[number] for number in sorted(found)}
+
+    def clear(self) -> None:
+        """Remove the evidence, once the choice is made and recorded."""
+        for path in self.floor.run.glob("snapshots/evidence-*.safetensors"):
+            path.unlink(missing_ok=True)

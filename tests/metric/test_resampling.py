@@ -1,0 +1,55 @@
+"""Metrics on resamples are the metrics of the examples drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from ikura.metric import METRICS, draws, evidence, scores
+
+
+def case(name: str, classes: int) -> tuple[list[torch.Tensor], torch.Tensor]:
+    random = np.random.default_rng(classes)
+    if "regression" in METRICS[name].tasks:
+        target = torch.from_numpy(random.standard_normal(50) + 3).float()
+        return [target + torch.from_numpy(random.standard_normal(50)).float() for _ in range(3)], target
+    if classes == 2:
+        target = torch.from_numpy(random.integers(0, 2, 50)).float()
+        return [torch.from_numpy(random.random(50)).float() for _ in range(3)], target
+    target = torch.from_numpy(random.integers(0, classes, 50))
+    return [torch.from_numpy(random.standard_normal((50, classes))).float().softmax(1) for _ in range(3)], target
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+@pytest.mark.parametrize("name", METRICS)
+def test_equal_to_the_metric_of_the_rows_drawn(name: str, classes: int) -> None:
+    metric = METRICS[name]
+    predictions, target = case(name, classes)
+    shown = [evidence(metric, prediction, target).numpy() for prediction in predictions]
+    (counts,) = draws(50, 12, 7, "test")
+    found = scores(metric, shown, target, counts)
+    for column, times in enumerate(counts):
+        rows = torch.from_numpy(np.repeat(np.arange(50), times.astype(int)))
+        wanted = [float(metric(prediction[rows], target[rows])) for prediction in predictions]
+        # Losses are kept in float32: a relative error of 6e-8 each.
+        np.testing.assert_allclose(found[:, column], wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_no_example_is_no_score() -> None:
+    for name, metric in METRICS.items():
+        predictions, target = case(name, 2)
+        shown = [evidence(metric, prediction, target).numpy() for prediction in predictions]
+        assert np.isnan(scores(metric, shown, target, np.zeros((1, 50), np.float32))).all(), name
+
+
+def test_draws_are_keyed_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = np.concatenate(list(draws(30, 20, 1, "a")))
+    assert whole.shape == (20, 30)
+    assert (whole.sum(1) == 30).all()
+    np.testing.assert_array_equal(whole, np.concatenate(list(draws(30, 20, 1, "a"))))
+    assert (whole != np.concatenate(list(draws(30, 20, 1, "b")))).any()
+    monkeypatch.setattr("ikura.metric.resampling.BLOCK_NUMBERS", 90)
+    blocks = list(draws(30, 20, 1, "a"))
+    assert [len(block) for block in blocks] == [3] * 6 + [2]
+    np.testing.assert_array_equal(whole, np.concatenate(blocks))
