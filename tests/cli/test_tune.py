@@ -26,6 +26,9 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "--schedule successive-halving --finalists 2 --metric f1 --seed 5 --jobs 2 --device cpu --dtype float64 "
         "--group g --time t --kind a=category --kind b=numeric --image-size 64 --broken skip"
     )
+    run = tmp_path / "earlier"
+    run.mkdir()
+    options += f" --prior {run}"
     assert main(["tune", table, *options.split(), "--space", str(space), "--out", str(tmp_path / "out")]) == 0
     arguments, named = calls["tune"]
     named = dict(named)
@@ -51,6 +54,7 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "time": "t",
         "image_size": 64,
         "broken": "skip",
+        "prior": calls["study"],
         "kinds": {"a": "category", "b": "numeric"},
     }
 
