@@ -28,6 +28,9 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "--group g --time t --kind a=category --kind b=numeric --image-size 64 --broken skip "
         "--objective parameters --objective training_seconds --prefer parameters --within 0.02 --max-parameters 5000"
     )
+    run = tmp_path / "earlier"
+    run.mkdir()
+    options += f" --prior {run}"
     assert main(["tune", table, *options.split(), "--space", str(space), "--out", str(tmp_path / "out")]) == 0
     arguments, named = calls["tune"]
     named = dict(named)
@@ -57,6 +60,7 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "time": "t",
         "image_size": 64,
         "broken": "skip",
+        "prior": calls["study"],
         "kinds": {"a": "category", "b": "numeric"},
     }
 

@@ -58,7 +58,7 @@ def to_optuna(
         for number, group in scores.groupby("number")
     }
     with quiet():
-        study = _created(name, storage, "maximize" if greater_is_better else "minimize")
+        study = _created(name, storage, greater_is_better)
         now = datetime.now()
         for row in rows:
             score = row["dev_score"]
@@ -83,10 +83,11 @@ def to_optuna(
     return study
 
 
-def _created(name: str, storage: Any, direction: str) -> optuna.Study:
+def _created(name: str, storage: Any, greater_is_better: bool) -> optuna.Study:
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
+    direction = optuna.study.StudyDirection.MAXIMIZE if greater_is_better else optuna.study.StudyDirection.MINIMIZE
     try:
         return optuna.create_study(storage=storage, study_name=name, direction=direction)
     except optuna.exceptions.DuplicatedStudyError:

@@ -353,7 +353,8 @@ class Study:
         from ikura.diagnose import edges
 
         best = self.best
-        return edges(self.trials, self.space, self.metric.greater_is_better, best and best.hyperparameters)
+        chosen = None if best is None else best.hyperparameters
+        return edges(self.trials, self.space, self.metric.greater_is_better, chosen)
 
     def to_optuna(self, storage: Any = None, name: str | None = None) -> optuna.Study:
         """Write the study as one of Optuna's: trials with their distributions, states and curves of the dev score.
