@@ -134,7 +134,7 @@ def test_region_is_in_the_hyperparameters_own_values() -> None:
     history = [Observation(n, 0, point, 1.0, 0.0) for n, point in enumerate([*tried, *points])]
     region = Neighbourhood(space, history, history[400:]).region()
     # A tenth of four decades around the middle of the good ones, of which the outermost may be left out.
-    assert np.log10(region["rate"]) == pytest.approx([-3.155, -2.755], abs=0.03)  # type: ignore[arg-type]
+    assert np.log10(region["rate"]) == pytest.approx([-3.155, -2.755], abs=0.03)
     # The region is a tenth wide, as wide as an integer's share: its ends lie on the borders of the neighbours' shares.
     low, high = region["units"]
     assert 3 <= low <= 4 <= high <= 5  # type: ignore[operator]

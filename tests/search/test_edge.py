@@ -119,10 +119,11 @@ def test_widened_ranges_hold_the_old_ones(name: str, upwards: bool, share: float
     known = limits(name)
     assert known is not None
     least, greatest, _ = known
-    ranges: list[Parameter] = {
+    whole: dict[str, list[Parameter]] = {
         "units": [integer(8, 128, log=True), integer(1, 5)],
         "batch_size": [integer(1, 3), integer(16, 64, log=True)],
-    }.get(name, [linear(0.1, 0.5), linear(0, 0.99), log(1e-3, 0.9), log_complement(0.5, 0.999)])  # type: ignore[arg-type]
+    }
+    ranges = whole.get(name, [linear(0.1, 0.5), linear(0, 0.99), log(1e-3, 0.9), log_complement(0.5, 0.999)])
     one = data.draw(st.sampled_from(ranges))
     wider = one.widen(upwards, share, least, greatest)
     for u in np.linspace(0, 1, 11):
@@ -144,5 +145,5 @@ def test_the_next_stage_searches_beyond_and_the_one_after_goes_further() -> None
             history.append(Observation(len(history), stage.index, one.configuration, -abs(np.log10(rate / 30)), 0.0))
     assert ends[0] == 1
     assert 1 < ends[1] < ends[2]  # type: ignore[operator]
-    for stage, end in enumerate(ends):
-        assert max(one.configuration["learning_rate"] for one in history if one.stage == stage) > 0.6 * end  # type: ignore[operator]
+    for index, end in enumerate(ends):
+        assert max(one.configuration["learning_rate"] for one in history if one.stage == index) > 0.6 * end  # type: ignore[operator]

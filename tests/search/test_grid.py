@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from ikura.space import Space, choice, default_space, integer, linear, log, log_
 from .spaces import spaces
 
 
-def tried(space: Space, trials: int, seed: int = 0) -> list[dict[str, object]]:
+def tried(space: Space, trials: int, seed: int = 0) -> list[dict[str, Any]]:
     search = GridSearch(space, seed)
     [stage] = search.stages(trials, 1)
     return [one.configuration for one in search.ask(stage, trials, [])]
@@ -46,8 +47,8 @@ def test_the_learning_rate_has_the_first_further_level() -> None:
 
 def test_levels_are_even_on_each_scale() -> None:
     [low, middle, high] = sorted(one["momentum"] for one in tried(Space(momentum=log_complement(0.9, 0.999)), 3))
-    assert [1 - low, 1 - middle, 1 - high] == pytest.approx([10 ** (-1 - 2 * u) for u in (1 / 6, 1 / 2, 5 / 6)])  # type: ignore[operator]
-    assert sorted(one["units"] for one in tried(Space(units=integer(1, 5)), 5)) == [1, 2, 3, 4, 5]  # type: ignore[type-var]
+    assert [1 - low, 1 - middle, 1 - high] == pytest.approx([10 ** (-1 - 2 * u) for u in (1 / 6, 1 / 2, 5 / 6)])
+    assert sorted(one["units"] for one in tried(Space(units=integer(1, 5)), 5)) == [1, 2, 3, 4, 5]
 
 
 def test_conditional_grids_have_no_duplicates() -> None:

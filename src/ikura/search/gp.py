@@ -21,8 +21,8 @@ class GPSearch(Generations):
     """Optuna's Gaussian-process search, asked for whole generations.
 
     A generation is chosen one after another by expected improvement, in expectation over what those already chosen may
-    score (Optuna's qLogEI). Scores enter by their rank, as quantiles of the normal distribution, so that neither the
-    scale of the metric nor a few very bad trials matter; diverged and infeasible trials share the last ranks. A choice
+    score (Optuna's qLogEI). Scores further below the median than the best is above it are raised to that, so that a few
+    very bad trials do not hide the differences between good ones; diverged and infeasible trials get the same. A choice
     is a dimension in which values are equal or not. Hyperparameters that only some configurations have are drawn at
     random: the process knows those that are always open. Of more than 256 trials the best half of 256 and the others at
     even distances in rank are fitted.
@@ -36,24 +36,17 @@ class GPSearch(Generations):
 
     References:
         Snoek, Larochelle and Adams, Practical Bayesian optimization of machine learning algorithms, NeurIPS 2012.
-        Salinas, Shen and Perrone, A quantile-based approach for hyperparameter transfer learning, ICML 2020 (ranks).
     """
 
     name: ClassVar[str] = "gp"
     largest = 16
 
     def model(self, stage: Stage, count: int, earlier: Sequence[Observation]) -> dict[str, NDArray[np.float64]]:
-        from scipy.special import ndtri
-
         best_first = ranked(earlier)
-        usable = sum(one.usable for one in best_first)
-        places = np.arange(len(best_first), dtype=np.float64)
-        places[usable:] = (usable + len(best_first) - 1) / 2
-        worth = {
-            one.number: float(value)
-            for one, value in zip(best_first, ndtri(1 - (places + 0.5) / len(best_first)), strict=True)
-        }
+        scores = [one.score for one in best_first if one.usable]
+        floor = 2 * float(np.median(scores)) - scores[0]
         kept = sorted(thinned(best_first, _MOST_TRIALS), key=lambda one: one.number)
+        worth = [max(one.score, floor) if one.usable else floor for one in kept]
         points = self.spread(stage, count)
         with quiet():
             from optuna import create_study
@@ -63,7 +56,7 @@ class GPSearch(Generations):
                 seed=self.key("gp", stage), n_startup_trials=min(10, len(kept)), warn_independent_sampling=False
             )
             study = create_study(direction="maximize", sampler=sampler)
-            study.add_trials(frozen(self.space, kept, [worth[one.number] for one in kept]))
+            study.add_trials(frozen(self.space, kept, worth))
             for i in range(count):
                 for name, u in suggested(self.space, study.ask()).items():
                     points[name][i] = u
