@@ -29,7 +29,7 @@ NETWORKS = (
     "alexnet",
 )  # fmt: skip
 METRICS = ("accuracy", "balanced_accuracy", "log_loss", "f1", "roc_auc", "r2", "rmse", "mae")
-SCHEDULES = ("early-stopping", "none", "successive-halving", "hyperband", "asha", "pbt")
+SCHEDULES = ("early-stopping", "none", "successive-halving", "hyperband", "asha", "pbt", "racing")
 SEARCHES = ("coarse-to-fine", "random")
 TASKS = ("auto", "binary", "multiclass", "regression")
 EXAMPLES = (
