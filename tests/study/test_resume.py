@@ -42,6 +42,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "successive halving, some diverge": BASE | HALVING | {"space": SPREAD},
     "hyperband": BASE | {"schedule": "hyperband", "search": "random", "trials": 12, "epochs": 9},
     "asha, some diverge": BASE | HALVING | {"schedule": "asha", "space": SPREAD},
+    "racing, some diverge": BASE | HALVING | {"schedule": "racing", "space": SPREAD, "trials": 12},
     "pbt": BASE | HALVING | {"schedule": "pbt", "space": {"learning_rate": ikura.log(1e-3, 1), "dropout": 0.1}},
     "own networks": BASE | {"network": noisy},
     "own networks, successive halving, some diverge": BASE | HALVING | {"network": noisy, "space": SPREAD},
