@@ -31,11 +31,7 @@ NETWORKS = (
 OBJECTIVES = ("parameters", "inference_seconds", "training_seconds")
 METRICS = ("accuracy", "balanced_accuracy", "log_loss", "f1", "roc_auc", "r2", "rmse", "mae")
 SCHEDULES = ("early-stopping", "none", "successive-halving", "hyperband", "asha", "pbt", "racing")
-<<<<<<< HEAD
 SEARCHES = ("coarse-to-fine", "random", "halton", "sobol", "grid", "tpe", "gp", "cma-es")
-=======
-SEARCHES = ("coarse-to-fine", "random")
->>>>>>> racing
 TASKS = ("auto", "binary", "multiclass", "regression")
 EXAMPLES = (
     "ikura tune penguins.csv --target species",

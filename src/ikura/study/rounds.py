@@ -60,7 +60,7 @@ def run_stage(
         stage: the stage.
         space: what is searched.
         patience: epochs without improvement before a trial stops.
-        keep: takes the outcomes of a tile's trials that have ended, with the weights of the best and the evidence of all;
+        keep: takes the outcomes of a tile's trials that have ended, with the weights of the best and all evidence;
             None if nobody needs them.
     """
     begun = [row for row in floor.store.trials(stage.index) if row["parent"] is None]

@@ -51,7 +51,7 @@ def search(
         trials: trials of the whole search.
         epochs: epochs of a trial at most.
         patience: epochs without improvement before a trial stops.
-        keep: takes the outcomes of a tile's trials that have ended, with the weights of the best and the evidence of all,
+        keep: takes the outcomes of a tile's trials that have ended, with the weights of the best and all evidence,
             before they are recorded; None if nobody needs them.
 
     Returns:

@@ -113,14 +113,9 @@ def tune(
             its time is over keeps its best weights so far.
         search: "coarse-to-fine", "random", "halton", "sobol", "grid", "tpe", "gp" or "cma-es".
         schedule: "early-stopping", "none" (every trial trains all its epochs), "successive-halving", "hyperband",
-<<<<<<< HEAD
             "asha", "racing" (who is worse than the leader beyond chance ends), or "pbt" (population-based training:
             there the best trial's own network is kept, without finalists, because its hyperparameters changed on the
             way).
-=======
-            "asha", "racing" or "pbt" (population-based training: there the best trial's own network is kept, without
-            finalists, because its hyperparameters changed on the way).
->>>>>>> racing
         finalists: configurations that are trained again in full, with three other seeds each; 0 for none; by default 4,
             and 1 for the network cnn.
         metric: what trials are compared by; accuracy for classes and r2 for regression by default.
