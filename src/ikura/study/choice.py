@@ -20,6 +20,7 @@ from ikura.population.member import Member
 from ikura.population.structure import takes_codes
 from ikura.population.workshop import Workshop
 from ikura.study.finalists import STAGE, distinct
+from ikura.study.pareto import configuration
 from ikura.study.preference import preferred
 from ikura.study.search import Floor
 from ikura.study.selection import corrected, difference
@@ -149,7 +150,7 @@ def judge(floor: Floor, metric: Metric, chosen: dict[str, Any], groups: list[lis
         shown = {row["number"]: [evidence[row["number"]]] for (row,) in groups}
     after = None
     if len(groups) > 1:
-        pair = [group[0]["parent"] if group[0]["parent"] is not None else group[0]["number"] for group in groups[:2]]
+        pair = [configuration(group[0]) for group in groups[:2]]
         seeds = [
             dict(zip((row["seed"] for row in g), shown[n], strict=True)) for g, n in zip(groups, pair, strict=False)
         ]
@@ -194,7 +195,7 @@ def _preferred(
         if not weights_file(floor.run, row["number"]).exists():
             again(row)
     spread = interval(metric, [_of_dev(floor, row) for row in groups[0]], _target(floor), seed=floor.seed)
-    numbered = {group[0]["number"] if group[0]["parent"] is None else group[0]["parent"]: group for group in groups}
+    numbered = {configuration(group[0]): group for group in groups}
     number, choice = preferred(floor, numbered, next(iter(numbered)), spread)
     first = numbered[number]
     return [first, *(group for group in groups if group is not first)], choice

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Costs", "cost", "front", "on_front"]
+__all__ = ["Costs", "configuration", "cost", "front", "on_front"]
 
 Costs = Mapping[str, Sequence[float | None]]
 """Objective to its value for each trial by number, None where it was not measured."""
@@ -59,6 +59,11 @@ def _many(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
     return found
 
 
+def configuration(row: Mapping[str, Any]) -> int:
+    """Number of the trial of the search whose configuration a trial has: its own, or that of a finalist's parent."""
+    return int(row["parent"] if row["purpose"] == "finalist" else row["number"])
+
+
 def cost(row: Mapping[str, Any], objective: str, costs: Costs) -> float:
     """An objective's value for a trial, NaN where it is not known; a finalist costs what its trial of the search does.
 
@@ -69,7 +74,7 @@ def cost(row: Mapping[str, Any], objective: str, costs: Costs) -> float:
     """
     if objective == "training_seconds":
         return float(row["seconds"])
-    number = row["number"] if row["parent"] is None else row["parent"]
+    number = configuration(row)
     values = costs.get(objective, ())
     value = values[number] if number < len(values) else None
     return float("nan") if value is None else float(value)
