@@ -96,7 +96,7 @@ def test_infeasible_trials_are_crosses(make_study: Make) -> None:
     study.config["max_parameters"] = 1234
     view = View(study)
     for name, chart in zip(view.varying, Page(str(hyperparameters(view))).charts, strict=True):
-        crosses = [trace for trace in chart["data"] if trace["marker"].get("symbol") == "x-thin"]
+        crosses = [trace for trace in chart["data"] if trace.get("marker", {}).get("symbol") == "x-thin"]
         told = {one[0] for trace in crosses for one in trace["customdata"] if one[2] == "infeasible"}
         used = study.trials.loc[places]
         assert told == set(used.loc[used[name].notna(), "number"])
