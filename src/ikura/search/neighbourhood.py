@@ -65,8 +65,9 @@ def evidence(
 
     Example:
         >>> tried = [i / 99 for i in range(100)]
-        >>> [round(float(one), 4) for one in evidence([0.3, 0.32, 0.37, 0.4], tried)]
-        [0.3, 0.4, 4, 0.004]
+        >>> low, high, inside, chance = evidence([0.3, 0.32, 0.37, 0.4], tried)
+        >>> inside, round(chance, 4)
+        (4, 0.0037)
     """
     from scipy.special import betainc
 

@@ -45,9 +45,10 @@ _HISTORIES = ("finite", "with gaps", "all diverged", "all equal", "all infeasibl
 
 def score_of(configuration: dict[str, object]) -> float:
     """Score a configuration: best where its numbers' decades add up to a certain sum, options a little apart."""
-    numbers = [float(value) for value in configuration.values() if isinstance(value, int | float) and value > 0]
+    values = [value for _, value in sorted(configuration.items())]
+    numbers = [float(value) for value in values if isinstance(value, int | float) and value > 0]
     return -abs(float(np.log10(numbers or [1.0]).sum()) + 2) - 0.1 * sum(
-        len(value) for value in configuration.values() if isinstance(value, str)
+        len(value) for value in values if isinstance(value, str)
     )
 
 
