@@ -246,7 +246,7 @@ def test_what_was_read_and_decided_is_kept(iris: Study) -> None:
 
 def test_the_json_object(iris: Study) -> None:
     found = iris.to_json()
-    assert set(found) == {"run", "task", "rows", "trials", "best", "test", "seconds", "diverged"}
+    assert set(found) == {"run", "task", "rows", "trials", "best", "test", "seconds", "diverged", "rounds"}
     assert set(found["best"]) == {"number", "hyperparameters", "dev"}
     assert set(found["best"]["dev"]) == {"metric", "value", "interval"} == set(found["test"])
     assert (found["rows"], found["trials"], found["task"]) == (150, 8, "multiclass")
