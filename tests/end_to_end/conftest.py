@@ -122,10 +122,20 @@ def ikura(begin: Callable[..., Command]) -> Callable[..., Done]:
 
 def trials_done(run: Path) -> int:
     """How many trials of a run at work have ended, as seen from outside."""
+    return counted(run, "trials where state not in ('waiting', 'running')")
+
+
+def rounds_decided(run: Path) -> int:
+    """How many rounds of a run at work have been decided, as seen from outside."""
+    return counted(run, "rounds")
+
+
+def counted(run: Path, what: str) -> int:
+    """Rows of a run's store; none as long as there is no store."""
     try:
         connection = sqlite3.connect(f"file:{run / 'study.db'}?mode=ro", uri=True, timeout=5)
         try:
-            [[count]] = connection.execute("select count(*) from trials where state not in ('waiting', 'running')")
+            [[count]] = connection.execute(f"select count(*) from {what}")
         finally:
             connection.close()
     except sqlite3.OperationalError:

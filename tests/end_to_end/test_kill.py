@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Command, Done, trials_done
+from .conftest import Command, Done, rounds_decided, trials_done
 from .folders import content
 
 Run = Callable[..., Done]
@@ -79,14 +79,15 @@ def test_interrupted(
     assert content(tmp_path / name) == whole
 
 
-def test_successive_halving(begin: Begin, ikura: Run, penguins: Path, tmp_path: Path, wait_for: Any) -> None:
+@pytest.mark.parametrize("schedule", ["successive-halving", "asha", "pbt"])
+def test_rounds(schedule: str, begin: Begin, ikura: Run, penguins: Path, tmp_path: Path, wait_for: Any) -> None:
     (tmp_path / "space.toml").write_text('[learning_rate]\nscale = "log"\nlow = 1e-4\nhigh = 1e-2\n')
-    halving = [*OPTIONS[:6], "--schedule", "successive-halving", "--finalists", 1, "-q", "--space", "space.toml"]
-    assert ikura("tune", penguins, *halving, "--out", "whole").code == 0
+    options = [*OPTIONS[:6], "--schedule", schedule, "--finalists", 1, "-q", "--space", "space.toml"]
+    assert ikura("tune", penguins, *options, "--out", "whole").code == 0
     run = tmp_path / "run"
-    at_work = begin("tune", penguins, *halving, "--out", "run")
-    for stage in ("stage-0-rung-0", "stage-0-rung-2", "stage-1-rung-0", "stage-1-rung-2"):
-        wait_for((run / "snapshots" / f"{stage}.safetensors").exists)
+    at_work = begin("tune", penguins, *options, "--out", "run")
+    for count in (1, 3, 5):
+        wait_for(lambda count=count: rounds_decided(run) >= count)
         at_work.kill()
         at_work = begin("resume", "run", "-q")
     done = at_work.wait()

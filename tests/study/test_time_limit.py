@@ -55,6 +55,8 @@ def _tiles_of_four(monkeypatch: pytest.MonkeyPatch) -> None:
         (None, "early-stopping", 1),
         (None, "successive-halving", 0),
         (None, "successive-halving", 1),
+        (None, "asha", 1),
+        (None, "pbt", 0),
         (own, "none", 1),
         (own, "successive-halving", 1),
     ],
