@@ -297,7 +297,9 @@ def text(rows: list[dict[str, Any]], ratios: list[dict[str, Any]], given: Any) -
 
 def main(arguments: list[str] | None = None) -> None:
     """Train or read the pools, and compare."""
-    parser = command("racing", __doc__ or "", "--pools /tmp/pools", "--pools /tmp/pools --field")
+    parser = command(
+        "racing", __doc__ or "", "--pools /tmp/pools", "--pools /tmp/pools --field --seed 0 --tasks digits wine"
+    )
     parser.add_argument("--pools", type=Path, required=True, help="folder in which trained pools are kept")
     parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS), help="which tasks (all)")
     parser.add_argument("--pool", type=int, default=400, help="trials of a pool (400)")
