@@ -95,7 +95,7 @@ def test_infeasible_trials_are_crosses(make_study: Make) -> None:
     study.trials.loc[places, ["dev_score", "dev_loss", "train_score", "train_loss"]] = np.nan
     study.config["max_parameters"] = 1234
     view = View(study)
-    for name, chart in zip(view.varying, Page(str(hyperparameters(view))).charts, strict=True):
+    for name, chart in zip(view.by_importance, Page(str(hyperparameters(view))).charts, strict=True):
         crosses = [trace for trace in chart["data"] if trace.get("marker", {}).get("symbol") == "x-thin"]
         told = {one[0] for trace in crosses for one in trace["customdata"] if one[2] == "infeasible"}
         used = study.trials.loc[places]

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
 import ikura
 from ikura.errors import RunError
+from ikura.population.member import Hyperparameters
 from ikura.study.study import Study
 
 from .comparing import assert_replays, assert_same
@@ -79,8 +81,18 @@ def test_a_diverged_trial_is_never_chosen(tune: Tune) -> None:
 
 
 def test_finalists_that_all_diverge_give_way_to_others(tune: Tune) -> None:
-    """With other seeds the best configuration diverges; the search had trials that did not."""
-    study = tune(space={"learning_rate": ikura.log(0.3, 3), "optimizer": "sgd"}, trials=8, epochs=40, finalists=1)
+    """With other seeds every configuration diverges; the search had trials that did not."""
+    draws: list[float] = []
+
+    def network(hp: Hyperparameters) -> nn.Module:
+        draws.append(float(torch.rand(())))
+        layer = nn.Linear(hp.inputs, hp.outputs)
+        if draws[-1] != draws[0]:
+            nn.init.constant_(layer.weight, float("inf"))
+        return layer
+
+    space = {"learning_rate": ikura.log(0.01, 0.3), "optimizer": "sgd"}
+    study = tune(network=network, space=space, trials=8, epochs=5, finalists=1)
     first = study.trials.query("purpose == 'finalist'").iloc[:3]
     assert set(first["state"]) == {"diverged"}
     assert (study.trials.query("purpose == 'search'")["state"] == "complete").any()

@@ -147,7 +147,7 @@ def _loss(
     shortest = min(curve.shape[1] for curve in curves)
     found = np.stack([curve[:, :shortest] for curve in curves])
     place = np.unravel_index(np.argmin(found.mean(axis=0)), found.shape[1:])
-    return found[:, *place]
+    return found[:, place[0], place[1]]
 
 
 def _settings(start: Pretrained) -> list[dict[str, Any]]:
