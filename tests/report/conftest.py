@@ -38,6 +38,7 @@ class FakeStudy:
     summary: dict[str, Any]
     metric: Any = field(default_factory=lambda: SimpleNamespace(name="accuracy", greater_is_better=True))
     space: Space = field(default_factory=lambda: SPACE)
+    searched: Space = field(default_factory=lambda: SPACE)
     space_note: str = "Tiers 1 to 3 are open"
     config: dict[str, Any] = field(default_factory=dict)
     best: Any = None

@@ -179,7 +179,7 @@ def test_states_are_counted(make_study: Make) -> None:
 def test_hostile_names_stay_text(make_study: Make) -> None:
     study = make_study(trials=12, classes=[HOSTILE, "b", "c"])
     plain = Page(render(study))
-    study.space = Space(**{HOSTILE: log(1e-4, 1), "optimizer": choice(HOSTILE, "adam")})
+    study.space = study.searched = Space(**{HOSTILE: log(1e-4, 1), "optimizer": choice(HOSTILE, "adam")})
     study.trials = study.trials.rename(columns={"learning_rate": HOSTILE})
     study.trials["optimizer"] = HOSTILE
     study.best.hyperparameters = {HOSTILE: HOSTILE}

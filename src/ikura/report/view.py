@@ -117,7 +117,7 @@ class View:
         """Importance of the hyperparameters among "all" trials and among the "good" ones."""
         from ikura.diagnose import AMONG, importance
 
-        space: Any = self.study.space
+        space: Any = self.study.searched
         return {among: importance(self.trials, space, self.better > 0, among=among) for among in AMONG}
 
     @cached_property

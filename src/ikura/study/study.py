@@ -149,6 +149,16 @@ class Study:
         """What was searched."""
         return Space.from_dict(self.setting.space)
 
+    @cached_property
+    def searched(self) -> Space:
+        """The space with all the ranges that the search widened."""
+        wider = self.space
+        for stage in self.regions:
+            for one in stage.get("widened", []):
+                name = one["hyperparameter"]
+                wider = wider.replace(**{name: wider[name].as_dict() | {one["end"]: one["after"]}})
+        return wider
+
     @property
     def space_note(self) -> str:
         """Why it was this space."""
@@ -345,7 +355,7 @@ class Study:
         """
         from ikura.diagnose import importance
 
-        return importance(self.trials, self.space, self.metric.greater_is_better, method, among)
+        return importance(self.trials, self.searched, self.metric.greater_is_better, method, among)
 
     @property
     def edges(self) -> list[Edge]:
@@ -354,7 +364,7 @@ class Study:
 
         best = self.best
         chosen = None if best is None else best.hyperparameters
-        return edges(self.trials, self.space, self.metric.greater_is_better, chosen)
+        return edges(self.trials, self.searched, self.metric.greater_is_better, chosen)
 
     def to_optuna(self, storage: Any = None, name: str | None = None) -> optuna.Study:
         """Write the study as one of Optuna's: trials with their distributions, states and curves of the dev score.
@@ -376,7 +386,7 @@ class Study:
 
         name = name or self.run.resolve().name
         better = self.metric.greater_is_better
-        return to_optuna(self._store.trials(), self.curves(), self.space, better, name, storage)
+        return to_optuna(self._store.trials(), self.curves(), self.searched, better, name, storage)
 
     def export(self, trials: str | Path | None = None, curves: str | Path | None = None) -> list[Path]:
         """Write tables, as CSV or Parquet by the files' names.

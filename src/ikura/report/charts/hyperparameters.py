@@ -101,7 +101,7 @@ def _sample(view: View) -> pd.DataFrame:
 
 def _chart(view: View, name: str, rows: pd.DataFrame, ends: tuple[float, float]) -> Html:
     used = rows[rows[name].notna()]
-    scale = scale_of(view.study.space[name], view.values(name))
+    scale = scale_of(view.study.searched[name], view.values(name))
     edge = ends[0] if view.better > 0 else ends[1]
     crosses = {"diverged": "--muted", "infeasible": "--mark-2"}
     traces = trend(view.scored, name, scale, ends, view.better)
