@@ -27,7 +27,7 @@ class GPSearch(Generations):
     random: the process knows those that are always open. Of more than 256 trials the best half of 256 and the others at
     even distances in rank are fitted.
 
-    A proposal takes about a second of one core: this is for trials that take longer.
+    A proposal takes seconds of one core: this is for trials that take longer.
 
     Example:
         >>> from ikura.space import Space, log
