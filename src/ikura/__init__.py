@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "check": "ikura.checks.check",
     "tune": "ikura.study.tune",
     "resume": "ikura.study.tune",
     "load": "ikura.study.open",
     "open_study": "ikura.study.open",
     "pretrained": "ikura.study.pretrained",
+    "Checks": "ikura.checks",
     "Study": "ikura.study.study",
     "Model": "ikura.study.model",
     "Progress": "ikura.study.progress",
@@ -30,6 +32,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Checks",
     "IkuraError",
     "Model",
     "Progress",
@@ -37,6 +40,7 @@ __all__ = [
     "Study",
     "UsageError",
     "__version__",
+    "check",
     "choice",
     "constraint",
     "fixed",
@@ -53,6 +57,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from ikura.checks import Checks
+    from ikura.checks.check import check
     from ikura.errors import IkuraError, UsageError
     from ikura.space import Space, choice, constraint, fixed, integer, linear, log, log_complement, when
     from ikura.study.model import Model
