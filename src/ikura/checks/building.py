@@ -86,10 +86,10 @@ class ForwardCheck(Check):
                 f"Return outputs of shape (rows, {wanted[1]}), such as from nn.Linear(…, {wanted[1]}).",
                 **figures,
             )
-        if subject.loss is not None and (found := self._broadcast(outputs, batch)):
+        if subject.loss is not None and (found := self._broadcast(subject, outputs, batch)):
             return self.failed(
                 found,
-                "The loss broadcasts outputs and targets against each other: every output is compared with every target.",
+                "The loss broadcasts them against each other: every output is compared with every target.",
                 "Give both the same shape, for example outputs.squeeze(1) or targets.unsqueeze(1).",
                 **figures,
             )
@@ -113,11 +113,22 @@ class ForwardCheck(Check):
             )
         return self._single(subject, module, batch, shape, figures)
 
-    def _broadcast(self, outputs: torch.Tensor, batch: Batch) -> str | None:
+    def _broadcast(self, subject: Subject, outputs: torch.Tensor, batch: Batch) -> str | None:
+        """Say so where shapes differ and the loss is neither mean nor sum of the examples' losses."""
         a, b = outputs.shape, batch.y.shape
-        if batch.y.is_floating_point() and a.numel() == b.numel() and a != b and len(a) != len(b):
-            return f"outputs have shape {tuple(a)} and targets {tuple(b)}"
-        return None
+        if not batch.y.is_floating_point() or a == b or a.numel() != b.numel():
+            return None
+        try:
+            with torch.no_grad():
+                whole = float(subject.cost(outputs, batch.y))
+                rows = range(len(batch.y))
+                singles = [float(subject.cost(outputs[i : i + 1], batch.y[i : i + 1])) for i in rows]
+        except Exception:
+            return None
+        fair = (sum(singles), sum(singles) / len(singles))
+        if any(abs(whole - one) <= 1e-4 * max(abs(whole), abs(one)) for one in fair):
+            return None
+        return f"outputs have shape {tuple(a)} and targets {tuple(b)}"
 
     def _single(
         self, subject: Subject, module: nn.Module, batch: Batch, shape: tuple[int, ...], figures: dict[str, list[int]]
@@ -173,5 +184,3 @@ class SharedCheck(Check):
                 )
             tied[id(p)] = name
         return self.passed("every layer has weights of its own")
-
-

@@ -90,9 +90,7 @@ class CompanyCheck(Check):
             return self.skipped("outputs have no row for each example")
         if _differs(together, repeated) > ALIKE:
             return self.skipped("outputs are random in evaluation mode")
-        moved = max(
-            _differs(together[:half], apart), _differs(together[:half], again[len(batch.y) - half :])
-        )
+        moved = max(_differs(together[:half], apart), _differs(together[:half], again[len(batch.y) - half :]))
         if moved <= ALIKE:
             return self.passed("outputs are the same in any company", difference=moved)
         normal = [name for name, part in module.named_modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ikura.checks._base import Check, Result
-from ikura.checks.learner import MOST_ROWS, forest_scores, matrix, rank_test
-from ikura.checks.leakage import _names
+from ikura.checks.learner import MOST_ROWS, feature_names, forest_scores, matrix, rank_test
 from ikura.checks.subject import Subject
 from ikura.population.examples import Examples
 
@@ -26,7 +27,7 @@ class DistributionCheck(Check):
 
     def run(self, subject: Subject) -> Result:
         """Test dev and test set, each at half the level."""
-        figures: dict[str, dict[str, object]] = {}
+        figures: dict[str, dict[str, Any]] = {}
         worst: tuple[float, str] = (1.0, "")
         for part, examples in (("dev", subject.dev), ("test", subject.test)):
             if examples is None or len(examples) < LEAST_ROWS:
@@ -38,19 +39,17 @@ class DistributionCheck(Check):
         if not figures:
             return self.skipped(f"dev and test set have fewer than {LEAST_ROWS} examples")
         p_value, part = worst
-        least = min(float(str(one["p_value"])) for one in figures.values())
+        least = min(one["p_value"] for one in figures.values())
         if p_value >= LEVEL / len(figures):
             return self.passed(f"a classifier cannot tell the parts apart (p = {least:.3f})", **figures)
         found = figures[part]
-        names = found["columns"]
-        assert isinstance(names, list)
         told = (
             f"a classifier tells the {part} set from the training set with an area under the curve of "
-            f"{found['area']:.2f} (p = {p_value:.1g}); they differ most in {', '.join(names)}"
+            f"{found['area']:.2f} (p = {p_value:.1g}); they differ most in {', '.join(found['columns'])}"
         )
         cause = "The parts come from different sources or times, or were processed differently."
         fix = "Shuffle before splitting, treat all parts alike, or collect training data like those to be predicted."
-        give = self.failed if float(str(found["area"])) >= NOTABLE else self.warned
+        give = self.failed if found["area"] >= NOTABLE else self.warned
         return give(told, cause, fix, **figures)
 
     def _test(self, subject: Subject, examples: Examples) -> tuple[float, float, list[str]]:
@@ -67,5 +66,5 @@ class DistributionCheck(Check):
         second = np.arange(len(x)) >= count
         scores, importance = forest_scores(x, second, False, subject.seed, leaf=5)
         area, p_value = rank_test(scores[:, 1], second)
-        names = _names(subject, x.shape[1])
+        names = feature_names(subject, x.shape[1])
         return area, p_value, [names[i] for i in np.argsort(-importance)[:3]]

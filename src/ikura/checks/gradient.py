@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +52,7 @@ class Compared:
 
 
 def compare(
-    objective: Callable[[], Tensor], parameters: dict[str, Tensor], components: int = COMPONENTS, seed: int = 0
+    objective: Callable[[], Tensor], parameters: Mapping[str, Tensor], components: int = COMPONENTS, seed: int = 0
 ) -> list[Compared]:
     """Compare the gradient of each parameter with two-sided differences.
 
@@ -103,7 +103,7 @@ def _one(
     points: list[tuple[Tensor, float, Any]] = []
     for place in places:
         direction = torch.zeros(p.numel(), dtype=p.dtype)
-        direction[place] = max(1.0, abs(float(p.detach().reshape(-1)[place])))
+        direction[place] = max(1.0, float(p.detach().reshape(-1)[place].abs()))
         points.append((direction.reshape(p.shape), float(direction[place]), int(place)))
     if count < p.numel():
         for _ in range(DIRECTIONS):
@@ -203,7 +203,9 @@ class GradientCheck(Check):
             "parameter": worst.name,
             "when": when,
             "layers": layers,
-            "parameters": {one.name: max(o.error for _, o in everything if o.name == one.name) for _, one in everything},
+            "parameters": {
+                one.name: max(o.error for _, o in everything if o.name == one.name) for _, one in everything
+            },
             "components": sum(one.compared for _, one in everything),
             "kinks": sum(one.kinks for _, one in everything),
             "worst": [{"place": list(p), "difference": n, "backpropagated": a} for p, n, a in worst.worst],
@@ -215,7 +217,8 @@ class GradientCheck(Check):
         place, numeric, analytic = worst.worst[0]
         where = f"{worst.name}{list(place)}" if place else worst.name
         finding = (
-            f"{worst.name} has a relative error of {worst.error:.0e} {when}: at {where} the difference is {numeric:.4g}, "
+            f"{worst.name} has a relative error of {worst.error:.0e} {when}: at {where} the difference is "
+            f"{numeric:.4g}, "
             f"backpropagation says {analytic:.4g}"
             + (f"; also {', '.join(n for n in wrong if n != worst.name)}" if len(wrong) > 1 else "")
         )

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ikura.checks._base import Check, Result
-from ikura.checks.learner import MOST_ROWS, forest_scores, matrix
+from ikura.checks.learner import MOST_ROWS, feature_names, forest_scores, matrix
 from ikura.checks.subject import Subject
 from ikura.population.examples import Examples
 
@@ -20,11 +20,6 @@ LEAST_ERROR = 0.04
 TRIED = 200
 SHARE, RARER = 0.03, 10.0
 ORDERED = 0.999
-
-
-def _names(subject: Subject, count: int) -> list[str]:
-    used = [one.name for one in subject.table.columns if one.used] if subject.table is not None else []
-    return used if len(used) == count else [f"feature {i}" for i in range(count)]
 
 
 class LeakageCheck(Check):
@@ -48,7 +43,7 @@ class LeakageCheck(Check):
         errors = np.array([_alone(x[:, column], y, regression, subject.seed) for column in range(x.shape[1])])
         suspects = np.flatnonzero(errors <= LEAK)
         best = int(errors.argmin())
-        names = _names(subject, x.shape[1])
+        names = feature_names(subject, x.shape[1])
         figures: dict[str, Any] = {"feature": names[best], "error_alone": float(errors[best])}
         told = f"{names[best]} alone has an error of {errors[best]:.1%}"
         if not suspects.size or suspects.size == x.shape[1]:

@@ -81,9 +81,7 @@ def _balanced(predicted: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) ->
     return float((np.bincount(codes, predicted == y) / np.bincount(codes)).mean())
 
 
-def _plain(
-    x: npt.NDArray[np.float32], y: npt.NDArray[np.float64], regression: bool
-) -> list[npt.NDArray[np.float64]]:
+def _plain(x: npt.NDArray[np.float32], y: npt.NDArray[np.float64], regression: bool) -> list[npt.NDArray[np.float64]]:
     """Cross-validated predictions of a linear model and of near neighbours."""
     from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.model_selection import cross_val_predict

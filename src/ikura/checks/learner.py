@@ -10,10 +10,16 @@ import numpy.typing as npt
 from ikura.checks.subject import Subject
 from ikura.population.examples import Examples
 
-__all__ = ["MOST_FEATURES", "MOST_ROWS", "forest_scores", "matrix", "rank_test"]
+__all__ = ["MOST_FEATURES", "MOST_ROWS", "feature_names", "forest_scores", "matrix", "rank_test"]
 
 MOST_ROWS, MOST_FEATURES = 3000, 256
 TREES = 100
+
+
+def feature_names(subject: Subject, count: int) -> list[str]:
+    """Name the inputs: by their columns where each column is one input."""
+    used = [one.name for one in subject.table.columns if one.used] if subject.table is not None else []
+    return used if len(used) == count else [f"feature {i}" for i in range(count)]
 
 
 def matrix(subject: Subject, examples: Examples, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:

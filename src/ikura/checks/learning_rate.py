@@ -13,7 +13,7 @@ __all__ = ["LearningRateCheck", "range_test"]
 
 RATES = tuple(10 ** (exponent / 2) for exponent in range(-10, 3))
 STEPS = 20
-DIVERGED, USEFUL = 3.0, 0.1
+DIVERGED, USEFUL, FAR = 3.0, 0.1, 10.0
 TOO_LITTLE, LITTLE = 1e-3, 1e-2
 
 
@@ -70,16 +70,16 @@ class LearningRateCheck(Check):
         figures |= {"range": [useful[0], useful[-1]], "best": best}
         where = f"the loss falls well between {useful[0]:.2g} and {useful[-1]:.2g}, best at {best:.2g}"
         level = max(start, subject.guess if subject.loss is None else start)
-        if end > DIVERGED * abs(level) or not math.isfinite(end):
-            if chosen > useful[-1]:
-                grows = "diverges" if not math.isfinite(end) else f"rises from {start:.3g} to {end:.3g}"
-                give = self.warned if subject.values.warm_up else self.failed
-                return give(
-                    f"at the learning rate {chosen:.3g} the loss {grows} in {STEPS} updates; {where}",
-                    "The learning rate is far too high.",
-                    f"Try about {best / 3:.2g}.",
-                    **figures,
-                )
+        grown = end > DIVERGED * abs(level) or not math.isfinite(end)
+        if chosen > useful[-1] and (grown or (end >= start and chosen > FAR * useful[-1])):
+            grows = "diverges" if not math.isfinite(end) else f"goes from {start:.3g} to {end:.3g}"
+            give = self.warned if subject.values.warm_up else self.failed
+            return give(
+                f"at the learning rate {chosen:.3g} the loss {grows} in {STEPS} updates; {where}",
+                "The learning rate is far too high.",
+                f"Try about {best / 3:.2g}.",
+                **figures,
+            )
         share = (start - end) / gain
         figures["share_of_the_best_gain"] = share
         if share < LITTLE and chosen * 300 <= best:

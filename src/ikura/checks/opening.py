@@ -101,7 +101,9 @@ def subject_of_data(
     parts = [Examples.of(part) for part in (dataset.train, dataset.dev, dataset.test)]
     if as_given:
         if table is None:
-            raise UsageError("as_given is for tables; give arrays as {'train': (x, y), 'dev': …} to have them as they are")
+            raise UsageError(
+                "as_given is for tables; give arrays as {'train': (x, y), 'dev': …} to have them as they are"
+            )
         parts = _raw(table, dataset)
     classes = len(dataset.task.classes or [])
     if network is None:
@@ -110,7 +112,17 @@ def subject_of_data(
         parts = [part.flat() for part in parts]
     train, dev, test = parts
     subject = Subject(
-        what, dataset.task.name, train, dev, test, classes, table=table, as_given=as_given, seed=seed, loss=loss, step=step
+        what,
+        dataset.task.name,
+        train,
+        dev,
+        test,
+        classes,
+        table=table,
+        as_given=as_given,
+        seed=seed,
+        loss=loss,
+        step=step,
     )
     embedded = () if as_given else tuple(dataset.encoder.cardinalities)
     return _with_network(subject, network, hyperparameters or {}, embedded)
@@ -124,7 +136,11 @@ def _raw(table: Table, dataset: Dataset) -> list[Examples]:
     read = [(truths if one.kind == "boolean" else numbers)(table.frame[one.name]) for one in used]
     x = np.column_stack(read).astype(np.float32)
     found = []
-    for part, rows in ((dataset.train, dataset.split.train), (dataset.dev, dataset.split.dev), (dataset.test, dataset.split.test)):
+    for part, rows in (
+        (dataset.train, dataset.split.train),
+        (dataset.dev, dataset.split.dev),
+        (dataset.test, dataset.split.test),
+    ):
         y = part.y * dataset.target_std + dataset.target_mean if dataset.task.name == "regression" else part.y
         found.append(Examples(x[rows], np.zeros((len(rows), 0), np.int32), np.asarray(y, np.float32)))
     return found
@@ -156,12 +172,24 @@ def subject_of_parts(
     classes = 0
     if task in ("auto", "classification"):
         kind = np.asarray(read["train"].y).dtype.kind
-        task = "regression" if task == "auto" and not (whole and (kind in "iub" or np.unique(y).size <= 20)) else "classes"
+        task = (
+            "regression" if task == "auto" and not (whole and (kind in "iub" or np.unique(y).size <= 20)) else "classes"
+        )
     if task != "regression":
         classes = max(int(y[np.isfinite(y)].max(initial=0)) + 1, 2) if task != "binary" else 2
         task = ("binary" if classes == 2 else "multiclass") if task == "classes" else task
+    train, dev, test = (read.get(name) for name in PARTS)
     subject = Subject(
-        "arrays", task, *(read.get(name) for name in PARTS), classes=classes, as_given=True, seed=seed, loss=loss, step=step
+        "arrays",
+        task,
+        train,
+        dev,
+        test,
+        classes=classes,
+        as_given=True,
+        seed=seed,
+        loss=loss,
+        step=step,
     )
     return _two_logits(_with_network(subject, network, hyperparameters or {}, ()))
 
@@ -223,7 +251,9 @@ def _with_network(
     if isinstance(network, str):
         if network not in NETWORKS:
             known = ["mlp", *NETWORKS]
-            raise UsageError(f"unknown network {network!r}{nearest(network, known)}: use {', '.join(known)}, or module:factory")
+            raise UsageError(
+                f"unknown network {network!r}{nearest(network, known)}: use {', '.join(known)}, or module:factory"
+            )
         name, network = network, NETWORKS[network]
     else:
         name = getattr(network, "__name__", "the factory")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -61,7 +64,7 @@ class OutputsCheck(Check):
             return self._bounded(subject, last, batch.y, figures)
         return self.passed(f"outputs are plain numbers, from {low:.2g} to {high:.2g} on far inputs", **figures)
 
-    def _classes(self, probes: Tensor, last: str | None, figures: dict[str, object]) -> Result:
+    def _classes(self, probes: Tensor, last: str | None, figures: Mapping[str, Any]) -> Result:
         sums = probes.sum(1)
         if last == "softmax" or (probes.min() >= 0 and float((sums - 1).abs().max()) < ALIKE * 10):
             return self.failed(
@@ -80,7 +83,7 @@ class OutputsCheck(Check):
             )
         return self.passed("outputs are logits", **figures)
 
-    def _bounded(self, subject: Subject, last: str, y: Tensor, figures: dict[str, object]) -> Result:
+    def _bounded(self, subject: Subject, last: str, y: Tensor, figures: Mapping[str, Any]) -> Result:
         low, high = (-1.0, 1.0) if last == "tanh" else (0.0, 1.0)
         outside = float(((y < low) | (y > high)).float().mean())
         if outside < 0.01:
@@ -93,7 +96,7 @@ class OutputsCheck(Check):
             **figures,
         )
 
-    def _probabilities(self, subject: Subject, outputs: Tensor, figures: dict[str, object]) -> Result:
+    def _probabilities(self, subject: Subject, outputs: Tensor, figures: Mapping[str, Any]) -> Result:
         if subject.task == "multiclass" and outputs.dim() == 2:
             sums = (outputs.sum(1) - 1).abs().max(), (outputs.exp().sum(1) - 1).abs().max()
             if float(min(sums)) > 1e-3:

@@ -43,7 +43,9 @@ class OverfitCheck(Check):
         share, rate, losses = _learn(bare, batch)
         figures: dict[str, Any] = {"rows": len(batch.y), "share_left": share, "learning_rate": rate, "losses": losses}
         if share <= LEARNT:
-            return self.passed(f"{len(batch.y)} examples are learnt by heart: {share:.1%} of the loss is left", **figures)
+            return self.passed(
+                f"{len(batch.y)} examples are learnt by heart: {share:.1%} of the loss is left", **figures
+            )
         small = _distinct(subject, FEWER)
         left = _learn(bare, small)[0]
         figures["share_left_of_two"] = left
@@ -57,8 +59,8 @@ class OverfitCheck(Check):
             )
         return self.failed(
             told,
-            "The network is wired wrongly (a detached part, outputs or targets that do not fit the loss, units that are "
-            "alike, dead or saturated), or far too small.",
+            "The network is wired wrongly (a detached part, outputs or targets that do not fit the loss, units that "
+            "are alike, dead or saturated), or far too small.",
             "Look at the other checks first: gradient, detached, outputs, symmetry, units, signal.",
             **figures,
         )

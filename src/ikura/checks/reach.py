@@ -70,7 +70,9 @@ class InputsCheck(Check):
         reseed()
         outputs = subject.outputs(module, batch._replace(x=x))
         weights = torch.randn(outputs.shape)
-        found = torch.autograd.grad((outputs * weights).sum(), x, allow_unused=True)[0] if outputs.requires_grad else None
+        found = (
+            torch.autograd.grad((outputs * weights).sum(), x, allow_unused=True)[0] if outputs.requires_grad else None
+        )
         with torch.no_grad():
             noise = torch.randn(batch.x.shape)
             reseed()

@@ -64,7 +64,7 @@ def _forward(when: str, layers: list[Signal]) -> list[tuple[bool, str, str, str]
                 least.size < GONE * first.size,
                 f"signals vanish {when}: {least.where} has {least.size:.1e}, {first.where} has {first.size:.1e}",
                 "Initial weights are too small for the depth, or the activation squeezes signals.",
-                "Scale initial weights by the number of inputs (He's or Xavier's rule), normalise, or use fewer layers.",
+                "Scale initial weights by the number of inputs (He's or Xavier's rule), normalise, or use less depth.",
             )
         )
     if most.size > max(first.size, 1e-12) / FADED or not most.size < float("inf"):
@@ -73,7 +73,7 @@ def _forward(when: str, layers: list[Signal]) -> list[tuple[bool, str, str, str]
                 most.size > max(first.size, 1e-12) / GONE or not most.size < float("inf"),
                 f"signals explode {when}: {most.where} has {most.size:.1e}, {first.where} has {first.size:.1e}",
                 "Initial weights are too large for the depth.",
-                "Scale initial weights by the number of inputs (He's or Xavier's rule), normalise, or use fewer layers.",
+                "Scale initial weights by the number of inputs (He's or Xavier's rule), normalise, or use less depth.",
             )
         )
     return found

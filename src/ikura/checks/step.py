@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -44,8 +46,8 @@ class StepCheck(Check):
         if float(changes[0].norm()) < 1e-6 * float(slopes[0].norm()):
             return self.failed(
                 "a training step changes no weight",
-                "backward() or optimizer.step() is missing, the gradient is zeroed between the two, or it is clipped to "
-                "nothing.",
+                "backward() or optimizer.step() is missing, the gradient is zeroed between the two, or it is clipped "
+                "to nothing.",
                 "In order: zero_grad(), loss.backward(), optimizer.step().",
                 **figures,
             )
@@ -72,7 +74,7 @@ class StepCheck(Check):
             )
         return self.passed("both steps follow the gradient of their own mini-batch", **figures)
 
-    def _slope(self, subject: Subject, module: torch.nn.Module, parameters: list[Tensor], index: int) -> Tensor:
+    def _slope(self, subject: Subject, module: torch.nn.Module, parameters: Sequence[Tensor], index: int) -> Tensor:
         kept = {name: tensor.clone() for name, tensor in module.named_buffers()}
         reseed()
         _, found = gradients(subject, module, subject.batch(16, index, torch.float64))
@@ -92,7 +94,7 @@ def _without_dropout(module: torch.nn.Module) -> None:
             part.p = 0.0
 
 
-def _flat(parameters: list[Tensor]) -> Tensor:
+def _flat(parameters: Sequence[Tensor]) -> Tensor:
     return torch.cat([p.detach().reshape(-1) for p in parameters])
 
 

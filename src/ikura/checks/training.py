@@ -63,8 +63,8 @@ def train(
         losses.append(value)
         if not torch.isfinite(torch.tensor(value)):
             break
-        own: list[Any] = [numbers[name] for name in ("momentum", "beta1", "beta2", "epsilon")]
-        c = coefficients(rate, *own, step)._replace(learning_rate=torch.tensor(rate))
+        momentum, beta1, beta2, epsilon = (float(numbers[n]) for n in ("momentum", "beta1", "beta2", "epsilon"))
+        c = coefficients(rate, momentum, beta1, beta2, epsilon, step)._replace(learning_rate=torch.tensor(rate))
         with torch.no_grad():
             clipped = found if optimizer else _clip(found, values)
             for p, gradient, state in zip(parameters, clipped, moments, strict=True):

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ikura.checks._base import Check, Result
+from ikura.checks.learner import feature_names
 from ikura.checks.subject import Subject
 from ikura.population.examples import Examples
 
@@ -30,8 +31,8 @@ def _table(examples: Examples) -> npt.NDArray[np.float64]:
 
 def _feature(subject: Subject, column: int, count: int) -> str:
     """Name a column of the inputs."""
-    names = [one.name for one in subject.table.columns if one.used] if subject.table is not None else []
-    return f"feature {names[column]!r}" if len(names) == count else f"feature {column}"
+    name = feature_names(subject, count)[column]
+    return name if name.startswith("feature ") else f"feature {name!r}"
 
 
 class ValuesCheck(Check):

@@ -9,7 +9,7 @@ import typer
 from typer.main import get_command
 
 from ikura import __version__
-from ikura.cli import predict, report, resume, tune
+from ikura.cli import check, predict, report, resume, tune
 from ikura.cli.options import epilogue
 
 __all__ = ["EXAMPLES", "command"]
@@ -19,6 +19,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "predict": predict.predict,
     "resume": resume.resume,
     "report": report.report,
+    "check": check.check,
 }
 EXAMPLES = {
     "ikura": ("ikura tune penguins.csv --target species", "ikura predict RUN new.csv -o predictions.csv"),
@@ -26,6 +27,7 @@ EXAMPLES = {
     "predict": predict.EXAMPLES,
     "resume": resume.EXAMPLES,
     "report": report.EXAMPLES,
+    "check": check.EXAMPLES,
 }
 HELP_OPTIONS = ["--help", "-h"]
 
@@ -38,7 +40,7 @@ def command() -> Any:
 
     Example:
         >>> list(command().commands)
-        ['tune', 'predict', 'resume', 'report']
+        ['tune', 'predict', 'resume', 'report', 'check']
     """
     settings = {"help_option_names": HELP_OPTIONS}
     app = typer.Typer(add_completion=False, rich_markup_mode="rich", context_settings=settings)
