@@ -22,6 +22,7 @@ COMMANDS = (
     "runner",
     "wide_table",
     "convolution",
+    "checks",
 )
 
 

@@ -107,8 +107,10 @@ class ForwardCheck(Check):
             what = "outputs" if not torch.isfinite(outputs).all() else "the loss"
             return self.failed(
                 f"{what} of the untrained network are not finite" if what == "outputs" else "the loss is not finite",
-                "A logarithm of zero, a division by zero, or an overflow in the forward pass or the loss.",
-                "Add a small number inside of the logarithm or divisor, or use the loss on logits.",
+                "A logarithm of zero, a division by zero, or an overflow in the forward pass or the loss."
+                if bool(torch.isfinite(batch.x).all())
+                else "The inputs are not finite either; see values.",
+                "Add a small number inside of the logarithm or divisor, use the loss on logits, or mend the inputs.",
                 **figures,
             )
         return self._single(subject, module, batch, shape, figures)

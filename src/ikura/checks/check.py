@@ -15,7 +15,7 @@ from ikura.checks._base import Checks, Result
 from ikura.checks.opening import find_factory, is_reference, subject_of_data, subject_of_parts
 from ikura.checks.registry import CHECKS, chosen, run_checks
 from ikura.checks.run import is_run, subject_of_run
-from ikura.checks.subject import Loss, Step, Subject
+from ikura.checks.subject import Loss, Step, Subject, undisturbed
 from ikura.data.source import Source, open_source
 from ikura.errors import UsageError
 
@@ -75,28 +75,35 @@ def check(
     """
     names = None if only is None else list(only)
     chosen(names)
+    made = {"network": network, "loss": loss, "step": step, "hyperparameters": hyperparameters, "seed": seed}
+    reading = {"task": task, "group": group, "time": time, "kinds": kinds, "image_size": image_size, "broken": broken}
+    with undisturbed():
+        found = _opened(what, data, target, as_given, made, reading)
+        if isinstance(found, Checks):
+            return found if names is None else Checks([found[name] for name in names], found.subject)
+        return run_checks(found, names, tell)
+
+
+def _opened(
+    what: Any, data: Any, target: str | None, as_given: bool, made: dict[str, Any], reading: dict[str, Any]
+) -> Subject | Checks:
+    """Make the subject; the results at once where data are refused outright."""
     if isinstance(what, nn.Module) or is_reference(what) or (callable(what) and not isinstance(what, pd.DataFrame)):
-        if network is not None:
+        if made["network"] is not None:
             raise UsageError("two networks were given; name one")
         if data is None:
             raise UsageError("a network is checked on data; give data=…, such as data='iris'")
-        network, what = (find_factory(what) if is_reference(what) else what), data
+        made, what = made | {"network": find_factory(what) if is_reference(what) else what}, data
     elif data is not None:
         raise UsageError("data=… goes with a network; the data were given already")
-    made = {"network": network, "loss": loss, "step": step, "hyperparameters": hyperparameters, "seed": seed}
     if isinstance(what, Mapping):
-        return run_checks(subject_of_parts(what, task=task, **made), names, tell)
+        return subject_of_parts(what, task=reading["task"], **made)
     if isinstance(what, str | os.PathLike) and is_run(Path(what)):
-        return run_checks(subject_of_run(Path(what), network, hyperparameters), names, tell)
-    reading = {"task": task, "group": group, "time": time, "kinds": kinds, "image_size": image_size, "broken": broken}
-    source = open_source(what, target, image_size, broken)
-    if broken_data := _unusable(source):
-        rest = [one.skipped("the data cannot be used") for name, one in CHECKS.items() if name != broken_data.name]
-        return Checks([broken_data, *rest], source.name or "data in memory")
-    return run_checks(_subject(what, target, as_given, made, reading), names, tell)
-
-
-def _subject(what: Any, target: str | None, as_given: bool, made: dict[str, Any], reading: dict[str, Any]) -> Subject:
+        return subject_of_run(Path(what), made["network"], made["hyperparameters"])
+    source = open_source(what, target, reading["image_size"], reading["broken"])
+    if unusable := _unusable(source):
+        rest = [one.skipped("the data cannot be used") for name, one in CHECKS.items() if name != unusable.name]
+        return Checks([unusable, *rest], source.name or "data in memory")
     return subject_of_data(what, target, as_given=as_given, **made, **reading)
 
 

@@ -158,14 +158,14 @@ def _slope(
 
 def _error(numeric: np.ndarray, analytic: np.ndarray, noise: float) -> float:
     """Relative error of norms; what rounding alone can do is no error."""
-    difference = np.linalg.norm(numeric - analytic)
+    difference = float(np.linalg.norm(numeric - analytic))
     if not np.isfinite(difference):
         return 1.0
     allowed = noise * np.sqrt(len(numeric))
-    size = np.linalg.norm(numeric) + np.linalg.norm(analytic)
+    size = float(np.linalg.norm(numeric) + np.linalg.norm(analytic))
     if difference <= allowed:
-        return float(min(difference / size, GREAT)) if size else 0.0
-    return float(difference / size)
+        return min(difference / size, GREAT) if size else 0.0
+    return difference / size
 
 
 def _place(flat: int, shape: torch.Size) -> tuple[int, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -13,12 +15,13 @@ from torch import nn
 from ikura.checks.subject import Subject, Table
 from ikura.data.columns import Column
 from ikura.data.source import open_source
+from ikura.errors import RunError
 from ikura.population.member import Member
 from ikura.study.floor import examples_of, network_again, workshop_of
 from ikura.study.networks import resolved
 from ikura.study.origin import reopen
 from ikura.study.setting import Setting
-from ikura.study.study import Study
+from ikura.study.store import Store
 
 __all__ = ["is_run", "subject_of_run"]
 
@@ -41,12 +44,11 @@ def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str,
         UsageError: the run trains networks of the caller's own, and their factory was not given.
     """
     setting = Setting.load(run)
-    study = Study(run, network)
+    trial, found = _trial(run)
     dataset = setting.prepare(run)
     factory = network_again(setting, run, network)
     workshop = workshop_of(setting, dataset, factory)
-    best = study.best
-    given = {**(best.hyperparameters if best is not None else _first(study)), **(hyperparameters or {})}
+    given = {**found, **(hyperparameters or {})}
     table = None
     source = open_source(reopen(setting.data, run), setting.target, setting.image_size, setting.broken or "refuse")
     if isinstance(source.features, pd.DataFrame):
@@ -58,9 +60,8 @@ def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str,
     def make(seed: int) -> nn.Module:
         return workshop.module(Member(0, given, setting.seed + seed))
 
-    trial = f", trial {best.number}" if best is not None else ""
     return Subject(
-        f"{run}{trial}",
+        f"{run}, trial {trial}",
         setting.task,
         workshop.train,
         workshop.dev,
@@ -74,10 +75,23 @@ def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str,
     )
 
 
-def _first(study: Study) -> dict[str, Any]:
-    """Hyperparameters of the first trial of a run that has no best one yet."""
-    trials = study.trials
-    if trials.empty:
-        return {}
-    row = trials.iloc[0].to_dict()
-    return {name: row[name] for name in study.space if name in row and not pd.isna(row[name])}
+def _trial(run: Path) -> tuple[int, dict[str, Any]]:
+    """Number and hyperparameters of the best trial, or of the first where there is no best one yet.
+
+    They are read from a copy of the store: opening an SQLite database can write to its folder.
+    """
+    with TemporaryDirectory(prefix="ikura-") as folder:
+        for name in ("study.db", "study.db-wal"):
+            if (run / name).is_file():
+                copyfile(run / name, Path(folder) / name)
+        if not (run / "study.db").is_file():
+            raise RunError(f"{run}: the run has no study.db")
+        store = Store(Path(folder) / "study.db")
+        try:
+            best, trials = store.fact("best"), store.trials()
+        finally:
+            store.close()
+    if best is None and not trials:
+        raise RunError(f"{run}: the run has no trials yet; check its data instead")
+    found = best or trials[0]
+    return int(found["number"]), dict(found["hyperparameters"])
