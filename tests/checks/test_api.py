@@ -18,7 +18,6 @@ from ikura.checks.learning_rate import range_test
 from ikura.population.examples import Examples
 from ikura.report.checks import checks_section, write_checks
 
-
 PAGE = Path(__file__).parents[2] / "docs" / "checks.md"
 
 

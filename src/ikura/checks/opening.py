@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from importlib import import_module
 from math import prod
 from pathlib import Path
@@ -210,8 +211,6 @@ def _two_logits(subject: Subject) -> Subject:
     """Two classes with an output for each are multiclass, where the task was not said."""
     if subject.task != "binary" or subject.network is None:
         return subject
-    from dataclasses import replace
-
     try:
         with torch.no_grad():
             outputs = subject.outputs(subject.module().eval(), subject.batch(2))
@@ -225,8 +224,6 @@ def _with_network(
     subject: Subject, network: Any, hyperparameters: Mapping[str, Any], cardinalities: tuple[int, ...]
 ) -> Subject:
     """Add a network by name, a module, or a factory."""
-    from dataclasses import replace
-
     assert subject.train is not None
     given = dict(hyperparameters)
     own = not isinstance(network, str)

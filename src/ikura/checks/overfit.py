@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,6 @@ class OverfitCheck(Check):
 
     def run(self, subject: Subject) -> Result:
         """Try some learning rates, and a smaller mini-batch if none works."""
-        from dataclasses import replace
-
         bare = replace(subject, given={**subject.given, "l2": 0.0, "l1": 0.0})
         bare.__dict__["_pristine"] = subject._pristine
         batch = _distinct(subject, ROWS)

@@ -21,6 +21,7 @@ from ikura.nn.loss import loss as task_loss
 from ikura.nn.noise import permutation
 from ikura.population.examples import Examples
 from ikura.population.member import Hyperparameters
+from ikura.population.rule import rule
 from ikura.population.structure import takes_codes
 from ikura.space import DEFAULTS
 
@@ -115,8 +116,6 @@ class Subject:
     @cached_property
     def values(self) -> Hyperparameters:
         """The setting of the training, with defaults for what was not named."""
-        from ikura.population.rule import rule
-
         named = {**DEFAULTS, **self.given}
         return Hyperparameters({**DEFAULTS, **rule(named["optimizer"]).defaults, **self.given})
 

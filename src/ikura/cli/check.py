@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json as json_format
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, kinds, one_of, whole
-from ikura.cli.session import Session
 from ikura.cli.tune import BROKEN, BUNDLED, IMAGE_SETS, KINDS, NETWORKS, TASKS
 from ikura.cli.verdict import ExitCode
 from ikura.errors import DataError, UsageError, nearest
@@ -180,7 +181,7 @@ def check(
             from ikura.report.checks import write_checks
 
             write_checks(checks, html)
-    session.emit(json_format.dumps(checks.to_json(), indent=1) + "\n" if json else _text(checks, session))
+    session.emit(json_format.dumps(checks.to_json(), indent=1) + "\n" if json else _text(checks))
     return ExitCode.DONE if checks.ok else ExitCode.CHECK_FAILED
 
 
@@ -204,10 +205,8 @@ def _pair(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def _text(checks: Checks, session: Session) -> str:
+def _text(checks: Checks) -> str:
     """Lay the results out as a table, and what is wrong below it."""
-    import io
-
     from rich.console import Console
     from rich.padding import Padding
     from rich.table import Table
@@ -234,6 +233,4 @@ def _text(checks: Checks, session: Session) -> str:
 
 
 def _coloured() -> bool:
-    import sys
-
     return sys.stdout.isatty()
