@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "check": "ikura.checks.check",
     "tune": "ikura.study.tune",
     "resume": "ikura.study.tune",
     "load": "ikura.study.open",
@@ -15,6 +16,7 @@ _HOMES = {
     "pretrained": "ikura.study.pretrained",
     "from_optuna": "ikura.exchange.optuna",
     "Prior": "ikura.exchange.prior",
+    "Checks": "ikura.checks",
     "Study": "ikura.study.study",
     "Model": "ikura.study.model",
     "Progress": "ikura.study.progress",
@@ -32,6 +34,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Checks",
     "IkuraError",
     "Model",
     "Prior",
@@ -40,6 +43,7 @@ __all__ = [
     "Study",
     "UsageError",
     "__version__",
+    "check",
     "choice",
     "constraint",
     "fixed",
@@ -57,6 +61,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from ikura.checks import Checks
+    from ikura.checks.check import check
     from ikura.errors import IkuraError, UsageError
     from ikura.exchange.optuna import from_optuna
     from ikura.exchange.prior import Prior

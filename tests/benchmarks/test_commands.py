@@ -23,6 +23,7 @@ COMMANDS = (
     "wide_table",
     "convolution",
     "search",
+    "checks",
 )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import ikura
+from ikura.checks import Checks, Result
 from ikura.study.progress import Progress
 
 
@@ -106,7 +107,9 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
 
         return call
 
-    for name, result in {"tune": study, "resume": study, "open_study": study, "load": FakeModel()}.items():
+    checks = Checks([Result("overfit", "pass", "learnt by heart")], "a network")
+    fakes = {"tune": study, "resume": study, "open_study": study, "load": FakeModel(), "check": checks}
+    for name, result in fakes.items():
         monkeypatch.setattr(ikura, name, fake(name, result), raising=False)
     results = {"question": "Is it?", "claims": []}
     done = SimpleNamespace(results=results, folder=tmp_path, report=tmp_path / "report.html")

@@ -38,7 +38,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_installed_commands_are_the_known_ones() -> None:
-    assert COMMANDS == ["ikura", "tune", "predict", "resume", "report", "importance", "export", "reproduce"]
+    assert COMMANDS == ["ikura", "tune", "predict", "resume", "report", "importance", "export", "reproduce", "check"]
 
 
 @pytest.mark.parametrize(("name", "parameter"), list(parameters()), ids=lambda value: getattr(value, "name", value))

@@ -1,4 +1,4 @@
-"""The command line: a thin layer over `ikura.tune`, `ikura.resume`, `ikura.load` and `ikura.open_study`."""
+"""The command line: a thin layer over `ikura.tune`, `ikura.check` and the other public calls."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import typer
 from typer.main import get_command
 
 from ikura import __version__
-from ikura.cli import export, importance, predict, report, reproduce, resume, tune
+from ikura.cli import check, export, importance, predict, report, reproduce, resume, tune
 from ikura.cli.options import epilogue
 
 __all__ = ["EXAMPLES", "command"]
@@ -22,6 +22,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "importance": importance.importance,
     "export": export.export,
     "reproduce": reproduce.reproduce,
+    "check": check.check,
 }
 EXAMPLES = {
     "ikura": ("ikura tune penguins.csv --target species", "ikura predict RUN new.csv -o predictions.csv"),
@@ -32,6 +33,7 @@ EXAMPLES = {
     "importance": importance.EXAMPLES,
     "export": export.EXAMPLES,
     "reproduce": reproduce.EXAMPLES,
+    "check": check.EXAMPLES,
 }
 HELP_OPTIONS = ["--help", "-h"]
 
@@ -44,7 +46,7 @@ def command() -> Any:
 
     Example:
         >>> list(command().commands)
-        ['tune', 'predict', 'resume', 'report', 'importance', 'export', 'reproduce']
+        ['tune', 'predict', 'resume', 'report', 'importance', 'export', 'reproduce', 'check']
     """
     settings = {"help_option_names": HELP_OPTIONS}
     app = typer.Typer(add_completion=False, rich_markup_mode="rich", context_settings=settings)

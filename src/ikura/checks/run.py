@@ -1,0 +1,97 @@
+"""A run as a subject: its data, and the network and setting of its best trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from ikura.checks.subject import Subject, Table
+from ikura.data.columns import Column
+from ikura.data.source import open_source
+from ikura.errors import RunError
+from ikura.population.member import Member
+from ikura.study.floor import examples_of, network_again, workshop_of
+from ikura.study.networks import resolved
+from ikura.study.origin import reopen
+from ikura.study.setting import Setting
+from ikura.study.store import Store
+
+__all__ = ["is_run", "subject_of_run"]
+
+
+def is_run(path: Path) -> bool:
+    """Whether a path is a run folder."""
+    return (path / "config.toml").is_file()
+
+
+def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str, Any] | None = None) -> Subject:
+    """Make a subject of a run; the run is read and not written to.
+
+    Args:
+        run: the run folder.
+        network: the factory, if the run trained the caller's own networks.
+        hyperparameters: what is to be otherwise than in the best trial.
+
+    Raises:
+        RunError: the folder holds no run, or its data are gone.
+        UsageError: the run trains networks of the caller's own, and their factory was not given.
+    """
+    setting = Setting.load(run)
+    trial, found = _trial(run)
+    dataset = setting.prepare(run)
+    factory = network_again(setting, run, network)
+    workshop = workshop_of(setting, dataset, factory)
+    given = {**found, **(hyperparameters or {})}
+    table = None
+    source = open_source(reopen(setting.data, run), setting.target, setting.image_size, setting.broken or "refuse")
+    if isinstance(source.features, pd.DataFrame):
+        rows = dataset.split
+        columns = [Column(**one) for one in dataset.summary["columns"]]
+        table = Table(source.features, source.target, columns, rows.train, np.concatenate([rows.dev, rows.test]))
+    test = examples_of(dataset.test, setting.dtype, resolved(setting.network, factory))
+
+    def make(seed: int) -> nn.Module:
+        return workshop.module(Member(0, given, setting.seed + seed))
+
+    return Subject(
+        f"{run}, trial {trial}",
+        setting.task,
+        workshop.train,
+        workshop.dev,
+        test,
+        len(dataset.task.classes or []),
+        network=make,
+        fresh=(lambda: (make(0), make(0))) if setting.custom else None,
+        given=given,
+        table=table,
+        seed=setting.seed,
+    )
+
+
+def _trial(run: Path) -> tuple[int, dict[str, Any]]:
+    """Number and hyperparameters of the best trial, or of the first where there is no best one yet.
+
+    They are read from a copy of the store: opening an SQLite database can write to its folder.
+    """
+    with TemporaryDirectory(prefix="ikura-") as folder:
+        for name in ("study.db", "study.db-wal"):
+            if (run / name).is_file():
+                copyfile(run / name, Path(folder) / name)
+        if not (run / "study.db").is_file():
+            raise RunError(f"{run}: the run has no study.db")
+        store = Store(Path(folder) / "study.db")
+        try:
+            best, trials = store.fact("best"), store.trials()
+        finally:
+            store.close()
+    if best is None and not trials:
+        raise RunError(f"{run}: the run has no trials yet; check its data instead")
+    found = best or trials[0]
+    return int(found["number"]), dict(found["hyperparameters"])

@@ -1,0 +1,219 @@
+"""What is checked: a network, its loss, examples and the setting of its training."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from ikura.data.columns import Column
+from ikura.nn.loss import loss as task_loss
+from ikura.nn.noise import permutation
+from ikura.population.examples import Examples
+from ikura.population.member import Hyperparameters
+from ikura.population.rule import rule
+from ikura.population.structure import takes_codes
+from ikura.space import DEFAULTS
+
+__all__ = ["Batch", "Loss", "Step", "Subject", "Table", "still", "undisturbed"]
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+Step = Callable[[nn.Module, torch.optim.Optimizer, Tensor, Tensor], Any]
+
+SEEN = 256
+"""Examples that a check looks at when it does not train."""
+
+
+class Batch(NamedTuple):
+    """Some examples: x, shape (rows, …), codes, shape (rows, c) or None, and y, shape (rows,)."""
+
+    x: Tensor
+    codes: Tensor | None
+    y: Tensor
+
+    def rows(self, which: Any) -> Batch:
+        """Return some of the rows."""
+        return Batch(self.x[which], None if self.codes is None else self.codes[which], self.y[which])
+
+
+@dataclass(frozen=True)
+class Table:
+    """The table that examples came from, still as it was read.
+
+    Attributes:
+        frame: the features.
+        target: the target column.
+        columns: kinds of the features.
+        train, other: rows of the training set, and of dev and test set together.
+    """
+
+    frame: pd.DataFrame
+    target: pd.Series
+    columns: list[Column]
+    train: np.ndarray
+    other: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is checked; every network that it hands out is a copy.
+
+    Attributes:
+        what: in a few words.
+        task: "binary", "multiclass" or "regression".
+        train: training examples; None if there are none.
+        dev, test: further ones.
+        classes: number of classes, 0 for regression.
+        network: makes a network with initial weights keyed by a seed; None if there is none.
+        initial: whether the network has initial weights, not trained ones.
+        fresh: builds two networks anew, to see whether the factory's networks are their own.
+        loss: the caller's own loss of (outputs, targets); None for the task's.
+        step: the caller's own training step, of (network, optimizer, x, y).
+        given: the hyperparameters that were named.
+        table: the table the examples came from.
+        as_given: whether the examples are used just as the caller gave them, not standardised by ikura.
+        seed: key of all draws.
+    """
+
+    what: str
+    task: str
+    train: Examples | None = None
+    dev: Examples | None = None
+    test: Examples | None = None
+    classes: int = 0
+    network: Callable[[int], nn.Module] | None = None
+    initial: bool = True
+    fresh: Callable[[], tuple[nn.Module, nn.Module]] | None = None
+    loss: Loss | None = None
+    step: Step | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
+    table: Table | None = None
+    as_given: bool = False
+    seed: int = 0
+
+    @cached_property
+    def has(self) -> frozenset[str]:
+        """What there is, in the words of `Check.needs`."""
+        parts = {
+            "network": self.network,
+            "examples": self.train,
+            "dev": self.dev or self.test,
+            "table": self.table,
+            "step": self.step,
+        }
+        return frozenset(name for name, part in parts.items() if part is not None)
+
+    @cached_property
+    def values(self) -> Hyperparameters:
+        """The setting of the training, with defaults for what was not named."""
+        named = {**DEFAULTS, **self.given}
+        return Hyperparameters({**DEFAULTS, **rule(named["optimizer"]).defaults, **self.given})
+
+    @cached_property
+    def _pristine(self) -> dict[int, nn.Module]:
+        return {}
+
+    def module(self, dtype: torch.dtype = torch.float32, seed: int = 0) -> nn.Module:
+        """Return a network with its initial weights on the CPU, in training mode; it may be changed."""
+        assert self.network is not None
+        if seed not in self._pristine:
+            self._pristine[seed] = self.network(seed)
+        return deepcopy(self._pristine[seed]).to("cpu", dtype).train()
+
+    @cached_property
+    def _order(self) -> np.ndarray:
+        assert self.train is not None
+        return permutation(self.seed, 0, len(self.train))
+
+    def batch(self, rows: int, index: int = 0, dtype: torch.dtype = torch.float32) -> Batch:
+        """Return the mini-batch at a place of an endless series over the shuffled training set."""
+        assert self.train is not None
+        rows = min(rows, len(self.train))
+        places = np.arange(index * rows, (index + 1) * rows) % len(self.train)
+        return self.tensors(self.train.rows(self._order[places]), dtype)
+
+    def seen(self, dtype: torch.dtype = torch.float32, rows: int = SEEN) -> Batch:
+        """Return the training examples that checks look at."""
+        return self.batch(rows, 0, dtype)
+
+    def tensors(self, examples: Examples, dtype: torch.dtype = torch.float32) -> Batch:
+        """Return examples as networks take them."""
+        x = torch.from_numpy(np.array(examples.inputs(slice(None)), np.float64 if dtype == torch.float64 else None))
+        x = x.to(dtype) if x.is_floating_point() or x.dtype == torch.uint8 or self.loss is None else x
+        codes = torch.from_numpy(np.array(examples.codes)) if examples.codes.shape[1] else None
+        y = torch.from_numpy(np.array(examples.y))
+        if self.loss is None:
+            y = y.long() if self.task == "multiclass" else y.to(dtype)
+        elif y.is_floating_point():
+            y = y.to(dtype)
+        return Batch(x, codes, y)
+
+    def outputs(self, module: nn.Module, batch: Batch) -> Tensor:
+        """Run a network."""
+        if batch.codes is not None and takes_codes(module):
+            out: Tensor = module(batch.x, batch.codes)
+        else:
+            out = module(batch.x)
+        return out
+
+    def cost(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """Compute the mean loss of outputs, without penalties."""
+        return task_loss(self.task, outputs, y) if self.loss is None else self.loss(outputs, y)
+
+    def penalty(self, module: nn.Module) -> Tensor:
+        """Compute λ/2 ‖W‖² and λ Σ |w| of all trained weights that are no biases."""
+        total = torch.zeros((), dtype=next(iter(module.parameters())).dtype)
+        weights = [p for p in module.parameters() if p.requires_grad and p.dim() > 1]
+        if self.values.l2:
+            total = total + self.values.l2 / 2 * sum((w * w).sum() for w in weights)
+        if self.values.l1:
+            total = total + self.values.l1 * sum(w.abs().sum() for w in weights)
+        return total
+
+    def objective(self, module: nn.Module, batch: Batch) -> Tensor:
+        """Compute what training makes small: mean loss and penalties."""
+        return self.cost(self.outputs(module, batch), batch.y) + self.penalty(module)
+
+    @cached_property
+    def guess(self) -> float:
+        """The loss of the best constant prediction: the entropy of the classes, or the variance of y."""
+        assert self.train is not None
+        y = np.asarray(self.train.y, np.float64).reshape(len(self.train), -1)
+        if self.task == "regression":
+            return float(np.nanvar(y, axis=0).mean())
+        shares = np.unique(y[:, 0], return_counts=True)[1] / len(y)
+        return float(-(shares * np.log(shares)).sum())
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Leave torch's, NumPy's and Python's random numbers, and warnings, as they were."""
+    state, numbers = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[]), torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        random.setstate(state)
+        np.random.set_state(numbers)
+
+
+def still(module: nn.Module) -> nn.Module:
+    """Switch dropout off in a network in training mode; it is changed, and returned."""
+    module.train()
+    for part in module.modules():
+        if "dropout" in type(part).__name__.lower():
+            part.eval()
+        elif isinstance(part, nn.RNNBase | nn.MultiheadAttention):
+            part.dropout = 0.0
+    return module

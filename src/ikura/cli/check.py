@@ -1,0 +1,236 @@
+"""`ikura check`: what commonly goes wrong with data, networks and settings."""
+
+from __future__ import annotations
+
+import io
+import json as json_format
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, kinds, one_of, whole
+from ikura.cli.tune import BROKEN, BUNDLED, IMAGE_SETS, KINDS, NETWORKS, TASKS
+from ikura.cli.verdict import ExitCode
+from ikura.errors import DataError, UsageError, nearest
+
+if TYPE_CHECKING:
+    from ikura.checks import Checks
+
+__all__ = ["check"]
+
+EXAMPLES = (
+    "ikura check penguins.csv --target species",
+    "ikura check runs/houses --html checks.html",
+    "ikura check nets:build --data digits --set learning_rate=0.01",
+    "ikura check wine --only gradient --only overfit --json",
+)
+COLOURS = {"fail": "red", "warn": "yellow", "pass": "green", "skipped": "dim"}
+REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+
+def check(
+    context: typer.Context,
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="WHAT",
+            help="Data as `ikura tune` takes them; a run folder; or module:factory, a function of hyperparameters "
+            "(or of nothing) that returns an nn.Module, with --data.",
+        ),
+    ],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column to predict; not needed when one is named target, label, class or y.",
+            rich_help_panel="Data",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DATA", help="The data, where WHAT is module:factory.", rich_help_panel="Data"),
+    ] = None,
+    task: Annotated[
+        str, typer.Option(metavar="TASK", help=f"What to learn: {', '.join(TASKS)}.", rich_help_panel="Data")
+    ] = "auto",
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=KIND",
+            help=f"Take a column for another kind than it looks like: {', '.join(KINDS)}; repeatable.",
+            rich_help_panel="Data",
+        ),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Rows with the same value here stay together in training, dev or test set.",
+            rich_help_panel="Data",
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="Split by time: the oldest rows train, the newest test.", rich_help_panel="Data"
+        ),
+    ] = None,
+    image_size: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole,
+            metavar="N",
+            help="Scale images so that the shorter side is N pixels, and cut out the middle N x N.",
+            rich_help_panel="Data",
+            show_default=False,
+        ),
+    ] = None,
+    broken: Annotated[
+        str,
+        typer.Option(
+            metavar="HOW",
+            help=f"What to do with image files that cannot be read: {', '.join(BROKEN)} (and count) them.",
+            rich_help_panel="Data",
+        ),
+    ] = "refuse",
+    as_given: Annotated[
+        bool,
+        typer.Option(
+            "--as-given",
+            help="Take a table's numbers just as they are: not standardised, missing values not filled.",
+            rich_help_panel="Data",
+        ),
+    ] = False,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"The network: {', '.join(NETWORKS)}, or module:factory; by default cnn for images, mlp for tables, "
+            "and a run's own.",
+            rich_help_panel="Network",
+        ),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A hyperparameter of the network or its training, such as learning_rate=0.01; repeatable.",
+            rich_help_panel="Network",
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CHECK", help="Make this check alone; repeatable.", rich_help_panel="Checks"),
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option(parser=whole, metavar="S", help="The same seed gives the same checks.", rich_help_panel="Checks"),
+    ] = 0,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write the results as a page.", rich_help_panel="Output"),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Check data, a run or a network for what commonly goes wrong, with likely cause and fix.
+
+    Nothing is changed. The exit code is 3 when a check fails.
+    """
+    session = begin(context, quiet, verbose)
+    at_least("--seed", seed, 0)
+    at_least("--image-size", image_size, 1)
+    one_of("--task", task, TASKS)
+    one_of("--broken", broken, BROKEN)
+    chosen_kinds = kinds(kind or [])
+    for chosen in (chosen_kinds or {}).values():
+        one_of("--kind", chosen, KINDS)
+    if network is not None and not REFERENCE.fullmatch(network):
+        one_of("--network", network, NETWORKS)
+    if REFERENCE.fullmatch(what) and not Path(what).exists() and data is None:
+        raise UsageError(f"{what} is a network, which is checked on data; give --data, such as --data iris")
+    for place in [what] if data is None else [data]:
+        _look(place)
+    session.say(f"ikura: checking {what}")
+    with session.work():
+        import ikura
+
+        checks = ikura.check(
+            what,
+            target,
+            data=data,
+            network=network,
+            hyperparameters=dict(_pair(one) for one in setting or []),
+            task=task,
+            group=group,
+            time=time,
+            kinds=chosen_kinds,
+            image_size=image_size,
+            broken=broken,
+            as_given=as_given,
+            only=only or None,
+            seed=seed,
+            tell=lambda name: session.say(f"ikura: {name}") if session.verbose else None,
+        )
+        if html is not None:
+            from ikura.report.checks import write_checks
+
+            write_checks(checks, html)
+    session.emit(json_format.dumps(checks.to_json(), indent=1) + "\n" if json else _text(checks))
+    return ExitCode.DONE if checks.ok else ExitCode.CHECK_FAILED
+
+
+def _look(place: str) -> None:
+    """Refuse data that are not there before anything slow begins."""
+    if place in (*BUNDLED, *IMAGE_SETS) or REFERENCE.fullmatch(place) or Path(place).exists():
+        return
+    folder = Path(place).parent
+    known = [*BUNDLED, *IMAGE_SETS, *(one.name for one in folder.iterdir())] if folder.is_dir() else [*BUNDLED]
+    raise DataError(f"{place}: no such file, run or bundled data set{nearest(Path(place).name, known)}")
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    """Read NAME=VALUE; a value that is no number, true or false is text."""
+    name, sign, value = text.partition("=")
+    if not sign or not name or not value:
+        raise UsageError(f"--set takes NAME=VALUE, such as learning_rate=0.01, but got {text!r}")
+    try:
+        return name, json_format.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _text(checks: Checks) -> str:
+    """Lay the results out as a table, and what is wrong below it."""
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=_coloured(), width=None if _coloured() else 120, highlight=False)
+    table = Table(title=f"Checks of {checks.subject}", title_justify="left", box=None, pad_edge=False)
+    for column in ("check", "verdict", "finding"):
+        table.add_column(column, no_wrap=column != "finding")
+    for one in checks:
+        if one.verdict != "skipped":
+            table.add_row(one.name, Text(one.verdict, style=COLOURS[one.verdict]), Text(one.finding))
+    console.print(table)
+    skipped = [one.name for one in checks.of("skipped")]
+    if skipped:
+        console.print(Text(f"not made: {', '.join(skipped)}", style="dim"))
+    for one in (*checks.failed, *checks.warned):
+        console.print()
+        console.print(Text.assemble((f"{one.verdict}: {one.name}", COLOURS[one.verdict])))
+        told = Text(f"{one.finding}\nlikely cause: {one.cause}\nfix: {one.fix}")
+        console.print(Padding(told, (0, 0, 0, 2), expand=False))
+    return out.getvalue()
+
+
+def _coloured() -> bool:
+    return sys.stdout.isatty()
