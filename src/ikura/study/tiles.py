@@ -180,8 +180,10 @@ class Floor:
         Returns:
             All outcomes.
         """
-        by_number = {row["number"]: row for row in rows}
-        jobs = [self._job(legs, by_number, order, first=i == 0) for i, legs in enumerate(self._tiles(rows, until))]
+        known = {row["number"]: row["epochs"] for row in rows}
+        members = {row["number"]: self.member(row) for row in rows}
+        tiles = self._tiles(members, known, until)
+        jobs = [self._job(legs, members, order, first=i == 0) for i, legs in enumerate(tiles)]
         every: list[Outcome] = []
         done = 0
 
@@ -200,7 +202,7 @@ class Floor:
                 order.each([outcome for outcome in outcomes if outcome.number not in on])
             if order.losses:
                 self.ledger.add_losses(outcomes)
-            self.store.record(outcomes, on, {o.number: by_number[o.number]["epochs"] for o in outcomes})
+            self.store.record(outcomes, on, known)
             self.snapshot(outcomes[0].tile).unlink(missing_ok=True)
             every += outcomes
             for outcome in outcomes:
@@ -208,13 +210,13 @@ class Floor:
             tell(0)
         return every
 
-    def _job(self, legs: Sequence[Leg], rows: Mapping[int, dict[str, Any]], order: Order, first: bool) -> Job:
-        """The tile of these legs, of which those train whose trials are among the rows."""
+    def _job(self, legs: Sequence[Leg], members: Mapping[int, Member], order: Order, first: bool) -> Job:
+        """The tile of these legs."""
         states = {leg["trial"]: order.state(leg["trial"], leg["since"]) for leg in legs if order.state and leg["since"]}
         until = legs[0]["until"]
         return Job(
             legs[0]["tile"],
-            tuple(self.member(rows[leg["trial"]]) for leg in legs),
+            tuple(members[leg["trial"]] for leg in legs),
             until,
             order.patience,
             self.snapshot(legs[0]["tile"]),
@@ -228,23 +230,25 @@ class Floor:
             keep_losses=order.losses,
         )
 
-    def _tiles(self, rows: Sequence[dict[str, Any]], until: Mapping[int, int]) -> list[list[Leg]]:
-        """Find or make the tiles of trials; those with the longest way to go come first."""
-        legs = self.ledger.legs([row["number"] for row in rows])
+    def _tiles(
+        self, members: Mapping[int, Member], since: Mapping[int, int], until: Mapping[int, int]
+    ) -> list[list[Leg]]:
+        """Find or make the tiles of members; those with the longest way to go come first."""
+        legs = self.ledger.legs(list(members))
         placed = [leg for each in legs.values() for leg in each if leg["until"] == until[leg["trial"]]]
         found: dict[int, list[Leg]] = {}
         for leg in sorted(placed, key=lambda leg: (leg["tile"], leg["place"])):
             found.setdefault(leg["tile"], []).append(leg)
         known = {leg["trial"] for leg in placed}
         ways: dict[tuple[int, int], list[Member]] = {}
-        for row in rows:
-            if row["number"] not in known:
-                ways.setdefault((row["epochs"], until[row["number"]]), []).append(self.member(row))
+        for number, member in members.items():
+            if number not in known:
+                ways.setdefault((since[number], until[number]), []).append(member)
         tile = self.ledger.tiles() if ways else 0
-        for (since, end), members in sorted(ways.items(), key=lambda way: (way[0][0] - way[0][1], way[0])):
-            for group in self.workshop.pack(members, self._size(len(members))):
+        for (begin, end), alike in sorted(ways.items(), key=lambda way: (way[0][0] - way[0][1], way[0])):
+            for group in self.workshop.pack(alike, self._size(len(alike))):
                 found[tile] = [
-                    {"tile": tile, "place": place, "trial": member.number, "since": since, "until": end}
+                    {"tile": tile, "place": place, "trial": member.number, "since": begin, "until": end}
                     for place, member in enumerate(group)
                 ]
                 tile += 1
