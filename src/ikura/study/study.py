@@ -416,7 +416,7 @@ class Study:
             "run": str(self.run),
             "task": self.task,
             "rows": self.summary.get("rows"),
-            "trials": self._store.count(purpose="search"),
+            "trials": self._store.count(purpose="search", parent=None),
             "best": best
             and {
                 "number": best.number,
