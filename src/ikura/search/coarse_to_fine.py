@@ -79,11 +79,11 @@ class CoarseToFine(Proposer):
         return longer + drawn[len(longer) :]
 
     def _longer(self, stage: Stage, history: Sequence[Observation]) -> list[Proposal]:
-        """The best configurations of earlier stages, to be trained longer; none where a stage is no longer."""
+        """The best configurations of this search's earlier stages, to be trained longer; none where that is no longer."""
         found: list[Proposal] = []
         if stage.epochs <= _SHORTEST:
             return found
-        for one in good([one for one in history if one.stage < stage.index]):
+        for one in good([one for one in history if 0 <= one.stage < stage.index]):
             if len(found) == ceil(_LONGER * stage.trials):
                 break
             proposal = Proposal(dict(one.configuration))
