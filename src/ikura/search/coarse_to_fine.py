@@ -79,7 +79,7 @@ class CoarseToFine(Proposer):
         return longer + drawn[len(longer) :]
 
     def _longer(self, stage: Stage, history: Sequence[Observation]) -> list[Proposal]:
-        """The best configurations of this search's earlier stages, to be trained longer; none where that is no longer."""
+        """The best configurations of this search so far, to train longer; none where a stage is no longer."""
         found: list[Proposal] = []
         if stage.epochs <= _SHORTEST:
             return found
