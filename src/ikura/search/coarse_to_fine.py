@@ -40,11 +40,15 @@ class CoarseToFine(Proposer):
         >>> [(stage.name, stage.trials, stage.epochs) for stage in search.stages(trials=128, epochs=100)]
         [('coarse', 64, 33), ('fine', 38, 58), ('finest', 26, 100)]
 
+    Attributes:
+        opened: names of ranges that what was known beforehand did not cover: the first stage narrows none of them.
+
     References:
         Andrew Ng, Improving deep neural networks, week 3: tuning process (coarse to fine).
     """
 
     name: ClassVar[str] = "coarse-to-fine"
+    opened: tuple[str, ...] = ()
 
     def stages(self, trials: int, epochs: int) -> list[Stage]:
         check_budget(trials, epochs)
@@ -97,4 +101,6 @@ class CoarseToFine(Proposer):
         earlier = [one for one in history if one.stage < stage.index]
         best = good(earlier)
         opened = {(one.hyperparameter, one.end) for one in found}
+        if stage.index == 0:
+            opened |= {(name, end) for name in self.opened for end in ("low", "high")}
         return space, Neighbourhood(space, earlier, best, opened) if best else None

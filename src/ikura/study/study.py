@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from ikura.space import Space
 from ikura.study.ledger import Ledger
 from ikura.study.model import Model, load_model
 from ikura.study.pareto import cost, front
+from ikura.study.searches import DECISIONS, found_in, plans, united
 from ikura.study.setting import Setting
 from ikura.study.store import ABOUT, COLUMNS, RESULTS, Store
 
@@ -146,8 +147,8 @@ class Study:
 
     @cached_property
     def space(self) -> Space:
-        """What was searched."""
-        return Space.from_dict(self.setting.space)
+        """What was searched; of several searches, a space that holds the configurations of all."""
+        return reduce(united, (Space.from_dict(one.space) for one in plans(self.setting, self._store)))
 
     @cached_property
     def searched(self) -> Space:
@@ -155,8 +156,10 @@ class Study:
         wider = self.space
         for stage in self.regions:
             for one in stage.get("widened", []):
-                name = one["hyperparameter"]
-                wider = wider.replace(**{name: wider[name].as_dict() | {one["end"]: one["after"]}})
+                name, end = one["hyperparameter"], one["end"]
+                table = wider[name].as_dict()
+                further = max if end == "high" else min
+                wider = wider.replace(**{name: table | {end: further(table[end], one["after"])}})
         return wider
 
     @property
@@ -173,6 +176,31 @@ class Study:
     def regions(self) -> list[dict[str, Any]]:
         """The stages of the search: stage, name, trials, epochs, region, and in `widened` the ranges moved outwards."""
         return self._store.fact("stages", [])
+
+    @property
+    def decisions(self) -> list[dict[str, Any]]:
+        """What an autopilot decided after each search, in order; empty without one.
+
+        Each has action ("search", "skip" or "stop"), search (the number of the search it came after), reason, sentence,
+        diagnosis, best (number, dev, found by search), and of a prescription name, against, expected, source, changes
+        (name to what it was and is), epochs, trials, known (trials that the next search learns from), weights (what
+        became of them) and answer (the user's, if they were asked). `found` says what the search that followed
+        brought: number, dev and whether that was better.
+        """
+        searches, found = plans(self.setting, self._store), []
+        rows = [row for row in self._store.trials() if row["purpose"] == "search" and row["dev_score"] is not None]
+        sign = 1.0 if self.metric.greater_is_better else -1.0
+        for one in self._store.fact(DECISIONS, []):
+            plan = one.get("plan")
+            own = [row for row in rows if plan and found_in(row["stage"], searches).number == plan["number"]]
+            top = max(own, key=lambda row: (sign * row["dev_score"], -row["number"]), default=None)
+            after = top and {
+                "number": top["number"],
+                "dev": top["dev_score"],
+                "better": sign * top["dev_score"] > sign * one["best"]["dev"],
+            }
+            found.append({**one, "found": after})
+        return found
 
     @property
     def rounds(self) -> list[dict[str, Any]]:
@@ -442,6 +470,7 @@ class Study:
             "pareto": self._pareto() if self.setting.objectives else [],
             "choice": self.choice,
             "rounds": self.rounds,
+            "decisions": self.decisions,
         }
 
     def _pareto(self) -> list[dict[str, Any]]:
