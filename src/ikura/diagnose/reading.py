@@ -110,10 +110,14 @@ class Chosen:
         return [predictions(self.workshop, one, examples) for one in self.networks]
 
 
-def chosen_rows(run: Path, best: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def chosen_rows(
+    run: Path, best: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
     """The trials that a study's choice rests on and whose weights are kept."""
     if best is None:
-        raise UsageError(f"{run}: no network was chosen yet, so there is nothing to diagnose; `ikura resume {run}` ends it")
+        raise UsageError(
+            f"{run}: no network was chosen yet, so there is nothing to diagnose; `ikura resume {run}` ends it"
+        )
     again = [
         row
         for row in rows
@@ -163,7 +167,7 @@ def workshop_again(study: Study) -> tuple[Dataset, Workshop]:
 
 
 def read_errors(study: Study, estimate: bool = True) -> tuple[Errors, Estimate | None]:
-    """Errors of a study's choice, as the study recorded them at its end or measured anew, and the best achievable one."""
+    """Errors of a study's choice, recorded at its end or measured anew, and the best achievable one, estimated."""
     recorded = study.fact("errors")
     if recorded is not None:
         errors = Errors.from_dict(recorded["errors"])

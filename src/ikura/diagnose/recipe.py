@@ -26,6 +26,10 @@ YEARNING = "Ng, Machine Learning Yearning (2018)"
 PLAYBOOK = "Godbole et al., Deep Learning Tuning Playbook (2023)"
 
 
+MILD = {"l2": 1e-5, "l1": 1e-6, "weight_decay": 1e-4, "dropout": 0.1, "dropout_input": 0.05, "label_smoothing": 0.01}
+"""Strengths of regularisation that hold no network back."""
+
+
 @dataclass(frozen=True)
 class Change:
     """What a prescription changes of a study.
@@ -170,7 +174,14 @@ def longer_training(case: Case) -> Advice | None:
 
 def weaker_regularisation(case: Case) -> Advice | None:
     """Without the penalties and the noise that the chosen configuration has."""
-    lows = {"l2": 1e-5, "l1": 1e-6, "weight_decay": 1e-4, "dropout": 0.1, "dropout_input": 0.05, "label_smoothing": 0.01}
+    lows = {
+        "l2": 1e-5,
+        "l1": 1e-6,
+        "weight_decay": 1e-4,
+        "dropout": 0.1,
+        "dropout_input": 0.05,
+        "label_smoothing": 0.01,
+    }
     strong = {name: case.values[name] for name, low in lows.items() if (case.values.get(name) or 0) > low}
     strong = {name: value for name, value in strong.items() if case.can(name)}
     if not strong:
@@ -245,7 +256,9 @@ def human_error(case: Case) -> Advice | None:
         return None
     reason = f"The best achievable error is only known to lie between {percent(best.low)} and {percent(best.high)}."
     command = f"ikura diagnose {case.study.run} --human-error {best.value:.2g}"
-    return Advice(0.6, reason, "an answer on the bias, with the error that people make in place of the guess", command=command)
+    return Advice(
+        0.6, reason, "an answer on the bias, with the error that people make in place of the guess", command=command
+    )
 
 
 def stop(case: Case) -> Advice | None:
@@ -290,9 +303,7 @@ def prescribe(diagnosis: Diagnosis, study: Study) -> list[Prescription]:
     kept: dict[str, Prescription] = {}
     for rule, advice in found:
         command = advice.command or command_of(study, advice.change)
-        one = Prescription(
-            rule.name, rule.against, advice.reason, advice.expected, command, rule.source, advice.change
-        )
+        one = Prescription(rule.name, rule.against, advice.reason, advice.expected, command, rule.source, advice.change)
         kept.setdefault(rule.name, one)
     return list(kept.values())
 
