@@ -26,7 +26,7 @@ from ikura.study.store import ABOUT, COLUMNS, RESULTS, Store
 if TYPE_CHECKING:
     import optuna
 
-    from ikura.diagnose import Edge
+    from ikura.diagnose import Diagnosis, Edge
 
 __all__ = ["Best", "Next", "Study", "Test"]
 
@@ -116,19 +116,33 @@ class Study:
     Args:
         run: the run folder.
         network: the factory, if the networks are the caller's own; needed for `replay` and `model`.
+        store: a copy of the run's database, where the one in the folder is not to be opened.
 
     Raises:
         RunError: the folder holds no run.
     """
 
-    def __init__(self, run: str | Path, network: Callable[[Hyperparameters], nn.Module] | None = None) -> None:
+    def __init__(
+        self,
+        run: str | Path,
+        network: Callable[[Hyperparameters], nn.Module] | None = None,
+        store: Store | None = None,
+    ) -> None:
         self.run = Path(run)
         self.network = network
         self.setting = Setting.load(self.run)
-        self._store = Store(self.run / "study.db")
+        self._store = store or Store(self.run / "study.db")
 
     def __repr__(self) -> str:
         return f"Study({str(self.run)!r}, {self.best})"
+
+    def fact(self, name: str) -> Any:
+        """Return what was recorded under a name, None if nothing was."""
+        return self._store.fact(name)
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the trials as they are recorded, finalists among them, with their seeds."""
+        return self._store.trials()
 
     @property
     def config(self) -> dict[str, Any]:
@@ -393,6 +407,13 @@ class Study:
         best = self.best
         chosen = None if best is None else best.hyperparameters
         return edges(self.trials, self.searched, self.metric.greater_is_better, chosen)
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """Bias and variance of the choice, as `ikura.diagnose.diagnose`; the best achievable error is an estimate."""
+        from ikura.diagnose import diagnose
+
+        return diagnose(self)
 
     def to_optuna(self, storage: Any = None, name: str | None = None) -> optuna.Study:
         """Write the study as one of Optuna's: trials with their distributions, states and curves of the dev score.
