@@ -79,6 +79,7 @@ def make_study(run: Path) -> Any:
         diverged=1,
         objectives=["accuracy"],
         choice=None,
+        decisions=[],
         to_json=lambda: {"best": {"dev": 0.97, "worst": float("nan")}, "run": str(run)},
         report=lambda path: (path.write_text("<html>"), path)[1],
         importance=lambda method, among: importance_table(),

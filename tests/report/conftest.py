@@ -45,6 +45,7 @@ class FakeStudy:
     test: Any = None
     regions: list[dict[str, Any]] = field(default_factory=list)
     rounds: list[dict[str, Any]] = field(default_factory=list)
+    decisions: list[dict[str, Any]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     predictions: dict[str, Any] | None = None
     pictures: dict[str, Any] | None = None

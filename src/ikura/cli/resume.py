@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
 from ikura import __version__
+from ikura.cli.asking import ask_in_terminal
 from ikura.cli.options import Json, Quiet, Run, Verbose, begin, existing_run
 from ikura.errors import RunError
 
@@ -30,5 +33,6 @@ def resume(context: typer.Context, run: Run, json: Json = False, quiet: Quiet = 
     with session.work(), progress_for(session) as progress:
         import ikura
 
-        study = ikura.resume(session.run, progress=progress)
+        ask = ask_in_terminal(session, progress.pause) if sys.stdin is not None and sys.stdin.isatty() else None
+        study = ikura.resume(session.run, progress=progress, ask=ask)
     return present(study, session, json)

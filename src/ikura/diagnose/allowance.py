@@ -14,7 +14,7 @@ __all__ = ["FEWEST", "LARGER", "Allowance", "allowance"]
 FEWEST, MOST = 8, 256
 """Trials of a search: with fewer nothing is learnt between its stages, and more than that wait too long for a look."""
 
-UNDIVIDED = 24
+UNDIVIDED = 2 * FEWEST
 """Trials left that one search takes altogether."""
 
 LARGER = 2.0
@@ -61,7 +61,7 @@ def allowance(
         The allowance; None when the trials or the time are spent.
     """
     left = setting.trials - sum(one.trials for one in searches)
-    trials = left if left <= UNDIVIDED else max(left // 2, FEWEST)
+    trials = left if left < UNDIVIDED else max(left // 2, FEWEST)
     if setting.auto.get("unbounded"):
         trials = MOST
     if setting.time_limit is None:

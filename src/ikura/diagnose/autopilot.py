@@ -42,7 +42,8 @@ def decide(study: Study, floor: Floor, setting: Setting, ask: Ask | None) -> boo
         return False
     every = ranked(floor, "search")
     if not every or every[0]["state"] == "pruned":
-        return _recorded(floor, {"action": "stop", "name": None, "reason": UNTRAINED, "sentence": UNTRAINED})
+        about = dict.fromkeys(("name", "best", "diagnosis", "plan", "answer"))
+        return _recorded(floor, about | {"action": "stop", "after": 1, "reason": UNTRAINED, "sentence": UNTRAINED})
     with floor.store.timed("diagnosis"):
         pilot = Pilot(study, floor, setting, every)
     for offer in pilot.offers():

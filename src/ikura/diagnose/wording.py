@@ -31,13 +31,11 @@ def change_in_words(name: str, before: Any, after: Any) -> str:
 
     Example:
         >>> change_in_words("epochs", 100, 200)
-        'epochs from 100 to 200'
+        'epochs 200 (was 100)'
         >>> change_in_words("units", {"low": 8, "high": 64}, {"low": 32, "high": 128})
-        'units from 8 to 64, now 32 to 128'
+        'units 32 to 128 (was 8 to 64)'
     """
-    if isinstance(before, Mapping) and "low" in before:
-        return f"{name} from {range_in_words(before)}, now {range_in_words(after)}"
-    return f"{name} from {range_in_words(before)} to {range_in_words(after)}"
+    return f"{name} {range_in_words(after)} (was {range_in_words(before)})"
 
 
 def decision_in_words(record: Mapping[str, Any]) -> str:

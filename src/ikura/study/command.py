@@ -56,8 +56,14 @@ def command(config: Mapping[str, Any]) -> str | None:
         words += ["--network", str(config["network"])]
     for name in config.get("objectives") or ():
         words += ["--objective", str(name)]
+    auto = config.get("auto") or {}
     for name in OPTIONS:
         value = config.get(name)
-        if value is not None:
+        if value is not None and not (name == "trials" and auto.get("unbounded")):
             words += [f"--{name.replace('_', '-')}", f"{value:g}s" if name == "time_limit" else str(value)]
+    if auto:
+        words += ["--auto"]
+    for name in ("bayes_error", "human_error"):
+        if name in auto:
+            words += [f"--{name.replace('_', '-')}", f"{auto[name]:g}"]
     return shlex.join(words)

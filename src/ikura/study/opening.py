@@ -78,8 +78,10 @@ def automatic(
     errors = {"bayes_error": bayes_error, "human_error": human_error}
     given = {name: float(error) for name, error in errors.items() if error is not None}
     for name, error in given.items():
-        if not error >= 0:
-            raise UsageError(f"{name} must be at least 0, but is {error:g}")
+        if not 0 <= error < 1:
+            raise UsageError(f"{name} is a share of at least 0 and below 1, such as 0.01 for 1 %, but is {error:g}")
+    if len(given) > 1:
+        raise UsageError("bayes_error and human_error exclude each other; give the smaller one as bayes_error")
     if not auto:
         for name in (*given, *(["ask"] if ask is not None else [])):
             raise UsageError(f"{name} is for the autopilot; give auto=True too")

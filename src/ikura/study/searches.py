@@ -68,7 +68,7 @@ class SearchPlan:
         again = key(seed, "search", self.number) % 2**63 if self.number > 1 else seed
         made = proposer(name, Space.from_dict(self.space), again)
         if isinstance(made, CoarseToFine):
-            made.opened = tuple(self.opened)
+            made.goes_on, made.opened = self.number > 1, tuple(self.opened)
         return made
 
 
@@ -119,7 +119,7 @@ def _nearest(value: Any, parameter: Parameter) -> Any:
     if parameter.contains(value) or not parameter.numeric or isinstance(value, str | bool):
         return value
     low, high = parameter.from_unit(0.0), parameter.from_unit(1.0)
-    return low if value < low else high if value > high else value  # type: ignore[operator]
+    return low if value < low else high if value > high else value
 
 
 def united(one: Space, other: Space) -> Space:

@@ -292,7 +292,9 @@ def resume(
         (progress or Progress()).opened(run)
         dataset = setting.prepare(run)
         again = resolved(setting.network, network_again(setting, run, network))
-        return _run(run, setting, store, dataset, again, progress or Progress(), ask)
+        return _run(
+            run, setting, store, dataset, again, progress or Progress(), ask if setting.auto.get("ask") else None
+        )
 
 
 _clock = time.perf_counter
