@@ -78,6 +78,7 @@ def make_study(run: Path) -> Any:
         seconds={"read": 0.5, "coarse": 41.2},
         diverged=1,
         objectives=["accuracy"],
+        findings=None,
         choice=None,
         decisions=[],
         to_json=lambda: {"best": {"dev": 0.97, "worst": float("nan")}, "run": str(run)},

@@ -52,6 +52,7 @@ class FakeStudy:
     objectives: list[str] = field(default_factory=lambda: ["accuracy"])
     pareto: pd.DataFrame = field(default_factory=pd.DataFrame)
     choice: dict[str, Any] | None = None
+    findings: dict[str, Any] | None = None
     epochs: int = 60
     asked: list[int] = field(default_factory=list)
 

@@ -158,10 +158,21 @@ def _facts(study: Any) -> dict[str, str]:
         facts["Note"] = study.best.note
     if study.best is not None and study.best.next is not None:
         facts["Against next"] = study.best.next.sentence
+    if study.findings is not None:
+        facts |= _diagnosis(study.findings)
     facts["Time"] = format_duration(sum(study.seconds.values()))
     facts["Run folder"] = f"{run} (model/, report.html)"
     facts["Next"] = f"ikura predict {run} {'new.png' if study.summary.get('images') else 'new.csv'}"
     return facts
+
+
+def _diagnosis(findings: Mapping[str, Any]) -> dict[str, str]:
+    """The diagnosis in a sentence, and the first thing to do about it."""
+    told = {"Diagnosis": findings["diagnosis"]["sentence"]}
+    if findings["prescriptions"]:
+        first = findings["prescriptions"][0]
+        told["Prescription"] = f"{first['name'].replace('-', ' ')}: {first['command']}"
+    return told
 
 
 def _score(value: float, interval: tuple[float, float] | None) -> str:

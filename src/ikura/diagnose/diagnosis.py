@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.errors import Errors
-from ikura.diagnose.estimate import Estimate, difference
+from ikura.diagnose.estimate import Estimate, difference, percent
 from ikura.errors import UsageError
 
 if TYPE_CHECKING:
     from ikura.study.study import Study
 
-__all__ = ["WORTH", "Diagnosis", "Gap", "diagnose", "judged"]
+__all__ = ["WORTH", "Diagnosis", "Gap", "check_worth", "diagnose", "given", "judged"]
 
 WORTH = 0.02
 """A gap is worth effort from two points of a hundred on."""
@@ -31,7 +31,7 @@ class Gap:
         verdict: "high" or "low" where the whole interval lies above or below what is worth effort, else "cannot tell".
         examples_needed: about how many more examples would settle it; None where it is settled, or where no number of
             examples would.
-        of: the set that would have to grow, "train" or "dev".
+        of: the set that would have to grow, "training" or "dev".
     """
 
     name: str
@@ -53,18 +53,21 @@ class Diagnosis:
 
     Attributes:
         measure: what the errors are: "error rate", "unexplained variance" (1 - R²), ...
-        optimal: the best achievable error; None where nothing is known of it. An estimate is an interval that it is
-            likely to lie in.
+        optimal: the best achievable error; None where nothing is known of it. Of an estimate the interval are bounds
+            that it is likely to lie within.
         optimal_source: "given", "human" or "estimate".
         train: the training error.
         train_dev: the error on examples like those of training that were not trained on, where the dev set has another
-            source; None otherwise.
+            source and it was measured; None otherwise.
         dev: the dev error.
         bias: training error over the best achievable.
         variance: dev error (train-dev error, where there is one) over training error.
-        mismatch: dev error over train-dev error.
+        mismatch: dev error over train-dev error; None where there is none.
         sentence: what it comes to.
         worth: gap from which on effort is worth it.
+        optimal_note: where the best achievable error is from.
+        rows: training and dev examples that the errors were measured on.
+        networks: number of networks whose mean they are.
     """
 
     measure: str
@@ -78,6 +81,14 @@ class Diagnosis:
     mismatch: Gap | None
     sentence: str
     worth: float = WORTH
+    optimal_note: str = ""
+    rows: tuple[int, int] = (0, 0)
+    networks: int = 1
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """Bias, variance and, where there is one, mismatch."""
+        return [one for one in (self.bias, self.variance, self.mismatch) if one is not None]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the attributes as JSON values."""
@@ -86,36 +97,62 @@ class Diagnosis:
     @classmethod
     def from_dict(cls, form: Mapping[str, Any]) -> Diagnosis:
         """Read what `as_dict` wrote."""
-        kinds = {"optimal": Estimate, "train": Estimate, "train_dev": Estimate, "dev": Estimate}
+        kinds: dict[str, Any] = dict.fromkeys(("optimal", "train", "train_dev", "dev"), Estimate)
         kinds |= dict.fromkeys(("bias", "variance", "mismatch"), Gap)
-        return cls(**{name: kinds[name](**one) if name in kinds and one else one for name, one in form.items()})
+        read = {name: kinds[name](**one) if name in kinds and one else one for name, one in form.items()}
+        return cls(**{**read, "rows": tuple(form.get("rows", (0, 0)))})
 
 
-def diagnose(study: Study, *, bayes_error: float | None = None, human_error: float | None = None) -> Diagnosis:
+def diagnose(
+    study: Study, *, bayes_error: float | None = None, human_error: float | None = None, worth: float = WORTH
+) -> Diagnosis:
     """Tell bias from variance by the training error, the dev error and the best achievable error.
+
+    bias = training error - best achievable error; variance = dev error - training error. Errors are shares: of the
+    examples that are wrong, or of the target's variance that is left unexplained (1 - R²). They are means over the
+    chosen configuration's networks. A gap counts as high or low only if its whole 95 % interval does.
 
     Nothing is trained and nothing of the run is changed; the test set is not looked at.
 
     Args:
         study: a finished study.
         bayes_error: the best achievable error, as a share, if it is known.
-        human_error: the error of people, as a share, which stands for the best achievable one.
+        human_error: the error of people, as a share, which stands for the best achievable one. With neither it is
+            estimated (`ikura.diagnose.optimum`), and the diagnosis says so.
+        worth: gap of errors from which on effort is worth it.
 
     Returns:
         Errors and gaps with their intervals and verdicts.
 
     Raises:
-        UsageError: the study has no choice yet, or an error is not a share.
+        UsageError: the study has chosen no network, or an error is not a share.
+
+    Source: Ng, Machine Learning Yearning (2018), chapters 20 to 24.
     """
+    from ikura.diagnose.optimum import best_achievable
     from ikura.diagnose.reading import read_errors
 
     known = given(bayes_error, human_error)
-    errors, optimal = read_errors(study, estimate=known is None)
-    return judged(errors, *(known or (optimal, "estimate")))
+    check_worth(worth)
+    errors, neighbour = read_errors(study)
+    if known is not None:
+        return judged(errors, *known, worth=worth)
+    optimal, note = best_achievable(neighbour, {"this study": errors.dev})
+    return judged(errors, optimal, "estimate", worth, note)
+
+
+def check_worth(worth: float) -> None:
+    """Refuse a gap worth effort that is no share."""
+    if not 0 < worth < 1:
+        raise UsageError(f"worth is a share above 0 and below 1, such as 0.02 for 2 %, but is {worth}")
 
 
 def given(bayes_error: float | None, human_error: float | None) -> tuple[Estimate, str] | None:
-    """The best achievable error that the caller knows, and where it is from."""
+    """The best achievable error that the caller knows, and where it is from.
+
+    Raises:
+        UsageError: both are given, or it is not a share.
+    """
     if bayes_error is not None and human_error is not None:
         raise UsageError("bayes_error and human_error exclude each other; give the smaller one as bayes_error")
     for name, source, value in (("bayes_error", "given", bayes_error), ("human_error", "human", human_error)):
@@ -131,6 +168,8 @@ def judged(
     optimal: Estimate | None = None,
     source: str = "given",
     worth: float = WORTH,
+    note: str = "",
+    apart: Errors | None = None,
 ) -> Diagnosis:
     """Judge errors.
 
@@ -138,93 +177,95 @@ def judged(
         errors: of training and dev set.
         optimal: the best achievable error; None where nothing is known of it, which counts as anything from 0 to the
             dev error.
-        source: where it is from.
+        source: where it is from: "given", "human" or "estimate".
         worth: gap from which on effort is worth it.
+        note: more on where it is from.
+        apart: errors of train-dev set (in `train`) and dev set, where these have different sources.
 
     Example:
         >>> from ikura.diagnose.errors import rates
         >>> judged(rates(0.01, 0.11, 10_000, 10_000), Estimate.exactly(0.0)).sentence
         'High variance: the error rate is 11 % on the dev set and 1 % on the training set.'
     """
-    best = optimal or Estimate(0.0, 0.0, errors.dev.high)
-    if source == "estimate":
-        # The ends are bounds, not quantiles: they do not average out.
-        found = Estimate(errors.train.value - best.value, errors.train.low - best.high, errors.train.high - best.low)
-    else:
-        found = difference(errors.train, best)
-    bias = gap("bias", found, worth, errors.train_rows, "train", best.high - best.low)
-    variance = gap("variance", errors.gap, worth, errors.dev_rows, "dev")
+    best = optimal or Estimate(errors.dev.value / 2, 0.0, errors.dev.high)
+    bias = _bias(errors, best, source if optimal else "estimate", worth)
+    variance, mismatch = _judge("variance", errors.gap, worth, errors.dev_rows, "dev"), None
+    if apart is not None:
+        found = difference(apart.train, errors.train)
+        variance = _judge("variance", found, worth, apart.train_rows, "training")
+        mismatch = _judge("mismatch", apart.gap, worth, apart.dev_rows, "dev")
     return Diagnosis(
         errors.measure,
         optimal,
         source,
         errors.train,
-        None,
+        None if apart is None else apart.train,
         errors.dev,
         bias,
         variance,
-        None,
-        sentence(errors, bias, variance),
+        mismatch,
+        _sentence(errors, [one for one in (bias, variance, mismatch) if one is not None]),
         worth,
+        note or {"given": "as given", "human": "people's error, as given"}.get(source, ""),
+        (errors.train_rows, errors.dev_rows),
+        errors.networks,
     )
 
 
-def gap(name: str, found: Estimate, worth: float, rows: int, of: str, fixed: float = 0.0) -> Gap:
-    """Judge a gap, and say how many more examples would settle it if it cannot be judged.
-
-    The interval's width falls with the square root of the number of examples. It has to come down to the gap's distance
-    from what is worth effort; a gap that lies right there is told to a quarter of that.
-
-    Args:
-        name: of the gap.
-        found: its value and interval.
-        worth: gap from which on effort is worth it.
-        rows: examples of the set that would have to grow.
-        of: that set.
-        fixed: width of the interval that no example takes away.
-    """
-    if found.low > worth:
-        return Gap(name, *astuple(found), "high", of=of)
-    if found.high <= worth:
-        return Gap(name, *astuple(found), "low", of=of)
-    distance = max(abs(found.value - worth), worth / 4)
-    side = found.value - found.low if found.value > worth else found.high - found.value
+def _bias(errors: Errors, best: Estimate, source: str, worth: float) -> Gap:
+    train = errors.train
+    if source != "estimate":
+        return _judge("bias", difference(train, best), worth, errors.train_rows, "training")
+    # The ends of an estimate are bounds, not quantiles: they do not average out, and more examples do not move them.
+    found = Estimate(train.value - best.value, train.low - best.high, train.high - best.low)
+    gap = _judge("bias", found, worth, errors.train_rows, "training")
+    if gap.verdict != "cannot tell":
+        return gap
     needed = None
-    if math.isfinite(side) and fixed == 0.0:
-        needed = max(1, math.ceil(rows * ((side / distance) ** 2 - 1)))
-    return Gap(name, *astuple(found), "cannot tell", needed, of)
+    if train.value - best.high > worth:
+        needed = _needed(train.value - train.low, train.value - best.high - worth, worth, errors.train_rows)
+    elif train.value - best.low < worth:
+        needed = _needed(train.high - train.value, worth - (train.value - best.low), worth, errors.train_rows)
+    return Gap("bias", found.value, found.low, found.high, "cannot tell", needed, "training")
 
 
-def astuple(one: Estimate) -> tuple[float, float, float]:
-    return one.value, one.low, one.high
+def _judge(name: str, found: Estimate, worth: float, rows: int, of: str) -> Gap:
+    """Judge a gap, and say how many more examples would settle it if it cannot be judged."""
+    ends = (found.value, found.low, found.high)
+    if found.low > worth:
+        return Gap(name, *ends, "high", of=of)
+    if found.high <= worth:
+        return Gap(name, *ends, "low", of=of)
+    side = found.value - found.low if found.value > worth else found.high - found.value
+    return Gap(name, *ends, "cannot tell", _needed(side, abs(found.value - worth), worth, rows), of)
 
 
-def percent(share: float) -> str:
-    """Write a share.
+def _needed(side: float, distance: float, worth: float, rows: int) -> int | None:
+    """Examples that are missing until an interval's side is as short as the distance to what is worth effort.
 
-    Example:
-        >>> percent(0.1123), percent(0.005), percent(0.0)
-        ('11.2 %', '0.5 %', '0 %')
+    It falls with the square root of the number of examples. A gap that lies right at the border is told to a quarter of
+    what is worth effort.
     """
-    return f"{100 * share:.3g} %"
+    if not math.isfinite(side):
+        return None
+    return max(1, math.ceil(rows * ((side / max(distance, worth / 4)) ** 2 - 1)))
 
 
-def sentence(errors: Errors, bias: Gap, variance: Gap) -> str:
+def _sentence(errors: Errors, gaps: list[Gap]) -> str:
     """Say in a sentence or two what it comes to."""
-    high = [one.name for one in (bias, variance) if one.verdict == "high"]
-    unknown = [one for one in (bias, variance) if one.verdict == "cannot tell"]
+    high = [one.name for one in gaps if one.verdict == "high"]
+    unknown = [one for one in gaps if one.verdict == "cannot tell"]
     told = (
         f"the {errors.measure} is {percent(errors.dev.value)} on the dev set and {percent(errors.train.value)} on the "
         "training set."
     )
-    words = []
     if high:
-        words.append(f"High {' and high '.join(high)}: {told}")
+        words = [f"High {' and high '.join(high)}: {told}"]
     elif not unknown:
-        words.append(f"Neither bias nor variance is worth more effort: {told}")
+        words = [f"Neither bias nor variance is worth more effort: {told}"]
     else:
-        words.append(f"{told[0].upper()}{told[1:]}")
+        words = [f"{told[0].upper()}{told[1:]}"]
     for one in unknown:
-        more = "" if one.examples_needed is None else f": about {one.examples_needed:,} more {one.of} examples needed"
-        words.append(f"Can't tell yet whether the {one.name} is high{more}.")
+        need = "" if one.examples_needed is None else f": about {one.examples_needed:,} more {one.of} examples needed"
+        words.append(f"Can't tell yet whether the {one.name} is high{need}.")
     return " ".join(words)

@@ -14,7 +14,7 @@ from ikura.metric import METRICS, Metric, evidence
 from ikura.metric.interval import wilson
 from ikura.metric.resampling import draws, scores
 
-__all__ = ["MEASURES", "MOST_EXAMPLES", "Errors", "compared", "error_of", "measured_by", "rates"]
+__all__ = ["MEASURES", "MOST_EXAMPLES", "MOST_IMAGES", "Errors", "compared", "error_of", "measured_by", "rates"]
 
 MEASURES: dict[str, tuple[str, str]] = {
     "accuracy": ("accuracy", "error rate"),
@@ -33,7 +33,7 @@ or of the variance of the target that is left, 1 - R².
 """
 
 RESAMPLES = 1000
-MOST_EXAMPLES = 10_000
+MOST_EXAMPLES, MOST_IMAGES = 10_000, 3_000
 """Training examples that the training error is measured on at most."""
 
 

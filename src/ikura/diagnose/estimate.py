@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-__all__ = ["LEVEL", "Estimate", "difference", "with_seeds"]
+__all__ = ["LEVEL", "Estimate", "difference", "percent", "with_seeds"]
 
 LEVEL = 0.95
 _SIDE = float(ndtri((1 + LEVEL) / 2))
@@ -85,3 +85,13 @@ def with_seeds(found: Estimate, by_seed: Sequence[float], examples: int) -> Esti
 
     low, high = end(found.value - found.low), end(found.high - found.value)
     return Estimate(found.value, found.value - low, found.value + high)
+
+
+def percent(share: float) -> str:
+    """Write a share.
+
+    Example:
+        >>> percent(0.1123), percent(0.005), percent(0.0)
+        ('11.2 %', '0.5 %', '0 %')
+    """
+    return f"{100 * share:.3g} %"

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import math
+import zlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from ikura.diagnose.estimate import Estimate
+from ikura.diagnose.errors import error_of, measured_by
+from ikura.diagnose.estimate import Estimate, percent
 
-__all__ = ["Neighbour", "best_achievable", "cover_hart", "nearest_neighbour"]
+if TYPE_CHECKING:
+    from ikura.diagnose.reading import Chosen
+    from ikura.population.examples import Examples
+    from ikura.population.workshop import Workshop
+
+__all__ = ["Neighbour", "best_achievable", "cover_hart", "nearest_neighbour", "peers"]
 
 MOST_ROWS, MOST_QUERIES = 10_000, 2_000
+MOST_PEER_ROWS, MOST_PEER_INPUTS = 5_000, 256
+TREES = 100
 BLOCK = 256
 
 
@@ -48,7 +58,7 @@ def nearest_neighbour(
         classes: number of classes, 0 for regression.
         seed: picks the examples where there are more.
     """
-    random = np.random.default_rng([seed, 0xD1A6])
+    random = np.random.default_rng([seed % 2**63, zlib.crc32(b"neighbours")])
 
     def few(rows: int, most: int) -> np.ndarray:
         return np.sort(random.choice(rows, most, replace=False)) if rows > most else np.arange(rows)
@@ -80,22 +90,79 @@ def cover_hart(error: float, classes: int) -> float:
     return most * (1 - math.sqrt(max(0.0, 1 - error / most)))
 
 
-def best_achievable(neighbour: Neighbour | None, reached: Estimate) -> Estimate:
+def best_achievable(neighbour: Neighbour | None, reached: Mapping[str, Estimate]) -> tuple[Estimate, str]:
     """Bound the best achievable error from both sides.
 
-    It is at most what has been reached by anybody. It is at least what the nearest neighbour's error allows (Cover and
-    Hart; for regression half of its mean squared error, Cover 1968), if that is of any use: where the bound lies above
-    what has been reached, the neighbours are too far away for it to hold, and 0 takes its place.
+    It is at most what anybody has reached on examples not trained on. It is at least what the nearest neighbour's error
+    allows (Cover and Hart; for regression half of its mean squared error), if that is of any use: where that bound lies
+    above what has been reached, the neighbours are too far away for it to hold, and 0 takes its place.
 
     Args:
         neighbour: of dev examples among training examples; None if there is none.
-        reached: the least error that is known to have been reached on examples not trained on.
+        reached: who has reached which error.
 
     Returns:
-        The middle of the two bounds, and the bounds.
+        An estimate whose interval are the two bounds, its value between them; and a sentence on where it is from.
     """
-    low, high = 0.0, max(reached.value, 0.0)
+    who, least = min(reached.items(), key=lambda pair: pair[1].value)
+    low, why = 0.0, "nothing is known of how low it can be"
     if neighbour is not None:
-        least = cover_hart(neighbour.error, neighbour.classes) if neighbour.classes else neighbour.error
-        low = least if least <= high else 0.0
-    return Estimate((low + high) / 2, low, high)
+        bound = cover_hart(neighbour.error, neighbour.classes) if neighbour.classes else neighbour.error
+        if bound <= least.value:
+            what = "error" if neighbour.classes else "half squared error"
+            low, why = bound, f"the nearest neighbours' {what} of {percent(neighbour.error)} allows no less"
+        else:
+            why = "the nearest neighbours are too far away to say how low it can be"
+    value = (low + max(least.value, 0.0)) / 2
+    note = (
+        f"an estimate: {who} reached {percent(least.value)} ({percent(least.low)} to {percent(least.high)}), and {why}"
+    )
+    return Estimate(value, low, max(least.high, value)), note
+
+
+def peers(chosen: Chosen) -> dict[str, Estimate]:
+    """Let learners that need no tuning have a try: the dev error of a random forest and of the 15 nearest neighbours.
+
+    They are given at most 5,000 training examples and 256 inputs.
+    """
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+    from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+
+    workshop = chosen.workshop
+    by, _ = measured_by(chosen.metric)
+    random = np.random.default_rng([chosen.seed % 2**63, zlib.crc32(b"peers")])
+    train = workshop.train
+    if len(train) > MOST_PEER_ROWS:
+        train = train.rows(np.sort(random.choice(len(train), MOST_PEER_ROWS, replace=False)))
+    x, asked = (_matrix(part) for part in (train, workshop.dev))
+    if x.shape[1] > MOST_PEER_INPUTS:
+        inputs = np.sort(random.choice(x.shape[1], MOST_PEER_INPUTS, replace=False))
+        x, asked = x[:, inputs], asked[:, inputs]
+    target = workshop.judge.target(workshop.dev.y)
+    regression = workshop.task == "regression"
+    forest = RandomForestRegressor if regression else RandomForestClassifier
+    near = KNeighborsRegressor if regression else KNeighborsClassifier
+    learners = {
+        "a random forest": forest(TREES, random_state=0, n_jobs=1),
+        "15 nearest neighbours": near(min(15, len(x))),
+    }
+    found = {}
+    for name, learner in learners.items():
+        learner.fit(x, train.y if regression else train.y.astype(np.int64))
+        predicted = _predicted(learner, asked, workshop)
+        found[name] = error_of(by, [predicted], target, chosen.seed)[0]
+    return found
+
+
+def _matrix(examples: Examples) -> np.ndarray:
+    x = np.asarray(examples.inputs(slice(None)), np.float32).reshape(len(examples), -1)
+    return np.nan_to_num(np.concatenate([x, examples.codes.astype(np.float32)], axis=1), posinf=0.0, neginf=0.0)
+
+
+def _predicted(learner: Any, asked: np.ndarray, workshop: Workshop) -> torch.Tensor:
+    """What a learner of scikit-learn predicts, as metrics take it."""
+    if workshop.task == "regression":
+        return torch.from_numpy(learner.predict(asked)).double() * workshop.judge.std + workshop.judge.mean
+    shares = np.zeros((len(asked), max(workshop.outputs, 2)))
+    shares[:, learner.classes_] = learner.predict_proba(asked)
+    return torch.from_numpy(shares[:, 1] if workshop.task == "binary" else shares)

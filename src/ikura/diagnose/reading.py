@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,11 +16,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from ikura.diagnose.errors import MOST_EXAMPLES, Errors, compared, error_of, measured_by
-from ikura.diagnose.estimate import Estimate
-from ikura.diagnose.optimum import Neighbour, best_achievable, nearest_neighbour
+from ikura.diagnose.errors import MOST_EXAMPLES, MOST_IMAGES, Errors, compared, error_of, measured_by
+from ikura.diagnose.optimum import Neighbour, nearest_neighbour
 from ikura.errors import RunError, UsageError
-from ikura.metric import Metric, metric
+from ikura.metric import Metric
+from ikura.metric import metric as metric_of
 from ikura.population.examples import Examples
 from ikura.population.workshop import Workshop
 from ikura.study.choice import load_network, predictions
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from ikura.data import Dataset
     from ikura.study.study import Study
 
-__all__ = ["Chosen", "copied", "measure", "read_errors"]
+__all__ = ["Chosen", "copied", "measure", "read_errors", "recorded_errors", "workshop_again"]
+
+Row = Mapping[str, Any]
 
 MOST_BYTES = 1 << 28
 """Examples that take more memory than this as numbers have no nearest neighbours looked for."""
@@ -89,7 +92,7 @@ class Chosen:
         """
         setting = study.setting
         rows = chosen_rows(study.run, study.fact("best"), study.records())
-        return cls(study.run, workshop, rows, metric(setting.metric, setting.task), setting.seed)
+        return cls(study.run, workshop, rows, metric_of(setting.metric, setting.task), setting.seed)
 
     @cached_property
     def networks(self) -> list[nn.Module]:
@@ -100,10 +103,11 @@ class Chosen:
     def train(self) -> Examples:
         """The training examples that the training error is measured on."""
         train = self.workshop.train
-        if len(train) <= MOST_EXAMPLES:
+        most = MOST_EXAMPLES if len(train.shape) == 1 else MOST_IMAGES
+        if len(train) <= most:
             return train
-        random = np.random.default_rng([self.seed, 0x7EA1])
-        return train.rows(np.sort(random.choice(len(train), MOST_EXAMPLES, replace=False)))
+        random = np.random.default_rng([self.seed % 2**63, zlib.crc32(b"diagnosis")])
+        return train.rows(np.sort(random.choice(len(train), most, replace=False)))
 
     def predicted(self, examples: Examples) -> list[torch.Tensor]:
         """What each network predicts."""
@@ -148,6 +152,14 @@ def measure(chosen: Chosen) -> tuple[Errors, Neighbour | None]:
     return errors, _neighbour(chosen) if name in ("error rate", "unexplained variance") else None
 
 
+def recorded_errors(
+    run: Path, best: Row, rows: Sequence[Row], workshop: Workshop, metric: Metric, seed: int
+) -> dict[str, Any]:
+    """Measure a study's errors at its end, as JSON values, so that a diagnosis later needs no data."""
+    errors, neighbour = measure(Chosen(run, workshop, chosen_rows(run, best, rows), metric, seed))
+    return {"errors": errors.as_dict(), "neighbour": neighbour and neighbour.as_dict()}
+
+
 def _neighbour(chosen: Chosen) -> Neighbour | None:
     workshop = chosen.workshop
     sizes = [np.prod(part.shape) * len(part) * 4 for part in (chosen.train, workshop.dev)]
@@ -166,15 +178,12 @@ def workshop_again(study: Study) -> tuple[Dataset, Workshop]:
     return dataset, workshop_of(study.setting, dataset, network_again(study.setting, study.run, study.network))
 
 
-def read_errors(study: Study, estimate: bool = True) -> tuple[Errors, Estimate | None]:
-    """Errors of a study's choice, recorded at its end or measured anew, and the best achievable one, estimated."""
+def read_errors(study: Study) -> tuple[Errors, Neighbour | None]:
+    """Errors of a study's choice, and of the nearest neighbour: recorded at its end, or measured anew."""
     recorded = study.fact("errors")
     if recorded is not None:
-        errors = Errors.from_dict(recorded["errors"])
-        neighbour = recorded["neighbour"] and Neighbour(**recorded["neighbour"])
-    else:
-        from ikura.study.floor import one_thread_each
+        return Errors.from_dict(recorded["errors"]), recorded["neighbour"] and Neighbour(**recorded["neighbour"])
+    from ikura.study.floor import one_thread_each
 
-        with one_thread_each():
-            errors, neighbour = measure(Chosen.of(study, workshop_again(study)[1]))
-    return errors, best_achievable(neighbour, errors.dev) if estimate else None
+    with one_thread_each():
+        return measure(Chosen.of(study, workshop_again(study)[1]))

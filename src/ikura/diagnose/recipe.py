@@ -1,22 +1,27 @@
 """The basic recipe: what to do against bias, variance and not knowing, each rule with its source.
 
-The rules stand in `RULES`, one line each; below them is what each one looks at. `prescribe` asks those that fit the
-diagnosis, the strongest first.
+The rules stand in `RULES`, one line each; above them is what each one looks at. `prescribe` asks those that fit the
+diagnosis and puts the strongest first.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ikura.diagnose.diagnosis import Diagnosis, Gap, percent
-from ikura.space import DEFAULTS, Space, choice, integer, linear, log
+from ikura.diagnose.diagnosis import Diagnosis, Gap
+from ikura.diagnose.estimate import percent
+from ikura.diagnose.prescription import Change, Prescription, command_of
+from ikura.errors import SpaceError
+from ikura.space import DEFAULTS, Space, check_feasible, choice, integer, layer_of, linear, log
 from ikura.space.hyperparameters import OF_IMAGES
+from ikura.space.limits import BOUNDS
 
 if TYPE_CHECKING:
+    from ikura.diagnose.learning_curve import LearningCurve
     from ikura.study.study import Study
 
 __all__ = ["RULES", "Change", "Prescription", "prescribe"]
@@ -24,64 +29,21 @@ __all__ = ["RULES", "Change", "Prescription", "prescribe"]
 RECIPE = "Ng, Deep Learning Specialization, course 2, week 1: the basic recipe"
 YEARNING = "Ng, Machine Learning Yearning (2018)"
 PLAYBOOK = "Godbole et al., Deep Learning Tuning Playbook (2023)"
+AMIDI = "Amidi and Amidi, Deep Learning tips and tricks cheatsheet (2018)"
 
 
 MILD = {"l2": 1e-5, "l1": 1e-6, "weight_decay": 1e-4, "dropout": 0.1, "dropout_input": 0.05, "label_smoothing": 0.01}
 """Strengths of regularisation that hold no network back."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a prescription changes of a study.
-
-    Attributes:
-        space: hyperparameter to its new range, as `Space.replace` takes it.
-        settings: argument of `ikura.tune` to its new value.
-    """
-
-    space: Mapping[str, Any] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def empty(self) -> bool:
-        """Whether a study cannot make the change by itself, as with more data."""
-        return not self.space and not self.settings
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the change as JSON values."""
-        return {"space": dict(self.space), "settings": dict(self.settings)}
-
-
-@dataclass(frozen=True)
-class Prescription:
-    """One thing to do.
-
-    Attributes:
-        name: of the rule.
-        against: "bias", "variance", "mismatch", "uncertainty" or "nothing".
-        reason: why, with the numbers.
-        expected: what it is likely to bring, as far as that is known.
-        command: the command that does it.
-        source: who recommends it.
-        change: what it changes of the study.
-    """
-
-    name: str
-    against: str
-    reason: str
-    expected: str
-    command: str
-    source: str
-    change: Change = field(default_factory=Change)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the prescription as JSON values."""
-        return {**vars(self), "change": self.change.as_dict()}
+MOST_WIDTH = {"units": 4096, "channels": 512}
+MOST_LAYERS = 16
+NEARLY = 0.9
+"""A best epoch in the last tenth is at the end."""
+OTHER_NETWORKS = {"mlp": "cnn", "cnn": "resnet20"}
 
 
 @dataclass(frozen=True)
 class Advice:
-    """What a rule has to say: how strongly (0 to 1), why, what to expect, and what to change."""
+    """What a rule has to say: how strongly (0 to 1), why, what to expect, what to change or which command to run."""
 
     strength: float
     reason: str
@@ -92,10 +54,11 @@ class Advice:
 
 @dataclass(frozen=True)
 class Case:
-    """What rules look at."""
+    """What rules look at: a diagnosis, its study, and the learning curve where there is one."""
 
     diagnosis: Diagnosis
     study: Study
+    curve: LearningCurve | None = None
 
     @cached_property
     def space(self) -> Space:
@@ -107,15 +70,16 @@ class Case:
         """The chosen configuration, with the defaults of what it does not name."""
         from ikura.nn.zoo.cnn import CNN_DEFAULTS
 
-        network = self.study.setting.network
         best = self.study.best
-        return {**DEFAULTS, **(CNN_DEFAULTS if network == "cnn" else {}), **(best.hyperparameters if best else {})}
+        network = CNN_DEFAULTS if self.network == "cnn" else {}
+        return {**DEFAULTS, **network, **(best.hyperparameters if best else {})}
 
     @cached_property
     def row(self) -> dict[str, Any]:
         """The chosen trial."""
         best = self.study.best
-        return next(row for row in self.study.records() if best and row["number"] == best.number)
+        assert best is not None
+        return next(row for row in self.study.records() if row["number"] == best.number)
 
     @property
     def network(self) -> str:
@@ -127,11 +91,27 @@ class Case:
         """Whether the data are images."""
         return bool(self.study.summary.get("images"))
 
+    @property
+    def rows(self) -> int:
+        """Training examples."""
+        return int(self.study.summary["parts"]["train"])
+
+    @cached_property
+    def shares(self) -> dict[str, float]:
+        """Importance of the hyperparameters that mattered beyond chance."""
+        table = self.study.importance().to_dict("records")
+        return {row["hyperparameter"]: row["importance"] for row in table if not row["importance"] <= row["chance"]}
+
     def can(self, name: str) -> bool:
-        """Whether the network reads a hyperparameter."""
+        """Whether the network or its training reads a hyperparameter."""
         from ikura.study.networks import OWN, known_names
 
-        return name in (self.space if self.network == OWN else known_names(self.network))
+        return name in self.space or name in (BOUNDS if self.network == OWN else known_names(self.network))
+
+    def mattered(self, names: Iterable[str]) -> str:
+        """Say which of some hyperparameters made a difference between trials, and how much."""
+        told = [f"{name} made {100 * self.shares[name]:.0f} %" for name in names if name in self.shares]
+        return f" {' and '.join(told)} of the difference between trials." if told else ""
 
 
 @dataclass(frozen=True)
@@ -145,75 +125,95 @@ class Rule:
 
 
 def bigger_network(case: Case) -> Advice | None:
-    """Widths up to four times the chosen ones, up to two more layers."""
+    """Widths from the chosen ones up to four times as many, up to two more layers."""
     space: dict[str, Any] = {}
-    values = case.values
-    for name, most in (("units", 1_000_000), ("channels", 512)):
-        if case.can(name) and isinstance(values.get(name), int | float):
-            now = int(values[name])
-            wide = (now, 2 * now, 4 * now) if name == "channels" else None
-            if 4 * now <= most:
-                space[name] = (choice(*wide) if wide else integer(now, 4 * now, log=True)).as_dict()
-    if case.can("layers") and values.get("layers", 0) + 2 <= 64:
-        space["layers"] = integer(int(values["layers"]), int(values["layers"]) + 2).as_dict()
+    widths = ["units", "channels", *(name for name in case.space if layer_of(name) != (name, None))]
+    for name in widths:
+        kind, now = layer_of(name)[0], case.values.get(name)
+        if kind not in ("units", "channels") or not case.can(name) or not isinstance(now, int | float):
+            continue
+        now = int(now)
+        found = choice(now, 2 * now, 4 * now) if kind == "channels" else integer(now, 4 * now, log=True)
+        if 4 * now <= MOST_WIDTH[kind]:
+            space[name] = found.as_dict()
+    if case.can("layers") and 0 < case.values["layers"] <= MOST_LAYERS:
+        space["layers"] = integer(int(case.values["layers"]), int(case.values["layers"]) + 2).as_dict()
     if not space:
         return None
-    now = ", ".join(f"{name} {values[name]}" for name in space)
-    return Advice(0.8, f"{_bias(case)}; the chosen network has {now}.", "a lower training error", Change(space))
+    now = ", ".join(f"{name} {case.values[name]}" for name in space)
+    bound = case.study.setting.max_parameters
+    limit = f" Networks of more than {bound:,} weights are infeasible: raise --max-parameters." if bound else ""
+    reason = f"{_bias(case)}. The chosen network has {now}.{case.mattered(space)}{limit}"
+    return Advice(0.8, reason, "a lower training error; the variance may grow", Change(space))
 
 
 def longer_training(case: Case) -> Advice | None:
     """Twice the epochs; the more urgent the nearer the best epoch is to the last."""
     epochs, best = case.study.setting.epochs, case.row["best_epoch"] or 0
-    share = best / max(epochs, 1)
-    near = share >= 0.9
-    reason = f"{_bias(case)}; the chosen trial was best at epoch {best} of {epochs}"
-    reason += ", so it had not come to its end." if near else ", so it had time enough: the last thing to try."
-    return Advice(0.9 if near else 0.2, reason, "a lower training error", Change({}, {"epochs": 2 * epochs}))
+    near = best >= NEARLY * epochs
+    where = f"{_bias(case)}. The chosen trial was best after epoch {best} of {epochs}"
+    if not near:
+        return Advice(0.2, f"{where}: it had time enough, so this is the last thing to try.", "", _epochs(2 * epochs))
+    losses = case.study.curve(case.row["number"])["train_loss"].to_numpy()
+    before = losses[-max(len(losses) // 5, 1) - 1] if len(losses) > 1 else math.nan
+    fall = 1 - losses[-1] / before if before > 0 else math.nan
+    expected = f"the training loss fell by {percent(fall)} over the last fifth of the epochs" if fall > 0 else ""
+    return Advice(0.9, f"{where}: it had not come to its end.", expected, _epochs(2 * epochs))
 
 
 def weaker_regularisation(case: Case) -> Advice | None:
-    """Without the penalties and the noise that the chosen configuration has."""
-    lows = {
-        "l2": 1e-5,
-        "l1": 1e-6,
-        "weight_decay": 1e-4,
-        "dropout": 0.1,
-        "dropout_input": 0.05,
-        "label_smoothing": 0.01,
-    }
-    strong = {name: case.values[name] for name, low in lows.items() if (case.values.get(name) or 0) > low}
+    """At most half of the penalties and the noise that the chosen configuration has."""
+    strong = {name: case.values[name] for name, mild in MILD.items() if (case.values.get(name) or 0) > mild}
     strong = {name: value for name, value in strong.items() if case.can(name)}
     if not strong:
         return None
     told = ", ".join(f"{name} {value:.3g}" for name, value in strong.items())
-    space = {name: linear(0, value / 2).as_dict() for name, value in strong.items()}
-    return Advice(0.6, f"{_bias(case)}; the chosen configuration holds it back with {told}.", "", Change(space))
+    space = {name: linear(0, float(f"{value / 2:.3g}")).as_dict() for name, value in strong.items()}
+    reason = f"{_bias(case)}. The chosen configuration is held back by {told}.{case.mattered(strong)}"
+    return Advice(0.6, reason, "a lower training error; the variance may grow", Change(space))
 
 
 def other_architecture(case: Case) -> Advice | None:
-    """Another network for images, other activations and normalisation for tables."""
-    if case.images and case.network in ("mlp", "cnn"):
-        other = "cnn" if case.network == "mlp" else "resnet20"
-        reason = f"{_worst(case)}; {other} suits images better than {case.network}."
-        return Advice(0.5, reason, "", Change({}, {"network": other}))
-    if case.network == "mlp" and case.can("normalisation"):
-        space = {
-            "activation": choice("relu", "tanh", "gelu", "silu").as_dict(),
-            "normalisation": choice("none", "batch", "layer").as_dict(),
-        }
-        return Advice(0.3, f"{_worst(case)}; layers of another make may fit the data better.", "", Change(space))
-    return None
+    """A convolutional or a deeper network for images; other activations and normalisation for tables."""
+    worst = _bias(case) if case.diagnosis.bias.value > case.diagnosis.variance.value else _variance(case)
+    if case.images and case.network in OTHER_NETWORKS:
+        other = OTHER_NETWORKS[case.network]
+        return Advice(0.5, f"{worst}. {other} is made for images.", "", Change({}, {"network": other}))
+    if case.network != "mlp":
+        return None
+    space = {
+        "activation": choice("relu", "tanh", "gelu", "silu").as_dict(),
+        "normalisation": choice("none", "batch", "layer").as_dict(),
+    }
+    now = f"activation {case.values['activation']}, normalisation {case.values['normalisation']}"
+    return Advice(0.3, f"{worst}. The chosen network has {now}.", "", Change(space))
+
+
+def wider_space(case: Case) -> Advice | None:
+    """The borders of the space that good trials press against moved outwards."""
+    edges = case.study.edges
+    space: dict[str, Any] = {}
+    for one in edges:
+        end = "low" if one.side == "lower" else "high"
+        space[one.hyperparameter] = {**case.space[one.hyperparameter].as_dict(), end: one.beyond}
+    if not space:
+        return None
+    return Advice(0.65, " ".join(one.sentence for one in edges), "", Change(space))
 
 
 def more_data(case: Case) -> Advice | None:
-    """More training rows; how much they bring is read off the learning curve."""
-    rows = case.study.summary.get("parts", {}).get("train")
-    return Advice(0.7, f"{_variance(case)} with {rows:,} training rows.", "")
+    """More training examples; how much they bring is read off the learning curve."""
+    reason = f"{_variance(case)}, with {case.rows:,} training examples."
+    curve = case.curve
+    if curve is None:
+        command = f"ikura diagnose {case.study.run} --learning-curve"
+        return Advice(0.7, reason, "the learning curve says how much", command=command)
+    more = "" if curve.enough is None else f"; about {curve.enough:,} are expected to end the variance"
+    return Advice(0.95 if curve.gain.low > 0 else 0.4, reason, f"{curve.sentence}{more}")
 
 
 def stronger_regularisation(case: Case) -> Advice | None:
-    """Penalties and dropout up to higher values than were searched."""
+    """Penalties and dropout up to higher values than the chosen ones."""
     space: dict[str, Any] = {}
     if case.can("l2"):
         space["l2"] = log(1e-5, max(0.1, 10 * float(case.values.get("l2") or 0))).as_dict()
@@ -222,31 +222,47 @@ def stronger_regularisation(case: Case) -> Advice | None:
     if not space:
         return None
     told = ", ".join(f"{name} {case.values.get(name) or 0:.3g}" for name in space)
-    return Advice(0.75, f"{_variance(case)}; the chosen configuration has {told}.", "", Change(space))
+    reason = f"{_variance(case)}. The chosen configuration has {told}.{case.mattered(space)}"
+    return Advice(0.75, reason, "a lower dev error; the bias may grow", Change(space))
 
 
 def augmentation(case: Case) -> Advice | None:
     """Changed training images, where the data are images and none of them is changed yet."""
     if not case.images or any(name in case.space for name in OF_IMAGES) or not case.can("crop"):
         return None
-    space = {
-        "crop": linear(0, 4).as_dict(),
-        "rotation": linear(0, 15).as_dict(),
-        "flip": choice(0.0, 0.5).as_dict(),
-    }
+    side = min(case.study.summary["images"][name] for name in ("height", "width"))
+    space = {"crop": linear(0, max(1, side // 8)).as_dict(), "rotation": linear(0, 15).as_dict()}
+    if case.study.summary["images"]["channels"] == 3:
+        space["flip"] = choice(0.0, 0.5).as_dict()
     return Advice(0.8, f"{_variance(case)}, and training images are not changed.", "", Change(space))
 
 
+def smaller_network(case: Case) -> Advice | None:
+    """Widths down to a quarter: the last thing to try, because stronger regularisation does the same more gently."""
+    now = case.values.get("units")
+    if not case.can("units") or not isinstance(now, int | float) or now < 8:
+        return None
+    space = {"units": integer(max(int(now) // 4, 2), int(now), log=True).as_dict()}
+    reason = f"{_variance(case)}. The chosen network has units {now}.{case.mattered(space)}"
+    return Advice(0.1, reason, "a lower variance; the bias may grow", Change(space))
+
+
+def matching_data(case: Case) -> Advice | None:
+    """Training examples like those of the dev set; the check of distributions names what differs."""
+    found = case.diagnosis.mismatch
+    assert found is not None
+    reason = f"The dev error lies {_between(found)} above that on examples of the training set's own source."
+    return Advice(0.9, reason, "", command=f"ikura check {case.study.run} --only distribution")
+
+
 def more_dev_data(case: Case) -> Advice | None:
-    """More dev examples, as many as the interval says."""
-    for one in _gaps(case):
-        if one.verdict == "cannot tell" and one.examples_needed and one.of == "dev":
-            return Advice(
-                0.5,
-                f"The {one.name} is {_between(one)}: it cannot be told from what is worth effort.",
-                f"about {one.examples_needed:,} more dev examples would settle it",
-            )
-    return None
+    """More examples to measure errors on, as many as the intervals say."""
+    unknown = [one for one in case.diagnosis.gaps if one.verdict == "cannot tell" and one.examples_needed]
+    if not unknown:
+        return None
+    reason = " ".join(f"The {one.name} is {_between(one)}." for one in unknown)
+    needed = " and ".join(f"about {one.examples_needed:,} more {one.of} examples" for one in unknown)
+    return Advice(0.5, reason, f"a verdict, with {needed}")
 
 
 def human_error(case: Case) -> Advice | None:
@@ -256,17 +272,14 @@ def human_error(case: Case) -> Advice | None:
         return None
     reason = f"The best achievable error is only known to lie between {percent(best.low)} and {percent(best.high)}."
     command = f"ikura diagnose {case.study.run} --human-error {best.value:.2g}"
-    return Advice(
-        0.6, reason, "an answer on the bias, with the error that people make in place of the guess", command=command
-    )
+    return Advice(0.45, reason, "a verdict, with the error that people make in place of the guess", command=command)
 
 
 def stop(case: Case) -> Advice | None:
     """Nothing is worth more effort."""
-    if any(one.verdict != "low" for one in _gaps(case)):
+    if any(one.verdict != "low" for one in case.diagnosis.gaps):
         return None
-    new = "new.png" if case.images else "new.csv"
-    command = f"ikura predict {case.study.run} {new}"
+    command = f"ikura predict {case.study.run} {'new.png' if case.images else 'new.csv'}"
     return Advice(1.0, f"No gap is above {percent(case.diagnosis.worth)}.", "", command=command)
 
 
@@ -274,11 +287,15 @@ RULES: tuple[Rule, ...] = (
     Rule("bigger-network", "bias", RECIPE, bigger_network),
     Rule("longer-training", "bias", RECIPE, longer_training),
     Rule("weaker-regularisation", "bias", f"{YEARNING}, chapter 25", weaker_regularisation),
+    Rule("wider-space", "bias", PLAYBOOK, wider_space),
     Rule("other-architecture", "bias", RECIPE, other_architecture),
     Rule("more-data", "variance", RECIPE, more_data),
     Rule("stronger-regularisation", "variance", RECIPE, stronger_regularisation),
-    Rule("augmentation", "variance", RECIPE, augmentation),
+    Rule("augmentation", "variance", AMIDI, augmentation),
+    Rule("wider-space", "variance", PLAYBOOK, wider_space),
     Rule("other-architecture", "variance", RECIPE, other_architecture),
+    Rule("smaller-network", "variance", f"{YEARNING}, chapter 27", smaller_network),
+    Rule("matching-data", "mismatch", f"{YEARNING}, chapter 42", matching_data),
     Rule("more-dev-data", "uncertainty", f"{YEARNING}, chapter 7", more_dev_data),
     Rule("human-error", "uncertainty", f"{YEARNING}, chapter 33", human_error),
     Rule("stop", "nothing", RECIPE, stop),
@@ -286,38 +303,39 @@ RULES: tuple[Rule, ...] = (
 """The recipe."""
 
 
-def prescribe(diagnosis: Diagnosis, study: Study) -> list[Prescription]:
+def prescribe(diagnosis: Diagnosis, study: Study, curve: LearningCurve | None = None) -> list[Prescription]:
     """Say what to do about a diagnosis, the strongest prescription first.
 
     Args:
         diagnosis: of the study.
         study: the study.
+        curve: its learning curve, if there is one.
 
     Returns:
-        At least one prescription.
+        Prescriptions, at least one. A change that leaves no feasible configuration of the space is not among them.
     """
-    case = Case(diagnosis, study)
-    wanted = {one.name for one in _gaps(case) if one.verdict == "high"} | {"uncertainty", "nothing"}
+    case = Case(diagnosis, study, curve)
+    wanted = {one.name for one in diagnosis.gaps if one.verdict == "high"} | {"uncertainty", "nothing"}
     found = [(rule, advice) for rule in RULES if rule.against in wanted and (advice := rule.asks(case)) is not None]
-    found.sort(key=lambda pair: -pair[1].strength)
+    found = [pair for pair in found if _possible(case.space, pair[1].change)]
     kept: dict[str, Prescription] = {}
-    for rule, advice in found:
-        command = advice.command or command_of(study, advice.change)
-        one = Prescription(rule.name, rule.against, advice.reason, advice.expected, command, rule.source, advice.change)
-        kept.setdefault(rule.name, one)
+    for rule, advice in sorted(found, key=lambda pair: -pair[1].strength):
+        command = advice.command or command_of(study, rule.name, advice.change)
+        one = (rule.name, rule.against, advice.reason, advice.expected, command, rule.source, advice.change)
+        kept.setdefault(rule.name, Prescription(*one))
     return list(kept.values())
 
 
-def command_of(study: Study, change: Change, name: str = "space") -> str:
-    """The command that tunes again with a change."""
-    from ikura.study.command import command
+def _possible(space: Space, change: Change) -> bool:
+    try:
+        check_feasible(space.replace(**change.space))
+    except SpaceError:
+        return False
+    return True
 
-    return command({**study.config, **change.settings}) or ""
 
-
-def _gaps(case: Case) -> list[Gap]:
-    one = case.diagnosis
-    return [gap for gap in (one.bias, one.variance, one.mismatch) if gap is not None]
+def _epochs(epochs: int) -> Change:
+    return Change({}, {"epochs": epochs})
 
 
 def _between(one: Gap) -> str:
@@ -330,12 +348,4 @@ def _bias(case: Case) -> str:
 
 def _variance(case: Case) -> str:
     one = case.diagnosis
-    return (
-        f"The dev error of {percent(one.dev.value)} lies {_between(one.variance)} above the training error"
-        if math.isfinite(one.variance.value)
-        else "The dev error lies above the training error"
-    )
-
-
-def _worst(case: Case) -> str:
-    return _bias(case) if case.diagnosis.bias.value > case.diagnosis.variance.value else _variance(case)
+    return f"The dev error of {percent(one.dev.value)} lies {_between(one.variance)} above the training error"

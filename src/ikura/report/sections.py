@@ -8,6 +8,7 @@ from typing import Any
 
 from ikura.report import charts
 from ikura.report.autopilot import autopilot
+from ikura.report.diagnosis import diagnosis
 from ikura.report.markup import Html, element, join
 from ikura.report.pictures import contact_sheet, examples
 from ikura.report.repeat import repeat
@@ -49,6 +50,7 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
         ("Objectives", "Dev score against the other objectives", charts.tradeoff(view)),
         ("Rounds", "Who went on", rounds(view)),
         ("Test set", "On the test set", charts.outcomes(view)),
+        ("Diagnosis", "Bias, variance, and what next", diagnosis(view.study.findings, view.study.task)),
         ("What mattered", "What mattered", charts.importance(view)),
         ("Hyperparameters", "Hyperparameters", join(charts.hyperparameters(view), _under(charts.parallel(view)))),
         ("Learning curves", "Learning curves", charts.curves(view)),

@@ -26,7 +26,9 @@ __all__ = ["finish"]
 
 
 def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
-    """Choose on the dev set, open the test set once, save the model."""
+    """Choose on the dev set, measure what a diagnosis needs, open the test set once, save the model."""
+    from ikura.diagnose.reading import recorded_errors
+
     store, run, workshop = floor.store, floor.run, floor.workshop
     measure = metric(setting.metric, setting.task)
     if store.fact("best") is None:
@@ -43,6 +45,9 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
         store.set_fact("best", best)
     Shortlist(floor).clear()
     best = store.fact("best")
+    if store.fact("errors") is None:
+        with store.timed("diagnosis"):
+            store.set_fact("errors", recorded_errors(run, best, store.trials(), workshop, measure, setting.seed))
     row = next(row for row in store.trials() if row["number"] == best["model"])
     module = load_network(workshop, run, floor.member(row))
     if store.fact("test") is None:

@@ -26,7 +26,7 @@ from ikura.study.store import ABOUT, COLUMNS, RESULTS, Store
 if TYPE_CHECKING:
     import optuna
 
-    from ikura.diagnose import Diagnosis, Edge
+    from ikura.diagnose import Diagnosis, Edge, Prescription
 
 __all__ = ["Best", "Next", "Study", "Test"]
 
@@ -414,6 +414,20 @@ class Study:
         from ikura.diagnose import diagnose
 
         return diagnose(self)
+
+    @cached_property
+    def prescriptions(self) -> list[Prescription]:
+        """What to do about the diagnosis, the strongest first; each has the command that does it, and the change."""
+        from ikura.diagnose import prescribe
+
+        return prescribe(self.diagnosis, self)
+
+    @cached_property
+    def findings(self) -> dict[str, Any] | None:
+        """What `ikura diagnose` found, or the diagnosis alone, as JSON values; None where there is neither."""
+        from ikura.diagnose.findings import read_findings
+
+        return read_findings(self)
 
     def to_optuna(self, storage: Any = None, name: str | None = None) -> optuna.Study:
         """Write the study as one of Optuna's: trials with their distributions, states and curves of the dev score.

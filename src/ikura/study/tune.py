@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from ikura.data import Dataset, prepare
+from ikura.diagnose.prescription import keep_spaces
 from ikura.engine import engine_for
 from ikura.errors import UsageError
 from ikura.exchange.prior import Prior
@@ -339,6 +340,8 @@ def _run(
                 finish(floor, setting, dataset)
         study = Study(run, network)
         with store.timed("report"):
+            if store.fact("errors") is not None:
+                keep_spaces(study, study.prescriptions)
             study.report()
         store.set_fact("done", True)
     return study
