@@ -42,7 +42,7 @@ def noise(rows: int = 150) -> tuple[np.ndarray, np.ndarray]:
     return x, (x[:, 0] + random.normal(0, 0.3, rows) > 0).astype(int)
 
 
-UNDERFIT: dict[str, Any] = {"auto": True, "space": SMALL, "trials": 24, "epochs": 6, "bayes_error": 0.0}
+UNDERFIT: dict[str, Any] = {"auto": True, "space": SMALL, "trials": 32, "epochs": 6, "bayes_error": 0.0}
 OVERFIT: dict[str, Any] = {
     "auto": True,
     "space": {"learning_rate": ikura.log(5e-3, 3e-2), "units": 64, "layers": 1, "l2": ikura.log(1e-6, 1e-5)},
@@ -76,11 +76,11 @@ def test_too_small_networks_get_larger_or_train_longer(underfit: Study) -> None:
     searched = [one for one in underfit.decisions if one["action"] == "search"]
     assert {one["against"] for one in searched[:2]} == {"bias"}
     remedies = {one["name"] for one in searched[:2]}
-    assert remedies == {"bigger-network", "longer-training"}
+    assert remedies <= {"bigger-network", "longer-training"}
     for one in searched[:2]:
         plan, trials = one["plan"], sizes(underfit, one["plan"]["number"])
         if one["name"] == "bigger-network":
-            assert plan["opened"] == ["units", "layers"] or set(plan["opened"]) == {"units", "layers"}
+            assert set(plan["opened"]) == {"units", "layers"}
             assert trials["units"].max() > 2
         else:
             assert plan["epochs"] > UNDERFIT["epochs"]
@@ -97,8 +97,8 @@ def test_too_small_networks_get_larger_or_train_longer(underfit: Study) -> None:
 
 def test_the_budget_of_trials_is_kept(underfit: Study) -> None:
     fresh = underfit.trials.query("purpose == 'search' and parent.isna()")
-    assert len(fresh) == 24
-    assert underfit.to_json()["trials"] == 24
+    assert len(fresh) == 32
+    assert underfit.to_json()["trials"] == 32
 
 
 def test_overfitted_networks_are_regularised(overfit: Study) -> None:
@@ -107,7 +107,8 @@ def test_overfitted_networks_are_regularised(overfit: Study) -> None:
     assert (decision["name"], decision["against"]) == ("stronger-regularisation", "variance")
     assert set(decision["plan"]["opened"]) == {"l2", "dropout"}
     first, second = sizes(overfit, 1), sizes(overfit, 2)
-    assert (second["l2"].max() > first["l2"].max()) and (second["dropout"].max() > 0)
+    assert second["l2"].max() > first["l2"].max()
+    assert second["dropout"].max() > 0
     assert "overfitted" in decision["weights"]
 
 
@@ -122,8 +123,7 @@ def test_nothing_is_done_where_nothing_is_wrong(tune: Tune) -> None:
 def test_earlier_trials_are_known_to_the_next_search(underfit: Study) -> None:
     for one in underfit.decisions:
         if one["action"] == "search" and one["name"] == "longer-training":
-            before = [n for n in underfit.trials["number"] if n < sizes(underfit, one["plan"]["number"])["number"].min()]
-            assert one["known"] == len(before)
+            assert one["known"] == sizes(underfit, one["plan"]["number"])["number"].min()
 
 
 def test_longer_training_goes_on_from_weights(underfit: Study) -> None:
@@ -221,7 +221,7 @@ def test_who_asks_must_be_answered(tune: Tune, tmp_path: Path, monkeypatch: pyte
 def test_a_time_limit_is_kept(tune: Tune) -> None:
     """Searches end at the shares they were given; the machine may be slow, but not without end."""
     started = time.perf_counter()
-    study = tune(rings(2000), auto=True, epochs=200, schedule="none", time_limit=3.0, bayes_error=0.0)
+    study = tune(rings(2000), auto=True, epochs=200, schedule="none", time_limit=3.0, bayes_error=0.0, trials=None)
     assert time.perf_counter() - started < 40
     assert study.config["auto"]["unbounded"]
     shares = [one.until for one in plans(study.setting, study._store)]

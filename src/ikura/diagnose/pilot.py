@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.allowance import allowance
-from ikura.diagnose.diagnosis import Diagnosis, Gap, given, judged
+from ikura.diagnose.diagnosis import WORTH, Diagnosis, Gap, given, judged
+from ikura.diagnose.edge import edges
 from ikura.diagnose.optimum import best_achievable
 from ikura.diagnose.reading import Chosen, measure
 from ikura.diagnose.recipe import Change, Prescription, prescribe
@@ -29,6 +30,9 @@ __all__ = ["Offer", "Pilot"]
 
 IN_VAIN = 2
 """Searches in a row that found nothing better, after which the autopilot stops."""
+
+SHARE_WORTH, LEAST_WORTH = 0.25, 0.0025
+"""A gap is worth effort from this share of the dev error on, but at least this; at most `WORTH`, as for a person."""
 
 WARM = 8
 """Trials that train longer from their weights, at most."""
@@ -58,6 +62,17 @@ class Offer:
     reason: str
 
 
+class _Seen:
+    """A study of which some attributes are seen otherwise."""
+
+    def __init__(self, study: Study, **otherwise: Any) -> None:
+        self.__dict__.update(otherwise)
+        self._study = study
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
+
+
 class Pilot:
     """Looks at a study between two searches.
 
@@ -85,8 +100,12 @@ class Pilot:
         """Diagnose the best trial so far, by the network that was kept of it."""
         by = metric(self.setting.metric, self.setting.task)
         errors, neighbour = measure(Chosen(self.floor.run, self.floor.workshop, [self.leader], by, self.setting.seed))
-        optimum = given(self.setting.auto.get("bayes_error"), self.setting.auto.get("human_error"))
-        return judged(errors, *(optimum or (best_achievable(neighbour, errors.dev), "estimate")))
+        worth = min(WORTH, max(errors.dev.value * SHARE_WORTH, LEAST_WORTH))
+        known = given(self.setting.auto.get("bayes_error"), self.setting.auto.get("human_error"))
+        if known is not None:
+            return judged(errors, *known, worth=worth)
+        optimum, note = best_achievable(neighbour, {"this study": errors.dev})
+        return judged(errors, optimum, "estimate", worth, note)
 
     def offers(self) -> Iterator[Offer]:
         """Yield what may be done next, the best first; the last is to stop."""
@@ -127,18 +146,20 @@ class Pilot:
         setting = replace(
             self.setting, epochs=self.base.epochs, trials=self.base.trials, space=self.space.as_dict(), auto={}
         )
-        rows = self.floor.store.trials()
-        return SimpleNamespace(
-            run=self.study.run,
+        own = [one["stage"] for one in self.study.regions if found_in(one["stage"], self.searches) == self.base]
+        trials = self.study.trials
+        pressed = edges(
+            trials[trials["stage"].isin(own)], self.space, self.floor.sign > 0, self.leader["hyperparameters"]
+        )
+        best = SimpleNamespace(number=self.leader["number"], hyperparameters=self.leader["hyperparameters"])
+        return _Seen(
+            self.study,
             setting=setting,
             config=asdict(setting),
-            summary=self.study.summary,
-            metric=self.study.metric,
-            task=self.study.task,
             space=self.space,
             searched=self.space,
-            best=SimpleNamespace(number=self.leader["number"], hyperparameters=self.leader["hyperparameters"]),
-            records=lambda: rows,
+            best=best,
+            edges=pressed,
         )
 
     def _spent(self) -> set[str]:

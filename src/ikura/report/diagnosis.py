@@ -9,7 +9,6 @@ from typing import Any
 from ikura.report.charts.figure import axis, css, figure, legend, plot_text, rounded
 from ikura.report.charts.outcomes import predicted
 from ikura.report.markup import Html, element, join
-from ikura.report.page import page, write_text
 from ikura.report.tables import table
 from ikura.report.wording import NOTHING, count, number, plural, real
 
@@ -64,6 +63,8 @@ def write_diagnosis(study: Any, found: Found, path: Path) -> Path:
         element("p", found["diagnosis"]["sentence"], class_="lede"),
     )
     parts = [(name, heading, content) for name, heading, content in sections(found, study.task) if content]
+    from ikura.report.page import page, write_text
+
     return write_text(path, page(f"Diagnosis of {study.run.resolve().name} · ikura", header, parts))
 
 
