@@ -57,6 +57,11 @@ class Errors:
     dev_rows: int
     networks: int = 1
 
+    @property
+    def shares(self) -> bool:
+        """Whether errors are shares of examples that are wrong."""
+        return self.measure == MEASURES["accuracy"][1]
+
     def as_dict(self) -> dict[str, Any]:
         """Return the attributes as JSON values."""
         return asdict(self)
@@ -111,12 +116,17 @@ def compared(
     by_seed = [b - a for a, b in zip(train[1], dev[1], strict=True)]
     return Errors(
         measure,
-        with_seeds(train[0], train[1], rows[0]),
-        with_seeds(dev[0], dev[1], rows[1]),
+        _error(with_seeds(train[0], train[1], rows[0])),
+        _error(with_seeds(dev[0], dev[1], rows[1])),
         with_seeds(gap, by_seed, min(rows)),
         *rows,
         networks=len(by_seed),
     )
+
+
+def _error(found: Estimate) -> Estimate:
+    """No error is below 0."""
+    return Estimate(found.value, min(max(found.low, 0.0), found.value), found.high)
 
 
 def rates(train: float, dev: float, train_rows: int, dev_rows: int) -> Errors:

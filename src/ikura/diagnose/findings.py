@@ -18,7 +18,7 @@ from ikura.diagnose.learning_curve import LearningCurve, learning_curve, seconds
 from ikura.diagnose.mistakes import Mistakes, mistakes
 from ikura.diagnose.optimum import best_achievable, peers
 from ikura.diagnose.prescription import Prescription, keep_spaces
-from ikura.diagnose.reading import Chosen, measure, workshop_again
+from ikura.diagnose.reading import Chosen, measure, undisturbed, workshop_again
 from ikura.diagnose.recipe import Case, prescribe
 from ikura.errors import UsageError
 from ikura.population.snapshot import write_atomically
@@ -143,7 +143,6 @@ def examine(
     """
     from ikura.population.warmup import warm_up
     from ikura.search import schedule
-    from ikura.study.floor import one_thread_each
 
     setting = study.setting
     known = given(bayes_error, human_error)
@@ -151,7 +150,7 @@ def examine(
     if examples < 0:
         raise UsageError(f"examples must be at least 0, but is {examples}")
     jobs = jobs or setting.jobs
-    with one_thread_each():
+    with undisturbed():
         dataset, workshop = workshop_again(study)
         chosen = Chosen.of(study, workshop)
         patience = schedule(setting.schedule).patience(setting.epochs)

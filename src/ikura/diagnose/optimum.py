@@ -12,7 +12,9 @@ import numpy as np
 import torch
 
 from ikura.diagnose.errors import error_of, measured_by
-from ikura.diagnose.estimate import Estimate, percent
+from ikura.diagnose.estimate import LEVEL, Estimate, percent
+from ikura.diagnose.power_law import fit
+from ikura.metric.interval import wilson
 
 if TYPE_CHECKING:
     from ikura.diagnose.reading import Chosen
@@ -24,6 +26,8 @@ __all__ = ["Neighbour", "best_achievable", "cover_hart", "nearest_neighbour", "p
 MOST_ROWS, MOST_QUERIES = 10_000, 2_000
 MOST_PEER_ROWS, MOST_PEER_INPUTS = 5_000, 256
 TREES = 100
+PARTS = 5
+"""The nearest neighbour is looked for among all training examples, a half of them, a quarter, ..."""
 BLOCK = 256
 
 
@@ -34,13 +38,23 @@ class Neighbour:
     Attributes:
         error: share of dev examples whose class is not that of the nearest training example; for regression half the
             mean squared difference between their targets, over the variance of the target.
+        limit: what it is expected to come down to with ever more training examples, by a power law through the errors
+            of parts of them.
         classes: number of classes, 0 for regression.
         rows: dev examples asked.
     """
 
     error: float
+    limit: float
     classes: int
     rows: int
+
+    @property
+    def reached(self) -> Estimate:
+        """The error that the nearest neighbour itself makes; of a regression without an interval."""
+        if not self.classes:
+            return Estimate.exactly(2 * self.error)
+        return Estimate(self.error, *wilson(round(self.error * self.rows), self.rows, LEVEL))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the attributes as JSON values."""
@@ -66,13 +80,21 @@ def nearest_neighbour(
     known, shown = few(len(x), MOST_ROWS), few(len(asked), MOST_QUERIES)
     references = torch.from_numpy(np.ascontiguousarray(x[known], np.float32))
     queries = torch.from_numpy(np.ascontiguousarray(asked[shown], np.float32))
-    nearest = torch.cat([torch.cdist(part, references).argmin(1) for part in queries.split(BLOCK)]).numpy()
-    found, wanted = y[known][nearest], truth[shown]
+    # The first rows of a random order are a part of the training set; of n parts one search finds all neighbours.
+    order = random.permutation(len(known))
+    sizes = [max(len(known) >> step, 1) for step in range(PARTS)]
+    blocks = [
+        torch.stack([distances[:, :size].argmin(1) for size in sizes])
+        for part in queries.split(BLOCK)
+        for distances in [torch.cdist(part, references[order])]
+    ]
+    found, wanted = y[known][order][torch.cat(blocks, dim=1).numpy()], truth[shown]
     if classes:
-        error = float((found != wanted).mean())
+        errors = (found != wanted).mean(1)
     else:
-        error = float(((found - wanted) ** 2).mean() / 2 / max(float(wanted.var()), 1e-12))
-    return Neighbour(error, classes, len(shown))
+        errors = ((found - wanted) ** 2).mean(1) / 2 / max(float(wanted.var()), 1e-12)
+    limit = min(float(fit(sizes, errors, np.ones(PARTS)).a[0]), float(errors[0]))
+    return Neighbour(float(errors[0]), limit, classes, len(shown))
 
 
 def cover_hart(error: float, classes: int) -> float:
@@ -93,9 +115,9 @@ def cover_hart(error: float, classes: int) -> float:
 def best_achievable(neighbour: Neighbour | None, reached: Mapping[str, Estimate]) -> tuple[Estimate, str]:
     """Bound the best achievable error from both sides.
 
-    It is at most what anybody has reached on examples not trained on. It is at least what the nearest neighbour's error
-    allows (Cover and Hart; for regression half of its mean squared error), if that is of any use: where that bound lies
-    above what has been reached, the neighbours are too far away for it to hold, and 0 takes its place.
+    It is at most what anybody has reached on examples not trained on. It is at least what the error that the nearest
+    neighbour would come down to allows (Cover and Hart; for regression half of its mean squared error), if that is of
+    any use: where that bound lies above what has been reached, 0 takes its place.
 
     Args:
         neighbour: of dev examples among training examples; None if there is none.
@@ -104,13 +126,14 @@ def best_achievable(neighbour: Neighbour | None, reached: Mapping[str, Estimate]
     Returns:
         An estimate whose interval are the two bounds, its value between them; and a sentence on where it is from.
     """
+    if neighbour is not None:
+        reached = {**reached, "the nearest neighbour": neighbour.reached}
     who, least = min(reached.items(), key=lambda pair: pair[1].value)
     low, why = 0.0, "nothing is known of how low it can be"
     if neighbour is not None:
-        bound = cover_hart(neighbour.error, neighbour.classes) if neighbour.classes else neighbour.error
-        if bound <= least.value:
-            what = "error" if neighbour.classes else "half squared error"
-            low, why = bound, f"the nearest neighbours' {what} of {percent(neighbour.error)} allows no less"
+        bound = cover_hart(neighbour.limit, neighbour.classes) if neighbour.classes else neighbour.limit
+        if 0 < bound <= least.value:
+            low, why = bound, f"the nearest neighbours' error seems to allow no less than {percent(bound)}"
         else:
             why = "the nearest neighbours are too far away to say how low it can be"
     value = (low + max(least.value, 0.0)) / 2

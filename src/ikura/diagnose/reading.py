@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ikura.data import Dataset
     from ikura.study.study import Study
 
-__all__ = ["Chosen", "copied", "measure", "read_errors", "recorded_errors", "workshop_again"]
+__all__ = ["Chosen", "copied", "measure", "read_errors", "recorded_errors", "undisturbed", "workshop_again"]
 
 Row = Mapping[str, Any]
 
@@ -63,6 +63,15 @@ def copied(run: Path, network: Any = None) -> Iterator[Study]:
             yield Study(run, network, store)
         finally:
             store.close()
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Leave torch's random numbers, from which new networks draw, and the numbers of threads as they were."""
+    from ikura.study.floor import one_thread_each
+
+    with one_thread_each(), torch.random.fork_rng(devices=[]):
+        yield
 
 
 @dataclass(frozen=True)
@@ -183,7 +192,5 @@ def read_errors(study: Study) -> tuple[Errors, Neighbour | None]:
     recorded = study.fact("errors")
     if recorded is not None:
         return Errors.from_dict(recorded["errors"]), recorded["neighbour"] and Neighbour(**recorded["neighbour"])
-    from ikura.study.floor import one_thread_each
-
-    with one_thread_each():
+    with undisturbed():
         return measure(Chosen.of(study, workshop_again(study)[1]))
