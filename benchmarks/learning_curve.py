@@ -83,7 +83,7 @@ def forecast(frame: pd.DataFrame, seed: int, folder: Path) -> list[dict[str, Any
     pool = frame.iloc[order[round(SHARE_HELD_OUT * len(frame)) :]]
     rows = round(SHARE_GIVEN * len(pool)) if len(pool) > 1000 else len(pool) // 3
     study = ikura.tune(
-        pool.iloc[:rows].reset_index(drop=True), "target", trials=TRIALS, epochs=EPOCHS, jobs=2, seed=seed, out=folder
+        pool.iloc[:rows].reset_index(drop=True), "target", trials=TRIALS, epochs=EPOCHS, jobs=1, seed=seed, out=folder
     )
     dataset, workshop = workshop_again(study)
     chosen = Chosen.of(study, workshop)
@@ -103,7 +103,7 @@ def forecast(frame: pd.DataFrame, seed: int, folder: Path) -> list[dict[str, Any
     more = examples(pool.iloc[rows:])
     by, measure = measured_by(chosen.metric)
     with one_thread_each():
-        curve = learning_curve(chosen, setting.epochs, patience, 0.02, jobs=2)
+        curve = learning_curve(chosen, setting.epochs, patience, 0.02, jobs=1)
         found = []
         for times in TIMES:
             extra = (times - 1) * len(workshop.train)

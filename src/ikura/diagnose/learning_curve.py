@@ -34,7 +34,7 @@ __all__ = ["LearningCurve", "Point", "learning_curve", "seconds_expected", "size
 
 HALVINGS = 4
 FEWEST = 20
-SEEDS, SEEDS_OF_IMAGES = 5, 2
+SEEDS, SEEDS_OF_IMAGES = 5, 3
 RESAMPLES = 400
 LONGER = 4
 """A part of the training set has as many updates as the whole, but no more than so many times its epochs."""

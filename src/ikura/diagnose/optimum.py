@@ -14,6 +14,7 @@ import torch
 from ikura.diagnose.errors import error_of, measured_by
 from ikura.diagnose.estimate import LEVEL, Estimate, percent
 from ikura.diagnose.power_law import fit
+from ikura.diagnose.sampling import sampled
 from ikura.metric.interval import wilson
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Neighbour", "best_achievable", "cover_hart", "nearest_neighbour", "peers"]
 
 MOST_ROWS, MOST_QUERIES = 10_000, 2_000
+"""Training examples that neighbours are looked for among at most, and dev examples that ask."""
 MOST_PEER_ROWS, MOST_PEER_INPUTS = 5_000, 256
 TREES = 100
 PARTS = 5
@@ -64,37 +66,31 @@ class Neighbour:
 def nearest_neighbour(
     x: np.ndarray, y: np.ndarray, asked: np.ndarray, truth: np.ndarray, classes: int, seed: int = 0
 ) -> Neighbour:
-    """Measure the error of the nearest neighbour, on at most 10,000 training and 2,000 dev examples.
+    """Measure the error of the nearest neighbour.
 
     Args:
         x, y: training examples, shape (rows, d), and targets.
         asked, truth: dev examples and targets.
         classes: number of classes, 0 for regression.
-        seed: picks the examples where there are more.
+        seed: orders the training examples, of which parts are looked at too.
     """
-    random = np.random.default_rng([seed % 2**63, zlib.crc32(b"neighbours")])
-
-    def few(rows: int, most: int) -> np.ndarray:
-        return np.sort(random.choice(rows, most, replace=False)) if rows > most else np.arange(rows)
-
-    known, shown = few(len(x), MOST_ROWS), few(len(asked), MOST_QUERIES)
-    references = torch.from_numpy(np.ascontiguousarray(x[known], np.float32))
-    queries = torch.from_numpy(np.ascontiguousarray(asked[shown], np.float32))
-    # The first rows of a random order are a part of the training set; of n parts one search finds all neighbours.
-    order = random.permutation(len(known))
-    sizes = [max(len(known) >> step, 1) for step in range(PARTS)]
+    # The first rows of a random order are a part of the training set; one search finds the neighbours in all parts.
+    order = np.random.default_rng([seed % 2**63, zlib.crc32(b"neighbours")]).permutation(len(x))
+    references = torch.from_numpy(np.ascontiguousarray(x[order], np.float32))
+    queries = torch.from_numpy(np.ascontiguousarray(asked, np.float32))
+    sizes = [max(len(x) >> step, 1) for step in range(PARTS)]
     blocks = [
         torch.stack([distances[:, :size].argmin(1) for size in sizes])
         for part in queries.split(BLOCK)
-        for distances in [torch.cdist(part, references[order])]
+        for distances in [torch.cdist(part, references)]
     ]
-    found, wanted = y[known][order][torch.cat(blocks, dim=1).numpy()], truth[shown]
+    found = y[order][torch.cat(blocks, dim=1).numpy()]
     if classes:
-        errors = (found != wanted).mean(1)
+        errors = (found != truth).mean(1)
     else:
-        errors = ((found - wanted) ** 2).mean(1) / 2 / max(float(wanted.var()), 1e-12)
+        errors = ((found - truth) ** 2).mean(1) / 2 / max(float(truth.var()), 1e-12)
     limit = min(float(fit(sizes, errors, np.ones(PARTS)).a[0]), float(errors[0]))
-    return Neighbour(float(errors[0]), limit, classes, len(shown))
+    return Neighbour(float(errors[0]), limit, classes, len(asked))
 
 
 def cover_hart(error: float, classes: int) -> float:
@@ -154,9 +150,7 @@ def peers(chosen: Chosen) -> dict[str, Estimate]:
     workshop = chosen.workshop
     by, _ = measured_by(chosen.metric)
     random = np.random.default_rng([chosen.seed % 2**63, zlib.crc32(b"peers")])
-    train = workshop.train
-    if len(train) > MOST_PEER_ROWS:
-        train = train.rows(np.sort(random.choice(len(train), MOST_PEER_ROWS, replace=False)))
+    train = sampled(workshop.train, MOST_PEER_ROWS, chosen.seed)
     x, asked = (_matrix(part) for part in (train, workshop.dev))
     if x.shape[1] > MOST_PEER_INPUTS:
         inputs = np.sort(random.choice(x.shape[1], MOST_PEER_INPUTS, replace=False))

@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.diagnosis import Diagnosis, Gap
@@ -93,6 +94,11 @@ class Case:
     def images(self) -> bool:
         """Whether the data are images."""
         return bool(self.study.summary.get("images"))
+
+    @property
+    def source(self) -> str:
+        """What the data are called."""
+        return PurePath(str(self.study.summary.get("source") or "the data")).name
 
     @property
     def rows(self) -> int:
@@ -206,11 +212,11 @@ def wider_space(case: Case) -> Advice | None:
 
 def more_data(case: Case) -> Advice | None:
     """More training examples; how much they bring is read off the learning curve."""
-    reason = f"{_variance(case)}, with {case.rows:,} training examples."
+    reason = f"{_variance(case)}, with {case.rows:,} training examples. Add rows to {case.source}, then tune again."
     curve = case.curve
     if curve is None:
         command = f"ikura diagnose {shlex.quote(str(case.study.run))} --learning-curve"
-        return Advice(0.7, reason, "the learning curve says how much", command=command)
+        return Advice(0.7, reason, "the learning curve says how much more data bring", command=command)
     strength = {"yes": 0.95, "cannot tell": 0.5, "no": 0.15}[curve.help]
     return Advice(strength, reason, curve.expected)
 
@@ -264,6 +270,7 @@ def more_dev_data(case: Case) -> Advice | None:
     if not unknown:
         return None
     reason = " ".join(f"The {one.name} is {_between(one)}." for one in unknown)
+    reason += f" Add rows to {case.source}, then tune again."
     needed = " and ".join(f"about {one.examples_needed:,} more {one.of} examples" for one in unknown)
     parts = case.study.summary["parts"]
     share = f" (of new rows {percent(parts['dev'] / sum(parts.values()))} become dev examples)"

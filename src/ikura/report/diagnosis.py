@@ -20,6 +20,7 @@ COLOURS = {"high": "--roe-deep", "low": "--mark-1", "cannot tell": "--mark-3"}
 VARIANTS = tuple(f"--mark-{place}" for place in range(5))
 MARGIN = {"l": 64, "r": 14, "t": 8, "b": 46}
 MOST_POINTS = 400
+MOST_STEPS = 3
 
 
 def diagnosis(found: Found | None, task: str) -> Html | None:
@@ -112,7 +113,7 @@ def _errors(found: Found) -> Html:
         height=90 + 52 * len(known),
     )
     gaps = [one[name] for name in ("bias", "variance", "mismatch") if one.get(name)]
-    rows = [
+    lines = [
         (
             gap["name"],
             percent(gap["value"]),
@@ -122,7 +123,7 @@ def _errors(found: Found) -> Html:
         )
         for gap in gaps
     ]
-    listing = table(("gap", "", "95 % interval", "verdict", "to settle it"), rows, words={"verdict", "to settle it"})
+    listing = table(("gap", "", "95 % interval", "verdict", "to settle it"), lines, words={"verdict", "to settle it"})
     meaning = (
         "Bias is the training error over the best achievable one, variance the "
         f"{'train-dev' if one['train_dev'] else 'dev'} error over the training error. A gap is called high or low when "
@@ -154,7 +155,13 @@ def _prescriptions(found: Sequence[Found]) -> Html | None:
                 element("p", f"Source: {one['source']}.", class_="quiet"),
             )
         )
-    return element("ol", *items, class_="steps")
+    rest = items[MOST_STEPS:]
+    more = element("details", element("summary", plural(len(rest), "more prescription")), _steps(rest, MOST_STEPS + 1))
+    return join(_steps(items[:MOST_STEPS], 1), more if rest else None)
+
+
+def _steps(items: Sequence[Html], start: int) -> Html:
+    return element("ol", *items, class_="steps", start=start)
 
 
 def _learning_curve(found: Found | None) -> Html | None:

@@ -481,6 +481,8 @@ class Study:
             "pareto": self._pareto() if self.setting.objectives else [],
             "choice": self.choice,
             "rounds": self.rounds,
+            "diagnosis": self.findings and self.findings["diagnosis"],
+            "prescriptions": self.findings["prescriptions"] if self.findings else [],
         }
 
     def _pareto(self) -> list[dict[str, Any]]:
