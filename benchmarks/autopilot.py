@@ -8,8 +8,8 @@ time, found beforehand by a run that is not counted, and the default space for t
     python -m benchmarks.autopilot --tasks spirals digits --seeds 2 --seconds 20
 
 A seed decides the split, the networks' weights and the search. Errors are 1 - accuracy or 1 - R². For each task it
-prints the mean dev and test error of both, and the difference of test errors (autopilot - plain, negative: the autopilot
-is better) with its 95 % interval, paired over seeds (Student's t).
+prints the mean dev and test error of both, and the difference of test errors (autopilot - plain, negative: the
+autopilot is better) with its 95 % interval, paired over seeds (Student's t).
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ def diagnose(
     with session.work():
         from ikura.diagnose.findings import examine, keep
         from ikura.diagnose.reading import copied
-        from ikura.report.diagnosis import write_diagnosis
+        from ikura.report.diagnosis_page import write_diagnosis
 
         factory = None
         if network is not None:
@@ -169,9 +169,8 @@ def _text(findings: Findings, run: str, page: str) -> str:
             console.print(f"Note: {note}")
         if findings.curve is not None:
             console.print(f"\n{findings.curve.sentence}")
-        for cost in findings.costs:
-            if not cost.falls:
-                console.print(f"The cost {cost.name} does not fall as it should: a smaller learning rate may help.")
+        if rising := [cost.name for cost in findings.costs if not cost.falls]:
+            console.print(f"The cost does not fall as it should ({', '.join(rising)}): try smaller learning rates.")
         console.print("\nWhat next")
         for place, todo in enumerate(findings.prescriptions, 1):
             against = "" if todo.against == "nothing" else f" (against {todo.against})"

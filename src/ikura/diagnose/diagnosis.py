@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.errors import Errors
-from ikura.diagnose.estimate import Estimate, difference, percent
+from ikura.diagnose.estimate import LEVEL, Estimate, difference, percent
 from ikura.errors import UsageError
+from ikura.metric.interval import wilson
 
 if TYPE_CHECKING:
     from ikura.study.study import Study
@@ -18,6 +19,7 @@ __all__ = ["WORTH", "Diagnosis", "Gap", "check_worth", "diagnose", "given", "jud
 
 WORTH = 0.02
 """A gap is worth effort from two points of a hundred on."""
+MOST_ROWS = 10**12
 
 
 @dataclass(frozen=True)
@@ -189,11 +191,13 @@ def judged(
     """
     best = optimal or Estimate(errors.dev.value / 2, 0.0, errors.dev.high)
     bias = _bias(errors, best, source if optimal else "estimate", worth)
-    variance, mismatch = _judge("variance", errors.gap, worth, errors.dev_rows, "dev"), None
+    dev = _Growing(errors.dev, errors.dev_rows, errors.shares)
+    variance, mismatch = _judge("variance", errors.gap, worth, dev, "dev"), None
     if apart is not None:
-        found = difference(apart.train, errors.train)
-        variance = _judge("variance", found, worth, apart.train_rows, "training")
-        mismatch = _judge("mismatch", apart.gap, worth, apart.dev_rows, "dev")
+        held = _Growing(apart.train, apart.train_rows, errors.shares)
+        variance = _judge("variance", difference(apart.train, errors.train), worth, held, "training")
+        dev = _Growing(apart.dev, apart.dev_rows, errors.shares)
+        mismatch = _judge("mismatch", apart.gap, worth, dev, "dev")
     return Diagnosis(
         errors.measure,
         optimal,
@@ -213,42 +217,80 @@ def judged(
 
 
 def _bias(errors: Errors, best: Estimate, source: str, worth: float) -> Gap:
-    train = errors.train
+    train, rows, shares = errors.train, errors.train_rows, errors.shares
     if source != "estimate":
-        return _judge("bias", difference(train, best), worth, errors.train_rows, "training")
+        return _judge("bias", difference(train, best), worth, _Growing(train, rows, shares), "training")
     # The ends of an estimate are bounds, not quantiles: they do not average out, and more examples do not move them.
-    found = Estimate(train.value - best.value, train.low - best.high, train.high - best.low)
-    gap = _judge("bias", found, worth, errors.train_rows, "training")
-    if gap.verdict != "cannot tell":
-        return gap
+    ends = (train.value - best.value, train.low - best.high, train.high - best.low)
+    nearest, farthest = train.value - best.high, train.value - best.low
+    if ends[1] > worth or ends[2] <= worth:
+        return Gap("bias", *ends, "high" if ends[1] > worth else "low", of="training")
     needed = None
-    if train.value - best.high > worth:
-        needed = _needed(train.value - train.low, train.value - best.high - worth, worth, errors.train_rows)
-    elif train.value - best.low < worth:
-        needed = _needed(train.high - train.value, worth - (train.value - best.low), worth, errors.train_rows)
-    return Gap("bias", found.value, found.low, found.high, "cannot tell", needed, "training")
+    if nearest > worth or farthest < worth:
+        value = nearest if nearest > worth else farthest
+        shifted = Estimate(value, value - (train.value - train.low), value + (train.high - train.value))
+        needed = _needed(shifted, worth, _Growing(train, rows, shares))
+    return Gap("bias", *ends, "cannot tell", needed, "training")
 
 
-def _judge(name: str, found: Estimate, worth: float, rows: int, of: str) -> Gap:
+@dataclass(frozen=True)
+class _Growing:
+    """An error measured on examples of which there could be more.
+
+    Attributes:
+        error: it.
+        rows: the examples.
+        shares: whether it is a share of wrong ones, with Wilson's interval; other intervals fall with the square root
+            of the number of examples.
+    """
+
+    error: Estimate
+    rows: int
+    shares: bool
+
+    def side(self, below: bool, rows: float) -> float:
+        """Distance from the error to an end of its interval, of so many examples."""
+        if self.shares:
+            low, high = wilson(self.error.value * rows, rows, LEVEL)  # type: ignore[arg-type]
+            return self.error.value - low if below else high - self.error.value
+        now = self.error.value - self.error.low if below else self.error.high - self.error.value
+        return now * math.sqrt(self.rows / rows)
+
+
+def _judge(name: str, found: Estimate, worth: float, growing: _Growing, of: str) -> Gap:
     """Judge a gap, and say how many more examples would settle it if it cannot be judged."""
     ends = (found.value, found.low, found.high)
     if found.low > worth:
         return Gap(name, *ends, "high", of=of)
     if found.high <= worth:
         return Gap(name, *ends, "low", of=of)
-    side = found.value - found.low if found.value > worth else found.high - found.value
-    return Gap(name, *ends, "cannot tell", _needed(side, abs(found.value - worth), worth, rows), of)
+    return Gap(name, *ends, "cannot tell", _needed(found, worth, growing), of)
 
 
-def _needed(side: float, distance: float, worth: float, rows: int) -> int | None:
+def _needed(found: Estimate, worth: float, growing: _Growing) -> int | None:
     """Examples that are missing until an interval's side is as short as the distance to what is worth effort.
 
-    It falls with the square root of the number of examples. A gap that lies right at the border is told to a quarter of
-    what is worth effort.
+    Of the side, more examples of the one set shorten the part that is theirs. Where the rest alone is too long, all of
+    it is taken to fall with the square root of their number. A gap that lies right at the border is told to a quarter
+    of what is worth effort.
     """
+    high = found.value > worth
+    side = found.value - found.low if high else found.high - found.value
     if not math.isfinite(side):
         return None
-    return max(1, math.ceil(rows * ((side / max(distance, worth / 4)) ** 2 - 1)))
+    distance = max(abs(found.value - worth), worth / 4)
+    own = growing.side(high, growing.rows)
+    rest = max(side**2 - own**2, 0.0)
+    if rest >= distance**2:
+        return max(1, math.ceil(growing.rows * ((side / distance) ** 2 - 1)))
+    low, many = growing.rows, 2 * growing.rows
+    while math.hypot(growing.side(high, many), math.sqrt(rest)) > distance and many < MOST_ROWS:
+        low, many = many, 2 * many
+    while many - low > max(1, low // 1000):
+        middle = (low + many) // 2
+        short = math.hypot(growing.side(high, middle), math.sqrt(rest)) <= distance
+        low, many = (low, middle) if short else (middle, many)
+    return max(1, many - growing.rows)
 
 
 def _sentence(errors: Errors, gaps: list[Gap]) -> str:

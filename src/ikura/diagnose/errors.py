@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,11 @@ class Errors:
     dev_rows: int
     networks: int = 1
 
+    @property
+    def shares(self) -> bool:
+        """Whether errors are shares of examples that are wrong."""
+        return self.measure == MEASURES["accuracy"][1]
+
     def as_dict(self) -> dict[str, Any]:
         """Return the attributes as JSON values."""
         return asdict(self)
@@ -108,15 +114,21 @@ def compared(
 ) -> Errors:
     """Put training and dev error together, as `error_of` measured them."""
     gap = difference(dev[0], train[0])
+    most = inf if measure == MEASURES["r2"][1] else 1.0
     by_seed = [b - a for a, b in zip(train[1], dev[1], strict=True)]
     return Errors(
         measure,
-        with_seeds(train[0], train[1], rows[0]),
-        with_seeds(dev[0], dev[1], rows[1]),
+        _error(with_seeds(train[0], train[1], rows[0]), most),
+        _error(with_seeds(dev[0], dev[1], rows[1]), most),
         with_seeds(gap, by_seed, min(rows)),
         *rows,
         networks=len(by_seed),
     )
+
+
+def _error(found: Estimate, most: float) -> Estimate:
+    """No error is below 0, or above what an error can be."""
+    return Estimate(found.value, min(max(found.low, 0.0), found.value), max(min(found.high, most), found.value))
 
 
 def rates(train: float, dev: float, train_rows: int, dev_rows: int) -> Errors:

@@ -14,11 +14,12 @@ from ikura.data.source import open_source
 from ikura.diagnose.cost_curve import CostCurve, cost_curves
 from ikura.diagnose.diagnosis import WORTH, Diagnosis, check_worth, given, judged
 from ikura.diagnose.errors import Errors
+from ikura.diagnose.estimate import Estimate
 from ikura.diagnose.learning_curve import LearningCurve, learning_curve, seconds_expected
 from ikura.diagnose.mistakes import Mistakes, mistakes
-from ikura.diagnose.optimum import best_achievable, peers
+from ikura.diagnose.optimum import Neighbour, best_achievable, peers
 from ikura.diagnose.prescription import Prescription, keep_spaces
-from ikura.diagnose.reading import Chosen, measure, workshop_again
+from ikura.diagnose.reading import Chosen, measure, undisturbed, workshop_again
 from ikura.diagnose.recipe import Case, prescribe
 from ikura.errors import UsageError
 from ikura.population.snapshot import write_atomically
@@ -143,7 +144,6 @@ def examine(
     """
     from ikura.population.warmup import warm_up
     from ikura.search import schedule
-    from ikura.study.floor import one_thread_each
 
     setting = study.setting
     known = given(bayes_error, human_error)
@@ -151,7 +151,7 @@ def examine(
     if examples < 0:
         raise UsageError(f"examples must be at least 0, but is {examples}")
     jobs = jobs or setting.jobs
-    with one_thread_each():
+    with undisturbed():
         dataset, workshop = workshop_again(study)
         chosen = Chosen.of(study, workshop)
         patience = schedule(setting.schedule).patience(setting.epochs)
@@ -201,7 +201,12 @@ def keep(study: Study, findings: Findings) -> Path:
 
 
 def _judged(
-    errors: Errors, known: Any, neighbour: Any, reached: Mapping[str, Any], worth: float, learned: LearningCurve | None
+    errors: Errors,
+    known: tuple[Estimate, str] | None,
+    neighbour: Neighbour | None,
+    reached: Mapping[str, Estimate],
+    worth: float,
+    learned: LearningCurve | None,
 ) -> Diagnosis:
     apart = None if learned is None else learned.mismatch
     if known is not None:

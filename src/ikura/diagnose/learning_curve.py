@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from ikura.diagnose.errors import MOST_EXAMPLES, Errors, compared, error_of, measured_by
 from ikura.diagnose.estimate import LEVEL, Estimate, percent
@@ -23,15 +24,17 @@ from ikura.errors import UsageError
 from ikura.metric import evidence
 from ikura.metric.resampling import draws, scores
 from ikura.nn.noise import key
+from ikura.population.examples import Examples
 from ikura.population.job import Job, train
 from ikura.population.member import Member
+from ikura.population.workshop import Workshop
 from ikura.study.choice import predictions
 
-__all__ = ["LearningCurve", "Point", "learning_curve", "seconds_expected", "sizes_of"]
+__all__ = ["LearningCurve", "Point", "learning_curve", "seconds_expected", "sizes_of", "train_on"]
 
 HALVINGS = 4
 FEWEST = 20
-SEEDS, SEEDS_OF_IMAGES = 5, 2
+SEEDS, SEEDS_OF_IMAGES = 5, 3
 RESAMPLES = 400
 LONGER = 4
 """A part of the training set has as many updates as the whole, but no more than so many times its epochs."""
@@ -39,6 +42,8 @@ TIMES = (2, 4, 10)
 TRAIN_DEV_SHARE = 0.8
 FEWEST_SIZES = 3
 MOST_TIMES = 100
+SOME = 0.05
+"""Share of the dev error that more data must take off to be of help."""
 
 
 @dataclass(frozen=True)
@@ -85,17 +90,31 @@ class LearningCurve:
         return asdict(self)
 
     @property
+    def help(self) -> str:
+        """Whether twice the training examples take a twentieth off the dev error: "yes", "no" or "cannot tell"."""
+        some = SOME * max(self.at(self.points[-1].rows), 0.0)
+        return "yes" if self.gain.low > some else "no" if self.gain.high <= some else "cannot tell"
+
+    def at(self, rows: int) -> float:
+        """The dev error by the power law."""
+        a, b, c = self.fitted
+        return a + b * float(rows) ** -c
+
+    @property
+    def expected(self) -> str:
+        """What twice the training examples are expected to bring."""
+        rows = 2 * self.points[-1].rows
+        low, value, high = (f"{100 * one:.2g}" for one in (self.gain.low, self.gain.value, self.gain.high))
+        return (
+            f"twice the training examples ({rows:,}) are expected to lower the dev {self.measure} by {value} points "
+            f"({low} to {high}), to {percent(self.beyond[rows].value)}"
+        )
+
+    @property
     def sentence(self) -> str:
         """Whether more data would help, and how much."""
-        rows, now = self.points[-1].rows, self.points[-1].dev
-        twice = self.beyond[2 * rows]
-        told = (
-            f"twice the training examples ({2 * rows:,}) are expected to bring the dev {self.measure} from "
-            f"{percent(now.value)} to {percent(twice.value)} ({percent(twice.low)} to {percent(twice.high)})"
-        )
-        if self.gain.low > 0:
-            return f"More data would help: {told}."
-        return f"More data may not help: {told}, which may be nothing."
+        words = {"yes": "would help", "no": "would help little", "cannot tell": "may or may not help"}[self.help]
+        return f"More data {words}: {self.expected}."
 
 
 def sizes_of(rows: int, train_dev: bool = False) -> list[int]:
@@ -127,7 +146,7 @@ def _seeds(chosen: Chosen) -> int:
 
 def _epochs(chosen: Chosen, epochs: int, rows: int) -> int:
     longer = LONGER if len(chosen.workshop.train.shape) == 1 else 1
-    return round(epochs * min(len(chosen.workshop.train) / rows, longer))
+    return max(1, round(epochs * min(len(chosen.workshop.train) / rows, longer)))
 
 
 def learning_curve(
@@ -153,7 +172,6 @@ def learning_curve(
         told: takes the number of finished trainings and of all.
     """
     workshop = chosen.workshop
-    hyperparameters = chosen.rows[0]["hyperparameters"]
     sizes, seeds = _sizes(chosen, train_dev), _seeds(chosen)
     by, measure = measured_by(chosen.metric)
     target = workshop.judge.target(workshop.dev.y)
@@ -167,14 +185,10 @@ def learning_curve(
     def one(place: tuple[int, int]) -> tuple[Any, ...] | None:
         rows, seed = place
         order = orders[seed]
-        part = replace(workshop, train=workshop.train.rows(np.sort(order[:rows])))
-        member = Member(seed, hyperparameters, key(chosen.seed, "learning curve", seed))
-        longest = _epochs(chosen, epochs, rows)
-        waits = None if patience is None else round(patience * longest / epochs)
-        [outcome] = train(part, Job(0, (member,), longest, waits, keep_weights=True))
-        if not outcome.scored or outcome.weights is None:
+        trained = train_on(chosen, workshop.train.rows(np.sort(order[:rows])), seed, epochs, patience)
+        if trained is None:
             return None
-        network = part.trained(member, outcome.weights, outcome.buffers or {})
+        part, network = trained
         seen = part.train.head(MOST_EXAMPLES)
         found = [predictions(part, network, seen), part.judge.target(seen.y), predictions(part, network, part.dev)]
         if train_dev and rows < len(workshop.train):
@@ -190,6 +204,31 @@ def learning_curve(
             if result is not None:
                 found[place] = result
     return _curve(chosen, sizes, seeds, found, by, measure, target, worth, train_dev)
+
+
+def train_on(
+    chosen: Chosen, examples: Examples, seed: int, epochs: int, patience: int | None
+) -> tuple[Workshop, nn.Module] | None:
+    """Train the chosen configuration on some examples.
+
+    Args:
+        chosen: the choice of a study.
+        examples: in the place of its training set.
+        seed: number of the training, which keys initial weights and order.
+        epochs: of the study's trials at most; fewer examples get more epochs.
+        patience: epochs without a better dev loss before it stops, of that many epochs.
+
+    Returns:
+        The workshop and the network, in evaluation mode; None where it diverged.
+    """
+    part = replace(chosen.workshop, train=examples)
+    member = Member(seed, chosen.rows[0]["hyperparameters"], key(chosen.seed, "learning curve", seed))
+    longest = _epochs(chosen, epochs, len(examples))
+    waits = None if patience is None else round(patience * longest / epochs)
+    [outcome] = train(part, Job(0, (member,), longest, waits, keep_weights=True))
+    if not outcome.scored or outcome.weights is None:
+        return None
+    return part, part.trained(member, outcome.weights, outcome.buffers or {})
 
 
 def _curve(

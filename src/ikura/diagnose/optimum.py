@@ -12,7 +12,10 @@ import numpy as np
 import torch
 
 from ikura.diagnose.errors import error_of, measured_by
-from ikura.diagnose.estimate import Estimate, percent
+from ikura.diagnose.estimate import LEVEL, Estimate, percent
+from ikura.diagnose.power_law import fit
+from ikura.diagnose.sampling import sampled
+from ikura.metric.interval import wilson
 
 if TYPE_CHECKING:
     from ikura.diagnose.reading import Chosen
@@ -22,8 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["Neighbour", "best_achievable", "cover_hart", "nearest_neighbour", "peers"]
 
 MOST_ROWS, MOST_QUERIES = 10_000, 2_000
+"""Training examples that neighbours are looked for among at most, and dev examples that ask."""
 MOST_PEER_ROWS, MOST_PEER_INPUTS = 5_000, 256
 TREES = 100
+PARTS = 5
+"""The nearest neighbour is looked for among all training examples, a half of them, a quarter, ..."""
 BLOCK = 256
 
 
@@ -34,13 +40,23 @@ class Neighbour:
     Attributes:
         error: share of dev examples whose class is not that of the nearest training example; for regression half the
             mean squared difference between their targets, over the variance of the target.
+        limit: what it is expected to come down to with ever more training examples, by a power law through the errors
+            of parts of them.
         classes: number of classes, 0 for regression.
         rows: dev examples asked.
     """
 
     error: float
+    limit: float
     classes: int
     rows: int
+
+    @property
+    def reached(self) -> Estimate:
+        """The error that the nearest neighbour itself makes; of a regression without an interval."""
+        if not self.classes:
+            return Estimate.exactly(2 * self.error)
+        return Estimate(self.error, *wilson(round(self.error * self.rows), self.rows, LEVEL))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the attributes as JSON values."""
@@ -50,29 +66,31 @@ class Neighbour:
 def nearest_neighbour(
     x: np.ndarray, y: np.ndarray, asked: np.ndarray, truth: np.ndarray, classes: int, seed: int = 0
 ) -> Neighbour:
-    """Measure the error of the nearest neighbour, on at most 10,000 training and 2,000 dev examples.
+    """Measure the error of the nearest neighbour.
 
     Args:
         x, y: training examples, shape (rows, d), and targets.
         asked, truth: dev examples and targets.
         classes: number of classes, 0 for regression.
-        seed: picks the examples where there are more.
+        seed: orders the training examples, of which parts are looked at too.
     """
-    random = np.random.default_rng([seed % 2**63, zlib.crc32(b"neighbours")])
-
-    def few(rows: int, most: int) -> np.ndarray:
-        return np.sort(random.choice(rows, most, replace=False)) if rows > most else np.arange(rows)
-
-    known, shown = few(len(x), MOST_ROWS), few(len(asked), MOST_QUERIES)
-    references = torch.from_numpy(np.ascontiguousarray(x[known], np.float32))
-    queries = torch.from_numpy(np.ascontiguousarray(asked[shown], np.float32))
-    nearest = torch.cat([torch.cdist(part, references).argmin(1) for part in queries.split(BLOCK)]).numpy()
-    found, wanted = y[known][nearest], truth[shown]
+    # The first rows of a random order are a part of the training set; one search finds the neighbours in all parts.
+    order = np.random.default_rng([seed % 2**63, zlib.crc32(b"neighbours")]).permutation(len(x))
+    references = torch.from_numpy(np.ascontiguousarray(x[order], np.float32))
+    queries = torch.from_numpy(np.ascontiguousarray(asked, np.float32))
+    sizes = [max(len(x) >> step, 1) for step in range(PARTS)]
+    blocks = [
+        torch.stack([distances[:, :size].argmin(1) for size in sizes])
+        for part in queries.split(BLOCK)
+        for distances in [torch.cdist(part, references)]
+    ]
+    found = y[order][torch.cat(blocks, dim=1).numpy()]
     if classes:
-        error = float((found != wanted).mean())
+        errors = (found != truth).mean(1)
     else:
-        error = float(((found - wanted) ** 2).mean() / 2 / max(float(wanted.var()), 1e-12))
-    return Neighbour(error, classes, len(shown))
+        errors = ((found - truth) ** 2).mean(1) / 2 / max(float(truth.var()), 1e-12)
+    limit = min(float(fit(sizes, errors, np.ones(PARTS)).a[0]), float(errors[0]))
+    return Neighbour(float(errors[0]), limit, classes, len(asked))
 
 
 def cover_hart(error: float, classes: int) -> float:
@@ -93,9 +111,9 @@ def cover_hart(error: float, classes: int) -> float:
 def best_achievable(neighbour: Neighbour | None, reached: Mapping[str, Estimate]) -> tuple[Estimate, str]:
     """Bound the best achievable error from both sides.
 
-    It is at most what anybody has reached on examples not trained on. It is at least what the nearest neighbour's error
-    allows (Cover and Hart; for regression half of its mean squared error), if that is of any use: where that bound lies
-    above what has been reached, the neighbours are too far away for it to hold, and 0 takes its place.
+    It is at most what anybody has reached on examples not trained on. It is at least what the error that the nearest
+    neighbour would come down to allows (Cover and Hart; for regression half of its mean squared error), if that is of
+    any use: where that bound lies above what has been reached, 0 takes its place.
 
     Args:
         neighbour: of dev examples among training examples; None if there is none.
@@ -104,13 +122,14 @@ def best_achievable(neighbour: Neighbour | None, reached: Mapping[str, Estimate]
     Returns:
         An estimate whose interval are the two bounds, its value between them; and a sentence on where it is from.
     """
+    if neighbour is not None:
+        reached = {**reached, "the nearest neighbour": neighbour.reached}
     who, least = min(reached.items(), key=lambda pair: pair[1].value)
     low, why = 0.0, "nothing is known of how low it can be"
     if neighbour is not None:
-        bound = cover_hart(neighbour.error, neighbour.classes) if neighbour.classes else neighbour.error
-        if bound <= least.value:
-            what = "error" if neighbour.classes else "half squared error"
-            low, why = bound, f"the nearest neighbours' {what} of {percent(neighbour.error)} allows no less"
+        bound = cover_hart(neighbour.limit, neighbour.classes) if neighbour.classes else neighbour.limit
+        if 0 < bound <= least.value:
+            low, why = bound, f"the nearest neighbours' error seems to allow no less than {percent(bound)}"
         else:
             why = "the nearest neighbours are too far away to say how low it can be"
     value = (low + max(least.value, 0.0)) / 2
@@ -131,9 +150,7 @@ def peers(chosen: Chosen) -> dict[str, Estimate]:
     workshop = chosen.workshop
     by, _ = measured_by(chosen.metric)
     random = np.random.default_rng([chosen.seed % 2**63, zlib.crc32(b"peers")])
-    train = workshop.train
-    if len(train) > MOST_PEER_ROWS:
-        train = train.rows(np.sort(random.choice(len(train), MOST_PEER_ROWS, replace=False)))
+    train = sampled(workshop.train, MOST_PEER_ROWS, chosen.seed)
     x, asked = (_matrix(part) for part in (train, workshop.dev))
     if x.shape[1] > MOST_PEER_INPUTS:
         inputs = np.sort(random.choice(x.shape[1], MOST_PEER_INPUTS, replace=False))

@@ -142,6 +142,6 @@ def keep_spaces(study: Study, prescriptions: Iterable[Prescription]) -> list[Pat
         path = study.run / FOLDER / f"{one.name}.toml"
         if str(path) in one.command:
             tables = study.searched.replace(**one.change.space).as_dict()
-            write_atomically(path, f"# {one.name}: {one.reason}\n\n{tomli_w.dumps(tables)}".encode())
+            write_atomically(path, f"# {one.name}, against {one.against}\n\n{tomli_w.dumps(tables)}".encode())
             written.append(path)
     return written

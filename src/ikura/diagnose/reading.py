@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ import torch
 from torch import nn
 
 from ikura.diagnose.errors import MOST_EXAMPLES, MOST_IMAGES, Errors, compared, error_of, measured_by
-from ikura.diagnose.optimum import Neighbour, nearest_neighbour
+from ikura.diagnose.optimum import MOST_QUERIES, MOST_ROWS, Neighbour, nearest_neighbour
+from ikura.diagnose.sampling import sampled
 from ikura.errors import RunError, UsageError
 from ikura.metric import Metric
 from ikura.metric import metric as metric_of
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ikura.data import Dataset
     from ikura.study.study import Study
 
-__all__ = ["Chosen", "copied", "measure", "read_errors", "recorded_errors", "workshop_again"]
+__all__ = ["Chosen", "copied", "measure", "read_errors", "recorded_errors", "undisturbed", "workshop_again"]
 
 Row = Mapping[str, Any]
 
@@ -63,6 +63,15 @@ def copied(run: Path, network: Any = None) -> Iterator[Study]:
             yield Study(run, network, store)
         finally:
             store.close()
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Leave torch's random numbers, from which new networks draw, and the numbers of threads as they were."""
+    from ikura.study.floor import one_thread_each
+
+    with one_thread_each(), torch.random.fork_rng(devices=[]):
+        yield
 
 
 @dataclass(frozen=True)
@@ -104,10 +113,7 @@ class Chosen:
         """The training examples that the training error is measured on."""
         train = self.workshop.train
         most = MOST_EXAMPLES if len(train.shape) == 1 else MOST_IMAGES
-        if len(train) <= most:
-            return train
-        random = np.random.default_rng([self.seed % 2**63, zlib.crc32(b"diagnosis")])
-        return train.rows(np.sort(random.choice(len(train), most, replace=False)))
+        return sampled(train, most, self.seed)
 
     def predicted(self, examples: Examples) -> list[torch.Tensor]:
         """What each network predicts."""
@@ -162,12 +168,12 @@ def recorded_errors(
 
 def _neighbour(chosen: Chosen) -> Neighbour | None:
     workshop = chosen.workshop
-    sizes = [np.prod(part.shape) * len(part) * 4 for part in (chosen.train, workshop.dev)]
-    if sum(sizes) > MOST_BYTES:
+    if 4 * np.prod(workshop.train.shape) * (MOST_ROWS + MOST_QUERIES) > MOST_BYTES:
         return None
-    train, dev = (part.inputs(slice(None)).reshape(len(part), -1) for part in (chosen.train, workshop.dev))
+    known, asked = sampled(chosen.train, MOST_ROWS, chosen.seed), sampled(workshop.dev, MOST_QUERIES, chosen.seed)
+    train, dev = (part.inputs(slice(None)).reshape(len(part), -1) for part in (known, asked))
     classes = 0 if workshop.task == "regression" else max(workshop.outputs, 2)
-    return nearest_neighbour(train, chosen.train.y, dev, workshop.dev.y, classes, chosen.seed)
+    return nearest_neighbour(train, known.y, dev, asked.y, classes, chosen.seed)
 
 
 def workshop_again(study: Study) -> tuple[Dataset, Workshop]:
@@ -183,7 +189,5 @@ def read_errors(study: Study) -> tuple[Errors, Neighbour | None]:
     recorded = study.fact("errors")
     if recorded is not None:
         return Errors.from_dict(recorded["errors"]), recorded["neighbour"] and Neighbour(**recorded["neighbour"])
-    from ikura.study.floor import one_thread_each
-
-    with one_thread_each():
+    with undisturbed():
         return measure(Chosen.of(study, workshop_again(study)[1]))

@@ -7,9 +7,11 @@ diagnosis and puts the strongest first.
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.diagnosis import Diagnosis, Gap
@@ -38,6 +40,8 @@ MOST_WIDTH = {"units": 4096, "channels": 512}
 MOST_LAYERS = 16
 NEARLY = 0.9
 """A best epoch in the last tenth is at the end."""
+LEANING = 0.4
+"""How much a prescription counts against a gap of which only the value is high, not the whole interval."""
 OTHER_NETWORKS = {"mlp": "cnn", "cnn": "resnet20"}
 
 
@@ -90,6 +94,11 @@ class Case:
     def images(self) -> bool:
         """Whether the data are images."""
         return bool(self.study.summary.get("images"))
+
+    @property
+    def source(self) -> str:
+        """What the data are called."""
+        return PurePath(str(self.study.summary.get("source") or "the data")).name
 
     @property
     def rows(self) -> int:
@@ -203,13 +212,13 @@ def wider_space(case: Case) -> Advice | None:
 
 def more_data(case: Case) -> Advice | None:
     """More training examples; how much they bring is read off the learning curve."""
-    reason = f"{_variance(case)}, with {case.rows:,} training examples."
+    reason = f"{_variance(case)}, with {case.rows:,} training examples. Add rows to {case.source}, then tune again."
     curve = case.curve
     if curve is None:
-        command = f"ikura diagnose {case.study.run} --learning-curve"
-        return Advice(0.7, reason, "the learning curve says how much", command=command)
-    more = "" if curve.enough is None else f"; about {curve.enough:,} are expected to end the variance"
-    return Advice(0.95 if curve.gain.low > 0 else 0.4, reason, f"{curve.sentence}{more}")
+        command = f"ikura diagnose {shlex.quote(str(case.study.run))} --learning-curve"
+        return Advice(0.7, reason, "the learning curve says how much more data bring", command=command)
+    strength = {"yes": 0.95, "cannot tell": 0.5, "no": 0.15}[curve.help]
+    return Advice(strength, reason, curve.expected)
 
 
 def stronger_regularisation(case: Case) -> Advice | None:
@@ -252,7 +261,7 @@ def matching_data(case: Case) -> Advice | None:
     found = case.diagnosis.mismatch
     assert found is not None
     reason = f"The dev error lies {_between(found)} above that on examples of the training set's own source."
-    return Advice(0.9, reason, "", command=f"ikura check {case.study.run} --only distribution")
+    return Advice(0.9, reason, "", command=f"ikura check {shlex.quote(str(case.study.run))} --only distribution")
 
 
 def more_dev_data(case: Case) -> Advice | None:
@@ -261,25 +270,29 @@ def more_dev_data(case: Case) -> Advice | None:
     if not unknown:
         return None
     reason = " ".join(f"The {one.name} is {_between(one)}." for one in unknown)
+    reason += f" Add rows to {case.source}, then tune again."
     needed = " and ".join(f"about {one.examples_needed:,} more {one.of} examples" for one in unknown)
-    return Advice(0.5, reason, f"a verdict, with {needed}")
+    parts = case.study.summary["parts"]
+    share = f" (of new rows {percent(parts['dev'] / sum(parts.values()))} become dev examples)"
+    return Advice(0.5, reason, f"a verdict, with {needed}{share}")
 
 
-def human_error(case: Case) -> Advice | None:
+def best_achievable(case: Case) -> Advice | None:
     """The best achievable error, where not knowing it is what keeps the bias unknown."""
     bias, best = case.diagnosis.bias, case.diagnosis.optimal
     if bias.verdict != "cannot tell" or case.diagnosis.optimal_source != "estimate" or best is None:
         return None
     reason = f"The best achievable error is only known to lie between {percent(best.low)} and {percent(best.high)}."
-    command = f"ikura diagnose {case.study.run} --human-error {best.value:.2g}"
-    return Advice(0.45, reason, "a verdict, with the error that people make in place of the guess", command=command)
+    option, whose = ("--human-error", "that people make") if case.images else ("--bayes-error", "that is possible")
+    command = f"ikura diagnose {shlex.quote(str(case.study.run))} {option} {best.value:.2g}"
+    return Advice(0.45, reason, f"a verdict, with the error {whose} in place of this guess", command=command)
 
 
 def stop(case: Case) -> Advice | None:
     """Nothing is worth more effort."""
     if any(one.verdict != "low" for one in case.diagnosis.gaps):
         return None
-    command = f"ikura predict {case.study.run} {'new.png' if case.images else 'new.csv'}"
+    command = f"ikura predict {shlex.quote(str(case.study.run))} {'new.png' if case.images else 'new.csv'}"
     return Advice(1.0, f"No gap is above {percent(case.diagnosis.worth)}.", "", command=command)
 
 
@@ -297,7 +310,7 @@ RULES: tuple[Rule, ...] = (
     Rule("smaller-network", "variance", f"{YEARNING}, chapter 27", smaller_network),
     Rule("matching-data", "mismatch", f"{YEARNING}, chapter 42", matching_data),
     Rule("more-dev-data", "uncertainty", f"{YEARNING}, chapter 7", more_dev_data),
-    Rule("human-error", "uncertainty", f"{YEARNING}, chapter 33", human_error),
+    Rule("best-achievable-error", "uncertainty", f"{YEARNING}, chapter 33", best_achievable),
     Rule("stop", "nothing", RECIPE, stop),
 )
 """The recipe."""
@@ -315,15 +328,23 @@ def prescribe(diagnosis: Diagnosis, study: Study, curve: LearningCurve | None = 
         Prescriptions, at least one. A change that leaves no feasible configuration of the space is not among them.
     """
     case = Case(diagnosis, study, curve)
-    wanted = {one.name for one in diagnosis.gaps if one.verdict == "high"} | {"uncertainty", "nothing"}
-    found = [(rule, advice) for rule in RULES if rule.against in wanted and (advice := rule.asks(case)) is not None]
+    weights = {
+        one.name: 1.0 if one.verdict == "high" else LEANING for one in diagnosis.gaps if _leans(one, diagnosis.worth)
+    }
+    weights |= {"uncertainty": 1.0, "nothing": 1.0}
+    found = [(rule, advice) for rule in RULES if rule.against in weights and (advice := rule.asks(case)) is not None]
     found = [pair for pair in found if _possible(case.space, pair[1].change)]
     kept: dict[str, Prescription] = {}
-    for rule, advice in sorted(found, key=lambda pair: -pair[1].strength):
+    for rule, advice in sorted(found, key=lambda pair: -pair[1].strength * weights[pair[0].against]):
         command = advice.command or command_of(study, rule.name, advice.change)
         one = (rule.name, rule.against, advice.reason, advice.expected, command, rule.source, advice.change)
         kept.setdefault(rule.name, Prescription(*one))
     return list(kept.values())
+
+
+def _leans(gap: Gap, worth: float) -> bool:
+    """Whether a gap is high, or may be and is more likely so than not."""
+    return gap.verdict == "high" or (gap.verdict == "cannot tell" and gap.value > worth)
 
 
 def _possible(space: Space, change: Change) -> bool:

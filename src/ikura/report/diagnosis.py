@@ -1,18 +1,18 @@
-"""The diagnosis in the report, and as a page of its own: bias and variance, what next, curves, wrong examples."""
+"""The diagnosis in the report: bias and variance, what next, curves, the wrong examples."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from ikura.report.charts.figure import axis, css, figure, legend, plot_text, rounded
+from ikura.report.charts.figure import axis, css, figure, legend, log_tick, plot_text, rounded
 from ikura.report.charts.outcomes import predicted
 from ikura.report.markup import Html, element, join
 from ikura.report.tables import table
 from ikura.report.wording import NOTHING, count, number, plural, real
 
-__all__ = ["diagnosis", "write_diagnosis"]
+__all__ = ["diagnosis", "sections"]
 
 Found = Mapping[str, Any]
 
@@ -20,6 +20,7 @@ COLOURS = {"high": "--roe-deep", "low": "--mark-1", "cannot tell": "--mark-3"}
 VARIANTS = tuple(f"--mark-{place}" for place in range(5))
 MARGIN = {"l": 64, "r": 14, "t": 8, "b": 46}
 MOST_POINTS = 400
+MOST_STEPS = 3
 
 
 def diagnosis(found: Found | None, task: str) -> Html | None:
@@ -39,33 +40,6 @@ def diagnosis(found: Found | None, task: str) -> Html | None:
     return join(
         first, *(element("div", element("h2", heading), content, class_="part-of") for heading, content in rest)
     )
-
-
-def write_diagnosis(study: Any, found: Found, path: Path) -> Path:
-    """Write the diagnosis as a page of its own; it appears whole or not at all.
-
-    Args:
-        study: the study.
-        found: as `Findings.as_dict`.
-        path: the file.
-
-    Returns:
-        Its path.
-
-    Raises:
-        StorageError: the file cannot be written.
-    """
-    target = study.summary.get("target")
-    header = element(
-        "header",
-        element("p", f"ikura diagnose {study.run}", class_="eyebrow"),
-        element("h1", f"Diagnosis: predicting {target}"),
-        element("p", found["diagnosis"]["sentence"], class_="lede"),
-    )
-    parts = [(name, heading, content) for name, heading, content in sections(found, study.task) if content]
-    from ikura.report.page import page, write_text
-
-    return write_text(path, page(f"Diagnosis of {study.run.resolve().name} · ikura", header, parts))
 
 
 def sections(found: Found, task: str) -> list[tuple[str, str, Html | None]]:
@@ -139,7 +113,7 @@ def _errors(found: Found) -> Html:
         height=90 + 52 * len(known),
     )
     gaps = [one[name] for name in ("bias", "variance", "mismatch") if one.get(name)]
-    rows = [
+    lines = [
         (
             gap["name"],
             percent(gap["value"]),
@@ -149,11 +123,11 @@ def _errors(found: Found) -> Html:
         )
         for gap in gaps
     ]
-    listing = table(("gap", "", "95 % interval", "verdict", "to settle it"), rows, words={"verdict", "to settle it"})
+    listing = table(("gap", "", "95 % interval", "verdict", "to settle it"), lines, words={"verdict", "to settle it"})
     meaning = (
-        f"Bias is the training error over the best achievable one, variance the {'train-dev' if one['train_dev'] else 'dev'}"
-        f" error over the training error. A gap is called high or low when its whole interval lies above or below "
-        f"{percent(one['worth'])}."
+        "Bias is the training error over the best achievable one, variance the "
+        f"{'train-dev' if one['train_dev'] else 'dev'} error over the training error. A gap is called high or low when "
+        f"its whole interval lies above or below {percent(one['worth'])}."
     )
     note = element("p", meaning, class_="quiet after")
     return element("div", chart, element("figure", element("h3", "The gaps"), listing, note), class_="pair")
@@ -181,7 +155,13 @@ def _prescriptions(found: Sequence[Found]) -> Html | None:
                 element("p", f"Source: {one['source']}.", class_="quiet"),
             )
         )
-    return element("ol", *items, class_="steps")
+    rest = items[MOST_STEPS:]
+    more = element("details", element("summary", plural(len(rest), "more prescription")), _steps(rest, MOST_STEPS + 1))
+    return join(_steps(items[:MOST_STEPS], 1), more if rest else None)
+
+
+def _steps(items: Sequence[Html], start: int) -> Html:
+    return element("ol", *items, class_="steps", start=start)
 
 
 def _learning_curve(found: Found | None) -> Html | None:
@@ -208,7 +188,7 @@ def _learning_curve(found: Found | None) -> Html | None:
     chart = figure(
         traces,
         {
-            "xaxis": axis("training examples", type="log", showgrid=False),
+            "xaxis": axis("training examples", type="log", showgrid=False, dtick="D2", tickformat=","),
             "yaxis": axis(f"{found['measure']}, %", rangemode="tozero"),
             "margin": MARGIN,
         },
@@ -228,9 +208,9 @@ def _learning_curve(found: Found | None) -> Html | None:
         else ""
     )
     how = (
-        f"The chosen configuration was trained on nested parts of the training set, each with {plural(found['seeds'], 'seed')}; "
-        f"the dotted line is {a:.3g} + {b:.3g} n^(-{c:.2g}), and the intervals come from resampling seeds and dev examples. "
-        "Beyond the data it is an extrapolation."
+        "The chosen configuration was trained on nested parts of the training set, each with "
+        f"{plural(found['seeds'], 'seed')}; the dotted line is {a:.3g} + {b:.3g} n^(-{c:.2g}), and the intervals come "
+        "from resampling seeds and dev examples. Beyond the data it is an extrapolation."
     )
     side = element(
         "figure", element("h3", "What to expect"), listing, element("p", more, class_="after") if more else None
@@ -284,7 +264,8 @@ def _cost_curves(found: Sequence[Found]) -> Html | None:
                     "hovertemplate": f"{plot_text(one['name'])}<br>update %{{x}}: %{{y:.4g}}<extra></extra>",
                 }
             )
-        layout = {"xaxis": axis("updates", showgrid=False), "yaxis": axis(None, type="log"), "margin": MARGIN}
+        layout = {"xaxis": axis("updates", showgrid=False), "yaxis": axis(None, **_logarithmic(found, column))}
+        layout["margin"] = MARGIN
         charts.append(figure(traces, layout, title=title, label=f"{title} against updates", height=320))
     bad = [one["name"] for one in found if not one["falls"]]
     words = (
@@ -294,13 +275,19 @@ def _cost_curves(found: Sequence[Found]) -> Html | None:
         else "J falls in all of them, as it should."
     )
     how = (
-        "J is the mean loss on the training set plus the penalties on the weights, measured after each epoch with dropout "
-        "off: with dropout on the cost is not one function of the weights and may rise though all is well."
+        "J is the mean loss on the training set plus the penalties on the weights, measured after each epoch with "
+        "dropout off: with dropout on the cost is not one function of the weights and may rise though all is well."
     )
     entries = [(f"line {colour}", one["name"]) for one, colour in zip(found, VARIANTS, strict=False)]
     return join(
         element("p", words), legend(entries), element("div", *charts, class_="pair"), element("p", how, class_="quiet")
     )
+
+
+def _logarithmic(found: Sequence[Found], column: str) -> dict[str, Any]:
+    values = [real(value) for one in found for value in one[column] if real(value) > 0]
+    decades = math.log10(max(values) / min(values)) if values else 1.0
+    return {"type": "log", "tickformat": "~g", "dtick": log_tick(decades)}
 
 
 def _hardest(found: Found, task: str) -> Html | None:

@@ -136,6 +136,10 @@ class Study:
     def __repr__(self) -> str:
         return f"Study({str(self.run)!r}, {self.best})"
 
+    def close(self) -> None:
+        """Close the run's database; it is opened again when it is asked for something."""
+        self._store.close()
+
     def fact(self, name: str) -> Any:
         """Return what was recorded under a name, None if nothing was."""
         return self._store.fact(name)
@@ -506,6 +510,8 @@ class Study:
             "choice": self.choice,
             "rounds": self.rounds,
             "decisions": self.decisions,
+            "diagnosis": self.findings and self.findings["diagnosis"],
+            "prescriptions": self.findings["prescriptions"] if self.findings else [],
         }
 
     def _pareto(self) -> list[dict[str, Any]]:

@@ -12,7 +12,6 @@ from typing import Any
 from torch import nn
 
 from ikura.data import Dataset, prepare
-from ikura.diagnose.prescription import keep_spaces
 from ikura.engine import engine_for
 from ikura.errors import UsageError
 from ikura.exchange.prior import Prior
@@ -310,6 +309,8 @@ def _run(
     progress: Progress,
     ask: Ask | None,
 ) -> Study:
+    from ikura.diagnose.prescription import keep_spaces
+
     with closing(store):
         workshop = workshop_of(setting, dataset, network)
         space = Space.from_dict(setting.space)
