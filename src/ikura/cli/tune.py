@@ -9,6 +9,7 @@ import typer
 
 from ikura import __version__
 from ikura.cli.asking import ask_in_terminal, need_terminal
+from ikura.cli.diagnose import share
 from ikura.cli.duration import parse_duration
 from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, existing_run, kinds, one_of, whole
 from ikura.errors import UsageError
@@ -277,8 +278,9 @@ def tune(
     bayes_error: Annotated[
         float | None,
         typer.Option(
+            parser=share,
             metavar="SHARE",
-            help="With --auto: the best achievable error, such as 0.02 for 2 %; by default it is estimated.",
+            help="With --auto: the best achievable error, such as 0.01 or 1%; estimated if nobody knows it.",
             rich_help_panel="Autopilot",
             show_default=False,
         ),
@@ -286,6 +288,7 @@ def tune(
     human_error: Annotated[
         float | None,
         typer.Option(
+            parser=share,
             metavar="SHARE",
             help="With --auto: the error of people, which stands for the best achievable one.",
             rich_help_panel="Autopilot",
@@ -354,6 +357,9 @@ def tune(
         if not auto:
             raise UsageError("--ask asks before the searches that --auto adds; give --auto too")
         need_terminal("--ask")
+    for option, error in (("--bayes-error", bayes_error), ("--human-error", human_error)):
+        if error is not None and not auto:
+            raise UsageError(f"{option} is for the diagnoses of --auto; give --auto too")
     _check_names(search, schedule, metric)
     _check_data(data)
     if prior is not None and "://" not in prior:
