@@ -30,9 +30,7 @@ def test_without_a_terminal_it_is_refused(table: str, capsys: pytest.CaptureFixt
 
 @pytest.mark.usefixtures("calls")
 @pytest.mark.parametrize("options", [["--ask"], ["--bayes-error", "0.1"], ["--human-error", "1%"]])
-def test_what_is_for_the_autopilot_needs_it(
-    options: list[str], table: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_for_the_autopilot_needs_it(options: list[str], table: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tune", table, *options]) == 2
     assert capsys.readouterr().err.splitlines()[-1].endswith("give --auto too")
 
@@ -41,9 +39,7 @@ def test_what_is_for_the_autopilot_needs_it(
     ("typed", "answer"),
     [("a\n", "accept"), ("skip\n", "skip"), ("P\n", "stop"), ("what?\n\ns\n", "skip"), ("", "stop")],
 )
-def test_answers(
-    typed: str, answer: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_answers(typed: str, answer: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     paused = []
     monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
     assert ask_in_terminal(Session(), lambda: paused.append(True))(DECISION) == answer

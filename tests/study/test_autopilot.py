@@ -109,7 +109,7 @@ def test_overfitted_networks_are_regularised(overfit: Study) -> None:
     first, second = sizes(overfit, 1), sizes(overfit, 2)
     assert second["l2"].max() > first["l2"].max()
     assert second["dropout"].max() > 0
-    assert "overfitted" in decision["weights"]
+    assert "generalise worse" in decision["weights"]
 
 
 def test_nothing_is_done_where_nothing_is_wrong(tune: Tune) -> None:

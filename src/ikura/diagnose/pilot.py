@@ -19,7 +19,7 @@ from ikura.metric import metric
 from ikura.space import Space
 from ikura.study.opening import check_space
 from ikura.study.search import observations
-from ikura.study.searches import SearchPlan, begun_with, found_in, plans, widened
+from ikura.study.searches import SearchPlan, begun_with, found_in, plans, with_widened
 
 if TYPE_CHECKING:
     from ikura.study.setting import Setting
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from ikura.study.tiles import Floor
 
 __all__ = ["Offer", "Pilot"]
-
-IN_VAIN = 2
-"""Searches in a row that found nothing better, after which the autopilot stops."""
 
 SHARE_WORTH, LEAST_WORTH = 0.25, 0.0025
 """A gap is worth effort from this share of the dev error on, but at least this; at most `WORTH`, as for a person."""
@@ -93,7 +90,7 @@ class Pilot:
         self.leader = every[0]
         self.base = found_in(self.leader["stage"], self.searches)
         stages = [one for one in study.regions if found_in(one["stage"], self.searches) == self.base]
-        self.space = widened(self.base, stages)
+        self.space = with_widened(Space.from_dict(self.base.space), stages)
         self.diagnosis = self._diagnosis()
 
     def _diagnosis(self) -> Diagnosis:
@@ -110,13 +107,10 @@ class Pilot:
     def offers(self) -> Iterator[Offer]:
         """Yield what may be done next, the best first; the last is to stop."""
         left = self.plan(Change())
-        in_vain = self._in_vain()
         if left is None:
             yield Offer(None, None, "the budget is spent")
         elif not self._worth():
             yield Offer(None, None, "neither bias nor variance is worth more effort")
-        elif in_vain >= IN_VAIN:
-            yield Offer(None, None, f"{in_vain} searches in a row found nothing better")
         else:
             spent = self._spent()
             for one in [*self._prescribed(), CLOSER]:
@@ -169,15 +163,6 @@ class Pilot:
             for one in self.decisions
             if one["action"] == "skip" or (one["action"] == "search" and not (one["found"] or {}).get("better"))
         }
-
-    def _in_vain(self) -> int:
-        """How many of the last searches found nothing better."""
-        count = 0
-        for one in reversed([one for one in self.decisions if one["action"] == "search"]):
-            if (one["found"] or {}).get("better"):
-                break
-            count += 1
-        return count
 
     def _differs(self, plan: SearchPlan) -> bool:
         return bool(plan.opened) or plan.epochs != self.base.epochs
@@ -275,7 +260,7 @@ class Pilot:
         if any(name.split("_")[0] in ("units", "layers", "blocks", "channels") for name in plan.opened):
             return "weights are not used again: they have another shape"
         if plan.opened:
-            return "weights are not used again: a network that began with them would keep what they overfitted"
+            return "weights are not used again: networks that begin with trained ones generalise worse than fresh ones"
         if plan.epochs > self.base.epochs:
             return "weights are not used again: every trial had stopped early"
         return "weights are not used again: the trials begin elsewhere"

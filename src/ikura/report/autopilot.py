@@ -63,18 +63,20 @@ def _search(view: View, one: Mapping[str, Any], made: Mapping[str, Any] | None, 
     number = 1 if made is None else made["plan"]["number"]
     found = one.get("best") if made is None else made.get("found")
     head = [element("b", f"Search {number}")]
-    if made is not None:
+    if made is None and view.study.config.get("auto"):
+        head.append(element("span", plural(view.study.config["auto"]["first"], "trial")))
+    elif made is not None:
         known = f", {count(made['known'])} known beforehand" if made["known"] else ""
         head.append(element("span", f"{plural(made['trials'], 'trial')}{known}; {made['weights']}"))
     told: list[Html | None] = []
     if found:
-        best = f"best dev {view.metric} {score(found['dev'], 4)} (trial {found['number']})"
+        best = f"Best dev {view.metric} {score(found['dev'], 4)} (trial {found['number']})"
         verdict = "" if made is None else ", better than before" if found["better"] else ", no better than before"
-        told.append(element("p", f"{best}{verdict}"))
+        told.append(element("p", f"{best}{verdict}."))
     elif made is not None:
-        told.append(element("p", "no trial came to a score"))
+        told.append(element("p", "No trial came to a score."))
     diagnosis = one.get("diagnosis")
-    if diagnosis:
+    if diagnosis and (made is None or (found and found["better"])):
         told += [_levels(diagnosis, scale), element("p", diagnosis["sentence"])]
     return element("li", element("div", *head, class_="head"), *told, class_="search")
 

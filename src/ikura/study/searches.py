@@ -14,7 +14,18 @@ from ikura.space import DEFAULTS, Parameter, Space
 from ikura.study.setting import Setting
 from ikura.study.store import Store
 
-__all__ = ["DECISIONS", "SHARE_OF_SEARCH", "Ask", "SearchPlan", "begun_with", "found_in", "plans", "united", "widened"]
+__all__ = [
+    "DECISIONS",
+    "SHARE_OF_SEARCH",
+    "Ask",
+    "SearchPlan",
+    "begun_with",
+    "decided",
+    "found_in",
+    "plans",
+    "united",
+    "with_widened",
+]
 
 SHARE_OF_SEARCH = 0.75
 """Share of a time limit that searching may take; the rest is for the finalists."""
@@ -87,14 +98,32 @@ def found_in(stage: int, searches: Sequence[SearchPlan]) -> SearchPlan:
     return next(one for one in reversed(searches) if one.first <= stage)
 
 
-def widened(plan: SearchPlan, stages: Iterable[Mapping[str, Any]]) -> Space:
-    """The space of a search with the ranges that it widened on its way."""
-    space = Space.from_dict(plan.space)
+def with_widened(space: Space, stages: Iterable[Mapping[str, Any]]) -> Space:
+    """A space with the ranges that some stages widened."""
     for stage in stages:
         for one in stage.get("widened", []):
-            name = one["hyperparameter"]
-            space = space.replace(**{name: space[name].as_dict() | {one["end"]: one["after"]}})
+            name, end = one["hyperparameter"], one["end"]
+            table = space[name].as_dict()
+            further = max if end == "high" else min
+            space = space.replace(**{name: table | {end: further(table[end], one["after"])}})
     return space
+
+
+def decided(setting: Setting, store: Store, sign: float) -> list[dict[str, Any]]:
+    """Read an autopilot's decisions, each to search with what was found: number, dev, and whether that was better."""
+    searches, found = plans(setting, store), []
+    best: dict[int, dict[str, Any]] = {}
+    for row in store.trials():
+        if row["purpose"] == "search" and row["state"] in ("complete", "stopped") and row["dev_score"] is not None:
+            number = found_in(row["stage"], searches).number
+            if number not in best or sign * row["dev_score"] > sign * best[number]["dev_score"]:
+                best[number] = row
+    for one in store.fact(DECISIONS, []):
+        top = best.get(one["plan"]["number"]) if one["plan"] else None
+        better = top is not None and sign * top["dev_score"] > sign * one["best"]["dev"]
+        after = top and {"number": top["number"], "dev": top["dev_score"], "better": better}
+        found.append({**one, "found": after})
+    return found
 
 
 def begun_with(known: Iterable[Observation], space: Space) -> list[Observation]:

@@ -19,7 +19,7 @@ from ikura.space import Space
 from ikura.study.ledger import Ledger
 from ikura.study.model import Model, load_model
 from ikura.study.pareto import cost, front
-from ikura.study.searches import DECISIONS, found_in, plans, united
+from ikura.study.searches import decided, plans, united, with_widened
 from ikura.study.setting import Setting
 from ikura.study.store import ABOUT, COLUMNS, RESULTS, Store
 
@@ -171,14 +171,7 @@ class Study:
     @cached_property
     def searched(self) -> Space:
         """The space with all the ranges that the search widened."""
-        wider = self.space
-        for stage in self.regions:
-            for one in stage.get("widened", []):
-                name, end = one["hyperparameter"], one["end"]
-                table = wider[name].as_dict()
-                further = max if end == "high" else min
-                wider = wider.replace(**{name: table | {end: further(table[end], one["after"])}})
-        return wider
+        return with_widened(self.space, self.regions)
 
     @property
     def space_note(self) -> str:
@@ -197,28 +190,8 @@ class Study:
 
     @property
     def decisions(self) -> list[dict[str, Any]]:
-        """What an autopilot decided after each search, in order; empty without one.
-
-        Each has action ("search", "skip" or "stop"), search (the number of the search it came after), reason, sentence,
-        diagnosis, best (number, dev, found by search), and of a prescription name, against, expected, source, changes
-        (name to what it was and is), epochs, trials, known (trials that the next search learns from), weights (what
-        became of them) and answer (the user's, if they were asked). `found` says what the search that followed
-        brought: number, dev and whether that was better.
-        """
-        searches, found = plans(self.setting, self._store), []
-        rows = [row for row in self._store.trials() if row["purpose"] == "search" and row["dev_score"] is not None]
-        sign = 1.0 if self.metric.greater_is_better else -1.0
-        for one in self._store.fact(DECISIONS, []):
-            plan = one.get("plan")
-            own = [row for row in rows if plan and found_in(row["stage"], searches).number == plan["number"]]
-            top = max(own, key=lambda row: (sign * row["dev_score"], -row["number"]), default=None)
-            after = top and {
-                "number": top["number"],
-                "dev": top["dev_score"],
-                "better": sign * top["dev_score"] > sign * one["best"]["dev"],
-            }
-            found.append({**one, "found": after})
-        return found
+        """What an autopilot decided after each search and what came of it, in order (docs/autopilot.md); else empty."""
+        return decided(self.setting, self._store, 1.0 if self.metric.greater_is_better else -1.0)
 
     @property
     def rounds(self) -> list[dict[str, Any]]:
