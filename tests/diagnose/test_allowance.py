@@ -80,6 +80,11 @@ def test_no_search_is_begun_without_time(seconds: float) -> None:
     assert allowance(setting(128, 100.0, True), made(64), rows(1.0), seconds, 10, []) is None
 
 
+def test_the_last_one_takes_everything() -> None:
+    assert allowance(setting(128), made(64), rows(1.0), 0.0, 10, [], last=True) == Allowance(64, 1.0)
+    assert allowance(setting(128, 100.0, True), made(64), rows(0.1), 25.0, 10, [], last=True) == Allowance(400, 0.75)
+
+
 def test_a_bounded_study_minds_both() -> None:
     assert allowance(setting(128, 1000.0), made(64), rows(0.1), 10.0, 10, []) == Allowance(32, 0.38)
     assert allowance(setting(128, 1000.0), made(64, 64), rows(0.1), 10.0, 10, []) is None

@@ -20,6 +20,7 @@ def resume(context: typer.Context, run: Run, json: Json = False, quiet: Quiet = 
     """Continue a run that was stopped; the result is the same as if it had not been.
 
     A run that is already finished is not trained again: its result is printed.
+    One begun with --ask goes on asking, and needs a terminal.
     """
     session = begin(context, quiet, verbose)
     session.run = existing_run(run)

@@ -11,8 +11,9 @@ from ikura.study.setting import Setting
 
 __all__ = ["FEWEST", "LARGER", "Allowance", "allowance"]
 
-FEWEST, MOST = 8, 256
-"""Trials of a search: with fewer nothing is learnt between its stages, and more than that wait too long for a look."""
+FEWEST, MOST, ENDLESS = 8, 96, 4096
+"""Trials of a search: with fewer nothing is learnt between its stages, with more a wrong remedy costs too much, and no
+search that has the rest of the time needs more than the last of these."""
 
 UNDIVIDED = 2 * FEWEST
 """Trials left that one search takes altogether."""
@@ -46,8 +47,11 @@ def allowance(
     seconds: float,
     epochs: int,
     opened: Sequence[str],
+    last: bool = False,
 ) -> Allowance | None:
     """Divide what is left: half of it goes to the next search, all of it when half would be too little.
+
+    Without a number of trials a search has as many as are likely to fit its time, but no more than `MOST`.
 
     Args:
         setting: the study's.
@@ -56,23 +60,25 @@ def allowance(
         seconds: used so far, by everything.
         epochs: of a trial of the next search.
         opened: hyperparameters whose ranges it changes.
+        last: whether nothing else is left to try, so that it may have everything.
 
     Returns:
         The allowance; None when the trials or the time are spent.
     """
     left = setting.trials - sum(one.trials for one in searches)
-    trials = left if left < UNDIVIDED else max(left // 2, FEWEST)
+    trials = left if last or left < UNDIVIDED else max(left // 2, FEWEST)
+    most = ENDLESS if last else MOST
     if setting.auto.get("unbounded"):
-        trials = MOST
+        trials = most
     if setting.time_limit is None:
         return Allowance(trials, 1.0) if trials >= FEWEST else None
     each = _seconds_each(setting, rows, epochs, opened)
     time = SHARE_OF_SEARCH * setting.time_limit - seconds
-    share = time if time < 2 * UNDIVIDED * each else time / 2
+    share = time if last or time < 2 * UNDIVIDED * each else time / 2
     if trials < FEWEST or share < FEWEST * each:
         return None
     if setting.auto.get("unbounded"):
-        trials = min(MOST, max(FEWEST, int(SURE * share / each)))
+        trials = min(most, max(FEWEST, int(SURE * share / max(each, 1e-6))))
     return Allowance(trials, min((seconds + share) / setting.time_limit, SHARE_OF_SEARCH))
 
 

@@ -16,6 +16,7 @@ from ikura.diagnose.recipe import Change, Prescription, prescribe
 from ikura.diagnose.wording import decision_in_words
 from ikura.errors import SpaceError
 from ikura.metric import metric
+from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.space import Space
 from ikura.study.opening import check_space
 from ikura.study.search import observations
@@ -106,15 +107,14 @@ class Pilot:
 
     def offers(self) -> Iterator[Offer]:
         """Yield what may be done next, the best first; the last is to stop."""
-        left = self.plan(Change())
-        if left is None:
+        if self.plan(Change()) is None:
             yield Offer(None, None, "the budget is spent")
         elif not self._worth():
             yield Offer(None, None, "neither bias nor variance is worth more effort")
         else:
             spent = self._spent()
             for one in [*self._prescribed(), CLOSER]:
-                plan = self.plan(one.change)
+                plan = self.plan(one.change, last=one is CLOSER)
                 if one.name not in spent and plan is not None and (one is CLOSER or self._differs(plan)):
                     yield Offer(one, plan, one.reason)
             yield Offer(None, None, "nothing that the recipe prescribes is left to try")
@@ -167,9 +167,11 @@ class Pilot:
     def _differs(self, plan: SearchPlan) -> bool:
         return bool(plan.opened) or plan.epochs != self.base.epochs
 
-    def plan(self, change: Change) -> SearchPlan | None:
+    def plan(self, change: Change, last: bool = False) -> SearchPlan | None:
         """Plan the search that makes a change; None if a search cannot make it, or there is no budget for it."""
         if not set(change.settings) <= {"epochs"}:
+            return None
+        if any(name in AUGMENTATIONS for name in change.space) and not self.floor.workshop.augmented:
             return None
         try:
             space = self._changed(change)
@@ -179,7 +181,7 @@ class Pilot:
         opened = [name for name in space if name not in self.space or space[name] != self.space[name]]
         rows = [row for row in self.floor.store.trials() if found_in(row["stage"], self.searches) == self.base]
         seconds = sum(self.floor.store.fact("seconds", {}).values())
-        part = allowance(self.setting, self.searches, rows, seconds, epochs, opened)
+        part = allowance(self.setting, self.searches, rows, seconds, epochs, opened, last)
         if part is None:
             return None
         last = max((one["stage"] for one in self.study.regions), default=0)
@@ -214,7 +216,8 @@ class Pilot:
 
     def decision(self, offer: Offer) -> dict[str, Any]:
         """Write an offer as the record of a decision, with its diagnosis and its reason."""
-        best = {"number": self.leader["number"], "dev": self.leader["dev_score"], "search": self.base.number}
+        best = {"number": self.leader["number"], "dev": self.leader["dev_score"], "loss": self.leader["dev_loss"]}
+        best["search"] = self.base.number
         record: dict[str, Any] = {
             "action": "search" if offer.plan else "stop",
             "after": self.searches[-1].number,

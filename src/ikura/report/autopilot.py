@@ -72,6 +72,8 @@ def _search(view: View, one: Mapping[str, Any], made: Mapping[str, Any] | None, 
     if found:
         best = f"Best dev {view.metric} {score(found['dev'], 4)} (trial {found['number']})"
         verdict = "" if made is None else ", better than before" if found["better"] else ", no better than before"
+        if made is not None and found["better"] and found["dev"] == made["best"]["dev"]:
+            verdict = ", as good as before with a lower loss"
         told.append(element("p", f"{best}{verdict}."))
     elif made is not None:
         told.append(element("p", "No trial came to a score."))

@@ -64,7 +64,7 @@ def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperpara
         network=network,
         dtype=setting.dtype,
         device=setting.device,
-        augmented=(bool(setting.auto) or any(name in setting.space for name in AUGMENTATIONS))
+        augmented=(any(name in setting.space for name in AUGMENTATIONS) or bool(setting.auto and network))
         and train.standard is not None,
     )
     if not workshop.compiled or workshop.convolutional:

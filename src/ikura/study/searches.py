@@ -110,19 +110,29 @@ def with_widened(space: Space, stages: Iterable[Mapping[str, Any]]) -> Space:
 
 
 def decided(setting: Setting, store: Store, sign: float) -> list[dict[str, Any]]:
-    """Read an autopilot's decisions, each to search with what was found: number, dev, and whether that was better."""
-    searches, found = plans(setting, store), []
-    best: dict[int, dict[str, Any]] = {}
-    for row in store.trials():
+    """Read an autopilot's decisions, each to search with what it found: number, dev, loss, and whether that is better.
+
+    Equal dev scores are told apart by the dev loss, as everywhere.
+    """
+    decisions = store.fact(DECISIONS, [])
+    searches, best = plans(setting, store), dict[int, dict[str, Any]]()
+
+    def merit(score: float, loss: float) -> tuple[float, float]:
+        return sign * score, -loss
+
+    for row in store.trials() if decisions else []:
         if row["purpose"] == "search" and row["state"] in ("complete", "stopped") and row["dev_score"] is not None:
+            one = {"number": row["number"], "dev": row["dev_score"], "loss": row["dev_loss"]}
             number = found_in(row["stage"], searches).number
-            if number not in best or sign * row["dev_score"] > sign * best[number]["dev_score"]:
-                best[number] = row
-    for one in store.fact(DECISIONS, []):
-        top = best.get(one["plan"]["number"]) if one["plan"] else None
-        better = top is not None and sign * top["dev_score"] > sign * one["best"]["dev"]
-        after = top and {"number": top["number"], "dev": top["dev_score"], "better": better}
-        found.append({**one, "found": after})
+            if number not in best or merit(one["dev"], one["loss"]) > merit(best[number]["dev"], best[number]["loss"]):
+                best[number] = one
+    found = []
+    for decision in decisions:
+        top = best.get(decision["plan"]["number"]) if decision["plan"] else None
+        before = decision["best"]
+        if top:
+            top |= {"better": merit(top["dev"], top["loss"]) > merit(before["dev"], before["loss"])}
+        found.append({**decision, "found": top})
     return found
 
 

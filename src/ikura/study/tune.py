@@ -352,7 +352,7 @@ def _decided(floor: Floor, setting: Setting, ask: Ask | None, network: Any) -> b
     """Let the autopilot decide; whether there is another search."""
     from ikura.diagnose.autopilot import decide
 
-    return decide(Study(floor.run, network), floor, setting, ask)
+    return decide(Study(floor.run, network, floor.store), floor, setting, ask)
 
 
 def _tile_size(workshop: Workshop, space: Space, setting: Setting) -> int:
