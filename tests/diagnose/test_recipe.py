@@ -71,6 +71,25 @@ def test_every_change_makes_a_space_that_can_be_searched(biased: Study, varied: 
             assert load_space(path) == again
 
 
+def test_borders_that_hold_back_are_moved(varied: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ikura.diagnose import Edge
+
+    space = varied.space.replace(learning_rate=ikura.log(1e-4, 0.01), units=ikura.integer(8, 128, log=True))
+    edges = [
+        Edge("learning_rate", "upper", 0.01, 0.05, 5, 5),
+        Edge("units", "upper", 128, 300.0, 5, 5),
+        Edge("units", "lower", 8, 3.0, 5, 5),
+    ]
+    monkeypatch.setattr(Study, "edges", edges)
+    monkeypatch.setattr(varied, "searched", space)
+    found = prescribe(judged(rates(0.15, 0.16, 50_000, 50_000), ZERO), varied)
+    wider = next(one for one in found if one.name == "wider-space")
+    moved = space.replace(**wider.change.space)
+    assert moved["learning_rate"] == ikura.log(1e-4, 0.05)
+    assert moved["units"] == ikura.integer(3, 300, log=True)
+    assert "upper edge of learning_rate" in wider.reason
+
+
 def test_a_bigger_network_begins_with_the_chosen_one(varied: Study) -> None:
     found = prescribe(judged(rates(0.15, 0.16, 50_000, 50_000), ZERO), varied)
     space = next(one.change.space for one in found if one.name == "bigger-network")

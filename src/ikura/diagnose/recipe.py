@@ -207,8 +207,10 @@ def wider_space(case: Case) -> Advice | None:
     edges = case.study.edges
     space: dict[str, Any] = {}
     for one in edges:
+        form = case.space[one.hyperparameter].as_dict()
         end = "low" if one.side == "lower" else "high"
-        space[one.hyperparameter] = {**case.space[one.hyperparameter].as_dict(), end: one.beyond}
+        border = int(one.beyond) if form["scale"].startswith("integer") else one.beyond
+        space[one.hyperparameter] = {**space.get(one.hyperparameter, form), end: border}
     if not space:
         return None
     return Advice(0.65, " ".join(one.sentence for one in edges), "", Change(space))
