@@ -10,6 +10,8 @@ import pytest
 
 from ikura.cli import main
 
+from .conftest import make_findings
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> str:
@@ -75,6 +77,18 @@ def test_mistakes_are_told_in_one_line(
     err = capsys.readouterr().err
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_tuning_ends_with_the_diagnosis_and_the_first_prescription(
+    calls: dict[str, Any], table: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["tune", table]) == 0
+    assert "Diagnosis" not in capsys.readouterr().out
+    calls["study"].findings = make_findings().as_dict()
+    assert main(["tune", table]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Diagnosis High variance: the error rate is 11 % on the dev set" in out
+    assert "Prescription more data: ikura tune more.csv" in out
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,6 +32,8 @@ __all__ = ["FILE", "Findings", "examine", "keep", "other_source", "read_findings
 FILE = "diagnosis.json"
 AFFORDED = 60.0
 """Seconds that a learning curve may take where nobody asked for one."""
+QUICK = 5.0
+"""Seconds that nobody needs to be told about."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,9 @@ def examine(
                 warm_up(setting.dtype, say, workshop.convolutional)
             say(f"training on parts of the training set, about {expected:.0f} s at most")
             try:
-                learned = learning_curve(chosen, setting.epochs, patience, worth, why is not None, jobs)
+                learned = learning_curve(
+                    chosen, setting.epochs, patience, worth, why is not None, jobs, _telling(say, expected)
+                )
             except UsageError as error:
                 if curve:
                     raise
@@ -192,6 +196,16 @@ def examine(
     best = study.best
     assert best is not None
     return Findings(best.number, diagnosis, prescriptions, learned, curves, found, notes, reached)
+
+
+def _telling(say: Callable[[str], None], seconds: float) -> Callable[[int, int], None]:
+    """Tell of trainings that take long, each quarter of them."""
+
+    def told(done: int, of: int) -> None:
+        if seconds > QUICK and done < of and done * 4 // of > (done - 1) * 4 // of:
+            say(f"trained {done} of {of} parts")
+
+    return told
 
 
 def keep(study: Study, findings: Findings) -> Path:

@@ -146,7 +146,7 @@ def _seeds(chosen: Chosen) -> int:
 
 def _epochs(chosen: Chosen, epochs: int, rows: int) -> int:
     longer = LONGER if len(chosen.workshop.train.shape) == 1 else 1
-    return max(1, round(epochs * min(len(chosen.workshop.train) / rows, longer)))
+    return round(epochs * min(max(len(chosen.workshop.train) / rows, 1), longer))
 
 
 def learning_curve(
@@ -262,10 +262,13 @@ def _curve(
     drawn = _resampled(by, shown, target, len(sizes), len(kept), chosen.seed)
     variance = drawn.var(0)
     weights = 1 / np.maximum(variance, max(float(variance.max()) * 1e-3, 1e-12))
-    law, laws = fit(sizes, [point.dev.value for point in points], weights), fit(sizes, drawn, weights)
+    law = fit(sizes, [point.dev.value for point in points], weights)
     rows = sizes[-1]
-    beyond = {times * rows: _between(law(times * rows), laws(times * rows)) for times in TIMES}
-    gain = _between(law(rows) - law(2 * rows), laws(rows) - laws(2 * rows))
+    at = {times: _expected(sizes, drawn, weights, times * rows) for times in (1, *TIMES)}
+    now = points[-1].dev
+    missing = [_missing(side, own) for side, own in _sides(now, at[1])]
+    beyond = {times * rows: _widened(_between(law(times * rows), at[times]), missing) for times in TIMES}
+    gain = _between(law(rows) - law(2 * rows), at[1] - at[2])
     fitted = (float(law.a[0]), float(law.b[0]), float(law.c[0]))
     wanted = points[-1].train.value + worth
     enough = _rows_for(wanted, fitted)
@@ -288,6 +291,38 @@ def _resampled(by: Any, shown: Sequence[Any], target: Any, sizes: int, seeds: in
     errors = (1 - np.concatenate(blocks, axis=1)).reshape(sizes, seeds, -1)
     drawn = np.einsum("rs,zsr->rz", weights, errors)
     return drawn[np.isfinite(drawn).all(1)]
+
+
+def _expected(sizes: Sequence[int], drawn: np.ndarray, weights: np.ndarray, rows: int) -> np.ndarray:
+    """What power laws through resampled dev errors expect of so many rows: shape (resamples,).
+
+    A power law holds for large training sets only, and nobody knows where it begins: a third of the resamples are
+    fitted without the smallest part, another without the two smallest, as long as three are left.
+    """
+    expected = np.empty(len(drawn))
+    for first in range(3):
+        kept = slice(min(first, len(sizes) - FEWEST_SIZES), None)
+        expected[first::3] = fit(sizes[kept], drawn[first::3, kept], weights[kept])(rows)
+    return expected
+
+
+def _sides(now: Estimate, drawn: np.ndarray) -> list[tuple[float, float]]:
+    """Distances of both ends of the measured error's interval, and of the resamples', from their middle."""
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    middle = float(np.median(drawn))
+    return [(now.value - now.low, middle - float(low)), (now.high - now.value, float(high) - middle)]
+
+
+def _missing(side: float, own: float) -> float:
+    """What the resamples lack of an interval's side; resamples of no error at all have none, Wilson's interval has."""
+    return math.sqrt(max(side**2 - own**2, 0.0))
+
+
+def _widened(found: Estimate, missing: Sequence[float]) -> Estimate:
+    low, high = found.value - found.low, found.high - found.value
+    return Estimate(
+        found.value, max(found.value - math.hypot(low, missing[0]), 0.0), found.value + math.hypot(high, missing[1])
+    )
 
 
 def _between(value: np.ndarray, drawn: np.ndarray) -> Estimate:

@@ -80,10 +80,14 @@ class Case:
 
     @cached_property
     def row(self) -> dict[str, Any]:
-        """The chosen trial."""
-        best = self.study.best
+        """The chosen configuration as it was trained in full: of its finalists the one with the latest best epoch."""
+        best, rows = self.study.best, self.study.records()
         assert best is not None
-        return next(row for row in self.study.records() if row["number"] == best.number)
+        again = [row for row in rows if row["purpose"] == "finalist" and row["parent"] == best.number]
+        return max(
+            [row for row in again if row["best_epoch"]] or [row for row in rows if row["number"] == best.number],
+            key=lambda row: row["best_epoch"] or 0,
+        )
 
     @property
     def network(self) -> str:
@@ -160,7 +164,7 @@ def longer_training(case: Case) -> Advice | None:
     """Twice the epochs; the more urgent the nearer the best epoch is to the last."""
     epochs, best = case.study.setting.epochs, case.row["best_epoch"] or 0
     near = best >= NEARLY * epochs
-    where = f"{_bias(case)}. The chosen trial was best after epoch {best} of {epochs}"
+    where = f"{_bias(case)}. The chosen configuration was best after epoch {best} of {epochs}"
     if not near:
         return Advice(0.2, f"{where}: it had time enough, so this is the last thing to try.", "", _epochs(2 * epochs))
     losses = case.study.curve(case.row["number"])["train_loss"].to_numpy()
@@ -203,8 +207,10 @@ def wider_space(case: Case) -> Advice | None:
     edges = case.study.edges
     space: dict[str, Any] = {}
     for one in edges:
+        form = case.space[one.hyperparameter].as_dict()
         end = "low" if one.side == "lower" else "high"
-        space[one.hyperparameter] = {**case.space[one.hyperparameter].as_dict(), end: one.beyond}
+        border = int(one.beyond) if form["scale"].startswith("integer") else one.beyond
+        space[one.hyperparameter] = {**space.get(one.hyperparameter, form), end: border}
     if not space:
         return None
     return Advice(0.65, " ".join(one.sentence for one in edges), "", Change(space))
