@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,10 @@ import pytest
 
 import ikura
 from ikura.checks import Checks, Result
+from ikura.diagnose import Estimate, Prescription, judged
+from ikura.diagnose.errors import rates
+from ikura.diagnose.findings import Findings
+from ikura.diagnose.mistakes import Example, Mistakes
 from ikura.study.progress import Progress
 
 
@@ -78,13 +83,23 @@ def make_study(run: Path) -> Any:
         seconds={"read": 0.5, "coarse": 41.2},
         diverged=1,
         objectives=["accuracy"],
+        findings=None,
         choice=None,
+        decisions=[],
         to_json=lambda: {"best": {"dev": 0.97, "worst": float("nan")}, "run": str(run)},
         report=lambda path: (path.write_text("<html>"), path)[1],
         importance=lambda method, among: importance_table(),
         edges=[],
         export=lambda trials, curves: [trials, curves],
     )
+
+
+def make_findings() -> Findings:
+    diagnosis = judged(rates(0.01, 0.11, 50_000, 10_000), Estimate.exactly(0.0))
+    todo = Prescription("more-data", "variance", "The gap is wide.", "", "ikura tune more.csv", "Ng")
+    hardest = (Example(7, 2.5, "a", "b", 0.08, {"x": "1.5"}),)
+    predictions = {"target": [0, 1], "prediction": [1, 1], "classes": ["a", "b"]}
+    return Findings(3, diagnosis, [todo], mistakes=Mistakes(hardest, 1, 2, predictions), notes=["It is small."])
 
 
 @pytest.fixture
@@ -114,6 +129,11 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     results = {"question": "Is it?", "claims": []}
     done = SimpleNamespace(results=results, folder=tmp_path, report=tmp_path / "report.html")
     monkeypatch.setattr("ikura.experiments.running.reproduce", fake("reproduce", done))
+    monkeypatch.setattr("ikura.diagnose.reading.copied", lambda run, network=None: nullcontext(study))
+    monkeypatch.setattr("ikura.diagnose.findings.examine", fake("examine", make_findings()))
+    monkeypatch.setattr("ikura.diagnose.findings.keep", fake("keep", None))
+    page = tmp_path / "diagnosis.html"
+    monkeypatch.setattr("ikura.report.diagnosis_page.write_diagnosis", fake("write_diagnosis", page))
     kept["study"] = study
     return kept
 

@@ -26,7 +26,8 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "--target y --task binary --trials 7 --epochs 3 --time-limit 1.5h --search random "
         "--schedule successive-halving --finalists 2 --metric f1 --seed 5 --jobs 2 --device cpu --dtype float64 "
         "--group g --time t --kind a=category --kind b=numeric --image-size 64 --broken skip "
-        "--objective parameters --objective training_seconds --prefer parameters --within 0.02 --max-parameters 5000"
+        "--objective parameters --objective training_seconds --prefer parameters --within 0.02 --max-parameters 5000 "
+        "--auto --human-error 1%"
     )
     run = tmp_path / "earlier"
     run.mkdir()
@@ -51,6 +52,10 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "prefer": "parameters",
         "within": 0.02,
         "max_parameters": 5000,
+        "auto": True,
+        "ask": None,
+        "bayes_error": None,
+        "human_error": 0.01,
         "seed": 5,
         "jobs": 2,
         "device": "cpu",
@@ -69,14 +74,14 @@ def test_the_defaults_are_those_of_the_python_call() -> None:
     defaults = {
         name: parameter.default
         for name, parameter in inspect.signature(ikura.tune).parameters.items()
-        if name not in ("data", "progress")
+        if name not in ("data", "progress", "ask")
     }
     names = {"kind": "kinds", "objective": "objectives"}
     options = {
         names.get(parameter.name, parameter.name): None if parameter.multiple else parameter.default
         for parameter in command().commands["tune"].params
         if parameter.param_type_name == "option"
-        and parameter.name not in ("json", "quiet", "verbose", "pretrained", "freeze")
+        and parameter.name not in ("json", "quiet", "verbose", "pretrained", "freeze", "ask")
     }
     assert options == defaults
 

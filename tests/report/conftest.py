@@ -45,12 +45,14 @@ class FakeStudy:
     test: Any = None
     regions: list[dict[str, Any]] = field(default_factory=list)
     rounds: list[dict[str, Any]] = field(default_factory=list)
+    decisions: list[dict[str, Any]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     predictions: dict[str, Any] | None = None
     pictures: dict[str, Any] | None = None
     objectives: list[str] = field(default_factory=lambda: ["accuracy"])
     pareto: pd.DataFrame = field(default_factory=pd.DataFrame)
     choice: dict[str, Any] | None = None
+    findings: dict[str, Any] | None = None
     epochs: int = 60
     asked: list[int] = field(default_factory=list)
 

@@ -19,9 +19,9 @@ import pytest
 from ikura.errors import StorageError
 from ikura.report import write_report
 from ikura.report.page import _plotly, render
-from ikura.report.repeat import command
 from ikura.report.view import View
 from ikura.space import Space, choice, log
+from ikura.study.command import command
 
 from .reading import Page
 

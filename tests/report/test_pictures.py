@@ -12,9 +12,9 @@ from PIL import Image
 
 from ikura.data import prepare
 from ikura.report.pictures import contact_sheet, examples
-from ikura.report.repeat import command
 from ikura.report.sections import data
 from ikura.space import Space, fixed, linear
+from ikura.study.command import command
 from ikura.study.pictures import pictures, strip
 
 

@@ -84,6 +84,7 @@ def test_the_choice_does_not_see_the_test_set(data: str, tamper: Tamper, tune: T
         {"finalists": 0},
         {"network": own},
         {"search": "random"},
+        {"auto": True, "trials": 16, "bayes_error": 0.0},
     ],
 )
 def test_a_poisoned_test_set_poisons_the_test_score_alone(options: dict[str, Any], tune: Tune) -> None:

@@ -33,6 +33,9 @@ class CommandProgress(Progress):
     ) -> None:
         pass
 
+    def pause(self) -> None:
+        """Stop redrawing until the next stage, so that a question can be asked."""
+
     def opened(self, run: str | Path) -> None:
         """Take the run folder as soon as there is one."""
         self.session.run = Path(run)
@@ -110,6 +113,11 @@ class LiveProgress(CommandProgress):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.bars.stop()
+
+    def pause(self) -> None:
+        self.bars.stop()
+        for task in list(self.bars.task_ids):
+            self.bars.remove_task(task)
 
     def say(self, line: str) -> None:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
 from ikura import __version__
+from ikura.cli.asking import ask_in_terminal
 from ikura.cli.options import Json, Quiet, Run, Verbose, begin, existing_run
 from ikura.errors import RunError
 
@@ -17,6 +20,7 @@ def resume(context: typer.Context, run: Run, json: Json = False, quiet: Quiet = 
     """Continue a run that was stopped; the result is the same as if it had not been.
 
     A run that is already finished is not trained again: its result is printed.
+    One begun with --ask goes on asking, and needs a terminal.
     """
     session = begin(context, quiet, verbose)
     session.run = existing_run(run)
@@ -30,5 +34,6 @@ def resume(context: typer.Context, run: Run, json: Json = False, quiet: Quiet = 
     with session.work(), progress_for(session) as progress:
         import ikura
 
-        study = ikura.resume(session.run, progress=progress)
+        ask = ask_in_terminal(session, progress.pause) if sys.stdin is not None and sys.stdin.isatty() else None
+        study = ikura.resume(session.run, progress=progress, ask=ask)
     return present(study, session, json)

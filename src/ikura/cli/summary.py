@@ -44,6 +44,9 @@ def summary(study: Any) -> str:
             of = ended["dev_score"].notna().sum()
             console.print(f"\nPareto front of dev {', '.join(study.objectives)} ({len(study.pareto)} of {of} trials)")
             console.print(_front(study))
+        if study.decisions:
+            console.print("\nAutopilot")
+            console.print(_story(study))
         console.print()
         console.print(_pairs(_facts(study)), soft_wrap=True)
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
@@ -102,6 +105,32 @@ def _front(study: Any) -> Any:
     return table
 
 
+def _story(study: Any) -> Any:
+    """What the autopilot did, a line for each search and each decision not to make one."""
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    decisions = study.decisions
+    if decisions[0].get("best"):
+        first = next(one for one in decisions if one["after"] == 1)
+        table.add_row("search 1", f"dev {number(first['best']['dev'])}", "")
+    for one in decisions:
+        if one["action"] == "search":
+            found = one["found"]
+            told = f"dev {number(found['dev'])}{', better' if found['better'] else ', no better'}" if found else "-"
+            table.add_row(f"search {one['plan']['number']}", told, _remedy(one))
+        elif one["action"] == "skip":
+            table.add_row("", "skipped", _remedy(one))
+        else:
+            table.add_row("end", "", "as you said" if one.get("answer") == "stop" else one["reason"])
+    return table
+
+
+def _remedy(decision: Mapping[str, Any]) -> str:
+    against = decision["against"]
+    return decision["name"] + (f" against {against}" if against in ("bias", "variance", "mismatch") else "")
+
+
 def _pairs(pairs: Mapping[str, Any]) -> Any:
     from rich.table import Table
 
@@ -129,10 +158,21 @@ def _facts(study: Any) -> dict[str, str]:
         facts["Note"] = study.best.note
     if study.best is not None and study.best.next is not None:
         facts["Against next"] = study.best.next.sentence
+    if study.findings is not None:
+        facts |= _diagnosis(study.findings)
     facts["Time"] = format_duration(sum(study.seconds.values()))
     facts["Run folder"] = f"{run} (model/, report.html)"
     facts["Next"] = f"ikura predict {run} {'new.png' if study.summary.get('images') else 'new.csv'}"
     return facts
+
+
+def _diagnosis(findings: Mapping[str, Any]) -> dict[str, str]:
+    """The diagnosis in a sentence, and the first thing to do about it."""
+    told = {"Diagnosis": findings["diagnosis"]["sentence"]}
+    if findings["prescriptions"]:
+        first = findings["prescriptions"][0]
+        told["Prescription"] = f"{first['name'].replace('-', ' ')}: {first['command']}"
+    return told
 
 
 def _score(value: float, interval: tuple[float, float] | None) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ikura import __version__
+from ikura.cli.asking import ask_in_terminal, need_terminal
+from ikura.cli.diagnose import share
 from ikura.cli.duration import parse_duration
 from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, existing_run, kinds, one_of, whole
 from ikura.errors import UsageError
@@ -38,6 +40,7 @@ EXAMPLES = (
     "ikura tune houses.parquet --target price --trials 256 --time-limit 10m --out runs/houses",
     "ikura tune digits --trials 64 --epochs 30 --json > study.json",
     "ikura tune photos/ --image-size 64 --broken skip",
+    "ikura tune houses.parquet --target price --auto --time-limit 10m",
     "ikura tune wine --objective parameters --prefer parameters --within 0.01",
 )
 
@@ -107,8 +110,15 @@ def tune(
         ),
     ] = "refuse",
     trials: Annotated[
-        int, typer.Option(parser=whole, metavar="N", help="How many configurations to try.", rich_help_panel="Budget")
-    ] = 128,
+        int | None,
+        typer.Option(
+            parser=whole,
+            metavar="N",
+            help="How many configurations to try; by default 128, with --auto and --time-limit as many as fit.",
+            rich_help_panel="Budget",
+            show_default=False,
+        ),
+    ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(
@@ -248,6 +258,43 @@ def tune(
             show_default=False,
         ),
     ] = None,
+    auto: Annotated[
+        bool,
+        typer.Option(
+            "--auto",
+            help="After the search say what is wrong, bias or variance, change the space or the epochs accordingly and "
+            "search again, until neither is worth more effort or the budget is spent.",
+            rich_help_panel="Autopilot",
+        ),
+    ] = False,
+    ask: Annotated[
+        bool,
+        typer.Option(
+            "--ask",
+            help="With --auto: ask before each further search; it can be accepted or skipped, or the search ended.",
+            rich_help_panel="Autopilot",
+        ),
+    ] = False,
+    bayes_error: Annotated[
+        float | None,
+        typer.Option(
+            parser=share,
+            metavar="SHARE",
+            help="With --auto: the best achievable error, such as 0.01 or 1%; estimated if nobody knows it.",
+            rich_help_panel="Autopilot",
+            show_default=False,
+        ),
+    ] = None,
+    human_error: Annotated[
+        float | None,
+        typer.Option(
+            parser=share,
+            metavar="SHARE",
+            help="With --auto: the error of people, which stands for the best achievable one.",
+            rich_help_panel="Autopilot",
+            show_default=False,
+        ),
+    ] = None,
     space: Annotated[
         Path | None,
         typer.Option(
@@ -306,6 +353,13 @@ def tune(
         one_of("--prefer", prefer, OBJECTIVES)
     elif within is not None:
         raise UsageError("--within is the margin of --prefer; give both")
+    if ask:
+        if not auto:
+            raise UsageError("--ask asks before the searches that --auto adds; give --auto too")
+        need_terminal("--ask")
+    for option, error in (("--bayes-error", bayes_error), ("--human-error", human_error)):
+        if error is not None and not auto:
+            raise UsageError(f"{option} is for the diagnoses of --auto; give --auto too")
     _check_names(search, schedule, metric)
     _check_data(data)
     if prior is not None and "://" not in prior:
@@ -348,6 +402,10 @@ def tune(
             image_size=image_size,
             broken=broken,
             prior=None if prior is None else ikura.from_optuna(prior) if "://" in prior else ikura.open_study(prior),
+            auto=auto,
+            ask=ask_in_terminal(session, progress.pause) if ask else None,
+            bayes_error=bayes_error,
+            human_error=human_error,
             progress=progress,
         )
     return present(study, session, json)

@@ -1,8 +1,32 @@
-"""Why a study came out as it did: which hyperparameters mattered, and where its space was too narrow."""
+"""Why a study came out as it did, and what to do next.
 
+Bias and variance, the recipe, which hyperparameters mattered, and where the space was too narrow.
+"""
+
+from ikura.diagnose.diagnosis import WORTH, Diagnosis, Gap, diagnose, judged
 from ikura.diagnose.edge import Edge, edges
+from ikura.diagnose.estimate import Estimate
 from ikura.diagnose.importance import AMONG, METHODS, importance
 from ikura.diagnose.merit import ranked
+from ikura.diagnose.recipe import Change, Prescription, prescribe
 from ikura.diagnose.variance import TrialVariance, trial_variance
 
-__all__ = ["AMONG", "METHODS", "Edge", "TrialVariance", "edges", "importance", "ranked", "trial_variance"]
+__all__ = [
+    "AMONG",
+    "METHODS",
+    "WORTH",
+    "Change",
+    "Diagnosis",
+    "Edge",
+    "Estimate",
+    "Gap",
+    "Prescription",
+    "TrialVariance",
+    "diagnose",
+    "edges",
+    "importance",
+    "judged",
+    "prescribe",
+    "ranked",
+    "trial_variance",
+]

@@ -13,7 +13,7 @@ import pandas as pd
 from ikura.errors import SpaceError, UsageError
 from ikura.space import Space
 
-__all__ = ["STAGE", "Prior"]
+__all__ = ["STAGE", "Prior", "fitted"]
 
 STAGE = -1
 """The stage of what was observed before the first one."""
@@ -63,15 +63,28 @@ class Prior:
             score = row["score"]
             if row["state"] not in ("complete", "stopped", "pruned", "diverged"):
                 continue
-            configuration = _fitted(given, space)
+            configuration = fitted(given, space)
             if configuration is not None:
                 failed = row["state"] == "diverged" or _missing(score) or not math.isfinite(score)
                 found.append({"configuration": configuration, "score": None if failed else sign * float(score)})
         return found, len(self.trials) - len(found)
 
 
-def _fitted(given: Mapping[str, Any], space: Space) -> dict[str, Any] | None:
-    """A configuration of the space with the given values; None if it has none such."""
+def fitted(given: Mapping[str, Any], space: Space) -> dict[str, Any] | None:
+    """Make a configuration of a space that has the given values.
+
+    Args:
+        given: name to value; names that the space does not have are left out.
+        space: the space. A hyperparameter that only it has is filled in where it is fixed.
+
+    Returns:
+        The configuration; None if the space has none such.
+
+    Example:
+        >>> from ikura.space import fixed, integer
+        >>> fitted({"units": 8.0, "layers": 3}, Space(units=integer(4, 16), momentum=fixed(0.9)))
+        {'units': 8, 'momentum': 0.9}
+    """
     values = {name: value for name, value in given.items() if name in space}
     try:
         values |= {name: one.from_unit(0.5) for name, one in space.items() if not one.varies}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shlex
 from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
@@ -11,27 +10,10 @@ from typing import Any
 from ikura.report._base import StudyLike
 from ikura.report.markup import Html, element, join
 from ikura.report.tables import table
+from ikura.study.command import command
 
-__all__ = ["command", "repeat"]
+__all__ = ["repeat"]
 
-OPTIONS = (
-    "task",
-    "group",
-    "time",
-    "image_size",
-    "broken",
-    "trials",
-    "epochs",
-    "time_limit",
-    "finalists",
-    "search",
-    "schedule",
-    "metric",
-    "prefer",
-    "within",
-    "max_parameters",
-    "seed",
-)
 LIBRARIES = ("ikura", "torch", "numba", "numpy", "pandas", "scikit-learn", "scipy")
 MOST_TEXT = 40_000
 
@@ -66,41 +48,6 @@ def repeat(study: StudyLike) -> Html:
             table(("name", "version"), list(_versions(study.config).items())),
         ),
     )
-
-
-def command(config: Mapping[str, Any]) -> str | None:
-    """Write the command line that a configuration stands for.
-
-    Args:
-        config: the study's configuration.
-
-    Returns:
-        One command; None when the data did not come from a file or a bundled set.
-
-    Example:
-        >>> command({"data": {"kind": "file", "path": "my houses.csv"}, "target": "price", "trials": 64, "group": None})
-        "ikura tune 'my houses.csv' --target price --trials 64"
-    """
-    data = config.get("data") or {}
-    places = {"file": "path", "folder": "path", "bundled": "name"}
-    source = data.get(places.get(str(data.get("kind")), ""))
-    if not source or config.get("network") == "own":
-        return None
-    words = ["ikura", "tune", str(source)]
-    if config.get("target") and config.get("broken") is None:
-        words += ["--target", str(config["target"])]
-    kinds = config.get("kinds")
-    for name, kind in kinds.items() if isinstance(kinds, Mapping) else ():
-        words += ["--kind", f"{name}={kind}"]
-    if config.get("network") not in (None, "mlp"):
-        words += ["--network", str(config["network"])]
-    for name in config.get("objectives") or ():
-        words += ["--objective", str(name)]
-    for name in OPTIONS:
-        value = config.get(name)
-        if value is not None:
-            words += [f"--{name.replace('_', '-')}", f"{value:g}s" if name == "time_limit" else str(value)]
-    return shlex.join(words)
 
 
 def _configuration(study: StudyLike) -> str | None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ikura.report import charts
+from ikura.report.autopilot import autopilot
+from ikura.report.diagnosis import diagnosis
 from ikura.report.markup import Html, element, join
 from ikura.report.pictures import contact_sheet, examples
 from ikura.report.repeat import repeat
@@ -43,10 +45,12 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
         Name in the navigation, heading and content.
     """
     contents = (
+        ("Autopilot", "What the autopilot did", autopilot(view)),
         ("Trials", "Best trials" if len(view.ranked) else "Trials", join(best_trials(view), states(view))),
         ("Objectives", "Dev score against the other objectives", charts.tradeoff(view)),
         ("Rounds", "Who went on", rounds(view)),
         ("Test set", "On the test set", charts.outcomes(view)),
+        ("Diagnosis", "Bias, variance, and what next", diagnosis(view.study.findings, view.study.task)),
         ("What mattered", "What mattered", charts.importance(view)),
         ("Hyperparameters", "Hyperparameters", join(charts.hyperparameters(view), _under(charts.parallel(view)))),
         ("Learning curves", "Learning curves", charts.curves(view)),

@@ -43,14 +43,29 @@ class CoarseToFine(Proposer):
         >>> [(stage.name, stage.trials, stage.epochs) for stage in search.stages(trials=128, epochs=100)]
         [('coarse', 64, 33), ('fine', 38, 58), ('finest', 26, 100)]
 
+    A search that goes on from another one's trials has no coarse stage: with 16 trials and more it has a fine and a
+    finest one, with fewer only the latter.
+
+    Attributes:
+        goes_on: whether it goes on from another search's trials, which are observations of a stage before its first.
+        opened: names of ranges that these did not cover: its first stage narrows none of them.
+
     References:
         Andrew Ng, Improving deep neural networks, week 3: tuning process (coarse to fine).
     """
 
     name: ClassVar[str] = "coarse-to-fine"
+    goes_on: bool = False
+    opened: tuple[str, ...] = ()
 
     def stages(self, trials: int, epochs: int) -> list[Stage]:
         check_budget(trials, epochs)
+        middle = min(epochs, max(_SHORTEST, round(epochs / 3**0.5)))
+        if self.goes_on and trials < 2 * _FEWEST_TRIALS:
+            return [Stage(0, "fine", trials, epochs)]
+        if self.goes_on:
+            half = trials // 2
+            return [Stage(0, "fine", half, middle), Stage(1, "finest", trials - half, epochs)]
         if trials < _FEWEST_TRIALS:
             return [Stage(0, "random", trials, epochs)]
         coarse = trials // 2
@@ -58,7 +73,6 @@ class CoarseToFine(Proposer):
         if trials < _THREE_STAGES:
             return [Stage(0, "coarse", coarse, short), Stage(1, "fine", trials - coarse, epochs)]
         fine = round(0.3 * trials)
-        middle = min(epochs, max(short, round(epochs / 3**0.5)))
         return [
             Stage(0, "coarse", coarse, short),
             Stage(1, "fine", fine, middle),
@@ -115,4 +129,6 @@ class CoarseToFine(Proposer):
         earlier = [one for one in history if one.stage < stage.index]
         best = good(earlier)
         opened = {(one.hyperparameter, one.end) for one in found}
+        if stage.index == 0:
+            opened |= {(name, end) for name in self.opened for end in ("low", "high")}
         return space, Neighbourhood(space, earlier, best, opened) if best else None

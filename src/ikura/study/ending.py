@@ -10,12 +10,14 @@ from ikura.data import Dataset
 from ikura.metric import interval, metric
 from ikura.population.member import Member
 from ikura.population.workshop import Workshop
+from ikura.search import schedule
 from ikura.study.choice import choose, load_network, predictions
 from ikura.study.finalists import train_finalists
 from ikura.study.floor import examples_of, replay
 from ikura.study.model import Model
 from ikura.study.pretrained import Pretrained
 from ikura.study.search import Floor
+from ikura.study.searches import plans
 from ikura.study.setting import Setting
 from ikura.study.shortlist import Shortlist, keep_weights
 from ikura.study.study import Study
@@ -23,14 +25,17 @@ from ikura.study.study import Study
 __all__ = ["finish"]
 
 
-def finish(floor: Floor, setting: Setting, dataset: Dataset, patience: int | None) -> None:
-    """Choose on the dev set, open the test set once, save the model."""
+def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
+    """Choose on the dev set, measure what a diagnosis needs, open the test set once, save the model."""
+    from ikura.diagnose.reading import recorded_errors
+
     store, run, workshop = floor.store, floor.run, floor.workshop
     measure = metric(setting.metric, setting.task)
     if store.fact("best") is None:
         with store.timed("finalists"):
             if setting.finalists:
-                train_finalists(floor, setting.finalists, setting.replicates, setting.epochs, patience, setting.jobs)
+                searches, waits = plans(setting, store), schedule(setting.schedule)
+                train_finalists(floor, setting.finalists, setting.replicates, searches, waits, setting.jobs)
             best = choose(floor, measure, setting.finalists, lambda row: _again(floor, row))
         if best is None:
             floor.progress.say("no trial could be trained to its end; try smaller learning rates")
@@ -40,6 +45,9 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset, patience: int | Non
         store.set_fact("best", best)
     Shortlist(floor).clear()
     best = store.fact("best")
+    if store.fact("errors") is None:
+        with store.timed("diagnosis"):
+            store.set_fact("errors", recorded_errors(run, best, store.trials(), workshop, measure, setting.seed))
     row = next(row for row in store.trials() if row["number"] == best["model"])
     module = load_network(workshop, run, floor.member(row))
     if store.fact("test") is None:

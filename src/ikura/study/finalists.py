@@ -9,8 +9,10 @@ from typing import Any
 
 from ikura.nn.noise import key
 from ikura.population.member import Member
+from ikura.search import Schedule
 from ikura.study.preference import promising
 from ikura.study.search import Floor
+from ikura.study.searches import SearchPlan, found_in
 from ikura.study.shortlist import keep_weights, ranked
 
 __all__ = ["STAGE", "distinct", "train_finalists"]
@@ -31,24 +33,33 @@ def distinct(rows: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]
 
 
 def train_finalists(
-    floor: Floor, finalists: int, replicates: int, epochs: int, patience: int | None, jobs: int = 1
+    floor: Floor, finalists: int, replicates: int, searches: Sequence[SearchPlan], schedule: Schedule, jobs: int = 1
 ) -> None:
     """Train the best configurations of the search in full, each with several seeds, as one population.
+
+    The best one of the first search is always among them, if more than one search was made and there is room for two.
 
     Args:
         floor: where it happens; before its deadline only as many are begun as are likely to come to their end.
         finalists: number of configurations.
         replicates: seeds of each.
-        epochs: epochs at most.
-        patience: epochs without improvement before a member stops.
+        searches: those of the study; a finalist is trained for as many epochs as the search that found it has.
+        schedule: says how long a member is waited for.
         jobs: tiles that train at once.
     """
     rows = floor.store.trials(STAGE)
+    stages = {row["number"]: row["stage"] for row in floor.store.trials()}
+
+    def epochs_of(number: int) -> int:
+        return found_in(stages[number], searches).epochs
+
     if not rows:
         chosen = distinct(promising(floor, ranked(floor, "search"), finalists), finalists)
+        if len(searches) > 1:
+            chosen = _with_earlier(chosen, [r for r in ranked(floor, "search") if r["stage"] < searches[1].first])
         count, seeds = len(chosen), replicates
         if floor.deadline is not None and chosen:
-            work = [_full_training(row, epochs) for row in chosen]
+            work = [_full_training(row, epochs_of(row["number"])) for row in chosen]
             count, seeds = fitting(work, replicates, jobs, floor.deadline - time.time())
         if (count, seeds) != (len(chosen), replicates):
             floor.progress.say(
@@ -67,11 +78,27 @@ def train_finalists(
         rows = floor.store.trials(STAGE)
     waiting = [row for row in rows if row["state"] == "waiting"]
     if waiting:
-        floor.progress.start("finalists", len(waiting) * epochs)
-        floor.train(waiting, epochs, patience, keep_weights=True, each=lambda done: keep_weights(floor.run, done))
+        lengths = {row["number"]: epochs_of(row["parent"]) for row in waiting}
+        floor.progress.start("finalists", sum(lengths.values()))
+        for epochs in sorted(set(lengths.values()), reverse=True):
+            alike = [row for row in waiting if lengths[row["number"]] == epochs]
+            floor.train(
+                alike,
+                epochs,
+                schedule.patience(epochs),
+                keep_weights=True,
+                each=lambda done: keep_weights(floor.run, done),
+            )
         left = [row["number"] for row in floor.store.trials(STAGE) if row["state"] == "waiting"]
         floor.store.set_states(left, "skipped")
         floor.progress.finish()
+
+
+def _with_earlier(chosen: list[dict[str, Any]], earlier: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give the best one of an earlier search the last place, unless it has one or there is only one."""
+    if len(chosen) < 2 or not earlier or earlier[0]["number"] in [row["number"] for row in chosen]:
+        return chosen
+    return [*chosen[:-1], earlier[0]]
 
 
 def _full_training(row: dict[str, Any], epochs: int) -> float:

@@ -16,7 +16,7 @@ from torch import nn
 
 from ikura.data import Dataset, Part
 from ikura.data.images.room import memory_limit
-from ikura.engine import engine_for
+from ikura.engine import Engine, engine_for
 from ikura.errors import UsageError
 from ikura.metric import metric
 from ikura.nn.augmentation import AUGMENTATIONS
@@ -32,6 +32,7 @@ from ikura.search import schedule
 from ikura.study.ledger import Ledger
 from ikura.study.networks import PRETRAINED, resolved
 from ikura.study.pretrained import Pretrained
+from ikura.study.searches import found_in, plans
 from ikura.study.setting import Setting
 from ikura.study.states import lineage
 from ikura.study.store import Store
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 BLOCK = 1024
 """Examples that run through a frozen body together."""
 
-__all__ = ["examples_of", "network_again", "one_thread_each", "replay", "workshop_of"]
+__all__ = ["examples_of", "network_again", "one_thread_each", "replay", "trained_again", "workshop_of"]
 
 
 def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperparameters], nn.Module] | None) -> Workshop:
@@ -63,7 +64,8 @@ def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperpara
         network=network,
         dtype=setting.dtype,
         device=setting.device,
-        augmented=any(name in setting.space for name in AUGMENTATIONS) and train.standard is not None,
+        augmented=(any(name in setting.space for name in AUGMENTATIONS) or bool(setting.auto and network))
+        and train.standard is not None,
     )
     if not workshop.compiled or workshop.convolutional:
         return workshop
@@ -115,35 +117,40 @@ def replay(study: Study, store: Store, row: dict[str, Any]) -> Outcome:
     Raises:
         UsageError: the trial has not been trained.
     """
-    setting = study.setting
     if row["state"] == "infeasible":
         raise UsageError(f"trial {row['number']} is infeasible, with too many weights; it was never trained")
-    rows = {one["number"]: one for one in store.trials()}
-    ledger, number = Ledger(store), row["number"]
-    if not ledger.legs([number]) or not row["epochs"]:
+    setting, number = study.setting, row["number"]
+    if not Ledger(store).legs([number]) or not row["epochs"]:
         raise UsageError(f"trial {number} has not been trained, so there is nothing to repeat")
     workshop = workshop_of(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
-    stage = next((s for s in study.regions if s["stage"] == row["stage"]), None)
-    budget = setting.epochs if stage is None else stage["epochs"]
-    patience = schedule(setting.schedule).patience(setting.epochs)
-    outcome: Outcome | None = None
     with one_thread_each(), engine_for(workshop, 1) as engine:
-        for leg in lineage(ledger, rows, number, row["epochs"]):
-            company = [leg] if workshop.compiled else ledger.company(leg["tile"])
-            members = tuple(member_of(rows[one["trial"]]) for one in company)
-            cut = row["epochs"] if row["state"] == "stopped" else leg["until"]
-            going_on = outcome.going_on if outcome else None
-            job = Job(
-                leg["tile"],
-                members,
-                min(leg["until"], cut),
-                patience,
-                states={leg["trial"]: going_on} if going_on else {},
-                keep_states=True,
-                keep_weights=True,
-                places=(company.index(leg),),
-                budget=budget,
-            )
-            outcome = next(iter(engine.run([job], lambda epochs: None)))[0]
+        return trained_again(setting, store, workshop, engine, row)
+
+
+def trained_again(setting: Setting, store: Store, workshop: Workshop, engine: Engine, row: dict[str, Any]) -> Outcome:
+    """Train a trial again that has been trained, with what it goes on from at its end; see `replay`."""
+    rows = {one["number"]: one for one in store.trials()}
+    ledger, number = Ledger(store), row["number"]
+    searches, stages = plans(setting, store), {one["stage"]: one["epochs"] for one in store.fact("stages", [])}
+    outcome: Outcome | None = None
+    for leg in lineage(ledger, rows, number, row["epochs"]):
+        company = [leg] if workshop.compiled else ledger.company(leg["tile"])
+        members = tuple(member_of(rows[one["trial"]]) for one in company)
+        cut = row["epochs"] if row["state"] == "stopped" else leg["until"]
+        going_on = outcome.going_on if outcome else None
+        its = rows[leg["trial"]]
+        found = found_in(its["stage"] if its["stage"] in stages else rows[its["parent"]]["stage"], searches)
+        job = Job(
+            leg["tile"],
+            members,
+            min(leg["until"], cut),
+            schedule(setting.schedule).patience(found.epochs),
+            states={leg["trial"]: going_on} if going_on else {},
+            keep_states=True,
+            keep_weights=True,
+            places=(company.index(leg),),
+            budget=stages.get(its["stage"], found.epochs),
+        )
+        outcome = next(iter(engine.run([job], lambda epochs: None)))[0]
     assert outcome is not None
     return outcome

@@ -22,10 +22,12 @@ from ikura.space import DEFAULTS, Space, check_feasible, default_space, fixed, i
 from ikura.space.limits import BOUNDS, WHOLE
 from ikura.study.aims import OBJECTIVES
 from ikura.study.networks import MLP_ONLY, OWN, known_names
+from ikura.study.searches import Ask
 from ikura.study.store import ABOUT, RESULTS
 
 __all__ = [
     "alone",
+    "automatic",
     "begin_folder",
     "check_arguments",
     "check_names",
@@ -41,6 +43,12 @@ __all__ = [
 HIGHEST_RATES = {"all": 0.1, "most": 0.03, "none": 0.03}
 """The highest learning rate that is searched for a pretrained network, by what is frozen of it."""
 
+FIRST_TRIALS, FEWEST_TRIALS = 64, 8
+"""Trials of an autopilot's first search, by default and at least."""
+
+FIRST_SHARE = 0.4
+"""Share of the time limit at which an autopilot's first search ends."""
+
 RESERVED = (*ABOUT, *RESULTS, *OBJECTIVES, "inputs", "outputs", "shape")
 
 
@@ -50,6 +58,38 @@ def check_arguments(**arguments: Any) -> None:
         value, least = value if isinstance(value, tuple) else (value, 1)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
             raise UsageError(f"{name} must be a whole number of at least {least}, but is {value!r}")
+
+
+def automatic(
+    auto: bool,
+    ask: Ask | None,
+    trials: int | None,
+    time_limit: float | None,
+    bayes_error: float | None,
+    human_error: float | None,
+) -> dict[str, Any]:
+    """What a setting remembers of an autopilot: nothing without one.
+
+    Half of the trials belong to the first search. With a time limit and no number of trials, time alone is the budget.
+
+    Raises:
+        UsageError: something was said to an autopilot that is not wanted, or an error is none.
+    """
+    errors = {"bayes_error": bayes_error, "human_error": human_error}
+    given = {name: float(error) for name, error in errors.items() if error is not None}
+    for name, error in given.items():
+        if not 0 <= error < 1:
+            raise UsageError(f"{name} is a share of at least 0 and below 1, such as 0.01 for 1 %, but is {error:g}")
+    if len(given) > 1:
+        raise UsageError("bayes_error and human_error exclude each other; give the smaller one as bayes_error")
+    if not auto:
+        for name in (*given, *(["ask"] if ask is not None else [])):
+            raise UsageError(f"{name} is for the autopilot; give auto=True too")
+        return {}
+    unbounded = trials is None and time_limit is not None
+    every = FIRST_TRIALS * 2 if trials is None else trials
+    first = max(every // 2, min(every, FEWEST_TRIALS))
+    return {"first": first, "until": FIRST_SHARE, "unbounded": unbounded, "ask": ask is not None, **given}
 
 
 def check_names(search: str, plan: str, dtype: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ikura.population.job import Outcome
@@ -11,8 +12,10 @@ from ikura.population.member import Member
 from ikura.search import Observation, Proposer, Schedule
 from ikura.study.prior import prior_observations
 from ikura.study.rounds import run_stage
+from ikura.study.searches import SearchPlan, begun_with
 from ikura.study.store import Store
 from ikura.study.tiles import Floor
+from ikura.study.warm import train_longer
 
 __all__ = ["Floor", "search"]
 
@@ -33,13 +36,20 @@ def observations(store: Store, sign: float) -> list[Observation]:
     return found
 
 
+def known_to(plan: SearchPlan, proposer: Proposer, store: Store, sign: float) -> list[Observation]:
+    """Read the finished trials as a search's proposer sees them: those of its own stages, before them all others."""
+    every = observations(store, sign)
+    if not plan.first:
+        return every
+    own = [replace(one, stage=one.stage - plan.own) for one in every if one.stage >= plan.own]
+    return [*begun_with((one for one in every if one.stage < plan.own), proposer.space), *own]
+
+
 def search(
     floor: Floor,
     proposer: Proposer,
     schedule: Schedule,
-    trials: int,
-    epochs: int,
-    patience: int | None,
+    plan: SearchPlan,
     keep: Callable[[list[Outcome]], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Run all stages of a search, going on where an earlier process was stopped.
@@ -48,26 +58,30 @@ def search(
         floor: where it happens.
         proposer: says what to try.
         schedule: says who goes on.
-        trials: trials of the whole search.
-        epochs: epochs of a trial at most.
-        patience: epochs without improvement before a trial stops.
+        plan: the search: its trials, its epochs, and which of the study's stages are its own.
         keep: takes the outcomes of a tile's trials that have ended, with the weights of the best and all evidence,
             before they are recorded; None if nobody needs them.
 
     Returns:
-        For each stage its name, trials, epochs, the region it searched and the ranges widened for it.
+        For each stage of the study so far its name, trials, epochs, the region it searched and the ranges widened
+        for it.
     """
-    stages: list[dict[str, Any]] = []
-    if floor.store.fact("searched"):
-        return floor.store.fact("stages", stages)
-    for stage in proposer.stages(trials, epochs):
+    done = f"searched{plan.label}"
+    if floor.store.fact(done):
+        return floor.store.fact("stages", [])
+    stages = [one for one in floor.store.fact("stages", []) if one["stage"] < plan.first]
+    patience = schedule.patience(plan.epochs)
+    if plan.warm:
+        stages.append(_continued(floor, plan, patience, keep))
+    for own in proposer.stages(plan.trials, plan.epochs):
+        stage = replace(own, index=plan.own + own.index, name=own.name + plan.label)
         rows = floor.store.trials(stage.index)
         if stages and not rows and floor.late:
             break
-        history = observations(floor.store, floor.sign)
+        history = known_to(plan, proposer, floor.store, floor.sign)
         if not rows:
             number = len(floor.store.trials())
-            proposals = proposer.ask(stage, stage.trials, history)
+            proposals = proposer.ask(own, own.trials, history)
             members = [Member(number + i, p.configuration, floor.seed) for i, p in enumerate(proposals)]
             floor.add(members, stage.index, "search", [None] * len(members))
         stages.append(
@@ -76,8 +90,8 @@ def search(
                 "name": stage.name,
                 "trials": stage.trials,
                 "epochs": stage.epochs,
-                "region": proposer.regions(stage, history),
-                "widened": [one.as_dict() for one in proposer.widenings(stage, history)],
+                "region": proposer.regions(own, history),
+                "widened": [one.as_dict() for one in proposer.widenings(own, history)],
             }
         )
         if not floor.store.fact(f"stage {stage.index}"):
@@ -93,5 +107,20 @@ def search(
         floor.store.set_fact(f"stage {stage.index}", True)
     for state, end in (("waiting", "skipped"), ("running", "stopped")):
         floor.store.set_states([row["number"] for row in floor.store.trials() if row["state"] == state], end)
-    floor.store.set_fact("searched", True)
+    floor.store.set_fact(done, True)
     return stages
+
+
+def _continued(
+    floor: Floor, plan: SearchPlan, patience: int | None, keep: Callable[[list[Outcome]], None] | None
+) -> dict[str, Any]:
+    """Let the trials that a search continues train on; return the stage that they are."""
+    name = f"longer{plan.label}"
+    if not floor.store.fact(f"stage {plan.first}"):
+        with floor.store.timed(name):
+            floor.progress.start(name, len(plan.warm) * plan.epochs)
+            train_longer(floor, plan, patience, keep)
+            floor.progress.finish()
+        floor.store.set_fact(f"stage {plan.first}", True)
+    about = {"stage": plan.first, "name": name, "trials": len(plan.warm), "epochs": plan.epochs}
+    return {**about, "region": {}, "widened": []}

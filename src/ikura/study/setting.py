@@ -42,6 +42,8 @@ class Setting:
         network: name of the network; "own" if it came from the caller's factory, "pretrained" if it began as a model.
         pretrained: the record of a `Pretrained`; empty for other networks.
         objectives, prefer, within, max_parameters: as for `ikura.study.aims.Aims`.
+        auto: how an autopilot goes on from the first search: first (its trials), until (the share of the time limit at
+            which it ends), ask, and what was said about the best achievable error; empty without one.
     """
 
     data: dict[str, Any]
@@ -72,6 +74,7 @@ class Setting:
     prefer: str | None = None
     within: float | None = None
     max_parameters: int | None = None
+    auto: dict[str, Any] = field(default_factory=dict)
     version: str = __version__
 
     @property

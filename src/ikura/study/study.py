@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +19,14 @@ from ikura.space import Space
 from ikura.study.ledger import Ledger
 from ikura.study.model import Model, load_model
 from ikura.study.pareto import cost, front
+from ikura.study.searches import decided, plans, united, with_widened
 from ikura.study.setting import Setting
 from ikura.study.store import ABOUT, COLUMNS, RESULTS, Store
 
 if TYPE_CHECKING:
     import optuna
 
-    from ikura.diagnose import Edge
+    from ikura.diagnose import Diagnosis, Edge, Prescription
 
 __all__ = ["Best", "Next", "Study", "Test"]
 
@@ -115,19 +116,37 @@ class Study:
     Args:
         run: the run folder.
         network: the factory, if the networks are the caller's own; needed for `replay` and `model`.
+        store: a copy of the run's database, where the one in the folder is not to be opened.
 
     Raises:
         RunError: the folder holds no run.
     """
 
-    def __init__(self, run: str | Path, network: Callable[[Hyperparameters], nn.Module] | None = None) -> None:
+    def __init__(
+        self,
+        run: str | Path,
+        network: Callable[[Hyperparameters], nn.Module] | None = None,
+        store: Store | None = None,
+    ) -> None:
         self.run = Path(run)
         self.network = network
         self.setting = Setting.load(self.run)
-        self._store = Store(self.run / "study.db")
+        self._store = store or Store(self.run / "study.db")
 
     def __repr__(self) -> str:
         return f"Study({str(self.run)!r}, {self.best})"
+
+    def close(self) -> None:
+        """Close the run's database; it is opened again when it is asked for something."""
+        self._store.close()
+
+    def fact(self, name: str) -> Any:
+        """Return what was recorded under a name, None if nothing was."""
+        return self._store.fact(name)
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the trials as they are recorded, finalists among them, with their seeds."""
+        return self._store.trials()
 
     @property
     def config(self) -> dict[str, Any]:
@@ -146,18 +165,13 @@ class Study:
 
     @cached_property
     def space(self) -> Space:
-        """What was searched."""
-        return Space.from_dict(self.setting.space)
+        """What was searched; of several searches, a space that holds the configurations of all."""
+        return reduce(united, (Space.from_dict(one.space) for one in plans(self.setting, self._store)))
 
     @cached_property
     def searched(self) -> Space:
         """The space with all the ranges that the search widened."""
-        wider = self.space
-        for stage in self.regions:
-            for one in stage.get("widened", []):
-                name = one["hyperparameter"]
-                wider = wider.replace(**{name: wider[name].as_dict() | {one["end"]: one["after"]}})
-        return wider
+        return with_widened(self.space, self.regions)
 
     @property
     def space_note(self) -> str:
@@ -173,6 +187,11 @@ class Study:
     def regions(self) -> list[dict[str, Any]]:
         """The stages of the search: stage, name, trials, epochs, region, and in `widened` the ranges moved outwards."""
         return self._store.fact("stages", [])
+
+    @property
+    def decisions(self) -> list[dict[str, Any]]:
+        """What an autopilot decided after each search and what came of it, in order (docs/autopilot.md); else empty."""
+        return decided(self.setting, self._store, 1.0 if self.metric.greater_is_better else -1.0)
 
     @property
     def rounds(self) -> list[dict[str, Any]]:
@@ -366,6 +385,27 @@ class Study:
         chosen = None if best is None else best.hyperparameters
         return edges(self.trials, self.searched, self.metric.greater_is_better, chosen)
 
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """Bias and variance of the choice, as `ikura.diagnose.diagnose`; the best achievable error is an estimate."""
+        from ikura.diagnose import diagnose
+
+        return diagnose(self)
+
+    @cached_property
+    def prescriptions(self) -> list[Prescription]:
+        """What to do about the diagnosis, the strongest first; each has the command that does it, and the change."""
+        from ikura.diagnose import prescribe
+
+        return prescribe(self.diagnosis, self)
+
+    @cached_property
+    def findings(self) -> dict[str, Any] | None:
+        """What `ikura diagnose` found, or the diagnosis alone, as JSON values; None where there is neither."""
+        from ikura.diagnose.findings import read_findings
+
+        return read_findings(self)
+
     def to_optuna(self, storage: Any = None, name: str | None = None) -> optuna.Study:
         """Write the study as one of Optuna's: trials with their distributions, states and curves of the dev score.
 
@@ -442,6 +482,9 @@ class Study:
             "pareto": self._pareto() if self.setting.objectives else [],
             "choice": self.choice,
             "rounds": self.rounds,
+            "decisions": self.decisions,
+            "diagnosis": self.findings and self.findings["diagnosis"],
+            "prescriptions": self.findings["prescriptions"] if self.findings else [],
         }
 
     def _pareto(self) -> list[dict[str, Any]]:

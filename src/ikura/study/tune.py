@@ -20,7 +20,6 @@ from ikura.population.member import Hyperparameters, Member
 from ikura.population.tile_size import COMPILED_TILE, measure_tile_size
 from ikura.population.warmup import warm_up
 from ikura.population.workshop import Workshop
-from ikura.search import proposer
 from ikura.search import schedule as schedule_of
 from ikura.space import Space
 from ikura.study.aims import Aims
@@ -31,6 +30,7 @@ from ikura.study.freezing import choose_freezing
 from ikura.study.networks import budget, chosen_network, resolved
 from ikura.study.opening import (
     alone,
+    automatic,
     begin_folder,
     check_arguments,
     check_names,
@@ -48,6 +48,7 @@ from ikura.study.prior import observed
 from ikura.study.progress import Progress
 from ikura.study.search import Floor
 from ikura.study.search import search as run_search
+from ikura.study.searches import Ask, plans
 from ikura.study.setting import Setting
 from ikura.study.shortlist import Shortlist
 from ikura.study.store import Store
@@ -56,7 +57,7 @@ from ikura.study.study import Study
 __all__ = ["resume", "tune"]
 
 REPLICATES = 3
-SHARE_OF_SEARCH = 0.75
+DEFAULT_TRIALS = 128
 NO_FINALISTS = (
     "no finalists are trained, because hyperparameters changed on the way to the best network; that network is kept"
 )
@@ -69,7 +70,7 @@ def tune(
     task: str = "auto",
     network: str | Callable[[Hyperparameters], nn.Module] | None = None,
     space: Space | Mapping[str, Any] | None = None,
-    trials: int = 128,
+    trials: int | None = None,
     epochs: int | None = None,
     time_limit: float | None = None,
     search: str = "coarse-to-fine",
@@ -91,6 +92,10 @@ def tune(
     image_size: int | None = None,
     broken: str = "refuse",
     prior: Prior | Study | None = None,
+    auto: bool = False,
+    ask: Ask | None = None,
+    bayes_error: float | None = None,
+    human_error: float | None = None,
     progress: Progress | None = None,
 ) -> Study:
     """Search hyperparameters with populations of networks, choose the best on the dev set, test it once, and save it.
@@ -107,7 +112,7 @@ def tune(
             (`hp.units` if it names units) and always `hp.inputs`, `hp.outputs` and `hp.shape` (of one example). The
             module maps (rows, inputs) to (rows, outputs): one logit for binary classes, one a class, or one value.
         space: what to search; by default chosen by the number of trials.
-        trials: configurations to try.
+        trials: configurations to try; by default 128, with `auto` and a time limit as many as the time holds.
         epochs: passes over the training set of a trial at most; by default 100, and 15 for the network cnn.
         time_limit: seconds; three quarters of them go to the search, the rest to the finalists. A trial in work when
             its time is over keeps its best weights so far.
@@ -140,6 +145,12 @@ def tune(
         broken: "refuse" image files that cannot be read, or "skip" and count them.
         prior: finished trials that the search learns from before its first stage: what `ikura.from_optuna` returns, or
             an earlier study; its scores must be of the same metric.
+        auto: after the first search say what is wrong, bias or variance, change the space or the epochs as the recipe
+            prescribes and search again, until neither is worth more effort or trials or time are spent
+            (docs/autopilot.md).
+        ask: with `auto`, called with each decision before it is carried out; returns "accept", "skip" or "stop".
+        bayes_error, human_error: with `auto`, the least error that can be achieved, or a person's, in the unit in which
+            `study.diagnosis` gives errors.
         progress: who is told how it goes.
 
     Returns:
@@ -161,6 +172,8 @@ def tune(
     if time_limit is not None and not time_limit > 0:
         raise UsageError(f"time_limit must be above 0 seconds, but is {time_limit}")
     check_names(search, schedule, dtype)
+    flight = automatic(auto, ask, trials, time_limit, bayes_error, human_error)
+    trials = DEFAULT_TRIALS if trials is None else trials
     aims = Aims.of(objectives or [], prefer, within, max_parameters)
     run = run_folder(data, out)
     origin = Origin.of(data, target)
@@ -188,7 +201,7 @@ def tune(
         progress.say(f"schedule {schedule}: {NO_FINALISTS}")
         finalists = 0
     freeze = network.freeze if isinstance(network, Pretrained) else None
-    opened, note = chosen_space(space, name, trials, dataset, freeze)
+    opened, note = chosen_space(space, name, flight.get("first", trials), dataset, freeze)
     known = observed(prior, opened, metric_of(chosen, dataset.task.name))
     for line in (*findings(dataset, note), *known.notes):
         progress.say(line)
@@ -221,6 +234,7 @@ def tune(
         prefer=aims.prefer,
         within=aims.within,
         max_parameters=aims.max_parameters,
+        auto=flight,
     )
     if aims.max_parameters is not None:
         check_bound(workshop_of(setting, dataset, resolved(name, network)), opened, aims.max_parameters)
@@ -239,13 +253,14 @@ def tune(
         store.set_fact("seconds", {"read": _clock() - began})
         setting.save(run)
         progress.opened(run)
-        return _run(run, setting, store, dataset, resolved(name, network), progress)
+        return _run(run, setting, store, dataset, resolved(name, network), progress, ask)
 
 
 def resume(
     run: str | Path,
     network: Callable[[Hyperparameters], nn.Module] | None = None,
     progress: Progress | None = None,
+    ask: Ask | None = None,
 ) -> Study:
     """Go on with a run that was stopped or killed, to the result it would have had.
 
@@ -253,12 +268,14 @@ def resume(
         run: the run folder.
         network: the factory, if the networks are the caller's own.
         progress: who is told how it goes.
+        ask: as for `tune`; needed if the run was begun with one.
 
     Returns:
         The finished study; at once if it had been finished.
 
     Raises:
         RunError: the folder holds no run, or its data are gone or have changed.
+        UsageError: the run asks before each step, and nobody is there to ask.
     """
     run = Path(run)
     setting = Setting.load(run)
@@ -266,13 +283,18 @@ def resume(
     if store.fact("done"):
         store.close()
         return Study(run, network)
+    if setting.auto.get("ask") and ask is None:
+        store.close()
+        raise UsageError(f"{run} asks before each step: resume it in a terminal, or give ask=… in Python")
     with alone(run):
         for stray in run.glob("**/.*.tmp"):
             stray.unlink()
         (progress or Progress()).opened(run)
         dataset = setting.prepare(run)
         again = resolved(setting.network, network_again(setting, run, network))
-        return _run(run, setting, store, dataset, again, progress or Progress())
+        return _run(
+            run, setting, store, dataset, again, progress or Progress(), ask if setting.auto.get("ask") else None
+        )
 
 
 _clock = time.perf_counter
@@ -285,7 +307,10 @@ def _run(
     dataset: Dataset,
     network: Callable[[Hyperparameters], nn.Module] | None,
     progress: Progress,
+    ask: Ask | None,
 ) -> Study:
+    from ikura.diagnose.prescription import keep_spaces
+
     with closing(store):
         workshop = workshop_of(setting, dataset, network)
         space = Space.from_dict(setting.space)
@@ -302,27 +327,32 @@ def _run(
                 sign = 1.0 if metric_of(setting.metric, setting.task).greater_is_better else -1.0
                 floor = Floor(run, store, workshop, engine, progress, sign, setting.seed, tile_size, setting.jobs)
                 floor.aims = setting.aims
-                floor.deadline = _deadline(setting, store, SHARE_OF_SEARCH)
                 for row in store.trials():
                     floor.seen(row["dev_score"])
-                plan = schedule_of(setting.schedule)
-                run_search(
-                    floor,
-                    proposer(setting.search, space, setting.seed),
-                    plan,
-                    setting.trials,
-                    setting.epochs,
-                    plan.patience(setting.epochs),
-                    Shortlist(floor),
-                )
+                going_on = True
+                while going_on:
+                    for one in plans(setting, store):
+                        floor.deadline = _deadline(setting, store, one.until)
+                        made = one.proposer(setting.search, setting.seed)
+                        run_search(floor, made, schedule_of(setting.schedule), one, Shortlist(floor))
+                    going_on = bool(setting.auto) and _decided(floor, setting, ask, network)
                 floor.deadline = _deadline(setting, store, 1.0)
                 measure(floor)
-                finish(floor, setting, dataset, plan.patience(setting.epochs))
+                finish(floor, setting, dataset)
         study = Study(run, network)
         with store.timed("report"):
+            if store.fact("errors") is not None:
+                keep_spaces(study, study.prescriptions)
             study.report()
         store.set_fact("done", True)
     return study
+
+
+def _decided(floor: Floor, setting: Setting, ask: Ask | None, network: Any) -> bool:
+    """Let the autopilot decide; whether there is another search."""
+    from ikura.diagnose.autopilot import decide
+
+    return decide(Study(floor.run, network, floor.store), floor, setting, ask)
 
 
 def _tile_size(workshop: Workshop, space: Space, setting: Setting) -> int:

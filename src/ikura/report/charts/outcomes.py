@@ -14,7 +14,7 @@ from ikura.report.tables import table
 from ikura.report.view import View
 from ikura.report.wording import NOTHING, count, number, plural, score
 
-__all__ = ["confusion", "outcomes"]
+__all__ = ["confusion", "outcomes", "predicted"]
 
 MOST_CLASSES = 40
 MOST_POINTS = 2000
@@ -34,7 +34,18 @@ def outcomes(view: View) -> Html | None:
     predictions = view.study.predictions
     if not predictions or not len(predictions["target"]):
         return None
-    return _numbers(predictions) if view.study.task == "regression" else _classes(predictions)
+    return predicted(predictions, view.study.task, "test")
+
+
+def predicted(predictions: Mapping[str, Any], task: str, part: str) -> Html | None:
+    """Draw predictions: a confusion matrix with a table of classes, or two charts of a regression's errors.
+
+    Args:
+        predictions: target, prediction and classes.
+        task: "binary", "multiclass" or "regression".
+        part: the set that they are of, "test" or "dev".
+    """
+    return _numbers(predictions, part) if task == "regression" else _classes(predictions, part)
 
 
 def confusion(predictions: Mapping[str, Any], most: int = MOST_CLASSES) -> tuple[list[str], np.ndarray]:
@@ -65,7 +76,7 @@ def confusion(predictions: Mapping[str, Any], most: int = MOST_CLASSES) -> tuple
     return [*(names[place] for place in common), OTHER], grouped
 
 
-def _classes(predictions: Mapping[str, Any]) -> Html:
+def _classes(predictions: Mapping[str, Any], part: str) -> Html:
     names, counts = confusion(predictions)
     truth, guessed, right = counts.sum(axis=1), counts.sum(axis=0), counts.diagonal()
     shares = counts / np.maximum(truth, 1)[:, None]
@@ -117,7 +128,7 @@ def _classes(predictions: Mapping[str, Any]) -> Html:
     listing = table(("class", "rows", "found", "right when predicted"), rows)
     wrong = int(truth.sum() - right.sum())
     return join(
-        element("p", _confused(names, counts, wrong)),
+        element("p", _confused(names, counts, wrong, part)),
         element("div", chart, element("figure", element("h3", "Class by class"), listing), class_="pair"),
     )
 
@@ -126,22 +137,22 @@ def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else NOTHING
 
 
-def _confused(names: Sequence[str], counts: np.ndarray, wrong: int) -> str:
+def _confused(names: Sequence[str], counts: np.ndarray, wrong: int, part: str) -> str:
     total = int(counts.sum())
     off = counts - np.diag(counts.diagonal())
     row, column = divmod(int(off.argmax()), len(names))
     if wrong == 1:
-        return f"1 of {plural(total, 'row')} of the test set is misclassified: {names[row]} as {names[column]}."
+        return f"1 of {plural(total, 'row')} of the {part} set is misclassified: {names[row]} as {names[column]}."
     if wrong == 0:
-        return f"All {plural(total, 'row')} of the test set are classified correctly."
+        return f"All {plural(total, 'row')} of the {part} set are classified correctly."
     return (
-        f"{count(wrong)} of {plural(total, 'row')} of the test set are misclassified, most often "
+        f"{count(wrong)} of {plural(total, 'row')} of the {part} set are misclassified, most often "
         f"{names[row]} as {names[column]} ({int(off[row, column])}×). Each row of the matrix is a true class, "
         "the colour is the share of that class: salmon where it is right, blue where it is not."
     )
 
 
-def _numbers(predictions: Mapping[str, Any]) -> Html | None:
+def _numbers(predictions: Mapping[str, Any], part: str) -> Html | None:
     truth, guess = (
         pd.to_numeric(pd.Series(list(predictions[part])), errors="coerce") for part in ("target", "prediction")
     )
@@ -175,7 +186,7 @@ def _numbers(predictions: Mapping[str, Any]) -> Html | None:
         },
         title="Predicted against true",
         caption=f"{len(drawn):,} of {truth.size:,} rows are drawn." if len(drawn) < truth.size else None,
-        label="predicted against true values of the test set",
+        label=f"predicted against true values of the {part} set",
         height=380,
     )
     heights, edges = np.histogram(error, bins=min(60, max(8, int(np.sqrt(error.size)) * 2)))
@@ -196,12 +207,12 @@ def _numbers(predictions: Mapping[str, Any]) -> Html | None:
             "margin": {"l": 50, "r": 10, "t": 8, "b": 44},
         },
         title="Errors",
-        label="histogram of the errors on the test set",
+        label=f"histogram of the errors on the {part} set",
         height=380,
     )
     half, most = (score(float(np.quantile(np.abs(error), share)), 3) for share in (0.5, 0.9))
     sentence = (
-        f"Half of the predictions for the test set's {plural(truth.size, 'row')} lie within {half} of the truth, "
+        f"Half of the predictions for the {part} set's {plural(truth.size, 'row')} lie within {half} of the truth, "
         f"nine in ten within {most}; on average they are {number(abs(float(error.mean())), 3)} too "
         f"{'high' if error.mean() > 0 else 'low'}."
     )

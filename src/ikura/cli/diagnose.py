@@ -1,0 +1,236 @@
+"""`ikura diagnose`: bias or variance, what to do next, and which examples are wrong."""
+
+from __future__ import annotations
+
+import json as json_module
+import shlex
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ikura.cli.options import Json, Quiet, Run, Verbose, at_least, begin, existing_run, whole
+from ikura.errors import UsageError
+
+if TYPE_CHECKING:
+    from ikura.diagnose.findings import Findings
+
+__all__ = ["diagnose"]
+
+EXAMPLES = (
+    "ikura diagnose runs/houses",
+    "ikura diagnose runs/photos --human-error 1% --examples 40",
+    "ikura diagnose runs/houses --learning-curve --cost-curves --json",
+)
+SHOWN = 5
+WIDTH_OF_A_FILE = 120
+COLOURS = {"high": "red", "low": "green", "cannot tell": "yellow"}
+
+
+def share(text: str | float) -> float:
+    """Read a share: 0.01 or 1%.
+
+    Raises:
+        typer.BadParameter: it is neither.
+
+    Example:
+        >>> share("1%"), share("0.25")
+        (0.01, 0.25)
+    """
+    if isinstance(text, float):
+        return text
+    plain = text.strip().removesuffix("%").strip()
+    try:
+        return float(plain) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        raise typer.BadParameter(f"a share such as 0.01 or 1% is needed, but got {text!r}") from None
+
+
+def diagnose(
+    context: typer.Context,
+    run: Run,
+    bayes_error: Annotated[
+        float | None,
+        typer.Option(
+            parser=share,
+            metavar="SHARE",
+            help="The best achievable error, such as 0.01 or 1%; estimated if nobody knows it.",
+            show_default=False,
+        ),
+    ] = None,
+    human_error: Annotated[
+        float | None,
+        typer.Option(
+            parser=share,
+            metavar="SHARE",
+            help="The error that people make, which stands for the best achievable one.",
+            show_default=False,
+        ),
+    ] = None,
+    worth: Annotated[
+        float, typer.Option(parser=share, metavar="SHARE", help="The gap of errors from which on effort is worth it.")
+    ] = 0.02,
+    learning_curve: Annotated[
+        bool | None,
+        typer.Option(
+            "--learning-curve/--no-learning-curve",
+            help="Train on parts of the training set to see whether more data would help; by default if that takes no "
+            "more than a minute.",
+            show_default=False,
+        ),
+    ] = None,
+    cost_curves: Annotated[
+        bool,
+        typer.Option("--cost-curves", help="Also train with and without regularisation and dropout."),
+    ] = False,
+    examples: Annotated[
+        int, typer.Option(parser=whole, metavar="N", help="How many of the dev examples with the highest loss to show.")
+    ] = 20,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:FACTORY",
+            help="The function that makes your network, if the run trained one of your own.",
+            show_default=False,
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole, metavar="N", help="Trainings at once; by default as in the run.", show_default=False
+        ),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Tell high bias from high variance, show which examples are wrong, and say what to do next.
+
+    The run is not changed and the test set is not looked at: results go to diagnosis.json and diagnosis.html beside it.
+    """
+    session = begin(context, quiet, verbose)
+    folder = existing_run(run)
+    at_least("--examples", examples, 0)
+    at_least("--jobs", jobs, 1)
+    for option, value in (("--bayes-error", bayes_error), ("--human-error", human_error)):
+        if value is not None and not 0 <= value < 1:
+            raise UsageError(
+                f"{option} must be a share of at least 0 and below 1, such as 0.01 or 1%, but got {value:g}"
+            )
+    if bayes_error is not None and human_error is not None:
+        raise UsageError("--bayes-error and --human-error exclude each other; give the smaller one as --bayes-error")
+    if not 0 < worth < 1:
+        raise UsageError(f"--worth must be a share above 0 and below 1, such as 0.02 or 2%, but got {worth:g}")
+    with session.work():
+        from ikura.diagnose.findings import examine, keep
+        from ikura.diagnose.reading import copied
+        from ikura.report.diagnosis_page import write_diagnosis
+
+        factory = None
+        if network is not None:
+            from ikura.checks.opening import find_factory
+
+            factory = find_factory(network)
+        with copied(folder, factory) as study:
+            findings = examine(
+                study,
+                bayes_error=bayes_error,
+                human_error=human_error,
+                worth=worth,
+                curve=learning_curve,
+                costs=cost_curves,
+                examples=examples,
+                jobs=jobs,
+                say=lambda line: session.say(f"ikura: {line}"),
+            )
+            keep(study, findings)
+            page = write_diagnosis(study, findings.as_dict(), folder / "diagnosis.html")
+    if json:
+        session.emit(json_module.dumps(findings.as_dict(), allow_nan=False, indent=1) + "\n")
+    else:
+        session.emit(_text(findings, str(folder), str(page)))
+    return 0
+
+
+def _text(findings: Findings, run: str, page: str) -> str:
+    """Lay out the diagnosis: the errors, the gaps, what to do, the hardest examples, the curves."""
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+    one = findings.diagnosis
+    console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_FILE, highlight=False, markup=False)
+    with console.capture() as captured:
+        of = "the mean of its networks with other seeds" if one.networks > 1 else "one network"
+        console.print(f"Diagnosis of {run}, trial {findings.trial}, {of}")
+        console.print(_errors(findings))
+        console.print(f"\n{one.sentence}")
+        for note in findings.notes:
+            console.print(f"Note: {note}")
+        if findings.curve is not None:
+            console.print(f"\n{findings.curve.sentence}")
+        if rising := [cost.name for cost in findings.costs if not cost.falls]:
+            console.print(f"The cost does not fall as it should ({', '.join(rising)}): try smaller learning rates.")
+        console.print("\nWhat next")
+        for place, todo in enumerate(findings.prescriptions, 1):
+            against = "" if todo.against == "nothing" else f" (against {todo.against})"
+            console.print(Text(f"{place}. {todo.name}{against}", style="bold"))
+            expected = f"\nexpected: {todo.expected}" if todo.expected else ""
+            console.print(Padding(Text(f"{todo.reason}{expected}"), (0, 0, 0, 3), expand=False))
+            console.print(Text(f"   {todo.command}"), soft_wrap=True)
+        if findings.mistakes is not None and findings.mistakes.hardest:
+            console.print(f"\nDev examples with the highest loss{_wrong(findings)}")
+            console.print(_hardest(findings))
+        console.print(f"\nPage: {shlex.quote(page)}", soft_wrap=True)
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def _errors(findings: Findings) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    from ikura.diagnose.estimate import percent
+
+    one = findings.diagnosis
+    table = Table.grid(padding=(0, 2))
+    for _ in range(4):
+        table.add_column(overflow="fold")
+
+    def between(found: Any) -> str:
+        return f"{percent(found.low)} to {percent(found.high)}"
+
+    if one.optimal is not None:
+        exact = one.optimal.low == one.optimal.high
+        table.add_row(
+            "best achievable", percent(one.optimal.value), "" if exact else between(one.optimal), one.optimal_note
+        )
+    shown = [("training", one.train, f"{one.rows[0]:,} rows"), ("dev", one.dev, f"{one.rows[1]:,} rows")]
+    if one.train_dev is not None:
+        shown.insert(1, ("train-dev", one.train_dev, "like training, but not trained on"))
+    for name, found, note in shown:
+        table.add_row(f"{name} {one.measure}", percent(found.value), between(found), note)
+    for gap in one.gaps:
+        needed = f": about {gap.examples_needed:,} more {gap.of} examples" if gap.examples_needed else ""
+        words = Text(f"{gap.verdict}{needed}", style=COLOURS[gap.verdict])
+        table.add_row(gap.name, percent(gap.value), between(gap), words)
+    return table
+
+
+def _wrong(findings: Findings) -> str:
+    found = findings.mistakes
+    assert found is not None
+    return f" ({found.wrong:,} of {found.of:,} are wrong)" if found.predictions["classes"] is not None else ""
+
+
+def _hardest(findings: Findings) -> Any:
+    from rich.table import Table
+
+    from ikura.cli.summary import number
+
+    assert findings.mistakes is not None
+    table = Table.grid(padding=(0, 2))
+    table.add_row("row", "loss", "true", "predicted", "")
+    for one in findings.mistakes.hardest[:SHOWN]:
+        values = ", ".join(f"{name} {value}" for name, value in list(one.values.items())[:4])
+        table.add_row(str(one.row), number(one.loss), number(one.truth), number(one.answer), values)
+    return table

@@ -1,0 +1,139 @@
+"""Cost curves: J after each epoch with and without regularisation and dropout, measured with dropout switched off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ikura.diagnose.reading import Chosen
+from ikura.population.member import Member
+from ikura.population.training import Course
+
+__all__ = ["CostCurve", "cost_curves", "variants"]
+
+PENALTIES = ("l2", "l1", "weight_decay", "max_norm", "label_smoothing")
+NOISE = ("dropout", "dropout_input", "dropout_1", "dropout_2", "dropout_3")
+TYPICAL = {"l2": 1e-3, "dropout": 0.3}
+"""What stands for regularisation and dropout where the chosen configuration has none."""
+MOST_ROWS = 5000
+TOLERANCE = 1e-3
+"""A rise of J from one epoch to the next counts from a thousandth on."""
+
+
+@dataclass(frozen=True)
+class CostCurve:
+    """J of one variant of the chosen configuration.
+
+    Attributes:
+        name: what the variant is.
+        chosen: whether it is the configuration as it was chosen.
+        hyperparameters: what is otherwise in it.
+        updates: updates of the weights after each epoch.
+        trained: mean cost while training, dropout and penalties included.
+        cost: J, mean loss on the training set with dropout off, plus penalties.
+        state: "complete" or "diverged".
+    """
+
+    name: str
+    chosen: bool
+    hyperparameters: Mapping[str, Any]
+    updates: list[int]
+    trained: list[float]
+    cost: list[float]
+    state: str
+
+    @property
+    def rises(self) -> float:
+        """Share of epochs after which J was higher than before."""
+        j = np.asarray(self.cost)
+        return float((np.diff(j) > TOLERANCE * np.abs(j[:-1])).mean()) if len(j) > 1 else 0.0
+
+    @property
+    def falls(self) -> bool:
+        """Whether J fell as it should: in all, and after most epochs."""
+        return self.state == "complete" and self.rises < 0.5 and self.cost[-1] < self.cost[0]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the attributes as JSON values."""
+        return asdict(self)
+
+
+def variants(values: Mapping[str, Any], readable: Any) -> dict[str, dict[str, Any]]:
+    """Name the variants of a configuration and say what is otherwise in each.
+
+    Args:
+        values: the configuration.
+        readable: whether the network reads a hyperparameter, `readable(name)`.
+
+    Example:
+        >>> list(variants({"l2": 0.01, "dropout": 0.2}, lambda name: name in ("l2", "dropout")))
+        ['as chosen', 'without dropout', 'without regularisation', 'without both']
+        >>> variants({"learning_rate": 0.1}, lambda name: name == "l2")
+        {'as chosen': {}, 'with l2 0.001': {'l2': 0.001}}
+    """
+    penalties = {name: 0.0 for name in PENALTIES if values.get(name)}
+    noise = {name: 0.0 for name in NOISE if values.get(name)}
+    found: dict[str, dict[str, Any]] = {"as chosen": {}}
+    if noise:
+        found["without dropout"] = noise
+    elif readable("dropout"):
+        found[f"with dropout {TYPICAL['dropout']:g}"] = {"dropout": TYPICAL["dropout"]}
+    if penalties:
+        found["without regularisation"] = penalties
+    elif readable("l2"):
+        found[f"with l2 {TYPICAL['l2']:g}"] = {"l2": TYPICAL["l2"]}
+    if noise and penalties:
+        found["without both"] = noise | penalties
+    return found
+
+
+def cost_curves(chosen: Chosen, epochs: int, readable: Any) -> list[CostCurve]:
+    """Train the chosen configuration with and without regularisation and dropout, as one population.
+
+    With dropout the cost of an update is not one function of the weights, so that it may rise though all is well. J is
+    therefore measured after each epoch on (at most 5,000 of) the training examples with dropout off.
+
+    Args:
+        chosen: the choice of a study.
+        epochs: to train each.
+        readable: whether the network reads a hyperparameter.
+
+    Source: Ng, Deep Learning Specialization, course 2, week 1: with dropout J is less well defined; switch it off, see
+    that J falls from iteration to iteration, then switch it on.
+    """
+    workshop = replace(chosen.workshop, dev=chosen.workshop.train.head(MOST_ROWS))
+    row = chosen.rows[0]
+    changes = variants(row["hyperparameters"], readable)
+    members = [
+        Member(place, {**row["hyperparameters"], **change}, row["seed"])
+        for place, change in enumerate(changes.values())
+    ]
+    found: dict[int, CostCurve] = {}
+    names = list(changes)
+    for tile in workshop.pack(members, len(members)):
+        course = workshop.course(tile)
+        penalties: list[np.ndarray] = []
+
+        def after(course: Course, penalties: list[np.ndarray] = penalties) -> None:
+            penalties.append(np.array(course.tile.penalties(), dtype=float))
+
+        course.run(epochs, after)
+        for place, member in enumerate(tile):
+            curve = course.curve(place)
+            penalty = np.array([one[place] for one in penalties[: len(curve)]])
+            steps = -(-len(workshop.train) // min(int(member.values.batch_size), len(workshop.train)))
+            known = np.isfinite(curve[:, 1])
+            name = names[member.number]
+            found[member.number] = CostCurve(
+                name,
+                name == "as chosen",
+                changes[name],
+                [steps * (epoch + 1) for epoch in np.flatnonzero(known).tolist()],
+                curve[known, 0].tolist(),
+                (curve[:, 1] + penalty)[known].tolist(),
+                "diverged" if course.diverged[place] else "complete",
+            )
+    return [found[number] for number in sorted(found)]

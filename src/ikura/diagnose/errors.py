@@ -1,0 +1,145 @@
+"""The errors of a study's choice on the training and the dev set, each as one share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import inf
+from typing import Any
+
+import numpy as np
+import torch
+
+from ikura.diagnose.estimate import LEVEL, Estimate, difference, with_seeds
+from ikura.metric import METRICS, Metric, evidence
+from ikura.metric.interval import wilson
+from ikura.metric.resampling import draws, scores
+
+__all__ = ["MEASURES", "MOST_EXAMPLES", "MOST_IMAGES", "Errors", "compared", "error_of", "measured_by", "rates"]
+
+MEASURES: dict[str, tuple[str, str]] = {
+    "accuracy": ("accuracy", "error rate"),
+    "log_loss": ("accuracy", "error rate"),
+    "balanced_accuracy": ("balanced_accuracy", "1 - balanced accuracy"),
+    "f1": ("f1", "1 - F1"),
+    "roc_auc": ("roc_auc", "1 - ROC AUC"),
+    "r2": ("r2", "unexplained variance"),
+    "rmse": ("r2", "unexplained variance"),
+    "mae": ("r2", "unexplained variance"),
+}
+"""A study's metric to the one that errors are measured by, and what 1 minus that is called.
+
+An error is always a share, so that what counts as a large one does not depend on units: of the examples that are wrong,
+or of the variance of the target that is left, 1 - R².
+"""
+
+RESAMPLES = 1000
+MOST_EXAMPLES, MOST_IMAGES = 10_000, 3_000
+"""Training examples that the training error is measured on at most."""
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Training and dev error of a configuration, the mean over its networks.
+
+    Attributes:
+        measure: what the error is.
+        train, dev: the errors.
+        gap: dev minus training error.
+        train_rows, dev_rows: examples that they were measured on.
+        networks: number of networks (seeds).
+    """
+
+    measure: str
+    train: Estimate
+    dev: Estimate
+    gap: Estimate
+    train_rows: int
+    dev_rows: int
+    networks: int = 1
+
+    @property
+    def shares(self) -> bool:
+        """Whether errors are shares of examples that are wrong."""
+        return self.measure == MEASURES["accuracy"][1]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the attributes as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, form: Mapping[str, Any]) -> Errors:
+        """Read what `as_dict` wrote."""
+        return cls(**{**form, **{name: Estimate(**form[name]) for name in ("train", "dev", "gap")}})
+
+
+def measured_by(metric: Metric) -> tuple[Metric, str]:
+    """The metric that errors are measured by, and the error's name, for a study's metric."""
+    name, measure = MEASURES.get(metric.name, (metric.name, f"1 - {metric.name}"))
+    return METRICS.get(name, metric), measure
+
+
+def error_of(
+    metric: Metric, predictions: Sequence[torch.Tensor], target: torch.Tensor, seed: int = 0
+) -> tuple[Estimate, list[float]]:
+    """Measure the error of several networks of one configuration on the same examples.
+
+    Of accuracies the interval is Wilson's, of all else the percentile interval of a bootstrap over the examples.
+
+    Args:
+        metric: what 1 minus makes the error.
+        predictions: of each network, shape (n,) or (n, C).
+        target: the truth, shape (n,).
+        seed: keys the bootstrap.
+
+    Returns:
+        The mean with its interval over examples, and each network's own.
+    """
+    shown = [evidence(metric, prediction, target).numpy() for prediction in predictions]
+    n = len(target)
+    whole = 1 - scores(metric, shown, target, np.ones((1, n), np.float32))[:, 0]
+    value = float(whole.mean())
+    if metric.name == "accuracy":
+        low, high = wilson(round(value * n * len(shown)) / len(shown), n, LEVEL)  # type: ignore[arg-type]
+    else:
+        blocks = draws(n, RESAMPLES, seed, "diagnosis")
+        drawn = np.concatenate([1 - scores(metric, shown, target, counts).mean(0) for counts in blocks])
+        drawn = drawn[np.isfinite(drawn)]
+        low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if drawn.size else (np.nan, np.nan)
+    return Estimate(value, min(float(low), value), max(float(high), value)), whole.tolist()
+
+
+def compared(
+    measure: str, train: tuple[Estimate, list[float]], dev: tuple[Estimate, list[float]], rows: tuple[int, int]
+) -> Errors:
+    """Put training and dev error together, as `error_of` measured them."""
+    gap = difference(dev[0], train[0])
+    most = inf if measure == MEASURES["r2"][1] else 1.0
+    by_seed = [b - a for a, b in zip(train[1], dev[1], strict=True)]
+    return Errors(
+        measure,
+        _error(with_seeds(train[0], train[1], rows[0]), most),
+        _error(with_seeds(dev[0], dev[1], rows[1]), most),
+        with_seeds(gap, by_seed, min(rows)),
+        *rows,
+        networks=len(by_seed),
+    )
+
+
+def _error(found: Estimate, most: float) -> Estimate:
+    """No error is below 0, or above what an error can be."""
+    return Estimate(found.value, min(max(found.low, 0.0), found.value), max(min(found.high, most), found.value))
+
+
+def rates(train: float, dev: float, train_rows: int, dev_rows: int) -> Errors:
+    """Errors of one network from its error rates and the number of examples.
+
+    Example:
+        >>> rates(0.01, 0.11, 1000, 100).gap.value
+        0.1
+    """
+    found = []
+    for share, rows in ((train, train_rows), (dev, dev_rows)):
+        low, high = wilson(share * rows, rows, LEVEL)  # type: ignore[arg-type]
+        found.append((Estimate(share, low, high), [share]))
+    return compared("error rate", found[0], found[1], (train_rows, dev_rows))

@@ -1,0 +1,254 @@
+"""Everything that a diagnosis finds about a run, kept in a file of its own beside it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ikura import __version__
+from ikura.data.source import open_source
+from ikura.diagnose.cost_curve import CostCurve, cost_curves
+from ikura.diagnose.diagnosis import WORTH, Diagnosis, check_worth, given, judged
+from ikura.diagnose.errors import Errors
+from ikura.diagnose.estimate import Estimate
+from ikura.diagnose.learning_curve import LearningCurve, learning_curve, seconds_expected
+from ikura.diagnose.mistakes import Mistakes, mistakes
+from ikura.diagnose.optimum import Neighbour, best_achievable, peers
+from ikura.diagnose.prescription import Prescription, keep_spaces
+from ikura.diagnose.reading import Chosen, measure, undisturbed, workshop_again
+from ikura.diagnose.recipe import Case, prescribe
+from ikura.errors import UsageError
+from ikura.population.snapshot import write_atomically
+
+if TYPE_CHECKING:
+    from ikura.study.study import Study
+
+__all__ = ["FILE", "Findings", "examine", "keep", "other_source", "read_findings"]
+
+FILE = "diagnosis.json"
+AFFORDED = 60.0
+"""Seconds that a learning curve may take where nobody asked for one."""
+QUICK = 5.0
+"""Seconds that nobody needs to be told about."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What `examine` found.
+
+    Attributes:
+        trial: number of the chosen trial.
+        diagnosis: bias and variance.
+        prescriptions: what to do, the strongest first.
+        curve: the learning curve; None where it was not trained.
+        costs: cost curves; none where they were not trained.
+        mistakes: what is wrong on the dev set.
+        notes: what else is worth knowing.
+        reached: who has reached which dev error.
+    """
+
+    trial: int
+    diagnosis: Diagnosis
+    prescriptions: list[Prescription]
+    curve: LearningCurve | None = None
+    costs: list[CostCurve] = field(default_factory=list)
+    mistakes: Mistakes | None = None
+    notes: list[str] = field(default_factory=list)
+    reached: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as JSON values; numbers that are not finite become None."""
+        found = {
+            "ikura": __version__,
+            "trial": self.trial,
+            "diagnosis": self.diagnosis.as_dict(),
+            "prescriptions": [one.as_dict() for one in self.prescriptions],
+            "learning_curve": self.curve and {**self.curve.as_dict(), "sentence": self.curve.sentence},
+            "cost_curves": [{**one.as_dict(), "rises": one.rises, "falls": one.falls} for one in self.costs],
+            "mistakes": self.mistakes and self.mistakes.as_dict(),
+            "reached": {name: one.as_dict() for name, one in self.reached.items()},
+            "notes": list(self.notes),
+        }
+        return dict(_plain(found))
+
+    def save(self, run: Path) -> Path:
+        """Write diagnosis.json beside a run; return its path."""
+        path = run / FILE
+        write_atomically(path, json.dumps(self.as_dict(), allow_nan=False, indent=1).encode())
+        return path
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
+
+
+def read_findings(study: Study) -> dict[str, Any] | None:
+    """Read what was found about a study, as `Findings.as_dict`; None if nothing was, or if it is of another choice.
+
+    Without a file of findings it is the diagnosis alone, if the study recorded its errors.
+    """
+    best = study.best
+    if best is None:
+        return None
+    try:
+        found = json.loads((study.run / FILE).read_text(encoding="utf-8"))
+        if found["trial"] == best.number and found["diagnosis"]["dev"]:
+            return dict(found)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    if study.fact("errors") is None:
+        return None
+    return Findings(best.number, study.diagnosis, study.prescriptions).as_dict()
+
+
+def examine(
+    study: Study,
+    *,
+    bayes_error: float | None = None,
+    human_error: float | None = None,
+    worth: float = WORTH,
+    curve: bool | None = None,
+    costs: bool = False,
+    examples: int = 20,
+    jobs: int | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Findings:
+    """Diagnose a study and look for the causes: learning curve, cost curves, the dev examples that are wrong.
+
+    Only training and dev examples are used, and nothing of the run is changed.
+
+    Args:
+        study: a finished study.
+        bayes_error, human_error, worth: see `diagnose`. Without an error that is known, other learners are asked too.
+        curve: whether to train the learning curve; None for where it takes no more than a minute.
+        costs: whether to train the cost curves.
+        examples: dev examples with the highest loss to keep.
+        jobs: trainings at once; by default as many as the study had.
+        say: takes sentences on how it goes.
+
+    Returns:
+        Diagnosis, prescriptions, curves and mistakes.
+
+    Raises:
+        UsageError: the study has chosen no network, or an argument is out of its range.
+    """
+    from ikura.population.warmup import warm_up
+    from ikura.search import schedule
+
+    setting = study.setting
+    known = given(bayes_error, human_error)
+    check_worth(worth)
+    if examples < 0:
+        raise UsageError(f"examples must be at least 0, but is {examples}")
+    jobs = jobs or setting.jobs
+    with undisturbed():
+        dataset, workshop = workshop_again(study)
+        chosen = Chosen.of(study, workshop)
+        patience = schedule(setting.schedule).patience(setting.epochs)
+        say(f"measuring {len(chosen.rows)} network{'s' * (len(chosen.rows) > 1)} of the chosen configuration")
+        errors, neighbour = measure(chosen)
+        reached = {"this study": errors.dev}
+        if known is None:
+            say("asking a random forest and nearest neighbours for the best achievable error")
+            reached |= peers(chosen)
+        why = other_source(study)
+        notes, learned = [], None
+        expected = seconds_expected(chosen, setting.epochs, why is not None, jobs)
+        if curve or (curve is None and expected <= AFFORDED):
+            if workshop.compiled:
+                warm_up(setting.dtype, say, workshop.convolutional)
+            say(f"training on parts of the training set, about {expected:.0f} s at most")
+            try:
+                learned = learning_curve(
+                    chosen, setting.epochs, patience, worth, why is not None, jobs, _telling(say, expected)
+                )
+            except UsageError as error:
+                if curve:
+                    raise
+                notes.append(f"{str(error)[0].upper()}{str(error)[1:]}.")
+        elif curve is None:
+            notes.append(
+                f"The learning curve was not trained: it may take {expected:.0f} s; --learning-curve trains it."
+            )
+        if why is not None and learned is None:
+            notes.append(f"The dev set may have another source ({why}): --learning-curve tells variance from mismatch.")
+        diagnosis = _judged(errors, known, neighbour, reached, worth, learned)
+        prescriptions = prescribe(diagnosis, study, learned)
+        found = mistakes(chosen, dataset, _source(study), examples)
+        curves: list[CostCurve] = []
+        if costs:
+            if workshop.compiled:
+                warm_up(setting.dtype, say, workshop.convolutional)
+            say("training with and without regularisation and dropout")
+            curves = cost_curves(chosen, setting.epochs, Case(diagnosis, study).can)
+    best = study.best
+    assert best is not None
+    return Findings(best.number, diagnosis, prescriptions, learned, curves, found, notes, reached)
+
+
+def _telling(say: Callable[[str], None], seconds: float) -> Callable[[int, int], None]:
+    """Tell of trainings that take long, each quarter of them."""
+
+    def told(done: int, of: int) -> None:
+        if seconds > QUICK and done < of and done * 4 // of > (done - 1) * 4 // of:
+            say(f"trained {done} of {of} parts")
+
+    return told
+
+
+def keep(study: Study, findings: Findings) -> Path:
+    """Write findings, and the spaces that their prescriptions name, beside the run; return the file of findings."""
+    keep_spaces(study, findings.prescriptions)
+    return findings.save(study.run)
+
+
+def _judged(
+    errors: Errors,
+    known: tuple[Estimate, str] | None,
+    neighbour: Neighbour | None,
+    reached: Mapping[str, Estimate],
+    worth: float,
+    learned: LearningCurve | None,
+) -> Diagnosis:
+    apart = None if learned is None else learned.mismatch
+    if known is not None:
+        return judged(errors, *known, worth=worth, apart=apart)
+    optimal, note = best_achievable(neighbour, reached)
+    return judged(errors, optimal, "estimate", worth, note, apart)
+
+
+def _source(study: Study) -> Any:
+    from ikura.study.origin import reopen
+
+    setting = study.setting
+    data = reopen(setting.data, study.run)
+    return open_source(data, setting.target, setting.image_size, setting.broken or "refuse")
+
+
+def other_source(study: Study) -> str | None:
+    """Why the dev set may have another source than the training set; None where it is drawn from the same rows.
+
+    It has one where rows were split by group or by time, where the data came with a dev set of their own, and where a
+    column of the dev set is distributed otherwise.
+    """
+    setting, summary = study.setting, study.summary
+    if setting.group:
+        return f"split by {setting.group}"
+    if setting.time:
+        return f"split by time, {setting.time}"
+    if "dev" in ((summary.get("images") or {}).get("given_parts") or []):
+        return "the data came with it"
+    columns = [str(one["column"]) for one in summary.get("drift") or [] if one["part"] == "dev"]
+    return f"{', '.join(columns[:3])} distributed otherwise" if columns else None

@@ -1,0 +1,149 @@
+"""Which dev examples are wrong: the confusion matrix, and those with the highest loss."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ikura.data import Dataset
+from ikura.data.columns import Column
+from ikura.data.source import Source
+from ikura.diagnose.reading import Chosen
+from ikura.nn.loss import each_loss
+
+__all__ = ["Example", "Mistakes", "mistakes"]
+
+MOST_COLUMNS = 12
+MOST_TEXT = 40
+MOST_SHOWN = 10_000
+
+
+@dataclass(frozen=True)
+class Example:
+    """One dev example.
+
+    Attributes:
+        row: its row in the data, counted from 1, without the header.
+        loss: its loss, the mean over the networks.
+        truth, answer: its target and what the networks say together.
+        certainty: probability that they give to the true class; None for regression.
+        values: its columns, where the data are a table.
+        picture: it as a PNG, a data URI, where the data are images.
+    """
+
+    row: int
+    loss: float
+    truth: Any
+    answer: Any
+    certainty: float | None = None
+    values: dict[str, str] = field(default_factory=dict)
+    picture: str | None = None
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """What is wrong on the dev set.
+
+    Attributes:
+        hardest: the examples with the highest loss, the highest first.
+        wrong, of: classes: number of examples that are wrong, and of all; 0 wrong for regression.
+        predictions: target, prediction and classes of the dev set, as a confusion matrix takes them.
+    """
+
+    hardest: tuple[Example, ...]
+    wrong: int
+    of: int
+    predictions: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the attributes as JSON values."""
+        return asdict(self)
+
+
+def mistakes(chosen: Chosen, dataset: Dataset, source: Source, examples: int) -> Mistakes:
+    """Find the dev examples that the chosen networks are most wrong about.
+
+    Args:
+        chosen: the choice of a study.
+        dataset: the data set.
+        source: the data as they were read.
+        examples: how many to show.
+
+    Returns:
+        The examples; probabilities and values are means over the networks.
+    """
+    workshop, task = chosen.workshop, chosen.workshop.task
+    predicted = torch.stack([one.double() for one in chosen.predicted(workshop.dev)]).mean(0)
+    truth = workshop.judge.target(workshop.dev.y)
+    losses = _losses(task, predicted, truth, workshop.judge.std)
+    if task == "regression":
+        answers = predicted.numpy()
+        wrong = 0
+    else:
+        answers = (predicted.argmax(1) if task == "multiclass" else (predicted > 0.5).long()).numpy()
+        wrong = int((answers != truth.numpy().astype(np.int64)).sum())
+    order = np.argsort(-losses, kind="stable")[:examples]
+    found = [_example(int(place), losses, predicted, truth, answers, dataset, source) for place in order.tolist()]
+    shown = slice(0, MOST_SHOWN)
+    predictions = {
+        "target": (truth if task == "regression" else truth.long())[shown].tolist(),
+        "prediction": answers[shown].tolist(),
+        "classes": None if dataset.task.classes is None else [str(one) for one in dataset.task.classes],
+    }
+    return Mistakes(tuple(found), wrong, len(truth), predictions)
+
+
+def _losses(task: str, predicted: torch.Tensor, truth: torch.Tensor, std: float) -> np.ndarray:
+    """Loss of each example: cross-entropy of the mean probabilities, or squared error in the target's variance."""
+    if task == "regression":
+        return each_loss(task, predicted[:, None] / std, truth.double() / std).numpy()
+    share = _of_truth(task, predicted, truth)
+    return -np.log(np.maximum(share, 1e-12))
+
+
+def _of_truth(task: str, predicted: torch.Tensor, truth: torch.Tensor) -> np.ndarray:
+    """Probability of the true class, shape (rows,)."""
+    if task == "binary":
+        return torch.where(truth > 0.5, predicted, 1 - predicted).numpy()
+    return predicted.gather(1, truth.long()[:, None])[:, 0].numpy()
+
+
+def _example(
+    place: int,
+    losses: np.ndarray,
+    predicted: torch.Tensor,
+    truth: torch.Tensor,
+    answers: np.ndarray,
+    dataset: Dataset,
+    source: Source,
+) -> Example:
+    row = int(dataset.split.dev[place])
+    task, classes = dataset.task.name, dataset.task.classes
+    here = slice(place, place + 1)
+    if classes is None:
+        told: dict[str, Any] = {"truth": float(truth[place]), "answer": float(answers[place])}
+    else:
+        share = float(_of_truth(task, predicted[here], truth[here])[0])
+        told = {"truth": str(classes[int(truth[place])]), "answer": str(classes[int(answers[place])])}
+        told["certainty"] = share
+    values: dict[str, str] = {}
+    picture = None
+    if source.images and isinstance(source.features, np.ndarray):
+        from ikura.study.pictures import strip
+
+        picture = strip(np.asarray(source.features[row : row + 1]))
+    elif isinstance(source.features, pd.DataFrame):
+        used = [one["name"] for one in dataset.summary["columns"] if Column(**one).used]
+        values = {name: _text(source.features[name].iloc[row]) for name in used[:MOST_COLUMNS]}
+    return Example(row + 1, float(losses[place]), **told, values=values, picture=picture)
+
+
+def _text(value: Any) -> str:
+    if pd.isna(value):
+        return "–"
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"

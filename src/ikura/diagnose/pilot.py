@@ -1,0 +1,269 @@
+"""What an autopilot's decision is made of: the best trial so far, what is wrong with it, and what is left to try."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from ikura.diagnose.allowance import allowance
+from ikura.diagnose.diagnosis import WORTH, Diagnosis, Gap, given, judged
+from ikura.diagnose.edge import edges
+from ikura.diagnose.optimum import best_achievable
+from ikura.diagnose.reading import Chosen, measure
+from ikura.diagnose.recipe import Change, Prescription, prescribe
+from ikura.diagnose.wording import decision_in_words
+from ikura.errors import SpaceError
+from ikura.metric import metric
+from ikura.nn.augmentation import AUGMENTATIONS
+from ikura.space import Space
+from ikura.study.opening import check_space
+from ikura.study.search import observations
+from ikura.study.searches import SearchPlan, begun_with, found_in, plans, with_widened
+
+if TYPE_CHECKING:
+    from ikura.study.setting import Setting
+    from ikura.study.study import Study
+    from ikura.study.tiles import Floor
+
+__all__ = ["Offer", "Pilot"]
+
+SHARE_WORTH, LEAST_WORTH = 0.25, 0.0025
+"""A gap is worth effort from this share of the dev error on, but at least this; at most `WORTH`, as for a person."""
+
+WARM = 8
+"""Trials that train longer from their weights, at most."""
+
+CLOSER = Prescription(
+    "closer-search",
+    "what is left",
+    "What the recipe prescribes was tried or cannot be done by a search, and some of the budget is left.",
+    "a better configuration of the same kind",
+    "",
+    "",
+)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What may be done next.
+
+    Attributes:
+        prescription: what to do; None to stop.
+        plan: the search that does it; None to stop.
+        reason: why.
+    """
+
+    prescription: Prescription | None
+    plan: SearchPlan | None
+    reason: str
+
+
+class _Seen:
+    """A study of which some attributes are seen otherwise."""
+
+    def __init__(self, study: Study, **otherwise: Any) -> None:
+        self.__dict__.update(otherwise)
+        self._study = study
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
+
+
+class Pilot:
+    """Looks at a study between two searches.
+
+    The next search changes the space in which the best trial so far was found, with the ranges widened on the way; a
+    change that brought nothing better is thereby taken back.
+
+    Args:
+        study: the study.
+        floor: where it happens.
+        setting: the study's.
+        every: trials with a dev score, the best first.
+    """
+
+    def __init__(self, study: Study, floor: Floor, setting: Setting, every: Sequence[dict[str, Any]]) -> None:
+        self.study, self.floor, self.setting, self.every = study, floor, setting, every
+        self.decisions = study.decisions
+        self.searches = plans(setting, floor.store)
+        self.leader = every[0]
+        self.base = found_in(self.leader["stage"], self.searches)
+        stages = [one for one in study.regions if found_in(one["stage"], self.searches) == self.base]
+        self.space = with_widened(Space.from_dict(self.base.space), stages)
+        self.diagnosis = self._diagnosis()
+
+    def _diagnosis(self) -> Diagnosis:
+        """Diagnose the best trial so far, by the network that was kept of it."""
+        by = metric(self.setting.metric, self.setting.task)
+        errors, neighbour = measure(Chosen(self.floor.run, self.floor.workshop, [self.leader], by, self.setting.seed))
+        worth = min(WORTH, max(errors.dev.value * SHARE_WORTH, LEAST_WORTH))
+        known = given(self.setting.auto.get("bayes_error"), self.setting.auto.get("human_error"))
+        if known is not None:
+            return judged(errors, *known, worth=worth)
+        optimum, note = best_achievable(neighbour, {"this study": errors.dev})
+        return judged(errors, optimum, "estimate", worth, note)
+
+    def offers(self) -> Iterator[Offer]:
+        """Yield what may be done next, the best first; the last is to stop."""
+        if self.plan(Change()) is None:
+            yield Offer(None, None, "the budget is spent")
+        elif not self._worth():
+            yield Offer(None, None, "neither bias nor variance is worth more effort")
+        else:
+            spent = self._spent()
+            for one in [*self._prescribed(), CLOSER]:
+                plan = self.plan(one.change, last=one is CLOSER)
+                if one.name not in spent and plan is not None and (one is CLOSER or self._differs(plan)):
+                    yield Offer(one, plan, one.reason)
+            yield Offer(None, None, "nothing that the recipe prescribes is left to try")
+
+    def _worth(self) -> list[Gap]:
+        """The gaps that are worth effort, the largest first.
+
+        One that cannot be told yet is, if its value says so: to try costs no more than the budget.
+        """
+        gaps = (self.diagnosis.bias, self.diagnosis.variance)
+        found = [gap for gap in gaps if gap.verdict != "low" and gap.value > self.diagnosis.worth]
+        return sorted(found, key=lambda gap: (gap.verdict != "high", -gap.value))
+
+    def _prescribed(self) -> list[Prescription]:
+        """What the recipe prescribes against these gaps, the first gap's remedies first."""
+        order = [gap.name for gap in self._worth()]
+        gaps = {gap.name: replace(gap, verdict="high") for gap in self._worth()}
+        found = prescribe(replace(self.diagnosis, **gaps), self._as_if_ended())  # type: ignore[arg-type]
+        return sorted((one for one in found if one.against in order), key=lambda one: order.index(one.against))
+
+    def _as_if_ended(self) -> Any:
+        """The study as the recipe reads one, ended with its best trial so far."""
+        setting = replace(
+            self.setting, epochs=self.base.epochs, trials=self.base.trials, space=self.space.as_dict(), auto={}
+        )
+        own = [one["stage"] for one in self.study.regions if found_in(one["stage"], self.searches) == self.base]
+        trials = self.study.trials
+        pressed = edges(
+            trials[trials["stage"].isin(own)], self.space, self.floor.sign > 0, self.leader["hyperparameters"]
+        )
+        best = SimpleNamespace(number=self.leader["number"], hyperparameters=self.leader["hyperparameters"])
+        return _Seen(
+            self.study,
+            setting=setting,
+            config=asdict(setting),
+            space=self.space,
+            searched=self.space,
+            best=best,
+            edges=pressed,
+        )
+
+    def _spent(self) -> set[str]:
+        """Prescriptions that were skipped, or searched for in vain."""
+        return {
+            one["name"]
+            for one in self.decisions
+            if one["action"] == "skip" or (one["action"] == "search" and not (one["found"] or {}).get("better"))
+        }
+
+    def _differs(self, plan: SearchPlan) -> bool:
+        return bool(plan.opened) or plan.epochs != self.base.epochs
+
+    def plan(self, change: Change, last: bool = False) -> SearchPlan | None:
+        """Plan the search that makes a change; None if a search cannot make it, or there is no budget for it."""
+        if not set(change.settings) <= {"epochs"}:
+            return None
+        if any(name in AUGMENTATIONS for name in change.space) and not self.floor.workshop.augmented:
+            return None
+        try:
+            space = self._changed(change)
+        except SpaceError:
+            return None
+        epochs = int(change.settings.get("epochs", self.base.epochs))
+        opened = [name for name in space if name not in self.space or space[name] != self.space[name]]
+        rows = [row for row in self.floor.store.trials() if found_in(row["stage"], self.searches) == self.base]
+        seconds = sum(self.floor.store.fact("seconds", {}).values())
+        part = allowance(self.setting, self.searches, rows, seconds, epochs, opened, last)
+        if part is None:
+            return None
+        last = max((one["stage"] for one in self.study.regions), default=0)
+        warm = self._warm(epochs) if not opened else []
+        number = self.searches[-1].number + 1
+        return SearchPlan(number, last + 1, space.as_dict(), part.trials, epochs, part.until, opened, warm)
+
+    def _changed(self, change: Change) -> Space:
+        """The space with a change made; ranges that the user holds stay as they are."""
+        held = [name for name in self.space if self.space[name].numeric and not self.space.widens(name)]
+        forms = {name: form for name, form in change.space.items() if name not in held or not self.space[name].varies}
+        space = self.space.replace(**forms) if forms else self.space
+        if forms:
+            check_space(space, self.setting.network, self.study.summary.get("images") is not None)
+        return space
+
+    def _warm(self, epochs: int) -> list[int]:
+        """Trials that go on from their weights in a search of longer training: the best that came to the end of theirs.
+
+        One that stopped early would do so again.
+        """
+        if epochs <= self.base.epochs:
+            return []
+        found = [
+            row["number"]
+            for row in self.every
+            if row["state"] == "complete"
+            and row["epochs"] == self.base.epochs
+            and found_in(row["stage"], self.searches) == self.base
+        ]
+        return found[:WARM]
+
+    def decision(self, offer: Offer) -> dict[str, Any]:
+        """Write an offer as the record of a decision, with its diagnosis and its reason."""
+        best = {"number": self.leader["number"], "dev": self.leader["dev_score"], "loss": self.leader["dev_loss"]}
+        best["search"] = self.base.number
+        record: dict[str, Any] = {
+            "action": "search" if offer.plan else "stop",
+            "after": self.searches[-1].number,
+            "best": best,
+            "diagnosis": self.diagnosis.as_dict(),
+            "name": None,
+            "reason": offer.reason,
+            "plan": None,
+            "answer": None,
+        }
+        plan, one = offer.plan, offer.prescription
+        if plan is None or one is None:
+            return record | {"sentence": decision_in_words(record)}
+        known = begun_with(observations(self.floor.store, self.floor.sign), Space.from_dict(plan.space))
+        record |= {
+            "name": one.name,
+            "against": one.against,
+            "expected": one.expected,
+            "source": one.source,
+            "changes": self._changes(plan),
+            "trials": plan.trials,
+            "known": len(known),
+            "weights": self._weights(plan),
+            "plan": plan.as_dict(),
+        }
+        return record | {"sentence": decision_in_words(record)}
+
+    def _changes(self, plan: SearchPlan) -> dict[str, list[Any]]:
+        """What becomes of what: name to the table (or the epochs) before, None where there was none, and after."""
+        space = Space.from_dict(plan.space)
+        found: dict[str, list[Any]] = {
+            name: [self.space[name].as_dict() if name in self.space else None, space[name].as_dict()]
+            for name in plan.opened
+        }
+        if plan.epochs != self.base.epochs:
+            found["epochs"] = [self.base.epochs, plan.epochs]
+        return found
+
+    def _weights(self, plan: SearchPlan) -> str:
+        """Whether trained weights are used again, and why not."""
+        if plan.warm:
+            return f"{len(plan.warm)} trials go on from their weights"
+        if any(name.split("_")[0] in ("units", "layers", "blocks", "channels") for name in plan.opened):
+            return "weights are not used again: they have another shape"
+        if plan.opened:
+            return "weights are not used again: networks that begin with trained ones generalise worse than fresh ones"
+        if plan.epochs > self.base.epochs:
+            return "weights are not used again: every trial had stopped early"
+        return "weights are not used again: the trials begin elsewhere"

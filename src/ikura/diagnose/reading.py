@@ -1,0 +1,193 @@
+"""Reading a run without changing anything in it: its networks and their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ikura.diagnose.errors import MOST_EXAMPLES, MOST_IMAGES, Errors, compared, error_of, measured_by
+from ikura.diagnose.optimum import MOST_QUERIES, MOST_ROWS, Neighbour, nearest_neighbour
+from ikura.diagnose.sampling import sampled
+from ikura.errors import RunError, UsageError
+from ikura.metric import Metric
+from ikura.metric import metric as metric_of
+from ikura.population.examples import Examples
+from ikura.population.workshop import Workshop
+from ikura.study.choice import load_network, predictions
+from ikura.study.finalists import STAGE
+from ikura.study.shortlist import weights_file
+from ikura.study.tiles import member_of
+
+if TYPE_CHECKING:
+    from ikura.data import Dataset
+    from ikura.study.study import Study
+
+__all__ = ["Chosen", "copied", "measure", "read_errors", "recorded_errors", "undisturbed", "workshop_again"]
+
+Row = Mapping[str, Any]
+
+MOST_BYTES = 1 << 28
+"""Examples that take more memory than this as numbers have no nearest neighbours looked for."""
+
+
+@contextmanager
+def copied(run: Path, network: Any = None) -> Iterator[Study]:
+    """Open the study of a run on a copy of its database: opening an SQLite database can write to its folder.
+
+    Raises:
+        RunError: the folder holds no run.
+    """
+    from ikura.study.setting import Setting
+    from ikura.study.store import Store
+    from ikura.study.study import Study
+
+    Setting.load(run)
+    if not (run / "study.db").is_file():
+        raise RunError(f"{run}: the run has no study.db")
+    with TemporaryDirectory(prefix="ikura-") as folder:
+        for name in ("study.db", "study.db-wal"):
+            if (run / name).is_file():
+                copyfile(run / name, Path(folder) / name)
+        store = Store(Path(folder) / "study.db")
+        try:
+            yield Study(run, network, store)
+        finally:
+            store.close()
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Leave torch's random numbers, from which new networks draw, and the numbers of threads as they were."""
+    from ikura.study.floor import one_thread_each
+
+    with one_thread_each(), torch.random.fork_rng(devices=[]):
+        yield
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The configuration that a study chose, with its networks.
+
+    Attributes:
+        run: the run folder.
+        workshop: training and dev examples, task, network.
+        rows: the trials whose networks they are: the finalists with other seeds, or the search's own.
+        metric: what the study compared by.
+        seed: the study's.
+    """
+
+    run: Path
+    workshop: Workshop
+    rows: Sequence[Mapping[str, Any]]
+    metric: Metric
+    seed: int
+
+    @classmethod
+    def of(cls, study: Study, workshop: Workshop) -> Chosen:
+        """Find the choice of a study.
+
+        Raises:
+            UsageError: there is none.
+        """
+        setting = study.setting
+        rows = chosen_rows(study.run, study.fact("best"), study.records())
+        return cls(study.run, workshop, rows, metric_of(setting.metric, setting.task), setting.seed)
+
+    @cached_property
+    def networks(self) -> list[nn.Module]:
+        """The networks, in evaluation mode."""
+        return [load_network(self.workshop, self.run, member_of(row)) for row in self.rows]
+
+    @cached_property
+    def train(self) -> Examples:
+        """The training examples that the training error is measured on."""
+        train = self.workshop.train
+        most = MOST_EXAMPLES if len(train.shape) == 1 else MOST_IMAGES
+        return sampled(train, most, self.seed)
+
+    def predicted(self, examples: Examples) -> list[torch.Tensor]:
+        """What each network predicts."""
+        return [predictions(self.workshop, one, examples) for one in self.networks]
+
+
+def chosen_rows(
+    run: Path, best: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """The trials that a study's choice rests on and whose weights are kept."""
+    if best is None:
+        raise UsageError(
+            f"{run}: no network was chosen yet, so there is nothing to diagnose; `ikura resume {run}` ends it"
+        )
+    again = [
+        row
+        for row in rows
+        if row["stage"] == STAGE
+        and row["parent"] == best["number"]
+        and row["state"] in ("complete", "stopped")
+        and weights_file(run, row["number"]).is_file()
+    ]
+    whole = [row for row in again if row["state"] == "complete"] or again
+    mean = np.mean([row["dev_score"] for row in whole]) if whole else np.nan
+    if whole and abs(mean - best["dev"]) <= 1e-9 * max(1.0, abs(mean)):
+        return whole
+    kept = [row for row in rows if row["number"] == best["model"]]
+    if not weights_file(run, best["model"]).is_file():
+        raise RunError(f"{run}: the weights of trial {best['model']} are gone (snapshots/)")
+    return kept
+
+
+def measure(chosen: Chosen) -> tuple[Errors, Neighbour | None]:
+    """Measure the errors of a choice, and of the nearest neighbour."""
+    workshop = chosen.workshop
+    by, name = measured_by(chosen.metric)
+    found = [
+        error_of(by, chosen.predicted(part), workshop.judge.target(part.y), chosen.seed)
+        for part in (chosen.train, workshop.dev)
+    ]
+    errors = compared(name, found[0], found[1], (len(chosen.train), len(workshop.dev)))
+    return errors, _neighbour(chosen) if name in ("error rate", "unexplained variance") else None
+
+
+def recorded_errors(
+    run: Path, best: Row, rows: Sequence[Row], workshop: Workshop, metric: Metric, seed: int
+) -> dict[str, Any]:
+    """Measure a study's errors at its end, as JSON values, so that a diagnosis later needs no data."""
+    errors, neighbour = measure(Chosen(run, workshop, chosen_rows(run, best, rows), metric, seed))
+    return {"errors": errors.as_dict(), "neighbour": neighbour and neighbour.as_dict()}
+
+
+def _neighbour(chosen: Chosen) -> Neighbour | None:
+    workshop = chosen.workshop
+    if 4 * np.prod(workshop.train.shape) * (MOST_ROWS + MOST_QUERIES) > MOST_BYTES:
+        return None
+    known, asked = sampled(chosen.train, MOST_ROWS, chosen.seed), sampled(workshop.dev, MOST_QUERIES, chosen.seed)
+    train, dev = (part.inputs(slice(None)).reshape(len(part), -1) for part in (known, asked))
+    classes = 0 if workshop.task == "regression" else max(workshop.outputs, 2)
+    return nearest_neighbour(train, known.y, dev, asked.y, classes, chosen.seed)
+
+
+def workshop_again(study: Study) -> tuple[Dataset, Workshop]:
+    """Read a study's data again, and make its workshop."""
+    from ikura.study.floor import network_again, workshop_of
+
+    dataset = study.setting.prepare(study.run)
+    return dataset, workshop_of(study.setting, dataset, network_again(study.setting, study.run, study.network))
+
+
+def read_errors(study: Study) -> tuple[Errors, Neighbour | None]:
+    """Errors of a study's choice, and of the nearest neighbour: recorded at its end, or measured anew."""
+    recorded = study.fact("errors")
+    if recorded is not None:
+        return Errors.from_dict(recorded["errors"]), recorded["neighbour"] and Neighbour(**recorded["neighbour"])
+    with undisturbed():
+        return measure(Chosen.of(study, workshop_again(study)[1]))

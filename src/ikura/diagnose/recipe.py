@@ -1,0 +1,378 @@
+"""The basic recipe: what to do against bias, variance and not knowing, each rule with its source.
+
+The rules stand in `RULES`, one line each; above them is what each one looks at. `prescribe` asks those that fit the
+diagnosis and puts the strongest first.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from ikura.diagnose.diagnosis import Diagnosis, Gap
+from ikura.diagnose.estimate import percent
+from ikura.diagnose.prescription import Change, Prescription, command_of
+from ikura.errors import SpaceError
+from ikura.space import DEFAULTS, Space, check_feasible, choice, integer, layer_of, linear, log
+from ikura.space.hyperparameters import OF_IMAGES
+from ikura.space.limits import BOUNDS
+
+if TYPE_CHECKING:
+    from ikura.diagnose.learning_curve import LearningCurve
+    from ikura.study.study import Study
+
+__all__ = ["RULES", "Change", "Prescription", "prescribe"]
+
+RECIPE = "Ng, Deep Learning Specialization, course 2, week 1: the basic recipe"
+YEARNING = "Ng, Machine Learning Yearning (2018)"
+PLAYBOOK = "Godbole et al., Deep Learning Tuning Playbook (2023)"
+AMIDI = "Amidi and Amidi, Deep Learning tips and tricks cheatsheet (2018)"
+
+
+MILD = {"l2": 1e-5, "l1": 1e-6, "weight_decay": 1e-4, "dropout": 0.1, "dropout_input": 0.05, "label_smoothing": 0.01}
+"""Strengths of regularisation that hold no network back."""
+MOST_WIDTH = {"units": 4096, "channels": 512}
+MOST_LAYERS = 16
+NEARLY = 0.9
+"""A best epoch in the last tenth is at the end."""
+LEANING = 0.4
+"""How much a prescription counts against a gap of which only the value is high, not the whole interval."""
+OTHER_NETWORKS = {"mlp": "cnn", "cnn": "resnet20"}
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What a rule has to say: how strongly (0 to 1), why, what to expect, what to change or which command to run."""
+
+    strength: float
+    reason: str
+    expected: str = ""
+    change: Change = field(default_factory=Change)
+    command: str | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """What rules look at: a diagnosis, its study, and the learning curve where there is one."""
+
+    diagnosis: Diagnosis
+    study: Study
+    curve: LearningCurve | None = None
+
+    @cached_property
+    def space(self) -> Space:
+        """The space as it was searched, ranges that the search widened included."""
+        return self.study.searched
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """The chosen configuration, with the defaults of what it does not name."""
+        from ikura.nn.zoo.cnn import CNN_DEFAULTS
+
+        best = self.study.best
+        network = CNN_DEFAULTS if self.network == "cnn" else {}
+        return {**DEFAULTS, **network, **(best.hyperparameters if best else {})}
+
+    @cached_property
+    def row(self) -> dict[str, Any]:
+        """The chosen configuration as it was trained in full: of its finalists the one with the latest best epoch."""
+        best, rows = self.study.best, self.study.records()
+        assert best is not None
+        again = [row for row in rows if row["purpose"] == "finalist" and row["parent"] == best.number]
+        return max(
+            [row for row in again if row["best_epoch"]] or [row for row in rows if row["number"] == best.number],
+            key=lambda row: row["best_epoch"] or 0,
+        )
+
+    @property
+    def network(self) -> str:
+        """Name of the network."""
+        return self.study.setting.network
+
+    @property
+    def images(self) -> bool:
+        """Whether the data are images."""
+        return bool(self.study.summary.get("images"))
+
+    @property
+    def source(self) -> str:
+        """What the data are called."""
+        return PurePath(str(self.study.summary.get("source") or "the data")).name
+
+    @property
+    def rows(self) -> int:
+        """Training examples."""
+        return int(self.study.summary["parts"]["train"])
+
+    @cached_property
+    def shares(self) -> dict[str, float]:
+        """Importance of the hyperparameters that mattered beyond chance."""
+        table = self.study.importance().to_dict("records")
+        return {row["hyperparameter"]: row["importance"] for row in table if not row["importance"] <= row["chance"]}
+
+    def can(self, name: str) -> bool:
+        """Whether the network or its training reads a hyperparameter."""
+        from ikura.study.networks import OWN, known_names
+
+        return name in self.space or name in (BOUNDS if self.network == OWN else known_names(self.network))
+
+    def mattered(self, names: Iterable[str]) -> str:
+        """Say which of some hyperparameters made a difference between trials, and how much."""
+        told = [f"{name} made {100 * self.shares[name]:.0f} %" for name in names if name in self.shares]
+        return f" {' and '.join(told)} of the difference between trials." if told else ""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule: its name, what it is against, who recommends it, and what it looks at."""
+
+    name: str
+    against: str
+    source: str
+    asks: Callable[[Case], Advice | None]
+
+
+def bigger_network(case: Case) -> Advice | None:
+    """Widths from the chosen ones up to four times as many, up to two more layers."""
+    space: dict[str, Any] = {}
+    widths = ["units", "channels", *(name for name in case.space if layer_of(name) != (name, None))]
+    for name in widths:
+        kind, now = layer_of(name)[0], case.values.get(name)
+        if kind not in ("units", "channels") or not case.can(name) or not isinstance(now, int | float):
+            continue
+        now = int(now)
+        found = choice(now, 2 * now, 4 * now) if kind == "channels" else integer(now, 4 * now, log=True)
+        if 4 * now <= MOST_WIDTH[kind]:
+            space[name] = found.as_dict()
+    if case.can("layers") and 0 < case.values["layers"] <= MOST_LAYERS:
+        space["layers"] = integer(int(case.values["layers"]), int(case.values["layers"]) + 2).as_dict()
+    if not space:
+        return None
+    now = ", ".join(f"{name} {case.values[name]}" for name in space)
+    bound = case.study.setting.max_parameters
+    limit = f" Networks of more than {bound:,} weights are infeasible: raise --max-parameters." if bound else ""
+    reason = f"{_bias(case)}. The chosen network has {now}.{case.mattered(space)}{limit}"
+    return Advice(0.8, reason, "a lower training error; the variance may grow", Change(space))
+
+
+def longer_training(case: Case) -> Advice | None:
+    """Twice the epochs; the more urgent the nearer the best epoch is to the last."""
+    epochs, best = case.study.setting.epochs, case.row["best_epoch"] or 0
+    near = best >= NEARLY * epochs
+    where = f"{_bias(case)}. The chosen configuration was best after epoch {best} of {epochs}"
+    if not near:
+        return Advice(0.2, f"{where}: it had time enough, so this is the last thing to try.", "", _epochs(2 * epochs))
+    losses = case.study.curve(case.row["number"])["train_loss"].to_numpy()
+    before = losses[-max(len(losses) // 5, 1) - 1] if len(losses) > 1 else math.nan
+    fall = 1 - losses[-1] / before if before > 0 else math.nan
+    expected = f"the training loss fell by {percent(fall)} over the last fifth of the epochs" if fall > 0 else ""
+    return Advice(0.9, f"{where}: it had not come to its end.", expected, _epochs(2 * epochs))
+
+
+def weaker_regularisation(case: Case) -> Advice | None:
+    """At most half of the penalties and the noise that the chosen configuration has."""
+    strong = {name: case.values[name] for name, mild in MILD.items() if (case.values.get(name) or 0) > mild}
+    strong = {name: value for name, value in strong.items() if case.can(name)}
+    if not strong:
+        return None
+    told = ", ".join(f"{name} {value:.3g}" for name, value in strong.items())
+    space = {name: linear(0, float(f"{value / 2:.3g}")).as_dict() for name, value in strong.items()}
+    reason = f"{_bias(case)}. The chosen configuration is held back by {told}.{case.mattered(strong)}"
+    return Advice(0.6, reason, "a lower training error; the variance may grow", Change(space))
+
+
+def other_architecture(case: Case) -> Advice | None:
+    """A convolutional or a deeper network for images; other activations and normalisation for tables."""
+    worst = _bias(case) if case.diagnosis.bias.value > case.diagnosis.variance.value else _variance(case)
+    if case.images and case.network in OTHER_NETWORKS:
+        other = OTHER_NETWORKS[case.network]
+        return Advice(0.5, f"{worst}. {other} is made for images.", "", Change({}, {"network": other}))
+    if case.network != "mlp":
+        return None
+    space = {
+        "activation": choice("relu", "tanh", "gelu", "silu").as_dict(),
+        "normalisation": choice("none", "batch", "layer").as_dict(),
+    }
+    now = f"activation {case.values['activation']}, normalisation {case.values['normalisation']}"
+    return Advice(0.3, f"{worst}. The chosen network has {now}.", "", Change(space))
+
+
+def wider_space(case: Case) -> Advice | None:
+    """The borders of the space that good trials press against moved outwards."""
+    edges = case.study.edges
+    space: dict[str, Any] = {}
+    for one in edges:
+        form = case.space[one.hyperparameter].as_dict()
+        end = "low" if one.side == "lower" else "high"
+        border = int(one.beyond) if form["scale"].startswith("integer") else one.beyond
+        space[one.hyperparameter] = {**space.get(one.hyperparameter, form), end: border}
+    if not space:
+        return None
+    return Advice(0.65, " ".join(one.sentence for one in edges), "", Change(space))
+
+
+def more_data(case: Case) -> Advice | None:
+    """More training examples; how much they bring is read off the learning curve."""
+    reason = f"{_variance(case)}, with {case.rows:,} training examples. Add rows to {case.source}, then tune again."
+    curve = case.curve
+    if curve is None:
+        command = f"ikura diagnose {shlex.quote(str(case.study.run))} --learning-curve"
+        return Advice(0.7, reason, "the learning curve says how much more data bring", command=command)
+    strength = {"yes": 0.95, "cannot tell": 0.5, "no": 0.15}[curve.help]
+    return Advice(strength, reason, curve.expected)
+
+
+def stronger_regularisation(case: Case) -> Advice | None:
+    """Penalties and dropout up to higher values than the chosen ones."""
+    space: dict[str, Any] = {}
+    if case.can("l2"):
+        space["l2"] = log(1e-5, max(0.1, 10 * float(case.values.get("l2") or 0))).as_dict()
+    if case.can("dropout"):
+        space["dropout"] = linear(0.0, 0.7).as_dict()
+    if not space:
+        return None
+    told = ", ".join(f"{name} {case.values.get(name) or 0:.3g}" for name in space)
+    reason = f"{_variance(case)}. The chosen configuration has {told}.{case.mattered(space)}"
+    return Advice(0.75, reason, "a lower dev error; the bias may grow", Change(space))
+
+
+def augmentation(case: Case) -> Advice | None:
+    """Changed training images, where the data are images and none of them is changed yet."""
+    if not case.images or any(name in case.space for name in OF_IMAGES) or not case.can("crop"):
+        return None
+    side = min(case.study.summary["images"][name] for name in ("height", "width"))
+    space = {"crop": linear(0, max(1, side // 8)).as_dict(), "rotation": linear(0, 15).as_dict()}
+    if case.study.summary["images"]["channels"] == 3:
+        space["flip"] = choice(0.0, 0.5).as_dict()
+    return Advice(0.8, f"{_variance(case)}, and training images are not changed.", "", Change(space))
+
+
+def smaller_network(case: Case) -> Advice | None:
+    """Widths down to a quarter: the last thing to try, because stronger regularisation does the same more gently."""
+    now = case.values.get("units")
+    if not case.can("units") or not isinstance(now, int | float) or now < 8:
+        return None
+    space = {"units": integer(max(int(now) // 4, 2), int(now), log=True).as_dict()}
+    reason = f"{_variance(case)}. The chosen network has units {now}.{case.mattered(space)}"
+    return Advice(0.1, reason, "a lower variance; the bias may grow", Change(space))
+
+
+def matching_data(case: Case) -> Advice | None:
+    """Training examples like those of the dev set; the check of distributions names what differs."""
+    found = case.diagnosis.mismatch
+    assert found is not None
+    reason = f"The dev error lies {_between(found)} above that on examples of the training set's own source."
+    return Advice(0.9, reason, "", command=f"ikura check {shlex.quote(str(case.study.run))} --only distribution")
+
+
+def more_dev_data(case: Case) -> Advice | None:
+    """More examples to measure errors on, as many as the intervals say."""
+    unknown = [one for one in case.diagnosis.gaps if one.verdict == "cannot tell" and one.examples_needed]
+    if not unknown:
+        return None
+    reason = " ".join(f"The {one.name} is {_between(one)}." for one in unknown)
+    reason += f" Add rows to {case.source}, then tune again."
+    needed = " and ".join(f"about {one.examples_needed:,} more {one.of} examples" for one in unknown)
+    parts = case.study.summary["parts"]
+    share = f" (of new rows {percent(parts['dev'] / sum(parts.values()))} become dev examples)"
+    return Advice(0.5, reason, f"a verdict, with {needed}{share}")
+
+
+def best_achievable(case: Case) -> Advice | None:
+    """The best achievable error, where not knowing it is what keeps the bias unknown."""
+    bias, best = case.diagnosis.bias, case.diagnosis.optimal
+    if bias.verdict != "cannot tell" or case.diagnosis.optimal_source != "estimate" or best is None:
+        return None
+    reason = f"The best achievable error is only known to lie between {percent(best.low)} and {percent(best.high)}."
+    option, whose = ("--human-error", "that people make") if case.images else ("--bayes-error", "that is possible")
+    command = f"ikura diagnose {shlex.quote(str(case.study.run))} {option} {best.value:.2g}"
+    return Advice(0.45, reason, f"a verdict, with the error {whose} in place of this guess", command=command)
+
+
+def stop(case: Case) -> Advice | None:
+    """Nothing is worth more effort."""
+    if any(one.verdict != "low" for one in case.diagnosis.gaps):
+        return None
+    command = f"ikura predict {shlex.quote(str(case.study.run))} {'new.png' if case.images else 'new.csv'}"
+    return Advice(1.0, f"No gap is above {percent(case.diagnosis.worth)}.", "", command=command)
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("bigger-network", "bias", RECIPE, bigger_network),
+    Rule("longer-training", "bias", RECIPE, longer_training),
+    Rule("weaker-regularisation", "bias", f"{YEARNING}, chapter 25", weaker_regularisation),
+    Rule("wider-space", "bias", PLAYBOOK, wider_space),
+    Rule("other-architecture", "bias", RECIPE, other_architecture),
+    Rule("more-data", "variance", RECIPE, more_data),
+    Rule("stronger-regularisation", "variance", RECIPE, stronger_regularisation),
+    Rule("augmentation", "variance", AMIDI, augmentation),
+    Rule("wider-space", "variance", PLAYBOOK, wider_space),
+    Rule("other-architecture", "variance", RECIPE, other_architecture),
+    Rule("smaller-network", "variance", f"{YEARNING}, chapter 27", smaller_network),
+    Rule("matching-data", "mismatch", f"{YEARNING}, chapter 42", matching_data),
+    Rule("more-dev-data", "uncertainty", f"{YEARNING}, chapter 7", more_dev_data),
+    Rule("best-achievable-error", "uncertainty", f"{YEARNING}, chapter 33", best_achievable),
+    Rule("stop", "nothing", RECIPE, stop),
+)
+"""The recipe."""
+
+
+def prescribe(diagnosis: Diagnosis, study: Study, curve: LearningCurve | None = None) -> list[Prescription]:
+    """Say what to do about a diagnosis, the strongest prescription first.
+
+    Args:
+        diagnosis: of the study.
+        study: the study.
+        curve: its learning curve, if there is one.
+
+    Returns:
+        Prescriptions, at least one. A change that leaves no feasible configuration of the space is not among them.
+    """
+    case = Case(diagnosis, study, curve)
+    weights = {
+        one.name: 1.0 if one.verdict == "high" else LEANING for one in diagnosis.gaps if _leans(one, diagnosis.worth)
+    }
+    weights |= {"uncertainty": 1.0, "nothing": 1.0}
+    found = [(rule, advice) for rule in RULES if rule.against in weights and (advice := rule.asks(case)) is not None]
+    found = [pair for pair in found if _possible(case.space, pair[1].change)]
+    kept: dict[str, Prescription] = {}
+    for rule, advice in sorted(found, key=lambda pair: -pair[1].strength * weights[pair[0].against]):
+        command = advice.command or command_of(study, rule.name, advice.change)
+        one = (rule.name, rule.against, advice.reason, advice.expected, command, rule.source, advice.change)
+        kept.setdefault(rule.name, Prescription(*one))
+    return list(kept.values())
+
+
+def _leans(gap: Gap, worth: float) -> bool:
+    """Whether a gap is high, or may be and is more likely so than not."""
+    return gap.verdict == "high" or (gap.verdict == "cannot tell" and gap.value > worth)
+
+
+def _possible(space: Space, change: Change) -> bool:
+    try:
+        check_feasible(space.replace(**change.space))
+    except SpaceError:
+        return False
+    return True
+
+
+def _epochs(epochs: int) -> Change:
+    return Change({}, {"epochs": epochs})
+
+
+def _between(one: Gap) -> str:
+    return f"{percent(one.value)} (95 % interval {percent(one.low)} to {percent(one.high)})"
+
+
+def _bias(case: Case) -> str:
+    return f"The training error is {percent(case.diagnosis.train.value)}, a bias of {_between(case.diagnosis.bias)}"
+
+
+def _variance(case: Case) -> str:
+    one = case.diagnosis
+    return f"The dev error of {percent(one.dev.value)} lies {_between(one.variance)} above the training error"

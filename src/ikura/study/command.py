@@ -1,0 +1,69 @@
+"""The command line that a study's configuration stands for."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["command"]
+
+OPTIONS = (
+    "task",
+    "group",
+    "time",
+    "image_size",
+    "broken",
+    "trials",
+    "epochs",
+    "time_limit",
+    "finalists",
+    "search",
+    "schedule",
+    "metric",
+    "prefer",
+    "within",
+    "max_parameters",
+    "seed",
+)
+
+
+def command(config: Mapping[str, Any]) -> str | None:
+    """Write the command line that a configuration stands for.
+
+    Args:
+        config: the study's configuration.
+
+    Returns:
+        One command; None when the data did not come from a file or a bundled set.
+
+    Example:
+        >>> command({"data": {"kind": "file", "path": "my houses.csv"}, "target": "price", "trials": 64, "group": None})
+        "ikura tune 'my houses.csv' --target price --trials 64"
+    """
+    data = config.get("data") or {}
+    places = {"file": "path", "folder": "path", "bundled": "name"}
+    source = data.get(places.get(str(data.get("kind")), ""))
+    if not source or config.get("network") == "own":
+        return None
+    words = ["ikura", "tune", str(source)]
+    if config.get("target") and config.get("broken") is None:
+        words += ["--target", str(config["target"])]
+    kinds = config.get("kinds")
+    for name, kind in kinds.items() if isinstance(kinds, Mapping) else ():
+        words += ["--kind", f"{name}={kind}"]
+    if config.get("network") not in (None, "mlp"):
+        words += ["--network", str(config["network"])]
+    for name in config.get("objectives") or ():
+        words += ["--objective", str(name)]
+    auto = config.get("auto") or {}
+    for name in OPTIONS:
+        value = config.get(name)
+        if value is not None and not (name == "trials" and auto.get("unbounded")):
+            words += [f"--{name.replace('_', '-')}", f"{value:g}s" if name == "time_limit" else str(value)]
+    if auto:
+        words += ["--auto"]
+    for name in ("bayes_error", "human_error"):
+        if name in auto:
+            words += [f"--{name.replace('_', '-')}", f"{auto[name]:g}"]
+    return shlex.join(words)
