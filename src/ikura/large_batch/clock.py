@@ -77,7 +77,9 @@ def epochs_to(target: float, curves: Sequence[np.ndarray], sign: float) -> float
     """
     kept = [_kept(curve) for curve in curves]
     longest = max(map(len, kept))
-    mean = np.mean([np.pad(one, (0, longest - len(one)), "edge") if len(one) else [np.nan] for one in kept], 0)
+    if not all(map(len, kept)):
+        return inf
+    mean = np.mean(np.stack([np.pad(one, (0, longest - len(one)), "edge") for one in kept]), 0)
     # What a mean of the same numbers may be apart by.
     there = np.flatnonzero(sign * mean >= sign * target - 1e-12)
     return int(there[0]) + 1 if there.size else inf

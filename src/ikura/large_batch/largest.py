@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ikura.large_batch.comparison import Row, timed
+from ikura.large_batch.comparison import Row, chosen, timed
 from ikura.large_batch.settings import SMALL, Column, Winner, columns
 
 __all__ = ["Size", "Sizes", "sizes"]
@@ -19,7 +19,7 @@ Measure = Callable[[list[Column], str], list[Row]]
 
 @dataclass(frozen=True)
 class Size:
-    """One batch size that was tried, with all measures.
+    """One batch size that was tried, with all measures, or where they lose with what does best.
 
     Attributes:
         batch_size: examples in a mini-batch.
@@ -75,32 +75,56 @@ def sizes(
         time: gives the seconds of an epoch, by name of the column.
         sign: 1 if a greater score is better, -1 otherwise.
     """
-    small = columns(winner, winner.rows, rules[0], ghost=ghost)[0][0] if winner.batch < winner.rows else None
-    if small is None:
-        return Sizes([], winner.batch, winner.batch)
-    found, kept, lost = [], [small], 0
+    found, kept, lost = [], [], 0
     first: Row | None = None
     batch = 2 * winner.batch
     while batch <= winner.rows and lost < ENOUGH:
-        every = {rule: _last(winner, batch, rule, ghost, factor(batch / winner.batch)) for rule in rules}
-        first, *rows = measure([small, *every.values()], f"batch {batch}")
-        pairs = list(zip(rules, rows, strict=True))
-        rule, row = max(pairs, key=lambda pair: (pair[1].acceptable, not pair[1].diverged, sign * pair[1].difference))
-        found.append(Size(batch, rule, row))
-        kept.append(every[rule])
-        lost = 0 if row.acceptable else lost + 1
+        first, size, column = _size(winner, batch, rules, ghost, factor(batch / winner.batch), measure, sign)
+        found.append(size)
+        kept.append(column)
+        lost = 0 if size.row.acceptable else lost + 1
         batch *= 2
     if first is None:
         return Sizes([], winner.batch, winner.batch)
-    every_row = timed([first, *(one.row for one in found)], time(kept))
-    tried = [Size(winner.batch, "none", every_row[0])]
-    tried += [replace(one, row=row) for one, row in zip(found, every_row[1:], strict=True)]
+    small = columns(winner, 2 * winner.batch, rules[0], ghost=ghost)[0][0]
+    rows = timed([first, *(one.row for one in found)], time([small, *kept]))
+    tried = [Size(winner.batch, "none", rows[0])]
+    tried += [replace(one, row=row) for one, row in zip(found, rows[1:], strict=True)]
     good = [one for one in tried if one.row.acceptable or one.row.name == SMALL]
     soonest = min(good, key=lambda one: (one.row.seconds_to_score, one.batch_size))
     return Sizes(tried, max(one.batch_size for one in good), soonest.batch_size)
 
 
-def _last(winner: Winner, batch: int, rule: str, ghost: int | None, factor: float) -> Column:
-    """The column with all measures."""
-    column = columns(winner, batch, rule, ghost=ghost, factor=factor)[0][-1]
-    return replace(column, name=f"batch {batch} ({rule})")
+def _size(
+    winner: Winner,
+    batch: int,
+    rules: tuple[str, ...],
+    ghost: int | None,
+    factor: float,
+    measure: Measure,
+    sign: float,
+) -> tuple[Row, Size, Column]:
+    """Try one size: all measures at first, and if they lose, also fewer of them.
+
+    Returns:
+        The small batch's row, the size, and its column.
+    """
+    plans = {rule: columns(winner, batch, rule, ghost=ghost, factor=factor)[0] for rule in rules}
+    small = plans[rules[0]][0]
+    named = {
+        rule: [replace(one, name=f"batch {batch}: {_with(one, rule)}") for one in plan[1:]]
+        for rule, plan in plans.items()
+    }
+    stage = f"batch {batch}"
+    first, *rows = measure([small, *(plan[-1] for plan in named.values())], stage)
+    pairs = list(zip(rules, rows, strict=True))
+    rule, row = max(pairs, key=lambda pair: (pair[1].acceptable, not pair[1].diverged, sign * pair[1].dev))
+    plan = named[rule]
+    if not row.acceptable and len(plan) > 1:
+        row = chosen(measure([small, *plan], stage), sign)
+    column = next(one for one in plan if one.name == row.name)
+    return first, Size(batch, rule, row), column
+
+
+def _with(column: Column, rule: str) -> str:
+    return f"{column.name} ({rule})" if column.name.startswith("+") else column.name

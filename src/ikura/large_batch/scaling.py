@@ -121,20 +121,25 @@ class Scaling:
         return load_model(self.folder)
 
     @property
+    def measures(self) -> list[str]:
+        """The measures of the recommended column."""
+        return self._measures(self.chosen)
+
+    @property
     def needed(self) -> list[str]:
-        """The measures of the recommended column: with fewer of them the score was not shown to be kept."""
+        """The measures without which the large batch is seen to lose; those of all columns, if all of them lose."""
+        return self._measures(next((row.name for row in self.rows[1:] if row.acceptable), self.rows[-1].name))
+
+    def _measures(self, until: str) -> list[str]:
         names = [row.name for row in self.rows]
-        return [name.removeprefix("+ ") for name in names[names.index(LARGE) + 1 : names.index(self.chosen) + 1]]
+        return [name.removeprefix("+ ") for name in names[names.index(LARGE) + 1 : names.index(until) + 1]]
 
     @property
     def sentences(self) -> list[str]:
         """What was found, in a few sentences."""
         found = [self._verdict()]
-        if self.best.acceptable and self.needed:
-            before = self.rows[[row.name for row in self.rows].index(self.chosen) - 1]
-            found.append(f"Needed: {_listed(self.needed)}. One measure less: {self._told(before)}.")
-        elif self.best.acceptable:
-            found.append("No measure is needed.")
+        if self.best.acceptable:
+            found.append(self._why())
         found.append(self._time())
         if self.sizes is not None:
             found += self._sizes(self.sizes)
@@ -147,6 +152,23 @@ class Scaling:
             NOT_TOLD_APART: f"is not to be told apart by dev {self.metric}",
         }.get(best.verdict, f"loses dev {self.metric}, with {best.name} as with everything else,")
         return f"{what}, {words}: {self._told(best)}; a loss of {self.margin:.3g} is allowed."
+
+    def _why(self) -> str:
+        """Which measures were needed."""
+        first = next(place for place, row in enumerate(self.rows) if row.acceptable)
+        said = "No measure is needed to come out level"
+        if self.needed:
+            before = self.rows[first - 1]
+            which = "no measure" if before.name == LARGE else "one measure less"
+            said = f"Needed: {_listed(self.needed)}; with {which} it is {self._told(before)}"
+        more = self.measures[len(self.needed) :]
+        if not more:
+            return f"{said}."
+        again = self._told(self.rows[first])
+        return (
+            f"{said}{'' if self.needed else f' ({again})'}; that no more than the margin is lost is shown "
+            f"with {_listed(more)}."
+        )
 
     def _told(self, row: Row) -> str:
         if row.diverged:
@@ -191,6 +213,7 @@ class Scaling:
             "chosen": self.chosen,
             "verdict": self.best.verdict,
             "needed": self.needed,
+            "measures": self.measures,
             "hyperparameters": dict(self.hyperparameters),
             "epochs": self.epochs,
             "times_as_fast": self.faster,

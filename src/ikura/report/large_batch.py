@@ -45,7 +45,8 @@ def write_page(path: Path, scaling: Scaling) -> Path:
         ("Repeat", "How to repeat it", _repeat(scaling)),
     ]
     title = f"Batch {scaling.batch_size:,} · {scaling.run.name}"
-    return write_text(path, page(f"{title} · ikura", _header(scaling), [one for one in parts if one[2]]))
+    known = [(name, heading, content) for name, heading, content in parts if content is not None]
+    return write_text(path, page(f"{title} · ikura", _header(scaling), known))
 
 
 def _header(scaling: Scaling) -> Html:
@@ -59,18 +60,18 @@ def _header(scaling: Scaling) -> Html:
             f"95 % interval {_signed(low)} to {_signed(high)}",
             True,
         ),
-        _card("Needed", ", ".join(scaling.needed) or "nothing", f"of the measures; column “{best.name}”"),
+        _card("Needed", ", ".join(scaling.needed) or "no measure", f"recommended: “{best.name}”"),
         _card(
             "To the same dev score",
             f"{number(faster, 2)} ×" if math.isfinite(faster) else NOTHING,
-            f"as fast: {duration(best.seconds_to_score)} instead of {duration(scaling.rows[0].seconds_to_score)}"
+            f"as fast: {_brief(best.seconds_to_score)} instead of {_brief(scaling.rows[0].seconds_to_score)}"
             if math.isfinite(best.seconds_to_score)
             else "the score is not reached",
         ),
         _card(
             "An epoch",
-            duration(best.seconds_per_epoch),
-            f"instead of {duration(scaling.rows[0].seconds_per_epoch)}, one network, {scaling.device}",
+            _brief(best.seconds_per_epoch),
+            f"instead of {_brief(scaling.rows[0].seconds_per_epoch)}, one network, {scaling.device}",
         ),
     ]
     return element(
@@ -93,6 +94,12 @@ def _card(title: str, value: str, note: str, main: bool = False) -> Html:
     )
 
 
+def _brief(seconds: float) -> str:
+    if math.isinf(seconds):
+        return "never"
+    return f"{number(seconds, 3)} s" if seconds < 1 else duration(seconds)
+
+
 def _signed(value: float, digits: int = 4) -> str:
     return f"{value:+.{digits}f}".replace("-", "−") if math.isfinite(value) else NOTHING
 
@@ -111,8 +118,8 @@ def _comparison(scaling: Scaling) -> Html:
             _signed(row.difference) if row.verdict else NOTHING,
             f"{_signed(row.interval[0])} to {_signed(row.interval[1])}" if math.isfinite(row.interval[0]) else NOTHING,
             row.verdict or NOTHING,
-            duration(row.seconds_per_epoch),
-            duration(row.seconds_to_score) if math.isfinite(row.seconds_to_score) else "never",
+            _brief(row.seconds_per_epoch),
+            _brief(row.seconds_to_score),
         ]
         for row in scaling.rows
     ]
@@ -127,7 +134,7 @@ def _comparison(scaling: Scaling) -> Html:
             "or beyond chance. Epochs and updates are the most that a network may train; early stopping may end it "
             "before.",
         ),
-        table(headings, rows, marked=marked, words=WORDS),
+        element("div", table(headings, rows, marked=marked, words=WORDS), class_="block"),
         _differences(scaling.rows[1:], [row.name for row in scaling.rows[1:]], scaling, "column"),
     )
 
@@ -172,9 +179,9 @@ def _sizes(scaling: Scaling) -> Html | None:
             f"{one.row.diverged} diverged" if one.row.diverged else element("b", score(one.row.dev)),
             _signed(one.row.difference) if one.row.verdict else NOTHING,
             one.row.verdict or NOTHING,
-            duration(one.row.seconds_per_epoch),
+            _brief(one.row.seconds_per_epoch),
             number(one.row.epochs_to_score) if math.isfinite(one.row.epochs_to_score) else "never",
-            duration(one.row.seconds_to_score) if math.isfinite(one.row.seconds_to_score) else "never",
+            _brief(one.row.seconds_to_score),
         ]
         for one in tried
     ]
@@ -190,8 +197,11 @@ def _sizes(scaling: Scaling) -> Html | None:
     ]
     place = batches.index(scaling.sizes.largest) if scaling.sizes.largest in batches else None
     return join(
-        element("p", "Each size with all measures; the sizes double until two in a row lose."),
-        table(headings, rows, marked=place, words=WORDS),
+        element(
+            "p",
+            "Each size has all measures, or where they lose those that do best; sizes double until two in a row lose.",
+        ),
+        element("div", table(headings, rows, marked=place, words=WORDS), class_="block"),
         element(
             "div",
             _differences([one.row for one in tried[1:]], batches[1:], scaling, "batch size", xaxis=axis),
