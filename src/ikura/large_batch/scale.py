@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import torch
 from torch import nn
 
 from ikura.errors import UsageError
 from ikura.large_batch.clock import seconds_per_epoch
 from ikura.large_batch.comparison import Row, chosen, compare, margin_of, timed
+from ikura.large_batch.ghosts import Ghosts, without_ghosts
 from ikura.large_batch.largest import Sizes, sizes
 from ikura.large_batch.regime import stretch
 from ikura.large_batch.rules import candidates, check_rule
@@ -20,12 +22,13 @@ from ikura.large_batch.settings import Column, Winner, check_batch, columns
 from ikura.large_batch.training import Trained, Trainer, sweep
 from ikura.large_batch.winner import winner_of
 from ikura.metric import metric as metric_of
-from ikura.population.member import Hyperparameters
+from ikura.population.member import Hyperparameters, Member
 from ikura.population.snapshot import write_atomically
 from ikura.population.tile_size import COMPILED_TILE
 from ikura.population.warmup import warm_up
 from ikura.study.ending import model_of
 from ikura.study.floor import network_again, workshop_of
+from ikura.study.networks import resolved
 from ikura.study.opening import alone, check_arguments, chosen_device, cores
 from ikura.study.progress import Progress
 from ikura.study.study import Study
@@ -71,7 +74,7 @@ def scale(
             deviation from seed to seed of others.
         device: "auto", "cpu" or "cuda"; by default the run's.
         jobs: tiles that train at once; by default one for each core.
-        network: the factory, if the network is the caller's own.
+        network: the factory, if the network is the caller's own and `run` is a folder.
         progress: who is told how it goes.
 
     Returns:
@@ -117,7 +120,8 @@ class _Work:
             for stray in folder.glob("**/.*.tmp"):
                 stray.unlink()
             dataset = setting.prepare(study.run)
-            workshop = workshop_of(setting, dataset, network_again(setting, study.run, study.network))
+            factory = resolved(setting.network, network_again(setting, study.run, study.network))
+            workshop = workshop_of(setting, dataset, Ghosts(factory) if setting.custom and factory else factory)
             winner = winner_of(study, workshop)
             if self.batch_size != AUTO:
                 check_batch(winner, self.batch_size)
@@ -143,6 +147,9 @@ class _Work:
             if networks[replicate].evidence is not None:
                 member = self.trainer.member(column, replicate)
                 module = workshop.trained(member, networks[replicate].weights, networks[replicate].buffers)
+                if setting.custom:
+                    plain = Member(member.number, {**winner.hyperparameters, **_numbers(column)}, member.seed)
+                    member, module = plain, without_ghosts(module, workshop.module(plain).to(_dtype(module)))
                 model_of(setting, dataset, workshop, module, member).save(place / "model")
             scaling = Scaling(
                 study.run, place, winner.batch, batch, self.metric.name, self.sign, self.margin, workshop.device,
@@ -239,6 +246,16 @@ class _Work:
         write_atomically(scaling.folder / "scale.json", plain_json(scaling.to_json()).encode())
         write_atomically(scaling.folder / "scale.csv", scaling.table.to_csv(index=False).encode())
         write_page(scaling.folder / "scale.html", scaling)
+
+
+def _numbers(column: Column) -> dict[str, Any]:
+    """The column's hyperparameters but for those that make ghosts of a caller's own network."""
+    left_out = ("normalisation", "ghost_size")
+    return {name: value for name, value in column.hyperparameters.items() if name not in left_out}
+
+
+def _dtype(module: nn.Module) -> torch.dtype:
+    return next(p.dtype for p in module.parameters())
 
 
 def _merit(one: Trained, sign: float) -> float:

@@ -32,6 +32,7 @@ class Winner:
         epochs, patience: of its training.
         normalisation: "batch", "ghost", or "" where nothing is normalised over the mini-batch.
         first_norm: norm of the gradients that the small batch's training begins with.
+        without: why there are no ghosts where `normalisation` is "".
     """
 
     hyperparameters: Mapping[str, Any]
@@ -40,6 +41,7 @@ class Winner:
     patience: int | None
     normalisation: str
     first_norm: float
+    without: str = "the network has no batch normalisation"
 
     @property
     def values(self) -> Hyperparameters:
@@ -155,8 +157,8 @@ def _warm_up(found: list[Column]) -> dict[str, Any]:
 def _ghosts(winner: Winner, batch: int, ghost: int | None, add: Any, skipped: list[str]) -> None:
     if not winner.normalisation:
         if ghost is not None:
-            raise UsageError("ghosts are for networks with batch normalisation, and the run's network has none")
-        skipped.append("ghost normalisation: the network has no batch normalisation")
+            raise UsageError(f"ghosts are for networks with batch normalisation, but {winner.without}")
+        skipped.append(f"ghost normalisation: {winner.without}")
         return
     if winner.normalisation == "ghost" and ghost is None:
         size = int(winner.values.ghost_size)

@@ -157,10 +157,10 @@ class Trainer:
 
 
 def _written(outcome: Outcome) -> bytes:
-    arrays = {"curve": np.ascontiguousarray(outcome.curve), "best_epoch": np.array([outcome.best_epoch])}
+    arrays = {"curve": np.asarray(outcome.curve, order="C"), "best_epoch": np.array([outcome.best_epoch])}
     if outcome.state == "complete" and outcome.evidence is not None and outcome.weights is not None:
-        arrays |= {"evidence": np.ascontiguousarray(outcome.evidence), "weights": outcome.weights}
-        arrays |= {f"buffer:{name}": np.ascontiguousarray(array) for name, array in (outcome.buffers or {}).items()}
+        arrays |= {"evidence": np.asarray(outcome.evidence, order="C"), "weights": outcome.weights}
+        arrays |= {f"buffer:{name}": np.asarray(array, order="C") for name, array in (outcome.buffers or {}).items()}
     return save(arrays)
 
 

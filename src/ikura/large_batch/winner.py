@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from ikura.errors import RunError
+from ikura.large_batch.ghosts import normalises
 from ikura.large_batch.settings import Winner
-from ikura.nn import BatchNorm, GhostNorm
+from ikura.nn import GhostNorm
 from ikura.nn.loss import loss
 from ikura.nn.noise import Draws, drawing, key
 from ikura.population.batches import Batches
@@ -17,7 +17,7 @@ from ikura.population.member import Member
 from ikura.population.structure import takes_codes
 from ikura.population.workshop import Workshop
 from ikura.search import schedule
-from ikura.study.networks import OWN, PRETRAINED
+from ikura.study.networks import PRETRAINED
 from ikura.study.study import Study
 
 __all__ = ["first_norm", "normalisation_of", "winner_of"]
@@ -36,14 +36,16 @@ def winner_of(study: Study, workshop: Workshop) -> Winner:
         raise RunError(f"{study.run}: the run has not chosen a network yet; go on with it: ikura resume {study.run}")
     setting = study.setting
     member = Member(0, best.hyperparameters, key(setting.seed, "large batch", 0))
-    native = setting.network not in (OWN, PRETRAINED)
+    pretrained = setting.network == PRETRAINED
+    more = {"without": "the network began pretrained, with statistics of its own"} if pretrained else {}
     return Winner(
         best.hyperparameters,
         len(workshop.train),
         setting.epochs,
         schedule(setting.schedule).patience(setting.epochs),
-        normalisation_of(workshop.module(member)) if native else "",
+        "" if pretrained else normalisation_of(workshop.module(member)),
         first_norm(workshop, member),
+        **more,
     )
 
 
@@ -57,7 +59,7 @@ def normalisation_of(module: nn.Module) -> str:
     parts = list(module.modules())
     if any(isinstance(part, GhostNorm) for part in parts):
         return "ghost"
-    return "batch" if any(isinstance(part, BatchNorm | _BatchNorm) for part in parts) else ""
+    return "batch" if any(map(normalises, parts)) else ""
 
 
 def first_norm(workshop: Workshop, member: Member) -> float:
