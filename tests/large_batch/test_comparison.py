@@ -77,6 +77,18 @@ def test_verdicts(gain: int, margin: float, verdict: str) -> None:
     assert rows(small, large, margin)[1].verdict == verdict
 
 
+def test_a_measures_gain_is_over_the_column_before() -> None:
+    names = [column("small batch"), column("large batch", 64), column("+ learning rate", 64)]
+    groups = [[network(right) for right in pair] for pair in ((900, 910), (800, 820), (890, 905))]
+    trained = dict(zip((one.name for one in names), groups, strict=True))
+    small, large, more = compare(names, trained, ACCURACY, torch.ones(N), 130, 0.003)
+    assert isnan(small.gain)
+    assert isnan(large.gain)
+    shown = [[one.evidence for one in group if one.evidence is not None] for group in (groups[2], groups[1])]
+    told = difference(ACCURACY, *shown, torch.ones(N))
+    assert (more.gain, more.gain_interval) == (pytest.approx(0.0875), told.interval)
+
+
 def test_a_column_with_a_network_that_diverged_loses() -> None:
     row = rows([network(800)] * 2, [network(990), DIVERGED])[1]
     assert (row.verdict, row.diverged, row.epochs_to_score) == (LOSES, 1, inf)

@@ -18,6 +18,7 @@ __all__ = ["scale"]
 
 EXAMPLES = ("ikura scale runs/houses --batch-size 1024", "ikura scale runs/houses --batch-size auto --json")
 RULES = ("auto", "sqrt", "linear")
+DEVICES = ("auto", "cpu", "cuda")
 REGIMES = ("same-epochs", "same-updates", "between")
 
 
@@ -71,7 +72,7 @@ def scale(
     device: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Where to train: auto, cpu or cuda; by default as the run did.", show_default=False
+            metavar="NAME", help=f"Where to train: {', '.join(DEVICES)}; by default as the run did.", show_default=False
         ),
     ] = None,
     jobs: Annotated[
@@ -100,6 +101,8 @@ def scale(
     at_least("--ghost", ghost, 2)
     at_least("--jobs", jobs, 1)
     at_least("--within", within, 0)
+    if device is not None:
+        one_of("--device", device, DEVICES)
     if not (folder / "config.toml").exists():
         raise RunError(f"{run}: not a run folder of ikura (it has no config.toml)")
     from ikura.cli.progress import progress_for

@@ -14,7 +14,7 @@ from ikura.large_batch.clock import epochs_to
 from ikura.large_batch.settings import SMALL, Column
 from ikura.large_batch.training import Trained
 from ikura.metric import Metric
-from ikura.study.selection import difference
+from ikura.study.selection import Difference, difference
 
 __all__ = ["KEEPS", "LOSES", "NOT_TOLD_APART", "Row", "chosen", "compare", "margin_of", "timed"]
 
@@ -42,6 +42,8 @@ class Row:
             beyond chance), "not told apart" otherwise; "" for the small batch.
         diverged: seeds that diverged.
         seeds: all of them.
+        gain: how much better than the column before it is, of a column that adds a measure; NaN otherwise.
+        gain_interval: its 95 % interval, paired in the same way.
         seconds_per_epoch: of one network on this device.
         epochs_to_score: epochs until the small batch's dev score, less the margin; infinite if never.
     """
@@ -61,6 +63,8 @@ class Row:
     verdict: str
     diverged: int
     seeds: int
+    gain: float = nan
+    gain_interval: tuple[float, float] = (nan, nan)
     seconds_per_epoch: float = nan
     epochs_to_score: float = inf
 
@@ -142,6 +146,10 @@ def compare(
         )
         if column.name != SMALL and not row.diverged and all(one.evidence is not None for one in small):
             row = _judged(row, networks, small, metric, target, margin, sign, seed)
+        if column.name.startswith("+") and not row.diverged and not found[-1].diverged:
+            told = _told(networks, trained[found[-1].name], metric, target, seed)
+            low, high = sorted(sign * end for end in told.interval)
+            row = replace(row, gain=sign * told.value, gain_interval=(low, high))
         found.append(row)
     return found
 
@@ -156,11 +164,17 @@ def _judged(
     sign: float,
     seed: int,
 ) -> Row:
-    shown = [[one.evidence for one in group if one.evidence is not None] for group in (networks, small)]
-    told = difference(metric, shown[0], shown[1], target, seed=seed)
+    told = _told(networks, small, metric, target, seed)
     gain, (low, high) = sign * told.value, sorted(sign * end for end in told.interval)
     verdict = KEEPS if low >= -margin else NOT_TOLD_APART if gain >= -margin and high >= 0 else LOSES
     return replace(row, difference=told.value, interval=told.interval, p=told.p, verdict=verdict)
+
+
+def _told(
+    networks: Sequence[Trained], others: Sequence[Trained], metric: Metric, target: Tensor, seed: int
+) -> Difference:
+    shown = [[one.evidence for one in group if one.evidence is not None] for group in (networks, others)]
+    return difference(metric, shown[0], shown[1], target, seed=seed)
 
 
 def chosen(rows: Sequence[Row], sign: float) -> Row:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from torch import nn
 
 from ikura.errors import UsageError
@@ -89,7 +88,7 @@ def scale(
         >>> run = tempfile.mkdtemp() + "/iris"
         >>> space = {"learning_rate": 0.01, "batch_size": 8, "optimizer": "momentum", "units": 8}
         >>> study = ikura.tune("iris", space=space, trials=1, epochs=5, finalists=0, out=run)
-        >>> scaling = ikura.scale(run, 32, rule="sqrt", seeds=2)
+        >>> scaling = ikura.scale(run, 32, regime="between", rule="sqrt", seeds=2)
         >>> list(scaling.table["name"])
         ['small batch', 'large batch', '+ learning rate', '+ clipping', '+ regime adaptation']
     """
@@ -113,52 +112,64 @@ class _Work:
     def run(self) -> Scaling:
         self._check()
         study, folder = self.study, self.study.run / "scale"
-        setting = study.setting
+        self.setting = study.setting
         if self.device is not None:
-            setting = replace(setting, device=chosen_device(self.device, setting.network != "mlp"))
+            device = chosen_device(self.device, self.setting.network != "mlp")
+            self.setting = replace(self.setting, device=device)
         with alone(folder):
             for stray in folder.glob("**/.*.tmp"):
                 stray.unlink()
-            dataset = setting.prepare(study.run)
-            factory = resolved(setting.network, network_again(setting, study.run, study.network))
-            workshop = workshop_of(setting, dataset, Ghosts(factory) if setting.custom and factory else factory)
-            winner = winner_of(study, workshop)
-            if self.batch_size != AUTO:
-                check_batch(winner, self.batch_size)
-            if workshop.compiled:
-                warm_up(setting.dtype, self.progress.say, workshop.convolutional)
-            kept = folder / "trained"
-            jobs = self.jobs or cores()
-            self.trainer = Trainer(workshop, kept, setting.seed, jobs, COMPILED_TILE, self.progress)
-            self.metric = metric_of(setting.metric, setting.task)
-            self.sign = 1.0 if self.metric.greater_is_better else -1.0
-            self.target = workshop.judge.target(workshop.dev.y)
-            self.rules = candidates(self.rule, winner.values.optimizer)
-            self.trained: dict[str, list[Trained]] = {}
+            winner = self._open(folder / "trained")
             found = self._sizes(winner) if self.batch_size == AUTO else None
-            batch = self._batch(winner, found)
-            every, skipped, rule = self._table(winner, batch)
-            rows = self._timed(every)
+            batch, rules = self._plan(winner, found)
+            every, skipped, rule = self._table(winner, batch, rules)
+            rows = timed(self._measure(every, "comparison"), self._seconds(every))
             best = chosen(rows, self.sign)
             column = next(one for one in every if one.name == best.name)
             place = folder / (f"batch-{batch}" if found is None else "auto")
-            networks = self.trained[best.name]
-            replicate = max(range(self.seeds), key=lambda k: _merit(networks[k], self.sign))
-            if networks[replicate].evidence is not None:
-                member = self.trainer.member(column, replicate)
-                module = workshop.trained(member, networks[replicate].weights, networks[replicate].buffers)
-                if setting.custom:
-                    plain = Member(member.number, {**winner.hyperparameters, **_numbers(column)}, member.seed)
-                    member, module = plain, without_ghosts(module, workshop.module(plain).to(_dtype(module)))
-                model_of(setting, dataset, workshop, module, member).save(place / "model")
+            self._keep_model(winner, column, place / "model")
             scaling = Scaling(
-                study.run, place, winner.batch, batch, self.metric.name, self.sign, self.margin, workshop.device,
+                study.run, place, winner.batch, batch, self.metric.name, self.sign, self.margin, self.workshop.device,
                 rule, best.name, column.hyperparameters, column.epochs, rows, skipped, found,
                 {row.name: [one.curve.tolist() for one in self.trained[row.name]] for row in rows},
             )  # fmt: skip
             self._write(scaling)
-            sweep(kept)
+            sweep(folder / "trained")
         return scaling
+
+    def _open(self, kept: Path) -> Winner:
+        """Read the data and set everything up; the test set stays where it is."""
+        setting, run = self.setting, self.study.run
+        self.dataset = setting.prepare(run)
+        factory = resolved(setting.network, network_again(setting, run, self.study.network))
+        self.workshop = workshop_of(setting, self.dataset, Ghosts(factory) if setting.custom and factory else factory)
+        winner = winner_of(self.study, self.workshop)
+        if self.batch_size != AUTO:
+            check_batch(winner, self.batch_size)
+        if self.workshop.compiled:
+            warm_up(setting.dtype, self.progress.say, self.workshop.convolutional)
+        jobs = self.jobs or cores()
+        self.trainer = Trainer(self.workshop, kept, setting.seed, jobs, COMPILED_TILE, self.progress)
+        self.metric = metric_of(setting.metric, setting.task)
+        self.sign = 1.0 if self.metric.greater_is_better else -1.0
+        self.target = self.workshop.judge.target(self.workshop.dev.y)
+        self.rules = candidates(self.rule, winner.values.optimizer)
+        self.trained: dict[str, list[Trained]] = {}
+        return winner
+
+    def _keep_model(self, winner: Winner, column: Column, place: Path) -> None:
+        """Save the best network of a column, unless all of them diverged."""
+        networks = self.trained[column.name]
+        replicate = max(range(self.seeds), key=lambda k: _merit(networks[k], self.sign))
+        if networks[replicate].evidence is None:
+            return
+        member = self.trainer.member(column, replicate)
+        module = self.workshop.trained(member, networks[replicate].weights, networks[replicate].buffers)
+        if self.setting.custom:
+            plain = Member(member.number, {**winner.hyperparameters, **_training_of(column)}, member.seed)
+            dtype = next(p.dtype for p in module.parameters())
+            member, module = plain, without_ghosts(module, self.workshop.module(plain).to(dtype))
+        model_of(self.setting, self.dataset, self.workshop, module, member).save(place)
 
     def _check(self) -> None:
         check_arguments(batch_size=None if self.batch_size == AUTO else self.batch_size, jobs=self.jobs)
@@ -179,18 +190,18 @@ class _Work:
                 "compare with; tune with a smaller learning rate first"
             )
         self.margin = margin_of(self.metric, self.within, small)
-        rows = len(self.trainer.workshop.train)
+        rows = len(self.workshop.train)
         return compare(every, self.trained, self.metric, self.target, rows, self.margin, self.trainer.seed)
 
-    def _table(self, winner: Winner, batch: int) -> tuple[list[Column], list[str], str]:
+    def _table(self, winner: Winner, batch: int, rules: tuple[str, ...]) -> tuple[list[Column], list[str], str]:
         """Train every column of the table; of several rules the one that does best with all other measures goes in."""
         ratio = batch / winner.batch
         factor = stretch(str(self.regime or "between"), ratio)
         asked = self.regime is not None
         plans = {
-            rule: columns(winner, batch, rule, ghost=self.ghost, factor=factor if asked else 1.0) for rule in self.rules
+            rule: columns(winner, batch, rule, ghost=self.ghost, factor=factor if asked else 1.0) for rule in rules
         }
-        rule = self.rules[0]
+        rule = rules[0]
         if len(plans) > 1:
             last = {rule: replace(plan[0][-1], name=f"all measures ({rule})") for rule, plan in plans.items()}
             first = plans[rule][0][0]
@@ -212,23 +223,21 @@ class _Work:
 
         return sizes(winner, self.rules, self.ghost, factor, self._measure, self._seconds, self.sign)
 
-    def _batch(self, winner: Winner, found: Sizes | None) -> int:
+    def _plan(self, winner: Winner, found: Sizes | None) -> tuple[int, tuple[str, ...]]:
+        """The batch size of the table, and the rules that are tried for it."""
         if found is None:
             assert self.batch_size != AUTO
-            return self.batch_size
+            return self.batch_size, self.rules
         if not found.tried:
             raise UsageError(
                 f"the run's batch of {winner.batch} cannot be doubled: the training set has {winner.rows} examples"
             )
-        return found.largest if found.largest > winner.batch else 2 * winner.batch
-
-    def _timed(self, every: list[Column]) -> list[Row]:
-        rows = self._measure(every, "comparison")
-        return timed(rows, self._seconds(every))
+        batch = found.largest if found.largest > winner.batch else 2 * winner.batch
+        return batch, (next(one.rule for one in found.tried if one.batch_size == batch),)
 
     def _seconds(self, every: list[Column]) -> dict[str, float]:
         """Seconds of an epoch, by name; settings that cost the same are timed once."""
-        self.progress.say(f"timing an epoch of each on {self.trainer.workshop.device}")
+        self.progress.say(f"timing an epoch of each on {self.workshop.device}")
         about: dict[str, str] = {}
         for column in every:
             values = column.values
@@ -236,7 +245,7 @@ class _Work:
             about[column.name] = str(alike)
         first = {key: next(c for c in every if about[c.name] == key) for key in about.values()}
         members = {key: self.trainer.member(column, 0) for key, column in first.items()}
-        seconds = seconds_per_epoch(self.trainer.workshop, members)
+        seconds = seconds_per_epoch(self.workshop, members)
         return {name: seconds[key] for name, key in about.items()}
 
     def _write(self, scaling: Scaling) -> None:
@@ -248,14 +257,10 @@ class _Work:
         write_page(scaling.folder / "scale.html", scaling)
 
 
-def _numbers(column: Column) -> dict[str, Any]:
+def _training_of(column: Column) -> dict[str, Any]:
     """The column's hyperparameters but for those that make ghosts of a caller's own network."""
     left_out = ("normalisation", "ghost_size")
     return {name: value for name, value in column.hyperparameters.items() if name not in left_out}
-
-
-def _dtype(module: nn.Module) -> torch.dtype:
-    return next(p.dtype for p in module.parameters())
 
 
 def _merit(one: Trained, sign: float) -> float:

@@ -127,8 +127,12 @@ class Scaling:
 
     @property
     def needed(self) -> list[str]:
-        """The measures without which the large batch is seen to lose; those of all columns, if all of them lose."""
-        return self._measures(next((row.name for row in self.rows[1:] if row.acceptable), self.rows[-1].name))
+        """The measures of the recommended column that gain something beyond chance, each added to those before it.
+
+        Where none does by itself, they are needed together.
+        """
+        gained = [row.name.removeprefix("+ ") for row in self.rows if row.gain_interval[0] > 0]
+        return [name for name in self.measures if name in gained] or self.measures
 
     def _measures(self, until: str) -> list[str]:
         names = [row.name for row in self.rows]
@@ -150,25 +154,28 @@ class Scaling:
         words = {
             KEEPS: f"keeps the dev {self.metric}",
             NOT_TOLD_APART: f"is not to be told apart by dev {self.metric}",
-        }.get(best.verdict, f"loses dev {self.metric}, with {best.name} as with everything else,")
+        }.get(best.verdict, f"loses dev {self.metric} with every measure, least with “{best.name}”")
         return f"{what}, {words}: {self._told(best)}; a loss of {self.margin:.3g} is allowed."
 
     def _why(self) -> str:
         """Which measures were needed."""
-        first = next(place for place, row in enumerate(self.rows) if row.acceptable)
-        said = "No measure is needed to come out level"
-        if self.needed:
-            before = self.rows[first - 1]
-            which = "no measure" if before.name == LARGE else "one measure less"
-            said = f"Needed: {_listed(self.needed)}; with {which} it is {self._told(before)}"
-        more = self.measures[len(self.needed) :]
-        if not more:
-            return f"{said}."
-        again = self._told(self.rows[first])
-        return (
-            f"{said}{'' if self.needed else f' ({again})'}; that no more than the margin is lost is shown "
-            f"with {_listed(more)}."
-        )
+        large = next(row for row in self.rows if row.name == LARGE)
+        without = f"Without any measure: {self._told(large)}"
+        if not self.measures:
+            return "No measure is needed to come out level."
+        if large.acceptable:
+            shown = f"that no more than the margin is lost is shown with {_listed(self.measures)}"
+            return f"{without}, not to be told apart either; {shown}."
+        gains = {row.name.removeprefix("+ "): row for row in self.rows}
+        said = [f"{name} ({self._gain(gains[name])})" for name in self.needed]
+        rest = [name for name in self.measures if name not in self.needed]
+        more = f"; {_listed(rest)} gained nothing beyond chance, each added to those before it" if rest else ""
+        return f"{without}. Needed: {_listed(said)}{more}."
+
+    @staticmethod
+    def _gain(row: Row) -> str:
+        low, high = row.gain_interval
+        return f"gain {row.gain:+.4f}, {low:+.4f} to {high:+.4f}" if isfinite(low) else "after others had diverged"
 
     def _told(self, row: Row) -> str:
         if row.diverged:
