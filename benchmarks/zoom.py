@@ -1,9 +1,10 @@
 """What a search is worth against random search, both given the same number of epochs.
 
-`python -m benchmarks.zoom` searches small bundled tables with `coarse-to-fine` (or others) and with `random`. Both have
-the same space, networks and data; random search trains every trial to the end and gets as many trials as make the same
-number of member epochs. What is compared is the lowest dev loss found, in pairs of the same seed, as the ratio of the
-losses plus 1e-4: below that a network is right and sure of every example, and a ratio would mean nothing.
+`python -m benchmarks.zoom` searches the six tasks of `benchmarks.search` with `coarse-to-fine` (or others) and with
+`random`, each trial training at most a third of the task's epochs. Both have the same space, networks and data; random
+search trains every trial to the end and gets as many trials as make the same number of member epochs. What is compared
+is the lowest dev loss found, in pairs of the same seed, as the ratio of the losses plus 1e-4: below that a network is
+right and sure of every example, and a ratio would mean nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.output import command, give, say, table
+from benchmarks.tasks import TASKS, Task
 from ikura.data import prepare
 from ikura.engine import engine_for
 from ikura.metric import default_metric
@@ -23,24 +25,22 @@ from ikura.population.job import Job
 from ikura.population.member import Member
 from ikura.population.workshop import Judge, Workshop
 from ikura.search import Observation, Proposer, proposer
-from ikura.space import Space, default_space
+from ikura.space import Space
 from ikura.study.floor import one_thread_each
 
 NOTHING = 1e-4
-TASKS = ("digits", "breast_cancer", "diabetes", "wine")
 RIVAL = "random"
 TILE = 8
 
 
-def workshop_of(name: str) -> tuple[Workshop, int]:
-    """Prepare a bundled table: a workshop with its training and dev examples, and the number of its rows."""
-    data = prepare(name, seed=0)
-    task = data.task.name
+def workshop_of(task: Task) -> Workshop:
+    """Prepare a task: a workshop with its training and dev examples."""
+    data = prepare(*task.data(), seed=0)
+    kind = data.task.name
     train, dev = (Examples.of(part, "float32").flat() for part in (data.train, data.dev))
-    judge = Judge(task, default_metric(task), data.target_mean, data.target_std)
-    outputs = len(data.task.classes or []) if task == "multiclass" else 1
-    rows = len(data.train) + len(data.dev) + len(data.test)
-    return Workshop(train, dev, judge, outputs, tuple(data.encoder.cardinalities)), rows
+    judge = Judge(kind, default_metric(kind), data.target_mean, data.target_std)
+    outputs = len(data.task.classes or []) if kind == "multiclass" else 1
+    return Workshop(train, dev, judge, outputs, tuple(data.encoder.cardinalities))
 
 
 def run(search: Proposer, trials: int, epochs: int, workshop: Workshop, jobs: int, seed: int) -> tuple[float, int, int]:
@@ -104,21 +104,21 @@ def _row(told: dict[str, Any], studies: int) -> list[Any]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
-    parser = command("zoom", __doc__.split("\n\n")[0], "", "--seeds 20", "--searches tpe cma-es --tasks digits wine")
-    parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=TASKS)
+    parser = command("zoom", __doc__.split("\n\n")[0], "", "--seeds 20", "--searches tpe cma-es --tasks digits")
+    parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=list(TASKS))
     parser.add_argument("--searches", nargs="+", default=["coarse-to-fine"])
     parser.add_argument("--seeds", type=int, default=10, help="how many studies of each search and task")
     parser.add_argument("--trials", type=int, default=48)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, help="of a trial at most (a third of the task's)")
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args(arguments)
     rows: list[list[Any]] = []
     figures: dict[str, Any] = {}
     everything: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in given.searches}
     for task in given.tasks:
-        workshop, examples = workshop_of(task)
-        space = default_space(given.trials, examples, int(np.prod(workshop.train.shape))).space
-        found = compare(given.searches, space, workshop, given.trials, given.epochs, range(given.seeds), given.jobs)
+        workshop, space = workshop_of(TASKS[task]), TASKS[task].workload.space()
+        epochs = given.epochs or TASKS[task].epochs // 3
+        found = compare(given.searches, space, workshop, given.trials, epochs, range(given.seeds), given.jobs)
         figures[task] = found
         for name, one in found.items():
             told = one["ratio"] = ratios(one["losses"], one[RIVAL])

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -92,7 +92,6 @@ def test_categories_equal_the_one_hot_encoder(frame: pd.DataFrame) -> None:
     assert codes[:, 0].tolist() == [levels.index(name) + 1 if name in levels else 0 for name in other["street"]]
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-8e307, 8e307) | st.none(), min_size=2, max_size=30))
 def test_standardised_training_column_has_mean_0_and_deviation_1(values: list[float | None]) -> None:
     frame = pd.DataFrame({"v": pd.Series(values, dtype=float)})
@@ -118,7 +117,6 @@ TABLES = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(TABLES, TABLES)
 def test_json_round_trip_is_exact(train: list[tuple], other: list[tuple]) -> None:  # type: ignore[type-arg]
     names = ["number", "word", "truth"]

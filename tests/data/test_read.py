@@ -148,7 +148,7 @@ WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zs
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".tsv", ".parquet"])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(FIELDS, WORDS), min_size=1, max_size=20))
 def test_round_trip(tmp_path: Path, suffix: str, rows: list[tuple[float | None, str]]) -> None:
     # A letter before each word keeps it from reading as a number, a date or a missing value.

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ikura.data import Split, held_out_fraction, split
@@ -34,7 +34,6 @@ def test_held_out_rows_never_fall(rows: int) -> None:
     assert (rows + 1) * held_out_fraction(rows + 1) >= rows * held_out_fraction(rows) * (1 - 1e-14)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(2, 40), min_size=1, max_size=12), st.integers(0, 2**32 - 1))
 def test_every_class_has_its_share(counts: list[int], seed: int) -> None:
     counts[0] += 10
@@ -58,7 +57,6 @@ def test_seed_keys_the_split() -> None:
     assert not np.array_equal(first.test, other.test)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 30), min_size=3, max_size=60), st.integers(0, 2**32 - 1))
 def test_no_group_is_in_two_parts(sizes: list[int], seed: int) -> None:
     groups = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes))

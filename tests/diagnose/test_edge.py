@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from ikura.diagnose import edges, trial_variance
+from ikura.diagnose.edge import chance
 from ikura.space import Space, choice, integer, linear, log, log_complement
 
 from .test_importance import table
@@ -33,6 +34,17 @@ def test_a_border_that_holds_back_is_named(parameter: object, side: str, border:
     assert (edge.beyond > border) == (side == "upper")
     assert f"The best lies at the {side} edge of x ({border:g})" in edge.sentence
     assert f"to {edge.beyond:g}." in edge.sentence
+
+
+@pytest.mark.parametrize("count", [20, 400, 100_000])
+def test_the_chance_of_a_crowd_at_a_border_is_hypergeometric(count: int) -> None:
+    from scipy.stats import hypergeom
+
+    good, outer = count // 10, count // 7
+    for inside in (0, 1, good // 3, good // 2, min(good, outer)):
+        # Sums of at most 10,000 terms, each off by the rounding of logarithms of a few hundred thousand.
+        expected = hypergeom.sf(inside - 1, count, outer, good)
+        assert chance(inside, count, outer, good) == pytest.approx(expected, rel=1e-7, abs=1e-300)
 
 
 def test_the_natural_end_of_a_range_is_no_border() -> None:

@@ -72,7 +72,7 @@ CASES = [(name, task) for name, one in METRICS.items() for task in sorted(one.ta
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 200))
 def test_equals_scikit_learn(name: str, task: str, seed: int, n: int) -> None:
     prediction, target = example(task, np.random.default_rng(seed), n)

@@ -101,7 +101,7 @@ class GhostByHand(nn.Module):
         return torch.cat(done)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(2, 25), st.integers(2, 12), st.sampled_from([(), (2, 3)]), st.sampled_from([0.1, 0.5, 1.0]))
 def test_ghost_norm_is_its_formula(rows: int, ghost_size: int, pixels: tuple[int, ...], momentum: float) -> None:
     own, other = scaled(GhostNorm(UNITS, ghost_size, momentum)), scaled(GhostByHand(ghost_size, momentum))
@@ -129,7 +129,6 @@ def test_one_ghost_gives_the_outputs_of_batch_norm(shape: tuple[int, ...], ghost
         torch.testing.assert_close(mine, its, **CLOSE)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=4), st.integers(2, 5), st.integers(0, 4))
 def test_micro_batches_of_whole_ghosts_are_one_pass(ghosts: list[int], ghost_size: int, left: int) -> None:
     sizes = [count * ghost_size for count in ghosts]

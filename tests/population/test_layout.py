@@ -29,7 +29,6 @@ def member(**hyperparameters: Any) -> Member:
     return Member(0, hyperparameters, 3)
 
 
-@settings(deadline=None)
 @given(layouts)
 def test_weights_lie_in_the_order_of_the_modules_parameters(layout: Layout) -> None:
     net = layout.module(member())
@@ -60,7 +59,7 @@ def test_embeddings_begin_with_rows_of_length_about_one() -> None:
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(layout=layouts, more=st.lists(st.integers(0, 4), min_size=3, max_size=3))
 def test_a_padded_network_computes_the_same(name: str, layout: Layout, more: list[int]) -> None:
     wide = Layout(

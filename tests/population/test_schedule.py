@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ikura.errors import UsageError
@@ -41,7 +41,6 @@ def of_torch(values: dict[str, Any], steps: int, epochs: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", TIMED)
-@settings(deadline=None)
 @given(data=st.data(), steps=st.integers(1, 7), epochs=st.integers(1, 12))
 def test_equals_torch_step_for_step(name: str, data: st.DataObject, steps: int, epochs: int) -> None:
     own = data.draw(
@@ -69,7 +68,6 @@ def test_equals_torch_step_for_step(name: str, data: st.DataObject, steps: int, 
 
 
 @pytest.mark.parametrize("name", SHAPES)
-@settings(deadline=None)
 @given(st.floats(0, 12), st.floats(0, 1), st.floats(0, 1), st.floats(0, 0.9), st.integers(1, 9), st.integers(1, 12))
 def test_every_shape_stays_between_its_floor_and_the_learning_rate(
     name: str, warm_up: float, final: float, initial: float, peak: float, steps: int, epochs: int
@@ -101,7 +99,6 @@ def test_the_default_is_a_constant() -> None:
 losses = st.lists(st.floats(1e-3, 10) | st.sampled_from([1.0, 0.9999, 0.99985, 0.9]), min_size=1, max_size=30)
 
 
-@settings(deadline=None)
 @given(losses, st.integers(0, 4), st.floats(0.1, 1), st.floats(0, 0.5))
 def test_plateau_equals_torch(losses: list[float], patience: int, factor: float, final: float) -> None:
     assume(factor < 1)

@@ -111,7 +111,7 @@ def test_no_file_counts_as_none(workshop: Callable[..., Workshop], tmp_path: Pat
     assert not load_snapshot(tmp_path / "empty", begun(workshop, "compiled", ROWS, None))
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.floats(0, 1, exclude_max=True), st.binary(max_size=20))
 def test_a_damaged_file_counts_as_none(
     workshop: Callable[..., Workshop], tmp_path: Path, share: float, tail: bytes

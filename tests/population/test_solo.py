@@ -262,7 +262,7 @@ hyperparameters = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(["binary", "multiclass", "regression"]),
     st.booleans(),

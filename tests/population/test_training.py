@@ -98,7 +98,6 @@ def stops_after(losses: Sequence[float], patience: int | None) -> int:
     return len(losses)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.lists(st.integers(1, 9).map(float), min_size=3, max_size=3), min_size=1, max_size=20),
     st.none() | st.integers(1, 5),
@@ -267,7 +266,7 @@ def test_zero_weights_leave_a_bias_that_learns_the_share_of_the_classes(workshop
     np.testing.assert_allclose(course.curve(0)[:, 1], losses, rtol=1e-12)
 
 
-@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.permutations([0, 1, 2, 3]))
 def test_places_do_not_matter(workshop: Callable[..., Workshop], order: list[int]) -> None:
     rows = [

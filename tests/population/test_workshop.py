@@ -48,7 +48,7 @@ members_of_a_study = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(members_of_a_study, st.integers(1, 8), st.sampled_from(["compiled", "stacked", "own"]))
 def test_every_member_is_in_one_tile_that_it_fits(
     workshop: Callable[..., Workshop], rows: list[dict[str, Any]], size: int, way: str
@@ -74,7 +74,7 @@ def test_every_member_is_in_one_tile_that_it_fits(
     assert made.pack(members, size) == tiles
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(members_of_a_study, st.integers(1, 8), st.randoms(use_true_random=False))
 def test_tiles_do_not_depend_on_the_order_of_members(
     workshop: Callable[..., Workshop], rows: list[dict[str, Any]], size: int, random: Any

@@ -65,7 +65,7 @@ def test_conditional_grids_have_no_duplicates() -> None:
     assert sum(one["optimizer"] == "sgd" for one in found) == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(spaces(), st.integers(1, 60), st.integers(0, 9))
 def test_grid_holds_each_configuration_once(space: Space, trials: int, seed: int) -> None:
     grid = GridSearch(space, seed).grid(trials)

@@ -32,7 +32,7 @@ def test_conformance(name: str, check: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in PROPOSERS if name not in SLOW])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     space=spaces(), trials=st.integers(1, 40), seed=st.integers(0, 2**32), kind=st.sampled_from(["finite", "with gaps"])
 )
@@ -46,7 +46,7 @@ def test_any_space(name: str, space: Space, trials: int, seed: int, kind: str) -
         assert all(wide[key].contains(value) for key, value in one.configuration.items())
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(space=spaces(), seed=st.integers(0, 2**32))
 def test_any_space_with_densities(space: Space, seed: int) -> None:
     _, history = play(proposer("tpe", space, seed), 14, kind="with gaps")

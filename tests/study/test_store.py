@@ -47,7 +47,7 @@ def same(one: float, other: float) -> bool:
 def test_numbers_of_all_kinds_come_back_as_they_were(store: Store) -> None:
     store.add_trials([row(0)])
 
-    @settings(max_examples=50, deadline=None)
+    @settings(max_examples=50)
     @given(st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS), max_size=5), NUMBERS, NUMBERS)
     def check(curve: Any, loss: float, score: float) -> None:
         store.record([outcome(0, curve, dev_loss=loss, dev_score=score)])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import gammaln
 
 from ikura.diagnose.merit import ranked
 from ikura.space import Integer, LogComplement, Parameter, Space
@@ -69,8 +70,6 @@ def edges(
     Returns:
         The borders, the most certain first.
     """
-    from scipy.stats import hypergeom
-
     rows = ranked(trials, greater_is_better).sort_values("rank", kind="stable")
     names = [name for name in space.dimensions if space[name].numeric and name in rows]
     found = []
@@ -87,11 +86,23 @@ def edges(
             limit = float(one.from_unit(u))
             outer = sign * values >= sign * limit
             inside = int(outer[:good].sum())
-            p_value = hypergeom.sf(inside - 1, len(values), int(outer.sum()), good)
+            p_value = chance(inside, len(values), int(outer.sum()), good)
             if sign * chosen >= sign * limit and beyond is not None and p_value < LEVEL / (2 * len(names)):
                 border = one.low if side == "lower" else one.high  # type: ignore[attr-defined]
                 found.append((p_value, Edge(name, side, border, beyond, inside, good)))
     return [edge for _, edge in sorted(found, key=lambda pair: pair[0])]
+
+
+def chance(inside: int, trials: int, outer: int, good: int) -> float:
+    """Chance that at least so many of the good ones lie in the outer range (hypergeometric distribution)."""
+    many = np.arange(inside, min(outer, good) + 1)
+    logarithms = _log_choose(outer, many) + _log_choose(trials - outer, good - many) - _log_choose(trials, good)
+    return float(np.exp(logarithms).sum())
+
+
+def _log_choose(n: int, k: Any) -> Any:
+    with np.errstate(invalid="ignore"):
+        return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
 
 
 def _beyond(parameter: Parameter, side: str) -> float | None:

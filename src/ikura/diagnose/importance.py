@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from ikura.diagnose.merit import ranked
+from ikura.diagnose.ped_anova import axis, divergences
 from ikura.errors import UsageError, nearest
-from ikura.exchange.distribution import distribution, quiet
-from ikura.space import Choice, Parameter, Space
+from ikura.exchange.distribution import quiet
+from ikura.space import Choice, Space
 
 __all__ = ["AMONG", "METHODS", "importance"]
 
@@ -60,7 +61,7 @@ def importance(
 
     References:
         Watanabe, Bansal and Hutter, PED-ANOVA, IJCAI 2023; Hutter, Hoos and Leyton-Brown, An efficient approach for
-        assessing hyperparameter importance, ICML 2014. Both evaluators are Optuna's.
+        assessing hyperparameter importance, ICML 2014. fANOVA is Optuna's.
     """
     for name, value, known in (("method", method, METHODS), ("among", among, AMONG)):
         if value not in known:
@@ -83,11 +84,9 @@ def importance(
     if method == "fanova":
         rows = _covering(rows, among)
     seen = _thinned(rows, MOST[method])
-    with quiet(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        shares, chance = (
-            _ped_anova(seen, names, space, among) if method == "ped-anova" else (_fanova(seen, names, space), {})
-        )
+    shares, chance = (
+        _ped_anova(seen, names, space, among) if method == "ped-anova" else (_fanova(seen, names, space), {})
+    )
     total = sum(shares.values()) or 1.0
     table = pd.DataFrame(
         {
@@ -131,29 +130,21 @@ def _ped_anova(
     rows: pd.DataFrame, names: list[str], space: Space, among: str
 ) -> tuple[Mapping[str, float], Mapping[str, float]]:
     """Importance by PED-ANOVA, and what it comes to when the ranks are dealt out anew."""
-    from optuna.importance import PedAnovaImportanceEvaluator
-
-    region = 1.0 if among == "all" else max(REGION, 4 * FEWEST_TARGET / len(rows))
-    target = max(TARGET if among == "all" else TARGET / 2, FEWEST_TARGET / len(rows))
-    evaluator = PedAnovaImportanceEvaluator(target_quantile=target, region_quantile=region)
-    kinds = {name: _own_scale(space[name]) for name in names}
-    columns = {name: _values(rows[name], space[name]) for name in names}
     rank = rows["rank"].to_numpy()
-
-    study = _study(columns, kinds, rank)
-
-    def measured(values: np.ndarray) -> dict[str, float]:
-        return evaluator.evaluate(study, params=names, target=lambda trial: values[trial.number])
-
+    region = rank <= _quantile(rank, 1.0 if among == "all" else max(REGION, 4 * FEWEST_TARGET / len(rows)))
+    target = max(TARGET if among == "all" else TARGET / 2, FEWEST_TARGET / len(rows))
     random = np.random.default_rng(0)
-    inside = rank <= np.quantile(rank, region, method="inverted_cdf")
-    shuffled = []
-    for _ in range(SHUFFLES):
-        values = rank.copy()
-        values[inside] = random.permutation(values[inside])
-        shuffled.append(measured(values))
-    chance = {name: float(np.quantile([one[name] for one in shuffled], 0.95)) for name in names}
-    return measured(rank), chance
+    dealt = np.repeat(rank[None], 1 + SHUFFLES, 0)
+    for one in dealt[1:]:
+        one[region] = random.permutation(one[region])
+    axes = [axis(rows[name], space[name]) for name in names]
+    found = divergences(axes, region, dealt <= _quantile(rank, target))
+    chance = np.quantile(found[1:], 0.95, axis=0)
+    return dict(zip(names, found[0], strict=True)), dict(zip(names, chance, strict=True))
+
+
+def _quantile(rank: np.ndarray, share: float) -> float:
+    return float(np.quantile(rank, share, method="inverted_cdf"))
 
 
 def _fanova(rows: pd.DataFrame, names: list[str], space: Space) -> Mapping[str, float]:
@@ -164,36 +155,18 @@ def _fanova(rows: pd.DataFrame, names: list[str], space: Space) -> Mapping[str, 
     kinds: dict[str, Any] = {}
     columns: dict[str, list[Any]] = {}
     for name in names:
-        one, values = space[name], _values(rows[name], None)
-        missing = any(value is None for value in values)
+        one, missing = space[name], rows[name].isna()
+        values = rows[name].astype(object).mask(missing, None)
         if isinstance(one, Choice):
-            kinds[name] = CategoricalDistribution((*one.options, *((INACTIVE,) if missing else ())))
+            kinds[name] = CategoricalDistribution((*one.options, *((INACTIVE,) if missing.any() else ())))
             columns[name] = [INACTIVE if value is None else one.options[one.index(value)] for value in values]
         else:
             kinds[name] = FloatDistribution(0.0, 1.0)
             columns[name] = [0.5 if value is None else one.to_unit(value) for value in values]
     scores = rows["dev_score"].to_numpy(dtype=float)
-    return FanovaImportanceEvaluator(seed=0).evaluate(_study(columns, kinds, scores))
-
-
-def _own_scale(parameter: Parameter) -> Any:
-    """The distribution on whose scale a parameter was drawn: of the complement where that is its scale."""
-    from optuna.distributions import FloatDistribution
-
-    if parameter.scale == "log-complement":
-        return FloatDistribution(1 - parameter.high, 1 - parameter.low, log=True)  # type: ignore[attr-defined]
-    return distribution(parameter)
-
-
-def _values(column: pd.Series, parameter: Parameter | None) -> list[Any]:
-    """A column's values as the space has them, None where the hyperparameter is not active."""
-    values = [None if missing else value for value, missing in zip(column, column.isna(), strict=True)]
-    if isinstance(parameter, Choice):
-        return [None if value is None else parameter.options[parameter.index(value)] for value in values]
-    if parameter is not None and parameter.scale == "log-complement":
-        low, high = 1 - parameter.high, 1 - parameter.low  # type: ignore[attr-defined]
-        return [None if value is None else min(max(1 - value, low), high) for value in values]
-    return values
+    with quiet(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return FanovaImportanceEvaluator(seed=0).evaluate(_study(columns, kinds, scores))
 
 
 def _study(columns: Mapping[str, list[Any]], kinds: Mapping[str, Any], values: np.ndarray) -> Any:
@@ -202,8 +175,6 @@ def _study(columns: Mapping[str, list[Any]], kinds: Mapping[str, Any], values: n
 
     study = optuna.create_study(direction="minimize")
     for i, value in enumerate(values):
-        has = {name: column[i] for name, column in columns.items() if column[i] is not None}
-        study.add_trial(
-            optuna.trial.create_trial(value=float(value), params=has, distributions={name: kinds[name] for name in has})
-        )
+        has = {name: column[i] for name, column in columns.items()}
+        study.add_trial(optuna.trial.create_trial(value=float(value), params=has, distributions=dict(kinds)))
     return study

@@ -19,6 +19,8 @@ from ikura.space.limits import ARCHITECTURE, BELOW_ONE, BOUNDS, WHOLE
 
 __all__ = ["Hyperparameters", "Member", "check_value"]
 
+_CHECKED = frozenset(("optimizer", "schedule_shape", *BOUNDS))
+
 
 def check_value(name: str, value: Any, built_in: bool) -> None:
     """Refuse a value that a hyperparameter of ikura's cannot have.
@@ -96,13 +98,14 @@ class Member:
     values: Hyperparameters = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        values = Hyperparameters(DEFAULTS, **self.hyperparameters)
-        for name in ("optimizer", "schedule_shape", *BOUNDS):
+        for name, value in self.hyperparameters.items():
             try:
-                check_value(name, values[name], built_in=False)
+                if name in _CHECKED:
+                    check_value(name, value, built_in=False)
             except UsageError as error:
                 raise UsageError(f"trial {self.number}: {error}") from None
-        values = Hyperparameters({**DEFAULTS, **rule(values.optimizer).defaults, **self.hyperparameters})
+        optimizer = self.hyperparameters.get("optimizer", DEFAULTS["optimizer"])
+        values = Hyperparameters({**DEFAULTS, **rule(optimizer).defaults, **self.hyperparameters})
         object.__setattr__(self, "values", values)
 
     def each_layer(self, name: str, layers: int | None = None) -> tuple[Any, ...]:

@@ -67,7 +67,10 @@ def plain_json(value: Any) -> Html:
         >>> plain_json({"text": "</script>", "score": float("nan")})
         '{"text":"\\\\u003c/script>","score":null}'
     """
-    text = json.dumps(_finite(value), allow_nan=False, separators=(",", ":"))
+    try:
+        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError):
+        text = json.dumps(_finite(value), allow_nan=False, separators=(",", ":"))
     return Html(text.replace("<", "\\u003c"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import ClassVar
 
 import numpy as np
@@ -20,6 +21,7 @@ _THREE_STAGES = 48
 _SHORTEST = 5
 _EXPLORING = 0.1
 _ANCHORED = 0.5
+_LONGER = 0.125
 _REACH = 0.05
 
 
@@ -28,8 +30,9 @@ class CoarseToFine(Proposer):
 
     Half of the trials are coarse and train a third of the epochs (at least five); the others go to one fine stage, or
     with 48 trials and more to two, the last at the full epochs. Below 8 trials it is one stage over the whole space.
-    Draws are points of a scrambled Sobol' sequence, one for each stage. In a fine stage a tenth of them still cover the
-    whole space; of the others half cover the region of the good results (`Neighbourhood`) and half stay close to one of
+    A fine stage begins with the best configurations so far, an eighth of its trials, which it trains longer than they
+    were. Its other draws are points of a scrambled Sobol' sequence, one for each stage. A tenth of them still cover the
+    whole space; of the rest half cover the region of the good results (`Neighbourhood`) and half stay close to one of
     them, which keeps together what does well together. Where the good results crowd at the end of a range the next
     stage moves that end outwards (`widened`). Diverged and infeasible trials never count as good; where hardly any
     other result exists the stage covers the whole space again.
@@ -71,7 +74,22 @@ class CoarseToFine(Proposer):
             anchor = np.where(anchored < _ANCHORED, (chosen * len(near.points)).astype(np.int64), -1)
             for name, u in points.items():
                 points[name] = np.where(explore < _EXPLORING, u, near.place(name, u, anchor))
-        return self.proposals(points, count, space, 1.0 if near is None else _REACH)
+        drawn = self.proposals(points, count, space, 1.0 if near is None else _REACH)
+        longer = self._longer(stage, history)[:count]
+        return longer + drawn[len(longer) :]
+
+    def _longer(self, stage: Stage, history: Sequence[Observation]) -> list[Proposal]:
+        """The best configurations of this search so far, to train longer; none where a stage is no longer."""
+        found: list[Proposal] = []
+        if stage.epochs <= _SHORTEST:
+            return found
+        for one in good([one for one in history if 0 <= one.stage < stage.index]):
+            if len(found) == ceil(_LONGER * stage.trials):
+                break
+            proposal = Proposal(dict(one.configuration))
+            if proposal not in found:
+                found.append(proposal)
+        return found
 
     def regions(self, stage: Stage, history: Sequence[Observation]) -> Region:
         near = self._narrowed(stage, history)[1]

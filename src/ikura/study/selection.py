@@ -207,7 +207,7 @@ def difference(
         >>> round(found.value, 1), found.p < 0.01
         (0.3, True)
     """
-    from scipy.stats import t as student
+    from scipy.special import stdtr, stdtrit
 
     n, seeds = len(target), len(first)
     both = [*first, *other]
@@ -230,8 +230,8 @@ def difference(
         p = math.nan if math.isnan(variance + value) else float(value == 0)
         return Difference(value, (value, value), p, seeds)
     freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts if part)
-    half = float(student.ppf(0.975, freedom)) * math.sqrt(variance)
-    p = 2 * float(student.sf(abs(value) / math.sqrt(variance), freedom))
+    half = float(stdtrit(freedom, 0.975)) * math.sqrt(variance)
+    p = 2 * float(stdtr(freedom, -abs(value) / math.sqrt(variance)))
     return Difference(value, (value - half, value + half), p, seeds)
 
 

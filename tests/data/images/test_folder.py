@@ -253,7 +253,7 @@ def test_the_same_data_set_every_time(photos: Photos) -> None:
     }
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damage_of_any_kind_is_one_line_or_an_image(data: st.DataObject, tmp_path: Path) -> None:
     suffix = data.draw(st.sampled_from(["png", "jpg", "gif", "webp", "bmp"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ikura.nn import Dropout
@@ -23,7 +23,6 @@ def dropped(rows: int, units: int, rate: float, stream: int, first: int = 0, dty
     return a
 
 
-@settings(deadline=None)
 @given(
     st.integers(0, 2**63 - 1), st.integers(0, 2**20), st.integers(1, 20), st.integers(1, 70), st.floats(2**-20, 0.999)
 )
@@ -32,7 +31,6 @@ def test_the_mask_is_the_keyed_bits(stream: int, first: int, rows: int, units: i
     np.testing.assert_array_equal(dropped(rows, units, rate, stream, first) > 0, expected)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=5), st.integers(1, 20))
 def test_the_mask_does_not_depend_on_mini_batches(sizes: list[int], units: int) -> None:
     starts = np.concatenate([[0], np.cumsum(sizes)])
@@ -41,7 +39,6 @@ def test_the_mask_does_not_depend_on_mini_batches(sizes: list[int], units: int) 
 
 
 @given(st.integers(0, 2**63 - 1), st.integers(0, 64))
-@settings(deadline=None)
 def test_streams_of_layers(stream: int, layer: int) -> None:
     assert stream_of_layer(np.uint64(stream), layer) == layer_stream(stream, layer)
 

@@ -42,7 +42,7 @@ def test_conformance(name: str) -> None:
 
 
 @every_schedule
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 40), st.integers(1, 60), st.integers(1, 20), st.floats(0, 1), st.integers(0, 1000))
 def test_any_stage_comes_to_an_end(name: str, trials: int, epochs: int, room: int, diverging: float, seed: int) -> None:
     plan = Plan(trials, epochs, room, seed)

@@ -41,7 +41,7 @@ def curves(view: View) -> Html | None:
     frame = frame.reindex(columns=list(COLUMNS)).replace([np.inf, -np.inf], np.nan)
     frame = frame.sort_values(["number", "epoch"], kind="stable")
     scale = _losses(frame)
-    by_number = {number: _thinned(frame[frame["number"] == number]) for number in map(int, frame["number"].unique())}
+    by_number = {int(str(number)): _thinned(rows) for number, rows in frame.groupby("number", sort=False)}
     marked = [number for number in marked if number in by_number]
     crowd = [rows for number, rows in by_number.items() if number not in marked]
     charts = [
@@ -85,7 +85,7 @@ def _traces(
     x: list[int | None] = []
     y: list[float | None] = []
     for rows in crowd:
-        x += [*(int(epoch) for epoch in rows["epoch"]), None]
+        x += [*rows["epoch"].tolist(), None]
         y += [*rounded(rows[column], 4), None]
     traces: list[dict[str, Any]] = []
     if crowd:
@@ -99,7 +99,7 @@ def _traces(
             {
                 "type": "scattergl",
                 "mode": "lines" if len(rows) > 1 else "markers",
-                "x": [int(epoch) for epoch in rows["epoch"]],
+                "x": rows["epoch"].tolist(),
                 "y": rounded(rows[column], 4),
                 "line": {"width": 3 if place == 0 else 2, "color": css(f"--mark-{place}")},
                 "marker": {"size": 8, "color": css(f"--mark-{place}")},
@@ -110,7 +110,7 @@ def _traces(
 
 
 def _thinned(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.iloc[evenly(len(rows), MOST_EPOCHS)]
+    return rows if len(rows) <= MOST_EPOCHS else rows.iloc[evenly(len(rows), MOST_EPOCHS)]
 
 
 def _losses(frame: pd.DataFrame) -> dict[str, Any]:

@@ -130,7 +130,9 @@ def rounded(values: Iterable[Any], digits: int = 5) -> list[float | None]:
         >>> rounded([0.123456789, float("nan"), 2])
         [0.12346, None, 2.0]
     """
-    return [float(f"{real(value):.{digits}g}") if math.isfinite(real(value)) else None for value in values]
+    written = f"%.{digits}g"
+    numbers = (value if isinstance(value, float) else real(value) for value in values)
+    return [float(written % value) if math.isfinite(value) else None for value in numbers]
 
 
 def evenly(length: int, most: int) -> list[int]:

@@ -163,7 +163,7 @@ def _points(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, floa
         "type": "scatter",
         "mode": "markers",
         "x": rounded((one[0] for one in placed), DIGITS),
-        "y": rounded((float(np.clip(one[1], *ends)) for one in placed), DIGITS),
+        "y": rounded(np.clip(np.array([one[1] for one in placed], dtype=float), *ends).tolist(), DIGITS),
         "customdata": [
             [
                 int(trial),
