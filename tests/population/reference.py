@@ -217,7 +217,7 @@ def train_by_hand(workshop: Workshop, member: Member, net: nn.Module, epochs: in
     task, v, judge = workshop.task, member.values, workshop.judge
     weights = [p for p in net.parameters() if p.ndim > 1]
     rule = optimizer(v, weights, [p for p in net.parameters() if p.ndim < 2], v.l2 if coupled else 0.0)
-    rows, curve = len(workshop.train), []
+    rows, curve, done = len(workshop.train), [], 0
     steps = ceil(rows / v.batch_size)
     schedulers = Schedulers(rule, v, steps, epochs)
     for epoch in range(epochs):
@@ -232,9 +232,11 @@ def train_by_hand(workshop: Workshop, member: Member, net: nn.Module, epochs: in
             cost = mean_loss(task, z, y[part], v.label_smoothing) + v.l1 * sum(p.abs().sum() for p in weights)
             rule.zero_grad()
             (cost if coupled else cost + penalty).backward()
-            if v.clip_value:
+            done += 1
+            clips = not v.clip_steps or done <= v.clip_steps
+            if clips and v.clip_value:
                 nn.utils.clip_grad_value_(net.parameters(), v.clip_value)
-            if v.clip_norm:
+            if clips and v.clip_norm:
                 nn.utils.clip_grad_norm_(net.parameters(), v.clip_norm)
             if v.weight_decay and v.optimizer not in ("adam", "adamw"):
                 with torch.no_grad():

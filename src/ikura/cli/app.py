@@ -9,7 +9,7 @@ import typer
 from typer.main import get_command
 
 from ikura import __version__
-from ikura.cli import check, diagnose, export, importance, predict, report, reproduce, resume, tune
+from ikura.cli import check, diagnose, export, importance, predict, report, reproduce, resume, scale, tune
 from ikura.cli.options import epilogue
 
 __all__ = ["EXAMPLES", "command"]
@@ -24,6 +24,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "reproduce": reproduce.reproduce,
     "check": check.check,
     "diagnose": diagnose.diagnose,
+    "scale": scale.scale,
 }
 EXAMPLES = {
     "ikura": ("ikura tune penguins.csv --target species", "ikura predict RUN new.csv -o predictions.csv"),
@@ -36,6 +37,7 @@ EXAMPLES = {
     "reproduce": reproduce.EXAMPLES,
     "check": check.EXAMPLES,
     "diagnose": diagnose.EXAMPLES,
+    "scale": scale.EXAMPLES,
 }
 HELP_OPTIONS = ["--help", "-h"]
 
@@ -48,7 +50,7 @@ def command() -> Any:
 
     Example:
         >>> list(command().commands)
-        ['tune', 'predict', 'resume', 'report', 'importance', 'export', 'reproduce', 'check', 'diagnose']
+        ['tune', 'predict', 'resume', 'report', 'importance', 'export', 'reproduce', 'check', 'diagnose', 'scale']
     """
     settings = {"help_option_names": HELP_OPTIONS}
     app = typer.Typer(add_completion=False, rich_markup_mode="rich", context_settings=settings)

@@ -28,6 +28,7 @@ HYPERPARAMETERS: dict[str, str] = {
     "label_smoothing": "share of each label that is spread evenly over all classes in training",
     "clip_norm": "most norm of the gradient, which is scaled down to it; 0 for any",
     "clip_value": "most size of each component of the gradient, which is cut off there; 0 for any",
+    "clip_steps": "first updates whose gradients clip_norm and clip_value change; 0 for all updates",
     "schedule_shape": "how the learning rate changes: constant, inverse_time, exponential, step, cosine, one_cycle, "
     "plateau, distance",
     "warm_up": "epochs in which the learning rate grows linearly to what the schedule says",
@@ -85,6 +86,7 @@ DEFAULTS: dict[str, Value] = {
     "label_smoothing": 0.0,
     "clip_norm": 0.0,
     "clip_value": 0.0,
+    "clip_steps": 0,
     "schedule_shape": "inverse_time",
     "warm_up": 0.0,
     "step_epochs": 10,

@@ -1,0 +1,76 @@
+"""`ikura scale` in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ikura.large_batch.scaling import Scaling
+from ikura.study.study import Study
+
+OPTIONS = ["--batch-size", "32", "--rule", "sqrt", "--regime", "same-updates", "--seeds", "3", "--jobs", "1"]
+
+
+def command(*arguments: Any) -> list[str]:
+    return [sys.executable, "-m", "ikura.cli", *map(str, arguments)]
+
+
+def run(*arguments: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*arguments), capture_output=True, text=True, check=False)
+
+
+def same_but_for_seconds(found: dict[str, Any], wanted: Scaling) -> None:
+    for row, known in zip(found["table"], wanted.rows, strict=True):
+        for name in ("name", "batch_size", "epochs", "updates", "dev", "difference", "verdict", "diverged"):
+            assert row[name] == getattr(known, name)
+    assert (found["chosen"], found["verdict"]) == (wanted.chosen, wanted.best.verdict)
+
+
+def test_the_object_holds_what_python_gives(study: Study, scaling: Scaling) -> None:
+    done = run("scale", study.run, *OPTIONS, "--json")
+    assert done.returncode == (0 if scaling.best.acceptable else 3), done.stderr
+    same_but_for_seconds(json.loads(done.stdout), scaling)
+    # Everything was trained already.
+    assert "epochs to train" not in done.stderr
+
+
+def test_a_command_that_was_killed_goes_on(scaling: Scaling, again: Path) -> None:
+    trained = again / "scale" / "trained"
+    process = subprocess.Popen(command("scale", again, *OPTIONS), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    while process.poll() is None and not list(trained.glob("*.safetensors")):
+        time.sleep(0.001)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    done = run("scale", again, *OPTIONS)
+    assert done.returncode in (0, 3), done.stderr
+    for row in scaling.rows:
+        assert f"{row.dev:.4f}" in done.stdout
+    assert scaling.sentences[0] in done.stdout
+    assert f"model: {again / 'scale' / 'batch-32' / 'model'}" in done.stdout
+    new = again / "new.csv"
+    new.write_text("sepal_length,sepal_width,petal_length,petal_width\n5.1,3.5,1.4,0.2\n")
+    predicted = run("predict", again / "scale" / "batch-32", new)
+    assert predicted.returncode == 0, predicted.stderr
+    assert len(predicted.stdout.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--batch-size", "4"], "the batch size must be larger than the run's, which is 8, but is 4"),
+        (["--batch-size", "1000"], "must be at most 90, the number of training examples, but is 1000"),
+    ],
+)
+def test_what_cannot_be_is_one_line(study: Study, arguments: list[str], message: str) -> None:
+    done = run("scale", study.run, *arguments, "--quiet")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert message in done.stderr
