@@ -22,6 +22,7 @@ EXPERIMENTS: dict[str, str] = {
     "vanishing-exploding": "How do signals and gradients grow or fade with depth?",
     "gradient-check": "Does a two-sided difference tell a right backward pass from a wrong one?",
     "batch-norm-regularises": "Does batch normalisation regularise, and less so as the mini-batch grows?",
+    "large-batch": "How much accuracy does a large batch lose, and what brings it back?",
 }
 """Name to question. The module of an experiment has its name, with underscores, and holds it as `EXPERIMENT`."""
 
