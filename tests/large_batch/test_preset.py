@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ikura.errors import UsageError
@@ -14,6 +14,7 @@ from ikura.population.schedule import learning_rates, pieces_of
 
 
 @pytest.mark.parametrize("name", PRESETS)
+@settings(deadline=None)
 @given(st.integers(0, 300), st.sampled_from([1, 7, 32]))
 def test_phases_keep_their_order_and_are_stretched(name: str, more: int, stretch: int) -> None:
     own = preset(name)

@@ -12,15 +12,12 @@ from ikura.data import Dataset, prepare
 from ikura.engine import engine_for
 from ikura.errors import UsageError
 from ikura.experiments._base import Repetition, Tables
+from ikura.experiments.populations import workshop_of
 from ikura.large_batch.preset import Preset, preset
-from ikura.metric import default_metric
-from ikura.nn.loss import outputs_of
-from ikura.nn.noise import permutation
 from ikura.nn.zoo import network as zoo_network
 from ikura.population.examples import Examples
 from ikura.population.job import Job, Outcome
 from ikura.population.member import Member
-from ikura.population.training import Judge
 from ikura.population.warmup import warm_up
 from ikura.population.workshop import Workshop
 from ikura.study.floor import one_thread_each
@@ -42,7 +39,7 @@ CLIP = 5.0
 DEV, TRAIN = 2_000, 10_000
 """Examples on which curves and training losses are measured, at most."""
 
-REDUCED = {"train_size": 40_000, "width": 64, "epochs": 20, "learning_rate": 0.02}
+REDUCED = {"train_size": 40_000, "width": 64, "epochs": 8, "learning_rate": 0.02}
 QUICK = {"train_size": 512, "width": 16, "epochs": 4, "batch_size": 16, "ratio": 4, "learning_rate": 0.05}
 
 
@@ -135,7 +132,7 @@ def hyperparameters(setting: Setting, column: str) -> tuple[int, dict[str, Any]]
     Example:
         >>> epochs, found = hyperparameters(Setting().resolved(), "regime")
         >>> epochs, found["batch_size"], found["ghost_size"], round(found["learning_rate"], 3)
-        (640, 4096, 128, 0.113)
+        (256, 4096, 128, 0.113)
     """
     assert setting.batch_size is not None
     assert setting.ratio is not None
@@ -202,31 +199,18 @@ def columns(setting: Setting, repetitions: Sequence[Repetition], points: int) ->
 def _workshop(setting: Setting) -> tuple[Workshop, Examples]:
     """The workshop, without the test set; and the test set."""
     dataset = _dataset(setting)
-    task, factory = dataset.task.name, setting.preset.network
-    parts = [Examples.of(part) for part in (dataset.train, dataset.dev, dataset.test)]
-    if setting.train_size is not None:
-        if setting.train_size > len(parts[0]):
-            raise UsageError(f"--train-size must be at most {len(parts[0])}, the training examples there are")
-        parts[0] = parts[0].rows(np.sort(permutation(0, 0, len(parts[0]))[: setting.train_size]))
-    parts[1] = parts[1].head(DEV)
-    if factory is None:
-        parts = [part.flat().dense() for part in parts]
-    workshop = Workshop(
-        train=parts[0],
-        dev=parts[1],
-        judge=Judge(task, default_metric(task), dataset.target_mean, dataset.target_std),
-        outputs=outputs_of(task, len(dataset.task.classes or [])),
-        network=None if factory is None else zoo_network(factory),
-        device=chosen_device(setting.device, factory is not None),
-    )
+    name, test = setting.preset.network, Examples.of(dataset.test)
+    factory = None if name is None else zoo_network(name)
+    device = chosen_device(setting.device, factory is not None)
+    workshop = workshop_of(dataset, rows=setting.train_size, dev=DEV, network=factory, device=device)
     assert setting.batch_size is not None
     assert setting.ratio is not None
-    if setting.batch_size * setting.ratio > len(parts[0]):
+    if setting.batch_size * setting.ratio > len(workshop.train):
         raise UsageError(
-            f"the large batch of {setting.batch_size * setting.ratio} is more than the {len(parts[0])} training "
-            "examples; choose a smaller --ratio or --batch-size"
+            f"the large batch of {setting.batch_size * setting.ratio} is more than the {len(workshop.train)} "
+            "training examples; choose a smaller --ratio or --batch-size"
         )
-    return workshop, parts[2]
+    return workshop, test if factory else test.flat().dense()
 
 
 def _dataset(setting: Setting) -> Dataset:
