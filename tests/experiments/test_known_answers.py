@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from ikura.experiments import EXPERIMENTS
+from ikura.errors import UsageError
+from ikura.experiments import EXPERIMENTS, reproduce
 from ikura.experiments.claim import Claim
 from ikura.experiments.gradient_check import MISTAKES, SHAPES, backward, cost, relative_error
 from ikura.experiments.log_scale import DECADES, expected_share
@@ -177,3 +180,37 @@ def test_claims_of_results_are_claims(runs: Runs) -> None:
         }
         again = Claim("", "", claim["estimate"], claim["low"], claim["high"], given["least"], given["most"], 2)
         assert again.verdict == claim["verdict"]
+
+
+def test_columns_of_large_batches_are_paired(runs: Runs) -> None:
+    results = runs.table("large-batch", "results")
+    wide = results.pivot_table(index="repetition", columns="column", values="accuracy")
+    assert not wide.isna().any().any()
+    updates = results.groupby("column")["updates"].max()
+    assert updates["regime"] == updates["small"] == 4 * updates["large"]
+    curves = runs.table("large-batch", "curves")
+    ends = curves.sort_values("epoch").groupby(["repetition", "column"])["distance"].last()
+    layers = runs.table("large-batch", "layers")
+    # A curve's last point is the last epoch, where the squares of the layers' distances add up to the whole.
+    whole = layers.assign(square=layers["distance"] ** 2).groupby(["repetition", "column"])["square"].sum() ** 0.5
+    np.testing.assert_allclose(ends, whole.reindex(ends.index), rtol=1e-9)
+
+
+def test_an_interrupted_large_batch_goes_on(tmp_path: Path, runs: Runs) -> None:
+    def stop(done: float, of: int) -> None:
+        if done > 0.3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reproduce("large-batch", tmp_path, quick=True, progress=stop)
+    assert not (tmp_path / "results.json").exists()
+    reproduce("large-batch", tmp_path, quick=True)
+    again = pd.read_csv(tmp_path / "results.csv").drop(columns="seconds")
+    pd.testing.assert_frame_equal(again, runs.table("large-batch", "results").drop(columns="seconds"))
+
+
+def test_options_belong_to_their_experiment() -> None:
+    with pytest.raises(UsageError, match="log-scale has no option 'width': it has none"):
+        reproduce("log-scale", options={"width": 3})
+    with pytest.raises(UsageError, match="did you mean"):
+        reproduce("large-batch", options={"widht": 3})

@@ -52,15 +52,16 @@ def test_every_name_has_an_experiment() -> None:
     for name in EXPERIMENTS:
         one = experiment(name)
         assert one.name == name
-        assert one.repetitions >= 20
+        # Whole trainings of networks are too long for twenty; their differences are paired.
+        assert one.repetitions >= {"large-batch": 5, "diffusion": 10}.get(name, 20)
         assert one.says.endswith(".")
         assert one.method.endswith(".")
 
 
 def test_what_is_written(coin: Coin, tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
+    told: list[tuple[float, int]] = []
     done = reproduce("log-scale", tmp_path / "a", repetitions=4, progress=lambda *both: told.append(both))
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert told == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
     assert {path.name for path in (tmp_path / "a").iterdir()} >= {
         "report.html", "results.json", "throws.csv", "rare.csv", "experiment.json", "repetitions",
     }  # fmt: skip

@@ -150,6 +150,10 @@ class Schedulers:
             self.after_step.append(lr_scheduler.ExponentialLR(rule, exp(-v["learning_rate_decay"] / steps)))
         elif name == "step":
             self.after_epoch.append(lr_scheduler.StepLR(rule, v["step_epochs"], v["step_factor"]))
+        elif name == "pieces":
+            shares = dict(map(float, one.split(":")) for one in v["pieces"].split())
+            now = lr_scheduler.LambdaLR(rule, lambda n: [1, *(s for e, s in sorted(shares.items()) if e <= n)][-1])
+            self.after_epoch.append(now)
         elif name == "cosine":
             self.after_step.append(lr_scheduler.CosineAnnealingLR(rule, steps * epochs, v["final_share"] * lr))
         elif name == "one_cycle":

@@ -65,6 +65,7 @@ SCHEDULES = rows(
             "inverse_time": {"learning_rate_decay": 0.4},
             "exponential": {"learning_rate_decay": 0.5},
             "step": {"step_epochs": 2, "step_factor": 0.3},
+            "pieces": {"pieces": "1:0.3 3:0.05"},
             "cosine": {"final_share": 0.1},
             "one_cycle": {"peak_at": 0.4, "initial_share": 0.1, "final_share": 0.01},
             "plateau": {"plateau_patience": 0, "step_factor": 0.5, "learning_rate": 0.4},

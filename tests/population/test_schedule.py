@@ -50,6 +50,7 @@ def test_equals_torch_step_for_step(name: str, data: st.DataObject, steps: int, 
                 "learning_rate_decay": st.floats(0, 2),
                 "step_epochs": st.integers(1, 5),
                 "step_factor": st.floats(0.1, 1),
+                "pieces": st.sampled_from(["", "0:0.1 2:1 5:0.03", "3:0.5"]),
                 "initial_share": st.floats(0.01, 1),
                 "peak_at": st.floats(0.1, 0.9),
             }
@@ -59,7 +60,7 @@ def test_equals_torch_step_for_step(name: str, data: st.DataObject, steps: int, 
         own["final_share"] = data.draw(st.floats(1e-4, 1))
     if name == "one_cycle":
         assume(own["peak_at"] * steps * epochs > 1)
-    elif name != "inverse_time" and not own.get("final_share"):
+    elif name not in ("inverse_time", "pieces") and not own.get("final_share"):
         own["warm_up"] = data.draw(st.sampled_from([0.0, 1.0, 3.0]))
     values = DEFAULTS | own | {"schedule_shape": name}
     # Torch goes from step to step by factors, at most 84 of them, each rounded, and cosine near its end divides by
@@ -74,7 +75,8 @@ def test_every_shape_stays_between_its_floor_and_the_learning_rate(
 ) -> None:
     values = DEFAULTS | {
         "schedule_shape": name, "learning_rate": 0.3, "learning_rate_decay": 0.7, "step_epochs": 1.5,
-        "step_factor": 0.2, "warm_up": warm_up, "final_share": final, "initial_share": initial, "peak_at": peak,
+        "step_factor": 0.2, "pieces": "0:0.4 3:1 6:0.01",
+        "warm_up": warm_up, "final_share": final, "initial_share": initial, "peak_at": peak,
     }  # fmt: skip
     found = rates(values, steps, epochs)
     assert found.shape == (steps * epochs,)

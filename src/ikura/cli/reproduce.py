@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,8 +17,18 @@ from ikura.errors import UsageError, nearest
 
 __all__ = ["reproduce"]
 
-EXAMPLES = ("ikura reproduce log-scale", "ikura reproduce --list")
+EXAMPLES = (
+    "ikura reproduce log-scale",
+    "ikura reproduce large-batch --network f1 --data fashion_mnist --seeds 5",
+    "ikura reproduce --list",
+)
+PANEL = "large-batch"
 SECONDS_BETWEEN_LINES = 5.0
+
+
+def _own(metavar: str, text: str, parser: Any = None) -> Any:
+    """An option that some experiments have."""
+    return typer.Option(parser=parser, metavar=metavar, help=text, show_default=False, rich_help_panel=PANEL)
 
 
 def reproduce(
@@ -40,13 +50,29 @@ def reproduce(
     repetitions: Annotated[
         int | None,
         typer.Option(
-            parser=whole, metavar="N", help="How often to repeat it; by default 20 times or more.", show_default=False
+            "--repetitions",
+            "--seeds",
+            parser=whole,
+            metavar="N",
+            help="How often to repeat it, with another seed each time; by default the experiment's own number.",
+            show_default=False,
         ),
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Run a small version, which takes seconds and proves little.")
     ] = False,
     listed: Annotated[bool, typer.Option("--list", help="List the experiments and exit.")] = False,
+    network: Annotated[
+        str | None, _own("NAME", "f1, c1, c3, resnet44, wrn16-4, vgg or alexnet; f1 by default.")
+    ] = None,
+    data: Annotated[str | None, _own("DATA", "Images, as for ikura tune; fashion_mnist by default.")] = None,
+    train_size: Annotated[int | None, _own("N", "Training examples.", whole)] = None,
+    width: Annotated[int | None, _own("N", "Hidden units of each layer of f1.", whole)] = None,
+    batch_size: Annotated[int | None, _own("N", "Examples of the small batch.", whole)] = None,
+    ratio: Annotated[int | None, _own("N", "How many times as many the large batch has.", whole)] = None,
+    epochs: Annotated[int | None, _own("N", "Epochs of the small batch.", whole)] = None,
+    learning_rate: Annotated[float | None, _own("X", "Learning rate of the small batch.")] = None,
+    device: Annotated[str | None, _own("DEVICE", "A torch device; cpu by default.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -65,13 +91,18 @@ def reproduce(
         raise UsageError(f"no experiment {name!r}{nearest(name, EXPERIMENTS)}: there are {known}")
     at_least("--repetitions", repetitions, 2)
     at_least("--seed", seed, 0)
+    every = {
+        "network": network, "data": data, "train_size": train_size, "width": width, "batch_size": batch_size,
+        "ratio": ratio, "epochs": epochs, "learning_rate": learning_rate, "device": device,
+    }  # fmt: skip
+    options = {option: value for option, value in every.items() if value is not None}
     try:
         with session.work():
             from ikura.experiments.running import reproduce as run
 
             done = run(
-                name, out, seed=seed, repetitions=repetitions, quick=quick, progress=_Progress(session, name),
-                say=session.say,
+                name, out, seed=seed, repetitions=repetitions, quick=quick, options=options,
+                progress=_Progress(session, name), say=session.say,
             )  # fmt: skip
     except KeyboardInterrupt:
         session.complain("ikura: interrupted; the same command goes on where it stopped")
@@ -108,20 +139,21 @@ def _interval(claim: dict[str, float | None]) -> str:
 
 
 class _Progress:
-    """Prints a line after a repetition, at most one every few seconds."""
+    """Prints a line after a repetition, or a part of one, at most one every few seconds."""
 
     def __init__(self, session: Session, name: str) -> None:
         self.session, self.name = session, name
         self.began = self.printed = time.monotonic()
-        self.first: int | None = None
+        self.first: float | None = None
 
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, done: float, total: int) -> None:
         now = time.monotonic()
         if self.first is None:
-            self.first = done - 1
-        if now - self.printed < SECONDS_BETWEEN_LINES and done < total:
+            self.first, self.began = done, now
+        if done == self.first or (now - self.printed < SECONDS_BETWEEN_LINES and done < total):
             return
         self.printed = now
-        left = (now - self.began) * (total - done) / max(done - self.first, 1)
+        left = (now - self.began) * (total - done) / (done - self.first)
         rest = f", about {format_duration(left)} left" if done < total else ""
-        self.session.say(f"{self.name}: {done} of {total} repetitions{rest}")
+        part = f" ({done / total:.0%})" if done != int(done) else ""
+        self.session.say(f"{self.name}: {int(done)} of {total} repetitions{part}{rest}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import pandas as pd
 
+from ikura.errors import UsageError, nearest
 from ikura.experiments.claim import Claim
 from ikura.experiments.registry import EXPERIMENTS
 from ikura.report.markup import Html
@@ -27,8 +28,10 @@ class Repetition:
         index: its number, from 0.
         seed: key of everything random in it; another one for each repetition and each seed of the experiment.
         quick: whether a small version is wanted, which takes seconds and proves little.
-        folder: an empty folder for whatever it needs on disk; removed afterwards.
+        folder: a folder for whatever it needs on disk; removed afterwards. It is empty, unless the experiment goes on
+            within a repetition and this one was stopped.
         say: takes one sentence for the user.
+        tell: takes the share of the repetition that is done, in [0, 1].
     """
 
     index: int
@@ -36,6 +39,7 @@ class Repetition:
     quick: bool
     folder: Path
     say: Callable[[str], None] = lambda line: None
+    tell: Callable[[float], None] = lambda share: None
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,9 @@ class Experiment(ABC):
         method: how it is measured.
         repetitions: how many by default.
         quick_repetitions: how many in the small version.
+        most_repetitions: how many there are at all; None for any number.
+        options: what a user may choose about it, name to one line.
+        goes_on_within: whether a repetition that was stopped goes on from what it left in its folder.
     """
 
     name: ClassVar[str]
@@ -82,11 +89,36 @@ class Experiment(ABC):
     repetitions: ClassVar[int] = 20
     quick_repetitions: ClassVar[int] = 3
     most_repetitions: ClassVar[int | None] = None
+    options: ClassVar[Mapping[str, str]] = {}
+    goes_on_within: ClassVar[bool] = False
 
     @property
     def question(self) -> str:
         """What it asks."""
         return EXPERIMENTS[self.name]
+
+    @property
+    def setting(self) -> dict[str, Any]:
+        """The options with their values; results under other values are another experiment's."""
+        return {}
+
+    def configured(self, options: Mapping[str, Any]) -> Self:
+        """Return the experiment under a user's choice of options.
+
+        Raises:
+            UsageError: it has no such option, or not such a value.
+        """
+        for name in options:
+            if name not in self.options:
+                word = name.replace("_", "-")
+                known = ", ".join(one.replace("_", "-") for one in self.options) or "none"
+                raise UsageError(f"{self.name} has no option {word!r}{nearest(name, self.options)}: it has {known}")
+        return self
+
+    def repeat_all(self, repetitions: Sequence[Repetition]) -> Iterator[tuple[int, Tables]]:
+        """Measure all of these repetitions, in any order: the number of each as it ends, and what it found."""
+        for one in repetitions:
+            yield one.index, self.repeat(one)
 
     @abstractmethod
     def repeat(self, repetition: Repetition) -> Tables:

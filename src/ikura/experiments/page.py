@@ -119,9 +119,17 @@ def _method(experiment: Experiment, notes: Sequence[str], results: Mapping[str, 
 
 
 def _repeat(results: Mapping[str, Any]) -> Html:
-    name, seed, quick = results["experiment"], results["seed"], results["quick"]
-    words = ["ikura", "reproduce", name, *(["--seed", str(seed)] if seed else []), *(["--quick"] if quick else [])]
-    words += ["--repetitions", str(results["repetitions"]), "--out", f"{default_folder(name, seed, quick)}-again"]
+    name, seed, quick, options = (results[key] for key in ("experiment", "seed", "quick", "options"))
+    words = ["ikura", "reproduce", name]
+    for option, value in options.items():
+        words += [f"--{option.replace('_', '-')}", str(value)]
+    words += [*(["--seed", str(seed)] if seed else []), *(["--quick"] if quick else [])]
+    words += [
+        "--repetitions",
+        str(results["repetitions"]),
+        "--out",
+        f"{default_folder(name, seed, quick, options)}-again",
+    ]
     return join(
         element("pre", element("code", shlex.join(words))),
         element("p", f"With ikura {results['ikura']} on the same kind of machine it gives the same numbers."),

@@ -13,9 +13,12 @@ from torch import nn
 
 from ikura.data import Dataset
 from ikura.engine import engine_for
+from ikura.errors import UsageError
 from ikura.metric import default_metric
 from ikura.nn.loss import outputs_of
+from ikura.nn.noise import permutation
 from ikura.population.examples import Examples
+from ikura.population.factory import Factory
 from ikura.population.job import Job, Outcome
 from ikura.population.member import Member
 from ikura.population.training import Judge
@@ -23,7 +26,7 @@ from ikura.population.warmup import warm_up
 from ikura.population.workshop import Workshop
 from ikura.study.floor import one_thread_each
 
-__all__ = ["Trained", "best_so_far", "probability", "train"]
+__all__ = ["Trained", "best_so_far", "probability", "train", "workshop_of"]
 
 
 @dataclass(frozen=True)
@@ -71,15 +74,7 @@ def train(
     Returns:
         One result for each configuration, in their order.
     """
-    task = dataset.task.name
-    workshop = Workshop(
-        train=Examples.of(dataset.train, dtype).flat(),
-        dev=Examples.of(dataset.dev, dtype).flat(),
-        judge=Judge(task, default_metric(task), dataset.target_mean, dataset.target_std),
-        outputs=outputs_of(task, len(dataset.task.classes or [])),
-        cardinalities=tuple(dataset.encoder.cardinalities),
-        dtype=dtype,
-    )
+    workshop = workshop_of(dataset, dtype)
     members = [Member(number, dict(one), seed) for number, one in enumerate(configurations)]
     warm_up(dtype, lambda line: None)
     found: dict[int, Outcome] = {}
@@ -92,6 +87,47 @@ def train(
         Trained(member.hyperparameters, found[n].state, found[n].curve, _network(workshop, member, found[n]))
         for n, member in enumerate(members)
     ]
+
+
+def workshop_of(
+    dataset: Dataset,
+    dtype: str = "float32",
+    rows: int | None = None,
+    dev: int | None = None,
+    network: Factory | None = None,
+    device: str = "cpu",
+) -> Workshop:
+    """Make a workshop of the training and dev examples of a data set; the test set stays outside.
+
+    Args:
+        dataset: the data.
+        dtype: "float32" or "float64".
+        rows: training examples, a random choice of them, the same each time; None for all.
+        dev: dev examples at most; None for all.
+        network: factory of the networks; None for the built-in fully connected ones.
+        device: a torch device.
+
+    Raises:
+        UsageError: there are not so many training examples.
+    """
+    task, train = dataset.task.name, Examples.of(dataset.train, dtype)
+    if rows is not None and rows > len(train):
+        raise UsageError(f"train_size must be at most {len(train)}, the training examples there are, but is {rows}")
+    if rows is not None and rows < len(train):
+        train = train.rows(np.sort(permutation(0, 0, len(train))[:rows]))
+    held = Examples.of(dataset.dev, dtype).head(dev or len(dataset.dev))
+    if network is None:
+        train, held = train.flat().dense(), held.flat().dense()
+    return Workshop(
+        train=train,
+        dev=held,
+        judge=Judge(task, default_metric(task), dataset.target_mean, dataset.target_std),
+        outputs=outputs_of(task, len(dataset.task.classes or [])),
+        cardinalities=tuple(dataset.encoder.cardinalities),
+        network=network,
+        dtype=dtype,
+        device=device,
+    )
 
 
 def _network(workshop: Workshop, member: Member, outcome: Outcome) -> nn.Module:

@@ -22,6 +22,10 @@ EXPERIMENTS: dict[str, str] = {
     "vanishing-exploding": "How do signals and gradients grow or fade with depth?",
     "gradient-check": "Does a two-sided difference tell a right backward pass from a wrong one?",
     "batch-norm-regularises": "Does batch normalisation regularise, and less so as the mini-batch grows?",
+    "large-batch": "How much accuracy does a large batch lose, and what brings it back?",
+    "noise-scale": "Does the estimate of the gradient noise scale cover the truth at its stated rate?",
+    "step-covariance": "Which rule for the learning rate keeps the covariance of the weight steps?",
+    "diffusion": "How fast do weights leave their start, and does one law hold for every batch size?",
 }
 """Name to question. The module of an experiment has its name, with underscores, and holds it as `EXPERIMENT`."""
 

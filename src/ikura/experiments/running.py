@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,14 +43,17 @@ class Reproduction:
     results: dict[str, Any]
 
 
-def default_folder(name: str, seed: int = 0, quick: bool = False) -> Path:
+def default_folder(name: str, seed: int = 0, quick: bool = False, options: Mapping[str, Any] | None = None) -> Path:
     """Choose where an experiment is written if nobody says.
 
     Example:
         >>> default_folder("log-scale", seed=3, quick=True).as_posix()
         'reproduced/log-scale-seed-3-quick'
+        >>> default_folder("large-batch", options={"network": "c1", "train_size": 9}).as_posix()
+        'reproduced/large-batch-network-c1-train-size-9'
     """
-    return Path("reproduced") / f"{name}{f'-seed-{seed}' if seed else ''}{'-quick' if quick else ''}"
+    chosen = "".join(f"-{key.replace('_', '-')}-{Path(str(value)).name}" for key, value in (options or {}).items())
+    return Path("reproduced") / f"{name}{chosen}{f'-seed-{seed}' if seed else ''}{'-quick' if quick else ''}"
 
 
 def reproduce(
@@ -59,7 +63,8 @@ def reproduce(
     seed: int = 0,
     repetitions: int | None = None,
     quick: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    options: Mapping[str, Any] | None = None,
+    progress: Callable[[float, int], None] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Reproduction:
     """Run an experiment, or go on with one that was stopped; finished repetitions are not run again.
@@ -70,7 +75,8 @@ def reproduce(
         seed: key of everything random.
         repetitions: how many; by default the experiment's own number.
         quick: a small version, which takes seconds and proves little.
-        progress: told the number of finished repetitions and of all.
+        options: of the experiment's own, by name; see `Experiment.options`.
+        progress: told the number of finished repetitions, which may have a fraction, and of all.
         say: takes sentences for the user.
 
     Returns:
@@ -80,7 +86,7 @@ def reproduce(
         UsageError: the name is unknown or a number too small.
         RunError: the folder holds something else.
     """
-    chosen = experiment(name)
+    chosen = experiment(name).configured(options or {})
     count = (chosen.quick_repetitions if quick else chosen.repetitions) if repetitions is None else repetitions
     most = chosen.most_repetitions
     if count < 2:
@@ -89,15 +95,12 @@ def reproduce(
         raise UsageError(f"{name} has {most} repetitions at most, which are all there are, but got {count}")
     if seed < 0:
         raise UsageError(f"seed must be at least 0, but is {seed}")
-    folder = default_folder(name, seed, quick) if out is None else Path(out)
-    began = time.perf_counter()
+    folder = default_folder(name, seed, quick, options) if out is None else Path(out)
     with _alone(folder):
-        _claim(folder, {"format": FORMAT, "experiment": name, "seed": seed, "quick": quick})
-        found = [
-            _repetition(chosen, folder, index, count, seed, quick, progress or (lambda done, of: None), say)
-            for index in range(count)
-        ]
-        return _written(chosen, folder, found, seed, quick, time.perf_counter() - began)
+        facts = {"format": FORMAT, "experiment": name, "seed": seed, "quick": quick}
+        _claim(folder, facts | ({"options": plain(chosen.setting)} if chosen.setting else {}))
+        found = _repetitions(chosen, folder, count, seed, quick, progress or (lambda done, of: None), say)
+        return _written(chosen, folder, found, seed, quick, dict(options or {}))
 
 
 @contextmanager
@@ -129,36 +132,48 @@ def _claim(folder: Path, facts: Mapping[str, Any]) -> None:
         write_atomically(path, json.dumps(dict(facts), indent=2).encode())
 
 
-def _repetition(
+def _repetitions(
     chosen: Experiment,
     folder: Path,
-    index: int,
     count: int,
     seed: int,
     quick: bool,
-    progress: Callable[[int, int], None],
+    progress: Callable[[float, int], None],
     say: Callable[[str], None] | None,
-) -> dict[str, Any]:
-    """Read a finished repetition or run it."""
+) -> list[dict[str, Any]]:
+    """Read the finished repetitions and run the others."""
     from ikura.experiments._base import Repetition
     from ikura.nn.noise import key
     from ikura.population.snapshot import write_atomically
 
-    path = folder / "repetitions" / f"{index:04d}.json"
-    if path.exists():
-        found = json.loads(path.read_text(encoding="utf-8"))
-    else:
-        work = folder / "work"
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir()
-        began = time.perf_counter()
-        own = key(seed, f"experiment {chosen.name}", index) % 2**31
-        tables = chosen.repeat(Repetition(index, own, quick, work, say or (lambda line: None)))
-        found = {"seed": own, "seconds": time.perf_counter() - began, "tables": plain(tables)}
-        write_atomically(path, json.dumps(found, allow_nan=False).encode())
-        shutil.rmtree(work, ignore_errors=True)
-    progress(index + 1, count)
-    return dict(found)
+    paths = [folder / "repetitions" / f"{index:04d}.json" for index in range(count)]
+    done = {index: 1.0 for index in range(count) if paths[index].exists()}
+    missing = []
+
+    def tell(index: int, share: float) -> None:
+        done[index] = share
+        progress(sum(done.values()), count)
+
+    for index in range(count):
+        if index not in done:
+            work = folder / "work" / f"{index:04d}"
+            if not chosen.goes_on_within:
+                shutil.rmtree(work, ignore_errors=True)
+            work.mkdir(parents=True, exist_ok=True)
+            own = key(seed, f"experiment {chosen.name}", index) % 2**31
+            missing.append(Repetition(index, own, quick, work, say or (lambda line: None), partial(tell, index)))
+    seeds = {one.index: one.seed for one in missing}
+    progress(sum(done.values()), count)
+    began = time.perf_counter()
+    for index, tables in chosen.repeat_all(missing):
+        now = time.perf_counter()
+        found = {"seed": seeds[index], "seconds": now - began, "tables": plain(tables)}
+        began = now
+        write_atomically(paths[index], json.dumps(found, allow_nan=False).encode())
+        shutil.rmtree(folder / "work" / f"{index:04d}", ignore_errors=True)
+        tell(index, 1.0)
+    shutil.rmtree(folder / "work", ignore_errors=True)
+    return [dict(json.loads(path.read_text(encoding="utf-8"))) for path in paths]
 
 
 def frames(found: list[dict[str, Any]]) -> dict[str, pd.DataFrame]:
@@ -175,7 +190,7 @@ def frames(found: list[dict[str, Any]]) -> dict[str, pd.DataFrame]:
 
 
 def _written(
-    chosen: Experiment, folder: Path, found: list[dict[str, Any]], seed: int, quick: bool, seconds: float
+    chosen: Experiment, folder: Path, found: list[dict[str, Any]], seed: int, quick: bool, options: dict[str, Any]
 ) -> Reproduction:
     from ikura import __version__
     from ikura.experiments.page import write_page
@@ -191,6 +206,8 @@ def _written(
         "ikura": __version__,
         "seed": seed,
         "quick": quick,
+        "options": options,
+        "setting": chosen.setting,
         "repetitions": len(found),
         "seconds": round(sum(one["seconds"] for one in found), 3),
         "claims": [claim.to_json() for claim in findings.claims],

@@ -45,6 +45,7 @@ class Job:
         budget: epochs of the members' whole training, later rounds included, at which learning-rate schedules end; None
             for `epochs`.
         keep_losses: whether outcomes carry the loss on each dev example.
+        keep_distances: whether outcomes carry the distances from the initial weights after each epoch.
     """
 
     number: int
@@ -62,6 +63,7 @@ class Job:
     first: bool = False
     budget: int | None = None
     keep_losses: bool = False
+    keep_distances: bool = False
 
     @property
     def training(self) -> tuple[int, ...]:
@@ -87,6 +89,8 @@ class Outcome:
             and the member still trains.
         evidence: what `ikura.metric.evidence` keeps of the best weights' predictions of the dev examples, if the job
             keeps the best.
+        distances: ‖w - w_0‖ of each parameter after each epoch, float64 of shape (epochs, parameters), if the job keeps
+            them.
     """
 
     number: int
@@ -105,6 +109,7 @@ class Outcome:
     going_on: dict[str, np.ndarray] | None = None
     dev_losses: np.ndarray | None = None
     evidence: np.ndarray | None = None
+    distances: np.ndarray | None = None
 
     @property
     def scored(self) -> bool:
@@ -149,7 +154,7 @@ def _train(workshop: Workshop, job: Job, tell: Callable[[int], None], stopping: 
     if late and not job.first and not (job.snapshot and job.snapshot.exists()):
         tell(job.epochs * len(job.training))
         return []
-    course = workshop.course(job.members, job.patience, job.budget or job.epochs)
+    course = workshop.course(job.members, job.patience, job.budget or job.epochs, job.keep_distances)
     course.tile.active[:] = False
     course.tile.active[list(job.training)] = True
     for place in job.training:
@@ -215,6 +220,7 @@ def _outcomes(job: Job, course: Course, cut: bool) -> list[Outcome]:
                 states[place],
                 dev_losses[place] if dev_losses is not None and alive[place] else None,
                 evidence.get(place) if place in ended else None,
+                None if course.travel is None else course.travel.of(place),
             )
         )
     return _with_best(outcomes, course, ended) if job.keep_best and not job.keep_weights else outcomes

@@ -18,6 +18,7 @@ from ikura.population.kernel import loss as loss_kernel
 from ikura.population.kernel import score as score_kernel
 from ikura.population.kernel.score import assess
 from ikura.population.schedule import Brakes
+from ikura.population.travel import Travel
 
 __all__ = ["EXPLODED", "Course", "Judge"]
 
@@ -95,6 +96,7 @@ class Course:
         budget: epochs of the members' whole training, at which their learning-rate schedules end; None for as many as
             `run` is asked for.
         epoch: epochs trained so far.
+        travel: records the members' distances from their initial weights; None records nothing.
     """
 
     tile: Tile
@@ -104,6 +106,7 @@ class Course:
     patience: int | None = None
     budget: int | None = None
     epoch: int = 0
+    travel: Travel | None = None
 
     def __post_init__(self) -> None:
         count = len(self.tile.members)
@@ -145,6 +148,8 @@ class Course:
             tile.active &= self.epoch - self.best_epoch < self.patience
         self.epoch += 1
         self.epochs[before] += 1
+        if self.travel is not None:
+            self.travel.after_epoch(before)
         self.seconds[before] += (time.perf_counter() - started) / max(before.sum(), 1)
 
     def run(self, epochs: int, after: Callable[[Course], None] | None = None) -> None:
@@ -194,6 +199,8 @@ class Course:
         """Return everything that one member goes on from, arrays by name."""
         records = {name: array.copy() for name, array in self._records(place).items()}
         tile = {f"tile.{name}": array for name, array in self.tile.extract(place).items()}
+        if self.travel is not None:
+            records["travel"] = self.travel.of(place)
         return records | tile | {"epoch": np.array([self.epoch]), "curve": self.curve(place)}
 
     def insert(self, place: int, state: dict[str, np.ndarray]) -> None:
@@ -205,3 +212,5 @@ class Course:
         self._curves[: len(curve), :, place] = curve
         for name, array in self._records(place).items():
             array[:] = state[name]
+        if self.travel is not None and "travel" in state:
+            self.travel.set(place, state["travel"])

@@ -22,6 +22,7 @@ from ikura.population.layout import Layout
 from ikura.population.member import Member
 from ikura.population.structure import structure, takes_codes
 from ikura.population.training import Course, Judge
+from ikura.population.travel import Travel
 
 __all__ = ["Workshop"]
 
@@ -207,9 +208,18 @@ class Workshop:
                 f"{self.task} task, but gives {shape}"
             )
 
-    def course(self, members: Sequence[Member], patience: int | None = None, budget: int | None = None) -> Course:
+    def course(
+        self,
+        members: Sequence[Member],
+        patience: int | None = None,
+        budget: int | None = None,
+        keep_distances: bool = False,
+    ) -> Course:
         """Begin the training of a tile."""
-        return Course(self.tile(members), self.train, self.dev, self.judge, patience, budget)
+        tile, travel = self.tile(members), None
+        if keep_distances:
+            travel = Travel(tile, [[p.numel() for p in self.module(member).parameters()] for member in members])
+        return Course(tile, self.train, self.dev, self.judge, patience, budget, travel=travel)
 
 
 def _slices(members: list[Member], size: int) -> list[list[Member]]:

@@ -29,11 +29,12 @@ HYPERPARAMETERS: dict[str, str] = {
     "clip_norm": "most norm of the gradient, which is scaled down to it; 0 for any",
     "clip_value": "most size of each component of the gradient, which is cut off there; 0 for any",
     "clip_steps": "first updates whose gradients clip_norm and clip_value change; 0 for all updates",
-    "schedule_shape": "how the learning rate changes: constant, inverse_time, exponential, step, cosine, one_cycle, "
-    "plateau, distance",
+    "schedule_shape": "how the learning rate changes: constant, inverse_time, exponential, step, pieces, cosine, "
+    "one_cycle, plateau, distance",
     "warm_up": "epochs in which the learning rate grows linearly to what the schedule says",
     "step_epochs": "epochs between two drops of the schedule step",
     "step_factor": "factor of each drop of the schedules step, plateau and distance",
+    "pieces": "epoch:share pairs of the schedule pieces: '81:0.1' has a tenth of the learning rate from epoch 81 on",
     "final_share": "share of the learning rate at which schedules end",
     "initial_share": "share of the learning rate at which the schedule one_cycle begins",
     "peak_at": "share of the training at which the schedule one_cycle reaches the learning rate",
@@ -91,6 +92,7 @@ DEFAULTS: dict[str, Value] = {
     "warm_up": 0.0,
     "step_epochs": 10,
     "step_factor": 0.1,
+    "pieces": "",
     "final_share": 0.0,
     "initial_share": 0.04,
     "peak_at": 0.3,

@@ -2,5 +2,6 @@
 
 from ikura.population.schedule._base import SHAPES, Shape, follows_distance, learning_rates, shape
 from ikura.population.schedule.brake import Brakes
+from ikura.population.schedule.by_time import pieces_of
 
-__all__ = ["SHAPES", "Brakes", "Shape", "follows_distance", "learning_rates", "shape"]
+__all__ = ["SHAPES", "Brakes", "Shape", "follows_distance", "learning_rates", "pieces_of", "shape"]

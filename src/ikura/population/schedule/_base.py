@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ikura.errors import UsageError, nearest
-from ikura.population.schedule.by_time import constant, cosine, exponential, inverse_time, one_cycle, stairs
+from ikura.population.schedule.by_time import constant, cosine, exponential, inverse_time, one_cycle, pieces, stairs
 
 __all__ = ["SHAPES", "Shape", "follows_distance", "learning_rates", "shape"]
 
@@ -40,6 +40,7 @@ SHAPES: dict[str, Shape] = {
         Shape("inverse_time", inverse_time),
         Shape("exponential", exponential, continuous=True),
         Shape("step", stairs),
+        Shape("pieces", pieces),
         Shape("cosine", cosine, continuous=True, floored=False),
         Shape("one_cycle", one_cycle, continuous=True, floored=False),
         Shape("plateau", constant, brake="plateau"),

@@ -7,12 +7,16 @@ n · epoch.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-__all__ = ["constant", "cosine", "exponential", "inverse_time", "one_cycle", "stairs"]
+from ikura.errors import UsageError
+
+__all__ = ["constant", "cosine", "exponential", "inverse_time", "one_cycle", "pieces", "pieces_of", "stairs"]
 
 
 def constant(at: int, steps: int, epochs: int, values: Mapping[str, Any]) -> float:
@@ -33,6 +37,43 @@ def exponential(at: np.ndarray, steps: int, epochs: int, values: Mapping[str, An
 def stairs(at: int, steps: int, epochs: int, values: Mapping[str, Any]) -> float:
     """Steps: step_factor^⌊epoch / step_epochs⌋."""
     return float(values["step_factor"] ** ((at // steps) // values["step_epochs"]))
+
+
+def pieces(at: int, steps: int, epochs: int, values: Mapping[str, Any]) -> float:
+    """Pieces: the share of the last piece that has begun; 1 before the first one."""
+    share, epoch = 1.0, at // steps
+    for begin, own in pieces_of(values["pieces"]):
+        if epoch < begin:
+            break
+        share = own
+    return share
+
+
+@lru_cache(maxsize=1024)
+def pieces_of(text: str) -> tuple[tuple[int, float], ...]:
+    """Read the pieces of a schedule: "81:0.1 122:0.01" has a tenth of the rate from epoch 81 on, then a hundredth.
+
+    Returns:
+        (first epoch, share) of each piece.
+
+    Raises:
+        UsageError: it is no such text, the epochs do not rise, or a share is not in [0, 1].
+
+    Example:
+        >>> pieces_of("81:0.1 122:0.01")
+        ((81, 0.1), (122, 0.01))
+    """
+    rule = "pieces must be epoch:share pairs such as '81:0.1 122:0.01', epochs rising and shares from 0 to 1"
+    if not isinstance(text, str) or not all(re.fullmatch(r"\d+:[\d.]+(e-?\d+)?", one) for one in text.split()):
+        raise UsageError(f"{rule}, but is {text!r}")
+    try:
+        found = tuple((int(begin), float(share)) for begin, share in (one.split(":") for one in text.split()))
+    except ValueError:
+        raise UsageError(f"{rule}, but is {text!r}") from None
+    begins = [begin for begin, _ in found]
+    if begins != sorted(set(begins)) or not all(0 <= share <= 1 for _, share in found):
+        raise UsageError(f"{rule}, but is {text!r}")
+    return found
 
 
 def cosine(at: np.ndarray, steps: int, epochs: int, values: Mapping[str, Any]) -> np.ndarray:

@@ -1,0 +1,147 @@
+"""The gradient noise scale: the batch size at which a gradient is as much noise as direction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from ikura.errors import UsageError
+from ikura.large_batch.ratio import ratio_interval
+from ikura.nn.loss import each_loss
+from ikura.nn.noise import key
+
+__all__ = ["NoiseScale", "measure_noise_scale", "noise_scale"]
+
+
+@dataclass(frozen=True)
+class NoiseScale:
+    """A gradient noise scale B = tr(Σ) / |G|², with Σ the covariance of an example's gradient and G its mean.
+
+    Attributes:
+        value: the estimate; infinite where the direction drowns in noise.
+        low, high: its 95 % interval.
+        noise: estimate of tr(Σ).
+        signal: estimate of |G|²; it may come out below 0.
+        pairs: pairs of batches behind it.
+    """
+
+    value: float
+    low: float
+    high: float
+    noise: float
+    signal: float
+    pairs: int
+
+    @property
+    def batch_size(self) -> int | None:
+        """The batch size it suggests, the nearest power of two; None where it is not known.
+
+        At that size an update makes half of the progress that the exact gradient would make.
+        """
+        return 2 ** max(round(math.log2(self.value)), 0) if 0 < self.value < math.inf else None
+
+
+def noise_scale(
+    small_squares: npt.ArrayLike, large_squares: npt.ArrayLike, small: int, large: int, level: float = 0.95
+) -> NoiseScale:
+    """Estimate the noise scale from squared norms of gradients over batches of two sizes, in pairs.
+
+    |G|² ≈ (b_l |g_l|² - b_s |g_s|²) / (b_l - b_s) and tr(Σ) ≈ (|g_s|² - |g_l|²) / (1/b_s - 1/b_l), each unbiased and
+    averaged over the pairs; B is the ratio of the averages, with Fieller's interval, which ends at 0 at least.
+
+    Args:
+        small_squares, large_squares: |g|² of batches of the small and of the large size, shape (pairs,); pairs are
+            independent of one another, within a pair anything goes.
+        small, large: the sizes b_s < b_l.
+        level: the confidence.
+
+    Returns:
+        The estimate; NaN if any number is NaN or there are fewer than two pairs.
+
+    Raises:
+        UsageError: the large size is not larger.
+
+    Example:
+        >>> found = noise_scale([1.5, 1.5, 1.5], [1.1, 1.1, 1.1], 2, 10)
+        >>> round(found.noise, 9), round(found.signal, 9), round(found.value, 9)
+        (1.0, 1.0, 1.0)
+
+    References:
+        McCandlish, Kaplan, Amodei and OpenAI Dota Team 2018, An empirical model of large-batch training,
+        arXiv:1812.06162, appendix A.1.
+    """
+    if not 0 < small < large:
+        raise UsageError(f"0 < small < large must hold for the batch sizes, but got small={small}, large={large}")
+    s, b = np.asarray(small_squares, np.float64), np.asarray(large_squares, np.float64)
+    signal = (large * b - small * s) / (large - small)
+    noise = (s - b) / (1 / small - 1 / large)
+    value, low, high = ratio_interval(noise, signal, level)
+    if signal.mean() <= 0:
+        value = math.inf
+    return NoiseScale(value, max(low, 0.0), high, float(noise.mean()), float(signal.mean()), s.size)
+
+
+def measure_noise_scale(
+    network: nn.Module,
+    x: npt.NDArray[np.floating] | Tensor,
+    y: npt.NDArray[np.generic] | Tensor,
+    task: str,
+    *,
+    small: int = 32,
+    large: int = 256,
+    pairs: int = 30,
+    seed: int = 0,
+) -> NoiseScale:
+    """Measure the noise scale of a network at its present weights; the network is not changed.
+
+    Each pair is a large batch, drawn with replacement, and the small ones that it consists of: |g_s|² is their mean,
+    g_l the mean of their gradients. A network with batch normalisation sees statistics of the small batches, like
+    ghosts.
+
+    Args:
+        network: a network in any mode; it is run in training mode.
+        x, y: examples and targets to draw from, shape (rows, ...) and (rows,).
+        task: "binary", "multiclass" or "regression".
+        small, large: batch sizes; the large one is a multiple of the small one.
+        pairs: large batches.
+        seed: of the draws.
+
+    Returns:
+        The noise scale with its interval.
+
+    Raises:
+        UsageError: the large size is no multiple of the small one, at least twice as large.
+    """
+    if large % small or large < 2 * small:
+        raise UsageError(f"large must be a multiple of small, but got small={small}, large={large}")
+    own = deepcopy(network).train()
+    weights = [p for p in own.parameters() if p.requires_grad]
+    device = weights[0].device
+    inputs, targets = torch.as_tensor(x), torch.as_tensor(y)
+    draws = np.random.default_rng(key(seed, "noise scale"))
+    smalls, larges = np.empty(pairs), np.empty(pairs)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(key(seed, "noise scale"))
+        for pair in range(pairs):
+            mean, square = torch.zeros((), device=device), 0.0
+            parts = draws.integers(len(targets), size=(large // small, small))
+            for rows in torch.from_numpy(parts):
+                g = _gradient(own, weights, inputs[rows].to(device), targets[rows].to(device), task)
+                square += float(g.double().square().sum()) * small / large
+                mean = mean + g * (small / large)
+            smalls[pair], larges[pair] = square, float(mean.double().square().sum())
+    return noise_scale(smalls, larges, small, large)
+
+
+def _gradient(network: nn.Module, weights: Sequence[Tensor], x: Tensor, y: Tensor, task: str) -> Tensor:
+    found = torch.autograd.grad(each_loss(task, network(x), y).mean(), weights, allow_unused=True)
+    return torch.cat(
+        [torch.zeros_like(w).flatten() if g is None else g.flatten() for g, w in zip(found, weights, strict=True)]
+    )
