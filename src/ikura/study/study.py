@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from ikura.space import Space
 from ikura.study.ledger import Ledger
 from ikura.study.model import Model, load_model
 from ikura.study.pareto import cost, front
+from ikura.study.result import Best, Next, Test
 from ikura.study.searches import decided, plans, united, with_widened
 from ikura.study.setting import Setting
 from ikura.study.store import ABOUT, COLUMNS, RESULTS, Store
@@ -28,86 +29,10 @@ if TYPE_CHECKING:
 
     from ikura.diagnose import Diagnosis, Edge, Prescription
 
-__all__ = ["Best", "Next", "Study", "Test"]
+__all__ = ["Study"]
 
 HOW = "bootstrap bias correction over the dev examples"
 """How the dev score is corrected for having been picked."""
-
-
-@dataclass(frozen=True)
-class Next:
-    """The chosen trial against the next best configuration, paired over dev examples and seeds.
-
-    Attributes:
-        number: the next one's trial of the search.
-        difference: dev score of the chosen one minus that of the next.
-        interval: its 95 % interval.
-        p: two-sided p-value of no difference.
-        seeds: seeds that both were trained with; with one the interval is over dev examples only.
-        weights: number of weights of the chosen network and of the next.
-    """
-
-    number: int
-    difference: float
-    interval: tuple[float, float]
-    p: float
-    seeds: int
-    weights: tuple[int, int]
-
-    @property
-    def sentence(self) -> str:
-        """Whether the two can be told apart, and which to prefer if not."""
-        low, high = self.interval
-        over = f"over {self.seeds} seeds" if self.seeds > 1 else "one seed: dev examples only"
-        found = f"difference {self.difference:.3g}, 95 % interval {low:.3g} to {high:.3g}, p = {self.p:.2g}, {over}"
-        if self.p < 0.05:
-            return f"Better than the next, trial {self.number}, beyond chance ({found})."
-        mine, its = self.weights
-        words = f"Not to be told apart from the next, trial {self.number} ({found})"
-        return f"{words}; prefer that one if size counts: {its:,} weights, not {mine:,}." if its < mine else f"{words}."
-
-
-@dataclass(frozen=True)
-class Best:
-    """The chosen trial.
-
-    Attributes:
-        number: the trial of the search.
-        hyperparameters: what it tried.
-        dev: its dev score; with finalists, the mean over the replicates.
-        interval: 95 % interval of that score, over dev examples and, with finalists, over seeds.
-        dev_corrected: the dev score corrected for having been picked as the best of many, by bootstrap bias correction
-            (docs/honesty.md); None where there is nothing to go by.
-        corrected_interval: its interval.
-        next: how much better than the next best configuration it is; None if there is no other.
-        note: a sentence where the choice was not the usual one, as when the time limit cut the finalists short.
-    """
-
-    number: int
-    hyperparameters: dict[str, Any]
-    dev: float
-    interval: tuple[float, float]
-    dev_corrected: float | None = None
-    corrected_interval: tuple[float, float] | None = None
-    next: Next | None = None
-    note: str | None = None
-
-
-@dataclass(frozen=True)
-class Test:
-    """The one measurement on the test set.
-
-    Attributes:
-        metric: name of the metric.
-        value: test score of the model.
-        interval: its 95 % interval, over test examples.
-    """
-
-    __test__ = False
-
-    metric: str
-    value: float
-    interval: tuple[float, float]
 
 
 class Study:
