@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import reduce
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -285,11 +287,18 @@ def test_what_a_space_does_not_contain_is_not_shown_to_its_search() -> None:
     assert not begun_with([old[0]], Space(units=ikura.integer(4, 8), optimizer="sgd"))
 
 
+def test_united_in_any_order_holds_what_each_holds() -> None:
+    forms = [ikura.log(1e-6, 1e-2), ikura.linear(0, 5e-4), ikura.log(1e-5, 0.1), ikura.fixed(0.0)]
+    for order in permutations(forms):
+        both = reduce(united, (Space(l2=one) for one in order))["l2"]
+        assert all(both.contains(one.from_unit(u)) for one in forms for u in (0.0, 0.5, 1.0))
+
+
 def test_united() -> None:
     one = Space(l2=0.0, units=ikura.integer(8, 64), activation=ikura.choice("relu", "tanh"))
     other = Space(l2=ikura.log(1e-5, 0.1), units=128, activation="gelu", dropout=ikura.linear(0, 0.5))
     both = united(one, other).as_dict()
-    assert both["units"]["low"], both["units"]["high"] == (8, 128)
+    assert (both["units"]["low"], both["units"]["high"]) == (8, 128)
     assert both["activation"]["choices"] == ["relu", "tanh", "gelu"]
-    assert both["l2"]["low"] == 1e-5
+    assert both["l2"] == {"scale": "linear", "low": 0.0, "high": 0.1}
     assert both["dropout"] == {"scale": "linear", "low": 0.0, "high": 0.5}

@@ -260,6 +260,8 @@ def _curve(
             held = compared(measure, rest, dev, (min(sizes[-1] - rows, MOST_EXAMPLES), len(target)))
     shown = [evidence(by, found[rows, seed][2], target).numpy() for rows in sizes for seed in kept]
     drawn = _resampled(by, shown, target, len(sizes), len(kept), chosen.seed)
+    if not len(drawn):
+        raise UsageError(f"no learning curve: {measure} is not defined on parts of the dev set")
     variance = drawn.var(0)
     weights = 1 / np.maximum(variance, max(float(variance.max()) * 1e-3, 1e-12))
     law = fit(sizes, [point.dev.value for point in points], weights)

@@ -13,6 +13,7 @@ from ikura.report.wording import count, plural, real, score
 
 __all__ = ["autopilot"]
 
+ANSWERED = {"stop": "You ended the search; offered was", "skip": "You skipped"}
 ENDS = {"stop": "The search ends here", "search": "Next", "skip": "Skipped"}
 
 
@@ -106,7 +107,7 @@ def _levels(diagnosis: Mapping[str, Any], scale: float) -> Html | None:
 
 def _decision(one: Mapping[str, Any]) -> Html:
     """A decision: what follows, what changes, why, who recommends it."""
-    told = {"stop": "You ended the search", "skip": "You skipped"}.get(str(one.get("answer")), ENDS[one["action"]])
+    told = ANSWERED.get(str(one.get("answer")), ENDS[one["action"]])
     if one["name"] is None:
         return element("li", element("p", element("b", told), f": {_because(one['reason'])}."), class_="decision")
     against = f" against {one['against']}" if one["against"] in ("bias", "variance", "mismatch") else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from ikura.nn.noise import key
@@ -80,15 +81,13 @@ def train_finalists(
     if waiting:
         lengths = {row["number"]: epochs_of(row["parent"]) for row in waiting}
         floor.progress.start("finalists", sum(lengths.values()))
+        before = (0, 0)
         for epochs in sorted(set(lengths.values()), reverse=True):
             alike = [row for row in waiting if lengths[row["number"]] == epochs]
-            floor.train(
-                alike,
-                epochs,
-                schedule.patience(epochs),
-                keep_weights=True,
-                each=lambda done: keep_weights(floor.run, done),
-            )
+            patience = schedule.patience(epochs)
+            keep = partial(keep_weights, floor.run)
+            floor.train(alike, epochs, patience, keep_weights=True, each=keep, before=before)
+            before = (before[0] + epochs * len(alike), before[1] + len(alike))
         left = [row["number"] for row in floor.store.trials(STAGE) if row["state"] == "waiting"]
         floor.store.set_states(left, "skipped")
         floor.progress.finish()

@@ -33,6 +33,9 @@ SHARE_OF_SEARCH = 0.75
 Ask = Callable[[Mapping[str, Any]], str]
 """Is shown a decision of an autopilot, and answers "accept", "skip" or "stop"."""
 
+PLAIN = {"log": "linear", "log-complement": "linear", "integer-log": "integer"}
+"""What a scale becomes that cannot hold 0 (or 1) but must."""
+
 DECISIONS = "decisions"
 """The fact that holds what an autopilot decided, in order."""
 
@@ -190,11 +193,10 @@ def _both(form: dict[str, Any], other: dict[str, Any], one: Parameter, two: Para
     ranges = [table for table in (other, form) if "low" in table]
     if ranges:
         numbers = [value for table in (form, other) for value in _values(table)]
-        if ranges[0]["scale"] in ("log", "integer-log"):
-            numbers = [value for value in numbers if value > 0]
-        if ranges[0]["scale"] == "log-complement":
-            numbers = [value for value in numbers if value < 1]
-        return ranges[0] | {"low": min(numbers), "high": max(numbers)} | parts
+        low, high, scale = min(numbers), max(numbers), ranges[0]["scale"]
+        if low <= 0 or (scale == "log-complement" and high >= 1):
+            scale = PLAIN.get(scale, scale)
+        return {"scale": scale, "low": low, "high": high} | parts
     options = list(dict.fromkeys([*_values(form), *_values(other)]))
     return ({"choices": options} if len(options) > 1 else {"value": options[0]}) | parts
 

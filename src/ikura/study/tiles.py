@@ -144,6 +144,7 @@ class Floor:
         *,
         keep_weights: bool = False,
         each: Callable[[list[Outcome]], None] = lambda outcomes: None,
+        before: tuple[int, int] = (0, 0),
     ) -> list[Outcome]:
         """Train trials from their beginning to their end, and record what becomes of them.
 
@@ -153,12 +154,13 @@ class Floor:
             patience: epochs without improvement before a member stops.
             keep_weights: whether outcomes carry weights.
             each: called with a tile's outcomes before they are recorded.
+            before: member epochs, and trials ended, that progress is to show beside these.
 
         Returns:
             All outcomes.
         """
         order = Order(patience, epochs, weights=keep_weights, each=each)
-        return self.carry_out(rows, {row["number"]: epochs for row in rows}, order)
+        return self.carry_out(rows, {row["number"]: epochs for row in rows}, order, before)
 
     def carry_out(
         self,
