@@ -58,7 +58,7 @@ def run(search: Proposer, trials: int, epochs: int, workshop: Workshop, jobs: in
             members = [Member(len(history) + i, one.configuration, seed) for i, one in enumerate(asked)]
             tiles = [Job(i, tuple(tile), stage.epochs) for i, tile in enumerate(workshop.pack(members, TILE))]
             outcomes = sorted(
-                (o for some in engine.run(tiles, lambda done: None) for o in some), key=lambda o: o.number
+                (o for some in engine.run(tiles, lambda told: None) for o in some), key=lambda o: o.number
             )
             for member, outcome in zip(members, outcomes, strict=True):
                 score = math.nan if outcome.state == "diverged" else -outcome.dev_loss

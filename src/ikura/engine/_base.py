@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 
-from ikura.population.job import Job, Outcome
+from ikura.population.job import Job, Outcome, Told
 
 __all__ = ["Engine"]
 
@@ -14,12 +14,12 @@ class Engine(ABC):
     """Runs the jobs of a study; results come in any order and do not depend on it."""
 
     @abstractmethod
-    def run(self, jobs: Sequence[Job], tell: Callable[[int], None]) -> Iterator[list[Outcome]]:
+    def run(self, jobs: Sequence[Job], tell: Callable[[Told], None]) -> Iterator[list[Outcome]]:
         """Train tiles.
 
         Args:
             jobs: in the order in which they are begun.
-            tell: called in the caller's thread with the number of member epochs done since it was last called.
+            tell: called in the caller's thread with what tiles in training tell.
 
         Yields:
             The outcomes of each job as it ends.

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from ikura.engine._base import Engine
 from ikura.errors import IkuraError
-from ikura.population.job import Job, Outcome
+from ikura.population.job import Job, Outcome, Told
 
 __all__ = ["PoolEngine"]
 
@@ -33,7 +33,7 @@ class PoolEngine(Engine):
 
     Attributes:
         pool: the executor.
-        told: queue on which workers put the member epochs they have done.
+        told: queue on which workers put what they tell.
         stop: set when workers should save their tiles and leave.
         work: what a worker runs for a job.
     """
@@ -43,12 +43,13 @@ class PoolEngine(Engine):
     stop: Flag
     work: Callable[[Job], list[Outcome]]
 
-    def run(self, jobs: Sequence[Job], tell: Callable[[int], None]) -> Iterator[list[Outcome]]:
+    def run(self, jobs: Sequence[Job], tell: Callable[[Told], None]) -> Iterator[list[Outcome]]:
         waiting: set[Future[list[Outcome]]] = {self.pool.submit(self.work, job) for job in jobs}
         try:
             while waiting:
                 ended, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-                tell(self._drain())
+                for told in self._drain():
+                    tell(told)
                 for future in ended:
                     yield _result(future)
         finally:
@@ -58,13 +59,15 @@ class PoolEngine(Engine):
             wait(waiting)
             self.stop.clear()
 
-    def _drain(self) -> int:
-        total = 0
+    def _drain(self) -> list[Told]:
+        """What came in since the last time, taken together for each tile."""
+        found: dict[int, Told] = {}
         while True:
             try:
-                total += self.told.get_nowait()
+                told: Told = self.told.get_nowait()
             except Empty:
-                return total
+                return list(found.values())
+            found[told.tile] = told._replace(epochs=told.epochs + found.get(told.tile, Told()).epochs)
 
     def close(self) -> None:
         self.stop.set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from ikura.engine._base import Engine
-from ikura.population.job import Job, Outcome, train
+from ikura.population.job import Job, Outcome, Told, train
 from ikura.population.workshop import Workshop
 
 __all__ = ["SerialEngine"]
@@ -21,7 +21,7 @@ class SerialEngine(Engine):
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
 
-    def run(self, jobs: Sequence[Job], tell: Callable[[int], None]) -> Iterator[list[Outcome]]:
+    def run(self, jobs: Sequence[Job], tell: Callable[[Told], None]) -> Iterator[list[Outcome]]:
         for job in jobs:
             yield train(self.workshop, job, tell)
 

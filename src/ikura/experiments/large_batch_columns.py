@@ -16,7 +16,7 @@ from ikura.experiments.populations import workshop_of
 from ikura.large_batch.preset import Preset, preset
 from ikura.nn.zoo import network as zoo_network
 from ikura.population.examples import Examples
-from ikura.population.job import Job, Outcome
+from ikura.population.job import Job, Outcome, Told
 from ikura.population.member import Member
 from ikura.population.warmup import warm_up
 from ikura.population.workshop import Workshop
@@ -180,9 +180,9 @@ def columns(setting: Setting, repetitions: Sequence[Repetition], points: int) ->
     names, trained = list(COLUMNS), 0
     total = sum(epochs for epochs, _ in plans.values()) * len(repetitions)
 
-    def tell(done: int) -> None:
+    def tell(told: Told) -> None:
         nonlocal trained
-        trained += done
+        trained += told.epochs
         open_ones = [one for one in repetitions if len(found[one.index]) < len(COLUMNS)]
         ended = len(repetitions) - len(open_ones)
         for one in open_ones:

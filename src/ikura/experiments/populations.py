@@ -81,7 +81,7 @@ def train(
     with one_thread_each(), engine_for(workshop, os.cpu_count() or 1) as engine:
         tiles = workshop.pack(members, max(2, len(members) // 8))
         jobs = [Job(number, tuple(tile), epochs, keep_states=True) for number, tile in enumerate(tiles)]
-        for outcomes in engine.run(jobs, lambda done: None):
+        for outcomes in engine.run(jobs, lambda told: None):
             found |= {outcome.number: outcome for outcome in outcomes}
     return [
         Trained(member.hyperparameters, found[n].state, found[n].curve, _network(workshop, member, found[n]))

@@ -15,7 +15,7 @@ from safetensors.numpy import save
 from ikura.engine import Engine, engine_for
 from ikura.large_batch.settings import Column
 from ikura.nn.noise import key
-from ikura.population.job import Job, Outcome
+from ikura.population.job import Job, Outcome, Told
 from ikura.population.member import Member
 from ikura.population.snapshot import write_atomically
 from ikura.population.workshop import Workshop
@@ -121,9 +121,9 @@ class Trainer:
         jobs, paths = self._jobs(missing)
         done, ended = 0, 0
 
-        def tell(epochs: int) -> None:
+        def tell(told: Told) -> None:
             nonlocal done
-            done += epochs
+            done += told.epochs
             self.progress.update(done, ended, None)
 
         for outcomes in engine.run(jobs, tell):
@@ -133,7 +133,7 @@ class Trainer:
             snapshot = jobs[outcomes[0].tile].snapshot
             if snapshot is not None:
                 snapshot.unlink(missing_ok=True)
-            tell(0)
+            tell(Told())
 
     def _jobs(self, missing: Mapping[Path, tuple[Column, int]]) -> tuple[list[Job], dict[int, Path]]:
         """Pack what is missing into tiles: members of one length of training; the costliest come first."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +17,21 @@ from ikura.population.snapshot import load_snapshot, save_snapshot
 from ikura.population.training import Course
 from ikura.population.workshop import Workshop
 
-__all__ = ["Job", "Outcome", "Stopped", "train"]
+__all__ = ["Job", "Outcome", "Stopped", "Told", "train"]
+
+
+class Told(NamedTuple):
+    """What a worker tells of a tile in training.
+
+    Attributes:
+        epochs: member epochs done since it last told something, also those saved by stopping early.
+        tile: the tile's number; -1 for no tile.
+        best: the best dev score of a member at its best epoch so far, diverged ones left out; NaN if there is none.
+    """
+
+    epochs: int = 0
+    tile: int = -1
+    best: float = math.nan
 
 
 class Stopped(Exception):
@@ -124,7 +140,7 @@ class Outcome:
 def train(
     workshop: Workshop,
     job: Job,
-    tell: Callable[[int], None] = lambda epochs: None,
+    tell: Callable[[Told], None] = lambda told: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> list[Outcome]:
     """Train a tile, from its snapshot if there is one; torch is left at one thread, on whose number rounding depends.
@@ -132,7 +148,7 @@ def train(
     Args:
         workshop: examples, task, network.
         job: the tile and how far to train it.
-        tell: called after each epoch with the number of member epochs done in it (also those saved by stopping early).
+        tell: called after each epoch.
         stopping: asked after each epoch; when true the tile is saved and left.
 
     Returns:
@@ -149,10 +165,10 @@ def train(
         torch.set_flush_denormal(False)
 
 
-def _train(workshop: Workshop, job: Job, tell: Callable[[int], None], stopping: Callable[[], bool]) -> list[Outcome]:
+def _train(workshop: Workshop, job: Job, tell: Callable[[Told], None], stopping: Callable[[], bool]) -> list[Outcome]:
     late = job.deadline is not None and time.time() >= job.deadline
     if late and not job.first and not (job.snapshot and job.snapshot.exists()):
-        tell(job.epochs * len(job.training))
+        tell(Told(job.epochs * len(job.training), job.number))
         return []
     course = workshop.course(job.members, job.patience, job.budget or job.epochs, job.keep_distances)
     course.tile.active[:] = False
@@ -169,7 +185,7 @@ def _train(workshop: Workshop, job: Job, tell: Callable[[int], None], stopping: 
 
     def after(course: Course) -> None:
         nonlocal saved, cut
-        tell(len(job.training))
+        tell(Told(len(job.training), job.number, course.leading()))
         late = job.deadline is not None and time.time() >= job.deadline
         stop = stopping()
         if job.snapshot is not None and (stop or time.monotonic() - saved >= job.snapshot_seconds):
@@ -182,9 +198,9 @@ def _train(workshop: Workshop, job: Job, tell: Callable[[int], None], stopping: 
             course.tile.active[:] = False
 
     began = course.epoch
-    tell(began * len(job.training))
+    tell(Told(began * len(job.training), job.number))
     course.run(job.epochs, after)
-    tell((job.epochs - course.epoch) * len(job.training))
+    tell(Told((job.epochs - course.epoch) * len(job.training), job.number, course.leading()))
     return _outcomes(job, course, cut)
 
 
@@ -234,7 +250,7 @@ def _goes_on(job: Job, course: Course, place: int, cut: bool) -> bool:
 
 def _with_best(outcomes: list[Outcome], course: Course, ended: list[int]) -> list[Outcome]:
     """Give the best by dev score of the members that ended, and it alone, its weights."""
-    sign = 1.0 if getattr(course.judge.metric, "greater_is_better", True) else -1.0
+    sign = course.judge.sign
     best = max((o for o in outcomes if o.scored and o.place in ended), key=lambda o: o.merit(sign), default=None)
     if best is None:
         return outcomes

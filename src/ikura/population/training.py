@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,6 +40,11 @@ class Judge:
     metric: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
     mean: float = 0.0
     std: float = 1.0
+
+    @property
+    def sign(self) -> float:
+        """1 if a greater score is better, -1 otherwise."""
+        return 1.0 if getattr(self.metric, "greater_is_better", True) else -1.0
 
     def target(self, y: np.ndarray) -> torch.Tensor:
         """Targets in their own units, as metrics take them: shape (rows,)."""
@@ -167,6 +173,12 @@ class Course:
     def curve(self, place: int) -> np.ndarray:
         """One member's (train loss, dev loss, dev score) after each epoch it trained: float64 of shape (epochs, 3)."""
         return self._curves[: self.epochs[place], :, place].copy()
+
+    def leading(self) -> float:
+        """The best dev score of a member at its best epoch so far, diverged ones left out; NaN if there is none."""
+        places = np.flatnonzero((self.best_epoch >= 0) & ~self.diverged)
+        merits = self.judge.sign * self._curves[self.best_epoch[places], 2, places]
+        return float(self.judge.sign * merits.max()) if np.isfinite(merits).any() else math.nan
 
     def dev_losses(self) -> np.ndarray:
         """Loss of each member's present weights on each dev example: float64 of shape (members, rows)."""

@@ -151,6 +151,6 @@ def trained_again(setting: Setting, store: Store, workshop: Workshop, engine: En
             places=(company.index(leg),),
             budget=stages.get(its["stage"], found.epochs),
         )
-        outcome = next(iter(engine.run([job], lambda epochs: None)))[0]
+        outcome = next(iter(engine.run([job], lambda told: None)))[0]
     assert outcome is not None
     return outcome

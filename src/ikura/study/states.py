@@ -109,7 +109,7 @@ class States:
             keep_states=True,
             budget=self.order.budget,
         )
-        for outcomes in self.floor.engine.run([job], lambda epochs: None):
+        for outcomes in self.floor.engine.run([job], lambda told: None):
             self.take(outcomes)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ikura.engine import Engine
-from ikura.population.job import Job, Outcome
+from ikura.population.job import Job, Outcome, Told
 from ikura.population.member import Member
 from ikura.population.workshop import Workshop
 from ikura.study.aims import Aims
@@ -99,14 +99,10 @@ class Floor:
         """Whether the deadline has passed."""
         return self.deadline is not None and time.time() >= self.deadline
 
-    def seen(self, score: float | None) -> None:
-        """Take notice of a dev score."""
-        if (
-            score is not None
-            and math.isfinite(score)
-            and (self.best is None or self.sign * score > self.sign * self.best)
-        ):
-            self.best = score
+    def better(self, *scores: float | None) -> float | None:
+        """The best of some dev scores; None if there is none."""
+        finite = [score for score in scores if score is not None and math.isfinite(score)]
+        return max(finite, key=lambda score: self.sign * score, default=None)
 
     def member(self, row: Mapping[str, Any]) -> Member:
         """Turn a row of the store into a member."""
@@ -187,12 +183,14 @@ class Floor:
         tiles = self._tiles(members, known, until)
         jobs = [self._job(legs, members, order, first=i == 0) for i, legs in enumerate(tiles)]
         every: list[Outcome] = []
-        done = 0
+        done, live = 0, dict[int, float]()
 
-        def tell(epochs: int) -> None:
+        def tell(told: Told) -> None:
             nonlocal done
-            done += epochs
-            self.progress.update(before[0] + done, before[1] + len(every), self.best)
+            done += told.epochs
+            live[told.tile] = told.best
+            best = self.better(self.best, *live.values())
+            self.progress.update(before[0] + done, before[1] + len(every), best)
 
         for outcomes in self.engine.run(jobs, tell):
             if not outcomes:
@@ -207,9 +205,8 @@ class Floor:
             self.store.record(outcomes, on, known)
             self.snapshot(outcomes[0].tile).unlink(missing_ok=True)
             every += outcomes
-            for outcome in outcomes:
-                self.seen(outcome.dev_score)
-            tell(0)
+            self.best = self.better(self.best, *(outcome.dev_score for outcome in outcomes))
+            tell(Told(tile=outcomes[0].tile))
         return every
 
     def _job(self, legs: Sequence[Leg], members: Mapping[int, Member], order: Order, first: bool) -> Job:

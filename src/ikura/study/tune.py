@@ -327,8 +327,7 @@ def _run(
                 sign = 1.0 if metric_of(setting.metric, setting.task).greater_is_better else -1.0
                 floor = Floor(run, store, workshop, engine, progress, sign, setting.seed, tile_size, setting.jobs)
                 floor.aims = setting.aims
-                for row in store.trials():
-                    floor.seen(row["dev_score"])
+                floor.best = floor.better(*(row["dev_score"] for row in store.trials()))
                 going_on = True
                 while going_on:
                     for one in plans(setting, store):
