@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import ikura
-from ikura.cli import main
+from ikura.cli import data_options, main
 from ikura.cli import tune as tune_module
 from ikura.cli.app import command
 
@@ -96,10 +96,10 @@ def test_the_names_in_the_help_are_those_of_the_rooms() -> None:
     from ikura.study.aims import OBJECTIVES
 
     assert set(tune_module.OBJECTIVES) == set(OBJECTIVES)
-    assert set(tune_module.BUNDLED) == set(BUNDLED)
-    assert set(tune_module.IMAGE_SETS) == set(IMAGE_SETS)
-    assert tune_module.BROKEN == CHOICES
-    assert set(tune_module.KINDS) == set(ASKABLE)
+    assert set(data_options.BUNDLED) == set(BUNDLED)
+    assert set(data_options.IMAGE_SETS) == set(IMAGE_SETS)
+    assert data_options.BROKEN == CHOICES
+    assert set(data_options.KINDS) == set(ASKABLE)
     assert set(tune_module.METRICS) == set(METRICS)
     assert set(tune_module.SEARCHES) == set(PROPOSERS)
     assert set(tune_module.SCHEDULES) == set(SCHEDULES)

@@ -11,8 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, kinds, one_of, whole
-from ikura.cli.tune import BROKEN, BUNDLED, IMAGE_SETS, KINDS, NETWORKS, TASKS
+from ikura.cli.data_options import (
+    BUNDLED,
+    IMAGE_SETS,
+    Broken,
+    Group,
+    ImageSize,
+    Kind,
+    Target,
+    Task,
+    Time,
+    checked_kinds,
+)
+from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, one_of, whole
+from ikura.cli.tune import NETWORKS
 from ikura.cli.verdict import ExitCode
 from ikura.errors import DataError, UsageError, nearest
 
@@ -41,61 +53,17 @@ def check(
             "(or of nothing) that returns an nn.Module, with --data.",
         ),
     ],
-    target: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="The column to predict; not needed when one is named target, label, class or y.",
-            rich_help_panel="Data",
-        ),
-    ] = None,
+    target: Target = None,
     data: Annotated[
         str | None,
         typer.Option(metavar="DATA", help="The data, where WHAT is module:factory.", rich_help_panel="Data"),
     ] = None,
-    task: Annotated[
-        str, typer.Option(metavar="TASK", help=f"What to learn: {', '.join(TASKS)}.", rich_help_panel="Data")
-    ] = "auto",
-    kind: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COLUMN=KIND",
-            help=f"Take a column for another kind than it looks like: {', '.join(KINDS)}; repeatable.",
-            rich_help_panel="Data",
-        ),
-    ] = None,
-    group: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="Rows with the same value here stay together in training, dev or test set.",
-            rich_help_panel="Data",
-        ),
-    ] = None,
-    time: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN", help="Split by time: the oldest rows train, the newest test.", rich_help_panel="Data"
-        ),
-    ] = None,
-    image_size: Annotated[
-        int | None,
-        typer.Option(
-            parser=whole,
-            metavar="N",
-            help="Scale images so that the shorter side is N pixels, and cut out the middle N x N.",
-            rich_help_panel="Data",
-            show_default=False,
-        ),
-    ] = None,
-    broken: Annotated[
-        str,
-        typer.Option(
-            metavar="HOW",
-            help=f"What to do with image files that cannot be read: {', '.join(BROKEN)} (and count) them.",
-            rich_help_panel="Data",
-        ),
-    ] = "refuse",
+    task: Task = "auto",
+    kind: Kind = None,
+    group: Group = None,
+    time: Time = None,
+    image_size: ImageSize = None,
+    broken: Broken = "refuse",
     as_given: Annotated[
         bool,
         typer.Option(
@@ -144,12 +112,7 @@ def check(
     """
     session = begin(context, quiet, verbose)
     at_least("--seed", seed, 0)
-    at_least("--image-size", image_size, 1)
-    one_of("--task", task, TASKS)
-    one_of("--broken", broken, BROKEN)
-    chosen_kinds = kinds(kind or [])
-    for chosen in (chosen_kinds or {}).values():
-        one_of("--kind", chosen, KINDS)
+    chosen_kinds = checked_kinds(task, broken, image_size, kind)
     if network is not None and not REFERENCE.fullmatch(network):
         one_of("--network", network, NETWORKS)
     if REFERENCE.fullmatch(what) and not Path(what).exists() and data is None:

@@ -9,9 +9,21 @@ import typer
 
 from ikura import __version__
 from ikura.cli.asking import ask_in_terminal, need_terminal
+from ikura.cli.data_options import (
+    BUNDLED,
+    IMAGE_SETS,
+    Broken,
+    Group,
+    ImageSize,
+    Kind,
+    Target,
+    Task,
+    Time,
+    checked_kinds,
+)
 from ikura.cli.diagnose import share
 from ikura.cli.duration import parse_duration
-from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, existing_run, kinds, one_of, whole
+from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, existing_run, one_of, whole
 from ikura.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,13 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["tune"]
 
-BROKEN = ("refuse", "skip")
-BUNDLED = ("digits", "iris", "wine", "breast_cancer", "diabetes")
-IMAGE_SETS = ("fashion_mnist",)
 DEVICES = ("auto", "cpu", "cuda")
 FREEZE = ("auto", "all", "most", "none")
 DTYPES = ("float32", "float64")
-KINDS = ("numeric", "category", "boolean", "datetime", "ignore")
 NETWORKS = (
     "mlp", "cnn", "f1", "c1", "c3", "vgg16", "resnet20", "resnet32", "resnet44", "resnet56", "wrn16-4",
     "alexnet",
@@ -34,7 +42,6 @@ OBJECTIVES = ("parameters", "inference_seconds", "training_seconds")
 METRICS = ("accuracy", "balanced_accuracy", "log_loss", "f1", "roc_auc", "r2", "rmse", "mae")
 SCHEDULES = ("early-stopping", "none", "successive-halving", "hyperband", "asha", "pbt", "racing")
 SEARCHES = ("coarse-to-fine", "random", "halton", "sobol", "grid", "tpe", "gp", "cma-es")
-TASKS = ("auto", "binary", "multiclass", "regression")
 EXAMPLES = (
     "ikura tune penguins.csv --target species",
     "ikura tune houses.parquet --target price --trials 256 --time-limit 10m --out runs/houses",
@@ -56,59 +63,13 @@ def tune(
             f"Or a name: {', '.join((*BUNDLED, *IMAGE_SETS))}.",
         ),
     ],
-    target: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="The column to predict; not needed when one is named target, label, class or y.",
-            rich_help_panel="Data",
-        ),
-    ] = None,
-    task: Annotated[
-        str, typer.Option(metavar="TASK", help=f"What to learn: {', '.join(TASKS)}.", rich_help_panel="Data")
-    ] = "auto",
-    kind: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COLUMN=KIND",
-            help=f"Take a column for another kind than it looks like: {', '.join(KINDS)}; repeatable.",
-            rich_help_panel="Data",
-        ),
-    ] = None,
-    group: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="Rows with the same value here stay together in training, dev or test set.",
-            rich_help_panel="Data",
-        ),
-    ] = None,
-    time: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="Split by time: the oldest rows train, the newest test.",
-            rich_help_panel="Data",
-        ),
-    ] = None,
-    image_size: Annotated[
-        int | None,
-        typer.Option(
-            parser=whole,
-            metavar="N",
-            help="Scale images so that the shorter side is N pixels, and cut out the middle N x N.",
-            rich_help_panel="Data",
-            show_default=False,
-        ),
-    ] = None,
-    broken: Annotated[
-        str,
-        typer.Option(
-            metavar="HOW",
-            help=f"What to do with image files that cannot be read: {', '.join(BROKEN)} (and count) them.",
-            rich_help_panel="Data",
-        ),
-    ] = "refuse",
+    target: Target = None,
+    task: Task = "auto",
+    kind: Kind = None,
+    group: Group = None,
+    time: Time = None,
+    image_size: ImageSize = None,
+    broken: Broken = "refuse",
     trials: Annotated[
         int | None,
         typer.Option(
@@ -329,12 +290,10 @@ def tune(
         ("--finalists", finalists, 0),
         ("--jobs", jobs, 1),
         ("--seed", seed, 0),
-        ("--image-size", image_size, 1),
         ("--max-parameters", max_parameters, 1),
         ("--within", within, 0),
     ):
         at_least(option, number, least)
-    one_of("--task", task, TASKS)
     one_of("--device", device, DEVICES)
     if network is not None:
         one_of("--network", network, NETWORKS)
@@ -342,11 +301,8 @@ def tune(
     if pretrained is not None and network is not None:
         raise UsageError("--pretrained brings its network along; leave --network out")
     one_of("--dtype", dtype, DTYPES)
-    one_of("--broken", broken, BROKEN)
     seconds = None if time_limit is None else parse_duration(time_limit)
-    chosen_kinds = kinds(kind or [])
-    for chosen in (chosen_kinds or {}).values():
-        one_of("--kind", chosen, KINDS)
+    chosen_kinds = checked_kinds(task, broken, image_size, kind)
     for name in objective or []:
         one_of("--objective", name, OBJECTIVES)
     if prefer is not None:
