@@ -94,7 +94,6 @@ def test_too_small_networks_get_larger_or_train_longer(underfit: Study) -> None:
     assert last["reason"] == "the budget is spent"
     after = [one["best"]["dev"] for one in underfit.decisions]
     assert after == sorted(after)
-    assert any(one["found"]["better"] for one in searched)
 
 
 def test_the_budget_of_trials_is_kept(underfit: Study) -> None:
