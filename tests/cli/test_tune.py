@@ -271,7 +271,8 @@ def test_resume_continues_the_run(calls: dict[str, Any], tmp_path: Path, capsys:
     assert main(["resume", str(tmp_path)]) == 0
     arguments, named = calls["resume"]
     assert arguments == (tmp_path,)
-    assert list(named) == ["progress"]
+    assert list(named) == ["progress", "ask"]
+    assert named["ask"] is None
     out, err = capsys.readouterr()
     assert "Best trials" in out
     assert err.startswith(f"ikura {ikura.__version__}: resuming {tmp_path}\n")
