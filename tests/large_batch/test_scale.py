@@ -30,11 +30,8 @@ TIMES = ["seconds_per_epoch", "seconds_to_score"]
 def digests(run: Path) -> dict[str, str]:
     """Content of every file of a run that is not scaling's, nor the database's own notes on who reads it."""
     files = [path for path in sorted(run.rglob("*")) if path.is_file() and "scale" not in path.parts]
-    return {
-        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in files
-        if path.name not in (".lock", "study.db-shm")
-    }
+    files = [path for path in files if path.name not in (".lock", "study.db-shm") and path.stat().st_size]
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def test_the_columns_are_the_papers(scaling: Scaling) -> None:

@@ -120,7 +120,7 @@ def compare(
     sign = 1.0 if metric.greater_is_better else -1.0
     small = trained[columns[0].name]
     aim = fmean(one.dev_score for one in small) - sign * margin
-    found = []
+    found: list[Row] = []
     for column in columns:
         networks = trained[column.name]
         scores = [one.dev_score for one in networks]
