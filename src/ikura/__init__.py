@@ -17,6 +17,8 @@ _HOMES = {
     "from_optuna": "ikura.exchange.optuna",
     "Prior": "ikura.exchange.prior",
     "Checks": "ikura.checks",
+    "scale": "ikura.large_batch.scale",
+    "Scaling": "ikura.large_batch.scaling",
     "Study": "ikura.study.study",
     "Model": "ikura.study.model",
     "Progress": "ikura.study.progress",
@@ -39,6 +41,7 @@ __all__ = [
     "Model",
     "Prior",
     "Progress",
+    "Scaling",
     "Space",
     "Study",
     "UsageError",
@@ -56,6 +59,7 @@ __all__ = [
     "open_study",
     "pretrained",
     "resume",
+    "scale",
     "tune",
     "when",
 ]
@@ -66,6 +70,8 @@ if TYPE_CHECKING:
     from ikura.errors import IkuraError, UsageError
     from ikura.exchange.optuna import from_optuna
     from ikura.exchange.prior import Prior
+    from ikura.large_batch.scale import scale
+    from ikura.large_batch.scaling import Scaling
     from ikura.space import Space, choice, constraint, fixed, integer, linear, log, log_complement, when
     from ikura.study.model import Model
     from ikura.study.open import load, open_study

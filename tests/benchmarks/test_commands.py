@@ -24,6 +24,7 @@ COMMANDS = (
     "convolution",
     "search",
     "checks",
+    "large_batch",
 )
 
 

@@ -114,6 +114,15 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     results = {"question": "Is it?", "claims": []}
     done = SimpleNamespace(results=results, folder=tmp_path, report=tmp_path / "report.html")
     monkeypatch.setattr("ikura.experiments.running.reproduce", fake("reproduce", done))
+    row = SimpleNamespace(
+        name="small batch", interval=(0.1, 0.2), batch_size=64, learning_rate=0.1, epochs=5, diverged=0, dev=0.9,
+        difference=0.15, verdict="keeps", seconds_per_epoch=0.5, seeds=5, acceptable=True,
+    )  # fmt: skip
+    scaling = SimpleNamespace(
+        rows=[row], best=row, chosen="small batch", metric="accuracy", sizes=None, sentences=["It keeps."], skipped=[],
+        folder=tmp_path, report=tmp_path / "scale.html", to_json=lambda: {"verdict": "keeps", "p": float("nan")},
+    )  # fmt: skip
+    monkeypatch.setattr(ikura, "scale", fake("scale", scaling), raising=False)
     kept["study"] = study
     return kept
 

@@ -29,7 +29,11 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     ("arguments", "line"),
     [
         ("tun x", "no such command 'tun', did you mean 'tune'?"),
-        ("zzz", "no such command 'zzz', known are tune, predict, resume, report, importance, export, reproduce, check"),
+        (
+            "zzz",
+            "no such command 'zzz', known are tune, predict, resume, report, importance, export, reproduce, "
+            "check, scale",
+        ),
         ("tune", "missing argument 'DATA' (see ikura tune --help)"),
         ("tune x --trial 3", "no such option '--trial', did you mean '--trials'? (see ikura tune --help)"),
         ("tune x --trials", "option '--trials' requires an argument"),

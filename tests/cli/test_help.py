@@ -38,7 +38,18 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_installed_commands_are_the_known_ones() -> None:
-    assert COMMANDS == ["ikura", "tune", "predict", "resume", "report", "importance", "export", "reproduce", "check"]
+    assert COMMANDS == [
+        "ikura",
+        "tune",
+        "predict",
+        "resume",
+        "report",
+        "importance",
+        "export",
+        "reproduce",
+        "check",
+        "scale",
+    ]
 
 
 @pytest.mark.parametrize(("name", "parameter"), list(parameters()), ids=lambda value: getattr(value, "name", value))

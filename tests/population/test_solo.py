@@ -50,6 +50,7 @@ OTHERS: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "label_smoothing": ({}, [0.0, 0.1, 0.5]),
     "clip_norm": ({"optimizer": "sgd"}, [0.0, 0.1, 0.5]),
     "clip_value": ({"optimizer": "sgd"}, [0.0, 0.01, 0.05]),
+    "clip_steps": ({"optimizer": "sgd", "clip_norm": 0.1}, [0, 1, 3]),
     "schedule_shape": (
         {
             "learning_rate_decay": 0.3,
@@ -192,7 +193,7 @@ class Own(nn.Module):
     "name",
     ["learning_rate", "momentum", "beta1", "beta2", "epsilon", "units", "batch_size", "learning_rate_decay", "l2",
      "dropout", "optimizer", "l1", "weight_decay", "max_norm", "label_smoothing", "clip_norm", "clip_value",
-     "schedule_shape", "warm_up"],
+     "clip_steps", "schedule_shape", "warm_up"],
 )  # fmt: skip
 def test_neighbours_of_a_network_of_ones_own(name: str, workshop: Callable[..., Workshop]) -> None:
     made = workshop(network=lambda hp: Own(hp.units, hp.dropout))
@@ -243,6 +244,7 @@ hyperparameters = st.fixed_dictionaries(
         "label_smoothing": st.sampled_from([0.0, 0.1]),
         "clip_norm": st.sampled_from([0.0, 0.3]),
         "clip_value": st.sampled_from([0.0, 0.05]),
+        "clip_steps": st.sampled_from([0, 2]),
         "schedule_shape": st.sampled_from(list(SHAPES)),
         "warm_up": st.sampled_from([0.0, 0.7]),
         "dropout": st.floats(0, 0.9),

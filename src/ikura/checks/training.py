@@ -66,7 +66,8 @@ def train(
         momentum, beta1, beta2, epsilon = (float(numbers[n]) for n in ("momentum", "beta1", "beta2", "epsilon"))
         c = coefficients(rate, momentum, beta1, beta2, epsilon, step)._replace(learning_rate=torch.tensor(rate))
         with torch.no_grad():
-            clipped = found if optimizer else _clip(found, values)
+            clips = optimizer is None and step <= (values.clip_steps or step)
+            clipped = _clip(found, values) if clips else found
             for p, gradient, state in zip(parameters, clipped, moments, strict=True):
                 if gradient is None:
                     continue

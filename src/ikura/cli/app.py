@@ -9,7 +9,7 @@ import typer
 from typer.main import get_command
 
 from ikura import __version__
-from ikura.cli import check, export, importance, predict, report, reproduce, resume, tune
+from ikura.cli import check, export, importance, predict, report, reproduce, resume, scale, tune
 from ikura.cli.options import epilogue
 
 __all__ = ["EXAMPLES", "command"]
@@ -23,6 +23,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "export": export.export,
     "reproduce": reproduce.reproduce,
     "check": check.check,
+    "scale": scale.scale,
 }
 EXAMPLES = {
     "ikura": ("ikura tune penguins.csv --target species", "ikura predict RUN new.csv -o predictions.csv"),
@@ -34,6 +35,7 @@ EXAMPLES = {
     "export": export.EXAMPLES,
     "reproduce": reproduce.EXAMPLES,
     "check": check.EXAMPLES,
+    "scale": scale.EXAMPLES,
 }
 HELP_OPTIONS = ["--help", "-h"]
 
@@ -46,7 +48,7 @@ def command() -> Any:
 
     Example:
         >>> list(command().commands)
-        ['tune', 'predict', 'resume', 'report', 'importance', 'export', 'reproduce', 'check']
+        ['tune', 'predict', 'resume', 'report', 'importance', 'export', 'reproduce', 'check', 'scale']
     """
     settings = {"help_option_names": HELP_OPTIONS}
     app = typer.Typer(add_completion=False, rich_markup_mode="rich", context_settings=settings)

@@ -1,1 +1,1 @@
-"""Large batches: what they cost in accuracy, what brings it back, and the measures behind both."""
+"""Large batches without loss: how far a batch can grow, with which settings, and the comparison that shows it."""

@@ -61,6 +61,7 @@ class Update:
             None if share is None or pretrained is None else torch.where(pretrained.to(self.device), share, 1.0)
         )
         self.clip_value, self.clip_norm, self.max_norm = map(self._column, ("clip_value", "clip_norm", "max_norm"))
+        self.clip_steps = np.array([int(member.values.clip_steps) or np.inf for member in members])
 
     def _column(self, name: str, usual: float = 0.0) -> Tensor | None:
         """One number of every member, shape (members, 1); None if it is the usual one for all of them."""
@@ -103,7 +104,7 @@ class Update:
         """
         if self.free is not None:
             gradient *= self.free
-        self._clip(gradient)
+        self._clip(gradient, steps <= self.clip_steps)
         for name, places in self.groups.items():
             moving = [k for k in places if active[k]]
             if moving:
@@ -111,13 +112,19 @@ class Update:
         if self.max_norm is not None:
             self._bound_norms(weights, self.max_norm, active)
 
-    def _clip(self, gradient: Tensor) -> None:
+    def _clip(self, gradient: Tensor, clips: np.ndarray) -> None:
+        """Clip the gradients of those members whose updates are still clipped, bool of shape (members,)."""
+        if (self.clip_value is None and self.clip_norm is None) or not clips.any():
+            return
+        still = None if clips.all() else torch.from_numpy(clips).to(self.device)[:, None]
         if self.clip_value is not None:
-            limit = torch.where(self.clip_value > 0, self.clip_value, inf)
+            wanted = self.clip_value > 0 if still is None else (self.clip_value > 0) & still
+            limit = torch.where(wanted, self.clip_value, inf)
             torch.clamp(gradient, -limit, limit, out=gradient)
         if self.clip_norm is not None:
+            wanted = self.clip_norm > 0 if still is None else (self.clip_norm > 0) & still
             share = self.clip_norm / (gradient.norm(dim=1, keepdim=True) + 1e-6)
-            gradient *= torch.where(self.clip_norm > 0, share.clamp(max=1), 1.0)
+            gradient *= torch.where(wanted, share.clamp(max=1), 1.0)
 
     def _move(
         self,

@@ -23,6 +23,8 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "label_smoothing": (0, 1),
     "clip_norm": (0, inf),
     "clip_value": (0, inf),
+    "clip_steps": (0, inf),
+    "gradient_noise": (0, inf),
     "warm_up": (0, inf),
     "step_epochs": (1, inf),
     "step_factor": (0, 1),
@@ -46,7 +48,10 @@ ARCHITECTURE: dict[str, tuple[float, float]] = {
     "kernel_size": (1, 99),
 }
 BELOW_ONE = ("momentum", "beta1", "beta2", "label_smoothing", "dropout", "dropout_input")
-WHOLE = ("plateau_patience", "batch_size", "layers", "units", "ghost_size", "blocks", "channels", "kernel_size")
+WHOLE = (
+    "plateau_patience", "batch_size", "clip_steps", "layers", "units", "ghost_size", "blocks", "channels",
+    "kernel_size",
+)  # fmt: skip
 _NEVER_WIDENED = ("blocks", "kernel_size", "ghost_size")
 """Whether a greater value is possible depends on the images or on the size of the mini-batch."""
 

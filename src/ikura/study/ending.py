@@ -20,7 +20,7 @@ from ikura.study.setting import Setting
 from ikura.study.shortlist import Shortlist, keep_weights
 from ikura.study.study import Study
 
-__all__ = ["finish"]
+__all__ = ["finish", "model_of"]
 
 
 def finish(floor: Floor, setting: Setting, dataset: Dataset, patience: int | None) -> None:
@@ -60,7 +60,7 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset, patience: int | Non
             )
             value = float(measure(outputs, target))
             store.set_fact("test", {"metric": measure.name, "value": value, "interval": [low, high]})
-    _model(setting, dataset, workshop, module, floor.member(row)).save(run / "model")
+    model_of(setting, dataset, workshop, module, floor.member(row)).save(run / "model")
 
 
 def _again(floor: Floor, row: dict[str, Any]) -> None:
@@ -68,7 +68,8 @@ def _again(floor: Floor, row: dict[str, Any]) -> None:
     keep_weights(floor.run, [replay(Study(floor.run, floor.workshop.network), floor.store, row)])
 
 
-def _model(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.Module, member: Member) -> Model:
+def model_of(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.Module, member: Member) -> Model:
+    """Put a trained network of a study together with its preprocessing."""
     built_in: dict[str, Any] | str | None = None if setting.custom else setting.network
     if isinstance(workshop.network, Pretrained):
         module, built_in = workshop.network.whole(module), setting.pretrained

@@ -106,7 +106,7 @@ def network_again(setting: Setting, run: Path, network: Any) -> Any:
     return Pretrained.of(setting.pretrained, run) if setting.network == PRETRAINED else network
 
 
-def replay(study: Study, store: Store, row: dict[str, Any]) -> Outcome:
+def replay(study: Study, store: Store, row: dict[str, Any], keep_distances: bool = False) -> Outcome:
     """Train one trial of a study again, and before it what the trials that it was copied from trained until then.
 
     Stacked networks run in their places in tiles with the same company, which does not train, so that every shape, and
@@ -141,6 +141,7 @@ def replay(study: Study, store: Store, row: dict[str, Any]) -> Outcome:
                 states={leg["trial"]: going_on} if going_on else {},
                 keep_states=True,
                 keep_weights=True,
+                keep_distances=keep_distances,
                 places=(company.index(leg),),
                 budget=budget,
             )

@@ -19,10 +19,15 @@ NUMBERS = (
     "label_smoothing",
     "clip_norm",
     "clip_value",
+    "clip_steps",
+    "gradient_noise",
 )
 """Hyperparameters of every member, float64."""
 
-MOMENTUM, BETA1, BETA2, EPSILON, L1, L2, WEIGHT_DECAY, MAX_NORM, LABEL_SMOOTHING, CLIP_NORM, CLIP_VALUE = range(11)
+(
+    MOMENTUM, BETA1, BETA2, EPSILON, L1, L2, WEIGHT_DECAY, MAX_NORM, LABEL_SMOOTHING, CLIP_NORM, CLIP_VALUE, CLIP_STEPS,
+    GRADIENT_NOISE,
+) = range(len(NUMBERS))  # fmt: skip
 
 
 def numbers_of(values: Mapping[str, Any]) -> list[float]:

@@ -12,6 +12,7 @@ from ikura.population.kernel.numbers import (
     BETA1,
     BETA2,
     CLIP_NORM,
+    CLIP_STEPS,
     CLIP_VALUE,
     EPSILON,
     MAX_NORM,
@@ -95,9 +96,10 @@ def update(code: int, w: Any, g: Any, moments: Any, matrices: Any, numbers: Any,
         step: 1, 2, …
     """
     number = w.dtype.type
-    if numbers[CLIP_VALUE] > 0:
+    clips = numbers[CLIP_STEPS] == 0 or step <= numbers[CLIP_STEPS]
+    if clips and numbers[CLIP_VALUE] > 0:
         clip_value(g, number(numbers[CLIP_VALUE]))
-    if numbers[CLIP_NORM] > 0:
+    if clips and numbers[CLIP_NORM] > 0:
         clip_norm(g, numbers[CLIP_NORM])
     if numbers[WEIGHT_DECAY] > 0:
         decay(w, matrices, number(1 - alpha * numbers[WEIGHT_DECAY]))

@@ -1,0 +1,179 @@
+"""`ikura scale`: from a tuned small batch to a large one."""
+
+from __future__ import annotations
+
+import json as json_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ikura.cli.options import Json, Quiet, Run, Verbose, at_least, begin, existing_run, one_of, whole
+from ikura.cli.verdict import ExitCode
+from ikura.errors import RunError, UsageError
+
+if TYPE_CHECKING:
+    from ikura.large_batch.scaling import Scaling
+
+__all__ = ["scale"]
+
+EXAMPLES = ("ikura scale runs/houses --batch-size 1024", "ikura scale runs/houses --batch-size auto --json")
+RULES = ("auto", "sqrt", "linear")
+REGIMES = ("same-epochs", "same-updates", "between")
+
+
+def scale(
+    context: typer.Context,
+    run: Run,
+    batch_size: Annotated[
+        str,
+        typer.Option(
+            "--batch-size",
+            metavar="N|auto",
+            help="Examples in the large mini-batch; auto finds the largest that loses nothing.",
+        ),
+    ] = "auto",
+    rule: Annotated[
+        str,
+        typer.Option(
+            metavar="RULE",
+            help=f"How the learning rate grows with the batch: {', '.join(RULES)}; auto is sqrt for adaptive update "
+            "rules, and for the others what does better on the dev set.",
+        ),
+    ] = "auto",
+    regime: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGIME",
+            help=f"How far the schedule is stretched in the last column: {', '.join(REGIMES)} (every phase times the "
+            "root of the batch ratio), or a factor such as 3; by default between, if the columns before it lose "
+            "something.",
+            show_default=False,
+        ),
+    ] = None,
+    ghost: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole,
+            metavar="G",
+            help="Examples in a ghost, for networks with batch normalisation; by default those of the small batch.",
+            show_default=False,
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(parser=whole, metavar="K", help="Networks to train of each column.")] = 5,
+    within: Annotated[
+        float | None,
+        typer.Option(
+            metavar="D",
+            help="How much of the dev score may be lost; by default 0.003 of a metric that is 1 at best.",
+            show_default=False,
+        ),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Where to train: auto, cpu or cuda; by default as the run did.", show_default=False
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole,
+            metavar="N",
+            help="Tiles of networks that train at once; by default one for each core.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Train a run's winner with a large batch, measure by measure, and say what keeps the dev score.
+
+    What was trained is kept in the run's folder scale; a command that was stopped goes on where it was. The exit code
+    is 3 when the large batch loses something with all measures.
+    """
+    session = begin(context, quiet, verbose)
+    folder = existing_run(run)
+    size = _size(batch_size)
+    one_of("--rule", rule, RULES)
+    at_least("--seeds", seeds, 2)
+    at_least("--ghost", ghost, 2)
+    at_least("--jobs", jobs, 1)
+    at_least("--within", within, 0)
+    if not (folder / "config.toml").exists():
+        raise RunError(f"{run}: not a run folder of ikura (it has no config.toml)")
+    from ikura.cli.progress import progress_for
+
+    try:
+        with session.work(), progress_for(session) as progress:
+            import ikura
+
+            found = ikura.scale(
+                folder, size, rule=rule, regime=regime, ghost=ghost, seeds=seeds, within=within, device=device,
+                jobs=jobs, progress=progress,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        session.complain("ikura: interrupted; the same command goes on where it stopped")
+        return ExitCode.INTERRUPTED
+    if json:
+        from ikura.cli.outcome import jsonable
+
+        session.emit(json_module.dumps(jsonable(found.to_json()), allow_nan=False, indent=2) + "\n")
+    else:
+        session.emit(_text(found))
+    return ExitCode.DONE if found.best.acceptable else ExitCode.CHECK_FAILED
+
+
+def _size(text: str) -> Any:
+    if text == "auto":
+        return "auto"
+    try:
+        size = int(text)
+    except ValueError:
+        raise UsageError(f"--batch-size must be a whole number or auto, but got {text!r}") from None
+    at_least("--batch-size", size, 2)
+    return size
+
+
+def _text(found: Scaling) -> str:
+    headings = ["", "batch", "rate", "epochs", f"dev {found.metric}", "difference", "95 % interval", "verdict", "epoch"]
+    rows = [headings, *(_cells(row, row.name == found.chosen) for row in found.rows)]
+    lines = ["", *_aligned(rows), ""]
+    if found.sizes is not None:
+        sizes = [["batch", f"dev {found.metric}", "difference", "verdict", "epoch", "to the score"]]
+        for one in found.sizes.tried:
+            cells = _cells(one.row, False)
+            reached = f"{one.row.seconds_to_score:.3g} s" if one.row.seconds_to_score < float("inf") else "never"
+            sizes.append([cells[1], *cells[4:6], *cells[7:], reached])
+        lines += [*_aligned(sizes), ""]
+    lines += [*found.sentences, *(f"Not applied: {sentence}." for sentence in found.skipped), ""]
+    if found.best.diverged < found.best.seeds:
+        lines.append(f"model: {found.folder / 'model'}")
+    return "\n".join([*lines, f"report: {found.report}"]) + "\n"
+
+
+def _cells(row: Any, marked: bool) -> list[str]:
+    low, high = row.interval
+    judged = low == low
+    return [
+        f"{'>' if marked else ' '} {row.name}",
+        f"{row.batch_size:,}",
+        f"{row.learning_rate:.3g}",
+        f"{row.epochs:,}",
+        f"{row.diverged} of {row.seeds} diverged" if row.diverged else f"{row.dev:.4f}",
+        f"{row.difference:+.4f}" if judged else "",
+        f"{low:+.4f} to {high:+.4f}" if judged else "",
+        row.verdict,
+        f"{row.seconds_per_epoch:.3g} s",
+    ]
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    left = -1 if rows[0][0] else 0
+
+    def line(row: list[str]) -> str:
+        pairs = enumerate(zip(row, widths, strict=True))
+        return "  ".join(cell.ljust(width) if place == left else cell.rjust(width) for place, (cell, width) in pairs)
+
+    return [line(row).rstrip() for row in rows]

@@ -1,0 +1,262 @@
+"""`ikura.scale`: from a tuned small batch to a large one, and the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from ikura.errors import UsageError
+from ikura.large_batch.clock import seconds_per_epoch
+from ikura.large_batch.comparison import Row, chosen, compare, margin_of, timed
+from ikura.large_batch.ghosts import Ghosts, without_ghosts
+from ikura.large_batch.largest import Sizes, sizes
+from ikura.large_batch.regime import stretch
+from ikura.large_batch.rules import candidates, check_rule
+from ikura.large_batch.scaling import Scaling
+from ikura.large_batch.settings import Column, Winner, check_batch, columns
+from ikura.large_batch.training import Trained, Trainer, sweep
+from ikura.large_batch.winner import winner_of
+from ikura.metric import metric as metric_of
+from ikura.population.member import Hyperparameters, Member
+from ikura.population.snapshot import write_atomically
+from ikura.population.tile_size import COMPILED_TILE
+from ikura.population.warmup import warm_up
+from ikura.study.ending import model_of
+from ikura.study.floor import network_again, workshop_of
+from ikura.study.networks import resolved
+from ikura.study.opening import alone, check_arguments, chosen_device, cores
+from ikura.study.progress import Progress
+from ikura.study.study import Study
+
+__all__ = ["scale"]
+
+AUTO: Literal["auto"] = "auto"
+
+
+def scale(
+    run: str | Path | Study,
+    batch_size: int | Literal["auto"] = AUTO,
+    *,
+    rule: str = AUTO,
+    regime: str | float | None = None,
+    ghost: int | None = None,
+    seeds: int = 5,
+    within: float | None = None,
+    device: str | None = None,
+    jobs: int | None = None,
+    network: Callable[[Hyperparameters], nn.Module] | None = None,
+    progress: Progress | None = None,
+) -> Scaling:
+    """Train a run's winner with a large batch, one measure after another, and compare it with the small batch.
+
+    The columns are those of Hoffer, Hubara and Soudry (2017): small batch, large batch, + learning rate, + ghost
+    normalisation, + clipping (or warm-up), + regime adaptation. Each is trained with the same seeds: initial weights,
+    order of examples and noise are common, and differences are paired over seeds and dev examples. The dev set decides;
+    the test set is not touched.
+
+    What is trained is kept in the folder `scale` of the run, so that a call that was stopped goes on where it was.
+
+    Args:
+        run: the run folder, or the study.
+        batch_size: examples in the large mini-batch; "auto" finds the largest that loses nothing.
+        rule: "sqrt", "linear" or "auto": √ratio for adaptive update rules; of the others the better one on the dev set.
+        regime: how far the schedule is stretched in the last column: "same-epochs" (not at all), "between" (√ratio),
+            "same-updates" (the ratio of the batch sizes), or a factor. By default "between", and only if the columns
+            before it lose something.
+        ghost: examples in a ghost, for networks with batch normalisation; by default those of the small batch.
+        seeds: networks trained of each column.
+        within: how much of the dev score may be lost; by default 0.003 of a metric that is 1 at best, and the standard
+            deviation from seed to seed of others.
+        device: "auto", "cpu" or "cuda"; by default the run's.
+        jobs: tiles that train at once; by default one for each core.
+        network: the factory, if the network is the caller's own and `run` is a folder.
+        progress: who is told how it goes.
+
+    Returns:
+        The table, the verdict, the settings, the model and the report.
+
+    Raises:
+        UsageError: an argument cannot be used with this run.
+        RunError: there is no such run, or it has not chosen a network yet.
+
+    Example:
+        >>> import tempfile, ikura
+        >>> run = tempfile.mkdtemp() + "/iris"
+        >>> space = {"learning_rate": 0.01, "batch_size": 8, "optimizer": "momentum", "units": 8}
+        >>> study = ikura.tune("iris", space=space, trials=1, epochs=5, finalists=0, out=run)
+        >>> scaling = ikura.scale(run, 32, rule="sqrt", seeds=2)
+        >>> list(scaling.table["name"])
+        ['small batch', 'large batch', '+ learning rate', '+ clipping', '+ regime adaptation']
+    """
+    study = run if isinstance(run, Study) else Study(run, network)
+    return _Work(study, batch_size, rule, regime, ghost, seeds, within, device, jobs, progress or Progress()).run()
+
+
+@dataclass
+class _Work:
+    study: Study
+    batch_size: int | Literal["auto"]
+    rule: str
+    regime: str | float | None
+    ghost: int | None
+    seeds: int
+    within: float | None
+    device: str | None
+    jobs: int | None
+    progress: Progress
+
+    def run(self) -> Scaling:
+        self._check()
+        study, folder = self.study, self.study.run / "scale"
+        setting = study.setting
+        if self.device is not None:
+            setting = replace(setting, device=chosen_device(self.device, setting.network != "mlp"))
+        with alone(folder):
+            for stray in folder.glob("**/.*.tmp"):
+                stray.unlink()
+            dataset = setting.prepare(study.run)
+            factory = resolved(setting.network, network_again(setting, study.run, study.network))
+            workshop = workshop_of(setting, dataset, Ghosts(factory) if setting.custom and factory else factory)
+            winner = winner_of(study, workshop)
+            if self.batch_size != AUTO:
+                check_batch(winner, self.batch_size)
+            if workshop.compiled:
+                warm_up(setting.dtype, self.progress.say, workshop.convolutional)
+            kept = folder / "trained"
+            jobs = self.jobs or cores()
+            self.trainer = Trainer(workshop, kept, setting.seed, jobs, COMPILED_TILE, self.progress)
+            self.metric = metric_of(setting.metric, setting.task)
+            self.sign = 1.0 if self.metric.greater_is_better else -1.0
+            self.target = workshop.judge.target(workshop.dev.y)
+            self.rules = candidates(self.rule, winner.values.optimizer)
+            self.trained: dict[str, list[Trained]] = {}
+            found = self._sizes(winner) if self.batch_size == AUTO else None
+            batch = self._batch(winner, found)
+            every, skipped, rule = self._table(winner, batch)
+            rows = self._timed(every)
+            best = chosen(rows, self.sign)
+            column = next(one for one in every if one.name == best.name)
+            place = folder / (f"batch-{batch}" if found is None else "auto")
+            networks = self.trained[best.name]
+            replicate = max(range(self.seeds), key=lambda k: _merit(networks[k], self.sign))
+            if networks[replicate].evidence is not None:
+                member = self.trainer.member(column, replicate)
+                module = workshop.trained(member, networks[replicate].weights, networks[replicate].buffers)
+                if setting.custom:
+                    plain = Member(member.number, {**winner.hyperparameters, **_numbers(column)}, member.seed)
+                    member, module = plain, without_ghosts(module, workshop.module(plain).to(_dtype(module)))
+                model_of(setting, dataset, workshop, module, member).save(place / "model")
+            scaling = Scaling(
+                study.run, place, winner.batch, batch, self.metric.name, self.sign, self.margin, workshop.device,
+                rule, best.name, column.hyperparameters, column.epochs, rows, skipped, found,
+                {row.name: [one.curve.tolist() for one in self.trained[row.name]] for row in rows},
+            )  # fmt: skip
+            self._write(scaling)
+            sweep(kept)
+        return scaling
+
+    def _check(self) -> None:
+        check_arguments(batch_size=None if self.batch_size == AUTO else self.batch_size, jobs=self.jobs)
+        check_arguments(seeds=(self.seeds, 2), ghost=(self.ghost, 2))
+        check_rule(self.rule)
+        stretch(str(self.regime or "between"), 2)
+        if self.within is not None and not self.within >= 0:
+            raise UsageError(f"within must be at least 0, but is {self.within}")
+
+    def _measure(self, every: list[Column], stage: str) -> list[Row]:
+        """Train columns, the small batch first, and compare them."""
+        self.trained |= self.trainer.train(every, self.seeds, stage)
+        small = self.trained[every[0].name]
+        failed = sum(one.evidence is None for one in small)
+        if failed:
+            raise UsageError(
+                f"the run's own settings diverge with {failed} of {self.seeds} other seeds, so there is nothing to "
+                "compare with; tune with a smaller learning rate first"
+            )
+        self.margin = margin_of(self.metric, self.within, small)
+        rows = len(self.trainer.workshop.train)
+        return compare(every, self.trained, self.metric, self.target, rows, self.margin, self.trainer.seed)
+
+    def _table(self, winner: Winner, batch: int) -> tuple[list[Column], list[str], str]:
+        """Train every column of the table; of several rules the one that does best with all other measures goes in."""
+        ratio = batch / winner.batch
+        factor = stretch(str(self.regime or "between"), ratio)
+        asked = self.regime is not None
+        plans = {
+            rule: columns(winner, batch, rule, ghost=self.ghost, factor=factor if asked else 1.0) for rule in self.rules
+        }
+        rule = self.rules[0]
+        if len(plans) > 1:
+            last = {rule: replace(plan[0][-1], name=f"all measures ({rule})") for rule, plan in plans.items()}
+            first = plans[rule][0][0]
+            rows = self._measure([first, *last.values()], "rules of the learning rate")[1:]
+            pairs = list(zip(plans, rows, strict=True))
+            rule, _ = max(pairs, key=lambda pair: (not pair[1].diverged, self.sign * pair[1].dev))
+        every, skipped = plans[rule]
+        rows = self._measure(every, f"batch {batch}")
+        if not asked and factor > 1 and not chosen(rows, self.sign).acceptable:
+            every, skipped = columns(winner, batch, rule, ghost=self.ghost, factor=factor)
+            self._measure(every, "regime adaptation")
+        elif not asked:
+            skipped = [*skipped, "regime adaptation: the measures before it are enough"]
+        return every, skipped, rule
+
+    def _sizes(self, winner: Winner) -> Sizes:
+        def factor(ratio: float) -> float:
+            return 1.0 if self.regime is None else stretch(str(self.regime), ratio)
+
+        return sizes(winner, self.rules, self.ghost, factor, self._measure, self._seconds, self.sign)
+
+    def _batch(self, winner: Winner, found: Sizes | None) -> int:
+        if found is None:
+            assert self.batch_size != AUTO
+            return self.batch_size
+        if not found.tried:
+            raise UsageError(
+                f"the run's batch of {winner.batch} cannot be doubled: the training set has {winner.rows} examples"
+            )
+        return found.largest if found.largest > winner.batch else 2 * winner.batch
+
+    def _timed(self, every: list[Column]) -> list[Row]:
+        rows = self._measure(every, "comparison")
+        return timed(rows, self._seconds(every))
+
+    def _seconds(self, every: list[Column]) -> dict[str, float]:
+        """Seconds of an epoch, by name; settings that cost the same are timed once."""
+        self.progress.say(f"timing an epoch of each on {self.trainer.workshop.device}")
+        about: dict[str, str] = {}
+        for column in every:
+            values = column.values
+            alike = (values.batch_size, values.normalisation, values.ghost_size, values.clip_norm > 0)
+            about[column.name] = str(alike)
+        first = {key: next(c for c in every if about[c.name] == key) for key in about.values()}
+        members = {key: self.trainer.member(column, 0) for key, column in first.items()}
+        seconds = seconds_per_epoch(self.trainer.workshop, members)
+        return {name: seconds[key] for name, key in about.items()}
+
+    def _write(self, scaling: Scaling) -> None:
+        from ikura.report.large_batch import write_page
+        from ikura.report.markup import plain_json
+
+        write_atomically(scaling.folder / "scale.json", plain_json(scaling.to_json()).encode())
+        write_atomically(scaling.folder / "scale.csv", scaling.table.to_csv(index=False).encode())
+        write_page(scaling.folder / "scale.html", scaling)
+
+
+def _numbers(column: Column) -> dict[str, Any]:
+    """The column's hyperparameters but for those that make ghosts of a caller's own network."""
+    left_out = ("normalisation", "ghost_size")
+    return {name: value for name, value in column.hyperparameters.items() if name not in left_out}
+
+
+def _dtype(module: nn.Module) -> torch.dtype:
+    return next(p.dtype for p in module.parameters())
+
+
+def _merit(one: Trained, sign: float) -> float:
+    return sign * one.dev_score if one.evidence is not None else -float("inf")

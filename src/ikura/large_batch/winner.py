@@ -1,0 +1,84 @@
+"""The winner of a run, as scaling needs it: its settings, its normalisation, the gradients it begins with."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from ikura.errors import RunError
+from ikura.large_batch.ghosts import normalises
+from ikura.large_batch.settings import Winner
+from ikura.nn import GhostNorm
+from ikura.nn.loss import loss
+from ikura.nn.noise import Draws, drawing, key
+from ikura.population.batches import Batches
+from ikura.population.member import Member
+from ikura.population.structure import takes_codes
+from ikura.population.workshop import Workshop
+from ikura.search import schedule
+from ikura.study.networks import PRETRAINED
+from ikura.study.study import Study
+
+__all__ = ["first_norm", "normalisation_of", "winner_of"]
+
+BATCHES, SHARE = 16, 0.9
+
+
+def winner_of(study: Study, workshop: Workshop) -> Winner:
+    """Read the winner of a finished run.
+
+    Raises:
+        RunError: the run has not chosen a network.
+    """
+    best = study.best
+    if best is None:
+        raise RunError(f"{study.run}: the run has not chosen a network yet; go on with it: ikura resume {study.run}")
+    setting = study.setting
+    member = Member(0, best.hyperparameters, key(setting.seed, "large batch", 0))
+    pretrained = setting.network == PRETRAINED
+    more = {"without": "the network began pretrained, with statistics of its own"} if pretrained else {}
+    return Winner(
+        best.hyperparameters,
+        len(workshop.train),
+        setting.epochs,
+        schedule(setting.schedule).patience(setting.epochs),
+        "" if pretrained else normalisation_of(workshop.module(member)),
+        first_norm(workshop, member),
+        **more,
+    )
+
+
+def normalisation_of(module: nn.Module) -> str:
+    """Say what a network's statistics are taken over: "batch", "ghost", or "" for nothing of the mini-batch.
+
+    Example:
+        >>> normalisation_of(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))), normalisation_of(nn.Linear(2, 3))
+        ('batch', '')
+    """
+    parts = list(module.modules())
+    if any(isinstance(part, GhostNorm) for part in parts):
+        return "ghost"
+    return "batch" if any(map(normalises, parts)) else ""
+
+
+def first_norm(workshop: Workshop, member: Member) -> float:
+    """Measure the gradients that a training begins with: the 90th percentile of their norms, at the initial weights.
+
+    The norm is that of all weights together; up to sixteen mini-batches of the first epoch are looked at. Penalties are
+    left out.
+    """
+    module = workshop.module(member).to(getattr(torch, workshop.dtype)).train()
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    rows = len(workshop.train)
+    size = min(int(member.values.batch_size), rows)
+    batches = Batches(workshop.train.ordered(member.seed, 0).head(BATCHES * size), torch.device("cpu"), workshop.task)
+    codes_too, norms = takes_codes(module), []
+    for begin in range(0, min(BATCHES * size, rows - size + 1), size):
+        x, codes, y = batches(slice(begin, begin + size))
+        with torch.random.fork_rng(devices=[]), drawing(Draws(key(member.seed, "noise", 0), begin)):
+            torch.manual_seed(key(member.seed, "noise", 0, begin))
+            cost = loss(workshop.task, module(x, codes) if codes_too else module(x), y)
+        found = torch.autograd.grad(cost, parameters, allow_unused=True)
+        norms.append(float(torch.stack([g.norm() for g in found if g is not None]).norm()))
+    return float(np.quantile(norms, SHARE))
