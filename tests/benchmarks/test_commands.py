@@ -25,6 +25,7 @@ COMMANDS = (
     "search",
     "checks",
     "learning_curve",
+    "large_batch",
 )
 
 

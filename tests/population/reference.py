@@ -208,6 +208,18 @@ def bound(weights: list[Tensor], most: float) -> None:
                 row *= most / row.norm()
 
 
+def noisy_backward(net: nn.Module, task: str, z: Tensor, y: Tensor, v: Any, seed: int, epoch: int, begin: int) -> None:
+    """Add up the gradients of the examples one by one, each times a factor of its own: (1/M) Σ (1 + σ ε_n) g_n."""
+    parameters = list(net.parameters())
+    draws = normal(key(seed, "gradient noise", epoch), begin + len(y), 1)[begin:, 0]
+    for p in parameters:
+        p.grad = torch.zeros_like(p)
+    for row, draw in enumerate(draws.tolist()):
+        own = mean_loss(task, z[row : row + 1], y[row : row + 1], v.label_smoothing)
+        for p, g in zip(parameters, torch.autograd.grad(own, parameters, retain_graph=True), strict=True):
+            p.grad += (1 + v.gradient_noise * draw) * g / len(y)
+
+
 def train_by_hand(workshop: Workshop, member: Member, net: nn.Module, epochs: int, coupled: bool = False) -> np.ndarray:
     """The curve of an ordinary training loop: (train loss, dev loss, dev score) after each epoch.
 
@@ -228,14 +240,22 @@ def train_by_hand(workshop: Workshop, member: Member, net: nn.Module, epochs: in
         x, codes, y = tensors(workshop.train, permutation(member.seed, epoch, rows))
         total = 0.0
         net.train()
-        for begin in range(0, rows, v.batch_size):
-            part = slice(begin, begin + v.batch_size)
+        grown = [float(one.split(":")[1]) for one in v.batch_growth.split() if int(one.split(":")[0]) <= epoch]
+        size = round(v.batch_size * (grown[-1] if grown else 1))
+        for begin in range(0, rows, size):
+            part = slice(begin, begin + size)
             with drawing(Draws(key(member.seed, "noise", epoch), begin)):
                 z = net(x[part], codes[part])
             penalty = v.l2 / 2 * sum((p**2).sum() for p in weights)
             cost = mean_loss(task, z, y[part], v.label_smoothing) + v.l1 * sum(p.abs().sum() for p in weights)
             rule.zero_grad()
-            (cost if coupled else cost + penalty).backward()
+            if v.gradient_noise:
+                noisy_backward(net, task, z, y[part], v, member.seed, epoch, begin)
+                with torch.no_grad():
+                    for p in weights:
+                        p.grad += v.l1 * p.sign() + (0 if coupled else v.l2) * p
+            else:
+                (cost if coupled else cost + penalty).backward()
             done += 1
             clips = not v.clip_steps or done <= v.clip_steps
             if clips and v.clip_value:

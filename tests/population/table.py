@@ -90,6 +90,8 @@ REGULARISERS = rows(
         "label_smoothing": {"label_smoothing": 0.2},
         "clip_norm": {"clip_norm": 0.3},
         "clip_value": {"clip_value": 0.02},
+        "gradient_noise": {"gradient_noise": 0.7},
+        "gradient_noise+label_smoothing": {"gradient_noise": 1.5, "label_smoothing": 0.1, "l2": 0.02},
         "clip_steps": {"clip_norm": 0.3, "clip_steps": 7},
         "clip_steps_value": {"clip_value": 0.02, "clip_steps": 3},
         "all": {

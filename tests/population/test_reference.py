@@ -118,3 +118,20 @@ def test_a_last_row_alone_is_a_mini_batch_otherwise(workshop: Callable[..., Work
         course = made.course([member])
         course.run(EPOCHS)
         np.testing.assert_allclose(course.curve(0), expected, rtol=RELATIVE)
+
+
+def test_a_batch_grows_in_place_of_a_falling_learning_rate(workshop: Callable[..., Workshop]) -> None:
+    hyperparameters = {"batch_size": 20, "units": 5, "optimizer": "momentum", "batch_growth": "1:2.5 3:10"}
+    members = [Member(0, hyperparameters, 7), Member(1, hyperparameters | {"batch_growth": ""}, 7)]
+    compiled, stacked = (workshop("multiclass", stacked=way) for way in (False, True))
+    expected = [train_by_hand(compiled, member, Net(member, 6, 3, ()), EPOCHS) for member in members]
+    course = compiled.course(members)
+    course.run(EPOCHS)
+    assert [len(tile) for tile in stacked.pack(members, 8)] == [1, 1]
+    for place, member in enumerate(members):
+        np.testing.assert_allclose(course.curve(place), expected[place], rtol=RELATIVE)
+        alone = stacked.course([member])
+        alone.run(EPOCHS)
+        np.testing.assert_allclose(alone.curve(0), expected[place], rtol=RELATIVE)
+    # 120 examples: 6, then 3 (of 50, 50 and 20), 3 and 1 mini-batches.
+    assert course.tile.extract(0)["steps"] == 6 + 3 + 3 + 1

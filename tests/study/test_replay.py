@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from torch import nn
@@ -129,3 +130,15 @@ def test_replaying_one_s_own_network_needs_its_factory(tune: Tune) -> None:
     with pytest.raises(ikura.UsageError, match="give their factory as network="):
         ikura.open_study(study.run).replay(0)
     assert_replays(ikura.open_study(study.run, noisy), 0)
+
+
+def test_distances_of_a_trial(tune: Tune) -> None:
+    options: dict[str, Any] = {"trials": 9, "epochs": 9, "schedule": "successive-halving", "search": "random"}
+    study = tune(space={"learning_rate": ikura.log(1e-3, 1e-1), "normalisation": "batch"}, **options)
+    number = int(study.trials.query("epochs == 9")["number"].iloc[0])
+    found = study.distances(number)
+    assert found["epoch"].tolist() == list(range(1, 10))
+    assert (found["distance"] > 0).all()
+    parts = found.drop(columns=["epoch", "distance"])
+    assert list(parts) == [name for name, _ in study.model.network.named_parameters()]
+    np.testing.assert_allclose(np.square(parts).sum(axis=1), found["distance"] ** 2)

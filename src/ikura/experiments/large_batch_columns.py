@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -287,7 +287,7 @@ def _tables(
                 "seconds": outcome.seconds,
             }
         )
-        way = np.sqrt(np.square(outcome.distances).sum(1))
+        way = np.sqrt(sum(np.square(one) for one in outcome.distances.values()))
         shown = np.unique(np.geomspace(1, max(len(outcome.curve), 1), points).round().astype(int))
         for epoch in shown[: len(outcome.curve)].tolist():
             cost, _, dev_score = outcome.curve[epoch - 1].tolist()
@@ -301,17 +301,15 @@ def _tables(
                     "distance": float(way[epoch - 1]),
                 }
             )
-        for layer, distance in _by_layer(workshop, member, outcome.distances).items():
+        for layer, distance in _by_layer(outcome.distances).items():
             layers.append({"column": name, "layer": layer, "distance": distance})
     return {"results": results, "curves": curves, "layers": layers}
 
 
-def _by_layer(workshop: Workshop, member: Member, distances: np.ndarray) -> dict[str, float]:
-    """Distance of each module's own parameters after the last epoch, by number of the module and its kind."""
-    module = workshop.module(replace(member))
+def _by_layer(distances: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Distance of each module's own parameters after the last epoch."""
     found: dict[str, float] = {}
-    names = [name for name, _ in module.named_parameters()]
-    for name, distance in zip(names, distances[-1].tolist() if len(distances) else [], strict=False):
+    for name, way in distances.items():
         layer = name.rpartition(".")[0]
-        found[layer] = float(np.hypot(found.get(layer, 0.0), distance))
+        found[layer] = float(np.hypot(found.get(layer, 0.0), way[-1])) if way.size else 0.0
     return found

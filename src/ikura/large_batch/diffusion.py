@@ -49,8 +49,10 @@ def walk(workshop: Workshop, members: Sequence[Member], looks: Sequence[int]) ->
         constant = shape(values.schedule_shape).name == "constant" or (
             values.schedule_shape == "inverse_time" and not values.learning_rate_decay
         )
-        if not constant or values.warm_up:
-            raise UsageError("a walk has a constant learning rate: schedule_shape='constant' and no warm_up")
+        if not constant or values.warm_up or values.batch_growth:
+            raise UsageError(
+                "a walk has a constant learning rate and batch: schedule_shape='constant', no warm_up, no batch_growth"
+            )
     ((seed, size),) = sizes
     course = workshop.course(members, keep_distances=True)
     course.begin()

@@ -48,13 +48,14 @@ def loss(task: str, outputs: Tensor, target: Tensor, smoothing: Tensor | None = 
     return functional.mse_loss(outputs[:, 0], target.to(outputs.dtype))
 
 
-def each_loss(task: str, outputs: Tensor, target: Tensor) -> Tensor:
-    """Loss of one network on each example, whose mean is `loss` without smoothing.
+def each_loss(task: str, outputs: Tensor, target: Tensor, smoothing: Tensor | None = None) -> Tensor:
+    """Loss of one network on each example, whose mean is `loss`.
 
     Args:
         task: "binary", "multiclass" or "regression".
         outputs: raw outputs, shape (rows, 1) or (rows, classes).
         target: shape (rows,).
+        smoothing: as for `loss`.
 
     Returns:
         Shape (rows,); NaN where an output is NaN.
@@ -66,9 +67,14 @@ def each_loss(task: str, outputs: Tensor, target: Tensor) -> Tensor:
     """
     if task == "binary":
         logits = outputs[:, 0]
-        return functional.binary_cross_entropy_with_logits(logits, target.to(outputs.dtype), reduction="none")
+        label = target.to(outputs.dtype)
+        label = label if smoothing is None else label * (1 - smoothing) + smoothing / 2
+        return functional.binary_cross_entropy_with_logits(logits, label, reduction="none")
     if task == "multiclass":
-        return functional.cross_entropy(outputs, target.long(), reduction="none")
+        sharp = functional.cross_entropy(outputs, target.long(), reduction="none")
+        if smoothing is None:
+            return sharp
+        return (1 - smoothing) * sharp - smoothing * outputs.log_softmax(1).mean(1)
     return functional.mse_loss(outputs[:, 0], target.to(outputs.dtype), reduction="none")
 
 

@@ -16,7 +16,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-__all__ = ["Draws", "bits", "current_draws", "drawing", "key", "normal", "permutation"]
+__all__ = ["Draws", "bits", "current_draws", "drawing", "example_noise", "key", "normal", "permutation"]
 
 MOST_CACHED = 1 << 18
 """Members share their draws; tables of up to this many cells are kept for the next member."""
@@ -108,6 +108,14 @@ _cached_table = lru_cache(maxsize=32)(_normal_table)
 def permutation(seed: int, epoch: int, rows: int) -> np.ndarray:
     """Order the training examples for one epoch: int64 of shape (rows,), the same for every member."""
     return np.random.Generator(np.random.Philox(key=key(seed, "order", epoch))).permutation(rows)
+
+
+def example_noise(seed: int, epoch: int, rows: int) -> np.ndarray:
+    """Draw ε of each example for multiplicative gradient noise 1 + σ ε: float64 of shape (rows,), for every member.
+
+    Row i belongs to the i-th example in the order of the epoch, whatever mini-batch it falls into.
+    """
+    return normal(key(seed, "gradient noise", epoch), rows, 1)[:, 0]
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,18 @@ from itertools import chain
 
 import numpy as np
 
-from ikura.nn.noise import key
+from ikura.nn.noise import example_noise, key
 from ikura.population._kernel_tile import KernelTile
 from ikura.population.examples import Examples
 from ikura.population.kernel import activation as activation_kernel
 from ikura.population.kernel import loss as loss_kernel
 from ikura.population.kernel import normalisation as normalisation_kernel
 from ikura.population.kernel.epoch import evaluate, train_epoch
-from ikura.population.kernel.numbers import NUMBERS, numbers_of
+from ikura.population.kernel.numbers import GRADIENT_NOISE, NUMBERS, numbers_of
 from ikura.population.layout import Layout
 from ikura.population.member import Member
 from ikura.population.rule import rule
-from ikura.population.schedule import follows_distance, learning_rates
+from ikura.population.schedule import batch_size_at, follows_distance, learning_rates
 
 __all__ = ["CompiledTile"]
 
@@ -67,10 +67,6 @@ class CompiledTile(KernelTile):
             k: self.weights[self._span(k)].copy() for k, m in enumerate(members) if follows_distance(m.values)
         }
         self.kept = self.weights.copy()
-        self.joins = [
-            normalisation_kernel.joins_last_row.py_func(code, batch)
-            for code, batch in zip(self.normals[:, 0].tolist(), self.whole[:, 0].tolist(), strict=True)
-        ]
         running = [layout.initial_running() for layout in layouts]
         self.running_places = np.concatenate([[0], np.cumsum([len(part) for part in running])]).astype(np.int64)
         self.running = np.concatenate(running).astype(dtype)
@@ -83,6 +79,7 @@ class CompiledTile(KernelTile):
         self, examples: Examples, epoch: int, epochs: int = 0, shares: np.ndarray | None = None
     ) -> np.ndarray:
         rows, costs = len(examples), np.empty(len(self.members))
+        self.whole[:, 0] = [batch_size_at(member.values, epoch) for member in self.members]
         left = [1.0] * len(costs) if shares is None else shares.tolist()
         rates = [
             [rate * share for rate in learning_rates(member.values, epoch, updates, epochs)]
@@ -93,16 +90,21 @@ class CompiledTile(KernelTile):
             self.moment_places, self.widths, self.depths, self.matrices, self.matrix_places, self.whole, self.numbers,
             np.array(list(chain(*rates))), ends(map(len, rates)), self.rates, self.normals, self.momenta, self.running,
             self.running_places, self.steps, self.active,
-            np.uint64(key(self.seed, "noise", epoch)), costs, self.limits,
+            np.uint64(key(self.seed, "noise", epoch)), self._noise(epoch, rows), costs, self.limits,
         )  # fmt: skip
         return costs
+
+    def _noise(self, epoch: int, rows: int) -> np.ndarray:
+        """What gradient noise is made of in one epoch; empty if no member has any."""
+        used = self.numbers[:, GRADIENT_NOISE].any()
+        return (example_noise(self.seed, epoch, rows) if used else np.empty(0)).astype(self.weights.dtype)
 
     def _updates(self, rows: int) -> list[int]:
         """Number of updates of each member in an epoch."""
         every = []
-        for batch, joins in zip(self.whole[:, 0].tolist(), self.joins, strict=True):
+        for batch, code in zip(self.whole[:, 0].tolist(), self.normals[:, 0].tolist(), strict=True):
             size = min(batch, rows)
-            left_alone = joins and rows > size and rows % size == 1
+            left_alone = normalisation_kernel.joins_last_row.py_func(code, batch) and rows > size and rows % size == 1
             every.append(-(-rows // size) - left_alone)
         return every
 

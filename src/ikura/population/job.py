@@ -105,7 +105,7 @@ class Outcome:
             and the member still trains.
         evidence: what `ikura.metric.evidence` keeps of the best weights' predictions of the dev examples, if the job
             keeps the best.
-        distances: ‖w - w_0‖ of each parameter after each epoch, float64 of shape (epochs, parameters), if the job keeps
+        distances: ‖w - w_0‖ of each parameter, by name, after each epoch, float64 of shape (epochs,), if the job keeps
             them.
     """
 
@@ -125,7 +125,7 @@ class Outcome:
     going_on: dict[str, np.ndarray] | None = None
     dev_losses: np.ndarray | None = None
     evidence: np.ndarray | None = None
-    distances: np.ndarray | None = None
+    distances: dict[str, np.ndarray] | None = None
 
     @property
     def scored(self) -> bool:
@@ -236,7 +236,7 @@ def _outcomes(job: Job, course: Course, cut: bool) -> list[Outcome]:
                 states[place],
                 dev_losses[place] if dev_losses is not None and alive[place] else None,
                 evidence.get(place) if place in ended else None,
-                None if course.travel is None else course.travel.of(place),
+                None if course.travel is None else course.travel.by_name(place),
             )
         )
     return _with_best(outcomes, course, ended) if job.keep_best and not job.keep_weights else outcomes

@@ -13,13 +13,13 @@ from ikura.nn.augmentation import AUGMENTATIONS, check_strength
 from ikura.nn.initialisation import initialisation
 from ikura.nn.normalisation import normalisation
 from ikura.population.rule import rule
-from ikura.population.schedule import pieces_of, shape
+from ikura.population.schedule import growth_of, pieces_of, shape
 from ikura.space import DEFAULTS, layer_of
 from ikura.space.limits import ARCHITECTURE, BELOW_ONE, BOUNDS, WHOLE
 
 __all__ = ["Hyperparameters", "Member", "check_value"]
 
-_CHECKED = frozenset(("optimizer", "schedule_shape", "pieces", *BOUNDS))
+_CHECKED = frozenset(("optimizer", "schedule_shape", "pieces", "batch_growth", *BOUNDS))
 
 
 def check_value(name: str, value: Any, built_in: bool) -> None:
@@ -44,6 +44,8 @@ def check_value(name: str, value: Any, built_in: bool) -> None:
         shape(value)
     elif name == "pieces":
         pieces_of(value)
+    elif name == "batch_growth":
+        growth_of(value)
     elif built_in and name == "activation":
         activation(value)
     elif built_in and name == "initialisation":

@@ -13,13 +13,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from ikura.errors import UsageError
 from ikura.nn import BatchNorm, GhostNorm
 from ikura.nn.augmentation import Augment
-from ikura.nn.loss import loss
-from ikura.nn.noise import Draws, drawing, key
+from ikura.nn.loss import each_loss, loss
+from ikura.nn.noise import Draws, drawing, example_noise, key
 from ikura.population._tile import Tile
 from ikura.population.batches import Batches
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.schedule import follows_distance, learning_rates
+from ikura.population.schedule import batch_size_at, follows_distance, learning_rates
 from ikura.population.structure import channels_last, convolves, takes_codes
 from ikura.population.together import Together
 from ikura.population.update import Update
@@ -34,7 +34,7 @@ class StackedTile(Tile):
     `Update`.
 
     Args:
-        members: the members; all of one seed and one mini-batch size.
+        members: the members; all of one seed and one mini-batch size, growth included.
         modules: their networks with initial weights; alike but for the values of parameters and buffers.
         task: "binary", "multiclass" or "regression".
         dtype: "float32" or "float64".
@@ -53,7 +53,7 @@ class StackedTile(Tile):
         free: np.ndarray | None = None,
     ) -> None:
         self.members, self.task, self.device = list(members), task, torch.device(device)
-        self.seed, self.batch_size = members[0].seed, int(members[0].values.batch_size)
+        self.seed = members[0].seed
         self.dtype = getattr(torch, dtype)
         modules = [module.to(self.dtype).train() for module in modules]
         self.module = modules[0]
@@ -77,6 +77,8 @@ class StackedTile(Tile):
         self.origins = {k: self.weights[k].clone() for k, m in enumerate(members) if follows_distance(m.values)}
         smoothing = [float(m.values.label_smoothing) for m in members]
         self.smoothing = torch.tensor(smoothing, dtype=self.dtype, device=self.device) if any(smoothing) else None
+        deviations = [float(m.values.gradient_noise) for m in members]
+        self.deviations = torch.tensor(deviations, dtype=self.dtype, device=self.device) if any(deviations) else None
         self.augment = Augment([member.values for member in members], self.seed)
         self.generators = [self.device] if self.device.type == "cuda" else []
         self.steps = np.zeros(count, np.int64)
@@ -112,14 +114,20 @@ class StackedTile(Tile):
         examples_of = Batches(examples, self.device, self.task)
         augment = self.augment if self.augment and examples.standard is not None else None
         rows, stream = len(examples), key(self.seed, "noise", epoch)
-        batches = list(self._batches(rows))
+        noise = None if self.deviations is None else self._noise(epoch, rows)
+        batches = list(self._batches(rows, batch_size_at(self.members[0].values, epoch)))
         left = [1.0] * len(self.members) if shares is None else shares.tolist()
         rates = [learning_rates(member.values, epoch, len(batches), epochs) for member in self.members]
         total = np.zeros(len(self.members))
         self.module.train()
         for number, batch in enumerate(batches):
             flat, costs = self._costs_and_gradient(
-                *examples_of(batch, augment, epoch), stream, batch.start, epoch, augment is not None
+                *examples_of(batch, augment, epoch),
+                stream,
+                batch.start,
+                epoch,
+                augment is not None,
+                None if noise is None else noise[:, batch],
             )
             with torch.no_grad():
                 penalty = self.update.penalty(self.weights)
@@ -144,10 +152,18 @@ class StackedTile(Tile):
         return torch.cat(columns, 1)
 
     def _costs_and_gradient(
-        self, x: Tensor, codes: Tensor, y: Tensor, stream: int, first: int, epoch: int, apart: bool = False
+        self,
+        x: Tensor,
+        codes: Tensor,
+        y: Tensor,
+        stream: int,
+        first: int,
+        epoch: int,
+        apart: bool = False,
+        factors: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         if not self.together.vectorised:
-            return self._in_turn(x, codes, y, stream, first, epoch, apart)
+            return self._in_turn(x, codes, y, stream, first, epoch, apart, factors)
         leaves = {n: leaf.detach().requires_grad_(self.learns[n]) for n, leaf in self._leaves().items()}
         try:
             with drawing(Draws(stream, first)), torch.random.fork_rng(self.generators):
@@ -157,12 +173,24 @@ class StackedTile(Tile):
                 costs = vmap(lambda z: loss(self.task, z, y))(outputs)
             else:
                 costs = vmap(lambda z, s: loss(self.task, z, y, s))(outputs, self.smoothing)
-            return self._gradient(costs.sum(), leaves), costs
+            if factors is None:
+                return self._gradient(costs.sum(), leaves), costs
+            # A factor on an example's loss is a factor on its gradient, through normalisation too.
+            each = vmap(lambda z, s: each_loss(self.task, z, y, s))(outputs, self._smoothing())
+            return self._gradient((each * factors).mean(1).sum(), leaves), costs
         except RuntimeError as error:
             raise self._failure(error) from error
 
     def _in_turn(
-        self, x: Tensor, codes: Tensor, y: Tensor, stream: int, first: int, epoch: int, apart: bool
+        self,
+        x: Tensor,
+        codes: Tensor,
+        y: Tensor,
+        stream: int,
+        first: int,
+        epoch: int,
+        apart: bool,
+        factors: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Run one member after another, forwards and backwards, so that what one needs stays in the cache."""
         gradient = torch.zeros_like(self.weights)
@@ -181,7 +209,8 @@ class StackedTile(Tile):
                     outputs = functional_call(self.module, (leaves, buffers), inputs)
                 cost = loss(self.task, outputs, y, None if self.smoothing is None else self.smoothing[k])
                 learning = [leaf for leaf in leaves.values() if leaf.requires_grad]
-                found = iter(torch.autograd.grad(cost, learning, allow_unused=True) if cost.requires_grad else ())
+                aim = cost if factors is None else self._weighted(outputs, y, k, factors[k])
+                found = iter(torch.autograd.grad(aim, learning, allow_unused=True) if aim.requires_grad else ())
             except RuntimeError as error:
                 raise self._failure(error) from error
             costs[k] = cost.detach()
@@ -191,13 +220,27 @@ class StackedTile(Tile):
                     place.copy_(own.reshape(-1))
         return gradient, costs
 
+    def _noise(self, epoch: int, rows: int) -> Tensor:
+        """Factor on the gradient of each example of an epoch, shape (members, rows)."""
+        assert self.deviations is not None
+        noise = torch.from_numpy(example_noise(self.seed, epoch, rows)).to(self.device, self.dtype)
+        return 1 + self.deviations[:, None] * noise
+
+    def _smoothing(self) -> Tensor:
+        """Smoothing of labels of each member, shape (members,)."""
+        return torch.zeros_like(self.weights[:, 0]) if self.smoothing is None else self.smoothing
+
+    def _weighted(self, outputs: Tensor, y: Tensor, place: int, factors: Tensor) -> Tensor:
+        """Mean loss of one member with a factor on each example's."""
+        smoothing = None if self.smoothing is None else self.smoothing[place]
+        return (each_loss(self.task, outputs, y, smoothing) * factors).mean()
+
     def _laid_out(self, x: Tensor) -> Tensor:
         """Images in the layout that the network's factory chose for its weights."""
         return x.contiguous(memory_format=torch.channels_last) if self.channels_last and x.dim() == 4 else x
 
-    def _batches(self, rows: int) -> Iterator[slice]:
+    def _batches(self, rows: int, size: int) -> Iterator[slice]:
         """Mini-batches in order; where batches are normalised, a last row left alone joins the batch before."""
-        size = self.batch_size
         ends = [*range(size, rows, size), rows]
         if self.normalises and len(ends) > 1 and size > 1 and ends[-1] - ends[-2] == 1:
             del ends[-2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,12 +16,13 @@ class Travel:
 
     Args:
         tile: the members, with their initial weights.
-        sizes: number of weights of each parameter of each member, in the order of its network's parameters.
+        sizes: name and number of weights of each parameter of each member, in the order of its network's parameters.
     """
 
-    def __init__(self, tile: Tile, sizes: Sequence[Sequence[int]]) -> None:
+    def __init__(self, tile: Tile, sizes: Sequence[Mapping[str, int]]) -> None:
         self.tile = tile
-        self.ends = [np.cumsum(one)[:-1] for one in sizes]
+        self.names = [list(one) for one in sizes]
+        self.ends = [np.cumsum(list(one.values()))[:-1] for one in sizes]
         self.origins = [tile.extract(place)["weights"].astype(np.float64) for place in range(len(tile.members))]
         self.rows: list[list[np.ndarray]] = [[] for _ in tile.members]
 
@@ -38,6 +39,10 @@ class Travel:
     def of(self, place: int) -> np.ndarray:
         """Distances of a member after each epoch it trained: float64 of shape (epochs, parameters)."""
         return np.array(self.rows[place]).reshape(len(self.rows[place]), len(self.ends[place]) + 1)
+
+    def by_name(self, place: int) -> dict[str, np.ndarray]:
+        """Distances of each of a member's parameters after each epoch, float64 of shape (epochs,)."""
+        return dict(zip(self.names[place], self.of(place).T, strict=True))
 
     def set(self, place: int, rows: np.ndarray) -> None:
         """Let a member's record begin with what `of` returned."""

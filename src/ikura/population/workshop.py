@@ -115,9 +115,10 @@ class Workshop:
     def _company(self, member: Member) -> Any:
         if self.compiled:
             return member.seed
+        sizes = member.values.batch_size, member.values.batch_growth
         if self.network is None:
-            return member.seed, member.values.batch_size, self._stackable(member)
-        return member.seed, member.values.batch_size, structure(self.module(member))
+            return member.seed, *sizes, self._stackable(member)
+        return member.seed, *sizes, structure(self.module(member))
 
     def _stackable(self, member: Member) -> Any:
         """What built-in networks that are padded to one width have in common."""
@@ -218,7 +219,8 @@ class Workshop:
         """Begin the training of a tile."""
         tile, travel = self.tile(members), None
         if keep_distances:
-            travel = Travel(tile, [[p.numel() for p in self.module(member).parameters()] for member in members])
+            sizes = [{n: p.numel() for n, p in self.module(member).named_parameters()} for member in members]
+            travel = Travel(tile, sizes)
         return Course(tile, self.train, self.dev, self.judge, patience, budget, travel=travel)
 
 

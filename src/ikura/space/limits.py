@@ -24,6 +24,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "clip_norm": (0, inf),
     "clip_value": (0, inf),
     "clip_steps": (0, inf),
+    "gradient_noise": (0, inf),
     "warm_up": (0, inf),
     "step_epochs": (1, inf),
     "step_factor": (0, 1),

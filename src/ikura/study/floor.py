@@ -108,7 +108,7 @@ def network_again(setting: Setting, run: Path, network: Any) -> Any:
     return Pretrained.of(setting.pretrained, run) if setting.network == PRETRAINED else network
 
 
-def replay(study: Study, store: Store, row: dict[str, Any]) -> Outcome:
+def replay(study: Study, store: Store, row: dict[str, Any], keep_distances: bool = False) -> Outcome:
     """Train one trial of a study again, and before it what the trials that it was copied from trained until then.
 
     Stacked networks run in their places in tiles with the same company, which does not train, so that every shape, and
@@ -124,10 +124,17 @@ def replay(study: Study, store: Store, row: dict[str, Any]) -> Outcome:
         raise UsageError(f"trial {number} has not been trained, so there is nothing to repeat")
     workshop = workshop_of(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
     with one_thread_each(), engine_for(workshop, 1) as engine:
-        return trained_again(setting, store, workshop, engine, row)
+        return trained_again(setting, store, workshop, engine, row, keep_distances)
 
 
-def trained_again(setting: Setting, store: Store, workshop: Workshop, engine: Engine, row: dict[str, Any]) -> Outcome:
+def trained_again(
+    setting: Setting,
+    store: Store,
+    workshop: Workshop,
+    engine: Engine,
+    row: dict[str, Any],
+    keep_distances: bool = False,
+) -> Outcome:
     """Train a trial again that has been trained, with what it goes on from at its end; see `replay`."""
     rows = {one["number"]: one for one in store.trials()}
     ledger, number = Ledger(store), row["number"]
@@ -148,6 +155,7 @@ def trained_again(setting: Setting, store: Store, workshop: Workshop, engine: En
             states={leg["trial"]: going_on} if going_on else {},
             keep_states=True,
             keep_weights=True,
+            keep_distances=keep_distances,
             places=(company.index(leg),),
             budget=stages.get(its["stage"], found.epochs),
         )

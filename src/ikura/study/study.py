@@ -277,6 +277,27 @@ class Study:
         frame.insert(0, "epoch", np.arange(1, len(frame) + 1))
         return frame
 
+    def distances(self, number: int) -> pd.DataFrame:
+        """Measure how far one trial's weights went from their initial values, by training it again.
+
+        Args:
+            number: the trial.
+
+        Returns:
+            A row for each epoch: epoch, distance ‖w - w_0‖ of all weights, and that of each parameter by its name;
+            their squares add up to the square of the whole.
+
+        Raises:
+            UsageError: there is no such trial, or the network's factory was not given.
+        """
+        from ikura.study.floor import replay
+
+        outcome = replay(self, self._store, self._row(number), keep_distances=True)
+        found = pd.DataFrame(outcome.distances)
+        found.insert(0, "distance", np.sqrt(np.square(found).sum(axis=1)))
+        found.insert(0, "epoch", np.arange(1, len(found) + 1))
+        return found
+
     def report(self, path: str | Path | None = None) -> Path:
         """Write the report, by default to report.html in the run folder; return its path."""
         from ikura.report import write_report

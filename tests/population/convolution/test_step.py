@@ -43,7 +43,7 @@ def prepared(rows: int, **hyperparameters: Any) -> tuple[Recipe, CNN, Any]:
 
 def plain(plan: Plan, dtype: str) -> tuple[Any, ...]:
     """The last arguments of a step without dropout, smoothing and penalties."""
-    return 0.0, np.dtype(dtype).type(0), plan.matrices, 0.0, 0.0, np.uint64(0), 0
+    return 0.0, np.dtype(dtype).type(0), plan.matrices, 0.0, 0.0, np.uint64(0), 0, np.empty(0, dtype)
 
 
 def compare(task: str, rows: int, steps: int = 2, smoothing: float = 0.0, **hyperparameters: Any) -> None:
@@ -61,7 +61,7 @@ def compare(task: str, rows: int, steps: int = 2, smoothing: float = 0.0, **hype
         gradient = np.full_like(weights, np.nan)
         cost = cost_and_gradient(
             x, y, CODES[task], weights, gradient, sizes, room, *averages, recipe.dropout, smoothing, plan.matrices,
-            0.02, 0.01, np.uint64(5), 7,
+            0.02, 0.01, np.uint64(5), 7, np.empty(0),
         )  # fmt: skip
         net.train()
         net.zero_grad()

@@ -7,7 +7,7 @@ from typing import Any
 from ikura.population.convolution.dense import backward_dense, flatten, forward_dense, unflatten
 from ikura.population.convolution.network import backward_blocks, forward_blocks
 from ikura.population.kernel._compile import compiled
-from ikura.population.kernel.loss import loss_and_error
+from ikura.population.kernel.loss import loss_and_error, weigh
 from ikura.population.kernel.penalty import penalise
 
 __all__ = ["cost_and_gradient", "outputs"]
@@ -31,6 +31,7 @@ def cost_and_gradient(
     l2: float,
     stream: Any,
     first: int,
+    weights_of: Any,
 ) -> float:
     """Compute the mean cost of a mini-batch, penalty included, and its gradient.
 
@@ -48,6 +49,7 @@ def cost_and_gradient(
         l1, l2: strengths of the penalties.
         stream: key of the epoch's dropout noise.
         first: position in the epoch of the first row.
+        weights_of: factor on the gradient of each example, shape (rows,); empty for none.
     """
     rows = x.shape[0]
     forward_blocks(x, w, sizes, room, running_mean, running_spread, True)
@@ -68,6 +70,7 @@ def cost_and_gradient(
         True,
     )  # fmt: skip
     cost = loss_and_error(task, out, w[d:], y, smoothing) / rows
+    weigh(out, weights_of)
     backward_dense(
         features, mask, first_weights, g[a:b].reshape(units, inputs), g[b:c], hidden, slope, last_weights,
         g[c:d].reshape(sizes.outputs, units), g[d:], out, rate,

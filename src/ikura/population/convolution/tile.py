@@ -9,7 +9,7 @@ import torch
 from torch.nn.utils import parameters_to_vector
 
 from ikura.nn.augmentation import Augment
-from ikura.nn.noise import key
+from ikura.nn.noise import example_noise, key
 from ikura.nn.zoo.cnn import CNN, Recipe
 from ikura.population._kernel_tile import KernelTile
 from ikura.population.batches import Batches
@@ -23,7 +23,7 @@ from ikura.population.kernel.numbers import numbers_of
 from ikura.population.kernel.update import update
 from ikura.population.member import Member
 from ikura.population.rule import rule
-from ikura.population.schedule import follows_distance, learning_rates
+from ikura.population.schedule import batch_size_at, follows_distance, learning_rates
 
 __all__ = ["ConvolutionTile", "moving_averages", "sizes_of"]
 
@@ -77,7 +77,7 @@ class ConvolutionTile(KernelTile):
         costs = np.full(len(self.members), np.nan)
         batches = Batches(examples, torch.device("cpu"), self.task)
         for k in np.flatnonzero(self.active).tolist():
-            parts = list(self._batches(k, len(examples)))
+            parts = list(self._batches(k, len(examples), epoch))
             rates = learning_rates(self.members[k].values, epoch, len(parts), epochs)
             share = 1.0 if shares is None else float(shares[k])
             costs[k] = self._train(k, batches, parts, epoch, [rate * share for rate in rates])
@@ -92,12 +92,16 @@ class ConvolutionTile(KernelTile):
         gradient, code = np.empty_like(w), rule(values.optimizer).code
         augment = self.augments[k] if self.augments[k] and examples.standard is not None else None
         stream, smoothing = np.uint64(key(self.seed, "noise", epoch)), number(values.label_smoothing)
+        deviation = float(values.gradient_noise)
+        noise = example_noise(self.seed, epoch, rows) if deviation else np.empty(0)
+        weights_of = (1.0 + deviation * noise).astype(self.dtype)
         total = 0.0
         for place, part in enumerate(parts):
             x = batches.numbers(part, augment, epoch)
             cost = cost_and_gradient(
                 x, examples.y[part], loss_kernel.CODES[self.task], w, gradient, self.sizes[k], room, *self.running[k],
                 recipe.dropout, smoothing, plan.matrices, float(values.l1), float(values.l2), stream, part.start,
+                weights_of[part],
             )  # fmt: skip
             total += cost * len(x)
             if not cost <= self.limits[k]:
@@ -108,9 +112,9 @@ class ConvolutionTile(KernelTile):
             update(code, w, gradient, self.moments[k], plan.matrices, self.numbers[k], alpha, int(self.steps[k]))
         return total / rows
 
-    def _batches(self, k: int, rows: int) -> Iterator[slice]:
+    def _batches(self, k: int, rows: int, epoch: int) -> Iterator[slice]:
         """Mini-batches in order; where blocks are normalised, a last row left alone joins the batch before."""
-        size = int(self.members[k].values.batch_size)
+        size = batch_size_at(self.members[k].values, epoch)
         ends = [*range(size, rows, size), rows]
         if self.plans[k].normalised and len(ends) > 1 and size > 1 and ends[-1] - ends[-2] == 1:
             del ends[-2]

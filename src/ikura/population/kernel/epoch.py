@@ -8,10 +8,10 @@ import numpy as np
 
 from ikura.population.kernel._compile import compiled
 from ikura.population.kernel.dropout import INPUTS, drop, stream_of_layer
-from ikura.population.kernel.loss import loss_and_error
+from ikura.population.kernel.loss import factors, loss_and_error, weigh
 from ikura.population.kernel.network import backward, forward, gather, scatter
 from ikura.population.kernel.normalisation import joins_last_row, prepare
-from ikura.population.kernel.numbers import L1, L2, LABEL_SMOOTHING
+from ikura.population.kernel.numbers import GRADIENT_NOISE, L1, L2, LABEL_SMOOTHING
 from ikura.population.kernel.penalty import penalise
 from ikura.population.kernel.update import update
 
@@ -55,6 +55,7 @@ def train_epoch(
     steps: Any,
     alive: Any,
     stream: Any,
+    noise: Any,
     costs: Any,
     limits: Any,
 ) -> None:
@@ -86,6 +87,7 @@ def train_epoch(
         steps: updates made so far, shape (members,), changed in place.
         alive: shape (members,), changed in place.
         stream: key of the epoch's dropout noise.
+        noise: what gradient noise is made of, in the precision of x, shape (rows,); empty if no member has any.
         costs: receives the mean cost over the epoch, penalty included, shape (members,).
         limits: cost above which a member counts as exploded, shape (members,).
     """
@@ -105,6 +107,7 @@ def train_epoch(
         blocks = matrices[matrix_places[k] : matrix_places[k + 1]]
         alphas = learning_rates[learning_places[k] : learning_places[k + 1]]
         l1, l2, smoothing = numbers[k, L1], numbers[k, L2], number(numbers[k, LABEL_SMOOTHING])
+        weights_of = factors(noise, numbers[k, GRADIENT_NOISE])
         g = np.empty_like(w)
         joins = joins_last_row(normals[k, 0], batch)
         most = min(batch + joins, rows)
@@ -138,6 +141,7 @@ def train_epoch(
             outputs = mine[-1]
             z = a[out : out + size * outputs].reshape(size, outputs)
             cost = loss_and_error(task, z, w[w.shape[0] - outputs :], y[begin:end], smoothing) / size
+            weigh(z, weights_of[begin:end])
             backward(joined, w, g, embedded, mine, normal, a, d, out, error_room[:size], embedded > 0)
             if embedded > 0:
                 g[:embedded] = 0

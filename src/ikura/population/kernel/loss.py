@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ikura.population.kernel._compile import compiled
 
-__all__ = ["CODES", "loss_and_error"]
+__all__ = ["CODES", "factors", "loss_and_error", "weigh"]
 
 CODES: dict[str, int] = {"binary": 0, "multiclass": 1, "regression": 2}
 
@@ -63,3 +65,33 @@ def loss_and_error(task: int, z: Any, bias: Any, y: Any, smoothing: Any) -> floa
             total += r * r
             z[i, 0] = (r + r) * share
     return total
+
+
+@compiled
+def factors(noise: Any, deviation: Any) -> Any:
+    """Make the factors 1 + σ ε on the gradients of an epoch's examples, in the precision of ε.
+
+    Args:
+        noise: ε, shape (rows,).
+        deviation: σ; without it there are no factors.
+
+    Returns:
+        Shape (rows,), or (0,) if σ is 0.
+    """
+    found = np.empty(noise.shape[0] if deviation > 0 else 0, noise.dtype)
+    for i in range(found.shape[0]):
+        found[i] = 1.0 + deviation * noise[i]
+    return found
+
+
+@compiled
+def weigh(error: Any, weights: Any) -> None:
+    """Multiply each example's error, and with it its gradient, by its factor; no factors leave all as they are.
+
+    Args:
+        error: ∂(mean loss)/∂z, shape (rows, outputs), changed in place.
+        weights: shape (rows,) or (0,).
+    """
+    for i in range(weights.shape[0]):
+        for j in range(error.shape[1]):
+            error[i, j] *= weights[i]

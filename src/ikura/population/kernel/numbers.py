@@ -20,11 +20,13 @@ NUMBERS = (
     "clip_norm",
     "clip_value",
     "clip_steps",
+    "gradient_noise",
 )
 """Hyperparameters of every member, float64."""
 
 (
     MOMENTUM, BETA1, BETA2, EPSILON, L1, L2, WEIGHT_DECAY, MAX_NORM, LABEL_SMOOTHING, CLIP_NORM, CLIP_VALUE, CLIP_STEPS,
+    GRADIENT_NOISE,
 ) = range(len(NUMBERS))  # fmt: skip
 
 

@@ -2,6 +2,16 @@
 
 from ikura.population.schedule._base import SHAPES, Shape, follows_distance, learning_rates, shape
 from ikura.population.schedule.brake import Brakes
-from ikura.population.schedule.by_time import pieces_of
+from ikura.population.schedule.by_time import batch_size_at, growth_of, pieces_of
 
-__all__ = ["SHAPES", "Brakes", "Shape", "follows_distance", "learning_rates", "pieces_of", "shape"]
+__all__ = [
+    "SHAPES",
+    "Brakes",
+    "Shape",
+    "batch_size_at",
+    "follows_distance",
+    "growth_of",
+    "learning_rates",
+    "pieces_of",
+    "shape",
+]

@@ -16,7 +16,18 @@ import numpy as np
 
 from ikura.errors import UsageError
 
-__all__ = ["constant", "cosine", "exponential", "inverse_time", "one_cycle", "pieces", "pieces_of", "stairs"]
+__all__ = [
+    "batch_size_at",
+    "constant",
+    "cosine",
+    "exponential",
+    "growth_of",
+    "inverse_time",
+    "one_cycle",
+    "pieces",
+    "pieces_of",
+    "stairs",
+]
 
 
 def constant(at: int, steps: int, epochs: int, values: Mapping[str, Any]) -> float:
@@ -49,7 +60,6 @@ def pieces(at: int, steps: int, epochs: int, values: Mapping[str, Any]) -> float
     return share
 
 
-@lru_cache(maxsize=1024)
 def pieces_of(text: str) -> tuple[tuple[int, float], ...]:
     """Read the pieces of a schedule: "81:0.1 122:0.01" has a tenth of the rate from epoch 81 on, then a hundredth.
 
@@ -64,16 +74,58 @@ def pieces_of(text: str) -> tuple[tuple[int, float], ...]:
         ((81, 0.1), (122, 0.01))
     """
     rule = "pieces must be epoch:share pairs such as '81:0.1 122:0.01', epochs rising and shares from 0 to 1"
+    return _pairs(text, rule, 0.0, 1.0)
+
+
+@lru_cache(maxsize=1024)
+def _pairs(text: str, rule: str, low: float, high: float) -> tuple[tuple[int, float], ...]:
+    """Read (epoch, number) pairs, epochs rising and numbers within the bounds."""
     if not isinstance(text, str) or not all(re.fullmatch(r"\d+:[\d.]+(e-?\d+)?", one) for one in text.split()):
         raise UsageError(f"{rule}, but is {text!r}")
     try:
-        found = tuple((int(begin), float(share)) for begin, share in (one.split(":") for one in text.split()))
+        found = tuple((int(begin), float(number)) for begin, number in (one.split(":") for one in text.split()))
     except ValueError:
         raise UsageError(f"{rule}, but is {text!r}") from None
     begins = [begin for begin, _ in found]
-    if begins != sorted(set(begins)) or not all(0 <= share <= 1 for _, share in found):
+    if begins != sorted(set(begins)) or not all(low <= number <= high for _, number in found):
         raise UsageError(f"{rule}, but is {text!r}")
     return found
+
+
+def growth_of(text: str) -> tuple[tuple[int, float], ...]:
+    """Read how a mini-batch grows: "30:5 60:25" has five times the batch size from epoch 30 on, then 25 times.
+
+    Returns:
+        (first epoch, factor) of each piece.
+
+    Raises:
+        UsageError: it is no such text, the epochs do not rise, or a factor is below 1.
+    """
+    rule = "batch_growth must be epoch:factor pairs such as '30:5 60:25', epochs rising and factors of at least 1"
+    return _pairs(text, rule, 1.0, 1e9)
+
+
+def batch_size_at(values: Mapping[str, Any], epoch: int) -> int:
+    """Size of a member's mini-batches in one epoch.
+
+    Growing the batch in place of lowering the learning rate keeps the ratio of both, which sets how much noise there is
+    in the updates, and makes fewer of them.
+
+    Args:
+        values: hyperparameters.
+        epoch: 0, 1, …
+
+    Example:
+        >>> [batch_size_at({"batch_size": 32, "batch_growth": "2:4"}, epoch) for epoch in (1, 2)]
+        [32, 128]
+
+    References:
+        Smith, Kindermans, Ying and Le 2018, Don't decay the learning rate, increase the batch size, arXiv:1711.00489.
+    """
+    factor = 1.0
+    for begin, own in growth_of(values["batch_growth"]):
+        factor = own if epoch >= begin else factor
+    return round(values["batch_size"] * factor)
 
 
 def cosine(at: np.ndarray, steps: int, epochs: int, values: Mapping[str, Any]) -> np.ndarray:
