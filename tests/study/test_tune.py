@@ -373,6 +373,15 @@ def test_a_folder_that_is_a_file_is_refused(tune: Tune, tmp_path: Path) -> None:
     assert (tmp_path / "taken").read_text() == "mine"
 
 
+def test_a_folder_that_would_hide_its_bundled_data_is_refused(
+    tune: Tune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match="wine: a folder of that name would hide the data set wine"):
+        tune("wine", out="wine")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_empty_folder_and_one_with_other_files_can_be_used(tune: Tune, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("keep")

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from ikura.data import Dataset
+from ikura.data import BUNDLED, Dataset
+from ikura.data.images import IMAGE_SETS
 from ikura.errors import RunError, SpaceError, UsageError
 from ikura.metric import default_metric, metric
 from ikura.nn.augmentation import AUGMENTATIONS, check_strength
@@ -221,6 +222,9 @@ def run_folder(data: Any, out: str | Path | None) -> Path:
             run = Path("runs") / f"{stem}-{again}"
         return run
     run = Path(out)
+    named = isinstance(data, str) and data in (*BUNDLED, *IMAGE_SETS) and not Path(data).exists()
+    if named and run.resolve() == Path(data).resolve():
+        raise RunError(f"{run}: a folder of that name would hide the data set {data} from here; name another one")
     if run.exists() and not run.is_dir():
         raise RunError(f"{run}: the output folder is a file; name a folder")
     if (run / "config.toml").exists():
