@@ -46,7 +46,7 @@ def test_the_json_object(finished: tuple[Path, Any]) -> None:
     run, found = finished
     assert set(found) == {
         "run", "task", "rows", "trials", "best", "test", "seconds", "diverged",
-        "infeasible", "objectives", "pareto", "choice", "rounds", "widened",
+        "infeasible", "objectives", "pareto", "choice", "rounds", "widened", "diagnosis", "prescriptions", "decisions",
     }  # fmt: skip
     assert set(found["best"]) == {"number", "hyperparameters", "dev", "dev_corrected", "next", "note"}
     for score in (found["best"]["dev"], found["test"]):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from torch import Tensor, nn
 
-from ikura.population.job import Job, train
+from ikura.population.job import Job, Told, train
 from ikura.population.member import Member
 from ikura.population.workshop import Workshop
 
@@ -81,11 +81,11 @@ def test_divergence_is_recorded_and_not_raised(workshop: Callable[..., Workshop]
 @pytest.mark.parametrize("way", ["compiled", "stacked"])
 def test_a_tile_in_which_all_diverge_ends(workshop: Callable[..., Workshop], way: str) -> None:
     members = tuple(Member(k, WILD | {"units": 5 + k}, 3) for k in range(3))
-    told: list[int] = []
+    told: list[Told] = []
     outcomes = train(build(workshop, way, "float32"), Job(0, members, 50, 2), told.append)
     assert {outcome.state for outcome in outcomes} == {"diverged"}
     assert {len(outcome.curve) for outcome in outcomes} == {1}
-    assert sum(told) == 50 * 3
+    assert sum(one.epochs for one in told) == 50 * 3
 
 
 @pytest.mark.parametrize("way", ["compiled", "stacked"])

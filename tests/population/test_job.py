@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ikura.population.job import Job, Outcome, Stopped, train
+from ikura.population.job import Job, Outcome, Stopped, Told, train
 from ikura.population.member import Member
 from ikura.population.training import Course
 from ikura.population.workshop import Workshop
@@ -103,19 +103,19 @@ def test_a_stopped_job_goes_on_to_the_same_bits(
             train(made, job, stopping=after(epochs))
         assert job.snapshot is not None
         assert job.snapshot.exists()
-    told: list[int] = []
+    told: list[Told] = []
     assert_same(train(made, job, told.append), whole)
-    assert told[0] == sum(stops) * len(MEMBERS)
-    assert sum(told) == EPOCHS * len(MEMBERS)
+    assert told[0].epochs == sum(stops) * len(MEMBERS)
+    assert sum(one.epochs for one in told) == EPOCHS * len(MEMBERS)
 
 
 def test_without_a_snapshot_a_stopped_job_begins_anew(build: Callable[[str], Workshop]) -> None:
     job = Job(0, MEMBERS, EPOCHS)
     with pytest.raises(Stopped):
         train(build("compiled"), job, stopping=after(2))
-    told: list[int] = []
+    told: list[Told] = []
     train(build("compiled"), job, told.append)
-    assert told[0] == 0
+    assert told[0].epochs == 0
 
 
 @pytest.mark.parametrize(("seconds", "written"), [(0.0, EPOCHS), (1e9, 0)])
@@ -135,12 +135,12 @@ def test_a_deadline_cuts_members_short(
     made = build(way)
     clock = iter(range(100))
     monkeypatch.setattr("ikura.population.job.time.time", lambda: next(clock))
-    told: list[int] = []
+    told: list[Told] = []
     # Asked at 0 whether to begin, and after each epoch at 1, 2, 3.
     cut = train(made, Job(0, MEMBERS, EPOCHS, deadline=3.0, keep_weights=True), told.append)
     whole = train(made, Job(0, MEMBERS, 3, keep_weights=True, budget=EPOCHS))
     assert {outcome.state for outcome in cut} == {"stopped"}
-    assert sum(told) == EPOCHS * len(MEMBERS)
+    assert sum(one.epochs for one in told) == EPOCHS * len(MEMBERS)
     for one, other in zip(cut, whole, strict=True):
         np.testing.assert_array_equal(one.curve, other.curve)
         np.testing.assert_array_equal(one.weights, other.weights)
@@ -157,9 +157,9 @@ def test_a_deadline_in_the_last_epoch_cuts_nothing(
 
 
 def test_a_job_that_comes_too_late_is_not_begun(build: Callable[[str], Workshop]) -> None:
-    told: list[int] = []
+    told: list[Told] = []
     assert train(build("compiled"), Job(0, MEMBERS, EPOCHS, deadline=time.time() - 1), told.append) == []
-    assert sum(told) == EPOCHS * len(MEMBERS)
+    assert sum(one.epochs for one in told) == EPOCHS * len(MEMBERS)
 
 
 @WAYS
@@ -167,10 +167,10 @@ def test_a_job_that_comes_too_late_is_not_begun(build: Callable[[str], Workshop]
 def test_members_at_rest_change_nothing(build: Callable[[str], Workshop], way: str, places: tuple[int, ...]) -> None:
     made = build(way)
     whole = train(made, Job(0, MEMBERS, EPOCHS, keep_weights=True, keep_states=True))
-    told: list[int] = []
+    told: list[Told] = []
     some = train(made, Job(0, MEMBERS, EPOCHS, keep_weights=True, keep_states=True, places=places), told.append)
     assert_same(some, [whole[place] for place in places])
-    assert sum(told) == EPOCHS * len(places)
+    assert sum(one.epochs for one in told) == EPOCHS * len(places)
 
 
 @WAYS
@@ -212,14 +212,14 @@ def test_a_later_rung_is_stopped_and_gone_on_with(build: Callable[[str], Worksho
     job = Job(0, MEMBERS, EPOCHS, snapshot=tmp_path / "tile", states=states, keep_weights=True, places=(0, 2))
     with pytest.raises(Stopped):
         train(made, job, stopping=after(2))
-    told: list[int] = []
+    told: list[Told] = []
     assert_same(train(made, job, told.append), [whole[0], whole[2]])
-    assert told[0] == 4 * 2
+    assert told[0].epochs == 4 * 2
 
 
 def test_early_stopping_is_told_as_done(build: Callable[[str], Workshop]) -> None:
-    told: list[int] = []
+    told: list[Told] = []
     wild = tuple(Member(n, {"learning_rate": 0.3, "units": 30, "batch_size": 8}, 0) for n in range(2))
     outcomes = train(build("compiled"), Job(0, wild, 200, 1), told.append)
     assert max(len(outcome.curve) for outcome in outcomes) < 200
-    assert sum(told) == 200 * 2
+    assert sum(one.epochs for one in told) == 200 * 2

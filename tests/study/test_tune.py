@@ -248,7 +248,7 @@ def test_the_json_object(iris: Study) -> None:
     found = iris.to_json()
     assert set(found) == {
         "run", "task", "rows", "trials", "best", "test", "seconds", "diverged",
-        "infeasible", "objectives", "pareto", "choice", "rounds", "widened",
+        "infeasible", "objectives", "pareto", "choice", "rounds", "widened", "diagnosis", "prescriptions", "decisions",
     }  # fmt: skip
     assert set(found["best"]) == {"number", "hyperparameters", "dev", "dev_corrected", "next", "note"}
     assert set(found["best"]["dev"]) == {"metric", "value", "interval"} == set(found["test"])
