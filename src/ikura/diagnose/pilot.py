@@ -184,10 +184,10 @@ class Pilot:
         part = allowance(self.setting, self.searches, rows, seconds, epochs, opened, last)
         if part is None:
             return None
-        last = max((one["stage"] for one in self.study.regions), default=0)
+        begun = max((one["stage"] for one in self.study.regions), default=0)
         warm = self._warm(epochs) if not opened else []
         number = self.searches[-1].number + 1
-        return SearchPlan(number, last + 1, space.as_dict(), part.trials, epochs, part.until, opened, warm)
+        return SearchPlan(number, begun + 1, space.as_dict(), part.trials, epochs, part.until, opened, warm)
 
     def _changed(self, change: Change) -> Space:
         """The space with a change made; ranges that the user holds stay as they are."""
