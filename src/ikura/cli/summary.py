@@ -81,6 +81,7 @@ def _best_trials(study: Any, trials: Any) -> Any:
     searched = trials[trials["purpose"] == "search"]
     done = searched[searched["state"].isin(TRAINED) & searched["dev_score"].notna()]
     best = done.sort_values(["dev_score", "dev_loss"], ascending=[not study.metric.greater_is_better, True])
+    best = best.drop_duplicates([name for name in study.space if name in trials.columns])
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading in ("trial", *names, f"dev {study.metric.name}"):
         table.add_column(heading, justify="right")

@@ -6,6 +6,9 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from ikura.metric import default_metric
+from ikura.study.networks import budget
+
 __all__ = ["command"]
 
 OPTIONS = (
@@ -26,10 +29,12 @@ OPTIONS = (
     "max_parameters",
     "seed",
 )
+USUAL = {"trials": 128, "search": "coarse-to-fine", "schedule": "early-stopping", "seed": 0}
+"""What `ikura tune` does if nothing is said."""
 
 
 def command(config: Mapping[str, Any]) -> str | None:
-    """Write the command line that a configuration stands for.
+    """Write the command line that a configuration stands for; what is usual is left out.
 
     Args:
         config: the study's configuration.
@@ -59,7 +64,7 @@ def command(config: Mapping[str, Any]) -> str | None:
     auto = config.get("auto") or {}
     for name in OPTIONS:
         value = config.get(name)
-        if value is not None and not (name == "trials" and auto.get("unbounded")):
+        if value is not None and not (name == "trials" and auto.get("unbounded")) and not _usual(name, config):
             words += [f"--{name.replace('_', '-')}", f"{value:g}s" if name == "time_limit" else str(value)]
     if auto:
         words += ["--auto"]
@@ -67,3 +72,12 @@ def command(config: Mapping[str, Any]) -> str | None:
         if name in auto:
             words += [f"--{name.replace('_', '-')}", f"{auto[name]:g}"]
     return shlex.join(words)
+
+
+def _usual(name: str, config: Mapping[str, Any]) -> bool:
+    """Whether a setting is what `ikura tune` does for this network and task if nothing is said."""
+    epochs, finalists = budget(config.get("network") or "mlp", None, None)
+    usual = {**USUAL, "epochs": epochs, "finalists": finalists}
+    if config.get("task") is not None:
+        usual["metric"] = default_metric(config["task"]).name
+    return name in usual and config[name] == usual[name]
