@@ -18,6 +18,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from ikura.errors import RunError, StorageError
 from ikura.population.job import Outcome
+from ikura.study.interruption import uninterrupted
 
 __all__ = ["ABOUT", "COLUMNS", "RESULTS", "Store"]
 
@@ -147,8 +148,8 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """One transaction."""
-        with self._guard(), self.engine.begin() as connection:
+        """One transaction; an interrupt waits for its end."""
+        with uninterrupted(), self._guard(), self.engine.begin() as connection:
             yield connection
 
     def close(self) -> None:
