@@ -106,14 +106,14 @@ def measure(batch: int, width: int, rows: int, rounds: int) -> list[dict[str, An
     return found
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Measure and print."""
     parser = command("large_batch", __doc__ or "", "", "--batch 1024 --width 256 --rounds 5")
     parser.add_argument("--batch", type=int, nargs="+", default=[128, 1024], help="mini-batch sizes")
     parser.add_argument("--width", type=int, default=128, help="units of each of three layers")
     parser.add_argument("--rows", type=int, default=4096, help="training examples")
     parser.add_argument("--rounds", type=int, default=7, help="rounds of each setting")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     torch.set_num_threads(1)
     found: list[dict[str, Any]] = []
     with one_thread_each():

@@ -141,7 +141,7 @@ def forecast(frame: pd.DataFrame, seed: int, folder: Path) -> list[dict[str, Any
     return found
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = command(
         "learning_curve",
         __doc__.splitlines()[0],
@@ -150,7 +150,7 @@ def main() -> None:
     )
     parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS), help="data sets")
     parser.add_argument("--seeds", type=int, default=6, help="studies of each")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(arguments)
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for name in arguments.tasks:

@@ -61,8 +61,8 @@ class Workshop:
 
     @property
     def convolutional(self) -> bool:
-        """Whether the network is the small convolutional one."""
-        return self.network is cnn
+        """Whether the network is the small convolutional one, begun afresh or pretrained."""
+        return self.network is cnn or bool(getattr(self.network, "convolutional", False))
 
     @property
     def task(self) -> str:
@@ -137,7 +137,8 @@ class Workshop:
         return rows * products + steps * (4.0 * layout.size + 20_000.0)
 
     def _recipe(self, member: Member) -> Recipe:
-        return Recipe.of(self.hyperparameters(member))
+        recipe = getattr(self.network, "recipe", Recipe.of)
+        return recipe(self.hyperparameters(member))
 
     def tile(self, members: Sequence[Member]) -> Tile:
         """Build the tile of members that `pack` put together."""
@@ -145,6 +146,8 @@ class Workshop:
             from ikura.population.convolution import ConvolutionTile
 
             built: list[Any] = [self.module(m) for m in members]
+            if self.network is not cnn:
+                self._check(members[0], built[0])
             return ConvolutionTile(members, [self._recipe(m) for m in members], built, self.task, self.dtype)
         if self.compiled:
             from ikura.population.compiled import CompiledTile

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from ikura.nn.transfer import FREEZE
 from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.training import Judge
+from ikura.population.warmup import warm_up
 from ikura.population.workshop import Workshop
 from ikura.study.floor import examples_of, one_thread_each
 from ikura.study.pretrained import MANY, Pretrained
@@ -51,7 +52,15 @@ class Freezing:
         return f"freeze = {self.chosen}, by the cross-validated loss on {self.rows} examples ({compared})"
 
 
-def choose_freezing(network: Pretrained, dataset: Dataset, *, folded: bool, seed: int, dtype: str) -> Freezing:
+def choose_freezing(
+    network: Pretrained,
+    dataset: Dataset,
+    *,
+    folded: bool,
+    seed: int,
+    dtype: str,
+    say: Callable[[str], None] = lambda line: None,
+) -> Freezing:
     """Choose what to freeze by cross-validation on training and dev examples; of many examples, nothing.
 
     Each way trains for about `STEPS` steps at a few learning rates; what counts is the loss averaged over the folds, at
@@ -65,6 +74,7 @@ def choose_freezing(network: Pretrained, dataset: Dataset, *, folded: bool, seed
         folded: whether rows may be dealt to folds at random; otherwise the dev set is the only fold.
         seed: key of folds, batches and new heads.
         dtype: precision of training.
+        say: told if the training step has to be compiled first.
 
     Returns:
         The choice and what it rests on.
@@ -87,6 +97,8 @@ def choose_freezing(network: Pretrained, dataset: Dataset, *, folded: bool, seed
             start = replace(network, freeze=way)
             if way != "none" and not start.freezes:
                 continue
+            if start.convolutional:
+                warm_up(dtype, say, convolutional=True)
             losses[way] = _loss(start, examples_of(part, dtype, start), folds, dataset, seed, dtype)
     means = {way: float(np.mean(folds)) for way, folds in losses.items()}
     return Freezing(_simplest(losses), rows, means)

@@ -19,6 +19,7 @@ from ikura.data.encoder import ArrayEncoder, Encoder, ImageEncoder
 from ikura.errors import RunError, UsageError, nearest
 from ikura.nn.mlp import MLP
 from ikura.nn.transfer import FREEZE, Cut, cut, replace_head
+from ikura.nn.zoo.cnn import Recipe
 from ikura.population.factory import build
 from ikura.population.member import Hyperparameters
 from ikura.population.snapshot import write_atomically
@@ -69,6 +70,16 @@ class Pretrained:
     def freezes(self) -> bool:
         """Whether anything is frozen."""
         return not isinstance(self.body, nn.Identity)
+
+    @property
+    def convolutional(self) -> bool:
+        """Whether the whole of ikura's small convolutional network learns, for which there is a compiled kernel."""
+        return self.form is not None and self.form["network"] == "cnn" and not self.freezes
+
+    def recipe(self, hp: Mapping[str, Any]) -> Recipe:
+        """What the small convolutional network of a trial is like: the pretrained one's, with outputs of its own."""
+        assert self.form is not None
+        return Recipe.of({**self.form["hyperparameters"], "outputs": hp["outputs"]})
 
     def __call__(self, hp: Hyperparameters) -> nn.Module:
         """Make one trial's network: a copy of the top with a new head."""

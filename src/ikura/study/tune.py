@@ -191,7 +191,9 @@ def tune(
     )
     chosen = chosen_metric(metric, dataset.task.name)
     if isinstance(network, Pretrained) and network.freeze == "auto":
-        freezing = choose_freezing(network, dataset, folded=not (group or time), seed=seed, dtype=dtype)
+        freezing = choose_freezing(
+            network, dataset, folded=not (group or time), seed=seed, dtype=dtype, say=progress.say
+        )
         network = replace(network, freeze=freezing.chosen)
         dataset.summary["notes"] = [*dataset.summary.get("notes", []), str(freezing)]
     name = chosen_network(network, dataset)

@@ -52,7 +52,7 @@ def compare(task: str, rows: int, steps: int = 2, smoothing: float = 0.0, **hype
     plan, sizes = Plan.of(recipe), sizes_of(recipe, Plan.of(recipe))
     weights = nn.utils.parameters_to_vector(net.parameters()).detach().numpy().copy()
     assert weights.size == plan.size
-    averages = moving_averages(plan, "float64")
+    averages = moving_averages(plan, net, "float64")
     random = np.random.default_rng(1)
     for step in range(steps):
         count = rows - step
@@ -137,7 +137,7 @@ def test_the_first_of_equal_pixels_gets_the_error() -> None:
     weights = nn.utils.parameters_to_vector(net.parameters()).detach().numpy().copy()
     x, y = np.ones((2, 1, 4, 4)), np.zeros(2)
     gradient = np.empty_like(weights)
-    averages = moving_averages(plan, "float64")
+    averages = moving_averages(plan, net, "float64")
     cost_and_gradient(x, y, 1, weights, gradient, sizes, room, *averages, *plain(plan, "float64"))
     loss("multiclass", net.eval()(torch.from_numpy(x)), torch.zeros(2).long()).backward()
     assert_close(gradient, torch.cat([p.grad.flatten() for p in net.parameters()]).numpy())
@@ -152,7 +152,7 @@ def test_what_is_not_a_number_shows_in_the_cost(value: float) -> None:
     weights[4] = value
     cost = cost_and_gradient(
         x, np.zeros(3), 1, weights, np.empty_like(weights), sizes_of(recipe, plan), room,
-        *moving_averages(plan, "float64"), *plain(plan, "float64"),
+        *moving_averages(plan, net, "float64"), *plain(plan, "float64"),
     )  # fmt: skip
     assert np.isnan(cost)
 
@@ -168,7 +168,7 @@ def test_single_precision_is_close_to_double() -> None:
         gradient = np.empty_like(weights)
         room = make_room(plan, 8, 1, dtype, training=True)
         cost_and_gradient(
-            x.astype(dtype), y.astype(dtype), 1, weights, gradient, sizes, room, *moving_averages(plan, dtype),
+            x.astype(dtype), y.astype(dtype), 1, weights, gradient, sizes, room, *moving_averages(plan, net, dtype),
             *plain(plan, dtype),
         )  # fmt: skip
         found.append(gradient)

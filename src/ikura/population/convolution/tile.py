@@ -64,7 +64,8 @@ class ConvolutionTile(KernelTile):
         ]
         self.origins = {k: self.weights[k].copy() for k, m in enumerate(members) if follows_distance(m.values)}
         self.kept = [w.copy() for w in self.weights]
-        self.running = [moving_averages(plan, dtype) for plan in self.plans]
+        self.running = [moving_averages(plan, m, dtype) for plan, m in zip(self.plans, modules, strict=True)]
+        self.pretrained = [pretrained_weights(module) for module in modules]
         self.kept_running = [running.copy() for running in self.running]
         count = len(members)
         self.steps = np.zeros(count, np.int64)
@@ -109,7 +110,10 @@ class ConvolutionTile(KernelTile):
                 break
             self.steps[k] += 1
             alpha = rates[min(place, len(rates) - 1)]
-            update(code, w, gradient, self.moments[k], plan.matrices, self.numbers[k], alpha, int(self.steps[k]))
+            update(
+                code, w, gradient, self.moments[k], plan.matrices, self.numbers[k], alpha, int(self.steps[k]),
+                self.pretrained[k], float(values.pretrained_rate),
+            )  # fmt: skip
         return total / rows
 
     def _batches(self, k: int, rows: int, epoch: int) -> Iterator[slice]:
@@ -176,7 +180,15 @@ def sizes_of(recipe: Recipe, plan: Plan) -> Sizes:
     )  # fmt: skip
 
 
-def moving_averages(plan: Plan, dtype: str) -> np.ndarray:
-    """Moving means (zero) and variances or deviations (one) of all channels: shape (2, channels)."""
-    count = sum(plan.channels) if plan.normalised else 0
-    return np.stack([np.zeros(count), np.ones(count)]).astype(dtype)
+def moving_averages(plan: Plan, module: CNN, dtype: str) -> np.ndarray:
+    """Moving means and variances (or deviations) with which a network begins: shape (2, channels)."""
+    found: list[list[np.ndarray]] = [[np.zeros(0)], [np.zeros(0)]]
+    for name, buffer in module.named_buffers() if plan.normalised else ():
+        if "running" in name:
+            found["running_mean" not in name].append(buffer.detach().cpu().numpy())
+    return np.stack([np.concatenate(column) for column in found]).astype(dtype)
+
+
+def pretrained_weights(module: CNN) -> int:
+    """How many weights began in a pretrained network: the first ones, as a fresh head comes last."""
+    return sum(p.numel() for p in module.parameters() if getattr(p, "pretrained", False))

@@ -83,26 +83,8 @@ def apply_rule(code: int, w: Any, g: Any, moments: Any, c: Any) -> None:
 
 
 @compiled
-def update(code: int, w: Any, g: Any, moments: Any, matrices: Any, numbers: Any, alpha: float, step: int) -> None:
-    """Make one update of one member: clip the gradient, decay the weights, apply the rule, bound the norms.
-
-    Args:
-        code: number of the update rule.
-        w, g: weights and gradient, shape (weights,), changed in place.
-        moments: of the rule, one after another, flat, changed in place.
-        matrices: (place, rows, columns) of the weights that are no biases.
-        numbers: the member's `NUMBERS`.
-        alpha: learning rate.
-        step: 1, 2, …
-    """
+def _move(code: int, w: Any, g: Any, moments: Any, numbers: Any, alpha: float, step: int) -> None:
     number = w.dtype.type
-    clips = numbers[CLIP_STEPS] == 0 or step <= numbers[CLIP_STEPS]
-    if clips and numbers[CLIP_VALUE] > 0:
-        clip_value(g, number(numbers[CLIP_VALUE]))
-    if clips and numbers[CLIP_NORM] > 0:
-        clip_norm(g, numbers[CLIP_NORM])
-    if numbers[WEIGHT_DECAY] > 0:
-        decay(w, matrices, number(1 - alpha * numbers[WEIGHT_DECAY]))
     beta1, beta2 = numbers[BETA1], numbers[BETA2]
     c = Coefficients(
         number(alpha),
@@ -117,5 +99,51 @@ def update(code: int, w: Any, g: Any, moments: Any, matrices: Any, numbers: Any,
         number(1),
     )
     apply_rule(code, w, g, moments, c)
+
+
+@compiled
+def update(
+    code: int,
+    w: Any,
+    g: Any,
+    moments: Any,
+    matrices: Any,
+    numbers: Any,
+    alpha: float,
+    step: int,
+    pretrained: int = 0,
+    share: float = 1.0,
+) -> None:
+    """Make one update of one member: clip the gradient, decay the weights, apply the rule, bound the norms.
+
+    Args:
+        code: number of the update rule.
+        w, g: weights and gradient, shape (weights,), changed in place.
+        moments: of the rule, one after another, flat, changed in place; those of the pretrained weights come first.
+        matrices: (place, rows, columns) of the weights that are no biases, in the order of their places.
+        numbers: the member's `NUMBERS`.
+        alpha: learning rate.
+        step: 1, 2, …
+        pretrained: how many of the first weights began in a pretrained network.
+        share: factor on their learning rate.
+    """
+    number = w.dtype.type
+    clips = numbers[CLIP_STEPS] == 0 or step <= numbers[CLIP_STEPS]
+    if clips and numbers[CLIP_VALUE] > 0:
+        clip_value(g, number(numbers[CLIP_VALUE]))
+    if clips and numbers[CLIP_NORM] > 0:
+        clip_norm(g, numbers[CLIP_NORM])
+    if numbers[WEIGHT_DECAY] > 0:
+        first = 0
+        while first < matrices.shape[0] and matrices[first, 0] < pretrained:
+            first += 1
+        decay(w, matrices[:first], number(1 - alpha * share * numbers[WEIGHT_DECAY]))
+        decay(w, matrices[first:], number(1 - alpha * numbers[WEIGHT_DECAY]))
+    if pretrained > 0:
+        place = moments.shape[0] // w.shape[0] * pretrained
+        _move(code, w[:pretrained], g[:pretrained], moments[:place], numbers, alpha * share, step)
+        _move(code, w[pretrained:], g[pretrained:], moments[place:], numbers, alpha, step)
+    else:
+        _move(code, w, g, moments, numbers, alpha, step)
     if numbers[MAX_NORM] > 0:
         bound_norms(w, matrices, numbers[MAX_NORM])

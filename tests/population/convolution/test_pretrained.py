@@ -1,0 +1,126 @@
+"""Small convolutional networks that begin pretrained, in the compiled kernel: the same curves as stacked modules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ikura.errors import UsageError
+from ikura.nn.zoo.cnn import cnn
+from ikura.population.convolution import ConvolutionTile
+from ikura.population.examples import Examples
+from ikura.population.member import Member
+from ikura.population.rule import RULES
+from ikura.population.stacked import StackedTile
+from ikura.population.training import Judge
+from ikura.population.workshop import Workshop
+from ikura.study.pretrained import Pretrained
+
+# float64, 1e-16 an operation, amplified by some ten steps.
+RELATIVE = 1e-9
+BASE = {"learning_rate": 0.01, "batch_size": 16, "pretrained_rate": 0.3}
+OTHERS: list[dict[str, Any]] = [
+    {}, {"pretrained_rate": 1.0}, {"pretrained_rate": 0.0}, {"weight_decay": 0.5}, {"clip_norm": 0.5}, {"l2": 0.1},
+    {"max_norm": 0.5}, {"clip_value": 0.02},
+    *({"optimizer": name, "learning_rate": 0.003} for name in RULES),
+]  # fmt: skip
+
+
+def likelihood(p: Tensor, y: Tensor) -> Tensor:
+    """Mean probability of the right class: smooth, unlike accuracy."""
+    return p.gather(-1, y[:, None]).mean()
+
+
+def start(normalisation: str, side: int = 8) -> Pretrained:
+    """A network of two classes whose weights and running statistics are not those of a beginning."""
+    hyperparameters = {"shape": [1, side, 7], "outputs": 2, "channels": 3, "units": 6, "dropout": 0.2, "ghost_size": 5}
+    hyperparameters["normalisation"] = normalisation
+    torch.manual_seed(1)
+    net = cnn(hyperparameters)
+    with torch.no_grad():
+        for tensor in (*net.parameters(), *net.buffers()):
+            if tensor.ndim:
+                tensor += 0.2 * torch.rand_like(tensor)
+    return Pretrained(net, "none", {"network": "cnn", "hyperparameters": hyperparameters})
+
+
+def workshop(network: Pretrained, dtype: str = "float64", stacked: bool = False) -> Workshop:
+    random = np.random.default_rng(0)
+    parts = []
+    for count in (50, 30):
+        y = random.integers(0, 3, count)
+        x = random.normal(size=(count, 1, 8, 7)) + y[:, None, None, None]
+        parts.append(Examples(x.astype(dtype), np.zeros((count, 0), np.int32), y.astype(dtype)))
+    judge = Judge("multiclass", likelihood)
+    return Workshop(*parts, judge, 3, network=network, dtype=dtype, device="cpu:0" if stacked else "cpu")
+
+
+def company() -> list[Member]:
+    return [Member(number, BASE | other, 5) for number, other in enumerate(OTHERS)]
+
+
+def curves(made: Workshop, members: list[Member], epochs: int = 3) -> list[np.ndarray]:
+    course = made.course(members)
+    course.run(epochs)
+    return [course.curve(place) for place in range(len(members))]
+
+
+@pytest.mark.parametrize("normalisation", ["none", "batch", "ghost"])
+def test_compiled_and_stacked_give_the_same_curves(normalisation: str) -> None:
+    compiled, stacked = (workshop(start(normalisation), stacked=one) for one in (False, True))
+    assert isinstance(compiled.tile(company()), ConvolutionTile)
+    assert isinstance(stacked.tile(company()), StackedTile)
+    together = curves(compiled, company())
+    for member, curve in zip(company(), together, strict=True):
+        [expected] = curves(stacked, [member])
+        np.testing.assert_allclose(curve, expected, rtol=RELATIVE, err_msg=str(member.hyperparameters))
+    assert len({curve.tobytes() for curve in together}) >= len(OTHERS) - 1  # adam is there twice
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_member_alone_is_the_same_to_the_bit(dtype: str) -> None:
+    made = workshop(start("batch"), dtype)
+    for member, curve in zip(company(), curves(made, company()), strict=True):
+        np.testing.assert_array_equal(curves(made, [member])[0], curve)
+
+
+def test_at_rate_zero_only_the_head_learns() -> None:
+    network = start("none")
+    made = workshop(network)
+    course = made.course([Member(0, BASE | {"pretrained_rate": 0.0}, 5)])
+    course.run(2)
+    course.tile.keep([0])
+    trained = dict(made.trained(Member(0, BASE, 5), *course.tile.best(0)).named_parameters())
+    for name, before in network.module.named_parameters():
+        if not name.startswith("out."):
+            assert torch.equal(trained[name], before.double()), name
+
+
+def test_states_go_on_in_another_tile() -> None:
+    made, members = workshop(start("ghost")), company()
+    whole = made.course(members)
+    whole.run(4)
+    begun, after = made.course(members), made.course(members[::-1])
+    begun.budget = 4
+    begun.run(2)
+    for place in range(len(members)):
+        after.insert(len(members) - 1 - place, begun.extract(place))
+    after.run(4)
+    for place in range(len(members)):
+        np.testing.assert_array_equal(after.curve(len(members) - 1 - place), whole.curve(place))
+
+
+def test_images_of_another_size_are_refused_in_one_line() -> None:
+    with pytest.raises(UsageError, match=r"the network fails on inputs of shape \(2, 1, 8, 7\)"):
+        workshop(start("none", side=16)).tile(company())
+
+
+@pytest.mark.parametrize("freeze", ["all", "most"])
+def test_what_freezes_a_part_is_stacked(freeze: str) -> None:
+    whole = start("none")
+    assert whole.convolutional
+    assert not Pretrained(whole.module, freeze, whole.form).convolutional
