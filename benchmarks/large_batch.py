@@ -113,17 +113,17 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--width", type=int, default=128, help="units of each of three layers")
     parser.add_argument("--rows", type=int, default=4096, help="training examples")
     parser.add_argument("--rounds", type=int, default=7, help="rounds of each setting")
-    chosen = parser.parse_args(arguments)
+    given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     found: list[dict[str, Any]] = []
     with one_thread_each():
-        for batch in chosen.batch:
+        for batch in given.batch:
             say(f"batch {batch}")
-            found += measure(batch, chosen.width, chosen.rows, chosen.rounds)
+            found += measure(batch, given.width, given.rows, given.rounds)
     names = ("way", "batch", "setting", "milliseconds", "ratio")
     rows = [[one[name] for name in names] for one in found]
     text = f"{header()}\n{table(['way', 'batch', 'setting', 'ms an epoch', '/ none'], rows)}"
-    give({"machine": describe(), "measured": found}, text, chosen.json)
+    give({"machine": describe(), "measured": found}, text, given.json)
 
 
 if __name__ == "__main__":

@@ -150,17 +150,17 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS), help="data sets")
     parser.add_argument("--seeds", type=int, default=6, help="studies of each")
-    arguments = parser.parse_args(arguments)
+    given = parser.parse_args(arguments)
     found = []
     with tempfile.TemporaryDirectory() as folder:
-        for name in arguments.tasks:
+        for name in given.tasks:
             frame = TASKS[name]()
-            for seed in range(arguments.seeds):
+            for seed in range(given.seeds):
                 for row in forecast(frame, seed, Path(folder) / f"{name}-{seed}"):
                     found.append({"task": name, "seed": seed, **row})
                     say(f"{name} {seed} x{row['times']}: expected {row['expected']:.3f}, came {row['came']:.3f}")
     rows = []
-    for name in arguments.tasks:
+    for name in given.tasks:
         for times in TIMES:
             own = [row for row in found if (row["task"], row["times"]) == (name, times)]
             if own:
@@ -170,7 +170,7 @@ def main(arguments: list[str] | None = None) -> None:
     header = ["task", "times", "training rows", "dev error now", "expected", "came", "within the interval"]
     held = sum(row["low"] <= row["came"] <= row["high"] for row in found)
     text = f"{table(header, rows)}\n\n{held} of {len(found)} lie within the 95 % interval"
-    give({"rows": found, "within": held, "of": len(found)}, text, arguments.json)
+    give({"rows": found, "within": held, "of": len(found)}, text, given.json)
 
 
 if __name__ == "__main__":
