@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from ikura.data import Dataset, Part
 from ikura.metric import metric as metric_of
@@ -93,6 +94,8 @@ def choose_freezing(
     )
     losses: dict[str, np.ndarray] = {}
     with one_thread_each():
+        # Mini-batches of few examples: a second thread costs more than it does.
+        torch.set_num_threads(1)
         for way in FREEZE:
             start = replace(network, freeze=way)
             if way != "none" and not start.freezes:
