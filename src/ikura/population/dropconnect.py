@@ -28,10 +28,10 @@ class DropConnect:
         dtype, device: of the weights.
 
     Example:
-        >>> connections = DropConnect(nn.Linear(2, 1), ["weight"], [0.0, 0.5], 0, torch.float64, torch.device("cpu"))
-        >>> w = torch.ones(2, 1, 2, dtype=torch.float64)
-        >>> connections({"weight": w}, epoch=0, first=0)["weight"].tolist()
-        [[[1.0, 1.0]], [[2.0, 0.0]]]
+        >>> connections = DropConnect(nn.Linear(4, 1), ["weight"], [0.0, 0.5], 0, torch.float64, torch.device("cpu"))
+        >>> w = torch.ones(2, 1, 4, dtype=torch.float64)
+        >>> connections({"weight": w}, epoch=1, first=0)["weight"].tolist()
+        [[[1.0, 1.0, 1.0, 1.0]], [[2.0, 2.0, 2.0, 0.0]]]
 
     References:
         Wan et al. 2013, ICML.
