@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional
 from torch.optim import lr_scheduler
 
@@ -208,6 +209,48 @@ def bound(weights: list[Tensor], most: float) -> None:
                 row *= most / row.norm()
 
 
+def cell_bits(stream: int, row: int, column: int) -> int:
+    """32 random bits of one cell: splitmix64 of the row, a 32-bit finaliser of both."""
+    h = (splitmix(stream, row) >> 32) ^ ((column + 1) * 0x9E3779B1 & 0xFFFFFFFF)
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        h = (h ^ h >> shift) * factor & 0xFFFFFFFF
+    return h ^ h >> 16
+
+
+def splitmix(stream: int, row: int) -> int:
+    """The row-th number of splitmix64."""
+    z = (stream + (row + 1) * 0x9E3779B97F4A7C15) % 2**64
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        z = (z ^ z >> shift) * factor % 2**64
+    return z ^ z >> 31
+
+
+def connected(net: nn.Module, rate: float, seed: int, epoch: int, begin: int) -> dict[str, Tensor]:
+    """Parameters of which weights are left out one by one; embedding tables are whole."""
+    step, found = splitmix(key(seed, "dropconnect", epoch), begin) >> 1, dict(net.named_parameters())
+    linear = [name for name, p in found.items() if p.ndim == 2 and "tables" not in name]
+    for number, name in enumerate(linear):
+        stream = step + number * 0x2545F4914F6CDD1D & 0x7FFFFFFFFFFFFFFF
+        kept = torch.zeros_like(found[name])
+        for unit in range(kept.shape[0]):
+            for place in range(kept.shape[1]):
+                if cell_bits(stream, unit, place) / 2**32 >= rate:
+                    kept[unit, place] = 1 / (1 - rate)
+        found[name] = found[name] * kept
+    return found
+
+
+def noisy_labels(task: str, y: Tensor, share: float, seed: int, epoch: int, classes: int) -> Tensor:
+    """Labels replaced one by one."""
+    stream, found = key(seed, "label noise", epoch), y.clone()
+    if task == "regression":
+        return y + share * torch.from_numpy(normal(stream, len(y), 1)[:, 0])
+    for row in range(len(y)):
+        if cell_bits(stream, row, 0) / 2**32 < share:
+            found[row] = cell_bits(stream, row, 1) * classes >> 32
+    return found
+
+
 def noisy_backward(net: nn.Module, task: str, z: Tensor, y: Tensor, v: Any, seed: int, epoch: int, begin: int) -> None:
     """Add up the gradients of the examples one by one, each times a factor of its own: (1/M) Σ (1 + σ ε_n) g_n."""
     parameters = list(net.parameters())
@@ -238,6 +281,8 @@ def train_by_hand(workshop: Workshop, member: Member, net: nn.Module, epochs: in
     schedulers = Schedulers(rule, v, steps, epochs)
     for epoch in range(epochs):
         x, codes, y = tensors(workshop.train, permutation(member.seed, epoch, rows))
+        if v.label_noise:
+            y = noisy_labels(task, y, v.label_noise, member.seed, epoch, max(2, workshop.outputs))
         total = 0.0
         net.train()
         grown = [float(one.split(":")[1]) for one in v.batch_growth.split() if int(one.split(":")[0]) <= epoch]
@@ -245,7 +290,11 @@ def train_by_hand(workshop: Workshop, member: Member, net: nn.Module, epochs: in
         for begin in range(0, rows, size):
             part = slice(begin, begin + size)
             with drawing(Draws(key(member.seed, "noise", epoch), begin)):
-                z = net(x[part], codes[part])
+                if v.dropconnect:
+                    left = connected(net, v.dropconnect, member.seed, epoch, begin)
+                    z = functional_call(net, left, (x[part], codes[part]))
+                else:
+                    z = net(x[part], codes[part])
             penalty = v.l2 / 2 * sum((p**2).sum() for p in weights)
             cost = mean_loss(task, z, y[part], v.label_smoothing) + v.l1 * sum(p.abs().sum() for p in weights)
             rule.zero_grad()

@@ -92,6 +92,10 @@ REGULARISERS = rows(
         "clip_value": {"clip_value": 0.02},
         "gradient_noise": {"gradient_noise": 0.7},
         "gradient_noise+label_smoothing": {"gradient_noise": 1.5, "label_smoothing": 0.1, "l2": 0.02},
+        "dropconnect": {"dropconnect": 0.3},
+        "dropconnect+penalties": {"dropconnect": 0.6, "l1": 1e-3, "l2": 0.02, "dropout": 0.2, "max_norm": 1.2},
+        "label_noise": {"label_noise": 0.4},
+        "label_noise+others": {"label_noise": 0.2, "label_smoothing": 0.1, "gradient_noise": 0.5, "dropconnect": 0.2},
         "clip_steps": {"clip_norm": 0.3, "clip_steps": 7},
         "clip_steps_value": {"clip_value": 0.02, "clip_steps": 3},
         "all": {

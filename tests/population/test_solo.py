@@ -65,6 +65,8 @@ OTHERS: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "pieces": ({"schedule_shape": "pieces"}, ["", "1:0.5", "1:0.5 3:0.05"]),
     "batch_growth": ({"batch_size": 10}, ["", "1:2", "1:2 3:5"]),
     "gradient_noise": ({}, [0.0, 0.3, 1.0]),
+    "dropconnect": ({}, [0.0, 0.2, 0.7]),
+    "label_noise": ({}, [0.0, 0.1, 1.0]),
     "warm_up": ({}, [0.0, 0.5, 2.0]),
     "step_epochs": ({"schedule_shape": "step"}, [10, 1, 1.5]),
     "step_factor": ({"schedule_shape": "step", "step_epochs": 1}, [0.1, 0.5, 1.0]),
@@ -197,7 +199,7 @@ class Own(nn.Module):
     "name",
     ["learning_rate", "momentum", "beta1", "beta2", "epsilon", "units", "batch_size", "learning_rate_decay", "l2",
      "dropout", "optimizer", "l1", "weight_decay", "max_norm", "label_smoothing", "clip_norm", "clip_value",
-     "clip_steps", "schedule_shape", "warm_up"],
+     "clip_steps", "schedule_shape", "warm_up", "dropconnect", "label_noise"],
 )  # fmt: skip
 def test_neighbours_of_a_network_of_ones_own(name: str, workshop: Callable[..., Workshop]) -> None:
     made = workshop(network=lambda hp: Own(hp.units, hp.dropout))
@@ -249,6 +251,8 @@ hyperparameters = st.fixed_dictionaries(
         "clip_norm": st.sampled_from([0.0, 0.3]),
         "clip_value": st.sampled_from([0.0, 0.05]),
         "clip_steps": st.sampled_from([0, 2]),
+        "dropconnect": st.sampled_from([0.0, 0.3]),
+        "label_noise": st.sampled_from([0.0, 0.2]),
         "schedule_shape": st.sampled_from(list(SHAPES)),
         "warm_up": st.sampled_from([0.0, 0.7]),
         "dropout": st.floats(0, 0.9),

@@ -14,8 +14,8 @@ from ikura.population.training import Course
 
 __all__ = ["CostCurve", "cost_curves", "variants"]
 
-PENALTIES = ("l2", "l1", "weight_decay", "max_norm", "label_smoothing")
-NOISE = ("dropout", "dropout_input", "dropout_1", "dropout_2", "dropout_3")
+PENALTIES = ("l2", "l1", "weight_decay", "max_norm", "label_smoothing", "label_noise")
+NOISE = ("dropout", "dropout_input", "dropout_1", "dropout_2", "dropout_3", "dropconnect")
 TYPICAL = {"l2": 1e-3, "dropout": 0.3}
 """What stands for regularisation and dropout where the chosen configuration has none."""
 MOST_ROWS = 5000

@@ -34,7 +34,10 @@ PLAYBOOK = "Godbole et al., Deep Learning Tuning Playbook (2023)"
 AMIDI = "Amidi and Amidi, Deep Learning tips and tricks cheatsheet (2018)"
 
 
-MILD = {"l2": 1e-5, "l1": 1e-6, "weight_decay": 1e-4, "dropout": 0.1, "dropout_input": 0.05, "label_smoothing": 0.01}
+MILD = {
+    "l2": 1e-5, "l1": 1e-6, "weight_decay": 1e-4, "dropout": 0.1, "dropout_input": 0.05, "dropconnect": 0.1,
+    "label_smoothing": 0.01, "label_noise": 0.01,
+}  # fmt: skip
 """Strengths of regularisation that hold no network back."""
 MOST_WIDTH = {"units": 4096, "channels": 512}
 MOST_LAYERS = 16

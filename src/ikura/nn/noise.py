@@ -16,7 +16,10 @@ from hashlib import blake2b
 
 import numpy as np
 
-__all__ = ["Draws", "bits", "current_draws", "drawing", "example_noise", "key", "normal", "permutation"]
+__all__ = [
+    "Draws", "bits", "connection_bits", "current_draws", "drawing", "example_noise", "key", "label_draws", "normal",
+    "permutation",
+]  # fmt: skip
 
 MOST_CACHED = 1 << 18
 """Members share their draws; tables of up to this many cells are kept for the next member."""
@@ -44,12 +47,17 @@ def key(seed: int, purpose: str, *numbers: int) -> int:
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "little") >> 1
 
 
-def row_keys(stream: int, first: int, rows: int) -> np.ndarray:
-    """Mix a stream's key with row numbers (splitmix64, upper half): uint32 of shape (rows,)."""
+def mixed(stream: int, first: int, rows: int) -> np.ndarray:
+    """Mix a stream's key with row numbers (splitmix64): uint64 of shape (rows,)."""
     z = np.uint64(stream) + np.arange(first + 1, first + rows + 1, dtype=np.uint64) * GOLDEN_64
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return ((z ^ (z >> np.uint64(31))) >> np.uint64(32)).astype(np.uint32)
+    return z ^ (z >> np.uint64(31))
+
+
+def row_keys(stream: int, first: int, rows: int) -> np.ndarray:
+    """Give each row a key of its own within a stream: uint32 of shape (rows,)."""
+    return (mixed(stream, first, rows) >> np.uint64(32)).astype(np.uint32)
 
 
 def bits(stream: int, rows: int, columns: int, first: int = 0) -> np.ndarray:
@@ -116,6 +124,46 @@ def example_noise(seed: int, epoch: int, rows: int) -> np.ndarray:
     Row i belongs to the i-th example in the order of the epoch, whatever mini-batch it falls into.
     """
     return normal(key(seed, "gradient noise", epoch), rows, 1)[:, 0]
+
+
+def connection_bits(stream: int, first: int, matrix: int, units: int, inputs: int) -> np.ndarray:
+    """Draw the bits that decide which weights of one matrix are left out in one mini-batch.
+
+    Args:
+        stream: `key(seed, "dropconnect", epoch)`.
+        first: position in the epoch of the mini-batch's first row.
+        matrix: number of the matrix among those of its network.
+        units, inputs: its shape; a narrower network's bits are the corner of a wider one's.
+
+    Returns:
+        uint32 of shape (units, inputs); a weight is kept if its bits are at least rate · 2³².
+    """
+    return bits(layer_stream(int(mixed(stream, first, 1)[0]) >> 1, matrix), units, inputs)
+
+
+def label_draws(seed: int, epoch: int, rows: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw what label noise of any strength is made of in one epoch, for every member.
+
+    Args:
+        seed: of the members.
+        epoch: of the training.
+        rows: training examples, in the order of the epoch.
+        classes: number of classes; 0 for regression.
+
+    Returns:
+        u of each example, uniform on [0, 1), and the class that replaces its label where u is below the share of noisy
+        labels; for regression standard normal noise in place of the class. Both float64 of shape (rows,).
+
+    Example:
+        >>> u, others = label_draws(0, 1, 4, 3)
+        >>> bool((others == label_draws(0, 1, 9, 3)[1][:4]).all())
+        True
+    """
+    stream = key(seed, "label noise", epoch)
+    if not classes:
+        return np.zeros(rows), normal(stream, rows, 1)[:, 0].copy()
+    uniform = bits(stream, rows, 2) / 2.0**32
+    return uniform[:, 0].copy(), np.floor(uniform[:, 1] * classes)
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from itertools import chain
 
 import numpy as np
 
-from ikura.nn.noise import example_noise, key
+from ikura.nn.noise import example_noise, key, label_draws
 from ikura.population._kernel_tile import KernelTile
 from ikura.population.examples import Examples
 from ikura.population.kernel import activation as activation_kernel
 from ikura.population.kernel import loss as loss_kernel
 from ikura.population.kernel import normalisation as normalisation_kernel
 from ikura.population.kernel.epoch import evaluate, train_epoch
-from ikura.population.kernel.numbers import GRADIENT_NOISE, NUMBERS, numbers_of
+from ikura.population.kernel.numbers import GRADIENT_NOISE, LABEL_NOISE, NUMBERS, numbers_of
 from ikura.population.layout import Layout
 from ikura.population.member import Member
 from ikura.population.rule import rule
@@ -90,7 +90,8 @@ class CompiledTile(KernelTile):
             self.moment_places, self.widths, self.depths, self.matrices, self.matrix_places, self.whole, self.numbers,
             np.array(list(chain(*rates))), ends(map(len, rates)), self.rates, self.normals, self.momenta, self.running,
             self.running_places, self.steps, self.active,
-            np.uint64(key(self.seed, "noise", epoch)), self._noise(epoch, rows), costs, self.limits,
+            np.uint64(key(self.seed, "noise", epoch)), np.uint64(key(self.seed, "dropconnect", epoch)),
+            self._noise(epoch, rows), *self._label_draws(epoch, rows), costs, self.limits,
         )  # fmt: skip
         return costs
 
@@ -98,6 +99,12 @@ class CompiledTile(KernelTile):
         """What gradient noise is made of in one epoch; empty if no member has any."""
         used = self.numbers[:, GRADIENT_NOISE].any()
         return (example_noise(self.seed, epoch, rows) if used else np.empty(0)).astype(self.weights.dtype)
+
+    def _label_draws(self, epoch: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """What label noise is made of in one epoch; empty if no member has any."""
+        if not self.numbers[:, LABEL_NOISE].any():
+            return np.empty(0), np.empty(0)
+        return label_draws(self.seed, epoch, rows, (2, self.layouts[0].outputs, 0)[self.task])
 
     def _updates(self, rows: int) -> list[int]:
         """Number of updates of each member in an epoch."""

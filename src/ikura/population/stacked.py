@@ -14,10 +14,12 @@ from ikura.errors import UsageError
 from ikura.nn import BatchNorm, GhostNorm
 from ikura.nn.augmentation import Augment
 from ikura.nn.loss import each_loss, loss
-from ikura.nn.noise import Draws, drawing, example_noise, key
+from ikura.nn.noise import Draws, drawing, example_noise, key, label_draws
 from ikura.population._tile import Tile
 from ikura.population.batches import Batches
+from ikura.population.dropconnect import DropConnect
 from ikura.population.examples import Examples
+from ikura.population.kernel import loss as loss_kernel
 from ikura.population.member import Member
 from ikura.population.schedule import batch_size_at, follows_distance, learning_rates
 from ikura.population.structure import channels_last, convolves, takes_codes
@@ -41,6 +43,7 @@ class StackedTile(Tile):
         device: a torch device.
         free: which weights of each member may change, bool of shape (members, weights); None for all of them. Weights
             that may not change are the padding of a narrower network.
+        outputs: number of raw outputs.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class StackedTile(Tile):
         dtype: str = "float32",
         device: str = "cpu",
         free: np.ndarray | None = None,
+        outputs: int = 1,
     ) -> None:
         self.members, self.task, self.device = list(members), task, torch.device(device)
         self.seed = members[0].seed
@@ -79,6 +83,12 @@ class StackedTile(Tile):
         self.smoothing = torch.tensor(smoothing, dtype=self.dtype, device=self.device) if any(smoothing) else None
         deviations = [float(m.values.gradient_noise) for m in members]
         self.deviations = torch.tensor(deviations, dtype=self.dtype, device=self.device) if any(deviations) else None
+        rates = [float(m.values.dropconnect) for m in members]
+        learning = [name for name, learns in self.learns.items() if learns]
+        self.dropconnect = (
+            DropConnect(self.module, learning, rates, self.seed, self.dtype, self.device) if any(rates) else None
+        )
+        self.classes = {"binary": 2, "multiclass": outputs, "regression": 0}[task]
         self.augment = Augment([member.values for member in members], self.seed)
         self.generators = [self.device] if self.device.type == "cuda" else []
         self.steps = np.zeros(count, np.int64)
@@ -115,14 +125,18 @@ class StackedTile(Tile):
         augment = self.augment if self.augment and examples.standard is not None else None
         rows, stream = len(examples), key(self.seed, "noise", epoch)
         noise = None if self.deviations is None else self._noise(epoch, rows)
+        labels = self._labels(examples, epoch)
         batches = list(self._batches(rows, batch_size_at(self.members[0].values, epoch)))
         left = [1.0] * len(self.members) if shares is None else shares.tolist()
         rates = [learning_rates(member.values, epoch, len(batches), epochs) for member in self.members]
         total = np.zeros(len(self.members))
         self.module.train()
         for number, batch in enumerate(batches):
+            x, codes, y = examples_of(batch, augment, epoch)
             flat, costs = self._costs_and_gradient(
-                *examples_of(batch, augment, epoch),
+                x,
+                codes,
+                y if labels is None else labels[:, batch],
                 stream,
                 batch.start,
                 epoch,
@@ -165,18 +179,20 @@ class StackedTile(Tile):
         if not self.together.vectorised:
             return self._in_turn(x, codes, y, stream, first, epoch, apart, factors)
         leaves = {n: leaf.detach().requires_grad_(self.learns[n]) for n, leaf in self._leaves().items()}
+        used = leaves if self.dropconnect is None else self.dropconnect(leaves, epoch, first)
+        own = None if y.dim() == 1 else 0
         try:
             with drawing(Draws(stream, first)), torch.random.fork_rng(self.generators):
                 torch.manual_seed(key(self.seed, "noise", epoch, first))
-                outputs = self._forward(leaves, x, codes, apart)
+                outputs = self._forward(used, x, codes, apart)
             if self.smoothing is None:
-                costs = vmap(lambda z: loss(self.task, z, y))(outputs)
+                costs = vmap(lambda z, t: loss(self.task, z, t), (0, own))(outputs, y)
             else:
-                costs = vmap(lambda z, s: loss(self.task, z, y, s))(outputs, self.smoothing)
+                costs = vmap(lambda z, t, s: loss(self.task, z, t, s), (0, own, 0))(outputs, y, self.smoothing)
             if factors is None:
                 return self._gradient(costs.sum(), leaves), costs
             # A factor on an example's loss is a factor on its gradient, through normalisation too.
-            each = vmap(lambda z, s: each_loss(self.task, z, y, s))(outputs, self._smoothing())
+            each = vmap(lambda z, t, s: each_loss(self.task, z, t, s), (0, own, 0))(outputs, y, self._smoothing())
             return self._gradient((each * factors).mean(1).sum(), leaves), costs
         except RuntimeError as error:
             raise self._failure(error) from error
@@ -196,20 +212,25 @@ class StackedTile(Tile):
         gradient = torch.zeros_like(self.weights)
         costs = self.weights.new_full((len(self.members),), torch.nan)
         shared = None if apart else self._laid_out(x)
+        draws = {} if self.dropconnect is None else self.dropconnect.draw(epoch, first)
         for k in np.flatnonzero(self.active).tolist():
             parts = zip(self.shapes.items(), self.weights[k].split(self.sizes), strict=True)
             # Copies: where a tensor begins in memory may decide the order of a sum.
             leaves = {n: part.reshape(shape).clone().requires_grad_(self.learns[n]) for (n, shape), part in parts}
+            used = leaves
+            if self.dropconnect is not None:
+                used = self.dropconnect.leave_out(leaves, draws, self.dropconnect.rates[k])
             buffers = {name: buffer[k] for name, buffer in self.buffers.items()}
+            own_y = y if y.dim() == 1 else y[k]
             own_x = self._laid_out(x[k]) if shared is None else shared
             inputs = (own_x, codes) if self.takes_codes else (own_x,)
             try:
                 with drawing(Draws(stream, first)), torch.random.fork_rng(self.generators):
                     torch.manual_seed(key(self.seed, "noise", epoch, first))
-                    outputs = functional_call(self.module, (leaves, buffers), inputs)
-                cost = loss(self.task, outputs, y, None if self.smoothing is None else self.smoothing[k])
+                    outputs = functional_call(self.module, (used, buffers), inputs)
+                cost = loss(self.task, outputs, own_y, None if self.smoothing is None else self.smoothing[k])
                 learning = [leaf for leaf in leaves.values() if leaf.requires_grad]
-                aim = cost if factors is None else self._weighted(outputs, y, k, factors[k])
+                aim = cost if factors is None else self._weighted(outputs, own_y, k, factors[k])
                 found = iter(torch.autograd.grad(aim, learning, allow_unused=True) if aim.requires_grad else ())
             except RuntimeError as error:
                 raise self._failure(error) from error
@@ -225,6 +246,16 @@ class StackedTile(Tile):
         assert self.deviations is not None
         noise = torch.from_numpy(example_noise(self.seed, epoch, rows)).to(self.device, self.dtype)
         return 1 + self.deviations[:, None] * noise
+
+    def _labels(self, examples: Examples, epoch: int) -> Tensor | None:
+        """The labels that each member learns from in one epoch, shape (members, rows); None if no member has noise."""
+        shares = [float(member.values.label_noise) for member in self.members]
+        if not any(shares):
+            return None
+        code, draws = loss_kernel.CODES[self.task], label_draws(self.seed, epoch, len(examples), self.classes)
+        rows = [loss_kernel.relabel(code, examples.y, *draws, s) if s else examples.y for s in shares]
+        labels = torch.from_numpy(np.stack(rows)).to(self.device)
+        return labels.long() if self.task == "multiclass" else labels
 
     def _smoothing(self) -> Tensor:
         """Smoothing of labels of each member, shape (members,)."""

@@ -74,6 +74,7 @@ def compile_convolution(dtype: str) -> None:
 
     examples = Examples(np.zeros((2, 1, 2, 2), dtype), np.zeros((2, 0), np.int32), np.zeros(2, dtype))
     recipe = Recipe.of({"shape": (1, 2, 2), "outputs": 1, "channels": 1, "units": 1})
-    tile = ConvolutionTile([Member(0, {}, 0)], [recipe], [recipe.module()], "regression", dtype)
+    every_part = Member(0, {"dropconnect": 0.5, "label_noise": 0.5}, 0)
+    tile = ConvolutionTile([every_part], [recipe], [recipe.module()], "regression", dtype)
     tile.train_epoch(examples, 0)
     Judge("regression", METRICS["r2"])(tile.outputs(examples), examples.y)

@@ -158,7 +158,7 @@ class Workshop:
         if self.network is not None:
             modules = [self.module(member) for member in members]
             self._check(members[0], modules[0])
-            return StackedTile(members, modules, self.task, self.dtype, self.device)
+            return StackedTile(members, modules, self.task, self.dtype, self.device, outputs=self.outputs)
         layouts = [self.layout(member) for member in members]
         least = 0 if layouts[0].normalisation == "layer" else self.least_units
         widest = (max(least, *column) for column in zip(*(layout.units for layout in layouts), strict=True))
@@ -167,7 +167,7 @@ class Workshop:
             *(layout.padded(member, wide) for layout, member in zip(layouts, members, strict=True)), strict=True
         )
         modules = [wide.module(member, weights) for member, weights in zip(members, padded, strict=True)]
-        return StackedTile(members, modules, self.task, self.dtype, self.device, np.stack(free))
+        return StackedTile(members, modules, self.task, self.dtype, self.device, np.stack(free), self.outputs)
 
     def trained(self, member: Member, weights: np.ndarray, buffers: dict[str, np.ndarray]) -> nn.Module:
         """Build a member's network with what `Tile.best` returned, in evaluation mode."""

@@ -31,6 +31,8 @@ HYPERPARAMETERS: dict[str, str] = {
     "clip_value": "most size of each component of the gradient, which is cut off there; 0 for any",
     "clip_steps": "first updates whose gradients clip_norm and clip_value change; 0 for all updates",
     "gradient_noise": "standard deviation of the random factor, of mean 1, on each example's gradient",
+    "dropconnect": "share of the weights left out at each training step",
+    "label_noise": "share of the training labels drawn at random; for regression deviation of noise on the target",
     "schedule_shape": "how the learning rate changes: constant, inverse_time, exponential, step, pieces, cosine, "
     "one_cycle, plateau, distance",
     "warm_up": "epochs in which the learning rate grows linearly to what the schedule says",
@@ -92,6 +94,8 @@ DEFAULTS: dict[str, Value] = {
     "clip_value": 0.0,
     "clip_steps": 0,
     "gradient_noise": 0.0,
+    "dropconnect": 0.0,
+    "label_noise": 0.0,
     "schedule_shape": "inverse_time",
     "warm_up": 0.0,
     "step_epochs": 10,

@@ -25,6 +25,8 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "clip_value": (0, inf),
     "clip_steps": (0, inf),
     "gradient_noise": (0, inf),
+    "dropconnect": (0, 1),
+    "label_noise": (0, 1),
     "warm_up": (0, inf),
     "step_epochs": (1, inf),
     "step_factor": (0, 1),
@@ -47,7 +49,7 @@ ARCHITECTURE: dict[str, tuple[float, float]] = {
     "channels": (1, 65_536),
     "kernel_size": (1, 99),
 }
-BELOW_ONE = ("momentum", "beta1", "beta2", "label_smoothing", "dropout", "dropout_input")
+BELOW_ONE = ("momentum", "beta1", "beta2", "label_smoothing", "dropconnect", "dropout", "dropout_input")
 WHOLE = (
     "plateau_patience", "batch_size", "clip_steps", "layers", "units", "ghost_size", "blocks", "channels",
     "kernel_size",

@@ -9,7 +9,7 @@ import torch
 from torch.nn.utils import parameters_to_vector
 
 from ikura.nn.augmentation import Augment
-from ikura.nn.noise import example_noise, key
+from ikura.nn.noise import example_noise, key, label_draws
 from ikura.nn.zoo.cnn import CNN, Recipe
 from ikura.population._kernel_tile import KernelTile
 from ikura.population.batches import Batches
@@ -19,7 +19,9 @@ from ikura.population.convolution.step import cost_and_gradient, outputs
 from ikura.population.examples import Examples
 from ikura.population.kernel import activation as activation_kernel
 from ikura.population.kernel import loss as loss_kernel
+from ikura.population.kernel.dropout import connect
 from ikura.population.kernel.numbers import numbers_of
+from ikura.population.kernel.penalty import penalise
 from ikura.population.kernel.update import update
 from ikura.population.member import Member
 from ikura.population.rule import rule
@@ -96,14 +98,22 @@ class ConvolutionTile(KernelTile):
         deviation = float(values.gradient_noise)
         noise = example_noise(self.seed, epoch, rows) if deviation else np.empty(0)
         weights_of = (1.0 + deviation * noise).astype(self.dtype)
+        y, task, left_out = self._labels(k, examples.y, epoch), loss_kernel.CODES[self.task], float(values.dropconnect)
+        connections, l1, l2 = np.uint64(key(self.seed, "dropconnect", epoch)), float(values.l1), float(values.l2)
+        used, kept = (np.empty_like(w), np.empty_like(w)) if left_out else (w, w)
         total = 0.0
         for place, part in enumerate(parts):
             x = batches.numbers(part, augment, epoch)
+            if left_out:
+                connect(w, used, kept, plan.matrices, left_out, connections, part.start)
+            # Penalties are those of all weights, not of the ones that are left.
             cost = cost_and_gradient(
-                x, examples.y[part], loss_kernel.CODES[self.task], w, gradient, self.sizes[k], room, *self.running[k],
-                recipe.dropout, smoothing, plan.matrices, float(values.l1), float(values.l2), stream, part.start,
-                weights_of[part],
+                x, y[part], task, used, gradient, self.sizes[k], room, *self.running[k], recipe.dropout, smoothing,
+                plan.matrices, 0.0 if left_out else l1, 0.0 if left_out else l2, stream, part.start, weights_of[part],
             )  # fmt: skip
+            if left_out:
+                gradient *= kept
+                cost += penalise(w, gradient, plan.matrices, number(l1), number(l2))
             total += cost * len(x)
             if not cost <= self.limits[k]:
                 self.active[k] = False
@@ -115,6 +125,15 @@ class ConvolutionTile(KernelTile):
                 self.pretrained[k], float(values.pretrained_rate),
             )  # fmt: skip
         return total / rows
+
+    def _labels(self, k: int, y: np.ndarray, epoch: int) -> np.ndarray:
+        """The labels that a member learns from in one epoch."""
+        share = float(self.members[k].values.label_noise)
+        if not share:
+            return y
+        code = loss_kernel.CODES[self.task]
+        draws = label_draws(self.seed, epoch, len(y), (2, self.recipes[k].outputs, 0)[code])
+        return loss_kernel.relabel(code, y, *draws, share)
 
     def _batches(self, k: int, rows: int, epoch: int) -> Iterator[slice]:
         """Mini-batches in order; where blocks are normalised, a last row left alone joins the batch before."""

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from ikura.population.kernel._compile import compiled
-from ikura.population.kernel.dropout import INPUTS, drop, stream_of_layer
-from ikura.population.kernel.loss import factors, loss_and_error, weigh
+from ikura.population.kernel.dropout import INPUTS, connect, drop, stream_of_layer
+from ikura.population.kernel.loss import factors, loss_and_error, relabel, weigh
 from ikura.population.kernel.network import backward, forward, gather, scatter
 from ikura.population.kernel.normalisation import joins_last_row, prepare
-from ikura.population.kernel.numbers import GRADIENT_NOISE, L1, L2, LABEL_SMOOTHING
+from ikura.population.kernel.numbers import DROPCONNECT, GRADIENT_NOISE, L1, L2, LABEL_NOISE, LABEL_SMOOTHING
 from ikura.population.kernel.penalty import penalise
 from ikura.population.kernel.update import update
 
@@ -55,7 +55,10 @@ def train_epoch(
     steps: Any,
     alive: Any,
     stream: Any,
+    connections: Any,
     noise: Any,
+    chance: Any,
+    others: Any,
     costs: Any,
     limits: Any,
 ) -> None:
@@ -87,7 +90,9 @@ def train_epoch(
         steps: updates made so far, shape (members,), changed in place.
         alive: shape (members,), changed in place.
         stream: key of the epoch's dropout noise.
+        connections: key of the epoch's DropConnect.
         noise: what gradient noise is made of, in the precision of x, shape (rows,); empty if no member has any.
+        chance, others: what label noise is made of, float64 of shape (rows,); empty if no member has any.
         costs: receives the mean cost over the epoch, penalty included, shape (members,).
         limits: cost above which a member counts as exploded, shape (members,).
     """
@@ -108,6 +113,11 @@ def train_epoch(
         alphas = learning_rates[learning_places[k] : learning_places[k + 1]]
         l1, l2, smoothing = numbers[k, L1], numbers[k, L2], number(numbers[k, LABEL_SMOOTHING])
         weights_of = factors(noise, numbers[k, GRADIENT_NOISE])
+        labels = relabel(task, y, chance, others, numbers[k, LABEL_NOISE])
+        left_out = numbers[k, DROPCONNECT]
+        used, kept = w, w[:0]
+        if left_out > 0:
+            used, kept = np.empty_like(w), np.empty_like(w)
         g = np.empty_like(w)
         joins = joins_last_row(normals[k, 0], batch)
         most = min(batch + joins, rows)
@@ -137,17 +147,25 @@ def train_epoch(
             if rates[k, 0] > 0:
                 kept_room[:] = 1
                 drop(joined, kept_room[:size], rates[k, 0], stream_of_layer(stream, INPUTS), begin)
-            out = forward(joined, w, embedded, mine, whole[k, 1], normal, rates[k, 1:], stream, begin, True, a, d)
+            if left_out > 0:
+                connect(w, used, kept, blocks[tables.shape[0] :], left_out, connections, begin)
+            out = forward(joined, used, embedded, mine, whole[k, 1], normal, rates[k, 1:], stream, begin, True, a, d)
             outputs = mine[-1]
             z = a[out : out + size * outputs].reshape(size, outputs)
-            cost = loss_and_error(task, z, w[w.shape[0] - outputs :], y[begin:end], smoothing) / size
+            bias = w[w.shape[0] - outputs :]
+            if labels.shape[0] > 0:
+                cost = loss_and_error(task, z, bias, labels[begin:end], smoothing) / size
+            else:
+                cost = loss_and_error(task, z, bias, y[begin:end], smoothing) / size
             weigh(z, weights_of[begin:end])
-            backward(joined, w, g, embedded, mine, normal, a, d, out, error_room[:size], embedded > 0)
+            backward(joined, used, g, embedded, mine, normal, a, d, out, error_room[:size], embedded > 0)
             if embedded > 0:
                 g[:embedded] = 0
                 if rates[k, 0] > 0:
                     error_room[:size] *= kept_room[:size]
                 scatter(error_room[:size], codes[begin:end], inputs, tables, g)
+            if left_out > 0:
+                g *= kept
             if l1 > 0 or l2 > 0:
                 cost += penalise(w, g, blocks, number(l1), number(l2))
             total += cost * size

@@ -9,7 +9,7 @@ import numpy as np
 
 from ikura.population.kernel._compile import compiled
 
-__all__ = ["CODES", "factors", "loss_and_error", "weigh"]
+__all__ = ["CODES", "factors", "loss_and_error", "relabel", "weigh"]
 
 CODES: dict[str, int] = {"binary": 0, "multiclass": 1, "regression": 2}
 
@@ -95,3 +95,26 @@ def weigh(error: Any, weights: Any) -> None:
     for i in range(weights.shape[0]):
         for j in range(error.shape[1]):
             error[i, j] *= weights[i]
+
+
+@compiled
+def relabel(task: int, y: Any, chance: Any, others: Any, share: float) -> Any:
+    """Make the noisy labels of one epoch from the draws of `ikura.nn.noise.label_draws`.
+
+    Args:
+        task: a number from `CODES`.
+        y: targets, shape (rows,).
+        chance: below `share` where a label is replaced, shape (rows,).
+        others: the classes that replace labels; for regression the noise that is added, times `share`. Shape (rows,).
+        share: of the labels.
+
+    Returns:
+        In the precision of y, shape (rows,), or (0,) if the share is 0.
+    """
+    found = np.empty(y.shape[0] if share > 0 else 0, y.dtype)
+    for i in range(found.shape[0]):
+        if task == 2:
+            found[i] = y[i] + share * others[i]
+        else:
+            found[i] = others[i] if chance[i] < share else y[i]
+    return found

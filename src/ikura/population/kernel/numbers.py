@@ -21,12 +21,14 @@ NUMBERS = (
     "clip_value",
     "clip_steps",
     "gradient_noise",
+    "dropconnect",
+    "label_noise",
 )
 """Hyperparameters of every member, float64."""
 
 (
     MOMENTUM, BETA1, BETA2, EPSILON, L1, L2, WEIGHT_DECAY, MAX_NORM, LABEL_SMOOTHING, CLIP_NORM, CLIP_VALUE, CLIP_STEPS,
-    GRADIENT_NOISE,
+    GRADIENT_NOISE, DROPCONNECT, LABEL_NOISE,
 ) = range(len(NUMBERS))  # fmt: skip
 
 
