@@ -11,6 +11,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ikura.best_epoch import best_epochs
 from ikura.nn import ACTIVATIONS
 from ikura.population import training
 from ikura.population._tile import Tile
@@ -169,6 +170,7 @@ def test_recalled_weights_are_those_of_the_best_loss(workshop: Callable[..., Wor
     for place in range(2):
         assert course.best_loss[place] == course.curve(place)[:, 1].min()
         assert course.best_epoch[place] == course.curve(place)[:, 1].argmin()
+        assert course.best_epoch[place] == best_epochs(course.curve(place)[:, 1])[-1]
     train_losses, _ = course.train_scores()
     losses, scores = made.judge(course.tile.outputs(made.dev), made.dev.y)
     np.testing.assert_array_equal(losses, course.best_loss)

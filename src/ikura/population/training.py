@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.func import vmap
 
+from ikura.best_epoch import improves
 from ikura.metric import METRICS, evidence
 from ikura.nn.loss import each_loss
 from ikura.population._tile import Tile
@@ -89,9 +90,10 @@ class Judge:
 class Course:
     """Trains a tile epoch by epoch and keeps each member's curve and best weights.
 
-    The best epoch is the one with the lowest dev loss. With a patience of p epochs a member stops when its dev loss has
-    not improved for p epochs. A member whose cost is not finite, or more than `EXPLODED` times what it began with (at
-    least 1), has diverged; it stops and the others go on as if it had not been there.
+    The best epoch is the one with the lowest dev loss, the first of equal ones (`ikura.best_epoch`). With a patience of
+    p epochs a member stops when its dev loss has not improved for p epochs. A member whose cost is not finite, or more
+    than `EXPLODED` times what it began with (at least 1), has diverged; it stops and the others go on as if it had not
+    been there.
 
     Attributes:
         tile: the members.
@@ -145,7 +147,7 @@ class Course:
         if self.epoch == len(self._curves):
             self._curves = np.concatenate([self._curves, np.full((self.epoch + 16, 3, len(before)), np.nan)])
         self._curves[self.epoch] = costs, losses, scores
-        better = tile.active & (losses < self.best_loss)
+        better = tile.active & improves(losses, self.best_loss)
         self.best_loss[better] = losses[better]
         self.best_epoch[better] = self.epoch
         tile.keep(np.flatnonzero(better).tolist())
