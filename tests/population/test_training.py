@@ -212,13 +212,16 @@ def test_a_member_stops_in_the_epoch_in_which_its_cost_passes_the_limit(
     np.testing.assert_array_equal(limited.curve(0)[:first], free.curve(0)[:first])
 
 
-def test_train_scores_look_at_the_first_rows_only(workshop: Callable[..., Workshop]) -> None:
+def test_train_scores_look_at_a_sample_that_does_not_depend_on_company(workshop: Callable[..., Workshop]) -> None:
     made = workshop()
-    course = made.course([Member(0, {"units": 5}, 0)])
-    course.run(2)
-    losses, _ = course.train_scores(rows=30)
-    head = made.train.head(30)
-    np.testing.assert_array_equal(losses, made.judge(course.tile.outputs(head), head.y)[0])
+    members = [Member(n, {"units": 5, "learning_rate": rate}, 3) for n, rate in enumerate((0.01, 0.1))]
+    together, alone = made.course(members), made.course(members[1:])
+    for course in (together, alone):
+        course.run(2)
+    losses, scores = together.train_scores(rows=30)
+    sample = made.train.sample(30, 3, "train scores")
+    np.testing.assert_array_equal(losses, made.judge(together.tile.outputs(sample), sample.y)[0])
+    assert [one[1] for one in (losses, scores)] == [one[0] for one in alone.train_scores(rows=30)]
 
 
 def test_a_judge_measures_regression_in_the_targets_own_units() -> None:

@@ -187,9 +187,15 @@ class Course:
         return self.judge.losses(self.tile.outputs(self.dev), self.dev.y)
 
     def train_scores(self, rows: int = 10_000) -> tuple[np.ndarray, np.ndarray]:
-        """Loss and score of each member's best weights on (at most `rows` of) the training examples."""
+        """Loss and score of each member's best weights on the training examples, of many on a sample.
+
+        Members with the same seed see the same sample, whatever their company and wherever a training was interrupted.
+
+        Args:
+            rows: examples in the sample.
+        """
         self.tile.recall()
-        examples = self.train.head(rows)
+        examples = self.train.sample(rows, self.tile.members[0].seed, "train scores")
         losses, scores = self.judge(self.tile.outputs(examples), examples.y)
         never = self.best_epoch < 0
         return np.where(never, np.nan, losses), np.where(never, np.nan, scores)
