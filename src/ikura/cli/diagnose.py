@@ -161,8 +161,7 @@ def _errors(findings: Findings) -> Any:
     for name, found, note in shown:
         table.add_row(f"{name} {one.measure}", percent(found.value), between(found), note)
     for gap in one.gaps:
-        needed = f": about {gap.examples_needed:,} more {gap.of} examples" if gap.examples_needed else ""
-        words = Text(f"{gap.verdict}{needed}", style=COLOURS[gap.verdict])
+        words = Text(": ".join(filter(None, (gap.verdict, gap.missing))), style=COLOURS[gap.verdict])
         table.add_row(gap.name, percent(gap.value), between(gap), words)
     return table
 

@@ -270,17 +270,20 @@ def matching_data(case: Case) -> Advice | None:
     return Advice(0.9, reason, "", command=f"ikura check {shlex.quote(str(case.study.run))} --only distribution")
 
 
-def more_dev_data(case: Case) -> Advice | None:
-    """More examples to measure errors on, as many as the intervals say."""
-    unknown = [one for one in case.diagnosis.gaps if one.verdict == "cannot tell" and one.examples_needed]
+def more_data_to_measure(case: Case) -> Advice | None:
+    """More examples to measure errors on, as many as the intervals say; of a sample more are there already."""
+    unknown = [one for one in case.diagnosis.gaps if one.examples_needed]
+    unknown = [one for one in unknown if one.of != "training" or one.rows >= case.rows]
     if not unknown:
         return None
     reason = " ".join(f"The {one.name} is {_between(one)}." for one in unknown)
-    reason += f" Add rows to {case.source}, then tune again."
-    needed = " and ".join(f"about {one.examples_needed:,} more {one.of} examples" for one in unknown)
+    reason += f" That is too wide to judge. Add rows to {case.source}, then tune again."
     parts = case.study.summary["parts"]
-    share = f" (of new rows {percent(parts['dev'] / sum(parts.values()))} become dev examples)"
-    return Advice(0.5, reason, f"a verdict, with {needed}{share}")
+    needed = " and ".join(
+        f"{one.missing} ({percent(parts['dev' if one.of == 'dev' else 'train'] / sum(parts.values()))} of new rows)"
+        for one in unknown
+    )
+    return Advice(0.5, reason, f"a verdict, with {needed}")
 
 
 def best_achievable(case: Case) -> Advice | None:
@@ -315,7 +318,7 @@ RULES: tuple[Rule, ...] = (
     Rule("other-architecture", "variance", RECIPE, other_architecture),
     Rule("smaller-network", "variance", f"{YEARNING}, chapter 27", smaller_network),
     Rule("matching-data", "mismatch", f"{YEARNING}, chapter 42", matching_data),
-    Rule("more-dev-data", "uncertainty", f"{YEARNING}, chapter 7", more_dev_data),
+    Rule("more-data-to-measure", "uncertainty", f"{YEARNING}, chapter 7", more_data_to_measure),
     Rule("best-achievable-error", "uncertainty", f"{YEARNING}, chapter 33", best_achievable),
     Rule("stop", "nothing", RECIPE, stop),
 )
