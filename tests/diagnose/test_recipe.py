@@ -112,6 +112,20 @@ def test_a_bigger_network_begins_with_the_chosen_one(varied: Study) -> None:
     }
 
 
+def test_further_kinds_of_regularisation_follow_the_usual_ones(varied: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = judged(rates(0.01, 0.11, 50_000, 50_000), ZERO)
+    assert "further-regularisation" not in [one.name for one in prescribe(found, varied)]
+    space = varied.space.replace(l2=ikura.log(1e-5, 0.1), dropout=ikura.linear(0, 0.5), l1=0.001)
+    monkeypatch.setattr(varied, "searched", space)
+    order = [one.name for one in prescribe(found, varied)]
+    assert order.index("stronger-regularisation") < order.index("further-regularisation")
+    further = next(one for one in prescribe(found, varied) if one.name == "further-regularisation")
+    assert set(further.change.space) == {"dropout_input", "weight_decay"}
+    assert further.change.space["dropout_input"] == {"scale": "linear", "low": 0, "high": 0.2}
+    assert "dropout_input, weight_decay are not" in further.reason
+    check_space(space.replace(**further.change.space), "mlp")
+
+
 def test_a_change_that_no_configuration_meets_is_not_prescribed(tuned: Any) -> None:
     space = ikura.Space(
         ikura.constraint("units <= 8"), learning_rate=0.05, units=ikura.integer(6, 8), layers=1, batch_size=32
