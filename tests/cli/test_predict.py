@@ -59,11 +59,10 @@ def test_a_file_is_written_whole(
 def test_a_failed_write_leaves_the_old_file_and_no_part_of_a_new_one(
     table: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: pd.DataFrame, file: Any, **named: Any) -> None:
-        file.write(b"half a")
+    def full(file: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    monkeypatch.setattr("os.fsync", full)
     target = tmp_path / "results" / "out.csv"
     target.parent.mkdir()
     target.write_text("old")

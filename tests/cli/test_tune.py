@@ -14,8 +14,7 @@ import pandas as pd
 import pytest
 
 import ikura
-from ikura.cli import data_options, main
-from ikura.cli import tune as tune_module
+from ikura.cli import data_options, main, search_options
 from ikura.cli.app import command
 
 
@@ -95,14 +94,14 @@ def test_the_names_in_the_help_are_those_of_the_rooms() -> None:
     from ikura.search.schedule import SCHEDULES
     from ikura.study.aims import OBJECTIVES
 
-    assert set(tune_module.OBJECTIVES) == set(OBJECTIVES)
+    assert set(search_options.OBJECTIVES) == set(OBJECTIVES)
     assert set(data_options.BUNDLED) == set(BUNDLED)
     assert set(data_options.IMAGE_SETS) == set(IMAGE_SETS)
     assert data_options.BROKEN == CHOICES
     assert set(data_options.KINDS) == set(ASKABLE)
-    assert set(tune_module.METRICS) == set(METRICS)
-    assert set(tune_module.SEARCHES) == set(PROPOSERS)
-    assert set(tune_module.SCHEDULES) == set(SCHEDULES)
+    assert set(search_options.METRICS) == set(METRICS)
+    assert set(search_options.SEARCHES) == set(PROPOSERS)
+    assert set(search_options.SCHEDULES) == set(SCHEDULES)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,25 @@ def test_a_bias_asks_for_training_examples() -> None:
     assert judged(rates(0.05, 0.05, enough, 100_000), ZERO).bias.verdict == "high"
 
 
+def test_what_cannot_be_told_says_which_error_is_measured_on_too_few() -> None:
+    found = judged(rates(2 / 206, 2 / 69, 206, 69), ZERO)
+    assert [gap.verdict for gap in found.gaps] == ["cannot tell", "cannot tell"]
+    assert [(gap.of, gap.rows) for gap in found.gaps] == [("training", 206), ("dev", 69)]
+    for gap in found.gaps:
+        more = f"about {gap.examples_needed:,} more"
+        measured = f"the {gap.of} error is measured on {gap.rows} examples, and {more} would settle it."
+        assert f"Can't tell yet whether the {gap.name} is high: {measured}" in found.sentence
+        assert gap.missing == f"{more} {gap.of} examples to measure on"
+    assert "does not say that training on more would help" in found.sentence
+
+
+def test_a_bound_that_is_too_loose_asks_for_no_examples() -> None:
+    found = judged(rates(0.15, 0.15, 10_000, 10_000), Estimate(0.08, 0.01, 0.155), "estimate")
+    assert found.bias.missing == ""
+    assert "the bias is high: the best achievable error is not known well enough." in found.sentence
+    assert "measure" not in found.sentence
+
+
 def test_a_gap_right_at_the_border_asks_for_a_finite_number() -> None:
     found = judged(rates(0.01, 0.03, 1000, 1000), ZERO).variance
     assert found.verdict == "cannot tell"
@@ -123,6 +142,7 @@ def test_mismatch_takes_its_share_of_the_variance() -> None:
     assert found.mismatch is not None
     assert found.mismatch.value == pytest.approx(0.18)
     assert found.train_dev == apart.train
+    assert [(gap.of, gap.rows) for gap in found.gaps] == [("training", 20_000), ("train-dev", 20_000), ("dev", 20_000)]
     assert "mismatch" in found.sentence
 
 

@@ -9,6 +9,7 @@ import pytest
 import ikura
 from ikura.diagnose import Estimate, judged, prescribe
 from ikura.diagnose.errors import rates
+from ikura.diagnose.estimate import percent
 from ikura.diagnose.learning_curve import LearningCurve, Point
 from ikura.diagnose.prescription import keep_spaces
 from ikura.diagnose.recipe import RULES
@@ -38,12 +39,24 @@ def test_each_diagnosis_has_its_rules(biased: Study) -> None:
 
 
 def test_what_cannot_be_told_asks_for_examples_and_leans(biased: Study) -> None:
-    assert names(biased, 0.01, 0.02, rows=50) == ["more-dev-data"]
+    assert names(biased, 0.01, 0.02, rows=50) == ["more-data-to-measure"]
     found = names(biased, 0.01, 0.08, rows=50)
-    assert found[0] == "more-dev-data"
+    assert found[0] == "more-data-to-measure"
     assert "stronger-regularisation" in found
     bounds = {"optimal": Estimate(0.1, 0.02, 0.2), "source": "estimate"}
     assert "best-achievable-error" in names(biased, 0.2, 0.2, **bounds)
+
+
+def test_examples_to_measure_on_are_asked_for_where_they_are_missing(biased: Study) -> None:
+    rows, parts = biased.summary["parts"]["train"], biased.summary["parts"]
+    few = prescribe(judged(rates(0.015, 0.015, 60, 10**6), ZERO), biased)
+    # The training error was measured on some of the training examples only: there are more of them already.
+    assert "more-data-to-measure" not in [one.name for one in few]
+    short = judged(rates(0.018, 0.018, rows, 10**6), ZERO)
+    assert (short.bias.verdict, short.variance.verdict) == ("cannot tell", "low")
+    found = next(one for one in prescribe(short, biased) if one.name == "more-data-to-measure")
+    assert short.bias.missing in found.expected
+    assert f"({percent(parts['train'] / sum(parts.values()))} of new rows)" in found.expected
 
 
 def test_what_came_near_its_end_trains_longer_first(biased: Study) -> None:
@@ -97,6 +110,20 @@ def test_a_bigger_network_begins_with_the_chosen_one(varied: Study) -> None:
         "units": {"scale": "integer-log", "low": 128, "high": 512},
         "layers": {"scale": "integer", "low": 2, "high": 4},
     }
+
+
+def test_further_kinds_of_regularisation_follow_the_usual_ones(varied: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = judged(rates(0.01, 0.11, 50_000, 50_000), ZERO)
+    assert "further-regularisation" not in [one.name for one in prescribe(found, varied)]
+    space = varied.space.replace(l2=ikura.log(1e-5, 0.1), dropout=ikura.linear(0, 0.5), l1=0.001)
+    monkeypatch.setattr(varied, "searched", space)
+    order = [one.name for one in prescribe(found, varied)]
+    assert order.index("stronger-regularisation") < order.index("further-regularisation")
+    further = next(one for one in prescribe(found, varied) if one.name == "further-regularisation")
+    assert set(further.change.space) == {"dropout_input", "weight_decay"}
+    assert further.change.space["dropout_input"] == {"scale": "linear", "low": 0, "high": 0.2}
+    assert "dropout_input, weight_decay are not" in further.reason
+    check_space(space.replace(**further.change.space), "mlp")
 
 
 def test_a_change_that_no_configuration_meets_is_not_prescribed(tuned: Any) -> None:

@@ -39,3 +39,18 @@ def test_parts() -> None:
     assert len(example().head(100)) == 20
     folded = Examples(np.arange(24.0).reshape(2, 3, 4), np.zeros((2, 0), np.int32), np.zeros(2))
     np.testing.assert_array_equal(folded.flat().x, np.arange(24.0).reshape(2, 12))
+
+
+def test_a_sample_of_sorted_rows_is_one_of_all_rows() -> None:
+    examples = example(10_000)
+    sample = examples.sample(1000, 3, "here")
+    assert len(np.unique(sample.y)) == 1000
+    np.testing.assert_array_equal(sample.y, np.sort(sample.y))
+    np.testing.assert_array_equal(sample.x[:, 0], sample.y)
+    np.testing.assert_array_equal(sample.codes[:, 0], sample.y)
+    # Hypergeometric with a deviation of 15: six of them.
+    assert abs(int((sample.y < 5000).sum()) - 500) < 90
+    np.testing.assert_array_equal(sample.y, examples.sample(1000, 3, "here").y)
+    assert sample.y.tolist() != examples.sample(1000, 4, "here").y.tolist()
+    assert sample.y.tolist() != examples.sample(1000, 3, "there").y.tolist()
+    assert examples.sample(10_000, 3, "here") is examples

@@ -11,6 +11,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ikura.best_epoch import best_epochs
 from ikura.nn import ACTIVATIONS
 from ikura.population import training
 from ikura.population._tile import Tile
@@ -169,6 +170,7 @@ def test_recalled_weights_are_those_of_the_best_loss(workshop: Callable[..., Wor
     for place in range(2):
         assert course.best_loss[place] == course.curve(place)[:, 1].min()
         assert course.best_epoch[place] == course.curve(place)[:, 1].argmin()
+        assert course.best_epoch[place] == best_epochs(course.curve(place)[:, 1])[-1]
     train_losses, _ = course.train_scores()
     losses, scores = made.judge(course.tile.outputs(made.dev), made.dev.y)
     np.testing.assert_array_equal(losses, course.best_loss)
@@ -210,13 +212,16 @@ def test_a_member_stops_in_the_epoch_in_which_its_cost_passes_the_limit(
     np.testing.assert_array_equal(limited.curve(0)[:first], free.curve(0)[:first])
 
 
-def test_train_scores_look_at_the_first_rows_only(workshop: Callable[..., Workshop]) -> None:
+def test_train_scores_look_at_a_sample_that_does_not_depend_on_company(workshop: Callable[..., Workshop]) -> None:
     made = workshop()
-    course = made.course([Member(0, {"units": 5}, 0)])
-    course.run(2)
-    losses, _ = course.train_scores(rows=30)
-    head = made.train.head(30)
-    np.testing.assert_array_equal(losses, made.judge(course.tile.outputs(head), head.y)[0])
+    members = [Member(n, {"units": 5, "learning_rate": rate}, 3) for n, rate in enumerate((0.01, 0.1))]
+    together, alone = made.course(members), made.course(members[1:])
+    for course in (together, alone):
+        course.run(2)
+    losses, scores = together.train_scores(rows=30)
+    sample = made.train.sample(30, 3, "train scores")
+    np.testing.assert_array_equal(losses, made.judge(together.tile.outputs(sample), sample.y)[0])
+    assert [one[1] for one in (losses, scores)] == [one[0] for one in alone.train_scores(rows=30)]
 
 
 def test_a_judge_measures_regression_in_the_targets_own_units() -> None:

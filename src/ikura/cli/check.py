@@ -24,7 +24,7 @@ from ikura.cli.data_options import (
     checked_kinds,
 )
 from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, one_of, whole
-from ikura.cli.tune import NETWORKS
+from ikura.cli.search_options import NETWORKS
 from ikura.cli.verdict import ExitCode
 from ikura.errors import DataError, UsageError, nearest
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated
 
-import typer
-
-from ikura.cli.options import at_least, kinds, one_of, whole
+from ikura.cli.options import at_least, kinds, one_of, option, whole
 
 __all__ = [
     "BROKEN",
@@ -31,56 +29,29 @@ IMAGE_SETS = ("fashion_mnist",)
 KINDS = ("numeric", "category", "boolean", "datetime", "ignore")
 TASKS = ("auto", "binary", "multiclass", "regression")
 
+PANEL = "Data"
+
 Target = Annotated[
     str | None,
-    typer.Option(
-        metavar="COLUMN",
-        help="The column to predict; not needed when one is named target, label, class or y.",
-        rich_help_panel="Data",
-    ),
+    option("COLUMN", "The column to predict; not needed when one is named target, label, class or y.", PANEL),
 ]
-Task = Annotated[str, typer.Option(metavar="TASK", help=f"What to learn: {', '.join(TASKS)}.", rich_help_panel="Data")]
+Task = Annotated[str, option("TASK", f"What to learn: {', '.join(TASKS)}.", PANEL)]
 Kind = Annotated[
     list[str] | None,
-    typer.Option(
-        metavar="COLUMN=KIND",
-        help=f"Take a column for another kind than it looks like: {', '.join(KINDS)}; repeatable.",
-        rich_help_panel="Data",
-    ),
+    option("COLUMN=KIND", f"Take a column for another kind than it looks like: {', '.join(KINDS)}; repeatable.", PANEL),
 ]
 Group = Annotated[
     str | None,
-    typer.Option(
-        metavar="COLUMN",
-        help="Rows with the same value here stay together in training, dev or test set.",
-        rich_help_panel="Data",
-    ),
+    option("COLUMN", "Rows with the same value here stay together in training, dev or test set.", PANEL),
 ]
-Time = Annotated[
-    str | None,
-    typer.Option(
-        metavar="COLUMN",
-        help="Split by time: the oldest rows train, the newest test.",
-        rich_help_panel="Data",
-    ),
-]
+Time = Annotated[str | None, option("COLUMN", "Split by time: the oldest rows train, the newest test.", PANEL)]
 ImageSize = Annotated[
     int | None,
-    typer.Option(
-        parser=whole,
-        metavar="N",
-        help="Scale images so that the shorter side is N pixels, and cut out the middle N x N.",
-        rich_help_panel="Data",
-        show_default=False,
-    ),
+    option("N", "Scale images so that the shorter side is N pixels, and cut out the middle N x N.", PANEL, whole),
 ]
 Broken = Annotated[
     str,
-    typer.Option(
-        metavar="HOW",
-        help=f"What to do with image files that cannot be read: {', '.join(BROKEN)} (and count) them.",
-        rich_help_panel="Data",
-    ),
+    option("HOW", f"What to do with image files that cannot be read: {', '.join(BROKEN)} (and count) them.", PANEL),
 ]
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ikura.cli.options import Json, Quiet, Run, Verbose, at_least, begin, existing_run, whole
+from ikura.cli.error_options import BayesError, HumanError, checked_errors, share
+from ikura.cli.options import Json, Quiet, Run, Verbose, at_least, begin, existing_run, option, whole
 from ikura.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,48 +28,13 @@ WIDTH_OF_A_FILE = 120
 COLOURS = {"high": "red", "low": "green", "cannot tell": "yellow"}
 
 
-def share(text: str | float) -> float:
-    """Read a share: 0.01 or 1%.
-
-    Raises:
-        typer.BadParameter: it is neither.
-
-    Example:
-        >>> share("1%"), share("0.25")
-        (0.01, 0.25)
-    """
-    if isinstance(text, float):
-        return text
-    plain = text.strip().removesuffix("%").strip()
-    try:
-        return float(plain) / (100 if text.strip().endswith("%") else 1)
-    except ValueError:
-        raise typer.BadParameter(f"a share such as 0.01 or 1% is needed, but got {text!r}") from None
-
-
 def diagnose(
     context: typer.Context,
     run: Run,
-    bayes_error: Annotated[
-        float | None,
-        typer.Option(
-            parser=share,
-            metavar="SHARE",
-            help="The best achievable error, such as 0.01 or 1%; estimated if nobody knows it.",
-            show_default=False,
-        ),
-    ] = None,
-    human_error: Annotated[
-        float | None,
-        typer.Option(
-            parser=share,
-            metavar="SHARE",
-            help="The error that people make, which stands for the best achievable one.",
-            show_default=False,
-        ),
-    ] = None,
+    bayes_error: BayesError = None,
+    human_error: HumanError = None,
     worth: Annotated[
-        float, typer.Option(parser=share, metavar="SHARE", help="The gap of errors from which on effort is worth it.")
+        float, option("SHARE", "The gap of errors from which on effort is worth it.", parser=share)
     ] = 0.02,
     learning_curve: Annotated[
         bool | None,
@@ -84,22 +50,13 @@ def diagnose(
         typer.Option("--cost-curves", help="Also train with and without regularisation and dropout."),
     ] = False,
     examples: Annotated[
-        int, typer.Option(parser=whole, metavar="N", help="How many of the dev examples with the highest loss to show.")
+        int, option("N", "How many of the dev examples with the highest loss to show.", parser=whole)
     ] = 20,
     network: Annotated[
         str | None,
-        typer.Option(
-            metavar="MODULE:FACTORY",
-            help="The function that makes your network, if the run trained one of your own.",
-            show_default=False,
-        ),
+        option("MODULE:FACTORY", "The function that makes your network, if the run trained one of your own."),
     ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            parser=whole, metavar="N", help="Trainings at once; by default as in the run.", show_default=False
-        ),
-    ] = None,
+    jobs: Annotated[int | None, option("N", "Trainings at once; by default as in the run.", parser=whole)] = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -112,13 +69,7 @@ def diagnose(
     folder = existing_run(run)
     at_least("--examples", examples, 0)
     at_least("--jobs", jobs, 1)
-    for option, value in (("--bayes-error", bayes_error), ("--human-error", human_error)):
-        if value is not None and not 0 <= value < 1:
-            raise UsageError(
-                f"{option} must be a share of at least 0 and below 1, such as 0.01 or 1%, but got {value:g}"
-            )
-    if bayes_error is not None and human_error is not None:
-        raise UsageError("--bayes-error and --human-error exclude each other; give the smaller one as --bayes-error")
+    checked_errors(bayes_error, human_error)
     if not 0 < worth < 1:
         raise UsageError(f"--worth must be a share above 0 and below 1, such as 0.02 or 2%, but got {worth:g}")
     with session.work():
@@ -210,8 +161,7 @@ def _errors(findings: Findings) -> Any:
     for name, found, note in shown:
         table.add_row(f"{name} {one.measure}", percent(found.value), between(found), note)
     for gap in one.gaps:
-        needed = f": about {gap.examples_needed:,} more {gap.of} examples" if gap.examples_needed else ""
-        words = Text(f"{gap.verdict}{needed}", style=COLOURS[gap.verdict])
+        words = Text(": ".join(filter(None, (gap.verdict, gap.missing))), style=COLOURS[gap.verdict])
         table.add_row(gap.name, percent(gap.value), between(gap), words)
     return table
 

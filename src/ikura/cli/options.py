@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +22,7 @@ __all__ = [
     "existing_run",
     "kinds",
     "one_of",
+    "option",
     "whole",
 ]
 
@@ -41,6 +42,25 @@ Verbose = Annotated[
         rich_help_panel="Output",
     ),
 ]
+
+
+def option(
+    metavar: str,
+    help: str,
+    panel: str | None = None,
+    parser: Callable[[str], Any] | None = None,
+    names: Sequence[str] = (),
+) -> Any:
+    """Describe an option that takes a value.
+
+    Args:
+        metavar: what stands for the value in the help.
+        help: what it means, a sentence.
+        panel: heading of the help that it stands under.
+        parser: reads the value.
+        names: what it is called, by default as the argument.
+    """
+    return typer.Option(*names, parser=parser, metavar=metavar, help=help, rich_help_panel=panel)
 
 
 def begin(context: typer.Context, quiet: bool, verbose: bool) -> Session:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ikura.cli.options import Quiet, Run, Verbose, begin, existing_run
-from ikura.errors import DataError, StorageError, UsageError, nearest
+from ikura.errors import DataError, UsageError, nearest
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -62,7 +60,9 @@ def predict(
         model = ikura.load(folder)
         predictions = model.predict_frame(_images(data) if _takes_images(model) else _read(data))
         if target is not None:
-            _write(predictions, target)
+            from ikura.exchange.table import write_table
+
+            write_table(predictions, target)
     if target is None:
         session.emit_bytes(predictions.to_csv(index=False).encode())
     else:
@@ -112,22 +112,3 @@ def _read(data: str) -> DataFrame:
             return read_table(copy)
         except DataError as error:
             raise DataError(str(error).replace(str(copy), "stdin")) from None
-
-
-def _write(predictions: DataFrame, target: Path) -> None:
-    """Write the whole file or none of it: under another name first, then renamed."""
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with part.open("xb") as file:
-            if target.suffix.lower() == ".parquet":
-                predictions.to_parquet(file, index=False)
-            else:
-                predictions.to_csv(file, index=False)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-    except OSError as error:
-        raise StorageError(f"cannot write {target}: {error.strerror or error}") from error
-    finally:
-        with suppress(FileNotFoundError):
-            part.unlink()

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ikura.cli.duration import format_duration
-from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, whole
+from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, option, whole
 from ikura.cli.session import Session
 from ikura.cli.verdict import ExitCode
 from ikura.errors import UsageError, nearest
@@ -28,7 +28,7 @@ SECONDS_BETWEEN_LINES = 5.0
 
 def _own(metavar: str, text: str, parser: Any = None) -> Any:
     """An option that some experiments have."""
-    return typer.Option(parser=parser, metavar=metavar, help=text, show_default=False, rich_help_panel=PANEL)
+    return option(metavar, text, PANEL, parser)
 
 
 def reproduce(
@@ -38,24 +38,20 @@ def reproduce(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            metavar="FOLDER",
-            help="Where to write; by default reproduced/NAME. An experiment that was stopped goes on where it was.",
-            show_default=False,
+        option(
+            "FOLDER",
+            "Where to write; by default reproduced/NAME. An experiment that was stopped goes on where it was.",
+            names=("--out", "-o"),
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(parser=whole, metavar="N", help="Key of everything random.")] = 0,
+    seed: Annotated[int, option("N", "Key of everything random.", parser=whole)] = 0,
     repetitions: Annotated[
         int | None,
-        typer.Option(
-            "--repetitions",
-            "--seeds",
+        option(
+            "N",
+            "How often to repeat it, with another seed each time; by default the experiment's own number.",
             parser=whole,
-            metavar="N",
-            help="How often to repeat it, with another seed each time; by default the experiment's own number.",
-            show_default=False,
+            names=("--repetitions", "--seeds"),
         ),
     ] = None,
     quick: Annotated[

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ikura.cli.options import Json, Quiet, Run, Verbose, at_least, begin, existing_run, one_of, whole
+from ikura.cli.budget_options import DEVICES
+from ikura.cli.options import Json, Quiet, Run, Verbose, at_least, begin, existing_run, one_of, option, whole
 from ikura.cli.verdict import ExitCode
 from ikura.errors import RunError, UsageError
 
@@ -18,7 +19,6 @@ __all__ = ["scale"]
 
 EXAMPLES = ("ikura scale runs/houses --batch-size 1024", "ikura scale runs/houses --batch-size auto --json")
 RULES = ("auto", "sqrt", "linear")
-DEVICES = ("auto", "cpu", "cuda")
 REGIMES = ("same-epochs", "same-updates", "between")
 
 
@@ -26,63 +26,43 @@ def scale(
     context: typer.Context,
     run: Run,
     batch_size: Annotated[
-        str,
-        typer.Option(
-            "--batch-size",
-            metavar="N|auto",
-            help="Examples in the large mini-batch; auto finds the largest that loses nothing.",
-        ),
+        str, option("N|auto", "Examples in the large mini-batch; auto finds the largest that loses nothing.")
     ] = "auto",
     rule: Annotated[
         str,
-        typer.Option(
-            metavar="RULE",
-            help=f"How the learning rate grows with the batch: {', '.join(RULES)}; auto is sqrt for adaptive update "
-            "rules, and for the others what does better on the dev set.",
+        option(
+            "RULE",
+            f"How the learning rate grows with the batch: {', '.join(RULES)}; auto is sqrt for adaptive update rules, "
+            "and for the others what does better on the dev set.",
         ),
     ] = "auto",
     regime: Annotated[
         str | None,
-        typer.Option(
-            metavar="REGIME",
-            help=f"How far the schedule is stretched in the last column: {', '.join(REGIMES)} (every phase times the "
-            "root of the batch ratio), or a factor such as 3; by default between, if the columns before it lose "
-            "something.",
-            show_default=False,
+        option(
+            "REGIME",
+            f"How far the schedule is stretched in the last column: {', '.join(REGIMES)} (every phase times the root "
+            "of the batch ratio), or a factor such as 3; by default between, if the columns before it lose something.",
         ),
     ] = None,
     ghost: Annotated[
         int | None,
-        typer.Option(
+        option(
+            "G",
+            "Examples in a ghost, for networks with batch normalisation; by default those of the small batch.",
             parser=whole,
-            metavar="G",
-            help="Examples in a ghost, for networks with batch normalisation; by default those of the small batch.",
-            show_default=False,
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(parser=whole, metavar="K", help="Networks to train of each column.")] = 5,
+    seeds: Annotated[int, option("K", "Networks to train of each column.", parser=whole)] = 5,
     within: Annotated[
         float | None,
-        typer.Option(
-            metavar="D",
-            help="How much of the dev score may be lost; by default 0.003 of a metric that is 1 at best.",
-            show_default=False,
-        ),
+        option("D", "How much of the dev score may be lost; by default 0.003 of a metric that is 1 at best."),
     ] = None,
     device: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help=f"Where to train: {', '.join(DEVICES)}; by default as the run did.", show_default=False
-        ),
+        str | None, option("NAME", f"Where to train: {', '.join(DEVICES)}; by default as the run did.")
     ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option(
-            parser=whole,
-            metavar="N",
-            help="Tiles of networks that train at once; by default one for each core.",
-            show_default=False,
-        ),
+        option("N", "Tiles of networks that train at once; by default one for each core.", parser=whole),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,

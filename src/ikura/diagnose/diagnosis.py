@@ -33,7 +33,8 @@ class Gap:
         verdict: "high" or "low" where the whole interval lies above or below what is worth effort, else "cannot tell".
         examples_needed: about how many more examples would settle it; None where it is settled, or where no number of
             examples would.
-        of: the set that would have to grow, "training" or "dev".
+        of: the set that these would be measured on: "training", "dev" or "train-dev".
+        rows: examples that its error was measured on.
     """
 
     name: str
@@ -43,6 +44,13 @@ class Gap:
     verdict: str
     examples_needed: int | None = None
     of: str = "dev"
+    rows: int = 0
+
+    @property
+    def missing(self) -> str:
+        """What would settle it, such as "about 50 more dev examples to measure on"; empty where nothing is known to."""
+        need = self.examples_needed
+        return f"about {need:,} more {self.of} examples to measure on" if need else ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the attributes as JSON values."""
@@ -195,7 +203,7 @@ def judged(
     variance, mismatch = _judge("variance", errors.gap, worth, dev, "dev"), None
     if apart is not None:
         held = _Growing(apart.train, apart.train_rows, errors.shares)
-        variance = _judge("variance", difference(apart.train, errors.train), worth, held, "training")
+        variance = _judge("variance", difference(apart.train, errors.train), worth, held, "train-dev")
         dev = _Growing(apart.dev, apart.dev_rows, errors.shares)
         mismatch = _judge("mismatch", apart.gap, worth, dev, "dev")
     return Diagnosis(
@@ -224,13 +232,13 @@ def _bias(errors: Errors, best: Estimate, source: str, worth: float) -> Gap:
     ends = (train.value - best.value, train.low - best.high, train.high - best.low)
     nearest, farthest = train.value - best.high, train.value - best.low
     if ends[1] > worth or ends[2] <= worth:
-        return Gap("bias", *ends, "high" if ends[1] > worth else "low", of="training")
+        return Gap("bias", *ends, "high" if ends[1] > worth else "low", of="training", rows=rows)
     needed = None
     if nearest > worth or farthest < worth:
         value = nearest if nearest > worth else farthest
         shifted = Estimate(value, value - (train.value - train.low), value + (train.high - train.value))
         needed = _needed(shifted, worth, _Growing(train, rows, shares))
-    return Gap("bias", *ends, "cannot tell", needed, "training")
+    return Gap("bias", *ends, "cannot tell", needed, "training", rows)
 
 
 @dataclass(frozen=True)
@@ -261,10 +269,10 @@ def _judge(name: str, found: Estimate, worth: float, growing: _Growing, of: str)
     """Judge a gap, and say how many more examples would settle it if it cannot be judged."""
     ends = (found.value, found.low, found.high)
     if found.low > worth:
-        return Gap(name, *ends, "high", of=of)
+        return Gap(name, *ends, "high", of=of, rows=growing.rows)
     if found.high <= worth:
-        return Gap(name, *ends, "low", of=of)
-    return Gap(name, *ends, "cannot tell", _needed(found, worth, growing), of)
+        return Gap(name, *ends, "low", of=of, rows=growing.rows)
+    return Gap(name, *ends, "cannot tell", _needed(found, worth, growing), of, growing.rows)
 
 
 def _needed(found: Estimate, worth: float, growing: _Growing) -> int | None:
@@ -307,7 +315,16 @@ def _sentence(errors: Errors, gaps: list[Gap]) -> str:
         words = [f"Neither bias nor variance is worth more effort: {told}"]
     else:
         words = [f"{told[0].upper()}{told[1:]}"]
-    for one in unknown:
-        need = "" if one.examples_needed is None else f": about {one.examples_needed:,} more {one.of} examples needed"
-        words.append(f"Can't tell yet whether the {one.name} is high{need}.")
+    words += [_unknown(one) for one in unknown]
+    if any(one.missing for one in unknown):
+        words.append("More examples are needed to measure with; that does not say that training on more would help.")
     return " ".join(words)
+
+
+def _unknown(one: Gap) -> str:
+    """Say what keeps a gap from being told."""
+    told = f"Can't tell yet whether the {one.name} is high"
+    if one.examples_needed:
+        more = f"about {one.examples_needed:,} more would settle it"
+        return f"{told}: the {one.of} error is measured on {one.rows:,} examples, and {more}."
+    return f"{told}: the best achievable error is not known well enough." if one.name == "bias" else f"{told}."

@@ -14,7 +14,6 @@ import torch
 from ikura.diagnose.errors import error_of, measured_by
 from ikura.diagnose.estimate import LEVEL, Estimate, percent
 from ikura.diagnose.power_law import fit
-from ikura.diagnose.sampling import sampled
 from ikura.metric.interval import wilson
 
 if TYPE_CHECKING:
@@ -150,7 +149,7 @@ def peers(chosen: Chosen) -> dict[str, Estimate]:
     workshop = chosen.workshop
     by, _ = measured_by(chosen.metric)
     random = np.random.default_rng([chosen.seed % 2**63, zlib.crc32(b"peers")])
-    train = sampled(workshop.train, MOST_PEER_ROWS, chosen.seed)
+    train = workshop.train.sample(MOST_PEER_ROWS, chosen.seed, "diagnosis")
     x, asked = (_matrix(part) for part in (train, workshop.dev))
     if x.shape[1] > MOST_PEER_INPUTS:
         inputs = np.sort(random.choice(x.shape[1], MOST_PEER_INPUTS, replace=False))

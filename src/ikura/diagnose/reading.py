@@ -17,7 +17,6 @@ from torch import nn
 
 from ikura.diagnose.errors import MOST_EXAMPLES, MOST_IMAGES, Errors, compared, error_of, measured_by
 from ikura.diagnose.optimum import MOST_QUERIES, MOST_ROWS, Neighbour, nearest_neighbour
-from ikura.diagnose.sampling import sampled
 from ikura.errors import RunError, UsageError
 from ikura.metric import Metric
 from ikura.metric import metric as metric_of
@@ -113,7 +112,7 @@ class Chosen:
         """The training examples that the training error is measured on."""
         train = self.workshop.train
         most = MOST_EXAMPLES if len(train.shape) == 1 else MOST_IMAGES
-        return sampled(train, most, self.seed)
+        return train.sample(most, self.seed, "diagnosis")
 
     def predicted(self, examples: Examples) -> list[torch.Tensor]:
         """What each network predicts."""
@@ -170,7 +169,8 @@ def _neighbour(chosen: Chosen) -> Neighbour | None:
     workshop = chosen.workshop
     if 4 * np.prod(workshop.train.shape) * (MOST_ROWS + MOST_QUERIES) > MOST_BYTES:
         return None
-    known, asked = sampled(chosen.train, MOST_ROWS, chosen.seed), sampled(workshop.dev, MOST_QUERIES, chosen.seed)
+    known = chosen.train.sample(MOST_ROWS, chosen.seed, "diagnosis")
+    asked = workshop.dev.sample(MOST_QUERIES, chosen.seed, "diagnosis")
     train, dev = (part.inputs(slice(None)).reshape(len(part), -1) for part in (known, asked))
     classes = 0 if workshop.task == "regression" else max(workshop.outputs, 2)
     return nearest_neighbour(train, known.y, dev, asked.y, classes, chosen.seed)

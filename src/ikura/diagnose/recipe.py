@@ -33,12 +33,18 @@ YEARNING = "Ng, Machine Learning Yearning (2018)"
 PLAYBOOK = "Godbole et al., Deep Learning Tuning Playbook (2023)"
 AMIDI = "Amidi and Amidi, Deep Learning tips and tricks cheatsheet (2018)"
 
+FURTHER_SOURCES = (
+    "Srivastava et al., Dropout (2014), for the inputs; Tibshirani, The lasso (1996), for l1; Loshchilov and Hutter, "
+    "Decoupled weight decay regularization (2019), for weight_decay"
+)
 
 MILD = {
     "l2": 1e-5, "l1": 1e-6, "weight_decay": 1e-4, "dropout": 0.1, "dropout_input": 0.05, "dropconnect": 0.1,
     "label_smoothing": 0.01, "label_noise": 0.01,
 }  # fmt: skip
 """Strengths of regularisation that hold no network back."""
+FURTHER = {"dropout_input": linear(0, 0.2), "l1": log(1e-6, 1e-2), "weight_decay": log(1e-4, 0.3)}
+"""Ranges of regularisation beside l2 and dropout."""
 MOST_WIDTH = {"units": 4096, "channels": 512}
 MOST_LAYERS = 16
 NEARLY = 0.9
@@ -244,6 +250,18 @@ def stronger_regularisation(case: Case) -> Advice | None:
     return Advice(0.75, reason, "a lower dev error; the bias may grow", Change(space))
 
 
+def further_regularisation(case: Case) -> Advice | None:
+    """Kinds of regularisation that the space leaves out, once it searches the usual ones."""
+    usual = [name for name in ("l2", "dropout") if case.can(name)]
+    if not usual or not all(name in case.space and case.space[name].varies for name in usual):
+        return None
+    space = {name: one.as_dict() for name, one in FURTHER.items() if case.can(name) and name not in case.space}
+    if not space:
+        return None
+    reason = f"{_variance(case)}. {' and '.join(usual)} are searched already; {', '.join(space)} are not."
+    return Advice(0.45, reason, "a lower dev error; the bias may grow", Change(space))
+
+
 def augmentation(case: Case) -> Advice | None:
     """Changed training images, where the data are images and none of them is changed yet."""
     if not case.images or any(name in case.space for name in OF_IMAGES) or not case.can("crop"):
@@ -273,17 +291,20 @@ def matching_data(case: Case) -> Advice | None:
     return Advice(0.9, reason, "", command=f"ikura check {shlex.quote(str(case.study.run))} --only distribution")
 
 
-def more_dev_data(case: Case) -> Advice | None:
-    """More examples to measure errors on, as many as the intervals say."""
-    unknown = [one for one in case.diagnosis.gaps if one.verdict == "cannot tell" and one.examples_needed]
+def more_data_to_measure(case: Case) -> Advice | None:
+    """More examples to measure errors on, as many as the intervals say; of a sample more are there already."""
+    unknown = [one for one in case.diagnosis.gaps if one.examples_needed]
+    unknown = [one for one in unknown if one.of != "training" or one.rows >= case.rows]
     if not unknown:
         return None
     reason = " ".join(f"The {one.name} is {_between(one)}." for one in unknown)
-    reason += f" Add rows to {case.source}, then tune again."
-    needed = " and ".join(f"about {one.examples_needed:,} more {one.of} examples" for one in unknown)
+    reason += f" That is too wide to judge. Add rows to {case.source}, then tune again."
     parts = case.study.summary["parts"]
-    share = f" (of new rows {percent(parts['dev'] / sum(parts.values()))} become dev examples)"
-    return Advice(0.5, reason, f"a verdict, with {needed}{share}")
+    needed = " and ".join(
+        f"{one.missing} ({percent(parts['dev' if one.of == 'dev' else 'train'] / sum(parts.values()))} of new rows)"
+        for one in unknown
+    )
+    return Advice(0.5, reason, f"a verdict, with {needed}")
 
 
 def best_achievable(case: Case) -> Advice | None:
@@ -313,12 +334,13 @@ RULES: tuple[Rule, ...] = (
     Rule("other-architecture", "bias", RECIPE, other_architecture),
     Rule("more-data", "variance", RECIPE, more_data),
     Rule("stronger-regularisation", "variance", RECIPE, stronger_regularisation),
+    Rule("further-regularisation", "variance", FURTHER_SOURCES, further_regularisation),
     Rule("augmentation", "variance", AMIDI, augmentation),
     Rule("wider-space", "variance", PLAYBOOK, wider_space),
     Rule("other-architecture", "variance", RECIPE, other_architecture),
     Rule("smaller-network", "variance", f"{YEARNING}, chapter 27", smaller_network),
     Rule("matching-data", "mismatch", f"{YEARNING}, chapter 42", matching_data),
-    Rule("more-dev-data", "uncertainty", f"{YEARNING}, chapter 7", more_dev_data),
+    Rule("more-data-to-measure", "uncertainty", f"{YEARNING}, chapter 7", more_data_to_measure),
     Rule("best-achievable-error", "uncertainty", f"{YEARNING}, chapter 33", best_achievable),
     Rule("stop", "nothing", RECIPE, stop),
 )

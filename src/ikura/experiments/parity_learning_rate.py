@@ -224,16 +224,7 @@ def _errors(errors: pd.DataFrame, passes: pd.DataFrame, shown: int) -> Html:
             Line(name, way["passes"].tolist(), way[f"error_{i}"].tolist(), colour=(*MARKS, "--ink")[i], mode="lines")
             for i, name in enumerate(names)
         ]
-        charts.append(
-            chart(
-                lines,
-                "passes",
-                "error |y − t|",
-                title=f"Learning rate {rate:g}",
-                height=320,
-                xaxis={"type": "log", "tickformat": "~s", "dtick": 1},
-            )
-        )
+        charts.append(_over_passes(lines, "error |y − t|", f"Learning rate {rate:g}", 320))
     text = f"One choice of patterns: {', '.join(names)}. A network is done when the largest error falls below {GOAL:g}."
     return join(element("p", text), element("div", *charts, class_="pair"))
 
@@ -258,17 +249,14 @@ def _ways(ways: pd.DataFrame, shown: int) -> Html:
                         colour=MARKS[1] if is_bias else MARKS[0],
                     )
                 )
-            charts.append(
-                chart(
-                    lines,
-                    "passes",
-                    "weight",
-                    title=f"Learning rate {rate:g}, {title}",
-                    height=300,
-                    xaxis={"type": "log", "tickformat": "~s", "dtick": 1},
-                )
-            )
+            charts.append(_over_passes(lines, "weight", f"Learning rate {rate:g}, {title}", 300))
     return element("div", *charts, class_="pair")
+
+
+def _over_passes(lines: list[Line], what: str, title: str, height: int) -> Html:
+    return chart(
+        lines, "passes", what, title=title, height=height, xaxis={"type": "log", "tickformat": "~s", "dtick": 1}
+    )
 
 
 EXPERIMENT = ParityLearningRate()

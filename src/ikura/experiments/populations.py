@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ikura.best_epoch import best_epochs
 from ikura.data import Dataset
 from ikura.engine import engine_for
 from ikura.errors import UsageError
@@ -48,9 +49,8 @@ class Trained:
     @property
     def dev_loss(self) -> float:
         """The lowest dev loss on the way; infinite if there is none."""
-        losses = self.curve[:, 1]
-        known = losses[np.isfinite(losses)]
-        return float(known.min()) if known.size else float("inf")
+        known = [self.curve[place, 1] for place in best_epochs(self.curve[:, 1])[-1:] if place >= 0]
+        return float(known[0]) if known else float("inf")
 
     def matrices(self) -> list[np.ndarray]:
         """The weight matrices, first layer first."""

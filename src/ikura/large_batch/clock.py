@@ -9,6 +9,7 @@ from math import inf
 import numpy as np
 import torch
 
+from ikura.best_epoch import best_epochs
 from ikura.population.member import Member
 from ikura.population.workshop import Workshop
 from ikura.study.floor import one_thread_each
@@ -87,7 +88,5 @@ def epochs_to(target: float, curves: Sequence[np.ndarray], sign: float) -> float
 
 def _kept(curve: np.ndarray) -> np.ndarray:
     """Dev score of the weights kept after each epoch."""
-    losses = np.where(np.isfinite(curve[:, 1]), curve[:, 1], np.inf)
-    best = np.minimum.accumulate(losses)
-    places = np.maximum.accumulate(np.where(losses == best, np.arange(len(losses)), 0))
-    return curve[places, 2]
+    places = best_epochs(curve[:, 1])
+    return np.where(places < 0, np.nan, curve[places, 2])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ikura.nn.noise import permutation
+from ikura.nn.noise import key, permutation
 
 if TYPE_CHECKING:
     from ikura.data import Part
@@ -81,6 +81,17 @@ class Examples:
         if self.order is not None:
             return replace(self, codes=self.codes[:rows], y=self.y[:rows], order=self.order[:rows])
         return replace(self, x=self.x[:rows], codes=self.codes[:rows], y=self.y[:rows])
+
+    def sample(self, rows: int, seed: int, purpose: str) -> Examples:
+        """Return at most so many examples, drawn without replacement and in their own order.
+
+        The draw is a function of the seed, the purpose and the number of examples alone. The first rows would not do:
+        those of a table may be sorted, by class or by time.
+        """
+        if len(self) <= rows:
+            return self
+        random = np.random.Generator(np.random.Philox(key=key(seed, purpose)))
+        return self.rows(np.sort(random.choice(len(self), rows, replace=False)))
 
     def raw(self, rows: slice) -> np.ndarray:
         """Return some rows of x as they lie in memory, in the examples' order."""

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.func import vmap
 
+from ikura.best_epoch import improves
 from ikura.metric import METRICS, evidence
 from ikura.nn.loss import each_loss
 from ikura.population._tile import Tile
@@ -89,9 +90,10 @@ class Judge:
 class Course:
     """Trains a tile epoch by epoch and keeps each member's curve and best weights.
 
-    The best epoch is the one with the lowest dev loss. With a patience of p epochs a member stops when its dev loss has
-    not improved for p epochs. A member whose cost is not finite, or more than `EXPLODED` times what it began with (at
-    least 1), has diverged; it stops and the others go on as if it had not been there.
+    The best epoch is the one with the lowest dev loss, the first of equal ones (`ikura.best_epoch`). With a patience of
+    p epochs a member stops when its dev loss has not improved for p epochs. A member whose cost is not finite, or more
+    than `EXPLODED` times what it began with (at least 1), has diverged; it stops and the others go on as if it had not
+    been there.
 
     Attributes:
         tile: the members.
@@ -145,7 +147,7 @@ class Course:
         if self.epoch == len(self._curves):
             self._curves = np.concatenate([self._curves, np.full((self.epoch + 16, 3, len(before)), np.nan)])
         self._curves[self.epoch] = costs, losses, scores
-        better = tile.active & (losses < self.best_loss)
+        better = tile.active & improves(losses, self.best_loss)
         self.best_loss[better] = losses[better]
         self.best_epoch[better] = self.epoch
         tile.keep(np.flatnonzero(better).tolist())
@@ -185,9 +187,15 @@ class Course:
         return self.judge.losses(self.tile.outputs(self.dev), self.dev.y)
 
     def train_scores(self, rows: int = 10_000) -> tuple[np.ndarray, np.ndarray]:
-        """Loss and score of each member's best weights on (at most `rows` of) the training examples."""
+        """Loss and score of each member's best weights on the training examples, of many on a sample.
+
+        Members with the same seed see the same sample, whatever their company and wherever a training was interrupted.
+
+        Args:
+            rows: examples in the sample.
+        """
         self.tile.recall()
-        examples = self.train.head(rows)
+        examples = self.train.sample(rows, self.tile.members[0].seed, "train scores")
         losses, scores = self.judge(self.tile.outputs(examples), examples.y)
         never = self.best_epoch < 0
         return np.where(never, np.nan, losses), np.where(never, np.nan, scores)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ikura.diagnose.diagnosis import Gap
 from ikura.report.charts.figure import axis, css, figure, legend, log_tick, plot_text, rounded
 from ikura.report.charts.outcomes import predicted
 from ikura.report.markup import Html, element, join
@@ -119,7 +120,7 @@ def _errors(found: Found) -> Html:
             percent(gap["value"]),
             _between(gap),
             element("b", gap["verdict"], style=f"color:var({COLOURS[gap['verdict']]})"),
-            f"about {count(gap['examples_needed'])} more {gap['of']} examples" if gap["examples_needed"] else NOTHING,
+            Gap(**gap).missing or NOTHING,
         )
         for gap in gaps
     ]

@@ -13,9 +13,10 @@ from ikura.population.workshop import Workshop
 from ikura.search import schedule
 from ikura.study.choice import choose, load_network, predictions
 from ikura.study.finalists import train_finalists
-from ikura.study.floor import examples_of, replay
+from ikura.study.floor import examples_of
 from ikura.study.model import Model
 from ikura.study.pretrained import Pretrained
+from ikura.study.repetition import replay
 from ikura.study.search import Floor
 from ikura.study.searches import plans
 from ikura.study.setting import Setting

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +16,6 @@ from torch import nn
 
 from ikura.data import Dataset, Part
 from ikura.data.images.room import memory_limit
-from ikura.engine import Engine, engine_for
 from ikura.errors import UsageError
 from ikura.metric import metric
 from ikura.nn.augmentation import AUGMENTATIONS
@@ -24,27 +23,17 @@ from ikura.nn.loss import outputs_of
 from ikura.nn.transfer import features
 from ikura.population.examples import Examples
 from ikura.population.factory import Factory
-from ikura.population.job import Job, Outcome
 from ikura.population.member import Hyperparameters
 from ikura.population.training import Judge
 from ikura.population.workshop import Workshop
-from ikura.search import schedule
-from ikura.study.ledger import Ledger
 from ikura.study.networks import PRETRAINED, resolved
 from ikura.study.pretrained import Pretrained
-from ikura.study.searches import found_in, plans
 from ikura.study.setting import Setting
-from ikura.study.states import lineage
-from ikura.study.store import Store
-from ikura.study.tiles import member_of
-
-if TYPE_CHECKING:
-    from ikura.study.study import Study
 
 BLOCK = 1024
 """Examples that run through a frozen body together."""
 
-__all__ = ["examples_of", "network_again", "one_thread_each", "replay", "trained_again", "workshop_of"]
+__all__ = ["examples_of", "network_again", "one_thread_each", "workshop_of"]
 
 
 def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperparameters], nn.Module] | None) -> Workshop:
@@ -106,59 +95,3 @@ def network_again(setting: Setting, run: Path, network: Any) -> Any:
     if isinstance(network, Pretrained):
         return replace(network, freeze=setting.pretrained["freeze"])
     return Pretrained.of(setting.pretrained, run) if setting.network == PRETRAINED else network
-
-
-def replay(study: Study, store: Store, row: dict[str, Any], keep_distances: bool = False) -> Outcome:
-    """Train one trial of a study again, and before it what the trials that it was copied from trained until then.
-
-    Stacked networks run in their places in tiles with the same company, which does not train, so that every shape, and
-    with it every rounding, is as it was. In the compiled kernels company makes no difference.
-
-    Raises:
-        UsageError: the trial has not been trained.
-    """
-    if row["state"] == "infeasible":
-        raise UsageError(f"trial {row['number']} is infeasible, with too many weights; it was never trained")
-    setting, number = study.setting, row["number"]
-    if not Ledger(store).legs([number]) or not row["epochs"]:
-        raise UsageError(f"trial {number} has not been trained, so there is nothing to repeat")
-    workshop = workshop_of(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
-    with one_thread_each(), engine_for(workshop, 1) as engine:
-        return trained_again(setting, store, workshop, engine, row, keep_distances)
-
-
-def trained_again(
-    setting: Setting,
-    store: Store,
-    workshop: Workshop,
-    engine: Engine,
-    row: dict[str, Any],
-    keep_distances: bool = False,
-) -> Outcome:
-    """Train a trial again that has been trained, with what it goes on from at its end; see `replay`."""
-    rows = {one["number"]: one for one in store.trials()}
-    ledger, number = Ledger(store), row["number"]
-    searches, stages = plans(setting, store), {one["stage"]: one["epochs"] for one in store.fact("stages", [])}
-    outcome: Outcome | None = None
-    for leg in lineage(ledger, rows, number, row["epochs"]):
-        company = [leg] if workshop.compiled else ledger.company(leg["tile"])
-        members = tuple(member_of(rows[one["trial"]]) for one in company)
-        cut = row["epochs"] if row["state"] == "stopped" else leg["until"]
-        going_on = outcome.going_on if outcome else None
-        its = rows[leg["trial"]]
-        found = found_in(its["stage"] if its["stage"] in stages else rows[its["parent"]]["stage"], searches)
-        job = Job(
-            leg["tile"],
-            members,
-            min(leg["until"], cut),
-            schedule(setting.schedule).patience(found.epochs),
-            states={leg["trial"]: going_on} if going_on else {},
-            keep_states=True,
-            keep_weights=True,
-            keep_distances=keep_distances,
-            places=(company.index(leg),),
-            budget=stages.get(its["stage"], found.epochs),
-        )
-        outcome = next(iter(engine.run([job], lambda told: None)))[0]
-    assert outcome is not None
-    return outcome

@@ -8,21 +8,19 @@ from functools import cached_property, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 from torch import nn
 
-from ikura.errors import UsageError
 from ikura.metric import Metric, metric
 from ikura.population.member import Hyperparameters
 from ikura.space import Space
-from ikura.study.ledger import Ledger
+from ikura.study.json_form import json_form
 from ikura.study.model import Model, load_model
-from ikura.study.pareto import cost, front
-from ikura.study.result import Best, Next, Test
+from ikura.study.records import best_of, front_of, rounds_of, row_of, test_of, trials_of
+from ikura.study.result import Best, Test
 from ikura.study.searches import decided, plans, united, with_widened
 from ikura.study.setting import Setting
-from ikura.study.store import ABOUT, COLUMNS, RESULTS, Store
+from ikura.study.store import Store
 
 if TYPE_CHECKING:
     import optuna
@@ -30,9 +28,6 @@ if TYPE_CHECKING:
     from ikura.diagnose import Diagnosis, Edge, Prescription
 
 __all__ = ["Study"]
-
-HOW = "bootstrap bias correction over the dev examples"
-"""How the dev score is corrected for having been picked."""
 
 
 class Study:
@@ -88,6 +83,10 @@ class Study:
         """What trials were compared by."""
         return metric(self.setting.metric, self.task)
 
+    @property
+    def _sign(self) -> float:
+        return 1.0 if self.metric.greater_is_better else -1.0
+
     @cached_property
     def space(self) -> Space:
         """What was searched; of several searches, a space that holds the configurations of all."""
@@ -116,7 +115,7 @@ class Study:
     @property
     def decisions(self) -> list[dict[str, Any]]:
         """What an autopilot decided after each search and what came of it, in order (docs/autopilot.md); else empty."""
-        return decided(self.setting, self._store, 1.0 if self.metric.greater_is_better else -1.0)
+        return decided(self.setting, self._store, self._sign)
 
     @property
     def rounds(self) -> list[dict[str, Any]]:
@@ -125,14 +124,7 @@ class Study:
         Each has stage, round (from 0), epochs (those that it trains to), going_on, begun and copied (numbers of
         trials), and dropped (number, epochs and why of each).
         """
-        found, epochs = [], {row["number"]: row["epochs"] for row in self._store.trials()}
-        for one in Ledger(self._store).rounds():
-            parts = [one[part] for part in ("train", "fresh", "copies")]
-            dropped = [{"number": n, "epochs": epochs[n], "why": why} for n, why in one["drop"].items()]
-            counts = dict(zip(("going_on", "begun", "copied"), map(len, parts), strict=True))
-            until = sorted({end for part in parts for end in part.values()})
-            found.append({"stage": one["stage"], "round": one["round"], "epochs": until, **counts, "dropped": dropped})
-        return found
+        return rounds_of(self._store)
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -149,14 +141,7 @@ class Study:
         dev_loss, train_score, train_loss, epochs, best_epoch, seconds, and one for each further objective. Scores are
         those of the best epoch, NaN where there is none.
         """
-        frame = self._store.table()
-        objectives, costs = self.setting.objectives, self._store.fact("costs", {})
-        if objectives:
-            rows = self._store.trials()
-            frame = frame.assign(**{name: [cost(row, name, costs) for row in rows] for name in objectives})
-        frame = frame[[*ABOUT, *(name for name in self.space if name in frame), *RESULTS, *objectives]]
-        scores = ("dev_score", "dev_loss", "train_score", "train_loss")
-        return frame.astype(dict.fromkeys(scores, np.float64) | {"parent": "Int64", "best_epoch": "Int64"})
+        return trials_of(self._store, list(self.space), self.setting.objectives)
 
     @property
     def diverged(self) -> int:
@@ -180,13 +165,7 @@ class Study:
         Columns: number, dev_score, one for each further objective, one for each hyperparameter, chosen; the best dev
         score first. With the dev score alone they are the best trial and its ties.
         """
-        sign = 1.0 if self.metric.greater_is_better else -1.0
-        rows = front(self._store.trials(), sign, self.setting.objectives, self._store.fact("costs", {}))
-        trials = self.trials.set_index("number", drop=False).loc[[row["number"] for row in rows]]
-        names = [n for n in self.space if n in trials]
-        best = self._store.fact("best") or {}
-        trials = trials[["number", "dev_score", *self.setting.objectives, *names]].reset_index(drop=True)
-        return trials.assign(chosen=trials["number"] == best.get("number"))
+        return front_of(self._store, list(self.space), self.setting.objectives, self._sign)
 
     @property
     def choice(self) -> dict[str, Any] | None:
@@ -206,38 +185,18 @@ class Study:
         Raises:
             UsageError: there is no such trial.
         """
-        self._row(number)
+        row_of(self._store, number)
         return self._store.curves([number]).drop(columns="number").reset_index(drop=True)
-
-    def _row(self, number: int) -> dict[str, Any]:
-        row = self._store.trial(number)
-        if row is None:
-            raise UsageError(f"no trial {number}: the study has trials 0 to {self._store.count() - 1}")
-        return row
 
     @property
     def best(self) -> Best | None:
         """The chosen trial; None before the end, or when every trial failed."""
-        found = self._store.fact("best")
-        if found is None:
-            return None
-        corrected, after = found.get("corrected"), found.get("next")
-        return Best(
-            found["number"],
-            found["hyperparameters"],
-            found["dev"],
-            tuple(found["interval"]),
-            corrected and corrected["value"],
-            corrected and tuple(corrected["interval"]),
-            after and Next(**after | {name: tuple(after[name]) for name in ("interval", "weights")}),
-            found.get("note"),
-        )
+        return best_of(self._store)
 
     @property
     def test(self) -> Test | None:
         """The one measurement on the test set; None before the end."""
-        found = self._store.fact("test")
-        return None if found is None else Test(found["metric"], found["value"], tuple(found["interval"]))
+        return test_of(self._store)
 
     @property
     def predictions(self) -> dict[str, Any] | None:
@@ -270,12 +229,9 @@ class Study:
         Raises:
             UsageError: there is no such trial, or the network's factory was not given.
         """
-        from ikura.study.floor import replay
+        from ikura.study.repetition import replayed_curve
 
-        outcome = replay(self, self._store, self._row(number))
-        frame = pd.DataFrame(outcome.curve, columns=list(COLUMNS))
-        frame.insert(0, "epoch", np.arange(1, len(frame) + 1))
-        return frame
+        return replayed_curve(self, self._store, row_of(self._store, number))
 
     def distances(self, number: int) -> pd.DataFrame:
         """Measure how far one trial's weights went from their initial values, by training it again.
@@ -290,13 +246,9 @@ class Study:
         Raises:
             UsageError: there is no such trial, or the network's factory was not given.
         """
-        from ikura.study.floor import replay
+        from ikura.study.repetition import replayed_distances
 
-        outcome = replay(self, self._store, self._row(number), keep_distances=True)
-        found = pd.DataFrame(outcome.distances)
-        found.insert(0, "distance", np.sqrt(np.square(found).sum(axis=1)))
-        found.insert(0, "epoch", np.arange(1, len(found) + 1))
-        return found
+        return replayed_distances(self, self._store, row_of(self._store, number))
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the report, by default to report.html in the run folder; return its path."""
@@ -368,11 +320,9 @@ class Study:
         Raises:
             UsageError: the storage has a study of this name, or cannot be opened.
         """
-        from ikura.exchange.optuna import to_optuna
+        from ikura.study.handover import as_optuna
 
-        name = name or self.run.resolve().name
-        better = self.metric.greater_is_better
-        return to_optuna(self._store.trials(), self.curves(), self.searched, better, name, storage)
+        return as_optuna(self, storage, name)
 
     def export(self, trials: str | Path | None = None, curves: str | Path | None = None) -> list[Path]:
         """Write tables, as CSV or Parquet by the files' names.
@@ -387,61 +337,10 @@ class Study:
         Raises:
             UsageError: nothing was asked for, or a file cannot be written there.
         """
-        from ikura.exchange.table import check_table, write_table
+        from ikura.study.handover import as_tables
 
-        wanted = [(trials, lambda: self.trials), (curves, self.curves)]
-        paths = [(check_table(path), make) for path, make in wanted if path is not None]
-        if not paths:
-            raise UsageError("name a file to export to: trials=..., curves=..., or both")
-        return [write_table(make(), path) for path, make in paths]
+        return as_tables(self, trials, curves)
 
     def to_json(self) -> dict[str, Any]:
         """Return the study's result as JSON values."""
-        best, test = self.best, self.test
-        return {
-            "run": str(self.run),
-            "task": self.task,
-            "rows": self.summary.get("rows"),
-            "trials": self._store.count(purpose="search", parent=None),
-            "best": best
-            and {
-                "number": best.number,
-                "hyperparameters": best.hyperparameters,
-                "dev": {"metric": self.setting.metric, "value": best.dev, "interval": list(best.interval)},
-                "dev_corrected": None
-                if best.dev_corrected is None
-                else {
-                    "metric": self.setting.metric,
-                    "value": best.dev_corrected,
-                    "interval": list(best.corrected_interval or ()),
-                    "how": HOW,
-                },
-                "next": best.next and asdict(best.next),
-                "note": best.note,
-            },
-            "test": test and {"metric": test.metric, "value": test.value, "interval": list(test.interval)},
-            "widened": [{**one, "stage": stage["name"]} for stage in self.regions for one in stage.get("widened", [])],
-            "seconds": self.seconds,
-            "diverged": self.diverged,
-            "infeasible": self.infeasible,
-            "objectives": self.objectives,
-            "pareto": self._pareto() if self.setting.objectives else [],
-            "choice": self.choice,
-            "rounds": self.rounds,
-            "decisions": self.decisions,
-            "diagnosis": self.findings and self.findings["diagnosis"],
-            "prescriptions": self.findings["prescriptions"] if self.findings else [],
-        }
-
-    def _pareto(self) -> list[dict[str, Any]]:
-        """The front as JSON values."""
-        return [
-            {
-                "number": int(row["number"]),
-                "dev": row["dev_score"],
-                **{name: row[name] for name in self.setting.objectives},
-                "hyperparameters": self._row(int(row["number"]))["hyperparameters"],
-                "chosen": bool(row["chosen"]),
-            }
-            for row in self.pareto.to_dict("records")
-        ]
+        return json_form(self, self._store)

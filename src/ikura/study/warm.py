@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ikura.population.job import Outcome
-from ikura.study.floor import trained_again
+from ikura.study.repetition import trained_again
 from ikura.study.searches import SearchPlan
 from ikura.study.setting import Setting
 from ikura.study.states import as_copy

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ikura.best_epoch import best_epochs
 from ikura.errors import UsageError
 from ikura.space import Space
 
@@ -59,7 +60,11 @@ class Standing:
         failed = self.state == "diverged" and epochs >= self.epochs
         if failed or len(losses) < epochs or not np.isfinite(last).all() or not np.isfinite(losses).any():
             return nan
-        return float(self.scores[int(np.nanargmin(np.where(np.isfinite(losses), losses, np.nan)))])
+        return float(self.scores[self.best_after(epochs)])
+
+    def best_after(self, epochs: int) -> int:
+        """Place, from 0, of the epoch whose weights are kept after so many epochs; -1 if there is none."""
+        return int(best_epochs(self.losses[:epochs])[-1])
 
 
 @dataclass(frozen=True)

@@ -226,7 +226,7 @@ def _arrived(standings: Sequence[Standing], epochs: int) -> list[_Entry]:
         until = min(epochs, one.epochs)
         score = one.score_after(until)
         if isfinite(score):
-            found.append(_Entry(one, until, score, float(np.nanmin(one.losses[:until]))))
+            found.append(_Entry(one, until, score, float(one.losses[one.best_after(until)])))
     return found
 
 

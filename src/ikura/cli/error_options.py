@@ -1,0 +1,62 @@
+"""Options that say which error is the best achievable one, for the commands that diagnose."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ikura.cli.options import option
+from ikura.errors import UsageError
+
+__all__ = ["AutoBayesError", "AutoHumanError", "BayesError", "HumanError", "checked_errors", "share"]
+
+BAYES = "The best achievable error, such as 0.01 or 1%; estimated if nobody knows it."
+HUMAN = "The error that people make, which stands for the best achievable one."
+
+
+def share(text: str | float) -> float:
+    """Read a share: 0.01 or 1%.
+
+    Raises:
+        typer.BadParameter: it is neither.
+
+    Example:
+        >>> share("1%"), share("0.25")
+        (0.01, 0.25)
+    """
+    if isinstance(text, float):
+        return text
+    plain = text.strip().removesuffix("%").strip()
+    try:
+        return float(plain) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        raise typer.BadParameter(f"a share such as 0.01 or 1% is needed, but got {text!r}") from None
+
+
+def _auto(meaning: str) -> Any:
+    return option("SHARE", f"With --auto: {meaning[0].lower()}{meaning[1:]}", "Autopilot", share)
+
+
+BayesError = Annotated[float | None, option("SHARE", BAYES, parser=share)]
+HumanError = Annotated[float | None, option("SHARE", HUMAN, parser=share)]
+AutoBayesError = Annotated[float | None, _auto(BAYES)]
+AutoHumanError = Annotated[float | None, _auto(HUMAN)]
+
+
+def checked_errors(bayes_error: float | None, human_error: float | None) -> None:
+    """Refuse errors that are no shares, and two of them.
+
+    Raises:
+        UsageError: one is below 0 or not below 1, or both are given.
+
+    Example:
+        >>> checked_errors(15.0, None)
+        Traceback (most recent call last):
+        ikura.errors.UsageError: --bayes-error must be a share of at least 0 and below 1, ... but got 15
+    """
+    for name, value in (("--bayes-error", bayes_error), ("--human-error", human_error)):
+        if value is not None and not 0 <= value < 1:
+            raise UsageError(f"{name} must be a share of at least 0 and below 1, such as 0.01 or 1%, but got {value:g}")
+    if bayes_error is not None and human_error is not None:
+        raise UsageError("--bayes-error and --human-error exclude each other; give the smaller one as --bayes-error")

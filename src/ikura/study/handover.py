@@ -1,0 +1,33 @@
+"""Handing a study over: to Optuna, and as tables on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ikura.errors import UsageError
+from ikura.exchange.optuna import to_optuna
+from ikura.exchange.table import check_table, write_table
+
+if TYPE_CHECKING:
+    import optuna
+
+    from ikura.study.study import Study
+
+__all__ = ["as_optuna", "as_tables"]
+
+
+def as_optuna(study: Study, storage: Any, name: str | None) -> optuna.Study:
+    """Write a study as one of Optuna's, as `Study.to_optuna`."""
+    name = name or study.run.resolve().name
+    better = study.metric.greater_is_better
+    return to_optuna(study.records(), study.curves(), study.searched, better, name, storage)
+
+
+def as_tables(study: Study, trials: str | Path | None, curves: str | Path | None) -> list[Path]:
+    """Write tables of a study, as `Study.export`; every place is checked before the first is written."""
+    wanted = [(trials, lambda: study.trials), (curves, study.curves)]
+    paths = [(check_table(path), make) for path, make in wanted if path is not None]
+    if not paths:
+        raise UsageError("name a file to export to: trials=..., curves=..., or both")
+    return [write_table(make(), path) for path, make in paths]

@@ -1,0 +1,97 @@
+"""Training a trial of a study again: its curve, how far its weights went, and what it goes on from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ikura.engine import Engine, engine_for
+from ikura.errors import UsageError
+from ikura.population.job import Job, Outcome
+from ikura.population.workshop import Workshop
+from ikura.search import schedule
+from ikura.study.floor import network_again, one_thread_each, workshop_of
+from ikura.study.ledger import Ledger
+from ikura.study.searches import found_in, plans
+from ikura.study.setting import Setting
+from ikura.study.states import lineage
+from ikura.study.store import COLUMNS, Store
+from ikura.study.tiles import member_of
+
+if TYPE_CHECKING:
+    from ikura.study.study import Study
+
+__all__ = ["replay", "replayed_curve", "replayed_distances", "trained_again"]
+
+
+def replayed_curve(study: Study, store: Store, row: dict[str, Any]) -> pd.DataFrame:
+    """Train a trial again for its curve, as `Study.replay`."""
+    frame = pd.DataFrame(replay(study, store, row).curve, columns=list(COLUMNS))
+    frame.insert(0, "epoch", np.arange(1, len(frame) + 1))
+    return frame
+
+
+def replayed_distances(study: Study, store: Store, row: dict[str, Any]) -> pd.DataFrame:
+    """Train a trial again for the distances of its weights from their initial values, as `Study.distances`."""
+    found = pd.DataFrame(replay(study, store, row, keep_distances=True).distances)
+    found.insert(0, "distance", np.sqrt(np.square(found).sum(axis=1)))
+    found.insert(0, "epoch", np.arange(1, len(found) + 1))
+    return found
+
+
+def replay(study: Study, store: Store, row: dict[str, Any], keep_distances: bool = False) -> Outcome:
+    """Train one trial of a study again, and before it what the trials that it was copied from trained until then.
+
+    Stacked networks run in their places in tiles with the same company, which does not train, so that every shape, and
+    with it every rounding, is as it was. In the compiled kernels company makes no difference.
+
+    Raises:
+        UsageError: the trial has not been trained.
+    """
+    if row["state"] == "infeasible":
+        raise UsageError(f"trial {row['number']} is infeasible, with too many weights; it was never trained")
+    setting, number = study.setting, row["number"]
+    if not Ledger(store).legs([number]) or not row["epochs"]:
+        raise UsageError(f"trial {number} has not been trained, so there is nothing to repeat")
+    workshop = workshop_of(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
+    with one_thread_each(), engine_for(workshop, 1) as engine:
+        return trained_again(setting, store, workshop, engine, row, keep_distances)
+
+
+def trained_again(
+    setting: Setting,
+    store: Store,
+    workshop: Workshop,
+    engine: Engine,
+    row: dict[str, Any],
+    keep_distances: bool = False,
+) -> Outcome:
+    """Train a trial again that has been trained, with what it goes on from at its end; see `replay`."""
+    rows = {one["number"]: one for one in store.trials()}
+    ledger, number = Ledger(store), row["number"]
+    searches, stages = plans(setting, store), {one["stage"]: one["epochs"] for one in store.fact("stages", [])}
+    outcome: Outcome | None = None
+    for leg in lineage(ledger, rows, number, row["epochs"]):
+        company = [leg] if workshop.compiled else ledger.company(leg["tile"])
+        members = tuple(member_of(rows[one["trial"]]) for one in company)
+        cut = row["epochs"] if row["state"] == "stopped" else leg["until"]
+        going_on = outcome.going_on if outcome else None
+        its = rows[leg["trial"]]
+        found = found_in(its["stage"] if its["stage"] in stages else rows[its["parent"]]["stage"], searches)
+        job = Job(
+            leg["tile"],
+            members,
+            min(leg["until"], cut),
+            schedule(setting.schedule).patience(found.epochs),
+            states={leg["trial"]: going_on} if going_on else {},
+            keep_states=True,
+            keep_weights=True,
+            keep_distances=keep_distances,
+            places=(company.index(leg),),
+            budget=stages.get(its["stage"], found.epochs),
+        )
+        outcome = next(iter(engine.run([job], lambda told: None)))[0]
+    assert outcome is not None
+    return outcome
