@@ -98,11 +98,10 @@ class Setting:
             "epochs": own.epochs,
             "learning_rate": own.learning_rate,
         }
-        small = self.device == "cpu" and self.network == "f1" and not set(REDUCED) & set(given)
-        smaller = REDUCED if small else {}
+        smaller = REDUCED if self.device == "cpu" and self.network == "f1" else {}
         if quick:
             smaller = {name: value for name, value in QUICK.items() if name != "width" or own.width is not None}
-        return Setting(**usual | smaller | given | {"reduced": bool(smaller)})
+        return Setting(**usual | smaller | given | {"reduced": bool(set(smaller) - set(given))})
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values; what is left to the data is left out."""
