@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from math import prod
@@ -24,9 +24,9 @@ from ikura.nn.loss import outputs_of
 from ikura.nn.transfer import features
 from ikura.population.examples import Examples
 from ikura.population.factory import Factory
-from ikura.population.job import Job, Outcome
+from ikura.population.job import Job, Outcome, Told
 from ikura.population.member import Hyperparameters
-from ikura.population.training import Judge
+from ikura.population.training import Course, Judge
 from ikura.population.workshop import Workshop
 from ikura.search import schedule
 from ikura.study.ledger import Ledger
@@ -44,7 +44,15 @@ if TYPE_CHECKING:
 BLOCK = 1024
 """Examples that run through a frozen body together."""
 
-__all__ = ["examples_of", "network_again", "one_thread_each", "replay", "trained_again", "workshop_of"]
+__all__ = [
+    "check_trained",
+    "examples_of",
+    "network_again",
+    "one_thread_each",
+    "replay",
+    "trained_again",
+    "workshop_of",
+]
 
 
 def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperparameters], nn.Module] | None) -> Workshop:
@@ -108,6 +116,19 @@ def network_again(setting: Setting, run: Path, network: Any) -> Any:
     return Pretrained.of(setting.pretrained, run) if setting.network == PRETRAINED else network
 
 
+def check_trained(store: Store, row: Mapping[str, Any]) -> None:
+    """Refuse a trial that there is nothing of to repeat.
+
+    Raises:
+        UsageError: the trial has not been trained.
+    """
+    number = row["number"]
+    if row["state"] == "infeasible":
+        raise UsageError(f"trial {number} is infeasible, with too many weights; it was never trained")
+    if not Ledger(store).legs([number]) or not row["epochs"]:
+        raise UsageError(f"trial {number} has not been trained, so there is nothing to repeat")
+
+
 def replay(study: Study, store: Store, row: dict[str, Any], keep_distances: bool = False) -> Outcome:
     """Train one trial of a study again, and before it what the trials that it was copied from trained until then.
 
@@ -117,11 +138,8 @@ def replay(study: Study, store: Store, row: dict[str, Any], keep_distances: bool
     Raises:
         UsageError: the trial has not been trained.
     """
-    if row["state"] == "infeasible":
-        raise UsageError(f"trial {row['number']} is infeasible, with too many weights; it was never trained")
-    setting, number = study.setting, row["number"]
-    if not Ledger(store).legs([number]) or not row["epochs"]:
-        raise UsageError(f"trial {number} has not been trained, so there is nothing to repeat")
+    check_trained(store, row)
+    setting = study.setting
     workshop = workshop_of(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
     with one_thread_each(), engine_for(workshop, 1) as engine:
         return trained_again(setting, store, workshop, engine, row, keep_distances)
@@ -134,8 +152,18 @@ def trained_again(
     engine: Engine,
     row: dict[str, Any],
     keep_distances: bool = False,
+    watch: Callable[[Course, int], None] | None = None,
+    tell: Callable[[Told], None] = lambda told: None,
 ) -> Outcome:
-    """Train a trial again that has been trained, with what it goes on from at its end; see `replay`."""
+    """Train a trial again that has been trained, with what it goes on from at its end; see `replay`.
+
+    Args:
+        setting, store, workshop, engine: of its study.
+        row: the trial.
+        keep_distances: whether the outcome carries the distances from the initial weights.
+        watch: see `Job`; the engine must run tiles in this process.
+        tell: told of every epoch.
+    """
     rows = {one["number"]: one for one in store.trials()}
     ledger, number = Ledger(store), row["number"]
     searches, stages = plans(setting, store), {one["stage"]: one["epochs"] for one in store.fact("stages", [])}
@@ -158,7 +186,8 @@ def trained_again(
             keep_distances=keep_distances,
             places=(company.index(leg),),
             budget=stages.get(its["stage"], found.epochs),
+            watch=watch,
         )
-        outcome = next(iter(engine.run([job], lambda told: None)))[0]
+        outcome = next(iter(engine.run([job], tell)))[0]
     assert outcome is not None
     return outcome
