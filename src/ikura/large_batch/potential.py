@@ -163,10 +163,12 @@ def network_walk(
     inputs = tuple(torch.as_tensor(one).to(device) for one in (x, codes) if one is not None)
     targets = torch.as_tensor(y).to(device)
 
+    seeded = torch.default_generator.manual_seed if device.type == "cpu" else torch.manual_seed
+
     @torch.no_grad()
     def measure(vector: Array) -> float:
         # What noise there is in the network is the same at every point.
-        torch.manual_seed(key(seed, "potential"))
+        seeded(key(seed, "potential"))
         parts = torch.from_numpy(vector).split([w.numel() for w in weights.values()])
         changed = {n: part.reshape(w.shape).to(w) for (n, w), part in zip(weights.items(), parts, strict=True)}
         return float(each_loss(task, functional_call(own, changed, inputs), targets).mean())
