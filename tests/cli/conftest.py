@@ -68,6 +68,7 @@ def make_study(run: Path) -> Any:
     )
     return SimpleNamespace(
         run=run,
+        setting=SimpleNamespace(custom=False),
         summary={"images": None},
         trials=trials,
         space=FakeSpace(learning_rate=None, units=None),

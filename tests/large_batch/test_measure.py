@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 import ikura
+from ikura.cli import main
 from ikura.diagnose.reading import workshop_again
 from ikura.large_batch.distance import compare_laws, growth_alpha
 from ikura.large_batch.measures import Measures
@@ -181,7 +182,7 @@ class Own(nn.Module):
 
 
 @pytest.mark.usefixtures("few_directions")
-def test_a_network_of_one_s_own_with_batch_normalisation(tmp_path: Path) -> None:
+def test_a_network_of_one_s_own_with_batch_normalisation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options: dict[str, Any] = {"trials": 2, "epochs": 1, "finalists": 0, "jobs": 1, "out": tmp_path / "run"}
     space = {"learning_rate": ikura.log(1e-3, 1e-2)}
     study = ikura.tune("wine", network=lambda hp: Own(hp.inputs, hp.outputs), space=space, **options)
@@ -193,6 +194,8 @@ def test_a_network_of_one_s_own_with_batch_normalisation(tmp_path: Path) -> None
     assert found.deviation == 0.0
     with pytest.raises(ikura.UsageError, match="give their factory as network="):
         ikura.open_study(study.run).measure(1)
+    assert main(["measure", str(study.run)]) == 2
+    assert "the networks are your own; name their factory: --network MODULE:FACTORY" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("few_directions")

@@ -11,6 +11,7 @@ import typer
 
 from ikura.cli.options import Json, Quiet, Run, Verbose, at_least, begin, existing_run, whole
 from ikura.cli.verdict import ExitCode
+from ikura.errors import UsageError
 
 if TYPE_CHECKING:
     from ikura.large_batch.measures import Measures
@@ -93,6 +94,8 @@ def measure(
 
                 factory = find_factory(network)
             with copied(folder, factory) as study:
+                if factory is None and study.setting.custom:
+                    raise UsageError(f"{run}: the networks are your own; name their factory: --network MODULE:FACTORY")
                 found = study.measure(trial, points=points, jobs=jobs, out=out, progress=progress)
     except KeyboardInterrupt:
         session.complain(f"ikura: {INTERRUPTED}")
@@ -110,7 +113,8 @@ def _text(found: Measures) -> str:
     from ikura.large_batch.distance import LAWS
 
     whose = ", the run's model" if found.winner else ""
-    title = f"Trial {found.trial}{whose}: mini-batches of {found.batch_size:,}, {found.epochs:,} epochs"
+    epochs = f"{found.epochs:,} epoch{'s' * (found.epochs != 1)}"
+    title = f"Trial {found.trial}{whose}: mini-batches of {found.batch_size:,}, {epochs}"
     noise = [["epoch", "updates", "noise scale", "95 % interval", "suggested batch"]]
     for one in found.moments:
         scale = one.scale

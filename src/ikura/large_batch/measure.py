@@ -179,7 +179,7 @@ class _Work:
             nonlocal done, best
             done += told.epochs
             best = told.best if np.isfinite(told.best) else best
-            self.progress.update(min(done, epochs), 0, best)
+            self.progress.update(min(done, epochs), int(done >= epochs), best)
 
         self.progress.start(f"trial {self.row['number']} again", epochs)
         with engine_for(self.workshop, 1) as engine:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -170,7 +170,7 @@ def _noise_chart(found: Measures) -> Html:
             "tickvals": [max(epoch, 0.5) for epoch in ticks],
             "ticktext": [f"{epoch:,}" for epoch in ticks],
         },
-        yaxis={"type": "log", "range": ends},
+        yaxis={"type": "log", "range": ends, "dtick": log_tick(ends[1] - ends[0])},
         shapes=[own],
     )
 
@@ -239,9 +239,12 @@ def _layers(found: Measures) -> Html:
 
 def _chart(lines: list[Line], title: str) -> Html:
     ends = [line.x[place] for line in lines if line.x for place in (0, -1)]
-    decades = math.log10(max(ends) / min(ends)) if ends else 0.0
-    axis = {"type": "log", "dtick": log_tick(decades)}
-    return chart(lines, "updates", "distance ‖w − w₀‖", title=title, xaxis=axis)
+    return chart(lines, "updates", "distance ‖w − w₀‖", title=title, xaxis=_log_axis(ends))
+
+
+def _log_axis(values: Sequence[float]) -> dict[str, Any]:
+    known = [value for value in values if value > 0]
+    return {"type": "log", "dtick": log_tick(math.log10(max(known) / min(known)) if known else 0.0)}
 
 
 def _potential(found: Measures) -> Html:
@@ -256,7 +259,7 @@ def _potential(found: Measures) -> Html:
     ]
     rows: list[list[object]] = [
         ["random directions from the initial weights", number(one.alpha, 3), _interval(one.low, one.high)],
-        ["growth of the distance of all weights, c (log t)^(2/α)", number(growth, 3), NOTHING],
+        ["growth of the distance, c (log t)^(2/α)", number(growth, 3), NOTHING],
     ]
     return join(
         element(
@@ -270,8 +273,8 @@ def _potential(found: Measures) -> Html:
             lines,
             "distance r from the initial weights",
             "standard deviation of the loss",
-            xaxis={"type": "log"},
-            yaxis={"type": "log"},
+            xaxis=_log_axis(one.lengths),
+            yaxis=_log_axis(one.spread),
         ),
         element("div", table(["α measured by", "α", "95 % interval"], rows, words=WORDS), class_="block"),
     )
