@@ -17,6 +17,9 @@ from ikura.diagnose import Estimate, Prescription, judged
 from ikura.diagnose.errors import rates
 from ikura.diagnose.findings import Findings
 from ikura.diagnose.mistakes import Example, Mistakes
+from ikura.large_batch.growth import growth_of
+from ikura.large_batch.measures import Measures, Moment
+from ikura.large_batch.noise_scale import NoiseScale
 from ikura.study.progress import Progress
 
 
@@ -65,6 +68,7 @@ def make_study(run: Path) -> Any:
     )
     return SimpleNamespace(
         run=run,
+        setting=SimpleNamespace(custom=False),
         summary={"images": None},
         trials=trials,
         space=FakeSpace(learning_rate=None, units=None),
@@ -91,7 +95,18 @@ def make_study(run: Path) -> Any:
         importance=lambda method, among: importance_table(),
         edges=[],
         export=lambda trials, curves: [trials, curves],
+        measure=lambda trial, **options: make_measures(run),
     )
+
+
+def make_measures(run: Path) -> Measures:
+    scale = NoiseScale(100.0, 50.0, float("inf"), 1.0, 0.01, 30)
+    distances = pd.DataFrame({"epoch": [1], "updates": [5], "distance": [0.5], "out": [0.5]})
+    growth = growth_of([5], [0.5])
+    return Measures(
+        run, run / "measure", 1, True, "complete", 16, 1, 80, (80, 80), 0.0, [Moment(0, 0, scale)], distances, growth,
+        {"out": growth}, None, [],
+    )  # fmt: skip
 
 
 def make_findings() -> Findings:

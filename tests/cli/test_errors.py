@@ -32,7 +32,7 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
         (
             "zzz",
             "no such command 'zzz', known are tune, predict, resume, report, importance, export, reproduce, check, "
-            "diagnose, scale",
+            "diagnose, scale, measure",
         ),
         ("tune", "missing argument 'DATA' (see ikura tune --help)"),
         ("tune x --trial 3", "no such option '--trial', did you mean '--trials'? (see ikura tune --help)"),

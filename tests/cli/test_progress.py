@@ -54,6 +54,32 @@ def test_nothing_is_left_of_a_stage_that_is_done(capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err.splitlines()[-1] == "coarse: 10/10 epochs, 5 trials, best dev score 0.5"
 
 
+def test_what_is_counted_has_its_own_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    progress = PlainProgress(Session(), interval=5.0, clock=clock)
+    for done in range(1, 9):
+        clock.now += 2
+        progress.count("measures", done, 8)
+    # Two seconds each, but for the first, from whose end on they are timed.
+    assert capsys.readouterr().err.splitlines() == [
+        "measures: 8 to take",
+        "measures: 4/8, about 6.0 s left",
+        "measures: 7/8, about 1.7 s left",
+    ]
+
+
+def test_a_live_bar_of_what_is_counted() -> None:
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, width=120, color_system=None)
+    with LiveProgress(Session(), console) as progress:
+        progress.count("measures", 1, 8)
+        progress.count("measures", 8, 8)
+    text = written.getvalue()
+    assert "8/8" in text
+    assert "taken" in text
+    assert "trials" not in text
+
+
 def test_a_live_bar_shows_stage_work_trials_and_best() -> None:
     written = io.StringIO()
     console = Console(file=written, force_terminal=True, width=120, color_system=None)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import ikura
+from ikura.large_batch.measures import Measures
 from ikura.large_batch.scaling import Scaling
 from ikura.study.study import Study
 
@@ -41,9 +42,21 @@ def scaling(study: Study) -> Scaling:
     return ikura.scale(study, 32, rule="sqrt", regime="same-updates", seeds=3, jobs=1)
 
 
+@pytest.fixture(scope="session")
+def found(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Measures:
+    """The measures of the run's only trial."""
+    return study.measure(points=4, jobs=1, out=tmp_path_factory.mktemp("measures"))
+
+
+@pytest.fixture
+def few_directions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure the potential in a few directions only."""
+    monkeypatch.setattr("ikura.large_batch.measure.DIRECTIONS", 10)
+
+
 @pytest.fixture
 def again(study: Study, tmp_path: Path) -> Path:
-    """A copy of the run that nothing was scaled in."""
+    """A copy of the run that nothing was scaled or measured in."""
     from shutil import copytree, ignore_patterns
 
-    return Path(copytree(study.run, tmp_path / "flowers", ignore=ignore_patterns("scale", ".lock")))
+    return Path(copytree(study.run, tmp_path / "flowers", ignore=ignore_patterns("scale", "measure", ".lock")))

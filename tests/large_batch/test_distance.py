@@ -100,6 +100,20 @@ def test_a_networks_potential_leaves_it_alone() -> None:
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
+def test_dropout_is_off_and_weights_that_do_not_learn_stay() -> None:
+    torch.manual_seed(0)
+    first, last = torch.nn.Linear(3, 8), torch.nn.Linear(8, 2)
+    x, y = np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32), np.arange(20) % 2
+    plain = random_potential(torch.nn.Sequential(first, torch.nn.ReLU(), last), x, y, "multiclass", directions=5)
+    dropped = torch.nn.Sequential(first, torch.nn.ReLU(), torch.nn.Dropout(0.5), last)
+    assert random_potential(dropped, x, y, "multiclass", directions=5) == plain
+    assert dropped[2].training
+    first.requires_grad_(False)
+    still = random_potential(torch.nn.Sequential(first, torch.nn.ReLU(), last), x, y, "multiclass", directions=5)
+    hidden = torch.relu(first(torch.from_numpy(x))).numpy()
+    assert still == random_potential(last, hidden, y, "multiclass", directions=5)
+
+
 def workshop() -> Workshop:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((50, 3))

@@ -11,6 +11,7 @@ import torch
 from ikura.errors import UsageError
 from ikura.experiments.noise_scale import PROBLEMS, Regression
 from ikura.large_batch.noise_scale import measure_noise_scale, noise_scale
+from ikura.large_batch.potential import random_potential
 from ikura.large_batch.ratio import ratio_interval
 
 
@@ -62,6 +63,33 @@ def test_a_network_is_left_as_it_was() -> None:
     assert torch.equal(torch.get_rng_state(), state)
     assert not net.training
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+class Coded(torch.nn.Module):
+    """Features and a category, given apart or, the category last, together."""
+
+    def __init__(self, apart: bool) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.table, self.line, self.apart = torch.nn.Embedding(4, 1), torch.nn.Linear(2, 1), apart
+
+    def forward(self, x: torch.Tensor, codes: torch.Tensor | None = None) -> torch.Tensor:
+        if not self.apart:
+            x, codes = x[:, :2], x[:, 2:].int()
+        assert codes is not None
+        return self.line(x) + self.table(codes[:, 0])
+
+
+def test_categories_come_as_codes() -> None:
+    rng = np.random.default_rng(0)
+    x, codes = rng.standard_normal((50, 2)).astype(np.float32), rng.integers(0, 4, (50, 1)).astype(np.int32)
+    y, together = rng.standard_normal(50).astype(np.float32), np.concatenate([x, codes.astype(np.float32)], 1)
+    options = {"small": 4, "large": 8, "pairs": 5}
+    found = measure_noise_scale(Coded(True), x, y, "regression", codes=codes, **options)
+    assert found == measure_noise_scale(Coded(False), together, y, "regression", **options)
+    walked = random_potential(Coded(True), x, y, "regression", directions=5, codes=codes)
+    assert walked == random_potential(Coded(False), together, y, "regression", directions=5)
 
 
 def test_pure_noise_has_no_bound() -> None:

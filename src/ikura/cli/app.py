@@ -9,7 +9,7 @@ import typer
 from typer.main import get_command
 
 from ikura import __version__
-from ikura.cli import check, diagnose, export, importance, predict, report, reproduce, resume, scale, tune
+from ikura.cli import check, diagnose, export, importance, measure, predict, report, reproduce, resume, scale, tune
 from ikura.cli.options import epilogue
 
 __all__ = ["EXAMPLES", "command"]
@@ -25,6 +25,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "check": check.check,
     "diagnose": diagnose.diagnose,
     "scale": scale.scale,
+    "measure": measure.measure,
 }
 EXAMPLES = {
     "ikura": ("ikura tune penguins.csv --target species", "ikura predict RUN new.csv -o predictions.csv"),
@@ -38,6 +39,7 @@ EXAMPLES = {
     "check": check.EXAMPLES,
     "diagnose": diagnose.EXAMPLES,
     "scale": scale.EXAMPLES,
+    "measure": measure.EXAMPLES,
 }
 HELP_OPTIONS = ["--help", "-h"]
 
@@ -50,7 +52,7 @@ def command() -> Any:
 
     Example:
         >>> list(command().commands)
-        ['tune', 'predict', 'resume', 'report', 'importance', 'export', 'reproduce', 'check', 'diagnose', 'scale']
+        ['tune', 'predict', 'resume', 'report', ..., 'check', 'diagnose', 'scale', 'measure']
     """
     settings = {"help_option_names": HELP_OPTIONS}
     app = typer.Typer(add_completion=False, rich_markup_mode="rich", context_settings=settings)

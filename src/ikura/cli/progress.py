@@ -77,10 +77,22 @@ class PlainProgress(CommandProgress):
         parts = [f"{self.stage}: {done}/{self.total} epochs", f"{trials} trials"]
         if best is not None:
             parts.append(f"best dev score {best:.4g}")
-        if 0 < done < self.total:
-            left = (now - self.began) * (self.total - done) / done
-            parts.append(f"about {format_duration(left)} left")
-        self.session.say(", ".join(parts))
+        self.session.say(", ".join([*parts, *self._left(now, done, self.total)]))
+
+    def count(self, what: str, done: int, total: int) -> None:
+        now = self.clock()
+        if what != self.stage:
+            self.stage, self.began, self.printed = what, now, now
+            self.session.say(f"{what}: {total} to take")
+        if now - self.printed >= self.interval:
+            self.printed = now
+            self.session.say(", ".join([f"{what}: {done}/{total}", *self._left(now, done, total)]))
+
+    def _left(self, now: float, done: int, total: int) -> list[str]:
+        """About how long it will take; nothing where nobody knows."""
+        if not 0 < done < total:
+            return []
+        return [f"about {format_duration((now - self.began) * (total - done) / done)} left"]
 
 
 class LiveProgress(CommandProgress):
@@ -102,12 +114,13 @@ class LiveProgress(CommandProgress):
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("epochs, {task.fields[trials]} trials, best {task.fields[best]}", markup=False),
+            TextColumn("{task.fields[note]}", markup=False),
             TimeRemainingColumn(elapsed_when_finished=True),
             TextColumn("{task.fields[time]}", markup=False),
             console=self.console,
         )
         self.bar: Any = None
+        self.counted: dict[str, Any] = {}
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -124,15 +137,24 @@ class LiveProgress(CommandProgress):
 
     def start(self, stage: str, total: int) -> None:
         self.bars.start()
-        self.bar = self.bars.add_task(stage, total=total, trials=0, best="-", time="left")
+        self.bar = self.bars.add_task(stage, total=total, note=_note(0, None), time="left")
 
     def update(self, done: int, trials: int, best: float | None) -> None:
-        shown = "-" if best is None else f"{best:.4g}"
-        self.bars.update(self.bar, completed=done, trials=trials, best=shown)
+        self.bars.update(self.bar, completed=done, note=_note(trials, best))
 
     def finish(self) -> None:
         done = next(task.completed for task in self.bars.tasks if task.id == self.bar)
         self.bars.update(self.bar, total=done, time="taken")
+
+    def count(self, what: str, done: int, total: int) -> None:
+        self.bars.start()
+        if what not in self.counted:
+            self.counted[what] = self.bars.add_task(what, total=total, note="", time="left")
+        self.bars.update(self.counted[what], completed=done, time="taken" if done == total else "left")
+
+
+def _note(trials: int, best: float | None) -> str:
+    return f"epochs, {trials} trials, best {'-' if best is None else f'{best:.4g}'}"
 
 
 def progress_for(session: Session) -> CommandProgress:

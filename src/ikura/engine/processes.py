@@ -14,7 +14,7 @@ from ikura.engine._pool import PoolEngine
 from ikura.population.job import Job, Outcome, train
 from ikura.population.workshop import Workshop
 
-__all__ = ["ProcessEngine"]
+__all__ = ["ProcessEngine", "end_with_parent"]
 
 _workshop: Workshop
 _told: Any
@@ -25,14 +25,19 @@ def _begin(workshop: Workshop, told: Any, stop: Any) -> None:
     global _workshop, _told, _stop
     _workshop, _told, _stop = workshop, told, stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    end_with_parent()
 
 
-def _end_with(parent: int) -> None:
-    """Leave when the parent has been killed: nobody waits for the results."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
+def end_with_parent() -> None:
+    """Let this worker leave when its parent has been killed: nobody waits for the results."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _work(job: Job) -> list[Outcome]:

@@ -98,6 +98,7 @@ def measure_noise_scale(
     large: int = 256,
     pairs: int = 30,
     seed: int = 0,
+    codes: npt.NDArray[np.integer] | Tensor | None = None,
 ) -> NoiseScale:
     """Measure the noise scale of a network at its present weights; the network is not changed.
 
@@ -112,6 +113,7 @@ def measure_noise_scale(
         small, large: batch sizes; the large one is a multiple of the small one.
         pairs: large batches.
         seed: of the draws.
+        codes: of the examples' categories, shape (rows, columns), for a network that takes (x, codes).
 
     Returns:
         The noise scale with its interval.
@@ -124,7 +126,7 @@ def measure_noise_scale(
     own = deepcopy(network).train()
     weights = [p for p in own.parameters() if p.requires_grad]
     device = weights[0].device
-    inputs, targets = torch.as_tensor(x), torch.as_tensor(y)
+    inputs, targets = [torch.as_tensor(one) for one in (x, codes) if one is not None], torch.as_tensor(y)
     draws = np.random.default_rng(key(seed, "noise scale"))
     smalls, larges = np.empty(pairs), np.empty(pairs)
     with torch.random.fork_rng(devices=[]):
@@ -133,15 +135,16 @@ def measure_noise_scale(
             mean, square = torch.zeros((), device=device), 0.0
             parts = draws.integers(len(targets), size=(large // small, small))
             for rows in torch.from_numpy(parts):
-                g = _gradient(own, weights, inputs[rows].to(device), targets[rows].to(device), task)
+                batch = [one[rows].to(device) for one in inputs]
+                g = _gradient(own, weights, batch, targets[rows].to(device), task)
                 square += float(g.double().square().sum()) * small / large
                 mean = mean + g * (small / large)
             smalls[pair], larges[pair] = square, float(mean.double().square().sum())
     return noise_scale(smalls, larges, small, large)
 
 
-def _gradient(network: nn.Module, weights: Sequence[Tensor], x: Tensor, y: Tensor, task: str) -> Tensor:
-    found = torch.autograd.grad(each_loss(task, network(x), y).mean(), weights, allow_unused=True)
+def _gradient(network: nn.Module, weights: Sequence[Tensor], x: Sequence[Tensor], y: Tensor, task: str) -> Tensor:
+    found = torch.autograd.grad(each_loss(task, network(*x), y).mean(), weights, allow_unused=True)
     return torch.cat(
         [torch.zeros_like(w).flatten() if g is None else g.flatten() for g, w in zip(found, weights, strict=True)]
     )

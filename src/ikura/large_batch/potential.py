@@ -11,12 +11,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.modules.dropout import _DropoutNd
 
 from ikura.errors import UsageError
+from ikura.nn.dropout import Dropout
 from ikura.nn.loss import each_loss
 from ikura.nn.noise import key
 
-__all__ = ["LENGTHS", "Potential", "fit_potential", "random_potential", "walk_losses"]
+__all__ = ["LENGTHS", "Potential", "fit_potential", "network_walk", "random_potential", "walk_losses"]
 
 LENGTHS = tuple(np.linspace(0.5, 10, 20).tolist())
 """Distances from the initial weights, as in the paper."""
@@ -43,25 +45,30 @@ class Potential:
 
 
 def walk_losses(
-    measure: Callable[[Array], float], origin: Array, directions: int, lengths: Sequence[float] = LENGTHS, seed: int = 0
+    measure: Callable[[Array], float],
+    origin: Array,
+    directions: int | range,
+    lengths: Sequence[float] = LENGTHS,
+    seed: int = 0,
 ) -> Array:
     """Measure the loss along random directions from one point.
 
     Args:
         measure: the loss of a weight vector.
         origin: w_0, shape (weights,).
-        directions: how many, uniform on the sphere.
+        directions: how many, uniform on the sphere; or which ones of them.
         lengths: distances r.
         seed: of the directions.
 
     Returns:
         L(w_0 + r u) - L(w_0), shape (directions, lengths).
     """
-    start, found = measure(origin), np.empty((directions, len(lengths)))
-    for place in range(directions):
+    which = range(directions) if isinstance(directions, int) else directions
+    start, found = measure(origin), np.empty((len(which), len(lengths)))
+    for row, place in enumerate(which):
         u = np.random.default_rng([key(seed, "direction"), place]).standard_normal(origin.size)
         u /= np.linalg.norm(u)
-        found[place] = [measure(origin + length * u) - start for length in lengths]
+        found[row] = [measure(origin + length * u) - start for length in lengths]
     return found
 
 
@@ -112,14 +119,17 @@ def random_potential(
     directions: int = 200,
     lengths: Sequence[float] = LENGTHS,
     seed: int = 0,
+    codes: npt.NDArray[np.integer] | Tensor | None = None,
 ) -> Potential:
     """Measure α around the present weights of a network on given examples; the network is not changed.
 
     Args:
-        network: any network; batch normalisation takes the statistics of the examples.
+        network: any network; batch normalisation takes the statistics of the examples, dropout is off, and weights that
+            do not learn stay where they are.
         x, y: examples and targets, shape (rows, ...) and (rows,).
         task: "binary", "multiclass" or "regression".
         directions, lengths, seed: of the walk.
+        codes: of the examples' categories, shape (rows, columns), for a network that takes (x, codes).
 
     Returns:
         α with its interval over directions.
@@ -127,17 +137,42 @@ def random_potential(
     References:
         Hoffer, Hubara, Soudry 2017, arXiv:1705.08741, section 3; Bouchaud and Georges 1990 on random potentials.
     """
+    return fit_potential(network_walk(network, x, y, task, directions, lengths, seed, codes), lengths, seed=seed)
+
+
+def network_walk(
+    network: nn.Module,
+    x: npt.NDArray[np.floating] | Tensor,
+    y: npt.NDArray[np.generic] | Tensor,
+    task: str,
+    directions: int | range,
+    lengths: Sequence[float] = LENGTHS,
+    seed: int = 0,
+    codes: npt.NDArray[np.integer] | Tensor | None = None,
+) -> Array:
+    """Measure a network's loss along random directions from its present weights; arguments as `random_potential`.
+
+    Returns:
+        L(w) - L(w_0), shape (directions, lengths).
+    """
     own = deepcopy(network).train()
-    weights = {name: p.detach() for name, p in own.named_parameters()}
-    inputs, targets = torch.as_tensor(x), torch.as_tensor(y)
+    for part in own.modules():
+        part.training = not isinstance(part, Dropout | _DropoutNd)
+    weights = {name: p.detach() for name, p in own.named_parameters() if p.requires_grad}
+    device = next(iter(weights.values())).device
+    inputs = tuple(torch.as_tensor(one).to(device) for one in (x, codes) if one is not None)
+    targets = torch.as_tensor(y).to(device)
+
+    seeded = torch.default_generator.manual_seed if device.type == "cpu" else torch.manual_seed
 
     @torch.no_grad()
     def measure(vector: Array) -> float:
+        # What noise there is in the network is the same at every point.
+        seeded(key(seed, "potential"))
         parts = torch.from_numpy(vector).split([w.numel() for w in weights.values()])
         changed = {n: part.reshape(w.shape).to(w) for (n, w), part in zip(weights.items(), parts, strict=True)}
-        return float(each_loss(task, functional_call(own, changed, (inputs,)), targets).mean())
+        return float(each_loss(task, functional_call(own, changed, inputs), targets).mean())
 
     origin = torch.cat([w.flatten().double().cpu() for w in weights.values()]).numpy()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(key(seed, "potential"))
-        return fit_potential(walk_losses(measure, origin, directions, lengths, seed), lengths, seed=seed)
+        return walk_losses(measure, origin, directions, lengths, seed)

@@ -19,10 +19,12 @@ class Tile(ABC):
     Attributes:
         members: the members, in their places.
         active: bool of shape (members,); False for members that diverged or were stopped.
+        steps: updates that each member has made, int64 of shape (members,).
     """
 
     members: Sequence[Member]
     active: np.ndarray
+    steps: np.ndarray
 
     @abstractmethod
     def train_epoch(

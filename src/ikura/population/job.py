@@ -62,6 +62,8 @@ class Job:
             for `epochs`.
         keep_losses: whether outcomes carry the loss on each dev example.
         keep_distances: whether outcomes carry the distances from the initial weights after each epoch.
+        watch: called after each epoch with the course and the place of a member that trained, where the tile trains; it
+            looks and changes nothing. None for nobody.
     """
 
     number: int
@@ -80,6 +82,7 @@ class Job:
     budget: int | None = None
     keep_losses: bool = False
     keep_distances: bool = False
+    watch: Callable[[Course, int], None] | None = None
 
     @property
     def training(self) -> tuple[int, ...]:
@@ -185,6 +188,9 @@ def _train(workshop: Workshop, job: Job, tell: Callable[[Told], None], stopping:
 
     def after(course: Course) -> None:
         nonlocal saved, cut
+        if job.watch is not None:
+            for place in job.training:
+                job.watch(course, place)
         tell(Told(len(job.training), job.number, course.leading()))
         late = job.deadline is not None and time.time() >= job.deadline
         stop = stopping()

@@ -39,3 +39,12 @@ class Progress:
 
     def finish(self) -> None:
         """End the stage."""
+
+    def count(self, what: str, done: int, total: int) -> None:
+        """Report how far work has come that is no training.
+
+        Args:
+            what: is done, such as "measures"; the same from the first piece to the last.
+            done: pieces done.
+            total: pieces in all.
+        """

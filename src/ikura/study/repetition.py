@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import pandas as pd
 
 from ikura.engine import Engine, engine_for
 from ikura.errors import UsageError
-from ikura.population.job import Job, Outcome
+from ikura.population.job import Job, Outcome, Told
+from ikura.population.training import Course
 from ikura.population.workshop import Workshop
 from ikura.search import schedule
 from ikura.study.floor import network_again, one_thread_each, workshop_of
@@ -23,7 +25,7 @@ from ikura.study.tiles import member_of
 if TYPE_CHECKING:
     from ikura.study.study import Study
 
-__all__ = ["replay", "replayed_curve", "replayed_distances", "trained_again"]
+__all__ = ["check_trained", "replay", "replayed_curve", "replayed_distances", "trained_again"]
 
 
 def replayed_curve(study: Study, store: Store, row: dict[str, Any]) -> pd.DataFrame:
@@ -41,6 +43,19 @@ def replayed_distances(study: Study, store: Store, row: dict[str, Any]) -> pd.Da
     return found
 
 
+def check_trained(store: Store, row: Mapping[str, Any]) -> None:
+    """Refuse a trial that there is nothing of to repeat.
+
+    Raises:
+        UsageError: the trial has not been trained.
+    """
+    number = row["number"]
+    if row["state"] == "infeasible":
+        raise UsageError(f"trial {number} is infeasible, with too many weights; it was never trained")
+    if not Ledger(store).legs([number]) or not row["epochs"]:
+        raise UsageError(f"trial {number} has not been trained, so there is nothing to repeat")
+
+
 def replay(study: Study, store: Store, row: dict[str, Any], keep_distances: bool = False) -> Outcome:
     """Train one trial of a study again, and before it what the trials that it was copied from trained until then.
 
@@ -50,11 +65,8 @@ def replay(study: Study, store: Store, row: dict[str, Any], keep_distances: bool
     Raises:
         UsageError: the trial has not been trained.
     """
-    if row["state"] == "infeasible":
-        raise UsageError(f"trial {row['number']} is infeasible, with too many weights; it was never trained")
-    setting, number = study.setting, row["number"]
-    if not Ledger(store).legs([number]) or not row["epochs"]:
-        raise UsageError(f"trial {number} has not been trained, so there is nothing to repeat")
+    check_trained(store, row)
+    setting = study.setting
     workshop = workshop_of(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
     with one_thread_each(), engine_for(workshop, 1) as engine:
         return trained_again(setting, store, workshop, engine, row, keep_distances)
@@ -67,8 +79,18 @@ def trained_again(
     engine: Engine,
     row: dict[str, Any],
     keep_distances: bool = False,
+    watch: Callable[[Course, int], None] | None = None,
+    tell: Callable[[Told], None] = lambda told: None,
 ) -> Outcome:
-    """Train a trial again that has been trained, with what it goes on from at its end; see `replay`."""
+    """Train a trial again that has been trained, with what it goes on from at its end; see `replay`.
+
+    Args:
+        setting, store, workshop, engine: of its study.
+        row: the trial.
+        keep_distances: whether the outcome carries the distances from the initial weights.
+        watch: see `Job`; the engine must run tiles in this process.
+        tell: told of every epoch.
+    """
     rows = {one["number"]: one for one in store.trials()}
     ledger, number = Ledger(store), row["number"]
     searches, stages = plans(setting, store), {one["stage"]: one["epochs"] for one in store.fact("stages", [])}
@@ -91,7 +113,8 @@ def trained_again(
             keep_distances=keep_distances,
             places=(company.index(leg),),
             budget=stages.get(its["stage"], found.epochs),
+            watch=watch,
         )
-        outcome = next(iter(engine.run([job], lambda told: None)))[0]
+        outcome = next(iter(engine.run([job], tell)))[0]
     assert outcome is not None
     return outcome

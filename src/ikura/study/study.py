@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import optuna
 
     from ikura.diagnose import Diagnosis, Edge, Prescription
+    from ikura.large_batch.measures import Measures
+    from ikura.study.progress import Progress
 
 __all__ = ["Study"]
 
@@ -249,6 +251,48 @@ class Study:
         from ikura.study.repetition import replayed_distances
 
         return replayed_distances(self, self._store, row_of(self._store, number))
+
+    def measure(
+        self,
+        trial: int | None = None,
+        *,
+        points: int = 12,
+        jobs: int | None = None,
+        out: str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> Measures:
+        """Take the large-batch measures of one trial, by training it again exactly as it was.
+
+        Measured are the gradient noise scale along the way, the distance from the initial weights with the law that it
+        follows, and α of the random potential around them. Gradients are of training examples; the run is left as it
+        was, but for its folder `measure` with report.html and measures.json.
+
+        Args:
+            trial: its number; by default the one whose network is the run's model.
+            points: moments at which the noise scale is measured, evenly spaced in the logarithm of the epoch.
+            jobs: processes that measure at once; by default one for each core.
+            out: folder for the report; by default `measure` in the run folder.
+            progress: who is told how it goes.
+
+        Returns:
+            The measures.
+
+        Raises:
+            UsageError: there is no such trial, it has not been trained, or the network's factory was not given.
+            RunError: no trial was named, and the run has not chosen a network.
+
+        Example:
+            >>> import tempfile, ikura
+            >>> space = {"learning_rate": 0.01, "batch_size": 8, "units": 8}
+            >>> run = tempfile.mkdtemp() + "/iris"
+            >>> study = ikura.tune("iris", space=space, trials=1, epochs=6, finalists=0, out=run)
+            >>> found = study.measure(points=3, jobs=1)
+            >>> found.noise_scale["epoch"].tolist(), found.deviation
+            ([0, 1, 6], 0.0)
+        """
+        from ikura.large_batch.measure import measure
+
+        return measure(self, self._store, trial, points=points, jobs=jobs, out=out, progress=progress)
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the report, by default to report.html in the run folder; return its path."""

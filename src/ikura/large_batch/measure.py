@@ -1,0 +1,276 @@
+"""`study.measure`: the large-batch measures of one trial, taken while it is trained again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ikura.engine import engine_for
+from ikura.errors import RunError, UsageError
+from ikura.large_batch.diary import Diary, diary
+from ikura.large_batch.diffusion import marks
+from ikura.large_batch.growth import growth_of
+from ikura.large_batch.measures import Measures, Moment
+from ikura.large_batch.noise_scale import NoiseScale, measure_noise_scale
+from ikura.large_batch.pieces import done
+from ikura.large_batch.potential import Potential, fit_potential, network_walk
+from ikura.population.examples import Examples
+from ikura.population.job import Outcome, Told
+from ikura.population.member import Member
+from ikura.population.structure import takes_codes
+from ikura.population.warmup import warm_up
+from ikura.population.workshop import Workshop
+from ikura.study.floor import network_again, one_thread_each, workshop_of
+from ikura.study.ledger import Ledger
+from ikura.study.opening import alone, check_arguments, cores
+from ikura.study.progress import Progress
+from ikura.study.repetition import check_trained, trained_again
+from ikura.study.states import lineage
+from ikura.study.store import COLUMNS, Store
+from ikura.study.study import Study
+from ikura.study.tiles import member_of
+
+__all__ = ["FOLDER", "measure"]
+
+FOLDER = "measure"
+
+MOST_EXAMPLES, MOST_BYTES = 10_000, 1 << 28
+"""Training examples that gradients are taken of, at most, and the memory that they may take."""
+
+WALKED = {True: 1000, False: 256}
+"""Training examples that the potential is measured on: rows of a table, or images."""
+
+DIRECTIONS, TOGETHER = 100, 5
+"""Random directions of the potential; those that make one piece of work."""
+
+Piece = int | range
+"""An epoch to measure the noise scale after, or directions to walk in."""
+
+
+def measure(
+    study: Study,
+    store: Store,
+    trial: int | None = None,
+    *,
+    points: int = 12,
+    jobs: int | None = None,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Measures:
+    """Train one trial of a study again, exactly as it was, and measure it on the way; see `Study.measure`.
+
+    Args:
+        study: the study.
+        store: its store.
+        trial, points, jobs, out, progress: as for `Study.measure`.
+    """
+    check_arguments(points=(points, 2), jobs=jobs)
+    row = _row(study, store, trial)
+    check_trained(store, row)
+    folder = _folder(study.run, out)
+    progress = progress or Progress()
+    setting = study.setting
+    workshop = workshop_of(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
+    if workshop.compiled:
+        warm_up(setting.dtype, progress.say, workshop.convolutional)
+    gpus = [workshop.device] if workshop.device.startswith("cuda") else []
+    with alone(folder), torch.random.fork_rng(gpus), one_thread_each():
+        found = _Work(study, store, row, workshop, folder, points, 1 if gpus else jobs or cores(), progress).run()
+        _write(found)
+    return found
+
+
+def _row(study: Study, store: Store, trial: int | None) -> dict[str, Any]:
+    if trial is None:
+        best = study.fact("best")
+        if best is None:
+            raise RunError(
+                f"{study.run}: the run has not chosen a network, so name a trial to measure, or go on with it: "
+                f"ikura resume {study.run}"
+            )
+        trial = best["model"]
+    row = None if isinstance(trial, bool) or not isinstance(trial, int) else store.trial(trial)
+    if row is None:
+        raise UsageError(f"no trial {trial}: the study has trials 0 to {store.count() - 1}")
+    return row
+
+
+def _folder(run: Path, out: str | Path | None) -> Path:
+    """Choose the folder for the report; within the run only its own."""
+    folder, own = run / FOLDER if out is None else Path(out), run / FOLDER
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: the output folder is a file; name a folder")
+    place, home = folder.resolve(), own.resolve()
+    if place.is_relative_to(run.resolve()) and not place.is_relative_to(home):
+        raise UsageError(f"{folder}: is part of the run, which is not changed; within it take {own}, or name another")
+    return folder
+
+
+@dataclass
+class _Work:
+    study: Study
+    store: Store
+    row: Mapping[str, Any]
+    workshop: Workshop
+    folder: Path
+    points: int
+    jobs: int
+    progress: Progress
+
+    def run(self) -> Measures:
+        """Train, then measure what was kept; what is measured does not depend on when."""
+        last = self.row["epochs"]
+        with diary(self.folder, {0, *marks(last, self.points - 1)}) as notes:
+            notes.updates[0] = 0
+            notes.keep(0, _flat(self.workshop, self.first))
+            outcome = self._train(notes, last)
+            epochs = sorted(set(notes.epochs) & set(notes.updates))
+            scales, potential = self._measure(notes, epochs)
+        moments = [Moment(epoch, notes.updates[epoch], scale) for epoch, scale in zip(epochs, scales, strict=True)]
+        distances = _distances(outcome, notes)
+        # A member that diverged did so on its last epoch, whose distance belongs to no law.
+        known = distances.iloc[:-1] if outcome.state == "diverged" else distances
+        grown = {name: growth_of(known["updates"], known[name]) for name in distances.columns[2:]}
+        best = self.study.fact("best")
+        deviation = _deviation(outcome.curve, self.study.curve(self.row["number"])[list(COLUMNS)].to_numpy(float))
+        return Measures(
+            self.study.run, self.folder, self.row["number"], best is not None and best["model"] == self.row["number"],
+            outcome.state, int(self.member.values.batch_size), len(outcome.curve), len(self.workshop.train),
+            (len(self.sample), len(self.few)), deviation, moments, distances, grown.pop("distance"), grown, potential,
+            self._notes(outcome, deviation),
+        )  # fmt: skip
+
+    @cached_property
+    def member(self) -> Member:
+        """The trial as a member."""
+        return member_of(self.row)
+
+    @cached_property
+    def first(self) -> Member:
+        """The member whose initial weights the trial's are: itself, or the one that its first ancestor was."""
+        rows = {one["number"]: one for one in self.store.trials()}
+        legs = lineage(Ledger(self.store), rows, self.row["number"], self.row["epochs"])
+        return member_of(rows[next(iter(legs))["trial"]])
+
+    @cached_property
+    def sample(self) -> Examples:
+        """Training examples that gradients are taken of."""
+        train = self.workshop.train
+        size = 8 * int(np.prod(train.shape))
+        most = max(min(MOST_EXAMPLES, MOST_BYTES // max(size, 1)), WALKED[False])
+        return train.sample(most, self.study.setting.seed, "measure").dense()
+
+    @cached_property
+    def few(self) -> Examples:
+        """Those of them that the potential is measured on."""
+        return self.sample.sample(WALKED[len(self.sample.shape) == 1], self.study.setting.seed, "measure")
+
+    def _train(self, notes: Diary, epochs: int) -> Outcome:
+        done, best = 0, None
+
+        def tell(told: Told) -> None:
+            nonlocal done, best
+            done += told.epochs
+            best = told.best if np.isfinite(told.best) else best
+            self.progress.update(min(done, epochs), int(done >= epochs), best)
+
+        self.progress.start(f"trial {self.row['number']} again", epochs)
+        with engine_for(self.workshop, 1) as engine:
+            outcome = trained_again(
+                self.study.setting, self.store, self.workshop, engine, dict(self.row), True, notes, tell
+            )
+        self.progress.finish()
+        return outcome
+
+    def _measure(self, notes: Diary, epochs: list[int]) -> tuple[list[NoiseScale], Potential | None]:
+        walks = [range(begin, begin + TOGETHER) for begin in range(0, DIRECTIONS, TOGETHER)]
+        pieces: list[Piece] = [*epochs, *walks]
+        found: dict[int, Any] = {}
+        for place, result in done(self._worker(notes), pieces, self.jobs):
+            found[place] = result
+            self.progress.count("measures", len(found), len(pieces))
+        losses = np.concatenate([found[place] for place in range(len(epochs), len(pieces))])
+        try:
+            potential = fit_potential(losses, seed=self.study.setting.seed)
+        except UsageError:
+            potential = None
+        return [found[place] for place in range(len(epochs))], potential
+
+    def _worker(self, notes: Diary) -> Callable[[Piece], Any]:
+        workshop, task, seed = self.workshop, self.workshop.task, self.study.setting.seed
+        sample, few = self.sample, self.few
+
+        def work(piece: Piece) -> Any:
+            epoch = piece if isinstance(piece, int) else 0
+            network = workshop.trained(self.member, notes.weights(epoch), {}).to(workshop.device)
+            part = sample if isinstance(piece, int) else few
+            codes = part.codes if takes_codes(network) else None
+            with np.errstate(all="ignore"):
+                if isinstance(piece, int):
+                    return measure_noise_scale(network, part.x, part.y, task, seed=seed, codes=codes)
+                return network_walk(network, part.x, part.y, task, piece, seed=seed, codes=codes)
+
+        return work
+
+    def _notes(self, outcome: Outcome, deviation: float) -> list[str]:
+        notes, rows = [], len(self.workshop.train)
+        if outcome.state == "diverged":
+            notes.append(f"The trial diverged in epoch {len(outcome.curve)}.")
+        if deviation:
+            notes.append(
+                f"Trained again, its curve differs from the recorded one by up to {deviation:.2g} of its values: this "
+                "machine rounds otherwise. The measures are of the training that was done here."
+            )
+        if len(self.sample) < rows:
+            notes.append(f"Gradients are of {len(self.sample):,} of the {rows:,} training examples.")
+        if self.workshop.augmented:
+            notes.append("Gradients are of training images without augmentation.")
+        return notes
+
+
+def _flat(workshop: Workshop, member: Member) -> np.ndarray:
+    """A member's initial weights, flat, in the precision of training."""
+    module = workshop.module(member).to(getattr(torch, workshop.dtype))
+    return torch.nn.utils.parameters_to_vector(module.parameters()).detach().numpy()
+
+
+def _distances(outcome: Outcome, notes: Diary) -> pd.DataFrame:
+    """Distances after each epoch, of all weights and of each layer: a layer's parameters have one module."""
+    assert outcome.distances is not None
+    layers: dict[str, list[np.ndarray]] = {}
+    for name, distances in outcome.distances.items():
+        layers.setdefault(name.rpartition(".")[0] or name, []).append(np.square(distances))
+    squares = {name: np.sum(parts, axis=0) for name, parts in layers.items()}
+    epochs = np.arange(1, len(outcome.curve) + 1)
+    found = {"epoch": epochs, "updates": [notes.updates[epoch] for epoch in epochs.tolist()]}
+    found["distance"] = np.sqrt(np.sum(list(squares.values()), axis=0))
+    own = {f"{name} (layer)" if name in found else name: np.sqrt(square) for name, square in squares.items()}
+    return pd.DataFrame(found | own)
+
+
+def _deviation(again: np.ndarray, recorded: np.ndarray) -> float:
+    """Largest relative difference of two curves as far as both go; infinite where only one of them is finite."""
+    length = min(len(again), len(recorded))
+    one, other = again[:length], recorded[:length]
+    if np.array_equal(one, other, equal_nan=True):
+        return 0.0
+    if not np.array_equal(np.isfinite(one), np.isfinite(other)):
+        return float("inf")
+    with np.errstate(all="ignore"):
+        return float(np.nanmax(np.abs(one - other) / np.maximum(np.abs(one), np.abs(other))))
+
+
+def _write(found: Measures) -> None:
+    from ikura.population.snapshot import write_atomically
+    from ikura.report.markup import plain_json
+    from ikura.report.measures import write_page
+
+    write_atomically(found.folder / "measures.json", plain_json(found.to_json()).encode())
+    write_page(found.report, found)

@@ -1,0 +1,105 @@
+"""`ikura measure` in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ikura.cli import main
+from ikura.cli.outcome import jsonable
+from ikura.large_batch.measures import Measures
+
+from .test_measure import run_bytes
+
+
+def command(*arguments: Any) -> list[str]:
+    return [sys.executable, "-m", "ikura.cli", *map(str, arguments)]
+
+
+def run(*arguments: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*arguments), capture_output=True, text=True, check=False)
+
+
+def test_the_object_holds_what_python_gives(again: Path, found: Measures) -> None:
+    before = run_bytes(again)
+    done = run("measure", again, "--points", 4, "--jobs", 1, "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[0] == "trial 0 again: 6 epochs to train"
+    shown, known = json.loads(done.stdout), jsonable(found.to_json())
+    for own, name in ((shown, again), (known, found.run)):
+        assert own.pop("run") == str(name)
+    assert shown.pop("report") == str(again / "measure" / "report.html")
+    assert known.pop("report") == str(found.report)
+    assert shown == known
+    assert run_bytes(again) == before
+    assert sorted(path.name for path in (again / "measure").iterdir()) == [".lock", "measures.json", "report.html"]
+
+
+@pytest.mark.usefixtures("few_directions")
+def test_the_table(again: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = run_bytes(again)
+    assert main(["measure", str(again), "--points", "3", "--jobs", "1", "--quiet", "--out", str(tmp_path / "out")]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    lines = out.splitlines()
+    assert lines[0] == "Trial 0, the run's model: mini-batches of 8, 6 epochs"
+    saved = json.loads((tmp_path / "out" / "measures.json").read_text(encoding="utf-8"))
+    for one in saved["noise_scale"]:
+        [line] = [line.split() for line in lines if line.split()[:2] == [f"{one['epoch']}", f"{one['updates']}"]]
+        assert float(line[2]) == pytest.approx(one["value"], rel=0.005)
+    for part in ("all weights", "layers.0.1", "α of the random potential: ", "α by growth of the distance: "):
+        assert part in out
+    assert lines[-1] == f"report: {tmp_path / 'out' / 'report.html'}"
+    assert run_bytes(again) == before
+    assert not (again / "measure").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--trial", "3"], "no trial 3: the study has trials 0 to 0"),
+        (["--points", "1"], "--points must be at least 2, but got 1"),
+        (["--trial", "first"], "a whole number is needed, but got 'first'"),
+        (["--jobs", "0"], "--jobs must be at least 1, but got 0"),
+        (["--network", "no.such:thing"], "the module no.such cannot be imported"),
+        (["--out", "OWN"], "is part of the run, which is not changed"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    again: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = run_bytes(again)
+    assert main(["measure", str(again), *(str(again) if one == "OWN" else one for one in arguments)]) == 2
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert message in err
+    assert run_bytes(again) == before
+    assert not (again / "measure").exists()
+
+
+def test_what_is_no_run(tmp_path: Path) -> None:
+    done = run("measure", tmp_path)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "not a run folder of ikura (it has no config.toml)" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupt_leaves_the_run_as_it_was(again: Path) -> None:
+    before = run_bytes(again)
+    process = subprocess.Popen(command("measure", again), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    while process.poll() is None and not list(again.glob("measure/.weights-*/*.npy")):
+        time.sleep(0.001)
+    os.kill(process.pid, signal.SIGINT)
+    out, err = process.communicate()
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "ikura: interrupted; nothing was kept, and the run is as it was"
+    assert [path.name for path in (again / "measure").iterdir()] == [".lock"]
+    assert run_bytes(again) == before
