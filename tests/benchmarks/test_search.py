@@ -25,6 +25,7 @@ from benchmarks.contenders.sklearn_halving import candidate
 from benchmarks.contest import CONTENDERS, contender, end, trace_of
 from benchmarks.plain import network, optimiser
 from benchmarks.runs import Book, Run, best_known, pending, target
+from benchmarks.search import main
 from benchmarks.standing import quartiles, ratio, standings, text
 from benchmarks.tasks import SPLIT_SEED, TASKS, Parts, kinds, load, write
 
@@ -242,7 +243,7 @@ def search(*words: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_command_goes_on_and_says_what_is_wrong(tmp_path: Path) -> None:
+def test_command_goes_on_and_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = ["--out", str(tmp_path / "results")]
     options = ["--tasks", "penguins", "--limit", "4", "--reference", "0", "--contenders", "ikura-random", "sklearn"]
     done = search(*options, "--seeds", "1", "--json", *out)
@@ -252,13 +253,13 @@ def test_command_goes_on_and_says_what_is_wrong(tmp_path: Path) -> None:
     assert all(one["seeds"] == [0] and not one["failed"] for one in row["contenders"].values())
     runs = (tmp_path / "results" / "runs.jsonl").read_text()
     assert {path.name for path in (tmp_path / "results").iterdir()} >= {"results.md", "results.json", "results.html"}
-    again = search(*options, "--seeds", "1", *out)
-    assert again.returncode == 2
-    assert "--resume" in again.stderr.splitlines()[-1]
-    shown = search(*options, "--seeds", "1", "--table", *out)
-    assert shown.returncode == 0
-    assert "| penguins |" in shown.stdout
+    for wrong, words in (
+        ((*options, "--seeds", "1", *out), "--resume"),
+        (("--contenders", "optunna", *out), "no contender 'optunna'"),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            main(list(wrong))
+        assert words in capsys.readouterr().err.splitlines()[-1]
+    main([*options, "--seeds", "1", "--table", *out])
+    assert "| penguins |" in capsys.readouterr().out
     assert (tmp_path / "results" / "runs.jsonl").read_text() == runs
-    wrong = search("--contenders", "optunna", *out)
-    assert wrong.returncode == 2
-    assert "no contender 'optunna'" in wrong.stderr

@@ -21,11 +21,9 @@ def test_a_planted_fault_is_found_and_named(name: str) -> None:
 
 
 SAMPLE = (
-    "iris, default",
     "wine, batch norm",
     "diabetes, momentum, l2",
     "moons, tanh, dropout",
-    "curve, torch batch norm",
     "classes, residual",
     "images, cnn, batch norm, seed 20",
     "sequences, lstm, seed 20",

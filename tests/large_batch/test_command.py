@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ikura.cli import main
 from ikura.large_batch.scaling import Scaling
 from ikura.study.study import Study
 
@@ -69,8 +70,10 @@ def test_a_command_that_was_killed_goes_on(scaling: Scaling, again: Path) -> Non
         (["--batch-size", "1000"], "must be at most 90, the number of training examples, but is 1000"),
     ],
 )
-def test_what_cannot_be_is_one_line(study: Study, arguments: list[str], message: str) -> None:
-    done = run("scale", study.run, *arguments, "--quiet")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert len(done.stderr.splitlines()) == 1
-    assert message in done.stderr
+def test_what_cannot_be_is_one_line(
+    study: Study, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["scale", str(study.run), *arguments, "--quiet"]) == 2
+    written = capsys.readouterr()
+    assert (written.out, len(written.err.splitlines())) == ("", 1)
+    assert message in written.err

@@ -225,6 +225,7 @@ def holds(one: dict[str, Any]) -> bool:
 @pytest.mark.parametrize("name", PROPOSERS)
 @pytest.mark.parametrize("trials", [7, 60])
 def test_every_proposal_is_feasible(name: str, trials: int) -> None:
+    trials = min(trials, 20) if name == "gp" else trials  # a Gaussian process of 60 takes a minute
     search = proposer(name, NESTED, 5)
     history: list[Observation] = []
     for stage in search.stages(trials, 20):

@@ -84,6 +84,13 @@ def choice(start: Pretrained, rows: int, seed: int = 0, **changes: Any) -> Freez
     return choose_freezing(start, dataset, folded=True, seed=seed, dtype="float32")
 
 
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deciding what to freeze trains for fewer steps."""
+    monkeypatch.setattr("ikura.study.freezing.STEPS", 30)
+
+
+@pytest.mark.usefixtures("hasty")
 def test_auto_compares_all_ways_and_repeats_itself() -> None:
     found = choice(ikura.pretrained(own()), 120)
     assert set(found.losses) == {"all", "most", "none"}
@@ -109,6 +116,7 @@ def test_of_ways_that_are_as_good_the_one_that_freezes_most_is_taken() -> None:
     assert _simplest({"all": folds[:1] + 0.1, "most": folds[:1]}) == "most"
 
 
+@pytest.mark.usefixtures("hasty")
 def test_auto_does_not_look_at_the_test_set() -> None:
     start, dataset = ikura.pretrained(own()), prepare(digits([5, 6, 7, 8, 9], 120))
     blind = replace(dataset, test=replace(dataset.test, x=dataset.test.x * np.nan))
@@ -122,6 +130,7 @@ def test_auto_freezes_nothing_of_many_examples(monkeypatch: pytest.MonkeyPatch) 
     assert not found.losses
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_study_records_what_auto_chose(tune: Tune) -> None:
     study = tune(digits([7, 8, 9], 90), network=ikura.pretrained(own()), space=RATE, trials=2, finalists=0)
     note = next(note for note in study.summary["notes"] if note.startswith("freeze = "))

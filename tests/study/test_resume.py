@@ -48,7 +48,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "own networks, successive halving, some diverge": BASE | HALVING | {"network": noisy, "space": SPREAD},
     "own networks, pbt, some diverge": BASE | HALVING | {"schedule": "pbt", "network": noisy, "space": SPREAD},
 }
-POINTS = {kind: (4, 3) if "own" in kind else (5, 7) for kind in KINDS}
+POINTS = {kind: (3, 3) if "own" in kind else (4, 5) for kind in KINDS}
 """How many moments of the whole run, and how many of its last steps."""
 
 

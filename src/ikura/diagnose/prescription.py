@@ -120,15 +120,11 @@ def _python(study: Study, config: Mapping[str, Any], space: Path | None) -> str:
 
 def _known(study: Study, change: Change) -> bool:
     """Whether a search with a change could begin with trials of the study."""
-    from ikura.errors import UsageError
-    from ikura.study.prior import observed
+    from ikura.study.prior import prior_of
 
     if change.empty or "network" in change.settings:
         return False
-    try:
-        return bool(observed(study, study.searched.replace(**change.space), study.metric).records)
-    except UsageError:
-        return False
+    return any(True for _ in prior_of(study).records(study.searched.replace(**change.space), 1.0))
 
 
 def keep_spaces(study: Study, prescriptions: Iterable[Prescription]) -> list[Path]:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from queue import Empty
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ikura.engine._base import Engine
 from ikura.errors import IkuraError
 from ikura.population.job import Job, Outcome, Told
 
-__all__ = ["PoolEngine"]
+__all__ = ["Ended", "PoolEngine"]
+
+LATE = 1.0
+"""Seconds that are waited for the last words on a tile whose result is there: its worker may have been killed."""
+
+
+class Ended(NamedTuple):
+    """The last thing that a worker puts on the queue for a tile, where results may overtake it."""
+
+    tile: int
 
 
 class Flag(Protocol):
@@ -36,19 +46,22 @@ class PoolEngine(Engine):
         told: queue on which workers put what they tell.
         stop: set when workers should save their tiles and leave.
         work: what a worker runs for a job.
+        overtakes: whether a result may be there before what its worker told; `work` then puts `Ended` at the end.
     """
 
     pool: Executor
     told: Any
     stop: Flag
     work: Callable[[Job], list[Outcome]]
+    overtakes = False
 
     def run(self, jobs: Sequence[Job], tell: Callable[[Told], None]) -> Iterator[list[Outcome]]:
-        waiting: set[Future[list[Outcome]]] = {self.pool.submit(self.work, job) for job in jobs}
+        tiles: dict[Future[list[Outcome]], int] = {self.pool.submit(self.work, job): job.number for job in jobs}
+        waiting, silent = set(tiles), set(tiles.values()) if self.overtakes else set()
         try:
             while waiting:
                 ended, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-                for told in self._drain():
+                for told in self._drain(silent, {tiles[future] for future in ended}):
                     tell(told)
                 for future in ended:
                     yield _result(future)
@@ -59,15 +72,25 @@ class PoolEngine(Engine):
             wait(waiting)
             self.stop.clear()
 
-    def _drain(self) -> list[Told]:
-        """What came in since the last time, taken together for each tile."""
+    def _drain(self, silent: set[int], ended: Collection[int]) -> list[Told]:
+        """What came in since the last time, taken together for each tile; of tiles that have ended, all of it.
+
+        Args:
+            silent: tiles of which `Ended` has not come; changed in place.
+            ended: tiles whose results are there.
+        """
         found: dict[int, Told] = {}
+        latest = time.monotonic() + LATE
         while True:
             try:
-                told: Told = self.told.get_nowait()
+                late = max(latest - time.monotonic(), 0.0) if silent.intersection(ended) else 0.0
+                told: Told | Ended = self.told.get(timeout=late) if late else self.told.get_nowait()
             except Empty:
                 return list(found.values())
-            found[told.tile] = told._replace(epochs=told.epochs + found.get(told.tile, Told()).epochs)
+            if isinstance(told, Ended):
+                silent.discard(told.tile)
+            else:
+                found[told.tile] = told._replace(epochs=told.epochs + found.get(told.tile, Told()).epochs)
 
     def close(self) -> None:
         self.stop.set()

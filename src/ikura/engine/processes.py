@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-from ikura.engine._pool import PoolEngine
+from ikura.engine._pool import Ended, PoolEngine
 from ikura.population.job import Job, Outcome, train
 from ikura.population.workshop import Workshop
 
@@ -41,7 +41,10 @@ def end_with_parent() -> None:
 
 
 def _work(job: Job) -> list[Outcome]:
-    return train(_workshop, job, _told.put, _stop.is_set)
+    try:
+        return train(_workshop, job, _told.put, _stop.is_set)
+    finally:
+        _told.put(Ended(job.number))
 
 
 class ProcessEngine(PoolEngine):
@@ -53,6 +56,7 @@ class ProcessEngine(PoolEngine):
     """
 
     work = staticmethod(_work)
+    overtakes = True
 
     def __init__(self, workshop: Workshop, jobs: int) -> None:
         context = multiprocessing.get_context("fork")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,8 +56,11 @@ class Prior:
                 f"the prior's scores are better when {words[self.greater_is_better]}, those of the study's metric when "
                 f"{words[greater_is_better]}; choose a metric of the same direction"
             )
-        sign = 1.0 if greater_is_better else -1.0
-        found = []
+        found = list(self.records(space, 1.0 if greater_is_better else -1.0))
+        return found, len(self.trials) - len(found)
+
+    def records(self, space: Space, sign: float) -> Iterator[dict[str, Any]]:
+        """Find the trials that have ended and lie in a space one by one: configuration, and score times sign."""
         for row in self.trials.to_dict("records"):
             given = {name: row[name] for name in self.space if name in row and not _missing(row[name])}
             score = row["score"]
@@ -66,8 +69,7 @@ class Prior:
             configuration = fitted(given, space)
             if configuration is not None:
                 failed = row["state"] == "diverged" or _missing(score) or not math.isfinite(score)
-                found.append({"configuration": configuration, "score": None if failed else sign * float(score)})
-        return found, len(self.trials) - len(found)
+                yield {"configuration": configuration, "score": None if failed else sign * float(score)}
 
 
 def fitted(given: Mapping[str, Any], space: Space) -> dict[str, Any] | None:

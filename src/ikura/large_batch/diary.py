@@ -39,11 +39,11 @@ class Diary:
 
     def keep(self, epoch: int, weights: np.ndarray) -> None:
         """Keep the weights after an epoch, flat."""
-        np.save(self._path(epoch), weights)
+        np.save(self._path(epoch), weights, allow_pickle=False)
 
     def weights(self, epoch: int) -> np.ndarray:
         """The weights after an epoch, flat."""
-        return np.asarray(np.load(self._path(epoch)))
+        return np.asarray(np.load(self._path(epoch), allow_pickle=False))
 
     def _path(self, epoch: int) -> Path:
         return self.folder / f"{epoch}.npy"

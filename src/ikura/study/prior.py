@@ -14,7 +14,7 @@ from ikura.space import Space
 from ikura.study.store import Store
 from ikura.study.study import Study
 
-__all__ = ["Known", "observed", "prior_observations"]
+__all__ = ["Known", "observed", "prior_observations", "prior_of"]
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,11 @@ def observed(prior: Prior | Study | None, space: Space, metric: Metric) -> Known
     if prior is None:
         return Known()
     if isinstance(prior, Study):
-        search = prior.trials[prior.trials["purpose"] == "search"].assign(score=lambda rows: rows["dev_score"])
         if prior.metric.name != metric.name:
             raise UsageError(
                 f"the prior's metric is {prior.metric.name}, the study's {metric.name}; they must be the same"
             )
-        prior = Prior(prior.space, search, prior.metric.greater_is_better)
+        prior = prior_of(prior)
     if not isinstance(prior, Prior):
         raise UsageError(f"prior is a Study or what ikura.from_optuna returns, but got {type(prior).__name__}")
     records, left_out = prior.observations(space, metric.greater_is_better)
@@ -50,6 +49,13 @@ def observed(prior: Prior | Study | None, space: Space, metric: Metric) -> Known
         )
     note = f"{len(records)} trials known beforehand"
     return Known(records, [f"{note}; {left_out} unfinished or outside the space left out" if left_out else note])
+
+
+def prior_of(study: Study) -> Prior:
+    """What another study can learn from this one: the trials of its search."""
+    trials = study.trials
+    search = trials[trials["purpose"] == "search"].assign(score=lambda rows: rows["dev_score"])
+    return Prior(study.space, search, study.metric.greater_is_better)
 
 
 def prior_observations(store: Store) -> list[Observation]:
