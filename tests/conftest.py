@@ -1,4 +1,7 @@
-"""Settings of all tests: examples of property tests are not timed, kernels are compiled once for all workers."""
+"""Settings of all tests: property tests try the same examples every time, kernels are compiled once for all workers.
+
+`IKURA_EXPLORE=1 pytest` lets property tests try other examples each time.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ import sys
 import pytest
 from hypothesis import settings
 
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+settings.register_profile("ikura", deadline=None, derandomize="IKURA_EXPLORE" not in os.environ)
+settings.load_profile("ikura")
 
 COMPILE = """
 import sys

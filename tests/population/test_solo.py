@@ -104,11 +104,13 @@ def curves(workshop: Workshop, members: Sequence[Member], size: int, epochs: int
     return found
 
 
-def assert_each_as_if_alone(workshop: Workshop, members: Sequence[Member], tolerance: float, epochs: int) -> None:
+def assert_each_as_if_alone(
+    workshop: Workshop, members: Sequence[Member], tolerance: float, epochs: int, may_diverge: bool = False
+) -> None:
     """Compare every point of every curve with that of the member alone."""
     together, alone = curves(workshop, members, len(members), epochs), curves(workshop, members, 1, epochs)
     for member in members:
-        assert len(together[member.number]) == epochs
+        assert may_diverge or len(together[member.number]) == epochs
         np.testing.assert_allclose(
             together[member.number], alone[member.number], rtol=tolerance, err_msg=str(member.hyperparameters)
         )
@@ -281,7 +283,7 @@ def test_random_companies(
     workshop: Callable[..., Workshop], task: str, stacked: bool, company: list[dict[str, Any]], seed: int
 ) -> None:
     members = [Member(number, one, seed) for number, one in enumerate(company)]
-    assert_each_as_if_alone(workshop(task, (20,), stacked=stacked), members, DOUBLE, 2)
+    assert_each_as_if_alone(workshop(task, (20,), stacked=stacked), members, DOUBLE, 2, may_diverge=True)
 
 
 def test_members_of_several_seeds_do_not_share_a_tile(workshop: Callable[..., Workshop]) -> None:
