@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ikura.cli.options import Json, Quiet, Run, Verbose, at_least, begin, existing_run, whole
+from ikura.cli.aligned import aligned
+from ikura.cli.options import Json, Quiet, Run, Verbose, at_least, begin, existing_run, option, whole
 from ikura.cli.verdict import ExitCode
 from ikura.errors import UsageError
 
@@ -27,46 +28,27 @@ def measure(
     run: Run,
     trial: Annotated[
         int | None,
-        typer.Option(
-            parser=whole,
-            metavar="N",
-            help="The trial to measure; by default the one whose network is the run's model.",
-            show_default=False,
-        ),
+        option("N", "The trial to measure; by default the one whose network is the run's model.", parser=whole),
     ] = None,
     points: Annotated[
         int,
-        typer.Option(
-            parser=whole,
-            metavar="K",
-            help="At how many moments to measure the noise scale, spread geometrically over the epochs.",
+        option(
+            "K", "At how many moments to measure the noise scale, spread geometrically over the epochs.", parser=whole
         ),
     ] = 12,
     network: Annotated[
         str | None,
-        typer.Option(
-            metavar="MODULE:FACTORY",
-            help="The function that makes your network, if the run trained one of your own.",
-            show_default=False,
-        ),
+        option("MODULE:FACTORY", "The function that makes your network, if the run trained one of your own."),
     ] = None,
     jobs: Annotated[
-        int | None,
-        typer.Option(
-            parser=whole,
-            metavar="N",
-            help="Processes that measure at once; by default one for each core.",
-            show_default=False,
-        ),
+        int | None, option("N", "Processes that measure at once; by default one for each core.", parser=whole)
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            metavar="DIR",
-            help="Folder for report.html and measures.json; by default measure in the run folder.",
-            show_default=False,
+        option(
+            "DIR",
+            "Folder for report.html and measures.json; by default measure in the run folder.",
+            names=("--out", "-o"),
         ),
     ] = None,
     json: Json = False,
@@ -137,10 +119,10 @@ def _text(found: Measures) -> str:
         *found.notes,
         "",
         f"Gradient noise scale, of {found.examples[0]:,} training examples",
-        *_aligned(noise),
+        *aligned(noise),
         "",
         "Distance from the initial weights: error of each law in predicting its last third",
-        *_aligned(laws, words=(0, -1)),
+        *aligned(laws, words=(0, -1)),
         "",
         *_alpha(found),
         "",
@@ -168,14 +150,3 @@ def _short(value: float) -> str:
     if math.isinf(value):
         return "no end"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def _aligned(rows: list[list[str]], words: tuple[int, ...] = ()) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    left = {place % len(widths) for place in words}
-
-    def line(row: list[str]) -> str:
-        pairs = enumerate(zip(row, widths, strict=True))
-        return "  ".join(cell.ljust(width) if place in left else cell.rjust(width) for place, (cell, width) in pairs)
-
-    return [line(row).rstrip() for row in rows]

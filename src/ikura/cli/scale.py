@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ikura.cli.aligned import aligned
 from ikura.cli.budget_options import DEVICES
 from ikura.cli.options import Json, Quiet, Run, Verbose, at_least, begin, existing_run, one_of, option, whole
 from ikura.cli.verdict import ExitCode
@@ -121,14 +122,14 @@ def _size(text: str) -> Any:
 def _text(found: Scaling) -> str:
     headings = ["", "batch", "rate", "epochs", f"dev {found.metric}", "difference", "95 % interval", "verdict", "epoch"]
     rows = [headings, *(_cells(row, row.name == found.chosen) for row in found.rows)]
-    lines = ["", *_aligned(rows), ""]
+    lines = ["", *aligned(rows, words=[0]), ""]
     if found.sizes is not None:
         sizes = [["batch", f"dev {found.metric}", "difference", "verdict", "epoch", "to the score"]]
         for one in found.sizes.tried:
             cells = _cells(one.row, False)
             reached = f"{one.row.seconds_to_score:.3g} s" if one.row.seconds_to_score < float("inf") else "never"
             sizes.append([cells[1], *cells[4:6], *cells[7:], reached])
-        lines += [*_aligned(sizes), ""]
+        lines += [*aligned(sizes), ""]
     lines += [*found.sentences, *(f"Not applied: {sentence}." for sentence in found.skipped), ""]
     if found.best.diverged < found.best.seeds:
         lines.append(f"model: {found.folder / 'model'}")
@@ -149,14 +150,3 @@ def _cells(row: Any, marked: bool) -> list[str]:
         row.verdict,
         f"{row.seconds_per_epoch:.3g} s",
     ]
-
-
-def _aligned(rows: list[list[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    left = -1 if rows[0][0] else 0
-
-    def line(row: list[str]) -> str:
-        pairs = enumerate(zip(row, widths, strict=True))
-        return "  ".join(cell.ljust(width) if place == left else cell.rjust(width) for place, (cell, width) in pairs)
-
-    return [line(row).rstrip() for row in rows]

@@ -11,6 +11,7 @@ from typing import Any
 from ikura.experiments._base import Experiment, Findings
 from ikura.experiments.claim import HOLDS, Claim
 from ikura.experiments.running import default_folder
+from ikura.report.cards import card
 from ikura.report.markup import Html, element, join
 from ikura.report.page import page, write_text
 from ikura.report.tables import table
@@ -56,13 +57,9 @@ def _header(experiment: Experiment, findings: Findings, results: Mapping[str, An
 
 
 def _card(claim: Claim) -> Html:
-    return element(
-        "div",
-        element("h2", claim.sentence),
-        element("p", claim.verdict[0].upper() + claim.verdict[1:], class_="value"),
-        element("div", element("span", f"{claim.what}: {number(claim.estimate)}"), _between(claim), class_="note"),
-        class_="card main" if claim.verdict == HOLDS else "card",
-    )
+    verdict, told = claim.verdict[0].upper() + claim.verdict[1:], f"{claim.what}: {number(claim.estimate)}"
+    kind = "main" if claim.verdict == HOLDS else None
+    return card(claim.sentence, verdict, element("span", told), _between(claim), kind=kind)
 
 
 def _between(claim: Claim) -> Html | None:

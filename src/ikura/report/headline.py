@@ -6,6 +6,7 @@ import math
 from pathlib import PurePath
 from typing import Any
 
+from ikura.report.cards import card
 from ikura.report.markup import Html, element, join
 from ikura.report.view import View
 from ikura.report.wording import count, duration, interval, number, plural, real, score, spoken
@@ -101,26 +102,26 @@ def _seconds(view: View) -> float:
 def _test(view: View) -> Html:
     test = view.study.test
     if test is None:
-        return _card("Test score", "–", "Not measured.", "main")
+        return card("Test score", "–", "Not measured.", kind="main")
     rows = (view.study.summary.get("parts") or {}).get("test")
     seen = f"On {plural(int(rows), 'row')} no trial has seen, measured once." if rows else "Measured once."
-    return _card(
+    return card(
         f"Test {spoken(test.metric)}",
         score(test.value, 3),
         join(_between(test.interval), _whisker(view, "test"), seen),
-        "main",
+        kind="main",
     )
 
 
 def _dev(view: View) -> Html:
     best = view.study.best
     if best is None or not math.isfinite(real(best.dev)):
-        return _card(f"Best dev {view.metric}", "–", "No trial has a score.")
+        return card(f"Best dev {view.metric}", "–", "No trial has a score.")
     repeats = view.ranked.loc[view.ranked["chosen"] & view.ranked["repeats"].notna(), "repeats"]
     words = "chosen on the dev set"
     if len(repeats) and repeats.iloc[0] > 1:
         words = f"the mean of {int(repeats.iloc[0])} runs with other seeds"
-    return _card(
+    return card(
         f"Best dev {view.metric}",
         score(best.dev, 3),
         join(_between(best.interval), _whisker(view, "dev"), _corrected(best), f"Trial {best.number}, {words}."),
@@ -141,24 +142,14 @@ def _trials(view: View) -> Html:
     told = [f"{count(times)} {state}" for state, times in states.items()]
     repeated = len(view.trials) - len(view.search)
     more = f"{plural(repeated, 'run')} of the finalists with other seeds." if repeated else None
-    return _card("Trials", count(len(view.search)), join(element("span", ", ".join(told) + "."), more))
+    return card("Trials", count(len(view.search)), join(element("span", ", ".join(told) + "."), more))
 
 
 def _time(view: View) -> Html:
     seconds = _seconds(view)
     epochs = view.trials["epochs"].sum()
     rate = f"{count(round(epochs))} epochs of single networks." if epochs > 0 else None
-    return _card("Time", duration(seconds), rate)
-
-
-def _card(title: str, value: str, note: object, kind: str | None = None) -> Html:
-    return element(
-        "div",
-        element("h2", title),
-        element("p", value, class_="value"),
-        element("div", note, class_="note"),
-        class_="card" if kind is None else f"card {kind}",
-    )
+    return card("Time", duration(seconds), rate)
 
 
 def _between(ends: tuple[float, float] | None) -> Html | None:

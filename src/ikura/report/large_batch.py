@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ikura.report.cards import card
 from ikura.report.charts.figure import css
 from ikura.report.charts.lines import MARKS, Line, chart
 from ikura.report.markup import Html, element, join
@@ -54,21 +55,21 @@ def _header(scaling: Scaling) -> Html:
     low, high = best.interval
     faster = scaling.faster
     cards = [
-        _card(
+        card(
             f"Difference in dev {spoken(scaling.metric)}",
             _signed(best.difference),
             f"95 % interval {_signed(low)} to {_signed(high)}",
-            True,
+            kind="main",
         ),
-        _card("Needed", ", ".join(scaling.needed) or "no measure", f"recommended: “{best.name}”"),
-        _card(
+        card("Needed", ", ".join(scaling.needed) or "no measure", f"recommended: “{best.name}”"),
+        card(
             "To the same dev score",
             f"{number(faster, 2)} ×" if math.isfinite(faster) else NOTHING,
             f"as fast: {_brief(best.seconds_to_score)} instead of {_brief(scaling.rows[0].seconds_to_score)}"
             if math.isfinite(best.seconds_to_score)
             else "the score is not reached",
         ),
-        _card(
+        card(
             "An epoch",
             _brief(best.seconds_per_epoch),
             f"instead of {_brief(scaling.rows[0].seconds_per_epoch)}, one network, {scaling.device}",
@@ -81,16 +82,6 @@ def _header(scaling: Scaling) -> Html:
         element("p", first, class_="lede"),
         element("div", *cards, class_="cards"),
         *(element("p", one, class_="verdict") for one in rest),
-    )
-
-
-def _card(title: str, value: str, note: str, main: bool = False) -> Html:
-    return element(
-        "div",
-        element("h2", title),
-        element("p", value, class_="value"),
-        element("div", element("span", note), class_="note"),
-        class_="card main" if main else "card",
     )
 
 

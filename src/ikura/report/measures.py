@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ikura.report.cards import card
 from ikura.report.charts.figure import css, evenly, log_tick
 from ikura.report.charts.lines import MARKS, Line, chart
 from ikura.report.markup import Html, element, join
@@ -56,15 +57,15 @@ def _header(found: Measures) -> Html:
     scale, potential = last.scale, found.potential
     whose = ", the run's model" if found.winner else ""
     cards = [
-        _card(
+        card(
             f"Noise scale after epoch {last.epoch:,}",
             _scale(scale.value),
             f"95 % interval {_interval(scale.low, scale.high)}"
             + (f"; nearest power of two {count(scale.batch_size)}" if scale.batch_size else ""),
-            True,
+            kind="main",
         ),
-        _card("Distance travelled", number(found.growth.distance, 3), _law(found.growth)),
-        _card(
+        card("Distance travelled", number(found.growth.distance, 3), _law(found.growth)),
+        card(
             "α",
             NOTHING if potential is None else number(potential.alpha, 3),
             "of the random potential"
@@ -84,16 +85,6 @@ def _header(found: Measures) -> Html:
         ),
         element("div", *cards, class_="cards"),
         *(element("p", one, class_="verdict") for one in found.notes),
-    )
-
-
-def _card(title: str, value: str, note: str, main: bool = False) -> Html:
-    return element(
-        "div",
-        element("h2", title),
-        element("p", value, class_="value"),
-        element("div", element("span", note), class_="note"),
-        class_="card main" if main else "card",
     )
 
 
