@@ -1,8 +1,9 @@
 """The autopilot: `ikura tune --auto` against plain `ikura tune` at equal time, on six tasks.
 
 Two tasks are short of capacity (what the default space holds is too small or trains too briefly), two overfit (few
-examples, many inputs or wrong labels), two are neither. Plain tuning is given its best: as many trials as fill the
-time, found beforehand by a run that is not counted, and the default space for that number.
+examples, many inputs or wrong labels), two are neither. Plain tuning is given its best: as much time as the autopilot
+took in the mean, as many trials as fill it (found beforehand by runs that are not counted), and the default space for
+that number. Its time limit is longer, because what a limit leaves to the finalists is seldom needed.
 
     python -m benchmarks.autopilot                                  all of it
     python -m benchmarks.autopilot --tasks spirals digits --seeds 2 --seconds 20
@@ -30,6 +31,9 @@ __all__ = ["TASKS", "main", "verdict"]
 
 Examples = tuple[np.ndarray, np.ndarray]
 SECONDS, SEEDS, MOST_TRIALS = 60.0, 5, 4096
+RUNS_BEFORE = 3
+SHARE_OF_SEARCH = 0.75
+"""Share of a time limit that searching may take."""
 
 
 def spirals() -> Examples:
@@ -115,14 +119,23 @@ def measured(examples: Examples, seed: int, seconds: float, auto: bool, trials: 
 
 
 def filling(examples: Examples, seconds: float) -> int:
-    """How many trials fill the time of a plain run, by a run of the default number that nothing cuts short."""
+    """How many trials make a plain run take so many seconds in all, by runs of which each begins with the last answer.
+
+    A run that its limit cuts short shows how many trials it had time for.
+    """
     import ikura
 
-    with tempfile.TemporaryDirectory(prefix="ikura-autopilot-") as folder:
-        study = ikura.tune(examples, time_limit=seconds, seed=1000, out=Path(folder) / "run")
-        searching = sum(took for name, took in study.seconds.items() if name in ("coarse", "fine", "finest"))
-        trials = int((study.trials["purpose"] == "search").sum())
-    return min(MOST_TRIALS, max(128, int(trials * 0.75 * seconds / max(searching, 1e-3))))
+    trials = 128
+    for _ in range(RUNS_BEFORE):
+        with tempfile.TemporaryDirectory(prefix="ikura-autopilot-") as folder:
+            started = time.perf_counter()
+            limit = seconds / SHARE_OF_SEARCH
+            study = ikura.tune(examples, trials=trials, time_limit=limit, seed=1000, out=Path(folder) / "run")
+            took = time.perf_counter() - started
+            purpose, state = study.trials["purpose"], study.trials["state"]
+        ended = int(((purpose == "search") & (state != "skipped")).sum())
+        trials = min(MOST_TRIALS, max(128, int(ended * seconds / took)))
+    return trials
 
 
 def verdict(differences: list[float]) -> tuple[float, float, float, str]:
@@ -158,13 +171,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _task(name: str, options: argparse.Namespace, known: dict[tuple[Any, ...], dict[str, Any]]) -> list[dict[str, Any]]:
-    examples, trials, runs = TASKS[name][1](), None, []
-    for seed in range(options.seeds):
-        for auto in (False, True):
+    """The autopilot's runs, then plain ones that take as long as those did in the mean."""
+    examples, runs, plain = TASKS[name][1](), [], None
+    for auto in (True, False):
+        for seed in range(options.seeds):
             run = known.get((name, seed, auto, options.seconds))
             if run is None:
-                trials = trials or filling(examples, options.seconds)
-                found = measured(examples, seed, options.seconds, auto, None if auto else trials)
+                trials, limit = None, options.seconds
+                if not auto:
+                    took = statistics.fmean(one["seconds"] for one in runs if one["auto"])
+                    trials = plain = plain or filling(examples, took)
+                    limit = took / SHARE_OF_SEARCH
+                found = measured(examples, seed, limit, auto, trials)
                 run = {"task": name, "seed": seed, "auto": auto, "limit": options.seconds, **found}
                 if options.out:
                     with options.out.open("a") as file:

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 import ikura
+from ikura.study.choice import choose
 from ikura.study.finalists import fitting
 from ikura.study.progress import Progress
+from ikura.study.search import Floor
 from ikura.study.study import Study
 
 from .comparing import assert_same
@@ -89,6 +91,23 @@ def test_the_search_s_best_network_is_kept_and_no_other(tune: Tune, monkeypatch:
         assert f"trial-{study.best.number}" in kept
         assert len(kept) <= 2
         assert study.best.number == searched(study).iloc[0]["number"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"damaged"], ids=["gone", "empty", "damaged"])
+def test_weights_that_were_lost_are_trained_again(
+    content: bytes | None, tune: Tune, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = tune(finalists=0, **OPTIONS | {"time_limit": None})
+
+    def lose(floor: Floor, *rest: Any) -> Any:
+        for path in floor.run.glob("snapshots/trial-*.safetensors"):
+            path.unlink() if content is None else path.write_bytes(content)
+        return choose(floor, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ikura.study.ending.choose", lose)
+        study = tune(finalists=0, **OPTIONS | {"time_limit": None})
+    assert_same(study, whole)
 
 
 @given(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ikura import __version__
 from ikura.data.source import open_source
+from ikura.diagnose.case import Case
 from ikura.diagnose.cost_curve import CostCurve, cost_curves
 from ikura.diagnose.diagnosis import WORTH, Diagnosis, check_worth, given, judged
 from ikura.diagnose.errors import Errors
@@ -20,7 +21,7 @@ from ikura.diagnose.mistakes import Mistakes, mistakes
 from ikura.diagnose.optimum import Neighbour, best_achievable, peers
 from ikura.diagnose.prescription import Prescription, keep_spaces
 from ikura.diagnose.reading import Chosen, measure, undisturbed, workshop_again
-from ikura.diagnose.recipe import Case, prescribe
+from ikura.diagnose.recipe import prescribe
 from ikura.errors import UsageError
 from ikura.population.snapshot import write_atomically
 

@@ -14,6 +14,7 @@ from ikura.population.snapshot import write_atomically
 from ikura.study.command import command
 
 if TYPE_CHECKING:
+    from ikura.exchange.prior import Prior
     from ikura.study.study import Study
 
 __all__ = ["FOLDER", "Change", "Prescription", "command_of", "keep_spaces"]
@@ -73,7 +74,7 @@ class Prescription:
         return {**vars(self), "change": self.change.as_dict()}
 
 
-def command_of(study: Study, name: str, change: Change) -> str:
+def command_of(study: Study, name: str, change: Change, known: Prior) -> str:
     """The command that tunes again with a change.
 
     Trials of the study that lie in the changed space are what the search begins with.
@@ -82,6 +83,7 @@ def command_of(study: Study, name: str, change: Change) -> str:
         study: the study.
         name: of the prescription; the space lies in a file of that name (`keep_spaces`).
         change: what is to be otherwise.
+        known: what the study's own trials tell another search.
 
     Returns:
         A command line; a line of Python where the networks are the caller's own or pretrained.
@@ -97,7 +99,7 @@ def command_of(study: Study, name: str, change: Change) -> str:
     if words is None:
         return _python(study, config, space)
     words += "" if space is None else f" --space {shlex.quote(str(space))}"
-    return words + (f" --prior {shlex.quote(str(study.run))}" if _known(study, change) else "")
+    return words + (f" --prior {shlex.quote(str(study.run))}" if _begins_with(known, study, change) else "")
 
 
 def _space_of(study: Study, name: str, change: Change) -> Path | None:
@@ -118,13 +120,11 @@ def _python(study: Study, config: Mapping[str, Any], space: Path | None) -> str:
     return f"ikura.tune({', '.join(words)})"
 
 
-def _known(study: Study, change: Change) -> bool:
+def _begins_with(known: Prior, study: Study, change: Change) -> bool:
     """Whether a search with a change could begin with trials of the study."""
-    from ikura.study.prior import prior_of
-
     if change.empty or "network" in change.settings:
         return False
-    return any(True for _ in prior_of(study).records(study.searched.replace(**change.space), 1.0))
+    return any(True for _ in known.records(study.searched.replace(**change.space), 1.0))
 
 
 def keep_spaces(study: Study, prescriptions: Iterable[Prescription]) -> list[Path]:

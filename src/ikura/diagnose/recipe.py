@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import PurePath
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ikura.diagnose.case import Advice, Case
 from ikura.diagnose.diagnosis import Diagnosis, Gap
 from ikura.diagnose.estimate import percent
 from ikura.diagnose.prescription import Change, Prescription, command_of
 from ikura.errors import SpaceError
-from ikura.space import DEFAULTS, Space, check_feasible, choice, integer, layer_of, linear, log
+from ikura.space import Space, check_feasible, choice, integer, layer_of, linear, log
 from ikura.space.hyperparameters import OF_IMAGES
-from ikura.space.limits import BOUNDS
 
 if TYPE_CHECKING:
     from ikura.diagnose.learning_curve import LearningCurve
@@ -52,88 +50,6 @@ NEARLY = 0.9
 LEANING = 0.4
 """How much a prescription counts against a gap of which only the value is high, not the whole interval."""
 OTHER_NETWORKS = {"mlp": "cnn", "cnn": "resnet20"}
-
-
-@dataclass(frozen=True)
-class Advice:
-    """What a rule has to say: how strongly (0 to 1), why, what to expect, what to change or which command to run."""
-
-    strength: float
-    reason: str
-    expected: str = ""
-    change: Change = field(default_factory=Change)
-    command: str | None = None
-
-
-@dataclass(frozen=True)
-class Case:
-    """What rules look at: a diagnosis, its study, and the learning curve where there is one."""
-
-    diagnosis: Diagnosis
-    study: Study
-    curve: LearningCurve | None = None
-
-    @cached_property
-    def space(self) -> Space:
-        """The space as it was searched, ranges that the search widened included."""
-        return self.study.searched
-
-    @cached_property
-    def values(self) -> dict[str, Any]:
-        """The chosen configuration, with the defaults of what it does not name."""
-        from ikura.nn.zoo.cnn import CNN_DEFAULTS
-
-        best = self.study.best
-        network = CNN_DEFAULTS if self.network == "cnn" else {}
-        return {**DEFAULTS, **network, **(best.hyperparameters if best else {})}
-
-    @cached_property
-    def row(self) -> dict[str, Any]:
-        """The chosen configuration as it was trained in full: of its finalists the one with the latest best epoch."""
-        best, rows = self.study.best, self.study.records()
-        assert best is not None
-        again = [row for row in rows if row["purpose"] == "finalist" and row["parent"] == best.number]
-        return max(
-            [row for row in again if row["best_epoch"]] or [row for row in rows if row["number"] == best.number],
-            key=lambda row: row["best_epoch"] or 0,
-        )
-
-    @property
-    def network(self) -> str:
-        """Name of the network."""
-        return self.study.setting.network
-
-    @property
-    def images(self) -> bool:
-        """Whether the data are images."""
-        return bool(self.study.summary.get("images"))
-
-    @property
-    def source(self) -> str:
-        """What the data are called."""
-        return PurePath(str(self.study.summary.get("source") or "the data")).name
-
-    @property
-    def rows(self) -> int:
-        """Training examples."""
-        return int(self.study.summary["parts"]["train"])
-
-    @cached_property
-    def shares(self) -> dict[str, float]:
-        """Importance of the hyperparameters that mattered beyond chance."""
-        table = self.study.importance().to_dict("records")
-        return {row["hyperparameter"]: row["importance"] for row in table if not row["importance"] <= row["chance"]}
-
-    def can(self, name: str) -> bool:
-        """Whether the network or its training reads a hyperparameter."""
-        from ikura.study.networks import OWN, known_names
-
-        return name in self.space or name in (BOUNDS if self.network == OWN else known_names(self.network))
-
-    def mattered(self, names: Iterable[str]) -> str:
-        """Say which of some hyperparameters made a difference between trials, and how much."""
-        told = [f"{name} made {100 * self.shares[name]:.0f} %" for name in names if name in self.shares]
-        return f" {' and '.join(told)} of the difference between trials." if told else ""
 
 
 @dataclass(frozen=True)
@@ -367,7 +283,7 @@ def prescribe(diagnosis: Diagnosis, study: Study, curve: LearningCurve | None = 
     found = [pair for pair in found if _possible(case.space, pair[1].change)]
     kept: dict[str, Prescription] = {}
     for rule, advice in sorted(found, key=lambda pair: -pair[1].strength * weights[pair[0].against]):
-        command = advice.command or command_of(study, rule.name, advice.change)
+        command = advice.command or command_of(study, rule.name, advice.change, case.known)
         one = (rule.name, rule.against, advice.reason, advice.expected, command, rule.source, advice.change)
         kept.setdefault(rule.name, Prescription(*one))
     return list(kept.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,15 @@ class Prior:
     trials: pd.DataFrame
     greater_is_better: bool
 
+    @cached_property
+    def _ended(self) -> list[tuple[dict[str, Any], str, Any]]:
+        """Hyperparameters, state and score of the trials that have ended."""
+        return [
+            ({n: row[n] for n in self.space if n in row and not _missing(row[n])}, row["state"], row["score"])
+            for row in self.trials.to_dict("records")
+            if row["state"] in ("complete", "stopped", "pruned", "diverged")
+        ]
+
     def observations(self, space: Space, greater_is_better: bool) -> tuple[list[dict[str, Any]], int]:
         """Take what another search can learn from.
 
@@ -61,14 +71,10 @@ class Prior:
 
     def records(self, space: Space, sign: float) -> Iterator[dict[str, Any]]:
         """Find the trials that have ended and lie in a space one by one: configuration, and score times sign."""
-        for row in self.trials.to_dict("records"):
-            given = {name: row[name] for name in self.space if name in row and not _missing(row[name])}
-            score = row["score"]
-            if row["state"] not in ("complete", "stopped", "pruned", "diverged"):
-                continue
+        for given, state, score in self._ended:
             configuration = fitted(given, space)
             if configuration is not None:
-                failed = row["state"] == "diverged" or _missing(score) or not math.isfinite(score)
+                failed = state == "diverged" or _missing(score) or not math.isfinite(score)
                 yield {"configuration": configuration, "score": None if failed else sign * float(score)}
 
 

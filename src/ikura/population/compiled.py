@@ -18,7 +18,7 @@ from ikura.population.kernel.numbers import GRADIENT_NOISE, LABEL_NOISE, NUMBERS
 from ikura.population.layout import Layout
 from ikura.population.member import Member
 from ikura.population.rule import rule
-from ikura.population.schedule import batch_size_at, follows_distance, learning_rates
+from ikura.population.schedule import batch_size_at, follows_distance, learning_rates, steady_rates
 
 __all__ = ["CompiledTile"]
 
@@ -54,6 +54,8 @@ class CompiledTile(KernelTile):
             self.normals[k] = normalisation_kernel.code(values.normalisation), values.ghost_size
             self.whole[k] = values.batch_size, activation_kernel.code(values.activation), rule(values.optimizer).code
             self.numbers[k] = numbers_of(values)
+        self.steady = [steady_rates(member.values) for member in members]
+        self.growing = [k for k, member in enumerate(members) if member.values.batch_growth]
         self.depths = np.array([len(layout.units) for layout in layouts], np.int64)
         self.weights = np.concatenate(
             [layout.initial(member) for member, layout in zip(members, layouts, strict=True)]
@@ -79,11 +81,12 @@ class CompiledTile(KernelTile):
         self, examples: Examples, epoch: int, epochs: int = 0, shares: np.ndarray | None = None
     ) -> np.ndarray:
         rows, costs = len(examples), np.empty(len(self.members))
-        self.whole[:, 0] = [batch_size_at(member.values, epoch) for member in self.members]
+        for k in self.growing:
+            self.whole[k, 0] = batch_size_at(self.members[k].values, epoch)
         left = [1.0] * len(costs) if shares is None else shares.tolist()
         rates = [
-            [rate * share for rate in learning_rates(member.values, epoch, updates, epochs)]
-            for member, share, updates in zip(self.members, left, self._updates(rows), strict=True)
+            [rate * share for rate in steady or learning_rates(member.values, epoch, updates, epochs)]
+            for member, steady, share, updates in zip(self.members, self.steady, left, self._updates(rows), strict=True)
         ]
         train_epoch(
             examples.x, examples.codes, examples.y, self.task, self.tables, self.weights, self.moments, self.places,
@@ -108,12 +111,11 @@ class CompiledTile(KernelTile):
 
     def _updates(self, rows: int) -> list[int]:
         """Number of updates of each member in an epoch."""
-        every = []
-        for batch, code in zip(self.whole[:, 0].tolist(), self.normals[:, 0].tolist(), strict=True):
-            size = min(batch, rows)
-            left_alone = normalisation_kernel.joins_last_row.py_func(code, batch) and rows > size and rows % size == 1
-            every.append(-(-rows // size) - left_alone)
-        return every
+        sizes = np.minimum(self.whole[:, 0], rows)
+        updates = -(-rows // sizes)
+        for k in np.flatnonzero((rows > sizes) & (rows % sizes == 1)):
+            updates[k] -= normalisation_kernel.joins_last_row.py_func(self.normals[k, 0], sizes[k])
+        return updates.tolist()
 
     def outputs(self, examples: Examples) -> np.ndarray:
         out = np.empty((len(self.members), len(examples), self.layouts[0].outputs), self.weights.dtype)
@@ -131,8 +133,11 @@ class CompiledTile(KernelTile):
 
     def keep(self, places: Sequence[int]) -> None:
         for place in places:
-            self.kept[self._span(place)] = self.weights[self._span(place)]
-            self.kept_running[self._running_span(place)] = self.running[self._running_span(place)]
+            span = self._span(place)
+            self.kept[span] = self.weights[span]
+            begin, end = self.running_places[place : place + 2]
+            if begin < end:
+                self.kept_running[begin:end] = self.running[begin:end]
 
     def recall(self) -> None:
         self.weights[:] = self.kept

@@ -16,8 +16,14 @@ from ikura.population.training import Course
 __all__ = ["load_snapshot", "save_snapshot", "write_atomically"]
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, synced: bool = True) -> None:
     """Write a file under a temporary name, then rename it; what stood there before stays whole until then.
+
+    Args:
+        path: the file.
+        content: what it will hold.
+        synced: whether to wait until it is on the disk. Otherwise it outlives the process, but the machine's power
+            failing within seconds can lose or damage it.
 
     Raises:
         StorageError: the disk is full or cannot be written.
@@ -27,8 +33,9 @@ def write_atomically(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if synced:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
         with suppress(OSError):

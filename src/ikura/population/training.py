@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -25,6 +26,8 @@ from ikura.population.travel import Travel
 __all__ = ["EXPLODED", "Course", "Judge"]
 
 EXPLODED = 1e6
+AT_ONCE = 4_000_000
+"""Predictions of which evidence is taken at once: 16 MB in float32."""
 
 
 @dataclass(frozen=True)
@@ -207,8 +210,14 @@ class Course:
         self.judge(outputs, self.dev.y)
         predictions = torch.from_numpy(outputs if self.judge.task == "multiclass" else outputs[..., 0])
         target = self.judge.target(self.dev.y)
+        each = vmap(partial(evidence, self.judge.metric), in_dims=(0, None))
         trained = np.flatnonzero((self.best_epoch >= 0) & ~self.diverged).tolist()
-        return {place: evidence(self.judge.metric, predictions[place], target).numpy() for place in trained}
+        size = max(1, AT_ONCE // predictions[0].numel())
+        found: dict[int, np.ndarray] = {}
+        for i in range(0, len(trained), size):
+            some = trained[i : i + size]
+            found |= zip(some, each(predictions[some], target).numpy(), strict=True)
+        return found
 
     def _records(self, place: int) -> dict[str, np.ndarray]:
         names = ("best_loss", "best_epoch", "diverged", "epochs", "seconds")

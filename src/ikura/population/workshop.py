@@ -102,15 +102,16 @@ class Workshop:
         In the compiled kernel members differ in anything but the seed; stacked members also share structure and
         mini-batch size. Costly tiles come first, so that workers finish together.
         """
+        costs = {id(member): self._cost(member) for member in members}
         groups: dict[Any, list[Member]] = {}
         for member in members:
             groups.setdefault(self._company(member), []).append(member)
         tiles = []
         for group in groups.values():
-            ordered = sorted(group, key=lambda m: (-self._cost(m), m.number))
+            ordered = sorted(group, key=lambda m: (-costs[id(m)], m.number))
             count = -(-len(ordered) // size)
             tiles += [ordered[i::count] for i in range(count)] if self.compiled else _slices(ordered, size)
-        return sorted(tiles, key=lambda tile: (-sum(map(self._cost, tile)), tile[0].number))
+        return sorted(tiles, key=lambda tile: (-sum(costs[id(m)] for m in tile), tile[0].number))
 
     def _company(self, member: Member) -> Any:
         if self.compiled:

@@ -24,7 +24,7 @@ from ikura.study.pareto import configuration
 from ikura.study.preference import preferred
 from ikura.study.search import Floor
 from ikura.study.selection import corrected, difference
-from ikura.study.shortlist import Shortlist, ranked, weights_file
+from ikura.study.shortlist import Shortlist, has_weights, ranked, weights_file
 
 __all__ = ["choose", "judge", "load_network", "predictions"]
 
@@ -90,9 +90,7 @@ def choose(floor: Floor, metric: Metric, finalists: int, again: Again) -> dict[s
     if groups:
         group = groups[0]
         own = [row for row in finals if row["parent"] == group[0]["parent"]]
-        if ((cut and choice is None) or top["number"] == group[0]["parent"]) and weights_file(
-            floor.run, top["number"]
-        ).exists():
+        if ((cut and choice is None) or top["number"] == group[0]["parent"]) and has_weights(floor.run, top["number"]):
             own.append(top)
         kept = max(own, key=lambda row: _merit(floor, [row]))
         if kept is top and cut:
@@ -101,7 +99,7 @@ def choose(floor: Floor, metric: Metric, finalists: int, again: Again) -> dict[s
         diverged = any(row["state"] == "diverged" for row in rows)
         why = "every finalist diverged with other seeds" if diverged else "no time was left to train finalists"
         note = f"{why}; the best trial of the search is kept"
-    if kept is top and not weights_file(floor.run, top["number"]).exists():
+    if kept is top and not has_weights(floor.run, top["number"]):
         again(top)
     outputs = [_of_dev(floor, row) for row in group]
     low, high = interval(metric, outputs, _target(floor), seed=floor.seed)
@@ -192,7 +190,7 @@ def _preferred(
     if floor.aims.prefer is None or not groups:
         return groups, None
     for row in groups[0]:
-        if not weights_file(floor.run, row["number"]).exists():
+        if not has_weights(floor.run, row["number"]):
             again(row)
     spread = interval(metric, [_of_dev(floor, row) for row in groups[0]], _target(floor), seed=floor.seed)
     numbered = {configuration(group[0]): group for group in groups}

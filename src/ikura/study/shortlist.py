@@ -15,7 +15,7 @@ from ikura.population.job import Outcome
 from ikura.population.snapshot import write_atomically
 from ikura.study.search import Floor
 
-__all__ = ["PLACES", "Shortlist", "keep_weights", "ranked", "weights_file"]
+__all__ = ["PLACES", "Shortlist", "has_weights", "keep_weights", "ranked", "weights_file"]
 
 PLACES = 64
 """Trials whose dev evidence is kept. A resample of the dev examples practically never prefers one further down."""
@@ -28,12 +28,21 @@ def weights_file(run: Path, number: int) -> Path:
     return run / "snapshots" / f"trial-{number}.safetensors"
 
 
-def keep_weights(run: Path, outcomes: Iterable[Outcome]) -> None:
-    """Write the best weights of each member that has some."""
+def has_weights(run: Path, number: int) -> bool:
+    """Whether a trial's best weights are there, and whole."""
+    try:
+        with safe_open(weights_file(run, number), framework="numpy"):
+            return True
+    except (OSError, SafetensorError):
+        return False
+
+
+def keep_weights(run: Path, outcomes: Iterable[Outcome], *, synced: bool = True) -> None:
+    """Write the best weights of each member that has some; `synced` as for `write_atomically`."""
     for outcome in outcomes:
         if outcome.weights is not None and outcome.best_epoch:
             arrays = {"weights": outcome.weights} | {f"buffer:{n}": b for n, b in (outcome.buffers or {}).items()}
-            write_atomically(weights_file(run, outcome.number), save(arrays))
+            write_atomically(weights_file(run, outcome.number), save(arrays), synced=synced)
 
 
 def ranked(floor: Floor, purpose: str) -> list[dict[str, Any]]:
@@ -75,7 +84,8 @@ class Shortlist:
             return
         if not self.merits or best > max(self.merits):
             self._keep_only(self._number(max(self.merits)) if self.merits else None)
-            keep_weights(self.floor.run, [o for o in scored if o.merit(self.floor.sign) == best])
+            # A trial whose weights are lost with the machine's power is trained again.
+            keep_weights(self.floor.run, [o for o in scored if o.merit(self.floor.sign) == best], synced=False)
         again = {outcome.number for outcome in scored}
         self.merits = [merit for merit in self.merits if self._number(merit) not in again]
         heapq.heapify(self.merits)
@@ -91,7 +101,7 @@ class Shortlist:
             if outcome.evidence is not None:
                 arrays[str(outcome.number)] = outcome.evidence
         if arrays:
-            write_atomically(self._evidence_file(outcomes[0].tile), save(arrays))
+            write_atomically(self._evidence_file(outcomes[0].tile), save(arrays), synced=False)
 
     @staticmethod
     def _number(merit: Merit) -> int:

@@ -307,8 +307,12 @@ class Store:
             query = query.where(CURVES.c.trial.in_(list(numbers)))
         with self._guard(), self.engine.connect() as connection:
             rows = connection.execute(query).all()
-        frame = pd.DataFrame(rows, columns=["number", "epoch", *COLUMNS])
-        return frame.astype({"number": np.int64, "epoch": np.int64} | dict.fromkeys(COLUMNS, np.float64))
+        names = ["number", "epoch", *COLUMNS]
+        columns = zip(*rows, strict=True) if rows else [()] * len(names)
+        kinds = [np.int64, np.int64] + [np.float64] * len(COLUMNS)
+        # What is null in the database becomes NaN.
+        arrays = (np.array(column, kind) for column, kind in zip(columns, kinds, strict=True))
+        return pd.DataFrame(dict(zip(names, arrays, strict=True)))
 
 
 def _insert_many(connection: sa.Connection, table: sa.Table, rows: list[tuple[Any, ...]]) -> None:

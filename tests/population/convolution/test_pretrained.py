@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from ikura.errors import UsageError
 from ikura.nn.zoo.cnn import cnn
 from ikura.population.convolution import ConvolutionTile
-from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.rule import RULES
 from ikura.population.stacked import StackedTile
-from ikura.population.training import Judge
 from ikura.population.workshop import Workshop
 from ikura.study.pretrained import Pretrained
 
@@ -28,11 +26,6 @@ OTHERS: list[dict[str, Any]] = [
     {"max_norm": 0.5}, {"clip_value": 0.02},
     *({"optimizer": name, "learning_rate": 0.003} for name in RULES),
 ]  # fmt: skip
-
-
-def likelihood(p: Tensor, y: Tensor) -> Tensor:
-    """Mean probability of the right class: smooth, unlike accuracy."""
-    return p.gather(-1, y[:, None]).mean()
 
 
 def start(normalisation: str, side: int = 8) -> Pretrained:
@@ -48,29 +41,14 @@ def start(normalisation: str, side: int = 8) -> Pretrained:
     return Pretrained(net, "none", {"network": "cnn", "hyperparameters": hyperparameters})
 
 
-def workshop(network: Pretrained, dtype: str = "float64", stacked: bool = False) -> Workshop:
-    random = np.random.default_rng(0)
-    parts = []
-    for count in (50, 30):
-        y = random.integers(0, 3, count)
-        x = random.normal(size=(count, 1, 8, 7)) + y[:, None, None, None]
-        parts.append(Examples(x.astype(dtype), np.zeros((count, 0), np.int32), y.astype(dtype)))
-    judge = Judge("multiclass", likelihood)
-    return Workshop(*parts, judge, 3, network=network, dtype=dtype, device="cpu:0" if stacked else "cpu")
-
-
 def company() -> list[Member]:
     return [Member(number, BASE | other, 5) for number, other in enumerate(OTHERS)]
 
 
-def curves(made: Workshop, members: list[Member], epochs: int = 3) -> list[np.ndarray]:
-    course = made.course(members)
-    course.run(epochs)
-    return [course.curve(place) for place in range(len(members))]
-
-
 @pytest.mark.parametrize("normalisation", ["none", "batch", "ghost"])
-def test_compiled_and_stacked_give_the_same_curves(normalisation: str) -> None:
+def test_compiled_and_stacked_give_the_same_curves(
+    normalisation: str, workshop: Callable[..., Workshop], curves: Callable[..., list[np.ndarray]]
+) -> None:
     compiled, stacked = (workshop(start(normalisation), stacked=one) for one in (False, True))
     assert isinstance(compiled.tile(company()), ConvolutionTile)
     assert isinstance(stacked.tile(company()), StackedTile)
@@ -82,13 +60,15 @@ def test_compiled_and_stacked_give_the_same_curves(normalisation: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_member_alone_is_the_same_to_the_bit(dtype: str) -> None:
-    made = workshop(start("batch"), dtype)
+def test_a_member_alone_is_the_same_to_the_bit(
+    dtype: str, workshop: Callable[..., Workshop], curves: Callable[..., list[np.ndarray]]
+) -> None:
+    made = workshop(start("batch"), dtype=dtype)
     for member, curve in zip(company(), curves(made, company()), strict=True):
         np.testing.assert_array_equal(curves(made, [member])[0], curve)
 
 
-def test_at_rate_zero_only_the_head_learns() -> None:
+def test_at_rate_zero_only_the_head_learns(workshop: Callable[..., Workshop]) -> None:
     network = start("none")
     made = workshop(network)
     course = made.course([Member(0, BASE | {"pretrained_rate": 0.0}, 5)])
@@ -100,21 +80,11 @@ def test_at_rate_zero_only_the_head_learns() -> None:
             assert torch.equal(trained[name], before.double()), name
 
 
-def test_states_go_on_in_another_tile() -> None:
-    made, members = workshop(start("ghost")), company()
-    whole = made.course(members)
-    whole.run(4)
-    begun, after = made.course(members), made.course(members[::-1])
-    begun.budget = 4
-    begun.run(2)
-    for place in range(len(members)):
-        after.insert(len(members) - 1 - place, begun.extract(place))
-    after.run(4)
-    for place in range(len(members)):
-        np.testing.assert_array_equal(after.curve(len(members) - 1 - place), whole.curve(place))
+def test_states_go_on_in_another_tile(workshop: Callable[..., Workshop], check_going_on: Callable[..., None]) -> None:
+    check_going_on(workshop(start("ghost")), company())
 
 
-def test_images_of_another_size_are_refused_in_one_line() -> None:
+def test_images_of_another_size_are_refused_in_one_line(workshop: Callable[..., Workshop]) -> None:
     with pytest.raises(UsageError, match=r"the network fails on inputs of shape \(2, 1, 8, 7\)"):
         workshop(start("none", side=16)).tile(company())
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from torch import Tensor
 
 from ikura.data.encoder import PixelStandard
-from ikura.nn.zoo.cnn import cnn
 from ikura.population.convolution import ConvolutionTile
 from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.rule import RULES
 from ikura.population.stacked import StackedTile
-from ikura.population.training import Judge
 from ikura.population.workshop import Workshop
 
 # float64, 1e-16 an operation, amplified by some ten steps.
@@ -36,41 +34,14 @@ OTHERS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-def likelihood(p: Tensor, y: Tensor) -> Tensor:
-    """Mean probability of the right class: smooth, unlike accuracy."""
-    return p.gather(-1, y[:, None]).mean()
-
-
-@pytest.fixture
-def workshop() -> Callable[..., Workshop]:
-    """Factory of workshops with images, compiled or stacked."""
-
-    def make(rows: int = 50, stacked: bool = False, dtype: str = "float64") -> Workshop:
-        random = np.random.default_rng(0)
-        parts = []
-        for count in (rows, 30):
-            y = random.integers(0, 3, count)
-            x = random.normal(size=(count, 1, 8, 7)) + y[:, None, None, None]
-            parts.append(Examples(x.astype(dtype), np.zeros((count, 0), np.int32), y.astype(dtype)))
-        judge = Judge("multiclass", likelihood)
-        return Workshop(*parts, judge, 3, network=cnn, dtype=dtype, device="cpu:0" if stacked else "cpu")
-
-    return make
-
-
-def curves(made: Workshop, members: Sequence[Member], epochs: int = 3) -> list[np.ndarray]:
-    """Every member's curve, trained as one tile."""
-    course = made.course(members)
-    course.run(epochs)
-    return [course.curve(place) for place in range(len(members))]
-
-
 def company() -> list[Member]:
     """Members that differ in one thing each."""
     return [Member(number, BASE | other, 5) for number, other in enumerate(OTHERS)]
 
 
-def test_compiled_and_stacked_give_the_same_curves(workshop: Callable[..., Workshop]) -> None:
+def test_compiled_and_stacked_give_the_same_curves(
+    workshop: Callable[..., Workshop], curves: Callable[..., list[np.ndarray]]
+) -> None:
     compiled, stacked = workshop(), workshop(stacked=True)
     together = curves(compiled, company())
     for member, curve in zip(company(), together, strict=True):
@@ -79,17 +50,14 @@ def test_compiled_and_stacked_give_the_same_curves(workshop: Callable[..., Works
         np.testing.assert_allclose(curve, expected, rtol=RELATIVE, err_msg=str(member.hyperparameters))
 
 
-def test_images_of_bytes_are_augmented_member_by_member() -> None:
+def test_images_of_bytes_are_augmented_member_by_member(
+    workshop: Callable[..., Workshop], curves: Callable[..., list[np.ndarray]]
+) -> None:
     random = np.random.default_rng(0)
     standard = PixelStandard((0.4, 0.5), (0.2, 0.3))
     x = random.integers(0, 256, (40, 2, 9, 8), dtype=np.uint8)
     images = Examples(x, np.zeros((40, 0), np.int32), random.integers(0, 3, 40).astype(float), standard)
-    shops = [
-        Workshop(
-            images, images.head(10), Judge("multiclass", likelihood), 3, network=cnn, dtype="float64", device=device
-        )
-        for device in ("cpu", "cpu:0")
-    ]
+    shops = [replace(workshop(stacked=one), train=images, dev=images.head(10)) for one in (False, True)]
     strengths: list[dict[str, Any]] = [{}, {"flip": 0.5}, {"crop": 2, "noise": 0.1}, {"rotation": 20, "colour": 0.2}]
     members = [Member(number, BASE | one, 5) for number, one in enumerate(strengths)]
     found, expected = (curves(shop, members) for shop in shops)
@@ -98,7 +66,9 @@ def test_images_of_bytes_are_augmented_member_by_member() -> None:
     assert len({curve.tobytes() for curve in found}) == len(members)
 
 
-def test_every_hyperparameter_makes_a_difference(workshop: Callable[..., Workshop]) -> None:
+def test_every_hyperparameter_makes_a_difference(
+    workshop: Callable[..., Workshop], curves: Callable[..., list[np.ndarray]]
+) -> None:
     # The schedule by distance brakes only when weights have travelled far enough.
     members = [member for member in company() if member.values.schedule_shape != "distance"]
     found = curves(workshop(), members)
@@ -106,7 +76,9 @@ def test_every_hyperparameter_makes_a_difference(workshop: Callable[..., Worksho
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_member_alone_is_the_same_to_the_bit(dtype: str, workshop: Callable[..., Workshop]) -> None:
+def test_a_member_alone_is_the_same_to_the_bit(
+    dtype: str, workshop: Callable[..., Workshop], curves: Callable[..., list[np.ndarray]]
+) -> None:
     made = workshop(dtype=dtype)
     assert isinstance(made.tile(company()), ConvolutionTile)
     together = curves(made, company())
@@ -115,7 +87,9 @@ def test_a_member_alone_is_the_same_to_the_bit(dtype: str, workshop: Callable[..
 
 
 @pytest.mark.parametrize("bad", [{"learning_rate": 1e300}, {"learning_rate": 1e4, "optimizer": "sgd"}])
-def test_a_member_that_diverges_changes_nobody(bad: dict[str, Any], workshop: Callable[..., Workshop]) -> None:
+def test_a_member_that_diverges_changes_nobody(
+    bad: dict[str, Any], workshop: Callable[..., Workshop], curves: Callable[..., list[np.ndarray]]
+) -> None:
     made = workshop()
     members = company()[:4]
     calm = curves(made, members)
@@ -126,29 +100,19 @@ def test_a_member_that_diverges_changes_nobody(bad: dict[str, Any], workshop: Ca
         np.testing.assert_array_equal(course.curve(place), calm[place])
 
 
-def test_states_go_on_in_another_tile(workshop: Callable[..., Workshop]) -> None:
-    made = workshop()
-    members = company()
-    whole = made.course(members)
-    whole.run(4)
-    begun, after = made.course(members), made.course(members[::-1])
-    begun.budget = 4
-    begun.run(2)
-    for place in range(len(members)):
-        after.insert(len(members) - 1 - place, begun.extract(place))
-    after.run(4)
-    for place in range(len(members)):
-        other = len(members) - 1 - place
-        np.testing.assert_array_equal(after.curve(other), whole.curve(place))
-        for name, array in whole.tile.extract(place).items():
-            np.testing.assert_array_equal(after.tile.extract(other)[name], array)
+def test_states_go_on_in_another_tile(workshop: Callable[..., Workshop], check_going_on: Callable[..., None]) -> None:
+    check_going_on(workshop(), company())
 
 
 @pytest.mark.parametrize(
     ("rows", "normalisation", "batches"), [(33, "batch", 2), (33, "none", 3), (32, "batch", 2), (33, "ghost", 2)]
 )
 def test_a_last_row_alone_is_normalised_with_the_mini_batch_before(
-    rows: int, normalisation: str, batches: int, workshop: Callable[..., Workshop]
+    rows: int,
+    normalisation: str,
+    batches: int,
+    workshop: Callable[..., Workshop],
+    curves: Callable[..., list[np.ndarray]],
 ) -> None:
     member = Member(0, BASE | {"normalisation": normalisation}, 5)
     course = workshop(rows=rows).course([member])

@@ -1,6 +1,6 @@
 """How a learning rate changes in the course of training."""
 
-from ikura.population.schedule._base import SHAPES, Shape, follows_distance, learning_rates, shape
+from ikura.population.schedule._base import SHAPES, Shape, follows_distance, learning_rates, shape, steady_rates
 from ikura.population.schedule.brake import Brakes
 from ikura.population.schedule.by_time import batch_size_at, growth_of, pieces_of
 
@@ -14,4 +14,5 @@ __all__ = [
     "learning_rates",
     "pieces_of",
     "shape",
+    "steady_rates",
 ]

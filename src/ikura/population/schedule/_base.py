@@ -11,7 +11,7 @@ import numpy as np
 from ikura.errors import UsageError, nearest
 from ikura.population.schedule.by_time import constant, cosine, exponential, inverse_time, one_cycle, pieces, stairs
 
-__all__ = ["SHAPES", "Shape", "follows_distance", "learning_rates", "shape"]
+__all__ = ["SHAPES", "Shape", "follows_distance", "learning_rates", "shape", "steady_rates"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,19 @@ def shape(name: str) -> Shape:
 def follows_distance(values: Mapping[str, Any]) -> bool:
     """Whether a member's schedule needs its initial weights to be remembered."""
     return shape(values["schedule_shape"]).brake == "distance"
+
+
+def steady_rates(values: Mapping[str, Any]) -> list[float]:
+    """What `learning_rates` returns in every epoch, where that is a single one; empty where they change.
+
+    Example:
+        >>> from ikura.space import DEFAULTS
+        >>> steady_rates(DEFAULTS | {"learning_rate": 0.5}), steady_rates(DEFAULTS | {"warm_up": 1.0})
+        ([0.5], [])
+    """
+    share = shape(values["schedule_shape"]).share
+    steady = share is constant or (share is inverse_time and not values["learning_rate_decay"])
+    return [values["learning_rate"]] if steady and not values["warm_up"] else []
 
 
 def learning_rates(values: Mapping[str, Any], epoch: int, steps: int, epochs: int = 0) -> list[float]:
