@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -48,29 +49,29 @@ class Layout:
         units = tuple(int(width) for width in member.each_layer("units"))
         return cls(inputs, outputs, units, tuple(cardinalities), member.values.normalisation)
 
-    @property
+    @cached_property
     def tables(self) -> list[tuple[int, int]]:
         """(cardinality, size) of each embedding."""
         return [(c, embedding_size(c)) for c in self.cardinalities]
 
-    @property
+    @cached_property
     def widths(self) -> list[int]:
         """Joined inputs, hidden units, outputs."""
         return [self.inputs + sum(size for _, size in self.tables), *self.units, self.outputs]
 
-    @property
+    @cached_property
     def layers(self) -> list[tuple[int, int, int]]:
         """(inputs, units, parameters for each unit beside its weights) of each layer, the output layer last."""
         hidden = 1 if self.normalisation == "none" else 2
         beside = [hidden] * len(self.units) + [1]
         return [(a, b, more) for (a, b), more in zip(pairwise(self.widths), beside, strict=True)]
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of parameters."""
         return sum((a + more) * b for a, b, more in self.layers) + sum(c * size for c, size in self.tables)
 
-    @property
+    @cached_property
     def running(self) -> list[tuple[str, int]]:
         """Name and length of each running statistic, in the order of `MLP.named_buffers()`."""
         names = RUNNING.get(self.normalisation, ())
@@ -79,7 +80,7 @@ class Layout:
     def initial_running(self) -> np.ndarray:
         """Running statistics at the start, one after another: float64 of shape (sum of lengths,)."""
         parts = [np.full(width, 0.0 if name.endswith("mean") else 1.0) for name, width in self.running]
-        return np.concatenate([np.empty(0), *parts])
+        return np.concatenate(parts) if parts else np.empty(0)
 
     def initial(self, member: Member) -> np.ndarray:
         """Draw the member's initial weights: float64 of shape (size,).
