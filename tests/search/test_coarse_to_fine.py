@@ -19,20 +19,37 @@ def seen(scores: list[float], xs: list[float] | None = None, stage: int = 0) -> 
     return [Observation(n, stage, {"x": x}, s, -s) for n, (s, x) in enumerate(zip(scores, xs, strict=True))]
 
 
+def zooms(trials: int, epochs: int) -> list[tuple[str, int, int]]:
+    return [(name, trials, epochs) for name in ("coarse", "zoom 1", "zoom 2", "zoom 3")]
+
+
 @pytest.mark.parametrize(
     ("trials", "epochs", "expected"),
     [
         (7, 100, [("random", 7, 100)]),
-        (8, 100, [("coarse", 4, 33), ("fine", 4, 100)]),
-        (47, 90, [("coarse", 23, 30), ("fine", 24, 90)]),
-        (48, 90, [("coarse", 24, 30), ("fine", 14, 52), ("finest", 10, 90)]),
-        (128, 6, [("coarse", 64, 5), ("fine", 38, 5), ("finest", 26, 6)]),
-        (128, 2, [("coarse", 64, 2), ("fine", 38, 2), ("finest", 26, 2)]),
+        (8, 100, [("coarse", 4, 33), ("finest", 4, 100)]),
+        (23, 90, [("coarse", 11, 30), ("finest", 12, 90)]),
+        (24, 90, [("coarse", 7, 30), ("zoom 1", 7, 30), ("fine", 4, 52), ("finest", 6, 90)]),
+        (48, 90, [*zooms(9, 30), ("fine", 4, 52), ("finest", 8, 90)]),
+        (128, 6, [*zooms(25, 5), ("fine", 12, 5), ("finest", 16, 6)]),
+        (128, 2, [*zooms(25, 2), ("fine", 12, 2), ("finest", 16, 2)]),
     ],
 )
 def test_stages(trials: int, epochs: int, expected: list[tuple[str, int, int]]) -> None:
     stages = CoarseToFine(LINE, 0).stages(trials, epochs)
     assert [(stage.name, stage.trials, stage.epochs) for stage in stages] == expected
+    assert [stage.before for stage in stages] == [0, *(stage.epochs for stage in stages[:-1])]
+
+
+def test_only_a_longer_stage_begins_with_the_best_so_far() -> None:
+    search = CoarseToFine(LINE, 0)
+    history = seen([-abs(x - 0.3) for x in np.linspace(0, 1, 50)], list(np.linspace(0, 1, 50)))
+    best = [one.configuration for one in good(history)]
+    for stage in search.stages(128, 90)[1:]:
+        begun = [one.configuration for one in search.ask(stage, stage.trials, history)]
+        longer = 2 if stage.name in ("fine", "finest") else 0
+        assert begun[:longer] == best[:longer]
+        assert not any(one in best for one in begun[longer:])
 
 
 @given(st.lists(st.floats(-1, 1) | st.sampled_from([nan, inf, -inf]), max_size=80))

@@ -133,7 +133,7 @@ def test_widened_ranges_hold_the_old_ones(name: str, upwards: bool, share: float
     assert wider.from_unit(same_end) == one.from_unit(same_end)
 
 
-def test_the_next_stage_searches_beyond_and_the_one_after_goes_further() -> None:
+def test_later_stages_search_beyond_and_go_further() -> None:
     space = Space(learning_rate=log(1e-4, 1), activation=choice("relu", "tanh"))
     search = CoarseToFine(space, 0)
     history: list[Observation] = []
@@ -144,6 +144,8 @@ def test_the_next_stage_searches_beyond_and_the_one_after_goes_further() -> None
             rate = one.configuration["learning_rate"]
             history.append(Observation(len(history), stage.index, one.configuration, -abs(np.log10(rate / 30)), 0.0))
     assert ends[0] == 1
-    assert 1 < ends[1] < ends[2]  # type: ignore[operator]
-    for index, end in enumerate(ends):
-        assert max(one.configuration["learning_rate"] for one in history if one.stage == index) > 0.6 * end  # type: ignore[operator]
+    assert ends == sorted(ends)
+    assert len(set(ends)) >= 3
+    for index, before in enumerate(ends[:-1], 1):
+        if ends[index] > before:  # type: ignore[operator]
+            assert max(one.configuration["learning_rate"] for one in history if one.stage == index) > before  # type: ignore[type-var]

@@ -13,6 +13,7 @@ __all__ = ["bars", "best_trials", "columns", "table"]
 
 BEST_TRIALS = 10
 MOST_COLUMNS = 200
+NO_BREAK = "\u00a0"
 WORDS = frozenset({"name", "kind", "note", "class", "column", "stage", "set", "test"})
 
 
@@ -94,7 +95,8 @@ def best_trials(view: View) -> Html | None:
     rows = []
     for row in top.to_dict("records"):
         again = [_again(row)] if repeated else []
-        cells = [_name(row), view.stage_name(row), element("b", score(row["dev_score"])), *again]
+        stage = view.stage_name(row).replace(" ", NO_BREAK)
+        cells = [_name(row), stage, element("b", score(row["dev_score"])), *again]
         cells += [number(row[name]) for name in view.varying]
         rows.append([*cells, score(row["train_score"]), score(row["dev_loss"]), _epochs(row), duration(row["seconds"])])
     wordy = {name for name in view.varying if any(isinstance(value, str) for value in top[name])}

@@ -17,7 +17,7 @@ __all__ = ["StageView", "View"]
 
 STATED: dict[str, int | str] = {"number": 0, "state": "complete", "stage": 0, "purpose": "search"}
 MEASURED = ("dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best_epoch", "seconds")
-COLOURS = {1: (3,), 2: (0, 3), 3: (0, 2, 3)}
+LAST_COLOUR = 3
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,11 @@ class StageView:
     trials: int
     epochs: int | None
     region: dict[str, list[Any]]
+
+
+def _colour(place: int, stages: int) -> int:
+    """Number of a stage's colour: evenly from the first to the last one."""
+    return round(LAST_COLOUR * place / (stages - 1)) if stages > 1 else LAST_COLOUR
 
 
 class View:
@@ -135,7 +140,6 @@ class View:
         """The stages of the search that have trials, in order."""
         told = {int(one["stage"]): one for one in self.study.regions}
         present = sorted(int(stage) for stage in self.search["stage"].unique())
-        colours = COLOURS.get(len(present), (0, 1, 2, 3))
         counts = self.search["stage"].value_counts()
         stages = []
         for place, stage in enumerate(present):
@@ -145,7 +149,7 @@ class View:
                 StageView(
                     stage,
                     str(one.get("name", f"stage {stage + 1}")),
-                    f"--stage-{colours[min(place, len(colours) - 1)]}",
+                    f"--stage-{_colour(place, len(present))}",
                     int(counts[stage]),
                     None if np.isnan(epochs) else int(epochs),
                     {str(name): list(part) for name, part in (one.get("region") or {}).items()},

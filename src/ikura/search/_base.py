@@ -29,12 +29,14 @@ class Stage:
         name: what to call it.
         trials: how many trials it has.
         epochs: how long a trial in it may train.
+        before: how long a trial of the stages before it may have trained; 0 for the first one.
     """
 
     index: int
     name: str
     trials: int
     epochs: int
+    before: int = 0
 
 
 @dataclass(frozen=True)

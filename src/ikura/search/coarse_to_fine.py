@@ -16,8 +16,15 @@ from ikura.space import Space
 
 __all__ = ["CoarseToFine"]
 
-_FEWEST_TRIALS = 8
-_THREE_STAGES = 48
+_SHARES = {
+    48: {"coarse": 0.2, "zoom 1": 0.2, "zoom 2": 0.2, "zoom 3": 0.2, "fine": 0.1, "finest": 0.1},
+    24: {"coarse": 0.3, "zoom 1": 0.3, "fine": 0.2, "finest": 0.2},
+    8: {"coarse": 0.5, "finest": 0.5},
+}
+"""From so many trials on: the stages, and their shares of the trials."""
+_GOING_ON = {16: {"fine": 0.5, "finest": 0.5}, 1: {"fine": 1.0}}
+_LENGTH = {"fine": 3**-0.5, "finest": 1.0}
+_SHORT = 1 / 3
 _SHORTEST = 5
 _EXPLORING = 0.1
 _ANCHORED = 0.5
@@ -28,20 +35,22 @@ _REACH = 0.05
 class CoarseToFine(Proposer):
     """Sample the whole space with short training, then the neighbourhood of the good results with longer training.
 
-    Half of the trials are coarse and train a third of the epochs (at least five); the others go to one fine stage, or
-    with 48 trials and more to two, the last at the full epochs. Below 8 trials it is one stage over the whole space.
-    A fine stage begins with the best configurations so far, an eighth of its trials, which it trains longer than they
-    were. Its other draws are points of a scrambled Sobol' sequence, one for each stage. A tenth of them still cover the
-    whole space; of the rest half cover the region of the good results (`Neighbourhood`) and half stay close to one of
-    them, which keeps together what does well together. Where the good results crowd at the end of a range the next
-    stage moves that end outwards (`widened`). Diverged and infeasible trials never count as good; where hardly any
-    other result exists the stage covers the whole space again.
+    With 48 trials and more the first fifth of them is coarse and trains a third of the epochs (at least five). Three
+    more fifths, as short, each zoom in on what all trials before them found. A tenth trains longer, and the rest the
+    full epochs. With 24 trials and more there is one zoom, below that a coarse stage and a finest one, and below 8
+    trials one stage over the whole space.
+    A stage that trains longer than the ones before begins with the best configurations so far, an eighth of its trials.
+    The other draws are points of a scrambled Sobol' sequence, one for each stage. After the coarse stage a tenth of
+    them still covers the whole space; of the rest half cover the region of the good results (`Neighbourhood`) and half
+    stay close to one of them, which keeps together what does well together. Where the good results crowd at the end of
+    a range the next stage moves that end outwards (`widened`). Diverged and infeasible trials never count as good;
+    where hardly any other result exists the stage covers the whole space again.
 
     Example:
         >>> from ikura.space import Space, log
         >>> search = CoarseToFine(Space(learning_rate=log(1e-4, 1)), seed=0)
-        >>> [(stage.name, stage.trials, stage.epochs) for stage in search.stages(trials=128, epochs=100)]
-        [('coarse', 64, 33), ('fine', 38, 58), ('finest', 26, 100)]
+        >>> [(stage.name, stage.trials, stage.epochs) for stage in search.stages(trials=24, epochs=100)]
+        [('coarse', 7, 33), ('zoom 1', 7, 33), ('fine', 4, 58), ('finest', 6, 100)]
 
     A search that goes on from another one's trials has no coarse stage: with 16 trials and more it has a fine and a
     finest one, with fewer only the latter.
@@ -60,24 +69,15 @@ class CoarseToFine(Proposer):
 
     def stages(self, trials: int, epochs: int) -> list[Stage]:
         check_budget(trials, epochs)
-        middle = min(epochs, max(_SHORTEST, round(epochs / 3**0.5)))
-        if self.goes_on and trials < 2 * _FEWEST_TRIALS:
-            return [Stage(0, "fine", trials, epochs)]
-        if self.goes_on:
-            half = trials // 2
-            return [Stage(0, "fine", half, middle), Stage(1, "finest", trials - half, epochs)]
-        if trials < _FEWEST_TRIALS:
-            return [Stage(0, "random", trials, epochs)]
-        coarse = trials // 2
-        short = min(epochs, max(_SHORTEST, round(epochs / 3)))
-        if trials < _THREE_STAGES:
-            return [Stage(0, "coarse", coarse, short), Stage(1, "fine", trials - coarse, epochs)]
-        fine = round(0.3 * trials)
-        return [
-            Stage(0, "coarse", coarse, short),
-            Stage(1, "fine", fine, middle),
-            Stage(2, "finest", trials - coarse - fine, epochs),
-        ]
+        known = _GOING_ON if self.goes_on else _SHARES
+        shares = next((shares for fewest, shares in known.items() if trials >= fewest), {"random": 1.0})
+        found: list[Stage] = []
+        for index, (name, share) in enumerate(shares.items()):
+            length = epochs if index == len(shares) - 1 else max(_SHORTEST, round(epochs * _LENGTH.get(name, _SHORT)))
+            count = trials - sum(stage.trials for stage in found) if index == len(shares) - 1 else int(share * trials)
+            before = found[-1].epochs if found else 0
+            found.append(Stage(index, name, count, min(epochs, length), before))
+        return found
 
     def ask(self, stage: Stage, count: int, history: Sequence[Observation]) -> list[Proposal]:
         space, near = self._narrowed(stage, history)
@@ -95,7 +95,7 @@ class CoarseToFine(Proposer):
     def _longer(self, stage: Stage, history: Sequence[Observation]) -> list[Proposal]:
         """The best configurations of this search so far, to train longer; none where a stage is no longer."""
         found: list[Proposal] = []
-        if stage.epochs <= _SHORTEST:
+        if stage.epochs <= stage.before:
             return found
         for one in good([one for one in history if 0 <= one.stage < stage.index]):
             if len(found) == ceil(_LONGER * stage.trials):

@@ -255,5 +255,8 @@ class Floor:
         return list(found.values())
 
     def _size(self, members: int) -> int:
-        """Members to a tile: no fewer tiles than jobs where the company makes no difference to a member's bits."""
-        return min(self.tile_size, -(-members // self.jobs)) if self.workshop.compiled else self.tile_size
+        """Members to a tile: as many tiles for each job where the company makes no difference to a member's bits."""
+        if not self.workshop.compiled:
+            return self.tile_size
+        rounds = -(-members // (self.tile_size * self.jobs))
+        return -(-members // (rounds * self.jobs))
