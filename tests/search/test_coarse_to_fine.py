@@ -19,8 +19,9 @@ def seen(scores: list[float], xs: list[float] | None = None, stage: int = 0) -> 
     return [Observation(n, stage, {"x": x}, s, -s) for n, (s, x) in enumerate(zip(scores, xs, strict=True))]
 
 
-def zooms(trials: int, epochs: int) -> list[tuple[str, int, int]]:
-    return [(name, trials, epochs) for name in ("coarse", "zoom 1", "zoom 2", "zoom 3")]
+def zooms(trials: int, *epochs: int) -> list[tuple[str, int, int]]:
+    names = ("coarse", "zoom 1", "zoom 2", "zoom 3")
+    return [(name, trials, length) for name, length in zip(names, epochs, strict=True)]
 
 
 @pytest.mark.parametrize(
@@ -29,10 +30,10 @@ def zooms(trials: int, epochs: int) -> list[tuple[str, int, int]]:
         (7, 100, [("random", 7, 100)]),
         (8, 100, [("coarse", 4, 33), ("finest", 4, 100)]),
         (23, 90, [("coarse", 11, 30), ("finest", 12, 90)]),
-        (24, 90, [("coarse", 7, 30), ("zoom 1", 7, 30), ("fine", 4, 52), ("finest", 6, 90)]),
-        (48, 90, [*zooms(9, 30), ("fine", 4, 52), ("finest", 8, 90)]),
-        (128, 6, [*zooms(25, 5), ("fine", 12, 5), ("finest", 16, 6)]),
-        (128, 2, [*zooms(25, 2), ("fine", 12, 2), ("finest", 16, 2)]),
+        (24, 90, [("coarse", 7, 30), ("zoom 1", 7, 43), ("fine", 4, 62), ("finest", 6, 90)]),
+        (48, 90, [*zooms(9, 30, 37, 47, 58), ("fine", 4, 72), ("finest", 8, 90)]),
+        (128, 6, [*zooms(25, 5, 5, 5, 5), ("fine", 12, 5), ("finest", 16, 6)]),
+        (128, 2, [*zooms(25, 2, 2, 2, 2), ("fine", 12, 2), ("finest", 16, 2)]),
     ],
 )
 def test_stages(trials: int, epochs: int, expected: list[tuple[str, int, int]]) -> None:
@@ -45,9 +46,9 @@ def test_only_a_longer_stage_begins_with_the_best_so_far() -> None:
     search = CoarseToFine(LINE, 0)
     history = seen([-abs(x - 0.3) for x in np.linspace(0, 1, 50)], list(np.linspace(0, 1, 50)))
     best = [one.configuration for one in good(history)]
-    for stage in search.stages(128, 90)[1:]:
+    for epochs, longer in ((90, 4), (5, 0)):
+        stage = search.stages(128, epochs)[1]
         begun = [one.configuration for one in search.ask(stage, stage.trials, history)]
-        longer = 2 if stage.name in ("fine", "finest") else 0
         assert begun[:longer] == best[:longer]
         assert not any(one in best for one in begun[longer:])
 

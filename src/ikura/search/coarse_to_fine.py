@@ -23,7 +23,6 @@ _SHARES = {
 }
 """From so many trials on: the stages, and their shares of the trials."""
 _GOING_ON = {16: {"fine": 0.5, "finest": 0.5}, 1: {"fine": 1.0}}
-_LENGTH = {"fine": 3**-0.5, "finest": 1.0}
 _SHORT = 1 / 3
 _SHORTEST = 5
 _EXPLORING = 0.1
@@ -36,9 +35,9 @@ class CoarseToFine(Proposer):
     """Sample the whole space with short training, then the neighbourhood of the good results with longer training.
 
     With 48 trials and more the first fifth of them is coarse and trains a third of the epochs (at least five). Three
-    more fifths, as short, each zoom in on what all trials before them found. A tenth trains longer, and the rest the
-    full epochs. With 24 trials and more there is one zoom, below that a coarse stage and a finest one, and below 8
-    trials one stage over the whole space.
+    more fifths, a tenth and the rest each zoom in on what all trials before them found; from stage to stage training
+    grows by the same factor, up to the full epochs. With 24 trials and more there are four stages, below that a coarse
+    and a finest one, and below 8 trials one over the whole space.
     A stage that trains longer than the ones before begins with the best configurations so far, an eighth of its trials.
     The other draws are points of a scrambled Sobol' sequence, one for each stage. After the coarse stage a tenth of
     them still covers the whole space; of the rest half cover the region of the good results (`Neighbourhood`) and half
@@ -50,7 +49,7 @@ class CoarseToFine(Proposer):
         >>> from ikura.space import Space, log
         >>> search = CoarseToFine(Space(learning_rate=log(1e-4, 1)), seed=0)
         >>> [(stage.name, stage.trials, stage.epochs) for stage in search.stages(trials=24, epochs=100)]
-        [('coarse', 7, 33), ('zoom 1', 7, 33), ('fine', 4, 58), ('finest', 6, 100)]
+        [('coarse', 7, 33), ('zoom 1', 7, 48), ('fine', 4, 69), ('finest', 6, 100)]
 
     A search that goes on from another one's trials has no coarse stage: with 16 trials and more it has a fine and a
     finest one, with fewer only the latter.
@@ -71,12 +70,13 @@ class CoarseToFine(Proposer):
         check_budget(trials, epochs)
         known = _GOING_ON if self.goes_on else _SHARES
         shares = next((shares for fewest, shares in known.items() if trials >= fewest), {"random": 1.0})
+        short = _SHORT**0.5 if self.goes_on else _SHORT
         found: list[Stage] = []
         for index, (name, share) in enumerate(shares.items()):
-            length = epochs if index == len(shares) - 1 else max(_SHORTEST, round(epochs * _LENGTH.get(name, _SHORT)))
-            count = trials - sum(stage.trials for stage in found) if index == len(shares) - 1 else int(share * trials)
-            before = found[-1].epochs if found else 0
-            found.append(Stage(index, name, count, min(epochs, length), before))
+            last = index == len(shares) - 1
+            count = trials - sum(stage.trials for stage in found) if last else int(share * trials)
+            length = epochs if last else max(_SHORTEST, round(epochs * short ** (1 - index / (len(shares) - 1))))
+            found.append(Stage(index, name, count, min(epochs, length), found[-1].epochs if found else 0))
         return found
 
     def ask(self, stage: Stage, count: int, history: Sequence[Observation]) -> list[Proposal]:
