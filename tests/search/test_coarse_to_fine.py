@@ -28,8 +28,8 @@ def zooms(trials: int, *epochs: int) -> list[tuple[str, int, int]]:
     ("trials", "epochs", "expected"),
     [
         (7, 100, [("random", 7, 100)]),
-        (8, 100, [("coarse", 4, 33), ("finest", 4, 100)]),
-        (23, 90, [("coarse", 11, 30), ("finest", 12, 90)]),
+        (8, 100, [("coarse", 4, 33), ("fine", 4, 100)]),
+        (23, 90, [("coarse", 11, 30), ("fine", 12, 90)]),
         (24, 90, [("coarse", 7, 30), ("zoom 1", 7, 43), ("fine", 4, 62), ("finest", 6, 90)]),
         (48, 90, [*zooms(9, 30, 37, 47, 58), ("fine", 4, 72), ("finest", 8, 90)]),
         (128, 6, [*zooms(25, 5, 5, 5, 5), ("fine", 12, 5), ("finest", 16, 6)]),

@@ -19,7 +19,7 @@ __all__ = ["CoarseToFine"]
 _SHARES = {
     48: {"coarse": 0.2, "zoom 1": 0.2, "zoom 2": 0.2, "zoom 3": 0.2, "fine": 0.1, "finest": 0.1},
     24: {"coarse": 0.3, "zoom 1": 0.3, "fine": 0.2, "finest": 0.2},
-    8: {"coarse": 0.5, "finest": 0.5},
+    8: {"coarse": 0.5, "fine": 0.5},
 }
 """From so many trials on: the stages, and their shares of the trials."""
 _GOING_ON = {16: {"fine": 0.5, "finest": 0.5}, 1: {"fine": 1.0}}
@@ -37,7 +37,7 @@ class CoarseToFine(Proposer):
     With 48 trials and more the first fifth of them is coarse and trains a third of the epochs (at least five). Three
     more fifths, a tenth and the rest each zoom in on what all trials before them found; from stage to stage training
     grows by the same factor, up to the full epochs. With 24 trials and more there are four stages, below that a coarse
-    and a finest one, and below 8 trials one over the whole space.
+    and a fine one, and below 8 trials one over the whole space.
     A stage that trains longer than the ones before begins with the best configurations so far, an eighth of its trials.
     The other draws are points of a scrambled Sobol' sequence, one for each stage. After the coarse stage a tenth of
     them still covers the whole space; of the rest half cover the region of the good results (`Neighbourhood`) and half
