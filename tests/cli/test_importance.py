@@ -28,7 +28,7 @@ def test_bars(calls: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["importance", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"learning_rate   75.0 %  {'█' * 30}"
-    assert lines[1] == f"units           25.0 %  {'█' * 10}  no more than chance"
+    assert lines[1] == f"units           25.0 %  {'█' * 10}  no more than chance, which reaches 30.0 %"
     assert lines[2:] == ["From 4 trials with a score.", "The best lies at the upper edge of units (64)."]
 
 

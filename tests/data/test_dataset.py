@@ -183,6 +183,14 @@ def test_class_that_training_lacks_is_noted() -> None:
     assert "The training set has no row of class 'c', which cannot be learned." in dataset.summary["notes"]
 
 
+def test_class_that_dev_or_test_lacks_is_noted() -> None:
+    table = pd.DataFrame({"x": np.arange(100.0) % 7, "day": range(100), "label": ["c"] * 10 + ["a", "b"] * 45})
+    notes = prepare(table, "label", time="day").summary["notes"]
+    for part in ("dev", "test"):
+        assert any(note.startswith(f"The {part} set has no row of class 'c', so that no score") for note in notes)
+    assert not any("training set has no row" in note for note in notes)
+
+
 def test_imbalance_is_noted() -> None:
     table = pd.DataFrame({"x": np.arange(200.0) % 7, "label": ["a"] * 190 + ["b"] * 10})
     summary = prepare(table).summary

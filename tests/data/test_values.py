@@ -40,6 +40,8 @@ def test_numbers(series: pd.Series) -> None:
         (truths, [True, "maybe"], ["row 2", "'age'", "'maybe'", "neither true nor false"]),
         (truths, [0, 1, 2], ["row 3", "'age'", "2", "neither true nor false"]),
         (moments, ["2024-02-29", "2023-02-29"], ["row 2", "'age'", "'2023-02-29'", "not a date"]),
+        (moments, ["2024-02-29", "02/03/2024"], ["row 2", "'age'", "'02/03/2024'", "two ways"]),
+        (moments, ["3-2-24"], ["row 1", "'age'", "'3-2-24'", "two ways"]),
         (moments, [20240229], ["row 1", "'age'", "20240229", "not a date"]),
     ],
 )
@@ -72,6 +74,8 @@ def test_truths(series: pd.Series) -> None:
         pd.Series([pd.Timestamp("2024-03-01", tz="Europe/Berlin"), pd.NaT]),
         pd.Series([datetime.datetime(2024, 2, 29, 23), None], dtype=object),
         pd.Series(["29 February 2024 23:00", None]),
+        pd.Series(["29.2.2024 23:00", None]),
+        pd.Series(["2024/02/29 23:00", None]),
         pd.Series([datetime.datetime(2024, 2, 29, 23), None], dtype="timestamp[us][pyarrow]"),
         pd.Series(pd.PeriodIndex(["2024-02-29 23:00", None], freq="h")),
     ],
@@ -80,6 +84,10 @@ def test_moments(series: pd.Series) -> None:
     when = moments(series)
     assert when.iloc[0] == pd.Timestamp("2024-02-29 23:00")
     assert when.isna().tolist() == [False, True]
+
+
+def test_day_first_is_read_the_same_for_every_day() -> None:
+    assert moments(pd.Series(["05.12.2020", "31.12.2020"])).dt.strftime("%d %m").tolist() == ["05 12", "31 12"]
 
 
 def test_labels_agree_across_types() -> None:

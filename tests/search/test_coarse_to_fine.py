@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from math import inf, nan
+from dataclasses import replace
+from math import ceil, inf, nan
 
 import numpy as np
 import pytest
@@ -39,18 +40,33 @@ def zooms(trials: int, *epochs: int) -> list[tuple[str, int, int]]:
 def test_stages(trials: int, epochs: int, expected: list[tuple[str, int, int]]) -> None:
     stages = CoarseToFine(LINE, 0).stages(trials, epochs)
     assert [(stage.name, stage.trials, stage.epochs) for stage in stages] == expected
-    assert [stage.before for stage in stages] == [0, *(stage.epochs for stage in stages[:-1])]
+    longer = len(stages) > 1 and stages[-1].epochs > stages[-2].epochs
+    assert [stage.again for stage in stages] == [0] * (len(stages) - 1) + [ceil(stages[-1].trials / 4) * longer]
 
 
-def test_only_a_longer_stage_begins_with_the_best_so_far() -> None:
+def test_the_last_stage_trains_the_best_so_far_longer() -> None:
     search = CoarseToFine(LINE, 0)
-    history = seen([-abs(x - 0.3) for x in np.linspace(0, 1, 50)], list(np.linspace(0, 1, 50)))
+    xs = list(np.linspace(0, 1, 50))
+    history = seen([-abs(x - 0.3) for x in xs], xs)
     best = [one.configuration for one in good(history)]
     for epochs, longer in ((90, 4), (5, 0)):
-        stage = search.stages(128, epochs)[1]
-        begun = [one.configuration for one in search.ask(stage, stage.trials, history)]
+        *_, early, last = search.stages(128, epochs)
+        begun = [one.configuration for one in search.ask(last, last.trials, history)]
         assert begun[:longer] == best[:longer]
         assert not any(one in best for one in begun[longer:])
+        assert not any(one.configuration in best for one in search.ask(early, early.trials, history))
+
+
+def test_a_trial_that_ended_by_itself_is_not_trained_again() -> None:
+    search = CoarseToFine(LINE, 0)
+    xs = list(np.linspace(0, 1, 50))
+    history = seen([-abs(x - 0.3) for x in xs], xs)
+    best = good(history)
+    settled = [replace(one, settled=one in (best[0], best[2])) for one in history]
+    last = search.stages(128, 90)[-1]
+    begun = [one.configuration for one in search.ask(last, last.trials, settled)]
+    assert begun[:4] == [best[i].configuration for i in (1, 3, 4, 5)]
+    assert best[0].configuration not in begun
 
 
 @given(st.lists(st.floats(-1, 1) | st.sampled_from([nan, inf, -inf]), max_size=80))

@@ -117,17 +117,19 @@ def test_searches_that_learn_come_closer(name: str) -> None:
         rate, dropout = np.log10(one.configuration["learning_rate"]) + 2.3, one.configuration["dropout"] - 0.35
         return float(rate**2 + (4 * dropout) ** 2)
 
-    search = proposer(name, space, 0)
-    history: list[Observation] = []
-    stages = search.stages(32, 1)
-    for stage in stages:
-        for one in search.ask(stage, stage.trials, history):
-            trial = Observation(len(history), stage.index, one.configuration, 0.0, 0.0)
-            history.append(Observation(trial.number, stage.index, one.configuration, -off(trial), 0.0))
-    first = [off(one) for one in history if one.stage == 0]
-    last = [off(one) for one in history[-8:]]
+    nearer = []
+    for seed in range(3):
+        search = proposer(name, space, seed)
+        history: list[Observation] = []
+        for stage in search.stages(32, 1):
+            for one in search.ask(stage, stage.trials, history):
+                trial = Observation(len(history), stage.index, one.configuration, 0.0, 0.0)
+                history.append(Observation(trial.number, stage.index, one.configuration, -off(trial), 0.0))
+        first = [off(one) for one in history if one.stage == 0]
+        nearer.append(np.median([off(one) for one in history[-8:]]) / np.median(first))
     # Uniform draws have a median of about 1 and the last eight would lie below half of it once in two hundred times.
-    assert np.median(last) < 0.5 * np.median(first)
+    # What has found the best may look elsewhere with its last trials, hence three seeds.
+    assert np.median(nearer) < 0.5
 
 
 @pytest.mark.parametrize("name", ["coarse-to-fine", "tpe", "cma-es"])

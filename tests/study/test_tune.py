@@ -435,3 +435,14 @@ def test_progress_hears_of_every_stage(tune: Tune) -> None:
     bests = [entry[3] for entry in heard if entry[0] == "update" and entry[3] is not None]
     assert bests == sorted(bests)
     assert bests[-1] == study.trials["dev_score"].max()
+
+
+def test_a_configuration_comes_twice_only_if_it_trained_longer(tune: Tune) -> None:
+    study = tune("digits", trials=24, epochs=30, seed=3)
+    rows = study.trials[study.trials["purpose"] == "search"]
+    names = list(study.searched)
+    again = 0
+    for _, alike in rows.groupby(names, dropna=False):
+        again += len(alike) - 1
+        assert alike["epochs"].is_unique
+    assert again > 0

@@ -64,7 +64,7 @@ def _bars(table: DataFrame) -> list[str]:
     lines = []
     for row in rows:
         share = row["importance"]
-        unsure = "  no more than chance" if share <= row["chance"] else ""
+        unsure = f"  no more than chance, which reaches {100 * row['chance']:.1f} %" if share <= row["chance"] else ""
         bar = "█" * round(BAR * share / longest)
         lines.append(f"{row['hyperparameter']:<{width}}  {100 * share:5.1f} %  {bar}{unsure}")
     return lines

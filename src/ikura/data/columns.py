@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ikura.data.read import MISSING
 from ikura.data.values import label, labels, moments, numbers, truths
 from ikura.errors import DataError, nearest
 
@@ -180,6 +179,8 @@ def _category_or_text(codes: np.ndarray, levels: list[str]) -> tuple[str, str]:
         row = int(np.flatnonzero(codes == wrong)[0]) + 1
         return "text", f"it looks numeric, but row {row} holds {levels[wrong]!r}; mend that value or leave it empty"
     if alone > counts.sum() / 2 and len(levels) > 2:
+        if re.match(r"\d\d?[/-]\d\d?[/-]\d\d(\d\d)?\b", levels[0]):
+            return "text", f"{levels[0]} may be read as two dates; write them in the form 2024-02-29"
         return "text", f"{alone} of {counts.sum()} values occur in one row only"
     return "category", ""
 
@@ -195,7 +196,7 @@ def _reads_as(reader: Any, levels: list[str]) -> bool:
 
 
 def _is_date(text: str) -> bool:
-    return re.match(r"\d{4}-\d{1,2}-\d{1,2}", text) is not None and text not in MISSING
+    return re.match(r"\d{4}([-/.])\d\d?\1\d\d?|\d\d?\.\d\d?\.\d{4}", text) is not None
 
 
 def _snake(name: str) -> str:

@@ -88,6 +88,22 @@ def _images(source: Source) -> dict[str, Any] | None:
     }
 
 
+def _absent(names: list[str], classes: npt.NDArray[np.int64], parts: Split) -> list[str]:
+    """Say which classes a part has no row of."""
+    notes = []
+    unmeasured = "so that no score on it tells how well that is recognised"
+    for part, rows, follows in (
+        ("training", parts.train, "which cannot be learned"),
+        ("dev", parts.dev, unmeasured),
+        ("test", parts.test, unmeasured),
+    ):
+        missing = [repr(names[k]) for k in np.flatnonzero(np.bincount(classes[rows], minlength=len(names)) == 0)]
+        if missing:
+            more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+            notes.append(f"The {part} set has no row of class {', '.join(missing[:5])}{more}, {follows}.")
+    return notes
+
+
 def _classes(task: Task, counts: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
     return [{"name": name, "rows": int(rows)} for name, rows in zip(task.classes or [], counts, strict=True)]
 
@@ -116,10 +132,7 @@ def _notes(
                 f"Class {large!r} has {ratio:.0f} times the rows of class {small!r}; "
                 "balanced_accuracy weighs all classes alike."
             )
-        learnt = np.bincount(classes[parts.train], minlength=len(task.classes))
-        absent = [repr(name) for name, rows in zip(task.classes, learnt, strict=True) if not rows]
-        if absent:
-            notes.append(f"The training set has no row of class {', '.join(absent)}, which cannot be learned.")
+        notes += _absent(task.classes, classes, parts)
     if len(parts.dev) < FEW_DEV_ROWS:
         notes.append(f"The dev set has {len(parts.dev)} rows only, so that scores on it are coarse.")
     if source.parts is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,10 @@ from ikura.errors import DataError
 __all__ = ["label", "labels", "moments", "numbers", "truths"]
 
 TRUTHS = {"true": 1.0, "yes": 1.0, "t": 1.0, "y": 1.0, "1": 1.0, "false": 0.0, "no": 0.0, "f": 0.0, "n": 0.0, "0": 0.0}
+
+_DAY_FIRST = re.compile(r"^(\d\d?)\.(\d\d?)\.(\d{4})(?!\d)")
+_STROKES = re.compile(r"^(\d{4})[/.](\d\d?)[/.](\d\d?)(?!\d)")
+_UNCLEAR = re.compile(r"^\d\d?[/.-]\d\d?[/.-](\d\d|\d{4})(?!\d)")
 
 
 def numbers(series: pd.Series) -> npt.NDArray[np.float64]:
@@ -76,8 +81,10 @@ def truths(series: pd.Series) -> npt.NDArray[np.float64]:
 def moments(series: pd.Series) -> pd.Series:
     """The column as moments in time, without a zone (moments with a zone become UTC).
 
+    With dots the day may come first. With strokes it may not: 02/03/2024 is another day here than there.
+
     Args:
-        series: a column of n rows: dates, or text such as 2024-02-29 or 2024-02-29T12:30:00.
+        series: a column of n rows: dates, or text such as 2024-02-29, 2024-02-29T12:30:00, 2024/02/29 or 29.02.2024.
 
     Returns:
         n moments; NaT where the value is missing.
@@ -100,9 +107,18 @@ def moments(series: pd.Series) -> pd.Series:
         _refuse(series, plain.notna(), "is not a date")
     parsed = pd.to_datetime(plain, format="ISO8601", utc=True, errors="coerce")
     if (parsed.isna() & plain.notna()).any():
+        plain = plain.map(_year_first, na_action="ignore")
+        unclear = plain.map(lambda value: isinstance(value, str) and _UNCLEAR.match(value) is not None)
+        _refuse(series, unclear, "may be read in two ways; the form 2024-02-29 is expected")
         parsed = pd.to_datetime(plain, format="mixed", utc=True, errors="coerce")
     _refuse(series, parsed.isna() & plain.notna(), "is not a date; the form 2024-02-29 is expected")
     return parsed.dt.tz_localize(None)
+
+
+def _year_first(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return _DAY_FIRST.sub(r"\3-\2-\1", _STROKES.sub(r"\1-\2-\3", value))
 
 
 def labels(series: pd.Series) -> tuple[npt.NDArray[np.int64], list[str]]:

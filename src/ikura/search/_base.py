@@ -29,14 +29,14 @@ class Stage:
         name: what to call it.
         trials: how many trials it has.
         epochs: how long a trial in it may train.
-        before: how long a trial of the stages before it may have trained; 0 for the first one.
+        again: how many of its trials are the best configurations so far, trained longer.
     """
 
     index: int
     name: str
     trials: int
     epochs: int
-    before: int = 0
+    again: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Observation:
         loss: dev loss, lower is better; decides between equal scores.
         feasible: whether the trial keeps to the constraints; one that does not never counts as good.
         objectives: what else was measured, in the study's order.
+        settled: whether it ended by itself before its epochs were over, so that training it longer repeats it.
     """
 
     number: int
@@ -60,6 +61,7 @@ class Observation:
     loss: float
     feasible: bool = True
     objectives: tuple[float, ...] = ()
+    settled: bool = False
 
     @property
     def usable(self) -> bool:

@@ -27,7 +27,7 @@ _SHORT = 1 / 3
 _SHORTEST = 5
 _EXPLORING = 0.1
 _ANCHORED = 0.5
-_LONGER = 0.125
+_AGAIN = 0.25
 _REACH = 0.05
 
 
@@ -38,8 +38,8 @@ class CoarseToFine(Proposer):
     more fifths, a tenth and the rest each zoom in on what all trials before them found; from stage to stage training
     grows by the same factor, up to the full epochs. With 24 trials and more there are four stages, below that a coarse
     and a fine one, and below 8 trials one over the whole space.
-    A stage that trains longer than the ones before begins with the best configurations so far, an eighth of its trials.
-    The other draws are points of a scrambled Sobol' sequence, one for each stage. After the coarse stage a tenth of
+    A quarter of the last stage's trials are the best configurations so far, trained longer, unless they had ended by
+    themselves. The other draws are points of a scrambled Sobol' sequence, one for each stage. After the coarse stage a tenth of
     them still covers the whole space; of the rest half cover the region of the good results (`Neighbourhood`) and half
     stay close to one of them, which keeps together what does well together. Where the good results crowd at the end of
     a range the next stage moves that end outwards (`widened`). Diverged and infeasible trials never count as good;
@@ -76,7 +76,8 @@ class CoarseToFine(Proposer):
             last = index == len(shares) - 1
             count = trials - sum(stage.trials for stage in found) if last else int(share * trials)
             length = epochs if last else max(_SHORTEST, round(epochs * short ** (1 - index / (len(shares) - 1))))
-            found.append(Stage(index, name, count, min(epochs, length), found[-1].epochs if found else 0))
+            again = ceil(_AGAIN * count) if last and found and found[-1].epochs < epochs else 0
+            found.append(Stage(index, name, count, min(epochs, length), again))
         return found
 
     def ask(self, stage: Stage, count: int, history: Sequence[Observation]) -> list[Proposal]:
@@ -93,15 +94,11 @@ class CoarseToFine(Proposer):
         return longer + drawn[len(longer) :]
 
     def _longer(self, stage: Stage, history: Sequence[Observation]) -> list[Proposal]:
-        """The best configurations of this search so far, to train longer; none where a stage is no longer."""
+        """The best configurations of this search so far that longer training may improve."""
         found: list[Proposal] = []
-        if stage.epochs <= stage.before:
-            return found
         for one in good([one for one in history if 0 <= one.stage < stage.index]):
-            if len(found) == ceil(_LONGER * stage.trials):
-                break
             proposal = Proposal(dict(one.configuration))
-            if proposal not in found:
+            if len(found) < stage.again and not one.settled and proposal not in found:
                 found.append(proposal)
         return found
 

@@ -46,16 +46,18 @@ def sobol(dimensions: int, count: int, seed: int) -> NDArray[np.float64]:
     Returns:
         Points in [0, 1), shape (count, dimensions).
     """
-    from scipy.stats import qmc
+    # SciPy has one, too, in a module that takes a second to import.
+    from torch import float64
+    from torch.quasirandom import SobolEngine
 
     if not dimensions or not count:
         return np.empty((count, dimensions))
     known = min(dimensions, _MOST_DIMENSIONS)
-    points = qmc.Sobol(known, scramble=True, rng=np.random.default_rng(seed)).random_base2((count - 1).bit_length())
+    points: NDArray[np.float64] = SobolEngine(known, scramble=True, seed=seed).draw(count, dtype=float64).numpy()
     if known == dimensions:
-        return points[:count]
+        return points
     rest = np.random.default_rng([seed, 1]).random((count, dimensions - known))
-    return np.hstack([points[:count], rest])
+    return np.hstack([points, rest])
 
 
 class _QuasiRandomSearch(Proposer):

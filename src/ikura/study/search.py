@@ -26,13 +26,19 @@ def observations(store: Store, sign: float) -> list[Observation]:
     What was known before the study comes first, as observations of a stage before all others.
     """
     found = prior_observations(store)
+    lengths = {one["stage"]: one["epochs"] for one in store.fact("stages", [])}
     for row in store.trials():
         if row["purpose"] == "search" and row["state"] in ("complete", "stopped", "pruned", "diverged", "infeasible"):
             failed = row["state"] in ("diverged", "infeasible") or row["dev_score"] is None
             score = math.nan if failed else sign * row["dev_score"]
             loss = math.nan if row["dev_loss"] is None else row["dev_loss"]
             feasible = row["state"] != "infeasible"
-            found.append(Observation(row["number"], row["stage"], row["hyperparameters"], score, loss, feasible))
+            settled = row["state"] == "complete" and row["epochs"] < lengths.get(row["stage"], 0)
+            found.append(
+                Observation(
+                    row["number"], row["stage"], row["hyperparameters"], score, loss, feasible, settled=settled
+                )
+            )
     return found
 
 
