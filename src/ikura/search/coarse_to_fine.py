@@ -38,12 +38,13 @@ class CoarseToFine(Proposer):
     more fifths, a tenth and the rest each zoom in on what all trials before them found; from stage to stage training
     grows by the same factor, up to the full epochs. With 24 trials and more there are four stages, below that a coarse
     and a fine one, and below 8 trials one over the whole space.
-    A quarter of the last stage's trials are the best configurations so far, trained longer, unless they had ended by
-    themselves. The other draws are points of a scrambled Sobol' sequence, one for each stage. After the coarse stage a tenth of
-    them still covers the whole space; of the rest half cover the region of the good results (`Neighbourhood`) and half
-    stay close to one of them, which keeps together what does well together. Where the good results crowd at the end of
-    a range the next stage moves that end outwards (`widened`). Diverged and infeasible trials never count as good;
-    where hardly any other result exists the stage covers the whole space again.
+    A quarter of the last stage's trials are the best configurations so far, trained longer, unless they had ended
+    by themselves. The other draws are points of a scrambled Sobol' sequence, one for each stage. After the coarse
+    stage a tenth of them still covers the whole space; of the rest half cover the region of the good results
+    (`Neighbourhood`) and half stay close to one of them, which keeps together what does well together. Where the
+    good results crowd at the end of a range the next stage moves that end outwards (`widened`). Diverged and
+    infeasible trials never count as good; where hardly any other result exists the stage covers the whole space
+    again.
 
     Example:
         >>> from ikura.space import Space, log

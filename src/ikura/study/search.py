@@ -35,9 +35,7 @@ def observations(store: Store, sign: float) -> list[Observation]:
             feasible = row["state"] != "infeasible"
             settled = row["state"] == "complete" and row["epochs"] < lengths.get(row["stage"], 0)
             found.append(
-                Observation(
-                    row["number"], row["stage"], row["hyperparameters"], score, loss, feasible, settled=settled
-                )
+                Observation(row["number"], row["stage"], row["hyperparameters"], score, loss, feasible, settled=settled)
             )
     return found
 
