@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=list(TASKS))
     parser.add_argument("--searches", nargs="+", default=["coarse-to-fine"])
     parser.add_argument("--seeds", type=int, default=10, help="how many studies of each search and task")
-    parser.add_argument("--trials", type=int, default=48)
+    parser.add_argument("--trials", type=int, default=128, help="of a study; 128 is what `ikura tune` takes")
     parser.add_argument("--epochs", type=int, help="of a trial at most (a third of the task's)")
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args(arguments)
