@@ -88,7 +88,7 @@ def test_tuning_ends_with_the_diagnosis_and_the_first_prescription(
     assert main(["tune", table]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "Diagnosis High variance: the error rate is 11 % on the dev set" in out
-    assert "Prescription more data: ikura tune more.csv" in out
+    assert "Prescription more data command ikura tune more.csv" in out
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

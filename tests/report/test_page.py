@@ -318,3 +318,18 @@ def test_the_corrected_score_and_what_is_to_be_said_of_the_choice(make_study: Ma
     assert "Better than the next, trial 3, beyond chance (p = 0.01)." in words
     # It lies below the plain score's interval or not: it is the corrected one's that counts.
     assert "lies within the corrected dev score's interval: as it should" in words
+
+
+def test_the_best_trials_are_listed_once_for_each_configuration(make_study: Make) -> None:
+    study = make_study(trials=30)
+    once = [row[0] for row in Page(render(study)).tables[0][1:]]
+    names = [name for name in study.space if name in study.trials]
+    best = int(re.match(r"\d+", once[4]).group())  # type: ignore[union-attr]
+    other = int(re.match(r"\d+", once[5]).group())  # type: ignore[union-attr]
+    rows = study.trials.set_index("number")
+    for name in names:
+        study.trials[name] = study.trials[name].mask(study.trials["number"] == other, rows.loc[best, name])
+    page = Page(render(study))
+    assert [row[0] for row in page.tables[0][1:6]] == once[:5]
+    assert once[5] not in [row[0] for row in page.tables[0][1:]]
+    assert "each configuration once" in page.words

@@ -168,11 +168,13 @@ def _facts(study: Any) -> dict[str, str]:
 
 
 def _diagnosis(findings: Mapping[str, Any]) -> dict[str, str]:
-    """The diagnosis in a sentence, and the first thing to do about it."""
+    """The diagnosis in a sentence, the first thing to do about it, and what that is expected to bring."""
     told = {"Diagnosis": findings["diagnosis"]["sentence"]}
     if findings["prescriptions"]:
         first = findings["prescriptions"][0]
-        told["Prescription"] = f"{first['name'].replace('-', ' ')}: {first['command']}"
+        expected = f", expected: {first['expected']}" if first["expected"] else ""
+        told["Prescription"] = f"{first['name'].replace('-', ' ')}{expected}"
+        told["  command"] = first["command"]
     return told
 
 

@@ -104,14 +104,14 @@ def _errors(found: Found) -> Html:
     chart = figure(
         traces,
         {
-            "xaxis": axis("%", rangemode="tozero"),
+            "xaxis": axis("error, %", rangemode="tozero"),
             "yaxis": axis(None, autorange="reversed", **ticks),
-            "margin": {"l": 150, "r": 14, "t": 8, "b": 46},
+            "margin": {"l": 150, "r": 14, "t": 8, "b": 56},
         },
         title="The errors with their 95 % intervals",
         caption=f"Best achievable: {one['optimal_note']}." if one["optimal_note"] else None,
         label="best achievable, training and dev error",
-        height=90 + 52 * len(known),
+        height=100 + 52 * len(known),
     )
     gaps = [one[name] for name in ("bias", "variance", "mismatch") if one.get(name)]
     lines = [

@@ -88,7 +88,7 @@ def best_trials(view: View) -> Html | None:
     ranked = view.ranked
     if not len(ranked):
         return None
-    top = ranked.head(BEST_TRIALS)
+    top = view.configurations.head(BEST_TRIALS)
     repeated = bool(top["repeats"].notna().any())
     headings = ["trial", "stage", f"dev {view.metric}", *(["trained again"] if repeated else []), *view.varying]
     headings += [f"train {view.metric}", "dev loss", "epochs", "time"]
@@ -101,8 +101,10 @@ def best_trials(view: View) -> Html | None:
         rows.append([*cells, score(row["train_score"]), score(row["dev_loss"]), _epochs(row), duration(row["seconds"])])
     wordy = {name for name in view.varying if any(isinstance(value, str) for value in top[name])}
     chosen = [place for place, is_chosen in enumerate(top["chosen"]) if is_chosen]
+    once = ", each configuration once" if len(view.configurations) < len(ranked) else ""
     sentence = (
-        f"The best {len(top)} of {plural(len(ranked), 'trial')} by dev {view.metric}; ties go to the lower dev loss."
+        f"The best {len(top)} of {plural(len(ranked), 'trial')} by dev {view.metric}{once}; "
+        "ties go to the lower dev loss."
     )
     if len(top) == 1 == len(ranked):
         sentence = "One trial has a score."
@@ -111,7 +113,7 @@ def best_trials(view: View) -> Html | None:
             " Finalists were trained again with other seeds; the column shows the mean of those runs and their number; "
             "the best mean is chosen."
         )
-    place = [place + 1 for place, is_chosen in enumerate(ranked["chosen"]) if is_chosen]
+    place = [place + 1 for place, is_chosen in enumerate(view.configurations["chosen"]) if is_chosen]
     if place and place[0] > len(top):
         sentence += f" The chosen configuration stands in place {place[0]}."
     fixed = {name: view.study.space[name] for name in view.study.space if name not in view.varying}

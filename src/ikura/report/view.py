@@ -86,7 +86,7 @@ class View:
 
     @cached_property
     def ranked(self) -> pd.DataFrame:
-        """The trials from the best to the worst by dev score, ties by dev loss; each configuration once.
+        """The trials from the best to the worst by dev score, ties by dev loss.
 
         A finalist that repeats a trial of the search is no row of its own; that trial's column `again` holds the mean
         dev score of the repetitions and `repeats` their number. Only trials that were trained to their end are here,
@@ -101,6 +101,14 @@ class View:
         rows = rows.assign(merit=rows["dev_score"] * self.better, chosen=rows["number"] == self.chosen)
         rows = rows.sort_values(["merit", "dev_loss"], ascending=[False, True], kind="stable")
         return rows.reset_index(drop=True)
+
+    @cached_property
+    def configurations(self) -> pd.DataFrame:
+        """The ranked trials, of those with one configuration the chosen one, else a finalist's, else the best."""
+        names = [name for name in self.varying if name in self.ranked]
+        first = self.ranked.assign(repeated=self.ranked["repeats"].notna())
+        first = first.sort_values(["chosen", "repeated"], ascending=False, kind="stable")
+        return self.ranked[~first.duplicated(names).sort_index()] if names else self.ranked
 
     @cached_property
     def chosen(self) -> int | None:
