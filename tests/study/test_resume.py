@@ -188,7 +188,11 @@ def test_a_finished_run_is_not_trained_again(whole: Any, tmp_path: Path, monkeyp
     monkeypatch.setattr("ikura.study.tune.search", lambda *_: pytest.fail("searched again"), raising=False)
     monkeypatch.setattr("ikura.population.job.train", lambda *_: pytest.fail("trained again"))
     monkeypatch.setattr("ikura.study.setting.prepare", lambda *_, **__: pytest.fail("read the data again"))
-    assert_same(ikura.resume(run), reference)
+    said: list[str] = []
+    progress = ikura.Progress()
+    monkeypatch.setattr(progress, "say", said.append)
+    assert_same(ikura.resume(run, progress=progress), reference)
+    assert said == [f"{run} is finished already; nothing is trained again"]
     assert {path: path.stat().st_mtime_ns for path in files} == files
 
 

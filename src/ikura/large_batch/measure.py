@@ -181,7 +181,8 @@ class _Work:
             best = told.best if np.isfinite(told.best) else best
             self.progress.update(min(done, epochs), int(done >= epochs), best)
 
-        self.progress.start(f"trial {self.row['number']} again", epochs)
+        of = "" if self.row["parent"] is None else f", the configuration of trial {self.row['parent']},"
+        self.progress.start(f"trial {self.row['number']}{of} again", epochs)
         with engine_for(self.workshop, 1) as engine:
             outcome = trained_again(
                 self.study.setting, self.store, self.workshop, engine, dict(self.row), True, notes, tell

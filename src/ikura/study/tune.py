@@ -284,6 +284,7 @@ def resume(
     store = Store(run / "study.db")
     if store.fact("done"):
         store.close()
+        (progress or Progress()).say(f"{run} is finished already; nothing is trained again")
         return Study(run, network)
     if setting.auto.get("ask") and ask is None:
         store.close()
