@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -213,3 +214,14 @@ def test_regression_says_how_far_off(make_study: Make) -> None:
     assert "on average they are 1 too high" in page.words
     assert "1 prediction without a finite value is left out" in page.words
     assert page.charts[0]["data"][1]["x"] == [1.0, 2.0, 3.0]
+
+
+def test_many_stages_share_the_legend(make_study: Make) -> None:
+    study = make_study(trials=40)
+    searched = study.trials["purpose"] == "search"
+    study.trials.loc[searched, "stage"] = study.trials.loc[searched, "number"] % 8
+    study.regions = [{"stage": i, "name": f"generation {i}", "epochs": 10, "region": {}} for i in range(8)]
+    words = str(hyperparameters(View(study)))
+    found = re.findall(r"generation (\d) to generation (\d): (\d+) trials of 10 epochs", words)
+    assert [(int(first), int(last)) for first, last, _ in found] == [(0, 1), (2, 3), (4, 5), (6, 7)]
+    assert sum(int(trials) for *_, trials in found) == searched.sum()

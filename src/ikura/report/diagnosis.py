@@ -120,7 +120,7 @@ def _errors(found: Found) -> Html:
             percent(gap["value"]),
             _between(gap),
             element("b", gap["verdict"], style=f"color:var({COLOURS[gap['verdict']]})"),
-            Gap(**gap).missing or NOTHING,
+            Gap(**gap).missing.removesuffix(" to measure on") or NOTHING,
         )
         for gap in gaps
     ]

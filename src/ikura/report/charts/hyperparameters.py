@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ikura.report.wording import listed, number, plural
 __all__ = ["hyperparameters", "score_range"]
 
 MOST_POINTS = 800
+MOST_STAGES = 6
 MOST_BEST = 60
 GOOD_SHARE = 0.2
 MOST_GOOD = 20
@@ -39,10 +41,7 @@ def hyperparameters(view: View) -> Html | None:
     rows = _sample(view)
     low, high = score_range(view)
     charts = [_chart(view, name, rows, (low, high)) for name in view.by_importance]
-    entries = [
-        (f"dot {stage.colour}", f"{stage.name}: {plural(stage.trials, 'trial')}" + _epochs(stage.epochs))
-        for stage in view.stages
-    ]
+    entries = _stages(view)
     if any(stage.region for stage in view.stages[1:]):
         entries.append(("area --stage-3", "where a stage zoomed in"))
     if len(view.scored) >= FEWEST:
@@ -65,6 +64,18 @@ def hyperparameters(view: View) -> Html | None:
         legend(entries),
         element("div", *charts, class_="multiples"),
     )
+
+
+def _stages(view: View) -> list[tuple[str, str]]:
+    """The legend's entries for the stages; of many stages those of one colour and length share one."""
+    many = len(view.stages) > MOST_STAGES
+    entries = []
+    for _, alike in groupby(view.stages, lambda stage: (stage.colour, stage.epochs) if many else stage.stage):
+        first, *others = alike
+        name = f"{first.name} to {others[-1].name}" if others else first.name
+        trials = sum(stage.trials for stage in (first, *others))
+        entries.append((f"dot {first.colour}", f"{name}: {plural(trials, 'trial')}" + _epochs(first.epochs)))
+    return entries
 
 
 def score_range(view: View) -> tuple[float, float]:
