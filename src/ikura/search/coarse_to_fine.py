@@ -96,12 +96,9 @@ class CoarseToFine(Proposer):
 
     def _longer(self, stage: Stage, history: Sequence[Observation]) -> list[Proposal]:
         """The best configurations of this search so far that longer training may improve."""
-        found: list[Proposal] = []
-        for one in good([one for one in history if 0 <= one.stage < stage.index]):
-            proposal = Proposal(dict(one.configuration))
-            if len(found) < stage.again and not one.settled and proposal not in found:
-                found.append(proposal)
-        return found
+        best = good([one for one in history if 0 <= one.stage < stage.index])
+        once = {tuple(one.configuration.items()): one.configuration for one in best if not one.settled}
+        return [Proposal(dict(configuration)) for configuration in list(once.values())[: stage.again]]
 
     def regions(self, stage: Stage, history: Sequence[Observation]) -> Region:
         near = self._narrowed(stage, history)[1]
