@@ -136,8 +136,8 @@ def standings(
         if peers:
             nearest = min(peers, key=lambda n: (places[n]["quartiles"][1], -places[n]["reached"]))
             against = np.min([medians[name] for name in peers], axis=0) / medians[ours]
-            drawn.append(against)
             found = ratio(places[nearest]["quartiles"][1], mine, limit)
+            drawn += [against] if found else []
             row["best_peer"] = nearest
             row["against_best_peer"] = found and {
                 "value": found[0],
@@ -218,8 +218,8 @@ def text(figures: dict[str, Any]) -> str:
         if figures["median_ratio"] is not None:
             low, high = figures["median_ratio_interval"]
             parts.append(
-                f"Median over the tasks: {figures['median_ratio']:.2f} ({low:.2f} to {high:.2f}) times the best peer's "
-                f"speed; slower on {', '.join(figures['lost']) or 'no task'}."
+                f"Median over the tasks on which either got there: {figures['median_ratio']:.2f} ({low:.2f} to {high:.2f}) "
+                f"times the best peer's speed; slower on {', '.join(figures['lost']) or 'no task'}."
             )
     return "\n\n".join(parts)
 
