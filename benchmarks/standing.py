@@ -218,8 +218,8 @@ def text(figures: dict[str, Any]) -> str:
         if figures["median_ratio"] is not None:
             low, high = figures["median_ratio_interval"]
             parts.append(
-                f"Median over the tasks on which either got there: {figures['median_ratio']:.2f} ({low:.2f} to {high:.2f}) "
-                f"times the best peer's speed; slower on {', '.join(figures['lost']) or 'no task'}."
+                f"Median over the tasks on which either got there: {figures['median_ratio']:.2f} ({low:.2f} to "
+                f"{high:.2f}) times the best peer's speed; slower on {', '.join(figures['lost']) or 'no task'}."
             )
     return "\n\n".join(parts)
 
