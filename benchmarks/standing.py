@@ -137,7 +137,8 @@ def standings(
             nearest = min(peers, key=lambda n: (places[n]["quartiles"][1], -places[n]["reached"]))
             against = np.min([medians[name] for name in peers], axis=0) / medians[ours]
             found = ratio(places[nearest]["quartiles"][1], mine, limit)
-            drawn += [against] if found else []
+            if found:
+                drawn.append(against)
             row["best_peer"] = nearest
             row["against_best_peer"] = found and {
                 "value": found[0],

@@ -23,7 +23,7 @@ KINDS = {
     "one word or none": (["yes", None] * (N // 2), "category"),
     "day": ([f"2024-01-{row % 28 + 1:02d}" for row in range(N)], "datetime"),
     "day with dots": ([f"{row % 28 + 1}.1.2024" for row in range(N)], "datetime"),
-    "day with strokes": ([f"{row % 28 + 1}/{row % 12 + 1}/2024" for row in range(N)], "text"),
+    "day with slashes": ([f"{row % 28 + 1}/{row % 12 + 1}/2024" for row in range(N)], "text"),
     "instant": (pd.date_range("2024-01-01", periods=N, freq="h"), "datetime"),
     "month": (pd.period_range("2020-01", periods=N, freq="M"), "datetime"),
     "counter": (np.arange(N) + 17, "identifier"),

@@ -40,8 +40,8 @@ def test_numbers(series: pd.Series) -> None:
         (truths, [True, "maybe"], ["row 2", "'age'", "'maybe'", "neither true nor false"]),
         (truths, [0, 1, 2], ["row 3", "'age'", "2", "neither true nor false"]),
         (moments, ["2024-02-29", "2023-02-29"], ["row 2", "'age'", "'2023-02-29'", "not a date"]),
-        (moments, ["2024-02-29", "02/03/2024"], ["row 2", "'age'", "'02/03/2024'", "two ways"]),
-        (moments, ["3-2-24"], ["row 1", "'age'", "'3-2-24'", "two ways"]),
+        (moments, ["2024-02-29", "02/03/2024"], ["row 2", "'age'", "'02/03/2024'", "which is the day"]),
+        (moments, ["3-2-24"], ["row 1", "'age'", "'3-2-24'", "which is the day"]),
         (moments, [20240229], ["row 1", "'age'", "20240229", "not a date"]),
     ],
 )

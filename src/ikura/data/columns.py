@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ikura.data.values import label, labels, moments, numbers, truths
+from ikura.data.values import UNCLEAR_DATE, label, labels, moments, numbers, truths
 from ikura.errors import DataError, nearest
 
 __all__ = ["KINDS", "Column", "describe_columns"]
@@ -179,8 +179,8 @@ def _category_or_text(codes: np.ndarray, levels: list[str]) -> tuple[str, str]:
         row = int(np.flatnonzero(codes == wrong)[0]) + 1
         return "text", f"it looks numeric, but row {row} holds {levels[wrong]!r}; mend that value or leave it empty"
     if alone > counts.sum() / 2 and len(levels) > 2:
-        if re.match(r"\d\d?[/-]\d\d?[/-]\d\d(\d\d)?\b", levels[0]):
-            return "text", f"{levels[0]} may be read as two dates; write them in the form 2024-02-29"
+        if UNCLEAR_DATE.match(levels[0]):
+            return "text", f"the form of {levels[0]} leaves open which is the day; write dates as 2024-02-29"
         return "text", f"{alone} of {counts.sum()} values occur in one row only"
     return "category", ""
 

@@ -13,13 +13,14 @@ import pandas as pd
 from ikura.data.read import MISSING
 from ikura.errors import DataError
 
-__all__ = ["label", "labels", "moments", "numbers", "truths"]
+__all__ = ["UNCLEAR_DATE", "label", "labels", "moments", "numbers", "truths"]
 
 TRUTHS = {"true": 1.0, "yes": 1.0, "t": 1.0, "y": 1.0, "1": 1.0, "false": 0.0, "no": 0.0, "f": 0.0, "n": 0.0, "0": 0.0}
 
 _DAY_FIRST = re.compile(r"^(\d\d?)\.(\d\d?)\.(\d{4})(?!\d)")
-_STROKES = re.compile(r"^(\d{4})[/.](\d\d?)[/.](\d\d?)(?!\d)")
-_UNCLEAR = re.compile(r"^\d\d?[/.-]\d\d?[/.-](\d\d|\d{4})(?!\d)")
+_YEAR_FIRST = re.compile(r"^(\d{4})[/.](\d\d?)[/.](\d\d?)(?!\d)")
+UNCLEAR_DATE = re.compile(r"^\d\d?[/.-]\d\d?[/.-](\d\d|\d{4})(?!\d)")
+"""What may be a date with the day or the month first."""
 
 
 def numbers(series: pd.Series) -> npt.NDArray[np.float64]:
@@ -81,7 +82,7 @@ def truths(series: pd.Series) -> npt.NDArray[np.float64]:
 def moments(series: pd.Series) -> pd.Series:
     """The column as moments in time, without a zone (moments with a zone become UTC).
 
-    With dots the day may come first. With strokes it may not: 02/03/2024 is another day here than there.
+    With dots the day may come first. With slashes it may not: 02/03/2024 is another day here than there.
 
     Args:
         series: a column of n rows: dates, or text such as 2024-02-29, 2024-02-29T12:30:00, 2024/02/29 or 29.02.2024.
@@ -108,8 +109,8 @@ def moments(series: pd.Series) -> pd.Series:
     parsed = pd.to_datetime(plain, format="ISO8601", utc=True, errors="coerce")
     if (parsed.isna() & plain.notna()).any():
         plain = plain.map(_year_first, na_action="ignore")
-        unclear = plain.map(lambda value: isinstance(value, str) and _UNCLEAR.match(value) is not None)
-        _refuse(series, unclear, "may be read in two ways; the form 2024-02-29 is expected")
+        unclear = plain.map(lambda value: isinstance(value, str) and UNCLEAR_DATE.match(value) is not None)
+        _refuse(series, unclear, "has a form that leaves open which is the day; 2024-02-29 is expected")
         parsed = pd.to_datetime(plain, format="mixed", utc=True, errors="coerce")
     _refuse(series, parsed.isna() & plain.notna(), "is not a date; the form 2024-02-29 is expected")
     return parsed.dt.tz_localize(None)
@@ -118,7 +119,7 @@ def moments(series: pd.Series) -> pd.Series:
 def _year_first(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    return _DAY_FIRST.sub(r"\3-\2-\1", _STROKES.sub(r"\1-\2-\3", value))
+    return _DAY_FIRST.sub(r"\3-\2-\1", _YEAR_FIRST.sub(r"\1-\2-\3", value))
 
 
 def labels(series: pd.Series) -> tuple[npt.NDArray[np.int64], list[str]]:

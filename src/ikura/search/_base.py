@@ -51,7 +51,7 @@ class Observation:
         loss: dev loss, lower is better; decides between equal scores.
         feasible: whether the trial keeps to the constraints; one that does not never counts as good.
         objectives: what else was measured, in the study's order.
-        settled: whether it ended by itself before its epochs were over, so that training it longer repeats it.
+        settled: whether it ended by itself before its epochs were over, so that more of them would not have helped.
     """
 
     number: int
