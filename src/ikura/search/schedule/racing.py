@@ -63,7 +63,8 @@ def field_share(share: float) -> float:
         A share in (0, 1], smaller the more has been trained.
 
     Example:
-
+        >>> field_share(0.12), field_share(1)
+        (0.64, 0.13)
     """
     at, best = zip(*FIELD, strict=True)
     return float(np.interp(np.log(share), np.log(at), best))
