@@ -126,12 +126,12 @@ def _describe(series: pd.Series, asked: str | None) -> Column:
 
 
 def _count(series: pd.Series) -> tuple[int, int, str]:
-    """Missing values, distinct values, and one of the values."""
+    """Missing values, distinct values, and the value where there is but one."""
     if pd.api.types.is_numeric_dtype(series):
         distinct = int(series.nunique())
-        return int(series.isna().sum()), distinct, label(series.dropna().iloc[0]) if distinct else ""
+        return int(series.isna().sum()), distinct, label(series.dropna().iloc[0]) if distinct == 1 else ""
     codes, levels = labels(series)
-    return int((codes < 0).sum()), len(levels), repr(levels[0]) if levels else ""
+    return int((codes < 0).sum()), len(levels), repr(levels[0]) if len(levels) == 1 else ""
 
 
 def _detect(series: pd.Series, distinct: int) -> tuple[str, str]:

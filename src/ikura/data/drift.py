@@ -57,16 +57,16 @@ def find_drift(
     most = min(SAMPLE, max(1000, MOST_VALUES // max(len(columns), 1)))
     random = np.random.default_rng(seed)
     train, dev, test = (_sample(rows, most, random) for rows in (split.train, split.dev, split.test))
+    names = [column.name for column in columns]
+    sample = frame[names].iloc[np.concatenate([train, dev, test])].reset_index(drop=True)
     found: list[dict[str, Any]] = []
     for column in columns:
-        if column.used:
-            sample = frame[column.name].iloc[np.concatenate([train, dev, test])].reset_index(drop=True)
-            values = _comparable(sample, column.kind)
-            first, second, third = np.split(values, [train.size, train.size + dev.size])
-            for part, other in (("dev", second), ("test", third)):
-                name, statistic, p_value = _compare(first, other, column.kind == "category")
-                outcome = {"column": column.name, "part": part, "test": name, "statistic": statistic}
-                found.append({**outcome, "p_value": p_value})
+        values = _comparable(sample[column.name], column.kind)
+        first, second, third = np.split(values, [train.size, train.size + dev.size])
+        for part, other in (("dev", second), ("test", third)):
+            name, statistic, p_value = _compare(first, other, column.kind == "category")
+            outcome = {"column": column.name, "part": part, "test": name, "statistic": statistic}
+            found.append({**outcome, "p_value": p_value})
     corrected = _holm([one["p_value"] for one in found])
     significant = [
         {**one, "p_value": p_value} for one, p_value in zip(found, corrected, strict=True) if p_value < level
@@ -132,8 +132,9 @@ def _compare(first: npt.NDArray[Any], second: npt.NDArray[Any], category: bool) 
 
 def kolmogorov_smirnov(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> tuple[float, float]:
     """Largest distance D between two empirical distributions, and its p-value in the limit of large samples."""
-    both = np.concatenate([first, second])
-    shares = [np.searchsorted(np.sort(one), both, side="right") / one.size for one in (first, second)]
+    parts = [np.sort(one) for one in (first, second)]
+    both = np.concatenate(parts)
+    shares = [np.searchsorted(one, both, side="right") / one.size for one in parts]
     distance = float(np.abs(shares[0] - shares[1]).max())
     size = first.size * second.size / both.size
     return distance, float(special.kolmogorov(np.sqrt(size) * distance))
