@@ -213,9 +213,9 @@ def test_it_does_not_see_the_test_set(varied: Study, examined: Any, monkeypatch:
 
     original = Workshop.course
 
-    def course(self: Workshop, *arguments: Any) -> Any:
+    def course(self: Workshop, *arguments: Any, **named: Any) -> Any:
         seen.append({row.tobytes() for part in (self.train, self.dev) for row in part.x})
-        return original(self, *arguments)
+        return original(self, *arguments, **named)
 
     monkeypatch.setattr("ikura.study.setting.prepare", prepare)
     monkeypatch.setattr(Workshop, "course", course)

@@ -83,7 +83,7 @@ def test_files_that_may_not_grow(kibibytes: int, ikura: Run, tmp_path: Path, who
 def test_predictions_are_written_whole_or_not_at_all(ikura: Run, tmp_path: Path, whole: dict[str, Any]) -> None:
     assert ikura(*OPTIONS, "--out", "run").code == 0
     load_bundled("breast_cancer")[0].to_csv(tmp_path / "tumours.csv", index=False)
-    done = ikura("predict", "run", "tumours.csv", "-o", "predictions.csv", file_size=20_000)
+    done = ikura("predict", "run", "tumours.csv", "-o", "predictions.csv", file_size=10_000)
     assert done.code == 2
     assert "predictions.csv" in done.complaint
     assert not list(tmp_path.glob("*predictions*"))

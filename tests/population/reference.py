@@ -328,7 +328,7 @@ def train_by_hand(workshop: Workshop, member: Member, net: nn.Module, epochs: in
             score = judge.metric(z[:, 0] * judge.std + judge.mean, y * judge.std + judge.mean)
         else:
             score = judge.metric(*((z[:, 0].sigmoid(), y) if task == "binary" else (z.softmax(1), y.long())))
-        loss = mean_loss(task, z, y).item()
+        loss = mean_loss(task, z, y, 1 / (len(y) + 1)).item()
         schedulers.epoch(loss)
         curve.append([total / rows, loss, score.item()])
     return np.array(curve)

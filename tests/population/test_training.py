@@ -172,7 +172,7 @@ def test_recalled_weights_are_those_of_the_best_loss(workshop: Callable[..., Wor
         assert course.best_epoch[place] == course.curve(place)[:, 1].argmin()
         assert course.best_epoch[place] == best_epochs(course.curve(place)[:, 1])[-1]
     train_losses, _ = course.train_scores()
-    losses, scores = made.judge(course.tile.outputs(made.dev), made.dev.y)
+    losses, scores = made.judge(course.tile.outputs(made.dev), made.dev.y, course.more)
     np.testing.assert_array_equal(losses, course.best_loss)
     np.testing.assert_array_equal(scores, [course.curve(k)[course.best_epoch[k], 2] for k in range(2)])
     again, _ = made.judge(course.tile.outputs(made.train), made.train.y)

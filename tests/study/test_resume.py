@@ -134,7 +134,7 @@ def test_what_was_in_memory_only_is_trained_again(
 
 
 @pytest.mark.parametrize("kind", ["coarse to fine", "own networks, successive halving, some diverge"])
-@pytest.mark.parametrize("steps", [9, 16])
+@pytest.mark.parametrize("steps", [12, 16])
 def test_killed_again_and_again(steps: int, kind: str, whole: Any, tmp_path: Path) -> None:
     reference, total = whole(kind)
     kills = 0

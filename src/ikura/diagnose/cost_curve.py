@@ -114,7 +114,7 @@ def cost_curves(chosen: Chosen, epochs: int, readable: Any) -> list[CostCurve]:
     found: dict[int, CostCurve] = {}
     names = list(changes)
     for tile in workshop.pack(members, len(members)):
-        course = workshop.course(tile)
+        course = workshop.course(tile, more=0.0)
         penalties: list[np.ndarray] = []
 
         def after(course: Course, penalties: list[np.ndarray] = penalties) -> None:

@@ -34,10 +34,20 @@ AT_ONCE = 4_000_000
 class Judge:
     """How raw outputs are scored.
 
+    Of n examples, a classification's loss is their mean cross-entropy L. It falls without end as a network that is
+    right on all n grows surer of everything, and of such networks the surest would count as the best; yet n right
+    examples cannot tell errors rarer than about 1 / (n + 1). A loss that chooses between networks therefore counts m
+    examples more which might be of any class: (n L + m U) / (n + m), U being the mean cross-entropy to labels spread
+    evenly over all classes, which is cross-entropy with labels smoothed by m / (n + m).
+
     Attributes:
         task: "binary", "multiclass" or "regression".
         metric: scores one member's predictions, `metric(prediction, target) -> 0-dim tensor`.
         mean, std: of the regression target in the training set; metrics see the target's own units.
+
+    References:
+        Perks, Some observations on inverse probability including a new indifference rule, J. Inst. Actuaries 73, 1947
+        (a prior worth one observation); Szegedy et al., Rethinking the inception architecture, 2016 (smoothed labels).
     """
 
     task: str
@@ -55,12 +65,13 @@ class Judge:
         tensor = torch.from_numpy(y)
         return tensor.long() if self.task == "multiclass" else tensor * self.std + self.mean
 
-    def __call__(self, outputs: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, outputs: np.ndarray, y: np.ndarray, more: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
         """Compute each member's mean loss and score; a member's numbers do not depend on the others.
 
         Args:
             outputs: raw outputs, shape (members, rows, outputs); replaced by predictions.
             y: targets as trained on, shape (rows,), in the precision of the outputs.
+            more: m, how many examples of any class the loss of a classification counts besides.
 
         Returns:
             losses and scores, float64 of shape (members,); NaN where the outputs are NaN.
@@ -69,24 +80,27 @@ class Judge:
         known = METRICS.get(name) is self.metric and name in score_kernel.CODES
         losses, scores = np.empty(len(outputs)), np.empty(len(outputs))
         kind = score_kernel.CODES[name] if known else 0
-        assess(loss_kernel.CODES[self.task], outputs, y, self.mean, self.std, kind, losses, scores)
+        code, smoothing = loss_kernel.CODES[self.task], more / (len(y) + more)
+        assess(code, outputs, y, smoothing, self.mean, self.std, kind, losses, scores)
         if not known:
             predictions = torch.from_numpy(outputs if self.task == "multiclass" else outputs[..., 0])
             measured = vmap(self.metric, in_dims=(0, None))(predictions, self.target(y)).double().numpy()
             scores = np.where(np.isnan(losses), np.nan, measured)
         return losses, scores
 
-    def losses(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Compute each member's loss on each example, in double precision.
+    def losses(self, outputs: np.ndarray, y: np.ndarray, more: float = 0.0) -> np.ndarray:
+        """Compute each member's loss on each example, in double precision; their mean is the loss of all.
 
         Args:
             outputs: raw outputs, shape (members, rows, outputs).
             y: targets as trained on, shape (rows,).
+            more: m, as above.
 
         Returns:
             float64 of shape (members, rows); NaN where the outputs are NaN.
         """
-        return np.stack([each_loss(self.task, torch.from_numpy(one).double(), torch.from_numpy(y)) for one in outputs])
+        target, smoothing = torch.from_numpy(y), torch.tensor(more / (len(y) + more), dtype=torch.float64)
+        return np.stack([each_loss(self.task, torch.from_numpy(one).double(), target, smoothing) for one in outputs])
 
 
 @dataclass
@@ -108,6 +122,7 @@ class Course:
             `run` is asked for.
         epoch: epochs trained so far.
         travel: records the members' distances from their initial weights; None records nothing.
+        more: how many examples of any class the dev loss counts besides the dev examples, see `Judge`.
     """
 
     tile: Tile
@@ -118,6 +133,7 @@ class Course:
     budget: int | None = None
     epoch: int = 0
     travel: Travel | None = None
+    more: float = 1.0
 
     def __post_init__(self) -> None:
         count = len(self.tile.members)
@@ -143,7 +159,7 @@ class Course:
             self.begin()
         examples = self.train.ordered(tile.members[0].seed, self.epoch)
         costs = tile.train_epoch(examples, self.epoch, self.budget or epochs, self.brakes.shares)
-        losses, scores = self.judge(tile.outputs(self.dev), self.dev.y)
+        losses, scores = self.judge(tile.outputs(self.dev), self.dev.y, self.more)
         tile.active &= ~(tile.active & ~np.isfinite(losses))
         self.diverged |= before & ~tile.active
         costs = np.where(tile.active, costs, np.nan)
@@ -187,7 +203,7 @@ class Course:
 
     def dev_losses(self) -> np.ndarray:
         """Loss of each member's present weights on each dev example: float64 of shape (members, rows)."""
-        return self.judge.losses(self.tile.outputs(self.dev), self.dev.y)
+        return self.judge.losses(self.tile.outputs(self.dev), self.dev.y, self.more)
 
     def train_scores(self, rows: int = 10_000) -> tuple[np.ndarray, np.ndarray]:
         """Loss and score of each member's best weights on the training examples, of many on a sample.

@@ -219,13 +219,14 @@ class Workshop:
         patience: int | None = None,
         budget: int | None = None,
         keep_distances: bool = False,
+        more: float = 1.0,
     ) -> Course:
-        """Begin the training of a tile."""
+        """Begin the training of a tile; the arguments are those of `Course`."""
         tile, travel = self.tile(members), None
         if keep_distances:
             sizes = [{n: p.numel() for n, p in self.module(member).named_parameters()} for member in members]
             travel = Travel(tile, sizes)
-        return Course(tile, self.train, self.dev, self.judge, patience, budget, travel=travel)
+        return Course(tile, self.train, self.dev, self.judge, patience, budget, travel=travel, more=more)
 
 
 def _slices(members: list[Member], size: int) -> list[list[Member]]:

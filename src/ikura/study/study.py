@@ -141,7 +141,8 @@ class Study:
         "skipped", "infeasible"), purpose ("search" or "finalist"), parent (a finalist's trial of the search, or the
         trial that one of the search began as a copy of), stage, one column for each hyperparameter, dev_score,
         dev_loss, train_score, train_loss, epochs, best_epoch, seconds, and one for each further objective. Scores are
-        those of the best epoch, NaN where there is none.
+        those of the best epoch, NaN where there is none. The dev loss of classes is cross-entropy that counts one
+        example more, of any class (docs/honesty.md).
         """
         return trials_of(self._store, list(self.space), self.setting.objectives)
 

@@ -12,7 +12,7 @@ from ikura.population.kernel.loss import CODES as TASKS
 from ikura.population.kernel.score import CODES, assess
 from ikura.population.training import Judge
 
-MEMBERS, ROWS, CLASSES, MEAN, STD = 3, 80, 4, 3.0, 2.0
+MEMBERS, ROWS, CLASSES, MEAN, STD, MORE = 3, 80, 4, 3.0, 2.0, 1.5
 PAIRS = [(task, name) for task in TASKS for name in CODES if task in METRICS[name].tasks]
 
 # Sums of 80 terms of size up to 10 in double precision, of terms rounded once or a few times: 100 roundings at most.
@@ -31,13 +31,14 @@ def example(task: str, dtype: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def expected(task: str, name: str, z: np.ndarray, y: np.ndarray) -> tuple[list[float], list[float]]:
-    """Losses and scores by PyTorch in float64."""
+    """Losses, with examples of any class added, and scores by PyTorch in float64."""
     target = torch.from_numpy(y.astype(np.float64))
     target = target.long() if task == "multiclass" else target
     own = target * STD + MEAN if task == "regression" else target
     members = [torch.from_numpy(one.astype(np.float64)) for one in z]
     scores = [METRICS[name](predict(task, one, MEAN, STD), own).item() for one in members]
-    return [loss(task, one, target).item() for one in members], scores
+    smoothing = torch.tensor(MORE / (ROWS + MORE), dtype=torch.float64)
+    return [loss(task, one, target, smoothing).item() for one in members], scores
 
 
 def judge(task: str, name: str) -> Judge:
@@ -55,7 +56,7 @@ def test_every_metric_of_the_kernel_is_one_of_the_package() -> None:
 def test_losses_and_scores(task: str, name: str, dtype: str, rounding: float) -> None:
     z, y = example(task, dtype)
     losses, scores = expected(task, name, z, y)
-    got = judge(task, name)(z.copy(), y)
+    got = judge(task, name)(z.copy(), y, MORE)
     np.testing.assert_allclose(got[0], losses, rtol=ROUNDINGS * rounding)
     np.testing.assert_allclose(got[1], scores, rtol=0 if name == "accuracy" else ROUNDINGS * rounding)
 
@@ -85,14 +86,39 @@ def test_nan_stays_with_its_member(task: str, name: str, place: int) -> None:
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 def test_huge_logits_have_finite_losses(task: str) -> None:
     z, y = example(task, "float32")
-    losses, _ = judge(task, "accuracy")(z * np.float32(1e4), y)
+    losses, _ = judge(task, "accuracy")(z * np.float32(1e4), y, MORE)
     # The loss is linear in logits of this size; float32 rounds each of them by 6e-8.
     np.testing.assert_allclose(losses, expected(task, "accuracy", z * np.float32(1e4), y)[0], rtol=ROUNDINGS * 2.0**-24)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_the_loss_counts_examples_of_any_class(task: str) -> None:
+    z, y = example(task, "float64")
+    got = judge(task, "accuracy").losses(z, y, MORE)
+    for one, losses in zip(z, got, strict=True):
+        logits = np.column_stack([np.zeros(ROWS), one]) if task == "binary" else one
+        log_p = torch.from_numpy(logits).log_softmax(1).numpy()
+        seen, more = -log_p[np.arange(ROWS), y.astype(int)].sum(), -log_p.mean()
+        assert losses.mean() == pytest.approx((seen + MORE * more) / (ROWS + MORE), rel=1e-12)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_a_network_right_on_every_example_is_best_when_as_sure_as_they_allow(task: str) -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, outputs_of(task, CLASSES) if task == "multiclass" else 2, ROWS).astype(np.float64)
+    right = 2 * y[:, None] - 1 if task == "binary" else np.eye(CLASSES)[y.astype(int)]
+    scales = np.linspace(0.1, 30, 30_000)
+    losses, _ = judge(task, "accuracy")(scales[:, None, None] * right, y, 1)
+    # One more example, of each of K classes with probability 1/K: of n + 1 there are n + 1/K of the right class.
+    classes = 2 if task == "binary" else CLASSES
+    sure = (ROWS + 1 / classes) / (ROWS + 1)
+    best = np.log(sure / (1 - sure)) if task == "binary" else np.log(sure / (1 - sure) * (classes - 1))
+    assert scales[losses.argmin()] == pytest.approx(best, abs=1e-3)
 
 
 def test_r2_of_a_constant_target() -> None:
     for z, wanted in ((0.0, 1.0), (1.0, 0.0)):
         losses, scores = np.empty(1), np.empty(1)
-        assess(TASKS["regression"], np.full((1, 5, 1), z), np.zeros(5), 0.0, 1.0, CODES["r2"], losses, scores)
+        assess(TASKS["regression"], np.full((1, 5, 1), z), np.zeros(5), 0.1, 0.0, 1.0, CODES["r2"], losses, scores)
         reference = METRICS["r2"](torch.full((5,), z, dtype=torch.float64), torch.zeros(5, dtype=torch.float64))
         assert scores[0] == wanted == reference.item()

@@ -15,19 +15,23 @@ CODES: dict[str, int] = {"accuracy": 1, "r2": 2, "rmse": 3, "mae": 4}
 
 
 @compiled
-def assess(task: int, outputs: Any, y: Any, mean: float, std: float, kind: int, losses: Any, scores: Any) -> None:
+def assess(
+    task: int, outputs: Any, y: Any, smoothing: float, mean: float, std: float, kind: int, losses: Any, scores: Any
+) -> None:
     """Write each member's mean loss and score, and replace its raw outputs by predictions.
 
     Args:
         task: code of the loss.
         outputs: raw outputs, shape (members, rows, outputs), replaced by probabilities or values in their own units.
         y: targets as trained on, shape (rows,), in the precision of the outputs.
+        smoothing: share of the labels that the loss spreads evenly over all classes.
         mean, std: of the regression target in the training set.
         kind: code of the metric, 0 for none.
         losses, scores: float64 of shape (members,); NaN for a member with a NaN among its outputs.
     """
     for k in range(outputs.shape[0]):
-        losses[k] = _predict(task, outputs[k], y, outputs.dtype.type(mean), outputs.dtype.type(std))
+        real = outputs.dtype.type
+        losses[k] = _predict(task, outputs[k], y, real(smoothing), real(mean), real(std))
         scores[k] = np.nan
         if not math.isnan(losses[k]):
             if kind == 1:
@@ -37,23 +41,25 @@ def assess(task: int, outputs: Any, y: Any, mean: float, std: float, kind: int, 
 
 
 @compiled
-def _predict(task: int, z: Any, y: Any, mean: Any, std: Any) -> float:
+def _predict(task: int, z: Any, y: Any, smoothing: Any, mean: Any, std: Any) -> float:
     rows, outputs = z.shape
     one = z.dtype.type(1)
+    kept, half, even = one - smoothing, smoothing / (one + one), smoothing / z.dtype.type(outputs)
     total = 0.0
     for i in range(rows):
         if task == 0:
             v = z[i, 0]
             e = math.exp(-abs(v))
-            total += max(v, one - one) - v * y[i] + math.log1p(e) if v == v else v
+            total += max(v, one - one) - v * (y[i] * kept + half) + math.log1p(e) if v == v else v
             z[i, 0] = one / (one + e) if v >= 0 else e / (one + e)
         elif task == 1:
             top = z[i, 0]
             for j in range(1, outputs):
                 top = z[i, j] if not z[i, j] <= top else top
-            right = z[i, int(y[i])] - top
+            right = (z[i, int(y[i])] - top) * kept
             mass = one - one
             for j in range(outputs):
+                right += (z[i, j] - top) * even
                 z[i, j] = math.exp(z[i, j] - top)
                 mass += z[i, j]
             total += math.log(mass) - right

@@ -149,8 +149,9 @@ def _sentence(view: View, trials: int, drawn: int, frame: pd.DataFrame) -> Html:
     )
     best = f"The best by dev {view.metric} stand out. " if len(view.ranked) else ""
     again = ", finalists trained again among them" if len(view.trials) > len(view.search) else ""
+    counted = "" if view.study.task == "regression" else "; the dev loss counts one more example, of any class"
     return join(
         f"{sampled}{again}{thinned}. {best}Both charts share one axis. The training "
-        "loss holds the penalty on the weights and the noise of dropout, so that it may lie above the dev loss. Drag "
-        "to zoom, double-click to return."
+        "loss holds the penalty on the weights and the noise of dropout, so that it may lie above the dev loss"
+        f"{counted}. Drag to zoom, double-click to return."
     )
