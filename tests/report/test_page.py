@@ -124,6 +124,10 @@ def test_headline_says_what_came_out(make_study: Make) -> None:
         (0.5, True, "worse than the dev score's interval"),
         (0.99, True, "better than the dev score's interval"),
         (0.99, False, "worse than the dev score's interval"),
+        (0.955, True, "better than the dev score's interval, by no more than chance explains"),
+        (0.845, True, "worse than the dev score's interval, by no more than chance explains"),
+        (0.845, False, "better than the dev score's interval, by no more than chance explains"),
+        (0.99, True, "the test rows happen to be the easier ones"),
     ],
 )
 def test_verdict(make_study: Make, value: float, greater: bool, words: str) -> None:

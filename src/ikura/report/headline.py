@@ -59,7 +59,13 @@ def verdict(view: View) -> str:
     if low <= test.value <= high:
         after = "as it should" if corrected else "choosing the best trial has flattered it little"
         return f"The test score lies within the {of}: {after}."
-    if (test.value > high) == (view.better > 0):
+    better = (test.value > high) == (view.better > 0)
+    if interval(test.interval):
+        least, most = (real(end) for end in test.interval or UNBOUNDED)
+        if least <= high and low <= most:
+            outside = f"The test score is {'better' if better else 'worse'} than the {of}"
+            return f"{outside}, by no more than chance explains: its own interval overlaps that one."
+    if better:
         return f"The test score is better than the {of}: the test rows happen to be the easier ones."
     flattered = "" if corrected else "choosing the best of many trials has flattered the dev score, or "
     expect = "Expect the test score on new data."
