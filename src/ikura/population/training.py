@@ -99,7 +99,8 @@ class Judge:
         Returns:
             float64 of shape (members, rows); NaN where the outputs are NaN.
         """
-        target, smoothing = torch.from_numpy(y), torch.tensor(more / (len(y) + more), dtype=torch.float64)
+        target = torch.from_numpy(y)
+        smoothing = torch.tensor(more / (len(y) + more), dtype=torch.float64) if more else None
         return np.stack([each_loss(self.task, torch.from_numpy(one).double(), target, smoothing) for one in outputs])
 
 

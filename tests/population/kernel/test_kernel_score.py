@@ -102,6 +102,18 @@ def test_the_loss_counts_examples_of_any_class(task: str) -> None:
         assert losses.mean() == pytest.approx((seen + MORE * more) / (ROWS + MORE), rel=1e-12)
 
 
+@pytest.mark.parametrize("more", [0.0, MORE])
+def test_a_class_that_is_ruled_out_takes_no_part(more: float) -> None:
+    z, y = example("multiclass", "float64")
+    z[:, :, 0] = -np.inf
+    y = 1 + y % (CLASSES - 1)
+    losses, _ = judge("multiclass", "accuracy")(z.copy(), y, more)
+    log_p = torch.from_numpy(z[:, :, 1:]).log_softmax(2).numpy()
+    seen = -np.take_along_axis(log_p, y[None, :, None].astype(int) - 1, 2).sum((1, 2))
+    expected = (seen - more * log_p.mean((1, 2))) / (ROWS + more)
+    np.testing.assert_allclose(losses, expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 def test_a_network_right_on_every_example_is_best_when_as_sure_as_they_allow(task: str) -> None:
     rng = np.random.default_rng(0)

@@ -24,7 +24,8 @@ def assess(
         task: code of the loss.
         outputs: raw outputs, shape (members, rows, outputs), replaced by probabilities or values in their own units.
         y: targets as trained on, shape (rows,), in the precision of the outputs.
-        smoothing: share of the labels that the loss spreads evenly over all classes.
+        smoothing: share of the labels that the loss spreads evenly over all classes but those that a network rules out
+            by an output of -inf.
         mean, std: of the regression target in the training set.
         kind: code of the metric, 0 for none.
         losses, scores: float64 of shape (members,); NaN for a member with a NaN among its outputs.
@@ -44,7 +45,7 @@ def assess(
 def _predict(task: int, z: Any, y: Any, smoothing: Any, mean: Any, std: Any) -> float:
     rows, outputs = z.shape
     one = z.dtype.type(1)
-    kept, half, even = one - smoothing, smoothing / (one + one), smoothing / z.dtype.type(outputs)
+    kept, half = one - smoothing, smoothing / (one + one)
     total = 0.0
     for i in range(rows):
         if task == 0:
@@ -57,12 +58,14 @@ def _predict(task: int, z: Any, y: Any, smoothing: Any, mean: Any, std: Any) -> 
             for j in range(1, outputs):
                 top = z[i, j] if not z[i, j] <= top else top
             right = (z[i, int(y[i])] - top) * kept
-            mass = one - one
+            mass = spread = possible = one - one
             for j in range(outputs):
-                right += (z[i, j] - top) * even
+                if z[i, j] > -math.inf:
+                    spread += z[i, j] - top
+                    possible += one
                 z[i, j] = math.exp(z[i, j] - top)
                 mass += z[i, j]
-            total += math.log(mass) - right
+            total += math.log(mass) - right - smoothing * spread / max(possible, one)
             for j in range(outputs):
                 z[i, j] /= mass
         else:
