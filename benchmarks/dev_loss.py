@@ -9,6 +9,7 @@ chose is then measured on the test set. In each seed split, configurations, weig
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,14 @@ import torch
 
 from benchmarks.machine import ROOT, describe, header
 from benchmarks.output import command, give, say, table
+from benchmarks.zoom import workshop_of
 from ikura.data import prepare
 from ikura.experiments.claim import mean_interval
-from ikura.metric import default_metric
 from ikura.nn.loss import each_loss
 from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.training import Course
-from ikura.population.workshop import Judge, Workshop
+from ikura.population.workshop import Workshop
 from ikura.search import Stage, proposer
 from ikura.space import Space, choice, integer, linear, log
 from ikura.study.floor import one_thread_each
@@ -52,17 +53,14 @@ SPACE = Space(
 )
 
 
-def workshop_of(name: str, seed: int) -> tuple[Workshop, Examples]:
+def parts_of(name: str, seed: int) -> tuple[Workshop, Examples]:
     """Prepare a data set: a workshop of its training and dev examples, and the test examples."""
     source, target, rows = SETS[name]
     data = prepare(source, target, seed=seed)
-    kind = data.task.name
-    train, dev, test = (Examples.of(part, "float32").flat() for part in (data.train, data.dev, data.test))
+    workshop, test = workshop_of(data), Examples.of(data.test, "float32").flat()
     if rows:
-        train, dev = train.head(3 * rows // 4), dev.head(rows // 4)
-    outputs = len(data.task.classes or []) if kind == "multiclass" else 1
-    judge = Judge(kind, default_metric(kind), data.target_mean, data.target_std)
-    return Workshop(train, dev, judge, outputs, tuple(data.encoder.cardinalities)), test
+        workshop = replace(workshop, train=workshop.train.head(3 * rows // 4), dev=workshop.dev.head(rows // 4))
+    return workshop, test
 
 
 def chosen(losses: np.ndarray, scores: np.ndarray) -> tuple[int, int]:
@@ -88,7 +86,7 @@ def chosen(losses: np.ndarray, scores: np.ndarray) -> tuple[int, int]:
 
 def run(name: str, seed: int, members: int, epochs: int) -> dict[str, Any]:
     """Train one population and measure what the two losses choose: log loss and accuracy on the test set."""
-    workshop, test = workshop_of(name, seed)
+    workshop, test = parts_of(name, seed)
     asked = proposer("random", SPACE, seed).ask(Stage(0, "random", members, epochs), members, [])
     course = workshop.course([Member(i, one.configuration, seed) for i, one in enumerate(asked)])
     looks: dict[str, list[np.ndarray]] = {"plain": [], "ikura": [], "dev": [], "loss": [], "test": []}

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.output import command, give, say, table
-from benchmarks.tasks import TASKS, Task
-from ikura.data import prepare
+from benchmarks.tasks import TASKS
+from ikura.data import Dataset, prepare
 from ikura.engine import engine_for
 from ikura.metric import default_metric
 from ikura.population.examples import Examples
@@ -31,9 +31,8 @@ RIVAL = "random"
 TILE = 8
 
 
-def workshop_of(task: Task) -> Workshop:
-    """Prepare a task: a workshop with its training and dev examples."""
-    data = prepare(*task.data(), seed=0)
+def workshop_of(data: Dataset) -> Workshop:
+    """Make a workshop with a data set's training and dev examples."""
     kind = data.task.name
     train, dev = (Examples.of(part, "float32").flat() for part in (data.train, data.dev))
     judge = Judge(kind, default_metric(kind), data.target_mean, data.target_std)
@@ -114,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     figures: dict[str, Any] = {}
     everything: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in given.searches}
     for task in given.tasks:
-        workshop, space = workshop_of(TASKS[task]), TASKS[task].workload.space()
+        workshop, space = workshop_of(prepare(*TASKS[task].data(), seed=0)), TASKS[task].workload.space()
         epochs = given.epochs or TASKS[task].epochs // 3
         found = compare(given.searches, space, workshop, given.trials, epochs, range(given.seeds), given.jobs)
         figures[task] = found

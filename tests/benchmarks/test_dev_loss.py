@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.dev_loss import chosen, run, workshop_of
+from benchmarks.dev_loss import chosen, parts_of, run
 
 
 def test_each_network_at_its_lowest_loss_then_score_then_loss() -> None:
@@ -18,7 +18,7 @@ def test_each_network_at_its_lowest_loss_then_score_then_loss() -> None:
 @pytest.mark.parametrize("name", ["iris", "breast_cancer", "few digits"])
 def test_both_choose_from_one_population(name: str) -> None:
     found = run(name, seed=0, members=3, epochs=2)
-    rows = len(workshop_of(name, 0)[0].dev)
+    rows = len(parts_of(name, 0)[0].dev)
     assert found["dev_rows"] == rows
     for which in ("plain", "ikura"):
         assert 0 < found[which]["log_loss"] < 10
