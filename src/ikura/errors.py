@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
-__all__ = ["DataError", "IkuraError", "RunError", "SpaceError", "StorageError", "UsageError", "nearest"]
+__all__ = ["DataError", "IkuraError", "RunError", "SpaceError", "StorageError", "UsageError", "listed", "nearest"]
 
 
 class IkuraError(Exception):
@@ -59,3 +60,21 @@ def nearest(name: str, known: Iterable[str]) -> str:
     candidates = {candidate.lower(): candidate for candidate in known}
     found = get_close_matches(name.lower(), list(candidates), n=1, cutoff=0.6)
     return f", did you mean '{candidates[found[0]]}'?" if found else ""
+
+
+def listed(names: Iterable[Any], most: int = 12) -> str:
+    """Put names into an error message, the first of many.
+
+    Args:
+        names: what exists.
+        most: how many are shown.
+
+    Returns:
+        The names, separated by commas.
+
+    Example:
+        >>> listed("abc"), listed("abc", 2)
+        ('a, b, c', 'a, b, …')
+    """
+    shown = [str(name) for name in names]
+    return ", ".join(shown[:most]) + (", …" if len(shown) > most else "")

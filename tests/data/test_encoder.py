@@ -158,7 +158,9 @@ def test_text_and_further_columns_at_predict_time(frame: pd.DataFrame) -> None:
     ("change", "message"),
     [
         (lambda table: table.rename(columns={"colour": "color"}), "no column 'colour', did you mean 'color'"),
-        (lambda table: table[["street"]], "no column 'size' .columns: street"),
+        (lambda table: table[["street"]], "no columns 'size', 'count', .* .columns: street"),
+        (lambda table: table.drop(columns="count").assign(counts=1), "no column 'count', did you mean 'counts'"),
+        (lambda table: table.drop(columns=["count", "smoker"]).assign(counts=1), "no columns 'count', 'smoker', did"),
         (lambda table: table.assign(count=["1", "two"] * 100), "row 2, column 'count': 'two' is not a number"),
         (lambda table: table.assign(count=-np.inf), "row 1, column 'count': -inf is not finite"),
         (lambda table: table.assign(smoker="perhaps"), "row 1, column 'smoker': 'perhaps' is neither"),
@@ -168,6 +170,12 @@ def test_text_and_further_columns_at_predict_time(frame: pd.DataFrame) -> None:
 def test_wrong_table_at_predict_time(frame: pd.DataFrame, change: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
         Encoder.fit(frame).transform(change(frame))  # type: ignore[operator]
+
+
+def test_a_column_that_was_there_in_training_is_not_offered_for_another() -> None:
+    table = pd.DataFrame({"bill_length": [1.0, 2.0, 3.0], "bill_depth": [1.0, 3.0, 2.0]})
+    with pytest.raises(DataError, match=r"no column 'bill_depth' \(columns: bill_length\)"):
+        Encoder.fit(table).transform(table[["bill_length"]])
 
 
 def test_left_out_columns_are_not_needed(frame: pd.DataFrame) -> None:

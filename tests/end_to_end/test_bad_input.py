@@ -182,6 +182,21 @@ def test_an_output_folder_that_holds_another_run(ikura: Run, tmp_path: Path) -> 
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*")} == before
 
 
+def test_rows_that_the_model_cannot_take(ikura: Run, tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text(GOOD)
+    tune = ("tune", "table.csv", "--target", "kind", "--out", "run", "--trials", 2, "--epochs", 2, "--finalists", 0)
+    assert ikura(*tune).code == 0
+    for content, complaint in {
+        GOOD.replace("colour", "color"): "the table has no column 'colour', did you mean 'color'?",
+        "size\n1\n": "the table has no column 'colour' (columns: size)",
+        GOOD.replace("2.22", "about 2"): "row 7, column 'size': 'about 2' is not a number",
+    }.items():
+        (tmp_path / "new.csv").write_text(content)
+        done = ikura("predict", "run", "new.csv", "-o", "predictions.csv")
+        assert (done.code, done.complaint) == (2, f"ikura: error: new.csv: {complaint}")
+        assert not (tmp_path / "predictions.csv").exists()
+
+
 def test_a_run_that_is_none(ikura: Run, tmp_path: Path) -> None:
     (tmp_path / "houses").mkdir()
     (tmp_path / "new.csv").write_text(GOOD)

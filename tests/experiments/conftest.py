@@ -10,6 +10,9 @@ import pytest
 
 from ikura.experiments import Reproduction, reproduce
 
+OPTIONS = {"large-batch": {"data": "digits"}}
+"""What an experiment is given instead of data that pip does not install."""
+
 
 class Runs:
     """Quick runs by name, each in a folder of its own."""
@@ -19,7 +22,7 @@ class Runs:
         self.run = cache(self._run)
 
     def _run(self, name: str) -> Reproduction:
-        return reproduce(name, self.folder / name, quick=True)
+        return reproduce(name, self.folder / name, quick=True, options=OPTIONS.get(name))
 
     def table(self, name: str, table: str) -> pd.DataFrame:
         return pd.read_csv(self.run(name).folder / f"{table}.csv")

@@ -21,7 +21,7 @@ from ikura.experiments.random_vs_grid import BUDGETS, SPACE, grid
 from ikura.experiments.regularisation import KINDS
 from ikura.experiments.vanishing_exploding import signals
 
-from .conftest import Runs
+from .conftest import OPTIONS, Runs
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -202,9 +202,9 @@ def test_an_interrupted_large_batch_goes_on(tmp_path: Path, runs: Runs) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        reproduce("large-batch", tmp_path, quick=True, progress=stop)
+        reproduce("large-batch", tmp_path, quick=True, progress=stop, options=OPTIONS["large-batch"])
     assert not (tmp_path / "results.json").exists()
-    reproduce("large-batch", tmp_path, quick=True)
+    reproduce("large-batch", tmp_path, quick=True, options=OPTIONS["large-batch"])
     again = pd.read_csv(tmp_path / "results.csv").drop(columns="seconds")
     pd.testing.assert_frame_equal(again, runs.table("large-batch", "results").drop(columns="seconds"))
 

@@ -58,7 +58,7 @@ def predict(
         import ikura
 
         model = ikura.load(folder)
-        predictions = model.predict_frame(_images(data) if _takes_images(model) else _read(data))
+        predictions = model.predict_frame(_images(data)) if _takes_images(model) else _predicted(model, data)
         if target is not None:
             from ikura.exchange.table import write_table
 
@@ -95,6 +95,15 @@ def _images(data: str) -> str:
     if data == STDIN:
         raise UsageError("the network takes images, which are not read from stdin; name an image or a folder of images")
     return data
+
+
+def _predicted(model: Model, data: str) -> DataFrame:
+    """Predict the rows of a table; what is wrong with them is said with the table's name."""
+    frame = _read(data)
+    try:
+        return model.predict_frame(frame)
+    except DataError as error:
+        raise DataError(f"{'stdin' if data == STDIN else data}: {error}") from None
 
 
 def _read(data: str) -> DataFrame:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ikura.data.values import label, labels, numbers
-from ikura.errors import DataError, nearest
+from ikura.errors import DataError, listed, nearest
 
 __all__ = ["TASKS", "Task", "class_codes", "detect_task", "find_target", "has_target"]
 
@@ -54,12 +54,12 @@ def find_target(names: Iterable[str], target: str | None) -> str:
     names = list(names)
     if target is not None:
         if target not in names:
-            raise DataError(f"no column {target!r}{nearest(target, names)} (columns: {_listed(names)})")
+            raise DataError(f"no column {target!r}{nearest(target, names)} (columns: {listed(names)})")
         return target
     found = [name for name in names if name.lower() in NAMES]
     if len(found) != 1:
         what = f"{' and '.join(map(repr, found))} could be the target" if found else "no target is named"
-        raise DataError(f"{what}; say which column is to be predicted (columns: {_listed(names)})")
+        raise DataError(f"{what}; say which column is to be predicted (columns: {listed(names)})")
     return found[0]
 
 
@@ -114,7 +114,7 @@ def detect_task(series: pd.Series, task: str = "auto") -> Task:
     codes, levels = labels(series)
     _check_classes(series, codes, levels, numeric)
     if task == "binary" and len(levels) != 2:
-        raise DataError(f"target {name!r} has {len(levels)} classes ({_listed(levels)}); a binary task has 2")
+        raise DataError(f"target {name!r} has {len(levels)} classes ({listed(levels)}); a binary task has 2")
     if task == "classification":
         task = "binary" if len(levels) == 2 else "multiclass"
     return Task(task, _classes(levels, numeric), name)
@@ -142,7 +142,7 @@ def class_codes(series: pd.Series, task: Task) -> npt.NDArray[np.int64]:
     for place, level in enumerate(levels):
         if level not in known:
             row = int(np.flatnonzero(codes == place)[0]) + 1
-            raise DataError(f"row {row}, column {task.target!r}: {level!r} is none of the classes ({_listed(known)})")
+            raise DataError(f"row {row}, column {task.target!r}: {level!r} is none of the classes ({listed(known)})")
     return np.array([*(known[level] for level in levels), -1], dtype=np.int64)[codes]
 
 
@@ -183,8 +183,3 @@ def _classes(levels: list[str], numeric: bool) -> list[Any]:
     if set(levels) <= {"True", "False"}:
         return [False, True]
     return sorted(levels)
-
-
-def _listed(names: Iterable[Any], most: int = 12) -> str:
-    shown = [str(name) for name in names]
-    return ", ".join(shown[:most]) + (", …" if len(shown) > most else "")

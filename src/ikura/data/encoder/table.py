@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from ikura.data.encoder._base import Encoder, Features
 from ikura.data.encoder.category import CategoryEncoding
 from ikura.data.encoder.moment import MomentEncoding
 from ikura.data.encoder.number import NumberEncoding
-from ikura.errors import DataError, nearest
+from ikura.errors import DataError, listed, nearest
 
 __all__ = ["TableEncoder", "array_frame"]
 
@@ -57,9 +57,7 @@ class TableEncoder(Encoder):
         """Encode n rows: x, shape (n, d), and codes, shape (n, c)."""
         frame = data if isinstance(data, pd.DataFrame) else self._named(np.asarray(data))
         names = {str(name): name for name in frame.columns}
-        for encoding in self.encodings:
-            if encoding.name not in names:
-                raise DataError(f"the table has no column {encoding.name!r}{_offer(encoding.name, names)}")
+        self._check_columns(names)
         x = np.zeros((len(frame), len(self.feature_names)), dtype=np.float32)
         codes = np.zeros((len(frame), len(self.cardinalities)), dtype=np.int32)
         feature, embedding = 0, 0
@@ -93,6 +91,16 @@ class TableEncoder(Encoder):
     def _embedded(self) -> list[CategoryEncoding]:
         return [one for one in self.encodings if isinstance(one, CategoryEncoding) and one.embedded]
 
+    def _check_columns(self, names: Iterable[str]) -> None:
+        """Refuse a table that lacks columns, and offer those it has and training had not."""
+        names = list(names)
+        missing = [one.name for one in self.encodings if one.name not in names]
+        if missing:
+            word = "columns" if len(missing) > 1 else "column"
+            unknown = [name for name in names if name not in self.inputs]
+            offer = nearest(missing[0], unknown) or f" (columns: {listed(names)})"
+            raise DataError(f"the table has no {word} {listed(map(repr, missing))}{offer}")
+
     def _named(self, array: npt.NDArray[Any]) -> pd.DataFrame:
         if array.ndim != 2 or array.shape[1] != len(self.inputs):
             raise DataError(f"an array of shape (n, {len(self.inputs)}) is expected, but its shape is {array.shape}")
@@ -110,7 +118,3 @@ def _fit(series: pd.Series, kind: str) -> Encoding:
     if kind == "datetime":
         return MomentEncoding.fit(series)
     return NumberEncoding.fit(series, boolean=kind == "boolean")
-
-
-def _offer(name: str, names: Mapping[str, Any]) -> str:
-    return nearest(name, names) or f" (columns: {', '.join(list(names)[:12])}{', …' if len(names) > 12 else ''})"
