@@ -19,7 +19,7 @@ from benchmarks.pools import MEASURED, TASKS, Pool, pool
 from ikura.search.schedule import Plan, Racing, Schedule, Standing, SuccessiveHalving
 from ikura.search.schedule.racing import field_share, looks
 
-__all__ = ["Known", "Result", "at_equal", "main", "replay"]
+__all__ = ["Known", "Result", "at_equal", "at_once", "main", "places", "replay"]
 
 SHORTEST = (1, 3, 11, 33, 100)
 """Shortest rungs of successive halving with η = 3 at 100 epochs: each gives another ladder, the last one no halving."""
@@ -224,31 +224,60 @@ def compare(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def field(sources: dict[str, Pool], trials: int, repetitions: int) -> list[dict[str, Any]]:
     """Best share of the field that the later best trial was among: by task and look, the 95 % quantile over draws.
 
-    The last column is the 95 % quantile of its largest ratio to `field_share` over all looks of a draw: where it is at
-    most 1, the shares alone keep the best in 95 of 100 draws.
+    The line of all tasks has the shares among which it was at all looks at once in 95 of 100 draws. The last column is
+    the 95 % quantile of its largest ratio to `field_share` over all looks of a draw: where it is at most 1, racing's
+    shares alone keep the best in 95 of 100 draws.
     """
-    rows, every = [], []
-    for name, source in sources.items():
-        most = source.losses.shape[1]
-        known = Known.of(source, Racing().patience(most))
-        scores, losses = _kept_scores(source)
-        ladder = looks(most)[:-1]
-        places = np.zeros((repetitions, len(ladder)))
-        for repetition in range(repetitions):
-            drawn = np.random.default_rng(repetition).choice(len(source), trials, replace=False)
-            best = drawn[known.ranks[drawn].argmin()]
-            for column, look in enumerate(ladder):
-                if known.ends[best] > look:
-                    score, loss = scores[:, look - 1], losses[:, look - 1]
-                    ahead = (score[drawn] > score[best]) | ((score[drawn] == score[best]) & (loss[drawn] < loss[best]))
-                    places[repetition, column] = ahead.mean()
-        ratio = (places / [field_share(look / most) for look in ladder]).max(1)
-        every.append(ratio)
-        shares = np.quantile(places, 0.95, axis=0, method="higher")
-        line = {"task": name} | {str(look): float(share) for look, share in zip(ladder, shares, strict=True)}
-        rows.append(line | {"of the share": float(np.quantile(ratio, 0.95, method="higher"))})
-    pooled = float(np.quantile(np.concatenate(every), 0.95, method="higher"))
-    return [*rows, dict.fromkeys(rows[0], None) | {"task": "all", "of the share": pooled}]
+    found = {name: places(source, trials, repetitions) for name, source in sources.items()}
+    every = np.concatenate(list(found.values()))
+    epochs = next(iter(sources.values())).losses.shape[1]
+    return [
+        *(_shares(name, np.quantile(one, 0.95, axis=0, method="higher"), one, epochs) for name, one in found.items()),
+        _shares("all, at once", at_once(every), every, epochs),
+    ]
+
+
+def _shares(name: str, shares: np.ndarray, found: np.ndarray, epochs: int) -> dict[str, Any]:
+    ladder = looks(epochs)[:-1]
+    ratio = (found / [field_share(look / epochs) for look in ladder]).max(1)
+    line = {"task": name} | {str(look): float(share) for look, share in zip(ladder, shares, strict=True)}
+    return line | {"of the share": float(np.quantile(ratio, 0.95, method="higher"))}
+
+
+def places(source: Pool, trials: int, repetitions: int) -> np.ndarray:
+    """Share of the field that was ahead of the later best trial at each look, shape (repetitions, looks)."""
+    most = source.losses.shape[1]
+    known = Known.of(source, Racing().patience(most))
+    scores, losses = _kept_scores(source)
+    ladder = looks(most)[:-1]
+    found = np.zeros((repetitions, len(ladder)))
+    for repetition in range(repetitions):
+        drawn = np.random.default_rng(repetition).choice(len(source), trials, replace=False)
+        best = drawn[known.ranks[drawn].argmin()]
+        for column, look in enumerate(ladder):
+            if known.ends[best] > look:
+                score, loss = scores[:, look - 1], losses[:, look - 1]
+                ahead = (score[drawn] > score[best]) | ((score[drawn] == score[best]) & (loss[drawn] < loss[best]))
+                found[repetition, column] = ahead.mean()
+    return found
+
+
+def at_once(found: np.ndarray, share: float = 0.95) -> np.ndarray:
+    """The lowest quantiles of the columns, all at one level, that hold this share of the rows in every column.
+
+    Args:
+        found: shape (rows, columns).
+        share: of the rows.
+
+    Returns:
+        A limit for each column, shape (columns,).
+
+    Example:
+        >>> at_once(np.array([[1, 9], [2, 1], [3, 2], [4, 3]]), 0.5)
+        array([3, 3])
+    """
+    ordered = np.sort(found, axis=0)
+    return next(limits for limits in ordered if (found <= limits).all(1).mean() >= share)
 
 
 def _kept_scores(source: Pool) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmarks.pools import Pool, example_losses
-from benchmarks.racing import Known, Result, at_equal, compare, replay
+from benchmarks.racing import Known, Result, at_equal, at_once, compare, field, places, replay
 from ikura.nn.loss import loss
 from ikura.search.schedule import SCHEDULES, NoSchedule, Plan, SuccessiveHalving
 from ikura.testing.simulation import Simulation, learning_curves
@@ -85,3 +85,26 @@ def test_ratios_are_halving_over_racing() -> None:
     assert line["kept"] == pytest.approx(3)
     assert line["regret"] == pytest.approx(4)
     assert line["kept, patience"] is None
+
+
+def test_limits_that_hold_in_every_column_at_once() -> None:
+    found = np.random.default_rng(0).random((400, 7)) ** np.arange(1, 8)
+    limits = at_once(found, 0.9)
+    levels = (found <= limits).mean(0)
+    assert np.ptp(levels) == 0  # one level for all columns
+    assert (found <= limits).all(1).mean() >= 0.9
+    lower = [np.sort(column)[round(level * 400) - 2] for column, level in zip(found.T, levels, strict=True)]
+    assert (found <= lower).all(1).mean() < 0.9
+    together = np.repeat(found[:, :1], 7, 1)
+    np.testing.assert_array_equal(at_once(together, 0.9), np.quantile(together, 0.9, axis=0, method="inverted_cdf"))
+
+
+def test_the_field_ahead_of_the_later_best() -> None:
+    # The later best is behind everybody after 2 epochs, and ahead of them from the third on.
+    scores = np.full((5, 20), 0.5) + np.arange(5)[:, None] / 100
+    scores[0, 2:] = 0.9
+    losses = np.repeat(np.linspace(1, 0.5, 20)[None], 5, 0)
+    pool = Pool(losses, scores, np.zeros((5, 20, 3), np.float32))
+    np.testing.assert_array_equal(places(pool, 5, 3), np.array([[0.8, 0.8] + [0.0] * 6] * 3))
+    one, every = field({"one": pool}, 5, 3)
+    assert (one["1"], one["2"], one["3"], every["2"]) == (0.8, 0.8, 0.0, 0.8)
