@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ikura.garbage import seldom
+
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -84,7 +86,8 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'ikura' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    with seldom():
+        return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

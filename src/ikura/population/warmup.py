@@ -14,6 +14,7 @@ import numba
 import numpy as np
 from numba.core.codegen import get_host_cpu_features
 
+from ikura.garbage import seldom
 from ikura.metric import METRICS
 from ikura.population.examples import Examples
 from ikura.population.layout import Layout
@@ -43,7 +44,8 @@ def warm_up(dtype: str, say: Callable[[str], None], convolutional: bool = False)
         if done.returncode == 0:
             with suppress(OSError):
                 mark.touch()
-    (compile_convolution if convolutional else compile_kernel)(dtype)
+    with seldom():
+        (compile_convolution if convolutional else compile_kernel)(dtype)
 
 
 def _mark(dtype: str, name: str) -> Path:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from ikura.search._base import Observation, Widening
 from ikura.space import Parameter, Space
@@ -43,12 +42,12 @@ def widened(space: Space, history: Sequence[Observation], best: Sequence[Observa
             continue
         one = space[name]
         for upwards in (False, True):
-            at_edge = [
-                trial for trial in history if name in trial.configuration and _touches(one, trial, name, upwards)
-            ]
+            hits = len(_at_edge(one, best, name, upwards))
+            if hits < _FEWEST:
+                continue
+            at_edge = _at_edge(one, history, name, upwards)
             tried = sum(name in trial.configuration for trial in history)
             good = sum(name in trial.configuration for trial in best)
-            hits = sum(_touches(one, trial, name, upwards) for trial in best if name in trial.configuration)
             if not _crowded(hits, good, len(at_edge), tried):
                 continue
             if sum(trial.usable for trial in at_edge) < _USABLE * len(at_edge):
@@ -61,19 +60,23 @@ def widened(space: Space, history: Sequence[Observation], best: Sequence[Observa
     return (space.replace(**wider), found) if wider else (space, [])
 
 
-def _touches(one: Parameter, trial: Observation, name: str, upwards: bool) -> bool:
-    """Whether a trial lies at the edge of a range."""
-    configuration: Mapping[str, Any] = trial.configuration
-    u = one.to_unit(configuration[name])
-    return configuration[name] == _end(one, upwards) or (u > 1 - _ZONE if upwards else u < _ZONE)
+def _at_edge(one: Parameter, trials: Sequence[Observation], name: str, upwards: bool) -> list[Observation]:
+    """The trials that lie at the edge of a range."""
+    end = _end(one, upwards)
+    found = []
+    for trial in trials:
+        if name in trial.configuration:
+            value = trial.configuration[name]
+            u = one.to_unit(value)
+            if value == end or (u > 1 - _ZONE if upwards else u < _ZONE):
+                found.append(trial)
+    return found
 
 
 def _crowded(hits: int, good: int, at_edge: int, tried: int) -> bool:
     """Whether P(at least so many hits) < 1 % for a binomial with the share of all trials at the edge."""
     from scipy.special import betainc
 
-    if hits < _FEWEST:
-        return False
     share = min((at_edge + 1) / (tried + 2), 1.0)
     return bool(betainc(hits, good - hits + 1, share) < _CHANCE)
 
