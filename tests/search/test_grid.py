@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ikura.search import GridSearch
-from ikura.space import Space, choice, default_space, integer, linear, log, log_complement, when
+from ikura.space import Space, choice, constraint, default_space, integer, linear, log, log_complement, when
 
 from .spaces import spaces
 
@@ -80,6 +80,30 @@ def test_a_small_space_is_repeated() -> None:
     found = [one["a"] for one in tried(Space(a=choice(1, 2)), 5)]
     assert found[:2] == found[2:4]
     assert set(found[:2]) == {1, 2}
+
+
+def test_constraints_make_the_grid_finer() -> None:
+    space = Space(constraint("units * layers <= 64"), units=integer(8, 64), layers=integer(1, 8))
+    [stage] = (search := GridSearch(space, seed=0)).stages(16, 10)
+    tried = [one.configuration for one in search.ask(stage, 16, [])]
+    assert len({(one["units"], one["layers"]) for one in tried}) == 16
+    assert all(one["units"] * one["layers"] <= 64 for one in tried)
+    assert [one.configuration for one in search.ask(stage, 5, [])] == tried[:5]
+
+
+def test_the_few_configurations_that_meet_the_constraints_are_repeated() -> None:
+    space = Space(constraint("units * layers <= 2"), units=integer(1, 3), layers=integer(1, 3))
+    [stage] = (search := GridSearch(space, seed=0)).stages(7, 10)
+    tried = [(one.configuration["units"], one.configuration["layers"]) for one in search.ask(stage, 7, [])]
+    assert set(tried) == {(1, 1), (1, 2), (2, 1)}
+    assert tried[:6] == tried[:3] * 2
+
+
+def test_a_constraint_that_the_grid_hardly_meets_leaves_room_for_draws() -> None:
+    space = Space(constraint("abs(a - b) < 1e-7"), a=linear(0, 1), b=linear(0, 1), c=linear(0, 1))
+    [stage] = (search := GridSearch(space, seed=0)).stages(4, 10)
+    tried = [tuple(one.configuration.values()) for one in search.ask(stage, 4, [])]
+    assert len(set(tried)) == 4
 
 
 def test_a_large_space_is_cut_in_a_keyed_order() -> None:

@@ -19,6 +19,7 @@ __all__ = ["Grid", "GridSearch"]
 _SHUFFLED_WHOLE = 2**20
 _BYTES = 32
 _FINEST = 8
+_LOOKED_AT = 2**15
 _PRIORITY = [name for tier in TIERS for name in tier.names]
 
 
@@ -95,8 +96,8 @@ class GridSearch(Proposer):
     smallest grid with at least as many configurations as trials needs: √N each for N trials on two numbers. Those of
     the highest priority (`ikura.space.TIERS`, then by name) come first. A grid that is larger than the number of trials
     is cut: configurations are tried in a keyed order, and the last ones are left out. No configuration comes twice,
-    unless there are fewer in all than trials. Those that violate a constraint are left out; where all do, draws from
-    the whole space take their place.
+    unless there are fewer in all than trials. Those that violate a constraint are left out, and the grid is as much
+    finer as so many trials need; where too few are found, draws from the whole space follow.
 
     Example:
         >>> from ikura.space import linear, log
@@ -118,12 +119,29 @@ class GridSearch(Proposer):
         return [Stage(0, "grid", trials, epochs)]
 
     def ask(self, stage: Stage, count: int, history: Sequence[Observation]) -> list[Proposal]:
-        grid = self.grid(stage.trials)
         if not self.space.constraints:
+            grid = self.grid(stage.trials)
             return [Proposal(grid[index]) for index in self._order(grid.size, stage, count)]
-        order = self._order(grid.size, stage, min(grid.size, _FINEST * stage.trials))
-        met = [Proposal(one) for one in map(grid.__getitem__, order) if self.space.feasible(one)]
-        return [met[i % len(met)] for i in range(count)] if met else self.proposals(self.whole(stage, count), count)
+        met, whole = self._feasible(stage)
+        if not met or (len(met) < count and not whole):
+            return met[:count] + self.proposals(self.whole(stage, count), count)[len(met) :]
+        return [met[i % len(met)] for i in range(count)]
+
+    def _feasible(self, stage: Stage) -> tuple[list[Proposal], bool]:
+        """Configurations that meet the constraints, of a grid that is fine enough for as many as there are trials.
+
+        Returns:
+            The configurations, in a keyed order, and whether they are all that there are.
+        """
+        trials = stage.trials
+        while True:
+            grid = self.grid(trials)
+            order = self._order(grid.size, stage, min(grid.size, _FINEST * trials))
+            met = [Proposal(one) for one in map(grid.__getitem__, order) if self.space.feasible(one)]
+            none_finer = grid.size < trials
+            if len(met) >= stage.trials or none_finer or _FINEST * trials >= _LOOKED_AT:
+                return met, none_finer
+            trials *= 2
 
     def grid(self, trials: int) -> Grid:
         """Make the smallest grid with at least as many configurations as trials, if there is one.
