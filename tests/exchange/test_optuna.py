@@ -171,6 +171,36 @@ def test_a_prior_warms_the_search(tmp_path: Path) -> None:
     assert len(again.trials) == 20
 
 
+def test_a_range_that_shrank_to_one_value_in_some_trials() -> None:
+    study = optuna.create_study()
+    for most in (1, 5, 3):
+        study.optimize(lambda trial, most=most: trial.suggest_int("k", 1, most) + trial.suggest_float("x", 0, most), 1)
+    for most in (1, 2):
+        study.optimize(lambda trial, most=most: trial.suggest_float("rate", 1e-3, 1e-3 * most, log=True), 1)
+    space = from_optuna(study).space
+    assert (space["k"], space["x"], space["rate"]) == (integer(1, 5), linear(0.0, 5.0), log(1e-3, 2e-3))
+
+
+def test_trials_with_another_value_than_the_fixed_one_are_left_out() -> None:
+    trials = pd.DataFrame(
+        {
+            "number": range(4),
+            "state": "complete",
+            "optimizer": ["sgd", "adam", "adam", "adam"],
+            "layers": [2.0, 2.0, 3.0, 2.0],
+            "learning_rate": [0.1, 0.2, 0.3, 0.4],
+            "score": [1.0, 0.9, 0.8, 0.7],
+        }
+    )
+    whole = Space(optimizer=choice("adam", "sgd"), layers=integer(1, 4), learning_rate=log(1e-3, 1))
+    narrow = Space(optimizer="adam", layers=2, learning_rate=log(1e-3, 1), dropout=0.25)
+    found, left_out = ikura.Prior(whole, trials, True).observations(narrow, True)
+    assert left_out == 2
+    assert [one["score"] for one in found] == [0.9, 0.7]
+    assert found[0]["configuration"] == {"optimizer": "adam", "layers": 2, "learning_rate": 0.2, "dropout": 0.25}
+    assert isinstance(found[0]["configuration"]["layers"], int)
+
+
 def test_a_prior_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     study = optuna.create_study(direction="minimize")
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=3)

@@ -12,7 +12,7 @@ import pandas as pd
 from ikura.errors import SpaceError, UsageError, nearest
 from ikura.exchange.distribution import distribution, parameter_of, quiet
 from ikura.exchange.prior import Prior
-from ikura.space import Choice, Integer, Parameter, Space, choice, integer, linear, log
+from ikura.space import Choice, Fixed, Integer, Parameter, Space, choice, integer, linear, log
 
 if TYPE_CHECKING:
     import optuna
@@ -157,7 +157,7 @@ def _opened(storage: Any, name: str | None) -> optuna.Study:
         raise UsageError(f"cannot open the storage {storage!r}: {_line(error)}") from None
     known = f"it has {', '.join(names[:10])}" if names else "it has none"
     if name is None:
-        raise UsageError(f"name one of the storage's studies: {known}")
+        raise UsageError(f"name one of the storage's studies: {known}; ikura.from_optuna(url, name) takes any of them")
     raise UsageError(f"the storage has no study {name!r}{nearest(name, names)}: {known}")
 
 
@@ -194,13 +194,27 @@ def _together(one: Parameter, other: Parameter) -> Parameter:
         return one
     if isinstance(one, Choice) and isinstance(other, Choice):
         return choice(*one.options, *(option for option in other.options if not one.contains(option)))
-    if not (one.numeric and other.numeric) or ("integer" in one.scale) != ("integer" in other.scale):
+    ends, others = _ends(one), _ends(other)
+    if not ends or not others or _whole(one) != _whole(other):
         raise SpaceError(f"its trials disagree about what it is: {one} and {other}")
-    low, high = min(one.low, other.low), max(one.high, other.high)  # type: ignore[attr-defined]
-    both_log = "log" in one.scale and "log" in other.scale
-    if isinstance(one, Integer):
-        return integer(low, high, log=both_log)
+    low, high = min(*ends, *others), max(*ends, *others)
+    scales = [part.scale for part in (one, other) if part.varies]
+    both_log = bool(scales) and all("log" in scale for scale in scales)
+    if _whole(one):
+        return integer(int(low), int(high), log=both_log)
     return log(low, high) if both_log else linear(low, high)
+
+
+def _whole(one: Parameter) -> bool:
+    return isinstance(one, Integer) or (isinstance(one, Fixed) and isinstance(one.value, int))
+
+
+def _ends(one: Parameter) -> tuple[float, ...]:
+    """Lowest and highest number of a parameter, the same for a single one; empty for what is no number."""
+    if one.numeric:
+        return one.low, one.high  # type: ignore[attr-defined]
+    single = one.value if isinstance(one, Fixed) else None
+    return (single, single) if isinstance(single, int | float) and not isinstance(single, bool) else ()
 
 
 def _condition(name: str, always: list[str], ranges: Mapping[str, Parameter], trials: list[Any]) -> dict[str, Any]:

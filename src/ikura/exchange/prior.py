@@ -92,10 +92,12 @@ def fitted(given: Mapping[str, Any], space: Space) -> dict[str, Any] | None:
         >>> from ikura.space import fixed, integer
         >>> fitted({"units": 8.0, "layers": 3}, Space(units=integer(4, 16), momentum=fixed(0.9)))
         {'units': 8, 'momentum': 0.9}
+        >>> fitted({"units": 8.0, "momentum": 0.5}, Space(units=integer(4, 16), momentum=fixed(0.9))) is None
+        True
     """
-    values = {name: value for name, value in given.items() if name in space}
+    values = {name: one.from_unit(0.5) for name, one in space.items() if not one.varies}
+    values |= {name: value for name, value in given.items() if name in space}
     try:
-        values |= {name: one.from_unit(0.5) for name, one in space.items() if not one.varies}
         space.to_unit(values)
         names = space.active(values)
         return {name: _typed(values[name], space[name]) for name in names}
@@ -104,7 +106,9 @@ def fitted(given: Mapping[str, Any], space: Space) -> dict[str, Any] | None:
 
 
 def _typed(value: Any, parameter: Any) -> Any:
-    """An integer that a table holds as a float becomes one again, an option the space's own."""
+    """An integer that a table holds as a float becomes one again, an option or a fixed value the space's own."""
+    if not parameter.varies:
+        return parameter.from_unit(0.5)
     if parameter.scale == "choice":
         return parameter.options[parameter.index(value)]
     return int(value) if parameter.scale.startswith("integer") else value

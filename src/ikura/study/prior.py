@@ -45,7 +45,8 @@ def observed(prior: Prior | Study | None, space: Space, metric: Metric) -> Known
     if not records:
         raise UsageError(
             f"none of the prior's {left_out} trials lies in the search space "
-            f"(it has {', '.join(prior.space) or 'no hyperparameters'}); give space=prior.space"
+            f"(it has {', '.join(prior.space) or 'no hyperparameters'}); give space=prior.space, or as many trials "
+            "as that study had, on which the default space depends"
         )
     note = f"{len(records)} trials known beforehand"
     return Known(records, [f"{note}; {left_out} unfinished or outside the space left out" if left_out else note])

@@ -148,8 +148,6 @@ def begun_with(known: Iterable[Observation], space: Space) -> list[Observation]:
     found = []
     for one in known:
         given = {name: _nearest(DEFAULTS[name], space[name]) for name in space if name in DEFAULTS} | one.configuration
-        if any(name in given and not part.varies and not part.contains(given[name]) for name, part in space.items()):
-            continue
         configuration = fitted(given, space)
         if configuration is not None:
             found.append(Observation(one.number, -1, configuration, one.score, one.loss, one.feasible))
