@@ -147,6 +147,20 @@ def test_a_deadline_cuts_members_short(
         assert one.dev_loss == other.dev_loss
 
 
+@WAYS
+def test_members_that_had_ended_before_a_deadline_are_not_cut(
+    build: Callable[[str], Workshop], way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = build(way)
+    # One learns nothing and ends by patience after three epochs; the other goes on improving.
+    still, going = ({"optimizer": "sgd", "learning_rate": rate, "batch_size": 20} for rate in (0.0, 0.1))
+    members = [Member(1, still, 4), Member(2, going, 4)]
+    clock = iter(range(100))
+    monkeypatch.setattr("ikura.population.job.time.time", lambda: next(clock))
+    first, second = train(made, Job(0, members, 40, patience=2, deadline=5.0))
+    assert [(one.state, len(one.curve)) for one in (first, second)] == [("complete", 3), ("stopped", 5)]
+
+
 def test_a_deadline_in_the_last_epoch_cuts_nothing(
     build: Callable[[str], Workshop], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 import ikura
-from ikura.study.choice import choose
+from ikura.study.choice import _groups, choose
 from ikura.study.finalists import fitting
 from ikura.study.progress import Progress
 from ikura.study.search import Floor
@@ -156,6 +156,34 @@ def test_the_choice_is_judged(finalists: int, seeds: int, tune: Tune) -> None:
     told = study.to_json()["best"]
     assert told["dev_corrected"]["value"] == best.dev_corrected
     assert told["next"]["p"] == best.next.p
+
+
+def test_a_preferred_choice_is_compared_with_the_best_of_the_others(tune: Tune) -> None:
+    options = OPTIONS | {"trials": 24, "epochs": 12, "time_limit": None}
+    study = tune("digits", finalists=0, prefer="parameters", within=0.2, **options)
+    rows = searched(study)
+    assert study.best.number != rows["number"].iloc[0]
+    others = rows[rows["number"] != study.best.number]
+    assert study.best.next.number == others["number"].iloc[0]
+    assert study.best.next.difference == pytest.approx(study.best.dev - others["dev_score"].iloc[0], abs=1e-6)
+    assert study.best.dev_corrected is not None
+
+
+def test_finalists_without_a_seed_in_common_are_not_compared(tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
+    def one_each(floor: Floor, finals: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+        """Of the best configuration the first replicate is left, of the next the second, of the third both."""
+        first, second, *others = _groups(floor, finals)
+        return [first[:1], second[1:2], *(group[:2] for group in others)]
+
+    monkeypatch.setattr("ikura.study.choice._groups", one_each)
+    options = OPTIONS | {"epochs": 6, "time_limit": None}
+    study = tune("digits", finalists=2, **options)
+    assert study.best is not None
+    assert study.best.next is None
+    study = tune("digits", finalists=3, **options)
+    assert study.best.next.seeds == 1
+    means = study.trials.query("purpose == 'finalist'").groupby("parent")["dev_score"].mean()
+    assert study.best.next.number == means.nsmallest(1).index[0]
 
 
 def next_best(study: Study, finalists: int) -> float:

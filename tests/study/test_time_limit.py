@@ -79,6 +79,22 @@ def test_a_search_that_is_cut_still_has_a_result(
     assert cut > len(LOOKS) // 2
 
 
+@pytest.mark.parametrize("schedule", ["successive-halving", "pbt"])
+def test_the_autopilot_diagnoses_a_search_that_is_cut(
+    schedule: str, tune: Tune, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unkept = 0
+    for looks in LOOKS:
+        with monkeypatch.context() as patch:
+            Clock(patch, looks)
+            study = tune(auto=True, schedule=schedule, **OPTIONS)
+        assert study.decisions[-1]["action"] == "stop", looks
+        assert study.test is not None, looks
+        unkept += study.trials.query("purpose == 'search'")["state"].isin(["stopped", "skipped"]).all()
+        assert_same(ikura.resume(study.run), study)
+    assert unkept  # in some of them nobody had come to an end
+
+
 def iris_frame() -> Any:
     from ikura.data import load_bundled
 

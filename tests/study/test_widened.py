@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 import ikura
 from ikura import Study
+from ikura.study.rounds import run_stage
 
 Tune = Callable[..., Study]
 
@@ -35,6 +37,16 @@ def test_the_run_can_be_read(widened: Study) -> None:
     assert (widened.run / "report.html").exists()
     assert ikura.open_study(widened.run).searched == widened.searched
     assert "widened from 0.0001" in widened.to_json()["widened"][0]["sentence"]
+
+
+def test_copies_are_perturbed_within_the_wider_range(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spaces = []
+    monkeypatch.setattr("ikura.study.search.run_stage", lambda *given: (spaces.append(given[3]), run_stage(*given)))
+    space = {"learning_rate": ikura.log(1e-6, 1e-4), "units": 16}
+    study = ikura.tune("iris", space=space, trials=48, epochs=6, finalists=0, schedule="pbt", out=tmp_path / "run")
+    assert any(stage["widened"] for stage in study.regions)
+    assert spaces[0] == study.space
+    assert spaces[-1] == study.searched
 
 
 def test_an_unwidened_space_is_the_one_that_was_searched(widened: Study) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.pilot import Pilot
 from ikura.errors import UsageError
+from ikura.study.repetition import replay
 from ikura.study.searches import DECISIONS, Ask
-from ikura.study.shortlist import ranked
+from ikura.study.shortlist import has_weights, keep_weights, ranked
 
 if TYPE_CHECKING:
     from ikura.study.setting import Setting
@@ -44,6 +45,9 @@ def decide(study: Study, floor: Floor, setting: Setting, ask: Ask | None) -> boo
     if not every or every[0]["state"] == "pruned":
         about = dict.fromkeys(("name", "best", "diagnosis", "plan", "answer"))
         return _recorded(floor, about | {"action": "stop", "after": 1, "reason": UNTRAINED, "sentence": UNTRAINED})
+    if not has_weights(floor.run, every[0]["number"]):
+        # The time limit cut a round short: nobody had ended yet.
+        keep_weights(floor.run, [replay(study, floor.store, every[0])])
     with floor.store.timed("diagnosis"):
         pilot = Pilot(study, floor, setting, every)
     for offer in pilot.offers():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -184,10 +184,10 @@ def _train(workshop: Workshop, job: Job, tell: Callable[[Told], None], stopping:
         at_rest = [place for place in range(len(job.members)) if place not in job.training]
         course.tile.active[at_rest] = False
     saved = time.monotonic()
-    cut = False
+    cut: list[int] = []
 
     def after(course: Course) -> None:
-        nonlocal saved, cut
+        nonlocal saved
         if job.watch is not None:
             for place in job.training:
                 job.watch(course, place)
@@ -200,7 +200,7 @@ def _train(workshop: Workshop, job: Job, tell: Callable[[Told], None], stopping:
         if stop:
             raise Stopped
         if late and course.epoch < job.epochs:
-            cut = True
+            cut.extend(np.flatnonzero(course.tile.active))
             course.tile.active[:] = False
 
     began = course.epoch
@@ -210,12 +210,13 @@ def _train(workshop: Workshop, job: Job, tell: Callable[[Told], None], stopping:
     return _outcomes(job, course, cut)
 
 
-def _outcomes(job: Job, course: Course, cut: bool) -> list[Outcome]:
+def _outcomes(job: Job, course: Course, cut: Sequence[int]) -> list[Outcome]:
+    """What came of a tile's members; `cut` are the places of those that the deadline stopped."""
     states = {place: course.extract(place) if job.keep_states else None for place in job.training}
     alive = course.tile.active.copy()
     dev_losses = course.dev_losses() if job.keep_losses else None
     train_loss, train_score = course.train_scores()
-    ended = [place for place in job.training if not _goes_on(job, course, place, cut)]
+    ended = [place for place in job.training if not _goes_on(job, course, place)]
     evidence = course.evidence() if job.keep_best and ended else {}
     outcomes = []
     for place in job.training:
@@ -223,7 +224,7 @@ def _outcomes(job: Job, course: Course, cut: bool) -> list[Outcome]:
         best = int(course.best_epoch[place])
         _, dev_loss, dev_score = curve[best] if best >= 0 else (np.nan,) * 3
         weights, buffers = course.tile.best(place) if job.keep_weights else (None, None)
-        state = "diverged" if course.diverged[place] else "stopped" if cut else "complete"
+        state = "diverged" if course.diverged[place] else "stopped" if place in cut else "complete"
         outcomes.append(
             Outcome(
                 job.members[place].number,
@@ -248,10 +249,10 @@ def _outcomes(job: Job, course: Course, cut: bool) -> list[Outcome]:
     return _with_best(outcomes, course, ended) if job.keep_best and not job.keep_weights else outcomes
 
 
-def _goes_on(job: Job, course: Course, place: int, cut: bool) -> bool:
+def _goes_on(job: Job, course: Course, place: int) -> bool:
     """Whether a later round may follow for a member: it neither diverged nor stopped early nor came to its budget."""
     further = job.epochs < (job.budget or job.epochs)
-    return further and not cut and not course.diverged[place] and int(course.epochs[place]) >= job.epochs
+    return further and not course.diverged[place] and int(course.epochs[place]) >= job.epochs
 
 
 def _with_best(outcomes: list[Outcome], course: Course, ended: list[int]) -> list[Outcome]:

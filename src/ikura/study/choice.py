@@ -61,9 +61,9 @@ def choose(floor: Floor, metric: Metric, finalists: int, again: Again) -> dict[s
 
     With finalists it is the configuration with the best mean dev score over its replicates, which the search's own
     network does not enter: it was picked for its score. Of the configuration's networks the one with the best dev score
-    is kept, that of the search among them. If the deadline cut the finalists short, the search's best trial may have
-    the better network; then that one is kept. A preferred objective chooses among the configurations that are nearly as
-    good as the best.
+    is kept, that of the search among them where it was the search's best. If the deadline cut the finalists short, the
+    search's best trial may have the better network; then that one is kept. A preferred objective chooses among the
+    configurations that are nearly as good as the best.
 
     Args:
         floor: where the trials were trained.
@@ -82,7 +82,7 @@ def choose(floor: Floor, metric: Metric, finalists: int, again: Again) -> dict[s
     top, rows, finals = searched[0], floor.store.trials(STAGE), ranked(floor, "finalist")
     groups, choice = _preferred(floor, metric, _groups(floor, finals), again)
     if not groups:
-        alone = [[row] for row in searched if row["state"] == top["state"]]
+        alone = [[row] for row in searched if (row["state"] == "pruned") == (top["state"] == "pruned")]
         alone, choice = _preferred(floor, metric, alone, again)
         [top] = alone[0]
     cut = any(row["state"] in ("stopped", "skipped") for row in rows)
@@ -126,7 +126,8 @@ def judge(floor: Floor, metric: Metric, chosen: dict[str, Any], groups: list[lis
 
     Returns:
         {"corrected": {"value", "interval", "candidates", "resamples"} or None where there is nothing to go by, "next":
-        {"number", "difference", "interval", "p", "seeds", "weights": of both networks} or None if there is no other}.
+        {"number", "difference", "interval", "p", "seeds", "weights": of both networks} or None if there is no other, or
+        none that was trained with the same seeds}.
     """
     target = _target(floor)
     evidence = Shortlist(floor).evidence()
@@ -135,7 +136,7 @@ def judge(floor: Floor, metric: Metric, chosen: dict[str, Any], groups: list[lis
     shown = {group[0]["parent"]: [_shown(floor, metric, row) for row in group] for group in groups}
     known = {pool.index(parent): replicates for parent, replicates in shown.items() if parent in pool}
     found = None
-    if pool and len(known) == len(shown):
+    if chosen["number"] in pool and len(known) == len(shown):
         found = asdict(
             corrected(
                 metric, [evidence[number] for number in pool], target, chosen["dev"], tuple(chosen["interval"]),
@@ -143,26 +144,27 @@ def judge(floor: Floor, metric: Metric, chosen: dict[str, Any], groups: list[lis
             )
         )  # fmt: skip
         found["interval"] = list(found["interval"])
-    if not groups:
-        groups = [[row] for row in distinct(rows, 2)]
+    if not groups and chosen["number"] in pool:
+        groups = [[row] for row in distinct([rows[pool.index(chosen["number"])], *rows], 2)]
         shown = {row["number"]: [evidence[row["number"]]] for (row,) in groups}
+    seeds = [dict(zip([row["seed"] for row in g], shown[configuration(g[0])], strict=True)) for g in groups]
     after = None
-    if len(groups) > 1:
-        pair = [configuration(group[0]) for group in groups[:2]]
-        seeds = [
-            dict(zip((row["seed"] for row in g), shown[n], strict=True)) for g, n in zip(groups, pair, strict=False)
-        ]
-        common = [seed for seed in seeds[0] if seed in seeds[1]]
-        first, other = ([one[seed] for seed in common] for one in seeds)
-        told = difference(metric, first, other, target, seed=floor.seed)
-        after = {
-            "number": pair[1],
-            "difference": told.value,
-            "interval": list(told.interval),
-            "p": told.p,
-            "seeds": told.seeds,
-            "weights": [_weights(floor, group[0]) for group in groups[:2]],
-        }
+    for group, own in zip(groups[1:], seeds[1:], strict=True):
+        # Where replicates diverged or were cut short, the best configurations may have no seed in common.
+        common = [seed for seed in seeds[0] if seed in own]
+        if common:
+            told = difference(
+                metric, [seeds[0][seed] for seed in common], [own[seed] for seed in common], target, seed=floor.seed
+            )
+            after = {
+                "number": configuration(group[0]),
+                "difference": told.value,
+                "interval": list(told.interval),
+                "p": told.p,
+                "seeds": told.seeds,
+                "weights": [_weights(floor, one[0]) for one in (groups[0], group)],
+            }
+            break
     return {"corrected": found, "next": after}
 
 

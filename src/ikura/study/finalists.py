@@ -60,7 +60,11 @@ def train_finalists(
             chosen = _with_earlier(chosen, [r for r in ranked(floor, "search") if r["stage"] < searches[1].first])
         count, seeds = len(chosen), replicates
         if floor.deadline is not None and chosen:
-            work = [_full_training(row, epochs_of(row["number"])) for row in chosen]
+            legs = floor.ledger.legs([row["number"] for row in chosen])
+            work = [
+                _full_training(row, row["epochs"] - legs[row["number"]][0]["since"], epochs_of(row["number"]))
+                for row in chosen
+            ]
             count, seeds = fitting(work, replicates, jobs, floor.deadline - time.time())
         if (count, seeds) != (len(chosen), replicates):
             floor.progress.say(
@@ -100,9 +104,15 @@ def _with_earlier(chosen: list[dict[str, Any]], earlier: Sequence[dict[str, Any]
     return [*chosen[:-1], earlier[0]]
 
 
-def _full_training(row: dict[str, Any], epochs: int) -> float:
-    """Seconds that a trial's configuration is expected to need in full on one core."""
-    each = row["seconds"] / max(row["epochs"], 1)
+def _full_training(row: dict[str, Any], own: int, epochs: int) -> float:
+    """Seconds that a trial's configuration is expected to need in full on one core.
+
+    Args:
+        row: the trial.
+        own: epochs that the trial's seconds stand for: of a copy only those since it was made.
+        epochs: a full training.
+    """
+    each = row["seconds"] / max(own, 1)
     early = row["state"] == "complete" and row["best_epoch"] is not None and row["best_epoch"] < row["epochs"] / PATIENT
     return each * (min(epochs, PATIENT * row["epochs"]) if early else epochs)
 

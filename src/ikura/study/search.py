@@ -106,7 +106,7 @@ def search(
             continue
         with floor.store.timed(stage.name):
             floor.progress.start(stage.name, stage.trials * stage.epochs)
-            run_stage(floor, schedule, stage, proposer.space, patience, keep)
+            run_stage(floor, schedule, stage, proposer.searched(own, history), patience, keep)
             floor.progress.finish()
         floor.store.set_fact(f"stage {stage.index}", True)
     for state, end in (("waiting", "skipped"), ("running", "stopped")):
