@@ -56,4 +56,4 @@ def header() -> str:
 def ikura_command() -> list[str]:
     """The command `ikura` of this environment."""
     script = Path(sys.executable).with_name("ikura")
-    return [str(script)] if script.exists() else [sys.executable, "-m", "ikura.cli"]
+    return [str(script)] if script.exists() else [sys.executable, "-m", "ikura"]

@@ -1,4 +1,4 @@
-"""`python -m ikura.cli` is the same as `ikura`."""
+"""`python -m ikura` is the same as `ikura`."""
 
 from __future__ import annotations
 

@@ -78,6 +78,7 @@ def test_what_cannot_be_checked_is_refused_in_one_line() -> None:
         (lambda: ikura.check(parts(), network=lambda hp: 3), "must return an nn.Module"),
         (lambda: ikura.check(parts(), network="resnet4"), "did you mean 'resnet44'"),
         (lambda: ikura.check(parts(), hyperparameters={"optimizer": "adm"}), "did you mean 'adam'"),
+        (lambda: ikura.check("iris", hyperparameters={"learning_rte": 1}), "did you mean 'learning_rate'"),
     ):
         with pytest.raises(ikura.UsageError, match=words) as caught:
             call()

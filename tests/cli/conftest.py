@@ -69,6 +69,7 @@ def make_study(run: Path) -> Any:
     return SimpleNamespace(
         run=run,
         setting=SimpleNamespace(custom=False),
+        config={"data": {"kind": "file", "path": "table.csv"}},
         summary={"images": None},
         trials=trials,
         space=FakeSpace(learning_rate=None, units=None),

@@ -55,7 +55,7 @@ def test_answers(typed: str, answer: str, monkeypatch: pytest.MonkeyPatch, capsy
 def test_in_a_real_terminal(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     options = ("--auto", "--ask", "--trials", "16", "--epochs", "2", "--finalists", "0", "--bayes-error", "0")
-    command = [sys.executable, "-m", "ikura.cli", "tune", "iris", *options, "--out", "run"]
+    command = [sys.executable, "-m", "ikura", "tune", "iris", *options, "--out", "run"]
     os.write(ours, b"p\n")
     done = subprocess.run(command, cwd=tmp_path, stdin=theirs, capture_output=True, text=True, check=False)
     os.close(ours)

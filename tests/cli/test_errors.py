@@ -91,7 +91,7 @@ def test_a_number_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_a_mistake_in_a_process_of_its_own() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "ikura.cli", "tune", "x", "--trials", "0"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "ikura", "tune", "x", "--trials", "0"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "ikura: error: --trials must be at least 1, but got 0\n"
@@ -216,7 +216,7 @@ def test_a_closed_stdout_is_no_drama(arguments: list[str]) -> None:
     os.close(reading)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "ikura.cli", *arguments], stdout=writing, stderr=subprocess.PIPE, check=False
+            [sys.executable, "-m", "ikura", *arguments], stdout=writing, stderr=subprocess.PIPE, check=False
         )
     finally:
         os.close(writing)
@@ -227,7 +227,7 @@ def test_a_closed_stdout_is_no_drama(arguments: list[str]) -> None:
 def test_a_full_stdout_is_told() -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "ikura.cli", "--version"],
+            [sys.executable, "-m", "ikura", "--version"],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -242,7 +242,7 @@ def test_a_full_stdout_is_told() -> None:
 def test_closed_streams_are_done_without(closed: str) -> None:
     redirections = " ".join(f"{descriptor}>&-" for descriptor in closed.split())
     done = subprocess.run(
-        f"{shlex.quote(sys.executable)} -m ikura.cli --version {redirections}",
+        f"{shlex.quote(sys.executable)} -m ikura --version {redirections}",
         shell=True,
         capture_output=True,
         text=True,

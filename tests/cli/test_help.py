@@ -34,7 +34,7 @@ def parameters() -> Iterator[tuple[str, Any]]:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "ikura.cli", *arguments], capture_output=True, text=True, check=False)
+    return subprocess.run([sys.executable, "-m", "ikura", *arguments], capture_output=True, text=True, check=False)
 
 
 def test_the_installed_commands_are_the_known_ones() -> None:

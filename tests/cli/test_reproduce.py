@@ -12,7 +12,7 @@ import pytest
 from ikura.cli import main
 from ikura.experiments import EXPERIMENTS
 
-PROGRAM = [sys.executable, "-m", "ikura.cli", "reproduce"]
+PROGRAM = [sys.executable, "-m", "ikura", "reproduce"]
 
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from ikura.diagnose import edges, trial_variance
 from ikura.diagnose.edge import chance
 from ikura.space import Space, choice, integer, linear, log, log_complement
+from ikura.study.opening import check_space
 
 from .test_importance import table
 
@@ -34,6 +35,23 @@ def test_a_border_that_holds_back_is_named(parameter: object, side: str, border:
     assert (edge.beyond > border) == (side == "upper")
     assert f"The best lies at the {side} edge of x ({border:g})" in edge.sentence
     assert f"to {edge.beyond:g}." in edge.sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "high", "beyond"),
+    [("dropout", 0.9, 0.95), ("momentum", 0.99, 0.995), ("final_share", 0.8, 1.0), ("flip", 0.9, 1.0)],
+)
+def test_what_is_proposed_can_be_searched(name: str, high: float, beyond: float) -> None:
+    space = Space(**{name: linear(0, high), "learning_rate": log(1e-4, 1)})
+    [edge] = edges(table(100, lambda c, r: c[name], space), space, True)
+    assert (edge.hyperparameter, edge.side, edge.beyond) == (name, "upper", beyond)
+    whole = Space(**{name: linear(0, beyond), "learning_rate": log(1e-4, 1)})
+    check_space(whole, "cnn" if name == "flip" else "mlp", images=name == "flip")
+
+
+def test_where_a_range_ends_where_the_hyperparameter_does_there_is_nothing_beyond() -> None:
+    space = Space(flip=linear(0, 1), learning_rate=log(1e-4, 1))
+    assert edges(table(100, lambda c, r: c["flip"], space), space, True) == []
 
 
 @pytest.mark.parametrize("count", [20, 400, 100_000])

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -197,6 +198,35 @@ def test_rows_that_the_model_cannot_take(ikura: Run, tmp_path: Path) -> None:
         assert not (tmp_path / "predictions.csv").exists()
 
 
+def test_rows_in_arrays(ikura: Run, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for name, shape in {"rows": (60, 3), "series": (60, 4, 3)}.items():
+        x = random.standard_normal(shape)
+        np.savez(tmp_path / f"{name}.npz", x=x, y=(x.reshape(60, -1)[:, 0] > 0).astype(int))
+        tune = ("tune", f"{name}.npz", "--out", name, "--trials", 2, "--epochs", 2, "--finalists", 0)
+        done = ikura(*tune)
+        assert done.code == 0
+        assert f"ikura predict {name} new.npz" in done.out
+        np.savez(tmp_path / "new.npz", x=x[:5])
+        done = ikura("predict", name, "new.npz")
+        assert (done.code, len(done.out.splitlines())) == (0, 6)
+        np.savez(tmp_path / "new.npz", x=x[:5, :2])
+        done = ikura("predict", name, "new.npz")
+        assert (done.code, done.complaint.startswith("ikura: error: new.npz: an array of shape (n, ")) == (2, True)
+
+
+def test_a_run_has_its_own_data_and_network(ikura: Run, tmp_path: Path) -> None:
+    tune = ("tune", "iris", "--out", "run", "--trials", 2, "--epochs", 2, "--finalists", 0)
+    assert ikura(*tune).code == 0
+    done = ikura("check", "run", "--network", "cnn", "-q")
+    assert (done.code, "network='cnn' goes with data" in done.complaint) == (2, True)
+    done = ikura("check", "run", "--target", "species", "--as-given", "-q")
+    assert (done.code, "leave target, as_given out" in done.complaint) == (2, True)
+    assert ikura("check", "run", "--only", "labels").code == 0
+    done = ikura("tune", "iris", "--freeze", "all")
+    assert (done.code, "--freeze goes with --pretrained" in done.complaint) == (2, True)
+
+
 def test_a_run_that_is_none(ikura: Run, tmp_path: Path) -> None:
     (tmp_path / "houses").mkdir()
     (tmp_path / "new.csv").write_text(GOOD)
@@ -214,7 +244,7 @@ def test_in_a_fresh_interpreter_too(tmp_path: Path) -> None:
     """The others share what was imported; here nothing is, and the interpreter is taken down at the end."""
     (tmp_path / "table.csv").write_text(GOOD)
     done = subprocess.run(
-        [sys.executable, "-m", "ikura.cli", "tune", "table.csv", "--target", "kin", "--out", "run", "-q"],
+        [sys.executable, "-m", "ikura", "tune", "table.csv", "--target", "kin", "--out", "run", "-q"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

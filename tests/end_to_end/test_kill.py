@@ -164,6 +164,8 @@ def test_everything_diverges(ikura: Run, tmp_path: Path) -> None:
     told = ikura("resume", "run", "-q")
     assert told.code == 3
     assert "no trial could be trained to its end (8 diverged)" in told.out
+    assert "model/" not in told.out
+    assert "ikura predict" not in told.out
     predicted = ikura("predict", "run", "space.toml")
     assert predicted.code == 2
     assert ikura("report", "run").code == 0

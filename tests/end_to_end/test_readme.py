@@ -35,7 +35,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, penguins: Path) -> tuple[
     command = ["tune", str(penguins), "--target", "species", "--json", "--out", str(run)]
     smaller = ["--trials", "24", "--epochs", "20"]
     done = subprocess.run(
-        [sys.executable, "-m", "ikura.cli", *command, *smaller], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "ikura", *command, *smaller], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert "344 rows, 7 features (2 category, 5 numeric); multiclass target 'species'" in done.stderr

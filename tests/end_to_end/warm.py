@@ -45,7 +45,7 @@ def _serve() -> None:
 
 
 if __name__ == "__main__":
-    import ikura.cli.__main__
+    import ikura.__main__
     import ikura.cli.app
     import ikura.cli.progress
     import ikura.cli.summary

@@ -21,7 +21,7 @@ from .test_measure import run_bytes
 
 
 def command(*arguments: Any) -> list[str]:
-    return [sys.executable, "-m", "ikura.cli", *map(str, arguments)]
+    return [sys.executable, "-m", "ikura", *map(str, arguments)]
 
 
 def run(*arguments: Any) -> subprocess.CompletedProcess[str]:

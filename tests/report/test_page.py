@@ -324,6 +324,18 @@ def test_the_corrected_score_and_what_is_to_be_said_of_the_choice(make_study: Ma
     assert "lies within the corrected dev score's interval: as it should" in words
 
 
+def test_the_score_of_one_network_is_not_called_a_mean(make_study: Make) -> None:
+    study = make_study(trials=20)
+    own = study.best.dev
+    again = study.trials[(study.trials["purpose"] == "finalist") & (study.trials["parent"] == study.best.number)]
+    for dev, words in (
+        (float(again["dev_score"].mean()), f"the mean of {len(again)} runs with other seeds"),
+        (own, "chosen on the dev set"),
+    ):
+        study.best.dev = dev
+        assert f"Trial {study.best.number}, {words}." in Page(render(study)).words
+
+
 def test_the_best_trials_are_listed_once_for_each_configuration(make_study: Make) -> None:
     study = make_study(trials=30)
     once = [row[0] for row in Page(render(study)).tables[0][1:]]

@@ -14,6 +14,8 @@ import pandas as pd
 import pytest
 
 import ikura
+from ikura.diagnose.reading import workshop_again
+from ikura.large_batch.winner import winner_of
 from ikura.report.page import render
 from ikura.space import Space
 from ikura.study.searches import begun_with, found_in, plans, united
@@ -94,6 +96,9 @@ def test_too_small_networks_get_larger_or_train_longer(underfit: Study) -> None:
     assert last["reason"] == "the budget is spent"
     after = [one["best"]["dev"] for one in underfit.decisions]
     assert after == sorted(after)
+    won = found_in(underfit.records()[underfit.best.number]["stage"], plans(underfit.setting, underfit._store))
+    assert underfit.epochs == won.epochs
+    assert winner_of(underfit, workshop_again(underfit)[1]).epochs == won.epochs
 
 
 def test_the_budget_of_trials_is_kept(underfit: Study) -> None:

@@ -17,9 +17,12 @@ from ikura.checks.registry import CHECKS, chosen, run_checks
 from ikura.checks.run import is_run, subject_of_run
 from ikura.checks.subject import Loss, Step, Subject, undisturbed
 from ikura.data.source import Source, open_source
-from ikura.errors import UsageError
+from ikura.errors import UsageError, listed
 
 __all__ = ["check"]
+
+READING = {"task": "auto", "broken": "refuse"}
+"""How data are read unless something else is said."""
 
 
 def check(
@@ -99,12 +102,27 @@ def _opened(
     if isinstance(what, Mapping):
         return subject_of_parts(what, task=reading["task"], **made)
     if isinstance(what, str | os.PathLike) and is_run(Path(what)):
-        return subject_of_run(Path(what), made["network"], made["hyperparameters"])
+        return _opened_run(Path(what), target, as_given, made, reading)
     source = open_source(what, target, reading["image_size"], reading["broken"])
     if unusable := _unusable(source):
         rest = [one.skipped("the data cannot be used") for name, one in CHECKS.items() if name != unusable.name]
         return Checks([unusable, *rest], source.name or "data in memory")
     return subject_of_data(what, target, as_given=as_given, **made, **reading)
+
+
+def _opened_run(
+    run: Path, target: str | None, as_given: bool, made: Mapping[str, Any], reading: Mapping[str, Any]
+) -> Subject:
+    """Make a subject of a run, which has data and a setting of its own."""
+    given = {"target": target, "as_given": as_given, **reading}
+    said = [name for name, value in given.items() if value and value != READING.get(name)]
+    if said:
+        raise UsageError(f"{run} is a run, whose data were read as it says; leave {listed(said)} out")
+    network = made["network"]
+    if isinstance(network, str) and not is_reference(network):
+        raise UsageError(f"{run} is a run and has its network; network={network!r} goes with data")
+    factory = find_factory(network) if isinstance(network, str) else network
+    return subject_of_run(run, factory, made["hyperparameters"])
 
 
 def _unusable(source: Source) -> Result | None:

@@ -32,7 +32,8 @@ from ikura.population.examples import Examples
 from ikura.population.factory import build
 from ikura.population.layout import Layout
 from ikura.population.member import Hyperparameters, Member, check_value
-from ikura.space import DEFAULTS
+from ikura.space import DEFAULTS, layer_of
+from ikura.study.networks import known_names
 
 __all__ = ["find_factory", "is_reference", "subject_of_data", "subject_of_parts"]
 
@@ -226,8 +227,12 @@ def _with_network(
     """Add a network by name, a module, or a factory."""
     assert subject.train is not None
     given = dict(hyperparameters)
-    own = not isinstance(network, str)
+    own = not isinstance(network, str) or is_reference(network)
     for name, value in given.items():
+        if isinstance(network, str) and (network == "mlp" or network in NETWORKS):
+            names = known_names(network)
+            if layer_of(name)[0] not in names:
+                raise UsageError(f"the network {network} reads no hyperparameter {name!r}{nearest(name, names)}")
         check_value(name, value, built_in=not own)
     if network is None:
         return replace(subject, given=given)

@@ -27,7 +27,12 @@ Epochs = Annotated[
 ]
 TimeLimit = Annotated[
     str | None,
-    option("TIME", "Stop searching after this time, such as 90s, 10m or 1.5h, and finish with the best so far.", PANEL),
+    option(
+        "TIME",
+        "Be done after about this time, such as 90s, 10m or 1.5h; three quarters are for the search, the rest for the "
+        "finalists.",
+        PANEL,
+    ),
 ]
 Finalists = Annotated[
     int | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,6 +26,7 @@ EXAMPLES = (
 )
 STDIN = STDOUT = "-"
 FORMATS = (".csv", ".parquet")
+ARRAYS = ".npz"
 
 
 def predict(
@@ -35,7 +36,7 @@ def predict(
         str,
         typer.Argument(
             metavar="DATA",
-            help="The rows to predict, with the columns of the training table; - reads CSV from stdin. "
+            help="The rows to predict, with the columns of the training table; - reads CSV from stdin. .npz of arrays. "
             "For a network of images: an image, a folder of images, an IDX or .npz file.",
         ),
     ],
@@ -98,12 +99,17 @@ def _images(data: str) -> str:
 
 
 def _predicted(model: Model, data: str) -> DataFrame:
-    """Predict the rows of a table; what is wrong with them is said with the table's name."""
-    frame = _read(data)
-    try:
-        return model.predict_frame(frame)
-    except DataError as error:
-        raise DataError(f"{'stdin' if data == STDIN else data}: {error}") from None
+    """Predict the rows of a table or of arrays; what is wrong with them is said with their name."""
+    from ikura.data.source import located
+
+    if Path(data).suffix.lower() == ARRAYS:
+        from ikura.data.images.archive import read_array
+
+        rows: Any = read_array(Path(data))
+    else:
+        rows = _read(data)
+    with located("stdin" if data == STDIN else data):
+        return model.predict_frame(rows)
 
 
 def _read(data: str) -> DataFrame:

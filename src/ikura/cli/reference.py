@@ -22,7 +22,7 @@ errors go to stderr, so that stdout can always be piped. `-h` or `--help` after 
 | 0 | done |
 | 1 | an error of ikura's; `-v` shows the traceback |
 | 2 | the caller's mistake, told in one line: `ikura: error: …` |
-| 3 | finished, but a check failed: one of `ikura check`, or no trial could be trained to its end |
+| 3 | finished, but a check failed, no trial could be trained to its end, or a large batch loses with every measure |
 | 130 | interrupted with Ctrl-C; `ikura resume RUN` continues |
 | 141 | whoever read stdout closed it |
 """
@@ -59,7 +59,7 @@ def _section(name: str, child: Any, lines: tuple[str, ...]) -> str:
 
 def _names(option: Any) -> str:
     value = f" {option.metavar}" if option.metavar else ""
-    return ", ".join(f"`{name}{value}`" for name in option.opts)
+    return ", ".join(f"`{name}{value}`" for name in (*option.opts, *option.secondary_opts))
 
 
 def _default(option: Any) -> str:

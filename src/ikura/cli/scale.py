@@ -72,7 +72,7 @@ def scale(
     """Train a run's winner with a large batch, measure by measure, and say what keeps the dev score.
 
     What was trained is kept in the run's folder scale; a command that was stopped goes on where it was. The exit code
-    is 3 when the large batch loses something with all measures.
+    is 3 when the large batch loses something with every measure.
     """
     session = begin(context, quiet, verbose)
     folder = existing_run(run)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ikura.cli.duration import format_duration
+from ikura.study.command import predict_command
 
 __all__ = ["number", "summary"]
 
@@ -162,8 +163,10 @@ def _facts(study: Any) -> dict[str, str]:
     if study.findings is not None:
         facts |= _diagnosis(study.findings)
     facts["Time"] = format_duration(sum(study.seconds.values()))
+    if study.best is None:
+        return facts | {"Run folder": f"{run} (report.html)"}
     facts["Run folder"] = f"{run} (model/, report.html)"
-    facts["Next"] = f"ikura predict {run} {'new.png' if study.summary.get('images') else 'new.csv'}"
+    facts["Next"] = predict_command(study.run, study.config["data"], bool(study.summary.get("images")))
     return facts
 
 

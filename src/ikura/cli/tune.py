@@ -154,6 +154,8 @@ def tune(
     if network is not None:
         one_of("--network", network, NETWORKS)
     one_of("--freeze", freeze, FREEZE)
+    if freeze != "auto" and pretrained is None:
+        raise UsageError("--freeze goes with --pretrained, which says what to begin with")
     if pretrained is not None and network is not None:
         raise UsageError("--pretrained brings its network along; leave --network out")
     one_of("--dtype", dtype, DTYPES)

@@ -11,7 +11,9 @@ import pandas as pd
 from scipy.special import gammaln
 
 from ikura.diagnose.merit import ranked
+from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.space import Integer, LogComplement, Parameter, Space
+from ikura.space.limits import limits
 
 __all__ = ["Edge", "edges"]
 
@@ -82,7 +84,7 @@ def edges(
         told = (best or {}).get(name)
         chosen = float(told) if isinstance(told, int | float) else values[0]
         for side, u in (("lower", OUTER), ("upper", 1 - OUTER)):
-            beyond, sign = _beyond(one, side), 1 if side == "upper" else -1
+            beyond, sign = _beyond(one, side, name), 1 if side == "upper" else -1
             limit = float(one.from_unit(u))
             outer = sign * values >= sign * limit
             inside = int(outer[:good].sum())
@@ -105,8 +107,11 @@ def _log_choose(n: int, k: Any) -> Any:
         return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
 
 
-def _beyond(parameter: Parameter, side: str) -> float | None:
-    """A value beyond a border: a third of the range further, on the scale; None where there can be none."""
+def _beyond(parameter: Parameter, side: str, name: str) -> float | None:
+    """A value beyond a border: a third of the range further, on the scale, as far as the hyperparameter goes.
+
+    Towards a value that it must stay below, half of the way at most. None where there is nothing beyond.
+    """
     low, high = float(parameter.low), float(parameter.high)  # type: ignore[attr-defined]
     if isinstance(parameter, LogComplement):
         factor = ((1 - low) / (1 - high)) ** (1 / 3)
@@ -125,4 +130,9 @@ def _beyond(parameter: Parameter, side: str) -> float | None:
         )
     else:
         value = float(f"{value:.2g}")
+    known = (0, AUGMENTATIONS[name].high, False) if name in AUGMENTATIONS else limits(name)
+    if known is not None:
+        least, greatest, out_of_reach = known
+        further = float(f"{high + (greatest - high) / 2:.6g}") if out_of_reach else greatest
+        value = min(max(value, least), further)
     return None if value in (low, high) else float(value)

@@ -157,7 +157,7 @@ def examine(
     with undisturbed():
         dataset, workshop = workshop_again(study)
         chosen = Chosen.of(study, workshop)
-        patience = schedule(setting.schedule).patience(setting.epochs)
+        patience = schedule(setting.schedule).patience(study.epochs)
         say(f"measuring {len(chosen.rows)} network{'s' * (len(chosen.rows) > 1)} of the chosen configuration")
         errors, neighbour = measure(chosen)
         reached = {"this study": errors.dev}
@@ -166,14 +166,14 @@ def examine(
             reached |= peers(chosen)
         why = other_source(study)
         notes, learned = [], None
-        expected = seconds_expected(chosen, setting.epochs, why is not None, jobs)
+        expected = seconds_expected(chosen, study.epochs, why is not None, jobs)
         if curve or (curve is None and expected <= AFFORDED):
             if workshop.compiled:
                 warm_up(setting.dtype, say, workshop.convolutional)
             say(f"training on parts of the training set, about {expected:.0f} s at most")
             try:
                 learned = learning_curve(
-                    chosen, setting.epochs, patience, worth, why is not None, jobs, _telling(say, expected)
+                    chosen, study.epochs, patience, worth, why is not None, jobs, _telling(say, expected)
                 )
             except UsageError as error:
                 if curve:
@@ -193,7 +193,7 @@ def examine(
             if workshop.compiled:
                 warm_up(setting.dtype, say, workshop.convolutional)
             say("training with and without regularisation and dropout")
-            curves = cost_curves(chosen, setting.epochs, Case(diagnosis, study).can)
+            curves = cost_curves(chosen, study.epochs, Case(diagnosis, study).can)
     best = study.best
     assert best is not None
     return Findings(best.number, diagnosis, prescriptions, learned, curves, found, notes, reached)

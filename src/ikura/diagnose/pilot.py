@@ -149,6 +149,7 @@ class Pilot:
         return _Seen(
             self.study,
             setting=setting,
+            epochs=setting.epochs,
             config=asdict(setting),
             space=self.space,
             searched=self.space,

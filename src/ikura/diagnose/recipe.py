@@ -19,6 +19,7 @@ from ikura.diagnose.prescription import Change, Prescription, command_of
 from ikura.errors import SpaceError
 from ikura.space import Space, check_feasible, choice, integer, layer_of, linear, log
 from ikura.space.hyperparameters import OF_IMAGES
+from ikura.study.command import predict_command
 
 if TYPE_CHECKING:
     from ikura.diagnose.learning_curve import LearningCurve
@@ -87,7 +88,7 @@ def bigger_network(case: Case) -> Advice | None:
 
 def longer_training(case: Case) -> Advice | None:
     """Twice the epochs; the more urgent the nearer the best epoch is to the last."""
-    epochs, best = case.study.setting.epochs, case.row["best_epoch"] or 0
+    epochs, best = case.study.epochs, case.row["best_epoch"] or 0
     near = best >= NEARLY * epochs
     where = f"{_bias(case)}. The chosen configuration was best after epoch {best} of {epochs}"
     if not near:
@@ -238,7 +239,7 @@ def stop(case: Case) -> Advice | None:
     """Nothing is worth more effort."""
     if any(one.verdict != "low" for one in case.diagnosis.gaps):
         return None
-    command = f"ikura predict {shlex.quote(str(case.study.run))} {'new.png' if case.images else 'new.csv'}"
+    command = predict_command(case.study.run, case.study.config["data"], case.images)
     return Advice(1.0, f"No gap is above {percent(case.diagnosis.worth)}.", "", command=command)
 
 

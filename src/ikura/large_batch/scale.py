@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from ikura.population.member import Hyperparameters, Member
 from ikura.population.snapshot import write_atomically
 from ikura.population.tile_size import COMPILED_TILE
 from ikura.population.warmup import warm_up
+from ikura.study.command import predict_command
 from ikura.study.ending import model_of
 from ikura.study.floor import network_again, workshop_of
 from ikura.study.networks import resolved
@@ -35,6 +37,7 @@ from ikura.study.study import Study
 __all__ = ["scale"]
 
 AUTO: Literal["auto"] = "auto"
+USUAL = {"rule": AUTO, "regime": None, "ghost": None, "seeds": 5, "within": None, "device": None}
 
 
 def scale(
@@ -132,10 +135,20 @@ class _Work:
                 study.run, place, winner.batch, batch, self.metric.name, self.sign, self.margin, self.workshop.device,
                 rule, best.name, column.hyperparameters, column.epochs, rows, skipped, found,
                 {row.name: [one.curve.tolist() for one in self.trained[row.name]] for row in rows},
+                self._command(), predict_command(place, self.setting.data, bool(self.dataset.summary.get("images"))),
             )  # fmt: skip
             self._write(scaling)
             sweep(folder / "trained")
         return scaling
+
+    def _command(self) -> str:
+        """The command that these arguments stand for; what is usual is left out."""
+        words = ["ikura", "scale", str(self.study.run), "--batch-size", str(self.batch_size)]
+        for name, usual in USUAL.items():
+            value = getattr(self, name)
+            if value != usual:
+                words += [f"--{name}", str(value)]
+        return shlex.join(words)
 
     def _open(self, kept: Path) -> Winner:
         """Read the data and set everything up; the test set stays where it is."""

@@ -40,6 +40,8 @@ class Scaling:
         skipped: a sentence for each measure that does not apply.
         sizes: all batch sizes that were tried; None unless that was asked for.
         curves: name of the column to each network's (train loss, dev loss, dev score) after each epoch.
+        again: the command that goes on with it.
+        predict: the command that uses its model.
     """
 
     run: Path
@@ -58,6 +60,8 @@ class Scaling:
     skipped: Sequence[str]
     sizes: Sizes | None = None
     curves: Mapping[str, Sequence[Sequence[Sequence[float]]]] = field(default_factory=dict, repr=False)
+    again: str = field(default="", repr=False)
+    predict: str = field(default="", repr=False)
 
     @property
     def best(self) -> Row:
@@ -197,7 +201,8 @@ class Scaling:
 
     def _sizes(self, sizes: Sizes) -> list[str]:
         if sizes.largest == self.small:
-            return [f"No larger batch than the run's {self.small:,} was found that keeps the score."]
+            longer = " without longer training" if self.best.acceptable else ""
+            return [f"No larger batch than the run's {self.small:,} was found that keeps the score{longer}."]
         soonest = next(one.row for one in sizes.tried if one.batch_size == sizes.soonest)
         also = " (the run's own)" if sizes.soonest == self.small else ""
         return [

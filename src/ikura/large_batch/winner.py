@@ -41,8 +41,8 @@ def winner_of(study: Study, workshop: Workshop) -> Winner:
     return Winner(
         best.hyperparameters,
         len(workshop.train),
-        setting.epochs,
-        schedule(setting.schedule).patience(setting.epochs),
+        study.epochs,
+        schedule(setting.schedule).patience(study.epochs),
         "" if pretrained else normalisation_of(workshop.module(member)),
         first_norm(workshop, member),
         **more,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from math import inf
+
+from torch import Tensor, where
 from torch.nn import functional
 
 __all__ = ["each_loss", "loss", "outputs_of", "predict"]
@@ -20,7 +22,8 @@ def loss(task: str, outputs: Tensor, target: Tensor, smoothing: Tensor | None = 
     logsumexp(z) - z_y (its first backward error is ŷ - y); regression: squared error (z - y)².
 
     With labels smoothed by s the loss is that of the label y (1 - s) + s/2, or of a label whose share s is spread
-    evenly over all classes: (1 - s) (logsumexp(z) - z_y) + s (logsumexp(z) - mean z) (Szegedy et al. 2016).
+    evenly over all classes: (1 - s) (logsumexp(z) - z_y) + s (logsumexp(z) - mean z) (Szegedy et al. 2016), those left
+    out that an output of -inf rules out.
 
     Args:
         task: "binary", "multiclass" or "regression".
@@ -44,7 +47,7 @@ def loss(task: str, outputs: Tensor, target: Tensor, smoothing: Tensor | None = 
         sharp = functional.cross_entropy(outputs, target)
         if smoothing is None:
             return sharp
-        return (1 - smoothing) * sharp - smoothing * outputs.log_softmax(1).mean()
+        return (1 - smoothing) * sharp - smoothing * _spread(outputs).mean()
     return functional.mse_loss(outputs[:, 0], target.to(outputs.dtype))
 
 
@@ -74,8 +77,14 @@ def each_loss(task: str, outputs: Tensor, target: Tensor, smoothing: Tensor | No
         sharp = functional.cross_entropy(outputs, target.long(), reduction="none")
         if smoothing is None:
             return sharp
-        return (1 - smoothing) * sharp - smoothing * outputs.log_softmax(1).mean(1)
+        return (1 - smoothing) * sharp - smoothing * _spread(outputs)
     return functional.mse_loss(outputs[:, 0], target.to(outputs.dtype), reduction="none")
+
+
+def _spread(outputs: Tensor) -> Tensor:
+    """Mean logarithm of the probabilities of each row's classes, those left out that an output of -inf rules out."""
+    possible = outputs != -inf
+    return where(possible, outputs.log_softmax(1), 0.0).sum(1) / possible.sum(1)
 
 
 def predict(task: str, outputs: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:

@@ -123,10 +123,11 @@ def _dev(view: View) -> Html:
     best = view.study.best
     if best is None or not math.isfinite(real(best.dev)):
         return card(f"Best dev {view.metric}", "–", "No trial has a score.")
-    repeats = view.ranked.loc[view.ranked["chosen"] & view.ranked["repeats"].notna(), "repeats"]
+    again = view.ranked[view.ranked["chosen"] & (view.ranked["repeats"] > 1)]
     words = "chosen on the dev set"
-    if len(repeats) and repeats.iloc[0] > 1:
-        words = f"the mean of {int(repeats.iloc[0])} runs with other seeds"
+    # Where time ran out, the one network of the search may have been kept in the place of the repeated ones.
+    if len(again) and math.isclose(again["again"].iloc[0], best.dev, rel_tol=1e-9):
+        words = f"the mean of {int(again['repeats'].iloc[0])} runs with other seeds"
     return card(
         f"Best dev {view.metric}",
         score(best.dev, 3),

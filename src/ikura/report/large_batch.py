@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -254,12 +253,9 @@ def _settings(scaling: Scaling) -> Html:
 
 
 def _repeat(scaling: Scaling) -> Html:
-    size = "auto" if scaling.sizes is not None else str(scaling.batch_size)
-    command = shlex.join(["ikura", "scale", str(scaling.run), "--batch-size", size])
-    predict = shlex.join(["ikura", "predict", str(scaling.folder), "new.csv"])
     return join(
         element("p", "What is trained already is not trained again:"),
-        element("pre", element("code", command)),
+        element("pre", element("code", scaling.again)),
         element("p", "The large batch's model:"),
-        element("pre", element("code", predict)),
+        element("pre", element("code", scaling.predict)),
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ikura.metric import default_metric
 from ikura.study.networks import budget
 
-__all__ = ["command"]
+__all__ = ["command", "predict_command"]
 
 OPTIONS = (
     "task",
@@ -28,8 +29,17 @@ OPTIONS = (
     "within",
     "max_parameters",
     "seed",
+    "dtype",
+    "device",
 )
-USUAL = {"trials": 128, "search": "coarse-to-fine", "schedule": "early-stopping", "seed": 0}
+USUAL = {
+    "trials": 128,
+    "search": "coarse-to-fine",
+    "schedule": "early-stopping",
+    "seed": 0,
+    "dtype": "float32",
+    "device": "cpu",
+}
 """What `ikura tune` does if nothing is said."""
 
 
@@ -40,7 +50,8 @@ def command(config: Mapping[str, Any]) -> str | None:
         config: the study's configuration.
 
     Returns:
-        One command; None when the data did not come from a file or a bundled set.
+        One command; None when the data did not come from a file or a bundled set, or the network is the caller's own or
+        began pretrained.
 
     Example:
         >>> command({"data": {"kind": "file", "path": "my houses.csv"}, "target": "price", "trials": 64, "group": None})
@@ -49,7 +60,7 @@ def command(config: Mapping[str, Any]) -> str | None:
     data = config.get("data") or {}
     places = {"file": "path", "folder": "path", "bundled": "name"}
     source = data.get(places.get(str(data.get("kind")), ""))
-    if not source or config.get("network") == "own":
+    if not source or config.get("network") in ("own", "pretrained"):
         return None
     words = ["ikura", "tune", str(source)]
     if config.get("target") and config.get("broken") is None:
@@ -72,6 +83,22 @@ def command(config: Mapping[str, Any]) -> str | None:
         if name in auto:
             words += [f"--{name.replace('_', '-')}", f"{auto[name]:g}"]
     return shlex.join(words)
+
+
+def predict_command(folder: str | Path, data: Mapping[str, Any], images: bool) -> str:
+    """Write the command that predicts new examples with a model.
+
+    Args:
+        folder: of the run, or of the model.
+        data: what the model was trained on, as a configuration has it.
+        images: whether those are image files.
+
+    Example:
+        >>> predict_command("runs/my houses", {"kind": "file", "path": "houses.csv"}, images=False)
+        "ikura predict 'runs/my houses' new.csv"
+    """
+    arrays = str(data.get("path", "")).lower().endswith(".npz")
+    return shlex.join(["ikura", "predict", str(folder), "new.png" if images else "new.npz" if arrays else "new.csv"])
 
 
 def _usual(name: str, config: Mapping[str, Any]) -> bool:

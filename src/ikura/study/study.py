@@ -18,7 +18,7 @@ from ikura.study.json_form import json_form
 from ikura.study.model import Model, load_model
 from ikura.study.records import best_of, front_of, rounds_of, row_of, test_of, trials_of
 from ikura.study.result import Best, Test
-from ikura.study.searches import decided, plans, united, with_widened
+from ikura.study.searches import decided, found_in, plans, united, with_widened
 from ikura.study.setting import Setting
 from ikura.study.store import Store
 
@@ -103,6 +103,14 @@ class Study:
     def space_note(self) -> str:
         """Why it was this space."""
         return self.setting.space_note
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of a full training: those of the search that found the chosen configuration."""
+        searches, best = plans(self.setting, self._store), self.best
+        if best is None:
+            return searches[0].epochs
+        return found_in(row_of(self._store, best.number)["stage"], searches).epochs
 
     @cached_property
     def summary(self) -> dict[str, Any]:
