@@ -1,4 +1,4 @@
-"""ikura: `ikura.tune` with its own numbers, again with twice the trials when a study ends without the target."""
+"""ikura: `ikura.tune` with its own numbers; when a study ends without the target, another goes on from its trials."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def main() -> None:
         def update(self, done: int, trials: int, best: float | None) -> None:
             log.score(best)
 
-    round_ = 0
+    round_, study = 0, None
     while True:
-        tune(
+        study = tune(
             given.data / f"{task.name}.parquet",
             TARGET,
             time=PART,
@@ -42,6 +42,7 @@ def main() -> None:
             epochs=task.epochs,
             search=given.search,
             schedule=given.schedule,
+            prior=study,
             finalists=0 if given.search == "random" else None,
             metric=task.metric,
             seed=1000 * round_ + given.seed,

@@ -150,7 +150,7 @@ def test_the_page_shows_what_was_measured(found: Measures) -> None:
     assert page.count('class="plot"') == 4
     for part in ("Gradient noise scale", "Distance from the initial weights", "Random potential", "layers.0.1"):
         assert part in page
-    assert "ikura measure" in page
+    assert f"ikura measure {found.run} --trial {found.trial} --points 4<" in page
 
 
 @pytest.mark.usefixtures("few_directions")

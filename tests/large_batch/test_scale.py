@@ -81,6 +81,8 @@ def test_what_is_written_says_the_same(scaling: Scaling) -> None:
     assert found["chosen"] == scaling.chosen
     assert [row["name"] for row in found["table"]] == list(scaling.table["name"])
     page = scaling.report.read_text()
+    assert f"ikura scale {scaling.run} --batch-size 32 --rule sqrt --regime same-updates --seeds 3<" in page
+    assert f"ikura predict {scaling.folder} new." in page
     assert "Batches of 32 instead of 8" in page
     for row in scaling.rows[1:]:
         assert f"{row.difference:+.4f}".replace("-", "−") in page

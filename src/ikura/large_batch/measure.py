@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,6 +41,8 @@ from ikura.study.tiles import member_of
 __all__ = ["FOLDER", "measure"]
 
 FOLDER = "measure"
+POINTS = 12
+"""Moments at which the noise scale is measured, unless another number is asked for."""
 
 MOST_EXAMPLES, MOST_BYTES = 10_000, 1 << 28
 """Training examples that gradients are taken of, at most, and the memory that they may take."""
@@ -59,7 +62,7 @@ def measure(
     store: Store,
     trial: int | None = None,
     *,
-    points: int = 12,
+    points: int = POINTS,
     jobs: int | None = None,
     out: str | Path | None = None,
     progress: Progress | None = None,
@@ -144,8 +147,15 @@ class _Work:
             self.study.run, self.folder, self.row["number"], best is not None and best["model"] == self.row["number"],
             outcome.state, int(self.member.values.batch_size), len(outcome.curve), len(self.workshop.train),
             (len(self.sample), len(self.few)), deviation, moments, distances, grown.pop("distance"), grown, potential,
-            self._notes(outcome, deviation),
+            self._notes(outcome, deviation), self._command(),
         )  # fmt: skip
+
+    def _command(self) -> str:
+        """The command that measures the same; what is usual is left out."""
+        words = ["ikura", "measure", str(self.study.run), "--trial", str(self.row["number"])]
+        words += [] if self.points == POINTS else ["--points", str(self.points)]
+        words += ["--network", "MODULE:FACTORY"] if self.study.setting.custom else []
+        return shlex.join(words)
 
     @cached_property
     def member(self) -> Member:

@@ -53,6 +53,7 @@ class Measures:
         layers: how each layer's did, by name.
         potential: the random potential around the initial weights; None where it has no α.
         notes: what should be known of these measures, in sentences.
+        again: the command that takes them.
     """
 
     run: Path
@@ -71,6 +72,7 @@ class Measures:
     layers: Mapping[str, Growth]
     potential: Potential | None
     notes: Sequence[str]
+    again: str = ""
 
     @property
     def report(self) -> Path:

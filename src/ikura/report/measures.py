@@ -272,10 +272,9 @@ def _potential(found: Measures) -> Html:
 
 
 def _repeat(found: Measures) -> Html:
-    words: list[Any] = ["ikura", "measure", found.run, "--trial", found.trial]
     scale = shlex.join(["ikura", "scale", str(found.run), "--batch-size", "auto"])
     return join(
-        element("pre", element("code", shlex.join(map(str, words)))),
+        element("pre", element("code", found.again)),
         element("p", "Which batch really keeps the dev score, and with which settings, is for training to say:"),
         element("pre", element("code", scale)),
     )
