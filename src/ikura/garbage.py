@@ -9,7 +9,7 @@ from contextlib import contextmanager
 __all__ = ["seldom"]
 
 ALLOCATIONS = 20_000
-"""Net allocations between two collections; Python's default is 700 before 3.12."""
+"""Net allocations between two collections; Python 3.11 has 700."""
 
 
 @contextmanager
@@ -17,8 +17,7 @@ def seldom() -> Iterator[None]:
     """Let the garbage collector run seldom while modules are imported and compiled code is loaded.
 
     Both make objects by the hundred thousand, nearly all of them to stay, and each full collection examines all of them
-    again: a sixth of the time of `ikura tune` on a small table. Thresholds that are higher already stay as they are, as
-    does a collector that is off.
+    again. Thresholds that are higher already stay as they are, as does a collector that is off.
 
     Example:
         >>> with seldom():

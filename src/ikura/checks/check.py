@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,6 @@ from ikura.data.source import Source, open_source
 from ikura.errors import UsageError, listed
 
 __all__ = ["check"]
-
-READING = {"task": "auto", "broken": "refuse"}
-"""How data are read unless something else is said."""
 
 
 def check(
@@ -115,7 +113,8 @@ def _opened_run(
 ) -> Subject:
     """Make a subject of a run, which has data and a setting of its own."""
     given = {"target": target, "as_given": as_given, **reading}
-    said = [name for name, value in given.items() if value and value != READING.get(name)]
+    usual = signature(check).parameters
+    said = [name for name, value in given.items() if value and value != usual[name].default]
     if said:
         raise UsageError(f"{run} is a run, whose data were read as it says; leave {listed(said)} out")
     network = made["network"]

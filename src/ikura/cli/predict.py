@@ -36,8 +36,8 @@ def predict(
         str,
         typer.Argument(
             metavar="DATA",
-            help="The rows to predict, with the columns of the training table; - reads CSV from stdin. .npz of arrays. "
-            "For a network of images: an image, a folder of images, an IDX or .npz file.",
+            help="The rows to predict: a table with the columns of training, - for CSV from stdin, .npz for a run on "
+            "arrays. For a network of images: an image, a folder of images, an IDX or .npz file.",
         ),
     ],
     out: Annotated[

@@ -13,7 +13,7 @@ from scipy.special import gammaln
 from ikura.diagnose.merit import ranked
 from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.space import Integer, LogComplement, Parameter, Space
-from ikura.space.limits import limits
+from ikura.space.limits import room
 
 __all__ = ["Edge", "edges"]
 
@@ -130,9 +130,7 @@ def _beyond(parameter: Parameter, side: str, name: str) -> float | None:
         )
     else:
         value = float(f"{value:.2g}")
-    known = (0, AUGMENTATIONS[name].high, False) if name in AUGMENTATIONS else limits(name)
+    known = (0, AUGMENTATIONS[name].high) if name in AUGMENTATIONS else room(name, high)
     if known is not None:
-        least, greatest, out_of_reach = known
-        further = float(f"{high + (greatest - high) / 2:.6g}") if out_of_reach else greatest
-        value = min(max(value, least), further)
+        value = min(max(value, known[0]), float(f"{known[1]:.6g}"))
     return None if value in (low, high) else float(value)

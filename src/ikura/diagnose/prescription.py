@@ -95,7 +95,7 @@ def command_of(study: Study, name: str, change: Change, known: Prior) -> str:
         kept = study.run / setting.data["path"]
         config["data"] = {"kind": "file", "path": str(kept)}
         config["target"] = None if setting.data["kind"] == "arrays" else setting.target
-    words = None if setting.network == "pretrained" else command(config)
+    words = command(config)
     if words is None:
         return _python(study, config, space)
     words += "" if space is None else f" --space {shlex.quote(str(space))}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ikura.errors import SpaceError, UsageError, nearest
+from ikura.errors import SpaceError, UsageError, listed, nearest
 from ikura.exchange.distribution import distribution, parameter_of, quiet
 from ikura.exchange.prior import Prior
 from ikura.space import Choice, Fixed, Integer, Parameter, Space, choice, integer, linear, log
@@ -155,7 +155,7 @@ def _opened(storage: Any, name: str | None) -> optuna.Study:
                 return optuna.load_study(study_name=chosen, storage=storage)
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ImportError, TypeError) as error:
         raise UsageError(f"cannot open the storage {storage!r}: {_line(error)}") from None
-    known = f"it has {', '.join(names[:10])}" if names else "it has none"
+    known = f"it has {listed(names)}" if names else "it has none"
     if name is None:
         raise UsageError(f"name one of the storage's studies: {known}; ikura.from_optuna(url, name) takes any of them")
     raise UsageError(f"the storage has no study {name!r}{nearest(name, names)}: {known}")

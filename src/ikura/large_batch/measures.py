@@ -53,7 +53,7 @@ class Measures:
         layers: how each layer's did, by name.
         potential: the random potential around the initial weights; None where it has no α.
         notes: what should be known of these measures, in sentences.
-        again: the command that takes them.
+        command: what takes them on the command line.
     """
 
     run: Path
@@ -72,7 +72,7 @@ class Measures:
     layers: Mapping[str, Growth]
     potential: Potential | None
     notes: Sequence[str]
-    again: str = ""
+    command: str = ""
 
     @property
     def report(self) -> Path:

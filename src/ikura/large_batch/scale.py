@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,7 +38,6 @@ from ikura.study.study import Study
 __all__ = ["scale"]
 
 AUTO: Literal["auto"] = "auto"
-USUAL = {"rule": AUTO, "regime": None, "ghost": None, "seeds": 5, "within": None, "device": None}
 
 
 def scale(
@@ -144,10 +144,10 @@ class _Work:
     def _command(self) -> str:
         """The command that these arguments stand for; what is usual is left out."""
         words = ["ikura", "scale", str(self.study.run), "--batch-size", str(self.batch_size)]
-        for name, usual in USUAL.items():
-            value = getattr(self, name)
-            if value != usual:
-                words += [f"--{name}", str(value)]
+        parameters = signature(scale).parameters
+        for name in ("rule", "regime", "ghost", "seeds", "within", "device"):
+            if getattr(self, name) != parameters[name].default:
+                words += [f"--{name}", str(getattr(self, name))]
         return shlex.join(words)
 
     def _open(self, kept: Path) -> Winner:

@@ -40,8 +40,8 @@ class Scaling:
         skipped: a sentence for each measure that does not apply.
         sizes: all batch sizes that were tried; None unless that was asked for.
         curves: name of the column to each network's (train loss, dev loss, dev score) after each epoch.
-        again: the command that goes on with it.
-        predict: the command that uses its model.
+        command: what goes on with it on the command line.
+        predict_command: what uses its model there.
     """
 
     run: Path
@@ -60,8 +60,8 @@ class Scaling:
     skipped: Sequence[str]
     sizes: Sizes | None = None
     curves: Mapping[str, Sequence[Sequence[Sequence[float]]]] = field(default_factory=dict, repr=False)
-    again: str = field(default="", repr=False)
-    predict: str = field(default="", repr=False)
+    command: str = field(default="", repr=False)
+    predict_command: str = field(default="", repr=False)
 
     @property
     def best(self) -> Row:

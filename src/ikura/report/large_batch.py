@@ -255,7 +255,7 @@ def _settings(scaling: Scaling) -> Html:
 def _repeat(scaling: Scaling) -> Html:
     return join(
         element("p", "What is trained already is not trained again:"),
-        element("pre", element("code", scaling.again)),
+        element("pre", element("code", scaling.command)),
         element("p", "The large batch's model:"),
-        element("pre", element("code", scaling.predict)),
+        element("pre", element("code", scaling.predict_command)),
     )

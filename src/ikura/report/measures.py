@@ -274,7 +274,7 @@ def _potential(found: Measures) -> Html:
 def _repeat(found: Measures) -> Html:
     scale = shlex.join(["ikura", "scale", str(found.run), "--batch-size", "auto"])
     return join(
-        element("pre", element("code", found.again)),
+        element("pre", element("code", found.command)),
         element("p", "Which batch really keeps the dev score, and with which settings, is for training to say:"),
         element("pre", element("code", scale)),
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ikura.search._base import Observation, Widening
 from ikura.space import Parameter, Space
-from ikura.space.limits import limits
+from ikura.space.limits import limits, room
 
 __all__ = ["widened"]
 
@@ -82,11 +82,9 @@ def _crowded(hits: int, good: int, at_edge: int, tried: int) -> bool:
 
 
 def _moved(one: Parameter, name: str, upwards: bool) -> Parameter:
-    known = limits(name)
+    known = room(name, float(_end(one, True)))
     assert known is not None
-    least, greatest, out_of_reach = known
-    high = float(_end(one, True))
-    return one.widen(upwards, _FURTHER, least, high + (greatest - high) / 2 if out_of_reach else greatest)
+    return one.widen(upwards, _FURTHER, *known)
 
 
 def _end(one: Parameter, upwards: bool) -> float:

@@ -6,7 +6,7 @@ from math import inf
 
 from ikura.space.hyperparameters import layer_of
 
-__all__ = ["ARCHITECTURE", "BELOW_ONE", "BOUNDS", "WHOLE", "limits"]
+__all__ = ["ARCHITECTURE", "BELOW_ONE", "BOUNDS", "WHOLE", "limits", "room"]
 
 BOUNDS: dict[str, tuple[float, float]] = {
     "learning_rate": (0, inf),
@@ -75,3 +75,24 @@ def limits(name: str) -> tuple[float, float, bool] | None:
     kind = layer_of(name)[0]
     known = BOUNDS | ARCHITECTURE
     return None if kind not in known or kind in _NEVER_WIDENED else (*known[kind], kind in BELOW_ONE)
+
+
+def room(name: str, high: float) -> tuple[float, float] | None:
+    """Say between which values a range may be widened.
+
+    Args:
+        name: the hyperparameter.
+        high: where its range ends; towards a value that is out of reach it may move half of the way.
+
+    Returns:
+        The least and the greatest value; None where `limits` knows none.
+
+    Example:
+        >>> room("dropout", 0.5), room("final_share", 0.5)
+        ((0, 0.75), (0, 1))
+    """
+    known = limits(name)
+    if known is None:
+        return None
+    least, greatest, out_of_reach = known
+    return least, high + (greatest - high) / 2 if out_of_reach else greatest

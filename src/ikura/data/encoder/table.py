@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,9 +91,8 @@ class TableEncoder(Encoder):
     def _embedded(self) -> list[CategoryEncoding]:
         return [one for one in self.encodings if isinstance(one, CategoryEncoding) and one.embedded]
 
-    def _check_columns(self, names: Iterable[str]) -> None:
+    def _check_columns(self, names: Mapping[str, Any]) -> None:
         """Refuse a table that lacks columns, and offer those it has and training had not."""
-        names = list(names)
         missing = [one.name for one in self.encodings if one.name not in names]
         if missing:
             word = "columns" if len(missing) > 1 else "column"
