@@ -152,11 +152,11 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.setattr("ikura.report.diagnosis_page.write_diagnosis", fake("write_diagnosis", page))
     row = SimpleNamespace(
         name="small batch", interval=(0.1, 0.2), batch_size=64, learning_rate=0.1, epochs=5, diverged=0, dev=0.9,
-        difference=0.15, verdict="keeps", seconds_per_epoch=0.5, seeds=5, acceptable=True,
+        difference=0.15, verdict="holds", seconds_per_epoch=0.5, seeds=5, loses=False,
     )  # fmt: skip
     scaling = SimpleNamespace(
-        rows=[row], best=row, chosen="small batch", metric="accuracy", sizes=None, sentences=["It keeps."], skipped=[],
-        folder=tmp_path, report=tmp_path / "scale.html", to_json=lambda: {"verdict": "keeps", "p": float("nan")},
+        rows=[row], best=row, chosen="small batch", metric="accuracy", sizes=None, sentences=["It holds."], skipped=[],
+        next_commands=[], folder=tmp_path, report=tmp_path / "scale.html", to_json=lambda: {"verdict": "holds", "p": float("nan")},
     )  # fmt: skip
     monkeypatch.setattr(ikura, "scale", fake("scale", scaling), raising=False)
     kept["study"] = study

@@ -32,12 +32,13 @@ def same_but_for_seconds(found: dict[str, Any], wanted: Scaling) -> None:
     for row, known in zip(found["table"], wanted.rows, strict=True):
         for name in ("name", "batch_size", "epochs", "updates", "dev", "difference", "verdict", "diverged"):
             assert row[name] == getattr(known, name)
-    assert (found["chosen"], found["verdict"]) == (wanted.chosen, wanted.best.verdict)
+    assert (found["chosen"], found["verdict"]) == (wanted.chosen, str(wanted.best.verdict))
+    assert found["next"] == list(wanted.next_commands)
 
 
 def test_the_object_holds_what_python_gives(study: Study, scaling: Scaling) -> None:
     done = run("scale", study.run, *OPTIONS, "--json")
-    assert done.returncode == (0 if scaling.best.acceptable else 3), done.stderr
+    assert done.returncode == (3 if scaling.best.loses else 0), done.stderr
     same_but_for_seconds(json.loads(done.stdout), scaling)
     # Everything was trained already.
     assert "epochs to train" not in done.stderr

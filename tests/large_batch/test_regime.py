@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ikura.errors import UsageError
 from ikura.large_batch.regime import stretch, stretched
-from ikura.population.schedule import SHAPES, learning_rates
+from ikura.population.schedule import SHAPES, batch_size_at, learning_rates, pieces_of
 from ikura.space import DEFAULTS
 
 
@@ -37,6 +37,36 @@ def test_as_many_updates_in_every_phase(
     large = rates({**values, **longer.changes}, steps, longer.epochs)
     # Ten roundings of 1e-16, in the exponent at most 1 · 6 epochs.
     np.testing.assert_allclose(large, small, rtol=1e-14)
+
+
+@given(
+    st.lists(st.integers(0, 30), min_size=1, max_size=4, unique=True).map(sorted),
+    st.integers(2, 8),
+    st.integers(1, 4),
+    st.integers(2, 40),
+)
+def test_pieces_and_the_growth_of_batches_come_at_the_same_update(
+    begins: list[int], ratio: int, steps: int, epochs: int
+) -> None:
+    shares = [0.5 ** (place + 1) for place in range(len(begins))]
+    values = {
+        **DEFAULTS, "schedule_shape": "pieces",
+        "pieces": " ".join(f"{begin}:{share:g}" for begin, share in zip(begins, shares, strict=True)),
+        "batch_growth": " ".join(f"{begin}:{1 / share:g}" for begin, share in zip(begins, shares, strict=True)),
+    }  # fmt: skip
+    longer = stretched(values, epochs, None, ratio)
+    late = {**values, **longer.changes}
+    np.testing.assert_array_equal(rates(late, steps, longer.epochs), rates(values, ratio * steps, epochs))
+    sizes = [batch_size_at(values, epoch // ratio) for epoch in range(longer.epochs)]
+    assert [batch_size_at(late, epoch) for epoch in range(longer.epochs)] == sizes
+
+
+@given(st.lists(st.integers(0, 200), min_size=1, max_size=8, unique=True).map(sorted), st.floats(1, 40))
+def test_epochs_of_pieces_still_rise_after_rounding(begins: list[int], factor: float) -> None:
+    values = {**DEFAULTS, "schedule_shape": "pieces", "pieces": " ".join(f"{begin}:0.1" for begin in begins)}
+    found = stretched(values, 300, None, factor).changes
+    late = [begin for begin, _ in pieces_of(str(found.get("pieces", values["pieces"])))]
+    np.testing.assert_allclose(late, [factor * begin for begin in begins], atol=0.5)
 
 
 def test_decay_by_inverse_time_meets_at_whole_epochs() -> None:

@@ -149,16 +149,17 @@ def test_a_damaged_file_is_trained_again(scaling: Scaling, again: Path) -> None:
     assert found.table.drop(columns=TIMES).equals(first.table.drop(columns=TIMES))
 
 
-def test_auto_finds_the_largest_that_nothing_speaks_against(study: Study) -> None:
+def test_auto_finds_the_largest_that_holds(study: Study) -> None:
     found = ikura.scale(study, rule="sqrt", seeds=2, jobs=1, within=0.2)
     assert found.sizes is not None
     tried = found.sizes.tried
     assert [one.batch_size for one in tried] == [8 * 2**n for n in range(len(tried))]
-    good = [one for one in tried[1:] if one.row.acceptable]
+    good = [one for one in tried[1:] if one.row.holds]
     assert found.sizes.largest == found.batch_size == max(one.batch_size for one in good)
+    assert found.sizes.possible == max(one.batch_size for one in tried[1:] if not one.row.loses)
     fastest = min([tried[0], *good], key=lambda one: one.row.seconds_to_score)
     assert found.sizes.soonest == fastest.batch_size
-    lost = [not one.row.acceptable for one in tried[1:]]
+    lost = [one.row.loses for one in tried[1:]]
     assert tried[-1].batch_size == 64 or lost[-2:] == [True, True]
 
 

@@ -27,7 +27,7 @@ def scale(
     context: typer.Context,
     run: Run,
     batch_size: Annotated[
-        str, option("N|auto", "Examples in the large mini-batch; auto finds the largest that loses nothing.")
+        str, option("N|auto", "Examples in the large mini-batch; auto finds the largest that holds the score.")
     ] = "auto",
     rule: Annotated[
         str,
@@ -42,7 +42,7 @@ def scale(
         option(
             "REGIME",
             f"How far the schedule is stretched in the last column: {', '.join(REGIMES)} (every phase times the root "
-            "of the batch ratio), or a factor such as 3; by default between, if the columns before it lose something.",
+            "of the batch ratio), or a factor such as 3; by default between, if no column before it holds.",
         ),
     ] = None,
     ghost: Annotated[
@@ -58,6 +58,12 @@ def scale(
         float | None,
         option("D", "How much of the dev score may be lost; by default 0.003 of a metric that is 1 at best."),
     ] = None,
+    controls: Annotated[
+        bool,
+        typer.Option(
+            "--controls", help="Train the large batch with gradient noise, dropout, DropConnect and label noise, too."
+        ),
+    ] = False,
     device: Annotated[
         str | None, option("NAME", f"Where to train: {', '.join(DEVICES)}; by default as the run did.")
     ] = None,
@@ -71,8 +77,9 @@ def scale(
 ) -> int:
     """Train a run's winner with a large batch, measure by measure, and say what keeps the dev score.
 
-    What was trained is kept in the run's folder scale; a command that was stopped goes on where it was. The exit code
-    is 3 when the large batch loses something with every measure.
+    What was trained is kept in the run's folder scale; a command that was stopped goes on where it was. The verdict
+    is holds, loses or can't tell yet, from the interval of the difference; the exit code is 3 when it loses with every
+    measure.
     """
     session = begin(context, quiet, verbose)
     folder = existing_run(run)
@@ -93,8 +100,8 @@ def scale(
             import ikura
 
             found = ikura.scale(
-                folder, size, rule=rule, regime=regime, ghost=ghost, seeds=seeds, within=within, device=device,
-                jobs=jobs, progress=progress,
+                folder, size, rule=rule, regime=regime, ghost=ghost, seeds=seeds, within=within, controls=controls,
+                device=device, jobs=jobs, progress=progress,
             )  # fmt: skip
     except KeyboardInterrupt:
         session.complain("ikura: interrupted; the same command goes on where it stopped")
@@ -105,7 +112,7 @@ def scale(
         session.emit(json_module.dumps(jsonable(found.to_json()), allow_nan=False, indent=2) + "\n")
     else:
         session.emit(_text(found))
-    return ExitCode.DONE if found.best.acceptable else ExitCode.CHECK_FAILED
+    return ExitCode.CHECK_FAILED if found.best.loses else ExitCode.DONE
 
 
 def _size(text: str) -> Any:
@@ -131,6 +138,7 @@ def _text(found: Scaling) -> str:
             sizes.append([cells[1], *cells[4:6], *cells[7:], reached])
         lines += [*aligned(sizes), ""]
     lines += [*found.sentences, *(f"Not applied: {sentence}." for sentence in found.skipped), ""]
+    lines += [f"next: {command}" for command in found.next_commands]
     if found.best.diverged < found.best.seeds:
         lines.append(f"model: {found.folder / 'model'}")
     return "\n".join([*lines, f"report: {found.report}"]) + "\n"
@@ -147,6 +155,6 @@ def _cells(row: Any, marked: bool) -> list[str]:
         f"{row.diverged} of {row.seeds} diverged" if row.diverged else f"{row.dev:.4f}",
         f"{row.difference:+.4f}" if judged else "",
         f"{low:+.4f} to {high:+.4f}" if judged else "",
-        row.verdict,
+        str(row.verdict or ""),
         f"{row.seconds_per_epoch:.3g} s",
     ]

@@ -11,14 +11,14 @@ from typing import Any
 from torch import Tensor
 
 from ikura.large_batch.clock import epochs_to
-from ikura.large_batch.settings import SMALL, Column
+from ikura.large_batch.settings import LARGE, SMALL, Column, updates
 from ikura.large_batch.training import Trained
+from ikura.large_batch.verdict import Verdict, Wanted, verdict_of, wanted
 from ikura.metric import Metric
 from ikura.study.selection import Difference, difference
 
-__all__ = ["KEEPS", "LOSES", "NOT_TOLD_APART", "Row", "chosen", "compare", "margin_of", "timed"]
+__all__ = ["Row", "chosen", "compare", "margin_of", "timed"]
 
-KEEPS, NOT_TOLD_APART, LOSES = "keeps", "not told apart", "loses"
 OF_ONE = ("accuracy", "balanced_accuracy", "f1", "roc_auc", "r2")
 """Metrics that are 1 at best."""
 POINTS = 0.003
@@ -38,12 +38,14 @@ class Row:
         difference: dev score minus the small batch's.
         interval: 95 % interval of the difference, paired over seeds and dev examples.
         p: two-sided p-value of no difference.
-        verdict: "keeps" (the interval lies above minus the margin), "loses" (the loss is larger than the margin, or
-            beyond chance), "not told apart" otherwise; "" for the small batch.
+        verdict: of the interval and the margin; LOSES if a network diverged, None for the small batch.
         diverged: seeds that diverged.
         seeds: all of them.
-        gain: how much better than the column before it is, of a column that adds a measure; NaN otherwise.
+        wanted: what would settle a verdict that is open.
+        control: whether it is a control, which is not recommended.
+        gain: how much better than the column it is added to it is; NaN for the first two.
         gain_interval: its 95 % interval, paired in the same way.
+        kept_whole: whether fewer networks diverge than of the column it is added to, beyond chance.
         seconds_per_epoch: of one network on this device.
         epochs_to_score: epochs until the small batch's dev score, less the margin; infinite if never.
     """
@@ -60,11 +62,14 @@ class Row:
     difference: float
     interval: tuple[float, float]
     p: float
-    verdict: str
+    verdict: Verdict | None
     diverged: int
     seeds: int
+    wanted: Wanted | None = None
+    control: bool = False
     gain: float = nan
     gain_interval: tuple[float, float] = (nan, nan)
+    kept_whole: bool = False
     seconds_per_epoch: float = nan
     epochs_to_score: float = inf
 
@@ -74,9 +79,19 @@ class Row:
         return self.seconds_per_epoch * self.epochs_to_score
 
     @property
-    def acceptable(self) -> bool:
-        """Whether nothing speaks against it."""
-        return self.verdict in (KEEPS, NOT_TOLD_APART)
+    def holds(self) -> bool:
+        """Whether no more than the margin is lost, beyond chance."""
+        return self.verdict is Verdict.HOLDS
+
+    @property
+    def loses(self) -> bool:
+        """Whether more than the margin is lost, beyond chance, or a network diverged."""
+        return self.verdict is Verdict.LOSES
+
+    @property
+    def gains(self) -> bool:
+        """Whether it is better than the column it is added to, beyond chance."""
+        return self.gain_interval[0] > 0 or self.kept_whole
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -120,38 +135,39 @@ def compare(
     sign = 1.0 if metric.greater_is_better else -1.0
     small = trained[columns[0].name]
     aim = fmean(one.dev_score for one in small) - sign * margin
-    found: list[Row] = []
+    found: dict[str, Row] = {}
+    before = ""
     for column in columns:
         networks = trained[column.name]
         scores = [one.dev_score for one in networks]
         values = column.values
-        batch = min(int(values.batch_size), rows)
         row = Row(
             column.name,
             column.changes,
             column.reason,
-            batch,
+            min(int(values.batch_size), rows),
             float(values.learning_rate),
             column.epochs,
-            -(-rows // batch) * column.epochs,
+            updates(values, rows, column.epochs),
             fmean(scores),
             stdev(scores) if len(scores) > 1 and all(map(isfinite, scores)) else nan,
             0.0 if column.name == SMALL else nan,
             (nan, nan),
             nan,
-            "" if column.name == SMALL else LOSES,
+            None if column.name == SMALL else Verdict.LOSES,
             sum(one.state == "diverged" for one in networks),
             len(networks),
+            control=column.control,
             epochs_to_score=epochs_to(aim, [one.curve for one in networks], sign),
         )
         if column.name != SMALL and not row.diverged and all(one.evidence is not None for one in small):
             row = _judged(row, networks, small, metric, target, margin, sign, seed)
-        if column.name.startswith("+") and not row.diverged and not found[-1].diverged:
-            told = _told(networks, trained[found[-1].name], metric, target, seed)
-            low, high = sorted(sign * end for end in told.interval)
-            row = replace(row, gain=sign * told.value, gain_interval=(low, high))
-        found.append(row)
-    return found
+        other = LARGE if column.control else before if column.name.startswith("+") else ""
+        if other and not row.diverged:
+            row = _gained(row, found[other], networks, trained[other], metric, target, sign, seed)
+        before = before if column.control else column.name
+        found[column.name] = row
+    return list(found.values())
 
 
 def _judged(
@@ -165,9 +181,31 @@ def _judged(
     seed: int,
 ) -> Row:
     told = _told(networks, small, metric, target, seed)
-    gain, (low, high) = sign * told.value, sorted(sign * end for end in told.interval)
-    verdict = KEEPS if low >= -margin else NOT_TOLD_APART if gain >= -margin and high >= 0 else LOSES
-    return replace(row, difference=told.value, interval=told.interval, p=told.p, verdict=verdict)
+    low, high = sorted(sign * end for end in told.interval)
+    verdict = verdict_of((low, high), margin)
+    open_ = wanted(told, sign * told.value, margin) if verdict is Verdict.CANT_TELL else None
+    return replace(row, difference=told.value, interval=told.interval, p=told.p, verdict=verdict, wanted=open_)
+
+
+def _gained(
+    row: Row,
+    other: Row,
+    networks: Sequence[Trained],
+    others: Sequence[Trained],
+    metric: Metric,
+    target: Tensor,
+    sign: float,
+    seed: int,
+) -> Row:
+    """Measure a column, none of whose networks diverged, against the one that it is added to."""
+    if other.diverged:
+        from scipy.stats import fisher_exact
+
+        counts = [[other.diverged, other.seeds - other.diverged], [0, row.seeds]]
+        return replace(row, kept_whole=bool(fisher_exact(counts).pvalue <= 0.05))
+    told = _told(networks, others, metric, target, seed)
+    low, high = sorted(sign * end for end in told.interval)
+    return replace(row, gain=sign * told.value, gain_interval=(low, high))
 
 
 def _told(
@@ -178,18 +216,19 @@ def _told(
 
 
 def chosen(rows: Sequence[Row], sign: float) -> Row:
-    """Choose the large batch's column: the first that keeps the score, then the first not told apart, then the best.
+    """Choose the large batch's column: the first that holds; where none does, the one that loses least at worst.
 
     Args:
-        rows: the small batch, then the others.
+        rows: the small batch, then the others; controls are passed over.
         sign: 1 if a greater score is better, -1 otherwise.
     """
-    large = rows[1:]
-    for verdict in (KEEPS, NOT_TOLD_APART):
-        for row in large:
-            if row.verdict == verdict:
-                return row
-    return max(large, key=lambda row: (row.diverged == 0, sign * row.dev if isfinite(row.dev) else -inf))
+    large = [row for row in rows[1:] if not row.control]
+
+    def worst(row: Row) -> tuple[bool, float]:
+        low = min(sign * end for end in row.interval)
+        return row.diverged == 0, low if isfinite(low) else -inf
+
+    return next((row for row in large if row.holds), None) or max(large, key=worst)
 
 
 def timed(rows: Sequence[Row], seconds: dict[str, float]) -> list[Row]:

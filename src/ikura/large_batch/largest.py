@@ -1,4 +1,4 @@
-"""The largest batch that loses nothing, and the one that is soonest as good as the small batch."""
+"""The largest batch that holds the score, and the one that is soonest as good as the small batch."""
 
 from __future__ import annotations
 
@@ -42,17 +42,20 @@ class Sizes:
 
     Attributes:
         tried: in ascending order.
-        largest: the largest one that nothing speaks against; the run's own if there is no other.
-        soonest: of these, the one that is soonest as good as the small batch on this device.
+        largest: the largest one that holds; the run's own if there is no other.
+        possible: the largest one that does not lose; the run's own if there is no other.
+        soonest: of those that hold, the one that is soonest as good as the small batch on this device.
     """
 
     tried: list[Size]
     largest: int
+    possible: int
     soonest: int
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
-        return {"tried": [one.to_json() for one in self.tried], "largest": self.largest, "soonest": self.soonest}
+        numbers = {"largest": self.largest, "possible": self.possible, "soonest": self.soonest}
+        return {"tried": [one.to_json() for one in self.tried], **numbers}
 
 
 def sizes(
@@ -82,17 +85,18 @@ def sizes(
         first, size, column = _size(winner, batch, rules, ghost, factor(batch / winner.batch), measure, sign)
         found.append(size)
         kept.append(column)
-        lost = 0 if size.row.acceptable else lost + 1
+        lost = lost + 1 if size.row.loses else 0
         batch *= 2
     if first is None:
-        return Sizes([], winner.batch, winner.batch)
+        return Sizes([], winner.batch, winner.batch, winner.batch)
     small = columns(winner, 2 * winner.batch, rules[0], ghost=ghost)[0][0]
     rows = timed([first, *(one.row for one in found)], time([small, *kept]))
     tried = [Size(winner.batch, "none", rows[0])]
     tried += [replace(one, row=row) for one, row in zip(found, rows[1:], strict=True)]
-    good = [one for one in tried if one.row.acceptable or one.row.name == SMALL]
+    good = [one for one in tried if one.row.holds or one.row.name == SMALL]
     soonest = min(good, key=lambda one: (one.row.seconds_to_score, one.batch_size))
-    return Sizes(tried, max(one.batch_size for one in good), soonest.batch_size)
+    possible = max(one.batch_size for one in tried if not one.row.loses)
+    return Sizes(tried, max(one.batch_size for one in good), possible, soonest.batch_size)
 
 
 def _size(
@@ -118,9 +122,9 @@ def _size(
     stage = f"batch {batch}"
     first, *rows = measure([small, *(plan[-1] for plan in named.values())], stage)
     pairs = list(zip(rules, rows, strict=True))
-    rule, row = max(pairs, key=lambda pair: (pair[1].acceptable, not pair[1].diverged, sign * pair[1].dev))
+    rule, row = max(pairs, key=lambda pair: (pair[1].holds, not pair[1].diverged, sign * pair[1].dev))
     plan = named[rule]
-    if not row.acceptable and len(plan) > 1:
+    if row.loses and len(plan) > 1:
         row = chosen(measure([small, *plan], stage), sign)
     column = next(one for one in plan if one.name == row.name)
     return first, Size(batch, rule, row), column

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import Any
 
 from ikura.errors import UsageError, nearest
+from ikura.population.schedule import growth_of, pieces_of
 
 __all__ = ["REGIMES", "Regime", "stretch", "stretched"]
 
@@ -31,7 +32,7 @@ class Regime:
 
     epochs: int
     patience: int | None
-    changes: dict[str, float]
+    changes: dict[str, float | str]
 
 
 def stretch(regime: str, ratio: float) -> float:
@@ -65,8 +66,9 @@ def stretch(regime: str, ratio: float) -> float:
 def stretched(values: Mapping[str, Any], epochs: int, patience: int | None, factor: float) -> Regime:
     """Make every phase of a training longer by a factor.
 
-    Phases are those of every shape of schedule: the epochs between drops, the time scale of a decay, warm-up, the
-    patience of a plateau and of early stopping. Shapes that end with the training (cosine, one cycle) follow its
+    Phases are those of every shape of schedule: the epochs between drops, the pieces (whose beginnings are rounded to
+    whole epochs), the time scale of a decay, warm-up, the patience of a plateau and of early stopping, and the epochs
+    from which mini-batches grow. Shapes that end with the training (cosine, one cycle) follow its
     length. With the ratio of the batch sizes as the factor, the large batch makes as many updates in each phase as the
     small one did.
 
@@ -82,13 +84,20 @@ def stretched(values: Mapping[str, Any], epochs: int, patience: int | None, fact
         >>> from ikura.space import DEFAULTS
         >>> stretched(DEFAULTS | {"schedule_shape": "step", "step_epochs": 10}, 30, None, 4)
         Regime(epochs=120, patience=None, changes={'step_epochs': 40})
+        >>> stretched(DEFAULTS | {"schedule_shape": "pieces", "pieces": "6:0.1 9:0.01"}, 12, None, 16).changes
+        {'pieces': '96:0.1 144:0.01'}
 
     References:
         Hoffer, Hubara and Soudry 2017, arXiv:1705.08741, section 5.
     """
-    shape, changes = values["schedule_shape"], {}
+    shape = values["schedule_shape"]
+    changes: dict[str, float | str] = {}
     if shape == "step":
         changes["step_epochs"] = factor * values["step_epochs"]
+    if shape == "pieces":
+        changes["pieces"] = _later(pieces_of(values["pieces"]), factor)
+    if values["batch_growth"]:
+        changes["batch_growth"] = _later(growth_of(values["batch_growth"]), factor)
     if shape in ("inverse_time", "exponential") and values["learning_rate_decay"]:
         changes["learning_rate_decay"] = values["learning_rate_decay"] / factor
     if shape == "plateau":
@@ -98,3 +107,11 @@ def stretched(values: Mapping[str, Any], epochs: int, patience: int | None, fact
     if factor == 1:
         changes = {}
     return Regime(ceil(factor * epochs - 1e-9), None if patience is None else ceil(factor * patience - 1e-9), changes)
+
+
+def _later(pairs: Sequence[tuple[int, float]], factor: float) -> str:
+    """(epoch, number) pairs with every epoch so many times as late, as the hyperparameter is written.
+
+    Of a factor of at least 1, epochs that rose still rise after rounding.
+    """
+    return " ".join(f"{round(factor * epoch)}:{number:.15g}" for epoch, number in pairs)

@@ -49,6 +49,7 @@ def scale(
     ghost: int | None = None,
     seeds: int = 5,
     within: float | None = None,
+    controls: bool = False,
     device: str | None = None,
     jobs: int | None = None,
     network: Callable[[Hyperparameters], nn.Module] | None = None,
@@ -57,7 +58,8 @@ def scale(
     """Train a run's winner with a large batch, one measure after another, and compare it with the small batch.
 
     The columns are those of Hoffer, Hubara and Soudry (2017): small batch, large batch, + learning rate, + ghost
-    normalisation, + clipping (or warm-up), + regime adaptation. Each is trained with the same seeds: initial weights,
+    normalisation, + clipping (or warm-up), + regime adaptation; and, if asked for, controls with noise of other kinds. Each
+    is trained with the same seeds: initial weights,
     order of examples and noise are common, and differences are paired over seeds and dev examples. The dev set decides;
     the test set is not touched.
 
@@ -65,15 +67,16 @@ def scale(
 
     Args:
         run: the run folder, or the study.
-        batch_size: examples in the large mini-batch; "auto" finds the largest that loses nothing.
+        batch_size: examples in the large mini-batch; "auto" finds the largest that holds the score.
         rule: "sqrt", "linear" or "auto": √ratio for adaptive update rules; of the others the better one on the dev set.
         regime: how far the schedule is stretched in the last column: "same-epochs" (not at all), "between" (√ratio),
-            "same-updates" (the ratio of the batch sizes), or a factor. By default "between", and only if the columns
-            before it lose something.
+            "same-updates" (the ratio of the batch sizes), or a factor. By default "between", and only if no column
+            before it holds.
         ghost: examples in a ghost, for networks with batch normalisation; by default those of the small batch.
         seeds: networks trained of each column.
         within: how much of the dev score may be lost; by default 0.003 of a metric that is 1 at best, and the standard
             deviation from seed to seed of others.
+        controls: whether the large batch is trained with gradient noise, dropout, DropConnect and label noise, too.
         device: "auto", "cpu" or "cuda"; by default the run's.
         jobs: tiles that train at once; by default one for each core.
         network: the factory, if the network is the caller's own and `run` is a folder.
@@ -96,7 +99,7 @@ def scale(
         ['small batch', 'large batch', '+ learning rate', '+ clipping', '+ regime adaptation']
     """
     study = run if isinstance(run, Study) else Study(run, network)
-    return _Work(study, batch_size, rule, regime, ghost, seeds, within, device, jobs, progress or Progress()).run()
+    return _Work(study, batch_size, rule, regime, ghost, seeds, within, controls, device, jobs, progress or Progress()).run()
 
 
 @dataclass
@@ -108,6 +111,7 @@ class _Work:
     ghost: int | None
     seeds: int
     within: float | None
+    controls: bool
     device: str | None
     jobs: int | None
     progress: Progress
@@ -135,20 +139,34 @@ class _Work:
                 study.run, place, winner.batch, batch, self.metric.name, self.sign, self.margin, self.workshop.device,
                 rule, best.name, column.hyperparameters, column.epochs, rows, skipped, found,
                 {row.name: [one.curve.tolist() for one in self.trained[row.name]] for row in rows},
-                self._command(), predict_command(place, self.setting.data, bool(self.dataset.summary.get("images"))),
+                self._command(), self._next(best, found), predict_command(place, self.setting.data, bool(self.dataset.summary.get("images"))),
             )  # fmt: skip
             self._write(scaling)
             sweep(folder / "trained")
         return scaling
 
-    def _command(self) -> str:
-        """The command that these arguments stand for; what is usual is left out."""
-        words = ["ikura", "scale", str(self.study.run), "--batch-size", str(self.batch_size)]
+    def _command(self, **given: Any) -> str:
+        """The command that these arguments stand for, but for some that are given; what is usual is left out."""
+        words = ["ikura", "scale", str(self.study.run), "--batch-size", str(given.get("batch_size", self.batch_size))]
         parameters = signature(scale).parameters
         for name in ("rule", "regime", "ghost", "seeds", "within", "device"):
-            if getattr(self, name) != parameters[name].default:
-                words += [f"--{name}", str(getattr(self, name))]
-        return shlex.join(words)
+            value = given.get(name, getattr(self, name))
+            if value != parameters[name].default:
+                words += [f"--{name}", str(value)]
+        return shlex.join([*words, "--controls"] if self.controls else words)
+
+    def _next(self, best: Row, found: Sizes | None) -> list[str]:
+        """Commands that may go further, the likeliest first; none where the large batch holds."""
+        if best.holds:
+            return []
+        commands = []
+        if best.wanted is not None and best.wanted.seeds is not None and best.wanted.seeds > self.seeds:
+            commands.append(self._command(seeds=best.wanted.seeds))
+        if self.regime not in ("same-updates", "same-epochs"):
+            commands.append(self._command(regime="same-updates"))
+        if found is None:
+            commands.append(self._command(batch_size=AUTO))
+        return commands
 
     def _open(self, kept: Path) -> Winner:
         """Read the data and set everything up; the test set stays where it is."""
@@ -211,20 +229,23 @@ class _Work:
         ratio = batch / winner.batch
         factor = stretch(str(self.regime or "between"), ratio)
         asked = self.regime is not None
-        plans = {
-            rule: columns(winner, batch, rule, ghost=self.ghost, factor=factor if asked else 1.0) for rule in rules
-        }
+
+        def plan(rule: str, factor: float) -> tuple[list[Column], list[str]]:
+            return columns(winner, batch, rule, ghost=self.ghost, factor=factor, controls=self.controls)
+
+        plans = {rule: plan(rule, factor if asked else 1.0) for rule in rules}
         rule = rules[0]
         if len(plans) > 1:
-            last = {rule: replace(plan[0][-1], name=f"all measures ({rule})") for rule, plan in plans.items()}
+            full = {rule: [one for one in made if not one.control][-1] for rule, (made, _) in plans.items()}
+            last = {rule: replace(one, name=f"all measures ({rule})") for rule, one in full.items()}
             first = plans[rule][0][0]
             rows = self._measure([first, *last.values()], "rules of the learning rate")[1:]
             pairs = list(zip(plans, rows, strict=True))
             rule, _ = max(pairs, key=lambda pair: (not pair[1].diverged, self.sign * pair[1].dev))
         every, skipped = plans[rule]
         rows = self._measure(every, f"batch {batch}")
-        if not asked and factor > 1 and not chosen(rows, self.sign).acceptable:
-            every, skipped = columns(winner, batch, rule, ghost=self.ghost, factor=factor)
+        if not asked and factor > 1 and not chosen(rows, self.sign).holds:
+            every, skipped = plan(rule, factor)
             self._measure(every, "regime adaptation")
         elif not asked:
             skipped = [*skipped, "regime adaptation: the measures before it are enough"]
@@ -245,7 +266,7 @@ class _Work:
             raise UsageError(
                 f"the run's batch of {winner.batch} cannot be doubled: the training set has {winner.rows} examples"
             )
-        batch = found.largest if found.largest > winner.batch else 2 * winner.batch
+        batch = next((one for one in (found.largest, found.possible) if one > winner.batch), 2 * winner.batch)
         return batch, (next(one.rule for one in found.tried if one.batch_size == batch),)
 
     def _seconds(self, every: list[Column]) -> dict[str, float]:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ikura.large_batch.comparison import KEEPS, NOT_TOLD_APART, Row
+from ikura.large_batch.comparison import Row
 from ikura.large_batch.largest import Sizes
 from ikura.large_batch.settings import LARGE
+from ikura.large_batch.verdict import Verdict
 
 if TYPE_CHECKING:
     from ikura.study.model import Model
@@ -34,13 +35,14 @@ class Scaling:
         margin: how much of the dev score may be lost.
         device: where it was trained and timed.
         rule: of the learning rate.
-        chosen: name of the column that is recommended: the first that keeps the score.
+        chosen: name of the column that is recommended: the first that holds the score.
         hyperparameters, epochs: its settings.
         rows: the columns, measured; the small batch first.
         skipped: a sentence for each measure that does not apply.
         sizes: all batch sizes that were tried; None unless that was asked for.
         curves: name of the column to each network's (train loss, dev loss, dev score) after each epoch.
         command: what goes on with it on the command line.
+        next_commands: what may go further, the likeliest first; none where the large batch holds.
         predict_command: what uses its model there.
     """
 
@@ -61,6 +63,7 @@ class Scaling:
     sizes: Sizes | None = None
     curves: Mapping[str, Sequence[Sequence[Sequence[float]]]] = field(default_factory=dict, repr=False)
     command: str = field(default="", repr=False)
+    next_commands: Sequence[str] = ()
     predict_command: str = field(default="", repr=False)
 
     @property
@@ -88,7 +91,10 @@ class Scaling:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row a column: settings, dev score, difference from the small batch, its interval, verdict, seconds."""
+        """One row a column: settings, dev score, difference from the small batch, its interval, verdict, seconds.
+
+        The verdict is that of the interval and the margin, empty for the small batch.
+        """
         records = []
         for row in self.rows:
             low, high = row.interval
@@ -105,7 +111,7 @@ class Scaling:
                     "low": low,
                     "high": high,
                     "p": row.p,
-                    "verdict": row.verdict,
+                    "verdict": "" if row.verdict is None else str(row.verdict),
                     "diverged": row.diverged,
                     "seconds_per_epoch": row.seconds_per_epoch,
                     "seconds_to_score": row.seconds_to_score,
@@ -127,27 +133,26 @@ class Scaling:
     @property
     def measures(self) -> list[str]:
         """The measures of the recommended column."""
-        return self._measures(self.chosen)
+        return [row.name.removeprefix("+ ") for row in self._added]
 
     @property
     def needed(self) -> list[str]:
-        """The measures of the recommended column that gain something beyond chance, each added to those before it.
+        """The measures of the recommended column that gain something beyond chance, each added to those before it."""
+        return [row.name.removeprefix("+ ") for row in self._added if row.gains]
 
-        Where none does by itself, they are needed together.
-        """
-        gained = [row.name.removeprefix("+ ") for row in self.rows if row.gain_interval[0] > 0]
-        return [name for name in self.measures if name in gained] or self.measures
-
-    def _measures(self, until: str) -> list[str]:
+    @property
+    def _added(self) -> list[Row]:
+        """The columns that add the measures of the recommended one."""
         names = [row.name for row in self.rows]
-        return [name.removeprefix("+ ") for name in names[names.index(LARGE) + 1 : names.index(until) + 1]]
+        return list(self.rows[names.index(LARGE) + 1 : names.index(self.chosen) + 1])
 
     @property
     def sentences(self) -> list[str]:
         """What was found, in a few sentences."""
-        found = [self._verdict()]
-        if self.best.acceptable:
-            found.append(self._why())
+        found = [self._verdict(), self._why()]
+        if controls := [row for row in self.rows if row.control]:
+            told = "; ".join(f"{row.name.removeprefix('control: ')} {self._gain(row)}" for row in controls)
+            found.append(f"Controls, each added to the large batch alone: {told}.")
         found.append(self._time())
         if self.sizes is not None:
             found += self._sizes(self.sizes)
@@ -155,31 +160,47 @@ class Scaling:
 
     def _verdict(self) -> str:
         best, what = self.best, f"A batch of {self.batch_size:,}, {self.ratio:.3g} times the run's {self.small:,}"
-        words = {
-            KEEPS: f"keeps the dev {self.metric}",
-            NOT_TOLD_APART: f"is not to be told apart by dev {self.metric}",
-        }.get(best.verdict, f"loses dev {self.metric} with every measure, least with “{best.name}”")
-        return f"{what}, {words}: {self._told(best)}; a loss of {self.margin:.3g} is allowed."
+        allowed = f"a loss of {self.margin:.3g} is allowed"
+        if best.verdict is Verdict.HOLDS:
+            return f"{what}, holds the dev {self.metric}: {self._told(best)}; {allowed}."
+        if best.verdict is Verdict.LOSES:
+            words = f"loses dev {self.metric} with every measure, least with “{best.name}”"
+            return f"{what}, {words}: {self._told(best)}; {allowed}."
+        words = f"can't be told yet to hold the dev {self.metric} or to lose it"
+        return f"{what}, {words}: {self._told(best)}; {allowed}. {self._more(best)}"
+
+    def _more(self, row: Row) -> str:
+        """What would settle a verdict that is open."""
+        seeds, examples = (None, None) if row.wanted is None else (row.wanted.seeds, row.wanted.examples)
+        if seeds is None:
+            return "It lies too near the loss that is allowed to be told; another --within would be."
+        if examples is None:
+            return f"About {seeds - row.seeds} more seeds would tell (--seeds {seeds})."
+        return f"The dev set is too small to tell with more seeds: about {examples:,} dev examples would."
 
     def _why(self) -> str:
         """Which measures were needed."""
         large = next(row for row in self.rows if row.name == LARGE)
-        without = f"Without any measure: {self._told(large)}"
         if not self.measures:
-            return "No measure is needed to come out level."
-        if large.acceptable:
-            shown = f"that no more than the margin is lost is shown with {_listed(self.measures)}"
-            return f"{without}, not to be told apart either; {shown}."
-        gains = {row.name.removeprefix("+ "): row for row in self.rows}
-        said = [f"{name} ({self._gain(gains[name])})" for name in self.needed]
-        rest = [name for name in self.measures if name not in self.needed]
-        more = f"; {_listed(rest)} gained nothing beyond chance, each added to those before it" if rest else ""
-        return f"{without}. Needed: {_listed(said)}{more}."
+            return "No measure is needed to hold it." if self.best.holds else "The measures bring nothing to it."
+        without = f"Without any measure: {self._told(large)}"
+        needed = set(self.needed)
+        said = [f"{name} ({self._gain(row)})" for row in self._added if (name := row.name.removeprefix("+ ")) in needed]
+        rest = [name for name in self.measures if name not in needed]
+        chance = "each added to those before it"
+        if said:
+            more = f"; {_listed(rest)} gained nothing beyond chance, {chance}" if rest else ""
+            return f"{without}. Needed: {_listed(said)}{more}."
+        if large.loses and self.best.holds:
+            return f"{without}. {_listed(rest)}: needed together; none alone gained beyond chance, {chance}."
+        return f"{without}. Whether {_listed(rest)} brings anything can't be told: no gain beyond chance, {chance}."
 
     @staticmethod
     def _gain(row: Row) -> str:
         low, high = row.gain_interval
-        return f"gain {row.gain:+.4f}, {low:+.4f} to {high:+.4f}" if isfinite(low) else "after others had diverged"
+        if isfinite(low):
+            return f"gain {row.gain:+.4f}, {low:+.4f} to {high:+.4f}"
+        return f"{row.diverged} of {row.seeds} networks diverged" if row.diverged else "without it networks diverged"
 
     def _told(self, row: Row) -> str:
         if row.diverged:
@@ -201,12 +222,13 @@ class Scaling:
 
     def _sizes(self, sizes: Sizes) -> list[str]:
         if sizes.largest == self.small:
-            longer = " without longer training" if self.best.acceptable else ""
-            return [f"No larger batch than the run's {self.small:,} was found that keeps the score{longer}."]
+            open_ = f", nor to lose it up to {sizes.possible:,}" if sizes.possible > self.small else ""
+            return [f"No larger batch than the run's {self.small:,} is shown to hold the score{open_}."]
         soonest = next(one.row for one in sizes.tried if one.batch_size == sizes.soonest)
+        beyond = f"; up to {sizes.possible:,} can't be told" if sizes.possible > sizes.largest else ""
         also = " (the run's own)" if sizes.soonest == self.small else ""
         return [
-            f"The largest batch that loses nothing is {sizes.largest:,}, of {len(sizes.tried) - 1} that were tried.",
+            f"The largest batch that holds is {sizes.largest:,}, of {len(sizes.tried) - 1} that were tried{beyond}.",
             f"Soonest as good as the small batch is a batch of {sizes.soonest:,}{also}, after "
             f"{_seconds(soonest.seconds_to_score)}.",
         ]
@@ -223,7 +245,8 @@ class Scaling:
             "device": self.device,
             "rule": self.rule,
             "chosen": self.chosen,
-            "verdict": self.best.verdict,
+            "verdict": None if self.best.verdict is None else str(self.best.verdict),
+            "next": list(self.next_commands),
             "needed": self.needed,
             "measures": self.measures,
             "hyperparameters": dict(self.hyperparameters),

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, sqrt
 from typing import Any
 
 from ikura.errors import UsageError
 from ikura.large_batch.regime import stretched
 from ikura.large_batch.rules import WITH_MOMENTUM, scaled
 from ikura.population.member import Hyperparameters, Member
+from ikura.population.schedule import batch_size_at
 
-__all__ = ["LARGE", "SMALL", "Column", "Winner", "columns"]
+__all__ = ["LARGE", "SMALL", "Column", "Winner", "check_batch", "columns", "updates"]
 
 SMALL, LARGE = "small batch", "large batch"
 FEWEST_CLIPPED = 10
@@ -33,6 +34,7 @@ class Winner:
         normalisation: "batch", "ghost", or "" where nothing is normalised over the mini-batch.
         first_norm: norm of the gradients that the small batch's training begins with.
         without: why there are no ghosts where `normalisation` is "".
+        drops: whether the network has the hyperparameter dropout.
     """
 
     hyperparameters: Mapping[str, Any]
@@ -42,6 +44,7 @@ class Winner:
     normalisation: str
     first_norm: float
     without: str = "the network has no batch normalisation"
+    drops: bool = True
 
     @property
     def values(self) -> Hyperparameters:
@@ -54,8 +57,8 @@ class Winner:
         return min(int(self.values.batch_size), self.rows)
 
     def updates(self, batch: int, epochs: int) -> int:
-        """Number of updates in so many epochs."""
-        return ceil(self.rows / batch) * epochs
+        """Number of updates in so many epochs that begin with this batch."""
+        return updates({**self.values, "batch_size": batch}, self.rows, epochs)
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,9 @@ class Column:
         name: "small batch", "large batch", or the measure that is added to the column before, with a plus sign.
         hyperparameters: all that are given.
         epochs, patience: of the training.
-        changes: hyperparameter to its new value, beside the column before.
+        changes: hyperparameter to its new value, beside the column before (of a control, beside the large batch).
         reason: why, in a sentence.
+        control: whether it is noise of another kind, added to the large batch alone to be compared with.
     """
 
     name: str
@@ -76,6 +80,7 @@ class Column:
     patience: int | None
     changes: dict[str, Any]
     reason: str
+    control: bool = False
 
     @property
     def values(self) -> Hyperparameters:
@@ -83,8 +88,18 @@ class Column:
         return Member(0, self.hyperparameters, 0).values
 
 
+def updates(values: Mapping[str, Any], rows: int, epochs: int) -> int:
+    """Number of updates in so many epochs, mini-batches growing as `batch_growth` says.
+
+    Example:
+        >>> updates({"batch_size": 10, "batch_growth": ""}, 100, 3), updates({"batch_size": 10, "batch_growth": "2:5"}, 100, 3)
+        (30, 22)
+    """
+    return sum(ceil(rows / min(batch_size_at(values, epoch), rows)) for epoch in range(epochs))
+
+
 def columns(
-    winner: Winner, batch: int, rule: str, *, ghost: int | None = None, factor: float = 1.0
+    winner: Winner, batch: int, rule: str, *, ghost: int | None = None, factor: float = 1.0, controls: bool = False
 ) -> tuple[list[Column], list[str]]:
     """Derive the settings of every column for one rule.
 
@@ -93,7 +108,8 @@ def columns(
         batch: examples in the large mini-batch.
         rule: "sqrt", "linear" or "none".
         ghost: examples in a ghost; by default those of the small mini-batch.
-        factor: by which the schedule is stretched in the last column; 1 for no such column.
+        factor: by which the schedule is stretched in the last of them; 1 for no such column.
+        controls: whether noise of other kinds follows, each kind in a column of its own, added to the large batch alone.
 
     Returns:
         The columns, each with all measures of those before it, and a sentence for each measure that does not apply.
@@ -133,7 +149,36 @@ def columns(
             epochs=longer.epochs,
             patience=longer.patience,
         )
+    if controls:
+        _controls(winner, found[1], found, skipped)
     return found, skipped
+
+
+def _controls(winner: Winner, large: Column, found: list[Column], skipped: list[str]) -> None:
+    """Add the noise of the small batch to the large one by a factor on each gradient, and noise of three other kinds."""
+    ratio = large.values.batch_size / winner.batch
+    noise = float(f"{sqrt(ratio - 1):.4g}")
+    kinds = {
+        "gradient noise": (
+            "gradient_noise", noise, f"factors N(1, {noise:g}²) on the gradients of single examples make the covariance "
+            f"of a step {ratio:.4g} times as large, that of the small batch (Hoffer 2017)",
+        ),
+        "dropout": ("dropout", 0.5, "half of the hidden units left out (Srivastava 2014): noise of another kind"),
+        "DropConnect": ("dropconnect", 0.5, "half of the weights left out (Wan 2013): noise of another kind"),
+        "label noise": ("label_noise", 0.1, "a tenth of the labels drawn at random: noise of another kind"),
+    }  # fmt: skip
+    for words, (name, value, reason) in kinds.items():
+        own = getattr(large.values, name)
+        if name == "dropout" and not winner.drops:
+            skipped.append(f"control {words}: the network has no hyperparameter of that name")
+        elif own > 0:
+            skipped.append(f"control {words}: the run has it already, at {own:g}")
+        else:
+            changes = {name: value}
+            found.append(
+                Column(f"control: {words}", {**large.hyperparameters, **changes}, large.epochs, large.patience, changes,
+                       reason, control=True)
+            )  # fmt: skip
 
 
 def check_batch(winner: Winner, batch: int) -> None:

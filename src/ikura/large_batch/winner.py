@@ -17,7 +17,7 @@ from ikura.population.member import Member
 from ikura.population.structure import takes_codes
 from ikura.population.workshop import Workshop
 from ikura.search import schedule
-from ikura.study.networks import PRETRAINED
+from ikura.study.networks import OWN, PRETRAINED, known_names
 from ikura.study.study import Study
 
 __all__ = ["first_norm", "normalisation_of", "winner_of"]
@@ -45,6 +45,7 @@ def winner_of(study: Study, workshop: Workshop) -> Winner:
         schedule(setting.schedule).patience(study.epochs),
         "" if pretrained else normalisation_of(workshop.module(member)),
         first_norm(workshop, member),
+        drops=setting.network != OWN and "dropout" in known_names(setting.network),
         **more,
     )
 

@@ -53,6 +53,7 @@ def _header(scaling: Scaling) -> Html:
     best, (first, *rest) = scaling.best, scaling.sentences
     low, high = best.interval
     faster = scaling.faster
+    needed = ", ".join(scaling.needed) or ("can't be told" if scaling.measures else "no measure")
     cards = [
         card(
             f"Difference in dev {spoken(scaling.metric)}",
@@ -60,7 +61,8 @@ def _header(scaling: Scaling) -> Html:
             f"95 % interval {_signed(low)} to {_signed(high)}",
             kind="main",
         ),
-        card("Needed", ", ".join(scaling.needed) or "no measure", f"recommended: “{best.name}”"),
+        card("Verdict", str(best.verdict), f"a loss of {number(scaling.margin)} is allowed"),
+        card("Needed", needed, f"recommended: “{best.name}”"),
         card(
             "To the same dev score",
             f"{number(faster, 2)} ×" if math.isfinite(faster) else NOTHING,
@@ -105,9 +107,9 @@ def _comparison(scaling: Scaling) -> Html:
             count(row.epochs),
             count(row.updates),
             f"{row.diverged} of {row.seeds} diverged" if row.diverged else element("b", score(row.dev)),
-            _signed(row.difference) if row.verdict else NOTHING,
+            _signed(row.difference) if row.verdict is not None else NOTHING,
             f"{_signed(row.interval[0])} to {_signed(row.interval[1])}" if math.isfinite(row.interval[0]) else NOTHING,
-            row.verdict or NOTHING,
+            str(row.verdict or NOTHING),
             _brief(row.seconds_per_epoch),
             _brief(row.seconds_to_score),
         ]
@@ -119,9 +121,9 @@ def _comparison(scaling: Scaling) -> Html:
             "p",
             "Each column has the measures of all columns before it. Columns of one seed begin with the same weights "
             "and see the examples in the same order; the score is that of the epoch with the lowest dev loss, and "
-            "differences from the small batch are paired over seeds and dev examples. A column keeps the score if the "
-            f"whole interval lies above a loss of {number(scaling.margin)}; it loses if the loss is larger than that, "
-            "or beyond chance. Epochs and updates are the most that a network may train; early stopping may end it "
+            "differences from the small batch are paired over seeds and dev examples. A column holds the score if the "
+            f"whole interval lies above a loss of {number(scaling.margin)}; it loses if the whole interval lies below, "
+            "or a network diverged; otherwise that can't be told yet. Epochs and updates are the most that a network may train; early stopping may end it "
             "before.",
         ),
         element("div", table(headings, rows, marked=marked, words=WORDS), class_="block"),
@@ -167,8 +169,8 @@ def _sizes(scaling: Scaling) -> Html | None:
             count(one.batch_size),
             {"sqrt": "√ratio", "linear": "ratio"}.get(one.rule, NOTHING),
             f"{one.row.diverged} diverged" if one.row.diverged else element("b", score(one.row.dev)),
-            _signed(one.row.difference) if one.row.verdict else NOTHING,
-            one.row.verdict or NOTHING,
+            _signed(one.row.difference) if one.row.verdict is not None else NOTHING,
+            str(one.row.verdict or NOTHING),
             _brief(one.row.seconds_per_epoch),
             number(one.row.epochs_to_score) if math.isfinite(one.row.epochs_to_score) else "never",
             _brief(one.row.seconds_to_score),
@@ -253,9 +255,11 @@ def _settings(scaling: Scaling) -> Html:
 
 
 def _repeat(scaling: Scaling) -> Html:
+    further = [element("pre", element("code", command)) for command in scaling.next_commands]
     return join(
         element("p", "What is trained already is not trained again:"),
         element("pre", element("code", scaling.command)),
+        *([element("p", "What may go further:"), *further] if further else []),
         element("p", "The large batch's model:"),
         element("pre", element("code", scaling.predict_command)),
     )

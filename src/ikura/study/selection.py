@@ -160,12 +160,31 @@ class Difference:
         interval: 95 % interval of the difference.
         p: two-sided p-value of no difference.
         seeds: seeds that both were trained with; over one alone only the examples vary.
+        over_examples: variance of the difference over dev examples, which more seeds do not lessen.
+        over_seeds: variance of the difference from seed to seed; NaN over one seed alone.
+        examples: dev examples.
     """
 
     value: float
     interval: tuple[float, float]
     p: float
     seeds: int
+    over_examples: float = math.nan
+    over_seeds: float = math.nan
+    examples: int = 0
+
+    def half_width(self, seeds: int, examples: int) -> float:
+        """Half of the 95 % interval that so many seeds and dev examples would give, spreads being as they were found.
+
+        Example:
+            >>> found = Difference(0.0, (-0.02, 0.02), 1.0, 5, over_examples=0.0, over_seeds=0.0005, examples=100)
+            >>> round(found.half_width(5, 100), 4), round(found.half_width(20, 100), 4)
+            (0.0278, 0.0105)
+        """
+        parts = [(self.over_examples * self.examples / examples, examples - 1)]
+        if seeds > 1 and not math.isnan(self.over_seeds):
+            parts.append((self.over_seeds / seeds, seeds - 1))
+        return _half_width(parts)
 
 
 def difference(
@@ -207,7 +226,7 @@ def difference(
         >>> round(found.value, 1), found.p < 0.01
         (0.3, True)
     """
-    from scipy.special import stdtr, stdtrit
+    from scipy.special import stdtr
 
     n, seeds = len(target), len(first)
     both = [*first, *other]
@@ -222,17 +241,29 @@ def difference(
     )
     drawn = drawn[np.isfinite(drawn)]
     value = float(by_seed.mean())
-    parts = [(float(drawn.var(ddof=1)) if len(drawn) > 1 else math.nan, n - 1)]
-    if seeds > 1:
-        parts.append((float(by_seed.var(ddof=1)) / seeds, seeds - 1))
+    over_examples = float(drawn.var(ddof=1)) if len(drawn) > 1 else math.nan
+    over_seeds = float(by_seed.var(ddof=1)) if seeds > 1 else math.nan
+    parts = [(over_examples, n - 1), *([(over_seeds / seeds, seeds - 1)] if seeds > 1 else [])]
     variance = sum(part for part, _ in parts)
     if not variance > 0:
         p = math.nan if math.isnan(variance + value) else float(value == 0)
-        return Difference(value, (value, value), p, seeds)
-    freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts if part)
-    half = float(stdtrit(freedom, 0.975)) * math.sqrt(variance)
-    p = 2 * float(stdtr(freedom, -abs(value) / math.sqrt(variance)))
-    return Difference(value, (value - half, value + half), p, seeds)
+        return Difference(value, (value, value), p, seeds, over_examples, over_seeds, n)
+    half = _half_width(parts)
+    p = 2 * float(stdtr(_freedom(parts), -abs(value) / math.sqrt(variance)))
+    return Difference(value, (value - half, value + half), p, seeds, over_examples, over_seeds, n)
+
+
+def _freedom(parts: Sequence[tuple[float, int]]) -> float:
+    """Welch and Satterthwaite's degrees of freedom of a sum of variances, each with its own."""
+    return sum(part for part, _ in parts) ** 2 / sum(part**2 / degrees for part, degrees in parts if part)
+
+
+def _half_width(parts: Sequence[tuple[float, int]]) -> float:
+    """Half of the 95 % interval of a mean whose variance is the sum of these; NaN where one of them is."""
+    from scipy.special import stdtrit
+
+    variance = sum(part for part, _ in parts)
+    return 0.0 if variance == 0 else float(stdtrit(_freedom(parts), 0.975)) * math.sqrt(variance)
 
 
 def _resamples(metric: Metric, shown: Sequence[Shown], wanted: int | None) -> int:
