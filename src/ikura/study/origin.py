@@ -7,21 +7,57 @@ import os
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NotRequired
 from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
+from typing_extensions import TypedDict
 
 from ikura.data import BUNDLED
 from ikura.data.images import IMAGE_SETS, files_of, is_image_data
 from ikura.errors import DataError, RunError, UsageError
 from ikura.population.snapshot import write_atomically
+from ikura.schema import Digits, Name
 
-__all__ = ["KINDS", "Origin", "reopen"]
+__all__ = ["Origin", "OriginRecord", "reopen"]
 
-KINDS = ("file", "folder", "bundled", "frame", "arrays")
 HASHED = 1 << 30
+
+
+class FileRecord(TypedDict):
+    """A table, a file of arrays or a folder of images, as it was when the study began."""
+
+    kind: Literal["file", "folder"]
+    path: Name
+    sha256: NotRequired[Digits]
+
+
+class BundledRecord(TypedDict):
+    """A data set that comes with ikura or that it knows where to find."""
+
+    kind: Literal["bundled"]
+    name: Name
+
+
+class FrameRecord(TypedDict):
+    """A table from memory, kept in the run folder."""
+
+    kind: Literal["frame"]
+    path: Literal["data.parquet"]
+    sha256: NotRequired[Digits]
+
+
+class ArraysRecord(TypedDict):
+    """Arrays from memory, kept in the run folder."""
+
+    kind: Literal["arrays"]
+    path: Literal["data.npz"]
+    sha256: NotRequired[Digits]
+
+
+OriginRecord = FileRecord | BundledRecord | FrameRecord | ArraysRecord
+"""Where data come from, as a setting remembers it."""
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NotRequired
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
+from typing_extensions import TypedDict
 
 from ikura.data.encoder import ArrayEncoder, Encoder, ImageEncoder
 from ikura.errors import RunError, UsageError, nearest
@@ -23,13 +24,22 @@ from ikura.nn.zoo.cnn import Recipe
 from ikura.population.factory import build
 from ikura.population.member import Hyperparameters
 from ikura.population.snapshot import write_atomically
+from ikura.schema import Short
 
-__all__ = ["MANY", "Pretrained", "fitted", "pretrained"]
+__all__ = ["MANY", "Pretrained", "PretrainedRecord", "fitted", "pretrained"]
 
 MANY = 2000
 """Training and dev examples from which on `auto` freezes nothing without trying."""
 
 WEIGHTS = "pretrained.safetensors"
+
+
+class PretrainedRecord(TypedDict):
+    """What a setting or a model remembers of a `Pretrained`: freeze, and JSON of form and encoder."""
+
+    freeze: Literal["all", "most", "none"]
+    form: Short
+    encoder: NotRequired[Short]
 
 
 @dataclass(frozen=True, eq=False)

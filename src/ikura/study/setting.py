@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NotRequired
 
 import tomli_w
+from annotated_types import Ge, Le
+from typing_extensions import TypedDict
 
 from ikura import __version__
 from ikura.data import Dataset, prepare
 from ikura.errors import RunError, UsageError, nearest
 from ikura.metric import metric
 from ikura.population.snapshot import write_atomically
+from ikura.schema import Count, Finite, Name, Positive, Share, Short, Whole, checked, read_file
 from ikura.search import proposer, schedule
 from ikura.space import Space
 from ikura.study.aims import Aims
 from ikura.study.networks import OWN, PRETRAINED, check_name
-from ikura.study.origin import KINDS, reopen
-from ikura.study.pretrained import Pretrained, fitted
+from ikura.study.origin import OriginRecord, reopen
+from ikura.study.pretrained import Pretrained, PretrainedRecord, fitted
 
 __all__ = ["Setting"]
 
 END = "# the end"
 """The last line of config.toml: a file cut off between two lines may still be TOML."""
+MOST_BYTES = 1 << 24
+MOST_JOBS = 10_000
+
+
+class AutoRecord(TypedDict):
+    """How an autopilot goes on from the first search; see `Setting.auto`."""
+
+    first: Count
+    until: Share
+    unbounded: NotRequired[bool]
+    ask: NotRequired[bool]
+    bayes_error: NotRequired[Share]
+    human_error: NotRequired[Share]
 
 
 @dataclass(frozen=True)
@@ -49,33 +65,33 @@ class Setting:
     data: dict[str, Any]
     target: str | None
     task: str
-    trials: int
-    epochs: int
+    trials: Count
+    epochs: Count
     search: str
     schedule: str
-    finalists: int
-    replicates: int
+    finalists: Whole
+    replicates: Count
     metric: str
-    seed: int
-    jobs: int
-    device: str
+    seed: Annotated[int, Ge(0)]
+    jobs: Annotated[int, Ge(1), Le(MOST_JOBS)]
+    device: Name
     dtype: str
     network: str
     space: dict[str, Any]
-    space_note: str
+    space_note: Short
     pretrained: dict[str, Any] = field(default_factory=dict)
-    time_limit: float | None = None
+    time_limit: Positive | None = None
     group: str | None = None
     time: str | None = None
     kinds: dict[str, str] = field(default_factory=dict)
-    image_size: int | None = None
+    image_size: Count | None = None
     broken: str | None = None
     objectives: list[str] = field(default_factory=list)
     prefer: str | None = None
-    within: float | None = None
-    max_parameters: int | None = None
+    within: Finite | None = None
+    max_parameters: Count | None = None
     auto: dict[str, Any] = field(default_factory=dict)
-    version: str = __version__
+    version: Name = __version__
 
     @property
     def custom(self) -> bool:
@@ -104,34 +120,52 @@ class Setting:
             near = nearest(run.name, [p.name for p in run.parent.iterdir()]) if run.parent.is_dir() else ""
             raise RunError(f"{run}: not a run folder of ikura (it has no config.toml){near}")
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_file(path, MOST_BYTES).decode()
             values = tomllib.loads(text)
-            if END not in text:
-                raise UsageError("its end is missing")
-            setting = cls(**{"target": None} | values)
-            setting._check()
-        except (tomllib.TOMLDecodeError, TypeError, UnicodeDecodeError, UsageError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RunError(f"{path}: not a setting of ikura: {error}") from error
+        if END not in text:
+            raise RunError(f"{path}: not a setting of ikura: its end is missing")
+        return cls.of(values, str(path))
+
+    @classmethod
+    def of(cls, values: dict[str, Any], place: str) -> Setting:
+        """Check what a file holds; what is missing and may be None is None.
+
+        Args:
+            values: the fields by name.
+            place: the file.
+
+        Raises:
+            RunError: naming the file and the field.
+        """
+        setting = checked(cls, {"target": None} | values, place)
+        setting._check(place)
         return setting
 
-    def _check(self) -> None:
-        """Refuse values of a wrong type, and names that do not exist."""
-        for name, kind in get_type_hints(type(self)).items():
-            value = getattr(self, name)
-            kinds = tuple(get_origin(one) or one for one in get_args(kind)) if isinstance(kind, UnionType) else None
-            wanted = kinds or get_origin(kind) or kind
-            if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
-                raise TypeError(f"{name} cannot be {value!r}")
-        if self.data.get("kind") not in KINDS:
-            raise TypeError(f"data cannot be of kind {self.data.get('kind')!r}")
+    def _check(self, place: str) -> None:
+        """Refuse records that are not whole, and names that do not exist."""
+        checked(OriginRecord, self.data, f"{place}: data")
+        checked(Literal["binary", "multiclass", "regression"], self.task, f"{place}: task")
+        checked(Literal["float32", "float64"], self.dtype, f"{place}: dtype")
+        if self.auto:
+            checked(AutoRecord, self.auto, f"{place}: auto")
         if self.network == PRETRAINED:
-            Pretrained.of(self.pretrained)
-        elif not self.custom:
-            check_name(self.network)
-        metric(self.metric, self.task)
-        schedule(self.schedule)
-        _ = self.aims
-        proposer(self.search, Space.from_dict(self.space), self.seed)
+            checked(PretrainedRecord, self.pretrained, f"{place}: pretrained")
+        rules: dict[str, Callable[[], object]] = {
+            "pretrained": lambda: self.network == PRETRAINED and Pretrained.of(self.pretrained),
+            "network": lambda: None if self.custom or self.network == PRETRAINED else check_name(self.network),
+            "metric": lambda: metric(self.metric, self.task),
+            "schedule": lambda: schedule(self.schedule),
+            "objectives": lambda: self.aims,
+            "space": lambda: Space.from_dict(self.space),
+            "search": lambda: proposer(self.search, Space.from_dict(self.space), self.seed),
+        }
+        for name, rule in rules.items():
+            try:
+                rule()
+            except (UsageError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+                raise RunError(f"{place}: {name}: {error}") from error
 
     def prepare(self, run: Path) -> Dataset:
         """Read and split the data again, just as at the beginning."""

@@ -1,0 +1,216 @@
+"""Schemas: what comes from a file is what its type says, or one line names the file, the field and what would be right.
+
+A schema is a dataclass or a `TypedDict`; bounds stand in its annotations.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import stat
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from annotated_types import Ge, Le, MaxLen, MinLen, Predicate
+
+from ikura.errors import RunError, nearest
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+__all__ = [
+    "Count",
+    "Digits",
+    "Finite",
+    "Name",
+    "Positive",
+    "Share",
+    "Short",
+    "Whole",
+    "checked",
+    "differences",
+    "parsed",
+    "read_file",
+]
+
+Whole = Annotated[int, Ge(0), Le(2**63 - 1)]
+"""A whole number of at least 0 that a database holds."""
+Count = Annotated[int, Ge(1), Le(2**63 - 1)]
+"""A whole number of at least 1."""
+Finite = Annotated[float, Predicate(math.isfinite)]
+"""A number that is neither NaN nor infinite."""
+Positive = Annotated[float, Ge(0), Predicate(math.isfinite)]
+"""A finite number of at least 0."""
+Share = Annotated[float, Ge(0), Le(1)]
+"""A number from 0 to 1."""
+Name = Annotated[str, MinLen(1), MaxLen(10_000)]
+"""Text that names something."""
+Short = Annotated[str, MaxLen(1 << 20)]
+"""Text for people."""
+Digits = Annotated[str, MinLen(64), MaxLen(64)]
+"""A SHA-256 digest in hexadecimal digits."""
+
+MOST_BYTES = 1 << 26
+"""The largest file that is read for its description of a run."""
+SHOWN = 60
+FORM = re.compile(r"\w+Record|(list|dict|tuple|nullable|function-\w+)\[.*\]|int|float|str|bool|none|constrained-\w+")
+"""What the place of a fault calls one of several forms of a value; schemas of which there are several end in Record."""
+UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+
+
+def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
+    """Read a file of a run folder.
+
+    Args:
+        path: the file.
+        most: bytes that it may have.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        RunError: it is no ordinary file, larger than that, or cannot be read.
+    """
+    try:
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):
+            raise RunError(f"{path}: not a file; bring the run's own file back")
+        if about.st_size > most:
+            raise RunError(f"{path}: has {about.st_size:,} bytes, more than the {most:,} that such a file may have")
+        return path.read_bytes()
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def checked(kind: Any, value: Any, place: str) -> Any:
+    """Check values against a schema.
+
+    Args:
+        kind: the schema.
+        value: what a file held, made of dictionaries, lists, text and numbers.
+        place: what the message begins with: the file, and what of it.
+
+    Returns:
+        An instance of the schema.
+
+    Raises:
+        RunError: naming the field, what it holds and what it should hold.
+
+    Example:
+        >>> checked(Count, 3, "run/config.toml")
+        3
+        >>> checked(Count, 0, "run/config.toml: trials")
+        Traceback (most recent call last):
+        ...
+        ikura.errors.RunError: run/config.toml: trials should be greater than or equal to 1, but is 0
+    """
+    try:
+        text = json.dumps(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RunError(f"{place}: holds what it cannot hold: {_shortened(str(error))}") from error
+    return parsed(kind, text, place)
+
+
+def parsed(kind: Any, text: str | bytes, place: str) -> Any:
+    """Read JSON of a schema; see `checked`.
+
+    Example:
+        >>> parsed(dict[str, Share], '{"until": 2}', "study.db")
+        Traceback (most recent call last):
+        ...
+        ikura.errors.RunError: study.db: until should be less than or equal to 1, but is 2
+    """
+    from pydantic import ValidationError
+
+    try:
+        return _adapter(kind).validate_json(text, strict=True, extra="forbid")
+    except ValidationError as error:
+        raise RunError(_sentence(error.errors(include_url=False), place)) from None
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def _sentence(faults: Sequence[Any], place: str) -> str:
+    """Say what is wrong in one field, the first of those that are."""
+    fault = _likeliest(faults)
+    kind, message, value = fault["type"], str(fault["msg"]), fault["input"]
+    if kind == "json_invalid":
+        return f"{place}: not JSON ({message.removeprefix('Invalid JSON: ')}); bring the run's own back"
+    field, siblings = _field(fault["loc"]), [_field(one["loc"]) for one in faults if one["type"] == "missing"]
+    where = f"{place}: {field}" if field else place
+    if kind == "missing":
+        return f"{where} is missing"
+    if kind in UNKNOWN:
+        return f"{where} is not a field that is known here{nearest(field, siblings)}; take it out"
+    shown = _shortened(repr(value))
+    if kind == "predicate_failed":
+        return f"{where} should be a finite number, but is {shown}"
+    if message.startswith("Input should "):
+        return f"{where} {message.removeprefix('Input ')}, but is {shown}"
+    return f"{where}: {message.removeprefix('Value error, ')}"
+
+
+def _likeliest(faults: Sequence[Any]) -> Any:
+    """Of the faults of several forms that a value may have, the first of the form with the fewest."""
+    forms: dict[Any, list[Any]] = {}
+    for fault in faults:
+        forms.setdefault(tuple(one for one in fault["loc"] if _is_form(one)), []).append(fault)
+    plain = forms.get((), [])
+    if plain:
+        return plain[0]
+    return min(forms.values(), key=lambda form: (any(one["type"] == "literal_error" for one in form), len(form)))[0]
+
+
+def _is_form(part: Any) -> bool:
+    """Whether a part of a place is the name of a form rather than a field."""
+    return isinstance(part, str) and FORM.fullmatch(part) is not None
+
+
+def _field(place: Sequence[Any]) -> str:
+    """The name of a field, such as stages[2].name."""
+    found = ""
+    for part in place:
+        if isinstance(part, int):
+            found += f"[{part}]"
+        elif not _is_form(part):
+            found += f".{part}" if found else part
+    return _shortened(found)
+
+
+def _shortened(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def differences(now: Mapping[str, Any], before: Mapping[str, Any], above: str = "") -> dict[str, tuple[Any, Any]]:
+    """Compare two forms field by field.
+
+    Args:
+        now, before: dictionaries, of dictionaries where fields have parts.
+        above: what stands before the names of their fields.
+
+    Returns:
+        The fields that differ: what they hold now and what they held before; None where there is nothing.
+
+    Example:
+        >>> differences({"seed": 1, "data": {"kind": "file"}}, {"seed": 0, "data": {"kind": "file"}})
+        {'seed': (1, 0)}
+        >>> differences({"data": {"path": "b.csv"}}, {"data": {"path": "a.csv"}})
+        {'data.path': ('b.csv', 'a.csv')}
+    """
+    found: dict[str, tuple[Any, Any]] = {}
+    for name in dict.fromkeys([*now, *before]):
+        one, other, field = now.get(name), before.get(name), f"{above}{name}"
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            found |= differences(one, other, f"{field}.")
+        elif one != other or type(one) is not type(other):
+            found[field] = (one, other)
+    return found
