@@ -156,7 +156,8 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     )  # fmt: skip
     scaling = SimpleNamespace(
         rows=[row], best=row, chosen="small batch", metric="accuracy", sizes=None, sentences=["It holds."], skipped=[],
-        next_commands=[], folder=tmp_path, report=tmp_path / "scale.html", to_json=lambda: {"verdict": "holds", "p": float("nan")},
+        next_commands=[], folder=tmp_path, report=tmp_path / "scale.html",
+        to_json=lambda: {"verdict": "holds", "p": float("nan")},
     )  # fmt: skip
     monkeypatch.setattr(ikura, "scale", fake("scale", scaling), raising=False)
     kept["study"] = study

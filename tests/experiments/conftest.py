@@ -10,7 +10,7 @@ import pytest
 
 from ikura.experiments import Reproduction, reproduce
 
-OPTIONS = {"large-batch": {"data": "digits"}}
+OPTIONS = {name: {"data": "digits"} for name in ("large-batch", "large-batch-controls")}
 """What an experiment is given instead of data that pip does not install."""
 
 

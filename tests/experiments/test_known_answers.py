@@ -15,10 +15,14 @@ from ikura.errors import UsageError
 from ikura.experiments import EXPERIMENTS, reproduce
 from ikura.experiments.claim import Claim
 from ikura.experiments.gradient_check import MISTAKES, SHAPES, backward, cost, relative_error
+from ikura.experiments.large_batch_columns import Setting
+from ikura.experiments.large_batch_controls import CONTROLS, plans_of
 from ikura.experiments.log_scale import DECADES, expected_share
+from ikura.experiments.parity_learning_rate import _slopes
 from ikura.experiments.parity_network import PATTERNS, SUBSETS, TARGETS, initial, trace
 from ikura.experiments.random_vs_grid import BUDGETS, SPACE, grid
 from ikura.experiments.regularisation import KINDS
+from ikura.experiments.step_covariance import sizes_for
 from ikura.experiments.vanishing_exploding import signals
 
 from .conftest import OPTIONS, Runs
@@ -194,6 +198,34 @@ def test_columns_of_large_batches_are_paired(runs: Runs) -> None:
     # A curve's last point is the last epoch, where the squares of the layers' distances add up to the whole.
     whole = layers.assign(square=layers["distance"] ** 2).groupby(["repetition", "column"])["square"].sum() ** 0.5
     np.testing.assert_allclose(ends, whole.reindex(ends.index), rtol=1e-9)
+
+
+def test_controls_differ_from_the_large_batch_in_their_noise_alone() -> None:
+    plans = plans_of(Setting().resolved(quick=True))
+    assert list(plans) == list(CONTROLS)
+    epochs, large = plans["large"]
+    for name in list(CONTROLS)[2:]:
+        own_epochs, own = plans[name]
+        assert own_epochs == epochs
+        assert len(own.items() - large.items()) == 1
+    assert plans["small"][1]["batch_size"] * 4 == large["batch_size"]
+
+
+def test_mini_batches_stay_a_small_share_of_the_examples(runs: Runs) -> None:
+    for rows in (40, 1078, 2048, 20_000, 10**6):
+        sizes = sizes_for(rows)
+        # What drawing without replacement takes off the covariance at the largest size, (M - 1) / (N - 1).
+        assert (sizes[-1] - 1) / (rows - 1) < 1 / 19
+        assert len(sizes) >= 2
+    found = {claim["claim"]: claim["verdict"] for claim in runs.run("step-covariance").results["claims"]}
+    assert "does not hold" not in found.values(), found
+
+
+def test_slopes_are_of_choices_that_converge_at_every_rate() -> None:
+    rates = [0.05, 0.5, 5.0, 50.0]
+    whole = pd.DataFrame({"repetition": 0, "rate": rates, "passes": [1e5, 1e4, 1e3, None]})
+    part = pd.DataFrame({"repetition": 1, "rate": rates, "passes": [None, 5e4, 1e3, None]})
+    np.testing.assert_allclose(_slopes(pd.concat([whole, part])), [-1.0])
 
 
 def test_an_interrupted_large_batch_goes_on(tmp_path: Path, runs: Runs) -> None:

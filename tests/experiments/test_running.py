@@ -53,7 +53,7 @@ def test_every_name_has_an_experiment() -> None:
         one = experiment(name)
         assert one.name == name
         # Whole trainings of networks are too long for twenty; their differences are paired.
-        assert one.repetitions >= {"large-batch": 5, "diffusion": 10}.get(name, 20)
+        assert one.repetitions >= {"large-batch": 5, "large-batch-controls": 5, "diffusion": 10}.get(name, 20)
         assert one.says.endswith(".")
         assert one.method.endswith(".")
 

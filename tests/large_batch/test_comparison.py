@@ -75,8 +75,8 @@ def test_a_lower_score_that_is_better_is_read_so() -> None:
     ("gain", "margin", "verdict"),
     # A difference in all seeds on so many of 1000 examples has the standard error √(share (1 - share) / 1000), some
     # .0014 for 2, .003 for 10 and .007 for 50, and twice that is half of the interval.
-    [(0, 0.003, HOLDS), (-2, 0.01, HOLDS), (-2, 0.003, CANT_TELL), (-10, 0.003, LOSES), (-10, 0.009, CANT_TELL), (-50, 0.003, LOSES),
-     (50, 0.003, HOLDS), (-10, 0.02, HOLDS)],
+    [(0, 0.003, HOLDS), (-2, 0.01, HOLDS), (-2, 0.003, CANT_TELL), (-10, 0.003, LOSES), (-10, 0.009, CANT_TELL),
+     (-50, 0.003, LOSES), (50, 0.003, HOLDS), (-10, 0.02, HOLDS)],
 )  # fmt: skip
 def test_verdicts(gain: int, margin: float, verdict: str) -> None:
     small, large = [network(800)] * 3, [network(800 + gain)] * 3
@@ -189,7 +189,9 @@ def judged(name: str, verdict: Verdict | None, dev: float, diverged: int = 0) ->
         ((LOSES, LOSES, LOSES), 3),
     ],
 )
-def test_the_first_that_holds_is_chosen_else_the_least_loss_at_worst(verdicts: tuple[Verdict, ...], wanted: int) -> None:
+def test_the_first_that_holds_is_chosen_else_the_least_loss_at_worst(
+    verdicts: tuple[Verdict, ...], wanted: int
+) -> None:
     every = [judged("0", None, 0.9), *(judged(str(n), one, n / 10) for n, one in enumerate(verdicts, 1))]
     assert chosen(every, 1.0).name == str(wanted)
     if LOSES == verdicts[0] == verdicts[1]:

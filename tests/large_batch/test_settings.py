@@ -69,6 +69,26 @@ def test_what_does_not_apply_is_said(given: dict[str, Any], normalisation: str, 
     assert len(found) + len(skipped) == 5
 
 
+def test_controls_are_added_to_the_large_batch_alone() -> None:
+    found, skipped = columns(winner({"dropconnect": 0.2}), 320, "sqrt", factor=4, controls=True)
+    controls = {one.name: one for one in found if one.control}
+    assert list(controls) == ["control: gradient noise", "control: dropout", "control: label noise"]
+    assert "control DropConnect: the run has it already, at 0.2" in skipped
+    large = next(one for one in found if one.name == "large batch")
+    for one in controls.values():
+        assert one.hyperparameters == {**large.hyperparameters, **one.changes}
+        assert (one.epochs, one.patience) == (large.epochs, large.patience)
+    # Factors of mean 1 have the second moment 1 + σ², which multiplies the covariance: ten times the batch, σ = 3.
+    assert controls["control: gradient noise"].changes == {"gradient_noise": 3.0}
+
+
+def test_updates_are_counted_as_batches_grow() -> None:
+    own = winner({"batch_growth": "10:4"})
+    # 200 updates an epoch of 32 for ten epochs, then 50 of 128; of 512 it is 13, then 4 of 2,048.
+    assert own.updates(32, 30) == 10 * 200 + 20 * 50
+    assert own.updates(512, 30) == 10 * 13 + 20 * 4
+
+
 @pytest.mark.parametrize("batch", [1, 31, 32, 6401])
 def test_batches_that_are_no_large_ones_are_refused(batch: int) -> None:
     with pytest.raises(UsageError, match=rf"(larger than the run's, which is 32|at most 6400).* {batch}$"):

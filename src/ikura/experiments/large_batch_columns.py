@@ -23,7 +23,7 @@ from ikura.population.workshop import Workshop
 from ikura.study.floor import one_thread_each
 from ikura.study.opening import chosen_device, cores
 
-__all__ = ["COLUMNS", "Setting", "columns", "hyperparameters"]
+__all__ = ["COLUMNS", "POINTS", "Plans", "Setting", "columns", "hyperparameters"]
 
 COLUMNS: dict[str, str] = {
     "small": "small batch",
@@ -34,6 +34,12 @@ COLUMNS: dict[str, str] = {
     "regime": "+ regime adaptation",
 }
 """Name to words; each has what the one before has."""
+
+Plans = Mapping[str, tuple[int, Mapping[str, Any]]]
+"""Name of each column to the number of its epochs and its hyperparameters."""
+
+POINTS = 60
+"""Points of a curve at most, spaced evenly in the logarithm of the epoch."""
 
 CLIP = 5.0
 DEV, TRAIN = 2_000, 10_000
@@ -159,11 +165,14 @@ def hyperparameters(setting: Setting, column: str) -> tuple[int, dict[str, Any]]
     return epochs, found
 
 
-def columns(setting: Setting, repetitions: Sequence[Repetition], points: int) -> Iterator[tuple[int, Tables]]:
+def columns(
+    setting: Setting, plans: Plans, repetitions: Sequence[Repetition], points: int
+) -> Iterator[tuple[int, Tables]]:
     """Train every column under every seed.
 
     Args:
         setting: resolved.
+        plans: name of each column to the number of its epochs and its hyperparameters.
         repetitions: the seeds.
         points: of a curve at most.
 
@@ -173,16 +182,15 @@ def columns(setting: Setting, repetitions: Sequence[Repetition], points: int) ->
     workshop, test = _workshop(setting)
     if workshop.compiled:
         warm_up(workshop.dtype, repetitions[0].say)
-    plans = {name: hyperparameters(setting, name) for name in COLUMNS}
     jobs, whose = _jobs(workshop, plans, repetitions)
     found: dict[int, dict[str, Outcome]] = {one.index: {} for one in repetitions}
-    names, trained = list(COLUMNS), 0
+    names, trained = list(plans), 0
     total = sum(epochs for epochs, _ in plans.values()) * len(repetitions)
 
     def tell(told: Told) -> None:
         nonlocal trained
         trained += told.epochs
-        open_ones = [one for one in repetitions if len(found[one.index]) < len(COLUMNS)]
+        open_ones = [one for one in repetitions if len(found[one.index]) < len(plans)]
         ended = len(repetitions) - len(open_ones)
         for one in open_ones:
             one.tell(min(max((trained / total * len(repetitions) - ended) / len(open_ones), 0.0), 0.999))
@@ -191,7 +199,7 @@ def columns(setting: Setting, repetitions: Sequence[Repetition], points: int) ->
         for outcomes in engine.run(jobs, tell):
             one = whose[outcomes[0].tile]
             found[one.index] |= {names[outcome.number]: outcome for outcome in outcomes}
-            if len(found[one.index]) == len(COLUMNS):
+            if len(found[one.index]) == len(plans):
                 yield one.index, _tables(workshop, test, plans, one.seed, found[one.index], points)
 
 
@@ -220,7 +228,7 @@ def _dataset(setting: Setting) -> Dataset:
 
 
 def _jobs(
-    workshop: Workshop, plans: dict[str, tuple[int, dict[str, Any]]], repetitions: Sequence[Repetition]
+    workshop: Workshop, plans: Plans, repetitions: Sequence[Repetition]
 ) -> tuple[list[Job], dict[int, Repetition]]:
     """Tiles of columns that train equally long, the long ones first; on the CPU each column is one, for all cores."""
     jobs: list[Job] = []
@@ -254,7 +262,7 @@ def _jobs(
 def _tables(
     workshop: Workshop,
     test: Examples,
-    plans: dict[str, tuple[int, dict[str, Any]]],
+    plans: Plans,
     seed: int,
     outcomes: dict[str, Outcome],
     points: int,

@@ -23,6 +23,7 @@ EXPERIMENTS: dict[str, str] = {
     "gradient-check": "Does a two-sided difference tell a right backward pass from a wrong one?",
     "batch-norm-regularises": "Does batch normalisation regularise, and less so as the mini-batch grows?",
     "large-batch": "How much accuracy does a large batch lose, and what brings it back?",
+    "large-batch-controls": "Does noise of any kind bring back what a large batch loses?",
     "noise-scale": "Does the estimate of the gradient noise scale cover the truth at its stated rate?",
     "step-covariance": "Which rule for the learning rate keeps the covariance of the weight steps?",
     "diffusion": "How fast do weights leave their start, and does one law hold for every batch size?",

@@ -18,13 +18,28 @@ from ikura.population.examples import Examples
 from ikura.report.markup import element, join
 from ikura.report.tables import table
 
-__all__ = ["EXPERIMENT", "POWERS", "StepCovariance", "measure"]
+__all__ = ["EXPERIMENT", "POWERS", "StepCovariance", "measure", "sizes_for"]
 
 POWERS = {"none": 0.0, "sqrt": 0.5, "linear": 1.0}
 WORDS = {"none": "same learning rate", "sqrt": "√ rule", "linear": "linear rule"}
-SIZES = (32, 64, 128, 256, 512, 1024)
+LARGEST, NUMBER = 1024, 6
+MOST_SHARE = 1 / 19
+"""Of the examples in one mini-batch: then drawing without replacement takes off no more than a nineteenth."""
 ROWS, STEPS, RATE, DIRECTIONS, TOLERANCE = 20_000, 400, 0.1, 5, 0.1
 NETWORK: dict[str, Any] = {"units": 16, "layers": 2, "optimizer": "momentum", "learning_rate": 0.02, "batch_size": 32}
+
+
+def sizes_for(rows: int) -> tuple[int, ...]:
+    """Sizes of mini-batches that double up to the largest that is a small share of the examples.
+
+    Example:
+        >>> sizes_for(20_000), sizes_for(4_000)
+        ((32, 64, 128, 256, 512, 1024), (4, 8, 16, 32, 64, 128))
+    """
+    largest = 2
+    while 2 * largest <= min(LARGEST, rows * MOST_SHARE):
+        largest *= 2
+    return tuple(size for size in (largest >> place for place in reversed(range(NUMBER))) if size)
 
 
 def measure(gradients: np.ndarray, sizes: tuple[int, ...], steps: int, seed: int) -> list[dict[str, Any]]:
@@ -40,9 +55,10 @@ def measure(gradients: np.ndarray, sizes: tuple[int, ...], steps: int, seed: int
         For each rule and size the trace of the measured and the predicted covariance, and the mean variance along the
         strongest directions of the gradients' covariance, in units of the base's prediction.
     """
+    from scipy.linalg import eigh
+
     unit = predicted_covariance(gradients, RATE, sizes[0])
-    _, vectors = np.linalg.eigh(unit)
-    strong = vectors[:, -DIRECTIONS:]
+    _, strong = eigh(unit, subset_by_index=(len(unit) - DIRECTIONS, len(unit) - 1))
     whole, along = float(np.trace(unit)), np.sum(strong * (unit @ strong), 0)
     rows = []
     for size in sizes:
@@ -68,7 +84,7 @@ class StepCovariance(Experiment):
 
     name = "step-covariance"
     repetitions = 20
-    quick_repetitions = 2
+    quick_repetitions = 4
     says: ClassVar[str] = (
         "The covariance of a weight step is (η²/M) times that of the gradients of single examples. A learning rate "
         "that grows with the root of the batch size keeps it; the same learning rate lets it shrink, a proportional "
@@ -77,16 +93,19 @@ class StepCovariance(Experiment):
     method: ClassVar[str] = (
         f"A network of twice 16 units is taken at its initial weights and after an epoch of training on {ROWS:,} "
         "Fashion-MNIST images of 7 × 7 pixels (made of 4 × 4 blocks). There the gradient of every example is computed, "
-        f"and from it {STEPS} steps for each batch size from {SIZES[0]} to {SIZES[-1]}, each on a mini-batch of its "
-        "own, drawn without replacement. Compared are the trace of their covariance and the variance along the five "
-        "strongest directions, as multiples of what is predicted at the smallest size. The prediction includes the "
-        "factor (N - M)/(N - 1) for drawing without replacement, which is 0.95 at the largest size."
+        f"and from it {STEPS} steps for each batch size from {sizes_for(ROWS)[0]} to {LARGEST}, each on a mini-batch "
+        "of its own, drawn without replacement. Compared are the trace of their covariance and the variance along the "
+        "five strongest directions, as multiples of what is predicted at the smallest size. The prediction includes "
+        "the factor (N - M)/(N - 1) for drawing without replacement, which is 0.95 at the largest size; where there "
+        "are fewer examples, the sizes are smaller, too."
     )
 
     def repeat(self, repetition: Repetition) -> Tables:
-        sizes, rows, steps = (SIZES[::5], 2048, 50) if repetition.quick else (SIZES, ROWS, STEPS)
+        rows, steps = (2_000, 200) if repetition.quick else (ROWS, STEPS)
         dataset = prepare(_blocks(), seed=repetition.seed % 1000)
         examples = workshop_of(dataset, rows=min(rows, len(dataset.train))).train
+        sizes = sizes_for(len(examples))
+        sizes = (sizes[0], sizes[-1]) if repetition.quick else sizes
         found: list[dict[str, Any]] = []
         for when, epochs in (("start", 0), ("trained", 1)):
             network = _network(dataset, examples, repetition.seed, epochs)

@@ -58,10 +58,9 @@ def scale(
     """Train a run's winner with a large batch, one measure after another, and compare it with the small batch.
 
     The columns are those of Hoffer, Hubara and Soudry (2017): small batch, large batch, + learning rate, + ghost
-    normalisation, + clipping (or warm-up), + regime adaptation; and, if asked for, controls with noise of other kinds. Each
-    is trained with the same seeds: initial weights,
-    order of examples and noise are common, and differences are paired over seeds and dev examples. The dev set decides;
-    the test set is not touched.
+    normalisation, + clipping (or warm-up), + regime adaptation; and, if asked for, controls with noise of other kinds.
+    Each is trained with the same seeds: initial weights, order of examples and noise are common, and differences are
+    paired over seeds and dev examples. The dev set decides; the test set is not touched.
 
     What is trained is kept in the folder `scale` of the run, so that a call that was stopped goes on where it was.
 
@@ -99,7 +98,9 @@ def scale(
         ['small batch', 'large batch', '+ learning rate', '+ clipping', '+ regime adaptation']
     """
     study = run if isinstance(run, Study) else Study(run, network)
-    return _Work(study, batch_size, rule, regime, ghost, seeds, within, controls, device, jobs, progress or Progress()).run()
+    return _Work(
+        study, batch_size, rule, regime, ghost, seeds, within, controls, device, jobs, progress or Progress()
+    ).run()
 
 
 @dataclass
@@ -139,7 +140,8 @@ class _Work:
                 study.run, place, winner.batch, batch, self.metric.name, self.sign, self.margin, self.workshop.device,
                 rule, best.name, column.hyperparameters, column.epochs, rows, skipped, found,
                 {row.name: [one.curve.tolist() for one in self.trained[row.name]] for row in rows},
-                self._command(), self._next(best, found), predict_command(place, self.setting.data, bool(self.dataset.summary.get("images"))),
+                self._command(), self._next(best, found),
+                predict_command(place, self.setting.data, bool(self.dataset.summary.get("images"))),
             )  # fmt: skip
             self._write(scaling)
             sweep(folder / "trained")

@@ -176,7 +176,7 @@ class Scaling:
             return "It lies too near the loss that is allowed to be told; another --within would be."
         if examples is None:
             return f"About {seeds - row.seeds} more seeds would tell (--seeds {seeds})."
-        return f"The dev set is too small to tell with more seeds: about {examples:,} dev examples would."
+        return f"More seeds alone would not tell: it takes about {examples:,} dev examples, and {seeds} seeds."
 
     def _why(self) -> str:
         """Which measures were needed."""

@@ -92,8 +92,8 @@ def updates(values: Mapping[str, Any], rows: int, epochs: int) -> int:
     """Number of updates in so many epochs, mini-batches growing as `batch_growth` says.
 
     Example:
-        >>> updates({"batch_size": 10, "batch_growth": ""}, 100, 3), updates({"batch_size": 10, "batch_growth": "2:5"}, 100, 3)
-        (30, 22)
+        >>> [updates({"batch_size": 10, "batch_growth": growth}, 100, 3) for growth in ("", "2:5")]
+        [30, 22]
     """
     return sum(ceil(rows / min(batch_size_at(values, epoch), rows)) for epoch in range(epochs))
 
@@ -109,7 +109,7 @@ def columns(
         rule: "sqrt", "linear" or "none".
         ghost: examples in a ghost; by default those of the small mini-batch.
         factor: by which the schedule is stretched in the last of them; 1 for no such column.
-        controls: whether noise of other kinds follows, each kind in a column of its own, added to the large batch alone.
+        controls: whether noise of several kinds follows, each in a column of its own, added to the large batch alone.
 
     Returns:
         The columns, each with all measures of those before it, and a sentence for each measure that does not apply.
@@ -155,13 +155,13 @@ def columns(
 
 
 def _controls(winner: Winner, large: Column, found: list[Column], skipped: list[str]) -> None:
-    """Add the noise of the small batch to the large one by a factor on each gradient, and noise of three other kinds."""
+    """Add to the large batch the small one's noise, by a factor on each gradient, and noise of three other kinds."""
     ratio = large.values.batch_size / winner.batch
     noise = float(f"{sqrt(ratio - 1):.4g}")
     kinds = {
         "gradient noise": (
-            "gradient_noise", noise, f"factors N(1, {noise:g}²) on the gradients of single examples make the covariance "
-            f"of a step {ratio:.4g} times as large, that of the small batch (Hoffer 2017)",
+            "gradient_noise", noise, f"factors N(1, {noise:g}²) on the gradients of single examples make the "
+            f"covariance of a step {ratio:.4g} times as large, that of the small batch (Hoffer 2017)",
         ),
         "dropout": ("dropout", 0.5, "half of the hidden units left out (Srivastava 2014): noise of another kind"),
         "DropConnect": ("dropconnect", 0.5, "half of the weights left out (Wan 2013): noise of another kind"),

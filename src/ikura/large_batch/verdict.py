@@ -10,8 +10,8 @@ from ikura.study.selection import Difference
 
 __all__ = ["MOST_SEEDS", "Verdict", "Wanted", "verdict_of", "wanted"]
 
-MOST_SEEDS = 200
-"""Seeds that are worth asking for."""
+FEW_SEEDS, MOST_SEEDS = 20, 200
+"""Seeds that are asked for beside more dev examples, where so many do; and the most that are worth asking for."""
 
 MOST_TIMES = 10_000
 """How many times the dev examples there are may be asked for."""
@@ -30,8 +30,8 @@ class Wanted:
     """What would settle a verdict, were the estimate and the spreads to stay as they are.
 
     Attributes:
-        seeds: networks of each column, in all; None if no number of seeds that is worth asking for would do.
-        examples: dev examples, in all, where it takes more of them; None otherwise.
+        seeds: networks of each column, in all; None if no number that is worth asking for would do.
+        examples: dev examples, in all, where it takes more of them, too; None otherwise.
     """
 
     seeds: int | None = None
@@ -82,10 +82,10 @@ def wanted(told: Difference, gain: float, margin: float) -> Wanted:
     for seeds in _up_to(told.seeds + 1, MOST_SEEDS):
         if settles(seeds, told.examples):
             return Wanted(seeds)
-    seeds = max(told.seeds, 20)
-    for times in _up_to(2, MOST_TIMES):
-        if settles(seeds, times * told.examples):
-            return Wanted(seeds, times * told.examples)
+    for seeds in (max(told.seeds, FEW_SEEDS), MOST_SEEDS):
+        for times in _up_to(2, MOST_TIMES):
+            if settles(seeds, times * told.examples):
+                return Wanted(seeds, times * told.examples)
     return Wanted()
 
 

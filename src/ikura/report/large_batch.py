@@ -54,18 +54,19 @@ def _header(scaling: Scaling) -> Html:
     low, high = best.interval
     faster = scaling.faster
     needed = ", ".join(scaling.needed) or ("can't be told" if scaling.measures else "no measure")
+    difference = f"{_signed(best.difference)}, 95 % interval {_signed(low)} to {_signed(high)}"
+    told = difference if math.isfinite(low) else f"{best.diverged} of {best.seeds} networks diverged"
     cards = [
         card(
-            f"Difference in dev {spoken(scaling.metric)}",
-            _signed(best.difference),
-            f"95 % interval {_signed(low)} to {_signed(high)}",
+            f"Dev {spoken(scaling.metric)}",
+            str(best.verdict),
+            f"{told}; a loss of {number(scaling.margin)} is allowed",
             kind="main",
         ),
-        card("Verdict", str(best.verdict), f"a loss of {number(scaling.margin)} is allowed"),
         card("Needed", needed, f"recommended: “{best.name}”"),
         card(
             "To the same dev score",
-            f"{number(faster, 2)} ×" if math.isfinite(faster) else NOTHING,
+            f"{number(faster, 2)} ×" if math.isfinite(faster) and faster else "never" if faster == 0 else NOTHING,
             f"as fast: {_brief(best.seconds_to_score)} instead of {_brief(scaling.rows[0].seconds_to_score)}"
             if math.isfinite(best.seconds_to_score)
             else "the score is not reached",
@@ -89,7 +90,7 @@ def _header(scaling: Scaling) -> Html:
 def _brief(seconds: float) -> str:
     if math.isinf(seconds):
         return "never"
-    return f"{number(seconds, 3)} s" if seconds < 1 else duration(seconds)
+    return f"{number(1000 * seconds, 3)} ms" if seconds < 1 else duration(seconds)
 
 
 def _signed(value: float, digits: int = 4) -> str:
@@ -98,7 +99,7 @@ def _signed(value: float, digits: int = 4) -> str:
 
 def _comparison(scaling: Scaling) -> Html:
     headings = ["column", "batch", "learning rate", "epochs", "updates", f"dev {scaling.metric}", "difference"]
-    headings += ["95 % interval", "verdict", "an epoch", "to the score"]
+    headings += ["verdict", "an epoch", "to the score"]
     rows = [
         [
             row.name,
@@ -107,8 +108,7 @@ def _comparison(scaling: Scaling) -> Html:
             count(row.epochs),
             count(row.updates),
             f"{row.diverged} of {row.seeds} diverged" if row.diverged else element("b", score(row.dev)),
-            _signed(row.difference) if row.verdict is not None else NOTHING,
-            f"{_signed(row.interval[0])} to {_signed(row.interval[1])}" if math.isfinite(row.interval[0]) else NOTHING,
+            _difference(row),
             str(row.verdict or NOTHING),
             _brief(row.seconds_per_epoch),
             _brief(row.seconds_to_score),
@@ -119,16 +119,25 @@ def _comparison(scaling: Scaling) -> Html:
     return join(
         element(
             "p",
-            "Each column has the measures of all columns before it. Columns of one seed begin with the same weights "
-            "and see the examples in the same order; the score is that of the epoch with the lowest dev loss, and "
-            "differences from the small batch are paired over seeds and dev examples. A column holds the score if the "
-            f"whole interval lies above a loss of {number(scaling.margin)}; it loses if the whole interval lies below, "
-            "or a network diverged; otherwise that can't be told yet. Epochs and updates are the most that a network may train; early stopping may end it "
-            "before.",
+            "Each column has the measures of all columns before it; a control is added to the large batch alone, and "
+            "is in no other column. Columns of one seed begin with the same weights and see the examples in the same "
+            "order; the score is that of the epoch with the lowest dev loss, and differences from the small batch are "
+            "paired over seeds and dev examples. A column holds the score if the whole interval lies above a loss of "
+            f"{number(scaling.margin)}; it loses if the whole interval lies below, or a network diverged; otherwise "
+            "that can't be told yet. Epochs and updates are the most that a network may train; early stopping may end "
+            "it before.",
         ),
         element("div", table(headings, rows, marked=marked, words=WORDS), class_="block"),
         _differences(scaling.rows[1:], [row.name for row in scaling.rows[1:]], scaling, "column"),
     )
+
+
+def _difference(row: Row) -> object:
+    """The difference from the small batch, its interval below it."""
+    if row.verdict is None or not math.isfinite(row.interval[0]):
+        return NOTHING
+    low, high = map(_signed, row.interval)
+    return join(_signed(row.difference), element("br"), element("small", f"{low} to {high}"))
 
 
 def _differences(rows: Sequence[Row], places: Sequence[Any], scaling: Scaling, along: str, **look: Any) -> Html:
@@ -213,7 +222,7 @@ def _sizes(scaling: Scaling) -> Html | None:
 
 def _curves(scaling: Scaling) -> Html | None:
     lines: dict[str, list[Line]] = {"epoch": [], "seconds": []}
-    for place, row in enumerate(scaling.rows):
+    for place, row in enumerate(row for row in scaling.rows if not row.control):
         curves = [np.asarray(one, float) for one in scaling.curves.get(row.name, []) if len(one)]
         if not curves or row.diverged:
             continue
@@ -234,7 +243,11 @@ def _curves(scaling: Scaling) -> Html | None:
         chart(lines["seconds"], "seconds", what, title="By seconds on this device", xaxis={"type": "log"}),
     ]
     return join(
-        element("p", "Mean over seeds, for as long as all of them train; the band is from the worst to the best."),
+        element(
+            "p",
+            "Mean over seeds, for as long as all of them train; the band is from the worst to the best"
+            + ("; controls are not drawn." if any(row.control for row in scaling.rows) else "."),
+        ),
         element("div", *charts, class_="multiples"),
     )
 

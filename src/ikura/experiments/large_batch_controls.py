@@ -1,0 +1,124 @@
+"""Noise for large batches: a small batch's on the gradients, and other kinds as controls (Hoffer et al. 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import pandas as pd
+
+from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
+from ikura.experiments.claim import Claim
+from ikura.experiments.large_batch_columns import POINTS, Setting, columns, hyperparameters
+from ikura.experiments.large_batch_tables import OPTIONS, curves, distance, diverged, gaps_of, results_table
+
+__all__ = ["CONTROLS", "EXPERIMENT", "LargeBatchControls", "plans_of"]
+
+NOISE = "noise"
+CONTROLS: dict[str, str] = {
+    "small": "small batch",
+    "large": "large batch",
+    NOISE: "large, gradient noise",
+    "dropout": "large, dropout",
+    "dropconnect": "large, DropConnect",
+    "labels": "large, label noise",
+}
+"""Name to words; each noise is added to the large batch alone."""
+
+OTHERS: dict[str, dict[str, float]] = {
+    "dropout": {"dropout": 0.5},
+    "dropconnect": {"dropconnect": 0.5},
+    "labels": {"label_noise": 0.1},
+}
+"""Noise of other kinds, at the rates that their papers use (label noise at that of label smoothing)."""
+
+
+def plans_of(setting: Setting) -> dict[str, tuple[int, dict[str, Any]]]:
+    """Epochs and hyperparameters of every column.
+
+    Example:
+        >>> plans = plans_of(Setting(ratio=10).resolved())
+        >>> plans["noise"][1]["gradient_noise"], plans["dropout"][1]["dropout"]
+        (3.0, 0.5)
+    """
+    assert setting.ratio is not None
+    epochs, large = hyperparameters(setting, "large")
+    added: dict[str, dict[str, float]] = {NOISE: {"gradient_noise": (setting.ratio - 1) ** 0.5}, **OTHERS}
+    found = {"small": hyperparameters(setting, "small"), "large": (epochs, large)}
+    return found | {name: (epochs, {**large, **noise}) for name, noise in added.items()}
+
+
+class LargeBatchControls(Experiment):
+    """Every seed is a repetition; its columns share initial weights and the order of examples.
+
+    Args:
+        setting: what is trained.
+    """
+
+    name = "large-batch-controls"
+    repetitions = 5
+    quick_repetitions = 2
+    goes_on_within = True
+    says: ClassVar[str] = (
+        "A factor drawn from N(1, σ²) on the gradient of each example, with σ² as large as the batch ratio, gives a "
+        "large batch the noise of a small one and narrows its generalisation gap. Dropout, DropConnect and label noise "
+        "do not close it."
+    )
+    method: ClassVar[str] = (
+        "Each noise is added to the large batch alone, at the learning rate of the small one and for as many epochs. "
+        "σ² is the batch ratio less one, with which the covariance of a weight step is that of the small batch. "
+        "Dropout and DropConnect leave out half, label noise draws a tenth of the labels at random; other rates may do "
+        "otherwise. After the last epoch the test set is opened, once for each network. With one seed all columns "
+        "share initial weights and the order of examples, so that gaps are paired; intervals are over seeds, on one "
+        "training set."
+    )
+    options: ClassVar[Mapping[str, str]] = OPTIONS
+
+    def __init__(self, setting: Setting | None = None) -> None:
+        self._setting = setting or Setting()
+
+    @property
+    def setting(self) -> dict[str, Any]:
+        return self._setting.resolved().as_dict()
+
+    def configured(self, options: Mapping[str, Any]) -> Self:
+        super().configured(options)
+        return type(self)(Setting(**options)) if options else self
+
+    def repeat(self, repetition: Repetition) -> Tables:
+        return dict(self.repeat_all([repetition]))[repetition.index]
+
+    def repeat_all(self, repetitions: Sequence[Repetition]) -> Iterator[tuple[int, Tables]]:
+        if repetitions:
+            setting = self._setting.resolved(repetitions[0].quick)
+            yield from columns(setting, plans_of(setting), repetitions, POINTS)
+
+    def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
+        results, setting = tables["results"], self._setting.resolved(quick)
+        gaps = gaps_of(results, list(CONTROLS))
+        gap, won = "gap in accuracy, percentage points", "accuracy won, percentage points"
+        claims = [
+            Claim.of_mean("At equal epochs the large batch generalises worse", gap, gaps["large"], least=0),
+            Claim.of_mean("Gradient noise narrows the gap", won, gaps["large"] - gaps[NOISE], least=0),
+        ]
+        for name in OTHERS:
+            words = CONTROLS[name].removeprefix("large, ")
+            claims.append(Claim.of_mean(f"With {words} a gap stays", gap, gaps[name], least=0))
+            sentence = f"Gradient noise wins more than {words}"
+            claims.append(Claim.of_mean(sentence, won, gaps[name] - gaps[NOISE], least=0))
+        return Findings(
+            claims,
+            [
+                Section("Table", "The columns", results_table(results, gaps, setting, CONTROLS)),
+                Section("Curves", "On the way", curves(tables["curves"], CONTROLS)),
+                Section(
+                    "Distance",
+                    "Distance from the initial weights",
+                    distance(tables["curves"], tables["layers"], CONTROLS),
+                ),
+            ],
+            [setting.sentence(), *diverged(results, CONTROLS)],
+        )
+
+
+EXPERIMENT = LargeBatchControls()
