@@ -16,7 +16,8 @@ import ikura
 from ikura.checks import CHECKS, Check, Subject, run_checks
 from ikura.checks.learning_rate import range_test
 from ikura.population.examples import Examples
-from ikura.report.checks import checks_section, write_checks
+from ikura.report.checks import checks_section
+from ikura.report.checks_page import write_checks
 
 PAGE = Path(__file__).parents[2] / "docs" / "checks.md"
 

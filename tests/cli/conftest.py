@@ -89,6 +89,7 @@ def make_study(run: Path) -> Any:
         diverged=1,
         objectives=["accuracy"],
         findings=None,
+        checks=None,
         choice=None,
         decisions=[],
         to_json=lambda: {"best": {"dev": 0.97, "worst": float("nan")}, "run": str(run)},

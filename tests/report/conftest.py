@@ -53,6 +53,7 @@ class FakeStudy:
     pareto: pd.DataFrame = field(default_factory=pd.DataFrame)
     choice: dict[str, Any] | None = None
     findings: dict[str, Any] | None = None
+    checks: Any = None
     epochs: int = 60
     asked: list[int] = field(default_factory=list)
 

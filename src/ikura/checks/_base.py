@@ -44,6 +44,11 @@ class Result:
         texts = {"name": self.name, "verdict": self.verdict, "finding": self.finding}
         return {**texts, "figures": _plain(self.figures), "cause": self.cause, "fix": self.fix}
 
+    @classmethod
+    def from_json(cls, form: Mapping[str, Any]) -> Result:
+        """Read what `to_json` wrote."""
+        return cls(**form)
+
 
 class Checks(Sequence[Result]):
     """The results of all checks of one subject, in the order in which they ran.
@@ -108,6 +113,11 @@ class Checks(Sequence[Result]):
         counts = {verdict: len(self.of(verdict)) for verdict in VERDICTS}
         checks = [one.to_json() for one in self.results]
         return {"subject": self.subject, "ok": self.ok, "counts": counts, "checks": checks}
+
+    @classmethod
+    def from_json(cls, form: Mapping[str, Any]) -> Checks:
+        """Read what `to_json` wrote."""
+        return cls([Result.from_json(one) for one in form["checks"]], form["subject"])
 
 
 class Check(ABC):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import torch
 from torch import nn
 
@@ -29,14 +31,18 @@ class FactoryCheck(Check):
         assert subject.fresh is not None
         first, second = subject.fresh()
         mine = {p.untyped_storage().data_ptr() for p in (*first.parameters(), *first.buffers()) if p.numel()}
-        for name, p in (*second.named_parameters(), *second.named_buffers()):
-            if p.numel() and p.untyped_storage().data_ptr() in mine:
-                return self.failed(
-                    f"two networks of the factory share {name}",
-                    "The factory returns a module, or a layer, that it made only once: all trials train it together.",
-                    "Make every layer inside of the factory.",
-                    parameter=name,
-                )
+        shared = [
+            name
+            for name, p in (*second.named_parameters(), *second.named_buffers())
+            if p.numel() and p.untyped_storage().data_ptr() in mine
+        ]
+        if shared and (changing := _changed_by_training(subject, second, shared)):
+            return self.failed(
+                f"two networks of the factory share {changing[0]}",
+                "The factory returns a module, or a layer, that it made only once: all trials train it together.",
+                "Make every layer inside of the factory.",
+                parameter=changing[0],
+            )
         for (name, a), (_, b) in zip(first.state_dict().items(), second.state_dict().items(), strict=False):
             if a.shape != b.shape or not torch.equal(a, b):
                 return self.warned(
@@ -47,6 +53,23 @@ class FactoryCheck(Check):
                 )
         size = sum(p.numel() for p in first.parameters())
         return self.passed(f"{size} weights of its own, the same for the same seed", parameters=size)
+
+
+def _changed_by_training(subject: Subject, module: nn.Module, names: list[str]) -> list[str]:
+    """Which of some parameters and buffers training changes: what has a gradient, and what a forward pass writes."""
+    trained = [name for name, p in module.named_parameters() if p.requires_grad and name in names]
+    if trained:
+        return trained
+    copy = deepcopy(module).to("cpu", torch.float32).train()
+    before = {name: buffer.clone() for name, buffer in copy.named_buffers() if name in names}
+    try:
+        reseed()
+        with torch.no_grad():
+            subject.outputs(copy, subject.batch(8))
+    except Exception:
+        return list(before)
+    after = dict(copy.named_buffers())
+    return [name for name, one in before.items() if not torch.equal(one, after[name].to(one.dtype))]
 
 
 class ForwardCheck(Check):

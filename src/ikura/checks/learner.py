@@ -17,7 +17,9 @@ TREES = 100
 
 
 def feature_names(subject: Subject, count: int) -> list[str]:
-    """Name the inputs: by their columns where each column is one input."""
+    """Name the inputs: as they are called, or by their columns where each column is one input."""
+    if len(subject.names) == count:
+        return list(subject.names)
     used = [one.name for one in subject.table.columns if one.used] if subject.table is not None else []
     return used if len(used) == count else [f"feature {i}" for i in range(count)]
 

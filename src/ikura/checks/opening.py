@@ -113,6 +113,7 @@ def subject_of_data(
     if network == "mlp":
         parts = [part.flat() for part in parts]
     train, dev, test = parts
+    named = not as_given and train.x.ndim == 2 and dataset.train.x.ndim == 2
     subject = Subject(
         what,
         dataset.task.name,
@@ -122,6 +123,8 @@ def subject_of_data(
         classes,
         table=table,
         as_given=as_given,
+        names=(*dataset.encoder.feature_names, *dataset.encoder.embedding_names) if named else (),
+        drift=tuple(dataset.summary.get("drift") or ()),
         seed=seed,
         loss=loss,
         step=step,
@@ -264,19 +267,13 @@ def _with_network(
     factory = _factory(network)
     sizes = {"inputs": prod(shape), "outputs": outputs, "shape": list(shape)}
     read = {**DEFAULTS, **given, **sizes} if own else {**given, **sizes}
-    few = _few(subject)
 
     def make(seed: int) -> nn.Module:
-        return build(factory, read, key(seed, "weights"), name, few)
+        return build(factory, read, key(seed, "weights"), name, subject.few)
 
     return replace(
         subject, what=f"{name} on {subject.what}", network=make, fresh=lambda: (make(0), make(0)), given=given
     )
-
-
-def _few(subject: Subject) -> list[torch.Tensor]:
-    batch = subject.batch(2)
-    return [batch.x] if batch.codes is None else [batch.x, batch.codes]
 
 
 def _factory(network: Callable[..., Any]) -> Callable[[Hyperparameters], nn.Module]:

@@ -9,6 +9,7 @@ from ikura.checks.batch_norm import BatchNormCheck
 from ikura.checks.building import FactoryCheck, ForwardCheck, SharedCheck
 from ikura.checks.company import CompanyCheck, EvaluationCheck
 from ikura.checks.distribution import DistributionCheck
+from ikura.checks.drift import DriftCheck
 from ikura.checks.gradient import GradientCheck
 from ikura.checks.leakage import DuplicatesCheck, IdentifierCheck, LeakageCheck
 from ikura.checks.learnable import LearnableCheck
@@ -24,7 +25,7 @@ from ikura.checks.subject import Subject, undisturbed
 from ikura.checks.values import LabelsCheck, NormalisationCheck, ValuesCheck
 from ikura.errors import UsageError, nearest
 
-__all__ = ["CHECKS", "chosen", "run_checks"]
+__all__ = ["CHECKS", "chosen", "made", "run_checks"]
 
 CHECKS: dict[str, Check] = {
     one.name: one
@@ -36,6 +37,7 @@ CHECKS: dict[str, Check] = {
         LeakageCheck(),
         IdentifierCheck(),
         DuplicatesCheck(),
+        DriftCheck(),
         DistributionCheck(),
         FactoryCheck(),
         ForwardCheck(),
@@ -113,12 +115,13 @@ def run_checks(
             continue
         if tell is not None:
             tell(one.name)
-        results.append(_made(one, subject))
+        results.append(made(one, subject))
         works = works and not (one.name == "forward" and results[-1].verdict == "fail")
     return Checks(results, subject.what)
 
 
-def _made(one: Check, subject: Subject) -> Result:
+def made(one: Check, subject: Subject) -> Result:
+    """Make one check of a subject that has what it needs; one that fails with an exception is skipped."""
     with undisturbed():
         try:
             return one.run(subject)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -82,6 +82,8 @@ class Subject:
         given: the hyperparameters that were named.
         table: the table the examples came from.
         as_given: whether the examples are used just as the caller gave them, not standardised by ikura.
+        names: of the inputs and then of the codes; empty where they have none.
+        drift: columns distributed otherwise in another part, as `ikura.data.find_drift` returns them.
         seed: key of all draws.
     """
 
@@ -99,6 +101,8 @@ class Subject:
     given: Mapping[str, Any] = field(default_factory=dict)
     table: Table | None = None
     as_given: bool = False
+    names: Sequence[str] = ()
+    drift: Sequence[Mapping[str, Any]] = ()
     seed: int = 0
 
     @cached_property
@@ -157,6 +161,12 @@ class Subject:
         elif y.is_floating_point():
             y = y.to(dtype)
         return Batch(x, codes, y)
+
+    @property
+    def few(self) -> list[Tensor]:
+        """Two examples as a network takes them, from which lazy modules have their shapes."""
+        batch = self.batch(2)
+        return [batch.x] if batch.codes is None else [batch.x, batch.codes]
 
     def outputs(self, module: nn.Module, batch: Batch) -> Tensor:
         """Run a network."""

@@ -141,7 +141,7 @@ def check(
             tell=lambda name: session.say(f"ikura: {name}") if session.verbose else None,
         )
         if html is not None:
-            from ikura.report.checks import write_checks
+            from ikura.report.checks_page import write_checks
 
             write_checks(checks, html)
     session.emit(json_format.dumps(checks.to_json(), indent=1) + "\n" if json else _text(checks))

@@ -92,13 +92,18 @@ class Session:
 
 
 class _Voice(logging.Handler):
-    """Hands log records to the session, which looks up stderr anew each time: a live display may have replaced it."""
+    """Hands log records to the session, which looks up stderr anew each time: a live display may have replaced it.
+
+    What a progress was told too is shown there.
+    """
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
 
     def emit(self, record: logging.LogRecord) -> None:
+        if getattr(record, "told", False):
+            return
         self.session.complain(f"ikura: {record.levelname.lower()}: {self.format(record)}")
 
 

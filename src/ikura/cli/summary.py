@@ -10,6 +10,7 @@ from typing import Any
 
 from ikura.cli.duration import format_duration
 from ikura.study.command import predict_command
+from ikura.study.records import seconds_until_told
 
 __all__ = ["number", "summary"]
 
@@ -160,14 +161,23 @@ def _facts(study: Any) -> dict[str, str]:
         facts["Note"] = study.best.note
     if study.best is not None and study.best.next is not None:
         facts["Against next"] = study.best.next.sentence
+    if study.checks is not None:
+        facts["Checks"] = _checks(study.checks)
     if study.findings is not None:
         facts |= _diagnosis(study.findings)
-    facts["Time"] = format_duration(sum(study.seconds.values()))
+    facts["Time"] = format_duration(sum(seconds_until_told(study.seconds).values()))
     if study.best is None:
         return facts | {"Run folder": f"{run} (report.html)"}
     facts["Run folder"] = f"{run} (model/, report.html)"
     facts["Next"] = predict_command(study.run, study.config["data"], bool(study.summary.get("images")))
     return facts
+
+
+def _checks(checks: Any) -> str:
+    """Say what the quick checks found before training."""
+    counts = ", ".join(f"{len(checks.of(one))} {one}" for one in ("fail", "warn", "pass") if checks.of(one))
+    found = "; ".join(f"{one.name}: {one.finding}" for one in (*checks.failed, *checks.warned))
+    return f"{counts or 'none made'}{f' ({found})' if found else ''}"
 
 
 def _diagnosis(findings: Mapping[str, Any]) -> dict[str, str]:

@@ -127,6 +127,14 @@ def tune(
     human_error: AutoHumanError = None,
     space: SpaceFile = None,
     seed: Seed = 0,
+    checks: Annotated[
+        bool,
+        typer.Option(
+            "--checks/--no-checks",
+            help="Make the quick checks of data and network before training.",
+            rich_help_panel="Data",
+        ),
+    ] = True,
     out: Annotated[
         Path | None, option("DIR", "The run folder to write; by default a new one under runs/.", "Output")
     ] = None,
@@ -221,6 +229,7 @@ def tune(
             ask=ask_in_terminal(session, progress.pause) if ask else None,
             bayes_error=bayes_error,
             human_error=human_error,
+            checks=checks,
             progress=progress,
         )
     return present(study, session, json)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-__all__ = ["Best", "MetricLike", "Next", "StudyLike", "Tested"]
+__all__ = ["Best", "ChecksLike", "MetricLike", "Next", "ResultLike", "StudyLike", "Tested"]
 
 
 class MetricLike(Protocol):
@@ -57,6 +57,31 @@ class Tested(Protocol):
     def value(self) -> float: ...
     @property
     def interval(self) -> tuple[float, float] | None: ...
+
+
+class ResultLike(Protocol):
+    """What a check found; `ikura.checks.Result` is one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def finding(self) -> str: ...
+    @property
+    def cause(self) -> str: ...
+    @property
+    def fix(self) -> str: ...
+    def to_json(self) -> Mapping[str, Any]: ...
+
+
+class ChecksLike(Protocol):
+    """Results of checks; `ikura.Checks` is one."""
+
+    @property
+    def subject(self) -> str: ...
+    @property
+    def results(self) -> Sequence[ResultLike]: ...
 
 
 class StudyLike(Protocol):
@@ -110,6 +135,8 @@ class StudyLike(Protocol):
     def choice(self) -> Mapping[str, Any] | None: ...
     @property
     def findings(self) -> Mapping[str, Any] | None: ...
+    @property
+    def checks(self) -> ChecksLike | None: ...
 
     def curves(self, numbers: Sequence[int] | None = None) -> pd.DataFrame:
         """Rows of number, epoch, train_loss, dev_loss, dev_score."""

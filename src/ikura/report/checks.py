@@ -1,98 +1,70 @@
-"""Checks as a section of a report, or as a page of their own."""
+"""Checks as a section of a report, and the parts of a page of them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Sequence
 
-from ikura import __version__
-from ikura.population.snapshot import write_atomically
+from ikura.report._base import ChecksLike, ResultLike
 from ikura.report.markup import Html, element, join
+from ikura.report.tables import table
 
-__all__ = ["ChecksLike", "checks_section", "write_checks"]
+__all__ = ["COLOURS", "checks_parts", "checks_section"]
 
-COLOURS = {"fail": "#b3261e", "warn": "#9a6700", "pass": "#1a7f37", "skipped": "#6e7781"}
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1f2328; }
-table { border-collapse: collapse; width: 100%; }
-td, th { padding: .4rem .6rem; text-align: left; vertical-align: top; }
-tr + tr { border-top: 1px solid #d0d7de; } td:nth-child(2) { font-weight: 600; } pre { overflow-x: auto; }
-@media (prefers-color-scheme: dark) { body { background: #0d1117; color: #e6edf3; }
-  tr + tr { border-color: #30363d; } }
-"""
-
-
-class ResultLike(Protocol):
-    """A result as the page sees it; `ikura.checks.Result` is one."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def verdict(self) -> str: ...
-    @property
-    def finding(self) -> str: ...
-    @property
-    def cause(self) -> str: ...
-    @property
-    def fix(self) -> str: ...
-    def to_json(self) -> Mapping[str, Any]: ...
-
-
-class ChecksLike(Protocol):
-    """Results of checks; `ikura.Checks` is one."""
-
-    @property
-    def subject(self) -> str: ...
-    @property
-    def results(self) -> list[Any]: ...
+COLOURS = {"fail": "--roe-deep", "warn": "--mark-3", "pass": "--mark-1", "skipped": "--muted"}
+"""Verdicts, the worst first, and the style sheet's colour of each."""
+WORDS = {"check", "verdict", "finding", "reason"}
 
 
 def checks_section(checks: ChecksLike) -> Html:
-    """Lay out the results as a table: the worst first, skipped checks in one line behind it.
+    """Lay out the results: what is wrong with cause and fix, then every check, then why some were not made.
 
     Args:
         checks: the results.
 
     Returns:
-        HTML that asks nothing of scripts or style sheets.
+        HTML that asks nothing of scripts.
     """
-    order = list(COLOURS)
-    made = sorted((one for one in checks.results if one.verdict != "skipped"), key=lambda one: order.index(one.verdict))
-    skipped = [one.name for one in checks.results if one.verdict == "skipped"]
-    head = element("tr", *(element("th", name) for name in ("Check", "Verdict", "Finding")))
-    rest = element("p", f"Not made: {', '.join(skipped)}.") if skipped else None
-    return join(element("table", head, *_rows(made)), rest)
+    shown = [(heading, content) for _, heading, content in checks_parts(checks) if content]
+    return join(*(element("div", element("h2", heading), content, class_="part-of") for heading, content in shown))
 
 
-def _rows(results: Iterable[ResultLike]) -> list[Html]:
-    rows = []
+def checks_parts(checks: ChecksLike) -> list[tuple[str, str, Html | None]]:
+    """Name in the navigation, heading and content of each part; None where there is nothing to say."""
+    made = [one for one in checks.results if one.verdict != "skipped"]
+    ordered = sorted(made, key=lambda one: list(COLOURS).index(one.verdict))
+    wrong = [one for one in ordered if one.verdict in ("fail", "warn")]
+    skipped = [one for one in checks.results if one.verdict == "skipped"]
+    listing = [(element("code", one.name), _verdict(one), one.finding) for one in ordered]
+    reasons = [(element("code", one.name), one.finding) for one in skipped]
+    return [
+        ("Wrong", "What is wrong", _wrong(wrong)),
+        ("Checks", "Every check", table(("check", "verdict", "finding"), listing, words=WORDS) if made else None),
+        ("Not made", "Not made, and why", table(("check", "reason"), reasons, words=WORDS) if skipped else None),
+    ]
+
+
+def _verdict(one: ResultLike) -> Html:
+    return element("b", one.verdict, style=f"color:var({COLOURS[one.verdict]})")
+
+
+def _wrong(results: Sequence[ResultLike]) -> Html | None:
+    if not results:
+        return None
+    items = []
     for one in results:
-        parts: list[Html | str] = [one.finding]
-        if one.cause:
-            parts += [element("br"), element("b", "Likely cause: "), one.cause]
-            parts += [element("br"), element("b", "Fix: "), one.fix]
-        figures = json.dumps(one.to_json()["figures"], indent=1)
-        parts.append(element("details", element("summary", "Figures"), element("pre", figures)))
-        verdict = element("td", one.verdict, style=f"color: {COLOURS[one.verdict]}")
-        rows.append(element("tr", element("td", one.name), verdict, element("td", *parts)))
-    return rows
-
-
-def write_checks(checks: ChecksLike, path: str | Path) -> Path:
-    """Write the results as a page of their own, which asks nothing of any network; it appears whole or not at all.
-
-    Returns:
-        Its path.
-
-    Raises:
-        StorageError: the file cannot be written.
-    """
-    path = Path(path)
-    title = f"Checks of {checks.subject}"
-    head = element("head", element("meta", charset="utf-8"), element("title", title), element("style", Html(STYLE)))
-    body = element("body", element("h1", title), checks_section(checks), element("p", f"ikura {__version__}"))
-    page = join(Html("<!doctype html>"), element("html", head, body, lang="en"))
-    write_atomically(path, page.encode())
-    return path
+        figures = one.to_json()["figures"]
+        measured = element(
+            "details", element("summary", "What was measured"), element("pre", json.dumps(figures, indent=1))
+        )
+        items.append(
+            element(
+                "li",
+                element("h3", element("code", one.name), " ", _verdict(one)),
+                element("p", f"{one.finding[:1].upper()}{one.finding[1:]}."),
+                element("p", element("b", "Likely cause: "), one.cause),
+                element("p", element("b", "Fix: "), one.fix),
+                measured if figures else None,
+            )
+        )
+    return element("ol", *items, class_="steps")

@@ -10,6 +10,7 @@ from ikura.report.cards import card
 from ikura.report.markup import Html, element, join
 from ikura.report.view import View
 from ikura.report.wording import count, duration, interval, number, plural, real, score, spoken
+from ikura.study.records import seconds_until_told
 
 __all__ = ["headline", "subject"]
 
@@ -102,7 +103,7 @@ def _lede(view: View) -> Html:
 
 
 def _seconds(view: View) -> float:
-    return sum(real(seconds) for seconds in view.study.seconds.values() if math.isfinite(real(seconds)))
+    return sum(seconds_until_told(view.study.seconds).values())
 
 
 def _test(view: View) -> Html:

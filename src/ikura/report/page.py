@@ -20,6 +20,9 @@ from ikura.report.view import View
 
 __all__ = ["page", "render", "write_report", "write_text"]
 
+PLOT = 'class="plot"'
+"""What a page with charts holds; without them it needs no charting library."""
+NO_SCRIPT = '<noscript><p class="quiet">The charts need JavaScript; the tables do not.</p></noscript>'
 PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -96,6 +99,7 @@ def page(title: str, header: Html, parts: Sequence[tuple[str, str, Html]]) -> st
         element("section", element("h2", heading), content, id=anchor)
         for anchor, (_, heading, content) in zip(anchors, parts, strict=True)
     ]
+    charts = any(PLOT in one for one in (header, *(content for _, _, content in parts)))
     return _filled(
         {
             "title": join(title),
@@ -104,7 +108,8 @@ def page(title: str, header: Html, parts: Sequence[tuple[str, str, Html]]) -> st
             "headline": header,
             "sections": join(*body),
             "version": join(__version__),
-            "plotly": Html(_plotly()),
+            "noscript": Html(NO_SCRIPT if charts else ""),
+            "plotly": Html(_plotly() if charts else ""),
         }
     )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ikura.report import charts
 from ikura.report.autopilot import autopilot
+from ikura.report.checks import checks_section
 from ikura.report.diagnosis import diagnosis
 from ikura.report.markup import Html, element, join
 from ikura.report.pictures import contact_sheet, examples
@@ -16,6 +16,7 @@ from ikura.report.rounds import rounds
 from ikura.report.tables import bars, best_trials, columns, table
 from ikura.report.view import View
 from ikura.report.wording import count, duration, listed, number, plural, real
+from ikura.study.records import seconds_until_told
 
 __all__ = ["sections"]
 
@@ -55,6 +56,7 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
         ("Hyperparameters", "Hyperparameters", join(charts.hyperparameters(view), _under(charts.parallel(view)))),
         ("Learning curves", "Learning curves", charts.curves(view)),
         ("Data", "What was read", data(view.study.summary, view.study.pictures)),
+        ("Checks", "Checks before training", None if view.study.checks is None else checks_section(view.study.checks)),
         ("Augmentation", "Changed images", contact_sheet(view.study.pictures)),
         ("Time", "Where the time went", seconds(view.study.seconds)),
         ("Repeat", "How to repeat it", repeat(view.study)),
@@ -135,7 +137,7 @@ def _infeasible(view: View) -> str:
 
 def seconds(spent: Mapping[str, float]) -> Html | None:
     """Draw the seconds of every stage as bars."""
-    known = {name: real(one) for name, one in spent.items() if math.isfinite(real(one))}
+    known = seconds_until_told(spent)
     total = sum(known.values())
     if not total > 0:
         return None

@@ -37,6 +37,7 @@ def json_form(study: Study, store: Store) -> dict[str, Any]:
         "choice": study.choice,
         "rounds": study.rounds,
         "decisions": study.decisions,
+        "checks": study.checks and study.checks.to_json(),
         "diagnosis": findings and findings["diagnosis"],
         "prescriptions": findings["prescriptions"] if findings else [],
     }

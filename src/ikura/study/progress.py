@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
-__all__ = ["Progress"]
+__all__ = ["TOLD", "Logged", "Progress"]
+
+TOLD = "told"
+"""Attribute of log records whose line a `Progress` was given too."""
+_LOGGER = logging.getLogger("ikura")
 
 
 class Progress:
@@ -48,3 +53,40 @@ class Progress:
             done: pieces done.
             total: pieces in all.
         """
+
+
+class Logged(Progress):
+    """Hands everything on, and logs each sentence by the logger "ikura": facts as info, what may be wrong as warnings.
+
+    Python shows warnings on stderr where nobody has set up logging.
+
+    Args:
+        progress: who is told; None for nobody.
+    """
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress or Progress()
+
+    def opened(self, run: str | Path) -> None:
+        self._progress.opened(run)
+
+    def say(self, line: str) -> None:
+        _LOGGER.info(line, extra={TOLD: True})
+        self._progress.say(line)
+
+    def warn(self, line: str) -> None:
+        """Take one sentence on what may be wrong."""
+        _LOGGER.warning(line, extra={TOLD: True})
+        self._progress.say(line)
+
+    def start(self, stage: str, total: int) -> None:
+        self._progress.start(stage, total)
+
+    def update(self, done: int, trials: int, best: float | None) -> None:
+        self._progress.update(done, trials, best)
+
+    def finish(self) -> None:
+        self._progress.finish()
+
+    def count(self, what: str, done: int, total: int) -> None:
+        self._progress.count(what, done, total)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,19 @@ from ikura.study.pareto import cost, front
 from ikura.study.result import Best, Next, Test
 from ikura.study.store import ABOUT, RESULTS, Store
 
-__all__ = ["best_of", "front_of", "rounds_of", "row_of", "test_of", "trials_of"]
+__all__ = ["best_of", "front_of", "rounds_of", "row_of", "seconds_until_told", "test_of", "trials_of"]
 
 SCORES = ("dev_score", "dev_loss", "train_score", "train_loss")
+
+
+def seconds_until_told(spent: Mapping[str, float]) -> dict[str, float]:
+    """The seconds of the stages that a report can know: all but those of its own writing.
+
+    Example:
+        >>> seconds_until_told({"read": 0.5, "coarse": 41.2, "report": 1.5})
+        {'read': 0.5, 'coarse': 41.2}
+    """
+    return {name: one for name, one in spent.items() if name != "report" and math.isfinite(one)}
 
 
 def row_of(store: Store, number: int) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from ikura.study.store import Store
 if TYPE_CHECKING:
     import optuna
 
+    from ikura.checks import Checks
     from ikura.diagnose import Diagnosis, Edge, Prescription
     from ikura.large_batch.measures import Measures
     from ikura.study.progress import Progress
@@ -116,6 +117,14 @@ class Study:
     def summary(self) -> dict[str, Any]:
         """What was read: rows, columns, parts, classes, notes."""
         return self._store.fact("summary", {})
+
+    @cached_property
+    def checks(self) -> Checks | None:
+        """What the quick checks found before training; None where they were not made."""
+        from ikura.checks import Checks
+
+        found = self._store.fact("checks")
+        return None if found is None else Checks.from_json(found)
 
     @property
     def regions(self) -> list[dict[str, Any]]:

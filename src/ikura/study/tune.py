@@ -27,7 +27,7 @@ from ikura.study.cost import check_bound, measure
 from ikura.study.ending import finish
 from ikura.study.floor import network_again, one_thread_each, workshop_of
 from ikura.study.freezing import choose_freezing
-from ikura.study.networks import budget, chosen_network, resolved
+from ikura.study.networks import OWN, budget, chosen_network, resolved
 from ikura.study.opening import (
     alone,
     automatic,
@@ -45,7 +45,7 @@ from ikura.study.origin import Origin
 from ikura.study.pictures import pictures
 from ikura.study.pretrained import Pretrained
 from ikura.study.prior import observed
-from ikura.study.progress import Progress
+from ikura.study.progress import Logged, Progress
 from ikura.study.search import Floor
 from ikura.study.search import search as run_search
 from ikura.study.searches import Ask, plans
@@ -96,6 +96,7 @@ def tune(
     ask: Ask | None = None,
     bayes_error: float | None = None,
     human_error: float | None = None,
+    checks: bool = True,
     progress: Progress | None = None,
 ) -> Study:
     """Search hyperparameters with populations of networks, choose the best on the dev set, test it once, and save it.
@@ -151,7 +152,9 @@ def tune(
         ask: with `auto`, called with each decision before it is carried out; returns "accept", "skip" or "stop".
         bayes_error, human_error: with `auto`, the least error that can be achieved, or a person's, in the unit in which
             `study.diagnosis` gives errors.
-        progress: who is told how it goes.
+        checks: whether to make the quick checks of data and network before training (docs/checks.md); `study.checks`
+            has their results.
+        progress: who is told how it goes; the same is logged by the logger "ikura", what may be wrong as warnings.
 
     Returns:
         The finished study.
@@ -167,7 +170,7 @@ def tune(
         (4, True)
     """
     began = _clock()
-    progress = progress or Progress()
+    progress = Logged(progress)
     check_arguments(trials=trials, epochs=epochs, finalists=(finalists, 0), seed=(seed, 0), jobs=jobs)
     if time_limit is not None and not time_limit > 0:
         raise UsageError(f"time_limit must be above 0 seconds, but is {time_limit}")
@@ -205,8 +208,14 @@ def tune(
     freeze = network.freeze if isinstance(network, Pretrained) else None
     opened, note = chosen_space(space, name, flight.get("first", trials), dataset, freeze)
     known = observed(prior, opened, metric_of(chosen, dataset.task.name))
-    for line in (*findings(dataset, note), *known.notes):
+    read, *noted, space_note = findings(dataset, note)
+    progress.say(read)
+    for line in noted:
+        progress.warn(line)
+    for line in (space_note, *known.notes):
         progress.say(line)
+    factory = network if name == OWN and not isinstance(network, str | Pretrained) else None
+    checked = _checked(dataset, factory, opened, seed, progress) if checks else None
     setting = Setting(
         data=origin.record,
         target=origin.target if origin.record["kind"] == "arrays" else dataset.task.target,
@@ -248,6 +257,8 @@ def tune(
             network.keep(run)
         store = Store(run / "study.db", create=True)
         store.set_fact("summary", dataset.summary)
+        if checked is not None:
+            store.set_fact("checks", checked)
         if shown := pictures(dataset, opened, seed):
             store.set_fact("pictures", shown)
         if known.records:
@@ -279,12 +290,12 @@ def resume(
         RunError: the folder holds no run, or its data are gone or have changed.
         UsageError: the run asks before each step, and nobody is there to ask.
     """
-    run = Path(run)
+    run, progress = Path(run), Logged(progress)
     setting = Setting.load(run)
     store = Store(run / "study.db")
     if store.fact("done"):
         store.close()
-        (progress or Progress()).say(f"{run} is finished already; nothing is trained again")
+        progress.say(f"{run} is finished already; nothing is trained again")
         return Study(run, network)
     if setting.auto.get("ask") and ask is None:
         store.close()
@@ -292,12 +303,10 @@ def resume(
     with alone(run):
         for stray in run.glob("**/.*.tmp"):
             stray.unlink()
-        (progress or Progress()).opened(run)
+        progress.opened(run)
         dataset = setting.prepare(run)
         again = resolved(setting.network, network_again(setting, run, network))
-        return _run(
-            run, setting, store, dataset, again, progress or Progress(), ask if setting.auto.get("ask") else None
-        )
+        return _run(run, setting, store, dataset, again, progress, ask if setting.auto.get("ask") else None)
 
 
 _clock = time.perf_counter
@@ -348,6 +357,21 @@ def _run(
             study.report()
         store.set_fact("done", True)
     return study
+
+
+def _checked(dataset: Dataset, factory: Any, space: Space, seed: int, progress: Logged) -> dict[str, Any]:
+    """Make the quick checks, say what they find, and return their results as JSON values.
+
+    Raises:
+        UsageError: one failed that no study can go on with.
+    """
+    from ikura.checks.quick import quick_checks, told
+
+    middle = space.from_unit(dict.fromkeys(space.dimensions, 0.5))
+    found = quick_checks(dataset, factory, middle, seed)
+    for line in told(found):
+        progress.warn(line)
+    return found.to_json()
 
 
 def _decided(floor: Floor, setting: Setting, ask: Ask | None, network: Any) -> bool:
