@@ -26,7 +26,7 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "--schedule successive-halving --finalists 2 --metric f1 --seed 5 --jobs 2 --device cpu --dtype float64 "
         "--group g --time t --kind a=category --kind b=numeric --image-size 64 --broken skip "
         "--objective parameters --objective training_seconds --prefer parameters --within 0.02 --max-parameters 5000 "
-        "--auto --human-error 1%"
+        "--auto --human-error 1% --no-checks"
     )
     run = tmp_path / "earlier"
     run.mkdir()
@@ -55,6 +55,7 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "ask": None,
         "bayes_error": None,
         "human_error": 0.01,
+        "checks": False,
         "seed": 5,
         "jobs": 2,
         "device": "cpu",
