@@ -2,6 +2,7 @@
 
 IkuraError
 └── UsageError        the caller's mistake; the command line ends with exit code 2
+    ├── ArgumentError a call has an argument that the function does not take; also a TypeError
     ├── DataError     the data cannot be used as they are
     ├── SpaceError    the search space is wrong
     ├── RunError      a run folder is missing, taken, or not what it should be
@@ -14,7 +15,17 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
-__all__ = ["DataError", "IkuraError", "RunError", "SpaceError", "StorageError", "UsageError", "listed", "nearest"]
+__all__ = [
+    "ArgumentError",
+    "DataError",
+    "IkuraError",
+    "RunError",
+    "SpaceError",
+    "StorageError",
+    "UsageError",
+    "listed",
+    "nearest",
+]
 
 
 class IkuraError(Exception):
@@ -23,6 +34,10 @@ class IkuraError(Exception):
 
 class UsageError(IkuraError):
     """The caller's mistake: one line that says what was wrong and what would be right."""
+
+
+class ArgumentError(UsageError, TypeError):
+    """A call has an argument that the function does not take."""
 
 
 class DataError(UsageError):

@@ -263,6 +263,24 @@ def noisy_backward(net: nn.Module, task: str, z: Tensor, y: Tensor, v: Any, seed
             p.grad += (1 + v.gradient_noise * draw) * g / len(y)
 
 
+def orthant_of(p: Tensor, l1: float) -> Tensor:
+    """The signs that weights may have after a step; their gradient, λ sign(w) included, becomes the smallest at zero.
+
+    (Andrew and Gao 2007: the pseudo-gradient and the orthant that it points to.)
+    """
+    assert p.grad is not None
+    pseudo = torch.where(p == 0, p.grad.sign() * (p.grad.abs() - l1).clamp(min=0), p.grad)
+    p.grad.copy_(pseudo)
+    return torch.where(p == 0, -pseudo.sign(), p.sign()).detach()
+
+
+@torch.no_grad()
+def within_orthant(p: Tensor, orthant: Tensor, reach: float) -> None:
+    """Set weights that left their orthant to zero, but for those that are beyond it by more than the reach."""
+    p *= (p.sign() == orthant) | ((orthant != 0) & (p.abs() > reach))
+    p += torch.where((p != 0) & (p.sign() != orthant), orthant * min(reach, 1e300), 0.0)
+
+
 def train_by_hand(workshop: Workshop, member: Member, net: nn.Module, epochs: int, coupled: bool = False) -> np.ndarray:
     """The curve of an ordinary training loop: (train loss, dev loss, dev score) after each epoch.
 
@@ -305,6 +323,7 @@ def train_by_hand(workshop: Workshop, member: Member, net: nn.Module, epochs: in
                         p.grad += v.l1 * p.sign() + (0 if coupled else v.l2) * p
             else:
                 (cost if coupled else cost + penalty).backward()
+            orthants = [orthant_of(p, v.l1) for p in weights] if v.l1 else []
             done += 1
             clips = not v.clip_steps or done <= v.clip_steps
             if clips and v.clip_value:
@@ -316,6 +335,8 @@ def train_by_hand(workshop: Workshop, member: Member, net: nn.Module, epochs: in
                     for p in weights:
                         p *= 1 - rule.param_groups[0]["lr"] * v.weight_decay
             rule.step()
+            for p, orthant in zip(weights, orthants, strict=False):
+                within_orthant(p, orthant, 2 * rule.param_groups[0]["lr"] * v.l1 if v.optimizer == "sgd" else np.inf)
             if v.max_norm:
                 bound(weights, v.max_norm)
             schedulers.step()

@@ -83,6 +83,10 @@ REGULARISERS = rows(
     "regulariser",
     {
         "l1": {"l1": 3e-3},
+        "l1_of_sgd": {"l1": 0.05, "optimizer": "sgd", "learning_rate": 0.1},
+        "l1_of_adam": {"l1": 0.02, "optimizer": "adam", "learning_rate": 0.01, "epsilon": 1e-6},
+        "l1_of_adagrad": {"l1": 0.03, "optimizer": "adagrad", "learning_rate": 0.02, "epsilon": 1e-4},
+        "l1_clipped": {"l1": 0.03, "optimizer": "nesterov", "learning_rate": 0.02, "clip_norm": 0.3},
         "l2": {"l2": 0.02},
         "elastic_net": {"l1": 1e-3, "l2": 0.02},
         "weight_decay": {"weight_decay": 0.3},

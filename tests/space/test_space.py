@@ -144,7 +144,7 @@ def test_validate() -> None:
     Space(units=8).validate(["units", "layers"])
     with pytest.raises(SpaceError, match=r"\[unit\] unknown hyperparameter, did you mean 'units'\?"):
         Space(unit=8).validate(["units", "layers"])
-    with pytest.raises(SpaceError, match=r"\[colour\] unknown hyperparameter: use units, layers"):
+    with pytest.raises(SpaceError, match=r"\[colour\] unknown hyperparameter: this network has units, layers"):
         Space(colour=8).validate(["units", "layers"])
 
 
@@ -157,7 +157,10 @@ ADAM = choice("adam", "sgd")
         (lambda: Space(rate={"scale": "log", "low": 0, "high": 1}), "[rate] a log scale needs `low > 0`"),
         (lambda: Space(units=[8, 16]), "[units] a list is no range: write choice(8, 16), in TOML choices = [8, 16]"),
         (lambda: Space(ADAM), "a space takes when(...), constraint(...) and name=parameter"),
-        (lambda: Space(when(optimiser="adam", b=linear(0, 1)), optimizer=ADAM), "unknown parameter 'optimiser', did"),
+        (
+            lambda: Space(when(optimiser="adam", b=linear(0, 1)), optimizer=ADAM),
+            "unknown parameter 'optimiser': here it is 'optimizer'",
+        ),
         (lambda: Space(when(optimizer="adma", b=linear(0, 1)), optimizer=ADAM), "never 'adma', did you mean 'adam'?"),
         (lambda: Space(when(o="adam", b=linear(0, 1)), o=ADAM, b=1), "[b] is given twice"),
         (lambda: Space(when(b=1, a=choice(1)), when(a=1, b=choice(1))), "depends on itself in a circle: "),

@@ -19,10 +19,12 @@ from ikura.checks.run import is_run, subject_of_run
 from ikura.checks.subject import Loss, Step, Subject, undisturbed
 from ikura.data.source import Source, open_source
 from ikura.errors import UsageError, listed
+from ikura.space.arguments import refuses_unknown
 
 __all__ = ["check"]
 
 
+@refuses_unknown
 def check(
     what: Any,
     target: str | None = None,

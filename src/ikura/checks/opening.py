@@ -33,6 +33,7 @@ from ikura.population.factory import build
 from ikura.population.layout import Layout
 from ikura.population.member import Hyperparameters, Member, check_value
 from ikura.space import DEFAULTS, layer_of
+from ikura.space.terms import called
 from ikura.study.networks import known_names
 
 __all__ = ["find_factory", "is_reference", "subject_of_data", "subject_of_parts"]
@@ -235,7 +236,7 @@ def _with_network(
         if isinstance(network, str) and (network == "mlp" or network in NETWORKS):
             names = known_names(network)
             if layer_of(name)[0] not in names:
-                raise UsageError(f"the network {network} reads no hyperparameter {name!r}{nearest(name, names)}")
+                raise UsageError(f"the network {network} reads no hyperparameter {name!r}{called(name, names)}")
         check_value(name, value, built_in=not own)
     if network is None:
         return replace(subject, given=given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shlex
 import traceback
+from collections.abc import Sequence
 from enum import IntEnum
 
 from ikura.cli.session import Session
@@ -73,7 +74,7 @@ def _parsing_sentence(error: BaseException) -> str:
     option = getattr(error, "option_name", None)
     if type(error).__name__ == "NoSuchOption" and option and context:
         known = [name for parameter in context.command.params for name in parameter.opts if name.startswith("--")]
-        return f"no such option {option!r}{nearest(option, [*known, '--help'])}{_help(context)}"
+        return f"no such option {option!r}{_meant(option, known)}{_help(context)}"
     message: str = error.format_message()  # type: ignore[attr-defined]
     if message.startswith("No such command") and context:
         commands = list(context.command.commands)
@@ -81,6 +82,22 @@ def _parsing_sentence(error: BaseException) -> str:
         return f"no such command {name!r}{nearest(name, commands) or ', known are ' + ', '.join(commands)}"
     message = message[0].lower() + message[1:].rstrip(".")
     return f"{message}{_help(context)}" if context else message
+
+
+def _meant(option: str, known: Sequence[str]) -> str:
+    """Say which option was meant, or where the hyperparameter is given that was taken for one."""
+    from ikura.space.arguments import hyperparameter_of
+    from ikura.space.terms import option_of, term_of
+
+    term, name = term_of(option), hyperparameter_of(option)
+    if term is not None and option_of(term.here) in known:
+        return f": here it is {option_of(term.here)}" + (f" ({term.note})" if term.note else "")
+    if name is not None and "--set" in known:
+        return f": {name!r} is a hyperparameter, write --set {name}=VALUE"
+    if name is not None and "--space" in known:
+        how = f"write it into a space file, [{name}] and below it value = …, and give that by --space FILE.toml"
+        return f": {name!r} is a hyperparameter, {how}"
+    return nearest(option, [*known, "--help"])
 
 
 def _help(context: object) -> str:

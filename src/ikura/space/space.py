@@ -11,6 +11,7 @@ from ikura.space._base import Parameter, Value
 from ikura.space.condition import Condition, Requirements, holds, requirements
 from ikura.space.constraint import Constraint
 from ikura.space.form import parameter
+from ikura.space.terms import called
 
 __all__ = ["Space"]
 
@@ -96,7 +97,9 @@ class Space(Mapping[str, Parameter]):
     def _check_condition(self, name: str) -> None:
         for parent, accepted in self._requires[name].items():
             if parent not in self._parameters:
-                raise SpaceError(f"[{name}] depends on an unknown parameter {parent!r}{nearest(parent, self)}")
+                raise SpaceError(
+                    f"[{name}] depends on an unknown parameter {parent!r}{called(parent, self, 'the space')}"
+                )
             if self[parent].scale in ("linear", "log", "log-complement"):
                 raise SpaceError(f"[{name}] depends on a value of {parent!r}, which must be a choice or an integer")
             for option in accepted:
@@ -220,7 +223,7 @@ class Space(Mapping[str, Parameter]):
         """
         for name in names:
             if name not in self._parameters:
-                raise SpaceError(f"[{name}] is not in the space{nearest(str(name), self)}")
+                raise SpaceError(f"[{name}] is not in the space{called(str(name), self, 'it')}")
 
     def validate(self, known: Iterable[str]) -> None:
         """Check the names against those that a network understands.
@@ -229,13 +232,12 @@ class Space(Mapping[str, Parameter]):
             known: hyperparameters that exist, such as `ikura.space.HYPERPARAMETERS`.
 
         Raises:
-            SpaceError: one is unknown; the nearest is offered, or all of them when none is near.
+            SpaceError: one is unknown; what it is called here is offered, or the nearest name.
         """
         known = list(known)
         for name in self:
             if name not in known:
-                offer = nearest(name, known) or f": use {', '.join(known)}"
-                raise SpaceError(f"[{name}] unknown hyperparameter{offer}")
+                raise SpaceError(f"[{name}] unknown hyperparameter{called(name, known)}")
 
     def replace(self, /, **parameters: Any) -> Space:
         """Make a space with some parameters exchanged or added.

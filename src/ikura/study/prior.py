@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ikura.errors import UsageError
+from ikura.errors import UsageError, listed
 from ikura.exchange.prior import STAGE, Prior
 from ikura.metric import Metric
 from ikura.search import Observation
 from ikura.space import Space
+from ikura.space.terms import term_of
 from ikura.study.store import Store
 from ikura.study.study import Study
 
@@ -42,6 +44,12 @@ def observed(prior: Prior | Study | None, space: Space, metric: Metric) -> Known
     if not isinstance(prior, Prior):
         raise UsageError(f"prior is a Study or what ikura.from_optuna returns, but got {type(prior).__name__}")
     records, left_out = prior.observations(space, metric.greater_is_better)
+    hints = _hints(prior.space, space)
+    if not records and hints:
+        raise UsageError(
+            f"none of the prior's {left_out} trials lies in the search space: rename its hyperparameters "
+            f"{listed(hints)}, as prior.space and the columns of prior.trials have them"
+        )
     if not records:
         raise UsageError(
             f"none of the prior's {left_out} trials lies in the search space "
@@ -49,7 +57,14 @@ def observed(prior: Prior | Study | None, space: Space, metric: Metric) -> Known
             "as that study had, on which the default space depends"
         )
     note = f"{len(records)} trials known beforehand"
-    return Known(records, [f"{note}; {left_out} unfinished or outside the space left out" if left_out else note])
+    notes = [f"{note}; {left_out} unfinished or outside the space left out" if left_out else note]
+    return Known(records, [*notes, *(f"what the prior's {hint} was is not looked at" for hint in hints)])
+
+
+def _hints(names: Iterable[str], space: Space) -> list[str]:
+    """Say what a prior's hyperparameters are called here, where the space has none of that name."""
+    terms = {name: term for name in names if name not in space and (term := term_of(name)) is not None}
+    return [f"{name} (here {term.here!r})" for name, term in terms.items() if term.here in space]
 
 
 def prior_of(study: Study) -> Prior:

@@ -22,6 +22,7 @@ from ikura.population.warmup import warm_up
 from ikura.population.workshop import Workshop
 from ikura.search import schedule as schedule_of
 from ikura.space import Space
+from ikura.space.arguments import refuses_unknown
 from ikura.study.aims import Aims
 from ikura.study.cost import check_bound, measure
 from ikura.study.ending import finish
@@ -63,6 +64,7 @@ NO_FINALISTS = (
 )
 
 
+@refuses_unknown
 def tune(
     data: Any,
     target: str | None = None,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ikura.population.kernel.penalty import bound_norms, clip_norm, clip_value, decay, penalise
+from ikura.population.kernel.penalty import bound_norms, clip_norm, clip_value, decay, penalise, stop_at_zero
 
 SIZE = 500
 MATRICES = np.array([(10, 12, 5), (80, 1, 100), (200, 300, 1)])
@@ -26,9 +26,10 @@ def example(dtype: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @pytest.mark.parametrize(("l1", "l2"), [(0.0, 0.3), (0.2, 0.0), (0.2, 0.3)])
 def test_penalty(l1: float, l2: float, dtype: str, rounding: float) -> None:
     w, g, mask = example(dtype)
-    w[15] = 0
+    w[15:20], g[15:18] = 0, (0.05, -0.1, 1.5)
     exact = w.astype(np.float64)
     wanted = g + mask * (l2 * exact + l1 * np.sign(exact))
+    wanted[15:20] = np.sign(g[15:20]) * np.maximum(np.abs(g[15:20].astype(np.float64)) - l1, 0)
     cost = penalise(w, g, MATRICES, w.dtype.type(l1), w.dtype.type(l2))
     # 460 terms summed, 230 on average at a rounding each at worst; the gradient rounds λ, products and sums.
     total = l1 * np.abs(exact[mask]).sum() + l2 / 2 * np.sum(exact[mask] ** 2)
@@ -92,3 +93,31 @@ def test_bounded_norms(dtype: str, rounding: float) -> None:
         # The direction stays and the norm is the limit: a share and a product rounded.
         wanted = old.astype(np.float64) * np.minimum(1, 1.2 / norms)[:, None]
         np.testing.assert_allclose(new, wanted, rtol=4 * rounding)
+
+
+@PRECISIONS
+@pytest.mark.parametrize("reach", [0.3, np.inf])
+def test_no_weight_passes_zero(reach: float, dtype: str, rounding: float) -> None:
+    _, _, mask = example(dtype)
+    rng = np.random.default_rng(1)
+    old, new, g = (rng.choice([-1.0, -0.25, 0.0, 0.25, 1.0], SIZE).astype(dtype) for _ in range(3))
+    wanted = new.copy()
+    stop_at_zero(new, old, g, MATRICES, old.dtype.type(reach))
+    for i in np.flatnonzero(mask):
+        start, end = float(old[i]), float(wanted[i])
+        if start * end < 0:
+            wanted[i] = np.sign(end) * max(abs(end) - reach, 0)
+        elif start == 0 and end * g[i] >= 0:
+            wanted[i] = 0
+    # One difference rounded.
+    np.testing.assert_allclose(new, wanted, rtol=2 * rounding)
+    assert {0.0} < {float(one) for one in new[mask]}
+
+
+def test_a_broken_weight_is_not_made_zero() -> None:
+    new = np.array([np.nan, np.nan])
+    stop_at_zero(new, np.array([0.0, 1.0]), np.array([np.nan, 1.0]), np.array([(0, 1, 2)]), np.inf)
+    assert np.isnan(new).all()
+    g = np.array([np.nan])
+    penalise(np.zeros(1), g, np.array([(0, 1, 1)]), 0.1, 0.0)
+    assert np.isnan(g).all()

@@ -10,12 +10,15 @@ from typing import Any
 
 from ikura.population.kernel._compile import compiled
 
-__all__ = ["bound_norms", "clip_norm", "clip_value", "decay", "penalise"]
+__all__ = ["bound_norms", "clip_norm", "clip_value", "decay", "penalise", "stop_at_zero"]
 
 
 @compiled
 def penalise(w: Any, g: Any, matrices: Any, l1: Any, l2: Any) -> float:
-    """Add λ1 sign(w) + λ2 w to the gradient and return the cost λ1 Σ |w| + λ2/2 Σ w²; l1, l2 in the precision of w."""
+    """Add λ1 sign(w) + λ2 w to the gradient and return the cost λ1 Σ |w| + λ2/2 Σ w²; l1, l2 in the precision of w.
+
+    Where w = 0 the gradient g becomes the smallest of g + [-λ1, λ1]: nothing where |g| <= λ1.
+    """
     zero = w.dtype.type(0)
     cost = 0.0
     for i in range(matrices.shape[0]):
@@ -31,7 +34,10 @@ def penalise(w: Any, g: Any, matrices: Any, l1: Any, l2: Any) -> float:
         if l1 > 0:
             total = zero
             for j in range(a.shape[0]):
-                b[j] += l1 if a[j] > zero else (-l1 if a[j] < zero else zero)
+                if a[j] == zero:
+                    b[j] = zero if abs(b[j]) <= l1 else (b[j] - l1 if b[j] > zero else b[j] + l1)
+                else:
+                    b[j] += l1 if a[j] > zero else -l1
                 total += abs(a[j])
             cost += l1 * total
     return cost
@@ -67,6 +73,28 @@ def decay(w: Any, matrices: Any, share: Any) -> None:
         a = w[begin : begin + matrices[i, 1] * matrices[i, 2]]
         for j in range(a.shape[0]):
             a[j] *= share
+
+
+@compiled
+def stop_at_zero(w: Any, old: Any, g: Any, matrices: Any, reach: Any) -> None:
+    """Let no update of weights with an l1 penalty pass zero: see `ikura.population.update.stopped_at_zero`.
+
+    Args:
+        w, old: weights after and before the update rule, shape (weights,); w is changed in place.
+        g: gradient that the rule was given, the same shape.
+        matrices: (place, rows, columns) of the weights that are penalised.
+        reach: how far beyond zero a weight is brought back to it, in the precision of w; ∞ for any distance.
+    """
+    zero = w.dtype.type(0)
+    for i in range(matrices.shape[0]):
+        begin = matrices[i, 0]
+        for j in range(begin, begin + matrices[i, 1] * matrices[i, 2]):
+            if old[j] > zero and w[j] < zero:
+                w[j] = min(w[j] + reach, zero)
+            elif old[j] < zero and w[j] > zero:
+                w[j] = max(w[j] - reach, zero)
+            elif old[j] == zero and ((w[j] >= zero and g[j] >= zero) or (w[j] <= zero and g[j] <= zero)):
+                w[j] = zero
 
 
 @compiled

@@ -15,11 +15,12 @@ from ikura.population.kernel.numbers import (
     CLIP_STEPS,
     CLIP_VALUE,
     EPSILON,
+    L1,
     MAX_NORM,
     MOMENTUM,
     WEIGHT_DECAY,
 )
-from ikura.population.kernel.penalty import bound_norms, clip_norm, clip_value, decay
+from ikura.population.kernel.penalty import bound_norms, clip_norm, clip_value, decay, stop_at_zero
 from ikura.population.rule import RULES, Coefficients
 
 __all__ = ["apply_rule", "update"]
@@ -114,7 +115,7 @@ def update(
     pretrained: int = 0,
     share: float = 1.0,
 ) -> None:
-    """Make one update of one member: clip the gradient, decay the weights, apply the rule, bound the norms.
+    """Make one update of one member: clip the gradient, decay weights, apply the rule, stop at zero, bound the norms.
 
     Args:
         code: number of the update rule.
@@ -133,17 +134,24 @@ def update(
         clip_value(g, number(numbers[CLIP_VALUE]))
     if clips and numbers[CLIP_NORM] > 0:
         clip_norm(g, numbers[CLIP_NORM])
+    first = 0
+    while first < matrices.shape[0] and matrices[first, 0] < pretrained:
+        first += 1
     if numbers[WEIGHT_DECAY] > 0:
-        first = 0
-        while first < matrices.shape[0] and matrices[first, 0] < pretrained:
-            first += 1
         decay(w, matrices[:first], number(1 - alpha * share * numbers[WEIGHT_DECAY]))
         decay(w, matrices[first:], number(1 - alpha * numbers[WEIGHT_DECAY]))
+    old = w[:0]
+    if numbers[L1] > 0:
+        old = w.copy()
     if pretrained > 0:
         place = moments.shape[0] // w.shape[0] * pretrained
         _move(code, w[:pretrained], g[:pretrained], moments[:place], numbers, alpha * share, step)
         _move(code, w[pretrained:], g[pretrained:], moments[place:], numbers, alpha, step)
     else:
         _move(code, w, g, moments, numbers, alpha, step)
+    if numbers[L1] > 0:
+        reach = 2 * alpha * numbers[L1] if code == 0 else np.inf
+        stop_at_zero(w, old, g, matrices[:first], number(reach * share if code == 0 else reach))
+        stop_at_zero(w, old, g, matrices[first:], number(reach))
     if numbers[MAX_NORM] > 0:
         bound_norms(w, matrices, numbers[MAX_NORM])
