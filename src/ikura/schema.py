@@ -12,7 +12,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge, Le, MaxLen, MinLen, Predicate
 
@@ -50,6 +50,8 @@ Name = Annotated[str, MinLen(1), MaxLen(10_000)]
 """Text that names something."""
 Short = Annotated[str, MaxLen(1 << 20)]
 """Text for people."""
+Scalar = bool | int | float | str
+"""A value of a hyperparameter, or a class."""
 Digits = Annotated[str, MinLen(64), MaxLen(64)]
 """A SHA-256 digest in hexadecimal digits."""
 
@@ -85,13 +87,14 @@ def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
         raise RunError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def checked(kind: Any, value: Any, place: str) -> Any:
+def checked(kind: Any, value: Any, place: str, *, unknown: Literal["forbid", "ignore"] = "forbid") -> Any:
     """Check values against a schema.
 
     Args:
         kind: the schema.
         value: what a file held, made of dictionaries, lists, text and numbers.
         place: what the message begins with: the file, and what of it.
+        unknown: whether fields that the schema lacks are refused; "ignore" is for what only people read.
 
     Returns:
         An instance of the schema.
@@ -111,10 +114,10 @@ def checked(kind: Any, value: Any, place: str) -> Any:
         text = json.dumps(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise RunError(f"{place}: holds what it cannot hold: {_shortened(str(error))}") from error
-    return parsed(kind, text, place)
+    return parsed(kind, text, place, unknown=unknown)
 
 
-def parsed(kind: Any, text: str | bytes, place: str) -> Any:
+def parsed(kind: Any, text: str | bytes, place: str, *, unknown: Literal["forbid", "ignore"] = "forbid") -> Any:
     """Read JSON of a schema; see `checked`.
 
     Example:
@@ -126,7 +129,7 @@ def parsed(kind: Any, text: str | bytes, place: str) -> Any:
     from pydantic import ValidationError
 
     try:
-        return _adapter(kind).validate_json(text, strict=True, extra="forbid")
+        return _adapter(kind).validate_json(text, strict=True, extra=unknown)
     except ValidationError as error:
         raise RunError(_sentence(error.errors(include_url=False), place)) from None
 

@@ -17,11 +17,11 @@ from ikura.data.columns import Column
 from ikura.data.source import open_source
 from ikura.errors import RunError
 from ikura.population.member import Member
+from ikura.study.entrance import enter
 from ikura.study.floor import examples_of, network_again, workshop_of
 from ikura.study.networks import resolved
 from ikura.study.origin import reopen
 from ikura.study.setting import Setting
-from ikura.study.store import Store
 
 __all__ = ["is_run", "subject_of_run"]
 
@@ -86,7 +86,7 @@ def _trial(run: Path) -> tuple[int, dict[str, Any]]:
                 copyfile(run / name, Path(folder) / name)
         if not (run / "study.db").is_file():
             raise RunError(f"{run}: the run has no study.db")
-        store = Store(Path(folder) / "study.db")
+        _, store = enter(run, Path(folder) / "study.db")
         try:
             best, trials = store.fact("best"), store.trials()
         finally:

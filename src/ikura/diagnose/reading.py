@@ -46,8 +46,8 @@ def copied(run: Path, network: Any = None) -> Iterator[Study]:
     Raises:
         RunError: the folder holds no run.
     """
+    from ikura.study.entrance import enter
     from ikura.study.setting import Setting
-    from ikura.study.store import Store
     from ikura.study.study import Study
 
     Setting.load(run)
@@ -57,9 +57,9 @@ def copied(run: Path, network: Any = None) -> Iterator[Study]:
         for name in ("study.db", "study.db-wal"):
             if (run / name).is_file():
                 copyfile(run / name, Path(folder) / name)
-        store = Store(Path(folder) / "study.db")
+        setting, store = enter(run, Path(folder) / "study.db")
         try:
-            yield Study(run, network, store)
+            yield Study(run, network, (setting, store))
         finally:
             store.close()
 

@@ -37,7 +37,7 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
             if setting.finalists:
                 searches, waits = plans(setting, store), schedule(setting.schedule)
                 train_finalists(floor, setting.finalists, setting.replicates, searches, waits, setting.jobs)
-            best = choose(floor, measure, setting.finalists, lambda row: _again(floor, row))
+            best = choose(floor, measure, setting.finalists, lambda row: _again(floor, setting, row))
         if best is None:
             floor.progress.say("no trial could be trained to its end; try smaller learning rates")
             return
@@ -72,9 +72,10 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
     model_of(setting, dataset, workshop, module, floor.member(row)).save(run / "model")
 
 
-def _again(floor: Floor, row: dict[str, Any]) -> None:
+def _again(floor: Floor, setting: Setting, row: dict[str, Any]) -> None:
     """Train a trial of the search again for its weights."""
-    keep_weights(floor.run, [replay(Study(floor.run, floor.workshop.network), floor.store, row)])
+    study = Study(floor.run, floor.workshop.network, (setting, floor.store))
+    keep_weights(floor.run, [replay(study, floor.store, row)])
 
 
 def model_of(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.Module, member: Member) -> Model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 
 from ikura.errors import RunError, StorageError
 from ikura.population.job import Outcome
@@ -28,6 +29,9 @@ COLUMNS = ("train_loss", "dev_loss", "dev_score")
 ABOUT = ("number", "state", "purpose", "parent", "stage")
 RESULTS = ("dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best_epoch", "seconds")
 """What a table of trials holds before and behind the hyperparameters."""
+
+MOST_BYTES = 1 << 28
+"""The largest value of a database."""
 
 METADATA = sa.MetaData()
 FACTS = sa.Table(
@@ -134,8 +138,22 @@ class Store:
                     with self.engine.connect() as connection:
                         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
                 METADATA.create_all(self.engine)
-            elif not set(METADATA.tables) <= set(sa.inspect(self.engine).get_table_names()):
-                raise RunError(f"{self.place}: not a study of ikura")
+            else:
+                self._check_tables()
+
+    def _check_tables(self) -> None:
+        """Refuse a database without the tables of a study, or with other columns."""
+        there = sa.inspect(self.engine)
+        names = set(there.get_table_names())
+        for table in METADATA.sorted_tables:
+            if table.name not in names:
+                raise RunError(f"{self.place}: not a study of ikura: it has no table {table.name}")
+            columns = {one["name"] for one in there.get_columns(table.name)}
+            for column in table.columns:
+                if column.name not in columns:
+                    raise RunError(
+                        f"{self.place}: not a study of ikura: table {table.name} has no column {column.name}"
+                    )
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
@@ -143,8 +161,16 @@ class Store:
             yield
         except OperationalError as error:
             raise StorageError(f"cannot write {self.place}: {error.orig}") from error
+        except DataError as error:
+            raise RunError(f"{self.place}: holds a value that is too large or none ({error.orig})") from error
         except DatabaseError as error:
             raise RunError(f"{self.place}: not a study of ikura ({error.orig})") from error
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection to read on."""
+        with self._guard(), self.engine.connect() as connection:
+            yield connection
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -158,13 +184,18 @@ class Store:
 
     def set_fact(self, name: str, value: Any) -> None:
         """Record one fact about the study, any JSON value."""
+        self.set_facts({name: value})
+
+    def set_facts(self, facts: Mapping[str, Any]) -> None:
+        """Record several facts, all of them or none."""
+        rows = [{"name": name, "value": json.dumps(value)} for name, value in facts.items()]
         with self.writing() as connection:
-            connection.execute(sa.delete(FACTS).where(FACTS.c.name == name))
-            connection.execute(sa.insert(FACTS), {"name": name, "value": json.dumps(value)})
+            connection.execute(sa.delete(FACTS).where(FACTS.c.name.in_(list(facts))))
+            connection.execute(sa.insert(FACTS), rows)
 
     def fact(self, name: str, default: Any = None) -> Any:
         """Return a fact, or the default if it was never recorded."""
-        with self._guard(), self.engine.connect() as connection:
+        with self.reading() as connection:
             value = connection.scalar(sa.select(FACTS.c.value).where(FACTS.c.name == name))
         return default if value is None else json.loads(value)
 
@@ -251,7 +282,7 @@ class Store:
 
     def read(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
         """Run a query; return its rows as dictionaries."""
-        with self._guard(), self.engine.connect() as connection:
+        with self.reading() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
     def read_in(self, query: sa.Select[Any], column: sa.Column[Any], values: Sequence[Any]) -> list[dict[str, Any]]:
@@ -266,7 +297,7 @@ class Store:
 
     def _trials(self, query: Any) -> list[dict[str, Any]]:
         names = [column.name for column in TRIALS.columns]
-        with self._guard(), self.engine.connect() as connection:
+        with self.reading() as connection:
             rows = [dict(zip(names, row, strict=True)) for row in connection.execute(query).all()]
         # One parse of all texts together is many times as fast as one for each.
         given = json.loads(f"[{','.join(row['hyperparameters'] for row in rows)}]")
@@ -278,7 +309,7 @@ class Store:
     def count(self, **values: Any) -> int:
         """Count the trials, or those with certain values, such as purpose="search" or state="diverged"."""
         query = sa.select(sa.func.count()).select_from(TRIALS).where(*(TRIALS.c[n] == v for n, v in values.items()))
-        with self._guard(), self.engine.connect() as connection:
+        with self.reading() as connection:
             return int(connection.scalar(query) or 0)
 
     def trial(self, number: int) -> dict[str, Any] | None:
@@ -289,7 +320,7 @@ class Store:
     def table(self) -> pd.DataFrame:
         """Return all trials as a frame: `ABOUT`, one column for each hyperparameter that a trial has, `RESULTS`."""
         shown = [TRIALS.c[name] for name in (*ABOUT, "hyperparameters", *RESULTS)]
-        with self._guard(), self.engine.connect() as connection:
+        with self.reading() as connection:
             rows = connection.execute(sa.select(*shown).order_by(TRIALS.c.number)).all()
         columns = dict(zip((one.name for one in shown), zip(*rows, strict=True), strict=False))
         # One parse of all texts together is many times as fast as one for each.
@@ -305,7 +336,7 @@ class Store:
         query = sa.select(CURVES).order_by(CURVES.c.trial, CURVES.c.epoch)
         if numbers is not None:
             query = query.where(CURVES.c.trial.in_(list(numbers)))
-        with self._guard(), self.engine.connect() as connection:
+        with self.reading() as connection:
             rows = connection.execute(query).all()
         names = ["number", "epoch", *COLUMNS]
         columns = zip(*rows, strict=True) if rows else [()] * len(names)
@@ -325,6 +356,10 @@ def _insert_many(connection: sa.Connection, table: sa.Table, rows: list[tuple[An
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
-    """Wait for other readers; in a file that is written ahead, a killed process never leaves a broken one."""
+    """Wait for other readers; in a file that is written ahead, a killed process never leaves a broken one.
+
+    A value that is larger than any that a study writes is refused before memory is taken for it.
+    """
     for pragma in ("synchronous=NORMAL", "busy_timeout=10000", "cache_size=-65536", "wal_autocheckpoint=8000"):
         connection.execute(f"PRAGMA {pragma}")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)

@@ -14,6 +14,7 @@ from torch import nn
 from ikura.metric import Metric, metric
 from ikura.population.member import Hyperparameters
 from ikura.space import Space
+from ikura.study.entrance import enter
 from ikura.study.json_form import json_form
 from ikura.study.model import Model, load_model
 from ikura.study.records import best_of, front_of, rounds_of, row_of, test_of, trials_of
@@ -39,7 +40,7 @@ class Study:
     Args:
         run: the run folder.
         network: the factory, if the networks are the caller's own; needed for `replay` and `model`.
-        store: a copy of the run's database, where the one in the folder is not to be opened.
+        opened: the run's setting and store, where they are open already, or the store is a copy.
 
     Raises:
         RunError: the folder holds no run.
@@ -49,12 +50,11 @@ class Study:
         self,
         run: str | Path,
         network: Callable[[Hyperparameters], nn.Module] | None = None,
-        store: Store | None = None,
+        opened: tuple[Setting, Store] | None = None,
     ) -> None:
         self.run = Path(run)
         self.network = network
-        self.setting = Setting.load(self.run)
-        self._store = store or Store(self.run / "study.db")
+        self.setting, self._store = opened or enter(self.run)
 
     def __repr__(self) -> str:
         return f"Study({str(self.run)!r}, {self.best})"

@@ -26,6 +26,7 @@ from ikura.space.arguments import refuses_unknown
 from ikura.study.aims import Aims
 from ikura.study.cost import check_bound, measure
 from ikura.study.ending import finish
+from ikura.study.entrance import enter, form, set_anew
 from ikura.study.floor import network_again, one_thread_each, workshop_of
 from ikura.study.freezing import choose_freezing
 from ikura.study.networks import OWN, budget, chosen_network, resolved
@@ -54,6 +55,7 @@ from ikura.study.setting import Setting
 from ikura.study.shortlist import Shortlist
 from ikura.study.store import Store
 from ikura.study.study import Study
+from ikura.study.versions import difference, versions
 
 __all__ = ["resume", "tune"]
 
@@ -258,14 +260,14 @@ def tune(
         if isinstance(network, Pretrained):
             network.keep(run)
         store = Store(run / "study.db", create=True)
-        store.set_fact("summary", dataset.summary)
+        facts: dict[str, Any] = {"summary": dataset.summary, "setting": form(setting), "versions": versions()}
         if checked is not None:
-            store.set_fact("checks", checked)
+            facts["checks"] = checked
         if shown := pictures(dataset, opened, seed):
-            store.set_fact("pictures", shown)
+            facts["pictures"] = shown
         if known.records:
-            store.set_fact("prior", known.records)
-        store.set_fact("seconds", {"read": _clock() - began})
+            facts["prior"] = known.records
+        store.set_facts(facts | {"seconds": {"read": _clock() - began}})
         setting.save(run)
         progress.opened(run)
         return _run(run, setting, store, dataset, resolved(name, network), progress, ask)
@@ -293,12 +295,10 @@ def resume(
         UsageError: the run asks before each step, and nobody is there to ask.
     """
     run, progress = Path(run), Logged(progress)
-    setting = Setting.load(run)
-    store = Store(run / "study.db")
+    setting, store = enter(run)
     if store.fact("done"):
-        store.close()
         progress.say(f"{run} is finished already; nothing is trained again")
-        return Study(run, network)
+        return Study(run, network, (setting, store))
     if setting.auto.get("ask") and ask is None:
         store.close()
         raise UsageError(f"{run} asks before each step: resume it in a terminal, or give ask=… in Python")
@@ -307,6 +307,9 @@ def resume(
             stray.unlink()
         progress.opened(run)
         dataset = setting.prepare(run)
+        for line in (*set_anew(store, setting), difference(store.fact("versions", {}))):
+            if line:
+                progress.say(line)
         again = resolved(setting.network, network_again(setting, run, network))
         return _run(run, setting, store, dataset, again, progress, ask if setting.auto.get("ask") else None)
 
@@ -352,7 +355,7 @@ def _run(
                 floor.deadline = _deadline(setting, store, 1.0)
                 measure(floor)
                 finish(floor, setting, dataset)
-        study = Study(run, network)
+        study = Study(run, network, (setting, store))
         with store.timed("report"):
             if store.fact("errors") is not None:
                 keep_spaces(study, study.prescriptions)
@@ -380,7 +383,7 @@ def _decided(floor: Floor, setting: Setting, ask: Ask | None, network: Any) -> b
     """Let the autopilot decide; whether there is another search."""
     from ikura.diagnose.autopilot import decide
 
-    return decide(Study(floor.run, network, floor.store), floor, setting, ask)
+    return decide(Study(floor.run, network, (setting, floor.store)), floor, setting, ask)
 
 
 def _tile_size(workshop: Workshop, space: Space, setting: Setting) -> int:
