@@ -203,7 +203,7 @@ def _numbers(store: Store, setting: Setting, facts: dict[str, Any]) -> None:
             raise RunError(f"{store.place}: fact decisions: the space of search {plan.number}: {error}") from error
     known = {name for plan in searches for name in plan.space}
     for stage in facts.get("stages", []):
-        for name in (*stage["region"], *(one["hyperparameter"] for one in stage["widened"])):
+        for name in (*stage["region"], *(one["hyperparameter"] for one in stage.get("widened", []))):
             if name not in known:
                 raise RunError(
                     f"{store.place}: fact stages: {stage['name']} names {_shown(name)}, which is not searched"

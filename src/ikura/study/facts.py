@@ -70,7 +70,7 @@ class ImagesPart(TypedDict):
 class SummaryFact(TypedDict):
     """What was read."""
 
-    source: Short
+    source: Short | None
     target: Short | None
     task: Name
     rows: Count
@@ -105,7 +105,7 @@ class StagePart(TypedDict):
     trials: Whole
     epochs: Count
     region: dict[str, list[Scalar]]
-    widened: list[WideningPart]
+    widened: NotRequired[list[WideningPart]]
 
 
 class KnownPart(TypedDict):

@@ -71,7 +71,7 @@ class Origin:
         data: as `ikura.data.prepare` takes them.
         target: name of the target column, if it is known already.
         record: {"kind": "file" or "folder", "path", "sha256"}, {"kind": "bundled", "name"}, {"kind": "frame" or
-            "arrays", "path"}.
+            "arrays", "path", "sha256"}.
         content: what is kept in the run folder under record["path"]; None for files and bundled data.
     """
 
@@ -116,7 +116,8 @@ class Origin:
         buffer = BytesIO()
         plain.to_parquet(buffer, index=False)
         content = buffer.getvalue()
-        return cls(_read_frame(content), target, {"kind": "frame", "path": "data.parquet"}, content)
+        record = {"kind": "frame", "path": "data.parquet", "sha256": hashlib.sha256(content).hexdigest()}
+        return cls(_read_frame(content), target, record, content)
 
     @classmethod
     def _of_pair(cls, x: Any, y: Any, target: str | None) -> Origin:
@@ -128,8 +129,9 @@ class Origin:
             values = _plain_array(np.asarray(y))
             buffer = BytesIO()
             np.savez(buffer, x=array, y=values, allow_pickle=False)
-            record = {"kind": "arrays", "path": "data.npz"}
-            return cls((array, values), None if named is None else str(named), record, buffer.getvalue())
+            content = buffer.getvalue()
+            record = {"kind": "arrays", "path": "data.npz", "sha256": hashlib.sha256(content).hexdigest()}
+            return cls((array, values), None if named is None else str(named), record, content)
         frame = x if array is None else pd.DataFrame(array).infer_objects().add_prefix("x")
         name = str(target or getattr(y, "name", None) or "target")
         if name in map(str, frame.columns):
@@ -157,16 +159,17 @@ def reopen(record: dict[str, Any], run: Path) -> Any:
     path = Path(record["path"]) if record["kind"] in ("file", "folder") else run / record["path"]
     if not (path.is_dir() if record["kind"] == "folder" else path.is_file()):
         raise RunError(f"{path}: the data of {run} are no longer there")
+    known = record.get("sha256")
+    if known is not None and (folder_sha256 if record["kind"] == "folder" else _sha256)(path) != known:
+        raise RunError(f"{path}: the data have changed since {run} began; bring the old file back to go on")
     if record["kind"] in ("file", "folder"):
-        if (folder_sha256 if record["kind"] == "folder" else _sha256)(path) != record["sha256"]:
-            raise RunError(f"{path}: the data have changed since {run} began; bring the old file back to go on")
         return path
     try:
         if record["kind"] == "frame":
             return _read_frame(path.read_bytes())
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return arrays["x"], arrays["y"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, TypeError, NotImplementedError) as error:
         reason = " ".join(str(error).split())
         raise RunError(f"{path}: the data of {run} are not whole: {reason}") from error
 
