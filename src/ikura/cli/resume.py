@@ -21,6 +21,11 @@ def resume(context: typer.Context, run: Run, json: Json = False, quiet: Quiet = 
 
     A run that is already finished is not trained again: its result is printed.
     One begun with --ask goes on asking, and needs a terminal.
+
+    A run keeps the setting that it began with. In its config.toml jobs, time_limit, device and the path of the data
+    (where the same file lies now) may be changed while it waits, which is then said; any other change is refused.
+    Snapshots and weights that are missing or damaged are trained again.
+    Where versions of libraries or the processor are others than before, a line says that the last bits may differ.
     """
     session = begin(context, quiet, verbose)
     session.run = existing_run(run)

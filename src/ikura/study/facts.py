@@ -85,6 +85,26 @@ class SummaryFact(TypedDict):
     notes: list[Short]
 
 
+class ResultPart(TypedDict):
+    """What a check found."""
+
+    name: Name
+    verdict: Name
+    finding: Short
+    figures: dict[str, Any]
+    cause: Short
+    fix: Short
+
+
+class ChecksFact(TypedDict):
+    """The checks that were made before the training."""
+
+    subject: Short
+    ok: bool
+    counts: dict[str, Whole]
+    checks: list[ResultPart]
+
+
 class WideningPart(TypedDict):
     """An end of a range that was moved outwards."""
 
@@ -283,6 +303,7 @@ FACTS: Mapping[str, Any] = {
     "setting": dict[str, Any],
     "versions": dict[Name, Name],
     "summary": SummaryFact,
+    "checks": ChecksFact,
     "pictures": PicturesFact,
     "prior": list[KnownPart],
     "seconds": dict[str, Positive],
