@@ -44,7 +44,7 @@ def test_killed_again_and_again(
     assert done.code == 0, done.err
     assert content(run) == whole
     assert json.loads(done.out)["test"]["value"] == whole["test"]["value"]
-    assert not list(run.rglob("*.tmp"))
+    assert not list(run.rglob(".*.partial"))
     again = ikura("resume", "run", "-q", "--json")
     assert (again.code, again.out) == (0, done.out)
 

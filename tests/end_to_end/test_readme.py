@@ -66,7 +66,7 @@ def test_the_run_folder(finished: tuple[Path, Any]) -> None:
     run, _ = finished
     assert {"config.toml", "study.db", "report.html", "model"} <= {path.name for path in run.iterdir()}
     assert {path.name for path in (run / "model").iterdir()} == {"model.json", "weights.safetensors"}
-    assert not list(run.rglob("*.tmp"))
+    assert not list(run.rglob(".*.partial"))
     assert not list(run.glob("snapshots/tile-*"))
     text = (run / "report.html").read_text(encoding="utf-8")
     assert "species" in text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 
 from ikura.errors import StorageError
 from ikura.population.member import Member
-from ikura.population.snapshot import load_snapshot, save_snapshot, write_atomically
+from ikura.population.snapshot import load_snapshot, save_snapshot
 from ikura.population.training import Course
 from ikura.population.workshop import Workshop
 
@@ -164,52 +163,6 @@ def full_disk(room: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "folder" / "file"
-    for content in (b"one", b"a longer one", b""):
-        write_atomically(path, content)
-        assert path.read_bytes() == content
-        assert list(path.parent.iterdir()) == [path]
-
-
-@pytest.mark.parametrize("size", [5000, 1_000_000])
-def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path, size: int) -> None:
-    path = tmp_path / "file"
-    write_atomically(path, b"old")
-    with full_disk(4096), pytest.raises(StorageError, match=rf"cannot write {path}: File too large"):
-        write_atomically(path, b"n" * size)
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize("step", ["fsync", "replace"])
-def test_a_failing_disk_leaves_the_old_file_whole(tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    path = tmp_path / "file"
-    write_atomically(path, b"old")
-    monkeypatch.setattr(os, step, fail)
-    with pytest.raises(StorageError, match="No space left on device") as caught:
-        write_atomically(path, b"new")
-    assert "\n" not in str(caught.value)
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
-    (tmp_path / "folder").write_bytes(b"")
-    with pytest.raises(StorageError, match=rf"cannot write {tmp_path}/folder/file"):
-        write_atomically(tmp_path / "folder" / "file", b"new")
-
-
-def test_a_folder_in_the_place_of_the_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").mkdir()
-    with pytest.raises(StorageError, match=rf"cannot write {tmp_path}/file"):
-        write_atomically(tmp_path / "file", b"new")
-    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
 def test_a_snapshot_that_cannot_be_written_leaves_the_one_before(

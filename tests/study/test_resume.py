@@ -112,7 +112,7 @@ def test_killed_at_any_step_and_resumed(kind: str, whole: Any, tmp_path: Path) -
         run = tmp_path / str(point)
         assert kill_after(point, run, kind, begin), f"not killed after {point} of {total} steps"
         assert_same(go_on(run, kind), reference)
-        assert not list(run.rglob(".*.tmp"))
+        assert not list(run.rglob(".*.partial"))
         shutil.rmtree(run)
 
 
@@ -401,7 +401,7 @@ def test_a_refused_resume_removes_nothing_of_the_run_in_work(tmp_path: Path) -> 
     class Listener(ikura.Progress):
         def update(self, done: int, trials: int, best: float | None) -> None:
             if not seen:
-                halfway = tmp_path / "run" / "snapshots" / ".tile-0.safetensors.tmp"
+                halfway = tmp_path / "run" / "snapshots" / ".tile-0.safetensors.1.partial"
                 halfway.write_bytes(b"half a snapshot of the process at work")
                 with pytest.raises(RunError):
                     ikura.resume(tmp_path / "run")

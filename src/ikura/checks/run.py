@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
-from shutil import copyfile
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from ikura.checks.subject import Subject, Table
 from ikura.data.columns import Column
 from ikura.data.source import open_source
 from ikura.errors import RunError
+from ikura.files import shown
 from ikura.population.member import Member
 from ikura.study.entrance import enter
 from ikura.study.floor import examples_of, network_again, workshop_of
@@ -61,7 +61,7 @@ def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str,
         return workshop.module(Member(0, given, setting.seed + seed))
 
     return Subject(
-        f"{run}, trial {trial}",
+        f"{shown(run)}, trial {trial}",
         setting.task,
         workshop.train,
         workshop.dev,
@@ -80,17 +80,11 @@ def _trial(run: Path) -> tuple[int, dict[str, Any]]:
 
     They are read from a copy of the store: opening an SQLite database can write to its folder.
     """
-    with TemporaryDirectory(prefix="ikura-") as folder:
-        for name in ("study.db", "study.db-wal"):
-            if (run / name).is_file():
-                copyfile(run / name, Path(folder) / name)
-        if not (run / "study.db").is_file():
-            raise RunError(f"{run}: the run has no study.db")
-        _, store = enter(run, Path(folder) / "study.db")
-        try:
-            best, trials = store.fact("best"), store.trials()
-        finally:
-            store.close()
+    if not (run / "study.db").is_file():
+        raise RunError(f"{shown(run)}: the run has no study.db")
+    _, store = enter(run, copied=True)
+    with closing(store):
+        best, trials = store.fact("best"), store.trials()
     if best is None and not trials:
         raise RunError(f"{run}: the run has no trials yet; check its data instead")
     found = best or trials[0]

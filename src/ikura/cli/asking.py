@@ -8,6 +8,7 @@ from typing import Any
 
 from ikura.cli.session import Session
 from ikura.errors import UsageError
+from ikura.wording import one_line
 
 __all__ = ["ask_in_terminal", "need_terminal"]
 
@@ -39,10 +40,10 @@ def ask_in_terminal(session: Session, pause: Callable[[], None]) -> Callable[[Ma
     def ask(decision: Mapping[str, Any]) -> str:
         pause()
         if session.quiet:
-            session.complain(str(decision["sentence"]))
+            session.complain(one_line(str(decision["sentence"])))
         if decision.get("reason"):
             source = f" ({decision['source']})" if decision.get("source") else ""
-            session.complain(f"Why: {decision['reason']}{source}")
+            session.complain(one_line(f"Why: {decision['reason']}{source}"))
         while True:
             print(QUESTION, end="", file=sys.stderr, flush=True)
             line = sys.stdin.readline()

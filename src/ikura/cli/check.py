@@ -23,7 +23,7 @@ from ikura.cli.data_options import (
     Time,
     checked_kinds,
 )
-from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, one_of, whole
+from ikura.cli.options import Json, Quiet, Verbose, a_file, at_least, begin, one_of, whole
 from ikura.cli.search_options import NETWORKS
 from ikura.cli.verdict import ExitCode
 from ikura.errors import DataError, UsageError, nearest
@@ -100,7 +100,7 @@ def check(
     ] = 0,
     html: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Also write the results as a page.", rich_help_panel="Output"),
+        typer.Option(metavar="FILE", parser=a_file, help="Also write the results as a page.", rich_help_panel="Output"),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -144,7 +144,10 @@ def check(
             from ikura.report.checks_page import write_checks
 
             write_checks(checks, html)
-    session.emit(json_format.dumps(checks.to_json(), indent=1) + "\n" if json else _text(checks))
+    if json:
+        session.emit(json_format.dumps(checks.to_json(), indent=1) + "\n")
+    else:
+        session.emit(_text(checks), styled=True)
     return ExitCode.DONE if checks.ok else ExitCode.CHECK_FAILED
 
 
@@ -170,14 +173,15 @@ def _pair(text: str) -> tuple[str, Any]:
 
 def _text(checks: Checks) -> str:
     """Lay the results out as a table, and what is wrong below it."""
-    from rich.console import Console
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
+    from ikura.cli.terminal import CleanConsole
+
     out = io.StringIO()
-    console = Console(file=out, force_terminal=_coloured(), width=None if _coloured() else 120, highlight=False)
-    table = Table(title=f"Checks of {checks.subject}", title_justify="left", box=None, pad_edge=False)
+    console = CleanConsole(file=out, force_terminal=_coloured(), width=None if _coloured() else 120)
+    table = Table(title=Text(f"Checks of {checks.subject}"), title_justify="left", box=None, pad_edge=False)
     for column in ("check", "verdict", "finding"):
         table.add_column(column, no_wrap=column != "finding")
     for one in checks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import os
 import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ import typer
 from ikura.cli.error_options import BayesError, HumanError, checked_errors, share
 from ikura.cli.options import Json, Quiet, Run, Verbose, at_least, begin, existing_run, option, whole
 from ikura.errors import UsageError
+from ikura.files import shown
 
 if TYPE_CHECKING:
     from ikura.diagnose.findings import Findings
@@ -63,7 +65,8 @@ def diagnose(
 ) -> int:
     """Tell high bias from high variance, show which examples are wrong, and say what to do next.
 
-    The run is not changed and the test set is not looked at: results go to diagnosis.json and diagnosis.html beside it.
+    The run is not changed and the test set is not looked at: results go to diagnosis.json and diagnosis.html beside it,
+    unless its folder is read-only.
     """
     session = begin(context, quiet, verbose)
     folder = existing_run(run)
@@ -94,23 +97,28 @@ def diagnose(
                 jobs=jobs,
                 say=lambda line: session.say(f"ikura: {line}"),
             )
-            keep(study, findings)
-            page = write_diagnosis(study, findings.as_dict(), folder / "diagnosis.html")
+            page = None
+            if os.access(folder, os.W_OK):
+                keep(study, findings)
+                page = write_diagnosis(study, findings.as_dict(), folder / "diagnosis.html")
+            else:
+                session.say(f"ikura: {shown(folder)} is read-only: diagnosis.json and diagnosis.html are not written")
     if json:
         session.emit(json_module.dumps(findings.as_dict(), allow_nan=False, indent=1) + "\n")
     else:
-        session.emit(_text(findings, str(folder), str(page)))
+        session.emit(_text(findings, shown(folder), None if page is None else shown(page)), styled=True)
     return 0
 
 
-def _text(findings: Findings, run: str, page: str) -> str:
+def _text(findings: Findings, run: str, page: str | None) -> str:
     """Lay out the diagnosis: the errors, the gaps, what to do, the hardest examples, the curves."""
-    from rich.console import Console
     from rich.padding import Padding
     from rich.text import Text
 
+    from ikura.cli.terminal import CleanConsole
+
     one = findings.diagnosis
-    console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_FILE, highlight=False, markup=False)
+    console = CleanConsole(width=None if sys.stdout.isatty() else WIDTH_OF_A_FILE)
     with console.capture() as captured:
         of = "the mean of its networks with other seeds" if one.networks > 1 else "one network"
         console.print(f"Diagnosis of {run}, trial {findings.trial}, {of}")
@@ -132,7 +140,8 @@ def _text(findings: Findings, run: str, page: str) -> str:
         if findings.mistakes is not None and findings.mistakes.hardest:
             console.print(f"\nDev examples with the highest loss{_wrong(findings)}")
             console.print(_hardest(findings))
-        console.print(f"\nPage: {shlex.quote(page)}", soft_wrap=True)
+        if page is not None:
+            console.print(f"\nPage: {shlex.quote(page)}", soft_wrap=True)
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 

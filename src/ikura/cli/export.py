@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ikura.cli.options import Quiet, Run, Verbose, begin, existing_run
+from ikura.cli.options import Quiet, Run, Verbose, a_file, begin, existing_run
 from ikura.errors import UsageError
 
 __all__ = ["export"]
@@ -20,11 +20,13 @@ def export(
     run: Run,
     trials: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the table of all trials, to a .csv or .parquet file."),
+        typer.Option(metavar="FILE", parser=a_file, help="Write the table of all trials, to a .csv or .parquet file."),
     ] = None,
     curves: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the learning curves of all trials, to a .csv or .parquet file."),
+        typer.Option(
+            metavar="FILE", parser=a_file, help="Write the learning curves of all trials, to a .csv or .parquet file."
+        ),
     ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,

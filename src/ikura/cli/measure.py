@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ikura.cli.aligned import aligned
-from ikura.cli.options import Json, Quiet, Run, Verbose, at_least, begin, existing_run, option, whole
+from ikura.cli.options import Json, Quiet, Run, Verbose, a_place, at_least, begin, existing_run, option, whole
 from ikura.cli.verdict import ExitCode
 from ikura.errors import UsageError
+from ikura.files import shown
 
 if TYPE_CHECKING:
     from ikura.large_batch.measures import Measures
@@ -48,6 +49,7 @@ def measure(
         option(
             "DIR",
             "Folder for report.html and measures.json; by default measure in the run folder.",
+            parser=a_place,
             names=("--out", "-o"),
         ),
     ] = None,
@@ -126,7 +128,7 @@ def _text(found: Measures) -> str:
         "",
         *_alpha(found),
         "",
-        f"report: {found.report}",
+        f"report: {shown(found.report)}",
     ]
     return "\n".join(lines) + "\n"
 

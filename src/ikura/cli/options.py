@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,12 +12,16 @@ import typer
 
 from ikura.cli.session import Session
 from ikura.errors import RunError, UsageError, nearest
+from ikura.files import check_target, named
+from ikura.wording import shortened
 
 __all__ = [
     "Json",
     "Quiet",
     "Run",
     "Verbose",
+    "a_file",
+    "a_place",
     "at_least",
     "begin",
     "epilogue",
@@ -25,6 +31,8 @@ __all__ = [
     "option",
     "whole",
 ]
+
+MOST_OF_A_NUMBER = 10**18
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The run folder that `ikura tune` wrote.")]
 Json = Annotated[
@@ -89,27 +97,48 @@ def epilogue(lines: Sequence[str]) -> str:
     return "\n\n".join([f"Example{'s' if len(lines) > 1 else ''}:", *lines])
 
 
+def a_file(text: str | Path) -> Path:
+    """Take the name of a file to write.
+
+    Raises:
+        UsageError: it can be none, or is a folder's.
+    """
+    return check_target(text)
+
+
+def a_place(text: str | Path) -> Path:
+    """Take the name of a folder, or of a file that is read.
+
+    Raises:
+        UsageError: it can be none.
+    """
+    return named(text, "the name of the file or folder")
+
+
 def whole(text: str | int) -> int:
     """Read a whole number.
 
     Raises:
-        typer.BadParameter: it is not one.
+        typer.BadParameter: it is not one, or has more than 18 digits.
 
     Example:
         >>> whole("64")
         64
     """
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
-        raise typer.BadParameter(f"a whole number is needed, but got {text!r}") from None
+        raise typer.BadParameter(f"a whole number is needed, but got {shortened(str(text))}") from None
+    if abs(number) >= MOST_OF_A_NUMBER:
+        raise typer.BadParameter(f"{shortened(str(text))} is too large, a number has at most 18 digits")
+    return number
 
 
 def at_least(option: str, value: Any, least: int) -> None:
-    """Refuse a number that is too small.
+    """Refuse a number that is too small, or has no end.
 
     Raises:
-        UsageError: `value` is given and below `least`.
+        UsageError: `value` is given and below `least`, or infinite.
 
     Example:
         >>> at_least("--trials", 0, 1)
@@ -118,6 +147,8 @@ def at_least(option: str, value: Any, least: int) -> None:
     """
     if value is not None and not value >= least:
         raise UsageError(f"{option} must be at least {least}, but got {value}")
+    if value == math.inf:
+        raise UsageError(f"{option} must be a finite number, but got {value}")
 
 
 def one_of(option: str, value: str, known: Iterable[str]) -> None:
@@ -174,11 +205,13 @@ def existing_run(run: str) -> Path:
     Raises:
         RunError: there is no such folder.
     """
-    path = Path(run)
+    path = named(run, "the run folder")
     if path.is_dir():
         return path
     if path.exists():
         raise RunError(f"{run} is not a run folder but a file")
     folder = path.parent
-    siblings = [entry.name for entry in folder.iterdir() if entry.is_dir()] if folder.is_dir() else []
+    siblings: list[str] = []
+    with suppress(OSError):
+        siblings = [entry.name for entry in folder.iterdir() if entry.is_dir()]
     raise RunError(f"no such run folder: {run}{nearest(path.name, siblings)}")

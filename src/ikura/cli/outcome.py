@@ -29,7 +29,7 @@ def present(study: Any, session: Session, as_json: bool) -> int:
     if as_json:
         session.emit(json.dumps(jsonable(study.to_json()), allow_nan=False, indent=2) + "\n")
     else:
-        session.emit(summary(study))
+        session.emit(summary(study), styled=True)
     if study.best is None or not math.isfinite(study.best.dev):
         return ExitCode.CHECK_FAILED
     return ExitCode.DONE

@@ -13,6 +13,7 @@ from typing import Any, Self
 from ikura.cli.duration import format_duration
 from ikura.cli.session import Session
 from ikura.study.progress import Progress
+from ikura.wording import one_line
 
 __all__ = ["CommandProgress", "LiveProgress", "PlainProgress", "progress_for"]
 
@@ -104,12 +105,13 @@ class LiveProgress(CommandProgress):
     """
 
     def __init__(self, session: Session, console: Any = None) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bars
 
+        from ikura.cli.terminal import CleanConsole
+
         super().__init__(session)
-        self.console = console or Console(stderr=True)
+        self.console = console or CleanConsole(stderr=True)
         self.bars = Bars(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
@@ -133,7 +135,7 @@ class LiveProgress(CommandProgress):
             self.bars.remove_task(task)
 
     def say(self, line: str) -> None:
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(one_line(line), markup=False, highlight=False, soft_wrap=True)
 
     def start(self, stage: str, total: int) -> None:
         self.bars.start()

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ikura.cli.options import Quiet, Run, Verbose, begin, existing_run
+from ikura.cli.options import Quiet, Run, Verbose, a_file, begin, existing_run, option
+from ikura.files import shown
 
 __all__ = ["report"]
 
@@ -19,7 +20,9 @@ def report(
     run: Run,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="Where to write; by default report.html in the run folder."),
+        option(
+            "FILE", "Where to write; by default report.html in the run folder.", parser=a_file, names=("--out", "-o")
+        ),
     ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -31,5 +34,5 @@ def report(
         import ikura
 
         written = ikura.open_study(folder).report(out or folder / "report.html")
-    session.emit(f"{written}\n")
+    session.emit(f"{shown(written)}\n")
     return 0

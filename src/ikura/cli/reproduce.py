@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ikura.cli.duration import format_duration
-from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, option, whole
+from ikura.cli.options import Json, Quiet, Verbose, a_place, at_least, begin, option, whole
 from ikura.cli.session import Session
 from ikura.cli.verdict import ExitCode
 from ikura.errors import UsageError, nearest
@@ -41,6 +41,7 @@ def reproduce(
         option(
             "FOLDER",
             "Where to write; by default reproduced/NAME. An experiment that was stopped goes on where it was.",
+            parser=a_place,
             names=("--out", "-o"),
         ),
     ] = None,

@@ -12,6 +12,7 @@ from ikura.cli.budget_options import DEVICES
 from ikura.cli.options import Json, Quiet, Run, Verbose, at_least, begin, existing_run, one_of, option, whole
 from ikura.cli.verdict import ExitCode
 from ikura.errors import RunError, UsageError
+from ikura.files import shown
 
 if TYPE_CHECKING:
     from ikura.large_batch.scaling import Scaling
@@ -140,8 +141,8 @@ def _text(found: Scaling) -> str:
     lines += [*found.sentences, *(f"Not applied: {sentence}." for sentence in found.skipped), ""]
     lines += [f"next: {command}" for command in found.next_commands]
     if found.best.diverged < found.best.seeds:
-        lines.append(f"model: {found.folder / 'model'}")
-    return "\n".join([*lines, f"report: {found.report}"]) + "\n"
+        lines.append(f"model: {shown(found.folder / 'model')}")
+    return "\n".join([*lines, f"report: {shown(found.report)}"]) + "\n"
 
 
 def _cells(row: Any, marked: bool) -> list[str]:

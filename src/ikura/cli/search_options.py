@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from ikura.cli.options import option, whole
+from ikura.cli.options import a_place, option, whole
 
 __all__ = [
     "FREEZE",
@@ -45,7 +45,8 @@ Network = Annotated[
     option("NAME", f"What to train: {', '.join(NETWORKS)}; by default cnn for images and mlp for tables.", PANEL),
 ]
 Pretrained = Annotated[
-    Path | None, option("RUN", "Start from the network of an earlier run, with a new last layer.", PANEL)
+    Path | None,
+    option("RUN", "Start from the network of an earlier run, with a new last layer.", PANEL, a_place),
 ]
 Freeze = Annotated[
     str,
@@ -96,6 +97,8 @@ MaxParameters = Annotated[
 ]
 SpaceFile = Annotated[
     Path | None,
-    option("FILE.toml", "A search space of your own instead of the one chosen by the number of trials.", PANEL),
+    option(
+        "FILE.toml", "A search space of your own instead of the one chosen by the number of trials.", PANEL, a_place
+    ),
 ]
 Seed = Annotated[int, option("S", "The same seed gives the same study.", PANEL, whole)]

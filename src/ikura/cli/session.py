@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from ikura.wording import clean, one_line
+
 __all__ = ["Session"]
 
 
@@ -37,19 +39,24 @@ class Session:
         return self.run is not None and (self.run / "config.toml").exists()
 
     def say(self, line: str) -> None:
-        """Tell the user something on stderr, unless the session is quiet."""
+        """Tell the user something on stderr, in one line, unless the session is quiet."""
         if not self.quiet:
-            self.complain(line)
+            self.complain(one_line(line))
 
     def complain(self, line: str) -> None:
         """Write to stderr even when the session is quiet; a closed or full stderr is no reason to stop."""
         with suppress(OSError, ValueError):
             print(line, file=sys.stderr, flush=True)
 
-    def emit(self, text: str) -> None:
-        """Write text for people to stdout; what its encoding lacks becomes a question mark."""
+    def emit(self, text: str, *, styled: bool = False) -> None:
+        """Write text for people to stdout; what its encoding lacks becomes a question mark.
+
+        Args:
+            text: the text. What would steer a terminal is written as its code.
+            styled: whether colours stand in the text, which its maker has cleaned.
+        """
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-        self.emit_bytes(text.encode(encoding, "replace"))
+        self.emit_bytes((text if styled else clean(text)).encode(encoding, "replace"))
 
     def emit_bytes(self, content: bytes) -> None:
         """Write data to stdout exactly as they are, and all of them: an unbuffered stdout may take them in parts."""
@@ -88,7 +95,7 @@ class Session:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        self.say(f"ikura: warning: {' '.join(str(message).split())}")
+        self.say(f"ikura: warning: {message}")
 
 
 class _Voice(logging.Handler):
@@ -104,7 +111,7 @@ class _Voice(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if getattr(record, "told", False):
             return
-        self.session.complain(f"ikura: {record.levelname.lower()}: {self.format(record)}")
+        self.session.complain(one_line(f"ikura: {record.levelname.lower()}: {self.format(record)}"))
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ikura.cli.duration import format_duration
+from ikura.files import shown
 from ikura.study.command import predict_command
 from ikura.study.records import seconds_until_told
 
@@ -30,10 +31,11 @@ def summary(study: Any) -> str:
     Returns:
         Text of several lines, with colours when stdout is a terminal.
     """
-    from rich.console import Console
     from rich.padding import Padding
 
-    console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_FILE, highlight=False, markup=False)
+    from ikura.cli.terminal import CleanConsole
+
+    console = CleanConsole(width=None if sys.stdout.isatty() else WIDTH_OF_A_FILE)
     with console.capture() as captured:
         if study.best is not None:
             trials = study.trials
@@ -144,7 +146,7 @@ def _pairs(pairs: Mapping[str, Any]) -> Any:
 
 
 def _facts(study: Any) -> dict[str, str]:
-    run = shlex.quote(str(study.run))
+    run = shlex.quote(shown(study.run))
     facts: dict[str, str] = {}
     if study.best is None:
         facts["Result"] = f"no trial could be trained to its end ({study.diverged} diverged)"

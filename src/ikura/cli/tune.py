@@ -34,7 +34,7 @@ from ikura.cli.data_options import (
 )
 from ikura.cli.duration import parse_duration
 from ikura.cli.error_options import AutoBayesError, AutoHumanError, checked_errors
-from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, existing_run, one_of, option
+from ikura.cli.options import Json, Quiet, Verbose, a_place, at_least, begin, existing_run, one_of, option
 from ikura.cli.resolution import check_data, check_names, open_space
 from ikura.cli.search_options import (
     FREEZE,
@@ -136,7 +136,8 @@ def tune(
         ),
     ] = True,
     out: Annotated[
-        Path | None, option("DIR", "The run folder to write; by default a new one under runs/.", "Output")
+        Path | None,
+        option("DIR", "The run folder to write; by default a new one under runs/.", "Output", a_place),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,

@@ -10,6 +10,8 @@ from enum import IntEnum
 
 from ikura.cli.session import Session
 from ikura.errors import IkuraError, UsageError, nearest
+from ikura.files import shown
+from ikura.wording import clean, one_line
 
 __all__ = ["ExitCode", "explain"]
 
@@ -44,8 +46,8 @@ def explain(error: BaseException, session: Session) -> ExitCode:
         return ExitCode.CLOSED_PIPE
     line, code = _sentence(error, session)
     if code is ExitCode.ERROR and session.verbose:
-        session.complain("".join(traceback.format_exception(error)).rstrip())
-    session.complain(f"ikura: error: {' '.join(line.split())}")
+        session.complain(clean("".join(traceback.format_exception(error)).rstrip()))
+    session.complain(f"ikura: error: {one_line(line)}")
     return code
 
 
@@ -111,4 +113,4 @@ def _interrupted(session: Session) -> str:
 
 
 def _continues(session: Session) -> str:
-    return f"`ikura resume {shlex.quote(str(session.run))}` continues where it stopped"
+    return f"`ikura resume {shlex.quote(shown(session.run or ''))}` continues where it stopped"

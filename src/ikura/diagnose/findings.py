@@ -23,7 +23,7 @@ from ikura.diagnose.prescription import Prescription, keep_spaces
 from ikura.diagnose.reading import Chosen, measure, undisturbed, workshop_again
 from ikura.diagnose.recipe import prescribe
 from ikura.errors import UsageError
-from ikura.population.snapshot import write_atomically
+from ikura.files import write_atomically
 
 if TYPE_CHECKING:
     from ikura.study.study import Study

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from ikura.population.snapshot import write_atomically
+from ikura.files import shown, write_atomically
 from ikura.study.command import command
 
 if TYPE_CHECKING:
@@ -93,13 +93,13 @@ def command_of(study: Study, name: str, change: Change, known: Prior) -> str:
     space = _space_of(study, name, change)
     if setting.data["kind"] in ("frame", "arrays"):
         kept = study.run / setting.data["path"]
-        config["data"] = {"kind": "file", "path": str(kept)}
+        config["data"] = {"kind": "file", "path": shown(kept)}
         config["target"] = None if setting.data["kind"] == "arrays" else setting.target
     words = command(config)
     if words is None:
         return _python(study, config, space)
-    words += "" if space is None else f" --space {shlex.quote(str(space))}"
-    return words + (f" --prior {shlex.quote(str(study.run))}" if _begins_with(known, study, change) else "")
+    words += "" if space is None else f" --space {shlex.quote(shown(space))}"
+    return words + (f" --prior {shlex.quote(shown(study.run))}" if _begins_with(known, study, change) else "")
 
 
 def _space_of(study: Study, name: str, change: Change) -> Path | None:
@@ -116,7 +116,7 @@ def _python(study: Study, config: Mapping[str, Any], space: Path | None) -> str:
     named = {"target": config["target"], "trials": config["trials"], "epochs": config["epochs"]}
     words = [repr(str(place)), "network=…", *(f"{name}={value!r}" for name, value in named.items() if value)]
     if space is not None:
-        words.append(f"space=ikura.space.load_space({str(space)!r})")
+        words.append(f"space=ikura.space.load_space({shown(space)!r})")
     return f"ikura.tune({', '.join(words)})"
 
 
@@ -136,7 +136,7 @@ def keep_spaces(study: Study, prescriptions: Iterable[Prescription]) -> list[Pat
     written = []
     for one in prescriptions:
         path = study.run / FOLDER / f"{one.name}.toml"
-        if str(path) in one.command:
+        if shown(path) in one.command:
             tables = study.searched.replace(**one.change.space).as_dict()
             write_atomically(path, f"# {one.name}, against {one.against}\n\n{tomli_w.dumps(tables)}".encode())
             written.append(path)

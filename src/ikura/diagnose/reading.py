@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from shutil import copyfile
-from tempfile import TemporaryDirectory
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch import nn
 from ikura.diagnose.errors import MOST_EXAMPLES, MOST_IMAGES, Errors, compared, error_of, measured_by
 from ikura.diagnose.optimum import MOST_QUERIES, MOST_ROWS, Neighbour, nearest_neighbour
 from ikura.errors import RunError, UsageError
+from ikura.files import shown
 from ikura.metric import Metric
 from ikura.metric import metric as metric_of
 from ikura.population.examples import Examples
@@ -52,16 +52,12 @@ def copied(run: Path, network: Any = None) -> Iterator[Study]:
 
     Setting.load(run)
     if not (run / "study.db").is_file():
-        raise RunError(f"{run}: the run has no study.db")
-    with TemporaryDirectory(prefix="ikura-") as folder:
-        for name in ("study.db", "study.db-wal"):
-            if (run / name).is_file():
-                copyfile(run / name, Path(folder) / name)
-        setting, store = enter(run, Path(folder) / "study.db")
-        try:
-            yield Study(run, network, (setting, store))
-        finally:
-            store.close()
+        raise RunError(f"{shown(run)}: the run has no study.db")
+    setting, store = enter(run, copied=True)
+    try:
+        yield Study(run, network, (setting, store))
+    finally:
+        store.close()
 
 
 @contextmanager
@@ -125,7 +121,8 @@ def chosen_rows(
     """The trials that a study's choice rests on and whose weights are kept."""
     if best is None:
         raise UsageError(
-            f"{run}: no network was chosen yet, so there is nothing to diagnose; `ikura resume {run}` ends it"
+            f"{shown(run)}: no network was chosen yet, so there is nothing to diagnose; "
+            f"`ikura resume {quote(shown(run))}` ends it"
         )
     again = [
         row
@@ -141,7 +138,7 @@ def chosen_rows(
         return whole
     kept = [row for row in rows if row["number"] == best["model"]]
     if not weights_file(run, best["model"]).is_file():
-        raise RunError(f"{run}: the weights of trial {best['model']} are gone (snapshots/)")
+        raise RunError(f"{shown(run)}: the weights of trial {best['model']} are gone (snapshots/)")
     return kept
 
 

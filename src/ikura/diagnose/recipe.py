@@ -17,6 +17,7 @@ from ikura.diagnose.diagnosis import Diagnosis, Gap
 from ikura.diagnose.estimate import percent
 from ikura.diagnose.prescription import Change, Prescription, command_of
 from ikura.errors import SpaceError
+from ikura.files import shown
 from ikura.space import Space, check_feasible, choice, integer, layer_of, linear, log
 from ikura.space.hyperparameters import OF_IMAGES
 from ikura.study.command import predict_command
@@ -147,7 +148,7 @@ def more_data(case: Case) -> Advice | None:
     reason = f"{_variance(case)}, with {case.rows:,} training examples. Add rows to {case.source}, then tune again."
     curve = case.curve
     if curve is None:
-        command = f"ikura diagnose {shlex.quote(str(case.study.run))} --learning-curve"
+        command = f"ikura diagnose {shlex.quote(shown(case.study.run))} --learning-curve"
         return Advice(0.7, reason, "the learning curve says how much more data bring", command=command)
     strength = {"yes": 0.95, "cannot tell": 0.5, "no": 0.15}[curve.help]
     return Advice(strength, reason, curve.expected)
@@ -205,7 +206,7 @@ def matching_data(case: Case) -> Advice | None:
     found = case.diagnosis.mismatch
     assert found is not None
     reason = f"The dev error lies {_between(found)} above that on examples of the training set's own source."
-    return Advice(0.9, reason, "", command=f"ikura check {shlex.quote(str(case.study.run))} --only distribution")
+    return Advice(0.9, reason, "", command=f"ikura check {shlex.quote(shown(case.study.run))} --only distribution")
 
 
 def more_data_to_measure(case: Case) -> Advice | None:
@@ -231,7 +232,7 @@ def best_achievable(case: Case) -> Advice | None:
         return None
     reason = f"The best achievable error is only known to lie between {percent(best.low)} and {percent(best.high)}."
     option, whose = ("--human-error", "that people make") if case.images else ("--bayes-error", "that is possible")
-    command = f"ikura diagnose {shlex.quote(str(case.study.run))} {option} {best.value:.2g}"
+    command = f"ikura diagnose {shlex.quote(shown(case.study.run))} {option} {best.value:.2g}"
     return Advice(0.45, reason, f"a verdict, with the error {whose} in place of this guess", command=command)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from ikura.errors import UsageError, nearest
-from ikura.population.snapshot import write_atomically
+from ikura.files import check_target, write_output
 
 __all__ = ["FORMATS", "check_table", "write_table"]
 
@@ -27,11 +27,9 @@ def check_table(path: str | Path) -> Path:
     Raises:
         UsageError: it ends neither in .csv nor in .parquet, is a folder, or its folder does not exist.
     """
-    found = Path(path)
+    found = check_target(path)
     if found.suffix.lower() not in FORMATS:
         raise UsageError(f"a table is a .csv or .parquet file, but got {str(path)!r}{nearest(found.suffix, FORMATS)}")
-    if found.exists() and not found.is_file():
-        raise UsageError(f"cannot write {path}: it exists and is not a file")
     if not found.resolve().parent.is_dir():
         raise UsageError(f"cannot write {path}: there is no folder {found.resolve().parent}")
     return found
@@ -59,7 +57,7 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
         _plain(frame).to_parquet(buffer, index=False)
     else:
         frame.to_csv(buffer, index=False)
-    write_atomically(found, buffer.getvalue())
+    write_output(found, buffer.getvalue())
     return found
 
 

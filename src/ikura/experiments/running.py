@@ -115,7 +115,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _claim(folder: Path, facts: Mapping[str, Any]) -> None:
     """Make the folder this experiment's, or see that it is."""
-    from ikura.population.snapshot import write_atomically
+    from ikura.files import write_atomically
 
     path = folder / "experiment.json"
     if path.exists():
@@ -143,8 +143,8 @@ def _repetitions(
 ) -> list[dict[str, Any]]:
     """Read the finished repetitions and run the others."""
     from ikura.experiments._base import Repetition
+    from ikura.files import write_atomically
     from ikura.nn.noise import key
-    from ikura.population.snapshot import write_atomically
 
     paths = [folder / "repetitions" / f"{index:04d}.json" for index in range(count)]
     done = {index: 1.0 for index in range(count) if paths[index].exists()}
@@ -194,7 +194,7 @@ def _written(
 ) -> Reproduction:
     from ikura import __version__
     from ikura.experiments.page import write_page
-    from ikura.population.snapshot import write_atomically
+    from ikura.files import write_atomically
 
     tables = frames(found)
     findings: Findings = chosen.find(tables, quick)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +16,8 @@ from ikura.population.training import Course
 
 __all__ = ["Diary", "diary"]
 
-PREFIX = ".weights-"
+OURS, NOTE = re.compile(r"\.weights-\d+-\w{8}"), re.compile(r"\d+\.npy")
+"""Names of the folders that diaries are kept in, and of the files there."""
 
 
 @dataclass
@@ -52,9 +55,12 @@ class Diary:
 @contextmanager
 def diary(folder: Path, epochs: Collection[int]) -> Iterator[Diary]:
     """Keep a diary in a folder; its files are removed at the end, and those that a killed process left."""
-    for stray in folder.glob(f"{PREFIX}*"):
-        for file in stray.iterdir():
-            file.unlink()
-        stray.rmdir()
-    with TemporaryDirectory(prefix=PREFIX, dir=folder) as own:
+    for stray in folder.iterdir():
+        if OURS.fullmatch(stray.name) and stray.is_dir() and not stray.is_symlink():
+            for file in stray.iterdir():
+                if NOTE.fullmatch(file.name):
+                    file.unlink()
+            with suppress(OSError):
+                stray.rmdir()
+    with TemporaryDirectory(prefix=f".weights-{os.getpid()}-", dir=folder) as own:
         yield Diary(Path(own), epochs)

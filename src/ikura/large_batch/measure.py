@@ -15,6 +15,7 @@ import torch
 
 from ikura.engine import engine_for
 from ikura.errors import RunError, UsageError
+from ikura.files import named, shown
 from ikura.large_batch.diary import Diary, diary
 from ikura.large_batch.diffusion import marks
 from ikura.large_batch.growth import growth_of
@@ -95,8 +96,8 @@ def _row(study: Study, store: Store, trial: int | None) -> dict[str, Any]:
         best = study.fact("best")
         if best is None:
             raise RunError(
-                f"{study.run}: the run has not chosen a network, so name a trial to measure, or go on with it: "
-                f"ikura resume {study.run}"
+                f"{shown(study.run)}: the run has not chosen a network, so name a trial to measure, or go on with it: "
+                f"ikura resume {shlex.quote(shown(study.run))}"
             )
         trial = best["model"]
     row = None if isinstance(trial, bool) or not isinstance(trial, int) else store.trial(trial)
@@ -107,12 +108,14 @@ def _row(study: Study, store: Store, trial: int | None) -> dict[str, Any]:
 
 def _folder(run: Path, out: str | Path | None) -> Path:
     """Choose the folder for the report; within the run only its own."""
-    folder, own = run / FOLDER if out is None else Path(out), run / FOLDER
+    folder, own = run / FOLDER if out is None else named(out, "the output folder").absolute(), run / FOLDER
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder}: the output folder is a file; name a folder")
+        raise UsageError(f"{shown(folder)}: the output folder is a file; name a folder")
     place, home = folder.resolve(), own.resolve()
     if place.is_relative_to(run.resolve()) and not place.is_relative_to(home):
-        raise UsageError(f"{folder}: is part of the run, which is not changed; within it take {own}, or name another")
+        raise UsageError(
+            f"{shown(folder)}: is part of the run, which is not changed; within it take {shown(own)}, or name another"
+        )
     return folder
 
 
@@ -152,7 +155,7 @@ class _Work:
 
     def _command(self) -> str:
         """The command that measures the same; what is usual is left out."""
-        words = ["ikura", "measure", str(self.study.run), "--trial", str(self.row["number"])]
+        words = ["ikura", "measure", shown(self.study.run), "--trial", str(self.row["number"])]
         words += [] if self.points == POINTS else ["--points", str(self.points)]
         words += ["--network", "MODULE:FACTORY"] if self.study.setting.custom else []
         return shlex.join(words)
@@ -279,7 +282,7 @@ def _deviation(again: np.ndarray, recorded: np.ndarray) -> float:
 
 
 def _write(found: Measures) -> None:
-    from ikura.population.snapshot import write_atomically
+    from ikura.files import write_atomically
     from ikura.report.markup import plain_json
     from ikura.report.measures import write_page
 

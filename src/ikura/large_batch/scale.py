@@ -12,6 +12,7 @@ from typing import Any, Literal
 from torch import nn
 
 from ikura.errors import UsageError
+from ikura.files import shown, sweep_partial, write_atomically
 from ikura.large_batch.clock import seconds_per_epoch
 from ikura.large_batch.comparison import Row, chosen, compare, margin_of, timed
 from ikura.large_batch.ghosts import Ghosts, without_ghosts
@@ -24,7 +25,6 @@ from ikura.large_batch.training import Trained, Trainer, sweep
 from ikura.large_batch.winner import winner_of
 from ikura.metric import metric as metric_of
 from ikura.population.member import Hyperparameters, Member
-from ikura.population.snapshot import write_atomically
 from ikura.population.tile_size import COMPILED_TILE
 from ikura.population.warmup import warm_up
 from ikura.study.command import predict_command
@@ -125,8 +125,8 @@ class _Work:
             device = chosen_device(self.device, self.setting.network != "mlp")
             self.setting = replace(self.setting, device=device)
         with alone(folder):
-            for stray in folder.glob("**/.*.tmp"):
-                stray.unlink()
+            for place in (folder, *folder.glob("*"), *folder.glob("*/model")):
+                sweep_partial(place, own=True)
             winner = self._open(folder / "trained")
             found = self._sizes(winner) if self.batch_size == AUTO else None
             batch, rules = self._plan(winner, found)
@@ -149,7 +149,7 @@ class _Work:
 
     def _command(self, **given: Any) -> str:
         """The command that these arguments stand for, but for some that are given; what is usual is left out."""
-        words = ["ikura", "scale", str(self.study.run), "--batch-size", str(given.get("batch_size", self.batch_size))]
+        words = ["ikura", "scale", shown(self.study.run), "--batch-size", str(given.get("batch_size", self.batch_size))]
         parameters = signature(scale).parameters
         for name in ("rule", "regime", "ghost", "seeds", "within", "device"):
             value = given.get(name, getattr(self, name))

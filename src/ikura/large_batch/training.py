@@ -13,11 +13,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ikura.engine import Engine, engine_for
+from ikura.files import write_atomically
 from ikura.large_batch.settings import Column
 from ikura.nn.noise import key
 from ikura.population.job import Job, Outcome, Told
 from ikura.population.member import Member
-from ikura.population.snapshot import write_atomically
 from ikura.population.workshop import Workshop
 from ikura.study.floor import one_thread_each
 from ikura.study.progress import Progress

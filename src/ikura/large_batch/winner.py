@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 import numpy as np
 import torch
 from torch import nn
 
 from ikura.errors import RunError
+from ikura.files import shown
 from ikura.large_batch.ghosts import normalises
 from ikura.large_batch.settings import Winner
 from ikura.nn import GhostNorm
@@ -33,7 +36,8 @@ def winner_of(study: Study, workshop: Workshop) -> Winner:
     """
     best = study.best
     if best is None:
-        raise RunError(f"{study.run}: the run has not chosen a network yet; go on with it: ikura resume {study.run}")
+        name = shown(study.run)
+        raise RunError(f"{name}: the run has not chosen a network yet; go on with it: ikura resume {quote(name)}")
     setting = study.setting
     member = Member(0, best.hyperparameters, key(setting.seed, "large batch", 0))
     pretrained = setting.network == PRETRAINED

@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from ikura.errors import StorageError
+from ikura.files import write_atomically
 from ikura.population.training import Course
 
-__all__ = ["load_snapshot", "save_snapshot", "write_atomically"]
-
-
-def write_atomically(path: Path, content: bytes, *, synced: bool = True) -> None:
-    """Write a file under a temporary name, then rename it; what stood there before stays whole until then.
-
-    Args:
-        path: the file.
-        content: what it will hold.
-        synced: whether to wait until it is on the disk. Otherwise it outlives the process, but the machine's power
-            failing within seconds can lose or damage it.
-
-    Raises:
-        StorageError: the disk is full or cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            if synced:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+__all__ = ["load_snapshot", "save_snapshot"]
 
 
 def save_snapshot(path: Path, course: Course) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ikura.files import shown
 from ikura.report.diagnosis import sections
 from ikura.report.markup import element
 from ikura.report.page import page, write_text
@@ -32,7 +33,7 @@ def write_diagnosis(study: Any, found: Mapping[str, Any], path: Path) -> Path:
     of = f"the mean of {networks} networks with different seeds" if networks > 1 else "one network"
     header = element(
         "header",
-        element("p", f"ikura diagnose {study.run}", class_="eyebrow"),
+        element("p", f"ikura diagnose {shown(study.run)}", class_="eyebrow"),
         element("h1", f"Diagnosis: predicting {target}"),
         element("p", f"Trial {found['trial']}, {of}.", class_="lede"),
     )

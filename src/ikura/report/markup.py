@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from ikura.wording import clean
+
 __all__ = ["Html", "element", "join", "plain_json"]
 
 VOID = frozenset({"br", "meta", "link", "hr", "img"})
@@ -33,7 +35,9 @@ def join(*children: object) -> Html:
         'a &lt; b<br>3'
     """
     return Html(
-        "".join(child if isinstance(child, Html) else escape(str(child)) for child in children if child is not None)
+        "".join(
+            child if isinstance(child, Html) else escape(clean(str(child))) for child in children if child is not None
+        )
     )
 
 
@@ -53,7 +57,7 @@ def element(tag: str, *children: object, **attributes: object) -> Html:
         '<td class="number" data-row="1">&lt;script&gt;</td>'
     """
     given = "".join(
-        f' {name.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
+        f' {name.rstrip("_").replace("_", "-")}="{escape(clean(str(value)))}"'
         for name, value in attributes.items()
         if value is not None
     )

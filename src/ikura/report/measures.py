@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ikura.files import shown
 from ikura.report.cards import card
 from ikura.report.charts.figure import css, evenly, log_tick
 from ikura.report.charts.lines import MARKS, Line, chart
@@ -272,7 +273,7 @@ def _potential(found: Measures) -> Html:
 
 
 def _repeat(found: Measures) -> Html:
-    scale = shlex.join(["ikura", "scale", str(found.run), "--batch-size", "auto"])
+    scale = shlex.join(["ikura", "scale", shown(found.run), "--batch-size", "auto"])
     return join(
         element("pre", element("code", found.command)),
         element("p", "Which batch really keeps the dev score, and with which settings, is for training to say:"),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
 from ikura import __version__
 from ikura.errors import StorageError
+from ikura.files import named, write_output
 from ikura.report._base import StudyLike
 from ikura.report.headline import headline, subject
 from ikura.report.markup import Html, element, join
@@ -41,7 +41,7 @@ def write_report(study: StudyLike, path: str | os.PathLike[str]) -> Path:
     Raises:
         StorageError: the file cannot be written.
     """
-    path = Path(path)
+    path = named(path, "the report's name")
     if path.is_dir():
         raise StorageError(f"{path} is a folder; name a file such as {path / 'report.html'}")
     return write_text(path, render(study))
@@ -53,19 +53,7 @@ def write_text(path: Path, text: str) -> Path:
     Raises:
         StorageError: the file cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise StorageError(f"cannot write the report {path}: {error.strerror or error}") from None
-    finally:
-        with suppress(OSError):
-            partial.unlink()
+    write_output(path, text.encode(errors="backslashreplace"))
     return path
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
+from ikura.files import shown
 from ikura.report._base import StudyLike
 from ikura.report.markup import Html, element, join
 from ikura.report.tables import table
@@ -36,7 +37,7 @@ def repeat(study: StudyLike) -> Html:
         if words
         else None,
         element("p", "The run folder holds the model and all trials; from Python they are reached by"),
-        element("pre", element("code", f"import ikura\n\nstudy = ikura.open_study({str(study.run)!r})")),
+        element("pre", element("code", f"import ikura\n\nstudy = ikura.open_study({shown(study.run)!r})")),
         None
         if told is None
         else element(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ikura.files import shown
 from ikura.metric import default_metric
 from ikura.study.networks import budget
 
@@ -98,7 +99,7 @@ def predict_command(folder: str | Path, data: Mapping[str, Any], images: bool) -
         "ikura predict 'runs/my houses' new.csv"
     """
     arrays = str(data.get("path", "")).lower().endswith(".npz")
-    return shlex.join(["ikura", "predict", str(folder), "new.png" if images else "new.npz" if arrays else "new.csv"])
+    return shlex.join(["ikura", "predict", shown(folder), "new.png" if images else "new.npz" if arrays else "new.csv"])
 
 
 def _usual(name: str, config: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ikura.errors import RunError
+from ikura.files import shown
 from ikura.schema import differences
 from ikura.study.audit import audit
 from ikura.study.setting import Setting
@@ -30,12 +31,12 @@ def form(setting: Setting) -> dict[str, Any]:
     return dict(json.loads(json.dumps(asdict(setting))))
 
 
-def enter(run: Path, database: Path | None = None) -> tuple[Setting, Store]:
+def enter(run: Path, *, copied: bool = False) -> tuple[Setting, Store]:
     """Open what a run folder holds, to read it.
 
     Args:
         run: the run folder.
-        database: a copy of its study.db, where that one is not to be opened.
+        copied: whether its database is not to be opened, but a copy of it in memory.
 
     Returns:
         The setting and the store.
@@ -45,14 +46,14 @@ def enter(run: Path, database: Path | None = None) -> tuple[Setting, Store]:
             is not the setting that the study began with, with the field that was changed.
     """
     setting = Setting.load(run)
-    store = Store(database or run / "study.db")
-    store.place = str(run / "study.db")
+    store = (Store.copy if copied else Store.opened)(run / "study.db")
     try:
         audit(store, setting)
         for name, (now, before) in _changed(store, setting).items():
             if name not in HARMLESS:
                 raise RunError(
-                    f"{run / 'config.toml'}: {name} is {_shown(now)}, but the study began with {_shown(before)}; "
+                    f"{shown(run / 'config.toml')}: {name} is {_shown(now)}, "
+                    f"but the study began with {_shown(before)}; "
                     "change it back, or tune anew in another folder"
                 )
     except BaseException:

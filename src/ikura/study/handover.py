@@ -30,4 +30,6 @@ def as_tables(study: Study, trials: str | Path | None, curves: str | Path | None
     paths = [(check_table(path), make) for path, make in wanted if path is not None]
     if not paths:
         raise UsageError("name a file to export to: trials=..., curves=..., or both")
+    if len({path.resolve() for path, _ in paths}) < len(paths):
+        raise UsageError(f"trials and curves are both to go to {paths[0][0]}; name a file for each")
     return [write_table(make(), path) for path, make in paths]

@@ -17,11 +17,11 @@ from torch import nn
 
 from ikura.data.encoder import Encoder
 from ikura.errors import RunError, UsageError
+from ikura.files import write_atomically
 from ikura.nn.loss import predict
 from ikura.nn.mlp import MLP
 from ikura.nn.zoo import network as zoo_network
 from ikura.population.factory import Factory, build
-from ikura.population.snapshot import write_atomically
 from ikura.population.structure import takes_codes
 from ikura.study.pretrained import Pretrained
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import torch
@@ -14,7 +15,8 @@ from filelock import FileLock, Timeout
 
 from ikura.data import BUNDLED, Dataset
 from ikura.data.images import IMAGE_SETS
-from ikura.errors import RunError, SpaceError, UsageError
+from ikura.errors import RunError, SpaceError, StorageError, UsageError
+from ikura.files import held, named, shown, sweep_partial
 from ikura.metric import default_metric, metric
 from ikura.nn.augmentation import AUGMENTATIONS, check_strength
 from ikura.population.member import check_value
@@ -37,8 +39,10 @@ __all__ = [
     "chosen_metric",
     "chosen_space",
     "cores",
+    "end_opening",
     "findings",
     "run_folder",
+    "sweep_run",
 ]
 
 HIGHEST_RATES = {"all": 0.1, "most": 0.03, "none": 0.03}
@@ -49,6 +53,18 @@ FIRST_TRIALS, FEWEST_TRIALS = 64, 8
 
 FIRST_SHARE = 0.4
 """Share of the time limit at which an autopilot's first search ends."""
+
+OPENING = ".opening"
+"""Mark of a folder in which a run is being opened, from before its first file to the moment when it is a run."""
+
+TAKEN = (
+    "study.db", "study.db-wal", "study.db-shm", "study.db-journal", "snapshots", "model", "prescriptions", "scale",
+    "measure", "report.html", "diagnosis.json", "diagnosis.html", "data.parquet", "data.npz", "pretrained.safetensors",
+)  # fmt: skip
+"""What a run writes in its folder."""
+
+MOST_OF_A_NAME = 60
+"""Characters of the data's name in that of a run folder."""
 
 RESERVED = (*ABOUT, *RESULTS, *OBJECTIVES, "inputs", "outputs", "shape")
 
@@ -212,48 +228,89 @@ def _check_layers(space: Space, single: Mapping[str, int]) -> None:
 
 
 def run_folder(data: Any, out: str | Path | None) -> Path:
-    """Choose the run folder, and refuse one that is a file or holds another run."""
+    """Choose the run folder, and refuse one that is a file, holds another run, or has what a run would overwrite."""
     if out is None:
         name = Path(data).name.split(".")[0] if isinstance(data, str | os.PathLike) else "study"
-        stem = f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+        stem = f"{name[:MOST_OF_A_NAME]}-{datetime.now():%Y%m%d-%H%M%S}"
         run, again = Path("runs") / stem, 1
         while run.exists():
             again += 1
             run = Path("runs") / f"{stem}-{again}"
         return run
-    run = Path(out)
-    named = isinstance(data, str) and data in (*BUNDLED, *IMAGE_SETS) and not Path(data).exists()
-    if named and run.resolve() == Path(data).resolve():
+    run = named(out, "the output folder")
+    own = isinstance(data, str | os.PathLike)
+    bundled = own and str(data) in (*BUNDLED, *IMAGE_SETS) and not Path(data).exists()
+    if bundled and run.resolve() == Path(data).resolve():
         raise RunError(f"{run}: a folder of that name would hide the data set {data} from here; name another one")
+    if own and Path(data).is_dir() and run.resolve().is_relative_to(Path(data).resolve()):
+        raise RunError(f"{run}: lies within the data, which a run would change; name a folder outside of {data}")
     if run.exists() and not run.is_dir():
         raise RunError(f"{run}: the output folder is a file; name a folder")
+    if run.resolve() == Path(run.resolve().anchor):
+        raise RunError(f"{run}: the root of the file system is no run folder; name a folder below it")
     if (run / "config.toml").exists():
-        raise RunError(f"{run}: holds another run; go on with it (ikura resume {run}) or name another folder")
+        raise RunError(
+            f"{shown(run)}: holds another run; go on with it (ikura resume {quote(shown(run))}) or name another folder"
+        )
+    if not (run / OPENING).exists():
+        for name in TAKEN:
+            if os.path.lexists(run / name):
+                raise RunError(
+                    f"{shown(run)}: holds {name} of another origin, which a run would overwrite; name another folder"
+                )
     return run
 
 
 @contextmanager
 def alone(run: Path) -> Iterator[None]:
-    """Make the run folder if need be and keep other processes off it; the lock ends with its process."""
+    """Make the run folder if need be and keep other processes off it; the lock ends with its process.
+
+    Nothing is written any more once the folder is not the one that it was at the beginning.
+    """
+    place = run / ".lock"
     try:
         run.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(run / ".lock", timeout=0)
+        if os.path.lexists(place) and (place.is_symlink() or not place.is_file() or place.stat().st_size):
+            raise RunError(f"{shown(run)}: holds .lock of another origin, which a run would empty; name another folder")
+        lock = FileLock(place, timeout=0)
         lock.acquire()
     except Timeout:
-        raise RunError(f"{run}: another process is at work on this run; wait for it, or stop it") from None
-    except OSError as error:
-        raise RunError(f"{run}: the output folder cannot be made: {error.strerror}") from error
+        raise RunError(f"{shown(run)}: another process is at work on this run; wait for it, or stop it") from None
+    except (OSError, NotImplementedError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RunError(f"{shown(run)}: the output folder cannot be made: {reason}") from error
     try:
-        yield
+        with held(run):
+            yield
     finally:
         lock.release()
 
 
 def begin_folder(run: Path) -> None:
-    """Make room for snapshots; what an opening that was killed left there is removed."""
-    (run / "snapshots").mkdir(exist_ok=True)
-    for begun in run.glob("study.db*"):
-        begun.unlink()
+    """Make room for snapshots; what an opening that was killed left there is removed.
+
+    A mark says that what lies in the folder is of an opening. It is set only where nothing else is, see `run_folder`.
+    """
+    try:
+        begun = (run / OPENING).exists()
+        (run / OPENING).touch()
+        (run / "snapshots").mkdir(exist_ok=True)
+        for stray in run.glob("study.db*") if begun else ():
+            stray.unlink()
+    except OSError as error:
+        raise StorageError(f"cannot write {shown(run)}: {error.strerror or error}") from error
+
+
+def end_opening(run: Path) -> None:
+    """Take the mark away: from here on the folder is a run."""
+    (run / OPENING).unlink(missing_ok=True)
+
+
+def sweep_run(run: Path) -> None:
+    """Remove what killed processes left half-written in a run folder, in its own places only."""
+    for place in (run, *(run / name for name in TAKEN if (run / name).is_dir() and not (run / name).is_symlink())):
+        sweep_partial(place, own=True)
+    end_opening(run)
 
 
 def findings(dataset: Dataset, note: str) -> list[str]:

@@ -17,7 +17,7 @@ from typing_extensions import TypedDict
 from ikura.data import BUNDLED
 from ikura.data.images import IMAGE_SETS, files_of, is_image_data
 from ikura.errors import DataError, RunError, UsageError
-from ikura.population.snapshot import write_atomically
+from ikura.files import shown, write_atomically
 from ikura.schema import Digits, Name
 
 __all__ = ["Origin", "OriginRecord", "reopen"]
@@ -158,10 +158,10 @@ def reopen(record: dict[str, Any], run: Path) -> Any:
         return record["name"]
     path = Path(record["path"]) if record["kind"] in ("file", "folder") else run / record["path"]
     if not (path.is_dir() if record["kind"] == "folder" else path.is_file()):
-        raise RunError(f"{path}: the data of {run} are no longer there")
+        raise RunError(f"{path}: the data of {shown(run)} are no longer there")
     known = record.get("sha256")
     if known is not None and (folder_sha256 if record["kind"] == "folder" else _sha256)(path) != known:
-        raise RunError(f"{path}: the data have changed since {run} began; bring the old file back to go on")
+        raise RunError(f"{path}: the data have changed since {shown(run)} began; bring the old file back to go on")
     if record["kind"] in ("file", "folder"):
         return path
     try:
@@ -171,7 +171,7 @@ def reopen(record: dict[str, Any], run: Path) -> Any:
             return arrays["x"], arrays["y"]
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, TypeError, NotImplementedError) as error:
         reason = " ".join(str(error).split())
-        raise RunError(f"{path}: the data of {run} are not whole: {reason}") from error
+        raise RunError(f"{path}: the data of {shown(run)} are not whole: {reason}") from error
 
 
 def _read_frame(content: bytes) -> pd.DataFrame:

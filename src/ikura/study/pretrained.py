@@ -18,12 +18,12 @@ from typing_extensions import TypedDict
 
 from ikura.data.encoder import ArrayEncoder, Encoder, ImageEncoder
 from ikura.errors import RunError, UsageError, nearest
+from ikura.files import write_atomically
 from ikura.nn.mlp import MLP
 from ikura.nn.transfer import FREEZE, Cut, cut, replace_head
 from ikura.nn.zoo.cnn import Recipe
 from ikura.population.factory import build
 from ikura.population.member import Hyperparameters
-from ikura.population.snapshot import write_atomically
 from ikura.schema import Short
 
 __all__ = ["MANY", "Pretrained", "PretrainedRecord", "fitted", "pretrained"]

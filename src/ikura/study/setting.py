@@ -15,8 +15,8 @@ from typing_extensions import TypedDict
 from ikura import __version__
 from ikura.data import Dataset, prepare
 from ikura.errors import RunError, UsageError, nearest
+from ikura.files import shown, write_atomically
 from ikura.metric import metric
-from ikura.population.snapshot import write_atomically
 from ikura.schema import Count, Finite, Name, Positive, Share, Short, Whole, checked, read_file
 from ikura.search import proposer, schedule
 from ikura.space import Space
@@ -118,15 +118,15 @@ class Setting:
         path = run / "config.toml"
         if not run.is_dir() or not path.is_file():
             near = nearest(run.name, [p.name for p in run.parent.iterdir()]) if run.parent.is_dir() else ""
-            raise RunError(f"{run}: not a run folder of ikura (it has no config.toml){near}")
+            raise RunError(f"{shown(run)}: not a run folder of ikura (it has no config.toml){near}")
         try:
             text = read_file(path, MOST_BYTES).decode()
             values = tomllib.loads(text)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise RunError(f"{path}: not a setting of ikura: {error}") from error
+            raise RunError(f"{shown(path)}: not a setting of ikura: {error}") from error
         if END not in text:
-            raise RunError(f"{path}: not a setting of ikura: its end is missing")
-        return cls.of(values, str(path))
+            raise RunError(f"{shown(path)}: not a setting of ikura: its end is missing")
+        return cls.of(values, shown(path))
 
     @classmethod
     def of(cls, values: dict[str, Any], place: str) -> Setting:

@@ -11,8 +11,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from ikura.files import write_atomically
 from ikura.population.job import Outcome
-from ikura.population.snapshot import write_atomically
 from ikura.study.search import Floor
 
 __all__ = ["PLACES", "Shortlist", "has_weights", "keep_weights", "ranked", "weights_file"]

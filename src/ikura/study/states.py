@@ -13,8 +13,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from ikura.errors import RunError
+from ikura.files import write_atomically
 from ikura.population.job import Job, Outcome
-from ikura.population.snapshot import write_atomically
 from ikura.study.ledger import Ledger, Leg
 from ikura.study.tiles import Floor, Order, State, member_of
 

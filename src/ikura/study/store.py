@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -18,6 +22,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 
 from ikura.errors import RunError, StorageError
+from ikura.files import check_held, shown
 from ikura.population.job import Outcome
 from ikura.study.interruption import uninterrupted
 
@@ -32,6 +37,9 @@ RESULTS = ("dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best
 
 MOST_BYTES = 1 << 28
 """The largest value of a database."""
+
+NO_LOG = b"\x01\x01"
+"""In the header of an SQLite file: it is written without a log. One in memory has none."""
 
 METADATA = sa.MetaData()
 FACTS = sa.Table(
@@ -108,7 +116,7 @@ class Store:
     """The database of one study.
 
     Args:
-        url: a database URL, or the path of an SQLite file.
+        place: the path of an SQLite file; as text a database URL or ":memory:".
         create: whether to make the tables; otherwise they must be there.
 
     Raises:
@@ -121,15 +129,25 @@ class Store:
         'accuracy'
     """
 
-    def __init__(self, url: str | Path, *, create: bool = False) -> None:
-        self.place = str(url)
-        memory = self.place == ":memory:"
-        if "://" not in self.place:
-            if not create and not Path(self.place).is_file():
+    copied = False
+
+    def __init__(self, place: str | Path, *, create: bool = False) -> None:
+        text = isinstance(place, str) and (place == ":memory:" or "://" in place)
+        self.path = None if text else Path(place)
+        self.place = str(place) if self.path is None else shown(self.path)
+        if self.path is not None:
+            if not create and not self.path.is_file():
                 raise RunError(f"{self.place}: no such study")
-            url = "sqlite://" if memory else f"sqlite:///{Path(self.place).absolute()}"
-        pool = {"poolclass": sa.StaticPool} if memory else {}
-        self.engine = sa.create_engine(str(url), **pool)
+            engine = sa.create_engine("sqlite://", creator=_opener(self.path, create), poolclass=sa.QueuePool)
+        elif self.place == ":memory:":
+            engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+        else:
+            engine = sa.create_engine(self.place)
+        self._begin(engine, create)
+
+    def _begin(self, engine: sa.Engine, create: bool) -> None:
+        """Take up an engine, and see that the study's tables are there."""
+        self.engine = engine
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
         with self._guard():
@@ -155,6 +173,34 @@ class Store:
                         f"{self.place}: not a study of ikura: table {table.name} has no column {column.name}"
                     )
 
+    @classmethod
+    def opened(cls, path: Path) -> Store:
+        """Open the database of a run only to read it, also where nothing can be written.
+
+        Raises:
+            RunError: there is no such file, or it is not a study's.
+        """
+        try:
+            if all(os.access(place, os.W_OK) for place in (path, path.parent)):
+                return cls(path)
+        except StorageError:
+            pass
+        return cls.copy(path)
+
+    @classmethod
+    def copy(cls, path: Path) -> Store:
+        """Open a copy of a run's database in memory: SQLite can write to the folder of one that it only reads.
+
+        Raises:
+            RunError: there is no such file, or it is not a study's.
+        """
+        if not path.is_file():
+            raise RunError(f"{shown(path)}: no such study")
+        store = cls.__new__(cls)
+        store.path, store.place, store.copied = path, shown(path), True
+        store._begin(sa.create_engine("sqlite://", creator=lambda: in_memory(path), poolclass=sa.StaticPool), False)
+        return store
+
     @contextmanager
     def _guard(self) -> Iterator[None]:
         try:
@@ -175,6 +221,10 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """One transaction; an interrupt waits for its end."""
+        if self.copied:
+            raise StorageError(f"cannot write {self.place}: it was opened only to be read")
+        if self.path is not None:
+            check_held(self.path)
         with uninterrupted(), self._guard(), self.engine.begin() as connection:
             yield connection
 
@@ -353,6 +403,33 @@ def _insert_many(connection: sa.Connection, table: sa.Table, rows: list[tuple[An
     placed = getattr(statement, "positiontup", None) == names
     values: Any = rows if placed else [dict(zip(names, row, strict=True)) for row in rows]
     connection.exec_driver_sql(str(statement), values)
+
+
+def _opener(path: Path, create: bool) -> Callable[[], sqlite3.Connection]:
+    """Open an SQLite file by its path, whatever characters are in it; where none is made, one must be there."""
+    place = f"file:{quote(os.fsencode(path.absolute()))}?mode={'rwc' if create else 'rw'}"
+    return lambda: sqlite3.connect(place, uri=True, check_same_thread=False)
+
+
+def in_memory(path: Path) -> sqlite3.Connection:
+    """Read an SQLite file into memory, with what its log holds; nothing is written where it lies.
+
+    A log is read with the file from copies in the temporary folder, which are there only for that moment.
+    """
+    found = sqlite3.connect(":memory:", check_same_thread=False)
+    log = path.with_name(f"{path.name}-wal")
+    if log.is_file() and log.stat().st_size:
+        with TemporaryDirectory(prefix="ikura-") as folder:
+            copy = Path(folder) / "study.db"
+            copyfile(path, copy)
+            copyfile(log, copy.with_name("study.db-wal"))
+            with closing(sqlite3.connect(copy)) as source:
+                source.backup(found)
+        return found
+    content = bytearray(path.read_bytes())
+    content[18:20] = NO_LOG
+    found.deserialize(content)
+    return found
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

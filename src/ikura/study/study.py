@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from torch import nn
 
+from ikura.files import check_target, named
 from ikura.metric import Metric, metric
 from ikura.population.member import Hyperparameters
 from ikura.space import Space
@@ -52,7 +53,7 @@ class Study:
         network: Callable[[Hyperparameters], nn.Module] | None = None,
         opened: tuple[Setting, Store] | None = None,
     ) -> None:
-        self.run = Path(run)
+        self.run = named(run, "the run folder").absolute()
         self.network = network
         self.setting, self._store = opened or enter(self.run)
 
@@ -85,6 +86,12 @@ class Study:
     def metric(self) -> Metric:
         """What trials were compared by."""
         return metric(self.setting.metric, self.task)
+
+    @property
+    def _inputs(self) -> list[Path]:
+        """What a table or page that is written of the study must not overwrite."""
+        files = ("config.toml", "study.db", "model/model.json", "model/weights.safetensors")
+        return [*(self.run / name for name in files), self.run / str(self.setting.data.get("path", "."))]
 
     @property
     def _sign(self) -> float:
@@ -316,7 +323,8 @@ class Study:
         """Write the report, by default to report.html in the run folder; return its path."""
         from ikura.report import write_report
 
-        return write_report(self, Path(path) if path is not None else self.run / "report.html")
+        target = self.run / "report.html" if path is None else check_target(path, *self._inputs)
+        return write_report(self, target)
 
     def importance(self, method: str = "ped-anova", among: str = "all") -> pd.DataFrame:
         """Measure how much each hyperparameter decides about the dev score; see `ikura.diagnose.importance`.
@@ -401,6 +409,9 @@ class Study:
         """
         from ikura.study.handover import as_tables
 
+        for path in (trials, curves):
+            if path is not None:
+                check_target(path, *self._inputs)
         return as_tables(self, trials, curves)
 
     def to_json(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from ikura.data import Dataset, prepare
 from ikura.engine import engine_for
 from ikura.errors import UsageError
 from ikura.exchange.prior import Prior
+from ikura.files import named, shown
 from ikura.metric import metric as metric_of
 from ikura.population.member import Hyperparameters, Member
 from ikura.population.tile_size import COMPILED_TILE, measure_tile_size
@@ -40,8 +41,10 @@ from ikura.study.opening import (
     chosen_metric,
     chosen_space,
     cores,
+    end_opening,
     findings,
     run_folder,
+    sweep_run,
 )
 from ikura.study.origin import Origin
 from ikura.study.pictures import pictures
@@ -253,6 +256,7 @@ def tune(
     )
     if aims.max_parameters is not None:
         check_bound(workshop_of(setting, dataset, resolved(name, network)), opened, aims.max_parameters)
+    run = run.absolute()
     with alone(run):
         run_folder(data, run)
         begin_folder(run)
@@ -269,6 +273,7 @@ def tune(
             facts["prior"] = known.records
         store.set_facts(facts | {"seconds": {"read": _clock() - began}})
         setting.save(run)
+        end_opening(run)
         progress.opened(run)
         return _run(run, setting, store, dataset, resolved(name, network), progress, ask)
 
@@ -294,17 +299,17 @@ def resume(
         RunError: the folder holds no run, or its data are gone or have changed.
         UsageError: the run asks before each step, and nobody is there to ask.
     """
-    run, progress = Path(run), Logged(progress)
-    setting, store = enter(run)
-    if store.fact("done"):
-        progress.say(f"{run} is finished already; nothing is trained again")
-        return Study(run, network, (setting, store))
+    run, progress = named(run, "the run folder").absolute(), Logged(progress)
+    setting, known = enter(run)
+    with closing(known):
+        done = known.fact("done")
+    if done:
+        progress.say(f"{shown(run)} is finished already; nothing is trained again")
+        return Study(run, network, (setting, known))
     if setting.auto.get("ask") and ask is None:
-        store.close()
-        raise UsageError(f"{run} asks before each step: resume it in a terminal, or give ask=… in Python")
-    with alone(run):
-        for stray in run.glob("**/.*.tmp"):
-            stray.unlink()
+        raise UsageError(f"{shown(run)} asks before each step: resume it in a terminal, or give ask=… in Python")
+    with alone(run), closing(Store(run / "study.db")) as store:
+        sweep_run(run)
         progress.opened(run)
         dataset = setting.prepare(run)
         for line in (*set_anew(store, setting), difference(store.fact("versions", {}))):
