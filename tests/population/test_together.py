@@ -25,7 +25,7 @@ def test_one_after_another_is_the_same_as_at_once() -> None:
     found = []
     for vectorised in (True, False):
         module, parameters, buffers = stacked(4)
-        together = Together(module)
+        together = Together([module])
         together.vectorised = vectorised
         torch.manual_seed(7)
         outputs = together(parameters, buffers, [x])
@@ -49,7 +49,7 @@ def test_buffers_changed_before_vmap_gave_up_are_put_back() -> None:
     module = Late().train()
     parameters, buffers = stack_module_state([module, Late()])
     x = torch.full((4, 3), 8.0)
-    together = Together(module)
+    together = Together([module])
     together(parameters, buffers, [x])
     assert not together.vectorised
     assert buffers["norm.running_mean"].tolist() == [[4.0] * 3] * 2

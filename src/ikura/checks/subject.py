@@ -20,9 +20,9 @@ from ikura.data.columns import Column
 from ikura.nn.loss import loss as task_loss
 from ikura.nn.noise import permutation
 from ikura.population.examples import Examples
+from ikura.population.inputs import inputs_of
 from ikura.population.member import Hyperparameters
 from ikura.population.rule import rule
-from ikura.population.structure import takes_codes
 from ikura.space import DEFAULTS
 
 __all__ = ["Batch", "Loss", "Step", "Subject", "Table", "still", "undisturbed"]
@@ -154,7 +154,7 @@ class Subject:
         """Return examples as networks take them."""
         x = torch.from_numpy(np.array(examples.inputs(slice(None)), np.float64 if dtype == torch.float64 else None))
         x = x.to(dtype) if x.is_floating_point() or x.dtype == torch.uint8 or self.loss is None else x
-        codes = torch.from_numpy(np.array(examples.codes)) if examples.codes.shape[1] else None
+        codes = torch.from_numpy(np.array(examples.codes))
         y = torch.from_numpy(np.array(examples.y))
         if self.loss is None:
             y = y.long() if self.task == "multiclass" else y.to(dtype)
@@ -170,10 +170,7 @@ class Subject:
 
     def outputs(self, module: nn.Module, batch: Batch) -> Tensor:
         """Run a network."""
-        if batch.codes is not None and takes_codes(module):
-            out: Tensor = module(batch.x, batch.codes)
-        else:
-            out = module(batch.x)
+        out: Tensor = module(*inputs_of(module, batch.x, batch.codes))
         return out
 
     def cost(self, outputs: Tensor, y: Tensor) -> Tensor:

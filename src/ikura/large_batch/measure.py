@@ -24,9 +24,10 @@ from ikura.large_batch.noise_scale import NoiseScale, measure_noise_scale
 from ikura.large_batch.pieces import done
 from ikura.large_batch.potential import Potential, fit_potential, network_walk
 from ikura.population.examples import Examples
+from ikura.population.inputs import takes_codes
 from ikura.population.job import Outcome, Told
 from ikura.population.member import Member
-from ikura.population.structure import takes_codes
+from ikura.population.structure import weights_of
 from ikura.population.warmup import warm_up
 from ikura.population.workshop import Workshop
 from ikura.study.floor import network_again, one_thread_each, workshop_of
@@ -225,7 +226,7 @@ class _Work:
             epoch = piece if isinstance(piece, int) else 0
             network = workshop.trained(self.member, notes.weights(epoch), {}).to(workshop.device)
             part = sample if isinstance(piece, int) else few
-            codes = part.codes if takes_codes(network) else None
+            codes = part.codes if takes_codes(network, part.codes.shape[1]) else None
             with np.errstate(all="ignore"):
                 if isinstance(piece, int):
                     return measure_noise_scale(network, part.x, part.y, task, seed=seed, codes=codes)
@@ -252,7 +253,7 @@ class _Work:
 def _flat(workshop: Workshop, member: Member) -> np.ndarray:
     """A member's initial weights, flat, in the precision of training."""
     module = workshop.module(member).to(getattr(torch, workshop.dtype))
-    return torch.nn.utils.parameters_to_vector(module.parameters()).detach().numpy()
+    return torch.nn.utils.parameters_to_vector(weights_of(module).values()).detach().numpy()
 
 
 def _distances(outcome: Outcome, notes: Diary) -> pd.DataFrame:

@@ -16,8 +16,8 @@ from ikura.nn import GhostNorm
 from ikura.nn.loss import loss
 from ikura.nn.noise import Draws, drawing, key
 from ikura.population.batches import Batches
+from ikura.population.inputs import inputs_of
 from ikura.population.member import Member
-from ikura.population.structure import takes_codes
 from ikura.population.workshop import Workshop
 from ikura.search import schedule
 from ikura.study.networks import OWN, PRETRAINED, known_names
@@ -78,12 +78,12 @@ def first_norm(workshop: Workshop, member: Member) -> float:
     rows = len(workshop.train)
     size = min(int(member.values.batch_size), rows)
     batches = Batches(workshop.train.ordered(member.seed, 0).head(BATCHES * size), torch.device("cpu"), workshop.task)
-    codes_too, norms = takes_codes(module), []
+    norms = []
     for begin in range(0, min(BATCHES * size, rows - size + 1), size):
         x, codes, y = batches(slice(begin, begin + size))
         with torch.random.fork_rng(devices=[]), drawing(Draws(key(member.seed, "noise", 0), begin)):
             torch.manual_seed(key(member.seed, "noise", 0, begin))
-            cost = loss(workshop.task, module(x, codes) if codes_too else module(x), y)
+            cost = loss(workshop.task, module(*inputs_of(module, x, codes)), y)
         found = torch.autograd.grad(cost, parameters, allow_unused=True)
         norms.append(float(torch.stack([g.norm() for g in found if g is not None]).norm()))
     return float(np.quantile(norms, SHARE))

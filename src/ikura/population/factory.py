@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from ikura.errors import UsageError
+from ikura.population.inputs import inputs_of
 from ikura.population.member import Hyperparameters
+from ikura.population.surroundings import usual_settings
 
 __all__ = ["Factory", "build"]
 
@@ -27,21 +29,22 @@ def build(
         hyperparameters: what it reads.
         key: seeds torch's generator, so that the initial weights depend on it alone.
         who: begins an error message, such as "trial 3".
-        inputs: a few examples; lazy modules (`nn.LazyLinear`) take their shapes from them.
+        inputs: a few examples, x and codes; lazy modules (`nn.LazyLinear`) take their shapes from them.
 
     Returns:
         The network.
 
     Raises:
-        UsageError: the factory fails, or what it returns is not an `nn.Module`.
+        Failing: the factory fails.
+        UsageError: what it returns is not an `nn.Module`.
     """
-    with torch.random.fork_rng(devices=[]):
+    with usual_settings(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(key)
         try:
             module = factory(Hyperparameters(hyperparameters))
             if inputs and isinstance(module, nn.Module) and any(map(is_lazy, module.parameters())):
                 with torch.no_grad():
-                    module.eval()(*inputs)
+                    module.eval()(*inputs_of(module, inputs[0], inputs[1] if len(inputs) > 1 else None))
         except UsageError as error:
             raise UsageError(f"{who}: {error}") from None
         except Exception as error:
@@ -50,7 +53,12 @@ def build(
                 f"{who}: the network factory failed with {type(error).__name__}: {reason} "
                 f"(hyperparameters {dict(hyperparameters)})"
             ) from error
+    if isinstance(module, nn.DataParallel):
+        module = module.module
     if not isinstance(module, nn.Module):
         kind = type(module).__name__
         raise UsageError(f"{who}: the network factory must return an nn.Module, but returned {kind}")
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        if tensor.is_meta:
+            raise UsageError(f"{who}: the network's {name} is on the meta device, without values; make it on the CPU")
     return module

@@ -14,6 +14,7 @@ import torch
 
 from ikura.population.member import Member
 from ikura.population.snapshot import load_snapshot, save_snapshot
+from ikura.population.surroundings import usual_settings
 from ikura.population.training import Course
 from ikura.population.workshop import Workshop
 
@@ -163,7 +164,8 @@ def train(
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     try:
-        return _train(workshop, job, tell, stopping)
+        with usual_settings(workshop.dtype):
+            return _train(workshop, job, tell, stopping)
     finally:
         torch.set_flush_denormal(False)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, stack_module_state, vmap
+from torch.func import stack_module_state, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ikura.errors import UsageError
@@ -15,15 +15,17 @@ from ikura.nn import BatchNorm, GhostNorm
 from ikura.nn.augmentation import Augment
 from ikura.nn.loss import each_loss, loss
 from ikura.nn.noise import Draws, drawing, example_noise, key, label_draws
+from ikura.population import attributes
 from ikura.population._tile import Tile
 from ikura.population.batches import Batches
 from ikura.population.dropconnect import DropConnect
 from ikura.population.examples import Examples
 from ikura.population.kernel import loss as loss_kernel
 from ikura.population.member import Member
+from ikura.population.rehearsal import Manner
 from ikura.population.schedule import batch_size_at, follows_distance, learning_rates
-from ikura.population.structure import channels_last, convolves, takes_codes
-from ikura.population.together import Together
+from ikura.population.structure import channels_last, convolves
+from ikura.population.together import Failed, Together
 from ikura.population.update import Update
 
 __all__ = ["StackedTile"]
@@ -44,6 +46,7 @@ class StackedTile(Tile):
         free: which weights of each member may change, bool of shape (members, weights); None for all of them. Weights
             that may not change are the padding of a narrower network.
         outputs: number of raw outputs.
+        manner: what a rehearsal found of networks of the caller's; None for built-in ones.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class StackedTile(Tile):
         device: str = "cpu",
         free: np.ndarray | None = None,
         outputs: int = 1,
+        manner: Manner | None = None,
     ) -> None:
         self.members, self.task, self.device = list(members), task, torch.device(device)
         self.seed = members[0].seed
@@ -62,10 +66,20 @@ class StackedTile(Tile):
         modules = [module.to(self.dtype).train() for module in modules]
         self.module = modules[0]
         self.channels_last = channels_last(self.module)
-        self.together = Together(self.module, self.device.type != "cpu" or not convolves(self.module))
+        self.manner = manner or Manner()
+        self.together = Together(
+            modules if self.manner.remembers else modules[:1],
+            not self.manner.remembers
+            and not self.manner.sets_weights
+            and (self.device.type != "cpu" or not convolves(self.module)),
+            None if manner is None else outputs,
+            self.manner.passing,
+        )
         self.normalises = any(isinstance(m, _BatchNorm | BatchNorm | GhostNorm) for m in self.module.modules())
-        self.takes_codes = takes_codes(self.module)
         parameters, self.buffers = stack_module_state(modules)
+        # Parameters that are no floats are never trained: they are kept as buffers are.
+        fixed = [name for name, parameter in parameters.items() if not parameter.is_floating_point()]
+        self.buffers |= {name: parameters.pop(name).detach() for name in fixed}
         self.buffers = {name: buffer.to(self.device) for name, buffer in self.buffers.items()}
         self.shapes = {name: parameter.shape[1:] for name, parameter in parameters.items()}
         self.sizes = [shape.numel() for shape in self.shapes.values()]
@@ -73,6 +87,7 @@ class StackedTile(Tile):
         self.weights = torch.cat([p.detach().reshape(count, -1) for p in parameters.values()], 1).to(self.device)
         self.kept = self.weights.clone()
         self.kept_buffers = {name: buffer.clone() for name, buffer in self.buffers.items()}
+        self.kept_attributes = [self._attributes(place) for place in range(count)]
         self.free = None if free is None else torch.from_numpy(free).to(self.device, self.dtype)
         self.learns = {name: p.requires_grad for name, p in self.module.named_parameters() if name in self.shapes}
         own = [p for name, p in self.module.named_parameters() if name in self.shapes]
@@ -91,32 +106,42 @@ class StackedTile(Tile):
         self.classes = {"binary": 2, "multiclass": outputs, "regression": 0}[task]
         self.augment = Augment([member.values for member in members], self.seed)
         self.generators = [self.device] if self.device.type == "cuda" else []
+        self.known = None if manner is None else attributes.observe(self.module)
         self.steps = np.zeros(count, np.int64)
         self.active = np.ones(count, bool)
         self.limits = np.full(count, np.inf)
 
     def _matrices(self) -> list[tuple[int, int, int]]:
-        """(place, rows, columns) of each trained parameter of two dimensions or more; a row for each unit."""
-        places = np.cumsum([0, *self.sizes]).tolist()
+        """(place, rows, columns) of each trained parameter that is a weight of products; a row for each unit."""
+        places, weights = np.cumsum([0, *self.sizes]).tolist(), self.manner.weights
         return [
-            (place, shape[0], shape[1:].numel())
+            (place, shape[0] if len(shape) > 1 else 1, shape[1:].numel() if len(shape) > 1 else shape.numel())
             for place, (name, shape) in zip(places, self.shapes.items(), strict=False)
-            if len(shape) > 1 and self.learns[name]
+            if self.learns[name] and (len(shape) > 1 if weights is None else name in weights)
         ]
 
     def _leaves(self) -> dict[str, Tensor]:
         columns = self.weights.split(self.sizes, 1)
         return {name: c.reshape(-1, *shape) for (name, shape), c in zip(self.shapes.items(), columns, strict=True)}
 
-    def _forward(self, leaves: dict[str, Tensor], x: Tensor, codes: Tensor, apart: bool = False) -> Tensor:
+    def _forward(self, leaves: dict[str, Tensor], x: Tensor, codes: Tensor) -> Tensor:
         try:
-            return self.together(leaves, self.buffers, (x, codes) if self.takes_codes else (x,), apart)
-        except RuntimeError as error:
-            raise self._failure(error) from error
+            return self.together(leaves, self.buffers, (x, codes))
+        except Failed as error:
+            raise self._failure(error.cause, x, error.place, "in evaluation") from error.cause
+        except UsageError as error:
+            raise self._failure(error, x, 0, "in evaluation") from None
 
-    def _failure(self, error: RuntimeError) -> UsageError:
-        reason = " ".join(str(error).split())
-        return UsageError(f"trial {self.members[0].number}: the network fails in training: {reason}")
+    def _failure(self, error: Exception, x: Tensor, place: int = 0, when: str = "in training") -> UsageError:
+        """Name the trial, its hyperparameters and the cause of a failure."""
+        member = self.members[place]
+        if isinstance(error, UsageError):
+            return UsageError(f"trial {member.number}: {when}, {error}")
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return UsageError(
+            f"trial {member.number}: the network fails {when} on inputs of shape {tuple(x.shape)}: {reason} "
+            f"(hyperparameters {dict(member.hyperparameters)})"
+        )
 
     def train_epoch(
         self, examples: Examples, epoch: int, epochs: int = 0, shares: np.ndarray | None = None
@@ -130,7 +155,8 @@ class StackedTile(Tile):
         left = [1.0] * len(self.members) if shares is None else shares.tolist()
         rates = [learning_rates(member.values, epoch, len(batches), epochs) for member in self.members]
         total = np.zeros(len(self.members))
-        self.module.train()
+        for module in self.together.modules:
+            module.train()
         for number, batch in enumerate(batches):
             x, codes, y = examples_of(batch, augment, epoch)
             flat, costs = self._costs_and_gradient(
@@ -152,7 +178,18 @@ class StackedTile(Tile):
                 now = [rate[min(number, len(rate) - 1)] * share for rate, share in zip(rates, left, strict=True)]
                 self.update.step(self.weights, flat, self.active, now, self.steps)
             total += np.where(self.active, cost, np.nan) * (batch.stop - batch.start)
+        self._check_attributes()
         return total / rows
+
+    def _check_attributes(self) -> None:
+        """Refuse a network that began to keep something in an attribute which it did not touch at first."""
+        if self.known is None:
+            return
+        now = attributes.observe(self.module)
+        names = {*now, *self.known} - {*self.manner.remembers, *self.manner.passing, *self.manner.harmless}
+        changed = sorted(n for n in names if now.get(n) != self.known.get(n) and not n.startswith(attributes.OUTSIDE))
+        if changed:
+            raise UsageError(f"trial {self.members[0].number}: {attributes.complaint(changed[0])}")
 
     def _gradient(self, cost: Tensor, leaves: dict[str, Tensor]) -> Tensor:
         """Differentiate the summed cost: shape (members, weights), zero for weights that are frozen or not used."""
@@ -176,26 +213,43 @@ class StackedTile(Tile):
         apart: bool = False,
         factors: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        if not self.together.vectorised:
-            return self._in_turn(x, codes, y, stream, first, epoch, apart, factors)
+        if self.together.vectorised:
+            before = {name: buffer.clone() for name, buffer in self.buffers.items()}
+            try:
+                return self._at_once(x, codes, y, stream, first, epoch, apart, factors)
+            except UsageError as error:
+                raise self._failure(error, x) from None
+            except Exception:
+                # What vmap cannot run, forwards or backwards; what fails on its own fails in turn too.
+                self.together.give_up(self.buffers, before)
+        return self._in_turn(x, codes, y, stream, first, epoch, apart, factors)
+
+    def _at_once(
+        self,
+        x: Tensor,
+        codes: Tensor,
+        y: Tensor,
+        stream: int,
+        first: int,
+        epoch: int,
+        apart: bool,
+        factors: Tensor | None,
+    ) -> tuple[Tensor, Tensor]:
         leaves = {n: leaf.detach().requires_grad_(self.learns[n]) for n, leaf in self._leaves().items()}
         used = leaves if self.dropconnect is None else self.dropconnect(leaves, epoch, first)
         own = None if y.dim() == 1 else 0
-        try:
-            with drawing(Draws(stream, first)), torch.random.fork_rng(self.generators):
-                torch.manual_seed(key(self.seed, "noise", epoch, first))
-                outputs = self._forward(used, x, codes, apart)
-            if self.smoothing is None:
-                costs = vmap(lambda z, t: loss(self.task, z, t), (0, own))(outputs, y)
-            else:
-                costs = vmap(lambda z, t, s: loss(self.task, z, t, s), (0, own, 0))(outputs, y, self.smoothing)
-            if factors is None:
-                return self._gradient(costs.sum(), leaves), costs
-            # A factor on an example's loss is a factor on its gradient, through normalisation too.
-            each = vmap(lambda z, t, s: each_loss(self.task, z, t, s), (0, own, 0))(outputs, y, self._smoothing())
-            return self._gradient((each * factors).mean(1).sum(), leaves), costs
-        except RuntimeError as error:
-            raise self._failure(error) from error
+        with drawing(Draws(stream, first)), torch.random.fork_rng(self.generators):
+            torch.manual_seed(key(self.seed, "noise", epoch, first))
+            outputs = self.together.at_once(used, self.buffers, (x, codes), apart).to(self.dtype)
+        if self.smoothing is None:
+            costs = vmap(lambda z, t: loss(self.task, z, t), (0, own))(outputs, y)
+        else:
+            costs = vmap(lambda z, t, s: loss(self.task, z, t, s), (0, own, 0))(outputs, y, self.smoothing)
+        if factors is None:
+            return self._gradient(costs.sum(), leaves), costs
+        # A factor on an example's loss is a factor on its gradient, through normalisation too.
+        each = vmap(lambda z, t, s: each_loss(self.task, z, t, s), (0, own, 0))(outputs, y, self._smoothing())
+        return self._gradient((each * factors).mean(1).sum(), leaves), costs
 
     def _in_turn(
         self,
@@ -214,31 +268,32 @@ class StackedTile(Tile):
         shared = None if apart else self._laid_out(x)
         draws = {} if self.dropconnect is None else self.dropconnect.draw(epoch, first)
         for k in np.flatnonzero(self.active).tolist():
-            parts = zip(self.shapes.items(), self.weights[k].split(self.sizes), strict=True)
+            parts = list(zip(self.shapes.items(), self.weights[k].split(self.sizes), strict=True))
             # Copies: where a tensor begins in memory may decide the order of a sum.
             leaves = {n: part.reshape(shape).clone().requires_grad_(self.learns[n]) for (n, shape), part in parts}
             used = leaves
             if self.dropconnect is not None:
                 used = self.dropconnect.leave_out(leaves, draws, self.dropconnect.rates[k])
-            buffers = {name: buffer[k] for name, buffer in self.buffers.items()}
             own_y = y if y.dim() == 1 else y[k]
             own_x = self._laid_out(x[k]) if shared is None else shared
-            inputs = (own_x, codes) if self.takes_codes else (own_x,)
             try:
                 with drawing(Draws(stream, first)), torch.random.fork_rng(self.generators):
                     torch.manual_seed(key(self.seed, "noise", epoch, first))
-                    outputs = functional_call(self.module, (used, buffers), inputs)
+                    outputs = self.together.member(k, used, self.buffers, (own_x, codes)).to(self.dtype)
                 cost = loss(self.task, outputs, own_y, None if self.smoothing is None else self.smoothing[k])
                 learning = [leaf for leaf in leaves.values() if leaf.requires_grad]
                 aim = cost if factors is None else self._weighted(outputs, own_y, k, factors[k])
                 found = iter(torch.autograd.grad(aim, learning, allow_unused=True) if aim.requires_grad else ())
-            except RuntimeError as error:
-                raise self._failure(error) from error
+            except Exception as error:
+                raise self._failure(error, own_x, k) from error
             costs[k] = cost.detach()
             for leaf, place in zip(leaves.values(), gradient[k].split(self.sizes), strict=True):
                 own = next(found, None) if leaf.requires_grad else None
                 if own is not None:
-                    place.copy_(own.reshape(-1))
+                    place.copy_(own.to_dense().reshape(-1) if own.is_sparse else own.reshape(-1))
+            if self.manner.sets_weights:
+                for leaf, (_, part) in zip(leaves.values(), parts, strict=True):
+                    part.copy_(leaf.detach().reshape(-1))
         return gradient, costs
 
     def _noise(self, epoch: int, rows: int) -> Tensor:
@@ -280,10 +335,11 @@ class StackedTile(Tile):
     @torch.no_grad()
     def outputs(self, examples: Examples) -> np.ndarray:
         batches = Batches(examples, self.device, self.task)
-        self.module.eval()
+        for module in self.together.modules:
+            module.eval()
         leaves, block = self._leaves(), 1024
         parts = [self._forward(leaves, *batches(slice(i, i + block))[:2]) for i in range(0, len(examples), block)]
-        out = torch.cat(parts, 1).cpu().numpy()
+        out = torch.cat(parts, 1).to(self.dtype).cpu().numpy()
         out[~self.active] = np.nan
         return out
 
@@ -292,17 +348,31 @@ class StackedTile(Tile):
         self.kept[index] = self.weights[index]
         for name, buffer in self.buffers.items():
             self.kept_buffers[name][index] = buffer[index]
+        for place in index:
+            self.kept_attributes[place] = self._attributes(place)
+
+    def _attributes(self, place: int) -> dict[str, np.ndarray]:
+        """What a member's network keeps in attributes, as arrays."""
+        if not self.manner.remembers:
+            return {}
+        return attributes.read(self.together.modules[place], self.manner.remembers)
+
+    def _remember(self, place: int, arrays: dict[str, np.ndarray]) -> None:
+        if self.manner.remembers:
+            attributes.restore(self.together.modules[place], arrays, self.device)
 
     def recall(self) -> None:
         self.weights.copy_(self.kept)
         for name, buffer in self.kept_buffers.items():
             self.buffers[name].copy_(buffer)
+        for place, kept in enumerate(self.kept_attributes):
+            self._remember(place, kept)
         self.active[:] = True
 
     def best(self, place: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         weights = self.kept[place] if self.free is None else self.kept[place][self.free[place] > 0]
         buffers = {name: buffer[place].cpu().numpy().copy() for name, buffer in self.kept_buffers.items()}
-        return weights.cpu().numpy().copy(), buffers
+        return weights.cpu().numpy().copy(), buffers | self.kept_attributes[place]
 
     def _tensors_of(self, place: int) -> dict[str, Tensor]:
         parts = {name: getattr(self, name)[place] for name in ("weights", "kept")}
@@ -322,7 +392,8 @@ class StackedTile(Tile):
         if self.free is not None:
             own = self._own(place)
             tensors |= {name: tensors[name][..., own] for name in ("weights", "kept", "moments")}
-        return tensors | {name: array.copy() for name, array in self._arrays_of(place).items()}
+        kept = {f"kept-{name}": array for name, array in self.kept_attributes[place].items()}
+        return tensors | self._attributes(place) | kept | {n: a.copy() for n, a in self._arrays_of(place).items()}
 
     def insert(self, place: int, state: dict[str, np.ndarray]) -> None:
         for name, tensor in self._tensors_of(place).items():
@@ -335,6 +406,9 @@ class StackedTile(Tile):
                 tensor[common].copy_(value[common])
         for name, array in self._arrays_of(place).items():
             array[:] = state[name]
+        self._remember(place, state)
+        kept = {name.removeprefix("kept-"): a for name, a in state.items() if name.startswith("kept-attribute")}
+        self.kept_attributes[place] = kept
 
     def set_limits(self, limits: np.ndarray) -> None:
         self.limits[:] = limits

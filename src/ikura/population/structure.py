@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Hashable
 from typing import Any
 
@@ -10,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-__all__ = ["channels_last", "convolves", "structure", "takes_codes"]
+__all__ = ["channels_last", "convolves", "structure", "weights_of"]
 
 PLAIN = (int, float, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size)
 
@@ -48,9 +47,17 @@ def _shape(tensor: torch.Tensor | None) -> Hashable:
     return None if tensor is None else (tuple(tensor.shape), tensor.dtype, tensor.requires_grad)
 
 
-def takes_codes(module: nn.Module) -> bool:
-    """Whether a network's forward takes codes of embedded categories beside the features."""
-    return len(inspect.signature(module.forward).parameters) > 1
+def weights_of(module: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters of a network that are floats, by name: its weights. Whole numbers among them are never trained.
+
+    Example:
+        >>> order = nn.Parameter(torch.arange(2), requires_grad=False)
+        >>> layer = nn.Linear(2, 1)
+        >>> layer.register_parameter("order", order)
+        >>> list(weights_of(layer))
+        ['weight', 'bias']
+    """
+    return {name: p for name, p in module.named_parameters() if p.is_floating_point()}
 
 
 def convolves(module: nn.Module) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import torch
 
 from ikura.population.member import Member
+from ikura.population.surroundings import usual_settings
 from ikura.population.workshop import Workshop
 
 __all__ = ["COMPILED_TILE", "measure_tile_size"]
@@ -39,17 +40,22 @@ def measure_tile_size(workshop: Workshop, members: Sequence[Member]) -> int:
     if workshop.device == "cpu":
         torch.set_num_threads(1)
     try:
-        best_size, best_cost = 1, float("inf")
-        for size in CANDIDATES:
-            tile = few.tile([first] * size)
-            tile.train_epoch(few.train, 0)
-            begun = time.perf_counter()
-            tile.train_epoch(few.train, 0)
-            cost = (time.perf_counter() - begun) / size
-            if cost < best_cost:
-                best_size, best_cost = size, cost
-            if cost > 1.25 * best_cost or time.perf_counter() - started > SECONDS or size >= len(members):
-                break
-        return best_size
+        with usual_settings(workshop.dtype):
+            return _cheapest(few, members, started)
     finally:
         torch.set_num_threads(threads)
+
+
+def _cheapest(few: Workshop, members: Sequence[Member], started: float) -> int:
+    best_size, best_cost = 1, float("inf")
+    for size in CANDIDATES:
+        tile = few.tile([members[0]] * size)
+        tile.train_epoch(few.train, 0)
+        begun = time.perf_counter()
+        tile.train_epoch(few.train, 0)
+        cost = (time.perf_counter() - begun) / size
+        if cost < best_cost:
+            best_size, best_cost = size, cost
+        if cost > 1.25 * best_cost or time.perf_counter() - started > SECONDS or size >= len(members):
+            break
+    return best_size

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from copy import deepcopy
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,12 +14,16 @@ from torch import nn
 from ikura.errors import UsageError
 from ikura.nn.noise import key
 from ikura.nn.zoo.cnn import Recipe, cnn
+from ikura.population import attributes
 from ikura.population._tile import Tile
 from ikura.population.examples import Examples
 from ikura.population.factory import Factory, build
+from ikura.population.inputs import Asks, asks_for_codes
 from ikura.population.layout import Layout
 from ikura.population.member import Member
-from ikura.population.structure import structure, takes_codes
+from ikura.population.rehearsal import Failing, Manner, rehearse
+from ikura.population.structure import structure, weights_of
+from ikura.population.surroundings import usual_settings
 from ikura.population.training import Course, Judge
 from ikura.population.travel import Travel
 
@@ -41,6 +44,7 @@ class Workshop:
         device: a torch device.
         least_units: width to which stacked built-in networks are padded at least.
         augmented: whether trials change their training images, which the fully connected kernel does not do.
+        manners: how networks are run, by their structure, of those that were rehearsed.
     """
 
     train: Examples
@@ -53,6 +57,7 @@ class Workshop:
     device: str = "cpu"
     least_units: int = 0
     augmented: bool = False
+    manners: dict[Hashable, Manner] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def compiled(self) -> bool:
@@ -94,7 +99,7 @@ class Workshop:
         """Two examples as a network takes them."""
         examples = self.train.head(2)
         x = torch.from_numpy(examples.inputs(slice(2))).float()
-        return [x, torch.from_numpy(examples.codes)] if examples.codes.shape[1] else [x]
+        return [x, torch.from_numpy(examples.codes)]
 
     def pack(self, members: Sequence[Member], size: int) -> list[list[Member]]:
         """Group members into tiles of at most `size`; the same members always give the same tiles.
@@ -148,7 +153,7 @@ class Workshop:
 
             built: list[Any] = [self.module(m) for m in members]
             if self.network is not cnn:
-                self._check(members[0], built[0])
+                self.manner(members[0])
             return ConvolutionTile(members, [self._recipe(m) for m in members], built, self.task, self.dtype)
         if self.compiled:
             from ikura.population.compiled import CompiledTile
@@ -158,8 +163,10 @@ class Workshop:
 
         if self.network is not None:
             modules = [self.module(member) for member in members]
-            self._check(members[0], modules[0])
-            return StackedTile(members, modules, self.task, self.dtype, self.device, outputs=self.outputs)
+            manner = self.manner(members[0])
+            return StackedTile(
+                members, modules, self.task, self.dtype, self.device, outputs=self.outputs, manner=manner
+            )
         layouts = [self.layout(member) for member in members]
         least = 0 if layouts[0].normalisation == "layer" else self.least_units
         widest = (max(least, *column) for column in zip(*(layout.units for layout in layouts), strict=True))
@@ -175,7 +182,8 @@ class Workshop:
         module = self.module(member)
         vector = torch.from_numpy(weights)
         module = module.to(vector.dtype)
-        torch.nn.utils.vector_to_parameters(vector, module.parameters())
+        torch.nn.utils.vector_to_parameters(vector, weights_of(module).values())
+        attributes.restore(module, buffers)
         for name, buffer in module.named_buffers():
             if name in buffers:
                 # The buffers of a member that was padded begin with its own.
@@ -183,35 +191,37 @@ class Workshop:
                 buffer.copy_(torch.from_numpy(np.asarray(buffers[name][own])))
         return module.eval()
 
-    @torch.no_grad()
-    def _check(self, member: Member, module: nn.Module) -> None:
-        """Refuse a network of the caller's that does not map examples to outputs."""
-        examples = self.train.head(2)
-        inputs = [torch.from_numpy(examples.inputs(slice(2)))]
-        if takes_codes(module):
-            inputs.append(torch.from_numpy(examples.codes))
-        elif examples.codes.shape[1]:
+    def manner(self, member: Member) -> Manner:
+        """How a member's network is to be run; networks of one structure are rehearsed once.
+
+        Raises:
+            UsageError: the network is none that can be trained.
+        """
+        form = structure(self.module(member))
+        if form not in self.manners:
+            self.manners[form] = self._rehearse(member)
+        return self.manners[form]
+
+    def _rehearse(self, member: Member) -> Manner:
+        examples = self.train.head(16)
+        x, codes = torch.from_numpy(examples.inputs(slice(None))), torch.from_numpy(examples.codes)
+        columns = codes.shape[1]
+        if columns and asks_for_codes(self.module(member)) is Asks.NEVER:
             raise UsageError(
-                f"{examples.codes.shape[1]} columns have so many categories that they come as codes: let the network's "
+                f"{columns} columns have so many categories that they come as codes: let the network's "
                 "forward take (x, codes), or leave the columns out by kinds={column: 'ignore'}"
             )
-        if not any(True for _ in module.parameters()):
-            raise UsageError(f"trial {member.number}: the network has no parameters to train")
-        wanted = (len(examples), self.outputs)
+        given = x.to(self.device), codes.to(self.device)
         try:
-            copy = deepcopy(module).to(inputs[0].dtype).eval()
-            shape = tuple(copy(*inputs).shape)
-        except Exception as error:
-            reason = " ".join(str(error).split())
-            raise UsageError(
-                f"trial {member.number}: the network fails on inputs of shape {tuple(inputs[0].shape)}: {reason} "
-                f"(hyperparameters {dict(member.hyperparameters)})"
-            ) from error
-        if shape != wanted:
-            raise UsageError(
-                f"trial {member.number}: the network must map {tuple(inputs[0].shape)} to {wanted} for this "
-                f"{self.task} task, but gives {shape}"
-            )
+            with usual_settings(self.dtype):
+                return rehearse(
+                    lambda: self.module(member), *given, self.outputs, self.task, getattr(torch, self.dtype)
+                )
+        except Failing as error:
+            hyperparameters = dict(member.hyperparameters)
+            raise Failing(f"trial {member.number}: {error} (hyperparameters {hyperparameters})") from error
+        except UsageError as error:
+            raise UsageError(f"trial {member.number}: {error}") from error
 
     def course(
         self,
@@ -224,7 +234,7 @@ class Workshop:
         """Begin the training of a tile; the arguments are those of `Course`."""
         tile, travel = self.tile(members), None
         if keep_distances:
-            sizes = [{n: p.numel() for n, p in self.module(member).named_parameters()} for member in members]
+            sizes = [{n: p.numel() for n, p in weights_of(self.module(member)).items()} for member in members]
             travel = Travel(tile, sizes)
         return Course(tile, self.train, self.dev, self.judge, patience, budget, travel=travel, more=more)
 

@@ -16,8 +16,8 @@ from ikura.metric import Metric, interval
 from ikura.metric import evidence as evidence_of
 from ikura.nn.loss import predict
 from ikura.population.examples import Examples
+from ikura.population.inputs import inputs_of
 from ikura.population.member import Member
-from ikura.population.structure import takes_codes
 from ikura.population.workshop import Workshop
 from ikura.study.finalists import STAGE, distinct
 from ikura.study.pareto import configuration
@@ -52,7 +52,7 @@ def predictions(workshop: Workshop, network: torch.nn.Module, examples: Examples
         for i in range(0, max(len(examples), 1), block):
             rows = slice(i, i + block)
             x, codes = torch.from_numpy(examples.inputs(rows)), torch.from_numpy(examples.codes[rows])
-            parts.append(network(x, codes) if takes_codes(network) else network(x))
+            parts.append(network(*inputs_of(network, x, codes)))
     return predict(judge.task, torch.cat(parts), judge.mean, judge.std)
 
 

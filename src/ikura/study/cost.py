@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from ikura.errors import UsageError
+from ikura.population.inputs import inputs_of
 from ikura.population.member import Member
-from ikura.population.structure import structure, takes_codes
+from ikura.population.structure import structure
 from ikura.population.workshop import Workshop
 from ikura.space import Space, feasible_draw
 from ikura.study.aims import MEASURED
@@ -67,9 +68,8 @@ def inference_seconds(workshop: Workshop, member: Member) -> float:
     """
     device = torch.device(workshop.device)
     module = workshop.module(member).to(device, getattr(torch, workshop.dtype)).eval()
-    inputs = [torch.from_numpy(np.ascontiguousarray(workshop.dev.inputs(slice(ROWS)))).to(device)]
-    if takes_codes(module):
-        inputs.append(torch.from_numpy(workshop.dev.codes[:ROWS]).to(device))
+    x = torch.from_numpy(np.ascontiguousarray(workshop.dev.inputs(slice(ROWS)))).to(device)
+    inputs = inputs_of(module, x, torch.from_numpy(workshop.dev.codes[:ROWS]).to(device))
     threads, taken = torch.get_num_threads(), []
     torch.set_num_threads(1)
     try:

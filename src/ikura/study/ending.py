@@ -8,6 +8,7 @@ from torch import nn
 
 from ikura.data import Dataset
 from ikura.metric import interval, metric
+from ikura.nn.noise import key
 from ikura.population.member import Member
 from ikura.population.workshop import Workshop
 from ikura.search import schedule
@@ -94,4 +95,8 @@ def model_of(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.
         "network": built_in,
         "hyperparameters": workshop.hyperparameters(member),
     }
+    if setting.custom:
+        # What a factory draws for attributes, and what forwards keep in them, is found again.
+        own = {"key": key(member.seed, "weights"), "attributes": sorted(workshop.manner(member).remembers)}
+        description |= own
     return Model(module, dataset.encoder, description)

@@ -21,8 +21,9 @@ from ikura.files import write_atomically
 from ikura.nn.loss import predict
 from ikura.nn.mlp import MLP
 from ikura.nn.zoo import network as zoo_network
+from ikura.population import attributes
 from ikura.population.factory import Factory, build
-from ikura.population.structure import takes_codes
+from ikura.population.inputs import inputs_of
 from ikura.study.pretrained import Pretrained
 
 __all__ = ["Model", "built_in", "load_model"]
@@ -31,6 +32,9 @@ FORMAT = 1
 BLOCK, IMAGES = 8192, 512
 """Rows that are predicted together, of tables and of examples with a shape."""
 MOST_NUMBERS = 1 << 25
+
+BUFFER = "buffer:"
+"""What stands before the names of buffers that a state_dict leaves out."""
 
 
 class Model:
@@ -68,10 +72,8 @@ class Model:
             numbers = self.encoder.numbers(x[i : i + block], str(dtype).removeprefix("torch."))
             if isinstance(self.network, MLP):
                 numbers = numbers.reshape(len(numbers), prod(numbers.shape[1:]))
-            inputs = [torch.from_numpy(numbers).to(dtype)]
-            if takes_codes(self.network):
-                inputs.append(torch.from_numpy(codes[i : i + block]))
-            parts.append(self.network(*inputs))
+            given = torch.from_numpy(numbers).to(dtype), torch.from_numpy(codes[i : i + block])
+            parts.append(self.network(*inputs_of(self.network, *given)))
         return predict(self.task, torch.cat(parts), self.description["target_mean"], self.description["target_std"])
 
     def predict(self, data: Any) -> np.ndarray:
@@ -128,6 +130,10 @@ class Model:
         """
         folder = Path(folder)
         tensors = {name: tensor.contiguous().clone() for name, tensor in self.network.state_dict().items()}
+        kept = {name: buffer for name, buffer in self.network.named_buffers() if name not in tensors}
+        tensors |= {f"{BUFFER}{name}": buffer.contiguous().clone() for name, buffer in kept.items()}
+        arrays = attributes.read(self.network, set(self.description.get("attributes", [])))
+        tensors |= {name: torch.from_numpy(array) for name, array in arrays.items()}
         write_atomically(folder / "weights.safetensors", save(tensors))
         content = {"format": FORMAT, **self.description, "encoder": self.encoder.to_dict()}
         write_atomically(folder / "model.json", json.dumps(content, indent=1, allow_nan=False).encode())
@@ -163,15 +169,21 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
     if module is None and network is None:
         raise RunError(f"{place}: the network is your own; give its factory: ikura.load({str(folder)!r}, network=…)")
     if module is None and network is not None:
-        module = build(network, content["hyperparameters"], 0, str(place))
+        module = build(network, content["hyperparameters"], content.get("key", 0), str(place))
         module = network.whole(module) if isinstance(network, Pretrained) else module
     assert module is not None
     parameters = (tensors[name] for name, _ in module.named_parameters() if name in tensors)
     dtype = next((tensor.dtype for tensor in parameters), torch.float32)
     module = module.to(dtype)
+    beside = {name: tensors.pop(name) for name in list(tensors) if name.startswith((BUFFER, "attribute"))}
     try:
         module.load_state_dict(tensors)
-    except RuntimeError as error:
+        attributes.restore(module, {name: tensor.numpy() for name, tensor in beside.items()})
+        buffers = dict(module.named_buffers())
+        for name, tensor in beside.items():
+            if name.startswith(BUFFER):
+                buffers[name.removeprefix(BUFFER)].copy_(tensor)
+    except (RuntimeError, KeyError, AttributeError) as error:
         raise RunError(f"{place}: the weights do not fit the network: {' '.join(str(error).split())}") from error
     return Model(module, encoder, content)
 

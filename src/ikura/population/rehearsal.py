@@ -1,0 +1,261 @@
+"""A rehearsal: two networks of the caller's are made and run on a few examples before any is trained.
+
+What cannot be right is refused in one line; what tells how a network is to be run is found out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ikura.errors import UsageError
+from ikura.nn.noise import Draws, drawing
+from ikura.nn.products import weights_in_products
+from ikura.population.attributes import OUTSIDE, Unwritable, complaint, observe, read
+from ikura.population.inputs import inputs_of
+from ikura.population.together import check_outputs
+
+__all__ = ["Failing", "Manner", "rehearse", "shared_tensor", "unequal_tensor"]
+
+
+class Failing(UsageError):
+    """A network cannot be made, or fails, which other hyperparameters may not."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How networks of one structure are to be run.
+
+    Attributes:
+        weights: names of the parameters that penalties, weight decay and bounded norms are for; None for all of two
+            dimensions or more.
+        remembers: paths of attributes that hold what later forwards read: each member needs a module of its own.
+        passing: paths of attributes that each forward sets anew.
+        harmless: what else a forward changes that nothing is read from.
+        sets_weights: whether a forward in training changes parameters by itself.
+        notes: sentences for the user.
+    """
+
+    weights: frozenset[str] | None = None
+    remembers: frozenset[str] = frozenset()
+    passing: frozenset[str] = frozenset()
+    harmless: frozenset[str] = frozenset()
+    sets_weights: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def shared_tensor(first: nn.Module, second: nn.Module) -> str | None:
+    """Name a parameter or buffer of the second network that lies in the memory of the first; None if none does.
+
+    Example:
+        >>> layer = nn.Linear(1, 1)
+        >>> shared_tensor(layer, nn.Sequential(layer)), shared_tensor(layer, nn.Linear(1, 1))
+        ('0.weight', None)
+    """
+    mine = {t.untyped_storage().data_ptr() for t in (*first.parameters(), *first.buffers()) if t.numel()}
+    for name, tensor in (*second.named_parameters(), *second.named_buffers()):
+        if tensor.numel() and tensor.untyped_storage().data_ptr() in mine:
+            return name
+    return None
+
+
+def unequal_tensor(first: nn.Module, second: nn.Module) -> str | None:
+    """Name a parameter or buffer in which two networks differ; None if there is none."""
+    theirs = dict((*second.named_parameters(), *second.named_buffers()))
+    for name, tensor in (*first.named_parameters(), *first.named_buffers()):
+        other = theirs.get(name)
+        if other is None or other.shape != tensor.shape or not torch.equal(other, tensor):
+            return name
+    return None
+
+
+def rehearse(
+    make: Callable[[], nn.Module], x: Tensor, codes: Tensor, outputs: int, task: str, dtype: torch.dtype
+) -> Manner:
+    """Make two networks and run them on a few examples.
+
+    Args:
+        make: makes a network, the same each time.
+        x: features of some examples, shape (rows, ...).
+        codes: their codes, shape (rows, embedded columns).
+        outputs: number of outputs that the task needs.
+        task: its name.
+        dtype: the precision of training.
+
+    Returns:
+        How such networks are to be run.
+
+    Raises:
+        Failing: a network fails.
+        UsageError: it cannot be trained rightly, whatever its hyperparameters.
+    """
+    first, second = make(), make()
+    _check_own(first, second)
+    wide = sorted({str(p.dtype) for p in first.parameters() if p.is_floating_point()} - {str(dtype)})
+    notes = [f"The network is made in {', '.join(wide).replace('torch.', '')} and trained in {_name(dtype)}."] * bool(
+        wide
+    )
+    if (name := unequal_tensor(first, second)) is not None:
+        notes.append(
+            f"The network's {name} differs between two networks made with one seed: trials cannot be repeated. Draw "
+            "initial values with torch's generator."
+        )
+    before = observe(first)
+    if name := next((n for n, value in observe(second).items() if before.get(n) != value), None):
+        raise UsageError(
+            f"the network's {name!r} differs between two networks made with one seed, so that a saved model could not "
+            "be made again; register it as a buffer, or draw it with torch's generator"
+        )
+    first, second = first.to(x.device, dtype), second.to(x.device, dtype)
+    half = max(min(len(x) // 2, 8), 1)
+    one, other = slice(half), slice(half, 2 * half) if len(x) > half else slice(half)
+    two = slice(min(len(x), 2))
+    for module in (first, second):
+        _evaluate(module, x[two], codes[two], outputs, task)
+    before = observe(first)
+    values = {name: p.detach().clone() for name, p in first.named_parameters()}
+    _train(first, x[one], codes[one], outputs)
+    sets = any(not torch.equal(p, values[name]) for name, p in first.named_parameters())
+    for module in (first, second):
+        _train(module, x[other], codes[other], outputs)
+    passing = _passing(first, second, before)
+    for module in (first, second):
+        _evaluate(module, x[one], codes[one], outputs, task)
+    weights = _weights(second, x[one], codes[one])
+    remembers, harmless = _remembered(
+        first, second, before, passing, lambda: _train(first, x[one], codes[one], outputs)
+    )
+    return Manner(weights, remembers, passing, harmless, sets, tuple(notes))
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _check_own(first: nn.Module, second: nn.Module) -> None:
+    """Refuse networks that share something, and parts that PyTorch or ikura cannot train or save."""
+    if (name := shared_tensor(first, second)) is not None:
+        raise UsageError(
+            f"two networks of the factory share {name}: it gives out a module, or a layer, that was made only once, "
+            "and all trials would train it together; make every layer inside of the factory, anew in each call"
+        )
+    if not any(True for _ in first.parameters()):
+        raise UsageError("the network has no parameters to train")
+    for name, p in first.named_parameters():
+        if p.is_complex():
+            raise UsageError(f"the parameter {name} is complex; keep it as reals, and use torch.view_as_complex")
+    for name, value in first.state_dict().items():
+        if not isinstance(value, Tensor):
+            raise UsageError(f"the network keeps {name} as extra state, which is not saved; register it as a buffer")
+    registered = {id(p) for p in first.parameters()}
+    for path, part in first.named_modules():
+        for name, value in vars(part).items():
+            inner = list(value.values()) if isinstance(value, dict) else value
+            if name.startswith("_") or not isinstance(inner, list | tuple):
+                continue
+            layers = [p for one in inner if isinstance(one, nn.Module) for p in one.parameters()]
+            layers += [one for one in inner if isinstance(one, nn.Parameter)]
+            if any(id(p) not in registered for p in layers):
+                where = f"{path}.{name}" if path else name
+                kinds = "nn.ModuleDict" if isinstance(value, dict) else "nn.ModuleList or nn.ParameterList"
+                raise UsageError(
+                    f"the network keeps layers in {where!r}, a plain {type(value).__name__}, where PyTorch does not "
+                    f"see their weights: they would not be trained; use {kinds}"
+                )
+
+
+def _evaluate(module: nn.Module, x: Tensor, codes: Tensor, outputs: int, task: str) -> None:
+    """Refuse a network that does not map examples to outputs."""
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            found = module.eval()(*inputs_of(module, x, codes))
+    except Exception as error:
+        raise Failing(f"the network fails on inputs of shape {tuple(x.shape)}: {_reason(error)}") from error
+    if isinstance(found, Tensor) and tuple(found.shape) != (len(x), outputs):
+        raise UsageError(
+            f"the network must map {tuple(x.shape)} to {(len(x), outputs)} for this {task} task, but gives "
+            f"{tuple(found.shape)}"
+        )
+    check_outputs(found, len(x), outputs)
+
+
+def _train(module: nn.Module, x: Tensor, codes: Tensor, outputs: int) -> None:
+    try:
+        with torch.random.fork_rng(devices=[]), drawing(Draws(0, 0)):
+            torch.manual_seed(0)
+            found = module.train()(*inputs_of(module, x, codes))
+    except Exception as error:
+        raise Failing(f"the network fails in training on inputs of shape {tuple(x.shape)}: {_reason(error)}") from error
+    try:
+        check_outputs(found, len(x), outputs)
+    except UsageError as error:
+        raise UsageError(f"in training, {error}") from None
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _weights(module: nn.Module, x: Tensor, codes: Tensor) -> frozenset[str]:
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        return weights_in_products(module.eval(), inputs_of(module, x, codes))
+
+
+def _value(module: nn.Module, path: str) -> object:
+    where, _, name = path.rpartition(".")
+    return getattr(module.get_submodule(where), name, None)
+
+
+def _passing(first: nn.Module, second: nn.Module, before: Mapping[str, Hashable]) -> frozenset[str]:
+    """Attributes that hold what the last forward computed, and nothing of the forwards before it.
+
+    The first network has seen a mini-batch more than the second; what is set anew by each forward is the same in both.
+    """
+    after, other = observe(first), observe(second)
+    same = [name for name in after if before.get(name) != after[name] and after[name] == other.get(name)]
+    found = {name: _value(first, name) for name in same if not name.startswith(OUTSIDE)}
+    return frozenset(n for n, value in found.items() if isinstance(value, Tensor) and value.requires_grad)
+
+
+def _remembered(
+    first: nn.Module,
+    second: nn.Module,
+    before: Mapping[str, Hashable],
+    passing: frozenset[str],
+    again: Callable[[], None],
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Find attributes that forwards change: those that each member must have its own of, and those nothing is read from.
+
+    Raises:
+        UsageError: one is shared by all networks, or cannot be saved.
+    """
+    after, other = observe(first), observe(second)
+    remembers, harmless = set(), set()
+    for name in (n for n in {**before, **after} if before.get(n) != after.get(n) and n not in passing):
+        if name.startswith(OUTSIDE):
+            if _goes_on_changing(first, name, again):
+                raise UsageError(complaint(name))
+            harmless.add(name)
+        elif name.endswith("_hooks"):
+            if after.get(name) != other.get(name):
+                raise UsageError(complaint(name))
+            harmless.add(name)
+        else:
+            try:
+                read(first, {name})
+            except Unwritable as error:
+                raise UsageError(complaint(name)) from error
+            remembers.add(name)
+    return frozenset(remembers), frozenset(harmless)
+
+
+def _goes_on_changing(module: nn.Module, name: str, again: Callable[[], None]) -> bool:
+    """Whether the same mini-batch, seen again, changes a value that networks share: a table filled once does not."""
+    again()
+    then = observe(module).get(name)
+    again()
+    return observe(module).get(name) != then
