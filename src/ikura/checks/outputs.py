@@ -53,7 +53,7 @@ class OutputsCheck(Check):
                 "Leave the sigmoid out and return logits.",
                 **figures,
             )
-        if last == "relu" or (low == 0 and float((probes == 0).float().mean()) > 0.2):
+        if last == "relu" or (low == 0 < high and float((probes == 0).float().mean()) > 0.2):
             return self.failed(
                 "outputs cannot be negative: a ReLU made them",
                 "An activation follows the output layer; half of the targets or logits are out of reach.",

@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from ikura.checks.subject import Batch, Subject
 from ikura.checks.training import reseed
+from ikura.nn.products import uncompiled
 
 __all__ = ["Signal", "Trace", "trace"]
 
@@ -163,7 +164,7 @@ def trace(subject: Subject, module: nn.Module, batch: Batch, backward: bool = Tr
         handles += [part.register_forward_pre_hook(enter), part.register_forward_hook(leave)]
     try:
         reseed()
-        with recorder:
+        with uncompiled(), recorder:
             outputs = subject.outputs(module, batch)
     finally:
         for handle in handles:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -10,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["weights_in_products"]
+__all__ = ["uncompiled", "weights_in_products"]
 
 FACTORS = {
     "linear": (0, 1), "bilinear": (0, 1, 2), "conv1d": (0, 1), "conv2d": (0, 1), "conv3d": (0, 1),
@@ -18,6 +20,7 @@ FACTORS = {
     "bmm": (0, 1), "mv": (0, 1), "dot": (0, 1), "inner": (0, 1), "__matmul__": (0, 1), "__rmatmul__": (0, 1),
     "addmm": (1, 2), "addmv": (1, 2), "addbmm": (1, 2), "baddbmm": (1, 2), "einsum": (1, 2, 3, 4), "tensordot": (0, 1),
     "chain_matmul": (0, 1, 2, 3), "multi_dot": (0,), "scaled_dot_product_attention": (0, 1, 2),
+    "multi_head_attention_forward": (0, 1, 2),
 }  # fmt: skip
 """Places of the factors among the arguments of each function."""
 
@@ -72,6 +75,16 @@ def _tensors(values: Sequence[Any]) -> Iterator[Tensor]:
             yield from _tensors(value)
 
 
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Run modules of `torch.compile` as they are written, so that each of their functions is seen."""
+    if "torch._dynamo" not in sys.modules:
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
+
+
 def weights_in_products(module: nn.Module, inputs: Sequence[Tensor]) -> frozenset[str]:
     """Find the parameters that penalties, weight decay and bounded norms are for, by running a network once.
 
@@ -92,10 +105,14 @@ def weights_in_products(module: nn.Module, inputs: Sequence[Tensor]) -> frozense
         ['0.weight']
     """
     recorder = _Products(module)
-    with recorder:
+    with uncompiled(), recorder:
         module(*inputs)
     for path, part in module.named_modules():
+        # Their products are made inside of functions that are seen as one.
+        names: list[str] = []
         if isinstance(part, nn.RNNBase | nn.RNNCellBase):
             names = [name for name in part._parameters if name.startswith("weight")]
-            recorder.found |= {f"{path}.{name}" if path else name for name in names}
+        elif isinstance(part, nn.MultiheadAttention):
+            names = [*(name for name in part._parameters if name.endswith("proj_weight")), "out_proj.weight"]
+        recorder.found |= {f"{path}.{name}" if path else name for name in names}
     return frozenset(recorder.found & {name for name, _ in module.named_parameters()})

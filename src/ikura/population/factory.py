@@ -14,7 +14,12 @@ from ikura.population.inputs import inputs_of
 from ikura.population.member import Hyperparameters
 from ikura.population.surroundings import usual_settings
 
-__all__ = ["Factory", "build"]
+__all__ = ["Factory", "Failing", "build"]
+
+
+class Failing(UsageError):
+    """A network cannot be made, or fails; with other hyperparameters it may not."""
+
 
 Factory = Callable[[Hyperparameters], nn.Module]
 
@@ -49,7 +54,7 @@ def build(
             raise UsageError(f"{who}: {error}") from None
         except Exception as error:
             reason = " ".join(str(error).split())
-            raise UsageError(
+            raise Failing(
                 f"{who}: the network factory failed with {type(error).__name__}: {reason} "
                 f"(hyperparameters {dict(hyperparameters)})"
             ) from error

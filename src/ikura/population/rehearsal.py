@@ -15,14 +15,11 @@ from ikura.errors import UsageError
 from ikura.nn.noise import Draws, drawing
 from ikura.nn.products import weights_in_products
 from ikura.population.attributes import OUTSIDE, Unwritable, complaint, observe, read
+from ikura.population.factory import Failing
 from ikura.population.inputs import inputs_of
-from ikura.population.together import check_outputs
+from ikura.population.together import check_buffer, check_outputs
 
-__all__ = ["Failing", "Manner", "rehearse", "shared_tensor", "unequal_tensor"]
-
-
-class Failing(UsageError):
-    """A network cannot be made, or fails, which other hyperparameters may not."""
+__all__ = ["Manner", "rehearse", "shared_tensor", "unequal_tensor"]
 
 
 @dataclass(frozen=True)
@@ -110,6 +107,7 @@ def rehearse(
             "be made again; register it as a buffer, or draw it with torch's generator"
         )
     first, second = first.to(x.device, dtype), second.to(x.device, dtype)
+    buffers = {name: buffer.clone() for name, buffer in first.named_buffers()}
     half = max(min(len(x) // 2, 8), 1)
     one, other = slice(half), slice(half, 2 * half) if len(x) > half else slice(half)
     two = slice(min(len(x), 2))
@@ -121,9 +119,11 @@ def rehearse(
     sets = any(not torch.equal(p, values[name]) for name, p in first.named_parameters())
     for module in (first, second):
         _train(module, x[other], codes[other], outputs)
-    passing = _passing(first, second, before)
+    passing = _passing(first, second)
     for module in (first, second):
         _evaluate(module, x[one], codes[one], outputs, task)
+    for name, buffer in first.named_buffers():
+        check_buffer(name, buffers[name], buffer)
     weights = _weights(second, x[one], codes[one])
     remembers, harmless = _remembered(
         first, second, before, passing, lambda: _train(first, x[one], codes[one], outputs)
@@ -210,15 +210,15 @@ def _value(module: nn.Module, path: str) -> object:
     return getattr(module.get_submodule(where), name, None)
 
 
-def _passing(first: nn.Module, second: nn.Module, before: Mapping[str, Hashable]) -> frozenset[str]:
+def _passing(first: nn.Module, second: nn.Module) -> frozenset[str]:
     """Attributes that hold what the last forward computed, and nothing of the forwards before it.
 
     The first network has seen a mini-batch more than the second; what is set anew by each forward is the same in both.
     """
     after, other = observe(first), observe(second)
-    same = [name for name in after if before.get(name) != after[name] and after[name] == other.get(name)]
-    found = {name: _value(first, name) for name in same if not name.startswith(OUTSIDE)}
-    return frozenset(n for n, value in found.items() if isinstance(value, Tensor) and value.requires_grad)
+    same = [name for name in after if after[name] == other.get(name) and not name.startswith(OUTSIDE)]
+    found = {name: _value(first, name) for name in same if not name.endswith("_hooks")}
+    return frozenset(n for n, value in found.items() if isinstance(value, Tensor) and value.grad_fn is not None)
 
 
 def _remembered(
@@ -228,7 +228,7 @@ def _remembered(
     passing: frozenset[str],
     again: Callable[[], None],
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """Find attributes that forwards change: those that each member must have its own of, and those nothing is read from.
+    """Find attributes that forwards change: those that each member must have for its own, and those nothing reads.
 
     Raises:
         UsageError: one is shared by all networks, or cannot be saved.

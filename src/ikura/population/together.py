@@ -11,7 +11,7 @@ from torch.func import functional_call, vmap
 from ikura.errors import UsageError
 from ikura.population.inputs import Asks, asks_for_codes
 
-__all__ = ["Failed", "Together", "check_outputs"]
+__all__ = ["Failed", "Together", "check_buffer", "check_outputs"]
 
 _ABSENT = object()
 
@@ -205,11 +205,23 @@ class Together:
         return torch.stack(outputs)
 
 
-def _assign(name: str, buffer: Tensor, value: object) -> None:
-    """Keep what a forward assigned to a buffer."""
+def check_buffer(name: str, buffer: Tensor, value: object) -> Tensor:
+    """Refuse what a forward assigns to a buffer if it is of another shape or kind; return it.
+
+    Example:
+        >>> check_buffer("queue", torch.zeros(0, 2), torch.zeros(8, 2))
+        Traceback (most recent call last):
+        ikura.errors.UsageError: forward makes the buffer 'queue', float32 (0, 2), into float32 (8, 2); keep its shape
+    """
     if not isinstance(value, Tensor):
         raise UsageError(f"forward sets the buffer {name!r} to {value!r}; give it a tensor of the same shape")
     if value.shape != buffer.shape or value.is_floating_point() != buffer.is_floating_point():
         was, now = (f"{str(one.dtype).removeprefix('torch.')} {tuple(one.shape)}" for one in (buffer, value))
-        raise UsageError(f"forward makes the buffer {name!r}, {was}, into {now}; keep its shape and kind")
-    buffer.copy_(value.detach())
+        what = "shape" if value.shape != buffer.shape else "kind of number"
+        raise UsageError(f"forward makes the buffer {name!r}, {was}, into {now}; keep its {what}")
+    return value
+
+
+def _assign(name: str, buffer: Tensor, value: object) -> None:
+    """Keep what a forward assigned to a buffer."""
+    buffer.copy_(check_buffer(name, buffer, value).detach())

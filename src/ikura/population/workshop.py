@@ -17,11 +17,11 @@ from ikura.nn.zoo.cnn import Recipe, cnn
 from ikura.population import attributes
 from ikura.population._tile import Tile
 from ikura.population.examples import Examples
-from ikura.population.factory import Factory, build
+from ikura.population.factory import Factory, Failing, build
 from ikura.population.inputs import Asks, asks_for_codes
 from ikura.population.layout import Layout
 from ikura.population.member import Member
-from ikura.population.rehearsal import Failing, Manner, rehearse
+from ikura.population.rehearsal import Manner, rehearse
 from ikura.population.structure import structure, weights_of
 from ikura.population.surroundings import usual_settings
 from ikura.population.training import Course, Judge

@@ -86,7 +86,7 @@ def model_of(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.
         module, built_in = workshop.network.whole(module), setting.pretrained
     if workshop.network is None:
         built_in = workshop.layout(member).arguments(member)
-    description = {
+    description: dict[str, Any] = {
         "task": setting.task,
         "target": setting.target,
         "classes": dataset.task.classes,
@@ -97,6 +97,6 @@ def model_of(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.
     }
     if setting.custom:
         # What a factory draws for attributes, and what forwards keep in them, is found again.
-        own = {"key": key(member.seed, "weights"), "attributes": sorted(workshop.manner(member).remembers)}
-        description |= own
+        description["key"] = key(member.seed, "weights")
+        description["attributes"] = sorted(workshop.manner(member).remembers)
     return Model(module, dataset.encoder, description)

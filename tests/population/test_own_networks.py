@@ -1,0 +1,361 @@
+"""Networks of the caller's that keep something: each member is what a plain PyTorch loop makes of its network alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ikura.errors import UsageError
+from ikura.nn.loss import loss
+from ikura.population.examples import Examples
+from ikura.population.member import Member
+from ikura.population.rehearsal import Failing
+from ikura.population.workshop import Workshop
+
+Make = Callable[..., Workshop]
+RATES = (0.3, 0.1, 0.03)
+
+
+class Small(nn.Module):
+    """Two layers on six features; subclasses say what lies between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(6, 5), nn.Linear(5, 1)
+
+    def between(self, z: Tensor) -> Tensor:
+        return torch.tanh(z)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.b(self.between(self.a(x)))
+        return out
+
+
+class Assigned(Small):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(5))
+        self.register_buffer("seen", torch.zeros((), dtype=torch.long))
+
+    def between(self, z: Tensor) -> Tensor:
+        if self.training:
+            self.mean = 0.7 * self.mean + 0.3 * z.detach().mean(0)
+            self.seen = self.seen + 1
+        return torch.tanh(z - self.mean)
+
+
+class Counting(Small):
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps, self.history = 0, [0.0]
+
+    def between(self, z: Tensor) -> Tensor:
+        if self.training:
+            self.steps += 1
+            self.history = [*self.history[-2:], float(z.detach().mean())]
+        return torch.tanh(z * (1 + self.steps / 10)) + sum(self.history)
+
+
+class Averaged(Small):
+    """A plain tensor, not registered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.average: Tensor | None = None
+
+    def between(self, z: Tensor) -> Tensor:
+        if self.training:
+            now = z.detach().mean(0)
+            self.average = now if self.average is None else 0.5 * (self.average + now)
+        return torch.tanh(z) if self.average is None else torch.tanh(z - self.average)
+
+
+class Initialised(Small):
+    """Scales itself by its first mini-batch, as ActNorm does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale, self.ready = nn.Parameter(torch.ones(5)), False
+
+    def between(self, z: Tensor) -> Tensor:
+        if self.training and not self.ready:
+            self.scale.data = 1 / z.detach().std(0)
+            self.ready = True
+        return torch.tanh(z * self.scale)
+
+
+class Clamped(Small):
+    def between(self, z: Tensor) -> Tensor:
+        with torch.no_grad():
+            self.b.weight.clamp_(-0.2, 0.2)
+        return torch.tanh(z)
+
+
+class Overwriting(Small):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.mul_(0.5).add_(1))
+
+
+class Remembering(Small):
+    """Keeps its last activations for whoever looks at them."""
+
+    def between(self, z: Tensor) -> Tensor:
+        self.last = torch.tanh(z)
+        return self.last
+
+
+class Recomputing(Small):
+    def between(self, z: Tensor) -> Tensor:
+        return torch.utils.checkpoint.checkpoint(torch.tanh, z, use_reentrant=False)
+
+
+class Ordered(Small):
+    def __init__(self) -> None:
+        super().__init__()
+        self.order = nn.Parameter(torch.arange(6).flip(0), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x[:, self.order])
+
+
+def weight_normed() -> nn.Module:
+    with pytest.warns(FutureWarning):
+        return nn.Sequential(nn.utils.weight_norm(nn.Linear(6, 5)), nn.Tanh(), nn.Linear(5, 1))
+
+
+KEEPING = [Assigned, Counting, Averaged, Initialised, Clamped, Overwriting, Remembering, Recomputing, Ordered]
+
+
+def alone(module: nn.Module, train: Examples, dev: Examples, seed: int, rate: float, epochs: int) -> list[float]:
+    """Train one network with plain PyTorch; the dev loss after each epoch."""
+    optimizer = torch.optim.SGD([p for p in module.parameters() if p.requires_grad], rate)
+    losses = []
+    for epoch in range(epochs):
+        examples = train.ordered(seed, epoch)
+        module.train()
+        for i in range(0, len(examples), 32):
+            x, y = torch.from_numpy(examples.x[i : i + 32].copy()), torch.from_numpy(examples.y[i : i + 32])
+            optimizer.zero_grad()
+            loss("binary", module(x), y).backward()
+            optimizer.step()
+        module.eval()
+        with torch.no_grad():
+            losses.append(float(loss("binary", module(torch.from_numpy(dev.x.copy())), torch.from_numpy(dev.y))))
+    return losses
+
+
+def members(**more: Any) -> list[Member]:
+    values = {"optimizer": "sgd", "batch_size": 32, **more}
+    return [Member(n, {**values, "learning_rate": rate}, 3) for n, rate in enumerate(RATES)]
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+@pytest.mark.parametrize("network", [*KEEPING, weight_normed], ids=lambda one: one.__name__)
+def test_a_member_is_its_network_trained_alone(workshop: Make, network: Callable[[], nn.Module]) -> None:
+    made = workshop(network=lambda hp: network())
+    course = made.course(members())
+    course.more = 0.0
+    course.run(4)
+    for place, member in enumerate(course.tile.members):
+        module = made.module(member).double()
+        module.eval()
+        with torch.no_grad():
+            module(torch.from_numpy(made.dev.x.copy()))  # a course looks at the dev set before it begins
+        expected = alone(module, made.train, made.dev, 3, RATES[place], 4)
+        # Sums in another order over 16 steps of float64.
+        np.testing.assert_allclose(course.curve(place)[:, 1], expected, rtol=1e-9)
+    x = torch.from_numpy(made.dev.x)
+    for place, member in enumerate(course.tile.members):
+        net = made.trained(member, *course.tile.best(place))
+        with torch.no_grad():
+            found = float(loss("binary", net(x.clone()), torch.from_numpy(made.dev.y)))
+        assert found == pytest.approx(course.best_loss[place], rel=1e-12)
+    assert made.dev.x.tobytes() == workshop().dev.x.tobytes()
+
+
+@pytest.mark.parametrize("network", [Assigned, Counting, Averaged, Initialised], ids=lambda one: one.__name__)
+def test_what_is_kept_goes_on_in_another_tile(workshop: Make, network: type[nn.Module]) -> None:
+    made = workshop(network=lambda hp: network())
+    whole = made.course(members())
+    whole.run(4)
+    begun = made.course(members())
+    begun.run(2)
+    other = made.course([members()[k] for k in (2, 0)])
+    for place, k in enumerate((2, 0)):
+        other.insert(place, begun.extract(k))
+    other.run(4)
+    for place, k in enumerate((2, 0)):
+        np.testing.assert_allclose(other.curve(place), whole.curve(k), rtol=1e-12)
+        ours, theirs = other.tile.best(place)[1], whole.tile.best(k)[1]
+        assert ours.keys() == theirs.keys()
+
+
+TOLD: list[float] = []
+
+
+class Outside(Small):
+    def between(self, z: Tensor) -> Tensor:
+        TOLD.append(float(z.detach().mean()))
+        return torch.tanh(z) + len(TOLD)
+
+
+class OfTheClass(Small):
+    calls = 0
+
+    def between(self, z: Tensor) -> Tensor:
+        type(self).calls += 1
+        return torch.tanh(z)
+
+
+class Unsaved(Small):
+    def __init__(self) -> None:
+        super().__init__()
+        self.random = np.random.default_rng(0)
+
+    def between(self, z: Tensor) -> Tensor:
+        return torch.tanh(z) * self.random.uniform(0.5, 1)
+
+
+class Listed(Small):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = [nn.Linear(5, 5)]
+
+    def between(self, z: Tensor) -> Tensor:
+        out: Tensor = self.layers[0](z)
+        return out
+
+
+class Growing(Small):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("queue", torch.zeros(0, 5))
+
+    def between(self, z: Tensor) -> Tensor:
+        self.queue = torch.cat([self.queue, z.detach()])
+        return torch.tanh(z)
+
+
+class Pair(Small):
+    def forward(self, x: Tensor) -> Any:
+        z = super().forward(x)
+        return {"logits": z, "aux": z} if self.training else z
+
+
+class Labels(Small):
+    def forward(self, x: Tensor) -> Tensor:
+        return (super().forward(x) > 0).long()
+
+
+class Whole(Small):
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.ones(5, dtype=torch.complex64))
+
+
+class Drawn(Small):
+    def __init__(self) -> None:
+        super().__init__()
+        self.directions = np.random.default_rng().normal(size=5)
+
+
+ONE = Small()
+
+
+@pytest.mark.parametrize(
+    ("network", "line"),
+    [
+        (Outside, "forward keeps state in 'TOLD', which all networks share"),
+        (OfTheClass, "forward keeps state in 'OfTheClass.calls', which all networks share"),
+        (Unsaved, "forward keeps state in 'random', which can be neither each trial's own nor saved"),
+        (Listed, "keeps layers in 'layers', a plain list.*use nn.ModuleList"),
+        (Growing, r"forward makes the buffer 'queue', float\d+ \(0, 5\), into"),
+        (Pair, r"in training, the network returns a dict; return a tensor of shape \(8, 1\), the outputs alone"),
+        (Labels, "the network returns int64; return floats"),
+        (Whole, "the parameter w is complex"),
+        (Drawn, "'directions' differs between two networks made with one seed"),
+        (lambda: ONE, "two networks of the factory share a.weight.*anew in each call"),
+        (lambda: nn.Sequential(ONE.a, nn.Linear(5, 1)), "two networks of the factory share 0.weight"),
+        (lambda: nn.Linear(6, 1, device="meta"), "weight is on the meta device"),
+    ],
+)
+def test_what_cannot_be_right_is_one_line(workshop: Make, network: Callable[[], nn.Module], line: str) -> None:
+    with pytest.raises(UsageError, match=f"trial 4: .*{line}") as caught:
+        workshop(network=lambda hp: network()).course([Member(4, {}, 0)]).run(1)
+    assert "\n" not in str(caught.value)
+
+
+class Rare(Small):
+    """Begins to count in its tenth mini-batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("seen", torch.zeros((), dtype=torch.long))
+        self.late = 0
+
+    def between(self, z: Tensor) -> Tensor:
+        if self.training:
+            self.seen += 1
+        self.late += int(bool(self.seen > 9))
+        return torch.tanh(z) * (1 + self.late)
+
+
+def test_state_that_begins_late_is_noticed(workshop: Make) -> None:
+    course = workshop(network=lambda hp: Rare()).course(members())
+    with pytest.raises(UsageError, match="trial 0: forward keeps state in 'late'"):
+        course.run(5)
+
+
+class Faulty(Small):
+    def between(self, z: Tensor) -> Tensor:
+        if self.training and len(z) == 24:
+            raise KeyError("no such\nrow")
+        return torch.tanh(z)
+
+
+def test_a_failure_in_training_names_trial_hyperparameters_shape_and_cause(workshop: Make) -> None:
+    course = workshop(network=lambda hp: Faulty()).course(members())
+    with pytest.raises(UsageError) as caught:
+        course.run(1)
+    line = str(caught.value)
+    assert line.startswith("trial 0: the network fails in training on inputs of shape (24, 6): KeyError: 'no such")
+    assert "'learning_rate': 0.3" in line
+    assert "\n" not in line
+
+
+def test_a_failure_of_some_hyperparameters_is_told_from_one_of_all(workshop: Make) -> None:
+    def network(hp: Any) -> nn.Module:
+        raise ValueError("no")
+
+    with pytest.raises(Failing, match=r"ValueError: no.*'units': 7"):
+        workshop(network=network).manner(Member(0, {"units": 7}, 0))
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, lambda: torch.autocast("cpu", torch.bfloat16)])
+def test_the_mode_of_the_caller_changes_nothing(workshop: Make, mode: Callable[[], Any]) -> None:
+    from ikura.population.job import Job, train
+
+    made = workshop(network=lambda hp: Small())
+    usual = train(made, Job(0, tuple(members()), 2))
+    with mode():
+        found = train(made, Job(0, tuple(members()), 2))
+    for one, other in zip(usual, found, strict=True):
+        np.testing.assert_array_equal(one.curve, other.curve)
+    assert usual[0].curve[0, 0] != usual[0].curve[1, 0]
+
+
+def test_the_default_precision_of_the_caller_changes_nothing(workshop: Make) -> None:
+    made = workshop(network=lambda hp: Small())
+    usual = made.module(Member(0, {}, 0)).state_dict()
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = made.module(Member(0, {}, 0)).state_dict()
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert all(torch.equal(usual[name], found[name]) for name in usual)
