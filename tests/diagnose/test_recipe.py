@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import ikura
+from ikura.cli import main
 from ikura.diagnose import Estimate, judged, prescribe
 from ikura.diagnose.errors import rates
 from ikura.diagnose.estimate import percent
@@ -16,6 +22,9 @@ from ikura.diagnose.recipe import RULES
 from ikura.space import Space, load_space
 from ikura.study.opening import check_space
 from ikura.study.study import Study
+
+from ..study.unreported import short_report
+from .conftest import board
 
 ZERO = Estimate.exactly(0.0)
 
@@ -41,7 +50,7 @@ def test_each_diagnosis_has_its_rules(biased: Study) -> None:
 def test_what_cannot_be_told_asks_for_examples_and_leans(biased: Study) -> None:
     assert names(biased, 0.01, 0.02, rows=50) == ["more-data-to-measure"]
     found = names(biased, 0.01, 0.08, rows=50)
-    assert found[0] == "more-data-to-measure"
+    assert found[-1] == "more-data-to-measure", "what only measures comes after what may help"
     assert "stronger-regularisation" in found
     bounds = {"optimal": Estimate(0.1, 0.02, 0.2), "source": "estimate"}
     assert "best-achievable-error" in names(biased, 0.2, 0.2, **bounds)
@@ -63,7 +72,25 @@ def test_what_came_near_its_end_trains_longer_first(biased: Study) -> None:
     order = names(biased, 0.15, 0.16)
     last = max(row["best_epoch"] for row in biased.records() if row["purpose"] == "finalist")
     near = last >= 0.9 * biased.setting.epochs
-    assert (order.index("longer-training") < order.index("bigger-network")) == near
+    assert ("longer-training" in order[:1]) == near
+    assert ("longer-training" in order) == near
+
+
+def test_the_larger_gap_comes_first(varied: Study) -> None:
+    for train, dev, first in ((0.30, 0.36, "bias"), (0.06, 0.36, "variance")):
+        diagnosis = judged(rates(train, dev, 10**6, 10**6), ZERO)
+        assert [gap.verdict for gap in diagnosis.gaps] == ["high", "high"]
+        assert prescribe(diagnosis, varied)[0].against == first
+
+
+def test_seeds_are_prescribed_where_seeds_decide(varied: Study) -> None:
+    from .test_diagnosis import over_seeds
+
+    diagnosis = judged(over_seeds(0.02, 0.01, 3, 10**7), ZERO)
+    assert diagnosis.variance.seeds_needed
+    found = [one.name for one in prescribe(diagnosis, varied)]
+    assert "more-seeds" in found
+    assert "more-data-to-measure" not in found
 
 
 def test_every_change_makes_a_space_that_can_be_searched(biased: Study, varied: Study) -> None:
@@ -169,3 +196,112 @@ def test_networks_of_ones_own_are_tuned_again_from_python(tuned: Any) -> None:
     assert longer.command.startswith("ikura.tune('iris', network=…")
     assert "epochs=6" in longer.command
     assert "bigger-network" not in [one.name for one in found]
+
+
+def _named(prescriptions: Any, wanted: str) -> Any:
+    return next((one for one in prescriptions if one.name == wanted), None)
+
+
+def test_printed_commands_do_what_they_say(
+    biased: Study, varied: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each command is run as it is printed, and what it names is seen to have changed."""
+    seen = set()
+    for study, diagnosis in (
+        (biased, judged(rates(0.45, 0.46, 50_000, 50_000), ZERO)),
+        (varied, judged(rates(0.01, 0.11, 50_000, 50_000), ZERO)),
+        (varied, judged(rates(0.2, 0.2, 50_000, 50_000), Estimate(0.1, 0.02, 0.2), "estimate")),
+    ):
+        found = prescribe(diagnosis, study)
+        keep_spaces(study, found)
+        for one in found:
+            if one.name in seen or one.name == "stop" or not one.command:
+                continue
+            seen.add(one.name)
+            program, *words = shlex.split(one.command)
+            assert program == "ikura"
+            if words[0] == "tune":
+                out = tmp_path / one.name
+                with short_report():
+                    assert main([*words, "--out", str(out), "--quiet"]) == 0, one.command
+                new = ikura.open_study(out)
+                for name, form in one.change.space.items():
+                    assert Space.from_dict({name: form})[name] == new.space[name], one.name
+                    assert name not in study.space or new.space[name] != study.space[name], one.name
+                for name, value in one.change.settings.items():
+                    assert new.config[name] == value != study.config[name], one.name
+                new.close()
+            else:
+                capsys.readouterr()
+                assert main([*words, "--quiet", "--json"]) in (0, 3), one.command
+                told = json.loads(capsys.readouterr().out)
+                if "--learning-curve" in words:
+                    assert told["learning_curve"] is not None
+                if "--bayes-error" in words:
+                    assert told["diagnosis"]["optimal_source"] == "given"
+                    assert told["diagnosis"]["bias"]["verdict"] != "cannot tell"
+        capsys.readouterr()
+    assert {"bigger-network", "stronger-regularisation", "more-data", "best-achievable-error"} <= seen
+
+
+def test_more_seeds_are_trained_and_counted(varied: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    before = varied.diagnosis.networks
+    assert main(["diagnose", str(varied.run), "--seeds", "2", "--no-learning-curve", "--json", "--quiet"]) == 0
+    found = json.loads(capsys.readouterr().out)["diagnosis"]
+    assert found["networks"] == before + 2
+    assert found["variance"]["seeds"] == before + 2
+
+
+def test_what_needs_new_rows_prints_no_command(varied: Study) -> None:
+    [one] = prescribe(judged(rates(0.01, 0.02, 50, 50), ZERO), varied)
+    assert (one.name, one.command) == ("more-data-to-measure", "")
+    assert "Add rows" in one.reason
+
+
+def test_what_was_tried_in_vain_comes_last_and_says_so(biased: Study, tuned: Any) -> None:
+    from ikura.diagnose.tried import tried
+
+    diagnosis = judged(rates(0.45, 0.46, 50_000, 50_000), ZERO)
+    prescribed = prescribe(diagnosis, biased)
+    bigger = _named(prescribed, "bigger-network")
+    biased.__dict__["findings"] = {"prescriptions": [one.as_dict() for one in prescribed]}
+    try:
+        # A bigger network at a learning rate that learns nothing brings nothing.
+        space = biased.searched.replace(**bigger.change.space).replace(learning_rate=ikura.choice(0.03, 1e-6))
+        after = tuned(board(2500), "colour", space=space, epochs=15, trials=1, prior=biased)
+    finally:
+        del biased.__dict__["findings"]
+    done = tried(after)["bigger-network"]
+    assert (done.before, done.after) == (biased.best.dev, after.best.dev)
+    order = prescribe(diagnosis, after)
+    again = _named(order, "bigger-network")
+    assert again is not None
+    if done.better:
+        assert "tried already" not in again.reason
+    else:
+        assert order[-1].name == "bigger-network"
+        assert f"{biased.best.dev:.4g} before" in again.reason
+
+
+def test_a_bias_of_an_early_epoch_is_judged_by_the_fit_that_training_reaches(tuned: Any) -> None:
+    """Labels of which a third are wrong: the dev loss is least early, and training on learns the noise by heart."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(400, 20))
+    y = (x[:, 0] > 0) ^ (random.random(400) < 0.33)
+    frame = pd.DataFrame(x).add_prefix("x").assign(y=np.where(y, "a", "b"))
+    space = {"learning_rate": 0.003, "units": 128, "layers": 2, "batch_size": 16}
+    study = tuned(frame, "y", space=space, epochs=80, trials=1)
+    found = study.diagnosis
+    assert found.reached is not None
+    assert found.train.value > 0.1
+    assert found.reached.value < 0.02
+    assert found.bias.verdict == "low"
+    assert found.variance.verdict == "high"
+    assert "bigger-network" not in [one.name for one in study.prescriptions]
+    assert "early stopping traded the fit for the dev error" in found.sentence
+
+
+def test_one_interval_for_the_dev_error(varied: Study) -> None:
+    best, dev = varied.best, varied.diagnosis.dev
+    assert best is not None
+    assert (1 - dev.value, 1 - dev.high, 1 - dev.low) == pytest.approx((best.dev, *best.interval))

@@ -249,6 +249,7 @@ def test_the_json_object(iris: Study) -> None:
     assert set(found) == {
         "run", "task", "rows", "trials", "best", "test", "seconds", "diverged",
         "infeasible", "objectives", "pareto", "choice", "rounds", "widened", "diagnosis", "prescriptions", "decisions",
+        "checks",
     }  # fmt: skip
     assert set(found["best"]) == {"number", "hyperparameters", "dev", "dev_corrected", "next", "note"}
     assert set(found["best"]["dev"]) == {"metric", "value", "interval"} == set(found["test"])

@@ -54,6 +54,14 @@ def diagnose(
     examples: Annotated[
         int, option("N", "How many of the dev examples with the highest loss to show.", parser=whole)
     ] = 20,
+    seeds: Annotated[
+        int,
+        option(
+            "N",
+            "Train N more networks of the chosen configuration, with other seeds, and measure on them too.",
+            parser=whole,
+        ),
+    ] = 0,
     network: Annotated[
         str | None,
         option("MODULE:FACTORY", "The function that makes your network, if the run trained one of your own."),
@@ -71,6 +79,7 @@ def diagnose(
     session = begin(context, quiet, verbose)
     folder = existing_run(run)
     at_least("--examples", examples, 0)
+    at_least("--seeds", seeds, 0)
     at_least("--jobs", jobs, 1)
     checked_errors(bayes_error, human_error)
     if not 0 < worth < 1:
@@ -94,6 +103,7 @@ def diagnose(
                 curve=learning_curve,
                 costs=cost_curves,
                 examples=examples,
+                seeds=seeds,
                 jobs=jobs,
                 say=lambda line: session.say(f"ikura: {line}"),
             )
@@ -130,13 +140,16 @@ def _text(findings: Findings, run: str, page: str | None) -> str:
             console.print(f"\n{findings.curve.sentence}")
         if rising := [cost.name for cost in findings.costs if not cost.falls]:
             console.print(f"The cost does not fall as it should ({', '.join(rising)}): try smaller learning rates.")
+        if jumping := [f"{cost.name} ({cost.jumps})" for cost in findings.costs if cost.falls and cost.jumps]:
+            console.print(f"The cost jumps up on its way down ({', '.join(jumping)}): a smaller rate is steadier.")
         console.print("\nWhat next")
         for place, todo in enumerate(findings.prescriptions, 1):
             against = "" if todo.against == "nothing" else f" (against {todo.against})"
             console.print(Text(f"{place}. {todo.name}{against}", style="bold"))
             expected = f"\nexpected: {todo.expected}" if todo.expected else ""
             console.print(Padding(Text(f"{todo.reason}{expected}"), (0, 0, 0, 3), expand=False))
-            console.print(Text(f"   {todo.command}"), soft_wrap=True)
+            if todo.command:
+                console.print(Text(f"   {todo.command}"), soft_wrap=True)
         if findings.mistakes is not None and findings.mistakes.hardest:
             console.print(f"\nDev examples with the highest loss{_wrong(findings)}")
             console.print(_hardest(findings))

@@ -189,7 +189,7 @@ def _diagnosis(findings: Mapping[str, Any]) -> dict[str, str]:
         first = findings["prescriptions"][0]
         expected = f", expected: {first['expected']}" if first["expected"] else ""
         told["Prescription"] = f"{first['name'].replace('-', ' ')}{expected}"
-        told["  command"] = first["command"]
+        told |= {"  command": first["command"]} if first["command"] else {"  reason": first["reason"]}
     return told
 
 

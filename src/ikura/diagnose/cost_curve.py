@@ -21,6 +21,8 @@ TYPICAL = {"l2": 1e-3, "dropout": 0.3}
 MOST_ROWS = 5000
 TOLERANCE = 1e-3
 """A rise of J from one epoch to the next counts from a thousandth on."""
+JUMP = 0.25
+"""A rise above the lowest J so far is a jump from a quarter of all that J had fallen until then."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,17 @@ class CostCurve:
         """Share of epochs after which J was higher than before."""
         j = np.asarray(self.cost)
         return float((np.diff(j) > TOLERANCE * np.abs(j[:-1])).mean()) if len(j) > 1 else 0.0
+
+    @property
+    def jumps(self) -> int:
+        """Epochs after which J had jumped up, by a quarter of all that it had fallen (on a logarithmic scale)."""
+        j = np.log(np.maximum(np.asarray(self.cost, dtype=float), 1e-300))
+        if len(j) < 3:
+            return 0
+        lowest = np.minimum.accumulate(j)[:-1]
+        fallen = np.maximum(j[0] - lowest, 0.0)
+        rise = np.diff(j)
+        return int(((rise > np.log1p(JUMP)) & (j[1:] - lowest > JUMP * fallen) & (fallen > 0)).sum())
 
     @property
     def falls(self) -> bool:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.errors import Errors
-from ikura.diagnose.estimate import LEVEL, Estimate, difference, percent
+from ikura.diagnose.estimate import LEVEL, Estimate, difference, percent, widened
 from ikura.errors import UsageError
 from ikura.metric.interval import wilson
 
 if TYPE_CHECKING:
     from ikura.study.study import Study
 
-__all__ = ["WORTH", "Diagnosis", "Gap", "check_worth", "diagnose", "given", "judged"]
+__all__ = ["MARGIN", "WORTH", "Diagnosis", "Gap", "check_worth", "diagnose", "given", "judged"]
 
 WORTH = 0.02
 """A gap is worth effort from two points of a hundred on."""
+MARGIN = 0.25
+"""Share of what is worth effort by which a gap may be above it and still be practically as small."""
 MOST_ROWS = 10**12
+MOST_SEEDS = 10**6
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,14 @@ class Gap:
         name: "bias" (training error over the best achievable), "variance" (dev, or train-dev, error over training
             error) or "mismatch" (dev over train-dev error).
         value, low, high: the difference and its interval.
-        verdict: "high" or "low" where the whole interval lies above or below what is worth effort, else "cannot tell".
-        examples_needed: about how many more examples would settle it; None where it is settled, or where no number of
-            examples would.
+        verdict: "high" where the whole interval lies above what is worth effort, "low" where it lies below that and the
+            margin within which a gap is practically as small (`MARGIN`), else "cannot tell".
+        examples_needed: about how many more examples would settle it, where the examples decide; None where it is
+            settled, or where no number of examples would.
         of: the set that these would be measured on: "training", "dev" or "train-dev".
         rows: examples that its error was measured on.
+        seeds_needed: about how many more seeds would settle it, where the spread from seed to seed decides; else None.
+        seeds: networks whose mean it is.
     """
 
     name: str
@@ -45,12 +51,16 @@ class Gap:
     examples_needed: int | None = None
     of: str = "dev"
     rows: int = 0
+    seeds_needed: int | None = None
+    seeds: int = 1
 
     @property
     def missing(self) -> str:
         """What would settle it, such as "about 50 more dev examples to measure on"; empty where nothing is known to."""
-        need = self.examples_needed
-        return f"about {need:,} more {self.of} examples to measure on" if need else ""
+        seeds, need = self.seeds_needed, self.examples_needed
+        words = [f"about {seeds:,} more seed{'s' * (seeds > 1)}"] if seeds else []
+        words += [f"about {need:,} more {self.of} examples to measure on"] if need else []
+        return " and ".join(words)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the attributes as JSON values."""
@@ -78,6 +88,8 @@ class Diagnosis:
         optimal_note: where the best achievable error is from.
         rows: training and dev examples that the errors were measured on.
         networks: number of networks whose mean they are.
+        reached: the training error where training goes on to its end, by which bias and variance are judged; None where
+            it is that of the networks kept.
     """
 
     measure: str
@@ -94,6 +106,12 @@ class Diagnosis:
     optimal_note: str = ""
     rows: tuple[int, int] = (0, 0)
     networks: int = 1
+    reached: Estimate | None = None
+
+    @property
+    def fit(self) -> Estimate:
+        """The training error that bias and variance are judged by."""
+        return self.reached or self.train
 
     @property
     def gaps(self) -> list[Gap]:
@@ -107,9 +125,9 @@ class Diagnosis:
     @classmethod
     def from_dict(cls, form: Mapping[str, Any]) -> Diagnosis:
         """Read what `as_dict` wrote."""
-        kinds: dict[str, Any] = dict.fromkeys(("optimal", "train", "train_dev", "dev"), Estimate)
-        kinds |= dict.fromkeys(("bias", "variance", "mismatch"), Gap)
-        read = {name: kinds[name](**one) if name in kinds and one else one for name, one in form.items()}
+        errors, gaps = ("optimal", "train", "train_dev", "dev", "reached"), ("bias", "variance", "mismatch")
+        read = dict(form) | {name: Estimate.from_dict(form[name]) for name in errors if form.get(name)}
+        read |= {name: Gap(**form[name]) for name in gaps if form.get(name)}
         return cls(**{**read, "rows": tuple(form.get("rows", (0, 0)))})
 
 
@@ -198,13 +216,16 @@ def judged(
         'High variance: the error rate is 11 % on the dev set and 1 % on the training set.'
     """
     best = optimal or Estimate(errors.dev.value / 2, 0.0, errors.dev.high)
-    bias = _bias(errors, best, source if optimal else "estimate", worth)
-    dev = _Growing(errors.dev, errors.dev_rows, errors.shares)
-    variance, mismatch = _judge("variance", errors.gap, worth, dev, "dev"), None
+    fit, gap = (errors.reached or errors.train), (errors.reached_gap or errors.gap)
+    bias = _bias(errors, fit, best, source if optimal else "estimate", worth)
+    if errors.cut and bias.verdict == "high":
+        bias = replace(bias, verdict="cannot tell")
+    dev = _Growing(errors.dev, errors.dev_rows, errors.shares, errors.networks)
+    variance, mismatch = _judge("variance", gap, worth, dev, "dev"), None
     if apart is not None:
-        held = _Growing(apart.train, apart.train_rows, errors.shares)
-        variance = _judge("variance", difference(apart.train, errors.train), worth, held, "train-dev")
-        dev = _Growing(apart.dev, apart.dev_rows, errors.shares)
+        held = _Growing(apart.train, apart.train_rows, errors.shares, apart.networks)
+        variance = _judge("variance", difference(apart.train, fit), worth, held, "train-dev")
+        dev = _Growing(apart.dev, apart.dev_rows, errors.shares, apart.networks)
         mismatch = _judge("mismatch", apart.gap, worth, dev, "dev")
     return Diagnosis(
         errors.measure,
@@ -221,84 +242,123 @@ def judged(
         note or {"given": "as given", "human": "people's error, as given"}.get(source, ""),
         (errors.train_rows, errors.dev_rows),
         errors.networks,
+        errors.reached,
     )
 
 
-def _bias(errors: Errors, best: Estimate, source: str, worth: float) -> Gap:
-    train, rows, shares = errors.train, errors.train_rows, errors.shares
+def _bias(errors: Errors, fit: Estimate, best: Estimate, source: str, worth: float) -> Gap:
+    growing = _Growing(fit, errors.train_rows, errors.shares, errors.networks)
     if source != "estimate":
-        return _judge("bias", difference(train, best), worth, _Growing(train, rows, shares), "training")
+        return _judge("bias", difference(fit, best), worth, growing, "training")
     # The ends of an estimate are bounds, not quantiles: they do not average out, and more examples do not move them.
-    ends = (train.value - best.value, train.low - best.high, train.high - best.low)
-    nearest, farthest = train.value - best.high, train.value - best.low
-    if ends[1] > worth or ends[2] <= worth:
-        return Gap("bias", *ends, "high" if ends[1] > worth else "low", of="training", rows=rows)
-    needed = None
+    ends = (fit.value - best.value, fit.low - best.high, fit.high - best.low)
+    nearest, farthest = fit.value - best.high, fit.value - best.low
+    verdict = _verdict(ends[1], ends[2], worth)
+    if verdict != "cannot tell":
+        return Gap("bias", *ends, verdict, of="training", rows=errors.train_rows, seeds=errors.networks)
+    examples = seeds = None
     if nearest > worth or farthest < worth:
         value = nearest if nearest > worth else farthest
-        shifted = Estimate(value, value - (train.value - train.low), value + (train.high - train.value))
-        needed = _needed(shifted, worth, _Growing(train, rows, shares))
-    return Gap("bias", *ends, "cannot tell", needed, "training", rows)
+        examples, seeds = _needed(difference(fit, Estimate.exactly(fit.value - value)), worth, growing)
+    return Gap("bias", *ends, verdict, examples, "training", errors.train_rows, seeds, errors.networks)
 
 
 @dataclass(frozen=True)
 class _Growing:
-    """An error measured on examples of which there could be more.
+    """An error measured on examples, and of networks, of which there could be more.
 
     Attributes:
         error: it.
         rows: the examples.
         shares: whether it is a share of wrong ones, with Wilson's interval; other intervals fall with the square root
             of the number of examples.
+        seeds: the networks.
     """
 
     error: Estimate
     rows: int
     shares: bool
+    seeds: int = 1
 
     def side(self, below: bool, rows: float) -> float:
-        """Distance from the error to an end of its interval, of so many examples."""
+        """Distance from the error to an end of its interval over so many examples."""
         if self.shares:
             low, high = wilson(self.error.value * rows, rows, LEVEL)  # type: ignore[arg-type]
             return self.error.value - low if below else high - self.error.value
-        now = self.error.value - self.error.low if below else self.error.high - self.error.value
+        low, high = self.error.ends_of_examples
+        now = self.error.value - low if below else high - self.error.value
         return now * math.sqrt(self.rows / rows)
 
 
+def _verdict(low: float, high: float, worth: float) -> str:
+    """Judge an interval; one around what is worth effort that is tight enough is practically as small."""
+    return "high" if low > worth else "low" if high <= (1 + MARGIN) * worth else "cannot tell"
+
+
 def _judge(name: str, found: Estimate, worth: float, growing: _Growing, of: str) -> Gap:
-    """Judge a gap, and say how many more examples would settle it if it cannot be judged."""
-    ends = (found.value, found.low, found.high)
-    if found.low > worth:
-        return Gap(name, *ends, "high", of=of, rows=growing.rows)
-    if found.high <= worth:
-        return Gap(name, *ends, "low", of=of, rows=growing.rows)
-    return Gap(name, *ends, "cannot tell", _needed(found, worth, growing), of, growing.rows)
+    """Judge a gap, and say how many more examples or seeds would settle it if it cannot be judged."""
+    verdict = _verdict(found.low, found.high, worth)
+    examples, seeds = _needed(found, worth, growing) if verdict == "cannot tell" else (None, None)
+    return Gap(
+        name, found.value, found.low, found.high, verdict, examples, of, growing.rows, seeds, growing.seeds
+    )  # fmt: skip
 
 
-def _needed(found: Estimate, worth: float, growing: _Growing) -> int | None:
-    """Examples that are missing until an interval's side is as short as the distance to what is worth effort.
+def _needed(found: Estimate, worth: float, growing: _Growing) -> tuple[int | None, int | None]:
+    """Examples and seeds that are missing until an interval's side is as short as the distance to a verdict.
 
-    Of the side, more examples of the one set shorten the part that is theirs. Where the rest alone is too long, all of
-    it is taken to fall with the square root of their number. A gap that lies right at the border is told to a quarter
-    of what is worth effort.
+    A side has a part of the examples and a part of the seeds (`widened`). The longer one decides, and more of that are
+    asked for; both, where the other alone is too long. More examples of the one set shorten the part that is theirs;
+    where the rest of the examples' part alone is too long, all of it is taken to fall with the square root of their
+    number.
     """
-    high = found.value > worth
-    side = found.value - found.low if high else found.high - found.value
-    if not math.isfinite(side):
-        return None
-    distance = max(abs(found.value - worth), worth / 4)
-    own = growing.side(high, growing.rows)
+    high = found.value > (1 + MARGIN / 2) * worth
+    distance = found.value - worth if high else (1 + MARGIN) * worth - found.value
+    place = 0 if high else 1
+    whole, alone = (found.low, found.high)[place], found.ends_of_examples[place]
+    if not math.isfinite(whole) or not math.isfinite(alone):
+        return None, None
+    side, own = abs(found.value - alone), growing.side(high, growing.rows)
     rest = max(side**2 - own**2, 0.0)
-    if rest >= distance**2:
-        return max(1, math.ceil(growing.rows * ((side / distance) ** 2 - 1)))
-    low, many = growing.rows, 2 * growing.rows
-    while math.hypot(growing.side(high, many), math.sqrt(rest)) > distance and many < MOST_ROWS:
+
+    def of_examples(rows: float, room: float) -> float:
+        if rest >= room**2:
+            return side * math.sqrt(growing.rows / rows)
+        return math.hypot(growing.side(high, rows), math.sqrt(rest))
+
+    def missing_examples(room: float, spread: float) -> int:
+        def length(rows: float) -> float:
+            return widened(of_examples(rows, room), spread, growing.seeds, rows)
+
+        return _smallest(lambda more: length(growing.rows + more) <= room, MOST_ROWS)
+
+    def missing_seeds(room: float, part: float) -> int:
+        def length(more: float) -> float:
+            return widened(part, found.spread, growing.seeds + more, growing.rows)
+
+        return _smallest(lambda more: length(more) <= room, MOST_SEEDS)
+
+    if not found.spread:
+        return missing_examples(distance, 0.0), None
+    seeds_alone = widened(0.0, found.spread, growing.seeds, growing.rows)
+    if seeds_alone >= side and side < distance:
+        return None, missing_seeds(distance, side)
+    if seeds_alone < side and seeds_alone < distance:
+        return missing_examples(distance, found.spread), None
+    room = distance / math.sqrt(2)
+    examples = missing_examples(room, 0.0) if side > room else None
+    return examples, missing_seeds(room, 0.0) if seeds_alone > room else None
+
+
+def _smallest(enough: Callable[[int], bool], most: int) -> int:
+    """The smallest number from 1 on that is enough, to a thousandth; `most` where none is."""
+    low, many = 0, 1
+    while not enough(many) and many < most:
         low, many = many, 2 * many
     while many - low > max(1, low // 1000):
         middle = (low + many) // 2
-        short = math.hypot(growing.side(high, middle), math.sqrt(rest)) <= distance
-        low, many = (low, middle) if short else (middle, many)
-    return max(1, many - growing.rows)
+        low, many = (low, middle) if enough(middle) else (middle, many)
+    return min(many, most)
 
 
 def _sentence(errors: Errors, gaps: list[Gap]) -> str:
@@ -307,24 +367,42 @@ def _sentence(errors: Errors, gaps: list[Gap]) -> str:
     unknown = [one for one in gaps if one.verdict == "cannot tell"]
     told = (
         f"the {errors.measure} is {percent(errors.dev.value)} on the dev set and {percent(errors.train.value)} on the "
-        "training set."
+        "training set"
     )
+    if errors.reached is not None:
+        told += (
+            f", which training to its end brings to {percent(errors.reached.value)}: early stopping traded the fit for "
+            "the dev error"
+        )
     if high:
-        words = [f"High {' and high '.join(high)}: {told}"]
+        words = [f"High {' and high '.join(high)}: {told}."]
     elif not unknown:
-        words = [f"Neither bias nor variance is worth more effort: {told}"]
+        words = [f"Neither bias nor variance is worth more effort: {told}."]
     else:
-        words = [f"{told[0].upper()}{told[1:]}"]
-    words += [_unknown(one) for one in unknown]
-    if any(one.missing for one in unknown):
+        words = [f"{told[0].upper()}{told[1:]}."]
+    words += [_unknown(one, errors) for one in unknown]
+    if any(one.examples_needed for one in unknown):
         words.append("More examples are needed to measure with; that does not say that training on more would help.")
     return " ".join(words)
 
 
-def _unknown(one: Gap) -> str:
+def _unknown(one: Gap, errors: Errors) -> str:
     """Say what keeps a gap from being told."""
     told = f"Can't tell yet whether the {one.name} is high"
+    if one.name == "bias" and errors.cut:
+        return (
+            f"{told}: early stopping kept an epoch after which the training loss still fell; `ikura diagnose` measures "
+            "what training to its end reaches."
+        )
+    reasons = []
+    if one.seeds_needed:
+        more = f"about {one.seeds_needed:,} more would settle it"
+        reasons.append(f"it varies between {one.seeds:,} seeds, and {more}")
     if one.examples_needed:
         more = f"about {one.examples_needed:,} more would settle it"
-        return f"{told}: the {one.of} error is measured on {one.rows:,} examples, and {more}."
+        reasons.append(f"the {one.of} error is measured on {one.rows:,} examples, and {more}")
+    if len(reasons) == 2:
+        reasons = [reason.replace(" would settle it", " are needed") for reason in reasons]
+    if reasons:
+        return f"{told}: {'; '.join(reasons)}."
     return f"{told}: the best achievable error is not known well enough." if one.name == "bias" else f"{told}."

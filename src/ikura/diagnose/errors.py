@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import inf
 from typing import Any
 
@@ -48,6 +48,11 @@ class Errors:
         gap: dev minus training error.
         train_rows, dev_rows: examples that they were measured on.
         networks: number of networks (seeds).
+        reached: the training error where training goes on to its end, of the epoch with the lowest training loss; None
+            where the networks that were kept are those of that epoch, or nobody looked.
+        reached_gap: dev error minus that.
+        cut: whether early stopping kept an epoch after which the training loss still fell, and nobody has looked yet
+            what training reaches.
     """
 
     measure: str
@@ -57,6 +62,9 @@ class Errors:
     train_rows: int
     dev_rows: int
     networks: int = 1
+    reached: Estimate | None = None
+    reached_gap: Estimate | None = None
+    cut: bool = False
 
     @property
     def shares(self) -> bool:
@@ -70,7 +78,8 @@ class Errors:
     @classmethod
     def from_dict(cls, form: Mapping[str, Any]) -> Errors:
         """Read what `as_dict` wrote."""
-        return cls(**{**form, **{name: Estimate(**form[name]) for name in ("train", "dev", "gap")}})
+        names = ("train", "dev", "gap", "reached", "reached_gap")
+        return cls(**{**form, **{name: Estimate.from_dict(form[name]) for name in names if form.get(name)}})
 
 
 def measured_by(metric: Metric) -> tuple[Metric, str]:
@@ -128,7 +137,8 @@ def compared(
 
 def _error(found: Estimate, most: float) -> Estimate:
     """No error is below 0, or above what an error can be."""
-    return Estimate(found.value, min(max(found.low, 0.0), found.value), max(min(found.high, most), found.value))
+    low, high = min(max(found.low, 0.0), found.value), max(min(found.high, most), found.value)
+    return replace(found, low=low, high=high)
 
 
 def rates(train: float, dev: float, train_rows: int, dev_rows: int) -> Errors:

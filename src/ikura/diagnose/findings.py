@@ -20,8 +20,10 @@ from ikura.diagnose.learning_curve import LearningCurve, learning_curve, seconds
 from ikura.diagnose.mistakes import Mistakes, mistakes
 from ikura.diagnose.optimum import Neighbour, best_achievable, peers
 from ikura.diagnose.prescription import Prescription, keep_spaces
+from ikura.diagnose.reach import Losses, fell_on, with_reach
 from ikura.diagnose.reading import Chosen, measure, undisturbed, workshop_again
 from ikura.diagnose.recipe import prescribe
+from ikura.diagnose.seeds import with_more_seeds
 from ikura.errors import UsageError
 from ikura.files import write_atomically
 
@@ -69,7 +71,9 @@ class Findings:
             "diagnosis": self.diagnosis.as_dict(),
             "prescriptions": [one.as_dict() for one in self.prescriptions],
             "learning_curve": self.curve and {**self.curve.as_dict(), "sentence": self.curve.sentence},
-            "cost_curves": [{**one.as_dict(), "rises": one.rises, "falls": one.falls} for one in self.costs],
+            "cost_curves": [
+                {**one.as_dict(), "rises": one.rises, "jumps": one.jumps, "falls": one.falls} for one in self.costs
+            ],
             "mistakes": self.mistakes and self.mistakes.as_dict(),
             "reached": {name: one.as_dict() for name, one in self.reached.items()},
             "notes": list(self.notes),
@@ -123,6 +127,7 @@ def examine(
     curve: bool | None = None,
     costs: bool = False,
     examples: int = 20,
+    seeds: int = 0,
     jobs: int | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Findings:
@@ -136,6 +141,7 @@ def examine(
         curve: whether to train the learning curve; None for where it takes no more than a minute.
         costs: whether to train the cost curves.
         examples: dev examples with the highest loss to keep.
+        seeds: networks of the chosen configuration to train with further seeds, over which the errors are then means.
         jobs: trainings at once; by default as many as the study had.
         say: takes sentences on how it goes.
 
@@ -153,13 +159,25 @@ def examine(
     check_worth(worth)
     if examples < 0:
         raise UsageError(f"examples must be at least 0, but is {examples}")
+    if seeds < 0:
+        raise UsageError(f"seeds must be at least 0, but is {seeds}")
     jobs = jobs or setting.jobs
     with undisturbed():
         dataset, workshop = workshop_again(study)
         chosen = Chosen.of(study, workshop)
         patience = schedule(setting.schedule).patience(study.epochs)
         say(f"measuring {len(chosen.rows)} network{'s' * (len(chosen.rows) > 1)} of the chosen configuration")
+        if seeds:
+            if workshop.compiled:
+                warm_up(setting.dtype, say, workshop.convolutional)
+            say(f"training {seeds} more network{'s' * (seeds > 1)} with other seeds")
+            chosen = with_more_seeds(chosen, seeds, study.epochs, patience, jobs)
         errors, neighbour = measure(chosen)
+        if errors.train.high > worth and fell_on(chosen, _losses(study)):
+            if workshop.compiled:
+                warm_up(setting.dtype, say, workshop.convolutional)
+            say("training on to the end, to see what fit early stopping gave up")
+            errors = with_reach(chosen, errors, study.epochs)
         reached = {"this study": errors.dev}
         if known is None:
             say("asking a random forest and nearest neighbours for the best achievable error")
@@ -197,6 +215,12 @@ def examine(
     best = study.best
     assert best is not None
     return Findings(best.number, diagnosis, prescriptions, learned, curves, found, notes, reached)
+
+
+def _losses(study: Study) -> Losses:
+    """The training loss of a trial after each epoch; nothing of networks that the study has not trained."""
+    known = {row["number"] for row in study.records()}
+    return lambda number: study.curve(number)["train_loss"].tolist() if number in known else []
 
 
 def _telling(say: Callable[[str], None], seconds: float) -> Callable[[int, int], None]:

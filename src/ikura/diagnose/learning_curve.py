@@ -281,8 +281,8 @@ def _curve(
 def _apart(by: Any, pairs: Sequence[tuple[Any, Any]], seed: int) -> tuple[Estimate, list[float]]:
     """Mean error of networks that were each measured on examples of their own; their intervals are averaged too."""
     own = [error_of(by, [prediction], target, seed)[0] for prediction, target in pairs]
-    mean = [float(np.mean([getattr(one, end) for one in own])) for end in ("value", "low", "high")]
-    return Estimate(*mean), [one.value for one in own]
+    value, low, high = (float(np.mean([getattr(one, end) for one in own])) for end in ("value", "low", "high"))
+    return Estimate(value, low, high), [one.value for one in own]
 
 
 def _resampled(by: Any, shown: Sequence[Any], target: Any, sizes: int, seeds: int, seed: int) -> np.ndarray:

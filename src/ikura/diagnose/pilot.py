@@ -11,6 +11,7 @@ from ikura.diagnose.allowance import allowance
 from ikura.diagnose.diagnosis import WORTH, Diagnosis, Gap, given, judged
 from ikura.diagnose.edge import edges
 from ikura.diagnose.optimum import best_achievable
+from ikura.diagnose.reach import fell_on, with_reach
 from ikura.diagnose.reading import Chosen, measure
 from ikura.diagnose.recipe import Change, Prescription, prescribe
 from ikura.diagnose.wording import decision_in_words
@@ -97,7 +98,11 @@ class Pilot:
     def _diagnosis(self) -> Diagnosis:
         """Diagnose the best trial so far, by the network that was kept of it."""
         by = metric(self.setting.metric, self.setting.task)
-        errors, neighbour = measure(Chosen(self.floor.run, self.floor.workshop, [self.leader], by, self.setting.seed))
+        leader = Chosen(self.floor.run, self.floor.workshop, [self.leader], by, self.setting.seed)
+        errors, neighbour = measure(leader)
+        losses = self.study.curve(self.leader["number"])["train_loss"].tolist()
+        if errors.train.high > LEAST_WORTH and fell_on(leader, lambda number: losses):
+            errors = with_reach(leader, errors, self.base.epochs)
         worth = min(WORTH, max(errors.dev.value * SHARE_WORTH, LEAST_WORTH))
         known = given(self.setting.auto.get("bayes_error"), self.setting.auto.get("human_error"))
         if known is not None:

@@ -56,7 +56,7 @@ class Prescription:
         against: "bias", "variance", "mismatch", "uncertainty" or "nothing".
         reason: why, with the numbers.
         expected: what it is likely to bring, as far as that is known.
-        command: the command that does it.
+        command: the command that does it; empty where it takes what no command has, such as new rows.
         source: who recommends it.
         change: what it changes of the study.
     """

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
@@ -14,11 +14,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from ikura.diagnose.diagnosis import WORTH
 from ikura.diagnose.errors import MOST_EXAMPLES, MOST_IMAGES, Errors, compared, error_of, measured_by
 from ikura.diagnose.optimum import MOST_QUERIES, MOST_ROWS, Neighbour, nearest_neighbour
 from ikura.errors import RunError, UsageError
 from ikura.files import shown
-from ikura.metric import Metric
+from ikura.metric import Metric, interval
 from ikura.metric import metric as metric_of
 from ikura.population.examples import Examples
 from ikura.population.workshop import Workshop
@@ -79,6 +80,7 @@ class Chosen:
         rows: the trials whose networks they are: the finalists with other seeds, or the search's own.
         metric: what the study compared by.
         seed: the study's.
+        more: networks of the last rows, which were trained since and whose weights are not in the run.
     """
 
     run: Path
@@ -86,6 +88,7 @@ class Chosen:
     rows: Sequence[Mapping[str, Any]]
     metric: Metric
     seed: int
+    more: Sequence[nn.Module] = ()
 
     @classmethod
     def of(cls, study: Study, workshop: Workshop) -> Chosen:
@@ -101,7 +104,8 @@ class Chosen:
     @cached_property
     def networks(self) -> list[nn.Module]:
         """The networks, in evaluation mode."""
-        return [load_network(self.workshop, self.run, member_of(row)) for row in self.rows]
+        kept = self.rows[: len(self.rows) - len(self.more)]
+        return [*(load_network(self.workshop, self.run, member_of(row)) for row in kept), *self.more]
 
     @cached_property
     def train(self) -> Examples:
@@ -143,22 +147,52 @@ def chosen_rows(
 
 
 def measure(chosen: Chosen) -> tuple[Errors, Neighbour | None]:
-    """Measure the errors of a choice, and of the nearest neighbour."""
+    """Measure the errors of a choice, and of the nearest neighbour.
+
+    The interval of the dev error is that of the study's dev score, where both are the same measure.
+    """
     workshop = chosen.workshop
     by, name = measured_by(chosen.metric)
-    found = [
-        error_of(by, chosen.predicted(part), workshop.judge.target(part.y), chosen.seed)
-        for part in (chosen.train, workshop.dev)
-    ]
+    told = [(chosen.predicted(part), workshop.judge.target(part.y)) for part in (chosen.train, workshop.dev)]
+    found = [error_of(by, *one, chosen.seed) for one in told]
     errors = compared(name, found[0], found[1], (len(chosen.train), len(workshop.dev)))
+    if by.name == chosen.metric.name:
+        low, high = interval(by, *told[1], seed=chosen.seed)
+        errors = replace(errors, dev=replace(errors.dev, low=1 - high, high=1 - low))
     return errors, _neighbour(chosen) if name in ("error rate", "unexplained variance") else None
 
 
 def recorded_errors(
-    run: Path, best: Row, rows: Sequence[Row], workshop: Workshop, metric: Metric, seed: int
+    run: Path,
+    best: Row,
+    rows: Sequence[Row],
+    workshop: Workshop,
+    metric: Metric,
+    seed: int,
+    epochs: int,
+    losses: Callable[[int], Sequence[float]],
+    in_time: bool = True,
 ) -> dict[str, Any]:
-    """Measure a study's errors at its end, as JSON values, so that a diagnosis later needs no data."""
-    errors, neighbour = measure(Chosen(run, workshop, chosen_rows(run, best, rows), metric, seed))
+    """Measure a study's errors at its end, as JSON values, so that a diagnosis later needs no data.
+
+    Args:
+        run: the run folder.
+        best: the choice.
+        rows: all trials.
+        workshop: training and dev examples.
+        metric: what the study compared by.
+        seed: the study's.
+        epochs: of a trial at most.
+        losses: training loss of a trial after each epoch.
+        in_time: whether there is time to train the choice once more, where early stopping kept an epoch after which the
+            training loss fell on.
+    """
+    from ikura.diagnose.reach import fell_on, with_reach
+
+    chosen = Chosen(run, workshop, chosen_rows(run, best, rows), metric, seed)
+    errors, neighbour = measure(chosen)
+    if errors.train.high > WORTH and fell_on(chosen, losses):
+        errors = with_reach(chosen, errors, epochs) if in_time else replace(errors, cut=True)
     return {"errors": errors.as_dict(), "neighbour": neighbour and neighbour.as_dict()}
 
 

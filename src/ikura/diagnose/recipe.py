@@ -16,6 +16,7 @@ from ikura.diagnose.case import Advice, Case
 from ikura.diagnose.diagnosis import Diagnosis, Gap
 from ikura.diagnose.estimate import percent
 from ikura.diagnose.prescription import Change, Prescription, command_of
+from ikura.diagnose.tried import tried
 from ikura.errors import SpaceError
 from ikura.files import shown
 from ikura.space import Space, check_feasible, choice, integer, layer_of, linear, log
@@ -38,6 +39,8 @@ FURTHER_SOURCES = (
     "Decoupled weight decay regularization (2019), for weight_decay"
 )
 
+SEEDS = "Bouthillier et al., Accounting for variance in machine learning benchmarks (2021)"
+
 MILD = {
     "l2": 1e-5, "l1": 1e-6, "weight_decay": 1e-4, "dropout": 0.1, "dropout_input": 0.05, "dropconnect": 0.1,
     "label_smoothing": 0.01, "label_noise": 0.01,
@@ -49,6 +52,8 @@ MOST_WIDTH = {"units": 4096, "channels": 512}
 MOST_LAYERS = 16
 NEARLY = 0.9
 """A best epoch in the last tenth is at the end."""
+MOST_SEEDS = 50
+"""Seeds that are asked for at once at most."""
 LEANING = 0.4
 """How much a prescription counts against a gap of which only the value is high, not the whole interval."""
 OTHER_NETWORKS = {"mlp": "cnn", "cnn": "resnet20"}
@@ -88,12 +93,11 @@ def bigger_network(case: Case) -> Advice | None:
 
 
 def longer_training(case: Case) -> Advice | None:
-    """Twice the epochs; the more urgent the nearer the best epoch is to the last."""
+    """Twice the epochs, where the best epoch is near the last; one that came earlier had time enough."""
     epochs, best = case.study.epochs, case.row["best_epoch"] or 0
-    near = best >= NEARLY * epochs
+    if best < NEARLY * epochs:
+        return None
     where = f"{_bias(case)}. The chosen configuration was best after epoch {best} of {epochs}"
-    if not near:
-        return Advice(0.2, f"{where}: it had time enough, so this is the last thing to try.", "", _epochs(2 * epochs))
     losses = case.study.curve(case.row["number"])["train_loss"].to_numpy()
     before = losses[-max(len(losses) // 5, 1) - 1] if len(losses) > 1 else math.nan
     fall = 1 - losses[-1] / before if before > 0 else math.nan
@@ -145,13 +149,15 @@ def wider_space(case: Case) -> Advice | None:
 
 def more_data(case: Case) -> Advice | None:
     """More training examples; how much they bring is read off the learning curve."""
-    reason = f"{_variance(case)}, with {case.rows:,} training examples. Add rows to {case.source}, then tune again."
+    reason = f"{_variance(case)}, with {case.rows:,} training examples."
     curve = case.curve
+    if curve is not None:
+        reason += f" Add rows to {case.source}, then tune again."
     if curve is None:
         command = f"ikura diagnose {shlex.quote(shown(case.study.run))} --learning-curve"
         return Advice(0.7, reason, "the learning curve says how much more data bring", command=command)
     strength = {"yes": 0.95, "cannot tell": 0.5, "no": 0.15}[curve.help]
-    return Advice(strength, reason, curve.expected)
+    return Advice(strength, reason, curve.expected, command="")
 
 
 def stronger_regularisation(case: Case) -> Advice | None:
@@ -218,11 +224,27 @@ def more_data_to_measure(case: Case) -> Advice | None:
     reason = " ".join(f"The {one.name} is {_between(one)}." for one in unknown)
     reason += f" That is too wide to judge. Add rows to {case.source}, then tune again."
     parts = case.study.summary["parts"]
+    shares = {one.of: parts["dev" if one.of == "dev" else "train"] / sum(parts.values()) for one in unknown}
     needed = " and ".join(
-        f"{one.missing} ({percent(parts['dev' if one.of == 'dev' else 'train'] / sum(parts.values()))} of new rows)"
+        f"about {one.examples_needed:,} more {one.of} examples to measure on ({percent(shares[one.of])} of new rows)"
         for one in unknown
     )
-    return Advice(0.5, reason, f"a verdict, with {needed}")
+    return Advice(0.05, reason, f"a verdict, with {needed}", command="")
+
+
+def more_seeds(case: Case) -> Advice | None:
+    """More networks of the chosen configuration, where what varies from seed to seed keeps a gap from being told."""
+    unknown = [one for one in case.diagnosis.gaps if one.seeds_needed]
+    if not unknown:
+        return None
+    most = max(one.seeds_needed or 0 for one in unknown)
+    reason = " ".join(f"The {one.name} is {_between(one)} over {one.seeds:,} seeds." for one in unknown)
+    reason += " It is the spread from seed to seed that keeps it from being told."
+    now = min(most, MOST_SEEDS)
+    expected = "a verdict" if now == most and not any(one.examples_needed for one in unknown) else "a shorter interval"
+    also = "" if now == most else f"; about {most:,} are needed"
+    command = f"ikura diagnose {shlex.quote(str(case.study.run))} --seeds {now}"
+    return Advice(0.3, reason, f"{expected}, with {now:,} more seeds{also}", command=command)
 
 
 def best_achievable(case: Case) -> Advice | None:
@@ -258,6 +280,7 @@ RULES: tuple[Rule, ...] = (
     Rule("other-architecture", "variance", RECIPE, other_architecture),
     Rule("smaller-network", "variance", f"{YEARNING}, chapter 27", smaller_network),
     Rule("matching-data", "mismatch", f"{YEARNING}, chapter 42", matching_data),
+    Rule("more-seeds", "uncertainty", SEEDS, more_seeds),
     Rule("more-data-to-measure", "uncertainty", f"{YEARNING}, chapter 7", more_data_to_measure),
     Rule("best-achievable-error", "uncertainty", f"{YEARNING}, chapter 33", best_achievable),
     Rule("stop", "nothing", RECIPE, stop),
@@ -266,7 +289,10 @@ RULES: tuple[Rule, ...] = (
 
 
 def prescribe(diagnosis: Diagnosis, study: Study, curve: LearningCurve | None = None) -> list[Prescription]:
-    """Say what to do about a diagnosis, the strongest prescription first.
+    """Say what to do about a diagnosis, what is expected to bring most first.
+
+    What brings most is judged by the size of the gap that it is against, whether that gap is sure, and what the rule
+    knows of its own effect. What was tried and brought nothing (`ikura.diagnose.tried`) comes last.
 
     Args:
         diagnosis: of the study.
@@ -277,16 +303,22 @@ def prescribe(diagnosis: Diagnosis, study: Study, curve: LearningCurve | None = 
         Prescriptions, at least one. A change that leaves no feasible configuration of the space is not among them.
     """
     case = Case(diagnosis, study, curve)
-    weights = {
-        one.name: 1.0 if one.verdict == "high" else LEANING for one in diagnosis.gaps if _leans(one, diagnosis.worth)
-    }
+    gaps = [one for one in diagnosis.gaps if _leans(one, diagnosis.worth)]
+    largest = max((one.value for one in gaps), default=1.0)
+    weights = {one.name: (1.0 if one.verdict == "high" else LEANING) * one.value / largest for one in gaps}
     weights |= {"uncertainty": 1.0, "nothing": 1.0}
     found = [(rule, advice) for rule in RULES if rule.against in weights and (advice := rule.asks(case)) is not None]
     found = [pair for pair in found if _possible(case.space, pair[1].change)]
+    vain = {name: one for name, one in tried(study).items() if not one.better}
     kept: dict[str, Prescription] = {}
-    for rule, advice in sorted(found, key=lambda pair: -pair[1].strength * weights[pair[0].against]):
-        command = advice.command or command_of(study, rule.name, advice.change, case.known)
-        one = (rule.name, rule.against, advice.reason, advice.expected, command, rule.source, advice.change)
+    for rule, advice in sorted(
+        found, key=lambda pair: (pair[0].name in vain, -pair[1].strength * weights[pair[0].against])
+    ):
+        command = advice.command
+        if command is None:
+            command = command_of(study, rule.name, advice.change, case.known)
+        reason = f"{advice.reason} {vain[rule.name].sentence}" if rule.name in vain else advice.reason
+        one = (rule.name, rule.against, reason, advice.expected, command, rule.source, advice.change)
         kept.setdefault(rule.name, Prescription(*one))
     return list(kept.values())
 
@@ -313,7 +345,7 @@ def _between(one: Gap) -> str:
 
 
 def _bias(case: Case) -> str:
-    return f"The training error is {percent(case.diagnosis.train.value)}, a bias of {_between(case.diagnosis.bias)}"
+    return f"The training error is {percent(case.diagnosis.fit.value)}, a bias of {_between(case.diagnosis.bias)}"
 
 
 def _variance(case: Case) -> str:

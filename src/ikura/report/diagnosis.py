@@ -152,7 +152,7 @@ def _prescriptions(found: Sequence[Found]) -> Html | None:
                 element("h3", one["name"].replace("-", " ").capitalize(), against),
                 element("p", one["reason"]),
                 expected,
-                element("pre", element("code", one["command"])),
+                element("pre", element("code", one["command"])) if one["command"] else None,
                 element("p", f"Source: {one['source']}.", class_="quiet"),
             )
         )
@@ -273,7 +273,7 @@ def _cost_curves(found: Sequence[Found]) -> Html | None:
         f"J does not fall as it should {', '.join(bad)}: look at the learning rate first (ikura check RUN --only "
         "learning-rate)."
         if bad
-        else "J falls in all of them, as it should."
+        else _steadily(found)
     )
     how = (
         "J is the mean loss on the training set plus the penalties on the weights, measured after each epoch with "
@@ -283,6 +283,15 @@ def _cost_curves(found: Sequence[Found]) -> Html | None:
     return join(
         element("p", words), legend(entries), element("div", *charts, class_="pair"), element("p", how, class_="quiet")
     )
+
+
+def _steadily(found: Sequence[Found]) -> str:
+    """Say that J falls, and where it jumps on its way."""
+    jumps = [(one["name"], one["jumps"]) for one in found if one.get("jumps")]
+    if not jumps:
+        return "J falls in all of them, as it should."
+    told = ", ".join(f"{name} after {plural(times, 'epoch')}" for name, times in jumps)
+    return f"J falls in all of them in the end, but jumps on its way ({told}): a smaller learning rate is steadier."
 
 
 def _logarithmic(found: Sequence[Found], column: str) -> dict[str, Any]:

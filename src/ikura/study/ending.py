@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from torch import nn
@@ -19,7 +20,7 @@ from ikura.study.model import Model
 from ikura.study.pretrained import Pretrained
 from ikura.study.repetition import replay
 from ikura.study.search import Floor
-from ikura.study.searches import plans
+from ikura.study.searches import found_in, plans
 from ikura.study.setting import Setting
 from ikura.study.shortlist import Shortlist, keep_weights
 from ikura.study.study import Study
@@ -49,7 +50,14 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
     best = store.fact("best")
     if store.fact("errors") is None:
         with store.timed("diagnosis"):
-            store.set_fact("errors", recorded_errors(run, best, store.trials(), workshop, measure, setting.seed))
+            rows, searches = store.trials(), plans(setting, store)
+            found_by = found_in(next(row["stage"] for row in rows if row["number"] == best["number"]), searches)
+            in_time = floor.deadline is None or time.time() < floor.deadline
+            errors = recorded_errors(
+                run, best, rows, workshop, measure, setting.seed, found_by.epochs,
+                lambda number: store.curves([number])["train_loss"].tolist(), in_time,
+            )  # fmt: skip
+            store.set_fact("errors", errors)
     row = next(row for row in store.trials() if row["number"] == best["model"])
     module = load_network(workshop, run, floor.member(row))
     if store.fact("test") is None:

@@ -16,7 +16,7 @@ from ikura.space.terms import term_of
 from ikura.study.store import Store
 from ikura.study.study import Study
 
-__all__ = ["Known", "observed", "prior_observations", "prior_of"]
+__all__ = ["Known", "before", "observed", "prior_observations", "prior_of"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,27 @@ def prior_of(study: Study) -> Prior:
     trials = study.trials
     search = trials[trials["purpose"] == "search"].assign(score=lambda rows: rows["dev_score"])
     return Prior(study.space, search, study.metric.greater_is_better)
+
+
+def before(prior: Prior | Study | None) -> list[dict[str, Any]]:
+    """The studies that a study follows, the first of them first, for what was tried already.
+
+    Returns:
+        For each its run, the best dev score, epochs, network, the space searched, and what was prescribed for it: name
+        and change. Empty where there is none, or what is known comes from elsewhere.
+    """
+    if not isinstance(prior, Study) or prior.best is None:
+        return []
+    prescribed = (prior.findings or {}).get("prescriptions") or []
+    own = {
+        "run": str(prior.run),
+        "dev": prior.best.dev,
+        "epochs": prior.epochs,
+        "network": prior.setting.network,
+        "space": prior.searched.as_dict(),
+        "prescribed": [{"name": one["name"], "change": one["change"]} for one in prescribed],
+    }
+    return [*(prior.fact("before") or []), own]
 
 
 def prior_observations(store: Store) -> list[Observation]:

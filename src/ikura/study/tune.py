@@ -49,7 +49,7 @@ from ikura.study.opening import (
 from ikura.study.origin import Origin
 from ikura.study.pictures import pictures
 from ikura.study.pretrained import Pretrained
-from ikura.study.prior import observed
+from ikura.study.prior import before, observed
 from ikura.study.progress import Logged, Progress
 from ikura.study.search import Floor
 from ikura.study.search import search as run_search
@@ -271,6 +271,8 @@ def tune(
             facts["pictures"] = shown
         if known.records:
             facts["prior"] = known.records
+        if earlier := before(prior):
+            facts["before"] = earlier
         store.set_facts(facts | {"seconds": {"read": _clock() - began}})
         setting.save(run)
         end_opening(run)

@@ -1,0 +1,65 @@
+"""More networks of the chosen configuration, with other seeds, so that the errors are means over more of them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from ikura.diagnose.reading import Chosen
+from ikura.errors import UsageError
+from ikura.nn.noise import key
+from ikura.population.job import Job, Outcome, train
+from ikura.population.member import Member
+
+__all__ = ["FIRST", "with_more_seeds"]
+
+FIRST = 10**9
+"""Numbers of these networks begin here, where no trial has one."""
+
+
+def with_more_seeds(chosen: Chosen, seeds: int, epochs: int, patience: int | None, jobs: int = 1) -> Chosen:
+    """Train networks of the chosen configuration with further seeds.
+
+    They are trained just as the finalists were; the k-th of them is the same however many there are.
+
+    Args:
+        chosen: the choice of a study.
+        seeds: how many.
+        epochs: of a trial at most.
+        patience: epochs without a better dev loss before one stops.
+        jobs: trainings at once.
+
+    Returns:
+        The choice with these networks too.
+
+    Raises:
+        UsageError: every one diverged.
+    """
+    values, workshop = chosen.rows[0]["hyperparameters"], chosen.workshop
+    members = [Member(FIRST + k, values, key(chosen.seed, "more seeds", k)) for k in range(seeds)]
+
+    def one(member: Member) -> Outcome:
+        [outcome] = train(workshop, Job(0, (member,), epochs, patience, keep_weights=True))
+        return outcome
+
+    with ThreadPoolExecutor(jobs if workshop.compiled else 1) as pool:
+        found = [(member, outcome) for member, outcome in zip(members, pool.map(one, members), strict=True)]
+    trained = [(member, outcome) for member, outcome in found if outcome.scored]
+    if seeds and not trained:
+        raise UsageError(f"all {seeds} networks with other seeds diverged")
+    rows = [
+        {
+            "number": member.number,
+            "hyperparameters": values,
+            "seed": member.seed,
+            "best_epoch": outcome.best_epoch,
+            "epochs": len(outcome.curve),
+            "seconds": outcome.seconds,
+        }
+        for member, outcome in trained
+    ]
+    networks = []
+    for member, outcome in trained:
+        assert outcome.weights is not None
+        networks.append(workshop.trained(member, outcome.weights, outcome.buffers or {}))
+    return replace(chosen, rows=[*chosen.rows, *rows], more=[*chosen.more, *networks])

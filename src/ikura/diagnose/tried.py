@@ -1,0 +1,86 @@
+"""What was tried already: prescriptions that an earlier study, or an earlier search of the autopilot, carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from ikura.errors import SpaceError
+from ikura.space import Space
+
+if TYPE_CHECKING:
+    from ikura.study.study import Study
+
+__all__ = ["Tried", "tried"]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A prescription that was carried out.
+
+    Attributes:
+        name: of its rule.
+        before, after: the best dev score before and after.
+        better: whether it rose (of a metric where less is better, fell).
+        metric: what it is a score of.
+    """
+
+    name: str
+    before: float
+    after: float
+    better: bool
+    metric: str
+
+    @property
+    def sentence(self) -> str:
+        """What it brought, for the end of a reason."""
+        return f"It was tried already: dev {self.metric} {self.before:.4g} before, {self.after:.4g} after."
+
+
+def tried(study: Study) -> dict[str, Tried]:
+    """Find what was tried before a study, or in it, and what that brought; of several times the last.
+
+    An earlier study is one that the search began with (`prior`, `--prior`), and those before that.
+    """
+    found: dict[str, Tried] = {}
+    sign = 1.0 if study.metric.greater_is_better else -1.0
+    best = study.best
+    steps = [*(study.fact("before") or [])]
+    if steps and best is not None:
+        now = {"dev": best.dev, "epochs": study.epochs, "network": study.setting.network}
+        steps.append(now | {"space": study.searched.as_dict(), "prescribed": []})
+    for before, after in pairwise(steps):
+        better = sign * (after["dev"] - before["dev"]) > 0
+        for one in before["prescribed"]:
+            if _made(one["change"], before, after):
+                found[one["name"]] = Tried(one["name"], before["dev"], after["dev"], better, study.metric.name)
+    for one in study.decisions:
+        if one["action"] == "search" and one.get("found"):
+            before, after = one["best"]["dev"], one["found"]["dev"]
+            found[one["name"]] = Tried(one["name"], before, after, bool(one["found"]["better"]), study.metric.name)
+    return found
+
+
+def _made(change: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether the later study made a change that was prescribed for the earlier one."""
+    space, settings = change["space"], change["settings"]
+    if not space and not settings:
+        return False
+    if any(after.get(name) != value or before.get(name) == value for name, value in settings.items()):
+        return False
+    if not space:
+        return True
+    try:
+        wanted, searched = Space.from_dict(before["space"]).replace(**space), Space.from_dict(after["space"])
+    except SpaceError:
+        return False
+    return all(name in searched and _holds(searched[name].as_dict(), wanted[name].as_dict()) for name in space)
+
+
+def _holds(form: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a range is the one that was wanted, or was widened from it on the way."""
+    if "low" in wanted and "low" in form:
+        return bool(form["low"] <= wanted["low"] and form["high"] >= wanted["high"])
+    return dict(form) == dict(wanted)
