@@ -100,8 +100,8 @@ def test_whole_numbers_of_an_array_are_not_identifiers() -> None:
     assert dataset.encoder.feature_names == ["x0"]
 
 
-def test_images() -> None:
-    images = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1), dtype=np.uint8)
+def test_arrays_of_more_dimensions() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1)).astype(np.float32)
     dataset = prepare((images, np.arange(60) % 3))
     assert dataset.train.x.shape == (36, 8, 8, 1)
     assert dataset.train.codes.shape == (36, 0)
@@ -109,7 +109,7 @@ def test_images() -> None:
     # The mean of 2304 standardised numbers, each rounded by 2⁻²⁴ of at most 2; NumPy sums in pairs.
     assert abs(float(dataset.train.x.mean(dtype=np.float64))) < 1e-6
     brighter = images.copy()
-    brighter[dataset.split.test] //= 4
+    brighter[dataset.split.test] /= 4
     drifted = prepare((brighter, np.arange(60) % 3))
     assert {(one["column"], one["part"]) for one in drifted.summary["drift"]} == {
         ("mean of x", "test"),

@@ -20,7 +20,7 @@ from ikura.data.images.room import take
 from ikura.data.source import Source, located, open_source
 from ikura.data.split import Split, split, split_given, times
 from ikura.data.summary import summarise
-from ikura.data.task import Task, class_codes, detect_task, has_target
+from ikura.data.task import Task, class_codes, detect_task, has_target, with_positive
 from ikura.data.values import numbers
 from ikura.errors import DataError, nearest
 
@@ -84,6 +84,10 @@ def prepare(
     seed: int = 0,
     image_size: int | None = None,
     broken: str = "refuse",
+    channels: str | None = None,
+    dev: Any = None,
+    test: Any = None,
+    positive: Any = None,
     fitted: Encoder | None = None,
 ) -> Dataset:
     """Read, type, split and normalise data; the same arguments give the same data set.
@@ -103,6 +107,9 @@ def prepare(
         seed: number that picks the rows of the parts; parts that the data come with are kept.
         image_size: side of the square that the images of a folder are brought to; needed where their sizes differ.
         broken: "refuse" or "skip" image files that cannot be read.
+        channels: "first" or "last", where arrays of four dimensions have their channels; bytes show it by their shape.
+        dev, test: a dev and a test set of their own, in any form in which data are given.
+        positive: of two classes the positive one, or `Positive.RARER`; it comes second in `Task.classes`.
         fitted: the encoder of a pretrained network, whose μ and σ are taken for images and arrays of its shape.
 
     Returns:
@@ -117,13 +124,16 @@ def prepare(
         >>> dataset.task.classes, dataset.train.x.shape, dataset.test.x.shape
         (['setosa', 'versicolor', 'virginica'], (90, 4), (30, 4))
     """
-    source = open_source(data, target, image_size, broken)
+    source = open_source(data, target, image_size, broken, channels, dev, test)
+    if (dev is not None or test is not None) and (group or time):
+        raise DataError("group and time choose a dev and a test set, and one is given; leave them or it out")
     with located(source.name):
         if source.images and task == "auto" and not pd.api.types.is_float_dtype(source.target):
             task = "classification"
         aim = detect_task(source.target, task)
         kept = np.flatnonzero(has_target(source.target))
         outcome = source.target.iloc[kept].reset_index(drop=True)
+        aim = with_positive(aim, outcome, positive)
         classes = None if aim.classes is None else class_codes(outcome, aim)
         by_group = _column(source, group, "group")
         by_time = _column(source, time, "time")
@@ -200,7 +210,7 @@ def _images(
 ) -> tuple[Encoder, Part, Part, Part]:
     assert isinstance(source.features, np.ndarray)
     taken = [take(source.features, where) for where in (rows.train, rows.dev, rows.test)]
-    encoder = ImageEncoder.fit_images(taken[0], source.resized)
+    encoder = ImageEncoder.fit_images(taken[0], source.resized, source.channels_last)
     if isinstance(fitted, ImageEncoder) and fitted.shape == encoder.shape:
         encoder = replace(encoder, standard=fitted.standard)
     train, dev, test = (
@@ -214,8 +224,8 @@ def _fit(source: Source, columns: list[Column], rows: Split, fitted: Encoder | N
         return Encoder.fit(source.features.iloc[rows.train], columns)
     ArrayEncoder.check(source.features)
     if isinstance(fitted, ArrayEncoder) and fitted.shape == source.features.shape[1:]:
-        return fitted
-    return Encoder.fit(source.features[rows.train])
+        return replace(fitted, channels_last=source.channels_last)
+    return ArrayEncoder.fit_array(source.features[rows.train], source.channels_last)
 
 
 def _take(features: pd.DataFrame | npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> Any:

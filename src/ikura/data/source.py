@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ikura.data.arrays import is_arrow, plain_features, plain_pair
 from ikura.data.bundled import BUNDLED, load_bundled
 from ikura.data.encoder import array_frame
 from ikura.data.images import IMAGE_SETS, is_image_data, open_pictures
-from ikura.data.images.archive import CHANNELS
+from ikura.data.images.layout import CHANNELS, arrange
 from ikura.data.read import read_table
 from ikura.data.task import find_target
 from ikura.errors import DataError, nearest
@@ -42,6 +43,7 @@ class Source:
         resized: whether images of any size are brought to this one.
         broken: image files that could not be read and were skipped.
         parts: part of each row, 0 training, 1 dev, 2 test, where the data come with their own; None otherwise.
+        channels_last: whether channels were last and have been brought to the front.
     """
 
     name: str | None
@@ -53,15 +55,25 @@ class Source:
     resized: bool = False
     broken: list[str] = field(default_factory=list)
     parts: npt.NDArray[np.int8] | None = None
+    channels_last: bool = False
 
 
-def open_source(data: Any, target: str | None = None, image_size: int | None = None, broken: str = "refuse") -> Source:
+def open_source(
+    data: Any,
+    target: str | None = None,
+    image_size: int | None = None,
+    broken: str = "refuse",
+    channels: str | None = None,
+    dev: Any = None,
+    test: Any = None,
+) -> Source:
     """Open data of any form that `prepare` takes.
 
     Args:
         data: path, bundled name (a file of that name comes first), frame, or (x, y).
         target: name of the target column; see `find_target`.
-        image_size, broken: see `ikura.data.images.open_pictures`.
+        image_size, broken, channels: see `ikura.data.images.open_pictures`.
+        dev, test: dev and test set, as data are given; None where they are taken from the data.
 
     Returns:
         Features and target.
@@ -69,15 +81,34 @@ def open_source(data: Any, target: str | None = None, image_size: int | None = N
     Raises:
         DataError: there are no such data, or no such target.
     """
+    source = _open(data, target, image_size, broken, channels)
+    named = target if source.images or not isinstance(source.features, pd.DataFrame) else str(source.target.name)
+    others = [
+        (part, _open(one, named, image_size, broken, channels))
+        for part, one in ((1, dev), (2, test))
+        if one is not None
+    ]
+    if not others:
+        return source
+    from ikura.data.parts import joined
+
+    return joined(source, others)
+
+
+def _open(data: Any, target: str | None, image_size: int | None, broken: str, channels: str | None) -> Source:
     if isinstance(data, tuple):
-        return _open_arrays(data, target)
+        return _open_arrays(data, target, channels)
+    if is_arrow(data):
+        data, _ = plain_features(data)
     if isinstance(data, pd.DataFrame):
         return _with_target(None, read_table(data), target)
     if not isinstance(data, (str, os.PathLike)):
         raise DataError(f"data are a path, a bundled name, a DataFrame or (x, y), not {type(data).__name__}")
     name = os.fspath(data)
     if is_image_data(name):
-        return _open_images(name, target, image_size, broken)
+        return _open_images(name, target, image_size, broken, channels)
+    if channels is not None:
+        raise DataError(f"{name}: channels is for arrays of images; leave it out")
     if image_size is not None or broken != "refuse":
         raise DataError(f"{name}: an image size, or what to do with broken images, is for folders of images")
     if not Path(name).exists():
@@ -107,11 +138,12 @@ def _with_target(name: str | None, frame: pd.DataFrame, target: str | None) -> S
     return Source(name, frame.drop(columns=found), frame[found], notes=notes)
 
 
-def _open_images(name: str, target: str | None, image_size: int | None, broken: str) -> Source:
-    pictures = open_pictures(name, image_size, broken)
+def _open_images(name: str, target: str | None, image_size: int | None, broken: str, channels: str | None) -> Source:
+    pictures = open_pictures(name, image_size, broken, channels)
     features = pictures.pixels
     if features.ndim == 2:
-        return replace(_open_arrays((features, pictures.labels), target), name=name, parts=pictures.parts)
+        with located(name):
+            return replace(_open_arrays((features, pictures.labels), target, None), name=name, parts=pictures.parts)
     if target not in (None, CLASS):
         raise DataError(f"{name}: images have no columns, so that {target!r} cannot be the target; leave it out")
     return Source(
@@ -119,42 +151,37 @@ def _open_images(name: str, target: str | None, image_size: int | None, broken: 
         features,
         pd.Series(pictures.labels, name=CLASS),
         notes=pictures.notes,
-        images=features.dtype == np.uint8 and features.ndim == 4,
+        images=features.dtype == np.uint8 and features.ndim == 4 and features.shape[1] in CHANNELS,
         resized=pictures.resized,
         broken=pictures.broken,
         parts=pictures.parts,
+        channels_last=pictures.channels_last,
     )
 
 
-def _open_arrays(data: tuple[Any, ...], target: str | None) -> Source:
+def _open_arrays(data: tuple[Any, ...], target: str | None, channels: str | None) -> Source:
     if len(data) != 2:
-        raise DataError(f"(x, y) is expected, but there are {len(data)} arrays")
-    x, y = data
-    outcome = np.asarray(y)
-    if outcome.ndim == 2 and outcome.shape[1] == 1:
-        outcome = outcome[:, 0]
-    if outcome.ndim != 1:
-        raise DataError(f"y of shape (n,) is expected, but its shape is {np.shape(y)}")
-    kinds: dict[str, str] = {}
-    features: pd.DataFrame | npt.NDArray[Any]
-    if isinstance(x, pd.DataFrame):
-        features = read_table(x)
+        raise DataError(
+            f"(x, y) is expected, but there are {len(data)} arrays; a dev and a test set are given as dev=(x, y), "
+            "test=(x, y)"
+        )
+    pair = plain_pair(*data)
+    notes, kinds = list(pair.notes), dict[str, str]()
+    features, images, last = pair.x, False, False
+    if isinstance(features, pd.DataFrame):
+        features = read_table(features)
+    elif features.ndim == 2:
+        numeric = features.dtype.kind in "iuf"
+        features = array_frame(features)
+        kinds = dict.fromkeys(features.columns, "numeric") if numeric else {}
     else:
-        features = np.asarray(x)
-        if features.ndim < 2:
-            raise DataError(f"x of shape (n, d) is expected, but its shape is {features.shape}")
-        if features.ndim == 2:
-            numeric = features.dtype.kind in "iuf"
-            features = array_frame(features)
-            kinds = dict.fromkeys(features.columns, "numeric") if numeric else {}
-    if len(features) != outcome.size:
-        raise DataError(f"x has {len(features)} rows and y has {outcome.size}; they must have the same number")
-    if not len(features):
-        raise DataError("x and y have no rows")
-    name = target or str(getattr(y, "name", None) or "target")
+        found = arrange(features, channels)
+        features, images, last = found.array, found.images, found.last
+        notes += [found.note] if found.note else []
+    if isinstance(features, pd.DataFrame) and channels is not None:
+        raise DataError("channels is for arrays of images; leave it out")
+    name = target or pair.name or "target"
     if isinstance(features, pd.DataFrame) and name in features.columns:
         raise DataError(f"the target's name {name!r} is also a column of x; name the target otherwise")
-    column = y if isinstance(y, pd.Series) else pd.Series(outcome)
-    images = isinstance(features, np.ndarray) and features.dtype == np.uint8 and features.ndim == 4
-    images = images and features.shape[1] in CHANNELS
-    return Source(None, features, column.reset_index(drop=True).rename(name), kinds, images=images)
+    column = pd.Series(pair.y, name=name)
+    return Source(None, features, column, kinds, notes, images=images, channels_last=last)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,19 @@ import pandas as pd
 from ikura.data.values import label, labels, numbers
 from ikura.errors import DataError, listed, nearest
 
-__all__ = ["TASKS", "Task", "class_codes", "detect_task", "find_target", "has_target"]
+__all__ = ["TASKS", "Positive", "Task", "class_codes", "detect_task", "find_target", "has_target", "with_positive"]
 
 TASKS = ("binary", "multiclass", "regression")
 NAMES = ("target", "label", "class", "y")
 MOST_INTEGER_CLASSES = 20
 ROWS_PER_INTEGER_CLASS = 5
 LEAST_ROWS = 10
+
+
+class Positive(Enum):
+    """A positive class that is not named."""
+
+    RARER = "the rarer one"
 
 
 @dataclass(frozen=True)
@@ -144,6 +151,44 @@ def class_codes(series: pd.Series, task: Task) -> npt.NDArray[np.int64]:
             row = int(np.flatnonzero(codes == place)[0]) + 1
             raise DataError(f"row {row}, column {task.target!r}: {level!r} is none of the classes ({listed(known)})")
     return np.array([*(known[level] for level in levels), -1], dtype=np.int64)[codes]
+
+
+def with_positive(task: Task, series: pd.Series, positive: Any) -> Task:
+    """Put the positive one of two classes second.
+
+    Args:
+        task: any task.
+        series: the target column.
+        positive: the class; `Positive.RARER` for the one with fewer rows, the second of as many; None for the order as
+            it is.
+
+    Returns:
+        The task, its classes in the order negative, positive. Without two classes nothing is rarer: the task itself.
+
+    Raises:
+        DataError: there is no such class, or there are not two.
+
+    Example:
+        >>> series = pd.Series(["fraud"] * 10 + ["legit"] * 90, name="kind")
+        >>> with_positive(detect_task(series), series, Positive.RARER).classes
+        ['legit', 'fraud']
+    """
+    if positive is None or (positive is Positive.RARER and task.name != "binary"):
+        return task
+    classes = task.classes or []
+    if task.name != "binary":
+        what = f"target {task.target!r} has {len(classes)}" if classes else f"{task.target!r} is a number"
+        raise DataError(f"one of two classes is positive, but {what}; leave positive={label(positive)!r} out")
+    if positive is Positive.RARER:
+        counts = np.bincount(np.maximum(class_codes(series, task), 0), minlength=2)
+        return task if counts[1] <= counts[0] else replace(task, classes=classes[::-1])
+    known = [label(one) for one in classes]
+    if label(positive) not in known:
+        hint = nearest(label(positive), known)
+        raise DataError(
+            f"no class {label(positive)!r} of target {task.target!r}{hint}; the positive class is one of {listed(known)}"
+        )
+    return task if known.index(label(positive)) == 1 else replace(task, classes=classes[::-1])
 
 
 def _is_numeric(series: pd.Series) -> bool:

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from ikura.data import Dataset, Part
-from ikura.data.images.room import memory_limit
+from ikura.data.memory import memory_limit
 from ikura.errors import UsageError
 from ikura.metric import metric
 from ikura.nn.augmentation import AUGMENTATIONS

@@ -15,6 +15,7 @@ import pandas as pd
 from typing_extensions import TypedDict
 
 from ikura.data import BUNDLED
+from ikura.data.arrays import is_arrow, plain_features, plain_pair
 from ikura.data.images import IMAGE_SETS, files_of, is_image_data
 from ikura.errors import DataError, RunError, UsageError
 from ikura.files import shown, write_atomically
@@ -73,16 +74,23 @@ class Origin:
         record: {"kind": "file" or "folder", "path", "sha256"}, {"kind": "bundled", "name"}, {"kind": "frame" or
             "arrays", "path", "sha256"}.
         content: what is kept in the run folder under record["path"]; None for files and bundled data.
+        notes: sentences for the user on how data in memory were taken.
     """
 
     data: Any
     target: str | None
     record: dict[str, Any]
     content: bytes | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, data: Any, target: str | None) -> Origin:
+    def of(cls, data: Any, target: str | None, part: str = "data") -> Origin:
         """Describe data of any form that `ikura.tune` takes.
+
+        Args:
+            data: the data.
+            target: name of the target column, if it is known.
+            part: what data in memory are called in the run folder: data, dev or test.
 
         Raises:
             UsageError: the data are of no kind that ikura reads, or cannot be kept.
@@ -97,14 +105,21 @@ class Origin:
                 return cls(data, target, record)
             record = {"kind": "file", "path": str(path.absolute())}
             return cls(data, target, record | {"sha256": _sha256(path)} if path.is_file() else record)
+        if is_arrow(data):
+            data, _ = plain_features(data)
         if isinstance(data, pd.DataFrame):
-            return cls._of_frame(data, target)
+            return cls._of_frame(data, target, part)
         if isinstance(data, tuple) and len(data) == 2:
-            return cls._of_pair(*data, target)
+            return cls._of_pair(*data, target, part)
+        if isinstance(data, tuple):
+            raise UsageError(
+                f"(x, y) is expected, but there are {len(data)} arrays; a dev and a test set are given as dev=(x, y), "
+                "test=(x, y)"
+            )
         raise UsageError(f"data are a path, a bundled name, a DataFrame or (x, y), not {type(data).__name__}")
 
     @classmethod
-    def _of_frame(cls, frame: pd.DataFrame, target: str | None) -> Origin:
+    def _of_frame(cls, frame: pd.DataFrame, target: str | None, part: str, notes: tuple[str, ...] = ()) -> Origin:
         names = [str(name) for name in frame.columns]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
@@ -116,27 +131,23 @@ class Origin:
         buffer = BytesIO()
         plain.to_parquet(buffer, index=False)
         content = buffer.getvalue()
-        record = {"kind": "frame", "path": "data.parquet", "sha256": hashlib.sha256(content).hexdigest()}
-        return cls(_read_frame(content), target, record, content)
+        record = {"kind": "frame", "path": f"{part}.parquet", "sha256": hashlib.sha256(content).hexdigest()}
+        return cls(_read_frame(content), target, record, content, notes)
 
     @classmethod
-    def _of_pair(cls, x: Any, y: Any, target: str | None) -> Origin:
-        if len(x) != len(y):
-            raise DataError(f"x has {len(x)} rows and y has {len(y)}; each row of x needs one of y")
-        array = None if isinstance(x, pd.DataFrame) else np.asarray(x)
-        if array is not None and array.dtype != object:
-            named = target or getattr(y, "name", None)
-            values = _plain_array(np.asarray(y))
+    def _of_pair(cls, x: Any, y: Any, target: str | None, part: str) -> Origin:
+        pair = plain_pair(x, y)
+        named = target or pair.name
+        if isinstance(pair.x, np.ndarray):
             buffer = BytesIO()
-            np.savez(buffer, x=array, y=values, allow_pickle=False)
+            np.savez(buffer, x=pair.x, y=pair.y, allow_pickle=False)
             content = buffer.getvalue()
-            record = {"kind": "arrays", "path": "data.npz", "sha256": hashlib.sha256(content).hexdigest()}
-            return cls((array, values), None if named is None else str(named), record, content)
-        frame = x if array is None else pd.DataFrame(array).infer_objects().add_prefix("x")
-        name = str(target or getattr(y, "name", None) or "target")
-        if name in map(str, frame.columns):
+            record = {"kind": "arrays", "path": f"{part}.npz", "sha256": hashlib.sha256(content).hexdigest()}
+            return cls((pair.x, pair.y), named, record, content, tuple(pair.notes))
+        name = named or "target"
+        if name in map(str, pair.x.columns):
             raise DataError(f"x has a column {name!r} of its own; name the target otherwise")
-        return cls._of_frame(frame.assign(**{name: np.asarray(y)}), name)
+        return cls._of_frame(pair.x.assign(**{name: pair.y}), name, part, tuple(pair.notes))
 
     def keep(self, run: Path) -> None:
         """Write data from memory to the run folder."""
@@ -184,14 +195,6 @@ def _plain_column(column: pd.Series) -> pd.Series:
     if better.dtype != object:
         return better
     return column.map(lambda value: None if _is_missing(value) else str(value)).astype("string")
-
-
-def _plain_array(values: np.ndarray) -> np.ndarray:
-    if values.dtype != object:
-        return values
-    if all(isinstance(value, int | float | np.number) or value is None for value in values.ravel()):
-        return values.astype(np.float64)
-    return np.array(["" if _is_missing(value) else str(value) for value in values.ravel()]).reshape(values.shape)
 
 
 def _is_missing(value: Any) -> bool:

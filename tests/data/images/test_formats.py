@@ -161,7 +161,7 @@ class Harm:
     ("arrays", "message"),
     [
         ({"a": np.zeros(3), "b": np.zeros(2)}, "x and y, or x_train and y_train, are expected, but there is a, b"),
-        ({"x": np.zeros((3, 2))}, "are expected, but there is x"),
+        ({"x": np.zeros((3, 2))}, "there is no array y beside its twin x"),
         ({"x": np.zeros((3, 2)), "y": np.zeros(4)}, r"they are of \(3, 2\) and \(4,\)"),
         ({"x": np.zeros((3, 2)), "y": np.array([Harm()] * 3)}, "Python objects, which are not read"),
         ({"x_train": np.zeros((3, 2)), "y_train": np.zeros(3), "x_test": np.zeros((3, 2))}, "no array y_test"),

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ikura.data.arrays import plain_features
 from ikura.data.encoder._base import Encoder, Features
 from ikura.data.encoder.number import Standard
 from ikura.errors import DataError
@@ -27,19 +28,22 @@ class ArrayEncoder(Encoder):
     Args:
         shape: shape of one example.
         standard: the two statistics.
+        channels_last: whether examples are given with their channels, the first of shape, last.
     """
 
     shape: tuple[int, ...]
     standard: Standard
+    channels_last: bool = False
 
     @staticmethod
-    def fit_array(array: npt.NDArray[Any]) -> ArrayEncoder:
+    def fit_array(array: npt.NDArray[Any], channels_last: bool = False) -> ArrayEncoder:
         """Fit to the training rows, shape (n, …)."""
         mean = sum(float(np.nansum(block)) for block in _blocks(array))
         count = sum(int(np.count_nonzero(~np.isnan(block))) for block in _blocks(array))
         mean /= max(count, 1)
         variance = sum(float(np.nansum((block - mean) ** 2)) for block in _blocks(array)) / max(count, 1)
-        return ArrayEncoder(array.shape[1:], Standard(mean, variance**0.5 if variance > 0 else 1.0))
+        standard = Standard(mean, variance**0.5 if variance > 0 else 1.0)
+        return ArrayEncoder(array.shape[1:], standard, channels_last)
 
     @staticmethod
     def check(array: npt.NDArray[Any]) -> None:
@@ -50,18 +54,27 @@ class ArrayEncoder(Encoder):
     @staticmethod
     def read_form(form: Mapping[str, Any]) -> ArrayEncoder:
         """The encoder that `to_dict` described."""
-        return ArrayEncoder(tuple(form["shape"]), Standard(form["mean"], form["std"]))
+        standard = Standard(form["mean"], form["std"])
+        return ArrayEncoder(tuple(form["shape"]), standard, form.get("channels_last", False))
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
-        return {"type": "array", "shape": list(self.shape), "mean": self.standard.mean, "std": self.standard.std}
+        return {
+            "type": "array",
+            "shape": list(self.shape),
+            "mean": self.standard.mean,
+            "std": self.standard.std,
+            "channels_last": self.channels_last,
+        }
 
     def transform(self, data: pd.DataFrame | npt.NDArray[Any]) -> Features:
         """Encode n examples: x, shape (n, …), and codes, shape (n, 0)."""
-        array = np.asarray(data)
-        if array.shape[1:] != self.shape:
-            expected = ", ".join(map(str, self.shape))
+        array = plain_features(data)[0]
+        given = (*self.shape[1:], self.shape[0]) if self.channels_last else self.shape
+        if isinstance(array, pd.DataFrame) or array.shape[1:] != given:
+            expected = ", ".join(map(str, given))
             raise DataError(f"an array of shape (n, {expected}) is expected, but its shape is {array.shape}")
+        array = array.transpose(0, 3, 1, 2) if self.channels_last else array
         x = np.empty(array.shape, dtype=np.float32)
         start = 0
         for block in _blocks(array):

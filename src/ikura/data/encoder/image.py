@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
+from ikura.data.arrays import plain_array
 from ikura.data.encoder._base import Encoder, Features
 from ikura.data.images._base import describe_mode
 from ikura.data.images.archive import read_array
@@ -77,29 +78,38 @@ class ImageEncoder(Encoder):
         shape: (channels, height, width) of one image.
         standard: statistics of the training set.
         resized: whether images of other sizes are scaled and cut to this one.
+        channels_last: whether arrays whose shape leaves it open have their channels last.
     """
 
     shape: tuple[int, int, int]
     standard: PixelStandard
     resized: bool = False
+    channels_last: bool = False
 
     @staticmethod
-    def fit_images(pixels: npt.NDArray[np.uint8], resized: bool = False) -> ImageEncoder:
+    def fit_images(pixels: npt.NDArray[np.uint8], resized: bool = False, channels_last: bool = False) -> ImageEncoder:
         """Fit to the training images, uint8 of shape (n, channels, height, width)."""
         _, channels, height, width = pixels.shape
-        return ImageEncoder((channels, height, width), PixelStandard.fit(pixels), resized)
+        return ImageEncoder((channels, height, width), PixelStandard.fit(pixels), resized, channels_last)
 
     @staticmethod
     def read_form(form: Mapping[str, Any]) -> ImageEncoder:
         """The encoder that `to_dict` described."""
         channels, height, width = form["shape"]
         standard = PixelStandard(tuple(form["mean"]), tuple(form["std"]))
-        return ImageEncoder((channels, height, width), standard, form["resized"])
+        return ImageEncoder((channels, height, width), standard, form["resized"], form.get("channels_last", False))
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
         mean, std = list(self.standard.mean), list(self.standard.std)
-        return {"type": "image", "shape": list(self.shape), "mean": mean, "std": std, "resized": self.resized}
+        return {
+            "type": "image",
+            "shape": list(self.shape),
+            "mean": mean,
+            "std": std,
+            "resized": self.resized,
+            "channels_last": self.channels_last,
+        }
 
     def transform(self, data: Any) -> Features:
         """Bring images to the form of the training set's.
@@ -143,7 +153,7 @@ class ImageEncoder(Encoder):
             data = [data]
         if isinstance(data, Sequence) and data and all(isinstance(one, Image.Image) for one in data):
             data = np.stack([self._from_pillow(one) for one in data])
-        return self._shaped(_bytes(np.asarray(data)))
+        return self._shaped(_bytes(plain_array(data, "x")))
 
     def _from_pillow(self, image: Image.Image) -> npt.NDArray[np.uint8]:
         grey = self.shape[0] == 1
@@ -155,12 +165,13 @@ class ImageEncoder(Encoder):
         """Find the order of the dimensions."""
         channels, height, width = self.shape
         last = (height, width, channels)
-        for shape in (self.shape, last) if channels > 1 else (self.shape, last, (height, width)):
+        known = sorted(((self.shape, False), (last, True)), key=lambda one: one[1] != self.channels_last)
+        flat = [((height, width), False)] if channels == 1 else []
+        for shape, moves in [*known, *flat]:
             if array.shape[1:] == shape or array.shape == shape:
                 images = array.reshape(-1, *shape)
-                return np.ascontiguousarray(images.transpose(0, 3, 1, 2) if shape == last else images).reshape(
-                    -1, *self.shape
-                )
+                moved = images.transpose(0, 3, 1, 2) if moves else images
+                return np.ascontiguousarray(moved).reshape(-1, *self.shape)
         raise DataError(
             f"{describe_mode(channels)} images of {width} x {height} pixels are expected, as an array of shape "
             f"(n, {channels}, {height}, {width}), but its shape is {array.shape}"

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ikura.data.arrays import plain_features
 from ikura.data.columns import Column, describe_columns
 from ikura.data.encoder._base import Encoder, Features
 from ikura.data.encoder.category import CategoryEncoding
@@ -55,7 +56,8 @@ class TableEncoder(Encoder):
 
     def transform(self, data: pd.DataFrame | npt.NDArray[Any]) -> Features:
         """Encode n rows: x, shape (n, d), and codes, shape (n, c)."""
-        frame = data if isinstance(data, pd.DataFrame) else self._named(np.asarray(data))
+        plain, _ = plain_features(data)
+        frame = plain if isinstance(plain, pd.DataFrame) else self._named(plain)
         names = {str(name): name for name in frame.columns}
         self._check_columns(names)
         x = np.zeros((len(frame), len(self.feature_names)), dtype=np.float32)

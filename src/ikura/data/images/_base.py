@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy.typing as npt
 
 from ikura.errors import UsageError, nearest
 
-__all__ = ["CHOICES", "FREE", "PARTS", "Pictures", "check_choices", "describe_mode", "joined"]
+__all__ = ["CHOICES", "FREE", "PARTS", "Pictures", "check_choices", "describe_mode"]
 
 CHOICES = ("refuse", "skip")
 """What may be done with files that cannot be read."""
@@ -33,6 +32,7 @@ class Pictures:
         resized: whether images of any size are brought to this one.
         broken: files that could not be read and were skipped.
         notes: sentences for the user.
+        channels_last: whether the channels of arrays were last.
     """
 
     pixels: npt.NDArray[Any]
@@ -41,6 +41,7 @@ class Pictures:
     resized: bool = False
     broken: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    channels_last: bool = False
 
 
 def check_choices(image_size: int | None, broken: str) -> None:
@@ -55,14 +56,6 @@ def check_choices(image_size: int | None, broken: str) -> None:
     if broken not in CHOICES:
         hint = nearest(str(broken), CHOICES)
         raise UsageError(f"broken must be one of {', '.join(CHOICES)}, but is {broken!r}{hint}")
-
-
-def joined(blocks: Sequence[npt.NDArray[Any]]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int8] | None]:
-    """Join a training and perhaps a test array, with the part of each row."""
-    if len(blocks) == 1:
-        return blocks[0], None
-    parts = np.repeat(np.array([0, 2], np.int8), [len(block) for block in blocks])
-    return np.concatenate(blocks), parts
 
 
 def describe_mode(channels: int) -> str:

@@ -1,4 +1,4 @@
-"""Arrays in a .npz file: x and y, or x_train, y_train, x_test and y_test."""
+"""Arrays in a .npz file: x and y of the training set, and perhaps of the dev and test set."""
 
 from __future__ import annotations
 
@@ -9,75 +9,78 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from ikura.data.images._base import Pictures, joined
-from ikura.errors import DataError
+from ikura.data.arrays import plain_array, plain_features, plain_pair
+from ikura.data.images._base import Pictures
+from ikura.data.images.layout import arrange
+from ikura.errors import DataError, nearest
 
-__all__ = ["as_images", "read_archive", "read_array"]
+__all__ = ["read_archive", "read_array"]
 
-CHANNELS = (1, 3)
-WHOLE, DIVIDED = ("x", "y"), ("x_train", "y_train", "x_test", "y_test")
-
-
-def as_images(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8] | None:
-    """Take an array of bytes for images, if it has their shape.
-
-    Args:
-        array: shape (n, height, width), (n, channels, height, width) or (n, height, width, channels).
-
-    Returns:
-        Shape (n, channels, height, width), or None.
-
-    Example:
-        >>> as_images(np.zeros((5, 8, 9, 3), np.uint8)).shape
-        (5, 3, 8, 9)
-    """
-    if array.dtype != np.uint8:
-        return None
-    if array.ndim == 3:
-        return array[:, None]
-    if array.ndim == 4 and array.shape[1] in CHANNELS:
-        return array
-    if array.ndim == 4 and array.shape[3] in CHANNELS:
-        return np.ascontiguousarray(array.transpose(0, 3, 1, 2))
-    return None
+TRAINING = (("x", "y"), ("x_train", "y_train"))
+DEV = (("x_dev", "y_dev"), ("x_val", "y_val"), ("x_valid", "y_valid"), ("x_validation", "y_validation"))
+TEST = (("x_test", "y_test"),)
+KNOWN = tuple(name for pair in (*TRAINING, *DEV, *TEST) for name in pair)
+WANTED = "arrays x and y, or x_train and y_train"
 
 
-def read_archive(path: Path) -> Pictures:
+def read_archive(path: Path, channels: str | None = None) -> Pictures:
     """Read the arrays of a .npz file; nothing in it is ever unpickled.
 
     Args:
-        path: the file, with x and y, or x_train and y_train and perhaps x_test and y_test.
+        path: the file, with x and y, or x_train and y_train, and perhaps x_dev and y_dev (or x_val and y_val), x_test
+            and y_test.
+        channels: see `ikura.data.images.layout.arrange`.
 
     Returns:
-        Arrays of bytes as images, others as they are; x_test is the test set.
+        Arrays of bytes as images, others as they are; x_dev is the dev set, x_test the test set.
 
     Raises:
-        DataError: arrays are missing, hold objects, or do not fit each other.
+        DataError: arrays are missing, not known, hold objects, or do not fit each other.
     """
     arrays = _load(path)
-    names = WHOLE if "x" in arrays else DIVIDED
-    for name in names[:2]:
-        if name not in arrays:
-            there = ", ".join(arrays) or "nothing"
-            raise DataError(f"{path}: arrays x and y, or x_train and y_train, are expected, but there is {there}")
-    if names is DIVIDED and ("x_test" in arrays) != ("y_test" in arrays):
-        missing = "y_test" if "x_test" in arrays else "x_test"
-        raise DataError(f"{path}: there is no array {missing} beside its twin")
-    pairs = [(names[i], names[i + 1]) for i in range(0, len(names), 2) if names[i] in arrays]
-    for x, y in pairs:
-        if arrays[y].ndim == 2 and arrays[y].shape[1] == 1:
-            arrays[y] = arrays[y][:, 0]
-        if arrays[x].ndim < 2 or arrays[y].ndim != 1 or len(arrays[x]) != len(arrays[y]):
+    pairs = [(part, _pair(path, arrays, names)) for part, names in enumerate((TRAINING, DEV, TEST))]
+    for name in arrays:
+        if name not in KNOWN:
             raise DataError(
-                f"{path}: {x} of shape (n, …) and {y} of shape (n,) are expected, but they are of "
-                f"{arrays[x].shape} and {arrays[y].shape}"
+                f"{path}: the array {name!r} has no known use{nearest(name, KNOWN)} ({WANTED} are read, "
+                "and x_dev, y_dev, x_test, y_test; leave others out)"
             )
-        if arrays[x].shape[1:] != arrays[pairs[0][0]].shape[1:]:
-            raise DataError(f"{path}: {pairs[0][0]} and {x} hold examples of different shapes")
-    features, parts = joined([arrays[x] for x, _ in pairs])
-    labels, _ = joined([arrays[y] for _, y in pairs])
-    images = as_images(features)
-    return Pictures(features if images is None else images, labels, parts)
+    read = [(part, names, _plain(path, arrays, names)) for part, names in pairs if names is not None]
+    (_, first, (features, targets)), *rest = read
+    for _, names, (others, other) in rest:
+        if (targets.dtype.kind in "US") != (other.dtype.kind in "US"):
+            both = f"{first[1]} holds {targets.dtype} and {names[1]} {other.dtype}"
+            raise DataError(f"{path}: {both}; they must be alike")
+        if others.shape[1:] != features.shape[1:]:
+            raise DataError(
+                f"{path}: {first[0]} and {names[0]} hold examples of different shapes, {features.shape[1:]} and "
+                f"{others.shape[1:]}"
+            )
+    whole = np.concatenate([x for _, _, (x, _) in read]) if rest else features
+    labels = np.concatenate([y for _, _, (_, y) in read]) if rest else targets
+    parts = np.repeat(np.array([part for part, *_ in read], np.int8), [len(y) for _, _, (_, y) in read])
+    found = arrange(whole, channels)
+    notes = [found.note] if found.note else []
+    return Pictures(found.array, labels, parts if rest else None, notes=notes, channels_last=found.last)
+
+
+def _plain(
+    path: Path, arrays: dict[str, npt.NDArray[Any]], names: tuple[str, str]
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """The features and targets of these names, of plain types; messages name the arrays."""
+    x, y = (arrays[name] for name in names)
+    if x.ndim < 2 or len(x) != y.size or y.size != max(y.shape, default=0):
+        raise DataError(
+            f"{path}: {names[0]} of shape (n, …) and {names[1]} of shape (n,) are expected, but they are of "
+            f"{x.shape} and {y.shape}"
+        )
+    try:
+        pair = plain_pair(x, y)
+    except DataError as error:
+        raise DataError(f"{path}: {names[0]}, {names[1]}: {error}") from None
+    if not isinstance(pair.x, np.ndarray):
+        raise DataError(f"{path}: {names[0]} holds records; numbers are expected")
+    return pair.x, pair.y
 
 
 def read_array(path: Path) -> npt.NDArray[Any]:
@@ -85,13 +88,34 @@ def read_array(path: Path) -> npt.NDArray[Any]:
     arrays = _load(path)
     if "x" not in arrays and len(arrays) != 1:
         raise DataError(f"{path}: an array x is expected, but there is {', '.join(arrays) or 'nothing'}")
-    return arrays["x"] if "x" in arrays else next(iter(arrays.values()))
+    try:
+        return np.asarray(plain_features(arrays["x"] if "x" in arrays else next(iter(arrays.values())))[0])
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def _pair(
+    path: Path, arrays: dict[str, npt.NDArray[Any]], names: tuple[tuple[str, str], ...]
+) -> tuple[str, str] | None:
+    """The names that a part's arrays have; None if the part is not there."""
+    there = [pair for pair in names if pair[0] in arrays or pair[1] in arrays]
+    if len(there) > 1:
+        raise DataError(f"{path}: both {there[0][0]} and {there[1][0]} are there; one of them is expected")
+    if not there and names is TRAINING:
+        raise DataError(f"{path}: {WANTED}, are expected, but there is {', '.join(arrays) or 'nothing'}")
+    for pair in there:
+        for name, twin in (pair, pair[::-1]):
+            if name not in arrays:
+                raise DataError(f"{path}: there is no array {name} beside its twin {twin}")
+    return there[0] if there else None
 
 
 def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            return {name: plain_array(file[name], name) for name in file.files}
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
     except ValueError as error:
         if "pickle" in str(error):
             raise DataError(f"{path}: it holds Python objects, which are not read; save plain arrays") from None

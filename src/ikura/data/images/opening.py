@@ -42,13 +42,16 @@ def is_image_data(name: str) -> bool:
     return path.suffix.lower() == ".npz"
 
 
-def open_pictures(name: str, image_size: int | None = None, broken: str = "refuse") -> Pictures:
+def open_pictures(
+    name: str, image_size: int | None = None, broken: str = "refuse", channels: str | None = None
+) -> Pictures:
     """Open image data.
 
     Args:
         name: a folder (images by class, MNIST's or CIFAR's files), a .npz file, or one of `IMAGE_SETS`.
         image_size: side of the square that the images of a folder by class are brought to.
         broken: "refuse" or "skip" image files that cannot be read.
+        channels: "first" or "last", where arrays of a .npz file have their channels and their shape leaves that open.
 
     Returns:
         The images.
@@ -58,6 +61,8 @@ def open_pictures(name: str, image_size: int | None = None, broken: str = "refus
     """
     check_choices(image_size, broken)
     path = Path(name)
+    if channels is not None and (path.is_dir() or path.suffix.lower() != ".npz"):
+        raise DataError(f"{name}: channels is for arrays; leave it out")
     by_class = path.is_dir() and not is_idx_folder(path) and not is_cifar_folder(path)
     if by_class:
         return read_folder(path, image_size, broken)
@@ -67,7 +72,7 @@ def open_pictures(name: str, image_size: int | None = None, broken: str = "refus
         return read_image_set(name)
     if path.is_dir():
         return read_idx(path) if is_idx_folder(path) else read_cifar(path)
-    return read_archive(path)
+    return read_archive(path, channels)
 
 
 def files_of(folder: Path) -> Iterator[Path]:

@@ -9,21 +9,12 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from ikura.data.memory import memory_limit
 from ikura.errors import StorageError
 
-__all__ = ["BLOCK", "is_mapped", "memory_limit", "room", "take"]
+__all__ = ["BLOCK", "is_mapped", "room", "take"]
 
-SHARE = 0.25
-UNKNOWN = 4 << 30
 BLOCK = 4096
-
-
-def memory_limit() -> int:
-    """Bytes up to which images are held in memory: a quarter of this machine's."""
-    try:
-        return int(SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, OSError, ValueError):
-        return int(SHARE * UNKNOWN)
 
 
 def room(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
