@@ -25,6 +25,7 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "--target y --task binary --trials 7 --epochs 3 --time-limit 1.5h --search random "
         "--schedule successive-halving --finalists 2 --metric f1 --seed 5 --jobs 2 --device cpu --dtype float64 "
         "--group g --time t --kind a=category --kind b=numeric --image-size 64 --broken skip "
+        f"--channels last --dev {table} --test {table} --positive late "
         "--objective parameters --objective training_seconds --prefer parameters --within 0.02 --max-parameters 5000 "
         "--auto --human-error 1% --no-checks"
     )
@@ -65,6 +66,10 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "time": "t",
         "image_size": 64,
         "broken": "skip",
+        "channels": "last",
+        "dev": table,
+        "test": table,
+        "positive": "late",
         "prior": calls["study"],
         "kinds": {"a": "category", "b": "numeric"},
     }

@@ -43,6 +43,7 @@ class Net(nn.Module):
         for i, cardinality in enumerate(cardinalities):
             size = min(16, ceil(sqrt(cardinality)))
             table = torch.from_numpy(normal(key(member.seed, "embedding", i), cardinality, size)) / sqrt(size)
+            table[0] = 0
             self.tables.append(nn.Embedding.from_pretrained(table, freeze=False))
             inputs += size
         widths = [inputs, *[values.units] * values.layers, outputs]

@@ -117,6 +117,7 @@ class Net(nn.Module):
         values, seed = member.values, member.seed
         size = min(16, int(np.ceil(np.sqrt(cardinality))))
         table = torch.from_numpy(normal(key(seed, "embedding", 0), cardinality, size)) / size**0.5
+        table[0] = 0
         self.table = nn.Embedding.from_pretrained(table, freeze=False)
         widths = [values.get(f"units_{k + 1}", values.units) for k in range(values.layers)]
         rates = [values.get(f"dropout_{k + 1}", values.dropout) for k in range(values.layers)]

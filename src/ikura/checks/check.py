@@ -40,6 +40,10 @@ def check(
     kinds: Mapping[str, str] | None = None,
     image_size: int | None = None,
     broken: str = "refuse",
+    channels: str | None = None,
+    dev: Any = None,
+    test: Any = None,
+    positive: Any = None,
     as_given: bool = False,
     only: Iterable[str] | None = None,
     seed: int = 0,
@@ -59,7 +63,7 @@ def check(
         loss: your own loss of (outputs, targets); by default the task's.
         step: your own training step of (network, optimizer, x, y), which updates the network once.
         hyperparameters: what the factory and the training read, such as learning_rate, batch_size, l2.
-        task, group, time, kinds, image_size, broken: as for `ikura.tune`.
+        task, group, time, kinds, image_size, broken, channels, dev, test, positive: as for `ikura.tune`.
         as_given: take a table's numbers as they are, not standardised.
         only: names of the checks to make; None for all.
         seed: key of the split, of initial weights and of all samples.
@@ -80,6 +84,7 @@ def check(
     chosen(names)
     made = {"network": network, "loss": loss, "step": step, "hyperparameters": hyperparameters, "seed": seed}
     reading = {"task": task, "group": group, "time": time, "kinds": kinds, "image_size": image_size, "broken": broken}
+    reading |= {"channels": channels, "dev": dev, "test": test, "positive": positive}
     with undisturbed():
         found = _opened(what, data, target, as_given, made, reading)
         if isinstance(found, Checks):
@@ -103,7 +108,8 @@ def _opened(
         return subject_of_parts(what, task=reading["task"], **made)
     if isinstance(what, str | os.PathLike) and is_run(Path(what)):
         return _opened_run(Path(what), target, as_given, made, reading)
-    source = open_source(what, target, reading["image_size"], reading["broken"])
+    forms = ("image_size", "broken", "channels", "dev", "test")
+    source = open_source(what, target, **{name: reading[name] for name in forms})
     if unusable := _unusable(source):
         rest = [one.skipped("the data cannot be used") for name, one in CHECKS.items() if name != unusable.name]
         return Checks([unusable, *rest], source.name or "data in memory")
@@ -116,7 +122,7 @@ def _opened_run(
     """Make a subject of a run, which has data and a setting of its own."""
     given = {"target": target, "as_given": as_given, **reading}
     usual = signature(check).parameters
-    said = [name for name, value in given.items() if value and value != usual[name].default]
+    said = [name for name, value in given.items() if _said(value, usual[name].default)]
     if said:
         raise UsageError(f"{run} is a run, whose data were read as it says; leave {listed(said)} out")
     network = made["network"]
@@ -124,6 +130,12 @@ def _opened_run(
         raise UsageError(f"{run} is a run and has its network; network={network!r} goes with data")
     factory = find_factory(network) if isinstance(network, str) else network
     return subject_of_run(run, factory, made["hyperparameters"])
+
+
+def _said(value: Any, usual: Any) -> bool:
+    """Whether an argument was given; frames and arrays have no truth of their own."""
+    plain = value is None or isinstance(value, bool | str | Mapping)
+    return bool(value) and value != usual if plain else True
 
 
 def _unusable(source: Source) -> Result | None:

@@ -93,7 +93,8 @@ def subject_of_data(
     Raises:
         UsageError: data, network or hyperparameters cannot be used.
     """
-    source = open_source(data, target, reading.get("image_size"), reading.get("broken", "refuse"))
+    forms = ("image_size", "broken", "channels", "dev", "test")
+    source = open_source(data, target, **{name: reading[name] for name in forms if name in reading})
     what = source.name or ("arrays" if isinstance(data, tuple) else "a table")
     dataset = prepare(data, target, seed=seed, **reading)
     table = None

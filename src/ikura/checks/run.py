@@ -13,14 +13,12 @@ from torch import nn
 
 from ikura.checks.subject import Subject, Table
 from ikura.data.columns import Column
-from ikura.data.source import open_source
 from ikura.errors import RunError
 from ikura.files import shown
 from ikura.population.member import Member
 from ikura.study.entrance import enter
 from ikura.study.floor import examples_of, network_again, workshop_of
 from ikura.study.networks import resolved
-from ikura.study.origin import reopen
 from ikura.study.setting import Setting
 
 __all__ = ["is_run", "subject_of_run"]
@@ -50,7 +48,7 @@ def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str,
     workshop = workshop_of(setting, dataset, factory)
     given = {**found, **(hyperparameters or {})}
     table = None
-    source = open_source(reopen(setting.data, run), setting.target, setting.image_size, setting.broken or "refuse")
+    source = setting.source(run)
     if isinstance(source.features, pd.DataFrame):
         rows = dataset.split
         columns = [Column(**one) for one in dataset.summary["columns"]]

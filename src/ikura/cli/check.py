@@ -14,12 +14,17 @@ import typer
 from ikura.cli.data_options import (
     BUNDLED,
     IMAGE_SETS,
+    LAYOUTS,
     Broken,
+    Channels,
+    Dev,
     Group,
     ImageSize,
     Kind,
+    Positive,
     Target,
     Task,
+    Test,
     Time,
     checked_kinds,
 )
@@ -64,6 +69,10 @@ def check(
     time: Time = None,
     image_size: ImageSize = None,
     broken: Broken = "refuse",
+    channels: Channels = None,
+    dev: Dev = None,
+    test: Test = None,
+    positive: Positive = None,
     as_given: Annotated[
         bool,
         typer.Option(
@@ -113,12 +122,15 @@ def check(
     session = begin(context, quiet, verbose)
     at_least("--seed", seed, 0)
     chosen_kinds = checked_kinds(task, broken, image_size, kind)
+    if channels is not None:
+        one_of("--channels", channels, LAYOUTS)
     if network is not None and not REFERENCE.fullmatch(network):
         one_of("--network", network, NETWORKS)
     if REFERENCE.fullmatch(what) and not Path(what).exists() and data is None:
         raise UsageError(f"{what} is a network, which is checked on data; give --data, such as --data iris")
-    for place in [what] if data is None else [data]:
-        _look(place)
+    for place in (what if data is None else data, dev, test):
+        if place is not None:
+            _look(place)
     session.say(f"ikura: checking {what}")
     with session.work():
         import ikura
@@ -135,6 +147,10 @@ def check(
             kinds=chosen_kinds,
             image_size=image_size,
             broken=broken,
+            channels=channels,
+            dev=dev,
+            test=test,
+            positive=positive,
             as_given=as_given,
             only=only or None,
             seed=seed,

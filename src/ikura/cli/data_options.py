@@ -12,13 +12,18 @@ __all__ = [
     "BUNDLED",
     "IMAGE_SETS",
     "KINDS",
+    "LAYOUTS",
     "TASKS",
     "Broken",
+    "Channels",
+    "Dev",
     "Group",
     "ImageSize",
     "Kind",
+    "Positive",
     "Target",
     "Task",
+    "Test",
     "Time",
     "checked_kinds",
 ]
@@ -26,6 +31,7 @@ __all__ = [
 BROKEN = ("refuse", "skip")
 BUNDLED = ("digits", "iris", "wine", "breast_cancer", "diabetes")
 IMAGE_SETS = ("fashion_mnist",)
+LAYOUTS = ("first", "last")
 KINDS = ("numeric", "category", "boolean", "datetime", "ignore")
 TASKS = ("auto", "binary", "multiclass", "regression")
 
@@ -48,6 +54,21 @@ Time = Annotated[str | None, option("COLUMN", "Split by time: the oldest rows tr
 ImageSize = Annotated[
     int | None,
     option("N", "Scale images so that the shorter side is N pixels, and cut out the middle N x N.", PANEL, whole),
+]
+Channels = Annotated[
+    str | None,
+    option(
+        "WHERE", f"Where arrays of images have their channels, if their shape fits both: {', '.join(LAYOUTS)}.", PANEL
+    ),
+]
+Dev = Annotated[
+    str | None,
+    option("FILE", "The dev set, where it is a file (or folder) of its own; the types of DATA decide.", PANEL),
+]
+Test = Annotated[str | None, option("FILE", "The test set, where it is a file (or folder) of its own.", PANEL)]
+Positive = Annotated[
+    str | None,
+    option("CLASS", "Of two classes the one that f1 is about; by default the rarer one.", PANEL),
 ]
 Broken = Annotated[
     str,

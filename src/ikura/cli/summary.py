@@ -151,7 +151,7 @@ def _facts(study: Any) -> dict[str, str]:
     if study.best is None:
         facts["Result"] = f"no trial could be trained to its end ({study.diverged} diverged)"
     else:
-        facts[f"Dev {study.metric.name}"] = _score(study.best.dev, study.best.interval)
+        facts[f"Dev {study.metric.name}"] = _score(study.best.dev, study.best.interval) + _about(study)
         if study.best.dev_corrected is not None and study.best.next is not None:
             picked = _score(study.best.dev_corrected, study.best.corrected_interval)
             facts["  corrected"] = f"{picked}, for having been picked"
@@ -191,6 +191,12 @@ def _diagnosis(findings: Mapping[str, Any]) -> dict[str, str]:
         told["Prescription"] = f"{first['name'].replace('-', ' ')}{expected}"
         told |= {"  command": first["command"]} if first["command"] else {"  reason": first["reason"]}
     return told
+
+
+def _about(study: Any) -> str:
+    """The class that the metric is about, where it is about one of two."""
+    positive = study.config.get("positive")
+    return f", of class {positive!r}" if positive is not None and study.metric.positive else ""
 
 
 def _score(value: float, interval: tuple[float, float] | None) -> str:

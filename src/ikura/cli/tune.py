@@ -23,12 +23,17 @@ from ikura.cli.budget_options import (
 from ikura.cli.data_options import (
     BUNDLED,
     IMAGE_SETS,
+    LAYOUTS,
     Broken,
+    Channels,
+    Dev,
     Group,
     ImageSize,
     Kind,
+    Positive,
     Target,
     Task,
+    Test,
     Time,
     checked_kinds,
 )
@@ -80,6 +85,7 @@ EXAMPLES = (
     "ikura tune houses.parquet --target price --trials 256 --time-limit 10m --out runs/houses",
     "ikura tune digits --trials 64 --epochs 30 --json > study.json",
     "ikura tune photos/ --image-size 64 --broken skip",
+    "ikura tune penguins.csv --target sex --test new.csv --metric f1 --positive male",
     "ikura tune houses.parquet --target price --auto --time-limit 10m",
     "ikura tune wine --objective parameters --prefer parameters --within 0.01",
 )
@@ -103,6 +109,10 @@ def tune(
     time: Time = None,
     image_size: ImageSize = None,
     broken: Broken = "refuse",
+    channels: Channels = None,
+    dev: Dev = None,
+    test: Test = None,
+    positive: Positive = None,
     trials: Trials = None,
     epochs: Epochs = None,
     time_limit: TimeLimit = None,
@@ -170,6 +180,8 @@ def tune(
     one_of("--dtype", dtype, DTYPES)
     seconds = None if time_limit is None else parse_duration(time_limit)
     chosen_kinds = checked_kinds(task, broken, image_size, kind)
+    if channels is not None:
+        one_of("--channels", channels, LAYOUTS)
     for name in objective or []:
         one_of("--objective", name, OBJECTIVES)
     if prefer is not None:
@@ -185,7 +197,9 @@ def tune(
             raise UsageError(f"{words} is for the diagnoses of --auto; give --auto too")
     checked_errors(bayes_error, human_error)
     check_names(search, schedule, metric)
-    check_data(data)
+    for place in (data, dev, test):
+        if place is not None:
+            check_data(place)
     if prior is not None and "://" not in prior:
         existing_run(prior)
     opened = None if space is None else open_space(space, network if pretrained is None else "pretrained")
@@ -225,6 +239,10 @@ def tune(
             kinds=chosen_kinds,
             image_size=image_size,
             broken=broken,
+            channels=channels,
+            dev=dev,
+            test=test,
+            positive=positive,
             prior=None if prior is None else ikura.from_optuna(prior) if "://" in prior else ikura.open_study(prior),
             auto=auto,
             ask=ask_in_terminal(session, progress.pause) if ask else None,

@@ -13,7 +13,7 @@ import pandas as pd
 from ikura.data.values import UNCLEAR_DATE, label, labels, moments, numbers, truths
 from ikura.errors import DataError, nearest
 
-__all__ = ["KINDS", "Column", "describe_columns"]
+__all__ = ["KINDS", "Column", "describe_columns", "names_rows"]
 
 KINDS: dict[str, str] = {
     "numeric": "a number",
@@ -163,7 +163,7 @@ def _number_or_identifier(series: pd.Series) -> tuple[str, str]:
     whole = np.abs(values) < LARGEST_WHOLE
     if not whole.all() or (values % 1).any() or np.unique(values).size < values.size:
         return "numeric", ""
-    if re.search(IDENTIFIER, _snake(str(series.name))):
+    if names_rows(str(series.name)):
         return "identifier", "it names the row: another whole number in every row"
     if values.size >= COUNTER_ROWS and values.max() - values.min() + 1 == values.size:
         return "identifier", f"it numbers the rows, from {values.min():.0f} to {values.max():.0f}"
@@ -197,6 +197,16 @@ def _reads_as(reader: Any, levels: list[str]) -> bool:
 
 def _is_date(text: str) -> bool:
     return re.match(r"\d{4}([-/.])\d\d?\1\d\d?|\d\d?\.\d\d?\.\d{4}", text) is not None
+
+
+def names_rows(name: str) -> bool:
+    """Whether a column is called as what names or numbers rows.
+
+    Example:
+        >>> names_rows("patientID"), names_rows("year")
+        (True, False)
+    """
+    return re.search(IDENTIFIER, _snake(name)) is not None
 
 
 def _snake(name: str) -> str:

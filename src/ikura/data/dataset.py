@@ -12,15 +12,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from ikura.data.columns import Column, describe_columns
-from ikura.data.drift import find_drift, find_image_drift
+from ikura.data.copies import find_copies
+from ikura.data.counter import with_counters
+from ikura.data.drift import find_drift, find_mismatch, image_table
 from ikura.data.encoder import ArrayEncoder, Encoder, ImageEncoder, PixelStandard
 from ikura.data.encoder.array import mean_and_spread
 from ikura.data.encoder.number import Standard
+from ikura.data.encoder.table import TableEncoder
 from ikura.data.images.room import take
 from ikura.data.source import Source, located, open_source
 from ikura.data.split import Split, split, split_given, times
 from ikura.data.summary import summarise
-from ikura.data.task import Task, class_codes, detect_task, has_target, with_positive
+from ikura.data.task import Positive, Task, class_codes, detect_task, has_target, with_positive
 from ikura.data.values import numbers
 from ikura.errors import DataError, nearest
 
@@ -150,12 +153,16 @@ def prepare(
                 seed=seed,
             )
         rows = Split(kept[parts.train], kept[parts.dev], kept[parts.test])
-        columns = _columns(source, group, time, kinds)
         y, standard = _targets(outcome, classes, aim, parts)
+        columns, notes = _columns(source, group, time, kinds, rows.train, y[parts.train], classes is not None)
+        notes = [*_positive(aim, classes, positive), *notes]
         targets = [y[within] for within in (parts.train, parts.dev, parts.test)]
         encoder, train, dev, test = (_images if source.images else _encoded)(source, columns, rows, targets, fitted)
-        drift = _drift(source, columns, classes, aim, rows)
-    summary = summarise(source, aim, columns, classes, parts, drift)
+        compared = _compared(source, columns, classes, aim, rows)
+        drift, mismatch = find_drift(*compared), find_mismatch(*compared)
+    notes += [*_still(encoder), *(find_copies(source, rows) if source.parts is not None else [])]
+    source = replace(source, notes=[*source.notes, *notes])
+    summary = summarise(source, aim, columns, classes, parts, drift, mismatch)
     return Dataset(aim, encoder, train, dev, test, rows, summary, standard.mean, standard.std)
 
 
@@ -171,12 +178,20 @@ def _column(source: Source, name: str | None, what: str) -> pd.Series | None:
     return source.features[name]
 
 
-def _columns(source: Source, group: str | None, time: str | None, kinds: Mapping[str, str] | None) -> list[Column]:
-    """The columns and their kinds; empty for arrays of more than two dimensions."""
+def _columns(
+    source: Source,
+    group: str | None,
+    time: str | None,
+    kinds: Mapping[str, str] | None,
+    train: npt.NDArray[np.int64],
+    target: npt.NDArray[Any],
+    classes: bool,
+) -> tuple[list[Column], list[str]]:
+    """The columns and their kinds, none for arrays of more than two dimensions, and what is to be said of them."""
     if not isinstance(source.features, pd.DataFrame):
         if kinds:
             raise DataError("kinds is for the columns of a table; these data are an array")
-        return []
+        return [], []
     asked = {**source.kinds, **(kinds or {})}
     if source.target.name in asked:
         raise DataError(f"kinds names the target {source.target.name!r}; say what it is by task")
@@ -188,10 +203,34 @@ def _columns(source: Source, group: str | None, time: str | None, kinds: Mapping
         else one
         for one in describe_columns(source.features, asked)
     ]
+    columns, notes = with_counters(columns, source.features, train, target.astype(np.float64), classes)
     if not any(column.used for column in columns):
         reasons = "; ".join(f"{column.name}: {column.note}" for column in columns[:5])
         raise DataError(f"no column is left to learn from ({reasons or 'the target is the only one'})")
-    return columns
+    return columns, notes
+
+
+def _positive(task: Task, classes: npt.NDArray[np.int64] | None, asked: Any) -> list[str]:
+    """Say which class is the positive one, where it matters."""
+    if asked is None or classes is None or task.classes is None or task.name != "binary":
+        return []
+    count, (other, name) = int((classes == 1).sum()), task.classes
+    how = "the rarer one" if asked is Positive.RARER else "as told"
+    return [
+        f"The positive class is {name!r}, {how} ({count} of {classes.size} rows); {other!r} would be by --positive "
+        f"{other} (positive={other!r})."
+    ]
+
+
+def _still(encoder: Encoder) -> list[str]:
+    if not isinstance(encoder, TableEncoder) or not encoder.still:
+        return []
+    if len(encoder.still) == len(encoder.encodings):
+        raise DataError("every column has one value in all training rows; there is nothing to learn from")
+    return [
+        f"Column {name!r} has one value in all training rows, so that nothing can be learned from it; it counts as 0."
+        for name in encoder.still
+    ]
 
 
 def _encoded(
@@ -199,7 +238,7 @@ def _encoded(
 ) -> tuple[Encoder, Part, Part, Part]:
     encoder = _fit(source, columns, rows, fitted)
     train, dev, test = (
-        Part(*encoder.transform(_take(source.features, where)), y)
+        Part(*encoder.transform(_as_given(source, where)), y)
         for where, y in zip((rows.train, rows.dev, rows.test), targets, strict=True)
     )
     return encoder, train, dev, test
@@ -228,8 +267,12 @@ def _fit(source: Source, columns: list[Column], rows: Split, fitted: Encoder | N
     return ArrayEncoder.fit_array(source.features[rows.train], source.channels_last)
 
 
-def _take(features: pd.DataFrame | npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> Any:
-    return features.iloc[rows] if isinstance(features, pd.DataFrame) else features[rows]
+def _as_given(source: Source, rows: npt.NDArray[np.int64]) -> Any:
+    """Some rows in the form in which users give them."""
+    if isinstance(source.features, pd.DataFrame):
+        return source.features.iloc[rows]
+    taken = source.features[rows]
+    return np.moveaxis(taken, 1, -1) if source.channels_last else taken
 
 
 def _targets(
@@ -242,16 +285,16 @@ def _targets(
     return standard.apply(values).astype(np.float32), standard
 
 
-def _drift(
+def _compared(
     source: Source, columns: list[Column], classes: npt.NDArray[np.int64] | None, task: Task, rows: Split
-) -> list[dict[str, Any]]:
+) -> tuple[pd.DataFrame, list[Column], Split]:
+    """A table by which parts are compared, its columns, and the rows of the parts in it."""
     kind = "numeric" if classes is None else "category"
     aim = Column(task.target, kind, 0, 0)
     if isinstance(source.features, pd.DataFrame):
-        frame = source.features.assign(**{task.target: source.target})
-        return find_drift(frame, [*columns, aim], rows)
+        return source.features.assign(**{task.target: source.target}), [*columns, aim], rows
     if source.images:
-        return find_image_drift(source.features, source.target, rows)
+        return image_table(source.features, source.target, rows)
     mean, spread = mean_and_spread(source.features)
     frame = pd.DataFrame({"mean of x": mean, "spread of x": spread, task.target: source.target})
-    return find_drift(frame, [Column(name, "numeric", 0, 0) for name in frame.columns[:2]] + [aim], rows)
+    return frame, [*(Column(name, "numeric", 0, 0) for name in frame.columns[:2]), aim], rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from ikura.data.encoder.array import mean_and_spread
 from ikura.data.split import Split
 from ikura.data.values import labels, moments, numbers, truths
 
-__all__ = ["find_drift", "find_image_drift"]
+__all__ = ["find_drift", "find_mismatch", "image_table"]
 
 SAMPLE = 10_000
 MOST_VALUES = 1_000_000
@@ -53,17 +53,37 @@ def find_drift(
         >>> [(one["column"], one["part"]) for one in find_drift(frame, [Column("age", "numeric", 0, 6)], split)]
         [('age', 'test')]
     """
+    return _found(frame, columns, split.train, {"dev": split.dev, "test": split.test}, level, seed)
+
+
+def find_mismatch(
+    frame: pd.DataFrame, columns: Iterable[Column], split: Split, level: float = LEVEL, seed: int = 0
+) -> list[dict[str, Any]]:
+    """Find the columns that are distributed otherwise in the test set than in the dev set, as `find_drift`."""
+    return _found(frame, columns, split.dev, {"test": split.test}, level, seed)
+
+
+def _found(
+    frame: pd.DataFrame,
+    columns: Iterable[Column],
+    base: npt.NDArray[np.int64],
+    parts: Mapping[str, npt.NDArray[np.int64]],
+    level: float,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Compare parts with the base, column by column."""
     columns = [column for column in columns if column.used]
     most = min(SAMPLE, max(1000, MOST_VALUES // max(len(columns), 1)))
     random = np.random.default_rng(seed)
-    train, dev, test = (_sample(rows, most, random) for rows in (split.train, split.dev, split.test))
+    taken = [_sample(rows, most, random) for rows in (base, *parts.values())]
     names = [column.name for column in columns]
-    sample = frame[names].iloc[np.concatenate([train, dev, test])].reset_index(drop=True)
+    sample = frame[names].iloc[np.concatenate(taken)].reset_index(drop=True)
+    ends = np.cumsum([len(rows) for rows in taken])[:-1]
     found: list[dict[str, Any]] = []
     for column in columns:
         values = _comparable(sample[column.name], column.kind)
-        first, second, third = np.split(values, [train.size, train.size + dev.size])
-        for part, other in (("dev", second), ("test", third)):
+        first, *others = np.split(values, ends)
+        for part, other in zip(parts, others, strict=True):
             name, statistic, p_value = _compare(first, other, column.kind == "category")
             outcome = {"column": column.name, "part": part, "test": name, "statistic": statistic}
             found.append({**outcome, "p_value": p_value})
@@ -74,10 +94,10 @@ def find_drift(
     return sorted(significant, key=lambda one: one["p_value"])
 
 
-def find_image_drift(
+def image_table(
     pixels: npt.NDArray[np.uint8], target: pd.Series, split: Split, seed: int = 0
-) -> list[dict[str, Any]]:
-    """Compare brightness (mean of its pixels), contrast (their deviation) and class of images between the parts.
+) -> tuple[pd.DataFrame, list[Column], Split]:
+    """A table of brightness (mean of its pixels), contrast (their deviation) and class of images, to compare parts by.
 
     Args:
         pixels: shape (n, channels, height, width).
@@ -86,7 +106,7 @@ def find_image_drift(
         seed: number that picks the images where a part has more than 5,000.
 
     Returns:
-        As `find_drift`.
+        The table, its columns, and the rows of the three parts in it.
     """
     random = np.random.default_rng(seed)
     parts = [np.sort(_sample(rows, MOST_IMAGES, random)) for rows in (split.train, split.dev, split.test)]
@@ -98,7 +118,7 @@ def find_image_drift(
     columns = [Column(str(name), kind, 0, 0) for name, kind in zip(frame.columns, kinds, strict=True)]
     ends = np.cumsum([0, *map(len, parts)])
     sampled = Split(*(np.arange(ends[place], ends[place + 1]) for place in range(3)))
-    return find_drift(frame, columns, sampled, seed=seed)
+    return frame, columns, sampled
 
 
 def _sample(rows: npt.NDArray[np.int64], most: int, random: np.random.Generator) -> npt.NDArray[np.int64]:

@@ -14,6 +14,7 @@ from ikura.data.images.room import is_mapped
 from ikura.data.source import Source
 from ikura.data.split import Split
 from ikura.data.task import Task
+from ikura.errors import listed
 
 __all__ = ["summarise"]
 
@@ -28,6 +29,7 @@ def summarise(
     classes: npt.NDArray[np.int64] | None,
     parts: Split,
     drift: list[dict[str, Any]],
+    mismatch: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """Sum up what `prepare` found.
 
@@ -38,12 +40,13 @@ def summarise(
         classes: class of every row with a target, None for a regression.
         parts: places of the three parts among the rows with a target.
         drift: findings of `find_drift`.
+        mismatch: findings of `find_mismatch`.
 
     Returns:
         source, target, task, rows, rows_without_target, columns, left_out (name and reason of each),
         parts (rows of train, dev, test), classes (name and rows of each, None for a regression), imbalance
-        (rows of the largest class for one of the smallest), drift, images (channels, height, width, bytes, mapped,
-        broken, given_parts; None for other data), notes.
+        (rows of the largest class for one of the smallest), drift, mismatch, images (channels, height, width, bytes,
+        mapped, broken, given_parts; None for other data), notes.
     """
     rows = len(source.target)
     without = rows - sum(len(part) for part in (parts.train, parts.dev, parts.test))
@@ -60,9 +63,21 @@ def summarise(
         "classes": None if counts is None else _classes(task, counts),
         "imbalance": None if counts is None else float(counts.max() / counts.min()),
         "drift": drift,
+        "mismatch": mismatch,
         "images": _images(source),
-        "notes": [*source.notes, *_notes(source, task, columns, classes, parts, without, drift)],
+        "notes": [*source.notes, *_notes(source, task, columns, classes, parts, without, drift), *_apart(mismatch)],
     }
+
+
+def _apart(mismatch: list[dict[str, Any]]) -> list[str]:
+    """Say that the choice is made on rows of another kind than the test score is about."""
+    names = [repr(one["column"]) for one in mismatch]
+    if not names:
+        return []
+    return [
+        f"The test set is distributed otherwise than the dev set in {listed(names, 5)}: networks are chosen on the dev "
+        "set, and so for another distribution than the test score is about; take both from the one that matters."
+    ]
 
 
 def _given(source: Source) -> str:

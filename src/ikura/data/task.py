@@ -186,7 +186,7 @@ def with_positive(task: Task, series: pd.Series, positive: Any) -> Task:
     if label(positive) not in known:
         hint = nearest(label(positive), known)
         raise DataError(
-            f"no class {label(positive)!r} of target {task.target!r}{hint}; the positive class is one of {listed(known)}"
+            f"target {task.target!r} has no class {label(positive)!r}{hint}; the positive one is one of {listed(known)}"
         )
     return task if known.index(label(positive)) == 1 else replace(task, classes=classes[::-1])
 

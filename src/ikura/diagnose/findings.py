@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ikura import __version__
-from ikura.data.source import open_source
 from ikura.diagnose.case import Case
 from ikura.diagnose.cost_curve import CostCurve, cost_curves
 from ikura.diagnose.diagnosis import WORTH, Diagnosis, check_worth, given, judged
@@ -255,11 +254,7 @@ def _judged(
 
 
 def _source(study: Study) -> Any:
-    from ikura.study.origin import reopen
-
-    setting = study.setting
-    data = reopen(setting.data, study.run)
-    return open_source(data, setting.target, setting.image_size, setting.broken or "refuse")
+    return study.setting.source(study.run)
 
 
 def other_source(study: Study) -> str | None:

@@ -27,6 +27,7 @@ class Metric:
             0 and 1; multiclass, prediction (n, C), probabilities, and target (n,) of int64 class numbers;
             regression, prediction and target (n,) in the target's own unit.
             A NaN among the predictions makes the result NaN.
+        positive: whether with two classes it is about one of them, the second.
 
     Example:
         >>> from ikura.metric import METRICS
@@ -38,6 +39,7 @@ class Metric:
     greater_is_better: bool
     tasks: frozenset[str]
     function: Callable[[Tensor, Tensor], Tensor] = field(repr=False)
+    positive: bool = False
 
     def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Measure one member's predictions.

@@ -179,5 +179,5 @@ def roc_auc(prediction: Tensor, target: Tensor) -> Tensor:
 ACCURACY = Metric("accuracy", True, CLASSES, accuracy)
 BALANCED_ACCURACY = Metric("balanced_accuracy", True, CLASSES, balanced_accuracy)
 LOG_LOSS = Metric("log_loss", False, CLASSES, log_loss)
-F1 = Metric("f1", True, CLASSES, f1)
+F1 = Metric("f1", True, CLASSES, f1, positive=True)
 ROC_AUC = Metric("roc_auc", True, CLASSES, roc_auc)

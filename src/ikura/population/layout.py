@@ -90,7 +90,9 @@ class Layout:
         """
         values, parts = member.values, []
         for i, (cardinality, size) in enumerate(self.tables):
-            parts.append(normal(key(member.seed, "embedding", i), cardinality, size).ravel() / np.sqrt(size))
+            table = normal(key(member.seed, "embedding", i), cardinality, size) / np.sqrt(size)
+            table[0] = 0  # what training never shows must not count
+            parts.append(table.ravel())
         for layer, (fan_in, fan_out, more) in enumerate(self.layers):
             stream = key(member.seed, "weights", layer)
             drawn = initial_weights(values.initialisation, stream, fan_out, fan_in, values.initial_scale)

@@ -115,7 +115,7 @@ def _test(view: View) -> Html:
     return card(
         f"Test {spoken(test.metric)}",
         score(test.value, 3),
-        join(_between(test.interval), _whisker(view, "test"), seen),
+        join(_between(test.interval), _whisker(view, "test"), _about(view), seen),
         kind="main",
     )
 
@@ -132,8 +132,22 @@ def _dev(view: View) -> Html:
     return card(
         f"Best dev {view.metric}",
         score(best.dev, 3),
-        join(_between(best.interval), _whisker(view, "dev"), _corrected(best), f"Trial {best.number}, {words}."),
+        join(
+            _between(best.interval),
+            _whisker(view, "dev"),
+            _corrected(best),
+            _about(view),
+            f"Trial {best.number}, {words}.",
+        ),
     )
+
+
+def _about(view: View) -> Html | None:
+    """The class that the metric is about, where it is about one of two."""
+    positive = view.study.config.get("positive")
+    if positive is None or not getattr(view.study.metric, "positive", False):
+        return None
+    return element("span", f"Of the positive class, {positive!r}.")
 
 
 def _corrected(best: Any) -> Html | None:

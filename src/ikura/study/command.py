@@ -19,6 +19,8 @@ OPTIONS = (
     "time",
     "image_size",
     "broken",
+    "channels",
+    "positive",
     "trials",
     "epochs",
     "time_limit",
@@ -64,6 +66,12 @@ def command(config: Mapping[str, Any]) -> str | None:
     if not source or config.get("network") in ("own", "pretrained"):
         return None
     words = ["ikura", "tune", str(source)]
+    for part in ("dev", "test"):
+        if record := config.get(part):
+            place = record.get(places.get(str(record.get("kind")), ""))
+            if not place:
+                return None
+            words += [f"--{part}", str(place)]
     if config.get("target") and config.get("broken") is None:
         words += ["--target", str(config["target"])]
     kinds = config.get("kinds")

@@ -98,6 +98,7 @@ def model_of(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.
         "task": setting.task,
         "target": setting.target,
         "classes": dataset.task.classes,
+        "positive": setting.positive,
         "target_mean": dataset.target_mean,
         "target_std": dataset.target_std,
         "network": built_in,

@@ -22,6 +22,8 @@ HARMLESS: Mapping[str, str] = {
     "time_limit": "it counts from the study's beginning",
     "device": "the last bits may differ",
     "data.path": "the file there must be the same",
+    "dev.path": "the file there must be the same",
+    "test.path": "the file there must be the same",
 }
 """What may be changed in config.toml while a run waits, and what that means."""
 

@@ -81,6 +81,7 @@ class SummaryFact(TypedDict):
     classes: list[ClassPart] | None
     imbalance: float | None
     drift: list[DriftPart]
+    mismatch: NotRequired[list[DriftPart]]
     images: ImagesPart | None
     notes: list[Short]
 
@@ -201,6 +202,7 @@ class TestFact(TypedDict):
     metric: Name
     value: float
     interval: Pair
+    note: NotRequired[Short | None]
 
 
 class PlanPart(TypedDict):

@@ -24,6 +24,7 @@ def json_form(study: Study, store: Store) -> dict[str, Any]:
     return {
         "run": str(study.run),
         "task": study.task,
+        "positive": study.setting.positive,
         "rows": study.summary.get("rows"),
         "trials": store.count(purpose="search", parent=None),
         "best": best and _chosen(best, study.setting.metric),

@@ -5,13 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from ikura.data import Dataset
-from ikura.errors import UsageError, nearest
+from ikura.data.images.layout import looks_last
+from ikura.errors import DataError, UsageError, listed, nearest
 from ikura.nn.zoo import NETWORKS, READS
 from ikura.population.factory import Factory
 from ikura.space import CONVOLUTIONAL, HYPERPARAMETERS
 from ikura.study.pretrained import Pretrained
 
-__all__ = ["MLP_ONLY", "OWN", "PRETRAINED", "budget", "check_name", "chosen_network", "known_names", "resolved"]
+__all__ = [
+    "MLP_ONLY",
+    "OWN",
+    "PRETRAINED",
+    "budget",
+    "check_channels",
+    "check_name",
+    "chosen_network",
+    "known_names",
+    "resolved",
+]
 
 OWN, PRETRAINED = "own", "pretrained"
 """What a setting calls a network of the caller's, and one that began as a model of ikura's."""
@@ -55,6 +66,21 @@ def chosen_network(network: str | Factory | None, dataset: Dataset) -> str:
     if not callable(network):
         raise UsageError(f"network is a name or a function from hyperparameters to a module, not {network!r}")
     return OWN
+
+
+def check_channels(name: str, dataset: Dataset, channels: str | None) -> None:
+    """Refuse arrays of numbers whose channels may be last, for a network of ikura's that takes them for images.
+
+    Raises:
+        DataError: saying how to tell which they are.
+    """
+    shape = dataset.train.x.shape[1:]
+    if name in (OWN, PRETRAINED, "mlp") or channels is not None or dataset.summary["images"] or not looks_last(shape):
+        return
+    raise DataError(
+        f"{name} takes images of shape (n, channels, height, width), and the channels of (n, {listed(shape)}) may be "
+        "last; say channels='last' or channels='first' (--channels)"
+    )
 
 
 def resolved(name: str, network: Any) -> Factory | None:

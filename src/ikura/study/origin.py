@@ -45,7 +45,7 @@ class FrameRecord(TypedDict):
     """A table from memory, kept in the run folder."""
 
     kind: Literal["frame"]
-    path: Literal["data.parquet"]
+    path: Literal["data.parquet", "dev.parquet", "test.parquet"]
     sha256: NotRequired[Digits]
 
 
@@ -53,7 +53,7 @@ class ArraysRecord(TypedDict):
     """Arrays from memory, kept in the run folder."""
 
     kind: Literal["arrays"]
-    path: Literal["data.npz"]
+    path: Literal["data.npz", "dev.npz", "test.npz"]
     sha256: NotRequired[Digits]
 
 

@@ -14,6 +14,8 @@ from typing_extensions import TypedDict
 
 from ikura import __version__
 from ikura.data import Dataset, prepare
+from ikura.data.images.layout import check_layout
+from ikura.data.source import Source, open_source
 from ikura.errors import RunError, UsageError, nearest
 from ikura.files import shown, write_atomically
 from ikura.metric import metric
@@ -50,8 +52,9 @@ class Setting:
 
     Attributes:
         data: where the data come from, the record of an `Origin`.
-        target, task, group, time, kinds, image_size, broken: as for `ikura.data.prepare`; broken is None where the
-            data are no folder of images.
+        dev, test: records of a dev and a test set of their own; empty where they are taken from the data.
+        target, task, group, time, kinds, image_size, broken, channels, positive: as for `ikura.data.prepare`; broken is
+            None where the data are no folder of images, positive where the metric asks for no positive class.
         space: the search space as `Space.as_dict()`; its sentence in `space_note`.
         trials, epochs, time_limit, search, schedule, finalists, replicates, metric, seed: the search.
         jobs, device, dtype: where and in which precision it trains.
@@ -86,6 +89,10 @@ class Setting:
     kinds: dict[str, str] = field(default_factory=dict)
     image_size: Count | None = None
     broken: str | None = None
+    channels: str | None = None
+    positive: str | None = None
+    dev: dict[str, Any] = field(default_factory=dict)
+    test: dict[str, Any] = field(default_factory=dict)
     objectives: list[str] = field(default_factory=list)
     prefer: str | None = None
     within: Finite | None = None
@@ -146,6 +153,9 @@ class Setting:
     def _check(self, place: str) -> None:
         """Refuse records that are not whole, and names that do not exist."""
         checked(OriginRecord, self.data, f"{place}: data")
+        for name, record in (("dev", self.dev), ("test", self.test)):
+            if record:
+                checked(OriginRecord, record, f"{place}: {name}")
         checked(Literal["binary", "multiclass", "regression"], self.task, f"{place}: task")
         checked(Literal["float32", "float64"], self.dtype, f"{place}: dtype")
         if self.auto:
@@ -156,6 +166,7 @@ class Setting:
             "pretrained": lambda: self.network == PRETRAINED and Pretrained.of(self.pretrained),
             "network": lambda: None if self.custom or self.network == PRETRAINED else check_name(self.network),
             "metric": lambda: metric(self.metric, self.task),
+            "channels": lambda: check_layout(self.channels),
             "schedule": lambda: schedule(self.schedule),
             "objectives": lambda: self.aims,
             "space": lambda: Space.from_dict(self.space),
@@ -169,8 +180,9 @@ class Setting:
 
     def prepare(self, run: Path) -> Dataset:
         """Read and split the data again, just as at the beginning."""
+        data, dev, test = self._parts(run)
         return prepare(
-            reopen(self.data, run),
+            data,
             self.target,
             task=self.task,
             group=self.group,
@@ -179,5 +191,18 @@ class Setting:
             seed=self.seed,
             image_size=self.image_size,
             broken=self.broken or "refuse",
+            channels=self.channels,
+            dev=dev,
+            test=test,
+            positive=self.positive,
             fitted=fitted(self.pretrained),
         )
+
+    def source(self, run: Path) -> Source:
+        """Read the data again as they are, of all parts."""
+        data, dev, test = self._parts(run)
+        return open_source(data, self.target, self.image_size, self.broken or "refuse", self.channels, dev, test)
+
+    def _parts(self, run: Path) -> list[Any]:
+        """Data, dev and test set; None for those that are taken from the data."""
+        return [reopen(record, run) if record else None for record in (self.data, self.dev, self.test)]

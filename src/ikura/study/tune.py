@@ -30,7 +30,7 @@ from ikura.study.ending import finish
 from ikura.study.entrance import enter, form, set_anew
 from ikura.study.floor import network_again, one_thread_each, workshop_of
 from ikura.study.freezing import choose_freezing
-from ikura.study.networks import OWN, budget, chosen_network, resolved
+from ikura.study.networks import OWN, budget, check_channels, chosen_network, resolved
 from ikura.study.opening import (
     alone,
     automatic,
@@ -48,6 +48,7 @@ from ikura.study.opening import (
 )
 from ikura.study.origin import Origin
 from ikura.study.pictures import pictures
+from ikura.study.positive import positive_of, wanted_positive
 from ikura.study.pretrained import Pretrained
 from ikura.study.prior import before, observed
 from ikura.study.progress import Logged, Progress
@@ -98,6 +99,10 @@ def tune(
     kinds: Mapping[str, str] | None = None,
     image_size: int | None = None,
     broken: str = "refuse",
+    channels: str | None = None,
+    dev: Any = None,
+    test: Any = None,
+    positive: Any = None,
     prior: Prior | Study | None = None,
     auto: bool = False,
     ask: Ask | None = None,
@@ -151,6 +156,11 @@ def tune(
         image_size: side of the square in pixels that the images of a folder are scaled and cut to; needed where their
             sizes differ.
         broken: "refuse" image files that cannot be read, or "skip" and count them.
+        channels: "first" or "last": where arrays of four dimensions have their channels. Bytes, as images, show it by
+            their shape, unless that fits both.
+        dev, test: a dev and a test set of their own, each in any form in which data are given; what is not given is
+            taken from the data. The types of the data decide how they are read.
+        positive: of two classes the one that f1 is about; by default the rarer one.
         prior: finished trials that the search learns from before its first stage: what `ikura.from_optuna` returns, or
             an earlier study; its scores must be of the same metric.
         auto: after the first search say what is wrong, bias or variance, change the space or the epochs as the recipe
@@ -187,6 +197,8 @@ def tune(
     aims = Aims.of(objectives or [], prefer, within, max_parameters)
     run = run_folder(data, out)
     origin = Origin.of(data, target)
+    named = origin.target if isinstance(data, tuple) else target
+    parts = {part: Origin.of(one, named, part) for part, one in (("dev", dev), ("test", test)) if one is not None}
     dataset = prepare(
         origin.data,
         origin.target,
@@ -197,6 +209,10 @@ def tune(
         seed=seed,
         image_size=image_size,
         broken=broken,
+        channels=channels,
+        dev=parts["dev"].data if dev is not None else None,
+        test=parts["test"].data if test is not None else None,
+        positive=wanted_positive(positive, metric),
         fitted=network.encoder if isinstance(network, Pretrained) else None,
     )
     chosen = chosen_metric(metric, dataset.task.name)
@@ -207,6 +223,9 @@ def tune(
         network = replace(network, freeze=freezing.chosen)
         dataset.summary["notes"] = [*dataset.summary.get("notes", []), str(freezing)]
     name = chosen_network(network, dataset)
+    check_channels(name, dataset, channels)
+    notes = [*origin.notes, *(note for part in parts.values() for note in part.notes)]
+    dataset.summary["notes"] = [*notes, *dataset.summary["notes"]]
     device = chosen_device(device, name != "mlp")
     epochs, finalists = budget(name, epochs, finalists)
     if finalists and schedule_of(schedule).copies:
@@ -248,6 +267,10 @@ def tune(
         kinds=dict(kinds or {}),
         image_size=image_size,
         broken=broken if dataset.summary["images"] else None,
+        channels=channels,
+        positive=positive_of(dataset.task, positive, chosen),
+        dev=parts["dev"].record if dev is not None else {},
+        test=parts["test"].record if test is not None else {},
         objectives=list(aims.objectives),
         prefer=aims.prefer,
         within=aims.within,
@@ -260,7 +283,8 @@ def tune(
     with alone(run):
         run_folder(data, run)
         begin_folder(run)
-        origin.keep(run)
+        for one in (origin, *parts.values()):
+            one.keep(run)
         if isinstance(network, Pretrained):
             network.keep(run)
         store = Store(run / "study.db", create=True)

@@ -21,7 +21,8 @@ class CategoryEncoding:
     """A category with up to 16 levels in training is one-hot, with more it is a code for an embedding.
 
     A level that training lacked is all zeros, or code 0. A missing value is likewise, unless training had
-    missing values too: then it has a one-hot column of its own.
+    missing values too: then it has a one-hot column of its own. A single column, the same in all training rows, teaches
+    nothing and stays 0.
 
     Args:
         name: the table's column.
@@ -45,6 +46,11 @@ class CategoryEncoding:
         return len(self.levels) > MOST_ONE_HOT
 
     @property
+    def varies(self) -> bool:
+        """Whether training had two different values."""
+        return len(self.levels) + self.marks_missing > 1
+
+    @property
     def feature_names(self) -> list[str]:
         """Names of its columns in x."""
         if self.embedded:
@@ -61,6 +67,8 @@ class CategoryEncoding:
     def fill(self, series: pd.Series, x: npt.NDArray[np.float32]) -> None:
         """Write its columns of x, shape (n, levels) or (n, levels + 1)."""
         codes = self.codes(series)
+        if x.shape[1] < 2:
+            return
         if self.marks_missing:
             codes[codes < 0] = len(self.levels) + 1
         rows = np.flatnonzero(codes > 0)

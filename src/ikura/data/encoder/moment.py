@@ -41,7 +41,13 @@ class MomentEncoding:
             for part, values in parts.items()
             if np.unique(values[~np.isnan(values)]).size > 1
         }
-        return MomentEncoding(str(series.name), varying, bool(when.isna().any()))
+        missing = when.isna()
+        return MomentEncoding(str(series.name), varying, bool(missing.any() and not missing.all()))
+
+    @property
+    def varies(self) -> bool:
+        """Whether training had two different values."""
+        return bool(self.parts) or self.marks_missing
 
     @property
     def feature_names(self) -> list[str]:

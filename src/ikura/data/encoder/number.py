@@ -67,19 +67,30 @@ class NumberEncoding:
         name: the table's column.
         boolean: whether it holds truths, read as 0 and 1.
         standard: statistics of the training rows.
-        marks_missing: whether training had missing values.
+        marks_missing: whether training had missing values, and others.
+        constant: whether training had no two different values: nothing could be learned of them, so they become 0.
     """
 
     name: str
     boolean: bool
     standard: Standard
     marks_missing: bool
+    constant: bool = False
 
     @staticmethod
     def fit(series: pd.Series, boolean: bool) -> NumberEncoding:
         """Fit to the training rows."""
         values = truths(series) if boolean else numbers(series)
-        return NumberEncoding(str(series.name), boolean, Standard.fit(values), bool(np.isnan(values).any()))
+        missing = np.isnan(values)
+        present = values[~missing]
+        constant = not present.size or bool(present.min() == present.max())
+        marks = bool(missing.any() and not missing.all())
+        return NumberEncoding(str(series.name), boolean, Standard.fit(values), marks, constant)
+
+    @property
+    def varies(self) -> bool:
+        """Whether training had two different values."""
+        return not self.constant or self.marks_missing
 
     @property
     def feature_names(self) -> list[str]:
@@ -89,7 +100,7 @@ class NumberEncoding:
     def fill(self, series: pd.Series, x: npt.NDArray[np.float32]) -> None:
         """Write its columns of x, shape (n, 1) or (n, 2)."""
         values = truths(series) if self.boolean else numbers(series)
-        x[:, 0] = self.standard.apply(values)
+        x[:, 0] = 0.0 if self.constant else self.standard.apply(values)
         if self.marks_missing:
             x[:, 1] = np.isnan(values)
 
@@ -100,4 +111,5 @@ class NumberEncoding:
     @staticmethod
     def from_dict(form: dict[str, Any]) -> NumberEncoding:
         """The encoding that `to_dict` described."""
-        return NumberEncoding(form["name"], form["boolean"], Standard(**form["standard"]), form["marks_missing"])
+        standard, constant = Standard(**form["standard"]), form.get("constant", False)
+        return NumberEncoding(form["name"], form["boolean"], standard, form["marks_missing"], constant)

@@ -75,6 +75,11 @@ class TableEncoder(Encoder):
         return x, codes
 
     @property
+    def still(self) -> list[str]:
+        """Columns with one value in all training rows, of which nothing can be learned; they are 0."""
+        return [encoding.name for encoding in self.encodings if not encoding.varies]
+
+    @property
     def feature_names(self) -> list[str]:
         """Names of the d columns of x."""
         return [name for encoding in self.encodings for name in encoding.feature_names]
