@@ -15,6 +15,7 @@ from ikura.space._base import Parameter
 from ikura.space.condition import Condition
 from ikura.space.continuous import linear, log, log_complement
 from ikura.space.discrete import Choice, choice, fixed, integer
+from ikura.space.effects import EFFECTS
 from ikura.space.hyperparameters import DEFAULTS
 from ikura.space.space import Space
 
@@ -92,13 +93,8 @@ _RANGES: MappingProxyType[str, Callable[[int, int], Parameter]] = MappingProxyTy
     }
 )
 
-_NEEDS: dict[str, tuple[str, ...]] = {
-    "momentum": ("momentum", "nesterov"),
-    "beta1": ("adam", "adamw"),
-    "beta2": ("adadelta", "rmsprop", "adam", "adamw"),
-    "epsilon": ("adagrad", "adadelta", "rmsprop", "smorms3", "adam", "adamw"),
-}
-"""Update rules that a hyperparameter belongs to."""
+_OF_RULES = [name for name, one in EFFECTS.items() if any(need.name == "optimizer" for [need, *_] in one.needs)]
+"""Hyperparameters that belong to update rules."""
 
 
 def _sentence(tier: Tier, trials: int, opened: list[str], tiers: tuple[Tier, ...]) -> str:
@@ -139,7 +135,7 @@ def default_space(trials: int, rows: int, features: int) -> DefaultSpace:
     parameters: dict[str, Parameter] = {
         name: _RANGES[name](rows, features) if name in wanted else fixed(value)
         for name, value in DEFAULTS.items()
-        if name in (*placed, *_NEEDS)
+        if name in (*placed, *_OF_RULES)
     }
     if tier.number == 2:
         parameters["optimizer"] = choice("adam", "momentum")
@@ -152,9 +148,10 @@ def assembled(parameters: dict[str, Parameter], tier: Tier, trials: int, tiers: 
     """Make a space of parameters; coefficients of an update rule are open only where that rule is drawn."""
     rules = parameters["optimizer"]
     conditions: list[Condition] = []
-    for name, needed in _NEEDS.items():
-        one = parameters.pop(name)
-        possible = tuple(rule for rule in needed if rules.contains(rule))
+    options = getattr(rules, "options", (rules.from_unit(0.5),))
+    for name in _OF_RULES:
+        one, [[need]] = parameters.pop(name), EFFECTS[name].needs
+        possible = tuple(rule for rule in options if need.accepts(rule))
         if possible:
             conditions.append(Condition({"optimizer": possible}, {name: one}))
     space = Space(*conditions, **parameters)

@@ -22,6 +22,8 @@ from ikura.nn.augmentation import AUGMENTATIONS, check_strength
 from ikura.population.member import check_value
 from ikura.search import proposer, schedule
 from ikura.space import DEFAULTS, Space, check_feasible, default_space, fixed, image_space, layer_of, log
+from ikura.space.effective import effective
+from ikura.space.effects import Place
 from ikura.space.limits import BOUNDS, WHOLE
 from ikura.study.aims import OBJECTIVES
 from ikura.study.networks import MLP_ONLY, OWN, known_names
@@ -134,7 +136,12 @@ def chosen_device(device: str, custom: bool) -> str:
 
 
 def chosen_space(
-    space: Space | Mapping[str, Any] | None, network: str, trials: int, dataset: Dataset, freeze: str | None = None
+    space: Space | Mapping[str, Any] | None,
+    network: str,
+    trials: int,
+    dataset: Dataset,
+    freeze: str | None = None,
+    epochs: int | None = None,
 ) -> tuple[Space, str]:
     """Choose what is searched, and say why: the caller's space, or one by the number of trials.
 
@@ -144,14 +151,23 @@ def chosen_space(
         trials: number of trials.
         dataset: the data.
         freeze: what stays of a pretrained network; None if the network begins afresh.
+        epochs: of a trial at most.
+
+    Raises:
+        SpaceError: the caller's space is wrong, or a hyperparameter in it can have no effect.
     """
     if space is not None:
         opened = Space.coerce(space)
         check_space(opened, network, dataset.summary["images"] is not None)
         if network == OWN:
             opened = opened.held(name for name in opened if name not in BOUNDS)
+        images, learns = dataset.summary["images"] is not None, freeze is not None and freeze != "all"
+        place = Place(network, dataset.task.name, images, len(dataset.train), epochs, learns)
+        opened, notes = effective(opened, place)
+        check_feasible(opened)
         alike = trials > 1 and not opened.dimensions
-        return opened, "the space was given" + "; it holds one configuration, so one trial is enough" * alike
+        notes += ["it holds one configuration, so one trial is enough"] * alike
+        return opened, "; ".join(["the space was given", *notes])
     rows = len(dataset.train) + len(dataset.dev) + len(dataset.test)
     if network == "cnn":
         found = image_space(trials, rows)

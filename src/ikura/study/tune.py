@@ -232,7 +232,7 @@ def tune(
         progress.say(f"schedule {schedule}: {NO_FINALISTS}")
         finalists = 0
     freeze = network.freeze if isinstance(network, Pretrained) else None
-    opened, note = chosen_space(space, name, flight.get("first", trials), dataset, freeze)
+    opened, note = chosen_space(space, name, flight.get("first", trials), dataset, freeze, epochs)
     known = observed(prior, opened, metric_of(chosen, dataset.task.name))
     read, *noted, space_note = findings(dataset, note)
     progress.say(read)
