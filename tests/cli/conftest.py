@@ -87,6 +87,8 @@ def make_study(run: Path) -> Any:
         test=SimpleNamespace(metric="accuracy", value=0.955, interval=(0.91, 0.98)),
         seconds={"read": 0.5, "coarse": 41.2},
         diverged=1,
+        frozen=0,
+        account={"stopping": None, "sparsity": None},
         objectives=["accuracy"],
         findings=None,
         checks=None,

@@ -58,6 +58,14 @@ class FakeStudy:
     asked: list[int] = field(default_factory=list)
 
     @property
+    def frozen(self) -> int:
+        return int((self.trials["state"] == "frozen").sum())
+
+    @property
+    def account(self) -> dict[str, Any]:
+        return {"stopping": None, "sparsity": None}
+
+    @property
     def diverged(self) -> int:
         return int((self.trials["state"] == "diverged").sum())
 

@@ -149,7 +149,8 @@ def _facts(study: Any) -> dict[str, str]:
     run = shlex.quote(shown(study.run))
     facts: dict[str, str] = {}
     if study.best is None:
-        facts["Result"] = f"no trial could be trained to its end ({study.diverged} diverged)"
+        frozen = f", {study.frozen} did not move" if study.frozen else ""
+        facts["Result"] = f"no trial could be trained to its end ({study.diverged} diverged{frozen})"
     else:
         facts[f"Dev {study.metric.name}"] = _score(study.best.dev, study.best.interval) + _about(study)
         if study.best.dev_corrected is not None and study.best.next is not None:
@@ -159,6 +160,7 @@ def _facts(study: Any) -> dict[str, str]:
         facts[f"Test {study.test.metric}"] = _score(study.test.value, study.test.interval) + ", measured once"
     if study.choice is not None and study.best is not None:
         facts["Chosen"] = _choice(study.choice, study)
+    facts |= {name: _sentence(one) for name, one in _account(study).items()}
     if study.best is not None and study.best.note:
         facts["Note"] = study.best.note
     if study.best is not None and study.best.next is not None:
@@ -180,6 +182,16 @@ def _checks(checks: Any) -> str:
     counts = ", ".join(f"{len(checks.of(one))} {one}" for one in ("fail", "warn", "pass") if checks.of(one))
     found = "; ".join(f"{one.name}: {one.finding}" for one in (*checks.failed, *checks.warned))
     return f"{counts or 'none made'}{f' ({found})' if found else ''}"
+
+
+def _account(study: Any) -> dict[str, Mapping[str, Any]]:
+    named = {"Early stopping": study.account["stopping"], "Zero weights": study.account["sparsity"]}
+    return {name: one for name, one in named.items() if one}
+
+
+def _sentence(one: Mapping[str, Any]) -> str:
+    sentence: str = one["sentence"]
+    return f"{sentence[0].upper()}{sentence[1:]}."
 
 
 def _diagnosis(findings: Mapping[str, Any]) -> dict[str, str]:

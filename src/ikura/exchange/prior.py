@@ -43,7 +43,7 @@ class Prior:
         return [
             ({n: row[n] for n in self.space if n in row and not _missing(row[n])}, row["state"], row["score"])
             for row in self.trials.to_dict("records")
-            if row["state"] in ("complete", "stopped", "pruned", "diverged")
+            if row["state"] in ("complete", "stopped", "pruned", "diverged", "frozen")
         ]
 
     def observations(self, space: Space, greater_is_better: bool) -> tuple[list[dict[str, Any]], int]:

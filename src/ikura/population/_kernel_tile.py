@@ -56,6 +56,9 @@ class KernelTile(Tile):
                 found[k] = l1 * np.abs(w).sum() + 0.5 * l2 * np.sum(w**2)
         return found
 
+    def flat(self, place: int) -> np.ndarray:
+        return self._weights_of(place).copy()
+
     def distances(self, places: Sequence[int]) -> np.ndarray:
         travelled = (self._weights_of(k).astype(np.float64) - self.origins[k] for k in places)
         return np.array([np.linalg.norm(way) for way in travelled])

@@ -77,5 +77,9 @@ class Tile(ABC):
         """Compute λ1 Σ |w| + λ2/2 Σ w² of each member, float64 of shape (members,)."""
 
     @abstractmethod
+    def flat(self, place: int) -> np.ndarray:
+        """Copy a member's present weights, shape (weights,)."""
+
+    @abstractmethod
     def distances(self, places: Sequence[int]) -> np.ndarray:
         """Measure the distance ‖w - w_0‖ of these members' weights from their initial ones: float64, one for each."""

@@ -98,9 +98,9 @@ class Outcome:
     Attributes:
         number: the trial's number.
         tile, place: where it ran.
-        state: "complete", "diverged" or "stopped" (by the deadline).
+        state: "complete", "diverged", "frozen" (no epoch moved the weights) or "stopped" (by the deadline).
         curve: (train loss, dev loss, dev score) after each epoch, shape (epochs, 3).
-        best_epoch: the epoch with the lowest dev loss, from 1; 0 if there is none.
+        best_epoch: the epoch with the lowest dev loss, from 1; 0 if there is none, or the member is frozen.
         dev_loss, dev_score, train_loss, train_score: at the best epoch, NaN if there is none.
         seconds: the member's share of its tile's time.
         weights, buffers: the best ones, if the job keeps them.
@@ -223,10 +223,12 @@ def _outcomes(job: Job, course: Course, cut: Sequence[int]) -> list[Outcome]:
     outcomes = []
     for place in job.training:
         curve = course.curve(place)
-        best = int(course.best_epoch[place])
+        frozen = bool(course.frozen[place]) and len(curve) > 0 and not course.diverged[place]
+        best = -1 if frozen else int(course.best_epoch[place])
         _, dev_loss, dev_score = curve[best] if best >= 0 else (np.nan,) * 3
         weights, buffers = course.tile.best(place) if job.keep_weights else (None, None)
-        state = "diverged" if course.diverged[place] else "stopped" if place in cut else "complete"
+        state = "stopped" if place in cut else "complete"
+        state = "diverged" if course.diverged[place] else "frozen" if frozen else state
         outcomes.append(
             Outcome(
                 job.members[place].number,
@@ -237,8 +239,8 @@ def _outcomes(job: Job, course: Course, cut: Sequence[int]) -> list[Outcome]:
                 best + 1,
                 float(dev_loss),
                 float(dev_score),
-                float(train_loss[place]),
-                float(train_score[place]),
+                math.nan if frozen else float(train_loss[place]),
+                math.nan if frozen else float(train_score[place]),
                 float(course.seconds[place]),
                 weights,
                 buffers,

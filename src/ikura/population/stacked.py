@@ -417,5 +417,8 @@ class StackedTile(Tile):
         penalty = self.update.penalty(self.weights)
         return np.zeros(len(self.members)) if penalty is None else penalty.double().cpu().numpy()
 
+    def flat(self, place: int) -> np.ndarray:
+        return self.weights[place].cpu().numpy().copy()
+
     def distances(self, places: Sequence[int]) -> np.ndarray:
         return np.array([float((self.weights[k] - self.origins[k]).double().norm()) for k in places])

@@ -23,7 +23,7 @@ from ikura.population.kernel.score import assess
 from ikura.population.schedule import Brakes
 from ikura.population.travel import Travel
 
-__all__ = ["EXPLODED", "Course", "Judge"]
+__all__ = ["EXPLODED", "Course", "Judge", "still"]
 
 EXPLODED = 1e6
 AT_ONCE = 4_000_000
@@ -104,6 +104,18 @@ class Judge:
         return np.stack([each_loss(self.task, torch.from_numpy(one).double(), target, smoothing) for one in outputs])
 
 
+def still(before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether no weight moved by more than a rounding of the largest one; NaN moves.
+
+    Example:
+        >>> w = np.array([0.0, 1.0], np.float32)
+        >>> still(w, w + np.float32(1e-30)), still(w, w + np.float32(1e-3))
+        (True, False)
+    """
+    most = np.finfo(before.dtype).eps * np.abs(before).max(initial=0)
+    return bool(np.abs(after - before).max(initial=0) <= most)
+
+
 @dataclass
 class Course:
     """Trains a tile epoch by epoch and keeps each member's curve and best weights.
@@ -142,6 +154,8 @@ class Course:
         self.best_loss = np.full(count, np.inf)
         self.best_epoch = np.full(count, -1)
         self.diverged = np.zeros(count, bool)
+        self.frozen = np.ones(count, bool)
+        """Whether no epoch has moved the weights so far; of most members the first one does."""
         self.epochs = np.zeros(count, np.int64)
         self.seconds = np.zeros(count)
         self.brakes = Brakes(self.tile.members)
@@ -159,7 +173,10 @@ class Course:
         if self.epoch == 0:
             self.begin()
         examples = self.train.ordered(tile.members[0].seed, self.epoch)
+        unmoved = {k: tile.flat(k) for k in np.flatnonzero(self.frozen & before).tolist()}
         costs = tile.train_epoch(examples, self.epoch, self.budget or epochs, self.brakes.shares)
+        for k, weights in unmoved.items():
+            self.frozen[k] = still(weights, tile.flat(k))
         losses, scores = self.judge(tile.outputs(self.dev), self.dev.y, self.more)
         tile.active &= ~(tile.active & ~np.isfinite(losses))
         self.diverged |= before & ~tile.active
@@ -237,7 +254,7 @@ class Course:
         return found
 
     def _records(self, place: int) -> dict[str, np.ndarray]:
-        names = ("best_loss", "best_epoch", "diverged", "epochs", "seconds")
+        names = ("best_loss", "best_epoch", "diverged", "frozen", "epochs", "seconds")
         records = {name: getattr(self, name)[place : place + 1] for name in names}
         return records | {"brake": self.brakes.states[place : place + 1]}
 

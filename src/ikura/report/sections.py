@@ -28,6 +28,7 @@ ENDINGS = {
     "complete": "ran to the end",
     "pruned": "stopped early",
     "diverged": "diverged",
+    "frozen": "did not move",
     "stopped": "cut short by the time limit",
     "skipped": "skipped for lack of time",
     "infeasible": "infeasible",
@@ -53,8 +54,12 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
         ("Test set", "On the test set", charts.outcomes(view)),
         ("Diagnosis", "Bias, variance, and what next", diagnosis(view.study.findings, view.study.task)),
         ("What mattered", "What mattered", charts.importance(view)),
-        ("Hyperparameters", "Hyperparameters", join(charts.hyperparameters(view), _under(charts.parallel(view)))),
-        ("Learning curves", "Learning curves", charts.curves(view)),
+        (
+            "Hyperparameters",
+            "Hyperparameters",
+            join(charts.hyperparameters(view), _under(charts.parallel(view)), _said(view, "sparsity")),
+        ),
+        ("Learning curves", "Learning curves", join(_said(view, "stopping"), charts.curves(view))),
         ("Data", "What was read", data(view.study.summary, view.study.pictures)),
         ("Checks", "Checks before training", None if view.study.checks is None else checks_section(view.study.checks)),
         ("Augmentation", "Changed images", contact_sheet(view.study.pictures)),
@@ -64,6 +69,12 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
     for name, heading, content in contents:
         if content:
             yield name, heading, content
+
+
+def _said(view: View, name: str) -> Html | None:
+    """A sentence of the account of the chosen network."""
+    one = view.study.account.get(name)
+    return None if one is None else element("p", f"Of the chosen network, {one['sentence']}.", class_="after")
 
 
 def data(summary: Mapping[str, Any], pictures: Mapping[str, Any] | None = None) -> Html | None:
@@ -114,7 +125,10 @@ def states(view: View) -> Html | None:
     )
     if diverged:
         text += f" The loss of a diverged trial grew without bound; this happened to {listed(diverged, MOST_DIVERGED)}."
-    elif view.study.diverged:
+    frozen = [str(number) for number in view.search.loc[view.search["state"] == "frozen", "number"]]
+    if frozen:
+        text += f" No epoch moved the weights of {listed(frozen, MOST_DIVERGED)} by more than a rounding."
+    if not diverged and view.study.diverged:
         text += f" {plural(view.study.diverged, 'run')} diverged in all, finalists included."
     return element("p", join(text, _infeasible(view)), class_="after")
 
@@ -122,7 +136,7 @@ def states(view: View) -> Html | None:
 def _infeasible(view: View) -> str:
     """Tell of trials that were never trained, and of a space in which many cannot be."""
     large = view.search["state"] == "infeasible"
-    failed = large | (view.search["state"] == "diverged")
+    failed = large | view.search["state"].isin(("diverged", "frozen"))
     text = ""
     if large.any():
         bound = view.study.config.get("max_parameters")

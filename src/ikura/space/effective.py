@@ -45,10 +45,12 @@ def effective(space: Space, place: Place, opens: bool = True) -> tuple[Space, li
         >>> opened["optimizer"], notes
         (Choice(options=('momentum', 'nesterov')), ['momentum acts only with optimizer momentum or nesterov, so ...'])
     """
+    same = []
     for name in _named(space, place):
         _check_place(space, name, place)
-        _check_options(space, name, place)
+        same += _check_options(space, name, place)
     space, notes = _opened(space, place, opens)
+    notes += same
     for name in _named(space, place):
         space, more = _where_it_acts(space, name, place)
         notes += more
@@ -125,12 +127,17 @@ def _least(values: list[Value]) -> Any:
     return min(numbers) if numbers else min(map(str, values), key=lambda text: (first_epoch(text), text))
 
 
-def _check_options(space: Space, name: str, place: Place) -> None:
-    """Refuse options that are the same as another one."""
+def _check_options(space: Space, name: str, place: Place) -> list[str]:
+    """Say which options are the same as another one; refuse the only one."""
+    notes = []
     for value in _values(space, name, place):
         need, line = OPTIONS.get((name, value), (None, ""))
         if need is not None and not _met(need, _values(space, need.name, place)):
-            raise SpaceError(f"[{name}] {value} is the same as constant without {need.words}; write {line} too")
+            told = f"{value} is the same as constant without {need.words}; write {line} too"
+            if not space[name].varies:
+                raise SpaceError(f"[{name}] {told}")
+            notes.append(f"{name} {told}")
+    return notes
 
 
 def _opened(space: Space, place: Place, opens: bool) -> tuple[Space, list[str]]:

@@ -8,42 +8,51 @@ from ikura.space.hyperparameters import layer_of
 
 __all__ = ["ARCHITECTURE", "BELOW_ONE", "BOUNDS", "WHOLE", "limits", "room"]
 
+LARGE = 1e6
+"""A strength beyond which weights overflow, or steps are lost in rounding, whatever the update rule.
+
+A learning rate is told by its trials, which diverge; only what single precision cannot hold is no rate.
+"""
+
+MANY = 10**9
+"""A count beyond which there is nothing to count."""
+
 BOUNDS: dict[str, tuple[float, float]] = {
-    "learning_rate": (0, inf),
+    "learning_rate": (0, 1e30),
     "momentum": (0, 1),
     "beta1": (0, 1),
     "beta2": (0, 1),
-    "epsilon": (0, inf),
-    "batch_size": (1, inf),
-    "learning_rate_decay": (0, inf),
-    "l2": (0, inf),
-    "l1": (0, inf),
-    "weight_decay": (0, inf),
+    "epsilon": (0, LARGE),
+    "batch_size": (1, MANY),
+    "learning_rate_decay": (0, LARGE),
+    "l2": (0, LARGE),
+    "l1": (0, LARGE),
+    "weight_decay": (0, LARGE),
     "max_norm": (0, inf),
     "label_smoothing": (0, 1),
     "clip_norm": (0, inf),
     "clip_value": (0, inf),
-    "clip_steps": (0, inf),
-    "gradient_noise": (0, inf),
+    "clip_steps": (0, MANY),
+    "gradient_noise": (0, LARGE),
     "dropconnect": (0, 1),
     "label_noise": (0, 1),
-    "warm_up": (0, inf),
-    "step_epochs": (1, inf),
+    "warm_up": (0, LARGE),
+    "step_epochs": (1, MANY),
     "step_factor": (0, 1),
     "final_share": (0, 1),
     "initial_share": (0, 1),
     "peak_at": (0, 1),
-    "plateau_patience": (0, inf),
-    "distance_growth": (1.01, inf),
-    "pretrained_rate": (0, inf),
+    "plateau_patience": (0, MANY),
+    "distance_growth": (1.01, LARGE),
+    "pretrained_rate": (0, LARGE),
 }
 ARCHITECTURE: dict[str, tuple[float, float]] = {
     "layers": (0, 64),
     "units": (1, 1_000_000),
     "dropout": (0, 1),
     "dropout_input": (0, 1),
-    "initial_scale": (0, inf),
-    "ghost_size": (2, inf),
+    "initial_scale": (0, LARGE),
+    "ghost_size": (2, MANY),
     "normalisation_momentum": (0, 1),
     "blocks": (1, 16),
     "channels": (1, 65_536),
@@ -70,7 +79,7 @@ def limits(name: str) -> tuple[float, float, bool] | None:
 
     Example:
         >>> limits("learning_rate"), limits("dropout_1"), limits("my_own")
-        ((0, inf, False), (0, 1, True), None)
+        ((0, 1e+30, False), (0, 1, True), None)
     """
     kind = layer_of(name)[0]
     known = BOUNDS | ARCHITECTURE

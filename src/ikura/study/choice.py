@@ -96,8 +96,9 @@ def choose(floor: Floor, metric: Metric, finalists: int, again: Again) -> dict[s
         if kept is top and cut:
             group, note = [top], CUT_SHORT
     elif finalists:
-        diverged = any(row["state"] == "diverged" for row in rows)
-        why = "every finalist diverged with other seeds" if diverged else "no time was left to train finalists"
+        states = {row["state"] for row in rows}
+        failed = "diverged" if "diverged" in states else "did not move" if "frozen" in states else ""
+        why = f"every finalist {failed} with other seeds" if failed else "no time was left to train finalists"
         note = f"{why}; the best trial of the search is kept"
     if kept is top and not has_weights(floor.run, top["number"]):
         again(top)

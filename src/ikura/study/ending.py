@@ -13,6 +13,7 @@ from ikura.nn.noise import key
 from ikura.population.member import Member
 from ikura.population.workshop import Workshop
 from ikura.search import schedule
+from ikura.study.account import sparsity, stopping
 from ikura.study.choice import choose, load_network, predictions
 from ikura.study.finalists import train_finalists
 from ikura.study.floor import examples_of
@@ -23,6 +24,7 @@ from ikura.study.search import Floor
 from ikura.study.searches import found_in, plans
 from ikura.study.setting import Setting
 from ikura.study.shortlist import Shortlist, keep_weights
+from ikura.study.store import Store
 from ikura.study.study import Study
 
 __all__ = ["finish", "model_of"]
@@ -41,7 +43,7 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
                 train_finalists(floor, setting.finalists, setting.replicates, searches, waits, setting.jobs)
             best = choose(floor, measure, setting.finalists, lambda row: _again(floor, setting, row))
         if best is None:
-            floor.progress.say("no trial could be trained to its end; try smaller learning rates")
+            floor.progress.say(f"no trial could be trained to its end; {_advice(store)}")
             return
         if best["note"]:
             floor.progress.say(best["note"])
@@ -60,6 +62,8 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
             store.set_fact("errors", errors)
     row = next(row for row in store.trials() if row["number"] == best["model"])
     module = load_network(workshop, run, floor.member(row))
+    if store.fact("account") is None:
+        store.set_fact("account", _account(store, row, module, setting))
     if store.fact("test") is None:
         with store.timed("test"):
             examples = examples_of(dataset.test, setting.dtype, workshop.network)
@@ -79,6 +83,22 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
             value = float(measure(outputs, target))
             store.set_fact("test", {"metric": measure.name, "value": value, "interval": [low, high]})
     model_of(setting, dataset, workshop, module, floor.member(row)).save(run / "model")
+
+
+def _account(store: Store, row: dict[str, Any], module: nn.Module, setting: Setting) -> dict[str, Any]:
+    """What the chosen network's stopping traded, and its weights that are zero."""
+    lengths = {one["stage"]: one["epochs"] for one in store.fact("stages", [])}
+    budget = setting.epochs if row["purpose"] == "finalist" else lengths.get(row["stage"], setting.epochs)
+    curve = store.curves([row["number"]])[["train_loss", "dev_loss"]].to_numpy().tolist()
+    stopped = stopping(curve, row["best_epoch"] or 0, budget, cut=row["state"] == "stopped")
+    return {"stopping": stopped, "sparsity": sparsity(module, row["hyperparameters"])}
+
+
+def _advice(store: Store) -> str:
+    """What to try where no trial could be trained."""
+    if store.count(state="frozen"):
+        return "the weights of some did not move: try larger learning rates, and smaller penalties and dropout"
+    return "try smaller learning rates"
 
 
 def _again(floor: Floor, setting: Setting, row: dict[str, Any]) -> None:

@@ -32,6 +32,8 @@ def json_form(study: Study, store: Store) -> dict[str, Any]:
         "widened": [{**one, "stage": stage["name"]} for stage in study.regions for one in stage.get("widened", [])],
         "seconds": study.seconds,
         "diverged": study.diverged,
+        "frozen": study.frozen,
+        **study.account,
         "infeasible": study.infeasible,
         "objectives": study.objectives,
         "pareto": _front(study, store) if study.setting.objectives else [],

@@ -25,6 +25,7 @@ from ikura.space import DEFAULTS, Space, check_feasible, default_space, fixed, i
 from ikura.space.effective import effective
 from ikura.space.effects import Place
 from ikura.space.limits import BOUNDS, WHOLE
+from ikura.space.strength import too_strong
 from ikura.study.aims import OBJECTIVES
 from ikura.study.networks import MLP_ONLY, OWN, known_names
 from ikura.study.searches import Ask
@@ -164,6 +165,7 @@ def chosen_space(
         images, learns = dataset.summary["images"] is not None, freeze is not None and freeze != "all"
         place = Place(network, dataset.task.name, images, len(dataset.train), epochs, learns)
         opened, notes = effective(opened, place)
+        notes += too_strong(opened, place)
         check_feasible(opened)
         alike = trials > 1 and not opened.dimensions
         notes += ["it holds one configuration, so one trial is enough"] * alike

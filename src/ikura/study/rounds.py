@@ -204,7 +204,7 @@ class _Rounds:
         return [
             Standing(
                 number,
-                row["state"],
+                "diverged" if row["state"] == "frozen" else row["state"],
                 len(self.curves[number]),
                 self.floor.sign * self.curves[number][:, 2],
                 self.curves[number][:, 1],

@@ -19,6 +19,8 @@ from ikura.study.warm import train_longer
 
 __all__ = ["Floor", "search"]
 
+ENDED = ("complete", "stopped", "pruned", "diverged", "frozen", "infeasible")
+
 
 def observations(store: Store, sign: float) -> list[Observation]:
     """Read the finished trials of the search as proposers see them: the greater score is the better one.
@@ -28,8 +30,8 @@ def observations(store: Store, sign: float) -> list[Observation]:
     found = prior_observations(store)
     lengths = {one["stage"]: one["epochs"] for one in store.fact("stages", [])}
     for row in store.trials():
-        if row["purpose"] == "search" and row["state"] in ("complete", "stopped", "pruned", "diverged", "infeasible"):
-            failed = row["state"] in ("diverged", "infeasible") or row["dev_score"] is None
+        if row["purpose"] == "search" and row["state"] in ENDED:
+            failed = row["state"] in ("diverged", "frozen", "infeasible") or row["dev_score"] is None
             score = math.nan if failed else sign * row["dev_score"]
             loss = math.nan if row["dev_loss"] is None else row["dev_loss"]
             feasible = row["state"] != "infeasible"

@@ -161,12 +161,12 @@ class Study:
     def trials(self) -> pd.DataFrame:
         """One row a trial.
 
-        Columns: number, state ("complete", "pruned", "diverged", "stopped" by the time limit, "running", "waiting",
-        "skipped", "infeasible"), purpose ("search" or "finalist"), parent (a finalist's trial of the search, or the
-        trial that one of the search began as a copy of), stage, one column for each hyperparameter, dev_score,
-        dev_loss, train_score, train_loss, epochs, best_epoch, seconds, and one for each further objective. Scores are
-        those of the best epoch, NaN where there is none. The dev loss of classes is cross-entropy that counts one
-        example more, of any class (docs/honesty.md).
+        Columns: number, state ("complete", "pruned", "diverged", "frozen" where no epoch moved the weights, "stopped"
+        by the time limit, "running", "waiting", "skipped", "infeasible"), purpose ("search" or "finalist"), parent (a
+        finalist's trial of the search, or the trial that one of the search began as a copy of), stage, one column for
+        each hyperparameter, dev_score, dev_loss, train_score, train_loss, epochs, best_epoch, seconds, and one for each
+        further objective. Scores are those of the best epoch, NaN where there is none. The dev loss of classes is
+        cross-entropy that counts one example more, of any class (docs/honesty.md).
         """
         return trials_of(self._store, list(self.space), self.setting.objectives)
 
@@ -174,6 +174,16 @@ class Study:
     def diverged(self) -> int:
         """Number of trials that diverged."""
         return self._store.count(state="diverged")
+
+    @property
+    def account(self) -> dict[str, Any]:
+        """Of the chosen network: what stopping early traded (stopping), its zero weights (sparsity); None for none."""
+        return {"stopping": None, "sparsity": None} | self._store.fact("account", {})
+
+    @property
+    def frozen(self) -> int:
+        """Number of trials of which no epoch moved the weights."""
+        return self._store.count(state="frozen")
 
     @property
     def infeasible(self) -> int:

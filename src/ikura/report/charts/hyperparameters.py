@@ -56,6 +56,8 @@ def hyperparameters(view: View) -> Html | None:
         entries.append(("star --mark-0", "chosen"))
     if (view.search["state"] == "diverged").any():
         entries.append(("cross --muted", "diverged, at the edge"))
+    if (view.search["state"] == "frozen").any():
+        entries.append(("cross --muted", "did not move, at the edge"))
     if (view.search["state"] == "infeasible").any():
         entries.append(("cross --mark-2", "infeasible, at the edge"))
     return join(
@@ -114,7 +116,7 @@ def _chart(view: View, name: str, rows: pd.DataFrame, ends: tuple[float, float])
     used = rows[rows[name].notna()]
     scale = scale_of(view.study.searched[name], view.values(name))
     edge = ends[0] if view.better > 0 else ends[1]
-    crosses = {"diverged": "--muted", "infeasible": "--mark-2"}
+    crosses = {"diverged": "--muted", "frozen": "--muted", "infeasible": "--mark-2"}
     traces = trend(view.scored, name, scale, ends, view.better)
     traces += [
         _points(used[(used["stage"] == stage.stage) & ~used["state"].isin(list(crosses))], name, scale, ends, view)
@@ -179,7 +181,7 @@ def _points(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, floa
             [
                 int(trial),
                 plot_text(number(value)),
-                state if state in ("diverged", "infeasible") else number(float(score)),
+                state if state in ("diverged", "frozen", "infeasible") else number(float(score)),
             ]
             for _, score, trial, value, state in placed
         ],
