@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ikura.errors import SpaceError
+from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.nn.zoo import READS
 from ikura.nn.zoo.cnn import CNN_DEFAULTS
 from ikura.population.rule import RULES
@@ -29,6 +32,7 @@ from ikura.space import (
 from ikura.space.effective import effective
 from ikura.space.effects import EFFECTS, OPTIONS, Place, default_of
 from ikura.space.hyperparameters import OF_IMAGES
+from ikura.space.limits import ARCHITECTURE, BELOW_ONE, BOUNDS, WHOLE
 
 PLACE = Place("mlp", "multiclass", False, 90, 20, False)
 IMAGES = Place("cnn", "multiclass", True, 90, 20, False)
@@ -201,3 +205,28 @@ def test_a_space_that_was_made_effective_is_so(picked: dict[str, int]) -> None:
                 values = space.from_unit(configuration)
                 if name in values and len(group) == 1 and (group[0].networks or ("mlp",)) == ("mlp",):
                     assert group[0].accepts(values.get(group[0].name, DEFAULTS[group[0].name]))
+
+
+def told(name: str) -> str:
+    """The row of the documentation that a hyperparameter has."""
+    known = BOUNDS | ARCHITECTURE
+    bounds = "one of its names" if name in ("activation", "optimizer", "initialisation", "schedule_shape") else "pairs"
+    if name in known:
+        low, high = known[name]
+        kind = "whole, " if name in WHOLE else ""
+        end = "" if high == inf else f", below {high:g}" if name in BELOW_ONE else f" to {high:g}"
+        bounds = f"{kind}{'from ' if not end else ''}{low:g}{end}"
+    elif name == "normalisation":
+        bounds = "one of its names"
+    elif name in AUGMENTATIONS:
+        bounds = "see images.md"
+    effect = EFFECTS[name]
+    needs = [" or ".join(need.words for need in group) for group in effect.needs] + [words for _, words in effect.place]
+    needs += [f"a {effect.below} above it"] * bool(effect.below)
+    return f"| `{name}` | {bounds} | {'; '.join(needs)} |"
+
+
+def test_the_docs_have_the_bounds_and_the_effects_of_the_code() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "hyperparameters.md").read_text(encoding="utf-8")
+    section = text.split("## Bounds, and what each acts with", 1)[1].split("\n## ", 1)[0]
+    assert [line for line in section.splitlines() if line.startswith("| `")] == [told(name) for name in EFFECTS]
