@@ -19,7 +19,7 @@ from ikura.study.store import CURVES, EVENTS, FACTS, LEGS, LOSSES, ROUNDS, TRIAL
 
 __all__ = ["audit"]
 
-STATES = ("waiting", "running", "complete", "pruned", "diverged", "stopped", "skipped", "infeasible")
+STATES = ("waiting", "running", "complete", "pruned", "diverged", "frozen", "stopped", "skipped", "infeasible")
 PURPOSES = ("search", "finalist")
 KINDS: dict[type, tuple[str, tuple[str, ...]]] = {
     sa.Integer: ("a whole number", ("integer",)),

@@ -181,6 +181,33 @@ class BestFact(TypedDict):
     next: NextPart | None
 
 
+class StoppingPart(TypedDict):
+    """What stopping early traded."""
+
+    epoch: Count
+    ended: Count
+    budget: Count
+    cost: Pair
+    loss: Pair
+    sentence: Short
+
+
+class SparsityPart(TypedDict):
+    """Weights that are zero."""
+
+    zeros: Whole
+    weights: Whole
+    l1: Finite
+    sentence: Short
+
+
+class AccountFact(TypedDict):
+    """An account of the chosen network."""
+
+    stopping: StoppingPart | None
+    sparsity: SparsityPart | None
+
+
 class ErrorsFact(TypedDict):
     """The errors of the choice, and that of the nearest neighbour."""
 
@@ -315,6 +342,7 @@ FACTS: Mapping[str, Any] = {
     "decisions": list[OfferRecord | EndRecord],
     "best": BestFact,
     "errors": ErrorsFact,
+    "account": AccountFact,
     "predictions": PredictionsFact,
     "test": TestFact,
     "done": Literal[True],
