@@ -59,6 +59,7 @@ from ikura.study.setting import Setting
 from ikura.study.shortlist import Shortlist
 from ikura.study.store import Store
 from ikura.study.study import Study
+from ikura.study.unread import unread
 from ikura.study.versions import difference, versions
 
 __all__ = ["resume", "tune"]
@@ -241,6 +242,8 @@ def tune(
     for line in (space_note, *known.notes):
         progress.say(line)
     factory = network if name == OWN and not isinstance(network, str | Pretrained) else None
+    for line in unread(factory, opened, dataset, seed) if factory is not None else ():
+        progress.warn(line)
     checked = _checked(dataset, factory, opened, seed, progress) if checks else None
     setting = Setting(
         data=origin.record,
