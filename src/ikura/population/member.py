@@ -15,7 +15,7 @@ from ikura.nn.normalisation import normalisation
 from ikura.population.rule import rule
 from ikura.population.schedule import growth_of, pieces_of, shape
 from ikura.space import DEFAULTS, layer_of
-from ikura.space.limits import ARCHITECTURE, BELOW_ONE, BOUNDS, WHOLE
+from ikura.space.limits import ARCHITECTURE, BELOW_ONE, BOUNDS, LARGE, WHOLE
 
 __all__ = ["Hyperparameters", "Member", "check_value"]
 
@@ -63,7 +63,12 @@ def check_value(name: str, value: Any, built_in: bool) -> None:
     inside = number and (low <= value < high if kind_of in BELOW_ONE else low <= value <= high)
     if not inside or (kind_of in WHOLE and (value == inf or value != int(value))):
         kind = "whole number" if kind_of in WHOLE else "number"
-        end = "" if high == inf else f" and {'below' if kind_of in BELOW_ONE else 'at most'} {high:g}"
+        # The bound of a strength is of no interest to one who is far below it.
+        end = (
+            ""
+            if high == inf or (high >= LARGE and not (number and value > high))
+            else f" and {'below' if kind_of in BELOW_ONE else 'at most'} {high:g}"
+        )
         raise UsageError(f"{name} must be a {kind} of at least {low:g}{end}, but is {value!r}")
 
 

@@ -6,7 +6,7 @@ from math import inf
 
 from ikura.space.hyperparameters import layer_of
 
-__all__ = ["ARCHITECTURE", "BELOW_ONE", "BOUNDS", "WHOLE", "limits", "room"]
+__all__ = ["ARCHITECTURE", "BELOW_ONE", "BOUNDS", "LARGE", "WHOLE", "limits", "room"]
 
 LARGE = 1e6
 """A strength beyond which weights overflow, or steps are lost in rounding, whatever the update rule.
