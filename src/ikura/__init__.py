@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "check": "ikura.checks.check",
+    "judge": "ikura.diagnose.judge",
     "tune": "ikura.study.tune",
     "resume": "ikura.study.tune",
     "load": "ikura.study.open",
@@ -54,6 +55,7 @@ __all__ = [
     "fixed",
     "from_optuna",
     "integer",
+    "judge",
     "linear",
     "load",
     "log",
@@ -69,6 +71,7 @@ __all__ = [
 if TYPE_CHECKING:
     from ikura.checks import Checks
     from ikura.checks.check import check
+    from ikura.diagnose.judge import judge
     from ikura.errors import IkuraError, UsageError
     from ikura.exchange.optuna import from_optuna
     from ikura.exchange.prior import Prior

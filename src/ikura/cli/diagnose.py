@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ikura.cli.error_options import BayesError, HumanError, checked_errors, share
-from ikura.cli.options import Json, Quiet, Run, Verbose, at_least, begin, existing_run, option, whole
+from ikura.cli.error_options import BayesError, DevError, HumanError, Share, TrainError, checked_errors, share
+from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, existing_run, option, whole
 from ikura.errors import UsageError
 from ikura.files import shown
 
 if TYPE_CHECKING:
+    from ikura.cli.session import Session
+    from ikura.diagnose.diagnosis import Diagnosis
     from ikura.diagnose.findings import Findings
 
 __all__ = ["diagnose"]
@@ -24,7 +26,9 @@ EXAMPLES = (
     "ikura diagnose runs/houses",
     "ikura diagnose runs/photos --human-error 1% --examples 40",
     "ikura diagnose runs/houses --learning-curve --cost-curves --json",
+    "ikura diagnose --train-error 1 --dev-error 11 --bayes-error 0 --examples 2000",
 )
+EXAMPLES_SHOWN = 20
 SHOWN = 5
 WIDTH_OF_A_FILE = 120
 COLOURS = {"high": "red", "low": "green", "cannot tell": "yellow"}
@@ -32,7 +36,14 @@ COLOURS = {"high": "red", "low": "green", "cannot tell": "yellow"}
 
 def diagnose(
     context: typer.Context,
-    run: Run,
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RUN", help="The run folder that `ikura tune` wrote; none for bare errors.", show_default=False
+        ),
+    ] = None,
+    train_error: TrainError = None,
+    dev_error: DevError = None,
     bayes_error: BayesError = None,
     human_error: HumanError = None,
     worth: Annotated[
@@ -52,8 +63,18 @@ def diagnose(
         typer.Option("--cost-curves", help="Also train with and without regularisation and dropout."),
     ] = False,
     examples: Annotated[
-        int, option("N", "How many of the dev examples with the highest loss to show.", parser=whole)
-    ] = 20,
+        int | None,
+        option(
+            "N",
+            "How many of the dev examples with the highest loss to show, by default 20; with --dev-error, on how many "
+            "dev examples that was measured.",
+            parser=whole,
+        ),
+    ] = None,
+    train_examples: Annotated[
+        int | None,
+        option("N", "On how many examples --train-error was measured.", "Bare errors", whole),
+    ] = None,
     seeds: Annotated[
         int,
         option(
@@ -77,7 +98,24 @@ def diagnose(
     unless its folder is read-only.
     """
     session = begin(context, quiet, verbose)
+    if train_error is not None or dev_error is not None:
+        studied = {
+            "RUN": run, "--learning-curve": learning_curve, "--cost-curves": cost_curves, "--seeds": seeds,
+            "--network": network, "--jobs": jobs,
+        }  # fmt: skip
+        for name, value in studied.items():
+            if value not in (None, False, 0):
+                raise UsageError(f"{name} is for a run; with --train-error and --dev-error there is none")
+        bare = {"bayes_error": bayes_error, "human_error": human_error, "worth": worth}
+        return _bare(session, train_error, dev_error, bare, examples, train_examples, json)
+    if train_examples is not None:
+        raise UsageError("--train-examples goes with --train-error")
+    if run is None:
+        raise UsageError(
+            "name a run folder, or give --train-error and --dev-error, such as --train-error 1 --dev-error 11"
+        )
     folder = existing_run(run)
+    examples = EXAMPLES_SHOWN if examples is None else examples
     at_least("--examples", examples, 0)
     at_least("--seeds", seeds, 0)
     at_least("--jobs", jobs, 1)
@@ -120,6 +158,54 @@ def diagnose(
     return 0
 
 
+def _bare(
+    session: Session,
+    train_error: float | None,
+    dev_error: float | None,
+    shares: dict[str, float | None],
+    examples: int | None,
+    train_examples: int | None,
+    json: bool,
+) -> int:
+    """Judge error rates, all of them per cent."""
+    if train_error is None or dev_error is None:
+        missing = "--train-error" if train_error is None else "--dev-error"
+        raise UsageError(f"bias and variance take both errors; give {missing} too, in per cent")
+    at_least("--examples", examples, 1)
+    at_least("--train-examples", train_examples, 1)
+    read = {name: one.in_percent if isinstance(one, Share) else one for name, one in shares.items()}
+    for name, value in read.items():
+        if value is not None and not (0 < value < 1 if name == "worth" else 0 <= value < 1):
+            least = "above" if name == "worth" else "of at least"
+            words = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{words} must be per cent {least} 0 and below 100, but got {100 * value:g}")
+    checked_errors(read["bayes_error"], read["human_error"])
+    with session.work():
+        from ikura.diagnose.judge import judge
+        from ikura.diagnose.recipe import remedies
+
+        found = judge(train_error, dev_error, **read, examples=examples, train_examples=train_examples)  # type: ignore[arg-type]
+        against = remedies(found)
+    if json:
+        session.emit(json_module.dumps({"diagnosis": found.as_dict(), "remedies": against}, indent=1) + "\n")
+        return 0
+    lines = [_laid_out(_errors(found)), found.sentence]
+    lines += [
+        f"Against {name}: {', '.join(one.replace('-', ' ') for one in names)}." for name, names in against.items()
+    ]
+    session.emit("\n".join(lines) + "\n")
+    return 0
+
+
+def _laid_out(table: Any) -> str:
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_FILE, highlight=False, markup=False)
+    with console.capture() as captured:
+        console.print(table)
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
 def _text(findings: Findings, run: str, page: str | None) -> str:
     """Lay out the diagnosis: the errors, the gaps, what to do, the hardest examples, the curves."""
     from rich.padding import Padding
@@ -132,7 +218,7 @@ def _text(findings: Findings, run: str, page: str | None) -> str:
     with console.capture() as captured:
         of = "the mean of its networks with other seeds" if one.networks > 1 else "one network"
         console.print(f"Diagnosis of {run}, trial {findings.trial}, {of}")
-        console.print(_errors(findings))
+        console.print(_errors(findings.diagnosis))
         console.print(f"\n{one.sentence}")
         for note in findings.notes:
             console.print(f"Note: {note}")
@@ -158,26 +244,27 @@ def _text(findings: Findings, run: str, page: str | None) -> str:
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
-def _errors(findings: Findings) -> Any:
+def _errors(one: Diagnosis) -> Any:
     from rich.table import Table
     from rich.text import Text
 
     from ikura.diagnose.estimate import percent
 
-    one = findings.diagnosis
     table = Table.grid(padding=(0, 2))
     for _ in range(4):
         table.add_column(overflow="fold")
 
     def between(found: Any) -> str:
-        return f"{percent(found.low)} to {percent(found.high)}"
+        return "exact" if found.low == found.high else f"{percent(found.low)} to {percent(found.high)}"
+
+    def measured(rows: int) -> str:
+        return f"{rows:,} rows" if rows else ""
 
     if one.optimal is not None:
-        exact = one.optimal.low == one.optimal.high
-        table.add_row(
-            "best achievable", percent(one.optimal.value), "" if exact else between(one.optimal), one.optimal_note
-        )
-    shown = [("training", one.train, f"{one.rows[0]:,} rows"), ("dev", one.dev, f"{one.rows[1]:,} rows")]
+        table.add_row("best achievable", percent(one.optimal.value), between(one.optimal), one.optimal_note)
+    shown = [("training", one.train, measured(one.rows[0])), ("dev", one.dev, measured(one.rows[1]))]
+    if one.reached is not None:
+        shown.insert(1, ("reached training", one.reached, "when nothing stops training early"))
     if one.train_dev is not None:
         shown.insert(1, ("train-dev", one.train_dev, "like training, but not trained on"))
     for name, found, note in shown:

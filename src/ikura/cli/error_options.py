@@ -9,10 +9,37 @@ import typer
 from ikura.cli.options import option
 from ikura.errors import UsageError
 
-__all__ = ["AutoBayesError", "AutoHumanError", "BayesError", "HumanError", "checked_errors", "share"]
+__all__ = [
+    "AutoBayesError",
+    "AutoHumanError",
+    "BayesError",
+    "DevError",
+    "HumanError",
+    "Share",
+    "TrainError",
+    "checked_errors",
+    "share",
+]
 
 BAYES = "The best achievable error, such as 0.01 or 1%; estimated if nobody knows it."
 HUMAN = "The error that people make, which stands for the best achievable one."
+
+
+class Share(float):
+    """A share as it was written.
+
+    Attributes:
+        in_percent: the share that is meant where numbers without a sign are per cent.
+    """
+
+    in_percent: float
+
+    @classmethod
+    def read(cls, number: float, signed: bool) -> Share:
+        """Make a share of a number, of which a sign said whether it is per cent."""
+        found = cls(number / 100 if signed else number)
+        found.in_percent = number / 100
+        return found
 
 
 def share(text: str | float) -> float:
@@ -22,16 +49,37 @@ def share(text: str | float) -> float:
         typer.BadParameter: it is neither.
 
     Example:
-        >>> share("1%"), share("0.25")
-        (0.01, 0.25)
+        >>> share("1%"), share("0.25"), share("15").in_percent
+        (0.01, 0.25, 0.15)
     """
     if isinstance(text, float):
         return text
     plain = text.strip().removesuffix("%").strip()
     try:
-        return float(plain) / (100 if text.strip().endswith("%") else 1)
+        return Share.read(float(plain), text.strip().endswith("%"))
     except ValueError:
         raise typer.BadParameter(f"a share such as 0.01 or 1% is needed, but got {text!r}") from None
+
+
+def per_cent(text: str | float) -> float:
+    """Read per cent, with or without the sign, as a share.
+
+    Raises:
+        typer.BadParameter: it is no number from 0 to 100.
+
+    Example:
+        >>> per_cent("11"), per_cent("0.5 %")
+        (0.11, 0.005)
+    """
+    if isinstance(text, float):
+        return text
+    try:
+        found = float(text.strip().removesuffix("%").strip())
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 100:
+        raise typer.BadParameter(f"per cent from 0 to 100 are needed, such as 11 or 11%, but got {text!r}")
+    return found / 100
 
 
 def _auto(meaning: str) -> Any:
@@ -40,6 +88,13 @@ def _auto(meaning: str) -> Any:
 
 BayesError = Annotated[float | None, option("SHARE", BAYES, parser=share)]
 HumanError = Annotated[float | None, option("SHARE", HUMAN, parser=share)]
+TrainError = Annotated[
+    float | None,
+    option(
+        "PERCENT", "In place of RUN: judge this training error; all errors are then per cent.", "Bare errors", per_cent
+    ),
+]
+DevError = Annotated[float | None, option("PERCENT", "In place of RUN: judge this dev error.", "Bare errors", per_cent)]
 AutoBayesError = Annotated[float | None, _auto(BAYES)]
 AutoHumanError = Annotated[float | None, _auto(HUMAN)]
 

@@ -3,7 +3,7 @@
 Bias and variance, the recipe, which hyperparameters mattered, and where the space was too narrow.
 """
 
-from ikura.diagnose.diagnosis import WORTH, Diagnosis, Gap, diagnose, judged
+from ikura.diagnose.diagnosis import MARGIN, WORTH, Diagnosis, Gap, diagnose, judged
 from ikura.diagnose.edge import Edge, edges
 from ikura.diagnose.estimate import Estimate
 from ikura.diagnose.importance import AMONG, METHODS, importance
@@ -13,6 +13,7 @@ from ikura.diagnose.variance import TrialVariance, trial_variance
 
 __all__ = [
     "AMONG",
+    "MARGIN",
     "METHODS",
     "WORTH",
     "Change",

@@ -221,7 +221,12 @@ def judged(
     if errors.cut and bias.verdict == "high":
         bias = replace(bias, verdict="cannot tell")
     dev = _Growing(errors.dev, errors.dev_rows, errors.shares, errors.networks)
-    variance, mismatch = _judge("variance", gap, worth, dev, "dev"), None
+    if errors.dev_rows:
+        variance = _judge("variance", gap, worth, dev, "dev")
+    else:
+        fitted = _Growing(fit, errors.train_rows, errors.shares, errors.networks)
+        variance = _judge("variance", gap, worth, fitted, "training")
+    mismatch = None
     if apart is not None:
         held = _Growing(apart.train, apart.train_rows, errors.shares, apart.networks)
         variance = _judge("variance", difference(apart.train, fit), worth, held, "train-dev")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ikura.diagnose.learning_curve import LearningCurve
     from ikura.study.study import Study
 
-__all__ = ["RULES", "Change", "Prescription", "prescribe"]
+__all__ = ["RULES", "Change", "Prescription", "prescribe", "remedies"]
 
 RECIPE = "Ng, Deep Learning Specialization, course 2, week 1: the basic recipe"
 YEARNING = "Ng, Machine Learning Yearning (2018)"
@@ -61,12 +61,13 @@ OTHER_NETWORKS = {"mlp": "cnn", "cnn": "resnet20"}
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule: its name, what it is against, who recommends it, and what it looks at."""
+    """A rule: its name, what it is against, who recommends it, what it looks at, and whether it is for images alone."""
 
     name: str
     against: str
     source: str
     asks: Callable[[Case], Advice | None]
+    images: bool = False
 
 
 def bigger_network(case: Case) -> Advice | None:
@@ -275,7 +276,7 @@ RULES: tuple[Rule, ...] = (
     Rule("more-data", "variance", RECIPE, more_data),
     Rule("stronger-regularisation", "variance", RECIPE, stronger_regularisation),
     Rule("further-regularisation", "variance", FURTHER_SOURCES, further_regularisation),
-    Rule("augmentation", "variance", AMIDI, augmentation),
+    Rule("augmentation", "variance", AMIDI, augmentation, images=True),
     Rule("wider-space", "variance", PLAYBOOK, wider_space),
     Rule("other-architecture", "variance", RECIPE, other_architecture),
     Rule("smaller-network", "variance", f"{YEARNING}, chapter 27", smaller_network),
@@ -321,6 +322,18 @@ def prescribe(diagnosis: Diagnosis, study: Study, curve: LearningCurve | None = 
         one = (rule.name, rule.against, reason, advice.expected, command, rule.source, advice.change)
         kept.setdefault(rule.name, Prescription(*one))
     return list(kept.values())
+
+
+def remedies(diagnosis: Diagnosis) -> dict[str, list[str]]:
+    """Name what the recipe has against each high gap, where there is no study to ask further.
+
+    Example:
+        >>> from ikura.diagnose.judge import judge
+        >>> remedies(judge(0.15, 0.16))
+        {'bias': ['bigger-network', 'longer-training', 'weaker-regularisation', 'wider-space', 'other-architecture']}
+    """
+    high = [one.name for one in diagnosis.gaps if one.verdict == "high"]
+    return {name: [rule.name for rule in RULES if rule.against == name and not rule.images] for name in high}
 
 
 def _leans(gap: Gap, worth: float) -> bool:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ikura.diagnose.diagnosis import MARGIN as SMALL
 from ikura.diagnose.diagnosis import Gap
 from ikura.report.charts.figure import axis, css, figure, legend, log_tick, plot_text, rounded
 from ikura.report.charts.outcomes import predicted
@@ -75,6 +76,8 @@ def _between(one: Found) -> str:
 def _errors(found: Found) -> Html:
     one = found["diagnosis"]
     rows = [("best achievable", one["optimal"]), (f"training {one['measure']}", one["train"])]
+    if one.get("reached"):
+        rows.append(("training, to its end", one["reached"]))
     rows += [(f"train-dev {one['measure']}", one["train_dev"]), (f"dev {one['measure']}", one["dev"])]
     known = [(name, error) for name, error in rows if error]
     places = list(range(len(known)))
@@ -127,8 +130,9 @@ def _errors(found: Found) -> Html:
     listing = table(("gap", "", "95 % interval", "verdict", "to settle it"), lines, words={"verdict", "to settle it"})
     meaning = (
         "Bias is the training error over the best achievable one, variance the "
-        f"{'train-dev' if one['train_dev'] else 'dev'} error over the training error. A gap is called high or low when "
-        f"its whole interval lies above or below {percent(one['worth'])}."
+        f"{'train-dev' if one['train_dev'] else 'dev'} error over the training error"
+        f"{', that of training to its end' if one.get('reached') else ''}. A gap is called high when its whole "
+        f"interval lies above {percent(one['worth'])}, low when it lies below {percent((1 + SMALL) * one['worth'])}."
     )
     note = element("p", meaning, class_="quiet after")
     return element("div", chart, element("figure", element("h3", "The gaps"), listing, note), class_="pair")
