@@ -7,7 +7,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import replace
 from importlib import import_module
 from math import prod
@@ -24,7 +23,9 @@ from ikura.data import Dataset, prepare
 from ikura.data.columns import Column
 from ikura.data.source import open_source
 from ikura.data.values import numbers, truths
+from ikura.data.whole import Arrays
 from ikura.errors import DataError, UsageError, nearest
+from ikura.nn.copying import copy_of
 from ikura.nn.loss import outputs_of
 from ikura.nn.noise import key
 from ikura.nn.zoo import NETWORKS
@@ -96,9 +97,10 @@ def subject_of_data(
     forms = ("image_size", "broken", "channels", "dev", "test")
     source = open_source(data, target, **{name: reading[name] for name in forms if name in reading})
     what = source.name or ("arrays" if isinstance(data, tuple) else "a table")
-    dataset = prepare(data, target, seed=seed, **reading)
+    own = network is not None and (not isinstance(network, str) or is_reference(network))
+    dataset = prepare(data, target, seed=seed, arrays=Arrays.FLOATS if own and not as_given else None, **reading)
     table = None
-    if isinstance(source.features, pd.DataFrame):
+    if isinstance(source.features, pd.DataFrame) and dataset.summary["columns"]:
         columns = [Column(**one) for one in dataset.summary["columns"]]
         rows = dataset.split
         table = Table(source.features, source.target, columns, rows.train, np.concatenate([rows.dev, rows.test]))
@@ -130,6 +132,7 @@ def subject_of_data(
         seed=seed,
         loss=loss,
         step=step,
+        integers=own and train.standard is None and train.x.dtype.kind == "i",
     )
     embedded = () if as_given else tuple(dataset.encoder.cardinalities)
     return _with_network(subject, network, hyperparameters or {}, embedded)
@@ -245,7 +248,7 @@ def _with_network(
         network = find_factory(network)
     if isinstance(network, nn.Module):
         named = f"{type(network).__name__} on {subject.what}"
-        return replace(subject, what=named, network=lambda seed: deepcopy(network), initial=False, given=given)
+        return replace(subject, what=named, network=lambda seed: copy_of(network), initial=False, given=given)
     shape = subject.train.shape
     outputs = outputs_of(subject.task, subject.classes)
     if network == "mlp":

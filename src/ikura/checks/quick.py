@@ -139,5 +139,6 @@ def _subject(
         names=(*dataset.encoder.feature_names, *dataset.encoder.embedding_names) if train.x.ndim == 2 else (),
         drift=tuple(dataset.summary.get("drift") or ()),
         seed=seed,
+        integers=train.standard is None and train.x.dtype.kind == "i",
     )
     return subject

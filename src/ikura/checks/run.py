@@ -49,7 +49,7 @@ def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str,
     given = {**found, **(hyperparameters or {})}
     table = None
     source = setting.source(run)
-    if isinstance(source.features, pd.DataFrame):
+    if isinstance(source.features, pd.DataFrame) and dataset.summary["columns"]:
         rows = dataset.split
         columns = [Column(**one) for one in dataset.summary["columns"]]
         table = Table(source.features, source.target, columns, rows.train, np.concatenate([rows.dev, rows.test]))
@@ -70,6 +70,7 @@ def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str,
         given=given,
         table=table,
         seed=setting.seed,
+        integers=setting.custom and workshop.train.standard is None and workshop.train.x.dtype.kind == "i",
     )
 
 

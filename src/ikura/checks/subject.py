@@ -6,7 +6,6 @@ import random
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -17,8 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from ikura.data.columns import Column
+from ikura.nn.copying import copy_of
 from ikura.nn.loss import loss as task_loss
+from ikura.nn.mlp import MLP
 from ikura.nn.noise import permutation
+from ikura.nn.products import weights_in_products
 from ikura.population.examples import Examples
 from ikura.population.inputs import inputs_of
 from ikura.population.member import Hyperparameters
@@ -85,6 +87,7 @@ class Subject:
         names: of the inputs and then of the codes; empty where they have none.
         drift: columns distributed otherwise in another part, as `ikura.data.find_drift` returns them.
         seed: key of all draws.
+        integers: whether whole numbers reach the network as they are.
     """
 
     what: str
@@ -104,6 +107,7 @@ class Subject:
     names: Sequence[str] = ()
     drift: Sequence[Mapping[str, Any]] = ()
     seed: int = 0
+    integers: bool = False
 
     @cached_property
     def has(self) -> frozenset[str]:
@@ -132,7 +136,7 @@ class Subject:
         assert self.network is not None
         if seed not in self._pristine:
             self._pristine[seed] = self.network(seed)
-        return deepcopy(self._pristine[seed]).to("cpu", dtype).train()
+        return copy_of(self._pristine[seed]).to("cpu", dtype).train()
 
     @cached_property
     def _order(self) -> np.ndarray:
@@ -152,8 +156,10 @@ class Subject:
 
     def tensors(self, examples: Examples, dtype: torch.dtype = torch.float32) -> Batch:
         """Return examples as networks take them."""
-        x = torch.from_numpy(np.array(examples.inputs(slice(None)), np.float64 if dtype == torch.float64 else None))
-        x = x.to(dtype) if x.is_floating_point() or x.dtype == torch.uint8 or self.loss is None else x
+        wide = dtype == torch.float64 and not self.integers
+        x = torch.from_numpy(np.array(examples.inputs(slice(None)), np.float64 if wide else None))
+        kept = self.integers or (self.loss is not None and x.dtype != torch.uint8)
+        x = x.to(dtype) if x.is_floating_point() or not kept else x
         codes = torch.from_numpy(np.array(examples.codes))
         y = torch.from_numpy(np.array(examples.y))
         if self.loss is None:
@@ -178,14 +184,31 @@ class Subject:
         return task_loss(self.task, outputs, y) if self.loss is None else self.loss(outputs, y)
 
     def penalty(self, module: nn.Module) -> Tensor:
-        """Compute λ/2 ‖W‖² and λ Σ |w| of all trained weights that are no biases."""
+        """Compute λ/2 ‖W‖² and λ Σ |w| of all trained weights of products."""
         total = torch.zeros((), dtype=next(iter(module.parameters())).dtype)
-        weights = [p for p in module.parameters() if p.requires_grad and p.dim() > 1]
+        weights = self.weights(module)
         if self.values.l2:
             total = total + self.values.l2 / 2 * sum((w * w).sum() for w in weights)
         if self.values.l1:
             total = total + self.values.l1 * sum(w.abs().sum() for w in weights)
         return total
+
+    def weights(self, module: nn.Module) -> list[nn.Parameter]:
+        """The trained parameters that penalties and weight decay are for."""
+        learning = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        return [p for name, p in learning.items() if (p.dim() > 1 if self._names is None else name in self._names)]
+
+    @cached_property
+    def _names(self) -> frozenset[str] | None:
+        """Names of the weights of products; None for all parameters of two dimensions or more."""
+        module, batch = self.module(), self.batch(2)
+        if isinstance(module, MLP):
+            return None
+        try:
+            with torch.no_grad():
+                return weights_in_products(module.eval(), inputs_of(module, batch.x, batch.codes))
+        except Exception:
+            return None
 
     def objective(self, module: nn.Module, batch: Batch) -> Tensor:
         """Compute what training makes small: mean loss and penalties."""

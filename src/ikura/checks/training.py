@@ -57,6 +57,7 @@ def train(
     parameters = [p for p in module.parameters() if p.requires_grad]
     moments: list[list[Tensor]] = [[torch.zeros_like(p) for _ in range(chosen.moments)] for p in parameters]
     losses: list[float] = []
+    decayed = {id(p) for p in subject.weights(module)} if values.weight_decay else set()
     for step in range(1, steps + 1):
         batch = fixed or subject.batch(int(values.batch_size), step - 1, parameters[0].dtype)
         value, found = gradients(subject, module, batch)
@@ -71,7 +72,7 @@ def train(
             for p, gradient, state in zip(parameters, clipped, moments, strict=True):
                 if gradient is None:
                     continue
-                if optimizer is None and values.weight_decay and p.dim() > 1:
+                if optimizer is None and values.weight_decay and id(p) in decayed:
                     p.mul_(1 - rate * values.weight_decay)
                 new, *kept = chosen.update(p, gradient, *state, c)
                 p.copy_(new)

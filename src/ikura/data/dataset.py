@@ -25,6 +25,7 @@ from ikura.data.split import Split, split, split_given, times
 from ikura.data.summary import summarise
 from ikura.data.task import Positive, Task, class_codes, detect_task, has_target, with_positive
 from ikura.data.values import numbers
+from ikura.data.whole import Arrays, whole_array, whole_encoder, whole_note
 from ikura.errors import DataError, nearest
 
 __all__ = ["Dataset", "Part", "prepare"]
@@ -35,14 +36,14 @@ class Part:
     """Training, dev or test set: n examples.
 
     Args:
-        x: features, float32, shape (n, d), or (n, …) for arrays; images are uint8, not yet standardised, of shape
-            (n, channels, height, width), perhaps mapped from a file.
+        x: features, float32, shape (n, d), or (n, …) for arrays, int64 where whole numbers stay as they are; images
+            are uint8, not yet standardised, of shape (n, channels, height, width), perhaps mapped from a file.
         codes: codes for embeddings, int32, shape (n, c); 0 is unseen or missing.
         y: targets, shape (n,): float32 0 or 1 (binary), int64 (multiclass), float32 standardised (regression).
         standard: what makes numbers of images when a mini-batch is made; None for other data.
     """
 
-    x: npt.NDArray[np.float32] | npt.NDArray[np.uint8]
+    x: npt.NDArray[np.float32] | npt.NDArray[np.int64] | npt.NDArray[np.uint8]
     codes: npt.NDArray[np.int32]
     y: npt.NDArray[np.float32] | npt.NDArray[np.int64]
     standard: PixelStandard | None = None
@@ -92,6 +93,7 @@ def prepare(
     test: Any = None,
     positive: Any = None,
     fitted: Encoder | None = None,
+    arrays: Arrays | None = None,
 ) -> Dataset:
     """Read, type, split and normalise data; the same arguments give the same data set.
 
@@ -114,6 +116,7 @@ def prepare(
         dev, test: a dev and a test set of their own, in any form in which data are given.
         positive: of two classes the positive one, or `Positive.RARER`; it comes second in `Task.classes`.
         fitted: the encoder of a pretrained network, whose μ and σ are taken for images and arrays of its shape.
+        arrays: what becomes of arrays for networks of the caller's, which get them whole; None for others.
 
     Returns:
         The data set.
@@ -128,6 +131,7 @@ def prepare(
         (['setosa', 'versicolor', 'virginica'], (90, 4), (30, 4))
     """
     source = open_source(data, target, image_size, broken, channels, dev, test)
+    source = source if arrays is None else whole_array(source, data)
     if (dev is not None or test is not None) and (group or time):
         raise DataError("group and time choose a dev and a test set, and one is given; leave them or it out")
     with located(source.name):
@@ -157,10 +161,16 @@ def prepare(
         columns, notes = _columns(source, group, time, kinds, rows.train, y[parts.train], classes is not None)
         notes = [*_positive(aim, classes, positive), *notes]
         targets = [y[within] for within in (parts.train, parts.dev, parts.test)]
-        encoder, train, dev, test = (_images if source.images else _encoded)(source, columns, rows, targets, fitted)
+        own = isinstance(source.features, np.ndarray) and not source.images and fitted is None
+        if arrays is not None and own:
+            encoder, train, dev, test = _whole(source, rows, targets, arrays)
+        else:
+            encoder, train, dev, test = (_images if source.images else _encoded)(source, columns, rows, targets, fitted)
         compared = _compared(source, columns, classes, aim, rows)
         drift, mismatch = find_drift(*compared), find_mismatch(*compared)
     notes += [*_still(encoder), *(find_copies(source, rows) if source.parts is not None else [])]
+    if arrays is not None and own:
+        notes.append(whole_note(encoder, arrays))
     source = replace(source, notes=[*source.notes, *notes])
     summary = summarise(source, aim, columns, classes, parts, drift, mismatch)
     return Dataset(aim, encoder, train, dev, test, rows, summary, standard.mean, standard.std)
@@ -237,6 +247,18 @@ def _encoded(
     source: Source, columns: list[Column], rows: Split, targets: list[npt.NDArray[Any]], fitted: Encoder | None
 ) -> tuple[Encoder, Part, Part, Part]:
     encoder = _fit(source, columns, rows, fitted)
+    train, dev, test = (
+        Part(*encoder.transform(_as_given(source, where)), y)
+        for where, y in zip((rows.train, rows.dev, rows.test), targets, strict=True)
+    )
+    return encoder, train, dev, test
+
+
+def _whole(
+    source: Source, rows: Split, targets: list[npt.NDArray[Any]], arrays: Arrays
+) -> tuple[Encoder, Part, Part, Part]:
+    assert isinstance(source.features, np.ndarray)
+    encoder = whole_encoder(source.features[rows.train], arrays, source.channels_last)
     train, dev, test = (
         Part(*encoder.transform(_as_given(source, where)), y)
         for where, y in zip((rows.train, rows.dev, rows.test), targets, strict=True)

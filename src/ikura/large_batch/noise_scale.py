@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from ikura.errors import UsageError
 from ikura.large_batch.ratio import ratio_interval
+from ikura.nn.copying import copy_of
 from ikura.nn.loss import each_loss
 from ikura.nn.noise import key
 
@@ -123,7 +123,7 @@ def measure_noise_scale(
     """
     if large % small or large < 2 * small:
         raise UsageError(f"large must be a multiple of small, but got small={small}, large={large}")
-    own = deepcopy(network).train()
+    own = copy_of(network).train()
     weights = [p for p in own.parameters() if p.requires_grad]
     device = weights[0].device
     inputs, targets = [torch.as_tensor(one) for one in (x, codes) if one is not None], torch.as_tensor(y)

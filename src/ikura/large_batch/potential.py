@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch.func import functional_call
 from torch.nn.modules.dropout import _DropoutNd
 
 from ikura.errors import UsageError
+from ikura.nn.copying import copy_of
 from ikura.nn.dropout import Dropout
 from ikura.nn.loss import each_loss
 from ikura.nn.noise import key
@@ -155,7 +155,7 @@ def network_walk(
     Returns:
         L(w) - L(w_0), shape (directions, lengths).
     """
-    own = deepcopy(network).train()
+    own = copy_of(network).train()
     for part in own.modules():
         part.training = not isinstance(part, Dropout | _DropoutNd)
     weights = {name: p.detach() for name, p in own.named_parameters() if p.requires_grad}

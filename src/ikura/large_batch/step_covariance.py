@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -11,6 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from ikura.errors import UsageError
+from ikura.nn.copying import copy_of
 from ikura.nn.loss import each_loss
 
 __all__ = ["example_gradients", "predicted_covariance", "sample_steps", "step_variance"]
@@ -35,7 +34,7 @@ def example_gradients(network: nn.Module, x: npt.ArrayLike, y: npt.ArrayLike, ta
     """
     if any("running_mean" in name for name, _ in network.named_buffers()):
         raise UsageError("a network with batch normalisation has no gradient of a single example")
-    own = deepcopy(network).double().eval()
+    own = copy_of(network).double().eval()
     weights = {name: p.detach() for name, p in own.named_parameters() if p.requires_grad}
     rest = {name: p.detach() for name, p in own.named_parameters() if not p.requires_grad} | dict(own.named_buffers())
 

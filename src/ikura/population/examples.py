@@ -24,7 +24,7 @@ class Examples:
     Images stay bytes, perhaps in a mapped file, until a mini-batch is made of them: then `standard` makes them numbers.
 
     Attributes:
-        x: features, shape (rows, ...); floats, or the bytes of images.
+        x: features, shape (rows, ...); floats, whole numbers that stay as they are, or the bytes of images.
         codes: embedded categories, int32 of shape (rows, number of embeddings).
         y: targets in the precision of training, class numbers for classes, shape (rows,).
         standard: standardises the bytes of images; None where x is standardised already.
@@ -45,7 +45,8 @@ class Examples:
         codes, y = np.ascontiguousarray(part.codes, np.int32), np.ascontiguousarray(part.y, dtype)
         if part.standard is not None:
             return cls(part.x, codes, y, part.standard)
-        return cls(np.ascontiguousarray(part.x, dtype), codes, y)
+        whole = part.x.dtype.kind in "iu"
+        return cls(np.ascontiguousarray(part.x, None if whole else dtype), codes, y)
 
     def __len__(self) -> int:
         return len(self.y)

@@ -98,7 +98,8 @@ class Workshop:
     def _few(self) -> list[torch.Tensor]:
         """Two examples as a network takes them."""
         examples = self.train.head(2)
-        x = torch.from_numpy(examples.inputs(slice(2))).float()
+        x = torch.from_numpy(examples.inputs(slice(2)))
+        x = x.float() if x.is_floating_point() else x
         return [x, torch.from_numpy(examples.codes)]
 
     def pack(self, members: Sequence[Member], size: int) -> list[list[Member]]:

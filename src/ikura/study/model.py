@@ -72,7 +72,8 @@ class Model:
             numbers = self.encoder.numbers(x[i : i + block], str(dtype).removeprefix("torch."))
             if isinstance(self.network, MLP):
                 numbers = numbers.reshape(len(numbers), prod(numbers.shape[1:]))
-            given = torch.from_numpy(numbers).to(dtype), torch.from_numpy(codes[i : i + block])
+            tensor = torch.from_numpy(numbers)
+            given = tensor.to(dtype) if tensor.is_floating_point() else tensor, torch.from_numpy(codes[i : i + block])
             parts.append(self.network(*inputs_of(self.network, *given)))
         return predict(self.task, torch.cat(parts), self.description["target_mean"], self.description["target_std"])
 

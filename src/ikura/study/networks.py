@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import nn
+
 from ikura.data import Dataset
 from ikura.data.images.layout import looks_last
 from ikura.errors import DataError, UsageError, listed, nearest
@@ -63,6 +65,12 @@ def chosen_network(network: str | Factory | None, dataset: Dataset) -> str:
         return network
     if isinstance(network, Pretrained):
         return OWN if network.form is None else PRETRAINED
+    if isinstance(network, nn.Module):
+        kind = type(network).__name__
+        raise UsageError(
+            f"network is a module of class {kind}, which all trials would train together; give a function that makes "
+            "one: network=lambda hp: MyNet(hp.inputs, hp.outputs); or start from it: network=ikura.pretrained(module)"
+        )
     if not callable(network):
         raise UsageError(f"network is a name or a function from hyperparameters to a module, not {network!r}")
     return OWN

@@ -16,6 +16,7 @@ from ikura import __version__
 from ikura.data import Dataset, prepare
 from ikura.data.images.layout import check_layout
 from ikura.data.source import Source, open_source
+from ikura.data.whole import Arrays
 from ikura.errors import RunError, UsageError, nearest
 from ikura.files import shown, write_atomically
 from ikura.metric import metric
@@ -55,6 +56,7 @@ class Setting:
         dev, test: records of a dev and a test set of their own; empty where they are taken from the data.
         target, task, group, time, kinds, image_size, broken, channels, positive: as for `ikura.data.prepare`; broken is
             None where the data are no folder of images, positive where the metric asks for no positive class.
+        arrays: what becomes of arrays, a value of `ikura.data.whole.Arrays`; None where networks are no own ones.
         space: the search space as `Space.as_dict()`; its sentence in `space_note`.
         trials, epochs, time_limit, search, schedule, finalists, replicates, metric, seed: the search.
         jobs, device, dtype: where and in which precision it trains.
@@ -93,6 +95,7 @@ class Setting:
     positive: str | None = None
     dev: dict[str, Any] = field(default_factory=dict)
     test: dict[str, Any] = field(default_factory=dict)
+    arrays: str | None = None
     objectives: list[str] = field(default_factory=list)
     prefer: str | None = None
     within: Finite | None = None
@@ -165,6 +168,7 @@ class Setting:
         rules: dict[str, Callable[[], object]] = {
             "pretrained": lambda: self.network == PRETRAINED and Pretrained.of(self.pretrained),
             "network": lambda: None if self.custom or self.network == PRETRAINED else check_name(self.network),
+            "arrays": lambda: None if self.arrays is None else Arrays(self.arrays),
             "metric": lambda: metric(self.metric, self.task),
             "channels": lambda: check_layout(self.channels),
             "schedule": lambda: schedule(self.schedule),
@@ -196,6 +200,7 @@ class Setting:
             test=test,
             positive=self.positive,
             fitted=fitted(self.pretrained),
+            arrays=None if self.arrays is None else Arrays(self.arrays),
         )
 
     def source(self, run: Path) -> Source:

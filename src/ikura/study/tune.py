@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from ikura.data import Dataset, prepare
+from ikura.data.whole import Arrays
 from ikura.engine import engine_for
 from ikura.errors import UsageError
 from ikura.exchange.prior import Prior
@@ -25,6 +26,7 @@ from ikura.search import schedule as schedule_of
 from ikura.space import Space
 from ikura.space.arguments import refuses_unknown
 from ikura.study.aims import Aims
+from ikura.study.arrays import arrays_for, with_whole_numbers
 from ikura.study.cost import check_bound, measure
 from ikura.study.ending import finish
 from ikura.study.entrance import enter, form, set_anew
@@ -104,6 +106,7 @@ def tune(
     dev: Any = None,
     test: Any = None,
     positive: Any = None,
+    standardise: bool | None = None,
     prior: Prior | Study | None = None,
     auto: bool = False,
     ask: Ask | None = None,
@@ -162,6 +165,9 @@ def tune(
         dev, test: a dev and a test set of their own, each in any form in which data are given; what is not given is
             taken from the data. The types of the data decide how they are read.
         positive: of two classes the one that f1 is about; by default the rarer one.
+        standardise: for (x, y) and a network of your own, which gets x whole: by default floats are standardised by the
+            training rows, and whole numbers, such as the ids of tokens, stay as they are where the network takes them;
+            True standardises both, False neither.
         prior: finished trials that the search learns from before its first stage: what `ikura.from_optuna` returns, or
             an earlier study; its scores must be of the same metric.
         auto: after the first search say what is wrong, bias or variance, change the space or the epochs as the recipe
@@ -200,22 +206,28 @@ def tune(
     origin = Origin.of(data, target)
     named = origin.target if isinstance(data, tuple) else target
     parts = {part: Origin.of(one, named, part) for part, one in (("dev", dev), ("test", test)) if one is not None}
-    dataset = prepare(
-        origin.data,
-        origin.target,
-        task=task,
-        group=group,
-        time=time,
-        kinds=kinds,
-        seed=seed,
-        image_size=image_size,
-        broken=broken,
-        channels=channels,
-        dev=parts["dev"].data if dev is not None else None,
-        test=parts["test"].data if test is not None else None,
-        positive=wanted_positive(positive, metric),
-        fitted=network.encoder if isinstance(network, Pretrained) else None,
-    )
+    arrays = arrays_for(network, standardise)
+
+    def opened_as(arrays: Arrays | None) -> Dataset:
+        return prepare(
+            origin.data,
+            origin.target,
+            task=task,
+            group=group,
+            time=time,
+            kinds=kinds,
+            seed=seed,
+            image_size=image_size,
+            broken=broken,
+            channels=channels,
+            dev=parts["dev"].data if dev is not None else None,
+            test=parts["test"].data if test is not None else None,
+            positive=wanted_positive(positive, metric),
+            fitted=network.encoder if isinstance(network, Pretrained) else None,
+            arrays=arrays,
+        )
+
+    dataset = opened_as(arrays)
     chosen = chosen_metric(metric, dataset.task.name)
     if isinstance(network, Pretrained) and network.freeze == "auto":
         freezing = choose_freezing(
@@ -234,6 +246,10 @@ def tune(
         finalists = 0
     freeze = network.freeze if isinstance(network, Pretrained) else None
     opened, note = chosen_space(space, name, flight.get("first", trials), dataset, freeze, epochs)
+    factory = network if name == OWN and not isinstance(network, str | Pretrained) else None
+    if factory is not None:
+        middle = opened.from_unit(dict.fromkeys(opened.dimensions, 0.5))
+        dataset, arrays = with_whole_numbers(opened_as, dataset, arrays, factory, middle)
     known = observed(prior, opened, metric_of(chosen, dataset.task.name))
     read, *noted, space_note = findings(dataset, note)
     progress.say(read)
@@ -241,7 +257,6 @@ def tune(
         progress.warn(line)
     for line in (space_note, *known.notes):
         progress.say(line)
-    factory = network if name == OWN and not isinstance(network, str | Pretrained) else None
     for line in unread(factory, opened, dataset, seed) if factory is not None else ():
         progress.warn(line)
     checked = _checked(dataset, factory, opened, seed, progress) if checks else None
@@ -274,6 +289,7 @@ def tune(
         positive=positive_of(dataset.task, positive, chosen),
         dev=parts["dev"].record if dev is not None else {},
         test=parts["test"].record if test is not None else {},
+        arrays=None if arrays is None else arrays.value,
         objectives=list(aims.objectives),
         prefer=aims.prefer,
         within=aims.within,

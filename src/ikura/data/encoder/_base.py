@@ -59,6 +59,14 @@ class Encoder(ABC):
             from ikura.data.encoder.array import ArrayEncoder
 
             return ArrayEncoder.read_form(form)
+        if form["type"] == "given":
+            from ikura.data.encoder.given import GivenEncoder
+
+            return GivenEncoder.read_form(form)
+        if form["type"] == "vector":
+            from ikura.data.encoder.vector import VectorEncoder
+
+            return VectorEncoder.read_form(form)
         if form["type"] == "image":
             from ikura.data.encoder.image import ImageEncoder
 

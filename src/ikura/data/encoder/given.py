@@ -1,0 +1,92 @@
+"""The encoder of arrays that reach a network as they are."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ikura.data.arrays import plain_features
+from ikura.data.encoder._base import Encoder, Features
+from ikura.errors import DataError
+
+__all__ = ["GivenEncoder"]
+
+
+@dataclass(frozen=True)
+class GivenEncoder(Encoder):
+    """Passes arrays on: whole numbers as int64, such as the ids of tokens, other numbers as float32.
+
+    Args:
+        shape: shape of one example.
+        integers: whether training had whole numbers.
+        channels_last: whether examples are given with their channels, the first of shape, last.
+
+    Example:
+        >>> GivenEncoder((2,), True).transform(np.array([[3, 0]], np.uint8))[0]
+        array([[3, 0]])
+    """
+
+    shape: tuple[int, ...]
+    integers: bool
+    channels_last: bool = False
+
+    @staticmethod
+    def read_form(form: Mapping[str, Any]) -> GivenEncoder:
+        """The encoder that `to_dict` described."""
+        return GivenEncoder(tuple(form["shape"]), form["integers"], form["channels_last"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        form = {"type": "given", "shape": list(self.shape), "integers": self.integers}
+        return form | {"channels_last": self.channels_last}
+
+    def transform(self, data: pd.DataFrame | npt.NDArray[Any]) -> Features:
+        """Encode n examples: x, int64 or float32 of shape (n, …), and codes, shape (n, 0)."""
+        plain = plain_features(data)[0]
+        array = plain.to_numpy() if isinstance(plain, pd.DataFrame) else plain
+        given = (*self.shape[1:], self.shape[0]) if self.channels_last else self.shape
+        if array.shape[1:] != given:
+            expected = ", ".join(map(str, given))
+            raise DataError(f"an array of shape (n, {expected}) is expected, but its shape is {array.shape}")
+        if array.dtype.kind not in "biuf":
+            raise DataError(f"an array of numbers is expected, but it holds {array.dtype}")
+        array = np.moveaxis(array, -1, 1) if self.channels_last else array
+        if self.integers:
+            with np.errstate(invalid="ignore"):
+                x: npt.NDArray[Any] = array.astype(np.int64)
+            self._refuse(array, x != array, "is no whole number, as training had them")
+        else:
+            x = array.astype(np.float32)
+            self._refuse(array, ~np.isfinite(x), "is not finite; a number is expected")
+        return x, np.zeros((len(array), 0), dtype=np.int32)
+
+    @staticmethod
+    def _refuse(array: npt.NDArray[Any], wrong: npt.NDArray[np.bool_], why: str) -> None:
+        if wrong.any():
+            row, *place = (int(index) for index in np.argwhere(wrong)[0])
+            raise DataError(f"row {row + 1}, x[{', '.join(map(str, place))}]: {array[(row, *place)]} {why}")
+
+    def numbers(self, x: npt.NDArray[Any], dtype: str = "float32") -> npt.NDArray[Any]:
+        """What networks take: whole numbers as they are, others in the precision of training."""
+        return x if self.integers else x.astype(dtype, copy=False)
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of the numbers of one example: x[0], x[1], …"""
+        return [f"x[{', '.join(map(str, place))}]" for place in itertools.product(*map(range, self.shape))]
+
+    @property
+    def embedding_names(self) -> list[str]:
+        """Empty: an array has no categories."""
+        return []
+
+    @property
+    def cardinalities(self) -> list[int]:
+        """Empty: an array has no categories."""
+        return []
