@@ -6,10 +6,26 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ikura.process_state import Shared
+
 __all__ = ["seldom"]
 
 ALLOCATIONS = 20_000
 """Net allocations between two collections; Python 3.11 has 700."""
+
+
+@contextmanager
+def _high_thresholds() -> Iterator[None]:
+    young, *older = gc.get_threshold()
+    if 0 < young < ALLOCATIONS:
+        gc.set_threshold(ALLOCATIONS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(young, *older)
+
+
+_SELDOM = Shared(_high_thresholds)
 
 
 @contextmanager
@@ -23,10 +39,5 @@ def seldom() -> Iterator[None]:
         >>> with seldom():
         ...     import json
     """
-    young, *older = gc.get_threshold()
-    if 0 < young < ALLOCATIONS:
-        gc.set_threshold(ALLOCATIONS)
-    try:
+    with _SELDOM:
         yield
-    finally:
-        gc.set_threshold(young, *older)

@@ -220,6 +220,22 @@ def test_where_jobs_run(name: str, here: bool) -> None:
     assert (scores == {float(os.getpid())}) == here
 
 
+@pytest.fixture(autouse=True)
+def _two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ikura.engine.forking.cores", lambda: 2)
+
+
+def test_there_are_no_more_workers_than_tiles_and_cores() -> None:
+    made, said = workshop(lambda hp: Own(hp.units)), []
+    with engine_for(made, 40, said.append) as engine:
+        list(engine.run(jobs(1), lambda told: None))
+        assert multiprocessing.active_children() == []
+        list(engine.run(jobs(5), lambda told: None))
+        assert len(multiprocessing.active_children()) == 2
+    assert said == ["2 of 40 jobs: there are no more cores than that"]
+    assert_nothing_hangs()
+
+
 @pytest.mark.parametrize(
     ("made", "count", "kind"),
     [

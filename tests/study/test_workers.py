@@ -27,6 +27,7 @@ def network(hp: Any) -> nn.Module:
 @pytest.fixture(autouse=True)
 def _tiles_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ikura.study.tune.measure_tile_size", lambda *_: 2)
+    monkeypatch.setattr("ikura.engine.forking.cores", lambda: 2)
 
 
 def test_a_killed_worker_is_one_line_and_the_run_goes_on(tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from torch import Tensor, nn
 
 from ikura.data.columns import Column
 from ikura.nn.copying import copy_of
+from ikura.nn.generators import apart
 from ikura.nn.loss import loss as task_loss
 from ikura.nn.mlp import MLP
 from ikura.nn.noise import permutation
@@ -25,6 +24,7 @@ from ikura.population.examples import Examples
 from ikura.population.inputs import inputs_of
 from ikura.population.member import Hyperparameters
 from ikura.population.rule import rule
+from ikura.process_state import ignored_warnings
 from ikura.space import DEFAULTS
 
 __all__ = ["Batch", "Loss", "Step", "Subject", "Table", "still", "undisturbed"]
@@ -228,14 +228,8 @@ class Subject:
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Leave torch's, NumPy's and Python's random numbers, and warnings, as they were."""
-    state, numbers = random.getstate(), np.random.get_state()
-    try:
-        with torch.random.fork_rng(devices=[]), torch.enable_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        random.setstate(state)
-        np.random.set_state(numbers)
+    with apart(), torch.enable_grad(), ignored_warnings:
+        yield
 
 
 def still(module: nn.Module) -> nn.Module:

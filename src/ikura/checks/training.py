@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ikura.checks.subject import Batch, Subject, still
+from ikura.nn import generators
 from ikura.population.rule import coefficients, rule
 
 __all__ = ["STEPS", "evaluate", "gradients", "reseed", "train", "trained"]
@@ -18,7 +19,7 @@ STEPS = 40
 
 def reseed(seed: int = 0) -> None:
     """Begin the noise of a network's own anew, inside of `undisturbed`."""
-    torch.manual_seed(seed)
+    generators.reseed(seed)
 
 
 def gradients(subject: Subject, module: nn.Module, batch: Batch) -> tuple[float, list[Tensor | None]]:

@@ -20,11 +20,13 @@ from ikura.diagnose.mistakes import Mistakes, mistakes
 from ikura.diagnose.optimum import Neighbour, best_achievable, peers
 from ikura.diagnose.prescription import Prescription, keep_spaces
 from ikura.diagnose.reach import Losses, fell_on, with_reach
-from ikura.diagnose.reading import Chosen, measure, undisturbed, workshop_again
+from ikura.diagnose.reading import Chosen, measure, workshop_again
 from ikura.diagnose.recipe import prescribe
 from ikura.diagnose.seeds import with_more_seeds
+from ikura.engine import at_once
 from ikura.errors import UsageError
 from ikura.files import write_atomically
+from ikura.process_state import one_thread_each
 
 if TYPE_CHECKING:
     from ikura.study.study import Study
@@ -160,8 +162,8 @@ def examine(
         raise UsageError(f"examples must be at least 0, but is {examples}")
     if seeds < 0:
         raise UsageError(f"seeds must be at least 0, but is {seeds}")
-    jobs = jobs or setting.jobs
-    with undisturbed():
+    jobs = at_once(jobs or setting.jobs, say)
+    with one_thread_each():
         dataset, workshop = workshop_again(study)
         chosen = Chosen.of(study, workshop)
         patience = schedule(setting.schedule).patience(study.epochs)

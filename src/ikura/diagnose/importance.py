@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from ikura.diagnose.merit import ranked
 from ikura.diagnose.ped_anova import axis, divergences
 from ikura.errors import UsageError, nearest
 from ikura.exchange.distribution import quiet
+from ikura.process_state import ignored_warnings
 from ikura.space import Choice, Space
 
 __all__ = ["AMONG", "METHODS", "importance"]
@@ -164,8 +164,7 @@ def _fanova(rows: pd.DataFrame, names: list[str], space: Space) -> Mapping[str, 
             kinds[name] = FloatDistribution(0.0, 1.0)
             columns[name] = [0.5 if value is None else one.to_unit(value) for value in values]
     scores = rows["dev_score"].to_numpy(dtype=float)
-    with quiet(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet(), ignored_warnings:
         return FanovaImportanceEvaluator(seed=0).evaluate(_study(columns, kinds, scores))
 
 

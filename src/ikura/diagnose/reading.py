@@ -23,6 +23,7 @@ from ikura.metric import Metric, interval
 from ikura.metric import metric as metric_of
 from ikura.population.examples import Examples
 from ikura.population.workshop import Workshop
+from ikura.process_state import one_thread_each
 from ikura.study.choice import load_network, predictions
 from ikura.study.finalists import STAGE
 from ikura.study.shortlist import weights_file
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from ikura.data import Dataset
     from ikura.study.study import Study
 
-__all__ = ["Chosen", "copied", "measure", "read_errors", "recorded_errors", "undisturbed", "workshop_again"]
+__all__ = ["Chosen", "copied", "measure", "read_errors", "recorded_errors", "workshop_again"]
 
 Row = Mapping[str, Any]
 
@@ -59,15 +60,6 @@ def copied(run: Path, network: Any = None) -> Iterator[Study]:
         yield Study(run, network, (setting, store))
     finally:
         store.close()
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Leave torch's random numbers, from which new networks draw, and the numbers of threads as they were."""
-    from ikura.study.floor import one_thread_each
-
-    with one_thread_each(), torch.random.fork_rng(devices=[]):
-        yield
 
 
 @dataclass(frozen=True)
@@ -220,5 +212,5 @@ def read_errors(study: Study) -> tuple[Errors, Neighbour | None]:
     recorded = study.fact("errors")
     if recorded is not None:
         return Errors.from_dict(recorded["errors"]), recorded["neighbour"] and Neighbour(**recorded["neighbour"])
-    with undisturbed():
+    with one_thread_each():
         return measure(Chosen.of(study, workshop_again(study)[1]))

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import multiprocessing
+from collections.abc import Callable
 
 from ikura.engine._base import Engine
+from ikura.engine.forking import at_once
 from ikura.population.workshop import Workshop
 
-__all__ = ["Engine", "engine_for"]
+__all__ = ["Engine", "at_once", "engine_for"]
 
 
-def engine_for(workshop: Workshop, jobs: int) -> Engine:
+def engine_for(workshop: Workshop, jobs: int, say: Callable[[str], None] = lambda line: None) -> Engine:
     """Choose the engine: threads for the compiled kernel, forked processes for stacked networks on the CPU.
 
     Args:
         workshop: what will be trained.
-        jobs: how many tiles may train at once.
+        jobs: how many tiles may train at once; no more do than there are cores.
+        say: told where fewer workers than `jobs` are to be had.
 
     Returns:
         An engine, to be closed after use.
@@ -23,11 +25,11 @@ def engine_for(workshop: Workshop, jobs: int) -> Engine:
     if workshop.compiled:
         from ikura.engine.threads import ThreadEngine
 
-        return ThreadEngine(workshop, jobs)
-    if workshop.device == "cpu" and jobs > 1 and "fork" in multiprocessing.get_all_start_methods():
+        return ThreadEngine(workshop, at_once(jobs, say))
+    if workshop.device == "cpu" and jobs > 1:
         from ikura.engine.processes import ProcessEngine
 
-        return ProcessEngine(workshop, jobs)
+        return ProcessEngine(workshop, at_once(jobs, say), say)
     from ikura.engine.serial import SerialEngine
 
     return SerialEngine(workshop)

@@ -7,11 +7,14 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from ikura.engine._pool import Ended, PoolEngine
-from ikura.population.job import Job, Outcome, train
+from ikura.engine.forking import hindrance
+from ikura.engine.serial import SerialEngine
+from ikura.population.job import Job, Outcome, Told, train
 from ikura.population.workshop import Workshop
 
 __all__ = ["ProcessEngine", "end_with_parent"]
@@ -50,19 +53,48 @@ def _work(job: Job) -> list[Outcome]:
 class ProcessEngine(PoolEngine):
     """Runs each job in one of several forked processes; what the workshop holds need not be picklable.
 
+    No more processes are begun than there are tiles at once. Where none can be, this thread runs one job after another.
+
     Args:
         workshop: examples, task, network.
-        jobs: number of processes.
+        jobs: number of processes at most.
+        say: told why there are none.
     """
 
     work = staticmethod(_work)
     overtakes = True
 
-    def __init__(self, workshop: Workshop, jobs: int) -> None:
-        context = multiprocessing.get_context("fork")
-        self.told, self.stop = context.Queue(), context.Event()
-        self.pool = ProcessPoolExecutor(jobs, context, _begin, (workshop, self.told, self.stop))
+    def __init__(self, workshop: Workshop, jobs: int, say: Callable[[str], None] = lambda line: None) -> None:
+        self.workshop, self.jobs, self.say = workshop, jobs, say
+        self.workers = 0
+        self.said = ""
+
+    def run(self, jobs: Sequence[Job], tell: Callable[[Told], None]) -> Iterator[list[Outcome]]:
+        if not self._begun(min(self.jobs, len(jobs))):
+            return SerialEngine(self.workshop).run(jobs, tell)
+        return super().run(jobs, tell)
+
+    def _begun(self, wanted: int) -> bool:
+        """See to it that there are so many workers, or as many as there can be; whether there are any."""
+        if wanted > max(self.workers, 1):
+            reason = hindrance()
+            if reason:
+                self._explain(reason)
+            else:
+                self.close()
+                context = multiprocessing.get_context("fork")
+                self.told, self.stop = context.Queue(), context.Event()
+                self.pool = ProcessPoolExecutor(wanted, context, _begin, (self.workshop, self.told, self.stop))
+                self.workers = wanted
+        return self.workers > 0
+
+    def _explain(self, reason: str) -> None:
+        if reason != self.said:
+            self.say(f"tiles train one after another, in this thread: {reason}")
+            self.said = reason
 
     def close(self) -> None:
-        super().close()
-        self.told.close()
+        if self.workers:
+            super().close()
+            self.told.close()
+            self.workers = 0

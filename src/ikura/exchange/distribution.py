@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ikura.errors import SpaceError
+from ikura.process_state import quieter
 from ikura.space import Choice, Fixed, Parameter, choice, fixed, integer, linear, log
 
 if TYPE_CHECKING:
@@ -87,9 +88,5 @@ def quiet() -> Iterator[None]:
     """Keep Optuna's log lines to warnings while the block runs."""
     import optuna
 
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(max(before, optuna.logging.WARNING))
-    try:
+    with quieter("optuna", optuna.logging.WARNING):
         yield
-    finally:
-        optuna.logging.set_verbosity(before)

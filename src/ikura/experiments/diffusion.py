@@ -21,10 +21,9 @@ from ikura.large_batch.preset import TORCH_SCALE
 from ikura.population.member import Member
 from ikura.population.warmup import warm_up
 from ikura.population.workshop import Workshop
+from ikura.process_state import cores, one_thread_each
 from ikura.report.markup import Html, element, join
 from ikura.report.tables import table
-from ikura.study.floor import one_thread_each
-from ikura.study.opening import cores
 
 __all__ = ["EXPERIMENT", "Diffusion"]
 

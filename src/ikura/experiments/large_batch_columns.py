@@ -20,8 +20,8 @@ from ikura.population.job import Job, Outcome, Told
 from ikura.population.member import Member
 from ikura.population.warmup import warm_up
 from ikura.population.workshop import Workshop
-from ikura.study.floor import one_thread_each
-from ikura.study.opening import chosen_device, cores
+from ikura.process_state import cores, one_thread_each
+from ikura.study.opening import chosen_device
 
 __all__ = ["COLUMNS", "POINTS", "Plans", "Setting", "columns", "hyperparameters"]
 

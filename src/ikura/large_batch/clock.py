@@ -12,7 +12,7 @@ import torch
 from ikura.best_epoch import best_epochs
 from ikura.population.member import Member
 from ikura.population.workshop import Workshop
-from ikura.study.floor import one_thread_each
+from ikura.process_state import one_thread_each
 
 __all__ = ["epochs_to", "seconds_per_epoch"]
 
@@ -36,24 +36,18 @@ def seconds_per_epoch(workshop: Workshop, members: Mapping[str, Member]) -> dict
     """
     tiles = {name: workshop.tile([member]) for name, member in members.items()}
     taken: dict[str, list[float]] = {name: [] for name in tiles}
-    threads, began = torch.get_num_threads(), time.perf_counter()
-    device = torch.device(workshop.device)
-    if device.type == "cpu":
-        torch.set_num_threads(1)
-    try:
-        with one_thread_each():
-            for turn in range(ROUNDS + 1):
-                for name, tile in tiles.items():
-                    examples = workshop.train.ordered(members[name].seed, turn)
-                    start = time.perf_counter()
-                    tile.train_epoch(examples, turn)
-                    if device.type == "cuda":
-                        torch.cuda.synchronize(device)
-                    taken[name].append(time.perf_counter() - start)
-                if turn and time.perf_counter() - began > MOST_SECONDS:
-                    break
-    finally:
-        torch.set_num_threads(threads)
+    began, device = time.perf_counter(), torch.device(workshop.device)
+    with one_thread_each():
+        for turn in range(ROUNDS + 1):
+            for name, tile in tiles.items():
+                examples = workshop.train.ordered(members[name].seed, turn)
+                start = time.perf_counter()
+                tile.train_epoch(examples, turn)
+                if device.type == "cuda":
+                    torch.cuda.synchronize(device)
+                taken[name].append(time.perf_counter() - start)
+            if turn and time.perf_counter() - began > MOST_SECONDS:
+                break
     return {name: min(seconds[1:]) for name, seconds in taken.items()}
 
 

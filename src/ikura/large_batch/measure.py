@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ikura.engine import engine_for
+from ikura.engine import at_once, engine_for
 from ikura.errors import RunError, UsageError
 from ikura.files import named, shown
 from ikura.large_batch.diary import Diary, diary
@@ -30,9 +30,10 @@ from ikura.population.member import Member
 from ikura.population.structure import weights_of
 from ikura.population.warmup import warm_up
 from ikura.population.workshop import Workshop
-from ikura.study.floor import network_again, one_thread_each, workshop_of
+from ikura.process_state import cores, one_thread_each
+from ikura.study.floor import network_again, workshop_of
 from ikura.study.ledger import Ledger
-from ikura.study.opening import alone, check_arguments, cores
+from ikura.study.opening import alone, check_arguments
 from ikura.study.progress import Progress
 from ikura.study.repetition import check_trained, trained_again
 from ikura.study.states import lineage
@@ -85,9 +86,9 @@ def measure(
     workshop = workshop_of(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
     if workshop.compiled:
         warm_up(setting.dtype, progress.say, workshop.convolutional)
-    gpus = [workshop.device] if workshop.device.startswith("cuda") else []
-    with alone(folder), torch.random.fork_rng(gpus), one_thread_each():
-        found = _Work(study, store, row, workshop, folder, points, 1 if gpus else jobs or cores(), progress).run()
+    with alone(folder), one_thread_each():
+        workers = 1 if workshop.device.startswith("cuda") else at_once(jobs or cores(), progress.say)
+        found = _Work(study, store, row, workshop, folder, points, workers, progress).run()
         _write(found)
     return found
 
@@ -208,7 +209,7 @@ class _Work:
         walks = [range(begin, begin + TOGETHER) for begin in range(0, DIRECTIONS, TOGETHER)]
         pieces: list[Piece] = [*epochs, *walks]
         found: dict[int, Any] = {}
-        for place, result in done(self._worker(notes), pieces, self.jobs):
+        for place, result in done(self._worker(notes), pieces, self.jobs, self.progress.say):
             found[place] = result
             self.progress.count("measures", len(found), len(pieces))
         losses = np.concatenate([found[place] for place in range(len(epochs), len(pieces))])

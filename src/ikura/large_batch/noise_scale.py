@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ikura.errors import UsageError
 from ikura.large_batch.ratio import ratio_interval
 from ikura.nn.copying import copy_of
+from ikura.nn.generators import seeded
 from ikura.nn.loss import each_loss
 from ikura.nn.noise import key
 
@@ -129,8 +130,7 @@ def measure_noise_scale(
     inputs, targets = [torch.as_tensor(one) for one in (x, codes) if one is not None], torch.as_tensor(y)
     draws = np.random.default_rng(key(seed, "noise scale"))
     smalls, larges = np.empty(pairs), np.empty(pairs)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(key(seed, "noise scale"))
+    with seeded(key(seed, "noise scale"), device):
         for pair in range(pairs):
             mean, square = torch.zeros((), device=device), 0.0
             parts = draws.integers(len(targets), size=(large // small, small))

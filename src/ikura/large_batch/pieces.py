@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 
 import torch
 
+from ikura.engine.forking import hindrance
 from ikura.engine.processes import end_with_parent
 from ikura.errors import IkuraError
+from ikura.process_state import one_thread_each
 
 __all__ = ["done"]
 
@@ -22,13 +24,16 @@ Result = TypeVar("Result")
 _work: Callable[[Any], Any]
 
 
-def done(work: Callable[[Piece], Result], pieces: Sequence[Piece], jobs: int) -> Iterator[tuple[int, Result]]:
+def done(
+    work: Callable[[Piece], Result], pieces: Sequence[Piece], jobs: int, say: Callable[[str], None] = lambda line: None
+) -> Iterator[tuple[int, Result]]:
     """Do pieces of work, each with one thread of torch; results are the same with any number of jobs.
 
     Args:
         work: what is done for a piece; it need not be picklable, pieces and results must be.
         pieces: what there is to do.
         jobs: processes; with one, or where processes cannot be forked, this one does it.
+        say: told why they cannot be forked.
 
     Yields:
         The place of a piece and its result, as they are done.
@@ -40,10 +45,13 @@ def done(work: Callable[[Piece], Result], pieces: Sequence[Piece], jobs: int) ->
         >>> sorted(done(lambda piece: piece ** 2, [3, 4], 1))
         [(0, 9), (1, 16)]
     """
-    if min(jobs, len(pieces)) < 2 or "fork" not in multiprocessing.get_all_start_methods():
-        torch.set_num_threads(1)
-        for place, piece in enumerate(pieces):
-            yield place, work(piece)
+    several = min(jobs, len(pieces)) > 1
+    reason = hindrance() if several else ""
+    if reason:
+        say(f"pieces are done one after another, in this thread: {reason}")
+    if reason or not several:
+        with one_thread_each():
+            yield from ((place, work(piece)) for place, piece in enumerate(pieces))
         return
     context = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(min(jobs, len(pieces)), context, _begin, (work,))

@@ -15,6 +15,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from ikura.errors import UsageError
 from ikura.nn.copying import copy_of
 from ikura.nn.dropout import Dropout
+from ikura.nn.generators import apart, reseed
 from ikura.nn.loss import each_loss
 from ikura.nn.noise import key
 
@@ -163,16 +164,14 @@ def network_walk(
     inputs = tuple(torch.as_tensor(one).to(device) for one in (x, codes) if one is not None)
     targets = torch.as_tensor(y).to(device)
 
-    seeded = torch.default_generator.manual_seed if device.type == "cpu" else torch.manual_seed
-
     @torch.no_grad()
     def measure(vector: Array) -> float:
         # What noise there is in the network is the same at every point.
-        seeded(key(seed, "potential"))
+        reseed(key(seed, "potential"), device)
         parts = torch.from_numpy(vector).split([w.numel() for w in weights.values()])
         changed = {n: part.reshape(w.shape).to(w) for (n, w), part in zip(weights.items(), parts, strict=True)}
         return float(each_loss(task, functional_call(own, changed, inputs), targets).mean())
 
     origin = torch.cat([w.flatten().double().cpu() for w in weights.values()]).numpy()
-    with torch.random.fork_rng(devices=[]):
+    with apart(device):
         return walk_losses(measure, origin, directions, lengths, seed)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from torch import nn
 
+from ikura.engine import at_once
 from ikura.errors import UsageError
 from ikura.files import shown, sweep_partial, write_atomically
 from ikura.large_batch.clock import seconds_per_epoch
@@ -27,11 +28,12 @@ from ikura.metric import metric as metric_of
 from ikura.population.member import Hyperparameters, Member
 from ikura.population.tile_size import COMPILED_TILE
 from ikura.population.warmup import warm_up
+from ikura.process_state import cores
 from ikura.study.command import predict_command
 from ikura.study.ending import model_of
 from ikura.study.floor import network_again, workshop_of
 from ikura.study.networks import resolved
-from ikura.study.opening import alone, check_arguments, chosen_device, cores
+from ikura.study.opening import alone, check_arguments, chosen_device
 from ikura.study.progress import Progress
 from ikura.study.study import Study
 
@@ -181,7 +183,7 @@ class _Work:
             check_batch(winner, self.batch_size)
         if self.workshop.compiled:
             warm_up(setting.dtype, self.progress.say, self.workshop.convolutional)
-        jobs = self.jobs or cores()
+        jobs = at_once(self.jobs or cores(), self.progress.say)
         self.trainer = Trainer(self.workshop, kept, setting.seed, jobs, COMPILED_TILE, self.progress)
         self.metric = metric_of(setting.metric, setting.task)
         self.sign = 1.0 if self.metric.greater_is_better else -1.0

@@ -19,7 +19,7 @@ from ikura.nn.noise import key
 from ikura.population.job import Job, Outcome, Told
 from ikura.population.member import Member
 from ikura.population.workshop import Workshop
-from ikura.study.floor import one_thread_each
+from ikura.process_state import one_thread_each
 from ikura.study.progress import Progress
 
 __all__ = ["Trained", "Trainer", "sweep"]

@@ -13,6 +13,7 @@ from ikura.files import shown
 from ikura.large_batch.ghosts import normalises
 from ikura.large_batch.settings import Winner
 from ikura.nn import GhostNorm
+from ikura.nn.generators import seeded
 from ikura.nn.loss import loss
 from ikura.nn.noise import Draws, drawing, key
 from ikura.population.batches import Batches
@@ -81,8 +82,7 @@ def first_norm(workshop: Workshop, member: Member) -> float:
     norms = []
     for begin in range(0, min(BATCHES * size, rows - size + 1), size):
         x, codes, y = batches(slice(begin, begin + size))
-        with torch.random.fork_rng(devices=[]), drawing(Draws(key(member.seed, "noise", 0), begin)):
-            torch.manual_seed(key(member.seed, "noise", 0, begin))
+        with seeded(key(member.seed, "noise", 0, begin)), drawing(Draws(key(member.seed, "noise", 0), begin)):
             cost = loss(workshop.task, module(*inputs_of(module, x, codes)), y)
         found = torch.autograd.grad(cost, parameters, allow_unused=True)
         norms.append(float(torch.stack([g.norm() for g in found if g is not None]).norm()))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from ikura.errors import UsageError
+from ikura.nn.generators import seeded
 from ikura.population.inputs import inputs_of
 from ikura.population.member import Hyperparameters
 from ikura.population.surroundings import usual_settings
@@ -27,12 +28,15 @@ Factory = Callable[[Hyperparameters], nn.Module]
 def build(
     factory: Factory, hyperparameters: Mapping[str, Any], key: int, who: str, inputs: Sequence[Tensor] = ()
 ) -> nn.Module:
-    """Call a factory under keyed random numbers; the caller's own random numbers are left as they were.
+    """Call a factory under keyed random numbers, as in a fresh interpreter; the caller's own are left as they were.
+
+    Factories are called one at a time, because the generators that they draw from, and the default precision, belong to
+    the whole process.
 
     Args:
         factory: makes a network from hyperparameters.
         hyperparameters: what it reads.
-        key: seeds torch's generator, so that the initial weights depend on it alone.
+        key: seeds the generators of torch, NumPy and Python, so that the initial weights depend on it alone.
         who: begins an error message, such as "trial 3".
         inputs: a few examples, x and codes; lazy modules (`nn.LazyLinear`) take their shapes from them.
 
@@ -43,8 +47,7 @@ def build(
         Failing: the factory fails.
         UsageError: what it returns is not an `nn.Module`.
     """
-    with usual_settings(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(key)
+    with seeded(key, dtype="float32"), usual_settings():
         try:
             module = factory(Hyperparameters(hyperparameters))
             if inputs and isinstance(module, nn.Module) and any(map(is_lazy, module.parameters())):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from ikura.population.snapshot import load_snapshot, save_snapshot
 from ikura.population.surroundings import usual_settings
 from ikura.population.training import Course
 from ikura.population.workshop import Workshop
+from ikura.process_state import one_thread_each
 
 __all__ = ["Job", "Outcome", "Stopped", "Told", "train"]
 
@@ -147,7 +149,7 @@ def train(
     tell: Callable[[Told], None] = lambda told: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> list[Outcome]:
-    """Train a tile, from its snapshot if there is one; torch is left at one thread, on whose number rounding depends.
+    """Train a tile, from its snapshot if there is one, with one thread of torch, on whose number rounding depends.
 
     Args:
         workshop: examples, task, network.
@@ -161,13 +163,20 @@ def train(
     Raises:
         Stopped: `stopping` said so.
     """
-    torch.set_num_threads(1)
+    with one_thread_each(), _ordinary_arithmetic():
+        return _train(workshop, job, tell, stopping)
+
+
+@contextmanager
+def _ordinary_arithmetic() -> Iterator[None]:
+    """Train with gradients, full precision, and numbers too small to be normal taken as 0, whatever this thread has."""
+    flushed = not float(np.finfo(np.float64).tiny) * 0.5
     torch.set_flush_denormal(True)
     try:
-        with usual_settings(workshop.dtype):
-            return _train(workshop, job, tell, stopping)
+        with usual_settings():
+            yield
     finally:
-        torch.set_flush_denormal(False)
+        torch.set_flush_denormal(flushed)
 
 
 def _train(workshop: Workshop, job: Job, tell: Callable[[Told], None], stopping: Callable[[], bool]) -> list[Outcome]:

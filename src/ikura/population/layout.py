@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ikura.nn.generators import seeded
 from ikura.nn.initialisation import initial_weights
 from ikura.nn.mlp import MLP, embedding_size
 from ikura.nn.noise import key, normal
@@ -155,7 +156,7 @@ class Layout:
 
     def module(self, member: Member, weights: np.ndarray | None = None) -> MLP:
         """Build the member's network as a plain PyTorch module, with the given or its initial weights."""
-        with torch.random.fork_rng(devices=[]):
+        with seeded(0):
             net = MLP(**self.arguments(member))
         vector = torch.from_numpy(np.asarray(self.initial(member) if weights is None else weights))
         net = net.to(vector.dtype)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ikura.errors import UsageError
+from ikura.nn.generators import apart, seeded
 from ikura.nn.noise import Draws, drawing
 from ikura.nn.products import weights_in_products
 from ikura.population.attributes import OUTSIDE, Unwritable, complaint, observe, read
@@ -170,8 +171,7 @@ def _check_own(first: nn.Module, second: nn.Module) -> None:
 def _evaluate(module: nn.Module, x: Tensor, codes: Tensor, outputs: int, task: str) -> None:
     """Refuse a network that does not map examples to outputs."""
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+        with torch.no_grad(), seeded(0):
             found = module.eval()(*inputs_of(module, x, codes))
     except Exception as error:
         raise Failing(f"the network fails on inputs of shape {tuple(x.shape)}: {_reason(error)}") from error
@@ -185,8 +185,7 @@ def _evaluate(module: nn.Module, x: Tensor, codes: Tensor, outputs: int, task: s
 
 def _train(module: nn.Module, x: Tensor, codes: Tensor, outputs: int) -> None:
     try:
-        with torch.random.fork_rng(devices=[]), drawing(Draws(0, 0)):
-            torch.manual_seed(0)
+        with seeded(0), drawing(Draws(0, 0)):
             found = module.train()(*inputs_of(module, x, codes))
     except Exception as error:
         raise Failing(f"the network fails in training on inputs of shape {tuple(x.shape)}: {_reason(error)}") from error
@@ -201,7 +200,7 @@ def _reason(error: Exception) -> str:
 
 
 def _weights(module: nn.Module, x: Tensor, codes: Tensor) -> frozenset[str]:
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+    with torch.no_grad(), apart():
         return weights_in_products(module.eval(), inputs_of(module, x, codes))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from ikura.errors import UsageError
 from ikura.nn import BatchNorm, GhostNorm
 from ikura.nn.augmentation import Augment
+from ikura.nn.generators import seeded
 from ikura.nn.loss import each_loss, loss
 from ikura.nn.noise import Draws, drawing, example_noise, key, label_draws
 from ikura.population import attributes
@@ -105,7 +107,6 @@ class StackedTile(Tile):
         )
         self.classes = {"binary": 2, "multiclass": outputs, "regression": 0}[task]
         self.augment = Augment([member.values for member in members], self.seed)
-        self.generators = [self.device] if self.device.type == "cuda" else []
         self.known = None if manner is None else attributes.observe(self.module)
         self.steps = np.zeros(count, np.int64)
         self.active = np.ones(count, bool)
@@ -238,8 +239,7 @@ class StackedTile(Tile):
         leaves = {n: leaf.detach().requires_grad_(self.learns[n]) for n, leaf in self._leaves().items()}
         used = leaves if self.dropconnect is None else self.dropconnect(leaves, epoch, first)
         own = None if y.dim() == 1 else 0
-        with drawing(Draws(stream, first)), torch.random.fork_rng(self.generators):
-            torch.manual_seed(key(self.seed, "noise", epoch, first))
+        with drawing(Draws(stream, first)), self._seeded("noise", epoch, first):
             outputs = self.together.at_once(used, self.buffers, (x, codes), apart).to(self.dtype)
         if self.smoothing is None:
             costs = vmap(lambda z, t: loss(self.task, z, t), (0, own))(outputs, y)
@@ -277,8 +277,7 @@ class StackedTile(Tile):
             own_y = y if y.dim() == 1 else y[k]
             own_x = self._laid_out(x[k]) if shared is None else shared
             try:
-                with drawing(Draws(stream, first)), torch.random.fork_rng(self.generators):
-                    torch.manual_seed(key(self.seed, "noise", epoch, first))
+                with drawing(Draws(stream, first)), self._seeded("noise", epoch, first):
                     outputs = self.together.member(k, used, self.buffers, (own_x, codes)).to(self.dtype)
                 cost = loss(self.task, outputs, own_y, None if self.smoothing is None else self.smoothing[k])
                 learning = [leaf for leaf in leaves.values() if leaf.requires_grad]
@@ -301,6 +300,9 @@ class StackedTile(Tile):
         assert self.deviations is not None
         noise = torch.from_numpy(example_noise(self.seed, epoch, rows)).to(self.device, self.dtype)
         return 1 + self.deviations[:, None] * noise
+
+    def _seeded(self, purpose: str, *moment: int) -> AbstractContextManager[None]:
+        return seeded(key(self.seed, purpose, *moment), self.device, str(self.dtype).removeprefix("torch."))
 
     def _labels(self, examples: Examples, epoch: int) -> Tensor | None:
         """The labels that each member learns from in one epoch, shape (members, rows); None if no member has noise."""
@@ -338,7 +340,9 @@ class StackedTile(Tile):
         for module in self.together.modules:
             module.eval()
         leaves, block = self._leaves(), 1024
-        parts = [self._forward(leaves, *batches(slice(i, i + block))[:2]) for i in range(0, len(examples), block)]
+        # What a network draws even in evaluation is keyed as well.
+        with self._seeded("evaluation"):
+            parts = [self._forward(leaves, *batches(slice(i, i + block))[:2]) for i in range(0, len(examples), block)]
         out = torch.cat(parts, 1).to(self.dtype).cpu().numpy()
         out[~self.active] = np.nan
         return out

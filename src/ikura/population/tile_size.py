@@ -6,11 +6,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-import torch
-
 from ikura.population.member import Member
 from ikura.population.surroundings import usual_settings
 from ikura.population.workshop import Workshop
+from ikura.process_state import one_thread_each
 
 __all__ = ["COMPILED_TILE", "measure_tile_size"]
 
@@ -36,14 +35,8 @@ def measure_tile_size(workshop: Workshop, members: Sequence[Member]) -> int:
     """
     first = members[0]
     few = replace(workshop, train=workshop.train.head(2 * int(first.values.batch_size)))
-    threads, started = torch.get_num_threads(), time.perf_counter()
-    if workshop.device == "cpu":
-        torch.set_num_threads(1)
-    try:
-        with usual_settings(workshop.dtype):
-            return _cheapest(few, members, started)
-    finally:
-        torch.set_num_threads(threads)
+    with one_thread_each(), usual_settings():
+        return _cheapest(few, members, time.perf_counter())
 
 
 def _cheapest(few: Workshop, members: Sequence[Member], started: float) -> int:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from ikura.errors import UsageError
+from ikura.nn.generators import Place
 from ikura.population.inputs import Asks, asks_for_codes
 
 __all__ = ["Failed", "Together", "check_buffer", "check_outputs"]
@@ -187,14 +188,9 @@ class Together:
     def _one_after_another(
         self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Sequence[Tensor], apart: bool
     ) -> Tensor:
-        device = inputs[0].device
-        generator = torch.cuda.default_generators[device.index or 0] if device.type == "cuda" else None
-        states = torch.get_rng_state(), None if generator is None else generator.get_state()
-        outputs = []
+        begin, outputs = Place.now(inputs[0].device), []
         for k in range(len(next(iter(parameters.values())))):
-            torch.set_rng_state(states[0])
-            if generator is not None and states[1] is not None:
-                generator.set_state(states[1])
+            begin.go()
             taken = [inputs[0][k], *inputs[1:]] if apart else inputs
             # Copies: where a tensor begins in memory may decide the order of a sum.
             mine = {name: parameter[k].clone() for name, parameter in parameters.items()}

@@ -16,6 +16,7 @@ from numba.core.codegen import get_host_cpu_features
 
 from ikura.garbage import seldom
 from ikura.metric import METRICS
+from ikura.nn.generators import seeded
 from ikura.population.examples import Examples
 from ikura.population.layout import Layout
 from ikura.population.member import Member
@@ -76,7 +77,9 @@ def compile_convolution(dtype: str) -> None:
 
     examples = Examples(np.zeros((2, 1, 2, 2), dtype), np.zeros((2, 0), np.int32), np.zeros(2, dtype))
     recipe = Recipe.of({"shape": (1, 2, 2), "outputs": 1, "channels": 1, "units": 1})
+    with seeded(0):
+        module = recipe.module()
     every_part = Member(0, {"dropconnect": 0.5, "label_noise": 0.5}, 0)
-    tile = ConvolutionTile([every_part], [recipe], [recipe.module()], "regression", dtype)
+    tile = ConvolutionTile([every_part], [recipe], [module], "regression", dtype)
     tile.train_epoch(examples, 0)
     Judge("regression", METRICS["r2"])(tile.outputs(examples), examples.y)

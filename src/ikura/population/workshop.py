@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ikura.errors import UsageError
+from ikura.nn.generators import apart
 from ikura.nn.noise import key
 from ikura.nn.zoo.cnn import Recipe, cnn
 from ikura.population import attributes
@@ -214,7 +215,7 @@ class Workshop:
             )
         given = x.to(self.device), codes.to(self.device)
         try:
-            with usual_settings(self.dtype):
+            with usual_settings(), apart(self.device, self.dtype):
                 return rehearse(
                     lambda: self.module(member), *given, self.outputs, self.task, getattr(torch, self.dtype)
                 )

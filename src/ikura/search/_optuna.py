@@ -6,8 +6,8 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from warnings import catch_warnings, simplefilter
 
+from ikura.process_state import ignored_warnings, quieter
 from ikura.search._base import Observation
 from ikura.space import Choice, Integer, Parameter, Space
 
@@ -119,12 +119,5 @@ def _suggest(trial: Trial, name: str, one: Parameter) -> Any:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep Optuna's log lines and its warnings about experimental parts away from the user."""
-    logger = logging.getLogger("optuna")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with catch_warnings():
-            simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
+    with quieter("optuna", logging.ERROR), ignored_warnings:
+        yield

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ast
 import operator
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from math import log10
 from typing import Any
 
 from ikura.errors import SpaceError, nearest
+from ikura.process_state import warning_filters
 
 __all__ = ["FUNCTIONS", "NUMBER", "Evaluate", "check_kinds", "compiled", "kind_of", "names_of", "parsed"]
 
 Evaluate = Callable[[Mapping[str, Any]], Any]
 
+_NO_SYNTAX_WARNINGS = warning_filters(("ignore", SyntaxWarning))
 MOST_CHARACTERS = 1000
 MOST_DEEP = 50
 MOST_BITS = 4096
@@ -65,8 +66,7 @@ def parsed(text: str) -> ast.expr:
     if len(text) > MOST_CHARACTERS:
         raise SpaceError(f"it has {len(text)} characters, but at most {MOST_CHARACTERS} are read")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
+        with _NO_SYNTAX_WARNINGS:
             tree = ast.parse(text.strip(), mode="eval").body
         _check(tree)
     except SyntaxError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from safetensors.numpy import load_file
 
 from ikura.metric import Metric, interval
 from ikura.metric import evidence as evidence_of
+from ikura.nn.generators import seeded
 from ikura.nn.loss import predict
 from ikura.population.examples import Examples
 from ikura.population.inputs import inputs_of
@@ -47,7 +49,8 @@ def predictions(workshop: Workshop, network: torch.nn.Module, examples: Examples
     """Predict examples with one network, in the target's own units or as probabilities."""
     judge = workshop.judge
     parts = []
-    with torch.no_grad():
+    # What a network draws even in evaluation is keyed, so that a score can be measured again.
+    with torch.no_grad(), nullcontext() if workshop.compiled else seeded(0):
         block = 4096 if len(examples.shape) == 1 else 512
         for i in range(0, max(len(examples), 1), block):
             rows = slice(i, i + block)

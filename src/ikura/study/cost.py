@@ -12,10 +12,12 @@ import numpy as np
 import torch
 
 from ikura.errors import UsageError
+from ikura.nn.generators import apart
 from ikura.population.inputs import inputs_of
 from ikura.population.member import Member
 from ikura.population.structure import structure
 from ikura.population.workshop import Workshop
+from ikura.process_state import one_thread_each
 from ikura.space import Space, feasible_draw
 from ikura.study.aims import MEASURED
 from ikura.study.pareto import ENDED
@@ -70,21 +72,17 @@ def inference_seconds(workshop: Workshop, member: Member) -> float:
     module = workshop.module(member).to(device, getattr(torch, workshop.dtype)).eval()
     x = torch.from_numpy(np.ascontiguousarray(workshop.dev.inputs(slice(ROWS)))).to(device)
     inputs = inputs_of(module, x, torch.from_numpy(workshop.dev.codes[:ROWS]).to(device))
-    threads, taken = torch.get_num_threads(), []
-    torch.set_num_threads(1)
-    try:
-        with torch.no_grad():
-            for run in range(WARM_UPS + REPEATS):
-                began = time.perf_counter()
-                module(*inputs)
-                if device.type == "cuda":
-                    torch.cuda.synchronize(device)
-                if run >= WARM_UPS:
-                    taken.append(time.perf_counter() - began)
-                if len(taken) >= FEWEST_REPEATS and sum(taken) > MOST_SECONDS:
-                    break
-    finally:
-        torch.set_num_threads(threads)
+    taken: list[float] = []
+    with one_thread_each(), apart(device), torch.no_grad():
+        for run in range(WARM_UPS + REPEATS):
+            began = time.perf_counter()
+            module(*inputs)
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            if run >= WARM_UPS:
+                taken.append(time.perf_counter() - began)
+            if len(taken) >= FEWEST_REPEATS and sum(taken) > MOST_SECONDS:
+                break
     return median(taken)
 
 

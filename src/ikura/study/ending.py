@@ -40,7 +40,7 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
         with store.timed("finalists"):
             if setting.finalists:
                 searches, waits = plans(setting, store), schedule(setting.schedule)
-                train_finalists(floor, setting.finalists, setting.replicates, searches, waits, setting.jobs)
+                train_finalists(floor, setting.finalists, setting.replicates, searches, waits, floor.jobs)
             best = choose(floor, measure, setting.finalists, lambda row: _again(floor, setting, row))
         if best is None:
             floor.progress.say(f"no trial could be trained to its end; {_advice(store)}")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
 from torch import nn
 
 from ikura.data import Dataset, Part
@@ -33,7 +31,7 @@ from ikura.study.setting import Setting
 BLOCK = 1024
 """Examples that run through a frozen body together."""
 
-__all__ = ["examples_of", "network_again", "one_thread_each", "workshop_of"]
+__all__ = ["examples_of", "network_again", "workshop_of"]
 
 
 def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperparameters], nn.Module] | None) -> Workshop:
@@ -75,19 +73,6 @@ def examples_of(part: Part, dtype: str, network: Factory | None) -> Examples:
         x = torch.cat([features(network.body, torch.from_numpy(examples.inputs(rows))) for rows in blocks])
         return Examples(np.ascontiguousarray(x.numpy(), dtype), examples.codes, examples.y)
     return examples if network else examples.flat()
-
-
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Keep the linear-algebra libraries to one thread, so that every worker has a core of its own."""
-    import scipy.linalg.cython_blas  # noqa: F401  the library whose threads are to be limited must be loaded
-
-    threads = torch.get_num_threads()
-    try:
-        with threadpool_limits(1, user_api="blas"):
-            yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def network_again(setting: Setting, run: Path, network: Any) -> Any:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from ikura.data import Dataset, Part
 from ikura.metric import metric as metric_of
@@ -19,7 +18,8 @@ from ikura.population.member import Member
 from ikura.population.training import Judge
 from ikura.population.warmup import warm_up
 from ikura.population.workshop import Workshop
-from ikura.study.floor import examples_of, one_thread_each
+from ikura.process_state import one_thread_each
+from ikura.study.floor import examples_of
 from ikura.study.pretrained import MANY, Pretrained
 
 __all__ = ["Freezing", "choose_freezing"]
@@ -94,8 +94,6 @@ def choose_freezing(
     )
     losses: dict[str, np.ndarray] = {}
     with one_thread_each():
-        # Mini-batches of few examples: a second thread costs more than it does.
-        torch.set_num_threads(1)
         for way in FREEZE:
             start = replace(network, freeze=way)
             if way != "none" and not start.freezes:

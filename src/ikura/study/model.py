@@ -18,6 +18,7 @@ from torch import nn
 from ikura.data.encoder import Encoder
 from ikura.errors import RunError, UsageError
 from ikura.files import write_atomically
+from ikura.nn.generators import seeded
 from ikura.nn.loss import predict
 from ikura.nn.mlp import MLP
 from ikura.nn.zoo import network as zoo_network
@@ -198,7 +199,10 @@ def built_in(form: dict[str, Any] | str | None, hyperparameters: Mapping[str, An
             return None
         start = Pretrained.of(form)
         return start.whole(build(start, hyperparameters, 0, place))
-    return None if form is None else MLP(**form)
+    if form is None:
+        return None
+    with seeded(0):
+        return MLP(**form)
 
 
 def _check(content: Any) -> None:

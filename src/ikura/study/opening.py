@@ -41,7 +41,6 @@ __all__ = [
     "chosen_device",
     "chosen_metric",
     "chosen_space",
-    "cores",
     "end_opening",
     "findings",
     "run_folder",
@@ -185,11 +184,6 @@ def chosen_space(
         if freeze != "all":
             kept["pretrained_rate"] = log(0.01, 1).as_dict()
     return Space.from_dict(kept), f"{chosen.explanation} (the network is {whose}: only its training is searched)"
-
-
-def cores() -> int:
-    """Number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check_space(space: Space, network: str, images: bool | None = None) -> None:

@@ -13,8 +13,9 @@ from ikura.errors import UsageError
 from ikura.population.job import Job, Outcome, Told
 from ikura.population.training import Course
 from ikura.population.workshop import Workshop
+from ikura.process_state import one_thread_each
 from ikura.search import schedule
-from ikura.study.floor import network_again, one_thread_each, workshop_of
+from ikura.study.floor import network_again, workshop_of
 from ikura.study.ledger import Ledger
 from ikura.study.searches import found_in, plans
 from ikura.study.setting import Setting

@@ -13,7 +13,7 @@ from torch import nn
 
 from ikura.data import Dataset, prepare
 from ikura.data.whole import Arrays
-from ikura.engine import engine_for
+from ikura.engine import at_once, engine_for
 from ikura.errors import UsageError
 from ikura.exchange.prior import Prior
 from ikura.files import named, shown
@@ -22,6 +22,7 @@ from ikura.population.member import Hyperparameters, Member
 from ikura.population.tile_size import COMPILED_TILE, measure_tile_size
 from ikura.population.warmup import warm_up
 from ikura.population.workshop import Workshop
+from ikura.process_state import cores, one_thread_each
 from ikura.search import schedule as schedule_of
 from ikura.space import Space
 from ikura.space.arguments import refuses_unknown
@@ -30,7 +31,7 @@ from ikura.study.arrays import arrays_for, with_whole_numbers
 from ikura.study.cost import check_bound, measure
 from ikura.study.ending import finish
 from ikura.study.entrance import enter, form, set_anew
-from ikura.study.floor import network_again, one_thread_each, workshop_of
+from ikura.study.floor import network_again, workshop_of
 from ikura.study.freezing import choose_freezing
 from ikura.study.networks import OWN, budget, check_channels, chosen_network, resolved
 from ikura.study.opening import (
@@ -42,7 +43,6 @@ from ikura.study.opening import (
     chosen_device,
     chosen_metric,
     chosen_space,
-    cores,
     end_opening,
     findings,
     run_folder,
@@ -390,9 +390,10 @@ def _run(
                 with store.timed("prepare"):
                     tile_size = _tile_size(workshop, space, setting)
                 store.set_fact("tile_size", tile_size)
-            with engine_for(workshop, setting.jobs) as engine:
+            jobs = at_once(setting.jobs, progress.say)
+            with engine_for(workshop, jobs, progress.say) as engine:
                 sign = 1.0 if metric_of(setting.metric, setting.task).greater_is_better else -1.0
-                floor = Floor(run, store, workshop, engine, progress, sign, setting.seed, tile_size, setting.jobs)
+                floor = Floor(run, store, workshop, engine, progress, sign, setting.seed, tile_size, jobs)
                 floor.aims = setting.aims
                 floor.best = floor.better(*(row["dev_score"] for row in store.trials()))
                 going_on = True

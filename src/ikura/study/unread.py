@@ -12,6 +12,7 @@ from torch import nn
 from ikura.data import Dataset
 from ikura.errors import UsageError
 from ikura.nn.augmentation import AUGMENTATIONS
+from ikura.nn.generators import apart
 from ikura.nn.loss import outputs_of
 from ikura.nn.noise import key
 from ikura.population.examples import Examples
@@ -121,7 +122,7 @@ def _tried(factory: Factory, given: dict[str, Any], seed: int, x: torch.Tensor, 
     except UsageError:
         return False
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad(), apart():
             module.eval()(*inputs_of(module, x, codes))
     except Exception:
         # A network that fails is told by the rehearsal before training.

@@ -166,7 +166,7 @@ def _shown(paths: Iterable[str], folder: Path) -> str:
 def _headers(files: list[Path], broken: str) -> tuple[dict[int, Header], dict[int, str]]:
     headers: dict[int, Header] = {}
     faults: dict[int, str] = {}
-    with strict():
+    with strict:
         for place, path in enumerate(files):
             try:
                 headers[place] = look(path)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ikura.data.images.room import room
 from ikura.errors import DataError
+from ikura.process_state import cores, warning_filters
 
 __all__ = ["SUFFIXES", "Header", "decode", "decode_all", "fitted", "look", "strict"]
 
@@ -44,16 +43,8 @@ class Header:
     transparent: bool
 
 
-@contextmanager
-def strict() -> Iterator[None]:
-    """Make an error of Pillow's warning of decompression bombs, and silence its other ones.
-
-    Filters of warnings belong to all threads: this is entered once, around everything that opens images.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
+strict = warning_filters(("ignore", UserWarning), ("error", Image.DecompressionBombWarning))
+"""Makes an error of Pillow's warning of decompression bombs, and silences its other ones; entered by `with strict:`."""
 
 
 @contextmanager
@@ -174,13 +165,9 @@ def decode_all(
         except DataError as error:
             faults[place] = str(error)
 
-    with strict(), ThreadPoolExecutor(_cores()) as pool:
+    with strict, ThreadPoolExecutor(cores()) as pool:
         for start in range(0, len(paths), BATCH):
             done: Any = pool.map(read, range(start, min(start + BATCH, len(paths))))
             for _ in done:
                 pass
     return pixels, faults
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
