@@ -24,10 +24,8 @@ from ikura.metric import metric as metric_of
 from ikura.population.examples import Examples
 from ikura.population.workshop import Workshop
 from ikura.process_state import one_thread_each
-from ikura.study.choice import load_network, predictions
+from ikura.study.choice import Again, load_network, predictions
 from ikura.study.finalists import STAGE
-from ikura.study.shortlist import weights_file
-from ikura.study.tiles import member_of
 
 if TYPE_CHECKING:
     from ikura.data import Dataset
@@ -73,6 +71,7 @@ class Chosen:
         metric: what the study compared by.
         seed: the study's.
         more: networks of the last rows, which were trained since and whose weights are not in the run.
+        again: trains a trial again whose weights are missing or damaged; None where that was done.
     """
 
     run: Path
@@ -81,6 +80,7 @@ class Chosen:
     metric: Metric
     seed: int
     more: Sequence[nn.Module] = ()
+    again: Again | None = None
 
     @classmethod
     def of(cls, study: Study, workshop: Workshop) -> Chosen:
@@ -91,13 +91,13 @@ class Chosen:
         """
         setting = study.setting
         rows = chosen_rows(study.run, study.fact("best"), study.records())
-        return cls(study.run, workshop, rows, metric_of(setting.metric, setting.task), setting.seed)
+        return cls(study.run, workshop, rows, metric_of(setting.metric, setting.task), setting.seed, again=study.again)
 
     @cached_property
     def networks(self) -> list[nn.Module]:
         """The networks, in evaluation mode."""
         kept = self.rows[: len(self.rows) - len(self.more)]
-        return [*(load_network(self.workshop, self.run, member_of(row)) for row in kept), *self.more]
+        return [*(load_network(self.workshop, self.run, row, self.again) for row in kept), *self.more]
 
     @cached_property
     def train(self) -> Examples:
@@ -114,7 +114,7 @@ class Chosen:
 def chosen_rows(
     run: Path, best: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any]]
 ) -> list[Mapping[str, Any]]:
-    """The trials that a study's choice rests on and whose weights are kept."""
+    """The trials that a study's choice rests on."""
     if best is None:
         raise UsageError(
             f"{shown(run)}: no network was chosen yet, so there is nothing to diagnose; "
@@ -126,16 +126,13 @@ def chosen_rows(
         if row["stage"] == STAGE
         and row["parent"] == best["number"]
         and row["state"] in ("complete", "stopped")
-        and weights_file(run, row["number"]).is_file()
+        and row["dev_score"] is not None
     ]
     whole = [row for row in again if row["state"] == "complete"] or again
     mean = np.mean([row["dev_score"] for row in whole]) if whole else np.nan
     if whole and abs(mean - best["dev"]) <= 1e-9 * max(1.0, abs(mean)):
         return whole
-    kept = [row for row in rows if row["number"] == best["model"]]
-    if not weights_file(run, best["model"]).is_file():
-        raise RunError(f"{shown(run)}: the weights of trial {best['model']} are gone (snapshots/)")
-    return kept
+    return [row for row in rows if row["number"] == best["model"]]
 
 
 def measure(chosen: Chosen) -> tuple[Errors, Neighbour | None]:

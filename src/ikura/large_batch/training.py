@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from ikura.engine import Engine, engine_for
 from ikura.files import write_atomically
@@ -18,6 +16,7 @@ from ikura.large_batch.settings import Column
 from ikura.nn.noise import key
 from ikura.population.job import Job, Outcome, Told
 from ikura.population.member import Member
+from ikura.population.snapshot import packed, unpacked
 from ikura.population.workshop import Workshop
 from ikura.process_state import one_thread_each
 from ikura.study.progress import Progress
@@ -161,19 +160,20 @@ def _written(outcome: Outcome) -> bytes:
     if outcome.state == "complete" and outcome.evidence is not None and outcome.weights is not None:
         arrays |= {"evidence": np.asarray(outcome.evidence, order="C"), "weights": outcome.weights}
         arrays |= {f"buffer:{name}": np.asarray(array, order="C") for name, array in (outcome.buffers or {}).items()}
-    return save(arrays)
+    return packed(arrays)
 
 
 def read(path: Path) -> Trained | None:
     """Read what was trained; None if it is not there, or not whole."""
+    arrays = unpacked(path)
+    if arrays is None:
+        return None
     try:
-        with safe_open(path, framework="np") as file:
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no mapping
         buffers = {name.removeprefix("buffer:"): array for name, array in arrays.items() if name.startswith("buffer:")}
         evidence, weights = arrays.get("evidence"), arrays.get("weights", np.empty(0, np.float32))
         state = "diverged" if evidence is None else "complete"
         return Trained(state, arrays["curve"], int(arrays["best_epoch"][0]), evidence, weights, buffers)
-    except (OSError, SafetensorError, KeyError, IndexError):
+    except (KeyError, IndexError):
         return None
 
 

@@ -2,16 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from ikura.files import write_atomically
 from ikura.population.training import Course
 
-__all__ = ["load_snapshot", "save_snapshot"]
+__all__ = ["load_snapshot", "packed", "save_snapshot", "unpacked"]
+
+CHECKSUM = "crc32"
+
+
+def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Put arrays into the form of a safetensors file, with a checksum of all of them.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "a.safetensors"
+        >>> write_atomically(path, packed({"w": np.arange(3)}))
+        >>> unpacked(path)
+        {'w': array([0, 1, 2])}
+    """
+    plain = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    return bytes(save(plain, {CHECKSUM: _checksum(plain)}))
+
+
+def unpacked(path: Path) -> dict[str, np.ndarray] | None:
+    """Read what `packed` made; None if there is nothing, or if it is damaged."""
+    try:
+        with safe_open(path, framework="np") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no mapping
+            known = (file.metadata() or {}).get(CHECKSUM)
+    except (OSError, SafetensorError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return None if known is not None and known != _checksum(arrays) else arrays
+
+
+def _checksum(arrays: Mapping[str, np.ndarray]) -> str:
+    found = 0
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        found = crc32(f"{name} {array.dtype} {arrays[name].shape}".encode(), found)
+        found = crc32(array.reshape(-1).view(np.uint8).data, found)
+    return f"{found:08x}"
 
 
 def save_snapshot(path: Path, course: Course) -> None:
@@ -22,8 +60,8 @@ def save_snapshot(path: Path, course: Course) -> None:
     """
     arrays: dict[str, np.ndarray] = {"numbers": np.array([m.number for m in course.tile.members])}
     for place in range(len(course.tile.members)):
-        arrays |= {f"{place}/{name}": np.asarray(a, order="C") for name, a in course.extract(place).items()}
-    write_atomically(path, save(arrays))
+        arrays |= {f"{place}/{name}": array for name, array in course.extract(place).items()}
+    write_atomically(path, packed(arrays))
 
 
 def load_snapshot(path: Path, course: Course) -> bool:
@@ -32,13 +70,17 @@ def load_snapshot(path: Path, course: Course) -> bool:
     Returns:
         Whether there was one. A damaged file, or one of other members, counts as none: the tile begins anew.
     """
-    try:
-        arrays = load_file(path)
-    except (OSError, SafetensorError):
+    arrays = unpacked(path)
+    if arrays is None:
         return False
     members = course.tile.members
-    wanted = {f"{place}/{name}" for place in range(len(members)) for name in course.extract(place)} | {"numbers"}
-    if set(arrays) != wanted or arrays["numbers"].tolist() != [m.number for m in members]:
+    wanted = {f"{place}/{name}": a for place in range(len(members)) for name, a in course.extract(place).items()}
+    if set(arrays) != {*wanted, "numbers"} or arrays["numbers"].tolist() != [m.number for m in members]:
+        return False
+    if any(
+        arrays[name].dtype != array.dtype or (arrays[name].shape != array.shape and not name.endswith("/curve"))
+        for name, array in wanted.items()
+    ):
         return False
     for place in range(len(members)):
         prefix = f"{place}/"

@@ -145,9 +145,22 @@ def _facts(store: Store) -> dict[str, Any]:
             found[name] = parsed(kind, value, f"{store.place}: fact {name}", unknown="ignore")
     for row in _all(store, sa.select(EVENTS.c.id, EVENTS.c.detail)):
         parsed(dict[str, Any], row[1], f"{_place(store, EVENTS, row)}: detail")
+    for name in _wanted(store, found):
+        if name not in found:
+            raise RunError(f"{store.place}: fact {name} is missing; bring the run's own study.db back")
     predictions = found.get("predictions")
     if predictions and len(predictions["target"]) != len(predictions["prediction"]):
         raise RunError(f"{store.place}: fact predictions: target and prediction are not of one length")
+    return found
+
+
+def _wanted(store: Store, facts: dict[str, Any]) -> list[str]:
+    """Facts that must be there by how far the study has come."""
+    found = ["summary", "seconds"]
+    if _first(store, sa.select(LEGS.c.tile)) is not None:
+        found += ["stages", "tile_size"]
+    if "done" in facts and store.count(state="complete"):
+        found += ["best", "errors", "test", "predictions"]
     return found
 
 

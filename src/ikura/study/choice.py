@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -11,38 +11,78 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.numpy import load_file
 
+from ikura.errors import RunError, listed
 from ikura.metric import Metric, interval
 from ikura.metric import evidence as evidence_of
 from ikura.nn.generators import seeded
 from ikura.nn.loss import predict
 from ikura.population.examples import Examples
 from ikura.population.inputs import inputs_of
-from ikura.population.member import Member
+from ikura.population.job import Outcome
 from ikura.population.workshop import Workshop
 from ikura.study.finalists import STAGE, distinct
 from ikura.study.pareto import configuration
 from ikura.study.preference import preferred
 from ikura.study.search import Floor
 from ikura.study.selection import corrected, difference
-from ikura.study.shortlist import Shortlist, has_weights, ranked, weights_file
+from ikura.study.shortlist import PLACES, Shortlist, has_weights, keep_weights, kept_weights, ranked, weights_file
+from ikura.study.tiles import member_of
 
-__all__ = ["choose", "judge", "load_network", "predictions"]
+__all__ = ["choose", "judge", "load_network", "predictions", "train_again"]
 
 CUT_SHORT = (
     "the time limit cut the finalists short; the network of the search's best trial, which has the better dev score, "
     "is kept"
 )
 
-Again = Callable[[dict[str, Any]], None]
+Again = Callable[[Mapping[str, Any]], Outcome]
+"""Trains a trial again, with its best weights and its evidence."""
 
 
-def load_network(workshop: Workshop, run: Path, member: Member) -> torch.nn.Module:
-    """Build a network with the weights that were kept of it."""
-    arrays = load_file(weights_file(run, member.number))
-    buffers = {name[7:]: array for name, array in arrays.items() if name.startswith("buffer:")}
-    return workshop.trained(member, arrays["weights"], buffers)
+def load_network(workshop: Workshop, run: Path, row: Mapping[str, Any], again: Again | None = None) -> torch.nn.Module:
+    """Build a network with the weights that were kept of it.
+
+    Args:
+        workshop: examples, task, network.
+        run: the run folder.
+        row: the trial.
+        again: trains it again where its weights are missing or damaged.
+
+    Raises:
+        RunError: they are, and there is no way to train it again.
+    """
+    kept = kept_weights(run, row["number"])
+    if kept is None:
+        if again is None:
+            raise RunError(f"{weights_file(run, row['number'])}: the weights of the trial are missing or damaged")
+        outcome = again(row)
+        assert outcome.weights is not None
+        kept = outcome.weights, outcome.buffers or {}
+    return workshop.trained(member_of(row), *kept)
+
+
+def train_again(floor: Floor, rows: Iterable[Mapping[str, Any]], again: Again) -> None:
+    """Train those trials again whose weights are missing or damaged."""
+    for row in rows:
+        if not has_weights(floor.run, row["number"]):
+            floor.progress.say(f"the weights of trial {row['number']} are missing or damaged: it is trained again")
+            keep_weights(floor.run, [again(row)])
+
+
+def _evidence(floor: Floor, again: Again) -> dict[int, np.ndarray]:
+    """The dev evidence of the search's best trials; of those whose file is missing or damaged it is made again."""
+    shortlist = Shortlist(floor)
+    rows = [row for row in ranked(floor, "search")[:PLACES] if row["state"] == "complete"]
+    found = shortlist.evidence()
+    lost = [row for row in rows if row["number"] not in found]
+    if not lost:
+        return found
+    numbers = listed(row["number"] for row in lost)
+    floor.progress.say(f"what the choice needs of the trials {numbers} is missing or damaged: they are trained again")
+    for row in lost:
+        shortlist.keep_evidence(again(row))
+    return shortlist.evidence()
 
 
 def predictions(workshop: Workshop, network: torch.nn.Module, examples: Examples) -> torch.Tensor:
@@ -72,7 +112,7 @@ def choose(floor: Floor, metric: Metric, finalists: int, again: Again) -> dict[s
         floor: where the trials were trained.
         metric: what is measured.
         finalists: number of finalists that the study asked for.
-        again: trains a trial of the search again and writes its weights.
+        again: trains a trial again.
 
     Returns:
         {"number": the search trial, "model": the trial whose network is kept, "hyperparameters", "dev": mean dev
@@ -83,6 +123,7 @@ def choose(floor: Floor, metric: Metric, finalists: int, again: Again) -> dict[s
     if not searched:
         return None
     top, rows, finals = searched[0], floor.store.trials(STAGE), ranked(floor, "finalist")
+    train_again(floor, [*finals, *([top] if top["state"] == "complete" else [])], again)
     groups, choice = _preferred(floor, metric, _groups(floor, finals), again)
     if not groups:
         alone = [[row] for row in searched if (row["state"] == "pruned") == (top["state"] == "pruned")]
@@ -104,7 +145,7 @@ def choose(floor: Floor, metric: Metric, finalists: int, again: Again) -> dict[s
         why = f"every finalist {failed} with other seeds" if failed else "no time was left to train finalists"
         note = f"{why}; the best trial of the search is kept"
     if kept is top and not has_weights(floor.run, top["number"]):
-        again(top)
+        keep_weights(floor.run, [again(top)])
     outputs = [_of_dev(floor, row) for row in group]
     low, high = interval(metric, outputs, _target(floor), seed=floor.seed)
     chosen = {
@@ -116,10 +157,16 @@ def choose(floor: Floor, metric: Metric, finalists: int, again: Again) -> dict[s
         "note": note,
         "choice": choice,
     }
-    return chosen | judge(floor, metric, chosen, groups if group != [top] else [])
+    return chosen | judge(floor, metric, chosen, groups if group != [top] else [], _evidence(floor, again))
 
 
-def judge(floor: Floor, metric: Metric, chosen: dict[str, Any], groups: list[list[dict[str, Any]]]) -> dict[str, Any]:
+def judge(
+    floor: Floor,
+    metric: Metric,
+    chosen: dict[str, Any],
+    groups: list[list[dict[str, Any]]],
+    evidence: Mapping[int, np.ndarray],
+) -> dict[str, Any]:
     """Say how far a choice is flattered, and how sure it is.
 
     Args:
@@ -127,6 +174,7 @@ def judge(floor: Floor, metric: Metric, chosen: dict[str, Any], groups: list[lis
         metric: what is measured.
         chosen: what `choose` found.
         groups: the finalists' replicates, the best configuration first; none if the choice was not among them.
+        evidence: dev evidence of the search's best trials, by number.
 
     Returns:
         {"corrected": {"value", "interval", "candidates", "resamples"} or None where there is nothing to go by, "next":
@@ -134,7 +182,6 @@ def judge(floor: Floor, metric: Metric, chosen: dict[str, Any], groups: list[lis
         none that was trained with the same seeds}.
     """
     target = _target(floor)
-    evidence = Shortlist(floor).evidence()
     rows = [row for row in ranked(floor, "search") if row["state"] != "pruned" and row["number"] in evidence]
     pool = [row["number"] for row in rows]
     shown = {group[0]["parent"]: [_shown(floor, metric, row) for row in group] for group in groups}
@@ -177,7 +224,7 @@ def _target(floor: Floor) -> torch.Tensor:
 
 
 def _of_dev(floor: Floor, row: dict[str, Any]) -> torch.Tensor:
-    network = load_network(floor.workshop, floor.run, floor.member(row))
+    network = load_network(floor.workshop, floor.run, row)
     return predictions(floor.workshop, network, floor.workshop.dev)
 
 
@@ -197,7 +244,7 @@ def _preferred(
         return groups, None
     for row in groups[0]:
         if not has_weights(floor.run, row["number"]):
-            again(row)
+            keep_weights(floor.run, [again(row)])
     spread = interval(metric, [_of_dev(floor, row) for row in groups[0]], _target(floor), seed=floor.seed)
     numbered = {configuration(group[0]): group for group in groups}
     number, choice = preferred(floor, numbered, next(iter(numbered)), spread)

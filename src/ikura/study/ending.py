@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
@@ -10,11 +11,12 @@ from torch import nn
 from ikura.data import Dataset
 from ikura.metric import interval, metric
 from ikura.nn.noise import key
+from ikura.population.job import Outcome
 from ikura.population.member import Member
 from ikura.population.workshop import Workshop
 from ikura.search import schedule
 from ikura.study.account import sparsity, stopping
-from ikura.study.choice import choose, load_network, predictions
+from ikura.study.choice import choose, load_network, predictions, train_again
 from ikura.study.finalists import train_finalists
 from ikura.study.floor import examples_of
 from ikura.study.model import Model
@@ -23,7 +25,7 @@ from ikura.study.repetition import replay
 from ikura.study.search import Floor
 from ikura.study.searches import found_in, plans
 from ikura.study.setting import Setting
-from ikura.study.shortlist import Shortlist, keep_weights
+from ikura.study.shortlist import Shortlist
 from ikura.study.store import Store
 from ikura.study.study import Study
 
@@ -32,7 +34,11 @@ __all__ = ["finish", "model_of"]
 
 def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
     """Choose on the dev set, measure what a diagnosis needs, open the test set once, save the model."""
-    from ikura.diagnose.reading import recorded_errors
+    from ikura.diagnose.reading import chosen_rows, recorded_errors
+
+    def again(row: Mapping[str, Any]) -> Outcome:
+        study = Study(floor.run, workshop.network, (setting, store))
+        return replay(study, store, dict(row), keep_evidence=True)
 
     store, run, workshop = floor.store, floor.run, floor.workshop
     measure = metric(setting.metric, setting.task)
@@ -41,7 +47,7 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
             if setting.finalists:
                 searches, waits = plans(setting, store), schedule(setting.schedule)
                 train_finalists(floor, setting.finalists, setting.replicates, searches, waits, floor.jobs)
-            best = choose(floor, measure, setting.finalists, lambda row: _again(floor, setting, row))
+            best = choose(floor, measure, setting.finalists, again)
         if best is None:
             floor.progress.say(f"no trial could be trained to its end; {_advice(store)}")
             return
@@ -50,6 +56,8 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
         store.set_fact("best", best)
     Shortlist(floor).clear()
     best = store.fact("best")
+    row = next(row for row in store.trials() if row["number"] == best["model"])
+    train_again(floor, [row, *chosen_rows(run, best, store.trials())], again)
     if store.fact("errors") is None:
         with store.timed("diagnosis"):
             rows, searches = store.trials(), plans(setting, store)
@@ -60,8 +68,7 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
                 lambda number: store.curves([number])["train_loss"].tolist(), in_time,
             )  # fmt: skip
             store.set_fact("errors", errors)
-    row = next(row for row in store.trials() if row["number"] == best["model"])
-    module = load_network(workshop, run, floor.member(row))
+    module = load_network(workshop, run, row)
     if store.fact("account") is None:
         store.set_fact("account", _account(store, row, module, setting))
     if store.fact("test") is None:
@@ -99,12 +106,6 @@ def _advice(store: Store) -> str:
     if store.count(state="frozen"):
         return "the weights of some did not move: try larger learning rates, and smaller penalties and dropout"
     return "try smaller learning rates"
-
-
-def _again(floor: Floor, setting: Setting, row: dict[str, Any]) -> None:
-    """Train a trial of the search again for its weights."""
-    study = Study(floor.run, floor.workshop.network, (setting, floor.store))
-    keep_weights(floor.run, [replay(study, floor.store, row)])
 
 
 def model_of(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.Module, member: Member) -> Model:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
@@ -11,8 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import nn
 
 from ikura.data.encoder import Encoder
@@ -25,17 +25,16 @@ from ikura.nn.zoo import network as zoo_network
 from ikura.population import attributes
 from ikura.population.factory import Factory, build
 from ikura.population.inputs import inputs_of
+from ikura.study.model_form import BESIDE, BUFFER, FORMAT, check_fit, digest, read_form, read_weights
 from ikura.study.pretrained import Pretrained
+from ikura.study.versions import LIBRARIES, difference, versions
 
 __all__ = ["Model", "built_in", "load_model"]
 
-FORMAT = 1
+_LOGGER = logging.getLogger("ikura")
 BLOCK, IMAGES = 8192, 512
 """Rows that are predicted together, of tables and of examples with a shape."""
 MOST_NUMBERS = 1 << 25
-
-BUFFER = "buffer:"
-"""What stands before the names of buffers that a state_dict leaves out."""
 
 
 class Model:
@@ -136,8 +135,15 @@ class Model:
         tensors |= {f"{BUFFER}{name}": buffer.contiguous().clone() for name, buffer in kept.items()}
         arrays = attributes.read(self.network, set(self.description.get("attributes", [])))
         tensors |= {name: torch.from_numpy(array) for name, array in arrays.items()}
-        write_atomically(folder / "weights.safetensors", save(tensors))
-        content = {"format": FORMAT, **self.description, "encoder": self.encoder.to_dict()}
+        weights = save(tensors)
+        write_atomically(folder / "weights.safetensors", weights)
+        content = {
+            "format": FORMAT,
+            **self.description,
+            "encoder": self.encoder.to_dict(),
+            "weights": digest(weights),
+            "versions": versions(),
+        }
         write_atomically(folder / "model.json", json.dumps(content, indent=1, allow_nan=False).encode())
         return folder
 
@@ -157,27 +163,31 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
     """
     folder = Path(folder)
     place = folder / "model" if (folder / "model" / "model.json").is_file() else folder
-    if not (place / "model.json").is_file():
+    described, weights = place / "model.json", place / "weights.safetensors"
+    if not described.is_file():
         raise RunError(f"{folder}: no model there (no model.json); a run has one when it has ended")
-    try:
-        content = json.loads((place / "model.json").read_text(encoding="utf-8"))
-        tensors = load_file(place / "weights.safetensors")
-        _check(content)
-        encoder = Encoder.from_dict(content.pop("encoder"))
-        module = built_in(content["network"], content["hyperparameters"], str(place))
-    except (ValueError, KeyError, TypeError, AttributeError, SafetensorError, OSError, UsageError) as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise RunError(f"{place}: the model's files are not whole: {reason}") from error
-    if module is None and network is None:
+    content = read_form(described)
+    form, hyperparameters = content["network"], content["hyperparameters"]
+    if form is None and network is None:
         raise RunError(f"{place}: the network is your own; give its factory: ikura.load({str(folder)!r}, network=…)")
+    try:
+        encoder = Encoder.from_dict(content.pop("encoder"))
+        check_fit(described, form, encoder)
+        tensors = read_weights(weights, _layout(form, hyperparameters, str(place)), content.pop("weights", None))
+        module = built_in(form, hyperparameters, str(place))
+    except RunError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, UsageError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise RunError(f"{described}: network: {reason}") from error
     if module is None and network is not None:
-        module = build(network, content["hyperparameters"], content.get("key", 0), str(place))
+        module = build(network, hyperparameters, content.get("key", 0), str(place))
         module = network.whole(module) if isinstance(network, Pretrained) else module
     assert module is not None
     parameters = (tensors[name] for name, _ in module.named_parameters() if name in tensors)
     dtype = next((tensor.dtype for tensor in parameters), torch.float32)
     module = module.to(dtype)
-    beside = {name: tensors.pop(name) for name in list(tensors) if name.startswith((BUFFER, "attribute"))}
+    beside = {name: tensors.pop(name) for name in list(tensors) if name.startswith(BESIDE)}
     try:
         module.load_state_dict(tensors)
         attributes.restore(module, {name: tensor.numpy() for name, tensor in beside.items()})
@@ -186,8 +196,18 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
             if name.startswith(BUFFER):
                 buffers[name.removeprefix(BUFFER)].copy_(tensor)
     except (RuntimeError, KeyError, AttributeError) as error:
-        raise RunError(f"{place}: the weights do not fit the network: {' '.join(str(error).split())}") from error
+        raise RunError(f"{weights}: the weights do not fit the network: {' '.join(str(error).split())}") from error
+    if line := difference(content.pop("versions", {}), LIBRARIES):
+        _LOGGER.warning("%s: %s", place, line)
     return Model(module, encoder, content)
+
+
+def _layout(form: Any, hyperparameters: Mapping[str, Any], place: str) -> nn.Module | None:
+    """A network of ikura's without memory for its weights; None where its layout is not known so."""
+    if form is None or (isinstance(form, Mapping) and "freeze" in form):
+        return None
+    with torch.device("meta"):
+        return built_in(form, hyperparameters, place)
 
 
 def built_in(form: dict[str, Any] | str | None, hyperparameters: Mapping[str, Any], place: str) -> nn.Module | None:
@@ -203,19 +223,3 @@ def built_in(form: dict[str, Any] | str | None, hyperparameters: Mapping[str, An
         return None
     with seeded(0):
         return MLP(**form)
-
-
-def _check(content: Any) -> None:
-    """Refuse a description that does not say what a model needs."""
-    if not isinstance(content, dict):
-        raise TypeError("model.json must hold an object")
-    if content.get("format") != FORMAT:
-        raise ValueError(f"model format {content.get('format')!r} is not known; this version reads {FORMAT}")
-    if content["task"] not in ("binary", "multiclass", "regression"):
-        raise ValueError(f"there is no task {content['task']!r}")
-    if (content["task"] == "regression") != (content["classes"] is None):
-        raise ValueError("classes and task do not go together")
-    for name in ("target_mean", "target_std"):
-        float(content[name])
-    if not isinstance(content["hyperparameters"], dict):
-        raise TypeError("hyperparameters must be an object")

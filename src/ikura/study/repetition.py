@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from ikura.study.setting import Setting
 from ikura.study.states import lineage
 from ikura.study.store import COLUMNS, Store
 from ikura.study.tiles import member_of
+from ikura.study.versions import difference
 
 if TYPE_CHECKING:
     from ikura.study.study import Study
@@ -57,7 +59,9 @@ def check_trained(store: Store, row: Mapping[str, Any]) -> None:
         raise UsageError(f"trial {number} has not been trained, so there is nothing to repeat")
 
 
-def replay(study: Study, store: Store, row: dict[str, Any], keep_distances: bool = False) -> Outcome:
+def replay(
+    study: Study, store: Store, row: dict[str, Any], keep_distances: bool = False, keep_evidence: bool = False
+) -> Outcome:
     """Train one trial of a study again, and before it what the trials that it was copied from trained until then.
 
     Stacked networks run in their places in tiles with the same company, which does not train, so that every shape, and
@@ -67,10 +71,12 @@ def replay(study: Study, store: Store, row: dict[str, Any], keep_distances: bool
         UsageError: the trial has not been trained.
     """
     check_trained(store, row)
+    if line := difference(store.fact("versions", {})):
+        logging.getLogger("ikura").warning("%s: %s", study.run, line)
     setting = study.setting
     workshop = workshop_of(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
     with one_thread_each(), engine_for(workshop, 1) as engine:
-        return trained_again(setting, store, workshop, engine, row, keep_distances)
+        return trained_again(setting, store, workshop, engine, row, keep_distances, keep_evidence=keep_evidence)
 
 
 def trained_again(
@@ -82,6 +88,7 @@ def trained_again(
     keep_distances: bool = False,
     watch: Callable[[Course, int], None] | None = None,
     tell: Callable[[Told], None] = lambda told: None,
+    keep_evidence: bool = False,
 ) -> Outcome:
     """Train a trial again that has been trained, with what it goes on from at its end; see `replay`.
 
@@ -91,6 +98,7 @@ def trained_again(
         keep_distances: whether the outcome carries the distances from the initial weights.
         watch: see `Job`; the engine must run tiles in this process.
         tell: told of every epoch.
+        keep_evidence: whether the outcome carries the evidence on the dev examples.
     """
     rows = {one["number"]: one for one in store.trials()}
     ledger, number = Ledger(store), row["number"]
@@ -112,6 +120,7 @@ def trained_again(
             keep_states=True,
             keep_weights=True,
             keep_distances=keep_distances,
+            keep_best=keep_evidence,
             places=(company.index(leg),),
             budget=stages.get(its["stage"], found.epochs),
             watch=watch,

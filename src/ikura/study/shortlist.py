@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from ikura.files import write_atomically
 from ikura.population.job import Outcome
+from ikura.population.snapshot import packed, unpacked
 from ikura.study.search import Floor
 
-__all__ = ["PLACES", "Shortlist", "has_weights", "keep_weights", "ranked", "weights_file"]
+__all__ = ["PLACES", "Shortlist", "has_weights", "keep_weights", "kept_weights", "ranked", "weights_file"]
 
 PLACES = 64
 """Trials whose dev evidence is kept. A resample of the dev examples practically never prefers one further down."""
@@ -28,13 +27,17 @@ def weights_file(run: Path, number: int) -> Path:
     return run / "snapshots" / f"trial-{number}.safetensors"
 
 
+def kept_weights(run: Path, number: int) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
+    """A trial's best weights and buffers; None if they are not there, or damaged."""
+    arrays = unpacked(weights_file(run, number)) or {}
+    if "weights" not in arrays or not np.isfinite(arrays["weights"]).all():
+        return None
+    return arrays["weights"], {name[7:]: array for name, array in arrays.items() if name.startswith("buffer:")}
+
+
 def has_weights(run: Path, number: int) -> bool:
     """Whether a trial's best weights are there, and whole."""
-    try:
-        with safe_open(weights_file(run, number), framework="numpy"):
-            return True
-    except (OSError, SafetensorError):
-        return False
+    return kept_weights(run, number) is not None
 
 
 def keep_weights(run: Path, outcomes: Iterable[Outcome], *, synced: bool = True) -> None:
@@ -42,7 +45,7 @@ def keep_weights(run: Path, outcomes: Iterable[Outcome], *, synced: bool = True)
     for outcome in outcomes:
         if outcome.weights is not None and outcome.best_epoch:
             arrays = {"weights": outcome.weights} | {f"buffer:{n}": b for n, b in (outcome.buffers or {}).items()}
-            write_atomically(weights_file(run, outcome.number), save(arrays), synced=synced)
+            write_atomically(weights_file(run, outcome.number), packed(arrays), synced=synced)
 
 
 def ranked(floor: Floor, purpose: str) -> list[dict[str, Any]]:
@@ -101,7 +104,7 @@ class Shortlist:
             if outcome.evidence is not None:
                 arrays[str(outcome.number)] = outcome.evidence
         if arrays:
-            write_atomically(self._evidence_file(outcomes[0].tile), save(arrays), synced=False)
+            write_atomically(self._evidence_file(outcomes[0].tile), packed(arrays), synced=False)
 
     @staticmethod
     def _number(merit: Merit) -> int:
@@ -121,12 +124,14 @@ class Shortlist:
         wanted = {self._number(merit) for merit in self.merits}
         found: dict[int, np.ndarray] = {}
         for path in sorted(self.floor.run.glob("snapshots/evidence-*.safetensors")):
-            try:
-                with safe_open(path, framework="numpy") as file:
-                    found |= {int(name): file.get_tensor(name) for name in file.keys() if int(name) in wanted}  # noqa: SIM118
-            except (OSError, SafetensorError):
-                continue
+            found |= {int(name): array for name, array in (unpacked(path) or {}).items() if int(name) in wanted}
         return {number: found[number] for number in sorted(found)}
+
+    def keep_evidence(self, outcome: Outcome) -> None:
+        """Keep the evidence of a trial that was trained again."""
+        if outcome.evidence is not None:
+            name = f"again-{outcome.number}"
+            write_atomically(self._evidence_file(name), packed({str(outcome.number): outcome.evidence}), synced=False)
 
     def clear(self) -> None:
         """Remove the evidence, once the choice is made and recorded."""

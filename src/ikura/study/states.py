@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
 
 from ikura.errors import RunError
 from ikura.files import write_atomically
 from ikura.population.job import Job, Outcome
+from ikura.population.snapshot import packed, unpacked
 from ikura.study.ledger import Ledger, Leg
 from ikura.study.tiles import Floor, Order, State, member_of
 
@@ -81,7 +80,7 @@ class States:
         self._known = {key: self.known[key] for key in running.items() if key in self.known}
         if time.monotonic() - self._saved >= SECONDS:
             arrays = {f"{n}/{epochs}/{name}": a for (n, epochs), s in self.known.items() for name, a in s.items()}
-            write_atomically(self.path, save(arrays))
+            write_atomically(self.path, packed(arrays))
             self._saved = time.monotonic()
 
     def __call__(self, number: int, epochs: int) -> State:
@@ -115,12 +114,8 @@ class States:
 
 def _load(path: Path) -> dict[tuple[int, int], State]:
     """Read the file; one that is missing or damaged counts as empty."""
-    try:
-        arrays = load_file(path)
-    except (OSError, SafetensorError):
-        return {}
     found: dict[tuple[int, int], State] = {}
-    for name, array in arrays.items():
+    for name, array in (unpacked(path) or {}).items():
         number, epochs, part = name.split("/", 2)
         found.setdefault((int(number), int(epochs)), {})[part] = array
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property, reduce
 from pathlib import Path
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ikura.checks import Checks
     from ikura.diagnose import Diagnosis, Edge, Prescription
     from ikura.large_batch.measures import Measures
+    from ikura.population.job import Outcome
     from ikura.study.progress import Progress
 
 __all__ = ["Study"]
@@ -269,6 +270,12 @@ class Study:
         from ikura.study.repetition import replayed_curve
 
         return replayed_curve(self, self._store, row_of(self._store, number))
+
+    def again(self, row: Mapping[str, Any]) -> Outcome:
+        """Train one trial of `records` again, as `replay`; return what becomes of it, with its best weights."""
+        from ikura.study.repetition import replay
+
+        return replay(self, self._store, dict(row))
 
     def distances(self, number: int) -> pd.DataFrame:
         """Measure how far one trial's weights went from their initial values, by training it again.

@@ -1,0 +1,83 @@
+"""The JSON form of encoders: what a model's file must hold of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NotRequired
+
+from annotated_types import Gt, Le, MaxLen, MinLen
+from typing_extensions import TypedDict
+
+from ikura.schema import Count, Finite, Share, Short
+
+__all__ = ["EncoderForm"]
+
+Spread = Annotated[Finite, Gt(0)]
+Side = Annotated[Count, Le(10_000_000)]
+
+
+class StandardForm(TypedDict):
+    """Mean and standard deviation."""
+
+    mean: Finite
+    std: Spread
+
+
+class NumberRecord(TypedDict):
+    """A column of numbers."""
+
+    type: Literal["number"]
+    name: Short
+    boolean: bool
+    standard: StandardForm
+    marks_missing: bool
+    constant: NotRequired[bool]
+
+
+class CategoryRecord(TypedDict):
+    """A column of categories."""
+
+    type: Literal["category"]
+    name: Short
+    levels: list[Short]
+    marks_missing: bool
+
+
+class MomentRecord(TypedDict):
+    """A column of moments in time."""
+
+    type: Literal["moment"]
+    name: Short
+    parts: dict[Literal["year", "month", "day", "weekday", "hour", "minute", "second"], StandardForm]
+    marks_missing: bool
+
+
+class TableRecord(TypedDict):
+    """A table."""
+
+    type: Literal["table"]
+    inputs: list[Short]
+    encodings: list[NumberRecord | CategoryRecord | MomentRecord]
+
+
+class ArrayRecord(TypedDict):
+    """An array."""
+
+    type: Literal["array"]
+    shape: Annotated[list[Side], MaxLen(32)]
+    mean: Finite
+    std: Spread
+    channels_last: NotRequired[bool]
+
+
+class ImageRecord(TypedDict):
+    """Images."""
+
+    type: Literal["image"]
+    shape: Annotated[list[Side], MinLen(3), MaxLen(3)]
+    mean: Annotated[list[Share], MinLen(1), MaxLen(4)]
+    std: Annotated[list[Spread], MinLen(1), MaxLen(4)]
+    resized: bool
+    channels_last: NotRequired[bool]
+
+
+EncoderForm = TableRecord | ArrayRecord | ImageRecord

@@ -1,0 +1,84 @@
+"""Weights and evidence that are missing or damaged are made again: the result is the one that it would have been."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ikura
+from ikura.diagnose.findings import examine
+from ikura.study.progress import Progress
+from ikura.study.study import Study
+
+from .comparing import assert_same
+from .dying import Killed, Life
+from .unreported import short_report
+
+BASE: dict[str, Any] = {"data": "iris", "trials": 8, "epochs": 4, "finalists": 2, "jobs": 1, "search": "random"}
+
+
+class Listener(Progress):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, int]:
+    """A study that nothing disturbed, and how many durable steps it took."""
+    with pytest.MonkeyPatch.context() as patch, short_report():
+        life = Life(patch)
+        return ikura.tune(out=tmp_path_factory.mktemp("whole") / "run", **BASE), life.done
+
+
+def flipped(path: Path) -> None:
+    """Change one bit of the numbers, which the file's own header does not tell."""
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 4
+    path.write_bytes(content)
+
+
+HARM: dict[str, Callable[[Path], object]] = {
+    "gone": Path.unlink,
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-5]),
+    "a bit flipped": flipped,
+    "junk": lambda path: path.write_bytes(b"junk" * 100),
+    "empty": lambda path: path.write_bytes(b""),
+}
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_resumed_without_what_the_choice_needs(harm: str, whole: tuple[Study, int], tmp_path: Path) -> None:
+    reference, total = whole
+    harmed, said = 0, 0
+    # The last steps before the choice is recorded and those behind it.
+    for point in range(total - 12, total - 1):
+        run = tmp_path / str(point)
+        with pytest.MonkeyPatch.context() as patch, short_report():
+            Life(patch, point)
+            with pytest.raises(Killed):
+                ikura.tune(out=run, **BASE)
+        files = sorted(run.glob("snapshots/*.safetensors"))
+        for path in files:
+            HARM[harm](path)
+        harmed += len(files)
+        listener = Listener()
+        with short_report():
+            assert_same(ikura.resume(run, progress=listener), reference)
+        said += any("missing or damaged" in line for line in listener.lines)
+    assert harmed
+    assert said
+
+
+def test_a_diagnosis_needs_no_weights_on_disk(whole: tuple[Study, int]) -> None:
+    study, _ = whole
+    before = examine(study, curve=False)
+    for path in study.run.glob("snapshots/trial-*.safetensors"):
+        flipped(path)
+    again = examine(ikura.open_study(study.run), curve=False)
+    assert again.diagnosis == before.diagnosis
