@@ -32,6 +32,7 @@ from ikura.population.warmup import warm_up
 from ikura.population.workshop import Workshop
 from ikura.process_state import cores, one_thread_each
 from ikura.study.floor import network_again, workshop_of
+from ikura.study.known_network import check_network
 from ikura.study.ledger import Ledger
 from ikura.study.opening import alone, check_arguments
 from ikura.study.progress import Progress
@@ -84,6 +85,7 @@ def measure(
     progress = progress or Progress()
     setting = study.setting
     workshop = workshop_of(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
+    check_network(store, setting, workshop)
     if workshop.compiled:
         warm_up(setting.dtype, progress.say, workshop.convolutional)
     with alone(folder), one_thread_each():

@@ -88,15 +88,20 @@ class Workshop:
         if self.network is None:
             return self.layout(member).module(member)
         who = f"trial {member.number}"
-        return build(self.network, self.hyperparameters(member), key(member.seed, "weights"), who, self._few())
+        return build(self.network, self.hyperparameters(member), key(member.seed, "weights"), who, self.few)
 
     def hyperparameters(self, member: Member) -> dict[str, Any]:
         """What a factory reads: the trial's hyperparameters, and inputs, outputs and shape of an example."""
-        shape = self.train.shape
-        sizes = {"inputs": int(np.prod(shape)), "outputs": self.outputs, "shape": list(shape)}
-        return {**member.hyperparameters, **sizes}
+        return {**member.hyperparameters, **self.sizes}
 
-    def _few(self) -> list[torch.Tensor]:
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """Inputs, outputs and shape of an example."""
+        shape = self.train.shape
+        return {"inputs": int(np.prod(shape)), "outputs": self.outputs, "shape": list(shape)}
+
+    @property
+    def few(self) -> list[torch.Tensor]:
         """Two examples as a network takes them."""
         examples = self.train.head(2)
         x = torch.from_numpy(examples.inputs(slice(2)))

@@ -21,6 +21,7 @@ from ikura.study.finalists import train_finalists
 from ikura.study.floor import examples_of
 from ikura.study.model import Model
 from ikura.study.pretrained import Pretrained
+from ikura.study.probe import answers
 from ikura.study.repetition import replay
 from ikura.study.search import Floor
 from ikura.study.searches import found_in, plans
@@ -128,5 +129,6 @@ def model_of(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.
     if setting.custom:
         # What a factory draws for attributes, and what forwards keep in them, is found again.
         description["key"] = key(member.seed, "weights")
+        description["probe"] = answers(module.eval(), dataset.encoder, list(workshop.train.shape))
         description["attributes"] = sorted(workshop.manner(member).remembers)
     return Model(module, dataset.encoder, description)

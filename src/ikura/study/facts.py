@@ -319,6 +319,14 @@ class PicturesFact(TypedDict):
     augmentations: list[AugmentationPicture]
 
 
+class NetworkFact(TypedDict):
+    """What the caller's factory is known by."""
+
+    structure: list[str]
+    code: dict[str, str]
+    python: Name
+
+
 class RoundRecord(TypedDict):
     """What a schedule decided: trials by number, to the epochs that they train to, or to why they end."""
 
@@ -330,6 +338,7 @@ class RoundRecord(TypedDict):
 
 FACTS: Mapping[str, Any] = {
     "setting": dict[str, Any],
+    "network": NetworkFact,
     "versions": dict[Name, Name],
     "summary": SummaryFact,
     "checks": ChecksFact,

@@ -27,6 +27,7 @@ from ikura.population.factory import Factory, build
 from ikura.population.inputs import inputs_of
 from ikura.study.model_form import BESIDE, BUFFER, FORMAT, check_fit, digest, read_form, read_weights
 from ikura.study.pretrained import Pretrained
+from ikura.study.probe import alike, answers
 from ikura.study.versions import LIBRARIES, difference, versions
 
 __all__ = ["Model", "built_in", "load_model"]
@@ -199,6 +200,13 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
         raise RunError(f"{weights}: the weights do not fit the network: {' '.join(str(error).split())}") from error
     if line := difference(content.pop("versions", {}), LIBRARIES):
         _LOGGER.warning("%s: %s", place, line)
+    if content.get("probe") is not None and content["network"] is None:
+        found = answers(module.eval(), encoder, content["hyperparameters"].get("shape", []))
+        if found is None or not alike(content["probe"], found):
+            raise RunError(
+                f"{place}: with this factory the network computes something else than it did when it was saved; give "
+                "the factory that it was trained with"
+            )
     return Model(module, encoder, content)
 
 

@@ -62,6 +62,7 @@ class ModelForm(TypedDict):
     positive: NotRequired[Scalar | None]
     key: NotRequired[Annotated[int, Ge(0)]]
     attributes: NotRequired[list[Name]]
+    probe: NotRequired[list[Finite] | None]
     weights: NotRequired[Digits]
     versions: NotRequired[dict[Name, Name]]
 

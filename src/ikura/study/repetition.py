@@ -17,6 +17,7 @@ from ikura.population.workshop import Workshop
 from ikura.process_state import one_thread_each
 from ikura.search import schedule
 from ikura.study.floor import network_again, workshop_of
+from ikura.study.known_network import check_network
 from ikura.study.ledger import Ledger
 from ikura.study.searches import found_in, plans
 from ikura.study.setting import Setting
@@ -75,6 +76,7 @@ def replay(
         logging.getLogger("ikura").warning("%s: %s", study.run, line)
     setting = study.setting
     workshop = workshop_of(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
+    check_network(store, setting, workshop)
     with one_thread_each(), engine_for(workshop, 1) as engine:
         return trained_again(setting, store, workshop, engine, row, keep_distances, keep_evidence=keep_evidence)
 

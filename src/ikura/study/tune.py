@@ -33,6 +33,7 @@ from ikura.study.ending import finish
 from ikura.study.entrance import enter, form, set_anew
 from ikura.study.floor import network_again, workshop_of
 from ikura.study.freezing import choose_freezing
+from ikura.study.known_network import check_network, keep_network
 from ikura.study.networks import OWN, budget, check_channels, chosen_network, resolved
 from ikura.study.opening import (
     alone,
@@ -385,6 +386,9 @@ def _run(
             if workshop.compiled:
                 with store.timed("compile"):
                     warm_up(setting.dtype, progress.say, workshop.convolutional)
+            if store.fact("tile_size") is None:
+                keep_network(store, setting, workshop)
+            check_network(store, setting, workshop)
             tile_size = store.fact("tile_size")
             if tile_size is None:
                 with store.timed("prepare"):

@@ -69,6 +69,23 @@ class ArrayRecord(TypedDict):
     channels_last: NotRequired[bool]
 
 
+class GivenRecord(TypedDict):
+    """An array that reaches a network as it is."""
+
+    type: Literal["given"]
+    shape: Annotated[list[Side], MaxLen(32)]
+    integers: bool
+    channels_last: bool
+
+
+class VectorRecord(TypedDict):
+    """An array of two dimensions, each column with statistics of its own."""
+
+    type: Literal["vector"]
+    mean: list[Finite]
+    std: list[Spread]
+
+
 class ImageRecord(TypedDict):
     """Images."""
 
@@ -80,4 +97,4 @@ class ImageRecord(TypedDict):
     channels_last: NotRequired[bool]
 
 
-EncoderForm = TableRecord | ArrayRecord | ImageRecord
+EncoderForm = TableRecord | ArrayRecord | GivenRecord | VectorRecord | ImageRecord

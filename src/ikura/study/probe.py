@@ -1,0 +1,60 @@
+"""What a saved network answers to a few made-up examples, by which it is known again when its factory is given."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from ikura.data.encoder import Encoder
+from ikura.data.encoder.given import GivenEncoder
+from ikura.nn.copying import copy_of
+from ikura.nn.generators import seeded
+from ikura.nn.noise import key, normal
+from ikura.population.inputs import inputs_of
+from ikura.population.surroundings import usual_settings
+
+__all__ = ["alike", "answers"]
+
+ROWS = 4
+CLOSE = 1e-3
+"""Share of the largest answer by which machines and versions of torch may differ: single precision keeps seven digits,
+of which a deep network may lose some; another network differs by far more."""
+
+
+def answers(network: nn.Module, encoder: Encoder, shape: list[int]) -> list[float] | None:
+    """Raw outputs of a copy of a network for made-up examples; None where it has none for them.
+
+    Args:
+        network: in evaluation mode.
+        encoder: of its examples: whole numbers are all 0, other features normally distributed.
+        shape: of one example, as the network takes it.
+    """
+    size = int(np.prod(shape))
+    if isinstance(encoder, GivenEncoder) and encoder.integers:
+        x = torch.zeros((ROWS, *shape), dtype=torch.long)
+    else:
+        drawn = normal(key(0, "probe"), ROWS, size).reshape(ROWS, *shape)
+        dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)
+        x = torch.from_numpy(drawn).to(dtype)
+    codes = torch.zeros((ROWS, len(encoder.cardinalities)), dtype=torch.int32)
+    try:
+        own = copy_of(network).eval()
+        with seeded(0), usual_settings(), torch.no_grad():
+            outputs = own(*inputs_of(own, x, codes)).double().reshape(-1)
+    except Exception:
+        return None
+    return outputs.tolist() if bool(torch.isfinite(outputs).all()) else None
+
+
+def alike(mine: list[float], theirs: list[float]) -> bool:
+    """Whether two answers are those of one network, but for rounding.
+
+    Example:
+        >>> alike([1.0, 2.0], [1.0, 2.00001]), alike([1.0, 2.0], [1.0, 2.1])
+        (True, False)
+    """
+    if len(mine) != len(theirs):
+        return False
+    most = max((abs(one) for one in (*mine, *theirs)), default=0.0)
+    return all(abs(a - b) <= CLOSE * most for a, b in zip(mine, theirs, strict=True))
