@@ -26,6 +26,7 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "--schedule successive-halving --finalists 2 --metric f1 --seed 5 --jobs 2 --device cpu --dtype float64 "
         "--group g --time t --kind a=category --kind b=numeric --image-size 64 --broken skip "
         f"--channels last --dev {table} --test {table} --positive late "
+        "--missing -999 --missing n.k. --decimal , --dates dayfirst "
         "--objective parameters --objective training_seconds --prefer parameters --within 0.02 --max-parameters 5000 "
         "--auto --human-error 1% --no-checks"
     )
@@ -70,6 +71,9 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "dev": table,
         "test": table,
         "positive": "late",
+        "missing": ["-999", "n.k."],
+        "decimal": ",",
+        "dates": "dayfirst",
         "prior": calls["study"],
         "kinds": {"a": "category", "b": "numeric"},
     }
@@ -95,6 +99,7 @@ def test_the_names_in_the_help_are_those_of_the_rooms() -> None:
     from ikura.data import BUNDLED
     from ikura.data.columns import ASKABLE
     from ikura.data.images import CHOICES, IMAGE_SETS
+    from ikura.data.notation import DATES, DECIMALS
     from ikura.metric import METRICS
     from ikura.search import PROPOSERS
     from ikura.search.schedule import SCHEDULES
@@ -105,6 +110,8 @@ def test_the_names_in_the_help_are_those_of_the_rooms() -> None:
     assert set(data_options.IMAGE_SETS) == set(IMAGE_SETS)
     assert data_options.BROKEN == CHOICES
     assert set(data_options.KINDS) == set(ASKABLE)
+    assert data_options.DECIMALS == DECIMALS
+    assert data_options.DATES == DATES
     assert set(search_options.METRICS) == set(METRICS)
     assert set(search_options.SEARCHES) == set(PROPOSERS)
     assert set(search_options.SCHEDULES) == set(SCHEDULES)

@@ -23,7 +23,7 @@ KINDS = {
     "one word or none": (["yes", None] * (N // 2), "category"),
     "day": ([f"2024-01-{row % 28 + 1:02d}" for row in range(N)], "datetime"),
     "day with dots": ([f"{row % 28 + 1}.1.2024" for row in range(N)], "datetime"),
-    "day with slashes": ([f"{row % 28 + 1}/{row % 12 + 1}/2024" for row in range(N)], "text"),
+    "day with slashes": ([f"{row % 28 + 1}/{row % 12 + 1}/2024" for row in range(N)], "datetime"),
     "instant": (pd.date_range("2024-01-01", periods=N, freq="h"), "datetime"),
     "month": (pd.period_range("2020-01", periods=N, freq="M"), "datetime"),
     "counter": (np.arange(N) + 17, "identifier"),
@@ -78,7 +78,7 @@ def test_nearly_numeric_column_names_the_row_in_its_note() -> None:
         ({"year": "categorical"}, "column 'year': there is no kind 'categorical', did you mean 'category'"),
         ({"city": "numeric"}, "row 1, column 'city': 'Rome' is not a number"),
         ({"city": "boolean"}, "row 1, column 'city': 'Rome' is neither true nor false"),
-        ({"tags": "category"}, "column 'tags' holds objects of type list; numbers or text are expected"),
+        ({"tags": "category"}, "column 'tags' holds objects of type list, which ikura does not read"),
         ({"city": "datetime"}, "row 1, column 'city': 'Rome' is not a date"),
     ],
 )

@@ -211,7 +211,7 @@ def test_row_numbers_in_messages_count_all_rows(tmp_path: Path) -> None:
         prepare(path, group="g")
     table.loc[25, "x"] = np.inf
     table.to_csv(path, index=False)
-    with pytest.raises(DataError, match=r"table\.csv: row 26, column 'x': inf is not finite"):
+    with pytest.raises(DataError, match=r"table\.csv: row 26, column 'x': 'inf' is not finite"):
         prepare(path)
 
 

@@ -63,7 +63,7 @@ def test_asked_task_comes_first() -> None:
         (["a", "b", "c"] * 9, "binary", "has 3 classes .a, b, c.; a binary task has 2"),
         (np.linspace(0, 1, 20), "multiclass", "20 values, 20 of them in one row only; numbers like these"),
         ([[1], [2]] * 9, "auto", "column 't' holds objects of type list"),
-        (np.arange(20) * 1j, "auto", "column 't' holds complex numbers; real ones"),
+        (np.arange(20) * 1j, "auto", "column 't' holds complex numbers"),
         ([0, 1] * 9, "regresion", "no task 'regresion', did you mean 'regression'"),
     ],
 )

@@ -91,7 +91,7 @@ def test_day_first_is_read_the_same_for_every_day() -> None:
 
 
 def test_labels_agree_across_types() -> None:
-    whole, halves, words = pd.Series([7, 8]), pd.Series([7.0, 8.0, np.nan]), pd.Series(["7", " 8", "-"])
+    whole, halves, words = pd.Series([7, 8]), pd.Series([7.0, 8.0, np.nan]), pd.Series(["7", " 8", ""])
     assert [labels(series)[1] for series in (whole, halves, words)] == [["7", "8"]] * 3
     assert labels(words)[0].tolist() == labels(halves)[0].tolist() == [0, 1, -1]
 

@@ -17,7 +17,7 @@ from ikura.checks.opening import find_factory, is_reference, subject_of_data, su
 from ikura.checks.registry import CHECKS, chosen, run_checks
 from ikura.checks.run import is_run, subject_of_run
 from ikura.checks.subject import Loss, Step, Subject, undisturbed
-from ikura.data.source import Source, open_source
+from ikura.data.source import Source, ignored_by, open_source
 from ikura.errors import UsageError, listed
 from ikura.space.arguments import refuses_unknown
 
@@ -44,6 +44,9 @@ def check(
     dev: Any = None,
     test: Any = None,
     positive: Any = None,
+    missing: Iterable[str] | None = None,
+    decimal: str | None = None,
+    dates: str | None = None,
     as_given: bool = False,
     only: Iterable[str] | None = None,
     seed: int = 0,
@@ -63,7 +66,8 @@ def check(
         loss: your own loss of (outputs, targets); by default the task's.
         step: your own training step of (network, optimizer, x, y), which updates the network once.
         hyperparameters: what the factory and the training read, such as learning_rate, batch_size, l2.
-        task, group, time, kinds, image_size, broken, channels, dev, test, positive: as for `ikura.tune`.
+        task, group, time, kinds, image_size, broken, channels, dev, test, positive, missing, decimal, dates: as for
+            `ikura.tune`.
         as_given: take a table's numbers as they are, not standardised.
         only: names of the checks to make; None for all.
         seed: key of the split, of initial weights and of all samples.
@@ -83,8 +87,16 @@ def check(
     names = None if only is None else list(only)
     chosen(names)
     made = {"network": network, "loss": loss, "step": step, "hyperparameters": hyperparameters, "seed": seed}
-    reading = {"task": task, "group": group, "time": time, "kinds": kinds, "image_size": image_size, "broken": broken}
+    reading: dict[str, Any] = {
+        "task": task,
+        "group": group,
+        "time": time,
+        "kinds": kinds,
+        "image_size": image_size,
+        "broken": broken,
+    }
     reading |= {"channels": channels, "dev": dev, "test": test, "positive": positive}
+    reading |= {"missing": missing, "decimal": decimal, "dates": dates}
     with undisturbed():
         found = _opened(what, data, target, as_given, made, reading)
         if isinstance(found, Checks):
@@ -109,7 +121,8 @@ def _opened(
     if isinstance(what, str | os.PathLike) and is_run(Path(what)):
         return _opened_run(Path(what), target, as_given, made, reading)
     forms = ("image_size", "broken", "channels", "dev", "test")
-    source = open_source(what, target, **{name: reading[name] for name in forms})
+    given = {name: reading[name] for name in forms}
+    source = open_source(what, target, **given, ignored=ignored_by(reading["kinds"]))
     if unusable := _unusable(source):
         rest = [one.skipped("the data cannot be used") for name, one in CHECKS.items() if name != unusable.name]
         return Checks([unusable, *rest], source.name or "data in memory")

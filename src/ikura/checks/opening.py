@@ -19,9 +19,10 @@ import torch
 from torch import nn
 
 from ikura.checks.subject import Loss, Step, Subject, Table
-from ikura.data import Dataset, prepare
+from ikura.data import Dataset, Hints, prepare
 from ikura.data.columns import Column
-from ikura.data.source import open_source
+from ikura.data.reading import read_source
+from ikura.data.source import ignored_by, open_source
 from ikura.data.values import numbers, truths
 from ikura.data.whole import Arrays
 from ikura.errors import DataError, UsageError, nearest
@@ -95,12 +96,17 @@ def subject_of_data(
         UsageError: data, network or hyperparameters cannot be used.
     """
     forms = ("image_size", "broken", "channels", "dev", "test")
-    source = open_source(data, target, **{name: reading[name] for name in forms if name in reading})
-    what = source.name or ("arrays" if isinstance(data, tuple) else "a table")
+    given = {name: reading[name] for name in forms if name in reading}
+    opened = open_source(data, target, **given, ignored=ignored_by(reading.get("kinds")))
+    what = opened.name or ("arrays" if isinstance(data, tuple) else "a table")
     own = network is not None and (not isinstance(network, str) or is_reference(network))
     dataset = prepare(data, target, seed=seed, arrays=Arrays.FLOATS if own and not as_given else None, **reading)
     table = None
-    if isinstance(source.features, pd.DataFrame) and dataset.summary["columns"]:
+    if isinstance(opened.features, pd.DataFrame) and dataset.summary["columns"]:
+        hints = Hints.of(reading.get("missing"), reading.get("decimal"), reading.get("dates"))
+        splitting = {name: reading.get(name) for name in ("group", "time", "kinds")}
+        source = read_source(opened, task=reading.get("task", "auto"), hints=hints, **splitting).source
+        assert isinstance(source.features, pd.DataFrame)
         columns = [Column(**one) for one in dataset.summary["columns"]]
         rows = dataset.split
         table = Table(source.features, source.target, columns, rows.train, np.concatenate([rows.dev, rows.test]))

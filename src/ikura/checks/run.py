@@ -13,6 +13,7 @@ from torch import nn
 
 from ikura.checks.subject import Subject, Table
 from ikura.data.columns import Column
+from ikura.data.reading import read_source
 from ikura.errors import RunError
 from ikura.files import shown
 from ikura.population.member import Member
@@ -48,8 +49,17 @@ def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str,
     workshop = workshop_of(setting, dataset, factory)
     given = {**found, **(hyperparameters or {})}
     table = None
-    source = setting.source(run)
-    if isinstance(source.features, pd.DataFrame) and dataset.summary["columns"]:
+    opened = setting.source(run)
+    if isinstance(opened.features, pd.DataFrame) and dataset.summary["columns"]:
+        source = read_source(
+            opened,
+            task=setting.task,
+            group=setting.group,
+            time=setting.time,
+            kinds=setting.kinds,
+            hints=setting.hints,
+        ).source
+        assert isinstance(source.features, pd.DataFrame)
         rows = dataset.split
         columns = [Column(**one) for one in dataset.summary["columns"]]
         table = Table(source.features, source.target, columns, rows.train, np.concatenate([rows.dev, rows.test]))

@@ -17,16 +17,20 @@ from ikura.cli.data_options import (
     LAYOUTS,
     Broken,
     Channels,
+    Dates,
+    Decimal,
     Dev,
     Group,
     ImageSize,
     Kind,
+    Missing,
     Positive,
     Target,
     Task,
     Test,
     Time,
     checked_kinds,
+    checked_writing,
 )
 from ikura.cli.options import Json, Quiet, Verbose, a_file, at_least, begin, one_of, whole
 from ikura.cli.search_options import NETWORKS
@@ -73,6 +77,9 @@ def check(
     dev: Dev = None,
     test: Test = None,
     positive: Positive = None,
+    missing: Missing = None,
+    decimal: Decimal = None,
+    dates: Dates = None,
     as_given: Annotated[
         bool,
         typer.Option(
@@ -124,6 +131,7 @@ def check(
     chosen_kinds = checked_kinds(task, broken, image_size, kind)
     if channels is not None:
         one_of("--channels", channels, LAYOUTS)
+    checked_writing(decimal, dates)
     if network is not None and not REFERENCE.fullmatch(network):
         one_of("--network", network, NETWORKS)
     if REFERENCE.fullmatch(what) and not Path(what).exists() and data is None:
@@ -151,6 +159,9 @@ def check(
             dev=dev,
             test=test,
             positive=positive,
+            missing=missing or None,
+            decimal=decimal,
+            dates=dates,
             as_given=as_given,
             only=only or None,
             seed=seed,

@@ -16,22 +16,28 @@ __all__ = [
     "TASKS",
     "Broken",
     "Channels",
+    "Dates",
+    "Decimal",
     "Dev",
     "Group",
     "ImageSize",
     "Kind",
+    "Missing",
     "Positive",
     "Target",
     "Task",
     "Test",
     "Time",
     "checked_kinds",
+    "checked_writing",
 ]
 
 BROKEN = ("refuse", "skip")
 BUNDLED = ("digits", "iris", "wine", "breast_cancer", "diabetes")
 IMAGE_SETS = ("fashion_mnist",)
 LAYOUTS = ("first", "last")
+DATES = ("dayfirst", "monthfirst")
+DECIMALS = (".", ",")
 KINDS = ("numeric", "category", "boolean", "datetime", "ignore")
 TASKS = ("auto", "binary", "multiclass", "regression")
 
@@ -74,6 +80,35 @@ Broken = Annotated[
     str,
     option("HOW", f"What to do with image files that cannot be read: {', '.join(BROKEN)} (and count) them.", PANEL),
 ]
+Missing = Annotated[
+    list[str] | None,
+    option(
+        "WORD",
+        "A word that stands for a missing value, also in the target; by default NA, n/a, None, ? and the like, in a "
+        "target of words none. An empty field always does; repeatable.",
+        PANEL,
+    ),
+]
+Decimal = Annotated[
+    str | None,
+    option("MARK", "The decimal mark, . or , where two readings are possible, as of 1,234 and 5,678.", PANEL),
+]
+Dates = Annotated[
+    str | None,
+    option("ORDER", f"{' or '.join(DATES)}, where both are possible, as of 02/03/2024.", PANEL),
+]
+
+
+def checked_writing(decimal: str | None, dates: str | None) -> None:
+    """Refuse what these options cannot be.
+
+    Raises:
+        UsageError: a name is unknown.
+    """
+    if decimal is not None:
+        one_of("--decimal", decimal, DECIMALS)
+    if dates is not None:
+        one_of("--dates", dates, DATES)
 
 
 def checked_kinds(task: str, broken: str, image_size: int | None, kind: Iterable[str] | None) -> dict[str, str] | None:

@@ -107,23 +107,28 @@ def _predicted(model: Model, data: str) -> DataFrame:
 
         rows: Any = read_array(Path(data))
     else:
-        rows = _read(data)
+        rows = _read(data, model)
     with located("stdin" if data == STDIN else data):
         return model.predict_frame(rows)
 
 
-def _read(data: str) -> DataFrame:
-    """Read the rows; what comes on stdin goes through a file, so that the reader treats both alike."""
-    from ikura.data import read_table
+def _read(data: str, model: Model) -> DataFrame:
+    """Read the rows as training's were; what comes on stdin goes through a file, so that both are read alike."""
+    from ikura.data.encoder import TableEncoder
+    from ikura.data.read import open_table, read_table
+
+    def read(path: str | Path) -> DataFrame:
+        encoder = model.encoder
+        return open_table(path, wanted=encoder.used) if isinstance(encoder, TableEncoder) else read_table(path)
 
     if data != STDIN:
-        return read_table(data)
+        return read(data)
     with tempfile.TemporaryDirectory(prefix="ikura-") as folder:
         copy = Path(folder) / "stdin.csv"
         with copy.open("wb") as file:
             while block := sys.stdin.buffer.read(1 << 20):
                 file.write(block)
         try:
-            return read_table(copy)
+            return read(copy)
         except DataError as error:
             raise DataError(str(error).replace(str(copy), "stdin")) from None

@@ -26,16 +26,20 @@ from ikura.cli.data_options import (
     LAYOUTS,
     Broken,
     Channels,
+    Dates,
+    Decimal,
     Dev,
     Group,
     ImageSize,
     Kind,
+    Missing,
     Positive,
     Target,
     Task,
     Test,
     Time,
     checked_kinds,
+    checked_writing,
 )
 from ikura.cli.duration import parse_duration
 from ikura.cli.error_options import AutoBayesError, AutoHumanError, checked_errors
@@ -113,6 +117,9 @@ def tune(
     dev: Dev = None,
     test: Test = None,
     positive: Positive = None,
+    missing: Missing = None,
+    decimal: Decimal = None,
+    dates: Dates = None,
     trials: Trials = None,
     epochs: Epochs = None,
     time_limit: TimeLimit = None,
@@ -182,6 +189,7 @@ def tune(
     chosen_kinds = checked_kinds(task, broken, image_size, kind)
     if channels is not None:
         one_of("--channels", channels, LAYOUTS)
+    checked_writing(decimal, dates)
     for name in objective or []:
         one_of("--objective", name, OBJECTIVES)
     if prefer is not None:
@@ -243,6 +251,9 @@ def tune(
             dev=dev,
             test=test,
             positive=positive,
+            missing=missing or None,
+            decimal=decimal,
+            dates=dates,
             prior=None if prior is None else ikura.from_optuna(prior) if "://" in prior else ikura.open_study(prior),
             auto=auto,
             ask=ask_in_terminal(session, progress.pause) if ask else None,

@@ -1,11 +1,14 @@
 """Data: read, type, split, normalise."""
 
 from ikura.data.bundled import BUNDLED, load_bundled
-from ikura.data.columns import KINDS, Column, describe_columns
+from ikura.data.columns import KINDS, Column
 from ikura.data.dataset import Dataset, Part, prepare
 from ikura.data.drift import find_drift
 from ikura.data.encoder import Encoder
-from ikura.data.read import MISSING, read_table
+from ikura.data.missing import MISSING
+from ikura.data.notation import Hints
+from ikura.data.read import read_table
+from ikura.data.schema import describe_columns
 from ikura.data.split import Split, held_out_fraction, split
 from ikura.data.task import TASKS, Task, class_codes, detect_task
 
@@ -17,6 +20,7 @@ __all__ = [
     "Column",
     "Dataset",
     "Encoder",
+    "Hints",
     "Part",
     "Split",
     "Task",

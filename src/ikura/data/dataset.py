@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,22 +11,23 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ikura.data.columns import Column, describe_columns
+from ikura.data.columns import Column
 from ikura.data.copies import find_copies
-from ikura.data.counter import with_counters
 from ikura.data.drift import find_drift, find_mismatch, image_table
 from ikura.data.encoder import ArrayEncoder, Encoder, ImageEncoder, PixelStandard
 from ikura.data.encoder.array import mean_and_spread
 from ikura.data.encoder.number import Standard
 from ikura.data.encoder.table import TableEncoder
 from ikura.data.images.room import take
-from ikura.data.source import Source, located, open_source
+from ikura.data.notation import Hints
+from ikura.data.reading import Reading, read_source
+from ikura.data.source import Source, ignored_by, located, open_source
 from ikura.data.split import Split, split, split_given, times
 from ikura.data.summary import summarise
 from ikura.data.task import Positive, Task, class_codes, detect_task, has_target, with_positive
 from ikura.data.values import numbers
 from ikura.data.whole import Arrays, whole_array, whole_encoder, whole_note
-from ikura.errors import DataError, nearest
+from ikura.errors import DataError
 
 __all__ = ["Dataset", "Part", "prepare"]
 
@@ -92,6 +93,9 @@ def prepare(
     dev: Any = None,
     test: Any = None,
     positive: Any = None,
+    missing: Iterable[str] | None = None,
+    decimal: str | None = None,
+    dates: str | None = None,
     fitted: Encoder | None = None,
     arrays: Arrays | None = None,
 ) -> Dataset:
@@ -115,6 +119,10 @@ def prepare(
         channels: "first" or "last", where arrays of four dimensions have their channels; bytes show it by their shape.
         dev, test: a dev and a test set of their own, in any form in which data are given.
         positive: of two classes the positive one, or `Positive.RARER`; it comes second in `Task.classes`.
+        missing: words that stand for a missing value, also in the target; by default those of `MISSING`, and in a
+            target of words none. An empty field always does.
+        decimal: "." or ",", the decimal mark where two readings are possible, as in a column of 1,234 and 5,678.
+        dates: "dayfirst" or "monthfirst", where both are possible, as in a column of 02/03/2024.
         fitted: the encoder of a pretrained network, whose μ and σ are taken for images and arrays of its shape.
         arrays: what becomes of arrays for networks of the caller's, which get them whole; None for others.
 
@@ -130,11 +138,14 @@ def prepare(
         >>> dataset.task.classes, dataset.train.x.shape, dataset.test.x.shape
         (['setosa', 'versicolor', 'virginica'], (90, 4), (30, 4))
     """
-    source = open_source(data, target, image_size, broken, channels, dev, test)
+    hints = Hints.of(missing, decimal, dates)
+    source = open_source(data, target, image_size, broken, channels, dev, test, ignored_by(kinds))
     source = source if arrays is None else whole_array(source, data)
     if (dev is not None or test is not None) and (group or time):
         raise DataError("group and time choose a dev and a test set, and one is given; leave them or it out")
     with located(source.name):
+        reading = read_source(source, task=task, group=group, time=time, kinds=kinds, hints=hints)
+        source = reading.source
         if source.images and task == "auto" and not pd.api.types.is_float_dtype(source.target):
             task = "classification"
         aim = detect_task(source.target, task)
@@ -142,30 +153,29 @@ def prepare(
         outcome = source.target.iloc[kept].reset_index(drop=True)
         aim = with_positive(aim, outcome, positive)
         classes = None if aim.classes is None else class_codes(outcome, aim)
-        by_group = _column(source, group, "group")
-        by_time = _column(source, time, "time")
-        if by_time is not None:
-            times(by_time)
+        if reading.time is not None:
+            times(reading.time)
         if source.parts is not None:
             parts = split_given(source.parts[kept], classes, seed)
         else:
             parts = split(
                 kept.size,
                 classes=classes,
-                group=None if by_group is None else by_group.iloc[kept],
-                time=None if by_time is None else by_time.iloc[kept],
+                group=None if reading.group is None else reading.group.iloc[kept],
+                time=None if reading.time is None else reading.time.iloc[kept],
                 seed=seed,
             )
         rows = Split(kept[parts.train], kept[parts.dev], kept[parts.test])
         y, standard = _targets(outcome, classes, aim, parts)
-        columns, notes = _columns(source, group, time, kinds, rows.train, y[parts.train], classes is not None)
+        reading, notes = reading.with_counters(rows.train, y[parts.train], classes is not None)
+        columns = reading.columns
         notes = [*_positive(aim, classes, positive), *notes]
         targets = [y[within] for within in (parts.train, parts.dev, parts.test)]
         own = isinstance(source.features, np.ndarray) and not source.images and fitted is None
         if arrays is not None and own:
             encoder, train, dev, test = _whole(source, rows, targets, arrays)
         else:
-            encoder, train, dev, test = (_images if source.images else _encoded)(source, columns, rows, targets, fitted)
+            encoder, train, dev, test = (_images if source.images else _encoded)(reading, rows, targets, fitted)
         compared = _compared(source, columns, classes, aim, rows)
         drift, mismatch = find_drift(*compared), find_mismatch(*compared)
     notes += [*_still(encoder), *(find_copies(source, rows) if source.parts is not None else [])]
@@ -174,50 +184,6 @@ def prepare(
     source = replace(source, notes=[*source.notes, *notes])
     summary = summarise(source, aim, columns, classes, parts, drift, mismatch)
     return Dataset(aim, encoder, train, dev, test, rows, summary, standard.mean, standard.std)
-
-
-def _column(source: Source, name: str | None, what: str) -> pd.Series | None:
-    if name is None:
-        return None
-    if not isinstance(source.features, pd.DataFrame):
-        raise DataError(f"arrays have no {what} column {name!r}; give a table")
-    if name == source.target.name:
-        raise DataError(f"the {what} column {name!r} is the target; name another column")
-    if name not in source.features.columns:
-        raise DataError(f"no {what} column {name!r}{nearest(name, source.features.columns)}")
-    return source.features[name]
-
-
-def _columns(
-    source: Source,
-    group: str | None,
-    time: str | None,
-    kinds: Mapping[str, str] | None,
-    train: npt.NDArray[np.int64],
-    target: npt.NDArray[Any],
-    classes: bool,
-) -> tuple[list[Column], list[str]]:
-    """The columns and their kinds, none for arrays of more than two dimensions, and what is to be said of them."""
-    if not isinstance(source.features, pd.DataFrame):
-        if kinds:
-            raise DataError("kinds is for the columns of a table; these data are an array")
-        return [], []
-    asked = {**source.kinds, **(kinds or {})}
-    if source.target.name in asked:
-        raise DataError(f"kinds names the target {source.target.name!r}; say what it is by task")
-    roles = {group: "group"} | ({} if time is None or time in asked else {time: "time"})
-    asked |= {name: "ignore" for name in roles if name is not None}
-    columns = [
-        Column(one.name, "ignore", one.missing, one.distinct, f"it is the {roles[one.name]} column")
-        if one.name in roles
-        else one
-        for one in describe_columns(source.features, asked)
-    ]
-    columns, notes = with_counters(columns, source.features, train, target.astype(np.float64), classes)
-    if not any(column.used for column in columns):
-        reasons = "; ".join(f"{column.name}: {column.note}" for column in columns[:5])
-        raise DataError(f"no column is left to learn from ({reasons or 'the target is the only one'})")
-    return columns, notes
 
 
 def _positive(task: Task, classes: npt.NDArray[np.int64] | None, asked: Any) -> list[str]:
@@ -244,9 +210,9 @@ def _still(encoder: Encoder) -> list[str]:
 
 
 def _encoded(
-    source: Source, columns: list[Column], rows: Split, targets: list[npt.NDArray[Any]], fitted: Encoder | None
+    reading: Reading, rows: Split, targets: list[npt.NDArray[Any]], fitted: Encoder | None
 ) -> tuple[Encoder, Part, Part, Part]:
-    encoder = _fit(source, columns, rows, fitted)
+    source, encoder = reading.source, _fit(reading, rows, fitted)
     train, dev, test = (
         Part(*encoder.transform(_as_given(source, where)), y)
         for where, y in zip((rows.train, rows.dev, rows.test), targets, strict=True)
@@ -267,8 +233,9 @@ def _whole(
 
 
 def _images(
-    source: Source, columns: list[Column], rows: Split, targets: list[npt.NDArray[Any]], fitted: Encoder | None
+    reading: Reading, rows: Split, targets: list[npt.NDArray[Any]], fitted: Encoder | None
 ) -> tuple[Encoder, Part, Part, Part]:
+    source = reading.source
     assert isinstance(source.features, np.ndarray)
     taken = [take(source.features, where) for where in (rows.train, rows.dev, rows.test)]
     encoder = ImageEncoder.fit_images(taken[0], source.resized, source.channels_last)
@@ -280,9 +247,11 @@ def _images(
     return encoder, train, dev, test
 
 
-def _fit(source: Source, columns: list[Column], rows: Split, fitted: Encoder | None) -> Encoder:
-    if isinstance(source.features, pd.DataFrame):
-        return Encoder.fit(source.features.iloc[rows.train], columns)
+def _fit(reading: Reading, rows: Split, fitted: Encoder | None) -> Encoder:
+    source = reading.source
+    if reading.schema is not None:
+        return TableEncoder.fit_schema(replace(reading.schema, columns=reading.columns), rows.train)
+    assert isinstance(source.features, np.ndarray)
     ArrayEncoder.check(source.features)
     if isinstance(fitted, ArrayEncoder) and fitted.shape == source.features.shape[1:]:
         return replace(fitted, channels_last=source.channels_last)

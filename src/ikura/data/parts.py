@@ -37,6 +37,7 @@ def joined(training: Source, others: Sequence[tuple[int, Source]]) -> Source:
     targets = [training.target]
     parts = [np.zeros(len(training.target), np.int8) if training.parts is None else training.parts]
     notes = list(training.notes)
+    names = dict(training.part_names)
     for part, other in others:
         where = other.name or f"the {PARTS[part]} set"
         if (parts[0] == part).any():
@@ -48,6 +49,7 @@ def joined(training: Source, others: Sequence[tuple[int, Source]]) -> Source:
             targets.append(_column(training.target, other.target))
         except DataError as error:
             raise DataError(f"{where}: {error}") from None
+        names[part] = where
         parts.append(np.full(len(other.target), part, np.int8))
     whole: Any
     if isinstance(training.features, pd.DataFrame):
@@ -55,7 +57,7 @@ def joined(training: Source, others: Sequence[tuple[int, Source]]) -> Source:
     else:
         whole = np.concatenate(features)
     target = pd.concat(targets, ignore_index=True)
-    return replace(training, features=whole, target=target, parts=np.concatenate(parts), notes=notes)
+    return replace(training, features=whole, target=target, parts=np.concatenate(parts), part_names=names, notes=notes)
 
 
 def _alike(training: Source, other: Source, notes: list[str]) -> Any:

@@ -3,30 +3,74 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as arrow_parquet
 
-from ikura.data.text import find_fault, inspect_text, is_packed
+from ikura.data.frame import plain_frame
+from ikura.data.missing import MISSING
+from ikura.data.notation import Doubt, Hints, LabelNotation, MomentNotation
+from ikura.data.text import find_fault, find_field, inspect_text, is_packed
+from ikura.data.types import decimals_of, find_notation, resolved
 from ikura.errors import DataError, nearest
 
-__all__ = ["MISSING", "read_table"]
-
-MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?", "-")
-"""The fields that stand for a missing value."""
+__all__ = ["MISSING", "open_table", "read_frame", "read_table"]
 
 BLOCK = 16 << 20
+LARGEST_BLOCK = 1 << 30
+
+
+def open_table(
+    source: str | os.PathLike[str] | pd.DataFrame, ignored: Iterable[str] = (), wanted: Iterable[str] = ()
+) -> pd.DataFrame:
+    """Open a table: the cells of a text file as they are written, the columns of a frame as plain ones.
+
+    Text is UTF-8, with a header line, and fields between commas, semicolons, tabs or bars.
+
+    Args:
+        source: path of a .csv, .csv.gz, .tsv or .parquet file, or a frame.
+        ignored: columns that are left out, whatever they hold.
+        wanted: the columns that matter, if not all do; the table has them alone where it has them all.
+
+    Returns:
+        The table, one row an example, with text as column names and rows numbered from 0; empty fields are missing.
+
+    Raises:
+        DataError: there is no such file, or it is not a table; the message names file and line.
+    """
+    if isinstance(source, pd.DataFrame):
+        return plain_frame(_only(_check_frame(source), wanted), ignored)
+    path = Path(source)
+    _check_path(path)
+    with path.open("rb") as file:
+        parquet = file.read(4) == b"PAR1"
+    if not parquet and path.suffix not in (".parquet", ".pq"):
+        frame = _only(_read_text(path), wanted)
+    else:
+        try:
+            frame = plain_frame(_only(_read_parquet(path), wanted), ignored)
+        except DataError as error:
+            raise DataError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
+    if frame.empty:
+        raise DataError(f"{path}: there is a header but no row")
+    return frame
+
+
+def _only(frame: pd.DataFrame, wanted: Iterable[str]) -> pd.DataFrame:
+    names = list(wanted)
+    return frame[names] if names and set(names) <= set(frame.columns) else frame
 
 
 def read_table(source: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFrame:
-    """Read a table from a .csv, .csv.gz, .tsv or .parquet file.
+    """Read a table from a .csv, .csv.gz, .tsv or .parquet file, its numbers, truths and dates as such.
 
-    Text is UTF-8, with a header line, and fields between commas, semicolons, tabs or bars. The fields of
-    `MISSING` become missing values; blanks around a field are dropped.
+    What could be read in two ways, and codes such as 00501, stay text. The fields of `MISSING` become missing values;
+    blanks around a field are dropped.
 
     Args:
         source: path of the file, or a frame, which is checked and handed back with its rows numbered from 0.
@@ -48,14 +92,22 @@ def read_table(source: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFrame:
     """
     if isinstance(source, pd.DataFrame):
         return _check_frame(source)
-    path = Path(source)
-    _check_path(path)
-    with path.open("rb") as file:
-        parquet = file.read(4) == b"PAR1"
-    frame = _read_parquet(path) if parquet or path.suffix in (".parquet", ".pq") else _read_text(path)
-    if frame.empty:
-        raise DataError(f"{path}: there is a header but no row")
-    return frame
+    frame = open_table(source)
+    found = {name: find_notation(frame[name], Hints()) for name in frame.columns}
+    decimals = decimals_of(found)
+    read = {}
+    for name, one in found.items():
+        notation = one.notation
+        if isinstance(notation, Doubt):
+            notation = resolved(notation, decimals) or LabelNotation()
+        if isinstance(notation, MomentNotation) and notation.order == "clock":
+            notation = LabelNotation()
+        try:
+            column = notation.read(frame[name])
+        except DataError as error:
+            raise DataError(f"{source}: {error}") from None
+        read[name] = column.astype(bool) if column.dtype == "boolean" and not column.isna().any() else column
+    return pd.DataFrame(read)
 
 
 def _check_path(path: Path) -> None:
@@ -85,7 +137,7 @@ def _check_frame(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     try:
-        frame = arrow_parquet.read_table(path).to_pandas(date_as_object=False)
+        frame = read_frame(path)
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: not a readable Parquet file: {reason}") from None
@@ -99,34 +151,47 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     return frame.reset_index(drop=True)
 
 
+def read_frame(source: Path | IO[bytes]) -> pd.DataFrame:
+    """Read a Parquet file as the frame that was written: columns that were categories of numbers are again."""
+    table = arrow_parquet.read_table(source)
+    frame = table.to_pandas(date_as_object=False)
+    for column in (table.schema.pandas_metadata or {}).get("columns", []):
+        name = column["name"]
+        if column["pandas_type"] == "categorical" and name in frame.columns:
+            frame[name] = frame[name].astype("category")
+    return frame
+
+
 def _read_text(path: Path) -> pd.DataFrame:
     layout = inspect_text(path)
     if layout.odd_quotes and (fault := find_fault(path, layout)):
         raise DataError(fault)
-    missing = [blank + token + tail for token in MISSING for blank in ("", " ") for tail in ("", " ")]
-    try:
-        with pa.input_stream(str(path), compression="gzip" if is_packed(path) else None) as file:
-            table = arrow_csv.read_csv(
-                file,
-                read_options=arrow_csv.ReadOptions(block_size=BLOCK),
-                parse_options=arrow_csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=True),
-                convert_options=arrow_csv.ConvertOptions(
-                    null_values=missing, strings_can_be_null=True, decimal_point=layout.decimal
-                ),
-            )
-    except pa.ArrowInvalid as error:
-        reason = str(error).splitlines()[0]
-        if "Empty CSV" in reason:
-            raise DataError(f"{path}: there is a header but no row") from None
-        raise DataError(find_fault(path, layout) or f"{path}: not a table: {reason}") from None
-    columns = [_plain(column) for column in table.columns]
-    return pa.table(columns, names=layout.header).to_pandas(date_as_object=False, split_blocks=True)
+    block = BLOCK
+    while True:
+        try:
+            table = _parse_text(path, layout.delimiter, layout.header, block)
+            break
+        except pa.ArrowInvalid as error:
+            reason = str(error).splitlines()[0]
+            if "Empty CSV" in reason:
+                raise DataError(f"{path}: there is a header but no row") from None
+            if "straddling" in reason and block < LARGEST_BLOCK:
+                block *= 8
+                continue
+            if "straddling" in reason:
+                raise DataError(find_field(path, layout, LARGEST_BLOCK)) from None
+            raise DataError(find_fault(path, layout) or f"{path}: not a table: {reason}") from None
+    return table.slice(1).to_pandas()
 
 
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Text without blanks around it, and times of the day as text."""
-    if pa.types.is_time(column.type):
-        return column.cast(pa.string())
-    if pa.types.is_string(column.type):
-        return pc.utf8_trim_whitespace(column)
-    return column
+def _parse_text(path: Path, delimiter: str, names: list[str], block: int) -> pa.Table:
+    """All records, the header among them, as text."""
+    with pa.input_stream(str(path), compression="gzip" if is_packed(path) else None) as file:
+        return arrow_csv.read_csv(
+            file,
+            read_options=arrow_csv.ReadOptions(block_size=block, column_names=names),
+            parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.large_string()), null_values=[""], strings_can_be_null=True
+            ),
+        )

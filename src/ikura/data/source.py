@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,15 @@ import pandas as pd
 from ikura.data.arrays import is_arrow, plain_features, plain_pair
 from ikura.data.bundled import BUNDLED, load_bundled
 from ikura.data.encoder import array_frame
+from ikura.data.frame import plain_frame
 from ikura.data.images import IMAGE_SETS, is_image_data, open_pictures
 from ikura.data.images.layout import CHANNELS, arrange
-from ikura.data.read import read_table
+from ikura.data.located import located
+from ikura.data.read import open_table
 from ikura.data.task import find_target
 from ikura.errors import DataError, nearest
 
-__all__ = ["Source", "located", "open_source"]
+__all__ = ["Source", "ignored_by", "located", "open_source"]
 
 
 CLASS = "class"
@@ -43,6 +44,7 @@ class Source:
         resized: whether images of any size are brought to this one.
         broken: image files that could not be read and were skipped.
         parts: part of each row, 0 training, 1 dev, 2 test, where the data come with their own; None otherwise.
+        part_names: part -> what it is called in a message, for parts that come from elsewhere.
         channels_last: whether channels were last and have been brought to the front.
     """
 
@@ -55,6 +57,7 @@ class Source:
     resized: bool = False
     broken: list[str] = field(default_factory=list)
     parts: npt.NDArray[np.int8] | None = None
+    part_names: dict[int, str] = field(default_factory=dict)
     channels_last: bool = False
 
 
@@ -66,14 +69,16 @@ def open_source(
     channels: str | None = None,
     dev: Any = None,
     test: Any = None,
+    ignored: Sequence[str] = (),
 ) -> Source:
-    """Open data of any form that `prepare` takes.
+    """Open data of any form that `prepare` takes; the cells of a text file are still text.
 
     Args:
         data: path, bundled name (a file of that name comes first), frame, or (x, y).
         target: name of the target column; see `find_target`.
         image_size, broken, channels: see `ikura.data.images.open_pictures`.
         dev, test: dev and test set, as data are given; None where they are taken from the data.
+        ignored: columns that are left out, whatever they hold.
 
     Returns:
         Features and target.
@@ -81,10 +86,10 @@ def open_source(
     Raises:
         DataError: there are no such data, or no such target.
     """
-    source = _open(data, target, image_size, broken, channels)
+    source = _open(data, target, image_size, broken, channels, ignored)
     named = target if source.images or not isinstance(source.features, pd.DataFrame) else str(source.target.name)
     others = [
-        (part, _open(one, named, image_size, broken, channels))
+        (part, _open(one, named, image_size, broken, channels, ignored))
         for part, one in ((1, dev), (2, test))
         if one is not None
     ]
@@ -95,13 +100,20 @@ def open_source(
     return joined(source, others)
 
 
-def _open(data: Any, target: str | None, image_size: int | None, broken: str, channels: str | None) -> Source:
+def _open(
+    data: Any,
+    target: str | None,
+    image_size: int | None,
+    broken: str,
+    channels: str | None,
+    ignored: Sequence[str],
+) -> Source:
     if isinstance(data, tuple):
-        return _open_arrays(data, target, channels)
+        return _open_arrays(data, target, channels, ignored)
     if is_arrow(data):
         data, _ = plain_features(data)
     if isinstance(data, pd.DataFrame):
-        return _with_target(None, read_table(data), target)
+        return _with_target(None, open_table(data, ignored), target)
     if not isinstance(data, (str, os.PathLike)):
         raise DataError(f"data are a path, a bundled name, a DataFrame or (x, y), not {type(data).__name__}")
     name = os.fspath(data)
@@ -117,18 +129,12 @@ def _open(data: Any, target: str | None, image_size: int | None, broken: str, ch
             return _with_target(name, frame, target or usual)
         if Path(name).parent == Path() and (hint := nearest(name, (*BUNDLED, *IMAGE_SETS))):
             raise DataError(f"{name}: no such file or bundled data set{hint}")
-    return _with_target(name, read_table(name), target)
+    return _with_target(name, open_table(name, ignored), target)
 
 
-@contextmanager
-def located(name: str | None) -> Iterator[None]:
-    """Put the name of the data before the message of a DataError."""
-    try:
-        yield
-    except DataError as error:
-        if name is None:
-            raise
-        raise DataError(f"{name}: {error}") from None
+def ignored_by(kinds: Mapping[str, str] | None) -> list[str]:
+    """The columns that are left out as told."""
+    return [name for name, kind in (kinds or {}).items() if kind == "ignore"]
 
 
 def _with_target(name: str | None, frame: pd.DataFrame, target: str | None) -> Source:
@@ -143,7 +149,7 @@ def _open_images(name: str, target: str | None, image_size: int | None, broken: 
     features = pictures.pixels
     if features.ndim == 2:
         with located(name):
-            return replace(_open_arrays((features, pictures.labels), target, None), name=name, parts=pictures.parts)
+            return replace(_open_arrays((features, pictures.labels), target, None, ()), name=name, parts=pictures.parts)
     if target not in (None, CLASS):
         raise DataError(f"{name}: images have no columns, so that {target!r} cannot be the target; leave it out")
     return Source(
@@ -159,7 +165,7 @@ def _open_images(name: str, target: str | None, image_size: int | None, broken: 
     )
 
 
-def _open_arrays(data: tuple[Any, ...], target: str | None, channels: str | None) -> Source:
+def _open_arrays(data: tuple[Any, ...], target: str | None, channels: str | None, ignored: Sequence[str]) -> Source:
     if len(data) != 2:
         raise DataError(
             f"(x, y) is expected, but there are {len(data)} arrays; a dev and a test set are given as dev=(x, y), "
@@ -169,10 +175,10 @@ def _open_arrays(data: tuple[Any, ...], target: str | None, channels: str | None
     notes, kinds = list(pair.notes), dict[str, str]()
     features, images, last = pair.x, False, False
     if isinstance(features, pd.DataFrame):
-        features = read_table(features)
+        features = open_table(features, ignored)
     elif features.ndim == 2:
         numeric = features.dtype.kind in "iuf"
-        features = array_frame(features)
+        features = plain_frame(array_frame(features))
         kinds = dict.fromkeys(features.columns, "numeric") if numeric else {}
     else:
         found = arrange(features, channels)

@@ -11,10 +11,22 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ikura.data.missing import MISSING
+from ikura.data.notation import of_values
 from ikura.data.values import label, labels, numbers
 from ikura.errors import DataError, listed, nearest
 
-__all__ = ["TASKS", "Positive", "Task", "class_codes", "detect_task", "find_target", "has_target", "with_positive"]
+__all__ = [
+    "TASKS",
+    "Positive",
+    "Task",
+    "class_codes",
+    "detect_task",
+    "find_target",
+    "has_target",
+    "is_measured",
+    "with_positive",
+]
 
 TASKS = ("binary", "multiclass", "regression")
 NAMES = ("target", "label", "class", "y")
@@ -114,11 +126,12 @@ def detect_task(series: pd.Series, task: str = "auto") -> Task:
             f"target {name!r} is {label(series.dropna().iloc[0])!r} in every row; there is nothing to learn"
         )
     if task == "auto":
-        task = "regression" if numeric and _is_measured(numbers(series)) else "classification"
+        task = "regression" if numeric and is_measured(numbers(series)) else "classification"
     if task == "regression":
         numbers(series)
         return Task("regression", None, name)
     codes, levels = labels(series)
+    numeric = numeric or of_values(series) == "numbers"
     _check_classes(series, codes, levels, numeric)
     if task == "binary" and len(levels) != 2:
         raise DataError(f"target {name!r} has {len(levels)} classes ({listed(levels)}); a binary task has 2")
@@ -195,7 +208,7 @@ def _is_numeric(series: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series)
 
 
-def _is_measured(values: npt.NDArray[np.float64]) -> bool:
+def is_measured(values: npt.NDArray[np.float64]) -> bool:
     """Whether the numbers measure something, rather than name classes."""
     values = values[~np.isnan(values)]
     distinct = np.unique(values).size
@@ -214,10 +227,13 @@ def _check_classes(series: pd.Series, codes: np.ndarray, levels: list[str], nume
             f"target {series.name!r} has {len(levels)} values, {alone.size} of them in one row only; {hint}"
         )
     row = int(np.flatnonzero(codes == alone[0])[0]) + 1
+    word = levels[alone[0]]
     more = f" (as have {alone.size - 1} more classes)" if alone.size > 1 else ""
     way_out = ", remove that row, or choose the task regression" if numeric else " or remove that row"
+    if word in MISSING:
+        way_out = f", remove that row, or say that it stands for a missing value (--missing {word!r})"
     raise DataError(
-        f"row {row}, column {series.name!r}: class {levels[alone[0]]!r} has a single row{more}; "
+        f"row {row}, column {series.name!r}: class {word!r} has a single row{more}; "
         f"merge it with another class{way_out}"
     )
 

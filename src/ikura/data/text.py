@@ -8,17 +8,19 @@ import gzip
 import io
 import itertools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ikura.errors import DataError
 
-__all__ = ["Layout", "find_fault", "inspect_text", "is_packed", "open_bytes"]
+__all__ = ["Layout", "find_fault", "find_field", "inspect_text", "is_packed", "open_bytes"]
 
 DELIMITERS = (",", ";", "\t", "|")
 CHUNK = 1 << 20
 SAMPLE_LINES = 50
+LONGEST_FIELD = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,11 @@ class Layout:
 
     Args:
         delimiter: the character between two fields.
-        decimal: the decimal mark, "." or ",".
         header: the column names of the first line; a nameless column is called by its place, e.g. "unnamed_1".
         odd_quotes: whether the number of quotation marks is odd, so that one may never be closed.
     """
 
     delimiter: str
-    decimal: str
     header: list[str]
     odd_quotes: bool
 
@@ -62,10 +62,9 @@ def inspect_text(path: Path) -> Layout:
     if not sample:
         raise DataError(f"{path}: the file is empty; its first line must name the columns")
     delimiter = "\t" if ".tsv" in path.suffixes else _sniff(sample)
-    decimal = "," if delimiter == ";" and _has_decimal_commas(sample[1:]) else "."
     first = lines.index(sample[0]) + 1
-    header = _header(path, first, next(csv.reader(sample, delimiter=delimiter)))
-    return Layout(delimiter, decimal, header, odd_quotes)
+    header = _header(path, first, next(_records(sample, delimiter)))
+    return Layout(delimiter, header, odd_quotes)
 
 
 def find_fault(path: Path, layout: Layout) -> str | None:
@@ -75,7 +74,7 @@ def find_fault(path: Path, layout: Layout) -> str | None:
         One line that names the file and the line, or None when every record fits.
     """
     with _open_text(path) as file:
-        reader = csv.reader(file, delimiter=layout.delimiter)
+        reader = _records(file, layout.delimiter)
         end = 0
         record: list[str] = []
         try:
@@ -91,6 +90,23 @@ def find_fault(path: Path, layout: Layout) -> str | None:
         if layout.odd_quotes and end > start and text.endswith("\n"):
             return f"{path}: line {start}: a quotation mark is opened and not closed"
     return None
+
+
+def find_field(path: Path, layout: Layout, longest: int) -> str:
+    """Describe the first field of more than `longest` characters."""
+    with _open_text(path) as file:
+        for row, record in enumerate(_records(file, layout.delimiter)):
+            for name, text in zip(layout.header, record, strict=False):
+                if len(text) > longest:
+                    return f"{path}: row {row}, column {name!r}: the field has {len(text):,} characters; shorten it"
+    return f"{path}: a row is longer than {longest:,} characters; shorten it"
+
+
+def _records(lines: Iterable[str], delimiter: str) -> Any:
+    """The records of lines, whose fields may have any length."""
+    if csv.field_size_limit() < LONGEST_FIELD:
+        csv.field_size_limit(LONGEST_FIELD)
+    return csv.reader(lines, delimiter=delimiter)
 
 
 def _open_text(path: Path) -> IO[str]:
@@ -132,17 +148,10 @@ def _sniff(sample: list[str]) -> str:
     """The delimiter under which most lines have as many fields as the first, and that is more than one."""
 
     def quality(delimiter: str) -> tuple[int, int]:
-        widths = [len(record) for record in csv.reader(sample, delimiter=delimiter)]
+        widths = [len(record) for record in _records(sample, delimiter)]
         return (sum(width == widths[0] for width in widths) if widths[0] > 1 else 0, widths[0])
 
     return max(DELIMITERS, key=quality)
-
-
-def _has_decimal_commas(sample: list[str]) -> bool:
-    fields = [field.strip() for line in sample for field in line.split(";")]
-    commas = sum(re.fullmatch(r"[+-]?\d+,\d+", field) is not None for field in fields)
-    points = sum(re.fullmatch(r"[+-]?\d*\.\d+", field) is not None for field in fields)
-    return commas > points
 
 
 def _header(path: Path, line: int, fields: list[str]) -> list[str]:

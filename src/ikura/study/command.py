@@ -21,6 +21,8 @@ OPTIONS = (
     "broken",
     "channels",
     "positive",
+    "decimal",
+    "dates",
     "trials",
     "epochs",
     "time_limit",
@@ -77,6 +79,8 @@ def command(config: Mapping[str, Any]) -> str | None:
     kinds = config.get("kinds")
     for name, kind in kinds.items() if isinstance(kinds, Mapping) else ():
         words += ["--kind", f"{name}={kind}"]
+    for word in config.get("missing") or ():
+        words += ["--missing", str(word)]
     if config.get("network") not in (None, "mlp"):
         words += ["--network", str(config["network"])]
     for name in config.get("objectives") or ():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +17,9 @@ from typing_extensions import TypedDict
 
 from ikura.data import BUNDLED
 from ikura.data.arrays import is_arrow, plain_features, plain_pair
+from ikura.data.frame import plain_frame
 from ikura.data.images import IMAGE_SETS, files_of, is_image_data
+from ikura.data.read import read_frame
 from ikura.errors import DataError, RunError, UsageError
 from ikura.files import shown, write_atomically
 from ikura.schema import Digits, Name
@@ -84,13 +87,14 @@ class Origin:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, data: Any, target: str | None, part: str = "data") -> Origin:
+    def of(cls, data: Any, target: str | None, part: str = "data", ignored: Iterable[str] = ()) -> Origin:
         """Describe data of any form that `ikura.tune` takes.
 
         Args:
             data: the data.
             target: name of the target column, if it is known.
             part: what data in memory are called in the run folder: data, dev or test.
+            ignored: columns that are left out; what can't be kept of them becomes missing.
 
         Raises:
             UsageError: the data are of no kind that ikura reads, or cannot be kept.
@@ -108,9 +112,9 @@ class Origin:
         if is_arrow(data):
             data, _ = plain_features(data)
         if isinstance(data, pd.DataFrame):
-            return cls._of_frame(data, target, part)
+            return cls._of_frame(data, target, part, ignored=ignored)
         if isinstance(data, tuple) and len(data) == 2:
-            return cls._of_pair(*data, target, part)
+            return cls._of_pair(*data, target, part, ignored)
         if isinstance(data, tuple):
             raise UsageError(
                 f"(x, y) is expected, but there are {len(data)} arrays; a dev and a test set are given as dev=(x, y), "
@@ -119,15 +123,19 @@ class Origin:
         raise UsageError(f"data are a path, a bundled name, a DataFrame or (x, y), not {type(data).__name__}")
 
     @classmethod
-    def _of_frame(cls, frame: pd.DataFrame, target: str | None, part: str, notes: tuple[str, ...] = ()) -> Origin:
+    def _of_frame(
+        cls,
+        frame: pd.DataFrame,
+        target: str | None,
+        part: str,
+        notes: tuple[str, ...] = (),
+        ignored: Iterable[str] = (),
+    ) -> Origin:
         names = [str(name) for name in frame.columns]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise DataError(f"column {twice!r} is there more than once; give each column a name of its own")
-        plain = frame.set_axis(names, axis=1).reset_index(drop=True)
-        for name in names:
-            if plain[name].dtype == object:
-                plain[name] = _plain_column(plain[name])
+        plain = plain_frame(frame.set_axis(names, axis=1).reset_index(drop=True), ignored)
         buffer = BytesIO()
         plain.to_parquet(buffer, index=False)
         content = buffer.getvalue()
@@ -135,7 +143,7 @@ class Origin:
         return cls(_read_frame(content), target, record, content, notes)
 
     @classmethod
-    def _of_pair(cls, x: Any, y: Any, target: str | None, part: str) -> Origin:
+    def _of_pair(cls, x: Any, y: Any, target: str | None, part: str, ignored: Iterable[str]) -> Origin:
         pair = plain_pair(x, y)
         named = target or pair.name
         if isinstance(pair.x, np.ndarray):
@@ -147,7 +155,7 @@ class Origin:
         name = named or "target"
         if name in map(str, pair.x.columns):
             raise DataError(f"x has a column {name!r} of its own; name the target otherwise")
-        return cls._of_frame(pair.x.assign(**{name: pair.y}), name, part, tuple(pair.notes))
+        return cls._of_frame(pair.x.assign(**{name: pair.y}), name, part, tuple(pair.notes), ignored)
 
     def keep(self, run: Path) -> None:
         """Write data from memory to the run folder."""
@@ -186,19 +194,7 @@ def reopen(record: dict[str, Any], run: Path) -> Any:
 
 
 def _read_frame(content: bytes) -> pd.DataFrame:
-    return pd.read_parquet(BytesIO(content))
-
-
-def _plain_column(column: pd.Series) -> pd.Series:
-    """Make a column of Python objects one that a file can hold: of one type, or text."""
-    better = column.infer_objects()
-    if better.dtype != object:
-        return better
-    return column.map(lambda value: None if _is_missing(value) else str(value)).astype("string")
-
-
-def _is_missing(value: Any) -> bool:
-    return bool(np.all(pd.isna(value)))
+    return read_frame(BytesIO(content))
 
 
 def folder_sha256(folder: Path) -> str:

@@ -13,7 +13,7 @@ from annotated_types import Ge, Le
 from typing_extensions import TypedDict
 
 from ikura import __version__
-from ikura.data import Dataset, prepare
+from ikura.data import Dataset, Hints, prepare
 from ikura.data.images.layout import check_layout
 from ikura.data.source import Source, open_source
 from ikura.data.whole import Arrays
@@ -54,8 +54,9 @@ class Setting:
     Attributes:
         data: where the data come from, the record of an `Origin`.
         dev, test: records of a dev and a test set of their own; empty where they are taken from the data.
-        target, task, group, time, kinds, image_size, broken, channels, positive: as for `ikura.data.prepare`; broken is
-            None where the data are no folder of images, positive where the metric asks for no positive class.
+        target, task, group, time, kinds, image_size, broken, channels, positive, missing, decimal, dates: as for
+            `ikura.data.prepare`; broken is None where the data are no folder of images, positive where the metric asks
+            for no positive class.
         arrays: what becomes of arrays, a value of `ikura.data.whole.Arrays`; None where networks are no own ones.
         space: the search space as `Space.as_dict()`; its sentence in `space_note`.
         trials, epochs, time_limit, search, schedule, finalists, replicates, metric, seed: the search.
@@ -96,6 +97,9 @@ class Setting:
     dev: dict[str, Any] = field(default_factory=dict)
     test: dict[str, Any] = field(default_factory=dict)
     arrays: str | None = None
+    missing: list[str] | None = None
+    decimal: str | None = None
+    dates: str | None = None
     objectives: list[str] = field(default_factory=list)
     prefer: str | None = None
     within: Finite | None = None
@@ -107,6 +111,16 @@ class Setting:
     def custom(self) -> bool:
         """Whether the network came from the caller's factory."""
         return self.network == OWN
+
+    @property
+    def hints(self) -> Hints:
+        """What was said about how values are written."""
+        return Hints.of(self.missing, self.decimal, self.dates)
+
+    @property
+    def ignored(self) -> list[str]:
+        """Columns that are left out as told."""
+        return [name for name, kind in self.kinds.items() if kind == "ignore"]
 
     @property
     def aims(self) -> Aims:
@@ -169,6 +183,7 @@ class Setting:
             "pretrained": lambda: self.network == PRETRAINED and Pretrained.of(self.pretrained),
             "network": lambda: None if self.custom or self.network == PRETRAINED else check_name(self.network),
             "arrays": lambda: None if self.arrays is None else Arrays(self.arrays),
+            "missing, decimal, dates": lambda: self.hints,
             "metric": lambda: metric(self.metric, self.task),
             "channels": lambda: check_layout(self.channels),
             "schedule": lambda: schedule(self.schedule),
@@ -199,6 +214,9 @@ class Setting:
             dev=dev,
             test=test,
             positive=self.positive,
+            missing=self.missing,
+            decimal=self.decimal,
+            dates=self.dates,
             fitted=fitted(self.pretrained),
             arrays=None if self.arrays is None else Arrays(self.arrays),
         )
@@ -206,7 +224,9 @@ class Setting:
     def source(self, run: Path) -> Source:
         """Read the data again as they are, of all parts."""
         data, dev, test = self._parts(run)
-        return open_source(data, self.target, self.image_size, self.broken or "refuse", self.channels, dev, test)
+        return open_source(
+            data, self.target, self.image_size, self.broken or "refuse", self.channels, dev, test, self.ignored
+        )
 
     def _parts(self, run: Path) -> list[Any]:
         """Data, dev and test set; None for those that are taken from the data."""

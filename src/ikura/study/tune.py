@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from ikura.data import Dataset, prepare
+from ikura.data.source import ignored_by
 from ikura.data.whole import Arrays
 from ikura.engine import at_once, engine_for
 from ikura.errors import UsageError
@@ -108,6 +109,9 @@ def tune(
     test: Any = None,
     positive: Any = None,
     standardise: bool | None = None,
+    missing: Sequence[str] | None = None,
+    decimal: str | None = None,
+    dates: str | None = None,
     prior: Prior | Study | None = None,
     auto: bool = False,
     ask: Ask | None = None,
@@ -169,6 +173,10 @@ def tune(
         standardise: for (x, y) and a network of your own, which gets x whole: by default floats are standardised by the
             training rows, and whole numbers, such as the ids of tokens, stay as they are where the network takes them;
             True standardises both, False neither.
+        missing: words that stand for a missing value, also in the target; by default NA, n/a, None, ? and the like, and
+            none in a target of words. An empty field always does.
+        decimal: "." or ",", the decimal mark where two readings are possible, as in a column of 1,234 and 5,678.
+        dates: "dayfirst" or "monthfirst", where both are possible, as in a column of 02/03/2024.
         prior: finished trials that the search learns from before its first stage: what `ikura.from_optuna` returns, or
             an earlier study; its scores must be of the same metric.
         auto: after the first search say what is wrong, bias or variance, change the space or the epochs as the recipe
@@ -204,9 +212,13 @@ def tune(
     trials = DEFAULT_TRIALS if trials is None else trials
     aims = Aims.of(objectives or [], prefer, within, max_parameters)
     run = run_folder(data, out)
-    origin = Origin.of(data, target)
+    origin = Origin.of(data, target, ignored=ignored_by(kinds))
     named = origin.target if isinstance(data, tuple) else target
-    parts = {part: Origin.of(one, named, part) for part, one in (("dev", dev), ("test", test)) if one is not None}
+    parts = {
+        part: Origin.of(one, named, part, ignored_by(kinds))
+        for part, one in (("dev", dev), ("test", test))
+        if one is not None
+    }
     arrays = arrays_for(network, standardise)
 
     def opened_as(arrays: Arrays | None) -> Dataset:
@@ -224,6 +236,9 @@ def tune(
             dev=parts["dev"].data if dev is not None else None,
             test=parts["test"].data if test is not None else None,
             positive=wanted_positive(positive, metric),
+            missing=missing,
+            decimal=decimal,
+            dates=dates,
             fitted=network.encoder if isinstance(network, Pretrained) else None,
             arrays=arrays,
         )
@@ -291,6 +306,9 @@ def tune(
         dev=parts["dev"].record if dev is not None else {},
         test=parts["test"].record if test is not None else {},
         arrays=None if arrays is None else arrays.value,
+        missing=None if missing is None else [str(word) for word in missing],
+        decimal=decimal,
+        dates=dates,
         objectives=list(aims.objectives),
         prefer=aims.prefer,
         within=aims.within,

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ikura.data.notation import levels_by_value, of_values
 from ikura.data.values import labels
 
 __all__ = ["CategoryEncoding"]
@@ -62,6 +63,9 @@ class CategoryEncoding:
         """Code of every row, shape (n,): 0 where the level is unseen, -1 where the value is missing."""
         codes, names = labels(series)
         known = {level: place + 1 for place, level in enumerate(self.levels)}
+        if of_values(series) != "text":
+            by_value = levels_by_value(series, list(series.dropna().unique()), self.levels)
+            known = {name: known[level] for name, level in by_value.items()}
         return np.array([*(known.get(name, 0) for name in names), -1], dtype=np.int64)[codes]
 
     def fill(self, series: pd.Series, x: npt.NDArray[np.float32]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from ikura.data.arrays import plain_features
-from ikura.data.columns import Column, describe_columns
+from ikura.data.columns import Column
 from ikura.data.encoder._base import Encoder, Features
 from ikura.data.encoder.category import CategoryEncoding
 from ikura.data.encoder.moment import MomentEncoding
 from ikura.data.encoder.number import NumberEncoding
+from ikura.data.frame import plain_column
+from ikura.data.missing import MISSING
+from ikura.data.notation import Notation, notation_of
+from ikura.data.schema import Schema, read_schema
 from ikura.errors import DataError, listed, nearest
 
 __all__ = ["TableEncoder", "array_frame"]
@@ -31,28 +35,46 @@ class TableEncoder(Encoder):
     Args:
         inputs: names of all columns of the table it was fitted to, in order, also of those left out.
         encodings: one for each column the network sees.
+        notations: column -> how its values are written, found in training; by them further tables are read.
+        missing: words that stand for a missing value.
     """
 
     inputs: list[str]
     encodings: list[Encoding]
+    notations: dict[str, Notation] = field(default_factory=dict)
+    missing: tuple[str, ...] = MISSING
 
     @staticmethod
     def fit_table(frame: pd.DataFrame, columns: Sequence[Column] | None = None) -> TableEncoder:
-        """Fit to the training rows of a table."""
-        columns = describe_columns(frame) if columns is None else columns
-        encodings = [_fit(frame[column.name], column.kind) for column in columns if column.used]
-        return TableEncoder([str(name) for name in frame.columns], encodings)
+        """Fit to the training rows of a table, of text or of values."""
+        kinds = None if columns is None else {one.name: one.kind if one.used else "ignore" for one in columns}
+        return TableEncoder.fit_schema(read_schema(frame, kinds))
+
+    @staticmethod
+    def fit_schema(schema: Schema, rows: npt.NDArray[np.int64] | None = None) -> TableEncoder:
+        """Fit to rows of a table whose types are known; all of them where none are named."""
+        frame = schema.frame if rows is None else schema.frame.iloc[rows]
+        encodings = [_fit(frame[column.name], column.kind) for column in schema.columns if column.used]
+        return TableEncoder([str(name) for name in frame.columns], encodings, schema.notations, schema.missing)
 
     @staticmethod
     def read_form(form: Mapping[str, Any]) -> TableEncoder:
         """The encoder that `to_dict` described."""
         encodings = [ENCODINGS[one["type"]].from_dict(one) for one in form["encodings"]]
-        return TableEncoder(list(form["inputs"]), encodings)
+        notations = {name: notation_of(one) for name, one in form.get("notations", {}).items()}
+        return TableEncoder(list(form["inputs"]), encodings, notations, tuple(form.get("missing", MISSING)))
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
         encodings = [encoding.to_dict() for encoding in self.encodings]
-        return {"type": "table", "inputs": self.inputs, "encodings": encodings}
+        notations = {name: notation.to_dict() for name, notation in self.notations.items()}
+        return {
+            "type": "table",
+            "inputs": self.inputs,
+            "encodings": encodings,
+            "notations": notations,
+            "missing": list(self.missing),
+        }
 
     def transform(self, data: pd.DataFrame | npt.NDArray[Any]) -> Features:
         """Encode n rows: x, shape (n, d), and codes, shape (n, c)."""
@@ -64,7 +86,7 @@ class TableEncoder(Encoder):
         codes = np.zeros((len(frame), len(self.cardinalities)), dtype=np.int32)
         feature, embedding = 0, 0
         for encoding in self.encodings:
-            series = frame[names[encoding.name]]
+            series = self._read(frame[names[encoding.name]].rename(encoding.name))
             if isinstance(encoding, CategoryEncoding) and encoding.embedded:
                 codes[:, embedding] = np.maximum(encoding.codes(series), 0)
                 embedding += 1
@@ -78,6 +100,17 @@ class TableEncoder(Encoder):
     def still(self) -> list[str]:
         """Columns with one value in all training rows, of which nothing can be learned; they are 0."""
         return [encoding.name for encoding in self.encodings if not encoding.varies]
+
+    @property
+    def used(self) -> list[str]:
+        """Names of the table's columns that the network sees."""
+        return [encoding.name for encoding in self.encodings]
+
+    def _read(self, series: pd.Series) -> pd.Series:
+        """Read a column as it was read in training."""
+        plain = plain_column(series)
+        notation = self.notations.get(str(series.name))
+        return plain if notation is None else notation.read(plain, self.missing)
 
     @property
     def feature_names(self) -> list[str]:

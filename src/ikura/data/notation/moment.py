@@ -1,0 +1,252 @@
+"""Moments: dates, times of the day, and both."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ikura.data.missing import MISSING
+from ikura.data.notation._base import Doubt, Hints, Notation, as_mask, cells_of, is_text, refuse, uncategorised
+from ikura.errors import DataError
+
+__all__ = ["MomentNotation", "find_moment", "looks_like_moment"]
+
+MONTHS = {
+    name: place
+    for place, names in enumerate(
+        (
+            "jan january",
+            "feb february",
+            "mar march",
+            "apr april",
+            "may",
+            "jun june",
+            "jul july",
+            "aug august",
+            "sep sept september",
+            "oct october",
+            "nov november",
+            "dec december",
+        ),
+        start=1,
+    )
+    for name in names.split()
+}
+EXPECTED = {
+    "year": "2024-02-29",
+    "day": "29/02/2024",
+    "month": "02/29/2024",
+    "short-year": "24-02-29",
+    "clock": "17:45",
+}
+"""Order of a date -> an example."""
+SAMPLE = 50
+LONGEST = 64
+"""Characters of the longest date."""
+_TIME = (
+    r"(?:(?:[T,]\s*|\s+)(?P<h>\d\d?):(?P<min>\d\d)(?::(?P<s>\d\d)(?:[.,](?P<frac>\d{1,9}))?)?"
+    r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?)?\s*(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d|[+-]\d\d)?"
+)
+_YEAR_FIRST = re.compile(r"(?P<y>\d{4})(?P<mark>[-/.])(?P<m>\d\d?)(?:(?P=mark)(?P<d>\d\d?))?" + _TIME)
+_TRIPLE = re.compile(r"(?P<a>\d\d?)(?P<mark>[-/. ])\s?(?P<b>\d\d?)(?P=mark)\s?(?P<c>\d{4}|\d\d)" + _TIME)
+_WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
+_NAMED = re.compile(
+    _WEEKDAY + r"(?:(?P<d>\d\d?)(?:st|nd|rd|th)?[-/. ]*\s?(?P<name>[a-z]{3,9})|"
+    r"(?P<name2>[a-z]{3,9})\.?[-/. ]\s?(?P<d2>\d\d?)(?:st|nd|rd|th)?)[-/., ]+(?P<y>\d{4}|\d\d)(?!\d)" + _TIME,
+    re.IGNORECASE,
+)
+_CLOCK = re.compile(
+    r"(?P<h>\d\d?):(?P<min>\d\d)(?::(?P<s>\d\d)(?:[.,](?P<frac>\d{1,9}))?)?(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
+)
+_ISO = r"^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?)?$"
+_ZONE = r"(?:\d(?:Z|\s?UTC|\s?GMT)|\d\d:\d\d\S*\s?[+-]\d\d:?(?:\d\d)?)$"
+
+
+@dataclass(frozen=True)
+class MomentNotation(Notation):
+    """A date, a time of the day, or both.
+
+    Args:
+        order: what comes first in a date of numbers alone: "year", "day", "month", "short-year" (of two digits); or
+            "clock" for times of the day.
+        zone: whether the values have a time zone; they become UTC.
+
+    Example:
+        >>> MomentNotation("month").read(pd.Series(["12/25/2024", None])).dt.day.tolist()
+        [25.0, nan]
+    """
+
+    form: ClassVar[str] = "moment"
+    order: str = "year"
+    zone: bool = False
+
+    def read(self, series: pd.Series, missing: tuple[str, ...] = MISSING) -> pd.Series:
+        """Read a column of text or moments; those of a zone become UTC, times of the day those of 1 January 1970."""
+        series = uncategorised(series)
+        if not is_text(series):
+            return self._of_values(series)
+        cells = cells_of(series, missing)
+        given = as_mask(pc.is_valid(cells))
+        distinct = cells.drop_null().unique()
+        if self.order == "year" and as_mask(pc.match_substring_regex(distinct, _ISO)).all():
+            texts: list[str | None] = distinct.to_pylist()
+        else:
+            texts = [iso(text, self.order) for text in distinct.to_pylist()]
+        zoned = np.array([text is not None and re.search(_ZONE, text) is not None for text in texts], bool)
+        parsed = pd.to_datetime(pd.Series(texts, dtype=object), format="ISO8601", utc=True, errors="coerce")
+        parsed = parsed.dt.tz_localize(None)
+        places = pc.index_in(cells, value_set=distinct)
+        places = pc.fill_null(places, len(distinct)).to_numpy(zero_copy_only=False)
+        when = pd.concat([parsed, pd.Series([pd.NaT], dtype=parsed.dtype)], ignore_index=True).iloc[places]
+        when = when.set_axis(series.index).rename(series.name)
+        wrong = given & when.isna().to_numpy()
+        open_ = self.order == "year" and wrong.any() and _TRIPLE.fullmatch(cells[int(wrong.argmax())].as_py())
+        reason = "has a form that leaves open which is the day" if open_ else "is not a date"
+        refuse(series, wrong, f"{reason}; the form {EXPECTED[self.order]} is expected")
+        zones = np.append(zoned, False)[places]
+        if self.order != "clock":
+            self._same_zone(series, given & (zones != self.zone))
+        return when.dt.tz_localize("UTC") if self.zone else when
+
+    def _of_values(self, series: pd.Series) -> pd.Series:
+        given = series.notna().to_numpy(dtype=bool)
+        if not given.any():
+            kind = "datetime64[us, UTC]" if self.zone else "datetime64[us]"
+            return pd.Series(pd.NaT, index=series.index, name=series.name, dtype=kind)
+        if isinstance(series.dtype, pd.PeriodDtype):
+            series = series.dt.to_timestamp()
+        zoned = isinstance(series.dtype, pd.DatetimeTZDtype)
+        if not zoned and not pd.api.types.is_datetime64_dtype(series):
+            refuse(series, given, f"is not a date; the form {EXPECTED[self.order]} is expected")
+        if self.order == "clock":
+            other = given & (series.dt.normalize() != pd.Timestamp("1970-01-01")).to_numpy() if not zoned else given
+            refuse(series, other, "is a date; a time of the day is expected")
+        self._same_zone(series, given if zoned != self.zone else np.zeros(0, bool))
+        return series.dt.tz_convert("UTC") if zoned else series
+
+    def _same_zone(self, series: pd.Series, wrong: np.ndarray) -> None:
+        """Refuse a moment of a zone where there was none before, or the other way round."""
+        if not wrong.any():
+            return
+        if self.zone:
+            refuse(series, wrong, "has no time zone where others have one; give it one (dt.tz_localize in pandas)")
+        refuse(
+            series,
+            wrong,
+            "has a time zone where others have none; take it off in the clock they were written in "
+            "(dt.tz_convert, then dt.tz_localize(None) in pandas)",
+        )
+
+
+def iso(text: str, order: str) -> str | None:
+    """Write a date as ISO 8601 does; None where it is none, or has another order.
+
+    Example:
+        >>> iso("5 Jan 2024 5:30 pm", "year"), iso("25/12/24", "day"), iso("25/12/24", "month")
+        ('2024-01-05T17:30:00', '2024-12-25T00:00:00', None)
+    """
+    if len(text) > LONGEST:
+        return None
+    if order == "clock":
+        match = _CLOCK.fullmatch(text)
+        clock = None if match is None else _time(match)
+        return None if clock is None else f"1970-01-01T{clock}"
+    if match := _YEAR_FIRST.fullmatch(text):
+        year, month, day = match["y"], match["m"], match["d"] or "1"
+        if match["d"] is None and (match["mark"] == "." or not 1700 <= int(year) <= 2200 or len(month) < 2):
+            return None
+    elif match := _NAMED.fullmatch(text):
+        name = (match["name"] or match["name2"]).lower()
+        year, month, day = match["y"], str(MONTHS.get(name, 0)), match["d"] or match["d2"]
+    elif match := _TRIPLE.fullmatch(text):
+        a, b, c = match["a"], match["b"], match["c"]
+        if order == "year" or (order == "short-year" and len(c) > 2):
+            return None
+        year, month, day = {"day": (c, b, a), "month": (c, a, b), "short-year": (a, b, c)}[order]
+    else:
+        return None
+    if len(year) < 4:
+        year = str(int(year) + (1900 if int(year) >= 69 else 2000))
+    try:
+        datetime.date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+    clock = _time(match)
+    if clock is None:
+        return None
+    zone = match["zone"] or ""
+    zone = "Z" if zone in ("UTC", "GMT") else zone
+    return f"{year}-{int(month):02d}-{int(day):02d}T{clock}{zone}"
+
+
+def _time(match: re.Match[str]) -> str | None:
+    hour, minute, second = (int(match[name] or 0) for name in ("h", "min", "s"))
+    if half := match["half"]:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + 12 * (half in "Pp")
+    if hour > 23 or minute > 59 or second > 59:
+        return None
+    fraction = f".{match['frac'][:6]}" if match["frac"] else ""
+    return f"{hour:02d}:{minute:02d}:{second:02d}{fraction}"
+
+
+def looks_like_moment(texts: list[str]) -> list[bool]:
+    """Which texts are dates or times of the day in some order."""
+    orders = ("year", "day", "month", "short-year", "clock")
+    return [any(iso(text, order) is not None for order in orders) for text in texts]
+
+
+def find_moment(cells: pa.Array, hints: Hints) -> MomentNotation | Doubt | None:
+    """Find the one order in which all values are moments.
+
+    Args:
+        cells: distinct values, trimmed text, none missing.
+        hints: what the caller says.
+
+    Returns:
+        The notation; a doubt where day and month may come first; None where the values are no moments.
+
+    Example:
+        >>> find_moment(pa.array(["03/02/2024", "25/12/2024"], pa.large_string()), Hints())
+        MomentNotation(order='day', zone=False)
+    """
+    first = cells.slice(0, SAMPLE).to_pylist()
+    if not all(looks_like_moment(first)):
+        return None
+    texts = first if len(cells) <= SAMPLE else None
+    if as_mask(pc.match_substring_regex(cells, _ISO)).all():
+        orders = ["year"]
+    else:
+        texts = cells.to_pylist()
+        orders = [order for order in EXPECTED if all(iso(text, order) is not None for text in texts)]
+    if not orders:
+        return None
+    if "year" in orders or orders == ["clock"] or len(orders) == 1:
+        order = orders[0]
+    elif hints.dates is not None and hints.dates.removesuffix("first") in orders:
+        order = hints.dates.removesuffix("first")
+    elif all("." in text.split()[0] for text in texts or []):
+        order = "day"
+    else:
+        example = next(text for text in texts or [] if _TRIPLE.fullmatch(text))
+        return Doubt(
+            example,
+            "has a form that leaves open which is the day, and so have the others; say it by --dates dayfirst or "
+            "--dates monthfirst (dates=… in Python)",
+            {},
+        )
+    zone = bool(as_mask(pc.match_substring_regex(cells, _ZONE)).any()) and order != "clock"
+    notation = MomentNotation(order, zone)
+    try:
+        notation.read(pd.Series(cells.to_pandas()))
+    except DataError:
+        return None
+    return notation

@@ -1,0 +1,173 @@
+"""The values of the target: numbers to be predicted, or the classes as they are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ikura.data.frame import plain_column
+from ikura.data.missing import MISSING, missing_words, without_missing
+from ikura.data.notation import (
+    PLAIN,
+    Doubt,
+    Hints,
+    LabelNotation,
+    NumberNotation,
+    TruthNotation,
+    cells_of,
+    find_odd,
+    is_text,
+)
+from ikura.data.task import is_measured
+from ikura.data.types import CODES, Found, find_notation, resolved, settled
+from ikura.errors import DataError
+
+__all__ = ["Outcome", "read_outcome"]
+
+MOST_ODD = 0.5
+"""Share of the rows up to which values that are no numbers make a target of numbers wrong, and not one of words."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The target, read.
+
+    Args:
+        values: numbers, truths or text, n rows; missing where there is no target.
+        notes: sentences for the user.
+    """
+
+    values: pd.Series
+    notes: list[str] = field(default_factory=list)
+
+
+def read_outcome(
+    series: pd.Series, task: str = "auto", hints: Hints | None = None, decimals: set[str] | None = None
+) -> Outcome:
+    """Read a target column.
+
+    Words are classes, all of them unless the caller says which stand for a missing value; an empty field is missing.
+    Among numbers a word for a missing value is one.
+
+    Args:
+        series: the column, of text or of values.
+        task: auto, binary, multiclass, regression or classification.
+        hints: what the caller says about how values are written.
+        decimals: decimal marks that other columns show.
+
+    Raises:
+        DataError: a value among numbers is none, or two readings are possible; the message names the row.
+
+    Example:
+        >>> read_outcome(pd.Series(["NA", "EU"] * 10)).values.unique().tolist()
+        ['NA', 'EU']
+        >>> read_outcome(pd.Series(["1.5", "n/a", "2"], name="price")).notes
+        ["'n/a' stands for a missing value in the target 'price' (1 row, first row 2); --missing says otherwise."]
+    """
+    hints = hints or Hints()
+    series = plain_column(series)
+    if not is_text(series):
+        if pd.api.types.is_numeric_dtype(series) and hints.said:
+            return Outcome(PLAIN.read(series, hints.missing))
+        return Outcome(series)
+    words = hints.missing if hints.said else ()
+    cells = cells_of(series, words)
+    asked_classes = task not in ("auto", "regression")
+    if not len(cells.drop_null()):
+        return Outcome(_text(series, cells))
+    marks = {} if hints.said else missing_words(cells, MISSING)
+    rest = without_missing(cells, MISSING) if marks else cells
+    found = find_notation(_text(series, rest), Hints((), hints.decimal, hints.dates))
+    number = _number(series, found, task, hints, decimals or set())
+    if number is not None:
+        values = number.read(_text(series, rest), ())
+        measured = task == "regression" or (not asked_classes and is_measured(values.to_numpy(dtype=np.float64)))
+        if (measured or number.plain) and not (marks and not measured and _are_classes(marks, values)):
+            return Outcome(values, [*_taken_off(series, number), *_left_out(series, cells, marks)])
+    elif not asked_classes and len(rest.drop_null()):
+        _refuse_odd(series, rest, task, hints)
+    if not marks and found.notation == TruthNotation():
+        return Outcome(TruthNotation().read(series, words))
+    return Outcome(_text(series, cells), _classes(series, marks, found, task))
+
+
+def _text(series: pd.Series, cells: pa.Array) -> pd.Series:
+    return pd.Series(cells.to_pandas().array, index=series.index, name=series.name)
+
+
+def _number(series: pd.Series, found: Found, task: str, hints: Hints, decimals: set[str]) -> NumberNotation | None:
+    """How the target's numbers are written; None where it is none."""
+    notation = found.notation
+    if isinstance(notation, Doubt) and notation.readings:
+        settling = resolved(notation, decimals)
+        if settling is None and task in ("binary", "multiclass", "classification"):
+            return None
+        notation = settling or settled(series, notation, hints)
+    if isinstance(notation, LabelNotation) and found.why and task == "regression":
+        return PLAIN
+    return notation if isinstance(notation, NumberNotation) else None
+
+
+def _are_classes(marks: dict[str, int], values: pd.Series) -> bool:
+    """Whether words for missing values are as frequent among whole numbers as these, so that they may be classes."""
+    return max(marks.values()) >= int(values.value_counts().min())
+
+
+def _refuse_odd(series: pd.Series, rest: pa.Array, task: str, hints: Hints) -> None:
+    """Refuse a target of numbers for the first value that is none."""
+    given = rest.drop_null()
+    distinct = given.unique()
+    odd = find_odd(distinct, hints)
+    if odd is None or odd.notation is None or odd.fits.all():
+        return
+    others = distinct.filter(pa.array(~odd.fits))
+    wrong = pc.is_in(rest, value_set=others)
+    share = pc.sum(wrong).as_py() / len(given)
+    fitting = given.filter(pc.invert(pc.is_in(given, value_set=others)))
+    values = odd.notation.read(pd.Series(fitting.to_pandas()), ())
+    if share > MOST_ODD or not (task == "regression" or is_measured(values.to_numpy(dtype=np.float64))):
+        return
+    row = pc.index(wrong, True).as_py() + 1
+    word = rest[row - 1].as_py()
+    more = pc.sum(wrong).as_py() - 1
+    also = f" (and {more} more)" if more else ""
+    raise DataError(
+        f"row {row}, column {series.name!r}: {word!r} is not a number as most of the target's values are{also}; "
+        f"mend it, leave it empty, say that it stands for a missing value (--missing {word!r}), or that all are "
+        "classes (--task multiclass)"
+    )
+
+
+def _taken_off(series: pd.Series, number: NumberNotation) -> list[str]:
+    if not number.taken_off:
+        return []
+    return [f"The target {series.name!r} is read as numbers: {number.taken_off}."]
+
+
+def _left_out(series: pd.Series, cells: pa.Array, marks: dict[str, int]) -> list[str]:
+    notes = []
+    for word, rows in marks.items():
+        first = pc.index(cells, pa.scalar(word, cells.type)).as_py() + 1
+        count = f"{rows} row{'s' * (rows > 1)}, first row {first}"
+        notes.append(
+            f"{word!r} stands for a missing value in the target {series.name!r} ({count}); --missing says otherwise."
+        )
+    return notes
+
+
+def _classes(series: pd.Series, marks: dict[str, int], found: Found, task: str) -> list[str]:
+    notes = [
+        f"{word!r} is a class of the target {series.name!r} ({rows} row{'s' * (rows > 1)}); "
+        f"--missing {word!r} counts it as missing."
+        for word, rows in marks.items()
+    ]
+    if found.why == CODES and task == "auto":
+        notes.append(
+            f"The target {series.name!r} holds codes ({found.example}), which are classes; "
+            "--task regression reads numbers."
+        )
+    return notes

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import datetime
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ikura.data.notation import Doubt, Hints, MomentNotation, find_moment, notation_of
+from ikura.errors import DataError
+
+FIRST = "2024-12-25 17:30"
+WRITTEN = {
+    "ISO": ["2024-12-25T17:30", "2024-01-02"],
+    "ISO with blanks": ["2024-12-25 17:30:00", "2024-1-2 3:04"],
+    "slashes, year first": ["2024/12/25 17:30", "2024/01/02"],
+    "day first": ["25/12/2024 17:30", "02/01/2024"],
+    "month first": ["12/25/2024 5:30 PM", "01/02/2024"],
+    "month first, short years": ["12/25/24 17:30", "1/2/24"],
+    "dots": ["25.12.2024 17:30", "2.1.2024"],
+    "short years first": ["24-12-25 17:30", "99-01-02"],
+    "names": ["25-Dec-2024 17:30", "02-Jan-2024"],
+    "names first": ["December 25, 2024 5:30 pm", "Jan 2nd, 2024"],
+    "weekdays": ["Wed, 25 Dec 2024 17:30:00", "Tue, 2 Jan 2024"],
+}
+
+
+def cells(values: list[str]) -> pa.Array:
+    return pa.array(values, pa.large_string())
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_dates_as_people_write_them(name: str) -> None:
+    found = find_moment(cells(WRITTEN[name]), Hints())
+    assert isinstance(found, MomentNotation)
+    when = found.read(pd.Series([*WRITTEN[name], None]))
+    assert when.iloc[0] == pd.Timestamp(FIRST)
+    assert (when.iloc[1].month, when.iloc[1].day) == (1, 2)
+    assert when.isna().tolist() == [False, False, True]
+    assert notation_of(found.to_dict()) == found
+
+
+@pytest.mark.parametrize("texts", [["02/03/2024"], ["1/2/24", "3/4/24"], ["02-03-2024 12:00", "12-12-2024"]])
+def test_a_day_that_may_be_a_month_is_a_doubt(texts: list[str]) -> None:
+    doubt = find_moment(cells(texts), Hints())
+    assert isinstance(doubt, Doubt)
+    assert "--dates dayfirst" in doubt.reason
+    days = {
+        order: find_moment(cells(texts), Hints(dates=order)).read(pd.Series(texts)).iloc[0]  # type: ignore[union-attr]
+        for order in ("dayfirst", "monthfirst")
+    }
+    assert (days["dayfirst"].day, days["dayfirst"].month) == (days["monthfirst"].month, days["monthfirst"].day)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [["13/13/2024"], ["25/12/2024", "12/25/2024"], ["2023-02-29"], ["24:00"], ["1.10", "1.9"], ["2024"], ["1234-05"]],
+)
+def test_what_is_no_date(texts: list[str]) -> None:
+    assert find_moment(cells(texts), Hints()) is None
+
+
+def test_times_of_the_day() -> None:
+    found = find_moment(cells(["17:45", "9:05:30", "12:00 am"]), Hints())
+    assert isinstance(found, MomentNotation)
+    when = found.read(pd.Series(["17:45", "9:05:30", "12:00 am"]))
+    assert when.dt.strftime("%H:%M:%S").tolist() == ["17:45:00", "09:05:30", "00:00:00"]
+    pd.testing.assert_series_equal(found.read(when), when)
+
+
+@pytest.mark.parametrize(
+    ("zone", "value"),
+    [
+        (False, pd.Series([pd.Timestamp("2024-01-01", tz="America/Los_Angeles")], name="t")),
+        (False, pd.Series(["2024-01-01T00:00:00Z"], name="t")),
+        (True, pd.Series([pd.Timestamp("2024-01-01")], name="t")),
+        (True, pd.Series(["2024-01-01T00:00:00"], name="t")),
+    ],
+)
+def test_a_zone_where_training_had_none_is_refused_and_the_other_way_round(zone: bool, value: pd.Series) -> None:
+    with pytest.raises(DataError, match=r"row 1, column 't': .* time zone where others have"):
+        MomentNotation("year", zone).read(value)
+
+
+@given(
+    st.lists(st.datetimes(datetime.datetime(1970, 1, 1), datetime.datetime(2068, 12, 31)), min_size=1, max_size=20),
+    st.sampled_from(["%Y-%m-%d %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%m-%d-%Y %I:%M:%S %p", "%d %B %Y, %H:%M:%S"]),
+)
+def test_what_is_written_is_read(moments: list[datetime.datetime], form: str) -> None:
+    moments = [one.replace(microsecond=0) for one in moments]
+    texts = [one.strftime(form) for one in moments]
+    dates = "monthfirst" if form.startswith("%m") else "dayfirst"
+    found = find_moment(cells(texts).unique(), Hints(dates=dates))
+    assert isinstance(found, MomentNotation)
+    assert found.read(pd.Series(texts)).tolist() == [pd.Timestamp(one) for one in moments]
