@@ -140,7 +140,12 @@ def _infeasible(view: View) -> str:
     text = ""
     if large.any():
         bound = view.study.config.get("max_parameters")
-        text = f" Infeasible ones would have more than {count(bound)} weights and were never trained."
+        text = " No network could be made of infeasible ones; they were never trained."
+        if bound is not None:
+            text = (
+                f" Infeasible ones would have more than {count(bound)} weights, or none could be made; they were never"
+            )
+            text += " trained."
     if failed.mean() > MANY_FAILED and failed.sum() >= FEW_FAILED:
         text += (
             f" {100 * failed.mean():.0f} % of the trials gave nothing to compare: narrow the ranges that the crosses "

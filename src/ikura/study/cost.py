@@ -22,6 +22,7 @@ from ikura.space import Space, feasible_draw
 from ikura.study.aims import MEASURED
 from ikura.study.pareto import ENDED
 from ikura.study.pretrained import Pretrained
+from ikura.study.workable import unworkable
 
 if TYPE_CHECKING:
     from ikura.study.search import Floor
@@ -142,6 +143,8 @@ def measure(floor: Floor) -> None:
             if row["purpose"] != "search" or not (ended or row["state"] == "infeasible"):
                 continue
             member = floor.member(row)
+            if row["state"] == "infeasible" and unworkable(floor.workshop, [member]):
+                continue
             names = [name for name in wanted if name == "parameters" or (ended and not floor.late)]
             values = known.setdefault(_architecture(floor.workshop, member), {})
             for name in names:

@@ -55,7 +55,7 @@ def check_trained(store: Store, row: Mapping[str, Any]) -> None:
     """
     number = row["number"]
     if row["state"] == "infeasible":
-        raise UsageError(f"trial {number} is infeasible, with too many weights; it was never trained")
+        raise UsageError(f"trial {number} is infeasible; it was never trained")
     if not Ledger(store).legs([number]) or not row["epochs"]:
         raise UsageError(f"trial {number} has not been trained, so there is nothing to repeat")
 

@@ -21,10 +21,14 @@ from ikura.study.cost import too_large
 from ikura.study.ledger import Ledger, Leg
 from ikura.study.progress import Progress
 from ikura.study.store import Store
+from ikura.study.workable import unworkable
 
 __all__ = ["Floor", "Order", "member_of"]
 
 State = dict[str, np.ndarray]
+
+MOST_TOLD = 3
+"""Trials of which it is said one by one that no network can be made of them."""
 
 
 def member_of(row: Mapping[str, Any]) -> Member:
@@ -113,12 +117,24 @@ class Floor:
         return self.run / "snapshots" / f"tile-{tile}.safetensors"
 
     def add(self, members: Sequence[Member], stage: int, purpose: str, parents: Sequence[int | None]) -> None:
-        """Add members to the store as waiting trials; those that are too large as infeasible."""
-        large = too_large(self.workshop, members, self.aims.max_parameters)
+        """Add members to the store as waiting trials; those that are too large, or cannot be made, as infeasible.
+
+        Raises:
+            Failing: not one network of the study could be made.
+        """
+        failing = unworkable(self.workshop, members)
+        if (
+            failing
+            and len(failing) == len(members)
+            and not any(r["state"] != "infeasible" for r in self.store.trials())
+        ):
+            raise failing[members[0].number]
+        others = [member for member in members if member.number not in failing]
+        large = too_large(self.workshop, others, self.aims.max_parameters)
         rows = [
             {
                 "number": member.number,
-                "state": "infeasible" if member.number in large else "waiting",
+                "state": "infeasible" if member.number in large or member.number in failing else "waiting",
                 "purpose": purpose,
                 "parent": parent,
                 "stage": stage,
@@ -131,6 +147,13 @@ class Floor:
         for number, size in large.items():
             detail = {"parameters": size, "max_parameters": self.aims.max_parameters}
             self.store.add_event("infeasible", detail, number)
+        for number, error in failing.items():
+            self.store.add_event("infeasible", {"reason": str(error)}, number)
+        for line in dict.fromkeys(map(str, failing.values())) if len(failing) <= MOST_TOLD else ():
+            self.progress.say(f"{line}; it is infeasible")
+        if len(failing) > MOST_TOLD:
+            first = failing[next(iter(failing))]
+            self.progress.say(f"{first}; it is infeasible, and {len(failing) - 1} more trials are")
 
     def train(
         self,

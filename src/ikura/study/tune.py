@@ -65,6 +65,7 @@ from ikura.study.store import Store
 from ikura.study.study import Study
 from ikura.study.unread import unread
 from ikura.study.versions import difference, versions
+from ikura.study.workable import workable
 
 __all__ = ["resume", "tune"]
 
@@ -445,8 +446,7 @@ def _checked(dataset: Dataset, factory: Any, space: Space, seed: int, progress: 
     """
     from ikura.checks.quick import quick_checks, told
 
-    middle = space.from_unit(dict.fromkeys(space.dimensions, 0.5))
-    found = quick_checks(dataset, factory, middle, seed)
+    found = workable(space, lambda hyperparameters: quick_checks(dataset, factory, hyperparameters, seed))
     for line in told(found):
         progress.warn(line)
     return found.to_json()
@@ -462,8 +462,7 @@ def _decided(floor: Floor, setting: Setting, ask: Ask | None, network: Any) -> b
 def _tile_size(workshop: Workshop, space: Space, setting: Setting) -> int:
     if workshop.compiled:
         return max(4, min(COMPILED_TILE, setting.trials // 12))
-    middle = space.from_unit(dict.fromkeys(space.dimensions, 0.5))
-    return measure_tile_size(workshop, [Member(0, middle, setting.seed)] * setting.trials)
+    return workable(space, lambda one: measure_tile_size(workshop, [Member(0, one, setting.seed)] * setting.trials))
 
 
 def _deadline(setting: Setting, store: Store, share: float) -> float | None:

@@ -1,0 +1,64 @@
+"""Configurations of which no network can be made, and how to find one of which it can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ikura.nn.zoo import NETWORKS
+from ikura.population.factory import Failing
+from ikura.population.member import Member
+from ikura.population.workshop import Workshop
+from ikura.space import Space, feasible_draw
+from ikura.study.pretrained import Pretrained
+
+__all__ = ["unworkable", "workable"]
+
+TRIED = 8
+
+Found = TypeVar("Found")
+
+
+def unworkable(workshop: Workshop, members: Sequence[Member]) -> dict[int, Failing]:
+    """Find the members whose network, one of the caller's, cannot be made or does not run: number to why.
+
+    Raises:
+        UsageError: a network is wrong whatever its hyperparameters.
+    """
+    network = workshop.network
+    if network is None or isinstance(network, Pretrained) or network in NETWORKS.values():
+        return {}
+    found: dict[int, Failing] = {}
+    for member in members:
+        try:
+            workshop.manner(member)
+        except Failing as error:
+            found[member.number] = error
+    return found
+
+
+def workable(space: Space, attempt: Callable[[Mapping[str, Any]], Found]) -> Found:
+    """Try something with the middle of a space, and where no network can be made of that, with other configurations.
+
+    Args:
+        space: what is searched.
+        attempt: called with hyperparameters.
+
+    Raises:
+        Failing: no network could be made of any; the first reason.
+    """
+    points = np.random.default_rng(0).random((TRIED, len(space.dimensions)))
+    first: Failing | None = None
+    for point in [None, *points.tolist()]:
+        if point is None:
+            drawn = space.from_unit(dict.fromkeys(space.dimensions, 0.5))
+        else:
+            drawn = feasible_draw(space, dict(zip(space.dimensions, point, strict=True)))
+        try:
+            return attempt(drawn)
+        except Failing as error:
+            first = first or error
+    assert first is not None
+    raise first
