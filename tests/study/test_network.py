@@ -384,8 +384,10 @@ def test_a_network_that_vmap_cannot_run_is_trained_member_by_member(tune: Tune) 
 
     x = np.random.default_rng(0).normal(size=(400, 5, 3))
     space = {"learning_rate": ikura.log(1e-2, 1e-1), "units": ikura.choice(4, 8), "optimizer": "adam"}
-    study = tune((x, x.sum((1, 2)) > 0), network=Recurrent, space=space, epochs=10)
+    told = Told()
+    study = tune((x, x.sum((1, 2)) > 0), network=Recurrent, space=space, epochs=10, progress=told)
     assert study.test.value > 0.8
+    assert any("vmap cannot run the network" in line for line in told.lines)
     assert_replays(study, 0)
 
 

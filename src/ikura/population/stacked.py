@@ -220,9 +220,9 @@ class StackedTile(Tile):
                 return self._at_once(x, codes, y, stream, first, epoch, apart, factors)
             except UsageError as error:
                 raise self._failure(error, x) from None
-            except Exception:
+            except Exception as error:
                 # What vmap cannot run, forwards or backwards; what fails on its own fails in turn too.
-                self.together.give_up(self.buffers, before)
+                self.together.give_up(self.buffers, before, error)
         return self._in_turn(x, codes, y, stream, first, epoch, apart, factors)
 
     def _at_once(
@@ -354,6 +354,18 @@ class StackedTile(Tile):
             self.kept_buffers[name][index] = buffer[index]
         for place in index:
             self.kept_attributes[place] = self._attributes(place)
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said of how the networks run."""
+        found = list(self.manner.notes)
+        if self.manner.remembers:
+            names = ", ".join(sorted(self.manner.remembers))
+            found.append(f"The network keeps values in attributes ({names}): its trials train one after another.")
+        if self.together.reason:
+            short = f"{self.together.reason[:160]}…" if len(self.together.reason) > 160 else self.together.reason
+            found.append(f"vmap cannot run the network ({short}): its trials train one after another.")
+        return found
 
     def _attributes(self, place: int) -> dict[str, np.ndarray]:
         """What a member's network keeps in attributes, as arrays."""

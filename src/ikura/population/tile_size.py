@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ikura.population.member import Member
@@ -20,7 +20,9 @@ CANDIDATES = (1, 2, 4, 8, 16, 32, 64, 128)
 SECONDS = 3.0
 
 
-def measure_tile_size(workshop: Workshop, members: Sequence[Member]) -> int:
+def measure_tile_size(
+    workshop: Workshop, members: Sequence[Member], say: Callable[[str], None] = lambda line: None
+) -> int:
     """Find the number of members at which one member's training step is cheapest on this machine.
 
     Tiles of the first member's copies train two mini-batches each, larger and larger, until a tile is a quarter slower
@@ -29,6 +31,7 @@ def measure_tile_size(workshop: Workshop, members: Sequence[Member]) -> int:
     Args:
         workshop: what will be trained.
         members: the first trials.
+        say: told how the networks run.
 
     Returns:
         Members to a tile.
@@ -36,14 +39,17 @@ def measure_tile_size(workshop: Workshop, members: Sequence[Member]) -> int:
     first = members[0]
     few = replace(workshop, train=workshop.train.head(2 * int(first.values.batch_size)))
     with one_thread_each(), usual_settings():
-        return _cheapest(few, members, time.perf_counter())
+        return _cheapest(few, members, time.perf_counter(), say)
 
 
-def _cheapest(few: Workshop, members: Sequence[Member], started: float) -> int:
+def _cheapest(few: Workshop, members: Sequence[Member], started: float, say: Callable[[str], None]) -> int:
     best_size, best_cost = 1, float("inf")
     for size in CANDIDATES:
         tile = few.tile([members[0]] * size)
         tile.train_epoch(few.train, 0)
+        if size == 1:
+            for line in getattr(tile, "notes", ()):
+                say(line)
         begun = time.perf_counter()
         tile.train_epoch(few.train, 0)
         cost = (time.perf_counter() - begun) / size

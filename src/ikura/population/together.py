@@ -87,6 +87,8 @@ class Together:
         self.modules = list(modules)
         self.vectorised = vectorised
         """Whether vmap is tried; it is given up for good when it has failed once."""
+        self.reason = ""
+        """Why vmap was given up; empty while it was not."""
         self.outputs = outputs
         self.asks = asks_for_codes(self.modules[0])
         self.passing = [path.rpartition(".")[::2] for path in passing]
@@ -118,13 +120,13 @@ class Together:
                 return self.at_once(parameters, buffers, inputs, apart)
             except UsageError:
                 raise
-            except Exception:
-                self.give_up(buffers, before)
+            except Exception as error:
+                self.give_up(buffers, before, error)
         return self._one_after_another(parameters, buffers, inputs, apart)
 
-    def give_up(self, buffers: dict[str, Tensor], before: dict[str, Tensor]) -> None:
+    def give_up(self, buffers: dict[str, Tensor], before: dict[str, Tensor], error: Exception) -> None:
         """Run one member after another from now on, from the buffers that there were before."""
-        self.vectorised = False
+        self.vectorised, self.reason = False, " ".join(f"{type(error).__name__}: {error}".split())
         for name, buffer in before.items():
             buffers[name].copy_(buffer)
 

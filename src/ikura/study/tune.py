@@ -411,7 +411,7 @@ def _run(
             tile_size = store.fact("tile_size")
             if tile_size is None:
                 with store.timed("prepare"):
-                    tile_size = _tile_size(workshop, space, setting)
+                    tile_size = _tile_size(workshop, space, setting, progress.say)
                 store.set_fact("tile_size", tile_size)
             jobs = at_once(setting.jobs, progress.say)
             with engine_for(workshop, jobs, progress.say) as engine:
@@ -459,10 +459,12 @@ def _decided(floor: Floor, setting: Setting, ask: Ask | None, network: Any) -> b
     return decide(Study(floor.run, network, (setting, floor.store)), floor, setting, ask)
 
 
-def _tile_size(workshop: Workshop, space: Space, setting: Setting) -> int:
+def _tile_size(workshop: Workshop, space: Space, setting: Setting, say: Callable[[str], None]) -> int:
     if workshop.compiled:
         return max(4, min(COMPILED_TILE, setting.trials // 12))
-    return workable(space, lambda one: measure_tile_size(workshop, [Member(0, one, setting.seed)] * setting.trials))
+    return workable(
+        space, lambda one: measure_tile_size(workshop, [Member(0, one, setting.seed)] * setting.trials, say)
+    )
 
 
 def _deadline(setting: Setting, store: Store, share: float) -> float | None:
