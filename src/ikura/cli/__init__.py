@@ -26,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ikura ...
         0
     """
+    if arguments is None:
+        _need_unicode()
     _open_missing_streams()
     session = Session()
     try:
@@ -35,6 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = explain(error, session)
         _settle_stdout()
     return code
+
+
+def _need_unicode() -> None:
+    """Begin again in Python's UTF-8 mode where the locale knows ASCII only: other names could not be said or kept."""
+    if sys.getfilesystemencoding().lower() in ("ascii", "us-ascii", "ansi_x3.4-1968", "646") and sys.orig_argv:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def _invoke(arguments: list[str], session: Session) -> int:

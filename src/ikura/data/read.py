@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as arrow_parquet
 
+from ikura.data.entry import check_entry, check_packed, check_size
 from ikura.data.frame import plain_frame
 from ikura.data.missing import MISSING
 from ikura.data.notation import Doubt, Hints, LabelNotation, MomentNotation
@@ -23,6 +25,8 @@ __all__ = ["MISSING", "open_table", "read_frame", "read_table"]
 
 BLOCK = 16 << 20
 LARGEST_BLOCK = 1 << 30
+LEAST = 1
+"""Bytes that a value takes in memory at least."""
 
 
 def open_table(
@@ -45,7 +49,7 @@ def open_table(
     """
     if isinstance(source, pd.DataFrame):
         return plain_frame(_only(_check_frame(source), wanted), ignored)
-    path = Path(source)
+    path = check_entry(source)
     _check_path(path)
     with path.open("rb") as file:
         parquet = file.read(4) == b"PAR1"
@@ -117,7 +121,10 @@ def _check_path(path: Path) -> None:
         folder = path.parent
         if not folder.is_dir():
             raise DataError(f"{path}: no such file, and no such folder {folder}")
-        raise DataError(f"{path}: no such file{nearest(path.name, (other.name for other in folder.iterdir()))}")
+        others: list[str] = []
+        with suppress(OSError):
+            others = [other.name for other in folder.iterdir()]
+        raise DataError(f"{path}: no such file{nearest(path.name, others)}")
     if not os.access(path, os.R_OK):
         raise DataError(f"{path}: the file may not be read; check its permissions")
     if path.stat().st_size == 0:
@@ -137,6 +144,8 @@ def _check_frame(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     try:
+        about = arrow_parquet.read_metadata(path)
+        check_size(path, about.num_rows * about.num_columns * LEAST)
         frame = read_frame(path)
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -163,6 +172,8 @@ def read_frame(source: Path | IO[bytes]) -> pd.DataFrame:
 
 
 def _read_text(path: Path) -> pd.DataFrame:
+    if is_packed(path):
+        check_packed(path)
     layout = inspect_text(path)
     if layout.odd_quotes and (fault := find_fault(path, layout)):
         raise DataError(fault)

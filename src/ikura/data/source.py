@@ -15,6 +15,7 @@ import pandas as pd
 from ikura.data.arrays import is_arrow, plain_features, plain_pair
 from ikura.data.bundled import BUNDLED, load_bundled
 from ikura.data.encoder import array_frame
+from ikura.data.entry import check_entry
 from ikura.data.frame import plain_frame
 from ikura.data.images import IMAGE_SETS, is_image_data, open_pictures
 from ikura.data.images.layout import CHANNELS, arrange
@@ -116,7 +117,7 @@ def _open(
         return _with_target(None, open_table(data, ignored), target)
     if not isinstance(data, (str, os.PathLike)):
         raise DataError(f"data are a path, a bundled name, a DataFrame or (x, y), not {type(data).__name__}")
-    name = os.fspath(data)
+    name = str(check_entry(data))
     if is_image_data(name):
         return _open_images(name, target, image_size, broken, channels)
     if channels is not None:

@@ -17,6 +17,7 @@ from numba.core.codegen import get_host_cpu_features
 from ikura.garbage import seldom
 from ikura.metric import METRICS
 from ikura.nn.generators import seeded
+from ikura.population.cache import check_compiler, place_note
 from ikura.population.examples import Examples
 from ikura.population.layout import Layout
 from ikura.population.member import Member
@@ -35,7 +36,13 @@ def warm_up(dtype: str, say: Callable[[str], None], convolutional: bool = False)
         dtype: "float32" or "float64".
         say: told once, if the kernel has to be compiled.
         convolutional: whether the kernel of convolutional networks is wanted, instead of that of fully connected ones.
+
+    Raises:
+        UsageError: Numba's compiler is switched off, or there is no place for what it compiles.
     """
+    check_compiler()
+    if note := place_note():
+        say(note)
     name = "compile_convolution" if convolutional else "compile_kernel"
     mark = _mark(dtype, name)
     if not mark.exists():

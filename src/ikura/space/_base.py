@@ -109,6 +109,9 @@ class Parameter(ABC):
         """Write the parameter as the table that `ikura.space.parameter` and a TOML file understand."""
 
 
+MOST_WHOLE = 10**18
+
+
 def plain(value: object) -> Value:
     """Take a hyperparameter's plain value: a string, an integer, a finite number, a truth value.
 
@@ -121,7 +124,7 @@ def plain(value: object) -> Value:
         The value as a Python object.
 
     Raises:
-        SpaceError: it is something else, or it is NaN or infinite.
+        SpaceError: it is something else, NaN or infinite, or a whole number of more than 18 digits.
 
     Example:
         >>> plain(np.float64(0.5))
@@ -129,6 +132,8 @@ def plain(value: object) -> Value:
     """
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, int) and abs(value) >= MOST_WHOLE:
+        raise SpaceError(f"a whole number has at most 18 digits, but got one of {len(str(abs(value)))}")
     if isinstance(value, float) and not isfinite(value):
         raise SpaceError(f"a value must be finite, but got {value}")
     if not isinstance(value, str | int | float):

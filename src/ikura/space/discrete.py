@@ -96,6 +96,9 @@ class Integer(Parameter):
         return {"scale": self.scale, "low": self.low, "high": self.high}
 
 
+MOST_OPTIONS = 1000
+
+
 @dataclass(frozen=True)
 class Choice(Parameter):
     """One of several options without order; each owns 1/n of the unit interval."""
@@ -103,6 +106,8 @@ class Choice(Parameter):
     options: tuple[Value, ...]
 
     def __post_init__(self) -> None:
+        if len(self.options) > MOST_OPTIONS:
+            raise SpaceError(f"a choice has at most {MOST_OPTIONS:,} options, but got {len(self.options):,}")
         object.__setattr__(self, "options", tuple(plain(option) for option in self.options))
         if not self.options:
             raise SpaceError("a choice needs at least one option")

@@ -16,6 +16,9 @@ from ikura.space.terms import called
 __all__ = ["Space"]
 
 
+MOST_CONSTRAINTS, MOST_PARAMETERS = 100, 1000
+
+
 class Space(Mapping[str, Parameter]):
     """A mapping from a hyperparameter's name to the values it may take.
 
@@ -45,6 +48,10 @@ class Space(Mapping[str, Parameter]):
 
     def __init__(self, /, *conditions: Condition | Constraint, **parameters: Any) -> None:
         self.constraints = tuple(one for one in conditions if isinstance(one, Constraint))
+        if len(self.constraints) > MOST_CONSTRAINTS:
+            raise SpaceError(f"a space has at most {MOST_CONSTRAINTS} constraints, but got {len(self.constraints):,}")
+        if len(parameters) > MOST_PARAMETERS:
+            raise SpaceError(f"a space has at most {MOST_PARAMETERS:,} hyperparameters, but got {len(parameters):,}")
         self._parameters: dict[str, Parameter] = {}
         self._requires: dict[str, Requirements] = {}
         self._held: set[str] = set()
@@ -321,6 +328,8 @@ class Space(Mapping[str, Parameter]):
         if not isinstance(constraints, list | tuple):
             return cls(**tables)
         rest = {name: one for name, one in tables.items() if name != "constraints"}
+        if len(constraints) > MOST_CONSTRAINTS:
+            raise SpaceError(f"a space has at most {MOST_CONSTRAINTS} constraints, but got {len(constraints):,}")
         return cls(*(one if isinstance(one, Constraint) else Constraint(one) for one in constraints), **rest)
 
     @classmethod

@@ -6,10 +6,13 @@ import tomllib
 from os import PathLike
 from pathlib import Path
 
-from ikura.errors import SpaceError, nearest
+from ikura.errors import DataError, SpaceError, nearest
+from ikura.files import check_regular, named
 from ikura.space.space import Space
 
 __all__ = ["load_space"]
+
+MOST_BYTES = 1 << 22
 
 
 def _nearest_file(path: Path) -> str:
@@ -53,8 +56,11 @@ def load_space(path: str | PathLike[str]) -> Space:
         ...     load_space(file)["dropout"]
         Linear(low=0.0, high=0.5)
     """
-    path = Path(path)
+    path = named(path, "the space's file")
     try:
+        check_regular(path)
+        if path.stat().st_size > MOST_BYTES:
+            raise SpaceError(f"{path}: a space has at most {MOST_BYTES >> 20} MB, but this file is larger")
         content = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise SpaceError(f"{path}: no such file{_nearest_file(path)}") from None
@@ -62,10 +68,14 @@ def load_space(path: str | PathLike[str]) -> Space:
         raise SpaceError(f"{path}: a space is a TOML file in UTF-8, but byte {error.start} is not UTF-8") from None
     except OSError as error:
         raise SpaceError(f"{path}: cannot be read: {error.strerror}") from None
+    except DataError as error:
+        raise SpaceError(str(error)) from None
     try:
         tables = tomllib.loads(content)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SpaceError(f"{path}: not TOML: {error}") from None
+    except ValueError:
+        raise SpaceError(f"{path}: holds a whole number of more digits than Python reads") from None
     if not tables:
         raise SpaceError(f"{path}: there is no table, such as [learning_rate], in the file")
     try:

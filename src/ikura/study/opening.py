@@ -30,6 +30,7 @@ from ikura.study.aims import OBJECTIVES
 from ikura.study.networks import MLP_ONLY, OWN, known_names
 from ikura.study.searches import Ask
 from ikura.study.store import ABOUT, RESULTS
+from ikura.wording import one_line
 
 __all__ = [
     "alone",
@@ -56,6 +57,9 @@ FIRST_TRIALS, FEWEST_TRIALS = 64, 8
 FIRST_SHARE = 0.4
 """Share of the time limit at which an autopilot's first search ends."""
 
+MOST = {"trials": 10_000_000, "epochs": 10**9, "finalists": 100_000, "jobs": 10_000, "seed": 10**18}
+"""The greatest numbers that a study takes."""
+
 OPENING = ".opening"
 """Mark of a folder in which a run is being opened, from before its first file to the moment when it is a run."""
 
@@ -72,11 +76,13 @@ RESERVED = (*ABOUT, *RESULTS, *OBJECTIVES, "inputs", "outputs", "shape")
 
 
 def check_arguments(**arguments: Any) -> None:
-    """Refuse counts that are no whole numbers, or below 1 (or below the second of a pair)."""
+    """Refuse counts that are no whole numbers, below 1 (or below the second of a pair), or beyond `MOST`."""
     for name, value in arguments.items():
         value, least = value if isinstance(value, tuple) else (value, 1)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-            raise UsageError(f"{name} must be a whole number of at least {least}, but is {value!r}")
+            raise UsageError(f"{name} must be a whole number of at least {least}, but is {one_line(repr(value), 60)}")
+        if value is not None and value > MOST[name]:
+            raise UsageError(f"{name} must be at most {MOST[name]:,}, but is larger")
 
 
 def automatic(

@@ -17,6 +17,7 @@ from typing_extensions import TypedDict
 
 from ikura.data import BUNDLED
 from ikura.data.arrays import is_arrow, plain_features, plain_pair
+from ikura.data.entry import check_entry
 from ikura.data.frame import plain_frame
 from ikura.data.images import IMAGE_SETS, files_of, is_image_data
 from ikura.data.read import read_frame
@@ -101,7 +102,7 @@ class Origin:
         """
         target = None if target is None else str(target)
         if isinstance(data, str | os.PathLike):
-            path = Path(data)
+            path = check_entry(data)
             if not path.exists() and str(data) in (*BUNDLED, *IMAGE_SETS):
                 return cls(data, target, {"kind": "bundled", "name": str(data)})
             if path.is_dir() and is_image_data(str(path)):

@@ -19,6 +19,7 @@ from ikura.errors import UsageError
 from ikura.exchange.prior import Prior
 from ikura.files import named, shown
 from ikura.metric import metric as metric_of
+from ikura.population.cache import check_compiler
 from ikura.population.member import Hyperparameters, Member
 from ikura.population.tile_size import COMPILED_TILE, measure_tile_size
 from ikura.population.warmup import warm_up
@@ -318,6 +319,8 @@ def tune(
     )
     if aims.max_parameters is not None:
         check_bound(workshop_of(setting, dataset, resolved(name, network)), opened, aims.max_parameters)
+    if name in ("mlp", "cnn"):
+        check_compiler()
     run = run.absolute()
     with alone(run):
         run_folder(data, run)

@@ -16,6 +16,7 @@ from PIL import Image
 
 from ikura.data.arrays import plain_array
 from ikura.data.encoder._base import Encoder, Features
+from ikura.data.entry import check_entry
 from ikura.data.images._base import describe_mode
 from ikura.data.images.archive import read_array
 from ikura.data.images.folder import images_below
@@ -196,7 +197,7 @@ class ImageEncoder(Encoder):
 def _paths(data: Any) -> list[Path] | None:
     """The image files that data of paths stand for; None for data of another kind."""
     if isinstance(data, str | os.PathLike):
-        path = Path(data)
+        path = check_entry(data)
         if path.is_dir():
             found = [one for one in images_below(path) if one.suffix.lower() in SUFFIXES]
             if not found:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ikura.data.arrays import plain_array, plain_features, plain_pair
+from ikura.data.entry import check_archive, check_entry
 from ikura.data.images._base import Pictures
 from ikura.data.images.layout import arrange
 from ikura.errors import DataError, nearest
@@ -111,6 +112,8 @@ def _pair(
 
 
 def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
+    check_entry(path)
+    check_archive(path)
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return {name: plain_array(file[name], name) for name in file.files}
@@ -120,5 +123,7 @@ def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
         if "pickle" in str(error):
             raise DataError(f"{path}: it holds Python objects, which are not read; save plain arrays") from None
         raise DataError(f"{path}: not a readable .npz file: {' '.join(str(error).split())}") from None
+    except MemoryError:
+        raise DataError(f"{path}: its arrays are too large for this machine's memory") from None
     except (OSError, EOFError, BadZipFile, KeyError, AttributeError, TypeError) as error:
         raise DataError(f"{path}: not a readable .npz file: {' '.join(str(error).split())}") from None

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ikura.data.images._base import Pictures
 from ikura.data.images.room import BLOCK, room
 from ikura.errors import DataError
+from ikura.files import check_regular
 
 __all__ = ["idx_files", "is_idx_folder", "read_idx", "read_idx_images"]
 
@@ -90,6 +91,7 @@ def read_idx_images(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def _open(path: Path) -> BinaryIO:
+    check_regular(path)
     try:
         with path.open("rb") as file:
             packed = file.read(2) == b"\x1f\x8b"

@@ -15,6 +15,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ikura.data.images.room import room
 from ikura.errors import DataError
+from ikura.files import check_regular
 from ikura.process_state import cores, warning_filters
 
 __all__ = ["SUFFIXES", "Header", "decode", "decode_all", "fitted", "look", "strict"]
@@ -50,6 +51,7 @@ strict = warning_filters(("ignore", UserWarning), ("error", Image.DecompressionB
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Open an image file; whatever is wrong with it becomes one line that names it."""
+    check_regular(path)
     try:
         with Image.open(path, formats=FORMATS) as image:
             yield image
