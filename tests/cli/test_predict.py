@@ -77,7 +77,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_part_of_a_new_one(
     [
         ("out.tsv", "-o takes a .csv or .parquet file, or - for CSV on stdout, but got 'out.tsv'"),
         ("no/folder/out.csv", "cannot write no/folder/out.csv: there is no folder "),
-        ("a.csv", "cannot write a.csv: it exists and is not a file"),
+        ("a.csv", "cannot write a.csv: it is a folder; name a file in it"),
     ],
 )
 def test_a_target_that_cannot_be_is_refused_before_any_work(

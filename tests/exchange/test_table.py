@@ -68,3 +68,19 @@ def test_the_command_line(study: Any, tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["importance", str(study.run), "--json"]) == 0
     assert '"importance": []' in capsys.readouterr().out
     assert main(["importance", str(study.run), "--among", "god"]) == 2
+
+
+@pytest.mark.parametrize("text", ["=cmd|' /C calc'!A0", "@SUM(A1)", "+1+cmd", "-2+3", "\t=1", "=1"])
+def test_formulas_are_written_as_they_are_and_said(text: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    frame = pd.DataFrame({"prediction": ["a", text]})
+    write_table(frame, tmp_path / "table.csv")
+    assert pd.read_csv(tmp_path / "table.csv")["prediction"].tolist() == ["a", text]
+    assert "column 'prediction' would be a formula in a spreadsheet" in caplog.text
+
+
+@pytest.mark.parametrize("texts", [["-", "+", "@"], ["-3", "+1e5"], ["a=b", "x@y"], [-1.0, 2.0]])
+def test_signs_and_numbers_are_no_formulas(
+    texts: list[object], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_table(pd.DataFrame({"class": texts}), tmp_path / "table.csv")
+    assert not caplog.text

@@ -36,6 +36,7 @@ from ikura.cli.options import Json, Quiet, Verbose, a_file, at_least, begin, one
 from ikura.cli.search_options import NETWORKS
 from ikura.cli.verdict import ExitCode
 from ikura.errors import DataError, UsageError, nearest
+from ikura.files import check_target, named
 
 if TYPE_CHECKING:
     from ikura.checks import Checks
@@ -136,9 +137,11 @@ def check(
         one_of("--network", network, NETWORKS)
     if REFERENCE.fullmatch(what) and not Path(what).exists() and data is None:
         raise UsageError(f"{what} is a network, which is checked on data; give --data, such as --data iris")
-    for place in (what if data is None else data, dev, test):
-        if place is not None:
-            _look(place)
+    places = [place for place in (what if data is None else data, dev, test) if place is not None]
+    for place in places:
+        _look(place)
+    if html is not None:
+        check_target(html, *places)
     session.say(f"ikura: checking {what}")
     with session.work():
         import ikura
@@ -180,6 +183,7 @@ def check(
 
 def _look(place: str) -> None:
     """Refuse data that are not there before anything slow begins."""
+    named(place, "the name of the data")
     if place in (*BUNDLED, *IMAGE_SETS) or REFERENCE.fullmatch(place) or Path(place).exists():
         return
     folder = Path(place).parent

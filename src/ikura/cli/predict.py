@@ -11,6 +11,7 @@ import typer
 
 from ikura.cli.options import Quiet, Run, Verbose, begin, existing_run
 from ikura.errors import DataError, UsageError, nearest
+from ikura.files import check_target, shown
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -54,7 +55,7 @@ def predict(
     """
     session = begin(context, quiet, verbose)
     folder = existing_run(run)
-    target = None if out == STDOUT else _target(out)
+    target = None if out == STDOUT else _target(out, data, folder / "data.parquet")
     with session.work():
         import ikura
 
@@ -65,24 +66,26 @@ def predict(
 
             write_table(predictions, target)
     if target is None:
+        from ikura.exchange.table import formula_note
+
+        if note := formula_note(predictions):
+            session.say(f"ikura: warning: {note}")
         session.emit_bytes(predictions.to_csv(index=False).encode())
     else:
-        session.say(f"{len(predictions)} predictions in {target}")
+        session.say(f"{len(predictions)} predictions in {shown(target)}")
     return 0
 
 
-def _target(out: str) -> Path:
+def _target(out: str, *inputs: str | Path) -> Path:
     """Check where the predictions are to go, before anything is computed."""
-    path = Path(out)
+    path = check_target(out, *inputs)
     if path.suffix.lower() not in FORMATS:
         raise UsageError(
             f"-o takes a .csv or .parquet file, or - for CSV on stdout, but got {out!r}{nearest(path.suffix, FORMATS)}"
         )
-    path = path.resolve()
-    if path.exists() and not path.is_file():
-        raise UsageError(f"cannot write {out}: it exists and is not a file")
-    if not path.parent.is_dir():
-        raise UsageError(f"cannot write {out}: there is no folder {path.parent}")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise UsageError(f"cannot write {out}: there is no folder {folder}")
     return path
 
 

@@ -33,6 +33,9 @@ def check_names(search: str, schedule: str, metric: str | None) -> None:
 
 def check_data(data: str) -> None:
     """Let the reader refuse a file that is not there before anything slow begins."""
+    from ikura.data.entry import check_entry
+
+    check_entry(data)
     if data in IMAGE_SETS and not Path(data).exists():
         from ikura.data.images import find_image_set
 

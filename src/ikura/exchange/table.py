@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+import logging
+import re
 from pathlib import Path
 
 import pandas as pd
 
 from ikura.errors import UsageError, nearest
 from ikura.files import check_target, write_output
+from ikura.wording import shortened
 
-__all__ = ["FORMATS", "check_table", "write_table"]
+__all__ = ["FORMATS", "check_table", "formula_note", "write_table"]
 
 FORMATS = (".csv", ".parquet")
+FORMULA = re.compile(r"[=+\-@\t\r].", re.DOTALL)
+"""How a text begins that spreadsheets take for a formula; a sign alone is none."""
 
 
 def check_table(path: str | Path) -> Path:
@@ -30,8 +35,8 @@ def check_table(path: str | Path) -> Path:
     found = check_target(path)
     if found.suffix.lower() not in FORMATS:
         raise UsageError(f"a table is a .csv or .parquet file, but got {str(path)!r}{nearest(found.suffix, FORMATS)}")
-    if not found.resolve().parent.is_dir():
-        raise UsageError(f"cannot write {path}: there is no folder {found.resolve().parent}")
+    if not found.absolute().parent.is_dir():
+        raise UsageError(f"cannot write {path}: there is no folder {found.absolute().parent}")
     return found
 
 
@@ -56,9 +61,41 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
     if found.suffix.lower() == ".parquet":
         _plain(frame).to_parquet(buffer, index=False)
     else:
+        if note := formula_note(frame):
+            logging.getLogger("ikura").warning("%s: %s", found, note)
         frame.to_csv(buffer, index=False)
     write_output(found, buffer.getvalue())
     return found
+
+
+def formula_note(frame: pd.DataFrame) -> str | None:
+    """What is to be said of texts of a table that a spreadsheet takes for formulas; None where there are none.
+
+    They are written as they are: whoever reads the table with a program gets back what was in the data.
+
+    Example:
+        >>> formula_note(pd.DataFrame({"prediction": ["=1+1", "-", "-3", "a"]}))
+        "'=1+1' in column 'prediction' would be a formula in a spreadsheet, which can run programs; import it as text"
+    """
+    for name, column in {"the header": pd.Series([str(one) for one in frame.columns]), **frame}.items():
+        if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+            continue
+        for text in column.dropna().astype(str).unique():
+            if FORMULA.match(text) and not _is_number(text):
+                where = name if name == "the header" else f"column {shortened(str(name))}"
+                return (
+                    f"{shortened(text)} in {where} would be a formula in a spreadsheet, which can run programs; "
+                    "import it as text"
+                )
+    return None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:

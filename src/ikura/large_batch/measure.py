@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -115,8 +116,8 @@ def _folder(run: Path, out: str | Path | None) -> Path:
     folder, own = run / FOLDER if out is None else named(out, "the output folder").absolute(), run / FOLDER
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{shown(folder)}: the output folder is a file; name a folder")
-    place, home = folder.resolve(), own.resolve()
-    if place.is_relative_to(run.resolve()) and not place.is_relative_to(home):
+    place, home = (Path(os.path.realpath(one)) for one in (folder, own))
+    if place.is_relative_to(os.path.realpath(run)) and not place.is_relative_to(home):
         raise UsageError(
             f"{shown(folder)}: is part of the run, which is not changed; within it take {shown(own)}, or name another"
         )

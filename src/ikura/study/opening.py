@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from shlex import quote
@@ -58,6 +58,7 @@ FIRST_SHARE = 0.4
 """Share of the time limit at which an autopilot's first search ends."""
 
 MOST = {"trials": 10_000_000, "epochs": 10**9, "finalists": 100_000, "jobs": 10_000, "seed": 10**18}
+MOST_OF_OTHERS = 10_000_000
 """The greatest numbers that a study takes."""
 
 OPENING = ".opening"
@@ -81,8 +82,8 @@ def check_arguments(**arguments: Any) -> None:
         value, least = value if isinstance(value, tuple) else (value, 1)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
             raise UsageError(f"{name} must be a whole number of at least {least}, but is {one_line(repr(value), 60)}")
-        if value is not None and value > MOST[name]:
-            raise UsageError(f"{name} must be at most {MOST[name]:,}, but is larger")
+        if value is not None and value > MOST.get(name, MOST_OF_OTHERS):
+            raise UsageError(f"{name} must be at most {MOST.get(name, MOST_OF_OTHERS):,}, but is larger")
 
 
 def automatic(
@@ -258,14 +259,20 @@ def run_folder(data: Any, out: str | Path | None) -> Path:
     run = named(out, "the output folder")
     own = isinstance(data, str | os.PathLike)
     bundled = own and str(data) in (*BUNDLED, *IMAGE_SETS) and not Path(data).exists()
-    if bundled and run.resolve() == Path(data).resolve():
+    place = Path(os.path.realpath(run))
+    if bundled and place == Path(os.path.realpath(data)):
         raise RunError(f"{run}: a folder of that name would hide the data set {data} from here; name another one")
-    if own and Path(data).is_dir() and run.resolve().is_relative_to(Path(data).resolve()):
+    if own and Path(data).is_dir() and place.is_relative_to(os.path.realpath(data)):
         raise RunError(f"{run}: lies within the data, which a run would change; name a folder outside of {data}")
     if run.exists() and not run.is_dir():
         raise RunError(f"{run}: the output folder is a file; name a folder")
-    if run.resolve() == Path(run.resolve().anchor):
+    if place == Path(place.anchor):
         raise RunError(f"{run}: the root of the file system is no run folder; name a folder below it")
+    above = run.absolute()
+    while not os.path.lexists(above):
+        above = above.parent
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise RunError(f"{shown(run)}: the output folder cannot be made: {shown(above)} is no folder to write in")
     if (run / "config.toml").exists():
         raise RunError(
             f"{shown(run)}: holds another run; go on with it (ikura resume {quote(shown(run))}) or name another folder"
@@ -283,10 +290,12 @@ def run_folder(data: Any, out: str | Path | None) -> Path:
 def alone(run: Path) -> Iterator[None]:
     """Make the run folder if need be and keep other processes off it; the lock ends with its process.
 
-    Nothing is written any more once the folder is not the one that it was at the beginning.
+    Nothing is written any more once the folder is not the one that it was at the beginning. One that was made for
+    nothing, because an error came before its first file, is removed.
     """
     place = run / ".lock"
     try:
+        made = not run.exists()
         run.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(place) and (place.is_symlink() or not place.is_file() or place.stat().st_size):
             raise RunError(f"{shown(run)}: holds .lock of another origin, which a run would empty; name another folder")
@@ -300,6 +309,13 @@ def alone(run: Path) -> Iterator[None]:
     try:
         with held(run):
             yield
+    except BaseException:
+        if made:
+            with suppress(OSError):
+                if os.listdir(run) == [place.name]:
+                    place.unlink()
+                    run.rmdir()
+        raise
     finally:
         lock.release()
 
