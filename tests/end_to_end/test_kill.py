@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,22 @@ def test_interrupted(
     assert done.complaint == f"ikura: interrupted; `ikura resume {name}` continues where it stopped"
     assert ikura("resume", name, "-q").code == 0
     assert content(tmp_path / name) == whole
+
+
+@pytest.mark.parametrize(("signals", "pause"), [(2, 0.0), (3, 0.02), (2, 0.2)])
+def test_interrupted_impatiently(
+    signals: int, pause: float, whole: dict[str, Any], begin: Begin, ikura: Run, penguins: Path, tmp_path: Path,
+    wait_for: Any,
+) -> None:  # fmt: skip
+    at_work = begin("tune", penguins, *OPTIONS, "--out", "run")
+    wait_for(lambda: (tmp_path / "run" / "config.toml").exists())
+    for _ in range(signals):
+        os.kill(at_work.number, signal.SIGINT)
+        time.sleep(pause)
+    done = at_work.wait()
+    assert (done.code, done.complaint) == (130, "ikura: interrupted; `ikura resume run` continues where it stopped")
+    assert ikura("resume", "run", "-q").code == 0
+    assert content(tmp_path / "run") == whole
 
 
 @pytest.mark.parametrize("schedule", ["successive-halving", "asha", "pbt"])

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ikura.cli.session import Session
+from ikura.cli.signals import Signals
 from ikura.cli.verdict import ExitCode, explain
 
 __all__ = ["ExitCode", "main"]
@@ -30,12 +31,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _need_unicode()
     _open_missing_streams()
     session = Session()
+    signals = Signals(session, last=arguments is None)
     try:
+        signals.watch()
         code = _invoke(list(sys.argv[1:] if arguments is None else arguments), session)
         sys.stdout.flush()
     except BaseException as error:
+        signals.telling()
         code = explain(error, session)
         _settle_stdout()
+    signals.over(code)
     return code
 
 

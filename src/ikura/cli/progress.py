@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ikura.cli.duration import format_duration
-from ikura.cli.session import Session
+from ikura.cli.session import Forgiving, Session
 from ikura.study.progress import Progress
 from ikura.wording import one_line
 
@@ -111,7 +111,7 @@ class LiveProgress(CommandProgress):
         from ikura.cli.terminal import CleanConsole
 
         super().__init__(session)
-        self.console = console or CleanConsole(stderr=True)
+        self.console = console or CleanConsole(file=Forgiving(sys.stderr), stderr=True)
         self.bars = Bars(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),

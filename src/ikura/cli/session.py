@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -14,7 +15,7 @@ from typing import TextIO
 
 from ikura.wording import clean, one_line
 
-__all__ = ["Session"]
+__all__ = ["Forgiving", "Session"]
 
 
 @dataclass
@@ -26,12 +27,14 @@ class Session:
         verbose: stderr also gets log lines, and the traceback of an error.
         run: the run folder the command works on, None as long as it is not known.
         working: whether the command is past reading its options.
+        ended_by: number of the signal that ends the command; 0 as long as there is none.
     """
 
     quiet: bool = False
     verbose: bool = False
     run: Path | None = None
     working: bool = False
+    ended_by: int = 0
 
     @property
     def resumable(self) -> bool:
@@ -98,6 +101,47 @@ class Session:
         self.say(f"ikura: warning: {message}")
 
 
+class Forgiving(io.TextIOBase):
+    """A stream for people that may be lost, as a terminal is that was closed: what is written then goes nowhere.
+
+    Args:
+        stream: the stream.
+
+    Example:
+        >>> closed = io.StringIO()
+        >>> closed.close()
+        >>> Forgiving(closed).write("nobody reads it")
+        15
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return getattr(self.stream, "encoding", None) or "utf-8"
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self.stream.flush()
+
+    def isatty(self) -> bool:
+        with suppress(OSError, ValueError):
+            return self.stream.isatty()
+        return False
+
+    def fileno(self) -> int:
+        return self.stream.fileno()
+
+    def writable(self) -> bool:
+        return True
+
+
 class _Voice(logging.Handler):
     """Hands log records to the session, which looks up stderr anew each time: a live display may have replaced it.
 
@@ -122,12 +166,12 @@ def _stdout_to_stderr() -> Iterator[None]:
         sys.stdout.flush()
         kept = os.dup(out)
     except (OSError, ValueError, AttributeError):
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(Forgiving(sys.stderr)):
             yield
         return
     try:
         os.dup2(err, out)
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(Forgiving(sys.stderr)):
             yield
     finally:
         os.dup2(kept, out)

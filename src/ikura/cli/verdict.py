@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import shlex
+import signal
 import traceback
 from collections.abc import Sequence
 from enum import IntEnum
@@ -13,7 +14,7 @@ from ikura.errors import IkuraError, UsageError, nearest
 from ikura.files import shown
 from ikura.wording import clean, one_line
 
-__all__ = ["ExitCode", "explain"]
+__all__ = ["ExitCode", "ending", "explain"]
 
 DISK_ERRORS = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
@@ -25,8 +26,17 @@ class ExitCode(IntEnum):
     ERROR = 1
     USAGE = 2
     CHECK_FAILED = 3
+    HUNG_UP = 129
     INTERRUPTED = 130
     CLOSED_PIPE = 141
+    TERMINATED = 143
+
+
+ENDED = {
+    signal.SIGINT: ("interrupted", ExitCode.INTERRUPTED),
+    signal.SIGTERM: ("terminated", ExitCode.TERMINATED),
+    getattr(signal, "SIGHUP", 1): ("the terminal was closed", ExitCode.HUNG_UP),
+}
 
 
 def explain(error: BaseException, session: Session) -> ExitCode:
@@ -39,9 +49,11 @@ def explain(error: BaseException, session: Session) -> ExitCode:
     Returns:
         The exit code that the error deserves.
     """
-    if isinstance(error, KeyboardInterrupt):
-        session.complain(f"ikura: {_interrupted(session)}")
-        return ExitCode.INTERRUPTED
+    # A library that is interrupted while it is imported may make another error of it.
+    if isinstance(error, KeyboardInterrupt) or session.ended_by:
+        line, code = ending(session)
+        session.complain(line)
+        return code
     if not session.working and (_is_closed_pipe(error) or _is_closed_pipe(error.__context__)):
         return ExitCode.CLOSED_PIPE
     line, code = _sentence(error, session)
@@ -51,8 +63,22 @@ def explain(error: BaseException, session: Session) -> ExitCode:
     return code
 
 
+def ending(session: Session) -> tuple[str, ExitCode]:
+    """What is said of a command that a signal ends, and its exit code.
+
+    Example:
+        >>> ending(Session(ended_by=signal.SIGTERM))
+        ('ikura: terminated', <ExitCode.TERMINATED: 143>)
+    """
+    what, code = ENDED.get(session.ended_by, ENDED[signal.SIGINT])
+    if session.resumable:
+        return f"ikura: {what}; {_continues(session)}", code
+    return f"ikura: {what}" + " before anything was recorded" * session.working, code
+
+
 def _is_closed_pipe(error: BaseException | None) -> bool:
-    return isinstance(error, BrokenPipeError)
+    """Whether nobody reads stdout any more: a pipe that was closed, or a terminal."""
+    return isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.EIO)
 
 
 def _sentence(error: BaseException, session: Session) -> tuple[str, ExitCode]:
@@ -104,12 +130,6 @@ def _meant(option: str, known: Sequence[str]) -> str:
 
 def _help(context: object) -> str:
     return f" (see {getattr(context, 'command_path', 'ikura')} --help)"
-
-
-def _interrupted(session: Session) -> str:
-    if session.resumable:
-        return f"interrupted; {_continues(session)}"
-    return "interrupted before anything was recorded" if session.working else "interrupted"
 
 
 def _continues(session: Session) -> str:

@@ -17,7 +17,7 @@ from ikura.engine.serial import SerialEngine
 from ikura.population.job import Job, Outcome, Told, train
 from ikura.population.workshop import Workshop
 
-__all__ = ["ProcessEngine", "end_with_parent"]
+__all__ = ["ProcessEngine", "end_with_parent", "leave_signals_to_parent"]
 
 _workshop: Workshop
 _told: Any
@@ -27,8 +27,16 @@ _stop: Any
 def _begin(workshop: Workshop, told: Any, stop: Any) -> None:
     global _workshop, _told, _stop
     _workshop, _told, _stop = workshop, told, stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_signals_to_parent()
     end_with_parent()
+
+
+def leave_signals_to_parent() -> None:
+    """Ignore the signals that the parent handles: one to the whole group, as Ctrl-C is, reaches the workers as well."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and (name == "SIGINT" or callable(signal.getsignal(number))):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def end_with_parent() -> None:

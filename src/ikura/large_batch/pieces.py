@@ -70,7 +70,10 @@ def _begin(work: Callable[[Any], Any]) -> None:
     _work = work
     torch.set_num_threads(1)
     # An interrupt reaches all processes of a terminal; the parent says what there is to say.
-    signal.signal(signal.SIGINT, lambda *_: os._exit(1))
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and callable(signal.getsignal(number)):
+            signal.signal(number, lambda *_: os._exit(1))
     end_with_parent()
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C waits for what must not be left half done."""
+"""Ctrl-C, and other signals that raise an exception, wait for what must not be left half done."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import Any
 
 __all__ = ["uninterrupted"]
 
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold an interrupt (SIGINT) back until the block has ended; then it comes.
+    """Hold an interrupt (SIGINT, and SIGTERM and SIGHUP where they are handled) back until the block has ended.
 
     An exception that Ctrl-C raises in the middle of a transaction may pass by its ending: the connection keeps its lock
     for as long as the exception is held, and no other one of the process can write.
@@ -24,15 +26,17 @@ def uninterrupted() -> Iterator[None]:
         >>> with uninterrupted():
         ...     pass
     """
-    handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+    handlers = {number: handler for number in SIGNALS if callable(handler := signal.getsignal(number))}
+    if threading.current_thread() is not threading.main_thread() or not handlers:
         yield
         return
     held: list[tuple[int, Any]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
+    for number in handlers:
+        signal.signal(number, lambda number, frame: held.append((number, frame)))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         if held:
-            handler(*held[0])
+            handlers[held[0][0]](*held[0])
