@@ -23,8 +23,10 @@ errors go to stderr, so that stdout can always be piped. `-h` or `--help` after 
 | 1 | an error of ikura's; `-v` shows the traceback |
 | 2 | the caller's mistake, told in one line: `ikura: error: …` |
 | 3 | finished, but a check failed, no trial could be trained to its end, or a large batch loses with every measure |
-| 130 | interrupted with Ctrl-C; `ikura resume RUN` continues |
+| 129 | the terminal was closed (SIGHUP); `ikura resume RUN` continues |
+| 130 | interrupted with Ctrl-C; `ikura resume RUN` continues; a second Ctrl-C waits for nothing |
 | 141 | whoever read stdout closed it |
+| 143 | ended by SIGTERM; `ikura resume RUN` continues |
 """
 
 
