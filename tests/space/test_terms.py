@@ -122,6 +122,8 @@ def test_an_unknown_argument_in_python_says_where_it_is_written(function: object
         (["tune", "iris", "--random-state", "8"], "here it is --seed"),
         (["check", "iris", "--lr", "0.1"], "write --set learning_rate=VALUE"),
         (["check", "iris", "--set", "alpha=0.1"], "here it is 'learning_rate'"),
+        (["check", "iris", "--set", "momentum=0.5"], '[momentum] has no effect: it acts only with optimizer'),
+        (["check", "diabetes", "--set", "label_smoothing=0.5"], "[label_smoothing] has no effect: it needs classes"),
         (["tune", "iris", "--trails", "8"], "did you mean '--trials'?"),
     ],
 )  # fmt: skip

@@ -103,6 +103,7 @@ def test_values_that_leave_nothing_to_learn_together_are_refused(given: dict[str
 
 
 def test_what_some_values_do_is_said() -> None:
+    assert too_strong(Space(learning_rate=choice(0.0, 0.1)), Place()) == ["a learning_rate of 0 moves no weight"]
     assert "up to 2" in too_strong(Space(learning_rate=log(1e-3, 1), weight_decay=linear(0, 2)), Place())[0]
     assert "up to 0.99" in too_strong(Space(dropout=linear(0, 0.99), units=choice(8, 64)), Place())[0]
     assert too_strong(Space(learning_rate=log(1e-3, 1), dropout=linear(0, 0.5), weight_decay=0.1), Place()) == []

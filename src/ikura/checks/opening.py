@@ -34,7 +34,9 @@ from ikura.population.examples import Examples
 from ikura.population.factory import build
 from ikura.population.layout import Layout
 from ikura.population.member import Hyperparameters, Member, check_value
-from ikura.space import DEFAULTS, layer_of
+from ikura.space import DEFAULTS, Space, layer_of
+from ikura.space.effective import effective
+from ikura.space.effects import Place
 from ikura.space.terms import called
 from ikura.study.networks import known_names
 
@@ -248,6 +250,8 @@ def _with_network(
             if layer_of(name)[0] not in names:
                 raise UsageError(f"the network {network} reads no hyperparameter {name!r}{called(name, names)}")
         check_value(name, value, built_in=not own)
+    # Nothing is searched, so nothing is opened: what has no effect is refused.
+    effective(Space.from_dict(given), Place("own" if own else network, subject.task), opens=False)
     if network is None:
         return replace(subject, given=given)
     if is_reference(network):

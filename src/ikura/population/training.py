@@ -154,8 +154,8 @@ class Course:
         self.best_loss = np.full(count, np.inf)
         self.best_epoch = np.full(count, -1)
         self.diverged = np.zeros(count, bool)
-        self.frozen = np.ones(count, bool)
-        """Whether no epoch has moved the weights so far; of most members the first one does."""
+        self.frozen = np.array([float(member.values.learning_rate) > 0 for member in self.tile.members])
+        """Whether no epoch has moved the weights so far, though there is a learning rate."""
         self.epochs = np.zeros(count, np.int64)
         self.seconds = np.zeros(count)
         self.brakes = Brakes(self.tile.members)

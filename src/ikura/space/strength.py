@@ -35,6 +35,8 @@ def too_strong(space: Space, place: Place) -> list[str]:
     rates = _ends(space, "learning_rate", place)
     if rates is not None and rates[1] == 0 and "learning_rate" in space:
         raise SpaceError("[learning_rate] 0 moves no weight; write a rate above 0, such as 0.01")
+    if rates is not None and rates[0] == 0 and "learning_rate" in space:
+        notes.append("a learning_rate of 0 moves no weight")
     decays = _ends(space, "weight_decay", place)
     if rates is not None and decays is not None and "weight_decay" in space:
         least, most = rates[0] * decays[0], rates[1] * decays[1]
