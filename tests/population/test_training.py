@@ -73,6 +73,9 @@ class ScriptedTile(Tile):
     def penalties(self) -> np.ndarray:
         return np.full(len(self.members), self.penalty)
 
+    def flat(self, place: int) -> np.ndarray:
+        return np.array([float(self.epoch)])
+
     def distances(self, places: Sequence[int]) -> np.ndarray:
         return np.full(len(places), float(self.epoch))
 
