@@ -109,6 +109,19 @@ class Remembering(Small):
         return self.last
 
 
+class Cached(Small):
+    """Makes a table once, and keeps it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables: dict[int, Tensor] = {}
+
+    def between(self, z: Tensor) -> Tensor:
+        if z.shape[1] not in self.tables:
+            self.tables[z.shape[1]] = torch.linspace(0, 1, z.shape[1], dtype=z.dtype)
+        return torch.tanh(z + self.tables[z.shape[1]])
+
+
 class Recomputing(Small):
     def between(self, z: Tensor) -> Tensor:
         return torch.utils.checkpoint.checkpoint(torch.tanh, z, use_reentrant=False)
@@ -128,7 +141,7 @@ def weight_normed() -> nn.Module:
         return nn.Sequential(nn.utils.weight_norm(nn.Linear(6, 5)), nn.Tanh(), nn.Linear(5, 1))
 
 
-KEEPING = [Assigned, Counting, Averaged, Initialised, Clamped, Overwriting, Remembering, Recomputing, Ordered]
+KEEPING = [Assigned, Counting, Averaged, Initialised, Clamped, Overwriting, Remembering, Cached, Recomputing, Ordered]
 
 
 def alone(module: nn.Module, train: Examples, dev: Examples, seed: int, rate: float, epochs: int) -> list[float]:
@@ -264,9 +277,27 @@ class Drawn(Small):
         self.directions = np.random.default_rng().normal(size=5)
 
 
+def hooked() -> nn.Module:
+    module, calls = Small(), [0]
+
+    def count(part: nn.Module, inputs: Any, outputs: Tensor) -> Tensor:
+        calls[0] += 1
+        return outputs * (1 + calls[0] / 10)
+
+    module.a.register_forward_hook(count)
+    return module
+
+
+class Nan(Small):
+    def __init__(self) -> None:
+        super().__init__()
+        nn.init.constant_(self.b.bias, float("nan"))
+
+
 ONE = Small()
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script")
 @pytest.mark.parametrize(
     ("network", "line"),
     [
@@ -279,6 +310,9 @@ ONE = Small()
         (Labels, "the network returns int64; return floats"),
         (Whole, "the parameter w is complex"),
         (Drawn, "'directions' differs between two networks made with one seed"),
+        (hooked, "forward keeps state in 'a._forward_hooks'"),
+        (Nan, r"outputs are not finite before training, on inputs of shape \(2, 6\)"),
+        (lambda: torch.jit.script(Small()), "the network is scripted"),
         (lambda: ONE, "two networks of the factory share a.weight.*anew in each call"),
         (lambda: nn.Sequential(ONE.a, nn.Linear(5, 1)), "two networks of the factory share 0.weight"),
         (lambda: nn.Linear(6, 1, device="meta"), "weight is on the meta device"),

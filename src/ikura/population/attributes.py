@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import dis
 import json
 import random
 from collections import deque
 from collections.abc import Hashable, Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import blake2b
-from types import FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["OUTSIDE", "Unwritable", "complaint", "observe", "read", "restore", "write"]
+__all__ = ["OUTSIDE", "Unwritable", "complaint", "global_names", "observe", "read", "restore", "write"]
 
 OUTSIDE = "outside:"
 """What stands before the names of things that all networks of a class share: its own attributes, global values."""
@@ -98,7 +99,7 @@ def _own(part: nn.Module) -> Iterator[tuple[str, Any]]:
 
 def _outer(function: FunctionType, seen: set[int]) -> Iterator[tuple[str, Hashable]]:
     """Global values and closed-over ones that a function names and that can change."""
-    for name in function.__code__.co_names:
+    for name in global_names(function.__code__):
         value = function.__globals__.get(name)
         if isinstance(value, (*PLAIN, list, dict, set, deque, Tensor, np.ndarray)) and value is not None:
             yield name, _described(value, seen)
@@ -109,6 +110,19 @@ def _outer(function: FunctionType, seen: set[int]) -> Iterator[tuple[str, Hashab
             continue
         if name != "__class__":
             yield name, _described(value, seen)
+
+
+@lru_cache(maxsize=4096)
+def global_names(code: CodeType) -> tuple[str, ...]:
+    """Names of the global values that a function and those within it read.
+
+    Example:
+        >>> global_names((lambda x: len(x.size)).__code__)
+        ('len',)
+    """
+    own = [one.argval for one in dis.get_instructions(code) if one.opname in ("LOAD_GLOBAL", "LOAD_NAME")]
+    inner = [name for one in code.co_consts if isinstance(one, CodeType) for name in global_names(one)]
+    return tuple(dict.fromkeys([*own, *inner]))
 
 
 def _described(value: Any, seen: set[int], depth: int = 0) -> Hashable:

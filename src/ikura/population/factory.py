@@ -61,6 +61,8 @@ def build(
                 f"{who}: the network factory failed with {type(error).__name__}: {reason} "
                 f"(hyperparameters {dict(hyperparameters)})"
             ) from error
+    if isinstance(module, nn.Module) and any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
+        raise UsageError(f"{who}: the network is scripted, so that its weights cannot be exchanged; give it unscripted")
     if isinstance(module, nn.DataParallel):
         module = module.module
     if not isinstance(module, nn.Module):

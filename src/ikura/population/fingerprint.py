@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ikura.population.attributes import global_names
+
 __all__ = ["Fingerprint", "fingerprint", "structure_lines"]
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device, torch.Size, np.generic)
@@ -166,7 +168,7 @@ class _Reader:
                 held.append(self.value(cell.cell_contents, depth + 1))
             except ValueError:
                 held.append("empty")
-        for name in _names(function.__code__):
+        for name in global_names(function.__code__):
             value = function.__globals__.get(name)
             if isinstance(value, (*PLAIN, tuple, Mapping, FunctionType, BuiltinFunctionType, type, Tensor)):
                 held.append(f"{name}: {self.value(value, depth + 1)}")
@@ -191,12 +193,6 @@ def _own(value: Any) -> bool:
         return value.__module__ not in sys.stdlib_module_names
     place = str(Path(file).resolve())
     return not place.startswith(LIBRARIES) and value.__module__.partition(".")[0] not in ("ikura", "torch")
-
-
-def _names(code: CodeType) -> list[str]:
-    """Global names that a function and those within it use."""
-    inner = [name for one in code.co_consts if isinstance(one, CodeType) for name in _names(one)]
-    return [*code.co_names, *inner]
 
 
 def _code(code: CodeType, documentation: str | None) -> str:

@@ -92,7 +92,7 @@ def rehearse(
     """
     first, second = make(), make()
     _check_own(first, second)
-    wide = sorted({str(p.dtype) for p in first.parameters() if p.is_floating_point()} - {str(dtype)})
+    wide = sorted({str(p.dtype) for p in first.parameters() if p.is_floating_point()} - {str(dtype), "torch.float32"})
     notes = [f"The network is made in {', '.join(wide).replace('torch.', '')} and trained in {_name(dtype)}."] * bool(
         wide
     )
@@ -112,9 +112,9 @@ def rehearse(
     half = max(min(len(x) // 2, 8), 1)
     one, other = slice(half), slice(half, 2 * half) if len(x) > half else slice(half)
     two = slice(min(len(x), 2))
+    before = observe(first)
     for module in (first, second):
         _evaluate(module, x[two], codes[two], outputs, task)
-    before = observe(first)
     values = {name: p.detach().clone() for name, p in first.named_parameters()}
     _train(first, x[one], codes[one], outputs)
     sets = any(not torch.equal(p, values[name]) for name, p in first.named_parameters())
@@ -125,10 +125,10 @@ def rehearse(
         _evaluate(module, x[one], codes[one], outputs, task)
     for name, buffer in first.named_buffers():
         check_buffer(name, buffers[name], buffer)
-    weights = _weights(second, x[one], codes[one])
     remembers, harmless = _remembered(
         first, second, before, passing, lambda: _train(first, x[one], codes[one], outputs)
     )
+    weights = _weights(second, x[one], codes[one])
     return Manner(weights, remembers, passing, harmless, sets, tuple(notes))
 
 
@@ -181,6 +181,11 @@ def _evaluate(module: nn.Module, x: Tensor, codes: Tensor, outputs: int, task: s
             f"{tuple(found.shape)}"
         )
     check_outputs(found, len(x), outputs)
+    if torch.isnan(found).any() or torch.isposinf(found).any():
+        raise Failing(
+            f"the network's outputs are not finite before training, on inputs of shape {tuple(x.shape)}: look at its "
+            "initial weights, and for logarithms of zero and divisions by zero"
+        )
 
 
 def _train(module: nn.Module, x: Tensor, codes: Tensor, outputs: int) -> None:

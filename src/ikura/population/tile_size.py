@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ikura.population.member import Member
+from ikura.population.structure import structure
 from ikura.population.surroundings import usual_settings
 from ikura.population.workshop import Workshop
 from ikura.process_state import one_thread_each
@@ -44,7 +45,9 @@ def measure_tile_size(
 
 def _cheapest(few: Workshop, members: Sequence[Member], started: float, say: Callable[[str], None]) -> int:
     best_size, best_cost = 1, float("inf")
-    for size in CANDIDATES:
+    alike = few.network is None or structure(few.module(members[0])) == structure(few.module(members[0]))
+    # Networks that a factory makes of another structure each time, such as of a class within it, are never stacked.
+    for size in CANDIDATES if alike else CANDIDATES[:1]:
         tile = few.tile([members[0]] * size)
         tile.train_epoch(few.train, 0)
         if size == 1:

@@ -66,7 +66,7 @@ class Model:
     @torch.no_grad()
     def _raw(self, data: Any) -> torch.Tensor:
         x, codes = self.encoder.transform(data)
-        dtype = next((p.dtype for p in self.network.parameters()), torch.float32)
+        dtype = next((p.dtype for p in self.network.parameters() if p.is_floating_point()), torch.float32)
         parts = []
         block = max(1, min(BLOCK if x.ndim == 2 else IMAGES, MOST_NUMBERS // max(prod(x.shape[1:]), 1)))
         for i in range(0, max(len(x), 1), block):
@@ -186,7 +186,7 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
         module = network.whole(module) if isinstance(network, Pretrained) else module
     assert module is not None
     parameters = (tensors[name] for name, _ in module.named_parameters() if name in tensors)
-    dtype = next((tensor.dtype for tensor in parameters), torch.float32)
+    dtype = next((tensor.dtype for tensor in parameters if tensor.is_floating_point()), torch.float32)
     module = module.to(dtype)
     beside = {name: tensors.pop(name) for name in list(tensors) if name.startswith(BESIDE)}
     try:
