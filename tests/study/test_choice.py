@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
+from scipy.stats import binomtest
 
 import ikura
 from ikura.study.choice import _groups, choose
@@ -42,6 +43,16 @@ def searched(study: Study) -> Any:
     return study.trials.query("purpose == 'search' and state == 'complete'").sort_values(
         ["dev_score", "dev_loss"], ascending=[not study.metric.greater_is_better, True]
     )
+
+
+def test_the_intervals_of_one_network_are_those_of_wilson_at_95_percent(tune: Tune) -> None:
+    study = tune("breast_cancer", finalists=0, trials=4, epochs=3)
+    for value, interval, rows in (
+        (study.best.dev, study.best.interval, study.summary["parts"]["dev"]),
+        (study.test.value, study.test.interval, study.summary["parts"]["test"]),
+    ):
+        expected = binomtest(round(value * rows), rows).proportion_ci(0.95, "wilson")
+        assert tuple(interval) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "log_loss"])

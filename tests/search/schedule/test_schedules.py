@@ -169,6 +169,26 @@ def test_asha_with_few_trials_still_trains_one_in_full() -> None:
     assert [one.epochs for one in whole.standings.values()] == [1, 27]
 
 
+def at_rest(number: int, epochs: int, score: float) -> Standing:
+    return Standing(number, "running", epochs, np.full(epochs, score), np.full(epochs, 1 - score))
+
+
+def test_asha_promotes_from_the_highest_rung_down_and_the_best_of_a_rung_first() -> None:
+    """Six trials came to the first rung, three of them went on to the second; the room is less than who deserves it."""
+    stands = [
+        at_rest(n, 3 if n > 5 else 1, score) for n, score in enumerate([0.5, 0.6, 0.2, 0.3, 0.1, 0.4, 0.7, 0.9, 0.8])
+    ]
+    # Of nine the best three are 7, 8 and 6, which went on; of the three at the second rung the best one is 7.
+    assert Asha().next(stands, Plan(9, 27, 4, 0)) == Round({7: 9})
+    more = [*stands, *(at_rest(n, 1, n / 10) for n in (10, 11, 12))]
+    # Of twelve the best four are 12, 11, 10 and 7: three of the first rung deserve promotion, the best one first.
+    for room, promoted in ((1, [7]), (2, [7, 12]), (3, [7, 12, 11]), (4, [7, 12, 11, 10])):
+        found = Asha().next(more, Plan(12, 27, room, 0))
+        assert found is not None
+        assert list(found.train) == promoted
+        assert found.train == {number: 9 if number == 7 else 3 for number in promoted}
+
+
 # PBT.
 
 
