@@ -33,6 +33,8 @@ def noisy(hp: Any) -> nn.Module:
     )
 
 
+PICTURES = (np.random.default_rng(0).integers(0, 256, (40, 1, 6, 6)).astype(np.uint8), np.arange(40) % 2)
+CHANNELS = {"learning_rate": ikura.log(1e-3, 0.1), "channels": 4, "units": 8}
 BASE: dict[str, Any] = {"data": "iris", "trials": 8, "epochs": 4, "finalists": 1, "jobs": 1}
 HALVING = {"schedule": "successive-halving", "search": "random", "trials": 8, "epochs": 9}
 SPREAD = {"learning_rate": ikura.log(1e-2, 1e4), "optimizer": "sgd"}
@@ -46,9 +48,15 @@ KINDS: dict[str, dict[str, Any]] = {
     "pbt": BASE | HALVING | {"schedule": "pbt", "space": {"learning_rate": ikura.log(1e-3, 1), "dropout": 0.1}},
     "own networks": BASE | {"network": noisy},
     "own networks, successive halving, some diverge": BASE | HALVING | {"network": noisy, "space": SPREAD},
+    "images, two jobs": BASE | {"data": PICTURES, "epochs": 2, "space": CHANNELS, "jobs": 2},
+    "own networks, two jobs": BASE | {"network": noisy, "jobs": 2},
+    "images, hyperband, two jobs": BASE
+    | HALVING
+    | {"data": PICTURES, "schedule": "hyperband", "space": CHANNELS, "jobs": 2, "epochs": 3},
+    "autopilot, two jobs": BASE | {"jobs": 2, "auto": True},
     "own networks, pbt, some diverge": BASE | HALVING | {"schedule": "pbt", "network": noisy, "space": SPREAD},
 }
-POINTS = {kind: (3, 3) if "own" in kind else (4, 5) for kind in KINDS}
+POINTS = {kind: (3, 3) if "own" in kind or "two" in kind else (4, 5) for kind in KINDS}
 """How many moments of the whole run, and how many of its last steps."""
 
 
