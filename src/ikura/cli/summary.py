@@ -157,7 +157,8 @@ def _facts(study: Any) -> dict[str, str]:
             picked = _score(study.best.dev_corrected, study.best.corrected_interval)
             facts["  corrected"] = f"{picked}, for having been picked"
     if study.test is not None:
-        facts[f"Test {study.test.metric}"] = _score(study.test.value, study.test.interval) + ", measured once"
+        told = _score(study.test.value, study.test.interval) + ", measured once"
+        facts[f"Test {study.test.metric}"] = told if study.test.note is None else study.test.note
     if study.choice is not None and study.best is not None:
         facts["Chosen"] = _choice(study.choice, study)
     facts |= {name: _sentence(one) for name, one in _account(study).items()}

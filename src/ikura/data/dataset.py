@@ -40,13 +40,13 @@ class Part:
         x: features, float32, shape (n, d), or (n, …) for arrays, int64 where whole numbers stay as they are; images
             are uint8, not yet standardised, of shape (n, channels, height, width), perhaps mapped from a file.
         codes: codes for embeddings, int32, shape (n, c); 0 is unseen or missing.
-        y: targets, shape (n,): float32 0 or 1 (binary), int64 (multiclass), float32 standardised (regression).
+        y: targets, shape (n,): float32 0 or 1 (binary), int64 (multiclass), float64 standardised (regression).
         standard: what makes numbers of images when a mini-batch is made; None for other data.
     """
 
     x: npt.NDArray[np.float32] | npt.NDArray[np.int64] | npt.NDArray[np.uint8]
     codes: npt.NDArray[np.int32]
-    y: npt.NDArray[np.float32] | npt.NDArray[np.int64]
+    y: npt.NDArray[np.float32] | npt.NDArray[np.float64] | npt.NDArray[np.int64]
     standard: PixelStandard | None = None
 
     def __len__(self) -> int:
@@ -273,7 +273,7 @@ def _targets(
         return (classes.astype(np.float32) if task.name == "binary" else classes), Standard(0.0, 1.0)
     values = numbers(outcome)
     standard = Standard.fit(values[parts.train])
-    return standard.apply(values).astype(np.float32), standard
+    return standard.apply(values), standard
 
 
 def _compared(

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 
 import torch
 from torch import Tensor
 
-__all__ = ["Metric", "undefined_where"]
+__all__ = ["Metric", "Needs", "undefined_where"]
+
+
+class Needs(Enum):
+    """What targets must be like, so that a metric can tell predictions apart."""
+
+    ROWS = "any rows"
+    DIFFERENT = "targets that are not all the same"
+    POSITIVE = "both classes, if there are two"
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,7 @@ class Metric:
             regression, prediction and target (n,) in the target's own unit.
             A NaN among the predictions makes the result NaN.
         positive: whether with two classes it is about one of them, the second.
+        needs: what it needs of the targets.
 
     Example:
         >>> from ikura.metric import METRICS
@@ -40,6 +50,7 @@ class Metric:
     tasks: frozenset[str]
     function: Callable[[Tensor, Tensor], Tensor] = field(repr=False)
     positive: bool = False
+    needs: Needs = Needs.ROWS
 
     def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Measure one member's predictions.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ikura.metric._base import Metric, undefined_where
+from ikura.metric._base import Metric, Needs, undefined_where
 
 __all__ = ["ACCURACY", "BALANCED_ACCURACY", "F1", "LOG_LOSS", "ROC_AUC"]
 
@@ -177,7 +177,7 @@ def roc_auc(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 ACCURACY = Metric("accuracy", True, CLASSES, accuracy)
-BALANCED_ACCURACY = Metric("balanced_accuracy", True, CLASSES, balanced_accuracy)
+BALANCED_ACCURACY = Metric("balanced_accuracy", True, CLASSES, balanced_accuracy, needs=Needs.DIFFERENT)
 LOG_LOSS = Metric("log_loss", False, CLASSES, log_loss)
-F1 = Metric("f1", True, CLASSES, f1, positive=True)
-ROC_AUC = Metric("roc_auc", True, CLASSES, roc_auc)
+F1 = Metric("f1", True, CLASSES, f1, positive=True, needs=Needs.POSITIVE)
+ROC_AUC = Metric("roc_auc", True, CLASSES, roc_auc, needs=Needs.DIFFERENT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ikura.metric._base import Metric
+from ikura.metric._base import Metric, Needs
 
 __all__ = ["MAE", "R2", "RMSE"]
 
@@ -27,7 +27,8 @@ def r2(prediction: Tensor, target: Tensor) -> Tensor:
     if target.shape[0] < 2:
         return residual * torch.nan
     constant = torch.where(residual > 0, torch.zeros_like(residual), 1 + 0 * residual)
-    return torch.where(total > 0, 1 - residual / total, constant)
+    # The mean of equal numbers may be off by a rounding, which is no variance.
+    return torch.where(target.max() > target.min(), 1 - residual / total, constant)
 
 
 def rmse(prediction: Tensor, target: Tensor) -> Tensor:
@@ -50,6 +51,6 @@ def mae(prediction: Tensor, target: Tensor) -> Tensor:
     return (prediction.double() - target.double()).abs().mean()
 
 
-R2 = Metric("r2", True, NUMBERS, r2)
+R2 = Metric("r2", True, NUMBERS, r2, needs=Needs.DIFFERENT)
 RMSE = Metric("rmse", False, NUMBERS, rmse)
 MAE = Metric("mae", False, NUMBERS, mae)

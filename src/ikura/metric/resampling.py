@@ -34,7 +34,7 @@ def evidence(metric: Any, prediction: Tensor, target: Tensor) -> Tensor:
 
     Returns:
         Shape (n,): whether each example is right (uint8) for accuracy, its loss (float32) for log_loss, its absolute
-        error for mae, its squared error for rmse and r2. For all other metrics the prediction itself.
+        error for mae, its squared error for rmse and r2 (float64). For all other metrics the prediction itself.
 
     Example:
         >>> from ikura.metric import METRICS
@@ -47,7 +47,9 @@ def evidence(metric: Any, prediction: Tensor, target: Tensor) -> Tensor:
     values = vmap(METRICS[AVERAGED[name]].function)(prediction[:, None], target[:, None])
     if name == "accuracy":
         return values.to(torch.uint8)
-    return (values.square() if name in ("rmse", "r2") else values).float()
+    if name == "log_loss":
+        return values.float()
+    return values.square() if name in ("rmse", "r2") else values
 
 
 def draws(n: int, resamples: int, seed: int, purpose: str) -> Iterator[NDArray[np.float32]]:

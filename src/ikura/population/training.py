@@ -61,15 +61,25 @@ class Judge:
         return 1.0 if getattr(self.metric, "greater_is_better", True) else -1.0
 
     def target(self, y: np.ndarray) -> torch.Tensor:
-        """Targets in their own units, as metrics take them: shape (rows,)."""
+        """Targets in their own units, as metrics take them: shape (rows,), in double precision."""
         tensor = torch.from_numpy(y)
-        return tensor.long() if self.task == "multiclass" else tensor * self.std + self.mean
+        return tensor.long() if self.task == "multiclass" else tensor.double() * self.std + self.mean
+
+    def predictions(self, outputs: np.ndarray) -> torch.Tensor:
+        """What metrics take of the outputs that a call has left: shape (members, rows) or (members, rows, classes).
+
+        Those of a regression are in the target's own units and in double precision.
+        """
+        if self.task == "multiclass":
+            return torch.from_numpy(outputs)
+        values = torch.from_numpy(outputs[..., 0])
+        return values.double() * self.std + self.mean if self.task == "regression" else values
 
     def __call__(self, outputs: np.ndarray, y: np.ndarray, more: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
         """Compute each member's mean loss and score; a member's numbers do not depend on the others.
 
         Args:
-            outputs: raw outputs, shape (members, rows, outputs); replaced by predictions.
+            outputs: raw outputs, shape (members, rows, outputs); replaced by what `predictions` takes.
             y: targets as trained on, shape (rows,), in the precision of the outputs.
             more: m, how many examples of any class the loss of a classification counts besides.
 
@@ -81,10 +91,9 @@ class Judge:
         losses, scores = np.empty(len(outputs)), np.empty(len(outputs))
         kind = score_kernel.CODES[name] if known else 0
         code, smoothing = loss_kernel.CODES[self.task], more / (len(y) + more)
-        assess(code, outputs, y, smoothing, self.mean, self.std, kind, losses, scores)
+        assess(code, outputs, y, smoothing, self.std, kind, losses, scores)
         if not known:
-            predictions = torch.from_numpy(outputs if self.task == "multiclass" else outputs[..., 0])
-            measured = vmap(self.metric, in_dims=(0, None))(predictions, self.target(y)).double().numpy()
+            measured = vmap(self.metric, in_dims=(0, None))(self.predictions(outputs), self.target(y)).double().numpy()
             scores = np.where(np.isnan(losses), np.nan, measured)
         return losses, scores
 
@@ -242,7 +251,7 @@ class Course:
         self.tile.recall()
         outputs = self.tile.outputs(self.dev)
         self.judge(outputs, self.dev.y)
-        predictions = torch.from_numpy(outputs if self.judge.task == "multiclass" else outputs[..., 0])
+        predictions = self.judge.predictions(outputs)
         target = self.judge.target(self.dev.y)
         each = vmap(partial(evidence, self.judge.metric), in_dims=(0, None))
         trained = np.flatnonzero((self.best_epoch >= 0) & ~self.diverged).tolist()

@@ -50,6 +50,8 @@ def verdict(view: View) -> str:
     best, test = view.study.best, view.study.test
     if best is None or not math.isfinite(real(best.dev)):
         return "No trial could be trained to its end, so that there is no network to judge."
+    if note := getattr(test, "note", None):
+        return f"There is no test score: {note}."
     if test is None or not math.isfinite(real(test.value)):
         return "The test set has not been used yet; the dev score is somewhat flattered, being the best of many."
     if test.metric != view.study.metric.name or not interval(best.interval):
@@ -110,6 +112,8 @@ def _test(view: View) -> Html:
     test = view.study.test
     if test is None:
         return card("Test score", "–", "Not measured.", kind="main")
+    if note := getattr(test, "note", None):
+        return card(f"Test {spoken(test.metric)}", "–", f"{note[0].upper()}{note[1:]}.", kind="main")
     rows = (view.study.summary.get("parts") or {}).get("test")
     seen = f"On {plural(int(rows), 'row')} no trial has seen, measured once." if rows else "Measured once."
     return card(

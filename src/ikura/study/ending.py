@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -19,6 +20,7 @@ from ikura.study.account import sparsity, stopping
 from ikura.study.choice import choose, load_network, predictions, train_again
 from ikura.study.finalists import train_finalists
 from ikura.study.floor import examples_of
+from ikura.study.measurable import not_measured
 from ikura.study.model import Model
 from ikura.study.pretrained import Pretrained
 from ikura.study.probe import answers
@@ -75,8 +77,12 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
     if store.fact("test") is None:
         with store.timed("test"):
             examples = examples_of(dataset.test, setting.dtype, workshop.network)
-            outputs, target = predictions(workshop, module, examples), workshop.judge.target(examples.y)
-            low, high = interval(measure, [outputs], target, seed=setting.seed)
+            outputs, target = predictions(workshop, module, examples), workshop.judge.target(dataset.test.y)
+            reason = not_measured(dataset, dataset.test, measure)
+            value, low, high = math.nan, math.nan, math.nan
+            if reason is None:
+                value = float(measure(outputs, target))
+                low, high = interval(measure, [outputs], target, seed=setting.seed)
             shown = slice(0, 10_000)
             answer = outputs.argmax(1) if setting.task == "multiclass" else outputs
             answer = (outputs > 0.5).long() if setting.task == "binary" else answer
@@ -88,8 +94,8 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
                     "classes": dataset.task.classes,
                 },
             )
-            value = float(measure(outputs, target))
-            store.set_fact("test", {"metric": measure.name, "value": value, "interval": [low, high]})
+            note = reason and f"it cannot be given, because {reason}"
+            store.set_fact("test", {"metric": measure.name, "value": value, "interval": [low, high], "note": note})
     model_of(setting, dataset, workshop, module, floor.member(row)).save(run / "model")
 
 

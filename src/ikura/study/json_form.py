@@ -28,7 +28,8 @@ def json_form(study: Study, store: Store) -> dict[str, Any]:
         "rows": study.summary.get("rows"),
         "trials": store.count(purpose="search", parent=None),
         "best": best and _chosen(best, study.setting.metric),
-        "test": test and {"metric": test.metric, "value": test.value, "interval": list(test.interval)},
+        "test": test
+        and {"metric": test.metric, "value": test.value, "interval": list(test.interval), "note": test.note},
         "widened": [{**one, "stage": stage["name"]} for stage in study.regions for one in stage.get("widened", [])],
         "seconds": study.seconds,
         "diverged": study.diverged,

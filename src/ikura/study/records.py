@@ -108,4 +108,4 @@ def best_of(store: Store) -> Best | None:
 def test_of(store: Store) -> Test | None:
     """Read the one measurement on the test set; None before the end."""
     found = store.fact("test")
-    return None if found is None else Test(found["metric"], found["value"], tuple(found["interval"]))
+    return None if found is None else Test(found["metric"], found["value"], tuple(found["interval"]), found.get("note"))

@@ -75,6 +75,7 @@ class Test:
         metric: name of the metric.
         value: test score of the model.
         interval: its 95 % interval, over test examples.
+        note: why there is no score (its value is NaN); None otherwise.
     """
 
     __test__ = False
@@ -82,3 +83,4 @@ class Test:
     metric: str
     value: float
     interval: tuple[float, float]
+    note: str | None = None

@@ -36,6 +36,7 @@ from ikura.study.entrance import enter, form, set_anew
 from ikura.study.floor import network_again, workshop_of
 from ikura.study.freezing import choose_freezing
 from ikura.study.known_network import check_network, keep_network
+from ikura.study.measurable import check_measurable
 from ikura.study.networks import OWN, budget, check_channels, chosen_network, resolved
 from ikura.study.opening import (
     alone,
@@ -247,6 +248,7 @@ def tune(
 
     dataset = opened_as(arrays)
     chosen = chosen_metric(metric, dataset.task.name)
+    undefined = check_measurable(dataset, metric_of(chosen, dataset.task.name), dtype)
     if isinstance(network, Pretrained) and network.freeze == "auto":
         freezing = choose_freezing(
             network, dataset, folded=not (group or time), seed=seed, dtype=dtype, say=progress.say
@@ -256,7 +258,7 @@ def tune(
     name = chosen_network(network, dataset)
     check_channels(name, dataset, channels)
     notes = [*origin.notes, *(note for part in parts.values() for note in part.notes)]
-    dataset.summary["notes"] = [*notes, *dataset.summary["notes"]]
+    dataset.summary["notes"] = [*notes, *dataset.summary["notes"], *undefined]
     device = chosen_device(device, name != "mlp")
     epochs, finalists = budget(name, epochs, finalists)
     if finalists and schedule_of(schedule).copies:

@@ -15,34 +15,33 @@ CODES: dict[str, int] = {"accuracy": 1, "r2": 2, "rmse": 3, "mae": 4}
 
 
 @compiled
-def assess(
-    task: int, outputs: Any, y: Any, smoothing: float, mean: float, std: float, kind: int, losses: Any, scores: Any
-) -> None:
-    """Write each member's mean loss and score, and replace its raw outputs by predictions.
+def assess(task: int, outputs: Any, y: Any, smoothing: float, std: float, kind: int, losses: Any, scores: Any) -> None:
+    """Write each member's mean loss and score, and replace its raw outputs by probabilities, those of a regression not.
 
     Args:
         task: code of the loss.
-        outputs: raw outputs, shape (members, rows, outputs), replaced by probabilities or values in their own units.
+        outputs: raw outputs, shape (members, rows, outputs), replaced by probabilities; standardised values stay.
         y: targets as trained on, shape (rows,), in the precision of the outputs.
         smoothing: share of the labels that the loss spreads evenly over all classes but those that a network rules out
             by an output of -inf.
-        mean, std: of the regression target in the training set.
+        std: of the regression target in the training set; its scores are computed in double precision without its mean,
+            which no score depends on and beside which a difference may be lost.
         kind: code of the metric, 0 for none.
         losses, scores: float64 of shape (members,); NaN for a member with a NaN among its outputs.
     """
     for k in range(outputs.shape[0]):
         real = outputs.dtype.type
-        losses[k] = _predict(task, outputs[k], y, real(smoothing), real(mean), real(std))
+        losses[k] = _predict(task, outputs[k], y, real(smoothing))
         scores[k] = np.nan
         if not math.isnan(losses[k]):
             if kind == 1:
                 scores[k] = _accuracy(task, outputs[k], y)
             elif kind > 1:
-                scores[k] = _regression(kind, outputs[k], y, outputs.dtype.type(mean), outputs.dtype.type(std))
+                scores[k] = _regression(kind, outputs[k], y, std)
 
 
 @compiled
-def _predict(task: int, z: Any, y: Any, smoothing: Any, mean: Any, std: Any) -> float:
+def _predict(task: int, z: Any, y: Any, smoothing: Any) -> float:
     rows, outputs = z.shape
     one = z.dtype.type(1)
     kept, half = one - smoothing, smoothing / (one + one)
@@ -71,7 +70,6 @@ def _predict(task: int, z: Any, y: Any, smoothing: Any, mean: Any, std: Any) -> 
         else:
             r = z[i, 0] - y[i]
             total += r * r
-            z[i, 0] = z[i, 0] * std + mean
     return total / rows
 
 
@@ -91,25 +89,27 @@ def _accuracy(task: int, p: Any, y: Any) -> float:
 
 
 @compiled
-def _regression(kind: int, p: Any, y: Any, mean: Any, std: Any) -> float:
-    rows = p.shape[0]
-    centre = 0.0
+def _regression(kind: int, z: Any, y: Any, std: float) -> float:
+    rows = z.shape[0]
+    centre, low, high = 0.0, np.float64(y[0]), np.float64(y[0])
     for i in range(rows):
-        centre += y[i] * std + mean
+        target = np.float64(y[i])
+        centre += target
+        low, high = min(low, target), max(high, target)
     centre /= rows
     squares, absolutes, spread = 0.0, 0.0, 0.0
     for i in range(rows):
-        target = np.float64(y[i] * std + mean)
-        residual = np.float64(p[i, 0]) - target
+        target = np.float64(y[i])
+        residual = np.float64(z[i, 0]) - target
         squares += residual * residual
         absolutes += abs(residual)
         spread += (target - centre) * (target - centre)
     if kind == 3:
-        return math.sqrt(squares / rows)
+        return std * math.sqrt(squares / rows)
     if kind == 4:
-        return absolutes / rows
+        return std * (absolutes / rows)
     if rows < 2:
         return np.nan
-    if spread > 0:
+    if high > low:
         return 1 - squares / spread
     return 0.0 if squares > 0 else 1.0
