@@ -119,14 +119,14 @@ def test_arrays_of_more_dimensions() -> None:
 
 def test_regression_target_is_standardised_by_training() -> None:
     dataset = prepare("diabetes")
-    y = dataset.train.y.astype(np.float64)
-    # 266 values below 4, each rounded by 2⁻²³ at most.
-    assert abs(y.mean()) < 1e-6
-    assert abs(y.std() - 1) < 1e-6
-    assert dataset.train.y.dtype == np.float32
-    back = dataset.target_mean + dataset.target_std * dataset.test.y.astype(np.float64)
-    # Targets are whole numbers up to 346; y is rounded by 2⁻²³ of at most 4 and σ is about 77.
-    assert np.abs(back - np.round(back)).max() < 1e-4
+    y = dataset.train.y
+    # 266 values below 4, each rounded by 2⁻⁵² at most.
+    assert abs(y.mean()) < 1e-14
+    assert abs(y.std() - 1) < 1e-14
+    assert y.dtype == np.float64
+    back = dataset.target_mean + dataset.target_std * dataset.test.y
+    # Targets are whole numbers up to 346; y is rounded by 2⁻⁵² of at most 4 and σ is about 77.
+    assert np.abs(back - np.round(back)).max() < 1e-12
     assert 25 <= back.min() < back.max() <= 346
 
 

@@ -247,12 +247,13 @@ def test_what_was_read_and_decided_is_kept(iris: Study) -> None:
 def test_the_json_object(iris: Study) -> None:
     found = iris.to_json()
     assert set(found) == {
-        "run", "task", "rows", "trials", "best", "test", "seconds", "diverged", "frozen", "stopping", "sparsity",
+        "run", "task", "positive", "rows", "trials", "best", "test", "seconds", "diverged", "frozen", "stopping", "sparsity",
         "checks", "infeasible", "objectives", "pareto", "choice", "rounds", "widened", "diagnosis", "prescriptions",
         "decisions",
     }  # fmt: skip
     assert set(found["best"]) == {"number", "hyperparameters", "dev", "dev_corrected", "next", "note"}
-    assert set(found["best"]["dev"]) == {"metric", "value", "interval"} == set(found["test"])
+    assert set(found["best"]["dev"]) == {"metric", "value", "interval"}
+    assert set(found["test"]) == {"metric", "value", "interval", "note"}
     assert (found["rows"], found["trials"], found["task"]) == (150, 8, "multiclass")
     assert found["diverged"] == iris.diverged
     assert found["best"]["dev"]["value"] == iris.best.dev

@@ -368,6 +368,12 @@ def _smallest(enough: Callable[[int], bool], most: int) -> int:
 
 def _sentence(errors: Errors, gaps: list[Gap]) -> str:
     """Say in a sentence or two what it comes to."""
+    for part, found in (("dev", errors.dev), ("training", errors.train)):
+        if math.isnan(found.value):
+            return (
+                f"The {errors.measure} cannot be given on the {part} set, whose targets are all the same: nothing can "
+                "be said of bias and variance."
+            )
     high = [one.name for one in gaps if one.verdict == "high"]
     unknown = [one for one in gaps if one.verdict == "cannot tell"]
     told = (

@@ -124,10 +124,10 @@ def widened(side: float, spread: float, seeds: float, examples: float) -> float:
 
 
 def percent(share: float) -> str:
-    """Write a share.
+    """Write a share; a dash for NaN.
 
     Example:
         >>> percent(0.1123), percent(0.005), percent(0.0)
         ('11.2 %', '0.5 %', '0 %')
     """
-    return f"{100 * share:.3g} %"
+    return "–" if math.isnan(share) else f"{100 * share:.3g} %"

@@ -218,6 +218,9 @@ def matching_data(case: Case) -> Advice | None:
 
 def more_data_to_measure(case: Case) -> Advice | None:
     """More examples to measure errors on, as many as the intervals say; of a sample more are there already."""
+    if math.isnan(case.diagnosis.dev.value):
+        reason = f"The dev set's targets are all the same. Add rows with others to {case.source}, or draw another dev"
+        return Advice(0.9, f"{reason} set (--seed), then tune again.", "a verdict", command="")
     unknown = [one for one in case.diagnosis.gaps if one.examples_needed]
     unknown = [one for one in unknown if one.of != "training" or one.rows >= case.rows]
     if not unknown:
@@ -252,6 +255,8 @@ def best_achievable(case: Case) -> Advice | None:
     """The best achievable error, where not knowing it is what keeps the bias unknown."""
     bias, best = case.diagnosis.bias, case.diagnosis.optimal
     if bias.verdict != "cannot tell" or case.diagnosis.optimal_source != "estimate" or best is None:
+        return None
+    if math.isnan(best.value):
         return None
     reason = f"The best achievable error is only known to lie between {percent(best.low)} and {percent(best.high)}."
     option, whose = ("--human-error", "that people make") if case.images else ("--bayes-error", "that is possible")

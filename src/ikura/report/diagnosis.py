@@ -79,7 +79,11 @@ def _errors(found: Found) -> Html:
     if one.get("reached"):
         rows.append(("training, to its end", one["reached"]))
     rows += [(f"train-dev {one['measure']}", one["train_dev"]), (f"dev {one['measure']}", one["dev"])]
-    known = [(name, error) for name, error in rows if error]
+    known = [
+        (name, error)
+        for name, error in rows
+        if error and all(math.isfinite(real(error[part])) for part in ("value", "low", "high"))
+    ]
     places = list(range(len(known)))
     values = [100 * error["value"] for _, error in known]
     traces = [

@@ -151,7 +151,7 @@ class NextPart(TypedDict):
     number: Whole
     difference: float
     interval: Pair
-    p: Share
+    p: float
     seeds: Count
     weights: Annotated[list[Whole], MinLen(2), MaxLen(2)]
 
