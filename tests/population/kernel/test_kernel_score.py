@@ -128,9 +128,11 @@ def test_a_network_right_on_every_example_is_best_when_as_sure_as_they_allow(tas
     assert scales[losses.argmin()] == pytest.approx(best, abs=1e-3)
 
 
-def test_r2_of_a_constant_target() -> None:
-    for z, wanted in ((0.0, 1.0), (1.0, 0.0)):
+@pytest.mark.parametrize("constant", [0.0, 0.1])
+def test_r2_of_a_constant_target(constant: float) -> None:
+    for away, wanted in ((0.0, 1.0), (1.0, 0.0)):
         losses, scores = np.empty(1), np.empty(1)
-        assess(TASKS["regression"], np.full((1, 5, 1), z), np.zeros(5), 0.1, 0.0, 1.0, CODES["r2"], losses, scores)
-        reference = METRICS["r2"](torch.full((5,), z, dtype=torch.float64), torch.zeros(5, dtype=torch.float64))
+        z, y = np.full((1, 3, 1), constant + away), np.full(3, constant)
+        assess(TASKS["regression"], z, y, 0.1, 1.0, CODES["r2"], losses, scores)
+        reference = METRICS["r2"](torch.from_numpy(z[0, :, 0]), torch.from_numpy(y))
         assert scores[0] == wanted == reference.item()
