@@ -247,8 +247,8 @@ def test_what_was_read_and_decided_is_kept(iris: Study) -> None:
 def test_the_json_object(iris: Study) -> None:
     found = iris.to_json()
     assert set(found) == {
-        "run", "task", "positive", "rows", "trials", "best", "test", "seconds", "diverged", "frozen", "stopping", "sparsity",
-        "checks", "infeasible", "objectives", "pareto", "choice", "rounds", "widened", "diagnosis", "prescriptions",
+        "run", "task", "positive", "rows", "trials", "best", "test", "seconds", "diverged", "frozen", "stopping",
+        "sparsity", "checks", "infeasible", "objectives", "pareto", "choice", "rounds", "widened", "diagnosis", "prescriptions",
         "decisions",
     }  # fmt: skip
     assert set(found["best"]) == {"number", "hyperparameters", "dev", "dev_corrected", "next", "note"}
