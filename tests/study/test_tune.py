@@ -248,8 +248,8 @@ def test_the_json_object(iris: Study) -> None:
     found = iris.to_json()
     assert set(found) == {
         "run", "task", "positive", "rows", "trials", "best", "test", "seconds", "diverged", "frozen", "stopping",
-        "sparsity", "checks", "infeasible", "objectives", "pareto", "choice", "rounds", "widened", "diagnosis", "prescriptions",
-        "decisions",
+        "sparsity", "checks", "infeasible", "objectives", "pareto", "choice", "rounds", "widened", "diagnosis",
+        "prescriptions", "decisions",
     }  # fmt: skip
     assert set(found["best"]) == {"number", "hyperparameters", "dev", "dev_corrected", "next", "note"}
     assert set(found["best"]["dev"]) == {"metric", "value", "interval"}
