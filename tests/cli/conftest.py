@@ -84,7 +84,7 @@ def make_study(run: Path) -> Any:
             next=SimpleNamespace(sentence="Better than the next, trial 0, beyond chance."),
             note=None,
         ),
-        test=SimpleNamespace(metric="accuracy", value=0.955, interval=(0.91, 0.98)),
+        test=SimpleNamespace(metric="accuracy", value=0.955, interval=(0.91, 0.98), note=None),
         seconds={"read": 0.5, "coarse": 41.2},
         diverged=1,
         frozen=0,
