@@ -21,6 +21,9 @@ def good(hp):
 def softmax():
     return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3), nn.Softmax(1))
 
+def broken():
+    return nn.Linear(5, 3)
+
 number = 3
 """
 
@@ -100,3 +103,22 @@ def test_mistakes_end_in_one_line(
     [line] = caught.err.splitlines()
     assert line.startswith("ikura: error: ")
     assert words in line
+
+
+@pytest.mark.parametrize(
+    ("what", "check", "reason"),
+    [
+        ("checked_nets:broken", "gradient", "mat1 and mat2"),
+        ("checked_nets:broken", "overfit", "mat1 and mat2"),
+        ("checked_nets:good", "step", "no training step of your own"),
+    ],
+)
+def test_a_check_that_was_asked_for_and_cannot_be_made_is_no_success(
+    folder: Path, what: str, check: str, reason: str
+) -> None:
+    done = run(folder, what, "--data", "iris", "--only", check, "--quiet")
+    assert done.returncode == 3, done.stderr
+    assert f"not made: {check}" in done.stdout
+    assert reason in " ".join(done.stdout.split())
+    assert f"the check {check} could not be made" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -258,7 +258,9 @@ def _with_network(
         network = find_factory(network)
     if isinstance(network, nn.Module):
         named = f"{type(network).__name__} on {subject.what}"
-        return replace(subject, what=named, network=lambda seed: copy_of(network), initial=False, given=given)
+        return replace(
+            subject, what=named, network=lambda seed: copy_of(network), original=network, initial=False, given=given
+        )
     shape = subject.train.shape
     outputs = outputs_of(subject.task, subject.classes)
     if network == "mlp":

@@ -79,6 +79,7 @@ class Subject:
         network: makes a network with initial weights keyed by a seed; None if there is none.
         initial: whether the network has initial weights, not trained ones.
         fresh: builds two networks anew, to see whether the factory's networks are their own.
+        original: the caller's own network, of which `network` makes copies; None where a factory makes them.
         loss: the caller's own loss of (outputs, targets); None for the task's.
         step: the caller's own training step, of (network, optimizer, x, y).
         given: the hyperparameters that were named.
@@ -99,6 +100,7 @@ class Subject:
     network: Callable[[int], nn.Module] | None = None
     initial: bool = True
     fresh: Callable[[], tuple[nn.Module, nn.Module]] | None = None
+    original: nn.Module | None = None
     loss: Loss | None = None
     step: Step | None = None
     given: Mapping[str, Any] = field(default_factory=dict)
@@ -137,6 +139,31 @@ class Subject:
         if seed not in self._pristine:
             self._pristine[seed] = self.network(seed)
         return copy_of(self._pristine[seed]).to("cpu", dtype).train()
+
+    @contextmanager
+    def read_by_the_loss(self, dtype: torch.dtype = torch.float32) -> Iterator[nn.Module]:
+        """Lend a network that may be changed: a copy, or, where the caller's loss reads the weights of the caller's own
+        network (to penalise them), that one, which is as it was afterwards.
+
+        To such a loss a copy's weights are nothing, and its penalty is a constant.
+        """
+        if self.original is None or not self._loss_reads(self.original):
+            yield self.module(dtype)
+            return
+        with _as_it_was(self.original):
+            yield self.original.to("cpu", dtype).train()
+
+    def _loss_reads(self, module: nn.Module) -> bool:
+        """Whether a loss of fixed outputs changes with the weights of a network."""
+        if self.loss is None or self.train is None:
+            return False
+        batch = self.batch(8)
+        with torch.no_grad(), _as_it_was(module):
+            outputs = self.outputs(self.module(), batch)
+            before = self.cost(outputs, batch.y)
+            for p in module.parameters():
+                p.data = 1.5 * p.data + 0.1
+            return not torch.equal(before, self.cost(outputs, batch.y))
 
     @cached_property
     def _order(self) -> np.ndarray:
@@ -223,6 +250,28 @@ class Subject:
             return float(np.nanvar(y, axis=0).mean())
         shares = np.unique(y[:, 0], return_counts=True)[1] / len(y)
         return float(-(shares * np.log(shares)).sum())
+
+
+@contextmanager
+def _as_it_was(module: nn.Module) -> Iterator[None]:
+    """Put a network back as it was: weights, buffers, gradients, and the mode and dropout of each part."""
+    weights = [(p, p.data, p.grad) for p in module.parameters()]
+    parts = [(part, part.training, dict(part._buffers), getattr(part, "dropout", None)) for part in module.modules()]
+    kept = {id(data): data.clone() for _, data, _ in weights}
+    kept |= {id(one): one.clone() for _, _, buffers, _ in parts for one in buffers.values() if one is not None}
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for p, data, grad in weights:
+                data.copy_(kept[id(data)])
+                p.data, p.grad = data, grad
+            for part, training, buffers, dropout in parts:
+                part.training = training
+                for name, one in buffers.items():
+                    part._buffers[name] = one if one is None else one.copy_(kept[id(one)])
+                if isinstance(part, nn.RNNBase | nn.MultiheadAttention):
+                    part.dropout = dropout
 
 
 @contextmanager

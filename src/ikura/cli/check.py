@@ -125,7 +125,7 @@ def check(
 ) -> int:
     """Check data, a run or a network for what commonly goes wrong, with likely cause and fix.
 
-    Nothing is changed. The exit code is 3 when a check fails.
+    Nothing is changed. The exit code is 3 when a check fails, or one that --only names cannot be made.
     """
     session = begin(context, quiet, verbose)
     at_least("--seed", seed, 0)
@@ -177,8 +177,11 @@ def check(
     if json:
         session.emit(json_format.dumps(checks.to_json(), indent=1) + "\n")
     else:
-        session.emit(_text(checks), styled=True)
-    return ExitCode.DONE if checks.ok else ExitCode.CHECK_FAILED
+        session.emit(_text(checks, bool(only)), styled=True)
+    missed = checks.of("skipped") if only else []
+    for one in missed:
+        session.complain(f"ikura: the check {one.name} could not be made: {one.finding}")
+    return ExitCode.DONE if checks.ok and not missed else ExitCode.CHECK_FAILED
 
 
 def _look(place: str) -> None:
@@ -202,8 +205,8 @@ def _pair(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def _text(checks: Checks) -> str:
-    """Lay the results out as a table, and what is wrong below it."""
+def _text(checks: Checks, asked: bool = False) -> str:
+    """Lay the results out as a table, and what is wrong below it; where checks were asked for, why one was not made."""
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
@@ -220,7 +223,10 @@ def _text(checks: Checks) -> str:
             table.add_row(one.name, Text(one.verdict, style=COLOURS[one.verdict]), Text(one.finding))
     console.print(table)
     skipped = [one.name for one in checks.of("skipped")]
-    if skipped:
+    if asked:
+        for one in checks.of("skipped"):
+            console.print(Text(f"not made: {one.name}: {one.finding}"))
+    elif skipped:
         console.print(Text(f"not made: {', '.join(skipped)}", style="dim"))
     for one in (*checks.failed, *checks.warned):
         console.print()

@@ -22,7 +22,7 @@ errors go to stderr, so that stdout can always be piped. `-h` or `--help` after 
 | 0 | done |
 | 1 | an error of ikura's; `-v` shows the traceback |
 | 2 | the caller's mistake, told in one line: `ikura: error: …` |
-| 3 | finished, but a check failed, no trial could be trained to its end, or a large batch loses with every measure |
+| 3 | finished, but a check failed or could not be made, no trial trained to its end, or a large batch always loses |
 | 129 | the terminal was closed (SIGHUP); `ikura resume RUN` continues |
 | 130 | interrupted with Ctrl-C; `ikura resume RUN` continues; a second Ctrl-C waits for nothing |
 | 141 | whoever read stdout closed it |

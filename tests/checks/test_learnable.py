@@ -1,0 +1,46 @@
+"""The level of the check `learnable`: how often tables of noise seem to hold something."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ikura.checks import learner
+from ikura.checks.learnable import LearnableCheck
+from ikura.checks.subject import Subject
+from ikura.population.examples import Examples
+
+TABLES = 200
+
+
+def subject(x: np.ndarray, y: np.ndarray, regression: bool, seed: int) -> Subject:
+    train = Examples(x.astype(np.float32), np.zeros((len(x), 0), np.int32), y.astype(np.float32))
+    return Subject(
+        "a table", "regression" if regression else "binary", train, classes=0 if regression else 2, seed=seed
+    )
+
+
+@pytest.mark.parametrize("regression", [False, True])
+@pytest.mark.filterwarnings("ignore")
+def test_noise_passes_at_most_as_often_as_the_level_says(regression: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 200 tables of noise 5 % are 10, with a standard deviation of 3.1: more than 20 has probability 0.001.
+
+    Forests of few trees make the test quick; the level does not depend on their number.
+    """
+    monkeypatch.setattr(learner, "TREES", 15)
+    passed = 0
+    for seed in range(TABLES):
+        random = np.random.default_rng([7, seed, regression])
+        x = random.normal(size=(60, 4))
+        y = random.normal(size=60) if regression else random.integers(0, 2, 60)
+        passed += LearnableCheck().run(subject(x, y, regression, seed)).verdict == "pass"
+    assert passed <= 20
+
+
+@pytest.mark.parametrize("regression", [False, True])
+def test_what_can_be_learned_is_seen(regression: bool) -> None:
+    random = np.random.default_rng(1)
+    x = random.normal(size=(120, 4))
+    signal = x[:, 0] + random.normal(size=120)
+    found = LearnableCheck().run(subject(x, signal if regression else signal > 0, regression, 0))
+    assert found.verdict == "pass"
