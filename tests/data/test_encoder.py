@@ -227,3 +227,44 @@ def test_array_with_missing_and_infinite_numbers() -> None:
         encoder.transform(values.reshape(2, 12))
     with pytest.raises(DataError, match="array of numbers"):
         Encoder.fit(np.full((2, 2, 2), "a"))
+
+
+LEVELS = {
+    "codes": (["01", "02", "A1"], [1, 2], ["01", "02"]),
+    "codes as floats": (["01", "02", "A1"], [1.0, 2.0], ["01", "02"]),
+    "yes and no": (["yes", "no", "maybe"], [True, False], ["yes", "no"]),
+    "versions": (["1.10", "1.9", "2.0.1"], [1.1, 1.9], ["1.10", "1.9"]),
+    "days": (["2024-01-31", "open"], [pd.Timestamp("2024-01-31")] * 2, ["2024-01-31"] * 2),
+}
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_values_of_a_frame_are_the_levels_that_were_text(name: str) -> None:
+    levels, values, same = LEVELS[name]
+    train = pd.DataFrame({"c": levels * 10})
+    encoder = through_json(Encoder.fit(train, describe_columns(train, {"c": "category"})))
+    x, expected = (encoder.transform(pd.DataFrame({"c": one}))[0] for one in (values, same))
+    np.testing.assert_array_equal(x, expected)
+    assert x.sum() == 2
+
+
+@pytest.mark.parametrize(
+    ("levels", "values", "message"),
+    [
+        (["1.10", "1.1", "x"], [1.1], r"column 'c': 1\.1 could be '1\.1' or '1\.10', which are text"),
+        (["red", "green"], [1, 2], "column 'c' holds numbers such as 1, but text such as 'green'"),
+        (["red", "green"], [True], "column 'c' holds truths such as True"),
+    ],
+)
+def test_a_clash_of_kinds_is_said(levels: list[str], values: list[object], message: str) -> None:
+    train = pd.DataFrame({"c": levels * 10})
+    encoder = Encoder.fit(train, describe_columns(train, {"c": "category"}))
+    with pytest.raises(DataError, match=message):
+        encoder.transform(pd.DataFrame({"c": values}))
+
+
+def test_text_of_whole_numbers_matches_levels_that_were_numbers() -> None:
+    train = pd.DataFrame({"c": pd.Categorical([1, 2, 3] * 5)})
+    encoder = through_json(Encoder.fit(train))
+    x, _ = encoder.transform(pd.DataFrame({"c": ["2.0", "3", "9"]}))
+    assert x.tolist() == [[0, 1, 0], [0, 0, 1], [0, 0, 0]]

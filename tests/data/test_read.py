@@ -185,3 +185,31 @@ def test_reads_300_000_rows_in_reasonable_memory(tmp_path: Path) -> None:
     # The table takes about 15 MB; 4 numbers and a word as Python objects would take over 100 MB in the columns
     # alone. The bound leaves room for the file (10 MB), the parser's blocks of 16 MB and its threads' pools.
     assert kilobytes < 150_000
+
+
+@pytest.mark.parametrize("length", [131_073, 400_000])
+@pytest.mark.parametrize("quoted", [False, True])
+def test_long_fields(tmp_path: Path, length: int, quoted: bool) -> None:
+    text = "w" * length
+    field = f'"{text}, {text}"' if quoted else text
+    frame = read_table(write(tmp_path / "t.csv", f"note,n\n{field},1\nshort,2\n"))
+    assert frame["note"].str.len().tolist() == [2 * length + 2 if quoted else length, 5]
+
+
+def test_a_field_longer_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ikura.data.read.BLOCK", 1 << 12)
+    path = write(tmp_path / "t.csv", "n,note\n1,short\n2," + "w" * 50_000 + "\n3,x\n")
+    assert read_table(path)["note"].str.len().tolist() == [5, 50_000, 1]
+    monkeypatch.setattr("ikura.data.read.LARGEST_BLOCK", 1 << 12)
+    with pytest.raises(DataError, match="row 2, column 'note': the field has 50,000 characters; shorten it"):
+        read_table(path)
+
+
+def test_codes_and_doubtful_numbers_stay_text(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "t.csv", 'zip,amount,account\n00501,"1,234",9007199254740993\n02134,"5,678",9007199254740995\n'
+    )
+    frame = read_table(path)
+    assert frame["zip"].tolist() == ["00501", "02134"]
+    assert frame["amount"].tolist() == ["1,234", "5,678"]
+    assert frame["account"].tolist() == ["9007199254740993", "9007199254740995"]

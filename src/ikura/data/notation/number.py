@@ -17,6 +17,7 @@ from ikura.errors import DataError
 
 __all__ = ["PLAIN", "NumberNotation", "plainly_spaced"]
 
+PROBE = 100
 BLANKS = "[\u00a0\u2007\u2009\u202f]"
 
 
@@ -140,16 +141,18 @@ PLAIN = NumberNotation()
 
 def plain_numbers(cells: pa.Array) -> np.ndarray | None:
     """Cells as int64 (where none is missing and all are whole) or float64; None where one is not a plain number."""
+    whole = None if cells.null_count else _cast(cells, pa.int64())
+    if whole is not None and not as_mask(pc.match_substring_regex(cells, "[xX]")).any():
+        return whole
+    found = _cast(cells, pa.float64())
+    return None if found is None else found.astype(np.float64)
+
+
+def _cast(cells: pa.Array, kind: pa.DataType) -> np.ndarray | None:
+    """Cells as numbers; None where one is none. A few are tried first, because failing is slow."""
     try:
-        whole = pc.cast(cells, pa.int64())
-        if as_mask(pc.match_substring(cells, "x")).any():
-            return None
-        if not cells.null_count:
-            return whole.to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid:
-        pass
-    try:
-        return pc.cast(cells, pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
+        pc.cast(cells.slice(0, PROBE), kind)
+        return pc.cast(cells, kind).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
         return None
 
