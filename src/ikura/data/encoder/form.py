@@ -12,6 +12,7 @@ from ikura.schema import Count, Finite, Share, Short
 __all__ = ["EncoderForm"]
 
 Spread = Annotated[Finite, Gt(0)]
+Mark = Annotated[str, MaxLen(64)]
 Side = Annotated[Count, Le(10_000_000)]
 
 
@@ -51,12 +52,49 @@ class MomentRecord(TypedDict):
     marks_missing: bool
 
 
+class WrittenNumberRecord(TypedDict):
+    """How numbers are written."""
+
+    form: Literal["number"]
+    decimal: Literal[".", ","]
+    thousands: Literal["", ",", ".", "'", " "]
+    before: Mark
+    after: Mark
+    plural: bool
+    brackets: Literal["", "negative", "all"]
+
+
+class WrittenTruthRecord(TypedDict):
+    """How truths are written."""
+
+    form: Literal["truth"]
+
+
+class WrittenMomentRecord(TypedDict):
+    """How moments are written."""
+
+    form: Literal["moment"]
+    order: Literal["year", "day", "month", "short-year", "clock"]
+    zone: bool
+
+
+class WrittenLabelRecord(TypedDict):
+    """What labels stand for."""
+
+    form: Literal["label"]
+    of: Literal["text", "numbers", "truths", "moments"]
+
+
 class TableRecord(TypedDict):
     """A table."""
 
     type: Literal["table"]
     inputs: list[Short]
     encodings: list[NumberRecord | CategoryRecord | MomentRecord]
+    notations: NotRequired[
+        dict[Short, WrittenNumberRecord | WrittenTruthRecord | WrittenMomentRecord | WrittenLabelRecord]
+    ]
+    missing: NotRequired[list[Short]]
 
 
 class ArrayRecord(TypedDict):

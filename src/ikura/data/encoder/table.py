@@ -55,7 +55,8 @@ class TableEncoder(Encoder):
         """Fit to rows of a table whose types are known; all of them where none are named."""
         frame = schema.frame if rows is None else schema.frame.iloc[rows]
         encodings = [_fit(frame[column.name], column.kind) for column in schema.columns if column.used]
-        return TableEncoder([str(name) for name in frame.columns], encodings, schema.notations, schema.missing)
+        notations = {one.name: schema.notations[one.name] for one in encodings}
+        return TableEncoder([str(name) for name in frame.columns], encodings, notations, schema.missing)
 
     @staticmethod
     def read_form(form: Mapping[str, Any]) -> TableEncoder:
