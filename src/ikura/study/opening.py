@@ -14,7 +14,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from ikura.data import BUNDLED, Dataset
-from ikura.data.images import IMAGE_SETS
+from ikura.data.images import IMAGE_SETS, is_image_data
 from ikura.errors import RunError, SpaceError, StorageError, UsageError
 from ikura.files import held, named, shown, sweep_partial
 from ikura.metric import default_metric, metric
@@ -262,7 +262,7 @@ def run_folder(data: Any, out: str | Path | None) -> Path:
     place = Path(os.path.realpath(run))
     if bundled and place == Path(os.path.realpath(data)):
         raise RunError(f"{run}: a folder of that name would hide the data set {data} from here; name another one")
-    if own and Path(data).is_dir() and place.is_relative_to(os.path.realpath(data)):
+    if own and Path(data).is_dir() and is_image_data(str(data)) and place.is_relative_to(os.path.realpath(data)):
         raise RunError(f"{run}: lies within the data, which a run would change; name a folder outside of {data}")
     if run.exists() and not run.is_dir():
         raise RunError(f"{run}: the output folder is a file; name a folder")
