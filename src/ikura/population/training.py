@@ -118,11 +118,12 @@ def still(before: np.ndarray, after: np.ndarray) -> bool:
 
     Example:
         >>> w = np.array([0.0, 1.0], np.float32)
-        >>> still(w, w + np.float32(1e-30)), still(w, w + np.float32(1e-3))
-        (True, False)
+        >>> still(w, w + np.float32(1e-30)), still(w, w + np.float32(1e-3)), still(w, w * np.nan)
+        (True, False, False)
     """
-    most = np.finfo(before.dtype).eps * np.abs(before).max(initial=0)
-    return bool(np.abs(after - before).max(initial=0) <= most)
+    with np.errstate(invalid="ignore", over="ignore"):
+        most = np.finfo(before.dtype).eps * np.abs(before).max(initial=0)
+        return bool(np.abs(after - before).max(initial=0) <= most)
 
 
 @dataclass
