@@ -60,6 +60,16 @@ MOST_BYTES = 1 << 26
 SHOWN = 60
 FORM = re.compile(r"\w+Record|(list|dict|tuple|nullable|function-\w+)\[.*\]|int|float|str|bool|none|constrained-\w+")
 """What the place of a fault calls one of several forms of a value; schemas of which there are several end in Record."""
+TYPES = {
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "dict_type": "a table",
+    "list_type": "a list",
+    "dataclass_type": "a table",
+}
+"""What a value should have been, by the kind of fault."""
 UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
@@ -154,6 +164,9 @@ def _sentence(faults: Sequence[Any], place: str) -> str:
     if kind in UNKNOWN:
         return f"{where} is not a field that is known here{nearest(field, siblings)}; take it out"
     shown = _shortened(repr(value))
+    wanted = [TYPES[one["type"]] for one in faults if one["type"] in TYPES and _field(one["loc"]) == field]
+    if kind in TYPES:
+        return f"{where} should be {' or '.join(dict.fromkeys(wanted))}, but is {shown}"
     if kind == "predicate_failed":
         return f"{where} should be a finite number, but is {shown}"
     if message.startswith("Input should "):

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ikura.errors import RunError, UsageError
 from ikura.population.member import check_value
-from ikura.schema import Name, Scalar, parsed
+from ikura.schema import Name, Scalar, checked, parsed
 from ikura.space import Space
 from ikura.study.facts import RoundRecord, fact_schema
 from ikura.study.networks import OWN
@@ -148,10 +148,28 @@ def _facts(store: Store) -> dict[str, Any]:
     for name in _wanted(store, found):
         if name not in found:
             raise RunError(f"{store.place}: fact {name} is missing; bring the run's own study.db back")
+    _measured(store, found)
     predictions = found.get("predictions")
     if predictions and len(predictions["target"]) != len(predictions["prediction"]):
         raise RunError(f"{store.place}: fact predictions: target and prediction are not of one length")
     return found
+
+
+def _measured(store: Store, facts: dict[str, Any]) -> None:
+    """Errors and diagnoses are what those who measure them made."""
+    if not facts.get("errors") and not facts.get("decisions"):
+        return
+    from ikura.diagnose.diagnosis import Diagnosis
+    from ikura.diagnose.errors import Errors
+    from ikura.diagnose.optimum import Neighbour
+
+    if errors := facts.get("errors"):
+        checked(Errors, errors["errors"], f"{store.place}: fact errors: errors", unknown="ignore")
+        checked(Neighbour | None, errors["neighbour"], f"{store.place}: fact errors: neighbour", unknown="ignore")
+    for place, decision in enumerate(facts.get("decisions", [])):
+        if decision["diagnosis"] is not None:
+            where = f"{store.place}: fact decisions: [{place}].diagnosis"
+            checked(Diagnosis, decision["diagnosis"], where, unknown="ignore")
 
 
 def _wanted(store: Store, facts: dict[str, Any]) -> list[str]:

@@ -35,7 +35,7 @@ ABOUT = ("number", "state", "purpose", "parent", "stage")
 RESULTS = ("dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best_epoch", "seconds")
 """What a table of trials holds before and behind the hyperparameters."""
 
-MOST_BYTES = 1 << 28
+MOST_BYTES = 1 << 27
 """The largest value of a database."""
 
 NO_LOG = b"\x01\x01"
