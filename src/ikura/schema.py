@@ -5,6 +5,7 @@ A schema is a dataclass or a `TypedDict`; bounds stand in its annotations.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -34,6 +35,8 @@ __all__ = [
     "differences",
     "parsed",
     "read_file",
+    "sealed",
+    "unsealed",
 ]
 
 Whole = Annotated[int, Ge(0), Le(2**63 - 1)]
@@ -57,6 +60,7 @@ Digits = Annotated[str, MinLen(64), MaxLen(64)]
 
 MOST_BYTES = 1 << 26
 """The largest file that is read for its description of a run."""
+SEAL = "seal"
 SHOWN = 60
 FORM = re.compile(r"\w+Record|(list|dict|tuple|nullable|function-\w+)\[.*\]|int|float|str|bool|none|constrained-\w+")
 """What the place of a fault calls one of several forms of a value; schemas of which there are several end in Record."""
@@ -204,6 +208,50 @@ def _field(place: Sequence[Any]) -> str:
 def _shortened(text: str) -> str:
     text = " ".join(text.split())
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def sealed(content: Mapping[str, Any], **how: Any) -> bytes:
+    """Write JSON that tells whether it was changed since: with a digest of all the rest.
+
+    Args:
+        content: JSON values.
+        how: as for `json.dumps`.
+    """
+    return json.dumps({**content, SEAL: _digest(content)}, allow_nan=False, **how).encode()
+
+
+def unsealed(path: Path, anew: str) -> dict[str, Any] | None:
+    """Read what `sealed` wrote; None where there is no file, or one without a seal, of an earlier version.
+
+    Args:
+        path: the file.
+        anew: the command that writes it anew.
+
+    Raises:
+        RunError: it was changed, or is not whole.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "a.json"
+        >>> _ = path.write_bytes(sealed({"trial": 3}))
+        >>> unsealed(path, "ikura diagnose RUN")
+        {'trial': 3}
+    """
+    if not path.exists():
+        return None
+    advice = f"write it anew ({anew}), or remove it"
+    try:
+        content = json.loads(read_file(path))
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{path}: not JSON ({error}); {advice}") from error
+    seal = content.pop(SEAL, None) if isinstance(content, dict) else ""
+    if seal is not None and seal != _digest(content):
+        raise RunError(f"{path}: was changed since ikura wrote it, or is damaged; {advice}")
+    return content if seal is not None else None
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def differences(now: Mapping[str, Any], before: Mapping[str, Any], above: str = "") -> dict[str, tuple[Any, Any]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from ikura import __version__
@@ -25,8 +25,9 @@ from ikura.diagnose.recipe import prescribe
 from ikura.diagnose.seeds import with_more_seeds
 from ikura.engine import at_once
 from ikura.errors import UsageError
-from ikura.files import write_atomically
+from ikura.files import shown, write_atomically
 from ikura.process_state import one_thread_each
+from ikura.schema import sealed, unsealed
 
 if TYPE_CHECKING:
     from ikura.study.study import Study
@@ -84,7 +85,7 @@ class Findings:
     def save(self, run: Path) -> Path:
         """Write diagnosis.json beside a run; return its path."""
         path = run / FILE
-        write_atomically(path, json.dumps(self.as_dict(), allow_nan=False, indent=1).encode())
+        write_atomically(path, sealed(self.as_dict(), indent=1))
         return path
 
 
@@ -104,16 +105,16 @@ def read_findings(study: Study) -> dict[str, Any] | None:
     """Read what was found about a study, as `Findings.as_dict`; None if nothing was, or if it is of another choice.
 
     Without a file of findings it is the diagnosis alone, if the study recorded its errors.
+
+    Raises:
+        RunError: the file of findings was changed, or is not whole.
     """
     best = study.best
     if best is None:
         return None
-    try:
-        found = json.loads((study.run / FILE).read_text(encoding="utf-8"))
-        if found["trial"] == best.number and found["diagnosis"]["dev"]:
-            return dict(found)
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
+    found = unsealed(study.run / FILE, f"ikura diagnose {quote(shown(study.run))}")
+    if found is not None and found["trial"] == best.number and found["diagnosis"]["dev"]:
+        return found
     if study.fact("errors") is None:
         return None
     return Findings(best.number, study.diagnosis, study.prescriptions).as_dict()

@@ -90,7 +90,7 @@ class ResultPart(TypedDict):
     """What a check found."""
 
     name: Name
-    verdict: Name
+    verdict: Literal["fail", "warn", "pass", "skipped"]
     finding: Short
     figures: dict[str, Any]
     cause: Short

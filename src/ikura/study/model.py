@@ -197,7 +197,9 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
             if name.startswith(BUFFER):
                 buffers[name.removeprefix(BUFFER)].copy_(tensor)
     except (RuntimeError, KeyError, AttributeError) as error:
-        raise RunError(f"{weights}: the weights do not fit the network: {' '.join(str(error).split())}") from error
+        raise RunError(
+            f"{weights}: the weights do not fit the network of model.json: {' '.join(str(error).split())}"
+        ) from error
     if line := difference(content.pop("versions", {}), LIBRARIES):
         _LOGGER.warning("%s: %s", place, line)
     if content.get("probe") is not None and content["network"] is None:

@@ -148,12 +148,12 @@ def check_layout(path: Path, shapes: Mapping[str, tuple[int, ...]], layout: nn.M
     wanted = {name: tuple(tensor.shape) for name, tensor in layout.state_dict().items()}
     for name in (*wanted, *shapes):
         if name not in shapes:
-            raise RunError(f"{path}: the weights do not fit the network: {name} is missing")
+            raise RunError(f"{path}: the weights do not fit the network of model.json: {name} is missing")
         if name.startswith(BESIDE):
             continue
         if name not in wanted:
-            raise RunError(f"{path}: the weights do not fit the network, which has no {name}")
+            raise RunError(f"{path}: the weights do not fit the network of model.json, which has no {name}")
         if shapes[name] != wanted[name]:
             raise RunError(
-                f"{path}: the weights do not fit the network: {name} has the shape {shapes[name]}, not {wanted[name]}"
+                f"{path}: the weights do not fit the network of model.json: {name} has the shape {shapes[name]}, not {wanted[name]}"
             )
