@@ -230,10 +230,16 @@ def test_findings_are_read_again_until_another_choice_is_made(varied: Study, exa
     path = keep(varied, examined)
     found = read_findings(varied)
     assert found == json.loads(json.dumps(examined.as_dict()))
-    path.write_text(json.dumps({**found, "trial": 99}))
+    replace(examined, trial=99).save(varied.run)
     assert read_findings(varied)["learning_curve"] is None
-    path.write_text("{")
-    assert read_findings(varied)["diagnosis"]["bias"]["name"] == "bias"
+    path.write_text(json.dumps(found))
+    assert read_findings(varied)["learning_curve"] is None
+    examined.save(varied.run)
+    whole = path.read_text()
+    for content in ("{", whole[:-20], whole.replace('"dev"', '"deb"'), json.dumps({**found, "seal": "0" * 64})):
+        path.write_text(content)
+        with pytest.raises(RunError, match=r"diagnosis\.json: .*ikura diagnose"):
+            read_findings(varied)
     path.unlink()
 
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import nn
 from typing_extensions import TypedDict
 
-from ikura.data.encoder import Encoder, TableEncoder
+from ikura.data.encoder import Encoder
 from ikura.data.encoder.form import EncoderForm
 from ikura.errors import RunError
 from ikura.nn.loss import outputs_of
@@ -98,7 +98,7 @@ def check_fit(path: Path, network: Any, encoder: Encoder) -> None:
     if not isinstance(network, Mapping) or "inputs" not in network:
         return
     shape = getattr(encoder, "shape", None)
-    features = len(encoder.feature_names) if isinstance(encoder, TableEncoder) else prod(shape or ())
+    features = len(encoder.feature_names) if shape is None else prod(shape)
     if network["inputs"] != features:
         raise RunError(f"{path}: network.inputs should be {features}, by the encoder, but is {network['inputs']}")
     if network["cardinalities"] != encoder.cardinalities:
@@ -155,5 +155,6 @@ def check_layout(path: Path, shapes: Mapping[str, tuple[int, ...]], layout: nn.M
             raise RunError(f"{path}: the weights do not fit the network of model.json, which has no {name}")
         if shapes[name] != wanted[name]:
             raise RunError(
-                f"{path}: the weights do not fit the network of model.json: {name} has the shape {shapes[name]}, not {wanted[name]}"
+                f"{path}: the weights do not fit the network of model.json: {name} has the shape {shapes[name]}, "
+                f"not {wanted[name]}"
             )
