@@ -61,6 +61,10 @@ class Study:
     def __repr__(self) -> str:
         return f"Study({str(self.run)!r}, {self.best})"
 
+    def __reduce__(self) -> tuple[type[Study], tuple[Path, Any]]:
+        """Copies and pickles are the run folder opened again; the caller's factory must be one that can be pickled."""
+        return Study, (self.run.absolute(), self.network)
+
     def close(self) -> None:
         """Close the run's database; it is opened again when it is asked for something."""
         self._store.close()
