@@ -22,6 +22,9 @@ OBJECTS = {"study": ikura.Study}
 OTHERS = ("module.", "model.", "checks.", "net.")
 """Objects of PyTorch's, or of a kind that the page has just made."""
 
+READERS = {"forward", "loss", "step", "factory", "build"}
+"""Functions that the reader writes."""
+
 
 def found(path: str) -> bool:
     """Whether a dotted path leads to something."""
@@ -59,7 +62,7 @@ def test_what_a_page_names_can_be_imported_as_it_says(page: Path) -> None:
         assert found(f"{module}.{name}"), f"from {module} import {name}"
     for path in DOTTED.findall(text):
         assert found(path), path
-    known = {name for _, name in pairs} | set(dir(builtins))
+    known = {name for _, name in pairs} | set(dir(builtins)) | READERS
     for call in CALL.findall(text):
         head, _, rest = call.partition(".")
         if call.startswith(OTHERS):
