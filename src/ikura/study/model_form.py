@@ -79,6 +79,11 @@ def read_form(path: Path) -> dict[str, Any]:
         raise RunError(f"{path}: classes and task do not go together: a regression has none, every other task has some")
     if classes is not None and (len(classes) < 2 or (form["task"] == "binary" and len(classes) != 2)):
         raise RunError(f"{path}: classes are {len(classes)}, which a {form['task']} task cannot have")
+    for one in form["encoder"].get("encodings", []):
+        if one["name"] not in form["encoder"]["inputs"]:
+            raise RunError(
+                f"{path}: encoder.encodings names the column {one['name'][:60]!r}, which is none of its inputs"
+            )
     outputs = outputs_of(form["task"], len(classes or []))
     for where in ("hyperparameters", "network"):
         there = form[where]["outputs"] if isinstance(form[where], dict) and "outputs" in form[where] else outputs
