@@ -6,6 +6,8 @@ import os
 import resource
 import stat
 import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -120,6 +122,26 @@ def test_a_device_is_written_to_and_stays(tmp_path: Path) -> None:
     after = os.stat("/dev/null")
     assert stat.S_ISCHR(after.st_mode)
     assert (before.st_ino, before.st_rdev) == (after.st_ino, after.st_rdev)
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="no disk in memory here")
+def test_a_shorter_file_on_a_disk_in_memory_leaves_nothing_of_the_longer_one() -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        place = Path(folder) / "model.json"
+        place.write_text("a long text")
+        write_output(place, b"short")
+        assert place.read_text() == "short"
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_what_is_open_is_written_to_where_it_stands(name: str, tmp_path: Path) -> None:
+    program = f"from ikura.files import *; print('a'); write_output(Path({name!r}), b'b\\n'); print('c')"
+    place = tmp_path / "log"
+    place.write_text("before\n")
+    with place.open("a") as log:
+        subprocess.run([sys.executable, "-c", f"from pathlib import Path; {program}"], stdout=log, check=True)
+    assert place.read_text() == "before\na\nb\nc\n"
+    assert list(tmp_path.iterdir()) == [place]
 
 
 def test_a_pipe_is_written_to_and_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

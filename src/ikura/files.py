@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -33,6 +34,8 @@ PARTIAL = re.compile(r"\.(?P<name>.*)\.(?P<process>\d+)\.partial", re.DOTALL)
 """Name of a file as long as it is not whole."""
 KEPT_OF_A_NAME = 100
 WAIT_FOR_A_READER = 5.0
+STREAM = re.compile(r"/dev/(?P<name>stdout|stderr)|/(dev|proc/self)/fd/(?P<number>\d+)")
+"""A name of what this process has open already; written to where it stands, even if it is a file."""
 SPECIAL = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFCHR: "a device",
@@ -247,11 +250,18 @@ def _is_special(path: Path) -> bool:
         return False
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "it is a folder; name a file in it")
-    return not stat.S_ISREG(mode) or Path(path).absolute().is_relative_to("/dev")
+    return not stat.S_ISREG(mode) or STREAM.fullmatch(os.path.abspath(path)) is not None
 
 
 def _write_through(path: Path, content: bytes) -> None:
-    """Write to a pipe or a character device as to a file that is there already."""
+    """Write to a pipe, a character device or what is open already."""
+    if stream := STREAM.fullmatch(os.path.abspath(path)):
+        for printed in filter(None, (sys.stdout, sys.stderr)):
+            printed.flush()
+        number = int(stream["number"] or ("stdout", "stderr").index(stream["name"]) + 1)
+        with os.fdopen(os.dup(number), "wb") as file:
+            file.write(content)
+        return
     mode = os.stat(path).st_mode
     if stat.S_ISBLK(mode):
         raise OSError(errno.EINVAL, "it is a disk")
