@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ikura.cli.data_options import BUNDLED, IMAGE_SETS
 from ikura.cli.options import one_of
 from ikura.cli.search_options import METRICS, SCHEDULES, SEARCHES
+from ikura.files import check_regular, named
 
 if TYPE_CHECKING:
     from ikura.space import Space
@@ -33,9 +34,7 @@ def check_names(search: str, schedule: str, metric: str | None) -> None:
 
 def check_data(data: str) -> None:
     """Let the reader refuse a file that is not there before anything slow begins."""
-    from ikura.data.entry import check_entry
-
-    check_entry(data)
+    check_regular(named(data, "the name of the data"))
     if data in IMAGE_SETS and not Path(data).exists():
         from ikura.data.images import find_image_set
 
