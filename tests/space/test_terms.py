@@ -90,6 +90,23 @@ def test_a_name_that_nobody_knows_gets_no_list_of_forty() -> None:
     assert "'units', which this network does not have" in called("n_hidden", ["learning_rate"])
 
 
+@pytest.mark.parametrize("name", ["n_units_l0", "units1", "layer_2_units", "hidden_units_1", "fc1_units", "n_hidden_3"])
+def test_names_of_single_layers_lead_to_ours(name: str) -> None:
+    assert called(name, HYPERPARAMETERS) == ": the units of single layers are units_1, units_2, …"
+    assert called(name.replace("hidden_units", "units"), ["learning_rate"]).startswith(": this network has")
+
+
+@pytest.mark.parametrize("name", ["pool_size", "test_size", "n_splits", "devices", "augmentation", "initial_epoch"])
+def test_what_nothing_here_is_leads_to_no_name_that_is_written_alike(name: str) -> None:
+    assert called(name, HYPERPARAMETERS).startswith(": this network has learning_rate")
+
+
+@pytest.mark.parametrize("name", ["activation", "units", "initialisation", "dropout", "pretrained_rate", "ghost_size"])
+def test_a_name_of_another_network_leads_to_no_name_that_is_written_alike(name: str) -> None:
+    known = ["rotation", "noise", "initial_share", "normalisation", "dropconnect", "learning_rate", "batch_size"]
+    assert called(name, known).startswith(": this network has rotation, noise")
+
+
 def test_conditions_and_constraints_say_it_too() -> None:
     with pytest.raises(ikura.UsageError, match="unknown parameter 'solver': here it is 'optimizer'"):
         Space(when(solver="adam", beta1=ikura.linear(0.8, 0.9)), optimizer=ikura.choice("adam", "sgd"))

@@ -7,6 +7,7 @@ from typing import Any
 
 from ikura.errors import SpaceError
 from ikura.space._base import Parameter, Value, same
+from ikura.space.alike import Alike, alike
 from ikura.space.discrete import Choice, Integer, fixed
 from ikura.space.effects import OPTIONS, Effect, Need, Place, default_of, effect_of, first_epoch
 from ikura.space.hyperparameters import layer_of
@@ -54,7 +55,11 @@ def effective(space: Space, place: Place, opens: bool = True) -> tuple[Space, li
     for name in _named(space, place):
         space, more = _where_it_acts(space, name, place)
         notes += more
-    return space, notes
+    named = [
+        Alike(name, _values(space, name, place), _countable(space[name]), space[name].varies)
+        for name in _named(space, place)
+    ]
+    return space, notes + alike(named, space, place, lambda other: _values(space, other, place))
 
 
 def _named(space: Space, place: Place) -> list[str]:

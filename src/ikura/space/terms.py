@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from ikura.errors import listed, nearest
+from ikura.space.hyperparameters import CONVOLUTIONAL, EACH_LAYER, HYPERPARAMETERS, layer_of
 
-__all__ = ["ARGUMENTS", "TERMS", "Term", "called", "option_of", "plain_name", "term_of"]
+__all__ = ["ARGUMENTS", "TERMS", "Term", "called", "is_ours", "option_of", "plain_name", "term_of"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def _term(here: str, names: str, note: str = "", argument: bool = False) -> Term
 
 TERMS: tuple[Term, ...] = (
     _term("learning_rate", "alpha lr eta eta0 lr0 base_lr init_lr initial_lr initial_learning_rate learning_rate_init "
-          "learn_rate max_lr step_size lr_init"),
+          "learn_rate max_lr lr_max max_learning_rate step_size lr_init"),
     _term("momentum", "beta mu momentum_coefficient sgd_momentum",
           "β of the update rules momentum and nesterov, v ← βv + g; with v ← βv + (1 - β)g the learning rate is "
           "1/(1 - β) times as large"),
@@ -44,10 +45,11 @@ TERMS: tuple[Term, ...] = (
     _term("beta1", "betas", "betas are beta1 and beta2"),
     _term("epsilon", "eps"),
     _term("dropout", "keep_prob keep_probability keep_rate p_keep", "dropout = 1 - keep_prob"),
-    _term("dropout", "dropout_rate drop_rate drop_prob dropout_prob dropout_probability p_dropout drop"),
+    _term("dropout", "dropout_rate dropout_ratio drop_rate drop_prob dropout_prob dropout_probability p_dropout drop"),
     _term("dropout_input", "input_dropout dropout_in"),
     _term("l2", "lambda lambd lmbda lam reg reg_lambda lambda2 l2_reg l2_regularization l2_regularisation l2_penalty "
-          "regularization regularisation regularization_strength kernel_regularizer weight_penalty ridge",
+          "regularization regularisation regularization_strength kernel_regularizer "
+          "weight_penalty ridge ridge_penalty penalty reg_strength regularizer regularizer_rate l2_lambda",
           "of the cost λ/2m Σ w² with m examples, l2 = λ/m"),
     _term("l2", "c", "of the cost C Σ loss + 1/2 Σ w² with m examples, l2 = 1/(C m)"),
     _term("l1", "lambda1 l1_reg l1_regularization l1_regularisation l1_penalty lasso sparsity",
@@ -55,9 +57,12 @@ TERMS: tuple[Term, ...] = (
     _term("l1", "l1_ratio", "an elastic net λ((1 - α)Σ|w| + α Σ w²) has l1 = λ(1 - α) and l2 = 2λα"),
     _term("weight_decay", "wd decoupled_weight_decay"),
     _term("epochs", "epoch num_epochs n_epochs nb_epoch number_of_epochs max_epochs num_train_epochs num_iterations "
-          "number_of_iterations n_iterations iterations num_iters n_iters n_iter max_iter", argument=True),
+          "number_of_iterations n_iterations iterations num_iters n_iters n_iter max_iter iters iter n_epoch "
+          "num_of_epochs num_boost_round", argument=True),
+    _term("epochs", "max_steps total_steps num_steps num_train_steps training_steps steps_per_epoch max_fun",
+          "an epoch is one pass over the training rows", argument=True),
     _term("layers", "num_layers n_layers nb_layers number_of_layers hidden_layers num_hidden_layers n_hidden_layers "
-          "depth"),
+          "depth hidden_layer"),
     _term("units", "hidden_units n_hidden num_hidden hidden hidden_size hidden_dim hidden_layer_size n_units num_units "
           "nb_units width n_h neurons n_neurons num_neurons nodes num_nodes n_nodes dense_units"),
     _term("units", "hidden_layer_sizes layer_dims layers_dims layer_sizes",
@@ -65,7 +70,8 @@ TERMS: tuple[Term, ...] = (
     _term("batch_size", "mini_batch_size mini_batch batch bs size_of_batch "
           "per_device_train_batch_size"),
     _term("learning_rate_decay", "decay_rate decay lr_decay alpha_decay decay_factor"),
-    _term("schedule_shape", "lr_schedule lr_scheduler learning_rate_schedule lr_policy schedule_type decay_type"),
+    _term("schedule_shape", "lr_schedule lr_scheduler lr_scheduler_type learning_rate_schedule lr_policy schedule_type "
+          "decay_type"),
     _term("step_factor", "gamma lr_gamma factor lr_factor drop_factor"),
     _term("step_epochs", "decay_steps lr_step lr_step_size drop_every epochs_drop"),
     _term("pieces", "milestones boundaries", "epoch:share pairs such as '81:0.1 122:0.01'"),
@@ -130,6 +136,14 @@ ARGUMENTS: tuple[str, ...] = (
 )  # fmt: skip
 """Arguments of `ikura.tune` that have an option on the command line."""
 
+_STRANGE = frozenset(
+    "amsgrad augment augmentation averaging bias_regularizer callbacks class_weight cooldown criterion cv dampening "
+    "devices initial_epoch l1_l2 loss loss_fn loss_function max_depth min_epochs n_estimators n_splits padding_mode "
+    "pool_size pooling pos_weight power_t recurrent_dropout shuffle strides test_size threshold tol use_ema "
+    "validation_fraction validation_split verbose warm_start min_learning_rate".replace("_", "").split()
+)
+"""What others have and nothing here is: whatever is written alike is something else."""
+
 _OPTIONS = {"kinds": "--kind", "objectives": "--objective"}
 """Options that are called otherwise than their arguments."""
 
@@ -169,6 +183,17 @@ def term_of(name: str) -> Term | None:
     return _by_name().get(_joined(name))
 
 
+def _single(name: str, known: list[str]) -> str | None:
+    """Say how the hyperparameter of a single layer is written, such as Optuna's n_units_l0; None for no such name."""
+    parts = re.fullmatch(r"(.*?[a-z])_?(?:l|layer|fc|h)?_?\d+|(?:l|layer|fc|h)_?\d+_(.*)", plain_name(name))
+    base = parts and (parts[1] or parts[2])
+    if not base:
+        return None
+    term = term_of(base)
+    here = next((one for one in EACH_LAYER if one == base or (term is not None and term.here == one)), None)
+    return here if here in known else None
+
+
 def option_of(argument: str) -> str:
     """The option of `ikura tune` for an argument of `ikura.tune`.
 
@@ -203,6 +228,9 @@ def called(name: str, known: Iterable[str], owner: str = "this network") -> str:
         return f", did you mean {alike[0]!r}?"
     term = term_of(name)
     argument = next((one for one in ARGUMENTS if one == plain_name(name)), None)
+    single = _single(name, known) if term is None else None
+    if single:
+        return f": the {single} of single layers are {single}_1, {single}_2, …"
     if term is not None and term.here in known:
         return f": here it is {term.here!r}{_note(term)}"
     if argument or (term is not None and term.argument):
@@ -211,7 +239,20 @@ def called(name: str, known: Iterable[str], owner: str = "this network") -> str:
         return f": it is no hyperparameter but an argument of tune: {how}{_note(term)}"
     if term is not None:
         return f": here it is {term.here!r}, which {owner} does not have; it has {listed(known)}"
-    return nearest(name, known) or f": {owner} has {listed(known)} (docs/hyperparameters.md)"
+    elsewhere = is_ours(name) and layer_of(name)[0] not in known
+    return (
+        "" if elsewhere or _joined(name) in _STRANGE else nearest(name, known)
+    ) or f": {owner} has {listed(known)} (docs/hyperparameters.md)"
+
+
+def is_ours(name: str) -> bool:
+    """Whether a name is a hyperparameter of one of ikura's networks.
+
+    Example:
+        >>> is_ours("activation"), is_ours("units_2"), is_ours("alpha")
+        (True, True, False)
+    """
+    return layer_of(name)[0] in HYPERPARAMETERS | CONVOLUTIONAL
 
 
 def _note(term: Term | None) -> str:

@@ -176,7 +176,7 @@ class BestFact(TypedDict):
     dev: Finite
     interval: Pair
     note: Short | None
-    choice: ChoicePart | None
+    choice: NotRequired[ChoicePart | None]
     corrected: CorrectedPart | None
     next: NextPart | None
 
