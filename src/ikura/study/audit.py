@@ -148,25 +148,20 @@ def _facts(store: Store) -> dict[str, Any]:
     for name in _wanted(store, found):
         if name not in found:
             raise RunError(f"{store.place}: fact {name} is missing; bring the run's own study.db back")
-    _measured(store, found)
+    _diagnoses(store, found)
     predictions = found.get("predictions")
     if predictions and len(predictions["target"]) != len(predictions["prediction"]):
         raise RunError(f"{store.place}: fact predictions: target and prediction are not of one length")
     return found
 
 
-def _measured(store: Store, facts: dict[str, Any]) -> None:
-    """Errors and diagnoses are what those who measure them made."""
-    if not facts.get("errors") and not facts.get("decisions"):
+def _diagnoses(store: Store, facts: dict[str, Any]) -> None:
+    """The diagnoses by which an autopilot decided are whole."""
+    if not facts.get("decisions"):
         return
     from ikura.diagnose.diagnosis import Diagnosis
-    from ikura.diagnose.errors import Errors
-    from ikura.diagnose.optimum import Neighbour
 
-    if errors := facts.get("errors"):
-        checked(Errors, errors["errors"], f"{store.place}: fact errors: errors", unknown="ignore")
-        checked(Neighbour | None, errors["neighbour"], f"{store.place}: fact errors: neighbour", unknown="ignore")
-    for place, decision in enumerate(facts.get("decisions", [])):
+    for place, decision in enumerate(facts["decisions"]):
         if decision["diagnosis"] is not None:
             where = f"{store.place}: fact decisions: [{place}].diagnosis"
             checked(Diagnosis, decision["diagnosis"], where, unknown="ignore")

@@ -208,11 +208,45 @@ class AccountFact(TypedDict):
     sparsity: SparsityPart | None
 
 
+class EstimatePart(TypedDict):
+    """A number that was measured, with its interval."""
+
+    value: float
+    low: float
+    high: float
+    spread: NotRequired[float]
+    of_examples: NotRequired[Pair | None]
+
+
+class MeasuredPart(TypedDict):
+    """The errors of the choice."""
+
+    measure: Short
+    train: EstimatePart
+    dev: EstimatePart
+    gap: EstimatePart
+    train_rows: Whole
+    dev_rows: Whole
+    networks: NotRequired[Count]
+    reached: NotRequired[EstimatePart | None]
+    reached_gap: NotRequired[EstimatePart | None]
+    cut: NotRequired[bool]
+
+
+class NeighbourPart(TypedDict):
+    """The dev error of the nearest training example."""
+
+    error: float
+    limit: float
+    classes: Whole
+    rows: Count
+
+
 class ErrorsFact(TypedDict):
     """The errors of the choice, and that of the nearest neighbour."""
 
-    errors: dict[str, Any]
-    neighbour: dict[str, Any] | None
+    errors: MeasuredPart
+    neighbour: NeighbourPart | None
 
 
 class PredictionsFact(TypedDict):
