@@ -18,7 +18,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ikura.errors import DataError, RunError, StorageError, UsageError
-from ikura.files import check_held, check_regular, check_target, held, named, shown, write_atomically, write_output
+from ikura.files import (
+    check_held,
+    check_regular,
+    check_target,
+    held,
+    named,
+    run_files,
+    shown,
+    write_atomically,
+    write_output,
+)
 from ikura.wording import STEERING, clean, one_line, shortened
 
 
@@ -183,6 +193,19 @@ def test_what_is_read_is_not_overwritten(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="it is what is read"):
             check_target(tmp_path / name, tmp_path / "other.csv", tmp_path / "data.csv")
     check_target(tmp_path / "new.csv", tmp_path / "data.csv")
+
+
+def test_what_a_run_keeps_is_not_overwritten(tmp_path: Path) -> None:
+    kept = ["config.toml", "study.db", "dev.npz", "test.parquet", "snapshots/trial-3.safetensors", "diagnosis.json"]
+    for name in [*kept, "report.html", "mine/trials.parquet"]:
+        (tmp_path / "run" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "run" / name).touch()
+    for name in kept:
+        with pytest.raises(UsageError, match="it is what is read"):
+            check_target(tmp_path / "run" / name, *run_files(tmp_path / "run"))
+    for name in ("report.html", "mine/trials.parquet", "new.csv"):
+        check_target(tmp_path / "run" / name, *run_files(tmp_path / "run"))
+    assert run_files(tmp_path) == []
 
 
 def test_leftovers_of_processes_that_ended_are_swept(tmp_path: Path) -> None:

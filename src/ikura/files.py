@@ -22,12 +22,18 @@ __all__ = [
     "check_target",
     "held",
     "named",
+    "run_files",
     "shown",
     "sweep_partial",
     "write_atomically",
     "write_output",
 ]
 
+KEPT = (
+    *(".toml", ".json", ".safetensors", ".npz", ".db", ".db-wal", ".db-shm", ".lock"),
+    *("data.parquet", "dev.parquet", "test.parquet"),
+)
+"""How the names of files end that a run reads again."""
 LONGEST_NAME, LONGEST_PATH = 255, 4095
 """Bytes of a file's name and of a path that Linux and macOS take at most."""
 PARTIAL = re.compile(r"\.(?P<name>.*)\.(?P<process>\d+)\.partial", re.DOTALL)
@@ -106,6 +112,13 @@ def check_regular(path: Path) -> None:
         raise DataError(f"{shortened(str(path))}: cannot be read: {reason}") from None
     if kind := SPECIAL.get(stat.S_IFMT(mode)):
         raise DataError(f"{path}: this is {kind}; save what it gives to a file and name that")
+
+
+def run_files(run: Path) -> list[Path]:
+    """What a run folder keeps and no table or page may overwrite; nothing where the folder is no run."""
+    if not (run / "config.toml").exists():
+        return []
+    return [path for path in run.rglob("*") if path.name.endswith(KEPT)]
 
 
 def check_target(path: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> Path:

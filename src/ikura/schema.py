@@ -35,6 +35,7 @@ __all__ = [
     "differences",
     "parsed",
     "read_file",
+    "seal_of",
     "sealed",
     "unsealed",
 ]
@@ -217,7 +218,7 @@ def sealed(content: Mapping[str, Any], **how: Any) -> bytes:
         content: JSON values.
         how: as for `json.dumps`.
     """
-    return json.dumps({**content, SEAL: _digest(content)}, allow_nan=False, **how).encode()
+    return json.dumps({**content, SEAL: seal_of(content)}, allow_nan=False, **how).encode()
 
 
 def unsealed(path: Path, anew: str) -> dict[str, Any] | None:
@@ -245,12 +246,13 @@ def unsealed(path: Path, anew: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError) as error:
         raise RunError(f"{path}: not JSON ({error}); {advice}") from error
     seal = content.pop(SEAL, None) if isinstance(content, dict) else ""
-    if seal is not None and seal != _digest(content):
+    if seal is not None and seal != seal_of(content):
         raise RunError(f"{path}: was changed since ikura wrote it, or is damaged; {advice}")
     return content if seal is not None else None
 
 
-def _digest(content: Any) -> str:
+def seal_of(content: Any) -> str:
+    """A digest of JSON values, whatever the order of their names."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -45,7 +45,9 @@ def test_runs_whose_names_decode_to_each_other_are_two(ikura: Run, tmp_path: Pat
     assert (tmp_path / "s%41b" / "study.db").read_bytes() != before
 
 
-@pytest.mark.parametrize("name", ["study.db", "study.db-wal", "report.html", "data.npz", "model", ".lock"])
+@pytest.mark.parametrize(
+    "name", ["study.db", "study.db-wal", "report.html", "data.npz", "dev.npz", "test.parquet", "model", ".lock"]
+)
 def test_what_others_keep_in_a_folder_stays(name: str, ikura: Run, tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / name).write_text("theirs")

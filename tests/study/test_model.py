@@ -325,6 +325,33 @@ def test_a_damaged_model_is_one_line(damage: str, iris: Study, tmp_path: Path) -
     assert one_line(caught).startswith(str(model))
 
 
+CHANGES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "classes in another order": lambda form: form["classes"].reverse(),
+    "another mean": lambda form: form["encoder"]["encodings"][1]["standard"].update(mean=7.5),
+    "columns in another order": lambda form: form["encoder"]["encodings"].reverse(),
+    "another activation": lambda form: form["network"].update(activation="tanh"),
+    "another word for missing": lambda form: form["encoder"]["missing"].append("5.1"),
+    "another target": lambda form: form.update(target="other"),
+    "no digest of the weights": lambda form: form.pop("weights"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_description_is_refused_also_where_each_field_could_be(
+    change: str, iris: Study, tmp_path: Path
+) -> None:
+    model = shutil.copytree(iris.run / "model", tmp_path / "model")
+    form = json.loads((model / "model.json").read_text())
+    (model / "model.json").write_text(json.dumps(form))
+    ikura.load(model).save(tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "model.json").read_text()) == form
+    CHANGES[change](form)
+    (model / "model.json").write_text(json.dumps(form))
+    with pytest.raises(RunError, match=r"model\.json: was changed since ikura wrote it") as caught:
+        ikura.load(model)
+    one_line(caught)
+
+
 def test_nothing_that_could_run_code_is_saved_or_read(iris: Study, tabular: Study) -> None:
     """No pickle: neither in the files of a run nor in the source."""
     for run in (iris.run, tabular.run):

@@ -36,7 +36,7 @@ from ikura.cli.options import Json, Quiet, Verbose, a_file, at_least, begin, one
 from ikura.cli.search_options import NETWORKS
 from ikura.cli.verdict import ExitCode
 from ikura.errors import DataError, UsageError, nearest
-from ikura.files import check_target, named
+from ikura.files import check_target, named, run_files
 
 if TYPE_CHECKING:
     from ikura.checks import Checks
@@ -141,7 +141,7 @@ def check(
     for place in places:
         _look(place)
     if html is not None:
-        check_target(html, *places)
+        check_target(html, *places, *run_files(Path(what)))
     session.say(f"ikura: checking {what}")
     with session.work():
         import ikura

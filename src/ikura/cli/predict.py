@@ -11,7 +11,7 @@ import typer
 
 from ikura.cli.options import Quiet, Run, Verbose, begin, existing_run
 from ikura.errors import DataError, UsageError, nearest
-from ikura.files import check_target, shown
+from ikura.files import check_target, run_files, shown
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -55,7 +55,7 @@ def predict(
     """
     session = begin(context, quiet, verbose)
     folder = existing_run(run)
-    target = None if out == STDOUT else _target(out, data, folder / "data.parquet")
+    target = None if out == STDOUT else _target(out, data, *run_files(folder))
     with session.work():
         import ikura
 

@@ -25,7 +25,7 @@ from ikura.nn.zoo import network as zoo_network
 from ikura.population import attributes
 from ikura.population.factory import Factory, build
 from ikura.population.inputs import inputs_of
-from ikura.study.model_form import BESIDE, BUFFER, FORMAT, check_fit, digest, read_form, read_weights
+from ikura.study.model_form import BESIDE, BUFFER, FORMAT, check_fit, check_seal, digest, read_form, read_weights, seal
 from ikura.study.pretrained import Pretrained
 from ikura.study.probe import alike, answers
 from ikura.study.versions import LIBRARIES, difference, versions
@@ -145,6 +145,7 @@ class Model:
             "weights": digest(weights),
             "versions": versions(),
         }
+        content["seal"] = seal(content)
         write_atomically(folder / "model.json", json.dumps(content, indent=1, allow_nan=False).encode())
         return folder
 
@@ -200,6 +201,8 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
         raise RunError(
             f"{weights}: the weights do not fit the network of model.json: {' '.join(str(error).split())}"
         ) from error
+    check_seal(described)
+    content.pop("seal", None)
     if line := difference(content.pop("versions", {}), LIBRARIES):
         _LOGGER.warning("%s: %s", place, line)
     if content.get("probe") is not None and content["network"] is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
@@ -19,10 +20,21 @@ from ikura.data.encoder import Encoder
 from ikura.data.encoder.form import EncoderForm
 from ikura.errors import RunError
 from ikura.nn.loss import outputs_of
-from ikura.schema import Count, Digits, Finite, Name, Scalar, Share, Short, Whole, parsed, read_file
+from ikura.schema import Count, Digits, Finite, Name, Scalar, Share, Short, Whole, parsed, read_file, seal_of
 from ikura.study.pretrained import PretrainedRecord
 
-__all__ = ["BESIDE", "BUFFER", "FORMAT", "ModelForm", "check_fit", "digest", "read_form", "read_weights"]
+__all__ = [
+    "BESIDE",
+    "BUFFER",
+    "FORMAT",
+    "ModelForm",
+    "check_fit",
+    "check_seal",
+    "digest",
+    "read_form",
+    "read_weights",
+    "seal",
+]
 
 FORMAT = 1
 MOST_UNITS = 1 << 24
@@ -65,6 +77,7 @@ class ModelForm(TypedDict):
     probe: NotRequired[list[Finite] | None]
     weights: NotRequired[Digits]
     versions: NotRequired[dict[Name, Name]]
+    seal: NotRequired[Digits]
 
 
 def read_form(path: Path) -> dict[str, Any]:
@@ -108,6 +121,25 @@ def check_fit(path: Path, network: Any, encoder: Encoder) -> None:
         raise RunError(f"{path}: network.inputs should be {features}, by the encoder, but is {network['inputs']}")
     if network["cardinalities"] != encoder.cardinalities:
         raise RunError(f"{path}: network.cardinalities should be {encoder.cardinalities}, by the encoder")
+
+
+def seal(content: Mapping[str, Any]) -> str:
+    """A digest of all of model.json that decides about predictions; of the versions it says nothing."""
+    return seal_of({name: value for name, value in content.items() if name not in ("versions", "seal")})
+
+
+def check_seal(path: Path) -> None:
+    """Refuse a model.json that was changed since it was written; one without a seal is of an earlier version.
+
+    Raises:
+        RunError: it was changed, or is damaged.
+    """
+    content = json.loads(read_file(path))
+    if content.get("seal", seal(content)) != seal(content):
+        raise RunError(
+            f"{path}: was changed since ikura wrote it, or is damaged, and may predict otherwise; "
+            "bring the run's own file back"
+        )
 
 
 def digest(content: bytes) -> str:

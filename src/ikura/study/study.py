@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from torch import nn
 
-from ikura.files import check_target, named
+from ikura.files import check_target, named, run_files
 from ikura.metric import Metric, metric
 from ikura.population.member import Hyperparameters
 from ikura.space import Space
@@ -95,8 +95,9 @@ class Study:
     @property
     def _inputs(self) -> list[Path]:
         """What a table or page that is written of the study must not overwrite."""
-        files = ("config.toml", "study.db", "model/model.json", "model/weights.safetensors")
-        return [*(self.run / name for name in files), self.run / str(self.setting.data.get("path", "."))]
+        parts = (self.setting.data, self.setting.dev, self.setting.test)
+        data = [self.run / str(part.get("path", ".")) for part in parts]
+        return [*data, *run_files(self.run)]
 
     @property
     def _sign(self) -> float:
