@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 import tomli_w
+import torch
 
 import ikura
-from ikura.errors import RunError
+from ikura.errors import RunError, UsageError
 from ikura.study.entrance import HARMLESS
 from ikura.study.progress import Progress
 from ikura.study.setting import END
@@ -68,6 +69,23 @@ def test_every_edit_of_a_waiting_run_is_refused_with_its_field_and_what_it_was(k
         (killed / "config.toml").write_text(config)
     with short_report():
         assert ikura.resume(killed).test is not None
+
+
+@pytest.mark.parametrize("name", ["auto", "meta", "gpu", "cpu0", "CPU"])
+def test_a_device_must_be_the_name_of_one(name: str, killed: Path) -> None:
+    edit(killed, "device", name)
+    for opening in (ikura.resume, ikura.open_study):
+        with pytest.raises(RunError, match=r"config\.toml: device: ") as caught:
+            opening(killed)
+        assert "write cpu, cuda" in str(caught.value)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is one here")
+def test_a_device_that_is_not_here_is_asked_for_only_to_train(killed: Path) -> None:
+    edit(killed, "device", "cuda")
+    ikura.open_study(killed).close()
+    with pytest.raises(UsageError, match="device 'cuda' cannot be used here"):
+        ikura.resume(killed)
 
 
 def test_harmless_edits_are_taken_over_and_said_once(killed: Path) -> None:

@@ -340,6 +340,7 @@ def test_the_caller_s_random_numbers_and_threads_are_left_alone(tune: Tune) -> N
         ({"metric": "rmse"}, "rmse"),
         ({"task": "regresion"}, "did you mean 'regression'?"),
         ({"device": "no such device"}, "device 'no such device' cannot be used here"),
+        ({"device": "meta"}, "device 'meta' cannot be used here: 'meta' computes nothing"),
         ({"space": {"lerning_rate": 0.1}}, "did you mean 'learning_rate'?"),
         ({"space": {"learning_rate": "fast"}}, "learning_rate"),
         ({"space": {"learning_rate": ikura.linear(-1, 1)}}, "learning_rate"),

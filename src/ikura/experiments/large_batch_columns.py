@@ -21,7 +21,7 @@ from ikura.population.member import Member
 from ikura.population.warmup import warm_up
 from ikura.population.workshop import Workshop
 from ikura.process_state import cores, one_thread_each
-from ikura.study.opening import chosen_device
+from ikura.study.device import chosen_device
 
 __all__ = ["COLUMNS", "POINTS", "Plans", "Setting", "columns", "hyperparameters"]
 

@@ -30,10 +30,11 @@ from ikura.population.tile_size import COMPILED_TILE
 from ikura.population.warmup import warm_up
 from ikura.process_state import cores
 from ikura.study.command import predict_command
+from ikura.study.device import chosen_device
 from ikura.study.ending import model_of
 from ikura.study.floor import network_again, workshop_of
 from ikura.study.networks import resolved
-from ikura.study.opening import alone, check_arguments, chosen_device
+from ikura.study.opening import alone, check_arguments
 from ikura.study.progress import Progress
 from ikura.study.study import Study
 

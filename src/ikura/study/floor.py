@@ -24,6 +24,7 @@ from ikura.population.factory import Factory
 from ikura.population.member import Hyperparameters
 from ikura.population.training import Judge
 from ikura.population.workshop import Workshop
+from ikura.study.device import chosen_device
 from ikura.study.networks import PRETRAINED, resolved
 from ikura.study.pretrained import Pretrained
 from ikura.study.setting import Setting
@@ -38,7 +39,8 @@ def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperpara
     """Make a workshop of a data set's training and dev examples; the test set stays outside.
 
     Raises:
-        UsageError: the study trains the caller's own networks, and their factory was not given.
+        UsageError: the study trains the caller's own networks, and their factory was not given; or its device is not
+            here.
     """
     network = resolved(setting.network, network)
     train, dev = (examples_of(part, setting.dtype, network) for part in (dataset.train, dataset.dev))
@@ -50,7 +52,7 @@ def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperpara
         cardinalities=tuple(dataset.encoder.cardinalities),
         network=network,
         dtype=setting.dtype,
-        device=setting.device,
+        device=chosen_device(setting.device, setting.custom),
         augmented=(any(name in setting.space for name in AUGMENTATIONS) or bool(setting.auto and network))
         and train.standard is not None,
     )

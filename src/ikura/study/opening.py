@@ -10,7 +10,6 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-import torch
 from filelock import FileLock, Timeout
 
 from ikura.data import BUNDLED, Dataset
@@ -39,7 +38,6 @@ __all__ = [
     "check_arguments",
     "check_names",
     "check_space",
-    "chosen_device",
     "chosen_metric",
     "chosen_space",
     "end_opening",
@@ -130,17 +128,6 @@ def check_names(search: str, plan: str, dtype: str) -> None:
 def chosen_metric(name: str | None, task: str) -> str:
     """Name the metric: the caller's, if it fits the task, or the task's usual one."""
     return default_metric(task).name if name is None else metric(name, task).name
-
-
-def chosen_device(device: str, custom: bool) -> str:
-    """Name the device; auto is a GPU for the caller's own networks if there is one, the CPU otherwise."""
-    if device == "auto":
-        return "cuda" if custom and torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"device {device!r} cannot be used here: {str(error).splitlines()[0]}") from None
-    return device
 
 
 def chosen_space(
@@ -274,7 +261,7 @@ def run_folder(data: Any, out: str | Path | None) -> Path:
         above = above.parent
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise RunError(f"{shown(run)}: the output folder cannot be made: {shown(above)} is no folder to write in")
-    if (run / "config.toml").exists():
+    if os.path.lexists(run / "config.toml"):
         raise RunError(
             f"{shown(run)}: holds another run; go on with it (ikura resume {quote(shown(run))}) or name another folder"
         )

@@ -24,6 +24,7 @@ from ikura.schema import Count, Finite, Name, Positive, Share, Short, Whole, che
 from ikura.search import proposer, schedule
 from ikura.space import Space
 from ikura.study.aims import Aims
+from ikura.study.device import check_device
 from ikura.study.networks import OWN, PRETRAINED, check_name
 from ikura.study.origin import OriginRecord, reopen
 from ikura.study.pretrained import Pretrained, PretrainedRecord, fitted
@@ -185,6 +186,7 @@ class Setting:
             "arrays": lambda: None if self.arrays is None else Arrays(self.arrays),
             "missing, decimal, dates": lambda: self.hints,
             "metric": lambda: metric(self.metric, self.task),
+            "device": lambda: check_device(self.device),
             "channels": lambda: check_layout(self.channels),
             "schedule": lambda: schedule(self.schedule),
             "objectives": lambda: self.aims,

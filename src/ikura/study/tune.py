@@ -31,6 +31,7 @@ from ikura.space.arguments import refuses_unknown
 from ikura.study.aims import Aims
 from ikura.study.arrays import arrays_for, with_whole_numbers
 from ikura.study.cost import check_bound, measure
+from ikura.study.device import chosen_device
 from ikura.study.ending import finish
 from ikura.study.entrance import enter, form, set_anew
 from ikura.study.floor import network_again, workshop_of
@@ -44,7 +45,6 @@ from ikura.study.opening import (
     begin_folder,
     check_arguments,
     check_names,
-    chosen_device,
     chosen_metric,
     chosen_space,
     end_opening,
