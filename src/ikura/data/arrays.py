@@ -107,7 +107,7 @@ def plain_features(x: Any) -> tuple[Features, list[str]]:
         notes.append(f"{int(np.ma.count_masked(x))} masked values of x count as missing.")
     array = plain_array(x, "x")
     if array.dtype.names is not None:
-        return pd.DataFrame({name: plain_array(array[name], f"x[{name!r}]") for name in array.dtype.names}), notes
+        return _of_fields(array), notes
     if array.ndim < 2:
         more = "; for a single feature give x[:, None]" if array.ndim == 1 else ""
         raise DataError(f"x of shape (n, d) is expected, but its shape is {array.shape}{more}")
@@ -118,6 +118,15 @@ def plain_features(x: Any) -> tuple[Features, list[str]]:
     if array.dtype == object:
         return pd.DataFrame(array).infer_objects().add_prefix("x"), notes
     return array, notes
+
+
+def _of_fields(array: npt.NDArray[Any]) -> pd.DataFrame:
+    """A structured array as a table, one column a field."""
+    fields = {name: plain_array(array[name], f"x[{name!r}]") for name in array.dtype.names or ()}
+    for name, field in fields.items():
+        if field.ndim != 1 or field.dtype.names is not None:
+            raise DataError(f"field {name!r} of x holds more than one value a row; give each as a field of its own")
+    return pd.DataFrame(fields)
 
 
 def plain_target(y: Any) -> tuple[npt.NDArray[Any], str | None]:
@@ -221,6 +230,8 @@ def _dense(value: Any) -> npt.NDArray[Any]:
 
 def _of_tensor(tensor: Any) -> Any:
     """A torch tensor as an array: off its device and graph; NumPy has no bfloat16."""
+    if tensor.is_meta:
+        raise DataError("the tensor is on the device 'meta' and holds no numbers; give one with numbers")
     tensor = tensor.detach().cpu()
     if str(getattr(tensor, "layout", "torch.strided")) != "torch.strided":
         size = tensor.numel() * tensor.element_size()

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ikura.data.notation import Hints, find_odd, is_text
+from ikura.data.notation import Hints, find_mixture, find_odd, is_text
 from ikura.data.values import label, labels
 
 __all__ = ["ASKABLE", "KINDS", "Column", "kind_of", "names_rows"]
@@ -128,10 +128,23 @@ def _category_or_text(series: pd.Series, hints: Hints) -> tuple[str, str, str]:
         if odd.fits.sum() > 2 and counts[~odd.fits].sum() <= RARE * counts.sum():
             name = str(series.name)
             return "category", "", f"Column {name!r} is a category and not {odd.what}, because {shown}; {cure}."
+    mixed = _mixture(codes, levels, hints) if is_text(series) and len(levels) > 2 else ""
     alone = int((counts == 1).sum())
     if alone > counts.sum() / 2 and len(levels) > 2:
-        return "text", f"{alone} of {counts.sum()} values occur in one row only", ""
-    return "category", "", ""
+        return "text", mixed or f"{alone} of {counts.sum()} values occur in one row only", ""
+    return "category", "", f"Column {str(series.name)!r} is a category: {mixed}." if mixed else ""
+
+
+def _mixture(codes: np.ndarray, levels: list[str], hints: Hints) -> str:
+    """What to do about numbers or dates that are not all written in one way; an empty string where there are none."""
+    found = find_mixture(pa.array(levels, pa.large_string()), hints)
+    if found is None:
+        return ""
+    what, *places = found
+    (row, text), (other, word) = sorted((int(np.flatnonzero(codes == one)[0]) + 1, levels[one]) for one in places)
+    looks = "looks numeric" if what == "numbers" else "looks like dates"
+    ways = f"row {row}: {text!r}, row {other}: {word!r}"
+    return f"it {looks}, but its values are written in more than one way ({ways}); write all of them in one"
 
 
 def names_rows(name: str) -> bool:

@@ -87,10 +87,10 @@ def _refused(series: pd.Series, held: str, cure: str) -> DataError:
 
 
 def _of_categories(series: pd.Series) -> pd.Series:
-    """A category of numbers or text; other levels become text."""
+    """A category of numbers, moments or text; other levels become text."""
     levels = series.cat.categories
     dtype = levels.dtype
-    if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
+    if (isinstance(dtype, np.dtype) and dtype.kind in "biufM") or isinstance(dtype, pd.DatetimeTZDtype):
         return series
     if isinstance(dtype, np.dtype) and dtype.kind == "c":
         raise _refused(series, "complex numbers", PARTS)
@@ -160,7 +160,7 @@ def _of_objects(series: pd.Series) -> pd.Series:
     if types <= {bool, np.bool_}:
         return series.astype("boolean")
     if all(issubclass(one, (bool, int, float, np.number, np.bool_)) for one in types) and bool not in types:
-        return series.astype(np.float64)
+        return series.where(series.notna(), np.nan).astype(np.float64)
     if all(issubclass(one, (datetime.timedelta, np.timedelta64)) for one in types):
         return pd.to_timedelta(series)
     if types <= {pd.Interval, pd.Period}:

@@ -14,8 +14,10 @@ from ikura.data.missing import MISSING, missing_words, without_missing
 from ikura.data.notation import (
     PLAIN,
     Doubt,
+    DurationNotation,
     Hints,
     LabelNotation,
+    MomentNotation,
     NumberNotation,
     TruthNotation,
     cells_of,
@@ -23,13 +25,14 @@ from ikura.data.notation import (
     is_text,
 )
 from ikura.data.task import is_measured
-from ikura.data.types import CODES, Found, find_notation, resolved, settled
+from ikura.data.types import LARGE, Found, find_notation, resolved, settled
 from ikura.errors import DataError
 
 __all__ = ["Outcome", "read_outcome"]
 
 MOST_ODD = 0.5
 """Share of the rows up to which values that are no numbers make a target of numbers wrong, and not one of words."""
+MOST_CLASSES = 1000
 
 
 @dataclass(frozen=True)
@@ -70,29 +73,39 @@ def read_outcome(
     """
     hints = hints or Hints()
     series = plain_column(series)
+    asked_classes = task not in ("auto", "regression")
     if not is_text(series):
+        if pd.api.types.is_timedelta64_dtype(series) and not asked_classes:
+            return Outcome(DurationNotation().read(series), [_in_seconds(series)])
+        if pd.api.types.is_datetime64_any_dtype(series) and not asked_classes:
+            return Outcome(series, _dates(series, task))
         if pd.api.types.is_numeric_dtype(series) and hints.said:
             return Outcome(PLAIN.read(series, hints.missing))
         return Outcome(series)
     words = hints.missing if hints.said else ()
     cells = cells_of(series, words)
-    asked_classes = task not in ("auto", "regression")
     if not len(cells.drop_null()):
         return Outcome(_text(series, cells))
     marks = {} if hints.said else missing_words(cells, MISSING)
     rest = without_missing(cells, MISSING) if marks else cells
     found = find_notation(_text(series, rest), Hints((), hints.decimal, hints.dates))
+    if isinstance(found.notation, DurationNotation) and not asked_classes:
+        values = found.notation.read(_text(series, rest), ())
+        return Outcome(values, [_in_seconds(series), *_left_out(series, cells, marks)])
     number = _number(series, found, task, hints, decimals or set())
     if number is not None:
         values = number.read(_text(series, rest), ())
         measured = task == "regression" or (not asked_classes and is_measured(values.to_numpy(dtype=np.float64)))
         if (measured or number.plain) and not (marks and not measured and _are_classes(marks, values)):
-            return Outcome(values, [*_taken_off(series, number), *_left_out(series, cells, marks)])
+            return Outcome(values, [*_taken_off(series, number, found), *_left_out(series, cells, marks)])
+    elif not asked_classes and _are_dates(found):
+        said = _dates(_text(series, rest), task)
+        return Outcome(_text(series, cells), [*said, *_classes(series, cells, marks, found, task)])
     elif not asked_classes and len(rest.drop_null()):
         _refuse_odd(series, rest, task, hints)
     if not marks and found.notation == TruthNotation():
         return Outcome(TruthNotation().read(series, words))
-    return Outcome(_text(series, cells), _classes(series, marks, found, task))
+    return Outcome(_text(series, cells), _classes(series, cells, marks, found, task))
 
 
 def _text(series: pd.Series, cells: pa.Array) -> pd.Series:
@@ -109,7 +122,36 @@ def _number(series: pd.Series, found: Found, task: str, hints: Hints, decimals: 
         notation = settling or settled(series, notation, hints)
     if isinstance(notation, LabelNotation) and found.why and task == "regression":
         return PLAIN
+    if notation == MomentNotation("compact"):
+        return PLAIN
     return notation if isinstance(notation, NumberNotation) else None
+
+
+def _are_dates(found: Found) -> bool:
+    notation = found.notation
+    return isinstance(notation, MomentNotation) or (isinstance(notation, Doubt) and not notation.readings)
+
+
+def _dates(series: pd.Series, task: str) -> list[str]:
+    """What is to be said of a target of dates that are few enough to be classes.
+
+    Raises:
+        DataError: they are not; a date is no number.
+    """
+    if not series.notna().any():
+        return []
+    example = str(series.dropna().iloc[0])
+    held = f"the target {str(series.name)!r} holds dates or times ({example})"
+    if task == "regression" or is_measured(pd.factorize(series)[0].astype(np.float64)):
+        raise DataError(
+            f"{held}; give numbers, such as the days or seconds since the first, or say that they are classes "
+            "(--task multiclass)"
+        )
+    return [f"{held[0].upper()}{held[1:]}, which are classes."]
+
+
+def _in_seconds(series: pd.Series) -> str:
+    return f"The target {series.name!r} is read as durations in seconds."
 
 
 def _are_classes(marks: dict[str, int], values: pd.Series) -> bool:
@@ -142,10 +184,9 @@ def _refuse_odd(series: pd.Series, rest: pa.Array, task: str, hints: Hints) -> N
     )
 
 
-def _taken_off(series: pd.Series, number: NumberNotation) -> list[str]:
-    if not number.taken_off:
-        return []
-    return [f"The target {series.name!r} is read as numbers: {number.taken_off}."]
+def _taken_off(series: pd.Series, number: NumberNotation, found: Found) -> list[str]:
+    taken = number.taken_off or found.said
+    return [f"The target {series.name!r} is read as numbers: {taken}."] if taken else []
 
 
 def _left_out(series: pd.Series, cells: pa.Array, marks: dict[str, int]) -> list[str]:
@@ -159,15 +200,31 @@ def _left_out(series: pd.Series, cells: pa.Array, marks: dict[str, int]) -> list
     return notes
 
 
-def _classes(series: pd.Series, marks: dict[str, int], found: Found, task: str) -> list[str]:
+def _classes(series: pd.Series, cells: pa.Array, marks: dict[str, int], found: Found, task: str) -> list[str]:
     notes = [
         f"{word!r} is a class of the target {series.name!r} ({rows} row{'s' * (rows > 1)}); "
         f"--missing {word!r} counts it as missing."
         for word, rows in marks.items()
     ]
-    if found.why == CODES and task == "auto":
+    if found.why and task == "auto":
+        what = "names" if found.why == LARGE else "codes"
         notes.append(
-            f"The target {series.name!r} holds codes ({found.example}), which are classes; "
+            f"The target {series.name!r} holds {what} ({found.example}), which are classes; "
             "--task regression reads numbers."
         )
-    return notes
+    return [*notes, *_alike(series, cells)]
+
+
+def _alike(series: pd.Series, cells: pa.Array) -> list[str]:
+    """Classes that differ in capitals only, where there are not too many classes to be told."""
+    distinct = cells.drop_null().unique()
+    if len(distinct) > MOST_CLASSES:
+        return []
+    known: dict[str, str] = {}
+    for word in distinct.to_pylist():
+        other = known.setdefault(word.casefold(), word)
+        if other != word:
+            return [
+                f"Classes {other!r} and {word!r} of the target {series.name!r} differ in capitals only; they are two."
+            ]
+    return []

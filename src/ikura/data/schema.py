@@ -13,8 +13,9 @@ from ikura.data.columns import ASKABLE, USED, Column, kind_of
 from ikura.data.frame import plain_column
 from ikura.data.located import located
 from ikura.data.missing import MISSING
-from ikura.data.notation import Doubt, Hints, Notation, NumberNotation
-from ikura.data.types import CODES, Found, decimals_of, find_notation, notation_as, resolved, settled
+from ikura.data.notation import Doubt, DurationNotation, Hints, Notation, NumberNotation
+from ikura.data.notation.duration import seconds
+from ikura.data.types import LARGE, Found, decimals_of, find_notation, notation_as, resolved, settled
 from ikura.errors import DataError, nearest
 
 __all__ = ["Schema", "describe_columns", "read_schema"]
@@ -164,14 +165,20 @@ def _note(column: Column, notation: Notation, found: Found) -> list[str]:
     """How a column is read, where that is not as it is written."""
     name = column.name
     if found.why and column.kind == "category":
-        what = "codes" if found.why == CODES else "names"
+        what = "names" if found.why == LARGE else "codes"
         return [
             f"Column {name!r} is a category: its {found.why} ({found.example}) are those of {what}; "
             f"--kind {name}=numeric reads numbers."
         ]
-    if isinstance(notation, NumberNotation) and notation.taken_off:
-        return [f"Column {name!r} is read as numbers: {notation.taken_off}; --kind {name}=category keeps the text."]
+    if isinstance(notation, NumberNotation) and (notation.taken_off or found.said):
+        taken = notation.taken_off or found.said
+        return [f"Column {name!r} is read as numbers: {taken}; --kind {name}=category keeps the text."]
+    if isinstance(notation, DurationNotation) and found.example:
+        value = f"{found.example} is {seconds(found.example):g}"
+        return [f"Column {name!r} is read as durations in seconds ({value}); --kind {name}=category keeps the text."]
     order = getattr(notation, "order", "year")
+    if order == "compact":
+        return [f"Column {name!r} is read as dates ({found.example}); --kind {name}=numeric reads numbers."]
     if order != "year":
         what = {"day": "the day", "month": "the month", "short-year": "the year", "clock": ""}[order]
         read = f"dates with {what} first" if what else "times of the day"

@@ -14,6 +14,7 @@ from ikura.data.missing import missing_words
 from ikura.data.notation import (
     PLAIN,
     Doubt,
+    DurationNotation,
     Hints,
     LabelNotation,
     MomentNotation,
@@ -22,20 +23,24 @@ from ikura.data.notation import (
     TruthNotation,
     are_truths,
     cells_of,
+    find_duration,
     find_moment,
     find_number,
     is_text,
+    label,
     of_values,
     plain_doubt,
     plain_numbers,
 )
 from ikura.data.notation._base import as_mask
+from ikura.data.notation.moment import iso, label_of_number
 from ikura.errors import DataError
 
-__all__ = ["CODES", "LARGE", "Found", "decimals_of", "find_notation", "notation_as", "resolved", "settled"]
+__all__ = ["CODES", "LARGE", "PLUS", "Found", "decimals_of", "find_notation", "notation_as", "resolved", "settled"]
 
 LARGEST_WHOLE = 2**53
 CODES = "leading zeros"
+PLUS = "plus signs"
 LARGE = "whole numbers beyond 2^53"
 
 
@@ -46,6 +51,7 @@ class Found:
     Args:
         notation: how its values are written; a doubt where two readings are possible.
         why: why numbers are taken for labels, or an empty string.
+        said: what was taken off plain numbers, or an empty string.
         example: a value as it is written.
         decimal: the decimal mark that its numbers show beyond doubt, or an empty string.
         missing: word that stands for a missing value -> rows.
@@ -53,6 +59,7 @@ class Found:
 
     notation: Notation | Doubt
     why: str = ""
+    said: str = ""
     example: str = ""
     decimal: str = ""
     missing: dict[str, int] = field(default_factory=dict)
@@ -89,12 +96,14 @@ def find_notation(series: pd.Series, hints: Hints) -> Found:
     number = find_number(distinct, hints)
     if isinstance(number, NumberNotation):
         if number.plain and _are_codes(distinct):
-            return Found(LabelNotation(), CODES, example, missing=missing)
+            return Found(LabelNotation(), CODES, example=example, missing=missing)
+        if (large := _beyond(distinct, number)) is not None:
+            return Found(LabelNotation(), LARGE, example=str(distinct[large]), missing=missing)
         mark = number.decimal if number.decimal == "," or _shows(distinct, number) else ""
         return Found(number, example=example, decimal=mark, missing=missing)
     if number is not None:
         return Found(number, example=example, missing=missing)
-    moment = find_moment(distinct, hints)
+    moment = find_moment(distinct, hints) or find_duration(distinct)
     return Found(moment or LabelNotation(), example=example, missing=missing)
 
 
@@ -105,10 +114,14 @@ def _of_values(series: pd.Series) -> Found:
         return Found(TruthNotation())
     if pd.api.types.is_datetime64_any_dtype(series) or isinstance(series.dtype, pd.PeriodDtype):
         return Found(MomentNotation(zone=isinstance(series.dtype, pd.DatetimeTZDtype)))
+    if pd.api.types.is_timedelta64_dtype(series):
+        return Found(DurationNotation())
+    if _are_compact(series.dropna().to_numpy()):
+        return Found(MomentNotation("compact"), example=label(series.dropna().iloc[0]))
     if pd.api.types.is_integer_dtype(series) and series.notna().any():
         low, high = int(series.min()), int(series.max())
         if max(-low, high) > LARGEST_WHOLE:
-            return Found(LabelNotation("numbers"), LARGE, str(high))
+            return Found(LabelNotation("numbers"), LARGE, example=str(high))
     return Found(PLAIN)
 
 
@@ -119,20 +132,55 @@ def _plain(given: pa.Array, values: np.ndarray, hints: Hints, missing: dict[str,
     with np.errstate(invalid="ignore"):
         whole = whole or bool((np.mod(values, 1) == 0).all())
     if whole:
-        zeros = as_mask(pc.match_substring_regex(given, r"^[+-]?0\d+$"))
-        digits = pc.match_substring_regex(given, r"^[+-]?\d+$")
+        zeros = as_mask(pc.match_substring_regex(given, r"^[+-]?0\d+(?:\.0*)?$"))
+        digits = pc.match_substring_regex(given, r"^[+-]?\d+(?:\.0*)?$")
         if zeros.any() and as_mask(digits).all():
-            return Found(LabelNotation(), CODES, str(given.filter(pa.array(zeros))[0]), missing=missing)
+            return Found(LabelNotation(), CODES, example=str(given.filter(pa.array(zeros))[0]), missing=missing)
         if np.abs(values.astype(np.float64)).max() > LARGEST_WHOLE and as_mask(digits).all():
             large = int(np.abs(values.astype(np.float64)).argmax())
-            return Found(LabelNotation(), LARGE, str(given[large]), missing=missing)
+            return Found(LabelNotation(), LARGE, example=str(given[large]), missing=missing)
+        if as_mask(pc.match_substring_regex(given, r"^\+\d{7,}$")).all():
+            return Found(LabelNotation(), PLUS, example=example, missing=missing)
+        if _are_compact(values):
+            return Found(MomentNotation("compact"), example=example, missing=missing)
     if values.dtype.kind == "i":
         return Found(PLAIN, missing=missing)
     doubt = plain_doubt(given, hints)
     if doubt is None:
         shown = as_mask(pc.match_substring(given.slice(0, 1000), ".")).any()
-        return Found(PLAIN, example=example, decimal="." if shown else "", missing=missing)
+        said = _said(given)
+        return Found(PLAIN, said=said, example=example, decimal="." if shown else "", missing=missing)
     return Found(doubt, example=example, missing=missing)
+
+
+def _said(given: pa.Array) -> str:
+    """What is not plain about plain numbers: powers of ten that may be letters of codes, leading zeros."""
+    power = as_mask(pc.match_substring_regex(given, r"^[+-]?\d+[eE]\d+$"))
+    if power.any():
+        text = str(given[int(power.argmax())])
+        return f"the E of {text} is taken for a power of ten, {float(text):g}"
+    zeros = as_mask(pc.match_substring_regex(given, r"^[+-]?0\d"))
+    return f"leading zeros taken off ({given[int(zeros.argmax())]})" if zeros.any() else ""
+
+
+def _are_compact(values: np.ndarray) -> bool:
+    """Whether numbers are dates such as 20240229, or with a time such as 20240229123000."""
+    if values.dtype.kind not in "iuf" or values.size < 2:
+        return False
+    distinct = np.unique(values)
+    low, high = float(distinct[0]), float(distinct[-1])
+    if distinct.size < 2 or not any(19_000_101 * scale <= low <= high < 21_000_000 * scale for scale in (1, 10**6)):
+        return False
+    return all(iso(label_of_number(value), "compact") is not None for value in distinct)
+
+
+def _beyond(distinct: pa.Array, number: NumberNotation) -> int | None:
+    """Place of a whole number that a float does not hold exactly, where all are whole and written in full."""
+    if as_mask(pc.match_substring_regex(distinct, r"\d[eE][+-]?\d")).any():
+        return None
+    values = number.read(pd.Series(distinct.to_pandas())).to_numpy()
+    large = int(np.abs(values).argmax())
+    return large if abs(values[large]) > LARGEST_WHOLE and not (values % 1).any() else None
 
 
 def _are_codes(distinct: pa.Array) -> bool:
@@ -160,13 +208,15 @@ def notation_as(series: pd.Series, kind: str, hints: Hints) -> Notation | Doubt:
         return LabelNotation(of_values(series))
     if not is_text(series):
         zoned = isinstance(series.dtype, pd.DatetimeTZDtype)
-        return PLAIN if kind == "numeric" else MomentNotation(zone=zoned)
+        if kind == "numeric":
+            return DurationNotation() if pd.api.types.is_timedelta64_dtype(series) else PLAIN
+        return MomentNotation("compact" if _are_compact(series.dropna().to_numpy()) else "year", zone=zoned)
     given = cells_of(series, hints.missing).drop_null()
     if kind == "numeric":
         if plain_numbers(given) is not None:
             found = plain_doubt(given, hints) if len(given) else None
             return PLAIN if found is None or (isinstance(found, Doubt) and not found.reason) else found
-        return find_number(given.unique(), hints) or PLAIN
+        return find_number(given.unique(), hints) or find_duration(given.unique()) or PLAIN
     return find_moment(given.unique(), hints) or MomentNotation()
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ikura.data.notation import Doubt, Hints, MomentNotation, find_moment, notation_of
+from ikura.data.types import find_notation
 from ikura.errors import DataError
 
 FIRST = "2024-12-25 17:30"
@@ -95,3 +96,43 @@ def test_what_is_written_is_read(moments: list[datetime.datetime], form: str) ->
     found = find_moment(cells(texts).unique(), Hints(dates=dates))
     assert isinstance(found, MomentNotation)
     assert found.read(pd.Series(texts)).tolist() == [pd.Timestamp(one) for one in moments]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["20240229", "19991231"], ["2024-02-29", "1999-12-31"]),
+        (["20240229T123005", "20240301T000000"], ["2024-02-29 12:30:05", "2024-03-01"]),
+        (["Feb 2024", "December 1999"], ["2024-02-01", "1999-12-01"]),
+        (["02/2024", "12/1999"], ["2024-02-01", "1999-12-01"]),
+        (["2024Q1", "1999-Q4", "Q2 2000"], ["2024-01-01", "1999-10-01", "2000-04-01"]),
+        (["Thu Feb  2 12:30:05 2024", "Fri Dec 31 00:00:00 1999"], ["2024-02-02 12:30:05", "1999-12-31"]),
+    ],
+)
+def test_dates_of_digits_months_and_quarters(texts: list[str], expected: list[str]) -> None:
+    found = find_moment(cells(texts), Hints())
+    assert isinstance(found, MomentNotation)
+    assert found.read(pd.Series(texts)).tolist() == [pd.Timestamp(one) for one in expected]
+    assert notation_of(found.to_dict()) == found
+
+
+@pytest.mark.parametrize("texts", [["20240230", "20240101"], ["13/2024"], ["2024Q5"], ["Jam 2024"], ["30000101"]])
+def test_what_is_no_date_of_digits_month_or_quarter(texts: list[str]) -> None:
+    assert find_moment(cells(texts), Hints()) is None
+
+
+@pytest.mark.parametrize("kind", ["text", "whole numbers", "numbers with a missing one"])
+def test_dates_of_digits_are_the_same_from_file_and_frame(kind: str) -> None:
+    numbers = [20240229, 20231231, 20240101]
+    values = pd.Series({"text": [*map(str, numbers)], "whole numbers": numbers}.get(kind, [*numbers, None]))
+    found = find_notation(values, Hints()).notation
+    assert found == MomentNotation("compact")
+    assert found.read(values).dt.day.tolist()[:3] == [29, 31, 1]
+    assert found.read(pd.Series([20240301])).tolist() == found.read(pd.Series(["20240301"])).tolist()
+    with pytest.raises(DataError, match=r"row 1, column 'd': '20240231' is not a date; the form 20240229"):
+        found.read(pd.Series([20240231], name="d"))
+
+
+@pytest.mark.parametrize("numbers", [[20240229, 20240230], [20240101], [20240101, 5], [1.5, 20240101]])
+def test_numbers_that_are_not_all_dates_stay_numbers(numbers: list[float]) -> None:
+    assert not isinstance(find_notation(pd.Series(numbers), Hints()).notation, MomentNotation)

@@ -74,8 +74,14 @@ class WrittenMomentRecord(TypedDict):
     """How moments are written."""
 
     form: Literal["moment"]
-    order: Literal["year", "day", "month", "short-year", "clock"]
+    order: Literal["year", "day", "month", "short-year", "clock", "compact"]
     zone: bool
+
+
+class WrittenDurationRecord(TypedDict):
+    """How durations are written."""
+
+    form: Literal["duration"]
 
 
 class WrittenLabelRecord(TypedDict):
@@ -92,7 +98,10 @@ class TableRecord(TypedDict):
     inputs: list[Short]
     encodings: list[NumberRecord | CategoryRecord | MomentRecord]
     notations: NotRequired[
-        dict[Short, WrittenNumberRecord | WrittenTruthRecord | WrittenMomentRecord | WrittenLabelRecord]
+        dict[
+            Short,
+            WrittenNumberRecord | WrittenTruthRecord | WrittenMomentRecord | WrittenDurationRecord | WrittenLabelRecord,
+        ]
     ]
     missing: NotRequired[list[Short]]
 

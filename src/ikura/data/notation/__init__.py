@@ -1,14 +1,15 @@
-"""How the values of a column are written: numbers, truths, moments, labels."""
+"""How the values of a column are written: numbers, truths, moments, durations, labels."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from ikura.data.notation._base import DATES, DECIMALS, Doubt, Hints, Notation, cells_of, is_text, refuse
+from ikura.data.notation.duration import DurationNotation, find_duration
 from ikura.data.notation.find_number import find_number, plain_doubt
 from ikura.data.notation.label import LabelNotation, label, levels_by_value, of_values
 from ikura.data.notation.moment import MomentNotation, find_moment
 from ikura.data.notation.number import PLAIN, NumberNotation, plain_numbers
-from ikura.data.notation.odd import Odd, find_odd
+from ikura.data.notation.odd import Odd, find_mixture, find_odd
 from ikura.data.notation.truth import TRUTHS, TruthNotation, are_truths
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "PLAIN",
     "TRUTHS",
     "Doubt",
+    "DurationNotation",
     "Hints",
     "LabelNotation",
     "MomentNotation",
@@ -26,6 +28,8 @@ __all__ = [
     "TruthNotation",
     "are_truths",
     "cells_of",
+    "find_duration",
+    "find_mixture",
     "find_moment",
     "find_number",
     "find_odd",
@@ -40,7 +44,7 @@ __all__ = [
 ]
 
 FORMS: dict[str, type[Notation]] = {
-    one.form: one for one in (NumberNotation, TruthNotation, MomentNotation, LabelNotation)
+    one.form: one for one in (NumberNotation, TruthNotation, MomentNotation, DurationNotation, LabelNotation)
 }
 
 

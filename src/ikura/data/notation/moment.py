@@ -45,6 +45,7 @@ EXPECTED = {
     "month": "02/29/2024",
     "short-year": "24-02-29",
     "clock": "17:45",
+    "compact": "20240229",
 }
 """Order of a date -> an example."""
 SAMPLE = 50
@@ -65,6 +66,19 @@ _NAMED = re.compile(
 _CLOCK = re.compile(
     r"(?P<h>\d\d?):(?P<min>\d\d)(?::(?P<s>\d\d)(?:[.,](?P<frac>\d{1,9}))?)?(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
 )
+_CTIME = re.compile(
+    _WEEKDAY + r"(?P<name>[a-z]{3,9})\s+(?P<d>\d\d?)\s+(?P<time>\d\d?:\d\d(?::\d\d)?)\s+(?P<zone>UTC\s+|GMT\s+)?"
+    r"(?P<y>\d{4})",
+    re.IGNORECASE,
+)
+_MONTH = re.compile(
+    r"(?:(?P<m>\d\d?/|\d\d-)(?P<y>\d{4})|(?P<name>[a-z]{3,9})\.?[-/ ,]\s*(?P<y2>\d{4})|"
+    r"(?P<y3>\d{4})[-/ ]?Q(?P<q>[1-4])|Q(?P<q2>[1-4])[-/ ]?(?P<y4>\d{4}))",
+    re.IGNORECASE,
+)
+_COMPACT = re.compile(
+    r"(?P<y>(?:19|20)\d\d)(?P<m>\d\d)(?P<d>\d\d)(?:T?(?P<h>\d\d)(?P<min>\d\d)(?P<s>\d\d)(?P<zone>Z)?)?(?:\.0*)?"
+)
 _ISO = r"^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?)?$"
 _ZONE = r"(?:\d(?:Z|\s?UTC|\s?GMT)|\d\d:\d\d\S*\s?[+-]\d\d:?(?:\d\d)?)$"
 
@@ -74,8 +88,8 @@ class MomentNotation(Notation):
     """A date, a time of the day, or both.
 
     Args:
-        order: what comes first in a date of numbers alone: "year", "day", "month", "short-year" (of two digits); or
-            "clock" for times of the day.
+        order: what comes first in a date of numbers alone: "year", "day", "month", "short-year" (of two digits);
+            "compact" for dates of digits alone, such as 20240229 or 20240229123000; "clock" for times of the day.
         zone: whether the values have a time zone; they become UTC.
 
     Example:
@@ -90,6 +104,8 @@ class MomentNotation(Notation):
     def read(self, series: pd.Series, missing: tuple[str, ...] = MISSING) -> pd.Series:
         """Read a column of text or moments; those of a zone become UTC, times of the day those of 1 January 1970."""
         series = uncategorised(series)
+        if self.order == "compact" and pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series):
+            series = series.map(label_of_number, na_action="ignore").astype("str").where(series.notna())
         if not is_text(series):
             return self._of_values(series)
         cells = cells_of(series, missing)
@@ -158,6 +174,9 @@ def iso(text: str, order: str) -> str | None:
         match = _CLOCK.fullmatch(text)
         clock = None if match is None else _time(match)
         return None if clock is None else f"1970-01-01T{clock}"
+    if order == "compact":
+        match = _COMPACT.fullmatch(text)
+        return None if match is None else _written(match, match["y"], match["m"], match["d"])
     if match := _YEAR_FIRST.fullmatch(text):
         year, month, day = match["y"], match["m"], match["d"] or "1"
         if match["d"] is None and (match["mark"] == "." or not 1700 <= int(year) <= 2200 or len(month) < 2):
@@ -170,8 +189,29 @@ def iso(text: str, order: str) -> str | None:
         if order == "year" or (order == "short-year" and len(c) > 2):
             return None
         year, month, day = {"day": (c, b, a), "month": (c, a, b), "short-year": (a, b, c)}[order]
+    elif match := _CTIME.fullmatch(text):
+        zone = " UTC" if match["zone"] else ""
+        return iso(f"{match['d']} {match['name']} {match['y']} {match['time']}{zone}", order)
+    elif match := _MONTH.fullmatch(text):
+        return _of_month(match)
     else:
         return None
+    return _written(match, year, month, day)
+
+
+def _of_month(match: re.Match[str]) -> str | None:
+    """The first day of a month or a quarter."""
+    year = match["y"] or match["y2"] or match["y3"] or match["y4"]
+    quarter = match["q"] or match["q2"]
+    if quarter:
+        month = 3 * int(quarter) - 2
+    else:
+        month = MONTHS.get(match["name"].lower(), 0) if match["name"] else int(match["m"][:-1])
+    return f"{year}-{month:02d}-01T00:00:00" if 1700 <= int(year) <= 2200 and 1 <= month <= 12 else None
+
+
+def _written(match: re.Match[str], year: str, month: str, day: str) -> str | None:
+    """A date, and the time that the match holds, as ISO 8601 writes them; None where there is no such moment."""
     if len(year) < 4:
         year = str(int(year) + (1900 if int(year) >= 69 else 2000))
     try:
@@ -186,22 +226,32 @@ def iso(text: str, order: str) -> str | None:
     return f"{year}-{int(month):02d}-{int(day):02d}T{clock}{zone}"
 
 
+def label_of_number(value: float) -> str:
+    """A number as text: whole ones without a fraction.
+
+    Example:
+        >>> label_of_number(20240229.0)
+        '20240229'
+    """
+    return str(int(value)) if np.isfinite(value) and value == int(value) else str(value)
+
+
 def _time(match: re.Match[str]) -> str | None:
-    hour, minute, second = (int(match[name] or 0) for name in ("h", "min", "s"))
-    if half := match["half"]:
+    fields = match.groupdict()
+    hour, minute, second = (int(fields[name] or 0) for name in ("h", "min", "s"))
+    if half := fields.get("half"):
         if not 1 <= hour <= 12:
             return None
         hour = hour % 12 + 12 * (half in "Pp")
     if hour > 23 or minute > 59 or second > 59:
         return None
-    fraction = f".{match['frac'][:6]}" if match["frac"] else ""
+    fraction = f".{fields['frac'][:6]}" if fields.get("frac") else ""
     return f"{hour:02d}:{minute:02d}:{second:02d}{fraction}"
 
 
 def looks_like_moment(texts: list[str]) -> list[bool]:
     """Which texts are dates or times of the day in some order."""
-    orders = ("year", "day", "month", "short-year", "clock")
-    return [any(iso(text, order) is not None for order in orders) for text in texts]
+    return [any(iso(text, order) is not None for order in EXPECTED) for text in texts]
 
 
 def find_moment(cells: pa.Array, hints: Hints) -> MomentNotation | Doubt | None:

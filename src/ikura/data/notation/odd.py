@@ -13,10 +13,11 @@ from ikura.data.notation.find_number import find_number
 from ikura.data.notation.moment import iso
 from ikura.data.notation.number import NumberNotation, plainly_spaced
 
-__all__ = ["Odd", "find_odd"]
+__all__ = ["Odd", "find_mixture", "find_odd"]
 
 SAMPLE = 100
 LIKELY = 0.5
+MOST = 0.9
 ORDERS = ("year", "day", "month", "clock")
 
 
@@ -60,6 +61,42 @@ def find_odd(cells: pa.Array, hints: Hints) -> Odd | None:
             if best is None or fits.sum() > best.fits.sum():
                 best = Odd("dates", fits)
     return best if best is not None and best.fits.mean() >= LIKELY else None
+
+
+def find_mixture(cells: pa.Array, hints: Hints) -> tuple[str, int, int] | None:
+    """Find values that are numbers, or dates, each by itself, but written in ways that do not go together.
+
+    Args:
+        cells: distinct values, trimmed text, none missing, of no common notation.
+        hints: what the caller says.
+
+    Returns:
+        "numbers" or "dates", and the places of two values that are written differently; None where most are neither.
+
+    Example:
+        >>> find_mixture(pa.array(["1.5 kg", "200 g", "2 kg"], pa.large_string()), Hints())
+        ('numbers', 0, 1)
+    """
+    places = np.unique(np.linspace(0, len(cells) - 1, min(SAMPLE, len(cells))).astype(int))
+    texts = cells.take(pa.array(places)).to_pylist()
+    orders = [frozenset(order for order in ORDERS if iso(text, order) is not None) for text in texts]
+    dates = [place for place, one in enumerate(orders) if one]
+    if len(dates) >= MOST * len(texts):
+        apart = ((a, b) for a in dates for b in dates if not orders[a] & orders[b])
+        pair = next(apart, None)
+        return None if pair is None else ("dates", int(places[pair[0]]), int(places[pair[1]]))
+    found: list[tuple[int, NumberNotation]] = []
+    for place, text in enumerate(texts):
+        number = find_number(pa.array([text], cells.type), hints)
+        reading = next(iter(number.readings.values()), None) if isinstance(number, Doubt) else number
+        if isinstance(reading, NumberNotation):
+            found.append((place, reading))
+    if len(found) < MOST * len(texts):
+        return None
+    start, first = found[0]
+    marks = (first.before, first.after, first.decimal)
+    other = next((place for place, one in found if (one.before, one.after, one.decimal) != marks), None)
+    return None if other is None else ("numbers", int(places[start]), int(places[other]))
 
 
 def _notations(sample: pa.Array, hints: Hints) -> list[NumberNotation]:
