@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ikura.data import Encoder, describe_columns
+from ikura.data.encoder.table import TableEncoder
 from ikura.errors import DataError
 
 
@@ -268,3 +269,20 @@ def test_text_of_whole_numbers_matches_levels_that_were_numbers() -> None:
     encoder = through_json(Encoder.fit(train))
     x, _ = encoder.transform(pd.DataFrame({"c": ["2.0", "3", "9"]}))
     assert x.tolist() == [[0, 1, 0], [0, 0, 1], [0, 0, 0]]
+
+
+def test_what_training_lacked_is_counted() -> None:
+    train = pd.DataFrame(
+        {"c": ["a", "b"] * 5, "n": range(10), "d": pd.date_range("2024", periods=10), "m": [None, 1.0] * 5}
+    )
+    encoder = TableEncoder.fit_table(train)
+    assert encoder.remarks(train) == []
+    new = pd.DataFrame(
+        {"c": ["x", "y", None], "n": [None, 1, 2], "d": [None, None, "2024-01-02"], "m": [None, 1, None]}
+    )
+    assert encoder.remarks(new) == [
+        "Column 'c': 2 of 3 rows hold a level that training lacked ('x', first row 1); they are none of them.",
+        "Column 'c': 1 of 3 rows has no value, as no row of training had; it is none of its levels.",
+        "Column 'n': 1 of 3 rows has no value, as no row of training had; it is the mean.",
+        "Column 'd': 2 of 3 rows have no value, as no row of training had; they are the mean.",
+    ]

@@ -213,3 +213,18 @@ def test_codes_and_doubtful_numbers_stay_text(tmp_path: Path) -> None:
     assert frame["zip"].tolist() == ["00501", "02134"]
     assert frame["amount"].tolist() == ["1,234", "5,678"]
     assert frame["account"].tolist() == ["9007199254740993", "9007199254740995"]
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+@pytest.mark.parametrize("length", [10_001, 131_073])
+def test_a_name_that_no_message_holds_is_refused(tmp_path: Path, length: int, quoted: bool) -> None:
+    name = f'"{"n" * length}"' if quoted else "n" * length
+    (tmp_path / "t.csv").write_text(f"a,{name}\n1,2\n")
+    for source in (tmp_path / "t.csv", pd.DataFrame({"a": [1], "n" * length: [2]})):
+        with pytest.raises(
+            DataError, match=rf"the name of column 2 \(n{{20}}…\) has {length:,} characters; shorten it"
+        ) as told:
+            read_table(source)
+        assert len(str(told.value)) < 1000
+    (tmp_path / "t.csv").write_text(f"a,{'n' * 10_000}\n1,2\n")
+    assert len(read_table(tmp_path / "t.csv").columns[1]) == 10_000

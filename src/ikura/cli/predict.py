@@ -60,11 +60,14 @@ def predict(
         import ikura
 
         model = ikura.load(folder)
-        predictions = model.predict_frame(_images(data)) if _takes_images(model) else _predicted(model, data)
+        remarks: list[str] = []
+        predictions = model.predict_frame(_images(data)) if _takes_images(model) else _predicted(model, data, remarks)
         if target is not None:
             from ikura.exchange.table import write_table
 
             write_table(predictions, target)
+    for remark in remarks:
+        session.say(remark)
     if target is None:
         from ikura.exchange.table import formula_note
 
@@ -101,8 +104,12 @@ def _images(data: str) -> str:
     return data
 
 
-def _predicted(model: Model, data: str) -> DataFrame:
-    """Predict the rows of a table or of arrays; what is wrong with them is said with their name."""
+def _predicted(model: Model, data: str, remarks: list[str]) -> DataFrame:
+    """Predict the rows of a table or of arrays; what is wrong with them is said with their name.
+
+    What training lacked is added to the remarks.
+    """
+    from ikura.data.encoder import TableEncoder
     from ikura.data.source import located
 
     if Path(data).suffix.lower() == ARRAYS:
@@ -112,7 +119,10 @@ def _predicted(model: Model, data: str) -> DataFrame:
     else:
         rows = _read(data, model)
     with located("stdin" if data == STDIN else data):
-        return model.predict_frame(rows)
+        predictions = model.predict_frame(rows)
+        if isinstance(model.encoder, TableEncoder):
+            remarks += model.encoder.remarks(rows)
+        return predictions
 
 
 def _read(data: str, model: Model) -> DataFrame:

@@ -17,7 +17,7 @@ from ikura.data.entry import check_entry, check_packed, check_size
 from ikura.data.frame import plain_frame
 from ikura.data.missing import MISSING
 from ikura.data.notation import Doubt, Hints, LabelNotation, MomentNotation
-from ikura.data.text import find_fault, find_field, inspect_text, is_packed
+from ikura.data.text import check_names, find_fault, find_field, inspect_text, is_packed
 from ikura.data.types import decimals_of, find_notation, resolved
 from ikura.errors import DataError, nearest
 
@@ -134,6 +134,7 @@ def _check_path(path: Path) -> None:
 def _check_frame(frame: pd.DataFrame) -> pd.DataFrame:
     checked = frame.copy(deep=False)
     checked.columns = pd.Index([str(name) for name in frame.columns])
+    check_names(checked.columns)
     repeated = checked.columns[checked.columns.duplicated()]
     if len(repeated):
         raise DataError(f"two columns are named {repeated[0]!r}; every column needs its own name")
@@ -153,6 +154,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()
     names = [str(name) for name in frame.columns]
+    check_names(names, f"{path}: ")
     for place, name in enumerate(names):
         if name in names[:place]:
             raise DataError(f"{path}: two columns are named {name!r}; every column needs its own name")

@@ -15,12 +15,14 @@ from typing import IO, Any
 
 from ikura.errors import DataError
 
-__all__ = ["Layout", "find_fault", "find_field", "inspect_text", "is_packed", "open_bytes"]
+__all__ = ["Layout", "check_names", "find_fault", "find_field", "inspect_text", "is_packed", "open_bytes"]
 
 DELIMITERS = (",", ";", "\t", "|")
 CHUNK = 1 << 20
 SAMPLE_LINES = 50
 LONGEST_FIELD = 2**31 - 1
+LONGEST_NAME = 10_000
+"""Characters of the longest name of a column."""
 
 
 @dataclass(frozen=True)
@@ -154,8 +156,23 @@ def _sniff(sample: list[str]) -> str:
     return max(DELIMITERS, key=quality)
 
 
+def check_names(names: Iterable[str], before: str = "") -> None:
+    """Refuse names of columns that no message can hold.
+
+    Raises:
+        DataError: a name is longer than `LONGEST_NAME`; the message names its place, counted from 1.
+    """
+    for place, name in enumerate(names, start=1):
+        if len(name) > LONGEST_NAME:
+            raise DataError(
+                f"{before}the name of column {place} ({name[:20]}…) has {len(name):,} characters; shorten it to "
+                f"{LONGEST_NAME:,}"
+            )
+
+
 def _header(path: Path, line: int, fields: list[str]) -> list[str]:
     names = [field.strip() or f"unnamed_{place}" for place, field in enumerate(fields, start=1)]
+    check_names(names, f"{path}: line {line}: ")
     fractions = [name for name in names if re.fullmatch(r"[+-]?\d*\.\d+(e[+-]?\d+)?", name.lower())]
     if fractions:
         raise DataError(

@@ -18,7 +18,7 @@ from ikura.data.encoder.moment import MomentEncoding
 from ikura.data.encoder.number import NumberEncoding
 from ikura.data.frame import plain_column
 from ikura.data.missing import MISSING
-from ikura.data.notation import Notation, notation_of
+from ikura.data.notation import Notation, label, notation_of
 from ikura.data.schema import Schema, read_schema
 from ikura.errors import DataError, listed, nearest
 
@@ -97,6 +97,34 @@ class TableEncoder(Encoder):
             feature += width
         return x, codes
 
+    def remarks(self, data: pd.DataFrame | npt.NDArray[Any]) -> list[str]:
+        """Say which rows hold what training lacked: levels of a category, or missing values.
+
+        Example:
+            >>> encoder = TableEncoder.fit_table(pd.DataFrame({"city": ["Rome", "Oslo", "Rome"]}))
+            >>> encoder.remarks(pd.DataFrame({"city": ["Bern", "Oslo"]}))
+            ["Column 'city': 1 of 2 rows holds a level that training lacked ('Bern', first row 1); it is none of them."]
+        """
+        plain, _ = plain_features(data)
+        frame = plain if isinstance(plain, pd.DataFrame) else self._named(plain)
+        names = {str(name): name for name in frame.columns}
+        self._check_columns(names)
+        found = []
+        for encoding in self.encodings:
+            series = self._read(frame[names[encoding.name]].rename(encoding.name))
+            missing = series.isna().to_numpy(dtype=bool)
+            if isinstance(encoding, CategoryEncoding):
+                codes = encoding.codes(series)
+                missing = codes < 0
+                if (codes == 0).any():
+                    first = int((codes == 0).argmax())
+                    what = f"a level that training lacked ({label(series.iloc[first])!r}, first row {first + 1})"
+                    found.append(_remark(encoding.name, codes == 0, "holds", what, "none of them"))
+            if missing.any() and not encoding.marks_missing:
+                counted = "none of its levels" if isinstance(encoding, CategoryEncoding) else "the mean"
+                found.append(_remark(encoding.name, missing, "has", "no value, as no row of training had", counted))
+        return found
+
     @property
     def still(self) -> list[str]:
         """Columns with one value in all training rows, of which nothing can be learned; they are 0."""
@@ -145,6 +173,14 @@ class TableEncoder(Encoder):
         if array.ndim != 2 or array.shape[1] != len(self.inputs):
             raise DataError(f"an array of shape (n, {len(self.inputs)}) is expected, but its shape is {array.shape}")
         return pd.DataFrame(array, columns=pd.Index(self.inputs))
+
+
+def _remark(name: str, rows: npt.NDArray[np.bool_], verb: str, what: str, counted: str) -> str:
+    many = int(rows.sum()) > 1
+    verb = {"holds": "hold", "has": "have"}[verb] if many else verb
+    return (
+        f"Column {name!r}: {rows.sum()} of {len(rows)} rows {verb} {what}; {'they are' if many else 'it is'} {counted}."
+    )
 
 
 def array_frame(array: npt.NDArray[Any]) -> pd.DataFrame:
