@@ -136,12 +136,52 @@ class Ordered(Small):
         return super().forward(x[:, self.order])
 
 
+def masked() -> nn.Module:
+    """A hook keeps some weights as they are, and another doubles what a layer's bias learns."""
+    module = Small()
+    module.a.weight.register_hook(lambda gradient: gradient * torch.tensor([1.0, 0, 1, 0, 1, 1], dtype=gradient.dtype))
+    module.b.bias.register_hook(lambda gradient: 2 * gradient)
+    return module
+
+
+def reversed_gradients() -> nn.Module:
+    """A hook on a part turns round the gradient that goes back through it, as adversarial training does."""
+    module = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 1))
+    module[1].register_full_backward_hook(lambda part, given, got: (-given[0],))
+    return module
+
+
+def prehooked() -> nn.Module:
+    module = Small()
+    module.b.register_full_backward_pre_hook(lambda part, got: (got[0].clamp(-0.01, 0.01),))
+    return module
+
+
+class Looking(Small):
+    """A forward hook keeps a layer's output, which forward reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: Tensor | None = None
+        self.a.register_forward_hook(self.look)
+
+    def look(self, part: nn.Module, inputs: Any, outputs: Tensor) -> None:
+        self.seen = outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.a(x)
+        assert self.seen is not None
+        out: Tensor = self.b(torch.tanh(self.seen))
+        return out
+
+
 def weight_normed() -> nn.Module:
     with pytest.warns(FutureWarning):
         return nn.Sequential(nn.utils.weight_norm(nn.Linear(6, 5)), nn.Tanh(), nn.Linear(5, 1))
 
 
 KEEPING = [Assigned, Counting, Averaged, Initialised, Clamped, Overwriting, Remembering, Cached, Recomputing, Ordered]
+HOOKED = [masked, reversed_gradients, prehooked, Looking]
 
 
 def alone(module: nn.Module, train: Examples, dev: Examples, seed: int, rate: float, epochs: int) -> list[float]:
@@ -168,7 +208,7 @@ def members(**more: Any) -> list[Member]:
 
 
 @pytest.mark.filterwarnings("ignore:There is a performance drop")
-@pytest.mark.parametrize("network", [*KEEPING, weight_normed], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("network", [*KEEPING, *HOOKED, weight_normed], ids=lambda one: one.__name__)
 def test_a_member_is_its_network_trained_alone(workshop: Make, network: Callable[[], nn.Module]) -> None:
     made = workshop(network=lambda hp: network())
     course = made.course(members())
@@ -294,6 +334,27 @@ class Nan(Small):
         nn.init.constant_(self.b.bias, float("nan"))
 
 
+def frozen() -> nn.Module:
+    return Small().requires_grad_(False)
+
+
+def accumulated() -> nn.Module:
+    module = Small()
+    module.b.weight.register_post_accumulate_grad_hook(lambda parameter: None)
+    return module
+
+
+class Unlearning(Small):
+    @torch.no_grad()
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)
+
+
+class Leaving(Small):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.from_numpy(super().forward(x).detach().numpy() * 2)
+
+
 ONE = Small()
 
 
@@ -312,6 +373,10 @@ ONE = Small()
         (Drawn, "'directions' differs between two networks made with one seed"),
         (hooked, "forward keeps state in 'a._forward_hooks'"),
         (Nan, r"outputs are not finite before training, on inputs of shape \(2, 6\)"),
+        (frozen, r"all parameters of the network are frozen \(requires_grad is False\)"),
+        (accumulated, "the parameter b.weight has a hook for gradients that are accumulated.*use register_hook"),
+        (Unlearning, "in training, no gradient leads from the network's outputs to its parameters"),
+        (Leaving, "in training, no gradient leads from the network's outputs to its parameters"),
         (lambda: torch.jit.script(Small()), "the network is scripted"),
         (lambda: ONE, "two networks of the factory share a.weight.*anew in each call"),
         (lambda: nn.Sequential(ONE.a, nn.Linear(5, 1)), "two networks of the factory share 0.weight"),

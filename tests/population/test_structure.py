@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ikura.nn import MLP
-from ikura.population.structure import structure, takes_codes
+from ikura.population.inputs import takes_codes
+from ikura.population.structure import structure
 
 
 class Net(nn.Module):
@@ -106,5 +107,5 @@ def test_tied_weights_are_told_from_equal_ones() -> None:
 
 
 def test_networks_that_take_codes() -> None:
-    assert takes_codes(MLP(2, 1, []))
-    assert not takes_codes(Net())
+    assert takes_codes(MLP(2, 1, []), 3)
+    assert not takes_codes(Net(), 3)

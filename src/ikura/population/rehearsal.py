@@ -116,8 +116,10 @@ def rehearse(
     for module in (first, second):
         _evaluate(module, x[two], codes[two], outputs, task)
     values = {name: p.detach().clone() for name, p in first.named_parameters()}
-    _train(first, x[one], codes[one], outputs)
+    found = _train(first, x[one], codes[one], outputs)
     sets = any(not torch.equal(p, values[name]) for name, p in first.named_parameters())
+    if not sets:
+        notes += _check_gradient(first, found)
     for module in (first, second):
         _train(module, x[other], codes[other], outputs)
     passing = _passing(first, second)
@@ -148,6 +150,11 @@ def _check_own(first: nn.Module, second: nn.Module) -> None:
     for name, p in first.named_parameters():
         if p.is_complex():
             raise UsageError(f"the parameter {name} is complex; keep it as reals, and use torch.view_as_complex")
+        if getattr(p, "_post_accumulate_grad_hooks", None):
+            raise UsageError(
+                f"the parameter {name} has a hook for gradients that are accumulated, which never are here; use "
+                "register_hook"
+            )
     for name, value in first.state_dict().items():
         if not isinstance(value, Tensor):
             raise UsageError(f"the network keeps {name} as extra state, which is not saved; register it as a buffer")
@@ -188,16 +195,40 @@ def _evaluate(module: nn.Module, x: Tensor, codes: Tensor, outputs: int, task: s
         )
 
 
-def _train(module: nn.Module, x: Tensor, codes: Tensor, outputs: int) -> None:
+def _train(module: nn.Module, x: Tensor, codes: Tensor, outputs: int) -> Tensor:
     try:
         with seeded(0), drawing(Draws(0, 0)):
             found = module.train()(*inputs_of(module, x, codes))
     except Exception as error:
         raise Failing(f"the network fails in training on inputs of shape {tuple(x.shape)}: {_reason(error)}") from error
     try:
-        check_outputs(found, len(x), outputs)
+        return check_outputs(found, len(x), outputs)
     except UsageError as error:
         raise UsageError(f"in training, {error}") from None
+
+
+def _check_gradient(module: nn.Module, outputs: Tensor) -> list[str]:
+    """Refuse a network of which nothing can be trained; say so if no parameter changes its outputs."""
+    learning = [p for p in module.parameters() if p.requires_grad]
+    if not learning:
+        raise UsageError("all parameters of the network are frozen (requires_grad is False), so that none is trained")
+    if not outputs.requires_grad:
+        raise UsageError(
+            "in training, no gradient leads from the network's outputs to its parameters: forward computes them under "
+            "torch.no_grad() or torch.inference_mode(), detaches them, or leaves torch"
+        )
+    try:
+        # A combination of all outputs in which none cancels another.
+        weighted = (outputs * torch.linspace(1.0, 2.0, outputs.numel(), device=outputs.device).view_as(outputs)).sum()
+        found = torch.autograd.grad(weighted, learning, allow_unused=True)
+    except Exception as error:
+        raise Failing(f"the gradient of the network's outputs fails: {_reason(error)}") from error
+    if any(g is not None and bool((g.to_dense() if g.is_sparse else g).any()) for g in found):
+        return []
+    return [
+        "No parameter changes the network's outputs on the first examples: all gradients are exactly zero (a softmax "
+        "over one output is always 1; units that are dead or saturated pass nothing on)."
+    ]
 
 
 def _reason(error: Exception) -> str:

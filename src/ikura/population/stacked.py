@@ -26,7 +26,7 @@ from ikura.population.kernel import loss as loss_kernel
 from ikura.population.member import Member
 from ikura.population.rehearsal import Manner
 from ikura.population.schedule import batch_size_at, follows_distance, learning_rates
-from ikura.population.structure import channels_last, convolves
+from ikura.population.structure import channels_last, convolves, hooks_gradients
 from ikura.population.together import Failed, Together
 from ikura.population.update import Update
 
@@ -73,6 +73,7 @@ class StackedTile(Tile):
             modules if self.manner.remembers else modules[:1],
             not self.manner.remembers
             and not self.manner.sets_weights
+            and not hooks_gradients(self.module)
             and (self.device.type != "cpu" or not convolves(self.module)),
             None if manner is None else outputs,
             self.manner.passing,
@@ -271,6 +272,7 @@ class StackedTile(Tile):
             parts = list(zip(self.shapes.items(), self.weights[k].split(self.sizes), strict=True))
             # Copies: where a tensor begins in memory may decide the order of a sum.
             leaves = {n: part.reshape(shape).clone().requires_grad_(self.learns[n]) for (n, shape), part in parts}
+            self._hook(k, leaves)
             used = leaves
             if self.dropconnect is not None:
                 used = self.dropconnect.leave_out(leaves, draws, self.dropconnect.rates[k])
@@ -294,6 +296,14 @@ class StackedTile(Tile):
                 for leaf, (_, part) in zip(leaves.values(), parts, strict=True):
                     part.copy_(leaf.detach().reshape(-1))
         return gradient, costs
+
+    def _hook(self, place: int, leaves: dict[str, Tensor]) -> None:
+        """Give the weights of one member the hooks that its parameters have."""
+        module = self.together.modules[place % len(self.together.modules)]
+        for name, parameter in module.named_parameters():
+            for hook in (parameter._backward_hooks or {}).values():
+                if name in leaves and leaves[name].requires_grad:
+                    leaves[name].register_hook(hook)
 
     def _noise(self, epoch: int, rows: int) -> Tensor:
         """Factor on the gradient of each example of an epoch, shape (members, rows)."""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-__all__ = ["channels_last", "convolves", "structure", "weights_of"]
+__all__ = ["channels_last", "convolves", "hooks_gradients", "structure", "weights_of"]
 
 PLAIN = (int, float, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size)
 
@@ -44,7 +44,24 @@ def structure(module: nn.Module) -> Hashable:
 
 
 def _shape(tensor: torch.Tensor | None) -> Hashable:
-    return None if tensor is None else (tuple(tensor.shape), tensor.dtype, tensor.requires_grad)
+    if tensor is None:
+        return None
+    return tuple(tensor.shape), tensor.dtype, tensor.requires_grad, _comparable(tensor._backward_hooks)
+
+
+def hooks_gradients(module: nn.Module) -> bool:
+    """Whether a network has hooks that see or change gradients, of its parameters or of its parts.
+
+    Example:
+        >>> layer = nn.Linear(2, 1)
+        >>> before = hooks_gradients(layer)
+        >>> handle = layer.weight.register_hook(lambda gradient: 2 * gradient)
+        >>> before, hooks_gradients(layer)
+        (False, True)
+    """
+    return any(p._backward_hooks for p in module.parameters()) or any(
+        part._backward_hooks or part._backward_pre_hooks for part in module.modules()
+    )
 
 
 def weights_of(module: nn.Module) -> dict[str, nn.Parameter]:
