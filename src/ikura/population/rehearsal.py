@@ -261,7 +261,7 @@ def _remembered(
     second: nn.Module,
     before: Mapping[str, Hashable],
     passing: frozenset[str],
-    again: Callable[[], None],
+    again: Callable[[], object],
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Find attributes that forwards change: those that each member must have for its own, and those nothing reads.
 
@@ -288,7 +288,7 @@ def _remembered(
     return frozenset(remembers), frozenset(harmless)
 
 
-def _goes_on_changing(module: nn.Module, name: str, again: Callable[[], None]) -> bool:
+def _goes_on_changing(module: nn.Module, name: str, again: Callable[[], object]) -> bool:
     """Whether the same mini-batch, seen again, changes a value that networks share: a table filled once does not."""
     again()
     then = observe(module).get(name)
