@@ -389,6 +389,34 @@ def test_what_cannot_be_right_is_one_line(workshop: Make, network: Callable[[], 
     assert "\n" not in str(caught.value)
 
 
+class Dropping(Small):
+    def between(self, z: Tensor) -> Tensor:
+        return nn.functional.dropout(torch.tanh(z), 0.5)
+
+
+class Noisy(Small):
+    def between(self, z: Tensor) -> Tensor:
+        return z + float(np.random.normal())
+
+
+def test_draws_in_evaluation_are_said(workshop: Make) -> None:
+    told = "The network draws random numbers in evaluation too"
+    for network, draws in ((Dropping, True), (Noisy, True), (Small, False), (dropping_in_training, False)):
+        made = workshop(network=lambda hp, network=network: network())
+        notes = made.manner(Member(0, {}, 0)).notes
+        assert any(note.startswith(told) for note in notes) == draws
+
+
+def dropping_in_training() -> nn.Module:
+    return nn.Sequential(nn.Linear(6, 5), nn.Dropout(0.5), nn.Linear(5, 1))
+
+
+def test_outputs_that_no_parameter_changes_are_said(workshop: Make) -> None:
+    made = workshop(network=lambda hp: nn.Sequential(Small(), nn.Softmax(1)))
+    [note] = made.manner(Member(0, {}, 0)).notes
+    assert note.startswith("No parameter changes the network's outputs on the first examples")
+
+
 class Rare(Small):
     """Begins to count in its tenth mini-batch."""
 

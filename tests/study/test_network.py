@@ -201,6 +201,39 @@ def test_a_network_without_a_gradient_is_one_line(jobs: int, tune: Tune) -> None
         tune(network=Detached, space=RATE, trials=4, finalists=0, jobs=jobs)
 
 
+def test_a_hook_that_writes_to_its_network_is_loaded(tune: Tune) -> None:
+    class Looking(nn.Module):
+        def __init__(self, hp: Any) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(hp.inputs, 4), nn.Linear(4, hp.outputs)
+            self.seen: Any = None
+            self.first.register_forward_hook(lambda part, given, out: setattr(self, "seen", out))
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.first(x)
+            return self.last(torch.tanh(self.seen))
+
+    study = tune(network=Looking, space=RATE, trials=1, finalists=0)
+    loaded = ikura.load(study.run, network=Looking)
+    data = load_bundled("iris")[0]
+    np.testing.assert_array_equal(loaded.predict_proba(data), study.model.predict_proba(data))
+
+
+def test_predictions_of_a_network_that_always_draws_are_repeated(tune: Tune) -> None:
+    class Dropping(nn.Module):
+        def __init__(self, hp: Any) -> None:
+            super().__init__()
+            self.layer = nn.Linear(hp.inputs, hp.outputs)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layer(nn.functional.dropout(x, 0.5))
+
+    model = tune(network=Dropping, space=RATE, trials=1, finalists=0).model
+    data, before = load_bundled("iris")[0], torch.get_rng_state()
+    np.testing.assert_array_equal(model.predict_proba(data), model.predict_proba(data))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_batch_statistics_are_kept_with_the_best_weights(tune: Tune) -> None:
     def network(hp: Any) -> nn.Module:
         return nn.Sequential(nn.BatchNorm1d(hp.inputs), nn.Linear(hp.inputs, hp.outputs))

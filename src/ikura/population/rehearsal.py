@@ -131,6 +131,11 @@ def rehearse(
         first, second, before, passing, lambda: _train(first, x[one], codes[one], outputs)
     )
     weights = _weights(second, x[one], codes[one])
+    if _draws_in_evaluation(second, x[one], codes[one]):
+        notes.append(
+            "The network draws random numbers in evaluation too, as F.dropout(x) does without training=self.training: "
+            "its scores and predictions are those of one draw, which predict repeats."
+        )
     return Manner(weights, remembers, passing, harmless, sets, tuple(notes))
 
 
@@ -238,6 +243,15 @@ def _reason(error: Exception) -> str:
 def _weights(module: nn.Module, x: Tensor, codes: Tensor) -> frozenset[str]:
     with torch.no_grad(), apart():
         return weights_in_products(module.eval(), inputs_of(module, x, codes))
+
+
+def _draws_in_evaluation(module: nn.Module, x: Tensor, codes: Tensor) -> bool:
+    """Whether outputs in evaluation are the same for the same random numbers, and others for others."""
+    found = []
+    for stream in (0, 0, 1):
+        with torch.no_grad(), seeded(stream, x.device):
+            found.append(module.eval()(*inputs_of(module, x, codes)))
+    return torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
 
 
 def _value(module: nn.Module, path: str) -> object:

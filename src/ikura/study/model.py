@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import nullcontext
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,13 @@ class Model:
         """The classes in the order of the probabilities; None for regression."""
         return self.description["classes"]
 
-    @torch.no_grad()
     def _raw(self, data: Any) -> torch.Tensor:
+        # A network of the caller's may draw numbers in evaluation too: the same ones each time.
+        own = self.description.get("network") is None
+        with torch.no_grad(), seeded(self.description.get("key", 0)) if own else nullcontext():
+            return self._outputs(data)
+
+    def _outputs(self, data: Any) -> torch.Tensor:
         x, codes = self.encoder.transform(data)
         dtype = next((p.dtype for p in self.network.parameters() if p.is_floating_point()), torch.float32)
         parts = []

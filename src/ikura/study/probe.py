@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from torch import nn
@@ -39,12 +42,33 @@ def answers(network: nn.Module, encoder: Encoder, shape: list[int]) -> list[floa
         x = torch.from_numpy(drawn).to(dtype)
     codes = torch.zeros((ROWS, len(encoder.cardinalities)), dtype=torch.int32)
     try:
-        own = copy_of(network).eval()
         with seeded(0), usual_settings(), torch.no_grad():
-            outputs = own(*inputs_of(own, x, codes)).double().reshape(-1)
+            if any(part._forward_hooks or part._forward_pre_hooks for part in network.modules()):
+                # A hook may write to the network that it was made for: in a copy it would write to the first one.
+                with _put_back(network):
+                    outputs = network.eval()(*inputs_of(network, x, codes)).double().reshape(-1)
+            else:
+                own = copy_of(network).eval()
+                outputs = own(*inputs_of(own, x, codes)).double().reshape(-1)
     except Exception:
         return None
     return outputs.tolist() if bool(torch.isfinite(outputs).all()) else None
+
+
+@contextmanager
+def _put_back(network: nn.Module) -> Iterator[None]:
+    """Give a network its buffers and attributes again when the block ends."""
+    buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    parts = [(part, dict(vars(part))) for part in network.modules()]
+    try:
+        yield
+    finally:
+        for part, values in parts:
+            for name in vars(part).keys() - values.keys():
+                delattr(part, name)
+            vars(part).update(values)
+        for name, buffer in network.named_buffers():
+            buffer.copy_(buffers[name])
 
 
 def alike(mine: list[float], theirs: list[float]) -> bool:
