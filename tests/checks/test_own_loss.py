@@ -73,6 +73,24 @@ def test_a_penalty_within_the_loss_is_checked(
     assert all(p.grad is None for p in net.parameters())
 
 
+@pytest.mark.parametrize("place", [0, -1])
+@pytest.mark.parametrize(("penalty", "verdict"), [(right, "pass"), (detached, "fail")])
+def test_a_penalty_of_a_factory_is_checked(penalty: Callable[[Tensor], Tensor], verdict: str, place: int) -> None:
+    """The loss reads the first network that the factory made, or the newest."""
+    made: list[nn.Module] = []
+
+    def factory() -> nn.Module:
+        made.append(network())
+        return made[-1]
+
+    def loss(outputs: Tensor, y: Tensor) -> Tensor:
+        read = made[place].parameters()
+        return functional.cross_entropy(outputs, y) + 0.1 * sum((penalty(w) for w in read), torch.tensor(0.0))
+
+    found = ikura.check(DATA, network=factory, loss=loss, only=["gradient"])["gradient"]
+    assert found.verdict == verdict, found.finding
+
+
 @given(st.integers(0, 2**31), st.integers(1000, 4000))
 @settings(max_examples=15)
 def test_the_component_that_is_named_is_a_wrong_one(seed: int, size: int) -> None:

@@ -17,7 +17,7 @@ from ikura.diagnose import Diagnosis, Estimate, judged
 from ikura.diagnose.diagnosis import MARGIN
 from ikura.diagnose.diagnosis import given as given_error
 from ikura.diagnose.errors import Errors, compared, error_of, measured_by, rates
-from ikura.diagnose.estimate import difference, with_seeds
+from ikura.diagnose.estimate import difference, percent, with_seeds
 from ikura.diagnose.optimum import Neighbour, best_achievable, cover_hart, nearest_neighbour
 from ikura.errors import UsageError
 from ikura.metric import METRICS
@@ -110,7 +110,27 @@ def test_gaps_lie_in_their_intervals_and_verdicts_follow(
         assert (gap.verdict == "high") == (gap.low > found.worth)
         small = gap.high <= (1 + MARGIN) * found.worth
         assert (gap.verdict == "low") == (small and gap.verdict != "high")
-        assert (gap.examples_needed is None) == (gap.verdict != "cannot tell")
+        assert (gap.examples_needed is None and gap.border is None) == (gap.verdict != "cannot tell")
+        assert gap.examples_needed is None or gap.border is None
+
+
+@given(st.floats(0, 0.5), st.floats(0, 0.5), st.integers(5, 10**5))
+def test_a_border_is_named_where_no_sensible_number_of_examples_would_tell(train: float, dev: float, rows: int) -> None:
+    found = judged(rates(train, dev, 10**9, rows), ZERO).variance
+    if found.border is None:
+        assert (found.examples_needed or 0) < max(50_000, 100 * rows)
+        return
+    assert found.missing == f"too near the border of {percent(found.border)} to be told"
+    assert found.border in (found.worth, 1.25 * found.worth)
+    many = round(0.98 * (rows + max(50_000, 100 * rows)))
+    assert judged(rates(train, dev, 10**9, many), ZERO).variance.verdict == "cannot tell"
+
+
+def test_what_lies_at_the_border_asks_for_nothing() -> None:
+    found = judged(over_seeds(0.0222, 0.01, 3, 69), ZERO)
+    assert found.variance.border == 0.025
+    assert (found.variance.examples_needed, found.variance.seeds_needed) == (None, None)
+    assert "it lies too near the border of 2.5 % to be told from 69 dev examples and 3 seeds" in found.sentence
 
 
 def test_newcombes_own_example() -> None:
@@ -306,9 +326,11 @@ def test_with_the_seeds_and_examples_that_were_asked_for_there_is_a_verdict(
         assert found.missing == ""
         return
     more_seeds, more_rows = found.seeds_needed or 0, found.examples_needed or 0
-    assert more_seeds or more_rows
-    if more_seeds > 20_000 or more_rows > 10**8:
+    if found.border is not None:
+        assert not more_seeds
+        assert not more_rows
         return
+    assert more_seeds or more_rows
     # Examples are asked for of the dev set; the training error's part is at most as long here, so both grow.
     later = over_seeds(gap, spread, seeds + more_seeds, round(1.3 * (rows + 2 * more_rows)))
     assert judged(later, ZERO).variance.verdict != "cannot tell"

@@ -75,7 +75,12 @@ def test_few_examples_tell_nothing_and_say_how_many_do() -> None:
     [
         ({"train_error": 15, "dev_error": 0.2}, "train_error is a share"),
         ({"train_error": 0.1, "dev_error": float("nan")}, "dev_error is a share"),
-        ({"train_error": 0.1, "dev_error": 0.2, "examples": 0}, "examples must be at least 1"),
+        ({"train_error": 0.1, "dev_error": 0.2, "examples": 0}, "examples must be a whole number of at least 1"),
+        ({"train_error": 0.1, "dev_error": 0.2, "examples": 2.5}, "examples must be a whole number of at least 1"),
+        ({"train_error": 0.1, "dev_error": 0.2, "train_examples": float("nan")}, "train_examples must be a whole"),
+        ({"train_error": "1%", "dev_error": 0.2}, "train_error is a share from 0 to 1, .* but is '1%'"),
+        ({"train_error": 0.1, "dev_error": 0.2, "bayes_error": "0"}, "bayes_error is a share"),
+        ({"train_error": 0.1, "dev_error": 0.2, "worth": "2"}, "worth is a share"),
         ({"train_error": 0.1, "dev_error": 0.2, "bayes_error": 0.1, "human_error": 0.1}, "exclude"),
     ],
 )

@@ -93,6 +93,18 @@ def test_seeds_are_prescribed_where_seeds_decide(varied: Study) -> None:
     assert "more-data-to-measure" not in found
 
 
+def test_a_command_that_diagnoses_again_keeps_what_was_given_and_trained(varied: Study) -> None:
+    """Seeds count from the study's own on, so that those trained already are among those asked for."""
+    from .test_diagnosis import over_seeds
+
+    errors = over_seeds(0.02, 0.01, 5, 10**7)
+    diagnosis = judged(errors, Estimate.exactly(0.005), worth=0.018)
+    asked = min(diagnosis.variance.seeds_needed or 0, 50)
+    command = _named(prescribe(diagnosis, varied, more=2), "more-seeds").command
+    assert asked
+    assert command == f"ikura diagnose {varied.run} --seeds {2 + asked} --bayes-error 0.005 --worth 0.018"
+
+
 def test_every_change_makes_a_space_that_can_be_searched(biased: Study, varied: Study) -> None:
     for study in (biased, varied):
         diagnosis = judged(rates(0.15, 0.30, 50_000, 50_000), ZERO)

@@ -143,15 +143,25 @@ class Subject:
     @contextmanager
     def read_by_the_loss(self, dtype: torch.dtype = torch.float32) -> Iterator[nn.Module]:
         """Lend a network that may be changed: a copy, or, where the caller's loss reads the weights of the caller's own
-        network (to penalise them), that one, which is as it was afterwards.
+        network, or of one that the factory made (to penalise them), that one, which is as it was afterwards.
 
         To such a loss a copy's weights are nothing, and its penalty is a constant.
         """
-        if self.original is None or not self._loss_reads(self.original):
+        read = next((one for one in self._held() if self._loss_reads(one)), None)
+        if read is None:
             yield self.module(dtype)
             return
-        with _as_it_was(self.original):
-            yield self.original.to("cpu", dtype).train()
+        with _as_it_was(read):
+            yield read.to("cpu", dtype).train()
+
+    def _held(self) -> list[nn.Module]:
+        """Networks that the caller may hold: the original, or the newest of the factory and its first."""
+        if self.original is not None:
+            return [self.original]
+        if self.loss is None or self.fresh is None or self.network is None:
+            return []
+        self.module()
+        return [self.network(0), self._pristine[0]]
 
     def _loss_reads(self, module: nn.Module) -> bool:
         """Whether a loss of fixed outputs changes with the weights of a network."""

@@ -180,7 +180,9 @@ def check(
         session.emit(_text(checks, bool(only)), styled=True)
     missed = checks.of("skipped") if only else []
     for one in missed:
-        session.complain(f"ikura: the check {one.name} could not be made: {one.finding}")
+        session.complain(
+            f"ikura: the check {one.name} could not be made: {one.finding.removeprefix('it could not be made: ')}"
+        )
     return ExitCode.DONE if checks.ok and not missed else ExitCode.CHECK_FAILED
 
 
@@ -215,13 +217,15 @@ def _text(checks: Checks, asked: bool = False) -> str:
 
     out = io.StringIO()
     console = CleanConsole(file=out, force_terminal=_coloured(), width=None if _coloured() else 120)
-    table = Table(title=Text(f"Checks of {checks.subject}"), title_justify="left", box=None, pad_edge=False)
+    console.print(Text(f"Checks of {checks.subject}", style="italic"))
+    table = Table(box=None, pad_edge=False)
     for column in ("check", "verdict", "finding"):
         table.add_column(column, no_wrap=column != "finding")
     for one in checks:
         if one.verdict != "skipped":
             table.add_row(one.name, Text(one.verdict, style=COLOURS[one.verdict]), Text(one.finding))
-    console.print(table)
+    if table.rows:
+        console.print(table)
     skipped = [one.name for one in checks.of("skipped")]
     if asked:
         for one in checks.of("skipped"):

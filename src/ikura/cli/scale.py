@@ -128,6 +128,8 @@ def _size(text: str) -> Any:
 
 
 def _text(found: Scaling) -> str:
+    from ikura.large_batch.clock import brief
+
     headings = ["", "batch", "rate", "epochs", f"dev {found.metric}", "difference", "95 % interval", "verdict", "epoch"]
     rows = [headings, *(_cells(row, row.name == found.chosen) for row in found.rows)]
     lines = ["", *aligned(rows, words=[0]), ""]
@@ -135,8 +137,7 @@ def _text(found: Scaling) -> str:
         sizes = [["batch", f"dev {found.metric}", "difference", "verdict", "epoch", "to the score"]]
         for one in found.sizes.tried:
             cells = _cells(one.row, False)
-            reached = f"{one.row.seconds_to_score:.3g} s" if one.row.seconds_to_score < float("inf") else "never"
-            sizes.append([cells[1], *cells[4:6], *cells[7:], reached])
+            sizes.append([cells[1], *cells[4:6], *cells[7:], brief(one.row.seconds_to_score)])
         lines += [*aligned(sizes), ""]
     lines += [*found.sentences, *(f"Not applied: {sentence}." for sentence in found.skipped), ""]
     lines += [f"next: {command}" for command in found.next_commands]
@@ -146,6 +147,8 @@ def _text(found: Scaling) -> str:
 
 
 def _cells(row: Any, marked: bool) -> list[str]:
+    from ikura.large_batch.clock import brief
+
     low, high = row.interval
     judged = low == low
     return [
@@ -157,5 +160,5 @@ def _cells(row: Any, marked: bool) -> list[str]:
         f"{row.difference:+.4f}" if judged else "",
         f"{low:+.4f} to {high:+.4f}" if judged else "",
         str(row.verdict or ""),
-        f"{row.seconds_per_epoch:.3g} s",
+        brief(row.seconds_per_epoch),
     ]

@@ -34,11 +34,19 @@ class Advice:
 
 @dataclass(frozen=True)
 class Case:
-    """What rules look at: a diagnosis, its study, and the learning curve where there is one."""
+    """What rules look at.
+
+    Attributes:
+        diagnosis: of the study.
+        study: the study.
+        curve: its learning curve, where there is one.
+        more: networks with further seeds that the diagnosis rests on, beside the study's own.
+    """
 
     diagnosis: Diagnosis
     study: Study
     curve: LearningCurve | None = None
+    more: int = 0
 
     @cached_property
     def space(self) -> Space:

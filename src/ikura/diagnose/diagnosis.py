@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.errors import Errors
@@ -21,8 +22,10 @@ WORTH = 0.02
 """A gap is worth effort from two points of a hundred on."""
 MARGIN = 0.25
 """Share of what is worth effort by which a gap may be above it and still be practically as small."""
-MOST_ROWS = 10**12
-MOST_SEEDS = 10**6
+MOST_ROWS, MOST_TIMES = 50_000, 100
+"""Examples that may be asked for: so many, or so many times those that there are."""
+MOST_SEEDS = 200
+"""Networks that may be asked for."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Gap:
         rows: examples that its error was measured on.
         seeds_needed: about how many more seeds would settle it, where the spread from seed to seed decides; else None.
         seeds: networks whose mean it is.
+        border: the border between low and high that it lies too near to be told, with a hundred times the examples (or
+            50,000) and two hundred seeds; else None.
     """
 
     name: str
@@ -53,10 +58,13 @@ class Gap:
     rows: int = 0
     seeds_needed: int | None = None
     seeds: int = 1
+    border: float | None = None
 
     @property
     def missing(self) -> str:
         """What would settle it, such as "about 50 more dev examples to measure on"; empty where nothing is known to."""
+        if self.border is not None:
+            return f"too near the border of {percent(self.border)} to be told"
         seeds, need = self.seeds_needed, self.examples_needed
         words = [f"about {seeds:,} more seed{'s' * (seeds > 1)}"] if seeds else []
         words += [f"about {need:,} more {self.of} examples to measure on"] if need else []
@@ -171,8 +179,8 @@ def diagnose(
 
 def check_worth(worth: float) -> None:
     """Refuse a gap worth effort that is no share."""
-    if not 0 < worth < 1:
-        raise UsageError(f"worth is a share above 0 and below 1, such as 0.02 for 2 %, but is {worth}")
+    if not isinstance(worth, Real) or not 0 < worth < 1:
+        raise UsageError(f"worth is a share above 0 and below 1, such as 0.02 for 2 %, but is {worth!r}")
 
 
 def given(bayes_error: float | None, human_error: float | None) -> tuple[Estimate, str] | None:
@@ -185,8 +193,8 @@ def given(bayes_error: float | None, human_error: float | None) -> tuple[Estimat
         raise UsageError("bayes_error and human_error exclude each other; give the smaller one as bayes_error")
     for name, source, value in (("bayes_error", "given", bayes_error), ("human_error", "human", human_error)):
         if value is not None:
-            if not 0 <= value < 1:
-                raise UsageError(f"{name} is a share of at least 0 and below 1, such as 0.01 for 1 %, but is {value}")
+            if not isinstance(value, Real) or not 0 <= value < 1:
+                raise UsageError(f"{name} is a share of at least 0 and below 1, such as 0.01 for 1 %, but is {value!r}")
             return Estimate.exactly(float(value)), source
     return None
 
@@ -261,11 +269,11 @@ def _bias(errors: Errors, fit: Estimate, best: Estimate, source: str, worth: flo
     verdict = _verdict(ends[1], ends[2], worth)
     if verdict != "cannot tell":
         return Gap("bias", *ends, verdict, of="training", rows=errors.train_rows, seeds=errors.networks)
-    examples = seeds = None
-    if nearest > worth or farthest < worth:
-        value = nearest if nearest > worth else farthest
-        examples, seeds = _needed(difference(fit, Estimate.exactly(fit.value - value)), worth, growing)
-    return Gap("bias", *ends, verdict, examples, "training", errors.train_rows, seeds, errors.networks)
+    open_ = Gap("bias", *ends, verdict, None, "training", errors.train_rows, None, errors.networks)
+    if nearest <= worth <= farthest:
+        return open_
+    value = nearest if nearest > worth else farthest
+    return _asking(open_, difference(fit, Estimate.exactly(fit.value - value)), worth, growing)
 
 
 @dataclass(frozen=True)
@@ -303,10 +311,26 @@ def _verdict(low: float, high: float, worth: float) -> str:
 def _judge(name: str, found: Estimate, worth: float, growing: _Growing, of: str) -> Gap:
     """Judge a gap, and say how many more examples or seeds would settle it if it cannot be judged."""
     verdict = _verdict(found.low, found.high, worth)
-    examples, seeds = _needed(found, worth, growing) if verdict == "cannot tell" else (None, None)
-    return Gap(
-        name, found.value, found.low, found.high, verdict, examples, of, growing.rows, seeds, growing.seeds
-    )  # fmt: skip
+    gap = Gap(name, found.value, found.low, found.high, verdict, None, of, growing.rows, None, growing.seeds)
+    return _asking(gap, found, worth, growing) if verdict == "cannot tell" else gap
+
+
+def _asking(gap: Gap, found: Estimate, worth: float, growing: _Growing) -> Gap:
+    """Say of an open gap what would settle it, or which border it lies too near for any sensible size."""
+    examples, seeds = _needed(found, worth, growing)
+    if (examples or 0) >= _most(growing.rows) or (seeds or 0) >= MOST_SEEDS:
+        return replace(gap, border=worth if _above(found.value, worth) else (1 + MARGIN) * worth)
+    return replace(gap, examples_needed=examples, seeds_needed=seeds)
+
+
+def _most(rows: int) -> int:
+    """Examples that may be asked for, where there are so many."""
+    return max(MOST_ROWS, MOST_TIMES * rows)
+
+
+def _above(value: float, worth: float) -> bool:
+    """Whether a gap is nearer to being high than to being low."""
+    return value > (1 + MARGIN / 2) * worth
 
 
 def _needed(found: Estimate, worth: float, growing: _Growing) -> tuple[int | None, int | None]:
@@ -317,7 +341,7 @@ def _needed(found: Estimate, worth: float, growing: _Growing) -> tuple[int | Non
     where the rest of the examples' part alone is too long, all of it is taken to fall with the square root of their
     number.
     """
-    high = found.value > (1 + MARGIN / 2) * worth
+    high = _above(found.value, worth)
     distance = found.value - worth if high else (1 + MARGIN) * worth - found.value
     place = 0 if high else 1
     whole, alone = (found.low, found.high)[place], found.ends_of_examples[place]
@@ -335,7 +359,7 @@ def _needed(found: Estimate, worth: float, growing: _Growing) -> tuple[int | Non
         def length(rows: float) -> float:
             return widened(of_examples(rows, room), spread, growing.seeds, rows)
 
-        return _smallest(lambda more: length(growing.rows + more) <= room, MOST_ROWS)
+        return _smallest(lambda more: length(growing.rows + more) <= room, _most(growing.rows))
 
     def missing_seeds(room: float, part: float) -> int:
         def length(more: float) -> float:
@@ -405,6 +429,8 @@ def _unknown(one: Gap, errors: Errors) -> str:
             f"{told}: early stopping kept an epoch after which the training loss still fell; `ikura diagnose` measures "
             "what training to its end reaches."
         )
+    if one.border is not None:
+        return f"{told}: {_too_near(one)}."
     reasons = []
     if one.seeds_needed:
         more = f"about {one.seeds_needed:,} more would settle it"
@@ -417,3 +443,13 @@ def _unknown(one: Gap, errors: Errors) -> str:
     if reasons:
         return f"{told}: {'; '.join(reasons)}."
     return f"{told}: the best achievable error is not known well enough." if one.name == "bias" else f"{told}."
+
+
+def _too_near(one: Gap) -> str:
+    """Say that a gap lies too near a border."""
+    what = f"{one.rows:,} {one.of} examples" if one.rows else "these errors"
+    also = f" and {one.seeds:,} seeds" if one.seeds > 1 else ""
+    return (
+        f"it lies too near the border of {percent(one.border or 0.0)} to be told from {what}{also}, or from many times "
+        "as many"
+    )

@@ -206,7 +206,7 @@ def examine(
         if why is not None and learned is None:
             notes.append(f"The dev set may have another source ({why}): --learning-curve tells variance from mismatch.")
         diagnosis = _judged(errors, known, neighbour, reached, worth, learned)
-        prescriptions = prescribe(diagnosis, study, learned)
+        prescriptions = prescribe(diagnosis, study, learned, seeds)
         found = mistakes(chosen, dataset, _source(study), examples)
         curves: list[CostCurve] = []
         if costs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from numbers import Integral, Real
 
 from ikura.diagnose.diagnosis import WORTH, Diagnosis, check_worth, given, judged
 from ikura.diagnose.errors import Errors
@@ -40,7 +41,7 @@ def judge(
         Bias and variance with their verdicts, and a sentence.
 
     Raises:
-        UsageError: an error is no share (NaN is none), or a number of examples is below 1.
+        UsageError: an error is no share (NaN is none), or a number of examples is no whole number from 1 on.
 
     Example:
         >>> found = judge(train_error=0.01, dev_error=0.11)
@@ -56,11 +57,11 @@ def judge(
     """
     check_worth(worth)
     for name, value in (("train_error", train_error), ("dev_error", dev_error)):
-        if not 0 <= value <= 1:
-            raise UsageError(f"{name} is a share from 0 to 1, such as 0.01 for 1 %, but is {value}")
+        if not isinstance(value, Real) or not 0 <= value <= 1:
+            raise UsageError(f"{name} is a share from 0 to 1, such as 0.01 for 1 %, but is {value!r}")
     for name, count in (("examples", examples), ("train_examples", train_examples)):
-        if count is not None and count < 1:
-            raise UsageError(f"{name} must be at least 1, but is {count}")
+        if count is not None and (not isinstance(count, Integral) or count < 1):
+            raise UsageError(f"{name} must be a whole number of at least 1, but is {count!r}")
     optimal, source = given(bayes_error, human_error) or (Estimate.exactly(0.0), "given")
     train, dev = _measured(train_error, train_examples), _measured(dev_error, examples)
     errors = Errors("error rate", train, dev, difference(dev, train), train_examples or 0, examples or 0)

@@ -105,9 +105,10 @@ class LearningCurve:
         """What twice the training examples are expected to bring."""
         rows = 2 * self.points[-1].rows
         low, value, high = (f"{100 * one:.2g}" for one in (self.gain.low, self.gain.value, self.gain.high))
+        then = self.beyond[rows].value
         return (
             f"twice the training examples ({rows:,}) are expected to lower the dev {self.measure} by {value} points "
-            f"({low} to {high}), to {percent(self.beyond[rows].value)}"
+            f"({low} to {high}), along the curve from {percent(then + self.gain.value)} to {percent(then)}"
         )
 
     @property

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.case import Advice, Case
-from ikura.diagnose.diagnosis import Diagnosis, Gap
+from ikura.diagnose.diagnosis import WORTH, Diagnosis, Gap
 from ikura.diagnose.estimate import percent
 from ikura.diagnose.prescription import Change, Prescription, command_of
 from ikura.diagnose.tried import tried
@@ -155,7 +155,7 @@ def more_data(case: Case) -> Advice | None:
     if curve is not None:
         reason += f" Add rows to {case.source}, then tune again."
     if curve is None:
-        command = f"ikura diagnose {shlex.quote(shown(case.study.run))} --learning-curve"
+        command = _diagnose(case, "--learning-curve")
         return Advice(0.7, reason, "the learning curve says how much more data bring", command=command)
     strength = {"yes": 0.95, "cannot tell": 0.5, "no": 0.15}[curve.help]
     return Advice(strength, reason, curve.expected, command="")
@@ -231,6 +231,7 @@ def more_data_to_measure(case: Case) -> Advice | None:
     shares = {one.of: parts["dev" if one.of == "dev" else "train"] / sum(parts.values()) for one in unknown}
     needed = " and ".join(
         f"about {one.examples_needed:,} more {one.of} examples to measure on ({percent(shares[one.of])} of new rows)"
+        + (f" and {one.seeds_needed:,} more seeds" if one.seeds_needed else "")
         for one in unknown
     )
     return Advice(0.05, reason, f"a verdict, with {needed}", command="")
@@ -243,12 +244,14 @@ def more_seeds(case: Case) -> Advice | None:
         return None
     most = max(one.seeds_needed or 0 for one in unknown)
     reason = " ".join(f"The {one.name} is {_between(one)} over {one.seeds:,} seeds." for one in unknown)
-    reason += " It is the spread from seed to seed that keeps it from being told."
+    alone = not any(one.examples_needed for one in unknown)
+    reason += " It is the spread from seed to seed" + (" " if alone else ", and how few the examples are, ")
+    reason += "that keeps it from being told."
     now = min(most, MOST_SEEDS)
-    expected = "a verdict" if now == most and not any(one.examples_needed for one in unknown) else "a shorter interval"
+    expected = "a verdict" if now == most and alone else "a shorter interval"
     also = "" if now == most else f"; about {most:,} are needed"
-    command = f"ikura diagnose {shlex.quote(str(case.study.run))} --seeds {now}"
-    return Advice(0.3, reason, f"{expected}, with {now:,} more seeds{also}", command=command)
+    command = _diagnose(case, f"--seeds {case.more + now}")
+    return Advice(0.3, reason, f"{expected}, with {now:,} more seed{'s' * (now > 1)}{also}", command=command)
 
 
 def best_achievable(case: Case) -> Advice | None:
@@ -260,8 +263,9 @@ def best_achievable(case: Case) -> Advice | None:
         return None
     reason = f"The best achievable error is only known to lie between {percent(best.low)} and {percent(best.high)}."
     option, whose = ("--human-error", "that people make") if case.images else ("--bayes-error", "that is possible")
-    command = f"ikura diagnose {shlex.quote(shown(case.study.run))} {option} {best.value:.2g}"
-    return Advice(0.45, reason, f"a verdict, with the error {whose} in place of this guess", command=command)
+    command = _diagnose(case, f"{option} {best.value:.2g}")
+    expected = f"a bias against a known error, with the error {whose} in place of this guess"
+    return Advice(0.45, reason, expected, command=command)
 
 
 def stop(case: Case) -> Advice | None:
@@ -294,7 +298,9 @@ RULES: tuple[Rule, ...] = (
 """The recipe."""
 
 
-def prescribe(diagnosis: Diagnosis, study: Study, curve: LearningCurve | None = None) -> list[Prescription]:
+def prescribe(
+    diagnosis: Diagnosis, study: Study, curve: LearningCurve | None = None, more: int = 0
+) -> list[Prescription]:
     """Say what to do about a diagnosis, what is expected to bring most first.
 
     What brings most is judged by the size of the gap that it is against, whether that gap is sure, and what the rule
@@ -304,11 +310,12 @@ def prescribe(diagnosis: Diagnosis, study: Study, curve: LearningCurve | None = 
         diagnosis: of the study.
         study: the study.
         curve: its learning curve, if there is one.
+        more: networks with further seeds that the diagnosis rests on, beside the study's own.
 
     Returns:
         Prescriptions, at least one. A change that leaves no feasible configuration of the space is not among them.
     """
-    case = Case(diagnosis, study, curve)
+    case = Case(diagnosis, study, curve, more)
     gaps = [one for one in diagnosis.gaps if _leans(one, diagnosis.worth)]
     largest = max((one.value for one in gaps), default=1.0)
     weights = {one.name: (1.0 if one.verdict == "high" else LEANING) * one.value / largest for one in gaps}
@@ -352,6 +359,18 @@ def _possible(space: Space, change: Change) -> bool:
     except SpaceError:
         return False
     return True
+
+
+def _diagnose(case: Case, asked: str) -> str:
+    """The command that diagnoses again as it was done, with something more."""
+    one = case.diagnosis
+    words = ["ikura", "diagnose", shlex.quote(shown(case.study.run)), asked]
+    known = {"given": "--bayes-error", "human": "--human-error"}.get(one.optimal_source)
+    if known is not None and one.optimal is not None:
+        words.append(f"{known} {one.optimal.value:.12g}")
+    if one.worth != WORTH:
+        words.append(f"--worth {one.worth:.12g}")
+    return " ".join(words)
 
 
 def _epochs(epochs: int) -> Change:

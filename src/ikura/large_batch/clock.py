@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from math import inf
+from math import inf, isfinite
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from ikura.population.member import Member
 from ikura.population.workshop import Workshop
 from ikura.process_state import one_thread_each
 
-__all__ = ["epochs_to", "seconds_per_epoch"]
+__all__ = ["brief", "epochs_to", "seconds_per_epoch"]
 
 ROUNDS = 5
 MOST_SECONDS = 20.0
@@ -84,3 +84,17 @@ def _kept(curve: np.ndarray) -> np.ndarray:
     """Dev score of the weights kept after each epoch."""
     places = best_epochs(curve[:, 1])
     return np.where(places < 0, np.nan, curve[places, 2])
+
+
+def brief(seconds: float) -> str:
+    """Write seconds of training, for terminal and page alike; a dash for NaN.
+
+    Example:
+        >>> [brief(one) for one in (0.000867, 0.25, 2.534, 75.04, float("inf"))]
+        ['0.867 ms', '250 ms', '2.53 s', '75 s', 'never']
+    """
+    if not isfinite(seconds):
+        return "never" if seconds == inf else "–"
+    if seconds < 0.9995:
+        return f"{1000 * seconds:.3g} ms"
+    return f"{seconds:.3g} s" if seconds < 99.95 else f"{seconds:,.0f} s"

@@ -165,8 +165,9 @@ class _Work:
         if best.holds:
             return []
         commands = []
-        if best.wanted is not None and best.wanted.seeds is not None and best.wanted.seeds > self.seeds:
-            commands.append(self._command(seeds=best.wanted.seeds))
+        open_ = best.wanted
+        if open_ is not None and open_.examples is None and open_.seeds is not None and open_.seeds > self.seeds:
+            commands.append(self._command(seeds=open_.seeds))
         if self.regime not in ("same-updates", "same-epochs"):
             commands.append(self._command(regime="same-updates"))
         if found is None:

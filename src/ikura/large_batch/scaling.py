@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ikura.large_batch.clock import brief
 from ikura.large_batch.comparison import Row
 from ikura.large_batch.largest import Sizes
 from ikura.large_batch.settings import LARGE
@@ -182,7 +183,9 @@ class Scaling:
         """Which measures were needed."""
         large = next(row for row in self.rows if row.name == LARGE)
         if not self.measures:
-            return "No measure is needed to hold it." if self.best.holds else "The measures bring nothing to it."
+            return (
+                "No measure is needed to hold it." if self.best.holds else "No measure makes what may be lost smaller."
+            )
         without = f"Without any measure: {self._told(large)}"
         needed = set(self.needed)
         said = [f"{name} ({self._gain(row)})" for row in self._added if (name := row.name.removeprefix("+ ")) in needed]
@@ -211,12 +214,12 @@ class Scaling:
     def _time(self) -> str:
         small, best = self.rows[0], self.best
         where = "one thread of the cpu" if self.device == "cpu" else self.device
-        epoch = f"An epoch takes {_seconds(best.seconds_per_epoch)}, where it took {_seconds(small.seconds_per_epoch)}"
+        epoch = f"An epoch takes {brief(best.seconds_per_epoch)}, where it took {brief(small.seconds_per_epoch)}"
         if not isfinite(best.seconds_to_score):
             return f"{epoch} ({where}); the small batch's dev score, less the margin, is not reached."
         return (
             f"{epoch} ({where}); the small batch's dev score, less the margin, is reached after "
-            f"{_seconds(best.seconds_to_score)}, where it took {_seconds(small.seconds_to_score)}: "
+            f"{brief(best.seconds_to_score)}, where it took {brief(small.seconds_to_score)}: "
             f"{self.faster:.2g} times as fast."
         )
 
@@ -230,7 +233,7 @@ class Scaling:
         return [
             f"The largest batch that holds is {sizes.largest:,}, of {len(sizes.tried) - 1} that were tried{beyond}.",
             f"Soonest as good as the small batch is a batch of {sizes.soonest:,}{also}, after "
-            f"{_seconds(soonest.seconds_to_score)}.",
+            f"{brief(soonest.seconds_to_score)}.",
         ]
 
     def to_json(self) -> dict[str, Any]:
@@ -259,10 +262,6 @@ class Scaling:
             "report": str(self.report),
             "model": str(self.folder / "model"),
         }
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.3g} s"
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ __all__ = ["MOST_SEEDS", "Verdict", "Wanted", "verdict_of", "wanted"]
 FEW_SEEDS, MOST_SEEDS = 20, 200
 """Seeds that are asked for beside more dev examples, where so many do; and the most that are worth asking for."""
 
-MOST_TIMES = 10_000
+MOST_TIMES = 100
 """How many times the dev examples there are may be asked for."""
 
 
@@ -70,7 +70,7 @@ def wanted(told: Difference, gain: float, margin: float) -> Wanted:
         margin: the loss that is allowed.
 
     Returns:
-        The least that would do; nothing where the estimate lies on the margin.
+        The least that would do; nothing where the estimate lies too near the margin for any sensible number.
     """
     distance = abs(gain + margin)
 

@@ -37,9 +37,10 @@ def checks_parts(checks: ChecksLike) -> list[tuple[str, str, Html | None]]:
     skipped = [one for one in checks.results if one.verdict == "skipped"]
     listing = [(element("code", one.name), _verdict(one), one.finding) for one in ordered]
     reasons = [(element("code", one.name), one.finding) for one in skipped]
+    every = table(("check", "verdict", "finding"), listing, words=WORDS)
     return [
         ("Wrong", "What is wrong", _wrong(wrong)),
-        ("Checks", "Every check", table(("check", "verdict", "finding"), listing, words=WORDS) if made else None),
+        ("Checks", "Every check", element("div", every, class_="whole") if made else None),
         ("Not made", "Not made, and why", table(("check", "reason"), reasons, words=WORDS) if skipped else None),
     ]
 

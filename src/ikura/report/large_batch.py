@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ikura.large_batch.clock import brief
 from ikura.report.cards import card
 from ikura.report.charts.figure import css
 from ikura.report.charts.lines import MARKS, Line, chart
 from ikura.report.markup import Html, element, join
 from ikura.report.page import page, write_text
 from ikura.report.tables import table
-from ikura.report.wording import NOTHING, count, duration, number, score, spoken
+from ikura.report.wording import NOTHING, count, number, score, spoken
 
 if TYPE_CHECKING:
     from ikura.large_batch.comparison import Row
@@ -67,14 +68,14 @@ def _header(scaling: Scaling) -> Html:
         card(
             "To the same dev score",
             f"{number(faster, 2)} ×" if math.isfinite(faster) and faster else "never" if faster == 0 else NOTHING,
-            f"as fast: {_brief(best.seconds_to_score)} instead of {_brief(scaling.rows[0].seconds_to_score)}"
+            f"as fast: {brief(best.seconds_to_score)} instead of {brief(scaling.rows[0].seconds_to_score)}"
             if math.isfinite(best.seconds_to_score)
             else "the score is not reached",
         ),
         card(
             "An epoch",
-            _brief(best.seconds_per_epoch),
-            f"instead of {_brief(scaling.rows[0].seconds_per_epoch)}, one network, {scaling.device}",
+            brief(best.seconds_per_epoch),
+            f"instead of {brief(scaling.rows[0].seconds_per_epoch)}, one network, {scaling.device}",
         ),
     ]
     return element(
@@ -85,12 +86,6 @@ def _header(scaling: Scaling) -> Html:
         element("div", *cards, class_="cards"),
         *(element("p", one, class_="verdict") for one in rest),
     )
-
-
-def _brief(seconds: float) -> str:
-    if math.isinf(seconds):
-        return "never"
-    return f"{number(1000 * seconds, 3)} ms" if seconds < 1 else duration(seconds)
 
 
 def _signed(value: float, digits: int = 4) -> str:
@@ -110,8 +105,8 @@ def _comparison(scaling: Scaling) -> Html:
             f"{row.diverged} of {row.seeds} diverged" if row.diverged else element("b", score(row.dev)),
             _difference(row),
             str(row.verdict or NOTHING),
-            _brief(row.seconds_per_epoch),
-            _brief(row.seconds_to_score),
+            brief(row.seconds_per_epoch),
+            brief(row.seconds_to_score),
         ]
         for row in scaling.rows
     ]
@@ -127,7 +122,7 @@ def _comparison(scaling: Scaling) -> Html:
             "that can't be told yet. Epochs and updates are the most that a network may train; early stopping may end "
             "it before.",
         ),
-        element("div", table(headings, rows, marked=marked, words=WORDS), class_="block"),
+        element("div", table(headings, rows, marked=marked, words=WORDS), class_="block whole"),
         _differences(scaling.rows[1:], [row.name for row in scaling.rows[1:]], scaling, "column"),
     )
 
@@ -180,9 +175,9 @@ def _sizes(scaling: Scaling) -> Html | None:
             f"{one.row.diverged} diverged" if one.row.diverged else element("b", score(one.row.dev)),
             _signed(one.row.difference) if one.row.verdict is not None else NOTHING,
             str(one.row.verdict or NOTHING),
-            _brief(one.row.seconds_per_epoch),
+            brief(one.row.seconds_per_epoch),
             number(one.row.epochs_to_score) if math.isfinite(one.row.epochs_to_score) else "never",
-            _brief(one.row.seconds_to_score),
+            brief(one.row.seconds_to_score),
         ]
         for one in tried
     ]
