@@ -138,6 +138,18 @@ def test_two_that_begin_at_once(begin: Begin, penguins: Path, tmp_path: Path, wh
     assert content(tmp_path / "run") == whole
 
 
+def test_two_that_begin_at_once_without_a_name(begin: Begin, penguins: Path, tmp_path: Path) -> None:
+    """They may choose the same folder; then the second takes another."""
+    options = ("--target", "species", "--trials", 2, "--epochs", 2, "--finalists", 0, "--no-checks", "--json", "-q")
+    ended = [one.wait() for one in [begin("tune", penguins, *options) for _ in range(3)]]
+    assert [done.code for done in ended] == [0] * 3, [done.err for done in ended]
+    runs = [Path(json.loads(done.out)["run"]) for done in ended]
+    assert len(set(runs)) == 3
+    found = [content(tmp_path / run) for run in runs]
+    assert found[0]["done"]
+    assert found == [found[0]] * 3
+
+
 def test_the_data_changed_meanwhile(begin: Begin, ikura: Run, penguins: Path, tmp_path: Path, wait_for: Any) -> None:
     copy = tmp_path / "penguins.csv"
     text = penguins.read_text()

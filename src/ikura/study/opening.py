@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -42,6 +43,7 @@ __all__ = [
     "chosen_space",
     "end_opening",
     "findings",
+    "new_folder",
     "run_folder",
     "sweep_run",
 ]
@@ -234,16 +236,35 @@ def _check_layers(space: Space, single: Mapping[str, int]) -> None:
             raise SpaceError(f"[{name}] no network has a hidden layer {layer}: layers is at most {max(numbers):g}")
 
 
-def run_folder(data: Any, out: str | Path | None) -> Path:
-    """Choose the run folder, and refuse one that is a file, holds another run, or has what a run would overwrite."""
-    if out is None:
-        name = Path(data).name.split(".")[0] if isinstance(data, str | os.PathLike) else "study"
-        stem = f"{name[:MOST_OF_A_NAME]}-{datetime.now():%Y%m%d-%H%M%S}"
-        run, again = Path("runs") / stem, 1
-        while run.exists():
-            again += 1
-            run = Path("runs") / f"{stem}-{again}"
-        return run
+def new_folder(data: Any) -> Path:
+    """Make a run folder below runs/, named by the data and the time, that no other study has taken or can take.
+
+    Args:
+        data: as the caller of `ikura.tune` gave them.
+
+    Raises:
+        RunError: it cannot be made here.
+    """
+    name = Path(data).name.split(".")[0] if isinstance(data, str | os.PathLike) else "study"
+    stem = f"{name[:MOST_OF_A_NAME]}-{datetime.now():%Y%m%d-%H%M%S}"
+    runs = Path("runs").absolute()
+    run = runs / stem
+    try:
+        runs.mkdir(exist_ok=True)
+        for again in count(2):
+            try:
+                run.mkdir()
+                break
+            except FileExistsError:
+                run = runs / f"{stem}-{again}"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RunError(f"{shown(run)}: the output folder cannot be made: {reason}") from error
+    return run
+
+
+def run_folder(data: Any, out: str | Path) -> Path:
+    """Take a name for the run folder; refuse one that is a file, holds another run, or what a run would overwrite."""
     run = named(out, "the output folder")
     own = isinstance(data, str | os.PathLike)
     bundled = own and str(data) in (*BUNDLED, *IMAGE_SETS) and not Path(data).exists()
@@ -275,15 +296,19 @@ def run_folder(data: Any, out: str | Path | None) -> Path:
 
 
 @contextmanager
-def alone(run: Path) -> Iterator[None]:
+def alone(run: Path, made: bool = False) -> Iterator[None]:
     """Make the run folder if need be and keep other processes off it; the lock ends with its process.
 
     Nothing is written any more once the folder is not the one that it was at the beginning. One that was made for
     nothing, because an error came before its first file, is removed.
+
+    Args:
+        run: the folder.
+        made: whether the caller has just made it.
     """
     place = run / ".lock"
     try:
-        made = not run.exists()
+        made = made or not run.exists()
         run.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(place) and (place.is_symlink() or not place.is_file() or place.stat().st_size):
             raise RunError(f"{shown(run)}: holds .lock of another origin, which a run would empty; name another folder")

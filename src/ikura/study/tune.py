@@ -49,6 +49,7 @@ from ikura.study.opening import (
     chosen_space,
     end_opening,
     findings,
+    new_folder,
     run_folder,
     sweep_run,
 )
@@ -214,7 +215,7 @@ def tune(
     flight = automatic(auto, ask, trials, time_limit, bayes_error, human_error)
     trials = DEFAULT_TRIALS if trials is None else trials
     aims = Aims.of(objectives or [], prefer, within, max_parameters)
-    run = run_folder(data, out)
+    place = None if out is None else run_folder(data, out).absolute()
     origin = Origin.of(data, target, ignored=ignored_by(kinds))
     named = origin.target if isinstance(data, tuple) else target
     parts = {
@@ -323,8 +324,8 @@ def tune(
         check_bound(workshop_of(setting, dataset, resolved(name, network)), opened, aims.max_parameters)
     if name in ("mlp", "cnn"):
         check_compiler()
-    run = run.absolute()
-    with alone(run):
+    run = new_folder(data) if place is None else place
+    with alone(run, made=place is None):
         run_folder(data, run)
         begin_folder(run)
         for one in (origin, *parts.values()):
