@@ -1,52 +1,100 @@
-"""Kill and resume: a run killed at random moments must end as it would have ended undisturbed.
+"""Kill and resume: a run killed at random moments must end as it would have ended undisturbed, to the last bit.
 
-Every run finds the cache of compiled code filled, by a first run that began with an empty one and is compared as well.
+Small studies of each kind: all schedules, --auto, `ikura scale`, a folder of images, networks of one's own; two tiles
+at once in each. SIGKILL goes to the process alone or to its workers as well, up to four times in one run. In every
+second run threads take turns every microsecond, and tiles and rounds are saved as often as can be. Processes are forked
+from one that has imported everything, so that the moments fall into the work. The exit code is 1 if anything is
+different.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
-import subprocess
+import signal
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import ROOT, describe, header, ikura_command
+from benchmarks.alike import differences
+from benchmarks.lives import KINDS, live, locked, network_of, prepare, ready
+from benchmarks.machine import describe, header
 from benchmarks.output import command, give, say, table
-from benchmarks.process import kill, start
 
-__all__ = ["differences", "main"]
+__all__ = ["Disturbed", "main"]
 
 KILLS_OF_A_RUN = 4
+RUNS_OF_A_KILL = 5
+"""Runs that are begun for each kill at most; one may be at its end before its moment comes."""
 PATIENCE = 60.0
 """Seconds that a run may take beyond ten times the undisturbed one before it counts as stuck."""
 
 
-def differences(run: Path, other: Path) -> list[str]:
-    """Compare what two studies came to; the names of what is not equal to the last bit."""
-    import pandas as pd
+@dataclass
+class Disturbed:
+    """A run that was killed on its way.
 
-    import ikura
+    Attributes:
+        kind: of study.
+        hurried: whether its threads took turns every microsecond.
+        kills: moment after its process began, and how far the run had come, of each.
+        resumed: how often it was gone on with after it had been opened.
+        code: exit code of the process that came to its end; None if it was stuck.
+        different: what is not as in the undisturbed run.
+    """
 
-    a, b = ikura.open_study(run), ikura.open_study(other)
-    different = []
-    for name in ("best", "test", "regions", "predictions", "summary"):
-        if getattr(a, name) != getattr(b, name):
-            different.append(name)
-    frames: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = {
-        "trials": (a.trials.drop(columns="seconds"), b.trials.drop(columns="seconds")),
-        "curves": (a.curves(), b.curves()),
-    }
-    return different + [name for name, (one, two) in frames.items() if not one.equals(two)]
+    kind: str
+    hurried: bool
+    kills: list[tuple[float, str]] = field(default_factory=list)
+    resumed: int = 0
+    code: int | None = None
+    different: list[str] = field(default_factory=list)
+
+
+def _context() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["benchmarks.lives"])
+    return context
+
+
+def _begin(context: ForkServerContext, kind: str, run: Path, hurried: bool) -> ForkServerProcess:
+    process = context.Process(target=live, args=(kind, run, hurried, run.with_name(f"{run.name}.log")))
+    process.start()
+    return process
+
+
+def _kill(process: ForkServerProcess, all_of_it: bool) -> bool:
+    """Kill a process, and its workers if they are to go too; False if it had already ended."""
+    assert process.pid is not None
+    try:
+        (os.killpg if all_of_it else os.kill)(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        process.kill()
+    process.join()
+    return process.exitcode == -signal.SIGKILL
+
+
+def _free(place: Path) -> None:
+    """Wait until nobody works on a run any more: workers notice within a second that they are alone."""
+    from filelock import FileLock
+
+    if place.exists():
+        with FileLock(place, timeout=PATIENCE):
+            pass
 
 
 def _stage(run: Path) -> str:
     """Say how far a killed run has come: trials recorded, of those that were planned so far."""
+    if trained := len(list(run.glob("scale/trained/*.safetensors"))):
+        return f"{trained} networks"
     if not (run / "config.toml").exists():
-        return "before the run folder"
+        return "before it was opened"
     from ikura.errors import IkuraError
     from ikura.study.store import Store
 
@@ -60,120 +108,122 @@ def _stage(run: Path) -> str:
     return f"{done}/{len(states)} trials"
 
 
-def disturbed(
-    tune: list[str], run: Path, environment: Mapping[str, str], draw: random.Random, seconds: float, kills: int
-) -> dict[str, Any]:
-    """Run until the end, killed up to `kills` times on the way.
+def disturb(
+    context: ForkServerContext, found: Disturbed, run: Path, draw: random.Random, seconds: float, most: int
+) -> None:
+    """Run until the end, killed up to `most` times on the way.
 
     Args:
-        tune: the command that begins the run.
-        run: its folder.
-        environment: of all its processes.
-        draw: draws the moments, uniform over a little more than an undisturbed run takes.
+        context: begins processes.
+        found: takes up what happens.
+        run: the folder.
+        draw: draws the moments, uniform over what an undisturbed run takes.
         seconds: what an undisturbed run takes.
-        kills: after so many it is left alone.
-
-    Returns:
-        kills: moment after its process began, and state of the run, of each; resumed: how often; code: exit code of the
-        process that came to its end, None if it was stuck.
+        most: kills after which it is left alone.
     """
-    killed: list[tuple[float, str]] = []
-    resumes = 0
+    prepare(found.kind, run)
     while True:
-        again = (run / "config.toml").exists()
-        resumes += again
-        process = start([*ikura_command(), "resume", str(run)] if again else tune, environment)
-        alone = len(killed) == kills
-        moment = 10 * seconds + PATIENCE if alone else draw.uniform(0.0, 1.05 * seconds)
-        try:
-            return {"kills": killed, "resumed": resumes, "code": process.wait(moment)}
-        except subprocess.TimeoutExpired:
-            if kill(process):
-                killed.append((moment, _stage(run)))
-        if alone:
-            return {"kills": killed[:kills], "resumed": resumes, "code": None}
+        found.resumed += ready(found.kind, run)
+        begun = time.perf_counter()
+        process = _begin(context, found.kind, run, found.hurried)
+        alone = len(found.kills) == most
+        process.join(10 * seconds + PATIENCE if alone else draw.uniform(0.0, seconds))
+        moment = time.perf_counter() - begun
+        if process.exitcode is None and _kill(process, draw.random() < 0.5):
+            if alone:
+                return
+            found.kills.append((moment, _stage(run)))
+            _free(locked(found.kind, run))
+        else:
+            found.code = process.exitcode
+            return
 
 
-def undisturbed(tune: list[str], run: Path, environment: Mapping[str, str]) -> float:
+def undisturbed(context: ForkServerContext, kind: str, run: Path) -> float:
     """Run without a disturbance; seconds.
 
     Raises:
         SystemExit: it failed.
     """
+    prepare(kind, run)
     begun = time.perf_counter()
-    code = start([*tune, str(run)], environment).wait()
-    if code:
-        raise SystemExit(f"the undisturbed run ended with code {code}: {' '.join(tune)}")
+    process = _begin(context, kind, run, False)
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"{kind}: the undisturbed run ended with code {process.exitcode}: {_last_words(run)}")
     return time.perf_counter() - begun
 
 
+def _last_words(run: Path) -> str:
+    return run.with_name(f"{run.name}.log").read_text(errors="replace").strip().rpartition("\n")[2]
+
+
+def kill_and_compare(
+    context: ForkServerContext, kind: str, kills: int, folder: Path, draw: random.Random
+) -> tuple[float, list[Disturbed]]:
+    """Disturb runs of one kind until there were enough kills; seconds of the undisturbed run, and what came of each."""
+    folder.mkdir(parents=True)
+    first, reference = folder / "first", folder / "undisturbed"
+    undisturbed(context, kind, first)
+    seconds = undisturbed(context, kind, reference)
+    if different := differences(first, reference, network_of(kind)):
+        raise SystemExit(f"{kind}: two undisturbed runs differ in {', '.join(different)}")
+    runs: list[Disturbed] = []
+    while (missing := kills - sum(len(one.kills) for one in runs)) and len(runs) < RUNS_OF_A_KILL * kills:
+        run = folder / f"run-{len(runs) + 1}"
+        found = Disturbed(kind, hurried=len(runs) % 2 == 0)
+        disturb(context, found, run, draw, seconds, min(draw.randint(1, KILLS_OF_A_RUN), missing))
+        if found.code == 0:
+            found.different = differences(run, reference, network_of(kind))
+        else:
+            found.different = ["it was stuck" if found.code is None else f"it ended with {_last_words(run)}"]
+        moments = "; ".join(f"{moment:.1f} s, {stage}" for moment, stage in found.kills) or "no moment"
+        what = f"different: {', '.join(found.different)}" if found.different else "equal"
+        say(f"{kind}, run {len(runs) + 1}: killed at {moments}; {what}")
+        runs.append(found)
+    return seconds, runs
+
+
+def _row(kind: str, seconds: float, runs: Sequence[Disturbed]) -> list[Any]:
+    different = dict.fromkeys(name for one in runs for name in one.different)
+    kills = [len(one.kills) for one in runs]
+    equal = f"{sum(not one.different for one in runs)} of {len(runs)}"
+    return [kind, f"{seconds:.1f}", sum(kills), max(kills, default=0), equal, ", ".join(different) or "nothing"]
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Run undisturbed, then disturbed until there were enough kills, and compare."""
-    parser = command("resume", __doc__ or "", "", "--kills 4 --trials 16 --epochs 20 --json")
-    parser.add_argument("--kills", type=int, default=20, help="kills over all runs (20)")
-    parser.add_argument("--data", default="digits", help="a table or a bundled one (digits)")
-    parser.add_argument("--target", help="its target column")
-    parser.add_argument("--trials", type=int, default=256)
-    parser.add_argument("--epochs", type=int, default=200)
-    parser.add_argument("--schedule", default="early-stopping", help="ikura's schedule (early-stopping)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the study and of the moments (0)")
+    """Run each kind undisturbed, then disturbed until there were enough kills, and compare."""
+    parser = command("resume", __doc__ or "", "", '--kills 6 --kinds asha "own networks" --json')
+    parser.add_argument("--kills", type=int, default=40, help="kills over all kinds (40)")
+    parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=list(KINDS), metavar="KIND",
+                        help=f"kinds of study (all: {', '.join(KINDS)})")  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="of the moments (0)")
+    parser.add_argument("--out", type=Path, help="where the runs are kept (a temporary folder)")
     given = parser.parse_args(arguments)
-    data = given.data if not (ROOT / given.data).exists() else str(ROOT / given.data)
-    options = ["--trials", str(given.trials), "--epochs", str(given.epochs), "--seed", str(given.seed)]
-    options += ["--schedule", given.schedule] + (["--target", given.target] if given.target else [])
-    draw = random.Random(given.seed)
-    runs: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        tune = [*ikura_command(), "tune", data, *options, "--out"]
-        environment = dict(os.environ) | {"NUMBA_CACHE_DIR": str(folder / "compiled")}
-        say("undisturbed, with an empty cache of compiled code")
-        undisturbed(tune, folder / "first", environment)
-        say("undisturbed")
-        seconds = undisturbed(tune, folder / "undisturbed", environment)
-        first = differences(folder / "first", folder / "undisturbed")
-        total = 0
-        while total < given.kills:
-            run = folder / f"run-{len(runs)}"
-            most = min(KILLS_OF_A_RUN, given.kills - total)
-            found = disturbed([*tune, str(run)], run, environment, draw, seconds, most)
-            ended = found["code"] == 0
-            found["different"] = differences(run, folder / "undisturbed") if ended else ["it did not end"]
-            total += len(found["kills"])
-            moments = "; ".join(f"{moment:.1f} s, {stage}" for moment, stage in found["kills"]) or "none"
-            say(f"run {len(runs) + 1}: killed at {moments}; {'equal' if not found['different'] else 'different'}")
-            runs.append(found)
-    equal = sum(not one["different"] for one in runs)
-    rows = [
-        (
-            i + 1,
-            len(one["kills"]),
-            one["resumed"],
-            "-" if one["code"] is None else one["code"],
-            ", ".join(one["different"]) or "nothing",
-            "; ".join(f"{moment:.1f} s ({stage})" for moment, stage in one["kills"]),
-        )
-        for i, one in enumerate(runs)
-    ]
-    names = ("run", "kills", "resumed", "exit code", "different", "killed at")
-    lines = [
-        f"{data}, {given.trials} trials of {given.epochs} epochs, {seconds:.1f} s undisturbed ({header()})",
-        "",
-        table(names, rows),
-        "",
-        f"{total} kills in {len(runs)} runs; {equal} of {len(runs)} equal to the undisturbed run: best trial, "
-        "hyperparameters, dev and test scores, all trials, all curves",
-        f"the first run, which compiled: {', '.join(first) or 'nothing'} different",
-    ]
+    draw, context = random.Random(given.seed), _context()
+    every: dict[str, tuple[float, list[Disturbed]]] = {}
+    with tempfile.TemporaryDirectory() if given.out is None else nullcontext(given.out) as place:
+        for i, kind in enumerate(given.kinds):
+            kills = given.kills // len(given.kinds) + (i < given.kills % len(given.kinds))
+            folder = Path(place).absolute() / kind.strip("-").replace(", ", "-").replace(" ", "-")
+            every[kind] = kill_and_compare(context, kind, kills, folder, draw)
+    runs = [one for _, some in every.values() for one in some]
+    total, equal = sum(len(one.kills) for one in runs), sum(not one.different for one in runs)
+    missing = given.kills - total
+    verdict = f"{total} kills in {len(runs)} runs: {equal} of {len(runs)} equal to the undisturbed run to the last bit"
+    verdict += f"; {missing} kills are missing, the runs were at their end before" * bool(missing)
+    names = ("kind", "s undisturbed", "kills", "most of a run", "equal", "different")
+    rows = [_row(kind, *found) for kind, found in every.items()]
     figures = {
         "machine": describe(),
-        "undisturbed": seconds,
         "kills": total,
         "equal": equal,
-        "first": first,
-        "runs": runs,
+        "undisturbed": {kind: seconds for kind, (seconds, _) in every.items()},
+        "runs": [asdict(one) for one in runs],
     }
-    give(figures, "\n".join(lines), given.json)
+    give(figures, "\n".join([header(), "", table(names, rows), "", verdict]), given.json)
+    if missing or equal < len(runs):
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

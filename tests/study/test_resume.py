@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,39 @@ def test_killed_again_and_again(steps: int, kind: str, whole: Any, tmp_path: Pat
         assert kills < 4 * total
     assert kills > 2
     assert_same(ikura.open_study(tmp_path / "run", KINDS[kind].get("network")), reference)
+
+
+@pytest.fixture
+def hurried() -> Iterator[None]:
+    """Threads take turns every microsecond."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("kind", ["images, two jobs", "images, hyperband, two jobs", "own networks, two jobs"])
+def test_killed_while_threads_take_turns_all_the_time(kind: str, whole: Any, tmp_path: Path) -> None:
+    """Twice each, and the last life goes on to the result that one without hurry has."""
+    reference, total = whole(kind)
+    for point in (total // 4, total // 2):
+        run = tmp_path / str(point)
+        assert kill_after(point, run, kind, begin)
+        kill_after(total // 4, run, kind, go_on)
+        assert_same(go_on(run, kind), reference)
+
+
+def test_an_opening_that_was_killed_leaves_nothing(whole: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half-written files of it are removed by the next one; those of another program stay."""
+    reference, _ = whole("without finalists")
+    assert kill_after(1, tmp_path / "run", "without finalists", begin)
+    assert not (tmp_path / "run" / "config.toml").exists()
+    monkeypatch.setattr("ikura.files._lives", lambda process: process == 77)
+    for name in (".config.toml.4194304.partial", ".data.npz.4194304.partial", ".mine.77.partial", ".partial"):
+        (tmp_path / "run" / name).touch()
+    assert_same(begin(tmp_path / "run", "without finalists"), reference)
+    assert {path.name for path in (tmp_path / "run").glob(".*partial")} == {".mine.77.partial", ".partial"}
 
 
 def test_resuming_another_number_of_jobs_s_run_in_the_same_way(whole: Any, tmp_path: Path) -> None:

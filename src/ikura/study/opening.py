@@ -342,6 +342,8 @@ def begin_folder(run: Path) -> None:
         begun = (run / OPENING).exists()
         (run / OPENING).touch()
         (run / "snapshots").mkdir(exist_ok=True)
+        if begun:
+            sweep_partial(run, own=True)
         for stray in run.glob("study.db*") if begun else ():
             stray.unlink()
     except OSError as error:
