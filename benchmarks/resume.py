@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.alike import differences
-from benchmarks.lives import KINDS, live, locked, network_of, prepare, ready
+from benchmarks.lives import KINDS, SCALE, live, locked, network_of, prepare, ready
 from benchmarks.machine import describe, header
 from benchmarks.output import command, give, say, table
 
@@ -91,8 +91,8 @@ def _free(place: Path) -> None:
 
 def _stage(run: Path) -> str:
     """Say how far a killed run has come: trials recorded, of those that were planned so far."""
-    if trained := len(list(run.glob("scale/trained/*.safetensors"))):
-        return f"{trained} networks"
+    if (run / SCALE).exists():
+        return f"{len(list(run.glob(f'{SCALE}/trained/[!t]*.safetensors')))} networks"
     if not (run / "config.toml").exists():
         return "before it was opened"
     from ikura.errors import IkuraError
@@ -139,7 +139,7 @@ def disturb(
             return
 
 
-def undisturbed(context: ForkServerContext, kind: str, run: Path) -> float:
+def undisturbed(context: ForkServerContext, kind: str, run: Path, hurried: bool) -> float:
     """Run without a disturbance; seconds.
 
     Raises:
@@ -147,7 +147,7 @@ def undisturbed(context: ForkServerContext, kind: str, run: Path) -> float:
     """
     prepare(kind, run)
     begun = time.perf_counter()
-    process = _begin(context, kind, run, False)
+    process = _begin(context, kind, run, hurried)
     process.join()
     if process.exitcode:
         raise SystemExit(f"{kind}: the undisturbed run ended with code {process.exitcode}: {_last_words(run)}")
@@ -163,16 +163,19 @@ def kill_and_compare(
 ) -> tuple[float, list[Disturbed]]:
     """Disturb runs of one kind until there were enough kills; seconds of the undisturbed run, and what came of each."""
     folder.mkdir(parents=True)
-    first, reference = folder / "first", folder / "undisturbed"
-    undisturbed(context, kind, first)
-    seconds = undisturbed(context, kind, reference)
+    first, reference = folder / "hurried", folder / "undisturbed"
+    seconds = {True: undisturbed(context, kind, first, True), False: undisturbed(context, kind, reference, False)}
     if different := differences(first, reference, network_of(kind)):
         raise SystemExit(f"{kind}: two undisturbed runs differ in {', '.join(different)}")
     runs: list[Disturbed] = []
     while (missing := kills - sum(len(one.kills) for one in runs)) and len(runs) < RUNS_OF_A_KILL * kills:
         run = folder / f"run-{len(runs) + 1}"
         found = Disturbed(kind, hurried=len(runs) % 2 == 0)
-        disturb(context, found, run, draw, seconds, min(draw.randint(1, KILLS_OF_A_RUN), missing))
+        begun = time.perf_counter()
+        most = min(draw.randint(1, KILLS_OF_A_RUN), missing)
+        disturb(context, found, run, draw, seconds[found.hurried], most)
+        if not found.kills:
+            seconds[found.hurried] = min(seconds[found.hurried], time.perf_counter() - begun)
         if found.code == 0:
             found.different = differences(run, reference, network_of(kind))
         else:
@@ -181,7 +184,7 @@ def kill_and_compare(
         what = f"different: {', '.join(found.different)}" if found.different else "equal"
         say(f"{kind}, run {len(runs) + 1}: killed at {moments}; {what}")
         runs.append(found)
-    return seconds, runs
+    return seconds[False], runs
 
 
 def _row(kind: str, seconds: float, runs: Sequence[Disturbed]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from benchmarks.alike import differences
 from benchmarks.lives import KINDS
 from ikura.search import SCHEDULES
 from ikura.study.study import Study
+
+from .test_commands import run
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +110,13 @@ def test_a_difference_is_told_by_the_exit_code(
     ]
 
 
-def test_a_kill_and_its_comparison(capsys: pytest.CaptureFixture[str]) -> None:
-    resume.main(["--kills", "1", "--kinds", "none"])
-    assert capsys.readouterr().out.splitlines()[-1].startswith("1 kills in ")
+def test_a_kill_and_its_comparison(tmp_path: Path) -> None:
+    """In processes of their own, one of which has workers."""
+    kept = tmp_path / "kept"
+    done = run("benchmarks.resume", "--kills", "1", "--kinds", "own networks", "--json", "--out", str(kept))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["kills"] == 1
+    assert found["equal"] == len(found["runs"])
+    assert sum(len(one["kills"]) for one in found["runs"]) == 1
+    assert (kept / "own-networks" / "run-1" / "model" / "model.json").exists()
