@@ -29,7 +29,7 @@ BATCH = 32
 PENGUINS = {"data": str(ROOT / "examples" / "penguins.csv"), "target": "species"}
 SPREAD = {"learning_rate": ikura.log(1e-2, 1e4), "optimizer": "sgd", "units": ikura.integer(4, 16)}
 """Some diverge."""
-STAYS = {"learning_rate": ikura.log(1e-3, 0.3), "dropout": 0.1, "batch_size": 16}
+RATE = {"learning_rate": ikura.log(1e-3, 0.3), "batch_size": 16}
 ROUNDS: dict[str, Any] = {"data": "iris", "search": "random", "trials": 16, "epochs": 27, "space": SPREAD}
 
 
@@ -46,7 +46,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "successive-halving": ROUNDS | {"schedule": "successive-halving"},
     "hyperband": ROUNDS | {"schedule": "hyperband"},
     "asha": ROUNDS | {"schedule": "asha"},
-    "pbt": ROUNDS | {"schedule": "pbt", "space": STAYS},
+    "pbt": ROUNDS | {"schedule": "pbt", "space": RATE | {"dropout": 0.1}},
     "racing": ROUNDS | {"schedule": "racing"},
     "--auto": {"data": "iris", "trials": 24, "epochs": 20, "auto": True},
     SCALE: {
@@ -70,7 +70,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "space": {"learning_rate": ikura.log(1e-3, 0.1), "channels": 4, "units": 8, "noise": 0.05},
     },
     "own networks": {"data": "iris", "network": noisy, "trials": 12, "epochs": 12},
-    "own networks, hyperband": ROUNDS | {"network": noisy, "schedule": "hyperband", "space": STAYS},
+    "own networks, hyperband": ROUNDS | {"network": noisy, "schedule": "hyperband", "space": RATE},
 }
 """Kind to arguments of `ikura.tune`. Each trains two tiles at once."""
 BASE: dict[str, Any] = {"jobs": 2, "finalists": 2}
