@@ -246,3 +246,8 @@ def test_the_report_goes_nowhere_in_the_run_but_its_own_folder(study: Study, tmp
     (tmp_path / "file").touch()
     with pytest.raises(ikura.UsageError, match="the output folder is a file"):
         study.measure(out=tmp_path / "file")
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "report.html").write_text("theirs")
+    with pytest.raises(ikura.UsageError, match=r"holds report\.html of another origin"):
+        study.measure(out=tmp_path / "theirs")
+    assert (tmp_path / "theirs" / "report.html").read_text() == "theirs"

@@ -45,7 +45,7 @@ from ikura.study.tiles import member_of
 
 __all__ = ["FOLDER", "measure"]
 
-FOLDER = "measure"
+FOLDER, MEASURES = "measure", "measures.json"
 POINTS = 12
 """Moments at which the noise scale is measured, unless another number is asked for."""
 
@@ -120,6 +120,10 @@ def _folder(run: Path, out: str | Path | None) -> Path:
     if place.is_relative_to(os.path.realpath(run)) and not place.is_relative_to(home):
         raise UsageError(
             f"{shown(folder)}: is part of the run, which is not changed; within it take {shown(own)}, or name another"
+        )
+    if place != home and os.path.lexists(folder / "report.html") and not (folder / MEASURES).is_file():
+        raise UsageError(
+            f"{shown(folder)}: holds report.html of another origin, which would be overwritten; name another folder"
         )
     return folder
 
@@ -291,5 +295,5 @@ def _write(found: Measures) -> None:
     from ikura.report.markup import plain_json
     from ikura.report.measures import write_page
 
-    write_atomically(found.folder / "measures.json", plain_json(found.to_json()).encode())
+    write_atomically(found.folder / MEASURES, plain_json(found.to_json()).encode())
     write_page(found.report, found)
