@@ -317,3 +317,12 @@ def test_one_interval_for_the_dev_error(varied: Study) -> None:
     best, dev = varied.best, varied.diagnosis.dev
     assert best is not None
     assert (1 - dev.value, 1 - dev.high, 1 - dev.low) == pytest.approx((best.dev, *best.interval))
+
+
+def test_what_has_no_effect_on_a_network_without_hidden_layers_is_not_prescribed(tuned: Any) -> None:
+    study = tuned("iris", space={"learning_rate": ikura.log(1e-3, 1), "layers": 0}, epochs=3, trials=2)
+    for train, dev in ((0.15, 0.16), (0.01, 0.11), (0.15, 0.3)):
+        found = judged(rates(train, dev, 50_000, 50_000), optimal=ZERO)
+        opened = {name for one in prescribe(found, study) for name in one.change.space}
+        assert not opened & {"units", "dropout", "layers"}
+        assert dev == 0.16 or "l2" in opened

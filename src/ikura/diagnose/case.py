@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.diagnosis import Diagnosis
 from ikura.diagnose.prescription import Change
-from ikura.space import DEFAULTS, Space
+from ikura.errors import SpaceError
+from ikura.space import DEFAULTS, Space, choice
+from ikura.space.effective import effective
+from ikura.space.effects import Place
 from ikura.space.limits import BOUNDS
 
 if TYPE_CHECKING:
@@ -107,10 +110,16 @@ class Case:
         return prior_of(self.study)
 
     def can(self, name: str) -> bool:
-        """Whether the network or its training reads a hyperparameter."""
+        """Whether the network or its training reads a hyperparameter, and it can have an effect."""
         from ikura.study.networks import OWN, known_names
 
-        return name in self.space or name in (BOUNDS if self.network == OWN else known_names(self.network))
+        if name not in self.space and name not in (BOUNDS if self.network == OWN else known_names(self.network)):
+            return False
+        try:
+            effective(self.space.replace(**{name: choice(1, 2)}), Place(self.network, self.study.task), opens=False)
+        except SpaceError as error:
+            return not str(error).startswith(f"[{name}] ")
+        return True
 
     def mattered(self, names: Iterable[str]) -> str:
         """Say which of some hyperparameters made a difference between trials, and how much."""

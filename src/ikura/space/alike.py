@@ -159,14 +159,11 @@ class _Here:
             "batch_growth": rows if self.batches[0] >= self.rows else trial,
             "ghost_size": f"a mini-batch has at most {self.batches[1]:g} rows",
             "clip_steps": f"a trial makes at most {self.updates:g} updates",
-            "schedule_shape": f"{trial}{self._lacking()}",
-            "step_factor": f"{trial}{self._lacking()}",
-            "final_share": f"{trial}{self._lacking()}",
         }
-        return reasons.get(name, trial)
+        return self._lacking(trial) if name in _OF_SHAPES else reasons.get(name, trial)
 
-    def _lacking(self) -> str:
-        """What the schedules that never change the rate would need."""
+    def _lacking(self, trial: str) -> str:
+        """Why schedules never change the rate."""
         still = [one for one in self.values_of("schedule_shape") if self.shape(one) != one]
         needs = {
             "inverse_time": "learning_rate_decay",
@@ -179,8 +176,11 @@ class _Here:
         for name in dict.fromkeys(needs[str(one)] for one in still if one in needs):
             values = _told([min(self.values_of(name), key=lambda one: (isinstance(one, str), one))])
             told.append(f"{name} is {values}")
-        return "".join(f", {one}" for one in told)
+        late = self.epochs <= 1 or {"step", "plateau", "distance"} & set(still)
+        return ", ".join([trial, *told] if late else told)
 
+
+_OF_SHAPES = ("schedule_shape", "step_factor", "final_share")
 
 _BECOMES: dict[str, Callable[[_Here, Any], Any]] = {
     "batch_size": lambda here, size: min(size, here.rows),
