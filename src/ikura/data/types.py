@@ -33,7 +33,6 @@ from ikura.data.notation import (
     plain_numbers,
 )
 from ikura.data.notation._base import as_mask
-from ikura.data.notation.moment import iso, label_of_number
 from ikura.errors import DataError
 
 __all__ = ["CODES", "LARGE", "PLUS", "Found", "decimals_of", "find_notation", "notation_as", "resolved", "settled"]
@@ -42,6 +41,8 @@ LARGEST_WHOLE = 2**53
 CODES = "leading zeros"
 PLUS = "plus signs"
 LARGE = "whole numbers beyond 2^53"
+CLOCKS = (1, 10**6)
+"""How many times larger than days alone dates of digits are: without a time, with one."""
 
 
 @dataclass(frozen=True)
@@ -169,9 +170,15 @@ def _are_compact(values: np.ndarray) -> bool:
         return False
     distinct = np.unique(values)
     low, high = float(distinct[0]), float(distinct[-1])
-    if distinct.size < 2 or not any(19_000_101 * scale <= low <= high < 21_000_000 * scale for scale in (1, 10**6)):
+    scale = next((scale for scale in CLOCKS if 19_000_101 * scale <= low <= high < 21_000_000 * scale), 0)
+    if distinct.size < 2 or not scale or (distinct % 1).any():
         return False
-    return all(iso(label_of_number(value), "compact") is not None for value in distinct)
+    dates, clocks = np.divmod(distinct.astype(np.int64), scale)
+    month, day = dates // 100 % 100, dates % 100
+    begin = (12 * (dates // 10_000 - 1970) + month - 1).astype("datetime64[M]")
+    days = ((begin + 1).astype("datetime64[D]") - begin.astype("datetime64[D]")).astype(np.int64)
+    fits = (month >= 1) & (month <= 12) & (day >= 1) & (day <= days)
+    return bool((fits & (clocks < 240_000) & (clocks // 100 % 100 < 60) & (clocks % 100 < 60)).all())
 
 
 def _beyond(distinct: pa.Array, number: NumberNotation) -> int | None:

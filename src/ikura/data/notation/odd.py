@@ -87,6 +87,8 @@ def find_mixture(cells: pa.Array, hints: Hints) -> tuple[str, int, int] | None:
         return None if pair is None else ("dates", int(places[pair[0]]), int(places[pair[1]]))
     found: list[tuple[int, NumberNotation]] = []
     for place, text in enumerate(texts):
+        if place - len(found) > (1 - MOST) * len(texts):
+            return None
         number = find_number(pa.array([text], cells.type), hints)
         reading = next(iter(number.readings.values()), None) if isinstance(number, Doubt) else number
         if isinstance(reading, NumberNotation):
