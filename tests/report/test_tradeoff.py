@@ -102,7 +102,7 @@ def test_infeasible_trials_are_crosses(make_study: Make) -> None:
         assert told == set(used.loc[used[name].notna(), "number"])
     text = str(states(view))
     assert "5 infeasible" in text
-    assert "more than 1,234 weights and were never trained" in text
+    assert "would have more than 1,234 weights, or none could be made; they were never trained" in text
 
 
 def test_many_failures_put_the_space_in_question(make_study: Make) -> None:
