@@ -27,7 +27,7 @@ from ikura.population.training import Course
 from ikura.population.workshop import Workshop
 from ikura.search import Stage, proposer
 from ikura.space import Space, choice, integer, linear, log
-from ikura.study.floor import one_thread_each
+from ikura.process_state import one_thread_each
 
 __all__ = ["SETS", "chosen", "main", "run"]
 

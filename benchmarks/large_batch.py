@@ -25,7 +25,7 @@ from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.training import Judge
 from ikura.population.workshop import Workshop
-from ikura.study.floor import one_thread_each
+from ikura.process_state import one_thread_each
 
 __all__ = ["SETTINGS", "main", "measure"]
 

@@ -76,7 +76,7 @@ def forecast(frame: pd.DataFrame, seed: int, folder: Path) -> list[dict[str, Any
     from ikura.population.examples import Examples
     from ikura.search import schedule
     from ikura.study.choice import predictions
-    from ikura.study.floor import one_thread_each
+    from ikura.process_state import one_thread_each
 
     order = np.random.default_rng([seed, 7]).permutation(len(frame))
     held = frame.iloc[order[: round(SHARE_HELD_OUT * len(frame))]]

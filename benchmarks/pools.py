@@ -131,7 +131,7 @@ def _train(name: str, trials: int, epochs: int, seed: int) -> Pool:
     from ikura.population.workshop import Workshop
     from ikura.search import proposer
     from ikura.space import default_space
-    from ikura.study.floor import one_thread_each
+    from ikura.process_state import one_thread_each
 
     dataset = prepare(TASKS[name](), "species" if name == "penguins" else None, seed=seed)
     task, metric = dataset.task.name, default_metric(dataset.task.name)

@@ -25,7 +25,7 @@ from ikura.population.member import Member
 from ikura.population.workshop import Judge, Workshop
 from ikura.search import Observation, Proposer, proposer
 from ikura.space import Space
-from ikura.study.floor import one_thread_each
+from ikura.process_state import one_thread_each
 
 RIVAL = "random"
 TILE = 8

@@ -183,7 +183,8 @@ def test_an_interruption_names_a_run_folder_that_ikura_chose(
 
 
 SLEEPER = """
-import sys, time, ikura
+import signal, sys, time, ikura
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a process in the background of a shell ignores
 def tune(*arguments, progress, **named):
     progress.start("coarse", 10)
     time.sleep(60)

@@ -34,6 +34,13 @@ from ikura.cli import main
 sys.exit(main())
 """
 
+
+def minds_signals() -> None:
+    """What a process in the background of a shell inherits as ignored acts again."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 Begin = Callable[..., subprocess.Popen[str]]
 
 
@@ -45,9 +52,8 @@ def begin(table: str, tmp_path: Path) -> Begin:
     def call(body: str, before: str = "", **options: Any) -> subprocess.Popen[str]:
         program = PROGRAM.format(body=body.replace("\n", "\n    "), before=before)
         command = [sys.executable, "-c", program, "tune", table, "--json", "--out", str(tmp_path)]
-        return subprocess.Popen(
-            command, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-        )
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, **{**pipes, "preexec_fn": minds_signals, **options})
 
     return call
 

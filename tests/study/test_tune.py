@@ -396,7 +396,7 @@ def test_without_out_each_run_gets_a_folder_of_its_own(tune: Tune, tmp_path: Pat
     monkeypatch.chdir(tmp_path)
     runs = [tune(trials=4, finalists=0, out=None).run for _ in range(3)]
     assert len(set(runs)) == 3
-    assert all(run.parent == Path("runs") and run.name.startswith("iris-") for run in runs)
+    assert all(run.parent == tmp_path / "runs" and run.name.startswith("iris-") for run in runs)
 
 
 def test_progress_hears_of_every_stage(tune: Tune) -> None:
