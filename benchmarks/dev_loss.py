@@ -25,9 +25,9 @@ from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.training import Course
 from ikura.population.workshop import Workshop
+from ikura.process_state import one_thread_each
 from ikura.search import Stage, proposer
 from ikura.space import Space, choice, integer, linear, log
-from ikura.process_state import one_thread_each
 
 __all__ = ["SETS", "chosen", "main", "run"]
 

@@ -74,9 +74,9 @@ def forecast(frame: pd.DataFrame, seed: int, folder: Path) -> list[dict[str, Any
     from ikura.diagnose.learning_curve import learning_curve, train_on
     from ikura.diagnose.reading import Chosen, workshop_again
     from ikura.population.examples import Examples
+    from ikura.process_state import one_thread_each
     from ikura.search import schedule
     from ikura.study.choice import predictions
-    from ikura.process_state import one_thread_each
 
     order = np.random.default_rng([seed, 7]).permutation(len(frame))
     held = frame.iloc[order[: round(SHARE_HELD_OUT * len(frame))]]

@@ -129,9 +129,9 @@ def _train(name: str, trials: int, epochs: int, seed: int) -> Pool:
     from ikura.population.member import Member
     from ikura.population.training import Judge
     from ikura.population.workshop import Workshop
+    from ikura.process_state import one_thread_each
     from ikura.search import proposer
     from ikura.space import default_space
-    from ikura.process_state import one_thread_each
 
     dataset = prepare(TASKS[name](), "species" if name == "penguins" else None, seed=seed)
     task, metric = dataset.task.name, default_metric(dataset.task.name)

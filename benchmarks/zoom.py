@@ -23,9 +23,9 @@ from ikura.population.examples import Examples
 from ikura.population.job import Job
 from ikura.population.member import Member
 from ikura.population.workshop import Judge, Workshop
+from ikura.process_state import one_thread_each
 from ikura.search import Observation, Proposer, proposer
 from ikura.space import Space
-from ikura.process_state import one_thread_each
 
 RIVAL = "random"
 TILE = 8
