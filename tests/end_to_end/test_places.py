@@ -176,17 +176,24 @@ def test_names_in_a_locale_of_ascii(tmp_path: Path) -> None:
     assert package.open_study(tmp_path / "läufe" / "größe").best is not None
 
 
-def test_without_a_compiler(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("NUMBA_DISABLE_JIT", "1", "NUMBA_DISABLE_JIT is set, but the training step must be compiled; unset it"),
+        ("NUMBA_NUM_THREADS", "0", "NUMBA_NUM_THREADS is 0, but must be at least 1; unset it"),
+    ],
+)
+def test_without_a_compiler(name: str, value: str, reason: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "ikura", "tune", "iris", "--out", "run", "-q"],
         cwd=tmp_path,
-        env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
+        env=os.environ | {name: value},
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "ikura: error: NUMBA_DISABLE_JIT is set, but the training step must be compiled; unset it\n"
+    assert done.stderr == f"ikura: error: {reason}\n"
     assert not list(tmp_path.iterdir())
 
 

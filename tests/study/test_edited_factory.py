@@ -32,6 +32,16 @@ def made(act: Callable[[Tensor], Tensor]) -> Callable[[Any], nn.Module]:
     return lambda hp: Net(hp, act)
 
 
+def test_check_and_scale_refuse_another_activation(tune: Tune) -> None:
+    study = tune(network=made(torch.relu), **OPTIONS)
+    other = made(torch.sigmoid)
+    with pytest.raises(RunError, match="the network factory is not the one that this study began with"):
+        ikura.check(study.run, network=other, only=["forward"])
+    with pytest.raises(RunError, match="the network factory is not the one that this study began with"):
+        ikura.scale(study.run, 64, network=other, seeds=2)
+    assert ikura.check(study.run, network=made(torch.relu), only=["forward"]).results[0].verdict == "pass"
+
+
 class Stopped(Exception):
     pass
 

@@ -74,8 +74,8 @@ def test_an_own_network_that_learns_nothing_is_frozen(tune: Tune) -> None:
     ("given", "told"),
     [
         *(({name: 1e20}, f"[{name}] {name} must be") for name in ("l1", "l2", "weight_decay", "epsilon")),
-        ({"learning_rate": 1e300}, "at most 1e+30"),
-        ({"learning_rate": log(1e-3, 1e40)}, "at most 1e+30"),
+        ({"learning_rate": 1e300}, "at most 1e+38"),
+        ({"learning_rate": log(1e-3, 1e40)}, "at most 1e+38"),
         ({"l2": choice(0.1, 1e30)}, "at most 1e+06"),
         ({"batch_size": 2**40}, "at most 1e+09"),
     ],

@@ -17,8 +17,10 @@ from ikura.data.reading import read_source
 from ikura.errors import RunError
 from ikura.files import shown
 from ikura.population.member import Member
+from ikura.population.workshop import Workshop
 from ikura.study.entrance import enter
 from ikura.study.floor import examples_of, network_again, workshop_of
+from ikura.study.known_network import check_network
 from ikura.study.networks import resolved
 from ikura.study.setting import Setting
 
@@ -43,10 +45,10 @@ def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str,
         UsageError: the run trains networks of the caller's own, and their factory was not given.
     """
     setting = Setting.load(run)
-    trial, found = _trial(run)
     dataset = setting.prepare(run)
     factory = network_again(setting, run, network)
     workshop = workshop_of(setting, dataset, factory)
+    trial, found = _trial(run, setting, workshop)
     given = {**found, **(hyperparameters or {})}
     table = None
     opened = setting.source(run)
@@ -84,15 +86,17 @@ def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str,
     )
 
 
-def _trial(run: Path) -> tuple[int, dict[str, Any]]:
+def _trial(run: Path, setting: Setting, workshop: Workshop) -> tuple[int, dict[str, Any]]:
     """Number and hyperparameters of the best trial, or of the first where there is no best one yet.
 
-    They are read from a copy of the store: opening an SQLite database can write to its folder.
+    A factory that is not the run's is refused: what is found of another network says nothing of the run. The store is
+    read from a copy: opening an SQLite database can write to its folder.
     """
     if not (run / "study.db").is_file():
         raise RunError(f"{shown(run)}: the run has no study.db")
     _, store = enter(run, copied=True)
     with closing(store):
+        check_network(store, setting, workshop)
         best, trials = store.fact("best"), store.trials()
     if best is None and not trials:
         raise RunError(f"{run}: the run has no trials yet; check its data instead")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from inspect import signature
 from pathlib import Path
@@ -32,7 +33,9 @@ from ikura.process_state import cores
 from ikura.study.command import predict_command
 from ikura.study.device import chosen_device
 from ikura.study.ending import model_of
+from ikura.study.entrance import enter
 from ikura.study.floor import network_again, workshop_of
+from ikura.study.known_network import check_network
 from ikura.study.networks import resolved
 from ikura.study.opening import alone, check_arguments
 from ikura.study.progress import Progress
@@ -180,6 +183,10 @@ class _Work:
         self.dataset = setting.prepare(run)
         factory = resolved(setting.network, network_again(setting, run, self.study.network))
         self.workshop = workshop_of(setting, self.dataset, Ghosts(factory) if setting.custom and factory else factory)
+        if setting.custom:
+            began, store = enter(run, copied=True)
+            with closing(store):
+                check_network(store, began, workshop_of(began, self.dataset, factory))
         winner = winner_of(self.study, self.workshop)
         if self.batch_size != AUTO:
             check_batch(winner, self.batch_size)

@@ -12,7 +12,7 @@ from ikura.errors import StorageError, UsageError
 
 __all__ = ["check_compiler", "find_place", "place_note"]
 
-VARIABLE, SWITCH = "NUMBA_CACHE_DIR", "DISABLE_JIT"
+VARIABLE, SWITCH, THREADS = "NUMBA_CACHE_DIR", "DISABLE_JIT", "NUMBA_NUM_THREADS"
 _chosen: list[str] = []
 
 
@@ -20,7 +20,13 @@ def find_place() -> None:
     """Give Numba a temporary folder for compiled code where it would find no place for it.
 
     It is this user's alone: code that others could write is not loaded.
+
+    Raises:
+        UsageError: the environment keeps Numba from being imported.
     """
+    threads = os.environ.get(THREADS, "1").strip()
+    if threads.lstrip("+-").isdigit() and int(threads) < 1:
+        raise UsageError(f"{THREADS} is {threads}, but must be at least 1; unset it")
     if os.environ.get(VARIABLE) or any(map(_writable, _usual())):
         return
     place = Path(tempfile.gettempdir()) / f"ikura-numba-{os.geteuid()}"

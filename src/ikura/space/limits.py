@@ -18,7 +18,7 @@ MANY = 10**9
 """A count beyond which there is nothing to count."""
 
 BOUNDS: dict[str, tuple[float, float]] = {
-    "learning_rate": (0, 1e30),
+    "learning_rate": (0, 1e38),
     "momentum": (0, 1),
     "beta1": (0, 1),
     "beta2": (0, 1),
@@ -79,7 +79,7 @@ def limits(name: str) -> tuple[float, float, bool] | None:
 
     Example:
         >>> limits("learning_rate"), limits("dropout_1"), limits("my_own")
-        ((0, 1e+30, False), (0, 1, True), None)
+        ((0, 1e+38, False), (0, 1, True), None)
     """
     kind = layer_of(name)[0]
     known = BOUNDS | ARCHITECTURE
