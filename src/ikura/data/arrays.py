@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +59,7 @@ def plain_pair(x: Any, y: Any) -> Pair:
     """
     if isinstance(y, str):
         raise DataError(f"y is the text {y!r}; give the values of the target, or the table alone with target={y!r}")
+    _check_single(x, y)
     features, notes = plain_features(x)
     target, name = plain_target(y)
     rows = len(features)
@@ -79,6 +81,17 @@ def plain_pair(x: Any, y: Any) -> Pair:
         raise DataError("x and y have no rows")
     _check_order(x, y)
     return Pair(features, target, name, notes)
+
+
+def _check_single(x: Any, y: Any) -> None:
+    """Refuse several inputs in place of one."""
+    several = list(x.values()) if isinstance(x, Mapping) else list(x) if isinstance(x, tuple | list) else []
+    whole = [one for one in several if len(np.shape(one)) > 1]
+    if several and len(whole) == len(several) and len(several) != len(y):
+        raise DataError(
+            f"x holds {len(several)} arrays, but networks get one input; join them to one array, such as "
+            "np.hstack([a, b]) for those of shape (n, d), and let the network take it apart"
+        )
 
 
 def plain_features(x: Any) -> tuple[Features, list[str]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from ikura.errors import UsageError
+
 __all__ = ["TOLD", "Logged", "Progress"]
 
 TOLD = "told"
@@ -62,9 +64,20 @@ class Logged(Progress):
 
     Args:
         progress: who is told; None for nobody.
+
+    Raises:
+        UsageError: it is something else, such as a function.
+
+    Example:
+        >>> Logged(print)
+        Traceback (most recent call last):
+        ...
+        ikura.errors.UsageError: progress must be of a class that inherits from ikura.Progress, but is <built-in ...>
     """
 
     def __init__(self, progress: Progress | None) -> None:
+        if progress is not None and not isinstance(progress, Progress):
+            raise UsageError(f"progress must be of a class that inherits from ikura.Progress, but is {progress!r}")
         self._progress = progress or Progress()
 
     def opened(self, run: str | Path) -> None:
