@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 import pandas as pd
 
-from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
+from ikura.experiments._base import Findings, Section
 from ikura.experiments.claim import Claim
-from ikura.experiments.large_batch_columns import COLUMNS, POINTS, Setting, columns, hyperparameters
-from ikura.experiments.large_batch_tables import OPTIONS, curves, distance, diverged, gaps_of, results_table
+from ikura.experiments.large_batch_columns import COLUMNS, Plans, Setting, hyperparameters
+from ikura.experiments.large_batch_experiment import ColumnsExperiment
+from ikura.experiments.large_batch_tables import curves, distance, diverged, gaps_of, results_table
 
 __all__ = ["EXPERIMENT", "LargeBatch"]
 
@@ -30,17 +31,10 @@ PAPER: dict[str, tuple[str, tuple[float | None, ...]]] = {
 """Published validation accuracy in per cent, in the order of the columns; the paper has none for clipping alone."""
 
 
-class LargeBatch(Experiment):
-    """Every seed is a repetition; its columns share initial weights and the order of examples.
-
-    Args:
-        setting: what is trained.
-    """
+class LargeBatch(ColumnsExperiment):
+    """The paper's columns, one measure after another."""
 
     name = "large-batch"
-    repetitions = 5
-    quick_repetitions = 2
-    goes_on_within = True
     says: ClassVar[str] = (
         "A network trained with large batches for as many epochs generalises worse. A learning rate raised by the root "
         "of the batch ratio, ghost normalisation and clipping narrow the gap; as many updates as the small batch had "
@@ -55,27 +49,9 @@ class LargeBatch(Experiment):
         "batch, the norm of the gradient is clipped at 5, and regime adaptation makes every phase of the schedule "
         "longer by the batch ratio: as many updates as the small batch has, and ratio times the epochs."
     )
-    options: ClassVar[Mapping[str, str]] = OPTIONS
 
-    def __init__(self, setting: Setting | None = None) -> None:
-        self._setting = setting or Setting()
-
-    @property
-    def setting(self) -> dict[str, Any]:
-        return self._setting.resolved().as_dict()
-
-    def configured(self, options: Mapping[str, Any]) -> Self:
-        super().configured(options)
-        return type(self)(Setting(**options)) if options else self
-
-    def repeat(self, repetition: Repetition) -> Tables:
-        return dict(self.repeat_all([repetition]))[repetition.index]
-
-    def repeat_all(self, repetitions: Sequence[Repetition]) -> Iterator[tuple[int, Tables]]:
-        if repetitions:
-            setting = self._setting.resolved(repetitions[0].quick)
-            plans = {name: hyperparameters(setting, name) for name in COLUMNS}
-            yield from columns(setting, plans, repetitions, POINTS)
+    def plans(self, setting: Setting) -> Plans:
+        return {name: hyperparameters(setting, name) for name in COLUMNS}
 
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
         results, setting = tables["results"], self._setting.resolved(quick)

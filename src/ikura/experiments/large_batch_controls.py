@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import pandas as pd
 
-from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
+from ikura.experiments._base import Findings, Section
 from ikura.experiments.claim import Claim
-from ikura.experiments.large_batch_columns import POINTS, Setting, columns, hyperparameters
-from ikura.experiments.large_batch_tables import OPTIONS, curves, distance, diverged, gaps_of, results_table
+from ikura.experiments.large_batch_columns import Plans, Setting, hyperparameters
+from ikura.experiments.large_batch_experiment import ColumnsExperiment
+from ikura.experiments.large_batch_tables import curves, distance, diverged, gaps_of, results_table
 
 __all__ = ["CONTROLS", "EXPERIMENT", "LargeBatchControls", "plans_of"]
 
@@ -48,17 +49,10 @@ def plans_of(setting: Setting) -> dict[str, tuple[int, dict[str, Any]]]:
     return found | {name: (epochs, {**large, **noise}) for name, noise in added.items()}
 
 
-class LargeBatchControls(Experiment):
-    """Every seed is a repetition; its columns share initial weights and the order of examples.
-
-    Args:
-        setting: what is trained.
-    """
+class LargeBatchControls(ColumnsExperiment):
+    """Noise of several kinds, each added to the large batch alone."""
 
     name = "large-batch-controls"
-    repetitions = 5
-    quick_repetitions = 2
-    goes_on_within = True
     says: ClassVar[str] = (
         "A factor drawn from N(1, σ²) on the gradient of each example, with σ² as large as the batch ratio, gives a "
         "large batch the noise of a small one and narrows its generalisation gap. Dropout, DropConnect and label noise "
@@ -72,26 +66,9 @@ class LargeBatchControls(Experiment):
         "share initial weights and the order of examples, so that gaps are paired; intervals are over seeds, on one "
         "training set."
     )
-    options: ClassVar[Mapping[str, str]] = OPTIONS
 
-    def __init__(self, setting: Setting | None = None) -> None:
-        self._setting = setting or Setting()
-
-    @property
-    def setting(self) -> dict[str, Any]:
-        return self._setting.resolved().as_dict()
-
-    def configured(self, options: Mapping[str, Any]) -> Self:
-        super().configured(options)
-        return type(self)(Setting(**options)) if options else self
-
-    def repeat(self, repetition: Repetition) -> Tables:
-        return dict(self.repeat_all([repetition]))[repetition.index]
-
-    def repeat_all(self, repetitions: Sequence[Repetition]) -> Iterator[tuple[int, Tables]]:
-        if repetitions:
-            setting = self._setting.resolved(repetitions[0].quick)
-            yield from columns(setting, plans_of(setting), repetitions, POINTS)
+    def plans(self, setting: Setting) -> Plans:
+        return plans_of(setting)
 
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
         results, setting = tables["results"], self._setting.resolved(quick)

@@ -1,0 +1,49 @@
+"""What experiments with large batches have in common: a setting, and columns trained under the same seeds."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+from ikura.experiments._base import Experiment, Repetition, Tables
+from ikura.experiments.large_batch_columns import POINTS, Plans, Setting, columns
+from ikura.experiments.large_batch_tables import OPTIONS
+
+__all__ = ["ColumnsExperiment"]
+
+
+class ColumnsExperiment(Experiment):
+    """Every seed is a repetition; its columns share initial weights and the order of examples.
+
+    Args:
+        setting: what is trained.
+    """
+
+    repetitions = 5
+    quick_repetitions = 2
+    goes_on_within = True
+    options: ClassVar[Mapping[str, str]] = OPTIONS
+
+    def __init__(self, setting: Setting | None = None) -> None:
+        self._setting = setting or Setting()
+
+    @abstractmethod
+    def plans(self, setting: Setting) -> Plans:
+        """Name of each column to the number of its epochs and its hyperparameters; the setting is resolved."""
+
+    @property
+    def setting(self) -> dict[str, Any]:
+        return self._setting.resolved().as_dict()
+
+    def configured(self, options: Mapping[str, Any]) -> Self:
+        super().configured(options)
+        return type(self)(Setting(**options)) if options else self
+
+    def repeat(self, repetition: Repetition) -> Tables:
+        return dict(self.repeat_all([repetition]))[repetition.index]
+
+    def repeat_all(self, repetitions: Sequence[Repetition]) -> Iterator[tuple[int, Tables]]:
+        if repetitions:
+            setting = self._setting.resolved(repetitions[0].quick)
+            yield from columns(setting, self.plans(setting), repetitions, POINTS)
