@@ -12,13 +12,14 @@ import gc
 import io
 import json
 import os
-import resource
 import signal
 import stat
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from peak import kilobytes
 
 from ikura.cli import main
 
@@ -66,7 +67,7 @@ def run(arguments: list[str]) -> dict[str, Any]:
             code = main(arguments)
     finally:
         signal.alarm(0)
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    most = kilobytes() >> 10
     return {
         "code": code, "out": out.text(), "err": err.text(), "seconds": time.monotonic() - began, "megabytes": most,
     }  # fmt: skip

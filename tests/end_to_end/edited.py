@@ -10,7 +10,6 @@ import importlib.util
 import io
 import json
 import os
-import resource
 import shutil
 import signal
 import sqlite3
@@ -20,6 +19,8 @@ import time
 from pathlib import Path
 from types import FrameType
 from typing import Any
+
+from peak import kilobytes
 
 SECONDS = 20
 
@@ -76,8 +77,7 @@ def main() -> None:
             except BaseException as error:
                 code, err = -1, f"{type(error).__name__}: {error}"
             signal.alarm(0)
-            used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            found = {"code": code, "err": err, "seconds": time.monotonic() - began, "kilobytes": used}
+            found = {"code": code, "err": err, "seconds": time.monotonic() - began, "kilobytes": kilobytes()}
             print(json.dumps(found), flush=True)
             shutil.rmtree(run.parent)
 

@@ -45,12 +45,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory, penguins: Path) -> tuple[
 def test_the_json_object(finished: tuple[Path, Any]) -> None:
     run, found = finished
     assert set(found) == {
-        "run", "task", "rows", "trials", "best", "test", "seconds", "diverged",
-        "infeasible", "objectives", "pareto", "choice", "rounds", "widened", "diagnosis", "prescriptions", "decisions",
+        "run", "task", "positive", "rows", "trials", "best", "test", "seconds", "diverged", "frozen", "infeasible",
+        "stopping", "sparsity", "objectives", "pareto", "choice", "rounds", "widened", "checks", "diagnosis",
+        "prescriptions", "decisions",
     }  # fmt: skip
     assert set(found["best"]) == {"number", "hyperparameters", "dev", "dev_corrected", "next", "note"}
-    for score in (found["best"]["dev"], found["test"]):
-        assert set(score) == {"metric", "value", "interval"}
+    assert found["test"]["note"] is None
+    for score, more in ((found["best"]["dev"], set()), (found["test"], {"note"})):
+        assert set(score) == {"metric", "value", "interval"} | more
         assert score["metric"] == "accuracy"
         low, high = score["interval"]
         assert 0 <= low <= score["value"] <= high <= 1

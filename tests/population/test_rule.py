@@ -11,7 +11,6 @@ import torch
 from ikura.errors import UsageError
 from ikura.population.kernel.update import apply_rule
 from ikura.population.rule import RULES, Coefficients, coefficients, rule
-from ikura.space.tiers import _NEEDS as NEEDS
 
 from .reference import optimizer
 
@@ -106,11 +105,6 @@ def test_what_a_rule_says_it_uses(name: str) -> None:
             apply_rule(RULES[name].code, w, np.array([step - 3.5]), moments, coefficients(**given, step=step))
         found[changed] = w[0]
     assert {n for n in other if found[n] != found[""]} == {"learning_rate", *RULES[name].uses}
-
-
-def test_the_default_space_gives_coefficients_to_the_rules_that_use_them() -> None:
-    uses = {name: {one.name for one in RULES.values() if name in one.uses} for name in NEEDS}
-    assert {name: set(rules) for name, rules in NEEDS.items()} == uses
 
 
 def test_numbers_in_the_kernel_are_different() -> None:

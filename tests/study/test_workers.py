@@ -34,7 +34,7 @@ def test_a_killed_worker_is_one_line_and_the_run_goes_on(tmp_path: Path) -> None
     me, once = os.getpid(), tmp_path / "once"
 
     class Fatal(nn.Linear):
-        """Ends the first worker that trains it for a while."""
+        """Ends the first worker that trains it."""
 
         def forward(self, x: Tensor) -> Tensor:
             if os.getpid() != me and not once.exists():
@@ -42,11 +42,14 @@ def test_a_killed_worker_is_one_line_and_the_run_goes_on(tmp_path: Path) -> None
                 os.kill(os.getpid(), signal.SIGKILL)
             return super().forward(x)
 
+    def fatal(hp: Any) -> nn.Module:
+        return Fatal(hp.inputs, hp.outputs)
+
     with pytest.raises(IkuraError, match="a worker process was killed") as caught:
-        ikura.tune("iris", network=lambda hp: Fatal(hp.inputs, hp.outputs), jobs=2, out=tmp_path / "run", **OPTIONS)
+        ikura.tune("iris", network=fatal, jobs=2, out=tmp_path / "run", **OPTIONS)
     assert "\n" not in str(caught.value)
     whole = ikura.tune("iris", network=network, jobs=1, out=tmp_path / "whole", **OPTIONS)
-    assert_same(ikura.resume(tmp_path / "run", network), whole)
+    assert_same(ikura.resume(tmp_path / "run", fatal), whole)
 
 
 def children(pid: int) -> list[int]:

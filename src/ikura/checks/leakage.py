@@ -158,7 +158,8 @@ class DuplicatesCheck(Check):
         chance = float(np.mean([one in known for one in _hashes(mixed)])) if share else 0.0
         own = 1 - len(known) / len(train)
         figures = {"share": share, "by_chance": chance, "within_training": own, "rows": round(share * len(other))}
-        told = f"{share:.1%} of the dev and test examples are also in the training set"
+        which = "dev and test" if len(others) > 1 else "dev"
+        told = f"{share:.1%} of the {which} examples are also in the training set"
         if share < SHARE or share < RARER * chance:
             return self.passed(told, **figures)
         return self.failed(

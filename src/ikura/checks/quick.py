@@ -1,4 +1,4 @@
-"""The checks that `ikura.tune` makes before it trains: those that take less than a second.
+"""The checks that `ikura.tune` makes before it trains: those that take less than a second, and need no test set.
 
 A check is added by one line in `QUICK`. One that `refuses` ends the study where it fails, before anything is written.
 """
@@ -113,7 +113,7 @@ def _begun(sentence: str) -> str:
 def _subject(
     dataset: Dataset, factory: Callable[[Hyperparameters], nn.Module] | None, given: Mapping[str, Any], seed: int
 ) -> Subject:
-    train, dev, test = (Examples.of(part) for part in (dataset.train, dataset.dev, dataset.test))
+    train, dev = Examples.of(dataset.train), Examples.of(dataset.dev)
     outputs = outputs_of(dataset.task.name, len(dataset.task.classes or []))
     sizes = {"inputs": int(train.x[0].size), "outputs": outputs, "shape": list(train.shape)}
     network = fresh = None
@@ -131,7 +131,7 @@ def _subject(
         dataset.task.name,
         train,
         dev,
-        test,
+        None,
         len(dataset.task.classes or []),
         network=network,
         fresh=fresh,

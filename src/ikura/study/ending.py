@@ -76,9 +76,10 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
         store.set_fact("account", _account(store, row, module, setting))
     if store.fact("test") is None:
         with store.timed("test"):
-            examples = examples_of(dataset.test, setting.dtype, workshop.network)
-            outputs, target = predictions(workshop, module, examples), workshop.judge.target(dataset.test.y)
-            reason = not_measured(dataset, dataset.test, measure)
+            part = dataset.test
+            examples = examples_of(part, setting.dtype, workshop.network)
+            outputs, target = predictions(workshop, module, examples), workshop.judge.target(part.y)
+            reason = not_measured(dataset, part, measure)
             value, low, high = math.nan, math.nan, math.nan
             if reason is None:
                 value = float(measure(outputs, target))

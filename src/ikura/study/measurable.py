@@ -23,16 +23,13 @@ def not_measured(dataset: Dataset, part: Part, metric: Metric) -> str | None:
     return undefined(metric, _targets(dataset, part.y), dataset.task.classes)
 
 
-def check_measurable(dataset: Dataset, metric: Metric, dtype: str) -> list[str]:
-    """Refuse a metric that no network's dev score would have.
+def check_measurable(dataset: Dataset, metric: Metric, dtype: str) -> None:
+    """Refuse a metric that no network's dev score would have; the test set is left to the final evaluation.
 
     Args:
         dataset: the data.
         metric: what trials are compared by.
         dtype: precision of the training.
-
-    Returns:
-        A sentence if the test score will be undefined, of which only the final evaluation can tell more.
 
     Raises:
         DataError: the metric says nothing on the dev set, or the training set has one target only.
@@ -53,10 +50,6 @@ def check_measurable(dataset: Dataset, metric: Metric, dtype: str) -> list[str]:
             f"{metric.name} of {named} cannot be given on the dev set, because {reason}; compare by another metric "
             f"({', '.join(others)}), or with other dev rows (--seed, --dev FILE)"
         )
-    reason = not_measured(dataset, dataset.test, metric)
-    if reason is None:
-        return []
-    return [f"The test {metric.name} will not be given, because {reason}."]
 
 
 def _targets(dataset: Dataset, y: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -249,7 +249,7 @@ def tune(
 
     dataset = opened_as(arrays)
     chosen = chosen_metric(metric, dataset.task.name)
-    undefined = check_measurable(dataset, metric_of(chosen, dataset.task.name), dtype)
+    check_measurable(dataset, metric_of(chosen, dataset.task.name), dtype)
     if isinstance(network, Pretrained) and network.freeze == "auto":
         freezing = choose_freezing(
             network, dataset, folded=not (group or time), seed=seed, dtype=dtype, say=progress.say
@@ -259,7 +259,7 @@ def tune(
     name = chosen_network(network, dataset)
     check_channels(name, dataset, channels)
     notes = [*origin.notes, *(note for part in parts.values() for note in part.notes)]
-    dataset.summary["notes"] = [*notes, *dataset.summary["notes"], *undefined]
+    dataset.summary["notes"] = [*notes, *dataset.summary["notes"]]
     device = chosen_device(device, name != "mlp")
     epochs, finalists = budget(name, epochs, finalists)
     if finalists and schedule_of(schedule).copies:
