@@ -70,7 +70,7 @@ class LeakageCheck(Check):
         return self.failed(
             f"{', '.join(leaking)} alone predict{'s' if len(leaking) == 1 else ''} the target with an error of "
             f"{errors[best]:.1%}; all other features together have {error:.1%}",
-            "The feature leaks the target: it was made from it, or is known only after it.",
+            "The feature may leak the target: made from it, or known only after it; or it settles the target alone.",
             "Leave the column out, unless it is known when predictions are wanted (--kind COLUMN=ignore).",
             features=leaking,
             **figures,
