@@ -47,9 +47,13 @@ class Session:
             self.complain(one_line(line))
 
     def complain(self, line: str) -> None:
-        """Write to stderr even when the session is quiet; a closed or full stderr is no reason to stop."""
+        """Write to stderr even when the session is quiet; a closed or full stderr is no reason to stop.
+
+        The line is written at once with its end: an interrupt between the two would put another line behind it.
+        """
         with suppress(OSError, ValueError):
-            print(line, file=sys.stderr, flush=True)
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
 
     def emit(self, text: str, *, styled: bool = False) -> None:
         """Write text for people to stdout; what its encoding lacks becomes a question mark.
