@@ -86,9 +86,9 @@ class Watch(ikura.Progress):
 def _watched() -> list[tuple[Any, str, str]]:
     from ikura.population.compiled import CompiledTile
     from ikura.population.examples import Examples
+    from ikura.population.setup import Workshop
     from ikura.population.training import Course, Judge
-    from ikura.population.workshop import Workshop
-    from ikura.study.store import Store
+    from ikura.study.record.store import Store
 
     return [
         (CompiledTile, "train_epoch", "training kernel"),
@@ -144,8 +144,8 @@ def parts_of_kernel(workload: Workload, data: Any, count: int) -> list[tuple[str
     from ikura.metric import metric
     from ikura.population.examples import Examples
     from ikura.population.member import Member
+    from ikura.population.setup import Workshop
     from ikura.population.training import Judge
-    from ikura.population.workshop import Workshop
 
     dataset = prepare(data)
     train = Examples.of(dataset.train).head(ROWS)

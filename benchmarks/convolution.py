@@ -29,8 +29,8 @@ from ikura.nn.zoo import NETWORKS
 from ikura.population._tile import Tile
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.training import Judge
-from ikura.population.workshop import Workshop
 from ikura.process_state import one_thread_each
 
 __all__ = ["WORKLOADS", "Workload", "main", "measure"]

@@ -23,8 +23,8 @@ from ikura.experiments.claim import mean_interval
 from ikura.nn.loss import each_loss
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.training import Course
-from ikura.population.workshop import Workshop
 from ikura.process_state import one_thread_each
 from ikura.search import Stage, proposer
 from ikura.space import Space, choice, integer, linear, log

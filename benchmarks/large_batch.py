@@ -23,8 +23,8 @@ from ikura.metric import METRICS
 from ikura.nn.loss import loss
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.training import Judge
-from ikura.population.workshop import Workshop
 from ikura.process_state import one_thread_each
 
 __all__ = ["SETTINGS", "main", "measure"]

@@ -70,9 +70,10 @@ TASKS: dict[str, Callable[[], pd.DataFrame]] = {
 def forecast(frame: pd.DataFrame, seed: int, folder: Path) -> list[dict[str, Any]]:
     """Compare what the learning curve of a part of the rows expects with what comes."""
     import ikura
+    from ikura.diagnose.chosen import Chosen
     from ikura.diagnose.errors import error_of, measured_by
     from ikura.diagnose.learning_curve import learning_curve, train_on
-    from ikura.diagnose.reading import Chosen, workshop_again
+    from ikura.diagnose.reading import workshop_again
     from ikura.population.examples import Examples
     from ikura.process_state import one_thread_each
     from ikura.search import schedule

@@ -14,11 +14,11 @@ import numpy as np
 from torch import nn
 
 import ikura
+import ikura.api.tune
 import ikura.large_batch.training
 import ikura.report
-import ikura.study.states
-import ikura.study.tiles
-import ikura.study.tune
+import ikura.study.executor
+import ikura.study.training_states
 from benchmarks.machine import ROOT
 from ikura.population.job import Job
 
@@ -129,12 +129,12 @@ def live(kind: str, run: Path, hurried: bool, log: Path) -> None:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(file.fileno(), stream.fileno())
     # How many of the caller's own networks make a tile is measured, and their rounding depends on it.
-    ikura.study.tune.measure_tile_size = lambda *_: 4
+    ikura.api.tune.measure_tile_size = lambda *_: 4
     if hurried:
         sys.setswitchinterval(1e-6)
-        ikura.study.states.SECONDS = 0.0
+        ikura.study.training_states.SECONDS = 0.0
         often: Any = partial(Job, snapshot_seconds=0.0)
-        ikura.study.tiles.Job = ikura.large_batch.training.Job = often
+        ikura.study.executor.Job = ikura.large_batch.training.Job = often
     if kind == SCALE:
         ikura.scale(run, BATCH, rule="auto", seeds=3, jobs=2)
     elif ready(kind, run):

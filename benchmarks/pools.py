@@ -127,8 +127,8 @@ def _train(name: str, trials: int, epochs: int, seed: int) -> Pool:
     from ikura.nn.loss import outputs_of
     from ikura.population.examples import Examples
     from ikura.population.member import Member
+    from ikura.population.setup import Workshop
     from ikura.population.training import Judge
-    from ikura.population.workshop import Workshop
     from ikura.process_state import one_thread_each
     from ikura.search import proposer
     from ikura.space import default_space

@@ -96,7 +96,7 @@ def _stage(run: Path) -> str:
     if not (run / "config.toml").exists():
         return "before it was opened"
     from ikura.errors import IkuraError
-    from ikura.study.store import Store
+    from ikura.study.record.store import Store
 
     try:
         store = Store(run / "study.db")

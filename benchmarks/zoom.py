@@ -22,7 +22,7 @@ from ikura.metric import default_metric
 from ikura.population.examples import Examples
 from ikura.population.job import Job
 from ikura.population.member import Member
-from ikura.population.workshop import Judge, Workshop
+from ikura.population.setup import Judge, Workshop
 from ikura.process_state import one_thread_each
 from ikura.search import Observation, Proposer, proposer
 from ikura.space import Space

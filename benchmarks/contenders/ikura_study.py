@@ -15,7 +15,7 @@ def main() -> None:
     log = Log(given.log)
     import ikura
     from benchmarks.tasks import PART, TARGET, TASKS, kinds
-    from ikura.study.progress import Progress
+    from ikura.study.record.progress import Progress
 
     tune = ikura.tune
     log.note("imported")

@@ -6,25 +6,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ikura.garbage import seldom
-
-__version__ = "0.1.0"
+from ikura.version import __version__
 
 _HOMES = {
     "check": "ikura.checks.check",
     "judge": "ikura.diagnose.judge",
-    "tune": "ikura.study.tune",
-    "resume": "ikura.study.tune",
-    "load": "ikura.study.open",
-    "open_study": "ikura.study.open",
-    "pretrained": "ikura.study.pretrained",
+    "tune": "ikura.api.tune",
+    "resume": "ikura.api.tune",
+    "load": "ikura.api.open",
+    "open_study": "ikura.api.open",
+    "pretrained": "ikura.study.record.pretrained",
     "from_optuna": "ikura.exchange.optuna",
     "Prior": "ikura.exchange.prior",
     "Checks": "ikura.checks",
     "scale": "ikura.large_batch.scale",
-    "Scaling": "ikura.large_batch.scaling",
-    "Study": "ikura.study.study",
-    "Model": "ikura.study.model",
-    "Progress": "ikura.study.progress",
+    "Scaling": "ikura.large_batch.scale_result",
+    "Study": "ikura.api.study",
+    "Model": "ikura.study.record.model",
+    "Progress": "ikura.study.record.progress",
     "Space": "ikura.space",
     "choice": "ikura.space",
     "constraint": "ikura.space",
@@ -69,6 +68,9 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from ikura.api.open import load, open_study
+    from ikura.api.study import Study
+    from ikura.api.tune import resume, tune
     from ikura.checks import Checks
     from ikura.checks.check import check
     from ikura.diagnose.judge import judge
@@ -76,14 +78,11 @@ if TYPE_CHECKING:
     from ikura.exchange.optuna import from_optuna
     from ikura.exchange.prior import Prior
     from ikura.large_batch.scale import scale
-    from ikura.large_batch.scaling import Scaling
+    from ikura.large_batch.scale_result import Scaling
     from ikura.space import Space, choice, constraint, fixed, integer, linear, log, log_complement, when
-    from ikura.study.model import Model
-    from ikura.study.open import load, open_study
-    from ikura.study.pretrained import pretrained
-    from ikura.study.progress import Progress
-    from ikura.study.study import Study
-    from ikura.study.tune import resume, tune
+    from ikura.study.record.model import Model
+    from ikura.study.record.progress import Progress
+    from ikura.study.record.start_pretrained import pretrained
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ from benchmarks.cost import flops_of_epoch, flops_of_step, sample, steps, widths
 from benchmarks.workload import WORKLOADS
 from ikura.population.layout import Layout
 from ikura.population.member import Member
-from ikura.population.rule import RULES, coefficients
+from ikura.population.update_rules import RULES, coefficients
 
 peer = pytest.importorskip("benchmarks.peer")
 

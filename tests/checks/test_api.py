@@ -15,9 +15,8 @@ from torch import nn
 import ikura
 from ikura.checks import CHECKS, Check, Subject, run_checks
 from ikura.checks.learning_rate import range_test
+from ikura.checks.page import checks_section, write_checks
 from ikura.population.examples import Examples
-from ikura.report.checks import checks_section
-from ikura.report.checks_page import write_checks
 
 PAGE = Path(__file__).parents[2] / "docs" / "checks.md"
 

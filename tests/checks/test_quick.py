@@ -16,7 +16,7 @@ import ikura
 from ikura.checks.leakage import LeakageCheck, _alone, _by_nearest_value
 from ikura.checks.quick import QUICK, quick_checks
 from ikura.data import prepare
-from ikura.study.progress import Progress
+from ikura.study.record.progress import Progress
 
 TINY: dict[str, Any] = {
     "trials": 1, "epochs": 1, "finalists": 0, "jobs": 1, "search": "random",

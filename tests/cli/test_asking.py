@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ikura.cli import main
-from ikura.cli.asking import ask_in_terminal
+from ikura.cli.confirm import ask_in_terminal
 from ikura.cli.session import Session
 from ikura.cli.summary import summary
 

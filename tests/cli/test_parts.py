@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ikura.cli.duration import format_duration, parse_duration
-from ikura.cli.outcome import jsonable
+from ikura.cli.print_result import jsonable
 from ikura.cli.summary import summary
 from ikura.errors import UsageError
 

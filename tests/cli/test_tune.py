@@ -104,7 +104,7 @@ def test_the_names_in_the_help_are_those_of_the_rooms() -> None:
     from ikura.metric import METRICS
     from ikura.search import PROPOSERS
     from ikura.search.schedule import SCHEDULES
-    from ikura.study.aims import OBJECTIVES
+    from ikura.study.record.objectives import OBJECTIVES
 
     assert set(search_options.OBJECTIVES) == set(OBJECTIVES)
     assert set(data_options.BUNDLED) == set(BUNDLED)

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ikura.data import Encoder, prepare
+from ikura.data import prepare
+from ikura.data.encoder.make import read_encoder
 from ikura.errors import DataError
 
 RANDOM = np.random.default_rng(9)
@@ -40,7 +41,7 @@ def test_a_constant_is_zero_in_every_part(usual: object, other: list[object]) ->
     for part in (dataset.train, dataset.dev, dataset.test):
         assert (part.x[:, places] == 0).all()
     assert any("'still' has one value in all training rows" in note for note in dataset.summary["notes"])
-    again = Encoder.from_dict(dataset.encoder.to_dict())
+    again = read_encoder(dataset.encoder.to_dict())
     np.testing.assert_array_equal(again.transform(frame)[0][dataset.split.dev], dataset.dev.x)
 
 

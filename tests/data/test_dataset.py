@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ikura.data import Dataset, Encoder, prepare, read_table
+from ikura.data import Dataset, prepare, read_table
+from ikura.data.encoder.make import read_encoder
 from ikura.errors import DataError
 
 PENGUINS = Path(__file__).parents[2] / "examples" / "penguins.csv"
@@ -74,7 +75,7 @@ def test_same_arguments_same_data_set() -> None:
 def test_summary_and_encoder_survive_json(data: str | Path) -> None:
     dataset = prepare(data, "species" if data == PENGUINS else None)
     assert json.loads(json.dumps(dataset.summary)) == dataset.summary
-    assert Encoder.from_dict(json.loads(json.dumps(dataset.encoder.to_dict()))) == dataset.encoder
+    assert read_encoder(json.loads(json.dumps(dataset.encoder.to_dict()))) == dataset.encoder
 
 
 def test_path_frame_and_arrays_agree() -> None:

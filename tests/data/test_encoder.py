@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ikura.data import Encoder, describe_columns
+from ikura.data.encoder.make import fit_encoder, read_encoder
 from ikura.data.encoder.table import TableEncoder
 from ikura.errors import DataError
 
 
 def through_json(encoder: Encoder) -> Encoder:
-    return Encoder.from_dict(json.loads(json.dumps(encoder.to_dict())))
+    return read_encoder(json.loads(json.dumps(encoder.to_dict())))
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def frame() -> pd.DataFrame:
 
 
 def test_feature_names(frame: pd.DataFrame) -> None:
-    encoder = Encoder.fit(frame)
+    encoder = fit_encoder(frame)
     assert encoder.feature_names == [
         "size",
         "size is missing",
@@ -69,7 +70,7 @@ CLOSE = {"rtol": 2**-23, "atol": 2**-18}
 
 def test_numbers_equal_the_standard_scaler(frame: pd.DataFrame) -> None:
     train, other = frame[:120], frame[120:]
-    encoder = Encoder.fit(train)
+    encoder = fit_encoder(train)
     x, _ = encoder.transform(other)
     columns = ["size", "count", "smoker"]
     scaler = StandardScaler().fit(train[columns].astype(float))
@@ -83,7 +84,7 @@ def test_numbers_equal_the_standard_scaler(frame: pd.DataFrame) -> None:
 def test_categories_equal_the_one_hot_encoder(frame: pd.DataFrame) -> None:
     train, other = frame[:120], frame[120:].copy()
     other.loc[other.index[3], "colour"] = "violet"
-    encoder = Encoder.fit(train)
+    encoder = fit_encoder(train)
     x, codes = encoder.transform(other)
     onehot = OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32)
     onehot.fit(train[["colour"]].fillna("~missing"))
@@ -99,7 +100,7 @@ def test_standardised_training_column_has_mean_0_and_deviation_1(values: list[fl
     columns = describe_columns(frame, {"v": "numeric"})
     if not columns[0].used:
         return
-    x, _ = Encoder.fit(frame, columns).transform(frame)
+    x, _ = fit_encoder(frame, columns).transform(frame)
     assert np.isfinite(x).all()
     present = frame["v"].notna()
     v = x[present, 0].astype(np.float64)
@@ -123,7 +124,7 @@ def test_json_round_trip_is_exact(train: list[tuple], other: list[tuple]) -> Non
     names = ["number", "word", "truth"]
     table = pd.DataFrame(train, columns=names).astype({"number": float, "word": object, "truth": object})
     columns = describe_columns(table, {"number": "numeric", "word": "category", "truth": "boolean"})
-    encoder = Encoder.fit(table, columns)
+    encoder = fit_encoder(table, columns)
     again = through_json(encoder)
     assert again == encoder
     further = pd.DataFrame(other, columns=names).astype({"number": float, "word": object, "truth": object})
@@ -134,7 +135,7 @@ def test_json_round_trip_is_exact(train: list[tuple], other: list[tuple]) -> Non
 def test_unseen_and_missing_values_at_predict_time(frame: pd.DataFrame) -> None:
     frame["calm"] = np.arange(200) % 3 + 0.5
     frame["taste"] = ["sweet", "sour"] * 100
-    encoder = through_json(Encoder.fit(frame))
+    encoder = through_json(fit_encoder(frame))
     row = {"size": None, "count": None, "colour": "violet", "street": "street 99", "smoker": None, "day": None}
     x, codes = encoder.transform(pd.DataFrame([row | {"calm": None, "taste": None}]))
     named = dict(zip(encoder.feature_names, x[0], strict=True))
@@ -147,7 +148,7 @@ def test_unseen_and_missing_values_at_predict_time(frame: pd.DataFrame) -> None:
 
 
 def test_text_and_further_columns_at_predict_time(frame: pd.DataFrame) -> None:
-    encoder = Encoder.fit(frame)
+    encoder = fit_encoder(frame)
     expected = encoder.transform(frame)
     as_text = frame.astype({"count": str, "smoker": str}).assign(further=1)[["further", *reversed(frame.columns)]]
     as_text["day"] = frame["day"].dt.strftime("%Y-%m-%d")
@@ -170,29 +171,29 @@ def test_text_and_further_columns_at_predict_time(frame: pd.DataFrame) -> None:
 )
 def test_wrong_table_at_predict_time(frame: pd.DataFrame, change: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        Encoder.fit(frame).transform(change(frame))  # type: ignore[operator]
+        fit_encoder(frame).transform(change(frame))  # type: ignore[operator]
 
 
 def test_a_column_that_was_there_in_training_is_not_offered_for_another() -> None:
     table = pd.DataFrame({"bill_length": [1.0, 2.0, 3.0], "bill_depth": [1.0, 3.0, 2.0]})
     with pytest.raises(DataError, match=r"no column 'bill_depth' \(columns: bill_length\)"):
-        Encoder.fit(table).transform(table[["bill_length"]])
+        fit_encoder(table).transform(table[["bill_length"]])
 
 
 def test_left_out_columns_are_not_needed(frame: pd.DataFrame) -> None:
-    encoder = Encoder.fit(frame)
+    encoder = fit_encoder(frame)
     np.testing.assert_array_equal(encoder.transform(frame.drop(columns="planet"))[0], encoder.transform(frame)[0])
 
 
 @pytest.mark.parametrize(("levels", "one_hot"), [(16, True), (17, False)])
 def test_up_to_16_levels_are_one_hot(levels: int, one_hot: bool) -> None:
-    encoder = Encoder.fit(pd.DataFrame({"c": [f"level {row % levels}" for row in range(100)]}))
+    encoder = fit_encoder(pd.DataFrame({"c": [f"level {row % levels}" for row in range(100)]}))
     assert (len(encoder.feature_names), encoder.cardinalities) == ((16, []) if one_hot else (0, [18]))
 
 
 def test_whole_numbers_as_categories_match_their_float_form() -> None:
     train = pd.DataFrame({"year": [2007, 2008, 2009] * 5})
-    encoder = Encoder.fit(train, describe_columns(train, {"year": "category"}))
+    encoder = fit_encoder(train, describe_columns(train, {"year": "category"}))
     x, _ = encoder.transform(pd.DataFrame({"year": [2008.0, np.nan]}))
     assert x.tolist() == [[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
 
@@ -200,7 +201,7 @@ def test_whole_numbers_as_categories_match_their_float_form() -> None:
 def test_array_of_images() -> None:
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (30, 4, 5, 3), dtype=np.uint8)
-    encoder = Encoder.fit(images[:20])
+    encoder = fit_encoder(images[:20])
     again = through_json(encoder)
     assert again == encoder
     x, codes = again.transform(images)
@@ -216,7 +217,7 @@ def test_array_of_images() -> None:
 def test_array_with_missing_and_infinite_numbers() -> None:
     values = np.arange(24.0).reshape(2, 3, 4)
     values[0, 1, 2] = np.nan
-    encoder = Encoder.fit(values)
+    encoder = fit_encoder(values)
     x, _ = encoder.transform(values)
     assert x[0, 1, 2] == 0
     # float32 rounds each of 23 values below 2 by 2⁻²⁴ of it at most.
@@ -227,7 +228,7 @@ def test_array_with_missing_and_infinite_numbers() -> None:
     with pytest.raises(DataError, match=r"shape \(n, 3, 4\) is expected, but its shape is \(2, 12\)"):
         encoder.transform(values.reshape(2, 12))
     with pytest.raises(DataError, match="array of numbers"):
-        Encoder.fit(np.full((2, 2, 2), "a"))
+        fit_encoder(np.full((2, 2, 2), "a"))
 
 
 LEVELS = {
@@ -243,7 +244,7 @@ LEVELS = {
 def test_values_of_a_frame_are_the_levels_that_were_text(name: str) -> None:
     levels, values, same = LEVELS[name]
     train = pd.DataFrame({"c": levels * 10})
-    encoder = through_json(Encoder.fit(train, describe_columns(train, {"c": "category"})))
+    encoder = through_json(fit_encoder(train, describe_columns(train, {"c": "category"})))
     x, expected = (encoder.transform(pd.DataFrame({"c": one}))[0] for one in (values, same))
     np.testing.assert_array_equal(x, expected)
     assert x.sum() == 2
@@ -259,14 +260,14 @@ def test_values_of_a_frame_are_the_levels_that_were_text(name: str) -> None:
 )
 def test_a_clash_of_kinds_is_said(levels: list[str], values: list[object], message: str) -> None:
     train = pd.DataFrame({"c": levels * 10})
-    encoder = Encoder.fit(train, describe_columns(train, {"c": "category"}))
+    encoder = fit_encoder(train, describe_columns(train, {"c": "category"}))
     with pytest.raises(DataError, match=message):
         encoder.transform(pd.DataFrame({"c": values}))
 
 
 def test_text_of_whole_numbers_matches_levels_that_were_numbers() -> None:
     train = pd.DataFrame({"c": pd.Categorical([1, 2, 3] * 5)})
-    encoder = through_json(Encoder.fit(train))
+    encoder = through_json(fit_encoder(train))
     x, _ = encoder.transform(pd.DataFrame({"c": ["2.0", "3", "9"]}))
     assert x.tolist() == [[0, 1, 0], [0, 0, 1], [0, 0, 0]]
 

@@ -16,7 +16,7 @@ import pytest
 from ikura.data import prepare
 from ikura.data.frame import plain_frame
 from ikura.errors import DataError
-from ikura.study.origin import Origin, reopen
+from ikura.study.record.data_record import Origin, reopen
 
 N = 60
 PLACES = np.arange(N)

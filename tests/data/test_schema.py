@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ikura.data import Encoder, Hints, prepare
+from ikura.data import Hints, prepare
 from ikura.data.encoder import TableEncoder
+from ikura.data.encoder.make import read_encoder
 from ikura.data.read import open_table
 from ikura.data.schema import Schema, read_schema
 from ikura.errors import DataError
@@ -142,7 +143,7 @@ def test_new_rows_are_read_by_the_notation_of_training_from_file_and_frame(
     rows = FIXED + rows
     path.write_text(written(rows, **notation), encoding="utf-8")
     fitted = TableEncoder.fit_schema(read_schema(open_table(path)))
-    encoder = Encoder.from_dict(json.loads(json.dumps(fitted.to_dict())))
+    encoder = read_encoder(json.loads(json.dumps(fitted.to_dict())))
     path.write_text(written(new, **notation), encoding="utf-8")
     frame = framed(new)
     if frame["word"].notna().any():

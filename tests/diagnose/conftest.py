@@ -12,7 +12,7 @@ import torch
 from sklearn.datasets import load_digits
 
 import ikura
-from ikura.study.study import Study
+from ikura.api.study import Study
 
 from ..study.unreported import short_report
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ikura.diagnose.allowance import FEWEST, MOST, Allowance, allowance
-from ikura.study.searches import SHARE_OF_SEARCH, SearchPlan
+from ikura.study.record.search_plans import SHARE_OF_SEARCH, SearchPlan
 
 
 def setting(trials: int, limit: float | None = None, unbounded: bool = False, jobs: int = 1) -> Any:

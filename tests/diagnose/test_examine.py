@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 import ikura
+from ikura.api.study import Study
 from ikura.data import Dataset
 from ikura.data import prepare as real_prepare
 from ikura.diagnose import diagnose, prescribe
@@ -25,8 +26,7 @@ from ikura.diagnose.findings import examine, keep, other_source, read_findings
 from ikura.diagnose.learning_curve import sizes_of
 from ikura.diagnose.reading import copied
 from ikura.errors import RunError, UsageError
-from ikura.population.workshop import Workshop
-from ikura.study.study import Study
+from ikura.population.setup import Workshop
 
 from .conftest import board, digits
 
@@ -217,7 +217,7 @@ def test_it_does_not_see_the_test_set(varied: Study, examined: Any, monkeypatch:
         seen.append({row.tobytes() for part in (self.train, self.dev) for row in part.x})
         return original(self, *arguments, **named)
 
-    monkeypatch.setattr("ikura.study.setting.prepare", prepare)
+    monkeypatch.setattr("ikura.study.record.setting.prepare", prepare)
     monkeypatch.setattr(Workshop, "course", course)
     poisoned = examine(varied, curve=True, costs=True, examples=6, jobs=1)
     assert poisoned.as_dict() == examined.as_dict()

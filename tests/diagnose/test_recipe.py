@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import ikura
+from ikura.api.study import Study
 from ikura.cli import main
 from ikura.diagnose import Estimate, judged, prescribe
 from ikura.diagnose.errors import rates
@@ -20,8 +21,7 @@ from ikura.diagnose.learning_curve import LearningCurve, Point
 from ikura.diagnose.prescription import keep_spaces
 from ikura.diagnose.recipe import RULES
 from ikura.space import Space, load_space
-from ikura.study.opening import check_space
-from ikura.study.study import Study
+from ikura.study.arguments import check_space
 
 from ..study.unreported import short_report
 from .conftest import board

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ikura.study.open import open_study
+from ikura.api.open import open_study
 
 from .conftest import Done
 

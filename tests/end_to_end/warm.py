@@ -46,12 +46,7 @@ def _serve() -> None:
 
 if __name__ == "__main__":
     import ikura.__main__
-    import ikura.cli.app
-    import ikura.cli.progress
-    import ikura.cli.summary
-    import ikura.population.compiled
-    import ikura.report
-    import ikura.study.tune  # noqa: F401
+    import ikura.api.tune  # noqa: F401
     from ikura.cli import main
 
     gc.freeze()

@@ -24,8 +24,8 @@ from ikura.errors import UsageError
 from ikura.population.examples import Examples
 from ikura.population.job import Job, Outcome, Told, train
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.training import Judge
-from ikura.population.workshop import Workshop
 
 torch.set_num_threads(1)
 

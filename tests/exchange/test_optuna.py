@@ -18,8 +18,8 @@ from ikura.errors import SpaceError, UsageError
 from ikura.exchange.distribution import distribution, parameter_of
 from ikura.exchange.optuna import from_optuna, to_optuna
 from ikura.space import Space, choice, fixed, integer, linear, log, log_complement, when
-from ikura.study.prior import prior_observations
-from ikura.study.store import Store
+from ikura.study.record.prior import prior_observations
+from ikura.study.record.store import Store
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 

@@ -14,7 +14,7 @@ from ikura.errors import RunError, UsageError
 from ikura.experiments import EXPERIMENTS, experiment, reproduce, running
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
 from ikura.experiments.claim import Claim
-from ikura.report.markup import element
+from ikura.page.markup import element
 
 
 class Coin(Experiment):

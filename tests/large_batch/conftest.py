@@ -10,9 +10,9 @@ import pytest
 import torch
 
 import ikura
-from ikura.large_batch.measures import Measures
-from ikura.large_batch.scaling import Scaling
-from ikura.study.study import Study
+from ikura.api.study import Study
+from ikura.large_batch.measure_result import Measures
+from ikura.large_batch.scale_result import Scaling
 
 torch.set_num_threads(1)
 
@@ -25,7 +25,7 @@ SPACE: dict[str, Any] = {
 def _short_page() -> Iterator[None]:
     """Leave the plotting library out of pages: it is most of their size."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ikura.report.page._plotly", lambda: "")
+        patch.setattr("ikura.page.page._plotly", lambda: "")
         yield
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from ikura.api.study import Study
 from ikura.cli import main
-from ikura.large_batch.scaling import Scaling
-from ikura.study.study import Study
+from ikura.large_batch.scale_result import Scaling
 
 OPTIONS = ["--batch-size", "32", "--rule", "sqrt", "--regime", "same-updates", "--seeds", "3", "--jobs", "1"]
 

@@ -15,8 +15,8 @@ from ikura.large_batch.potential import fit_potential, random_potential, walk_lo
 from ikura.metric import default_metric
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.training import Judge
-from ikura.population.workshop import Workshop
 
 T = np.array(marks(5000, 30), float)
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import ikura
-from ikura.large_batch.ghosts import Ghosts, ghosted, without_ghosts
+from ikura.large_batch.ghost_norm import Ghosts, ghosted, without_ghosts
 from ikura.nn import BatchNorm, GhostNorm
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ikura.large_batch.distance import LAWS
-from ikura.large_batch.growth import growth_of
+from ikura.large_batch.distance_law import growth_of
 
 T = np.arange(1, 201) * 30.0
 

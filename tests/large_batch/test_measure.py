@@ -16,15 +16,15 @@ import torch
 from torch import nn
 
 import ikura
+from ikura.api.study import Study
 from ikura.cli import main
 from ikura.diagnose.reading import workshop_again
 from ikura.large_batch.distance import compare_laws, growth_alpha
-from ikura.large_batch.measures import Measures
+from ikura.large_batch.measure_result import Measures
 from ikura.large_batch.noise_scale import measure_noise_scale
 from ikura.large_batch.potential import random_potential
 from ikura.population.job import Job, train
-from ikura.study.study import Study
-from ikura.study.tiles import member_of
+from ikura.study.record.members import member_of
 
 UPDATES = 12
 """In an epoch of 90 examples, 8 at a time."""

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from ikura.cli import main
-from ikura.cli.outcome import jsonable
-from ikura.large_batch.measures import Measures
+from ikura.cli.print_result import jsonable
+from ikura.large_batch.measure_result import Measures
 
 from .test_measure import run_bytes
 

@@ -10,9 +10,8 @@ import torch
 
 from ikura.errors import UsageError
 from ikura.experiments.noise_scale import PROBLEMS, Regression
-from ikura.large_batch.noise_scale import measure_noise_scale, noise_scale
+from ikura.large_batch.noise_scale import measure_noise_scale, noise_scale, ratio_interval
 from ikura.large_batch.potential import random_potential
-from ikura.large_batch.ratio import ratio_interval
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ikura.errors import UsageError
-from ikura.large_batch.rules import candidates, scaled
-from ikura.population.rule import RULES
+from ikura.large_batch.scaling_rules import candidates, scaled
+from ikura.population.update_rules import RULES
 from ikura.space import DEFAULTS
 
 RATIOS = st.floats(1, 512)

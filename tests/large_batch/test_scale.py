@@ -14,15 +14,15 @@ import pytest
 from sklearn.datasets import load_iris
 
 import ikura
+from ikura.api.study import Study
 from ikura.data import Dataset
 from ikura.errors import RunError, UsageError
-from ikura.large_batch.scaling import Scaling
+from ikura.large_batch.scale_result import Scaling
 from ikura.large_batch.winner import first_norm, normalisation_of
 from ikura.nn.noise import key
 from ikura.population.member import Member
-from ikura.study.floor import workshop_of
-from ikura.study.setting import Setting
-from ikura.study.study import Study
+from ikura.study.record.setting import Setting
+from ikura.study.training_setup import workshop_of
 
 TIMES = ["seconds_per_epoch", "seconds_to_score"]
 

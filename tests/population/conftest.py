@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ikura.nn.loss import outputs_of
 from ikura.population.examples import Examples
+from ikura.population.setup import Workshop
 from ikura.population.training import Judge
-from ikura.population.workshop import Workshop
 
 torch.set_num_threads(1)
 

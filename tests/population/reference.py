@@ -18,7 +18,7 @@ from ikura.nn import INITIALISATIONS, Dropout
 from ikura.nn.noise import Draws, drawing, key, normal, permutation
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 
 __all__ = ["ACTIVATION", "Net", "Smorms3", "optimizer", "train_by_hand"]
 

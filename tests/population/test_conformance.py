@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ikura.population.member import Member
-from ikura.population.rule import RULES
 from ikura.population.schedule import SHAPES
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
+from ikura.population.update_rules import RULES
 
 from .reference import Net, train_by_hand
 from .table import NETWORK, ROWS, RULE_ROWS, SCHEDULES, Row

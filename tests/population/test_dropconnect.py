@@ -16,7 +16,7 @@ from ikura.nn.noise import connection_bits, key
 from ikura.population.dropconnect import DropConnect
 from ikura.population.kernel.dropout import connect
 from ikura.population.member import Member
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 
 DOUBLE = 1e-9  # as in test_solo
 BASE: dict[str, Any] = {"layers": 2, "units": 6, "batch_size": 30, "learning_rate": 0.02}

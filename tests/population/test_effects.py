@@ -13,9 +13,9 @@ from ikura.nn.initialisation import INITIALISATIONS
 from ikura.nn.normalisation import NORMALISATIONS
 from ikura.nn.zoo.cnn import cnn
 from ikura.population.member import Member
-from ikura.population.rule import RULES
 from ikura.population.schedule import SHAPES
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
+from ikura.population.update_rules import RULES
 from ikura.space import CONVOLUTIONAL, HYPERPARAMETERS
 from ikura.space.effects import EFFECTS, OPTIONS, Need
 from ikura.space.hyperparameters import OF_IMAGES

@@ -12,7 +12,7 @@ import torch
 from ikura.nn.loss import loss
 from ikura.nn.noise import example_noise, permutation
 from ikura.population.member import Member
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 
 # One update in float64: sums of some hundred products, each rounded by 1e-16, relative to the greatest.
 RELATIVE = 1e-12

@@ -14,14 +14,14 @@ from torch.nn.functional import cross_entropy
 
 from ikura.data import Part
 from ikura.data.encoder import PixelStandard
-from ikura.data.images import room
+from ikura.data.images import memory
 from ikura.metric import METRICS
 from ikura.nn.augmentation import AUGMENTATIONS, Augment, draw
 from ikura.population.batches import Batches
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.training import Judge
-from ikura.population.workshop import Workshop
 from ikura.space.hyperparameters import OF_IMAGES
 
 ROWS, CLASSES, SHAPE = 50, 3, (3, 6, 5)
@@ -161,11 +161,11 @@ def test_state_goes_round() -> None:
 
 def test_images_in_a_file_train_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = curves(shop(), company())
-    monkeypatch.setattr(room, "memory_limit", lambda: 10)
+    monkeypatch.setattr(memory, "memory_limit", lambda: 10)
     workshop = shop()
-    mapped = room.room(workshop.train.x.shape)
+    mapped = memory.room(workshop.train.x.shape)
     mapped[:] = workshop.train.x
-    assert room.is_mapped(mapped)
+    assert memory.is_mapped(mapped)
     found = curves(replace(workshop, train=replace(workshop.train, x=mapped)), company())
     for number in wanted:
         np.testing.assert_array_equal(found[number], wanted[number])

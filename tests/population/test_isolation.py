@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ikura.population.job import Job, Told, train
 from ikura.population.member import Member
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 
 from .table import ROWS
 

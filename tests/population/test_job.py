@@ -13,8 +13,8 @@ import pytest
 
 from ikura.population.job import Job, Outcome, Stopped, Told, train
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.training import Course
-from ikura.population.workshop import Workshop
 
 EPOCHS = 6
 KINDS = (("sgd", "cosine"), ("nesterov", "plateau"), ("smorms3", "one_cycle"), ("adam", "distance"))

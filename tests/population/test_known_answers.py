@@ -10,7 +10,7 @@ import pytest
 
 from ikura.population.layout import Layout
 from ikura.population.member import Member
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 
 EPOCHS = 100
 BASE: dict[str, Any] = {"units": 12, "layers": 1, "optimizer": "sgd", "learning_rate": 0.1, "activation": "tanh"}

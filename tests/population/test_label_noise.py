@@ -15,7 +15,7 @@ from ikura.nn.loss import loss
 from ikura.nn.noise import label_draws, permutation
 from ikura.population.kernel.loss import CODES, relabel
 from ikura.population.member import Member
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 
 DOUBLE = 1e-9  # as in test_solo
 STILL: dict[str, Any] = {"layers": 1, "units": 5, "batch_size": 30, "optimizer": "sgd", "learning_rate": 0.0}

@@ -20,7 +20,7 @@ from ikura.nn import ACTIVATIONS, INITIALISATIONS, NORMALISATIONS, Dropout
 from ikura.nn.dropout import INPUTS
 from ikura.nn.noise import key, normal
 from ikura.population.member import Member
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 
 from .reference import ACTIVATION, train_by_hand
 from .test_solo import assert_each_as_if_alone

@@ -15,7 +15,7 @@ from ikura.nn.loss import loss
 from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.rehearsal import Failing
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 
 Make = Callable[..., Workshop]
 RATES = (0.3, 0.1, 0.03)

@@ -10,7 +10,7 @@ import pytest
 from torch import Tensor, nn
 
 from ikura.population.member import Member
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 
 from .reference import Net, train_by_hand
 from .table import ROWS, Row

@@ -10,7 +10,7 @@ import torch
 
 from ikura.errors import UsageError
 from ikura.population.kernel.update import apply_rule
-from ikura.population.rule import RULES, Coefficients, coefficients, rule
+from ikura.population.update_rules import RULES, Coefficients, coefficients, rule
 
 from .reference import optimizer
 

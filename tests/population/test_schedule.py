@@ -12,8 +12,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ikura.errors import UsageError
+from ikura.population.plateau import BEGIN, distance, plateau
 from ikura.population.schedule import SHAPES, learning_rates, shape
-from ikura.population.schedule.brake import BEGIN, distance, plateau
 from ikura.space import DEFAULTS
 
 from .reference import Schedulers

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from ikura.errors import StorageError
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.snapshot import load_snapshot, save_snapshot
 from ikura.population.training import Course
-from ikura.population.workshop import Workshop
 
 from .table import ROWS as TABLE
 

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from ikura.nn import ACTIVATIONS, INITIALISATIONS, NORMALISATIONS
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.rule import RULES
 from ikura.population.schedule import SHAPES
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
+from ikura.population.update_rules import RULES
 from ikura.space import DEFAULTS
 from ikura.space.hyperparameters import OF_IMAGES
 

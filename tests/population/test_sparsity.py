@@ -11,8 +11,8 @@ from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression
 
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.rule import RULES
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
+from ikura.population.update_rules import RULES
 
 FULL = {"layers": 0, "batch_size": 1000, "schedule_shape": "cosine"}
 EPOCHS = 3000
@@ -109,7 +109,7 @@ def test_sgd_is_the_proximal_gradient_method(workshop: Callable[..., Workshop]) 
 def test_momentum_of_a_course_is_this_one_at_another_rate() -> None:
     """V ← βv + (1 - β)g with α is v ← βv + g with α(1 - β)."""
     beta, alpha, w, v, other, u = 0.9, 0.1, 1.0, 0.0, 1.0, 0.0
-    from ikura.population.rule import coefficients, momentum
+    from ikura.population.update_rules import coefficients, momentum
 
     for step in range(1, 20):
         v = beta * v + (1 - beta) * w

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ikura.population.member import Member
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 
 WAYS = pytest.mark.parametrize("way", ["compiled", "stacked"])
 

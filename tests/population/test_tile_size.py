@@ -15,9 +15,9 @@ from torch import nn
 from ikura.population import tile_size, warmup
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.tile_size import CANDIDATES, measure_tile_size
 from ikura.population.warmup import warm_up
-from ikura.population.workshop import Workshop
 
 MEMBERS = [Member(n, {"units": 4, "layers": 1}, 0) for n in range(1000)]
 

@@ -17,8 +17,8 @@ from ikura.population import training
 from ikura.population._tile import Tile
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.training import EXPLODED, Course, Judge
-from ikura.population.workshop import Workshop
 
 ROWS = 4
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ikura.errors import UsageError
 from ikura.population.member import Member
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 
 
 class Own(nn.Module):

@@ -16,9 +16,9 @@ from ikura.diagnose.errors import rates
 from ikura.diagnose.findings import Findings
 from ikura.diagnose.learning_curve import LearningCurve, Point
 from ikura.diagnose.mistakes import Example, Mistakes
-from ikura.report.diagnosis import diagnosis
-from ikura.report.diagnosis_page import write_diagnosis
-from ikura.report.page import render
+from ikura.diagnose.page import write_diagnosis
+from ikura.diagnose.sections import diagnosis
+from ikura.report.write import render
 
 from .reading import Page
 

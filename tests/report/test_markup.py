@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ikura.report.charts.figure import plot_text
-from ikura.report.markup import Html, element, join, plain_json
+from ikura.page.figure import plot_text
+from ikura.page.markup import Html, element, join, plain_json
 from ikura.wording import clean
 
 

@@ -17,11 +17,12 @@ import pandas as pd
 import pytest
 
 from ikura.errors import StorageError
+from ikura.page.page import _plotly
 from ikura.report import write_report
-from ikura.report.page import _plotly, render
 from ikura.report.view import View
+from ikura.report.write import render
 from ikura.space import Space, choice, log
-from ikura.study.command import command
+from ikura.study.record.command import command
 
 from .reading import Page
 

@@ -14,8 +14,8 @@ from ikura.data import prepare
 from ikura.report.pictures import contact_sheet, examples
 from ikura.report.sections import data
 from ikura.space import Space, fixed, linear
-from ikura.study.command import command
 from ikura.study.pictures import pictures, strip
+from ikura.study.record.command import command
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import pytest
 
 from ikura.report.charts.hyperparameters import hyperparameters
 from ikura.report.charts.tradeoff import MOST_ROWS, tradeoff
-from ikura.report.page import render
 from ikura.report.sections import states
 from ikura.report.view import View
-from ikura.study.command import command
-from ikura.study.pareto import on_front
+from ikura.report.write import render
+from ikura.study.record.command import command
+from ikura.study.record.pareto import on_front
 
 from .reading import Page
 

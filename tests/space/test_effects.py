@@ -14,8 +14,8 @@ from ikura.errors import SpaceError
 from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.nn.zoo import READS
 from ikura.nn.zoo.cnn import CNN_DEFAULTS
-from ikura.population.rule import RULES
 from ikura.population.schedule import SHAPES
+from ikura.population.update_rules import RULES
 from ikura.space import (
     CONVOLUTIONAL,
     DEFAULTS,

@@ -16,8 +16,8 @@ from ikura.cli import main
 from ikura.space import CONVOLUTIONAL, HYPERPARAMETERS, Space, when
 from ikura.space.terms import ARGUMENTS as ARGUMENT_NAMES
 from ikura.space.terms import TERMS, called, option_of, plain_name, term_of
-from ikura.study.opening import check_space
-from ikura.study.prior import observed
+from ikura.study.arguments import check_space
+from ikura.study.record.prior import observed
 
 DOCS = Path(__file__).parents[2] / "docs" / "hyperparameters.md"
 EVERY = [(name, term) for term in TERMS for name in term.names]

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from ikura.study.study import Study
+from ikura.api.study import Study
 
 
 def assert_same(one: Study, other: Study) -> None:

@@ -13,7 +13,7 @@ import torch
 from sklearn.datasets import load_iris
 
 import ikura
-from ikura.study.study import Study
+from ikura.api.study import Study
 
 from .unreported import short_report
 

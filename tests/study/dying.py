@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ikura.study.ledger import Ledger
-from ikura.study.store import Store
+from ikura.study.record.ledger import Ledger
+from ikura.study.record.store import Store
 
 
 class Killed(Exception):

@@ -14,12 +14,12 @@ import pandas as pd
 import pytest
 
 import ikura
+from ikura.api.study import Study
 from ikura.diagnose.reading import workshop_again
 from ikura.large_batch.winner import winner_of
-from ikura.report.page import render
+from ikura.report.write import render
 from ikura.space import Space
-from ikura.study.searches import begun_with, found_in, plans, united
-from ikura.study.study import Study
+from ikura.study.record.search_plans import begun_with, found_in, plans, united
 
 from .comparing import assert_replays, assert_same
 from .dying import Killed, Life

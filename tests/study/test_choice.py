@@ -12,11 +12,11 @@ from safetensors.numpy import load_file
 from scipy.stats import binomtest
 
 import ikura
+from ikura.api.study import Study
 from ikura.study.choice import _groups, choose
+from ikura.study.executor import Floor
 from ikura.study.finalists import fitting
-from ikura.study.progress import Progress
-from ikura.study.search import Floor
-from ikura.study.study import Study
+from ikura.study.record.progress import Progress
 
 from .comparing import assert_same
 from .test_time_limit import Clock
@@ -95,7 +95,7 @@ def test_finalists_trained_in_full_are_chosen_by_their_mean(metric: str, tune: T
 
 
 def test_the_search_s_best_network_is_kept_and_no_other(tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ikura.study.ending.replay", None)  # nothing is trained twice
+    monkeypatch.setattr("ikura.api.final_test.replay", None)  # nothing is trained twice
     for options in ({}, {"schedule": "successive-halving"}):
         study = tune(finalists=0, **OPTIONS | {"trials": 40} | options)
         kept = {path.stem for path in study.run.glob("snapshots/trial-*.safetensors")}
@@ -116,7 +116,7 @@ def test_weights_that_were_lost_are_trained_again(
         return choose(floor, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr("ikura.study.ending.choose", lose)
+        patch.setattr("ikura.api.final_test.choose", lose)
         study = tune(finalists=0, **OPTIONS | {"time_limit": None})
     assert_same(study, whole)
 

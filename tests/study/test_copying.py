@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from ikura.study.study import Study
+from ikura.api.study import Study
 
 from .comparing import assert_same
 

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 import ikura
+from ikura.api.study import Study
 from ikura.errors import RunError
 from ikura.population.member import Hyperparameters
-from ikura.study.study import Study
 
 from .comparing import assert_replays, assert_same
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 import ikura
+from ikura.api.study import Study
 from ikura.errors import RunError
-from ikura.study.progress import Progress
-from ikura.study.study import Study
+from ikura.study.record.progress import Progress
 
 Tune = Callable[..., Study]
 

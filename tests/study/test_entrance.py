@@ -13,10 +13,10 @@ import torch
 
 import ikura
 from ikura.errors import RunError, UsageError
-from ikura.study.entrance import HARMLESS
-from ikura.study.progress import Progress
-from ikura.study.setting import END
-from ikura.study.store import Store
+from ikura.study.record.enter import HARMLESS
+from ikura.study.record.progress import Progress
+from ikura.study.record.setting import END
+from ikura.study.record.store import Store
 
 from .dying import Killed, Life
 from .unreported import short_report

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 import ikura
-from ikura.data.images import room
+from ikura.data.images import memory
 from ikura.errors import DataError, RunError, SpaceError, UsageError
 from ikura.population.member import Hyperparameters
 
@@ -188,11 +188,11 @@ def test_pictures_are_those_of_the_training_set(study: ikura.Study) -> None:
 def test_in_little_memory_the_same_study(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = FAST | {"network": factory, "space": SPACE}
     wanted = ikura.tune(photos, out=tmp_path / "wanted", **options)
-    monkeypatch.setattr(room, "memory_limit", lambda: 1000)
+    monkeypatch.setattr(memory, "memory_limit", lambda: 1000)
     found = ikura.tune(photos, out=tmp_path / "found", **options)
     assert found.summary["images"]["mapped"]
     pd.testing.assert_frame_equal(found.curves(), wanted.curves())
-    monkeypatch.setattr("ikura.study.floor.memory_limit", lambda: 1000)
+    monkeypatch.setattr("ikura.study.training_setup.memory_limit", lambda: 1000)
     with pytest.raises(UsageError, match="more than the fully connected network can hold in memory"):
         ikura.tune(photos, out=tmp_path / "refused", **FAST, space=SPACE)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ikura.study.interruption import uninterrupted
-from ikura.study.store import CURVES, Store
+from ikura.study.record.sigint import uninterrupted
+from ikura.study.record.store import CURVES, Store
 
 TRIALS, EPOCHS = 8, 60
 

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ikura.api.study import Study
+from ikura.page.page import _plotly
 from ikura.population.job import Outcome
-from ikura.report.page import _plotly, render
+from ikura.report.write import render
 from ikura.space import Space, choice, integer, log, log_complement, when
-from ikura.study.setting import Setting
-from ikura.study.store import Store
-from ikura.study.study import Study
+from ikura.study.record.setting import Setting
+from ikura.study.record.store import Store
 
 TRIALS, TILE, EPOCHS = 20_000, 500, 2
 SPACE = Space(

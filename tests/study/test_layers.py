@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import ikura
+from ikura.api.study import Study
 from ikura.data import load_bundled
 from ikura.errors import SpaceError
-from ikura.study.opening import check_space
-from ikura.study.study import Study
+from ikura.study.arguments import check_space
 
 from .comparing import assert_replays
 

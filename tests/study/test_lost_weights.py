@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import ikura
+from ikura.api.study import Study
 from ikura.diagnose.findings import examine
-from ikura.study.progress import Progress
-from ikura.study.study import Study
+from ikura.study.record.progress import Progress
 
 from .comparing import assert_same
 from .dying import Killed, Life

@@ -18,9 +18,9 @@ from sklearn.datasets import load_iris
 from torch import nn
 
 import ikura
+from ikura.api.study import Study
 from ikura.data import load_bundled
 from ikura.errors import DataError, RunError, UsageError
-from ikura.study.study import Study
 
 from .unreported import short_report
 

@@ -10,10 +10,10 @@ import pytest
 from sklearn.datasets import load_digits
 
 import ikura
+from ikura.api.study import Study
 from ikura.errors import RunError, SpaceError, UsageError
 from ikura.nn.zoo import CNN, NETWORKS
-from ikura.study.networks import budget
-from ikura.study.study import Study
+from ikura.study.record.networks import budget
 
 from .comparing import assert_replays
 

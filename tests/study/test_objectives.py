@@ -14,13 +14,13 @@ import pytest
 from torch import nn
 
 import ikura
+from ikura.api.study import Study
 from ikura.errors import RunError, SpaceError, UsageError
 from ikura.population.member import Member
 from ikura.study.cost import parameters
-from ikura.study.floor import workshop_of
-from ikura.study.setting import Setting
-from ikura.study.store import Store
-from ikura.study.study import Study
+from ikura.study.record.setting import Setting
+from ikura.study.record.store import Store
+from ikura.study.training_setup import workshop_of
 
 from .comparing import assert_replays, assert_same
 from .dying import Killed, Life

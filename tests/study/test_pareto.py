@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ikura.errors import UsageError
-from ikura.study.aims import OBJECTIVES, Aims
-from ikura.study.pareto import front, on_front
 from ikura.study.preference import cheapest, standard_error
+from ikura.study.record.objectives import OBJECTIVES, Aims
+from ikura.study.record.pareto import front, on_front
 
 NAN = float("nan")
 VALUES = st.one_of(st.integers(0, 5).map(float), st.floats(-1e6, 1e6), st.just(NAN), st.just(math.inf))

@@ -22,10 +22,10 @@ from ikura.metric import METRICS
 from ikura.nn.noise import permutation
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.training import Judge
-from ikura.population.workshop import Workshop
 from ikura.study.freezing import Freezing, _simplest, choose_freezing
-from ikura.study.pretrained import Pretrained
+from ikura.study.record.pretrained import Pretrained
 
 from .test_network import RATE, assert_replays
 

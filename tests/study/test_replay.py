@@ -11,9 +11,9 @@ import pytest
 from torch import nn
 
 import ikura
-from ikura.population.rule import RULES
+from ikura.api.study import Study
 from ikura.population.schedule import SHAPES
-from ikura.study.study import Study
+from ikura.population.update_rules import RULES
 
 from .comparing import assert_replays, states
 

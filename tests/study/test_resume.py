@@ -16,10 +16,10 @@ import pytest
 from torch import nn
 
 import ikura
+from ikura.api.study import Study
 from ikura.errors import RunError
 from ikura.population.job import Job
-from ikura.study.setting import Setting
-from ikura.study.study import Study
+from ikura.study.record.setting import Setting
 
 from .comparing import assert_same
 from .dying import Killed, Life
@@ -64,9 +64,9 @@ POINTS = {kind: (3, 3) if "own" in kind or "two" in kind else (4, 5) for kind in
 @pytest.fixture(autouse=True)
 def _eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Snapshots after every epoch, states after every round, and tiles of four."""
-    monkeypatch.setattr("ikura.study.states.SECONDS", 0.0)
-    monkeypatch.setattr("ikura.study.tiles.Job", partial(Job, snapshot_seconds=0.0))
-    monkeypatch.setattr("ikura.study.tune.measure_tile_size", lambda *_: 4)
+    monkeypatch.setattr("ikura.study.training_states.SECONDS", 0.0)
+    monkeypatch.setattr("ikura.study.executor.Job", partial(Job, snapshot_seconds=0.0))
+    monkeypatch.setattr("ikura.api.tune.measure_tile_size", lambda *_: 4)
 
 
 def begin(run: Path, kind: str) -> Study:
@@ -88,9 +88,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Stu
     def make(kind: str) -> tuple[Study, int]:
         if kind not in made:
             with pytest.MonkeyPatch.context() as patch, short_report():
-                patch.setattr("ikura.study.tiles.Job", partial(Job, snapshot_seconds=0.0))
-                patch.setattr("ikura.study.states.SECONDS", 0.0)
-                patch.setattr("ikura.study.tune.measure_tile_size", lambda *_: 4)
+                patch.setattr("ikura.study.executor.Job", partial(Job, snapshot_seconds=0.0))
+                patch.setattr("ikura.study.training_states.SECONDS", 0.0)
+                patch.setattr("ikura.api.tune.measure_tile_size", lambda *_: 4)
                 life = Life(patch)
                 made[kind] = begin(tmp_path_factory.mktemp("whole") / "run", kind), life.done
         return made[kind]
@@ -135,7 +135,7 @@ def test_what_was_in_memory_only_is_trained_again(
     reference, total = whole(kind)
     for point in range(total // 3, total, max(1, total // 7)):
         written = point % 2
-        monkeypatch.setattr("ikura.study.states.SECONDS", 0.0 if written else 1e9)
+        monkeypatch.setattr("ikura.study.training_states.SECONDS", 0.0 if written else 1e9)
         run = tmp_path / str(point)
         # Steps are counted with the files; without them the same number leads further.
         kill_after(point, run, kind, begin)
@@ -203,7 +203,7 @@ def test_resuming_another_number_of_jobs_s_run_in_the_same_way(whole: Any, tmp_p
 def test_an_error_leaves_a_run_that_can_be_resumed(whole: Any, tmp_path: Path, monkeypatch: Any) -> None:
     """Where an exception passes through, rather than the process ending."""
     reference, _ = whole("coarse to fine")
-    for place in ("ikura.study.ending.choose", "ikura.study.ending.interval", "ikura.study.study.Study.report"):
+    for place in ("ikura.api.final_test.choose", "ikura.api.final_test.interval", "ikura.api.study.Study.report"):
         run = tmp_path / place
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(place, lambda *_, **__: (_ for _ in ()).throw(MemoryError))
@@ -229,9 +229,9 @@ def test_a_finished_run_is_not_trained_again(whole: Any, tmp_path: Path, monkeyp
     reference, _ = whole("coarse to fine")
     run = shutil.copytree(reference.run, tmp_path / "run")
     files = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file() and "study.db" not in path.name}
-    monkeypatch.setattr("ikura.study.tune.search", lambda *_: pytest.fail("searched again"), raising=False)
+    monkeypatch.setattr("ikura.api.tune.search", lambda *_: pytest.fail("searched again"), raising=False)
     monkeypatch.setattr("ikura.population.job.train", lambda *_: pytest.fail("trained again"))
-    monkeypatch.setattr("ikura.study.setting.prepare", lambda *_, **__: pytest.fail("read the data again"))
+    monkeypatch.setattr("ikura.study.record.setting.prepare", lambda *_, **__: pytest.fail("read the data again"))
     said: list[str] = []
     progress = ikura.Progress()
     monkeypatch.setattr(progress, "say", said.append)

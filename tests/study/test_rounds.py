@@ -11,12 +11,12 @@ import pytest
 from torch import nn
 
 import ikura
+from ikura.api.study import Study
 from ikura.engine.serial import SerialEngine
 from ikura.population.job import Job
 from ikura.search.schedule import SCHEDULES
-from ikura.study.ledger import Ledger
-from ikura.study.store import Store
-from ikura.study.study import Study
+from ikura.study.record.ledger import Ledger
+from ikura.study.record.store import Store
 
 from .comparing import assert_replays, assert_same, states
 
@@ -35,7 +35,7 @@ def noisy(hp: Any) -> nn.Module:
 
 @pytest.fixture(autouse=True)
 def _tiles_of_four(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ikura.study.tune.measure_tile_size", lambda *_: 4)
+    monkeypatch.setattr("ikura.api.tune.measure_tile_size", lambda *_: 4)
 
 
 @pytest.fixture

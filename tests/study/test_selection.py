@@ -10,7 +10,7 @@ from scipy.stats import ttest_rel
 from ikura.experiments.best_of_many import main, measure
 from ikura.metric import METRICS
 from ikura.metric import evidence as evidence_of
-from ikura.study.selection import corrected, difference
+from ikura.study.selection_bias import corrected, difference
 
 ACCURACY = METRICS["accuracy"]
 NOWHERE = (0.0, 1.0)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ikura.errors import RunError, StorageError
 from ikura.population.job import Outcome
-from ikura.study.store import Store
+from ikura.study.record.store import Store
 
 NUMBERS = st.floats(width=64) | st.sampled_from([math.nan, math.inf, -math.inf, -0.0, 5e-324, 1.7976931348623157e308])
 
@@ -139,7 +139,7 @@ def test_a_large_study_is_written_in_bulk(store: Store) -> None:
 
 def test_one_tile_is_one_transaction(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A failure on the way leaves neither scores without a curve nor a part of the tile."""
-    import ikura.study.store as module
+    import ikura.study.record.store as module
 
     store.add_trials([row(0), row(1)])
 

@@ -13,10 +13,10 @@ import pytest
 from torch import nn
 
 import ikura
+from ikura.api.study import Study
 from ikura.data import Dataset, Part
 from ikura.data import prepare as real_prepare
-from ikura.study.store import Store
-from ikura.study.study import Study
+from ikura.study.record.store import Store
 
 from .comparing import assert_same
 from .dying import Killed, Life
@@ -24,7 +24,7 @@ from .dying import Killed, Life
 Tune = Callable[..., Study]
 Tamper = Callable[[Part], Part]
 RATE = {"learning_rate": ikura.log(1e-3, 0.1)}
-PREPARES = ("ikura.study.tune.prepare", "ikura.study.setting.prepare")
+PREPARES = ("ikura.api.tune.prepare", "ikura.study.record.setting.prepare")
 
 
 def tampered(patch: pytest.MonkeyPatch, tamper: Tamper) -> None:
@@ -100,7 +100,7 @@ def test_a_poisoned_test_set_poisons_the_test_score_alone(options: dict[str, Any
 
 def test_no_training_code_is_handed_the_test_set(tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
     """The workshop, which is all that training knows, holds none of its rows."""
-    from ikura.population.workshop import Workshop
+    from ikura.population.setup import Workshop
 
     seen = []
     original = Workshop.course

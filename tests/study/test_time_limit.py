@@ -12,7 +12,7 @@ import pytest
 from torch import nn
 
 import ikura
-from ikura.study.study import Study
+from ikura.api.study import Study
 
 from .comparing import assert_replays, assert_same
 from .dying import Killed, Life
@@ -28,7 +28,7 @@ class Clock:
         self.left = looks
         stand_in = SimpleNamespace(time=self.time, monotonic=time.monotonic, perf_counter=time.perf_counter)
         patch.setattr("ikura.population.job.time", stand_in)
-        patch.setattr("ikura.study.tiles.time", stand_in)
+        patch.setattr("ikura.study.executor.time", stand_in)
 
     def time(self) -> float:
         self.left -= 1
@@ -45,7 +45,7 @@ LOOKS = (3, 5, 12, 25)
 
 @pytest.fixture(autouse=True)
 def _tiles_of_four(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ikura.study.tune.measure_tile_size", lambda *_: 4)
+    monkeypatch.setattr("ikura.api.tune.measure_tile_size", lambda *_: 4)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_time_used_before_a_kill_counts(tune: Tune, monkeypatch: pytest.MonkeyPa
         Life(patch, 12)
         with pytest.raises(Killed):
             tune(out=tmp_path / "run", schedule="none", **OPTIONS)
-    from ikura.study.store import Store
+    from ikura.study.record.store import Store
 
     store = Store(tmp_path / "run" / "study.db")
     store.set_fact("seconds", {"coarse": 2e6})

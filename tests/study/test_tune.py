@@ -13,10 +13,10 @@ import pytest
 from sklearn.datasets import load_iris
 
 import ikura
+from ikura.api.study import Study
 from ikura.data import load_bundled
 from ikura.errors import RunError, UsageError
 from ikura.metric import METRICS
-from ikura.study.study import Study
 
 from .comparing import assert_replays, assert_same
 

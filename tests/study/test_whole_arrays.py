@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 import ikura
+from ikura.api.study import Study
 from ikura.errors import UsageError
-from ikura.study.study import Study
 
 Tune = Callable[..., Study]
 RATE = {"learning_rate": 0.05}

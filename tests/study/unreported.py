@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ikura.study.study import Study
+from ikura.api.study import Study
 
 
 def _report(self: Study, path: str | Path | None = None) -> Path:

@@ -13,11 +13,12 @@ import pandas as pd
 from torch import nn
 
 from ikura.checks._base import Checks, Result
-from ikura.checks.opening import find_factory, is_reference, subject_of_data, subject_of_parts
+from ikura.checks.make_subject import find_factory, is_reference, subject_of_data, subject_of_parts
 from ikura.checks.registry import CHECKS, chosen, run_checks
 from ikura.checks.run import is_run, subject_of_run
 from ikura.checks.subject import Loss, Step, Subject, undisturbed
-from ikura.data.source import Source, ignored_by, open_source
+from ikura.data.open_source import ignored_by, open_source
+from ikura.data.source import Source
 from ikura.errors import UsageError, listed
 from ikura.space.arguments import refuses_unknown
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ikura.checks._base import Check, Checks, Result
+from ikura.checks.batch_independence import CompanyCheck, EvaluationCheck
 from ikura.checks.batch_norm import BatchNormCheck
 from ikura.checks.building import FactoryCheck, ForwardCheck, SharedCheck
-from ikura.checks.company import CompanyCheck, EvaluationCheck
 from ikura.checks.distribution import DistributionCheck
 from ikura.checks.drift import DriftCheck
 from ikura.checks.gradient import GradientCheck

@@ -17,12 +17,12 @@ from ikura.data.reading import read_source
 from ikura.errors import RunError
 from ikura.files import shown
 from ikura.population.member import Member
-from ikura.population.workshop import Workshop
-from ikura.study.entrance import enter
-from ikura.study.floor import examples_of, network_again, workshop_of
+from ikura.population.setup import Workshop
 from ikura.study.known_network import check_network
-from ikura.study.networks import resolved
-from ikura.study.setting import Setting
+from ikura.study.record.enter import enter
+from ikura.study.record.networks import resolved
+from ikura.study.record.setting import Setting
+from ikura.study.training_setup import examples_of, network_again, workshop_of
 
 __all__ = ["is_run", "subject_of_run"]
 

@@ -23,7 +23,7 @@ from ikura.nn.products import weights_in_products
 from ikura.population.examples import Examples
 from ikura.population.inputs import inputs_of
 from ikura.population.member import Hyperparameters
-from ikura.population.rule import rule
+from ikura.population.update_rules import rule
 from ikura.process_state import ignored_warnings
 from ikura.space import DEFAULTS
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ikura.checks.subject import Batch, Subject, still
 from ikura.nn import generators
-from ikura.population.rule import coefficients, rule
+from ikura.population.update_rules import coefficients, rule
 
 __all__ = ["STEPS", "evaluate", "gradients", "reseed", "train", "trained"]
 

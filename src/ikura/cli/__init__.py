@@ -6,9 +6,9 @@ import os
 import sys
 from collections.abc import Sequence
 
+from ikura.cli.exit_code import ExitCode, explain
 from ikura.cli.session import Session
 from ikura.cli.signals import Signals
-from ikura.cli.verdict import ExitCode, explain
 
 __all__ = ["ExitCode", "main"]
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
-from ikura import __version__
 from ikura.cli import check, diagnose, export, importance, measure, predict, report, reproduce, resume, scale, tune
 from ikura.cli.options import epilogue
+from ikura.version import __version__
 
 __all__ = ["EXAMPLES", "command"]
 

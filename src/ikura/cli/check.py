@@ -32,9 +32,9 @@ from ikura.cli.data_options import (
     checked_kinds,
     checked_writing,
 )
+from ikura.cli.exit_code import ExitCode
 from ikura.cli.options import Json, Quiet, Verbose, a_file, at_least, begin, one_of, whole
 from ikura.cli.search_options import NETWORKS
-from ikura.cli.verdict import ExitCode
 from ikura.errors import DataError, UsageError, nearest
 from ikura.files import check_target, named, run_files
 
@@ -171,7 +171,7 @@ def check(
             tell=lambda name: session.say(f"ikura: {name}") if session.verbose else None,
         )
         if html is not None:
-            from ikura.report.checks_page import write_checks
+            from ikura.checks.page import write_checks
 
             write_checks(checks, html)
     if json:

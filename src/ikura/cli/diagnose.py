@@ -124,12 +124,12 @@ def diagnose(
         raise UsageError(f"--worth must be a share above 0 and below 1, such as 0.02 or 2%, but got {worth:g}")
     with session.work():
         from ikura.diagnose.findings import examine, keep
+        from ikura.diagnose.page import write_diagnosis
         from ikura.diagnose.reading import copied
-        from ikura.report.diagnosis_page import write_diagnosis
 
         factory = None
         if network is not None:
-            from ikura.checks.opening import find_factory
+            from ikura.checks.make_subject import find_factory
 
             factory = find_factory(network)
         with copied(folder, factory) as study:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ikura.cli.aligned import aligned
+from ikura.cli.exit_code import ExitCode
 from ikura.cli.options import Json, Quiet, Run, Verbose, a_place, at_least, begin, existing_run, option, whole
-from ikura.cli.verdict import ExitCode
+from ikura.cli.terminal import aligned
 from ikura.errors import UsageError
 from ikura.files import shown
 
 if TYPE_CHECKING:
-    from ikura.large_batch.measures import Measures
+    from ikura.large_batch.measure_result import Measures
 
 __all__ = ["measure"]
 
@@ -74,7 +74,7 @@ def measure(
 
             factory = None
             if network is not None:
-                from ikura.checks.opening import find_factory
+                from ikura.checks.make_subject import find_factory
 
                 factory = find_factory(network)
             with copied(folder, factory) as study:
@@ -85,7 +85,7 @@ def measure(
         session.complain(f"ikura: {INTERRUPTED}")
         return ExitCode.INTERRUPTED
     if json:
-        from ikura.cli.outcome import jsonable
+        from ikura.cli.print_result import jsonable
 
         session.emit(json_module.dumps(jsonable(found.to_json()), allow_nan=False, indent=2) + "\n")
     else:

@@ -16,7 +16,7 @@ from ikura.files import check_target, run_files, shown
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from ikura.study.model import Model
+    from ikura.study.record.model import Model
 
 __all__ = ["predict"]
 
@@ -110,7 +110,7 @@ def _predicted(model: Model, data: str, remarks: list[str]) -> DataFrame:
     What training lacked is added to the remarks.
     """
     from ikura.data.encoder import TableEncoder
-    from ikura.data.source import located
+    from ikura.data.located import located
 
     if Path(data).suffix.lower() == ARRAYS:
         from ikura.data.images.archive import read_array

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from ikura.cli.duration import format_duration
 from ikura.cli.session import Forgiving, Session
-from ikura.study.progress import Progress
+from ikura.study.record.progress import Progress
 from ikura.wording import one_line
 
 __all__ = ["CommandProgress", "LiveProgress", "PlainProgress", "progress_for"]

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from ikura.cli.duration import format_duration
+from ikura.cli.exit_code import ExitCode
 from ikura.cli.options import Json, Quiet, Verbose, a_place, at_least, begin, option, whole
 from ikura.cli.session import Session
-from ikura.cli.verdict import ExitCode
 from ikura.errors import UsageError, nearest
 
 __all__ = ["reproduce"]
@@ -76,7 +76,7 @@ def reproduce(
 ) -> int:
     """Run an experiment on a textbook claim and write its report: verdicts, plots, 95 % intervals, CSV and JSON."""
     session = begin(context, quiet, verbose)
-    from ikura.experiments.registry import EXPERIMENTS
+    from ikura.experiments.catalogue import EXPERIMENTS
 
     if listed:
         _list(session, EXPERIMENTS, as_json)

@@ -6,10 +6,10 @@ import sys
 
 import typer
 
-from ikura import __version__
-from ikura.cli.asking import ask_in_terminal
+from ikura.cli.confirm import ask_in_terminal
 from ikura.cli.options import Json, Quiet, Run, Verbose, begin, existing_run
 from ikura.errors import RunError
+from ikura.version import __version__
 
 __all__ = ["resume"]
 
@@ -33,7 +33,7 @@ def resume(context: typer.Context, run: Run, json: Json = False, quiet: Quiet = 
         raise RunError(f"{run}: not a run folder of ikura (it has no config.toml)")
 
     session.say(f"ikura {__version__}: resuming {run}")
-    from ikura.cli.outcome import present
+    from ikura.cli.print_result import present
     from ikura.cli.progress import progress_for
 
     with session.work(), progress_for(session) as progress:

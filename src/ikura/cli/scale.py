@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ikura.cli.aligned import aligned
 from ikura.cli.budget_options import DEVICES
+from ikura.cli.exit_code import ExitCode
 from ikura.cli.options import Json, Quiet, Run, Verbose, at_least, begin, existing_run, one_of, option, whole
-from ikura.cli.verdict import ExitCode
+from ikura.cli.terminal import aligned
 from ikura.errors import RunError, UsageError
 from ikura.files import shown
 
 if TYPE_CHECKING:
-    from ikura.large_batch.scaling import Scaling
+    from ikura.large_batch.scale_result import Scaling
 
 __all__ = ["scale"]
 
@@ -108,7 +108,7 @@ def scale(
         session.complain("ikura: interrupted; the same command goes on where it stopped")
         return ExitCode.INTERRUPTED
     if json:
-        from ikura.cli.outcome import jsonable
+        from ikura.cli.print_result import jsonable
 
         session.emit(json_module.dumps(jsonable(found.to_json()), allow_nan=False, indent=2) + "\n")
     else:
@@ -128,7 +128,7 @@ def _size(text: str) -> Any:
 
 
 def _text(found: Scaling) -> str:
-    from ikura.large_batch.clock import brief
+    from ikura.large_batch.timing import brief
 
     headings = ["", "batch", "rate", "epochs", f"dev {found.metric}", "difference", "95 % interval", "verdict", "epoch"]
     rows = [headings, *(_cells(row, row.name == found.chosen) for row in found.rows)]
@@ -147,7 +147,7 @@ def _text(found: Scaling) -> str:
 
 
 def _cells(row: Any, marked: bool) -> list[str]:
-    from ikura.large_batch.clock import brief
+    from ikura.large_batch.timing import brief
 
     low, high = row.interval
     judged = low == low

@@ -11,8 +11,8 @@ from contextlib import suppress
 from enum import Enum, auto
 from typing import Any
 
+from ikura.cli.exit_code import ending
 from ikura.cli.session import Session
-from ikura.cli.verdict import ending
 
 __all__ = ["Signals"]
 

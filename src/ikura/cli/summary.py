@@ -10,8 +10,8 @@ from typing import Any
 
 from ikura.cli.duration import format_duration
 from ikura.files import shown
-from ikura.study.command import predict_command
-from ikura.study.records import seconds_until_told
+from ikura.study.record.command import predict_command
+from ikura.study.record.tables import seconds_until_told
 
 __all__ = ["number", "summary"]
 

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from ikura import __version__
-from ikura.cli.asking import ask_in_terminal, need_terminal
 from ikura.cli.budget_options import (
     DEVICES,
     DTYPES,
@@ -20,6 +18,7 @@ from ikura.cli.budget_options import (
     TimeLimit,
     Trials,
 )
+from ikura.cli.confirm import ask_in_terminal, need_terminal
 from ikura.cli.data_options import (
     BUNDLED,
     IMAGE_SETS,
@@ -43,8 +42,8 @@ from ikura.cli.data_options import (
 )
 from ikura.cli.duration import parse_duration
 from ikura.cli.error_options import AutoBayesError, AutoHumanError, checked_errors
+from ikura.cli.lookup import check_data, check_names, open_space
 from ikura.cli.options import Json, Quiet, Verbose, a_place, at_least, begin, existing_run, one_of, option
-from ikura.cli.resolution import check_data, check_names, open_space
 from ikura.cli.search_options import (
     FREEZE,
     NETWORKS,
@@ -64,6 +63,7 @@ from ikura.cli.search_options import (
     Within,
 )
 from ikura.errors import UsageError
+from ikura.version import __version__
 
 __all__ = ["tune"]
 
@@ -214,7 +214,7 @@ def tune(
     session.run = out
 
     session.say(f"ikura {__version__}: reading {data}")
-    from ikura.cli.outcome import present
+    from ikura.cli.print_result import present
     from ikura.cli.progress import progress_for
 
     with session.work(), progress_for(session) as progress:

@@ -18,10 +18,12 @@ from ikura.data.encoder import ArrayEncoder, Encoder, ImageEncoder, PixelStandar
 from ikura.data.encoder.array import mean_and_spread
 from ikura.data.encoder.number import Standard
 from ikura.data.encoder.table import TableEncoder
-from ikura.data.images.room import take
+from ikura.data.images.memory import take
+from ikura.data.located import located
 from ikura.data.notation import Hints
+from ikura.data.open_source import ignored_by, open_source
 from ikura.data.reading import Reading, read_source
-from ikura.data.source import Source, ignored_by, located, open_source
+from ikura.data.source import Source
 from ikura.data.split import Split, split, split_given, times
 from ikura.data.summary import summarise
 from ikura.data.task import Positive, Task, class_codes, detect_task, has_target, with_positive

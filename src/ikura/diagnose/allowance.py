@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ikura.study.searches import SHARE_OF_SEARCH, SearchPlan
-from ikura.study.setting import Setting
+from ikura.study.record.search_plans import SHARE_OF_SEARCH, SearchPlan
+from ikura.study.record.setting import Setting
 
 __all__ = ["FEWEST", "LARGER", "Allowance", "allowance"]
 

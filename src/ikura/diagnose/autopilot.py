@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.pilot import Pilot
 from ikura.errors import UsageError
-from ikura.study.repetition import replay
-from ikura.study.searches import DECISIONS, Ask
+from ikura.study.record.search_plans import DECISIONS, Ask
+from ikura.study.replay import replay
 from ikura.study.shortlist import has_weights, keep_weights, ranked
 
 if TYPE_CHECKING:
-    from ikura.study.setting import Setting
-    from ikura.study.study import Study
-    from ikura.study.tiles import Floor
+    from ikura.api.study import Study
+    from ikura.study.executor import Floor
+    from ikura.study.record.setting import Setting
 
 __all__ = ["ANSWERS", "decide"]
 
@@ -36,7 +36,7 @@ def decide(study: Study, floor: Floor, setting: Setting, ask: Ask | None) -> boo
         ask: is shown each decision before it counts.
 
     Returns:
-        Whether another search follows; it is the last of `ikura.study.searches.plans`.
+        Whether another search follows; it is the last of `ikura.study.record.search_plans.plans`.
     """
     decisions = floor.store.fact(DECISIONS, [])
     if decisions and decisions[-1]["action"] == "stop":

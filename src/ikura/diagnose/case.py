@@ -17,9 +17,9 @@ from ikura.space.effects import Place
 from ikura.space.limits import BOUNDS
 
 if TYPE_CHECKING:
+    from ikura.api.study import Study
     from ikura.diagnose.learning_curve import LearningCurve
     from ikura.exchange.prior import Prior
-    from ikura.study.study import Study
 
 __all__ = ["Advice", "Case"]
 
@@ -105,13 +105,13 @@ class Case:
     @cached_property
     def known(self) -> Prior:
         """What the study's trials tell another search."""
-        from ikura.study.prior import prior_of
+        from ikura.study.record.prior import prior_of
 
         return prior_of(self.study)
 
     def can(self, name: str) -> bool:
         """Whether the network or its training reads a hyperparameter, and it can have an effect."""
-        from ikura.study.networks import OWN, known_names
+        from ikura.study.record.networks import OWN, known_names
 
         if name not in self.space and name not in (BOUNDS if self.network == OWN else known_names(self.network)):
             return False

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ikura.diagnose.reading import Chosen
+from ikura.diagnose.chosen import Chosen
 from ikura.population.member import Member
 from ikura.population.training import Course
 

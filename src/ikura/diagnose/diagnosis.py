@@ -14,7 +14,7 @@ from ikura.errors import UsageError
 from ikura.metric.interval import wilson
 
 if TYPE_CHECKING:
-    from ikura.study.study import Study
+    from ikura.api.study import Study
 
 __all__ = ["MARGIN", "WORTH", "Diagnosis", "Gap", "check_worth", "diagnose", "given", "judged"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from ikura import __version__
 from ikura.diagnose.case import Case
+from ikura.diagnose.chosen import Chosen
 from ikura.diagnose.cost_curve import CostCurve, cost_curves
 from ikura.diagnose.diagnosis import WORTH, Diagnosis, check_worth, given, judged
 from ikura.diagnose.errors import Errors
@@ -20,7 +20,7 @@ from ikura.diagnose.mistakes import Mistakes, mistakes
 from ikura.diagnose.optimum import Neighbour, best_achievable, peers
 from ikura.diagnose.prescription import Prescription, keep_spaces
 from ikura.diagnose.reach import Losses, fell_on, with_reach
-from ikura.diagnose.reading import Chosen, measure, workshop_again
+from ikura.diagnose.reading import measure, workshop_again
 from ikura.diagnose.recipe import prescribe
 from ikura.diagnose.seeds import with_more_seeds
 from ikura.engine import at_once
@@ -28,9 +28,10 @@ from ikura.errors import UsageError
 from ikura.files import shown, write_atomically
 from ikura.process_state import one_thread_each
 from ikura.schema import sealed, unsealed
+from ikura.version import __version__
 
 if TYPE_CHECKING:
-    from ikura.study.study import Study
+    from ikura.api.study import Study
 
 __all__ = ["FILE", "Findings", "examine", "keep", "other_source", "read_findings"]
 

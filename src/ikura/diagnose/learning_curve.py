@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from ikura.diagnose.chosen import Chosen
 from ikura.diagnose.errors import MOST_EXAMPLES, Errors, compared, error_of, measured_by
 from ikura.diagnose.estimate import LEVEL, Estimate, percent
 from ikura.diagnose.power_law import fit
-from ikura.diagnose.reading import Chosen
 from ikura.errors import UsageError
 from ikura.metric import evidence
 from ikura.metric.resampling import draws, scores
@@ -27,7 +27,7 @@ from ikura.nn.noise import key
 from ikura.population.examples import Examples
 from ikura.population.job import Job, train
 from ikura.population.member import Member
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 from ikura.study.choice import predictions
 
 __all__ = ["LearningCurve", "Point", "learning_curve", "seconds_expected", "sizes_of", "train_on"]

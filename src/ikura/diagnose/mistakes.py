@@ -12,7 +12,7 @@ import torch
 from ikura.data import Dataset
 from ikura.data.columns import Column
 from ikura.data.source import Source
-from ikura.diagnose.reading import Chosen
+from ikura.diagnose.chosen import Chosen
 from ikura.nn.loss import each_loss
 
 __all__ = ["Example", "Mistakes", "mistakes"]

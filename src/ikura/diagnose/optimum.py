@@ -17,9 +17,9 @@ from ikura.diagnose.power_law import fit
 from ikura.metric.interval import wilson
 
 if TYPE_CHECKING:
-    from ikura.diagnose.reading import Chosen
+    from ikura.diagnose.chosen import Chosen
     from ikura.population.examples import Examples
-    from ikura.population.workshop import Workshop
+    from ikura.population.setup import Workshop
 
 __all__ = ["Neighbour", "best_achievable", "cover_hart", "nearest_neighbour", "peers"]
 

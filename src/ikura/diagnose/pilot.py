@@ -8,25 +8,26 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.allowance import allowance
+from ikura.diagnose.chosen import Chosen
 from ikura.diagnose.diagnosis import WORTH, Diagnosis, Gap, given, judged
 from ikura.diagnose.edge import edges
 from ikura.diagnose.optimum import best_achievable
 from ikura.diagnose.reach import fell_on, with_reach
-from ikura.diagnose.reading import Chosen, measure
+from ikura.diagnose.reading import measure
 from ikura.diagnose.recipe import Change, Prescription, prescribe
 from ikura.diagnose.wording import decision_in_words
 from ikura.errors import SpaceError
 from ikura.metric import metric
 from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.space import Space
-from ikura.study.opening import check_space
+from ikura.study.arguments import check_space
+from ikura.study.record.search_plans import SearchPlan, begun_with, found_in, plans, with_widened
 from ikura.study.search import observations
-from ikura.study.searches import SearchPlan, begun_with, found_in, plans, with_widened
 
 if TYPE_CHECKING:
-    from ikura.study.setting import Setting
-    from ikura.study.study import Study
-    from ikura.study.tiles import Floor
+    from ikura.api.study import Study
+    from ikura.study.executor import Floor
+    from ikura.study.record.setting import Setting
 
 __all__ = ["Offer", "Pilot"]
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from ikura.files import shown, write_atomically
-from ikura.study.command import command
+from ikura.study.record.command import command
 
 if TYPE_CHECKING:
+    from ikura.api.study import Study
     from ikura.exchange.prior import Prior
-    from ikura.study.study import Study
 
 __all__ = ["FOLDER", "Change", "Prescription", "command_of", "keep_spaces"]
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import torch
 
+from ikura.diagnose.chosen import Chosen
 from ikura.diagnose.errors import Errors, compared, error_of, measured_by
-from ikura.diagnose.reading import Chosen
 from ikura.population.job import Job, train
 from ikura.study.choice import predictions
-from ikura.study.tiles import member_of
+from ikura.study.record.members import member_of
 
 __all__ = ["Losses", "fell_on", "with_reach"]
 

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import nn
 
+from ikura.diagnose.chosen import Chosen, Row, chosen_rows
 from ikura.diagnose.diagnosis import WORTH
-from ikura.diagnose.errors import MOST_EXAMPLES, MOST_IMAGES, Errors, compared, error_of, measured_by
+from ikura.diagnose.errors import Errors, compared, error_of, measured_by
 from ikura.diagnose.optimum import MOST_QUERIES, MOST_ROWS, Neighbour, nearest_neighbour
-from ikura.errors import RunError, UsageError
+from ikura.errors import RunError
 from ikura.files import shown
 from ikura.metric import Metric, interval
-from ikura.metric import metric as metric_of
-from ikura.population.examples import Examples
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 from ikura.process_state import one_thread_each
-from ikura.study.choice import Again, load_network, predictions
-from ikura.study.finalists import STAGE
 
 if TYPE_CHECKING:
+    from ikura.api.study import Study
     from ikura.data import Dataset
-    from ikura.study.study import Study
 
-__all__ = ["Chosen", "copied", "measure", "read_errors", "recorded_errors", "workshop_again"]
+__all__ = ["copied", "measure", "read_errors", "recorded_errors", "workshop_again"]
 
-Row = Mapping[str, Any]
 
 MOST_BYTES = 1 << 28
 """Examples that take more memory than this as numbers have no nearest neighbours looked for."""
@@ -46,9 +38,9 @@ def copied(run: Path, network: Any = None) -> Iterator[Study]:
     Raises:
         RunError: the folder holds no run.
     """
-    from ikura.study.entrance import enter
-    from ikura.study.setting import Setting
-    from ikura.study.study import Study
+    from ikura.api.study import Study
+    from ikura.study.record.enter import enter
+    from ikura.study.record.setting import Setting
 
     Setting.load(run)
     if not (run / "study.db").is_file():
@@ -58,81 +50,6 @@ def copied(run: Path, network: Any = None) -> Iterator[Study]:
         yield Study(run, network, (setting, store))
     finally:
         store.close()
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The configuration that a study chose, with its networks.
-
-    Attributes:
-        run: the run folder.
-        workshop: training and dev examples, task, network.
-        rows: the trials whose networks they are: the finalists with other seeds, or the search's own.
-        metric: what the study compared by.
-        seed: the study's.
-        more: networks of the last rows, which were trained since and whose weights are not in the run.
-        again: trains a trial again whose weights are missing or damaged; None where that was done.
-    """
-
-    run: Path
-    workshop: Workshop
-    rows: Sequence[Mapping[str, Any]]
-    metric: Metric
-    seed: int
-    more: Sequence[nn.Module] = ()
-    again: Again | None = None
-
-    @classmethod
-    def of(cls, study: Study, workshop: Workshop) -> Chosen:
-        """Find the choice of a study.
-
-        Raises:
-            UsageError: there is none.
-        """
-        setting = study.setting
-        rows = chosen_rows(study.run, study.fact("best"), study.records())
-        return cls(study.run, workshop, rows, metric_of(setting.metric, setting.task), setting.seed, again=study.again)
-
-    @cached_property
-    def networks(self) -> list[nn.Module]:
-        """The networks, in evaluation mode."""
-        kept = self.rows[: len(self.rows) - len(self.more)]
-        return [*(load_network(self.workshop, self.run, row, self.again) for row in kept), *self.more]
-
-    @cached_property
-    def train(self) -> Examples:
-        """The training examples that the training error is measured on."""
-        train = self.workshop.train
-        most = MOST_EXAMPLES if len(train.shape) == 1 else MOST_IMAGES
-        return train.sample(most, self.seed, "diagnosis")
-
-    def predicted(self, examples: Examples) -> list[torch.Tensor]:
-        """What each network predicts."""
-        return [predictions(self.workshop, one, examples) for one in self.networks]
-
-
-def chosen_rows(
-    run: Path, best: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any]]
-) -> list[Mapping[str, Any]]:
-    """The trials that a study's choice rests on."""
-    if best is None:
-        raise UsageError(
-            f"{shown(run)}: no network was chosen yet, so there is nothing to diagnose; "
-            f"`ikura resume {quote(shown(run))}` ends it"
-        )
-    again = [
-        row
-        for row in rows
-        if row["stage"] == STAGE
-        and row["parent"] == best["number"]
-        and row["state"] in ("complete", "stopped")
-        and row["dev_score"] is not None
-    ]
-    whole = [row for row in again if row["state"] == "complete"] or again
-    mean = np.mean([row["dev_score"] for row in whole]) if whole else np.nan
-    if whole and abs(mean - best["dev"]) <= 1e-9 * max(1.0, abs(mean)):
-        return whole
-    return [row for row in rows if row["number"] == best["model"]]
 
 
 def measure(chosen: Chosen) -> tuple[Errors, Neighbour | None]:
@@ -198,7 +115,7 @@ def _neighbour(chosen: Chosen) -> Neighbour | None:
 
 def workshop_again(study: Study) -> tuple[Dataset, Workshop]:
     """Read a study's data again, and make its workshop."""
-    from ikura.study.floor import network_again, workshop_of
+    from ikura.study.training_setup import network_again, workshop_of
 
     dataset = study.setting.prepare(study.run)
     return dataset, workshop_of(study.setting, dataset, network_again(study.setting, study.run, study.network))

@@ -21,11 +21,11 @@ from ikura.errors import SpaceError
 from ikura.files import shown
 from ikura.space import Space, check_feasible, choice, integer, layer_of, linear, log
 from ikura.space.hyperparameters import OF_IMAGES
-from ikura.study.command import predict_command
+from ikura.study.record.command import predict_command
 
 if TYPE_CHECKING:
+    from ikura.api.study import Study
     from ikura.diagnose.learning_curve import LearningCurve
-    from ikura.study.study import Study
 
 __all__ = ["RULES", "Change", "Prescription", "prescribe", "remedies"]
 

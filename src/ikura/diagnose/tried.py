@@ -11,7 +11,7 @@ from ikura.errors import SpaceError
 from ikura.space import Space
 
 if TYPE_CHECKING:
-    from ikura.study.study import Study
+    from ikura.api.study import Study
 
 __all__ = ["Tried", "tried"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ikura.engine._base import Engine
 from ikura.engine.forking import at_once
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 
 __all__ = ["Engine", "at_once", "engine_for"]
 

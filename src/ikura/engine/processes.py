@@ -15,7 +15,7 @@ from ikura.engine._pool import Ended, PoolEngine
 from ikura.engine.forking import hindrance
 from ikura.engine.serial import SerialEngine
 from ikura.population.job import Job, Outcome, Told, train
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 
 __all__ = ["ProcessEngine", "end_with_parent", "leave_signals_to_parent"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ikura.engine._base import Engine
 from ikura.population.job import Job, Outcome, Told, train
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 
 __all__ = ["SerialEngine"]
 

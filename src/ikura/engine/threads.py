@@ -8,7 +8,7 @@ from queue import SimpleQueue
 
 from ikura.engine._pool import PoolEngine
 from ikura.population.job import Job, Outcome, train
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 
 __all__ = ["ThreadEngine"]
 

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Self
 import pandas as pd
 
 from ikura.errors import UsageError, nearest
+from ikura.experiments.catalogue import EXPERIMENTS
 from ikura.experiments.claim import Claim
-from ikura.experiments.registry import EXPERIMENTS
-from ikura.report.markup import Html
+from ikura.page.markup import Html
 
 __all__ = ["Experiment", "Findings", "Repetition", "Section", "Tables"]
 

@@ -21,7 +21,7 @@ import torch
 from scipy.stats import norm
 
 from ikura.metric import METRICS, interval
-from ikura.study.selection import corrected, difference
+from ikura.study.selection_bias import corrected, difference
 
 __all__ = ["main", "measure", "table"]
 

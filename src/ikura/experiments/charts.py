@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ikura.experiments.claim import mean_interval
-from ikura.report.charts.figure import axis, css, figure, rounded
-from ikura.report.charts.lines import MARGIN, MARKS, Line, chart
-from ikura.report.markup import Html
+from ikura.page.figure import axis, css, figure, rounded
+from ikura.page.lines import MARGIN, MARKS, Line, chart
+from ikura.page.markup import Html
 
 __all__ = ["MARKS", "Line", "averaged", "chart", "plane", "short"]
 

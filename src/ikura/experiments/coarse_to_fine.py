@@ -12,8 +12,8 @@ import ikura
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
 from ikura.experiments.charts import MARKS, Line, chart
 from ikura.experiments.claim import Claim, mean_interval
-from ikura.report.markup import element, join
-from ikura.report.tables import table
+from ikura.page.markup import element, join
+from ikura.page.tables import table
 from ikura.search import proposer
 
 __all__ = ["EXPERIMENT", "CoarseToFineAgainstRandom", "cost"]

@@ -18,12 +18,12 @@ from ikura.large_batch.diffusion import diffusion_rate, marks, walk
 from ikura.large_batch.distance import LAWS, compare_laws, growth_alpha
 from ikura.large_batch.potential import random_potential
 from ikura.large_batch.preset import TORCH_SCALE
+from ikura.page.markup import Html, element, join
+from ikura.page.tables import table
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.warmup import warm_up
-from ikura.population.workshop import Workshop
 from ikura.process_state import cores, one_thread_each
-from ikura.report.markup import Html, element, join
-from ikura.report.tables import table
 
 __all__ = ["EXPERIMENT", "Diffusion"]
 

@@ -11,8 +11,8 @@ import pandas as pd
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
 from ikura.experiments.charts import MARKS, Line, averaged, chart
 from ikura.experiments.claim import Claim, mean_interval
-from ikura.report.markup import element, join
-from ikura.report.tables import table
+from ikura.page.markup import element, join
+from ikura.page.tables import table
 
 __all__ = ["EXPERIMENT", "MISTAKES", "GradientCheck", "backward", "cost", "difference", "relative_error"]
 

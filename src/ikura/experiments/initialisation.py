@@ -13,8 +13,8 @@ from ikura.experiments._base import Experiment, Findings, Repetition, Section, T
 from ikura.experiments.charts import MARKS, averaged, chart, short
 from ikura.experiments.claim import Claim
 from ikura.experiments.populations import train
-from ikura.report.markup import element, join
-from ikura.report.tables import table
+from ikura.page.markup import element, join
+from ikura.page.tables import table
 
 __all__ = ["EXPERIMENT", "Initialisation", "distinct_units"]
 

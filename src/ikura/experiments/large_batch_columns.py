@@ -18,10 +18,10 @@ from ikura.nn.zoo import network as zoo_network
 from ikura.population.examples import Examples
 from ikura.population.job import Job, Outcome, Told
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.warmup import warm_up
-from ikura.population.workshop import Workshop
 from ikura.process_state import cores, one_thread_each
-from ikura.study.device import chosen_device
+from ikura.study.record.device import chosen_device
 
 __all__ = ["COLUMNS", "POINTS", "Plans", "Setting", "columns", "hyperparameters"]
 

@@ -10,8 +10,8 @@ import pandas as pd
 from ikura.experiments.charts import Line, chart, short
 from ikura.experiments.claim import mean_interval
 from ikura.experiments.large_batch_columns import Setting
-from ikura.report.markup import Html, element, join
-from ikura.report.tables import table
+from ikura.page.markup import Html, element, join
+from ikura.page.tables import table
 
 __all__ = ["OPTIONS", "curves", "distance", "diverged", "gaps_of", "results_table"]
 

@@ -14,8 +14,8 @@ from ikura.experiments._base import Experiment, Findings, Repetition, Section, T
 from ikura.experiments.charts import MARKS, Line, averaged, chart
 from ikura.experiments.claim import Claim, mean_interval
 from ikura.experiments.populations import best_so_far, train
-from ikura.report.markup import Html, element, join
-from ikura.report.tables import table
+from ikura.page.markup import Html, element, join
+from ikura.page.tables import table
 from ikura.search import proposer
 
 __all__ = ["EXPERIMENT", "LogScale", "expected_share"]

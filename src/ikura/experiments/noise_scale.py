@@ -15,10 +15,10 @@ from ikura.experiments.charts import MARKS, Line, chart, short
 from ikura.experiments.claim import Claim
 from ikura.experiments.populations import workshop_of
 from ikura.large_batch.noise_scale import NoiseScale, measure_noise_scale, noise_scale
+from ikura.page.markup import element, join
+from ikura.page.tables import table
 from ikura.population.member import Member
 from ikura.population.warmup import warm_up
-from ikura.report.markup import element, join
-from ikura.report.tables import table
 
 __all__ = ["EXPERIMENT", "PROBLEMS", "NoiseScaleExperiment", "Regression"]
 

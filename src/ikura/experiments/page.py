@@ -10,12 +10,12 @@ from typing import Any
 
 from ikura.experiments._base import Experiment, Findings
 from ikura.experiments.claim import HOLDS, Claim
-from ikura.experiments.running import default_folder
-from ikura.report.cards import card
-from ikura.report.markup import Html, element, join
-from ikura.report.page import page, write_text
-from ikura.report.tables import table
-from ikura.report.wording import duration, number, plural
+from ikura.experiments.folders import default_folder
+from ikura.page.cards import card
+from ikura.page.markup import Html, element, join
+from ikura.page.page import page, write_text
+from ikura.page.tables import table
+from ikura.page.wording import duration, number, plural
 
 __all__ = ["write_page"]
 

@@ -12,8 +12,8 @@ from ikura.experiments._base import Experiment, Findings, Repetition, Section, T
 from ikura.experiments.charts import MARKS, Line, chart
 from ikura.experiments.claim import Claim
 from ikura.experiments.parity_network import PATTERNS, SUBSETS, TARGETS, initial, sweep, trace
-from ikura.report.markup import Html, element, join
-from ikura.report.tables import table
+from ikura.page.markup import Html, element, join
+from ikura.page.tables import table
 
 __all__ = ["EXPERIMENT", "ParityLearningRate"]
 

@@ -22,9 +22,9 @@ from ikura.population.examples import Examples
 from ikura.population.factory import Factory
 from ikura.population.job import Job, Outcome
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.training import Judge
 from ikura.population.warmup import warm_up
-from ikura.population.workshop import Workshop
 from ikura.process_state import one_thread_each
 
 __all__ = ["Trained", "best_so_far", "probability", "train", "workshop_of"]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ikura.errors import RunError, UsageError
+from ikura.experiments.folders import default_folder
 from ikura.experiments.registry import experiment
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from ikura.experiments._base import Experiment, Findings
 
-__all__ = ["Reproduction", "default_folder", "reproduce"]
+__all__ = ["Reproduction", "reproduce"]
 
 FORMAT = 1
 
@@ -41,19 +42,6 @@ class Reproduction:
     folder: Path
     report: Path
     results: dict[str, Any]
-
-
-def default_folder(name: str, seed: int = 0, quick: bool = False, options: Mapping[str, Any] | None = None) -> Path:
-    """Choose where an experiment is written if nobody says.
-
-    Example:
-        >>> default_folder("log-scale", seed=3, quick=True).as_posix()
-        'reproduced/log-scale-seed-3-quick'
-        >>> default_folder("large-batch", options={"network": "c1", "train_size": 9}).as_posix()
-        'reproduced/large-batch-network-c1-train-size-9'
-    """
-    chosen = "".join(f"-{key.replace('_', '-')}-{Path(str(value)).name}" for key, value in (options or {}).items())
-    return Path("reproduced") / f"{name}{chosen}{f'-seed-{seed}' if seed else ''}{'-quick' if quick else ''}"
 
 
 def reproduce(
@@ -105,7 +93,7 @@ def reproduce(
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    from ikura.study.opening import alone
+    from ikura.study.arguments import alone
 
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder} is a file; name a folder for the experiment")
@@ -192,9 +180,9 @@ def frames(found: list[dict[str, Any]]) -> dict[str, pd.DataFrame]:
 def _written(
     chosen: Experiment, folder: Path, found: list[dict[str, Any]], seed: int, quick: bool, options: dict[str, Any]
 ) -> Reproduction:
-    from ikura import __version__
     from ikura.experiments.page import write_page
     from ikura.files import write_atomically
+    from ikura.version import __version__
 
     tables = frames(found)
     findings: Findings = chosen.find(tables, quick)

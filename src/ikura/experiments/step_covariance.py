@@ -14,9 +14,9 @@ from ikura.experiments.charts import MARKS, averaged, chart, short
 from ikura.experiments.claim import Claim
 from ikura.experiments.populations import train, workshop_of
 from ikura.large_batch.step_covariance import example_gradients, predicted_covariance, sample_steps, step_variance
+from ikura.page.markup import element, join
+from ikura.page.tables import table
 from ikura.population.examples import Examples
-from ikura.report.markup import element, join
-from ikura.report.tables import table
 
 __all__ = ["EXPERIMENT", "POWERS", "StepCovariance", "measure", "sizes_for"]
 

@@ -15,8 +15,8 @@ from ikura.experiments.claim import Claim
 from ikura.nn import MLP
 from ikura.nn.activation import activation as activation_named
 from ikura.nn.initialisation import initialise
-from ikura.report.markup import element, join
-from ikura.report.tables import table
+from ikura.page.markup import element, join
+from ikura.page.tables import table
 
 __all__ = ["EXPERIMENT", "VanishingExploding", "signals"]
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from torch import Tensor
 
-from ikura.large_batch.clock import epochs_to
-from ikura.large_batch.settings import LARGE, SMALL, Column, updates
+from ikura.large_batch.columns import LARGE, SMALL, Column, updates
+from ikura.large_batch.timing import epochs_to
 from ikura.large_batch.training import Trained
 from ikura.large_batch.verdict import Verdict, Wanted, verdict_of, wanted
 from ikura.metric import Metric
-from ikura.study.selection import Difference, difference
+from ikura.study.selection_bias import Difference, difference
 
 __all__ = ["Row", "chosen", "compare", "margin_of", "timed"]
 

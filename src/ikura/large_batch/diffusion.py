@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ikura.errors import UsageError
 from ikura.population.member import Member
 from ikura.population.schedule import shape
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 
 __all__ = ["diffusion_rate", "marks", "walk"]
 

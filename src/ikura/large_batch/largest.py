@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ikura.large_batch.columns import SMALL, Column, Winner, columns
 from ikura.large_batch.comparison import Row, chosen, timed
-from ikura.large_batch.settings import SMALL, Column, Winner, columns
 
 __all__ = ["Size", "Sizes", "sizes"]
 

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
+from ikura.api.study import Study
 from ikura.engine import at_once, engine_for
 from ikura.errors import RunError, UsageError
 from ikura.files import named, shown
-from ikura.large_batch.diary import Diary, diary
 from ikura.large_batch.diffusion import marks
-from ikura.large_batch.growth import growth_of
-from ikura.large_batch.measures import Measures, Moment
+from ikura.large_batch.distance_law import growth_of
+from ikura.large_batch.measure_result import Measures, Moment
 from ikura.large_batch.noise_scale import NoiseScale, measure_noise_scale
 from ikura.large_batch.pieces import done
 from ikura.large_batch.potential import Potential, fit_potential, network_walk
@@ -28,22 +31,22 @@ from ikura.population.examples import Examples
 from ikura.population.inputs import takes_codes
 from ikura.population.job import Outcome, Told
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.structure import weights_of
+from ikura.population.training import Course
 from ikura.population.warmup import warm_up
-from ikura.population.workshop import Workshop
 from ikura.process_state import cores, one_thread_each
-from ikura.study.floor import network_again, workshop_of
+from ikura.study.arguments import alone, check_arguments
 from ikura.study.known_network import check_network
-from ikura.study.ledger import Ledger
-from ikura.study.opening import alone, check_arguments
-from ikura.study.progress import Progress
-from ikura.study.repetition import check_trained, trained_again
-from ikura.study.states import lineage
-from ikura.study.store import COLUMNS, Store
-from ikura.study.study import Study
-from ikura.study.tiles import member_of
+from ikura.study.record.ledger import Ledger
+from ikura.study.record.members import member_of
+from ikura.study.record.progress import Progress
+from ikura.study.record.store import COLUMNS, Store
+from ikura.study.replay import check_trained, trained_again
+from ikura.study.training_setup import network_again, workshop_of
+from ikura.study.training_states import lineage
 
-__all__ = ["FOLDER", "measure"]
+__all__ = ["FOLDER", "NOTE", "OURS", "Diary", "diary", "measure"]
 
 FOLDER, MEASURES = "measure", "measures.json"
 POINTS = 12
@@ -292,8 +295,61 @@ def _deviation(again: np.ndarray, recorded: np.ndarray) -> float:
 
 def _write(found: Measures) -> None:
     from ikura.files import write_atomically
-    from ikura.report.markup import plain_json
-    from ikura.report.measures import write_page
+    from ikura.large_batch.measure_page import write_page
+    from ikura.page.markup import plain_json
 
     write_atomically(found.folder / MEASURES, plain_json(found.to_json()).encode())
     write_page(found.report, found)
+
+
+OURS = re.compile(r"\.weights-\d+-\w{8}")
+
+
+NOTE = re.compile(r"\d+\.npy")
+"""Names of the folders that diaries are kept in, and of the files there."""
+
+
+@dataclass
+class Diary:
+    """Notes of one training; weights go to files, because many of them may be more than fits memory.
+
+    Attributes:
+        folder: where weights are kept.
+        epochs: after which weights are kept.
+        updates: made by the end of each epoch, by epoch.
+    """
+
+    folder: Path
+    epochs: Collection[int]
+    updates: dict[int, int] = field(default_factory=dict)
+
+    def __call__(self, course: Course, place: int) -> None:
+        """Note how a member stands after an epoch."""
+        self.updates[course.epoch] = int(course.tile.steps[place])
+        if course.epoch in self.epochs:
+            self.keep(course.epoch, course.tile.extract(place)["weights"])
+
+    def keep(self, epoch: int, weights: np.ndarray) -> None:
+        """Keep the weights after an epoch, flat."""
+        np.save(self._path(epoch), weights, allow_pickle=False)
+
+    def weights(self, epoch: int) -> np.ndarray:
+        """The weights after an epoch, flat."""
+        return np.asarray(np.load(self._path(epoch), allow_pickle=False))
+
+    def _path(self, epoch: int) -> Path:
+        return self.folder / f"{epoch}.npy"
+
+
+@contextmanager
+def diary(folder: Path, epochs: Collection[int]) -> Iterator[Diary]:
+    """Keep a diary in a folder; its files are removed at the end, and those that a killed process left."""
+    for stray in folder.iterdir():
+        if OURS.fullmatch(stray.name) and stray.is_dir() and not stray.is_symlink():
+            for file in stray.iterdir():
+                if NOTE.fullmatch(file.name):
+                    file.unlink()
+            with suppress(OSError):
+                stray.rmdir()
+    with TemporaryDirectory(prefix=f".weights-{os.getpid()}-", dir=folder) as own:
+        yield Diary(Path(own), epochs)

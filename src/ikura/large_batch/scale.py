@@ -12,17 +12,18 @@ from typing import Any, Literal
 
 from torch import nn
 
+from ikura.api.study import Study
 from ikura.engine import at_once
 from ikura.errors import UsageError
 from ikura.files import shown, sweep_partial, write_atomically
-from ikura.large_batch.clock import seconds_per_epoch
+from ikura.large_batch.columns import Column, Winner, check_batch, columns
 from ikura.large_batch.comparison import Row, chosen, compare, margin_of, timed
-from ikura.large_batch.ghosts import Ghosts, without_ghosts
+from ikura.large_batch.ghost_norm import Ghosts, without_ghosts
 from ikura.large_batch.largest import Sizes, sizes
 from ikura.large_batch.regime import stretch
-from ikura.large_batch.rules import candidates, check_rule
-from ikura.large_batch.scaling import Scaling
-from ikura.large_batch.settings import Column, Winner, check_batch, columns
+from ikura.large_batch.scale_result import Scaling
+from ikura.large_batch.scaling_rules import candidates, check_rule
+from ikura.large_batch.timing import seconds_per_epoch
 from ikura.large_batch.training import Trained, Trainer, sweep
 from ikura.large_batch.winner import winner_of
 from ikura.metric import metric as metric_of
@@ -30,16 +31,14 @@ from ikura.population.member import Hyperparameters, Member
 from ikura.population.tile_size import COMPILED_TILE
 from ikura.population.warmup import warm_up
 from ikura.process_state import cores
-from ikura.study.command import predict_command
-from ikura.study.device import chosen_device
-from ikura.study.ending import model_of
-from ikura.study.entrance import enter
-from ikura.study.floor import network_again, workshop_of
+from ikura.study.arguments import alone, check_arguments
 from ikura.study.known_network import check_network
-from ikura.study.networks import resolved
-from ikura.study.opening import alone, check_arguments
-from ikura.study.progress import Progress
-from ikura.study.study import Study
+from ikura.study.record.command import predict_command
+from ikura.study.record.device import chosen_device
+from ikura.study.record.enter import enter
+from ikura.study.record.networks import resolved
+from ikura.study.record.progress import Progress
+from ikura.study.training_setup import model_of, network_again, workshop_of
 
 __all__ = ["scale"]
 
@@ -296,8 +295,8 @@ class _Work:
         return {name: seconds[key] for name, key in about.items()}
 
     def _write(self, scaling: Scaling) -> None:
-        from ikura.report.large_batch import write_page
-        from ikura.report.markup import plain_json
+        from ikura.large_batch.scale_page import write_page
+        from ikura.page.markup import plain_json
 
         write_atomically(scaling.folder / "scale.json", plain_json(scaling.to_json()).encode())
         write_atomically(scaling.folder / "scale.csv", scaling.table.to_csv(index=False).encode())

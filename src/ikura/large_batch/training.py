@@ -12,14 +12,14 @@ import numpy as np
 
 from ikura.engine import Engine, engine_for
 from ikura.files import write_atomically
-from ikura.large_batch.settings import Column
+from ikura.large_batch.columns import Column
 from ikura.nn.noise import key
 from ikura.population.job import Job, Outcome, Told
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.snapshot import packed, unpacked
-from ikura.population.workshop import Workshop
 from ikura.process_state import one_thread_each
-from ikura.study.progress import Progress
+from ikura.study.record.progress import Progress
 
 __all__ = ["Trained", "Trainer", "sweep"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
 
-from ikura.study.selection import Difference
+from ikura.study.selection_bias import Difference
 
 __all__ = ["MOST_SEEDS", "Verdict", "Wanted", "verdict_of", "wanted"]
 

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from ikura.api.study import Study
 from ikura.errors import RunError
 from ikura.files import shown
-from ikura.large_batch.ghosts import normalises
-from ikura.large_batch.settings import Winner
+from ikura.large_batch.columns import Winner
+from ikura.large_batch.ghost_norm import normalises
 from ikura.nn import GhostNorm
 from ikura.nn.generators import seeded
 from ikura.nn.loss import loss
@@ -19,10 +20,9 @@ from ikura.nn.noise import Draws, drawing, key
 from ikura.population.batches import Batches
 from ikura.population.inputs import inputs_of
 from ikura.population.member import Member
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 from ikura.search import schedule
-from ikura.study.networks import OWN, PRETRAINED, known_names
-from ikura.study.study import Study
+from ikura.study.record.networks import OWN, PRETRAINED, known_names
 
 __all__ = ["first_norm", "normalisation_of", "winner_of"]
 

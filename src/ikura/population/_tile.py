@@ -36,7 +36,7 @@ class Tile(ABC):
             examples: in the order of the epoch.
             epoch: 0, 1, …
             epochs: epochs of the members' whole budget, at which learning-rate schedules end.
-            shares: what `ikura.population.schedule.Brakes` leave of each member's learning rate, float64 of shape
+            shares: what `ikura.population.plateau.Brakes` leave of each member's learning rate, float64 of shape
                 (members,); None for all of it.
 
         Returns:

@@ -17,8 +17,8 @@ from ikura.population.kernel.epoch import evaluate, train_epoch
 from ikura.population.kernel.numbers import GRADIENT_NOISE, LABEL_NOISE, NUMBERS, numbers_of
 from ikura.population.layout import Layout
 from ikura.population.member import Member
-from ikura.population.rule import rule
 from ikura.population.schedule import batch_size_at, follows_distance, learning_rates, steady_rates
+from ikura.population.update_rules import rule
 
 __all__ = ["CompiledTile"]
 

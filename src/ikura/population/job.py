@@ -14,10 +14,10 @@ import numpy as np
 import torch
 
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.snapshot import load_snapshot, save_snapshot
 from ikura.population.surroundings import usual_settings
 from ikura.population.training import Course
-from ikura.population.workshop import Workshop
 from ikura.process_state import one_thread_each
 
 __all__ = ["Job", "Outcome", "Stopped", "Told", "train"]

@@ -12,8 +12,8 @@ from ikura.nn.activation import activation
 from ikura.nn.augmentation import AUGMENTATIONS, check_strength
 from ikura.nn.initialisation import initialisation
 from ikura.nn.normalisation import normalisation
-from ikura.population.rule import rule
 from ikura.population.schedule import growth_of, pieces_of, shape
+from ikura.population.update_rules import rule
 from ikura.space import DEFAULTS, layer_of
 from ikura.space.limits import ARCHITECTURE, BELOW_ONE, BOUNDS, LARGE, WHOLE
 

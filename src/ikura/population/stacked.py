@@ -26,9 +26,9 @@ from ikura.population.kernel import loss as loss_kernel
 from ikura.population.member import Member
 from ikura.population.rehearsal import Manner
 from ikura.population.schedule import batch_size_at, follows_distance, learning_rates
+from ikura.population.stacked_update import Update
 from ikura.population.structure import channels_last, convolves, hooks_gradients
 from ikura.population.together import Failed, Together
-from ikura.population.update import Update
 
 __all__ = ["StackedTile"]
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.structure import structure
 from ikura.population.surroundings import usual_settings
-from ikura.population.workshop import Workshop
 from ikura.process_state import one_thread_each
 
 __all__ = ["COMPILED_TILE", "measure_tile_size"]

@@ -16,12 +16,12 @@ from ikura.best_epoch import improves
 from ikura.metric import METRICS, evidence
 from ikura.nn.loss import each_loss
 from ikura.population._tile import Tile
+from ikura.population.distances import Travel
 from ikura.population.examples import Examples
 from ikura.population.kernel import loss as loss_kernel
 from ikura.population.kernel import score as score_kernel
 from ikura.population.kernel.score import assess
-from ikura.population.schedule import Brakes
-from ikura.population.travel import Travel
+from ikura.population.plateau import Brakes
 
 __all__ = ["EXPLODED", "Course", "Judge", "still"]
 

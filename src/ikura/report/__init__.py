@@ -1,5 +1,5 @@
 """The report: one page of HTML about a study."""
 
-from ikura.report.page import write_report
+from ikura.report.write import write_report
 
 __all__ = ["write_report"]

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ikura.diagnose.wording import change_in_words
-from ikura.report.markup import Html, element, join
+from ikura.page.markup import Html, element, join
+from ikura.page.wording import count, plural, real, score
 from ikura.report.view import View
-from ikura.report.wording import count, plural, real, score
 
 __all__ = ["autopilot"]
 

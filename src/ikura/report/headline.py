@@ -6,11 +6,11 @@ import math
 from pathlib import PurePath
 from typing import Any
 
-from ikura.report.cards import card
-from ikura.report.markup import Html, element, join
+from ikura.page.cards import card
+from ikura.page.markup import Html, element, join
+from ikura.page.wording import count, duration, interval, number, plural, real, score, spoken
 from ikura.report.view import View
-from ikura.report.wording import count, duration, interval, number, plural, real, score, spoken
-from ikura.study.records import seconds_until_told
+from ikura.study.record.tables import seconds_until_told
 
 __all__ = ["headline", "subject"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ikura.report.markup import Html, element, join
-from ikura.report.wording import number
+from ikura.page.markup import Html, element, join
+from ikura.page.wording import number
 
 __all__ = ["contact_sheet", "examples"]
 

@@ -8,10 +8,10 @@ from importlib import metadata
 from typing import Any
 
 from ikura.files import shown
-from ikura.report._base import StudyLike
-from ikura.report.markup import Html, element, join
-from ikura.report.tables import table
-from ikura.study.command import command
+from ikura.page.markup import Html, element, join
+from ikura.page.tables import table
+from ikura.report.protocol import StudyLike
+from ikura.study.record.command import command
 
 __all__ = ["repeat"]
 

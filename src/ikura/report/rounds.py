@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ikura.report.markup import Html, element, join
-from ikura.report.tables import table
+from ikura.page.markup import Html, element, join
+from ikura.page.tables import table
+from ikura.page.wording import NOTHING, count, listed, plural
 from ikura.report.view import View
-from ikura.report.wording import NOTHING, count, listed, plural
 
 __all__ = ["rounds"]
 

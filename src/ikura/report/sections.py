@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ikura.checks.page import checks_section
+from ikura.diagnose.sections import diagnosis
+from ikura.page.markup import Html, element, join
+from ikura.page.tables import bars, table
+from ikura.page.wording import count, duration, listed, number, plural, real
 from ikura.report import charts
 from ikura.report.autopilot import autopilot
-from ikura.report.checks import checks_section
-from ikura.report.diagnosis import diagnosis
-from ikura.report.markup import Html, element, join
 from ikura.report.pictures import contact_sheet, examples
 from ikura.report.repeat import repeat
 from ikura.report.rounds import rounds
-from ikura.report.tables import bars, best_trials, columns, table
+from ikura.report.tables import best_trials, columns
 from ikura.report.view import View
-from ikura.report.wording import count, duration, listed, number, plural, real
-from ikura.study.records import seconds_until_told
+from ikura.study.record.tables import seconds_until_told
 
 __all__ = ["sections"]
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ikura.report._base import StudyLike
-from ikura.report.wording import NOTHING, real, spoken
+from ikura.page.wording import NOTHING, real, spoken
+from ikura.report.protocol import StudyLike
 
 __all__ = ["StageView", "View"]
 

@@ -18,7 +18,7 @@ from ikura.population.examples import Examples
 from ikura.population.factory import build
 from ikura.population.inputs import inputs_of
 from ikura.population.surroundings import usual_settings
-from ikura.study.pretrained import Pretrained
+from ikura.study.record.pretrained import Pretrained
 
 __all__ = ["arrays_for", "with_whole_numbers"]
 

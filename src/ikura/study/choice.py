@@ -20,14 +20,14 @@ from ikura.nn.loss import predict
 from ikura.population.examples import Examples
 from ikura.population.inputs import inputs_of
 from ikura.population.job import Outcome
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
+from ikura.study.executor import Floor
 from ikura.study.finalists import STAGE, distinct
-from ikura.study.pareto import configuration
 from ikura.study.preference import preferred
-from ikura.study.search import Floor
-from ikura.study.selection import corrected, difference
+from ikura.study.record.members import member_of
+from ikura.study.record.pareto import configuration
+from ikura.study.selection_bias import corrected, difference
 from ikura.study.shortlist import PLACES, Shortlist, has_weights, keep_weights, kept_weights, ranked, weights_file
-from ikura.study.tiles import member_of
 
 __all__ = ["choose", "judge", "load_network", "predictions", "train_again"]
 

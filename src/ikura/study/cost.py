@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,19 +14,16 @@ from ikura.errors import UsageError
 from ikura.nn.generators import apart
 from ikura.population.inputs import inputs_of
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.structure import structure
-from ikura.population.workshop import Workshop
 from ikura.process_state import one_thread_each
 from ikura.space import Space, feasible_draw
-from ikura.study.aims import MEASURED
-from ikura.study.pareto import ENDED
-from ikura.study.pretrained import Pretrained
-from ikura.study.workable import unworkable
+from ikura.study.record.pretrained import Pretrained
 
 if TYPE_CHECKING:
-    from ikura.study.search import Floor
+    pass
 
-__all__ = ["check_bound", "inference_seconds", "measure", "parameters", "too_large"]
+__all__ = ["check_bound", "inference_seconds", "parameters", "too_large"]
 
 ROWS = 64
 WARM_UPS = 2
@@ -87,7 +83,7 @@ def inference_seconds(workshop: Workshop, member: Member) -> float:
     return median(taken)
 
 
-def _architecture(workshop: Workshop, member: Member) -> Hashable:
+def architecture(workshop: Workshop, member: Member) -> Hashable:
     """What networks that cost the same to run have in common."""
     if workshop.network is None:
         return workshop.layout(member), member.values.activation, member.values.ghost_size
@@ -120,35 +116,3 @@ def check_bound(workshop: Workshop, space: Space, most: int | None) -> None:
             f"max_parameters leaves nothing to try: it is {most}, but the smallest of {len(drawn)} networks drawn from "
             f"the space has {smallest} weights; allow more, or search smaller networks"
         )
-
-
-def measure(floor: Floor) -> None:
-    """Record what the trials of the search cost, in one fact; inference is timed once for each architecture.
-
-    Nothing trains meanwhile. Where the deadline passes, what is left stays unknown.
-    """
-    wanted = [name for name in MEASURED if name in floor.aims.objectives]
-    if not wanted or floor.store.fact("costs") is not None:
-        return
-    rows = floor.store.trials()
-    costs: dict[str, list[float | None]] = {name: [None] * len(rows) for name in wanted}
-    call: Mapping[str, Callable[[Workshop, Member], float]] = {
-        "parameters": parameters,
-        "inference_seconds": inference_seconds,
-    }
-    known: dict[Hashable, dict[str, Any]] = {}
-    with floor.store.timed("measure"):
-        for row in rows:
-            ended = row["state"] in ENDED and row["dev_score"] is not None and math.isfinite(row["dev_score"])
-            if row["purpose"] != "search" or not (ended or row["state"] == "infeasible"):
-                continue
-            member = floor.member(row)
-            if row["state"] == "infeasible" and unworkable(floor.workshop, [member]):
-                continue
-            names = [name for name in wanted if name == "parameters" or (ended and not floor.late)]
-            values = known.setdefault(_architecture(floor.workshop, member), {})
-            for name in names:
-                if name not in values:
-                    values[name] = call[name](floor.workshop, member)
-                costs[name][row["number"]] = values[name]
-    floor.store.set_fact("costs", costs)

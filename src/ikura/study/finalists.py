@@ -11,9 +11,9 @@ from typing import Any
 from ikura.nn.noise import key
 from ikura.population.member import Member
 from ikura.search import Schedule
+from ikura.study.executor import Floor
 from ikura.study.preference import promising
-from ikura.study.search import Floor
-from ikura.study.searches import SearchPlan, found_in
+from ikura.study.record.search_plans import SearchPlan, found_in
 from ikura.study.shortlist import keep_weights, ranked
 
 __all__ = ["STAGE", "distinct", "train_finalists"]

@@ -15,12 +15,12 @@ from ikura.nn.noise import key
 from ikura.nn.transfer import FREEZE
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.training import Judge
 from ikura.population.warmup import warm_up
-from ikura.population.workshop import Workshop
 from ikura.process_state import one_thread_each
-from ikura.study.floor import examples_of
-from ikura.study.pretrained import MANY, Pretrained
+from ikura.study.record.pretrained import MANY, Pretrained
+from ikura.study.training_setup import examples_of
 
 __all__ = ["Freezing", "choose_freezing"]
 

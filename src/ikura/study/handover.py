@@ -12,7 +12,7 @@ from ikura.exchange.table import check_table, write_table
 if TYPE_CHECKING:
     import optuna
 
-    from ikura.study.study import Study
+    from ikura.api.study import Study
 
 __all__ = ["as_optuna", "as_tables"]
 

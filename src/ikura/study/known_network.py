@@ -6,11 +6,11 @@ from ikura.errors import RunError, UsageError
 from ikura.nn.noise import key
 from ikura.population.factory import Failing, build
 from ikura.population.fingerprint import Fingerprint, fingerprint
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 from ikura.space import Space
-from ikura.study.pretrained import Pretrained
-from ikura.study.setting import Setting
-from ikura.study.store import Store
+from ikura.study.record.pretrained import Pretrained
+from ikura.study.record.setting import Setting
+from ikura.study.record.store import Store
 
 __all__ = ["check_network", "keep_network"]
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from ikura.study.pareto import cost, front
+from ikura.study.record.pareto import cost, front
 
 if TYPE_CHECKING:
-    from ikura.study.search import Floor
+    from ikura.study.executor import Floor
 
 __all__ = ["cheapest", "preferred", "promising", "standard_error"]
 

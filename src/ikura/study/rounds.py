@@ -11,14 +11,14 @@ import numpy as np
 from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.nn.noise import key
 from ikura.population.job import Outcome
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 from ikura.search import Schedule, Stage
 from ikura.search.schedule import Plan, Round, Standing, check_round
 from ikura.space import Space, layer_of
 from ikura.space.limits import BOUNDS
-from ikura.study.states import States
-from ikura.study.store import COLUMNS
-from ikura.study.tiles import Floor, Order
+from ikura.study.executor import Floor, Order
+from ikura.study.record.store import COLUMNS
+from ikura.study.training_states import States
 
 __all__ = ["changeable", "room", "run_stage"]
 

@@ -10,14 +10,16 @@ from typing import Any
 from ikura.population.job import Outcome
 from ikura.population.member import Member
 from ikura.search import Observation, Proposer, Schedule
-from ikura.study.prior import prior_observations
+from ikura.study.executor import Floor, Order, State
+from ikura.study.record.prior import prior_observations
+from ikura.study.record.search_plans import SearchPlan, begun_with
+from ikura.study.record.setting import Setting
+from ikura.study.record.store import Store
+from ikura.study.replay import trained_again
 from ikura.study.rounds import run_stage
-from ikura.study.searches import SearchPlan, begun_with
-from ikura.study.store import Store
-from ikura.study.tiles import Floor
-from ikura.study.warm import train_longer
+from ikura.study.training_states import as_copy
 
-__all__ = ["Floor", "search"]
+__all__ = ["search", "train_longer"]
 
 ENDED = ("complete", "stopped", "pruned", "diverged", "frozen", "infeasible")
 
@@ -130,3 +132,43 @@ def _continued(
         floor.store.set_fact(f"stage {plan.first}", True)
     about = {"stage": plan.first, "name": name, "trials": len(plan.warm), "epochs": plan.epochs}
     return {**about, "region": {}, "widened": []}
+
+
+def train_longer(
+    floor: Floor, plan: SearchPlan, patience: int | None, keep: Callable[[list[Outcome]], None] | None
+) -> None:
+    """Carry out the first stage of a search that continues trials: copies of them train on to its epochs.
+
+    What a copy goes on from is its parent trained again, which is the same to the bit.
+
+    Args:
+        floor: where it happens.
+        plan: the search.
+        patience: epochs without improvement before a trial stops.
+        keep: takes the outcomes of a tile, as in `search`.
+    """
+    setting = Setting.load(floor.run)
+    rows = {row["number"]: row for row in floor.store.trials()}
+    if not floor.store.trials(plan.first):
+        copies = [_copy(rows[parent], len(rows) + i, plan.first) for i, parent in enumerate(plan.warm)]
+        content = {"train": {}, "fresh": {}, "copies": {one["number"]: plan.epochs for one in copies}, "drop": {}}
+        floor.ledger.add_round(plan.first, 0, content, copies)
+    waiting = [row for row in floor.store.trials(plan.first) if row["state"] == "waiting"]
+    if not waiting:
+        return
+
+    def state(number: int, epochs: int) -> State:
+        outcome = trained_again(setting, floor.store, floor.workshop, floor.engine, rows[parents[number]])
+        assert outcome.going_on is not None
+        return as_copy(outcome.going_on)
+
+    parents = {row["number"]: row["parent"] for row in waiting}
+    order = Order(patience, plan.epochs, state=state)
+    if keep is not None:
+        order = replace(order, best=True, each=keep)
+    floor.carry_out(waiting, {row["number"]: plan.epochs for row in waiting}, order)
+
+
+def _copy(parent: dict[str, Any], number: int, stage: int) -> dict[str, Any]:
+    taken = {name: parent[name] for name in ("seed", "hyperparameters", "epochs")}
+    return {"number": number, "purpose": "search", "parent": parent["number"], "stage": stage, **taken}

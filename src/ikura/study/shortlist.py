@@ -12,7 +12,7 @@ import numpy as np
 from ikura.files import write_atomically
 from ikura.population.job import Outcome
 from ikura.population.snapshot import packed, unpacked
-from ikura.study.search import Floor
+from ikura.study.executor import Floor
 
 __all__ = ["PLACES", "Shortlist", "has_weights", "keep_weights", "kept_weights", "ranked", "weights_file"]
 

@@ -10,9 +10,9 @@ import numpy as np
 from ikura.nn.zoo import NETWORKS
 from ikura.population.factory import Failing
 from ikura.population.member import Member
-from ikura.population.workshop import Workshop
+from ikura.population.setup import Workshop
 from ikura.space import Space, feasible_draw
-from ikura.study.pretrained import Pretrained
+from ikura.study.record.pretrained import Pretrained
 
 __all__ = ["unworkable", "workable"]
 

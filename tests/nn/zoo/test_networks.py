@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ikura.data.encoder.make import fit_encoder
 from ikura.errors import UsageError
 from ikura.nn.zoo import NETWORKS, READS, network
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.training import Judge
-from ikura.population.workshop import Workshop
-from ikura.study.model import Model, load_model
+from ikura.study.record.model import Model, load_model
 
 torch.set_num_threads(1)
 
@@ -277,7 +278,6 @@ def test_the_best_network_can_be_rebuilt(name: str, workshop: Callable[..., Work
 
 @pytest.mark.parametrize("name", LIGHT)
 def test_a_saved_model_predicts_the_same(name: str, tmp_path: Any) -> None:
-    from ikura.data.encoder import Encoder
 
     row = TABLE[name]
     x = examples(row.small, 9, 0, "float32").x
@@ -286,7 +286,7 @@ def test_a_saved_model_predicts_the_same(name: str, tmp_path: Any) -> None:
         "task": "multiclass", "target": "y", "classes": ["a", "b", "c"], "target_mean": 0.0, "target_std": 1.0,
         "network": name, "hyperparameters": hyperparameters,
     }  # fmt: skip
-    model = Model(network(name)(hyperparameters), Encoder.fit(x), description)
+    model = Model(network(name)(hyperparameters), fit_encoder(x), description)
     loaded = load_model(model.save(tmp_path / "model"))
     np.testing.assert_array_equal(loaded.predict_proba(x), model.predict_proba(x))
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from ikura.nn.zoo.cnn import cnn
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.setup import Workshop
 from ikura.population.training import Judge
-from ikura.population.workshop import Workshop
 
 
 def likelihood(p: Tensor, y: Tensor) -> Tensor:

@@ -13,10 +13,10 @@ from ikura.errors import UsageError
 from ikura.nn.zoo.cnn import cnn
 from ikura.population.convolution import ConvolutionTile
 from ikura.population.member import Member
-from ikura.population.rule import RULES
+from ikura.population.setup import Workshop
 from ikura.population.stacked import StackedTile
-from ikura.population.workshop import Workshop
-from ikura.study.pretrained import Pretrained
+from ikura.population.update_rules import RULES
+from ikura.study.record.pretrained import Pretrained
 
 # float64, 1e-16 an operation, amplified by some ten steps.
 RELATIVE = 1e-9

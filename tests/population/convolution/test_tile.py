@@ -13,9 +13,9 @@ from ikura.data.encoder import PixelStandard
 from ikura.population.convolution import ConvolutionTile
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.rule import RULES
+from ikura.population.setup import Workshop
 from ikura.population.stacked import StackedTile
-from ikura.population.workshop import Workshop
+from ikura.population.update_rules import RULES
 
 # float64, 1e-16 an operation, amplified by some ten steps.
 RELATIVE = 1e-9

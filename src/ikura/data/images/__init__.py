@@ -1,8 +1,8 @@
 """Images as data: folders by class, MNIST's and CIFAR's formats, arrays in .npz."""
 
 from ikura.data.images._base import CHOICES, Pictures
+from ikura.data.images.detect import files_of, is_image_data, open_pictures
 from ikura.data.images.known import IMAGE_SETS, find_image_set
-from ikura.data.images.opening import files_of, is_image_data, open_pictures
 from ikura.data.images.picture import SUFFIXES, decode, decode_all
 
 __all__ = [

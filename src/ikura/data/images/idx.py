@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ikura.data.images._base import Pictures
-from ikura.data.images.room import BLOCK, room
+from ikura.data.images.memory import BLOCK, room
 from ikura.errors import DataError
 from ikura.files import check_regular
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ikura.data.images.room import room
+from ikura.data.images.memory import room
 from ikura.errors import DataError
 from ikura.files import check_regular
 from ikura.process_state import cores, warning_filters

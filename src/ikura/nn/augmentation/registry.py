@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from ikura.nn.augmentation._base import Augmentation
-from ikura.nn.augmentation.colour import COLOUR
-from ikura.nn.augmentation.contrast import CONTRAST
-from ikura.nn.augmentation.crop import CROP
 from ikura.nn.augmentation.erasing import ERASING
-from ikura.nn.augmentation.flip import FLIP
-from ikura.nn.augmentation.noise import NOISE
-from ikura.nn.augmentation.rotation import ROTATION
+from ikura.nn.augmentation.geometry import CROP, FLIP, ROTATION
+from ikura.nn.augmentation.intensity import COLOUR, CONTRAST, NOISE
 
 __all__ = ["AUGMENTATIONS"]
 

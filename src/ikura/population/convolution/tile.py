@@ -24,8 +24,8 @@ from ikura.population.kernel.numbers import numbers_of
 from ikura.population.kernel.penalty import penalise
 from ikura.population.kernel.update import update
 from ikura.population.member import Member
-from ikura.population.rule import rule
 from ikura.population.schedule import batch_size_at, follows_distance, learning_rates
+from ikura.population.update_rules import rule
 
 __all__ = ["ConvolutionTile", "moving_averages", "sizes_of"]
 

@@ -77,7 +77,7 @@ def decay(w: Any, matrices: Any, share: Any) -> None:
 
 @compiled
 def stop_at_zero(w: Any, old: Any, g: Any, matrices: Any, reach: Any) -> None:
-    """Let no update of weights with an l1 penalty pass zero: see `ikura.population.update.stopped_at_zero`.
+    """Let no update of weights with an l1 penalty pass zero: see `ikura.population.stacked_update.stopped_at_zero`.
 
     Args:
         w, old: weights after and before the update rule, shape (weights,); w is changed in place.

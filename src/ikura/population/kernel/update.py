@@ -1,4 +1,4 @@
-"""Update of the kernel: each rule of `ikura.population.rule` as one pass over a member's weights."""
+"""Update of the kernel: each rule of `ikura.population.update_rules` as one pass over a member's weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ikura.population.kernel.numbers import (
     WEIGHT_DECAY,
 )
 from ikura.population.kernel.penalty import bound_norms, clip_norm, clip_value, decay, stop_at_zero
-from ikura.population.rule import RULES, Coefficients
+from ikura.population.update_rules import RULES, Coefficients
 
 __all__ = ["apply_rule", "update"]
 

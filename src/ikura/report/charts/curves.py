@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ikura.report.charts.figure import axis, css, evenly, figure, legend, log_tick, rounded
-from ikura.report.markup import Html, element, join
+from ikura.page.figure import axis, css, evenly, figure, legend, log_tick, rounded
+from ikura.page.markup import Html, element, join
+from ikura.page.wording import count, plural, score
 from ikura.report.view import View
-from ikura.report.wording import count, plural, score
 
 __all__ = ["curves"]
 

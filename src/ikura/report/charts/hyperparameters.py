@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ikura.report.charts.figure import axis, css, evenly, figure, legend, plot_text, rounded
-from ikura.report.charts.scale import Scale, scale_of
+from ikura.page.figure import axis, css, evenly, figure, legend, plot_text, rounded
+from ikura.page.markup import Html, element, join
+from ikura.page.wording import listed, number, plural
 from ikura.report.charts.trend import FEWEST, trend
-from ikura.report.markup import Html, element, join
+from ikura.report.charts.value_axis import Scale, scale_of
 from ikura.report.view import View
-from ikura.report.wording import listed, number, plural
 
 __all__ = ["hyperparameters", "score_range"]
 

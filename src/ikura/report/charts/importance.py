@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from ikura.diagnose import edges, trial_variance
-from ikura.report.markup import Html, element, join
-from ikura.report.tables import bars
+from ikura.page.markup import Html, element, join
+from ikura.page.tables import bars
+from ikura.page.wording import number, plural
 from ikura.report.view import View
-from ikura.report.wording import number, plural
 
 __all__ = ["importance"]
 

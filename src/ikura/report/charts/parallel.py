@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ikura.report.charts.figure import css, evenly, figure, plot_text, rounded
+from ikura.page.figure import css, evenly, figure, plot_text, rounded
+from ikura.page.markup import Html
+from ikura.page.wording import number
 from ikura.report.charts.hyperparameters import score_range
-from ikura.report.charts.scale import Scale, scale_of
 from ikura.report.charts.trend import places
-from ikura.report.markup import Html
+from ikura.report.charts.value_axis import Scale, scale_of
 from ikura.report.view import View
-from ikura.report.wording import number
 
 __all__ = ["parallel"]
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ikura.report.charts.figure import axis, css, evenly, figure, legend, log_tick, plot_text, rounded
-from ikura.report.markup import Html, element, join
-from ikura.report.tables import table
+from ikura.page.figure import axis, css, evenly, figure, legend, log_tick, plot_text, rounded
+from ikura.page.markup import Html, element, join
+from ikura.page.tables import table
+from ikura.page.wording import count, number, plural, real, score
 from ikura.report.view import View
-from ikura.report.wording import count, number, plural, real, score
 
 __all__ = ["tradeoff"]
 

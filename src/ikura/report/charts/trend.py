@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ikura.report.charts.figure import css, rounded
-from ikura.report.charts.scale import Scale
+from ikura.page.figure import css, rounded
+from ikura.report.charts.value_axis import Scale
 
 __all__ = ["places", "trend"]
 

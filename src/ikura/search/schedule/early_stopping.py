@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from ikura.search.schedule._base import Plan, Round, Schedule, Standing
-from ikura.search.schedule.none import all_at_once
 
-__all__ = ["EarlyStopping"]
+__all__ = ["EarlyStopping", "NoSchedule", "all_at_once"]
 
 
 class EarlyStopping(Schedule):
@@ -29,3 +28,22 @@ class EarlyStopping(Schedule):
 
     def patience(self, epochs: int) -> int | None:
         return max(5, epochs // 5)
+
+
+def all_at_once(standings: Sequence[Standing], plan: Plan) -> Round | None:
+    """Let everybody begin in the first round and train all the epochs; there is no second one."""
+    return None if standings else Round(fresh=(plan.epochs,) * plan.trials)
+
+
+class NoSchedule(Schedule):
+    """Let every trial train to the end.
+
+    Example:
+        >>> NoSchedule().next([], Plan(trials=3, epochs=100, room=8, seed=0)).fresh
+        (100, 100, 100)
+    """
+
+    name: ClassVar[str] = "none"
+
+    def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
+        return all_at_once(standings, plan)

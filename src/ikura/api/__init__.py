@@ -1,0 +1,1 @@
+"""The façade: what users call, above everything that it needs."""

@@ -1,0 +1,111 @@
+"""Ending a study: the choice on the dev set, the one test, the model."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from ikura.api.study import Study
+from ikura.data import Dataset
+from ikura.metric import interval, metric
+from ikura.population.job import Outcome
+from ikura.search import schedule
+from ikura.study.account import sparsity, stopping
+from ikura.study.choice import choose, load_network, predictions, train_again
+from ikura.study.executor import Floor
+from ikura.study.finalists import train_finalists
+from ikura.study.measurable import not_measured
+from ikura.study.record.search_plans import found_in, plans
+from ikura.study.record.setting import Setting
+from ikura.study.record.store import Store
+from ikura.study.replay import replay
+from ikura.study.shortlist import Shortlist
+from ikura.study.training_setup import examples_of, model_of
+
+__all__ = ["finish"]
+
+
+def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
+    """Choose on the dev set, measure what a diagnosis needs, open the test set once, save the model."""
+    from ikura.diagnose.chosen import chosen_rows
+    from ikura.diagnose.reading import recorded_errors
+
+    def again(row: Mapping[str, Any]) -> Outcome:
+        study = Study(floor.run, workshop.network, (setting, store))
+        return replay(study, store, dict(row), keep_evidence=True)
+
+    store, run, workshop = floor.store, floor.run, floor.workshop
+    measure = metric(setting.metric, setting.task)
+    if store.fact("best") is None:
+        with store.timed("finalists"):
+            if setting.finalists:
+                searches, waits = plans(setting, store), schedule(setting.schedule)
+                train_finalists(floor, setting.finalists, setting.replicates, searches, waits, floor.jobs)
+            best = choose(floor, measure, setting.finalists, again)
+        if best is None:
+            floor.progress.say(f"no trial could be trained to its end; {_advice(store)}")
+            return
+        if best["note"]:
+            floor.progress.say(best["note"])
+        store.set_fact("best", best)
+    Shortlist(floor).clear()
+    best = store.fact("best")
+    row = next(row for row in store.trials() if row["number"] == best["model"])
+    train_again(floor, [row, *chosen_rows(run, best, store.trials())], again)
+    if store.fact("errors") is None:
+        with store.timed("diagnosis"):
+            rows, searches = store.trials(), plans(setting, store)
+            found_by = found_in(next(row["stage"] for row in rows if row["number"] == best["number"]), searches)
+            in_time = floor.deadline is None or time.time() < floor.deadline
+            errors = recorded_errors(
+                run, best, rows, workshop, measure, setting.seed, found_by.epochs,
+                lambda number: store.curves([number])["train_loss"].tolist(), in_time,
+            )  # fmt: skip
+            store.set_fact("errors", errors)
+    module = load_network(workshop, run, row)
+    if store.fact("account") is None:
+        store.set_fact("account", _account(store, row, module, setting))
+    if store.fact("test") is None:
+        with store.timed("test"):
+            part = dataset.test
+            examples = examples_of(part, setting.dtype, workshop.network)
+            outputs, target = predictions(workshop, module, examples), workshop.judge.target(part.y)
+            reason = not_measured(dataset, part, measure)
+            value, low, high = math.nan, math.nan, math.nan
+            if reason is None:
+                value = float(measure(outputs, target))
+                low, high = interval(measure, [outputs], target, seed=setting.seed)
+            shown = slice(0, 10_000)
+            answer = outputs.argmax(1) if setting.task == "multiclass" else outputs
+            answer = (outputs > 0.5).long() if setting.task == "binary" else answer
+            store.set_fact(
+                "predictions",
+                {
+                    "target": target[shown].tolist(),
+                    "prediction": answer[shown].tolist(),
+                    "classes": dataset.task.classes,
+                },
+            )
+            note = reason and f"it cannot be given, because {reason}"
+            store.set_fact("test", {"metric": measure.name, "value": value, "interval": [low, high], "note": note})
+    model_of(setting, dataset, workshop, module, floor.member(row)).save(run / "model")
+
+
+def _account(store: Store, row: dict[str, Any], module: nn.Module, setting: Setting) -> dict[str, Any]:
+    """What the chosen network's stopping traded, and its weights that are zero."""
+    lengths = {one["stage"]: one["epochs"] for one in store.fact("stages", [])}
+    budget = setting.epochs if row["purpose"] == "finalist" else lengths.get(row["stage"], setting.epochs)
+    curve = store.curves([row["number"]])[["train_loss", "dev_loss"]].to_numpy().tolist()
+    stopped = stopping(curve, row["best_epoch"] or 0, budget, cut=row["state"] == "stopped")
+    return {"stopping": stopped, "sparsity": sparsity(module, row["hyperparameters"])}
+
+
+def _advice(store: Store) -> str:
+    """What to try where no trial could be trained."""
+    if store.count(state="frozen"):
+        return "the weights of some did not move: try larger learning rates, and smaller penalties and dropout"
+    return "try smaller learning rates"

@@ -1,0 +1,67 @@
+"""What the words of `ikura tune` stand for: names, data and space, looked up before anything slow begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ikura.cli.data_options import BUNDLED, IMAGE_SETS
+from ikura.cli.options import one_of
+from ikura.cli.search_options import METRICS, SCHEDULES, SEARCHES
+from ikura.files import check_regular, named
+
+if TYPE_CHECKING:
+    from ikura.space import Space
+
+__all__ = ["check_data", "check_names", "open_space"]
+
+
+def check_names(search: str, schedule: str, metric: str | None) -> None:
+    """Refuse unknown names; the rooms are asked only about those that do not come with ikura."""
+    if search not in SEARCHES:
+        from ikura.search import PROPOSERS
+
+        one_of("--search", search, PROPOSERS)
+    if schedule not in SCHEDULES:
+        from ikura.search.schedule import SCHEDULES as REGISTERED_SCHEDULES
+
+        one_of("--schedule", schedule, REGISTERED_SCHEDULES)
+    if metric is not None and metric not in METRICS:
+        from ikura.metric import METRICS as REGISTERED_METRICS
+
+        one_of("--metric", metric, REGISTERED_METRICS)
+
+
+def check_data(data: str) -> None:
+    """Let the reader refuse a file that is not there before anything slow begins."""
+    check_regular(named(data, "the name of the data"))
+    if data in IMAGE_SETS and not Path(data).exists():
+        from ikura.data.images import find_image_set
+
+        find_image_set(data)
+    elif data not in BUNDLED and not Path(data).exists():
+        from ikura.data.open_source import open_source
+
+        open_source(data)
+
+
+def open_space(path: Path, network: str | None) -> Space:
+    """Read a space and refuse hyperparameters that the network, or every built-in one, does not have.
+
+    Raises:
+        SpaceError: it is none, or has such hyperparameters.
+    """
+    from ikura.errors import SpaceError
+    from ikura.space.toml import load_space
+    from ikura.study.arguments import check_space
+
+    space = load_space(path)
+    errors = []
+    for name in ("mlp", "cnn") if network is None else (network,):
+        try:
+            check_space(space, name)
+        except SpaceError as error:
+            errors.append(error)
+        else:
+            return space
+    raise SpaceError(f"{path}: {errors[0]}")

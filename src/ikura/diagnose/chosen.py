@@ -1,0 +1,107 @@
+"""The networks of the chosen configuration: their rows, weights and curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ikura.diagnose.errors import MOST_EXAMPLES, MOST_IMAGES
+from ikura.errors import UsageError
+from ikura.files import shown
+from ikura.metric import Metric
+from ikura.metric import metric as metric_of
+from ikura.population.examples import Examples
+from ikura.population.setup import Workshop
+from ikura.study.choice import Again, load_network, predictions
+from ikura.study.finalists import STAGE
+
+if TYPE_CHECKING:
+    from ikura.api.study import Study
+
+__all__ = ["Chosen", "Row", "chosen_rows"]
+
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The configuration that a study chose, with its networks.
+
+    Attributes:
+        run: the run folder.
+        workshop: training and dev examples, task, network.
+        rows: the trials whose networks they are: the finalists with other seeds, or the search's own.
+        metric: what the study compared by.
+        seed: the study's.
+        more: networks of the last rows, which were trained since and whose weights are not in the run.
+        again: trains a trial again whose weights are missing or damaged; None where that was done.
+    """
+
+    run: Path
+    workshop: Workshop
+    rows: Sequence[Mapping[str, Any]]
+    metric: Metric
+    seed: int
+    more: Sequence[nn.Module] = ()
+    again: Again | None = None
+
+    @classmethod
+    def of(cls, study: Study, workshop: Workshop) -> Chosen:
+        """Find the choice of a study.
+
+        Raises:
+            UsageError: there is none.
+        """
+        setting = study.setting
+        rows = chosen_rows(study.run, study.fact("best"), study.records())
+        return cls(study.run, workshop, rows, metric_of(setting.metric, setting.task), setting.seed, again=study.again)
+
+    @cached_property
+    def networks(self) -> list[nn.Module]:
+        """The networks, in evaluation mode."""
+        kept = self.rows[: len(self.rows) - len(self.more)]
+        return [*(load_network(self.workshop, self.run, row, self.again) for row in kept), *self.more]
+
+    @cached_property
+    def train(self) -> Examples:
+        """The training examples that the training error is measured on."""
+        train = self.workshop.train
+        most = MOST_EXAMPLES if len(train.shape) == 1 else MOST_IMAGES
+        return train.sample(most, self.seed, "diagnosis")
+
+    def predicted(self, examples: Examples) -> list[torch.Tensor]:
+        """What each network predicts."""
+        return [predictions(self.workshop, one, examples) for one in self.networks]
+
+
+def chosen_rows(
+    run: Path, best: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """The trials that a study's choice rests on."""
+    if best is None:
+        raise UsageError(
+            f"{shown(run)}: no network was chosen yet, so there is nothing to diagnose; "
+            f"`ikura resume {quote(shown(run))}` ends it"
+        )
+    again = [
+        row
+        for row in rows
+        if row["stage"] == STAGE
+        and row["parent"] == best["number"]
+        and row["state"] in ("complete", "stopped")
+        and row["dev_score"] is not None
+    ]
+    whole = [row for row in again if row["state"] == "complete"] or again
+    mean = np.mean([row["dev_score"] for row in whole]) if whole else np.nan
+    if whole and abs(mean - best["dev"]) <= 1e-9 * max(1.0, abs(mean)):
+        return whole
+    return [row for row in rows if row["number"] == best["model"]]

@@ -1,0 +1,117 @@
+"""Lines and points over one pair of axes, with bands or bars for their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ikura.page.figure import axis, css, figure, legend, plot_text, rounded
+from ikura.page.markup import Html, join
+
+__all__ = ["MARGIN", "MARKS", "Line", "chart"]
+
+MARKS = tuple(f"--mark-{place}" for place in range(5))
+MARGIN = {"l": 62, "r": 14, "t": 8, "b": 46}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of points, with an interval at each if `low` and `high` are given.
+
+    Attributes:
+        name: what it shows; lines of one name share an entry of the legend, an empty name has none.
+        x, y: the points.
+        low, high: the intervals' ends.
+        colour: a variable of the style sheet.
+        mode: Plotly's mode, "lines", "markers" or "lines+markers".
+        dash: Plotly's dash.
+        width: of the line in pixels.
+    """
+
+    name: str
+    x: Sequence[Any]
+    y: Sequence[float]
+    low: Sequence[float] | None = None
+    high: Sequence[float] | None = None
+    colour: str = MARKS[0]
+    mode: str = "lines+markers"
+    dash: str = "solid"
+    width: float = 2
+
+
+def chart(
+    lines: Sequence[Line],
+    x: str,
+    y: str,
+    title: str | None = None,
+    caption: object = None,
+    height: int = 340,
+    xaxis: Mapping[str, Any] | None = None,
+    yaxis: Mapping[str, Any] | None = None,
+    shapes: Sequence[Mapping[str, Any]] = (),
+) -> Html:
+    """Draw lines over one pair of axes, with a legend.
+
+    Args:
+        lines: what to draw; one along continuous x with intervals gets a band, one of markers gets bars.
+        x, y: what the axes show.
+        title, caption, height: of the figure.
+        xaxis, yaxis: Plotly's settings of the axes.
+        shapes: Plotly's shapes.
+    """
+    traces: list[dict[str, Any]] = []
+    for line in lines:
+        traces += _traces(line)
+    entries = {
+        line.name: (f"{'line' if 'lines' in line.mode else 'dot'} {line.colour}", line.name)
+        for line in lines
+        if line.name
+    }
+    layout = {
+        "xaxis": axis(x, showgrid=False, **(xaxis or {})),
+        "yaxis": axis(y, **(yaxis or {})),
+        "margin": MARGIN,
+        "shapes": list(shapes),
+    }
+    # The legend is part of the caption, so that a figure is whole wherever it stands.
+    below = join(legend(entries.values()) if len(entries) > 1 else None, caption)
+    return figure(traces, layout, title=title, caption=below, label=f"{y} against {x}", height=height)
+
+
+def _traces(line: Line) -> list[dict[str, Any]]:
+    numeric = all(isinstance(one, int | float | np.number) for one in line.x)
+    xs = rounded(line.x) if numeric else [plot_text(one) for one in line.x]
+    main: dict[str, Any] = {
+        "type": "scatter",
+        "mode": line.mode,
+        "x": xs,
+        "y": rounded(line.y),
+        "name": plot_text(line.name),
+        "line": {"width": line.width, "color": css(line.colour), "dash": line.dash},
+        "marker": {"size": 7, "color": css(line.colour)},
+    }
+    if line.low is None or line.high is None:
+        return [main]
+    lows, highs = np.asarray(line.low, float), np.asarray(line.high, float)
+    if "lines" not in line.mode or not numeric:
+        means = np.asarray(line.y, float)
+        bars = {"type": "data", "symmetric": False, "thickness": 1.6, "width": 4, "color": css(line.colour)}
+        main["error_y"] = {**bars, "array": rounded(highs - means), "arrayminus": rounded(means - lows)}
+        return [main]
+    known = np.isfinite(lows) & np.isfinite(highs)
+    places = [place for place, one in zip(xs, known, strict=True) if one]
+    band = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [*places, *places[::-1]],
+        "y": rounded([*highs[known], *lows[known][::-1]]),
+        "fill": "toself",
+        "fillcolor": css(line.colour),
+        "opacity": 0.16,
+        "line": {"width": 0, "color": css(line.colour)},
+        "hoverinfo": "skip",
+    }
+    return [band, main]

@@ -1,0 +1,250 @@
+"""The workshop: turns trials into tiles, and tiles into trained members."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ikura.errors import UsageError
+from ikura.nn.generators import apart
+from ikura.nn.noise import key
+from ikura.nn.zoo.cnn import Recipe, cnn
+from ikura.population import attributes
+from ikura.population._tile import Tile
+from ikura.population.distances import Travel
+from ikura.population.examples import Examples
+from ikura.population.factory import Factory, Failing, build
+from ikura.population.inputs import Asks, asks_for_codes
+from ikura.population.layout import Layout
+from ikura.population.member import Member
+from ikura.population.rehearsal import Manner, rehearse
+from ikura.population.structure import structure, weights_of
+from ikura.population.surroundings import usual_settings
+from ikura.population.training import Course, Judge
+
+__all__ = ["Workshop"]
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Everything that training needs besides the trials: examples, task, network, precision, device.
+
+    Attributes:
+        train, dev: the examples; there is no test set here.
+        judge: how outputs are scored.
+        outputs: number of raw outputs.
+        cardinalities: number of codes of each embedded category.
+        network: factory of one member's network from its hyperparameters; None for the built-in one.
+        dtype: "float32" or "float64".
+        device: a torch device.
+        least_units: width to which stacked built-in networks are padded at least.
+        augmented: whether trials change their training images, which the fully connected kernel does not do.
+        manners: how networks are run, by their structure, of those that were rehearsed.
+    """
+
+    train: Examples
+    dev: Examples
+    judge: Judge
+    outputs: int
+    cardinalities: tuple[int, ...] = ()
+    network: Factory | None = None
+    dtype: str = "float32"
+    device: str = "cpu"
+    least_units: int = 0
+    augmented: bool = False
+    manners: dict[Hashable, Manner] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether tiles run in a compiled kernel: built-in networks on the CPU, fully connected ones if unaugmented."""
+        return self.device == "cpu" and (self.convolutional or (self.network is None and not self.augmented))
+
+    @property
+    def convolutional(self) -> bool:
+        """Whether the network is the small convolutional one, begun afresh or pretrained."""
+        return self.network is cnn or bool(getattr(self.network, "convolutional", False))
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        return self.judge.task
+
+    def layout(self, member: Member) -> Layout:
+        """Layout of a member's built-in network."""
+        return Layout.of(member, int(np.prod(self.train.shape)), self.outputs, self.cardinalities)
+
+    def module(self, member: Member) -> nn.Module:
+        """Build a member's network with its initial weights, keyed by the member's seed.
+
+        Raises:
+            UsageError: the factory fails, or what it returns is not an `nn.Module`.
+        """
+        if self.network is None:
+            return self.layout(member).module(member)
+        who = f"trial {member.number}"
+        return build(self.network, self.hyperparameters(member), key(member.seed, "weights"), who, self.few)
+
+    def hyperparameters(self, member: Member) -> dict[str, Any]:
+        """What a factory reads: the trial's hyperparameters, and inputs, outputs and shape of an example."""
+        return {**member.hyperparameters, **self.sizes}
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """Inputs, outputs and shape of an example."""
+        shape = self.train.shape
+        return {"inputs": int(np.prod(shape)), "outputs": self.outputs, "shape": list(shape)}
+
+    @property
+    def few(self) -> list[torch.Tensor]:
+        """Two examples as a network takes them."""
+        examples = self.train.head(2)
+        x = torch.from_numpy(examples.inputs(slice(2)))
+        x = x.float() if x.is_floating_point() else x
+        return [x, torch.from_numpy(examples.codes)]
+
+    def pack(self, members: Sequence[Member], size: int) -> list[list[Member]]:
+        """Group members into tiles of at most `size`; the same members always give the same tiles.
+
+        In the compiled kernel members differ in anything but the seed; stacked members also share structure and
+        mini-batch size. Costly tiles come first, so that workers finish together.
+        """
+        costs = {id(member): self._cost(member) for member in members}
+        groups: dict[Any, list[Member]] = {}
+        for member in members:
+            groups.setdefault(self._company(member), []).append(member)
+        tiles = []
+        for group in groups.values():
+            ordered = sorted(group, key=lambda m: (-costs[id(m)], m.number))
+            count = -(-len(ordered) // size)
+            tiles += [ordered[i::count] for i in range(count)] if self.compiled else _slices(ordered, size)
+        return sorted(tiles, key=lambda tile: (-sum(costs[id(m)] for m in tile), tile[0].number))
+
+    def _company(self, member: Member) -> Any:
+        if self.compiled:
+            return member.seed
+        sizes = member.values.batch_size, member.values.batch_growth
+        if self.network is None:
+            return member.seed, *sizes, self._stackable(member)
+        return member.seed, *sizes, structure(self.module(member))
+
+    def _stackable(self, member: Member) -> Any:
+        """What built-in networks that are padded to one width have in common."""
+        values, layout = member.values, self.layout(member)
+        common = (len(layout.units), values.activation, layout.normalisation, values.dropout_input > 0)
+        if layout.normalisation == "ghost":
+            return *common, values.ghost_size
+        return (*common, layout.units) if layout.normalisation == "layer" else common
+
+    def _cost(self, member: Member) -> float:
+        if self.network is not None:
+            return float(self._recipe(member).products) if self.convolutional else 1.0
+        layout, rows = self.layout(member), len(self.train)
+        steps = -(-rows // min(int(member.values.batch_size), rows))
+        products = sum(a * b for a, b in pairwise(layout.widths))
+        return rows * products + steps * (4.0 * layout.size + 20_000.0)
+
+    def _recipe(self, member: Member) -> Recipe:
+        recipe = getattr(self.network, "recipe", Recipe.of)
+        return recipe(self.hyperparameters(member))
+
+    def tile(self, members: Sequence[Member]) -> Tile:
+        """Build the tile of members that `pack` put together."""
+        if self.compiled and self.convolutional:
+            from ikura.population.convolution import ConvolutionTile
+
+            built: list[Any] = [self.module(m) for m in members]
+            if self.network is not cnn:
+                self.manner(members[0])
+            return ConvolutionTile(members, [self._recipe(m) for m in members], built, self.task, self.dtype)
+        if self.compiled:
+            from ikura.population.compiled import CompiledTile
+
+            return CompiledTile(members, [self.layout(m) for m in members], self.task, self.dtype)
+        from ikura.population.stacked import StackedTile
+
+        if self.network is not None:
+            modules = [self.module(member) for member in members]
+            manner = self.manner(members[0])
+            return StackedTile(
+                members, modules, self.task, self.dtype, self.device, outputs=self.outputs, manner=manner
+            )
+        layouts = [self.layout(member) for member in members]
+        least = 0 if layouts[0].normalisation == "layer" else self.least_units
+        widest = (max(least, *column) for column in zip(*(layout.units for layout in layouts), strict=True))
+        wide = replace(layouts[0], units=tuple(widest))
+        padded, free = zip(
+            *(layout.padded(member, wide) for layout, member in zip(layouts, members, strict=True)), strict=True
+        )
+        modules = [wide.module(member, weights) for member, weights in zip(members, padded, strict=True)]
+        return StackedTile(members, modules, self.task, self.dtype, self.device, np.stack(free), self.outputs)
+
+    def trained(self, member: Member, weights: np.ndarray, buffers: dict[str, np.ndarray]) -> nn.Module:
+        """Build a member's network with what `Tile.best` returned, in evaluation mode."""
+        module = self.module(member)
+        vector = torch.from_numpy(weights)
+        module = module.to(vector.dtype)
+        torch.nn.utils.vector_to_parameters(vector, weights_of(module).values())
+        attributes.restore(module, buffers)
+        for name, buffer in module.named_buffers():
+            if name in buffers:
+                # The buffers of a member that was padded begin with its own.
+                own = tuple(slice(0, length) for length in buffer.shape)
+                buffer.copy_(torch.from_numpy(np.asarray(buffers[name][own])))
+        return module.eval()
+
+    def manner(self, member: Member) -> Manner:
+        """How a member's network is to be run; networks of one structure are rehearsed once.
+
+        Raises:
+            UsageError: the network is none that can be trained.
+        """
+        form = structure(self.module(member))
+        if form not in self.manners:
+            self.manners[form] = self._rehearse(member)
+        return self.manners[form]
+
+    def _rehearse(self, member: Member) -> Manner:
+        examples = self.train.head(16)
+        x, codes = torch.from_numpy(examples.inputs(slice(None))), torch.from_numpy(examples.codes)
+        columns = codes.shape[1]
+        if columns and asks_for_codes(self.module(member)) is Asks.NEVER:
+            raise UsageError(
+                f"{columns} columns have so many categories that they come as codes: let the network's "
+                "forward take (x, codes), or leave the columns out by kinds={column: 'ignore'}"
+            )
+        given = x.to(self.device), codes.to(self.device)
+        try:
+            with usual_settings(), apart(self.device, self.dtype):
+                return rehearse(
+                    lambda: self.module(member), *given, self.outputs, self.task, getattr(torch, self.dtype)
+                )
+        except Failing as error:
+            hyperparameters = dict(member.hyperparameters)
+            raise Failing(f"trial {member.number}: {error} (hyperparameters {hyperparameters})") from error
+        except UsageError as error:
+            raise UsageError(f"trial {member.number}: {error}") from error
+
+    def course(
+        self,
+        members: Sequence[Member],
+        patience: int | None = None,
+        budget: int | None = None,
+        keep_distances: bool = False,
+        more: float = 1.0,
+    ) -> Course:
+        """Begin the training of a tile; the arguments are those of `Course`."""
+        tile, travel = self.tile(members), None
+        if keep_distances:
+            sizes = [{n: p.numel() for n, p in weights_of(self.module(member)).items()} for member in members]
+            travel = Travel(tile, sizes)
+        return Course(tile, self.train, self.dev, self.judge, patience, budget, travel=travel, more=more)
+
+
+def _slices(members: list[Member], size: int) -> list[list[Member]]:
+    return [members[i : i + size] for i in range(0, len(members), size)]

@@ -1,0 +1,88 @@
+"""The entrance to a run folder: its setting and its store, checked, and whether they still belong together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ikura.errors import RunError
+from ikura.files import shown
+from ikura.schema import differences
+from ikura.study.record.audit import audit
+from ikura.study.record.setting import Setting
+from ikura.study.record.store import Store
+
+__all__ = ["HARMLESS", "enter", "form", "set_anew"]
+
+HARMLESS: Mapping[str, str] = {
+    "jobs": "the result does not depend on it",
+    "time_limit": "it counts from the study's beginning",
+    "device": "the last bits may differ",
+    "data.path": "the file there must be the same",
+    "dev.path": "the file there must be the same",
+    "test.path": "the file there must be the same",
+}
+"""What may be changed in config.toml while a run waits, and what that means."""
+
+
+def form(setting: Setting) -> dict[str, Any]:
+    """A setting as the store keeps it, in JSON values."""
+    return dict(json.loads(json.dumps(asdict(setting))))
+
+
+def enter(run: Path, *, copied: bool = False) -> tuple[Setting, Store]:
+    """Open what a run folder holds, to read it.
+
+    Args:
+        run: the run folder.
+        copied: whether its database is not to be opened, but a copy of it in memory.
+
+    Returns:
+        The setting and the store.
+
+    Raises:
+        RunError: the folder holds no run; a file is not what it should be, with the field that is wrong; or config.toml
+            is not the setting that the study began with, with the field that was changed.
+    """
+    setting = Setting.load(run)
+    store = (Store.copy if copied else Store.opened)(run / "study.db")
+    try:
+        audit(store, setting)
+        for name, (now, before) in _changed(store, setting).items():
+            if name not in HARMLESS:
+                raise RunError(
+                    f"{shown(run / 'config.toml')}: {name} is {_shown(now)}, "
+                    f"but the study began with {_shown(before)}; "
+                    "change it back, or tune anew in another folder"
+                )
+    except BaseException:
+        store.close()
+        raise
+    return setting, store
+
+
+def set_anew(store: Store, setting: Setting) -> list[str]:
+    """Take over what was changed in config.toml and may be; say so, a line for each."""
+    changed = _changed(store, setting)
+    if changed:
+        store.set_fact("setting", form(setting))
+    return [
+        f"config.toml: {name} is {_shown(now)} now, and was {_shown(before)}; {HARMLESS[name]}"
+        for name, (now, before) in changed.items()
+    ]
+
+
+def _changed(store: Store, setting: Setting) -> dict[str, tuple[Any, Any]]:
+    """Fields of a setting that are otherwise than when the study began; none where that is not on record."""
+    recorded = store.fact("setting")
+    if recorded is None:
+        return {}
+    return differences(form(setting), form(Setting.of(recorded, f"{store.place}: fact setting")))
+
+
+def _shown(value: Any) -> str:
+    text = "nothing" if value is None else repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}…"

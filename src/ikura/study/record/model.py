@@ -1,0 +1,233 @@
+"""The model: a trained network with its preprocessing, saved without pickle."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from contextlib import nullcontext
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import save
+from torch import nn
+
+from ikura.data.encoder import Encoder
+from ikura.data.encoder.make import read_encoder
+from ikura.errors import RunError, UsageError
+from ikura.files import write_atomically
+from ikura.nn.generators import seeded
+from ikura.nn.loss import predict
+from ikura.nn.mlp import MLP
+from ikura.population import attributes
+from ikura.population.factory import Factory, build
+from ikura.population.inputs import inputs_of
+from ikura.study.record.model_form import (
+    BESIDE,
+    BUFFER,
+    FORMAT,
+    check_fit,
+    check_seal,
+    digest,
+    read_form,
+    read_weights,
+    seal,
+)
+from ikura.study.record.pretrained import Pretrained, built_in, layout_without_weights
+from ikura.study.record.probe import alike, answers
+from ikura.study.record.versions import LIBRARIES, difference, versions
+
+__all__ = ["Model", "load_model"]
+
+_LOGGER = logging.getLogger("ikura")
+BLOCK, IMAGES = 8192, 512
+"""Rows that are predicted together, of tables and of examples with a shape."""
+MOST_NUMBERS = 1 << 25
+
+
+class Model:
+    """A trained network that takes data as they were given for training.
+
+    Args:
+        network: the trained module.
+        encoder: turns frames or arrays into the network's inputs.
+        description: task, classes, target, target_mean, target_std, and `network`: the arguments of `MLP`, the name of
+            a network of the zoo, what it was pretrained from, or None for a caller's own module; JSON values.
+    """
+
+    def __init__(self, network: nn.Module, encoder: Encoder, description: Mapping[str, Any]) -> None:
+        self.network = network.eval()
+        self.encoder = encoder
+        self.description = dict(description)
+
+    @property
+    def task(self) -> str:
+        """ "binary", "multiclass" or "regression"."""
+        return self.description["task"]
+
+    @property
+    def classes(self) -> list[Any] | None:
+        """The classes in the order of the probabilities; None for regression."""
+        return self.description["classes"]
+
+    def _raw(self, data: Any) -> torch.Tensor:
+        # A network of the caller's may draw numbers in evaluation too: the same ones each time.
+        own = self.description.get("network") is None
+        with torch.no_grad(), seeded(self.description.get("key", 0)) if own else nullcontext():
+            return self._outputs(data)
+
+    def _outputs(self, data: Any) -> torch.Tensor:
+        x, codes = self.encoder.transform(data)
+        dtype = next((p.dtype for p in self.network.parameters() if p.is_floating_point()), torch.float32)
+        parts = []
+        block = max(1, min(BLOCK if x.ndim == 2 else IMAGES, MOST_NUMBERS // max(prod(x.shape[1:]), 1)))
+        for i in range(0, max(len(x), 1), block):
+            numbers = self.encoder.numbers(x[i : i + block], str(dtype).removeprefix("torch."))
+            if isinstance(self.network, MLP):
+                numbers = numbers.reshape(len(numbers), prod(numbers.shape[1:]))
+            tensor = torch.from_numpy(numbers)
+            given = tensor.to(dtype) if tensor.is_floating_point() else tensor, torch.from_numpy(codes[i : i + block])
+            parts.append(self.network(*inputs_of(self.network, *given)))
+        return predict(self.task, torch.cat(parts), self.description["target_mean"], self.description["target_std"])
+
+    def predict(self, data: Any) -> np.ndarray:
+        """Predict classes or values.
+
+        Args:
+            data: a table with the columns of training, or an array of its shape; for images also the path of an image
+                file or of a folder of them, or a list of paths or of Pillow images.
+
+        Returns:
+            The likeliest class or the value of each row, shape (rows,).
+
+        Raises:
+            DataError: a column is missing, or a value cannot be used.
+        """
+        if self.task == "regression":
+            return self._raw(data).double().numpy()
+        return np.asarray(self.classes)[self._probabilities(data).argmax(1)]
+
+    def _probabilities(self, data: Any) -> np.ndarray:
+        p = self._raw(data).double()
+        return (torch.stack([1 - p, p], 1) if self.task == "binary" else p).numpy()
+
+    def predict_proba(self, data: Any) -> pd.DataFrame:
+        """Predict the probability of each class: one column a class, one row an example.
+
+        Raises:
+            UsageError: the task is regression.
+        """
+        if self.task == "regression":
+            raise UsageError("a regression has no probabilities; use predict")
+        return pd.DataFrame(self._probabilities(data), columns=self.classes)
+
+    def predict_frame(self, data: Any) -> pd.DataFrame:
+        """Predict a table: `prediction`, and for classes `probability_<class>` for each of them; image files by name.
+
+        Where the data are image files, `file` is the first column.
+        """
+        files = self.encoder.names(data)
+        named = {} if files is None else {"file": files}
+        if self.task == "regression":
+            return pd.DataFrame({**named, "prediction": self.predict(data)})
+        probabilities = self._probabilities(data)
+        frame = pd.DataFrame({**named, "prediction": np.asarray(self.classes)[probabilities.argmax(1)]})
+        for i, name in enumerate(self.classes or []):
+            frame[f"probability_{name}"] = probabilities[:, i]
+        return frame
+
+    def save(self, folder: str | Path) -> Path:
+        """Write weights.safetensors and model.json.
+
+        Returns:
+            The folder.
+        """
+        folder = Path(folder)
+        tensors = {name: tensor.contiguous().clone() for name, tensor in self.network.state_dict().items()}
+        kept = {name: buffer for name, buffer in self.network.named_buffers() if name not in tensors}
+        tensors |= {f"{BUFFER}{name}": buffer.contiguous().clone() for name, buffer in kept.items()}
+        arrays = attributes.read(self.network, set(self.description.get("attributes", [])))
+        tensors |= {name: torch.from_numpy(array) for name, array in arrays.items()}
+        weights = save(tensors)
+        write_atomically(folder / "weights.safetensors", weights)
+        content = {
+            "format": FORMAT,
+            **self.description,
+            "encoder": self.encoder.to_dict(),
+            "weights": digest(weights),
+            "versions": versions(),
+        }
+        content["seal"] = seal(content)
+        write_atomically(folder / "model.json", json.dumps(content, indent=1, allow_nan=False).encode())
+        return folder
+
+
+def load_model(folder: str | Path, network: Factory | None = None) -> Model:
+    """Load a model from its folder, or from the folder of the run that made it.
+
+    Args:
+        folder: what `Model.save` wrote, or a run folder.
+        network: the factory, if the network was the caller's own.
+
+    Returns:
+        The model, in evaluation mode.
+
+    Raises:
+        RunError: there is no model, its files are not whole, or its factory is missing.
+    """
+    folder = Path(folder)
+    place = folder / "model" if (folder / "model" / "model.json").is_file() else folder
+    described, weights = place / "model.json", place / "weights.safetensors"
+    if not described.is_file():
+        raise RunError(f"{folder}: no model there (no model.json); a run has one when it has ended")
+    content = read_form(described)
+    form, hyperparameters = content["network"], content["hyperparameters"]
+    if form is None and network is None:
+        raise RunError(f"{place}: the network is your own; give its factory: ikura.load({str(folder)!r}, network=…)")
+    try:
+        encoder = read_encoder(content.pop("encoder"))
+        check_fit(described, form, encoder)
+        tensors = read_weights(
+            weights, layout_without_weights(form, hyperparameters, str(place)), content.pop("weights", None)
+        )
+        module = built_in(form, hyperparameters, str(place))
+    except RunError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, UsageError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise RunError(f"{described}: network: {reason}") from error
+    if module is None and network is not None:
+        module = build(network, hyperparameters, content.get("key", 0), str(place))
+        module = network.whole(module) if isinstance(network, Pretrained) else module
+    assert module is not None
+    parameters = (tensors[name] for name, _ in module.named_parameters() if name in tensors)
+    dtype = next((tensor.dtype for tensor in parameters if tensor.is_floating_point()), torch.float32)
+    module = module.to(dtype)
+    beside = {name: tensors.pop(name) for name in list(tensors) if name.startswith(BESIDE)}
+    try:
+        module.load_state_dict(tensors)
+        attributes.restore(module, {name: tensor.numpy() for name, tensor in beside.items()})
+        buffers = dict(module.named_buffers())
+        for name, tensor in beside.items():
+            if name.startswith(BUFFER):
+                buffers[name.removeprefix(BUFFER)].copy_(tensor)
+    except (RuntimeError, KeyError, AttributeError) as error:
+        raise RunError(
+            f"{weights}: the weights do not fit the network of model.json: {' '.join(str(error).split())}"
+        ) from error
+    check_seal(described)
+    content.pop("seal", None)
+    if line := difference(content.pop("versions", {}), LIBRARIES):
+        _LOGGER.warning("%s: %s", place, line)
+    if content.get("probe") is not None and content["network"] is None:
+        found = answers(module.eval(), encoder, content["hyperparameters"].get("shape", []))
+        if found is None or not alike(content["probe"], found):
+            raise RunError(
+                f"{place}: with this factory the network computes something else than it did when it was saved; give "
+                "the factory that it was trained with"
+            )
+    return Model(module, encoder, content)

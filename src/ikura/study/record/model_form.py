@@ -1,0 +1,197 @@
+"""What a model's files must hold: one schema for model.json, and for the weights the layout of its network."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from math import prod
+from pathlib import Path
+from typing import Annotated, Any, Literal, NotRequired
+
+import torch
+from annotated_types import Ge, Gt, Le, MaxLen
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import nn
+from typing_extensions import TypedDict
+
+from ikura.data.encoder import Encoder
+from ikura.data.encoder.form import EncoderForm
+from ikura.errors import RunError
+from ikura.nn.loss import outputs_of
+from ikura.schema import Count, Digits, Finite, Name, Scalar, Share, Short, Whole, parsed, read_file, seal_of
+from ikura.study.record.pretrained import PretrainedRecord
+
+__all__ = [
+    "BESIDE",
+    "BUFFER",
+    "FORMAT",
+    "ModelForm",
+    "check_fit",
+    "check_seal",
+    "digest",
+    "read_form",
+    "read_weights",
+    "seal",
+]
+
+FORMAT = 1
+MOST_UNITS = 1 << 24
+BUFFER = "buffer:"
+BESIDE = (BUFFER, "attribute")
+"""What stands before the names of tensors that are not in a network's `state_dict`."""
+Units = Annotated[Count, Le(MOST_UNITS)]
+
+
+class NetworkRecord(TypedDict):
+    """The arguments of `ikura.nn.mlp.MLP`."""
+
+    inputs: Annotated[Whole, Le(MOST_UNITS)]
+    outputs: Units
+    units: Annotated[list[Units], MaxLen(10_000)]
+    activation: Name
+    dropout: Share | Annotated[list[Share], MaxLen(10_000)]
+    cardinalities: Annotated[list[Units], MaxLen(100_000)]
+    dropout_input: Share
+    normalisation: Name
+    ghost_size: Count
+    normalisation_momentum: Share
+
+
+class ModelForm(TypedDict):
+    """The content of model.json."""
+
+    format: Literal[1]
+    task: Literal["binary", "multiclass", "regression"]
+    target: Short | None
+    classes: list[Scalar] | None
+    target_mean: Finite
+    target_std: Annotated[Finite, Gt(0)]
+    network: NetworkRecord | PretrainedRecord | Name | None
+    hyperparameters: dict[Name, Scalar | list[Whole]]
+    encoder: EncoderForm
+    positive: NotRequired[Scalar | None]
+    key: NotRequired[Annotated[int, Ge(0)]]
+    attributes: NotRequired[list[Name]]
+    probe: NotRequired[list[Finite] | None]
+    weights: NotRequired[Digits]
+    versions: NotRequired[dict[Name, Name]]
+    seal: NotRequired[Digits]
+
+
+def read_form(path: Path) -> dict[str, Any]:
+    """Read model.json.
+
+    Raises:
+        RunError: naming the field that is wrong.
+    """
+    form: dict[str, Any] = parsed(ModelForm, read_file(path), str(path))
+    classes = form["classes"]
+    if (form["task"] == "regression") != (classes is None):
+        raise RunError(f"{path}: classes and task do not go together: a regression has none, every other task has some")
+    if classes is not None and (len(classes) < 2 or (form["task"] == "binary" and len(classes) != 2)):
+        raise RunError(f"{path}: classes are {len(classes)}, which a {form['task']} task cannot have")
+    for one in form["encoder"].get("encodings", []):
+        if one["name"] not in form["encoder"]["inputs"]:
+            raise RunError(
+                f"{path}: encoder.encodings names the column {one['name'][:60]!r}, which is none of its inputs"
+            )
+    outputs = outputs_of(form["task"], len(classes or []))
+    for where in ("hyperparameters", "network"):
+        there = form[where]["outputs"] if isinstance(form[where], dict) and "outputs" in form[where] else outputs
+        if there != outputs:
+            raise RunError(f"{path}: {where}.outputs should be {outputs}, by task and classes, but is {there!r}")
+    return form
+
+
+def check_fit(path: Path, network: Any, encoder: Encoder) -> None:
+    """Refuse a fully connected network that takes other inputs than the encoder makes.
+
+    Args:
+        path: the file that both are from.
+        network: the form of the network.
+        encoder: the encoder.
+    """
+    if not isinstance(network, Mapping) or "inputs" not in network:
+        return
+    shape = getattr(encoder, "shape", None)
+    features = len(encoder.feature_names) if shape is None else prod(shape)
+    if network["inputs"] != features:
+        raise RunError(f"{path}: network.inputs should be {features}, by the encoder, but is {network['inputs']}")
+    if network["cardinalities"] != encoder.cardinalities:
+        raise RunError(f"{path}: network.cardinalities should be {encoder.cardinalities}, by the encoder")
+
+
+def seal(content: Mapping[str, Any]) -> str:
+    """A digest of all of model.json that decides about predictions; of the versions it says nothing."""
+    return seal_of({name: value for name, value in content.items() if name not in ("versions", "seal")})
+
+
+def check_seal(path: Path) -> None:
+    """Refuse a model.json that was changed since it was written; one without a seal is of an earlier version.
+
+    Raises:
+        RunError: it was changed, or is damaged.
+    """
+    content = json.loads(read_file(path))
+    if content.get("seal", seal(content)) != seal(content):
+        raise RunError(
+            f"{path}: was changed since ikura wrote it, or is damaged, and may predict otherwise; "
+            "bring the run's own file back"
+        )
+
+
+def digest(content: bytes) -> str:
+    """The digest by which weights are known again."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_weights(path: Path, layout: nn.Module | None, known: str | None) -> dict[str, torch.Tensor]:
+    """Read the weights of a model.
+
+    Args:
+        path: weights.safetensors.
+        layout: a network of the right layout, whose tensors need hold nothing; None if it is not known yet.
+        known: the digest that the weights had when they were written; None if it is not on record.
+
+    Raises:
+        RunError: they are not whole, others than were written, not finite, or of another layout.
+    """
+    if not path.is_file():
+        raise RunError(f"{path}: the weights of the model are gone; bring the run's own file back")
+    try:
+        with safe_open(path, framework="pt") as file:
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        if layout is not None:
+            check_layout(path, shapes, layout)
+        if known is not None and digest(path.read_bytes()) != known:
+            raise RunError(f"{path}: not the weights that were saved with the model; bring the run's own file back")
+        tensors: dict[str, torch.Tensor] = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise RunError(f"{path}: the weights are not whole: {' '.join(str(error).split())}") from error
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise RunError(f"{path}: {name} should be finite numbers, but holds others")
+    return tensors
+
+
+def check_layout(path: Path, shapes: Mapping[str, tuple[int, ...]], layout: nn.Module) -> None:
+    """Refuse weights that are not those of a network.
+
+    Raises:
+        RunError: naming the first tensor that is missing, too many or of another shape.
+    """
+    wanted = {name: tuple(tensor.shape) for name, tensor in layout.state_dict().items()}
+    for name in (*wanted, *shapes):
+        if name not in shapes:
+            raise RunError(f"{path}: the weights do not fit the network of model.json: {name} is missing")
+        if name.startswith(BESIDE):
+            continue
+        if name not in wanted:
+            raise RunError(f"{path}: the weights do not fit the network of model.json, which has no {name}")
+        if shapes[name] != wanted[name]:
+            raise RunError(
+                f"{path}: the weights do not fit the network of model.json: {name} has the shape {shapes[name]}, "
+                f"not {wanted[name]}"
+            )

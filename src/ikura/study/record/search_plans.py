@@ -1,0 +1,209 @@
+"""The searches of a study: one, and those that an autopilot adds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ikura.exchange.prior import fitted
+from ikura.nn.noise import key
+from ikura.search import Observation, Proposer, proposer
+from ikura.search.coarse_to_fine import CoarseToFine
+from ikura.space import DEFAULTS, Parameter, Space
+from ikura.study.record.setting import Setting
+from ikura.study.record.store import Store
+
+__all__ = [
+    "DECISIONS",
+    "SHARE_OF_SEARCH",
+    "Ask",
+    "SearchPlan",
+    "begun_with",
+    "decided",
+    "found_in",
+    "plans",
+    "united",
+    "with_widened",
+]
+
+SHARE_OF_SEARCH = 0.75
+"""Share of a time limit that searching may take; the rest is for the finalists."""
+
+Ask = Callable[[Mapping[str, Any]], str]
+"""Is shown a decision of an autopilot, and answers "accept", "skip" or "stop"."""
+
+PLAIN = {"log": "linear", "log-complement": "linear", "integer-log": "integer"}
+"""What a scale becomes that cannot hold 0 (or 1) but must."""
+
+DECISIONS = "decisions"
+"""The fact that holds what an autopilot decided, in order."""
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """One search of a study.
+
+    Attributes:
+        number: from 1; the first is the one every study has.
+        first: index of its first stage; later searches go on counting.
+        space: what it searches, as `Space.as_dict()`.
+        trials, epochs: its budget.
+        until: share of the study's time limit at which it ends.
+        opened: hyperparameters whose ranges differ from those of the search that it builds on.
+        warm: trials that go on from their weights in it.
+    """
+
+    number: int
+    first: int
+    space: dict[str, Any]
+    trials: int
+    epochs: int
+    until: float
+    opened: list[str] = field(default_factory=list)
+    warm: list[int] = field(default_factory=list)
+
+    @property
+    def own(self) -> int:
+        """Index of the first stage that its proposer fills."""
+        return self.first + bool(self.warm)
+
+    @property
+    def label(self) -> str:
+        """What follows the names of its stages."""
+        return f" {self.number}" if self.number > 1 else ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Write it as JSON values."""
+        return asdict(self)
+
+    def proposer(self, name: str, seed: int) -> Proposer:
+        """Make its proposer; each search draws afresh."""
+        again = key(seed, "search", self.number) % 2**63 if self.number > 1 else seed
+        made = proposer(name, Space.from_dict(self.space), again)
+        if isinstance(made, CoarseToFine):
+            made.goes_on, made.opened = self.number > 1, tuple(self.opened)
+        return made
+
+
+def plans(setting: Setting, store: Store) -> list[SearchPlan]:
+    """List the searches of a study in order: the one of its setting, then those decided on."""
+    trials, until = setting.trials, SHARE_OF_SEARCH
+    if setting.auto:
+        trials, until = setting.auto["first"], setting.auto["until"]
+    first = SearchPlan(1, 0, setting.space, trials, setting.epochs, until)
+    later = [SearchPlan(**one["plan"]) for one in store.fact(DECISIONS, []) if one.get("plan")]
+    return [first, *later]
+
+
+def found_in(stage: int, searches: Sequence[SearchPlan]) -> SearchPlan:
+    """Find the search that a stage belongs to."""
+    return next(one for one in reversed(searches) if one.first <= stage)
+
+
+def with_widened(space: Space, stages: Iterable[Mapping[str, Any]]) -> Space:
+    """A space with the ranges that some stages widened."""
+    for stage in stages:
+        for one in stage.get("widened", []):
+            name, end = one["hyperparameter"], one["end"]
+            table = space[name].as_dict()
+            further = max if end == "high" else min
+            space = space.replace(**{name: table | {end: further(table[end], one["after"])}})
+    return space
+
+
+def decided(setting: Setting, store: Store, sign: float) -> list[dict[str, Any]]:
+    """Read an autopilot's decisions, each to search with what it found: number, dev, loss, and whether that is better.
+
+    Equal dev scores are told apart by the dev loss, as everywhere.
+    """
+    decisions = store.fact(DECISIONS, [])
+    searches, best = plans(setting, store), dict[int, dict[str, Any]]()
+
+    def merit(score: float, loss: float) -> tuple[float, float]:
+        return sign * score, -loss
+
+    for row in store.trials() if decisions else []:
+        if row["purpose"] == "search" and row["state"] in ("complete", "stopped") and row["dev_score"] is not None:
+            one = {"number": row["number"], "dev": row["dev_score"], "loss": row["dev_loss"]}
+            number = found_in(row["stage"], searches).number
+            if number not in best or merit(one["dev"], one["loss"]) > merit(best[number]["dev"], best[number]["loss"]):
+                best[number] = one
+    found = []
+    for decision in decisions:
+        top = best.get(decision["plan"]["number"]) if decision["plan"] else None
+        before = decision["best"]
+        if top:
+            top |= {"better": merit(top["dev"], top["loss"]) > merit(before["dev"], before["loss"])}
+        found.append({**decision, "found": top})
+    return found
+
+
+def begun_with(known: Iterable[Observation], space: Space) -> list[Observation]:
+    """Show earlier trials to a search of another space, as observations of a stage before its first.
+
+    A hyperparameter that earlier trials did not have stood at its default; where the space does not contain that, at
+    the nearest end of its range. Trials outside the space are left out.
+    """
+    found = []
+    for one in known:
+        given = {name: _nearest(DEFAULTS[name], space[name]) for name in space if name in DEFAULTS} | one.configuration
+        configuration = fitted(given, space)
+        if configuration is not None:
+            found.append(Observation(one.number, -1, configuration, one.score, one.loss, one.feasible))
+    return found
+
+
+def _nearest(value: Any, parameter: Parameter) -> Any:
+    """A value, or the end of the range nearest to it."""
+    if parameter.contains(value) or not parameter.numeric or isinstance(value, str | bool):
+        return value
+    low, high = parameter.from_unit(0.0), parameter.from_unit(1.0)
+    return low if value < low else high if value > high else value
+
+
+def united(one: Space, other: Space) -> Space:
+    """Make a space that holds the configurations of both, for tables and plots of all their trials.
+
+    Example:
+        >>> from ikura.space import integer
+        >>> united(Space(units=integer(8, 64), layers=2), Space(units=integer(32, 256), layers=integer(2, 4)))
+        Space(units={'scale': 'integer', 'low': 8, 'high': 256}, layers={'scale': 'integer', 'low': 2, 'high': 4})
+    """
+    tables = {name: table for name, table in one.as_dict().items() if name != "constraints"}
+    for name, table in other.as_dict().items():
+        if name != "constraints":
+            tables[name] = _both(tables[name], table, one[name], other[name]) if name in one else table
+    return Space.from_dict(tables)
+
+
+def _both(form: dict[str, Any], other: dict[str, Any], one: Parameter, two: Parameter) -> dict[str, Any]:
+    """The table of a parameter that holds the values of two; conditions are joined."""
+    parts = {key: value for key, value in (form | other).items() if key in ("when", "widen")}
+    if "when" in parts and ("when" not in form or "when" not in other):
+        del parts["when"]
+    elif "when" in parts:
+        parts["when"] = {
+            parent: list(dict.fromkeys([*_listed(form["when"].get(parent)), *_listed(other["when"].get(parent))]))
+            for parent in form["when"]
+            if parent in other["when"]
+        }
+    ranges = [table for table in (other, form) if "low" in table]
+    if ranges:
+        numbers = [value for table in (form, other) for value in _values(table)]
+        low, high, scale = min(numbers), max(numbers), ranges[0]["scale"]
+        if low <= 0 or (scale == "log-complement" and high >= 1):
+            scale = PLAIN.get(scale, scale)
+        return {"scale": scale, "low": low, "high": high} | parts
+    options = list(dict.fromkeys([*_values(form), *_values(other)]))
+    return ({"choices": options} if len(options) > 1 else {"value": options[0]}) | parts
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _values(table: Mapping[str, Any]) -> list[Any]:
+    if "low" in table:
+        return [table["low"], table["high"]]
+    return list(table["choices"]) if "choices" in table else [table["value"]]

@@ -1,0 +1,236 @@
+"""The setting of a study: everything that was decided before it began, enough to repeat it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, NotRequired
+
+import tomli_w
+from annotated_types import Ge, Le
+from typing_extensions import TypedDict
+
+from ikura.data import Dataset, Hints, prepare
+from ikura.data.images.layout import check_layout
+from ikura.data.open_source import open_source
+from ikura.data.source import Source
+from ikura.data.whole import Arrays
+from ikura.errors import RunError, UsageError, nearest
+from ikura.files import shown, write_atomically
+from ikura.metric import metric
+from ikura.schema import Count, Finite, Name, Positive, Share, Short, Whole, checked, read_file
+from ikura.search import proposer, schedule
+from ikura.space import Space
+from ikura.study.record.data_record import OriginRecord, reopen
+from ikura.study.record.device import check_device
+from ikura.study.record.networks import OWN, PRETRAINED, check_name
+from ikura.study.record.objectives import Aims
+from ikura.study.record.pretrained import Pretrained, PretrainedRecord, fitted
+from ikura.version import __version__
+
+__all__ = ["Setting"]
+
+END = "# the end"
+"""The last line of config.toml: a file cut off between two lines may still be TOML."""
+MOST_BYTES = 1 << 24
+MOST_JOBS = 10_000
+
+
+class AutoRecord(TypedDict):
+    """How an autopilot goes on from the first search; see `Setting.auto`."""
+
+    first: Count
+    until: Share
+    unbounded: NotRequired[bool]
+    ask: NotRequired[bool]
+    bayes_error: NotRequired[Share]
+    human_error: NotRequired[Share]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything resolved that a run depends on.
+
+    Attributes:
+        data: where the data come from, the record of an `Origin`.
+        dev, test: records of a dev and a test set of their own; empty where they are taken from the data.
+        target, task, group, time, kinds, image_size, broken, channels, positive, missing, decimal, dates: as for
+            `ikura.data.prepare`; broken is None where the data are no folder of images, positive where the metric asks
+            for no positive class.
+        arrays: what becomes of arrays, a value of `ikura.data.whole.Arrays`; None where networks are no own ones.
+        space: the search space as `Space.as_dict()`; its sentence in `space_note`.
+        trials, epochs, time_limit, search, schedule, finalists, replicates, metric, seed: the search.
+        jobs, device, dtype: where and in which precision it trains.
+        network: name of the network; "own" if it came from the caller's factory, "pretrained" if it began as a model.
+        pretrained: the record of a `Pretrained`; empty for other networks.
+        objectives, prefer, within, max_parameters: as for `ikura.study.record.objectives.Aims`.
+        auto: how an autopilot goes on from the first search: first (its trials), until (the share of the time limit at
+            which it ends), ask, and what was said about the best achievable error; empty without one.
+    """
+
+    data: dict[str, Any]
+    target: str | None
+    task: str
+    trials: Count
+    epochs: Count
+    search: str
+    schedule: str
+    finalists: Whole
+    replicates: Count
+    metric: str
+    seed: Annotated[int, Ge(0)]
+    jobs: Annotated[int, Ge(1), Le(MOST_JOBS)]
+    device: Name
+    dtype: str
+    network: str
+    space: dict[str, Any]
+    space_note: Short
+    pretrained: dict[str, Any] = field(default_factory=dict)
+    time_limit: Positive | None = None
+    group: str | None = None
+    time: str | None = None
+    kinds: dict[str, str] = field(default_factory=dict)
+    image_size: Count | None = None
+    broken: str | None = None
+    channels: str | None = None
+    positive: str | None = None
+    dev: dict[str, Any] = field(default_factory=dict)
+    test: dict[str, Any] = field(default_factory=dict)
+    arrays: str | None = None
+    missing: list[str] | None = None
+    decimal: str | None = None
+    dates: str | None = None
+    objectives: list[str] = field(default_factory=list)
+    prefer: str | None = None
+    within: Finite | None = None
+    max_parameters: Count | None = None
+    auto: dict[str, Any] = field(default_factory=dict)
+    version: Name = __version__
+
+    @property
+    def custom(self) -> bool:
+        """Whether the network came from the caller's factory."""
+        return self.network == OWN
+
+    @property
+    def hints(self) -> Hints:
+        """What was said about how values are written."""
+        return Hints.of(self.missing, self.decimal, self.dates)
+
+    @property
+    def ignored(self) -> list[str]:
+        """Columns that are left out as told."""
+        return [name for name, kind in self.kinds.items() if kind == "ignore"]
+
+    @property
+    def aims(self) -> Aims:
+        """What is wanted besides a good dev score."""
+        return Aims.of(self.objectives, self.prefer, self.within, self.max_parameters)
+
+    def save(self, run: Path) -> None:
+        """Write config.toml; settings that are None are left out."""
+        values = {name: value for name, value in asdict(self).items() if value is not None}
+        write_atomically(run / "config.toml", f"{tomli_w.dumps(values)}\n{END}\n".encode())
+
+    @classmethod
+    def load(cls, run: Path) -> Setting:
+        """Read config.toml.
+
+        Raises:
+            RunError: the folder is not a run, or its file is not whole.
+        """
+        path = run / "config.toml"
+        if not run.is_dir() or not path.is_file():
+            near = nearest(run.name, [p.name for p in run.parent.iterdir()]) if run.parent.is_dir() else ""
+            raise RunError(f"{shown(run)}: not a run folder of ikura (it has no config.toml){near}")
+        try:
+            text = read_file(path, MOST_BYTES).decode()
+            values = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise RunError(f"{shown(path)}: not a setting of ikura: {error}") from error
+        if END not in text:
+            raise RunError(f"{shown(path)}: not a setting of ikura: its end is missing")
+        return cls.of(values, shown(path))
+
+    @classmethod
+    def of(cls, values: dict[str, Any], place: str) -> Setting:
+        """Check what a file holds; what is missing and may be None is None.
+
+        Args:
+            values: the fields by name.
+            place: the file.
+
+        Raises:
+            RunError: naming the file and the field.
+        """
+        setting = checked(cls, {"target": None} | values, place)
+        setting._check(place)
+        return setting
+
+    def _check(self, place: str) -> None:
+        """Refuse records that are not whole, and names that do not exist."""
+        checked(OriginRecord, self.data, f"{place}: data")
+        for name, record in (("dev", self.dev), ("test", self.test)):
+            if record:
+                checked(OriginRecord, record, f"{place}: {name}")
+        checked(Literal["binary", "multiclass", "regression"], self.task, f"{place}: task")
+        checked(Literal["float32", "float64"], self.dtype, f"{place}: dtype")
+        if self.auto:
+            checked(AutoRecord, self.auto, f"{place}: auto")
+        if self.network == PRETRAINED:
+            checked(PretrainedRecord, self.pretrained, f"{place}: pretrained")
+        rules: dict[str, Callable[[], object]] = {
+            "pretrained": lambda: self.network == PRETRAINED and Pretrained.of(self.pretrained),
+            "network": lambda: None if self.custom or self.network == PRETRAINED else check_name(self.network),
+            "arrays": lambda: None if self.arrays is None else Arrays(self.arrays),
+            "missing, decimal, dates": lambda: self.hints,
+            "metric": lambda: metric(self.metric, self.task),
+            "device": lambda: check_device(self.device),
+            "channels": lambda: check_layout(self.channels),
+            "schedule": lambda: schedule(self.schedule),
+            "objectives": lambda: self.aims,
+            "space": lambda: Space.from_dict(self.space),
+            "search": lambda: proposer(self.search, Space.from_dict(self.space), self.seed),
+        }
+        for name, rule in rules.items():
+            try:
+                rule()
+            except (UsageError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+                raise RunError(f"{place}: {name}: {error}") from error
+
+    def prepare(self, run: Path) -> Dataset:
+        """Read and split the data again, just as at the beginning."""
+        data, dev, test = self._parts(run)
+        return prepare(
+            data,
+            self.target,
+            task=self.task,
+            group=self.group,
+            time=self.time,
+            kinds=self.kinds or None,
+            seed=self.seed,
+            image_size=self.image_size,
+            broken=self.broken or "refuse",
+            channels=self.channels,
+            dev=dev,
+            test=test,
+            positive=self.positive,
+            missing=self.missing,
+            decimal=self.decimal,
+            dates=self.dates,
+            fitted=fitted(self.pretrained),
+            arrays=None if self.arrays is None else Arrays(self.arrays),
+        )
+
+    def source(self, run: Path) -> Source:
+        """Read the data again as they are, of all parts."""
+        data, dev, test = self._parts(run)
+        return open_source(
+            data, self.target, self.image_size, self.broken or "refuse", self.channels, dev, test, self.ignored
+        )
+
+    def _parts(self, run: Path) -> list[Any]:
+        """Data, dev and test set; None for those that are taken from the data."""
+        return [reopen(record, run) if record else None for record in (self.data, self.dev, self.test)]

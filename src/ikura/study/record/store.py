@@ -1,0 +1,442 @@
+"""The store: everything a study knows, in one database with one writer."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import DatabaseError, DataError, OperationalError
+
+from ikura.errors import RunError, StorageError
+from ikura.files import check_held, shown
+from ikura.population.job import Outcome
+from ikura.study.record.sigint import uninterrupted
+
+__all__ = ["ABOUT", "COLUMNS", "RESULTS", "Store"]
+
+COLUMNS = ("train_loss", "dev_loss", "dev_score")
+"""What a curve holds for each epoch."""
+
+ABOUT = ("number", "state", "purpose", "parent", "stage")
+RESULTS = ("dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best_epoch", "seconds")
+"""What a table of trials holds before and behind the hyperparameters."""
+
+MOST_BYTES = 1 << 27
+"""The largest value of a database."""
+
+NO_LOG = b"\x01\x01"
+"""In the header of an SQLite file: it is written without a log. One in memory has none."""
+
+METADATA = sa.MetaData()
+FACTS = sa.Table(
+    "facts", METADATA, sa.Column("name", sa.String, primary_key=True), sa.Column("value", sa.Text, nullable=False)
+)
+TRIALS = sa.Table(
+    "trials",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("purpose", sa.String, nullable=False),
+    sa.Column("parent", sa.Integer),
+    sa.Column("stage", sa.Integer, nullable=False, index=True),
+    sa.Column("seed", sa.String, nullable=False),
+    sa.Column("hyperparameters", sa.Text, nullable=False),
+    sa.Column("dev_score", sa.Float),
+    sa.Column("dev_loss", sa.Float),
+    sa.Column("train_score", sa.Float),
+    sa.Column("train_loss", sa.Float),
+    sa.Column("epochs", sa.Integer, nullable=False, default=0),
+    sa.Column("best_epoch", sa.Integer),
+    sa.Column("seconds", sa.Float, nullable=False, default=0.0),
+)
+CURVES = sa.Table(
+    "curves",
+    METADATA,
+    sa.Column("trial", sa.Integer, primary_key=True),
+    sa.Column("epoch", sa.Integer, primary_key=True),
+    sa.Column("train_loss", sa.Float),
+    sa.Column("dev_loss", sa.Float),
+    sa.Column("dev_score", sa.Float),
+    sqlite_with_rowid=False,
+)
+EVENTS = sa.Table(
+    "events",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("time", sa.Float, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("trial", sa.Integer),
+    sa.Column("detail", sa.Text, nullable=False),
+)
+ROUNDS = sa.Table(
+    "rounds",
+    METADATA,
+    sa.Column("stage", sa.Integer, primary_key=True),
+    sa.Column("round", sa.Integer, primary_key=True),
+    sa.Column("time", sa.Float, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+)
+LEGS = sa.Table(
+    "legs",
+    METADATA,
+    sa.Column("tile", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("trial", sa.Integer, nullable=False, index=True),
+    sa.Column("since", sa.Integer, nullable=False),
+    sa.Column("until", sa.Integer, nullable=False),
+)
+LOSSES = sa.Table(
+    "dev_losses",
+    METADATA,
+    sa.Column("trial", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("losses", sa.LargeBinary, nullable=False),
+)
+
+
+def _number(value: float) -> float | None:
+    return None if value is None or math.isnan(value) else float(value)
+
+
+class Store:
+    """The database of one study.
+
+    Args:
+        place: the path of an SQLite file; as text a database URL or ":memory:".
+        create: whether to make the tables; otherwise they must be there.
+
+    Raises:
+        RunError: there is no such file, or it is not a study's.
+
+    Example:
+        >>> store = Store(":memory:", create=True)
+        >>> store.set_fact("metric", "accuracy")
+        >>> store.fact("metric")
+        'accuracy'
+    """
+
+    copied = False
+
+    def __init__(self, place: str | Path, *, create: bool = False) -> None:
+        text = isinstance(place, str) and (place == ":memory:" or "://" in place)
+        self.path = None if text else Path(place)
+        self.place = str(place) if self.path is None else shown(self.path)
+        if self.path is not None:
+            if not create and not self.path.is_file():
+                raise RunError(f"{self.place}: no such study")
+            engine = sa.create_engine("sqlite://", creator=_opener(self.path, create), poolclass=sa.QueuePool)
+        elif self.place == ":memory:":
+            engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+        else:
+            engine = sa.create_engine(self.place)
+        self._begin(engine, create)
+
+    def _begin(self, engine: sa.Engine, create: bool) -> None:
+        """Take up an engine, and see that the study's tables are there."""
+        self.engine = engine
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _prepare_sqlite)
+        with self._guard():
+            if create:
+                if self.engine.dialect.name == "sqlite":
+                    with self.engine.connect() as connection:
+                        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+                METADATA.create_all(self.engine)
+            else:
+                self._check_tables()
+
+    def _check_tables(self) -> None:
+        """Refuse a database without the tables of a study, or with other columns."""
+        there = sa.inspect(self.engine)
+        names = set(there.get_table_names())
+        for table in METADATA.sorted_tables:
+            if table.name not in names:
+                raise RunError(f"{self.place}: not a study of ikura: it has no table {table.name}")
+            columns = {one["name"] for one in there.get_columns(table.name)}
+            for column in table.columns:
+                if column.name not in columns:
+                    raise RunError(
+                        f"{self.place}: not a study of ikura: table {table.name} has no column {column.name}"
+                    )
+
+    @classmethod
+    def opened(cls, path: Path) -> Store:
+        """Open the database of a run only to read it, also where nothing can be written.
+
+        Raises:
+            RunError: there is no such file, or it is not a study's.
+        """
+        try:
+            if all(os.access(place, os.W_OK) for place in (path, path.parent)):
+                return cls(path)
+        except StorageError:
+            pass
+        return cls.copy(path)
+
+    @classmethod
+    def copy(cls, path: Path) -> Store:
+        """Open a copy of a run's database in memory: SQLite can write to the folder of one that it only reads.
+
+        Raises:
+            RunError: there is no such file, or it is not a study's.
+        """
+        if not path.is_file():
+            raise RunError(f"{shown(path)}: no such study")
+        store = cls.__new__(cls)
+        store.path, store.place, store.copied = path, shown(path), True
+        store._begin(sa.create_engine("sqlite://", creator=lambda: in_memory(path), poolclass=sa.StaticPool), False)
+        return store
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            raise StorageError(f"cannot write {self.place}: {error.orig}") from error
+        except DataError as error:
+            raise RunError(f"{self.place}: holds a value that is too large or none ({error.orig})") from error
+        except DatabaseError as error:
+            raise RunError(f"{self.place}: not a study of ikura ({error.orig})") from error
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection to read on."""
+        with self._guard(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """One transaction; an interrupt waits for its end."""
+        if self.copied:
+            raise StorageError(f"cannot write {self.place}: it was opened only to be read")
+        if self.path is not None:
+            check_held(self.path)
+        with uninterrupted(), self._guard(), self.engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    def set_fact(self, name: str, value: Any) -> None:
+        """Record one fact about the study, any JSON value."""
+        self.set_facts({name: value})
+
+    def set_facts(self, facts: Mapping[str, Any]) -> None:
+        """Record several facts, all of them or none."""
+        rows = [{"name": name, "value": json.dumps(value)} for name, value in facts.items()]
+        with self.writing() as connection:
+            connection.execute(sa.delete(FACTS).where(FACTS.c.name.in_(list(facts))))
+            connection.execute(sa.insert(FACTS), rows)
+
+    def fact(self, name: str, default: Any = None) -> Any:
+        """Return a fact, or the default if it was never recorded."""
+        with self.reading() as connection:
+            value = connection.scalar(sa.select(FACTS.c.value).where(FACTS.c.name == name))
+        return default if value is None else json.loads(value)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the seconds that the block takes to the fact "seconds", also when it is interrupted."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = self.fact("seconds", {})
+            seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - started
+            self.set_fact("seconds", seconds)
+
+    def add_event(self, kind: str, detail: Mapping[str, Any], trial: int | None = None) -> None:
+        """Record something that happened."""
+        row = {"time": time.time(), "kind": kind, "trial": trial, "detail": json.dumps(dict(detail))}
+        with self.writing() as connection:
+            connection.execute(sa.insert(EVENTS), row)
+
+    def add_trials(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add trials: number, purpose, parent, stage, seed, hyperparameters (a dictionary).
+
+        A trial is waiting unless it has a state.
+        """
+        if rows:
+            with self.writing() as connection:
+                self.insert_trials(connection, rows)
+
+    @staticmethod
+    def insert_trials(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add trials within a transaction."""
+        values = [
+            {"state": "waiting", **row, "seed": str(row["seed"]), "hyperparameters": json.dumps(row["hyperparameters"])}
+            for row in rows
+        ]
+        if values:
+            connection.execute(sa.insert(TRIALS), values)
+
+    def record(
+        self, outcomes: Iterable[Outcome], going_on: Collection[int] = (), known: Mapping[int, int] | None = None
+    ) -> None:
+        """Record what became of a tile's members, curves included, in one transaction.
+
+        Args:
+            outcomes: of one tile.
+            going_on: numbers of the members that may go on in a later round ("running"); the others have ended.
+            known: how many points of each curve are recorded already, and are not written again; 0 where it is not
+                said.
+        """
+        trials: list[dict[str, Any]] = []
+        points: list[tuple[Any, ...]] = []
+        known = known or {}
+        for outcome in outcomes:
+            state = "running" if outcome.number in going_on else outcome.state
+            trials.append(
+                {
+                    "key": outcome.number,
+                    "state": state,
+                    **{n: _number(getattr(outcome, n)) for n in RESULTS[:4]},
+                    "epochs": len(outcome.curve),
+                    "best_epoch": outcome.best_epoch or None,
+                    "seconds": outcome.seconds,
+                }
+            )
+            recorded = known.get(outcome.number, 0)
+            points += [
+                (outcome.number, i, *map(_number, point))
+                for i, point in enumerate(outcome.curve[recorded:].tolist(), recorded + 1)
+            ]
+        update = sa.update(TRIALS).where(TRIALS.c.number == sa.bindparam("key"))
+        anew = [number for number in (trial["key"] for trial in trials) if not known.get(number)]
+        with self.writing() as connection:
+            connection.execute(sa.delete(CURVES).where(CURVES.c.trial.in_(anew)))
+            connection.execute(update, trials)
+            if points:
+                _insert_many(connection, CURVES, points)
+
+    def set_states(self, numbers: Sequence[int], state: str) -> None:
+        """Change the state of several trials."""
+        if numbers:
+            with self.writing() as connection:
+                connection.execute(sa.update(TRIALS).where(TRIALS.c.number.in_(list(numbers))).values(state=state))
+
+    def read(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
+        """Run a query; return its rows as dictionaries."""
+        with self.reading() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def read_in(self, query: sa.Select[Any], column: sa.Column[Any], values: Sequence[Any]) -> list[dict[str, Any]]:
+        """Run a query for the rows whose column has one of any number of values."""
+        parts = (values[i : i + 10_000] for i in range(0, len(values), 10_000))
+        return [row for part in parts for row in self.read(query.where(column.in_(list(part))))]
+
+    def trials(self, stage: int | None = None) -> list[dict[str, Any]]:
+        """Return all trials, or those of one stage, in the order of their numbers; hyperparameters as dictionaries."""
+        query = sa.select(TRIALS).order_by(TRIALS.c.number)
+        return self._trials(query if stage is None else query.where(TRIALS.c.stage == stage))
+
+    def _trials(self, query: Any) -> list[dict[str, Any]]:
+        names = [column.name for column in TRIALS.columns]
+        with self.reading() as connection:
+            rows = [dict(zip(names, row, strict=True)) for row in connection.execute(query).all()]
+        # One parse of all texts together is many times as fast as one for each.
+        given = json.loads(f"[{','.join(row['hyperparameters'] for row in rows)}]")
+        for row, hyperparameters in zip(rows, given, strict=True):
+            row["hyperparameters"] = hyperparameters
+            row["seed"] = int(row["seed"])
+        return rows
+
+    def count(self, **values: Any) -> int:
+        """Count the trials, or those with certain values, such as purpose="search" or state="diverged"."""
+        query = sa.select(sa.func.count()).select_from(TRIALS).where(*(TRIALS.c[n] == v for n, v in values.items()))
+        with self.reading() as connection:
+            return int(connection.scalar(query) or 0)
+
+    def trial(self, number: int) -> dict[str, Any] | None:
+        """Return one trial as `trials` does, None if there is none of that number."""
+        found = self._trials(sa.select(TRIALS).where(TRIALS.c.number == number))
+        return found[0] if found else None
+
+    def table(self) -> pd.DataFrame:
+        """Return all trials as a frame: `ABOUT`, one column for each hyperparameter that a trial has, `RESULTS`."""
+        shown = [TRIALS.c[name] for name in (*ABOUT, "hyperparameters", *RESULTS)]
+        with self.reading() as connection:
+            rows = connection.execute(sa.select(*shown).order_by(TRIALS.c.number)).all()
+        columns = dict(zip((one.name for one in shown), zip(*rows, strict=True), strict=False))
+        # One parse of all texts together is many times as fast as one for each.
+        given = json.loads(f"[{','.join(columns.get('hyperparameters', ()))}]")
+        names = dict.fromkeys(name for one in given for name in one)
+        frame = {name: columns.get(name, ()) for name in ABOUT}
+        frame |= {name: [one.get(name) for one in given] for name in names}
+        frame |= {name: columns.get(name, ()) for name in RESULTS}
+        return pd.DataFrame(frame)
+
+    def curves(self, numbers: Sequence[int] | None = None) -> pd.DataFrame:
+        """Return curves: number, epoch, train_loss, dev_loss, dev_score."""
+        query = sa.select(CURVES).order_by(CURVES.c.trial, CURVES.c.epoch)
+        if numbers is not None:
+            query = query.where(CURVES.c.trial.in_(list(numbers)))
+        with self.reading() as connection:
+            rows = connection.execute(query).all()
+        names = ["number", "epoch", *COLUMNS]
+        columns = zip(*rows, strict=True) if rows else [()] * len(names)
+        kinds = [np.int64, np.int64] + [np.float64] * len(COLUMNS)
+        # What is null in the database becomes NaN.
+        arrays = (np.array(column, kind) for column, kind in zip(columns, kinds, strict=True))
+        return pd.DataFrame(dict(zip(names, arrays, strict=True)))
+
+
+def _insert_many(connection: sa.Connection, table: sa.Table, rows: list[tuple[Any, ...]]) -> None:
+    """Insert plain numbers in the order of the table's columns, past the processing that other types need."""
+    statement = sa.insert(table).compile(dialect=connection.dialect)
+    names = [column.name for column in table.columns]
+    placed = getattr(statement, "positiontup", None) == names
+    values: Any = rows if placed else [dict(zip(names, row, strict=True)) for row in rows]
+    connection.exec_driver_sql(str(statement), values)
+
+
+def _opener(path: Path, create: bool) -> Callable[[], sqlite3.Connection]:
+    """Open an SQLite file by its path, whatever characters are in it; where none is made, one must be there."""
+    place = f"file:{quote(os.fsencode(path.absolute()))}?mode={'rwc' if create else 'rw'}"
+    return lambda: sqlite3.connect(place, uri=True, check_same_thread=False)
+
+
+def in_memory(path: Path) -> sqlite3.Connection:
+    """Read an SQLite file into memory, with what its log holds; nothing is written where it lies.
+
+    A log is read with the file from copies in the temporary folder, which are there only for that moment.
+    """
+    found = sqlite3.connect(":memory:", check_same_thread=False)
+    log = path.with_name(f"{path.name}-wal")
+    if log.is_file() and log.stat().st_size:
+        with TemporaryDirectory(prefix="ikura-") as folder:
+            copy = Path(folder) / "study.db"
+            copyfile(path, copy)
+            copyfile(log, copy.with_name("study.db-wal"))
+            with closing(sqlite3.connect(copy)) as source:
+                source.backup(found)
+        return found
+    content = bytearray(path.read_bytes())
+    content[18:20] = NO_LOG
+    found.deserialize(content)
+    return found
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    """Wait for other readers; in a file that is written ahead, a killed process never leaves a broken one.
+
+    A value that is larger than any that a study writes is refused before memory is taken for it.
+    """
+    for pragma in ("synchronous=NORMAL", "busy_timeout=10000", "cache_size=-65536", "wal_autocheckpoint=8000"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)

@@ -1,0 +1,111 @@
+"""What a study reads from its store: the table of trials, its front, the rounds, the choice and the test."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ikura.errors import UsageError
+from ikura.study.record.ledger import Ledger
+from ikura.study.record.pareto import cost, front
+from ikura.study.record.result import Best, Next, Test
+from ikura.study.record.store import ABOUT, RESULTS, Store
+
+__all__ = ["best_of", "front_of", "rounds_of", "row_of", "seconds_until_told", "test_of", "trials_of"]
+
+SCORES = ("dev_score", "dev_loss", "train_score", "train_loss")
+
+
+def seconds_until_told(spent: Mapping[str, float]) -> dict[str, float]:
+    """The seconds of the stages that a report can know: all but those of its own writing.
+
+    Example:
+        >>> seconds_until_told({"read": 0.5, "coarse": 41.2, "report": 1.5})
+        {'read': 0.5, 'coarse': 41.2}
+    """
+    return {name: one for name, one in spent.items() if name != "report" and math.isfinite(one)}
+
+
+def row_of(store: Store, number: int) -> dict[str, Any]:
+    """Read one trial.
+
+    Raises:
+        UsageError: there is no such trial.
+    """
+    row = store.trial(number)
+    if row is None:
+        raise UsageError(f"no trial {number}: the study has trials 0 to {store.count() - 1}")
+    return row
+
+
+def trials_of(store: Store, names: Sequence[str], objectives: Sequence[str]) -> pd.DataFrame:
+    """Read the table of trials, as `Study.trials`.
+
+    Args:
+        store: the study's store.
+        names: hyperparameters that may have a column.
+        objectives: what else than the dev score trials are compared by.
+    """
+    frame = store.table()
+    if objectives:
+        rows, costs = store.trials(), store.fact("costs", {})
+        frame = frame.assign(**{name: [cost(row, name, costs) for row in rows] for name in objectives})
+    frame = frame[[*ABOUT, *(name for name in names if name in frame), *RESULTS, *objectives]]
+    return frame.astype(dict.fromkeys(SCORES, np.float64) | {"parent": "Int64", "best_epoch": "Int64"})
+
+
+def front_of(store: Store, names: Sequence[str], objectives: Sequence[str], sign: float) -> pd.DataFrame:
+    """Read the trials on the Pareto front, as `Study.pareto`.
+
+    Args:
+        store: the study's store.
+        names: hyperparameters that may have a column.
+        objectives: what else than the dev score trials are compared by.
+        sign: 1 if a greater dev score is better, -1 otherwise.
+    """
+    rows = front(store.trials(), sign, objectives, store.fact("costs", {}))
+    trials = trials_of(store, names, objectives).set_index("number", drop=False).loc[[row["number"] for row in rows]]
+    present = [name for name in names if name in trials]
+    best = store.fact("best") or {}
+    trials = trials[["number", "dev_score", *objectives, *present]].reset_index(drop=True)
+    return trials.assign(chosen=trials["number"] == best.get("number"))
+
+
+def rounds_of(store: Store) -> list[dict[str, Any]]:
+    """Read what the schedule decided, as `Study.rounds`."""
+    found, epochs = [], {row["number"]: row["epochs"] for row in store.trials()}
+    for one in Ledger(store).rounds():
+        parts = [one[part] for part in ("train", "fresh", "copies")]
+        dropped = [{"number": n, "epochs": epochs[n], "why": why} for n, why in one["drop"].items()]
+        counts = dict(zip(("going_on", "begun", "copied"), map(len, parts), strict=True))
+        until = sorted({end for part in parts for end in part.values()})
+        found.append({"stage": one["stage"], "round": one["round"], "epochs": until, **counts, "dropped": dropped})
+    return found
+
+
+def best_of(store: Store) -> Best | None:
+    """Read the chosen trial; None before the end, or when every trial failed."""
+    found = store.fact("best")
+    if found is None:
+        return None
+    corrected, after = found.get("corrected"), found.get("next")
+    return Best(
+        found["number"],
+        found["hyperparameters"],
+        found["dev"],
+        tuple(found["interval"]),
+        corrected and corrected["value"],
+        corrected and tuple(corrected["interval"]),
+        after and Next(**after | {name: tuple(after[name]) for name in ("interval", "weights")}),
+        found.get("note"),
+    )
+
+
+def test_of(store: Store) -> Test | None:
+    """Read the one measurement on the test set; None before the end."""
+    found = store.fact("test")
+    return None if found is None else Test(found["metric"], found["value"], tuple(found["interval"]), found.get("note"))

@@ -1,0 +1,132 @@
+"""Training a trial of a study again: its curve, how far its weights went, and what it goes on from."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ikura.engine import Engine, engine_for
+from ikura.errors import UsageError
+from ikura.population.job import Job, Outcome, Told
+from ikura.population.setup import Workshop
+from ikura.population.training import Course
+from ikura.process_state import one_thread_each
+from ikura.search import schedule
+from ikura.study.known_network import check_network
+from ikura.study.record.ledger import Ledger
+from ikura.study.record.members import member_of
+from ikura.study.record.search_plans import found_in, plans
+from ikura.study.record.setting import Setting
+from ikura.study.record.store import COLUMNS, Store
+from ikura.study.record.versions import difference
+from ikura.study.training_setup import network_again, workshop_of
+from ikura.study.training_states import lineage
+
+if TYPE_CHECKING:
+    from ikura.api.study import Study
+
+__all__ = ["check_trained", "replay", "replayed_curve", "replayed_distances", "trained_again"]
+
+
+def replayed_curve(study: Study, store: Store, row: dict[str, Any]) -> pd.DataFrame:
+    """Train a trial again for its curve, as `Study.replay`."""
+    frame = pd.DataFrame(replay(study, store, row).curve, columns=list(COLUMNS))
+    frame.insert(0, "epoch", np.arange(1, len(frame) + 1))
+    return frame
+
+
+def replayed_distances(study: Study, store: Store, row: dict[str, Any]) -> pd.DataFrame:
+    """Train a trial again for the distances of its weights from their initial values, as `Study.distances`."""
+    found = pd.DataFrame(replay(study, store, row, keep_distances=True).distances)
+    found.insert(0, "distance", np.sqrt(np.square(found).sum(axis=1)))
+    found.insert(0, "epoch", np.arange(1, len(found) + 1))
+    return found
+
+
+def check_trained(store: Store, row: Mapping[str, Any]) -> None:
+    """Refuse a trial that there is nothing of to repeat.
+
+    Raises:
+        UsageError: the trial has not been trained.
+    """
+    number = row["number"]
+    if row["state"] == "infeasible":
+        raise UsageError(f"trial {number} is infeasible; it was never trained")
+    if not Ledger(store).legs([number]) or not row["epochs"]:
+        raise UsageError(f"trial {number} has not been trained, so there is nothing to repeat")
+
+
+def replay(
+    study: Study, store: Store, row: dict[str, Any], keep_distances: bool = False, keep_evidence: bool = False
+) -> Outcome:
+    """Train one trial of a study again, and before it what the trials that it was copied from trained until then.
+
+    Stacked networks run in their places in tiles with the same company, which does not train, so that every shape, and
+    with it every rounding, is as it was. In the compiled kernels company makes no difference.
+
+    Raises:
+        UsageError: the trial has not been trained.
+    """
+    check_trained(store, row)
+    if line := difference(store.fact("versions", {})):
+        logging.getLogger("ikura").warning("%s: %s", study.run, line)
+    setting = study.setting
+    workshop = workshop_of(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
+    check_network(store, setting, workshop)
+    with one_thread_each(), engine_for(workshop, 1) as engine:
+        return trained_again(setting, store, workshop, engine, row, keep_distances, keep_evidence=keep_evidence)
+
+
+def trained_again(
+    setting: Setting,
+    store: Store,
+    workshop: Workshop,
+    engine: Engine,
+    row: dict[str, Any],
+    keep_distances: bool = False,
+    watch: Callable[[Course, int], None] | None = None,
+    tell: Callable[[Told], None] = lambda told: None,
+    keep_evidence: bool = False,
+) -> Outcome:
+    """Train a trial again that has been trained, with what it goes on from at its end; see `replay`.
+
+    Args:
+        setting, store, workshop, engine: of its study.
+        row: the trial.
+        keep_distances: whether the outcome carries the distances from the initial weights.
+        watch: see `Job`; the engine must run tiles in this process.
+        tell: told of every epoch.
+        keep_evidence: whether the outcome carries the evidence on the dev examples.
+    """
+    rows = {one["number"]: one for one in store.trials()}
+    ledger, number = Ledger(store), row["number"]
+    searches, stages = plans(setting, store), {one["stage"]: one["epochs"] for one in store.fact("stages", [])}
+    outcome: Outcome | None = None
+    for leg in lineage(ledger, rows, number, row["epochs"]):
+        company = [leg] if workshop.compiled else ledger.company(leg["tile"])
+        members = tuple(member_of(rows[one["trial"]]) for one in company)
+        cut = row["epochs"] if row["state"] == "stopped" else leg["until"]
+        going_on = outcome.going_on if outcome else None
+        its = rows[leg["trial"]]
+        found = found_in(its["stage"] if its["stage"] in stages else rows[its["parent"]]["stage"], searches)
+        job = Job(
+            leg["tile"],
+            members,
+            min(leg["until"], cut),
+            schedule(setting.schedule).patience(found.epochs),
+            states={leg["trial"]: going_on} if going_on else {},
+            keep_states=True,
+            keep_weights=True,
+            keep_distances=keep_distances,
+            keep_best=keep_evidence,
+            places=(company.index(leg),),
+            budget=stages.get(its["stage"], found.epochs),
+            watch=watch,
+        )
+        outcome = next(iter(engine.run([job], tell)))[0]
+    assert outcome is not None
+    return outcome

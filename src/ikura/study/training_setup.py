@@ -1,0 +1,112 @@
+"""Setting the floor: from a setting and its data to a workshop with an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ikura.data import Dataset, Part
+from ikura.data.memory import memory_limit
+from ikura.errors import UsageError
+from ikura.metric import metric
+from ikura.nn.augmentation import AUGMENTATIONS
+from ikura.nn.loss import outputs_of
+from ikura.nn.noise import key
+from ikura.nn.transfer import features
+from ikura.population.examples import Examples
+from ikura.population.factory import Factory
+from ikura.population.member import Hyperparameters, Member
+from ikura.population.setup import Workshop
+from ikura.population.training import Judge
+from ikura.study.record.device import chosen_device
+from ikura.study.record.model import Model
+from ikura.study.record.networks import PRETRAINED, resolved
+from ikura.study.record.pretrained import Pretrained
+from ikura.study.record.probe import answers
+from ikura.study.record.setting import Setting
+
+BLOCK = 1024
+"""Examples that run through a frozen body together."""
+
+__all__ = ["examples_of", "model_of", "network_again", "workshop_of"]
+
+
+def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperparameters], nn.Module] | None) -> Workshop:
+    """Make a workshop of a data set's training and dev examples; the test set stays outside.
+
+    Raises:
+        UsageError: the study trains the caller's own networks, and their factory was not given; or its device is not
+            here.
+    """
+    network = resolved(setting.network, network)
+    train, dev = (examples_of(part, setting.dtype, network) for part in (dataset.train, dataset.dev))
+    workshop = Workshop(
+        train=train,
+        dev=dev,
+        judge=Judge(setting.task, metric(setting.metric, setting.task), dataset.target_mean, dataset.target_std),
+        outputs=outputs_of(setting.task, len(dataset.task.classes or [])),
+        cardinalities=tuple(dataset.encoder.cardinalities),
+        network=network,
+        dtype=setting.dtype,
+        device=chosen_device(setting.device, setting.custom),
+        augmented=(any(name in setting.space for name in AUGMENTATIONS) or bool(setting.auto and network))
+        and train.standard is not None,
+    )
+    if not workshop.compiled or workshop.convolutional:
+        return workshop
+    numbers = prod(train.shape) * (len(train) + len(dev))
+    if train.standard is not None and numbers * np.dtype(setting.dtype).itemsize > memory_limit():
+        raise UsageError(
+            f"{len(train)} images of {prod(train.shape)} pixels are more than the fully connected network can hold in "
+            "memory; choose a smaller image size, or a network that takes images"
+        )
+    return replace(workshop, train=train.dense(), dev=dev.dense())
+
+
+def examples_of(part: Part, dtype: str, network: Factory | None) -> Examples:
+    """Convert a part of a data set to what the networks of a study train on."""
+    examples = Examples.of(part, dtype)
+    if isinstance(network, Pretrained) and network.freezes:
+        blocks = (slice(i, i + BLOCK) for i in range(0, max(len(examples), 1), BLOCK))
+        x = torch.cat([features(network.body, torch.from_numpy(examples.inputs(rows))) for rows in blocks])
+        return Examples(np.ascontiguousarray(x.numpy(), dtype), examples.codes, examples.y)
+    return examples if network else examples.flat()
+
+
+def network_again(setting: Setting, run: Path, network: Any) -> Any:
+    """Find the network of a run that is opened again: the caller's factory, or the pretrained one kept in the run."""
+    if isinstance(network, Pretrained):
+        return replace(network, freeze=setting.pretrained["freeze"])
+    return Pretrained.of(setting.pretrained, run) if setting.network == PRETRAINED else network
+
+
+def model_of(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.Module, member: Member) -> Model:
+    """Put a trained network of a study together with its preprocessing."""
+    built_in: dict[str, Any] | str | None = None if setting.custom else setting.network
+    if isinstance(workshop.network, Pretrained):
+        module, built_in = workshop.network.whole(module), setting.pretrained
+    if workshop.network is None:
+        built_in = workshop.layout(member).arguments(member)
+    description: dict[str, Any] = {
+        "task": setting.task,
+        "target": setting.target,
+        "classes": dataset.task.classes,
+        "positive": setting.positive,
+        "target_mean": dataset.target_mean,
+        "target_std": dataset.target_std,
+        "network": built_in,
+        "hyperparameters": workshop.hyperparameters(member),
+    }
+    if setting.custom:
+        # What a factory draws for attributes, and what forwards keep in them, is found again.
+        description["key"] = key(member.seed, "weights")
+        description["probe"] = answers(module.eval(), dataset.encoder, list(workshop.train.shape))
+        description["attributes"] = sorted(workshop.manner(member).remembers)
+    return Model(module, dataset.encoder, description)
