@@ -62,7 +62,7 @@ def _mark(dtype: str, name: str) -> Path:
 
     here = Path(__file__).parent
     digest = hashlib.sha256(f"{numba.__version__} {platform.machine()} {get_host_cpu_features()}".encode())
-    for source in sorted([*(here / "kernel").glob("*.py"), *(here / "convolution").glob("*.py"), here / "rule.py"]):
+    for source in sorted([*(here / "kernel").glob("*.py"), *(here / "convolution").glob("*.py"), here / "update_rules.py"]):
         digest.update(f"{source} {source.stat().st_mtime_ns}".encode())
     return Path(train_epoch.stats.cache_path) / f"ikura-{name}-{dtype}-{digest.hexdigest()[:16]}.compiled"
 

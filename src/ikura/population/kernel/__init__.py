@@ -14,7 +14,7 @@ def _forget_stale() -> None:
     rooms = [Path(__file__).parent, Path(__file__).parents[1] / "convolution"]
     with suppress(OSError):
         sources = [source for room in rooms for source in room.glob("*.py")]
-        newest = max(p.stat().st_mtime for p in [*sources, rooms[0].parent / "rule.py"])
+        newest = max(p.stat().st_mtime for p in [*sources, rooms[0].parent / "update_rules.py"])
         for path in (path for room in rooms for path in (room / "__pycache__").glob("*.nb[ic]")):
             if path.stat().st_mtime < newest:
                 path.unlink(missing_ok=True)
