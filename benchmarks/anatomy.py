@@ -86,19 +86,19 @@ class Watch(ikura.Progress):
 def _watched() -> list[tuple[Any, str, str]]:
     from ikura.population.compiled import CompiledTile
     from ikura.population.examples import Examples
-    from ikura.population.setup import Workshop
-    from ikura.population.training import Course, Judge
+    from ikura.population.setup import TrainingSetup
+    from ikura.population.training import Scorer, TrainingRun
     from ikura.study.record.store import Store
 
     return [
         (CompiledTile, "train_epoch", "training kernel"),
         (CompiledTile, "outputs", "forward passes on the dev set"),
         (Examples, "ordered", "order of the examples"),
-        (Judge, "__call__", "dev loss and score"),
+        (Scorer, "__call__", "dev loss and score"),
         (CompiledTile, "keep", "copies of the best weights"),
-        (Course, "advance", "Python between epochs"),
-        (Workshop, "tile", "initial weights"),
-        (Course, "train_scores", "scores on the training set"),
+        (TrainingRun, "advance", "Python between epochs"),
+        (TrainingSetup, "tile", "initial weights"),
+        (TrainingRun, "train_scores", "scores on the training set"),
         (Store, "record", "store: results"),
         (Store, "add_trials", "store: new trials"),
     ]
@@ -144,15 +144,15 @@ def parts_of_kernel(workload: Workload, data: Any, count: int) -> list[tuple[str
     from ikura.metric import metric
     from ikura.population.examples import Examples
     from ikura.population.member import Member
-    from ikura.population.setup import Workshop
-    from ikura.population.training import Judge
+    from ikura.population.setup import TrainingSetup
+    from ikura.population.training import Scorer
 
     dataset = prepare(data)
     train = Examples.of(dataset.train).head(ROWS)
     outputs = len(dataset.task.classes or [])
     outputs = outputs if dataset.task.name == "multiclass" else 1
-    judge = Judge(dataset.task.name, metric("accuracy", dataset.task.name))
-    workshop = Workshop(train, Examples.of(dataset.dev), judge, outputs)
+    judge = Scorer(dataset.task.name, metric("accuracy", dataset.task.name))
+    setup = TrainingSetup(train, Examples.of(dataset.dev), judge, outputs)
     inputs = train.x.shape[1]
     chosen = [
         dict(one) | {"learning_rate": SLOW}
@@ -169,7 +169,7 @@ def parts_of_kernel(workload: Workload, data: Any, count: int) -> list[tuple[str
     runs: list[tuple[str, Callable[[], object]]] = []
     for label, change in off:
         changed |= change
-        tile = workshop.tile([Member(i, one | changed, 0) for i, one in enumerate(chosen)])
+        tile = setup.tile([Member(i, one | changed, 0) for i, one in enumerate(chosen)])
         runs.append((label, functools.partial(tile.train_epoch, train, 0)))
     dots = dot_steps(np.ascontiguousarray(train.x))
     alone = [

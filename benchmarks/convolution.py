@@ -29,8 +29,8 @@ from ikura.nn.zoo import NETWORKS
 from ikura.population._tile import Tile
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
-from ikura.population.training import Judge
+from ikura.population.setup import TrainingSetup
+from ikura.population.training import Scorer
 from ikura.process_state import one_thread_each
 
 __all__ = ["WORKLOADS", "Workload", "main", "measure"]
@@ -55,15 +55,15 @@ class Workload:
         more = ", ".join(f"{name} {value}" for name, value in self.hyperparameters.items())
         return f"{self.network} {shape}, batch {self.batch}{', ' if more else ''}{more}"
 
-    def workshop(self, steps: int) -> Workshop:
-        """A workshop with as many mini-batches of noise."""
+    def setup(self, steps: int) -> TrainingSetup:
+        """A training setup with as many mini-batches of noise."""
         random = np.random.default_rng(0)
         rows = steps * self.batch
         x = random.normal(size=(rows, *self.shape)).astype(np.float32)
         y = random.integers(0, 10, rows).astype(np.float32)
         examples = Examples(x, np.zeros((rows, 0), np.int32), y)
-        return Workshop(
-            examples, examples, Judge("multiclass", METRICS["accuracy"]), 10, network=NETWORKS[self.network]
+        return TrainingSetup(
+            examples, examples, Scorer("multiclass", METRICS["accuracy"]), 10, network=NETWORKS[self.network]
         )
 
     def member(self, number: int) -> Member:
@@ -102,7 +102,7 @@ class Peer:
     """
 
     def __init__(self, workload: Workload, numbers: Sequence[int], layout: str, steps: int) -> None:
-        shop = workload.workshop(steps)
+        shop = workload.setup(steps)
         kind = LAYOUTS[layout]
         self.networks: list[nn.Module] = [
             shop.module(workload.member(number)).train().to(memory_format=kind) for number in numbers
@@ -182,7 +182,7 @@ def measure(workload: Workload, members: int = 8, steps: int = 3, rounds: int = 
     Returns:
         Milliseconds for each model and step, and ratios peer / ikura.
     """
-    shop = workload.workshop(steps)
+    shop = workload.setup(steps)
     tile = shop.tile([workload.member(number) for number in range(members)])
     epoch = shop.train
 
@@ -213,7 +213,7 @@ def _ratio(peer: Sequence[float], ours: Sequence[float]) -> float:
 
 
 def _all_cores(
-    workload: Workload, shop: Workshop, members: int, steps: int, rounds: int, share: float
+    workload: Workload, shop: TrainingSetup, members: int, steps: int, rounds: int, share: float
 ) -> dict[str, Any]:
     count = cores()
     tiles: list[Tile] = [

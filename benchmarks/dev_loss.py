@@ -17,14 +17,14 @@ import torch
 
 from benchmarks.machine import ROOT, describe, header
 from benchmarks.output import command, give, say, table
-from benchmarks.zoom import workshop_of
+from benchmarks.zoom import make_setup
 from ikura.data import prepare
 from ikura.experiments.claim import mean_interval
 from ikura.nn.loss import each_loss
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
-from ikura.population.training import Course
+from ikura.population.setup import TrainingSetup
+from ikura.population.training import TrainingRun
 from ikura.process_state import one_thread_each
 from ikura.search import Stage, proposer
 from ikura.space import Space, choice, integer, linear, log
@@ -53,14 +53,14 @@ SPACE = Space(
 )
 
 
-def parts_of(name: str, seed: int) -> tuple[Workshop, Examples]:
-    """Prepare a data set: a workshop of its training and dev examples, and the test examples."""
+def parts_of(name: str, seed: int) -> tuple[TrainingSetup, Examples]:
+    """Prepare a data set: a training setup of its training and dev examples, and the test examples."""
     source, target, rows = SETS[name]
     data = prepare(source, target, seed=seed)
-    workshop, test = workshop_of(data), Examples.of(data.test, "float32").flat()
+    setup, test = make_setup(data), Examples.of(data.test, "float32").flat()
     if rows:
-        workshop = replace(workshop, train=workshop.train.head(3 * rows // 4), dev=workshop.dev.head(rows // 4))
-    return workshop, test
+        setup = replace(setup, train=setup.train.head(3 * rows // 4), dev=setup.dev.head(rows // 4))
+    return setup, test
 
 
 def chosen(losses: np.ndarray, scores: np.ndarray) -> tuple[int, int]:
@@ -86,25 +86,25 @@ def chosen(losses: np.ndarray, scores: np.ndarray) -> tuple[int, int]:
 
 def run(name: str, seed: int, members: int, epochs: int) -> dict[str, Any]:
     """Train one population and measure what the two losses choose: log loss and accuracy on the test set."""
-    workshop, test = parts_of(name, seed)
+    setup, test = parts_of(name, seed)
     asked = proposer("random", SPACE, seed).ask(Stage(0, "random", members, epochs), members, [])
-    course = workshop.course([Member(i, one.configuration, seed) for i, one in enumerate(asked)])
+    training = setup.training([Member(i, one.configuration, seed) for i, one in enumerate(asked)])
     looks: dict[str, list[np.ndarray]] = {"plain": [], "ikura": [], "dev": [], "loss": [], "test": []}
 
-    def look(course: Course) -> None:
-        for part, examples in (("dev", workshop.dev), ("test", test)):
-            outputs = course.tile.outputs(examples)
+    def look(training: TrainingRun) -> None:
+        for part, examples in (("dev", setup.dev), ("test", test)):
+            outputs = training.tile.outputs(examples)
             y = torch.from_numpy(examples.y)
-            plain = [each_loss(workshop.task, torch.from_numpy(one).double(), y).mean() for one in outputs]
+            plain = [each_loss(setup.task, torch.from_numpy(one).double(), y).mean() for one in outputs]
             looks["plain" if part == "dev" else "loss"].append(np.array(plain))
-            own, scores = workshop.judge(outputs, examples.y, course.more)
+            own, scores = setup.scorer(outputs, examples.y, training.more)
             looks[part].append(scores)
             if part == "dev":
                 looks["ikura"].append(own)
 
-    course.run(epochs, look)
+    training.run(epochs, look)
     seen = {what: np.stack(each) for what, each in looks.items()}
-    found: dict[str, Any] = {"data": name, "seed": seed, "dev_rows": len(workshop.dev)}
+    found: dict[str, Any] = {"data": name, "seed": seed, "dev_rows": len(setup.dev)}
     for which in ("plain", "ikura"):
         place = chosen(seen[which], seen["dev"])
         found[which] = {"log_loss": float(seen["loss"][place]), "accuracy": float(seen["test"][place])}

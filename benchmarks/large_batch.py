@@ -23,8 +23,8 @@ from ikura.metric import METRICS
 from ikura.nn.loss import loss
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
-from ikura.population.training import Judge
+from ikura.population.setup import TrainingSetup
+from ikura.population.training import Scorer
 from ikura.process_state import one_thread_each
 
 __all__ = ["SETTINGS", "main", "measure"]
@@ -38,11 +38,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
 WAYS = {"compiled": "cpu", "stacked": "cpu:0"}
 
 
-def _workshop(rows: int, inputs: int) -> Workshop:
+def _setup(rows: int, inputs: int) -> TrainingSetup:
     random = np.random.default_rng(0)
     x = random.standard_normal((rows, inputs)).astype(np.float32)
     examples = Examples(x, np.zeros((rows, 0), np.int32), random.integers(0, 10, rows).astype(np.float32))
-    return Workshop(examples, examples, Judge("multiclass", METRICS["accuracy"]), 10)
+    return TrainingSetup(examples, examples, Scorer("multiclass", METRICS["accuracy"]), 10)
 
 
 def _member(own: dict[str, Any], batch: int, width: int) -> Member:
@@ -50,7 +50,7 @@ def _member(own: dict[str, Any], batch: int, width: int) -> Member:
     return Member(0, common | own, 0)
 
 
-def _loop(shop: Workshop, member: Member, batches: int) -> Callable[[], None]:
+def _loop(shop: TrainingSetup, member: Member, batches: int) -> Callable[[], None]:
     """Gradients of one example after another."""
     net, size = shop.module(member).float(), int(member.values.batch_size)
     parameters = list(net.parameters())
@@ -75,7 +75,7 @@ def measure(batch: int, width: int, rows: int, rounds: int) -> list[dict[str, An
     Returns:
         For each way and setting: milliseconds of an epoch, and the ratio to no measure.
     """
-    shop, found = _workshop(rows, 64), []
+    shop, found = _setup(rows, 64), []
     for way, device in WAYS.items():
         own = replace(shop, device=device)
         tiles = {name: own.tile([_member(values, batch, width)]) for name, values in SETTINGS.items()}

@@ -73,7 +73,7 @@ def forecast(frame: pd.DataFrame, seed: int, folder: Path) -> list[dict[str, Any
     from ikura.diagnose.chosen import Chosen
     from ikura.diagnose.errors import error_of, measured_by
     from ikura.diagnose.learning_curve import learning_curve, train_on
-    from ikura.diagnose.reading import workshop_again
+    from ikura.diagnose.reading import setup_again
     from ikura.population.examples import Examples
     from ikura.process_state import one_thread_each
     from ikura.search import schedule
@@ -86,8 +86,8 @@ def forecast(frame: pd.DataFrame, seed: int, folder: Path) -> list[dict[str, Any
     study = ikura.tune(
         pool.iloc[:rows].reset_index(drop=True), "target", trials=TRIALS, epochs=EPOCHS, jobs=1, seed=seed, out=folder
     )
-    dataset, workshop = workshop_again(study)
-    chosen = Chosen.of(study, workshop)
+    dataset, setup = setup_again(study)
+    chosen = Chosen.of(study, setup)
     setting = study.setting
     patience = schedule(setting.schedule).patience(setting.epochs)
 
@@ -107,27 +107,24 @@ def forecast(frame: pd.DataFrame, seed: int, folder: Path) -> list[dict[str, Any
         curve = learning_curve(chosen, setting.epochs, patience, 0.02, jobs=1)
         found = []
         for times in TIMES:
-            extra = (times - 1) * len(workshop.train)
+            extra = (times - 1) * len(setup.train)
             if extra > len(more):
                 continue
             own = []
             for one in range(SEEDS):
                 drawn = np.random.default_rng([seed, times, one]).permutation(len(more))[:extra]
                 together = Examples(
-                    *(
-                        np.concatenate([getattr(workshop.train, n), getattr(more, n)[drawn]])
-                        for n in ("x", "codes", "y")
-                    )
+                    *(np.concatenate([getattr(setup.train, n), getattr(more, n)[drawn]]) for n in ("x", "codes", "y"))
                 )
                 trained = train_on(chosen, together, one, setting.epochs, patience)
                 if trained is not None:
                     own.append(predictions(trained[0], trained[1], unseen))
-            came, _ = error_of(by, own, workshop.judge.target(unseen.y))
-            expected = curve.beyond[times * len(workshop.train)]
+            came, _ = error_of(by, own, setup.scorer.target(unseen.y))
+            expected = curve.beyond[times * len(setup.train)]
             found.append(
                 {
                     "times": times,
-                    "rows": len(workshop.train),
+                    "rows": len(setup.train),
                     "measure": measure,
                     "now": curve.points[-1].dev.value,
                     "expected": expected.value,

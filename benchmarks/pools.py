@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.machine import ROOT, cores
 
 if TYPE_CHECKING:
-    from ikura.population.training import Course
+    from ikura.population.training import TrainingRun
 
 __all__ = ["MEASURED", "TASKS", "Pool", "pool"]
 
@@ -127,8 +127,8 @@ def _train(name: str, trials: int, epochs: int, seed: int) -> Pool:
     from ikura.nn.loss import outputs_of
     from ikura.population.examples import Examples
     from ikura.population.member import Member
-    from ikura.population.setup import Workshop
-    from ikura.population.training import Judge
+    from ikura.population.setup import TrainingSetup
+    from ikura.population.training import Scorer
     from ikura.process_state import one_thread_each
     from ikura.search import proposer
     from ikura.space import default_space
@@ -136,10 +136,10 @@ def _train(name: str, trials: int, epochs: int, seed: int) -> Pool:
     dataset = prepare(TASKS[name](), "species" if name == "penguins" else None, seed=seed)
     task, metric = dataset.task.name, default_metric(dataset.task.name)
     train, dev = (Examples.of(part).flat() for part in (dataset.train, dataset.dev))
-    workshop = Workshop(
+    setup = TrainingSetup(
         train=train,
         dev=dev,
-        judge=Judge(task, metric, dataset.target_mean, dataset.target_std),
+        judge=Scorer(task, metric, dataset.target_mean, dataset.target_std),
         outputs=outputs_of(task, len(dataset.task.classes or [])),
         cardinalities=tuple(dataset.encoder.cardinalities),
     )
@@ -152,18 +152,18 @@ def _train(name: str, trials: int, epochs: int, seed: int) -> Pool:
     dev_losses = np.full((trials, epochs, len(dev)), np.nan, np.float32)
 
     def run(tile: list[Member]) -> None:
-        course = workshop.course(tile)
+        training = setup.training(tile)
         numbers = [member.number for member in tile]
 
-        def after(course: Course) -> None:
-            epoch = course.epoch - 1
-            dev_losses[numbers, epoch] = example_losses(task, course.tile.outputs(dev), dev.y)
+        def after(training: TrainingRun) -> None:
+            epoch = training.epoch - 1
+            dev_losses[numbers, epoch] = example_losses(task, training.tile.outputs(dev), dev.y)
 
-        course.run(epochs, after)
+        training.run(epochs, after)
         for place, number in enumerate(numbers):
-            curve = course.curve(place)
+            curve = training.curve(place)
             losses[number, : len(curve)], scores[number, : len(curve)] = curve[:, 1], curve[:, 2]
 
     with one_thread_each(), ThreadPoolExecutor(cores()) as workers:
-        list(workers.map(run, workshop.pack(members, TILE)))
+        list(workers.map(run, setup.pack(members, TILE)))
     return Pool(losses, scores if metric.greater_is_better else -scores, dev_losses)

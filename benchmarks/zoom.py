@@ -22,7 +22,7 @@ from ikura.metric import default_metric
 from ikura.population.examples import Examples
 from ikura.population.job import Job
 from ikura.population.member import Member
-from ikura.population.setup import Judge, Workshop
+from ikura.population.setup import Scorer, TrainingSetup
 from ikura.process_state import one_thread_each
 from ikura.search import Observation, Proposer, proposer
 from ikura.space import Space
@@ -31,16 +31,18 @@ RIVAL = "random"
 TILE = 8
 
 
-def workshop_of(data: Dataset) -> Workshop:
-    """Make a workshop with a data set's training and dev examples."""
+def make_setup(data: Dataset) -> TrainingSetup:
+    """Make a training setup with a data set's training and dev examples."""
     kind = data.task.name
     train, dev = (Examples.of(part, "float32").flat() for part in (data.train, data.dev))
-    judge = Judge(kind, default_metric(kind), data.target_mean, data.target_std)
+    judge = Scorer(kind, default_metric(kind), data.target_mean, data.target_std)
     outputs = len(data.task.classes or []) if kind == "multiclass" else 1
-    return Workshop(train, dev, judge, outputs, tuple(data.encoder.cardinalities))
+    return TrainingSetup(train, dev, judge, outputs, tuple(data.encoder.cardinalities))
 
 
-def run(search: Proposer, trials: int, epochs: int, workshop: Workshop, jobs: int, seed: int) -> tuple[float, int, int]:
+def run(
+    search: Proposer, trials: int, epochs: int, setup: TrainingSetup, jobs: int, seed: int
+) -> tuple[float, int, int]:
     """Search without a store.
 
     Returns:
@@ -48,12 +50,12 @@ def run(search: Proposer, trials: int, epochs: int, workshop: Workshop, jobs: in
     """
     history: list[Observation] = []
     trained = wider = 0
-    with one_thread_each(), engine_for(workshop, jobs) as engine:
+    with one_thread_each(), engine_for(setup, jobs) as engine:
         for stage in search.stages(trials, epochs):
             wider += len(search.widenings(stage, history))
             asked = search.ask(stage, stage.trials, history)
             members = [Member(len(history) + i, one.configuration, seed) for i, one in enumerate(asked)]
-            tiles = [Job(i, tuple(tile), stage.epochs) for i, tile in enumerate(workshop.pack(members, TILE))]
+            tiles = [Job(i, tuple(tile), stage.epochs) for i, tile in enumerate(setup.pack(members, TILE))]
             outcomes = sorted(
                 (o for some in engine.run(tiles, lambda told: None) for o in some), key=lambda o: o.number
             )
@@ -66,7 +68,7 @@ def run(search: Proposer, trials: int, epochs: int, workshop: Workshop, jobs: in
 
 
 def compare(
-    names: Sequence[str], space: Space, workshop: Workshop, trials: int, epochs: int, seeds: range, jobs: int
+    names: Sequence[str], space: Space, setup: TrainingSetup, trials: int, epochs: int, seeds: range, jobs: int
 ) -> dict[str, Any]:
     """Run searches and their rival on one task.
 
@@ -77,11 +79,11 @@ def compare(
     for name in names:
         mine, its, cost, wider = [], [], 0, 0
         for seed in seeds:
-            loss, cost, widened = run(proposer(name, space, seed), trials, epochs, workshop, jobs, seed)
+            loss, cost, widened = run(proposer(name, space, seed), trials, epochs, setup, jobs, seed)
             rival = proposer(RIVAL, space, 1000 + seed)
             mine.append(loss)
             wider += widened
-            its.append(run(rival, max(1, round(cost / epochs)), epochs, workshop, jobs, seed)[0])
+            its.append(run(rival, max(1, round(cost / epochs)), epochs, setup, jobs, seed)[0])
         found[name] = {"losses": mine, RIVAL: its, "epochs": cost, "widened": wider}
     return found
 
@@ -113,9 +115,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     figures: dict[str, Any] = {}
     everything: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in given.searches}
     for task in given.tasks:
-        workshop, space = workshop_of(prepare(*TASKS[task].data(), seed=0)), TASKS[task].workload.space()
+        setup, space = make_setup(prepare(*TASKS[task].data(), seed=0)), TASKS[task].workload.space()
         epochs = given.epochs or TASKS[task].epochs // 3
-        found = compare(given.searches, space, workshop, given.trials, epochs, range(given.seeds), given.jobs)
+        found = compare(given.searches, space, setup, given.trials, epochs, range(given.seeds), given.jobs)
         figures[task] = found
         for name, one in found.items():
             told = one["ratio"] = ratios(one["losses"], one[RIVAL])

@@ -26,7 +26,7 @@ from ikura.diagnose.findings import examine, keep, other_source, read_findings
 from ikura.diagnose.learning_curve import sizes_of
 from ikura.diagnose.reading import copied
 from ikura.errors import RunError, UsageError
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 
 from .conftest import board, digits
 
@@ -211,14 +211,14 @@ def test_it_does_not_see_the_test_set(varied: Study, examined: Any, monkeypatch:
         test = replace(dataset.test, x=np.full_like(dataset.test.x, np.nan), y=dataset.test.y[::-1].copy())
         return replace(dataset, test=test)
 
-    original = Workshop.course
+    original = TrainingSetup.training
 
-    def course(self: Workshop, *arguments: Any, **named: Any) -> Any:
+    def training(self: TrainingSetup, *arguments: Any, **named: Any) -> Any:
         seen.append({row.tobytes() for part in (self.train, self.dev) for row in part.x})
         return original(self, *arguments, **named)
 
     monkeypatch.setattr("ikura.study.record.setting.prepare", prepare)
-    monkeypatch.setattr(Workshop, "course", course)
+    monkeypatch.setattr(TrainingSetup, "course", training)
     poisoned = examine(varied, curve=True, costs=True, examples=6, jobs=1)
     assert poisoned.as_dict() == examined.as_dict()
     rows = {row.tobytes() for row in varied.setting.prepare(varied.run).train.x}

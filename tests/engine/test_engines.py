@@ -24,17 +24,17 @@ from ikura.errors import UsageError
 from ikura.population.examples import Examples
 from ikura.population.job import Job, Outcome, Told, train
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
-from ikura.population.training import Judge
+from ikura.population.setup import TrainingSetup
+from ikura.population.training import Scorer
 
 torch.set_num_threads(1)
 
 pytestmark = pytest.mark.timeout(120)
 
-ENGINES: dict[str, Callable[[Workshop], Engine]] = {
+ENGINES: dict[str, Callable[[TrainingSetup], Engine]] = {
     "serial": SerialEngine,
-    "threads": lambda workshop: ThreadEngine(workshop, 2),
-    "processes": lambda workshop: ProcessEngine(workshop, 2),
+    "threads": lambda setup: ThreadEngine(setup, 2),
+    "processes": lambda setup: ProcessEngine(setup, 2),
 }
 POOLS = ["threads", "processes"]
 EPOCHS = 4
@@ -58,13 +58,13 @@ class Own(nn.Module):
         return out
 
 
-def workshop(network: Callable[[Any], nn.Module] | None = None) -> Workshop:
+def setup(network: Callable[[Any], nn.Module] | None = None) -> TrainingSetup:
     """A small regression."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((150, 4)).astype(np.float32)
     every = Examples(x, np.zeros((150, 0), np.int32), (x[:, 0] * x[:, 1]).astype(np.float32))
     dev = Examples(every.x[100:], every.codes[100:], every.y[100:])
-    return Workshop(every.head(100), dev, Judge("regression", mean_absolute_error), 1, network=network)
+    return TrainingSetup(every.head(100), dev, Scorer("regression", mean_absolute_error), 1, network=network)
 
 
 def jobs(count: int = 5, **more: Any) -> list[Job]:
@@ -109,7 +109,7 @@ def assert_nothing_hangs() -> None:
     ],
 )
 def test_all_give_the_same_outcomes(name: str, network: Any) -> None:
-    made = workshop(network)
+    made = setup(network)
     expected = {o.number: o for job in jobs(keep_weights=True) for o in train(made, job)}
     with ENGINES[name](made) as engine:
         for _ in range(2):
@@ -126,7 +126,7 @@ def test_epochs_are_told_in_the_callers_thread(name: str) -> None:
         told.append(one)
         threads.add(threading.get_ident())
 
-    with ENGINES[name](workshop()) as engine:
+    with ENGINES[name](setup()) as engine:
         outcomes = by_number(engine.run(jobs(), tell)).values()
     assert threads == {threading.get_ident()}
     assert sum(one.epochs for one in told) == 5 * 2 * EPOCHS
@@ -137,7 +137,7 @@ def test_epochs_are_told_in_the_callers_thread(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_no_jobs_no_outcomes(name: str) -> None:
-    with ENGINES[name](workshop()) as engine:
+    with ENGINES[name](setup()) as engine:
         assert list(engine.run([], lambda told: None)) == []
 
 
@@ -152,7 +152,7 @@ def failing(hp: Any) -> nn.Module:
 def test_an_exception_reaches_the_caller_and_ends_the_others(name: str) -> None:
     started = time.perf_counter()
     endless = [replace(job, epochs=10**9) if job.number > 2 else job for job in jobs()]
-    with ENGINES[name](workshop(failing)) as engine, pytest.raises(UsageError, match=r"trial 4: .* units 5"):
+    with ENGINES[name](setup(failing)) as engine, pytest.raises(UsageError, match=r"trial 4: .* units 5"):
         list(engine.run(endless, lambda told: None))
     assert time.perf_counter() - started < 60
     assert_nothing_hangs()
@@ -160,7 +160,7 @@ def test_an_exception_reaches_the_caller_and_ends_the_others(name: str) -> None:
 
 @pytest.mark.parametrize("name", POOLS)
 def test_an_engine_runs_again_after_an_exception(name: str) -> None:
-    made = workshop(failing)
+    made = setup(failing)
     good = [job for job in jobs() if job.number != 2]
     with ENGINES[name](made) as engine:
         with pytest.raises(UsageError):
@@ -175,7 +175,7 @@ def test_an_exception_of_the_listener_ends_the_run(name: str) -> None:
     def tell(told: Told) -> None:
         raise KeyboardInterrupt
 
-    with ENGINES[name](workshop()) as engine, pytest.raises(KeyboardInterrupt):
+    with ENGINES[name](setup()) as engine, pytest.raises(KeyboardInterrupt):
         list(engine.run([replace(job, epochs=10**9) for job in jobs()], tell))
     assert_nothing_hangs()
 
@@ -188,7 +188,7 @@ def slow(p: Tensor, y: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("name", POOLS)
 def test_a_run_that_is_left_saves_its_tiles_and_goes_on_to_the_same_bits(name: str, tmp_path: Path) -> None:
-    quick = workshop() if name == "threads" else workshop(lambda hp: Own(hp.units))
+    quick = setup() if name == "threads" else setup(lambda hp: Own(hp.units))
     long = [replace(job, epochs=60, snapshot=tmp_path / f"{job.number}", keep_weights=True) for job in jobs(3)]
     expected = {o.number: o for job in long for o in train(quick, replace(job, snapshot=None))}
     epochs = 0
@@ -199,7 +199,7 @@ def test_a_run_that_is_left_saves_its_tiles_and_goes_on_to_the_same_bits(name: s
         if epochs >= 10:
             raise KeyboardInterrupt
 
-    with ENGINES[name](replace(quick, judge=Judge("regression", slow))) as engine:
+    with ENGINES[name](replace(quick, scorer=Scorer("regression", slow))) as engine:
         with pytest.raises(KeyboardInterrupt):
             list(engine.run(long, tell))
         assert {path.name for path in tmp_path.iterdir()} >= {"0"}
@@ -214,7 +214,7 @@ def pid_as_score(p: Tensor, y: Tensor) -> Tensor:
 
 @pytest.mark.parametrize(("name", "here"), [("serial", True), ("threads", True), ("processes", False)])
 def test_where_jobs_run(name: str, here: bool) -> None:
-    made = replace(workshop(), judge=Judge("regression", pid_as_score))
+    made = replace(setup(), scorer=Scorer("regression", pid_as_score))
     with ENGINES[name](made) as engine:
         scores = {outcome.dev_score for outcome in by_number(engine.run(jobs(), lambda told: None)).values()}
     assert (scores == {float(os.getpid())}) == here
@@ -226,7 +226,7 @@ def _two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_there_are_no_more_workers_than_tiles_and_cores() -> None:
-    made, said = workshop(lambda hp: Own(hp.units)), []
+    made, said = setup(lambda hp: Own(hp.units)), []
     with engine_for(made, 40, said.append) as engine:
         list(engine.run(jobs(1), lambda told: None))
         assert multiprocessing.active_children() == []
@@ -239,15 +239,15 @@ def test_there_are_no_more_workers_than_tiles_and_cores() -> None:
 @pytest.mark.parametrize(
     ("made", "count", "kind"),
     [
-        (workshop(), 1, ThreadEngine),
-        (workshop(), 2, ThreadEngine),
-        (workshop(failing), 1, SerialEngine),
-        (workshop(failing), 2, ProcessEngine),
-        (replace(workshop(), device="cuda"), 2, SerialEngine),
-        (replace(workshop(failing), device="cuda"), 2, SerialEngine),
+        (setup(), 1, ThreadEngine),
+        (setup(), 2, ThreadEngine),
+        (setup(failing), 1, SerialEngine),
+        (setup(failing), 2, ProcessEngine),
+        (replace(setup(), device="cuda"), 2, SerialEngine),
+        (replace(setup(failing), device="cuda"), 2, SerialEngine),
     ],
 )
-def test_the_engine_for_a_workshop(made: Workshop, count: int, kind: type[Engine]) -> None:
+def test_the_engine_for_a_workshop(made: TrainingSetup, count: int, kind: type[Engine]) -> None:
     with engine_for(made, count) as engine:
         assert type(engine) is kind
 
@@ -259,7 +259,7 @@ def test_jobs_begin_in_their_order() -> None:
         begun.append(hp.units)
         return Own(hp.units)
 
-    with SerialEngine(workshop(network)) as engine:
+    with SerialEngine(setup(network)) as engine:
         outcomes: Sequence[list[Outcome]] = list(engine.run(jobs(), lambda told: None))
     assert [found[0].tile for found in outcomes] == [0, 1, 2, 3, 4]
     assert sorted(begun) == begun

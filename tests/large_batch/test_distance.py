@@ -15,8 +15,8 @@ from ikura.large_batch.potential import fit_potential, random_potential, walk_lo
 from ikura.metric import default_metric
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
-from ikura.population.training import Judge
+from ikura.population.setup import TrainingSetup
+from ikura.population.training import Scorer
 
 T = np.array(marks(5000, 30), float)
 
@@ -114,15 +114,15 @@ def test_dropout_is_off_and_weights_that_do_not_learn_stay() -> None:
     assert still == random_potential(last, hidden, y, "multiclass", directions=5)
 
 
-def workshop() -> Workshop:
+def setup() -> TrainingSetup:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((50, 3))
     examples = Examples(x, np.zeros((50, 0), np.int32), x @ np.array([1.0, -1, 2]))
-    return Workshop(examples, examples, Judge("regression", default_metric("regression")), 1, dtype="float64")
+    return TrainingSetup(examples, examples, Scorer("regression", default_metric("regression")), 1, dtype="float64")
 
 
 def test_a_walk_is_plain_gradient_descent() -> None:
-    shop, looks = workshop(), [1, 2, 7, 10, 23]
+    shop, looks = setup(), [1, 2, 7, 10, 23]
     values = {"layers": 0, "optimizer": "sgd", "learning_rate": 0.05, "batch_size": 8}
     found = walk(shop, [Member(0, values, 3), Member(1, values | {"learning_rate": 0.01}, 3)], looks)
     assert found.shape == (2, 5, 2)
@@ -145,7 +145,7 @@ def test_a_walk_is_plain_gradient_descent() -> None:
 
 
 def test_walks_have_a_constant_rate_and_one_size() -> None:
-    shop, values = workshop(), {"layers": 0, "batch_size": 8}
+    shop, values = setup(), {"layers": 0, "batch_size": 8}
     with pytest.raises(UsageError, match="one batch size"):
         walk(shop, [Member(0, values, 0), Member(1, values | {"batch_size": 4}, 0)], [1])
     with pytest.raises(UsageError, match="constant learning rate"):

@@ -18,7 +18,7 @@ from torch import nn
 import ikura
 from ikura.api.study import Study
 from ikura.cli import main
-from ikura.diagnose.reading import workshop_again
+from ikura.diagnose.reading import setup_again
 from ikura.large_batch.distance import compare_laws, growth_alpha
 from ikura.large_batch.measure_result import Measures
 from ikura.large_batch.noise_scale import measure_noise_scale
@@ -43,15 +43,15 @@ def run_bytes(run: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def network_after(study: Study) -> Any:
     """Train the run's only trial to an epoch, without `measure`, and return its network."""
-    _, workshop = workshop_again(study)
+    _, setup = setup_again(study)
     member = member_of(study.records()[0])
 
     def after(epoch: int) -> nn.Module:
         if not epoch:
-            return workshop.module(member).float()
-        [outcome] = train(workshop, Job(0, (member,), epoch, budget=6, keep_states=True))
+            return setup.module(member).float()
+        [outcome] = train(setup, Job(0, (member,), epoch, budget=6, keep_states=True))
         assert outcome.going_on is not None
-        return workshop.trained(member, outcome.going_on["tile.weights"], {})
+        return setup.trained(member, outcome.going_on["tile.weights"], {})
 
     return after
 
@@ -64,16 +64,16 @@ def test_moments_are_spread_geometrically(found: Measures) -> None:
 
 
 def test_the_noise_scale_is_that_of_the_weights_by_hand(found: Measures, study: Study, network_after: Any) -> None:
-    _, workshop = workshop_again(study)
-    train_set, seed = workshop.train, study.setting.seed
+    _, setup = setup_again(study)
+    train_set, seed = setup.train, study.setting.seed
     for one in found.moments:
         by_hand = measure_noise_scale(network_after(one.epoch), train_set.x, train_set.y, "multiclass", seed=seed)
         assert one.scale == by_hand
 
 
 def test_the_potential_is_that_of_the_initial_weights(found: Measures, study: Study, network_after: Any) -> None:
-    _, workshop = workshop_again(study)
-    x, y, seed = workshop.train.x, workshop.train.y, study.setting.seed
+    _, setup = setup_again(study)
+    x, y, seed = setup.train.x, setup.train.y, study.setting.seed
     assert found.potential == random_potential(network_after(0), x, y, "multiclass", directions=100, seed=seed)
 
 

@@ -22,7 +22,7 @@ from ikura.large_batch.winner import first_norm, normalisation_of
 from ikura.nn.noise import key
 from ikura.population.member import Member
 from ikura.study.record.setting import Setting
-from ikura.study.training_setup import workshop_of
+from ikura.study.training_setup import make_setup
 
 TIMES = ["seconds_per_epoch", "seconds_to_score"]
 
@@ -44,17 +44,17 @@ def test_the_columns_are_the_papers(scaling: Scaling) -> None:
 
 
 def test_each_network_is_the_one_that_trains_alone(study: Study, scaling: Scaling) -> None:
-    workshop = workshop_of(study.setting, study.setting.prepare(study.run), None)
+    setup = make_setup(study.setting, study.setting.prepare(study.run), None)
     assert study.best is not None
     every: dict[str, Any] = dict(study.best.hyperparameters)
     for row in scaling.rows:
         every |= {name: value for name, value in row.changes.items() if name != "epochs"}
         for replicate in range(3):
-            course = workshop.course([Member(0, every, key(study.setting.seed, "large batch", replicate))], 5)
+            training = setup.training([Member(0, every, key(study.setting.seed, "large batch", replicate))], 5)
             if row.epochs > 6:
-                course = replace(course, patience=20, tile=workshop.tile(course.tile.members))
-            course.run(row.epochs)
-            np.testing.assert_array_equal(course.curve(0), scaling.curves[row.name][replicate])
+                training = replace(training, patience=20, tile=setup.tile(training.tile.members))
+            training.run(row.epochs)
+            np.testing.assert_array_equal(training.curve(0), scaling.curves[row.name][replicate])
 
 
 def test_the_scores_are_those_of_the_kept_weights(scaling: Scaling) -> None:
@@ -177,17 +177,17 @@ def test_both_rules_are_tried_where_nothing_decides_between_them(again: Path) ->
 def test_the_first_gradients_norm(study: Study) -> None:
     import torch
 
-    workshop = workshop_of(study.setting, study.setting.prepare(study.run), None)
+    setup = make_setup(study.setting, study.setting.prepare(study.run), None)
     assert study.best is not None
     member = Member(0, {**study.best.hyperparameters, "batch_size": 90}, 3)
-    module = workshop.module(member).float().train()
+    module = setup.module(member).float().train()
     assert normalisation_of(module) == "batch"
-    examples = workshop.train.ordered(3, 0)
+    examples = setup.train.ordered(3, 0)
     cost = torch.nn.functional.cross_entropy(module(torch.from_numpy(examples.x)), torch.from_numpy(examples.y).long())
     cost.backward()
     norm = math.sqrt(sum(float((p.grad**2).sum()) for p in module.parameters() if p.grad is not None))
     # One batch of float32: sums of some hundred squares.
-    assert first_norm(workshop, member) == pytest.approx(norm, rel=1e-5)
+    assert first_norm(setup, member) == pytest.approx(norm, rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ikura.nn.loss import outputs_of
 from ikura.population.examples import Examples
-from ikura.population.setup import Workshop
-from ikura.population.training import Judge
+from ikura.population.setup import TrainingSetup
+from ikura.population.training import Scorer
 
 torch.set_num_threads(1)
 
@@ -53,7 +53,7 @@ def examples(task: str, cardinalities: tuple[int, ...], rows: int, dtype: str, s
 
 
 @pytest.fixture
-def workshop() -> Callable[..., Workshop]:
+def setup() -> Callable[..., TrainingSetup]:
     """Factory of workshops.
 
     Built-in networks on the device "cpu" run in the compiled kernel. "cpu:0" is the same device by another name, which
@@ -67,11 +67,11 @@ def workshop() -> Callable[..., Workshop]:
         rows: int = 120,
         stacked: bool = False,
         **more: Any,
-    ) -> Workshop:
-        made = Workshop(
+    ) -> TrainingSetup:
+        made = TrainingSetup(
             examples(task, tuple(cardinalities), rows, dtype, 1),
             examples(task, tuple(cardinalities), 70, dtype, 2),
-            Judge(task, SCORES[task], *((3.0, 2.0) if task == "regression" else (0.0, 1.0))),
+            Scorer(task, SCORES[task], *((3.0, 2.0) if task == "regression" else (0.0, 1.0))),
             outputs_of(task, CLASSES),
             tuple(cardinalities),
             dtype=dtype,

@@ -18,7 +18,7 @@ from ikura.nn import INITIALISATIONS, Dropout
 from ikura.nn.noise import Draws, drawing, key, normal, permutation
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 
 __all__ = ["ACTIVATION", "Net", "Smorms3", "optimizer", "train_by_hand"]
 
@@ -282,26 +282,28 @@ def within_orthant(p: Tensor, orthant: Tensor, reach: float) -> None:
     p += torch.where((p != 0) & (p.sign() != orthant), orthant * min(reach, 1e300), 0.0)
 
 
-def train_by_hand(workshop: Workshop, member: Member, net: nn.Module, epochs: int, coupled: bool = False) -> np.ndarray:
+def train_by_hand(
+    setup: TrainingSetup, member: Member, net: nn.Module, epochs: int, coupled: bool = False
+) -> np.ndarray:
     """The curve of an ordinary training loop: (train loss, dev loss, dev score) after each epoch.
 
     Args:
-        workshop: examples and task.
+        setup: examples and task.
         member: the hyperparameters.
         net: its network, taking (x, codes).
         epochs: how long, and where schedules end.
         coupled: whether l2 is left to the weight_decay of torch.optim's parameter groups.
     """
-    task, v, judge = workshop.task, member.values, workshop.judge
+    task, v, scorer = setup.task, member.values, setup.scorer
     weights = [p for p in net.parameters() if p.ndim > 1]
     rule = optimizer(v, weights, [p for p in net.parameters() if p.ndim < 2], v.l2 if coupled else 0.0)
-    rows, curve, done = len(workshop.train), [], 0
+    rows, curve, done = len(setup.train), [], 0
     steps = ceil(rows / v.batch_size)
     schedulers = Schedulers(rule, v, steps, epochs)
     for epoch in range(epochs):
-        x, codes, y = tensors(workshop.train, permutation(member.seed, epoch, rows))
+        x, codes, y = tensors(setup.train, permutation(member.seed, epoch, rows))
         if v.label_noise:
-            y = noisy_labels(task, y, v.label_noise, member.seed, epoch, max(2, workshop.outputs))
+            y = noisy_labels(task, y, v.label_noise, member.seed, epoch, max(2, setup.outputs))
         total = 0.0
         net.train()
         grown = [float(one.split(":")[1]) for one in v.batch_growth.split() if int(one.split(":")[0]) <= epoch]
@@ -343,13 +345,13 @@ def train_by_hand(workshop: Workshop, member: Member, net: nn.Module, epochs: in
             schedulers.step()
             total += (cost + penalty).item() * len(y[part])
         net.eval()
-        x, codes, y = tensors(workshop.dev)
+        x, codes, y = tensors(setup.dev)
         with torch.no_grad():
             z = net(x, codes)
         if task == "regression":
-            score = judge.metric(z[:, 0] * judge.std + judge.mean, y * judge.std + judge.mean)
+            score = scorer.metric(z[:, 0] * scorer.std + scorer.mean, y * scorer.std + scorer.mean)
         else:
-            score = judge.metric(*((z[:, 0].sigmoid(), y) if task == "binary" else (z.softmax(1), y.long())))
+            score = scorer.metric(*((z[:, 0].sigmoid(), y) if task == "binary" else (z.softmax(1), y.long())))
         loss = mean_loss(task, z, y, 1 / (len(y) + 1)).item()
         schedulers.epoch(loss)
         curve.append([total / rows, loss, score.item()])

@@ -9,7 +9,7 @@ import pytest
 
 from ikura.population.member import Member
 from ikura.population.schedule import SHAPES
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.population.update_rules import RULES
 
 from .reference import Net, train_by_hand
@@ -29,24 +29,24 @@ def test_every_rule_and_every_shape_has_a_row() -> None:
     assert {row.given["schedule_shape"] for row in SCHEDULES} == set(SHAPES)
 
 
-def by_hand(workshop: Workshop, member: Member, coupled: bool = False) -> np.ndarray:
+def by_hand(setup: TrainingSetup, member: Member, coupled: bool = False) -> np.ndarray:
     """The reference's curve."""
-    net = Net(member, workshop.train.x.shape[1], workshop.outputs, workshop.cardinalities)
-    return train_by_hand(workshop, member, net, EPOCHS, coupled)
+    net = Net(member, setup.train.x.shape[1], setup.outputs, setup.cardinalities)
+    return train_by_hand(setup, member, net, EPOCHS, coupled)
 
 
-def curve(workshop: Workshop, member: Member) -> np.ndarray:
+def curve(setup: TrainingSetup, member: Member) -> np.ndarray:
     """The member's curve when it is alone."""
-    course = workshop.course([member])
-    course.run(EPOCHS)
-    return course.curve(0)
+    training = setup.training([member])
+    training.run(EPOCHS)
+    return training.curve(0)
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 @EVERY_ROW
-def test_equals_an_ordinary_loop(workshop: Callable[..., Workshop], row: Row, task: str) -> None:
+def test_equals_an_ordinary_loop(setup: Callable[..., TrainingSetup], row: Row, task: str) -> None:
     member = Member(0, row.hyperparameters, 7)
-    compiled, stacked = (workshop(task, (20,), stacked=way) for way in (False, True))
+    compiled, stacked = (setup(task, (20,), stacked=way) for way in (False, True))
     expected = by_hand(compiled, member)
     np.testing.assert_allclose(curve(compiled, member), expected, rtol=RELATIVE)
     np.testing.assert_allclose(curve(stacked, member), expected, rtol=RELATIVE)
@@ -54,20 +54,20 @@ def test_equals_an_ordinary_loop(workshop: Callable[..., Workshop], row: Row, ta
 
 @pytest.mark.parametrize("decay", ["l2", "weight_decay"])
 @pytest.mark.parametrize("row", RULE_ROWS, ids=str)
-def test_decays_weights_as_parameter_groups_do(workshop: Callable[..., Workshop], row: Row, decay: str) -> None:
+def test_decays_weights_as_parameter_groups_do(setup: Callable[..., TrainingSetup], row: Row, decay: str) -> None:
     if (row.name, decay) == ("adamw", "l2"):
         pytest.skip("AdamW's parameter groups decay in the other way")
     member = Member(0, row.hyperparameters | {decay: 0.1}, 7)
-    compiled, stacked = (workshop("regression", (20,), stacked=way) for way in (False, True))
+    compiled, stacked = (setup("regression", (20,), stacked=way) for way in (False, True))
     expected = by_hand(compiled, member, coupled=True)
     np.testing.assert_allclose(curve(compiled, member), expected, rtol=RELATIVE)
     np.testing.assert_allclose(curve(stacked, member), expected, rtol=RELATIVE)
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.name not in RULES], ids=str)
-def test_makes_a_difference(workshop: Callable[..., Workshop], row: Row) -> None:
+def test_makes_a_difference(setup: Callable[..., TrainingSetup], row: Row) -> None:
     plain = {n: v for n, v in row.hyperparameters.items() if n not in row.given or n in ("learning_rate", "optimizer")}
-    made = workshop("multiclass")
+    made = setup("multiclass")
     same = np.array_equal(curve(made, Member(0, row.hyperparameters, 7)), curve(made, Member(0, plain, 7)))
     assert same == (row.name == "constant")
 
@@ -81,13 +81,13 @@ def together() -> dict[str, dict[str, np.ndarray]]:
 @WAYS
 @EVERY_ROW
 def test_trains_alone_as_among_all_the_others(
-    workshop: Callable[..., Workshop], together: dict[str, dict[str, np.ndarray]], row: Row, way: str
+    setup: Callable[..., TrainingSetup], together: dict[str, dict[str, np.ndarray]], row: Row, way: str
 ) -> None:
-    made = workshop("multiclass", (20,), stacked=way == "stacked")
+    made = setup("multiclass", (20,), stacked=way == "stacked")
     if way not in together:
-        course = made.course([Member(n, one.hyperparameters, 7) for n, one in enumerate(ROWS)])
-        course.run(EPOCHS)
-        together[way] = {str(one): course.curve(n) for n, one in enumerate(ROWS)}
+        training = made.training([Member(n, one.hyperparameters, 7) for n, one in enumerate(ROWS)])
+        training.run(EPOCHS)
+        together[way] = {str(one): training.curve(n) for n, one in enumerate(ROWS)}
     alone = curve(made, Member(0, row.hyperparameters, 7))
     if way == "compiled":
         np.testing.assert_array_equal(together[way][str(row)], alone)
@@ -98,21 +98,19 @@ def test_trains_alone_as_among_all_the_others(
 @pytest.mark.parametrize("normalisation", ["none", "batch", "ghost", "layer"])
 @pytest.mark.parametrize("row", [row for row in SCHEDULES if row.name in ("cosine", "exponential+warm_up")], ids=str)
 def test_an_epoch_has_as_many_learning_rates_as_updates(
-    workshop: Callable[..., Workshop], row: Row, normalisation: str, rows: int
+    setup: Callable[..., TrainingSetup], row: Row, normalisation: str, rows: int
 ) -> None:
     # A last row left alone joins the mini-batch before it where statistics are taken over rows.
     member = Member(0, row.hyperparameters | {"batch_size": 40, "normalisation": normalisation}, 7)
-    compiled, stacked = (workshop("multiclass", (20,), rows=rows, stacked=way) for way in (False, True))
+    compiled, stacked = (setup("multiclass", (20,), rows=rows, stacked=way) for way in (False, True))
     np.testing.assert_allclose(curve(compiled, member), curve(stacked, member), rtol=RELATIVE)
 
 
 @WAYS
 def test_a_members_state_has_no_room_for_what_its_rule_does_not_keep(
-    workshop: Callable[..., Workshop], way: str
+    setup: Callable[..., TrainingSetup], way: str
 ) -> None:
-    tile = workshop(stacked=way == "stacked").tile(
-        [Member(n, row.hyperparameters, 7) for n, row in enumerate(RULE_ROWS)]
-    )
+    tile = setup(stacked=way == "stacked").tile([Member(n, row.hyperparameters, 7) for n, row in enumerate(RULE_ROWS)])
     for place, row in enumerate(RULE_ROWS):
         state = tile.extract(place)
         assert state["moments"].size == RULES[row.name].moments * state["weights"].size

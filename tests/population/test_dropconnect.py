@@ -16,7 +16,7 @@ from ikura.nn.noise import connection_bits, key
 from ikura.population.dropconnect import DropConnect
 from ikura.population.kernel.dropout import connect
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 
 DOUBLE = 1e-9  # as in test_solo
 BASE: dict[str, Any] = {"layers": 2, "units": 6, "batch_size": 30, "learning_rate": 0.02}
@@ -70,27 +70,27 @@ def test_the_expected_output_of_a_linear_layer_stays(rate: float) -> None:
     assert abs(outputs.var() - variance) < 5 * np.sqrt(fourth / steps)
 
 
-def curves(made: Workshop, members: list[Member]) -> list[np.ndarray]:
+def curves(made: TrainingSetup, members: list[Member]) -> list[np.ndarray]:
     """The curves of members that train as one tile."""
-    course = made.course(members)
-    course.run(3)
-    return [course.curve(place) for place in range(len(members))]
+    training = made.training(members)
+    training.run(3)
+    return [training.curve(place) for place in range(len(members))]
 
 
 @pytest.mark.parametrize("normalisation", ["none", "batch", "ghost"])
-def test_padding_changes_no_draw(normalisation: str, workshop: Callable[..., Workshop]) -> None:
+def test_padding_changes_no_draw(normalisation: str, setup: Callable[..., TrainingSetup]) -> None:
     base = BASE | {"dropconnect": 0.4, "normalisation": normalisation, "ghost_size": 7}
     members = [Member(n, base | {"units": units}, 5) for n, units in enumerate((3, 12, 7))]
-    stacked = workshop("multiclass", (20,), stacked=True, least_units=16)
-    for found, expected in zip(curves(stacked, members), curves(workshop("multiclass", (20,)), members), strict=True):
+    stacked = setup("multiclass", (20,), stacked=True, least_units=16)
+    for found, expected in zip(curves(stacked, members), curves(setup("multiclass", (20,)), members), strict=True):
         np.testing.assert_allclose(found, expected, rtol=DOUBLE)
 
 
-def test_a_rate_of_zero_is_off_to_the_bit(workshop: Callable[..., Workshop]) -> None:
+def test_a_rate_of_zero_is_off_to_the_bit(setup: Callable[..., TrainingSetup]) -> None:
     rates: list[dict[str, Any]] = [{}, {"dropconnect": 0.0}, {"dropconnect": 0.5}]
     members = [Member(n, BASE | rate, 5) for n, rate in enumerate(rates)]
     for stacked in (False, True):
-        made = workshop("multiclass", stacked=stacked)
+        made = setup("multiclass", stacked=stacked)
         plain, off, on = curves(made, members)
         np.testing.assert_array_equal(plain, off)
         np.testing.assert_array_equal(plain, curves(made, [members[0]] * 3)[0])
@@ -98,14 +98,14 @@ def test_a_rate_of_zero_is_off_to_the_bit(workshop: Callable[..., Workshop]) -> 
 
 
 @pytest.mark.parametrize("stacked", [False, True])
-def test_evaluation_uses_all_weights(stacked: bool, workshop: Callable[..., Workshop]) -> None:
-    made, member = workshop("multiclass", stacked=stacked), Member(0, BASE | {"dropconnect": 0.5}, 5)
-    course = made.course([member])
-    course.run(2)
-    course.tile.recall()
+def test_evaluation_uses_all_weights(stacked: bool, setup: Callable[..., TrainingSetup]) -> None:
+    made, member = setup("multiclass", stacked=stacked), Member(0, BASE | {"dropconnect": 0.5}, 5)
+    training = made.training([member])
+    training.run(2)
+    training.tile.recall()
     with torch.no_grad():
-        expected = made.trained(member, *course.tile.best(0))(torch.from_numpy(made.dev.x)).numpy()
-    np.testing.assert_allclose(course.tile.outputs(made.dev)[0], expected, rtol=DOUBLE)
+        expected = made.trained(member, *training.tile.best(0))(torch.from_numpy(made.dev.x)).numpy()
+    np.testing.assert_allclose(training.tile.outputs(made.dev)[0], expected, rtol=DOUBLE)
 
 
 def test_only_trained_weights_that_are_no_biases_scales_or_tables_are_left_out() -> None:
@@ -136,12 +136,12 @@ class Undecided(nn.Module):
         return out if not self.looks or bool(out.sum() == out.sum()) else out * 2
 
 
-def test_members_one_after_another_compute_with_the_same_weights(workshop: Callable[..., Workshop]) -> None:
+def test_members_one_after_another_compute_with_the_same_weights(setup: Callable[..., TrainingSetup]) -> None:
     both = {"dropconnect": 0.5, "label_noise": 0.3}
     given: list[dict[str, Any]] = [both, {"dropconnect": 0.2}, {"label_noise": 0.6, "gradient_noise": 0.5}, both]
     members = [Member(n, BASE | one, 5) for n, one in enumerate(given)]
     found = [
-        curves(workshop("multiclass", network=lambda hp, looks=looks: Undecided(looks)), members)
+        curves(setup("multiclass", network=lambda hp, looks=looks: Undecided(looks)), members)
         for looks in (False, True)
     ]
     for one, other in zip(*found, strict=True):

@@ -14,7 +14,7 @@ from ikura.nn.normalisation import NORMALISATIONS
 from ikura.nn.zoo.cnn import cnn
 from ikura.population.member import Member
 from ikura.population.schedule import SHAPES
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.population.update_rules import RULES
 from ikura.space import CONVOLUTIONAL, HYPERPARAMETERS
 from ikura.space.effects import EFFECTS, OPTIONS, Need
@@ -60,14 +60,14 @@ EVERY: dict[str, list[Any]] = {
 OF_TABLES = [name for name in HYPERPARAMETERS if name not in (*OF_IMAGES, "pretrained_rate")]
 
 
-def curves(workshop: Workshop, rows: list[dict[str, Any]]) -> list[bytes]:
+def curves(setup: TrainingSetup, rows: list[dict[str, Any]]) -> list[bytes]:
     """The curves, to the bit."""
     found: dict[int, bytes] = {}
     members = [Member(number, BASE | row, 3) for number, row in enumerate(rows)]
-    for tile in workshop.pack(members, len(members)):
-        course = workshop.course(tile)
-        course.run(EPOCHS)
-        found |= {member.number: course.curve(place).tobytes() for place, member in enumerate(tile)}
+    for tile in setup.pack(members, len(members)):
+        training = setup.training(tile)
+        training.run(EPOCHS)
+        found |= {member.number: training.curve(place).tobytes() for place, member in enumerate(tile)}
     return [found[number] for number in range(len(rows))]
 
 
@@ -91,8 +91,10 @@ def sensible(name: str, given: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("name", OF_TABLES)
-def test_it_changes_results_where_the_table_says_and_nowhere_else(name: str, workshop: Callable[..., Workshop]) -> None:
-    groups, loud, made = EFFECTS[name].needs, LOUD.get(name, {}), workshop("multiclass")
+def test_it_changes_results_where_the_table_says_and_nowhere_else(
+    name: str, setup: Callable[..., TrainingSetup]
+) -> None:
+    groups, loud, made = EFFECTS[name].needs, LOUD.get(name, {}), setup("multiclass")
     acting: list[dict[str, Any]] = [{}]
     idle: list[dict[str, Any]] = []
     for group in groups:
@@ -129,14 +131,14 @@ def test_it_changes_results_where_the_table_says_and_nowhere_else(name: str, wor
     ],
 )
 def test_it_changes_nothing_where_the_place_or_a_bound_says_so(
-    task: str, given: dict[str, Any], first: dict[str, Any], second: dict[str, Any], workshop: Callable[..., Workshop]
+    task: str, given: dict[str, Any], first: dict[str, Any], second: dict[str, Any], setup: Callable[..., TrainingSetup]
 ) -> None:
-    one, other = curves(workshop(task), [given | first, given | second])
+    one, other = curves(setup(task), [given | first, given | second])
     assert one == other
 
 
-def test_options_that_need_another_hyperparameter_are_constant_without_it(workshop: Callable[..., Workshop]) -> None:
-    made = workshop("multiclass")
+def test_options_that_need_another_hyperparameter_are_constant_without_it(setup: Callable[..., TrainingSetup]) -> None:
+    made = setup("multiclass")
     [constant] = curves(made, [{"schedule_shape": "constant"}])
     for (name, value), (need, _) in OPTIONS.items():
         met, unmet = met_and_unmet((need,))

@@ -12,14 +12,14 @@ import torch
 from ikura.nn.loss import loss
 from ikura.nn.noise import example_noise, permutation
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 
 # One update in float64: sums of some hundred products, each rounded by 1e-16, relative to the greatest.
 RELATIVE = 1e-12
 BASE: dict[str, Any] = {"layers": 2, "units": 5, "batch_size": 200, "optimizer": "sgd", "learning_rate": 0.1}
 
 
-def step(shop: Workshop, *hyperparameters: dict[str, Any]) -> list[np.ndarray]:
+def step(shop: TrainingSetup, *hyperparameters: dict[str, Any]) -> list[np.ndarray]:
     """The first weight step of each of some members that train together."""
     members = [Member(number, BASE | own, 3) for number, own in enumerate(hyperparameters)]
     tile = shop.tile(members)
@@ -28,7 +28,7 @@ def step(shop: Workshop, *hyperparameters: dict[str, Any]) -> list[np.ndarray]:
     return [tile.extract(place)["weights"] - old for place, old in enumerate(before)]
 
 
-def by_hand(shop: Workshop, own: dict[str, Any]) -> np.ndarray:
+def by_hand(shop: TrainingSetup, own: dict[str, Any]) -> np.ndarray:
     """The same step from gradients of one example after another."""
     member = Member(0, BASE | own, 3)
     net = shop.module(member).double().train()
@@ -48,10 +48,10 @@ def by_hand(shop: Workshop, own: dict[str, Any]) -> np.ndarray:
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 @pytest.mark.parametrize("normalisation", ["none", "batch", "ghost", "layer"])
 def test_equals_a_loop_over_the_examples(
-    workshop: Callable[..., Workshop], normalisation: str, task: str, stacked: bool
+    setup: Callable[..., TrainingSetup], normalisation: str, task: str, stacked: bool
 ) -> None:
     shop, own = (
-        workshop(task, stacked=stacked),
+        setup(task, stacked=stacked),
         {"gradient_noise": 0.8, "normalisation": normalisation, "ghost_size": 9},
     )
     expected = by_hand(shop, own)
@@ -61,9 +61,9 @@ def test_equals_a_loop_over_the_examples(
 
 @pytest.mark.parametrize("stacked", [False, True])
 def test_members_share_the_draws_and_the_plain_ones_are_untouched(
-    workshop: Callable[..., Workshop], stacked: bool
+    setup: Callable[..., TrainingSetup], stacked: bool
 ) -> None:
-    shop = workshop("multiclass", stacked=stacked)
+    shop = setup("multiclass", stacked=stacked)
     none, some, more = step(shop, {}, {"gradient_noise": 0.5}, {"gradient_noise": 1.5})
     np.testing.assert_allclose(more - none, 3 * (some - none), rtol=0, atol=RELATIVE * np.abs(more).max())
     alone = step(shop, {})[0]

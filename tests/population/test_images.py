@@ -20,8 +20,8 @@ from ikura.nn.augmentation import AUGMENTATIONS, Augment, draw
 from ikura.population.batches import Batches
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
-from ikura.population.training import Judge
+from ikura.population.setup import TrainingSetup
+from ikura.population.training import Scorer
 from ikura.space.hyperparameters import OF_IMAGES
 
 ROWS, CLASSES, SHAPE = 50, 3, (3, 6, 5)
@@ -62,21 +62,21 @@ def part(seed: int = 0) -> Part:
 
 def shop(
     network: Callable[..., nn.Module] | None = lambda hp: Small(), dtype: str = "float64", **more: Any
-) -> Workshop:
+) -> TrainingSetup:
     train, dev = Examples.of(part(), dtype), Examples.of(part(1), dtype)
     dev = replace(dev, standard=train.standard)
     if network is None:
         train, dev = train.flat(), dev.flat()
-    judge = Judge("multiclass", METRICS["log_loss"])
-    return Workshop(train, dev, judge, CLASSES, network=network, dtype=dtype, **more)
+    scorer = Scorer("multiclass", METRICS["log_loss"])
+    return TrainingSetup(train, dev, scorer, CLASSES, network=network, dtype=dtype, **more)
 
 
-def curves(workshop: Workshop, members: Sequence[Member], size: int = 99, epochs: int = 3) -> dict[int, np.ndarray]:
+def curves(setup: TrainingSetup, members: Sequence[Member], size: int = 99, epochs: int = 3) -> dict[int, np.ndarray]:
     found = {}
-    for tile in workshop.pack(members, size):
-        course = workshop.course(tile)
-        course.run(epochs)
-        found |= {member.number: course.curve(place) for place, member in enumerate(tile)}
+    for tile in setup.pack(members, size):
+        training = setup.training(tile)
+        training.run(epochs)
+        found |= {member.number: training.curve(place) for place, member in enumerate(tile)}
     return found
 
 
@@ -88,8 +88,8 @@ def company() -> list[Member]:
 
 @pytest.mark.parametrize("network", [Small, Deciding], ids=["together", "one after another"])
 def test_members_are_as_if_alone(network: type[Small]) -> None:
-    workshop = shop(lambda hp: network())
-    together, alone = curves(workshop, company()), curves(workshop, company(), 1)
+    setup = shop(lambda hp: network())
+    together, alone = curves(setup, company()), curves(setup, company(), 1)
     for member in company():
         np.testing.assert_allclose(together[member.number], alone[member.number], rtol=DOUBLE)
     assert len({curve.tobytes() for curve in together.values()}) == len(company())
@@ -102,30 +102,30 @@ def test_one_after_another_is_the_same_as_together() -> None:
 
 
 def test_a_plain_loop_gives_the_same() -> None:
-    workshop = shop()
+    setup = shop()
     member = company()[-2]
-    course = workshop.course([member])
-    net = workshop.module(member).double()
+    training = setup.training([member])
+    net = setup.module(member).double()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
-    standard = workshop.train.standard
+    standard = setup.train.standard
     assert standard is not None
     mean, std = (torch.tensor(values, dtype=torch.float64)[:, None, None] for values in (standard.mean, standard.std))
     for epoch in range(2):
-        course.advance()
-        order = workshop.train.ordered(5, epoch).order
+        training.advance()
+        order = setup.train.ordered(5, epoch).order
         total = 0.0
         for first in range(0, ROWS, 16):
             rows = order[first : first + 16]  # type: ignore[index]
-            x = torch.from_numpy(workshop.train.x[rows]).double() / 255
+            x = torch.from_numpy(setup.train.x[rows]).double() / 255
             for name, one in AUGMENTATIONS.items():
                 draws = draw(one, SHAPE, len(rows), 5, epoch, first).double()
                 x = one.function(x, torch.tensor(SOME[name], dtype=torch.float64), draws)
-            cost = cross_entropy(net((x - mean) / std), torch.from_numpy(workshop.train.y[rows]).long())
+            cost = cross_entropy(net((x - mean) / std), torch.from_numpy(setup.train.y[rows]).long())
             optimizer.zero_grad()
             cost.backward()
             optimizer.step()
             total += float(cost.detach()) * len(rows)
-        np.testing.assert_allclose(course.curve(0)[epoch, 0], total / ROWS, rtol=1e-12)
+        np.testing.assert_allclose(training.curve(0)[epoch, 0], total / ROWS, rtol=1e-12)
 
 
 def test_dev_images_are_never_changed() -> None:
@@ -138,35 +138,35 @@ def test_dev_images_are_never_changed() -> None:
 
 def test_a_strength_that_is_not_a_number_concerns_its_member_alone() -> None:
     bad = [Member(10 + i, BASE | {name: float("nan")}, 5) for i, name in enumerate(OF_IMAGES)]
-    workshop = shop()
-    course = workshop.course([*company(), *bad])
-    course.run(3)
-    copies = workshop.course([*company(), *company()[: len(bad)]])
+    setup = shop()
+    training = setup.training([*company(), *bad])
+    training.run(3)
+    copies = setup.training([*company(), *company()[: len(bad)]])
     copies.run(3)
     for place in range(len(company())):
-        np.testing.assert_array_equal(course.curve(place), copies.curve(place))
-    assert course.diverged[len(company()) :].sum() >= 4
+        np.testing.assert_array_equal(training.curve(place), copies.curve(place))
+    assert training.diverged[len(company()) :].sum() >= 4
 
 
 def test_state_goes_round() -> None:
-    course, again = (shop().course(company()) for _ in range(2))
-    course.run(1)
+    training, again = (shop().training(company()) for _ in range(2))
+    training.run(1)
     for place in range(len(company())):
-        again.insert(place, course.extract(place))
-    course.run(3)
+        again.insert(place, training.extract(place))
+    training.run(3)
     again.run(3)
     for place in range(len(company())):
-        np.testing.assert_array_equal(course.curve(place), again.curve(place))
+        np.testing.assert_array_equal(training.curve(place), again.curve(place))
 
 
 def test_images_in_a_file_train_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = curves(shop(), company())
     monkeypatch.setattr(memory, "memory_limit", lambda: 10)
-    workshop = shop()
-    mapped = memory.room(workshop.train.x.shape)
-    mapped[:] = workshop.train.x
+    setup = shop()
+    mapped = memory.room(setup.train.x.shape)
+    mapped[:] = setup.train.x
     assert memory.is_mapped(mapped)
-    found = curves(replace(workshop, train=replace(workshop.train, x=mapped)), company())
+    found = curves(replace(setup, train=replace(setup.train, x=mapped)), company())
     for number in wanted:
         np.testing.assert_array_equal(found[number], wanted[number])
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ikura.population.job import Job, Told, train
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 
 from .table import ROWS
 
@@ -35,24 +35,24 @@ class Own(nn.Module):
         return out
 
 
-def build(workshop: Callable[..., Workshop], way: str, dtype: str) -> Workshop:
-    """A workshop that trains in one of three ways; regression, whose cost grows without bound."""
+def build(setup: Callable[..., TrainingSetup], way: str, dtype: str) -> TrainingSetup:
+    """A training setup that trains in one of three ways; regression, whose cost grows without bound."""
     if way == "own":
-        return workshop("regression", dtype=dtype, network=lambda hp: Own())
-    return workshop("regression", dtype=dtype, stacked=way == "stacked")
+        return setup("regression", dtype=dtype, network=lambda hp: Own())
+    return setup("regression", dtype=dtype, stacked=way == "stacked")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("way", ["compiled", "stacked", "own"])
 @pytest.mark.parametrize("place", [0, 5, len(TAME)])
-def test_neighbours_keep_every_bit(workshop: Callable[..., Workshop], way: str, place: int, dtype: str) -> None:
-    made = build(workshop, way, dtype)
+def test_neighbours_keep_every_bit(setup: Callable[..., TrainingSetup], way: str, place: int, dtype: str) -> None:
+    made = build(setup, way, dtype)
 
     def run(one: dict[str, Any]) -> Any:
         rows = [*TAME[:place], TAME[0] | one, *TAME[place:]]
-        course = made.course([Member(number, hyperparameters, 3) for number, hyperparameters in enumerate(rows)])
-        course.run(EPOCHS)
-        return course
+        training = made.training([Member(number, hyperparameters, 3) for number, hyperparameters in enumerate(rows)])
+        training.run(EPOCHS)
+        return training
 
     wild, tame = run(WILD), run({})
     assert wild.diverged.tolist() == [k == place for k in range(len(TAME) + 1)]
@@ -68,9 +68,9 @@ def test_neighbours_keep_every_bit(workshop: Callable[..., Workshop], way: str, 
 
 
 @pytest.mark.parametrize("way", ["compiled", "stacked", "own"])
-def test_divergence_is_recorded_and_not_raised(workshop: Callable[..., Workshop], way: str) -> None:
+def test_divergence_is_recorded_and_not_raised(setup: Callable[..., TrainingSetup], way: str) -> None:
     members = tuple(Member(10 + k, one, 3) for k, one in enumerate([TAME[0], TAME[0] | WILD, TAME[3]]))
-    outcomes = train(build(workshop, way, "float32"), Job(0, members, EPOCHS, keep_weights=True))
+    outcomes = train(build(setup, way, "float32"), Job(0, members, EPOCHS, keep_weights=True))
     assert [(o.number, o.state) for o in outcomes] == [(10, "complete"), (11, "diverged"), (12, "complete")]
     lost = outcomes[1]
     assert lost.best_epoch == 0
@@ -79,44 +79,44 @@ def test_divergence_is_recorded_and_not_raised(workshop: Callable[..., Workshop]
 
 
 @pytest.mark.parametrize("way", ["compiled", "stacked"])
-def test_a_tile_in_which_all_diverge_ends(workshop: Callable[..., Workshop], way: str) -> None:
+def test_a_tile_in_which_all_diverge_ends(setup: Callable[..., TrainingSetup], way: str) -> None:
     members = tuple(Member(k, WILD | {"units": 5 + k}, 3) for k in range(3))
     told: list[Told] = []
-    outcomes = train(build(workshop, way, "float32"), Job(0, members, 50, 2), told.append)
+    outcomes = train(build(setup, way, "float32"), Job(0, members, 50, 2), told.append)
     assert {outcome.state for outcome in outcomes} == {"diverged"}
     assert {len(outcome.curve) for outcome in outcomes} == {1}
     assert sum(one.epochs for one in told) == 50 * 3
 
 
 @pytest.mark.parametrize("way", ["compiled", "stacked"])
-def test_a_late_divergence_keeps_what_was_best(workshop: Callable[..., Workshop], way: str) -> None:
+def test_a_late_divergence_keeps_what_was_best(setup: Callable[..., TrainingSetup], way: str) -> None:
     # A linear model and full-batch gradient descent: the error of the steepest direction grows by a constant factor.
     steep = {"optimizer": "sgd", "layers": 0, "batch_size": 1000, "learning_rate": 1.2, "initialisation": "zeros"}
-    made = build(workshop, way, "float64")
-    course = made.course([Member(0, steep, 3), Member(1, steep | {"learning_rate": 0.1}, 3)])
-    course.run(100)
-    epochs = int(course.epochs[0])
+    made = build(setup, way, "float64")
+    training = made.training([Member(0, steep, 3), Member(1, steep | {"learning_rate": 0.1}, 3)])
+    training.run(100)
+    epochs = int(training.epochs[0])
     assert 2 < epochs < 100
-    assert course.diverged.tolist() == [True, False]
-    assert np.isfinite(course.curve(0)[:-1]).all()
-    assert np.isnan(course.curve(0)[-1]).all()
-    assert course.best_loss[0] == course.curve(0)[:-1, 1].min()
-    again = made.course([Member(0, steep, 3)])
-    again.run(int(course.best_epoch[0]) + 1)
+    assert training.diverged.tolist() == [True, False]
+    assert np.isfinite(training.curve(0)[:-1]).all()
+    assert np.isnan(training.curve(0)[-1]).all()
+    assert training.best_loss[0] == training.curve(0)[:-1, 1].min()
+    again = made.training([Member(0, steep, 3)])
+    again.run(int(training.best_epoch[0]) + 1)
     # A course of as many epochs as the best has the same weights; sums in another order, 1e-16 each.
-    np.testing.assert_allclose(course.tile.best(0)[0], again.tile.extract(0)["weights"], rtol=1e-9)
+    np.testing.assert_allclose(training.tile.best(0)[0], again.tile.extract(0)["weights"], rtol=1e-9)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("way", ["compiled", "stacked"])
 def test_a_bad_dev_set_stops_everybody_in_the_first_epoch(
-    workshop: Callable[..., Workshop], way: str, bad: float
+    setup: Callable[..., TrainingSetup], way: str, bad: float
 ) -> None:
-    made = build(workshop, way, "float64")
+    made = build(setup, way, "float64")
     x = made.dev.x.copy()
     x[5, 2] = bad
-    course = replace(made, dev=replace(made.dev, x=x)).course([Member(0, TAME[0] | {"activation": "relu"}, 3)])
-    course.run(EPOCHS)
-    assert course.diverged.all()
-    assert course.epochs.tolist() == [1]
-    assert course.best_epoch.tolist() == [-1]
+    training = replace(made, dev=replace(made.dev, x=x)).training([Member(0, TAME[0] | {"activation": "relu"}, 3)])
+    training.run(EPOCHS)
+    assert training.diverged.all()
+    assert training.epochs.tolist() == [1]
+    assert training.best_epoch.tolist() == [-1]

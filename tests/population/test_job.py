@@ -13,8 +13,8 @@ import pytest
 
 from ikura.population.job import Job, Outcome, Stopped, Told, train
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
-from ikura.population.training import Course
+from ikura.population.setup import TrainingSetup
+from ikura.population.training import TrainingRun
 
 EPOCHS = 6
 KINDS = (("sgd", "cosine"), ("nesterov", "plateau"), ("smorms3", "one_cycle"), ("adam", "distance"))
@@ -30,9 +30,9 @@ WAYS = pytest.mark.parametrize("way", ["compiled", "stacked"])
 
 
 @pytest.fixture
-def build(workshop: Callable[..., Workshop]) -> Callable[[str], Workshop]:
+def build(setup: Callable[..., TrainingSetup]) -> Callable[[str], TrainingSetup]:
     """Factory of workshops by way."""
-    return lambda way: workshop("multiclass", (20,), "float32", rows=100, stacked=way == "stacked")
+    return lambda way: setup("multiclass", (20,), "float32", rows=100, stacked=way == "stacked")
 
 
 def after(epochs: int) -> Callable[[], bool]:
@@ -63,29 +63,29 @@ def assert_same(one: Any, other: Any, where: str = "") -> None:
 @WAYS
 @pytest.mark.parametrize("patience", [None, 2])
 def test_an_outcome_is_what_the_course_measured(
-    build: Callable[[str], Workshop], way: str, patience: int | None
+    build: Callable[[str], TrainingSetup], way: str, patience: int | None
 ) -> None:
     made = build(way)
     outcomes = train(made, Job(7, MEMBERS, EPOCHS, patience, keep_weights=True, keep_states=True))
-    course = made.course(MEMBERS, patience)
-    course.run(EPOCHS)
+    training = made.training(MEMBERS, patience)
+    training.run(EPOCHS)
     for place, outcome in enumerate(outcomes):
-        curve = course.curve(place)
+        curve = training.curve(place)
         assert (outcome.number, outcome.tile, outcome.place) == (10 + place, 7, place)
         assert outcome.state == "complete"
         np.testing.assert_array_equal(outcome.curve, curve)
         assert outcome.best_epoch == 1 + int(curve[:, 1].argmin())
         assert [outcome.dev_loss, outcome.dev_score] == curve[outcome.best_epoch - 1, 1:].tolist()
-        np.testing.assert_array_equal(outcome.weights, course.tile.best(place)[0])
+        np.testing.assert_array_equal(outcome.weights, training.tile.best(place)[0])
         assert outcome.going_on is not None
-        assert outcome.going_on["epoch"].tolist() == [course.epoch]
+        assert outcome.going_on["epoch"].tolist() == [training.epoch]
         assert outcome.seconds > 0
-    losses, scores = course.train_scores()
+    losses, scores = training.train_scores()
     assert [o.train_loss for o in outcomes] == losses.tolist()
     assert [o.train_score for o in outcomes] == scores.tolist()
 
 
-def test_weights_and_states_are_carried_only_if_asked_for(build: Callable[[str], Workshop]) -> None:
+def test_weights_and_states_are_carried_only_if_asked_for(build: Callable[[str], TrainingSetup]) -> None:
     outcome = train(build("compiled"), Job(0, MEMBERS[:1], 1))[0]
     assert outcome.weights is outcome.buffers is outcome.going_on is None
 
@@ -93,7 +93,7 @@ def test_weights_and_states_are_carried_only_if_asked_for(build: Callable[[str],
 @WAYS
 @pytest.mark.parametrize("stops", [(1,), (2, 1, 2)])
 def test_a_stopped_job_goes_on_to_the_same_bits(
-    build: Callable[[str], Workshop], tmp_path: Path, way: str, stops: Sequence[int]
+    build: Callable[[str], TrainingSetup], tmp_path: Path, way: str, stops: Sequence[int]
 ) -> None:
     made = build(way)
     whole = train(made, Job(0, MEMBERS, EPOCHS, keep_weights=True, keep_states=True))
@@ -109,7 +109,7 @@ def test_a_stopped_job_goes_on_to_the_same_bits(
     assert sum(one.epochs for one in told) == EPOCHS * len(MEMBERS)
 
 
-def test_without_a_snapshot_a_stopped_job_begins_anew(build: Callable[[str], Workshop]) -> None:
+def test_without_a_snapshot_a_stopped_job_begins_anew(build: Callable[[str], TrainingSetup]) -> None:
     job = Job(0, MEMBERS, EPOCHS)
     with pytest.raises(Stopped):
         train(build("compiled"), job, stopping=after(2))
@@ -120,17 +120,17 @@ def test_without_a_snapshot_a_stopped_job_begins_anew(build: Callable[[str], Wor
 
 @pytest.mark.parametrize(("seconds", "written"), [(0.0, EPOCHS), (1e9, 0)])
 def test_snapshots_are_written_on_the_way(
-    build: Callable[[str], Workshop], tmp_path: Path, seconds: float, written: int, monkeypatch: pytest.MonkeyPatch
+    build: Callable[[str], TrainingSetup], tmp_path: Path, seconds: float, written: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved: list[int] = []
-    monkeypatch.setattr("ikura.population.job.save_snapshot", lambda path, course: saved.append(course.epoch))
+    monkeypatch.setattr("ikura.population.job.save_snapshot", lambda path, training: saved.append(training.epoch))
     train(build("compiled"), Job(0, MEMBERS, EPOCHS, snapshot=tmp_path / "tile", snapshot_seconds=seconds))
     assert saved == list(range(1, written + 1))
 
 
 @WAYS
 def test_a_deadline_cuts_members_short(
-    build: Callable[[str], Workshop], way: str, monkeypatch: pytest.MonkeyPatch
+    build: Callable[[str], TrainingSetup], way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = build(way)
     clock = iter(range(100))
@@ -149,7 +149,7 @@ def test_a_deadline_cuts_members_short(
 
 @WAYS
 def test_members_that_had_ended_before_a_deadline_are_not_cut(
-    build: Callable[[str], Workshop], way: str, monkeypatch: pytest.MonkeyPatch
+    build: Callable[[str], TrainingSetup], way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = build(way)
     # One learns nothing and ends by patience after three epochs; the other goes on improving.
@@ -162,7 +162,7 @@ def test_members_that_had_ended_before_a_deadline_are_not_cut(
 
 
 def test_a_deadline_in_the_last_epoch_cuts_nothing(
-    build: Callable[[str], Workshop], monkeypatch: pytest.MonkeyPatch
+    build: Callable[[str], TrainingSetup], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter(range(100))
     monkeypatch.setattr("ikura.population.job.time.time", lambda: next(clock))
@@ -170,7 +170,7 @@ def test_a_deadline_in_the_last_epoch_cuts_nothing(
     assert {outcome.state for outcome in outcomes} == {"complete"}
 
 
-def test_a_job_that_comes_too_late_is_not_begun(build: Callable[[str], Workshop]) -> None:
+def test_a_job_that_comes_too_late_is_not_begun(build: Callable[[str], TrainingSetup]) -> None:
     told: list[Told] = []
     assert train(build("compiled"), Job(0, MEMBERS, EPOCHS, deadline=time.time() - 1), told.append) == []
     assert sum(one.epochs for one in told) == EPOCHS * len(MEMBERS)
@@ -178,7 +178,9 @@ def test_a_job_that_comes_too_late_is_not_begun(build: Callable[[str], Workshop]
 
 @WAYS
 @pytest.mark.parametrize("places", [(0,), (3, 1), (0, 1, 2, 3)])
-def test_members_at_rest_change_nothing(build: Callable[[str], Workshop], way: str, places: tuple[int, ...]) -> None:
+def test_members_at_rest_change_nothing(
+    build: Callable[[str], TrainingSetup], way: str, places: tuple[int, ...]
+) -> None:
     made = build(way)
     whole = train(made, Job(0, MEMBERS, EPOCHS, keep_weights=True, keep_states=True))
     told: list[Told] = []
@@ -190,18 +192,18 @@ def test_members_at_rest_change_nothing(build: Callable[[str], Workshop], way: s
 @WAYS
 @pytest.mark.parametrize("snapshots", [False, True])
 def test_rungs_add_up_to_one_job(
-    build: Callable[[str], Workshop], tmp_path: Path, way: str, snapshots: bool, monkeypatch: pytest.MonkeyPatch
+    build: Callable[[str], TrainingSetup], tmp_path: Path, way: str, snapshots: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = build(way)
     whole = train(made, Job(0, MEMBERS, EPOCHS, keep_weights=True))
-    courses: list[Course] = []
-    begin = Workshop.course
+    courses: list[TrainingRun] = []
+    begin = TrainingSetup.training
 
-    def course(self: Workshop, *arguments: Any) -> Course:
+    def training(self: TrainingSetup, *arguments: Any) -> TrainingRun:
         courses.append(begin(self, *arguments))
         return courses[-1]
 
-    monkeypatch.setattr(Workshop, "course", course)
+    monkeypatch.setattr(TrainingSetup, "training", training)
     path = tmp_path / "tile" if snapshots else None
     states: dict[int, Any] = {}
     for epochs, places in ((2, (0, 1, 2, 3)), (4, (1, 3)), (EPOCHS, (3,))):
@@ -218,7 +220,9 @@ def test_rungs_add_up_to_one_job(
 
 
 @WAYS
-def test_a_later_rung_is_stopped_and_gone_on_with(build: Callable[[str], Workshop], tmp_path: Path, way: str) -> None:
+def test_a_later_rung_is_stopped_and_gone_on_with(
+    build: Callable[[str], TrainingSetup], tmp_path: Path, way: str
+) -> None:
     made = build(way)
     whole = train(made, Job(0, MEMBERS, EPOCHS, keep_weights=True))
     first = train(made, Job(0, MEMBERS, 2, snapshot=tmp_path / "tile", keep_states=True, budget=EPOCHS))
@@ -231,7 +235,7 @@ def test_a_later_rung_is_stopped_and_gone_on_with(build: Callable[[str], Worksho
     assert told[0].epochs == 4 * 2
 
 
-def test_early_stopping_is_told_as_done(build: Callable[[str], Workshop]) -> None:
+def test_early_stopping_is_told_as_done(build: Callable[[str], TrainingSetup]) -> None:
     told: list[Told] = []
     wild = tuple(Member(n, {"learning_rate": 0.3, "units": 30, "batch_size": 8}, 0) for n in range(2))
     outcomes = train(build("compiled"), Job(0, wild, 200, 1), told.append)

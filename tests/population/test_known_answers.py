@@ -10,44 +10,44 @@ import pytest
 
 from ikura.population.layout import Layout
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 
 EPOCHS = 100
 BASE: dict[str, Any] = {"units": 12, "layers": 1, "optimizer": "sgd", "learning_rate": 0.1, "activation": "tanh"}
 STRENGTHS = (0.0, 1e-3, 1e-2, 1e-1)
 
 
-def trained(made: Workshop, rows: list[dict[str, Any]]) -> tuple[list[np.ndarray], list[Layout]]:
+def trained(made: TrainingSetup, rows: list[dict[str, Any]]) -> tuple[list[np.ndarray], list[Layout]]:
     """Weights, without biases, at the end of training, and the members' layouts."""
     members = [Member(n, BASE | row, 1) for n, row in enumerate(rows)]
-    course = made.course(members)
-    course.run(EPOCHS)
+    training = made.training(members)
+    training.run(EPOCHS)
     layouts = [made.layout(member) for member in members]
-    return [course.tile.extract(k)["weights"][layout.penalised()] for k, layout in enumerate(layouts)], layouts
+    return [training.tile.extract(k)["weights"][layout.penalised()] for k, layout in enumerate(layouts)], layouts
 
 
 @pytest.mark.parametrize("stacked", [False, True])
 @pytest.mark.parametrize("name", ["l1", "l2", "weight_decay"])
-def test_a_larger_strength_shrinks_the_weights(workshop: Callable[..., Workshop], name: str, stacked: bool) -> None:
-    found, _ = trained(workshop("regression", stacked=stacked), [{name: strength} for strength in STRENGTHS])
+def test_a_larger_strength_shrinks_the_weights(setup: Callable[..., TrainingSetup], name: str, stacked: bool) -> None:
+    found, _ = trained(setup("regression", stacked=stacked), [{name: strength} for strength in STRENGTHS])
     norms = [np.linalg.norm(weights) for weights in found]
     assert np.diff(norms).max() < 0
 
 
-def test_l1_makes_weights_sparse_and_l2_does_not(workshop: Callable[..., Workshop]) -> None:
+def test_l1_makes_weights_sparse_and_l2_does_not(setup: Callable[..., TrainingSetup]) -> None:
     rows = [{name: 0.05, "learning_rate": 0.05} for name in ("l1", "l2")]
-    (by_l1, by_l2), _ = trained(workshop("regression"), rows)
+    (by_l1, by_l2), _ = trained(setup("regression"), rows)
     assert (by_l1 == 0).mean() > 0.5
     assert (by_l2 == 0).mean() == 0
 
 
 @pytest.mark.parametrize("stacked", [False, True])
-def test_no_unit_has_more_than_the_greatest_norm(workshop: Callable[..., Workshop], stacked: bool) -> None:
-    made = workshop("regression", (20,), stacked=stacked)
+def test_no_unit_has_more_than_the_greatest_norm(setup: Callable[..., TrainingSetup], stacked: bool) -> None:
+    made = setup("regression", (20,), stacked=stacked)
     member = Member(0, BASE | {"max_norm": 0.6}, 1)
-    course = made.course([member])
-    course.run(5)
-    weights = course.tile.extract(0)["weights"]
+    training = made.training([member])
+    training.run(5)
+    weights = training.tile.extract(0)["weights"]
     greatest = []
     for place, rows, columns in made.layout(member).matrices():
         norms = np.linalg.norm(weights[place : place + rows * columns].reshape(rows, columns), axis=1)
@@ -56,14 +56,14 @@ def test_no_unit_has_more_than_the_greatest_norm(workshop: Callable[..., Worksho
     np.testing.assert_allclose(greatest, 0.6, rtol=1e-14)
 
 
-def test_smoothed_labels_keep_outputs_from_growing(workshop: Callable[..., Workshop]) -> None:
-    made = workshop("multiclass")
+def test_smoothed_labels_keep_outputs_from_growing(setup: Callable[..., TrainingSetup]) -> None:
+    made = setup("multiclass")
     members = [Member(n, BASE | {"label_smoothing": s, "learning_rate": 0.5}, 1) for n, s in enumerate((0.0, 0.1, 0.4))]
-    course = made.course(members)
-    course.run(EPOCHS)
-    outputs = course.tile.outputs(made.train)
+    training = made.training(members)
+    training.run(EPOCHS)
+    outputs = training.tile.outputs(made.train)
     spread = (outputs.max(2) - outputs.min(2)).mean(1)
     assert np.diff(spread).max() < 0
     # The dev loss knows nothing of it: it is that of the true classes, and of one example more of any class.
-    losses, _ = made.judge(course.tile.outputs(made.dev), made.dev.y, more=1)
-    assert course.curve(1)[-1, 1] == losses[1]
+    losses, _ = made.scorer(training.tile.outputs(made.dev), made.dev.y, more=1)
+    assert training.curve(1)[-1, 1] == losses[1]

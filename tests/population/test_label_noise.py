@@ -15,7 +15,7 @@ from ikura.nn.loss import loss
 from ikura.nn.noise import label_draws, permutation
 from ikura.population.kernel.loss import CODES, relabel
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 
 DOUBLE = 1e-9  # as in test_solo
 STILL: dict[str, Any] = {"layers": 1, "units": 5, "batch_size": 30, "optimizer": "sgd", "learning_rate": 0.0}
@@ -69,17 +69,17 @@ def test_targets_of_regression_get_normal_noise() -> None:
 @pytest.mark.parametrize("stacked", [False, True])
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_the_train_loss_is_that_of_noisy_labels_and_the_dev_loss_is_not(
-    task: str, stacked: bool, workshop: Callable[..., Workshop]
+    task: str, stacked: bool, setup: Callable[..., TrainingSetup]
 ) -> None:
-    made = workshop(task, stacked=stacked)
+    made = setup(task, stacked=stacked)
     members = [Member(n, STILL | {"label_noise": share}, 0) for n, share in enumerate((0.0, 0.2, 0.9))]
-    course = made.course(members)
-    course.run(2)
+    training = made.training(members)
+    training.run(2)
     classes = {"binary": 2, "multiclass": made.outputs, "regression": 0}[task]
     net = made.module(members[0]).double()
-    plain = course.curve(0)
+    plain = training.curve(0)
     for place, member in enumerate(members):
-        curve = course.curve(place)
+        curve = training.curve(place)
         for epoch in range(2):
             order = permutation(0, epoch, len(made.train))
             y = torch.from_numpy(noisy(task, made.train.y[order], member.values.label_noise, classes, epoch))
@@ -87,21 +87,21 @@ def test_the_train_loss_is_that_of_noisy_labels_and_the_dev_loss_is_not(
             expected = loss(task, outputs, y.long() if task == "multiclass" else y).item()
             assert curve[epoch, 0] == pytest.approx(expected, rel=DOUBLE)
         np.testing.assert_array_equal(curve[:, 1:], plain[:, 1:])
-    scores = course.train_scores()
+    scores = training.train_scores()
     # The score of the best weights is that on the true labels, the same for all, since nothing was learnt.
     np.testing.assert_array_equal(scores[0], scores[0][0])
 
 
-def test_no_share_is_off_to_the_bit(workshop: Callable[..., Workshop]) -> None:
+def test_no_share_is_off_to_the_bit(setup: Callable[..., TrainingSetup]) -> None:
     base = STILL | {"learning_rate": 0.1}
     members = [Member(n, base | more, 0) for n, more in enumerate(({}, {"label_noise": 0.0}, {"label_noise": 0.5}))]
     for stacked in (False, True):
-        made = workshop("multiclass", stacked=stacked)
+        made = setup("multiclass", stacked=stacked)
         found = []
         for company in (members, [members[0]] * 3):
-            course = made.course(company)
-            course.run(3)
-            found.append([course.curve(place) for place in range(3)])
+            training = made.training(company)
+            training.run(3)
+            found.append([training.curve(place) for place in range(3)])
         np.testing.assert_array_equal(found[0][0], found[0][1])
         np.testing.assert_array_equal(found[0][0], found[1][0])
         assert not np.array_equal(found[0][0], found[0][2])

@@ -20,7 +20,7 @@ from ikura.nn import ACTIVATIONS, INITIALISATIONS, NORMALISATIONS, Dropout
 from ikura.nn.dropout import INPUTS
 from ikura.nn.noise import key, normal
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 
 from .reference import ACTIVATION, train_by_hand
 from .test_solo import assert_each_as_if_alone
@@ -141,8 +141,10 @@ class Net(nn.Module):
         return out
 
 
-def build(make: Callable[..., Workshop], way: str, task: str = "multiclass", row: Any = None, **more: Any) -> Workshop:
-    """A workshop that trains in one of two ways, on few examples where they come one by one."""
+def build(
+    make: Callable[..., TrainingSetup], way: str, task: str = "multiclass", row: Any = None, **more: Any
+) -> TrainingSetup:
+    """A training setup that trains in one of two ways, on few examples where they come one by one."""
     rows = 24 if row is not None and row.get("batch_size") == 1 else 120
     return make(task, (20,), stacked=way == "stacked", rows=rows, **more)
 
@@ -158,36 +160,38 @@ def test_the_table_has_every_name() -> None:
 
 @ROWS
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-def test_both_ways_train_as_an_ordinary_loop(workshop: Callable[..., Workshop], row: dict[str, Any], task: str) -> None:
+def test_both_ways_train_as_an_ordinary_loop(
+    setup: Callable[..., TrainingSetup], row: dict[str, Any], task: str
+) -> None:
     member = Member(0, BASE | row, 7)
     for way in ("compiled", "stacked"):
-        made = build(workshop, way, task, row)
+        made = build(setup, way, task, row)
         expected = train_by_hand(made, member, Net(member, made.train.x.shape[1], made.outputs, 20), EPOCHS)
-        course = made.course([member])
-        course.run(EPOCHS)
-        np.testing.assert_allclose(course.curve(0), expected, rtol=RELATIVE, err_msg=way)
+        training = made.training([member])
+        training.run(EPOCHS)
+        np.testing.assert_allclose(training.curve(0), expected, rtol=RELATIVE, err_msg=way)
 
 
 @WAYS
-def test_each_in_company_is_as_if_alone(workshop: Callable[..., Workshop], way: str) -> None:
+def test_each_in_company_is_as_if_alone(setup: Callable[..., TrainingSetup], way: str) -> None:
     members = [Member(number, BASE | row, 5) for number, row in enumerate(TABLE.values())]
     members += [Member(100 + m.number, {**m.hyperparameters, "units": 3}, 5) for m in members[::4]]
-    assert_each_as_if_alone(build(workshop, way), members, RELATIVE, EPOCHS)
+    assert_each_as_if_alone(build(setup, way), members, RELATIVE, EPOCHS)
 
 
 @ROWS
 @WAYS
 def test_neighbours_of_one_that_diverges_keep_every_bit(
-    workshop: Callable[..., Workshop], row: dict[str, Any], way: str
+    setup: Callable[..., TrainingSetup], row: dict[str, Any], way: str
 ) -> None:
-    made = build(workshop, way, "regression", row, dtype="float32")
+    made = build(setup, way, "regression", row, dtype="float32")
 
     def run(learning_rate: float) -> Any:
         tame = BASE | row
         members = [Member(0, tame, 3), Member(1, tame | {"learning_rate": learning_rate}, 3), Member(2, tame, 3)]
-        course = made.course(members)
-        course.run(EPOCHS)
-        return course
+        training = made.training(members)
+        training.run(EPOCHS)
+        return training
 
     wild, tame = run(float("1e38")), run(1e-3)
     assert wild.diverged.tolist() == [False, True, False]
@@ -200,11 +204,11 @@ def test_neighbours_of_one_that_diverges_keep_every_bit(
 @ROWS
 @WAYS
 def test_training_goes_on_from_its_state_to_the_bit(
-    workshop: Callable[..., Workshop], row: dict[str, Any], way: str
+    setup: Callable[..., TrainingSetup], row: dict[str, Any], way: str
 ) -> None:
-    made = build(workshop, way, row=row, dtype="float32")
+    made = build(setup, way, row=row, dtype="float32")
     members = [Member(number, BASE | row | {"learning_rate": rate}, 3) for number, rate in enumerate((0.01, 0.03))]
-    whole, first, second = (made.course(members) for _ in range(3))
+    whole, first, second = (made.training(members) for _ in range(3))
     whole.run(EPOCHS)
     first.run(2)
     for place in range(2):
@@ -222,54 +226,54 @@ def test_training_goes_on_from_its_state_to_the_bit(
 @ROWS
 @WAYS
 def test_the_network_that_is_kept_is_that_of_the_best_epoch(
-    workshop: Callable[..., Workshop], row: dict[str, Any], way: str
+    setup: Callable[..., TrainingSetup], row: dict[str, Any], way: str
 ) -> None:
-    made = build(workshop, way, "regression", row, least_units=16)
+    made = build(setup, way, "regression", row, least_units=16)
     members = [Member(n, BASE | row | {"learning_rate": rate}, 0) for n, rate in enumerate((0.2, 0.01))]
-    course = made.course(members)
-    course.run(6)
+    training = made.training(members)
+    training.run(6)
     dev = torch.from_numpy(made.dev.x), torch.from_numpy(made.dev.codes)
     for place, member in enumerate(members):
-        z = made.trained(member, *course.tile.best(place))(*dev)[:, 0].detach().numpy()
+        z = made.trained(member, *training.tile.best(place))(*dev)[:, 0].detach().numpy()
         # The best epoch's loss in another order of sums: 1e-16 for each of some hundred operations.
-        assert np.mean((z - made.dev.y) ** 2) == pytest.approx(course.best_loss[place], rel=1e-10)
+        assert np.mean((z - made.dev.y) ** 2) == pytest.approx(training.best_loss[place], rel=1e-10)
 
 
 @WAYS
 @pytest.mark.parametrize("name", ["batch", "ghost"])
 @pytest.mark.parametrize(("rows", "batch_size", "batches"), [(121, 40, 3), (121, 60, 2), (120, 50, 3), (30, 50, 1)])
 def test_a_last_row_alone_is_normalised_with_the_mini_batch_before(
-    workshop: Callable[..., Workshop], way: str, name: str, rows: int, batch_size: int, batches: int
+    setup: Callable[..., TrainingSetup], way: str, name: str, rows: int, batch_size: int, batches: int
 ) -> None:
     # With a share of one half a running mean of ones, fed with zeros, tells how often it was moved.
     hyperparameters = {"normalisation": name, "batch_size": batch_size, "normalisation_momentum": 0.5, "layers": 1,
                        "initialisation": "zeros", "learning_rate": 0.0, "ghost_size": 1000}  # fmt: skip
-    tile = workshop(rows=rows, stacked=way == "stacked").tile([Member(0, hyperparameters, 0)])
+    tile = setup(rows=rows, stacked=way == "stacked").tile([Member(0, hyperparameters, 0)])
     state = tile.extract(0)
     for buffer in ("running", "buffer:layers.0.1.running_mean"):
         if buffer in state:
             state[buffer] = np.ones_like(state[buffer])
     tile.insert(0, state)
-    tile.train_epoch(workshop(rows=rows).train, 0)
+    tile.train_epoch(setup(rows=rows).train, 0)
     tile.keep([0])
     assert tile.best(0)[1]["layers.0.1.running_mean"] == pytest.approx(np.full(64, 0.5**batches))
 
 
 @pytest.mark.parametrize("name", ["batch", "ghost"])
-def test_both_ways_agree_where_a_last_row_joins(workshop: Callable[..., Workshop], name: str) -> None:
+def test_both_ways_agree_where_a_last_row_joins(setup: Callable[..., TrainingSetup], name: str) -> None:
     member = Member(0, BASE | {"normalisation": name, "ghost_size": 9, "batch_size": 40}, 5)
     curves = []
     for way in ("compiled", "stacked"):
-        course = workshop("binary", rows=121, stacked=way == "stacked").course([member])
-        course.run(EPOCHS)
-        curves.append(course.curve(0))
+        training = setup("binary", rows=121, stacked=way == "stacked").training([member])
+        training.run(EPOCHS)
+        curves.append(training.curve(0))
     np.testing.assert_allclose(curves[0], curves[1], rtol=1e-11)
 
 
 @WAYS
 @pytest.mark.parametrize("name", NORMALISATIONS)
-def test_scale_and_shift_are_not_penalised(workshop: Callable[..., Workshop], way: str, name: str) -> None:
-    made = build(workshop, way, least_units=16)
+def test_scale_and_shift_are_not_penalised(setup: Callable[..., TrainingSetup], way: str, name: str) -> None:
+    made = build(setup, way, least_units=16)
     member = Member(0, {"normalisation": name, "l2": 0.5, "units": 4}, 0)
     tile = made.tile([member])
     weights = [p.detach() for p in made.layout(member).module(member).parameters() if p.dim() > 1]
@@ -277,8 +281,8 @@ def test_scale_and_shift_are_not_penalised(workshop: Callable[..., Workshop], wa
     assert tile.penalties()[0] == pytest.approx(expected, rel=1e-12)
 
 
-def test_layer_normalisation_is_never_padded(workshop: Callable[..., Workshop]) -> None:
-    made = workshop(stacked=True, least_units=32)
+def test_layer_normalisation_is_never_padded(setup: Callable[..., TrainingSetup]) -> None:
+    made = setup(stacked=True, least_units=32)
     members = [Member(n, {"normalisation": "layer", "units": 4 + n % 2}, 0) for n in range(6)]
     tiles = made.pack(members, 8)
     assert sorted(len(tile) for tile in tiles) == [3, 3]

@@ -15,9 +15,9 @@ from ikura.nn.loss import loss
 from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.rehearsal import Failing
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 
-Make = Callable[..., Workshop]
+Make = Callable[..., TrainingSetup]
 RATES = (0.3, 0.1, 0.03)
 
 
@@ -209,36 +209,36 @@ def members(**more: Any) -> list[Member]:
 
 @pytest.mark.filterwarnings("ignore:There is a performance drop")
 @pytest.mark.parametrize("network", [*KEEPING, *HOOKED, weight_normed], ids=lambda one: one.__name__)
-def test_a_member_is_its_network_trained_alone(workshop: Make, network: Callable[[], nn.Module]) -> None:
-    made = workshop(network=lambda hp: network())
-    course = made.course(members())
-    course.more = 0.0
-    course.run(4)
-    for place, member in enumerate(course.tile.members):
+def test_a_member_is_its_network_trained_alone(setup: Make, network: Callable[[], nn.Module]) -> None:
+    made = setup(network=lambda hp: network())
+    training = made.training(members())
+    training.more = 0.0
+    training.run(4)
+    for place, member in enumerate(training.tile.members):
         module = made.module(member).double()
         module.eval()
         with torch.no_grad():
             module(torch.from_numpy(made.dev.x.copy()))  # a course looks at the dev set before it begins
         expected = alone(module, made.train, made.dev, 3, RATES[place], 4)
         # Sums in another order over 16 steps of float64.
-        np.testing.assert_allclose(course.curve(place)[:, 1], expected, rtol=1e-9)
+        np.testing.assert_allclose(training.curve(place)[:, 1], expected, rtol=1e-9)
     x = torch.from_numpy(made.dev.x)
-    for place, member in enumerate(course.tile.members):
-        net = made.trained(member, *course.tile.best(place))
+    for place, member in enumerate(training.tile.members):
+        net = made.trained(member, *training.tile.best(place))
         with torch.no_grad():
             found = float(loss("binary", net(x.clone()), torch.from_numpy(made.dev.y)))
-        assert found == pytest.approx(course.best_loss[place], rel=1e-12)
-    assert made.dev.x.tobytes() == workshop().dev.x.tobytes()
+        assert found == pytest.approx(training.best_loss[place], rel=1e-12)
+    assert made.dev.x.tobytes() == setup().dev.x.tobytes()
 
 
 @pytest.mark.parametrize("network", [Assigned, Counting, Averaged, Initialised], ids=lambda one: one.__name__)
-def test_what_is_kept_goes_on_in_another_tile(workshop: Make, network: type[nn.Module]) -> None:
-    made = workshop(network=lambda hp: network())
-    whole = made.course(members())
+def test_what_is_kept_goes_on_in_another_tile(setup: Make, network: type[nn.Module]) -> None:
+    made = setup(network=lambda hp: network())
+    whole = made.training(members())
     whole.run(4)
-    begun = made.course(members())
+    begun = made.training(members())
     begun.run(2)
-    other = made.course([members()[k] for k in (2, 0)])
+    other = made.training([members()[k] for k in (2, 0)])
     for place, k in enumerate((2, 0)):
         other.insert(place, begun.extract(k))
     other.run(4)
@@ -383,9 +383,9 @@ ONE = Small()
         (lambda: nn.Linear(6, 1, device="meta"), "weight is on the meta device"),
     ],
 )
-def test_what_cannot_be_right_is_one_line(workshop: Make, network: Callable[[], nn.Module], line: str) -> None:
+def test_what_cannot_be_right_is_one_line(setup: Make, network: Callable[[], nn.Module], line: str) -> None:
     with pytest.raises(UsageError, match=f"trial 4: .*{line}") as caught:
-        workshop(network=lambda hp: network()).course([Member(4, {}, 0)]).run(1)
+        setup(network=lambda hp: network()).training([Member(4, {}, 0)]).run(1)
     assert "\n" not in str(caught.value)
 
 
@@ -399,10 +399,10 @@ class Noisy(Small):
         return z + float(np.random.normal())
 
 
-def test_draws_in_evaluation_are_said(workshop: Make) -> None:
+def test_draws_in_evaluation_are_said(setup: Make) -> None:
     told = "The network draws random numbers in evaluation too"
     for network, draws in ((Dropping, True), (Noisy, True), (Small, False), (dropping_in_training, False)):
-        made = workshop(network=lambda hp, network=network: network())
+        made = setup(network=lambda hp, network=network: network())
         notes = made.manner(Member(0, {}, 0)).notes
         assert any(note.startswith(told) for note in notes) == draws
 
@@ -411,8 +411,8 @@ def dropping_in_training() -> nn.Module:
     return nn.Sequential(nn.Linear(6, 5), nn.Dropout(0.5), nn.Linear(5, 1))
 
 
-def test_outputs_that_no_parameter_changes_are_said(workshop: Make) -> None:
-    made = workshop(network=lambda hp: nn.Sequential(Small(), nn.Softmax(1)))
+def test_outputs_that_no_parameter_changes_are_said(setup: Make) -> None:
+    made = setup(network=lambda hp: nn.Sequential(Small(), nn.Softmax(1)))
     [note] = made.manner(Member(0, {}, 0)).notes
     assert note.startswith("No parameter changes the network's outputs on the first examples")
 
@@ -432,10 +432,10 @@ class Rare(Small):
         return torch.tanh(z) * (1 + self.late)
 
 
-def test_state_that_begins_late_is_noticed(workshop: Make) -> None:
-    course = workshop(network=lambda hp: Rare()).course(members())
+def test_state_that_begins_late_is_noticed(setup: Make) -> None:
+    training = setup(network=lambda hp: Rare()).training(members())
     with pytest.raises(UsageError, match="trial 0: forward keeps state in 'late'"):
-        course.run(5)
+        training.run(5)
 
 
 class Faulty(Small):
@@ -445,29 +445,29 @@ class Faulty(Small):
         return torch.tanh(z)
 
 
-def test_a_failure_in_training_names_trial_hyperparameters_shape_and_cause(workshop: Make) -> None:
-    course = workshop(network=lambda hp: Faulty()).course(members())
+def test_a_failure_in_training_names_trial_hyperparameters_shape_and_cause(setup: Make) -> None:
+    training = setup(network=lambda hp: Faulty()).training(members())
     with pytest.raises(UsageError) as caught:
-        course.run(1)
+        training.run(1)
     line = str(caught.value)
     assert line.startswith("trial 0: the network fails in training on inputs of shape (24, 6): KeyError: 'no such")
     assert "'learning_rate': 0.3" in line
     assert "\n" not in line
 
 
-def test_a_failure_of_some_hyperparameters_is_told_from_one_of_all(workshop: Make) -> None:
+def test_a_failure_of_some_hyperparameters_is_told_from_one_of_all(setup: Make) -> None:
     def network(hp: Any) -> nn.Module:
         raise ValueError("no")
 
     with pytest.raises(Failing, match=r"ValueError: no.*'units': 7"):
-        workshop(network=network).manner(Member(0, {"units": 7}, 0))
+        setup(network=network).manner(Member(0, {"units": 7}, 0))
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, lambda: torch.autocast("cpu", torch.bfloat16)])
-def test_the_mode_of_the_caller_changes_nothing(workshop: Make, mode: Callable[[], Any]) -> None:
+def test_the_mode_of_the_caller_changes_nothing(setup: Make, mode: Callable[[], Any]) -> None:
     from ikura.population.job import Job, train
 
-    made = workshop(network=lambda hp: Small())
+    made = setup(network=lambda hp: Small())
     usual = train(made, Job(0, tuple(members()), 2))
     with mode():
         found = train(made, Job(0, tuple(members()), 2))
@@ -476,8 +476,8 @@ def test_the_mode_of_the_caller_changes_nothing(workshop: Make, mode: Callable[[
     assert usual[0].curve[0, 0] != usual[0].curve[1, 0]
 
 
-def test_the_default_precision_of_the_caller_changes_nothing(workshop: Make) -> None:
-    made = workshop(network=lambda hp: Small())
+def test_the_default_precision_of_the_caller_changes_nothing(setup: Make) -> None:
+    made = setup(network=lambda hp: Small())
     usual = made.module(Member(0, {}, 0)).state_dict()
     torch.set_default_dtype(torch.float64)
     try:

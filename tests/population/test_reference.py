@@ -10,7 +10,7 @@ import pytest
 from torch import Tensor, nn
 
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 
 from .reference import Net, train_by_hand
 from .table import ROWS, Row
@@ -39,17 +39,17 @@ COMPANY: list[dict[str, Any]] = [
 @pytest.mark.parametrize("cardinalities", [(), (20, 30)])
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_three_ways_give_the_same_curves(
-    workshop: Callable[..., Workshop], task: str, cardinalities: tuple[int, ...]
+    setup: Callable[..., TrainingSetup], task: str, cardinalities: tuple[int, ...]
 ) -> None:
-    compiled, stacked = (workshop(task, cardinalities, stacked=way) for way in (False, True))
+    compiled, stacked = (setup(task, cardinalities, stacked=way) for way in (False, True))
     members = [Member(number, hyperparameters, 7) for number, hyperparameters in enumerate(COMPANY)]
-    course = compiled.course(members)
-    course.run(EPOCHS)
+    training = compiled.training(members)
+    training.run(EPOCHS)
     for place, member in enumerate(members):
         net = Net(member, compiled.train.x.shape[1], compiled.outputs, cardinalities)
         expected = train_by_hand(compiled, member, net, EPOCHS)
-        np.testing.assert_allclose(course.curve(place), expected, rtol=RELATIVE, err_msg=f"compiled {member}")
-        alone = stacked.course([member])
+        np.testing.assert_allclose(training.curve(place), expected, rtol=RELATIVE, err_msg=f"compiled {member}")
+        alone = stacked.training([member])
         alone.run(EPOCHS)
         np.testing.assert_allclose(alone.curve(0), expected, rtol=RELATIVE, err_msg=f"stacked {member}")
 
@@ -86,15 +86,15 @@ class WithCodes(nn.Module):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_a_network_of_ones_own_trains_as_in_an_ordinary_loop(workshop: Callable[..., Workshop], row: Row) -> None:
-    made = workshop(network=lambda hp: Normalised(hp.units))
+def test_a_network_of_ones_own_trains_as_in_an_ordinary_loop(setup: Callable[..., TrainingSetup], row: Row) -> None:
+    made = setup(network=lambda hp: Normalised(hp.units))
     member = Member(0, row.hyperparameters, 3)
-    course = made.course([member])
-    course.run(EPOCHS)
+    training = made.training([member])
+    training.run(EPOCHS)
     net = made.module(member).double()
     expected = train_by_hand(made, member, WithCodes(net), EPOCHS)
-    np.testing.assert_allclose(course.curve(0), expected, rtol=RELATIVE)
-    state = course.tile.extract(0)
+    np.testing.assert_allclose(training.curve(0), expected, rtol=RELATIVE)
+    state = training.tile.extract(0)
     for buffer in ("stack.1.running_mean", "stack.1.running_var"):
         np.testing.assert_allclose(state[f"buffer:{buffer}"], net.get_buffer(buffer), rtol=RELATIVE)
     assert state["buffer:stack.1.num_batches_tracked"] == net.get_buffer("stack.1.num_batches_tracked")
@@ -102,36 +102,36 @@ def test_a_network_of_ones_own_trains_as_in_an_ordinary_loop(workshop: Callable[
 
 @pytest.mark.parametrize(("rows", "batch_size", "batches"), [(121, 40, 3), (121, 60, 2), (120, 50, 3), (30, 50, 1)])
 def test_a_last_row_alone_is_normalised_with_the_mini_batch_before(
-    workshop: Callable[..., Workshop], rows: int, batch_size: int, batches: int
+    setup: Callable[..., TrainingSetup], rows: int, batch_size: int, batches: int
 ) -> None:
-    course = workshop(rows=rows, network=lambda hp: Normalised(4)).course([Member(0, {"batch_size": batch_size}, 0)])
-    course.run(2)
-    assert course.tile.extract(0)["buffer:stack.1.num_batches_tracked"] == 2 * batches
-    assert not course.diverged.any()
+    training = setup(rows=rows, network=lambda hp: Normalised(4)).training([Member(0, {"batch_size": batch_size}, 0)])
+    training.run(2)
+    assert training.tile.extract(0)["buffer:stack.1.num_batches_tracked"] == 2 * batches
+    assert not training.diverged.any()
 
 
-def test_a_last_row_alone_is_a_mini_batch_otherwise(workshop: Callable[..., Workshop]) -> None:
-    compiled, stacked = (workshop(rows=121, stacked=way) for way in (False, True))
+def test_a_last_row_alone_is_a_mini_batch_otherwise(setup: Callable[..., TrainingSetup]) -> None:
+    compiled, stacked = (setup(rows=121, stacked=way) for way in (False, True))
     member = Member(0, {"batch_size": 40, "units": 5, "optimizer": "sgd"}, 0)
     expected = train_by_hand(compiled, member, Net(member, 6, 1, ()), EPOCHS)
     for made in (compiled, stacked):
-        course = made.course([member])
-        course.run(EPOCHS)
-        np.testing.assert_allclose(course.curve(0), expected, rtol=RELATIVE)
+        training = made.training([member])
+        training.run(EPOCHS)
+        np.testing.assert_allclose(training.curve(0), expected, rtol=RELATIVE)
 
 
-def test_a_batch_grows_in_place_of_a_falling_learning_rate(workshop: Callable[..., Workshop]) -> None:
+def test_a_batch_grows_in_place_of_a_falling_learning_rate(setup: Callable[..., TrainingSetup]) -> None:
     hyperparameters = {"batch_size": 20, "units": 5, "optimizer": "momentum", "batch_growth": "1:2.5 3:10"}
     members = [Member(0, hyperparameters, 7), Member(1, hyperparameters | {"batch_growth": ""}, 7)]
-    compiled, stacked = (workshop("multiclass", stacked=way) for way in (False, True))
+    compiled, stacked = (setup("multiclass", stacked=way) for way in (False, True))
     expected = [train_by_hand(compiled, member, Net(member, 6, 3, ()), EPOCHS) for member in members]
-    course = compiled.course(members)
-    course.run(EPOCHS)
+    training = compiled.training(members)
+    training.run(EPOCHS)
     assert [len(tile) for tile in stacked.pack(members, 8)] == [1, 1]
     for place, member in enumerate(members):
-        np.testing.assert_allclose(course.curve(place), expected[place], rtol=RELATIVE)
-        alone = stacked.course([member])
+        np.testing.assert_allclose(training.curve(place), expected[place], rtol=RELATIVE)
+        alone = stacked.training([member])
         alone.run(EPOCHS)
         np.testing.assert_allclose(alone.curve(0), expected[place], rtol=RELATIVE)
     # 120 examples: 6, then 3 (of 50, 50 and 20), 3 and 1 mini-batches.
-    assert course.tile.extract(0)["steps"] == 6 + 3 + 3 + 1
+    assert training.tile.extract(0)["steps"] == 6 + 3 + 3 + 1

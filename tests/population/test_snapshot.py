@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from ikura.errors import StorageError
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.population.snapshot import load_snapshot, save_snapshot
-from ikura.population.training import Course
+from ikura.population.training import TrainingRun
 
 from .table import ROWS as TABLE
 
@@ -43,22 +43,24 @@ class Own(nn.Module):
         return out
 
 
-def begun(workshop: Callable[..., Workshop], way: str, rows: list[dict[str, Any]], patience: int | None) -> Course:
+def begun(
+    setup: Callable[..., TrainingSetup], way: str, rows: list[dict[str, Any]], patience: int | None
+) -> TrainingRun:
     """A new course."""
     network = (lambda hp: Own()) if way == "own" else None
-    made = workshop("regression", dtype="float32", rows=100, stacked=way != "compiled", network=network)
-    return made.course([Member(3 * n, one, 4) for n, one in enumerate(rows)], patience, EPOCHS)
+    made = setup("regression", dtype="float32", rows=100, stacked=way != "compiled", network=network)
+    return made.training([Member(3 * n, one, 4) for n, one in enumerate(rows)], patience, EPOCHS)
 
 
-def state(course: Course) -> dict[str, np.ndarray]:
+def state(training: TrainingRun) -> dict[str, np.ndarray]:
     """Everything of a course but its clock."""
-    places = range(len(course.tile.members))
-    every = {f"{place}/{name}": array for place in places for name, array in course.extract(place).items()}
-    every |= {f"{place}/best": course.tile.best(place)[0] for place in places}
+    places = range(len(training.tile.members))
+    every = {f"{place}/{name}": array for place in places for name, array in training.extract(place).items()}
+    every |= {f"{place}/best": training.tile.best(place)[0] for place in places}
     return {name: array for name, array in every.items() if not name.endswith("/seconds")}
 
 
-def assert_same(one: Course, other: Course) -> None:
+def assert_same(one: TrainingRun, other: TrainingRun) -> None:
     """Compare every bit."""
     first, second = state(one), state(other)
     assert first.keys() == second.keys()
@@ -70,10 +72,10 @@ def assert_same(one: Course, other: Course) -> None:
 @pytest.mark.parametrize("way", ["compiled", "stacked", "own"])
 @pytest.mark.parametrize("at", [1, 3])
 def test_training_goes_on_to_the_bit(
-    workshop: Callable[..., Workshop], tmp_path: Path, way: str, at: int, patience: int | None
+    setup: Callable[..., TrainingSetup], tmp_path: Path, way: str, at: int, patience: int | None
 ) -> None:
     rows = [*ROWS, WILD, {"learning_rate": 0.2, "units": 30, "batch_size": 32}]
-    whole, first, second = (begun(workshop, way, rows, patience) for _ in range(3))
+    whole, first, second = (begun(setup, way, rows, patience) for _ in range(3))
     whole.run(EPOCHS)
     first.run(at)
     save_snapshot(tmp_path / "snapshots" / "tile", first)
@@ -88,14 +90,14 @@ def test_training_goes_on_to_the_bit(
 
 
 @pytest.mark.parametrize("way", ["compiled", "stacked", "own"])
-def test_a_member_goes_on_in_another_tile(workshop: Callable[..., Workshop], way: str) -> None:
-    whole, first = begun(workshop, way, ROWS, None), begun(workshop, way, ROWS, None)
+def test_a_member_goes_on_in_another_tile(setup: Callable[..., TrainingSetup], way: str) -> None:
+    whole, first = begun(setup, way, ROWS, None), begun(setup, way, ROWS, None)
     whole.run(4)
     first.run(2)
     # Stacked products of fewer members may be summed in another order: 6e-8 an operation in float32, and a few epochs.
     tolerance = 0.0 if way == "compiled" else 1e-4
     for one in range(len(ROWS)):
-        other = begun(workshop, way, [ROWS[one], ROWS[one], ROWS[3]], None)
+        other = begun(setup, way, [ROWS[one], ROWS[one], ROWS[3]], None)
         for place in range(2):
             other.insert(place, first.extract(one))
         other.run(4)
@@ -103,26 +105,26 @@ def test_a_member_goes_on_in_another_tile(workshop: Callable[..., Workshop], way
             np.testing.assert_allclose(other.curve(place), whole.curve(one), rtol=tolerance, err_msg=str(ROWS[one]))
 
 
-def test_no_file_counts_as_none(workshop: Callable[..., Workshop], tmp_path: Path) -> None:
-    assert not load_snapshot(tmp_path / "missing", begun(workshop, "compiled", ROWS, None))
-    assert not load_snapshot(tmp_path, begun(workshop, "compiled", ROWS, None))
+def test_no_file_counts_as_none(setup: Callable[..., TrainingSetup], tmp_path: Path) -> None:
+    assert not load_snapshot(tmp_path / "missing", begun(setup, "compiled", ROWS, None))
+    assert not load_snapshot(tmp_path, begun(setup, "compiled", ROWS, None))
     (tmp_path / "empty").touch()
-    assert not load_snapshot(tmp_path / "empty", begun(workshop, "compiled", ROWS, None))
+    assert not load_snapshot(tmp_path / "empty", begun(setup, "compiled", ROWS, None))
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.floats(0, 1, exclude_max=True), st.binary(max_size=20))
 def test_a_damaged_file_counts_as_none(
-    workshop: Callable[..., Workshop], tmp_path: Path, share: float, tail: bytes
+    setup: Callable[..., TrainingSetup], tmp_path: Path, share: float, tail: bytes
 ) -> None:
-    path, course = tmp_path / "tile", begun(workshop, "compiled", ROWS[:2], None)
-    course.run(1)
-    save_snapshot(path, course)
+    path, training = tmp_path / "tile", begun(setup, "compiled", ROWS[:2], None)
+    training.run(1)
+    save_snapshot(path, training)
     whole = path.read_bytes()
     damaged = whole[: int(share * len(whole))] + tail
     assume(len(damaged) != len(whole) or damaged == whole)
     path.write_bytes(damaged)
-    anew = begun(workshop, "compiled", ROWS[:2], None)
+    anew = begun(setup, "compiled", ROWS[:2], None)
     before = state(anew)
     assert load_snapshot(path, anew) == (damaged == whole)
     if damaged != whole:
@@ -131,10 +133,10 @@ def test_a_damaged_file_counts_as_none(
             np.testing.assert_array_equal(array, before[name])
 
 
-def test_a_file_with_something_else_in_it_counts_as_none(workshop: Callable[..., Workshop], tmp_path: Path) -> None:
-    course = begun(workshop, "compiled", ROWS[:2], None)
-    course.run(1)
-    save_snapshot(tmp_path / "tile", course)
+def test_a_file_with_something_else_in_it_counts_as_none(setup: Callable[..., TrainingSetup], tmp_path: Path) -> None:
+    training = begun(setup, "compiled", ROWS[:2], None)
+    training.run(1)
+    save_snapshot(tmp_path / "tile", training)
     arrays = load_file(tmp_path / "tile")
     for change in (
         {"weights": np.zeros(3)},
@@ -143,15 +145,15 @@ def test_a_file_with_something_else_in_it_counts_as_none(workshop: Callable[...,
         arrays | {"2/curve": np.zeros(3)},
     ):
         (tmp_path / "tile").write_bytes(save(change))
-        assert not load_snapshot(tmp_path / "tile", begun(workshop, "compiled", ROWS[:2], None))
+        assert not load_snapshot(tmp_path / "tile", begun(setup, "compiled", ROWS[:2], None))
 
 
-def test_a_file_of_other_members_counts_as_none(workshop: Callable[..., Workshop], tmp_path: Path) -> None:
-    course = begun(workshop, "compiled", ROWS[:2], None)
-    course.run(1)
-    save_snapshot(tmp_path / "tile", course)
-    assert not load_snapshot(tmp_path / "tile", begun(workshop, "compiled", ROWS[:3], None))
-    assert not load_snapshot(tmp_path / "tile", begun(workshop, "compiled", ROWS[:1], None))
+def test_a_file_of_other_members_counts_as_none(setup: Callable[..., TrainingSetup], tmp_path: Path) -> None:
+    training = begun(setup, "compiled", ROWS[:2], None)
+    training.run(1)
+    save_snapshot(tmp_path / "tile", training)
+    assert not load_snapshot(tmp_path / "tile", begun(setup, "compiled", ROWS[:3], None))
+    assert not load_snapshot(tmp_path / "tile", begun(setup, "compiled", ROWS[:1], None))
 
 
 @contextmanager
@@ -166,14 +168,14 @@ def full_disk(room: int) -> Iterator[None]:
 
 
 def test_a_snapshot_that_cannot_be_written_leaves_the_one_before(
-    workshop: Callable[..., Workshop], tmp_path: Path
+    setup: Callable[..., TrainingSetup], tmp_path: Path
 ) -> None:
-    path, course = tmp_path / "tile", begun(workshop, "compiled", ROWS, None)
-    course.run(1)
-    save_snapshot(path, course)
-    course.run(2)
+    path, training = tmp_path / "tile", begun(setup, "compiled", ROWS, None)
+    training.run(1)
+    save_snapshot(path, training)
+    training.run(2)
     with full_disk(4096), pytest.raises(StorageError):
-        save_snapshot(path, course)
-    again = begun(workshop, "compiled", ROWS, None)
+        save_snapshot(path, training)
+    again = begun(setup, "compiled", ROWS, None)
     assert load_snapshot(path, again)
     assert again.epoch == 1

@@ -17,7 +17,7 @@ from ikura.nn import ACTIVATIONS, INITIALISATIONS, NORMALISATIONS
 from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.schedule import SHAPES
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.population.update_rules import RULES
 from ikura.space import DEFAULTS
 from ikura.space.hyperparameters import OF_IMAGES
@@ -94,21 +94,21 @@ STRANGER = {
 }  # fmt: skip
 
 
-def curves(workshop: Workshop, members: Sequence[Member], size: int, epochs: int = EPOCHS) -> dict[int, np.ndarray]:
+def curves(setup: TrainingSetup, members: Sequence[Member], size: int, epochs: int = EPOCHS) -> dict[int, np.ndarray]:
     """Every member's curve, trained in tiles of at most `size`."""
     found: dict[int, np.ndarray] = {}
-    for tile in workshop.pack(members, size):
-        course = workshop.course(tile)
-        course.run(epochs)
-        found |= {member.number: course.curve(place) for place, member in enumerate(tile)}
+    for tile in setup.pack(members, size):
+        training = setup.training(tile)
+        training.run(epochs)
+        found |= {member.number: training.curve(place) for place, member in enumerate(tile)}
     return found
 
 
 def assert_each_as_if_alone(
-    workshop: Workshop, members: Sequence[Member], tolerance: float, epochs: int, may_diverge: bool = False
+    setup: TrainingSetup, members: Sequence[Member], tolerance: float, epochs: int, may_diverge: bool = False
 ) -> None:
     """Compare every point of every curve with that of the member alone."""
-    together, alone = curves(workshop, members, len(members), epochs), curves(workshop, members, 1, epochs)
+    together, alone = curves(setup, members, len(members), epochs), curves(setup, members, 1, epochs)
     for member in members:
         assert may_diverge or len(together[member.number]) == epochs
         np.testing.assert_allclose(
@@ -126,47 +126,47 @@ def company(name: str) -> list[Member]:
 
 @pytest.mark.parametrize("way", ["compiled", "stacked"])
 @pytest.mark.parametrize("name", [name for name in DEFAULTS if name not in (*OF_IMAGES, "pretrained_rate")])
-def test_neighbours_that_differ_in(name: str, way: str, workshop: Callable[..., Workshop]) -> None:
-    assert_each_as_if_alone(workshop("multiclass", (20,), stacked=way == "stacked"), company(name), DOUBLE, EPOCHS)
+def test_neighbours_that_differ_in(name: str, way: str, setup: Callable[..., TrainingSetup]) -> None:
+    assert_each_as_if_alone(setup("multiclass", (20,), stacked=way == "stacked"), company(name), DOUBLE, EPOCHS)
 
 
 @pytest.mark.parametrize("name", [name for name in DEFAULTS if name not in (*OF_IMAGES, "pretrained_rate")])
-def test_a_hyperparameter_makes_a_difference(name: str, workshop: Callable[..., Workshop]) -> None:
+def test_a_hyperparameter_makes_a_difference(name: str, setup: Callable[..., TrainingSetup]) -> None:
     members = company(name)[: len(OTHERS[name][1])]
-    found = curves(workshop("multiclass", (20,)), members, len(members), EPOCHS)
+    found = curves(setup("multiclass", (20,)), members, len(members), EPOCHS)
     assert len({curve.tobytes() for curve in found.values()}) == len(members)
 
 
 @pytest.mark.parametrize("way", ["compiled", "stacked"])
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-def test_in_single_precision_over_the_first_epoch(task: str, way: str, workshop: Callable[..., Workshop]) -> None:
-    made = workshop(task, (20,), "float32", stacked=way == "stacked")
+def test_in_single_precision_over_the_first_epoch(task: str, way: str, setup: Callable[..., TrainingSetup]) -> None:
+    made = setup(task, (20,), "float32", stacked=way == "stacked")
     members = [Member(number, STRANGER | {"optimizer": name}, 5) for number, name in enumerate(RULES)]
     members += [Member(9, BASE, 5), Member(10, BASE | {"units": 30}, 5), Member(11, STRANGER | {"units": 3}, 5)]
     assert_each_as_if_alone(made, members, SINGLE, 1)
 
 
 @pytest.mark.parametrize("least_units", [0, 32])
-def test_padding_makes_no_difference(least_units: int, workshop: Callable[..., Workshop]) -> None:
-    made = workshop("regression", (20,), stacked=True, least_units=least_units)
+def test_padding_makes_no_difference(least_units: int, setup: Callable[..., TrainingSetup]) -> None:
+    made = setup("regression", (20,), stacked=True, least_units=least_units)
     for activation in ACTIVATIONS:
         widths = [Member(i, BASE | {"units": u, "activation": activation}, 5) for i, u in enumerate((1, 3, 8, 20))]
         together = curves(made, widths, len(widths), 3)
-        compiled = curves(workshop("regression", (20,)), widths, len(widths), 3)
+        compiled = curves(setup("regression", (20,)), widths, len(widths), 3)
         for member in widths:
             np.testing.assert_allclose(together[member.number], compiled[member.number], rtol=DOUBLE)
 
 
 @pytest.mark.parametrize("normalisation", ["none", "batch", "ghost"])
-def test_a_member_goes_on_in_a_tile_of_another_width(normalisation: str, workshop: Callable[..., Workshop]) -> None:
-    made = workshop("multiclass", (20,), stacked=True)
+def test_a_member_goes_on_in_a_tile_of_another_width(normalisation: str, setup: Callable[..., TrainingSetup]) -> None:
+    made = setup("multiclass", (20,), stacked=True)
     base = BASE | {"normalisation": normalisation, "optimizer": "adam", "l2": 1e-3}
     members = [Member(i, base | {"units": units}, 5) for i, units in enumerate((3, 12, 7, 30))]
     whole = curves(made, members[:3], 3, 4)
-    first = made.course(members[:3], budget=4)
+    first = made.training(members[:3], budget=4)
     first.run(2)
     for company in ([0], [0, 2], [3, 2, 0, 1]):
-        other = made.course([members[i] for i in company], budget=4)
+        other = made.training([members[i] for i in company], budget=4)
         going_on = [place for place, i in enumerate(company) if i < 3]
         other.tile.active[:] = [i < 3 for i in company]
         for place in going_on:
@@ -176,10 +176,10 @@ def test_a_member_goes_on_in_a_tile_of_another_width(normalisation: str, worksho
             np.testing.assert_allclose(other.curve(place), whole[company[place]], rtol=DOUBLE, err_msg=str(company))
 
 
-def test_padding_does_not_divide_by_zero(workshop: Callable[..., Workshop]) -> None:
+def test_padding_does_not_divide_by_zero(setup: Callable[..., TrainingSetup]) -> None:
     base = {"epsilon": 0.0, "activation": "tanh", "optimizer": "adam"}
     members = [Member(number, base | {"units": units}, 5) for number, units in enumerate((4, 9))]
-    assert_each_as_if_alone(workshop("regression", stacked=True), members, DOUBLE, 3)
+    assert_each_as_if_alone(setup("regression", stacked=True), members, DOUBLE, 3)
 
 
 class Own(nn.Module):
@@ -203,29 +203,29 @@ class Own(nn.Module):
      "dropout", "optimizer", "l1", "weight_decay", "max_norm", "label_smoothing", "clip_norm", "clip_value",
      "clip_steps", "schedule_shape", "warm_up", "dropconnect", "label_noise"],
 )  # fmt: skip
-def test_neighbours_of_a_network_of_ones_own(name: str, workshop: Callable[..., Workshop]) -> None:
-    made = workshop(network=lambda hp: Own(hp.units, hp.dropout))
+def test_neighbours_of_a_network_of_ones_own(name: str, setup: Callable[..., TrainingSetup]) -> None:
+    made = setup(network=lambda hp: Own(hp.units, hp.dropout))
     assert_each_as_if_alone(made, company(name), DOUBLE, EPOCHS)
 
 
 def test_noise_of_a_network_of_ones_own_does_not_touch_the_callers_generator(
-    workshop: Callable[..., Workshop],
+    setup: Callable[..., TrainingSetup],
 ) -> None:
-    made = workshop(network=lambda hp: Own(8, 0.5))
+    made = setup(network=lambda hp: Own(8, 0.5))
     found = []
     for seed in (0, 1):
         torch.manual_seed(seed)
         wanted = torch.rand(3)
         torch.manual_seed(seed)
-        course = made.course([Member(0, BASE, 5)])
-        course.run(2)
+        training = made.training([Member(0, BASE, 5)])
+        training.run(2)
         assert torch.equal(torch.rand(3), wanted)
-        found.append(course.curve(0))
+        found.append(training.curve(0))
     np.testing.assert_array_equal(found[0], found[1])
 
 
-def test_noise_of_a_network_of_ones_own_is_new_at_every_step(workshop: Callable[..., Workshop]) -> None:
-    made = workshop("regression", network=lambda hp: nn.Sequential(nn.Dropout(0.5), nn.Linear(6, 1)))
+def test_noise_of_a_network_of_ones_own_is_new_at_every_step(setup: Callable[..., TrainingSetup]) -> None:
+    made = setup("regression", network=lambda hp: nn.Sequential(nn.Dropout(0.5), nn.Linear(6, 1)))
     alike = Examples(*(np.repeat(array[:1], 120, 0) for array in (made.train.x, made.train.codes, made.train.y)))
     member = Member(0, {"learning_rate": 0.0, "optimizer": "sgd", "batch_size": 60}, 5)
     both, first = (curves(replace(made, train=alike.head(rows)), [member], 1, 3)[0][:, 0] for rows in (120, 60))
@@ -280,14 +280,14 @@ hyperparameters = st.fixed_dictionaries(
     st.integers(0, 2**31),
 )
 def test_random_companies(
-    workshop: Callable[..., Workshop], task: str, stacked: bool, company: list[dict[str, Any]], seed: int
+    setup: Callable[..., TrainingSetup], task: str, stacked: bool, company: list[dict[str, Any]], seed: int
 ) -> None:
     members = [Member(number, one, seed) for number, one in enumerate(company)]
-    assert_each_as_if_alone(workshop(task, (20,), stacked=stacked), members, DOUBLE, 2, may_diverge=True)
+    assert_each_as_if_alone(setup(task, (20,), stacked=stacked), members, DOUBLE, 2, may_diverge=True)
 
 
-def test_members_of_several_seeds_do_not_share_a_tile(workshop: Callable[..., Workshop]) -> None:
+def test_members_of_several_seeds_do_not_share_a_tile(setup: Callable[..., TrainingSetup]) -> None:
     members = [Member(number, BASE, number % 2) for number in range(4)]
-    found = curves(workshop(), members, 4, 2)
+    found = curves(setup(), members, 4, 2)
     np.testing.assert_array_equal(found[0], found[2])
     assert not np.array_equal(found[0], found[1])

@@ -11,7 +11,7 @@ from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression
 
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.population.update_rules import RULES
 
 FULL = {"layers": 0, "batch_size": 1000, "schedule_shape": "cosine"}
@@ -33,21 +33,21 @@ RATES: dict[str, dict[str, Any]] = {
 }
 
 
-def examples(shop: Workshop) -> tuple[np.ndarray, np.ndarray]:
+def examples(shop: TrainingSetup) -> tuple[np.ndarray, np.ndarray]:
     train: Examples = shop.train
     return train.x, train.y
 
 
-def weights(shop: Workshop, rows: list[dict[str, Any]]) -> list[np.ndarray]:
+def weights(shop: TrainingSetup, rows: list[dict[str, Any]]) -> list[np.ndarray]:
     """Weights, bias last, at the end of training; the cost that was reported last is that of these weights."""
-    course = shop.course([Member(number, FULL | row, 0) for number, row in enumerate(rows)])
-    course.run(EPOCHS)
-    return [course.tile.extract(place)["weights"] for place in range(len(rows))]
+    training = shop.training([Member(number, FULL | row, 0) for number, row in enumerate(rows)])
+    training.run(EPOCHS)
+    return [training.tile.extract(place)["weights"] for place in range(len(rows))]
 
 
 @pytest.mark.parametrize("l1", [0.05, 0.4])
-def test_every_rule_comes_to_the_lasso(workshop: Callable[..., Workshop], l1: float) -> None:
-    shop = workshop("regression")
+def test_every_rule_comes_to_the_lasso(setup: Callable[..., TrainingSetup], l1: float) -> None:
+    shop = setup("regression")
     x, y = examples(shop)
     # The loss is the mean square, the lasso's half of it.
     lasso = Lasso(alpha=l1 / SQUARES, tol=1e-12, max_iter=100_000).fit(x, y)
@@ -59,8 +59,8 @@ def test_every_rule_comes_to_the_lasso(workshop: Callable[..., Workshop], l1: fl
 
 
 @pytest.mark.parametrize("way", ["compiled", "stacked"])
-def test_both_engines_come_to_the_elastic_net(workshop: Callable[..., Workshop], way: str) -> None:
-    shop = workshop("regression", stacked=way == "stacked")
+def test_both_engines_come_to_the_elastic_net(setup: Callable[..., TrainingSetup], way: str) -> None:
+    shop = setup("regression", stacked=way == "stacked")
     x, y = examples(shop)
     # λ((1 - α) Σ|w| + α Σ w²) has l1 = λ(1 - α) and l2 = 2λα; scikit-learn's penalty is a(r Σ|w| + (1 - r)/2 Σ w²).
     strength, share = 0.3, 0.4
@@ -73,9 +73,9 @@ def test_both_engines_come_to_the_elastic_net(workshop: Callable[..., Workshop],
     np.testing.assert_array_equal(own[:-1] == 0, net.coef_ == 0)
 
 
-def test_a_textbooks_penalties_are_these(workshop: Callable[..., Workshop]) -> None:
+def test_a_textbooks_penalties_are_these(setup: Callable[..., TrainingSetup]) -> None:
     """Of λ/2m Σ|w| with m examples l1 = λ/2m; of C Σ loss + 1/2 Σ w² l2 = 1/(C m); of C Σ loss + Σ|w| l1 = 1/(C m)."""
-    shop = workshop("binary")
+    shop = setup("binary")
     x, y = examples(shop)
     c, m = 0.2, len(x)
     for name, ratio in (("l2", 0.0), ("l1", 1.0)):
@@ -87,22 +87,22 @@ def test_a_textbooks_penalties_are_these(workshop: Callable[..., Workshop]) -> N
     np.testing.assert_array_equal(own[:-1] == 0, model.coef_[0] == 0)
 
 
-def test_sgd_is_the_proximal_gradient_method(workshop: Callable[..., Workshop]) -> None:
+def test_sgd_is_the_proximal_gradient_method(setup: Callable[..., TrainingSetup]) -> None:
     """Step by step w ← S(w - α ∂L/∂w), S(u) = sign(u) max(|u| - αλ, 0), even where steps jump far beyond zero."""
-    shop = workshop("regression")
+    shop = setup("regression")
     x, y = examples(shop)
     alpha, l1 = 0.45, 0.2
     steady = {"optimizer": "sgd", "learning_rate": alpha, "l1": l1, "schedule_shape": "constant"}
-    course = shop.course([Member(0, FULL | steady, 0)])
-    w = course.tile.extract(0)["weights"].copy()
+    training = shop.training([Member(0, FULL | steady, 0)])
+    w = training.tile.extract(0)["weights"].copy()
     jumped = 0
     for epoch in range(12):
         error = x @ w[:-1] + w[-1] - y
         u = w[:-1] - alpha * SQUARES / len(x) * (x.T @ error)
         jumped += int(((u * w[:-1] < 0) & (np.abs(u) > alpha * l1)).sum())
         w = np.append(np.sign(u) * np.maximum(np.abs(u) - alpha * l1, 0), w[-1] - alpha * SQUARES * error.mean())
-        course.run(epoch + 1)
-        np.testing.assert_allclose(course.tile.extract(0)["weights"], w, atol=1e-12)
+        training.run(epoch + 1)
+        np.testing.assert_allclose(training.tile.extract(0)["weights"], w, atol=1e-12)
     assert jumped
 
 
@@ -118,13 +118,13 @@ def test_momentum_of_a_course_is_this_one_at_another_rate() -> None:
         assert other == pytest.approx(w, rel=1e-12)
 
 
-def test_without_l1_nothing_changes_to_the_bit(workshop: Callable[..., Workshop]) -> None:
+def test_without_l1_nothing_changes_to_the_bit(setup: Callable[..., TrainingSetup]) -> None:
     """A neighbour's l1 neither; and a weight that an l1 of another member makes zero is its own."""
-    shop = workshop("multiclass", stacked=True)
+    shop = setup("multiclass", stacked=True)
     rows = [{"units": 5, "l1": 0.0}, {"units": 5, "l1": 0.1}]
     base = {"layers": 1, "batch_size": 30, "learning_rate": 0.01}
-    alone = shop.course([Member(0, base | rows[0], 0)])
-    both = shop.course([Member(k, base | row, 0) for k, row in enumerate(rows)])
+    alone = shop.training([Member(0, base | rows[0], 0)])
+    both = shop.training([Member(k, base | row, 0) for k, row in enumerate(rows)])
     alone.run(5)
     both.run(5)
     np.testing.assert_allclose(both.curve(0), alone.curve(0), rtol=1e-12)

@@ -15,7 +15,7 @@ from torch import nn
 from ikura.population import tile_size, warmup
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.population.tile_size import CANDIDATES, measure_tile_size
 from ikura.population.warmup import warm_up
 
@@ -35,7 +35,7 @@ class Slow:
 
 
 def measured(
-    workshop: Workshop,
+    setup: TrainingSetup,
     monkeypatch: pytest.MonkeyPatch,
     overhead: float,
     each: Callable[[int], float],
@@ -44,50 +44,50 @@ def measured(
     """Measure tiles that take a time written down beforehand."""
     clock = [0.0]
     monkeypatch.setattr(tile_size.time, "perf_counter", lambda: clock[0])
-    monkeypatch.setattr(Workshop, "tile", lambda self, some: Slow(clock, len(some), overhead, each))
-    return measure_tile_size(workshop, MEMBERS[:members])
+    monkeypatch.setattr(TrainingSetup, "tile", lambda self, some: Slow(clock, len(some), overhead, each))
+    return measure_tile_size(setup, MEMBERS[:members])
 
 
 def test_members_that_share_an_overhead_share_a_tile(
-    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
+    setup: Callable[..., TrainingSetup], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert measured(workshop(stacked=True), monkeypatch, 1e-3, lambda size: 1e-6) == CANDIDATES[-1]
+    assert measured(setup(stacked=True), monkeypatch, 1e-3, lambda size: 1e-6) == CANDIDATES[-1]
 
 
 def test_a_tile_that_outgrows_the_cache_is_too_large(
-    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
+    setup: Callable[..., TrainingSetup], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    size = measured(workshop(stacked=True), monkeypatch, 1e-3, lambda size: 1e-4 if size <= 8 else 1e-3)
+    size = measured(setup(stacked=True), monkeypatch, 1e-3, lambda size: 1e-4 if size <= 8 else 1e-3)
     assert size == 8
 
 
 def test_a_slow_network_is_not_measured_for_long(
-    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
+    setup: Callable[..., TrainingSetup], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert measured(workshop(stacked=True), monkeypatch, 10.0, lambda size: 1e-6) == 1
+    assert measured(setup(stacked=True), monkeypatch, 10.0, lambda size: 1e-6) == 1
 
 
 @pytest.mark.parametrize("members", [1, 2, 3])
 def test_a_tile_is_not_much_larger_than_the_population(
-    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch, members: int
+    setup: Callable[..., TrainingSetup], monkeypatch: pytest.MonkeyPatch, members: int
 ) -> None:
-    assert members <= measured(workshop(stacked=True), monkeypatch, 1e-3, lambda size: 1e-6, members) <= 2 * members
+    assert members <= measured(setup(stacked=True), monkeypatch, 1e-3, lambda size: 1e-6, members) <= 2 * members
 
 
 def test_a_real_tile_is_measured_in_one_thread_which_is_given_back(
-    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
+    setup: Callable[..., TrainingSetup], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
-    real = Workshop.tile
+    real = TrainingSetup.tile
 
-    def tile(self: Workshop, members: Any) -> Any:
+    def tile(self: TrainingSetup, members: Any) -> Any:
         seen.append(torch.get_num_threads())
         return real(self, members)
 
-    monkeypatch.setattr(Workshop, "tile", tile)
+    monkeypatch.setattr(TrainingSetup, "tile", tile)
     torch.set_num_threads(2)
     try:
-        assert measure_tile_size(workshop(network=lambda hp: nn.Linear(6, 1)), MEMBERS[:4]) in CANDIDATES
+        assert measure_tile_size(setup(network=lambda hp: nn.Linear(6, 1)), MEMBERS[:4]) in CANDIDATES
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(1)

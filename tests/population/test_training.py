@@ -17,8 +17,8 @@ from ikura.population import training
 from ikura.population._tile import Tile
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
-from ikura.population.training import EXPLODED, Course, Judge
+from ikura.population.setup import TrainingSetup
+from ikura.population.training import EXPLODED, Scorer, TrainingRun
 
 ROWS = 4
 
@@ -82,15 +82,15 @@ class ScriptedTile(Tile):
 
 def scripted(
     losses: Any, patience: int | None = None, start: float = 1.0, penalty: float = 0.0, epochs: int | None = None
-) -> Course:
+) -> TrainingRun:
     """A course over members with these dev losses, shape (epochs, members) or (epochs,)."""
     table = np.asarray(losses, np.float64).reshape(len(losses), -1)
     tile = ScriptedTile(np.concatenate([np.full((1, table.shape[1]), start), table]), penalty)
     examples = Examples(np.zeros((ROWS, 1)), np.zeros((ROWS, 0), np.int32), np.zeros(ROWS))
-    judge = Judge("regression", lambda p, y: -((p - y) ** 2).mean())
-    course = Course(tile, examples, examples, judge, patience)
-    course.run(len(table) if epochs is None else epochs)
-    return course
+    scorer = Scorer("regression", lambda p, y: -((p - y) ** 2).mean())
+    training = TrainingRun(tile, examples, examples, scorer, patience)
+    training.run(len(table) if epochs is None else epochs)
+    return training
 
 
 def stops_after(losses: Sequence[float], patience: int | None) -> int:
@@ -107,22 +107,22 @@ def stops_after(losses: Sequence[float], patience: int | None) -> int:
     st.none() | st.integers(1, 5),
 )
 def test_early_stopping(rows: list[list[float]], patience: int | None) -> None:
-    course = scripted(rows, patience)
+    training = scripted(rows, patience)
     for place in range(3):
         losses = [row[place] for row in rows]
         epochs = stops_after(losses, patience)
         best = losses[:epochs].index(min(losses[:epochs]))
-        assert course.epochs[place] == epochs
-        assert course.best_epoch[place] == best
-        curve = course.curve(place)
+        assert training.epochs[place] == epochs
+        assert training.best_epoch[place] == best
+        curve = training.curve(place)
         np.testing.assert_array_equal(curve[:, 0], 100.0 + np.arange(epochs))
         # √ and square: two roundings.
         np.testing.assert_allclose(curve[:, 1], losses[:epochs], rtol=2.0**-50)
         np.testing.assert_array_equal(curve[:, 2], -curve[:, 1])
-        assert course.best_loss[place] == curve[best, 1]
-        assert course.tile.best(place)[0] == best + 1
-    assert not course.diverged.any()
-    assert course.epoch == max(stops_after([row[place] for row in rows], patience) for place in range(3))
+        assert training.best_loss[place] == curve[best, 1]
+        assert training.tile.best(place)[0] == best + 1
+    assert not training.diverged.any()
+    assert training.epoch == max(stops_after([row[place] for row in rows], patience) for place in range(3))
 
 
 def test_of_equal_losses_the_first_is_the_best() -> None:
@@ -130,17 +130,17 @@ def test_of_equal_losses_the_first_is_the_best() -> None:
 
 
 def test_a_loss_that_is_not_finite_is_a_divergence() -> None:
-    course = scripted([[1, 1, 1], [2, np.nan, np.inf], [0.5, 1, 1]])
-    assert course.diverged.tolist() == [False, True, True]
-    assert course.epochs.tolist() == [3, 2, 2]
-    assert course.best_epoch.tolist() == [2, 0, 0]
-    assert np.isnan(course.curve(1)[-1, :2]).all()
+    training = scripted([[1, 1, 1], [2, np.nan, np.inf], [0.5, 1, 1]])
+    assert training.diverged.tolist() == [False, True, True]
+    assert training.epochs.tolist() == [3, 2, 2]
+    assert training.best_epoch.tolist() == [2, 0, 0]
+    assert np.isnan(training.curve(1)[-1, :2]).all()
 
 
 def test_stopping_early_is_not_diverging() -> None:
-    course = scripted([[1, 3], [2, 2], [2, 1], [2, 1]], patience=2)
-    assert course.epochs.tolist() == [3, 4]
-    assert not course.diverged.any()
+    training = scripted([[1, 3], [2, 2], [2, 1], [2, 1]], patience=2)
+    assert training.epochs.tolist() == [3, 4]
+    assert not training.diverged.any()
 
 
 @pytest.mark.parametrize(
@@ -164,27 +164,27 @@ def test_a_course_goes_on_to_more_epochs() -> None:
 
 @pytest.mark.parametrize("way", ["compiled", "stacked"])
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-def test_recalled_weights_are_those_of_the_best_loss(workshop: Callable[..., Workshop], task: str, way: str) -> None:
-    made = workshop(task, (20,), rows=100, stacked=way == "stacked")
+def test_recalled_weights_are_those_of_the_best_loss(setup: Callable[..., TrainingSetup], task: str, way: str) -> None:
+    made = setup(task, (20,), rows=100, stacked=way == "stacked")
     members = [Member(n, {"learning_rate": r, "units": 20, "batch_size": 10}, 0) for n, r in enumerate((0.05, 0.2))]
-    course = made.course(members)
-    course.run(8)
-    assert (course.best_epoch < 7).any()
+    training = made.training(members)
+    training.run(8)
+    assert (training.best_epoch < 7).any()
     for place in range(2):
-        assert course.best_loss[place] == course.curve(place)[:, 1].min()
-        assert course.best_epoch[place] == course.curve(place)[:, 1].argmin()
-        assert course.best_epoch[place] == best_epochs(course.curve(place)[:, 1])[-1]
-    train_losses, _ = course.train_scores()
-    losses, scores = made.judge(course.tile.outputs(made.dev), made.dev.y, course.more)
-    np.testing.assert_array_equal(losses, course.best_loss)
-    np.testing.assert_array_equal(scores, [course.curve(k)[course.best_epoch[k], 2] for k in range(2)])
-    again, _ = made.judge(course.tile.outputs(made.train), made.train.y)
+        assert training.best_loss[place] == training.curve(place)[:, 1].min()
+        assert training.best_epoch[place] == training.curve(place)[:, 1].argmin()
+        assert training.best_epoch[place] == best_epochs(training.curve(place)[:, 1])[-1]
+    train_losses, _ = training.train_scores()
+    losses, scores = made.scorer(training.tile.outputs(made.dev), made.dev.y, training.more)
+    np.testing.assert_array_equal(losses, training.best_loss)
+    np.testing.assert_array_equal(scores, [training.curve(k)[training.best_epoch[k], 2] for k in range(2)])
+    again, _ = made.scorer(training.tile.outputs(made.train), made.train.y)
     np.testing.assert_array_equal(train_losses, again)
 
 
-def test_patience_changes_nothing_before_it_stops(workshop: Callable[..., Workshop]) -> None:
+def test_patience_changes_nothing_before_it_stops(setup: Callable[..., TrainingSetup]) -> None:
     members = [Member(n, {"learning_rate": r, "units": 20, "batch_size": 10}, 0) for n, r in enumerate((0.01, 0.2))]
-    patient, hasty = workshop().course(members), workshop().course(members, patience=2)
+    patient, hasty = setup().training(members), setup().training(members, patience=2)
     patient.run(12)
     hasty.run(12)
     assert hasty.epochs.min() < 12
@@ -196,15 +196,15 @@ def test_patience_changes_nothing_before_it_stops(workshop: Callable[..., Worksh
 
 @pytest.mark.parametrize("way", ["compiled", "stacked"])
 def test_a_member_stops_in_the_epoch_in_which_its_cost_passes_the_limit(
-    workshop: Callable[..., Workshop], way: str, monkeypatch: pytest.MonkeyPatch
+    setup: Callable[..., TrainingSetup], way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # One update an epoch, so that the mean cost of an epoch is the cost that the limit looks at.
     steep = {"optimizer": "sgd", "layers": 0, "batch_size": 1000, "learning_rate": 1.0, "initialisation": "zeros"}
-    made = workshop("regression", stacked=way == "stacked")
-    limited = made.course([Member(0, steep, 0)])
+    made = setup("regression", stacked=way == "stacked")
+    limited = made.training([Member(0, steep, 0)])
     limited.run(60)
     monkeypatch.setattr(training, "EXPLODED", 1e30)
-    free = made.course([Member(0, steep, 0)])
+    free = made.training([Member(0, steep, 0)])
     free.run(60)
     costs = free.curve(0)[:, 0]
     start = max(float(np.mean(made.dev.y**2)), 1.0)
@@ -215,15 +215,15 @@ def test_a_member_stops_in_the_epoch_in_which_its_cost_passes_the_limit(
     np.testing.assert_array_equal(limited.curve(0)[:first], free.curve(0)[:first])
 
 
-def test_train_scores_look_at_a_sample_that_does_not_depend_on_company(workshop: Callable[..., Workshop]) -> None:
-    made = workshop()
+def test_train_scores_look_at_a_sample_that_does_not_depend_on_company(setup: Callable[..., TrainingSetup]) -> None:
+    made = setup()
     members = [Member(n, {"units": 5, "learning_rate": rate}, 3) for n, rate in enumerate((0.01, 0.1))]
-    together, alone = made.course(members), made.course(members[1:])
-    for course in (together, alone):
-        course.run(2)
+    together, alone = made.training(members), made.training(members[1:])
+    for run in (together, alone):
+        run.run(2)
     losses, scores = together.train_scores(rows=30)
     sample = made.train.sample(30, 3, "train scores")
-    np.testing.assert_array_equal(losses, made.judge(together.tile.outputs(sample), sample.y)[0])
+    np.testing.assert_array_equal(losses, made.scorer(together.tile.outputs(sample), sample.y)[0])
     assert [one[1] for one in (losses, scores)] == [one[0] for one in alone.train_scores(rows=30)]
 
 
@@ -234,19 +234,19 @@ def test_a_judge_measures_regression_in_the_targets_own_units() -> None:
         seen.append(y)
         return (p - y).abs().mean()
 
-    losses, scores = Judge("regression", metric, 10.0, 2.0)(np.array([[[1.0], [2.0]]]), np.array([0.0, 0.5]))
+    losses, scores = Scorer("regression", metric, 10.0, 2.0)(np.array([[[1.0], [2.0]]]), np.array([0.0, 0.5]))
     assert losses[0] == (1 + 1.5**2) / 2
     assert scores[0] == (2 + 3) / 2
     assert seen[0].tolist() == [10.0, 11.0]
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_weights_that_begin_at_zero_stay_symmetric(workshop: Callable[..., Workshop], name: str) -> None:
-    made = workshop("multiclass")
+def test_weights_that_begin_at_zero_stay_symmetric(setup: Callable[..., TrainingSetup], name: str) -> None:
+    made = setup("multiclass")
     member = Member(0, {"initialisation": "zeros", "units": 5, "layers": 1, "activation": name}, 0)
-    course = made.course([member])
-    course.run(3)
-    net = made.trained(member, course.tile.extract(0)["weights"], {})
+    training = made.training([member])
+    training.run(3)
+    net = made.trained(member, training.tile.extract(0)["weights"], {})
     hidden, last = net.get_parameter("layers.0.weight"), net.get_parameter("layers.1.weight")
     assert not torch.equal(net.get_parameter("layers.1.bias"), torch.zeros(3, dtype=torch.float64))
     # Every unit computes the same; a product may sum the last units of a row in another order, 1e-16 each.
@@ -256,32 +256,32 @@ def test_weights_that_begin_at_zero_stay_symmetric(workshop: Callable[..., Works
     assert bool(last.any()) == bool(ACTIVATIONS[name](torch.zeros(1)))
 
 
-def test_zero_weights_leave_a_bias_that_learns_the_share_of_the_classes(workshop: Callable[..., Workshop]) -> None:
-    made = workshop("binary")
+def test_zero_weights_leave_a_bias_that_learns_the_share_of_the_classes(setup: Callable[..., TrainingSetup]) -> None:
+    made = setup("binary")
     hyperparameters = {"initialisation": "zeros", "optimizer": "sgd", "learning_rate": 0.7, "batch_size": 1000}
     member = Member(0, hyperparameters | {"units": 5, "layers": 2, "activation": "relu"}, 0)
-    course = made.course([member])
-    course.run(6)
+    training = made.training([member])
+    training.run(6)
     bias, losses = 0.0, []
     share, dev_share = made.train.y.mean(), made.dev.y.mean()
     for _ in range(6):
         bias -= 0.7 * (1 / (1 + np.exp(-bias)) - share)
         losses.append(np.log1p(np.exp(bias)) - dev_share * bias)
-    weights = course.tile.extract(0)["weights"]
+    weights = training.tile.extract(0)["weights"]
     assert not weights[:-1].any()
     # Sums of 120 errors: 120 roundings of 2**-53, some of them cancelled, six times over.
     assert weights[-1] == pytest.approx(bias, rel=1e-12)
-    np.testing.assert_allclose(course.curve(0)[:, 1], losses, rtol=1e-12)
+    np.testing.assert_allclose(training.curve(0)[:, 1], losses, rtol=1e-12)
 
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.permutations([0, 1, 2, 3]))
-def test_places_do_not_matter(workshop: Callable[..., Workshop], order: list[int]) -> None:
+def test_places_do_not_matter(setup: Callable[..., TrainingSetup], order: list[int]) -> None:
     rows = [
         Member(n, {"units": 3 + n, "optimizer": o}, 0) for n, o in enumerate(("sgd", "momentum", "rmsprop", "adam"))
     ]
-    made = workshop()
-    straight, mixed = made.course(rows), made.course([rows[n] for n in order])
+    made = setup()
+    straight, mixed = made.training(rows), made.training([rows[n] for n in order])
     straight.run(2)
     mixed.run(2)
     for place, n in enumerate(order):

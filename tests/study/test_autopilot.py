@@ -15,7 +15,7 @@ import pytest
 
 import ikura
 from ikura.api.study import Study
-from ikura.diagnose.reading import workshop_again
+from ikura.diagnose.reading import setup_again
 from ikura.large_batch.winner import winner_of
 from ikura.report.write import render
 from ikura.space import Space
@@ -98,7 +98,7 @@ def test_too_small_networks_get_larger_or_train_longer(underfit: Study) -> None:
     assert after == sorted(after)
     won = found_in(underfit.records()[underfit.best.number]["stage"], plans(underfit.setting, underfit._store))
     assert underfit.epochs == won.epochs
-    assert winner_of(underfit, workshop_again(underfit)[1]).epochs == won.epochs
+    assert winner_of(underfit, setup_again(underfit)[1]).epochs == won.epochs
 
 
 def test_the_budget_of_trials_is_kept(underfit: Study) -> None:

@@ -14,7 +14,7 @@ from scipy.stats import binomtest
 import ikura
 from ikura.api.study import Study
 from ikura.study.choice import _groups, choose
-from ikura.study.executor import Floor
+from ikura.study.executor import Executor
 from ikura.study.finalists import fitting
 from ikura.study.record.progress import Progress
 
@@ -110,10 +110,10 @@ def test_weights_that_were_lost_are_trained_again(
 ) -> None:
     whole = tune(finalists=0, **OPTIONS | {"time_limit": None})
 
-    def lose(floor: Floor, *rest: Any) -> Any:
-        for path in floor.run.glob("snapshots/trial-*.safetensors"):
+    def lose(executor: Executor, *rest: Any) -> Any:
+        for path in executor.run.glob("snapshots/trial-*.safetensors"):
             path.unlink() if content is None else path.write_bytes(content)
-        return choose(floor, *rest)
+        return choose(executor, *rest)
 
     with monkeypatch.context() as patch:
         patch.setattr("ikura.api.final_test.choose", lose)
@@ -181,9 +181,9 @@ def test_a_preferred_choice_is_compared_with_the_best_of_the_others(tune: Tune) 
 
 
 def test_finalists_without_a_seed_in_common_are_not_compared(tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
-    def one_each(floor: Floor, finals: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    def one_each(executor: Executor, finals: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
         """Of the best configuration the first replicate is left, of the next the second, of the third both."""
-        first, second, *others = _groups(floor, finals)
+        first, second, *others = _groups(executor, finals)
         return [first[:1], second[1:2], *(group[:2] for group in others)]
 
     monkeypatch.setattr("ikura.study.choice._groups", one_each)

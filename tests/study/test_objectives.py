@@ -20,7 +20,7 @@ from ikura.population.member import Member
 from ikura.study.cost import parameters
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
-from ikura.study.training_setup import workshop_of
+from ikura.study.training_setup import make_setup
 
 from .comparing import assert_replays, assert_same
 from .dying import Killed, Life
@@ -194,9 +194,9 @@ def test_own_networks(tune: Tune) -> None:
 
 @pytest.mark.parametrize("values", [{}, {"layers": 0}, {"layers": 2, "units": 5, "normalisation": "batch"}])
 def test_layout_counts_as_the_module_does(study: Study, values: dict[str, Any]) -> None:
-    workshop = workshop_of(study.setting, study.setting.prepare(study.run), None)
+    setup = make_setup(study.setting, study.setting.prepare(study.run), None)
     member = Member(0, values, 0)
-    assert parameters(workshop, member) == sum(p.numel() for p in workshop.module(member).parameters())
+    assert parameters(setup, member) == sum(p.numel() for p in setup.module(member).parameters())
 
 
 def test_everything_too_large_is_told_before_anything_is_written(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ from ikura.metric import METRICS
 from ikura.nn.noise import permutation
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
-from ikura.population.training import Judge
+from ikura.population.setup import TrainingSetup
+from ikura.population.training import Scorer
 from ikura.study.freezing import Freezing, _simplest, choose_freezing
 from ikura.study.record.pretrained import Pretrained
 
@@ -170,17 +170,17 @@ def test_one_step_of_two_rates_is_that_of_two_parameter_groups() -> None:
     torch.manual_seed(0)
     x = torch.randn(8, 64, dtype=torch.float64).float().double().numpy()
     y = np.arange(8) % 3
-    workshop = make_workshop(x.reshape(8, 1, 8, 8), y, ikura.pretrained(own(), "none"))
+    setup = make_workshop(x.reshape(8, 1, 8, 8), y, ikura.pretrained(own(), "none"))
     member = Member(0, {"optimizer": "momentum", "learning_rate": 0.1, "pretrained_rate": 0.2, "batch_size": 8}, 3)
-    net = workshop.module(member).double()
+    net = setup.module(member).double()
     slow = [p for p in net.parameters() if getattr(p, "pretrained", False)]
     fast = [p for p in net.parameters() if not getattr(p, "pretrained", False)]
     assert len(slow) == 4
     assert len(fast) == 2
     groups = [{"params": slow, "lr": 0.02}, {"params": fast, "lr": 0.1}]
     rule = torch.optim.SGD(groups, lr=0.1, momentum=0.9)
-    course = workshop.course([member])
-    course.run(3)
+    training = setup.training([member])
+    training.run(3)
     for epoch in range(3):
         order = permutation(3, epoch, 8)
         rule.zero_grad()
@@ -189,10 +189,10 @@ def test_one_step_of_two_rates_is_that_of_two_parameter_groups() -> None:
         ).backward()
         rule.step()
     expected = nn.utils.parameters_to_vector(net.parameters()).detach()
-    torch.testing.assert_close(course.tile.weights[0], expected)
+    torch.testing.assert_close(training.tile.weights[0], expected)
 
 
-def make_workshop(x: np.ndarray, y: np.ndarray, start: Any) -> Workshop:
+def make_workshop(x: np.ndarray, y: np.ndarray, start: Any) -> TrainingSetup:
     examples = Examples(x, np.zeros((len(x), 0), np.int32), y.astype(np.float64))
-    judge = Judge("multiclass", METRICS["accuracy"])
-    return Workshop(examples, examples, judge, 3, network=start, dtype="float64")
+    scorer = Scorer("multiclass", METRICS["accuracy"])
+    return TrainingSetup(examples, examples, scorer, 3, network=start, dtype="float64")

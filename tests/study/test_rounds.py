@@ -83,9 +83,9 @@ def test_tiles_are_full_and_hold_only_those_that_train(name: str, tune: Tune, tr
     for one in ledger.rounds():
         until = {number: end for part in ("train", "fresh", "copies") for number, end in one[part].items()}
         ways: dict[tuple[int, int], list[int]] = {}
-        for number, legs in ledger.legs(list(until)).items():
-            [leg] = [leg for leg in legs if leg["until"] == until[number]]
-            ways.setdefault((leg["since"], leg["until"]), []).append(leg["tile"])
+        for number, segments in ledger.segments(list(until)).items():
+            [segment] = [segment for segment in segments if segment["until"] == until[number]]
+            ways.setdefault((segment["since"], segment["until"]), []).append(segment["tile"])
         # All networks are alike, so only the last tile of those with the same way to go may have free places.
         assert all(len(set(tiles)) == -(-len(tiles) // 4) for tiles in ways.values())
     store.close()
@@ -107,7 +107,7 @@ def test_pbt_copies_weights_and_records_the_lineage(tune: Tune) -> None:
     by_number = trials.set_index("number")
     for number, row in copies.set_index("number").iterrows():
         parent = by_number.loc[row["parent"]]
-        born = next(leg["since"] for leg in legs_of(study, int(str(number))))
+        born = next(segment["since"] for segment in legs_of(study, int(str(number))))
         mine, its = study.curve(int(str(number))), study.curve(int(row["parent"]))
         assert mine[:born].equals(its[:born])
         assert not mine[born:].equals(its[born:])
@@ -123,9 +123,9 @@ def test_pbt_copies_weights_and_records_the_lineage(tune: Tune) -> None:
 
 def legs_of(study: Study, number: int) -> list[dict[str, Any]]:
     store = Store(study.run / "study.db")
-    legs = Ledger(store).legs([number])[number]
+    segments = Ledger(store).segments([number])[number]
     store.close()
-    return legs
+    return segments
 
 
 def test_dev_losses_are_paired_and_forgotten(tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:

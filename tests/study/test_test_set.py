@@ -99,17 +99,17 @@ def test_a_poisoned_test_set_poisons_the_test_score_alone(options: dict[str, Any
 
 
 def test_no_training_code_is_handed_the_test_set(tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The workshop, which is all that training knows, holds none of its rows."""
-    from ikura.population.setup import Workshop
+    """The training setup, which is all that training knows, holds none of its rows."""
+    from ikura.population.setup import TrainingSetup
 
     seen = []
-    original = Workshop.course
+    original = TrainingSetup.training
 
-    def course(self: Workshop, *arguments: Any) -> Any:
+    def training(self: TrainingSetup, *arguments: Any) -> Any:
         seen.append({row.tobytes() for part in (self.train, self.dev) for row in part.x})
         return original(self, *arguments)
 
-    monkeypatch.setattr(Workshop, "course", course)
+    monkeypatch.setattr(TrainingSetup, "course", training)
     tune("diabetes", trials=4)
     dataset = real_prepare("diabetes", seed=0)
     rows = {row.tobytes() for row in dataset.test.x}

@@ -16,7 +16,7 @@ from ikura.population.job import Outcome
 from ikura.search import schedule
 from ikura.study.account import sparsity, stopping
 from ikura.study.choice import choose, load_network, predictions, train_again
-from ikura.study.executor import Floor
+from ikura.study.executor import Executor
 from ikura.study.finalists import train_finalists
 from ikura.study.measurable import not_measured
 from ikura.study.record.search_plans import found_in, plans
@@ -29,51 +29,51 @@ from ikura.study.training_setup import examples_of, model_of
 __all__ = ["finish"]
 
 
-def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
+def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
     """Choose on the dev set, measure what a diagnosis needs, open the test set once, save the model."""
     from ikura.diagnose.chosen import chosen_rows
     from ikura.diagnose.reading import recorded_errors
 
     def again(row: Mapping[str, Any]) -> Outcome:
-        study = Study(floor.run, workshop.network, (setting, store))
+        study = Study(executor.run, setup.network, (setting, store))
         return replay(study, store, dict(row), keep_evidence=True)
 
-    store, run, workshop = floor.store, floor.run, floor.workshop
+    store, run, setup = executor.store, executor.run, executor.setup
     measure = metric(setting.metric, setting.task)
     if store.fact("best") is None:
         with store.timed("finalists"):
             if setting.finalists:
                 searches, waits = plans(setting, store), schedule(setting.schedule)
-                train_finalists(floor, setting.finalists, setting.replicates, searches, waits, floor.jobs)
-            best = choose(floor, measure, setting.finalists, again)
+                train_finalists(executor, setting.finalists, setting.replicates, searches, waits, executor.jobs)
+            best = choose(executor, measure, setting.finalists, again)
         if best is None:
-            floor.progress.say(f"no trial could be trained to its end; {_advice(store)}")
+            executor.progress.say(f"no trial could be trained to its end; {_advice(store)}")
             return
         if best["note"]:
-            floor.progress.say(best["note"])
+            executor.progress.say(best["note"])
         store.set_fact("best", best)
-    Shortlist(floor).clear()
+    Shortlist(executor).clear()
     best = store.fact("best")
     row = next(row for row in store.trials() if row["number"] == best["model"])
-    train_again(floor, [row, *chosen_rows(run, best, store.trials())], again)
+    train_again(executor, [row, *chosen_rows(run, best, store.trials())], again)
     if store.fact("errors") is None:
         with store.timed("diagnosis"):
             rows, searches = store.trials(), plans(setting, store)
             found_by = found_in(next(row["stage"] for row in rows if row["number"] == best["number"]), searches)
-            in_time = floor.deadline is None or time.time() < floor.deadline
+            in_time = executor.deadline is None or time.time() < executor.deadline
             errors = recorded_errors(
-                run, best, rows, workshop, measure, setting.seed, found_by.epochs,
+                run, best, rows, setup, measure, setting.seed, found_by.epochs,
                 lambda number: store.curves([number])["train_loss"].tolist(), in_time,
             )  # fmt: skip
             store.set_fact("errors", errors)
-    module = load_network(workshop, run, row)
+    module = load_network(setup, run, row)
     if store.fact("account") is None:
         store.set_fact("account", _account(store, row, module, setting))
     if store.fact("test") is None:
         with store.timed("test"):
             part = dataset.test
-            examples = examples_of(part, setting.dtype, workshop.network)
-            outputs, target = predictions(workshop, module, examples), workshop.judge.target(part.y)
+            examples = examples_of(part, setting.dtype, setup.network)
+            outputs, target = predictions(setup, module, examples), setup.scorer.target(part.y)
             reason = not_measured(dataset, part, measure)
             value, low, high = math.nan, math.nan, math.nan
             if reason is None:
@@ -92,7 +92,7 @@ def finish(floor: Floor, setting: Setting, dataset: Dataset) -> None:
             )
             note = reason and f"it cannot be given, because {reason}"
             store.set_fact("test", {"metric": measure.name, "value": value, "interval": [low, high], "note": note})
-    model_of(setting, dataset, workshop, module, floor.member(row)).save(run / "model")
+    model_of(setting, dataset, setup, module, executor.member(row)).save(run / "model")
 
 
 def _account(store: Store, row: dict[str, Any], module: nn.Module, setting: Setting) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from ikura.files import named, shown
 from ikura.metric import metric as metric_of
 from ikura.population.cache import check_compiler
 from ikura.population.member import Hyperparameters, Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.population.tile_size import COMPILED_TILE, measure_tile_size
 from ikura.population.warmup import warm_up
 from ikura.process_state import cores, one_thread_each
@@ -46,7 +46,7 @@ from ikura.study.arguments import (
 )
 from ikura.study.arrays import arrays_for, with_whole_numbers
 from ikura.study.cost import check_bound
-from ikura.study.executor import Floor
+from ikura.study.executor import Executor
 from ikura.study.freezing import choose_freezing
 from ikura.study.known_network import check_network, keep_network
 from ikura.study.measurable import check_measurable
@@ -67,7 +67,7 @@ from ikura.study.record.store import Store
 from ikura.study.record.versions import difference, versions
 from ikura.study.search import search as run_search
 from ikura.study.shortlist import Shortlist
-from ikura.study.training_setup import network_again, workshop_of
+from ikura.study.training_setup import make_setup, network_again
 from ikura.study.unread import unread
 from ikura.study.workable import workable
 
@@ -322,7 +322,7 @@ def tune(
         auto=flight,
     )
     if aims.max_parameters is not None:
-        check_bound(workshop_of(setting, dataset, resolved(name, network)), opened, aims.max_parameters)
+        check_bound(make_setup(setting, dataset, resolved(name, network)), opened, aims.max_parameters)
     if name in ("mlp", "cnn"):
         check_compiler()
     run = new_folder(data) if place is None else place
@@ -406,36 +406,36 @@ def _run(
     from ikura.diagnose.prescription import keep_spaces
 
     with closing(store):
-        workshop = workshop_of(setting, dataset, network)
+        setup = make_setup(setting, dataset, network)
         space = Space.from_dict(setting.space)
         with one_thread_each():
-            if workshop.compiled:
+            if setup.compiled:
                 with store.timed("compile"):
-                    warm_up(setting.dtype, progress.say, workshop.convolutional)
+                    warm_up(setting.dtype, progress.say, setup.convolutional)
             if store.fact("tile_size") is None:
-                keep_network(store, setting, workshop)
-            check_network(store, setting, workshop)
+                keep_network(store, setting, setup)
+            check_network(store, setting, setup)
             tile_size = store.fact("tile_size")
             if tile_size is None:
                 with store.timed("prepare"):
-                    tile_size = _tile_size(workshop, space, setting, progress.say)
+                    tile_size = _tile_size(setup, space, setting, progress.say)
                 store.set_fact("tile_size", tile_size)
             jobs = at_once(setting.jobs, progress.say)
-            with engine_for(workshop, jobs, progress.say) as engine:
+            with engine_for(setup, jobs, progress.say) as engine:
                 sign = 1.0 if metric_of(setting.metric, setting.task).greater_is_better else -1.0
-                floor = Floor(run, store, workshop, engine, progress, sign, setting.seed, tile_size, jobs)
-                floor.aims = setting.aims
-                floor.best = floor.better(*(row["dev_score"] for row in store.trials()))
+                executor = Executor(run, store, setup, engine, progress, sign, setting.seed, tile_size, jobs)
+                executor.aims = setting.aims
+                executor.best = executor.better(*(row["dev_score"] for row in store.trials()))
                 going_on = True
                 while going_on:
                     for one in plans(setting, store):
-                        floor.deadline = _deadline(setting, store, one.until)
+                        executor.deadline = _deadline(setting, store, one.until)
                         made = one.proposer(setting.search, setting.seed)
-                        run_search(floor, made, schedule_of(setting.schedule), one, Shortlist(floor))
-                    going_on = bool(setting.auto) and _decided(floor, setting, ask, network)
-                floor.deadline = _deadline(setting, store, 1.0)
-                measure(floor)
-                finish(floor, setting, dataset)
+                        run_search(executor, made, schedule_of(setting.schedule), one, Shortlist(executor))
+                    going_on = bool(setting.auto) and _decided(executor, setting, ask, network)
+                executor.deadline = _deadline(setting, store, 1.0)
+                measure(executor)
+                finish(executor, setting, dataset)
         study = Study(run, network, (setting, store))
         with store.timed("report"):
             if store.fact("errors") is not None:
@@ -459,19 +459,17 @@ def _checked(dataset: Dataset, factory: Any, space: Space, seed: int, progress: 
     return found.to_json()
 
 
-def _decided(floor: Floor, setting: Setting, ask: Ask | None, network: Any) -> bool:
+def _decided(executor: Executor, setting: Setting, ask: Ask | None, network: Any) -> bool:
     """Let the autopilot decide; whether there is another search."""
     from ikura.diagnose.autopilot import decide
 
-    return decide(Study(floor.run, network, (setting, floor.store)), floor, setting, ask)
+    return decide(Study(executor.run, network, (setting, executor.store)), executor, setting, ask)
 
 
-def _tile_size(workshop: Workshop, space: Space, setting: Setting, say: Callable[[str], None]) -> int:
-    if workshop.compiled:
+def _tile_size(setup: TrainingSetup, space: Space, setting: Setting, say: Callable[[str], None]) -> int:
+    if setup.compiled:
         return max(4, min(COMPILED_TILE, setting.trials // 12))
-    return workable(
-        space, lambda one: measure_tile_size(workshop, [Member(0, one, setting.seed)] * setting.trials, say)
-    )
+    return workable(space, lambda one: measure_tile_size(setup, [Member(0, one, setting.seed)] * setting.trials, say))
 
 
 def _deadline(setting: Setting, store: Store, share: float) -> float | None:

@@ -17,12 +17,12 @@ from ikura.data.reading import read_source
 from ikura.errors import RunError
 from ikura.files import shown
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.study.known_network import check_network
 from ikura.study.record.enter import enter
 from ikura.study.record.networks import resolved
 from ikura.study.record.setting import Setting
-from ikura.study.training_setup import examples_of, network_again, workshop_of
+from ikura.study.training_setup import examples_of, make_setup, network_again
 
 __all__ = ["is_run", "subject_of_run"]
 
@@ -47,8 +47,8 @@ def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str,
     setting = Setting.load(run)
     dataset = setting.prepare(run)
     factory = network_again(setting, run, network)
-    workshop = workshop_of(setting, dataset, factory)
-    trial, found = _trial(run, setting, workshop)
+    setup = make_setup(setting, dataset, factory)
+    trial, found = _trial(run, setting, setup)
     given = {**found, **(hyperparameters or {})}
     table = None
     opened = setting.source(run)
@@ -68,13 +68,13 @@ def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str,
     test = examples_of(dataset.test, setting.dtype, resolved(setting.network, factory))
 
     def make(seed: int) -> nn.Module:
-        return workshop.module(Member(0, given, setting.seed + seed))
+        return setup.module(Member(0, given, setting.seed + seed))
 
     return Subject(
         f"{shown(run)}, trial {trial}",
         setting.task,
-        workshop.train,
-        workshop.dev,
+        setup.train,
+        setup.dev,
         test,
         len(dataset.task.classes or []),
         network=make,
@@ -82,11 +82,11 @@ def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str,
         given=given,
         table=table,
         seed=setting.seed,
-        integers=setting.custom and workshop.train.standard is None and workshop.train.x.dtype.kind == "i",
+        integers=setting.custom and setup.train.standard is None and setup.train.x.dtype.kind == "i",
     )
 
 
-def _trial(run: Path, setting: Setting, workshop: Workshop) -> tuple[int, dict[str, Any]]:
+def _trial(run: Path, setting: Setting, setup: TrainingSetup) -> tuple[int, dict[str, Any]]:
     """Number and hyperparameters of the best trial, or of the first where there is no best one yet.
 
     A factory that is not the run's is refused: what is found of another network says nothing of the run. The store is
@@ -96,7 +96,7 @@ def _trial(run: Path, setting: Setting, workshop: Workshop) -> tuple[int, dict[s
         raise RunError(f"{shown(run)}: the run has no study.db")
     _, store = enter(run, copied=True)
     with closing(store):
-        check_network(store, setting, workshop)
+        check_network(store, setting, setup)
         best, trials = store.fact("best"), store.trials()
     if best is None and not trials:
         raise RunError(f"{run}: the run has no trials yet; check its data instead")

@@ -13,7 +13,7 @@ from ikura.study.shortlist import has_weights, keep_weights, ranked
 
 if TYPE_CHECKING:
     from ikura.api.study import Study
-    from ikura.study.executor import Floor
+    from ikura.study.executor import Executor
     from ikura.study.record.setting import Setting
 
 __all__ = ["ANSWERS", "decide"]
@@ -24,38 +24,38 @@ ANSWERS = ("accept", "skip", "stop")
 UNTRAINED = "no trial could be trained to its end, so there is nothing to diagnose"
 
 
-def decide(study: Study, floor: Floor, setting: Setting, ask: Ask | None) -> bool:
+def decide(study: Study, executor: Executor, setting: Setting, ask: Ask | None) -> bool:
     """Decide what follows the searches made so far, and record it with its reason.
 
     What is recorded is never decided again, so that a study that was killed goes on as it would have gone.
 
     Args:
         study: the study, whose searches are all carried out.
-        floor: where it happens.
+        executor: where it happens.
         setting: the study's.
         ask: is shown each decision before it counts.
 
     Returns:
         Whether another search follows; it is the last of `ikura.study.record.search_plans.plans`.
     """
-    decisions = floor.store.fact(DECISIONS, [])
+    decisions = executor.store.fact(DECISIONS, [])
     if decisions and decisions[-1]["action"] == "stop":
         return False
-    every = ranked(floor, "search")
+    every = ranked(executor, "search")
     if not every or every[0]["state"] == "pruned":
         about = dict.fromkeys(("name", "best", "diagnosis", "plan", "answer"))
-        return _recorded(floor, about | {"action": "stop", "after": 1, "reason": UNTRAINED, "sentence": UNTRAINED})
-    if not has_weights(floor.run, every[0]["number"]):
+        return _recorded(executor, about | {"action": "stop", "after": 1, "reason": UNTRAINED, "sentence": UNTRAINED})
+    if not has_weights(executor.run, every[0]["number"]):
         # The time limit cut a round short: nobody had ended yet.
-        keep_weights(floor.run, [replay(study, floor.store, every[0])])
-    with floor.store.timed("diagnosis"):
-        pilot = Pilot(study, floor, setting, every)
+        keep_weights(executor.run, [replay(study, executor.store, every[0])])
+    with executor.store.timed("diagnosis"):
+        pilot = Pilot(study, executor, setting, every)
     for offer in pilot.offers():
         decision = pilot.decision(offer)
-        floor.progress.say(decision["sentence"])
+        executor.progress.say(decision["sentence"])
         if decision["action"] == "search" and ask is not None:
             decision |= _asked(ask, decision)
-        if _recorded(floor, decision):
+        if _recorded(executor, decision):
             return True
         if decision["action"] == "stop":
             return False
@@ -76,7 +76,7 @@ def _asked(ask: Ask, decision: Mapping[str, Any]) -> dict[str, Any]:
     return {"answer": answer, "action": answer, "plan": None}
 
 
-def _recorded(floor: Floor, decision: dict[str, Any]) -> bool:
+def _recorded(executor: Executor, decision: dict[str, Any]) -> bool:
     """Add a decision to those on record; whether it is to search."""
-    floor.store.set_fact(DECISIONS, [*floor.store.fact(DECISIONS, []), decision])
+    executor.store.set_fact(DECISIONS, [*executor.store.fact(DECISIONS, []), decision])
     return decision["action"] == "search"

@@ -19,7 +19,7 @@ from ikura.files import shown
 from ikura.metric import Metric
 from ikura.metric import metric as metric_of
 from ikura.population.examples import Examples
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.study.choice import Again, load_network, predictions
 from ikura.study.finalists import STAGE
 
@@ -38,7 +38,7 @@ class Chosen:
 
     Attributes:
         run: the run folder.
-        workshop: training and dev examples, task, network.
+        setup: training and dev examples, task, network.
         rows: the trials whose networks they are: the finalists with other seeds, or the search's own.
         metric: what the study compared by.
         seed: the study's.
@@ -47,7 +47,7 @@ class Chosen:
     """
 
     run: Path
-    workshop: Workshop
+    setup: TrainingSetup
     rows: Sequence[Mapping[str, Any]]
     metric: Metric
     seed: int
@@ -55,7 +55,7 @@ class Chosen:
     again: Again | None = None
 
     @classmethod
-    def of(cls, study: Study, workshop: Workshop) -> Chosen:
+    def of(cls, study: Study, setup: TrainingSetup) -> Chosen:
         """Find the choice of a study.
 
         Raises:
@@ -63,24 +63,24 @@ class Chosen:
         """
         setting = study.setting
         rows = chosen_rows(study.run, study.fact("best"), study.records())
-        return cls(study.run, workshop, rows, metric_of(setting.metric, setting.task), setting.seed, again=study.again)
+        return cls(study.run, setup, rows, metric_of(setting.metric, setting.task), setting.seed, again=study.again)
 
     @cached_property
     def networks(self) -> list[nn.Module]:
         """The networks, in evaluation mode."""
         kept = self.rows[: len(self.rows) - len(self.more)]
-        return [*(load_network(self.workshop, self.run, row, self.again) for row in kept), *self.more]
+        return [*(load_network(self.setup, self.run, row, self.again) for row in kept), *self.more]
 
     @cached_property
     def train(self) -> Examples:
         """The training examples that the training error is measured on."""
-        train = self.workshop.train
+        train = self.setup.train
         most = MOST_EXAMPLES if len(train.shape) == 1 else MOST_IMAGES
         return train.sample(most, self.seed, "diagnosis")
 
     def predicted(self, examples: Examples) -> list[torch.Tensor]:
         """What each network predicts."""
-        return [predictions(self.workshop, one, examples) for one in self.networks]
+        return [predictions(self.setup, one, examples) for one in self.networks]
 
 
 def chosen_rows(

@@ -10,7 +10,7 @@ import numpy as np
 
 from ikura.diagnose.chosen import Chosen
 from ikura.population.member import Member
-from ikura.population.training import Course
+from ikura.population.training import TrainingRun
 
 __all__ = ["CostCurve", "cost_curves", "variants"]
 
@@ -117,7 +117,7 @@ def cost_curves(chosen: Chosen, epochs: int, readable: Any) -> list[CostCurve]:
     Source: Ng, Deep Learning Specialization, course 2, week 1: with dropout J is less well defined; switch it off, see
     that J falls from iteration to iteration, then switch it on.
     """
-    workshop = replace(chosen.workshop, dev=chosen.workshop.train.head(MOST_ROWS))
+    setup = replace(chosen.setup, dev=chosen.setup.train.head(MOST_ROWS))
     row = chosen.rows[0]
     changes = variants(row["hyperparameters"], readable)
     members = [
@@ -126,18 +126,18 @@ def cost_curves(chosen: Chosen, epochs: int, readable: Any) -> list[CostCurve]:
     ]
     found: dict[int, CostCurve] = {}
     names = list(changes)
-    for tile in workshop.pack(members, len(members)):
-        course = workshop.course(tile, more=0.0)
+    for tile in setup.pack(members, len(members)):
+        training = setup.training(tile, more=0.0)
         penalties: list[np.ndarray] = []
 
-        def after(course: Course, penalties: list[np.ndarray] = penalties) -> None:
-            penalties.append(np.array(course.tile.penalties(), dtype=float))
+        def after(training: TrainingRun, penalties: list[np.ndarray] = penalties) -> None:
+            penalties.append(np.array(training.tile.penalties(), dtype=float))
 
-        course.run(epochs, after)
+        training.run(epochs, after)
         for place, member in enumerate(tile):
-            curve = course.curve(place)
+            curve = training.curve(place)
             penalty = np.array([one[place] for one in penalties[: len(curve)]])
-            steps = -(-len(workshop.train) // min(int(member.values.batch_size), len(workshop.train)))
+            steps = -(-len(setup.train) // min(int(member.values.batch_size), len(setup.train)))
             known = np.isfinite(curve[:, 1])
             name = names[member.number]
             found[member.number] = CostCurve(
@@ -147,6 +147,6 @@ def cost_curves(chosen: Chosen, epochs: int, readable: Any) -> list[CostCurve]:
                 [steps * (epoch + 1) for epoch in np.flatnonzero(known).tolist()],
                 curve[known, 0].tolist(),
                 (curve[:, 1] + penalty)[known].tolist(),
-                "diverged" if course.diverged[place] else "complete",
+                "diverged" if training.diverged[place] else "complete",
             )
     return [found[number] for number in sorted(found)]

@@ -20,7 +20,7 @@ from ikura.diagnose.mistakes import Mistakes, mistakes
 from ikura.diagnose.optimum import Neighbour, best_achievable, peers
 from ikura.diagnose.prescription import Prescription, keep_spaces
 from ikura.diagnose.reach import Losses, fell_on, with_reach
-from ikura.diagnose.reading import measure, workshop_again
+from ikura.diagnose.reading import measure, setup_again
 from ikura.diagnose.recipe import prescribe
 from ikura.diagnose.seeds import with_more_seeds
 from ikura.engine import at_once
@@ -166,19 +166,19 @@ def examine(
         raise UsageError(f"seeds must be at least 0, but is {seeds}")
     jobs = at_once(jobs or setting.jobs, say)
     with one_thread_each():
-        dataset, workshop = workshop_again(study)
-        chosen = Chosen.of(study, workshop)
+        dataset, setup = setup_again(study)
+        chosen = Chosen.of(study, setup)
         patience = schedule(setting.schedule).patience(study.epochs)
         say(f"measuring {len(chosen.rows)} network{'s' * (len(chosen.rows) > 1)} of the chosen configuration")
         if seeds:
-            if workshop.compiled:
-                warm_up(setting.dtype, say, workshop.convolutional)
+            if setup.compiled:
+                warm_up(setting.dtype, say, setup.convolutional)
             say(f"training {seeds} more network{'s' * (seeds > 1)} with other seeds")
             chosen = with_more_seeds(chosen, seeds, study.epochs, patience, jobs)
         errors, neighbour = measure(chosen)
         if errors.train.high > worth and fell_on(chosen, _losses(study)):
-            if workshop.compiled:
-                warm_up(setting.dtype, say, workshop.convolutional)
+            if setup.compiled:
+                warm_up(setting.dtype, say, setup.convolutional)
             say("training on to the end, to see what fit early stopping gave up")
             errors = with_reach(chosen, errors, study.epochs)
         reached = {"this study": errors.dev}
@@ -189,8 +189,8 @@ def examine(
         notes, learned = [], None
         expected = seconds_expected(chosen, study.epochs, why is not None, jobs)
         if curve or (curve is None and expected <= AFFORDED):
-            if workshop.compiled:
-                warm_up(setting.dtype, say, workshop.convolutional)
+            if setup.compiled:
+                warm_up(setting.dtype, say, setup.convolutional)
             say(f"training on parts of the training set, about {expected:.0f} s at most")
             try:
                 learned = learning_curve(
@@ -211,8 +211,8 @@ def examine(
         found = mistakes(chosen, dataset, _source(study), examples)
         curves: list[CostCurve] = []
         if costs:
-            if workshop.compiled:
-                warm_up(setting.dtype, say, workshop.convolutional)
+            if setup.compiled:
+                warm_up(setting.dtype, say, setup.convolutional)
             say("training with and without regularisation and dropout")
             curves = cost_curves(chosen, study.epochs, Case(diagnosis, study).can)
     best = study.best

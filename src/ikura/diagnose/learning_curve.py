@@ -27,7 +27,7 @@ from ikura.nn.noise import key
 from ikura.population.examples import Examples
 from ikura.population.job import Job, train
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.study.choice import predictions
 
 __all__ = ["LearningCurve", "Point", "learning_curve", "seconds_expected", "sizes_of", "train_on"]
@@ -132,22 +132,22 @@ def sizes_of(rows: int, train_dev: bool = False) -> list[int]:
 def seconds_expected(chosen: Chosen, epochs: int, train_dev: bool = False, jobs: int = 1) -> float:
     """About how long the learning curve will take, by how long the chosen trials took."""
     took = max(row["seconds"] / max(row["epochs"], 1) for row in chosen.rows)
-    work = sum(_epochs(chosen, epochs, rows) * rows / len(chosen.workshop.train) for rows in _sizes(chosen, train_dev))
-    parallel = jobs if chosen.workshop.compiled else 1
+    work = sum(_epochs(chosen, epochs, rows) * rows / len(chosen.setup.train) for rows in _sizes(chosen, train_dev))
+    parallel = jobs if chosen.setup.compiled else 1
     return took * work * _seeds(chosen) / parallel
 
 
 def _sizes(chosen: Chosen, train_dev: bool) -> list[int]:
-    return sizes_of(len(chosen.workshop.train), train_dev)
+    return sizes_of(len(chosen.setup.train), train_dev)
 
 
 def _seeds(chosen: Chosen) -> int:
-    return SEEDS if len(chosen.workshop.train.shape) == 1 else SEEDS_OF_IMAGES
+    return SEEDS if len(chosen.setup.train.shape) == 1 else SEEDS_OF_IMAGES
 
 
 def _epochs(chosen: Chosen, epochs: int, rows: int) -> int:
-    longer = LONGER if len(chosen.workshop.train.shape) == 1 else 1
-    return round(epochs * min(max(len(chosen.workshop.train) / rows, 1), longer))
+    longer = LONGER if len(chosen.setup.train.shape) == 1 else 1
+    return round(epochs * min(max(len(chosen.setup.train) / rows, 1), longer))
 
 
 def learning_curve(
@@ -172,34 +172,32 @@ def learning_curve(
         jobs: trainings at once.
         told: takes the number of finished trainings and of all.
     """
-    workshop = chosen.workshop
+    setup = chosen.setup
     sizes, seeds = _sizes(chosen, train_dev), _seeds(chosen)
     by, measure = measured_by(chosen.metric)
-    target = workshop.judge.target(workshop.dev.y)
+    target = setup.scorer.target(setup.dev.y)
     orders = [
-        np.random.default_rng([chosen.seed % 2**63, zlib.crc32(b"learning curve"), seed]).permutation(
-            len(workshop.train)
-        )
+        np.random.default_rng([chosen.seed % 2**63, zlib.crc32(b"learning curve"), seed]).permutation(len(setup.train))
         for seed in range(seeds)
     ]
 
     def one(place: tuple[int, int]) -> tuple[Any, ...] | None:
         rows, seed = place
         order = orders[seed]
-        trained = train_on(chosen, workshop.train.rows(np.sort(order[:rows])), seed, epochs, patience)
+        trained = train_on(chosen, setup.train.rows(np.sort(order[:rows])), seed, epochs, patience)
         if trained is None:
             return None
         part, network = trained
         seen = part.train.head(MOST_EXAMPLES)
-        found = [predictions(part, network, seen), part.judge.target(seen.y), predictions(part, network, part.dev)]
-        if train_dev and rows < len(workshop.train):
-            rest = workshop.train.rows(np.sort(order[rows:])).head(MOST_EXAMPLES)
-            found += [predictions(part, network, rest), part.judge.target(rest.y)]
+        found = [predictions(part, network, seen), part.scorer.target(seen.y), predictions(part, network, part.dev)]
+        if train_dev and rows < len(setup.train):
+            rest = setup.train.rows(np.sort(order[rows:])).head(MOST_EXAMPLES)
+            found += [predictions(part, network, rest), part.scorer.target(rest.y)]
         return tuple(found)
 
     places = [(rows, seed) for rows in reversed(sizes) for seed in range(seeds)]
     found: dict[tuple[int, int], tuple[Any, ...]] = {}
-    with ThreadPoolExecutor(jobs if workshop.compiled else 1) as pool:
+    with ThreadPoolExecutor(jobs if setup.compiled else 1) as pool:
         for done, (place, result) in enumerate(zip(places, pool.map(one, places), strict=True), 1):
             told(done, len(places))
             if result is not None:
@@ -209,7 +207,7 @@ def learning_curve(
 
 def train_on(
     chosen: Chosen, examples: Examples, seed: int, epochs: int, patience: int | None
-) -> tuple[Workshop, nn.Module] | None:
+) -> tuple[TrainingSetup, nn.Module] | None:
     """Train the chosen configuration on some examples.
 
     Args:
@@ -220,9 +218,9 @@ def train_on(
         patience: epochs without a better dev loss before it stops, of that many epochs.
 
     Returns:
-        The workshop and the network, in evaluation mode; None where it diverged.
+        The training setup and the network, in evaluation mode; None where it diverged.
     """
-    part = replace(chosen.workshop, train=examples)
+    part = replace(chosen.setup, train=examples)
     member = Member(seed, chosen.rows[0]["hyperparameters"], key(chosen.seed, "learning curve", seed))
     longest = _epochs(chosen, epochs, len(examples))
     waits = None if patience is None else round(patience * longest / epochs)

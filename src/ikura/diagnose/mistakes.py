@@ -76,10 +76,10 @@ def mistakes(chosen: Chosen, dataset: Dataset, source: Source, examples: int) ->
     Returns:
         The examples; probabilities and values are means over the networks.
     """
-    workshop, task = chosen.workshop, chosen.workshop.task
-    predicted = torch.stack([one.double() for one in chosen.predicted(workshop.dev)]).mean(0)
-    truth = workshop.judge.target(workshop.dev.y)
-    losses = _losses(task, predicted, truth, workshop.judge.std)
+    setup, task = chosen.setup, chosen.setup.task
+    predicted = torch.stack([one.double() for one in chosen.predicted(setup.dev)]).mean(0)
+    truth = setup.scorer.target(setup.dev.y)
+    losses = _losses(task, predicted, truth, setup.scorer.std)
     if task == "regression":
         answers = predicted.numpy()
         wrong = 0

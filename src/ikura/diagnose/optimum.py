@@ -19,7 +19,7 @@ from ikura.metric.interval import wilson
 if TYPE_CHECKING:
     from ikura.diagnose.chosen import Chosen
     from ikura.population.examples import Examples
-    from ikura.population.setup import Workshop
+    from ikura.population.setup import TrainingSetup
 
 __all__ = ["Neighbour", "best_achievable", "cover_hart", "nearest_neighbour", "peers"]
 
@@ -146,16 +146,16 @@ def peers(chosen: Chosen) -> dict[str, Estimate]:
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
     from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-    workshop = chosen.workshop
+    setup = chosen.setup
     by, _ = measured_by(chosen.metric)
     random = np.random.default_rng([chosen.seed % 2**63, zlib.crc32(b"peers")])
-    train = workshop.train.sample(MOST_PEER_ROWS, chosen.seed, "diagnosis")
-    x, asked = (_matrix(part) for part in (train, workshop.dev))
+    train = setup.train.sample(MOST_PEER_ROWS, chosen.seed, "diagnosis")
+    x, asked = (_matrix(part) for part in (train, setup.dev))
     if x.shape[1] > MOST_PEER_INPUTS:
         inputs = np.sort(random.choice(x.shape[1], MOST_PEER_INPUTS, replace=False))
         x, asked = x[:, inputs], asked[:, inputs]
-    target = workshop.judge.target(workshop.dev.y)
-    regression = workshop.task == "regression"
+    target = setup.scorer.target(setup.dev.y)
+    regression = setup.task == "regression"
     forest = RandomForestRegressor if regression else RandomForestClassifier
     near = KNeighborsRegressor if regression else KNeighborsClassifier
     learners = {
@@ -165,7 +165,7 @@ def peers(chosen: Chosen) -> dict[str, Estimate]:
     found = {}
     for name, learner in learners.items():
         learner.fit(x, train.y if regression else train.y.astype(np.int64))
-        predicted = _predicted(learner, asked, workshop)
+        predicted = _predicted(learner, asked, setup)
         found[name] = error_of(by, [predicted], target, chosen.seed)[0]
     return found
 
@@ -175,10 +175,10 @@ def _matrix(examples: Examples) -> np.ndarray:
     return np.nan_to_num(np.concatenate([x, examples.codes.astype(np.float32)], axis=1), posinf=0.0, neginf=0.0)
 
 
-def _predicted(learner: Any, asked: np.ndarray, workshop: Workshop) -> torch.Tensor:
+def _predicted(learner: Any, asked: np.ndarray, setup: TrainingSetup) -> torch.Tensor:
     """What a learner of scikit-learn predicts, as metrics take it."""
-    if workshop.task == "regression":
-        return torch.from_numpy(learner.predict(asked)).double() * workshop.judge.std + workshop.judge.mean
-    shares = np.zeros((len(asked), max(workshop.outputs, 2)))
+    if setup.task == "regression":
+        return torch.from_numpy(learner.predict(asked)).double() * setup.scorer.std + setup.scorer.mean
+    shares = np.zeros((len(asked), max(setup.outputs, 2)))
     shares[:, learner.classes_] = learner.predict_proba(asked)
-    return torch.from_numpy(shares[:, 1] if workshop.task == "binary" else shares)
+    return torch.from_numpy(shares[:, 1] if setup.task == "binary" else shares)

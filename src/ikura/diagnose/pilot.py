@@ -26,7 +26,7 @@ from ikura.study.search import observations
 
 if TYPE_CHECKING:
     from ikura.api.study import Study
-    from ikura.study.executor import Floor
+    from ikura.study.executor import Executor
     from ikura.study.record.setting import Setting
 
 __all__ = ["Offer", "Pilot"]
@@ -81,15 +81,15 @@ class Pilot:
 
     Args:
         study: the study.
-        floor: where it happens.
+        executor: where it happens.
         setting: the study's.
         every: trials with a dev score, the best first.
     """
 
-    def __init__(self, study: Study, floor: Floor, setting: Setting, every: Sequence[dict[str, Any]]) -> None:
-        self.study, self.floor, self.setting, self.every = study, floor, setting, every
+    def __init__(self, study: Study, executor: Executor, setting: Setting, every: Sequence[dict[str, Any]]) -> None:
+        self.study, self.executor, self.setting, self.every = study, executor, setting, every
         self.decisions = study.decisions
-        self.searches = plans(setting, floor.store)
+        self.searches = plans(setting, executor.store)
         self.leader = every[0]
         self.base = found_in(self.leader["stage"], self.searches)
         stages = [one for one in study.regions if found_in(one["stage"], self.searches) == self.base]
@@ -99,7 +99,7 @@ class Pilot:
     def _diagnosis(self) -> Diagnosis:
         """Diagnose the best trial so far, by the network that was kept of it."""
         by = metric(self.setting.metric, self.setting.task)
-        leader = Chosen(self.floor.run, self.floor.workshop, [self.leader], by, self.setting.seed)
+        leader = Chosen(self.executor.run, self.executor.setup, [self.leader], by, self.setting.seed)
         errors, neighbour = measure(leader)
         losses = self.study.curve(self.leader["number"])["train_loss"].tolist()
         if errors.train.high > LEAST_WORTH and fell_on(leader, lambda number: losses):
@@ -149,7 +149,7 @@ class Pilot:
         own = [one["stage"] for one in self.study.regions if found_in(one["stage"], self.searches) == self.base]
         trials = self.study.trials
         pressed = edges(
-            trials[trials["stage"].isin(own)], self.space, self.floor.sign > 0, self.leader["hyperparameters"]
+            trials[trials["stage"].isin(own)], self.space, self.executor.sign > 0, self.leader["hyperparameters"]
         )
         best = SimpleNamespace(number=self.leader["number"], hyperparameters=self.leader["hyperparameters"])
         return _Seen(
@@ -178,7 +178,7 @@ class Pilot:
         """Plan the search that makes a change; None if a search cannot make it, or there is no budget for it."""
         if not set(change.settings) <= {"epochs"}:
             return None
-        if any(name in AUGMENTATIONS for name in change.space) and not self.floor.workshop.augmented:
+        if any(name in AUGMENTATIONS for name in change.space) and not self.executor.setup.augmented:
             return None
         try:
             space = self._changed(change)
@@ -186,8 +186,8 @@ class Pilot:
             return None
         epochs = int(change.settings.get("epochs", self.base.epochs))
         opened = [name for name in space if name not in self.space or space[name] != self.space[name]]
-        rows = [row for row in self.floor.store.trials() if found_in(row["stage"], self.searches) == self.base]
-        seconds = sum(self.floor.store.fact("seconds", {}).values())
+        rows = [row for row in self.executor.store.trials() if found_in(row["stage"], self.searches) == self.base]
+        seconds = sum(self.executor.store.fact("seconds", {}).values())
         part = allowance(self.setting, self.searches, rows, seconds, epochs, opened, last)
         if part is None:
             return None
@@ -238,7 +238,7 @@ class Pilot:
         plan, one = offer.plan, offer.prescription
         if plan is None or one is None:
             return record | {"sentence": decision_in_words(record)}
-        known = begun_with(observations(self.floor.store, self.floor.sign), Space.from_dict(plan.space))
+        known = begun_with(observations(self.executor.store, self.executor.sign), Space.from_dict(plan.space))
         record |= {
             "name": one.name,
             "against": one.against,

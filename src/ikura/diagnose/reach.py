@@ -46,9 +46,9 @@ def with_reach(chosen: Chosen, errors: Errors, epochs: int) -> Errors:
     Returns:
         The errors with what is reached; as they were where a training diverged, or reached no better fit.
     """
-    part = replace(chosen.workshop, dev=chosen.train)
+    part = replace(chosen.setup, dev=chosen.train)
     by, measure = measured_by(chosen.metric)
-    target, found = part.judge.target(chosen.train.y), list[torch.Tensor]()
+    target, found = part.scorer.target(chosen.train.y), list[torch.Tensor]()
     for row in chosen.rows:
         member = member_of(row)
         [outcome] = train(part, Job(0, (member,), epochs, keep_weights=True))
@@ -59,6 +59,6 @@ def with_reach(chosen: Chosen, errors: Errors, epochs: int) -> Errors:
     reached = error_of(by, found, target, chosen.seed)
     if not reached[0].value < errors.train.value:
         return replace(errors, cut=False)
-    dev = error_of(by, chosen.predicted(chosen.workshop.dev), part.judge.target(chosen.workshop.dev.y), chosen.seed)
+    dev = error_of(by, chosen.predicted(chosen.setup.dev), part.scorer.target(chosen.setup.dev.y), chosen.seed)
     whole = compared(measure, reached, dev, (errors.train_rows, errors.dev_rows))
     return replace(errors, reached=whole.train, reached_gap=whole.gap, cut=False)

@@ -17,14 +17,14 @@ from ikura.diagnose.optimum import MOST_QUERIES, MOST_ROWS, Neighbour, nearest_n
 from ikura.errors import RunError
 from ikura.files import shown
 from ikura.metric import Metric, interval
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.process_state import one_thread_each
 
 if TYPE_CHECKING:
     from ikura.api.study import Study
     from ikura.data import Dataset
 
-__all__ = ["copied", "measure", "read_errors", "recorded_errors", "workshop_again"]
+__all__ = ["copied", "measure", "read_errors", "recorded_errors", "setup_again"]
 
 
 MOST_BYTES = 1 << 28
@@ -57,11 +57,11 @@ def measure(chosen: Chosen) -> tuple[Errors, Neighbour | None]:
 
     The interval of the dev error is that of the study's dev score, where both are the same measure.
     """
-    workshop = chosen.workshop
+    setup = chosen.setup
     by, name = measured_by(chosen.metric)
-    told = [(chosen.predicted(part), workshop.judge.target(part.y)) for part in (chosen.train, workshop.dev)]
+    told = [(chosen.predicted(part), setup.scorer.target(part.y)) for part in (chosen.train, setup.dev)]
     found = [error_of(by, *one, chosen.seed) for one in told]
-    errors = compared(name, found[0], found[1], (len(chosen.train), len(workshop.dev)))
+    errors = compared(name, found[0], found[1], (len(chosen.train), len(setup.dev)))
     if by.name == chosen.metric.name:
         low, high = interval(by, *told[1], seed=chosen.seed)
         errors = replace(errors, dev=replace(errors.dev, low=1 - high, high=1 - low))
@@ -72,7 +72,7 @@ def recorded_errors(
     run: Path,
     best: Row,
     rows: Sequence[Row],
-    workshop: Workshop,
+    setup: TrainingSetup,
     metric: Metric,
     seed: int,
     epochs: int,
@@ -85,7 +85,7 @@ def recorded_errors(
         run: the run folder.
         best: the choice.
         rows: all trials.
-        workshop: training and dev examples.
+        setup: training and dev examples.
         metric: what the study compared by.
         seed: the study's.
         epochs: of a trial at most.
@@ -95,7 +95,7 @@ def recorded_errors(
     """
     from ikura.diagnose.reach import fell_on, with_reach
 
-    chosen = Chosen(run, workshop, chosen_rows(run, best, rows), metric, seed)
+    chosen = Chosen(run, setup, chosen_rows(run, best, rows), metric, seed)
     errors, neighbour = measure(chosen)
     if errors.train.high > WORTH and fell_on(chosen, losses):
         errors = with_reach(chosen, errors, epochs) if in_time else replace(errors, cut=True)
@@ -103,22 +103,22 @@ def recorded_errors(
 
 
 def _neighbour(chosen: Chosen) -> Neighbour | None:
-    workshop = chosen.workshop
-    if 4 * np.prod(workshop.train.shape) * (MOST_ROWS + MOST_QUERIES) > MOST_BYTES:
+    setup = chosen.setup
+    if 4 * np.prod(setup.train.shape) * (MOST_ROWS + MOST_QUERIES) > MOST_BYTES:
         return None
     known = chosen.train.sample(MOST_ROWS, chosen.seed, "diagnosis")
-    asked = workshop.dev.sample(MOST_QUERIES, chosen.seed, "diagnosis")
+    asked = setup.dev.sample(MOST_QUERIES, chosen.seed, "diagnosis")
     train, dev = (part.inputs(slice(None)).reshape(len(part), -1) for part in (known, asked))
-    classes = 0 if workshop.task == "regression" else max(workshop.outputs, 2)
+    classes = 0 if setup.task == "regression" else max(setup.outputs, 2)
     return nearest_neighbour(train, known.y, dev, asked.y, classes, chosen.seed)
 
 
-def workshop_again(study: Study) -> tuple[Dataset, Workshop]:
-    """Read a study's data again, and make its workshop."""
-    from ikura.study.training_setup import network_again, workshop_of
+def setup_again(study: Study) -> tuple[Dataset, TrainingSetup]:
+    """Read a study's data again, and make its training setup."""
+    from ikura.study.training_setup import make_setup, network_again
 
     dataset = study.setting.prepare(study.run)
-    return dataset, workshop_of(study.setting, dataset, network_again(study.setting, study.run, study.network))
+    return dataset, make_setup(study.setting, dataset, network_again(study.setting, study.run, study.network))
 
 
 def read_errors(study: Study) -> tuple[Errors, Neighbour | None]:
@@ -127,4 +127,4 @@ def read_errors(study: Study) -> tuple[Errors, Neighbour | None]:
     if recorded is not None:
         return Errors.from_dict(recorded["errors"]), recorded["neighbour"] and Neighbour(**recorded["neighbour"])
     with one_thread_each():
-        return measure(Chosen.of(study, workshop_again(study)[1]))
+        return measure(Chosen.of(study, setup_again(study)[1]))

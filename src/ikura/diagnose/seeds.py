@@ -35,14 +35,14 @@ def with_more_seeds(chosen: Chosen, seeds: int, epochs: int, patience: int | Non
     Raises:
         UsageError: every one diverged.
     """
-    values, workshop = chosen.rows[0]["hyperparameters"], chosen.workshop
+    values, setup = chosen.rows[0]["hyperparameters"], chosen.setup
     members = [Member(FIRST + k, values, key(chosen.seed, "more seeds", k)) for k in range(seeds)]
 
     def one(member: Member) -> Outcome:
-        [outcome] = train(workshop, Job(0, (member,), epochs, patience, keep_weights=True))
+        [outcome] = train(setup, Job(0, (member,), epochs, patience, keep_weights=True))
         return outcome
 
-    with ThreadPoolExecutor(jobs if workshop.compiled else 1) as pool:
+    with ThreadPoolExecutor(jobs if setup.compiled else 1) as pool:
         found = [(member, outcome) for member, outcome in zip(members, pool.map(one, members), strict=True)]
     trained = [(member, outcome) for member, outcome in found if outcome.scored]
     if seeds and not trained:
@@ -61,5 +61,5 @@ def with_more_seeds(chosen: Chosen, seeds: int, epochs: int, patience: int | Non
     networks = []
     for member, outcome in trained:
         assert outcome.weights is not None
-        networks.append(workshop.trained(member, outcome.weights, outcome.buffers or {}))
+        networks.append(setup.trained(member, outcome.weights, outcome.buffers or {}))
     return replace(chosen, rows=[*chosen.rows, *rows], more=[*chosen.more, *networks])

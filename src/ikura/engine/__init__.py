@@ -6,30 +6,30 @@ from collections.abc import Callable
 
 from ikura.engine._base import Engine
 from ikura.engine.forking import at_once
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 
 __all__ = ["Engine", "at_once", "engine_for"]
 
 
-def engine_for(workshop: Workshop, jobs: int, say: Callable[[str], None] = lambda line: None) -> Engine:
+def engine_for(setup: TrainingSetup, jobs: int, say: Callable[[str], None] = lambda line: None) -> Engine:
     """Choose the engine: threads for the compiled kernel, forked processes for stacked networks on the CPU.
 
     Args:
-        workshop: what will be trained.
+        setup: what will be trained.
         jobs: how many tiles may train at once; no more do than there are cores.
         say: told where fewer workers than `jobs` are to be had.
 
     Returns:
         An engine, to be closed after use.
     """
-    if workshop.compiled:
+    if setup.compiled:
         from ikura.engine.threads import ThreadEngine
 
-        return ThreadEngine(workshop, at_once(jobs, say))
-    if workshop.device == "cpu" and jobs > 1:
+        return ThreadEngine(setup, at_once(jobs, say))
+    if setup.device == "cpu" and jobs > 1:
         from ikura.engine.processes import ProcessEngine
 
-        return ProcessEngine(workshop, at_once(jobs, say), say)
+        return ProcessEngine(setup, at_once(jobs, say), say)
     from ikura.engine.serial import SerialEngine
 
-    return SerialEngine(workshop)
+    return SerialEngine(setup)

@@ -15,18 +15,18 @@ from ikura.engine._pool import Ended, PoolEngine
 from ikura.engine.forking import hindrance
 from ikura.engine.serial import SerialEngine
 from ikura.population.job import Job, Outcome, Told, train
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 
 __all__ = ["ProcessEngine", "end_with_parent", "leave_signals_to_parent"]
 
-_workshop: Workshop
+_setup: TrainingSetup
 _told: Any
 _stop: Any
 
 
-def _begin(workshop: Workshop, told: Any, stop: Any) -> None:
-    global _workshop, _told, _stop
-    _workshop, _told, _stop = workshop, told, stop
+def _begin(setup: TrainingSetup, told: Any, stop: Any) -> None:
+    global _setup, _told, _stop
+    _setup, _told, _stop = setup, told, stop
     leave_signals_to_parent()
     end_with_parent()
 
@@ -53,18 +53,18 @@ def end_with_parent() -> None:
 
 def _work(job: Job) -> list[Outcome]:
     try:
-        return train(_workshop, job, _told.put, _stop.is_set)
+        return train(_setup, job, _told.put, _stop.is_set)
     finally:
         _told.put(Ended(job.number))
 
 
 class ProcessEngine(PoolEngine):
-    """Runs each job in one of several forked processes; what the workshop holds need not be picklable.
+    """Runs each job in one of several forked processes; what the training setup holds need not be picklable.
 
     No more processes are begun than there are tiles at once. Where none can be, this thread runs one job after another.
 
     Args:
-        workshop: examples, task, network.
+        setup: examples, task, network.
         jobs: number of processes at most.
         say: told why there are none.
     """
@@ -72,14 +72,14 @@ class ProcessEngine(PoolEngine):
     work = staticmethod(_work)
     overtakes = True
 
-    def __init__(self, workshop: Workshop, jobs: int, say: Callable[[str], None] = lambda line: None) -> None:
-        self.workshop, self.jobs, self.say = workshop, jobs, say
+    def __init__(self, setup: TrainingSetup, jobs: int, say: Callable[[str], None] = lambda line: None) -> None:
+        self.setup, self.jobs, self.say = setup, jobs, say
         self.workers = 0
         self.said = ""
 
     def run(self, jobs: Sequence[Job], tell: Callable[[Told], None]) -> Iterator[list[Outcome]]:
         if not self._begun(min(self.jobs, len(jobs))):
-            return SerialEngine(self.workshop).run(jobs, tell)
+            return SerialEngine(self.setup).run(jobs, tell)
         return super().run(jobs, tell)
 
     def _begun(self, wanted: int) -> bool:
@@ -92,7 +92,7 @@ class ProcessEngine(PoolEngine):
                 self.close()
                 context = multiprocessing.get_context("fork")
                 self.told, self.stop = context.Queue(), context.Event()
-                self.pool = ProcessPoolExecutor(wanted, context, _begin, (self.workshop, self.told, self.stop))
+                self.pool = ProcessPoolExecutor(wanted, context, _begin, (self.setup, self.told, self.stop))
                 self.workers = wanted
         return self.workers > 0
 

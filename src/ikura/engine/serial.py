@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ikura.engine._base import Engine
 from ikura.population.job import Job, Outcome, Told, train
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 
 __all__ = ["SerialEngine"]
 
@@ -15,15 +15,15 @@ class SerialEngine(Engine):
     """Runs one job after another.
 
     Args:
-        workshop: examples, task, network.
+        setup: examples, task, network.
     """
 
-    def __init__(self, workshop: Workshop) -> None:
-        self.workshop = workshop
+    def __init__(self, setup: TrainingSetup) -> None:
+        self.setup = setup
 
     def run(self, jobs: Sequence[Job], tell: Callable[[Told], None]) -> Iterator[list[Outcome]]:
         for job in jobs:
-            yield train(self.workshop, job, tell)
+            yield train(self.setup, job, tell)
 
     def close(self) -> None:
         """Nothing is held."""

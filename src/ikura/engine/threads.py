@@ -8,7 +8,7 @@ from queue import SimpleQueue
 
 from ikura.engine._pool import PoolEngine
 from ikura.population.job import Job, Outcome, train
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 
 __all__ = ["ThreadEngine"]
 
@@ -17,16 +17,16 @@ class ThreadEngine(PoolEngine):
     """Runs each job in one of several threads.
 
     Args:
-        workshop: examples, task, network.
+        setup: examples, task, network.
         jobs: number of threads.
     """
 
-    def __init__(self, workshop: Workshop, jobs: int) -> None:
+    def __init__(self, setup: TrainingSetup, jobs: int) -> None:
         self.told = SimpleQueue()
         self.stop = threading.Event()
         self.pool = ThreadPoolExecutor(jobs, "ikura")
 
         def work(job: Job) -> list[Outcome]:
-            return train(workshop, job, self.told.put, self.stop.is_set)  # type: ignore[attr-defined]
+            return train(setup, job, self.told.put, self.stop.is_set)  # type: ignore[attr-defined]
 
         self.work = work

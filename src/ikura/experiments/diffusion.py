@@ -13,7 +13,7 @@ from ikura.data import prepare
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
 from ikura.experiments.charts import MARKS, Line, chart, short
 from ikura.experiments.claim import Claim, mean_interval
-from ikura.experiments.populations import workshop_of
+from ikura.experiments.populations import make_setup
 from ikura.large_batch.diffusion import diffusion_rate, marks, walk
 from ikura.large_batch.distance import LAWS, compare_laws, growth_alpha
 from ikura.large_batch.potential import random_potential
@@ -21,7 +21,7 @@ from ikura.large_batch.preset import TORCH_SCALE
 from ikura.page.markup import Html, element, join
 from ikura.page.tables import table
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.population.warmup import warm_up
 from ikura.process_state import cores, one_thread_each
 
@@ -74,14 +74,14 @@ class Diffusion(Experiment):
     )
 
     def repeat(self, repetition: Repetition) -> Tables:
-        return _measure(_workshop(repetition), repetition)
+        return _measure(_setup(repetition), repetition)
 
     def repeat_all(self, repetitions: Sequence[Repetition]) -> Iterator[tuple[int, Tables]]:
         if not repetitions:
             return
-        workshop = _workshop(repetitions[0])
+        setup = _setup(repetitions[0])
         with one_thread_each(), ThreadPoolExecutor(cores()) as pool:
-            found = pool.map(lambda one: _measure(workshop, one), repetitions)
+            found = pool.map(lambda one: _measure(setup, one), repetitions)
             yield from zip((one.index for one in repetitions), found, strict=True)
 
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
@@ -132,35 +132,35 @@ class Diffusion(Experiment):
         )
 
 
-def _workshop(repetition: Repetition) -> Workshop:
+def _setup(repetition: Repetition) -> TrainingSetup:
     from ikura.data.images.known import find_image_set
     from ikura.errors import DataError
 
     warm_up("float32", repetition.say)
     try:
         find_image_set("fashion_mnist")
-        return workshop_of(prepare("fashion_mnist"), rows=1024 if repetition.quick else ROWS, dev=256)
+        return make_setup(prepare("fashion_mnist"), rows=1024 if repetition.quick else ROWS, dev=256)
     except DataError:
-        return workshop_of(prepare("digits"))
+        return make_setup(prepare("digits"))
 
 
-def _measure(workshop: Workshop, repetition: Repetition) -> Tables:
+def _measure(setup: TrainingSetup, repetition: Repetition) -> Tables:
     every, updates = (QUICK_SIZES, QUICK_UPDATES) if repetition.quick else (SIZES, UPDATES)
-    sizes = [size for size in every if size <= len(workshop.train)]
+    sizes = [size for size in every if size <= len(setup.train)]
     looks, walks = marks(updates), []
     for place, size in enumerate(sizes):
         members = [Member(n, hyperparameters(s, size, sizes[0]), repetition.seed) for n, s in enumerate(SETTINGS)]
-        found = np.sqrt(np.square(walk(workshop, members, looks)).sum(2))
+        found = np.sqrt(np.square(walk(setup, members, looks)).sum(2))
         for setting, distances in zip(SETTINGS, found.tolist(), strict=True):
             walks += [
                 {"setting": setting, "size": size, "update": look, "distance": distance}
                 for look, distance in zip(looks, distances, strict=True)
             ]
         repetition.tell((place + 1) / (len(sizes) + 1))
-    few = workshop.train.head(EXAMPLES)
-    network = workshop.module(Member(0, hyperparameters("same", sizes[0], sizes[0]), repetition.seed))
+    few = setup.train.head(EXAMPLES)
+    network = setup.module(Member(0, hyperparameters("same", sizes[0], sizes[0]), repetition.seed))
     found = random_potential(
-        network.float(), few.x, few.y, workshop.task, directions=10 if repetition.quick else DIRECTIONS,
+        network.float(), few.x, few.y, setup.task, directions=10 if repetition.quick else DIRECTIONS,
         seed=repetition.seed,
     )  # fmt: skip
     spread = [{"length": r, "spread": s} for r, s in zip(found.lengths, found.spread, strict=True)]

@@ -12,13 +12,13 @@ from ikura.data import Dataset, prepare
 from ikura.engine import engine_for
 from ikura.errors import UsageError
 from ikura.experiments._base import Repetition, Tables
-from ikura.experiments.populations import workshop_of
+from ikura.experiments.populations import make_setup
 from ikura.large_batch.preset import Preset, preset
 from ikura.nn.zoo import network as zoo_network
 from ikura.population.examples import Examples
 from ikura.population.job import Job, Outcome, Told
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.population.warmup import warm_up
 from ikura.process_state import cores, one_thread_each
 from ikura.study.record.device import chosen_device
@@ -179,10 +179,10 @@ def columns(
     Yields:
         The number of each repetition when all of its columns are done, and what it found.
     """
-    workshop, test = _workshop(setting)
-    if workshop.compiled:
-        warm_up(workshop.dtype, repetitions[0].say)
-    jobs, whose = _jobs(workshop, plans, repetitions)
+    setup, test = _setup(setting)
+    if setup.compiled:
+        warm_up(setup.dtype, repetitions[0].say)
+    jobs, whose = _jobs(setup, plans, repetitions)
     found: dict[int, dict[str, Outcome]] = {one.index: {} for one in repetitions}
     names, trained = list(plans), 0
     total = sum(epochs for epochs, _ in plans.values()) * len(repetitions)
@@ -195,29 +195,29 @@ def columns(
         for one in open_ones:
             one.tell(min(max((trained / total * len(repetitions) - ended) / len(open_ones), 0.0), 0.999))
 
-    with one_thread_each(), engine_for(workshop, cores()) as engine:
+    with one_thread_each(), engine_for(setup, cores()) as engine:
         for outcomes in engine.run(jobs, tell):
             one = whose[outcomes[0].tile]
             found[one.index] |= {names[outcome.number]: outcome for outcome in outcomes}
             if len(found[one.index]) == len(plans):
-                yield one.index, _tables(workshop, test, plans, one.seed, found[one.index], points)
+                yield one.index, _tables(setup, test, plans, one.seed, found[one.index], points)
 
 
-def _workshop(setting: Setting) -> tuple[Workshop, Examples]:
-    """The workshop, without the test set; and the test set."""
+def _setup(setting: Setting) -> tuple[TrainingSetup, Examples]:
+    """The training setup, without the test set; and the test set."""
     dataset = _dataset(setting)
     name, test = setting.preset.network, Examples.of(dataset.test)
     factory = None if name is None else zoo_network(name)
     device = chosen_device(setting.device, factory is not None)
-    workshop = workshop_of(dataset, rows=setting.train_size, dev=DEV, network=factory, device=device)
+    setup = make_setup(dataset, rows=setting.train_size, dev=DEV, network=factory, device=device)
     assert setting.batch_size is not None
     assert setting.ratio is not None
-    if setting.batch_size * setting.ratio > len(workshop.train):
+    if setting.batch_size * setting.ratio > len(setup.train):
         raise UsageError(
-            f"the large batch of {setting.batch_size * setting.ratio} is more than the {len(workshop.train)} "
+            f"the large batch of {setting.batch_size * setting.ratio} is more than the {len(setup.train)} "
             "training examples; choose a smaller --ratio or --batch-size"
         )
-    return workshop, test if factory else test.flat().dense()
+    return setup, test if factory else test.flat().dense()
 
 
 def _dataset(setting: Setting) -> Dataset:
@@ -228,12 +228,12 @@ def _dataset(setting: Setting) -> Dataset:
 
 
 def _jobs(
-    workshop: Workshop, plans: Plans, repetitions: Sequence[Repetition]
+    setup: TrainingSetup, plans: Plans, repetitions: Sequence[Repetition]
 ) -> tuple[list[Job], dict[int, Repetition]]:
     """Tiles of columns that train equally long, the long ones first; on the CPU each column is one, for all cores."""
     jobs: list[Job] = []
     whose: dict[int, Repetition] = {}
-    size = 1 if workshop.device == "cpu" else len(plans)
+    size = 1 if setup.device == "cpu" else len(plans)
     for one in repetitions:
         lengths = sorted({epochs for epochs, _ in plans.values()}, reverse=True)
         for length in lengths:
@@ -242,7 +242,7 @@ def _jobs(
                 for place, (epochs, values) in enumerate(plans.values())
                 if epochs == length
             ]
-            for tile in workshop.pack(members, size):
+            for tile in setup.pack(members, size):
                 number = len(jobs)
                 whose[number] = one
                 name = "-".join(str(member.number) for member in tile)
@@ -260,7 +260,7 @@ def _jobs(
 
 
 def _tables(
-    workshop: Workshop,
+    setup: TrainingSetup,
     test: Examples,
     plans: Plans,
     seed: int,
@@ -273,12 +273,12 @@ def _tables(
         assert outcome.going_on is not None
         assert outcome.distances is not None
         state = {key[5:]: array for key, array in outcome.going_on.items() if key.startswith("tile.")}
-        tile = workshop.tile([member])
+        tile = setup.tile([member])
         tile.insert(0, state)
-        (loss,), (score,) = workshop.judge(tile.outputs(test), test.y)
-        train = workshop.train.head(TRAIN)
-        (train_loss,), (train_score,) = workshop.judge(tile.outputs(train), train.y)
-        updates = -(-len(workshop.train) // values["batch_size"])
+        (loss,), (score,) = setup.scorer(tile.outputs(test), test.y)
+        train = setup.train.head(TRAIN)
+        (train_loss,), (train_score,) = setup.scorer(tile.outputs(train), train.y)
+        updates = -(-len(setup.train) // values["batch_size"])
         results.append(
             {
                 "column": name,

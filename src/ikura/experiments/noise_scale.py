@@ -13,7 +13,7 @@ from ikura.data import prepare
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
 from ikura.experiments.charts import MARKS, Line, chart, short
 from ikura.experiments.claim import Claim
-from ikura.experiments.populations import workshop_of
+from ikura.experiments.populations import make_setup
 from ikura.large_batch.noise_scale import NoiseScale, measure_noise_scale, noise_scale
 from ikura.page.markup import element, join
 from ikura.page.tables import table
@@ -120,18 +120,18 @@ class NoiseScaleExperiment(Experiment):
     def _training(self, repetition: Repetition) -> list[dict[str, Any]]:
         if repetition.index >= (2 if repetition.quick else NETWORKS):
             return []
-        workshop = workshop_of(prepare("digits", seed=0))
+        setup = make_setup(prepare("digits", seed=0))
         warm_up("float32", repetition.say)
         member = Member(0, TRAINING, repetition.seed)
-        course, rows = workshop.course([member]), []
+        training, rows = setup.training([member]), []
         for look in LOOKS[:3] if repetition.quick else LOOKS:
-            course.run(look)
-            state = course.tile.extract(0)
-            network = workshop.trained(member, state["weights"], {})
+            training.run(look)
+            state = training.tile.extract(0)
+            network = setup.trained(member, state["weights"], {})
             found = measure_noise_scale(
-                network, workshop.train.x, workshop.train.y, workshop.task, small=32, large=512, seed=repetition.seed
+                network, setup.train.x, setup.train.y, setup.task, small=32, large=512, seed=repetition.seed
             )
-            loss = float(course.curve(0)[-1, 1]) if look else None
+            loss = float(training.curve(0)[-1, 1]) if look else None
             rows.append(
                 {"epoch": look, "estimate": found.value, "low": found.low, "high": found.high, "dev_loss": loss}
             )

@@ -22,12 +22,12 @@ from ikura.population.examples import Examples
 from ikura.population.factory import Factory
 from ikura.population.job import Job, Outcome
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
-from ikura.population.training import Judge
+from ikura.population.setup import TrainingSetup
+from ikura.population.training import Scorer
 from ikura.population.warmup import warm_up
 from ikura.process_state import one_thread_each
 
-__all__ = ["Trained", "best_so_far", "probability", "train", "workshop_of"]
+__all__ = ["Trained", "best_so_far", "make_setup", "probability", "train"]
 
 
 @dataclass(frozen=True)
@@ -74,30 +74,30 @@ def train(
     Returns:
         One result for each configuration, in their order.
     """
-    workshop = workshop_of(dataset, dtype)
+    setup = make_setup(dataset, dtype)
     members = [Member(number, dict(one), seed) for number, one in enumerate(configurations)]
     warm_up(dtype, lambda line: None)
     found: dict[int, Outcome] = {}
-    with one_thread_each(), engine_for(workshop, os.cpu_count() or 1) as engine:
-        tiles = workshop.pack(members, max(2, len(members) // 8))
+    with one_thread_each(), engine_for(setup, os.cpu_count() or 1) as engine:
+        tiles = setup.pack(members, max(2, len(members) // 8))
         jobs = [Job(number, tuple(tile), epochs, keep_states=True) for number, tile in enumerate(tiles)]
         for outcomes in engine.run(jobs, lambda told: None):
             found |= {outcome.number: outcome for outcome in outcomes}
     return [
-        Trained(member.hyperparameters, found[n].state, found[n].curve, _network(workshop, member, found[n]))
+        Trained(member.hyperparameters, found[n].state, found[n].curve, _network(setup, member, found[n]))
         for n, member in enumerate(members)
     ]
 
 
-def workshop_of(
+def make_setup(
     dataset: Dataset,
     dtype: str = "float32",
     rows: int | None = None,
     dev: int | None = None,
     network: Factory | None = None,
     device: str = "cpu",
-) -> Workshop:
-    """Make a workshop of the training and dev examples of a data set; the test set stays outside.
+) -> TrainingSetup:
+    """Make a training setup of the training and dev examples of a data set; the test set stays outside.
 
     Args:
         dataset: the data.
@@ -118,10 +118,10 @@ def workshop_of(
     held = Examples.of(dataset.dev, dtype).head(dev or len(dataset.dev))
     if network is None:
         train, held = train.flat().dense(), held.flat().dense()
-    return Workshop(
+    return TrainingSetup(
         train=train,
         dev=held,
-        judge=Judge(task, default_metric(task), dataset.target_mean, dataset.target_std),
+        scorer=Scorer(task, default_metric(task), dataset.target_mean, dataset.target_std),
         outputs=outputs_of(task, len(dataset.task.classes or [])),
         cardinalities=tuple(dataset.encoder.cardinalities),
         network=network,
@@ -130,9 +130,9 @@ def workshop_of(
     )
 
 
-def _network(workshop: Workshop, member: Member, outcome: Outcome) -> nn.Module:
+def _network(setup: TrainingSetup, member: Member, outcome: Outcome) -> nn.Module:
     state = outcome.going_on or {}
-    return workshop.trained(member, state["tile.weights"], {})
+    return setup.trained(member, state["tile.weights"], {})
 
 
 def best_so_far(trained: Sequence[Trained]) -> np.ndarray:

@@ -12,7 +12,7 @@ from ikura.data import prepare
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
 from ikura.experiments.charts import MARKS, averaged, chart, short
 from ikura.experiments.claim import Claim
-from ikura.experiments.populations import train, workshop_of
+from ikura.experiments.populations import make_setup, train
 from ikura.large_batch.step_covariance import example_gradients, predicted_covariance, sample_steps, step_variance
 from ikura.page.markup import element, join
 from ikura.page.tables import table
@@ -103,7 +103,7 @@ class StepCovariance(Experiment):
     def repeat(self, repetition: Repetition) -> Tables:
         rows, steps = (2_000, 200) if repetition.quick else (ROWS, STEPS)
         dataset = prepare(_blocks(), seed=repetition.seed % 1000)
-        examples = workshop_of(dataset, rows=min(rows, len(dataset.train))).train
+        examples = make_setup(dataset, rows=min(rows, len(dataset.train))).train
         sizes = sizes_for(len(examples))
         sizes = (sizes[0], sizes[-1]) if repetition.quick else sizes
         found: list[dict[str, Any]] = []
@@ -180,7 +180,7 @@ def _network(dataset: Any, examples: Examples, seed: int, epochs: int) -> Any:
 
     if epochs:
         return train(dataset, [NETWORK], epochs, seed)[0].network
-    return workshop_of(dataset).module(Member(0, NETWORK, seed))
+    return make_setup(dataset).module(Member(0, NETWORK, seed))
 
 
 EXPERIMENT = StepCovariance()

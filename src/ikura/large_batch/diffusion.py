@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ikura.errors import UsageError
 from ikura.population.member import Member
 from ikura.population.schedule import shape
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 
 __all__ = ["diffusion_rate", "marks", "walk"]
 
@@ -27,11 +27,11 @@ def marks(updates: int, points: int = 40) -> list[int]:
     return sorted(set(np.geomspace(1, updates, points).round().astype(int).tolist()))
 
 
-def walk(workshop: Workshop, members: Sequence[Member], looks: Sequence[int]) -> Array:
+def walk(setup: TrainingSetup, members: Sequence[Member], looks: Sequence[int]) -> Array:
     """Train members of one mini-batch size at a constant learning rate, and measure their distances on the way.
 
     Args:
-        workshop: examples, task, network.
+        setup: examples, task, network.
         members: of one seed and one batch size.
         looks: numbers of updates, rising.
 
@@ -54,20 +54,20 @@ def walk(workshop: Workshop, members: Sequence[Member], looks: Sequence[int]) ->
                 "a walk has a constant learning rate and batch: schedule_shape='constant', no warm_up, no batch_growth"
             )
     ((seed, size),) = sizes
-    course = workshop.course(members, keep_distances=True)
-    course.begin()
-    travel, tile = course.travel, course.tile
+    training = setup.training(members, keep_distances=True)
+    training.begin()
+    travel, tile = training.travel, training.tile
     assert travel is not None
-    rows = len(workshop.train) // size * size
+    rows = len(setup.train) // size * size
     if not rows:
-        raise UsageError(f"a mini-batch of {size} is more than the {len(workshop.train)} training examples")
+        raise UsageError(f"a mini-batch of {size} is more than the {len(setup.train)} training examples")
     found, done, epoch, chunk = [], 0, -1, 0
-    examples, begin = workshop.train, rows
+    examples, begin = setup.train, rows
     for look in looks:
         while done < look:
             if begin == rows:
                 epoch, begin = epoch + 1, 0
-                examples = workshop.train.ordered(seed, epoch)
+                examples = setup.train.ordered(seed, epoch)
             end = min(begin + (look - done) * size, rows)
             # Each piece of an epoch counts as an epoch of its own, so that its noise is fresh.
             tile.train_epoch(examples.rows(np.arange(begin, end)), chunk)

@@ -31,9 +31,9 @@ from ikura.population.examples import Examples
 from ikura.population.inputs import takes_codes
 from ikura.population.job import Outcome, Told
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.population.structure import weights_of
-from ikura.population.training import Course
+from ikura.population.training import TrainingRun
 from ikura.population.warmup import warm_up
 from ikura.process_state import cores, one_thread_each
 from ikura.study.arguments import alone, check_arguments
@@ -43,7 +43,7 @@ from ikura.study.record.members import member_of
 from ikura.study.record.progress import Progress
 from ikura.study.record.store import COLUMNS, Store
 from ikura.study.replay import check_trained, trained_again
-from ikura.study.training_setup import network_again, workshop_of
+from ikura.study.training_setup import make_setup, network_again
 from ikura.study.training_states import lineage
 
 __all__ = ["FOLDER", "NOTE", "OURS", "Diary", "diary", "measure"]
@@ -88,13 +88,13 @@ def measure(
     folder = _folder(study.run, out)
     progress = progress or Progress()
     setting = study.setting
-    workshop = workshop_of(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
-    check_network(store, setting, workshop)
-    if workshop.compiled:
-        warm_up(setting.dtype, progress.say, workshop.convolutional)
+    setup = make_setup(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
+    check_network(store, setting, setup)
+    if setup.compiled:
+        warm_up(setting.dtype, progress.say, setup.convolutional)
     with alone(folder), one_thread_each():
-        workers = 1 if workshop.device.startswith("cuda") else at_once(jobs or cores(), progress.say)
-        found = _Work(study, store, row, workshop, folder, points, workers, progress).run()
+        workers = 1 if setup.device.startswith("cuda") else at_once(jobs or cores(), progress.say)
+        found = _Work(study, store, row, setup, folder, points, workers, progress).run()
         _write(found)
     return found
 
@@ -136,7 +136,7 @@ class _Work:
     study: Study
     store: Store
     row: Mapping[str, Any]
-    workshop: Workshop
+    setup: TrainingSetup
     folder: Path
     points: int
     jobs: int
@@ -147,7 +147,7 @@ class _Work:
         last = self.row["epochs"]
         with diary(self.folder, {0, *marks(last, self.points - 1)}) as notes:
             notes.updates[0] = 0
-            notes.keep(0, _flat(self.workshop, self.first))
+            notes.keep(0, _flat(self.setup, self.first))
             outcome = self._train(notes, last)
             epochs = sorted(set(notes.epochs) & set(notes.updates))
             scales, potential = self._measure(notes, epochs)
@@ -160,7 +160,7 @@ class _Work:
         deviation = _deviation(outcome.curve, self.study.curve(self.row["number"])[list(COLUMNS)].to_numpy(float))
         return Measures(
             self.study.run, self.folder, self.row["number"], best is not None and best["model"] == self.row["number"],
-            outcome.state, int(self.member.values.batch_size), len(outcome.curve), len(self.workshop.train),
+            outcome.state, int(self.member.values.batch_size), len(outcome.curve), len(self.setup.train),
             (len(self.sample), len(self.few)), deviation, moments, distances, grown.pop("distance"), grown, potential,
             self._notes(outcome, deviation), self._command(),
         )  # fmt: skip
@@ -181,13 +181,13 @@ class _Work:
     def first(self) -> Member:
         """The member whose initial weights the trial's are: itself, or the one that its first ancestor was."""
         rows = {one["number"]: one for one in self.store.trials()}
-        legs = lineage(Ledger(self.store), rows, self.row["number"], self.row["epochs"])
-        return member_of(rows[next(iter(legs))["trial"]])
+        segments = lineage(Ledger(self.store), rows, self.row["number"], self.row["epochs"])
+        return member_of(rows[next(iter(segments))["trial"]])
 
     @cached_property
     def sample(self) -> Examples:
         """Training examples that gradients are taken of."""
-        train = self.workshop.train
+        train = self.setup.train
         size = 8 * int(np.prod(train.shape))
         most = max(min(MOST_EXAMPLES, MOST_BYTES // max(size, 1)), WALKED[False])
         return train.sample(most, self.study.setting.seed, "measure").dense()
@@ -208,9 +208,9 @@ class _Work:
 
         of = "" if self.row["parent"] is None else f", the configuration of trial {self.row['parent']},"
         self.progress.start(f"trial {self.row['number']}{of} again", epochs)
-        with engine_for(self.workshop, 1) as engine:
+        with engine_for(self.setup, 1) as engine:
             outcome = trained_again(
-                self.study.setting, self.store, self.workshop, engine, dict(self.row), True, notes, tell
+                self.study.setting, self.store, self.setup, engine, dict(self.row), True, notes, tell
             )
         self.progress.finish()
         return outcome
@@ -230,12 +230,12 @@ class _Work:
         return [found[place] for place in range(len(epochs))], potential
 
     def _worker(self, notes: Diary) -> Callable[[Piece], Any]:
-        workshop, task, seed = self.workshop, self.workshop.task, self.study.setting.seed
+        setup, task, seed = self.setup, self.setup.task, self.study.setting.seed
         sample, few = self.sample, self.few
 
         def work(piece: Piece) -> Any:
             epoch = piece if isinstance(piece, int) else 0
-            network = workshop.trained(self.member, notes.weights(epoch), {}).to(workshop.device)
+            network = setup.trained(self.member, notes.weights(epoch), {}).to(setup.device)
             part = sample if isinstance(piece, int) else few
             codes = part.codes if takes_codes(network, part.codes.shape[1]) else None
             with np.errstate(all="ignore"):
@@ -246,7 +246,7 @@ class _Work:
         return work
 
     def _notes(self, outcome: Outcome, deviation: float) -> list[str]:
-        notes, rows = [], len(self.workshop.train)
+        notes, rows = [], len(self.setup.train)
         if outcome.state == "diverged":
             notes.append(f"The trial diverged in epoch {len(outcome.curve)}.")
         if deviation:
@@ -256,14 +256,14 @@ class _Work:
             )
         if len(self.sample) < rows:
             notes.append(f"Gradients are of {len(self.sample):,} of the {rows:,} training examples.")
-        if self.workshop.augmented:
+        if self.setup.augmented:
             notes.append("Gradients are of training images without augmentation.")
         return notes
 
 
-def _flat(workshop: Workshop, member: Member) -> np.ndarray:
+def _flat(setup: TrainingSetup, member: Member) -> np.ndarray:
     """A member's initial weights, flat, in the precision of training."""
-    module = workshop.module(member).to(getattr(torch, workshop.dtype))
+    module = setup.module(member).to(getattr(torch, setup.dtype))
     return torch.nn.utils.parameters_to_vector(weights_of(module).values()).detach().numpy()
 
 
@@ -323,11 +323,11 @@ class Diary:
     epochs: Collection[int]
     updates: dict[int, int] = field(default_factory=dict)
 
-    def __call__(self, course: Course, place: int) -> None:
+    def __call__(self, training: TrainingRun, place: int) -> None:
         """Note how a member stands after an epoch."""
-        self.updates[course.epoch] = int(course.tile.steps[place])
-        if course.epoch in self.epochs:
-            self.keep(course.epoch, course.tile.extract(place)["weights"])
+        self.updates[training.epoch] = int(training.tile.steps[place])
+        if training.epoch in self.epochs:
+            self.keep(training.epoch, training.tile.extract(place)["weights"])
 
     def keep(self, epoch: int, weights: np.ndarray) -> None:
         """Keep the weights after an epoch, flat."""

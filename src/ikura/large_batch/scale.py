@@ -38,7 +38,7 @@ from ikura.study.record.device import chosen_device
 from ikura.study.record.enter import enter
 from ikura.study.record.networks import resolved
 from ikura.study.record.progress import Progress
-from ikura.study.training_setup import model_of, network_again, workshop_of
+from ikura.study.training_setup import make_setup, model_of, network_again
 
 __all__ = ["scale"]
 
@@ -142,7 +142,7 @@ class _Work:
             place = folder / (f"batch-{batch}" if found is None else "auto")
             self._keep_model(winner, column, place / "model")
             scaling = Scaling(
-                study.run, place, winner.batch, batch, self.metric.name, self.sign, self.margin, self.workshop.device,
+                study.run, place, winner.batch, batch, self.metric.name, self.sign, self.margin, self.setup.device,
                 rule, best.name, column.hyperparameters, column.epochs, rows, skipped, found,
                 {row.name: [one.curve.tolist() for one in self.trained[row.name]] for row in rows},
                 self._command(), self._next(best, found),
@@ -181,21 +181,21 @@ class _Work:
         setting, run = self.setting, self.study.run
         self.dataset = setting.prepare(run)
         factory = resolved(setting.network, network_again(setting, run, self.study.network))
-        self.workshop = workshop_of(setting, self.dataset, Ghosts(factory) if setting.custom and factory else factory)
+        self.setup = make_setup(setting, self.dataset, Ghosts(factory) if setting.custom and factory else factory)
         if setting.custom:
             began, store = enter(run, copied=True)
             with closing(store):
-                check_network(store, began, workshop_of(began, self.dataset, factory))
-        winner = winner_of(self.study, self.workshop)
+                check_network(store, began, make_setup(began, self.dataset, factory))
+        winner = winner_of(self.study, self.setup)
         if self.batch_size != AUTO:
             check_batch(winner, self.batch_size)
-        if self.workshop.compiled:
-            warm_up(setting.dtype, self.progress.say, self.workshop.convolutional)
+        if self.setup.compiled:
+            warm_up(setting.dtype, self.progress.say, self.setup.convolutional)
         jobs = at_once(self.jobs or cores(), self.progress.say)
-        self.trainer = Trainer(self.workshop, kept, setting.seed, jobs, COMPILED_TILE, self.progress)
+        self.trainer = Trainer(self.setup, kept, setting.seed, jobs, COMPILED_TILE, self.progress)
         self.metric = metric_of(setting.metric, setting.task)
         self.sign = 1.0 if self.metric.greater_is_better else -1.0
-        self.target = self.workshop.judge.target(self.workshop.dev.y)
+        self.target = self.setup.scorer.target(self.setup.dev.y)
         self.rules = candidates(self.rule, winner.values.optimizer)
         self.trained: dict[str, list[Trained]] = {}
         return winner
@@ -207,12 +207,12 @@ class _Work:
         if networks[replicate].evidence is None:
             return
         member = self.trainer.member(column, replicate)
-        module = self.workshop.trained(member, networks[replicate].weights, networks[replicate].buffers)
+        module = self.setup.trained(member, networks[replicate].weights, networks[replicate].buffers)
         if self.setting.custom:
             plain = Member(member.number, {**winner.hyperparameters, **_training_of(column)}, member.seed)
             dtype = next(p.dtype for p in module.parameters())
-            member, module = plain, without_ghosts(module, self.workshop.module(plain).to(dtype))
-        model_of(self.setting, self.dataset, self.workshop, module, member).save(place)
+            member, module = plain, without_ghosts(module, self.setup.module(plain).to(dtype))
+        model_of(self.setting, self.dataset, self.setup, module, member).save(place)
 
     def _check(self) -> None:
         check_arguments(batch_size=None if self.batch_size == AUTO else self.batch_size, jobs=self.jobs)
@@ -233,7 +233,7 @@ class _Work:
                 "compare with; tune with a smaller learning rate first"
             )
         self.margin = margin_of(self.metric, self.within, small)
-        rows = len(self.workshop.train)
+        rows = len(self.setup.train)
         return compare(every, self.trained, self.metric, self.target, rows, self.margin, self.trainer.seed)
 
     def _table(self, winner: Winner, batch: int, rules: tuple[str, ...]) -> tuple[list[Column], list[str], str]:
@@ -283,7 +283,7 @@ class _Work:
 
     def _seconds(self, every: list[Column]) -> dict[str, float]:
         """Seconds of an epoch, by name; settings that cost the same are timed once."""
-        self.progress.say(f"timing an epoch of each on {self.workshop.device}")
+        self.progress.say(f"timing an epoch of each on {self.setup.device}")
         about: dict[str, str] = {}
         for column in every:
             values = column.values
@@ -291,7 +291,7 @@ class _Work:
             about[column.name] = str(alike)
         first = {key: next(c for c in every if about[c.name] == key) for key in about.values()}
         members = {key: self.trainer.member(column, 0) for key, column in first.items()}
-        seconds = seconds_per_epoch(self.workshop, members)
+        seconds = seconds_per_epoch(self.setup, members)
         return {name: seconds[key] for name, key in about.items()}
 
     def _write(self, scaling: Scaling) -> None:

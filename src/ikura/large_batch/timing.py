@@ -11,7 +11,7 @@ import torch
 
 from ikura.best_epoch import best_epochs
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.process_state import one_thread_each
 
 __all__ = ["brief", "epochs_to", "seconds_per_epoch"]
@@ -21,26 +21,26 @@ MOST_SECONDS = 20.0
 """After which an epoch is timed no more often than once."""
 
 
-def seconds_per_epoch(workshop: Workshop, members: Mapping[str, Member]) -> dict[str, float]:
-    """Time one training epoch of single networks on the workshop's device, on the CPU with one thread.
+def seconds_per_epoch(setup: TrainingSetup, members: Mapping[str, Member]) -> dict[str, float]:
+    """Time one training epoch of single networks on the training setup's device, on the CPU with one thread.
 
     The networks take turns, so that a machine that is busy for a while slows all of them; the fastest of up to five
     turns counts.
 
     Args:
-        workshop: examples, task, network.
+        setup: examples, task, network.
         members: name to network.
 
     Returns:
         Name to seconds, dev examples not counted.
     """
-    tiles = {name: workshop.tile([member]) for name, member in members.items()}
+    tiles = {name: setup.tile([member]) for name, member in members.items()}
     taken: dict[str, list[float]] = {name: [] for name in tiles}
-    began, device = time.perf_counter(), torch.device(workshop.device)
+    began, device = time.perf_counter(), torch.device(setup.device)
     with one_thread_each():
         for turn in range(ROUNDS + 1):
             for name, tile in tiles.items():
-                examples = workshop.train.ordered(members[name].seed, turn)
+                examples = setup.train.ordered(members[name].seed, turn)
                 start = time.perf_counter()
                 tile.train_epoch(examples, turn)
                 if device.type == "cuda":

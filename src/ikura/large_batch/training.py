@@ -16,7 +16,7 @@ from ikura.large_batch.columns import Column
 from ikura.nn.noise import key
 from ikura.population.job import Job, Outcome, Told
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.population.snapshot import packed, unpacked
 from ikura.process_state import one_thread_each
 from ikura.study.record.progress import Progress
@@ -58,7 +58,7 @@ class Trainer:
     Members of one seed share initial weights, order of examples and noise, so that columns are compared in pairs.
 
     Attributes:
-        workshop: examples, task, network.
+        setup: examples, task, network.
         folder: for what is trained, and snapshots of what is in work.
         seed: of the run.
         jobs: tiles that train at once.
@@ -66,7 +66,7 @@ class Trainer:
         progress: who is told.
     """
 
-    workshop: Workshop
+    setup: TrainingSetup
     folder: Path
     seed: int
     jobs: int
@@ -94,7 +94,7 @@ class Trainer:
         missing = {path: pair for path, pair in wanted.items() if read(path) is None}
         if missing:
             self.progress.start(stage, sum(column.epochs for column, _ in missing.values()))
-            with one_thread_each(), engine_for(self.workshop, self.jobs) as engine:
+            with one_thread_each(), engine_for(self.setup, self.jobs) as engine:
                 self._train(engine, missing)
             self.progress.finish()
         found: dict[str, list[Trained]] = {column.name: [] for column in columns}
@@ -111,7 +111,7 @@ class Trainer:
             "epochs": column.epochs,
             "patience": column.patience,
             "replicate": replicate,
-            "device": self.workshop.device.partition(":")[0],
+            "device": self.setup.device.partition(":")[0],
         }
         digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:20]
         return self.folder / f"{digest}.safetensors"
@@ -145,7 +145,7 @@ class Trainer:
             alike.setdefault((column.epochs, column.patience), []).append(Member(number, one.hyperparameters, one.seed))
         jobs: list[Job] = []
         for (epochs, patience), members in sorted(alike.items(), key=lambda item: -item[0][0]):
-            for tile in self.workshop.pack(members, self._size(len(members))):
+            for tile in self.setup.pack(members, self._size(len(members))):
                 digest = hashlib.sha256(" ".join(paths[one.number].stem for one in tile).encode()).hexdigest()[:20]
                 snapshot = self.folder / f"tile-{digest}.safetensors"
                 jobs.append(Job(len(jobs), tuple(tile), epochs, patience, snapshot, keep_weights=True, keep_best=True))

@@ -20,7 +20,7 @@ from ikura.nn.noise import Draws, drawing, key
 from ikura.population.batches import Batches
 from ikura.population.inputs import inputs_of
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.search import schedule
 from ikura.study.record.networks import OWN, PRETRAINED, known_names
 
@@ -29,7 +29,7 @@ __all__ = ["first_norm", "normalisation_of", "winner_of"]
 BATCHES, SHARE = 16, 0.9
 
 
-def winner_of(study: Study, workshop: Workshop) -> Winner:
+def winner_of(study: Study, setup: TrainingSetup) -> Winner:
     """Read the winner of a finished run.
 
     Raises:
@@ -45,11 +45,11 @@ def winner_of(study: Study, workshop: Workshop) -> Winner:
     more = {"without": "the network began pretrained, with statistics of its own"} if pretrained else {}
     return Winner(
         best.hyperparameters,
-        len(workshop.train),
+        len(setup.train),
         study.epochs,
         schedule(setting.schedule).patience(study.epochs),
-        "" if pretrained else normalisation_of(workshop.module(member)),
-        first_norm(workshop, member),
+        "" if pretrained else normalisation_of(setup.module(member)),
+        first_norm(setup, member),
         drops=setting.network != OWN and "dropout" in known_names(setting.network),
         **more,
     )
@@ -68,22 +68,22 @@ def normalisation_of(module: nn.Module) -> str:
     return "batch" if any(map(normalises, parts)) else ""
 
 
-def first_norm(workshop: Workshop, member: Member) -> float:
+def first_norm(setup: TrainingSetup, member: Member) -> float:
     """Measure the gradients that a training begins with: the 90th percentile of their norms, at the initial weights.
 
     The norm is that of all weights together; up to sixteen mini-batches of the first epoch are looked at. Penalties are
     left out.
     """
-    module = workshop.module(member).to(getattr(torch, workshop.dtype)).train()
+    module = setup.module(member).to(getattr(torch, setup.dtype)).train()
     parameters = [p for p in module.parameters() if p.requires_grad]
-    rows = len(workshop.train)
+    rows = len(setup.train)
     size = min(int(member.values.batch_size), rows)
-    batches = Batches(workshop.train.ordered(member.seed, 0).head(BATCHES * size), torch.device("cpu"), workshop.task)
+    batches = Batches(setup.train.ordered(member.seed, 0).head(BATCHES * size), torch.device("cpu"), setup.task)
     norms = []
     for begin in range(0, min(BATCHES * size, rows - size + 1), size):
         x, codes, y = batches(slice(begin, begin + size))
         with seeded(key(member.seed, "noise", 0, begin)), drawing(Draws(key(member.seed, "noise", 0), begin)):
-            cost = loss(workshop.task, module(*inputs_of(module, x, codes)), y)
+            cost = loss(setup.task, module(*inputs_of(module, x, codes)), y)
         found = torch.autograd.grad(cost, parameters, allow_unused=True)
         norms.append(float(torch.stack([g.norm() for g in found if g is not None]).norm()))
     return float(np.quantile(norms, SHARE))

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.population.snapshot import load_snapshot, save_snapshot
 from ikura.population.surroundings import usual_settings
-from ikura.population.training import Course
+from ikura.population.training import TrainingRun
 from ikura.process_state import one_thread_each
 
 __all__ = ["Job", "Outcome", "Stopped", "Told", "train"]
@@ -52,7 +52,7 @@ class Job:
         places: which of them train; the others only keep their places, so that shapes and rounding stay as they were.
             None for all.
         epochs: epochs in all.
-        patience: see `Course`.
+        patience: see `TrainingRun`.
         snapshot: file for snapshots on the way; None for none.
         snapshot_seconds: seconds between snapshots.
         deadline: time (`time.time`) at which members are cut short; None for none.
@@ -85,7 +85,7 @@ class Job:
     budget: int | None = None
     keep_losses: bool = False
     keep_distances: bool = False
-    watch: Callable[[Course, int], None] | None = None
+    watch: Callable[[TrainingRun, int], None] | None = None
 
     @property
     def training(self) -> tuple[int, ...]:
@@ -144,7 +144,7 @@ class Outcome:
 
 
 def train(
-    workshop: Workshop,
+    setup: TrainingSetup,
     job: Job,
     tell: Callable[[Told], None] = lambda told: None,
     stopping: Callable[[], bool] = lambda: False,
@@ -152,7 +152,7 @@ def train(
     """Train a tile, from its snapshot if there is one, with one thread of torch, on whose number rounding depends.
 
     Args:
-        workshop: examples, task, network.
+        setup: examples, task, network.
         job: the tile and how far to train it.
         tell: called after each epoch.
         stopping: asked after each epoch; when true the tile is saved and left.
@@ -164,7 +164,7 @@ def train(
         Stopped: `stopping` said so.
     """
     with one_thread_each(), _ordinary_arithmetic():
-        return _train(workshop, job, tell, stopping)
+        return _train(setup, job, tell, stopping)
 
 
 @contextmanager
@@ -179,65 +179,65 @@ def _ordinary_arithmetic() -> Iterator[None]:
         torch.set_flush_denormal(flushed)
 
 
-def _train(workshop: Workshop, job: Job, tell: Callable[[Told], None], stopping: Callable[[], bool]) -> list[Outcome]:
+def _train(setup: TrainingSetup, job: Job, tell: Callable[[Told], None], stopping: Callable[[], bool]) -> list[Outcome]:
     late = job.deadline is not None and time.time() >= job.deadline
     if late and not job.first and not (job.snapshot and job.snapshot.exists()):
         tell(Told(job.epochs * len(job.training), job.number))
         return []
-    course = workshop.course(job.members, job.patience, job.budget or job.epochs, job.keep_distances)
-    course.tile.active[:] = False
-    course.tile.active[list(job.training)] = True
+    training = setup.training(job.members, job.patience, job.budget or job.epochs, job.keep_distances)
+    training.tile.active[:] = False
+    training.tile.active[list(job.training)] = True
     for place in job.training:
         if job.members[place].number in job.states:
-            course.insert(place, job.states[job.members[place].number])
+            training.insert(place, job.states[job.members[place].number])
     if job.snapshot is not None:
-        load_snapshot(job.snapshot, course)
+        load_snapshot(job.snapshot, training)
         at_rest = [place for place in range(len(job.members)) if place not in job.training]
-        course.tile.active[at_rest] = False
+        training.tile.active[at_rest] = False
     saved = time.monotonic()
     cut: list[int] = []
 
-    def after(course: Course) -> None:
+    def after(training: TrainingRun) -> None:
         nonlocal saved
         if job.watch is not None:
             for place in job.training:
-                job.watch(course, place)
-        tell(Told(len(job.training), job.number, course.leading()))
+                job.watch(training, place)
+        tell(Told(len(job.training), job.number, training.leading()))
         late = job.deadline is not None and time.time() >= job.deadline
         stop = stopping()
         if job.snapshot is not None and (stop or time.monotonic() - saved >= job.snapshot_seconds):
-            save_snapshot(job.snapshot, course)
+            save_snapshot(job.snapshot, training)
             saved = time.monotonic()
         if stop:
             raise Stopped
-        if late and course.epoch < job.epochs:
-            cut.extend(np.flatnonzero(course.tile.active))
-            course.tile.active[:] = False
+        if late and training.epoch < job.epochs:
+            cut.extend(np.flatnonzero(training.tile.active))
+            training.tile.active[:] = False
 
-    began = course.epoch
+    began = training.epoch
     tell(Told(began * len(job.training), job.number))
-    course.run(job.epochs, after)
-    tell(Told((job.epochs - course.epoch) * len(job.training), job.number, course.leading()))
-    return _outcomes(job, course, cut)
+    training.run(job.epochs, after)
+    tell(Told((job.epochs - training.epoch) * len(job.training), job.number, training.leading()))
+    return _outcomes(job, training, cut)
 
 
-def _outcomes(job: Job, course: Course, cut: Sequence[int]) -> list[Outcome]:
+def _outcomes(job: Job, training: TrainingRun, cut: Sequence[int]) -> list[Outcome]:
     """What came of a tile's members; `cut` are the places of those that the deadline stopped."""
-    states = {place: course.extract(place) if job.keep_states else None for place in job.training}
-    alive = course.tile.active.copy()
-    dev_losses = course.dev_losses() if job.keep_losses else None
-    train_loss, train_score = course.train_scores()
-    ended = [place for place in job.training if not _goes_on(job, course, place)]
-    evidence = course.evidence() if job.keep_best and ended else {}
+    states = {place: training.extract(place) if job.keep_states else None for place in job.training}
+    alive = training.tile.active.copy()
+    dev_losses = training.dev_losses() if job.keep_losses else None
+    train_loss, train_score = training.train_scores()
+    ended = [place for place in job.training if not _goes_on(job, training, place)]
+    evidence = training.evidence() if job.keep_best and ended else {}
     outcomes = []
     for place in job.training:
-        curve = course.curve(place)
-        frozen = bool(course.frozen[place]) and len(curve) > 0 and not course.diverged[place]
-        best = -1 if frozen else int(course.best_epoch[place])
+        curve = training.curve(place)
+        frozen = bool(training.frozen[place]) and len(curve) > 0 and not training.diverged[place]
+        best = -1 if frozen else int(training.best_epoch[place])
         _, dev_loss, dev_score = curve[best] if best >= 0 else (np.nan,) * 3
-        weights, buffers = course.tile.best(place) if job.keep_weights else (None, None)
+        weights, buffers = training.tile.best(place) if job.keep_weights else (None, None)
         state = "stopped" if place in cut else "complete"
-        state = "diverged" if course.diverged[place] else "frozen" if frozen else state
+        state = "diverged" if training.diverged[place] else "frozen" if frozen else state
         outcomes.append(
             Outcome(
                 job.members[place].number,
@@ -250,29 +250,29 @@ def _outcomes(job: Job, course: Course, cut: Sequence[int]) -> list[Outcome]:
                 float(dev_score),
                 math.nan if frozen else float(train_loss[place]),
                 math.nan if frozen else float(train_score[place]),
-                float(course.seconds[place]),
+                float(training.seconds[place]),
                 weights,
                 buffers,
                 states[place],
                 dev_losses[place] if dev_losses is not None and alive[place] else None,
                 evidence.get(place) if place in ended else None,
-                None if course.travel is None else course.travel.by_name(place),
+                None if training.travel is None else training.travel.by_name(place),
             )
         )
-    return _with_best(outcomes, course, ended) if job.keep_best and not job.keep_weights else outcomes
+    return _with_best(outcomes, training, ended) if job.keep_best and not job.keep_weights else outcomes
 
 
-def _goes_on(job: Job, course: Course, place: int) -> bool:
+def _goes_on(job: Job, training: TrainingRun, place: int) -> bool:
     """Whether a later round may follow for a member: it neither diverged nor stopped early nor came to its budget."""
     further = job.epochs < (job.budget or job.epochs)
-    return further and not course.diverged[place] and int(course.epochs[place]) >= job.epochs
+    return further and not training.diverged[place] and int(training.epochs[place]) >= job.epochs
 
 
-def _with_best(outcomes: list[Outcome], course: Course, ended: list[int]) -> list[Outcome]:
+def _with_best(outcomes: list[Outcome], training: TrainingRun, ended: list[int]) -> list[Outcome]:
     """Give the best by dev score of the members that ended, and it alone, its weights."""
-    sign = course.judge.sign
+    sign = training.scorer.sign
     best = max((o for o in outcomes if o.scored and o.place in ended), key=lambda o: o.merit(sign), default=None)
     if best is None:
         return outcomes
-    weights, buffers = course.tile.best(best.place)
+    weights, buffers = training.tile.best(best.place)
     return [replace(o, weights=weights, buffers=buffers) if o is best else o for o in outcomes]

@@ -1,4 +1,4 @@
-"""The workshop: turns trials into tiles, and tiles into trained members."""
+"""The training setup: turns trials into tiles, and tiles into trained members."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from ikura.population.member import Member
 from ikura.population.rehearsal import Manner, rehearse
 from ikura.population.structure import structure, weights_of
 from ikura.population.surroundings import usual_settings
-from ikura.population.training import Course, Judge
+from ikura.population.training import Scorer, TrainingRun
 
-__all__ = ["Workshop"]
+__all__ = ["TrainingSetup"]
 
 
 @dataclass(frozen=True)
-class Workshop:
+class TrainingSetup:
     """Everything that training needs besides the trials: examples, task, network, precision, device.
 
     Attributes:
         train, dev: the examples; there is no test set here.
-        judge: how outputs are scored.
+        scorer: how outputs are scored.
         outputs: number of raw outputs.
         cardinalities: number of codes of each embedded category.
         network: factory of one member's network from its hyperparameters; None for the built-in one.
@@ -50,7 +50,7 @@ class Workshop:
 
     train: Examples
     dev: Examples
-    judge: Judge
+    scorer: Scorer
     outputs: int
     cardinalities: tuple[int, ...] = ()
     network: Factory | None = None
@@ -73,7 +73,7 @@ class Workshop:
     @property
     def task(self) -> str:
         """The task's name."""
-        return self.judge.task
+        return self.scorer.task
 
     def layout(self, member: Member) -> Layout:
         """Layout of a member's built-in network."""
@@ -230,20 +230,20 @@ class Workshop:
         except UsageError as error:
             raise UsageError(f"trial {member.number}: {error}") from error
 
-    def course(
+    def training(
         self,
         members: Sequence[Member],
         patience: int | None = None,
         budget: int | None = None,
         keep_distances: bool = False,
         more: float = 1.0,
-    ) -> Course:
-        """Begin the training of a tile; the arguments are those of `Course`."""
+    ) -> TrainingRun:
+        """Begin the training of a tile; the arguments are those of `TrainingRun`."""
         tile, travel = self.tile(members), None
         if keep_distances:
             sizes = [{n: p.numel() for n, p in weights_of(self.module(member)).items()} for member in members]
             travel = Travel(tile, sizes)
-        return Course(tile, self.train, self.dev, self.judge, patience, budget, travel=travel, more=more)
+        return TrainingRun(tile, self.train, self.dev, self.scorer, patience, budget, travel=travel, more=more)
 
 
 def _slices(members: list[Member], size: int) -> list[list[Member]]:

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ikura.files import write_atomically
-from ikura.population.training import Course
+from ikura.population.training import TrainingRun
 
 __all__ = ["load_snapshot", "packed", "save_snapshot", "unpacked"]
 
@@ -52,19 +52,19 @@ def _checksum(arrays: Mapping[str, np.ndarray]) -> str:
     return f"{found:08x}"
 
 
-def save_snapshot(path: Path, course: Course) -> None:
+def save_snapshot(path: Path, training: TrainingRun) -> None:
     """Save every member of a tile.
 
     Raises:
         StorageError: the disk is full or cannot be written.
     """
-    arrays: dict[str, np.ndarray] = {"numbers": np.array([m.number for m in course.tile.members])}
-    for place in range(len(course.tile.members)):
-        arrays |= {f"{place}/{name}": array for name, array in course.extract(place).items()}
+    arrays: dict[str, np.ndarray] = {"numbers": np.array([m.number for m in training.tile.members])}
+    for place in range(len(training.tile.members)):
+        arrays |= {f"{place}/{name}": array for name, array in training.extract(place).items()}
     write_atomically(path, packed(arrays))
 
 
-def load_snapshot(path: Path, course: Course) -> bool:
+def load_snapshot(path: Path, training: TrainingRun) -> bool:
     """Let a tile go on from its snapshot, if there is one of the same members.
 
     Returns:
@@ -73,8 +73,8 @@ def load_snapshot(path: Path, course: Course) -> bool:
     arrays = unpacked(path)
     if arrays is None:
         return False
-    members = course.tile.members
-    wanted = {f"{place}/{name}": a for place in range(len(members)) for name, a in course.extract(place).items()}
+    members = training.tile.members
+    wanted = {f"{place}/{name}": a for place in range(len(members)) for name, a in training.extract(place).items()}
     if set(arrays) != {*wanted, "numbers"} or arrays["numbers"].tolist() != [m.number for m in members]:
         return False
     if any(
@@ -84,5 +84,5 @@ def load_snapshot(path: Path, course: Course) -> bool:
         return False
     for place in range(len(members)):
         prefix = f"{place}/"
-        course.insert(place, {n[len(prefix) :]: a for n, a in arrays.items() if n.startswith(prefix)})
+        training.insert(place, {n[len(prefix) :]: a for n, a in arrays.items() if n.startswith(prefix)})
     return True

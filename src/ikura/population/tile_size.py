@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.population.structure import structure
 from ikura.population.surroundings import usual_settings
 from ikura.process_state import one_thread_each
@@ -22,7 +22,7 @@ SECONDS = 3.0
 
 
 def measure_tile_size(
-    workshop: Workshop, members: Sequence[Member], say: Callable[[str], None] = lambda line: None
+    setup: TrainingSetup, members: Sequence[Member], say: Callable[[str], None] = lambda line: None
 ) -> int:
     """Find the number of members at which one member's training step is cheapest on this machine.
 
@@ -30,7 +30,7 @@ def measure_tile_size(
     per member than the best one, three seconds have passed, or there are no more members.
 
     Args:
-        workshop: what will be trained.
+        setup: what will be trained.
         members: the first trials.
         say: told how the networks run.
 
@@ -38,12 +38,12 @@ def measure_tile_size(
         Members to a tile.
     """
     first = members[0]
-    few = replace(workshop, train=workshop.train.head(2 * int(first.values.batch_size)))
+    few = replace(setup, train=setup.train.head(2 * int(first.values.batch_size)))
     with one_thread_each(), usual_settings():
         return _cheapest(few, members, time.perf_counter(), say)
 
 
-def _cheapest(few: Workshop, members: Sequence[Member], started: float, say: Callable[[str], None]) -> int:
+def _cheapest(few: TrainingSetup, members: Sequence[Member], started: float, say: Callable[[str], None]) -> int:
     best_size, best_cost = 1, float("inf")
     alike = few.network is None or structure(few.module(members[0])) == structure(few.module(members[0]))
     # Networks that a factory makes of another structure each time, such as of a class within it, are never stacked.

@@ -23,7 +23,7 @@ from ikura.population.kernel import score as score_kernel
 from ikura.population.kernel.score import assess
 from ikura.population.plateau import Brakes
 
-__all__ = ["EXPLODED", "Course", "Judge", "still"]
+__all__ = ["EXPLODED", "Scorer", "TrainingRun", "still"]
 
 EXPLODED = 1e6
 AT_ONCE = 4_000_000
@@ -31,7 +31,7 @@ AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
-class Judge:
+class Scorer:
     """How raw outputs are scored.
 
     Of n examples, a classification's loss is their mean cross-entropy L. It falls without end as a network that is
@@ -127,7 +127,7 @@ def still(before: np.ndarray, after: np.ndarray) -> bool:
 
 
 @dataclass
-class Course:
+class TrainingRun:
     """Trains a tile epoch by epoch and keeps each member's curve and best weights.
 
     The best epoch is the one with the lowest dev loss, the first of equal ones (`ikura.best_epoch`). With a patience of
@@ -139,19 +139,19 @@ class Course:
         tile: the members.
         train: training examples, in their own order.
         dev: dev examples.
-        judge: how outputs are scored.
+        scorer: how outputs are scored.
         patience: epochs without improvement before a member stops; None never stops one.
         budget: epochs of the members' whole training, at which their learning-rate schedules end; None for as many as
             `run` is asked for.
         epoch: epochs trained so far.
         travel: records the members' distances from their initial weights; None records nothing.
-        more: how many examples of any class the dev loss counts besides the dev examples, see `Judge`.
+        more: how many examples of any class the dev loss counts besides the dev examples, see `Scorer`.
     """
 
     tile: Tile
     train: Examples
     dev: Examples
-    judge: Judge
+    scorer: Scorer
     patience: int | None = None
     budget: int | None = None
     epoch: int = 0
@@ -172,7 +172,7 @@ class Course:
 
     def begin(self) -> None:
         """Measure the cost at the start, against which an explosion is told."""
-        losses, _ = self.judge(self.tile.outputs(self.dev), self.dev.y)
+        losses, _ = self.scorer(self.tile.outputs(self.dev), self.dev.y)
         start = np.nan_to_num(losses, nan=np.inf) + self.tile.penalties()
         self.tile.set_limits(np.minimum(EXPLODED * np.maximum(start, 1.0), np.finfo(np.float64).max))
 
@@ -187,7 +187,7 @@ class Course:
         costs = tile.train_epoch(examples, self.epoch, self.budget or epochs, self.brakes.shares)
         for k, weights in unmoved.items():
             self.frozen[k] = still(weights, tile.flat(k))
-        losses, scores = self.judge(tile.outputs(self.dev), self.dev.y, self.more)
+        losses, scores = self.scorer(tile.outputs(self.dev), self.dev.y, self.more)
         tile.active &= ~(tile.active & ~np.isfinite(losses))
         self.diverged |= before & ~tile.active
         costs = np.where(tile.active, costs, np.nan)
@@ -207,7 +207,7 @@ class Course:
             self.travel.after_epoch(before)
         self.seconds[before] += (time.perf_counter() - started) / max(before.sum(), 1)
 
-    def run(self, epochs: int, after: Callable[[Course], None] | None = None) -> None:
+    def run(self, epochs: int, after: Callable[[TrainingRun], None] | None = None) -> None:
         """Train until `epochs` epochs are done or nobody is active any more.
 
         Args:
@@ -226,12 +226,12 @@ class Course:
     def leading(self) -> float:
         """The best dev score of a member at its best epoch so far, diverged ones left out; NaN if there is none."""
         places = np.flatnonzero((self.best_epoch >= 0) & ~self.diverged)
-        merits = self.judge.sign * self._curves[self.best_epoch[places], 2, places]
-        return float(self.judge.sign * merits.max()) if np.isfinite(merits).any() else math.nan
+        merits = self.scorer.sign * self._curves[self.best_epoch[places], 2, places]
+        return float(self.scorer.sign * merits.max()) if np.isfinite(merits).any() else math.nan
 
     def dev_losses(self) -> np.ndarray:
         """Loss of each member's present weights on each dev example: float64 of shape (members, rows)."""
-        return self.judge.losses(self.tile.outputs(self.dev), self.dev.y, self.more)
+        return self.scorer.losses(self.tile.outputs(self.dev), self.dev.y, self.more)
 
     def train_scores(self, rows: int = 10_000) -> tuple[np.ndarray, np.ndarray]:
         """Loss and score of each member's best weights on the training examples, of many on a sample.
@@ -243,7 +243,7 @@ class Course:
         """
         self.tile.recall()
         examples = self.train.sample(rows, self.tile.members[0].seed, "train scores")
-        losses, scores = self.judge(self.tile.outputs(examples), examples.y)
+        losses, scores = self.scorer(self.tile.outputs(examples), examples.y)
         never = self.best_epoch < 0
         return np.where(never, np.nan, losses), np.where(never, np.nan, scores)
 
@@ -251,10 +251,10 @@ class Course:
         """What resampling needs of each member's best weights on the dev examples, as `ikura.metric.evidence`."""
         self.tile.recall()
         outputs = self.tile.outputs(self.dev)
-        self.judge(outputs, self.dev.y)
-        predictions = self.judge.predictions(outputs)
-        target = self.judge.target(self.dev.y)
-        each = vmap(partial(evidence, self.judge.metric), in_dims=(0, None))
+        self.scorer(outputs, self.dev.y)
+        predictions = self.scorer.predictions(outputs)
+        target = self.scorer.target(self.dev.y)
+        each = vmap(partial(evidence, self.scorer.metric), in_dims=(0, None))
         trained = np.flatnonzero((self.best_epoch >= 0) & ~self.diverged).tolist()
         size = max(1, AT_ONCE // predictions[0].numel())
         found: dict[int, np.ndarray] = {}

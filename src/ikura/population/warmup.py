@@ -21,7 +21,7 @@ from ikura.population.cache import check_compiler, place_note
 from ikura.population.examples import Examples
 from ikura.population.layout import Layout
 from ikura.population.member import Member
-from ikura.population.training import Judge
+from ikura.population.training import Scorer
 
 __all__ = ["compile_convolution", "compile_kernel", "warm_up"]
 
@@ -62,7 +62,9 @@ def _mark(dtype: str, name: str) -> Path:
 
     here = Path(__file__).parent
     digest = hashlib.sha256(f"{numba.__version__} {platform.machine()} {get_host_cpu_features()}".encode())
-    for source in sorted([*(here / "kernel").glob("*.py"), *(here / "convolution").glob("*.py"), here / "update_rules.py"]):
+    for source in sorted(
+        [*(here / "kernel").glob("*.py"), *(here / "convolution").glob("*.py"), here / "update_rules.py"]
+    ):
         digest.update(f"{source} {source.stat().st_mtime_ns}".encode())
     return Path(train_epoch.stats.cache_path) / f"ikura-{name}-{dtype}-{digest.hexdigest()[:16]}.compiled"
 
@@ -74,7 +76,7 @@ def compile_kernel(dtype: str) -> None:
     examples = Examples(np.zeros((2, 1), dtype), np.zeros((2, 0), np.int32), np.zeros(2, dtype))
     tile = CompiledTile([Member(0, {"units": 1, "layers": 1}, 0)], [Layout(1, 1, (1,))], "regression", dtype)
     tile.train_epoch(examples, 0)
-    Judge("regression", METRICS["r2"])(tile.outputs(examples), examples.y)
+    Scorer("regression", METRICS["r2"])(tile.outputs(examples), examples.y)
 
 
 def compile_convolution(dtype: str) -> None:
@@ -89,4 +91,4 @@ def compile_convolution(dtype: str) -> None:
     every_part = Member(0, {"dropconnect": 0.5, "label_noise": 0.5}, 0)
     tile = ConvolutionTile([every_part], [recipe], [module], "regression", dtype)
     tile.train_epoch(examples, 0)
-    Judge("regression", METRICS["r2"])(tile.outputs(examples), examples.y)
+    Scorer("regression", METRICS["r2"])(tile.outputs(examples), examples.y)

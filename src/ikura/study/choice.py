@@ -20,8 +20,8 @@ from ikura.nn.loss import predict
 from ikura.population.examples import Examples
 from ikura.population.inputs import inputs_of
 from ikura.population.job import Outcome
-from ikura.population.setup import Workshop
-from ikura.study.executor import Floor
+from ikura.population.setup import TrainingSetup
+from ikura.study.executor import Executor
 from ikura.study.finalists import STAGE, distinct
 from ikura.study.preference import preferred
 from ikura.study.record.members import member_of
@@ -29,7 +29,7 @@ from ikura.study.record.pareto import configuration
 from ikura.study.selection_bias import corrected, difference
 from ikura.study.shortlist import PLACES, Shortlist, has_weights, keep_weights, kept_weights, ranked, weights_file
 
-__all__ = ["choose", "judge", "load_network", "predictions", "train_again"]
+__all__ = ["choose", "judged_choice", "load_network", "predictions", "train_again"]
 
 CUT_SHORT = (
     "the time limit cut the finalists short; the network of the search's best trial, which has the better dev score, "
@@ -40,11 +40,13 @@ Again = Callable[[Mapping[str, Any]], Outcome]
 """Trains a trial again, with its best weights and its evidence."""
 
 
-def load_network(workshop: Workshop, run: Path, row: Mapping[str, Any], again: Again | None = None) -> torch.nn.Module:
+def load_network(
+    setup: TrainingSetup, run: Path, row: Mapping[str, Any], again: Again | None = None
+) -> torch.nn.Module:
     """Build a network with the weights that were kept of it.
 
     Args:
-        workshop: examples, task, network.
+        setup: examples, task, network.
         run: the run folder.
         row: the trial.
         again: trains it again where its weights are missing or damaged.
@@ -59,47 +61,49 @@ def load_network(workshop: Workshop, run: Path, row: Mapping[str, Any], again: A
         outcome = again(row)
         assert outcome.weights is not None
         kept = outcome.weights, outcome.buffers or {}
-    return workshop.trained(member_of(row), *kept)
+    return setup.trained(member_of(row), *kept)
 
 
-def train_again(floor: Floor, rows: Iterable[Mapping[str, Any]], again: Again) -> None:
+def train_again(executor: Executor, rows: Iterable[Mapping[str, Any]], again: Again) -> None:
     """Train those trials again whose weights are missing or damaged."""
     for row in rows:
-        if not has_weights(floor.run, row["number"]):
-            floor.progress.say(f"the weights of trial {row['number']} are missing or damaged: it is trained again")
-            keep_weights(floor.run, [again(row)])
+        if not has_weights(executor.run, row["number"]):
+            executor.progress.say(f"the weights of trial {row['number']} are missing or damaged: it is trained again")
+            keep_weights(executor.run, [again(row)])
 
 
-def _evidence(floor: Floor, again: Again) -> dict[int, np.ndarray]:
+def _evidence(executor: Executor, again: Again) -> dict[int, np.ndarray]:
     """The dev evidence of the search's best trials; of those whose file is missing or damaged it is made again."""
-    shortlist = Shortlist(floor)
-    rows = [row for row in ranked(floor, "search")[:PLACES] if row["state"] == "complete"]
+    shortlist = Shortlist(executor)
+    rows = [row for row in ranked(executor, "search")[:PLACES] if row["state"] == "complete"]
     found = shortlist.evidence()
     lost = [row for row in rows if row["number"] not in found]
     if not lost:
         return found
     numbers = listed(row["number"] for row in lost)
-    floor.progress.say(f"what the choice needs of the trials {numbers} is missing or damaged: they are trained again")
+    executor.progress.say(
+        f"what the choice needs of the trials {numbers} is missing or damaged: they are trained again"
+    )
     for row in lost:
         shortlist.keep_evidence(again(row))
     return shortlist.evidence()
 
 
-def predictions(workshop: Workshop, network: torch.nn.Module, examples: Examples) -> torch.Tensor:
+def predictions(setup: TrainingSetup, network: torch.nn.Module, examples: Examples) -> torch.Tensor:
     """Predict examples with one network, in the target's own units or as probabilities."""
-    judge = workshop.judge
+    scorer = setup.scorer
     parts = []
     # What a network draws even in evaluation is keyed, so that a score can be measured again.
-    with torch.no_grad(), nullcontext() if workshop.compiled else seeded(0):
+    with torch.no_grad(), nullcontext() if setup.compiled else seeded(0):
         block = 4096 if len(examples.shape) == 1 else 512
         for i in range(0, max(len(examples), 1), block):
             rows = slice(i, i + block)
             x, codes = torch.from_numpy(examples.inputs(rows)), torch.from_numpy(examples.codes[rows])
             parts.append(network(*inputs_of(network, x, codes)))
-    return predict(judge.task, torch.cat(parts), judge.mean, judge.std)
+    return predict(scorer.task, torch.cat(parts), scorer.mean, scorer.std)
 
 
-def choose(floor: Floor, metric: Metric, finalists: int, again: Again) -> dict[str, Any] | None:
+def choose(executor: Executor, metric: Metric, finalists: int, again: Again) -> dict[str, Any] | None:
     """Choose a configuration on the dev set, and the network of it that is kept.
 
     With finalists it is the configuration with the best mean dev score over its replicates, which the search's own
@@ -109,7 +113,7 @@ def choose(floor: Floor, metric: Metric, finalists: int, again: Again) -> dict[s
     configurations that are nearly as good as the best.
 
     Args:
-        floor: where the trials were trained.
+        executor: where the trials were trained.
         metric: what is measured.
         finalists: number of finalists that the study asked for.
         again: trains a trial again.
@@ -117,26 +121,28 @@ def choose(floor: Floor, metric: Metric, finalists: int, again: Again) -> dict[s
     Returns:
         {"number": the search trial, "model": the trial whose network is kept, "hyperparameters", "dev": mean dev
         score, "interval": of that mean, over seeds and examples, "note": a sentence or None, "choice": how a preferred
-        objective chose or None, and what `judge` adds}; None if no trial has a score.
+        objective chose or None, and what `judged_choice` adds}; None if no trial has a score.
     """
-    searched = ranked(floor, "search")
+    searched = ranked(executor, "search")
     if not searched:
         return None
-    top, rows, finals = searched[0], floor.store.trials(STAGE), ranked(floor, "finalist")
-    train_again(floor, [*finals, *([top] if top["state"] == "complete" else [])], again)
-    groups, choice = _preferred(floor, metric, _groups(floor, finals), again)
+    top, rows, finals = searched[0], executor.store.trials(STAGE), ranked(executor, "finalist")
+    train_again(executor, [*finals, *([top] if top["state"] == "complete" else [])], again)
+    groups, choice = _preferred(executor, metric, _groups(executor, finals), again)
     if not groups:
         alone = [[row] for row in searched if (row["state"] == "pruned") == (top["state"] == "pruned")]
-        alone, choice = _preferred(floor, metric, alone, again)
+        alone, choice = _preferred(executor, metric, alone, again)
         [top] = alone[0]
     cut = any(row["state"] in ("stopped", "skipped") for row in rows)
     group, kept, note = [top], top, None
     if groups:
         group = groups[0]
         own = [row for row in finals if row["parent"] == group[0]["parent"]]
-        if ((cut and choice is None) or top["number"] == group[0]["parent"]) and has_weights(floor.run, top["number"]):
+        if ((cut and choice is None) or top["number"] == group[0]["parent"]) and has_weights(
+            executor.run, top["number"]
+        ):
             own.append(top)
-        kept = max(own, key=lambda row: _merit(floor, [row]))
+        kept = max(own, key=lambda row: _merit(executor, [row]))
         if kept is top and cut:
             group, note = [top], CUT_SHORT
     elif finalists:
@@ -144,10 +150,10 @@ def choose(floor: Floor, metric: Metric, finalists: int, again: Again) -> dict[s
         failed = "diverged" if "diverged" in states else "did not move" if "frozen" in states else ""
         why = f"every finalist {failed} with other seeds" if failed else "no time was left to train finalists"
         note = f"{why}; the best trial of the search is kept"
-    if kept is top and not has_weights(floor.run, top["number"]):
-        keep_weights(floor.run, [again(top)])
-    outputs = [_of_dev(floor, row) for row in group]
-    low, high = interval(metric, outputs, _target(floor), seed=floor.seed)
+    if kept is top and not has_weights(executor.run, top["number"]):
+        keep_weights(executor.run, [again(top)])
+    outputs = [_of_dev(executor, row) for row in group]
+    low, high = interval(metric, outputs, _target(executor), seed=executor.seed)
     chosen = {
         "number": top["number"] if group == [top] else group[0]["parent"],
         "model": kept["number"],
@@ -157,11 +163,13 @@ def choose(floor: Floor, metric: Metric, finalists: int, again: Again) -> dict[s
         "note": note,
         "choice": choice,
     }
-    return chosen | judge(floor, metric, chosen, groups if group != [top] else [], _evidence(floor, again))
+    return chosen | judged_choice(
+        executor, metric, chosen, groups if group != [top] else [], _evidence(executor, again)
+    )
 
 
-def judge(
-    floor: Floor,
+def judged_choice(
+    executor: Executor,
     metric: Metric,
     chosen: dict[str, Any],
     groups: list[list[dict[str, Any]]],
@@ -170,7 +178,7 @@ def judge(
     """Say how far a choice is flattered, and how sure it is.
 
     Args:
-        floor: where the trials were trained.
+        executor: where the trials were trained.
         metric: what is measured.
         chosen: what `choose` found.
         groups: the finalists' replicates, the best configuration first; none if the choice was not among them.
@@ -181,17 +189,17 @@ def judge(
         {"number", "difference", "interval", "p", "seeds", "weights": of both networks} or None if there is no other, or
         none that was trained with the same seeds}.
     """
-    target = _target(floor)
-    rows = [row for row in ranked(floor, "search") if row["state"] != "pruned" and row["number"] in evidence]
+    target = _target(executor)
+    rows = [row for row in ranked(executor, "search") if row["state"] != "pruned" and row["number"] in evidence]
     pool = [row["number"] for row in rows]
-    shown = {group[0]["parent"]: [_shown(floor, metric, row) for row in group] for group in groups}
+    shown = {group[0]["parent"]: [_shown(executor, metric, row) for row in group] for group in groups}
     known = {pool.index(parent): replicates for parent, replicates in shown.items() if parent in pool}
     found = None
     if chosen["number"] in pool and len(known) == len(shown):
         found = asdict(
             corrected(
                 metric, [evidence[number] for number in pool], target, chosen["dev"], tuple(chosen["interval"]),
-                replicates=known, seed=floor.seed,
+                replicates=known, seed=executor.seed,
             )
         )  # fmt: skip
         found["interval"] = list(found["interval"])
@@ -205,7 +213,7 @@ def judge(
         common = [seed for seed in seeds[0] if seed in own]
         if common:
             told = difference(
-                metric, [seeds[0][seed] for seed in common], [own[seed] for seed in common], target, seed=floor.seed
+                metric, [seeds[0][seed] for seed in common], [own[seed] for seed in common], target, seed=executor.seed
             )
             after = {
                 "number": configuration(group[0]),
@@ -213,56 +221,56 @@ def judge(
                 "interval": list(told.interval),
                 "p": told.p,
                 "seeds": told.seeds,
-                "weights": [_weights(floor, one[0]) for one in (groups[0], group)],
+                "weights": [_weights(executor, one[0]) for one in (groups[0], group)],
             }
             break
     return {"corrected": found, "next": after}
 
 
-def _target(floor: Floor) -> torch.Tensor:
-    return floor.workshop.judge.target(floor.workshop.dev.y)
+def _target(executor: Executor) -> torch.Tensor:
+    return executor.setup.scorer.target(executor.setup.dev.y)
 
 
-def _of_dev(floor: Floor, row: dict[str, Any]) -> torch.Tensor:
-    network = load_network(floor.workshop, floor.run, row)
-    return predictions(floor.workshop, network, floor.workshop.dev)
+def _of_dev(executor: Executor, row: dict[str, Any]) -> torch.Tensor:
+    network = load_network(executor.setup, executor.run, row)
+    return predictions(executor.setup, network, executor.setup.dev)
 
 
-def _shown(floor: Floor, metric: Metric, row: dict[str, Any]) -> np.ndarray:
-    return evidence_of(metric, _of_dev(floor, row), _target(floor)).numpy()
+def _shown(executor: Executor, metric: Metric, row: dict[str, Any]) -> np.ndarray:
+    return evidence_of(metric, _of_dev(executor, row), _target(executor)).numpy()
 
 
-def _weights(floor: Floor, row: dict[str, Any]) -> int:
-    return sum(parameter.numel() for parameter in floor.workshop.module(floor.member(row)).parameters())
+def _weights(executor: Executor, row: dict[str, Any]) -> int:
+    return sum(parameter.numel() for parameter in executor.setup.module(executor.member(row)).parameters())
 
 
 def _preferred(
-    floor: Floor, metric: Metric, groups: list[list[dict[str, Any]]], again: Again
+    executor: Executor, metric: Metric, groups: list[list[dict[str, Any]]], again: Again
 ) -> tuple[list[list[dict[str, Any]]], dict[str, Any] | None]:
     """Put the configuration first that a preferred objective chooses among those nearly as good as the first."""
-    if floor.aims.prefer is None or not groups:
+    if executor.aims.prefer is None or not groups:
         return groups, None
     for row in groups[0]:
-        if not has_weights(floor.run, row["number"]):
-            keep_weights(floor.run, [again(row)])
-    spread = interval(metric, [_of_dev(floor, row) for row in groups[0]], _target(floor), seed=floor.seed)
+        if not has_weights(executor.run, row["number"]):
+            keep_weights(executor.run, [again(row)])
+    spread = interval(metric, [_of_dev(executor, row) for row in groups[0]], _target(executor), seed=executor.seed)
     numbered = {configuration(group[0]): group for group in groups}
-    number, choice = preferred(floor, numbered, next(iter(numbered)), spread)
+    number, choice = preferred(executor, numbered, next(iter(numbered)), spread)
     first = numbered[number]
     return [first, *(group for group in groups if group is not first)], choice
 
 
-def _merit(floor: Floor, group: list[dict[str, Any]]) -> tuple[float, float, int]:
+def _merit(executor: Executor, group: list[dict[str, Any]]) -> tuple[float, float, int]:
     """Mean dev score and mean dev loss, the greater the better, and the smaller number."""
     score = math.fsum(row["dev_score"] for row in group) / len(group)
-    return floor.sign * score, -math.fsum(row["dev_loss"] for row in group) / len(group), -group[0]["number"]
+    return executor.sign * score, -math.fsum(row["dev_loss"] for row in group) / len(group), -group[0]["number"]
 
 
-def _groups(floor: Floor, finals: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+def _groups(executor: Executor, finals: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     """The finalists' replicates, the best configuration first; those cut short count if none came to its end."""
     groups: dict[int, list[dict[str, Any]]] = {}
     for row in [row for row in finals if row["state"] == "complete"] or finals:
         groups.setdefault(row["parent"], []).append(row)
     whole = max(map(len, groups.values()), default=0)
     full = [group for group in groups.values() if len(group) == whole]
-    return sorted(full, key=lambda group: _merit(floor, group), reverse=True)
+    return sorted(full, key=lambda group: _merit(executor, group), reverse=True)

@@ -14,7 +14,7 @@ from ikura.errors import UsageError
 from ikura.nn.generators import apart
 from ikura.population.inputs import inputs_of
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.population.structure import structure
 from ikura.process_state import one_thread_each
 from ikura.space import Space, feasible_draw
@@ -36,39 +36,39 @@ TRIED = 64
 TRIED_MODULES = 8
 
 
-def parameters(workshop: Workshop, member: Member) -> int:
+def parameters(setup: TrainingSetup, member: Member) -> int:
     """Count the weights of a member's network, biases and what is frozen of a pretrained one included.
 
     Example:
         >>> import numpy as np
         >>> from ikura.metric import metric
         >>> from ikura.population.examples import Examples
-        >>> from ikura.population.training import Judge
+        >>> from ikura.population.training import Scorer
         >>> examples = Examples(np.zeros((4, 3), np.float32), np.zeros((4, 0), np.int32), np.zeros(4, np.float32))
-        >>> workshop = Workshop(examples, examples, Judge("regression", metric("r2", "regression")), 1)
-        >>> parameters(workshop, Member(0, {"layers": 1, "units": 8}, 0))
+        >>> setup = TrainingSetup(examples, examples, Scorer("regression", metric("r2", "regression")), 1)
+        >>> parameters(setup, Member(0, {"layers": 1, "units": 8}, 0))
         41
     """
-    if workshop.network is None:
-        return workshop.layout(member).size
-    return sum(weights.numel() for weights in _whole(workshop, member).parameters())
+    if setup.network is None:
+        return setup.layout(member).size
+    return sum(weights.numel() for weights in _whole(setup, member).parameters())
 
 
-def _whole(workshop: Workshop, member: Member) -> torch.nn.Module:
-    module = workshop.module(member)
-    return workshop.network.whole(module) if isinstance(workshop.network, Pretrained) else module
+def _whole(setup: TrainingSetup, member: Member) -> torch.nn.Module:
+    module = setup.module(member)
+    return setup.network.whole(module) if isinstance(setup.network, Pretrained) else module
 
 
-def inference_seconds(workshop: Workshop, member: Member) -> float:
+def inference_seconds(setup: TrainingSetup, member: Member) -> float:
     """Time a member's network on a batch of up to 64 dev examples: the median of up to 15 runs, one thread.
 
     Of a network with a frozen pretrained body only the part that was trained is timed: the study keeps what comes out
     of the body.
     """
-    device = torch.device(workshop.device)
-    module = workshop.module(member).to(device, getattr(torch, workshop.dtype)).eval()
-    x = torch.from_numpy(np.ascontiguousarray(workshop.dev.inputs(slice(ROWS)))).to(device)
-    inputs = inputs_of(module, x, torch.from_numpy(workshop.dev.codes[:ROWS]).to(device))
+    device = torch.device(setup.device)
+    module = setup.module(member).to(device, getattr(torch, setup.dtype)).eval()
+    x = torch.from_numpy(np.ascontiguousarray(setup.dev.inputs(slice(ROWS)))).to(device)
+    inputs = inputs_of(module, x, torch.from_numpy(setup.dev.codes[:ROWS]).to(device))
     taken: list[float] = []
     with one_thread_each(), apart(device), torch.no_grad():
         for run in range(WARM_UPS + REPEATS):
@@ -83,22 +83,22 @@ def inference_seconds(workshop: Workshop, member: Member) -> float:
     return median(taken)
 
 
-def architecture(workshop: Workshop, member: Member) -> Hashable:
+def architecture(setup: TrainingSetup, member: Member) -> Hashable:
     """What networks that cost the same to run have in common."""
-    if workshop.network is None:
-        return workshop.layout(member), member.values.activation, member.values.ghost_size
-    return structure(workshop.module(member))
+    if setup.network is None:
+        return setup.layout(member), member.values.activation, member.values.ghost_size
+    return structure(setup.module(member))
 
 
-def too_large(workshop: Workshop, members: Sequence[Member], most: int | None) -> dict[int, int]:
+def too_large(setup: TrainingSetup, members: Sequence[Member], most: int | None) -> dict[int, int]:
     """Find the members with more weights than are allowed: number to weights."""
     if most is None:
         return {}
-    sizes = {member.number: parameters(workshop, member) for member in members}
+    sizes = {member.number: parameters(setup, member) for member in members}
     return {number: size for number, size in sizes.items() if size > most}
 
 
-def check_bound(workshop: Workshop, space: Space, most: int | None) -> None:
+def check_bound(setup: TrainingSetup, space: Space, most: int | None) -> None:
     """Refuse a bound on the weights that no network of the space keeps.
 
     Raises:
@@ -107,10 +107,10 @@ def check_bound(workshop: Workshop, space: Space, most: int | None) -> None:
     if most is None:
         return
     names = space.dimensions
-    points = np.random.default_rng(0).random((TRIED if workshop.network is None else TRIED_MODULES, len(names)))
+    points = np.random.default_rng(0).random((TRIED if setup.network is None else TRIED_MODULES, len(names)))
     points[0] = 0.0
     drawn = [feasible_draw(space, dict(zip(names, map(float, point), strict=True))) for point in points]
-    smallest = min(parameters(workshop, Member(0, one, 0)) for one in drawn)
+    smallest = min(parameters(setup, Member(0, one, 0)) for one in drawn)
     if smallest > most:
         raise UsageError(
             f"max_parameters leaves nothing to try: it is {most}, but the smallest of {len(drawn)} networks drawn from "

@@ -1,4 +1,4 @@
-"""The floor of a study: trials into tiles, tiles to the engine, outcomes to the store."""
+"""The executor of a study: trials into tiles, tiles to the engine, outcomes to the store."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ import numpy as np
 from ikura.engine import Engine
 from ikura.population.job import Job, Outcome, Told
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.study.cost import too_large
-from ikura.study.record.ledger import Ledger, Leg
+from ikura.study.record.ledger import Ledger, Segment
 from ikura.study.record.members import member_of
 from ikura.study.record.objectives import Aims
 from ikura.study.record.progress import Progress
 from ikura.study.record.store import Store
 from ikura.study.workable import unworkable
 
-__all__ = ["Floor", "Order"]
+__all__ = ["Executor", "Order"]
 
 State = dict[str, np.ndarray]
 
@@ -58,13 +58,13 @@ class Order:
 
 
 @dataclass
-class Floor:
+class Executor:
     """What the stages of a study share.
 
     Attributes:
         run: the run folder.
         store: where everything is recorded.
-        workshop: examples, task, network.
+        setup: examples, task, network.
         engine: where tiles run.
         progress: who is told.
         sign: 1 if a greater dev score is better, -1 otherwise.
@@ -78,7 +78,7 @@ class Floor:
 
     run: Path
     store: Store
-    workshop: Workshop
+    setup: TrainingSetup
     engine: Engine
     progress: Progress
     sign: float
@@ -118,7 +118,7 @@ class Floor:
         Raises:
             Failing: not one network of the study could be made.
         """
-        failing = unworkable(self.workshop, members)
+        failing = unworkable(self.setup, members)
         if (
             failing
             and len(failing) == len(members)
@@ -126,7 +126,7 @@ class Floor:
         ):
             raise failing[members[0].number]
         others = [member for member in members if member.number not in failing]
-        large = too_large(self.workshop, others, self.aims.max_parameters)
+        large = too_large(self.setup, others, self.aims.max_parameters)
         rows = [
             {
                 "number": member.number,
@@ -200,7 +200,7 @@ class Floor:
         known = {row["number"]: row["epochs"] for row in rows}
         members = {row["number"]: self.member(row) for row in rows}
         tiles = self._tiles(members, known, until)
-        jobs = [self._job(legs, members, order, first=i == 0) for i, legs in enumerate(tiles)]
+        jobs = [self._job(segments, members, order, first=i == 0) for i, segments in enumerate(tiles)]
         every: list[Outcome] = []
         done, live = 0, dict[int, float]()
 
@@ -228,16 +228,20 @@ class Floor:
             tell(Told(tile=outcomes[0].tile))
         return every
 
-    def _job(self, legs: Sequence[Leg], members: Mapping[int, Member], order: Order, first: bool) -> Job:
-        """The tile of these legs."""
-        states = {leg["trial"]: order.state(leg["trial"], leg["since"]) for leg in legs if order.state and leg["since"]}
-        until = legs[0]["until"]
+    def _job(self, segments: Sequence[Segment], members: Mapping[int, Member], order: Order, first: bool) -> Job:
+        """The tile of these segments."""
+        states = {
+            segment["trial"]: order.state(segment["trial"], segment["since"])
+            for segment in segments
+            if order.state and segment["since"]
+        }
+        until = segments[0]["until"]
         return Job(
-            legs[0]["tile"],
-            tuple(members[leg["trial"]] for leg in legs),
+            segments[0]["tile"],
+            tuple(members[segment["trial"]] for segment in segments),
             until,
             order.patience,
-            self.snapshot(legs[0]["tile"]),
+            self.snapshot(segments[0]["tile"]),
             deadline=self.deadline,
             states=states,
             keep_states=order.going_on and until < order.budget,
@@ -250,32 +254,36 @@ class Floor:
 
     def _tiles(
         self, members: Mapping[int, Member], since: Mapping[int, int], until: Mapping[int, int]
-    ) -> list[list[Leg]]:
+    ) -> list[list[Segment]]:
         """Find or make the tiles of members; those with the longest way to go come first."""
-        legs = self.ledger.legs(list(members))
-        placed = [leg for each in legs.values() for leg in each if leg["until"] == until[leg["trial"]]]
-        found: dict[int, list[Leg]] = {}
-        for leg in sorted(placed, key=lambda leg: (leg["tile"], leg["place"])):
-            found.setdefault(leg["tile"], []).append(leg)
-        known = {leg["trial"] for leg in placed}
+        segments = self.ledger.segments(list(members))
+        placed = [
+            segment for each in segments.values() for segment in each if segment["until"] == until[segment["trial"]]
+        ]
+        found: dict[int, list[Segment]] = {}
+        for segment in sorted(placed, key=lambda segment: (segment["tile"], segment["place"])):
+            found.setdefault(segment["tile"], []).append(segment)
+        known = {segment["trial"] for segment in placed}
         ways: dict[tuple[int, int], list[Member]] = {}
         for number, member in members.items():
             if number not in known:
                 ways.setdefault((since[number], until[number]), []).append(member)
         tile = self.ledger.tiles() if ways else 0
         for (begin, end), alike in sorted(ways.items(), key=lambda way: (way[0][0] - way[0][1], way[0])):
-            for group in self.workshop.pack(alike, self._size(len(alike))):
+            for group in self.setup.pack(alike, self._size(len(alike))):
                 found[tile] = [
                     {"tile": tile, "place": place, "trial": member.number, "since": begin, "until": end}
                     for place, member in enumerate(group)
                 ]
                 tile += 1
-        self.ledger.add_legs([leg for tile in found.values() for leg in tile if leg["trial"] not in known])
+        self.ledger.add_segments(
+            [segment for tile in found.values() for segment in tile if segment["trial"] not in known]
+        )
         return list(found.values())
 
     def _size(self, members: int) -> int:
         """Members to a tile: as many tiles for each job where the company makes no difference to a member's bits."""
-        if not self.workshop.compiled:
+        if not self.setup.compiled:
             return self.tile_size
         rounds = -(-members // (self.tile_size * self.jobs))
         return -(-members // (rounds * self.jobs))

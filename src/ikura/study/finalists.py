@@ -11,7 +11,7 @@ from typing import Any
 from ikura.nn.noise import key
 from ikura.population.member import Member
 from ikura.search import Schedule
-from ikura.study.executor import Floor
+from ikura.study.executor import Executor
 from ikura.study.preference import promising
 from ikura.study.record.search_plans import SearchPlan, found_in
 from ikura.study.shortlist import keep_weights, ranked
@@ -34,44 +34,49 @@ def distinct(rows: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]
 
 
 def train_finalists(
-    floor: Floor, finalists: int, replicates: int, searches: Sequence[SearchPlan], schedule: Schedule, jobs: int = 1
+    executor: Executor,
+    finalists: int,
+    replicates: int,
+    searches: Sequence[SearchPlan],
+    schedule: Schedule,
+    jobs: int = 1,
 ) -> None:
     """Train the best configurations of the search in full, each with several seeds, as one population.
 
     The best one of the first search is always among them, if more than one search was made and there is room for two.
 
     Args:
-        floor: where it happens; before its deadline only as many are begun as are likely to come to their end.
+        executor: where it happens; before its deadline only as many are begun as are likely to come to their end.
         finalists: number of configurations.
         replicates: seeds of each.
         searches: those of the study; a finalist is trained for as many epochs as the search that found it has.
         schedule: says how long a member is waited for.
         jobs: tiles that train at once.
     """
-    rows = floor.store.trials(STAGE)
-    stages = {row["number"]: row["stage"] for row in floor.store.trials()}
+    rows = executor.store.trials(STAGE)
+    stages = {row["number"]: row["stage"] for row in executor.store.trials()}
 
     def epochs_of(number: int) -> int:
         return found_in(stages[number], searches).epochs
 
     if not rows:
-        chosen = distinct(promising(floor, ranked(floor, "search"), finalists), finalists)
+        chosen = distinct(promising(executor, ranked(executor, "search"), finalists), finalists)
         if len(searches) > 1:
-            chosen = _with_earlier(chosen, [r for r in ranked(floor, "search") if r["stage"] < searches[1].first])
+            chosen = _with_earlier(chosen, [r for r in ranked(executor, "search") if r["stage"] < searches[1].first])
         count, seeds = len(chosen), replicates
-        if floor.deadline is not None and chosen:
-            legs = floor.ledger.legs([row["number"] for row in chosen])
+        if executor.deadline is not None and chosen:
+            segments = executor.ledger.segments([row["number"] for row in chosen])
             work = [
-                _full_training(row, row["epochs"] - legs[row["number"]][0]["since"], epochs_of(row["number"]))
+                _full_training(row, row["epochs"] - segments[row["number"]][0]["since"], epochs_of(row["number"]))
                 for row in chosen
             ]
-            count, seeds = fitting(work, replicates, jobs, floor.deadline - time.time())
+            count, seeds = fitting(work, replicates, jobs, executor.deadline - time.time())
         if (count, seeds) != (len(chosen), replicates):
-            floor.progress.say(
+            executor.progress.say(
                 f"the time left is likely to hold {count} of {len(chosen)} finalists with {seeds} of {replicates} seeds"
             )
-        keys = [key(floor.seed, "replicate", r) for r in range(seeds)]
-        number = len(floor.store.trials())
+        keys = [key(executor.seed, "replicate", r) for r in range(seeds)]
+        number = len(executor.store.trials())
         members = [
             Member(number + i * seeds + r, row["hyperparameters"], seed)
             for i, row in enumerate(chosen[:count])
@@ -79,22 +84,22 @@ def train_finalists(
         ]
         if not members:
             return
-        floor.add(members, STAGE, "finalist", [row["number"] for row in chosen[:count] for _ in keys])
-        rows = floor.store.trials(STAGE)
+        executor.add(members, STAGE, "finalist", [row["number"] for row in chosen[:count] for _ in keys])
+        rows = executor.store.trials(STAGE)
     waiting = [row for row in rows if row["state"] == "waiting"]
     if waiting:
         lengths = {row["number"]: epochs_of(row["parent"]) for row in waiting}
-        floor.progress.start("finalists", sum(lengths.values()))
+        executor.progress.start("finalists", sum(lengths.values()))
         before = (0, 0)
         for epochs in sorted(set(lengths.values()), reverse=True):
             alike = [row for row in waiting if lengths[row["number"]] == epochs]
             patience = schedule.patience(epochs)
-            keep = partial(keep_weights, floor.run)
-            floor.train(alike, epochs, patience, keep_weights=True, each=keep, before=before)
+            keep = partial(keep_weights, executor.run)
+            executor.train(alike, epochs, patience, keep_weights=True, each=keep, before=before)
             before = (before[0] + epochs * len(alike), before[1] + len(alike))
-        left = [row["number"] for row in floor.store.trials(STAGE) if row["state"] == "waiting"]
-        floor.store.set_states(left, "skipped")
-        floor.progress.finish()
+        left = [row["number"] for row in executor.store.trials(STAGE) if row["state"] == "waiting"]
+        executor.store.set_states(left, "skipped")
+        executor.progress.finish()
 
 
 def _with_earlier(chosen: list[dict[str, Any]], earlier: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -15,8 +15,8 @@ from ikura.nn.noise import key
 from ikura.nn.transfer import FREEZE
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
-from ikura.population.training import Judge
+from ikura.population.setup import TrainingSetup
+from ikura.population.training import Scorer
 from ikura.population.warmup import warm_up
 from ikura.process_state import one_thread_each
 from ikura.study.record.pretrained import MANY, Pretrained
@@ -146,17 +146,19 @@ def _loss(
 ) -> np.ndarray:
     """Loss of one way in each fold, at its best rate and epoch: shape (folds,)."""
     task = dataset.task.name
-    judge = Judge(
+    scorer = Scorer(
         task, metric_of("log_loss" if dataset.task.classes else "rmse", task), dataset.target_mean, dataset.target_std
     )
     outputs = outputs_of(task, len(dataset.task.classes or []))
     settings = _settings(start)
     curves = []
     for fold, (inside, outside) in enumerate(folds):
-        workshop = Workshop(examples.rows(inside), examples.rows(outside), judge, outputs, network=start, dtype=dtype)
+        setup = TrainingSetup(
+            examples.rows(inside), examples.rows(outside), scorer, outputs, network=start, dtype=dtype
+        )
         members = [Member(i, one, key(seed, "freezing", fold)) for i, one in enumerate(settings)]
         epochs = int(np.clip(round(STEPS * BATCH / len(inside)), *EPOCHS))
-        curves.append(_curves(workshop, members, epochs))
+        curves.append(_curves(setup, members, epochs))
     shortest = min(curve.shape[1] for curve in curves)
     found = np.stack([curve[:, :shortest] for curve in curves])
     place = np.unravel_index(np.argmin(found.mean(axis=0)), found.shape[1:])
@@ -170,13 +172,13 @@ def _settings(start: Pretrained) -> list[dict[str, Any]]:
     ]
 
 
-def _curves(workshop: Workshop, members: list[Member], epochs: int) -> np.ndarray:
+def _curves(setup: TrainingSetup, members: list[Member], epochs: int) -> np.ndarray:
     """Loss of each member outside its fold after each epoch, infinite once it diverged: shape (members, epochs)."""
     found = np.full((len(members), epochs), np.inf)
-    for tile in workshop.pack(members, len(members)):
-        course = workshop.course(tile, None, epochs)
-        course.run(epochs)
+    for tile in setup.pack(members, len(members)):
+        training = setup.training(tile, None, epochs)
+        training.run(epochs)
         for place, member in enumerate(tile):
-            losses = course.curve(place)[:, 1]
+            losses = training.curve(place)[:, 1]
             found[member.number, : len(losses)] = np.where(np.isfinite(losses), losses, np.inf)
     return found

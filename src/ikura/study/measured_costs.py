@@ -7,45 +7,45 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.study.cost import architecture, inference_seconds, parameters
 from ikura.study.record.objectives import MEASURED
 from ikura.study.record.pareto import ENDED
 from ikura.study.workable import unworkable
 
 if TYPE_CHECKING:
-    from ikura.study.executor import Floor
+    from ikura.study.executor import Executor
 
 __all__ = ["measure"]
 
 
-def measure(floor: Floor) -> None:
+def measure(executor: Executor) -> None:
     """Record what the trials of the search cost, in one fact; inference is timed once for each architecture.
 
     Nothing trains meanwhile. Where the deadline passes, what is left stays unknown.
     """
-    wanted = [name for name in MEASURED if name in floor.aims.objectives]
-    if not wanted or floor.store.fact("costs") is not None:
+    wanted = [name for name in MEASURED if name in executor.aims.objectives]
+    if not wanted or executor.store.fact("costs") is not None:
         return
-    rows = floor.store.trials()
+    rows = executor.store.trials()
     costs: dict[str, list[float | None]] = {name: [None] * len(rows) for name in wanted}
-    call: Mapping[str, Callable[[Workshop, Member], float]] = {
+    call: Mapping[str, Callable[[TrainingSetup, Member], float]] = {
         "parameters": parameters,
         "inference_seconds": inference_seconds,
     }
     known: dict[Hashable, dict[str, Any]] = {}
-    with floor.store.timed("measure"):
+    with executor.store.timed("measure"):
         for row in rows:
             ended = row["state"] in ENDED and row["dev_score"] is not None and math.isfinite(row["dev_score"])
             if row["purpose"] != "search" or not (ended or row["state"] == "infeasible"):
                 continue
-            member = floor.member(row)
-            if row["state"] == "infeasible" and unworkable(floor.workshop, [member]):
+            member = executor.member(row)
+            if row["state"] == "infeasible" and unworkable(executor.setup, [member]):
                 continue
-            names = [name for name in wanted if name == "parameters" or (ended and not floor.late)]
-            values = known.setdefault(architecture(floor.workshop, member), {})
+            names = [name for name in wanted if name == "parameters" or (ended and not executor.late)]
+            values = known.setdefault(architecture(executor.setup, member), {})
             for name in names:
                 if name not in values:
-                    values[name] = call[name](floor.workshop, member)
+                    values[name] = call[name](executor.setup, member)
                 costs[name][row["number"]] = values[name]
-    floor.store.set_fact("costs", costs)
+    executor.store.set_fact("costs", costs)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ikura.study.record.pareto import cost, front
 
 if TYPE_CHECKING:
-    from ikura.study.executor import Floor
+    from ikura.study.executor import Executor
 
 __all__ = ["cheapest", "preferred", "promising", "standard_error"]
 
@@ -54,12 +54,12 @@ def cheapest(merits: Mapping[int, float], costs: Mapping[int, float], margin: fl
 
 
 def preferred(
-    floor: Floor, groups: Mapping[int, Sequence[Mapping[str, Any]]], best: int, interval: Sequence[float]
+    executor: Executor, groups: Mapping[int, Sequence[Mapping[str, Any]]], best: int, interval: Sequence[float]
 ) -> tuple[int, dict[str, Any]]:
     """Choose among configurations by the preferred objective.
 
     Args:
-        floor: where they were trained.
+        executor: where they were trained.
         groups: number to the trials of a configuration.
         best: the one with the best dev score.
         interval: 95 % interval of that score.
@@ -67,10 +67,10 @@ def preferred(
     Returns:
         The chosen number, and what is recorded of the choice.
     """
-    aims = floor.aims
+    aims = executor.aims
     assert aims.prefer is not None
-    costs = floor.store.fact("costs", {})
-    merits = {n: floor.sign * sum(row["dev_score"] for row in group) / len(group) for n, group in groups.items()}
+    costs = executor.store.fact("costs", {})
+    merits = {n: executor.sign * sum(row["dev_score"] for row in group) / len(group) for n, group in groups.items()}
     spent = {n: sum(cost(row, aims.prefer, costs) for row in group) / len(group) for n, group in groups.items()}
     margin = standard_error(interval) if aims.within is None else aims.within
     chosen = cheapest(merits, spent, margin)
@@ -78,33 +78,33 @@ def preferred(
         "prefer": aims.prefer,
         "margin": margin,
         "best": best,
-        "best_dev": floor.sign * merits[best],
+        "best_dev": executor.sign * merits[best],
         "best_cost": None if isnan(spent[best]) else spent[best],
         "cost": None if isnan(spent[chosen]) else spent[chosen],
     }
 
 
-def promising(floor: Floor, ranked: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+def promising(executor: Executor, ranked: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
     """Put the trials first that should become finalists: with several objectives those on the Pareto front.
 
     Of a front longer than `count` the best dev scores come first. Where a margin is stated, only what is within it of
     the best counts, and finalists are spread evenly over that part of the front, the cheapest included.
 
     Args:
-        floor: where they were trained.
+        executor: where they were trained.
         ranked: trials of the search, the best dev score first.
         count: number of finalists.
 
     Returns:
         The same trials in another order.
     """
-    aims = floor.aims
+    aims = executor.aims
     if not aims.objectives or not ranked or count < 1:
         return list(ranked)
-    on = front(ranked, floor.sign, aims.objectives, floor.store.fact("costs", {}))
+    on = front(ranked, executor.sign, aims.objectives, executor.store.fact("costs", {}))
     if aims.within is not None and on:
-        least = floor.sign * on[0]["dev_score"] - aims.within
-        near = [row for row in on if floor.sign * row["dev_score"] >= least]
+        least = executor.sign * on[0]["dev_score"] - aims.within
+        near = [row for row in on if executor.sign * row["dev_score"] >= least]
         steps = min(count, len(near))
         spread = [near[round(i * (len(near) - 1) / max(steps - 1, 1))] for i in range(steps)]
         on = spread + [row for row in on if row not in spread]

@@ -12,8 +12,8 @@ import pandas as pd
 from ikura.engine import Engine, engine_for
 from ikura.errors import UsageError
 from ikura.population.job import Job, Outcome, Told
-from ikura.population.setup import Workshop
-from ikura.population.training import Course
+from ikura.population.setup import TrainingSetup
+from ikura.population.training import TrainingRun
 from ikura.process_state import one_thread_each
 from ikura.search import schedule
 from ikura.study.known_network import check_network
@@ -23,7 +23,7 @@ from ikura.study.record.search_plans import found_in, plans
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import COLUMNS, Store
 from ikura.study.record.versions import difference
-from ikura.study.training_setup import network_again, workshop_of
+from ikura.study.training_setup import make_setup, network_again
 from ikura.study.training_states import lineage
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def check_trained(store: Store, row: Mapping[str, Any]) -> None:
     number = row["number"]
     if row["state"] == "infeasible":
         raise UsageError(f"trial {number} is infeasible; it was never trained")
-    if not Ledger(store).legs([number]) or not row["epochs"]:
+    if not Ledger(store).segments([number]) or not row["epochs"]:
         raise UsageError(f"trial {number} has not been trained, so there is nothing to repeat")
 
 
@@ -75,27 +75,27 @@ def replay(
     if line := difference(store.fact("versions", {})):
         logging.getLogger("ikura").warning("%s: %s", study.run, line)
     setting = study.setting
-    workshop = workshop_of(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
-    check_network(store, setting, workshop)
-    with one_thread_each(), engine_for(workshop, 1) as engine:
-        return trained_again(setting, store, workshop, engine, row, keep_distances, keep_evidence=keep_evidence)
+    setup = make_setup(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
+    check_network(store, setting, setup)
+    with one_thread_each(), engine_for(setup, 1) as engine:
+        return trained_again(setting, store, setup, engine, row, keep_distances, keep_evidence=keep_evidence)
 
 
 def trained_again(
     setting: Setting,
     store: Store,
-    workshop: Workshop,
+    setup: TrainingSetup,
     engine: Engine,
     row: dict[str, Any],
     keep_distances: bool = False,
-    watch: Callable[[Course, int], None] | None = None,
+    watch: Callable[[TrainingRun, int], None] | None = None,
     tell: Callable[[Told], None] = lambda told: None,
     keep_evidence: bool = False,
 ) -> Outcome:
     """Train a trial again that has been trained, with what it goes on from at its end; see `replay`.
 
     Args:
-        setting, store, workshop, engine: of its study.
+        setting, store, setup, engine: of its study.
         row: the trial.
         keep_distances: whether the outcome carries the distances from the initial weights.
         watch: see `Job`; the engine must run tiles in this process.
@@ -106,24 +106,24 @@ def trained_again(
     ledger, number = Ledger(store), row["number"]
     searches, stages = plans(setting, store), {one["stage"]: one["epochs"] for one in store.fact("stages", [])}
     outcome: Outcome | None = None
-    for leg in lineage(ledger, rows, number, row["epochs"]):
-        company = [leg] if workshop.compiled else ledger.company(leg["tile"])
+    for segment in lineage(ledger, rows, number, row["epochs"]):
+        company = [segment] if setup.compiled else ledger.company(segment["tile"])
         members = tuple(member_of(rows[one["trial"]]) for one in company)
-        cut = row["epochs"] if row["state"] == "stopped" else leg["until"]
+        cut = row["epochs"] if row["state"] == "stopped" else segment["until"]
         going_on = outcome.going_on if outcome else None
-        its = rows[leg["trial"]]
+        its = rows[segment["trial"]]
         found = found_in(its["stage"] if its["stage"] in stages else rows[its["parent"]]["stage"], searches)
         job = Job(
-            leg["tile"],
+            segment["tile"],
             members,
-            min(leg["until"], cut),
+            min(segment["until"], cut),
             schedule(setting.schedule).patience(found.epochs),
-            states={leg["trial"]: going_on} if going_on else {},
+            states={segment["trial"]: going_on} if going_on else {},
             keep_states=True,
             keep_weights=True,
             keep_distances=keep_distances,
             keep_best=keep_evidence,
-            places=(company.index(leg),),
+            places=(company.index(segment),),
             budget=stages.get(its["stage"], found.epochs),
             watch=watch,
         )

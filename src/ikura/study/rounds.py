@@ -11,12 +11,12 @@ import numpy as np
 from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.nn.noise import key
 from ikura.population.job import Outcome
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.search import Schedule, Stage
 from ikura.search.schedule import Plan, Round, Standing, check_round
 from ikura.space import Space, layer_of
 from ikura.space.limits import BOUNDS
-from ikura.study.executor import Floor, Order
+from ikura.study.executor import Executor, Order
 from ikura.study.record.store import COLUMNS
 from ikura.study.training_states import States
 
@@ -34,18 +34,18 @@ def room(trials: int) -> int:
     return min(trials, max(8, trials // 4))
 
 
-def changeable(workshop: Workshop, space: Space) -> tuple[str, ...]:
+def changeable(setup: TrainingSetup, space: Space) -> tuple[str, ...]:
     """Name the hyperparameters that may change while a network trains: they govern training, not what is trained.
 
     Those on which others depend stay, so that the others do not come and go.
     """
     parents = {parent for name in space for parent in (space.condition(name) or ())}
-    more = ("dropout", "dropout_input", *AUGMENTATIONS) if workshop.network is None else ()
+    more = ("dropout", "dropout_input", *AUGMENTATIONS) if setup.network is None else ()
     return tuple(name for name in space if layer_of(name)[0] in (*BOUNDS, *more) and name not in parents)
 
 
 def run_stage(
-    floor: Floor,
+    executor: Executor,
     schedule: Schedule,
     stage: Stage,
     space: Space,
@@ -55,7 +55,7 @@ def run_stage(
     """Train the trials of a stage, which wait in the store, round by round.
 
     Args:
-        floor: where it happens.
+        executor: where it happens.
         schedule: says who goes on.
         stage: the stage.
         space: what is searched.
@@ -63,34 +63,34 @@ def run_stage(
         keep: takes the outcomes of a tile's trials that have ended, with the weights of the best and all evidence;
             None if nobody needs them.
     """
-    begun = [row for row in floor.store.trials(stage.index) if row["parent"] is None]
+    begun = [row for row in executor.store.trials(stage.index) if row["parent"] is None]
     trials = sum(row["state"] != "infeasible" for row in begun)
     if not trials:
         return
-    seed = key(floor.seed, "schedule", stage.index)
-    plan = Plan(trials, stage.epochs, room(trials), seed, space, changeable(floor.workshop, space))
-    _Rounds(floor, schedule, stage, plan, patience, keep).run()
+    seed = key(executor.seed, "schedule", stage.index)
+    plan = Plan(trials, stage.epochs, room(trials), seed, space, changeable(executor.setup, space))
+    _Rounds(executor, schedule, stage, plan, patience, keep).run()
 
 
 class _Rounds:
     def __init__(
         self,
-        floor: Floor,
+        executor: Executor,
         schedule: Schedule,
         stage: Stage,
         plan: Plan,
         patience: int | None,
         keep: Callable[[list[Outcome]], None] | None,
     ) -> None:
-        self.floor, self.schedule, self.stage, self.plan = floor, schedule, stage, plan
+        self.executor, self.schedule, self.stage, self.plan = executor, schedule, stage, plan
         order = Order(patience, stage.epochs, going_on=True, losses=schedule.paired, best=keep is not None)
         if keep is not None:
             order = replace(order, each=keep)
-        path = floor.run / "snapshots" / f"stage-{stage.index}.safetensors"
-        self.states = States(floor, path, order)
+        path = executor.run / "snapshots" / f"stage-{stage.index}.safetensors"
+        self.states = States(executor, path, order)
         self.order = replace(order, state=self.states)
-        self.rows = {row["number"]: row for row in floor.store.trials(stage.index)}
-        self.rounds = floor.ledger.rounds(stage.index)
+        self.rows = {row["number"]: row for row in executor.store.trials(stage.index)}
+        self.rounds = executor.ledger.rounds(stage.index)
         self.curves: dict[int, np.ndarray] = {}
         self.losses: dict[int, dict[int, np.ndarray]] = {}
         if self.rounds:
@@ -99,11 +99,11 @@ class _Rounds:
     def _recall(self) -> None:
         """Read what an earlier process recorded."""
         begun = [number for number, row in self.rows.items() if row["epochs"]]
-        frame = self.floor.store.curves(begun)
+        frame = self.executor.store.curves(begun)
         for number, points in frame.groupby("number").indices.items():
             self.curves[int(str(number))] = frame[list(COLUMNS)].to_numpy()[points]
         if self.schedule.paired:
-            self.losses = self.floor.ledger.losses(begun)
+            self.losses = self.executor.ledger.losses(begun)
 
     def run(self) -> None:
         """Go on until the schedule has nothing more to do, or the time is over."""
@@ -112,16 +112,16 @@ class _Rounds:
             if decided is None:
                 break
             self._carry_out(decided)
-            if self.floor.late:
+            if self.executor.late:
                 break
         self.states.path.unlink(missing_ok=True)
         if self.schedule.paired:
-            self.floor.ledger.forget_losses()
+            self.executor.ledger.forget_losses()
 
     def _cut(self) -> bool:
         """Whether the time is over, now or in the process before; something is trained all the same."""
         stopped = any(row["state"] == "stopped" for row in self.rows.values())
-        return stopped or (self.floor.late and self.floor.best is not None)
+        return stopped or (self.executor.late and self.executor.best is not None)
 
     def _outstanding(self, decided: Mapping[str, Any]) -> dict[int, int]:
         """What of a round is not recorded yet: trial -> epochs."""
@@ -147,7 +147,7 @@ class _Rounds:
                 self._record({"train": {}, "fresh": {}, "copies": {}, "drop": rest}, [])
             return None
         check_round(self.schedule, decided, standings, self.plan)
-        first = len(self.floor.store.trials()) if decided.copies else 0
+        first = len(self.executor.store.trials()) if decided.copies else 0
         copies = [
             {
                 "number": first + i,
@@ -173,7 +173,7 @@ class _Rounds:
 
     def _record(self, content: dict[str, dict[int, Any]], copies: Sequence[dict[str, Any]]) -> dict[str, Any]:
         index = len(self.rounds)
-        self.floor.ledger.add_round(self.stage.index, index, content, copies)
+        self.executor.ledger.add_round(self.stage.index, index, content, copies)
         for copy in copies:
             self.rows[copy["number"]] = {**copy, "state": "waiting"}
             self.curves[copy["number"]] = self.curves[copy["parent"]]
@@ -185,7 +185,7 @@ class _Rounds:
     def _carry_out(self, decided: Mapping[str, Any]) -> None:
         until = self._outstanding(decided)
         rows = [self.rows[number] for number in until]
-        outcomes = self.floor.carry_out(rows, until, self.order, self._before(until))
+        outcomes = self.executor.carry_out(rows, until, self.order, self._before(until))
         for outcome in outcomes:
             row, epochs = self.rows[outcome.number], len(outcome.curve)
             on = outcome.state == "complete" and until[outcome.number] <= epochs < self.stage.epochs
@@ -206,7 +206,7 @@ class _Rounds:
                 number,
                 "diverged" if row["state"] == "frozen" else row["state"],
                 len(self.curves[number]),
-                self.floor.sign * self.curves[number][:, 2],
+                self.executor.sign * self.curves[number][:, 2],
                 self.curves[number][:, 1],
                 row["hyperparameters"],
                 row["parent"],

@@ -10,7 +10,7 @@ from typing import Any
 from ikura.population.job import Outcome
 from ikura.population.member import Member
 from ikura.search import Observation, Proposer, Schedule
-from ikura.study.executor import Floor, Order, State
+from ikura.study.executor import Executor, Order, State
 from ikura.study.record.prior import prior_observations
 from ikura.study.record.search_plans import SearchPlan, begun_with
 from ikura.study.record.setting import Setting
@@ -54,7 +54,7 @@ def known_to(plan: SearchPlan, proposer: Proposer, store: Store, sign: float) ->
 
 
 def search(
-    floor: Floor,
+    executor: Executor,
     proposer: Proposer,
     schedule: Schedule,
     plan: SearchPlan,
@@ -63,7 +63,7 @@ def search(
     """Run all stages of a search, going on where an earlier process was stopped.
 
     Args:
-        floor: where it happens.
+        executor: where it happens.
         proposer: says what to try.
         schedule: says who goes on.
         plan: the search: its trials, its epochs, and which of the study's stages are its own.
@@ -75,23 +75,23 @@ def search(
         for it.
     """
     done = f"searched{plan.label}"
-    if floor.store.fact(done):
-        return floor.store.fact("stages", [])
-    stages = [one for one in floor.store.fact("stages", []) if one["stage"] < plan.first]
+    if executor.store.fact(done):
+        return executor.store.fact("stages", [])
+    stages = [one for one in executor.store.fact("stages", []) if one["stage"] < plan.first]
     patience = schedule.patience(plan.epochs)
     if plan.warm:
-        stages.append(_continued(floor, plan, patience, keep))
+        stages.append(_continued(executor, plan, patience, keep))
     for own in proposer.stages(plan.trials, plan.epochs):
         stage = replace(own, index=plan.own + own.index, name=own.name + plan.label)
-        rows = floor.store.trials(stage.index)
-        if stages and not rows and floor.late:
+        rows = executor.store.trials(stage.index)
+        if stages and not rows and executor.late:
             break
-        history = known_to(plan, proposer, floor.store, floor.sign)
+        history = known_to(plan, proposer, executor.store, executor.sign)
         if not rows:
-            number = len(floor.store.trials())
+            number = len(executor.store.trials())
             proposals = proposer.ask(own, own.trials, history)
-            members = [Member(number + i, p.configuration, floor.seed) for i, p in enumerate(proposals)]
-            floor.add(members, stage.index, "search", [None] * len(members))
+            members = [Member(number + i, p.configuration, executor.seed) for i, p in enumerate(proposals)]
+            executor.add(members, stage.index, "search", [None] * len(members))
         stages.append(
             {
                 "stage": stage.index,
@@ -102,63 +102,63 @@ def search(
                 "widened": [one.as_dict() for one in proposer.widenings(own, history)],
             }
         )
-        if not floor.store.fact(f"stage {stage.index}"):
+        if not executor.store.fact(f"stage {stage.index}"):
             for one in stages[-1]["widened"]:
-                floor.progress.say(one["sentence"])
-        floor.store.set_fact("stages", stages)
-        if floor.store.fact(f"stage {stage.index}"):
+                executor.progress.say(one["sentence"])
+        executor.store.set_fact("stages", stages)
+        if executor.store.fact(f"stage {stage.index}"):
             continue
-        with floor.store.timed(stage.name):
-            floor.progress.start(stage.name, stage.trials * stage.epochs)
-            run_stage(floor, schedule, stage, proposer.searched(own, history), patience, keep)
-            floor.progress.finish()
-        floor.store.set_fact(f"stage {stage.index}", True)
+        with executor.store.timed(stage.name):
+            executor.progress.start(stage.name, stage.trials * stage.epochs)
+            run_stage(executor, schedule, stage, proposer.searched(own, history), patience, keep)
+            executor.progress.finish()
+        executor.store.set_fact(f"stage {stage.index}", True)
     for state, end in (("waiting", "skipped"), ("running", "stopped")):
-        floor.store.set_states([row["number"] for row in floor.store.trials() if row["state"] == state], end)
-    floor.store.set_fact(done, True)
+        executor.store.set_states([row["number"] for row in executor.store.trials() if row["state"] == state], end)
+    executor.store.set_fact(done, True)
     return stages
 
 
 def _continued(
-    floor: Floor, plan: SearchPlan, patience: int | None, keep: Callable[[list[Outcome]], None] | None
+    executor: Executor, plan: SearchPlan, patience: int | None, keep: Callable[[list[Outcome]], None] | None
 ) -> dict[str, Any]:
     """Let the trials that a search continues train on; return the stage that they are."""
     name = f"longer{plan.label}"
-    if not floor.store.fact(f"stage {plan.first}"):
-        with floor.store.timed(name):
-            floor.progress.start(name, len(plan.warm) * plan.epochs)
-            train_longer(floor, plan, patience, keep)
-            floor.progress.finish()
-        floor.store.set_fact(f"stage {plan.first}", True)
+    if not executor.store.fact(f"stage {plan.first}"):
+        with executor.store.timed(name):
+            executor.progress.start(name, len(plan.warm) * plan.epochs)
+            train_longer(executor, plan, patience, keep)
+            executor.progress.finish()
+        executor.store.set_fact(f"stage {plan.first}", True)
     about = {"stage": plan.first, "name": name, "trials": len(plan.warm), "epochs": plan.epochs}
     return {**about, "region": {}, "widened": []}
 
 
 def train_longer(
-    floor: Floor, plan: SearchPlan, patience: int | None, keep: Callable[[list[Outcome]], None] | None
+    executor: Executor, plan: SearchPlan, patience: int | None, keep: Callable[[list[Outcome]], None] | None
 ) -> None:
     """Carry out the first stage of a search that continues trials: copies of them train on to its epochs.
 
     What a copy goes on from is its parent trained again, which is the same to the bit.
 
     Args:
-        floor: where it happens.
+        executor: where it happens.
         plan: the search.
         patience: epochs without improvement before a trial stops.
         keep: takes the outcomes of a tile, as in `search`.
     """
-    setting = Setting.load(floor.run)
-    rows = {row["number"]: row for row in floor.store.trials()}
-    if not floor.store.trials(plan.first):
+    setting = Setting.load(executor.run)
+    rows = {row["number"]: row for row in executor.store.trials()}
+    if not executor.store.trials(plan.first):
         copies = [_copy(rows[parent], len(rows) + i, plan.first) for i, parent in enumerate(plan.warm)]
         content = {"train": {}, "fresh": {}, "copies": {one["number"]: plan.epochs for one in copies}, "drop": {}}
-        floor.ledger.add_round(plan.first, 0, content, copies)
-    waiting = [row for row in floor.store.trials(plan.first) if row["state"] == "waiting"]
+        executor.ledger.add_round(plan.first, 0, content, copies)
+    waiting = [row for row in executor.store.trials(plan.first) if row["state"] == "waiting"]
     if not waiting:
         return
 
     def state(number: int, epochs: int) -> State:
-        outcome = trained_again(setting, floor.store, floor.workshop, floor.engine, rows[parents[number]])
+        outcome = trained_again(setting, executor.store, executor.setup, executor.engine, rows[parents[number]])
         assert outcome.going_on is not None
         return as_copy(outcome.going_on)
 
@@ -166,7 +166,7 @@ def train_longer(
     order = Order(patience, plan.epochs, state=state)
     if keep is not None:
         order = replace(order, best=True, each=keep)
-    floor.carry_out(waiting, {row["number"]: plan.epochs for row in waiting}, order)
+    executor.carry_out(waiting, {row["number"]: plan.epochs for row in waiting}, order)
 
 
 def _copy(parent: dict[str, Any], number: int, stage: int) -> dict[str, Any]:

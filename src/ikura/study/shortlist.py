@@ -12,7 +12,7 @@ import numpy as np
 from ikura.files import write_atomically
 from ikura.population.job import Outcome
 from ikura.population.snapshot import packed, unpacked
-from ikura.study.executor import Floor
+from ikura.study.executor import Executor
 
 __all__ = ["PLACES", "Shortlist", "has_weights", "keep_weights", "kept_weights", "ranked", "weights_file"]
 
@@ -48,18 +48,19 @@ def keep_weights(run: Path, outcomes: Iterable[Outcome], *, synced: bool = True)
             write_atomically(weights_file(run, outcome.number), packed(arrays), synced=synced)
 
 
-def ranked(floor: Floor, purpose: str) -> list[dict[str, Any]]:
+def ranked(executor: Executor, purpose: str) -> list[dict[str, Any]]:
     """Trials with a dev score, the best first; equal scores by dev loss, then by number; pruned ones come last."""
     rows = [
         row
-        for row in floor.store.trials()
+        for row in executor.store.trials()
         if row["purpose"] == purpose
         and row["state"] in ("complete", "stopped", "pruned")
         and row["dev_score"] is not None
         and row["dev_loss"] is not None
     ]
     return sorted(
-        rows, key=lambda row: (row["state"] == "pruned", -floor.sign * row["dev_score"], row["dev_loss"], row["number"])
+        rows,
+        key=lambda row: (row["state"] == "pruned", -executor.sign * row["dev_score"], row["dev_loss"], row["number"]),
     )
 
 
@@ -70,31 +71,31 @@ class Shortlist:
     trials that were recorded, whatever the order and however often the search was stopped.
 
     Args:
-        floor: where the search happens.
+        executor: where the search happens.
     """
 
-    def __init__(self, floor: Floor) -> None:
-        self.floor = floor
-        rows = [row for row in ranked(floor, "search") if row["state"] != "pruned"][:PLACES]
+    def __init__(self, executor: Executor) -> None:
+        self.executor = executor
+        rows = [row for row in ranked(executor, "search") if row["state"] != "pruned"][:PLACES]
         self.merits: list[Merit] = [
-            (floor.sign * row["dev_score"], -row["dev_loss"], -row["number"]) for row in reversed(rows)
+            (executor.sign * row["dev_score"], -row["dev_loss"], -row["number"]) for row in reversed(rows)
         ]
 
     def __call__(self, outcomes: list[Outcome]) -> None:
         scored = [outcome for outcome in outcomes if outcome.scored]
-        best = max((outcome.merit(self.floor.sign) for outcome in scored), default=None)
+        best = max((outcome.merit(self.executor.sign) for outcome in scored), default=None)
         if best is None:
             return
         if not self.merits or best > max(self.merits):
             self._keep_only(self._number(max(self.merits)) if self.merits else None)
             # A trial whose weights are lost with the machine's power is trained again.
-            keep_weights(self.floor.run, [o for o in scored if o.merit(self.floor.sign) == best], synced=False)
+            keep_weights(self.executor.run, [o for o in scored if o.merit(self.executor.sign) == best], synced=False)
         again = {outcome.number for outcome in scored}
         self.merits = [merit for merit in self.merits if self._number(merit) not in again]
         heapq.heapify(self.merits)
         arrays: dict[str, np.ndarray] = {}
         for outcome in scored:
-            merit = outcome.merit(self.floor.sign)
+            merit = outcome.merit(self.executor.sign)
             if len(self.merits) < PLACES:
                 heapq.heappush(self.merits, merit)
             elif merit > self.merits[0]:
@@ -111,19 +112,19 @@ class Shortlist:
         return -merit[2]
 
     def _evidence_file(self, tile: int | str) -> Path:
-        return self.floor.run / "snapshots" / f"evidence-{tile}.safetensors"
+        return self.executor.run / "snapshots" / f"evidence-{tile}.safetensors"
 
     def _keep_only(self, number: int | None) -> None:
         """Remove the weights of all trials but the recorded best one, which a resumed search may still need."""
-        for path in self.floor.run.glob("snapshots/trial-*.safetensors"):
-            if number is None or path != weights_file(self.floor.run, number):
+        for path in self.executor.run.glob("snapshots/trial-*.safetensors"):
+            if number is None or path != weights_file(self.executor.run, number):
                 path.unlink(missing_ok=True)
 
     def evidence(self) -> dict[int, np.ndarray]:
         """Read the evidence of the best trials, by number; of those for which there is none, nothing."""
         wanted = {self._number(merit) for merit in self.merits}
         found: dict[int, np.ndarray] = {}
-        for path in sorted(self.floor.run.glob("snapshots/evidence-*.safetensors")):
+        for path in sorted(self.executor.run.glob("snapshots/evidence-*.safetensors")):
             found |= {int(name): array for name, array in (unpacked(path) or {}).items() if int(name) in wanted}
         return {number: found[number] for number in sorted(found)}
 
@@ -135,5 +136,5 @@ class Shortlist:
 
     def clear(self) -> None:
         """Remove the evidence, once the choice is made and recorded."""
-        for path in self.floor.run.glob("snapshots/evidence-*.safetensors"):
+        for path in self.executor.run.glob("snapshots/evidence-*.safetensors"):
             path.unlink(missing_ok=True)

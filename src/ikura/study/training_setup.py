@@ -1,4 +1,4 @@
-"""Setting the floor: from a setting and its data to a workshop with an engine."""
+"""The training setup of a study: from its setting and its data to what tiles are trained with."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from ikura.nn.transfer import features
 from ikura.population.examples import Examples
 from ikura.population.factory import Factory
 from ikura.population.member import Hyperparameters, Member
-from ikura.population.setup import Workshop
-from ikura.population.training import Judge
+from ikura.population.setup import TrainingSetup
+from ikura.population.training import Scorer
 from ikura.study.record.device import chosen_device
 from ikura.study.record.model import Model
 from ikura.study.record.networks import PRETRAINED, resolved
@@ -35,11 +35,13 @@ from ikura.study.record.setting import Setting
 BLOCK = 1024
 """Examples that run through a frozen body together."""
 
-__all__ = ["examples_of", "model_of", "network_again", "workshop_of"]
+__all__ = ["examples_of", "make_setup", "model_of", "network_again"]
 
 
-def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperparameters], nn.Module] | None) -> Workshop:
-    """Make a workshop of a data set's training and dev examples; the test set stays outside.
+def make_setup(
+    setting: Setting, dataset: Dataset, network: Callable[[Hyperparameters], nn.Module] | None
+) -> TrainingSetup:
+    """Make a training setup of a data set's training and dev examples; the test set stays outside.
 
     Raises:
         UsageError: the study trains the caller's own networks, and their factory was not given; or its device is not
@@ -47,10 +49,10 @@ def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperpara
     """
     network = resolved(setting.network, network)
     train, dev = (examples_of(part, setting.dtype, network) for part in (dataset.train, dataset.dev))
-    workshop = Workshop(
+    setup = TrainingSetup(
         train=train,
         dev=dev,
-        judge=Judge(setting.task, metric(setting.metric, setting.task), dataset.target_mean, dataset.target_std),
+        scorer=Scorer(setting.task, metric(setting.metric, setting.task), dataset.target_mean, dataset.target_std),
         outputs=outputs_of(setting.task, len(dataset.task.classes or [])),
         cardinalities=tuple(dataset.encoder.cardinalities),
         network=network,
@@ -59,15 +61,15 @@ def workshop_of(setting: Setting, dataset: Dataset, network: Callable[[Hyperpara
         augmented=(any(name in setting.space for name in AUGMENTATIONS) or bool(setting.auto and network))
         and train.standard is not None,
     )
-    if not workshop.compiled or workshop.convolutional:
-        return workshop
+    if not setup.compiled or setup.convolutional:
+        return setup
     numbers = prod(train.shape) * (len(train) + len(dev))
     if train.standard is not None and numbers * np.dtype(setting.dtype).itemsize > memory_limit():
         raise UsageError(
             f"{len(train)} images of {prod(train.shape)} pixels are more than the fully connected network can hold in "
             "memory; choose a smaller image size, or a network that takes images"
         )
-    return replace(workshop, train=train.dense(), dev=dev.dense())
+    return replace(setup, train=train.dense(), dev=dev.dense())
 
 
 def examples_of(part: Part, dtype: str, network: Factory | None) -> Examples:
@@ -87,13 +89,13 @@ def network_again(setting: Setting, run: Path, network: Any) -> Any:
     return Pretrained.of(setting.pretrained, run) if setting.network == PRETRAINED else network
 
 
-def model_of(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.Module, member: Member) -> Model:
+def model_of(setting: Setting, dataset: Dataset, setup: TrainingSetup, module: nn.Module, member: Member) -> Model:
     """Put a trained network of a study together with its preprocessing."""
     built_in: dict[str, Any] | str | None = None if setting.custom else setting.network
-    if isinstance(workshop.network, Pretrained):
-        module, built_in = workshop.network.whole(module), setting.pretrained
-    if workshop.network is None:
-        built_in = workshop.layout(member).arguments(member)
+    if isinstance(setup.network, Pretrained):
+        module, built_in = setup.network.whole(module), setting.pretrained
+    if setup.network is None:
+        built_in = setup.layout(member).arguments(member)
     description: dict[str, Any] = {
         "task": setting.task,
         "target": setting.target,
@@ -102,11 +104,11 @@ def model_of(setting: Setting, dataset: Dataset, workshop: Workshop, module: nn.
         "target_mean": dataset.target_mean,
         "target_std": dataset.target_std,
         "network": built_in,
-        "hyperparameters": workshop.hyperparameters(member),
+        "hyperparameters": setup.hyperparameters(member),
     }
     if setting.custom:
         # What a factory draws for attributes, and what forwards keep in them, is found again.
         description["key"] = key(member.seed, "weights")
-        description["probe"] = answers(module.eval(), dataset.encoder, list(workshop.train.shape))
-        description["attributes"] = sorted(workshop.manner(member).remembers)
+        description["probe"] = answers(module.eval(), dataset.encoder, list(setup.train.shape))
+        description["attributes"] = sorted(setup.manner(member).remembers)
     return Model(module, dataset.encoder, description)

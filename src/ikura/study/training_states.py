@@ -14,8 +14,8 @@ from ikura.errors import RunError
 from ikura.files import write_atomically
 from ikura.population.job import Job, Outcome
 from ikura.population.snapshot import packed, unpacked
-from ikura.study.executor import Floor, Order, State
-from ikura.study.record.ledger import Ledger, Leg
+from ikura.study.executor import Executor, Order, State
+from ikura.study.record.ledger import Ledger, Segment
 from ikura.study.record.members import member_of
 
 __all__ = ["States", "as_copy", "lineage"]
@@ -29,19 +29,19 @@ def as_copy(state: State) -> State:
     return state | {"seconds": np.zeros_like(state["seconds"])}
 
 
-def lineage(ledger: Ledger, rows: Mapping[int, Mapping[str, Any]], number: int, epochs: int) -> Iterator[Leg]:
-    """The legs on which a trial came to so many epochs, those of the trials it was copied from included.
+def lineage(ledger: Ledger, rows: Mapping[int, Mapping[str, Any]], number: int, epochs: int) -> Iterator[Segment]:
+    """The segments on which a trial came to so many epochs, those of the trials it was copied from included.
 
     Raises:
         RunError: the way is not on record.
     """
-    legs = [leg for leg in ledger.legs([number]).get(number, []) if leg["since"] < max(epochs, 1)]
-    since = legs[0]["since"] if legs else epochs
+    segments = [segment for segment in ledger.segments([number]).get(number, []) if segment["since"] < max(epochs, 1)]
+    since = segments[0]["since"] if segments else epochs
     if since:
         if rows[number]["parent"] is None or rows[number]["purpose"] != "search":
             raise RunError(f"trial {number}: how it came to {since} epochs is not on record")
         yield from lineage(ledger, rows, rows[number]["parent"], since)
-    yield from legs
+    yield from segments
 
 
 @dataclass
@@ -52,12 +52,12 @@ class States:
     bounds how much that is.
 
     Attributes:
-        floor: where it happens.
+        executor: where it happens.
         path: the file.
         order: how trials are trained.
     """
 
-    floor: Floor
+    executor: Executor
     path: Path
     order: Order
     _known: dict[tuple[int, int], State] | None = None
@@ -87,29 +87,31 @@ class States:
     def __call__(self, number: int, epochs: int) -> State:
         """Return what a trial goes on from after so many epochs; a copy that has not trained has its parent's."""
         if (number, epochs) not in self.known:
-            ledger = self.floor.ledger
-            legs = [leg for leg in ledger.legs([number]).get(number, []) if leg["until"] == epochs]
-            if legs:
-                self._again(legs[0]["tile"])
+            ledger = self.executor.ledger
+            segments = [segment for segment in ledger.segments([number]).get(number, []) if segment["until"] == epochs]
+            if segments:
+                self._again(segments[0]["tile"])
             else:
-                rows = {row["number"]: row for row in self.floor.store.trials()}
+                rows = {row["number"]: row for row in self.executor.store.trials()}
                 self.known[number, epochs] = as_copy(self(rows[number]["parent"], epochs))
         return self.known[number, epochs]
 
     def _again(self, tile: int) -> None:
         """Train a tile again for the states that were lost with a process."""
-        legs = self.floor.ledger.company(tile)
-        rows = {row["number"]: row for row in self.floor.store.trials()}
+        segments = self.executor.ledger.company(tile)
+        rows = {row["number"]: row for row in self.executor.store.trials()}
         job = Job(
             tile,
-            tuple(member_of(rows[leg["trial"]]) for leg in legs),
-            legs[0]["until"],
+            tuple(member_of(rows[segment["trial"]]) for segment in segments),
+            segments[0]["until"],
             self.order.patience,
-            states={leg["trial"]: self(leg["trial"], leg["since"]) for leg in legs if leg["since"]},
+            states={
+                segment["trial"]: self(segment["trial"], segment["since"]) for segment in segments if segment["since"]
+            },
             keep_states=True,
             budget=self.order.budget,
         )
-        for outcomes in self.floor.engine.run([job], lambda told: None):
+        for outcomes in self.executor.engine.run([job], lambda told: None):
             self.take(outcomes)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ikura.nn.zoo import NETWORKS
 from ikura.population.factory import Failing
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.space import Space, feasible_draw
 from ikura.study.record.pretrained import Pretrained
 
@@ -21,19 +21,19 @@ TRIED = 8
 Found = TypeVar("Found")
 
 
-def unworkable(workshop: Workshop, members: Sequence[Member]) -> dict[int, Failing]:
+def unworkable(setup: TrainingSetup, members: Sequence[Member]) -> dict[int, Failing]:
     """Find the members whose network, one of the caller's, cannot be made or does not run: number to why.
 
     Raises:
         UsageError: a network is wrong whatever its hyperparameters.
     """
-    network = workshop.network
+    network = setup.network
     if network is None or isinstance(network, Pretrained) or network in NETWORKS.values():
         return {}
     found: dict[int, Failing] = {}
     for member in members:
         try:
-            workshop.manner(member)
+            setup.manner(member)
         except Failing as error:
             found[member.number] = error
     return found

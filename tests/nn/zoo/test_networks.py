@@ -17,8 +17,8 @@ from ikura.errors import UsageError
 from ikura.nn.zoo import NETWORKS, READS, network
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
-from ikura.population.training import Judge
+from ikura.population.setup import TrainingSetup
+from ikura.population.training import Scorer
 from ikura.study.record.model import Model, load_model
 
 torch.set_num_threads(1)
@@ -116,13 +116,15 @@ def likelihood(p: Tensor, y: Tensor) -> Tensor:
 
 
 @pytest.fixture
-def workshop() -> Callable[..., Workshop]:
+def setup() -> Callable[..., TrainingSetup]:
     """Factory of workshops for a row of the table."""
 
-    def build(name: str, **more: Any) -> Workshop:
+    def build(name: str, **more: Any) -> TrainingSetup:
         row = TABLE[name]
         train, dev = examples(row.small, row.rows, 1), examples(row.small, 8, 2)
-        return Workshop(train, dev, Judge("multiclass", likelihood), 3, network=network(name), dtype="float64", **more)
+        return TrainingSetup(
+            train, dev, Scorer("multiclass", likelihood), 3, network=network(name), dtype="float64", **more
+        )
 
     return build
 
@@ -192,26 +194,28 @@ def test_gradients_are_those_of_finite_differences(name: str) -> None:
 
 @pytest.mark.parametrize("device", ["cpu", "cpu:0"])
 @pytest.mark.parametrize("name", LIGHT)
-def test_a_member_alone_is_the_same_in_a_population(name: str, device: str, workshop: Callable[..., Workshop]) -> None:
-    made = workshop(name, device=device)
+def test_a_member_alone_is_the_same_in_a_population(
+    name: str, device: str, setup: Callable[..., TrainingSetup]
+) -> None:
+    made = setup(name, device=device)
     members = company(name)
-    together = made.course(members)
+    together = made.training(members)
     together.run(EPOCHS)
     for place, member in enumerate(members):
-        alone = made.course([member])
+        alone = made.training([member])
         alone.run(EPOCHS)
         # One member after another: the same operations on the same numbers.
         np.testing.assert_array_equal(together.curve(place), alone.curve(0))
 
 
 @pytest.mark.parametrize("name", LIGHT)
-def test_a_population_trains_as_an_ordinary_loop(name: str, workshop: Callable[..., Workshop]) -> None:
-    made = workshop(name)
+def test_a_population_trains_as_an_ordinary_loop(name: str, setup: Callable[..., TrainingSetup]) -> None:
+    made = setup(name)
     if name in ("c1", "c3"):
         made = replace(made, network=lambda hp: network(name)({**hp, "dropout": 0.0}))
     member = company(name)[0]
-    course = made.course([replace(member, hyperparameters={**member.hyperparameters, "dropout": 0.0})])
-    course.run(1)
+    training = made.training([replace(member, hyperparameters={**member.hyperparameters, "dropout": 0.0})])
+    training.run(1)
     net = made.module(replace(member, hyperparameters={**member.hyperparameters, "dropout": 0.0})).double().train()
     rule = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
     data, size, total = made.train.ordered(5, 0), member.values.batch_size, 0.0
@@ -227,35 +231,35 @@ def test_a_population_trains_as_an_ordinary_loop(name: str, workshop: Callable[.
         dev = functional.cross_entropy(z, y, label_smoothing=1 / (len(y) + 1))
     # float64: 1e-16 an operation, over two steps. The networks are deep and normalise few examples; moving averages of
     # two steps magnify what comes out of them in evaluation.
-    np.testing.assert_allclose(course.curve(0)[0, 0], total / len(data), rtol=1e-9)
-    np.testing.assert_allclose(course.curve(0)[0, 1], dev.item(), rtol=1e-6)
+    np.testing.assert_allclose(training.curve(0)[0, 0], total / len(data), rtol=1e-9)
+    np.testing.assert_allclose(training.curve(0)[0, 1], dev.item(), rtol=1e-6)
 
 
 @pytest.mark.parametrize("device", ["cpu", "cpu:0"])
 @pytest.mark.parametrize("name", ["cnn", "f1", "resnet20"])
-def test_a_member_that_diverges_changes_nobody(name: str, device: str, workshop: Callable[..., Workshop]) -> None:
-    made = workshop(name, device=device)
+def test_a_member_that_diverges_changes_nobody(name: str, device: str, setup: Callable[..., TrainingSetup]) -> None:
+    made = setup(name, device=device)
     members = company(name)
-    calm = made.course(members)
+    calm = made.training(members)
     calm.run(EPOCHS)
     wild = Member(1, {**members[1].hyperparameters, "learning_rate": 1e30}, 5)
-    course = made.course([members[0], wild, members[2]])
-    course.run(EPOCHS)
-    assert course.diverged.tolist() == [False, True, False]
+    training = made.training([members[0], wild, members[2]])
+    training.run(EPOCHS)
+    assert training.diverged.tolist() == [False, True, False]
     for place in (0, 2):
-        np.testing.assert_array_equal(course.curve(place), calm.curve(place))
+        np.testing.assert_array_equal(training.curve(place), calm.curve(place))
 
 
 @pytest.mark.parametrize("device", ["cpu", "cpu:0"])
 @pytest.mark.parametrize("name", ["cnn", "f1", "resnet20"])
-def test_a_state_goes_on_where_it_was_taken(name: str, device: str, workshop: Callable[..., Workshop]) -> None:
-    made = workshop(name, device=device)
+def test_a_state_goes_on_where_it_was_taken(name: str, device: str, setup: Callable[..., TrainingSetup]) -> None:
+    made = setup(name, device=device)
     members = company(name)
-    whole = made.course(members)
+    whole = made.training(members)
     whole.run(2 * EPOCHS)
-    begun = made.course(members)
+    begun = made.training(members)
     begun.run(EPOCHS)
-    other = made.course([members[1]])
+    other = made.training([members[1]])
     other.insert(0, begun.extract(1))
     other.run(2 * EPOCHS)
     np.testing.assert_array_equal(other.curve(0), whole.curve(1))
@@ -263,15 +267,15 @@ def test_a_state_goes_on_where_it_was_taken(name: str, device: str, workshop: Ca
 
 
 @pytest.mark.parametrize("name", LIGHT)
-def test_the_best_network_can_be_rebuilt(name: str, workshop: Callable[..., Workshop]) -> None:
-    made = workshop(name)
-    course = made.course(company(name))
-    course.run(EPOCHS)
-    course.tile.recall()
-    outputs = course.tile.outputs(made.dev)
+def test_the_best_network_can_be_rebuilt(name: str, setup: Callable[..., TrainingSetup]) -> None:
+    made = setup(name)
+    training = made.training(company(name))
+    training.run(EPOCHS)
+    training.tile.recall()
+    outputs = training.tile.outputs(made.dev)
     for place, member in enumerate(company(name)):
         with torch.no_grad():
-            rebuilt = made.trained(member, *course.tile.best(place))(torch.from_numpy(made.dev.x))
+            rebuilt = made.trained(member, *training.tile.best(place))(torch.from_numpy(made.dev.x))
         # Another order of summing some thousand products in float64.
         np.testing.assert_allclose(outputs[place], rebuilt.numpy(), rtol=1e-9, atol=1e-9)
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from ikura.nn.zoo.cnn import cnn
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
-from ikura.population.training import Judge
+from ikura.population.setup import TrainingSetup
+from ikura.population.training import Scorer
 
 
 def likelihood(p: Tensor, y: Tensor) -> Tensor:
@@ -22,18 +22,18 @@ def likelihood(p: Tensor, y: Tensor) -> Tensor:
 
 
 @pytest.fixture
-def workshop() -> Callable[..., Workshop]:
+def setup() -> Callable[..., TrainingSetup]:
     """Factory of workshops with images, compiled or stacked."""
 
-    def make(network: Any = cnn, rows: int = 50, stacked: bool = False, dtype: str = "float64") -> Workshop:
+    def make(network: Any = cnn, rows: int = 50, stacked: bool = False, dtype: str = "float64") -> TrainingSetup:
         random = np.random.default_rng(0)
         parts = []
         for count in (rows, 30):
             y = random.integers(0, 3, count)
             x = random.normal(size=(count, 1, 8, 7)) + y[:, None, None, None]
             parts.append(Examples(x.astype(dtype), np.zeros((count, 0), np.int32), y.astype(dtype)))
-        judge = Judge("multiclass", likelihood)
-        return Workshop(*parts, judge, 3, network=network, dtype=dtype, device="cpu:0" if stacked else "cpu")
+        scorer = Scorer("multiclass", likelihood)
+        return TrainingSetup(*parts, scorer, 3, network=network, dtype=dtype, device="cpu:0" if stacked else "cpu")
 
     return make
 
@@ -42,22 +42,22 @@ def workshop() -> Callable[..., Workshop]:
 def curves() -> Callable[..., list[np.ndarray]]:
     """Trains members as one tile: every member's curve."""
 
-    def train(made: Workshop, members: Sequence[Member], epochs: int = 3) -> list[np.ndarray]:
-        course = made.course(members)
-        course.run(epochs)
-        return [course.curve(place) for place in range(len(members))]
+    def train(made: TrainingSetup, members: Sequence[Member], epochs: int = 3) -> list[np.ndarray]:
+        training = made.training(members)
+        training.run(epochs)
+        return [training.curve(place) for place in range(len(members))]
 
     return train
 
 
 @pytest.fixture
-def check_going_on() -> Callable[[Workshop, Sequence[Member]], None]:
+def check_going_on() -> Callable[[TrainingSetup, Sequence[Member]], None]:
     """Checks that members go on in another tile, in other places, as if nothing had happened."""
 
-    def check(made: Workshop, members: Sequence[Member]) -> None:
-        whole = made.course(members)
+    def check(made: TrainingSetup, members: Sequence[Member]) -> None:
+        whole = made.training(members)
         whole.run(4)
-        begun, after = made.course(members), made.course(members[::-1])
+        begun, after = made.training(members), made.training(members[::-1])
         begun.budget = 4
         begun.run(2)
         for place in range(len(members)):

@@ -13,7 +13,7 @@ from ikura.errors import UsageError
 from ikura.nn.zoo.cnn import cnn
 from ikura.population.convolution import ConvolutionTile
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.population.stacked import StackedTile
 from ikura.population.update_rules import RULES
 from ikura.study.record.pretrained import Pretrained
@@ -47,9 +47,9 @@ def company() -> list[Member]:
 
 @pytest.mark.parametrize("normalisation", ["none", "batch", "ghost"])
 def test_compiled_and_stacked_give_the_same_curves(
-    normalisation: str, workshop: Callable[..., Workshop], curves: Callable[..., list[np.ndarray]]
+    normalisation: str, setup: Callable[..., TrainingSetup], curves: Callable[..., list[np.ndarray]]
 ) -> None:
-    compiled, stacked = (workshop(start(normalisation), stacked=one) for one in (False, True))
+    compiled, stacked = (setup(start(normalisation), stacked=one) for one in (False, True))
     assert isinstance(compiled.tile(company()), ConvolutionTile)
     assert isinstance(stacked.tile(company()), StackedTile)
     together = curves(compiled, company())
@@ -61,32 +61,32 @@ def test_compiled_and_stacked_give_the_same_curves(
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_member_alone_is_the_same_to_the_bit(
-    dtype: str, workshop: Callable[..., Workshop], curves: Callable[..., list[np.ndarray]]
+    dtype: str, setup: Callable[..., TrainingSetup], curves: Callable[..., list[np.ndarray]]
 ) -> None:
-    made = workshop(start("batch"), dtype=dtype)
+    made = setup(start("batch"), dtype=dtype)
     for member, curve in zip(company(), curves(made, company()), strict=True):
         np.testing.assert_array_equal(curves(made, [member])[0], curve)
 
 
-def test_at_rate_zero_only_the_head_learns(workshop: Callable[..., Workshop]) -> None:
+def test_at_rate_zero_only_the_head_learns(setup: Callable[..., TrainingSetup]) -> None:
     network = start("none")
-    made = workshop(network)
-    course = made.course([Member(0, BASE | {"pretrained_rate": 0.0}, 5)])
-    course.run(2)
-    course.tile.keep([0])
-    trained = dict(made.trained(Member(0, BASE, 5), *course.tile.best(0)).named_parameters())
+    made = setup(network)
+    training = made.training([Member(0, BASE | {"pretrained_rate": 0.0}, 5)])
+    training.run(2)
+    training.tile.keep([0])
+    trained = dict(made.trained(Member(0, BASE, 5), *training.tile.best(0)).named_parameters())
     for name, before in network.module.named_parameters():
         if not name.startswith("out."):
             assert torch.equal(trained[name], before.double()), name
 
 
-def test_states_go_on_in_another_tile(workshop: Callable[..., Workshop], check_going_on: Callable[..., None]) -> None:
-    check_going_on(workshop(start("ghost")), company())
+def test_states_go_on_in_another_tile(setup: Callable[..., TrainingSetup], check_going_on: Callable[..., None]) -> None:
+    check_going_on(setup(start("ghost")), company())
 
 
-def test_images_of_another_size_are_refused_in_one_line(workshop: Callable[..., Workshop]) -> None:
+def test_images_of_another_size_are_refused_in_one_line(setup: Callable[..., TrainingSetup]) -> None:
     with pytest.raises(UsageError, match=r"the network fails on inputs of shape \(2, 1, 8, 7\)"):
-        workshop(start("none", side=16)).tile(company())
+        setup(start("none", side=16)).tile(company())
 
 
 @pytest.mark.parametrize("freeze", ["all", "most"])

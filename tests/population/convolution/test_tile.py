@@ -13,7 +13,7 @@ from ikura.data.encoder import PixelStandard
 from ikura.population.convolution import ConvolutionTile
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 from ikura.population.stacked import StackedTile
 from ikura.population.update_rules import RULES
 
@@ -40,9 +40,9 @@ def company() -> list[Member]:
 
 
 def test_compiled_and_stacked_give_the_same_curves(
-    workshop: Callable[..., Workshop], curves: Callable[..., list[np.ndarray]]
+    setup: Callable[..., TrainingSetup], curves: Callable[..., list[np.ndarray]]
 ) -> None:
-    compiled, stacked = workshop(), workshop(stacked=True)
+    compiled, stacked = setup(), setup(stacked=True)
     together = curves(compiled, company())
     for member, curve in zip(company(), together, strict=True):
         assert isinstance(stacked.tile([member]), StackedTile)
@@ -51,13 +51,13 @@ def test_compiled_and_stacked_give_the_same_curves(
 
 
 def test_images_of_bytes_are_augmented_member_by_member(
-    workshop: Callable[..., Workshop], curves: Callable[..., list[np.ndarray]]
+    setup: Callable[..., TrainingSetup], curves: Callable[..., list[np.ndarray]]
 ) -> None:
     random = np.random.default_rng(0)
     standard = PixelStandard((0.4, 0.5), (0.2, 0.3))
     x = random.integers(0, 256, (40, 2, 9, 8), dtype=np.uint8)
     images = Examples(x, np.zeros((40, 0), np.int32), random.integers(0, 3, 40).astype(float), standard)
-    shops = [replace(workshop(stacked=one), train=images, dev=images.head(10)) for one in (False, True)]
+    shops = [replace(setup(stacked=one), train=images, dev=images.head(10)) for one in (False, True)]
     strengths: list[dict[str, Any]] = [{}, {"flip": 0.5}, {"crop": 2, "noise": 0.1}, {"rotation": 20, "colour": 0.2}]
     members = [Member(number, BASE | one, 5) for number, one in enumerate(strengths)]
     found, expected = (curves(shop, members) for shop in shops)
@@ -67,19 +67,19 @@ def test_images_of_bytes_are_augmented_member_by_member(
 
 
 def test_every_hyperparameter_makes_a_difference(
-    workshop: Callable[..., Workshop], curves: Callable[..., list[np.ndarray]]
+    setup: Callable[..., TrainingSetup], curves: Callable[..., list[np.ndarray]]
 ) -> None:
     # The schedule by distance brakes only when weights have travelled far enough.
     members = [member for member in company() if member.values.schedule_shape != "distance"]
-    found = curves(workshop(), members)
+    found = curves(setup(), members)
     assert len({curve.tobytes() for curve in found}) == len(found)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_member_alone_is_the_same_to_the_bit(
-    dtype: str, workshop: Callable[..., Workshop], curves: Callable[..., list[np.ndarray]]
+    dtype: str, setup: Callable[..., TrainingSetup], curves: Callable[..., list[np.ndarray]]
 ) -> None:
-    made = workshop(dtype=dtype)
+    made = setup(dtype=dtype)
     assert isinstance(made.tile(company()), ConvolutionTile)
     together = curves(made, company())
     for member, curve in zip(company(), together, strict=True):
@@ -88,20 +88,20 @@ def test_a_member_alone_is_the_same_to_the_bit(
 
 @pytest.mark.parametrize("bad", [{"learning_rate": 1e30}, {"learning_rate": 1e4, "optimizer": "sgd"}])
 def test_a_member_that_diverges_changes_nobody(
-    bad: dict[str, Any], workshop: Callable[..., Workshop], curves: Callable[..., list[np.ndarray]]
+    bad: dict[str, Any], setup: Callable[..., TrainingSetup], curves: Callable[..., list[np.ndarray]]
 ) -> None:
-    made = workshop()
+    made = setup()
     members = company()[:4]
     calm = curves(made, members)
-    course = made.course([members[0], Member(99, BASE | bad, 5), *members[2:]])
-    course.run(3)
-    assert course.diverged.tolist() == [False, True, False, False]
+    training = made.training([members[0], Member(99, BASE | bad, 5), *members[2:]])
+    training.run(3)
+    assert training.diverged.tolist() == [False, True, False, False]
     for place in (0, 2, 3):
-        np.testing.assert_array_equal(course.curve(place), calm[place])
+        np.testing.assert_array_equal(training.curve(place), calm[place])
 
 
-def test_states_go_on_in_another_tile(workshop: Callable[..., Workshop], check_going_on: Callable[..., None]) -> None:
-    check_going_on(workshop(), company())
+def test_states_go_on_in_another_tile(setup: Callable[..., TrainingSetup], check_going_on: Callable[..., None]) -> None:
+    check_going_on(setup(), company())
 
 
 @pytest.mark.parametrize(
@@ -111,39 +111,37 @@ def test_a_last_row_alone_is_normalised_with_the_mini_batch_before(
     rows: int,
     normalisation: str,
     batches: int,
-    workshop: Callable[..., Workshop],
+    setup: Callable[..., TrainingSetup],
     curves: Callable[..., list[np.ndarray]],
 ) -> None:
     member = Member(0, BASE | {"normalisation": normalisation}, 5)
-    course = workshop(rows=rows).course([member])
-    course.run(1)
-    assert course.tile.extract(0)["steps"][0] == batches
-    np.testing.assert_allclose(
-        course.curve(0), curves(workshop(rows=rows, stacked=True), [member], 1)[0], rtol=RELATIVE
-    )
+    training = setup(rows=rows).training([member])
+    training.run(1)
+    assert training.tile.extract(0)["steps"][0] == batches
+    np.testing.assert_allclose(training.curve(0), curves(setup(rows=rows, stacked=True), [member], 1)[0], rtol=RELATIVE)
 
 
-def test_the_best_network_is_the_module(workshop: Callable[..., Workshop]) -> None:
+def test_the_best_network_is_the_module(setup: Callable[..., TrainingSetup]) -> None:
     import torch
 
-    made = workshop()
-    course = made.course(company())
-    course.run(2)
-    course.tile.recall()
-    found = course.tile.outputs(made.dev)
+    made = setup()
+    training = made.training(company())
+    training.run(2)
+    training.tile.recall()
+    found = training.tile.outputs(made.dev)
     for place, member in enumerate(company()):
-        net = made.trained(member, *course.tile.best(place))
+        net = made.trained(member, *training.tile.best(place))
         with torch.no_grad():
             expected = net(torch.from_numpy(made.dev.x)).numpy()
         np.testing.assert_allclose(found[place], expected, rtol=RELATIVE, atol=1e-12)
 
 
-def test_the_penalty_is_that_of_the_weights(workshop: Callable[..., Workshop]) -> None:
+def test_the_penalty_is_that_of_the_weights(setup: Callable[..., TrainingSetup]) -> None:
     member = Member(0, BASE | {"l2": 0.1}, 5)
-    compiled, stacked = workshop().tile([member]), workshop(stacked=True).tile([member])
+    compiled, stacked = setup().tile([member]), setup(stacked=True).tile([member])
     np.testing.assert_allclose(compiled.penalties(), stacked.penalties(), rtol=RELATIVE)
 
 
-def test_costly_members_come_first(workshop: Callable[..., Workshop]) -> None:
+def test_costly_members_come_first(setup: Callable[..., TrainingSetup]) -> None:
     members = [Member(k, BASE | {"channels": channels}, 5) for k, channels in enumerate((2, 16, 4))]
-    assert [tile[0].number for tile in workshop().pack(members, 1)] == [1, 2, 0]
+    assert [tile[0].number for tile in setup().pack(members, 1)] == [1, 2, 0]

@@ -10,7 +10,7 @@ from ikura.metric import METRICS
 from ikura.nn.loss import loss, outputs_of, predict
 from ikura.population.kernel.loss import CODES as TASKS
 from ikura.population.kernel.score import CODES, assess
-from ikura.population.training import Judge
+from ikura.population.training import Scorer
 
 MEMBERS, ROWS, CLASSES, MEAN, STD, MORE = 3, 80, 4, 3.0, 2.0, 1.5
 PAIRS = [(task, name) for task in TASKS for name in CODES if task in METRICS[name].tasks]
@@ -41,9 +41,9 @@ def expected(task: str, name: str, z: np.ndarray, y: np.ndarray) -> tuple[list[f
     return [loss(task, one, target, smoothing).item() for one in members], scores
 
 
-def judge(task: str, name: str) -> Judge:
+def scorer(task: str, name: str) -> Scorer:
     """A judge with the package's metric."""
-    return Judge(task, METRICS[name], *((MEAN, STD) if task == "regression" else (0.0, 1.0)))
+    return Scorer(task, METRICS[name], *((MEAN, STD) if task == "regression" else (0.0, 1.0)))
 
 
 def test_every_metric_of_the_kernel_is_one_of_the_package() -> None:
@@ -56,7 +56,7 @@ def test_every_metric_of_the_kernel_is_one_of_the_package() -> None:
 def test_losses_and_scores(task: str, name: str, dtype: str, rounding: float) -> None:
     z, y = example(task, dtype)
     losses, scores = expected(task, name, z, y)
-    got = judge(task, name)(z.copy(), y, MORE)
+    got = scorer(task, name)(z.copy(), y, MORE)
     np.testing.assert_allclose(got[0], losses, rtol=ROUNDINGS * rounding)
     np.testing.assert_allclose(got[1], scores, rtol=0 if name == "accuracy" else ROUNDINGS * rounding)
 
@@ -65,7 +65,7 @@ def test_losses_and_scores(task: str, name: str, dtype: str, rounding: float) ->
 def test_any_other_metric_sees_the_same_predictions(task: str) -> None:
     z, y = example(task, "float64")
     mean, std = (MEAN, STD) if task == "regression" else (0.0, 1.0)
-    got = Judge(task, lambda p, t: (p.reshape(len(t), -1)[:, 0] * t).sum(), mean, std)(z.copy(), y)[1]
+    got = Scorer(task, lambda p, t: (p.reshape(len(t), -1)[:, 0] * t).sum(), mean, std)(z.copy(), y)[1]
     for one, score in zip(z, got, strict=True):
         p = predict(task, torch.from_numpy(one), MEAN, STD).numpy().reshape(ROWS, -1)[:, 0]
         assert score == pytest.approx(float(np.sum(p * (y * std + mean))), rel=1e-12)
@@ -75,9 +75,9 @@ def test_any_other_metric_sees_the_same_predictions(task: str) -> None:
 @pytest.mark.parametrize(("task", "name"), PAIRS)
 def test_nan_stays_with_its_member(task: str, name: str, place: int) -> None:
     z, y = example(task, "float64")
-    alone = judge(task, name)(z.copy(), y)
+    alone = scorer(task, name)(z.copy(), y)
     z[1, place, -1] = np.nan
-    losses, scores = judge(task, name)(z.copy(), y)
+    losses, scores = scorer(task, name)(z.copy(), y)
     assert np.isnan([losses[1], scores[1]]).all()
     np.testing.assert_array_equal(losses[[0, 2]], alone[0][[0, 2]])
     np.testing.assert_array_equal(scores[[0, 2]], alone[1][[0, 2]])
@@ -86,7 +86,7 @@ def test_nan_stays_with_its_member(task: str, name: str, place: int) -> None:
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 def test_huge_logits_have_finite_losses(task: str) -> None:
     z, y = example(task, "float32")
-    losses, _ = judge(task, "accuracy")(z * np.float32(1e4), y, MORE)
+    losses, _ = scorer(task, "accuracy")(z * np.float32(1e4), y, MORE)
     # The loss is linear in logits of this size; float32 rounds each of them by 6e-8.
     np.testing.assert_allclose(losses, expected(task, "accuracy", z * np.float32(1e4), y)[0], rtol=ROUNDINGS * 2.0**-24)
 
@@ -94,7 +94,7 @@ def test_huge_logits_have_finite_losses(task: str) -> None:
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 def test_the_loss_counts_examples_of_any_class(task: str) -> None:
     z, y = example(task, "float64")
-    got = judge(task, "accuracy").losses(z, y, MORE)
+    got = scorer(task, "accuracy").losses(z, y, MORE)
     for one, losses in zip(z, got, strict=True):
         logits = np.column_stack([np.zeros(ROWS), one]) if task == "binary" else one
         log_p = torch.from_numpy(logits).log_softmax(1).numpy()
@@ -107,7 +107,7 @@ def test_a_class_that_is_ruled_out_takes_no_part(more: float) -> None:
     z, y = example("multiclass", "float64")
     z[:, :, 0] = -np.inf
     y = 1 + y % (CLASSES - 1)
-    losses, _ = judge("multiclass", "accuracy")(z.copy(), y, more)
+    losses, _ = scorer("multiclass", "accuracy")(z.copy(), y, more)
     log_p = torch.from_numpy(z[:, :, 1:]).log_softmax(2).numpy()
     seen = -np.take_along_axis(log_p, y[None, :, None].astype(int) - 1, 2).sum((1, 2))
     expected = (seen - more * log_p.mean((1, 2))) / (ROWS + more)
@@ -120,7 +120,7 @@ def test_a_network_right_on_every_example_is_best_when_as_sure_as_they_allow(tas
     y = rng.integers(0, outputs_of(task, CLASSES) if task == "multiclass" else 2, ROWS).astype(np.float64)
     right = 2 * y[:, None] - 1 if task == "binary" else np.eye(CLASSES)[y.astype(int)]
     scales = np.linspace(0.1, 30, 30_000)
-    losses, _ = judge(task, "accuracy")(scales[:, None, None] * right, y, 1)
+    losses, _ = scorer(task, "accuracy")(scales[:, None, None] * right, y, 1)
     # One more example, of each of K classes with probability 1/K: of n + 1 there are n + 1/K of the right class.
     classes = 2 if task == "binary" else CLASSES
     sure = (ROWS + 1 / classes) / (ROWS + 1)

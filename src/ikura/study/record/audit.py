@@ -15,7 +15,7 @@ from ikura.study.record.facts import RoundRecord, fact_schema
 from ikura.study.record.networks import OWN
 from ikura.study.record.search_plans import plans
 from ikura.study.record.setting import Setting
-from ikura.study.record.store import CURVES, EVENTS, FACTS, LEGS, LOSSES, ROUNDS, TRIALS, Store
+from ikura.study.record.store import CURVES, EVENTS, FACTS, LOSSES, ROUNDS, SEGMENTS, TRIALS, Store
 
 __all__ = ["audit"]
 
@@ -34,7 +34,7 @@ FINITE, LARGEST = ("dev_score", "seconds", "time"), 1.7e308
 KEYS = {
     TRIALS: ("number",),
     CURVES: ("trial", "epoch"),
-    LEGS: ("tile", "place"),
+    SEGMENTS: ("tile", "place"),
     ROUNDS: ("stage", "round"),
     LOSSES: ("trial", "epoch"),
     EVENTS: ("id",),
@@ -105,7 +105,12 @@ def _rows(store: Store) -> None:
     if count and last != count - 1:
         raise RunError(f"{store.place}: trials: {count} of the numbers 0 to {last} are there; bring the others back")
     numbers = sa.select(TRIALS.c.number)
-    references = [(TRIALS, TRIALS.c.parent), (CURVES, CURVES.c.trial), (LEGS, LEGS.c.trial), (LOSSES, LOSSES.c.trial)]
+    references = [
+        (TRIALS, TRIALS.c.parent),
+        (CURVES, CURVES.c.trial),
+        (SEGMENTS, SEGMENTS.c.trial),
+        (LOSSES, LOSSES.c.trial),
+    ]
     for table, column in references:
         keys = [table.c[key] for key in KEYS[table]]
         found = _first(store, sa.select(*keys, column).where(column.is_not(None), column.not_in(numbers)))
@@ -131,9 +136,9 @@ def _rows(store: Store) -> None:
         joined.where((count_ != TRIALS.c.epochs) | (last_ != TRIALS.c.epochs)),
         "its curve (table curves) has not one point for each of its epochs",
     )
-    found = _first(store, sa.select(LEGS.c.tile, LEGS.c.place).where(LEGS.c.until <= LEGS.c.since))
+    found = _first(store, sa.select(SEGMENTS.c.tile, SEGMENTS.c.place).where(SEGMENTS.c.until <= SEGMENTS.c.since))
     if found is not None:
-        raise RunError(f"{_place(store, LEGS, found)}: until is not after since")
+        raise RunError(f"{_place(store, SEGMENTS, found)}: until is not after since")
 
 
 def _facts(store: Store) -> dict[str, Any]:
@@ -170,7 +175,7 @@ def _diagnoses(store: Store, facts: dict[str, Any]) -> None:
 def _wanted(store: Store, facts: dict[str, Any]) -> list[str]:
     """Facts that must be there by how far the study has come."""
     found = ["summary", "seconds"]
-    if _first(store, sa.select(LEGS.c.tile)) is not None:
+    if _first(store, sa.select(SEGMENTS.c.tile)) is not None:
         found += ["stages", "tile_size"]
     if "done" in facts and store.count(state="complete"):
         found += ["best", "errors", "test", "predictions"]

@@ -11,16 +11,16 @@ import numpy as np
 import sqlalchemy as sa
 
 from ikura.population.job import Outcome
-from ikura.study.record.store import COLUMNS, CURVES, LEGS, LOSSES, ROUNDS, TRIALS, Store
+from ikura.study.record.store import COLUMNS, CURVES, LOSSES, ROUNDS, SEGMENTS, TRIALS, Store
 
-__all__ = ["Ledger", "Leg"]
+__all__ = ["Ledger", "Segment"]
 
-Leg = dict[str, Any]
+Segment = dict[str, Any]
 """A trial's time in a tile: tile, place, trial, since and until (epochs)."""
 
 
 class Ledger:
-    """Rounds of a study and the legs of its trials.
+    """Rounds of a study and the segments of its trials.
 
     Args:
         store: the study's store.
@@ -28,7 +28,7 @@ class Ledger:
     Example:
         >>> ledger = Ledger(Store(":memory:", create=True))
         >>> ledger.add_legs([{"tile": 0, "place": 0, "trial": 5, "since": 0, "until": 9}])
-        >>> ledger.legs([5])[5][0]["until"]
+        >>> ledger.segments([5])[5][0]["until"]
         9
     """
 
@@ -72,26 +72,26 @@ class Ledger:
             found.append(row | {part: {int(n): v for n, v in one.items()} for part, one in content.items()})
         return found
 
-    def add_legs(self, legs: Sequence[Leg]) -> None:
+    def add_segments(self, segments: Sequence[Segment]) -> None:
         """Record which tiles trials train in, and in which places, before they do."""
-        if legs:
+        if segments:
             with self.store.writing() as connection:
-                connection.execute(sa.insert(LEGS), list(legs))
+                connection.execute(sa.insert(SEGMENTS), list(segments))
 
-    def legs(self, trials: Sequence[int]) -> dict[int, list[Leg]]:
-        """Return the legs of trials, in order, by trial."""
-        found: dict[int, list[Leg]] = {}
-        for row in self.store.read_in(sa.select(LEGS).order_by(LEGS.c.since), LEGS.c.trial, trials):
+    def segments(self, trials: Sequence[int]) -> dict[int, list[Segment]]:
+        """Return the segments of trials, in order, by trial."""
+        found: dict[int, list[Segment]] = {}
+        for row in self.store.read_in(sa.select(SEGMENTS).order_by(SEGMENTS.c.since), SEGMENTS.c.trial, trials):
             found.setdefault(row["trial"], []).append(row)
         return found
 
-    def company(self, tile: int) -> list[Leg]:
-        """Return the legs of all trials of a tile, in their places."""
-        return self.store.read(sa.select(LEGS).where(LEGS.c.tile == tile).order_by(LEGS.c.place))
+    def company(self, tile: int) -> list[Segment]:
+        """Return the segments of all trials of a tile, in their places."""
+        return self.store.read(sa.select(SEGMENTS).where(SEGMENTS.c.tile == tile).order_by(SEGMENTS.c.place))
 
     def tiles(self) -> int:
         """Number of tiles so far."""
-        [row] = self.store.read(sa.select(sa.func.max(LEGS.c.tile).label("last")))
+        [row] = self.store.read(sa.select(sa.func.max(SEGMENTS.c.tile).label("last")))
         return 0 if row["last"] is None else row["last"] + 1
 
     def add_losses(self, outcomes: Sequence[Outcome]) -> None:

@@ -90,7 +90,7 @@ ROUNDS = sa.Table(
     sa.Column("time", sa.Float, nullable=False),
     sa.Column("content", sa.Text, nullable=False),
 )
-LEGS = sa.Table(
+SEGMENTS = sa.Table(
     "legs",
     METADATA,
     sa.Column("tile", sa.Integer, primary_key=True, autoincrement=False),

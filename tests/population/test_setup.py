@@ -1,4 +1,4 @@
-"""The workshop: every member in one tile, and networks of the caller's own."""
+"""The training setup: every member in one tile, and networks of the caller's own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ikura.errors import UsageError
 from ikura.population.member import Member
-from ikura.population.setup import Workshop
+from ikura.population.setup import TrainingSetup
 
 
 class Own(nn.Module):
@@ -51,14 +51,14 @@ members_of_a_study = st.lists(
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(members_of_a_study, st.integers(1, 8), st.sampled_from(["compiled", "stacked", "own"]))
 def test_every_member_is_in_one_tile_that_it_fits(
-    workshop: Callable[..., Workshop], rows: list[dict[str, Any]], size: int, way: str
+    setup: Callable[..., TrainingSetup], rows: list[dict[str, Any]], size: int, way: str
 ) -> None:
     members = [Member(n, {k: v for k, v in row.items() if k != "seed"}, row["seed"]) for n, row in enumerate(rows)]
 
     def network(hp: Any) -> nn.Module:
         return nn.Linear(hp.inputs, 1) if hp.units < 5 else nn.Sequential(nn.Linear(hp.inputs, 1))
 
-    made = workshop(stacked=way != "compiled", network=network if way == "own" else None)
+    made = setup(stacked=way != "compiled", network=network if way == "own" else None)
     tiles = made.pack(members, size)
     assert Counter(m.number for tile in tiles for m in tile) == Counter(m.number for m in members)
     for tile in tiles:
@@ -77,39 +77,39 @@ def test_every_member_is_in_one_tile_that_it_fits(
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(members_of_a_study, st.integers(1, 8), st.randoms(use_true_random=False))
 def test_tiles_do_not_depend_on_the_order_of_members(
-    workshop: Callable[..., Workshop], rows: list[dict[str, Any]], size: int, random: Any
+    setup: Callable[..., TrainingSetup], rows: list[dict[str, Any]], size: int, random: Any
 ) -> None:
     members = [Member(n, {k: v for k, v in row.items() if k != "seed"}, row["seed"]) for n, row in enumerate(rows)]
     shuffled = random.sample(members, len(members))
-    made = workshop()
+    made = setup()
     as_numbers = [
         sorted(sorted(m.number for m in tile) for tile in made.pack(some, size)) for some in (members, shuffled)
     ]
     assert as_numbers[0] == as_numbers[1]
 
 
-def test_compiled_tiles_are_as_few_as_can_be_and_costly_ones_come_first(workshop: Callable[..., Workshop]) -> None:
+def test_compiled_tiles_are_as_few_as_can_be_and_costly_ones_come_first(setup: Callable[..., TrainingSetup]) -> None:
     members = [Member(n, {"units": 4 + 10 * n, "batch_size": 64 >> n % 3}, 0) for n in range(10)]
-    tiles = workshop().pack(members, 4)
+    tiles = setup().pack(members, 4)
     assert len(tiles) == 3
     assert max(map(len, tiles)) - min(map(len, tiles)) <= 1
     assert tiles[0][0].number in {7, 8, 9}
 
 
-def test_members_with_a_function_of_their_own_keep_it(workshop: Callable[..., Workshop]) -> None:
-    made = workshop(network=Own)
+def test_members_with_a_function_of_their_own_keep_it(setup: Callable[..., TrainingSetup]) -> None:
+    made = setup(network=Own)
     members = [Member(n, {"units": 4, "slope": 0.1 * n}, 0) for n in range(30)]
     for tile in made.pack(members, 30):
-        course = made.course(tile)
-        outputs = course.tile.outputs(made.dev)
+        training = made.training(tile)
+        outputs = training.tile.outputs(made.dev)
         for place, member in enumerate(tile):
             expected = made.module(member).double()(torch.from_numpy(made.dev.x)).detach()
             # One batched product against one ordinary one: sums of 6 and 4 terms of size about 1.
             np.testing.assert_allclose(outputs[place], expected, rtol=0, atol=1e-14)
 
 
-def test_weights_of_a_network_of_ones_own_are_keyed_by_the_seed(workshop: Callable[..., Workshop]) -> None:
-    made = workshop(network=Own)
+def test_weights_of_a_network_of_ones_own_are_keyed_by_the_seed(setup: Callable[..., TrainingSetup]) -> None:
+    made = setup(network=Own)
     torch.manual_seed(0)
     before = torch.get_rng_state()
     nets = [made.module(Member(n, {"units": 4, "slope": 1.0}, seed)) for n, seed in enumerate((0, 0, 1))]
@@ -119,14 +119,14 @@ def test_weights_of_a_network_of_ones_own_are_keyed_by_the_seed(workshop: Callab
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_network_is_told_its_inputs_and_outputs(workshop: Callable[..., Workshop]) -> None:
+def test_a_network_is_told_its_inputs_and_outputs(setup: Callable[..., TrainingSetup]) -> None:
     told: list[Any] = []
 
     def network(hp: Any) -> nn.Module:
         told.append((hp.inputs, hp.outputs, hp["units"]))
         return nn.Linear(hp.inputs, hp.outputs)
 
-    workshop("multiclass", network=network).module(Member(0, {"units": 5}, 0))
+    setup("multiclass", network=network).module(Member(0, {"units": 5}, 0))
     assert told == [(6, 3, 5)]
 
 
@@ -145,16 +145,16 @@ def raising(hp: Any) -> nn.Module:
     ],
 )
 def test_mistakes_in_a_network_are_named(
-    workshop: Callable[..., Workshop], network: Callable[[Any], Any], message: str
+    setup: Callable[..., TrainingSetup], network: Callable[[Any], Any], message: str
 ) -> None:
     with pytest.raises(UsageError, match=message) as caught:
-        workshop(network=network).tile([Member(4, {"units": 5}, 0)])
+        setup(network=network).tile([Member(4, {"units": 5}, 0)])
     assert "\n" not in str(caught.value)
 
 
-def test_codes_that_a_network_does_not_take_are_not_passed_over(workshop: Callable[..., Workshop]) -> None:
+def test_codes_that_a_network_does_not_take_are_not_passed_over(setup: Callable[..., TrainingSetup]) -> None:
     with pytest.raises(UsageError, match=r"1 columns? .* codes"):
-        workshop(cardinalities=(20,), network=lambda hp: nn.Linear(6, 1)).tile([Member(0, {}, 0)])
+        setup(cardinalities=(20,), network=lambda hp: nn.Linear(6, 1)).tile([Member(0, {}, 0)])
 
 
 class Late(nn.Linear):
@@ -167,9 +167,9 @@ class Late(nn.Linear):
         return super().forward(x)
 
 
-def test_a_network_that_fails_only_in_training_is_named(workshop: Callable[..., Workshop]) -> None:
+def test_a_network_that_fails_only_in_training_is_named(setup: Callable[..., TrainingSetup]) -> None:
     with pytest.raises(UsageError, match=r"trial 4: the network fails in training on .*: not ready") as caught:
-        workshop(network=lambda hp: Late(6, 1)).course([Member(4, {}, 0)])
+        setup(network=lambda hp: Late(6, 1)).training([Member(4, {}, 0)])
     assert "\n" not in str(caught.value)
 
 
@@ -189,13 +189,13 @@ class Frozen(nn.Module):
         return out
 
 
-def test_frozen_weights_stay_and_tied_ones_stay_equal(workshop: Callable[..., Workshop]) -> None:
-    made = workshop(network=lambda hp: Frozen())
+def test_frozen_weights_stay_and_tied_ones_stay_equal(setup: Callable[..., TrainingSetup]) -> None:
+    made = setup(network=lambda hp: Frozen())
     members = [Member(n, {"optimizer": o, "l2": 0.1}, 0) for n, o in enumerate(("sgd", "momentum", "rmsprop", "adam"))]
-    course = made.course(members)
-    course.run(2)
+    training = made.training(members)
+    training.run(2)
     for place, member in enumerate(members):
-        before, after = made.module(member).double(), made.trained(member, *course.tile.best(place))
+        before, after = made.module(member).double(), made.trained(member, *training.tile.best(place))
         assert torch.equal(after.get_parameter("first.weight"), before.get_parameter("first.weight"))
         assert not torch.equal(after.get_parameter("second.weight"), before.get_parameter("second.weight"))
         assert torch.equal(after.get_parameter("second.weight"), after.get_parameter("last.weight"))
@@ -215,16 +215,16 @@ class Normalised(nn.Module):
 
 
 @pytest.mark.parametrize("way", ["compiled", "stacked", "own"])
-def test_a_trained_network_gives_the_outputs_of_its_best_epoch(workshop: Callable[..., Workshop], way: str) -> None:
+def test_a_trained_network_gives_the_outputs_of_its_best_epoch(setup: Callable[..., TrainingSetup], way: str) -> None:
     network = (lambda hp: Normalised()) if way == "own" else None
-    made = workshop("regression", () if way == "own" else (20,), stacked=way != "compiled", network=network)
+    made = setup("regression", () if way == "own" else (20,), stacked=way != "compiled", network=network)
     members = [Member(n, {"units": u, "learning_rate": 0.05, "dropout": 0.4}, 0) for n, u in enumerate((3, 9, 6))]
-    course = made.course(members)
-    course.run(6)
+    training = made.training(members)
+    training.run(6)
     dev = torch.from_numpy(made.dev.x), torch.from_numpy(made.dev.codes)
     for place, member in enumerate(members):
-        net = made.trained(member, *course.tile.best(place))
+        net = made.trained(member, *training.tile.best(place))
         assert not net.training
         z = net(*(dev if way != "own" else dev[:1]))[:, 0].detach().numpy()
         # The best epoch's loss in another order of sums: 1e-16 for each of some hundred operations.
-        assert np.mean((z - made.dev.y) ** 2) == pytest.approx(course.best_loss[place], rel=1e-12)
+        assert np.mean((z - made.dev.y) ** 2) == pytest.approx(training.best_loss[place], rel=1e-12)
