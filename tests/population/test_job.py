@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ikura.population.job import Job, Outcome, Stopped, Told, train
+from ikura.population.job import Job, Outcome, StoppedError, Told, train
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.population.training import TrainingRun
@@ -99,7 +99,7 @@ def test_a_stopped_job_goes_on_to_the_same_bits(
     whole = train(made, Job(0, MEMBERS, EPOCHS, keep_weights=True, keep_states=True))
     job = Job(0, MEMBERS, EPOCHS, snapshot=tmp_path / "tile", keep_weights=True, keep_states=True)
     for epochs in stops:
-        with pytest.raises(Stopped):
+        with pytest.raises(StoppedError):
             train(made, job, stopping=after(epochs))
         assert job.snapshot is not None
         assert job.snapshot.exists()
@@ -111,7 +111,7 @@ def test_a_stopped_job_goes_on_to_the_same_bits(
 
 def test_without_a_snapshot_a_stopped_job_begins_anew(build: Callable[[str], TrainingSetup]) -> None:
     job = Job(0, MEMBERS, EPOCHS)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         train(build("compiled"), job, stopping=after(2))
     told: list[Told] = []
     train(build("compiled"), job, told.append)
@@ -228,7 +228,7 @@ def test_a_later_rung_is_stopped_and_gone_on_with(
     first = train(made, Job(0, MEMBERS, 2, snapshot=tmp_path / "tile", keep_states=True, budget=EPOCHS))
     states = {outcome.number: outcome.going_on for outcome in first if outcome.going_on is not None}
     job = Job(0, MEMBERS, EPOCHS, snapshot=tmp_path / "tile", states=states, keep_weights=True, places=(0, 2))
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         train(made, job, stopping=after(2))
     told: list[Told] = []
     assert_same(train(made, job, told.append), [whole[0], whole[2]])

@@ -14,7 +14,7 @@ from ikura.errors import UsageError
 from ikura.nn.loss import loss
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.rehearsal import Failing
+from ikura.population.rehearsal import NetworkError
 from ikura.population.setup import TrainingSetup
 
 Make = Callable[..., TrainingSetup]
@@ -459,7 +459,7 @@ def test_a_failure_of_some_hyperparameters_is_told_from_one_of_all(setup: Make) 
     def network(hp: Any) -> nn.Module:
         raise ValueError("no")
 
-    with pytest.raises(Failing, match=r"ValueError: no.*'units': 7"):
+    with pytest.raises(NetworkError, match=r"ValueError: no.*'units': 7"):
         setup(network=network).manner(Member(0, {"units": 7}, 0))
 
 

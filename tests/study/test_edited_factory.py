@@ -42,7 +42,7 @@ def test_check_and_scale_refuse_another_activation(tune: Tune) -> None:
     assert ikura.check(study.run, network=made(torch.relu), only=["forward"]).results[0].verdict == "pass"
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     pass
 
 
@@ -50,7 +50,7 @@ class Stopping(Progress):
     """Ends a study from outside when it has begun to train."""
 
     def update(self, *_: Any) -> None:
-        raise Stopped
+        raise StoppedError
 
 
 OPTIONS: dict[str, Any] = {"space": {"learning_rate": ikura.log(1e-3, 1e-1)}, "trials": 4, "epochs": 2, "finalists": 0}
@@ -72,7 +72,7 @@ def test_resume_replay_and_load_refuse_another_activation(tune: Tune) -> None:
 
 def test_an_interrupted_study_goes_on_with_its_own_factory_alone(tune: Tune, tmp_path: Any) -> None:
     run = tmp_path / "cut"
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         tune(network=made(torch.relu), out=run, progress=Stopping(), **OPTIONS)
     with pytest.raises(RunError, match="is not the one that this study began with: the code of"):
         ikura.resume(run, network=made(torch.tanh))

@@ -84,7 +84,7 @@ class Study:
 
     @property
     def task(self) -> str:
-        """ "binary", "multiclass" or "regression"."""
+        """One of "binary", "multiclass" and "regression"."""
         return self.setting.task
 
     @property

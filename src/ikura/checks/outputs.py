@@ -129,7 +129,7 @@ class LossCheck(Check):
     about = "the loss is differentiable, smaller for better predictions, and a mean over the mini-batch"
 
     def missing(self, subject: Subject) -> str | None:
-        """ikura's own losses need no check."""
+        """Losses of ikura's own need no check."""
         return super().missing(subject) or ("the loss is ikura's own" if subject.loss is None else None)
 
     def run(self, subject: Subject) -> Result:

@@ -142,10 +142,11 @@ class Subject:
 
     @contextmanager
     def read_by_the_loss(self, dtype: torch.dtype = torch.float32) -> Iterator[nn.Module]:
-        """Lend a network that may be changed: a copy, or, where the caller's loss reads the weights of the caller's own
-        network, or of one that the factory made (to penalise them), that one, which is as it was afterwards.
+        """Lend a network that may be changed.
 
-        To such a loss a copy's weights are nothing, and its penalty is a constant.
+        A copy, or, where the caller's loss reads the weights of the caller's own network, or of one that the factory
+        made (to penalise them), that one, which is as it was afterwards. To such a loss a copy's weights are nothing,
+        and its penalty is a constant.
         """
         read = next((one for one in self._held() if self._loss_reads(one)), None)
         if read is None:

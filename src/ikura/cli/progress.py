@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from typing_extensions import override
+
 from ikura.cli.duration import format_duration
 from ikura.cli.session import Forgiving, Session
 from ikura.study.record.progress import Progress
@@ -62,14 +64,17 @@ class PlainProgress(CommandProgress):
         self.stage, self.total = "", 0
         self.began = self.printed = 0.0
 
+    @override
     def say(self, line: str) -> None:
         self.session.say(line)
 
+    @override
     def start(self, stage: str, total: int) -> None:
         self.stage, self.total = stage, total
         self.began = self.printed = self.clock()
         self.session.say(f"{stage}: {total} epochs to train")
 
+    @override
     def update(self, done: int, trials: int, best: float | None) -> None:
         now = self.clock()
         if now - self.printed < self.interval:
@@ -80,6 +85,7 @@ class PlainProgress(CommandProgress):
             parts.append(f"best dev score {best:.4g}")
         self.session.say(", ".join([*parts, *self._left(now, done, self.total)]))
 
+    @override
     def count(self, what: str, done: int, total: int) -> None:
         now = self.clock()
         if what != self.stage:
@@ -129,25 +135,31 @@ class LiveProgress(CommandProgress):
     ) -> None:
         self.bars.stop()
 
+    @override
     def pause(self) -> None:
         self.bars.stop()
         for task in list(self.bars.task_ids):
             self.bars.remove_task(task)
 
+    @override
     def say(self, line: str) -> None:
         self.console.print(one_line(line), markup=False, highlight=False, soft_wrap=True)
 
+    @override
     def start(self, stage: str, total: int) -> None:
         self.bars.start()
         self.bar = self.bars.add_task(stage, total=total, note=_note(0, None), time="left")
 
+    @override
     def update(self, done: int, trials: int, best: float | None) -> None:
         self.bars.update(self.bar, completed=done, note=_note(trials, best))
 
+    @override
     def finish(self) -> None:
         done = next(task.completed for task in self.bars.tasks if task.id == self.bar)
         self.bars.update(self.bar, total=done, time="taken")
 
+    @override
     def count(self, what: str, done: int, total: int) -> None:
         self.bars.start()
         if what not in self.counted:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from typing_extensions import override
+
 from ikura.wording import clean, one_line
 
 __all__ = ["Forgiving", "Session"]
@@ -122,26 +124,32 @@ class Forgiving(io.TextIOBase):
         self.stream = stream
 
     @property
+    @override
     def encoding(self) -> str:  # type: ignore[override]
         return getattr(self.stream, "encoding", None) or "utf-8"
 
+    @override
     def write(self, text: str) -> int:
         with suppress(OSError, ValueError):
             self.stream.write(text)
         return len(text)
 
+    @override
     def flush(self) -> None:
         with suppress(OSError, ValueError):
             self.stream.flush()
 
+    @override
     def isatty(self) -> bool:
         with suppress(OSError, ValueError):
             return self.stream.isatty()
         return False
 
+    @override
     def fileno(self) -> int:
         return self.stream.fileno()
 
+    @override
     def writable(self) -> bool:
         return True
 

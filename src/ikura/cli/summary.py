@@ -132,8 +132,8 @@ def _story(study: Any) -> Any:
 
 
 def _remedy(decision: Mapping[str, Any]) -> str:
-    against = decision["against"]
-    return decision["name"] + (f" against {against}" if against in ("bias", "variance", "mismatch") else "")
+    name, against = decision["name"], decision["against"]
+    return f"{name} against {against}" if against in ("bias", "variance", "mismatch") else str(name)
 
 
 def _pairs(pairs: Mapping[str, Any]) -> Any:

@@ -217,10 +217,12 @@ def _from_arrow(value: Any) -> pd.DataFrame:
     import pyarrow as pa
 
     try:
-        return pa.table(value).to_pandas(date_as_object=False)
+        frame: pd.DataFrame = pa.table(value).to_pandas(date_as_object=False)
+        return frame
     except Exception:
         try:
-            return pa.chunked_array(value).to_pandas().to_frame("x0")
+            frame = pa.chunked_array(value).to_pandas().to_frame("x0")
+            return frame
         except Exception as error:
             reason = " ".join(str(error).split())
             raise DataError(f"the {type(value).__name__} cannot be read as a table: {reason}") from None

@@ -158,5 +158,5 @@ def names_rows(name: str) -> bool:
 
 
 def _snake(name: str) -> str:
-    """patientID -> patient_id"""
+    """Words in lower case with underscores: patient_id for patientID."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z0-9]+", "_", name).lower()

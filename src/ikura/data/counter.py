@@ -110,7 +110,9 @@ def _columns(target: npt.NDArray[np.float64], classes: bool) -> npt.NDArray[np.f
         columns = pd.Series(target).rank().to_numpy(np.float64)[:, None]
     columns = columns - columns.mean(axis=0)
     spread = columns.std(axis=0)
-    return columns[:, spread > 0] / spread[spread > 0]
+    varying = spread > 0
+    kept: npt.NDArray[np.float64] = columns[:, varying] / spread[varying]
+    return kept
 
 
 def _alike(columns: npt.NDArray[np.float64]) -> float:

@@ -61,7 +61,8 @@ def plain_column(series: pd.Series) -> pd.Series:
     if isinstance(dtype, pd.IntervalDtype):
         return series.astype("category").pipe(plain_column)
     if isinstance(dtype, pd.PeriodDtype):
-        return series.dt.to_timestamp()
+        begins: pd.Series = series.dt.to_timestamp()
+        return begins
     if isinstance(dtype, pd.CategoricalDtype):
         return _of_categories(series)
     if isinstance(dtype, np.dtype):

@@ -71,7 +71,7 @@ def _only(frame: pd.DataFrame, wanted: Iterable[str]) -> pd.DataFrame:
 
 
 def read_table(source: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFrame:
-    """Read a table from a .csv, .csv.gz, .tsv or .parquet file, its numbers, truths and dates as such.
+    r"""Read a table from a .csv, .csv.gz, .tsv or .parquet file, its numbers, truths and dates as such.
 
     What could be read in two ways, and codes such as 00501, stay text. The fields of `MISSING` become missing values;
     blanks around a field are dropped.
@@ -89,7 +89,7 @@ def read_table(source: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFrame:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
         ...     path = Path(folder) / "heights.csv"
-        ...     _ = path.write_text("name,height\\nAda,1.65\\nAlan,NA\\n")
+        ...     _ = path.write_text("name,height\nAda,1.65\nAlan,NA\n")
         ...     frame = read_table(path)
         >>> frame["height"].tolist()
         [1.65, nan]
@@ -165,7 +165,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 def read_frame(source: Path | IO[bytes]) -> pd.DataFrame:
     """Read a Parquet file as the frame that was written: columns that were categories of numbers are again."""
     table = arrow_parquet.read_table(source)
-    frame = table.to_pandas(date_as_object=False)
+    frame: pd.DataFrame = table.to_pandas(date_as_object=False)
     for column in (table.schema.pandas_metadata or {}).get("columns", []):
         name = column["name"]
         if column["pandas_type"] == "categorical" and name in frame.columns:
@@ -194,7 +194,8 @@ def _read_text(path: Path) -> pd.DataFrame:
             if "straddling" in reason:
                 raise DataError(find_field(path, layout, LARGEST_BLOCK)) from None
             raise DataError(find_fault(path, layout) or f"{path}: not a table: {reason}") from None
-    return table.slice(1).to_pandas()
+    frame: pd.DataFrame = table.slice(1).to_pandas()
+    return frame
 
 
 def _parse_text(path: Path, delimiter: str, names: list[str], block: int) -> pa.Table:

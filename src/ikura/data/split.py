@@ -42,7 +42,7 @@ def held_out_fraction(rows: int) -> float:
         [0.2, 0.2, 0.045, 0.01]
     """
     place = math.log(max(rows, 1) / SMALL) / math.log(LARGE / SMALL)
-    return SMALL_FRACTION * (LARGE_FRACTION / SMALL_FRACTION) ** min(max(place, 0.0), 1.0)
+    return SMALL_FRACTION * math.pow(LARGE_FRACTION / SMALL_FRACTION, min(max(place, 0.0), 1.0))
 
 
 def split(
@@ -136,7 +136,7 @@ def _by_class(classes: Rows, held: int, random: np.random.Generator) -> Rows:
 def _shares(counts: Rows, total: int, most: Rows, random: np.random.Generator) -> Rows:
     """Largest remainders: `total` seats in proportion to the counts, at most `most` for each."""
     quota = counts * (total / counts.sum())
-    given = np.minimum(np.floor(quota).astype(np.int64), most)
+    given: Rows = np.minimum(np.floor(quota).astype(np.int64), most)
     luck = random.random(counts.size)
     while (left := total - int(given.sum())) > 0:
         open_ = np.flatnonzero(given < most)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
+from typing_extensions import override
+
 from ikura.engine._pool import Ended, PoolEngine
 from ikura.engine.forking import hindrance
 from ikura.engine.serial import SerialEngine
@@ -77,6 +79,7 @@ class ProcessEngine(PoolEngine):
         self.workers = 0
         self.said = ""
 
+    @override
     def run(self, jobs: Sequence[Job], tell: Callable[[Told], None]) -> Iterator[list[Outcome]]:
         if not self._begun(min(self.jobs, len(jobs))):
             return SerialEngine(self.setup).run(jobs, tell)
@@ -101,6 +104,7 @@ class ProcessEngine(PoolEngine):
             self.say(f"tiles train one after another, in this thread: {reason}")
             self.said = reason
 
+    @override
     def close(self) -> None:
         if self.workers:
             super().close()

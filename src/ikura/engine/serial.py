@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from typing_extensions import override
+
 from ikura.engine._base import Engine
 from ikura.population.job import Job, Outcome, Told, train
 from ikura.population.setup import TrainingSetup
@@ -21,6 +23,7 @@ class SerialEngine(Engine):
     def __init__(self, setup: TrainingSetup) -> None:
         self.setup = setup
 
+    @override
     def run(self, jobs: Sequence[Job], tell: Callable[[Told], None]) -> Iterator[list[Outcome]]:
         for job in jobs:
             yield train(self.setup, job, tell)

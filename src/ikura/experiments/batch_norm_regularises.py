@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
+from typing_extensions import override
 
 import ikura
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
@@ -75,6 +76,7 @@ class BatchNormRegularises(Experiment):
         "same split, weights and mini-batches."
     )
 
+    @override
     def repeat(self, repetition: Repetition) -> Tables:
         sizes, updates = ((16, 256), 40) if repetition.quick else (SIZES, UPDATES)
         rows = [
@@ -84,6 +86,7 @@ class BatchNormRegularises(Experiment):
         ]
         return {"networks": rows}
 
+    @override
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
         nets = tables["networks"]
         wide = nets.pivot_table(index=["repetition", "size"], columns="normalisation", values=["train", "dev", "gap"])

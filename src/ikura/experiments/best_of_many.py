@@ -51,7 +51,8 @@ def measure(trials: int, rows: int, spread: float, finalists: int, seed: int, re
     hard = CONFIGURATION * random.standard_normal((trials, rows)) + examples
 
     def network(trial: int) -> np.ndarray:
-        return (abilities[trial] + hard[trial] + SEED * random.standard_normal(rows) > 0).astype(np.uint8)
+        right: np.ndarray = (abilities[trial] + hard[trial] + SEED * random.standard_normal(rows) > 0).astype(np.uint8)
+        return right
 
     searched = [network(trial) for trial in range(trials)]
     target = torch.ones(rows)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from typing_extensions import override
 
 import ikura
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
@@ -53,6 +54,7 @@ class CoarseToFineAgainstRandom(Experiment):
         "as the difference of logarithms. Losses below 0.001 count as 0.001."
     )
 
+    @override
     def repeat(self, repetition: Repetition) -> Tables:
         trials, epochs = (16, 6) if repetition.quick else (TRIALS, EPOCHS)
         spent, rows = cost(trials, epochs), []
@@ -85,6 +87,7 @@ class CoarseToFineAgainstRandom(Experiment):
                 )
         return {"searches": rows}
 
+    @override
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
         searches = tables["searches"]
         gains = {which: _gains(searches, which) for which in ("dev", "test")}

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from typing_extensions import override
 
 from ikura.data import prepare
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
@@ -73,9 +74,11 @@ class Diffusion(Experiment):
         "deviation over directions grows as length^(α/2). The growth law's α comes from distance = c (log t)^(2/α)."
     )
 
+    @override
     def repeat(self, repetition: Repetition) -> Tables:
         return _measure(_setup(repetition), repetition)
 
+    @override
     def repeat_all(self, repetitions: Sequence[Repetition]) -> Iterator[tuple[int, Tables]]:
         if not repetitions:
             return
@@ -84,6 +87,7 @@ class Diffusion(Experiment):
             found = pool.map(lambda one: _measure(setup, one), repetitions)
             yield from zip((one.index for one in repetitions), found, strict=True)
 
+    @override
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
         walks, potential = tables["walks"], tables["potential"]
         sizes = sorted(set(walks["size"].tolist()))

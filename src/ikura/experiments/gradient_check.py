@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from typing_extensions import override
 
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
 from ikura.experiments.charts import MARKS, Line, averaged, chart
@@ -102,6 +103,7 @@ class GradientCheck(Experiment):
         "θ³ at 1 with a step of 0.01, gives 3.0001 from two sides and 3.0301 from one; the derivative is 3."
     )
 
+    @override
     def repeat(self, repetition: Repetition) -> Tables:
         rng = np.random.default_rng(repetition.seed)
         x, y = rng.standard_normal((ROWS, INPUTS)), rng.integers(0, 2, ROWS).astype(float)
@@ -121,6 +123,7 @@ class GradientCheck(Experiment):
                 steps.append({"sides": sides, "step": step, "log10_error": float(np.log10(max(error, 1e-17)))})
         return {"checks": checks, "steps": steps}
 
+    @override
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
         checks, steps = tables["checks"], tables["steps"]
         by = {mistake: checks[checks["mistake"] == mistake]["log10_error"].to_numpy() for mistake in MISTAKES}

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from typing_extensions import override
 
 from ikura.data import prepare
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
@@ -51,6 +52,7 @@ class Initialisation(Experiment):
         "are one population: they see the same mini-batches. Each repetition has other points."
     )
 
+    @override
     def repeat(self, repetition: Repetition) -> Tables:
         from sklearn.datasets import make_circles
 
@@ -68,6 +70,7 @@ class Initialisation(Experiment):
             ends.append({"initialisation": kind, "state": one.state, **last, "distinct_units": units})
         return {"curves": curves, "ends": ends}
 
+    @override
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
         curves, ends = tables["curves"], tables["ends"]
         by = {kind: ends[ends["initialisation"] == kind].set_index("repetition") for kind in KINDS}

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 import pandas as pd
+from typing_extensions import override
 
 from ikura.experiments._base import Findings, Section
 from ikura.experiments.claim import Claim
@@ -50,9 +51,11 @@ class LargeBatch(ColumnsExperiment):
         "longer by the batch ratio: as many updates as the small batch has, and ratio times the epochs."
     )
 
+    @override
     def plans(self, setting: Setting) -> Plans:
         return {name: hyperparameters(setting, name) for name in COLUMNS}
 
+    @override
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
         results, setting = tables["results"], self._setting.resolved(quick)
         gaps = gaps_of(results, list(COLUMNS))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import pandas as pd
+from typing_extensions import override
 
 from ikura.experiments._base import Findings, Section
 from ikura.experiments.claim import Claim
@@ -67,9 +68,11 @@ class LargeBatchControls(ColumnsExperiment):
         "training set."
     )
 
+    @override
     def plans(self, setting: Setting) -> Plans:
         return plans_of(setting)
 
+    @override
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
         results, setting = tables["results"], self._setting.resolved(quick)
         gaps = gaps_of(results, list(CONTROLS))

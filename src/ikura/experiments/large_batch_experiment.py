@@ -6,6 +6,8 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
+from typing_extensions import override
+
 from ikura.experiments._base import Experiment, Repetition, Tables
 from ikura.experiments.large_batch_columns import POINTS, Plans, Setting, columns
 from ikura.experiments.large_batch_tables import OPTIONS
@@ -33,16 +35,20 @@ class ColumnsExperiment(Experiment):
         """Name of each column to the number of its epochs and its hyperparameters; the setting is resolved."""
 
     @property
+    @override
     def setting(self) -> dict[str, Any]:
         return self._setting.resolved().as_dict()
 
+    @override
     def configured(self, options: Mapping[str, Any]) -> Self:
         super().configured(options)
         return type(self)(Setting(**options)) if options else self
 
+    @override
     def repeat(self, repetition: Repetition) -> Tables:
         return dict(self.repeat_all([repetition]))[repetition.index]
 
+    @override
     def repeat_all(self, repetitions: Sequence[Repetition]) -> Iterator[tuple[int, Tables]]:
         if repetitions:
             setting = self._setting.resolved(repetitions[0].quick)

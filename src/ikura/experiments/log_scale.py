@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from typing_extensions import override
 
 import ikura
 from ikura.data import prepare
@@ -61,6 +62,7 @@ class LogScale(Experiment):
         "data sets with large and small losses count alike."
     )
 
+    @override
     def repeat(self, repetition: Repetition) -> Tables:
         draws, shares, found = DRAWS, [], []
         for scale, parameter in SCALES.items():
@@ -87,6 +89,7 @@ class LogScale(Experiment):
                     found.append({**row, "dev_loss": one.dev_loss, "best": float(best)})
         return {"shares": shares, "trials": found}
 
+    @override
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
         shares, trials = tables["shares"], tables["trials"]
         claims = []

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from typing_extensions import override
 
 from ikura.data import prepare
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
@@ -48,7 +49,8 @@ class Regression:
     @property
     def mean(self) -> np.ndarray:
         """G."""
-        return 2 * np.array(self.spread) * np.array(self.offset)
+        gradient: np.ndarray = 2 * np.array(self.spread) * np.array(self.offset)
+        return gradient
 
     @property
     def noise(self) -> float:
@@ -101,6 +103,7 @@ class NoiseScaleExperiment(Experiment):
         f"to {LOOKS[-1]} epochs its noise scale is measured the same way, without changing the network."
     )
 
+    @override
     def repeat(self, repetition: Repetition) -> Tables:
         rows = []
         for place, problem in enumerate(PROBLEMS):
@@ -137,6 +140,7 @@ class NoiseScaleExperiment(Experiment):
             )
         return rows
 
+    @override
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
         intervals, training = tables["intervals"], tables["training"]
         claims, rows = [], []

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from typing_extensions import override
 
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
 from ikura.experiments.charts import MARKS, Line, chart
@@ -51,6 +52,7 @@ class ParityLearningRate(Experiment):
         "are over the choices of patterns, as if these were drawn at random."
     )
 
+    @override
     def repeat(self, repetition: Repetition) -> Tables:
         subset = SUBSETS[_place(repetition)]
         x, t = PATTERNS[subset], TARGETS[subset]
@@ -74,6 +76,7 @@ class ParityLearningRate(Experiment):
                     ways.append({**both, **{f"w_{i}": float(weight) for i, weight in enumerate(way[look])}})
         return {"passes": rows, "errors": errors, "weights": ways}
 
+    @override
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
         passes = tables["passes"]
         slopes = _slopes(passes)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from typing_extensions import override
 
 import ikura
 from ikura.data import prepare
@@ -59,6 +60,7 @@ class RandomAgainstGrid(Experiment):
         "Compared is the lowest dev loss found, as the difference of its logarithms. Losses below 0.001 count as 0.001."
     )
 
+    @override
     def repeat(self, repetition: Repetition) -> Tables:
         budgets = BUDGETS[:2] if repetition.quick else BUDGETS
         epochs, rows = 2 if repetition.quick else EPOCHS, []
@@ -80,6 +82,7 @@ class RandomAgainstGrid(Experiment):
                 place += budget
         return {"searches": rows}
 
+    @override
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
         searches = tables["searches"]
         random, even = (searches[searches["method"] == method] for method in ("random", "grid"))

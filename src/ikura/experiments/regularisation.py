@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from typing_extensions import override
 
 from ikura.data import prepare
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
@@ -46,6 +47,7 @@ class Regularisation(Experiment):
         "repetition has other points."
     )
 
+    @override
     def repeat(self, repetition: Repetition) -> Tables:
         from sklearn.datasets import make_moons
 
@@ -83,6 +85,7 @@ class Regularisation(Experiment):
             ]
         return {"curves": curves, "ends": ends, "boundary": boundary, "points": points}
 
+    @override
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
         curves, ends = tables["curves"], tables["ends"]
         by = {kind: ends[ends["regularisation"] == kind].set_index("repetition") for kind in KINDS}

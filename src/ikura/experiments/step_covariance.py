@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from typing_extensions import override
 
 from ikura.data import prepare
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
@@ -100,6 +101,7 @@ class StepCovariance(Experiment):
         "are fewer examples, the sizes are smaller, too."
     )
 
+    @override
     def repeat(self, repetition: Repetition) -> Tables:
         rows, steps = (2_000, 200) if repetition.quick else (ROWS, STEPS)
         dataset = prepare(_blocks(), seed=repetition.seed % 1000)
@@ -113,6 +115,7 @@ class StepCovariance(Experiment):
             found += [{"when": when, **row} for row in measure(gradients, sizes, steps, repetition.seed)]
         return {"covariance": found}
 
+    @override
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
         found = tables["covariance"]
         claims = []

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 import torch
+from typing_extensions import override
 
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
 from ikura.experiments.charts import MARKS, averaged, chart, short
@@ -85,6 +86,7 @@ class VanishingExploding(Experiment):
         f"a little below that of its expectation, by about 0.01 in a layer of {WIDTH} units."
     )
 
+    @override
     def repeat(self, repetition: Repetition) -> Tables:
         depths, width = (DEPTHS[:3], 64) if repetition.quick else (DEPTHS, WIDTH)
         layers, nets = [], []
@@ -104,6 +106,7 @@ class VanishingExploding(Experiment):
                     ]
         return {"layers": layers, "networks": nets}
 
+    @override
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
         layers, nets = tables["layers"], tables["networks"]
         deepest = nets[nets["depth"] == nets["depth"].max()]

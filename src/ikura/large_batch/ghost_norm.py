@@ -28,6 +28,7 @@ class Ghosts:
     factory: Factory
 
     def __call__(self, hp: Mapping[str, Any]) -> nn.Module:
+        """Make the network, and put ghosts in it if the hyperparameters ask for them."""
         module = self.factory(Hyperparameters(hp))
         return ghosted(module, int(hp["ghost_size"])) if hp.get("normalisation") == "ghost" else module
 

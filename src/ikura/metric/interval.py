@@ -117,4 +117,5 @@ def _bootstrap(metric: Metric, predictions: Sequence[Tensor], target: Tensor, re
         else:
             rows = [vmap(metric.function)(prediction[drawn], truth) for prediction in predictions]
         measured.append(torch.stack(rows, dim=1).cpu().numpy())
-    return np.where(weights > 0, weights * np.concatenate(measured), 0.0).sum(axis=1) / replicates
+    means: np.ndarray = np.where(weights > 0, weights * np.concatenate(measured), 0.0).sum(axis=1) / replicates
+    return means

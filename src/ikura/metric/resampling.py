@@ -94,10 +94,9 @@ def scores(
     sums = (values.astype(kind) @ counts.T.astype(kind)).astype(np.float64)
     total = counts.sum(1, dtype=np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        if metric.name == "rmse":
-            return np.sqrt(sums / total)
         if metric.name != "r2":
-            return sums / total
+            means: NDArray[np.float64] = sums / total
+            return np.sqrt(means) if metric.name == "rmse" else means
         truth = target.double().numpy()
         truth = truth - truth.mean()
         mean = counts @ truth / total

@@ -84,7 +84,8 @@ def bits(stream: int, rows: int, columns: int, first: int = 0) -> np.ndarray:
     h = row_keys(stream, first, rows)[:, None] ^ (np.arange(1, columns + 1, dtype=np.uint32) * GOLDEN_32)[None, :]
     h = (h ^ (h >> np.uint32(16))) * np.uint32(0x7FEB352D)
     h = (h ^ (h >> np.uint32(15))) * np.uint32(0x846CA68B)
-    return h ^ (h >> np.uint32(16))
+    mixed: np.ndarray = h ^ (h >> np.uint32(16))
+    return mixed
 
 
 def normal(stream: int, rows: int, columns: int) -> np.ndarray:

@@ -65,11 +65,11 @@ def element(tag: str, *children: object, **attributes: object) -> Html:
 
 
 def plain_json(value: Any) -> Html:
-    """Write a value as JSON that may stand inside a script element; NaN and infinities become null.
+    r"""Write a value as JSON that may stand inside a script element; NaN and infinities become null.
 
     Example:
         >>> plain_json({"text": "</script>", "score": float("nan")})
-        '{"text":"\\\\u003c/script>","score":null}'
+        '{"text":"\\u003c/script>","score":null}'
     """
     try:
         text = json.dumps(value, allow_nan=False, separators=(",", ":"))

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["OUTSIDE", "Unwritable", "complaint", "global_names", "observe", "read", "restore", "write"]
+__all__ = ["OUTSIDE", "UnwritableError", "complaint", "global_names", "observe", "read", "restore", "write"]
 
 OUTSIDE = "outside:"
 """What stands before the names of things that all networks of a class share: its own attributes, global values."""
@@ -28,7 +28,7 @@ PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.d
 DEPTH = 6
 
 
-class Unwritable(TypeError):
+class UnwritableError(TypeError):
     """A value cannot be written down as an array."""
 
 
@@ -185,7 +185,7 @@ def read(module: nn.Module, names: Mapping[str, Any] | set[str] | frozenset[str]
         names: paths of the attributes.
 
     Raises:
-        Unwritable: an attribute is neither a tensor nor made of numbers, texts, tensors, lists and dictionaries.
+        UnwritableError: an attribute is neither a tensor nor made of numbers, texts, tensors, lists and dictionaries.
 
     Example:
         >>> layer, other = nn.Linear(1, 1), nn.Linear(1, 1)
@@ -222,14 +222,14 @@ def write(value: Any) -> Any:
     """Turn a value into JSON values that tell tuples, arrays and tensors from lists.
 
     Raises:
-        Unwritable: it is of a kind that cannot be written.
+        UnwritableError: it is of a kind that cannot be written.
     """
     if value is None or type(value) in (bool, int, float, str):
         return value
     if isinstance(value, Tensor | np.ndarray | np.generic):
         array = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
         if array.dtype.kind not in "biuf":
-            raise Unwritable(str(array.dtype))
+            raise UnwritableError(str(array.dtype))
         kind = "tensor" if isinstance(value, Tensor) else "scalar" if isinstance(value, np.generic) else "array"
         return {"kind": kind, "dtype": str(array.dtype), "shape": array.shape, "items": array.ravel().tolist()}
     if type(value) in (list, tuple, set, frozenset):
@@ -238,7 +238,7 @@ def write(value: Any) -> Any:
         return {"kind": "deque", "most": value.maxlen, "items": [write(one) for one in value]}
     if type(value) is dict:
         return {"kind": "dict", "items": [[write(k), write(v)] for k, v in value.items()]}
-    raise Unwritable(type(value).__qualname__)
+    raise UnwritableError(type(value).__qualname__)
 
 
 def _read(form: Any) -> Any:

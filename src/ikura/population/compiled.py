@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 
 import numpy as np
+from typing_extensions import override
 
 from ikura.nn.noise import example_noise, key, label_draws
 from ikura.population._kernel_tile import KernelTile
@@ -77,6 +78,7 @@ class CompiledTile(KernelTile):
         self.active = np.ones(count, bool)
         self.limits = np.full(count, np.inf)
 
+    @override
     def train_epoch(
         self, examples: Examples, epoch: int, epochs: int = 0, shares: np.ndarray | None = None
     ) -> np.ndarray:
@@ -115,8 +117,10 @@ class CompiledTile(KernelTile):
         updates = -(-rows // sizes)
         for k in np.flatnonzero((rows > sizes) & (rows % sizes == 1)):
             updates[k] -= normalisation_kernel.joins_last_row.py_func(self.normals[k, 0], sizes[k])
-        return updates.tolist()
+        each: list[int] = updates.tolist()
+        return each
 
+    @override
     def outputs(self, examples: Examples) -> np.ndarray:
         out = np.empty((len(self.members), len(examples), self.layouts[0].outputs), self.weights.dtype)
         evaluate(
@@ -131,6 +135,7 @@ class CompiledTile(KernelTile):
     def _running_span(self, place: int) -> slice:
         return slice(self.running_places[place], self.running_places[place + 1])
 
+    @override
     def keep(self, places: Sequence[int]) -> None:
         for place in places:
             span = self._span(place)
@@ -139,11 +144,13 @@ class CompiledTile(KernelTile):
             if begin < end:
                 self.kept_running[begin:end] = self.running[begin:end]
 
+    @override
     def recall(self) -> None:
         self.weights[:] = self.kept
         self.running[:] = self.kept_running
         self.active[:] = True
 
+    @override
     def best(self, place: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         buffers, begin = {}, self.running_places[place]
         for name, length in self.layouts[place].running:

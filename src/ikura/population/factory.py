@@ -15,10 +15,10 @@ from ikura.population.inputs import inputs_of
 from ikura.population.member import Hyperparameters
 from ikura.population.surroundings import usual_settings
 
-__all__ = ["Factory", "Failing", "build"]
+__all__ = ["Factory", "NetworkError", "build"]
 
 
-class Failing(UsageError):
+class NetworkError(UsageError):
     """A network cannot be made, or fails; with other hyperparameters it may not."""
 
 
@@ -44,7 +44,7 @@ def build(
         The network.
 
     Raises:
-        Failing: the factory fails.
+        NetworkError: the factory fails.
         UsageError: what it returns is not an `nn.Module`.
     """
     with seeded(key, dtype="float32"), usual_settings():
@@ -57,7 +57,7 @@ def build(
             raise UsageError(f"{who}: {error}") from None
         except Exception as error:
             reason = " ".join(str(error).split())
-            raise Failing(
+            raise NetworkError(
                 f"{who}: the network factory failed with {type(error).__name__}: {reason} "
                 f"(hyperparameters {dict(hyperparameters)})"
             ) from error

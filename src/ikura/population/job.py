@@ -20,7 +20,7 @@ from ikura.population.surroundings import usual_settings
 from ikura.population.training import TrainingRun
 from ikura.process_state import one_thread_each
 
-__all__ = ["Job", "Outcome", "Stopped", "Told", "train"]
+__all__ = ["Job", "Outcome", "StoppedError", "Told", "train"]
 
 
 class Told(NamedTuple):
@@ -37,7 +37,7 @@ class Told(NamedTuple):
     best: float = math.nan
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """The job was asked to stop before its end; its snapshot is on disk."""
 
 
@@ -161,7 +161,7 @@ def train(
         One outcome for each member that trains; none at all if the deadline had passed before the tile began.
 
     Raises:
-        Stopped: `stopping` said so.
+        StoppedError: `stopping` said so.
     """
     with one_thread_each(), _ordinary_arithmetic():
         return _train(setup, job, tell, stopping)
@@ -209,7 +209,7 @@ def _train(setup: TrainingSetup, job: Job, tell: Callable[[Told], None], stoppin
             save_snapshot(job.snapshot, training)
             saved = time.monotonic()
         if stop:
-            raise Stopped
+            raise StoppedError
         if late and training.epoch < job.epochs:
             cut.extend(np.flatnonzero(training.tile.active))
             training.tile.active[:] = False

@@ -15,8 +15,8 @@ from ikura.errors import UsageError
 from ikura.nn.generators import apart, seeded
 from ikura.nn.noise import Draws, drawing
 from ikura.nn.products import weights_in_products
-from ikura.population.attributes import OUTSIDE, Unwritable, complaint, observe, read
-from ikura.population.factory import Failing
+from ikura.population.attributes import OUTSIDE, UnwritableError, complaint, observe, read
+from ikura.population.factory import NetworkError
 from ikura.population.inputs import inputs_of
 from ikura.population.together import check_buffer, check_outputs
 
@@ -87,7 +87,7 @@ def rehearse(
         How such networks are to be run.
 
     Raises:
-        Failing: a network fails.
+        NetworkError: a network fails.
         UsageError: it cannot be trained rightly, whatever its hyperparameters.
     """
     first, second = make(), make()
@@ -186,7 +186,7 @@ def _evaluate(module: nn.Module, x: Tensor, codes: Tensor, outputs: int, task: s
         with torch.no_grad(), seeded(0):
             found = module.eval()(*inputs_of(module, x, codes))
     except Exception as error:
-        raise Failing(f"the network fails on inputs of shape {tuple(x.shape)}: {_reason(error)}") from error
+        raise NetworkError(f"the network fails on inputs of shape {tuple(x.shape)}: {_reason(error)}") from error
     if isinstance(found, Tensor) and tuple(found.shape) != (len(x), outputs):
         raise UsageError(
             f"the network must map {tuple(x.shape)} to {(len(x), outputs)} for this {task} task, but gives "
@@ -194,7 +194,7 @@ def _evaluate(module: nn.Module, x: Tensor, codes: Tensor, outputs: int, task: s
         )
     check_outputs(found, len(x), outputs)
     if torch.isnan(found).any() or torch.isposinf(found).any():
-        raise Failing(
+        raise NetworkError(
             f"the network's outputs are not finite before training, on inputs of shape {tuple(x.shape)}: look at its "
             "initial weights, and for logarithms of zero and divisions by zero"
         )
@@ -205,7 +205,9 @@ def _train(module: nn.Module, x: Tensor, codes: Tensor, outputs: int) -> Tensor:
         with seeded(0), drawing(Draws(0, 0)):
             found = module.train()(*inputs_of(module, x, codes))
     except Exception as error:
-        raise Failing(f"the network fails in training on inputs of shape {tuple(x.shape)}: {_reason(error)}") from error
+        raise NetworkError(
+            f"the network fails in training on inputs of shape {tuple(x.shape)}: {_reason(error)}"
+        ) from error
     try:
         return check_outputs(found, len(x), outputs)
     except UsageError as error:
@@ -227,7 +229,7 @@ def _check_gradient(module: nn.Module, outputs: Tensor) -> list[str]:
         weighted = (outputs * torch.linspace(1.0, 2.0, outputs.numel(), device=outputs.device).view_as(outputs)).sum()
         found = torch.autograd.grad(weighted, learning, allow_unused=True)
     except Exception as error:
-        raise Failing(f"the gradient of the network's outputs fails: {_reason(error)}") from error
+        raise NetworkError(f"the gradient of the network's outputs fails: {_reason(error)}") from error
     if any(g is not None and bool((g.to_dense() if g.is_sparse else g).any()) for g in found):
         return []
     return [
@@ -296,7 +298,7 @@ def _remembered(
         else:
             try:
                 read(first, {name})
-            except Unwritable as error:
+            except UnwritableError as error:
                 raise UsageError(complaint(name)) from error
             remembers.add(name)
     return frozenset(remembers), frozenset(harmless)

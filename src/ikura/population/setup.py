@@ -19,7 +19,7 @@ from ikura.population import attributes
 from ikura.population._tile import Tile
 from ikura.population.distances import Travel
 from ikura.population.examples import Examples
-from ikura.population.factory import Factory, Failing, build
+from ikura.population.factory import Factory, NetworkError, build
 from ikura.population.inputs import Asks, asks_for_codes
 from ikura.population.layout import Layout
 from ikura.population.member import Member
@@ -224,9 +224,9 @@ class TrainingSetup:
                 return rehearse(
                     lambda: self.module(member), *given, self.outputs, self.task, getattr(torch, self.dtype)
                 )
-        except Failing as error:
+        except NetworkError as error:
             hyperparameters = dict(member.hyperparameters)
-            raise Failing(f"trial {member.number}: {error} (hyperparameters {hyperparameters})") from error
+            raise NetworkError(f"trial {member.number}: {error} (hyperparameters {hyperparameters})") from error
         except UsageError as error:
             raise UsageError(f"trial {member.number}: {error}") from error
 

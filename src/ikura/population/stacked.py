@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import stack_module_state, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
+from typing_extensions import override
 
 from ikura.errors import UsageError
 from ikura.nn import BatchNorm, GhostNorm
@@ -28,7 +29,7 @@ from ikura.population.rehearsal import Manner
 from ikura.population.schedule import batch_size_at, follows_distance, learning_rates
 from ikura.population.stacked_update import Update
 from ikura.population.structure import channels_last, convolves, hooks_gradients
-from ikura.population.together import Failed, Together
+from ikura.population.together import MemberError, Together
 
 __all__ = ["StackedTile"]
 
@@ -129,7 +130,7 @@ class StackedTile(Tile):
     def _forward(self, leaves: dict[str, Tensor], x: Tensor, codes: Tensor) -> Tensor:
         try:
             return self.together(leaves, self.buffers, (x, codes))
-        except Failed as error:
+        except MemberError as error:
             raise self._failure(error.cause, x, error.place, "in evaluation") from error.cause
         except UsageError as error:
             raise self._failure(error, x, 0, "in evaluation") from None
@@ -145,6 +146,7 @@ class StackedTile(Tile):
             f"(hyperparameters {dict(member.hyperparameters)})"
         )
 
+    @override
     def train_epoch(
         self, examples: Examples, epoch: int, epochs: int = 0, shares: np.ndarray | None = None
     ) -> np.ndarray:
@@ -345,6 +347,7 @@ class StackedTile(Tile):
         return (slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False))
 
     @torch.no_grad()
+    @override
     def outputs(self, examples: Examples) -> np.ndarray:
         batches = Batches(examples, self.device, self.task)
         for module in self.together.modules:
@@ -357,6 +360,7 @@ class StackedTile(Tile):
         out[~self.active] = np.nan
         return out
 
+    @override
     def keep(self, places: Sequence[int]) -> None:
         index = list(places)
         self.kept[index] = self.weights[index]
@@ -387,6 +391,7 @@ class StackedTile(Tile):
         if self.manner.remembers:
             attributes.restore(self.together.modules[place], arrays, self.device)
 
+    @override
     def recall(self) -> None:
         self.weights.copy_(self.kept)
         for name, buffer in self.kept_buffers.items():
@@ -395,6 +400,7 @@ class StackedTile(Tile):
             self._remember(place, kept)
         self.active[:] = True
 
+    @override
     def best(self, place: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         weights = self.kept[place] if self.free is None else self.kept[place][self.free[place] > 0]
         buffers = {name: buffer[place].cpu().numpy().copy() for name, buffer in self.kept_buffers.items()}
@@ -413,6 +419,7 @@ class StackedTile(Tile):
         """Which weights are the member's own, and no padding: positions."""
         return np.flatnonzero(self.free[place].cpu().numpy() > 0) if self.free is not None else np.empty(0, np.int64)
 
+    @override
     def extract(self, place: int) -> dict[str, np.ndarray]:
         tensors = {name: tensor.cpu().numpy().copy() for name, tensor in self._tensors_of(place).items()}
         if self.free is not None:
@@ -421,6 +428,7 @@ class StackedTile(Tile):
         kept = {f"kept-{name}": array for name, array in self.kept_attributes[place].items()}
         return tensors | self._attributes(place) | kept | {n: a.copy() for n, a in self._arrays_of(place).items()}
 
+    @override
     def insert(self, place: int, state: dict[str, np.ndarray]) -> None:
         for name, tensor in self._tensors_of(place).items():
             value = torch.from_numpy(state[name])
@@ -436,15 +444,19 @@ class StackedTile(Tile):
         kept = {name.removeprefix("kept-"): a for name, a in state.items() if name.startswith("kept-attribute")}
         self.kept_attributes[place] = kept
 
+    @override
     def set_limits(self, limits: np.ndarray) -> None:
         self.limits[:] = limits
 
+    @override
     def penalties(self) -> np.ndarray:
         penalty = self.update.penalty(self.weights)
         return np.zeros(len(self.members)) if penalty is None else penalty.double().cpu().numpy()
 
+    @override
     def flat(self, place: int) -> np.ndarray:
         return self.weights[place].cpu().numpy().copy()
 
+    @override
     def distances(self, places: Sequence[int]) -> np.ndarray:
         return np.array([float((self.weights[k] - self.origins[k]).double().norm()) for k in places])

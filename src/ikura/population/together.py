@@ -12,12 +12,12 @@ from ikura.errors import UsageError
 from ikura.nn.generators import Place
 from ikura.population.inputs import Asks, asks_for_codes
 
-__all__ = ["Failed", "Together", "check_buffer", "check_outputs"]
+__all__ = ["MemberError", "Together", "check_buffer", "check_outputs"]
 
 _ABSENT = object()
 
 
-class Failed(Exception):
+class MemberError(Exception):
     """A member's network failed.
 
     Attributes:
@@ -111,7 +111,7 @@ class Together:
             The outputs, shape (members, ...).
 
         Raises:
-            Failed: the module of a member fails on its own.
+            MemberError: the module of a member fails on its own.
             UsageError: it does not return outputs.
         """
         if self.vectorised:
@@ -199,7 +199,7 @@ class Together:
             try:
                 outputs.append(self.member(k, mine, buffers, taken))
             except Exception as error:
-                raise Failed(k, error) from error
+                raise MemberError(k, error) from error
         return torch.stack(outputs)
 
 

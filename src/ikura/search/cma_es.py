@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from ikura.search._base import Observation, Stage, ranked
 from ikura.search._generations import Generations
@@ -39,6 +40,7 @@ class CMAESSearch(Generations):
 
     name: ClassVar[str] = "cma-es"
 
+    @override
     def smallest(self) -> int:
         return max(super().smallest(), 4 + floor(3 * log(max(len(self._names), 1))))
 
@@ -48,6 +50,7 @@ class CMAESSearch(Generations):
         names = sorted(self.space.dimensions)
         return [name for name in names if self.space[name].numeric and self.space.condition(name) is None]
 
+    @override
     def model(self, stage: Stage, count: int, earlier: Sequence[Observation]) -> dict[str, NDArray[np.float64]]:
         from cmaes import CMA
 

@@ -7,6 +7,7 @@ from math import ceil
 from typing import ClassVar
 
 import numpy as np
+from typing_extensions import override
 
 from ikura.search._base import Observation, Proposal, Proposer, Region, Stage, Widening, check_budget
 from ikura.search.edge import widened
@@ -67,6 +68,7 @@ class CoarseToFine(Proposer):
     goes_on: bool = False
     opened: tuple[str, ...] = ()
 
+    @override
     def stages(self, trials: int, epochs: int) -> list[Stage]:
         check_budget(trials, epochs)
         known = _GOING_ON if self.goes_on else _SHARES
@@ -81,6 +83,7 @@ class CoarseToFine(Proposer):
             found.append(Stage(index, name, count, min(epochs, length), again))
         return found
 
+    @override
     def ask(self, stage: Stage, count: int, history: Sequence[Observation]) -> list[Proposal]:
         space, near = self._narrowed(stage, history)
         names = sorted(space.dimensions)
@@ -100,13 +103,16 @@ class CoarseToFine(Proposer):
         once = {tuple(one.configuration.items()): one.configuration for one in best if not one.settled}
         return [Proposal(dict(configuration)) for configuration in list(once.values())[: stage.again]]
 
+    @override
     def regions(self, stage: Stage, history: Sequence[Observation]) -> Region:
         near = self._narrowed(stage, history)[1]
         return {} if near is None else near.region()
 
+    @override
     def searched(self, stage: Stage, history: Sequence[Observation]) -> Space:
         return self._widened(stage, history)[0]
 
+    @override
     def widenings(self, stage: Stage, history: Sequence[Observation]) -> list[Widening]:
         return self._widened(stage, history)[1]
 

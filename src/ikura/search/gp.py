@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from ikura.search._base import Observation, Stage, ranked
 from ikura.search._generations import Generations, thinned
@@ -41,6 +42,7 @@ class GPSearch(Generations):
     name: ClassVar[str] = "gp"
     largest = 16
 
+    @override
     def model(self, stage: Stage, count: int, earlier: Sequence[Observation]) -> dict[str, NDArray[np.float64]]:
         best_first = ranked(earlier)
         scores = [one.score for one in best_first if one.usable]

@@ -10,6 +10,7 @@ from math import prod
 from typing import ClassVar
 
 import numpy as np
+from typing_extensions import override
 
 from ikura.search._base import Observation, Proposal, Proposer, Stage, check_budget
 from ikura.space import TIERS, Choice, Integer, Space, Value
@@ -114,10 +115,12 @@ class GridSearch(Proposer):
 
     name: ClassVar[str] = "grid"
 
+    @override
     def stages(self, trials: int, epochs: int) -> list[Stage]:
         check_budget(trials, epochs)
         return [Stage(0, "grid", trials, epochs)]
 
+    @override
     def ask(self, stage: Stage, count: int, history: Sequence[Observation]) -> list[Proposal]:
         if not self.space.constraints:
             grid = self.grid(stage.trials)

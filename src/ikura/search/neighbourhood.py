@@ -132,7 +132,8 @@ class Neighbourhood:
             return np.bincount(places, minlength=len(one.options)).astype(np.float64)
 
         rate = (count(best) + len(best) / len(history)) / (count(history) + 1)
-        return rate / rate.sum()
+        chances: NDArray[np.float64] = rate / rate.sum()
+        return chances
 
     def place(self, name: str, u: NDArray[np.float64], anchor: NDArray[np.int64]) -> NDArray[np.float64]:
         """Move uniform draws of one hyperparameter into the neighbourhood.
@@ -156,7 +157,8 @@ class Neighbourhood:
             centre = np.clip(centre, low, high)
             lower = np.where(near, np.maximum(centre - reach, low), low)
             upper = np.where(near, np.minimum(centre + reach, high), high)
-            return np.clip(lower + u * (upper - lower), 0.0, 1.0)
+            placed: NDArray[np.float64] = np.clip(lower + u * (upper - lower), 0.0, 1.0)
+            return placed
         chances = self.chances[name]
         keep = near & (u < _KEEP_OPTION)
         u = np.where(near, (u - _KEEP_OPTION) / (1 - _KEEP_OPTION), u)

@@ -30,7 +30,8 @@ def halton(dimensions: int, count: int, seed: int) -> NDArray[np.float64]:
 
     if not dimensions or not count:
         return np.empty((count, dimensions))
-    return qmc.Halton(dimensions, scramble=True, rng=np.random.default_rng(seed)).random(count)
+    points: NDArray[np.float64] = qmc.Halton(dimensions, scramble=True, rng=np.random.default_rng(seed)).random(count)
+    return points
 
 
 def sobol(dimensions: int, count: int, seed: int) -> NDArray[np.float64]:

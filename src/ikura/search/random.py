@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from typing_extensions import override
+
 from ikura.search._base import Observation, Proposal, Proposer, Stage, check_budget
 
 __all__ = ["RandomSearch"]
@@ -26,9 +28,11 @@ class RandomSearch(Proposer):
 
     name: ClassVar[str] = "random"
 
+    @override
     def stages(self, trials: int, epochs: int) -> list[Stage]:
         check_budget(trials, epochs)
         return [Stage(0, "random", trials, epochs)]
 
+    @override
     def ask(self, stage: Stage, count: int, history: Sequence[Observation]) -> list[Proposal]:
         return self.proposals(self.whole(stage, count), count)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from ikura.search._base import Observation, Stage, ranked
 from ikura.search._generations import Generations, thinned
@@ -47,6 +48,7 @@ class TPESearch(Generations):
 
     name: ClassVar[str] = "tpe"
 
+    @override
     def model(self, stage: Stage, count: int, earlier: Sequence[Observation]) -> dict[str, NDArray[np.float64]]:
         best_first = ranked(earlier)
         usable = sum(one.usable for one in best_first)

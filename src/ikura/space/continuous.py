@@ -8,6 +8,8 @@ from math import exp, expm1, inf, log1p
 from math import log as ln
 from typing import Any
 
+from typing_extensions import override
+
 from ikura.errors import SpaceError
 from ikura.space._base import Parameter, Value, real, within_unit
 
@@ -95,6 +97,7 @@ class Linear(_Interval):
     """Uniform between low and high: u -> low + u (high - low)."""
 
     @property
+    @override
     def scale(self) -> str:
         return "linear"
 
@@ -110,6 +113,7 @@ class Log(_Interval):
     """Uniform in the logarithm: u -> low (high/low)^u, every decade its equal share."""
 
     @property
+    @override
     def scale(self) -> str:
         return "log"
 
@@ -129,6 +133,7 @@ class LogComplement(_Interval):
     """Uniform in the logarithm of the complement: u -> 1 - (1 - low) ((1 - high)/(1 - low))^u."""
 
     @property
+    @override
     def scale(self) -> str:
         return "log-complement"
 

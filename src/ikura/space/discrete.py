@@ -7,6 +7,8 @@ from math import ceil, exp, floor
 from math import log as ln
 from typing import Any
 
+from typing_extensions import override
+
 from ikura.errors import SpaceError
 from ikura.space._base import Parameter, Value, plain, real, same, within_unit
 
@@ -47,6 +49,7 @@ class Integer(Parameter):
             raise SpaceError(f"a log scale needs `low > 0`, but got (low={self.low}, high={self.high})")
 
     @property
+    @override
     def scale(self) -> str:
         return "integer-log" if self.log else "integer"
 
@@ -55,24 +58,28 @@ class Integer(Parameter):
         low, high = self.low - 0.5, self.high + 0.5
         return (ln(low), ln(high)) if self.log else (low, high)
 
+    @override
     def from_unit(self, u: float) -> int:
         low, high = self._bounds()
         edge = low + within_unit(u) * (high - low)
         value = floor((exp(edge) if self.log else edge) + 0.5)
         return min(max(value, self.low), self.high)
 
+    @override
     def to_unit(self, value: Value) -> float:
         if not self.contains(value):
             raise SpaceError(f"{value!r} is not an integer from {self.low} to {self.high}")
         low, high = self._bounds()
         return ((ln(value) if self.log else float(value)) - low) / (high - low)  # type: ignore[arg-type]
 
+    @override
     def contains(self, value: object) -> bool:
         try:
             return self.low <= _whole(value, "value") <= self.high
         except SpaceError:
             return False
 
+    @override
     def zoom(self, low: float, high: float) -> Integer:
         if not low < high:
             raise SpaceError(f"`low < high` must hold, but got (low={low:g}, high={high:g})")
@@ -81,6 +88,7 @@ class Integer(Parameter):
             first, last = (first, first + 1) if first < self.high else (first - 1, first)
         return Integer(first, last, self.log)
 
+    @override
     def widen(self, upwards: bool, share: float, least: float, greatest: float) -> Integer:
         low, high = self._bounds()
         by = share * (high - low)
@@ -92,6 +100,7 @@ class Integer(Parameter):
         first = max(min(ceil(edge + 0.5), self.low - 1), least, 1 if self.log else -_LARGEST)
         return Integer(min(ceil(first), self.low), self.high, self.log)
 
+    @override
     def as_dict(self) -> dict[str, Any]:
         return {"scale": self.scale, "low": self.low, "high": self.high}
 
@@ -116,14 +125,17 @@ class Choice(Parameter):
                 raise SpaceError(f"option {option!r} is given twice")
 
     @property
+    @override
     def scale(self) -> str:
         return "choice"
 
     @property
+    @override
     def numeric(self) -> bool:
         return False
 
     @property
+    @override
     def varies(self) -> bool:
         return len(self.options) > 1
 
@@ -138,15 +150,19 @@ class Choice(Parameter):
                 return position
         raise SpaceError(f"{value!r} is not one of {', '.join(repr(option) for option in self.options)}")
 
+    @override
     def from_unit(self, u: float) -> Value:
         return self.options[min(floor(within_unit(u) * len(self.options)), len(self.options) - 1)]
 
+    @override
     def to_unit(self, value: Value) -> float:
         return (self.index(value) + 0.5) / len(self.options)
 
+    @override
     def contains(self, value: object) -> bool:
         return any(same(option, value) for option in self.options)
 
+    @override
     def zoom(self, low: float, high: float) -> Choice:
         if not low < high:
             raise SpaceError(f"`low < high` must hold, but got (low={low:g}, high={high:g})")
@@ -155,6 +171,7 @@ class Choice(Parameter):
             last -= 1
         return Choice(self.options[first : last + 1])
 
+    @override
     def as_dict(self) -> dict[str, Any]:
         return {"choices": list(self.options)}
 
@@ -169,34 +186,42 @@ class Fixed(Parameter):
         object.__setattr__(self, "value", plain(self.value))
 
     @property
+    @override
     def scale(self) -> str:
         return "fixed"
 
     @property
+    @override
     def numeric(self) -> bool:
         return False
 
     @property
+    @override
     def varies(self) -> bool:
         return False
 
+    @override
     def from_unit(self, u: float) -> Value:
         within_unit(u)
         return self.value
 
+    @override
     def to_unit(self, value: Value) -> float:
         if not self.contains(value):
             raise SpaceError(f"{value!r} is not the fixed value {self.value!r}")
         return 0.5
 
+    @override
     def contains(self, value: object) -> bool:
         return same(value, self.value)
 
+    @override
     def zoom(self, low: float, high: float) -> Fixed:
         if not within_unit(low) < within_unit(high):
             raise SpaceError(f"`low < high` must hold, but got (low={low:g}, high={high:g})")
         return self
 
+    @override
     def as_dict(self) -> dict[str, Any]:
         return {"value": self.value}
 

@@ -23,7 +23,7 @@ def _nearest_file(path: Path) -> str:
 
 
 def load_space(path: str | PathLike[str]) -> Space:
-    """Read a search space from a TOML file.
+    r"""Read a search space from a TOML file.
 
     One table for each hyperparameter::
 
@@ -52,7 +52,7 @@ def load_space(path: str | PathLike[str]) -> Space:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
         ...     file = Path(folder, "space.toml")
-        ...     _ = file.write_text('[dropout]\\nscale = "linear"\\nlow = 0\\nhigh = 0.5')
+        ...     _ = file.write_text('[dropout]\nscale = "linear"\nlow = 0\nhigh = 0.5')
         ...     load_space(file)["dropout"]
         Linear(low=0.0, high=0.5)
     """

@@ -116,7 +116,7 @@ class Executor:
         """Add members to the store as waiting trials; those that are too large, or cannot be made, as infeasible.
 
         Raises:
-            Failing: not one network of the study could be made.
+            NetworkError: not one network of the study could be made.
         """
         failing = unworkable(self.setup, members)
         if (

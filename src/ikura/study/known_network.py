@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikura.errors import RunError, UsageError
 from ikura.nn.noise import key
-from ikura.population.factory import Failing, build
+from ikura.population.factory import NetworkError, build
 from ikura.population.fingerprint import Fingerprint, fingerprint
 from ikura.population.setup import TrainingSetup
 from ikura.space import Space
@@ -26,7 +26,7 @@ def _taken(setup: TrainingSetup, setting: Setting) -> Fingerprint:
     try:
         given = {**middle, **setup.sizes}
         module = build(setup.network, given, key(setting.seed, "weights"), "the network", setup.few)
-    except (Failing, UsageError):
+    except (NetworkError, UsageError):
         pass
     return fingerprint(setup.network, module)
 

@@ -82,6 +82,7 @@ class Shortlist:
         ]
 
     def __call__(self, outcomes: list[Outcome]) -> None:
+        """Take the outcomes of one tile."""
         scored = [outcome for outcome in outcomes if outcome.scored]
         best = max((outcome.merit(self.executor.sign) for outcome in scored), default=None)
         if best is None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ikura.nn.zoo import NETWORKS
-from ikura.population.factory import Failing
+from ikura.population.factory import NetworkError
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.space import Space, feasible_draw
@@ -21,7 +21,7 @@ TRIED = 8
 Found = TypeVar("Found")
 
 
-def unworkable(setup: TrainingSetup, members: Sequence[Member]) -> dict[int, Failing]:
+def unworkable(setup: TrainingSetup, members: Sequence[Member]) -> dict[int, NetworkError]:
     """Find the members whose network, one of the caller's, cannot be made or does not run: number to why.
 
     Raises:
@@ -30,11 +30,11 @@ def unworkable(setup: TrainingSetup, members: Sequence[Member]) -> dict[int, Fai
     network = setup.network
     if network is None or isinstance(network, Pretrained) or network in NETWORKS.values():
         return {}
-    found: dict[int, Failing] = {}
+    found: dict[int, NetworkError] = {}
     for member in members:
         try:
             setup.manner(member)
-        except Failing as error:
+        except NetworkError as error:
             found[member.number] = error
     return found
 
@@ -47,10 +47,10 @@ def workable(space: Space, attempt: Callable[[Mapping[str, Any]], Found]) -> Fou
         attempt: called with hyperparameters.
 
     Raises:
-        Failing: no network could be made of any; the first reason.
+        NetworkError: no network could be made of any; the first reason.
     """
     points = np.random.default_rng(0).random((TRIED, len(space.dimensions)))
-    first: Failing | None = None
+    first: NetworkError | None = None
     for point in [None, *points.tolist()]:
         if point is None:
             drawn = space.from_unit(dict.fromkeys(space.dimensions, 0.5))
@@ -58,7 +58,7 @@ def workable(space: Space, attempt: Callable[[Mapping[str, Any]], Found]) -> Fou
             drawn = feasible_draw(space, dict(zip(space.dimensions, point, strict=True)))
         try:
             return attempt(drawn)
-        except Failing as error:
+        except NetworkError as error:
             first = first or error
     assert first is not None
     raise first

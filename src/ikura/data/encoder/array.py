@@ -84,7 +84,7 @@ class ArrayEncoder(Encoder):
 
     @property
     def feature_names(self) -> list[str]:
-        """Names of the numbers of one example: x[0, 0], x[0, 1], …"""
+        """Names of the numbers of one example: x[0, 0], x[0, 1] and so on."""
         return [f"x[{', '.join(map(str, place))}]" for place in itertools.product(*map(range, self.shape))]
 
     @property

@@ -78,7 +78,7 @@ class GivenEncoder(Encoder):
 
     @property
     def feature_names(self) -> list[str]:
-        """Names of the numbers of one example: x[0], x[1], …"""
+        """Names of the numbers of one example: x[0], x[1] and so on."""
         return [f"x[{', '.join(map(str, place))}]" for place in itertools.product(*map(range, self.shape))]
 
     @property

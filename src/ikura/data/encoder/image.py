@@ -180,7 +180,7 @@ class ImageEncoder(Encoder):
 
     @property
     def feature_names(self) -> list[str]:
-        """Names of the pixels of one image: pixel[0, 0, 0], …"""
+        """Names of the pixels of one image: pixel[0, 0, 0] and so on."""
         return [f"pixel[{', '.join(map(str, place))}]" for place in itertools.product(*map(range, self.shape))]
 
     @property

@@ -75,4 +75,5 @@ class MomentEncoding:
 
 
 def _part(when: pd.Series, part: str) -> npt.NDArray[np.float64]:
-    return getattr(when.dt, "day_of_week" if part == "weekday" else part).to_numpy(dtype=np.float64, na_value=np.nan)
+    series: pd.Series = getattr(when.dt, "day_of_week" if part == "weekday" else part)
+    return series.to_numpy(dtype=np.float64, na_value=np.nan)

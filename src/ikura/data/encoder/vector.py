@@ -63,7 +63,7 @@ class VectorEncoder(Encoder):
 
     @property
     def feature_names(self) -> list[str]:
-        """Names of the d columns: x0, x1, …"""
+        """Names of the d columns: x0, x1 and so on."""
         return [f"x{place}" for place in range(len(self.standards))]
 
     @property

@@ -141,4 +141,5 @@ def refuse(series: pd.Series, wrong: Any, reason: str) -> None:
 
 def as_mask(chunk: pa.Array) -> np.ndarray:
     """Truths as a NumPy array; null is false."""
-    return pc.fill_null(chunk, False).to_numpy(zero_copy_only=False)
+    mask: np.ndarray = pc.fill_null(chunk, False).to_numpy(zero_copy_only=False)
+    return mask

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -159,7 +160,5 @@ def _reason(example: str, readings: dict[str, NumberNotation]) -> str:
     return f"can be {told}; say which is the decimal mark (decimal=… in Python)"
 
 
-def _series(text: str):  # type: ignore[no-untyped-def]
-    import pandas as pd
-
+def _series(text: str) -> pd.Series:
     return pd.Series([text])

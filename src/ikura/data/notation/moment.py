@@ -129,7 +129,8 @@ class MomentNotation(Notation):
         zones = np.append(zoned, False)[places]
         if self.order != "clock":
             self._same_zone(series, given & (zones != self.zone))
-        return when.dt.tz_localize("UTC") if self.zone else when
+        read: pd.Series = when.dt.tz_localize("UTC") if self.zone else when
+        return read
 
     def _of_values(self, series: pd.Series) -> pd.Series:
         given = series.notna().to_numpy(dtype=bool)

@@ -152,16 +152,18 @@ def _cast(cells: pa.Array, kind: pa.DataType) -> np.ndarray | None:
     """Cells as numbers; None where one is none. A few are tried first, because failing is slow."""
     try:
         pc.cast(cells.slice(0, PROBE), kind)
-        return pc.cast(cells, kind).to_numpy(zero_copy_only=False)
+        numbers: np.ndarray = pc.cast(cells, kind).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
         return None
+    return numbers
 
 
 def _of_values(series: pd.Series, missing: tuple[str, ...]) -> pd.Series:
     if isinstance(series.dtype, pd.CategoricalDtype):
         return PLAIN.read(uncategorised(series), missing)
     if pd.api.types.is_timedelta64_dtype(series):
-        return series.dt.total_seconds()
+        seconds: pd.Series = series.dt.total_seconds()
+        return seconds
     if pd.api.types.is_complex_dtype(series):
         raise DataError(f"column {series.name!r} holds complex numbers; real ones are expected")
     if not pd.api.types.is_numeric_dtype(series):

@@ -23,8 +23,8 @@ def channels_last(factory: Factory) -> Factory:
     """Let a factory's convolutions have the channels of a pixel side by side, which is the faster layout."""
 
     def factory_last(hp: Mapping[str, Any]) -> nn.Module:
-        made: nn.Module = factory(hp)
-        return made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        made: nn.Module = factory(hp).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return made
 
     return factory_last
 

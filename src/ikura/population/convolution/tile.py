@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from torch.nn.utils import parameters_to_vector
+from typing_extensions import override
 
 from ikura.nn.augmentation import Augment
 from ikura.nn.noise import example_noise, key, label_draws
@@ -74,6 +75,7 @@ class ConvolutionTile(KernelTile):
         self.active = np.ones(count, bool)
         self.limits = np.full(count, np.inf)
 
+    @override
     def train_epoch(
         self, examples: Examples, epoch: int, epochs: int = 0, shares: np.ndarray | None = None
     ) -> np.ndarray:
@@ -143,6 +145,7 @@ class ConvolutionTile(KernelTile):
             del ends[-2]
         return (slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False))
 
+    @override
     def outputs(self, examples: Examples) -> np.ndarray:
         rows = len(examples)
         out = np.full((len(self.members), rows, self.recipes[0].outputs), np.nan, self.dtype)
@@ -155,17 +158,20 @@ class ConvolutionTile(KernelTile):
                 outputs(x, self.weights[k], self.sizes[k], rooms[k], *self.running[k], out[k, part])
         return out
 
+    @override
     def keep(self, places: Sequence[int]) -> None:
         for place in places:
             self.kept[place][:] = self.weights[place]
             self.kept_running[place][:] = self.running[place]
 
+    @override
     def recall(self) -> None:
         for place in range(len(self.members)):
             self.weights[place][:] = self.kept[place]
             self.running[place][:] = self.kept_running[place]
         self.active[:] = True
 
+    @override
     def best(self, place: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         buffers: dict[str, np.ndarray] = {}
         spread = "running_deviation" if self.sizes[place].deviations else "running_var"

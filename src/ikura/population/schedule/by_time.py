@@ -37,12 +37,14 @@ def constant(at: int, steps: int, epochs: int, values: Mapping[str, Any]) -> flo
 
 def inverse_time(at: int, steps: int, epochs: int, values: Mapping[str, Any]) -> float:
     """Inverse time: 1 / (1 + learning_rate_decay · epoch), with whole epochs."""
-    return 1 / (1 + values["learning_rate_decay"] * (at // steps))
+    factor: float = 1 / (1 + values["learning_rate_decay"] * (at // steps))
+    return factor
 
 
 def exponential(at: np.ndarray, steps: int, epochs: int, values: Mapping[str, Any]) -> np.ndarray:
     """Exponential: e^(-learning_rate_decay · t), t in epochs and parts of them."""
-    return np.exp(-values["learning_rate_decay"] * (at / steps))
+    factors: np.ndarray = np.exp(-values["learning_rate_decay"] * (at / steps))
+    return factors
 
 
 def stairs(at: int, steps: int, epochs: int, values: Mapping[str, Any]) -> float:
@@ -125,7 +127,8 @@ def batch_size_at(values: Mapping[str, Any], epoch: int) -> int:
     factor = 1.0
     for begin, own in growth_of(values["batch_growth"]):
         factor = own if epoch >= begin else factor
-    return round(values["batch_size"] * factor)
+    size: int = values["batch_size"]
+    return round(size * factor)
 
 
 def cosine(at: np.ndarray, steps: int, epochs: int, values: Mapping[str, Any]) -> np.ndarray:

@@ -73,7 +73,8 @@ def _parts(at: np.ndarray, scale: Scale) -> np.ndarray:
     count = int(np.clip(len(u) // 20, 4, MOST_BINS))
     bins = np.minimum(((u - low) / (width or 1.0) * count).astype(int), count - 1)
     middle = low + (bins + 0.5) * width / count
-    return np.exp(middle) if scale.axis.get("type") == "log" else middle
+    parts: np.ndarray = np.exp(middle) if scale.axis.get("type") == "log" else middle
+    return parts
 
 
 def _options(

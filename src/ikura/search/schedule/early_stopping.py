@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from typing_extensions import override
+
 from ikura.search.schedule._base import Plan, Round, Schedule, Standing
 
 __all__ = ["EarlyStopping", "NoSchedule", "all_at_once"]
@@ -23,9 +25,11 @@ class EarlyStopping(Schedule):
 
     name: ClassVar[str] = "early-stopping"
 
+    @override
     def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
         return all_at_once(standings, plan)
 
+    @override
     def patience(self, epochs: int) -> int | None:
         return max(5, epochs // 5)
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from math import ceil
 from typing import ClassVar
 
+from typing_extensions import override
+
 from ikura.search.schedule._base import Plan, Round, Schedule, Standing
 from ikura.search.schedule.rungs import check_halving, climb, rungs
 
@@ -73,6 +75,7 @@ class Hyperband(Schedule):
             given[found[-1]] += 1
         return found
 
+    @override
     def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
         brackets, shares = self.brackets(plan.epochs), self.share(plan.trials, plan.epochs)
         if not standings:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from zlib import crc32
 
 import numpy as np
+from typing_extensions import override
 
 from ikura.errors import UsageError
 from ikura.search.schedule._base import Copy, Plan, Round, Schedule, Standing
@@ -47,6 +48,7 @@ class PopulationBasedTraining(Schedule):
             raise UsageError(f"share must be above 0 and at most 0.5, but got {share}")
         self.steps, self.share = steps, share
 
+    @override
     def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
         interval = max(1, round(plan.epochs / self.steps))
         if not standings:

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from ikura.errors import UsageError
 from ikura.search.schedule._base import Plan, Round, Schedule, Standing
@@ -169,9 +170,11 @@ class Racing(Schedule):
             raise UsageError(f"alpha must be between 0 and 1, but got {alpha}")
         self.alpha = alpha
 
+    @override
     def patience(self, epochs: int) -> int | None:
         return max(5, epochs // 5)
 
+    @override
     def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
         ladder = looks(plan.epochs)
         train: dict[int, int] = {}

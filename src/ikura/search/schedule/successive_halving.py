@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from typing_extensions import override
+
 from ikura.search.schedule._base import Plan, Round, Schedule, Standing
 from ikura.search.schedule.rungs import check_halving, climb, rungs
 
@@ -37,6 +39,7 @@ class SuccessiveHalving(Schedule):
         check_halving(eta, shortest)
         self.eta, self.shortest = eta, shortest
 
+    @override
     def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
         ladder = rungs(plan.epochs, self.eta, self.shortest)
         if not standings:

@@ -66,7 +66,7 @@ class Model:
 
     @property
     def task(self) -> str:
-        """ "binary", "multiclass" or "regression"."""
+        """One of "binary", "multiclass" and "regression"."""
         return self.description["task"]
 
     @property

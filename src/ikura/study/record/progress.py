@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from typing_extensions import override
+
 from ikura.errors import UsageError
 
 __all__ = ["TOLD", "Logged", "Progress"]
@@ -80,9 +82,11 @@ class Logged(Progress):
             raise UsageError(f"progress must be of a class that inherits from ikura.Progress, but is {progress!r}")
         self._progress = progress or Progress()
 
+    @override
     def opened(self, run: str | Path) -> None:
         self._progress.opened(run)
 
+    @override
     def say(self, line: str) -> None:
         _LOGGER.info(line, extra={TOLD: True})
         self._progress.say(line)
@@ -92,14 +96,18 @@ class Logged(Progress):
         _LOGGER.warning(line, extra={TOLD: True})
         self._progress.say(line)
 
+    @override
     def start(self, stage: str, total: int) -> None:
         self._progress.start(stage, total)
 
+    @override
     def update(self, done: int, trials: int, best: float | None) -> None:
         self._progress.update(done, trials, best)
 
+    @override
     def finish(self) -> None:
         self._progress.finish()
 
+    @override
     def count(self, what: str, done: int, total: int) -> None:
         self._progress.count(what, done, total)
