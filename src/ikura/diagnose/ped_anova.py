@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ def axis(column: pd.Series, parameter: Parameter) -> Axis:
     if isinstance(parameter, Choice):
         cells[active] = [parameter.index(value) for value in column[active]]
         return Axis(cells, len(parameter.options), False)
-    scale = _SCALES.get(parameter.scale, lambda value: value)
+    scale: Callable[[Any], Any] = _SCALES.get(parameter.scale, lambda value: value)
     first, last = parameter.low, parameter.high  # type: ignore[attr-defined]
     size = CELLS
     if parameter.scale == "integer":
@@ -69,7 +70,7 @@ def axis(column: pd.Series, parameter: Parameter) -> Axis:
     return Axis(cells, size, True)
 
 
-_SCALES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+_SCALES: dict[str, Callable[[Any], Any]] = {
     "log": np.log,
     "integer-log": np.log,
     "log-complement": lambda value: np.log(1 - value),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from ikura.exchange.table import check_table, write_table
 
 if TYPE_CHECKING:
     import optuna
+    import pandas as pd
 
     from ikura.api.study import Study
 
@@ -26,7 +28,10 @@ def as_optuna(study: Study, storage: Any, name: str | None) -> optuna.Study:
 
 def as_tables(study: Study, trials: str | Path | None, curves: str | Path | None) -> list[Path]:
     """Write tables of a study, as `Study.export`; every place is checked before the first is written."""
-    wanted = [(trials, lambda: study.trials), (curves, study.curves)]
+    wanted: list[tuple[str | Path | None, Callable[[], pd.DataFrame]]] = [
+        (trials, lambda: study.trials),
+        (curves, study.curves),
+    ]
     paths = [(check_table(path), make) for path, make in wanted if path is not None]
     if not paths:
         raise UsageError("name a file to export to: trials=..., curves=..., or both")
