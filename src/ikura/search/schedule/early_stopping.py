@@ -49,5 +49,6 @@ class NoSchedule(Schedule):
 
     name: ClassVar[str] = "none"
 
+    @override
     def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
         return all_at_once(standings, plan)
