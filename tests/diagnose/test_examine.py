@@ -218,7 +218,7 @@ def test_it_does_not_see_the_test_set(varied: Study, examined: Any, monkeypatch:
         return original(self, *arguments, **named)
 
     monkeypatch.setattr("ikura.study.record.setting.prepare", prepare)
-    monkeypatch.setattr(TrainingSetup, "course", training)
+    monkeypatch.setattr(TrainingSetup, "training", training)
     poisoned = examine(varied, curve=True, costs=True, examples=6, jobs=1)
     assert poisoned.as_dict() == examined.as_dict()
     rows = {row.tobytes() for row in varied.setting.prepare(varied.run).train.x}

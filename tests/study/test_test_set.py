@@ -109,7 +109,7 @@ def test_no_training_code_is_handed_the_test_set(tune: Tune, monkeypatch: pytest
         seen.append({row.tobytes() for part in (self.train, self.dev) for row in part.x})
         return original(self, *arguments)
 
-    monkeypatch.setattr(TrainingSetup, "course", training)
+    monkeypatch.setattr(TrainingSetup, "training", training)
     tune("diabetes", trials=4)
     dataset = real_prepare("diabetes", seed=0)
     rows = {row.tobytes() for row in dataset.test.x}
