@@ -26,7 +26,7 @@ class Life:
     """
 
     WRITES: ClassVar[dict[type, tuple[str, ...]]] = {
-        Store: ("set_facts", "add_event", "add_trials", "record", "set_states"),
+        Store: ("set_facts", "add_trials", "record", "set_states"),
         Ledger: ("add_round", "add_legs", "add_losses", "forget_losses"),
     }
 

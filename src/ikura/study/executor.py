@@ -140,11 +140,6 @@ class Executor:
             for member, parent in zip(members, parents, strict=True)
         ]
         self.store.add_trials(rows)
-        for number, size in large.items():
-            detail = {"parameters": size, "max_parameters": self.aims.max_parameters}
-            self.store.add_event("infeasible", detail, number)
-        for number, error in failing.items():
-            self.store.add_event("infeasible", {"reason": str(error)}, number)
         for line in dict.fromkeys(map(str, failing.values())) if len(failing) <= MOST_TOLD else ():
             self.progress.say(f"{line}; it is infeasible")
         if len(failing) > MOST_TOLD:

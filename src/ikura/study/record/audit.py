@@ -15,7 +15,7 @@ from ikura.study.record.facts import RoundRecord, fact_schema
 from ikura.study.record.networks import OWN
 from ikura.study.record.search_plans import plans
 from ikura.study.record.setting import Setting
-from ikura.study.record.store import CURVES, EVENTS, FACTS, LOSSES, ROUNDS, SEGMENTS, TRIALS, Store
+from ikura.study.record.store import CURVES, FACTS, LOSSES, ROUNDS, SEGMENTS, TRIALS, Store
 
 __all__ = ["audit"]
 
@@ -37,7 +37,6 @@ KEYS = {
     SEGMENTS: ("tile", "place"),
     ROUNDS: ("stage", "round"),
     LOSSES: ("trial", "epoch"),
-    EVENTS: ("id",),
     FACTS: ("name",),
 }
 """What a row is called by."""
@@ -148,8 +147,6 @@ def _facts(store: Store) -> dict[str, Any]:
         kind = fact_schema(name)
         if kind is not None:
             found[name] = parsed(kind, value, f"{store.place}: fact {name}", unknown="ignore")
-    for row in _all(store, sa.select(EVENTS.c.id, EVENTS.c.detail)):
-        parsed(dict[str, Any], row[1], f"{_place(store, EVENTS, row)}: detail")
     for name in _wanted(store, found):
         if name not in found:
             raise RunError(f"{store.place}: fact {name} is missing; bring the run's own study.db back")

@@ -25,6 +25,7 @@ from ikura.errors import RunError, StorageError
 from ikura.files import check_held, shown
 from ikura.population.job import Outcome
 from ikura.study.record.sigint import uninterrupted
+from ikura.study.record.upgrades import exclusive, mark, outdated, upgrade
 
 __all__ = ["ABOUT", "COLUMNS", "RESULTS", "Store"]
 
@@ -73,15 +74,6 @@ CURVES = sa.Table(
     sa.Column("dev_score", sa.Float),
     sqlite_with_rowid=False,
 )
-EVENTS = sa.Table(
-    "events",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("time", sa.Float, nullable=False),
-    sa.Column("kind", sa.String, nullable=False),
-    sa.Column("trial", sa.Integer),
-    sa.Column("detail", sa.Text, nullable=False),
-)
 ROUNDS = sa.Table(
     "rounds",
     METADATA,
@@ -118,9 +110,11 @@ class Store:
     Args:
         place: the path of an SQLite file; as text a database URL or ":memory:".
         create: whether to make the tables; otherwise they must be there.
+        upgrades: whether tables of an earlier version are brought up to date there.
 
     Raises:
-        RunError: there is no such file, or it is not a study's.
+        RunError: there is no such file, it is not a study's, or one of a later version.
+        StorageError: it is of an earlier version, and must not be brought up to date.
 
     Example:
         >>> store = Store(":memory:", create=True)
@@ -131,7 +125,7 @@ class Store:
 
     copied = False
 
-    def __init__(self, place: str | Path, *, create: bool = False) -> None:
+    def __init__(self, place: str | Path, *, create: bool = False, upgrades: bool = True) -> None:
         text = isinstance(place, str) and (place == ":memory:" or "://" in place)
         self.path = None if text else Path(place)
         self.place = str(place) if self.path is None else shown(self.path)
@@ -143,9 +137,9 @@ class Store:
             engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
         else:
             engine = sa.create_engine(self.place)
-        self._begin(engine, create)
+        self._begin(engine, create, upgrades)
 
-    def _begin(self, engine: sa.Engine, create: bool) -> None:
+    def _begin(self, engine: sa.Engine, create: bool, upgrades: bool = True) -> None:
         """Take up an engine, and see that the study's tables are there."""
         self.engine = engine
         if self.engine.dialect.name == "sqlite":
@@ -155,9 +149,22 @@ class Store:
                 if self.engine.dialect.name == "sqlite":
                     with self.engine.connect() as connection:
                         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-                METADATA.create_all(self.engine)
+                with exclusive(self.engine) as connection:
+                    METADATA.create_all(connection)
+                    mark(connection)
             else:
+                self._bring_up_to_date(upgrades)
                 self._check_tables()
+
+    def _bring_up_to_date(self, upgrades: bool) -> None:
+        """Upgrade the tables of a study, if they are of an earlier version."""
+        with self.engine.connect() as connection:
+            study = sa.inspect(connection).has_table(TRIALS.name)
+            old = study and outdated(connection, self.place) is not None
+        if old and not upgrades:
+            raise StorageError(f"cannot write {self.place}: it is opened only to be read")
+        if old:
+            upgrade(self.engine, self.place)
 
     def _check_tables(self) -> None:
         """Refuse a database without the tables of a study, or with other columns."""
@@ -177,12 +184,14 @@ class Store:
     def opened(cls, path: Path) -> Store:
         """Open the database of a run only to read it, also where nothing can be written.
 
+        One of an earlier version stays as it is: a copy in memory is brought up to date.
+
         Raises:
             RunError: there is no such file, or it is not a study's.
         """
         try:
             if all(os.access(place, os.W_OK) for place in (path, path.parent)):
-                return cls(path)
+                return cls(path, upgrades=False)
         except StorageError:
             pass
         return cls.copy(path)
@@ -198,7 +207,9 @@ class Store:
             raise RunError(f"{shown(path)}: no such study")
         store = cls.__new__(cls)
         store.path, store.place, store.copied = path, shown(path), True
-        store._begin(sa.create_engine("sqlite://", creator=lambda: in_memory(path), poolclass=sa.StaticPool), False)
+        store._begin(
+            sa.create_engine("sqlite://", creator=lambda: in_memory(path), poolclass=sa.StaticPool), create=False
+        )
         return store
 
     @contextmanager
@@ -259,12 +270,6 @@ class Store:
             seconds = self.fact("seconds", {})
             seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - started
             self.set_fact("seconds", seconds)
-
-    def add_event(self, kind: str, detail: Mapping[str, Any], trial: int | None = None) -> None:
-        """Record something that happened."""
-        row = {"time": time.time(), "kind": kind, "trial": trial, "detail": json.dumps(dict(detail))}
-        with self.writing() as connection:
-            connection.execute(sa.insert(EVENTS), row)
 
     def add_trials(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add trials: number, purpose, parent, stage, seed, hyperparameters (a dictionary).

@@ -1,0 +1,88 @@
+"""Upgrades of a study's database: the version of its tables, and one step from each version to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from ikura.errors import RunError
+from ikura.study.record.sigint import uninterrupted
+from ikura.version import __version__
+
+__all__ = ["UPGRADES", "exclusive", "mark", "outdated", "upgrade"]
+
+SCHEMA_VERSION = sa.Table(
+    "schema_version",
+    sa.MetaData(),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("ikura", sa.String, nullable=False),
+)
+"""One row: the version of the tables, and the ikura that made them so. A database without it is of version 0."""
+
+
+def _drop_events(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("DROP TABLE IF EXISTS events")
+
+
+UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (_drop_events,)
+"""The step at index i brings tables of version i to version i + 1; steps are only ever appended."""
+
+
+@contextmanager
+def exclusive(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One transaction, changes of tables included, with no other writer beside it; an interrupt waits for its end."""
+    with uninterrupted(), engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
+
+
+def mark(connection: sa.Connection) -> None:
+    """Record that the tables are of the newest version."""
+    SCHEMA_VERSION.create(connection, checkfirst=True)
+    connection.execute(sa.delete(SCHEMA_VERSION))
+    connection.execute(sa.insert(SCHEMA_VERSION), {"version": len(UPGRADES), "ikura": __version__})
+
+
+def outdated(connection: sa.Connection, place: str) -> int | None:
+    """Return the version of the tables if it is an older one, None if it is the newest.
+
+    Args:
+        connection: to the database of a study.
+        place: what a message calls the database.
+
+    Raises:
+        RunError: the tables are of a version that this ikura does not know yet.
+    """
+    if not sa.inspect(connection).has_table(SCHEMA_VERSION.name):
+        return 0
+    found = connection.execute(sa.select(SCHEMA_VERSION)).one_or_none()
+    if found is None or not isinstance(found.version, int) or found.version < 0:
+        raise RunError(f"{place}: not a study of ikura: table schema_version has no version")
+    if found.version > len(UPGRADES):
+        raise RunError(
+            f"{place}: its tables are of version {found.version}, and ikura {__version__} knows none after "
+            f"{len(UPGRADES)}; it was written by ikura {found.ikura}: install that or a later one"
+        )
+    return found.version if found.version < len(UPGRADES) else None
+
+
+def upgrade(engine: sa.Engine, place: str) -> None:
+    """Bring older tables up to date, all steps or none.
+
+    Args:
+        engine: of the database of a study.
+        place: what a message calls the database.
+
+    Raises:
+        RunError: the tables are of a version that this ikura does not know yet.
+    """
+    with exclusive(engine) as connection:
+        # Another process may have done it meanwhile.
+        version = outdated(connection, place)
+        if version is not None:
+            for step in UPGRADES[version:]:
+                step(connection)
+            mark(connection)
