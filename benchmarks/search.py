@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import math
 import os
 import signal
 import sys
@@ -28,6 +27,7 @@ from benchmarks.output import command, give, say
 from benchmarks.runs import Book, Run, best_known, pending, target
 from benchmarks.standing import draw, standings, text
 from benchmarks.tasks import TASKS, write
+from ikura.json_values import jsonable
 
 __all__ = ["main"]
 
@@ -89,15 +89,6 @@ def _warm_up(contenders: list[Contender], task: str, data: Path) -> None:
             raise SystemExit(f"{who.label} does not run: {found.failure or 'no score within 120 s'}")
 
 
-def _finite(figures: Any) -> Any:
-    """Put null in the place of numbers that JSON does not have: a time beyond the limit, a score that there is not."""
-    if isinstance(figures, dict):
-        return {name: _finite(one) for name, one in figures.items()}
-    if isinstance(figures, (list, tuple)):
-        return [_finite(one) for one in figures]
-    return None if isinstance(figures, float) and not math.isfinite(figures) else figures
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = command(
         "search",
@@ -156,7 +147,7 @@ def main(arguments: list[str] | None = None) -> None:
     figures |= {"machine": describe(), "sizes": sizes}
     laid_out = text(figures)
     draw(figures, given.out / "results.html")
-    figures = _finite(figures)
+    figures = jsonable(figures)
     (given.out / "results.md").write_text(laid_out + "\n", encoding="utf-8")
     (given.out / "results.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
     say(f"written: {given.out}/results.md, results.json, results.html")

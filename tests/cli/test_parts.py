@@ -1,18 +1,14 @@
-"""Durations, the JSON form, the summary."""
+"""Durations, the summary."""
 
 from __future__ import annotations
 
-import math
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ikura.cli.duration import format_duration, parse_duration
-from ikura.cli.print_result import jsonable
 from ikura.cli.summary import summary
 from ikura.errors import UsageError
 
@@ -38,17 +34,6 @@ def test_a_written_duration_reads_back_within_its_unit(seconds: int) -> None:
     written = format_duration(seconds).replace(" min", "m").replace(" ", "")
     # Below an hour seconds are written, above it whole minutes: rounding takes at most half of one.
     assert abs(parse_duration(written) - seconds) <= (0 if seconds < 3600 else 30)
-
-
-def test_json_form_of_numbers_paths_and_arrays() -> None:
-    value = {
-        "a": np.float64("nan"),
-        "b": np.float32(0.5),
-        "c": np.array([1.0, math.inf]),
-        "d": Path("runs"),
-        "e": (np.int64(3), True, None),
-    }
-    assert jsonable(value) == {"a": None, "b": 0.5, "c": [1.0, None], "d": "runs", "e": [3, True, None]}
 
 
 def test_the_summary_ranks_the_trained_search_trials_and_says_what_next(calls: dict[str, Any]) -> None:

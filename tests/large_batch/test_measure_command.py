@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ikura.cli import main
-from ikura.cli.print_result import jsonable
+from ikura.json_values import jsonable
 from ikura.large_batch.measure_result import Measures
 
 from .test_measure import run_bytes

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ikura.errors import UsageError, nearest
+from ikura.json_values import jsonable
 
 if TYPE_CHECKING:
     from ikura.checks.subject import Subject
@@ -42,7 +42,7 @@ class Result:
     def to_json(self) -> dict[str, Any]:
         """Return the result as JSON values; numbers that are not finite become None."""
         texts = {"name": self.name, "verdict": self.verdict, "finding": self.finding}
-        return {**texts, "figures": _plain(self.figures), "cause": self.cause, "fix": self.fix}
+        return {**texts, "figures": jsonable(self.figures), "cause": self.cause, "fix": self.fix}
 
     @classmethod
     def from_json(cls, form: Mapping[str, Any]) -> Result:
@@ -168,16 +168,3 @@ ABSENT = {
     "table": "is no table, only arrays",
     "step": "is no training step of your own",
 }
-
-
-def _plain(value: Any) -> Any:
-    """Turn figures into JSON values."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if hasattr(value, "item") and not isinstance(value, str):
-        value = value.item()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value

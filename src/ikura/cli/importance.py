@@ -47,7 +47,7 @@ def importance(
         table = study.importance(method, among)
         edges = study.edges
     if json:
-        from ikura.cli.print_result import jsonable
+        from ikura.json_values import jsonable
 
         found = {"method": method, "among": among, "note": table.attrs["note"], "importance": table.to_dict("records")}
         session.emit(json_module.dumps(jsonable(found | {"edges": [vars(edge) for edge in edges]}), indent=2) + "\n")

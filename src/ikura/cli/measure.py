@@ -85,7 +85,7 @@ def measure(
         session.complain(f"ikura: {INTERRUPTED}")
         return ExitCode.INTERRUPTED
     if json:
-        from ikura.cli.print_result import jsonable
+        from ikura.json_values import jsonable
 
         session.emit(json_module.dumps(jsonable(found.to_json()), allow_nan=False, indent=2) + "\n")
     else:

@@ -108,7 +108,7 @@ def scale(
         session.complain("ikura: interrupted; the same command goes on where it stopped")
         return ExitCode.INTERRUPTED
     if json:
-        from ikura.cli.print_result import jsonable
+        from ikura.json_values import jsonable
 
         session.emit(json_module.dumps(jsonable(found.to_json()), allow_nan=False, indent=2) + "\n")
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +25,7 @@ from ikura.diagnose.seeds import with_more_seeds
 from ikura.engine import at_once
 from ikura.errors import UsageError
 from ikura.files import shown, write_atomically
+from ikura.json_values import jsonable
 from ikura.process_state import one_thread_each
 from ikura.schema import sealed, unsealed
 from ikura.version import __version__
@@ -81,25 +81,13 @@ class Findings:
             "reached": {name: one.as_dict() for name, one in self.reached.items()},
             "notes": list(self.notes),
         }
-        return dict(_plain(found))
+        return dict(jsonable(found))
 
     def save(self, run: Path) -> Path:
         """Write diagnosis.json beside a run; return its path."""
         path = run / FILE
         write_atomically(path, sealed(self.as_dict(), indent=1))
         return path
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value
 
 
 def read_findings(study: Study) -> dict[str, Any] | None:

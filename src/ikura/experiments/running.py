@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ikura.errors import RunError, UsageError
 from ikura.experiments.folders import default_folder
 from ikura.experiments.registry import experiment
+from ikura.json_values import jsonable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +86,7 @@ def reproduce(
     folder = default_folder(name, seed, quick, options) if out is None else Path(out)
     with _alone(folder):
         facts = {"format": FORMAT, "experiment": name, "seed": seed, "quick": quick}
-        _claim(folder, facts | ({"options": plain(chosen.setting)} if chosen.setting else {}))
+        _claim(folder, facts | ({"options": jsonable(chosen.setting)} if chosen.setting else {}))
         found = _repetitions(chosen, folder, count, seed, quick, progress or (lambda done, of: None), say)
         return _written(chosen, folder, found, seed, quick, dict(options or {}))
 
@@ -155,7 +155,7 @@ def _repetitions(
     began = time.perf_counter()
     for index, tables in chosen.repeat_all(missing):
         now = time.perf_counter()
-        found = {"seed": seeds[index], "seconds": now - began, "tables": plain(tables)}
+        found = {"seed": seeds[index], "seconds": now - began, "tables": jsonable(tables)}
         began = now
         write_atomically(paths[index], json.dumps(found, allow_nan=False).encode())
         shutil.rmtree(folder / "work" / f"{index:04d}", ignore_errors=True)
@@ -204,25 +204,6 @@ def _written(
     }
     for name, table in tables.items():
         write_atomically(folder / f"{name}.csv", table.to_csv(index=False).encode())
-    write_atomically(folder / "results.json", json.dumps(plain(results), indent=2, allow_nan=False).encode())
+    write_atomically(folder / "results.json", json.dumps(jsonable(results), indent=2, allow_nan=False).encode())
     report = write_page(folder / "report.html", chosen, findings, results)
     return Reproduction(chosen.name, folder, report, results)
-
-
-def plain(value: Any) -> Any:
-    """Turn NumPy's numbers into Python's; what is not finite becomes None.
-
-    Example:
-        >>> import numpy as np
-        >>> plain({"a": np.float64(0.5), "b": [np.int64(2), math.nan]})
-        {'a': 0.5, 'b': [2, None]}
-    """
-    if isinstance(value, Mapping):
-        return {str(name): plain(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from ikura.json_values import jsonable
 from ikura.wording import clean
 
 __all__ = ["Html", "element", "join", "plain_json"]
@@ -74,15 +73,5 @@ def plain_json(value: Any) -> Html:
     try:
         text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError):
-        text = json.dumps(_finite(value), allow_nan=False, separators=(",", ":"))
+        text = json.dumps(jsonable(value), allow_nan=False, separators=(",", ":"))
     return Html(text.replace("<", "\\u003c"))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value
