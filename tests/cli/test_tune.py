@@ -102,7 +102,6 @@ def test_the_names_in_the_help_are_those_of_the_rooms() -> None:
     from ikura.data.images import CHOICES, IMAGE_SETS
     from ikura.data.notation import DATES, DECIMALS
     from ikura.metric import METRICS
-    from ikura.search import PROPOSERS
     from ikura.search.schedule import SCHEDULES
     from ikura.study.record.objectives import OBJECTIVES
 
@@ -114,7 +113,6 @@ def test_the_names_in_the_help_are_those_of_the_rooms() -> None:
     assert data_options.DECIMALS == DECIMALS
     assert data_options.DATES == DATES
     assert set(search_options.METRICS) == set(METRICS)
-    assert set(search_options.SEARCHES) == set(PROPOSERS)
     assert set(search_options.SCHEDULES) == set(SCHEDULES)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -151,7 +151,7 @@ def at_least(option: str, value: Any, least: int) -> None:
         raise UsageError(f"{option} must be a finite number, but got {value}")
 
 
-def one_of(option: str, value: str, known: Iterable[str]) -> None:
+def one_of(option: str, value: str, known: Collection[str]) -> None:
     """Refuse a name that does not exist.
 
     Raises:
@@ -162,8 +162,8 @@ def one_of(option: str, value: str, known: Iterable[str]) -> None:
         Traceback (most recent call last):
         ikura.errors.UsageError: --task must be one of binary, ... but got 'regresion', did you mean 'regression'?
     """
-    names = list(known)
-    if value not in names:
+    if value not in known:
+        names = list(known)
         raise UsageError(f"{option} must be one of {', '.join(names)}, but got {value!r}{nearest(value, names)}")
 
 

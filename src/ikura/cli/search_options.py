@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+from ikura.built_in import SEARCHES
 from ikura.cli.options import a_place, option, whole
 
 __all__ = [
@@ -13,7 +14,6 @@ __all__ = [
     "NETWORKS",
     "OBJECTIVES",
     "SCHEDULES",
-    "SEARCHES",
     "Freeze",
     "MaxParameters",
     "MetricName",
@@ -37,7 +37,6 @@ NETWORKS = (
 OBJECTIVES = ("parameters", "inference_seconds", "training_seconds")
 METRICS = ("accuracy", "balanced_accuracy", "log_loss", "f1", "roc_auc", "r2", "rmse", "mae")
 SCHEDULES = ("early-stopping", "none", "successive-halving", "hyperband", "asha", "pbt", "racing")
-SEARCHES = ("coarse-to-fine", "random", "halton", "sobol", "grid", "tpe", "gp", "cma-es")
 PANEL = "Search"
 
 Network = Annotated[
@@ -56,7 +55,7 @@ Freeze = Annotated[
         PANEL,
     ),
 ]
-Search = Annotated[str, option("NAME", f"How configurations are proposed: {', '.join(SEARCHES)}.", PANEL)]
+Search = Annotated[str, option("NAME", f"How configurations are proposed: {', '.join(SEARCHES.built_in)}.", PANEL)]
 Schedule = Annotated[
     str,
     option("NAME", f"Who trains on after a while: {', '.join(SCHEDULES)}; none trains everybody to the end.", PANEL),

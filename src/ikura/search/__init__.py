@@ -1,6 +1,7 @@
 """What to try next, and who goes on training."""
 
-from ikura.errors import UsageError, nearest
+from ikura.built_in import SEARCHES
+from ikura.registry import Registry
 from ikura.search._base import Observation, Proposal, Proposer, Region, Stage, Widening
 from ikura.search.cma_es import CMAESSearch
 from ikura.search.coarse_to_fine import CoarseToFine
@@ -34,10 +35,7 @@ __all__ = [
     "schedule",
 ]
 
-PROPOSERS: dict[str, type[Proposer]] = {
-    one.name: one
-    for one in (GridSearch, RandomSearch, HaltonSearch, SobolSearch, CoarseToFine, TPESearch, GPSearch, CMAESSearch)
-}
+PROPOSERS: Registry[type[Proposer]] = SEARCHES
 """Name to proposer."""
 
 
@@ -60,6 +58,4 @@ def proposer(name: str, space: Space, seed: int = 0) -> Proposer:
         >>> proposer("random", Space(learning_rate=log(1e-4, 1))).name
         'random'
     """
-    if name not in PROPOSERS:
-        raise UsageError(f"unknown search {name!r}{nearest(name, PROPOSERS)}: use {', '.join(PROPOSERS)}")
-    return PROPOSERS[name](space, seed)
+    return PROPOSERS.look_up(name)(space, seed)

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ikura.errors import UsageError
+from ikura.registry import check_class
 from ikura.space import Space, Value, feasible_draw
 
-__all__ = ["Observation", "Proposal", "Proposer", "Region", "Stage", "Widening", "check_budget", "ranked"]
+__all__ = ["Observation", "Proposal", "Proposer", "Region", "Stage", "Widening", "as_search", "check_budget", "ranked"]
 
 Region = dict[str, list[Value]]
 
@@ -255,6 +256,17 @@ class Proposer(ABC):
         if space.constraints:
             return [Proposal(feasible_draw(space, point, self.seed, reach)) for point in named]
         return [Proposal(space.from_unit(point)) for point in named]
+
+
+def as_search(name: str, thing: Any) -> type[Proposer]:
+    """Take a search that was found under a name.
+
+    Raises:
+        UsageError: it is no whole proposer of that name.
+    """
+    check_class("search", name, thing, Proposer)
+    found: type[Proposer] = thing
+    return found
 
 
 def ranked(history: Sequence[Observation]) -> list[Observation]:
