@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 TASKS = ("binary", "multiclass", "regression")
+"""What a network may learn."""
 NAMES = ("target", "label", "class", "y")
 MOST_INTEGER_CLASSES = 20
 ROWS_PER_INTEGER_CLASS = 5

@@ -18,7 +18,9 @@ from ikura.space import Choice, Space
 __all__ = ["AMONG", "METHODS", "importance"]
 
 METHODS = ("ped-anova", "fanova")
+"""How importance is measured."""
 AMONG = ("all", "good")
+"""Among which trials: all of them, or the good ones."""
 COLUMNS = ("hyperparameter", "importance", "chance", "trials")
 
 TARGET, REGION = 0.1, 0.25

@@ -12,6 +12,7 @@ __all__ = ["METRICS", "default_metric", "metric"]
 METRICS: dict[str, Metric] = {
     one.name: one for one in (ACCURACY, BALANCED_ACCURACY, LOG_LOSS, F1, ROC_AUC, R2, RMSE, MAE)
 }
+"""Name to metric."""
 
 DEFAULTS = {"binary": ACCURACY, "multiclass": ACCURACY, "regression": R2}
 

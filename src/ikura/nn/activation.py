@@ -21,6 +21,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": functional.gelu,
     "silu": functional.silu,
 }
+"""Name to function, from z to a of the same shape."""
 
 
 def activation(name: str) -> Callable[[Tensor], Tensor]:

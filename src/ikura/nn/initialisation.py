@@ -64,6 +64,7 @@ INITIALISATIONS: dict[str, Initialisation] = {
     "zeros": _zeros,
     "plus_minus_one": _plus_minus_one,
 }
+"""Name to how the weights of a layer are drawn."""
 
 
 def initial_weights(name: str, stream: int, fan_out: int, fan_in: int, scale: float = 1.0) -> np.ndarray:

@@ -18,6 +18,7 @@ NORMALISATIONS: dict[str, str] = {
     "ghost": "mean and deviation of each unit over ghosts, equal parts of the mini-batch",
     "layer": "mean and variance of each example over the layer's units",
 }
+"""Name to what it normalises by."""
 
 
 def _column(x: Tensor, numbers: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from ikura.space import Space, Value, feasible_draw
 __all__ = ["Observation", "Proposal", "Proposer", "Region", "Stage", "Widening", "as_search", "check_budget", "ranked"]
 
 Region = dict[str, list[Value]]
+"""Name to where a stage searches: two ends of an interval, or options of a choice."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from ikura.errors import SpaceError
 __all__ = ["Parameter", "Value", "plain", "real", "same", "within_unit"]
 
 Value: TypeAlias = str | int | float | bool
+"""What a hyperparameter may be."""
 
 
 class Parameter(ABC):

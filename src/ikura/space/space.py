@@ -27,9 +27,9 @@ class Space(Mapping[str, Parameter]):
 
     Args:
         *conditions: what `when` and `constraint` make.
-        widen: whether a search may widen the ranges where good results lie at their ends; or the names of those that it
-            may widen. (A hyperparameter of your own may be called widen, but for a fixed truth value.)
-        **parameters: a parameter, a plain value (then fixed), or a table in the TOML form.
+        **parameters: a parameter, a plain value (then fixed), or a table in the TOML form. `widen` says whether a
+            search may widen the ranges where good results lie at their ends, or names those that it may widen. (A
+            hyperparameter of your own may be called widen, but for a fixed truth value.)
 
     Raises:
         SpaceError: a parameter cannot be read, is given twice, depends on an unknown one, on a value that never occurs,
