@@ -27,7 +27,7 @@ class Life:
 
     WRITES: ClassVar[dict[type, tuple[str, ...]]] = {
         Store: ("set_facts", "add_trials", "record", "set_states"),
-        Ledger: ("add_round", "add_legs", "add_losses", "forget_losses"),
+        Ledger: ("add_round", "add_segments", "add_losses", "forget_losses"),
     }
 
     def __init__(self, patch: pytest.MonkeyPatch, steps: int | None = None) -> None:

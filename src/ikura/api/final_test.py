@@ -19,6 +19,7 @@ from ikura.study.choice import choose, load_network, predictions, train_again
 from ikura.study.executor import Executor
 from ikura.study.finalists import train_finalists
 from ikura.study.measurable import not_measured
+from ikura.study.record.members import member_of
 from ikura.study.record.search_plans import found_in, plans
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
@@ -92,7 +93,7 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
             )
             note = reason and f"it cannot be given, because {reason}"
             store.set_fact("test", {"metric": measure.name, "value": value, "interval": [low, high], "note": note})
-    model_of(setting, dataset, setup, module, executor.member(row)).save(run / "model")
+    model_of(setting, dataset, setup, module, member_of(row)).save(run / "model")
 
 
 def _account(store: Store, row: dict[str, Any], module: nn.Module, setting: Setting) -> dict[str, Any]:

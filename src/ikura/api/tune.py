@@ -423,19 +423,19 @@ def _run(
             jobs = at_once(setting.jobs, progress.say)
             with engine_for(setup, jobs, progress.say) as engine:
                 sign = 1.0 if metric_of(setting.metric, setting.task).greater_is_better else -1.0
-                executor = Executor(run, store, setup, engine, progress, sign, setting.seed, tile_size, jobs)
-                executor.aims = setting.aims
-                executor.best = executor.better(*(row["dev_score"] for row in store.trials()))
+                executor = Executor(
+                    run, store, setup, engine, progress, sign, setting.seed, tile_size, jobs, setting.aims
+                )
                 going_on = True
                 while going_on:
                     for one in plans(setting, store):
-                        executor.deadline = _deadline(setting, store, one.until)
+                        limited = replace(executor, deadline=_deadline(setting, store, one.until))
                         made = one.proposer(setting.search, setting.seed)
-                        run_search(executor, made, schedule_of(setting.schedule), one, Shortlist(executor))
+                        run_search(limited, made, schedule_of(setting.schedule), one, Shortlist(limited))
                     going_on = bool(setting.auto) and _decided(executor, setting, ask, network)
-                executor.deadline = _deadline(setting, store, 1.0)
-                measure(executor)
-                finish(executor, setting, dataset)
+                limited = replace(executor, deadline=_deadline(setting, store, 1.0))
+                measure(limited)
+                finish(limited, setting, dataset)
         study = Study(run, network, (setting, store))
         with store.timed("report"):
             if store.fact("errors") is not None:

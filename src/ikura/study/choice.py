@@ -241,7 +241,7 @@ def _shown(executor: Executor, metric: Metric, row: dict[str, Any]) -> np.ndarra
 
 
 def _weights(executor: Executor, row: dict[str, Any]) -> int:
-    return sum(parameter.numel() for parameter in executor.setup.module(executor.member(row)).parameters())
+    return sum(parameter.numel() for parameter in executor.setup.module(member_of(row)).parameters())
 
 
 def _preferred(

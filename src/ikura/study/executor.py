@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from ikura.study.record.progress import Progress
 from ikura.study.record.store import Store
 from ikura.study.workable import unworkable
 
-__all__ = ["Executor", "Order"]
+__all__ = ["Executor", "TrainOptions"]
 
 State = dict[str, np.ndarray]
 
@@ -33,7 +32,7 @@ MOST_TOLD = 3
 
 
 @dataclass(frozen=True)
-class Order:
+class TrainOptions:
     """How trials are trained, beside how far.
 
     Attributes:
@@ -57,9 +56,9 @@ class Order:
     each: Callable[[list[Outcome]], None] = lambda outcomes: None
 
 
-@dataclass
+@dataclass(frozen=True)
 class Executor:
-    """What the stages of a study share.
+    """Trains the trials of a study and records what becomes of them; the search's stages and the finalists share one.
 
     Attributes:
         run: the run folder.
@@ -71,9 +70,8 @@ class Executor:
         seed: the study's seed.
         tile_size: most members of a tile.
         jobs: tiles that train at once.
-        deadline: time (`time.time`) at which the search ends; None for none.
-        best: the best dev score so far.
         aims: what is wanted besides a good dev score.
+        deadline: time (`time.time`) at which training ends; None for none.
     """
 
     run: Path
@@ -85,11 +83,10 @@ class Executor:
     seed: int
     tile_size: int
     jobs: int = 1
-    deadline: float | None = None
-    best: float | None = None
     aims: Aims = field(default_factory=Aims)
+    deadline: float | None = None
 
-    @cached_property
+    @property
     def ledger(self) -> Ledger:
         """Rounds, and where each trial trained."""
         return Ledger(self.store)
@@ -99,14 +96,15 @@ class Executor:
         """Whether the deadline has passed."""
         return self.deadline is not None and time.time() >= self.deadline
 
+    @property
+    def best(self) -> float | None:
+        """The best dev score on record; None if there is none."""
+        return self.better(*(row["dev_score"] for row in self.store.trials()))
+
     def better(self, *scores: float | None) -> float | None:
         """The best of some dev scores; None if there is none."""
         finite = [score for score in scores if score is not None and math.isfinite(score)]
         return max(finite, key=lambda score: self.sign * score, default=None)
-
-    def member(self, row: Mapping[str, Any]) -> Member:
-        """Turn a row of the store into a member."""
-        return member_of(row)
 
     def snapshot(self, tile: int) -> Path:
         """File of a tile's snapshot."""
@@ -149,34 +147,8 @@ class Executor:
     def train(
         self,
         rows: Sequence[dict[str, Any]],
-        epochs: int,
-        patience: int | None,
-        *,
-        keep_weights: bool = False,
-        each: Callable[[list[Outcome]], None] = lambda outcomes: None,
-        before: tuple[int, int] = (0, 0),
-    ) -> list[Outcome]:
-        """Train trials from their beginning to their end, and record what becomes of them.
-
-        Args:
-            rows: trials of the store.
-            epochs: epochs in all.
-            patience: epochs without improvement before a member stops.
-            keep_weights: whether outcomes carry weights.
-            each: called with a tile's outcomes before they are recorded.
-            before: member epochs, and trials ended, that progress is to show beside these.
-
-        Returns:
-            All outcomes.
-        """
-        order = Order(patience, epochs, weights=keep_weights, each=each)
-        return self.carry_out(rows, {row["number"]: epochs for row in rows}, order, before)
-
-    def carry_out(
-        self,
-        rows: Sequence[dict[str, Any]],
         until: Mapping[int, int],
-        order: Order,
+        options: TrainOptions,
         before: tuple[int, int] = (0, 0),
     ) -> list[Outcome]:
         """Train trials in full tiles, each to its own number of epochs, and record what becomes of them.
@@ -186,16 +158,17 @@ class Executor:
         Args:
             rows: trials of the store that have not come so far.
             until: epochs in all, by trial.
-            order: how.
+            options: how.
             before: member epochs, and trials ended, that progress is to show beside these.
 
         Returns:
             All outcomes.
         """
         known = {row["number"]: row["epochs"] for row in rows}
-        members = {row["number"]: self.member(row) for row in rows}
+        members = {row["number"]: member_of(row) for row in rows}
         tiles = self._tiles(members, known, until)
-        jobs = [self._job(segments, members, order, first=i == 0) for i, segments in enumerate(tiles)]
+        best = self.best
+        jobs = [self._job(tile, members, options, first=i == 0 and best is None) for i, tile in enumerate(tiles)]
         every: list[Outcome] = []
         done, live = 0, dict[int, float]()
 
@@ -203,48 +176,49 @@ class Executor:
             nonlocal done
             done += told.epochs
             live[told.tile] = told.best
-            best = self.better(self.best, *live.values())
-            self.progress.update(before[0] + done, before[1] + len(every), best)
+            self.progress.update(before[0] + done, before[1] + len(every), self.better(best, *live.values()))
 
         for outcomes in self.engine.run(jobs, tell):
             if not outcomes:
                 continue
             on = [
-                o.number for o in outcomes if o.state == "complete" and until[o.number] <= len(o.curve) < order.budget
+                o.number for o in outcomes if o.state == "complete" and until[o.number] <= len(o.curve) < options.budget
             ]
             if len(on) < len(outcomes):
-                order.each([outcome for outcome in outcomes if outcome.number not in on])
-            if order.losses:
+                options.each([outcome for outcome in outcomes if outcome.number not in on])
+            if options.losses:
                 self.ledger.add_losses(outcomes)
             self.store.record(outcomes, on, known)
             self.snapshot(outcomes[0].tile).unlink(missing_ok=True)
             every += outcomes
-            self.best = self.better(self.best, *(outcome.dev_score for outcome in outcomes))
+            best = self.better(best, *(outcome.dev_score for outcome in outcomes))
             tell(Told(tile=outcomes[0].tile))
         return every
 
-    def _job(self, segments: Sequence[Segment], members: Mapping[int, Member], order: Order, first: bool) -> Job:
+    def _job(
+        self, segments: Sequence[Segment], members: Mapping[int, Member], options: TrainOptions, first: bool
+    ) -> Job:
         """The tile of these segments."""
         states = {
-            segment["trial"]: order.state(segment["trial"], segment["since"])
+            segment["trial"]: options.state(segment["trial"], segment["since"])
             for segment in segments
-            if order.state and segment["since"]
+            if options.state and segment["since"]
         }
         until = segments[0]["until"]
         return Job(
             segments[0]["tile"],
             tuple(members[segment["trial"]] for segment in segments),
             until,
-            order.patience,
+            options.patience,
             self.snapshot(segments[0]["tile"]),
             deadline=self.deadline,
             states=states,
-            keep_states=order.going_on and until < order.budget,
-            keep_weights=order.weights,
-            keep_best=order.best,
-            first=first and self.best is None,
-            budget=order.budget,
-            keep_losses=order.losses,
+            keep_states=options.going_on and until < options.budget,
+            keep_weights=options.weights,
+            keep_best=options.best,
+            first=first,
+            budget=options.budget,
+            keep_losses=options.losses,
         )
 
     def _tiles(

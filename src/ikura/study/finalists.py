@@ -11,7 +11,7 @@ from typing import Any
 from ikura.nn.noise import key
 from ikura.population.member import Member
 from ikura.search import Schedule
-from ikura.study.executor import Executor
+from ikura.study.executor import Executor, TrainOptions
 from ikura.study.preference import promising
 from ikura.study.record.search_plans import SearchPlan, found_in
 from ikura.study.shortlist import keep_weights, ranked
@@ -95,7 +95,8 @@ def train_finalists(
             alike = [row for row in waiting if lengths[row["number"]] == epochs]
             patience = schedule.patience(epochs)
             keep = partial(keep_weights, executor.run)
-            executor.train(alike, epochs, patience, keep_weights=True, each=keep, before=before)
+            options = TrainOptions(patience, epochs, weights=True, each=keep)
+            executor.train(alike, {row["number"]: epochs for row in alike}, options, before)
             before = (before[0] + epochs * len(alike), before[1] + len(alike))
         left = [row["number"] for row in executor.store.trials(STAGE) if row["state"] == "waiting"]
         executor.store.set_states(left, "skipped")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.study.cost import architecture, inference_seconds, parameters
+from ikura.study.record.members import member_of
 from ikura.study.record.objectives import MEASURED
 from ikura.study.record.pareto import ENDED
 from ikura.study.workable import unworkable
@@ -39,7 +40,7 @@ def measure(executor: Executor) -> None:
             ended = row["state"] in ENDED and row["dev_score"] is not None and math.isfinite(row["dev_score"])
             if row["purpose"] != "search" or not (ended or row["state"] == "infeasible"):
                 continue
-            member = executor.member(row)
+            member = member_of(row)
             if row["state"] == "infeasible" and unworkable(executor.setup, [member]):
                 continue
             names = [name for name in wanted if name == "parameters" or (ended and not executor.late)]

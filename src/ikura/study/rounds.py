@@ -16,7 +16,7 @@ from ikura.search import Schedule, Stage
 from ikura.search.schedule import Plan, Round, Standing, check_round
 from ikura.space import Space, layer_of
 from ikura.space.limits import BOUNDS
-from ikura.study.executor import Executor, Order
+from ikura.study.executor import Executor, TrainOptions
 from ikura.study.record.store import COLUMNS
 from ikura.study.training_states import States
 
@@ -83,12 +83,12 @@ class _Rounds:
         keep: Callable[[list[Outcome]], None] | None,
     ) -> None:
         self.executor, self.schedule, self.stage, self.plan = executor, schedule, stage, plan
-        order = Order(patience, stage.epochs, going_on=True, losses=schedule.paired, best=keep is not None)
+        options = TrainOptions(patience, stage.epochs, going_on=True, losses=schedule.paired, best=keep is not None)
         if keep is not None:
-            order = replace(order, each=keep)
+            options = replace(options, each=keep)
         path = executor.run / "snapshots" / f"stage-{stage.index}.safetensors"
-        self.states = States(executor, path, order)
-        self.order = replace(order, state=self.states)
+        self.states = States(executor, path, options)
+        self.options = replace(options, state=self.states)
         self.rows = {row["number"]: row for row in executor.store.trials(stage.index)}
         self.rounds = executor.ledger.rounds(stage.index)
         self.curves: dict[int, np.ndarray] = {}
@@ -185,7 +185,7 @@ class _Rounds:
     def _carry_out(self, decided: Mapping[str, Any]) -> None:
         until = self._outstanding(decided)
         rows = [self.rows[number] for number in until]
-        outcomes = self.executor.carry_out(rows, until, self.order, self._before(until))
+        outcomes = self.executor.train(rows, until, self.options, self._before(until))
         for outcome in outcomes:
             row, epochs = self.rows[outcome.number], len(outcome.curve)
             on = outcome.state == "complete" and until[outcome.number] <= epochs < self.stage.epochs

@@ -10,7 +10,7 @@ from typing import Any
 from ikura.population.job import Outcome
 from ikura.population.member import Member
 from ikura.search import Observation, Proposer, Schedule
-from ikura.study.executor import Executor, Order, State
+from ikura.study.executor import Executor, State, TrainOptions
 from ikura.study.record.prior import prior_observations
 from ikura.study.record.search_plans import SearchPlan, begun_with
 from ikura.study.record.setting import Setting
@@ -163,10 +163,10 @@ def train_longer(
         return as_copy(outcome.going_on)
 
     parents = {row["number"]: row["parent"] for row in waiting}
-    order = Order(patience, plan.epochs, state=state)
+    options = TrainOptions(patience, plan.epochs, state=state)
     if keep is not None:
-        order = replace(order, best=True, each=keep)
-    executor.carry_out(waiting, {row["number"]: plan.epochs for row in waiting}, order)
+        options = replace(options, best=True, each=keep)
+    executor.train(waiting, {row["number"]: plan.epochs for row in waiting}, options)
 
 
 def _copy(parent: dict[str, Any], number: int, stage: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ikura.errors import RunError
 from ikura.files import write_atomically
 from ikura.population.job import Job, Outcome
 from ikura.population.snapshot import packed, unpacked
-from ikura.study.executor import Executor, Order, State
+from ikura.study.executor import Executor, State, TrainOptions
 from ikura.study.record.ledger import Ledger, Segment
 from ikura.study.record.members import member_of
 
@@ -54,12 +54,12 @@ class States:
     Attributes:
         executor: where it happens.
         path: the file.
-        order: how trials are trained.
+        options: how trials are trained.
     """
 
     executor: Executor
     path: Path
-    order: Order
+    options: TrainOptions
     _known: dict[tuple[int, int], State] | None = None
     _saved: float = field(default_factory=time.monotonic)
 
@@ -104,12 +104,12 @@ class States:
             tile,
             tuple(member_of(rows[segment["trial"]]) for segment in segments),
             segments[0]["until"],
-            self.order.patience,
+            self.options.patience,
             states={
                 segment["trial"]: self(segment["trial"], segment["since"]) for segment in segments if segment["since"]
             },
             keep_states=True,
-            budget=self.order.budget,
+            budget=self.options.budget,
         )
         for outcomes in self.executor.engine.run([job], lambda told: None):
             self.take(outcomes)

@@ -27,7 +27,7 @@ class Ledger:
 
     Example:
         >>> ledger = Ledger(Store(":memory:", create=True))
-        >>> ledger.add_legs([{"tile": 0, "place": 0, "trial": 5, "since": 0, "until": 9}])
+        >>> ledger.add_segments([{"tile": 0, "place": 0, "trial": 5, "since": 0, "until": 9}])
         >>> ledger.segments([5])[5][0]["until"]
         9
     """
