@@ -19,6 +19,7 @@ from benchmarks.machine import ROOT, describe, header
 from benchmarks.output import command, give, say, table
 from benchmarks.zoom import make_setup
 from ikura.data import prepare
+from ikura.data.options import DataOptions
 from ikura.experiments.claim import mean_interval
 from ikura.nn.loss import each_loss
 from ikura.population.examples import Examples
@@ -56,7 +57,7 @@ SPACE = Space(
 def parts_of(name: str, seed: int) -> tuple[TrainingSetup, Examples]:
     """Prepare a data set: a training setup of its training and dev examples, and the test examples."""
     source, target, rows = SETS[name]
-    data = prepare(source, target, seed=seed)
+    data = prepare(source, DataOptions(target), seed=seed)
     setup, test = make_setup(data), Examples.of(data.test, "float32").flat()
     if rows:
         setup = replace(setup, train=setup.train.head(3 * rows // 4), dev=setup.dev.head(rows // 4))

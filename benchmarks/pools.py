@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.machine import ROOT, cores
+from ikura.data.options import DataOptions
 
 if TYPE_CHECKING:
     from ikura.population.training import TrainingRun
@@ -133,7 +134,7 @@ def _train(name: str, trials: int, epochs: int, seed: int) -> Pool:
     from ikura.search import proposer
     from ikura.space import default_space
 
-    dataset = prepare(TASKS[name](), "species" if name == "penguins" else None, seed=seed)
+    dataset = prepare(TASKS[name](), DataOptions("species" if name == "penguins" else None), seed=seed)
     task, metric = dataset.task.name, default_metric(dataset.task.name)
     train, dev = (Examples.of(part).flat() for part in (dataset.train, dataset.dev))
     setup = TrainingSetup(

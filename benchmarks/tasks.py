@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks.machine import ROOT
 from benchmarks.workload import Range, Workload
+from ikura.data.options import DataOptions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,13 +152,13 @@ def write(task: Task, folder: Path) -> dict[str, Any]:
     from ikura.data import prepare
 
     data, target = task.data()
-    first = prepare(data, target, seed=SPLIT_SEED)
+    first = prepare(data, DataOptions(target), seed=SPLIT_SEED)
     frames: list[pd.DataFrame] = [
         pd.DataFrame(one.x, columns=[f"x{i}" for i in range(one.x.shape[1])]).assign(**{TARGET: one.y, PART: number})
         for number, one in enumerate((first.train, first.dev, first.test))
     ]
     pd.concat(frames, ignore_index=True).to_parquet(folder / f"{task.name}.parquet")
-    found = prepare(folder / f"{task.name}.parquet", TARGET, time=PART, kinds=kinds(task.name, folder))
+    found = prepare(folder / f"{task.name}.parquet", DataOptions(TARGET, time=PART, kinds=kinds(task.name, folder)))
     kind = found.task.name
     outputs = len(found.task.classes or []) if kind == "multiclass" else 1
     np.savez(

@@ -28,6 +28,7 @@ from benchmarks.runs import Book, Run, best_known, pending, target
 from benchmarks.search import main
 from benchmarks.standing import quartiles, ratio, standings, text
 from benchmarks.tasks import SPLIT_SEED, TASKS, Parts, kinds, load, write
+from ikura.data.options import DataOptions
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -226,7 +227,9 @@ def test_ikura_splits_the_table_as_it_was_split(tmp_path: Path) -> None:
     parts = load("penguins", tmp_path)
     for seed in (0, 1):
         again = prepare(
-            tmp_path / "penguins.parquet", "target", time="part", kinds=kinds("penguins", tmp_path), seed=seed
+            tmp_path / "penguins.parquet",
+            DataOptions("target", time="part", kinds=kinds("penguins", tmp_path)),
+            seed=seed,
         )
         assert (len(again.train), len(again.dev), len(again.test)) == (sizes["train"], sizes["dev"], sizes["test"])
         for ours, theirs in ((again.train, (parts.train_x, parts.train_y)), (again.dev, (parts.dev_x, parts.dev_y))):

@@ -16,6 +16,7 @@ import ikura
 from ikura.checks.leakage import LeakageCheck, _alone, _by_nearest_value
 from ikura.checks.quick import QUICK, quick_checks
 from ikura.data import prepare
+from ikura.data.options import DataOptions
 from ikura.study.record.progress import Progress
 
 TINY: dict[str, Any] = {
@@ -42,7 +43,7 @@ def noisy(rows: int = 300, **columns: Any) -> pd.DataFrame:
     ],
 )
 def test_a_fault_of_a_table_is_found(frame: pd.DataFrame, check: str, words: str) -> None:
-    found = quick_checks(prepare(frame, "y"))
+    found = quick_checks(prepare(frame, DataOptions("y")))
     assert found[check].verdict == "fail"
     assert words in found[check].finding
     assert [one.name for one in found.failed] == [check]
@@ -50,7 +51,7 @@ def test_a_fault_of_a_table_is_found(frame: pd.DataFrame, check: str, words: str
 
 def test_drift_names_part_and_column() -> None:
     frame = noisy(400).assign(when=pd.date_range("2020", periods=400), warm=np.arange(400) + 0.5)
-    found = quick_checks(prepare(frame, "y", time="when"))
+    found = quick_checks(prepare(frame, DataOptions("y", time="when")))
     assert found["drift"].verdict == "warn"
     assert "'warm'" in found["drift"].finding
 

@@ -8,6 +8,7 @@ import pytest
 
 from ikura.data import prepare
 from ikura.data.counter import follows
+from ikura.data.options import DataOptions
 from ikura.errors import DataError
 
 N = 300
@@ -24,7 +25,7 @@ CAUSES = {
 
 
 def kinds(frame: pd.DataFrame, **more: str) -> dict[str, str]:
-    return {one["name"]: one["kind"] for one in prepare(frame, "y", kinds=more or None).summary["columns"]}
+    return {one["name"]: one["kind"] for one in prepare(frame, DataOptions("y", kinds=more or None)).summary["columns"]}
 
 
 @pytest.mark.parametrize("cause", CAUSES)
@@ -34,17 +35,17 @@ def test_a_cause_is_kept(cause: str, first: int) -> None:
     order = RANDOM.permutation(N)
     for one in (frame, frame.iloc[order], frame[["year", "y"]]):
         assert kinds(one)["year"] == "numeric"
-    assert "--kind year=ignore" in prepare(frame, "y").summary["notes"][0]
+    assert "--kind year=ignore" in prepare(frame, DataOptions("y")).summary["notes"][0]
 
 
 def test_what_the_target_does_not_follow_is_left_out_and_how_to_keep_it_is_said() -> None:
     frame = pd.DataFrame({"step": COUNT, "b": NOISE, "y": RANDOM.normal(size=N)})
-    dataset = prepare(frame, "y")
+    dataset = prepare(frame, DataOptions("y"))
     [note] = [note for note in dataset.summary["notes"] if "'step'" in note]
     assert note == "Column 'step' is left out: it numbers the rows, from 0 to 299; to keep it, --kind step=numeric."
     assert kinds(frame, step="numeric")["step"] == "numeric"
     with pytest.raises(DataError, match="to keep it, --kind step=numeric"):
-        prepare(frame[["step", "y"]], "y")
+        prepare(frame[["step", "y"]], DataOptions("y"))
 
 
 def test_what_is_called_an_identifier_is_kept_only_as_the_last_resort() -> None:
@@ -56,7 +57,7 @@ def test_what_is_called_an_identifier_is_kept_only_as_the_last_resort() -> None:
 def test_rows_of_dev_and_test_decide_nothing() -> None:
     target = RANDOM.normal(size=N)
     frame = pd.DataFrame({"step": COUNT, "b": NOISE, "y": target})
-    held = np.concatenate([prepare(frame, "y").split.dev, prepare(frame, "y").split.test])
+    held = np.concatenate([prepare(frame, DataOptions("y")).split.dev, prepare(frame, DataOptions("y")).split.test])
     frame.loc[held, "y"] = held * 100.0
     assert kinds(frame)["step"] == "identifier"
 

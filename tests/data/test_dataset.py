@@ -9,6 +9,7 @@ import pytest
 
 from ikura.data import Dataset, prepare, read_table
 from ikura.data.encoder.make import read_encoder
+from ikura.data.options import DataOptions
 from ikura.errors import DataError
 
 PENGUINS = Path(__file__).parents[2] / "examples" / "penguins.csv"
@@ -23,7 +24,7 @@ def parts_equal(one: Dataset, two: Dataset) -> bool:
 
 
 def test_penguins() -> None:
-    dataset = prepare(PENGUINS, "species")
+    dataset = prepare(PENGUINS, DataOptions("species"))
     assert dataset.task.classes == ["Adelie", "Chinstrap", "Gentoo"]
     assert dataset.summary["parts"] == {"train": 206, "dev": 69, "test": 69}
     assert dataset.summary["classes"] == [
@@ -46,7 +47,7 @@ def test_penguins() -> None:
 
 
 def test_dev_and_test_use_the_statistics_of_training() -> None:
-    dataset = prepare(PENGUINS, "species")
+    dataset = prepare(PENGUINS, DataOptions("species"))
     table = read_table(PENGUINS)
     place = dataset.encoder.feature_names.index("bill_length_mm")
     train = table["bill_length_mm"].iloc[dataset.split.train]
@@ -56,7 +57,7 @@ def test_dev_and_test_use_the_statistics_of_training() -> None:
 
 
 def test_parts_are_the_rows_of_the_split() -> None:
-    dataset = prepare(PENGUINS, "species")
+    dataset = prepare(PENGUINS, DataOptions("species"))
     table = read_table(PENGUINS)
     for part, rows in ((dataset.train, dataset.split.train), (dataset.test, dataset.split.test)):
         names = [dataset.task.classes[code] for code in part.y]  # type: ignore[index]
@@ -65,7 +66,7 @@ def test_parts_are_the_rows_of_the_split() -> None:
 
 
 def test_same_arguments_same_data_set() -> None:
-    first, again, other = (prepare(PENGUINS, "species", seed=seed) for seed in (1, 1, 2))
+    first, again, other = (prepare(PENGUINS, DataOptions("species"), seed=seed) for seed in (1, 1, 2))
     assert parts_equal(first, again)
     assert first.summary == again.summary
     assert not parts_equal(first, other)
@@ -73,15 +74,15 @@ def test_same_arguments_same_data_set() -> None:
 
 @pytest.mark.parametrize("data", ["iris", "breast_cancer", "diabetes", PENGUINS])
 def test_summary_and_encoder_survive_json(data: str | Path) -> None:
-    dataset = prepare(data, "species" if data == PENGUINS else None)
+    dataset = prepare(data, DataOptions("species" if data == PENGUINS else None))
     assert json.loads(json.dumps(dataset.summary)) == dataset.summary
     assert read_encoder(json.loads(json.dumps(dataset.encoder.to_dict()))) == dataset.encoder
 
 
 def test_path_frame_and_arrays_agree() -> None:
     table = read_table(PENGUINS)
-    by_path = prepare(PENGUINS, "species", seed=4)
-    assert parts_equal(by_path, prepare(table, "species", seed=4))
+    by_path = prepare(PENGUINS, DataOptions("species"), seed=4)
+    assert parts_equal(by_path, prepare(table, DataOptions("species"), seed=4))
     assert parts_equal(by_path, prepare((table.drop(columns="species"), table["species"]), seed=4))
 
 
@@ -141,7 +142,7 @@ def test_binary_target() -> None:
 def test_rows_without_a_target_are_dropped_and_counted() -> None:
     table = read_table(PENGUINS)
     table.loc[[3, 300], "species"] = None
-    dataset = prepare(table, "species")
+    dataset = prepare(table, DataOptions("species"))
     assert dataset.summary["rows"] == 344
     assert dataset.summary["rows_without_target"] == 2
     assert sum(dataset.summary["parts"].values()) == 342
@@ -152,14 +153,14 @@ def test_rows_without_a_target_are_dropped_and_counted() -> None:
 
 def test_columns_left_out_are_named() -> None:
     table = read_table(PENGUINS).assign(planet="Earth", key=np.arange(344) * 7, nothing=None)
-    dataset = prepare(table, "species")
+    dataset = prepare(table, DataOptions("species"))
     assert [one["name"] for one in dataset.summary["left_out"]] == ["planet", "key", "nothing"]
     assert all(any(repr(name) in note for note in dataset.summary["notes"]) for name in ("planet", "key", "nothing"))
 
 
 def test_group_is_no_feature_and_in_one_part_only() -> None:
     table = read_table(PENGUINS).assign(nest=[f"nest {row // 4}" for row in range(344)])
-    dataset = prepare(table, "species", group="nest")
+    dataset = prepare(table, DataOptions("species", group="nest"))
     nests = [set(table["nest"].iloc[rows]) for rows in (dataset.split.train, dataset.split.dev, dataset.split.test)]
     assert sum(map(len, nests)) == len(set.union(*nests))
     assert {"name": "nest", "reason": "it is the group column"} in dataset.summary["left_out"]
@@ -168,11 +169,11 @@ def test_group_is_no_feature_and_in_one_part_only() -> None:
 def test_time_is_a_feature_only_if_asked_for() -> None:
     days = pd.date_range("2023-01-01", periods=344, freq="D")[::-1]
     table = read_table(PENGUINS).assign(day=days)
-    dataset = prepare(table, "species", time="day")
+    dataset = prepare(table, DataOptions("species", time="day"))
     when = [table["day"].iloc[rows] for rows in (dataset.split.train, dataset.split.dev, dataset.split.test)]
     assert when[0].max() < when[1].min() <= when[1].max() < when[2].min()
     assert not any(name.startswith("day") for name in dataset.encoder.feature_names)
-    asked = prepare(table, "species", time="day", kinds={"day": "datetime"})
+    asked = prepare(table, DataOptions("species", time="day", kinds={"day": "datetime"}))
     assert "day.month" in asked.encoder.feature_names
     assert any(one["column"] == "species" for one in dataset.summary["drift"])
     assert any("distributed otherwise" in note for note in dataset.summary["notes"])
@@ -180,13 +181,13 @@ def test_time_is_a_feature_only_if_asked_for() -> None:
 
 def test_class_that_training_lacks_is_noted() -> None:
     table = pd.DataFrame({"x": np.arange(100.0) % 7, "day": range(100), "label": ["a", "b"] * 45 + ["c"] * 10})
-    dataset = prepare(table, "label", time="day")
+    dataset = prepare(table, DataOptions("label", time="day"))
     assert "The training set has no row of class 'c', which cannot be learned." in dataset.summary["notes"]
 
 
 def test_class_that_dev_or_test_lacks_is_noted() -> None:
     table = pd.DataFrame({"x": np.arange(100.0) % 7, "day": range(100), "label": ["c"] * 10 + ["a", "b"] * 45})
-    notes = prepare(table, "label", time="day").summary["notes"]
+    notes = prepare(table, DataOptions("label", time="day")).summary["notes"]
     for part in ("dev", "test"):
         assert any(note.startswith(f"The {part} set has no row of class 'c', so that no score") for note in notes)
     assert not any("training set has no row" in note for note in notes)
@@ -209,7 +210,7 @@ def test_row_numbers_in_messages_count_all_rows(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     table.to_csv(path, index=False)
     with pytest.raises(DataError, match=r"table\.csv: row 21, column 'g': the group is missing"):
-        prepare(path, group="g")
+        prepare(path, DataOptions(group="g"))
     table.loc[25, "x"] = np.inf
     table.to_csv(path, index=False)
     with pytest.raises(DataError, match=r"table\.csv: row 26, column 'x': 'inf' is not finite"):
@@ -233,7 +234,7 @@ def test_row_numbers_in_messages_count_all_rows(tmp_path: Path) -> None:
 )
 def test_wrong_arguments(arguments: dict, message: str) -> None:  # type: ignore[type-arg]
     with pytest.raises(DataError, match=message) as raised:
-        prepare(PENGUINS, **arguments)
+        prepare(PENGUINS, DataOptions(**arguments))
     assert "\n" not in str(raised.value)
 
 
@@ -258,7 +259,7 @@ LABELS = np.arange(20) % 2
 )
 def test_wrong_data(data: object, arguments: dict, message: str) -> None:  # type: ignore[type-arg]
     with pytest.raises(DataError, match=message):
-        prepare(data, **arguments)  # type: ignore[arg-type]
+        prepare(data, DataOptions(**arguments))  # type: ignore[arg-type]
 
 
 def test_file_errors_name_the_file(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from ikura.data import prepare
 from ikura.data.frame import plain_frame
+from ikura.data.options import DataOptions
 from ikura.errors import DataError
 from ikura.study.record.data_record import Origin, reopen
 
@@ -82,11 +83,11 @@ def kind(found: Any) -> str:
 def test_columns_of_every_kind_are_read_and_kept_as_they_were(name: str, tmp_path: Path) -> None:
     values, expected = COLUMNS[name]
     frame = table(values)
-    at_once = prepare(frame, "k")
+    at_once = prepare(frame, DataOptions("k"))
     assert kind(at_once) == expected
     origin = Origin.of(frame, "k")
     origin.keep(tmp_path)
-    again = prepare(reopen(origin.record, tmp_path), "k")
+    again = prepare(reopen(origin.record, tmp_path), DataOptions("k"))
     assert again.summary == at_once.summary
     assert again.encoder == at_once.encoder
     for one, two in zip(again.encoder.transform(frame), at_once.encoder.transform(frame), strict=True):
@@ -110,12 +111,12 @@ UNREADABLE: dict[str, Any] = {
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_what_cannot_be_read_is_refused_by_column_and_can_be_left_out(name: str, tmp_path: Path) -> None:
     frame = table(UNREADABLE[name])
-    for call in (lambda: prepare(frame, "k"), lambda: Origin.of(frame, "k")):
+    for call in (lambda: prepare(frame, DataOptions("k")), lambda: Origin.of(frame, "k")):
         with pytest.raises(DataError, match=r"column 'c' holds .*, which ikura does not read; give .*--kind c=ignore"):
             call()
     origin = Origin.of(frame, "k", ignored=["c"])
     for data in (frame, origin.data):
-        assert kind(prepare(data, "k", kinds={"c": "ignore"})) == "ignore"
+        assert kind(prepare(data, DataOptions("k", kinds={"c": "ignore"}))) == "ignore"
 
 
 def test_a_moment_without_a_zone_among_others_is_named() -> None:
@@ -127,6 +128,6 @@ def test_a_moment_without_a_zone_among_others_is_named() -> None:
 def test_the_frame_of_the_caller_is_left_as_it_was() -> None:
     frame = table(COLUMNS["cut"][0])
     copy = frame.copy()
-    prepare(frame, "k")
+    prepare(frame, DataOptions("k"))
     Origin.of(frame, "k")
     pd.testing.assert_frame_equal(frame, copy)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from ikura.data import Dataset, prepare
+from ikura.data.options import DataOptions
 from ikura.errors import DataError
 
 N = 120
@@ -19,9 +20,9 @@ X = np.random.default_rng(0).normal(size=N)
 def prepared(tmp_path: Path, values: Any, framed: bool = False, **reading: Any) -> Dataset:
     table = pd.DataFrame({"x": X, "y": values})
     if framed:
-        return prepare(table, "y", **reading)
+        return prepare(table, DataOptions("y", **reading))
     table.to_csv(tmp_path / "table.csv", index=False)
-    return prepare(tmp_path / "table.csv", "y", **reading)
+    return prepare(tmp_path / "table.csv", DataOptions("y", **reading))
 
 
 @pytest.mark.parametrize("framed", [False, True])
@@ -120,4 +121,4 @@ def test_two_readings_of_a_target_are_asked_about(tmp_path: Path) -> None:
 
 def test_a_categorical_target_of_whole_numbers_is_classes_of_whole_numbers() -> None:
     table = pd.DataFrame({"x": X, "y": pd.Categorical(np.arange(N) % 3)})
-    assert prepare(table, "y").task.classes == [0, 1, 2]
+    assert prepare(table, DataOptions("y")).task.classes == [0, 1, 2]

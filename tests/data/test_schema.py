@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from ikura.data import Hints, prepare
 from ikura.data.encoder import TableEncoder
 from ikura.data.encoder.make import read_encoder
+from ikura.data.options import DataOptions
 from ikura.data.read import open_table
 from ikura.data.schema import Schema, read_schema
 from ikura.errors import DataError
@@ -158,7 +159,7 @@ TABLE = pd.DataFrame({"b": np.random.default_rng(0).normal(size=60), "k": ["p", 
 def summary(tmp_path: Path, values: Any, **reading: Any) -> dict[str, Any]:
     table = TABLE.assign(c=values)
     table.to_csv(tmp_path / "table.csv", index=False)
-    return prepare(tmp_path / "table.csv", "k", **reading).summary
+    return prepare(tmp_path / "table.csv", DataOptions("k", **reading)).summary
 
 
 def kind(found: dict[str, Any]) -> str:
@@ -192,10 +193,10 @@ def test_large_whole_numbers_keep_all_digits(tmp_path: Path, first: int, gaps: b
         values[7] = None
     if framed:
         data = TABLE.assign(c=pd.Series(values, dtype=object))
-        dataset = prepare(data, "k")
+        dataset = prepare(data, DataOptions("k"))
     else:
         TABLE.assign(c=["" if one is None else str(one) for one in values]).to_csv(tmp_path / "t.csv", index=False)
-        dataset = prepare(tmp_path / "t.csv", "k")
+        dataset = prepare(tmp_path / "t.csv", DataOptions("k"))
     assert kind(dataset.summary) == "category"
     assert note(dataset.summary, "'c'", "beyond 2^53")
     levels = {name.removeprefix("c=") for name in dataset.encoder.feature_names if name.startswith("c=")}
@@ -275,7 +276,7 @@ def test_words_for_missing_values_are_said_and_can_be_set(tmp_path: Path) -> Non
 
 def test_a_sentinel_counts_as_missing_in_a_frame_too() -> None:
     table = TABLE.assign(c=[-999.0, *np.linspace(0, 1, 59)])
-    column = prepare(table, "k", missing=["-999"]).summary["columns"][1]
+    column = prepare(table, DataOptions("k", missing=["-999"])).summary["columns"][1]
     assert (column["name"], column["missing"]) == ("c", 1)
 
 
@@ -290,4 +291,4 @@ def test_a_sentinel_counts_as_missing_in_a_frame_too() -> None:
 )
 def test_wrong_hints(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        prepare(TABLE, "k", **arguments)
+        prepare(TABLE, DataOptions("k", **arguments))

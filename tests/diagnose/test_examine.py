@@ -21,6 +21,7 @@ import ikura
 from ikura.api.study import Study
 from ikura.data import Dataset
 from ikura.data import prepare as real_prepare
+from ikura.data.options import DataOptions
 from ikura.diagnose import diagnose, prescribe
 from ikura.diagnose.findings import examine, keep, other_source, read_findings
 from ikura.diagnose.learning_curve import sizes_of
@@ -156,7 +157,7 @@ def test_a_wrong_label_stands_out(tuned: Tune) -> None:
     frame = pd.DataFrame({"x": random.normal(size=300)})
     frame["sign"] = np.where(frame["x"] > 0, "plus", "minus")
     space = {"learning_rate": 0.05, "batch_size": 16}
-    dev = real_prepare(frame, "sign").split.dev
+    dev = real_prepare(frame, DataOptions("sign")).split.dev
     wrong = int(dev[np.argmax(frame["x"].to_numpy()[dev])])
     frame.loc[wrong, "sign"] = "minus"
     study = tuned(frame, "sign", space=space, epochs=20, trials=1)

@@ -20,6 +20,7 @@ from torch import nn
 import ikura
 from ikura.api.study import Study
 from ikura.data import load_bundled
+from ikura.data.options import DataOptions
 from ikura.errors import DataError, RunError, UsageError
 
 from .unreported import short_report
@@ -95,7 +96,7 @@ def test_the_table_of_predictions(tabular: Study, mixed: pd.DataFrame) -> None:
 def test_the_saved_model_is_the_tested_one(tabular: Study, mixed: pd.DataFrame) -> None:
     from ikura.data import prepare
 
-    rows = prepare(mixed, "kept").split.test
+    rows = prepare(mixed, DataOptions("kept")).split.test
     found = tabular.model.predict(mixed.iloc[rows])
     assert np.mean(found == mixed["kept"].iloc[rows]) == pytest.approx(tabular.test.value, abs=2**-24)
     classes = tabular.predictions["classes"]

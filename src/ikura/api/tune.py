@@ -14,7 +14,7 @@ from torch import nn
 from ikura.api.final_test import finish
 from ikura.api.study import Study
 from ikura.data import Dataset, prepare
-from ikura.data.open_source import ignored_by
+from ikura.data.options import DataOptions
 from ikura.data.whole import Arrays
 from ikura.engine import at_once, engine_for
 from ikura.errors import UsageError
@@ -29,7 +29,7 @@ from ikura.population.warmup import warm_up
 from ikura.process_state import cores, one_thread_each
 from ikura.search import schedule as schedule_of
 from ikura.space import Space
-from ikura.space.arguments import refuses_unknown
+from ikura.space.arguments import picked, refuses_unknown
 from ikura.study.arguments import (
     alone,
     automatic,
@@ -207,7 +207,7 @@ def tune(
         >>> len(study.trials), study.best.number in range(4)
         (4, True)
     """
-    began = _clock()
+    given, began = locals(), _clock()
     progress = Logged(progress)
     check_arguments(trials=trials, epochs=epochs, finalists=(finalists, 0), seed=(seed, 0), jobs=jobs)
     if time_limit is not None and not time_limit > 0:
@@ -217,36 +217,21 @@ def tune(
     trials = DEFAULT_TRIALS if trials is None else trials
     aims = Aims.of(objectives or [], prefer, within, max_parameters)
     place = None if out is None else run_folder(data, out).absolute()
-    origin = Origin.of(data, target, ignored=ignored_by(kinds))
+    options = picked(DataOptions, given)
+    origin = Origin.of(data, target, ignored=options.ignored)
     named = origin.target if isinstance(data, tuple) else target
     parts = {
-        part: Origin.of(one, named, part, ignored_by(kinds))
+        part: Origin.of(one, named, part, options.ignored)
         for part, one in (("dev", dev), ("test", test))
         if one is not None
     }
     arrays = arrays_for(network, standardise)
+    taken = {part: one.data for part, one in parts.items()}
+    options = replace(options, target=origin.target, positive=wanted_positive(positive, metric), **taken)
 
     def opened_as(arrays: Arrays | None) -> Dataset:
-        return prepare(
-            origin.data,
-            origin.target,
-            task=task,
-            group=group,
-            time=time,
-            kinds=kinds,
-            seed=seed,
-            image_size=image_size,
-            broken=broken,
-            channels=channels,
-            dev=parts["dev"].data if dev is not None else None,
-            test=parts["test"].data if test is not None else None,
-            positive=wanted_positive(positive, metric),
-            missing=missing,
-            decimal=decimal,
-            dates=dates,
-            fitted=network.encoder if isinstance(network, Pretrained) else None,
-            arrays=arrays,
-        )
+        fitted = network.encoder if isinstance(network, Pretrained) else None
+        return prepare(origin.data, options, seed=seed, fitted=fitted, arrays=arrays)
 
     dataset = opened_as(arrays)
     chosen = chosen_metric(metric, dataset.task.name)

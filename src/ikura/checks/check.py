@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from inspect import signature
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,21 @@ import pandas as pd
 from torch import nn
 
 from ikura.checks._base import Checks, Result
-from ikura.checks.make_subject import find_factory, is_reference, subject_of_data, subject_of_parts
+from ikura.checks.make_subject import (
+    NetworkOptions,
+    find_factory,
+    is_reference,
+    subject_of_data,
+    subject_of_parts,
+)
 from ikura.checks.registry import CHECKS, chosen, run_checks
 from ikura.checks.run import is_run, subject_of_run
 from ikura.checks.subject import Loss, Step, Subject, undisturbed
-from ikura.data.open_source import ignored_by, open_source
+from ikura.data.open_source import open_source
+from ikura.data.options import DataOptions
 from ikura.data.source import Source
 from ikura.errors import UsageError, listed
-from ikura.space.arguments import refuses_unknown
+from ikura.space.arguments import picked, refuses_unknown
 
 __all__ = ["check"]
 
@@ -45,7 +52,7 @@ def check(
     dev: Any = None,
     test: Any = None,
     positive: Any = None,
-    missing: Iterable[str] | None = None,
+    missing: Sequence[str] | None = None,
     decimal: str | None = None,
     dates: str | None = None,
     as_given: bool = False,
@@ -85,65 +92,50 @@ def check(
         >>> [(one.name, one.verdict) for one in checks]
         [('learnable', 'pass'), ('overfit', 'pass')]
     """
+    given = locals()
     names = None if only is None else list(only)
     chosen(names)
-    made = {"network": network, "loss": loss, "step": step, "hyperparameters": hyperparameters, "seed": seed}
-    reading: dict[str, Any] = {
-        "task": task,
-        "group": group,
-        "time": time,
-        "kinds": kinds,
-        "image_size": image_size,
-        "broken": broken,
-    }
-    reading |= {"channels": channels, "dev": dev, "test": test, "positive": positive}
-    reading |= {"missing": missing, "decimal": decimal, "dates": dates}
+    reading, asked = picked(DataOptions, given), picked(NetworkOptions, given)
     with undisturbed():
-        found = _opened(what, data, target, as_given, made, reading)
+        found = _opened(what, data, reading, as_given, asked)
         if isinstance(found, Checks):
             return found if names is None else Checks([found[name] for name in names], found.subject)
         return run_checks(found, names, tell)
 
 
-def _opened(
-    what: Any, data: Any, target: str | None, as_given: bool, made: dict[str, Any], reading: dict[str, Any]
-) -> Subject | Checks:
+def _opened(what: Any, data: Any, options: DataOptions, as_given: bool, asked: NetworkOptions) -> Subject | Checks:
     """Make the subject; the results at once where data are refused outright."""
     if isinstance(what, nn.Module) or is_reference(what) or (callable(what) and not isinstance(what, pd.DataFrame)):
-        if made["network"] is not None:
+        if asked.network is not None:
             raise UsageError("two networks were given; name one")
         if data is None:
             raise UsageError("a network is checked on data; give data=…, such as data='iris'")
-        made, what = made | {"network": find_factory(what) if is_reference(what) else what}, data
+        asked, what = replace(asked, network=find_factory(what) if is_reference(what) else what), data
     elif data is not None:
         raise UsageError("data=… goes with a network; the data were given already")
     if isinstance(what, Mapping):
-        return subject_of_parts(what, task=reading["task"], **made)
+        return subject_of_parts(what, options.task, asked)
     if isinstance(what, str | os.PathLike) and is_run(Path(what)):
-        return _opened_run(Path(what), target, as_given, made, reading)
-    forms = ("image_size", "broken", "channels", "dev", "test")
-    given = {name: reading[name] for name in forms}
-    source = open_source(what, target, **given, ignored=ignored_by(reading["kinds"]))
+        return _opened_run(Path(what), options, as_given, asked)
+    source = open_source(what, options)
     if unusable := _unusable(source):
         rest = [one.skipped("the data cannot be used") for name, one in CHECKS.items() if name != unusable.name]
         return Checks([unusable, *rest], source.name or "data in memory")
-    return subject_of_data(what, target, as_given=as_given, **made, **reading)
+    return subject_of_data(what, options, asked, as_given=as_given)
 
 
-def _opened_run(
-    run: Path, target: str | None, as_given: bool, made: Mapping[str, Any], reading: Mapping[str, Any]
-) -> Subject:
+def _opened_run(run: Path, options: DataOptions, as_given: bool, asked: NetworkOptions) -> Subject:
     """Make a subject of a run, which has data and a setting of its own."""
-    given = {"target": target, "as_given": as_given, **reading}
-    usual = signature(check).parameters
-    said = [name for name, value in given.items() if _said(value, usual[name].default)]
+    usual = {"target": None, "as_given": False, **vars(DataOptions())}
+    given = usual | vars(options) | {"as_given": as_given}
+    said = [name for name, value in given.items() if _said(value, usual[name])]
     if said:
         raise UsageError(f"{run} is a run, whose data were read as it says; leave {listed(said)} out")
-    network = made["network"]
+    network = asked.network
     if isinstance(network, str) and not is_reference(network):
         raise UsageError(f"{run} is a run and has its network; network={network!r} goes with data")
     factory = find_factory(network) if isinstance(network, str) else network
-    return subject_of_run(run, factory, made["hyperparameters"])
+    return subject_of_run(run, factory, asked.hyperparameters)
 
 
 def _said(value: Any, usual: Any) -> bool:

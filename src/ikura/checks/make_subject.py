@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from math import prod
 from pathlib import Path
@@ -19,10 +19,12 @@ import torch
 from torch import nn
 
 from ikura.checks.subject import Loss, Step, Subject, Table
-from ikura.data import Dataset, Hints, prepare
+from ikura.data import Dataset, prepare
 from ikura.data.columns import Column
-from ikura.data.open_source import ignored_by, open_source
+from ikura.data.open_source import open_source
+from ikura.data.options import DataOptions
 from ikura.data.reading import read_source
+from ikura.data.source import Source
 from ikura.data.values import numbers, truths
 from ikura.data.whole import Arrays
 from ikura.errors import DataError, UsageError, nearest
@@ -40,7 +42,7 @@ from ikura.space.effects import Place
 from ikura.space.terms import called
 from ikura.study.record.networks import known_names
 
-__all__ = ["find_factory", "is_reference", "subject_of_data", "subject_of_parts"]
+__all__ = ["NetworkOptions", "find_factory", "is_reference", "subject_of_data", "subject_of_parts", "table_of"]
 
 REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 PARTS = ("train", "dev", "test")
@@ -80,38 +82,40 @@ def find_factory(reference: str) -> Any:
     return found
 
 
+@dataclass(frozen=True)
+class NetworkOptions:
+    """What is checked with data.
+
+    Args:
+        network: name of a network, module, or factory; None for the usual one.
+        loss: a loss of (outputs, targets); None for the task's.
+        step: a training step of (network, optimizer, x, y); None for the usual one.
+        hyperparameters: what network and training read.
+        seed: key of the split, of initial weights and of all samples.
+    """
+
+    network: Any = None
+    loss: Loss | None = None
+    step: Step | None = None
+    hyperparameters: Mapping[str, Any] | None = None
+    seed: int = 0
+
+
 def subject_of_data(
-    data: Any,
-    target: str | None = None,
-    *,
-    network: Any = None,
-    loss: Loss | None = None,
-    step: Step | None = None,
-    hyperparameters: Mapping[str, Any] | None = None,
-    as_given: bool = False,
-    seed: int = 0,
-    **reading: Any,
+    data: Any, options: DataOptions, asked: NetworkOptions | None = None, *, as_given: bool = False
 ) -> Subject:
     """Make a subject of data in any form that `ikura.tune` takes.
 
     Raises:
         UsageError: data, network or hyperparameters cannot be used.
     """
-    forms = ("image_size", "broken", "channels", "dev", "test")
-    given = {name: reading[name] for name in forms if name in reading}
-    opened = open_source(data, target, **given, ignored=ignored_by(reading.get("kinds")))
+    asked = asked or NetworkOptions()
+    network = asked.network
+    opened = open_source(data, options)
     what = opened.name or ("arrays" if isinstance(data, tuple) else "a table")
     own = network is not None and (not isinstance(network, str) or is_reference(network))
-    dataset = prepare(data, target, seed=seed, arrays=Arrays.FLOATS if own and not as_given else None, **reading)
-    table = None
-    if isinstance(opened.features, pd.DataFrame) and dataset.summary["columns"]:
-        hints = Hints.of(reading.get("missing"), reading.get("decimal"), reading.get("dates"))
-        splitting = {name: reading.get(name) for name in ("group", "time", "kinds")}
-        source = read_source(opened, task=reading.get("task", "auto"), hints=hints, **splitting).source
-        assert isinstance(source.features, pd.DataFrame)
-        columns = [Column(**one) for one in dataset.summary["columns"]]
-        rows = dataset.split
-        table = Table(source.features, source.target, columns, rows.train, np.concatenate([rows.dev, rows.test]))
+    dataset = prepare(data, options, seed=asked.seed, arrays=Arrays.FLOATS if own and not as_given else None)
+    table = table_of(opened, options, dataset)
     parts = [Examples.of(part) for part in (dataset.train, dataset.dev, dataset.test)]
     if as_given:
         if table is None:
@@ -137,13 +141,24 @@ def subject_of_data(
         as_given=as_given,
         names=(*dataset.encoder.feature_names, *dataset.encoder.embedding_names) if named else (),
         drift=tuple(dataset.summary.get("drift") or ()),
-        seed=seed,
-        loss=loss,
-        step=step,
+        seed=asked.seed,
+        loss=asked.loss,
+        step=asked.step,
         integers=own and train.standard is None and train.x.dtype.kind == "i",
     )
     embedded = () if as_given else tuple(dataset.encoder.cardinalities)
-    return _with_network(subject, network, hyperparameters or {}, embedded)
+    return _with_network(subject, network, asked.hyperparameters or {}, embedded)
+
+
+def table_of(opened: Source, options: DataOptions, dataset: Dataset) -> Table | None:
+    """The table of a data set before it is encoded; None for data that are none."""
+    if not isinstance(opened.features, pd.DataFrame) or not dataset.summary["columns"]:
+        return None
+    source = read_source(opened, options).source
+    assert isinstance(source.features, pd.DataFrame)
+    columns = [Column(**one) for one in dataset.summary["columns"]]
+    rows = dataset.split
+    return Table(source.features, source.target, columns, rows.train, np.concatenate([rows.dev, rows.test]))
 
 
 def _raw(table: Table, dataset: Dataset) -> list[Examples]:
@@ -164,16 +179,7 @@ def _raw(table: Table, dataset: Dataset) -> list[Examples]:
     return found
 
 
-def subject_of_parts(
-    parts: Mapping[str, tuple[Any, Any]],
-    *,
-    network: Any = None,
-    loss: Loss | None = None,
-    step: Step | None = None,
-    hyperparameters: Mapping[str, Any] | None = None,
-    task: str = "auto",
-    seed: int = 0,
-) -> Subject:
+def subject_of_parts(parts: Mapping[str, tuple[Any, Any]], task: str, asked: NetworkOptions) -> Subject:
     """Make a subject of (x, y) of each part, used just as they are.
 
     Raises:
@@ -205,11 +211,11 @@ def subject_of_parts(
         test,
         classes=classes,
         as_given=True,
-        seed=seed,
-        loss=loss,
-        step=step,
+        seed=asked.seed,
+        loss=asked.loss,
+        step=asked.step,
     )
-    return _two_logits(_with_network(subject, network, hyperparameters or {}, ()))
+    return _two_logits(_with_network(subject, asked.network, asked.hyperparameters or {}, ()))
 
 
 def _examples(name: str, pair: Any) -> Examples:

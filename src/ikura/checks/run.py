@@ -7,13 +7,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from torch import nn
 
-from ikura.checks.subject import Subject, Table
-from ikura.data.columns import Column
-from ikura.data.reading import read_source
+from ikura.checks.make_subject import table_of
+from ikura.checks.subject import Subject
+from ikura.data.open_source import open_source
 from ikura.errors import RunError
 from ikura.files import shown
 from ikura.population.member import Member
@@ -50,21 +48,8 @@ def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str,
     setup = make_setup(setting, dataset, factory)
     trial, found = _trial(run, setting, setup)
     given = {**found, **(hyperparameters or {})}
-    table = None
-    opened = setting.source(run)
-    if isinstance(opened.features, pd.DataFrame) and dataset.summary["columns"]:
-        source = read_source(
-            opened,
-            task=setting.task,
-            group=setting.group,
-            time=setting.time,
-            kinds=setting.kinds,
-            hints=setting.hints,
-        ).source
-        assert isinstance(source.features, pd.DataFrame)
-        rows = dataset.split
-        columns = [Column(**one) for one in dataset.summary["columns"]]
-        table = Table(source.features, source.target, columns, rows.train, np.concatenate([rows.dev, rows.test]))
+    data, options = setting.data_again(run)
+    table = table_of(open_source(data, options), options, dataset)
     test = examples_of(dataset.test, setting.dtype, resolved(setting.network, factory))
 
     def make(seed: int) -> nn.Module:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,8 +19,8 @@ from ikura.data.encoder.number import Standard
 from ikura.data.encoder.table import TableEncoder
 from ikura.data.images.memory import take
 from ikura.data.located import located
-from ikura.data.notation import Hints
-from ikura.data.open_source import ignored_by, open_source
+from ikura.data.open_source import open_source
+from ikura.data.options import DataOptions
 from ikura.data.reading import Reading, read_source
 from ikura.data.source import Source
 from ikura.data.split import Split, split, split_given, times
@@ -82,22 +81,9 @@ class Dataset:
 
 def prepare(
     data: str | os.PathLike[str] | pd.DataFrame | tuple[Any, Any],
-    target: str | None = None,
+    options: DataOptions | None = None,
     *,
-    task: str = "auto",
-    group: str | None = None,
-    time: str | None = None,
-    kinds: Mapping[str, str] | None = None,
     seed: int = 0,
-    image_size: int | None = None,
-    broken: str = "refuse",
-    channels: str | None = None,
-    dev: Any = None,
-    test: Any = None,
-    positive: Any = None,
-    missing: Iterable[str] | None = None,
-    decimal: str | None = None,
-    dates: str | None = None,
     fitted: Encoder | None = None,
     arrays: Arrays | None = None,
 ) -> Dataset:
@@ -110,21 +96,8 @@ def prepare(
     Args:
         data: path of a table, folder of images by class (or of MNIST's or CIFAR's files), .npz file, name of a bundled
             data set, frame, or (x, y): x an array of shape (n, d) or (n, …) or a frame, y of shape (n,).
-        target: name of the target column; the only one named target, label, class or y when not given.
-        task: auto, binary, multiclass, regression or classification.
-        group: column whose groups must not be in two parts; it is no feature.
-        time: column by which the oldest rows train and the newest test; it is a feature only if `kinds` names it.
-        kinds: column -> numeric, category, boolean, datetime or ignore, where its kind is to be another.
+        options: how they are read, typed and divided.
         seed: number that picks the rows of the parts; parts that the data come with are kept.
-        image_size: side of the square that the images of a folder are brought to; needed where their sizes differ.
-        broken: "refuse" or "skip" image files that cannot be read.
-        channels: "first" or "last", where arrays of four dimensions have their channels; bytes show it by their shape.
-        dev, test: a dev and a test set of their own, in any form in which data are given.
-        positive: of two classes the positive one, or `Positive.RARER`; it comes second in `Task.classes`.
-        missing: words that stand for a missing value, also in the target; by default those of `MISSING`, and in a
-            target of words none. An empty field always does.
-        decimal: "." or ",", the decimal mark where two readings are possible, as in a column of 1,234 and 5,678.
-        dates: "dayfirst" or "monthfirst", where both are possible, as in a column of 02/03/2024.
         fitted: the encoder of a pretrained network, whose μ and σ are taken for images and arrays of its shape.
         arrays: what becomes of arrays for networks of the caller's, which get them whole; None for others.
 
@@ -140,13 +113,14 @@ def prepare(
         >>> dataset.task.classes, dataset.train.x.shape, dataset.test.x.shape
         (['setosa', 'versicolor', 'virginica'], (90, 4), (30, 4))
     """
-    hints = Hints.of(missing, decimal, dates)
-    source = open_source(data, target, image_size, broken, channels, dev, test, ignored_by(kinds))
+    options = options or DataOptions()
+    task, positive = options.task, options.positive
+    source = open_source(data, options)
     source = source if arrays is None else whole_array(source, data)
-    if (dev is not None or test is not None) and (group or time):
+    if (options.dev is not None or options.test is not None) and (options.group or options.time):
         raise DataError("group and time choose a dev and a test set, and one is given; leave them or it out")
     with located(source.name):
-        reading = read_source(source, task=task, group=group, time=time, kinds=kinds, hints=hints)
+        reading = read_source(source, options)
         source = reading.source
         if source.images and task == "auto" and not pd.api.types.is_float_dtype(source.target):
             task = "classification"

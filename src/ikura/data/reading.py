@@ -13,6 +13,7 @@ import pandas as pd
 from ikura.data.columns import Column
 from ikura.data.counter import with_counters
 from ikura.data.notation import Hints, Notation
+from ikura.data.options import DataOptions
 from ikura.data.outcome import read_outcome
 from ikura.data.schema import Schema, read_schema
 from ikura.data.source import Source
@@ -58,26 +59,17 @@ class Reading:
         return replace(self, columns=columns), notes
 
 
-def read_source(
-    source: Source,
-    *,
-    task: str = "auto",
-    group: str | None = None,
-    time: str | None = None,
-    kinds: Mapping[str, str] | None = None,
-    hints: Hints | None = None,
-) -> Reading:
+def read_source(source: Source, options: DataOptions) -> Reading:
     """Find the types of data and read their values.
 
     Args:
         source: the data as they were opened.
-        task, group, time, kinds: as for `prepare`.
-        hints: what the caller says about how values are written.
+        options: what was said of the task, of columns and of how values are written.
 
     Raises:
         DataError: a column or a value cannot be what it is said to be; the message names row and column.
     """
-    hints = hints or Hints()
+    hints, group, time, kinds = options.hints, options.group, options.time, options.kinds
     if not isinstance(source.features, pd.DataFrame):
         for name, what in ((group, "group"), (time, "time")):
             if name is not None:
@@ -86,7 +78,7 @@ def read_source(
             raise DataError("kinds is for the columns of a table; these data are an array")
         if source.images:
             return Reading(source, [])
-        outcome = read_outcome(source.target, task, hints)
+        outcome = read_outcome(source.target, options.task, hints)
         return Reading(replace(source, target=outcome.values, notes=[*source.notes, *outcome.notes]), [])
     frame = source.features
     for name, what in ((group, "group"), (time, "time")):
@@ -107,7 +99,7 @@ def read_source(
     if time is not None and time in roles:
         when = _times(frame[[time]], hints)
         schema = replace(schema, frame=schema.frame.assign(**{time: when}))
-    outcome = read_outcome(source.target, task, hints, _decimals(schema.notations))
+    outcome = read_outcome(source.target, options.task, hints, _decimals(schema.notations))
     read = replace(
         source,
         features=schema.frame,

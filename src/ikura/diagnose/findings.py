@@ -8,6 +8,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from ikura.data.open_source import open_source
 from ikura.diagnose.case import Case
 from ikura.diagnose.chosen import Chosen
 from ikura.diagnose.cost_curve import CostCurve, cost_curves
@@ -246,7 +247,7 @@ def _judged(
 
 
 def _source(study: Study) -> Any:
-    return study.setting.source(study.run)
+    return open_source(*study.setting.data_again(study.run))
 
 
 def other_source(study: Study) -> str | None:

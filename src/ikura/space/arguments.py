@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ikura.errors import ArgumentError, nearest
 from ikura.space.hyperparameters import CONVOLUTIONAL, HYPERPARAMETERS
 from ikura.space.terms import plain_name, term_of
 
-__all__ = ["refuses_unknown", "where_to_write"]
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+__all__ = ["picked", "refuses_unknown", "where_to_write"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T", bound="DataclassInstance")
 
 
 def hyperparameter_of(name: str) -> str | None:
@@ -50,6 +55,16 @@ def where_to_write(name: str, holder: str) -> str:
     term = term_of(name)
     note = f" ({term.note})" if term is not None and term.note and found == term.here else ""
     return f": {found!r} is a hyperparameter, write it as {holder}={{{found!r}: …}}{note}"
+
+
+def picked(kind: type[T], arguments: Mapping[str, Any]) -> T:
+    """Make a dataclass of options of those of a function's arguments that are its fields.
+
+    Args:
+        kind: the dataclass.
+        arguments: all arguments by name, as `locals()` gives them at the beginning of the function.
+    """
+    return kind(**{one.name: arguments[one.name] for one in fields(kind) if one.init and one.name in arguments})
 
 
 def refuses_unknown(function: Callable[P, R]) -> Callable[P, R]:

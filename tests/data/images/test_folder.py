@@ -16,6 +16,7 @@ from PIL import Image
 from ikura.data import prepare
 from ikura.data.images import open_pictures
 from ikura.data.images.picture import decode, look
+from ikura.data.options import DataOptions
 from ikura.errors import DataError, UsageError
 
 Photos = Callable[..., Path]
@@ -129,7 +130,7 @@ def test_a_file_cut_short_is_found_when_its_pixels_are_read(photos: Photos) -> N
 
 def test_a_decompression_bomb_is_refused(photos: Photos, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = photos()
-    encoder = prepare(folder, image_size=4).encoder
+    encoder = prepare(folder, DataOptions(image_size=4)).encoder
     filters = list(warnings.filters)
     Image.new("L", (200, 100)).save(folder / "cat" / "bomb.png")
     for most in (15_000, 5_000):

@@ -13,6 +13,7 @@ import pytest
 from ikura.data import prepare
 from ikura.data.images import open_pictures
 from ikura.data.images.known import PLACE, VARIABLE
+from ikura.data.options import DataOptions
 from ikura.errors import DataError
 
 Mnist = Callable[..., Path]
@@ -223,10 +224,10 @@ def test_archives_must_be_unpacked(name: str, tmp_path: Path) -> None:
 
 def test_options_of_image_folders_are_not_for_other_data(mnist: Mnist, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="of one size already"):
-        prepare(mnist(), image_size=8)
+        prepare(mnist(), DataOptions(image_size=8))
     with pytest.raises(DataError, match="for folders of images"):
-        prepare("iris", image_size=8)
+        prepare("iris", DataOptions(image_size=8))
     with pytest.raises(DataError, match="leave it out"):
-        prepare(tmp_path / "mnist", "digit")
+        prepare(tmp_path / "mnist", DataOptions("digit"))
     with pytest.raises(DataError, match="give a table"):
-        prepare(tmp_path / "mnist", group="writer")
+        prepare(tmp_path / "mnist", DataOptions(group="writer"))

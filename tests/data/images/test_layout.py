@@ -11,6 +11,7 @@ import torch
 
 from ikura.data import prepare
 from ikura.data.images.layout import arrange, looks_last
+from ikura.data.options import DataOptions
 from ikura.errors import DataError, UsageError
 
 RANDOM = np.random.default_rng(2)
@@ -57,17 +58,17 @@ def test_what_fits_both_is_asked(shape: tuple[int, ...], tmp_path: Path) -> None
         with pytest.raises(DataError, match=r"channels first or last; say which, channels='first' or channels='last'"):
             prepare(data)
         for channels, moved in (("first", x), ("last", x.transpose(0, 3, 1, 2))):
-            dataset = prepare(data, channels=channels)
+            dataset = prepare(data, DataOptions(channels=channels))
             np.testing.assert_array_equal(dataset.dev.x, moved[dataset.split.dev])
             np.testing.assert_array_equal(dataset.encoder.transform(x)[0], moved)
-            again = type(dataset.encoder).from_dict(dataset.encoder.to_dict())
+            again = type(dataset.encoder).read_form(dataset.encoder.to_dict())
             np.testing.assert_array_equal(again.transform(x)[0], moved)
 
 
 def test_numbers_are_moved_only_when_told() -> None:
     x = RANDOM.normal(size=(40, 6, 5, 3)).astype(np.float32)
     assert prepare((x, Y)).train.x.shape[1:] == (6, 5, 3)
-    dataset = prepare((x, Y), channels="last")
+    dataset = prepare((x, Y), DataOptions(channels="last"))
     assert dataset.train.x.shape[1:] == (3, 6, 5)
     np.testing.assert_array_equal(dataset.encoder.transform(x)[0][dataset.split.dev], dataset.dev.x)
     with pytest.raises(DataError, match=r"shape \(n, 6, 5, 3\) is expected"):
@@ -78,8 +79,8 @@ def test_where_a_layout_does_not_belong() -> None:
     with pytest.raises(UsageError, match="channels is first or last, but is 'lst', did you mean 'last'"):
         arrange(images(6, 5, 3), "lst")
     with pytest.raises(DataError, match="leave it out"):
-        prepare((RANDOM.normal(size=(40, 3)), Y), channels="last")
+        prepare((RANDOM.normal(size=(40, 3)), Y), DataOptions(channels="last"))
     with pytest.raises(DataError, match="leave it out"):
-        prepare("iris", channels="last")
+        prepare("iris", DataOptions(channels="last"))
     assert not looks_last((3, 28, 28))
     assert looks_last((28, 28, 4))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["Encoder", "Features"]
+__all__ = ["Encoder", "Features", "names_of_places"]
 
 Features = tuple[npt.NDArray[Any], npt.NDArray[np.int32]]
 
@@ -52,11 +54,21 @@ class Encoder(ABC):
         """Names of the d columns of x."""
 
     @property
-    @abstractmethod
     def embedding_names(self) -> list[str]:
-        """Names of the c columns of codes."""
+        """Names of the c columns of codes; empty where examples have no categories."""
+        return []
 
     @property
-    @abstractmethod
     def cardinalities(self) -> list[int]:
         """Number of codes of each of the c embeddings, code 0 (unseen or missing) included."""
+        return []
+
+
+def names_of_places(name: str, shape: Sequence[int]) -> list[str]:
+    """Name the numbers of an array.
+
+    Example:
+        >>> names_of_places("x", (1, 2))
+        ['x[0, 0]', 'x[0, 1]']
+    """
+    return [f"{name}[{', '.join(map(str, place))}]" for place in itertools.product(*map(range, shape))]

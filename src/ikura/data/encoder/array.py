@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ikura.data.arrays import plain_features
-from ikura.data.encoder._base import Encoder, Features
+from ikura.data.encoder._base import Encoder, Features, names_of_places
 from ikura.data.encoder.number import Standard
 from ikura.errors import DataError
 
@@ -85,17 +84,7 @@ class ArrayEncoder(Encoder):
     @property
     def feature_names(self) -> list[str]:
         """Names of the numbers of one example: x[0, 0], x[0, 1] and so on."""
-        return [f"x[{', '.join(map(str, place))}]" for place in itertools.product(*map(range, self.shape))]
-
-    @property
-    def embedding_names(self) -> list[str]:
-        """Empty: an array has no categories."""
-        return []
-
-    @property
-    def cardinalities(self) -> list[int]:
-        """Empty: an array has no categories."""
-        return []
+        return names_of_places("x", self.shape)
 
 
 def mean_and_spread(array: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import pandas as pd
 from PIL import Image
 
 from ikura.data.arrays import plain_array
-from ikura.data.encoder._base import Encoder, Features
+from ikura.data.encoder._base import Encoder, Features, names_of_places
 from ikura.data.entry import check_entry
 from ikura.data.images._base import describe_mode
 from ikura.data.images.archive import read_array
@@ -181,17 +180,7 @@ class ImageEncoder(Encoder):
     @property
     def feature_names(self) -> list[str]:
         """Names of the pixels of one image: pixel[0, 0, 0] and so on."""
-        return [f"pixel[{', '.join(map(str, place))}]" for place in itertools.product(*map(range, self.shape))]
-
-    @property
-    def embedding_names(self) -> list[str]:
-        """Empty: images have no categories."""
-        return []
-
-    @property
-    def cardinalities(self) -> list[int]:
-        """Empty: images have no categories."""
-        return []
+        return names_of_places("pixel", self.shape)
 
 
 def _paths(data: Any) -> list[Path] | None:

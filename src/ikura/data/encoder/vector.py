@@ -65,13 +65,3 @@ class VectorEncoder(Encoder):
     def feature_names(self) -> list[str]:
         """Names of the d columns: x0, x1 and so on."""
         return [f"x{place}" for place in range(len(self.standards))]
-
-    @property
-    def embedding_names(self) -> list[str]:
-        """Empty: an array has no categories."""
-        return []
-
-    @property
-    def cardinalities(self) -> list[int]:
-        """Empty: an array has no categories."""
-        return []

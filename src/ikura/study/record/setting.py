@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -12,10 +12,9 @@ import tomli_w
 from annotated_types import Ge, Le
 from typing_extensions import TypedDict
 
-from ikura.data import Dataset, Hints, prepare
+from ikura.data import Dataset, prepare
 from ikura.data.images.layout import check_layout
-from ikura.data.open_source import open_source
-from ikura.data.source import Source
+from ikura.data.options import DataOptions
 from ikura.data.whole import Arrays
 from ikura.errors import RunError, UsageError, nearest
 from ikura.files import shown, write_atomically
@@ -57,8 +56,8 @@ class Setting:
         data: where the data come from, the record of an `Origin`.
         dev, test: records of a dev and a test set of their own; empty where they are taken from the data.
         target, task, group, time, kinds, image_size, broken, channels, positive, missing, decimal, dates: as for
-            `ikura.data.prepare`; broken is None where the data are no folder of images, positive where the metric asks
-            for no positive class.
+            `ikura.data.options.DataOptions`; broken is None where the data are no folder of images, positive where the
+            metric asks for no positive class.
         arrays: what becomes of arrays, a value of `ikura.data.whole.Arrays`; None where networks are no own ones.
         space: the search space as `Space.as_dict()`; its sentence in `space_note`.
         trials, epochs, time_limit, search, schedule, finalists, replicates, metric, seed: the search.
@@ -115,14 +114,10 @@ class Setting:
         return self.network == OWN
 
     @property
-    def hints(self) -> Hints:
-        """What was said about how values are written."""
-        return Hints.of(self.missing, self.decimal, self.dates)
-
-    @property
-    def ignored(self) -> list[str]:
-        """Columns that are left out as told."""
-        return [name for name, kind in self.kinds.items() if kind == "ignore"]
+    def options(self) -> DataOptions:
+        """How the data are read, but for a dev and a test set of their own."""
+        given = {one.name: getattr(self, one.name) for one in fields(DataOptions)}
+        return DataOptions(**given | {"broken": self.broken or "refuse", "dev": None, "test": None})
 
     @property
     def aims(self) -> Aims:
@@ -185,7 +180,7 @@ class Setting:
             "pretrained": lambda: self.network == PRETRAINED and Pretrained.of(self.pretrained),
             "network": lambda: None if self.custom or self.network == PRETRAINED else check_name(self.network),
             "arrays": lambda: None if self.arrays is None else Arrays(self.arrays),
-            "missing, decimal, dates": lambda: self.hints,
+            "missing, decimal, dates": lambda: self.options,
             "metric": lambda: metric(self.metric, self.task),
             "device": lambda: check_device(self.device),
             "channels": lambda: check_layout(self.channels),
@@ -202,35 +197,10 @@ class Setting:
 
     def prepare(self, run: Path) -> Dataset:
         """Read and split the data again, just as at the beginning."""
-        data, dev, test = self._parts(run)
-        return prepare(
-            data,
-            self.target,
-            task=self.task,
-            group=self.group,
-            time=self.time,
-            kinds=self.kinds or None,
-            seed=self.seed,
-            image_size=self.image_size,
-            broken=self.broken or "refuse",
-            channels=self.channels,
-            dev=dev,
-            test=test,
-            positive=self.positive,
-            missing=self.missing,
-            decimal=self.decimal,
-            dates=self.dates,
-            fitted=fitted(self.pretrained),
-            arrays=None if self.arrays is None else Arrays(self.arrays),
-        )
+        arrays = None if self.arrays is None else Arrays(self.arrays)
+        return prepare(*self.data_again(run), seed=self.seed, fitted=fitted(self.pretrained), arrays=arrays)
 
-    def source(self, run: Path) -> Source:
-        """Read the data again as they are, of all parts."""
-        data, dev, test = self._parts(run)
-        return open_source(
-            data, self.target, self.image_size, self.broken or "refuse", self.channels, dev, test, self.ignored
-        )
-
-    def _parts(self, run: Path) -> list[Any]:
-        """Data, dev and test set; None for those that are taken from the data."""
-        return [reopen(record, run) if record else None for record in (self.data, self.dev, self.test)]
+    def data_again(self, run: Path) -> tuple[Any, DataOptions]:
+        """Find the data again, and how they are read."""
+        data, dev, test = (reopen(record, run) if record else None for record in (self.data, self.dev, self.test))
+        return data, replace(self.options, dev=dev, test=test)
