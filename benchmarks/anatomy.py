@@ -51,9 +51,11 @@ class Watch(ikura.Progress):
         self._inner = threading.local()
 
     def start(self, stage: str, total: int) -> None:
+        """The search is on."""
         self.running = True
 
     def finish(self) -> None:
+        """The search is over."""
         self.running = False
 
     @contextmanager

@@ -140,6 +140,7 @@ def forecast(frame: pd.DataFrame, seed: int, folder: Path) -> list[dict[str, Any
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Forecast and train, and print the table."""
     parser = command(
         "learning_curve",
         __doc__.splitlines()[0],

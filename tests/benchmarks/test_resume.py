@@ -1,4 +1,4 @@
-"""Killed runs are compared to the last bit, and a difference is told by the exit code."""
+"""KilledError runs are compared to the last bit, and a difference is told by the exit code."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ import pytest
 import ikura
 from ikura.diagnose.findings import Findings
 
-from ..study.dying import Killed, Life
+from ..study.dying import KilledError, Life
 from .edits import edits
 
 PENGUINS = Path(__file__).parents[2] / "examples" / "penguins.csv"
@@ -51,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ikura.tune(frame, "species", out=folder / "whole", **KINDS["finished"])
     with pytest.MonkeyPatch.context() as patch:
         Life(patch, life.done - LAST_STEPS)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             ikura.tune(frame, "species", out=folder / "killed", **KINDS["finished"])
     return folder
 

@@ -11,7 +11,7 @@ from ikura.study.record.ledger import Ledger
 from ikura.study.record.store import Store
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for a kill: nothing is written any more from here on."""
 
 
@@ -40,7 +40,7 @@ class Life:
     def _limited(self, write: Any) -> Any:
         def limited(*arguments: Any, **named: Any) -> Any:
             if self.left == 0:
-                raise Killed
+                raise KilledError
             if self.left is not None:
                 self.left -= 1
             self.done += 1

@@ -22,7 +22,7 @@ from ikura.space import Space
 from ikura.study.record.search_plans import begun_with, found_in, plans, united
 
 from .comparing import assert_replays, assert_same
-from .dying import Killed, Life
+from .dying import KilledError, Life
 
 Tune = Callable[..., Study]
 
@@ -158,21 +158,21 @@ def test_the_first_search_s_best_is_a_finalist(underfit: Study, overfit: Study) 
 
 
 def test_killed_and_resumed(underfit: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed at moments all along the way, also between a decision and its search."""
+    """KilledError at moments all along the way, also between a decision and its search."""
     with monkeypatch.context() as patch:
         life = Life(patch)
         ikura.tune(rings(), **UNDERFIT, finalists=2, jobs=1, out=tmp_path / "whole")
     run, done = tmp_path / "run", 0
     with monkeypatch.context() as patch:
         Life(patch, life.done // 3)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             ikura.tune(rings(), **UNDERFIT, finalists=2, jobs=1, out=run)
     for step in (1, 2, 3, life.done // 8, life.done // 6, life.done // 5):
         with monkeypatch.context() as patch:
             Life(patch, step)
             try:
                 ikura.resume(run)
-            except Killed:
+            except KilledError:
                 done += 1
     study = ikura.resume(run)
     assert done >= 4

@@ -18,7 +18,7 @@ from ikura.study.record.progress import Progress
 from ikura.study.record.setting import END
 from ikura.study.record.store import Store
 
-from .dying import Killed, Life
+from .dying import KilledError, Life
 from .unreported import short_report
 
 OPTIONS: dict[str, Any] = {"data": "iris", "trials": 4, "epochs": 3, "finalists": 1, "jobs": 1, "search": "random"}
@@ -42,7 +42,7 @@ class Listener(Progress):
 def killed(tmp_path: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         Life(patch, 8)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             ikura.tune(out=tmp_path / "run", **OPTIONS)
     return tmp_path / "run"
 

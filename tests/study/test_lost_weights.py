@@ -14,7 +14,7 @@ from ikura.diagnose.findings import examine
 from ikura.study.record.progress import Progress
 
 from .comparing import assert_same
-from .dying import Killed, Life
+from .dying import KilledError, Life
 from .unreported import short_report
 
 BASE: dict[str, Any] = {"data": "iris", "trials": 8, "epochs": 4, "finalists": 2, "jobs": 1, "search": "random"}
@@ -61,7 +61,7 @@ def test_resumed_without_what_the_choice_needs(harm: str, whole: tuple[Study, in
         run = tmp_path / str(point)
         with pytest.MonkeyPatch.context() as patch, short_report():
             Life(patch, point)
-            with pytest.raises(Killed):
+            with pytest.raises(KilledError):
                 ikura.tune(out=run, **BASE)
         files = sorted(run.glob("snapshots/*.safetensors"))
         for path in files:

@@ -23,7 +23,7 @@ from ikura.study.record.store import Store
 from ikura.study.training_setup import make_setup
 
 from .comparing import assert_replays, assert_same
-from .dying import Killed, Life
+from .dying import KilledError, Life
 from .unreported import short_report
 
 Tune = Callable[..., Study]
@@ -139,7 +139,7 @@ def test_killed_and_resumed(counted: tuple[Study, int], share: float, tmp_path: 
     run = tmp_path / "run"
     with pytest.MonkeyPatch.context() as patch:
         Life(patch, int(share * steps))
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             ikura.tune(out=run, **BASE)
     again = ikura.resume(run) if (run / "config.toml").exists() else ikura.tune(out=run, **BASE)
     assert_same(again, whole)

@@ -22,7 +22,7 @@ from ikura.population.job import Job
 from ikura.study.record.setting import Setting
 
 from .comparing import assert_same
-from .dying import Killed, Life
+from .dying import KilledError, Life
 from .unreported import short_report
 
 Tune = Callable[..., Study]
@@ -104,7 +104,7 @@ def kill_after(steps: int, run: Path, kind: str, step: Callable[[Path, str], Stu
         Life(patch, steps)
         try:
             step(run, kind)
-        except Killed:
+        except KilledError:
             return True
     return False
 
@@ -271,7 +271,7 @@ def table(tmp_path: Path, flowers: pd.DataFrame) -> Path:
 def killed(data: Any, run: Path, **options: Any) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         Life(patch, 12)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             ikura.tune(data, out=run, **{"trials": 4, "epochs": 4, "jobs": 1, **options})
     return run
 

@@ -19,7 +19,7 @@ from ikura.data import prepare as real_prepare
 from ikura.study.record.store import Store
 
 from .comparing import assert_same
-from .dying import Killed, Life
+from .dying import KilledError, Life
 
 Tune = Callable[..., Study]
 Tamper = Callable[[Part], Part]
@@ -177,7 +177,7 @@ def test_it_is_not_opened_again_once_measured(openings: list[str], tmp_path: Pat
         openings.clear()
         with pytest.MonkeyPatch.context() as patch:
             Life(patch, steps)
-            with pytest.raises(Killed):
+            with pytest.raises(KilledError):
                 ikura.tune("iris", out=tmp_path / str(steps), space=RATE, **options)
         store = Store(tmp_path / str(steps) / "study.db")
         known = store.fact("test") is not None

@@ -15,7 +15,7 @@ import ikura
 from ikura.api.study import Study
 
 from .comparing import assert_replays, assert_same
-from .dying import Killed, Life
+from .dying import KilledError, Life
 
 Tune = Callable[..., Study]
 OPTIONS: dict[str, Any] = {"trials": 12, "epochs": 9, "finalists": 1, "time_limit": 1e6}
@@ -133,7 +133,7 @@ def test_killed_after_the_cut_and_resumed(tune: Tune, tmp_path: Path, monkeypatc
         with monkeypatch.context() as patch:
             Clock(patch, 6)
             Life(patch, steps)
-            with pytest.raises(Killed):
+            with pytest.raises(KilledError):
                 tune(schedule="none", out=tmp_path / str(steps), **OPTIONS)
         assert_same(ikura.resume(tmp_path / str(steps)), whole)
 
@@ -141,7 +141,7 @@ def test_killed_after_the_cut_and_resumed(tune: Tune, tmp_path: Path, monkeypatc
 def test_time_used_before_a_kill_counts(tune: Tune, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with monkeypatch.context() as patch:
         Life(patch, 12)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             tune(out=tmp_path / "run", schedule="none", **OPTIONS)
     from ikura.study.record.store import Store
 

@@ -98,7 +98,8 @@ class LearningCurve:
     def at(self, rows: int) -> float:
         """The dev error by the power law."""
         a, b, c = self.fitted
-        return a + b * float(rows) ** -c
+        power: float = float(rows) ** -c
+        return a + b * power
 
     @property
     def expected(self) -> str:
@@ -134,7 +135,8 @@ def seconds_expected(chosen: Chosen, epochs: int, train_dev: bool = False, jobs:
     took = max(row["seconds"] / max(row["epochs"], 1) for row in chosen.rows)
     work = sum(_epochs(chosen, epochs, rows) * rows / len(chosen.setup.train) for rows in _sizes(chosen, train_dev))
     parallel = jobs if chosen.setup.compiled else 1
-    return took * work * _seeds(chosen) / parallel
+    seconds: float = took * work * _seeds(chosen) / parallel
+    return seconds
 
 
 def _sizes(chosen: Chosen, train_dev: bool) -> list[int]:
@@ -291,7 +293,8 @@ def _resampled(by: Any, shown: Sequence[Any], target: Any, sizes: int, seeds: in
     blocks = [scores(by, shown, target, counts) for counts in draws(len(target), RESAMPLES, seed, "learning curve")]
     errors = (1 - np.concatenate(blocks, axis=1)).reshape(sizes, seeds, -1)
     drawn = np.einsum("rs,zsr->rz", weights, errors)
-    return drawn[np.isfinite(drawn).all(1)]
+    finite: np.ndarray = drawn[np.isfinite(drawn).all(1)]
+    return finite
 
 
 def _expected(sizes: Sequence[int], drawn: np.ndarray, weights: np.ndarray, rows: int) -> np.ndarray:

@@ -102,7 +102,8 @@ def _losses(task: str, predicted: torch.Tensor, truth: torch.Tensor, std: float)
     if task == "regression":
         return each_loss(task, predicted[:, None] / std, truth.double() / std).numpy()
     share = _of_truth(task, predicted, truth)
-    return -np.log(np.maximum(share, 1e-12))
+    losses: np.ndarray = -np.log(np.maximum(share, 1e-12))
+    return losses
 
 
 def _of_truth(task: str, predicted: torch.Tensor, truth: torch.Tensor) -> np.ndarray:

@@ -172,7 +172,10 @@ def peers(chosen: Chosen) -> dict[str, Estimate]:
 
 def _matrix(examples: Examples) -> np.ndarray:
     x = np.asarray(examples.inputs(slice(None)), np.float32).reshape(len(examples), -1)
-    return np.nan_to_num(np.concatenate([x, examples.codes.astype(np.float32)], axis=1), posinf=0.0, neginf=0.0)
+    columns: np.ndarray = np.nan_to_num(
+        np.concatenate([x, examples.codes.astype(np.float32)], axis=1), posinf=0.0, neginf=0.0
+    )
+    return columns
 
 
 def _predicted(learner: Any, asked: np.ndarray, setup: TrainingSetup) -> torch.Tensor:

@@ -130,7 +130,8 @@ def _density(one: Axis, trials: np.ndarray) -> np.ndarray:
         kernels = np.full((len(seen) + 1, one.size), PRIOR / (len(seen) + 1))
         kernels[np.arange(len(seen)), seen] += 1
         kernels /= kernels.sum(1, keepdims=True)
-    return weights @ kernels + 1e-12
+    density: np.ndarray = weights @ kernels + 1e-12
+    return density
 
 
 def _bells(seen: np.ndarray, counts: np.ndarray, size: int) -> np.ndarray:
@@ -144,4 +145,5 @@ def _bells(seen: np.ndarray, counts: np.ndarray, size: int) -> np.ndarray:
     centres = np.append(seen, (size - 1) / 2)[:, None]
     widths = np.append(np.full(len(seen), width), size)[:, None]
     below = ndtr((np.arange(size + 1) - 0.5 - centres) / widths)
-    return np.diff(below, axis=1) / (below[:, -1:] - below[:, :1])
+    bells: np.ndarray = np.diff(below, axis=1) / (below[:, -1:] - below[:, :1])
+    return bells

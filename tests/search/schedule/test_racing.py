@@ -46,8 +46,10 @@ def race(losses: np.ndarray, room: int, racing: Racing | None = None) -> dict[in
 
 
 def crossing(random: np.random.Generator, trials: int, apart: float) -> np.ndarray:
-    """Losses that fall from e to a limit at a rate of each trial's own, so that curves cross: those with low limits are
-    no faster than others. Examples differ in how hard they are, and each trial has its own deviation on each.
+    """Losses that fall from e to a limit at a rate of each trial's own, so that curves cross.
+
+    Those with low limits are no faster than others. Examples differ in how hard they are, and each trial has its own
+    deviation on each.
     """
     limit = random.uniform(0.3, 0.3 + apart, (trials, 1)) if apart else np.full((trials, 1), 0.5)
     rate = random.uniform(0.1, 1, (trials, 1)) if apart else np.full((trials, 1), 0.5)

@@ -67,12 +67,14 @@ class Model:
     @property
     def task(self) -> str:
         """One of "binary", "multiclass" and "regression"."""
-        return self.description["task"]
+        task: str = self.description["task"]
+        return task
 
     @property
     def classes(self) -> list[Any] | None:
         """The classes in the order of the probabilities; None for regression."""
-        return self.description["classes"]
+        classes: list[Any] | None = self.description["classes"]
+        return classes
 
     def _raw(self, data: Any) -> torch.Tensor:
         # A network of the caller's may draw numbers in evaluation too: the same ones each time.
@@ -109,7 +111,8 @@ class Model:
         """
         if self.task == "regression":
             return self._raw(data).double().numpy()
-        return np.asarray(self.classes)[self._probabilities(data).argmax(1)]
+        likeliest: np.ndarray = np.asarray(self.classes)[self._probabilities(data).argmax(1)]
+        return likeliest
 
     def _probabilities(self, data: Any) -> np.ndarray:
         p = self._raw(data).double()

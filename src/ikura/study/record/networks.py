@@ -101,12 +101,11 @@ def resolved(name: str, network: Any) -> Factory | None:
     Raises:
         UsageError: it is their own, and the factory was not given.
     """
-    if name == OWN:
-        if network is None or isinstance(network, str):
-            raise UsageError("this study trains networks of your own; give their factory as network=…")
-        return network
-    if name == PRETRAINED:
-        return network
+    if name == OWN and (network is None or isinstance(network, str)):
+        raise UsageError("this study trains networks of your own; give their factory as network=…")
+    if name in (OWN, PRETRAINED):
+        factory: Factory | None = network
+        return factory
     return None if name == "mlp" else NETWORKS[name]
 
 

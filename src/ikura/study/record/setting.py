@@ -160,7 +160,7 @@ class Setting:
         Raises:
             RunError: naming the file and the field.
         """
-        setting = checked(cls, {"target": None} | values, place)
+        setting: Setting = checked(cls, {"target": None} | values, place)
         setting._check(place)
         return setting
 
