@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ikura.garbage import ALLOCATIONS, seldom
+from ikura.garbage import ALLOCATIONS, fewer_collections
 
 
 @pytest.fixture(autouse=True)
@@ -19,9 +19,9 @@ def thresholds() -> Iterator[None]:
 
 def test_it_runs_seldom_and_then_as_before() -> None:
     gc.set_threshold(700, 9, 8)
-    with seldom():
+    with fewer_collections():
         assert gc.get_threshold() == (ALLOCATIONS, 9, 8)
-        with seldom():
+        with fewer_collections():
             pass
         assert gc.get_threshold() == (ALLOCATIONS, 9, 8)
     assert gc.get_threshold() == (700, 9, 8)
@@ -29,7 +29,7 @@ def test_it_runs_seldom_and_then_as_before() -> None:
 
 def test_an_error_leaves_it_as_it_was() -> None:
     gc.set_threshold(700, 9, 8)
-    with pytest.raises(ImportError), seldom():
+    with pytest.raises(ImportError), fewer_collections():
         raise ImportError
     assert gc.get_threshold() == (700, 9, 8)
 
@@ -37,6 +37,6 @@ def test_an_error_leaves_it_as_it_was() -> None:
 @pytest.mark.parametrize("young", [0, 50_000])
 def test_a_collector_that_is_off_or_runs_more_seldom_stays_so(young: int) -> None:
     gc.set_threshold(young, 10, 10)
-    with seldom():
+    with fewer_collections():
         assert gc.get_threshold() == (young, 10, 10)
     assert gc.get_threshold() == (young, 10, 10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ikura.garbage import seldom
+from ikura.garbage import fewer_collections
 from ikura.version import __version__
 
 _HOMES = {
@@ -88,7 +88,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'ikura' has no attribute {name!r}")
-    with seldom():
+    with fewer_collections():
         return getattr(import_module(_HOMES[name]), name)
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from ikura.process_state import Shared
 
-__all__ = ["seldom"]
+__all__ = ["fewer_collections"]
 
 ALLOCATIONS = 20_000
 """Net allocations between two collections; Python 3.11 has 700."""
@@ -29,14 +29,14 @@ _SELDOM = Shared(_high_thresholds)
 
 
 @contextmanager
-def seldom() -> Iterator[None]:
+def fewer_collections() -> Iterator[None]:
     """Let the garbage collector run seldom while modules are imported and compiled code is loaded.
 
     Both make objects by the hundred thousand, nearly all of them to stay, and each full collection examines all of them
     again. Thresholds that are higher already stay as they are, as does a collector that is off.
 
     Example:
-        >>> with seldom():
+        >>> with fewer_collections():
         ...     import json
     """
     with _SELDOM:

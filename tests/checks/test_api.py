@@ -14,8 +14,8 @@ from torch import nn
 
 import ikura
 from ikura.checks import CHECKS, Check, Subject, run_checks
+from ikura.checks.checks_page import checks_section, write_checks
 from ikura.checks.learning_rate import range_test
-from ikura.checks.page import checks_section, write_checks
 from ikura.population.examples import Examples
 
 PAGE = Path(__file__).parents[2] / "docs" / "checks.md"

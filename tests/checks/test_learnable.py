@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ikura.checks import learner
+from ikura.checks import forest
 from ikura.checks.learnable import LearnableCheck
 from ikura.checks.subject import Subject
 from ikura.population.examples import Examples
@@ -27,7 +27,7 @@ def test_noise_passes_at_most_as_often_as_the_level_says(regression: bool, monke
 
     Forests of few trees make the test quick; the level does not depend on their number.
     """
-    monkeypatch.setattr(learner, "TREES", 15)
+    monkeypatch.setattr(forest, "TREES", 15)
     passed = 0
     for seed in range(TABLES):
         random = np.random.default_rng([7, seed, regression])

@@ -152,7 +152,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.setattr("ikura.diagnose.findings.examine", fake("examine", make_findings()))
     monkeypatch.setattr("ikura.diagnose.findings.keep", fake("keep", None))
     page = tmp_path / "diagnosis.html"
-    monkeypatch.setattr("ikura.diagnose.page.write_diagnosis", fake("write_diagnosis", page))
+    monkeypatch.setattr("ikura.diagnose.diagnosis_page.write_diagnosis", fake("write_diagnosis", page))
     row = SimpleNamespace(
         name="small batch", interval=(0.1, 0.2), batch_size=64, learning_rate=0.1, epochs=5, diverged=0, dev=0.9,
         difference=0.15, verdict="holds", seconds_per_epoch=0.5, seeds=5, loses=False,

@@ -16,7 +16,7 @@ import pytest
 from ikura.cli import main
 from ikura.cli.confirm import ask_in_terminal
 from ikura.cli.session import Session
-from ikura.cli.summary import summary
+from ikura.cli.study_summary import summary
 
 DECISION = {"sentence": "Next, bigger-network.", "reason": "The training error is 20 %.", "source": "Ng"}
 

@@ -12,7 +12,7 @@ import pytest
 
 from ikura.diagnose import importance, ranked
 from ikura.errors import UsageError
-from ikura.exchange.distribution import distribution
+from ikura.exchange.optuna_distributions import distribution
 from ikura.space import Space, choice, fixed, integer, linear, log, log_complement, when
 
 SPACE = Space(

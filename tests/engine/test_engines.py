@@ -22,7 +22,7 @@ from ikura.engine.serial import SerialEngine
 from ikura.engine.threads import ThreadEngine
 from ikura.errors import UsageError
 from ikura.population.examples import Examples
-from ikura.population.job import Job, Outcome, Told, train
+from ikura.population.job import Job, Outcome, TileProgress, train
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.population.training import Scorer
@@ -113,32 +113,32 @@ def test_all_give_the_same_outcomes(name: str, network: Any) -> None:
     expected = {o.number: o for job in jobs(keep_weights=True) for o in train(made, job)}
     with ENGINES[name](made) as engine:
         for _ in range(2):
-            assert_same(by_number(engine.run(jobs(keep_weights=True), lambda told: None)), expected)
+            assert_same(by_number(engine.run(jobs(keep_weights=True), lambda message: None)), expected)
     assert_nothing_hangs()
 
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_epochs_are_told_in_the_callers_thread(name: str) -> None:
-    told: list[Told] = []
+    message: list[TileProgress] = []
     threads: set[int] = set()
 
-    def tell(one: Told) -> None:
-        told.append(one)
+    def tell(one: TileProgress) -> None:
+        message.append(one)
         threads.add(threading.get_ident())
 
     with ENGINES[name](setup()) as engine:
         outcomes = by_number(engine.run(jobs(), tell)).values()
     assert threads == {threading.get_ident()}
-    assert sum(one.epochs for one in told) == 5 * 2 * EPOCHS
-    assert min(one.epochs for one in told) >= 0
-    last = {one.tile: one.best for one in told}
+    assert sum(one.epochs for one in message) == 5 * 2 * EPOCHS
+    assert min(one.epochs for one in message) >= 0
+    last = {one.tile: one.best for one in message}
     assert last == {tile: max(o.dev_score for o in outcomes if o.tile == tile) for tile in last}
 
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_no_jobs_no_outcomes(name: str) -> None:
     with ENGINES[name](setup()) as engine:
-        assert list(engine.run([], lambda told: None)) == []
+        assert list(engine.run([], lambda message: None)) == []
 
 
 def failing(hp: Any) -> nn.Module:
@@ -153,7 +153,7 @@ def test_an_exception_reaches_the_caller_and_ends_the_others(name: str) -> None:
     started = time.perf_counter()
     endless = [replace(job, epochs=10**9) if job.number > 2 else job for job in jobs()]
     with ENGINES[name](setup(failing)) as engine, pytest.raises(UsageError, match=r"trial 4: .* units 5"):
-        list(engine.run(endless, lambda told: None))
+        list(engine.run(endless, lambda message: None))
     assert time.perf_counter() - started < 60
     assert_nothing_hangs()
 
@@ -164,15 +164,15 @@ def test_an_engine_runs_again_after_an_exception(name: str) -> None:
     good = [job for job in jobs() if job.number != 2]
     with ENGINES[name](made) as engine:
         with pytest.raises(UsageError):
-            list(engine.run(jobs(), lambda told: None))
-        again = by_number(engine.run(good, lambda told: None))
+            list(engine.run(jobs(), lambda message: None))
+        again = by_number(engine.run(good, lambda message: None))
     assert again.keys() == {o.number for job in good for o in train(made, job)}
     assert {outcome.state for outcome in again.values()} == {"complete"}
 
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_an_exception_of_the_listener_ends_the_run(name: str) -> None:
-    def tell(told: Told) -> None:
+    def tell(message: TileProgress) -> None:
         raise KeyboardInterrupt
 
     with ENGINES[name](setup()) as engine, pytest.raises(KeyboardInterrupt):
@@ -193,9 +193,9 @@ def test_a_run_that_is_left_saves_its_tiles_and_goes_on_to_the_same_bits(name: s
     expected = {o.number: o for job in long for o in train(quick, replace(job, snapshot=None))}
     epochs = 0
 
-    def tell(told: Told) -> None:
+    def tell(message: TileProgress) -> None:
         nonlocal epochs
-        epochs += told.epochs
+        epochs += message.epochs
         if epochs >= 10:
             raise KeyboardInterrupt
 
@@ -203,7 +203,7 @@ def test_a_run_that_is_left_saves_its_tiles_and_goes_on_to_the_same_bits(name: s
         with pytest.raises(KeyboardInterrupt):
             list(engine.run(long, tell))
         assert {path.name for path in tmp_path.iterdir()} >= {"0"}
-        assert_same(by_number(engine.run(long, lambda told: None)), expected)
+        assert_same(by_number(engine.run(long, lambda message: None)), expected)
     assert_nothing_hangs()
 
 
@@ -216,7 +216,7 @@ def pid_as_score(p: Tensor, y: Tensor) -> Tensor:
 def test_where_jobs_run(name: str, here: bool) -> None:
     made = replace(setup(), scorer=Scorer("regression", pid_as_score))
     with ENGINES[name](made) as engine:
-        scores = {outcome.dev_score for outcome in by_number(engine.run(jobs(), lambda told: None)).values()}
+        scores = {outcome.dev_score for outcome in by_number(engine.run(jobs(), lambda message: None)).values()}
     assert (scores == {float(os.getpid())}) == here
 
 
@@ -228,9 +228,9 @@ def _two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_there_are_no_more_workers_than_tiles_and_cores() -> None:
     made, said = setup(lambda hp: Own(hp.units)), []
     with engine_for(made, 40, said.append) as engine:
-        list(engine.run(jobs(1), lambda told: None))
+        list(engine.run(jobs(1), lambda message: None))
         assert multiprocessing.active_children() == []
-        list(engine.run(jobs(5), lambda told: None))
+        list(engine.run(jobs(5), lambda message: None))
         assert len(multiprocessing.active_children()) == 2
     assert said == ["2 of 40 jobs: there are no more cores than that"]
     assert_nothing_hangs()
@@ -260,6 +260,6 @@ def test_jobs_begin_in_their_order() -> None:
         return Own(hp.units)
 
     with SerialEngine(setup(network)) as engine:
-        outcomes: Sequence[list[Outcome]] = list(engine.run(jobs(), lambda told: None))
+        outcomes: Sequence[list[Outcome]] = list(engine.run(jobs(), lambda message: None))
     assert [found[0].tile for found in outcomes] == [0, 1, 2, 3, 4]
     assert sorted(begun) == begun

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from ikura.large_batch.column_training import Trained
 from ikura.large_batch.columns import Column
 from ikura.large_batch.comparison import Row, chosen, compare, margin_of
 from ikura.large_batch.timing import epochs_to
-from ikura.large_batch.training import Trained
 from ikura.large_batch.verdict import Verdict, Wanted, verdict_of, wanted
 from ikura.metric import METRICS
 from ikura.study.selection_bias import Difference, difference

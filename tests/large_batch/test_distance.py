@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ikura.errors import UsageError
-from ikura.large_batch.diffusion import diffusion_rate, marks, walk
 from ikura.large_batch.distance import LAWS, compare_laws, fit_law, growth_alpha
 from ikura.large_batch.potential import fit_potential, random_potential, walk_losses
+from ikura.large_batch.random_walk import diffusion_rate, marks, walk
 from ikura.metric import default_metric
 from ikura.population.examples import Examples
 from ikura.population.member import Member

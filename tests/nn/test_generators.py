@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import nn
 
-from ikura.nn.generators import apart, reseed, seeded
+from ikura.nn.generators import preserved, reseed, seeded
 from ikura.nn.zoo import network as zoo_network
 from ikura.population.factory import build
 
@@ -63,7 +63,7 @@ def test_the_caller_s_own_numbers_go_on_also_after_an_error() -> None:
     first = draws()
     with pytest.raises(ZeroDivisionError), seeded(9):
         (draws(), 1 / 0)
-    with apart():
+    with preserved():
         reseed(4)
     assert (first, draws()) == expected
 

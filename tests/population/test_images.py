@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from ikura.data import Part
 from ikura.data.encoder import PixelStandard
-from ikura.data.images import memory
+from ikura.data.images import pixel_memory
 from ikura.metric import METRICS
 from ikura.nn.augmentation import AUGMENTATIONS, Augment, draw
 from ikura.population.batches import Batches
@@ -161,11 +161,11 @@ def test_state_goes_round() -> None:
 
 def test_images_in_a_file_train_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = curves(shop(), company())
-    monkeypatch.setattr(memory, "memory_limit", lambda: 10)
+    monkeypatch.setattr(pixel_memory, "memory_limit", lambda: 10)
     setup = shop()
-    mapped = memory.room(setup.train.x.shape)
+    mapped = pixel_memory.allocate(setup.train.x.shape)
     mapped[:] = setup.train.x
-    assert memory.is_mapped(mapped)
+    assert pixel_memory.is_mapped(mapped)
     found = curves(replace(setup, train=replace(setup.train, x=mapped)), company())
     for number in wanted:
         np.testing.assert_array_equal(found[number], wanted[number])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from torch import Tensor, nn
 
-from ikura.population.job import Job, Told, train
+from ikura.population.job import Job, TileProgress, train
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 
@@ -81,7 +81,7 @@ def test_divergence_is_recorded_and_not_raised(setup: Callable[..., TrainingSetu
 @pytest.mark.parametrize("way", ["compiled", "stacked"])
 def test_a_tile_in_which_all_diverge_ends(setup: Callable[..., TrainingSetup], way: str) -> None:
     members = tuple(Member(k, WILD | {"units": 5 + k}, 3) for k in range(3))
-    told: list[Told] = []
+    told: list[TileProgress] = []
     outcomes = train(build(setup, way, "float32"), Job(0, members, 50, 2), told.append)
     assert {outcome.state for outcome in outcomes} == {"diverged"}
     assert {len(outcome.curve) for outcome in outcomes} == {1}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ikura.population.job import Job, Outcome, StoppedError, Told, train
+from ikura.population.job import Job, Outcome, StoppedError, TileProgress, train
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.population.training import TrainingRun
@@ -103,19 +103,19 @@ def test_a_stopped_job_goes_on_to_the_same_bits(
             train(made, job, stopping=after(epochs))
         assert job.snapshot is not None
         assert job.snapshot.exists()
-    told: list[Told] = []
-    assert_same(train(made, job, told.append), whole)
-    assert told[0].epochs == sum(stops) * len(MEMBERS)
-    assert sum(one.epochs for one in told) == EPOCHS * len(MEMBERS)
+    message: list[TileProgress] = []
+    assert_same(train(made, job, message.append), whole)
+    assert message[0].epochs == sum(stops) * len(MEMBERS)
+    assert sum(one.epochs for one in message) == EPOCHS * len(MEMBERS)
 
 
 def test_without_a_snapshot_a_stopped_job_begins_anew(build: Callable[[str], TrainingSetup]) -> None:
     job = Job(0, MEMBERS, EPOCHS)
     with pytest.raises(StoppedError):
         train(build("compiled"), job, stopping=after(2))
-    told: list[Told] = []
-    train(build("compiled"), job, told.append)
-    assert told[0].epochs == 0
+    message: list[TileProgress] = []
+    train(build("compiled"), job, message.append)
+    assert message[0].epochs == 0
 
 
 @pytest.mark.parametrize(("seconds", "written"), [(0.0, EPOCHS), (1e9, 0)])
@@ -135,12 +135,12 @@ def test_a_deadline_cuts_members_short(
     made = build(way)
     clock = iter(range(100))
     monkeypatch.setattr("ikura.population.job.time.time", lambda: next(clock))
-    told: list[Told] = []
+    message: list[TileProgress] = []
     # Asked at 0 whether to begin, and after each epoch at 1, 2, 3.
-    cut = train(made, Job(0, MEMBERS, EPOCHS, deadline=3.0, keep_weights=True), told.append)
+    cut = train(made, Job(0, MEMBERS, EPOCHS, deadline=3.0, keep_weights=True), message.append)
     whole = train(made, Job(0, MEMBERS, 3, keep_weights=True, budget=EPOCHS))
     assert {outcome.state for outcome in cut} == {"stopped"}
-    assert sum(one.epochs for one in told) == EPOCHS * len(MEMBERS)
+    assert sum(one.epochs for one in message) == EPOCHS * len(MEMBERS)
     for one, other in zip(cut, whole, strict=True):
         np.testing.assert_array_equal(one.curve, other.curve)
         np.testing.assert_array_equal(one.weights, other.weights)
@@ -171,9 +171,9 @@ def test_a_deadline_in_the_last_epoch_cuts_nothing(
 
 
 def test_a_job_that_comes_too_late_is_not_begun(build: Callable[[str], TrainingSetup]) -> None:
-    told: list[Told] = []
-    assert train(build("compiled"), Job(0, MEMBERS, EPOCHS, deadline=time.time() - 1), told.append) == []
-    assert sum(one.epochs for one in told) == EPOCHS * len(MEMBERS)
+    message: list[TileProgress] = []
+    assert train(build("compiled"), Job(0, MEMBERS, EPOCHS, deadline=time.time() - 1), message.append) == []
+    assert sum(one.epochs for one in message) == EPOCHS * len(MEMBERS)
 
 
 @WAYS
@@ -183,10 +183,10 @@ def test_members_at_rest_change_nothing(
 ) -> None:
     made = build(way)
     whole = train(made, Job(0, MEMBERS, EPOCHS, keep_weights=True, keep_states=True))
-    told: list[Told] = []
-    some = train(made, Job(0, MEMBERS, EPOCHS, keep_weights=True, keep_states=True, places=places), told.append)
+    message: list[TileProgress] = []
+    some = train(made, Job(0, MEMBERS, EPOCHS, keep_weights=True, keep_states=True, places=places), message.append)
     assert_same(some, [whole[place] for place in places])
-    assert sum(one.epochs for one in told) == EPOCHS * len(places)
+    assert sum(one.epochs for one in message) == EPOCHS * len(places)
 
 
 @WAYS
@@ -230,14 +230,14 @@ def test_a_later_rung_is_stopped_and_gone_on_with(
     job = Job(0, MEMBERS, EPOCHS, snapshot=tmp_path / "tile", states=states, keep_weights=True, places=(0, 2))
     with pytest.raises(StoppedError):
         train(made, job, stopping=after(2))
-    told: list[Told] = []
-    assert_same(train(made, job, told.append), [whole[0], whole[2]])
-    assert told[0].epochs == 4 * 2
+    message: list[TileProgress] = []
+    assert_same(train(made, job, message.append), [whole[0], whole[2]])
+    assert message[0].epochs == 4 * 2
 
 
 def test_early_stopping_is_told_as_done(build: Callable[[str], TrainingSetup]) -> None:
-    told: list[Told] = []
+    message: list[TileProgress] = []
     wild = tuple(Member(n, {"learning_rate": 0.3, "units": 30, "batch_size": 8}, 0) for n in range(2))
-    outcomes = train(build("compiled"), Job(0, wild, 200, 1), told.append)
+    outcomes = train(build("compiled"), Job(0, wild, 200, 1), message.append)
     assert max(len(outcome.curve) for outcome in outcomes) < 200
-    assert sum(one.epochs for one in told) == 200 * 2
+    assert sum(one.epochs for one in message) == 200 * 2

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from ikura.errors import UsageError
 from ikura.nn.loss import loss
+from ikura.population.dry_run import NetworkError
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.rehearsal import NetworkError
 from ikura.population.setup import TrainingSetup
 
 Make = Callable[..., TrainingSetup]
@@ -403,7 +403,7 @@ def test_draws_in_evaluation_are_said(setup: Make) -> None:
     told = "The network draws random numbers in evaluation too"
     for network, draws in ((Dropping, True), (Noisy, True), (Small, False), (dropping_in_training, False)):
         made = setup(network=lambda hp, network=network: network())
-        notes = made.manner(Member(0, {}, 0)).notes
+        notes = made.traits(Member(0, {}, 0)).notes
         assert any(note.startswith(told) for note in notes) == draws
 
 
@@ -413,7 +413,7 @@ def dropping_in_training() -> nn.Module:
 
 def test_outputs_that_no_parameter_changes_are_said(setup: Make) -> None:
     made = setup(network=lambda hp: nn.Sequential(Small(), nn.Softmax(1)))
-    [note] = made.manner(Member(0, {}, 0)).notes
+    [note] = made.traits(Member(0, {}, 0)).notes
     assert note.startswith("No parameter changes the network's outputs on the first examples")
 
 
@@ -460,7 +460,7 @@ def test_a_failure_of_some_hyperparameters_is_told_from_one_of_all(setup: Make) 
         raise ValueError("no")
 
     with pytest.raises(NetworkError, match=r"ValueError: no.*'units': 7"):
-        setup(network=network).manner(Member(0, {"units": 7}, 0))
+        setup(network=network).traits(Member(0, {"units": 7}, 0))
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, lambda: torch.autocast("cpu", torch.bfloat16)])

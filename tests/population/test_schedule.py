@@ -12,13 +12,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ikura.errors import UsageError
-from ikura.population.plateau import BEGIN, distance, plateau
+from ikura.population.feedback_rates import BEGIN, distance, plateau
 from ikura.population.schedule import SHAPES, learning_rates, shape
 from ikura.space import DEFAULTS
 
 from .reference import Schedulers
 
-TIMED = [name for name, one in SHAPES.items() if not one.brake]
+TIMED = [name for name, one in SHAPES.items() if not one.follows]
 
 
 def rates(values: dict[str, Any], steps: int, epochs: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from sklearn.metrics import confusion_matrix
 
 from ikura.page.predictions import confusion
 from ikura.report.charts.curves import MOST_CURVES, MOST_EPOCHS, curves
-from ikura.report.charts.hyperparameters import MOST_POINTS, hyperparameters, score_range
+from ikura.report.charts.hyperparameter_charts import MOST_POINTS, hyperparameters, score_range
 from ikura.report.charts.outcomes import outcomes
 from ikura.report.charts.value_axis import scale_of
 from ikura.report.view import View

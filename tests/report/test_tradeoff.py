@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ikura.report.charts.hyperparameters import hyperparameters
+from ikura.report.charts.hyperparameter_charts import hyperparameters
 from ikura.report.charts.tradeoff import MOST_ROWS, tradeoff
 from ikura.report.sections import states
 from ikura.report.view import View

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 import ikura
-from ikura.data.images import memory
+from ikura.data.images import pixel_memory
 from ikura.errors import DataError, RunError, SpaceError, UsageError
 from ikura.population.member import Hyperparameters
 
@@ -188,7 +188,7 @@ def test_pictures_are_those_of_the_training_set(study: ikura.Study) -> None:
 def test_in_little_memory_the_same_study(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = FAST | {"network": factory, "space": SPACE}
     wanted = ikura.tune(photos, out=tmp_path / "wanted", **options)
-    monkeypatch.setattr(memory, "memory_limit", lambda: 1000)
+    monkeypatch.setattr(pixel_memory, "memory_limit", lambda: 1000)
     found = ikura.tune(photos, out=tmp_path / "found", **options)
     assert found.summary["images"]["mapped"]
     pd.testing.assert_frame_equal(found.curves(), wanted.curves())

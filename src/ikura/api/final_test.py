@@ -14,7 +14,6 @@ from ikura.data import Dataset
 from ikura.metric import interval, metric
 from ikura.population.job import Outcome
 from ikura.search import schedule
-from ikura.study.account import sparsity, stopping
 from ikura.study.choice import choose, load_network, predictions, train_again
 from ikura.study.executor import Executor
 from ikura.study.finalists import train_finalists
@@ -23,6 +22,7 @@ from ikura.study.record.members import member_of
 from ikura.study.record.search_plans import found_in, plans
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
+from ikura.study.regularisation_effects import sparsity, stopping
 from ikura.study.replay import replay
 from ikura.study.shortlist import Shortlist
 from ikura.study.training_setup import examples_of, model_of

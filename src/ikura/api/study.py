@@ -248,7 +248,7 @@ class Study:
 
     @property
     def pictures(self) -> dict[str, Any] | None:
-        """Some images of each class and what the augmentations do, as `ikura.study.pictures`; None for other data."""
+        """Images of each class and what augmentations do, as `ikura.study.image_samples`; None for other data."""
         return self._store.fact("pictures")
 
     @cached_property

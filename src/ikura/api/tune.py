@@ -29,7 +29,7 @@ from ikura.population.warmup import warm_up
 from ikura.process_state import cores, one_thread_each
 from ikura.search import schedule as schedule_of
 from ikura.space import Space
-from ikura.space.arguments import picked, refuses_unknown
+from ikura.space.argument_names import picked, refuses_unknown
 from ikura.study.arguments import (
     alone,
     automatic,
@@ -47,11 +47,11 @@ from ikura.study.arguments import (
 from ikura.study.arrays import arrays_for, with_whole_numbers
 from ikura.study.cost import check_bound
 from ikura.study.executor import Executor
+from ikura.study.factory_check import check_network, keep_network
 from ikura.study.freezing import choose_freezing
-from ikura.study.known_network import check_network, keep_network
+from ikura.study.image_samples import pictures
 from ikura.study.measurable import check_measurable
 from ikura.study.measured_costs import measure
-from ikura.study.pictures import pictures
 from ikura.study.positive import positive_of, wanted_positive
 from ikura.study.record.data_record import Origin
 from ikura.study.record.device import chosen_device
@@ -68,7 +68,7 @@ from ikura.study.record.versions import difference, versions
 from ikura.study.search import search as run_search
 from ikura.study.shortlist import Shortlist
 from ikura.study.training_setup import make_setup, network_again
-from ikura.study.unread import unread
+from ikura.study.unused_hyperparameters import unread
 from ikura.study.workable import workable
 
 __all__ = ["resume", "tune"]

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from ikura.checks._base import Check, Result
+from ikura.checks.short_training import reseed
 from ikura.checks.subject import Subject
-from ikura.checks.training import reseed
 
-__all__ = ["CompanyCheck", "EvaluationCheck"]
+__all__ = ["BatchIndependenceCheck", "EvaluationCheck"]
 
 ALIKE = 1e-3
 
@@ -60,7 +60,7 @@ class EvaluationCheck(Check):
         return self.passed("two runs agree and change nothing", difference=difference)
 
 
-class CompanyCheck(Check):
+class BatchIndependenceCheck(Check):
     """Runs examples in evaluation mode together, and with others."""
 
     name = "company"

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from ikura.checks._base import Check, Result
+from ikura.checks.short_training import reseed
 from ikura.checks.subject import Batch, Subject
-from ikura.checks.training import reseed
 from ikura.nn.loss import outputs_of
 
 __all__ = ["FactoryCheck", "ForwardCheck", "SharedCheck"]

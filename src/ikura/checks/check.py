@@ -21,13 +21,13 @@ from ikura.checks.make_subject import (
     subject_of_parts,
 )
 from ikura.checks.registry import CHECKS, chosen, run_checks
-from ikura.checks.run import is_run, subject_of_run
 from ikura.checks.subject import Loss, Step, Subject, undisturbed
+from ikura.checks.subject_of_run import is_run, subject_of_run
 from ikura.data.open_source import open_source
 from ikura.data.options import DataOptions
 from ikura.data.source import Source
 from ikura.errors import UsageError, listed
-from ikura.space.arguments import picked, refuses_unknown
+from ikura.space.argument_names import picked, refuses_unknown
 
 __all__ = ["check"]
 

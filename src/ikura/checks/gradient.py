@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ikura.checks._base import Check, Result
+from ikura.checks.short_training import reseed, train
 from ikura.checks.subject import Batch, Subject, still
-from ikura.checks.training import reseed, train
 from ikura.nn.noise import key
 
 __all__ = ["Compared", "GradientCheck", "compare"]

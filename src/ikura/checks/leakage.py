@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ikura.checks._base import Check, Result
-from ikura.checks.learner import MOST_ROWS, feature_names, forest_scores, matrix
+from ikura.checks.forest import MOST_ROWS, feature_names, forest_scores, matrix
 from ikura.checks.subject import Subject
 from ikura.population.examples import Examples
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ikura.checks._base import Check, Result
-from ikura.checks.learner import MOST_ROWS, forest_scores, matrix
+from ikura.checks.forest import MOST_ROWS, forest_scores, matrix
 from ikura.checks.subject import Subject
 
 __all__ = ["LearnableCheck"]

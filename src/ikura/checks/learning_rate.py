@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from ikura.checks._base import Check, Result
+from ikura.checks.short_training import evaluate, reseed, train
 from ikura.checks.subject import Subject, still
-from ikura.checks.training import evaluate, reseed, train
 
 __all__ = ["LearningRateCheck", "range_test"]
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from ikura.checks._base import Check, Result
+from ikura.checks.short_training import evaluate, reseed, train
 from ikura.checks.subject import Batch, Subject, still
-from ikura.checks.training import evaluate, reseed, train
 
 __all__ = ["OverfitCheck"]
 

@@ -13,12 +13,12 @@ from torch import nn
 
 from ikura.checks._base import Check, Checks, Result
 from ikura.checks.building import FactoryCheck
-from ikura.checks.drift import DriftCheck
+from ikura.checks.column_drift import DriftCheck
+from ikura.checks.data_values import LabelsCheck
 from ikura.checks.leakage import DuplicatesCheck, LeakageCheck
 from ikura.checks.outputs import OutputsCheck
 from ikura.checks.registry import made
 from ikura.checks.subject import Subject
-from ikura.checks.values import LabelsCheck
 from ikura.errors import UsageError
 from ikura.nn.loss import outputs_of
 from ikura.nn.noise import key

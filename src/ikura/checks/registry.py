@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ikura.checks._base import Check, Checks, Result
-from ikura.checks.batch_independence import CompanyCheck, EvaluationCheck
+from ikura.checks.batch_independence import BatchIndependenceCheck, EvaluationCheck
 from ikura.checks.batch_norm import BatchNormCheck
 from ikura.checks.building import FactoryCheck, ForwardCheck, SharedCheck
-from ikura.checks.distribution import DistributionCheck
-from ikura.checks.drift import DriftCheck
+from ikura.checks.column_drift import DriftCheck
+from ikura.checks.data_values import LabelsCheck, NormalisationCheck, ValuesCheck
 from ikura.checks.gradient import GradientCheck
+from ikura.checks.gradient_reach import DetachedCheck, InputsCheck
+from ikura.checks.initial_state import InitialLossCheck, SymmetryCheck
 from ikura.checks.leakage import DuplicatesCheck, IdentifierCheck, LeakageCheck
 from ikura.checks.learnable import LearnableCheck
 from ikura.checks.learning_rate import LearningRateCheck
 from ikura.checks.outputs import LossCheck, OutputsCheck
 from ikura.checks.overfit import OverfitCheck
-from ikura.checks.reach import DetachedCheck, InputsCheck
 from ikura.checks.regularisation import ClippingCheck, RegularisationCheck
 from ikura.checks.signal import SignalCheck, UnitsCheck
-from ikura.checks.start import InitialLossCheck, SymmetryCheck
-from ikura.checks.step import StepCheck
 from ikura.checks.subject import Subject, undisturbed
-from ikura.checks.values import LabelsCheck, NormalisationCheck, ValuesCheck
+from ikura.checks.training_step import StepCheck
+from ikura.checks.two_sample_test import DistributionCheck
 from ikura.errors import UsageError, nearest
 
 __all__ = ["CHECKS", "chosen", "made", "run_checks"]
@@ -45,7 +45,7 @@ CHECKS: dict[str, Check] = {
         OutputsCheck(),
         LossCheck(),
         EvaluationCheck(),
-        CompanyCheck(),
+        BatchIndependenceCheck(),
         InputsCheck(),
         DetachedCheck(),
         GradientCheck(),

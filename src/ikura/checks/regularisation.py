@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import nn
 
 from ikura.checks._base import Check, Result
+from ikura.checks.short_training import gradients, reseed
 from ikura.checks.subject import Subject, still
-from ikura.checks.training import gradients, reseed
 from ikura.nn.dropout import Dropout
 
 __all__ = ["ClippingCheck", "RegularisationCheck"]

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from ikura.checks._base import Check, Result
+from ikura.checks.short_training import reseed, trained
 from ikura.checks.subject import Subject, still
 from ikura.checks.trace import Signal, Trace, trace
-from ikura.checks.training import reseed, trained
 
 __all__ = ["SignalCheck", "UnitsCheck"]
 

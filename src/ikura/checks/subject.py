@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ikura.data.columns import Column
 from ikura.nn.copying import copy_of
-from ikura.nn.generators import apart
+from ikura.nn.generators import preserved
 from ikura.nn.loss import loss as task_loss
 from ikura.nn.mlp import MLP
 from ikura.nn.noise import permutation
@@ -288,7 +288,7 @@ def _as_it_was(module: nn.Module) -> Iterator[None]:
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Leave torch's, NumPy's and Python's random numbers, and warnings, as they were."""
-    with apart(), torch.enable_grad(), ignored_warnings:
+    with preserved(), torch.enable_grad(), ignored_warnings:
         yield
 
 

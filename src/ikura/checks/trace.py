@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from ikura.checks.short_training import reseed
 from ikura.checks.subject import Batch, Subject
-from ikura.checks.training import reseed
 from ikura.nn.products import uncompiled
 
 __all__ = ["Signal", "Trace", "trace"]

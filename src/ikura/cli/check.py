@@ -171,7 +171,7 @@ def check(
             tell=lambda name: session.say(f"ikura: {name}") if session.verbose else None,
         )
         if html is not None:
-            from ikura.checks.page import write_checks
+            from ikura.checks.checks_page import write_checks
 
             write_checks(checks, html)
     if json:

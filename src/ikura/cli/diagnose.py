@@ -123,8 +123,8 @@ def diagnose(
     if not 0 < worth < 1:
         raise UsageError(f"--worth must be a share above 0 and below 1, such as 0.02 or 2%, but got {worth:g}")
     with session.work():
+        from ikura.diagnose.diagnosis_page import write_diagnosis
         from ikura.diagnose.findings import examine, keep
-        from ikura.diagnose.page import write_diagnosis
         from ikura.diagnose.reading import copied
 
         factory = None
@@ -284,7 +284,7 @@ def _wrong(findings: Findings) -> str:
 def _hardest(findings: Findings) -> Any:
     from rich.table import Table
 
-    from ikura.cli.summary import number
+    from ikura.cli.study_summary import number
 
     assert findings.mistakes is not None
     table = Table.grid(padding=(0, 2))

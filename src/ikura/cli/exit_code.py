@@ -114,7 +114,7 @@ def _parsing_sentence(error: BaseException) -> str:
 
 def _meant(option: str, known: Sequence[str]) -> str:
     """Say which option was meant, or where the hyperparameter is given that was taken for one."""
-    from ikura.space.arguments import hyperparameter_of
+    from ikura.space.argument_names import hyperparameter_of
     from ikura.space.terms import option_of, term_of
 
     term, name = term_of(option), hyperparameter_of(option)

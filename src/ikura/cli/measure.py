@@ -66,7 +66,7 @@ def measure(
     folder = existing_run(run)
     at_least("--points", points, 2)
     at_least("--jobs", jobs, 1)
-    from ikura.cli.progress import progress_for
+    from ikura.cli.progress_display import progress_for
 
     try:
         with session.work(), progress_for(session) as progress:

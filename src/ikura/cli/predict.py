@@ -63,13 +63,13 @@ def predict(
         remarks: list[str] = []
         predictions = model.predict_frame(_images(data)) if _takes_images(model) else _predicted(model, data, remarks)
         if target is not None:
-            from ikura.exchange.table import write_table
+            from ikura.exchange.table_files import write_table
 
             write_table(predictions, target)
     for remark in remarks:
         session.say(remark)
     if target is None:
-        from ikura.exchange.table import formula_note
+        from ikura.exchange.table_files import formula_note
 
         if note := formula_note(predictions):
             session.say(f"ikura: warning: {note}")

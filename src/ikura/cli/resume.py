@@ -34,7 +34,7 @@ def resume(context: typer.Context, run: Run, json: Json = False, quiet: Quiet = 
 
     session.say(f"ikura {__version__}: resuming {run}")
     from ikura.cli.print_result import present
-    from ikura.cli.progress import progress_for
+    from ikura.cli.progress_display import progress_for
 
     with session.work(), progress_for(session) as progress:
         import ikura

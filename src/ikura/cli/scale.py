@@ -94,7 +94,7 @@ def scale(
         one_of("--device", device, DEVICES)
     if not (folder / "config.toml").exists():
         raise RunError(f"{run}: not a run folder of ikura (it has no config.toml)")
-    from ikura.cli.progress import progress_for
+    from ikura.cli.progress_display import progress_for
 
     try:
         with session.work(), progress_for(session) as progress:

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from ikura.wording import clean, one_line
 
-__all__ = ["Forgiving", "Session"]
+__all__ = ["Session", "TolerantStream"]
 
 
 @dataclass
@@ -107,7 +107,7 @@ class Session:
         self.say(f"ikura: warning: {message}")
 
 
-class Forgiving(io.TextIOBase):
+class TolerantStream(io.TextIOBase):
     """A stream for people that may be lost, as a terminal is that was closed: what is written then goes nowhere.
 
     Args:
@@ -116,7 +116,7 @@ class Forgiving(io.TextIOBase):
     Example:
         >>> closed = io.StringIO()
         >>> closed.close()
-        >>> Forgiving(closed).write("nobody reads it")
+        >>> TolerantStream(closed).write("nobody reads it")
         15
     """
 
@@ -178,12 +178,12 @@ def _stdout_to_stderr() -> Iterator[None]:
         sys.stdout.flush()
         kept = os.dup(out)
     except (OSError, ValueError, AttributeError):
-        with redirect_stdout(Forgiving(sys.stderr)):
+        with redirect_stdout(TolerantStream(sys.stderr)):
             yield
         return
     try:
         os.dup2(err, out)
-        with redirect_stdout(Forgiving(sys.stderr)):
+        with redirect_stdout(TolerantStream(sys.stderr)):
             yield
     finally:
         os.dup2(kept, out)

@@ -215,7 +215,7 @@ def tune(
 
     session.say(f"ikura {__version__}: reading {data}")
     from ikura.cli.print_result import present
-    from ikura.cli.progress import progress_for
+    from ikura.cli.progress_display import progress_for
 
     with session.work(), progress_for(session) as progress:
         import ikura

@@ -11,13 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from ikura.data.columns import Column
-from ikura.data.copies import find_copies
 from ikura.data.drift import find_drift, find_mismatch, image_table
+from ikura.data.duplicate_rows import find_copies
 from ikura.data.encoder import ArrayEncoder, Encoder, ImageEncoder, PixelStandard
 from ikura.data.encoder.array import mean_and_spread
 from ikura.data.encoder.number import Standard
 from ikura.data.encoder.table import TableEncoder
-from ikura.data.images.memory import take
+from ikura.data.images.pixel_memory import take
 from ikura.data.located import located
 from ikura.data.open_source import open_source
 from ikura.data.options import DataOptions

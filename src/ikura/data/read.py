@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as arrow_parquet
 
-from ikura.data.entry import check_entry, check_packed, check_size
+from ikura.data.file_limits import check_entry, check_packed, check_size
 from ikura.data.frame import plain_frame
 from ikura.data.missing import MISSING
 from ikura.data.notation import Doubt, Hints, LabelNotation, MomentNotation

@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from ikura.data.columns import Column
-from ikura.data.counter import with_counters
 from ikura.data.notation import Hints, Notation
 from ikura.data.options import DataOptions
-from ikura.data.outcome import read_outcome
+from ikura.data.row_numbers import with_counters
 from ikura.data.schema import Schema, read_schema
 from ikura.data.source import Source
+from ikura.data.target_values import read_target
 from ikura.errors import DataError, nearest
 
 __all__ = ["Reading", "read_source"]
@@ -42,7 +42,7 @@ class Reading:
     def with_counters(
         self, rows: npt.NDArray[np.int64], target: npt.NDArray[Any], classes: bool
     ) -> tuple[Reading, list[str]]:
-        """Keep columns that number the rows where the target follows them; see `ikura.data.counter.with_counters`.
+        """Keep columns that number the rows where the target follows them; see `ikura.data.row_numbers.with_counters`.
 
         Returns:
             The reading, and what is to be said of them.
@@ -78,7 +78,7 @@ def read_source(source: Source, options: DataOptions) -> Reading:
             raise DataError("kinds is for the columns of a table; these data are an array")
         if source.images:
             return Reading(source, [])
-        outcome = read_outcome(source.target, options.task, hints)
+        outcome = read_target(source.target, options.task, hints)
         return Reading(replace(source, target=outcome.values, notes=[*source.notes, *outcome.notes]), [])
     frame = source.features
     for name, what in ((group, "group"), (time, "time")):
@@ -99,7 +99,7 @@ def read_source(source: Source, options: DataOptions) -> Reading:
     if time is not None and time in roles:
         when = _times(frame[[time]], hints)
         schema = replace(schema, frame=schema.frame.assign(**{time: when}))
-    outcome = read_outcome(source.target, options.task, hints, _decimals(schema.notations))
+    outcome = read_target(source.target, options.task, hints, _decimals(schema.notations))
     read = replace(
         source,
         features=schema.frame,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ikura.data.columns import Column
 from ikura.data.images._base import PARTS
-from ikura.data.images.memory import is_mapped
+from ikura.data.images.pixel_memory import is_mapped
 from ikura.data.source import Source
 from ikura.data.split import Split
 from ikura.data.task import Task

@@ -4,11 +4,11 @@ Bias and variance, the recipe, which hyperparameters mattered, and where the spa
 """
 
 from ikura.diagnose.diagnosis import MARGIN, WORTH, Diagnosis, Gap, diagnose, judged
-from ikura.diagnose.edge import Edge, edges
 from ikura.diagnose.estimate import Estimate
 from ikura.diagnose.importance import AMONG, METHODS, importance
 from ikura.diagnose.merit import ranked
 from ikura.diagnose.recipe import Change, Prescription, prescribe
+from ikura.diagnose.space_borders import Edge, edges
 from ikura.diagnose.variance import TrialVariance, trial_variance
 
 __all__ = [

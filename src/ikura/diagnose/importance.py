@@ -11,7 +11,7 @@ import pandas as pd
 from ikura.diagnose.merit import ranked
 from ikura.diagnose.ped_anova import axis, divergences
 from ikura.errors import UsageError, nearest
-from ikura.exchange.distribution import quiet
+from ikura.exchange.optuna_distributions import quiet
 from ikura.process_state import ignored_warnings
 from ikura.space import Choice, Space
 

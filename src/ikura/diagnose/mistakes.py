@@ -134,7 +134,7 @@ def _example(
     values: dict[str, str] = {}
     picture = None
     if source.images and isinstance(source.features, np.ndarray):
-        from ikura.study.pictures import strip
+        from ikura.study.image_samples import strip
 
         picture = strip(np.asarray(source.features[row : row + 1]))
     elif isinstance(source.features, pd.DataFrame):

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.allowance import allowance
 from ikura.diagnose.chosen import Chosen
+from ikura.diagnose.decision_wording import decision_in_words
 from ikura.diagnose.diagnosis import WORTH, Diagnosis, Gap, given, judged
-from ikura.diagnose.edge import edges
 from ikura.diagnose.optimum import best_achievable
 from ikura.diagnose.reach import fell_on, with_reach
 from ikura.diagnose.reading import measure
 from ikura.diagnose.recipe import Change, Prescription, prescribe
-from ikura.diagnose.wording import decision_in_words
+from ikura.diagnose.space_borders import edges
 from ikura.errors import SpaceError
 from ikura.metric import metric
 from ikura.nn.augmentation import AUGMENTATIONS

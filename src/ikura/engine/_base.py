@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 
-from ikura.population.job import Job, Outcome, Told
+from ikura.population.job import Job, Outcome, TileProgress
 
 __all__ = ["Engine"]
 
@@ -14,7 +14,7 @@ class Engine(ABC):
     """Runs the jobs of a study; results come in any order and do not depend on it."""
 
     @abstractmethod
-    def run(self, jobs: Sequence[Job], tell: Callable[[Told], None]) -> Iterator[list[Outcome]]:
+    def run(self, jobs: Sequence[Job], tell: Callable[[TileProgress], None]) -> Iterator[list[Outcome]]:
         """Train tiles.
 
         Args:

@@ -10,21 +10,21 @@ from typing import Any, NamedTuple, Protocol
 
 from ikura.engine._base import Engine
 from ikura.errors import IkuraError
-from ikura.population.job import Job, Outcome, Told
+from ikura.population.job import Job, Outcome, TileProgress
 
-__all__ = ["Ended", "PoolEngine"]
+__all__ = ["PoolEngine", "TileEnd"]
 
 LATE = 1.0
 """Seconds that are waited for the last words on a tile whose result is there: its worker may have been killed."""
 
 
-class Ended(NamedTuple):
+class TileEnd(NamedTuple):
     """The last thing that a worker puts on the queue for a tile, where results may overtake it."""
 
     tile: int
 
 
-class Flag(Protocol):
+class SharedFlag(Protocol):
     """An event that all workers see."""
 
     def set(self) -> None: ...
@@ -43,26 +43,26 @@ class PoolEngine(Engine):
 
     Attributes:
         pool: the executor.
-        told: queue on which workers put what they tell.
+        messages: queue on which workers put what they tell.
         stop: set when workers should save their tiles and leave.
         work: what a worker runs for a job.
-        overtakes: whether a result may be there before what its worker told; `work` then puts `Ended` at the end.
+        overtakes: whether a result may be there before what its worker told; `work` then puts `TileEnd` at the end.
     """
 
     pool: Executor
-    told: Any
-    stop: Flag
+    messages: Any
+    stop: SharedFlag
     work: Callable[[Job], list[Outcome]]
     overtakes = False
 
-    def run(self, jobs: Sequence[Job], tell: Callable[[Told], None]) -> Iterator[list[Outcome]]:
+    def run(self, jobs: Sequence[Job], tell: Callable[[TileProgress], None]) -> Iterator[list[Outcome]]:
         tiles: dict[Future[list[Outcome]], int] = {self.pool.submit(self.work, job): job.number for job in jobs}
         waiting, silent = set(tiles), set(tiles.values()) if self.overtakes else set()
         try:
             while waiting:
                 ended, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-                for told in self._drain(silent, {tiles[future] for future in ended}):
-                    tell(told)
+                for message in self._drain(silent, {tiles[future] for future in ended}):
+                    tell(message)
                 for future in ended:
                     yield _result(future)
         finally:
@@ -72,25 +72,29 @@ class PoolEngine(Engine):
             wait(waiting)
             self.stop.clear()
 
-    def _drain(self, silent: set[int], ended: Collection[int]) -> list[Told]:
+    def _drain(self, silent: set[int], ended: Collection[int]) -> list[TileProgress]:
         """What came in since the last time, taken together for each tile; of tiles that have ended, all of it.
 
         Args:
-            silent: tiles of which `Ended` has not come; changed in place.
+            silent: tiles of which `TileEnd` has not come; changed in place.
             ended: tiles whose results are there.
         """
-        found: dict[int, Told] = {}
+        found: dict[int, TileProgress] = {}
         latest = time.monotonic() + LATE
         while True:
             try:
                 late = max(latest - time.monotonic(), 0.0) if silent.intersection(ended) else 0.0
-                told: Told | Ended = self.told.get(timeout=late) if late else self.told.get_nowait()
+                message: TileProgress | TileEnd = (
+                    self.messages.get(timeout=late) if late else self.messages.get_nowait()
+                )
             except Empty:
                 return list(found.values())
-            if isinstance(told, Ended):
-                silent.discard(told.tile)
+            if isinstance(message, TileEnd):
+                silent.discard(message.tile)
             else:
-                found[told.tile] = told._replace(epochs=told.epochs + found.get(told.tile, Told()).epochs)
+                found[message.tile] = message._replace(
+                    epochs=message.epochs + found.get(message.tile, TileProgress()).epochs
+                )
 
     def close(self) -> None:
         self.stop.set()

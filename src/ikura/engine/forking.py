@@ -10,7 +10,7 @@ from types import FrameType
 
 from ikura.process_state import cores
 
-__all__ = ["at_once", "hindrance"]
+__all__ = ["at_once", "reason_not_to_fork"]
 
 BUSY = ("ikura", "numba", "torch")
 """Packages that hold locks of their own while they work; a child that is forked then finds them held for ever."""
@@ -29,11 +29,11 @@ def at_once(jobs: int, say: Callable[[str], None] = lambda line: None) -> int:
     return cores()
 
 
-def hindrance() -> str:
+def reason_not_to_fork() -> str:
     """Why no worker processes can be forked; an empty text if they can.
 
     Example:
-        >>> hindrance()
+        >>> reason_not_to_fork()
         ''
     """
     if "fork" not in multiprocessing.get_all_start_methods():

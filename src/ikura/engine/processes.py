@@ -13,22 +13,22 @@ from typing import Any
 
 from typing_extensions import override
 
-from ikura.engine._pool import Ended, PoolEngine
-from ikura.engine.forking import hindrance
+from ikura.engine._pool import PoolEngine, TileEnd
+from ikura.engine.forking import reason_not_to_fork
 from ikura.engine.serial import SerialEngine
-from ikura.population.job import Job, Outcome, Told, train
+from ikura.population.job import Job, Outcome, TileProgress, train
 from ikura.population.setup import TrainingSetup
 
 __all__ = ["ProcessEngine", "end_with_parent", "leave_signals_to_parent"]
 
 _setup: TrainingSetup
-_told: Any
+_messages: Any
 _stop: Any
 
 
-def _begin(setup: TrainingSetup, told: Any, stop: Any) -> None:
-    global _setup, _told, _stop
-    _setup, _told, _stop = setup, told, stop
+def _begin(setup: TrainingSetup, messages: Any, stop: Any) -> None:
+    global _setup, _messages, _stop
+    _setup, _messages, _stop = setup, messages, stop
     leave_signals_to_parent()
     end_with_parent()
 
@@ -55,9 +55,9 @@ def end_with_parent() -> None:
 
 def _work(job: Job) -> list[Outcome]:
     try:
-        return train(_setup, job, _told.put, _stop.is_set)
+        return train(_setup, job, _messages.put, _stop.is_set)
     finally:
-        _told.put(Ended(job.number))
+        _messages.put(TileEnd(job.number))
 
 
 class ProcessEngine(PoolEngine):
@@ -80,7 +80,7 @@ class ProcessEngine(PoolEngine):
         self.said = ""
 
     @override
-    def run(self, jobs: Sequence[Job], tell: Callable[[Told], None]) -> Iterator[list[Outcome]]:
+    def run(self, jobs: Sequence[Job], tell: Callable[[TileProgress], None]) -> Iterator[list[Outcome]]:
         if not self._begun(min(self.jobs, len(jobs))):
             return SerialEngine(self.setup).run(jobs, tell)
         return super().run(jobs, tell)
@@ -88,14 +88,14 @@ class ProcessEngine(PoolEngine):
     def _begun(self, wanted: int) -> bool:
         """See to it that there are so many workers, or as many as there can be; whether there are any."""
         if wanted > max(self.workers, 1):
-            reason = hindrance()
+            reason = reason_not_to_fork()
             if reason:
                 self._explain(reason)
             else:
                 self.close()
                 context = multiprocessing.get_context("fork")
-                self.told, self.stop = context.Queue(), context.Event()
-                self.pool = ProcessPoolExecutor(wanted, context, _begin, (self.setup, self.told, self.stop))
+                self.messages, self.stop = context.Queue(), context.Event()
+                self.pool = ProcessPoolExecutor(wanted, context, _begin, (self.setup, self.messages, self.stop))
                 self.workers = wanted
         return self.workers > 0
 
@@ -108,5 +108,5 @@ class ProcessEngine(PoolEngine):
     def close(self) -> None:
         if self.workers:
             super().close()
-            self.told.close()
+            self.messages.close()
             self.workers = 0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing_extensions import override
 
 from ikura.engine._base import Engine
-from ikura.population.job import Job, Outcome, Told, train
+from ikura.population.job import Job, Outcome, TileProgress, train
 from ikura.population.setup import TrainingSetup
 
 __all__ = ["SerialEngine"]
@@ -24,7 +24,7 @@ class SerialEngine(Engine):
         self.setup = setup
 
     @override
-    def run(self, jobs: Sequence[Job], tell: Callable[[Told], None]) -> Iterator[list[Outcome]]:
+    def run(self, jobs: Sequence[Job], tell: Callable[[TileProgress], None]) -> Iterator[list[Outcome]]:
         for job in jobs:
             yield train(self.setup, job, tell)
 

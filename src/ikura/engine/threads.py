@@ -22,11 +22,11 @@ class ThreadEngine(PoolEngine):
     """
 
     def __init__(self, setup: TrainingSetup, jobs: int) -> None:
-        self.told = SimpleQueue()
+        self.messages = SimpleQueue()
         self.stop = threading.Event()
         self.pool = ThreadPoolExecutor(jobs, "ikura")
 
         def work(job: Job) -> list[Outcome]:
-            return train(setup, job, self.told.put, self.stop.is_set)  # type: ignore[attr-defined]
+            return train(setup, job, self.messages.put, self.stop.is_set)  # type: ignore[attr-defined]
 
         self.work = work

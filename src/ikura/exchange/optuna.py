@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ikura.errors import SpaceError, UsageError, listed, nearest
-from ikura.exchange.distribution import distribution, parameter_of, quiet
+from ikura.exchange.optuna_distributions import distribution, parameter_of, quiet
 from ikura.exchange.prior import Prior
 from ikura.space import Choice, Fixed, Integer, Parameter, Space, choice, integer, linear, log
 

@@ -15,10 +15,10 @@ from ikura.experiments._base import Experiment, Findings, Repetition, Section, T
 from ikura.experiments.charts import MARKS, Line, chart, short
 from ikura.experiments.claim import Claim, mean_interval
 from ikura.experiments.populations import make_setup
-from ikura.large_batch.diffusion import diffusion_rate, marks, walk
 from ikura.large_batch.distance import LAWS, compare_laws, growth_alpha
 from ikura.large_batch.potential import random_potential
 from ikura.large_batch.preset import TORCH_SCALE
+from ikura.large_batch.random_walk import diffusion_rate, marks, walk
 from ikura.page.markup import Html, element, join
 from ikura.page.tables import table
 from ikura.population.member import Member

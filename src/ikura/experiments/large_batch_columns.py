@@ -16,7 +16,7 @@ from ikura.experiments.populations import make_setup
 from ikura.large_batch.preset import Preset, preset
 from ikura.nn.zoo import network as zoo_network
 from ikura.population.examples import Examples
-from ikura.population.job import Job, Outcome, Told
+from ikura.population.job import Job, Outcome, TileProgress
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.population.warmup import warm_up
@@ -187,7 +187,7 @@ def columns(
     names, trained = list(plans), 0
     total = sum(epochs for epochs, _ in plans.values()) * len(repetitions)
 
-    def tell(told: Told) -> None:
+    def tell(told: TileProgress) -> None:
         nonlocal trained
         trained += told.epochs
         open_ones = [one for one in repetitions if len(found[one.index]) < len(plans)]

@@ -180,7 +180,7 @@ def frames(found: list[dict[str, Any]]) -> dict[str, pd.DataFrame]:
 def _written(
     chosen: Experiment, folder: Path, found: list[dict[str, Any]], seed: int, quick: bool, options: dict[str, Any]
 ) -> Reproduction:
-    from ikura.experiments.page import write_page
+    from ikura.experiments.experiment_page import write_page
     from ikura.files import write_atomically
     from ikura.version import __version__
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from torch import Tensor
 
+from ikura.large_batch.column_training import Trained
 from ikura.large_batch.columns import LARGE, SMALL, Column, updates
 from ikura.large_batch.timing import epochs_to
-from ikura.large_batch.training import Trained
 from ikura.large_batch.verdict import Verdict, Wanted, verdict_of, wanted
 from ikura.metric import Metric
 from ikura.study.selection_bias import Difference, difference

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ikura.large_batch.diffusion import marks
 from ikura.large_batch.distance import LAWS, Fit, compare_laws, growth_alpha
+from ikura.large_batch.random_walk import marks
 
 __all__ = ["CLEARLY", "FEWEST", "NONE_FITS", "NOT_DECIDED", "Growth", "growth_of"]
 

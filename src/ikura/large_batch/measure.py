@@ -21,15 +21,15 @@ from ikura.api.study import Study
 from ikura.engine import at_once, engine_for
 from ikura.errors import RunError, UsageError
 from ikura.files import named, shown
-from ikura.large_batch.diffusion import marks
 from ikura.large_batch.distance_law import growth_of
 from ikura.large_batch.measure_result import Measures, Moment
 from ikura.large_batch.noise_scale import NoiseScale, measure_noise_scale
-from ikura.large_batch.pieces import done
+from ikura.large_batch.parallel_work import in_parallel
 from ikura.large_batch.potential import Potential, fit_potential, network_walk
+from ikura.large_batch.random_walk import marks
 from ikura.population.examples import Examples
 from ikura.population.inputs import takes_codes
-from ikura.population.job import Outcome, Told
+from ikura.population.job import Outcome, TileProgress
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.population.structure import weights_of
@@ -37,7 +37,7 @@ from ikura.population.training import TrainingRun
 from ikura.population.warmup import warm_up
 from ikura.process_state import cores, one_thread_each
 from ikura.study.arguments import alone, check_arguments
-from ikura.study.known_network import check_network
+from ikura.study.factory_check import check_network
 from ikura.study.record.ledger import Ledger
 from ikura.study.record.members import member_of
 from ikura.study.record.progress import Progress
@@ -200,7 +200,7 @@ class _Work:
     def _train(self, notes: Diary, epochs: int) -> Outcome:
         done, best = 0, None
 
-        def tell(told: Told) -> None:
+        def tell(told: TileProgress) -> None:
             nonlocal done, best
             done += told.epochs
             best = told.best if np.isfinite(told.best) else best
@@ -219,7 +219,7 @@ class _Work:
         walks = [range(begin, begin + TOGETHER) for begin in range(0, DIRECTIONS, TOGETHER)]
         pieces: list[Piece] = [*epochs, *walks]
         found: dict[int, Any] = {}
-        for place, result in done(self._worker(notes), pieces, self.jobs, self.progress.say):
+        for place, result in in_parallel(self._worker(notes), pieces, self.jobs, self.progress.say):
             found[place] = result
             self.progress.count("measures", len(found), len(pieces))
         losses = np.concatenate([found[place] for place in range(len(epochs), len(pieces))])

@@ -13,11 +13,11 @@ import numpy as np
 from ikura.files import shown
 from ikura.page.cards import card
 from ikura.page.figure import css, evenly, log_tick
+from ikura.page.formatting import NOTHING, count, number, plural
 from ikura.page.lines import MARKS, Line, chart
 from ikura.page.markup import Html, element, join
 from ikura.page.page import page, write_text
 from ikura.page.tables import table
-from ikura.page.wording import NOTHING, count, number, plural
 
 if TYPE_CHECKING:
     from ikura.large_batch.distance_law import Growth

@@ -15,7 +15,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from ikura.errors import UsageError
 from ikura.nn.copying import copy_of
 from ikura.nn.dropout import Dropout
-from ikura.nn.generators import apart, reseed
+from ikura.nn.generators import preserved, reseed
 from ikura.nn.loss import each_loss
 from ikura.nn.noise import key
 
@@ -173,5 +173,5 @@ def network_walk(
         return float(each_loss(task, functional_call(own, changed, inputs), targets).mean())
 
     origin = torch.cat([w.flatten().double().cpu() for w in weights.values()]).numpy()
-    with apart(device):
+    with preserved(device):
         return walk_losses(measure, origin, directions, lengths, seed)

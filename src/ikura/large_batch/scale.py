@@ -16,6 +16,7 @@ from ikura.api.study import Study
 from ikura.engine import at_once
 from ikura.errors import UsageError
 from ikura.files import shown, sweep_partial, write_atomically
+from ikura.large_batch.column_training import Trained, Trainer, sweep
 from ikura.large_batch.columns import Column, Winner, check_batch, columns
 from ikura.large_batch.comparison import Row, chosen, compare, margin_of, timed
 from ikura.large_batch.ghost_norm import Ghosts, without_ghosts
@@ -24,7 +25,6 @@ from ikura.large_batch.regime import stretch
 from ikura.large_batch.scale_result import Scaling
 from ikura.large_batch.scaling_rules import candidates, check_rule
 from ikura.large_batch.timing import seconds_per_epoch
-from ikura.large_batch.training import Trained, Trainer, sweep
 from ikura.large_batch.winner import winner_of
 from ikura.metric import metric as metric_of
 from ikura.population.member import Hyperparameters, Member
@@ -32,7 +32,7 @@ from ikura.population.tile_size import COMPILED_TILE
 from ikura.population.warmup import warm_up
 from ikura.process_state import cores
 from ikura.study.arguments import alone, check_arguments
-from ikura.study.known_network import check_network
+from ikura.study.factory_check import check_network
 from ikura.study.record.command import predict_command
 from ikura.study.record.device import chosen_device
 from ikura.study.record.enter import enter

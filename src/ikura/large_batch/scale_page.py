@@ -12,11 +12,11 @@ import numpy as np
 from ikura.large_batch.timing import brief
 from ikura.page.cards import card
 from ikura.page.figure import css
+from ikura.page.formatting import NOTHING, as_words, count, number, score
 from ikura.page.lines import MARKS, Line, chart
 from ikura.page.markup import Html, element, join
 from ikura.page.page import page, write_text
 from ikura.page.tables import table
-from ikura.page.wording import NOTHING, count, number, score, spoken
 
 if TYPE_CHECKING:
     from ikura.large_batch.comparison import Row
@@ -59,7 +59,7 @@ def _header(scaling: Scaling) -> Html:
     told = difference if math.isfinite(low) else f"{best.diverged} of {best.seeds} networks diverged"
     cards = [
         card(
-            f"Dev {spoken(scaling.metric)}",
+            f"Dev {as_words(scaling.metric)}",
             str(best.verdict),
             f"{told}; a loss of {number(scaling.margin)} is allowed",
             kind="main",
@@ -154,7 +154,7 @@ def _differences(rows: Sequence[Row], places: Sequence[Any], scaling: Scaling, a
     return chart(
         [line],
         along,
-        f"difference in dev {spoken(scaling.metric)}",
+        f"difference in dev {as_words(scaling.metric)}",
         title="Difference from the small batch",
         caption="95 % intervals; the dotted line is the loss that is allowed.",
         shapes=[zero, allowed],
@@ -232,7 +232,7 @@ def _curves(scaling: Scaling) -> Html | None:
             lines["seconds"].append(Line(row.name, seconds, means, lows, highs, **look))
     if not lines["epoch"]:
         return None
-    what = f"dev {spoken(scaling.metric)}"
+    what = f"dev {as_words(scaling.metric)}"
     charts = [
         chart(lines["epoch"], "epoch", what, title="By epoch", xaxis={"type": "log"}),
         chart(lines["seconds"], "seconds", what, title="By seconds on this device", xaxis={"type": "log"}),

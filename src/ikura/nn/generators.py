@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["Place", "apart", "reseed", "seeded"]
+__all__ = ["GeneratorStates", "preserved", "reseed", "seeded"]
 
 _LOCK = RLock()
 if hasattr(os, "register_at_fork"):
@@ -22,11 +22,11 @@ if hasattr(os, "register_at_fork"):
 
 
 @dataclass(frozen=True)
-class Place:
+class GeneratorStates:
     """How far all generators have come.
 
     Example:
-        >>> place = Place.now()
+        >>> place = GeneratorStates.now()
         >>> first = random.random()
         >>> place.go()
         >>> random.random() == first
@@ -40,7 +40,7 @@ class Place:
     other: torch.Tensor | None
 
     @classmethod
-    def now(cls, device: str | torch.device = "cpu") -> Place:
+    def now(cls, device: str | torch.device = "cpu") -> GeneratorStates:
         """Where they are, that of a GPU included."""
         cuda = _cuda(device)
         other = None if cuda is None else cuda.get_state()
@@ -56,7 +56,7 @@ class Place:
 
 
 @contextmanager
-def apart(device: str | torch.device = "cpu", dtype: str | None = None) -> Iterator[None]:
+def preserved(device: str | torch.device = "cpu", dtype: str | None = None) -> Iterator[None]:
     """Leave all generators as they were when the block ends; one thread at a time is in such a block.
 
     Networks of the caller's own draw initial weights and noise from generators that all threads share, and make tensors
@@ -69,13 +69,13 @@ def apart(device: str | torch.device = "cpu", dtype: str | None = None) -> Itera
 
     Example:
         >>> random.seed(1); expected = random.random(); random.seed(1)
-        >>> with apart():
+        >>> with preserved():
         ...     ignored = random.random()
         >>> random.random() == expected
         True
     """
     with _LOCK:
-        place, precision = Place.now(device), torch.get_default_dtype()
+        place, precision = GeneratorStates.now(device), torch.get_default_dtype()
         torch.set_default_dtype(precision if dtype is None else getattr(torch, dtype))
         try:
             yield
@@ -86,7 +86,7 @@ def apart(device: str | torch.device = "cpu", dtype: str | None = None) -> Itera
 
 @contextmanager
 def seeded(stream: int, device: str | torch.device = "cpu", dtype: str | None = None) -> Iterator[None]:
-    """Draw keyed numbers from all generators inside the block; see `apart`.
+    """Draw keyed numbers from all generators inside the block; see `preserved`.
 
     Args:
         stream: a key (`ikura.nn.noise.key`), from 0.
@@ -101,13 +101,13 @@ def seeded(stream: int, device: str | torch.device = "cpu", dtype: str | None = 
         >>> torch.equal(one[0], other[0]), one[1:] == other[1:]
         (True, True)
     """
-    with apart(device, dtype):
+    with preserved(device, dtype):
         reseed(stream, device)
         yield
 
 
 def reseed(stream: int, device: str | torch.device = "cpu") -> None:
-    """Begin the numbers of a key anew, inside of a block of `apart` or `seeded`."""
+    """Begin the numbers of a key anew, inside of a block of `preserved` or `seeded`."""
     torch.default_generator.manual_seed(stream)
     random.seed(stream)
     np.random.seed(stream & 0xFFFFFFFF)

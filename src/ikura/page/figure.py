@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ikura.page.formatting import real
 from ikura.page.markup import Html, element, plain_json
-from ikura.page.wording import real
 
 __all__ = ["axis", "css", "evenly", "figure", "legend", "log_tick", "plot_text", "rounded"]
 

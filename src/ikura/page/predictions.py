@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ikura.page.figure import axis, css, evenly, figure, plot_text, rounded
+from ikura.page.formatting import NOTHING, count, number, plural, score
 from ikura.page.markup import Html, element, join
 from ikura.page.tables import table
-from ikura.page.wording import NOTHING, count, number, plural, score
 
 __all__ = ["MOST_CLASSES", "MOST_POINTS", "OTHER", "WRITTEN_CLASSES", "confusion", "predicted"]
 
@@ -153,8 +153,8 @@ def _numbers(predictions: Mapping[str, Any], part: str) -> Html | None:
     if not truth.size:
         return None
     ends = [float(min(truth.min(), guess.min())), float(max(truth.max(), guess.max()))]
-    room = 0.04 * (ends[1] - ends[0]) or 1.0
-    ends = [ends[0] - room, ends[1] + room]
+    margin = 0.04 * (ends[1] - ends[0]) or 1.0
+    ends = [ends[0] - margin, ends[1] + margin]
     drawn = evenly(truth.size, MOST_POINTS)
     error = guess - truth
     scatter = figure(

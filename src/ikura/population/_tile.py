@@ -36,8 +36,8 @@ class Tile(ABC):
             examples: in the order of the epoch.
             epoch: 0, 1, …
             epochs: epochs of the members' whole budget, at which learning-rate schedules end.
-            shares: what `ikura.population.plateau.Brakes` leave of each member's learning rate, float64 of shape
-                (members,); None for all of it.
+            shares: what `FeedbackRates` leave of each member's learning rate, float64 of shape (members,); None for all
+                of it.
 
         Returns:
             Mean cost of each member over the epoch, penalty included, float64 of shape (members,); a member whose cost

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ikura.data.images.memory import is_mapped
+from ikura.data.images.pixel_memory import is_mapped
 from ikura.nn.augmentation import Augment
 from ikura.population.examples import Examples
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from ikura.population._tile import Tile
 
-__all__ = ["Travel"]
+__all__ = ["DistanceTracker"]
 
 
-class Travel:
+class DistanceTracker:
     """Distances ‖w - w_0‖ of each member, parameter by parameter.
 
     Args:

@@ -13,7 +13,7 @@ from ikura.errors import UsageError
 from ikura.nn.generators import seeded
 from ikura.population.inputs import inputs_of
 from ikura.population.member import Hyperparameters
-from ikura.population.surroundings import usual_settings
+from ikura.population.torch_settings import default_torch_settings
 
 __all__ = ["Factory", "NetworkError", "build"]
 
@@ -47,7 +47,7 @@ def build(
         NetworkError: the factory fails.
         UsageError: what it returns is not an `nn.Module`.
     """
-    with seeded(key, dtype="float32"), usual_settings():
+    with seeded(key, dtype="float32"), default_torch_settings():
         try:
             module = factory(Hyperparameters(hyperparameters))
             if inputs and isinstance(module, nn.Module) and any(map(is_lazy, module.parameters())):

@@ -7,10 +7,10 @@ from enum import Enum
 
 from torch import Tensor, nn
 
-__all__ = ["Asks", "asks_for_codes", "inputs_of", "takes_codes"]
+__all__ = ["TakesCodes", "asks_for_codes", "inputs_of", "takes_codes"]
 
 
-class Asks(Enum):
+class TakesCodes(Enum):
     """When a forward is given codes."""
 
     NEVER = "never"
@@ -18,7 +18,7 @@ class Asks(Enum):
     ALWAYS = "always"
 
 
-def asks_for_codes(module: nn.Module) -> Asks:
+def asks_for_codes(module: nn.Module) -> TakesCodes:
     """Read from the signature of a network's forward whether it asks for codes as its second argument.
 
     A parameter called `codes` asks for them, always if it has no default. A second parameter of another name asks for
@@ -38,15 +38,15 @@ def asks_for_codes(module: nn.Module) -> Asks:
     try:
         parameters = list(inspect.signature(module.forward).parameters.values())
     except (TypeError, ValueError):
-        return Asks.NEVER
+        return TakesCodes.NEVER
     positional = [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
     if len(positional) < 2:
-        return Asks.NEVER
+        return TakesCodes.NEVER
     second = positional[1]
     needed = second.default is second.empty
     if second.name == "codes":
-        return Asks.ALWAYS if needed else Asks.IF_ANY
-    return Asks.IF_ANY if needed else Asks.NEVER
+        return TakesCodes.ALWAYS if needed else TakesCodes.IF_ANY
+    return TakesCodes.IF_ANY if needed else TakesCodes.NEVER
 
 
 def takes_codes(module: nn.Module, columns: int) -> bool:
@@ -57,7 +57,7 @@ def takes_codes(module: nn.Module, columns: int) -> bool:
         False
     """
     asks = asks_for_codes(module)
-    return asks is Asks.ALWAYS or (asks is Asks.IF_ANY and columns > 0)
+    return asks is TakesCodes.ALWAYS or (asks is TakesCodes.IF_ANY and columns > 0)
 
 
 def inputs_of(module: nn.Module, x: Tensor, codes: Tensor | None) -> tuple[Tensor, ...]:

@@ -16,14 +16,14 @@ import torch
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.population.snapshot import load_snapshot, save_snapshot
-from ikura.population.surroundings import usual_settings
+from ikura.population.torch_settings import default_torch_settings
 from ikura.population.training import TrainingRun
 from ikura.process_state import one_thread_each
 
-__all__ = ["Job", "Outcome", "StoppedError", "Told", "train"]
+__all__ = ["Job", "Outcome", "StoppedError", "TileProgress", "train"]
 
 
-class Told(NamedTuple):
+class TileProgress(NamedTuple):
     """What a worker tells of a tile in training.
 
     Attributes:
@@ -146,7 +146,7 @@ class Outcome:
 def train(
     setup: TrainingSetup,
     job: Job,
-    tell: Callable[[Told], None] = lambda told: None,
+    tell: Callable[[TileProgress], None] = lambda message: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> list[Outcome]:
     """Train a tile, from its snapshot if there is one, with one thread of torch, on whose number rounding depends.
@@ -173,16 +173,18 @@ def _ordinary_arithmetic() -> Iterator[None]:
     flushed = not float(np.finfo(np.float64).tiny) * 0.5
     torch.set_flush_denormal(True)
     try:
-        with usual_settings():
+        with default_torch_settings():
             yield
     finally:
         torch.set_flush_denormal(flushed)
 
 
-def _train(setup: TrainingSetup, job: Job, tell: Callable[[Told], None], stopping: Callable[[], bool]) -> list[Outcome]:
+def _train(
+    setup: TrainingSetup, job: Job, tell: Callable[[TileProgress], None], stopping: Callable[[], bool]
+) -> list[Outcome]:
     late = job.deadline is not None and time.time() >= job.deadline
     if late and not job.first and not (job.snapshot and job.snapshot.exists()):
-        tell(Told(job.epochs * len(job.training), job.number))
+        tell(TileProgress(job.epochs * len(job.training), job.number))
         return []
     training = setup.training(job.members, job.patience, job.budget or job.epochs, job.keep_distances)
     training.tile.active[:] = False
@@ -202,7 +204,7 @@ def _train(setup: TrainingSetup, job: Job, tell: Callable[[Told], None], stoppin
         if job.watch is not None:
             for place in job.training:
                 job.watch(training, place)
-        tell(Told(len(job.training), job.number, training.leading()))
+        tell(TileProgress(len(job.training), job.number, training.leading()))
         late = job.deadline is not None and time.time() >= job.deadline
         stop = stopping()
         if job.snapshot is not None and (stop or time.monotonic() - saved >= job.snapshot_seconds):
@@ -215,9 +217,9 @@ def _train(setup: TrainingSetup, job: Job, tell: Callable[[Told], None], stoppin
             training.tile.active[:] = False
 
     began = training.epoch
-    tell(Told(began * len(job.training), job.number))
+    tell(TileProgress(began * len(job.training), job.number))
     training.run(job.epochs, after)
-    tell(Told((job.epochs - training.epoch) * len(job.training), job.number, training.leading()))
+    tell(TileProgress((job.epochs - training.epoch) * len(job.training), job.number, training.leading()))
     return _outcomes(job, training, cut)
 
 
@@ -256,7 +258,7 @@ def _outcomes(job: Job, training: TrainingRun, cut: Sequence[int]) -> list[Outco
                 states[place],
                 dev_losses[place] if dev_losses is not None and alive[place] else None,
                 evidence.get(place) if place in ended else None,
-                None if training.travel is None else training.travel.by_name(place),
+                None if training.tracker is None else training.tracker.by_name(place),
             )
         )
     return _with_best(outcomes, training, ended) if job.keep_best and not job.keep_weights else outcomes

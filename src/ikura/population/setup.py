@@ -12,20 +12,20 @@ import torch
 from torch import nn
 
 from ikura.errors import UsageError
-from ikura.nn.generators import apart
+from ikura.nn.generators import preserved
 from ikura.nn.noise import key
 from ikura.nn.zoo.cnn import Recipe, cnn
 from ikura.population import attributes
 from ikura.population._tile import Tile
-from ikura.population.distances import Travel
+from ikura.population.distances import DistanceTracker
+from ikura.population.dry_run import ForwardTraits, dry_run
 from ikura.population.examples import Examples
 from ikura.population.factory import Factory, NetworkError, build
-from ikura.population.inputs import Asks, asks_for_codes
+from ikura.population.inputs import TakesCodes, asks_for_codes
 from ikura.population.layout import Layout
 from ikura.population.member import Member
-from ikura.population.rehearsal import Manner, rehearse
 from ikura.population.structure import structure, weights_of
-from ikura.population.surroundings import usual_settings
+from ikura.population.torch_settings import default_torch_settings
 from ikura.population.training import Scorer, TrainingRun
 
 __all__ = ["TrainingSetup"]
@@ -45,7 +45,7 @@ class TrainingSetup:
         device: a torch device.
         least_units: width to which stacked built-in networks are padded at least.
         augmented: whether trials change their training images, which the fully connected kernel does not do.
-        manners: how networks are run, by their structure, of those that were rehearsed.
+        traits_of: how networks are run, by their structure, of those that were rehearsed.
     """
 
     train: Examples
@@ -58,7 +58,7 @@ class TrainingSetup:
     device: str = "cpu"
     least_units: int = 0
     augmented: bool = False
-    manners: dict[Hashable, Manner] = field(default_factory=dict, repr=False, compare=False)
+    traits_of: dict[Hashable, ForwardTraits] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def compiled(self) -> bool:
@@ -160,7 +160,7 @@ class TrainingSetup:
 
             built: list[Any] = [self.module(m) for m in members]
             if self.network is not cnn:
-                self.manner(members[0])
+                self.traits(members[0])
             return ConvolutionTile(members, [self._recipe(m) for m in members], built, self.task, self.dtype)
         if self.compiled:
             from ikura.population.compiled import CompiledTile
@@ -170,9 +170,9 @@ class TrainingSetup:
 
         if self.network is not None:
             modules = [self.module(member) for member in members]
-            manner = self.manner(members[0])
+            traits = self.traits(members[0])
             return StackedTile(
-                members, modules, self.task, self.dtype, self.device, outputs=self.outputs, manner=manner
+                members, modules, self.task, self.dtype, self.device, outputs=self.outputs, traits=traits
             )
         layouts = [self.layout(member) for member in members]
         least = 0 if layouts[0].normalisation == "layer" else self.least_units
@@ -198,32 +198,30 @@ class TrainingSetup:
                 buffer.copy_(torch.from_numpy(np.asarray(buffers[name][own])))
         return module.eval()
 
-    def manner(self, member: Member) -> Manner:
+    def traits(self, member: Member) -> ForwardTraits:
         """How a member's network is to be run; networks of one structure are rehearsed once.
 
         Raises:
             UsageError: the network is none that can be trained.
         """
         form = structure(self.module(member))
-        if form not in self.manners:
-            self.manners[form] = self._rehearse(member)
-        return self.manners[form]
+        if form not in self.traits_of:
+            self.traits_of[form] = self._dry_run(member)
+        return self.traits_of[form]
 
-    def _rehearse(self, member: Member) -> Manner:
+    def _dry_run(self, member: Member) -> ForwardTraits:
         examples = self.train.head(16)
         x, codes = torch.from_numpy(examples.inputs(slice(None))), torch.from_numpy(examples.codes)
         columns = codes.shape[1]
-        if columns and asks_for_codes(self.module(member)) is Asks.NEVER:
+        if columns and asks_for_codes(self.module(member)) is TakesCodes.NEVER:
             raise UsageError(
                 f"{columns} columns have so many categories that they come as codes: let the network's "
                 "forward take (x, codes), or leave the columns out by kinds={column: 'ignore'}"
             )
         given = x.to(self.device), codes.to(self.device)
         try:
-            with usual_settings(), apart(self.device, self.dtype):
-                return rehearse(
-                    lambda: self.module(member), *given, self.outputs, self.task, getattr(torch, self.dtype)
-                )
+            with default_torch_settings(), preserved(self.device, self.dtype):
+                return dry_run(lambda: self.module(member), *given, self.outputs, self.task, getattr(torch, self.dtype))
         except NetworkError as error:
             hyperparameters = dict(member.hyperparameters)
             raise NetworkError(f"trial {member.number}: {error} (hyperparameters {hyperparameters})") from error
@@ -239,11 +237,11 @@ class TrainingSetup:
         more: float = 1.0,
     ) -> TrainingRun:
         """Begin the training of a tile; the arguments are those of `TrainingRun`."""
-        tile, travel = self.tile(members), None
+        tile, tracker = self.tile(members), None
         if keep_distances:
             sizes = [{n: p.numel() for n, p in weights_of(self.module(member)).items()} for member in members]
-            travel = Travel(tile, sizes)
-        return TrainingRun(tile, self.train, self.dev, self.scorer, patience, budget, travel=travel, more=more)
+            tracker = DistanceTracker(tile, sizes)
+        return TrainingRun(tile, self.train, self.dev, self.scorer, patience, budget, tracker=tracker, more=more)
 
 
 def _slices(members: list[Member], size: int) -> list[list[Member]]:

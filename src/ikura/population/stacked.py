@@ -22,14 +22,14 @@ from ikura.population import attributes
 from ikura.population._tile import Tile
 from ikura.population.batches import Batches
 from ikura.population.dropconnect import DropConnect
+from ikura.population.dry_run import ForwardTraits
 from ikura.population.examples import Examples
 from ikura.population.kernel import loss as loss_kernel
 from ikura.population.member import Member
-from ikura.population.rehearsal import Manner
 from ikura.population.schedule import batch_size_at, follows_distance, learning_rates
+from ikura.population.stacked_module import MemberError, StackedModule
 from ikura.population.stacked_update import Update
 from ikura.population.structure import channels_last, convolves, hooks_gradients
-from ikura.population.together import MemberError, Together
 
 __all__ = ["StackedTile"]
 
@@ -37,7 +37,7 @@ __all__ = ["StackedTile"]
 class StackedTile(Tile):
     """Networks of one structure, written for one member, stacked and run under shared noise.
 
-    The forward pass is `Together`, the backward pass the ordinary one on the summed losses, what follows is
+    The forward pass is `StackedModule`, the backward pass the ordinary one on the summed losses, what follows is
     `Update`.
 
     Args:
@@ -49,7 +49,7 @@ class StackedTile(Tile):
         free: which weights of each member may change, bool of shape (members, weights); None for all of them. Weights
             that may not change are the padding of a narrower network.
         outputs: number of raw outputs.
-        manner: what a rehearsal found of networks of the caller's; None for built-in ones.
+        traits: what a rehearsal found of networks of the caller's; None for built-in ones.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class StackedTile(Tile):
         device: str = "cpu",
         free: np.ndarray | None = None,
         outputs: int = 1,
-        manner: Manner | None = None,
+        traits: ForwardTraits | None = None,
     ) -> None:
         self.members, self.task, self.device = list(members), task, torch.device(device)
         self.seed = members[0].seed
@@ -69,15 +69,15 @@ class StackedTile(Tile):
         modules = [module.to(self.dtype).train() for module in modules]
         self.module = modules[0]
         self.channels_last = channels_last(self.module)
-        self.manner = manner or Manner()
-        self.together = Together(
-            modules if self.manner.remembers else modules[:1],
-            not self.manner.remembers
-            and not self.manner.sets_weights
+        self.traits = traits or ForwardTraits()
+        self.stacked = StackedModule(
+            modules if self.traits.remembers else modules[:1],
+            not self.traits.remembers
+            and not self.traits.sets_weights
             and not hooks_gradients(self.module)
             and (self.device.type != "cpu" or not convolves(self.module)),
-            None if manner is None else outputs,
-            self.manner.passing,
+            None if traits is None else outputs,
+            self.traits.passing,
         )
         self.normalises = any(isinstance(m, _BatchNorm | BatchNorm | GhostNorm) for m in self.module.modules())
         parameters, self.buffers = stack_module_state(modules)
@@ -109,14 +109,14 @@ class StackedTile(Tile):
         )
         self.classes = {"binary": 2, "multiclass": outputs, "regression": 0}[task]
         self.augment = Augment([member.values for member in members], self.seed)
-        self.known = None if manner is None else attributes.observe(self.module)
+        self.known = None if traits is None else attributes.observe(self.module)
         self.steps = np.zeros(count, np.int64)
         self.active = np.ones(count, bool)
         self.limits = np.full(count, np.inf)
 
     def _matrices(self) -> list[tuple[int, int, int]]:
         """(place, rows, columns) of each trained parameter that is a weight of products; a row for each unit."""
-        places, weights = np.cumsum([0, *self.sizes]).tolist(), self.manner.weights
+        places, weights = np.cumsum([0, *self.sizes]).tolist(), self.traits.weights
         return [
             (place, shape[0] if len(shape) > 1 else 1, shape[1:].numel() if len(shape) > 1 else shape.numel())
             for place, (name, shape) in zip(places, self.shapes.items(), strict=False)
@@ -129,7 +129,7 @@ class StackedTile(Tile):
 
     def _forward(self, leaves: dict[str, Tensor], x: Tensor, codes: Tensor) -> Tensor:
         try:
-            return self.together(leaves, self.buffers, (x, codes))
+            return self.stacked(leaves, self.buffers, (x, codes))
         except MemberError as error:
             raise self._failure(error.cause, x, error.place, "in evaluation") from error.cause
         except UsageError as error:
@@ -159,7 +159,7 @@ class StackedTile(Tile):
         left = [1.0] * len(self.members) if shares is None else shares.tolist()
         rates = [learning_rates(member.values, epoch, len(batches), epochs) for member in self.members]
         total = np.zeros(len(self.members))
-        for module in self.together.modules:
+        for module in self.stacked.modules:
             module.train()
         for number, batch in enumerate(batches):
             x, codes, y = examples_of(batch, augment, epoch)
@@ -190,7 +190,7 @@ class StackedTile(Tile):
         if self.known is None:
             return
         now = attributes.observe(self.module)
-        names = {*now, *self.known} - {*self.manner.remembers, *self.manner.passing, *self.manner.harmless}
+        names = {*now, *self.known} - {*self.traits.remembers, *self.traits.passing, *self.traits.harmless}
         changed = sorted(n for n in names if now.get(n) != self.known.get(n) and not n.startswith(attributes.OUTSIDE))
         if changed:
             raise UsageError(f"trial {self.members[0].number}: {attributes.complaint(changed[0])}")
@@ -217,7 +217,7 @@ class StackedTile(Tile):
         apart: bool = False,
         factors: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        if self.together.vectorised:
+        if self.stacked.vectorised:
             before = {name: buffer.clone() for name, buffer in self.buffers.items()}
             try:
                 return self._at_once(x, codes, y, stream, first, epoch, apart, factors)
@@ -225,7 +225,7 @@ class StackedTile(Tile):
                 raise self._failure(error, x) from None
             except Exception as error:
                 # What vmap cannot run, forwards or backwards; what fails on its own fails in turn too.
-                self.together.give_up(self.buffers, before, error)
+                self.stacked.give_up(self.buffers, before, error)
         return self._in_turn(x, codes, y, stream, first, epoch, apart, factors)
 
     def _at_once(
@@ -243,7 +243,7 @@ class StackedTile(Tile):
         used = leaves if self.dropconnect is None else self.dropconnect(leaves, epoch, first)
         own = None if y.dim() == 1 else 0
         with drawing(Draws(stream, first)), self._seeded("noise", epoch, first):
-            outputs = self.together.at_once(used, self.buffers, (x, codes), apart).to(self.dtype)
+            outputs = self.stacked.at_once(used, self.buffers, (x, codes), apart).to(self.dtype)
         if self.smoothing is None:
             costs = vmap(lambda z, t: loss(self.task, z, t), (0, own))(outputs, y)
         else:
@@ -282,7 +282,7 @@ class StackedTile(Tile):
             own_x = self._laid_out(x[k]) if shared is None else shared
             try:
                 with drawing(Draws(stream, first)), self._seeded("noise", epoch, first):
-                    outputs = self.together.member(k, used, self.buffers, (own_x, codes)).to(self.dtype)
+                    outputs = self.stacked.member(k, used, self.buffers, (own_x, codes)).to(self.dtype)
                 cost = loss(self.task, outputs, own_y, None if self.smoothing is None else self.smoothing[k])
                 learning = [leaf for leaf in leaves.values() if leaf.requires_grad]
                 aim = cost if factors is None else self._weighted(outputs, own_y, k, factors[k])
@@ -294,14 +294,14 @@ class StackedTile(Tile):
                 own = next(found, None) if leaf.requires_grad else None
                 if own is not None:
                     place.copy_(own.to_dense().reshape(-1) if own.is_sparse else own.reshape(-1))
-            if self.manner.sets_weights:
+            if self.traits.sets_weights:
                 for leaf, (_, part) in zip(leaves.values(), parts, strict=True):
                     part.copy_(leaf.detach().reshape(-1))
         return gradient, costs
 
     def _hook(self, place: int, leaves: dict[str, Tensor]) -> None:
         """Give the weights of one member the hooks that its parameters have."""
-        module = self.together.modules[place % len(self.together.modules)]
+        module = self.stacked.modules[place % len(self.stacked.modules)]
         for name, parameter in module.named_parameters():
             for hook in (parameter._backward_hooks or {}).values():
                 if name in leaves and leaves[name].requires_grad:
@@ -350,7 +350,7 @@ class StackedTile(Tile):
     @override
     def outputs(self, examples: Examples) -> np.ndarray:
         batches = Batches(examples, self.device, self.task)
-        for module in self.together.modules:
+        for module in self.stacked.modules:
             module.eval()
         leaves, block = self._leaves(), 1024
         # What a network draws even in evaluation is keyed as well.
@@ -372,24 +372,24 @@ class StackedTile(Tile):
     @property
     def notes(self) -> list[str]:
         """What is to be said of how the networks run."""
-        found = list(self.manner.notes)
-        if self.manner.remembers:
-            names = ", ".join(sorted(self.manner.remembers))
+        found = list(self.traits.notes)
+        if self.traits.remembers:
+            names = ", ".join(sorted(self.traits.remembers))
             found.append(f"The network keeps values in attributes ({names}): its trials train one after another.")
-        if self.together.reason:
-            short = f"{self.together.reason[:160]}…" if len(self.together.reason) > 160 else self.together.reason
+        if self.stacked.reason:
+            short = f"{self.stacked.reason[:160]}…" if len(self.stacked.reason) > 160 else self.stacked.reason
             found.append(f"vmap cannot run the network ({short}): its trials train one after another.")
         return found
 
     def _attributes(self, place: int) -> dict[str, np.ndarray]:
         """What a member's network keeps in attributes, as arrays."""
-        if not self.manner.remembers:
+        if not self.traits.remembers:
             return {}
-        return attributes.read(self.together.modules[place], self.manner.remembers)
+        return attributes.read(self.stacked.modules[place], self.traits.remembers)
 
     def _remember(self, place: int, arrays: dict[str, np.ndarray]) -> None:
-        if self.manner.remembers:
-            attributes.restore(self.together.modules[place], arrays, self.device)
+        if self.traits.remembers:
+            attributes.restore(self.stacked.modules[place], arrays, self.device)
 
     @override
     def recall(self) -> None:

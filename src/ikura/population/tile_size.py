@@ -9,7 +9,7 @@ from dataclasses import replace
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.population.structure import structure
-from ikura.population.surroundings import usual_settings
+from ikura.population.torch_settings import default_torch_settings
 from ikura.process_state import one_thread_each
 
 __all__ = ["COMPILED_TILE", "measure_tile_size"]
@@ -39,7 +39,7 @@ def measure_tile_size(
     """
     first = members[0]
     few = replace(setup, train=setup.train.head(2 * int(first.values.batch_size)))
-    with one_thread_each(), usual_settings():
+    with one_thread_each(), default_torch_settings():
         return _cheapest(few, members, time.perf_counter(), say)
 
 

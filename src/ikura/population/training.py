@@ -16,12 +16,12 @@ from ikura.best_epoch import improves
 from ikura.metric import METRICS, evidence
 from ikura.nn.loss import each_loss
 from ikura.population._tile import Tile
-from ikura.population.distances import Travel
+from ikura.population.distances import DistanceTracker
 from ikura.population.examples import Examples
+from ikura.population.feedback_rates import FeedbackRates
 from ikura.population.kernel import loss as loss_kernel
 from ikura.population.kernel import score as score_kernel
 from ikura.population.kernel.score import assess
-from ikura.population.plateau import Brakes
 
 __all__ = ["EXPLODED", "Scorer", "TrainingRun", "still"]
 
@@ -144,7 +144,7 @@ class TrainingRun:
         budget: epochs of the members' whole training, at which their learning-rate schedules end; None for as many as
             `run` is asked for.
         epoch: epochs trained so far.
-        travel: records the members' distances from their initial weights; None records nothing.
+        tracker: records the members' distances from their initial weights; None records nothing.
         more: how many examples of any class the dev loss counts besides the dev examples, see `Scorer`.
     """
 
@@ -155,7 +155,7 @@ class TrainingRun:
     patience: int | None = None
     budget: int | None = None
     epoch: int = 0
-    travel: Travel | None = None
+    tracker: DistanceTracker | None = None
     more: float = 1.0
 
     def __post_init__(self) -> None:
@@ -168,7 +168,7 @@ class TrainingRun:
         """Whether no epoch has moved the weights so far, though there is a learning rate."""
         self.epochs = np.zeros(count, np.int64)
         self.seconds = np.zeros(count)
-        self.brakes = Brakes(self.tile.members)
+        self.feedback = FeedbackRates(self.tile.members)
 
     def begin(self) -> None:
         """Measure the cost at the start, against which an explosion is told."""
@@ -184,7 +184,7 @@ class TrainingRun:
             self.begin()
         examples = self.train.ordered(tile.members[0].seed, self.epoch)
         unmoved = {k: tile.flat(k) for k in np.flatnonzero(self.frozen & before).tolist()}
-        costs = tile.train_epoch(examples, self.epoch, self.budget or epochs, self.brakes.shares)
+        costs = tile.train_epoch(examples, self.epoch, self.budget or epochs, self.feedback.shares)
         for k, weights in unmoved.items():
             self.frozen[k] = still(weights, tile.flat(k))
         losses, scores = self.scorer(tile.outputs(self.dev), self.dev.y, self.more)
@@ -198,13 +198,13 @@ class TrainingRun:
         self.best_loss[better] = losses[better]
         self.best_epoch[better] = self.epoch
         tile.keep(np.flatnonzero(better).tolist())
-        self.brakes.after_epoch(tile, losses, self.epoch)
+        self.feedback.after_epoch(tile, losses, self.epoch)
         if self.patience is not None:
             tile.active &= self.epoch - self.best_epoch < self.patience
         self.epoch += 1
         self.epochs[before] += 1
-        if self.travel is not None:
-            self.travel.after_epoch(before)
+        if self.tracker is not None:
+            self.tracker.after_epoch(before)
         self.seconds[before] += (time.perf_counter() - started) / max(before.sum(), 1)
 
     def run(self, epochs: int, after: Callable[[TrainingRun], None] | None = None) -> None:
@@ -266,14 +266,14 @@ class TrainingRun:
     def _records(self, place: int) -> dict[str, np.ndarray]:
         names = ("best_loss", "best_epoch", "diverged", "frozen", "epochs", "seconds")
         records = {name: getattr(self, name)[place : place + 1] for name in names}
-        return records | {"brake": self.brakes.states[place : place + 1]}
+        return records | {"brake": self.feedback.states[place : place + 1]}
 
     def extract(self, place: int) -> dict[str, np.ndarray]:
         """Return everything that one member goes on from, arrays by name."""
         records = {name: array.copy() for name, array in self._records(place).items()}
         tile = {f"tile.{name}": array for name, array in self.tile.extract(place).items()}
-        if self.travel is not None:
-            records["travel"] = self.travel.of(place)
+        if self.tracker is not None:
+            records["travel"] = self.tracker.of(place)
         return records | tile | {"epoch": np.array([self.epoch]), "curve": self.curve(place)}
 
     def insert(self, place: int, state: dict[str, np.ndarray]) -> None:
@@ -285,5 +285,5 @@ class TrainingRun:
         self._curves[: len(curve), :, place] = curve
         for name, array in self._records(place).items():
             array[:] = state[name]
-        if self.travel is not None and "travel" in state:
-            self.travel.set(place, state["travel"])
+        if self.tracker is not None and "travel" in state:
+            self.tracker.set(place, state["travel"])

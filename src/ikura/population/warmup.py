@@ -14,7 +14,7 @@ import numba
 import numpy as np
 from numba.core.codegen import get_host_cpu_features
 
-from ikura.garbage import seldom
+from ikura.garbage import fewer_collections
 from ikura.metric import METRICS
 from ikura.nn.generators import seeded
 from ikura.population.cache import check_compiler, place_note
@@ -52,7 +52,7 @@ def warm_up(dtype: str, say: Callable[[str], None], convolutional: bool = False)
         if done.returncode == 0:
             with suppress(OSError):
                 mark.touch()
-    with seldom():
+    with fewer_collections():
         (compile_convolution if convolutional else compile_kernel)(dtype)
 
 

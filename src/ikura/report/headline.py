@@ -7,8 +7,8 @@ from pathlib import PurePath
 from typing import Any
 
 from ikura.page.cards import card
+from ikura.page.formatting import as_words, count, duration, interval, number, plural, real, score
 from ikura.page.markup import Html, element, join
-from ikura.page.wording import count, duration, interval, number, plural, real, score, spoken
 from ikura.report.view import View
 from ikura.study.record.tables import seconds_until_told
 
@@ -113,11 +113,11 @@ def _test(view: View) -> Html:
     if test is None:
         return card("Test score", "–", "Not measured.", kind="main")
     if note := getattr(test, "note", None):
-        return card(f"Test {spoken(test.metric)}", "–", f"{note[0].upper()}{note[1:]}.", kind="main")
+        return card(f"Test {as_words(test.metric)}", "–", f"{note[0].upper()}{note[1:]}.", kind="main")
     rows = (view.study.summary.get("parts") or {}).get("test")
     seen = f"On {plural(int(rows), 'row')} no trial has seen, measured once." if rows else "Measured once."
     return card(
-        f"Test {spoken(test.metric)}",
+        f"Test {as_words(test.metric)}",
         score(test.value, 3),
         join(_between(test.interval), _whisker(view, "test"), _about(view), seen),
         kind="main",

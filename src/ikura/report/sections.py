@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ikura.checks.page import checks_section
+from ikura.checks.checks_page import checks_section
 from ikura.diagnose.sections import diagnosis
+from ikura.page.formatting import count, duration, listed, number, plural, real
 from ikura.page.markup import Html, element, join
 from ikura.page.tables import bars, table
-from ikura.page.wording import count, duration, listed, number, plural, real
 from ikura.report import charts
-from ikura.report.autopilot import autopilot
-from ikura.report.pictures import contact_sheet, examples
+from ikura.report.autopilot_section import autopilot
+from ikura.report.image_section import contact_sheet, examples
 from ikura.report.repeat import repeat
-from ikura.report.rounds import rounds
-from ikura.report.tables import best_trials, columns
+from ikura.report.schedule_section import rounds
+from ikura.report.study_tables import best_trials, columns
 from ikura.report.view import View
 from ikura.study.record.tables import seconds_until_told
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ikura.page.wording import NOTHING, real, spoken
+from ikura.page.formatting import NOTHING, as_words, real
 from ikura.report.protocol import StudyLike
 
 __all__ = ["StageView", "View"]
@@ -57,7 +57,7 @@ class View:
 
     def __init__(self, study: StudyLike) -> None:
         self.study = study
-        self.metric = spoken(study.metric.name)
+        self.metric = as_words(study.metric.name)
         self.better = 1 if study.metric.greater_is_better else -1
         trials = study.trials.copy()
         for name, value in STATED.items():

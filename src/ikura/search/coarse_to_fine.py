@@ -10,9 +10,9 @@ import numpy as np
 from typing_extensions import override
 
 from ikura.search._base import Observation, Proposal, Proposer, Region, Stage, Widening, check_budget
-from ikura.search.edge import widened
 from ikura.search.neighbourhood import Neighbourhood, good
 from ikura.search.quasi_random import sobol
+from ikura.search.widening import widened
 from ikura.space import Space
 
 __all__ = ["CoarseToFine"]

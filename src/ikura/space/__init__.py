@@ -6,12 +6,12 @@ from ikura.space.constraint import Constraint, constraint
 from ikura.space.continuous import Linear, Log, LogComplement, linear, log, log_complement
 from ikura.space.discrete import Choice, Fixed, Integer, choice, fixed, integer
 from ikura.space.feasibility import check_feasible, feasible_draw, feasible_share
-from ikura.space.form import parameter
 from ikura.space.hyperparameters import CONVOLUTIONAL, DEFAULTS, HYPERPARAMETERS, layer_of
 from ikura.space.images import image_space
 from ikura.space.space import Space
 from ikura.space.tiers import TIERS, DefaultSpace, Tier, default_space
 from ikura.space.toml import load_space
+from ikura.space.written_form import parameter
 
 __all__ = [
     "CONVOLUTIONAL",

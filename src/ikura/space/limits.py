@@ -6,7 +6,7 @@ from math import inf
 
 from ikura.space.hyperparameters import layer_of
 
-__all__ = ["ARCHITECTURE", "BELOW_ONE", "BOUNDS", "LARGE", "WHOLE", "limits", "room"]
+__all__ = ["ARCHITECTURE", "BELOW_ONE", "BOUNDS", "LARGE", "WHOLE", "limits", "widening_bounds"]
 
 LARGE = 1e6
 """A strength beyond which weights overflow, or steps are lost in rounding, whatever the update rule.
@@ -86,7 +86,7 @@ def limits(name: str) -> tuple[float, float, bool] | None:
     return None if kind not in known or kind in _NEVER_WIDENED else (*known[kind], kind in BELOW_ONE)
 
 
-def room(name: str, high: float) -> tuple[float, float] | None:
+def widening_bounds(name: str, high: float) -> tuple[float, float] | None:
     """Say between which values a range may be widened.
 
     Args:
@@ -97,7 +97,7 @@ def room(name: str, high: float) -> tuple[float, float] | None:
         The least and the greatest value; None where `limits` knows none.
 
     Example:
-        >>> room("dropout", 0.5), room("final_share", 0.5)
+        >>> widening_bounds("dropout", 0.5), widening_bounds("final_share", 0.5)
         ((0, 0.75), (0, 1))
     """
     known = limits(name)

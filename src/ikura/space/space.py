@@ -10,8 +10,8 @@ from ikura.errors import SpaceError, nearest
 from ikura.space._base import Parameter, Value
 from ikura.space.condition import Condition, Requirements, holds, requirements
 from ikura.space.constraint import Constraint
-from ikura.space.form import parameter
 from ikura.space.terms import called
+from ikura.space.written_form import parameter
 
 __all__ = ["Space"]
 

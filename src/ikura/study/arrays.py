@@ -12,12 +12,12 @@ from ikura.data import Dataset
 from ikura.data.encoder.given import GivenEncoder
 from ikura.data.whole import Arrays
 from ikura.errors import UsageError
-from ikura.nn.generators import apart
+from ikura.nn.generators import preserved
 from ikura.nn.loss import outputs_of
 from ikura.population.examples import Examples
 from ikura.population.factory import build
 from ikura.population.inputs import inputs_of
-from ikura.population.surroundings import usual_settings
+from ikura.population.torch_settings import default_torch_settings
 from ikura.study.record.pretrained import Pretrained
 
 __all__ = ["arrays_for", "with_whole_numbers"]
@@ -79,7 +79,7 @@ def _fails(dataset: Dataset, factory: Callable[[Any], nn.Module], hyperparameter
     x, codes = torch.from_numpy(few.inputs(slice(2))), torch.from_numpy(few.codes)
     try:
         module = build(factory, {**hyperparameters, **sizes}, 0, "the network", [x, codes])
-        with usual_settings(), torch.no_grad(), apart():
+        with default_torch_settings(), torch.no_grad(), preserved():
             module.float().eval()(*inputs_of(module, x, codes))
     except Exception as error:
         return " ".join(f"{type(error).__name__}: {error}".split())

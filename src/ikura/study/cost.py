@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ikura.errors import UsageError
-from ikura.nn.generators import apart
+from ikura.nn.generators import preserved
 from ikura.population.inputs import inputs_of
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
@@ -70,7 +70,7 @@ def inference_seconds(setup: TrainingSetup, member: Member) -> float:
     x = torch.from_numpy(np.ascontiguousarray(setup.dev.inputs(slice(ROWS)))).to(device)
     inputs = inputs_of(module, x, torch.from_numpy(setup.dev.codes[:ROWS]).to(device))
     taken: list[float] = []
-    with one_thread_each(), apart(device), torch.no_grad():
+    with one_thread_each(), preserved(device), torch.no_grad():
         for run in range(WARM_UPS + REPEATS):
             began = time.perf_counter()
             module(*inputs)

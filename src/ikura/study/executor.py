@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ikura.engine import Engine
-from ikura.population.job import Job, Outcome, Told
+from ikura.population.job import Job, Outcome, TileProgress
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.study.cost import too_large
@@ -172,10 +172,10 @@ class Executor:
         every: list[Outcome] = []
         done, live = 0, dict[int, float]()
 
-        def tell(told: Told) -> None:
+        def tell(message: TileProgress) -> None:
             nonlocal done
-            done += told.epochs
-            live[told.tile] = told.best
+            done += message.epochs
+            live[message.tile] = message.best
             self.progress.update(before[0] + done, before[1] + len(every), self.better(best, *live.values()))
 
         for outcomes in self.engine.run(jobs, tell):
@@ -192,7 +192,7 @@ class Executor:
             self.snapshot(outcomes[0].tile).unlink(missing_ok=True)
             every += outcomes
             best = self.better(best, *(outcome.dev_score for outcome in outcomes))
-            tell(Told(tile=outcomes[0].tile))
+            tell(TileProgress(tile=outcomes[0].tile))
         return every
 
     def _job(

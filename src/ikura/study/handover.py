@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ikura.errors import UsageError
 from ikura.exchange.optuna import to_optuna
-from ikura.exchange.table import check_table, write_table
+from ikura.exchange.table_files import check_table, write_table
 
 if TYPE_CHECKING:
     import optuna

@@ -11,12 +11,12 @@ import pandas as pd
 
 from ikura.engine import Engine, engine_for
 from ikura.errors import UsageError
-from ikura.population.job import Job, Outcome, Told
+from ikura.population.job import Job, Outcome, TileProgress
 from ikura.population.setup import TrainingSetup
 from ikura.population.training import TrainingRun
 from ikura.process_state import one_thread_each
 from ikura.search import schedule
-from ikura.study.known_network import check_network
+from ikura.study.factory_check import check_network
 from ikura.study.record.ledger import Ledger
 from ikura.study.record.members import member_of
 from ikura.study.record.search_plans import found_in, plans
@@ -89,7 +89,7 @@ def trained_again(
     row: dict[str, Any],
     keep_distances: bool = False,
     watch: Callable[[TrainingRun, int], None] | None = None,
-    tell: Callable[[Told], None] = lambda told: None,
+    tell: Callable[[TileProgress], None] = lambda told: None,
     keep_evidence: bool = False,
 ) -> Outcome:
     """Train a trial again that has been trained, with what it goes on from at its end; see `replay`.

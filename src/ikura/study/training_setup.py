@@ -110,5 +110,5 @@ def model_of(setting: Setting, dataset: Dataset, setup: TrainingSetup, module: n
         # What a factory draws for attributes, and what forwards keep in them, is found again.
         description["key"] = key(member.seed, "weights")
         description["probe"] = answers(module.eval(), dataset.encoder, list(setup.train.shape))
-        description["attributes"] = sorted(setup.manner(member).remembers)
+        description["attributes"] = sorted(setup.traits(member).remembers)
     return Model(module, dataset.encoder, description)

@@ -111,7 +111,7 @@ class States:
             keep_states=True,
             budget=self.options.budget,
         )
-        for outcomes in self.executor.engine.run([job], lambda told: None):
+        for outcomes in self.executor.engine.run([job], lambda message: None):
             self.take(outcomes)
 
 

@@ -33,7 +33,7 @@ def unworkable(setup: TrainingSetup, members: Sequence[Member]) -> dict[int, Net
     found: dict[int, NetworkError] = {}
     for member in members:
         try:
-            setup.manner(member)
+            setup.traits(member)
         except NetworkError as error:
             found[member.number] = error
     return found

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from ikura.data.notation import Hints, LabelNotation
-from ikura.data.outcome import read_outcome
 from ikura.data.schema import read_schema
+from ikura.data.target_values import read_target
 from ikura.data.types import CODES, LARGE, PLUS, find_notation
 from ikura.errors import DataError
 
@@ -71,17 +71,17 @@ def test_words_and_codes_are_no_mixture(texts: list[str]) -> None:
 def test_dates_are_no_target(task: str, framed: bool) -> None:
     days = pd.Series(pd.date_range("2024-01-25", periods=30), name="day")
     with pytest.raises(DataError, match=r"the target 'day' holds dates or times \(2024-01-25.*days or seconds since"):
-        read_outcome(days if framed else days.dt.strftime("%Y-%m-%d"), task)
-    classes = read_outcome(days if framed else days.dt.strftime("%Y-%m-%d"), "multiclass")
+        read_target(days if framed else days.dt.strftime("%Y-%m-%d"), task)
+    classes = read_target(days if framed else days.dt.strftime("%Y-%m-%d"), "multiclass")
     assert classes.values.nunique() == 30
 
 
 def test_few_dates_are_classes_and_said() -> None:
-    outcome = read_outcome(pd.Series(["2024-01-25", "2024-02-25"] * 20, name="day"))
+    outcome = read_target(pd.Series(["2024-01-25", "2024-02-25"] * 20, name="day"))
     assert "2024-01-25" in outcome.notes[0]
     assert "which are classes" in outcome.notes[0]
 
 
 def test_classes_that_differ_in_capitals_are_said() -> None:
-    outcome = read_outcome(pd.Series(["Yes", "yes", "no"] * 9, name="y"))
+    outcome = read_target(pd.Series(["Yes", "yes", "no"] * 9, name="y"))
     assert outcome.notes == ["Classes 'Yes' and 'yes' of the target 'y' differ in capitals only; they are two."]

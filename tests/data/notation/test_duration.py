@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ikura.data.notation import DurationNotation, Hints, find_duration, notation_of
-from ikura.data.outcome import read_outcome
 from ikura.data.schema import read_schema
+from ikura.data.target_values import read_target
 from ikura.data.types import find_notation
 from ikura.errors import DataError
 
@@ -65,6 +65,6 @@ def test_durations_of_a_table_are_noted() -> None:
 
 @pytest.mark.parametrize("values", [["31:00:07", "05:12:33"] * 9, pd.to_timedelta(range(20), unit="h")])
 def test_durations_are_a_target_in_seconds(values: object) -> None:
-    outcome = read_outcome(pd.Series(values, name="t"))
+    outcome = read_target(pd.Series(values, name="t"))
     assert pd.api.types.is_float_dtype(outcome.values)
     assert outcome.notes == ["The target 't' is read as durations in seconds."]

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ikura.data.arrays import plain_array
 from ikura.data.encoder._base import Encoder, Features, names_of_places
-from ikura.data.entry import check_entry
+from ikura.data.file_limits import check_entry
 from ikura.data.images._base import describe_mode
 from ikura.data.images.archive import read_array
 from ikura.data.images.folder import images_below

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ikura.data.arrays import plain_array, plain_features, plain_pair
-from ikura.data.entry import check_archive, check_entry
+from ikura.data.file_limits import check_archive, check_entry
 from ikura.data.images._base import Pictures
-from ikura.data.images.layout import arrange
+from ikura.data.images.channel_layout import arrange
 from ikura.errors import DataError, nearest
 
 __all__ = ["read_archive", "read_array"]
@@ -30,7 +30,7 @@ def read_archive(path: Path, channels: str | None = None) -> Pictures:
     Args:
         path: the file, with x and y, or x_train and y_train, and perhaps x_dev and y_dev (or x_val and y_val), x_test
             and y_test.
-        channels: see `ikura.data.images.layout.arrange`.
+        channels: see `ikura.data.images.channel_layout.arrange`.
 
     Returns:
         Arrays of bytes as images, others as they are; x_dev is the dev set, x_test the test set.

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ikura.data.images._base import Pictures
-from ikura.data.images.memory import BLOCK, room
+from ikura.data.images.pixel_memory import BLOCK, allocate
 from ikura.errors import DataError
 
 __all__ = ["cifar_files", "is_cifar_folder", "read_cifar"]
@@ -52,7 +52,7 @@ def read_cifar(folder: Path) -> Pictures:
         if not size or size % record:
             raise DataError(f"{path}: {size:,} bytes are not whole records of {record} bytes; the file is cut short")
         counts.append(size // record)
-    pixels, labels = room((sum(counts), *SHAPE)), np.empty(sum(counts), np.int64)
+    pixels, labels = allocate((sum(counts), *SHAPE)), np.empty(sum(counts), np.int64)
     start = 0
     for path, count in zip(paths, counts, strict=True):
         table = np.memmap(path, np.uint8, "r", shape=(count, record))

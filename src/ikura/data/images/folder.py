@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from ikura.data.images._base import Pictures, describe_mode
-from ikura.data.images.memory import take
 from ikura.data.images.picture import SUFFIXES, Header, decode_all, look, strict
+from ikura.data.images.pixel_memory import take
 from ikura.errors import DataError
 
 __all__ = ["images_below", "is_class_folder", "read_folder"]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ikura.data.images._base import Pictures
-from ikura.data.images.memory import BLOCK, room
+from ikura.data.images.pixel_memory import BLOCK, allocate
 from ikura.errors import DataError
 from ikura.files import check_regular
 
@@ -70,7 +70,7 @@ def read_idx(folder: Path) -> Pictures:
         sizes.append((count, height, width))
     if len({size[1:] for size in sizes}) > 1:
         raise DataError(f"{folder}: training images are {sizes[0][1:]} pixels, test images {sizes[1][1:]}")
-    pixels = room((sum(size[0] for size in sizes), 1, *sizes[0][1:]))
+    pixels = allocate((sum(size[0] for size in sizes), 1, *sizes[0][1:]))
     start = 0
     for kind, (count, *_) in zip(kinds, sizes, strict=True):
         with _open(files[kind, "images"]) as file:
@@ -85,7 +85,7 @@ def read_idx_images(path: Path) -> npt.NDArray[np.uint8]:
     """Read one file of images in MNIST's format: shape (n, 1, height, width)."""
     with _open(path) as file:
         count, height, width = _head(file, path, 3)
-        pixels = room((count, 1, height, width))
+        pixels = allocate((count, 1, height, width))
         _fill(file, path, pixels)
     return pixels
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ikura.data.images.memory import room
+from ikura.data.images.pixel_memory import allocate
 from ikura.errors import DataError
 from ikura.files import check_regular
 from ikura.process_state import cores, warning_filters
@@ -152,7 +152,7 @@ def decode_all(
     Returns:
         The pixels, shape (n, channels, height, width), and what is wrong with those that could not be read, by place.
     """
-    pixels = room((len(paths), *shape))
+    pixels = allocate((len(paths), *shape))
     faults: dict[int, str] = {}
 
     def read(place: int) -> None:

@@ -23,14 +23,14 @@ class Shape:
         share: the share of the learning rate at an update, or at several if continuous, as a function of time.
         continuous: whether it changes within an epoch.
         floored: whether final_share is a floor; the others end there by themselves.
-        brake: what besides time slows the member down: "" for nothing, "plateau" or "distance".
+        follows: what besides time slows the member down: "" for nothing, "plateau" or "distance".
     """
 
     name: str
     share: Callable[[Any, int, int, Mapping[str, Any]], Any]
     continuous: bool = False
     floored: bool = True
-    brake: str = ""
+    follows: str = ""
 
 
 SHAPES: dict[str, Shape] = {
@@ -43,8 +43,8 @@ SHAPES: dict[str, Shape] = {
         Shape("pieces", pieces),
         Shape("cosine", cosine, continuous=True, floored=False),
         Shape("one_cycle", one_cycle, continuous=True, floored=False),
-        Shape("plateau", constant, brake="plateau"),
-        Shape("distance", constant, brake="distance"),
+        Shape("plateau", constant, follows="plateau"),
+        Shape("distance", constant, follows="distance"),
     )
 }
 
@@ -66,7 +66,7 @@ def shape(name: str) -> Shape:
 
 def follows_distance(values: Mapping[str, Any]) -> bool:
     """Whether a member's schedule needs its initial weights to be remembered."""
-    return shape(values["schedule_shape"]).brake == "distance"
+    return shape(values["schedule_shape"]).follows == "distance"
 
 
 def steady_rates(values: Mapping[str, Any]) -> list[float]:
@@ -83,7 +83,7 @@ def steady_rates(values: Mapping[str, Any]) -> list[float]:
 
 
 def learning_rates(values: Mapping[str, Any], epoch: int, steps: int, epochs: int = 0) -> list[float]:
-    """Compute a member's learning rates in one epoch, but for what `Brakes` take away.
+    """Compute a member's learning rates in one epoch, but for what `FeedbackRates` take away.
 
     During the first `warm_up` epochs the rate grows linearly: at update n = 0, 1, … it is the shape's times
     min(1, (n + 1) / (warm_up · steps)).

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ikura.page.figure import axis, css, evenly, figure, legend, log_tick, rounded
+from ikura.page.formatting import count, plural, score
 from ikura.page.markup import Html, element, join
-from ikura.page.wording import count, plural, score
 from ikura.report.view import View
 
 __all__ = ["curves"]
@@ -123,10 +123,10 @@ def _losses(frame: pd.DataFrame) -> dict[str, Any]:
         return {}
     low = max(losses.min(), dev.quantile(0.01) / 30)
     high = max(np.quantile(losses, 0.98), dev.min())
-    room = 0.05 * max(np.log10(high / low), 0.1)
+    margin = 0.05 * max(np.log10(high / low), 0.1)
     return {
         "type": "log",
-        "range": [float(np.log10(low) - room), float(np.log10(high) + room)],
+        "range": [float(np.log10(low) - margin), float(np.log10(high) + margin)],
         "tickformat": "~g",
         "dtick": log_tick(float(np.log10(high / low))),
     }

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ikura.page.figure import css, evenly, figure, plot_text, rounded
+from ikura.page.formatting import number
 from ikura.page.markup import Html
-from ikura.page.wording import number
-from ikura.report.charts.hyperparameters import score_range
+from ikura.report.charts.hyperparameter_charts import score_range
 from ikura.report.charts.trend import places
 from ikura.report.charts.value_axis import Scale, scale_of
 from ikura.report.view import View

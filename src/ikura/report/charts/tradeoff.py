@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from ikura.page.figure import axis, css, evenly, figure, legend, log_tick, plot_text, rounded
+from ikura.page.formatting import count, number, plural, real, score
 from ikura.page.markup import Html, element, join
 from ikura.page.tables import table
-from ikura.page.wording import count, number, plural, real, score
 from ikura.report.view import View
 
 __all__ = ["tradeoff"]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ikura.page.figure import axis, log_tick, plot_text
-from ikura.page.wording import number, real
+from ikura.page.formatting import number, real
 
 __all__ = ["Scale", "scale_of"]
 
@@ -101,12 +101,12 @@ def scale_of(parameter: Any, values: Sequence[Any]) -> Scale:
         return _log(name, known[known > 0])
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     jitter = 0.2 if name == "integer" and high - low <= FEW_INTEGERS else 0.0
-    room = max(0.04 * (high - low), 2 * jitter, 1e-12)
+    margin = max(0.04 * (high - low), 2 * jitter, 1e-12)
     words = "integer" if name == "integer" else "linear scale"
     ticks: dict[str, Any] = {"nticks": 6, "tickformat": "~g"}
     if jitter and high - low < 8:
         ticks = {"tickmode": "linear", "tick0": math.floor(low), "dtick": 1, "tickformat": "d"}
-    return Scale(name, words, axis(range=[low - room, high + room], showgrid=False, **ticks), jitter=jitter)
+    return Scale(name, words, axis(range=[low - margin, high + margin], showgrid=False, **ticks), jitter=jitter)
 
 
 def _choice(parameter: Any, values: Sequence[Any]) -> Scale:
@@ -152,8 +152,8 @@ def _decades(known: np.ndarray) -> tuple[float, float]:
     if not known.size:
         return -1.0, 0.0
     low, high = float(np.log10(known.min())), float(np.log10(known.max()))
-    room = max(0.04 * (high - low), 0.02)
-    return low - room, high + room
+    margin = max(0.04 * (high - low), 0.02)
+    return low - margin, high + margin
 
 
 def _short(value: Any) -> str:

@@ -17,7 +17,7 @@ from typing_extensions import TypedDict
 
 from ikura.data import BUNDLED
 from ikura.data.arrays import is_arrow, plain_features, plain_pair
-from ikura.data.entry import check_entry
+from ikura.data.file_limits import check_entry
 from ikura.data.frame import plain_frame
 from ikura.data.images import IMAGE_SETS, files_of, is_image_data
 from ikura.data.read import read_frame

@@ -17,7 +17,7 @@ from torch import nn
 from typing_extensions import TypedDict
 
 from ikura.data.encoder import Encoder
-from ikura.data.encoder.form import EncoderForm
+from ikura.data.encoder.encoder_form import EncoderForm
 from ikura.errors import RunError
 from ikura.nn.loss import outputs_of
 from ikura.schema import Count, Digits, Finite, Name, Scalar, Share, Short, Whole, parsed, read_file, seal_of

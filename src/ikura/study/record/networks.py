@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from ikura.data import Dataset
-from ikura.data.images.layout import looks_last
+from ikura.data.images.channel_layout import looks_last
 from ikura.errors import DataError, UsageError, listed, nearest
 from ikura.nn.zoo import NETWORKS, READS
 from ikura.population.factory import Factory

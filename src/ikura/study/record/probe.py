@@ -15,7 +15,7 @@ from ikura.nn.copying import copy_of
 from ikura.nn.generators import seeded
 from ikura.nn.noise import key, normal
 from ikura.population.inputs import inputs_of
-from ikura.population.surroundings import usual_settings
+from ikura.population.torch_settings import default_torch_settings
 
 __all__ = ["alike", "answers"]
 
@@ -42,7 +42,7 @@ def answers(network: nn.Module, encoder: Encoder, shape: list[int]) -> list[floa
         x = torch.from_numpy(drawn).to(dtype)
     codes = torch.zeros((ROWS, len(encoder.cardinalities)), dtype=torch.int32)
     try:
-        with seeded(0), usual_settings(), torch.no_grad():
+        with seeded(0), default_torch_settings(), torch.no_grad():
             if any(part._forward_hooks or part._forward_pre_hooks for part in network.modules()):
                 # A hook may write to the network that it was made for: in a copy it would write to the first one.
                 with _put_back(network):

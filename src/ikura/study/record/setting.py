@@ -13,7 +13,7 @@ from annotated_types import Ge, Le
 from typing_extensions import TypedDict
 
 from ikura.data import Dataset, prepare
-from ikura.data.images.layout import check_layout
+from ikura.data.images.channel_layout import check_layout
 from ikura.data.options import DataOptions
 from ikura.data.whole import Arrays
 from ikura.errors import RunError, UsageError, nearest

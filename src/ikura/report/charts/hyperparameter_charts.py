@@ -1,0 +1,235 @@
+"""Each hyperparameter against the dev score, one small chart apiece."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ikura.page.figure import axis, css, evenly, figure, legend, plot_text, rounded
+from ikura.page.formatting import listed, number, plural
+from ikura.page.markup import Html, element, join
+from ikura.report.charts.trend import FEWEST, trend
+from ikura.report.charts.value_axis import Scale, scale_of
+from ikura.report.view import View
+
+__all__ = ["hyperparameters", "score_range"]
+
+MOST_POINTS = 800
+MOST_STAGES = 6
+MOST_BEST = 60
+GOOD_SHARE = 0.2
+MOST_GOOD = 20
+FEW_TRIALS = 8
+DIGITS = 7
+
+
+def hyperparameters(view: View) -> Html | None:
+    """Draw every hyperparameter that varied against the dev score, on its own scale.
+
+    Args:
+        view: the study.
+
+    Returns:
+        Legend and charts; None when nothing varied or no trial stands in the table.
+    """
+    if not view.varying or not len(view.search):
+        return None
+    rows = _sample(view)
+    low, high = score_range(view)
+    charts = [_chart(view, name, rows, (low, high)) for name in view.by_importance]
+    entries = _stages(view)
+    if any(stage.region for stage in view.stages[1:]):
+        entries.append(("area --stage-3", "where a stage zoomed in"))
+    if len(view.scored) >= FEWEST:
+        entries += [
+            ("line --trend", "median"),
+            ("dashes --trend", "best"),
+            ("band --trend", "middle half of the trials"),
+        ]
+    if len(_finalists(view)):
+        entries.append(("ring --ink", "finalists"))
+    if view.ranked["chosen"].any():
+        entries.append(("star --mark-0", "chosen"))
+    if (view.search["state"] == "diverged").any():
+        entries.append(("cross --muted", "diverged, at the edge"))
+    if (view.search["state"] == "frozen").any():
+        entries.append(("cross --muted", "did not move, at the edge"))
+    if (view.search["state"] == "infeasible").any():
+        entries.append(("cross --mark-2", "infeasible, at the edge"))
+    return join(
+        element("p", _sentence(view, rows, (low, high))),
+        *(element("p", f"{line}.") for line in view.widened),
+        legend(entries),
+        element("div", *charts, class_="multiples"),
+    )
+
+
+def _stages(view: View) -> list[tuple[str, str]]:
+    """The legend's entries for the stages; of many stages those of one colour and length share one."""
+    many = len(view.stages) > MOST_STAGES
+    entries = []
+    for _, alike in groupby(view.stages, lambda stage: (stage.colour, stage.epochs) if many else stage.stage):
+        first, *others = alike
+        name = f"{first.name} to {others[-1].name}" if others else first.name
+        trials = sum(stage.trials for stage in (first, *others))
+        entries.append((f"dot {first.colour}", f"{name}: {plural(trials, 'trial')}" + _epochs(first.epochs)))
+    return entries
+
+
+def score_range(view: View) -> tuple[float, float]:
+    """Choose the part of the score axis worth showing: from the worst tenth's end to the best score, with room.
+
+    Args:
+        view: the study.
+
+    Returns:
+        The lower and the upper end of the axis.
+    """
+    merits = np.sort(view.scored["dev_score"].to_numpy(dtype=float) * view.better)
+    if not merits.size:
+        return 0.0, 1.0
+    best, quarter, worst = (float(merits[int(share * (merits.size - 1))]) for share in (1, 0.25, 0.1))
+    # Trials much further off than the worst quarter's end would press all others together.
+    worst = max(worst, best - 2.5 * (best - quarter)) if best > quarter else worst
+    margin = 0.07 * (best - worst) or 0.05 * abs(best) or 0.05
+    ends = ((worst - margin) * view.better, (best + margin) * view.better)
+    # The same digits as the points have: one that is clipped to the axis' end must not be rounded beyond it.
+    low, high = (float(f"{end:.{DIGITS}g}") for end in sorted(ends))
+    return low, high
+
+
+def _sample(view: View) -> pd.DataFrame:
+    """At most `MOST_POINTS` trials, evenly, and the best and the finalists always."""
+    rows = view.search
+    if len(rows) <= MOST_POINTS:
+        return rows
+    numbers = set(rows["number"].iloc[evenly(len(rows), MOST_POINTS - MOST_BEST)])
+    numbers |= set(view.ranked["number"].head(MOST_BEST)) | set(view.ranked.loc[view.ranked["chosen"], "number"])
+    return rows[rows["number"].isin(numbers)]
+
+
+def _chart(view: View, name: str, rows: pd.DataFrame, ends: tuple[float, float]) -> Html:
+    used = rows[rows[name].notna()]
+    scale = scale_of(view.study.searched[name], view.values(name))
+    edge = ends[0] if view.better > 0 else ends[1]
+    crosses = {"diverged": "--muted", "frozen": "--muted", "infeasible": "--mark-2"}
+    traces = trend(view.scored, name, scale, ends, view.better)
+    traces += [
+        _points(used[(used["stage"] == stage.stage) & ~used["state"].isin(list(crosses))], name, scale, ends, view)
+        | {"marker": {"size": 6, "opacity": 0.75, "color": css(stage.colour), "line": {"width": 0}}}
+        for stage in view.stages
+    ]
+    traces += [
+        _points(used[used["state"] == state].assign(dev_score=edge), name, scale, ends, view)
+        | {"marker": {"size": 6, "symbol": "x-thin", "line": {"width": 1.3, "color": css(colour)}}}
+        for state, colour in crosses.items()
+    ]
+    traces.append(
+        _points(_finalists(view), name, scale, ends, view)
+        | {"marker": {"size": 11, "symbol": "circle-open", "line": {"width": 1.6}, "color": css("--ink")}}
+    )
+    traces.append(
+        _points(view.ranked[view.ranked["chosen"]].head(1), name, scale, ends, view)
+        | {"marker": {"size": 14, "symbol": "star", "color": css("--mark-0"), "line": {"width": 0}}}
+    )
+    shapes = [
+        {"type": "rect", "xref": "x", "yref": "paper", "x0": left, "x1": right, "y0": 0, "y1": 1, "layer": "below"}
+        | {"fillcolor": css(stage.colour), "opacity": 0.11, "line": {"width": 0}}
+        for stage in view.stages[1:]
+        for left, right in scale.span(stage.region.get(name, []))
+    ]
+    return figure(
+        [trace for trace in traces if trace["x"]],
+        {
+            "xaxis": scale.axis,
+            "yaxis": axis(range=list(ends), nticks=5, tickformat="~g"),
+            "shapes": shapes,
+            "margin": {"l": 40, "r": 8, "t": 6, "b": 28},
+        },
+        title=join(element("code", name), element("small", scale.words)),
+        caption=_caption(view, name, scale),
+        label=f"dev {view.metric} against {name}",
+        height=220,
+    )
+
+
+def _finalists(view: View) -> pd.DataFrame:
+    """The trials of the search that were trained again, the chosen one, which has a mark of its own, left out."""
+    again = view.ranked["repeats"].notna() & (view.ranked["purpose"] != "finalist")
+    return view.ranked[again & ~view.ranked["chosen"]]
+
+
+def _points(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, float], view: View) -> dict[str, Any]:
+    """One trace; scores off the axis stand on its edge."""
+    columns = zip(rows["number"], rows[name], rows["dev_score"], rows["state"], strict=True)
+    placed = [
+        (at + scale.spread(int(trial)), score, trial, value, state)
+        for trial, value, score, state in columns
+        if (at := scale.place(value)) is not None
+    ]
+    told = f"{plot_text(view.metric)} %{{customdata[2]}}"
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": rounded((one[0] for one in placed), DIGITS),
+        "y": rounded(np.clip(np.array([one[1] for one in placed], dtype=float), *ends).tolist(), DIGITS),
+        "customdata": [
+            [
+                int(trial),
+                plot_text(number(value)),
+                state if state in ("diverged", "frozen", "infeasible") else number(float(score)),
+            ]
+            for _, score, trial, value, state in placed
+        ],
+        "hovertemplate": f"trial %{{customdata[0]}}<br>{plot_text(name)} %{{customdata[1]}}<br>{told}<extra></extra>",
+        "cliponaxis": False,
+    }
+
+
+def _caption(view: View, name: str, scale: Scale) -> str | None:
+    """Say in words where the good values are."""
+    good = view.ranked.head(min(MOST_GOOD, max(4, int(GOOD_SHARE * len(view.ranked)))))
+    values = [value for value in good[name] if not _missing(value)]
+    if not values:
+        return None
+    if len(view.ranked) < FEW_TRIALS:
+        return f"Tried: {listed(list(dict.fromkeys(scale.write(value) for value in values)), 4)}."
+    if scale.name == "choice":
+        counts = pd.Series([number(value) for value in values]).value_counts()
+        return f"Best {len(good)} trials: {listed([f'{option} {times}×' for option, times in counts.items()], 3)}."
+    if len(values) < len(good):
+        return f"Used by {len(values)} of the best {len(good)} trials: {_span(values, scale)}."
+    return f"Best {len(good)} trials: {_span(values, scale)}."
+
+
+def _span(values: Sequence[Any], scale: Scale) -> str:
+    low, high = scale.write(min(values)), scale.write(max(values))
+    return low if low == high else f"{low} to {high}"
+
+
+def _sentence(view: View, rows: pd.DataFrame, ends: tuple[float, float]) -> str:
+    scores = view.scored["dev_score"]
+    off = int((scores < ends[0]).sum() if view.better > 0 else (scores > ends[1]).sum())
+    direction = "higher" if view.better > 0 else "lower"
+    sentences = [f"Each dot is a trial, its height the dev {view.metric}: {direction} is better."]
+    if len(rows) < len(view.search):
+        sentences.append(
+            f"Of {len(view.search):,} trials, {len(rows):,} are drawn: the best {MOST_BEST} and an even sample."
+        )
+    if off:
+        sentences.append(f"{plural(off, 'trial')} beyond the axis {'stands' if off == 1 else 'stand'} on its edge.")
+    if view.study.space_note:
+        sentences.append(str(view.study.space_note).rstrip(".") + ".")
+    return " ".join(sentences)
+
+
+def _epochs(epochs: int | None) -> str:
+    return "" if epochs is None else f" of {plural(epochs, 'epoch')}"
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float | np.floating) and bool(np.isnan(value)))

@@ -1,0 +1,137 @@
+"""Hyperparameters of a space that nothing reads: neither the caller's factory nor the training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import prod
+from typing import Any
+
+import torch
+from torch import nn
+
+from ikura.data import Dataset
+from ikura.errors import UsageError
+from ikura.nn.augmentation import AUGMENTATIONS
+from ikura.nn.generators import preserved
+from ikura.nn.loss import outputs_of
+from ikura.nn.noise import key
+from ikura.population.examples import Examples
+from ikura.population.factory import Factory, build
+from ikura.population.inputs import inputs_of
+from ikura.population.member import Hyperparameters
+from ikura.space import Space
+from ikura.space.effective import TRAINING
+from ikura.space.terms import called, plain_name, term_of
+
+__all__ = ["unread"]
+
+DRAWS = (0.5, 0.0, 1.0, 0.25, 0.75)
+"""Points of the space at which a factory may read other names."""
+
+
+class _Read(Hyperparameters):
+    """Hyperparameters that remember which of them were asked for."""
+
+    def __init__(self, values: dict[str, Any], seen: set[str]) -> None:
+        super().__init__(values)
+        object.__setattr__(self, "seen", seen)
+
+    def _all(self) -> None:
+        self.seen.update(dict.keys(self))
+
+    def __getitem__(self, name: str) -> Any:
+        self.seen.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.seen.add(name)
+        return super().get(name, default)
+
+    def pop(self, name: str, *default: Any) -> Any:
+        self.seen.add(name)
+        return super().pop(name, *default)
+
+    def __contains__(self, name: object) -> bool:
+        self.seen.add(str(name))
+        return super().__contains__(name)
+
+    def __iter__(self) -> Iterator[str]:
+        self._all()
+        return super().__iter__()
+
+    def keys(self) -> Any:
+        self._all()
+        return super().keys()
+
+    def values(self) -> Any:
+        self._all()
+        return super().values()
+
+    def items(self) -> Any:
+        self._all()
+        return super().items()
+
+    def copy(self) -> Any:
+        self._all()
+        return super().copy()
+
+
+def unread(factory: Callable[[Hyperparameters], nn.Module], space: Space, dataset: Dataset, seed: int) -> list[str]:
+    """Name the hyperparameters that the factory does not read, and that are none of training's.
+
+    The factory is called at up to five points of the space, and its networks once on two examples.
+
+    Args:
+        factory: the caller's.
+        space: what is searched.
+        dataset: the data.
+        seed: key of the initial weights.
+
+    Returns:
+        A sentence for each; none where the factory cannot be called, which is told elsewhere.
+    """
+    training = (*TRAINING, *(AUGMENTATIONS if dataset.summary["images"] else ()))
+    mine = [name for name in space if name not in training]
+    seen: set[str] = set()
+    offered: set[str] = set()
+    if not mine:
+        return []
+    few = Examples.of(dataset.train, "float32").head(2)
+    shape = few.shape
+    sizes = {"inputs": prod(shape), "outputs": outputs_of(dataset.task.name, len(dataset.task.classes or []))}
+    x, codes = torch.from_numpy(few.inputs(slice(2))).float(), torch.from_numpy(few.codes)
+
+    def recorded(hp: Hyperparameters) -> nn.Module:
+        return factory(_Read(dict(hp), seen))
+
+    for u in DRAWS:
+        given = {**space.from_unit(dict.fromkeys(space.dimensions, u)), **sizes, "shape": list(shape)}
+        offered |= given.keys()
+        if not _tried(recorded, given, key(seed, "weights"), x, codes):
+            return []
+        if seen.issuperset(mine):
+            return []
+    never = [name for name in mine if name in offered - seen]
+    return [f"nothing reads {name}, so it has no effect{_offer(name, training)}" for name in never]
+
+
+def _tried(factory: Factory, given: dict[str, Any], seed: int, x: torch.Tensor, codes: torch.Tensor) -> bool:
+    """Build a network and run it once, in which it may read more; whether it could be built."""
+    try:
+        module = build(factory, given, seed, "the factory", [x, codes])
+    except UsageError:
+        return False
+    try:
+        with torch.no_grad(), preserved():
+            module.eval()(*inputs_of(module, x, codes))
+    except Exception:
+        # A network that fails is told by the rehearsal before training.
+        return True
+    return True
+
+
+def _offer(name: str, training: tuple[str, ...]) -> str:
+    term = term_of(name)
+    if (term is not None and (term.here in training or term.argument)) or plain_name(name) in training:
+        return called(name, training, "the training")
+    return ": read it in the factory, hp." + name + ", or leave it out"
