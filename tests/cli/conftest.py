@@ -148,7 +148,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     results = {"question": "Is it?", "claims": []}
     done = SimpleNamespace(results=results, folder=tmp_path, report=tmp_path / "report.html")
     monkeypatch.setattr("ikura.experiments.running.reproduce", fake("reproduce", done))
-    monkeypatch.setattr("ikura.diagnose.reading.copied", lambda run, network=None: nullcontext(study))
+    monkeypatch.setattr("ikura.study.record.record.copied", lambda run, network=None: nullcontext(study))
     monkeypatch.setattr("ikura.diagnose.findings.examine", fake("examine", make_findings()))
     monkeypatch.setattr("ikura.diagnose.findings.keep", fake("keep", None))
     page = tmp_path / "diagnosis.html"

@@ -17,10 +17,10 @@ from ikura.diagnose import Diagnosis, Estimate, judged
 from ikura.diagnose.diagnosis import MARGIN
 from ikura.diagnose.diagnosis import given as given_error
 from ikura.diagnose.errors import Errors, compared, error_of, measured_by, rates
-from ikura.diagnose.estimate import difference, percent, with_seeds
 from ikura.diagnose.optimum import Neighbour, best_achievable, cover_hart, nearest_neighbour
 from ikura.errors import UsageError
 from ikura.metric import METRICS
+from ikura.metric.estimate import difference, percent, with_seeds
 from ikura.metric.interval import wilson
 
 ZERO = Estimate.exactly(0.0)

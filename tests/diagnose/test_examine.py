@@ -25,9 +25,9 @@ from ikura.data.options import DataOptions
 from ikura.diagnose import diagnose, prescribe
 from ikura.diagnose.findings import examine, keep, other_source, read_findings
 from ikura.diagnose.learning_curve import sizes_of
-from ikura.diagnose.reading import copied
 from ikura.errors import RunError, UsageError
 from ikura.population.setup import TrainingSetup
+from ikura.study.record.record import copied
 
 from .conftest import board, digits
 

@@ -16,10 +16,10 @@ from ikura.api.study import Study
 from ikura.cli import main
 from ikura.diagnose import Estimate, judged, prescribe
 from ikura.diagnose.errors import rates
-from ikura.diagnose.estimate import percent
 from ikura.diagnose.learning_curve import LearningCurve, Point
 from ikura.diagnose.prescription import keep_spaces
 from ikura.diagnose.recipe import RULES
+from ikura.metric.estimate import percent
 from ikura.space import Space, load_space
 from ikura.study.arguments import check_space
 

@@ -69,7 +69,7 @@ def overfit(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 def sizes(study: Study, number: int) -> pd.DataFrame:
     """The trials of one search."""
-    searches = plans(study.setting, study._store)
+    searches = plans(study.setting, study.store)
     trials = study.trials.query("purpose == 'search'")
     return trials[[found_in(stage, searches).number == number for stage in trials["stage"]]]
 
@@ -96,7 +96,7 @@ def test_too_small_networks_get_larger_or_train_longer(underfit: Study) -> None:
     assert last["reason"] == "the budget is spent"
     after = [one["best"]["dev"] for one in underfit.decisions]
     assert after == sorted(after)
-    won = found_in(underfit.records()[underfit.best.number]["stage"], plans(underfit.setting, underfit._store))
+    won = found_in(underfit.records()[underfit.best.number]["stage"], plans(underfit.setting, underfit.store))
     assert underfit.epochs == won.epochs
     assert winner_of(underfit, setup_again(underfit)[1]).epochs == won.epochs
 
@@ -230,7 +230,7 @@ def test_a_time_limit_is_kept(tune: Tune) -> None:
     study = tune(rings(2000), auto=True, epochs=200, schedule="none", time_limit=3.0, bayes_error=0.0, trials=None)
     assert time.perf_counter() - started < 40
     assert study.config["auto"]["unbounded"]
-    shares = [one.until for one in plans(study.setting, study._store)]
+    shares = [one.until for one in plans(study.setting, study.store)]
     assert shares[0] == 0.4
     assert shares == sorted(shares)
     assert shares[-1] <= 0.75
@@ -251,7 +251,7 @@ def test_nothing_to_diagnose(tune: Tune) -> None:
 def test_ranges_that_the_user_holds_stay(tune: Tune) -> None:
     space = Space(widen=False, **SMALL)
     study = tune(rings(), **UNDERFIT | {"space": space})
-    for one in plans(study.setting, study._store):
+    for one in plans(study.setting, study.store):
         assert one.space["units"]["high"] == 2
 
 

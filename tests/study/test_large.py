@@ -130,7 +130,7 @@ def test_one_trial_is_read_without_the_others(study: Study) -> None:
 
 
 def test_the_table_is_what_the_rows_say(study: Study) -> None:
-    rows = study._store.trials()[::997]
+    rows = study.store.trials()[::997]
     frame = study.trials.set_index("number")
     for row in rows:
         found = frame.loc[row["number"]]

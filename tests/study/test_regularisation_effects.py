@@ -57,7 +57,7 @@ def test_a_study_says_what_its_choice_traded(tune: Tune) -> None:
     study = tune("breast_cancer", space=space, trials=1, finalists=1, epochs=60)
     found = study.account["stopping"]
     rows = study.trials[study.trials["purpose"] == "finalist"].set_index("number")
-    number = study._store.fact("best")["model"]
+    number = study.store.fact("best")["model"]
     curve = study.curve(number)
     assert found["ended"] == len(curve) == rows.loc[number, "epochs"]
     assert found["epoch"] == rows.loc[number, "best_epoch"]

@@ -9,7 +9,6 @@ from typing import Any
 
 from torch import nn
 
-from ikura.api.study import Study
 from ikura.data import Dataset
 from ikura.metric import interval, metric
 from ikura.population.job import Outcome
@@ -19,6 +18,7 @@ from ikura.study.executor import Executor
 from ikura.study.finalists import train_finalists
 from ikura.study.measurable import not_measured
 from ikura.study.record.members import member_of
+from ikura.study.record.record import Record
 from ikura.study.record.search_plans import found_in, plans
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
@@ -36,8 +36,7 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
     from ikura.diagnose.reading import recorded_errors
 
     def again(row: Mapping[str, Any]) -> Outcome:
-        study = Study(executor.run, setup.network, (setting, store))
-        return replay(study, store, dict(row), keep_evidence=True)
+        return replay(Record(executor.run, setup.network, (setting, store)), dict(row), keep_evidence=True)
 
     store, run, setup = executor.store, executor.run, executor.setup
     measure = metric(setting.metric, setting.task)

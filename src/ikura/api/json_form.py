@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ikura.study.record.store import Store
+from ikura.study.record.record import Record
 from ikura.study.record.tables import row_of
 
 if TYPE_CHECKING:
-    from ikura.api.study import Study
+    from ikura.checks import Checks
     from ikura.study.record.result import Best
 
 __all__ = ["json_form"]
@@ -18,30 +19,36 @@ HOW = "bootstrap bias correction over the dev examples"
 """How the dev score is corrected for having been picked."""
 
 
-def json_form(study: Study, store: Store) -> dict[str, Any]:
-    """Write a study's result as JSON values."""
-    best, test, findings = study.best, study.test, study.findings
+def json_form(record: Record, checks: Checks | None, findings: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Write a study's result as JSON values.
+
+    Args:
+        record: of the study.
+        checks: what the quick checks found, if they were made.
+        findings: what was diagnosed, as `Findings.as_dict`, if it was.
+    """
+    best, test = record.best, record.test
     return {
-        "run": str(study.run),
-        "task": study.task,
-        "positive": study.setting.positive,
-        "rows": study.summary.get("rows"),
-        "trials": store.count(purpose="search", parent=None),
-        "best": best and _chosen(best, study.setting.metric),
+        "run": str(record.run),
+        "task": record.task,
+        "positive": record.setting.positive,
+        "rows": record.summary.get("rows"),
+        "trials": record.store.count(purpose="search", parent=None),
+        "best": best and _chosen(best, record.setting.metric),
         "test": test
         and {"metric": test.metric, "value": test.value, "interval": list(test.interval), "note": test.note},
-        "widened": [{**one, "stage": stage["name"]} for stage in study.regions for one in stage.get("widened", [])],
-        "seconds": study.seconds,
-        "diverged": study.diverged,
-        "frozen": study.frozen,
-        **study.account,
-        "infeasible": study.infeasible,
-        "objectives": study.objectives,
-        "pareto": _front(study, store) if study.setting.objectives else [],
-        "choice": study.choice,
-        "rounds": study.rounds,
-        "decisions": study.decisions,
-        "checks": study.checks and study.checks.to_json(),
+        "widened": [{**one, "stage": stage["name"]} for stage in record.regions for one in stage.get("widened", [])],
+        "seconds": record.seconds,
+        "diverged": record.diverged,
+        "frozen": record.frozen,
+        **record.account,
+        "infeasible": record.infeasible,
+        "objectives": record.objectives,
+        "pareto": _front(record) if record.setting.objectives else [],
+        "choice": record.choice,
+        "rounds": record.rounds,
+        "decisions": record.decisions,
+        "checks": checks and checks.to_json(),
         "diagnosis": findings and findings["diagnosis"],
         "prescriptions": findings["prescriptions"] if findings else [],
     }
@@ -62,14 +69,14 @@ def _chosen(best: Best, metric: str) -> dict[str, Any]:
     }
 
 
-def _front(study: Study, store: Store) -> list[dict[str, Any]]:
+def _front(record: Record) -> list[dict[str, Any]]:
     return [
         {
             "number": int(row["number"]),
             "dev": row["dev_score"],
-            **{name: row[name] for name in study.setting.objectives},
-            "hyperparameters": row_of(store, int(row["number"]))["hyperparameters"],
+            **{name: row[name] for name in record.setting.objectives},
+            "hyperparameters": row_of(record.store, int(row["number"]))["hyperparameters"],
             "chosen": bool(row["chosen"]),
         }
-        for row in study.pareto.to_dict("records")
+        for row in record.pareto.to_dict("records")
     ]

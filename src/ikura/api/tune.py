@@ -16,6 +16,7 @@ from ikura.api.study import Study
 from ikura.data import Dataset, prepare
 from ikura.data.options import DataOptions
 from ikura.data.whole import Arrays
+from ikura.diagnose.before import before
 from ikura.engine import at_once, engine_for
 from ikura.errors import UsageError
 from ikura.exchange.prior import Prior
@@ -59,8 +60,9 @@ from ikura.study.record.enter import enter, form, set_anew
 from ikura.study.record.networks import OWN, budget, check_channels, chosen_network, resolved
 from ikura.study.record.objectives import Aims
 from ikura.study.record.pretrained import Pretrained
-from ikura.study.record.prior import before, observed
+from ikura.study.record.prior import observed
 from ikura.study.record.progress import Logged, Progress
+from ikura.study.record.record import Record
 from ikura.study.record.search_plans import Ask, plans
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
@@ -448,7 +450,7 @@ def _decided(executor: Executor, setting: Setting, ask: Ask | None, network: Any
     """Let the autopilot decide; whether there is another search."""
     from ikura.diagnose.autopilot import decide
 
-    return decide(Study(executor.run, network, (setting, executor.store)), executor, setting, ask)
+    return decide(Record(executor.run, network, (setting, executor.store)), executor, setting, ask)
 
 
 def _tile_size(setup: TrainingSetup, space: Space, setting: Setting, say: Callable[[str], None]) -> int:

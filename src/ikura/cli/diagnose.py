@@ -17,8 +17,8 @@ from ikura.files import shown
 
 if TYPE_CHECKING:
     from ikura.cli.session import Session
-    from ikura.diagnose.diagnosis import Diagnosis
     from ikura.diagnose.findings import Findings
+    from ikura.study.record.diagnosis import Diagnosis
 
 __all__ = ["diagnose"]
 
@@ -125,7 +125,7 @@ def diagnose(
     with session.work():
         from ikura.diagnose.diagnosis_page import write_diagnosis
         from ikura.diagnose.findings import examine, keep
-        from ikura.diagnose.reading import copied
+        from ikura.study.record.record import copied
 
         factory = None
         if network is not None:
@@ -248,7 +248,7 @@ def _errors(one: Diagnosis) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    from ikura.diagnose.estimate import percent
+    from ikura.metric.estimate import percent
 
     table = Table.grid(padding=(0, 2))
     for _ in range(4):

@@ -70,17 +70,18 @@ def measure(
 
     try:
         with session.work(), progress_for(session) as progress:
-            from ikura.diagnose.reading import copied
+            from ikura.large_batch.measure import measure as measured
+            from ikura.study.record.record import copied
 
             factory = None
             if network is not None:
                 from ikura.checks.make_subject import find_factory
 
                 factory = find_factory(network)
-            with copied(folder, factory) as study:
-                if factory is None and study.setting.custom:
+            with copied(folder, factory) as record:
+                if factory is None and record.setting.custom:
                     raise UsageError(f"{run}: the networks are your own; name their factory: --network MODULE:FACTORY")
-                found = study.measure(trial, points=points, jobs=jobs, out=out, progress=progress)
+                found = measured(record, trial, points=points, jobs=jobs, out=out, progress=progress)
     except KeyboardInterrupt:
         session.complain(f"ikura: {INTERRUPTED}")
         return ExitCode.INTERRUPTED

@@ -12,8 +12,8 @@ from ikura.study.replay import replay
 from ikura.study.shortlist import has_weights, keep_weights, ranked
 
 if TYPE_CHECKING:
-    from ikura.api.study import Study
     from ikura.study.executor import Executor
+    from ikura.study.record.record import Record
     from ikura.study.record.setting import Setting
 
 __all__ = ["ANSWERS", "decide"]
@@ -24,13 +24,13 @@ ANSWERS = ("accept", "skip", "stop")
 UNTRAINED = "no trial could be trained to its end, so there is nothing to diagnose"
 
 
-def decide(study: Study, executor: Executor, setting: Setting, ask: Ask | None) -> bool:
+def decide(record: Record, executor: Executor, setting: Setting, ask: Ask | None) -> bool:
     """Decide what follows the searches made so far, and record it with its reason.
 
     What is recorded is never decided again, so that a study that was killed goes on as it would have gone.
 
     Args:
-        study: the study, whose searches are all carried out.
+        record: of the study, whose searches are all carried out.
         executor: where it happens.
         setting: the study's.
         ask: is shown each decision before it counts.
@@ -47,9 +47,9 @@ def decide(study: Study, executor: Executor, setting: Setting, ask: Ask | None) 
         return _recorded(executor, about | {"action": "stop", "after": 1, "reason": UNTRAINED, "sentence": UNTRAINED})
     if not has_weights(executor.run, every[0]["number"]):
         # The time limit cut a round short: nobody had ended yet.
-        keep_weights(executor.run, [replay(study, executor.store, every[0])])
+        keep_weights(executor.run, [replay(record, every[0])])
     with executor.store.timed("diagnosis"):
-        pilot = Pilot(study, executor, setting, every)
+        pilot = Pilot(record, executor, setting, every)
     for offer in pilot.offers():
         decision = pilot.decision(offer)
         executor.progress.say(decision["sentence"])

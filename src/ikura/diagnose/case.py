@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from ikura.diagnose.diagnosis import Diagnosis
+from ikura.diagnose.importance import importance
 from ikura.diagnose.prescription import Change
+from ikura.diagnose.space_borders import Edge, edges
 from ikura.errors import SpaceError
+from ikura.nn.zoo.cnn import CNN_DEFAULTS
 from ikura.space import DEFAULTS, Space, choice
 from ikura.space.effective import effective
 from ikura.space.effects import Place
 from ikura.space.limits import BOUNDS
+from ikura.study.record.diagnosis import Diagnosis
+from ikura.study.record.networks import OWN, known_names
+from ikura.study.record.prior import prior_of
+from ikura.study.record.record import Record
+from ikura.study.record.setting import Setting
 
 if TYPE_CHECKING:
-    from ikura.api.study import Study
     from ikura.diagnose.learning_curve import LearningCurve
     from ikura.exchange.prior import Prior
 
@@ -41,82 +47,93 @@ class Case:
 
     Attributes:
         diagnosis: of the study.
-        study: the study.
-        curve: its learning curve, where there is one.
+        record: of the study.
+        setting: how it searched, or the search that found the chosen trial did.
+        epochs: of a full training.
+        space: as it was searched, ranges that the search widened included.
+        number: the chosen trial.
+        hyperparameters: its configuration.
+        dev: its dev score.
+        edges: borders of the space that good trials press against.
+        curve: the study's learning curve, where there is one.
         more: networks with further seeds that the diagnosis rests on, beside the study's own.
     """
 
     diagnosis: Diagnosis
-    study: Study
+    record: Record
+    setting: Setting
+    epochs: int
+    space: Space
+    number: int
+    hyperparameters: Mapping[str, Any]
+    dev: float
+    edges: Sequence[Edge]
     curve: LearningCurve | None = None
     more: int = 0
 
-    @cached_property
-    def space(self) -> Space:
-        """The space as it was searched, ranges that the search widened included."""
-        return self.study.searched
+    @staticmethod
+    def of(diagnosis: Diagnosis, record: Record, curve: LearningCurve | None = None, more: int = 0) -> Case:
+        """The case of a study that has chosen."""
+        best, space = record.best, record.searched
+        assert best is not None
+        pressed = edges(record.trials, space, record.metric.greater_is_better, best.hyperparameters)
+        chosen = (best.number, best.hyperparameters, best.dev)
+        return Case(diagnosis, record, record.setting, record.epochs, space, *chosen, pressed, curve, more)
 
     @cached_property
     def values(self) -> dict[str, Any]:
         """The chosen configuration, with the defaults of what it does not name."""
-        from ikura.nn.zoo.cnn import CNN_DEFAULTS
-
-        best = self.study.best
         network = CNN_DEFAULTS if self.network == "cnn" else {}
-        return {**DEFAULTS, **network, **(best.hyperparameters if best else {})}
+        return {**DEFAULTS, **network, **self.hyperparameters}
 
     @cached_property
     def row(self) -> dict[str, Any]:
         """The chosen configuration as it was trained in full: of its finalists the one with the latest best epoch."""
-        best, rows = self.study.best, self.study.records()
-        assert best is not None
-        again = [row for row in rows if row["purpose"] == "finalist" and row["parent"] == best.number]
+        rows = self.record.records()
+        again = [row for row in rows if row["purpose"] == "finalist" and row["parent"] == self.number]
         return max(
-            [row for row in again if row["best_epoch"]] or [row for row in rows if row["number"] == best.number],
+            [row for row in again if row["best_epoch"]] or [row for row in rows if row["number"] == self.number],
             key=lambda row: row["best_epoch"] or 0,
         )
 
     @property
     def network(self) -> str:
         """Name of the network."""
-        return self.study.setting.network
+        return self.setting.network
 
     @property
     def images(self) -> bool:
         """Whether the data are images."""
-        return bool(self.study.summary.get("images"))
+        return bool(self.record.summary.get("images"))
 
     @property
     def source(self) -> str:
         """What the data are called."""
-        return PurePath(str(self.study.summary.get("source") or "the data")).name
+        return PurePath(str(self.record.summary.get("source") or "the data")).name
 
     @property
     def rows(self) -> int:
         """Training examples."""
-        return int(self.study.summary["parts"]["train"])
+        return int(self.record.summary["parts"]["train"])
 
     @cached_property
     def shares(self) -> dict[str, float]:
         """Importance of the hyperparameters that mattered beyond chance."""
-        table = self.study.importance().to_dict("records")
+        of = self.record
+        table = importance(of.trials, self.space, of.metric.greater_is_better).to_dict("records")
         return {row["hyperparameter"]: row["importance"] for row in table if not row["importance"] <= row["chance"]}
 
     @cached_property
     def known(self) -> Prior:
         """What the study's trials tell another search."""
-        from ikura.study.record.prior import prior_of
-
-        return prior_of(self.study)
+        return prior_of(self.record)
 
     def can(self, name: str) -> bool:
         """Whether the network or its training reads a hyperparameter, and it can have an effect."""
-        from ikura.study.record.networks import OWN, known_names
-
         if name not in self.space and name not in (BOUNDS if self.network == OWN else known_names(self.network)):
             return False
         try:
-            effective(self.space.replace(**{name: choice(1, 2)}), Place(self.network, self.study.task), opens=False)
+            effective(self.space.replace(**{name: choice(1, 2)}), Place(self.network, self.record.task), opens=False)
         except SpaceError as error:
             return not str(error).startswith(f"[{name}] ")
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -22,9 +22,11 @@ from ikura.population.examples import Examples
 from ikura.population.setup import TrainingSetup
 from ikura.study.choice import Again, load_network, predictions
 from ikura.study.finalists import STAGE
+from ikura.study.record.record import Record
+from ikura.study.replay import replay
 
 if TYPE_CHECKING:
-    from ikura.api.study import Study
+    from ikura.study.record.record import Record
 
 __all__ = ["Chosen", "Row", "chosen_rows"]
 
@@ -55,15 +57,22 @@ class Chosen:
     again: Again | None = None
 
     @classmethod
-    def of(cls, study: Study, setup: TrainingSetup) -> Chosen:
+    def of(cls, record: Record, setup: TrainingSetup) -> Chosen:
         """Find the choice of a study.
 
         Raises:
             UsageError: there is none.
         """
-        setting = study.setting
-        rows = chosen_rows(study.run, study.fact("best"), study.records())
-        return cls(study.run, setup, rows, metric_of(setting.metric, setting.task), setting.seed, again=study.again)
+        setting = record.setting
+        rows = chosen_rows(record.run, record.fact("best"), record.records())
+        return cls(
+            record.run,
+            setup,
+            rows,
+            metric_of(setting.metric, setting.task),
+            setting.seed,
+            again=partial(replay, record),
+        )
 
     @cached_property
     def networks(self) -> list[nn.Module]:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ikura.diagnose.errors import Errors
-from ikura.diagnose.estimate import LEVEL, Estimate, difference, percent, widened
 from ikura.errors import UsageError
+from ikura.metric.estimate import LEVEL, Estimate, difference, percent, widened
 from ikura.metric.interval import wilson
+from ikura.study.record.diagnosis import WORTH, Diagnosis, Gap
 
 if TYPE_CHECKING:
-    from ikura.api.study import Study
+    from ikura.study.record.record import Record
 
-__all__ = ["MARGIN", "WORTH", "Diagnosis", "Gap", "check_worth", "diagnose", "given", "judged"]
+__all__ = ["MARGIN", "check_worth", "diagnose", "given", "judged"]
 
-WORTH = 0.02
-"""A gap is worth effort from two points of a hundred on."""
 MARGIN = 0.25
 """Share of what is worth effort by which a gap may be above it and still be practically as small."""
 MOST_ROWS, MOST_TIMES = 50_000, 100
@@ -28,119 +27,8 @@ MOST_SEEDS = 200
 """Networks that may be asked for."""
 
 
-@dataclass(frozen=True)
-class Gap:
-    """A difference between two errors, and what it means.
-
-    Attributes:
-        name: "bias" (training error over the best achievable), "variance" (dev, or train-dev, error over training
-            error) or "mismatch" (dev over train-dev error).
-        value, low, high: the difference and its interval.
-        verdict: "high" where the whole interval lies above what is worth effort, "low" where it lies below that and the
-            margin within which a gap is practically as small (`MARGIN`), else "cannot tell".
-        examples_needed: about how many more examples would settle it, where the examples decide; None where it is
-            settled, or where no number of examples would.
-        of: the set that these would be measured on: "training", "dev" or "train-dev".
-        rows: examples that its error was measured on.
-        seeds_needed: about how many more seeds would settle it, where the spread from seed to seed decides; else None.
-        seeds: networks whose mean it is.
-        border: the border between low and high that it lies too near to be told, with a hundred times the examples (or
-            50,000) and two hundred seeds; else None.
-    """
-
-    name: str
-    value: float
-    low: float
-    high: float
-    verdict: str
-    examples_needed: int | None = None
-    of: str = "dev"
-    rows: int = 0
-    seeds_needed: int | None = None
-    seeds: int = 1
-    border: float | None = None
-
-    @property
-    def missing(self) -> str:
-        """What would settle it, such as "about 50 more dev examples to measure on"; empty where nothing is known to."""
-        if self.border is not None:
-            return f"too near the border of {percent(self.border)} to be told"
-        seeds, need = self.seeds_needed, self.examples_needed
-        words = [f"about {seeds:,} more seed{'s' * (seeds > 1)}"] if seeds else []
-        words += [f"about {need:,} more {self.of} examples to measure on"] if need else []
-        return " and ".join(words)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the attributes as JSON values."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """Bias and variance of a study's choice.
-
-    Attributes:
-        measure: what the errors are: "error rate", "unexplained variance" (1 - R²), ...
-        optimal: the best achievable error; None where nothing is known of it. Of an estimate the interval are bounds
-            that it is likely to lie within.
-        optimal_source: "given", "human" or "estimate".
-        train: the training error.
-        train_dev: the error on examples like those of training that were not trained on, where the dev set has another
-            source and it was measured; None otherwise.
-        dev: the dev error.
-        bias: training error over the best achievable.
-        variance: dev error (train-dev error, where there is one) over training error.
-        mismatch: dev error over train-dev error; None where there is none.
-        sentence: what it comes to.
-        worth: gap from which on effort is worth it.
-        optimal_note: where the best achievable error is from.
-        rows: training and dev examples that the errors were measured on.
-        networks: number of networks whose mean they are.
-        reached: the training error where training goes on to its end, by which bias and variance are judged; None where
-            it is that of the networks kept.
-    """
-
-    measure: str
-    optimal: Estimate | None
-    optimal_source: str
-    train: Estimate
-    train_dev: Estimate | None
-    dev: Estimate
-    bias: Gap
-    variance: Gap
-    mismatch: Gap | None
-    sentence: str
-    worth: float = WORTH
-    optimal_note: str = ""
-    rows: tuple[int, int] = (0, 0)
-    networks: int = 1
-    reached: Estimate | None = None
-
-    @property
-    def fit(self) -> Estimate:
-        """The training error that bias and variance are judged by."""
-        return self.reached or self.train
-
-    @property
-    def gaps(self) -> list[Gap]:
-        """Bias, variance and, where there is one, mismatch."""
-        return [one for one in (self.bias, self.variance, self.mismatch) if one is not None]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the attributes as JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, form: Mapping[str, Any]) -> Diagnosis:
-        """Read what `as_dict` wrote."""
-        errors, gaps = ("optimal", "train", "train_dev", "dev", "reached"), ("bias", "variance", "mismatch")
-        read = dict(form) | {name: Estimate.from_dict(form[name]) for name in errors if form.get(name)}
-        read |= {name: Gap(**form[name]) for name in gaps if form.get(name)}
-        return cls(**{**read, "rows": tuple(form.get("rows", (0, 0)))})
-
-
 def diagnose(
-    study: Study, *, bayes_error: float | None = None, human_error: float | None = None, worth: float = WORTH
+    record: Record, *, bayes_error: float | None = None, human_error: float | None = None, worth: float = WORTH
 ) -> Diagnosis:
     """Tell bias from variance by the training error, the dev error and the best achievable error.
 
@@ -151,7 +39,7 @@ def diagnose(
     Nothing is trained and nothing of the run is changed; the test set is not looked at.
 
     Args:
-        study: a finished study.
+        record: of a finished study, such as `ikura.open_study` returns.
         bayes_error: the best achievable error, as a share, if it is known.
         human_error: the error of people, as a share, which stands for the best achievable one. With neither it is
             estimated (`ikura.diagnose.optimum`), and the diagnosis says so.
@@ -170,7 +58,7 @@ def diagnose(
 
     known = given(bayes_error, human_error)
     check_worth(worth)
-    errors, neighbour = read_errors(study)
+    errors, neighbour = read_errors(record)
     if known is not None:
         return judged(errors, *known, worth=worth)
     optimal, note = best_achievable(neighbour, {"this study": errors.dev})

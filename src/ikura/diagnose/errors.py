@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ikura.diagnose.estimate import LEVEL, Estimate, difference, with_seeds
 from ikura.metric import METRICS, Metric, evidence
+from ikura.metric.estimate import LEVEL, Estimate, difference, with_seeds
 from ikura.metric.interval import wilson
 from ikura.metric.resampling import draws, scores
 

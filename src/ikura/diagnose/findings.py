@@ -12,9 +12,8 @@ from ikura.data.open_source import open_source
 from ikura.diagnose.case import Case
 from ikura.diagnose.chosen import Chosen
 from ikura.diagnose.cost_curve import CostCurve, cost_curves
-from ikura.diagnose.diagnosis import WORTH, Diagnosis, check_worth, given, judged
+from ikura.diagnose.diagnosis import check_worth, diagnose, given, judged
 from ikura.diagnose.errors import Errors
-from ikura.diagnose.estimate import Estimate
 from ikura.diagnose.learning_curve import LearningCurve, learning_curve, seconds_expected
 from ikura.diagnose.mistakes import Mistakes, mistakes
 from ikura.diagnose.optimum import Neighbour, best_achievable, peers
@@ -27,12 +26,14 @@ from ikura.engine import at_once
 from ikura.errors import UsageError
 from ikura.files import shown, write_atomically
 from ikura.json_values import jsonable
+from ikura.metric.estimate import Estimate
 from ikura.process_state import one_thread_each
 from ikura.schema import sealed, unsealed
+from ikura.study.record.diagnosis import WORTH, Diagnosis
 from ikura.version import __version__
 
 if TYPE_CHECKING:
-    from ikura.api.study import Study
+    from ikura.study.record.record import Record
 
 __all__ = ["FILE", "Findings", "examine", "keep", "other_source", "read_findings"]
 
@@ -91,7 +92,7 @@ class Findings:
         return path
 
 
-def read_findings(study: Study) -> dict[str, Any] | None:
+def read_findings(record: Record) -> dict[str, Any] | None:
     """Read what was found about a study, as `Findings.as_dict`; None if nothing was, or if it is of another choice.
 
     Without a file of findings it is the diagnosis alone, if the study recorded its errors.
@@ -99,19 +100,20 @@ def read_findings(study: Study) -> dict[str, Any] | None:
     Raises:
         RunError: the file of findings was changed, or is not whole.
     """
-    best = study.best
+    best = record.best
     if best is None:
         return None
-    found = unsealed(study.run / FILE, f"ikura diagnose {quote(shown(study.run))}")
+    found = unsealed(record.run / FILE, f"ikura diagnose {quote(shown(record.run))}")
     if found is not None and found["trial"] == best.number and found["diagnosis"]["dev"]:
         return found
-    if study.fact("errors") is None:
+    if record.fact("errors") is None:
         return None
-    return Findings(best.number, study.diagnosis, study.prescriptions).as_dict()
+    diagnosis = diagnose(record)
+    return Findings(best.number, diagnosis, prescribe(diagnosis, record)).as_dict()
 
 
 def examine(
-    study: Study,
+    record: Record,
     *,
     bayes_error: float | None = None,
     human_error: float | None = None,
@@ -128,7 +130,7 @@ def examine(
     Only training and dev examples are used, and nothing of the run is changed.
 
     Args:
-        study: a finished study.
+        record: of a finished study.
         bayes_error, human_error, worth: see `diagnose`. Without an error that is known, other learners are asked too.
         curve: whether to train the learning curve; None for where it takes no more than a minute.
         costs: whether to train the cost curves.
@@ -146,7 +148,7 @@ def examine(
     from ikura.population.warmup import warm_up
     from ikura.search import schedule
 
-    setting = study.setting
+    setting = record.setting
     known = given(bayes_error, human_error)
     check_worth(worth)
     if examples < 0:
@@ -155,35 +157,35 @@ def examine(
         raise UsageError(f"seeds must be at least 0, but is {seeds}")
     jobs = at_once(jobs or setting.jobs, say)
     with one_thread_each():
-        dataset, setup = setup_again(study)
-        chosen = Chosen.of(study, setup)
-        patience = schedule(setting.schedule).patience(study.epochs)
+        dataset, setup = setup_again(record)
+        chosen = Chosen.of(record, setup)
+        patience = schedule(setting.schedule).patience(record.epochs)
         say(f"measuring {len(chosen.rows)} network{'s' * (len(chosen.rows) > 1)} of the chosen configuration")
         if seeds:
             if setup.compiled:
                 warm_up(setting.dtype, say, setup.convolutional)
             say(f"training {seeds} more network{'s' * (seeds > 1)} with other seeds")
-            chosen = with_more_seeds(chosen, seeds, study.epochs, patience, jobs)
+            chosen = with_more_seeds(chosen, seeds, record.epochs, patience, jobs)
         errors, neighbour = measure(chosen)
-        if errors.train.high > worth and fell_on(chosen, _losses(study)):
+        if errors.train.high > worth and fell_on(chosen, _losses(record)):
             if setup.compiled:
                 warm_up(setting.dtype, say, setup.convolutional)
             say("training on to the end, to see what fit early stopping gave up")
-            errors = with_reach(chosen, errors, study.epochs)
+            errors = with_reach(chosen, errors, record.epochs)
         reached = {"this study": errors.dev}
         if known is None:
             say("asking a random forest and nearest neighbours for the best achievable error")
             reached |= peers(chosen)
-        why = other_source(study)
+        why = other_source(record)
         notes, learned = [], None
-        expected = seconds_expected(chosen, study.epochs, why is not None, jobs)
+        expected = seconds_expected(chosen, record.epochs, why is not None, jobs)
         if curve or (curve is None and expected <= AFFORDED):
             if setup.compiled:
                 warm_up(setting.dtype, say, setup.convolutional)
             say(f"training on parts of the training set, about {expected:.0f} s at most")
             try:
                 learned = learning_curve(
-                    chosen, study.epochs, patience, worth, why is not None, jobs, _telling(say, expected)
+                    chosen, record.epochs, patience, worth, why is not None, jobs, _telling(say, expected)
                 )
             except UsageError as error:
                 if curve:
@@ -196,23 +198,23 @@ def examine(
         if why is not None and learned is None:
             notes.append(f"The dev set may have another source ({why}): --learning-curve tells variance from mismatch.")
         diagnosis = _judged(errors, known, neighbour, reached, worth, learned)
-        prescriptions = prescribe(diagnosis, study, learned, seeds)
-        found = mistakes(chosen, dataset, _source(study), examples)
+        prescriptions = prescribe(diagnosis, record, learned, seeds)
+        found = mistakes(chosen, dataset, _source(record), examples)
         curves: list[CostCurve] = []
         if costs:
             if setup.compiled:
                 warm_up(setting.dtype, say, setup.convolutional)
             say("training with and without regularisation and dropout")
-            curves = cost_curves(chosen, study.epochs, Case(diagnosis, study).can)
-    best = study.best
+            curves = cost_curves(chosen, record.epochs, Case.of(diagnosis, record).can)
+    best = record.best
     assert best is not None
     return Findings(best.number, diagnosis, prescriptions, learned, curves, found, notes, reached)
 
 
-def _losses(study: Study) -> Losses:
+def _losses(record: Record) -> Losses:
     """The training loss of a trial after each epoch; nothing of networks that the study has not trained."""
-    known = {row["number"] for row in study.records()}
-    return lambda number: study.curve(number)["train_loss"].tolist() if number in known else []
+    known = {row["number"] for row in record.records()}
+    return lambda number: record.curve(number)["train_loss"].tolist() if number in known else []
 
 
 def _telling(say: Callable[[str], None], seconds: float) -> Callable[[int, int], None]:
@@ -225,10 +227,10 @@ def _telling(say: Callable[[str], None], seconds: float) -> Callable[[int, int],
     return told
 
 
-def keep(study: Study, findings: Findings) -> Path:
+def keep(record: Record, findings: Findings) -> Path:
     """Write findings, and the spaces that their prescriptions name, beside the run; return the file of findings."""
-    keep_spaces(study, findings.prescriptions)
-    return findings.save(study.run)
+    keep_spaces(record, findings.prescriptions)
+    return findings.save(record.run)
 
 
 def _judged(
@@ -246,17 +248,17 @@ def _judged(
     return judged(errors, optimal, "estimate", worth, note, apart)
 
 
-def _source(study: Study) -> Any:
-    return open_source(*study.setting.data_again(study.run))
+def _source(record: Record) -> Any:
+    return open_source(*record.setting.data_again(record.run))
 
 
-def other_source(study: Study) -> str | None:
+def other_source(record: Record) -> str | None:
     """Why the dev set may have another source than the training set; None where it is drawn from the same rows.
 
     It has one where rows were split by group or by time, where the data came with a dev set of their own, and where a
     column of the dev set is distributed otherwise.
     """
-    setting, summary = study.setting, study.summary
+    setting, summary = record.setting, record.summary
     if setting.group:
         return f"split by {setting.group}"
     if setting.time:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from numbers import Integral, Real
 
-from ikura.diagnose.diagnosis import WORTH, Diagnosis, check_worth, given, judged
+from ikura.diagnose.diagnosis import check_worth, given, judged
 from ikura.diagnose.errors import Errors
-from ikura.diagnose.estimate import LEVEL, Estimate, difference
 from ikura.errors import UsageError
+from ikura.metric.estimate import LEVEL, Estimate, difference
 from ikura.metric.interval import wilson
+from ikura.study.record.diagnosis import WORTH, Diagnosis
 
 __all__ = ["judge"]
 

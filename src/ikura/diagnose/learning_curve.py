@@ -18,10 +18,10 @@ from torch import nn
 
 from ikura.diagnose.chosen import Chosen
 from ikura.diagnose.errors import MOST_EXAMPLES, Errors, compared, error_of, measured_by
-from ikura.diagnose.estimate import LEVEL, Estimate, percent
 from ikura.diagnose.power_law import fit
 from ikura.errors import UsageError
 from ikura.metric import evidence
+from ikura.metric.estimate import LEVEL, Estimate, percent
 from ikura.metric.resampling import draws, scores
 from ikura.nn.noise import key
 from ikura.population.examples import Examples

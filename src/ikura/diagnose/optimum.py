@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from ikura.diagnose.errors import error_of, measured_by
-from ikura.diagnose.estimate import LEVEL, Estimate, percent
 from ikura.diagnose.power_law import fit
+from ikura.metric.estimate import LEVEL, Estimate, percent
 from ikura.metric.interval import wilson
 
 if TYPE_CHECKING:

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from types import SimpleNamespace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.allowance import allowance
+from ikura.diagnose.case import Case
 from ikura.diagnose.chosen import Chosen
 from ikura.diagnose.decision_wording import decision_in_words
-from ikura.diagnose.diagnosis import WORTH, Diagnosis, Gap, given, judged
+from ikura.diagnose.diagnosis import given, judged
 from ikura.diagnose.optimum import best_achievable
 from ikura.diagnose.reach import fell_on, with_reach
 from ikura.diagnose.reading import measure
-from ikura.diagnose.recipe import Change, Prescription, prescribe
+from ikura.diagnose.recipe import Change, Prescription, prescribe_for
 from ikura.diagnose.space_borders import edges
 from ikura.errors import SpaceError
 from ikura.metric import metric
 from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.space import Space
 from ikura.study.arguments import check_space
+from ikura.study.record.diagnosis import WORTH, Diagnosis, Gap
+from ikura.study.record.record import Record
 from ikura.study.record.search_plans import SearchPlan, begun_with, found_in, plans, with_widened
 from ikura.study.search import observations
 
 if TYPE_CHECKING:
-    from ikura.api.study import Study
     from ikura.study.executor import Executor
     from ikura.study.record.setting import Setting
 
@@ -62,17 +63,6 @@ class Offer:
     reason: str
 
 
-class _Seen:
-    """A study of which some attributes are seen otherwise."""
-
-    def __init__(self, study: Study, **otherwise: Any) -> None:
-        self.__dict__.update(otherwise)
-        self._study = study
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._study, name)
-
-
 class Pilot:
     """Looks at a study between two searches.
 
@@ -80,19 +70,19 @@ class Pilot:
     change that brought nothing better is thereby taken back.
 
     Args:
-        study: the study.
+        record: of the study.
         executor: where it happens.
         setting: the study's.
         every: trials with a dev score, the best first.
     """
 
-    def __init__(self, study: Study, executor: Executor, setting: Setting, every: Sequence[dict[str, Any]]) -> None:
-        self.study, self.executor, self.setting, self.every = study, executor, setting, every
-        self.decisions = study.decisions
+    def __init__(self, record: Record, executor: Executor, setting: Setting, every: Sequence[dict[str, Any]]) -> None:
+        self.record, self.executor, self.setting, self.every = record, executor, setting, every
+        self.decisions = record.decisions
         self.searches = plans(setting, executor.store)
         self.leader = every[0]
         self.base = found_in(self.leader["stage"], self.searches)
-        stages = [one for one in study.regions if found_in(one["stage"], self.searches) == self.base]
+        stages = [one for one in record.regions if found_in(one["stage"], self.searches) == self.base]
         self.space = with_widened(Space.from_dict(self.base.space), stages)
         self.diagnosis = self._diagnosis()
 
@@ -101,7 +91,7 @@ class Pilot:
         by = metric(self.setting.metric, self.setting.task)
         leader = Chosen(self.executor.run, self.executor.setup, [self.leader], by, self.setting.seed)
         errors, neighbour = measure(leader)
-        losses = self.study.curve(self.leader["number"])["train_loss"].tolist()
+        losses = self.record.curve(self.leader["number"])["train_loss"].tolist()
         if errors.train.high > LEAST_WORTH and fell_on(leader, lambda number: losses):
             errors = with_reach(leader, errors, self.base.epochs)
         worth = min(WORTH, max(errors.dev.value * SHARE_WORTH, LEAST_WORTH))
@@ -138,30 +128,20 @@ class Pilot:
         """What the recipe prescribes against these gaps, the first gap's remedies first."""
         order = [gap.name for gap in self._worth()]
         gaps = {gap.name: replace(gap, verdict="high") for gap in self._worth()}
-        found = prescribe(replace(self.diagnosis, **gaps), self._as_if_ended())  # type: ignore[arg-type]
+        found = prescribe_for(self._case(replace(self.diagnosis, **gaps)))  # type: ignore[arg-type]
         return sorted((one for one in found if one.against in order), key=lambda one: order.index(one.against))
 
-    def _as_if_ended(self) -> Any:
-        """The study as the recipe reads one, ended with its best trial so far."""
+    def _case(self, diagnosis: Diagnosis) -> Case:
+        """The study as the recipe looks at one, ended with its best trial so far."""
         setting = replace(
             self.setting, epochs=self.base.epochs, trials=self.base.trials, space=self.space.as_dict(), auto={}
         )
-        own = [one["stage"] for one in self.study.regions if found_in(one["stage"], self.searches) == self.base]
-        trials = self.study.trials
-        pressed = edges(
-            trials[trials["stage"].isin(own)], self.space, self.executor.sign > 0, self.leader["hyperparameters"]
-        )
-        best = SimpleNamespace(number=self.leader["number"], hyperparameters=self.leader["hyperparameters"])
-        return _Seen(
-            self.study,
-            setting=setting,
-            epochs=setting.epochs,
-            config=asdict(setting),
-            space=self.space,
-            searched=self.space,
-            best=best,
-            edges=pressed,
-        )
+        own = [one["stage"] for one in self.record.regions if found_in(one["stage"], self.searches) == self.base]
+        trials, leader = self.record.trials, self.leader
+        found = trials[trials["stage"].isin(own)]
+        pressed = edges(found, self.space, self.executor.sign > 0, leader["hyperparameters"])
+        chosen = (leader["number"], leader["hyperparameters"], leader["dev_score"])
+        return Case(diagnosis, self.record, setting, setting.epochs, self.space, *chosen, pressed)
 
     def _spent(self) -> set[str]:
         """Prescriptions that were skipped, or searched for in vain."""
@@ -191,7 +171,7 @@ class Pilot:
         part = allowance(self.setting, self.searches, rows, seconds, epochs, opened, last)
         if part is None:
             return None
-        begun = max((one["stage"] for one in self.study.regions), default=0)
+        begun = max((one["stage"] for one in self.record.regions), default=0)
         warm = self._warm(epochs) if not opened else []
         number = self.searches[-1].number + 1
         return SearchPlan(number, begun + 1, space.as_dict(), part.trials, epochs, part.until, opened, warm)
@@ -202,7 +182,7 @@ class Pilot:
         forms = {name: form for name, form in change.space.items() if name not in held or not self.space[name].varies}
         space = self.space.replace(**forms) if forms else self.space
         if forms:
-            check_space(space, self.setting.network, self.study.summary.get("images") is not None)
+            check_space(space, self.setting.network, self.record.summary.get("images") is not None)
         return space
 
     def _warm(self, epochs: int) -> list[int]:

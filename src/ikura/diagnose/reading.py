@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,45 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ikura.diagnose.chosen import Chosen, Row, chosen_rows
-from ikura.diagnose.diagnosis import WORTH
 from ikura.diagnose.errors import Errors, compared, error_of, measured_by
 from ikura.diagnose.optimum import MOST_QUERIES, MOST_ROWS, Neighbour, nearest_neighbour
-from ikura.errors import RunError
-from ikura.files import shown
 from ikura.metric import Metric, interval
 from ikura.population.setup import TrainingSetup
 from ikura.process_state import one_thread_each
+from ikura.study.record.diagnosis import WORTH
 
 if TYPE_CHECKING:
-    from ikura.api.study import Study
     from ikura.data import Dataset
+    from ikura.study.record.record import Record
 
-__all__ = ["copied", "measure", "read_errors", "recorded_errors", "setup_again"]
+__all__ = ["measure", "read_errors", "recorded_errors", "setup_again"]
 
 
 MOST_BYTES = 1 << 28
 """Examples that take more memory than this as numbers have no nearest neighbours looked for."""
-
-
-@contextmanager
-def copied(run: Path, network: Any = None) -> Iterator[Study]:
-    """Open the study of a run on a copy of its database: opening an SQLite database can write to its folder.
-
-    Raises:
-        RunError: the folder holds no run.
-    """
-    from ikura.api.study import Study
-    from ikura.study.record.enter import enter
-    from ikura.study.record.setting import Setting
-
-    Setting.load(run)
-    if not (run / "study.db").is_file():
-        raise RunError(f"{shown(run)}: the run has no study.db")
-    setting, store = enter(run, copied=True)
-    try:
-        yield Study(run, network, (setting, store))
-    finally:
-        store.close()
 
 
 def measure(chosen: Chosen) -> tuple[Errors, Neighbour | None]:
@@ -113,18 +89,18 @@ def _neighbour(chosen: Chosen) -> Neighbour | None:
     return nearest_neighbour(train, known.y, dev, asked.y, classes, chosen.seed)
 
 
-def setup_again(study: Study) -> tuple[Dataset, TrainingSetup]:
+def setup_again(record: Record) -> tuple[Dataset, TrainingSetup]:
     """Read a study's data again, and make its training setup."""
     from ikura.study.training_setup import make_setup, network_again
 
-    dataset = study.setting.prepare(study.run)
-    return dataset, make_setup(study.setting, dataset, network_again(study.setting, study.run, study.network))
+    dataset = record.setting.prepare(record.run)
+    return dataset, make_setup(record.setting, dataset, network_again(record.setting, record.run, record.network))
 
 
-def read_errors(study: Study) -> tuple[Errors, Neighbour | None]:
+def read_errors(record: Record) -> tuple[Errors, Neighbour | None]:
     """Errors of a study's choice, and of the nearest neighbour: recorded at its end, or measured anew."""
-    recorded = study.fact("errors")
+    recorded = record.fact("errors")
     if recorded is not None:
         return Errors.from_dict(recorded["errors"]), recorded["neighbour"] and Neighbour(**recorded["neighbour"])
     with one_thread_each():
-        return measure(Chosen.of(study, setup_again(study)[1]))
+        return measure(Chosen.of(record, setup_again(record)[1]))

@@ -13,18 +13,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.case import Advice, Case
-from ikura.diagnose.diagnosis import WORTH, Diagnosis, Gap
-from ikura.diagnose.estimate import percent
-from ikura.diagnose.prescription import Change, Prescription, command_of
+from ikura.diagnose.prescription import Change, Prescription
 from ikura.diagnose.tried import tried
+from ikura.diagnose.tune_command import command_of
 from ikura.errors import SpaceError
 from ikura.files import shown
+from ikura.metric.estimate import percent
 from ikura.space import Space, check_feasible, choice, integer, layer_of, linear, log
 from ikura.space.hyperparameters import OF_IMAGES
 from ikura.study.record.command import predict_command
+from ikura.study.record.diagnosis import WORTH, Diagnosis, Gap
+from ikura.study.record.record import Record
 
 if TYPE_CHECKING:
-    from ikura.api.study import Study
     from ikura.diagnose.learning_curve import LearningCurve
 
 __all__ = ["RULES", "Change", "Prescription", "prescribe", "remedies"]
@@ -87,7 +88,7 @@ def bigger_network(case: Case) -> Advice | None:
     if not space:
         return None
     now = ", ".join(f"{name} {case.values[name]}" for name in space)
-    bound = case.study.setting.max_parameters
+    bound = case.setting.max_parameters
     limit = f" Networks of more than {bound:,} weights are infeasible: raise --max-parameters." if bound else ""
     reason = f"{_bias(case)}. The chosen network has {now}.{case.mattered(space)}{limit}"
     return Advice(0.8, reason, "a lower training error; the variance may grow", Change(space))
@@ -95,11 +96,11 @@ def bigger_network(case: Case) -> Advice | None:
 
 def longer_training(case: Case) -> Advice | None:
     """Twice the epochs, where the best epoch is near the last; one that came earlier had time enough."""
-    epochs, best = case.study.epochs, case.row["best_epoch"] or 0
+    epochs, best = case.epochs, case.row["best_epoch"] or 0
     if best < NEARLY * epochs:
         return None
     where = f"{_bias(case)}. The chosen configuration was best after epoch {best} of {epochs}"
-    losses = case.study.curve(case.row["number"])["train_loss"].to_numpy()
+    losses = case.record.curve(case.row["number"])["train_loss"].to_numpy()
     before = losses[-max(len(losses) // 5, 1) - 1] if len(losses) > 1 else math.nan
     fall = 1 - losses[-1] / before if before > 0 else math.nan
     expected = f"the training loss fell by {percent(fall)} over the last fifth of the epochs" if fall > 0 else ""
@@ -136,7 +137,7 @@ def other_architecture(case: Case) -> Advice | None:
 
 def wider_space(case: Case) -> Advice | None:
     """The borders of the space that good trials press against moved outwards."""
-    edges = case.study.edges
+    edges = case.edges
     space: dict[str, Any] = {}
     for one in edges:
         form = case.space[one.hyperparameter].as_dict()
@@ -191,9 +192,9 @@ def augmentation(case: Case) -> Advice | None:
     """Changed training images, where the data are images and none of them is changed yet."""
     if not case.images or any(name in case.space for name in OF_IMAGES) or not case.can("crop"):
         return None
-    side = min(case.study.summary["images"][name] for name in ("height", "width"))
+    side = min(case.record.summary["images"][name] for name in ("height", "width"))
     space = {"crop": linear(0, max(1, side // 8)).as_dict(), "rotation": linear(0, 15).as_dict()}
-    if case.study.summary["images"]["channels"] == 3:
+    if case.record.summary["images"]["channels"] == 3:
         space["flip"] = choice(0.0, 0.5).as_dict()
     return Advice(0.8, f"{_variance(case)}, and training images are not changed.", "", Change(space))
 
@@ -213,7 +214,7 @@ def matching_data(case: Case) -> Advice | None:
     found = case.diagnosis.mismatch
     assert found is not None
     reason = f"The dev error lies {_between(found)} above that on examples of the training set's own source."
-    return Advice(0.9, reason, "", command=f"ikura check {shlex.quote(shown(case.study.run))} --only distribution")
+    return Advice(0.9, reason, "", command=f"ikura check {shlex.quote(shown(case.record.run))} --only distribution")
 
 
 def more_data_to_measure(case: Case) -> Advice | None:
@@ -227,7 +228,7 @@ def more_data_to_measure(case: Case) -> Advice | None:
         return None
     reason = " ".join(f"The {one.name} is {_between(one)}." for one in unknown)
     reason += f" That is too wide to judge. Add rows to {case.source}, then tune again."
-    parts = case.study.summary["parts"]
+    parts = case.record.summary["parts"]
     shares = {one.of: parts["dev" if one.of == "dev" else "train"] / sum(parts.values()) for one in unknown}
     needed = " and ".join(
         f"about {one.examples_needed:,} more {one.of} examples to measure on ({percent(shares[one.of])} of new rows)"
@@ -272,7 +273,7 @@ def stop(case: Case) -> Advice | None:
     """Nothing is worth more effort."""
     if any(one.verdict != "low" for one in case.diagnosis.gaps):
         return None
-    command = predict_command(case.study.run, case.study.config["data"], case.images)
+    command = predict_command(case.record.run, case.setting.data, case.images)
     return Advice(1.0, f"No gap is above {percent(case.diagnosis.worth)}.", "", command=command)
 
 
@@ -299,37 +300,46 @@ RULES: tuple[Rule, ...] = (
 
 
 def prescribe(
-    diagnosis: Diagnosis, study: Study, curve: LearningCurve | None = None, more: int = 0
+    diagnosis: Diagnosis, record: Record, curve: LearningCurve | None = None, more: int = 0
 ) -> list[Prescription]:
-    """Say what to do about a diagnosis, what is expected to bring most first.
-
-    What brings most is judged by the size of the gap that it is against, whether that gap is sure, and what the rule
-    knows of its own effect. What was tried and brought nothing (`ikura.diagnose.tried`) comes last.
+    """Say what to do about a diagnosis of a study that has chosen; see `prescribe_for`.
 
     Args:
         diagnosis: of the study.
-        study: the study.
+        record: of the study.
         curve: its learning curve, if there is one.
         more: networks with further seeds that the diagnosis rests on, beside the study's own.
 
     Returns:
+        Prescriptions, at least one.
+    """
+    return prescribe_for(Case.of(diagnosis, record, curve, more))
+
+
+def prescribe_for(case: Case) -> list[Prescription]:
+    """Say what to do in a case, what is expected to bring most first.
+
+    What brings most is judged by the size of the gap that it is against, whether that gap is sure, and what the rule
+    knows of its own effect. What was tried and brought nothing (`ikura.diagnose.tried`) comes last.
+
+    Returns:
         Prescriptions, at least one. A change that leaves no feasible configuration of the space is not among them.
     """
-    case = Case(diagnosis, study, curve, more)
+    diagnosis = case.diagnosis
     gaps = [one for one in diagnosis.gaps if _leans(one, diagnosis.worth)]
     largest = max((one.value for one in gaps), default=1.0)
     weights = {one.name: (1.0 if one.verdict == "high" else LEANING) * one.value / largest for one in gaps}
     weights |= {"uncertainty": 1.0, "nothing": 1.0}
     found = [(rule, advice) for rule in RULES if rule.against in weights and (advice := rule.asks(case)) is not None]
     found = [pair for pair in found if _possible(case.space, pair[1].change)]
-    vain = {name: one for name, one in tried(study).items() if not one.better}
+    vain = {name: one for name, one in tried(case).items() if not one.better}
     kept: dict[str, Prescription] = {}
     for rule, advice in sorted(
         found, key=lambda pair: (pair[0].name in vain, -pair[1].strength * weights[pair[0].against])
     ):
         command = advice.command
         if command is None:
-            command = command_of(study, rule.name, advice.change, case.known)
+            command = command_of(case, rule.name, advice.change)
         reason = f"{advice.reason} {vain[rule.name].sentence}" if rule.name in vain else advice.reason
         one = (rule.name, rule.against, reason, advice.expected, command, rule.source, advice.change)
         kept.setdefault(rule.name, Prescription(*one))
@@ -364,7 +374,7 @@ def _possible(space: Space, change: Change) -> bool:
 def _diagnose(case: Case, asked: str) -> str:
     """The command that diagnoses again as it was done, with something more."""
     one = case.diagnosis
-    words = ["ikura", "diagnose", shlex.quote(shown(case.study.run)), asked]
+    words = ["ikura", "diagnose", shlex.quote(shown(case.record.run)), asked]
     known = {"given": "--bayes-error", "human": "--human-error"}.get(one.optimal_source)
     if known is not None and one.optimal is not None:
         words.append(f"{known} {one.optimal.value:.12g}")

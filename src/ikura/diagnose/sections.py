@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ikura.diagnose.diagnosis import MARGIN as SMALL
-from ikura.diagnose.diagnosis import Gap
 from ikura.page.figure import axis, css, figure, legend, log_tick, plot_text, rounded
 from ikura.page.formatting import NOTHING, count, number, plural, real
 from ikura.page.markup import Html, element, join
 from ikura.page.predictions import predicted
 from ikura.page.tables import table
+from ikura.study.record.diagnosis import Gap
 
 __all__ = ["diagnosis", "sections"]
 

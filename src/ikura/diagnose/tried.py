@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ikura.diagnose.case import Case
 from ikura.errors import SpaceError
 from ikura.space import Space
-
-if TYPE_CHECKING:
-    from ikura.api.study import Study
 
 __all__ = ["Tried", "tried"]
 
@@ -39,27 +37,27 @@ class Tried:
         return f"It was tried already: dev {self.metric} {self.before:.4g} before, {self.after:.4g} after."
 
 
-def tried(study: Study) -> dict[str, Tried]:
+def tried(case: Case) -> dict[str, Tried]:
     """Find what was tried before a study, or in it, and what that brought; of several times the last.
 
     An earlier study is one that the search began with (`prior`, `--prior`), and those before that.
     """
     found: dict[str, Tried] = {}
-    sign = 1.0 if study.metric.greater_is_better else -1.0
-    best = study.best
-    steps = [*(study.fact("before") or [])]
-    if steps and best is not None:
-        now = {"dev": best.dev, "epochs": study.epochs, "network": study.setting.network}
-        steps.append(now | {"space": study.searched.as_dict(), "prescribed": []})
+    record = case.record
+    sign = 1.0 if record.metric.greater_is_better else -1.0
+    steps = [*(record.fact("before") or [])]
+    if steps:
+        now = {"dev": case.dev, "epochs": case.epochs, "network": case.network}
+        steps.append(now | {"space": case.space.as_dict(), "prescribed": []})
     for before, after in pairwise(steps):
         better = sign * (after["dev"] - before["dev"]) > 0
         for one in before["prescribed"]:
             if _made(one["change"], before, after):
-                found[one["name"]] = Tried(one["name"], before["dev"], after["dev"], better, study.metric.name)
-    for one in study.decisions:
+                found[one["name"]] = Tried(one["name"], before["dev"], after["dev"], better, record.metric.name)
+    for one in record.decisions:
         if one["action"] == "search" and one.get("found"):
             before, after = one["best"]["dev"], one["found"]["dev"]
-            found[one["name"]] = Tried(one["name"], before, after, bool(one["found"]["better"]), study.metric.name)
+            found[one["name"]] = Tried(one["name"], before, after, bool(one["found"]["better"]), record.metric.name)
     return found
 
 

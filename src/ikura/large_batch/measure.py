@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ikura.api.study import Study
 from ikura.engine import at_once, engine_for
 from ikura.errors import RunError, UsageError
 from ikura.files import named, shown
@@ -41,6 +40,7 @@ from ikura.study.factory_check import check_network
 from ikura.study.record.ledger import Ledger
 from ikura.study.record.members import member_of
 from ikura.study.record.progress import Progress
+from ikura.study.record.record import Record
 from ikura.study.record.store import COLUMNS, Store
 from ikura.study.replay import check_trained, trained_again
 from ikura.study.training_setup import make_setup, network_again
@@ -66,8 +66,7 @@ Piece = int | range
 
 
 def measure(
-    study: Study,
-    store: Store,
+    record: Record,
     trial: int | None = None,
     *,
     points: int = POINTS,
@@ -78,34 +77,34 @@ def measure(
     """Train one trial of a study again, exactly as it was, and measure it on the way; see `Study.measure`.
 
     Args:
-        study: the study.
-        store: its store.
+        record: of the study.
         trial, points, jobs, out, progress: as for `Study.measure`.
     """
     check_arguments(points=(points, 2), jobs=jobs)
-    row = _row(study, store, trial)
+    store = record.store
+    row = _row(record, store, trial)
     check_trained(store, row)
-    folder = _folder(study.run, out)
+    folder = _folder(record.run, out)
     progress = progress or Progress()
-    setting = study.setting
-    setup = make_setup(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
+    setting = record.setting
+    setup = make_setup(setting, setting.prepare(record.run), network_again(setting, record.run, record.network))
     check_network(store, setting, setup)
     if setup.compiled:
         warm_up(setting.dtype, progress.say, setup.convolutional)
     with alone(folder), one_thread_each():
         workers = 1 if setup.device.startswith("cuda") else at_once(jobs or cores(), progress.say)
-        found = _Work(study, store, row, setup, folder, points, workers, progress).run()
+        found = _Work(record, store, row, setup, folder, points, workers, progress).run()
         _write(found)
     return found
 
 
-def _row(study: Study, store: Store, trial: int | None) -> dict[str, Any]:
+def _row(record: Record, store: Store, trial: int | None) -> dict[str, Any]:
     if trial is None:
-        best = study.fact("best")
+        best = record.fact("best")
         if best is None:
             raise RunError(
-                f"{shown(study.run)}: the run has not chosen a network, so name a trial to measure, or go on with it: "
-                f"ikura resume {shlex.quote(shown(study.run))}"
+                f"{shown(record.run)}: the run has not chosen a network, so name a trial to measure, or go on with it: "
+                f"ikura resume {shlex.quote(shown(record.run))}"
             )
         trial = best["model"]
     row = None if isinstance(trial, bool) or not isinstance(trial, int) else store.trial(trial)
@@ -133,7 +132,7 @@ def _folder(run: Path, out: str | Path | None) -> Path:
 
 @dataclass
 class _Work:
-    study: Study
+    record: Record
     store: Store
     row: Mapping[str, Any]
     setup: TrainingSetup
@@ -156,10 +155,10 @@ class _Work:
         # A member that diverged did so on its last epoch, whose distance belongs to no law.
         known = distances.iloc[:-1] if outcome.state == "diverged" else distances
         grown = {name: growth_of(known["updates"], known[name]) for name in distances.columns[2:]}
-        best = self.study.fact("best")
-        deviation = _deviation(outcome.curve, self.study.curve(self.row["number"])[list(COLUMNS)].to_numpy(float))
+        best = self.record.fact("best")
+        deviation = _deviation(outcome.curve, self.record.curve(self.row["number"])[list(COLUMNS)].to_numpy(float))
         return Measures(
-            self.study.run, self.folder, self.row["number"], best is not None and best["model"] == self.row["number"],
+            self.record.run, self.folder, self.row["number"], best is not None and best["model"] == self.row["number"],
             outcome.state, int(self.member.values.batch_size), len(outcome.curve), len(self.setup.train),
             (len(self.sample), len(self.few)), deviation, moments, distances, grown.pop("distance"), grown, potential,
             self._notes(outcome, deviation), self._command(),
@@ -167,9 +166,9 @@ class _Work:
 
     def _command(self) -> str:
         """The command that measures the same; what is usual is left out."""
-        words = ["ikura", "measure", shown(self.study.run), "--trial", str(self.row["number"])]
+        words = ["ikura", "measure", shown(self.record.run), "--trial", str(self.row["number"])]
         words += [] if self.points == POINTS else ["--points", str(self.points)]
-        words += ["--network", "MODULE:FACTORY"] if self.study.setting.custom else []
+        words += ["--network", "MODULE:FACTORY"] if self.record.setting.custom else []
         return shlex.join(words)
 
     @cached_property
@@ -190,12 +189,12 @@ class _Work:
         train = self.setup.train
         size = 8 * int(np.prod(train.shape))
         most = max(min(MOST_EXAMPLES, MOST_BYTES // max(size, 1)), WALKED[False])
-        return train.sample(most, self.study.setting.seed, "measure").dense()
+        return train.sample(most, self.record.setting.seed, "measure").dense()
 
     @cached_property
     def few(self) -> Examples:
         """Those of them that the potential is measured on."""
-        return self.sample.sample(WALKED[len(self.sample.shape) == 1], self.study.setting.seed, "measure")
+        return self.sample.sample(WALKED[len(self.sample.shape) == 1], self.record.setting.seed, "measure")
 
     def _train(self, notes: Diary, epochs: int) -> Outcome:
         done, best = 0, None
@@ -210,7 +209,7 @@ class _Work:
         self.progress.start(f"trial {self.row['number']}{of} again", epochs)
         with engine_for(self.setup, 1) as engine:
             outcome = trained_again(
-                self.study.setting, self.store, self.setup, engine, dict(self.row), True, notes, tell
+                self.record.setting, self.store, self.setup, engine, dict(self.row), True, notes, tell
             )
         self.progress.finish()
         return outcome
@@ -224,13 +223,13 @@ class _Work:
             self.progress.count("measures", len(found), len(pieces))
         losses = np.concatenate([found[place] for place in range(len(epochs), len(pieces))])
         try:
-            potential = fit_potential(losses, seed=self.study.setting.seed)
+            potential = fit_potential(losses, seed=self.record.setting.seed)
         except UsageError:
             potential = None
         return [found[place] for place in range(len(epochs))], potential
 
     def _worker(self, notes: Diary) -> Callable[[Piece], Any]:
-        setup, task, seed = self.setup, self.setup.task, self.study.setting.seed
+        setup, task, seed = self.setup, self.setup.task, self.record.setting.seed
         sample, few = self.sample, self.few
 
         def work(piece: Piece) -> Any:

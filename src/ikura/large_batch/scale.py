@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from torch import nn
 
-from ikura.api.study import Study
 from ikura.engine import at_once
 from ikura.errors import UsageError
 from ikura.files import shown, sweep_partial, write_atomically
@@ -38,6 +37,7 @@ from ikura.study.record.device import chosen_device
 from ikura.study.record.enter import enter
 from ikura.study.record.networks import resolved
 from ikura.study.record.progress import Progress
+from ikura.study.record.record import Record
 from ikura.study.training_setup import make_setup, model_of, network_again
 
 __all__ = ["scale"]
@@ -46,7 +46,7 @@ AUTO: Literal["auto"] = "auto"
 
 
 def scale(
-    run: str | Path | Study,
+    run: str | Path | Record,
     batch_size: int | Literal["auto"] = AUTO,
     *,
     rule: str = AUTO,
@@ -102,15 +102,15 @@ def scale(
         >>> list(scaling.table["name"])
         ['small batch', 'large batch', '+ learning rate', '+ clipping', '+ regime adaptation']
     """
-    study = run if isinstance(run, Study) else Study(run, network)
+    record = run if isinstance(run, Record) else Record(run, network)
     return _Work(
-        study, batch_size, rule, regime, ghost, seeds, within, controls, device, jobs, progress or Progress()
+        record, batch_size, rule, regime, ghost, seeds, within, controls, device, jobs, progress or Progress()
     ).run()
 
 
 @dataclass
 class _Work:
-    study: Study
+    record: Record
     batch_size: int | Literal["auto"]
     rule: str
     regime: str | float | None
@@ -124,8 +124,8 @@ class _Work:
 
     def run(self) -> Scaling:
         self._check()
-        study, folder = self.study, self.study.run / "scale"
-        self.setting = study.setting
+        run, folder = self.record.run, self.record.run / "scale"
+        self.setting = self.record.setting
         if self.device is not None:
             device = chosen_device(self.device, self.setting.network != "mlp")
             self.setting = replace(self.setting, device=device)
@@ -142,7 +142,7 @@ class _Work:
             place = folder / (f"batch-{batch}" if found is None else "auto")
             self._keep_model(winner, column, place / "model")
             scaling = Scaling(
-                study.run, place, winner.batch, batch, self.metric.name, self.sign, self.margin, self.setup.device,
+                run, place, winner.batch, batch, self.metric.name, self.sign, self.margin, self.setup.device,
                 rule, best.name, column.hyperparameters, column.epochs, rows, skipped, found,
                 {row.name: [one.curve.tolist() for one in self.trained[row.name]] for row in rows},
                 self._command(), self._next(best, found),
@@ -154,7 +154,13 @@ class _Work:
 
     def _command(self, **given: Any) -> str:
         """The command that these arguments stand for, but for some that are given; what is usual is left out."""
-        words = ["ikura", "scale", shown(self.study.run), "--batch-size", str(given.get("batch_size", self.batch_size))]
+        words = [
+            "ikura",
+            "scale",
+            shown(self.record.run),
+            "--batch-size",
+            str(given.get("batch_size", self.batch_size)),
+        ]
         parameters = signature(scale).parameters
         for name in ("rule", "regime", "ghost", "seeds", "within", "device"):
             value = given.get(name, getattr(self, name))
@@ -178,15 +184,15 @@ class _Work:
 
     def _open(self, kept: Path) -> Winner:
         """Read the data and set everything up; the test set stays where it is."""
-        setting, run = self.setting, self.study.run
+        setting, run = self.setting, self.record.run
         self.dataset = setting.prepare(run)
-        factory = resolved(setting.network, network_again(setting, run, self.study.network))
+        factory = resolved(setting.network, network_again(setting, run, self.record.network))
         self.setup = make_setup(setting, self.dataset, Ghosts(factory) if setting.custom and factory else factory)
         if setting.custom:
             began, store = enter(run, copied=True)
             with closing(store):
                 check_network(store, began, make_setup(began, self.dataset, factory))
-        winner = winner_of(self.study, self.setup)
+        winner = winner_of(self.record, self.setup)
         if self.batch_size != AUTO:
             check_batch(winner, self.batch_size)
         if self.setup.compiled:

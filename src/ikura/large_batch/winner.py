@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from ikura.api.study import Study
 from ikura.errors import RunError
 from ikura.files import shown
 from ikura.large_batch.columns import Winner
@@ -23,31 +22,32 @@ from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.search import schedule
 from ikura.study.record.networks import OWN, PRETRAINED, known_names
+from ikura.study.record.record import Record
 
 __all__ = ["first_norm", "normalisation_of", "winner_of"]
 
 BATCHES, SHARE = 16, 0.9
 
 
-def winner_of(study: Study, setup: TrainingSetup) -> Winner:
+def winner_of(record: Record, setup: TrainingSetup) -> Winner:
     """Read the winner of a finished run.
 
     Raises:
         RunError: the run has not chosen a network.
     """
-    best = study.best
+    best = record.best
     if best is None:
-        name = shown(study.run)
+        name = shown(record.run)
         raise RunError(f"{name}: the run has not chosen a network yet; go on with it: ikura resume {quote(name)}")
-    setting = study.setting
+    setting = record.setting
     member = Member(0, best.hyperparameters, key(setting.seed, "large batch", 0))
     pretrained = setting.network == PRETRAINED
     more = {"without": "the network began pretrained, with statistics of its own"} if pretrained else {}
     return Winner(
         best.hyperparameters,
         len(setup.train),
-        study.epochs,
-        schedule(setting.schedule).patience(study.epochs),
+        record.epochs,
+        schedule(setting.schedule).patience(record.epochs),
         "" if pretrained else normalisation_of(setup.module(member)),
         first_norm(setup, member),
         drops=setting.network != OWN and "dropout" in known_names(setting.network),

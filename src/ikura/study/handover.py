@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     import optuna
     import pandas as pd
 
-    from ikura.api.study import Study
+    from ikura.study.record.record import Record
 
 __all__ = ["as_optuna", "as_tables"]
 
 
-def as_optuna(study: Study, storage: Any, name: str | None) -> optuna.Study:
+def as_optuna(record: Record, storage: Any, name: str | None) -> optuna.Study:
     """Write a study as one of Optuna's, as `Study.to_optuna`."""
-    name = name or study.run.resolve().name
-    better = study.metric.greater_is_better
-    return to_optuna(study.records(), study.curves(), study.searched, better, name, storage)
+    name = name or record.run.resolve().name
+    better = record.metric.greater_is_better
+    return to_optuna(record.records(), record.curves(), record.searched, better, name, storage)
 
 
-def as_tables(study: Study, trials: str | Path | None, curves: str | Path | None) -> list[Path]:
+def as_tables(record: Record, trials: str | Path | None, curves: str | Path | None) -> list[Path]:
     """Write tables of a study, as `Study.export`; every place is checked before the first is written."""
     wanted: list[tuple[str | Path | None, Callable[[], pd.DataFrame]]] = [
-        (trials, lambda: study.trials),
-        (curves, study.curves),
+        (trials, lambda: record.trials),
+        (curves, record.curves),
     ]
     paths = [(check_table(path), make) for path, make in wanted if path is not None]
     if not paths:

@@ -27,21 +27,21 @@ from ikura.study.training_setup import make_setup, network_again
 from ikura.study.training_states import lineage
 
 if TYPE_CHECKING:
-    from ikura.api.study import Study
+    from ikura.study.record.record import Record
 
 __all__ = ["check_trained", "replay", "replayed_curve", "replayed_distances", "trained_again"]
 
 
-def replayed_curve(study: Study, store: Store, row: dict[str, Any]) -> pd.DataFrame:
+def replayed_curve(record: Record, row: dict[str, Any]) -> pd.DataFrame:
     """Train a trial again for its curve, as `Study.replay`."""
-    frame = pd.DataFrame(replay(study, store, row).curve, columns=list(COLUMNS))
+    frame = pd.DataFrame(replay(record, row).curve, columns=list(COLUMNS))
     frame.insert(0, "epoch", np.arange(1, len(frame) + 1))
     return frame
 
 
-def replayed_distances(study: Study, store: Store, row: dict[str, Any]) -> pd.DataFrame:
+def replayed_distances(record: Record, row: dict[str, Any]) -> pd.DataFrame:
     """Train a trial again for the distances of its weights from their initial values, as `Study.distances`."""
-    found = pd.DataFrame(replay(study, store, row, keep_distances=True).distances)
+    found = pd.DataFrame(replay(record, row, keep_distances=True).distances)
     found.insert(0, "distance", np.sqrt(np.square(found).sum(axis=1)))
     found.insert(0, "epoch", np.arange(1, len(found) + 1))
     return found
@@ -60,9 +60,7 @@ def check_trained(store: Store, row: Mapping[str, Any]) -> None:
         raise UsageError(f"trial {number} has not been trained, so there is nothing to repeat")
 
 
-def replay(
-    study: Study, store: Store, row: dict[str, Any], keep_distances: bool = False, keep_evidence: bool = False
-) -> Outcome:
+def replay(record: Record, row: dict[str, Any], keep_distances: bool = False, keep_evidence: bool = False) -> Outcome:
     """Train one trial of a study again, and before it what the trials that it was copied from trained until then.
 
     Stacked networks run in their places in tiles with the same company, which does not train, so that every shape, and
@@ -71,11 +69,11 @@ def replay(
     Raises:
         UsageError: the trial has not been trained.
     """
+    store, setting = record.store, record.setting
     check_trained(store, row)
     if line := difference(store.fact("versions", {})):
-        logging.getLogger("ikura").warning("%s: %s", study.run, line)
-    setting = study.setting
-    setup = make_setup(setting, setting.prepare(study.run), network_again(setting, study.run, study.network))
+        logging.getLogger("ikura").warning("%s: %s", record.run, line)
+    setup = make_setup(setting, setting.prepare(record.run), network_again(setting, record.run, record.network))
     check_network(store, setting, setup)
     with one_thread_each(), engine_for(setup, 1) as engine:
         return trained_again(setting, store, setup, engine, row, keep_distances, keep_evidence=keep_evidence)

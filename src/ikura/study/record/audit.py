@@ -11,6 +11,7 @@ from ikura.errors import RunError, UsageError
 from ikura.population.member import check_value
 from ikura.schema import Name, Scalar, checked, parsed
 from ikura.space import Space
+from ikura.study.record.diagnosis import Diagnosis
 from ikura.study.record.facts import RoundRecord, fact_schema
 from ikura.study.record.networks import OWN
 from ikura.study.record.search_plans import plans
@@ -161,8 +162,6 @@ def _diagnoses(store: Store, facts: dict[str, Any]) -> None:
     """The diagnoses by which an autopilot decided are whole."""
     if not facts.get("decisions"):
         return
-    from ikura.diagnose.diagnosis import Diagnosis
-
     for place, decision in enumerate(facts["decisions"]):
         if decision["diagnosis"] is not None:
             where = f"{store.place}: fact decisions: [{place}].diagnosis"

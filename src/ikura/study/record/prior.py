@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ikura.api.study import Study
 from ikura.errors import UsageError, listed
 from ikura.exchange.prior import STAGE, Prior
 from ikura.metric import Metric
 from ikura.search import Observation
 from ikura.space import Space
 from ikura.space.terms import term_of
+from ikura.study.record.record import Record
 from ikura.study.record.store import Store
 
-__all__ = ["Known", "before", "observed", "prior_observations", "prior_of"]
+__all__ = ["Known", "observed", "prior_observations", "prior_of"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Known:
     notes: list[str] = field(default_factory=list)
 
 
-def observed(prior: Prior | Study | None, space: Space, metric: Metric) -> Known:
+def observed(prior: Prior | Record | None, space: Space, metric: Metric) -> Known:
     """Take from a prior what a search of a space can learn from.
 
     Raises:
@@ -35,7 +35,7 @@ def observed(prior: Prior | Study | None, space: Space, metric: Metric) -> Known
     """
     if prior is None:
         return Known()
-    if isinstance(prior, Study):
+    if isinstance(prior, Record):
         if prior.metric.name != metric.name:
             raise UsageError(
                 f"the prior's metric is {prior.metric.name}, the study's {metric.name}; they must be the same"
@@ -67,32 +67,11 @@ def _hints(names: Iterable[str], space: Space) -> list[str]:
     return [f"{name} (here {term.here!r})" for name, term in terms.items() if term.here in space]
 
 
-def prior_of(study: Study) -> Prior:
+def prior_of(record: Record) -> Prior:
     """What another study can learn from this one: the trials of its search."""
-    trials = study.trials
+    trials = record.trials
     search = trials[trials["purpose"] == "search"].assign(score=lambda rows: rows["dev_score"])
-    return Prior(study.space, search, study.metric.greater_is_better)
-
-
-def before(prior: Prior | Study | None) -> list[dict[str, Any]]:
-    """The studies that a study follows, the first of them first, for what was tried already.
-
-    Returns:
-        For each its run, the best dev score, epochs, network, the space searched, and what was prescribed for it: name
-        and change. Empty where there is none, or what is known comes from elsewhere.
-    """
-    if not isinstance(prior, Study) or prior.best is None:
-        return []
-    prescribed = (prior.findings or {}).get("prescriptions") or []
-    own = {
-        "run": str(prior.run),
-        "dev": prior.best.dev,
-        "epochs": prior.epochs,
-        "network": prior.setting.network,
-        "space": prior.searched.as_dict(),
-        "prescribed": [{"name": one["name"], "change": one["change"]} for one in prescribed],
-    }
-    return [*(prior.fact("before") or []), own]
+    return Prior(record.space, search, record.metric.greater_is_better)
 
 
 def prior_observations(store: Store) -> list[Observation]:

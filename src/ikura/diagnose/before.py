@@ -1,0 +1,32 @@
+"""The studies that a study follows, for what was tried already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ikura.diagnose.findings import read_findings
+from ikura.exchange.prior import Prior
+from ikura.study.record.record import Record
+
+__all__ = ["before"]
+
+
+def before(prior: Prior | Record | None) -> list[dict[str, Any]]:
+    """The studies that a study follows, the first of them first, for what was tried already.
+
+    Returns:
+        For each its run, the best dev score, epochs, network, the space searched, and what was prescribed for it: name
+        and change. Empty where there is none, or what is known comes from elsewhere.
+    """
+    if not isinstance(prior, Record) or prior.best is None:
+        return []
+    prescribed = (read_findings(prior) or {}).get("prescriptions") or []
+    own = {
+        "run": str(prior.run),
+        "dev": prior.best.dev,
+        "epochs": prior.epochs,
+        "network": prior.setting.network,
+        "space": prior.searched.as_dict(),
+        "prescribed": [{"name": one["name"], "change": one["change"]} for one in prescribed],
+    }
+    return [*(prior.fact("before") or []), own]

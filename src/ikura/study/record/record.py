@@ -1,0 +1,267 @@
+"""What is on record of a study: trials, curves, the choice, the test, the model; nothing is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import cached_property, reduce
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+from torch import nn
+
+from ikura.errors import RunError
+from ikura.files import named, run_files, shown
+from ikura.metric import Metric, metric
+from ikura.population.member import Hyperparameters
+from ikura.space import Space
+from ikura.study.record.enter import enter
+from ikura.study.record.model import Model, load_model
+from ikura.study.record.result import Best, Test
+from ikura.study.record.search_plans import decided, found_in, plans, united, with_widened
+from ikura.study.record.setting import Setting
+from ikura.study.record.store import Store
+from ikura.study.record.tables import best_of, front_of, rounds_of, row_of, test_of, trials_of
+
+__all__ = ["Record", "copied"]
+
+
+class Record:
+    """What a run folder holds of a finished or interrupted study, read only.
+
+    Args:
+        run: the run folder.
+        network: the factory, if the networks are the caller's own; needed to train again, and for `model`.
+        opened: the run's setting and store, where they are open already, or the store is a copy.
+
+    Raises:
+        RunError: the folder holds no run.
+    """
+
+    def __init__(
+        self,
+        run: str | Path,
+        network: Callable[[Hyperparameters], nn.Module] | None = None,
+        opened: tuple[Setting, Store] | None = None,
+    ) -> None:
+        self.run = named(run, "the run folder").absolute()
+        self.network = network
+        self.setting, self.store = opened or enter(self.run)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.run)!r}, {self.best})"
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Path, Any]]:
+        """Copies and pickles are the run folder opened again; the caller's factory must be one that can be pickled."""
+        return type(self), (self.run.absolute(), self.network)
+
+    def close(self) -> None:
+        """Close the run's database; it is opened again when it is asked for something."""
+        self.store.close()
+
+    def fact(self, name: str) -> Any:
+        """Return what was recorded under a name, None if nothing was."""
+        return self.store.fact(name)
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the trials as they are recorded, finalists among them, with their seeds."""
+        return self.store.trials()
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Everything resolved, as in config.toml."""
+        return asdict(self.setting)
+
+    @property
+    def task(self) -> str:
+        """One of "binary", "multiclass" and "regression"."""
+        return self.setting.task
+
+    @property
+    def metric(self) -> Metric:
+        """What trials were compared by."""
+        return metric(self.setting.metric, self.task)
+
+    @property
+    def inputs(self) -> list[Path]:
+        """What a table or page that is written of the study must not overwrite."""
+        parts = (self.setting.data, self.setting.dev, self.setting.test)
+        data = [self.run / str(part.get("path", ".")) for part in parts]
+        return [*data, *run_files(self.run)]
+
+    @property
+    def sign(self) -> float:
+        """1 if a greater dev score is better, -1 otherwise."""
+        return 1.0 if self.metric.greater_is_better else -1.0
+
+    @cached_property
+    def space(self) -> Space:
+        """What was searched; of several searches, a space that holds the configurations of all."""
+        return reduce(united, (Space.from_dict(one.space) for one in plans(self.setting, self.store)))
+
+    @cached_property
+    def searched(self) -> Space:
+        """The space with all the ranges that the search widened."""
+        return with_widened(self.space, self.regions)
+
+    @property
+    def space_note(self) -> str:
+        """Why it was this space."""
+        return self.setting.space_note
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of a full training: those of the search that found the chosen configuration."""
+        searches, best = plans(self.setting, self.store), self.best
+        if best is None:
+            return searches[0].epochs
+        return found_in(row_of(self.store, best.number)["stage"], searches).epochs
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """What was read: rows, columns, parts, classes, notes."""
+        return self.store.fact("summary", {})
+
+    @property
+    def regions(self) -> list[dict[str, Any]]:
+        """The stages of the search: stage, name, trials, epochs, region, and in `widened` the ranges moved outwards."""
+        return self.store.fact("stages", [])
+
+    @property
+    def decisions(self) -> list[dict[str, Any]]:
+        """What an autopilot decided after each search and what came of it, in order (docs/autopilot.md); else empty."""
+        return decided(self.setting, self.store, self.sign)
+
+    @property
+    def rounds(self) -> list[dict[str, Any]]:
+        """What the schedule decided, round by round.
+
+        Each has stage, round (from 0), epochs (those that it trains to), going_on, begun and copied (numbers of
+        trials), and dropped (number, epochs and why of each).
+        """
+        return rounds_of(self.store)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds spent in each stage, over all processes that worked on the study."""
+        return self.store.fact("seconds", {})
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row a trial.
+
+        Columns: number, state ("complete", "pruned", "diverged", "frozen" where no epoch moved the weights, "stopped"
+        by the time limit, "running", "waiting", "skipped", "infeasible"), purpose ("search" or "finalist"), parent (a
+        finalist's trial of the search, or the trial that one of the search began as a copy of), stage, one column for
+        each hyperparameter, dev_score, dev_loss, train_score, train_loss, epochs, best_epoch, seconds, and one for each
+        further objective. Scores are those of the best epoch, NaN where there is none. The dev loss of classes is
+        cross-entropy that counts one example more, of any class (docs/honesty.md).
+        """
+        return trials_of(self.store, list(self.space), self.setting.objectives)
+
+    @property
+    def diverged(self) -> int:
+        """Number of trials that diverged."""
+        return self.store.count(state="diverged")
+
+    @property
+    def account(self) -> dict[str, Any]:
+        """Of the chosen network: what stopping early traded (stopping), its zero weights (sparsity); None for none."""
+        return {"stopping": None, "sparsity": None} | self.store.fact("account", {})
+
+    @property
+    def frozen(self) -> int:
+        """Number of trials of which no epoch moved the weights."""
+        return self.store.count(state="frozen")
+
+    @property
+    def infeasible(self) -> int:
+        """Number of trials with more weights than `max_parameters`."""
+        return self.store.count(state="infeasible")
+
+    @property
+    def objectives(self) -> list[str]:
+        """What trials are compared by: the metric, of the dev set, and what else there is to be little of."""
+        return [self.setting.metric, *self.setting.objectives]
+
+    @property
+    def pareto(self) -> pd.DataFrame:
+        """The trials of the search that no other is better than in one objective without being worse in another.
+
+        Columns: number, dev_score, one for each further objective, one for each hyperparameter, chosen; the best dev
+        score first. With the dev score alone they are the best trial and its ties.
+        """
+        return front_of(self.store, list(self.space), self.setting.objectives, self.sign)
+
+    @property
+    def choice(self) -> dict[str, Any] | None:
+        """How a preferred objective chose; None where the best dev score was chosen.
+
+        Keys: prefer, margin, best (number of the best dev score), best_dev, best_cost, cost.
+        """
+        return (self.store.fact("best") or {}).get("choice")
+
+    def curves(self, numbers: Sequence[int] | None = None) -> pd.DataFrame:
+        """Return the curves of some or all trials: number, epoch (from 1), train_loss, dev_loss, dev_score."""
+        return self.store.curves(numbers)
+
+    def curve(self, number: int) -> pd.DataFrame:
+        """Return one trial's curve: epoch (from 1), train_loss (penalty included), dev_loss, dev_score.
+
+        Raises:
+            UsageError: there is no such trial.
+        """
+        row_of(self.store, number)
+        return self.store.curves([number]).drop(columns="number").reset_index(drop=True)
+
+    @property
+    def best(self) -> Best | None:
+        """The chosen trial; None before the end, or when every trial failed."""
+        return best_of(self.store)
+
+    @property
+    def test(self) -> Test | None:
+        """The one measurement on the test set; None before the end."""
+        return test_of(self.store)
+
+    @property
+    def predictions(self) -> dict[str, Any] | None:
+        """The model's predictions on the test set: target, prediction, classes; None before the end."""
+        return self.store.fact("predictions")
+
+    @property
+    def pictures(self) -> dict[str, Any] | None:
+        """Images of each class and what augmentations do, as `ikura.study.image_samples`; None for other data."""
+        return self.store.fact("pictures")
+
+    @cached_property
+    def model(self) -> Model:
+        """The chosen network with its preprocessing.
+
+        Raises:
+            RunError: there is none yet.
+        """
+        return load_model(self.run, self.network)
+
+
+@contextmanager
+def copied(run: Path, network: Any = None) -> Iterator[Record]:
+    """Open the study of a run on a copy of its database: opening an SQLite database can write to its folder.
+
+    Raises:
+        RunError: the folder holds no run.
+    """
+    from ikura.study.record.enter import enter
+    from ikura.study.record.record import Record
+    from ikura.study.record.setting import Setting
+
+    Setting.load(run)
+    if not (run / "study.db").is_file():
+        raise RunError(f"{shown(run)}: the run has no study.db")
+    setting, store = enter(run, copied=True)
+    try:
+        yield Record(run, network, (setting, store))
+    finally:
+        store.close()
