@@ -17,6 +17,8 @@ ROOT = Path(ikura.__file__).parent
 TABLE = Path(__file__).parents[1] / "docs" / "architecture.md"
 PLACES = re.compile(r"`([\w/]+?)(?:\.py|/)`")
 FACE = "__init__"
+CATALOGUE = "ikura.built_in"
+"""Says by name, as entry points do, what registries load; only its own imports are arrows."""
 
 
 def name_of(path: Path) -> str:
@@ -52,7 +54,14 @@ def imported(text: str, known: frozenset[str]) -> set[str]:
 @cache
 def graph() -> dict[str, set[str]]:
     known = frozenset(modules())
-    return {name: imported(path.read_text(), known) - {name} for name, path in modules().items()}
+    found = {name: imported(path.read_text(), known) - {name} for name, path in modules().items()}
+    return found | {CATALOGUE: {"ikura.registry"}}
+
+
+def test_the_catalogue_imports_the_registry_alone() -> None:
+    tree = ast.parse(modules()[CATALOGUE].read_text())
+    found = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert found == {"__future__", "typing", "ikura.registry"}
 
 
 @cache
@@ -110,6 +119,6 @@ def test_no_circles() -> None:
 def test_it_is_seen_however_it_is_written(text: str) -> None:
     found = imported(text, frozenset(modules()))
     assert "ikura.api.study" in found
-    assert upward("ikura.study.rounds", found) == ["ikura.study.rounds (study) imports ikura.api.study (api)"]
+    assert upward("ikura.study.replay", found) == ["ikura.study.replay (study) imports ikura.api.study (api)"]
     with pytest.raises(CycleError):
-        TopologicalSorter(graph() | {"ikura.study.rounds": found}).prepare()
+        TopologicalSorter(graph() | {"ikura.study.replay": found}).prepare()
