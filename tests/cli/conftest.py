@@ -99,7 +99,6 @@ def make_study(run: Path) -> Any:
         importance=lambda method, among: importance_table(),
         edges=[],
         export=lambda trials, curves: [trials, curves],
-        measure=lambda trial, **options: make_measures(run),
     )
 
 
@@ -148,6 +147,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     results = {"question": "Is it?", "claims": []}
     done = SimpleNamespace(results=results, folder=tmp_path, report=tmp_path / "report.html")
     monkeypatch.setattr("ikura.experiments.running.reproduce", fake("reproduce", done))
+    monkeypatch.setattr("ikura.large_batch.measure.measure", lambda record, trial, **options: make_measures(record.run))
     monkeypatch.setattr("ikura.study.record.record.copied", lambda run, network=None: nullcontext(study))
     monkeypatch.setattr("ikura.diagnose.findings.examine", fake("examine", make_findings()))
     monkeypatch.setattr("ikura.diagnose.findings.keep", fake("keep", None))
