@@ -76,3 +76,17 @@ def test_what_a_page_names_can_be_imported_as_it_says(page: Path) -> None:
 def test_the_measures_of_large_batches_are_all_there() -> None:
     names = {name for _, name in imports((ROOT / "docs" / "large_batch_measures.md").read_text(encoding="utf-8"))}
     assert len(names) >= 10
+
+
+def test_the_reference_has_every_public_name() -> None:
+    page = (ROOT / "docs" / "api" / "ikura.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^::: ikura\.(\w+)$", page, re.MULTILINE)) >= set(ikura.__all__)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "examples/README.md"])
+def test_links_beside_the_site_lead_somewhere(page: str) -> None:
+    """`mkdocs build --strict` looks after those of the site."""
+    place = ROOT / page
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", place.read_text(encoding="utf-8"))
+    assert links
+    assert [link for link in links if not (place.parent / link).exists()] == []

@@ -1,4 +1,4 @@
-"""KilledError runs are compared to the last bit, and a difference is told by the exit code."""
+"""Killed runs are compared to the last bit, and a difference is told by the exit code."""
 
 from __future__ import annotations
 
