@@ -12,6 +12,7 @@ from ikura.population.schedule import SHAPES
 from ikura.population.setup import TrainingSetup
 from ikura.population.update_rules import RULES
 
+from ..sweep import swept
 from .reference import Net, train_by_hand
 from .table import NETWORK, ROWS, RULE_ROWS, SCHEDULES, Row
 
@@ -42,7 +43,7 @@ def curve(setup: TrainingSetup, member: Member) -> np.ndarray:
     return training.curve(0)
 
 
-@pytest.mark.parametrize("task", ["binary", "multiclass"])
+@pytest.mark.parametrize("task", swept(["binary", "multiclass"], core=["multiclass"]))
 @EVERY_ROW
 def test_equals_an_ordinary_loop(setup: Callable[..., TrainingSetup], row: Row, task: str) -> None:
     member = Member(0, row.hyperparameters, 7)

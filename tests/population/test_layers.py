@@ -22,6 +22,7 @@ from ikura.nn.noise import key, normal
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 
+from ..sweep import swept
 from .reference import ACTIVATION, train_by_hand
 from .test_solo import assert_each_as_if_alone
 
@@ -53,7 +54,13 @@ TABLE: dict[str, dict[str, Any]] = {
     "input dropout": {"dropout_input": 0.4},
     "all of it": {"dropout_input": 0.2, "dropout_2": 0.3, "units_2": 3, "normalisation": "batch", "activation": "elu"},
 }
-ROWS = pytest.mark.parametrize("row", TABLE.values(), ids=TABLE.keys())
+ROWS = pytest.mark.parametrize("row", swept(TABLE, core=TABLE))
+CORE_ROWS = pytest.mark.parametrize(
+    "row",
+    swept(
+        TABLE, core=["normalisation=batch", "ghosts of 7", "layer and sgd", "batch by example", "widths", "all of it"]
+    ),
+)
 WAYS = pytest.mark.parametrize("way", ["compiled", "stacked"])
 
 
@@ -159,7 +166,7 @@ def test_the_table_has_every_name() -> None:
 
 
 @ROWS
-@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+@pytest.mark.parametrize("task", swept(["binary", "multiclass", "regression"], core=["multiclass"]))
 def test_both_ways_train_as_an_ordinary_loop(
     setup: Callable[..., TrainingSetup], row: dict[str, Any], task: str
 ) -> None:
@@ -179,7 +186,7 @@ def test_each_in_company_is_as_if_alone(setup: Callable[..., TrainingSetup], way
     assert_each_as_if_alone(build(setup, way), members, RELATIVE, EPOCHS)
 
 
-@ROWS
+@CORE_ROWS
 @WAYS
 def test_neighbours_of_one_that_diverges_keep_every_bit(
     setup: Callable[..., TrainingSetup], row: dict[str, Any], way: str
@@ -201,7 +208,7 @@ def test_neighbours_of_one_that_diverges_keep_every_bit(
             np.testing.assert_array_equal(array, tame.tile.extract(k)[name], err_msg=name)
 
 
-@ROWS
+@CORE_ROWS
 @WAYS
 def test_training_goes_on_from_its_state_to_the_bit(
     setup: Callable[..., TrainingSetup], row: dict[str, Any], way: str
@@ -223,7 +230,7 @@ def test_training_goes_on_from_its_state_to_the_bit(
             np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
 
 
-@ROWS
+@CORE_ROWS
 @WAYS
 def test_the_network_that_is_kept_is_that_of_the_best_epoch(
     setup: Callable[..., TrainingSetup], row: dict[str, Any], way: str

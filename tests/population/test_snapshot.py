@@ -21,6 +21,7 @@ from ikura.population.setup import TrainingSetup
 from ikura.population.snapshot import load_snapshot, save_snapshot
 from ikura.population.training import TrainingRun
 
+from ..sweep import swept
 from .table import ROWS as TABLE
 
 EPOCHS = 6
@@ -70,7 +71,7 @@ def assert_same(one: TrainingRun, other: TrainingRun) -> None:
 
 @pytest.mark.parametrize("patience", [None, 1])
 @pytest.mark.parametrize("way", ["compiled", "stacked", "own"])
-@pytest.mark.parametrize("at", [1, 3])
+@pytest.mark.parametrize("at", swept([1, 3], core=["3"]))
 def test_training_goes_on_to_the_bit(
     setup: Callable[..., TrainingSetup], tmp_path: Path, way: str, at: int, patience: int | None
 ) -> None:

@@ -22,6 +22,8 @@ from ikura.population.update_rules import RULES
 from ikura.space import DEFAULTS
 from ikura.space.hyperparameters import OF_IMAGES
 
+from ..sweep import swept
+
 EPOCHS = 5
 
 # A population's products may be summed in another order than one member's: 1e-16 an operation, a few hundred operations
@@ -85,6 +87,8 @@ OTHERS: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "ghost_size": ({"normalisation": "ghost"}, [32, 2, 11]),
     "normalisation_momentum": ({"normalisation": "batch"}, [0.1, 0.01, 1.0]),
 }
+NAMES = [name for name in DEFAULTS if name not in (*OF_IMAGES, "pretrained_rate")]
+CORE = ["layers", "units", "batch_size", "dropout", "normalisation", "optimizer", "schedule_shape", "gradient_noise"]
 STRANGER = {
     "learning_rate": 0.07, "momentum": 0.3, "beta1": 0.7, "beta2": 0.8, "epsilon": 1e-4, "layers": 3, "units": 13,
     "batch_size": 25, "learning_rate_decay": 0.3, "l2": 0.02, "l1": 1e-3,
@@ -125,12 +129,12 @@ def company(name: str) -> list[Member]:
 
 
 @pytest.mark.parametrize("way", ["compiled", "stacked"])
-@pytest.mark.parametrize("name", [name for name in DEFAULTS if name not in (*OF_IMAGES, "pretrained_rate")])
+@pytest.mark.parametrize("name", swept(NAMES, CORE))
 def test_neighbours_that_differ_in(name: str, way: str, setup: Callable[..., TrainingSetup]) -> None:
     assert_each_as_if_alone(setup("multiclass", (20,), stacked=way == "stacked"), company(name), DOUBLE, EPOCHS)
 
 
-@pytest.mark.parametrize("name", [name for name in DEFAULTS if name not in (*OF_IMAGES, "pretrained_rate")])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_hyperparameter_makes_a_difference(name: str, setup: Callable[..., TrainingSetup]) -> None:
     members = company(name)[: len(OTHERS[name][1])]
     found = curves(setup("multiclass", (20,)), members, len(members), EPOCHS)
@@ -199,9 +203,12 @@ class Own(nn.Module):
 
 @pytest.mark.parametrize(
     "name",
-    ["learning_rate", "momentum", "beta1", "beta2", "epsilon", "units", "batch_size", "learning_rate_decay", "l2",
-     "dropout", "optimizer", "l1", "weight_decay", "max_norm", "label_smoothing", "clip_norm", "clip_value",
-     "clip_steps", "schedule_shape", "warm_up", "dropconnect", "label_noise"],
+    swept(
+        ["learning_rate", "momentum", "beta1", "beta2", "epsilon", "units", "batch_size", "learning_rate_decay", "l2",
+         "dropout", "optimizer", "l1", "weight_decay", "max_norm", "label_smoothing", "clip_norm", "clip_value",
+         "clip_steps", "schedule_shape", "warm_up", "dropconnect", "label_noise"],
+        core=["units", "batch_size", "dropout", "optimizer", "schedule_shape"],
+    ),
 )  # fmt: skip
 def test_neighbours_of_a_network_of_ones_own(name: str, setup: Callable[..., TrainingSetup]) -> None:
     made = setup(network=lambda hp: Own(hp.units, hp.dropout))

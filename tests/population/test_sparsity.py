@@ -38,10 +38,10 @@ def examples(shop: TrainingSetup) -> tuple[np.ndarray, np.ndarray]:
     return train.x, train.y
 
 
-def weights(shop: TrainingSetup, rows: list[dict[str, Any]]) -> list[np.ndarray]:
+def weights(shop: TrainingSetup, rows: list[dict[str, Any]], epochs: int = EPOCHS) -> list[np.ndarray]:
     """Weights, bias last, at the end of training; the cost that was reported last is that of these weights."""
     training = shop.training([Member(number, FULL | row, 0) for number, row in enumerate(rows)])
-    training.run(EPOCHS)
+    training.run(epochs)
     return [training.tile.extract(place)["weights"] for place in range(len(rows))]
 
 
@@ -68,7 +68,7 @@ def test_both_engines_come_to_the_elastic_net(setup: Callable[..., TrainingSetup
     ratio = l1 / (l1 + l2)
     net = ElasticNet(alpha=(l1 + l2) / SQUARES, l1_ratio=ratio, tol=1e-12, max_iter=100_000).fit(x, y)
     assert 0 < (net.coef_ == 0).sum() < len(net.coef_)
-    [own] = weights(shop, [{"optimizer": "momentum", "l1": l1, "l2": l2} | RATES["momentum"]])
+    [own] = weights(shop, [{"optimizer": "momentum", "l1": l1, "l2": l2} | RATES["momentum"]], epochs=800)
     np.testing.assert_allclose(own[:-1], net.coef_, atol=1e-6)
     np.testing.assert_array_equal(own[:-1] == 0, net.coef_ == 0)
 

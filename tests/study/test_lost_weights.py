@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from ikura.api.study import Study
 from ikura.diagnose.findings import examine
 from ikura.study.record.progress import Progress
 
+from ..sweep import swept
 from .comparing import assert_same
 from .dying import KilledError, Life
 from .unreported import short_report
@@ -36,6 +39,22 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, int]:
         return ikura.tune(out=tmp_path_factory.mktemp("whole") / "run", **BASE), life.done
 
 
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """Run folders of the study killed after so many durable steps; not to be changed."""
+
+    @cache
+    def make(point: int) -> Path:
+        run = tmp_path_factory.mktemp("killed") / "run"
+        with pytest.MonkeyPatch.context() as patch, short_report():
+            Life(patch, point)
+            with pytest.raises(KilledError):
+                ikura.tune(out=run, **BASE)
+        return run
+
+    return make
+
+
 def flipped(path: Path) -> None:
     """Change one bit of the numbers, which the file's own header does not tell."""
     content = bytearray(path.read_bytes())
@@ -52,20 +71,18 @@ HARM: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("harm", HARM)
-def test_resumed_without_what_the_choice_needs(harm: str, whole: tuple[Study, int], tmp_path: Path) -> None:
+@pytest.mark.parametrize("do_harm", swept(HARM, core=("gone", "a bit flipped")))
+def test_resumed_without_what_the_choice_needs(
+    do_harm: Callable[[Path], object], whole: tuple[Study, int], killed: Callable[[int], Path], tmp_path: Path
+) -> None:
     reference, total = whole
     harmed, said = 0, 0
     # The last steps before the choice is recorded and those behind it.
     for point in range(total - 12, total - 1):
-        run = tmp_path / str(point)
-        with pytest.MonkeyPatch.context() as patch, short_report():
-            Life(patch, point)
-            with pytest.raises(KilledError):
-                ikura.tune(out=run, **BASE)
+        run = Path(copytree(killed(point), tmp_path / str(point)))
         files = sorted(run.glob("snapshots/*.safetensors"))
         for path in files:
-            HARM[harm](path)
+            do_harm(path)
         harmed += len(files)
         listener = Listener()
         with short_report():

@@ -21,6 +21,7 @@ from ikura.errors import RunError
 from ikura.population.job import Job
 from ikura.study.record.setting import Setting
 
+from ..sweep import swept
 from .comparing import assert_same
 from .dying import KilledError, Life
 from .unreported import short_report
@@ -57,6 +58,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "autopilot, two jobs": BASE | {"jobs": 2, "auto": True},
     "own networks, pbt, some diverge": BASE | HALVING | {"schedule": "pbt", "network": noisy, "space": SPREAD},
 }
+CORE = ["coarse to fine", "asha, some diverge", "own networks, pbt, some diverge", "autopilot, two jobs"]
 POINTS = {kind: (3, 3) if "own" in kind or "two" in kind else (4, 5) for kind in KINDS}
 """How many moments of the whole run, and how many of its last steps."""
 
@@ -109,7 +111,7 @@ def kill_after(steps: int, run: Path, kind: str, step: Callable[[Path, str], Stu
     return False
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", swept(list(KINDS), core=CORE))
 def test_killed_at_any_step_and_resumed(kind: str, whole: Any, tmp_path: Path) -> None:
     reference, total = whole(kind)
     if "diverge" in kind:
