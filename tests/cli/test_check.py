@@ -53,13 +53,13 @@ def test_a_failed_check_is_named_and_gives_exit_code_3(folder: Path) -> None:
     assert len(page) < 100_000, "a page without charts needs no charting library"
 
 
-def test_json_is_all_of_stdout(folder: Path) -> None:
-    done = run(
-        folder, "checked_nets:good", "--data", "iris", "--set", "units=5", "--only", "factory", "--json", "--quiet"
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    [check] = json.loads(done.stdout)["checks"]
+@pytest.mark.usefixtures("folder")
+def test_json_is_all_of_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["checked_nets:good", "--data", "iris", "--set", "units=5", "--only", "factory", "--json", "--quiet"]
+    assert main(["check", *asked]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    [check] = json.loads(out)["checks"]
     assert (check["name"], check["verdict"]) == ("factory", "pass")
     assert check["figures"] == {"parameters": 4 * 5 + 5 + 5 * 3 + 3}
 
@@ -105,6 +105,7 @@ def test_mistakes_end_in_one_line(
     assert words in line
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("what", "check", "reason"),
     [
@@ -114,11 +115,11 @@ def test_mistakes_end_in_one_line(
     ],
 )
 def test_a_check_that_was_asked_for_and_cannot_be_made_is_no_success(
-    folder: Path, what: str, check: str, reason: str
+    what: str, check: str, reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done = run(folder, what, "--data", "iris", "--only", check, "--quiet")
-    assert done.returncode == 3, done.stderr
-    assert f"not made: {check}" in done.stdout
-    assert reason in " ".join(done.stdout.split())
-    assert f"the check {check} could not be made" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert main(["check", what, "--data", "iris", "--only", check, "--quiet"]) == 3
+    out, err = capsys.readouterr()
+    assert f"not made: {check}" in out
+    assert reason in " ".join(out.split())
+    assert f"the check {check} could not be made" in err
+    assert "Traceback" not in err

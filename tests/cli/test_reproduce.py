@@ -12,8 +12,6 @@ import pytest
 from ikura.cli import main
 from ikura.experiments import EXPERIMENTS
 
-PROGRAM = [sys.executable, "-m", "ikura", "reproduce"]
-
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reproduce", "--list"]) == 0
@@ -22,19 +20,24 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert [one["name"] for one in json.loads(capsys.readouterr().out)] == list(EXPERIMENTS)
 
 
-def test_a_run_in_a_process_of_its_own(tmp_path: Path) -> None:
-    words = [*PROGRAM, "gradient-check", "--quick", "--json"]
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+def test_a_run_in_a_process_of_its_own_and_again_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["reproduce", "gradient-check", "--quick"]
+    program = [sys.executable, "-m", "ikura", *words, "--json"]
+    done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     assert "3 of 3 repetitions" in done.stderr
     assert found["folder"] == "reproduced/gradient-check-quick"
     assert (tmp_path / found["report"]).is_file()
-    again = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert json.loads(again.stdout) == found
-    people = subprocess.run([*PROGRAM, "gradient-check", "--quick", "-q"], cwd=tmp_path, capture_output=True, text=True)
-    assert people.stderr == ""
-    assert people.stdout.splitlines()[0] == EXPERIMENTS["gradient-check"]
-    assert people.stdout.rstrip().endswith("report: reproduced/gradient-check-quick/report.html")
+    monkeypatch.chdir(tmp_path)
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == found
+    assert main([*words, "-q"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out.splitlines()[0] == EXPERIMENTS["gradient-check"]
+    assert out.rstrip().endswith("report: reproduced/gradient-check-quick/report.html")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Edited and damaged run folders: every command ends well, or in one line that names the file, with exit code 2.
 
-Some hundred edits are drawn, others each time with `IKURA_EXPLORE=1`; the fields are those that the folders have.
+Some edits are drawn, some hundred in a sweep, others each time with `IKURA_EXPLORE=1`; the fields are those that the
+folders have.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import ikura
 from ikura.diagnose.findings import Findings
 
 from ..study.dying import KilledError, Life
+from ..sweep import swept
 from .edits import edits
 
 PENGUINS = Path(__file__).parents[2] / "examples" / "penguins.csv"
@@ -29,7 +31,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "finished": SEARCH | {"schedule": "successive-halving", "objectives": ["inference_seconds"]},
     "by itself": {"trials": 6, "epochs": 3, "finalists": 1, "jobs": 1, "auto": True},
 }
-EACH = 130
+FEW, MANY = 24, 130
 LAST_STEPS = 10
 SECONDS, KILOBYTES = 20, 1 << 20
 
@@ -56,7 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def tasks(folder: Path, kind: str) -> Iterator[dict[str, Any]]:
+def tasks(folder: Path, kind: str, count: int) -> Iterator[dict[str, Any]]:
     """Edits of a folder, each with a command that reads it."""
     new, out = str(folder / "new.csv"), str(folder / "out")
     commands = [
@@ -71,14 +73,15 @@ def tasks(folder: Path, kind: str) -> Iterator[dict[str, Any]]:
         commands = [["resume", "RUN"], ["report", "RUN", "-o", f"{out}.html"]]
     chance = random.Random(None if "IKURA_EXPLORE" in os.environ else f"{kind} 1")
     every = edits(folder / kind)
-    for edit in chance.sample(every, EACH):
+    for edit in chance.sample(every, count):
         command = commands[0] if edit["file"].startswith("model/") else chance.choice(commands[1:] or commands)
         yield {"run": str(folder / kind), "edit": edit, "command": command}
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "killed"])
-def test_every_edit_ends_well_or_names_the_file(kind: str, folder: Path) -> None:
-    asked = list(tasks(folder, kind))
+@pytest.mark.parametrize("count", swept([FEW, MANY], core=[f"{FEW}"]))
+def test_every_edit_ends_well_or_names_the_file(count: int, kind: str, folder: Path) -> None:
+    asked = list(tasks(folder, kind, count))
     lines = "".join(f"{json.dumps(task)}\n" for task in asked)
     program = [sys.executable, str(Path(__file__).with_name("edited.py"))]
     done = subprocess.run(program, input=lines, capture_output=True, text=True, timeout=550)
@@ -99,4 +102,4 @@ def test_every_edit_ends_well_or_names_the_file(kind: str, folder: Path) -> None
             assert Path(task["edit"]["file"]).name in errors[0] or "config.toml" in errors[0], about
         assert answer["seconds"] < SECONDS, about
         assert answer["kilobytes"] < KILOBYTES, about
-    assert refused > EACH // 4
+    assert refused > count // 4

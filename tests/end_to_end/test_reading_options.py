@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from .conftest import Done
 
 N = 90
 RNG = np.random.default_rng(1)
@@ -28,13 +29,7 @@ def written(path: Path, rows: slice) -> Path:
     return path
 
 
-def ikura(*words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ikura", *map(str, words)], capture_output=True, text=True, timeout=300, check=False
-    )
-
-
-def test_what_is_said_of_values_holds_from_tune_to_predict(tmp_path: Path) -> None:
+def test_what_is_said_of_values_holds_from_tune_to_predict(ikura: Callable[..., Done], tmp_path: Path) -> None:
     train, dev, test = (
         written(tmp_path / f"{name}.csv", rows)
         for name, rows in (("train", slice(0, 50)), ("dev", slice(50, 70)), ("test", slice(70, N)))
@@ -43,12 +38,12 @@ def test_what_is_said_of_values_holds_from_tune_to_predict(tmp_path: Path) -> No
     asked = ["tune", train, "--target", "kind", "--out", run, *FAST]
     parts = ["--dev", dev, "--test", test, "--missing", "unknown", "--positive", "lost"]
     doubtful = ikura(*asked, *parts)
-    assert doubtful.returncode == 2
-    assert "--dates dayfirst or --dates monthfirst" in doubtful.stderr or "--decimal" in doubtful.stderr
-    assert len(doubtful.stderr.splitlines()) == 1
+    assert doubtful.code == 2
+    assert "--dates dayfirst or --dates monthfirst" in doubtful.err or "--decimal" in doubtful.err
+    assert len(doubtful.err.splitlines()) == 1
     assert not run.exists()
     tuned = ikura(*asked, *parts, "--decimal", ",", "--dates", "monthfirst", "--json")
-    assert tuned.returncode == 0, tuned.stderr
+    assert tuned.code == 0, tuned.err
     model = json.loads((run / "model" / "model.json").read_text())
     assert model["classes"] == ["won", "lost"]
     notations = model["encoder"]["notations"]
@@ -58,10 +53,10 @@ def test_what_is_said_of_values_holds_from_tune_to_predict(tmp_path: Path) -> No
     new = tmp_path / "new.csv"
     new.write_text("amount,day,city\n1.234,02/03/2024,Bern\nunknown,12/31/2024,Rome\n")
     predicted = ikura("predict", run, new)
-    assert predicted.returncode == 0, predicted.stderr
-    assert len(predicted.stdout.splitlines()) == 3
-    assert "Column 'city': 1 of 2 rows holds a level that training lacked ('Rome', first row 2)" in predicted.stderr
+    assert predicted.code == 0, predicted.err
+    assert len(predicted.out.splitlines()) == 3
+    assert "Column 'city': 1 of 2 rows holds a level that training lacked ('Rome', first row 2)" in predicted.err
     new.write_text("amount,day,city\n1.234,31/12/2024,Bern\n")
     refused = ikura("predict", run, new)
-    assert refused.returncode == 2
-    assert "row 1, column 'day': '31/12/2024' is not a date; the form 02/29/2024 is expected" in refused.stderr
+    assert refused.code == 2
+    assert "row 1, column 'day': '31/12/2024' is not a date; the form 02/29/2024 is expected" in refused.err

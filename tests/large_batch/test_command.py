@@ -1,4 +1,4 @@
-"""`ikura scale` in processes of its own."""
+"""`ikura scale`, killed in a process of its own too."""
 
 from __future__ import annotations
 
@@ -24,10 +24,6 @@ def command(*arguments: Any) -> list[str]:
     return [sys.executable, "-m", "ikura", *map(str, arguments)]
 
 
-def run(*arguments: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), capture_output=True, text=True, check=False)
-
-
 def same_but_for_seconds(found: dict[str, Any], wanted: Scaling) -> None:
     for row, known in zip(found["table"], wanted.rows, strict=True):
         for name in ("name", "batch_size", "epochs", "updates", "dev", "difference", "verdict", "diverged"):
@@ -36,32 +32,31 @@ def same_but_for_seconds(found: dict[str, Any], wanted: Scaling) -> None:
     assert found["next"] == list(wanted.next_commands)
 
 
-def test_the_object_holds_what_python_gives(study: Study, scaling: Scaling) -> None:
-    done = run("scale", study.run, *OPTIONS, "--json")
-    assert done.returncode == (3 if scaling.best.loses else 0), done.stderr
-    same_but_for_seconds(json.loads(done.stdout), scaling)
+def test_the_object_holds_what_python_gives(study: Study, scaling: Scaling, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scale", str(study.run), *OPTIONS, "--json"]) == (3 if scaling.best.loses else 0)
+    out, err = capsys.readouterr()
+    same_but_for_seconds(json.loads(out), scaling)
     # Everything was trained already.
-    assert "epochs to train" not in done.stderr
+    assert "epochs to train" not in err
 
 
-def test_a_command_that_was_killed_goes_on(scaling: Scaling, again: Path) -> None:
+def test_a_command_that_was_killed_goes_on(scaling: Scaling, again: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trained = again / "scale" / "trained"
     process = subprocess.Popen(command("scale", again, *OPTIONS), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     while process.poll() is None and not list(trained.glob("*.safetensors")):
         time.sleep(0.001)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    done = run("scale", again, *OPTIONS)
-    assert done.returncode in (0, 3), done.stderr
+    assert main(["scale", str(again), *OPTIONS]) in (0, 3)
+    out = capsys.readouterr().out
     for row in scaling.rows:
-        assert f"{row.dev:.4f}" in done.stdout
-    assert scaling.sentences[0] in done.stdout
-    assert f"model: {again / 'scale' / 'batch-32' / 'model'}" in done.stdout
+        assert f"{row.dev:.4f}" in out
+    assert scaling.sentences[0] in out
+    assert f"model: {again / 'scale' / 'batch-32' / 'model'}" in out
     new = again / "new.csv"
     new.write_text("sepal_length,sepal_width,petal_length,petal_width\n5.1,3.5,1.4,0.2\n")
-    predicted = run("predict", again / "scale" / "batch-32", new)
-    assert predicted.returncode == 0, predicted.stderr
-    assert len(predicted.stdout.splitlines()) == 2
+    assert main(["predict", str(again / "scale" / "batch-32"), str(new)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`ikura measure` in processes of its own."""
+"""`ikura measure`, interrupted in a process of its own too."""
 
 from __future__ import annotations
 
@@ -24,16 +24,12 @@ def command(*arguments: Any) -> list[str]:
     return [sys.executable, "-m", "ikura", *map(str, arguments)]
 
 
-def run(*arguments: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), capture_output=True, text=True, check=False)
-
-
-def test_the_object_holds_what_python_gives(again: Path, found: Measures) -> None:
+def test_the_object_holds_what_python_gives(again: Path, found: Measures, capsys: pytest.CaptureFixture[str]) -> None:
     before = run_bytes(again)
-    done = run("measure", again, "--points", 4, "--jobs", 1, "--json")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[0] == "trial 0 again: 6 epochs to train"
-    shown, known = json.loads(done.stdout), jsonable(found.to_json())
+    assert main(["measure", str(again), "--points", "4", "--jobs", "1", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert err.splitlines()[0] == "trial 0 again: 6 epochs to train"
+    shown, known = json.loads(out), jsonable(found.to_json())
     for own, name in ((shown, again), (known, found.run)):
         assert own.pop("run") == str(name)
     assert shown.pop("report") == str(again / "measure" / "report.html")
@@ -85,10 +81,11 @@ def test_what_cannot_be_is_one_line(
     assert not (again / "measure").exists()
 
 
-def test_what_is_no_run(tmp_path: Path) -> None:
-    done = run("measure", tmp_path)
-    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
-    assert "not a run folder of ikura (it has no config.toml)" in done.stderr
+def test_what_is_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["measure", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1
+    assert "not a run folder of ikura (it has no config.toml)" in err
     assert not list(tmp_path.iterdir())
 
 

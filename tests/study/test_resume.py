@@ -129,7 +129,9 @@ def test_killed_at_any_step_and_resumed(kind: str, whole: Any, tmp_path: Path) -
         shutil.rmtree(run)
 
 
-@pytest.mark.parametrize("kind", ["asha, some diverge", "own networks, pbt, some diverge"])
+@pytest.mark.parametrize(
+    "kind", swept(["asha, some diverge", "own networks, pbt, some diverge"], core=["asha, some diverge"])
+)
 def test_what_was_in_memory_only_is_trained_again(
     kind: str, whole: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,8 +148,10 @@ def test_what_was_in_memory_only_is_trained_again(
         assert_same(go_on(run, kind), reference)
 
 
-@pytest.mark.parametrize("kind", ["coarse to fine", "own networks, successive halving, some diverge"])
-@pytest.mark.parametrize("steps", [12, 16])
+@pytest.mark.parametrize(
+    "kind", swept(["coarse to fine", "own networks, successive halving, some diverge"], core=["coarse to fine"])
+)
+@pytest.mark.parametrize("steps", swept([12, 16], core=["12"]))
 def test_killed_again_and_again(steps: int, kind: str, whole: Any, tmp_path: Path) -> None:
     reference, total = whole(kind)
     kills = 0
@@ -171,7 +175,10 @@ def hurried() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("hurried")
-@pytest.mark.parametrize("kind", ["images, two jobs", "images, hyperband, two jobs", "own networks, two jobs"])
+@pytest.mark.parametrize(
+    "kind",
+    swept(["images, two jobs", "images, hyperband, two jobs", "own networks, two jobs"], core=["images, two jobs"]),
+)
 def test_killed_while_threads_take_turns_all_the_time(kind: str, whole: Any, tmp_path: Path) -> None:
     """Twice each, and the last life goes on to the result that one without hurry has."""
     reference, total = whole(kind)
