@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -84,19 +84,27 @@ def choice(start: Pretrained, rows: int, seed: int = 0, **changes: Any) -> Freez
     return choose_freezing(start, dataset, folded=True, seed=seed, dtype="float32")
 
 
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[None]:
     """Deciding what to freeze trains for fewer steps."""
-    monkeypatch.setattr("ikura.study.freezing.STEPS", 30)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ikura.study.freezing.STEPS", 30)
+        yield
+
+
+@pytest.fixture(scope="module")
+def chosen(hasty: None) -> Freezing:
+    """What is chosen for 120 digits."""
+    return choice(ikura.pretrained(own()), 120)
 
 
 @pytest.mark.usefixtures("hasty")
-def test_auto_compares_all_ways_and_repeats_itself() -> None:
-    found = choice(ikura.pretrained(own()), 120)
-    assert set(found.losses) == {"all", "most", "none"}
-    assert found == choice(ikura.pretrained(own()), 120)
+def test_auto_compares_all_ways_and_repeats_itself(chosen: Freezing) -> None:
+    assert set(chosen.losses) == {"all", "most", "none"}
+    assert chosen == choice(ikura.pretrained(own()), 120)
 
 
+@pytest.mark.usefixtures("hasty")
 def test_auto_trains_a_layer_that_has_no_features() -> None:
     """A last layer that says nothing of its input has no features for a head."""
     silent = own()
@@ -117,10 +125,10 @@ def test_of_ways_that_are_as_good_the_one_that_freezes_most_is_taken() -> None:
 
 
 @pytest.mark.usefixtures("hasty")
-def test_auto_does_not_look_at_the_test_set() -> None:
+def test_auto_does_not_look_at_the_test_set(chosen: Freezing) -> None:
     start, dataset = ikura.pretrained(own()), prepare(digits([5, 6, 7, 8, 9], 120))
     blind = replace(dataset, test=replace(dataset.test, x=dataset.test.x * np.nan))
-    assert choice(start, 120, test=blind.test) == choice(start, 120)
+    assert choice(start, 120, test=blind.test) == chosen
 
 
 def test_auto_freezes_nothing_of_many_examples(monkeypatch: pytest.MonkeyPatch) -> None:
