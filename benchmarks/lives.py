@@ -14,7 +14,7 @@ import numpy as np
 from torch import nn
 
 import ikura
-import ikura.api.tune
+import ikura.api.run
 import ikura.large_batch.column_training
 import ikura.report
 import ikura.study.executor
@@ -129,7 +129,7 @@ def live(kind: str, run: Path, hurried: bool, log: Path) -> None:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(file.fileno(), stream.fileno())
     # How many of the caller's own networks make a tile is measured, and their rounding depends on it.
-    ikura.api.tune.measure_tile_size = lambda *_: 4
+    ikura.api.run.measure_tile_size = lambda *_: 4
     if hurried:
         sys.setswitchinterval(1e-6)
         ikura.study.training_states.SECONDS = 0.0

@@ -12,7 +12,7 @@ _HOMES = {
     "check": "ikura.checks.check",
     "judge": "ikura.diagnose.judge",
     "tune": "ikura.api.tune",
-    "resume": "ikura.api.tune",
+    "resume": "ikura.api.resume",
     "load": "ikura.api.open",
     "open_study": "ikura.api.open",
     "pretrained": "ikura.study.record.pretrained",
@@ -69,8 +69,9 @@ __all__ = [
 
 if TYPE_CHECKING:
     from ikura.api.open import load, open_study
+    from ikura.api.resume import resume
     from ikura.api.study import Study
-    from ikura.api.tune import resume, tune
+    from ikura.api.tune import tune
     from ikura.checks import Checks
     from ikura.checks.check import check
     from ikura.diagnose.judge import judge

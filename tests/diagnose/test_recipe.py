@@ -21,7 +21,7 @@ from ikura.diagnose.prescription import keep_spaces
 from ikura.diagnose.recipe import RULES
 from ikura.metric.estimate import percent
 from ikura.space import Space, load_space
-from ikura.study.arguments import check_space
+from ikura.study.chosen_space import check_space
 
 from ..study.unreported import short_report
 from .conftest import board

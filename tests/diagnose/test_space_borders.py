@@ -9,7 +9,7 @@ import pytest
 from ikura.diagnose import edges, trial_variance
 from ikura.diagnose.space_borders import chance
 from ikura.space import Space, choice, integer, linear, log, log_complement
-from ikura.study.arguments import check_space
+from ikura.study.chosen_space import check_space
 
 from .test_importance import table
 

@@ -46,6 +46,7 @@ def _serve() -> None:
 
 if __name__ == "__main__":
     import ikura.__main__
+    import ikura.api.resume
     import ikura.api.tune  # noqa: F401
     from ikura.cli import main
 

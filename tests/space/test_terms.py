@@ -16,7 +16,7 @@ from ikura.cli import main
 from ikura.space import CONVOLUTIONAL, HYPERPARAMETERS, Space, when
 from ikura.space.terms import ARGUMENTS as ARGUMENT_NAMES
 from ikura.space.terms import TERMS, called, option_of, plain_name, term_of
-from ikura.study.arguments import check_space
+from ikura.study.chosen_space import check_space
 from ikura.study.record.prior import observed
 
 DOCS = Path(__file__).parents[2] / "docs" / "hyperparameters.md"

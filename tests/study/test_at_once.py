@@ -63,7 +63,7 @@ STUDIES: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(autouse=True)
 def _tiles_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ikura.api.tune.measure_tile_size", lambda *_: 2)
+    monkeypatch.setattr("ikura.api.run.measure_tile_size", lambda *_: 2)
     monkeypatch.setattr("ikura.engine.forking.cores", lambda: 2)
 
 
@@ -84,7 +84,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Study]:
     def make(name: str) -> Study:
         if name not in made:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("ikura.api.tune.measure_tile_size", lambda *_: 2)
+                patch.setattr("ikura.api.run.measure_tile_size", lambda *_: 2)
                 options = TINY | STUDIES[name] | {"jobs": 1}
                 made[name] = ikura.tune(out=tmp_path_factory.mktemp("alone") / "run", **options)
         return made[name]

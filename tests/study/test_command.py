@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import ikura
-from ikura.api.tune import DEFAULT_TRIALS
 from ikura.study.record.command import USUAL, command
+from ikura.study.record.options import DEFAULT_TRIALS
 
 TABLE: dict[str, Any] = {"data": {"kind": "bundled", "name": "wine"}, "network": "mlp", "task": "multiclass"}
 

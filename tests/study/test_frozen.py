@@ -19,7 +19,7 @@ from ikura.space import Space, choice, linear, log
 from ikura.space.effects import Place
 from ikura.space.limits import ARCHITECTURE, BOUNDS
 from ikura.space.strength import too_strong
-from ikura.study.arguments import check_space
+from ikura.study.chosen_space import check_space
 
 from .conftest import Tune
 

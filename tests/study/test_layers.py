@@ -12,7 +12,7 @@ import ikura
 from ikura.api.study import Study
 from ikura.data import load_bundled
 from ikura.errors import SpaceError
-from ikura.study.arguments import check_space
+from ikura.study.chosen_space import check_space
 
 from .comparing import assert_replays
 

@@ -94,7 +94,7 @@ def test_members_of_a_tile_do_not_disturb_each_other(tune: Tune, monkeypatch: py
     """A population equals solo runs: in tiles of one and of four."""
     studies = []
     for size in (1, 4):
-        monkeypatch.setattr("ikura.api.tune.measure_tile_size", lambda *_, size=size: size)
+        monkeypatch.setattr("ikura.api.run.measure_tile_size", lambda *_, size=size: size)
         studies.append(tune(network=linear, space=RATE, trials=8, schedule="none", dtype="float64", finalists=0))
     alone, together = studies
     # Sums of at most 150 products in another order, over 4 epochs of 3 steps: far below 1e-10 relative in float64.
@@ -462,7 +462,7 @@ def test_the_same_seed_gives_the_same_study(tune: Tune, monkeypatch: pytest.Monk
         return nn.Sequential(nn.Linear(hp.inputs, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, hp.outputs))
 
     # The size of tiles is measured on the machine; equal sizes must give equal bits, whatever trains at once.
-    monkeypatch.setattr("ikura.api.tune.measure_tile_size", lambda *_: 4)
+    monkeypatch.setattr("ikura.api.run.measure_tile_size", lambda *_: 4)
     first = tune(network=network, space=RATE, jobs=1, trials=9)
     for jobs in (1, 2):
         assert_same(tune(network=network, space=RATE, jobs=jobs, trials=9), first)
@@ -474,7 +474,7 @@ def test_wide_networks_do_not_depend_on_the_number_of_jobs(tune: Tune, monkeypat
     def network(hp: Any) -> nn.Module:
         return nn.Sequential(nn.Linear(hp.inputs, 512), nn.ReLU(), nn.Linear(512, hp.outputs))
 
-    monkeypatch.setattr("ikura.api.tune.measure_tile_size", lambda *_: 2)
+    monkeypatch.setattr("ikura.api.run.measure_tile_size", lambda *_: 2)
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:

@@ -12,7 +12,7 @@ import pytest
 
 import ikura
 from ikura.errors import RunError
-from ikura.study.arguments import new_folder
+from ikura.study.run_folder import new_folder
 
 EACH = 60
 NOW = datetime(2026, 3, 1, 12, 0, 0)
@@ -29,7 +29,7 @@ class Stopped(datetime):
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ikura.study.arguments.datetime", Stopped)
+    monkeypatch.setattr("ikura.study.run_folder.datetime", Stopped)
 
 
 def take(ready: Any, put: Any) -> None:
@@ -65,7 +65,7 @@ def test_a_folder_that_was_made_for_nothing_goes_again(tmp_path: Path, monkeypat
     def refuse(*_: Any) -> None:
         raise RunError("no")
 
-    monkeypatch.setattr("ikura.api.tune.begin_folder", refuse)
+    monkeypatch.setattr("ikura.api.run.begin_folder", refuse)
     with pytest.raises(RunError, match="no"):
         ikura.tune("iris", trials=1, epochs=1)
     assert not list((tmp_path / "runs").iterdir())

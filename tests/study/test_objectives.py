@@ -246,8 +246,8 @@ def test_run_of_before_opens(study: Study, tmp_path: Path) -> None:
 
 def test_setting_that_cannot_be_is_refused(study: Study, tmp_path: Path) -> None:
     setting = Setting.load(study.run)
-    assert setting.aims.prefer == "parameters"
-    assert math.isclose(setting.aims.within or 0, 0.05)
+    assert setting.wanted.prefer == "parameters"
+    assert math.isclose(setting.wanted.within or 0, 0.05)
     (tmp_path / "config.toml").write_text(
         (study.run / "config.toml").read_text().replace('prefer = "parameters"', 'prefer = "weights"')
     )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ikura.errors import UsageError
 from ikura.study.preference import cheapest, standard_error
-from ikura.study.record.objectives import OBJECTIVES, Aims
+from ikura.study.record.objectives import OBJECTIVES, Objectives
 from ikura.study.record.pareto import front, on_front
 
 NAN = float("nan")
@@ -125,11 +125,11 @@ def test_standard_error_of_a_normal_interval() -> None:
 )
 def test_refused(given_: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        Aims.of(**given_)
+        Objectives.of(**given_)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_preferred_is_an_objective() -> None:
-    assert Aims.of(prefer="parameters").objectives == ("parameters",)
-    assert Aims.of(list(OBJECTIVES), prefer="parameters").objectives == tuple(OBJECTIVES)
+    assert Objectives.of(prefer="parameters").objectives == ("parameters",)
+    assert Objectives.of(list(OBJECTIVES), prefer="parameters").objectives == tuple(OBJECTIVES)

@@ -68,7 +68,7 @@ def _eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Snapshots after every epoch, states after every round, and tiles of four."""
     monkeypatch.setattr("ikura.study.training_states.SECONDS", 0.0)
     monkeypatch.setattr("ikura.study.executor.Job", partial(Job, snapshot_seconds=0.0))
-    monkeypatch.setattr("ikura.api.tune.measure_tile_size", lambda *_: 4)
+    monkeypatch.setattr("ikura.api.run.measure_tile_size", lambda *_: 4)
 
 
 def begin(run: Path, kind: str) -> Study:
@@ -92,7 +92,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Stu
             with pytest.MonkeyPatch.context() as patch, short_report():
                 patch.setattr("ikura.study.executor.Job", partial(Job, snapshot_seconds=0.0))
                 patch.setattr("ikura.study.training_states.SECONDS", 0.0)
-                patch.setattr("ikura.api.tune.measure_tile_size", lambda *_: 4)
+                patch.setattr("ikura.api.run.measure_tile_size", lambda *_: 4)
                 life = Life(patch)
                 made[kind] = begin(tmp_path_factory.mktemp("whole") / "run", kind), life.done
         return made[kind]
@@ -238,7 +238,7 @@ def test_a_finished_run_is_not_trained_again(whole: Any, tmp_path: Path, monkeyp
     reference, _ = whole("coarse to fine")
     run = shutil.copytree(reference.run, tmp_path / "run")
     files = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file() and "study.db" not in path.name}
-    monkeypatch.setattr("ikura.api.tune.search", lambda *_: pytest.fail("searched again"), raising=False)
+    monkeypatch.setattr("ikura.api.run.search", lambda *_: pytest.fail("searched again"), raising=False)
     monkeypatch.setattr("ikura.population.job.train", lambda *_: pytest.fail("trained again"))
     monkeypatch.setattr("ikura.study.record.setting.prepare", lambda *_, **__: pytest.fail("read the data again"))
     said: list[str] = []

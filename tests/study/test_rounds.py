@@ -35,7 +35,7 @@ def noisy(hp: Any) -> nn.Module:
 
 @pytest.fixture(autouse=True)
 def _tiles_of_four(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ikura.api.tune.measure_tile_size", lambda *_: 4)
+    monkeypatch.setattr("ikura.api.run.measure_tile_size", lambda *_: 4)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from .dying import KilledError, Life
 Tune = Callable[..., Study]
 Tamper = Callable[[Part], Part]
 RATE = {"learning_rate": ikura.log(1e-3, 0.1)}
-PREPARES = ("ikura.api.tune.prepare", "ikura.study.record.setting.prepare")
+PREPARES = ("ikura.study.given_data.prepare", "ikura.study.record.setting.prepare")
 
 
 def tampered(patch: pytest.MonkeyPatch, tamper: Tamper) -> None:

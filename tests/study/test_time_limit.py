@@ -45,7 +45,7 @@ LOOKS = (3, 5, 12, 25)
 
 @pytest.fixture(autouse=True)
 def _tiles_of_four(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ikura.api.tune.measure_tile_size", lambda *_: 4)
+    monkeypatch.setattr("ikura.api.run.measure_tile_size", lambda *_: 4)
 
 
 @pytest.mark.parametrize(

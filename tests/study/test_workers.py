@@ -26,7 +26,7 @@ def network(hp: Any) -> nn.Module:
 
 @pytest.fixture(autouse=True)
 def _tiles_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ikura.api.tune.measure_tile_size", lambda *_: 2)
+    monkeypatch.setattr("ikura.api.run.measure_tile_size", lambda *_: 2)
     monkeypatch.setattr("ikura.engine.forking.cores", lambda: 2)
 
 

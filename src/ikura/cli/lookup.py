@@ -51,7 +51,7 @@ def open_space(path: Path, network: str | None) -> Space:
     """
     from ikura.errors import SpaceError
     from ikura.space.toml import load_space
-    from ikura.study.arguments import check_space
+    from ikura.study.chosen_space import check_space
 
     space = load_space(path)
     errors = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from ikura.data.source import Source
 from ikura.data.split import Split
 from ikura.data.task import Task
 from ikura.errors import listed
+from ikura.json_values import JsonObject
 
-__all__ = ["summarise"]
+__all__ = ["sentences", "summarise"]
 
 IMBALANCED = 10.0
 FEW_DEV_ROWS = 50
@@ -158,3 +160,17 @@ def _notes(
             shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
             notes.append(f"The {part} set is distributed otherwise than the training set in {shown}.")
     return notes
+
+
+def sentences(summary: JsonObject) -> list[str]:
+    """What was understood of the data, in a sentence, and the notes."""
+    used = [one["kind"] for one in summary["columns"] if one["kind"] not in ("ignore", "constant", "identifier")]
+    kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(used).items())
+    read = f"{summary['rows']} rows, {len(used)} features ({kinds or 'an array'})"
+    if images := summary["images"]:
+        mode = "grey" if images["channels"] == 1 else "colour"
+        where = ", mapped from a temporary file" if images["mapped"] else ""
+        read = f"{summary['rows']} {mode} images of {images['width']} x {images['height']} pixels{where}"
+    parts = summary["parts"]
+    divided = f"training {parts['train']}, dev {parts['dev']}, test {parts['test']}"
+    return [f"{read}; {summary['task']} target {summary['target']!r}; {divided}", *summary["notes"]]

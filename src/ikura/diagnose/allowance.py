@@ -68,7 +68,8 @@ def allowance(
     left = setting.trials - sum(one.trials for one in searches)
     trials = left if last or left < UNDIVIDED else max(left // 2, FEWEST)
     most = ENDLESS if last else MOST
-    if setting.auto.get("unbounded"):
+    unbounded = setting.autopilot is not None and setting.autopilot.unbounded
+    if unbounded:
         trials = most
     if setting.time_limit is None:
         return Allowance(trials, 1.0) if trials >= FEWEST else None
@@ -77,7 +78,7 @@ def allowance(
     share = time if last or time < 2 * UNDIVIDED * each else time / 2
     if trials < FEWEST or share < FEWEST * each:
         return None
-    if setting.auto.get("unbounded"):
+    if unbounded:
         trials = min(most, max(FEWEST, int(SURE * share / max(each, 1e-6))))
     return Allowance(trials, min((seconds + share) / setting.time_limit, SHARE_OF_SEARCH))
 

@@ -20,7 +20,7 @@ from ikura.errors import SpaceError
 from ikura.metric import metric
 from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.space import Space
-from ikura.study.arguments import check_space
+from ikura.study.chosen_space import check_space
 from ikura.study.record.diagnosis import WORTH, Diagnosis, Gap
 from ikura.study.record.record import Record
 from ikura.study.record.search_plans import SearchPlan, begun_with, found_in, plans, with_widened
@@ -95,7 +95,8 @@ class Pilot:
         if errors.train.high > LEAST_WORTH and fell_on(leader, lambda number: losses):
             errors = with_reach(leader, errors, self.base.epochs)
         worth = min(WORTH, max(errors.dev.value * SHARE_WORTH, LEAST_WORTH))
-        known = given(self.setting.auto.get("bayes_error"), self.setting.auto.get("human_error"))
+        said = self.setting.autopilot
+        known = None if said is None else given(said.bayes_error, said.human_error)
         if known is not None:
             return judged(errors, *known, worth=worth)
         optimum, note = best_achievable(neighbour, {"this study": errors.dev})

@@ -93,7 +93,7 @@ def reproduce(
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    from ikura.study.arguments import alone
+    from ikura.study.run_folder import alone
 
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder} is a file; name a folder for the experiment")

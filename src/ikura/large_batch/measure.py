@@ -35,14 +35,15 @@ from ikura.population.structure import weights_of
 from ikura.population.training import TrainingRun
 from ikura.population.warmup import warm_up
 from ikura.process_state import cores, one_thread_each
-from ikura.study.arguments import alone, check_arguments
 from ikura.study.factory_check import check_network
 from ikura.study.record.ledger import Ledger
 from ikura.study.record.members import member_of
+from ikura.study.record.options import check_counts
 from ikura.study.record.progress import Progress
 from ikura.study.record.record import Record
 from ikura.study.record.store import COLUMNS, Store
 from ikura.study.replay import check_trained, trained_again
+from ikura.study.run_folder import alone
 from ikura.study.training_setup import make_setup, network_again
 from ikura.study.training_states import lineage
 
@@ -80,7 +81,7 @@ def measure(
         record: of the study.
         trial, points, jobs, out, progress: as for `Study.measure`.
     """
-    check_arguments(points=(points, 2), jobs=jobs)
+    check_counts(points=(points, 2), jobs=jobs)
     store = record.store
     row = _row(record, store, trial)
     check_trained(store, row)

@@ -30,14 +30,15 @@ from ikura.population.member import Hyperparameters, Member
 from ikura.population.tile_size import COMPILED_TILE
 from ikura.population.warmup import warm_up
 from ikura.process_state import cores
-from ikura.study.arguments import alone, check_arguments
 from ikura.study.factory_check import check_network
 from ikura.study.record.command import predict_command
 from ikura.study.record.device import chosen_device
 from ikura.study.record.enter import enter
 from ikura.study.record.networks import resolved
+from ikura.study.record.options import check_counts
 from ikura.study.record.progress import Progress
 from ikura.study.record.record import Record
+from ikura.study.run_folder import alone
 from ikura.study.training_setup import make_setup, model_of, network_again
 
 __all__ = ["scale"]
@@ -221,8 +222,8 @@ class _Work:
         model_of(self.setting, self.dataset, self.setup, module, member).save(place)
 
     def _check(self) -> None:
-        check_arguments(batch_size=None if self.batch_size == AUTO else self.batch_size, jobs=self.jobs)
-        check_arguments(seeds=(self.seeds, 2), ghost=(self.ghost, 2))
+        check_counts(batch_size=None if self.batch_size == AUTO else self.batch_size, jobs=self.jobs)
+        check_counts(seeds=(self.seeds, 2), ghost=(self.ghost, 2))
         check_rule(self.rule)
         stretch(str(self.regime or "between"), 2)
         if self.within is not None and not self.within >= 0:

@@ -248,7 +248,7 @@ def _preferred(
     executor: Executor, metric: Metric, groups: list[list[dict[str, Any]]], again: Again
 ) -> tuple[list[list[dict[str, Any]]], dict[str, Any] | None]:
     """Put the configuration first that a preferred objective chooses among those nearly as good as the first."""
-    if executor.aims.prefer is None or not groups:
+    if executor.objectives.prefer is None or not groups:
         return groups, None
     for row in groups[0]:
         if not has_weights(executor.run, row["number"]):

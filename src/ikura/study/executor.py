@@ -18,7 +18,7 @@ from ikura.population.setup import TrainingSetup
 from ikura.study.cost import too_large
 from ikura.study.record.ledger import Ledger, Segment
 from ikura.study.record.members import member_of
-from ikura.study.record.objectives import Aims
+from ikura.study.record.objectives import Objectives
 from ikura.study.record.progress import Progress
 from ikura.study.record.store import Store
 from ikura.study.workable import unworkable
@@ -83,7 +83,7 @@ class Executor:
     seed: int
     tile_size: int
     jobs: int = 1
-    aims: Aims = field(default_factory=Aims)
+    objectives: Objectives = field(default_factory=Objectives)
     deadline: float | None = None
 
     @property
@@ -124,7 +124,7 @@ class Executor:
         ):
             raise failing[members[0].number]
         others = [member for member in members if member.number not in failing]
-        large = too_large(self.setup, others, self.aims.max_parameters)
+        large = too_large(self.setup, others, self.objectives.max_parameters)
         rows = [
             {
                 "number": member.number,

@@ -25,7 +25,7 @@ def measure(executor: Executor) -> None:
 
     Nothing trains meanwhile. Where the deadline passes, what is left stays unknown.
     """
-    wanted = [name for name in MEASURED if name in executor.aims.objectives]
+    wanted = [name for name in MEASURED if name in executor.objectives.objectives]
     if not wanted or executor.store.fact("costs") is not None:
         return
     rows = executor.store.trials()

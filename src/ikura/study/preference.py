@@ -67,15 +67,15 @@ def preferred(
     Returns:
         The chosen number, and what is recorded of the choice.
     """
-    aims = executor.aims
-    assert aims.prefer is not None
+    wanted = executor.objectives
+    assert wanted.prefer is not None
     costs = executor.store.fact("costs", {})
     merits = {n: executor.sign * sum(row["dev_score"] for row in group) / len(group) for n, group in groups.items()}
-    spent = {n: sum(cost(row, aims.prefer, costs) for row in group) / len(group) for n, group in groups.items()}
-    margin = standard_error(interval) if aims.within is None else aims.within
+    spent = {n: sum(cost(row, wanted.prefer, costs) for row in group) / len(group) for n, group in groups.items()}
+    margin = standard_error(interval) if wanted.within is None else wanted.within
     chosen = cheapest(merits, spent, margin)
     return chosen, {
-        "prefer": aims.prefer,
+        "prefer": wanted.prefer,
         "margin": margin,
         "best": best,
         "best_dev": executor.sign * merits[best],
@@ -98,12 +98,12 @@ def promising(executor: Executor, ranked: Sequence[dict[str, Any]], count: int) 
     Returns:
         The same trials in another order.
     """
-    aims = executor.aims
-    if not aims.objectives or not ranked or count < 1:
+    wanted = executor.objectives
+    if not wanted.objectives or not ranked or count < 1:
         return list(ranked)
-    on = front(ranked, executor.sign, aims.objectives, executor.store.fact("costs", {}))
-    if aims.within is not None and on:
-        least = executor.sign * on[0]["dev_score"] - aims.within
+    on = front(ranked, executor.sign, wanted.objectives, executor.store.fact("costs", {}))
+    if wanted.within is not None and on:
+        least = executor.sign * on[0]["dev_score"] - wanted.within
         near = [row for row in on if executor.sign * row["dev_score"] >= least]
         steps = min(count, len(near))
         spread = [near[round(i * (len(near) - 1) / max(steps - 1, 1))] for i in range(steps)]

@@ -58,7 +58,7 @@ def make_setup(
         network=network,
         dtype=setting.dtype,
         device=chosen_device(setting.device, setting.custom),
-        augmented=(any(name in setting.space for name in AUGMENTATIONS) or bool(setting.auto and network))
+        augmented=(any(name in setting.space for name in AUGMENTATIONS) or bool(setting.autopilot and network))
         and train.standard is not None,
     )
     if not setup.compiled or setup.convolutional:

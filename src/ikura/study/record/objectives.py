@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ikura.errors import UsageError, nearest
 
-__all__ = ["MEASURED", "OBJECTIVES", "Aims"]
+__all__ = ["MEASURED", "OBJECTIVES", "Objectives"]
 
 OBJECTIVES: dict[str, str] = {
     "parameters": "weights of the network, biases included",
@@ -22,7 +22,7 @@ MEASURED = ("parameters", "inference_seconds")
 
 
 @dataclass(frozen=True)
-class Aims:
+class Objectives:
     """What a study wants of a network besides a good dev score.
 
     Attributes:
@@ -45,7 +45,7 @@ class Aims:
         prefer: str | None = None,
         within: float | None = None,
         max_parameters: int | None = None,
-    ) -> Aims:
+    ) -> Objectives:
         """Check what the caller asked for.
 
         Raises:
@@ -53,7 +53,7 @@ class Aims:
                 1.
 
         Example:
-            >>> Aims.of(["inference_seconds"], prefer="parameters").objectives
+            >>> Objectives.of(["inference_seconds"], prefer="parameters").objectives
             ('inference_seconds', 'parameters')
         """
         if isinstance(objectives, str):

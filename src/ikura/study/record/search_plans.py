@@ -89,8 +89,8 @@ class SearchPlan:
 def plans(setting: Setting, store: Store) -> list[SearchPlan]:
     """List the searches of a study in order: the one of its setting, then those decided on."""
     trials, until = setting.trials, SHARE_OF_SEARCH
-    if setting.auto:
-        trials, until = setting.auto["first"], setting.auto["until"]
+    if setting.autopilot is not None:
+        trials, until = setting.autopilot.first, setting.autopilot.until
     first = SearchPlan(1, 0, setting.space, trials, setting.epochs, until)
     later = [SearchPlan(**one["plan"]) for one in store.fact(DECISIONS, []) if one.get("plan")]
     return [first, *later]

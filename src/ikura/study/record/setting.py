@@ -6,11 +6,10 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal
 
 import tomli_w
 from annotated_types import Ge, Le
-from typing_extensions import TypedDict
 
 from ikura.data import Dataset, prepare
 from ikura.data.images.channel_layout import check_layout
@@ -19,13 +18,15 @@ from ikura.data.whole import Arrays
 from ikura.errors import RunError, UsageError, nearest
 from ikura.files import shown, write_atomically
 from ikura.metric import metric
-from ikura.schema import Count, Finite, Name, Positive, Share, Short, Whole, checked, read_file
+from ikura.process_state import cores
+from ikura.schema import Count, Finite, Name, Positive, Short, Whole, checked, read_file
 from ikura.search import proposer, schedule
 from ikura.space import Space
 from ikura.study.record.data_record import OriginRecord, reopen
 from ikura.study.record.device import check_device
 from ikura.study.record.networks import OWN, PRETRAINED, check_name
-from ikura.study.record.objectives import Aims
+from ikura.study.record.objectives import Objectives
+from ikura.study.record.options import AutopilotOptions, SearchOptions, TrainingOptions
 from ikura.study.record.pretrained import Pretrained, PretrainedRecord, fitted
 from ikura.version import __version__
 
@@ -35,17 +36,8 @@ END = "# the end"
 """The last line of config.toml: a file cut off between two lines may still be TOML."""
 MOST_BYTES = 1 << 24
 MOST_JOBS = 10_000
-
-
-class AutoRecord(TypedDict):
-    """How an autopilot goes on from the first search; see `Setting.auto`."""
-
-    first: Count
-    until: Share
-    unbounded: NotRequired[bool]
-    ask: NotRequired[bool]
-    bayes_error: NotRequired[Share]
-    human_error: NotRequired[Share]
+REPLICATES = 3
+"""Times that a finalist is trained again."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +56,8 @@ class Setting:
         jobs, device, dtype: where and in which precision it trains.
         network: name of the network; "own" if it came from the caller's factory, "pretrained" if it began as a model.
         pretrained: the record of a `Pretrained`; empty for other networks.
-        objectives, prefer, within, max_parameters: as for `ikura.study.record.objectives.Aims`.
-        auto: how an autopilot goes on from the first search: first (its trials), until (the share of the time limit at
-            which it ends), ask, and what was said about the best achievable error; empty without one.
+        objectives, prefer, within, max_parameters: as for `ikura.study.record.objectives.Objectives`.
+        auto: `AutopilotOptions` as a table; empty without one.
     """
 
     data: dict[str, Any]
@@ -120,9 +111,40 @@ class Setting:
         return DataOptions(**given | {"broken": self.broken or "refuse", "dev": None, "test": None})
 
     @property
-    def aims(self) -> Aims:
+    def wanted(self) -> Objectives:
         """What is wanted besides a good dev score."""
-        return Aims.of(self.objectives, self.prefer, self.within, self.max_parameters)
+        return Objectives.of(self.objectives, self.prefer, self.within, self.max_parameters)
+
+    @property
+    def autopilot(self) -> AutopilotOptions | None:
+        """How searches go on after the first; None for one search."""
+        return AutopilotOptions(**self.auto) if self.auto else None
+
+    @classmethod
+    def made(cls, options: DataOptions, search: SearchOptions, training: TrainingOptions, **others: Any) -> Setting:
+        """Write down what was decided.
+
+        Args:
+            options: how the data are read.
+            search: how the study searches.
+            training: where it trains.
+            others: the other fields, and what is otherwise than in the options.
+        """
+        wanted = search.objectives
+        given = {
+            **vars(search),
+            **vars(training),
+            **{name: value for name, value in vars(options).items() if name not in ("dev", "test")},
+            **vars(wanted),
+            "objectives": list(wanted.objectives),
+            "auto": {} if search.autopilot is None else search.autopilot.as_dict(),
+            "jobs": training.jobs or cores(),
+            "kinds": dict(options.kinds or {}),
+            "missing": None if options.missing is None else [str(word) for word in options.missing],
+            "replicates": REPLICATES,
+            **others,
+        }
+        return cls(**{one.name: given[one.name] for one in fields(cls) if one.name in given})
 
     def save(self, run: Path) -> None:
         """Write config.toml; settings that are None are left out."""
@@ -173,7 +195,7 @@ class Setting:
         checked(Literal["binary", "multiclass", "regression"], self.task, f"{place}: task")
         checked(Literal["float32", "float64"], self.dtype, f"{place}: dtype")
         if self.auto:
-            checked(AutoRecord, self.auto, f"{place}: auto")
+            checked(AutopilotOptions, self.auto, f"{place}: auto")
         if self.network == PRETRAINED:
             checked(PretrainedRecord, self.pretrained, f"{place}: pretrained")
         rules: dict[str, Callable[[], object]] = {
@@ -185,7 +207,7 @@ class Setting:
             "device": lambda: check_device(self.device),
             "channels": lambda: check_layout(self.channels),
             "schedule": lambda: schedule(self.schedule),
-            "objectives": lambda: self.aims,
+            "objectives": lambda: self.wanted,
             "space": lambda: Space.from_dict(self.space),
             "search": lambda: proposer(self.search, Space.from_dict(self.space), self.seed),
         }

@@ -1,0 +1,170 @@
+"""The plan of a study: what is read, searched and trained is decided; nothing is written yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
+
+from ikura.api.study import Study
+from ikura.data import Dataset
+from ikura.data.summary import sentences
+from ikura.exchange.prior import Prior
+from ikura.json_values import JsonObject
+from ikura.metric import default_metric, metric
+from ikura.population.cache import check_compiler
+from ikura.population.member import Hyperparameters
+from ikura.population.setup import TrainingSetup
+from ikura.search import schedule
+from ikura.space import Space
+from ikura.study.arrays import arrays_for, with_whole_numbers
+from ikura.study.chosen_space import chosen_space
+from ikura.study.cost import check_bound
+from ikura.study.freezing import choose_freezing
+from ikura.study.given_data import GivenData
+from ikura.study.measurable import check_measurable
+from ikura.study.positive import positive_of
+from ikura.study.record.device import chosen_device
+from ikura.study.record.networks import OWN, budget, check_channels, chosen_network, resolved
+from ikura.study.record.options import SearchOptions, TrainingOptions
+from ikura.study.record.pretrained import Pretrained
+from ikura.study.record.prior import Known, observed
+from ikura.study.record.progress import Logged
+from ikura.study.record.setting import Setting
+from ikura.study.training_setup import make_setup
+from ikura.study.unused_hyperparameters import unread
+from ikura.study.workable import workable
+
+__all__ = ["Network", "Plan", "make_plan"]
+
+Network = str | Callable[[Hyperparameters], nn.Module] | None
+"""What `ikura.tune` takes as a network: its name, or its factory."""
+
+NO_FINALISTS = (
+    "no finalists are trained, because hyperparameters changed on the way to the best network; that network is kept"
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study that has not begun.
+
+    Args:
+        given: the data as the caller gave them.
+        setting: everything that was decided.
+        dataset: the data as they were read.
+        space: what is searched.
+        network: the caller's own, or pretrained; a name otherwise.
+        setup: what tiles are trained with.
+        known: what is known beforehand.
+        checks: results of the quick checks; None where they were not made.
+    """
+
+    given: GivenData
+    setting: Setting
+    dataset: Dataset
+    space: Space
+    network: Network
+    setup: TrainingSetup
+    known: Known
+    checks: JsonObject | None
+
+
+def make_plan(
+    given: GivenData,
+    search: SearchOptions,
+    training: TrainingOptions,
+    *,
+    network: Network,
+    space: Space | Mapping[str, Any] | None,
+    standardise: bool | None,
+    prior: Prior | Study | None,
+    checks: bool,
+    progress: Logged,
+) -> Plan:
+    """Read the data, choose network, space and metric, and say what was found.
+
+    Raises:
+        UsageError: the data, the space or an argument cannot be used.
+    """
+    seed, arrays = search.seed, arrays_for(network, standardise)
+    dataset = given.read(network, arrays, seed)
+    task = dataset.task.name
+    compared_by = default_metric(task) if search.metric is None else metric(search.metric, task)
+    search = replace(search, metric=compared_by.name)
+    check_measurable(dataset, compared_by, training.dtype)
+    if isinstance(network, Pretrained) and network.freeze == "auto":
+        folded = not (given.options.group or given.options.time)
+        freezing = choose_freezing(network, dataset, folded=folded, seed=seed, dtype=training.dtype, say=progress.say)
+        network = replace(network, freeze=freezing.chosen)
+        dataset.summary["notes"] = [*dataset.summary.get("notes", []), str(freezing)]
+    name = chosen_network(network, dataset)
+    check_channels(name, dataset, given.options.channels)
+    dataset.summary["notes"] = [*given.notes, *dataset.summary["notes"]]
+    training = replace(training, device=chosen_device(training.device, name != "mlp"))
+    epochs, finalists = budget(name, search.epochs, search.finalists)
+    if finalists and schedule(search.schedule).copies:
+        progress.say(f"schedule {search.schedule}: {NO_FINALISTS}")
+        finalists = 0
+    search = replace(search, epochs=epochs, finalists=finalists)
+    freeze = network.freeze if isinstance(network, Pretrained) else None
+    opened, note = chosen_space(space, name, search.first_trials, dataset, freeze, epochs)
+    factory = network if name == OWN and not isinstance(network, str | Pretrained) else None
+    if factory is not None:
+        middle = opened.from_unit(dict.fromkeys(opened.dimensions, 0.5))
+        dataset, arrays = with_whole_numbers(
+            lambda again: given.read(network, again, seed), dataset, arrays, factory, middle
+        )
+    known = observed(prior, opened, compared_by)
+    _tell(dataset, [note, *known.notes], progress)
+    for line in unread(factory, opened, dataset, seed) if factory is not None else ():
+        progress.warn(line)
+    found = _checked(dataset, factory, opened, seed, progress) if checks else None
+    setting = Setting.made(
+        replace(
+            given.options,
+            target=given.options.target if given.origin.record["kind"] == "arrays" else dataset.task.target,
+            task=task,
+            positive=positive_of(dataset.task, given.options.positive, compared_by.name),
+        ),
+        search,
+        training,
+        **given.records,
+        broken=given.options.broken if dataset.summary["images"] else None,
+        network=name,
+        pretrained=network.record if isinstance(network, Pretrained) else {},
+        space=opened.as_dict(),
+        space_note=note,
+        arrays=None if arrays is None else arrays.value,
+    )
+    setup = make_setup(setting, dataset, resolved(name, network))
+    check_bound(setup, opened, search.objectives.max_parameters)
+    if name in ("mlp", "cnn"):
+        check_compiler()
+    return Plan(given, setting, dataset, opened, network, setup, known, found)
+
+
+def _tell(dataset: Dataset, lines: list[str], progress: Logged) -> None:
+    """Say what was understood of the data, what may be wrong with them, and some lines."""
+    read, *noted = sentences(dataset.summary)
+    progress.say(read)
+    for line in noted:
+        progress.warn(line)
+    for line in lines:
+        progress.say(line)
+
+
+def _checked(dataset: Dataset, factory: Any, space: Space, seed: int, progress: Logged) -> JsonObject:
+    """Make the quick checks, say what they find, and return their results as JSON values.
+
+    Raises:
+        UsageError: one failed that no study can go on with.
+    """
+    from ikura.checks.quick import quick_checks, told
+
+    found = workable(space, lambda hyperparameters: quick_checks(dataset, factory, hyperparameters, seed))
+    for line in told(found):
+        progress.warn(line)
+    return found.to_json()

@@ -1,0 +1,67 @@
+"""Resume: a run that was stopped or killed, to the result it would have had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from torch import nn
+
+from ikura.api.run import go_on
+from ikura.api.study import Study
+from ikura.errors import UsageError
+from ikura.files import named, shown
+from ikura.population.member import Hyperparameters
+from ikura.study.record.enter import enter, set_anew
+from ikura.study.record.networks import resolved
+from ikura.study.record.progress import Logged, Progress
+from ikura.study.record.search_plans import Ask
+from ikura.study.record.store import Store
+from ikura.study.record.versions import difference
+from ikura.study.run_folder import alone, sweep_run
+from ikura.study.training_setup import make_setup, network_again
+
+__all__ = ["resume"]
+
+
+def resume(
+    run: str | Path,
+    network: Callable[[Hyperparameters], nn.Module] | None = None,
+    progress: Progress | None = None,
+    ask: Ask | None = None,
+) -> Study:
+    """Go on with a run that was stopped or killed, to the result it would have had.
+
+    Args:
+        run: the run folder.
+        network: the factory, if the networks are the caller's own.
+        progress: who is told how it goes.
+        ask: as for `tune`; needed if the run was begun with one.
+
+    Returns:
+        The finished study; at once if it had been finished.
+
+    Raises:
+        RunError: the folder holds no run, or its data are gone or have changed.
+        UsageError: the run asks before each step, and nobody is there to ask.
+    """
+    run, progress = named(run, "the run folder").absolute(), Logged(progress)
+    setting, known = enter(run)
+    with closing(known):
+        done = known.fact("done")
+    if done:
+        progress.say(f"{shown(run)} is finished already; nothing is trained again")
+        return Study(run, network, (setting, known))
+    asks = setting.autopilot is not None and setting.autopilot.ask
+    if asks and ask is None:
+        raise UsageError(f"{shown(run)} asks before each step: resume it in a terminal, or give ask=… in Python")
+    with alone(run), closing(Store(run / "study.db")) as store:
+        sweep_run(run)
+        progress.opened(run)
+        dataset = setting.prepare(run)
+        for line in (*set_anew(store, setting), difference(store.fact("versions", {}))):
+            if line:
+                progress.say(line)
+        setup = make_setup(setting, dataset, resolved(setting.network, network_again(setting, run, network)))
+        return go_on(run, setting, store, dataset, setup, progress, ask if asks else None)

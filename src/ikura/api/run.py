@@ -1,0 +1,151 @@
+"""A study's run: begun with a plan or taken up again, to its result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ikura.api.final_test import finish
+from ikura.api.plan import Plan
+from ikura.api.study import Study
+from ikura.data import Dataset
+from ikura.diagnose.before import before
+from ikura.engine import at_once, engine_for
+from ikura.exchange.prior import Prior
+from ikura.metric import metric as metric_of
+from ikura.population.member import Member
+from ikura.population.setup import TrainingSetup
+from ikura.population.tile_size import COMPILED_TILE, measure_tile_size
+from ikura.population.warmup import warm_up
+from ikura.process_state import one_thread_each
+from ikura.search import schedule as schedule_of
+from ikura.space import Space
+from ikura.study.executor import Executor
+from ikura.study.factory_check import check_network, keep_network
+from ikura.study.image_samples import pictures
+from ikura.study.measured_costs import measure
+from ikura.study.record.enter import form
+from ikura.study.record.pretrained import Pretrained
+from ikura.study.record.progress import Progress
+from ikura.study.record.record import Record
+from ikura.study.record.search_plans import Ask, plans
+from ikura.study.record.setting import Setting
+from ikura.study.record.store import Store
+from ikura.study.record.versions import versions
+from ikura.study.run_folder import begin_folder, end_opening
+from ikura.study.search import search as run_search
+from ikura.study.shortlist import Shortlist
+from ikura.study.workable import workable
+
+__all__ = ["begin_run", "go_on"]
+
+
+def begin_run(
+    run: Path, plan: Plan, prior: Prior | Study | None, progress: Progress, ask: Ask | None, began: float
+) -> Study:
+    """Write down what was planned, and carry it out.
+
+    Args:
+        run: the run folder, held by this process.
+        plan: what to do.
+        prior: what the study follows.
+        progress: who is told how it goes.
+        ask: who is asked before each further search.
+        began: when reading began, by `time.perf_counter`.
+    """
+    begin_folder(run)
+    plan.given.keep(run)
+    if isinstance(plan.network, Pretrained):
+        plan.network.keep(run)
+    store = Store(run / "study.db", create=True)
+    facts: dict[str, Any] = {
+        "summary": plan.dataset.summary,
+        "setting": form(plan.setting),
+        "versions": versions(),
+        "checks": plan.checks,
+        "pictures": pictures(plan.dataset, plan.space, plan.setting.seed),
+        "prior": plan.known.records,
+        "before": before(prior),
+    }
+    always = ("summary", "setting", "versions")
+    facts = {name: value for name, value in facts.items() if value or name in always}
+    store.set_facts(facts | {"seconds": {"read": time.perf_counter() - began}})
+    plan.setting.save(run)
+    end_opening(run)
+    progress.opened(run)
+    return go_on(run, plan.setting, store, plan.dataset, plan.setup, progress, ask)
+
+
+def go_on(
+    run: Path,
+    setting: Setting,
+    store: Store,
+    dataset: Dataset,
+    setup: TrainingSetup,
+    progress: Progress,
+    ask: Ask | None,
+) -> Study:
+    """Train what is not on record yet, choose, test, and report."""
+    from ikura.diagnose.prescription import keep_spaces
+
+    with closing(store):
+        space = Space.from_dict(setting.space)
+        with one_thread_each():
+            if setup.compiled:
+                with store.timed("compile"):
+                    warm_up(setting.dtype, progress.say, setup.convolutional)
+            if store.fact("tile_size") is None:
+                keep_network(store, setting, setup)
+            check_network(store, setting, setup)
+            tile_size = store.fact("tile_size")
+            if tile_size is None:
+                with store.timed("prepare"):
+                    tile_size = _tile_size(setup, space, setting, progress.say)
+                store.set_fact("tile_size", tile_size)
+            jobs = at_once(setting.jobs, progress.say)
+            with engine_for(setup, jobs, progress.say) as engine:
+                sign = 1.0 if metric_of(setting.metric, setting.task).greater_is_better else -1.0
+                executor = Executor(
+                    run, store, setup, engine, progress, sign, setting.seed, tile_size, jobs, setting.wanted
+                )
+                going_on = True
+                while going_on:
+                    for one in plans(setting, store):
+                        limited = replace(executor, deadline=_deadline(setting, store, one.until))
+                        made = one.proposer(setting.search, setting.seed)
+                        run_search(limited, made, schedule_of(setting.schedule), one, Shortlist(limited))
+                    going_on = setting.autopilot is not None and _decided(executor, setting, ask)
+                limited = replace(executor, deadline=_deadline(setting, store, 1.0))
+                measure(limited)
+                finish(limited, setting, dataset)
+        study = Study(run, setup.network, (setting, store))
+        with store.timed("report"):
+            if store.fact("errors") is not None:
+                keep_spaces(study, study.prescriptions)
+            study.report()
+        store.set_fact("done", True)
+    return study
+
+
+def _decided(executor: Executor, setting: Setting, ask: Ask | None) -> bool:
+    """Let the autopilot decide; whether there is another search."""
+    from ikura.diagnose.autopilot import decide
+
+    return decide(Record(executor.run, executor.setup.network, (setting, executor.store)), executor, setting, ask)
+
+
+def _tile_size(setup: TrainingSetup, space: Space, setting: Setting, say: Callable[[str], None]) -> int:
+    if setup.compiled:
+        return max(4, min(COMPILED_TILE, setting.trials // 12))
+    return workable(space, lambda one: measure_tile_size(setup, [Member(0, one, setting.seed)] * setting.trials, say))
+
+
+def _deadline(setting: Setting, store: Store, share: float) -> float | None:
+    """When a share of the time limit will have been used, counting what earlier stages and processes used."""
+    if setting.time_limit is None:
+        return None
+    return time.time() + share * setting.time_limit - sum(store.fact("seconds", {}).values())
