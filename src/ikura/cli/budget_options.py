@@ -2,48 +2,74 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from ikura.cli.options import option, whole
+from ikura.cli.duration import parse_duration
+from ikura.cli.options import at_least, one_of, option, whole
 
-__all__ = ["DEVICES", "DTYPES", "Device", "Dtype", "Epochs", "Finalists", "Jobs", "TimeLimit", "Trials"]
+__all__ = ["DEVICES", "DTYPES", "BudgetArguments"]
 
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("float32", "float64")
 PANEL = "Budget"
 
-Trials = Annotated[
-    int | None,
-    option(
-        "N",
-        "How many configurations to try; by default 128, with --auto and --time-limit as many as fit.",
-        PANEL,
-        whole,
-    ),
-]
-Epochs = Annotated[
-    int | None,
-    option("E", "How many epochs a trial trains at most; by default 100, and 15 for the network cnn.", PANEL, whole),
-]
-TimeLimit = Annotated[
-    str | None,
-    option(
-        "TIME",
-        "Be done after about this time, such as 90s, 10m or 1.5h; three quarters are for the search, the rest for the "
-        "finalists.",
-        PANEL,
-    ),
-]
-Finalists = Annotated[
-    int | None,
-    option(
-        "N",
-        "How many of the best configurations are trained again with other seeds before one is chosen; by default 4, "
-        "and 1 for the network cnn.",
-        PANEL,
-        whole,
-    ),
-]
-Jobs = Annotated[int | None, option("N", "Worker processes; by default as many as help.", PANEL)]
-Device = Annotated[str, option("DEVICE", f"Where to train: {', '.join(DEVICES)}.", PANEL)]
-Dtype = Annotated[str, option("DTYPE", f"Precision of the networks: {', '.join(DTYPES)}.", PANEL)]
+
+@dataclass(frozen=True)
+class BudgetArguments:
+    """What the command line says of how much a search may cost and where it trains."""
+
+    trials: Annotated[
+        int | None,
+        option(
+            "N",
+            "How many configurations to try; by default 128, with --auto and --time-limit as many as fit.",
+            PANEL,
+            whole,
+        ),
+    ] = None
+    epochs: Annotated[
+        int | None,
+        option(
+            "E", "How many epochs a trial trains at most; by default 100, and 15 for the network cnn.", PANEL, whole
+        ),
+    ] = None
+    time_limit: Annotated[
+        str | None,
+        option(
+            "TIME",
+            "Be done after about this time, such as 90s, 10m or 1.5h; three quarters are for the search, the rest for "
+            "the finalists.",
+            PANEL,
+        ),
+    ] = None
+    finalists: Annotated[
+        int | None,
+        option(
+            "N",
+            "How many of the best configurations are trained again with other seeds before one is chosen; by default "
+            "4, and 1 for the network cnn.",
+            PANEL,
+            whole,
+        ),
+    ] = None
+    jobs: Annotated[int | None, option("N", "Worker processes; by default as many as help.", PANEL)] = None
+    device: Annotated[str, option("DEVICE", f"Where to train: {', '.join(DEVICES)}.", PANEL)] = "auto"
+    dtype: Annotated[str, option("DTYPE", f"Precision of the networks: {', '.join(DTYPES)}.", PANEL)] = "float32"
+
+    def arguments(self) -> dict[str, Any]:
+        """Check them, and write them as `ikura.tune` takes them.
+
+        Raises:
+            UsageError: a number is too small, a name unknown, or the time none.
+        """
+        for name, number, least in (
+            ("--trials", self.trials, 1),
+            ("--epochs", self.epochs, 1),
+            ("--finalists", self.finalists, 0),
+            ("--jobs", self.jobs, 1),
+        ):
+            at_least(name, number, least)
+        one_of("--device", self.device, DEVICES)
+        one_of("--dtype", self.dtype, DTYPES)
+        return vars(self) | {"time_limit": None if self.time_limit is None else parse_duration(self.time_limit)}

@@ -11,29 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ikura.cli.data_options import (
-    BUNDLED,
-    IMAGE_SETS,
-    LAYOUTS,
-    Broken,
-    Channels,
-    Dates,
-    Decimal,
-    Dev,
-    Group,
-    ImageSize,
-    Kind,
-    Missing,
-    Positive,
-    Target,
-    Task,
-    Test,
-    Time,
-    checked_kinds,
-    checked_writing,
-)
+from ikura.cli.data_options import BUNDLED, IMAGE_SETS, DataArguments, Target
 from ikura.cli.exit_code import ExitCode
-from ikura.cli.options import Json, Quiet, Verbose, a_file, at_least, begin, one_of, whole
+from ikura.cli.options import Json, Quiet, Verbose, a_file, at_least, begin, one_of, whole, with_options
 from ikura.cli.search_options import NETWORKS
 from ikura.errors import DataError, UsageError, nearest
 from ikura.files import check_target, named, run_files
@@ -53,6 +33,7 @@ COLOURS = {"fail": "red", "warn": "yellow", "pass": "green", "skipped": "dim"}
 REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
+@with_options
 def check(
     context: typer.Context,
     what: Annotated[
@@ -68,19 +49,8 @@ def check(
         str | None,
         typer.Option(metavar="DATA", help="The data, where WHAT is module:factory.", rich_help_panel="Data"),
     ] = None,
-    task: Task = "auto",
-    kind: Kind = None,
-    group: Group = None,
-    time: Time = None,
-    image_size: ImageSize = None,
-    broken: Broken = "refuse",
-    channels: Channels = None,
-    dev: Dev = None,
-    test: Test = None,
-    positive: Positive = None,
-    missing: Missing = None,
-    decimal: Decimal = None,
-    dates: Dates = None,
+    *,
+    reading: DataArguments,
     as_given: Annotated[
         bool,
         typer.Option(
@@ -129,15 +99,12 @@ def check(
     """
     session = begin(context, quiet, verbose)
     at_least("--seed", seed, 0)
-    chosen_kinds = checked_kinds(task, broken, image_size, kind)
-    if channels is not None:
-        one_of("--channels", channels, LAYOUTS)
-    checked_writing(decimal, dates)
+    given = reading.arguments()
     if network is not None and not REFERENCE.fullmatch(network):
         one_of("--network", network, NETWORKS)
     if REFERENCE.fullmatch(what) and not Path(what).exists() and data is None:
         raise UsageError(f"{what} is a network, which is checked on data; give --data, such as --data iris")
-    places = [place for place in (what if data is None else data, dev, test) if place is not None]
+    places = [place for place in (what if data is None else data, reading.dev, reading.test) if place is not None]
     for place in places:
         _look(place)
     if html is not None:
@@ -152,23 +119,11 @@ def check(
             data=data,
             network=network,
             hyperparameters=dict(_pair(one) for one in setting or []),
-            task=task,
-            group=group,
-            time=time,
-            kinds=chosen_kinds,
-            image_size=image_size,
-            broken=broken,
-            channels=channels,
-            dev=dev,
-            test=test,
-            positive=positive,
-            missing=missing or None,
-            decimal=decimal,
-            dates=dates,
             as_given=as_given,
             only=only or None,
             seed=seed,
             tell=lambda name: session.say(f"ikura: {name}") if session.verbose else None,
+            **given,
         )
         if html is not None:
             from ikura.checks.checks_page import write_checks

@@ -2,35 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from ikura.cli.options import at_least, kinds, one_of, option, whole
 
-__all__ = [
-    "BROKEN",
-    "BUNDLED",
-    "IMAGE_SETS",
-    "KINDS",
-    "LAYOUTS",
-    "TASKS",
-    "Broken",
-    "Channels",
-    "Dates",
-    "Decimal",
-    "Dev",
-    "Group",
-    "ImageSize",
-    "Kind",
-    "Missing",
-    "Positive",
-    "Target",
-    "Task",
-    "Test",
-    "Time",
-    "checked_kinds",
-    "checked_writing",
-]
+__all__ = ["BROKEN", "BUNDLED", "IMAGE_SETS", "KINDS", "LAYOUTS", "TASKS", "DataArguments", "Target"]
 
 BROKEN = ("refuse", "skip")
 BUNDLED = ("digits", "iris", "wine", "breast_cancer", "diabetes")
@@ -47,83 +24,89 @@ Target = Annotated[
     str | None,
     option("COLUMN", "The column to predict; not needed when one is named target, label, class or y.", PANEL),
 ]
-Task = Annotated[str, option("TASK", f"What to learn: {', '.join(TASKS)}.", PANEL)]
-Kind = Annotated[
-    list[str] | None,
-    option("COLUMN=KIND", f"Take a column for another kind than it looks like: {', '.join(KINDS)}; repeatable.", PANEL),
-]
-Group = Annotated[
-    str | None,
-    option("COLUMN", "Rows with the same value here stay together in training, dev or test set.", PANEL),
-]
-Time = Annotated[str | None, option("COLUMN", "Split by time: the oldest rows train, the newest test.", PANEL)]
-ImageSize = Annotated[
-    int | None,
-    option("N", "Scale images so that the shorter side is N pixels, and cut out the middle N x N.", PANEL, whole),
-]
-Channels = Annotated[
-    str | None,
-    option(
-        "WHERE", f"Where arrays of images have their channels, if their shape fits both: {', '.join(LAYOUTS)}.", PANEL
-    ),
-]
-Dev = Annotated[
-    str | None,
-    option("FILE", "The dev set, where it is a file (or folder) of its own; the types of DATA decide.", PANEL),
-]
-Test = Annotated[str | None, option("FILE", "The test set, where it is a file (or folder) of its own.", PANEL)]
-Positive = Annotated[
-    str | None,
-    option("CLASS", "Of two classes the one that f1 is about; by default the rarer one.", PANEL),
-]
-Broken = Annotated[
-    str,
-    option("HOW", f"What to do with image files that cannot be read: {', '.join(BROKEN)} (and count) them.", PANEL),
-]
-Missing = Annotated[
-    list[str] | None,
-    option(
-        "WORD",
-        "A word that stands for a missing value, also in the target; by default NA, n/a, None, ? and the like, in a "
-        "target of words none. An empty field always does; repeatable.",
-        PANEL,
-    ),
-]
-Decimal = Annotated[
-    str | None,
-    option("MARK", "The decimal mark, . or , where two readings are possible, as of 1,234 and 5,678.", PANEL),
-]
-Dates = Annotated[
-    str | None,
-    option("ORDER", f"{' or '.join(DATES)}, where both are possible, as of 02/03/2024.", PANEL),
-]
 
 
-def checked_writing(decimal: str | None, dates: str | None) -> None:
-    """Refuse what these options cannot be.
+@dataclass(frozen=True)
+class DataArguments:
+    """What the command line says of data, but for the target."""
 
-    Raises:
-        UsageError: a name is unknown.
-    """
-    if decimal is not None:
-        one_of("--decimal", decimal, DECIMALS)
-    if dates is not None:
-        one_of("--dates", dates, DATES)
+    task: Annotated[str, option("TASK", f"What to learn: {', '.join(TASKS)}.", PANEL)] = "auto"
+    kind: Annotated[
+        list[str] | None,
+        option(
+            "COLUMN=KIND", f"Take a column for another kind than it looks like: {', '.join(KINDS)}; repeatable.", PANEL
+        ),
+    ] = None
+    group: Annotated[
+        str | None,
+        option("COLUMN", "Rows with the same value here stay together in training, dev or test set.", PANEL),
+    ] = None
+    time: Annotated[str | None, option("COLUMN", "Split by time: the oldest rows train, the newest test.", PANEL)] = (
+        None
+    )
+    image_size: Annotated[
+        int | None,
+        option("N", "Scale images so that the shorter side is N pixels, and cut out the middle N x N.", PANEL, whole),
+    ] = None
+    broken: Annotated[
+        str,
+        option("HOW", f"What to do with image files that cannot be read: {', '.join(BROKEN)} (and count) them.", PANEL),
+    ] = "refuse"
+    channels: Annotated[
+        str | None,
+        option(
+            "WHERE",
+            f"Where arrays of images have their channels, if their shape fits both: {', '.join(LAYOUTS)}.",
+            PANEL,
+        ),
+    ] = None
+    dev: Annotated[
+        str | None,
+        option("FILE", "The dev set, where it is a file (or folder) of its own; the types of DATA decide.", PANEL),
+    ] = None
+    test: Annotated[str | None, option("FILE", "The test set, where it is a file (or folder) of its own.", PANEL)] = (
+        None
+    )
+    positive: Annotated[
+        str | None,
+        option("CLASS", "Of two classes the one that f1 is about; by default the rarer one.", PANEL),
+    ] = None
+    missing: Annotated[
+        list[str] | None,
+        option(
+            "WORD",
+            "A word that stands for a missing value, also in the target; by default NA, n/a, None, ? and the like, in "
+            "a target of words none. An empty field always does; repeatable.",
+            PANEL,
+        ),
+    ] = None
+    decimal: Annotated[
+        str | None,
+        option("MARK", "The decimal mark, . or , where two readings are possible, as of 1,234 and 5,678.", PANEL),
+    ] = None
+    dates: Annotated[
+        str | None,
+        option("ORDER", f"{' or '.join(DATES)}, where both are possible, as of 02/03/2024.", PANEL),
+    ] = None
 
+    def arguments(self) -> dict[str, Any]:
+        """Check them, and write them as `ikura.tune` and `ikura.check` take them.
 
-def checked_kinds(task: str, broken: str, image_size: int | None, kind: Iterable[str] | None) -> dict[str, str] | None:
-    """Refuse what these options cannot be.
-
-    Returns:
-        Column to kind, or None when nothing was given.
-
-    Raises:
-        UsageError: a name is unknown, a pair is none, or the size is below 1.
-    """
-    one_of("--task", task, TASKS)
-    one_of("--broken", broken, BROKEN)
-    at_least("--image-size", image_size, 1)
-    chosen = kinds(kind or [])
-    for one in (chosen or {}).values():
-        one_of("--kind", one, KINDS)
-    return chosen
+        Raises:
+            UsageError: a name is unknown, a pair is none, or the size is below 1.
+        """
+        one_of("--task", self.task, TASKS)
+        one_of("--broken", self.broken, BROKEN)
+        at_least("--image-size", self.image_size, 1)
+        chosen = kinds(self.kind or [])
+        for one in (chosen or {}).values():
+            one_of("--kind", one, KINDS)
+        for name, value, known in (
+            ("--channels", self.channels, LAYOUTS),
+            ("--decimal", self.decimal, DECIMALS),
+            ("--dates", self.dates, DATES),
+        ):
+            if value is not None:
+                one_of(name, value, known)
+        given = vars(self) | {"kinds": chosen, "missing": self.missing or None}
+        return {name: value for name, value in given.items() if name != "kind"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -10,8 +10,8 @@ from ikura.cli.options import option
 from ikura.errors import UsageError
 
 __all__ = [
-    "AutoBayesError",
-    "AutoHumanError",
+    "BAYES",
+    "HUMAN",
     "BayesError",
     "DevError",
     "HumanError",
@@ -82,10 +82,6 @@ def per_cent(text: str | float) -> float:
     return found / 100
 
 
-def _auto(meaning: str) -> Any:
-    return option("SHARE", f"With --auto: {meaning[0].lower()}{meaning[1:]}", "Autopilot", share)
-
-
 BayesError = Annotated[float | None, option("SHARE", BAYES, parser=share)]
 HumanError = Annotated[float | None, option("SHARE", HUMAN, parser=share)]
 TrainError = Annotated[
@@ -95,8 +91,6 @@ TrainError = Annotated[
     ),
 ]
 DevError = Annotated[float | None, option("PERCENT", "In place of RUN: judge this dev error.", "Bare errors", per_cent)]
-AutoBayesError = Annotated[float | None, _auto(BAYES)]
-AutoHumanError = Annotated[float | None, _auto(HUMAN)]
 
 
 def checked_errors(bayes_error: float | None, human_error: float | None) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import fields, is_dataclass
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -30,6 +33,7 @@ __all__ = [
     "one_of",
     "option",
     "whole",
+    "with_options",
 ]
 
 MOST_OF_A_NUMBER = 10**18
@@ -69,6 +73,37 @@ def option(
         names: what it is called, by default as the argument.
     """
     return typer.Option(*names, parser=parser, metavar=metavar, help=help, rich_help_panel=panel)
+
+
+def with_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Let a command take the fields of the dataclasses among its parameters as options of their own.
+
+    Args:
+        command: its parameters that are dataclasses are given by keyword; their fields are annotated as options.
+
+    Returns:
+        The command as the parser sees it.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)}
+    parameters: list[Parameter] = []
+    for one in signature(command).parameters.values():
+        if one.name not in groups:
+            parameters.append(one.replace(annotation=hints[one.name]))
+            continue
+        annotations = get_type_hints(groups[one.name], include_extras=True)
+        for held in fields(groups[one.name]):
+            annotation = annotations[held.name]
+            parameters.append(Parameter(held.name, one.kind, default=held.default, annotation=annotation))
+
+    @wraps(command)
+    def parsed(*arguments: Any, **given: Any) -> int:
+        for name, group in groups.items():
+            given[name] = group(**{one.name: given.pop(one.name) for one in fields(group)})
+        return command(*arguments, **given)
+
+    vars(parsed)["__signature__"] = signature(command).replace(parameters=parameters)
+    return parsed
 
 
 def begin(context: typer.Context, quiet: bool, verbose: bool) -> Session:

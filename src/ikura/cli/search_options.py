@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from ikura.built_in import SEARCHES
-from ikura.cli.options import a_place, option, whole
+from ikura.cli.options import a_place, at_least, one_of, option, whole
+from ikura.errors import UsageError
 
-__all__ = [
-    "FREEZE",
-    "METRICS",
-    "NETWORKS",
-    "OBJECTIVES",
-    "SCHEDULES",
-    "Freeze",
-    "MaxParameters",
-    "MetricName",
-    "Network",
-    "Objective",
-    "Prefer",
-    "Pretrained",
-    "Prior",
-    "Schedule",
-    "Search",
-    "Seed",
-    "SpaceFile",
-    "Within",
-]
+__all__ = ["FREEZE", "METRICS", "NETWORKS", "OBJECTIVES", "SCHEDULES", "SearchArguments", "Seed", "SpaceFile"]
 
 FREEZE = ("auto", "all", "most", "none")
 NETWORKS = (
@@ -38,62 +21,9 @@ OBJECTIVES = ("parameters", "inference_seconds", "training_seconds")
 METRICS = ("accuracy", "balanced_accuracy", "log_loss", "f1", "roc_auc", "r2", "rmse", "mae")
 SCHEDULES = ("early-stopping", "none", "successive-halving", "hyperband", "asha", "pbt", "racing")
 PANEL = "Search"
+SAME = ("search", "schedule", "metric", "prefer", "within", "max_parameters")
+"""Options that are called as the arguments of `ikura.tune`."""
 
-Network = Annotated[
-    str | None,
-    option("NAME", f"What to train: {', '.join(NETWORKS)}; by default cnn for images and mlp for tables.", PANEL),
-]
-Pretrained = Annotated[
-    Path | None,
-    option("RUN", "Start from the network of an earlier run, with a new last layer.", PANEL, a_place),
-]
-Freeze = Annotated[
-    str,
-    option(
-        "PART",
-        f"What of a pretrained network stays as it is: {', '.join(FREEZE)}; auto tries each, on few rows.",
-        PANEL,
-    ),
-]
-Search = Annotated[str, option("NAME", f"How configurations are proposed: {', '.join(SEARCHES.built_in)}.", PANEL)]
-Schedule = Annotated[
-    str,
-    option("NAME", f"Who trains on after a while: {', '.join(SCHEDULES)}; none trains everybody to the end.", PANEL),
-]
-Prior = Annotated[
-    str | None,
-    option(
-        "RUN",
-        "Begin the search with what an earlier run found; also the storage of an Optuna study by its URL, such as "
-        "sqlite:///optuna.db.",
-        PANEL,
-    ),
-]
-MetricName = Annotated[
-    str | None,
-    option(
-        "NAME",
-        f"What makes a trial good: {', '.join(METRICS)}; by default accuracy for classes, r2 for regression.",
-        PANEL,
-    ),
-]
-Objective = Annotated[
-    list[str] | None,
-    option("NAME", f"What else a network should have little of: {', '.join(OBJECTIVES)}; repeatable.", PANEL),
-]
-Prefer = Annotated[
-    str | None,
-    option(
-        "NAME", "Choose the network with the least of this objective among those nearly as good as the best.", PANEL
-    ),
-]
-Within = Annotated[
-    float | None,
-    option("MARGIN", "How much worse a dev score --prefer allows; by default one standard error of the best.", PANEL),
-]
-MaxParameters = Annotated[
-    int | None, option("N", "Larger networks are infeasible: they are recorded and never trained.", PANEL, whole)
-]
 SpaceFile = Annotated[
     Path | None,
     option(
@@ -101,3 +31,104 @@ SpaceFile = Annotated[
     ),
 ]
 Seed = Annotated[int, option("S", "The same seed gives the same study.", PANEL, whole)]
+
+
+@dataclass(frozen=True)
+class SearchArguments:
+    """What the command line says of what is searched, how, and of what makes a trial good."""
+
+    network: Annotated[
+        str | None,
+        option("NAME", f"What to train: {', '.join(NETWORKS)}; by default cnn for images and mlp for tables.", PANEL),
+    ] = None
+    pretrained: Annotated[
+        Path | None,
+        option("RUN", "Start from the network of an earlier run, with a new last layer.", PANEL, a_place),
+    ] = None
+    freeze: Annotated[
+        str,
+        option(
+            "PART",
+            f"What of a pretrained network stays as it is: {', '.join(FREEZE)}; auto tries each, on few rows.",
+            PANEL,
+        ),
+    ] = "auto"
+    search: Annotated[
+        str, option("NAME", f"How configurations are proposed: {', '.join(SEARCHES.built_in)}.", PANEL)
+    ] = "coarse-to-fine"
+    schedule: Annotated[
+        str,
+        option(
+            "NAME", f"Who trains on after a while: {', '.join(SCHEDULES)}; none trains everybody to the end.", PANEL
+        ),
+    ] = "early-stopping"
+    prior: Annotated[
+        str | None,
+        option(
+            "RUN",
+            "Begin the search with what an earlier run found; also the storage of an Optuna study by its URL, such as "
+            "sqlite:///optuna.db.",
+            PANEL,
+        ),
+    ] = None
+    metric: Annotated[
+        str | None,
+        option(
+            "NAME",
+            f"What makes a trial good: {', '.join(METRICS)}; by default accuracy for classes, r2 for regression.",
+            PANEL,
+        ),
+    ] = None
+    objective: Annotated[
+        list[str] | None,
+        option("NAME", f"What else a network should have little of: {', '.join(OBJECTIVES)}; repeatable.", PANEL),
+    ] = None
+    prefer: Annotated[
+        str | None,
+        option(
+            "NAME", "Choose the network with the least of this objective among those nearly as good as the best.", PANEL
+        ),
+    ] = None
+    within: Annotated[
+        float | None,
+        option(
+            "MARGIN", "How much worse a dev score --prefer allows; by default one standard error of the best.", PANEL
+        ),
+    ] = None
+    max_parameters: Annotated[
+        int | None, option("N", "Larger networks are infeasible: they are recorded and never trained.", PANEL, whole)
+    ] = None
+
+    def check(self) -> None:
+        """Refuse what cannot be.
+
+        Raises:
+            UsageError: a number is too small, a name unknown, or one option lacks the other that it goes with.
+        """
+        at_least("--max-parameters", self.max_parameters, 1)
+        at_least("--within", self.within, 0)
+        if self.network is not None:
+            one_of("--network", self.network, NETWORKS)
+        one_of("--freeze", self.freeze, FREEZE)
+        if self.freeze != "auto" and self.pretrained is None:
+            raise UsageError("--freeze goes with --pretrained, which says what to begin with")
+        if self.pretrained is not None and self.network is not None:
+            raise UsageError("--pretrained brings its network along; leave --network out")
+        for name in self.objective or []:
+            one_of("--objective", name, OBJECTIVES)
+        if self.prefer is not None:
+            one_of("--prefer", self.prefer, OBJECTIVES)
+        elif self.within is not None:
+            raise UsageError("--within is the margin of --prefer; give both")
+
+    def arguments(self) -> dict[str, Any]:
+        """Write them as `ikura.tune` takes them; runs to begin with are opened."""
+        import ikura
+
+        prior, start = self.prior, self.pretrained
+        return {
+            "network": self.network if start is None else ikura.pretrained(start, self.freeze),
+            "prior": None if prior is None else ikura.from_optuna(prior) if "://" in prior else ikura.open_study(prior),
+            "objectives": list(dict.fromkeys(self.objective)) if self.objective else None,
+            **{name: getattr(self, name) for name in SAME},
+        }
