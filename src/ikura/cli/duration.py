@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ikura.errors import UsageError
+from ikura.page.formatting import duration
 
 __all__ = ["format_duration", "parse_duration"]
 
@@ -55,12 +56,4 @@ def format_duration(seconds: float) -> str:
         >>> [format_duration(seconds) for seconds in (0.42, 42, 59.7, 200, 3900)]
         ['0.4 s', '42 s', '1 min 0 s', '3 min 20 s', '1 h 5 min']
     """
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min"
+    return f"{seconds:.1f} s" if seconds < 9.95 else duration(seconds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import sys
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any
 
 from ikura.cli.duration import format_duration
 from ikura.files import shown
+from ikura.page import formatting
 from ikura.study.record.command import predict_command
 from ikura.study.record.tables import seconds_until_told
 
@@ -20,6 +20,8 @@ FRONT_TRIALS = 10
 TRAINED = ("complete", "stopped")
 COLUMNS = 6
 WIDTH_OF_A_FILE = 120
+ASCII = {ord("−"): "-", ord("–"): "-", ord("∞"): "inf"}
+"""What any terminal shows, for signs that pages have."""
 
 
 def summary(study: Any) -> str:
@@ -63,13 +65,7 @@ def number(value: Any) -> str:
         >>> [number(value) for value in (0.0123456, 64.0, 3, None, float("nan"), "adam", True)]
         ['0.01235', '64', '3', '-', '-', 'adam', 'True']
     """
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        if math.isnan(value):
-            return "-"
-        return str(int(value)) if value.is_integer() and abs(value) < 1e6 else f"{value:.4g}"
-    return str(value)
+    return value if isinstance(value, str) else formatting.number(value).translate(ASCII)
 
 
 def _counts(trials: Any) -> str:

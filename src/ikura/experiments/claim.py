@@ -83,10 +83,9 @@ class Claim:
         """Claim that a probability lies between `least` and `most`, judged by Wilson's interval."""
         if not tries:
             return cls(sentence, what, math.nan, math.nan, math.nan, least, most, 0)
-        from scipy.stats import binomtest
+        from ikura.metric.interval import wilson
 
-        ends = binomtest(int(hits), int(tries)).proportion_ci(0.95, "wilson")
-        return cls(sentence, what, hits / tries, float(ends.low), float(ends.high), least, most, tries)
+        return cls(sentence, what, hits / tries, *wilson(int(hits), int(tries), 0.95), least, most, tries)
 
     @property
     def verdict(self) -> str:

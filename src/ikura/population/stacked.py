@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -32,6 +33,28 @@ from ikura.population.stacked_update import Update
 from ikura.population.structure import channels_last, convolves, hooks_gradients
 
 __all__ = ["StackedTile"]
+
+
+class _MiniBatch(NamedTuple):
+    """What a step of all members is made of.
+
+    Attributes:
+        x, codes, y: features, codes and targets of its rows; y of shape (members, rows) where labels are noisy.
+        stream: key of the noise of its epoch.
+        first: place of its first row in the epoch.
+        epoch: of the training.
+        apart: whether each member has features of its own, x of shape (members, rows, ...).
+        factors: on the gradient of each example, shape (members, rows); None for none.
+    """
+
+    x: Tensor
+    codes: Tensor
+    y: Tensor
+    stream: int
+    first: int
+    epoch: int
+    apart: bool
+    factors: Tensor | None
 
 
 class StackedTile(Tile):
@@ -163,15 +186,11 @@ class StackedTile(Tile):
             module.train()
         for number, batch in enumerate(batches):
             x, codes, y = examples_of(batch, augment, epoch)
+            if labels is not None:
+                y = labels[:, batch]
+            factors = None if noise is None else noise[:, batch]
             flat, costs = self._costs_and_gradient(
-                x,
-                codes,
-                y if labels is None else labels[:, batch],
-                stream,
-                batch.start,
-                epoch,
-                augment is not None,
-                None if noise is None else noise[:, batch],
+                _MiniBatch(x, codes, y, stream, batch.start, epoch, augment is not None, factors)
             )
             with torch.no_grad():
                 penalty = self.update.penalty(self.weights)
@@ -206,70 +225,40 @@ class StackedTile(Tile):
         ]
         return torch.cat(columns, 1)
 
-    def _costs_and_gradient(
-        self,
-        x: Tensor,
-        codes: Tensor,
-        y: Tensor,
-        stream: int,
-        first: int,
-        epoch: int,
-        apart: bool = False,
-        factors: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor]:
+    def _costs_and_gradient(self, batch: _MiniBatch) -> tuple[Tensor, Tensor]:
         if self.stacked.vectorised:
             before = {name: buffer.clone() for name, buffer in self.buffers.items()}
             try:
-                return self._at_once(x, codes, y, stream, first, epoch, apart, factors)
+                return self._at_once(batch)
             except UsageError as error:
-                raise self._failure(error, x) from None
+                raise self._failure(error, batch.x) from None
             except Exception as error:
                 # What vmap cannot run, forwards or backwards; what fails on its own fails in turn too.
                 self.stacked.give_up(self.buffers, before, error)
-        return self._in_turn(x, codes, y, stream, first, epoch, apart, factors)
+        return self._in_turn(batch)
 
-    def _at_once(
-        self,
-        x: Tensor,
-        codes: Tensor,
-        y: Tensor,
-        stream: int,
-        first: int,
-        epoch: int,
-        apart: bool,
-        factors: Tensor | None,
-    ) -> tuple[Tensor, Tensor]:
+    def _at_once(self, batch: _MiniBatch) -> tuple[Tensor, Tensor]:
         leaves = {n: leaf.detach().requires_grad_(self.learns[n]) for n, leaf in self._leaves().items()}
-        used = leaves if self.dropconnect is None else self.dropconnect(leaves, epoch, first)
-        own = None if y.dim() == 1 else 0
-        with drawing(Draws(stream, first)), self._seeded("noise", epoch, first):
-            outputs = self.stacked.at_once(used, self.buffers, (x, codes), apart).to(self.dtype)
+        used = leaves if self.dropconnect is None else self.dropconnect(leaves, batch.epoch, batch.first)
+        own = None if batch.y.dim() == 1 else 0
+        with drawing(Draws(batch.stream, batch.first)), self._seeded("noise", batch.epoch, batch.first):
+            outputs = self.stacked.at_once(used, self.buffers, (batch.x, batch.codes), batch.apart).to(self.dtype)
         if self.smoothing is None:
-            costs = vmap(lambda z, t: loss(self.task, z, t), (0, own))(outputs, y)
+            costs = vmap(lambda z, t: loss(self.task, z, t), (0, own))(outputs, batch.y)
         else:
-            costs = vmap(lambda z, t, s: loss(self.task, z, t, s), (0, own, 0))(outputs, y, self.smoothing)
-        if factors is None:
+            costs = vmap(lambda z, t, s: loss(self.task, z, t, s), (0, own, 0))(outputs, batch.y, self.smoothing)
+        if batch.factors is None:
             return self._gradient(costs.sum(), leaves), costs
         # A factor on an example's loss is a factor on its gradient, through normalisation too.
-        each = vmap(lambda z, t, s: each_loss(self.task, z, t, s), (0, own, 0))(outputs, y, self._smoothing())
-        return self._gradient((each * factors).mean(1).sum(), leaves), costs
+        each = vmap(lambda z, t, s: each_loss(self.task, z, t, s), (0, own, 0))(outputs, batch.y, self._smoothing())
+        return self._gradient((each * batch.factors).mean(1).sum(), leaves), costs
 
-    def _in_turn(
-        self,
-        x: Tensor,
-        codes: Tensor,
-        y: Tensor,
-        stream: int,
-        first: int,
-        epoch: int,
-        apart: bool,
-        factors: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor]:
+    def _in_turn(self, batch: _MiniBatch) -> tuple[Tensor, Tensor]:
         """Run one member after another, forwards and backwards, so that what one needs stays in the cache."""
         gradient = torch.zeros_like(self.weights)
         costs = self.weights.new_full((len(self.members),), torch.nan)
-        shared = None if apart else self._laid_out(x)
-        draws = {} if self.dropconnect is None else self.dropconnect.draw(epoch, first)
+        shared = None if batch.apart else self._laid_out(batch.x)
+        draws = {} if self.dropconnect is None else self.dropconnect.draw(batch.epoch, batch.first)
         for k in np.flatnonzero(self.active).tolist():
             parts = list(zip(self.shapes.items(), self.weights[k].split(self.sizes), strict=True))
             # Copies: where a tensor begins in memory may decide the order of a sum.
@@ -278,14 +267,14 @@ class StackedTile(Tile):
             used = leaves
             if self.dropconnect is not None:
                 used = self.dropconnect.leave_out(leaves, draws, self.dropconnect.rates[k])
-            own_y = y if y.dim() == 1 else y[k]
-            own_x = self._laid_out(x[k]) if shared is None else shared
+            own_y = batch.y if batch.y.dim() == 1 else batch.y[k]
+            own_x = self._laid_out(batch.x[k]) if shared is None else shared
             try:
-                with drawing(Draws(stream, first)), self._seeded("noise", epoch, first):
-                    outputs = self.stacked.member(k, used, self.buffers, (own_x, codes)).to(self.dtype)
+                with drawing(Draws(batch.stream, batch.first)), self._seeded("noise", batch.epoch, batch.first):
+                    outputs = self.stacked.member(k, used, self.buffers, (own_x, batch.codes)).to(self.dtype)
                 cost = loss(self.task, outputs, own_y, None if self.smoothing is None else self.smoothing[k])
                 learning = [leaf for leaf in leaves.values() if leaf.requires_grad]
-                aim = cost if factors is None else self._weighted(outputs, own_y, k, factors[k])
+                aim = cost if batch.factors is None else self._weighted(outputs, own_y, k, batch.factors[k])
                 found = iter(torch.autograd.grad(aim, learning, allow_unused=True) if aim.requires_grad else ())
             except Exception as error:
                 raise self._failure(error, own_x, k) from error
