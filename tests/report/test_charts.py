@@ -29,7 +29,7 @@ def charts(html: Any) -> list[dict[str, Any]]:
 
 
 def names_of(view: View) -> list[str]:
-    assert set(view.by_importance) == {name for name in view.study.space if name != "epsilon"}
+    assert set(view.by_importance) == {name for name in view.record.space if name != "epsilon"}
     return view.by_importance
 
 
@@ -52,7 +52,7 @@ def test_every_point_lies_within_its_axes(make_study: Make, task: str, trials: i
 
 def test_every_trial_is_a_point_at_its_value(make_study: Make) -> None:
     view = View(make_study(trials=60))
-    trials = view.study.trials.set_index("number")
+    trials = view.record.trials.set_index("number")
     low, high = score_range(view)
     for name, chart in zip(names_of(view), charts(hyperparameters(view)), strict=True):
         stages = [trace for trace in points_of(chart) if trace["marker"].get("symbol") is None]
@@ -67,12 +67,12 @@ def test_every_trial_is_a_point_at_its_value(make_study: Make) -> None:
             x, y = seen[number]
             # points carry seven digits
             assert y == pytest.approx(min(max(row["dev_score"], low), high), rel=1e-6)
-            if view.study.space[name].scale in ("log", "linear", "integer-log"):
+            if view.record.space[name].scale in ("log", "linear", "integer-log"):
                 assert x == pytest.approx(row[name], rel=1e-6)
-            elif view.study.space[name].scale == "log-complement":
+            elif view.record.space[name].scale == "log-complement":
                 assert x == pytest.approx(1 - row[name], rel=1e-6)
-            elif view.study.space[name].scale == "choice":
-                assert view.study.space[name].options[round(x)] == row[name]
+            elif view.record.space[name].scale == "choice":
+                assert view.record.space[name].options[round(x)] == row[name]
             else:
                 assert round(x) == row[name]
 
@@ -80,7 +80,7 @@ def test_every_trial_is_a_point_at_its_value(make_study: Make) -> None:
 def test_diverged_trials_stand_at_the_bad_edge(make_study: Make) -> None:
     for task, end in (("multiclass", 0), ("regression", 1)):
         view = View(make_study(task=task))
-        diverged = set(view.study.trials.query("state == 'diverged'")["number"])
+        diverged = set(view.record.trials.query("state == 'diverged'")["number"])
         chart = charts(hyperparameters(view))[0]
         crosses = next(trace for trace in points_of(chart) if trace["marker"].get("symbol") == "x-thin")
         assert {told[0] for told in crosses["customdata"]} == diverged

@@ -18,6 +18,7 @@ from ikura.diagnose.findings import Findings
 from ikura.diagnose.learning_curve import LearningCurve, Point
 from ikura.diagnose.mistakes import Example, Mistakes
 from ikura.diagnose.sections import diagnosis
+from ikura.report.view import View
 from ikura.report.write import render
 
 from .reading import Page
@@ -101,9 +102,9 @@ def test_a_cost_that_rises_is_named() -> None:
 
 def test_the_report_has_the_section_only_if_something_was_found(make_study: Make) -> None:
     study = make_study()
-    assert "What to do next" not in render(study)
+    assert "What to do next" not in render(View(study, study.checks, study.findings))
     study.findings = findings().as_dict()
-    page = render(study)
+    page = render(View(study, study.checks, study.findings))
     assert "Bias, variance, and what next" in page
     assert "What to do next" in page
 

@@ -81,7 +81,7 @@ def test_page_is_whole_and_closed_in_itself(make_study: Make, case: str) -> None
     study = make_study(**settings)
     if change:
         change(study)
-    source = render(study)
+    source = render(View(study, study.checks, study.findings))
     page = Page(source)
     links = [attributes.get("href", "") or "" for tag, attributes in page.tags if "href" in attributes]
     identities = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
@@ -99,7 +99,7 @@ def test_page_is_whole_and_closed_in_itself(make_study: Make, case: str) -> None
 def test_policy_forbids_the_network(make_study: Make) -> None:
     policy = next(
         one["content"]
-        for one in Page(render(make_study(trials=3))).of("meta")
+        for one in Page(render(View(make_study(trials=3)))).of("meta")
         if one.get("http-equiv") == "Content-Security-Policy"
     )
     assert policy is not None
@@ -109,7 +109,7 @@ def test_policy_forbids_the_network(make_study: Make) -> None:
 
 def test_headline_says_what_came_out(make_study: Make) -> None:
     study = make_study()
-    words = Page(render(study)).words
+    words = Page(render(View(study, study.checks, study.findings))).words
     low, high = study.test.interval
     assert "Predicting species" in words
     assert f"{study.test.value:.3f}95 % interval {low:.3f} to {high:.3f}" in words
@@ -136,13 +136,13 @@ def test_verdict(make_study: Make, value: float, greater: bool, words: str) -> N
     study.metric = SimpleNamespace(name="score", greater_is_better=greater)
     study.best.interval = (0.85, 0.95)
     study.test = SimpleNamespace(metric="score", value=value, interval=(value - 0.01, value + 0.01))
-    assert words in Page(render(study)).words
+    assert words in Page(render(View(study, study.checks, study.findings))).words
 
 
 @pytest.mark.parametrize("task", ["multiclass", "regression"])
 def test_best_trials_are_the_best(make_study: Make, task: str) -> None:
     study = make_study(task=task)
-    rows = Page(render(study)).tables[0][1:]
+    rows = Page(render(View(study, study.checks, study.findings))).tables[0][1:]
     trials = study.trials
     done = trials[(trials["state"] == "complete") & (trials["purpose"] == "search")]
     expected = done.sort_values("dev_score", ascending=task == "regression").head(10)
@@ -163,7 +163,7 @@ def test_finalist_without_a_trial_of_the_search_is_listed(make_study: Make) -> N
 
 
 def test_what_was_read(make_study: Make) -> None:
-    words = Page(render(make_study())).words
+    words = Page(render(View(make_study()))).words
     assert "346 rows were read from examples/penguins.csv; 2 rows without a target are left out." in words
     assert "rowid: every row has its own number" in words
     assert words.count("rowid") == 2  # once with its reason, once among the columns
@@ -176,14 +176,14 @@ def test_what_was_read(make_study: Make) -> None:
 def test_states_are_counted(make_study: Make) -> None:
     study = make_study()
     counts = study.trials.query("purpose == 'search'")["state"].value_counts()
-    words = Page(render(study)).words
+    words = Page(render(View(study, study.checks, study.findings))).words
     assert f"{counts['diverged']} diverged" in words
     assert f"{counts['complete']} ran to the end" in words
 
 
 def test_hostile_names_stay_text(make_study: Make) -> None:
     study = make_study(trials=12, classes=[HOSTILE, "b", "c"])
-    plain = Page(render(study))
+    plain = Page(render(View(study, study.checks, study.findings)))
     study.space = study.searched = Space(**{HOSTILE: log(1e-4, 1), "optimizer": choice(HOSTILE, "adam")})
     study.trials = study.trials.rename(columns={"learning_rate": HOSTILE})
     study.trials["optimizer"] = HOSTILE
@@ -200,7 +200,7 @@ def test_hostile_names_stay_text(make_study: Make) -> None:
     study.space_note = HOSTILE
     study.run.mkdir()
     (study.run / "config.toml").write_text(HOSTILE)
-    source = render(study)
+    source = render(View(study, study.checks, study.findings))
     page = Page(source)
     assert not page.of("img")
     assert len(page.of("script")) == 2 + len(page.charts)
@@ -225,7 +225,7 @@ def test_size_is_bounded(make_study: Make) -> None:
     study.summary["columns"] = study.summary["columns"] * 1000
     study.predictions |= {name: study.predictions[name] * 1000 for name in ("target", "prediction")}
     # 305 curves of 201 points on two charts at about 12 bytes, and 9 x 800 points at about 60
-    assert len(render(study)) - len(_plotly()) < 2.5e6
+    assert len(render(View(study, study.checks, study.findings))) - len(_plotly()) < 2.5e6
 
 
 @pytest.mark.parametrize(
@@ -253,15 +253,15 @@ def test_configuration_is_shown(make_study: Make) -> None:
     study = make_study(trials=3)
     study.run.mkdir()
     (study.run / "config.toml").write_text("trials = 3\n# 🐟 <&>\n")
-    assert "# 🐟 <&>" in Page(render(study)).words
+    assert "# 🐟 <&>" in Page(render(View(study, study.checks, study.findings))).words
 
 
 def test_file_is_written_and_replaced(make_study: Make, tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "report.html"
     study = make_study(trials=3)
-    assert write_report(study, path) == path
+    assert write_report(path, study) == path
     path.write_text("old")
-    assert write_report(study, str(path)) == path
+    assert write_report(str(path), study) == path
     assert path.read_text(encoding="utf-8").endswith("</html>\n")
     assert os.listdir(path.parent) == ["report.html"]
 
@@ -275,20 +275,20 @@ def test_failure_leaves_the_old_file(make_study: Make, tmp_path: Path, monkeypat
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StorageError, match=r"cannot write .*report.html: No space left on device"):
-        write_report(make_study(trials=3), path)
+        write_report(path, make_study(trials=3))
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["report.html"]
 
 
 def test_folder_is_refused(make_study: Make, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"is a folder; name a file"):
-        write_report(make_study(trials=3), tmp_path)
+        write_report(tmp_path, make_study(trials=3))
 
 
 def test_path_through_a_file_is_refused(make_study: Make, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot write "):
-        write_report(make_study(trials=3), tmp_path / "file" / "report.html")
+        write_report(tmp_path / "file" / "report.html", make_study(trials=3))
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -298,7 +298,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 def test_browser_draws_every_chart_and_runs_nothing_else(make_study: Make, tmp_path: Path) -> None:
     study = make_study(trials=12, classes=[HOSTILE, "b", "c"])
     study.summary["target"] = HOSTILE
-    path = write_report(study, tmp_path / "report.html")
+    path = write_report(tmp_path / "report.html", study, study.checks, study.findings)
     charts = len(Page(path.read_text(encoding="utf-8")).charts)
     assert CHROMIUM is not None
     given = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -317,7 +317,7 @@ def test_the_corrected_score_and_what_is_to_be_said_of_the_choice(make_study: Ma
     study.best.note = "the time limit cut the finalists short"
     study.best.next = SimpleNamespace(sentence="Better than the next, trial 3, beyond chance (p = 0.01).")
     study.test = SimpleNamespace(metric="score", value=0.82, interval=(0.8, 0.85))
-    words = Page(render(study)).words
+    words = Page(render(View(study, study.checks, study.findings))).words
     assert "0.861 corrected for having been picked, 0.811 to 0.911" in words
     assert "The time limit cut the finalists short." in words
     assert "Better than the next, trial 3, beyond chance (p = 0.01)." in words
@@ -334,19 +334,19 @@ def test_the_score_of_one_network_is_not_called_a_mean(make_study: Make) -> None
         (own, "chosen on the dev set"),
     ):
         study.best.dev = dev
-        assert f"Trial {study.best.number}, {words}." in Page(render(study)).words
+        assert f"Trial {study.best.number}, {words}." in Page(render(View(study, study.checks, study.findings))).words
 
 
 def test_the_best_trials_are_listed_once_for_each_configuration(make_study: Make) -> None:
     study = make_study(trials=30)
-    once = [row[0] for row in Page(render(study)).tables[0][1:]]
+    once = [row[0] for row in Page(render(View(study, study.checks, study.findings))).tables[0][1:]]
     names = [name for name in study.space if name in study.trials]
     best = int(re.match(r"\d+", once[4]).group())  # type: ignore[union-attr]
     other = int(re.match(r"\d+", once[5]).group())  # type: ignore[union-attr]
     rows = study.trials.set_index("number")
     for name in names:
         study.trials[name] = study.trials[name].mask(study.trials["number"] == other, rows.loc[best, name])
-    page = Page(render(study))
+    page = Page(render(View(study, study.checks, study.findings)))
     assert [row[0] for row in page.tables[0][1:6]] == once[:5]
     assert once[5] not in [row[0] for row in page.tables[0][1:]]
     assert "each configuration once" in page.words

@@ -84,8 +84,8 @@ def test_how_the_preference_chose_is_told(make_study: Make) -> None:
 
 def test_one_objective_needs_no_section(make_study: Make) -> None:
     assert tradeoff(View(make_study())) is None
-    assert "Dev score against the other objectives" not in render(make_study())
-    assert "Dev score against the other objectives" in render(several(make_study()))
+    assert "Dev score against the other objectives" not in render(View(make_study()))
+    assert "Dev score against the other objectives" in render(View(several(make_study())))
 
 
 def test_infeasible_trials_are_crosses(make_study: Make) -> None:

@@ -17,6 +17,7 @@ import ikura
 from ikura.api.study import Study
 from ikura.diagnose.reading import setup_again
 from ikura.large_batch.winner import winner_of
+from ikura.report.view import View
 from ikura.report.write import render
 from ikura.space import Space
 from ikura.study.record.search_plans import begun_with, found_in, plans, united
@@ -205,7 +206,7 @@ def test_each_step_is_asked_for(tune: Tune) -> None:
     assert ask.seen[0] != ask.seen[1]
     assert study.decisions[1]["plan"]["number"] == 2
     assert study.test is not None
-    page = render(study)
+    page = render(View(study, study.checks, study.findings))
     assert "You skipped" in page
     assert "You ended the search" in page
 
@@ -245,7 +246,7 @@ def test_nothing_to_diagnose(tune: Tune) -> None:
     assert [one["reason"] for one in study.decisions] == [
         "no trial could be trained to its end, so there is nothing to diagnose"
     ]
-    assert "nothing to diagnose" in render(study)
+    assert "nothing to diagnose" in render(View(study, study.checks, study.findings))
 
 
 def test_ranges_that_the_user_holds_stay(tune: Tune) -> None:
@@ -256,7 +257,7 @@ def test_ranges_that_the_user_holds_stay(tune: Tune) -> None:
 
 
 def test_the_story_is_in_the_report(underfit: Study) -> None:
-    page = render(underfit)
+    page = render(View(underfit, underfit.checks, underfit.findings))
     assert "What the autopilot did" in page
     for one in underfit.decisions:
         if one["action"] == "search":
@@ -268,7 +269,7 @@ def test_the_story_is_in_the_report(underfit: Study) -> None:
 
 def test_the_page_without_an_autopilot_does_not_mention_it(iris: Study) -> None:
     assert iris.decisions == []
-    assert "autopilot" not in render(iris)
+    assert "autopilot" not in render(View(iris, iris.checks, iris.findings))
 
 
 def test_united_spaces_hold_the_trials_of_all(underfit: Study, overfit: Study) -> None:

@@ -19,7 +19,7 @@ ENDS = {"stop": "The search ends here", "search": "Next", "skip": "Skipped"}
 
 def autopilot(view: View) -> Html | None:
     """Tell the story of an autopilot; None if there was none."""
-    decisions = list(view.study.decisions)
+    decisions = list(view.record.decisions)
     if not decisions:
         return None
     searched = [one for one in decisions if one["action"] == "search"]
@@ -64,8 +64,8 @@ def _search(view: View, one: Mapping[str, Any], made: Mapping[str, Any] | None, 
     number = 1 if made is None else made["plan"]["number"]
     found = one.get("best") if made is None else made.get("found")
     head = [element("b", f"Search {number}")]
-    if made is None and view.study.config.get("auto"):
-        head.append(element("span", plural(view.study.config["auto"]["first"], "trial")))
+    if made is None and view.record.config.get("auto"):
+        head.append(element("span", plural(view.record.config["auto"]["first"], "trial")))
     elif made is not None:
         known = f", {count(made['known'])} known beforehand" if made["known"] else ""
         head.append(element("span", f"{plural(made['trials'], 'trial')}{known}; {made['weights']}"))

@@ -19,7 +19,7 @@ UNBOUNDED = (-math.inf, math.inf)
 
 def subject(view: View) -> str:
     """Name what is predicted, as the page's title."""
-    target = view.study.summary.get("target") or view.study.config.get("target")
+    target = view.record.summary.get("target") or view.record.config.get("target")
     return f"Predicting {target}" if target else "A study"
 
 
@@ -32,7 +32,7 @@ def headline(view: View) -> Html:
     Returns:
         The page's header.
     """
-    study = view.study
+    study = view.record
     return element(
         "header",
         element("p", _task(view), class_="eyebrow"),
@@ -47,14 +47,14 @@ def headline(view: View) -> Html:
 
 def verdict(view: View) -> str:
     """Compare the test score with the dev score's interval in a sentence."""
-    best, test = view.study.best, view.study.test
+    best, test = view.record.best, view.record.test
     if best is None or not math.isfinite(real(best.dev)):
         return "No trial could be trained to its end, so that there is no network to judge."
     if note := getattr(test, "note", None):
         return f"There is no test score: {note}."
     if test is None or not math.isfinite(real(test.value)):
         return "The test set has not been used yet; the dev score is somewhat flattered, being the best of many."
-    if test.metric != view.study.metric.name or not interval(best.interval):
+    if test.metric != view.record.metric.name or not interval(best.interval):
         return "The test set was used once, at the very end; its score is the one to expect on new data."
     corrected = best.dev_corrected is not None and bool(interval(best.corrected_interval))
     low, high = (real(end) for end in (best.corrected_interval if corrected else best.interval) or UNBOUNDED)
@@ -82,17 +82,17 @@ def _sentences(best: Any) -> list[str]:
 
 
 def _task(view: View) -> str:
-    classes = view.study.summary.get("classes") or []
+    classes = view.record.summary.get("classes") or []
     return {
         "regression": "Regression",
         "binary": "Classification, two classes",
         "multiclass": f"Classification, {plural(len(classes), 'class', 'classes')}" if classes else "Classification",
-    }.get(view.study.task, view.study.task)
+    }.get(view.record.task, view.record.task)
 
 
 def _lede(view: View) -> Html:
-    summary = view.study.summary
-    source = summary.get("source") or view.study.config.get("data") or "the data"
+    summary = view.record.summary
+    source = summary.get("source") or view.record.config.get("data") or "the data"
     images = summary.get("images")
     what = f"{'grey' if images['channels'] == 1 else 'colour'} image" if images else "row"
     used = len(summary.get("columns") or []) - len(summary.get("left_out") or [])
@@ -105,16 +105,16 @@ def _lede(view: View) -> Html:
 
 
 def _seconds(view: View) -> float:
-    return sum(seconds_until_told(view.study.seconds).values())
+    return sum(seconds_until_told(view.record.seconds).values())
 
 
 def _test(view: View) -> Html:
-    test = view.study.test
+    test = view.record.test
     if test is None:
         return card("Test score", "–", "Not measured.", kind="main")
     if note := getattr(test, "note", None):
         return card(f"Test {as_words(test.metric)}", "–", f"{note[0].upper()}{note[1:]}.", kind="main")
-    rows = (view.study.summary.get("parts") or {}).get("test")
+    rows = (view.record.summary.get("parts") or {}).get("test")
     seen = f"On {plural(int(rows), 'row')} no trial has seen, measured once." if rows else "Measured once."
     return card(
         f"Test {as_words(test.metric)}",
@@ -125,7 +125,7 @@ def _test(view: View) -> Html:
 
 
 def _dev(view: View) -> Html:
-    best = view.study.best
+    best = view.record.best
     if best is None or not math.isfinite(real(best.dev)):
         return card(f"Best dev {view.metric}", "–", "No trial has a score.")
     again = view.ranked[view.ranked["chosen"] & (view.ranked["repeats"] > 1)]
@@ -148,8 +148,8 @@ def _dev(view: View) -> Html:
 
 def _about(view: View) -> Html | None:
     """The class that the metric is about, where it is about one of two."""
-    positive = view.study.config.get("positive")
-    if positive is None or not getattr(view.study.metric, "positive", False):
+    positive = view.record.config.get("positive")
+    if positive is None or not getattr(view.record.metric, "positive", False):
         return None
     return element("span", f"Of the positive class, {positive!r}.")
 
@@ -185,8 +185,8 @@ def _between(ends: tuple[float, float] | None) -> Html | None:
 
 def _whisker(view: View, which: str) -> Html | None:
     """An interval as a line with a dot; both cards share one scale when both scores are of one metric."""
-    best, test = view.study.best, view.study.test
-    shared = test is not None and test.metric == view.study.metric.name
+    best, test = view.record.best, view.record.test
+    shared = test is not None and test.metric == view.record.metric.name
     scores: dict[str, tuple[float, Any]] = {}
     if best is not None and (shared or which == "dev"):
         scores["dev"] = (best.dev, best.interval)

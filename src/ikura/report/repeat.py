@@ -10,8 +10,8 @@ from typing import Any
 from ikura.files import shown
 from ikura.page.markup import Html, element, join
 from ikura.page.tables import table
-from ikura.report.protocol import StudyLike
 from ikura.study.record.command import command
+from ikura.study.record.record import Record
 
 __all__ = ["repeat"]
 
@@ -19,17 +19,17 @@ LIBRARIES = ("ikura", "torch", "numba", "numpy", "pandas", "scikit-learn", "scip
 MOST_TEXT = 40_000
 
 
-def repeat(study: StudyLike) -> Html:
+def repeat(record: Record) -> Html:
     """Say how to get the same result again.
 
     Args:
-        study: the study.
+        record: of the study.
 
     Returns:
         Command, configuration and versions.
     """
-    words = command(study.config)
-    told = _configuration(study)
+    words = command(record.config)
+    told = _configuration(record)
     return join(
         element("p", "The same data, the same configuration and the same versions give the same result."),
         None if words is None else element("pre", element("code", words)),
@@ -37,7 +37,7 @@ def repeat(study: StudyLike) -> Html:
         if words
         else None,
         element("p", "The run folder holds the model and all trials; from Python they are reached by"),
-        element("pre", element("code", f"import ikura\n\nstudy = ikura.open_study({shown(study.run)!r})")),
+        element("pre", element("code", f"import ikura\n\nstudy = ikura.open_study({shown(record.run)!r})")),
         None
         if told is None
         else element(
@@ -46,15 +46,15 @@ def repeat(study: StudyLike) -> Html:
         element(
             "details",
             element("summary", "Versions that wrote this page"),
-            table(("name", "version"), list(_versions(study.config).items())),
+            table(("name", "version"), list(_versions(record.config).items())),
         ),
     )
 
 
-def _configuration(study: StudyLike) -> str | None:
+def _configuration(record: Record) -> str | None:
     """The text of config.toml, None where it cannot be read."""
     try:
-        text = (study.run / "config.toml").read_text(encoding="utf-8")
+        text = (record.run / "config.toml").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return None
     return text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}\n… ({len(text) - MOST_TEXT:,} more characters)"

@@ -15,7 +15,7 @@ HEADINGS = ("stage", "round", "epochs", "go on", "begin", "copied", "dropped", "
 
 def rounds(view: View) -> Html | None:
     """Tell who went on, began, was copied and was dropped in each round; None if every stage had only one."""
-    every = view.study.rounds
+    every = view.record.rounds
     if not any(one["round"] for one in every):
         return None
     names = {stage.stage: stage.name for stage in view.stages}
@@ -34,7 +34,7 @@ def rounds(view: View) -> Html | None:
     ]
     dropped = [one["epochs"] for part in every for one in part["dropped"]]
     sentence = (
-        f"The schedule {view.study.config['schedule']} decided {plural(len(every), 'round')} and dropped "
+        f"The schedule {view.record.config['schedule']} decided {plural(len(every), 'round')} and dropped "
         f"{plural(len(dropped), 'trial')}"
     )
     sentence += f" after {min(dropped)} to {max(dropped)} epochs." if dropped else "."

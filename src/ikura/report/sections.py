@@ -53,7 +53,7 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
         ("Objectives", "Dev score against the other objectives", charts.tradeoff(view)),
         ("Rounds", "Who went on", rounds(view)),
         ("Test set", "On the test set", charts.outcomes(view)),
-        ("Diagnosis", "Bias, variance, and what next", diagnosis(view.study.findings, view.study.task)),
+        ("Diagnosis", "Bias, variance, and what next", diagnosis(view.findings, view.record.task)),
         ("What mattered", "What mattered", charts.importance(view)),
         (
             "Hyperparameters",
@@ -61,11 +61,11 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
             join(charts.hyperparameters(view), _under(charts.parallel(view)), _said(view, "sparsity")),
         ),
         ("Learning curves", "Learning curves", join(_said(view, "stopping"), charts.curves(view))),
-        ("Data", "What was read", data(view.study.summary, view.study.pictures)),
-        ("Checks", "Checks before training", None if view.study.checks is None else checks_section(view.study.checks)),
-        ("Augmentation", "Changed images", contact_sheet(view.study.pictures)),
-        ("Time", "Where the time went", seconds(view.study.seconds)),
-        ("Repeat", "How to repeat it", repeat(view.study)),
+        ("Data", "What was read", data(view.record.summary, view.record.pictures)),
+        ("Checks", "Checks before training", None if view.checks is None else checks_section(view.checks)),
+        ("Augmentation", "Changed images", contact_sheet(view.record.pictures)),
+        ("Time", "Where the time went", seconds(view.record.seconds)),
+        ("Repeat", "How to repeat it", repeat(view.record)),
     )
     for name, heading, content in contents:
         if content:
@@ -74,7 +74,7 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
 
 def _said(view: View, name: str) -> Html | None:
     """A sentence of the account of the chosen network."""
-    one = view.study.account.get(name)
+    one = view.record.account.get(name)
     return None if one is None else element("p", f"Of the chosen network, {one['sentence']}.", class_="after")
 
 
@@ -129,8 +129,8 @@ def states(view: View) -> Html | None:
     frozen = [str(number) for number in view.search.loc[view.search["state"] == "frozen", "number"]]
     if frozen:
         text += f" No epoch moved the weights of {listed(frozen, MOST_DIVERGED)} by more than a rounding."
-    if not diverged and view.study.diverged:
-        text += f" {plural(view.study.diverged, 'run')} diverged in all, finalists included."
+    if not diverged and view.record.diverged:
+        text += f" {plural(view.record.diverged, 'run')} diverged in all, finalists included."
     return element("p", join(text, _infeasible(view)), class_="after")
 
 
@@ -140,7 +140,7 @@ def _infeasible(view: View) -> str:
     failed = large | view.search["state"].isin(("diverged", "frozen"))
     text = ""
     if large.any():
-        bound = view.study.config.get("max_parameters")
+        bound = view.record.config.get("max_parameters")
         text = " No network could be made of infeasible ones; they were never trained."
         if bound is not None:
             text = (

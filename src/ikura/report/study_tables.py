@@ -56,7 +56,7 @@ def best_trials(view: View) -> Html | None:
     place = [place + 1 for place, is_chosen in enumerate(view.configurations["chosen"]) if is_chosen]
     if place and place[0] > len(top):
         sentence += f" The chosen configuration stands in place {place[0]}."
-    fixed = {name: view.study.space[name] for name in view.study.space if name not in view.varying}
+    fixed = {name: view.record.space[name] for name in view.record.space if name not in view.varying}
     return join(
         element("p", sentence),
         table(headings, rows, marked=chosen[0] if chosen else None, words=WORDS | wordy),

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ikura.checks import Checks
 from ikura.page.formatting import NOTHING, as_words, real
-from ikura.report.protocol import StudyLike
+from ikura.study.record.record import Record
 
 __all__ = ["StageView", "View"]
 
@@ -50,16 +51,18 @@ class View:
     """What several sections need to know about a study.
 
     Args:
-        study: the study.
+        record: of the study.
+        checks: what the quick checks found, if they were made.
+        findings: what was diagnosed, as `Findings.as_dict`, if it was.
 
     `trials` has every column that the page reads, whatever the study has recorded so far.
     """
 
-    def __init__(self, study: StudyLike) -> None:
-        self.study = study
-        self.metric = as_words(study.metric.name)
-        self.better = 1 if study.metric.greater_is_better else -1
-        trials = study.trials.copy()
+    def __init__(self, record: Record, checks: Checks | None = None, findings: Mapping[str, Any] | None = None) -> None:
+        self.record, self.checks, self.findings = record, checks, findings
+        self.metric = as_words(record.metric.name)
+        self.better = 1 if record.metric.greater_is_better else -1
+        trials = record.trials.copy()
         for name, value in STATED.items():
             if name not in trials:
                 trials[name] = value
@@ -71,8 +74,8 @@ class View:
             trials[name] = pd.to_numeric(trials[name], errors="coerce").fillna(0).astype(int)
         self.trials = trials.reset_index(drop=True)
         self.trials["origin"] = self._origins()
-        self.hyperparameters = [name for name in study.space if name in trials]
-        self.varying = [name for name in self.hyperparameters if getattr(study.space[name], "varies", True)]
+        self.hyperparameters = [name for name in record.space if name in trials]
+        self.varying = [name for name in self.hyperparameters if getattr(record.space[name], "varies", True)]
 
     @cached_property
     def search(self) -> pd.DataFrame:
@@ -113,7 +116,7 @@ class View:
     @cached_property
     def chosen(self) -> int | None:
         """Number of the trial whose configuration the study chose, None when there is none."""
-        best = self.study.best
+        best = self.record.best
         rows = self.trials[self.trials["number"] == best.number] if best is not None else self.trials.iloc[:0]
         return int(rows["origin"].iloc[0]) if len(rows) else None
 
@@ -130,7 +133,7 @@ class View:
         """Importance of the hyperparameters among "all" trials and among the "good" ones."""
         from ikura.diagnose import AMONG, importance
 
-        space: Any = self.study.searched
+        space: Any = self.record.searched
         return {among: importance(self.trials, space, self.better > 0, among=among) for among in AMONG}
 
     @cached_property
@@ -146,7 +149,7 @@ class View:
     @cached_property
     def stages(self) -> list[StageView]:
         """The stages of the search that have trials, in order."""
-        told = {int(one["stage"]): one for one in self.study.regions}
+        told = {int(one["stage"]): one for one in self.record.regions}
         present = sorted(int(stage) for stage in self.search["stage"].unique())
         counts = self.search["stage"].value_counts()
         stages = []
@@ -168,7 +171,7 @@ class View:
     @property
     def widened(self) -> list[str]:
         """What the search widened, a sentence each."""
-        return [str(one["sentence"]) for stage in self.study.regions for one in stage.get("widened") or []]
+        return [str(one["sentence"]) for stage in self.record.regions for one in stage.get("widened") or []]
 
     def stage_name(self, row: Mapping[Any, Any]) -> str:
         """The name of the stage that a trial belongs to."""

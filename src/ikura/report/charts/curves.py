@@ -35,7 +35,7 @@ def curves(view: View) -> Html | None:
     numbers = sorted({int(number) for number in view.trials["number"]})
     # The curves of the best trials come on top of the sample, so that a few more than MOST_CURVES may be drawn.
     sample = sorted(_sample(view, numbers) | set(marked))
-    frame = view.study.curves(sample) if sample else pd.DataFrame()
+    frame = view.record.curves(sample) if sample else pd.DataFrame()
     if not len(frame):
         return None
     frame = frame.reindex(columns=list(COLUMNS)).replace([np.inf, -np.inf], np.nan)
@@ -149,7 +149,7 @@ def _sentence(view: View, trials: int, drawn: int, frame: pd.DataFrame) -> Html:
     )
     best = f"The best by dev {view.metric} stand out. " if len(view.ranked) else ""
     again = ", finalists trained again among them" if len(view.trials) > len(view.search) else ""
-    counted = "" if view.study.task == "regression" else "; the dev loss counts one more example, of any class"
+    counted = "" if view.record.task == "regression" else "; the dev loss counts one more example, of any class"
     return join(
         f"{sampled}{again}{thinned}. {best}Both charts share one axis. The training "
         "loss holds the penalty on the weights and the noise of dropout, so that it may lie above the dev loss"

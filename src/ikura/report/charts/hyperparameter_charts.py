@@ -114,7 +114,7 @@ def _sample(view: View) -> pd.DataFrame:
 
 def _chart(view: View, name: str, rows: pd.DataFrame, ends: tuple[float, float]) -> Html:
     used = rows[rows[name].notna()]
-    scale = scale_of(view.study.searched[name], view.values(name))
+    scale = scale_of(view.record.searched[name], view.values(name))
     edge = ends[0] if view.better > 0 else ends[1]
     crosses = {"diverged": "--muted", "frozen": "--muted", "infeasible": "--mark-2"}
     traces = trend(view.scored, name, scale, ends, view.better)
@@ -222,8 +222,8 @@ def _sentence(view: View, rows: pd.DataFrame, ends: tuple[float, float]) -> str:
         )
     if off:
         sentences.append(f"{plural(off, 'trial')} beyond the axis {'stands' if off == 1 else 'stand'} on its edge.")
-    if view.study.space_note:
-        sentences.append(str(view.study.space_note).rstrip(".") + ".")
+    if view.record.space_note:
+        sentences.append(str(view.record.space_note).rstrip(".") + ".")
     return " ".join(sentences)
 
 

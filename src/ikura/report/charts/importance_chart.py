@@ -69,8 +69,8 @@ def _bars(table: pd.DataFrame) -> Html | None:
 
 
 def _edges(view: View) -> Html | None:
-    best = view.study.best
-    found = edges(view.trials, view.study.searched, view.better > 0, best and best.hyperparameters)  # type: ignore[arg-type]
+    best = view.record.best
+    found = edges(view.trials, view.record.searched, view.better > 0, best and best.hyperparameters)  # type: ignore[arg-type]
     if not found:
         return None
     return element("div", *(element("p", edge.sentence) for edge in found), class_="advice")

@@ -18,7 +18,7 @@ def outcomes(view: View) -> Html | None:
     Returns:
         A confusion matrix with a table of classes, or two charts of a regression's errors; None without predictions.
     """
-    predictions = view.study.predictions
+    predictions = view.record.predictions
     if not predictions or not len(predictions["target"]):
         return None
-    return predicted(predictions, view.study.task, "test")
+    return predicted(predictions, view.record.task, "test")

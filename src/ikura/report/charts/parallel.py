@@ -84,7 +84,7 @@ def parallel(view: View) -> Html | None:
 
 
 def _dimension(view: View, name: str, rows: pd.DataFrame) -> dict[str, Any]:
-    scale = scale_of(view.study.searched[name], view.values(name))
+    scale = scale_of(view.record.searched[name], view.values(name))
     at = places(rows[name], scale)
     logarithmic = scale.axis.get("type") == "log"
     low, high = (float(end) for end in scale.axis["range"])

@@ -30,11 +30,11 @@ def tradeoff(view: View) -> Html | None:
     Returns:
         Charts and a table; None when the dev score is the only objective, or no trial has a score.
     """
-    names = list(view.study.objectives[1:])
+    names = list(view.record.objectives[1:])
     known = view.scored[view.scored["state"].isin(["complete", "stopped"])]
     if not names or not len(known):
         return None
-    found = view.study.pareto
+    found = view.record.pareto
     words = [_words(name) for name in names]
     entries = [("dot --stage-0", "trials"), ("dot --roe", "on the front")]
     if found["chosen"].any():
@@ -74,7 +74,7 @@ def _chart(view: View, name: str, known: pd.DataFrame, found: pd.DataFrame) -> H
         _points(drawn, name, view)
         | {"mode": "markers", "marker": {"size": 6, "opacity": 0.55, "color": css("--stage-0"), "line": {"width": 0}}},
         _points(line, name, view)
-        | {"mode": "lines+markers" if len(view.study.objectives) == 2 else "markers"}
+        | {"mode": "lines+markers" if len(view.record.objectives) == 2 else "markers"}
         | {"line": {"shape": "hv", "width": 1.5, "color": css("--roe")}}
         | {"marker": {"size": 9, "color": css("--roe"), "line": {"width": 0}}},
         _points(line[line["chosen"]], name, view)
@@ -94,14 +94,14 @@ def _chart(view: View, name: str, known: pd.DataFrame, found: pd.DataFrame) -> H
 
 
 def _points(rows: pd.DataFrame, name: str, view: View) -> dict[str, Any]:
-    lines = [f"{plot_text(_words(one))} %{{customdata[{i}]}}" for i, one in enumerate(view.study.objectives[1:], 2)]
+    lines = [f"{plot_text(_words(one))} %{{customdata[{i}]}}" for i, one in enumerate(view.record.objectives[1:], 2)]
     told = "<br>".join([f"{plot_text(view.metric)} %{{customdata[1]}}", *lines])
     return {
         "type": "scatter",
         "x": rounded(rows[name], 7),
         "y": rounded(rows["dev_score"], 7),
         "customdata": [
-            [int(row["number"]), score(row["dev_score"]), *(number(row[one]) for one in view.study.objectives[1:])]
+            [int(row["number"]), score(row["dev_score"]), *(number(row[one]) for one in view.record.objectives[1:])]
             for row in rows.to_dict("records")
         ],
         "hovertemplate": f"trial %{{customdata[0]}}<br>{told}<extra></extra>",
@@ -109,11 +109,11 @@ def _points(rows: pd.DataFrame, name: str, view: View) -> dict[str, Any]:
 
 
 def _choice(view: View) -> Html | None:
-    choice = view.study.choice
+    choice = view.record.choice
     if choice is None:
         return None
     what, margin = _words(choice["prefer"]), score(choice["margin"])
-    if view.study.best is not None and choice["best"] == view.study.best.number:
+    if view.record.best is not None and choice["best"] == view.record.best.number:
         text = f"No configuration within {margin} of the best dev {view.metric} has fewer {what}: the best is chosen."
     else:
         text = (
