@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ikura.diagnose.allowance import FEWEST, MOST, Allowance, allowance
 from ikura.study.record.search_plans import SHARE_OF_SEARCH, SearchPlan
+from ikura.study.record.trial import Purpose, Trial
 
 
 def setting(trials: int, limit: float | None = None, unbounded: bool = False, jobs: int = 1) -> Any:
@@ -21,8 +22,8 @@ def made(*trials: int) -> list[SearchPlan]:
     return [SearchPlan(i + 1, i, {}, count, 10, 1.0) for i, count in enumerate(trials)]
 
 
-def rows(seconds: float, epochs: int = 10, count: int = 5) -> list[dict[str, Any]]:
-    return [{"seconds": seconds, "epochs": epochs} for _ in range(count)]
+def rows(seconds: float, epochs: int = 10, count: int = 5) -> list[Trial]:
+    return [Trial(n, Purpose.SEARCH, 0, 0, {}, seconds=seconds, epochs=epochs) for n in range(count)]
 
 
 def test_half_of_the_trials_left_and_at_last_all() -> None:

@@ -65,8 +65,8 @@ def test_errors_are_those_of_the_networks_that_were_kept(varied: Study, biased: 
         dataset = study.setting.prepare(study.run)
         shares = []
         for row in study.records():
-            if row["purpose"] == "finalist":
-                shares.append((1 - row["train_score"], 1 - row["dev_score"]))
+            if not row.searched:
+                shares.append((1 - row.train_score, 1 - row.dev_score))
         train, dev = np.mean(shares, axis=0)
         assert study.diagnosis.train.value == pytest.approx(train, abs=1e-6)
         assert study.diagnosis.dev.value == pytest.approx(dev, abs=1e-6)

@@ -70,7 +70,7 @@ def test_examples_to_measure_on_are_asked_for_where_they_are_missing(biased: Stu
 
 def test_what_came_near_its_end_trains_longer_first(biased: Study) -> None:
     order = names(biased, 0.15, 0.16)
-    last = max(row["best_epoch"] for row in biased.records() if row["purpose"] == "finalist")
+    last = max(row.best_epoch for row in biased.records() if not row.searched)
     near = last >= 0.9 * biased.setting.epochs
     assert ("longer-training" in order[:1]) == near
     assert ("longer-training" in order) == near

@@ -24,7 +24,6 @@ from ikura.large_batch.measure_result import Measures
 from ikura.large_batch.noise_scale import measure_noise_scale
 from ikura.large_batch.potential import random_potential
 from ikura.population.job import Job, train
-from ikura.study.record.members import member_of
 
 UPDATES = 12
 """In an epoch of 90 examples, 8 at a time."""
@@ -44,7 +43,7 @@ def run_bytes(run: Path) -> dict[str, str]:
 def network_after(study: Study) -> Any:
     """Train the run's only trial to an epoch, without `measure`, and return its network."""
     _, setup = setup_again(study)
-    member = member_of(study.records()[0])
+    member = study.records()[0].member
 
     def after(epoch: int) -> nn.Module:
         if not epoch:

@@ -97,7 +97,7 @@ def test_too_small_networks_get_larger_or_train_longer(underfit: Study) -> None:
     assert last["reason"] == "the budget is spent"
     after = [one["best"]["dev"] for one in underfit.decisions]
     assert after == sorted(after)
-    won = found_in(underfit.records()[underfit.best.number]["stage"], plans(underfit.setting, underfit.store))
+    won = found_in(underfit.records()[underfit.best.number].stage, plans(underfit.setting, underfit.store))
     assert underfit.epochs == won.epochs
     assert winner_of(underfit, setup_again(underfit)[1]).epochs == won.epochs
 
@@ -141,7 +141,7 @@ def test_longer_training_goes_on_from_weights(underfit: Study) -> None:
     continued = trials[trials["parent"].isin(longer["plan"]["warm"]) & (trials["purpose"] == "search")]
     assert len(continued) == len(longer["plan"]["warm"])
     for number, row in continued.iterrows():
-        curve, before = underfit.curve(number), underfit.curve(row["parent"])
+        curve, before = underfit.curve(number), underfit.curve(row.parent)
         pd.testing.assert_frame_equal(curve.iloc[: len(before)], before, check_exact=True)
         assert len(curve) > len(before)
     assert_replays(underfit, *continued.index[:2])
@@ -275,7 +275,7 @@ def test_the_page_without_an_autopilot_does_not_mention_it(iris: Study) -> None:
 def test_united_spaces_hold_the_trials_of_all(underfit: Study, overfit: Study) -> None:
     for study in (underfit, overfit):
         for row in study.records():
-            known = {name: value for name, value in row["hyperparameters"].items() if study.space[name].varies}
+            known = {name: value for name, value in row.hyperparameters.items() if study.space[name].varies}
             for name, value in known.items():
                 low, high = (study.searched[name].from_unit(u) for u in (0.0, 1.0))
                 assert low <= value <= high, name

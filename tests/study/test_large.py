@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +16,8 @@ from ikura.report.write import render
 from ikura.space import Space, choice, integer, log, log_complement, when
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
+from ikura.study.record.trial import Purpose, Trial
+from ikura.trial_state import State
 
 TRIALS, TILE, EPOCHS = 20_000, 500, 2
 SPACE = Space(
@@ -55,8 +56,7 @@ def large_study(run: Path) -> Study:
     random = np.random.default_rng(0)
     points = random.random((TRIALS, len(SPACE.dimensions)))
     rows = [
-        {"number": i, "purpose": "search", "parent": None, "stage": 0, "seed": 0, "tile": i // TILE, "place": i % TILE}
-        | {"hyperparameters": SPACE.from_unit(dict(zip(SPACE.dimensions, map(float, point), strict=True)))}
+        Trial(i, Purpose.SEARCH, 0, 0, SPACE.from_unit(dict(zip(SPACE.dimensions, map(float, point), strict=True))))
         for i, point in enumerate(points)
     ]
     store.add_trials(rows)
@@ -68,14 +68,14 @@ def large_study(run: Path) -> Study:
     return Study(run)
 
 
-def _outcome(row: dict[str, Any], random: np.random.Generator) -> Outcome:
-    score = 0.95 - 0.1 * abs(np.log10(row["hyperparameters"]["learning_rate"]) + 2) + 0.01 * random.normal()
-    if row["number"] % 100 == 7:
+def _outcome(row: Trial, random: np.random.Generator) -> Outcome:
+    score = 0.95 - 0.1 * abs(np.log10(row.hyperparameters["learning_rate"]) + 2) + 0.01 * random.normal()
+    if row.number % 100 == 7:
         return Outcome(
-            row["number"], row["tile"], row["place"], "diverged", np.full((1, 3), np.nan), 0, *[np.nan] * 4, 0.1
+            row.number, *divmod(row.number, TILE), State.DIVERGED, np.full((1, 3), np.nan), 0, *[np.nan] * 4, 0.1
         )
     curve = np.array([[1.0, 1.1, score - 0.1], [0.5, 1 - score, score]])
-    return Outcome(row["number"], row["tile"], row["place"], "complete", curve, 2, 1 - score, score, 0.5, score, 0.1)
+    return Outcome(row.number, *divmod(row.number, TILE), State.COMPLETE, curve, 2, 1 - score, score, 0.5, score, 0.1)
 
 
 @pytest.fixture(scope="module")
@@ -133,9 +133,9 @@ def test_the_table_is_what_the_rows_say(study: Study) -> None:
     rows = study.store.trials()[::997]
     frame = study.trials.set_index("number")
     for row in rows:
-        found = frame.loc[row["number"]]
+        found = frame.loc[row.number]
         for name in SPACE:
-            value = row["hyperparameters"].get(name)
+            value = row.hyperparameters.get(name)
             assert found[name] == value if value is not None else found[name] != found[name] or found[name] is None
-        assert found["state"] == row["state"]
-        assert found["dev_score"] == row["dev_score"] or row["dev_score"] is None
+        assert found["state"] == row.state
+        assert found["dev_score"] == row.dev_score or row.dev_score is None

@@ -15,6 +15,8 @@ from ikura.errors import UsageError
 from ikura.study.preference import cheapest, standard_error
 from ikura.study.record.objectives import OBJECTIVES, Objectives
 from ikura.study.record.pareto import front, on_front
+from ikura.study.record.trial import Purpose, Trial
+from ikura.trial_state import State
 
 NAN = float("nan")
 VALUES = st.one_of(st.integers(0, 5).map(float), st.floats(-1e6, 1e6), st.just(NAN), st.just(math.inf))
@@ -46,9 +48,9 @@ def test_front_does_not_depend_on_the_order(table: list[list[float]], random: An
     assert on_front(values[places]).tolist() == on_front(values)[places].tolist()
 
 
-def rows_of(table: list[tuple[float | None, float, str, str]]) -> list[dict[str, Any]]:
+def rows_of(table: list[tuple[float | None, float, str, str]]) -> list[Trial]:
     return [
-        {"number": i, "parent": None, "dev_score": score, "seconds": seconds, "state": state, "purpose": purpose}
+        Trial(i, Purpose(purpose), 0, 0, {}, None, State(state), score, seconds=seconds)
         for i, (score, seconds, state, purpose) in enumerate(table)
     ]
 
@@ -66,10 +68,10 @@ def test_front_of_trials(sign: float) -> None:
             (sign * 0.97, 7.0, "complete", "search"),
         ]
     )
-    assert [row["number"] for row in front(rows, sign, ["training_seconds"], {})] == [6, 0, 2]
-    assert [row["number"] for row in front(rows, sign, [], {})] == [6]
+    assert [row.number for row in front(rows, sign, ["training_seconds"], {})] == [6, 0, 2]
+    assert [row.number for row in front(rows, sign, [], {})] == [6]
     sizes = {"parameters": [10.0, 3.0, None, None, None, None, 80.0]}
-    assert [row["number"] for row in front(rows, sign, ["parameters"], sizes)] == [6, 0, 1]
+    assert [row.number for row in front(rows, sign, ["parameters"], sizes)] == [6, 0, 1]
     assert front([], sign, ["parameters"], sizes) == []
 
 

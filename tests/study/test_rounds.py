@@ -15,7 +15,7 @@ from ikura.api.study import Study
 from ikura.engine.serial import SerialEngine
 from ikura.population.job import Job
 from ikura.search.schedule import SCHEDULES
-from ikura.study.record.ledger import Ledger
+from ikura.study.record.ledger import Ledger, Segment
 from ikura.study.record.store import Store
 
 from .comparing import assert_replays, assert_same, states
@@ -81,11 +81,10 @@ def test_tiles_are_full_and_hold_only_those_that_train(name: str, tune: Tune, tr
     store = Store(study.run / "study.db")
     ledger = Ledger(store)
     for one in ledger.rounds():
-        until = {number: end for part in ("train", "fresh", "copies") for number, end in one[part].items()}
         ways: dict[tuple[int, int], list[int]] = {}
-        for number, segments in ledger.segments(list(until)).items():
-            [segment] = [segment for segment in segments if segment["until"] == until[number]]
-            ways.setdefault((segment["since"], segment["until"]), []).append(segment["tile"])
+        for number, segments in ledger.segments(list(one.until)).items():
+            [segment] = [segment for segment in segments if segment.until == one.until[number]]
+            ways.setdefault((segment.since, segment.until), []).append(segment.tile)
         # All networks are alike, so only the last tile of those with the same way to go may have free places.
         assert all(len(set(tiles)) == -(-len(tiles) // 4) for tiles in ways.values())
     store.close()
@@ -107,7 +106,7 @@ def test_pbt_copies_weights_and_records_the_lineage(tune: Tune) -> None:
     by_number = trials.set_index("number")
     for number, row in copies.set_index("number").iterrows():
         parent = by_number.loc[row["parent"]]
-        born = next(segment["since"] for segment in legs_of(study, int(str(number))))
+        born = next(segment.since for segment in segments_of(study, int(str(number))))
         mine, its = study.curve(int(str(number))), study.curve(int(row["parent"]))
         assert mine[:born].equals(its[:born])
         assert not mine[born:].equals(its[born:])
@@ -121,7 +120,7 @@ def test_pbt_copies_weights_and_records_the_lineage(tune: Tune) -> None:
     assert states(study)["complete"] + states(study).get("diverged", 0) >= 8
 
 
-def legs_of(study: Study, number: int) -> list[dict[str, Any]]:
+def segments_of(study: Study, number: int) -> list[Segment]:
     store = Store(study.run / "study.db")
     segments = Ledger(store).segments([number])[number]
     store.close()

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from ikura.errors import RunError, StorageError
 from ikura.population.job import Outcome
 from ikura.study.record.store import Store
+from ikura.study.record.trial import Purpose, Trial
+from ikura.trial_state import State
 
 NUMBERS = st.floats(width=64) | st.sampled_from([math.nan, math.inf, -math.inf, -0.0, 5e-324, 1.7976931348623157e308])
 
@@ -28,12 +30,11 @@ def store(tmp_path: Path) -> Any:
     made.close()
 
 
-def row(number: int, **more: Any) -> dict[str, Any]:
-    values = {"purpose": "search", "parent": None, "stage": 0, "seed": 0, "hyperparameters": {"learning_rate": 0.1}}
-    return {"number": number, **values, **more}
+def row(number: int, seed: int = 0, hyperparameters: Any = None) -> Trial:
+    return Trial(number, Purpose.SEARCH, 0, seed, hyperparameters or {"learning_rate": 0.1})
 
 
-def outcome(number: int, curve: Any, state: str = "complete", best_epoch: int = 1, **scores: float) -> Outcome:
+def outcome(number: int, curve: Any, state: State = State.COMPLETE, best_epoch: int = 1, **scores: float) -> Outcome:
     values = {"dev_loss": 0.5, "dev_score": 0.25, "train_loss": 0.75, "train_score": 0.125, **scores}
     table = np.array(curve, dtype=np.float64).reshape(-1, 3)
     return Outcome(number, 0, number, state, table, best_epoch, seconds=1.5, **values)
@@ -53,7 +54,7 @@ def test_numbers_of_all_kinds_come_back_as_they_were(store: Store) -> None:
         store.record([outcome(0, curve, dev_loss=loss, dev_score=score)])
         [found] = store.trials()
         for name, value in (("dev_loss", loss), ("dev_score", score)):
-            assert same(value, math.nan if found[name] is None else found[name])
+            assert same(value, math.nan if getattr(found, name) is None else getattr(found, name))
         frame = store.curves()
         assert frame["epoch"].tolist() == list(range(1, len(curve) + 1))
         for name, values in zip(("train_loss", "dev_loss", "dev_score"), zip(*curve, strict=True), strict=False):
@@ -67,22 +68,22 @@ def test_single_precision_comes_back_as_double(store: Store) -> None:
     value = float(np.float32(0.1))
     store.add_trials([row(0)])
     store.record([outcome(0, [[value] * 3], dev_score=value)])
-    assert store.trials()[0]["dev_score"] == value
+    assert store.trials()[0].dev_score == value
     assert store.curves()["dev_score"][0] == value
 
 
 def test_seeds_of_64_bits_come_back(store: Store) -> None:
     seeds = [0, 2**63 - 1, 2**64 + 3]
     store.add_trials([row(i, seed=seed) for i, seed in enumerate(seeds)])
-    assert [found["seed"] for found in store.trials()] == seeds
+    assert [found.seed for found in store.trials()] == seeds
 
 
 def test_hyperparameters_come_back_with_their_types(store: Store) -> None:
     values = {"learning_rate": 0.1 + 0.2, "units": 64, "optimizer": "ädam", "wide": True, "none": None}
     store.add_trials([row(0, hyperparameters=values)])
     [found] = store.trials()
-    assert found["hyperparameters"] == values
-    assert [type(value) for value in found["hyperparameters"].values()] == [float, int, str, bool, type(None)]
+    assert found.hyperparameters == values
+    assert [type(value) for value in found.hyperparameters.values()] == [float, int, str, bool, type(None)]
 
 
 def test_facts_are_overwritten_and_have_defaults(store: Store) -> None:
@@ -96,18 +97,18 @@ def test_facts_are_overwritten_and_have_defaults(store: Store) -> None:
 def test_a_trial_begins_waiting(store: Store) -> None:
     store.add_trials([row(0)])
     [found] = store.trials()
-    assert found["state"] == "waiting"
-    assert found["epochs"] == 0
-    assert found["dev_score"] is None
+    assert found.state == "waiting"
+    assert found.epochs == 0
+    assert found.dev_score is None
     assert store.curves().empty
 
 
 def test_recording_again_replaces_the_curve(store: Store) -> None:
     store.add_trials([row(0), row(1)])
     store.record([outcome(0, np.zeros((3, 3))), outcome(1, np.ones((2, 3)))], going_on=[0, 1])
-    assert [found["state"] for found in store.trials()] == ["running", "running"]
+    assert [found.state for found in store.trials()] == ["running", "running"]
     store.record([outcome(0, np.full((5, 3), 2.0))])
-    assert [found["state"] for found in store.trials()] == ["complete", "running"]
+    assert [found.state for found in store.trials()] == ["complete", "running"]
     assert store.curves([0])["dev_loss"].tolist() == [2.0] * 5
     assert store.curves([1])["dev_loss"].tolist() == [1.0] * 2
 
@@ -115,11 +116,13 @@ def test_recording_again_replaces_the_curve(store: Store) -> None:
 def test_a_diverged_trial_has_no_best_epoch(store: Store) -> None:
     store.add_trials([row(0)])
     nan = math.nan
-    store.record([outcome(0, [[nan] * 3], "diverged", 0, dev_loss=nan, dev_score=nan, train_loss=nan, train_score=nan)])
+    store.record(
+        [outcome(0, [[nan] * 3], State.DIVERGED, 0, dev_loss=nan, dev_score=nan, train_loss=nan, train_score=nan)]
+    )
     [found] = store.trials()
-    assert found["state"] == "diverged"
-    assert found["best_epoch"] is None
-    assert found["dev_score"] is None
+    assert found.state == "diverged"
+    assert found.best_epoch is None
+    assert found.dev_score is None
 
 
 def test_a_large_study_is_written_in_bulk(store: Store) -> None:
@@ -132,8 +135,8 @@ def test_a_large_study_is_written_in_bulk(store: Store) -> None:
     assert (curves["number"] == np.repeat(np.arange(count), 20)).all()
     assert (curves["dev_loss"] == curves["number"]).all()
     # More numbers than a statement of a common SQLite has room for (32,766).
-    store.set_states(range(40_000), "skipped")
-    assert {found["state"] for found in store.trials()} == {"skipped"}
+    store.set_states(range(40_000), State.SKIPPED)
+    assert {found.state for found in store.trials()} == {"skipped"}
     assert len(store.curves(range(40_000))) == 20 * count
 
 
@@ -149,7 +152,7 @@ def test_one_tile_is_one_transaction(store: Store, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "_insert_many", fail, raising=True)
     with pytest.raises(KeyboardInterrupt):
         store.record([outcome(0, np.zeros((2, 3))), outcome(1, np.zeros((2, 3)))])
-    assert [found["state"] for found in store.trials()] == ["waiting", "waiting"]
+    assert [found.state for found in store.trials()] == ["waiting", "waiting"]
     assert store.curves().empty
 
 
@@ -230,7 +233,7 @@ def test_a_database_that_cannot_be_written_is_one_line(store: Store, tmp_path: P
     with pytest.raises(StorageError) as caught:
         store.record([outcome(0, np.zeros((9000, 3)))])
     assert str(caught.value) == f"cannot write {tmp_path / 'study.db'}: database or disk is full"
-    assert store.trials()[0]["state"] == "waiting"
+    assert store.trials()[0].state == "waiting"
     assert store.curves().empty
 
 

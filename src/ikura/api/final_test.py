@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
@@ -17,15 +16,16 @@ from ikura.study.choice import choose, load_network, predictions, train_again
 from ikura.study.executor import Executor
 from ikura.study.finalists import train_finalists
 from ikura.study.measurable import not_measured
-from ikura.study.record.members import member_of
 from ikura.study.record.record import Record
 from ikura.study.record.search_plans import found_in, plans
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
+from ikura.study.record.trial import Trial
 from ikura.study.regularisation_effects import sparsity, stopping
 from ikura.study.replay import replay
 from ikura.study.shortlist import Shortlist
 from ikura.study.training_setup import examples_of, model_of
+from ikura.trial_state import State
 
 __all__ = ["finish"]
 
@@ -35,8 +35,8 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
     from ikura.diagnose.chosen import chosen_rows
     from ikura.diagnose.reading import recorded_errors
 
-    def again(row: Mapping[str, Any]) -> Outcome:
-        return replay(Record(executor.run, setup.network, (setting, store)), dict(row), keep_evidence=True)
+    def again(row: Trial) -> Outcome:
+        return replay(Record(executor.run, setup.network, (setting, store)), row, keep_evidence=True)
 
     store, run, setup = executor.store, executor.run, executor.setup
     measure = metric(setting.metric, setting.task)
@@ -54,12 +54,12 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
         store.set_fact("best", best)
     Shortlist(executor).clear()
     best = store.fact("best")
-    row = next(row for row in store.trials() if row["number"] == best["model"])
+    row = store.trials()[best["model"]]
     train_again(executor, [row, *chosen_rows(run, best, store.trials())], again)
     if store.fact("errors") is None:
         with store.timed("diagnosis"):
             rows, searches = store.trials(), plans(setting, store)
-            found_by = found_in(next(row["stage"] for row in rows if row["number"] == best["number"]), searches)
+            found_by = found_in(rows[best["number"]].stage, searches)
             in_time = executor.deadline is None or time.time() < executor.deadline
             errors = recorded_errors(
                 run, best, rows, setup, measure, setting.seed, found_by.epochs,
@@ -92,20 +92,20 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
             )
             note = reason and f"it cannot be given, because {reason}"
             store.set_fact("test", {"metric": measure.name, "value": value, "interval": [low, high], "note": note})
-    model_of(setting, dataset, setup, module, member_of(row)).save(run / "model")
+    model_of(setting, dataset, setup, module, row.member).save(run / "model")
 
 
-def _account(store: Store, row: dict[str, Any], module: nn.Module, setting: Setting) -> dict[str, Any]:
+def _account(store: Store, row: Trial, module: nn.Module, setting: Setting) -> dict[str, Any]:
     """What the chosen network's stopping traded, and its weights that are zero."""
     lengths = {one["stage"]: one["epochs"] for one in store.fact("stages", [])}
-    budget = setting.epochs if row["purpose"] == "finalist" else lengths.get(row["stage"], setting.epochs)
-    curve = store.curves([row["number"]])[["train_loss", "dev_loss"]].to_numpy().tolist()
-    stopped = stopping(curve, row["best_epoch"] or 0, budget, cut=row["state"] == "stopped")
-    return {"stopping": stopped, "sparsity": sparsity(module, row["hyperparameters"])}
+    budget = setting.epochs if not row.searched else lengths.get(row.stage, setting.epochs)
+    curve = store.curves([row.number])[["train_loss", "dev_loss"]].to_numpy().tolist()
+    stopped = stopping(curve, row.best_epoch or 0, budget, cut=row.state is State.STOPPED)
+    return {"stopping": stopped, "sparsity": sparsity(module, row.hyperparameters)}
 
 
 def _advice(store: Store) -> str:
     """What to try where no trial could be trained."""
-    if store.count(state="frozen"):
+    if store.count(state=State.FROZEN):
         return "the weights of some did not move: try larger learning rates, and smaller penalties and dropout"
     return "try smaller learning rates"

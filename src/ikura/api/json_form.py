@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ikura.study.record.record import Record
 from ikura.study.record.tables import row_of
+from ikura.study.record.trial import Purpose
 
 if TYPE_CHECKING:
     from ikura.checks import Checks
@@ -33,7 +34,7 @@ def json_form(record: Record, checks: Checks | None, findings: Mapping[str, Any]
         "task": record.task,
         "positive": record.setting.positive,
         "rows": record.summary.get("rows"),
-        "trials": record.store.count(purpose="search", parent=None),
+        "trials": record.store.count(purpose=Purpose.SEARCH, parent=None),
         "best": best and _chosen(best, record.setting.metric),
         "test": test
         and {"metric": test.metric, "value": test.value, "interval": list(test.interval), "note": test.note},
@@ -75,7 +76,7 @@ def _front(record: Record) -> list[dict[str, Any]]:
             "number": int(row["number"]),
             "dev": row["dev_score"],
             **{name: row[name] for name in record.setting.objectives},
-            "hyperparameters": row_of(record.store, int(row["number"]))["hyperparameters"],
+            "hyperparameters": row_of(record.store, int(row["number"])).hyperparameters,
             "chosen": bool(row["chosen"]),
         }
         for row in record.pareto.to_dict("records")

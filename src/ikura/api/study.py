@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from ikura.api.json_form import json_form
 from ikura.files import check_target
 from ikura.study.record.record import Record
 from ikura.study.record.tables import row_of
+from ikura.study.record.trial import Trial
 
 if TYPE_CHECKING:
     import optuna
@@ -62,11 +62,11 @@ class Study(Record):
 
         return replayed_curve(self, row_of(self.store, number))
 
-    def again(self, row: Mapping[str, Any]) -> Outcome:
+    def again(self, row: Trial) -> Outcome:
         """Train one trial of `records` again, as `replay`; return what becomes of it, with its best weights."""
         from ikura.study.replay import replay
 
-        return replay(self, dict(row))
+        return replay(self, row)
 
     def distances(self, number: int) -> pd.DataFrame:
         """Measure how far one trial's weights went from their initial values, by training it again.

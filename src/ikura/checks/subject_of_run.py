@@ -85,5 +85,6 @@ def _trial(run: Path, setting: Setting, setup: TrainingSetup) -> tuple[int, dict
         best, trials = store.fact("best"), store.trials()
     if best is None and not trials:
         raise RunError(f"{run}: the run has no trials yet; check its data instead")
-    found = best or trials[0]
-    return int(found["number"]), dict(found["hyperparameters"])
+    if best:
+        return int(best["number"]), dict(best["hyperparameters"])
+    return trials[0].number, dict(trials[0].hyperparameters)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ikura.study.record.search_plans import SHARE_OF_SEARCH, SearchPlan
 from ikura.study.record.setting import Setting
+from ikura.study.record.trial import Trial
 
 __all__ = ["FEWEST", "LARGER", "Allowance", "allowance"]
 
@@ -43,7 +43,7 @@ class Allowance:
 def allowance(
     setting: Setting,
     searches: Sequence[SearchPlan],
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Trial],
     seconds: float,
     epochs: int,
     opened: Sequence[str],
@@ -83,10 +83,10 @@ def allowance(
     return Allowance(trials, min((seconds + share) / setting.time_limit, SHARE_OF_SEARCH))
 
 
-def _seconds_each(setting: Setting, rows: Sequence[Mapping[str, Any]], epochs: int, opened: Sequence[str]) -> float:
+def _seconds_each(setting: Setting, rows: Sequence[Trial], epochs: int, opened: Sequence[str]) -> float:
     """Seconds by the clock that a trial of the next search is expected to take."""
-    trained = [row for row in rows if row["epochs"]]
-    mean = sum(row["seconds"] for row in trained) / max(len(trained), 1)
-    longest = max((row["epochs"] for row in trained), default=epochs)
+    trained = [row for row in rows if row.epochs]
+    mean = sum(row.seconds for row in trained) / max(len(trained), 1)
+    longest = max((row.epochs for row in trained), default=epochs)
     grown = LARGER if any(name.split("_")[0] in SIZES for name in opened) else 1.0
     return mean * max(epochs / longest, 1.0) * grown / setting.jobs

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ikura.diagnose.pilot import Pilot
 from ikura.errors import UsageError
 from ikura.study.record.search_plans import DECISIONS, Ask
+from ikura.study.record.trial import Purpose, ranked
 from ikura.study.replay import replay
-from ikura.study.shortlist import has_weights, keep_weights, ranked
+from ikura.study.shortlist import has_weights, keep_weights
+from ikura.trial_state import State
 
 if TYPE_CHECKING:
     from ikura.study.executor import Executor
@@ -41,11 +43,11 @@ def decide(record: Record, executor: Executor, setting: Setting, ask: Ask | None
     decisions = executor.store.fact(DECISIONS, [])
     if decisions and decisions[-1]["action"] == "stop":
         return False
-    every = ranked(executor, "search")
-    if not every or every[0]["state"] == "pruned":
+    every = ranked(executor.store.trials(purpose=Purpose.SEARCH), executor.sign)
+    if not every or every[0].state is State.PRUNED:
         about = dict.fromkeys(("name", "best", "diagnosis", "plan", "answer"))
         return _recorded(executor, about | {"action": "stop", "after": 1, "reason": UNTRAINED, "sentence": UNTRAINED})
-    if not has_weights(executor.run, every[0]["number"]):
+    if not has_weights(executor.run, every[0].number):
         # The time limit cut a round short: nobody had ended yet.
         keep_weights(executor.run, [replay(record, every[0])])
     with executor.store.timed("diagnosis"):

@@ -22,6 +22,7 @@ from ikura.study.record.networks import OWN, known_names
 from ikura.study.record.prior import prior_of
 from ikura.study.record.record import Record
 from ikura.study.record.setting import Setting
+from ikura.study.record.trial import Trial
 
 if TYPE_CHECKING:
     from ikura.diagnose.learning_curve import LearningCurve
@@ -87,13 +88,13 @@ class Case:
         return {**DEFAULTS, **network, **self.hyperparameters}
 
     @cached_property
-    def row(self) -> dict[str, Any]:
+    def row(self) -> Trial:
         """The chosen configuration as it was trained in full: of its finalists the one with the latest best epoch."""
         rows = self.record.records()
-        again = [row for row in rows if row["purpose"] == "finalist" and row["parent"] == self.number]
+        again = [row for row in rows if not row.searched and row.parent == self.number]
         return max(
-            [row for row in again if row["best_epoch"]] or [row for row in rows if row["number"] == self.number],
-            key=lambda row: row["best_epoch"] or 0,
+            [row for row in again if row.best_epoch] or [rows[self.number]],
+            key=lambda row: row.best_epoch or 0,
         )
 
     @property

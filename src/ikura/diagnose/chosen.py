@@ -21,17 +21,15 @@ from ikura.metric import metric as metric_of
 from ikura.population.examples import Examples
 from ikura.population.setup import TrainingSetup
 from ikura.study.choice import Again, load_network, predictions
-from ikura.study.finalists import STAGE
 from ikura.study.record.record import Record
+from ikura.study.record.trial import Trial
 from ikura.study.replay import replay
+from ikura.trial_state import State
 
 if TYPE_CHECKING:
     from ikura.study.record.record import Record
 
-__all__ = ["Chosen", "Row", "chosen_rows"]
-
-
-Row = Mapping[str, Any]
+__all__ = ["Chosen", "chosen_rows"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class Chosen:
 
     run: Path
     setup: TrainingSetup
-    rows: Sequence[Mapping[str, Any]]
+    rows: Sequence[Trial]
     metric: Metric
     seed: int
     more: Sequence[nn.Module] = ()
@@ -92,9 +90,7 @@ class Chosen:
         return [predictions(self.setup, one, examples) for one in self.networks]
 
 
-def chosen_rows(
-    run: Path, best: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any]]
-) -> list[Mapping[str, Any]]:
+def chosen_rows(run: Path, best: Mapping[str, Any] | None, rows: Sequence[Trial]) -> list[Trial]:
     """The trials that a study's choice rests on."""
     if best is None:
         raise UsageError(
@@ -104,13 +100,10 @@ def chosen_rows(
     again = [
         row
         for row in rows
-        if row["stage"] == STAGE
-        and row["parent"] == best["number"]
-        and row["state"] in ("complete", "stopped")
-        and row["dev_score"] is not None
+        if not row.searched and row.parent == best["number"] and row.state.trained and row.dev_score is not None
     ]
-    whole = [row for row in again if row["state"] == "complete"] or again
-    mean = np.mean([row["dev_score"] for row in whole]) if whole else np.nan
+    whole = [row for row in again if row.state is State.COMPLETE] or again
+    mean = float(np.mean([row.score for row in whole])) if whole else np.nan
     if whole and abs(mean - best["dev"]) <= 1e-9 * max(1.0, abs(mean)):
         return whole
-    return [row for row in rows if row["number"] == best["model"]]
+    return [rows[best["model"]]]

@@ -119,10 +119,9 @@ def cost_curves(chosen: Chosen, epochs: int, readable: Any) -> list[CostCurve]:
     """
     setup = replace(chosen.setup, dev=chosen.setup.train.head(MOST_ROWS))
     row = chosen.rows[0]
-    changes = variants(row["hyperparameters"], readable)
+    changes = variants(row.hyperparameters, readable)
     members = [
-        Member(place, {**row["hyperparameters"], **change}, row["seed"])
-        for place, change in enumerate(changes.values())
+        Member(place, {**row.hyperparameters, **change}, row.seed) for place, change in enumerate(changes.values())
     ]
     found: dict[int, CostCurve] = {}
     names = list(changes)

@@ -213,8 +213,8 @@ def examine(
 
 def _losses(record: Record) -> Losses:
     """The training loss of a trial after each epoch; nothing of networks that the study has not trained."""
-    known = {row["number"] for row in record.records()}
-    return lambda number: record.curve(number)["train_loss"].tolist() if number in known else []
+    known = range(len(record.records()))
+    return lambda number: record.curve(number).train_loss.tolist() if number in known else []
 
 
 def _telling(say: Callable[[str], None], seconds: float) -> Callable[[int, int], None]:

@@ -132,7 +132,7 @@ def sizes_of(rows: int, train_dev: bool = False) -> list[int]:
 
 def seconds_expected(chosen: Chosen, epochs: int, train_dev: bool = False, jobs: int = 1) -> float:
     """About how long the learning curve will take, by how long the chosen trials took."""
-    took = max(row["seconds"] / max(row["epochs"], 1) for row in chosen.rows)
+    took = max(row.seconds / max(row.epochs, 1) for row in chosen.rows)
     work = sum(_epochs(chosen, epochs, rows) * rows / len(chosen.setup.train) for rows in _sizes(chosen, train_dev))
     parallel = jobs if chosen.setup.compiled else 1
     seconds: float = took * work * _seeds(chosen) / parallel
@@ -223,7 +223,7 @@ def train_on(
         The training setup and the network, in evaluation mode; None where it diverged.
     """
     part = replace(chosen.setup, train=examples)
-    member = Member(seed, chosen.rows[0]["hyperparameters"], key(chosen.seed, "learning curve", seed))
+    member = Member(seed, chosen.rows[0].hyperparameters, key(chosen.seed, "learning curve", seed))
     longest = _epochs(chosen, epochs, len(examples))
     waits = None if patience is None else round(patience * longest / epochs)
     [outcome] = train(part, Job(0, (member,), longest, waits, keep_weights=True))

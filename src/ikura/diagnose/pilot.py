@@ -24,7 +24,9 @@ from ikura.study.chosen_space import check_space
 from ikura.study.record.diagnosis import WORTH, Diagnosis, Gap
 from ikura.study.record.record import Record
 from ikura.study.record.search_plans import SearchPlan, begun_with, found_in, plans, with_widened
+from ikura.study.record.trial import Trial
 from ikura.study.search import observations
+from ikura.trial_state import State
 
 if TYPE_CHECKING:
     from ikura.study.executor import Executor
@@ -76,12 +78,12 @@ class Pilot:
         every: trials with a dev score, the best first.
     """
 
-    def __init__(self, record: Record, executor: Executor, setting: Setting, every: Sequence[dict[str, Any]]) -> None:
+    def __init__(self, record: Record, executor: Executor, setting: Setting, every: Sequence[Trial]) -> None:
         self.record, self.executor, self.setting, self.every = record, executor, setting, every
         self.decisions = record.decisions
         self.searches = plans(setting, executor.store)
         self.leader = every[0]
-        self.base = found_in(self.leader["stage"], self.searches)
+        self.base = found_in(self.leader.stage, self.searches)
         stages = [one for one in record.regions if found_in(one["stage"], self.searches) == self.base]
         self.space = with_widened(Space.from_dict(self.base.space), stages)
         self.diagnosis = self._diagnosis()
@@ -91,7 +93,7 @@ class Pilot:
         by = metric(self.setting.metric, self.setting.task)
         leader = Chosen(self.executor.run, self.executor.setup, [self.leader], by, self.setting.seed)
         errors, neighbour = measure(leader)
-        losses = self.record.curve(self.leader["number"])["train_loss"].tolist()
+        losses = self.record.curve(self.leader.number).train_loss.tolist()
         if errors.train.high > LEAST_WORTH and fell_on(leader, lambda number: losses):
             errors = with_reach(leader, errors, self.base.epochs)
         worth = min(WORTH, max(errors.dev.value * SHARE_WORTH, LEAST_WORTH))
@@ -140,8 +142,8 @@ class Pilot:
         own = [one["stage"] for one in self.record.regions if found_in(one["stage"], self.searches) == self.base]
         trials, leader = self.record.trials, self.leader
         found = trials[trials["stage"].isin(own)]
-        pressed = edges(found, self.space, self.executor.sign > 0, leader["hyperparameters"])
-        chosen = (leader["number"], leader["hyperparameters"], leader["dev_score"])
+        pressed = edges(found, self.space, self.executor.sign > 0, leader.hyperparameters)
+        chosen = (leader.number, leader.hyperparameters, leader.score)
         return Case(diagnosis, self.record, setting, setting.epochs, self.space, *chosen, pressed)
 
     def _spent(self) -> set[str]:
@@ -167,7 +169,7 @@ class Pilot:
             return None
         epochs = int(change.settings.get("epochs", self.base.epochs))
         opened = [name for name in space if name not in self.space or space[name] != self.space[name]]
-        rows = [row for row in self.executor.store.trials() if found_in(row["stage"], self.searches) == self.base]
+        rows = [row for row in self.executor.store.trials() if found_in(row.stage, self.searches) == self.base]
         seconds = sum(self.executor.store.fact("seconds", {}).values())
         part = allowance(self.setting, self.searches, rows, seconds, epochs, opened, last)
         if part is None:
@@ -194,17 +196,17 @@ class Pilot:
         if epochs <= self.base.epochs:
             return []
         found = [
-            row["number"]
+            row.number
             for row in self.every
-            if row["state"] == "complete"
-            and row["epochs"] == self.base.epochs
-            and found_in(row["stage"], self.searches) == self.base
+            if row.state is State.COMPLETE
+            and row.epochs == self.base.epochs
+            and found_in(row.stage, self.searches) == self.base
         ]
         return found[:WARM]
 
     def decision(self, offer: Offer) -> dict[str, Any]:
         """Write an offer as the record of a decision, with its diagnosis and its reason."""
-        best = {"number": self.leader["number"], "dev": self.leader["dev_score"], "loss": self.leader["dev_loss"]}
+        best = {"number": self.leader.number, "dev": self.leader.dev_score, "loss": self.leader.dev_loss}
         best["search"] = self.base.number
         record: dict[str, Any] = {
             "action": "search" if offer.plan else "stop",

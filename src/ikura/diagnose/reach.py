@@ -11,7 +11,6 @@ from ikura.diagnose.chosen import Chosen
 from ikura.diagnose.errors import Errors, compared, error_of, measured_by
 from ikura.population.job import Job, train
 from ikura.study.choice import predictions
-from ikura.study.record.members import member_of
 
 __all__ = ["Losses", "fell_on", "with_reach"]
 
@@ -25,7 +24,7 @@ STILL = 0.1
 def fell_on(chosen: Chosen, losses: Losses) -> bool:
     """Whether the training loss of a network fell on after the epoch whose weights were kept."""
     for row in chosen.rows:
-        kept, curve = int(row["best_epoch"] or 0), losses(int(row["number"]))
+        kept, curve = row.best_epoch or 0, losses(row.number)
         after = [one for one in curve[kept:] if one == one]
         if kept and after and min(after) < (1 - STILL) * curve[kept - 1]:
             return True
@@ -50,7 +49,7 @@ def with_reach(chosen: Chosen, errors: Errors, epochs: int) -> Errors:
     by, measure = measured_by(chosen.metric)
     target, found = part.scorer.target(chosen.train.y), list[torch.Tensor]()
     for row in chosen.rows:
-        member = member_of(row)
+        member = row.member
         [outcome] = train(part, Job(0, (member,), epochs, keep_weights=True))
         if not outcome.scored or outcome.weights is None:
             return replace(errors, cut=False)

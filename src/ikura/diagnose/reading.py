@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ikura.diagnose.chosen import Chosen, Row, chosen_rows
+from ikura.diagnose.chosen import Chosen, chosen_rows
 from ikura.diagnose.errors import Errors, compared, error_of, measured_by
 from ikura.diagnose.optimum import MOST_QUERIES, MOST_ROWS, Neighbour, nearest_neighbour
 from ikura.metric import Metric, interval
 from ikura.population.setup import TrainingSetup
 from ikura.process_state import one_thread_each
 from ikura.study.record.diagnosis import WORTH
+from ikura.study.record.trial import Trial
 
 if TYPE_CHECKING:
     from ikura.data import Dataset
@@ -46,8 +47,8 @@ def measure(chosen: Chosen) -> tuple[Errors, Neighbour | None]:
 
 def recorded_errors(
     run: Path,
-    best: Row,
-    rows: Sequence[Row],
+    best: Mapping[str, Any],
+    rows: Sequence[Trial],
     setup: TrainingSetup,
     metric: Metric,
     seed: int,

@@ -96,11 +96,11 @@ def bigger_network(case: Case) -> Advice | None:
 
 def longer_training(case: Case) -> Advice | None:
     """Twice the epochs, where the best epoch is near the last; one that came earlier had time enough."""
-    epochs, best = case.epochs, case.row["best_epoch"] or 0
+    epochs, best = case.epochs, case.row.best_epoch or 0
     if best < NEARLY * epochs:
         return None
     where = f"{_bias(case)}. The chosen configuration was best after epoch {best} of {epochs}"
-    losses = case.record.curve(case.row["number"])["train_loss"].to_numpy()
+    losses = case.record.curve(case.row.number).train_loss.to_numpy()
     before = losses[-max(len(losses) // 5, 1) - 1] if len(losses) > 1 else math.nan
     fall = 1 - losses[-1] / before if before > 0 else math.nan
     expected = f"the training loss fell by {percent(fall)} over the last fifth of the epochs" if fall > 0 else ""

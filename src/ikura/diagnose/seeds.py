@@ -10,6 +10,7 @@ from ikura.errors import UsageError
 from ikura.nn.noise import key
 from ikura.population.job import Job, Outcome, train
 from ikura.population.member import Member
+from ikura.study.record.trial import FINAL_STAGE, Purpose, Trial
 
 __all__ = ["FIRST", "with_more_seeds"]
 
@@ -35,7 +36,7 @@ def with_more_seeds(chosen: Chosen, seeds: int, epochs: int, patience: int | Non
     Raises:
         UsageError: every one diverged.
     """
-    values, setup = chosen.rows[0]["hyperparameters"], chosen.setup
+    values, setup = chosen.rows[0].hyperparameters, chosen.setup
     members = [Member(FIRST + k, values, key(chosen.seed, "more seeds", k)) for k in range(seeds)]
 
     def one(member: Member) -> Outcome:
@@ -48,14 +49,17 @@ def with_more_seeds(chosen: Chosen, seeds: int, epochs: int, patience: int | Non
     if seeds and not trained:
         raise UsageError(f"all {seeds} networks with other seeds diverged")
     rows = [
-        {
-            "number": member.number,
-            "hyperparameters": values,
-            "seed": member.seed,
-            "best_epoch": outcome.best_epoch,
-            "epochs": len(outcome.curve),
-            "seconds": outcome.seconds,
-        }
+        Trial(
+            member.number,
+            Purpose.FINALIST,
+            FINAL_STAGE,
+            member.seed,
+            values,
+            state=outcome.state,
+            epochs=len(outcome.curve),
+            best_epoch=outcome.best_epoch,
+            seconds=outcome.seconds,
+        )
         for member, outcome in trained
     ]
     networks = []

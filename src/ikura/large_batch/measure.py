@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -37,15 +37,16 @@ from ikura.population.warmup import warm_up
 from ikura.process_state import cores, one_thread_each
 from ikura.study.factory_check import check_network
 from ikura.study.record.ledger import Ledger
-from ikura.study.record.members import member_of
 from ikura.study.record.options import check_counts
 from ikura.study.record.progress import Progress
 from ikura.study.record.record import Record
 from ikura.study.record.store import COLUMNS, Store
+from ikura.study.record.trial import Trial
 from ikura.study.replay import check_trained, trained_again
 from ikura.study.run_folder import alone
 from ikura.study.training_setup import make_setup, network_again
 from ikura.study.training_states import lineage
+from ikura.trial_state import State
 
 __all__ = ["FOLDER", "NOTE", "OURS", "Diary", "diary", "measure"]
 
@@ -99,7 +100,7 @@ def measure(
     return found
 
 
-def _row(record: Record, store: Store, trial: int | None) -> dict[str, Any]:
+def _row(record: Record, store: Store, trial: int | None) -> Trial:
     if trial is None:
         best = record.fact("best")
         if best is None:
@@ -135,7 +136,7 @@ def _folder(run: Path, out: str | Path | None) -> Path:
 class _Work:
     record: Record
     store: Store
-    row: Mapping[str, Any]
+    row: Trial
     setup: TrainingSetup
     folder: Path
     points: int
@@ -144,7 +145,7 @@ class _Work:
 
     def run(self) -> Measures:
         """Train, then measure what was kept; what is measured does not depend on when."""
-        last = self.row["epochs"]
+        last = self.row.epochs
         with diary(self.folder, {0, *marks(last, self.points - 1)}) as notes:
             notes.updates[0] = 0
             notes.keep(0, _flat(self.setup, self.first))
@@ -154,12 +155,12 @@ class _Work:
         moments = [Moment(epoch, notes.updates[epoch], scale) for epoch, scale in zip(epochs, scales, strict=True)]
         distances = _distances(outcome, notes)
         # A member that diverged did so on its last epoch, whose distance belongs to no law.
-        known = distances.iloc[:-1] if outcome.state == "diverged" else distances
+        known = distances.iloc[:-1] if outcome.state is State.DIVERGED else distances
         grown = {name: growth_of(known["updates"], known[name]) for name in distances.columns[2:]}
         best = self.record.fact("best")
-        deviation = _deviation(outcome.curve, self.record.curve(self.row["number"])[list(COLUMNS)].to_numpy(float))
+        deviation = _deviation(outcome.curve, self.record.curve(self.row.number)[list(COLUMNS)].to_numpy(float))
         return Measures(
-            self.record.run, self.folder, self.row["number"], best is not None and best["model"] == self.row["number"],
+            self.record.run, self.folder, self.row.number, best is not None and best["model"] == self.row.number,
             outcome.state, int(self.member.values.batch_size), len(outcome.curve), len(self.setup.train),
             (len(self.sample), len(self.few)), deviation, moments, distances, grown.pop("distance"), grown, potential,
             self._notes(outcome, deviation), self._command(),
@@ -167,7 +168,7 @@ class _Work:
 
     def _command(self) -> str:
         """The command that measures the same; what is usual is left out."""
-        words = ["ikura", "measure", shown(self.record.run), "--trial", str(self.row["number"])]
+        words = ["ikura", "measure", shown(self.record.run), "--trial", str(self.row.number)]
         words += [] if self.points == POINTS else ["--points", str(self.points)]
         words += ["--network", "MODULE:FACTORY"] if self.record.setting.custom else []
         return shlex.join(words)
@@ -175,14 +176,14 @@ class _Work:
     @cached_property
     def member(self) -> Member:
         """The trial as a member."""
-        return member_of(self.row)
+        return self.row.member
 
     @cached_property
     def first(self) -> Member:
         """The member whose initial weights the trial's are: itself, or the one that its first ancestor was."""
-        rows = {one["number"]: one for one in self.store.trials()}
-        segments = lineage(Ledger(self.store), rows, self.row["number"], self.row["epochs"])
-        return member_of(rows[next(iter(segments))["trial"]])
+        rows = self.store.trials()
+        segments = lineage(Ledger(self.store), rows, self.row.number, self.row.epochs)
+        return rows[next(iter(segments)).trial].member
 
     @cached_property
     def sample(self) -> Examples:
@@ -206,12 +207,10 @@ class _Work:
             best = told.best if np.isfinite(told.best) else best
             self.progress.update(min(done, epochs), int(done >= epochs), best)
 
-        of = "" if self.row["parent"] is None else f", the configuration of trial {self.row['parent']},"
-        self.progress.start(f"trial {self.row['number']}{of} again", epochs)
+        of = "" if self.row.parent is None else f", the configuration of trial {self.row.parent},"
+        self.progress.start(f"trial {self.row.number}{of} again", epochs)
         with engine_for(self.setup, 1) as engine:
-            outcome = trained_again(
-                self.record.setting, self.store, self.setup, engine, dict(self.row), True, notes, tell
-            )
+            outcome = trained_again(self.record.setting, self.store, self.setup, engine, self.row, True, notes, tell)
         self.progress.finish()
         return outcome
 
@@ -247,7 +246,7 @@ class _Work:
 
     def _notes(self, outcome: Outcome, deviation: float) -> list[str]:
         notes, rows = [], len(self.setup.train)
-        if outcome.state == "diverged":
+        if outcome.state is State.DIVERGED:
             notes.append(f"The trial diverged in epoch {len(outcome.curve)}.")
         if deviation:
             notes.append(

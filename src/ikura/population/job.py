@@ -19,6 +19,7 @@ from ikura.population.snapshot import load_snapshot, save_snapshot
 from ikura.population.torch_settings import default_torch_settings
 from ikura.population.training import TrainingRun
 from ikura.process_state import one_thread_each
+from ikura.trial_state import State
 
 __all__ = ["Job", "Outcome", "StoppedError", "TileProgress", "train"]
 
@@ -100,7 +101,7 @@ class Outcome:
     Attributes:
         number: the trial's number.
         tile, place: where it ran.
-        state: "complete", "diverged", "frozen" (no epoch moved the weights) or "stopped" (by the deadline).
+        state: complete, diverged, frozen or stopped.
         curve: (train loss, dev loss, dev score) after each epoch, shape (epochs, 3).
         best_epoch: the epoch with the lowest dev loss, from 1; 0 if there is none, or the member is frozen.
         dev_loss, dev_score, train_loss, train_score: at the best epoch, NaN if there is none.
@@ -118,7 +119,7 @@ class Outcome:
     number: int
     tile: int
     place: int
-    state: str
+    state: State
     curve: np.ndarray
     best_epoch: int
     dev_loss: float
@@ -136,7 +137,7 @@ class Outcome:
     @property
     def scored(self) -> bool:
         """Whether it was trained, to its end or the deadline, to a dev score."""
-        return self.state in ("complete", "stopped") and self.best_epoch > 0 and bool(np.isfinite(self.dev_score))
+        return self.state.trained and self.best_epoch > 0 and bool(np.isfinite(self.dev_score))
 
     def merit(self, sign: float) -> tuple[float, float, int]:
         """By what the best one is chosen: dev score (sign 1: greater is better; -1: lower), dev loss, number."""
@@ -238,8 +239,8 @@ def _outcomes(job: Job, training: TrainingRun, cut: Sequence[int]) -> list[Outco
         best = -1 if frozen else int(training.best_epoch[place])
         _, dev_loss, dev_score = curve[best] if best >= 0 else (np.nan,) * 3
         weights, buffers = training.tile.best(place) if job.keep_weights else (None, None)
-        state = "stopped" if place in cut else "complete"
-        state = "diverged" if training.diverged[place] else "frozen" if frozen else state
+        state = State.STOPPED if place in cut else State.COMPLETE
+        state = State.DIVERGED if training.diverged[place] else State.FROZEN if frozen else state
         outcomes.append(
             Outcome(
                 job.members[place].number,

@@ -22,12 +22,12 @@ from ikura.population.inputs import inputs_of
 from ikura.population.job import Outcome
 from ikura.population.setup import TrainingSetup
 from ikura.study.executor import Executor
-from ikura.study.finalists import STAGE, distinct
+from ikura.study.finalists import distinct
 from ikura.study.preference import preferred
-from ikura.study.record.members import member_of
-from ikura.study.record.pareto import configuration
+from ikura.study.record.trial import Purpose, Trial, ranked
 from ikura.study.selection_bias import corrected, difference
-from ikura.study.shortlist import PLACES, Shortlist, has_weights, keep_weights, kept_weights, ranked, weights_file
+from ikura.study.shortlist import PLACES, Shortlist, has_weights, keep_weights, kept_weights, weights_file
+from ikura.trial_state import State
 
 __all__ = ["choose", "judged_choice", "load_network", "predictions", "train_again"]
 
@@ -36,13 +36,11 @@ CUT_SHORT = (
     "is kept"
 )
 
-Again = Callable[[Mapping[str, Any]], Outcome]
+Again = Callable[[Trial], Outcome]
 """Trains a trial again, with its best weights and its evidence."""
 
 
-def load_network(
-    setup: TrainingSetup, run: Path, row: Mapping[str, Any], again: Again | None = None
-) -> torch.nn.Module:
+def load_network(setup: TrainingSetup, run: Path, row: Trial, again: Again | None = None) -> torch.nn.Module:
     """Build a network with the weights that were kept of it.
 
     Args:
@@ -54,33 +52,33 @@ def load_network(
     Raises:
         RunError: they are, and there is no way to train it again.
     """
-    kept = kept_weights(run, row["number"])
+    kept = kept_weights(run, row.number)
     if kept is None:
         if again is None:
-            raise RunError(f"{weights_file(run, row['number'])}: the weights of the trial are missing or damaged")
+            raise RunError(f"{weights_file(run, row.number)}: the weights of the trial are missing or damaged")
         outcome = again(row)
         assert outcome.weights is not None
         kept = outcome.weights, outcome.buffers or {}
-    return setup.trained(member_of(row), *kept)
+    return setup.trained(row.member, *kept)
 
 
-def train_again(executor: Executor, rows: Iterable[Mapping[str, Any]], again: Again) -> None:
+def train_again(executor: Executor, rows: Iterable[Trial], again: Again) -> None:
     """Train those trials again whose weights are missing or damaged."""
     for row in rows:
-        if not has_weights(executor.run, row["number"]):
-            executor.progress.say(f"the weights of trial {row['number']} are missing or damaged: it is trained again")
+        if not has_weights(executor.run, row.number):
+            executor.progress.say(f"the weights of trial {row.number} are missing or damaged: it is trained again")
             keep_weights(executor.run, [again(row)])
 
 
 def _evidence(executor: Executor, again: Again) -> dict[int, np.ndarray]:
     """The dev evidence of the search's best trials; of those whose file is missing or damaged it is made again."""
     shortlist = Shortlist(executor)
-    rows = [row for row in ranked(executor, "search")[:PLACES] if row["state"] == "complete"]
+    rows = [row for row in _searched(executor)[:PLACES] if row.state is State.COMPLETE]
     found = shortlist.evidence()
-    lost = [row for row in rows if row["number"] not in found]
+    lost = [row for row in rows if row.number not in found]
     if not lost:
         return found
-    numbers = listed(row["number"] for row in lost)
+    numbers = listed(row.number for row in lost)
     executor.progress.say(
         f"what the choice needs of the trials {numbers} is missing or damaged: they are trained again"
     )
@@ -123,42 +121,41 @@ def choose(executor: Executor, metric: Metric, finalists: int, again: Again) -> 
         score, "interval": of that mean, over seeds and examples, "note": a sentence or None, "choice": how a preferred
         objective chose or None, and what `judged_choice` adds}; None if no trial has a score.
     """
-    searched = ranked(executor, "search")
+    searched = _searched(executor)
     if not searched:
         return None
-    top, rows, finals = searched[0], executor.store.trials(STAGE), ranked(executor, "finalist")
-    train_again(executor, [*finals, *([top] if top["state"] == "complete" else [])], again)
+    top, rows = searched[0], executor.store.trials(purpose=Purpose.FINALIST)
+    finals = ranked(rows, executor.sign)
+    train_again(executor, [*finals, *([top] if top.state is State.COMPLETE else [])], again)
     groups, choice = _preferred(executor, metric, _groups(executor, finals), again)
     if not groups:
-        alone = [[row] for row in searched if (row["state"] == "pruned") == (top["state"] == "pruned")]
+        alone = [[row] for row in searched if (row.state is State.PRUNED) == (top.state is State.PRUNED)]
         alone, choice = _preferred(executor, metric, alone, again)
         [top] = alone[0]
-    cut = any(row["state"] in ("stopped", "skipped") for row in rows)
+    cut = any(row.state.cut_short for row in rows)
     group, kept, note = [top], top, None
     if groups:
         group = groups[0]
-        own = [row for row in finals if row["parent"] == group[0]["parent"]]
-        if ((cut and choice is None) or top["number"] == group[0]["parent"]) and has_weights(
-            executor.run, top["number"]
-        ):
+        own = [row for row in finals if row.configuration == group[0].configuration]
+        if ((cut and choice is None) or top.number == group[0].configuration) and has_weights(executor.run, top.number):
             own.append(top)
         kept = max(own, key=lambda row: _merit(executor, [row]))
         if kept is top and cut:
             group, note = [top], CUT_SHORT
     elif finalists:
-        states = {row["state"] for row in rows}
-        failed = "diverged" if "diverged" in states else "did not move" if "frozen" in states else ""
+        states = {row.state for row in rows}
+        failed = "diverged" if State.DIVERGED in states else "did not move" if State.FROZEN in states else ""
         why = f"every finalist {failed} with other seeds" if failed else "no time was left to train finalists"
         note = f"{why}; the best trial of the search is kept"
-    if kept is top and not has_weights(executor.run, top["number"]):
+    if kept is top and not has_weights(executor.run, top.number):
         keep_weights(executor.run, [again(top)])
     outputs = [_of_dev(executor, row) for row in group]
     low, high = interval(metric, outputs, _target(executor), seed=executor.seed)
     chosen = {
-        "number": top["number"] if group == [top] else group[0]["parent"],
-        "model": kept["number"],
-        "hyperparameters": kept["hyperparameters"],
-        "dev": float(np.mean([row["dev_score"] for row in group])),
+        "number": group[0].configuration,
+        "model": kept.number,
+        "hyperparameters": kept.hyperparameters,
+        "dev": float(np.mean([row.score for row in group])),
         "interval": [low, high],
         "note": note,
         "choice": choice,
@@ -172,7 +169,7 @@ def judged_choice(
     executor: Executor,
     metric: Metric,
     chosen: dict[str, Any],
-    groups: list[list[dict[str, Any]]],
+    groups: list[list[Trial]],
     evidence: Mapping[int, np.ndarray],
 ) -> dict[str, Any]:
     """Say how far a choice is flattered, and how sure it is.
@@ -190,9 +187,9 @@ def judged_choice(
         none that was trained with the same seeds}.
     """
     target = _target(executor)
-    rows = [row for row in ranked(executor, "search") if row["state"] != "pruned" and row["number"] in evidence]
-    pool = [row["number"] for row in rows]
-    shown = {group[0]["parent"]: [_shown(executor, metric, row) for row in group] for group in groups}
+    rows = [row for row in _searched(executor) if row.state is not State.PRUNED and row.number in evidence]
+    pool = [row.number for row in rows]
+    shown = {group[0].configuration: [_shown(executor, metric, row) for row in group] for group in groups}
     known = {pool.index(parent): replicates for parent, replicates in shown.items() if parent in pool}
     found = None
     if chosen["number"] in pool and len(known) == len(shown):
@@ -205,8 +202,8 @@ def judged_choice(
         found["interval"] = list(found["interval"])
     if not groups and chosen["number"] in pool:
         groups = [[row] for row in distinct([rows[pool.index(chosen["number"])], *rows], 2)]
-        shown = {row["number"]: [evidence[row["number"]]] for (row,) in groups}
-    seeds = [dict(zip([row["seed"] for row in g], shown[configuration(g[0])], strict=True)) for g in groups]
+        shown = {row.number: [evidence[row.number]] for (row,) in groups}
+    seeds = [dict(zip([row.seed for row in g], shown[g[0].configuration], strict=True)) for g in groups]
     after = None
     for group, own in zip(groups[1:], seeds[1:], strict=True):
         # Where replicates diverged or were cut short, the best configurations may have no seed in common.
@@ -216,7 +213,7 @@ def judged_choice(
                 metric, [seeds[0][seed] for seed in common], [own[seed] for seed in common], target, seed=executor.seed
             )
             after = {
-                "number": configuration(group[0]),
+                "number": group[0].configuration,
                 "difference": told.value,
                 "interval": list(told.interval),
                 "p": told.p,
@@ -227,50 +224,55 @@ def judged_choice(
     return {"corrected": found, "next": after}
 
 
+def _searched(executor: Executor) -> list[Trial]:
+    return ranked(executor.store.trials(purpose=Purpose.SEARCH), executor.sign)
+
+
 def _target(executor: Executor) -> torch.Tensor:
     return executor.setup.scorer.target(executor.setup.dev.y)
 
 
-def _of_dev(executor: Executor, row: dict[str, Any]) -> torch.Tensor:
+def _of_dev(executor: Executor, row: Trial) -> torch.Tensor:
     network = load_network(executor.setup, executor.run, row)
     return predictions(executor.setup, network, executor.setup.dev)
 
 
-def _shown(executor: Executor, metric: Metric, row: dict[str, Any]) -> np.ndarray:
+def _shown(executor: Executor, metric: Metric, row: Trial) -> np.ndarray:
     return evidence_of(metric, _of_dev(executor, row), _target(executor)).numpy()
 
 
-def _weights(executor: Executor, row: dict[str, Any]) -> int:
-    return sum(parameter.numel() for parameter in executor.setup.module(member_of(row)).parameters())
+def _weights(executor: Executor, row: Trial) -> int:
+    return sum(parameter.numel() for parameter in executor.setup.module(row.member).parameters())
 
 
 def _preferred(
-    executor: Executor, metric: Metric, groups: list[list[dict[str, Any]]], again: Again
-) -> tuple[list[list[dict[str, Any]]], dict[str, Any] | None]:
+    executor: Executor, metric: Metric, groups: list[list[Trial]], again: Again
+) -> tuple[list[list[Trial]], dict[str, Any] | None]:
     """Put the configuration first that a preferred objective chooses among those nearly as good as the first."""
     if executor.objectives.prefer is None or not groups:
         return groups, None
     for row in groups[0]:
-        if not has_weights(executor.run, row["number"]):
+        if not has_weights(executor.run, row.number):
             keep_weights(executor.run, [again(row)])
     spread = interval(metric, [_of_dev(executor, row) for row in groups[0]], _target(executor), seed=executor.seed)
-    numbered = {configuration(group[0]): group for group in groups}
+    numbered = {group[0].configuration: group for group in groups}
     number, choice = preferred(executor, numbered, next(iter(numbered)), spread)
     first = numbered[number]
     return [first, *(group for group in groups if group is not first)], choice
 
 
-def _merit(executor: Executor, group: list[dict[str, Any]]) -> tuple[float, float, int]:
+def _merit(executor: Executor, group: list[Trial]) -> tuple[float, float, int]:
     """Mean dev score and mean dev loss, the greater the better, and the smaller number."""
-    score = math.fsum(row["dev_score"] for row in group) / len(group)
-    return executor.sign * score, -math.fsum(row["dev_loss"] for row in group) / len(group), -group[0]["number"]
+    merits = [trial.merit(executor.sign) for trial in group]
+    score, loss = (math.fsum(part) / len(group) for part in list(zip(*merits, strict=True))[:2])
+    return score, loss, -group[0].number
 
 
-def _groups(executor: Executor, finals: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+def _groups(executor: Executor, finals: list[Trial]) -> list[list[Trial]]:
     """The finalists' replicates, the best configuration first; those cut short count if none came to its end."""
-    groups: dict[int, list[dict[str, Any]]] = {}
-    for row in [row for row in finals if row["state"] == "complete"] or finals:
-        groups.setdefault(row["parent"], []).append(row)
+    groups: dict[int, list[Trial]] = {}
+    for row in [row for row in finals if row.state is State.COMPLETE] or finals:
+        groups.setdefault(row.configuration, []).append(row)
     whole = max(map(len, groups.values()), default=0)
     full = [group for group in groups.values() if len(group) == whole]
     return sorted(full, key=lambda group: _merit(executor, group), reverse=True)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,15 +16,17 @@ from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.study.cost import too_large
 from ikura.study.record.ledger import Ledger, Segment
-from ikura.study.record.members import member_of
 from ikura.study.record.objectives import Objectives
 from ikura.study.record.progress import Progress
 from ikura.study.record.store import Store
+from ikura.study.record.trial import Purpose, Trial
 from ikura.study.workable import unworkable
+from ikura.trial_state import State
 
-__all__ = ["Executor", "TrainOptions"]
+__all__ = ["Executor", "TrainOptions", "TrainingState"]
 
-State = dict[str, np.ndarray]
+TrainingState = dict[str, np.ndarray]
+"""What a member goes on from."""
 
 MOST_TOLD = 3
 """Trials of which it is said one by one that no network can be made of them."""
@@ -48,7 +49,7 @@ class TrainOptions:
 
     patience: int | None
     budget: int
-    state: Callable[[int, int], State] | None = None
+    state: Callable[[int, int], TrainingState] | None = None
     going_on: bool = False
     losses: bool = False
     weights: bool = False
@@ -99,7 +100,7 @@ class Executor:
     @property
     def best(self) -> float | None:
         """The best dev score on record; None if there is none."""
-        return self.better(*(row["dev_score"] for row in self.store.trials()))
+        return self.better(*(one.dev_score for one in self.store.trials()))
 
     def better(self, *scores: float | None) -> float | None:
         """The best of some dev scores; None if there is none."""
@@ -110,7 +111,7 @@ class Executor:
         """File of a tile's snapshot."""
         return self.run / "snapshots" / f"tile-{tile}.safetensors"
 
-    def add(self, members: Sequence[Member], stage: int, purpose: str, parents: Sequence[int | None]) -> None:
+    def add(self, members: Sequence[Member], stage: int, purpose: Purpose, parents: Sequence[int | None]) -> None:
         """Add members to the store as waiting trials; those that are too large, or cannot be made, as infeasible.
 
         Raises:
@@ -120,24 +121,21 @@ class Executor:
         if (
             failing
             and len(failing) == len(members)
-            and not any(r["state"] != "infeasible" for r in self.store.trials())
+            and not any(r.state is not State.INFEASIBLE for r in self.store.trials())
         ):
             raise failing[members[0].number]
         others = [member for member in members if member.number not in failing]
         large = too_large(self.setup, others, self.objectives.max_parameters)
-        rows = [
-            {
-                "number": member.number,
-                "state": "infeasible" if member.number in large or member.number in failing else "waiting",
-                "purpose": purpose,
-                "parent": parent,
-                "stage": stage,
-                "seed": member.seed,
-                "hyperparameters": dict(member.hyperparameters),
-            }
-            for member, parent in zip(members, parents, strict=True)
-        ]
-        self.store.add_trials(rows)
+        state = dict.fromkeys([*large, *failing], State.INFEASIBLE)
+        self.store.add_trials(
+            [
+                Trial(
+                    one.number, purpose, stage, one.seed, one.hyperparameters, parent,
+                    state.get(one.number, State.WAITING),
+                )
+                for one, parent in zip(members, parents, strict=True)
+            ]
+        )  # fmt: skip
         for line in dict.fromkeys(map(str, failing.values())) if len(failing) <= MOST_TOLD else ():
             self.progress.say(f"{line}; it is infeasible")
         if len(failing) > MOST_TOLD:
@@ -146,7 +144,7 @@ class Executor:
 
     def train(
         self,
-        rows: Sequence[dict[str, Any]],
+        rows: Sequence[Trial],
         until: Mapping[int, int],
         options: TrainOptions,
         before: tuple[int, int] = (0, 0),
@@ -164,8 +162,8 @@ class Executor:
         Returns:
             All outcomes.
         """
-        known = {row["number"]: row["epochs"] for row in rows}
-        members = {row["number"]: member_of(row) for row in rows}
+        known = {row.number: row.epochs for row in rows}
+        members = {row.number: row.member for row in rows}
         tiles = self._tiles(members, known, until)
         best = self.best
         jobs = [self._job(tile, members, options, first=i == 0 and best is None) for i, tile in enumerate(tiles)]
@@ -182,7 +180,9 @@ class Executor:
             if not outcomes:
                 continue
             on = [
-                o.number for o in outcomes if o.state == "complete" and until[o.number] <= len(o.curve) < options.budget
+                o.number
+                for o in outcomes
+                if o.state is State.COMPLETE and until[o.number] <= len(o.curve) < options.budget
             ]
             if len(on) < len(outcomes):
                 options.each([outcome for outcome in outcomes if outcome.number not in on])
@@ -200,17 +200,17 @@ class Executor:
     ) -> Job:
         """The tile of these segments."""
         states = {
-            segment["trial"]: options.state(segment["trial"], segment["since"])
+            segment.trial: options.state(segment.trial, segment.since)
             for segment in segments
-            if options.state and segment["since"]
+            if options.state and segment.since
         }
-        until = segments[0]["until"]
+        until = segments[0].until
         return Job(
-            segments[0]["tile"],
-            tuple(members[segment["trial"]] for segment in segments),
+            segments[0].tile,
+            tuple(members[segment.trial] for segment in segments),
             until,
             options.patience,
-            self.snapshot(segments[0]["tile"]),
+            self.snapshot(segments[0].tile),
             deadline=self.deadline,
             states=states,
             keep_states=options.going_on and until < options.budget,
@@ -226,13 +226,11 @@ class Executor:
     ) -> list[list[Segment]]:
         """Find or make the tiles of members; those with the longest way to go come first."""
         segments = self.ledger.segments(list(members))
-        placed = [
-            segment for each in segments.values() for segment in each if segment["until"] == until[segment["trial"]]
-        ]
+        placed = [segment for each in segments.values() for segment in each if segment.until == until[segment.trial]]
         found: dict[int, list[Segment]] = {}
-        for segment in sorted(placed, key=lambda segment: (segment["tile"], segment["place"])):
-            found.setdefault(segment["tile"], []).append(segment)
-        known = {segment["trial"] for segment in placed}
+        for segment in sorted(placed, key=lambda segment: (segment.tile, segment.place)):
+            found.setdefault(segment.tile, []).append(segment)
+        known = {segment.trial for segment in placed}
         ways: dict[tuple[int, int], list[Member]] = {}
         for number, member in members.items():
             if number not in known:
@@ -240,14 +238,9 @@ class Executor:
         tile = self.ledger.tiles() if ways else 0
         for (begin, end), alike in sorted(ways.items(), key=lambda way: (way[0][0] - way[0][1], way[0])):
             for group in self.setup.pack(alike, self._size(len(alike))):
-                found[tile] = [
-                    {"tile": tile, "place": place, "trial": member.number, "since": begin, "until": end}
-                    for place, member in enumerate(group)
-                ]
+                found[tile] = [Segment(tile, place, member.number, begin, end) for place, member in enumerate(group)]
                 tile += 1
-        self.ledger.add_segments(
-            [segment for tile in found.values() for segment in tile if segment["trial"] not in known]
-        )
+        self.ledger.add_segments([segment for tile in found.values() for segment in tile if segment.trial not in known])
         return list(found.values())
 
     def _size(self, members: int) -> int:

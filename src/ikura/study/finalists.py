@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from ikura.nn.noise import key
 from ikura.population.member import Member
@@ -14,22 +13,23 @@ from ikura.search import Schedule
 from ikura.study.executor import Executor, TrainOptions
 from ikura.study.preference import promising
 from ikura.study.record.search_plans import SearchPlan, found_in
-from ikura.study.shortlist import keep_weights, ranked
+from ikura.study.record.trial import FINAL_STAGE, Purpose, Trial, ranked
+from ikura.study.shortlist import keep_weights
+from ikura.trial_state import State
 
-__all__ = ["STAGE", "distinct", "train_finalists"]
+__all__ = ["distinct", "train_finalists"]
 
-STAGE = 1_000_000
 PATIENT = 1.5
 """A trial that stopped early is expected to train so many times its epochs when it is trained again."""
 
 
-def distinct(rows: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+def distinct(rows: Sequence[Trial], count: int) -> list[Trial]:
     """The first trials of so many different configurations."""
-    chosen: dict[str, dict[str, Any]] = {}
+    chosen: dict[str, Trial] = {}
     for row in rows:
         if len(chosen) == count:
             break
-        chosen.setdefault(json.dumps(row["hyperparameters"], sort_keys=True), row)
+        chosen.setdefault(json.dumps(row.hyperparameters, sort_keys=True), row)
     return list(chosen.values())
 
 
@@ -53,22 +53,22 @@ def train_finalists(
         schedule: says how long a member is waited for.
         jobs: tiles that train at once.
     """
-    rows = executor.store.trials(STAGE)
-    stages = {row["number"]: row["stage"] for row in executor.store.trials()}
+    rows = executor.store.trials(purpose=Purpose.FINALIST)
+    trials = executor.store.trials()
 
     def epochs_of(number: int) -> int:
-        return found_in(stages[number], searches).epochs
+        return found_in(trials[number].stage, searches).epochs
 
     if not rows:
-        chosen = distinct(promising(executor, ranked(executor, "search"), finalists), finalists)
+        found = ranked((one for one in trials if one.searched), executor.sign)
+        chosen = distinct(promising(executor, found, finalists), finalists)
         if len(searches) > 1:
-            chosen = _with_earlier(chosen, [r for r in ranked(executor, "search") if r["stage"] < searches[1].first])
+            chosen = _with_earlier(chosen, [r for r in found if r.stage < searches[1].first])
         count, seeds = len(chosen), replicates
         if executor.deadline is not None and chosen:
-            segments = executor.ledger.segments([row["number"] for row in chosen])
+            segments = executor.ledger.segments([row.number for row in chosen])
             work = [
-                _full_training(row, row["epochs"] - segments[row["number"]][0]["since"], epochs_of(row["number"]))
-                for row in chosen
+                _full_training(row, row.epochs - segments[row.number][0].since, epochs_of(row.number)) for row in chosen
             ]
             count, seeds = fitting(work, replicates, jobs, executor.deadline - time.time())
         if (count, seeds) != (len(chosen), replicates):
@@ -76,41 +76,41 @@ def train_finalists(
                 f"the time left is likely to hold {count} of {len(chosen)} finalists with {seeds} of {replicates} seeds"
             )
         keys = [key(executor.seed, "replicate", r) for r in range(seeds)]
-        number = len(executor.store.trials())
+        number = len(trials)
         members = [
-            Member(number + i * seeds + r, row["hyperparameters"], seed)
+            Member(number + i * seeds + r, row.hyperparameters, seed)
             for i, row in enumerate(chosen[:count])
             for r, seed in enumerate(keys)
         ]
         if not members:
             return
-        executor.add(members, STAGE, "finalist", [row["number"] for row in chosen[:count] for _ in keys])
-        rows = executor.store.trials(STAGE)
-    waiting = [row for row in rows if row["state"] == "waiting"]
+        executor.add(members, FINAL_STAGE, Purpose.FINALIST, [row.number for row in chosen[:count] for _ in keys])
+        rows = executor.store.trials(purpose=Purpose.FINALIST)
+    waiting = [row for row in rows if row.state is State.WAITING]
     if waiting:
-        lengths = {row["number"]: epochs_of(row["parent"]) for row in waiting}
+        lengths = {row.number: epochs_of(row.configuration) for row in waiting}
         executor.progress.start("finalists", sum(lengths.values()))
         before = (0, 0)
         for epochs in sorted(set(lengths.values()), reverse=True):
-            alike = [row for row in waiting if lengths[row["number"]] == epochs]
+            alike = [row for row in waiting if lengths[row.number] == epochs]
             patience = schedule.patience(epochs)
             keep = partial(keep_weights, executor.run)
             options = TrainOptions(patience, epochs, weights=True, each=keep)
-            executor.train(alike, {row["number"]: epochs for row in alike}, options, before)
+            executor.train(alike, {row.number: epochs for row in alike}, options, before)
             before = (before[0] + epochs * len(alike), before[1] + len(alike))
-        left = [row["number"] for row in executor.store.trials(STAGE) if row["state"] == "waiting"]
-        executor.store.set_states(left, "skipped")
+        left = [row.number for row in executor.store.trials(purpose=Purpose.FINALIST, state=State.WAITING)]
+        executor.store.set_states(left, State.SKIPPED)
         executor.progress.finish()
 
 
-def _with_earlier(chosen: list[dict[str, Any]], earlier: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _with_earlier(chosen: list[Trial], earlier: Sequence[Trial]) -> list[Trial]:
     """Give the best one of an earlier search the last place, unless it has one or there is only one."""
-    if len(chosen) < 2 or not earlier or earlier[0]["number"] in [row["number"] for row in chosen]:
+    if len(chosen) < 2 or not earlier or earlier[0].number in [row.number for row in chosen]:
         return chosen
     return [*chosen[:-1], earlier[0]]
 
 
-def _full_training(row: dict[str, Any], own: int, epochs: int) -> float:
+def _full_training(row: Trial, own: int, epochs: int) -> float:
     """Seconds that a trial's configuration is expected to need in full on one core.
 
     Args:
@@ -118,9 +118,9 @@ def _full_training(row: dict[str, Any], own: int, epochs: int) -> float:
         own: epochs that the trial's seconds stand for: of a copy only those since it was made.
         epochs: a full training.
     """
-    each = row["seconds"] / max(own, 1)
-    early = row["state"] == "complete" and row["best_epoch"] is not None and row["best_epoch"] < row["epochs"] / PATIENT
-    return each * (min(epochs, PATIENT * row["epochs"]) if early else epochs)
+    each = row.seconds / max(own, 1)
+    early = row.state is State.COMPLETE and row.best_epoch is not None and row.best_epoch < row.epochs / PATIENT
+    return each * (min(epochs, PATIENT * row.epochs) if early else epochs)
 
 
 def fitting(work: Sequence[float], replicates: int, jobs: int, seconds: float) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,8 @@ def as_optuna(record: Record, storage: Any, name: str | None) -> optuna.Study:
     """Write a study as one of Optuna's, as `Study.to_optuna`."""
     name = name or record.run.resolve().name
     better = record.metric.greater_is_better
-    return to_optuna(record.records(), record.curves(), record.searched, better, name, storage)
+    rows = [asdict(one) | {"state": one.state.value, "purpose": one.purpose.value} for one in record.records()]
+    return to_optuna(rows, record.curves(), record.searched, better, name, storage)
 
 
 def as_tables(record: Record, trials: str | Path | None, curves: str | Path | None) -> list[Path]:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.study.cost import architecture, inference_seconds, parameters
-from ikura.study.record.members import member_of
 from ikura.study.record.objectives import MEASURED
-from ikura.study.record.pareto import ENDED
 from ikura.study.workable import unworkable
+from ikura.trial_state import State
 
 if TYPE_CHECKING:
     from ikura.study.executor import Executor
@@ -37,16 +36,16 @@ def measure(executor: Executor) -> None:
     known: dict[Hashable, dict[str, Any]] = {}
     with executor.store.timed("measure"):
         for row in rows:
-            ended = row["state"] in ENDED and row["dev_score"] is not None and math.isfinite(row["dev_score"])
-            if row["purpose"] != "search" or not (ended or row["state"] == "infeasible"):
+            ended = row.state.trained and row.dev_score is not None and math.isfinite(row.dev_score)
+            if not row.searched or not (ended or row.state is State.INFEASIBLE):
                 continue
-            member = member_of(row)
-            if row["state"] == "infeasible" and unworkable(executor.setup, [member]):
+            member = row.member
+            if row.state is State.INFEASIBLE and unworkable(executor.setup, [member]):
                 continue
             names = [name for name in wanted if name == "parameters" or (ended and not executor.late)]
             values = known.setdefault(architecture(executor.setup, member), {})
             for name in names:
                 if name not in values:
                     values[name] = call[name](executor.setup, member)
-                costs[name][row["number"]] = values[name]
+                costs[name][row.number] = values[name]
     executor.store.set_fact("costs", costs)

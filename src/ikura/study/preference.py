@@ -7,6 +7,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from ikura.study.record.pareto import cost, front
+from ikura.study.record.trial import Trial
 
 if TYPE_CHECKING:
     from ikura.study.executor import Executor
@@ -54,7 +55,7 @@ def cheapest(merits: Mapping[int, float], costs: Mapping[int, float], margin: fl
 
 
 def preferred(
-    executor: Executor, groups: Mapping[int, Sequence[Mapping[str, Any]]], best: int, interval: Sequence[float]
+    executor: Executor, groups: Mapping[int, Sequence[Trial]], best: int, interval: Sequence[float]
 ) -> tuple[int, dict[str, Any]]:
     """Choose among configurations by the preferred objective.
 
@@ -70,7 +71,7 @@ def preferred(
     wanted = executor.objectives
     assert wanted.prefer is not None
     costs = executor.store.fact("costs", {})
-    merits = {n: executor.sign * sum(row["dev_score"] for row in group) / len(group) for n, group in groups.items()}
+    merits = {n: executor.sign * sum(row.score for row in group) / len(group) for n, group in groups.items()}
     spent = {n: sum(cost(row, wanted.prefer, costs) for row in group) / len(group) for n, group in groups.items()}
     margin = standard_error(interval) if wanted.within is None else wanted.within
     chosen = cheapest(merits, spent, margin)
@@ -84,7 +85,7 @@ def preferred(
     }
 
 
-def promising(executor: Executor, ranked: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+def promising(executor: Executor, ranked: Sequence[Trial], count: int) -> list[Trial]:
     """Put the trials first that should become finalists: with several objectives those on the Pareto front.
 
     Of a front longer than `count` the best dev scores come first. Where a margin is stated, only what is within it of
@@ -103,10 +104,10 @@ def promising(executor: Executor, ranked: Sequence[dict[str, Any]], count: int) 
         return list(ranked)
     on = front(ranked, executor.sign, wanted.objectives, executor.store.fact("costs", {}))
     if wanted.within is not None and on:
-        least = executor.sign * on[0]["dev_score"] - wanted.within
-        near = [row for row in on if executor.sign * row["dev_score"] >= least]
+        least = executor.sign * on[0].score - wanted.within
+        near = [row for row in on if executor.sign * row.score >= least]
         steps = min(count, len(near))
         spread = [near[round(i * (len(near) - 1) / max(steps - 1, 1))] for i in range(steps)]
         on = spread + [row for row in on if row not in spread]
-    places = {row["number"]: place for place, row in enumerate(on)}
-    return sorted(ranked, key=lambda row: places.get(row["number"], len(places)))
+    places = {row.number: place for place, row in enumerate(on)}
+    return sorted(ranked, key=lambda row: places.get(row.number, len(places)))

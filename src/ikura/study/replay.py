@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,13 +18,14 @@ from ikura.process_state import one_thread_each
 from ikura.search import schedule
 from ikura.study.factory_check import check_network
 from ikura.study.record.ledger import Ledger
-from ikura.study.record.members import member_of
 from ikura.study.record.search_plans import found_in, plans
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import COLUMNS, Store
+from ikura.study.record.trial import Trial
 from ikura.study.record.versions import difference
 from ikura.study.training_setup import make_setup, network_again
 from ikura.study.training_states import lineage
+from ikura.trial_state import State
 
 if TYPE_CHECKING:
     from ikura.study.record.record import Record
@@ -32,14 +33,14 @@ if TYPE_CHECKING:
 __all__ = ["check_trained", "replay", "replayed_curve", "replayed_distances", "trained_again"]
 
 
-def replayed_curve(record: Record, row: dict[str, Any]) -> pd.DataFrame:
+def replayed_curve(record: Record, row: Trial) -> pd.DataFrame:
     """Train a trial again for its curve, as `Study.replay`."""
     frame = pd.DataFrame(replay(record, row).curve, columns=list(COLUMNS))
     frame.insert(0, "epoch", np.arange(1, len(frame) + 1))
     return frame
 
 
-def replayed_distances(record: Record, row: dict[str, Any]) -> pd.DataFrame:
+def replayed_distances(record: Record, row: Trial) -> pd.DataFrame:
     """Train a trial again for the distances of its weights from their initial values, as `Study.distances`."""
     found = pd.DataFrame(replay(record, row, keep_distances=True).distances)
     found.insert(0, "distance", np.sqrt(np.square(found).sum(axis=1)))
@@ -47,20 +48,20 @@ def replayed_distances(record: Record, row: dict[str, Any]) -> pd.DataFrame:
     return found
 
 
-def check_trained(store: Store, row: Mapping[str, Any]) -> None:
+def check_trained(store: Store, row: Trial) -> None:
     """Refuse a trial that there is nothing of to repeat.
 
     Raises:
         UsageError: the trial has not been trained.
     """
-    number = row["number"]
-    if row["state"] == "infeasible":
+    number = row.number
+    if row.state is State.INFEASIBLE:
         raise UsageError(f"trial {number} is infeasible; it was never trained")
-    if not Ledger(store).segments([number]) or not row["epochs"]:
+    if not Ledger(store).segments([number]) or not row.epochs:
         raise UsageError(f"trial {number} has not been trained, so there is nothing to repeat")
 
 
-def replay(record: Record, row: dict[str, Any], keep_distances: bool = False, keep_evidence: bool = False) -> Outcome:
+def replay(record: Record, row: Trial, keep_distances: bool = False, keep_evidence: bool = False) -> Outcome:
     """Train one trial of a study again, and before it what the trials that it was copied from trained until then.
 
     Stacked networks run in their places in tiles with the same company, which does not train, so that every shape, and
@@ -84,7 +85,7 @@ def trained_again(
     store: Store,
     setup: TrainingSetup,
     engine: Engine,
-    row: dict[str, Any],
+    row: Trial,
     keep_distances: bool = False,
     watch: Callable[[TrainingRun, int], None] | None = None,
     tell: Callable[[TileProgress], None] = lambda told: None,
@@ -100,29 +101,29 @@ def trained_again(
         tell: told of every epoch.
         keep_evidence: whether the outcome carries the evidence on the dev examples.
     """
-    rows = {one["number"]: one for one in store.trials()}
-    ledger, number = Ledger(store), row["number"]
+    rows = store.trials()
+    ledger, number = Ledger(store), row.number
     searches, stages = plans(setting, store), {one["stage"]: one["epochs"] for one in store.fact("stages", [])}
     outcome: Outcome | None = None
-    for segment in lineage(ledger, rows, number, row["epochs"]):
-        company = [segment] if setup.compiled else ledger.company(segment["tile"])
-        members = tuple(member_of(rows[one["trial"]]) for one in company)
-        cut = row["epochs"] if row["state"] == "stopped" else segment["until"]
+    for segment in lineage(ledger, rows, number, row.epochs):
+        company = [segment] if setup.compiled else ledger.company(segment.tile)
+        members = tuple(rows[one.trial].member for one in company)
+        cut = row.epochs if row.state is State.STOPPED else segment.until
         going_on = outcome.going_on if outcome else None
-        its = rows[segment["trial"]]
-        found = found_in(its["stage"] if its["stage"] in stages else rows[its["parent"]]["stage"], searches)
+        its = rows[segment.trial]
+        found = found_in(its.stage if its.stage in stages else rows[its.configuration].stage, searches)
         job = Job(
-            segment["tile"],
+            segment.tile,
             members,
-            min(segment["until"], cut),
+            min(segment.until, cut),
             schedule(setting.schedule).patience(found.epochs),
-            states={segment["trial"]: going_on} if going_on else {},
+            states={segment.trial: going_on} if going_on else {},
             keep_states=True,
             keep_weights=True,
             keep_distances=keep_distances,
             keep_best=keep_evidence,
             places=(company.index(segment),),
-            budget=stages.get(its["stage"], found.epochs),
+            budget=stages.get(its.stage, found.epochs),
             watch=watch,
         )
         outcome = next(iter(engine.run([job], tell)))[0]

@@ -13,17 +13,17 @@ from ikura.nn.noise import key
 from ikura.population.job import Outcome
 from ikura.population.setup import TrainingSetup
 from ikura.search import Schedule, Stage
-from ikura.search.schedule import Plan, Round, Standing, check_round
+from ikura.search.schedule import Plan, Standing, check_round
 from ikura.space import Space, layer_of
 from ikura.space.limits import BOUNDS
 from ikura.study.executor import Executor, TrainOptions
+from ikura.study.record.ledger import RoundRecord
 from ikura.study.record.store import COLUMNS
+from ikura.study.record.trial import Trial
 from ikura.study.training_states import States
+from ikura.trial_state import State
 
 __all__ = ["changeable", "room", "run_stage"]
-
-TRAINS = ("train", "fresh", "copies")
-"""The parts of a recorded round that train: each maps trials to epochs."""
 
 
 def room(trials: int) -> int:
@@ -63,8 +63,8 @@ def run_stage(
         keep: takes the outcomes of a tile's trials that have ended, with the weights of the best and all evidence;
             None if nobody needs them.
     """
-    begun = [row for row in executor.store.trials(stage.index) if row["parent"] is None]
-    trials = sum(row["state"] != "infeasible" for row in begun)
+    begun = [row for row in executor.store.trials(stage=stage.index) if row.parent is None]
+    trials = sum(row.state is not State.INFEASIBLE for row in begun)
     if not trials:
         return
     seed = key(executor.seed, "schedule", stage.index)
@@ -89,7 +89,7 @@ class _Rounds:
         path = executor.run / "snapshots" / f"stage-{stage.index}.safetensors"
         self.states = States(executor, path, options)
         self.options = replace(options, state=self.states)
-        self.rows = {row["number"]: row for row in executor.store.trials(stage.index)}
+        self.rows = {row.number: row for row in executor.store.trials(stage=stage.index)}
         self.rounds = executor.ledger.rounds(stage.index)
         self.curves: dict[int, np.ndarray] = {}
         self.losses: dict[int, dict[int, np.ndarray]] = {}
@@ -98,7 +98,7 @@ class _Rounds:
 
     def _recall(self) -> None:
         """Read what an earlier process recorded."""
-        begun = [number for number, row in self.rows.items() if row["epochs"]]
+        begun = [number for number, row in self.rows.items() if row.epochs]
         frame = self.executor.store.curves(begun)
         for number, points in frame.groupby("number").indices.items():
             self.curves[int(str(number))] = frame[list(COLUMNS)].to_numpy()[points]
@@ -120,83 +120,73 @@ class _Rounds:
 
     def _cut(self) -> bool:
         """Whether the time is over, now or in the process before; something is trained all the same."""
-        stopped = any(row["state"] == "stopped" for row in self.rows.values())
+        stopped = any(row.state is State.STOPPED for row in self.rows.values())
         return stopped or (self.executor.late and self.executor.best is not None)
 
-    def _outstanding(self, decided: Mapping[str, Any]) -> dict[int, int]:
+    def _outstanding(self, decided: RoundRecord) -> dict[int, int]:
         """What of a round is not recorded yet: trial -> epochs."""
-        targets = {number: until for part in TRAINS for number, until in decided[part].items()}
         return {
             number: until
-            for number, until in targets.items()
-            if self.rows[number]["state"] == "waiting"
-            or (self.rows[number]["state"] == "running" and self.rows[number]["epochs"] < until)
+            for number, until in decided.until.items()
+            if self.rows[number].state is State.WAITING
+            or (self.rows[number].state is State.RUNNING and self.rows[number].epochs < until)
         }
 
-    def _decide(self) -> dict[str, Any] | None:
+    def _decide(self) -> RoundRecord | None:
         """Ask the schedule for the next round and record it; None at the end of the stage, which drops the rest."""
         standings = self._standings()
-        waiting = sorted(number for number, row in self.rows.items() if row["state"] == "waiting")
-        over = bool(self.rounds) and not waiting and not any(one.state == "running" for one in standings)
-        if self.rounds and not any(self.rounds[-1][part] for part in TRAINS):
+        waiting = sorted(number for number, row in self.rows.items() if row.state is State.WAITING)
+        over = bool(self.rounds) and not waiting and not any(one.state is State.RUNNING for one in standings)
+        if self.rounds and not self.rounds[-1].until:
             return None
         decided = None if over else self.schedule.next(standings, self.plan)
         if decided is None:
-            rest = {one.number: "not chosen to go on" for one in standings if one.state == "running"}
+            rest = {one.number: "not chosen to go on" for one in standings if one.state is State.RUNNING}
             if rest:
-                self._record({"train": {}, "fresh": {}, "copies": {}, "drop": rest}, [])
+                self._record(self._round(drop=rest), [])
             return None
         check_round(self.schedule, decided, standings, self.plan)
-        first = len(self.executor.store.trials()) if decided.copies else 0
+        first = self.executor.store.count() if decided.copies else 0
         copies = [
-            {
-                "number": first + i,
-                "purpose": "search",
-                "parent": copy.parent,
-                "stage": self.stage.index,
-                "seed": self.rows[copy.parent]["seed"],
-                "hyperparameters": dict(copy.hyperparameters),
-                "epochs": self.rows[copy.parent]["epochs"],
-            }
+            self.rows[copy.parent].copy(first + i, self.stage.index, dict(copy.hyperparameters))
             for i, copy in enumerate(decided.copies)
         ]
-        return self._record(self._content(decided, waiting, first), copies)
+        found = self._round(
+            train=dict(decided.train),
+            fresh=dict(zip(waiting, decided.fresh, strict=False)),
+            copies={first + i: copy.until for i, copy in enumerate(decided.copies)},
+            drop=dict(decided.drop),
+        )
+        return self._record(found, copies)
 
-    @staticmethod
-    def _content(decided: Round, waiting: Sequence[int], first: int) -> dict[str, dict[int, Any]]:
-        return {
-            "train": dict(decided.train),
-            "fresh": dict(zip(waiting, decided.fresh, strict=False)),
-            "copies": {first + i: copy.until for i, copy in enumerate(decided.copies)},
-            "drop": dict(decided.drop),
-        }
+    def _round(self, **parts: Any) -> RoundRecord:
+        return RoundRecord(self.stage.index, len(self.rounds), **parts)
 
-    def _record(self, content: dict[str, dict[int, Any]], copies: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        index = len(self.rounds)
-        self.executor.ledger.add_round(self.stage.index, index, content, copies)
+    def _record(self, decided: RoundRecord, copies: Sequence[Trial]) -> RoundRecord:
+        self.executor.ledger.add_round(decided, copies)
         for copy in copies:
-            self.rows[copy["number"]] = {**copy, "state": "waiting"}
-            self.curves[copy["number"]] = self.curves[copy["parent"]]
-        for number in content["drop"]:
-            self.rows[number]["state"] = "pruned"
-        self.rounds.append({"stage": self.stage.index, "round": index, **content})
-        return self.rounds[-1]
+            self.rows[copy.number] = copy
+            self.curves[copy.number] = self.curves[copy.origin]
+        for number in decided.drop:
+            self.rows[number] = replace(self.rows[number], state=State.PRUNED)
+        self.rounds.append(decided)
+        return decided
 
-    def _carry_out(self, decided: Mapping[str, Any]) -> None:
+    def _carry_out(self, decided: RoundRecord) -> None:
         until = self._outstanding(decided)
         rows = [self.rows[number] for number in until]
         outcomes = self.executor.train(rows, until, self.options, self._before(until))
         for outcome in outcomes:
             row, epochs = self.rows[outcome.number], len(outcome.curve)
-            on = outcome.state == "complete" and until[outcome.number] <= epochs < self.stage.epochs
-            row |= {"state": "running" if on else outcome.state, "epochs": epochs}
+            on = outcome.state is State.COMPLETE and until[outcome.number] <= epochs < self.stage.epochs
+            self.rows[outcome.number] = replace(row, state=State.RUNNING if on else outcome.state, epochs=epochs)
             self.curves[outcome.number] = outcome.curve
             if outcome.dev_losses is not None:
                 # As precise as they are recorded.
                 losses = outcome.dev_losses.astype(np.float32).astype(np.float64)
                 self.losses.setdefault(outcome.number, {})[epochs] = losses
         self.states.take(outcomes)
-        running = {n: row["epochs"] for n, row in self.rows.items() if row["state"] == "running"}
+        running = {n: row.epochs for n, row in self.rows.items() if row.state is State.RUNNING}
         if running:
             self.states.keep(running)
 
@@ -204,12 +194,12 @@ class _Rounds:
         return [
             Standing(
                 number,
-                "diverged" if row["state"] == "frozen" else row["state"],
+                State.DIVERGED if row.state.failed else row.state,
                 len(self.curves[number]),
                 self.executor.sign * self.curves[number][:, 2],
                 self.curves[number][:, 1],
-                row["hyperparameters"],
-                row["parent"],
+                row.hyperparameters,
+                row.parent,
                 dict(self.losses.get(number, {})),
             )
             for number, row in sorted(self.rows.items())
@@ -218,10 +208,10 @@ class _Rounds:
 
     def _before(self, until: Mapping[int, int]) -> tuple[int, int]:
         """Member epochs that were trained or saved, and trials that have ended, beside those that train now."""
-        ended = [number for number, row in self.rows.items() if row["state"] not in ("waiting", "running")]
+        ended = [number for number, row in self.rows.items() if row.state.ended]
         if self.schedule.copies:
             # A copy takes its parent's epochs over and another's place in the population.
-            since = max(self.rows[number]["epochs"] for number in until)
-            return self.stage.trials * since - sum(self.rows[number]["epochs"] for number in until), len(ended)
-        waiting = [n for n, row in self.rows.items() if row["state"] == "running" and n not in until]
-        return self.stage.epochs * len(ended) + sum(self.rows[n]["epochs"] for n in waiting), len(ended)
+            since = max(self.rows[number].epochs for number in until)
+            return self.stage.trials * since - sum(self.rows[number].epochs for number in until), len(ended)
+        waiting = [n for n, row in self.rows.items() if row.state is State.RUNNING and n not in until]
+        return self.stage.epochs * len(ended) + sum(self.rows[n].epochs for n in waiting), len(ended)

@@ -10,18 +10,19 @@ from typing import Any
 from ikura.population.job import Outcome
 from ikura.population.member import Member
 from ikura.search import Observation, Proposer, Schedule
-from ikura.study.executor import Executor, State, TrainOptions
+from ikura.study.executor import Executor, TrainingState, TrainOptions
+from ikura.study.record.ledger import RoundRecord
 from ikura.study.record.prior import prior_observations
 from ikura.study.record.search_plans import SearchPlan, begun_with
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
+from ikura.study.record.trial import Purpose
 from ikura.study.replay import trained_again
 from ikura.study.rounds import run_stage
 from ikura.study.training_states import as_copy
+from ikura.trial_state import State
 
 __all__ = ["search", "train_longer"]
-
-ENDED = ("complete", "stopped", "pruned", "diverged", "frozen", "infeasible")
 
 
 def observations(store: Store, sign: float) -> list[Observation]:
@@ -32,14 +33,13 @@ def observations(store: Store, sign: float) -> list[Observation]:
     found = prior_observations(store)
     lengths = {one["stage"]: one["epochs"] for one in store.fact("stages", [])}
     for row in store.trials():
-        if row["purpose"] == "search" and row["state"] in ENDED:
-            failed = row["state"] in ("diverged", "frozen", "infeasible") or row["dev_score"] is None
-            score = math.nan if failed else sign * row["dev_score"]
-            loss = math.nan if row["dev_loss"] is None else row["dev_loss"]
-            feasible = row["state"] != "infeasible"
-            settled = row["state"] == "complete" and row["epochs"] < lengths.get(row["stage"], 0)
+        if row.searched and row.state.ended and row.state is not State.SKIPPED:
+            score = sign * row.dev_score if row.state.comparable and row.dev_score is not None else math.nan
+            loss = math.nan if row.dev_loss is None else row.dev_loss
+            feasible = row.state is not State.INFEASIBLE
+            settled = row.state is State.COMPLETE and row.epochs < lengths.get(row.stage, 0)
             found.append(
-                Observation(row["number"], row["stage"], row["hyperparameters"], score, loss, feasible, settled=settled)
+                Observation(row.number, row.stage, dict(row.hyperparameters), score, loss, feasible, settled=settled)
             )
     return found
 
@@ -83,15 +83,15 @@ def search(
         stages.append(_continued(executor, plan, patience, keep))
     for own in proposer.stages(plan.trials, plan.epochs):
         stage = replace(own, index=plan.own + own.index, name=own.name + plan.label)
-        rows = executor.store.trials(stage.index)
+        rows = executor.store.trials(stage=stage.index)
         if stages and not rows and executor.late:
             break
         history = known_to(plan, proposer, executor.store, executor.sign)
         if not rows:
-            number = len(executor.store.trials())
+            number = executor.store.count()
             proposals = proposer.ask(own, own.trials, history)
             members = [Member(number + i, p.configuration, executor.seed) for i, p in enumerate(proposals)]
-            executor.add(members, stage.index, "search", [None] * len(members))
+            executor.add(members, stage.index, Purpose.SEARCH, [None] * len(members))
         stages.append(
             {
                 "stage": stage.index,
@@ -113,8 +113,8 @@ def search(
             run_stage(executor, schedule, stage, proposer.searched(own, history), patience, keep)
             executor.progress.finish()
         executor.store.set_fact(f"stage {stage.index}", True)
-    for state, end in (("waiting", "skipped"), ("running", "stopped")):
-        executor.store.set_states([row["number"] for row in executor.store.trials() if row["state"] == state], end)
+    for state, end in ((State.WAITING, State.SKIPPED), (State.RUNNING, State.STOPPED)):
+        executor.store.set_states([row.number for row in executor.store.trials(state=state)], end)
     executor.store.set_fact(done, True)
     return stages
 
@@ -148,27 +148,22 @@ def train_longer(
         keep: takes the outcomes of a tile, as in `search`.
     """
     setting = Setting.load(executor.run)
-    rows = {row["number"]: row for row in executor.store.trials()}
-    if not executor.store.trials(plan.first):
-        copies = [_copy(rows[parent], len(rows) + i, plan.first) for i, parent in enumerate(plan.warm)]
-        content = {"train": {}, "fresh": {}, "copies": {one["number"]: plan.epochs for one in copies}, "drop": {}}
-        executor.ledger.add_round(plan.first, 0, content, copies)
-    waiting = [row for row in executor.store.trials(plan.first) if row["state"] == "waiting"]
+    rows = executor.store.trials()
+    if not executor.store.trials(stage=plan.first):
+        copies = [rows[parent].copy(len(rows) + i, plan.first) for i, parent in enumerate(plan.warm)]
+        decided = RoundRecord(plan.first, 0, copies={one.number: plan.epochs for one in copies})
+        executor.ledger.add_round(decided, copies)
+    waiting = executor.store.trials(stage=plan.first, state=State.WAITING)
     if not waiting:
         return
 
-    def state(number: int, epochs: int) -> State:
+    def state(number: int, epochs: int) -> TrainingState:
         outcome = trained_again(setting, executor.store, executor.setup, executor.engine, rows[parents[number]])
         assert outcome.going_on is not None
         return as_copy(outcome.going_on)
 
-    parents = {row["number"]: row["parent"] for row in waiting}
+    parents = {row.number: row.origin for row in waiting}
     options = TrainOptions(patience, plan.epochs, state=state)
     if keep is not None:
         options = replace(options, best=True, each=keep)
-    executor.train(waiting, {row["number"]: plan.epochs for row in waiting}, options)
-
-
-def _copy(parent: dict[str, Any], number: int, stage: int) -> dict[str, Any]:
-    taken = {name: parent[name] for name in ("seed", "hyperparameters", "epochs")}
-    return {"number": number, "purpose": "search", "parent": parent["number"], "stage": stage, **taken}
+    executor.train(waiting, {row.number: plan.epochs for row in waiting}, options)

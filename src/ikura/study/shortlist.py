@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,8 +12,10 @@ from ikura.files import write_atomically
 from ikura.population.job import Outcome
 from ikura.population.snapshot import packed, unpacked
 from ikura.study.executor import Executor
+from ikura.study.record.trial import Purpose, ranked
+from ikura.trial_state import State
 
-__all__ = ["PLACES", "Shortlist", "has_weights", "keep_weights", "kept_weights", "ranked", "weights_file"]
+__all__ = ["PLACES", "Shortlist", "has_weights", "keep_weights", "kept_weights", "weights_file"]
 
 PLACES = 64
 """Trials whose dev evidence is kept. A resample of the dev examples practically never prefers one further down."""
@@ -48,22 +49,6 @@ def keep_weights(run: Path, outcomes: Iterable[Outcome], *, synced: bool = True)
             write_atomically(weights_file(run, outcome.number), packed(arrays), synced=synced)
 
 
-def ranked(executor: Executor, purpose: str) -> list[dict[str, Any]]:
-    """Trials with a dev score, the best first; equal scores by dev loss, then by number; pruned ones come last."""
-    rows = [
-        row
-        for row in executor.store.trials()
-        if row["purpose"] == purpose
-        and row["state"] in ("complete", "stopped", "pruned")
-        and row["dev_score"] is not None
-        and row["dev_loss"] is not None
-    ]
-    return sorted(
-        rows,
-        key=lambda row: (row["state"] == "pruned", -executor.sign * row["dev_score"], row["dev_loss"], row["number"]),
-    )
-
-
 class Shortlist:
     """Keeps the weights of the search's best trial and the dev evidence of its best `PLACES` trials.
 
@@ -76,10 +61,9 @@ class Shortlist:
 
     def __init__(self, executor: Executor) -> None:
         self.executor = executor
-        rows = [row for row in ranked(executor, "search") if row["state"] != "pruned"][:PLACES]
-        self.merits: list[Merit] = [
-            (executor.sign * row["dev_score"], -row["dev_loss"], -row["number"]) for row in reversed(rows)
-        ]
+        every = ranked(executor.store.trials(purpose=Purpose.SEARCH), executor.sign)
+        rows = [row for row in every if row.state is not State.PRUNED][:PLACES]
+        self.merits: list[Merit] = [row.merit(executor.sign) for row in reversed(rows)]
 
     def __call__(self, outcomes: list[Outcome]) -> None:
         """Take the outcomes of one tile."""

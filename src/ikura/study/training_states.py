@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,9 +13,10 @@ from ikura.errors import RunError
 from ikura.files import write_atomically
 from ikura.population.job import Job, Outcome
 from ikura.population.snapshot import packed, unpacked
-from ikura.study.executor import Executor, State, TrainOptions
+from ikura.study.executor import Executor, TrainingState, TrainOptions
 from ikura.study.record.ledger import Ledger, Segment
-from ikura.study.record.members import member_of
+from ikura.study.record.trial import Trial
+from ikura.trial_state import State
 
 __all__ = ["States", "as_copy", "lineage"]
 
@@ -24,23 +24,23 @@ SECONDS = 30.0
 """How often states are written to a file, at most."""
 
 
-def as_copy(state: State) -> State:
+def as_copy(state: TrainingState) -> TrainingState:
     """What a copy begins with: all that its parent had, but for the time that it took."""
     return state | {"seconds": np.zeros_like(state["seconds"])}
 
 
-def lineage(ledger: Ledger, rows: Mapping[int, Mapping[str, Any]], number: int, epochs: int) -> Iterator[Segment]:
+def lineage(ledger: Ledger, rows: Sequence[Trial], number: int, epochs: int) -> Iterator[Segment]:
     """The segments on which a trial came to so many epochs, those of the trials it was copied from included.
 
     Raises:
         RunError: the way is not on record.
     """
-    segments = [segment for segment in ledger.segments([number]).get(number, []) if segment["since"] < max(epochs, 1)]
-    since = segments[0]["since"] if segments else epochs
+    segments = [segment for segment in ledger.segments([number]).get(number, []) if segment.since < max(epochs, 1)]
+    since = segments[0].since if segments else epochs
     if since:
-        if rows[number]["parent"] is None or rows[number]["purpose"] != "search":
+        if rows[number].parent is None or not rows[number].searched:
             raise RunError(f"trial {number}: how it came to {since} epochs is not on record")
-        yield from lineage(ledger, rows, rows[number]["parent"], since)
+        yield from lineage(ledger, rows, rows[number].origin, since)
     yield from segments
 
 
@@ -60,11 +60,11 @@ class States:
     executor: Executor
     path: Path
     options: TrainOptions
-    _known: dict[tuple[int, int], State] | None = None
+    _known: dict[tuple[int, int], TrainingState] | None = None
     _saved: float = field(default_factory=time.monotonic)
 
     @property
-    def known(self) -> dict[tuple[int, int], State]:
+    def known(self) -> dict[tuple[int, int], TrainingState]:
         """States by trial and epochs."""
         if self._known is None:
             self._known = _load(self.path)
@@ -73,7 +73,7 @@ class States:
     def take(self, outcomes: Iterable[Outcome]) -> None:
         """Keep what a tile's members go on from."""
         for outcome in outcomes:
-            if outcome.going_on is not None and outcome.state == "complete":
+            if outcome.going_on is not None and outcome.state is State.COMPLETE:
                 self.known[outcome.number, len(outcome.curve)] = outcome.going_on
 
     def keep(self, running: Mapping[int, int]) -> None:
@@ -84,30 +84,27 @@ class States:
             write_atomically(self.path, packed(arrays))
             self._saved = time.monotonic()
 
-    def __call__(self, number: int, epochs: int) -> State:
+    def __call__(self, number: int, epochs: int) -> TrainingState:
         """Return what a trial goes on from after so many epochs; a copy that has not trained has its parent's."""
         if (number, epochs) not in self.known:
             ledger = self.executor.ledger
-            segments = [segment for segment in ledger.segments([number]).get(number, []) if segment["until"] == epochs]
+            segments = [segment for segment in ledger.segments([number]).get(number, []) if segment.until == epochs]
             if segments:
-                self._again(segments[0]["tile"])
+                self._again(segments[0].tile)
             else:
-                rows = {row["number"]: row for row in self.executor.store.trials()}
-                self.known[number, epochs] = as_copy(self(rows[number]["parent"], epochs))
+                self.known[number, epochs] = as_copy(self(self.executor.store.trials()[number].origin, epochs))
         return self.known[number, epochs]
 
     def _again(self, tile: int) -> None:
         """Train a tile again for the states that were lost with a process."""
         segments = self.executor.ledger.company(tile)
-        rows = {row["number"]: row for row in self.executor.store.trials()}
+        rows = self.executor.store.trials()
         job = Job(
             tile,
-            tuple(member_of(rows[segment["trial"]]) for segment in segments),
-            segments[0]["until"],
+            tuple(rows[segment.trial].member for segment in segments),
+            segments[0].until,
             self.options.patience,
-            states={
-                segment["trial"]: self(segment["trial"], segment["since"]) for segment in segments if segment["since"]
-            },
+            states={segment.trial: self(segment.trial, segment.since) for segment in segments if segment.since},
             keep_states=True,
             budget=self.options.budget,
         )
@@ -115,9 +112,9 @@ class States:
             self.take(outcomes)
 
 
-def _load(path: Path) -> dict[tuple[int, int], State]:
+def _load(path: Path) -> dict[tuple[int, int], TrainingState]:
     """Read the file; one that is missing or damaged counts as empty."""
-    found: dict[tuple[int, int], State] = {}
+    found: dict[tuple[int, int], TrainingState] = {}
     for name, array in (unpacked(path) or {}).items():
         number, epochs, part = name.split("/", 2)
         found.setdefault((int(number), int(epochs)), {})[part] = array

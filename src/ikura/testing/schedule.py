@@ -11,6 +11,7 @@ import numpy as np
 from ikura.search.schedule import Plan, Schedule
 from ikura.space import Space, choice, integer, linear, log, log_complement
 from ikura.testing.simulation import Simulation, learning_curves
+from ikura.trial_state import State
 
 __all__ = ["check_schedule"]
 
@@ -74,7 +75,7 @@ def _check_end(whole: Simulation, where: str) -> None:
     assert fresh == whole.plan.trials, f"{where}: {fresh} trials began"
     for one in whole.standings.values():
         assert 0 < one.epochs <= whole.plan.epochs, f"{where}: trial {one.number} trained {one.epochs} epochs"
-    survivors = [one for one in whole.standings.values() if one.state == "complete"]
+    survivors = [one for one in whole.standings.values() if one.state == State.COMPLETE]
     if not np.isnan(whole.curves).any():
         assert survivors, f"{where}: nobody trained to the end"
     ended: dict[int, int] = {}
@@ -113,7 +114,7 @@ def _check_unscored(make: Callable[[], Schedule]) -> None:
     curves = learning_curves(12, 27, diverging=0)
     curves[::2, :, 0] = nan
     whole = Simulation(make(), plan, curves).run()
-    complete = [one for one in whole.standings.values() if one.state == "complete"]
+    complete = [one for one in whole.standings.values() if one.state == State.COMPLETE]
     assert any(isfinite(one.scores[-1]) for one in complete), f"schedule {make().name!r}: only trials without a score"
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ikura.search.schedule import Plan, Round, Schedule, Standing, check_round
+from ikura.trial_state import State
 
 __all__ = ["Curves", "Simulation", "learning_curves"]
 
@@ -84,14 +85,14 @@ class Simulation:
         decided = self.schedule.next(order(standings), self.plan)
         if decided is None:
             for number, one in self.standings.items():
-                if one.state == "running":
-                    self.standings[number] = replace(one, state="pruned")
+                if one.state == State.RUNNING:
+                    self.standings[number] = replace(one, state=State.PRUNED)
             return False
         check_round(self.schedule, decided, standings, self.plan)
         self.rounds.append(decided)
         parents = {copy.parent: self.standings[copy.parent] for copy in decided.copies}
         for number in decided.drop:
-            self.standings[number] = replace(self.standings[number], state="pruned")
+            self.standings[number] = replace(self.standings[number], state=State.PRUNED)
         for number, until in decided.train.items():
             self._train(number, until)
         for until in decided.fresh:
@@ -113,23 +114,23 @@ class Simulation:
         hyperparameters = self.plan.space.from_unit(
             dict(zip(self.plan.space.dimensions, np.random.default_rng(begun).random(99).tolist(), strict=False))
         )
-        self.standings[number] = Standing(number, "running", 0, np.empty(0), np.empty(0), hyperparameters)
+        self.standings[number] = Standing(number, State.RUNNING, 0, np.empty(0), np.empty(0), hyperparameters)
         self._train(number, until)
 
     def _train(self, number: int, until: int) -> None:
         one, patience = self.standings[number], self.schedule.patience(self.plan.epochs)
         scores, losses = self._own[number][:, 0], self._own[number][:, 1]
         state, epochs = one.state, one.epochs
-        while epochs < until and state == "running":
+        while epochs < until and state is State.RUNNING:
             epochs += 1
             best = int(np.argmin(np.where(np.isnan(losses[:epochs]), np.inf, losses[:epochs]))) + 1
             if not np.isfinite(losses[epochs - 1]):
-                state = "diverged"
+                state = State.DIVERGED
             elif epochs == self.plan.epochs or (patience is not None and epochs - best >= patience):
-                state = "complete"
+                state = State.COMPLETE
         # Each example's loss is the trial's, more or less; members see the same examples, so they can be paired.
         kept = dict(one.dev_losses)
-        if self.schedule.paired and state != "diverged":
+        if self.schedule.paired and state is not State.DIVERGED:
             kept[epochs] = np.abs(losses[epochs - 1] + np.random.default_rng(7).normal(0, 0.3, 50))
         self.standings[number] = replace(
             one, state=state, epochs=epochs, scores=scores[:epochs], losses=losses[:epochs], dev_losses=kept

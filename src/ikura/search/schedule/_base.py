@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ikura.best_epoch import best_epochs
 from ikura.errors import UsageError
 from ikura.space import Space
+from ikura.trial_state import State
 
 __all__ = ["Copy", "Plan", "Round", "Schedule", "Standing"]
 
@@ -24,8 +25,7 @@ class Standing:
 
     Attributes:
         number: the trial's number; trials of a stage that are no copies are numbered in the order they began.
-        state: "running" (may go on), "complete" (trained all its epochs, or stopped on its own), "pruned" (dropped by
-            an earlier round) or "diverged".
+        state: running, complete, pruned (by an earlier round) or diverged.
         epochs: epochs trained so far; a copy's count those of its parent up to the copy.
         scores: dev score after each epoch, higher is better, shape (epochs,); NaN where there is none.
         losses: dev loss after each epoch, shape (epochs,).
@@ -36,7 +36,7 @@ class Standing:
     """
 
     number: int
-    state: str
+    state: State
     epochs: int
     scores: NDArray[np.float64]
     losses: NDArray[np.float64]
@@ -52,12 +52,12 @@ class Standing:
 
         Example:
             >>> scores, losses = np.array([0.5, 0.9, 0.8]), np.array([0.7, 0.2, 0.3])
-            >>> standing = Standing(0, "running", 3, scores, losses)
+            >>> standing = Standing(0, State.RUNNING, 3, scores, losses)
             >>> standing.score_after(1), standing.score_after(3)
             (0.5, 0.9)
         """
         losses, last = self.losses[:epochs], self.scores[epochs - 1 : epochs]
-        failed = self.state == "diverged" and epochs >= self.epochs
+        failed = self.state == State.DIVERGED and epochs >= self.epochs
         if failed or len(losses) < epochs or not np.isfinite(last).all() or not np.isfinite(losses).any():
             return nan
         return float(self.scores[self.best_after(epochs)])

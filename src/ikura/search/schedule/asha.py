@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from ikura.search.schedule._base import Plan, Round, Schedule, Standing
 from ikura.search.schedule.rungs import best_first, check_halving, rungs
+from ikura.trial_state import State
 
 __all__ = ["Asha"]
 
@@ -50,7 +51,7 @@ class Asha(Schedule):
         for index in range(len(ladder) - 2, -1, -1):
             arrived = [one for one in standings if one.epochs >= ladder[index]]
             best = best_first(arrived, ladder[index])[: self._count(standings, ladder, index) // self.eta]
-            promoted = [one for one in best if one.state == "running" and one.epochs == ladder[index]]
+            promoted = [one for one in best if one.state == State.RUNNING and one.epochs == ladder[index]]
             train |= {one.number: ladder[index + 1] for one in promoted[: plan.room - len(train)]}
         fresh = min(plan.room - len(train), plan.trials - len(standings))
         if not train and not fresh:
@@ -65,9 +66,9 @@ class Asha(Schedule):
 
     @staticmethod
     def _last_one(standings: Sequence[Standing], ladder: Sequence[int]) -> dict[int, int]:
-        if any(one.state == "complete" for one in standings):
+        if any(one.state == State.COMPLETE for one in standings):
             return {}
-        running = [one for one in standings if one.state == "running"]
+        running = [one for one in standings if one.state == State.RUNNING]
         if not running:
             return {}
         here = max(one.epochs for one in running)

@@ -7,6 +7,7 @@ from math import isfinite
 
 from ikura.errors import IkuraError
 from ikura.search.schedule._base import Plan, Round, Schedule, Standing
+from ikura.trial_state import State
 
 __all__ = ["check_round"]
 
@@ -18,7 +19,7 @@ def check_round(schedule: Schedule, decided: Round, standings: Sequence[Standing
         IkuraError: it trains nobody, somebody who does not run, not further than now or beyond the epochs, or more
             fresh trials than there are; or a schedule that refills goes beyond the room.
     """
-    running = {one.number: one for one in standings if one.state == "running"}
+    running = {one.number: one for one in standings if one.state == State.RUNNING}
     begun = sum(one.parent is None for one in standings)
 
     def refuse(why: str) -> None:

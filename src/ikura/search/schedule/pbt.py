@@ -13,6 +13,7 @@ from typing_extensions import override
 from ikura.errors import UsageError
 from ikura.search.schedule._base import Copy, Plan, Round, Schedule, Standing
 from ikura.space import Parameter, Space
+from ikura.trial_state import State
 
 __all__ = ["PopulationBasedTraining", "explore"]
 
@@ -53,7 +54,7 @@ class PopulationBasedTraining(Schedule):
         interval = max(1, round(plan.epochs / self.steps))
         if not standings:
             return Round(fresh=(min(interval, plan.epochs),) * plan.trials)
-        running = [one for one in standings if one.state == "running"]
+        running = [one for one in standings if one.state == State.RUNNING]
         if not running:
             return None
         here = running[0].epochs

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from ikura.errors import UsageError
 from ikura.search.schedule._base import Plan, Round, Schedule, Standing
+from ikura.trial_state import State
 
 __all__ = ["Racing", "excess", "field_share", "looks"]
 
@@ -179,8 +180,8 @@ class Racing(Schedule):
         ladder = looks(plan.epochs)
         train: dict[int, int] = {}
         drop: dict[int, str] = {}
-        for epochs in sorted({one.epochs for one in standings if one.state == "running"}):
-            here = [one for one in standings if one.state == "running" and one.epochs == epochs]
+        for epochs in sorted({one.epochs for one in standings if one.state == State.RUNNING}):
+            here = [one for one in standings if one.state == State.RUNNING and one.epochs == epochs]
             fallen = self._fallen(here, standings, epochs, plan)
             drop |= fallen
             following = next(look for look in ladder if look > epochs)
@@ -194,7 +195,7 @@ class Racing(Schedule):
     ) -> dict[int, str]:
         """Which of the trials that stand at a look are dropped there, and why."""
         field = sorted(_arrived(standings, epochs), key=lambda one: one.merit, reverse=True)
-        lost = sum(one.state in ("pruned", "diverged") and one.epochs < epochs for one in standings)
+        lost = sum(one.state in (State.PRUNED, State.DIVERGED) and one.epochs < epochs for one in standings)
         size = len(field) + lost
         places = {one.standing.number: place for place, one in enumerate(field)}
         found: dict[int, str] = {}
@@ -227,7 +228,7 @@ def _arrived(standings: Sequence[Standing], epochs: int) -> list[_Entry]:
     """How all trials stood at a look that came to it with a finite score, or had stopped on their own before."""
     found = []
     for one in standings:
-        if one.state == "diverged" or (one.epochs < epochs and one.state != "complete"):
+        if one.state == State.DIVERGED or (one.epochs < epochs and one.state != State.COMPLETE):
             continue
         until = min(epochs, one.epochs)
         score = one.score_after(until)

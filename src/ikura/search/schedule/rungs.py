@@ -7,6 +7,7 @@ from math import isfinite
 
 from ikura.errors import UsageError
 from ikura.search.schedule._base import Standing
+from ikura.trial_state import State
 
 __all__ = ["best_first", "check_halving", "climb", "rungs"]
 
@@ -66,7 +67,7 @@ def climb(group: Sequence[Standing], ladder: Sequence[int], eta: int) -> tuple[d
     Returns:
         What trains to how many epochs, and what is dropped and why; both empty when nobody runs any more.
     """
-    running = [one for one in group if one.state == "running"]
+    running = [one for one in group if one.state == State.RUNNING]
     if not running:
         return {}, {}
     here = max(one.epochs for one in running)

@@ -5,18 +5,62 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import sqlalchemy as sa
 
 from ikura.population.job import Outcome
 from ikura.study.record.store import COLUMNS, CURVES, LOSSES, ROUNDS, SEGMENTS, TRIALS, Store
+from ikura.study.record.trial import Trial
+from ikura.trial_state import State
 
-__all__ = ["Ledger", "Segment"]
+__all__ = ["Ledger", "RoundRecord", "Segment"]
 
-Segment = dict[str, Any]
-"""A trial's time in a tile: tile, place, trial, since and until (epochs)."""
+CONTENT = ("train", "fresh", "copies", "drop")
+"""The parts of a round that are recorded as one text."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A trial's time in a tile.
+
+    Attributes:
+        tile: number of the tile.
+        place: the trial's place in it.
+        trial: number of the trial.
+        since, until: epochs, the trial's own, that it had before and has after.
+    """
+
+    tile: int
+    place: int
+    trial: int
+    since: int
+    until: int
+
+
+@dataclass(frozen=True)
+class RoundRecord:
+    """A round as it was decided.
+
+    Attributes:
+        stage: index of the stage.
+        round: index of the round in its stage.
+        train, fresh, copies: trials that go on, begin, or begin as copies, and the epochs to which each trains.
+        drop: trials that end, and why.
+    """
+
+    stage: int
+    round: int
+    train: Mapping[int, int] = field(default_factory=dict)
+    fresh: Mapping[int, int] = field(default_factory=dict)
+    copies: Mapping[int, int] = field(default_factory=dict)
+    drop: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def until(self) -> dict[int, int]:
+        """The epochs to which each trial that trains does."""
+        return {**self.train, **self.fresh, **self.copies}
 
 
 class Ledger:
@@ -27,67 +71,65 @@ class Ledger:
 
     Example:
         >>> ledger = Ledger(Store(":memory:", create=True))
-        >>> ledger.add_segments([{"tile": 0, "place": 0, "trial": 5, "since": 0, "until": 9}])
-        >>> ledger.segments([5])[5][0]["until"]
+        >>> ledger.add_segments([Segment(tile=0, place=0, trial=5, since=0, until=9)])
+        >>> ledger.segments([5])[5][0].until
         9
     """
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def add_round(
-        self, stage: int, index: int, content: Mapping[str, Any], copies: Sequence[Mapping[str, Any]]
-    ) -> None:
+    def add_round(self, decided: RoundRecord, copies: Sequence[Trial]) -> None:
         """Record a decided round, with the trials that begin as copies and the end of those that it drops.
 
         Args:
-            stage: index of the stage.
-            index: of the round in its stage.
-            content: {"train": {trial: epochs}, "fresh": {trial: epochs}, "copies": {trial: epochs}, "drop": {trial:
-                why}}.
-            copies: rows of new trials, as for `Store.add_trials`, with the epochs that they take over from their
-                parents; so much of the parents' curves is theirs too.
+            decided: the round.
+            copies: the new trials, with the epochs that they take over from their parents; so much of the parents'
+                curves is theirs too.
         """
-        row = {"stage": stage, "round": index, "time": time.time(), "content": json.dumps(content)}
-        dropped = [int(number) for number in content["drop"]]
+        content = {name: getattr(decided, name) for name in CONTENT}
+        row = {"stage": decided.stage, "round": decided.round, "time": time.time(), "content": json.dumps(content)}
         with self.store.writing() as connection:
             connection.execute(sa.insert(ROUNDS), row)
             self.store.insert_trials(connection, copies)
             for copy in copies:
                 inherited = sa.select(
-                    sa.literal(copy["number"]), CURVES.c.epoch, *(CURVES.c[name] for name in COLUMNS)
-                ).where((CURVES.c.trial == copy["parent"]) & (CURVES.c.epoch <= copy["epochs"]))
+                    sa.literal(copy.number), CURVES.c.epoch, *(CURVES.c[name] for name in COLUMNS)
+                ).where((CURVES.c.trial == copy.parent) & (CURVES.c.epoch <= copy.epochs))
                 connection.execute(sa.insert(CURVES).from_select(["trial", "epoch", *COLUMNS], inherited))
-            if dropped:
-                connection.execute(sa.update(TRIALS).where(TRIALS.c.number.in_(dropped)).values(state="pruned"))
+            if decided.drop:
+                dropped = sa.update(TRIALS).where(TRIALS.c.number.in_(list(decided.drop)))
+                connection.execute(dropped.values(state=State.PRUNED))
 
-    def rounds(self, stage: int | None = None) -> list[dict[str, Any]]:
-        """Return rounds in order: stage, round, time, and the content with trials' numbers as integers."""
+    def rounds(self, stage: int | None = None) -> list[RoundRecord]:
+        """Return rounds in order."""
         query = sa.select(ROUNDS).order_by(ROUNDS.c.stage, ROUNDS.c.round)
         if stage is not None:
             query = query.where(ROUNDS.c.stage == stage)
         found = []
         for row in self.store.read(query):
-            content = json.loads(row.pop("content"))
-            found.append(row | {part: {int(n): v for n, v in one.items()} for part, one in content.items()})
+            content = json.loads(row["content"])
+            parts = {part: {int(number): value for number, value in content[part].items()} for part in CONTENT}
+            found.append(RoundRecord(row["stage"], row["round"], **parts))
         return found
 
     def add_segments(self, segments: Sequence[Segment]) -> None:
         """Record which tiles trials train in, and in which places, before they do."""
         if segments:
             with self.store.writing() as connection:
-                connection.execute(sa.insert(SEGMENTS), list(segments))
+                connection.execute(sa.insert(SEGMENTS), [asdict(one) for one in segments])
 
     def segments(self, trials: Sequence[int]) -> dict[int, list[Segment]]:
         """Return the segments of trials, in order, by trial."""
         found: dict[int, list[Segment]] = {}
         for row in self.store.read_in(sa.select(SEGMENTS).order_by(SEGMENTS.c.since), SEGMENTS.c.trial, trials):
-            found.setdefault(row["trial"], []).append(row)
+            found.setdefault(row["trial"], []).append(Segment(**row))
         return found
 
     def company(self, tile: int) -> list[Segment]:
         """Return the segments of all trials of a tile, in their places."""
-        return self.store.read(sa.select(SEGMENTS).where(SEGMENTS.c.tile == tile).order_by(SEGMENTS.c.place))
+        query = sa.select(SEGMENTS).where(SEGMENTS.c.tile == tile).order_by(SEGMENTS.c.place)
+        return [Segment(**row) for row in self.store.read(query)]
 
     def tiles(self) -> int:
         """Number of tiles so far."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Costs", "configuration", "cost", "front", "on_front"]
+from ikura.study.record.trial import Trial
+
+__all__ = ["Costs", "cost", "front", "on_front"]
 
 Costs = Mapping[str, Sequence[float | None]]
 """Objective to its value for each trial by number, None where it was not measured."""
-
-ENDED = ("complete", "stopped")
 
 
 def on_front(values: ArrayLike) -> NDArray[np.bool_]:
@@ -59,12 +58,7 @@ def _many(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
     return found
 
 
-def configuration(row: Mapping[str, Any]) -> int:
-    """Number of the trial of the search whose configuration a trial has: its own, or that of a finalist's parent."""
-    return int(row["parent"] if row["purpose"] == "finalist" else row["number"])
-
-
-def cost(row: Mapping[str, Any], objective: str, costs: Costs) -> float:
+def cost(row: Trial, objective: str, costs: Costs) -> float:
     """An objective's value for a trial, NaN where it is not known; a finalist costs what its trial of the search does.
 
     Args:
@@ -73,16 +67,14 @@ def cost(row: Mapping[str, Any], objective: str, costs: Costs) -> float:
         costs: what was measured.
     """
     if objective == "training_seconds":
-        return float(row["seconds"])
-    number = configuration(row)
+        return row.seconds
+    number = row.configuration
     values = costs.get(objective, ())
     value = values[number] if number < len(values) else None
     return float("nan") if value is None else float(value)
 
 
-def front(
-    rows: Sequence[Mapping[str, Any]], sign: float, objectives: Sequence[str], costs: Costs
-) -> list[Mapping[str, Any]]:
+def front(rows: Sequence[Trial], sign: float, objectives: Sequence[str], costs: Costs) -> list[Trial]:
     """Find the trials of the search on the Pareto front of the dev score and other objectives.
 
     Args:
@@ -94,9 +86,9 @@ def front(
     Returns:
         The trials on the front, the best dev score first.
     """
-    ended = [r for r in rows if r["purpose"] == "search" and r["state"] in ENDED and r["dev_score"] is not None]
+    ended = [r for r in rows if r.searched and r.state.trained and r.dev_score is not None]
     if not ended:
         return []
-    values = [[-sign * r["dev_score"], *(cost(r, name, costs) for name in objectives)] for r in ended]
+    values = [[-sign * r.score, *(cost(r, name, costs) for name in objectives)] for r in ended]
     chosen = [row for row, is_on in zip(ended, on_front(values), strict=True) if is_on]
-    return sorted(chosen, key=lambda row: (-sign * row["dev_score"], row["number"]))
+    return sorted(chosen, key=lambda row: (-sign * row.score, row.number))

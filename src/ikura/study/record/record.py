@@ -24,6 +24,8 @@ from ikura.study.record.search_plans import decided, found_in, plans, united, wi
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
 from ikura.study.record.tables import best_of, front_of, rounds_of, row_of, test_of, trials_of
+from ikura.study.record.trial import Trial
+from ikura.trial_state import State
 
 __all__ = ["Record", "copied"]
 
@@ -65,7 +67,7 @@ class Record:
         """Return what was recorded under a name, None if nothing was."""
         return self.store.fact(name)
 
-    def records(self) -> list[dict[str, Any]]:
+    def records(self) -> list[Trial]:
         """Return the trials as they are recorded, finalists among them, with their seeds."""
         return self.store.trials()
 
@@ -117,7 +119,7 @@ class Record:
         searches, best = plans(self.setting, self.store), self.best
         if best is None:
             return searches[0].epochs
-        return found_in(row_of(self.store, best.number)["stage"], searches).epochs
+        return found_in(row_of(self.store, best.number).stage, searches).epochs
 
     @cached_property
     def summary(self) -> dict[str, Any]:
@@ -164,7 +166,7 @@ class Record:
     @property
     def diverged(self) -> int:
         """Number of trials that diverged."""
-        return self.store.count(state="diverged")
+        return self.store.count(state=State.DIVERGED)
 
     @property
     def account(self) -> dict[str, Any]:
@@ -174,12 +176,12 @@ class Record:
     @property
     def frozen(self) -> int:
         """Number of trials of which no epoch moved the weights."""
-        return self.store.count(state="frozen")
+        return self.store.count(state=State.FROZEN)
 
     @property
     def infeasible(self) -> int:
         """Number of trials with more weights than `max_parameters`."""
-        return self.store.count(state="infeasible")
+        return self.store.count(state=State.INFEASIBLE)
 
     @property
     def objectives(self) -> list[str]:

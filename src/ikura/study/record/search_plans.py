@@ -13,6 +13,7 @@ from ikura.search.coarse_to_fine import CoarseToFine
 from ikura.space import DEFAULTS, Parameter, Space
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
+from ikura.study.record.trial import Purpose, Trial, ranked
 
 __all__ = [
     "DECISIONS",
@@ -118,24 +119,18 @@ def decided(setting: Setting, store: Store, sign: float) -> list[dict[str, Any]]
     Equal dev scores are told apart by the dev loss, as everywhere.
     """
     decisions = store.fact(DECISIONS, [])
-    searches, best = plans(setting, store), dict[int, dict[str, Any]]()
-
-    def merit(score: float, loss: float) -> tuple[float, float]:
-        return sign * score, -loss
-
-    for row in store.trials() if decisions else []:
-        if row["purpose"] == "search" and row["state"] in ("complete", "stopped") and row["dev_score"] is not None:
-            one = {"number": row["number"], "dev": row["dev_score"], "loss": row["dev_loss"]}
-            number = found_in(row["stage"], searches).number
-            if number not in best or merit(one["dev"], one["loss"]) > merit(best[number]["dev"], best[number]["loss"]):
-                best[number] = one
+    searches, best = plans(setting, store), dict[int, Trial]()
+    for one in ranked(store.trials(purpose=Purpose.SEARCH), sign) if decisions else []:
+        if one.state.trained:
+            best.setdefault(found_in(one.stage, searches).number, one)
     found = []
     for decision in decisions:
-        top = best.get(decision["plan"]["number"]) if decision["plan"] else None
-        before = decision["best"]
+        top, before = best.get(decision["plan"]["number"]) if decision["plan"] else None, decision["best"]
+        told: dict[str, Any] | None = None
         if top:
-            top |= {"better": merit(top["dev"], top["loss"]) > merit(before["dev"], before["loss"])}
-        found.append({**decision, "found": top})
+            better = top.merit(sign)[:2] > (sign * before["dev"], -before["loss"])
+            told = {"number": top.number, "dev": top.dev_score, "loss": top.dev_loss, "better": better}
+        found.append({**decision, "found": told})
     return found
 
 

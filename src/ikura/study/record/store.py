@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import fields
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
@@ -25,7 +26,9 @@ from ikura.errors import RunError, StorageError
 from ikura.files import check_held, shown
 from ikura.population.job import Outcome
 from ikura.study.record.sigint import uninterrupted
+from ikura.study.record.trial import Purpose, Trial
 from ikura.study.record.upgrades import exclusive, mark, outdated, upgrade
+from ikura.trial_state import State
 
 __all__ = ["ABOUT", "COLUMNS", "RESULTS", "Store"]
 
@@ -41,6 +44,8 @@ MOST_BYTES = 1 << 27
 
 NO_LOG = b"\x01\x01"
 """In the header of an SQLite file: it is written without a log. One in memory has none."""
+
+RECORDED = tuple(one.name for one in fields(Trial))
 
 METADATA = sa.MetaData()
 FACTS = sa.Table(
@@ -271,21 +276,19 @@ class Store:
             seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - started
             self.set_fact("seconds", seconds)
 
-    def add_trials(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add trials: number, purpose, parent, stage, seed, hyperparameters (a dictionary).
-
-        A trial is waiting unless it has a state.
-        """
-        if rows:
+    def add_trials(self, trials: Sequence[Trial]) -> None:
+        """Add trials."""
+        if trials:
             with self.writing() as connection:
-                self.insert_trials(connection, rows)
+                self.insert_trials(connection, trials)
 
     @staticmethod
-    def insert_trials(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    def insert_trials(connection: sa.Connection, trials: Sequence[Trial]) -> None:
         """Add trials within a transaction."""
         values = [
-            {"state": "waiting", **row, "seed": str(row["seed"]), "hyperparameters": json.dumps(row["hyperparameters"])}
-            for row in rows
+            {name: getattr(one, name) for name in RECORDED}
+            | {"seed": str(one.seed), "hyperparameters": json.dumps(one.hyperparameters)}
+            for one in trials
         ]
         if values:
             connection.execute(sa.insert(TRIALS), values)
@@ -297,7 +300,7 @@ class Store:
 
         Args:
             outcomes: of one tile.
-            going_on: numbers of the members that may go on in a later round ("running"); the others have ended.
+            going_on: numbers of the members that may go on in a later round; the others have ended.
             known: how many points of each curve are recorded already, and are not written again; 0 where it is not
                 said.
         """
@@ -305,7 +308,7 @@ class Store:
         points: list[tuple[Any, ...]] = []
         known = known or {}
         for outcome in outcomes:
-            state = "running" if outcome.number in going_on else outcome.state
+            state = State.RUNNING if outcome.number in going_on else outcome.state
             trials.append(
                 {
                     "key": outcome.number,
@@ -329,7 +332,7 @@ class Store:
             if points:
                 _insert_many(connection, CURVES, points)
 
-    def set_states(self, numbers: Sequence[int], state: str) -> None:
+    def set_states(self, numbers: Sequence[int], state: State) -> None:
         """Change the state of several trials."""
         if numbers:
             with self.writing() as connection:
@@ -345,32 +348,38 @@ class Store:
         parts = (values[i : i + 10_000] for i in range(0, len(values), 10_000))
         return [row for part in parts for row in self.read(query.where(column.in_(list(part))))]
 
-    def trials(self, stage: int | None = None) -> list[dict[str, Any]]:
-        """Return all trials, or those of one stage, in the order of their numbers; hyperparameters as dictionaries."""
-        query = sa.select(TRIALS).order_by(TRIALS.c.number)
-        return self._trials(query if stage is None else query.where(TRIALS.c.stage == stage))
+    def trials(self, **values: Any) -> list[Trial]:
+        """Return all trials, or those with certain values, as for `count`, in the order of their numbers.
 
-    def _trials(self, query: Any) -> list[dict[str, Any]]:
-        names = [column.name for column in TRIALS.columns]
+        The number of a trial is its place among all.
+        """
+        query = sa.select(TRIALS).where(*_conditions(values)).order_by(TRIALS.c.number)
         with self.reading() as connection:
-            rows = [dict(zip(names, row, strict=True)) for row in connection.execute(query).all()]
+            rows = connection.execute(query).mappings().all()
         # One parse of all texts together is many times as fast as one for each.
         given = json.loads(f"[{','.join(row['hyperparameters'] for row in rows)}]")
-        for row, hyperparameters in zip(rows, given, strict=True):
-            row["hyperparameters"] = hyperparameters
-            row["seed"] = int(row["seed"])
-        return rows
+        return [
+            Trial(
+                **{
+                    **row,
+                    "state": State(row["state"]),
+                    "purpose": Purpose(row["purpose"]),
+                    "seed": int(row["seed"]),
+                    "hyperparameters": hyperparameters,
+                }
+            )
+            for row, hyperparameters in zip(rows, given, strict=True)
+        ]
 
     def count(self, **values: Any) -> int:
-        """Count the trials, or those with certain values, such as purpose="search" or state="diverged"."""
-        query = sa.select(sa.func.count()).select_from(TRIALS).where(*(TRIALS.c[n] == v for n, v in values.items()))
+        """Count the trials, or those with certain values, such as `state=State.DIVERGED` or `parent=None`."""
+        query = sa.select(sa.func.count()).select_from(TRIALS).where(*_conditions(values))
         with self.reading() as connection:
             return int(connection.scalar(query) or 0)
 
-    def trial(self, number: int) -> dict[str, Any] | None:
-        """Return one trial as `trials` does, None if there is none of that number."""
-        found = self._trials(sa.select(TRIALS).where(TRIALS.c.number == number))
-        return found[0] if found else None
+    def trial(self, number: int) -> Trial | None:
+        """Return one trial, None if there is none of that number."""
+        return next(iter(self.trials(number=number)), None)
 
     def table(self) -> pd.DataFrame:
         """Return all trials as a frame: `ABOUT`, one column for each hyperparameter that a trial has, `RESULTS`."""
@@ -399,6 +408,10 @@ class Store:
         # What is null in the database becomes NaN.
         arrays = (np.array(column, kind) for column, kind in zip(columns, kinds, strict=True))
         return pd.DataFrame(dict(zip(names, arrays, strict=True)))
+
+
+def _conditions(values: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
+    return [TRIALS.c[name] == value for name, value in values.items()]
 
 
 def _insert_many(connection: sa.Connection, table: sa.Table, rows: list[tuple[Any, ...]]) -> None:

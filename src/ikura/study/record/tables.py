@@ -14,6 +14,7 @@ from ikura.study.record.ledger import Ledger
 from ikura.study.record.pareto import cost, front
 from ikura.study.record.result import Best, Next, Test
 from ikura.study.record.store import ABOUT, RESULTS, Store
+from ikura.study.record.trial import Trial
 
 __all__ = ["best_of", "front_of", "rounds_of", "row_of", "seconds_until_told", "test_of", "trials_of"]
 
@@ -30,7 +31,7 @@ def seconds_until_told(spent: Mapping[str, float]) -> dict[str, float]:
     return {name: one for name, one in spent.items() if name != "report" and math.isfinite(one)}
 
 
-def row_of(store: Store, number: int) -> dict[str, Any]:
+def row_of(store: Store, number: int) -> Trial:
     """Read one trial.
 
     Raises:
@@ -68,7 +69,7 @@ def front_of(store: Store, names: Sequence[str], objectives: Sequence[str], sign
         sign: 1 if a greater dev score is better, -1 otherwise.
     """
     rows = front(store.trials(), sign, objectives, store.fact("costs", {}))
-    trials = trials_of(store, names, objectives).set_index("number", drop=False).loc[[row["number"] for row in rows]]
+    trials = trials_of(store, names, objectives).set_index("number", drop=False).loc[[row.number for row in rows]]
     present = [name for name in names if name in trials]
     best = store.fact("best") or {}
     trials = trials[["number", "dev_score", *objectives, *present]].reset_index(drop=True)
@@ -77,13 +78,12 @@ def front_of(store: Store, names: Sequence[str], objectives: Sequence[str], sign
 
 def rounds_of(store: Store) -> list[dict[str, Any]]:
     """Read what the schedule decided, as `Study.rounds`."""
-    found, epochs = [], {row["number"]: row["epochs"] for row in store.trials()}
+    found, epochs = [], {row.number: row.epochs for row in store.trials()}
     for one in Ledger(store).rounds():
-        parts = [one[part] for part in ("train", "fresh", "copies")]
-        dropped = [{"number": n, "epochs": epochs[n], "why": why} for n, why in one["drop"].items()]
-        counts = dict(zip(("going_on", "begun", "copied"), map(len, parts), strict=True))
-        until = sorted({end for part in parts for end in part.values()})
-        found.append({"stage": one["stage"], "round": one["round"], "epochs": until, **counts, "dropped": dropped})
+        dropped = [{"number": n, "epochs": epochs[n], "why": why} for n, why in one.drop.items()]
+        counts = {"going_on": len(one.train), "begun": len(one.fresh), "copied": len(one.copies)}
+        until = sorted(set(one.until.values()))
+        found.append({"stage": one.stage, "round": one.round, "epochs": until, **counts, "dropped": dropped})
     return found
 
 

@@ -1,0 +1,60 @@
+"""The states of a trial, and what they say."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["State"]
+
+
+class State(StrEnum):
+    """How a trial stands, or what became of it.
+
+    Example:
+        >>> State.STOPPED.trained, State("diverged").failed, State.PRUNED == "pruned"
+        (True, True, True)
+    """
+
+    WAITING = "waiting"
+    """Not begun yet."""
+    RUNNING = "running"
+    """It may go on in a later round."""
+    COMPLETE = "complete"
+    """It trained all its epochs, or stopped on its own."""
+    PRUNED = "pruned"
+    """A schedule dropped it."""
+    DIVERGED = "diverged"
+    """Its loss left all bounds."""
+    FROZEN = "frozen"
+    """No epoch moved its weights."""
+    STOPPED = "stopped"
+    """The time limit cut it short."""
+    SKIPPED = "skipped"
+    """The time limit passed before it began."""
+    INFEASIBLE = "infeasible"
+    """It has more weights than are allowed, or no network can be made of it."""
+
+    @property
+    def trained(self) -> bool:
+        """Whether it trained to its end or the deadline."""
+        return self in (State.COMPLETE, State.STOPPED)
+
+    @property
+    def comparable(self) -> bool:
+        """Whether its score says something of its configuration: it trained, if only for a while."""
+        return self.trained or self is State.PRUNED
+
+    @property
+    def failed(self) -> bool:
+        """Whether training it came to nothing."""
+        return self in (State.DIVERGED, State.FROZEN)
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether the time limit did not leave it all its epochs."""
+        return self in (State.STOPPED, State.SKIPPED)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more becomes of it."""
+        return self not in (State.WAITING, State.RUNNING)
