@@ -9,7 +9,7 @@ from typing import Any
 
 from ikura.registry import Registry
 
-__all__ = ["SEARCHES"]
+__all__ = ["CHECKS", "METRICS", "NETWORKS", "SCHEDULES", "SEARCHES"]
 
 SEARCHES: Registry[Any] = Registry(
     "search",
@@ -27,3 +27,95 @@ SEARCHES: Registry[Any] = Registry(
     "ikura.search._base:as_search",
 )
 """What proposes configurations, subclasses of `ikura.search.Proposer`."""
+
+SCHEDULES: Registry[Any] = Registry(
+    "schedule",
+    "schedules",
+    {
+        "early-stopping": "ikura.search.schedule.early_stopping:EarlyStopping",
+        "none": "ikura.search.schedule.early_stopping:NoSchedule",
+        "successive-halving": "ikura.search.schedule.successive_halving:SuccessiveHalving",
+        "hyperband": "ikura.search.schedule.hyperband:Hyperband",
+        "asha": "ikura.search.schedule.asha:Asha",
+        "pbt": "ikura.search.schedule.pbt:PopulationBasedTraining",
+        "racing": "ikura.search.schedule.racing:Racing",
+    },
+    "ikura.search.schedule._base:as_schedule",
+)
+"""What says who trains on, subclasses of `ikura.search.Schedule`."""
+
+METRICS: Registry[Any] = Registry(
+    "metric",
+    "metrics",
+    {
+        "accuracy": "ikura.metric.classification:ACCURACY",
+        "balanced_accuracy": "ikura.metric.classification:BALANCED_ACCURACY",
+        "log_loss": "ikura.metric.classification:LOG_LOSS",
+        "f1": "ikura.metric.classification:F1",
+        "roc_auc": "ikura.metric.classification:ROC_AUC",
+        "r2": "ikura.metric.regression:R2",
+        "rmse": "ikura.metric.regression:RMSE",
+        "mae": "ikura.metric.regression:MAE",
+    },
+    "ikura.metric._base:as_metric",
+)
+"""What makes a trial good, each an `ikura.metric.Metric`."""
+
+NETWORKS: Registry[Any] = Registry(
+    "network",
+    "networks",
+    {
+        "cnn": "ikura.nn.zoo.cnn:cnn",
+        "f1": "ikura.nn.zoo.shallow:f1",
+        "c1": "ikura.nn.zoo.shallow:c1",
+        "c3": "ikura.nn.zoo.shallow:c3",
+        "vgg16": "ikura.nn.zoo.vgg:vgg16",
+        "resnet20": "ikura.nn.zoo.resnet:resnet20",
+        "resnet32": "ikura.nn.zoo.resnet:resnet32",
+        "resnet44": "ikura.nn.zoo.resnet:resnet44",
+        "resnet56": "ikura.nn.zoo.resnet:resnet56",
+        "wrn16-4": "ikura.nn.zoo.resnet:wrn16_4",
+        "alexnet": "ikura.nn.zoo.alexnet:alexnet",
+    },
+    "ikura.nn.zoo._base:as_network",
+    reserved=("mlp", "own", "pretrained"),
+)
+"""Functions that make a network from hyperparameters; mlp, the fully connected one, is trained without such."""
+
+CHECKS: Registry[Any] = Registry(
+    "check",
+    "checks",
+    {
+        "values": "ikura.checks.data_values:ValuesCheck",
+        "normalisation": "ikura.checks.data_values:NormalisationCheck",
+        "labels": "ikura.checks.data_values:LabelsCheck",
+        "learnable": "ikura.checks.learnable:LearnableCheck",
+        "leakage": "ikura.checks.leakage:LeakageCheck",
+        "identifier": "ikura.checks.leakage:IdentifierCheck",
+        "duplicates": "ikura.checks.leakage:DuplicatesCheck",
+        "drift": "ikura.checks.column_drift:DriftCheck",
+        "distribution": "ikura.checks.two_sample_test:DistributionCheck",
+        "factory": "ikura.checks.building:FactoryCheck",
+        "forward": "ikura.checks.building:ForwardCheck",
+        "shared-weights": "ikura.checks.building:SharedCheck",
+        "outputs": "ikura.checks.outputs:OutputsCheck",
+        "loss": "ikura.checks.outputs:LossCheck",
+        "evaluation": "ikura.checks.batch_independence:EvaluationCheck",
+        "company": "ikura.checks.batch_independence:BatchIndependenceCheck",
+        "inputs-used": "ikura.checks.gradient_reach:InputsCheck",
+        "detached": "ikura.checks.gradient_reach:DetachedCheck",
+        "gradient": "ikura.checks.gradient:GradientCheck",
+        "symmetry": "ikura.checks.initial_state:SymmetryCheck",
+        "initial-loss": "ikura.checks.initial_state:InitialLossCheck",
+        "signal": "ikura.checks.signal:SignalCheck",
+        "units": "ikura.checks.signal:UnitsCheck",
+        "batch-norm": "ikura.checks.batch_norm:BatchNormCheck",
+        "overfit": "ikura.checks.overfit:OverfitCheck",
+        "learning-rate": "ikura.checks.learning_rate:LearningRateCheck",
+        "regularisation": "ikura.checks.regularisation:RegularisationCheck",
+        "clipping": "ikura.checks.regularisation:ClippingCheck",
+        "step": "ikura.checks.training_step:StepCheck",
+    },
+    "ikura.checks._base:as_check",
+)
+"""What commonly goes wrong, subclasses of `ikura.checks.Check`, in the order in which they run."""

@@ -101,8 +101,6 @@ def test_the_names_in_the_help_are_those_of_the_rooms() -> None:
     from ikura.data.columns import ASKABLE
     from ikura.data.images import CHOICES, IMAGE_SETS
     from ikura.data.notation import DATES, DECIMALS
-    from ikura.metric import METRICS
-    from ikura.search.schedule import SCHEDULES
     from ikura.study.record.objectives import OBJECTIVES
 
     assert set(search_options.OBJECTIVES) == set(OBJECTIVES)
@@ -112,8 +110,6 @@ def test_the_names_in_the_help_are_those_of_the_rooms() -> None:
     assert set(data_options.KINDS) == set(ASKABLE)
     assert data_options.DECIMALS == DECIMALS
     assert data_options.DATES == DATES
-    assert set(search_options.METRICS) == set(METRICS)
-    assert set(search_options.SCHEDULES) == set(SCHEDULES)
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_dev_losses_are_paired_and_forgotten(tune: Tune, monkeypatch: pytest.Mon
             seen.extend(standings)
             return super().next(standings, plan)
 
-    monkeypatch.setitem(SCHEDULES, "paired", Paired)
+    monkeypatch.setitem(SCHEDULES.registered, "paired", Paired)
     for data in ("iris", "breast_cancer", "diabetes"):
         for network in (None, noisy):
             seen.clear()
@@ -167,6 +167,6 @@ def test_a_schedule_that_decides_nonsense_is_refused_in_one_line(tune: Tune, mon
         def next(self, standings: Any, plan: Any) -> Round | None:
             return Round(fresh=(plan.epochs,) * (plan.trials + 1))
 
-    monkeypatch.setitem(SCHEDULES, "wrong", Wrong)
+    monkeypatch.setitem(SCHEDULES.registered, "wrong", Wrong)
     with pytest.raises(ikura.IkuraError, match="schedule 'wrong': 21 trials are to begin, but only 20 are left"):
         tune(schedule="wrong", **OPTIONS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ikura.errors import UsageError, nearest
 from ikura.json_values import jsonable
+from ikura.registry import check_class
 
 if TYPE_CHECKING:
     from ikura.checks.subject import Subject
@@ -159,6 +160,17 @@ class Check(ABC):
     def failed(self, finding: str, cause: str, fix: str, **figures: Any) -> Result:
         """Return that something is wrong."""
         return Result(self.name, "fail", finding, figures, cause, fix)
+
+
+def as_check(name: str, thing: Any) -> Check:
+    """Take a check that was found under a name.
+
+    Raises:
+        UsageError: it is no whole check of that name.
+    """
+    check_class("check", name, thing, Check)
+    found: Check = thing()
+    return found
 
 
 ABSENT = {

@@ -4,63 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from ikura import built_in
 from ikura.checks._base import Check, Checks, Result
-from ikura.checks.batch_independence import BatchIndependenceCheck, EvaluationCheck
-from ikura.checks.batch_norm import BatchNormCheck
-from ikura.checks.building import FactoryCheck, ForwardCheck, SharedCheck
-from ikura.checks.column_drift import DriftCheck
-from ikura.checks.data_values import LabelsCheck, NormalisationCheck, ValuesCheck
-from ikura.checks.gradient import GradientCheck
-from ikura.checks.gradient_reach import DetachedCheck, InputsCheck
-from ikura.checks.initial_state import InitialLossCheck, SymmetryCheck
-from ikura.checks.leakage import DuplicatesCheck, IdentifierCheck, LeakageCheck
-from ikura.checks.learnable import LearnableCheck
-from ikura.checks.learning_rate import LearningRateCheck
-from ikura.checks.outputs import LossCheck, OutputsCheck
-from ikura.checks.overfit import OverfitCheck
-from ikura.checks.regularisation import ClippingCheck, RegularisationCheck
-from ikura.checks.signal import SignalCheck, UnitsCheck
 from ikura.checks.subject import Subject, undisturbed
-from ikura.checks.training_step import StepCheck
-from ikura.checks.two_sample_test import DistributionCheck
-from ikura.errors import UsageError, nearest
+from ikura.errors import UsageError
+from ikura.registry import Registry
 
 __all__ = ["CHECKS", "chosen", "made", "run_checks"]
 
-CHECKS: dict[str, Check] = {
-    one.name: one
-    for one in (
-        ValuesCheck(),
-        NormalisationCheck(),
-        LabelsCheck(),
-        LearnableCheck(),
-        LeakageCheck(),
-        IdentifierCheck(),
-        DuplicatesCheck(),
-        DriftCheck(),
-        DistributionCheck(),
-        FactoryCheck(),
-        ForwardCheck(),
-        SharedCheck(),
-        OutputsCheck(),
-        LossCheck(),
-        EvaluationCheck(),
-        BatchIndependenceCheck(),
-        InputsCheck(),
-        DetachedCheck(),
-        GradientCheck(),
-        SymmetryCheck(),
-        InitialLossCheck(),
-        SignalCheck(),
-        UnitsCheck(),
-        BatchNormCheck(),
-        OverfitCheck(),
-        LearningRateCheck(),
-        RegularisationCheck(),
-        ClippingCheck(),
-        StepCheck(),
-    )
-}
+CHECKS: Registry[Check] = built_in.CHECKS
 """Name to check."""
 
 
@@ -83,10 +35,8 @@ def chosen(only: Iterable[str] | None) -> list[Check]:
     if only is None:
         return list(CHECKS.values())
     names = list(only)
-    for name in names:
-        if name not in CHECKS:
-            raise UsageError(f"unknown check {name!r}{nearest(name, CHECKS)}: use {', '.join(CHECKS)}")
-    return [one for name, one in CHECKS.items() if name in names]
+    known = {name: CHECKS.look_up(name) for name in names}
+    return [known[name] for name in CHECKS if name in known]
 
 
 def run_checks(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ikura.built_in import SEARCHES
+from ikura.built_in import METRICS, SCHEDULES, SEARCHES
 from ikura.cli.data_options import BUNDLED, IMAGE_SETS
 from ikura.cli.options import one_of
-from ikura.cli.search_options import METRICS, SCHEDULES
 from ikura.files import check_regular, named
 
 if TYPE_CHECKING:
@@ -18,16 +17,11 @@ __all__ = ["check_data", "check_names", "open_space"]
 
 
 def check_names(search: str, schedule: str, metric: str | None) -> None:
-    """Refuse unknown names; the rooms are asked only about those that do not come with ikura."""
+    """Refuse unknown names."""
     one_of("--search", search, SEARCHES)
-    if schedule not in SCHEDULES:
-        from ikura.search.schedule import SCHEDULES as REGISTERED_SCHEDULES
-
-        one_of("--schedule", schedule, REGISTERED_SCHEDULES)
-    if metric is not None and metric not in METRICS:
-        from ikura.metric import METRICS as REGISTERED_METRICS
-
-        one_of("--metric", metric, REGISTERED_METRICS)
+    one_of("--schedule", schedule, SCHEDULES)
+    if metric is not None:
+        one_of("--metric", metric, METRICS)
 
 
 def check_data(data: str) -> None:

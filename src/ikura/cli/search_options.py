@@ -6,20 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from ikura.built_in import SEARCHES
+from ikura import built_in
 from ikura.cli.options import a_place, at_least, one_of, option, whole
 from ikura.errors import UsageError
 
-__all__ = ["FREEZE", "METRICS", "NETWORKS", "OBJECTIVES", "SCHEDULES", "SearchArguments", "Seed", "SpaceFile"]
+__all__ = ["FREEZE", "NETWORKS", "OBJECTIVES", "SearchArguments", "Seed", "SpaceFile"]
 
 FREEZE = ("auto", "all", "most", "none")
-NETWORKS = (
-    "mlp", "cnn", "f1", "c1", "c3", "vgg16", "resnet20", "resnet32", "resnet44", "resnet56", "wrn16-4",
-    "alexnet",
-)  # fmt: skip
+NETWORKS = ("mlp", *built_in.NETWORKS.built_in)
 OBJECTIVES = ("parameters", "inference_seconds", "training_seconds")
-METRICS = ("accuracy", "balanced_accuracy", "log_loss", "f1", "roc_auc", "r2", "rmse", "mae")
-SCHEDULES = ("early-stopping", "none", "successive-halving", "hyperband", "asha", "pbt", "racing")
+METRICS, SCHEDULES, SEARCHES = (
+    ", ".join(one.built_in) for one in (built_in.METRICS, built_in.SCHEDULES, built_in.SEARCHES)
+)
 PANEL = "Search"
 SAME = ("search", "schedule", "metric", "prefer", "within", "max_parameters")
 """Options that are called as the arguments of `ikura.tune`."""
@@ -54,12 +52,12 @@ class SearchArguments:
         ),
     ] = "auto"
     search: Annotated[
-        str, option("NAME", f"How configurations are proposed: {', '.join(SEARCHES.built_in)}.", PANEL)
+        str, option("NAME", f"How configurations are proposed: {SEARCHES}.", PANEL)
     ] = "coarse-to-fine"
     schedule: Annotated[
         str,
         option(
-            "NAME", f"Who trains on after a while: {', '.join(SCHEDULES)}; none trains everybody to the end.", PANEL
+            "NAME", f"Who trains on after a while: {SCHEDULES}; none trains everybody to the end.", PANEL
         ),
     ] = "early-stopping"
     prior: Annotated[
@@ -75,7 +73,7 @@ class SearchArguments:
         str | None,
         option(
             "NAME",
-            f"What makes a trial good: {', '.join(METRICS)}; by default accuracy for classes, r2 for regression.",
+            f"What makes a trial good: {METRICS}; by default accuracy for classes, r2 for regression.",
             PANEL,
         ),
     ] = None

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 import torch
 from torch import Tensor
 
-__all__ = ["Metric", "Needs", "undefined_where"]
+from ikura.errors import UsageError
+from ikura.wording import one_line
+
+__all__ = ["TASKS", "Metric", "Needs", "as_metric", "undefined_where"]
+
+TASKS = ("binary", "multiclass", "regression")
 
 
 class Needs(Enum):
@@ -81,3 +87,23 @@ def undefined_where(condition: Tensor, value: Tensor) -> Tensor:
     """
     value = value.double()
     return torch.where(condition.any(), torch.full_like(value, torch.nan), value)
+
+
+def as_metric(name: str, thing: Any) -> Metric:
+    """Take a metric that was found under a name.
+
+    Raises:
+        UsageError: it is no metric of that name, or for no task.
+    """
+    if not isinstance(thing, Metric):
+        said = "(name, greater_is_better, tasks, function)"
+        raise UsageError(
+            f"the metric {name!r} must be an ikura.metric.Metric{said}, but is {one_line(repr(thing), 60)}"
+        )
+    if thing.name != name:
+        raise UsageError(f"the metric {name!r} does not call itself so; write name={name!r}")
+    if not isinstance(thing.greater_is_better, bool):
+        raise UsageError(f"the metric {name!r} must say greater_is_better=True for a score, False for an error")
+    if not thing.tasks or not set(thing.tasks) <= set(TASKS):
+        raise UsageError(f"the tasks of the metric {name!r} must be some of {', '.join(TASKS)}, not {thing.tasks}")
+    return thing

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from ikura import built_in
 from ikura.errors import UsageError, nearest
 from ikura.metric._base import Metric
-from ikura.metric.classification import ACCURACY, BALANCED_ACCURACY, F1, LOG_LOSS, ROC_AUC
-from ikura.metric.regression import MAE, R2, RMSE
+from ikura.registry import Registry
 
 __all__ = ["METRICS", "default_metric", "metric"]
 
-METRICS: dict[str, Metric] = {
-    one.name: one for one in (ACCURACY, BALANCED_ACCURACY, LOG_LOSS, F1, ROC_AUC, R2, RMSE, MAE)
-}
+METRICS: Registry[Metric] = built_in.METRICS
 """Name to metric."""
 
-DEFAULTS = {"binary": ACCURACY, "multiclass": ACCURACY, "regression": R2}
+DEFAULTS = {"binary": "accuracy", "multiclass": "accuracy", "regression": "r2"}
 
 
 def default_metric(task: str) -> Metric:
@@ -35,7 +33,7 @@ def default_metric(task: str) -> Metric:
     """
     if task not in DEFAULTS:
         raise UsageError(f"there is no task '{task}'{nearest(task, DEFAULTS)}; tasks are {', '.join(DEFAULTS)}")
-    return DEFAULTS[task]
+    return METRICS[DEFAULTS[task]]
 
 
 def metric(name: str, task: str) -> Metric:
@@ -59,9 +57,9 @@ def metric(name: str, task: str) -> Metric:
         ikura.errors.UsageError: metric 'f1' is not for regression; metrics for regression are r2, rmse, mae
     """
     default_metric(task)
+    if name in METRICS and task in METRICS[name].tasks:
+        return METRICS[name]
     fitting = ", ".join(one.name for one in METRICS.values() if task in one.tasks)
     if name not in METRICS:
         raise UsageError(f"there is no metric '{name}'{nearest(name, METRICS)}; metrics for {task} are {fitting}")
-    if task not in METRICS[name].tasks:
-        raise UsageError(f"metric '{name}' is not for {task}; metrics for {task} are {fitting}")
-    return METRICS[name]
+    raise UsageError(f"metric '{name}' is not for {task}; metrics for {task} are {fitting}")

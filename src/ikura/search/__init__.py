@@ -1,6 +1,6 @@
 """What to try next, and who goes on training."""
 
-from ikura.built_in import SEARCHES
+from ikura import built_in
 from ikura.registry import Registry
 from ikura.search._base import Observation, Proposal, Proposer, Region, Stage, Widening
 from ikura.search.cma_es import CMAESSearch
@@ -35,7 +35,7 @@ __all__ = [
     "schedule",
 ]
 
-PROPOSERS: Registry[type[Proposer]] = SEARCHES
+PROPOSERS: Registry[type[Proposer]] = built_in.SEARCHES
 """Name to proposer."""
 
 

@@ -25,7 +25,7 @@ def wanted_positive(named: Any, metric: str | None) -> Any:
     """
     if named is not None:
         return named
-    return Positive.RARER if metric in METRICS and METRICS[metric].positive else None
+    return Positive.RARER if metric is not None and metric in METRICS and METRICS[metric].positive else None
 
 
 def positive_of(task: Task, named: Any, metric: str) -> str | None:

@@ -28,7 +28,7 @@ def unworkable(setup: TrainingSetup, members: Sequence[Member]) -> dict[int, Net
         UsageError: a network is wrong whatever its hyperparameters.
     """
     network = setup.network
-    if network is None or isinstance(network, Pretrained) or network in NETWORKS.values():
+    if network is None or isinstance(network, Pretrained) or network in [NETWORKS[one] for one in NETWORKS.built_in]:
         return {}
     found: dict[int, NetworkError] = {}
     for member in members:

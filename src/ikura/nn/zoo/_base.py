@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 import torch
@@ -10,12 +11,24 @@ from torch import Tensor, nn
 
 from ikura.errors import UsageError
 from ikura.nn.normalisation import normalisation, normaliser
+from ikura.wording import one_line
 
-__all__ = ["Factory", "Normalise", "flat_size", "image_shape", "normaliser_of"]
+__all__ = ["Factory", "Normalise", "as_network", "channels_last", "flat_size", "image_shape", "normaliser_of"]
 
 Factory = Callable[[Mapping[str, Any]], nn.Module]
 Normalise = Callable[[int], nn.Module]
 """Makes the normaliser of so many channels."""
+
+
+def channels_last(factory: Factory) -> Factory:
+    """Let a factory's convolutions have the channels of a pixel side by side, which is the faster layout."""
+
+    @wraps(factory)
+    def factory_last(hp: Mapping[str, Any]) -> nn.Module:
+        made: nn.Module = factory(hp).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return made
+
+    return factory_last
 
 
 def normaliser_of(hp: Mapping[str, Any], images: bool = True) -> Normalise:
@@ -58,3 +71,18 @@ def flat_size(features: nn.Module, shape: tuple[int, int, int]) -> int:
         out: Tensor = features.eval()(torch.zeros(1, *shape))
         features.train(training)
     return out.numel()
+
+
+def as_network(name: str, thing: Any) -> Factory:
+    """Take a network that was found under a name.
+
+    Raises:
+        UsageError: it is no function that makes networks.
+    """
+    if isinstance(thing, nn.Module) or not callable(thing):
+        raise UsageError(
+            f"the network {name!r} must be a function from hyperparameters to an nn.Module, but is "
+            f"{one_line(repr(thing), 60)}"
+        )
+    found: Factory = thing
+    return found

@@ -8,11 +8,12 @@ from typing import Any
 from torch import nn
 
 from ikura.nn.dropout import Dropout
-from ikura.nn.zoo._base import flat_size, image_shape, normaliser_of
+from ikura.nn.zoo._base import channels_last, flat_size, image_shape, normaliser_of
 
 __all__ = ["alexnet"]
 
 
+@channels_last
 def alexnet(hp: Mapping[str, Any]) -> nn.Module:
     """AlexNet in one tower, with batch norm: five convolutions, two hidden layers of 4096 units with dropout 0.5.
 

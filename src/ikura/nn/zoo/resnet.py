@@ -9,9 +9,19 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ikura.nn.zoo._base import Factory, Normalise, image_shape, normaliser_of
+from ikura.nn.zoo._base import Factory, Normalise, channels_last, image_shape, normaliser_of
 
-__all__ = ["ResidualBlock", "ResidualNetwork", "resnet", "wide_resnet"]
+__all__ = [
+    "ResidualBlock",
+    "ResidualNetwork",
+    "resnet",
+    "resnet20",
+    "resnet32",
+    "resnet44",
+    "resnet56",
+    "wide_resnet",
+    "wrn16_4",
+]
 
 
 class ResidualBlock(nn.Module):
@@ -96,3 +106,7 @@ def wide_resnet(hp: Mapping[str, Any]) -> nn.Module:
     """Wide-ResNet-16-4: two blocks a stage, 64, 128 and 256 channels, the first convolution 64 wide, no dropout."""
     shape = image_shape(hp, "wrn16-4")
     return ResidualNetwork(shape[0], int(hp["outputs"]), 2, (64, 128, 256), normaliser_of(hp))
+
+
+resnet20, resnet32, resnet44, resnet56 = (channels_last(resnet(depth)) for depth in (20, 32, 44, 56))
+wrn16_4 = channels_last(wide_resnet)

@@ -9,9 +9,9 @@ from typing import Any
 from torch import nn
 
 from ikura.nn.dropout import Dropout
-from ikura.nn.zoo._base import flat_size, image_shape, normaliser_of
+from ikura.nn.zoo._base import channels_last, flat_size, image_shape, normaliser_of
 
-__all__ = ["f1", "shallow"]
+__all__ = ["c1", "c3", "f1", "shallow"]
 
 
 def f1(hp: Mapping[str, Any]) -> nn.Module:
@@ -52,3 +52,7 @@ def shallow(hp: Mapping[str, Any]) -> nn.Module:
         head += [nn.Linear(width, units, bias=False), norm_units(units), nn.ReLU(), Dropout(rate, layer)]
         width = units
     return nn.Sequential(*features, *head, nn.Linear(width, int(hp["outputs"])))
+
+
+c1 = channels_last(shallow)
+c3 = channels_last(shallow)

@@ -7,13 +7,14 @@ from typing import Any
 
 from torch import nn
 
-from ikura.nn.zoo._base import image_shape, normaliser_of
+from ikura.nn.zoo._base import channels_last, image_shape, normaliser_of
 
 __all__ = ["vgg16"]
 
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 
 
+@channels_last
 def vgg16(hp: Mapping[str, Any]) -> nn.Module:
     """VGG-16: thirteen 3 × 3 convolutions in five stages with batch norm and ReLU, a 2 × 2 maximum behind each stage.
 

@@ -1,6 +1,7 @@
 """Who goes on training, and until when."""
 
-from ikura.errors import UsageError, nearest
+from ikura import built_in
+from ikura.registry import Registry
 from ikura.search.schedule._base import Copy, Plan, Round, Schedule, Standing
 from ikura.search.schedule.asha import Asha
 from ikura.search.schedule.check import check_round
@@ -28,10 +29,7 @@ __all__ = [
     "schedule",
 ]
 
-SCHEDULES: dict[str, type[Schedule]] = {
-    one.name: one
-    for one in (EarlyStopping, NoSchedule, SuccessiveHalving, Hyperband, Asha, PopulationBasedTraining, Racing)
-}
+SCHEDULES: Registry[type[Schedule]] = built_in.SCHEDULES
 """Name to schedule."""
 
 
@@ -51,6 +49,4 @@ def schedule(name: str) -> Schedule:
         >>> schedule("successive-halving").name
         'successive-halving'
     """
-    if name not in SCHEDULES:
-        raise UsageError(f"unknown schedule {name!r}{nearest(name, SCHEDULES)}: use {', '.join(SCHEDULES)}")
-    return SCHEDULES[name]()
+    return SCHEDULES.look_up(name)()

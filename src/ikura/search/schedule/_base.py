@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ikura.best_epoch import best_epochs
 from ikura.errors import UsageError
+from ikura.registry import check_class
 from ikura.space import Space
 from ikura.trial_state import State
 
@@ -171,3 +172,14 @@ class Schedule(ABC):
             Epochs after which it stops on its own; None never stops it.
         """
         return None
+
+
+def as_schedule(name: str, thing: Any) -> type[Schedule]:
+    """Take a schedule that was found under a name.
+
+    Raises:
+        UsageError: it is no whole schedule of that name.
+    """
+    check_class("schedule", name, thing, Schedule)
+    found: type[Schedule] = thing
+    return found
