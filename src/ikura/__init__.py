@@ -16,6 +16,7 @@ _HOMES = {
     "load": "ikura.api.open",
     "open_study": "ikura.api.open",
     "pretrained": "ikura.study.record.pretrained",
+    "register": "ikura.plugins",
     "from_optuna": "ikura.exchange.optuna",
     "Prior": "ikura.exchange.prior",
     "Checks": "ikura.checks",
@@ -61,6 +62,7 @@ __all__ = [
     "log_complement",
     "open_study",
     "pretrained",
+    "register",
     "resume",
     "scale",
     "tune",
@@ -80,6 +82,7 @@ if TYPE_CHECKING:
     from ikura.exchange.prior import Prior
     from ikura.large_batch.scale import scale
     from ikura.large_batch.scale_result import Scaling
+    from ikura.plugins import register
     from ikura.space import Space, choice, constraint, fixed, integer, linear, log, log_complement, when
     from ikura.study.record.model import Model
     from ikura.study.record.progress import Progress

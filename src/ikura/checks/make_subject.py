@@ -32,6 +32,7 @@ from ikura.nn.copying import copy_of
 from ikura.nn.loss import outputs_of
 from ikura.nn.noise import key
 from ikura.nn.zoo import NETWORKS
+from ikura.plugins import plugin_network
 from ikura.population.examples import Examples
 from ikura.population.factory import build
 from ikura.population.layout import Layout
@@ -248,7 +249,7 @@ def _with_network(
 ) -> Subject:
     """Add a network by name, a module, or a factory."""
     assert subject.train is not None
-    given = dict(hyperparameters)
+    network, given = plugin_network(network), dict(hyperparameters)
     own = not isinstance(network, str) or is_reference(network)
     for name, value in given.items():
         if isinstance(network, str) and (network == "mlp" or network in NETWORKS):

@@ -79,7 +79,7 @@ def measure(
 
                 factory = find_factory(network)
             with copied(folder, factory) as record:
-                if factory is None and record.setting.custom:
+                if factory is None and record.setting.custom and record.setting.plugin_network is None:
                     raise UsageError(f"{run}: the networks are your own; name their factory: --network MODULE:FACTORY")
                 found = measured(record, trial, points=points, jobs=jobs, out=out, progress=progress)
     except KeyboardInterrupt:

@@ -51,14 +51,10 @@ class SearchArguments:
             PANEL,
         ),
     ] = "auto"
-    search: Annotated[
-        str, option("NAME", f"How configurations are proposed: {SEARCHES}.", PANEL)
-    ] = "coarse-to-fine"
+    search: Annotated[str, option("NAME", f"How configurations are proposed: {SEARCHES}.", PANEL)] = "coarse-to-fine"
     schedule: Annotated[
         str,
-        option(
-            "NAME", f"Who trains on after a while: {SCHEDULES}; none trains everybody to the end.", PANEL
-        ),
+        option("NAME", f"Who trains on after a while: {SCHEDULES}; none trains everybody to the end.", PANEL),
     ] = "early-stopping"
     prior: Annotated[
         str | None,

@@ -170,7 +170,8 @@ class _Work:
         """The command that measures the same; what is usual is left out."""
         words = ["ikura", "measure", shown(self.record.run), "--trial", str(self.row.number)]
         words += [] if self.points == POINTS else ["--points", str(self.points)]
-        words += ["--network", "MODULE:FACTORY"] if self.record.setting.custom else []
+        setting = self.record.setting
+        words += ["--network", "MODULE:FACTORY"] if setting.custom and setting.plugin_network is None else []
         return shlex.join(words)
 
     @cached_property

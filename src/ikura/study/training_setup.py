@@ -20,6 +20,7 @@ from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.nn.loss import outputs_of
 from ikura.nn.noise import key
 from ikura.nn.transfer import features
+from ikura.plugins import plugin_network, plugins_among
 from ikura.population.examples import Examples
 from ikura.population.factory import Factory
 from ikura.population.member import Hyperparameters, Member
@@ -86,7 +87,9 @@ def network_again(setting: Setting, run: Path, network: Any) -> Any:
     """Find the network of a run that is opened again: the caller's factory, or the pretrained one kept in the run."""
     if isinstance(network, Pretrained):
         return replace(network, freeze=setting.pretrained["freeze"])
-    return Pretrained.of(setting.pretrained, run) if setting.network == PRETRAINED else network
+    if setting.network == PRETRAINED:
+        return Pretrained.of(setting.pretrained, run)
+    return plugin_network(setting.plugin_network) if network is None else network
 
 
 def model_of(setting: Setting, dataset: Dataset, setup: TrainingSetup, module: nn.Module, member: Member) -> Model:
@@ -108,6 +111,8 @@ def model_of(setting: Setting, dataset: Dataset, setup: TrainingSetup, module: n
     }
     if setting.custom:
         # What a factory draws for attributes, and what forwards keep in them, is found again.
+        if setting.plugin_network is not None:
+            [description["plugin"]] = plugins_among([("network", setting.plugin_network)])
         description["key"] = key(member.seed, "weights")
         description["probe"] = answers(module.eval(), dataset.encoder, list(setup.train.shape))
         description["attributes"] = sorted(setup.traits(member).remembers)

@@ -65,7 +65,9 @@ def command(config: Mapping[str, Any]) -> str | None:
     data = config.get("data") or {}
     places = {"file": "path", "folder": "path", "bundled": "name"}
     source = data.get(places.get(str(data.get("kind")), ""))
-    if not source or config.get("network") in ("own", "pretrained"):
+    plugged = [one["name"] for one in config.get("plugins") or () if one["kind"] == "network"]
+    network = plugged[0] if plugged else config.get("network")
+    if not source or network in ("own", "pretrained"):
         return None
     words = ["ikura", "tune", str(source)]
     for part in ("dev", "test"):
@@ -81,8 +83,8 @@ def command(config: Mapping[str, Any]) -> str | None:
         words += ["--kind", f"{name}={kind}"]
     for word in config.get("missing") or ():
         words += ["--missing", str(word)]
-    if config.get("network") not in (None, "mlp"):
-        words += ["--network", str(config["network"])]
+    if network not in (None, "mlp"):
+        words += ["--network", str(network)]
     for name in config.get("objectives") or ():
         words += ["--objective", str(name)]
     auto = config.get("auto") or {}

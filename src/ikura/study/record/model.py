@@ -23,6 +23,7 @@ from ikura.files import write_atomically
 from ikura.nn.generators import seeded
 from ikura.nn.loss import predict
 from ikura.nn.mlp import MLP
+from ikura.plugins import check_plugins, plugin_network
 from ikura.population import attributes
 from ikura.population.factory import Factory, build
 from ikura.population.inputs import inputs_of
@@ -189,6 +190,12 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
         raise RunError(f"{folder}: no model there (no model.json); a run has one when it has ended")
     content = read_form(described)
     form, hyperparameters = content["network"], content["hyperparameters"]
+    if form is None and network is None and "plugin" in content:
+        try:
+            check_plugins([content["plugin"]])
+        except UsageError as error:
+            raise RunError(f"{place}: {error}") from error
+        network = plugin_network(content["plugin"]["name"])
     if form is None and network is None:
         raise RunError(f"{place}: the network is your own; give its factory: ikura.load({str(folder)!r}, network=…)")
     try:

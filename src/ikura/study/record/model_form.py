@@ -20,6 +20,7 @@ from ikura.data.encoder import Encoder
 from ikura.data.encoder.encoder_form import EncoderForm
 from ikura.errors import RunError
 from ikura.nn.loss import outputs_of
+from ikura.plugins import PluginRecord
 from ikura.schema import Count, Digits, Finite, Name, Scalar, Share, Short, Whole, parsed, read_file, seal_of
 from ikura.study.record.pretrained import PretrainedRecord
 
@@ -74,6 +75,7 @@ class ModelForm(TypedDict):
     positive: NotRequired[Scalar | None]
     key: NotRequired[Annotated[int, Ge(0)]]
     attributes: NotRequired[list[Name]]
+    plugin: NotRequired[PluginRecord]
     probe: NotRequired[list[Finite] | None]
     weights: NotRequired[Digits]
     versions: NotRequired[dict[Name, Name]]

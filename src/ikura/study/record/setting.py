@@ -18,6 +18,7 @@ from ikura.data.whole import Arrays
 from ikura.errors import RunError, UsageError, nearest
 from ikura.files import shown, write_atomically
 from ikura.metric import metric
+from ikura.plugins import PluginRecord, check_plugins
 from ikura.process_state import cores
 from ikura.schema import Count, Finite, Name, Positive, Short, Whole, checked, read_file
 from ikura.search import proposer, schedule
@@ -97,12 +98,18 @@ class Setting:
     within: Finite | None = None
     max_parameters: Count | None = None
     auto: dict[str, Any] = field(default_factory=dict)
+    plugins: list[PluginRecord] | None = None
     version: Name = __version__
 
     @property
     def custom(self) -> bool:
         """Whether the network came from the caller's factory."""
         return self.network == OWN
+
+    @property
+    def plugin_network(self) -> str | None:
+        """Name of the network that does not come with ikura, if it has one."""
+        return next((one["name"] for one in self.plugins or () if one["kind"] == "network"), None)
 
     @property
     def options(self) -> DataOptions:
@@ -199,6 +206,7 @@ class Setting:
         if self.network == PRETRAINED:
             checked(PretrainedRecord, self.pretrained, f"{place}: pretrained")
         rules: dict[str, Callable[[], object]] = {
+            "plugins": lambda: check_plugins(self.plugins or []),
             "pretrained": lambda: self.network == PRETRAINED and Pretrained.of(self.pretrained),
             "network": lambda: None if self.custom or self.network == PRETRAINED else check_name(self.network),
             "arrays": lambda: None if self.arrays is None else Arrays(self.arrays),
