@@ -14,6 +14,7 @@ from ikura.data.summary import sentences
 from ikura.exchange.prior import Prior
 from ikura.json_values import JsonObject
 from ikura.metric import default_metric, metric
+from ikura.plugins import plugin_network, plugins_among
 from ikura.population.cache import check_compiler
 from ikura.population.member import Hyperparameters
 from ikura.population.setup import TrainingSetup
@@ -89,6 +90,8 @@ def make_plan(
     Raises:
         UsageError: the data, the space or an argument cannot be used.
     """
+    used = [("search", search.search), ("schedule", search.schedule), ("metric", search.metric), ("network", network)]
+    plugins, network = plugins_among(used), plugin_network(network)
     seed, arrays = search.seed, arrays_for(network, standardise)
     dataset = given.read(network, arrays, seed)
     task = dataset.task.name
@@ -138,6 +141,7 @@ def make_plan(
         space=opened.as_dict(),
         space_note=note,
         arrays=None if arrays is None else arrays.value,
+        plugins=plugins or None,
     )
     setup = make_setup(setting, dataset, resolved(name, network))
     check_bound(setup, opened, search.objectives.max_parameters)

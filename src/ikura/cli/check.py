@@ -13,8 +13,8 @@ import typer
 
 from ikura.cli.data_options import BUNDLED, IMAGE_SETS, DataArguments, Target
 from ikura.cli.exit_code import ExitCode
-from ikura.cli.options import Json, Quiet, Verbose, a_file, at_least, begin, one_of, whole, with_options
-from ikura.cli.search_options import NETWORKS
+from ikura.cli.options import Json, Quiet, Verbose, a_file, at_least, begin, whole, with_options
+from ikura.cli.search_options import NETWORKS, check_network
 from ikura.errors import DataError, UsageError, nearest
 from ikura.files import check_target, named, run_files
 
@@ -101,7 +101,7 @@ def check(
     at_least("--seed", seed, 0)
     given = reading.arguments()
     if network is not None and not REFERENCE.fullmatch(network):
-        one_of("--network", network, NETWORKS)
+        check_network(network)
     if REFERENCE.fullmatch(what) and not Path(what).exists() and data is None:
         raise UsageError(f"{what} is a network, which is checked on data; give --data, such as --data iris")
     places = [place for place in (what if data is None else data, reading.dev, reading.test) if place is not None]

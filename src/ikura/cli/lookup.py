@@ -44,10 +44,13 @@ def open_space(path: Path, network: str | None) -> Space:
         SpaceError: it is none, or has such hyperparameters.
     """
     from ikura.errors import SpaceError
+    from ikura.plugins import plugin_network
     from ikura.space.toml import load_space
     from ikura.study.chosen_space import check_space
+    from ikura.study.record.networks import OWN
 
     space = load_space(path)
+    network = network if isinstance(plugin_network(network), str | None) else OWN
     errors = []
     for name in ("mlp", "cnn") if network is None else (network,):
         try:

@@ -10,7 +10,7 @@ from ikura import built_in
 from ikura.cli.options import a_place, at_least, one_of, option, whole
 from ikura.errors import UsageError
 
-__all__ = ["FREEZE", "NETWORKS", "OBJECTIVES", "SearchArguments", "Seed", "SpaceFile"]
+__all__ = ["FREEZE", "NETWORKS", "OBJECTIVES", "SearchArguments", "Seed", "SpaceFile", "check_network"]
 
 FREEZE = ("auto", "all", "most", "none")
 NETWORKS = ("mlp", *built_in.NETWORKS.built_in)
@@ -102,7 +102,7 @@ class SearchArguments:
         at_least("--max-parameters", self.max_parameters, 1)
         at_least("--within", self.within, 0)
         if self.network is not None:
-            one_of("--network", self.network, NETWORKS)
+            check_network(self.network)
         one_of("--freeze", self.freeze, FREEZE)
         if self.freeze != "auto" and self.pretrained is None:
             raise UsageError("--freeze goes with --pretrained, which says what to begin with")
@@ -126,3 +126,13 @@ class SearchArguments:
             "objectives": list(dict.fromkeys(self.objective)) if self.objective else None,
             **{name: getattr(self, name) for name in SAME},
         }
+
+
+def check_network(network: str) -> None:
+    """Refuse the name of a network that is none.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if network not in NETWORKS and network not in built_in.NETWORKS:
+        one_of("--network", network, ("mlp", *built_in.NETWORKS))

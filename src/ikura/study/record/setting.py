@@ -59,6 +59,7 @@ class Setting:
         pretrained: the record of a `Pretrained`; empty for other networks.
         objectives, prefer, within, max_parameters: as for `ikura.study.record.objectives.Objectives`.
         auto: `AutopilotOptions` as a table; empty without one.
+        plugins: what does not come with ikura, and where it is from; None if all does.
     """
 
     data: dict[str, Any]
