@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import shlex
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -180,35 +179,6 @@ def test_an_interruption_names_a_run_folder_that_ikura_chose(
     monkeypatch.setattr(ikura, "tune", tune, raising=False)
     assert main(["tune", table, "-q"]) == 130
     assert f"`ikura resume {tmp_path}`" in capsys.readouterr().err
-
-
-SLEEPER = """
-import signal, sys, time, ikura
-signal.signal(signal.SIGINT, signal.default_int_handler)  # which a process in the background of a shell ignores
-def tune(*arguments, progress, **named):
-    progress.start("coarse", 10)
-    time.sleep(60)
-ikura.tune = tune
-from ikura.cli import main
-sys.exit(main(sys.argv[1:]))
-"""
-
-
-def test_control_c_in_a_process_of_its_own(table: str, tmp_path: Path) -> None:
-    (tmp_path / "config.toml").touch()
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLEEPER, "tune", table, "--out", str(tmp_path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    assert process.stderr.readline().startswith("ikura ")
-    assert process.stderr.readline().startswith("coarse")
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
-    assert (process.returncode, out) == (130, "")
-    assert err == f"ikura: interrupted; `ikura resume {tmp_path}` continues where it stopped\n"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["tune", "--help"]])

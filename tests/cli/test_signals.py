@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from ..sweep import swept
+
 PROGRAM = """
 import os, signal, sys, time, ikura
 
@@ -69,7 +71,7 @@ def resumes(tmp_path: Path, what: str = "interrupted") -> str:
     return f"ikura: {what}; `ikura resume {tmp_path}` continues where it stopped\n"
 
 
-WAITS = "shown(); time.sleep(60)"
+WAITS = 'progress.start("coarse", 10); shown(); time.sleep(60)'
 SAVES_FOR_LONG = """try:
     shown(); time.sleep(60)
 finally:
@@ -80,19 +82,19 @@ finally:
     ("number", "what", "code"),
     [
         (signal.SIGINT, "interrupted", 130),
-        (signal.SIGTERM, "terminated", 143),
-        (signal.SIGHUP, "the terminal was closed", 129),
+        pytest.param(signal.SIGTERM, "terminated", 143, marks=pytest.mark.sweep),
+        pytest.param(signal.SIGHUP, "the terminal was closed", 129, marks=pytest.mark.sweep),
     ],
 )
 def test_each_signal_has_one_line_and_its_code(number: int, what: str, code: int, begin: Begin, tmp_path: Path) -> None:
     process = begin(WAITS)
     wait_until_ready(process)
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=100)
     assert (process.returncode, out, err) == (code, "", resumes(tmp_path, what))
 
 
-@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("second", [pytest.param(signal.SIGINT, marks=pytest.mark.sweep), signal.SIGTERM])
 def test_who_does_not_want_to_wait_gets_the_same_line(second: int, begin: Begin, tmp_path: Path) -> None:
     process = begin(SAVES_FOR_LONG)
     wait_until_ready(process)
@@ -100,19 +102,19 @@ def test_who_does_not_want_to_wait_gets_the_same_line(second: int, begin: Begin,
     assert process.stderr is not None
     assert process.stderr.readline() == "saving\n"
     process.send_signal(second)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=100)
     assert (process.returncode, out, err) == (130, "", resumes(tmp_path))
 
 
-def test_many_signals_at_once(begin: Begin, tmp_path: Path) -> None:
-    for pause in (0.0, 0.002, 0.02):
-        process = begin(WAITS)
-        wait_until_ready(process)
-        for _ in range(6):
-            process.send_signal(signal.SIGINT)
-            time.sleep(pause)
-        out, err = process.communicate(timeout=30)
-        assert (process.returncode, out, err) == (130, "", resumes(tmp_path))
+@pytest.mark.parametrize("pause", swept([0.0, 0.002, 0.02], core=["0.002"]))
+def test_many_signals_at_once(pause: float, begin: Begin, tmp_path: Path) -> None:
+    process = begin(WAITS)
+    wait_until_ready(process)
+    for _ in range(6):
+        process.send_signal(signal.SIGINT)
+        time.sleep(pause)
+    out, err = process.communicate(timeout=100)
+    assert (process.returncode, out, err) == (130, "", resumes(tmp_path))
 
 
 def test_in_a_place_that_passes_no_exception_on(begin: Begin, tmp_path: Path) -> None:
@@ -123,7 +125,7 @@ shown()
 del last
 time.sleep(60)"""
     process = begin(body)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=100)
     assert (process.returncode, out) == (130, "")
     assert err.split("ready\n")[1] == resumes(tmp_path)
 
@@ -140,7 +142,7 @@ def test_while_something_is_imported(begin: Begin) -> None:
 sys.meta_path.insert(0, Finder())
 """
     process = begin(WAITS, before)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=100)
     assert (process.returncode, out, err) == (130, "", "ikura: interrupted\n")
 
 
@@ -148,7 +150,7 @@ def test_after_the_end(begin: Begin) -> None:
     """The interpreter takes its time to end; what it says then nobody wants to read."""
     body = "import atexit; atexit.register(lambda: (signal.raise_signal(signal.SIGINT), time.sleep(60)))"
     process = begin(f"{body}; return result(out)")
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=100)
     assert process.returncode == 0
     assert out == '{\n  "seed": 0\n}\n'
     assert "Traceback" not in err
@@ -162,11 +164,11 @@ def test_what_is_ignored_stays_ignored(begin: Begin) -> None:
     process = begin("shown(); time.sleep(0.5); return result(out)", preexec_fn=ignores_hangup)
     wait_until_ready(process)
     process.send_signal(signal.SIGHUP)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=100)
     assert (process.returncode, out) == (0, '{\n  "seed": 0\n}\n')
 
 
-@pytest.mark.parametrize("term", ["xterm", "dumb"])
+@pytest.mark.parametrize("term", swept(["xterm", "dumb"], core=["xterm"]))
 def test_a_terminal_that_is_lost_loses_no_run(term: str, begin: Begin, tmp_path: Path) -> None:
     pty: Any = pytest.importorskip("pty")
     leader, follower = pty.openpty()
@@ -187,6 +189,6 @@ return result(out)"""
         pass
     os.close(leader)
     (tmp_path / "lost").touch()
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=100)
     assert (tmp_path / "whole").exists()
     assert (process.returncode, out) == (0, '{\n  "seed": 0\n}\n')

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ..sweep import swept
 from .conftest import Command, Done, rounds_decided, trials_done
 from .folders import content
 
@@ -80,7 +81,10 @@ def test_interrupted(
     assert content(tmp_path / name) == whole
 
 
-@pytest.mark.parametrize(("signals", "pause"), [(2, 0.0), (3, 0.02), (2, 0.2)])
+@pytest.mark.parametrize(
+    ("signals", "pause"),
+    [pytest.param(2, 0.0, marks=pytest.mark.sweep), (3, 0.02), pytest.param(2, 0.2, marks=pytest.mark.sweep)],
+)
 def test_interrupted_impatiently(
     signals: int, pause: float, whole: dict[str, Any], begin: Begin, ikura: Run, penguins: Path, tmp_path: Path,
     wait_for: Any,
@@ -96,7 +100,7 @@ def test_interrupted_impatiently(
     assert content(tmp_path / "run") == whole
 
 
-@pytest.mark.parametrize("schedule", ["successive-halving", "asha", "pbt"])
+@pytest.mark.parametrize("schedule", swept(["successive-halving", "asha", "pbt"], core=["asha"]))
 def test_rounds(schedule: str, begin: Begin, ikura: Run, penguins: Path, tmp_path: Path, wait_for: Any) -> None:
     (tmp_path / "space.toml").write_text('[learning_rate]\nscale = "log"\nlow = 1e-4\nhigh = 1e-2\n')
     options = [*OPTIONS[:6], "--schedule", schedule, "--finalists", 1, "-q", "--space", "space.toml"]

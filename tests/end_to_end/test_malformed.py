@@ -316,6 +316,7 @@ def test_malformed_inputs(kinds: list[str], one_in: int, tmp_path: Path) -> None
     assert len(told) == len(commands), done.stderr[-2000:]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(
     "case",
     [

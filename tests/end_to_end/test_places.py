@@ -15,13 +15,16 @@ import pytest
 import ikura as package
 from ikura.errors import IkuraError, RunError
 
+from ..sweep import swept
 from .conftest import Done
 
 Run = Callable[..., Done]
 SMALL = ("--trials", 2, "--epochs", 2, "--finalists", 0)
 
 
-@pytest.mark.parametrize("name", ["what?", "s%41b", "a b[x]*", "größe#1", "-x", "$(touch bad);"])
+@pytest.mark.parametrize(
+    "name", swept(["what?", "s%41b", "a b[x]*", "größe#1", "-x", "$(touch bad);"], core=["s%41b", "$(touch bad);"])
+)
 def test_the_name_of_a_folder_is_taken_literally(name: str, ikura: Run, tmp_path: Path) -> None:
     done = ikura("tune", "iris", "--out", f"runs/{name}", *SMALL)
     assert done.code == 0, done.err
