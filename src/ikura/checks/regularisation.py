@@ -8,14 +8,13 @@ from ikura.checks._base import Check, Result
 from ikura.checks.short_training import gradients, reseed
 from ikura.checks.subject import Subject, still
 from ikura.nn.dropout import Dropout
+from ikura.population.update_rules import StepSize, rule
 
 __all__ = ["ClippingCheck", "RegularisationCheck"]
 
 HEAVY, SHRINKS = 10.0, 0.1
 MUCH, NEARLY_ALL = 0.8, 0.95
 NOTHING, LITTLE = 1e-3, 1e-2
-SCALES = ("sgd", "momentum", "nesterov")
-"""Update rules whose steps grow with the gradient; the others divide by its size."""
 
 
 class RegularisationCheck(Check):
@@ -98,7 +97,7 @@ class ClippingCheck(Check):
         )
         figures = {"norm": norm, "largest": largest, "left": left}
         told = f"clipping leaves {left:.2g} of the gradient, whose norm is {norm:.3g}"
-        if left >= LITTLE or values.optimizer not in SCALES:
+        if left >= LITTLE or rule(values.optimizer).step_size is not StepSize.GRADIENT:
             return self.passed(told, **figures)
         return (self.failed if left < NOTHING else self.warned)(
             told,

@@ -9,9 +9,11 @@ from typing import Any
 
 from ikura.errors import UsageError
 from ikura.large_batch.regime import stretched
-from ikura.large_batch.scaling_rules import WITH_MOMENTUM, scaled
+from ikura.large_batch.scaling_rules import scaled
+from ikura.population import update_rules
 from ikura.population.member import Hyperparameters, Member
 from ikura.population.schedule import batch_size_at
+from ikura.population.update_rules import StepSize
 
 __all__ = ["LARGE", "SMALL", "Column", "Winner", "check_batch", "columns", "updates"]
 
@@ -222,7 +224,7 @@ def _ghosts(winner: Winner, batch: int, ghost: int | None, add: Any, skipped: li
 def _gently(winner: Winner, batch: int, rule: str, add: Any, skipped: list[str]) -> None:
     """Keep the first steps from going too far: by clipping, or by warm-up where clipping would be no help."""
     values, epochs = winner.values, winner.epochs
-    clips = values.optimizer in ("sgd", *WITH_MOMENTUM) and rule != "linear"
+    clips = update_rules.rule(values.optimizer).step_size is StepSize.GRADIENT and rule != "linear"
     if clips and values.clip_norm == 0:
         steps = max(FEWEST_CLIPPED, ceil(EARLY * winner.updates(batch, epochs)))
         norm = float(f"{winner.first_norm:.3g}")

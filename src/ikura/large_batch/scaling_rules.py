@@ -8,6 +8,8 @@ from math import sqrt
 from typing import Any
 
 from ikura.errors import UsageError, nearest
+from ikura.population import update_rules
+from ikura.population.update_rules import StepSize
 
 __all__ = ["RULES", "Scaled", "candidates", "check_rule", "scaled"]
 
@@ -17,12 +19,6 @@ RULES: dict[str, str] = {
     "auto": "√ratio for adaptive rules; for the others both, and the dev set decides",
 }
 """Name to a one-line description; the ratio is that of the batch sizes."""
-
-WITH_MOMENTUM = ("momentum", "nesterov")
-OWN_STEPS = ("adadelta", "smorms3")
-"""Update rules that set the size of their steps themselves."""
-SECOND_MOMENT = ("adam", "adamw", "rmsprop")
-"""Update rules that divide by a moving average of squared gradients, whose memory is β2."""
 
 MEMORIES = 10
 """Times that a moving average is renewed in the course of a training at least."""
@@ -84,9 +80,8 @@ def candidates(rule: str, optimizer: str) -> tuple[str, ...]:
     check_rule(rule)
     if rule != "auto":
         return (rule,)
-    if optimizer in OWN_STEPS:
-        return ("none",)
-    return ("sqrt", "linear") if optimizer in ("sgd", *WITH_MOMENTUM) else ("sqrt",)
+    by_step_size = {StepSize.OWN: ("none",), StepSize.GRADIENT: ("sqrt", "linear"), StepSize.NORMALISED: ("sqrt",)}
+    return by_step_size[update_rules.rule(optimizer).step_size]
 
 
 def scaled(values: Mapping[str, Any], ratio: float, rule: str, updates: int) -> Scaled:
@@ -129,10 +124,11 @@ def scaled(values: Mapping[str, Any], ratio: float, rule: str, updates: int) -> 
         check_rule(rule)
         raise UsageError(f"rule {rule!r} is settled by `candidates` first")
     factor = sqrt(ratio) if rule == "sqrt" else float(ratio)
-    adaptive = optimizer not in ("sgd", *WITH_MOMENTUM)
+    update_rule = update_rules.rule(optimizer)
+    adaptive = update_rule.step_size is not StepSize.GRADIENT
     reason = ADAPTIVE if adaptive and rule == "sqrt" else BECAUSE[rule]
     rate, changes = factor * values["learning_rate"], {}
-    if optimizer in WITH_MOMENTUM:
+    if "momentum" in update_rule.uses:
         beta = values["momentum"]
         shorter = shortened(beta, updates)
         rate *= (1 - shorter) / (1 - beta)
@@ -140,8 +136,8 @@ def scaled(values: Mapping[str, Any], ratio: float, rule: str, updates: int) -> 
         if shorter != beta:
             changes["momentum"] = shorter
             reason += f" becomes {shorter:.3g}: its memory would outlast a tenth of the {updates} updates"
-    if optimizer in SECOND_MOMENT:
-        least = max(values["beta1"] if optimizer != "rmsprop" else 0.0, 1 - 1 / MEMORIES)
+    if "beta2" in update_rule.uses and update_rule.step_size is StepSize.NORMALISED:
+        least = max(values["beta1"] if "beta1" in update_rule.uses else 0.0, 1 - 1 / MEMORIES)
         beta2 = round(1 - ratio * (1 - values["beta2"]), 12)
         if values["beta2"] > least:
             changes["beta2"] = max(beta2, least)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from math import sqrt as scalar_sqrt
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from numba.extending import overload
 
 from ikura.errors import UsageError, nearest
 
-__all__ = ["RULES", "Coefficients", "Rule", "coefficients", "rule"]
+__all__ = ["RULES", "Coefficients", "Rule", "StepSize", "coefficients", "rule"]
 
 
 class Coefficients(NamedTuple):
@@ -156,43 +157,55 @@ def adam(w: Any, g: Any, v: Any, s: Any, c: Coefficients) -> tuple[Any, Any, Any
     return w - step * (v / (sqrt(s) * c.correction2 + c.epsilon)), v, s
 
 
+class StepSize(StrEnum):
+    """What the size of a rule's steps follows, beside the learning rate."""
+
+    GRADIENT = "grows with the gradient"
+    NORMALISED = "gradient divided by its usual size"
+    OWN = "set by the rule itself, whatever the learning rate"
+
+
 @dataclass(frozen=True)
 class Rule:
     """An update rule.
 
     Attributes:
         name: what users call it.
-        code: its number in the kernel.
         update: (weight, gradient, moments ..., coefficients) to (weight, moments ...).
-        moments: how many numbers it keeps for each weight.
+        moments: how many numbers it keeps for each weight, at most three.
+        step_size: what the size of its steps follows.
         uses: the hyperparameters it reads beside the learning rate.
         defaults: hyperparameters that mean something else for this rule than for others, where they are not given.
     """
 
     name: str
-    code: int
     update: Callable[..., tuple[Any, ...]]
     moments: int
+    step_size: StepSize
     uses: tuple[str, ...] = ()
     defaults: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def code(self) -> int:
+        """Number of its update in the kernel: the place among the different ones of `RULES`."""
+        return list(dict.fromkeys(one.update for one in RULES.values())).index(self.update)
 
-_TABLE: tuple[tuple[str, Callable[..., tuple[Any, ...]], int, tuple[str, ...], dict[str, float]], ...] = (
-    ("sgd", sgd, 0, (), {}),
-    ("momentum", momentum, 1, ("momentum",), {}),
-    ("nesterov", nesterov, 1, ("momentum",), {}),
-    ("adagrad", adagrad, 1, ("epsilon",), {"epsilon": 1e-10}),
-    ("adadelta", adadelta, 2, ("beta2", "epsilon"), {"beta2": 0.9, "epsilon": 1e-6}),
-    ("rmsprop", rmsprop, 1, ("beta2", "epsilon"), {}),
-    ("smorms3", smorms3, 3, ("epsilon",), {"epsilon": 1e-16}),
-    ("adam", adam, 2, ("beta1", "beta2", "epsilon"), {}),
-    ("adamw", adam, 2, ("beta1", "beta2", "epsilon"), {"weight_decay": 0.01}),
-)
 
 RULES: dict[str, Rule] = {
-    name: Rule(name, code, update, moments, uses, defaults)
-    for code, (name, update, moments, uses, defaults) in enumerate(_TABLE)
+    one.name: one
+    for one in (
+        Rule("sgd", sgd, 0, StepSize.GRADIENT),
+        Rule("momentum", momentum, 1, StepSize.GRADIENT, ("momentum",)),
+        Rule("nesterov", nesterov, 1, StepSize.GRADIENT, ("momentum",)),
+        Rule("adagrad", adagrad, 1, StepSize.NORMALISED, ("epsilon",), {"epsilon": 1e-10}),
+        Rule("adadelta", adadelta, 2, StepSize.OWN, ("beta2", "epsilon"), {"beta2": 0.9, "epsilon": 1e-6}),
+        Rule("rmsprop", rmsprop, 1, StepSize.NORMALISED, ("beta2", "epsilon")),
+        Rule("smorms3", smorms3, 3, StepSize.OWN, ("epsilon",), {"epsilon": 1e-16}),
+        Rule("adam", adam, 2, StepSize.NORMALISED, ("beta1", "beta2", "epsilon")),
+        Rule("adamw", adam, 2, StepSize.NORMALISED, ("beta1", "beta2", "epsilon"), {"weight_decay": 0.01}),
+    )
 }
+"""The one table of update rules: the kernel's passes over the weights and the stacked updates are made from it."""
 
 
 def rule(name: str) -> Rule:

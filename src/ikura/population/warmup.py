@@ -19,6 +19,7 @@ from ikura.metric import METRICS
 from ikura.nn.generators import seeded
 from ikura.population.cache import check_compiler, place_note
 from ikura.population.examples import Examples
+from ikura.population.kernel import sources
 from ikura.population.layout import Layout
 from ikura.population.member import Member
 from ikura.population.training import Scorer
@@ -60,11 +61,8 @@ def _mark(dtype: str, name: str) -> Path:
     """A file beside the cache that stands for this kernel, this compiler and this processor."""
     from ikura.population.kernel.epoch import train_epoch
 
-    here = Path(__file__).parent
     digest = hashlib.sha256(f"{numba.__version__} {platform.machine()} {get_host_cpu_features()}".encode())
-    for source in sorted(
-        [*(here / "kernel").glob("*.py"), *(here / "convolution").glob("*.py"), here / "update_rules.py"]
-    ):
+    for source in sorted(sources()):
         digest.update(f"{source} {source.stat().st_mtime_ns}".encode())
     return Path(train_epoch.stats.cache_path) / f"ikura-{name}-{dtype}-{digest.hexdigest()[:16]}.compiled"
 

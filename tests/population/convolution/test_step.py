@@ -13,9 +13,10 @@ from ikura.nn import ACTIVATIONS
 from ikura.nn.loss import loss
 from ikura.nn.noise import Draws, drawing
 from ikura.nn.zoo import CNN, Recipe
-from ikura.population.convolution.plan import Plan, make_room
-from ikura.population.convolution.step import cost_and_gradient, outputs
-from ikura.population.convolution.tile import moving_averages, sizes_of
+from ikura.population.convolution.buffers import make_buffers
+from ikura.population.convolution.plan import Plan, sizes_of
+from ikura.population.convolution.step import Batch, cost_and_gradient, outputs
+from ikura.population.convolution.tile import moving_averages
 from ikura.population.kernel.loss import CODES
 
 torch.set_num_threads(1)
@@ -32,23 +33,23 @@ def assert_close(found: np.ndarray, expected: np.ndarray) -> None:
 
 
 def prepared(rows: int, **hyperparameters: Any) -> tuple[Recipe, CNN, Any]:
-    """A network whose biases, scales and shifts are no round numbers, and room for its mini-batches."""
+    """A network whose biases, scales and shifts are no round numbers, and buffers for its mini-batches."""
     torch.manual_seed(0)
     recipe = Recipe.of({**SMALL, **hyperparameters})
     net = recipe.module().double()
     for parameter in net.parameters():
         parameter.data += 0.1 * torch.randn_like(parameter)
-    return recipe, net, make_room(Plan.of(recipe), rows, rows, "float64", training=True)
+    return recipe, net, make_buffers(Plan.of(recipe), rows, rows, "float64", training=True)
 
 
-def plain(plan: Plan, dtype: str) -> tuple[Any, ...]:
-    """The last arguments of a step without dropout, smoothing and penalties."""
-    return 0.0, np.dtype(dtype).type(0), plan.matrices, 0.0, 0.0, np.uint64(0), 0, np.empty(0, dtype)
+def batch_of(x: np.ndarray, y: np.ndarray, task: str = "multiclass", smoothing: float = 0.0) -> Batch:
+    """A mini-batch that begins at position 7 of its epoch."""
+    return Batch(x, y, CODES[task], x.dtype.type(smoothing), np.empty(0, x.dtype), np.uint64(5), 7)
 
 
 def compare(task: str, rows: int, steps: int = 2, smoothing: float = 0.0, **hyperparameters: Any) -> None:
     """Cost, gradient, moving averages and outputs of a few mini-batches, the last one smaller."""
-    recipe, net, room = prepared(rows, **hyperparameters)
+    recipe, net, buffers = prepared(rows, **hyperparameters)
     plan, sizes = Plan.of(recipe), sizes_of(recipe, Plan.of(recipe))
     weights = nn.utils.parameters_to_vector(net.parameters()).detach().numpy().copy()
     assert weights.size == plan.size
@@ -60,9 +61,8 @@ def compare(task: str, rows: int, steps: int = 2, smoothing: float = 0.0, **hype
         y = random.integers(0, 2, count).astype(float)
         gradient = np.full_like(weights, np.nan)
         cost = cost_and_gradient(
-            x, y, CODES[task], weights, gradient, sizes, room, *averages, recipe.dropout, smoothing, plan.matrices,
-            0.02, 0.01, np.uint64(5), 7, np.empty(0),
-        )  # fmt: skip
+            batch_of(x, y, task, smoothing), weights, gradient, sizes, buffers, averages, 0.02, 0.01
+        )
         net.train()
         net.zero_grad()
         with drawing(Draws(5, 7)):
@@ -77,7 +77,7 @@ def compare(task: str, rows: int, steps: int = 2, smoothing: float = 0.0, **hype
         assert_close(gradient, torch.cat([p.grad.flatten() for p in net.parameters()]).numpy())
     found = np.empty((rows, recipe.outputs))
     x = random.normal(size=(rows, *recipe.shape))
-    outputs(x, weights, sizes, make_room(plan, rows, 1, "float64", training=False), *averages, found)
+    outputs(x, weights, sizes, make_buffers(plan, rows, 1, "float64", training=False), averages, found)
     with torch.no_grad():
         assert_close(found, net.eval()(torch.from_numpy(x)).numpy())
     if recipe.normalisation != "none":
@@ -132,33 +132,33 @@ def test_many_small_images_whose_patches_are_made_together(normalisation: str) -
 
 
 def test_the_first_of_equal_pixels_gets_the_error() -> None:
-    recipe, net, room = prepared(2, shape=(1, 4, 4), blocks=1, activation="tanh")
+    recipe, net, buffers = prepared(2, shape=(1, 4, 4), blocks=1, activation="tanh", dropout=0.0)
     plan, sizes = Plan.of(recipe), sizes_of(recipe, Plan.of(recipe))
     weights = nn.utils.parameters_to_vector(net.parameters()).detach().numpy().copy()
     x, y = np.ones((2, 1, 4, 4)), np.zeros(2)
     gradient = np.empty_like(weights)
     averages = moving_averages(plan, net, "float64")
-    cost_and_gradient(x, y, 1, weights, gradient, sizes, room, *averages, *plain(plan, "float64"))
+    cost_and_gradient(batch_of(x, y), weights, gradient, sizes, buffers, averages, 0.0, 0.0)
     loss("multiclass", net.eval()(torch.from_numpy(x)), torch.zeros(2).long()).backward()
     assert_close(gradient, torch.cat([p.grad.flatten() for p in net.parameters()]).numpy())
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_what_is_not_a_number_shows_in_the_cost(value: float) -> None:
-    recipe, net, room = prepared(3, shape=(1, 8, 8))
+    recipe, net, buffers = prepared(3, shape=(1, 8, 8), dropout=0.0)
     plan = Plan.of(recipe)
     weights = nn.utils.parameters_to_vector(net.parameters()).detach().numpy().copy()
     x = np.random.default_rng(0).normal(size=(3, 1, 8, 8))
     weights[4] = value
     cost = cost_and_gradient(
-        x, np.zeros(3), 1, weights, np.empty_like(weights), sizes_of(recipe, plan), room,
-        *moving_averages(plan, net, "float64"), *plain(plan, "float64"),
+        batch_of(x, np.zeros(3)), weights, np.empty_like(weights), sizes_of(recipe, plan), buffers,
+        moving_averages(plan, net, "float64"), 0.0, 0.0,
     )  # fmt: skip
     assert np.isnan(cost)
 
 
 def test_single_precision_is_close_to_double() -> None:
-    recipe, net, _ = prepared(8, shape=(1, 28, 28), channels=8, normalisation="batch")
+    recipe, net, _ = prepared(8, shape=(1, 28, 28), channels=8, normalisation="batch", dropout=0.0)
     plan, sizes = Plan.of(recipe), sizes_of(recipe, Plan.of(recipe))
     random = np.random.default_rng(0)
     x, y = random.normal(size=(8, 1, 28, 28)), random.integers(0, 3, 8).astype(float)
@@ -166,10 +166,10 @@ def test_single_precision_is_close_to_double() -> None:
     for dtype in ("float32", "float64"):
         weights = nn.utils.parameters_to_vector(net.parameters()).detach().numpy().astype(dtype)
         gradient = np.empty_like(weights)
-        room = make_room(plan, 8, 1, dtype, training=True)
+        buffers = make_buffers(plan, 8, 1, dtype, training=True)
         cost_and_gradient(
-            x.astype(dtype), y.astype(dtype), 1, weights, gradient, sizes, room, *moving_averages(plan, net, dtype),
-            *plain(plan, dtype),
+            batch_of(x.astype(dtype), y.astype(dtype)), weights, gradient, sizes, buffers,
+            moving_averages(plan, net, dtype), 0.0, 0.0,
         )  # fmt: skip
         found.append(gradient)
     # 6e-8 an operation; sums of some thousand, through statistics. An odd pixel may win a tie of rounding.

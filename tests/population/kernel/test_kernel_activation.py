@@ -24,6 +24,12 @@ def value_and_derivative(name: str, z: np.ndarray, bias: np.ndarray) -> tuple[np
     return a, derivative
 
 
+def test_a_number_of_no_activation_is_refused() -> None:
+    z = np.zeros((1, 1))
+    with pytest.raises(ValueError, match="the kernel has no activation of this number"):
+        activate(len(CODES), z, z[0], z)
+
+
 def reference(name: str, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Value and derivative by autograd in float64."""
     leaf = torch.from_numpy(z.astype(np.float64)).requires_grad_()

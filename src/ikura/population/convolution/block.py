@@ -32,91 +32,58 @@ def rows_at_once(cells: int, height: int, pooled: bool) -> int:
 
 
 @compiled
-def fill(
-    x: Any, planar: bool, image: int, k: int, width: int, begin: int, end: int, first: int, columns: Any, padded: Any
-) -> None:
-    """Write the patches of some rows of an image to `columns`, shape (k · k · channels, patches) or its transpose."""
+def fill(x: Any, planar: bool, image: int, window: Any, first: int, columns: Any, padded: Any) -> None:
+    """Write the patches of one image's part to `columns`, shape (k · k · channels, patches) or its transpose."""
     if planar:
-        pad_image(x[image], (k - 1) // 2, padded)
-        planar_patches(padded, k, width, begin, end, first, columns)
+        pad_image(x[image], (window.k - 1) // 2, padded)
+        planar_patches(padded, window, first, columns)
     else:
-        patches(x[image].reshape(x.shape[1], x.shape[2] * x.shape[3]), k, width, begin, end, first, columns)
+        patches(x[image].reshape(x.shape[1], x.shape[2] * x.shape[3]), window, first, columns)
 
 
 @compiled
-def convolve(
-    x: Any,
-    planar: bool,
-    k: int,
-    width: int,
-    image: int,
-    images: int,
-    begin: int,
-    end: int,
-    weights: Any,
-    room: Any,
-    padded: Any,
-    z: Any,
-) -> None:
-    """Convolve rows begin … end - 1 of some images: one product of their patches with the weights.
+def convolve(x: Any, planar: bool, window: Any, weights: Any, columns: Any, padded: Any, z: Any) -> None:
+    """Convolve a part of a mini-batch: one product of its patches with the weights.
 
     Args:
         x: planar images, shape (rows, channels, height, width), or padded ones, shape
             (rows, height + k - 1, width + k - 1, channels).
         planar: which of the two.
-        k: side of the kernel.
-        width: of an image.
-        image, images: the first image and their number.
-        begin, end: rows.
+        window: the part, see `Window`.
         weights: shape (units, channels · k · k) if planar, otherwise (k · k · channels, units).
-        room: for the patches, flat.
-        padded: for one padded planar image.
+        columns: buffer for the patches, flat.
+        padded: buffer for one padded planar image.
         z: receives the result, shape (pixels, units).
     """
-    pixels = (end - begin) * width
+    image, images, pixels = window.image, window.images, (window.end - window.begin) * window.width
     if planar:
         size = weights.shape[1]
-        columns = room[: size * images * pixels].reshape(size, images * pixels)
+        table = columns[: size * images * pixels].reshape(size, images * pixels)
         for i in range(images):
-            fill(x, True, image + i, k, width, begin, end, i * pixels, columns, padded)
-        np.dot(columns.T, weights.T, z)
+            fill(x, True, image + i, window, i * pixels, table, padded)
+        np.dot(table.T, weights.T, z)
     else:
         size = weights.shape[0]
-        columns = room[: size * images * pixels].reshape(images * pixels, size)
+        table = columns[: size * images * pixels].reshape(images * pixels, size)
         for i in range(images):
-            fill(x, False, image + i, k, width, begin, end, i * pixels, columns, padded)
-        np.dot(columns, weights, z)
+            fill(x, False, image + i, window, i * pixels, table, padded)
+        np.dot(table, weights, z)
 
 
 @compiled
 def pool_and_activate(
-    z: Any,
-    first: int,
-    width: int,
-    pooled: bool,
-    scale: Any,
-    shift: Any,
-    code: int,
-    nothing: Any,
-    begin: int,
-    end: int,
-    reach: int,
-    out: Any,
-    where: Any,
-    derivative: Any,
+    z: Any, first: int, pooling: Any, begin: int, end: int, out: Any, where: Any, derivative: Any
 ) -> None:
     """Write rows begin … end - 1 of a block's output, a(max(scale · z + shift)), and the derivative a'.
 
     Args:
-        z, first, width, pooled, scale, shift, begin, end, reach, out, where: see `pool`.
-        code: of the activation.
-        nothing: zeros of shape (channels,).
+        z, first, pooling, begin, end, out, where: see `pool`.
         derivative: receives a', shape (rows, columns, channels).
     """
-    columns = derivative.shape[1]
-    pool(z, first, width, pooled, scale, shift, begin, end, columns, reach, out, where)
+    columns, reach = derivative.shape[1], pooling.reach
+    pool(z, first, pooling, begin, end, columns, out, where)
     for i in range(begin, end):
-        activate(code, out[i + reach, reach : reach + columns], nothing, derivative[i])
+        activate(pooling.activation, out[i + reach, reach : reach + columns], pooling.no_bias, derivative[i])
 
 
 @compiled
@@ -160,52 +127,36 @@ def spread(
 
 @compiled
 def gradients(
-    x: Any,
-    planar: bool,
-    k: int,
-    width: int,
-    image: int,
-    images: int,
-    begin: int,
-    end: int,
-    error: Any,
-    weights: Any,
-    room: Any,
-    padded: Any,
-    product: Any,
-    gradient: Any,
-    wanted: bool,
+    x: Any, planar: bool, window: Any, error: Any, weights: Any, columns: Any, padded: Any, product: Any, gradient: Any,
     below: Any,
-) -> None:
-    """Add the gradient of rows begin … end - 1 of some images, given the error of every pixel.
+) -> None:  # fmt: skip
+    """Add the gradient of a part of a mini-batch, given the error of every pixel; planar images get no error.
 
     Args:
-        x, planar, k, width, image, images, begin, end, room, padded: see `convolve`.
+        x, planar, window, columns, padded: see `convolve`.
         error: ∂J/∂z, shape (pixels, units).
         weights: shape (k · k · channels, units); of interest only where the error of x is wanted.
-        product: room of the gradient's shape.
+        product: buffer of the gradient's shape.
         gradient: ∂J/∂weights is added to it, shape (units, channels · k · k) if planar, else (k · k · channels, units).
-        wanted: whether the error of x is wanted; not for planar images.
-        below: ∂J/∂x is added to it; the shape of x.
+        below: ∂J/∂x is added to it unless x is planar; the shape of x.
     """
-    pixels = (end - begin) * width
+    image, images, pixels = window.image, window.images, (window.end - window.begin) * window.width
     if planar:
         size = gradient.shape[1]
-        columns = room[: size * images * pixels].reshape(size, images * pixels)
+        table = columns[: size * images * pixels].reshape(size, images * pixels)
         for i in range(images):
-            fill(x, True, image + i, k, width, begin, end, i * pixels, columns, padded)
-        np.dot(error.T, columns.T, product)
+            fill(x, True, image + i, window, i * pixels, table, padded)
+        np.dot(error.T, table.T, product)
     else:
         size = gradient.shape[0]
-        columns = room[: size * images * pixels].reshape(images * pixels, size)
+        table = columns[: size * images * pixels].reshape(images * pixels, size)
         for i in range(images):
-            fill(x, False, image + i, k, width, begin, end, i * pixels, columns, padded)
-        np.dot(columns.T, error, product)
-        if wanted:
-            np.dot(error, weights.T, columns)
-            for i in range(images):
-                flat = below[image + i].reshape(x.shape[1], x.shape[2] * x.shape[3])
-                add_patches(columns, i * pixels, k, width, begin, end, flat)
+            fill(x, False, image + i, window, i * pixels, table, padded)
+        np.dot(table.T, error, product)
+        np.dot(error, weights.T, table)
+        for i in range(images):
+            flat = below[image + i].reshape(x.shape[1], x.shape[2] * x.shape[3])
+            add_patches(table, window, i * pixels, flat)
     for i in range(gradient.shape[0]):
         for j in range(gradient.shape[1]):
             gradient[i, j] += product[i, j]
@@ -213,42 +164,31 @@ def gradients(
 
 @compiled
 def sparse_gradients(
-    x: Any,
-    k: int,
-    width: int,
-    image: int,
-    images: int,
-    begin: int,
-    end: int,
-    error: Any,
-    where: Any,
-    weights: Any,
-    room: Any,
-    gradient: Any,
-    below: Any,
+    x: Any, window: Any, error: Any, where: Any, weights: Any, columns: Any, gradient: Any, below: Any
 ) -> None:
-    """Add the gradient of rows begin … end - 1 of some images, given the errors of the pixels that a maximum chose.
+    """Add the gradient of a part of a mini-batch, given the errors of the pixels that a maximum chose.
 
     Args:
         x: padded images, shape (rows, height + k - 1, width + k - 1, channels).
-        k, width, image, images, begin, end, room: see `convolve`; begin is even.
+        window, columns: see `convolve`; the window's first row is even.
         error: shape (rows, height // 2, width // 2, units).
         where: which of four pixels each error belongs to; the same shape.
         weights: shape (units, k · k · channels).
         gradient: ∂J/∂weights is added to it; the same shape.
         below: ∂J/∂x is added to it; the shape of x.
     """
+    width, image, images, begin, end = window.width, window.image, window.images, window.begin, window.end
     pixels, size = (end - begin) * width, weights.shape[1]
-    columns = room[: size * images * pixels].reshape(images * pixels, size)
+    table = columns[: size * images * pixels].reshape(images * pixels, size)
     upper, lower = begin // 2, min(end // 2, error.shape[1])
     for i in range(images):
-        patches(x[image + i].reshape(x.shape[1], x.shape[2] * x.shape[3]), k, width, begin, end, i * pixels, columns)
+        patches(x[image + i].reshape(x.shape[1], x.shape[2] * x.shape[3]), window, i * pixels, table)
         mine, chosen = error[image + i, upper:lower], where[image + i, upper:lower]
-        gradient_of_weights(columns, width, mine, chosen, i * pixels, gradient)
+        gradient_of_weights(table, width, mine, chosen, i * pixels, gradient)
     if width % 2 or (end - begin) % 2:
-        columns[:] = 0
+        table[:] = 0
     for i in range(images):
         mine, chosen = error[image + i, upper:lower], where[image + i, upper:lower]
-        errors_of_patches(weights, width, mine, chosen, i * pixels, columns)
+        errors_of_patches(weights, width, mine, chosen, i * pixels, table)
         flat = below[image + i].reshape(x.shape[1], x.shape[2] * x.shape[3])
-        add_patches(columns, i * pixels, k, width, begin, end, flat)
+        add_patches(table, window, i * pixels, flat)

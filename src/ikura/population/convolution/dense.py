@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from ikura.population.kernel._compile import compiled
 from ikura.population.kernel.activation import activate
 from ikura.population.kernel.dropout import drop, stream_of_layer
 
-__all__ = ["backward_dense", "flatten", "forward_dense", "unflatten"]
+__all__ = ["Units", "backward_dense", "dense_of", "flatten", "forward_dense", "unflatten"]
 
 
 @compiled
@@ -37,78 +37,89 @@ def unflatten(features: Any, images: Any) -> None:
                 flat[p, c] = features[n, c * pixels + p]
 
 
+class Dense(NamedTuple):
+    """Weights, or gradients, of the dense layers, as views into one member's flat vector.
+
+    Attributes:
+        hidden_weights, hidden_bias: shapes (units, features), (units,).
+        output_weights, output_bias: shapes (outputs, units), (outputs,).
+    """
+
+    hidden_weights: Any
+    hidden_bias: Any
+    output_weights: Any
+    output_bias: Any
+
+
 @compiled
-def forward_dense(
-    features: Any,
-    mask: Any,
-    first_weights: Any,
-    first_bias: Any,
-    hidden: Any,
-    derivative: Any,
-    last_weights: Any,
-    out: Any,
-    code: int,
-    rate: float,
-    stream: Any,
-    first: int,
-    training: bool,
-) -> None:
-    """Run the dense layers; the bias of the outputs is left to the loss.
+def dense_of(vector: Any, sizes: Any, features: int) -> Dense:
+    """The dense layers' part of a member's weights or gradient."""
+    a = sizes.dense
+    b = a + features * sizes.units
+    c = b + sizes.units
+    d = c + sizes.units * sizes.outputs
+    hidden = vector[a:b].reshape(sizes.units, features)
+    return Dense(hidden, vector[b:c], vector[c:d].reshape(sizes.outputs, sizes.units), vector[d:])
+
+
+class Units(NamedTuple):
+    """What the dense layers compute of one mini-batch.
+
+    Attributes:
+        features: inputs, shape (rows, features), changed in place by dropout.
+        mask: receives what each feature was multiplied by; used only where units are dropped.
+        hidden, slope: receive a(z) and a'(z), shape (rows, units).
+        outputs: receives the outputs, shape (rows, outputs); the bias is left to the loss.
+    """
+
+    features: Any
+    mask: Any
+    hidden: Any
+    slope: Any
+    outputs: Any
+
+
+@compiled
+def forward_dense(units: Any, weights: Any, sizes: Any, stream: Any, first: int, training: bool) -> None:
+    """Run the dense layers.
 
     Args:
-        features: shape (rows, features), changed in place by dropout.
-        mask: receives what each feature was multiplied by; used only where units are dropped.
-        first_weights, first_bias: of the hidden layer, shapes (units, features), (units,).
-        hidden, derivative: receive a(z) and a'(z), shape (rows, units).
-        last_weights: shape (outputs, units).
-        out: receives the outputs, shape (rows, outputs).
-        code: of the activation.
-        rate: dropout of features and hidden units.
+        units: see `Units`.
+        weights: see `Dense`.
+        sizes: see `Sizes`.
         stream: key of the epoch's noise.
         first: position in the epoch of the first row.
         training: whether units are dropped.
     """
-    if training and rate > 0:
-        mask[:] = 1
-        drop(features, mask, rate, stream_of_layer(stream, 1), first)
-    np.dot(features, first_weights.T, hidden)
-    activate(code, hidden, first_bias, derivative)
-    if training and rate > 0:
-        drop(hidden, derivative, rate, stream, first)
-    np.dot(hidden, last_weights.T, out)
+    if training and sizes.dropout > 0:
+        units.mask[:] = 1
+        drop(units.features, units.mask, sizes.dropout, stream_of_layer(stream, 1), first)
+    np.dot(units.features, weights.hidden_weights.T, units.hidden)
+    activate(sizes.activation, units.hidden, weights.hidden_bias, units.slope)
+    if training and sizes.dropout > 0:
+        drop(units.hidden, units.slope, sizes.dropout, stream, first)
+    np.dot(units.hidden, weights.output_weights.T, units.outputs)
 
 
 @compiled
-def backward_dense(
-    features: Any,
-    mask: Any,
-    first_weights: Any,
-    first_gradient: Any,
-    first_bias: Any,
-    hidden: Any,
-    derivative: Any,
-    last_weights: Any,
-    last_gradient: Any,
-    last_bias: Any,
-    error: Any,
-    rate: float,
-) -> None:
+def backward_dense(units: Any, weights: Any, gradient: Any, rate: float) -> None:
     """Write the gradients of the dense layers, and replace the features by their errors.
 
     Args:
-        features, mask, first_weights, hidden, derivative, last_weights, rate: see `forward_dense`; hidden is changed.
-        first_gradient, first_bias, last_gradient, last_bias: receive the gradients.
-        error: ∂J/∂outputs, shape (rows, outputs).
+        units: as `forward_dense` left it, with the error ∂J/∂outputs in place of the outputs; hidden is changed.
+        weights, gradient: see `Dense`; gradient is written.
+        rate: dropout of features and hidden units.
     """
-    np.dot(error.T, hidden, last_gradient)
-    _sum_rows(error, last_bias)
-    np.dot(error, last_weights, hidden)
+    features, mask, hidden, slope, error = units
+    np.dot(error.T, hidden, gradient.output_weights)
+    _sum_rows(error, gradient.output_bias)
+    np.dot(error, weights.output_weights, hidden)
     for i in range(hidden.shape[0]):
         for j in range(hidden.shape[1]):
-            hidden[i, j] *= derivative[i, j]
-    np.dot(hidden.T, features, first_gradient)
-    _sum_rows(hidden, first_bias)
-    np.dot(hidden, first_weights, features)
+            hidden[i, j] *= slope[i, j]
+    np.dot(hidden.T, features, gradient.hidden_weights)
+    _sum_rows(hidden, gradient.hidden_bias)
+    np.dot(hidden, weights.hidden_weights, features)
     if rate > 0:
         for i in range(features.shape[0]):
             for j in range(features.shape[1]):

@@ -7,11 +7,29 @@ of whole runs: of a row of the image in planar patches, of k pixels with all the
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from ikura.population.kernel._compile import compiled
 
-__all__ = ["add_patches", "pad_image", "patches", "planar_patches"]
+__all__ = ["Window", "add_patches", "pad_image", "patches", "planar_patches"]
+
+
+class Window(NamedTuple):
+    """The part of a mini-batch whose patches are made together: rows begin … end - 1 of some images.
+
+    Attributes:
+        k: side of the kernel.
+        width: of an image.
+        image, images: the first image and their number.
+        begin, end: rows of each image.
+    """
+
+    k: Any
+    width: Any
+    image: Any
+    images: Any
+    begin: Any
+    end: Any
 
 
 @compiled
@@ -24,23 +42,22 @@ def pad_image(x: Any, reach: int, padded: Any) -> None:
 
 
 @compiled
-def planar_patches(padded: Any, k: int, width: int, begin: int, end: int, first: int, out: Any) -> None:
-    """Write the patches of rows begin … end - 1 of an image to the columns of `out` from `first` on.
+def planar_patches(padded: Any, window: Any, first: int, out: Any) -> None:
+    """Write the patches of one image's part of the window to the columns of `out` from `first` on.
 
     Args:
         padded: image, shape (channels, height + k - 1, width + k - 1).
-        k: side of the kernel.
-        width: of the image.
-        begin, end: rows of the image.
+        window: see `Window`.
         first: column of the first patch.
         out: shape (channels · k · k, patches).
     """
+    k, width = window.k, window.width
     row = 0
     for c in range(padded.shape[0]):
         for a in range(k):
             for b in range(k):
                 at = first
-                for i in range(begin, end):
+                for i in range(window.begin, window.end):
                     for j in range(width):
                         out[row, at + j] = padded[c, i + a, b + j]
                     at += width
@@ -48,22 +65,21 @@ def planar_patches(padded: Any, k: int, width: int, begin: int, end: int, first:
 
 
 @compiled
-def patches(padded: Any, k: int, width: int, begin: int, end: int, first: int, out: Any) -> None:
-    """Write the patches of rows begin … end - 1 of an image to the rows of `out` from `first` on.
+def patches(padded: Any, window: Any, first: int, out: Any) -> None:
+    """Write the patches of one image's part of the window to the rows of `out` from `first` on.
 
     Args:
         padded: image, shape (height + k - 1, (width + k - 1) · channels).
-        k: side of the kernel.
-        width: of the image.
-        begin, end: rows of the image.
+        window: see `Window`.
         first: row of the first patch.
         out: shape (patches, k · k · channels).
     """
+    k = window.k
     run = out.shape[1] // k
     channels = run // k
     at = first
-    for i in range(begin, end):
-        for j in range(width):
+    for i in range(window.begin, window.end):
+        for j in range(window.width):
             start = j * channels
             for a in range(k):
                 source, target = padded[i + a, start : start + run], out[at, a * run : (a + 1) * run]
@@ -73,13 +89,14 @@ def patches(padded: Any, k: int, width: int, begin: int, end: int, first: int, o
 
 
 @compiled
-def add_patches(columns: Any, first: int, k: int, width: int, begin: int, end: int, padded: Any) -> None:
+def add_patches(columns: Any, window: Any, first: int, padded: Any) -> None:
     """Add patches back to where `patches` took them from."""
+    k = window.k
     run = columns.shape[1] // k
     channels = run // k
     at = first
-    for i in range(begin, end):
-        for j in range(width):
+    for i in range(window.begin, window.end):
+        for j in range(window.width):
             start = j * channels
             for a in range(k):
                 source, target = columns[at, a * run : (a + 1) * run], padded[i + a, start : start + run]

@@ -14,21 +14,20 @@ from ikura.nn.noise import example_noise, key, label_draws
 from ikura.nn.zoo.cnn import CNN, Recipe
 from ikura.population._kernel_tile import KernelTile
 from ikura.population.batches import Batches
-from ikura.population.convolution.network import Sizes
-from ikura.population.convolution.plan import Plan, make_room
-from ikura.population.convolution.step import cost_and_gradient, outputs
+from ikura.population.convolution.buffers import make_buffers
+from ikura.population.convolution.plan import Plan, sizes_of
+from ikura.population.convolution.step import Batch, cost_and_gradient, outputs
 from ikura.population.examples import Examples
-from ikura.population.kernel import activation as activation_kernel
 from ikura.population.kernel import loss as loss_kernel
 from ikura.population.kernel.dropout import connect
-from ikura.population.kernel.numbers import numbers_of
 from ikura.population.kernel.penalty import penalise
+from ikura.population.kernel.records import SETTINGS, setting_of
 from ikura.population.kernel.update import update
 from ikura.population.member import Member
 from ikura.population.schedule import batch_size_at, follows_distance, learning_rates
 from ikura.population.update_rules import rule
 
-__all__ = ["ConvolutionTile", "moving_averages", "sizes_of"]
+__all__ = ["ConvolutionTile", "moving_averages"]
 
 BLOCK = 128
 """Examples that are evaluated together."""
@@ -58,7 +57,10 @@ class ConvolutionTile(KernelTile):
         self.plans = [Plan.of(recipe) for recipe in recipes]
         self.sizes = [sizes_of(recipe, plan) for recipe, plan in zip(recipes, self.plans, strict=True)]
         self.augments = [Augment([member.values], self.seed) for member in members]
-        self.numbers = [np.array(numbers_of(member.values)) for member in members]
+        settings = [
+            setting_of(m.values, pretrained_weights(module)) for m, module in zip(members, modules, strict=True)
+        ]
+        self.settings = np.array(settings, SETTINGS)
         with torch.no_grad():
             self.weights = [parameters_to_vector(m.parameters()).numpy().astype(dtype) for m in modules]
         self.moments = [
@@ -68,7 +70,6 @@ class ConvolutionTile(KernelTile):
         self.origins = {k: self.weights[k].copy() for k, m in enumerate(members) if follows_distance(m.values)}
         self.kept = [w.copy() for w in self.weights]
         self.running = [moving_averages(plan, m, dtype) for plan, m in zip(self.plans, modules, strict=True)]
-        self.pretrained = [pretrained_weights(module) for module in modules]
         self.kept_running = [running.copy() for running in self.running]
         count = len(members)
         self.steps = np.zeros(count, np.int64)
@@ -93,26 +94,25 @@ class ConvolutionTile(KernelTile):
         examples, number = batches.examples, w.dtype.type
         most, rows = max(part.stop - part.start for part in parts), len(batches.examples)
         ghosts = -(-most // recipe.ghost_size) if recipe.normalisation == "ghost" else 1
-        room = make_room(plan, most, ghosts, self.dtype, training=True)
-        gradient, code = np.empty_like(w), rule(values.optimizer).code
+        buffers = make_buffers(plan, most, ghosts, self.dtype, training=True)
+        gradient, task = np.empty_like(w), loss_kernel.CODES[self.task]
         augment = self.augments[k] if self.augments[k] and examples.standard is not None else None
         stream, smoothing = np.uint64(key(self.seed, "noise", epoch)), number(values.label_smoothing)
         deviation = float(values.gradient_noise)
         noise = example_noise(self.seed, epoch, rows) if deviation else np.empty(0)
         weights_of = (1.0 + deviation * noise).astype(self.dtype)
-        y, task, left_out = self._labels(k, examples.y, epoch), loss_kernel.CODES[self.task], float(values.dropconnect)
+        y, left_out = self._labels(k, examples.y, epoch), float(values.dropconnect)
         connections, l1, l2 = np.uint64(key(self.seed, "dropconnect", epoch)), float(values.l1), float(values.l2)
+        # Penalties are those of all weights, not of the ones that DropConnect leaves.
+        penalties = (0.0, 0.0) if left_out else (l1, l2)
         used, kept = (np.empty_like(w), np.empty_like(w)) if left_out else (w, w)
         total = 0.0
         for place, part in enumerate(parts):
             x = batches.numbers(part, augment, epoch)
             if left_out:
                 connect(w, used, kept, plan.matrices, left_out, connections, part.start)
-            # Penalties are those of all weights, not of the ones that are left.
-            cost = cost_and_gradient(
-                x, y[part], task, used, gradient, self.sizes[k], room, *self.running[k], recipe.dropout, smoothing,
-                plan.matrices, 0.0 if left_out else l1, 0.0 if left_out else l2, stream, part.start, weights_of[part],
-            )  # fmt: skip
+            batch = Batch(x, y[part], task, smoothing, weights_of[part], stream, part.start)
+            cost = cost_and_gradient(batch, used, gradient, self.sizes[k], buffers, self.running[k], *penalties)
             if left_out:
                 gradient *= kept
                 cost += penalise(w, gradient, plan.matrices, number(l1), number(l2))
@@ -122,10 +122,7 @@ class ConvolutionTile(KernelTile):
                 break
             self.steps[k] += 1
             alpha = rates[min(place, len(rates) - 1)]
-            update(
-                code, w, gradient, self.moments[k], plan.matrices, self.numbers[k], alpha, int(self.steps[k]),
-                self.pretrained[k], float(values.pretrained_rate),
-            )  # fmt: skip
+            update(w, gradient, self.moments[k], plan.matrices, self.settings[k], alpha, int(self.steps[k]))
         return total / rows
 
     def _labels(self, k: int, y: np.ndarray, epoch: int) -> np.ndarray:
@@ -150,12 +147,12 @@ class ConvolutionTile(KernelTile):
         rows = len(examples)
         out = np.full((len(self.members), rows, self.recipes[0].outputs), np.nan, self.dtype)
         active = np.flatnonzero(self.active).tolist()
-        rooms = {k: make_room(self.plans[k], min(BLOCK, rows), 1, self.dtype, training=False) for k in active}
+        buffers = {k: make_buffers(self.plans[k], min(BLOCK, rows), 1, self.dtype, training=False) for k in active}
         for begin in range(0, rows, BLOCK):
             part = slice(begin, begin + BLOCK)
             x = np.require(examples.inputs(part), self.dtype, ("C", "W"))
             for k in active:
-                outputs(x, self.weights[k], self.sizes[k], rooms[k], *self.running[k], out[k, part])
+                outputs(x, self.weights[k], self.sizes[k], buffers[k], self.running[k], out[k, part])
         return out
 
     @override
@@ -176,8 +173,8 @@ class ConvolutionTile(KernelTile):
         buffers: dict[str, np.ndarray] = {}
         spread = "running_deviation" if self.sizes[place].deviations else "running_var"
         if self.plans[place].normalised:
-            for block, row in enumerate(self.plans[place].blocks.tolist()):
-                mine = slice(row[8], row[8] + row[3])
+            for block, row in enumerate(self.plans[place].blocks):
+                mine = slice(row["first"], row["first"] + row["channels"])
                 buffers[f"blocks.{block}.norm.running_mean"] = self.kept_running[place][0, mine].copy()
                 buffers[f"blocks.{block}.norm.{spread}"] = self.kept_running[place][1, mine].copy()
         return self.kept[place].copy(), buffers
@@ -194,15 +191,6 @@ class ConvolutionTile(KernelTile):
 
     def _matrices_of(self, place: int) -> np.ndarray:
         return self.plans[place].matrices
-
-
-def sizes_of(recipe: Recipe, plan: Plan) -> Sizes:
-    """What the kernel is told of a network; batch norm is one ghost of any size."""
-    ghost = {"none": 0, "batch": 1 << 40, "ghost": recipe.ghost_size}[recipe.normalisation]
-    return Sizes(
-        plan.blocks, recipe.kernel_size, recipe.units, plan.dense, recipe.outputs,
-        activation_kernel.code(recipe.activation), ghost, recipe.normalisation == "ghost", recipe.momentum,
-    )  # fmt: skip
 
 
 def moving_averages(plan: Plan, module: CNN, dtype: str) -> np.ndarray:

@@ -5,14 +5,55 @@ NaN and infinity keep their meaning (no `nnan`, `ninf`): a member that diverges 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from numba import njit
+from numba.extending import register_jitable
 
-__all__ = ["FLAGS", "compiled", "inlined"]
+__all__ = ["FLAGS", "also_compiled", "by_number", "compiled", "inlined"]
 
 FLAGS = {"contract", "reassoc", "arcp", "nsz"}
 
 compiled: Callable[..., Any] = njit(nogil=True, cache=True, fastmath=FLAGS, error_model="numpy")
 inlined: Callable[..., Any] = njit(nogil=True, fastmath=FLAGS, error_model="numpy")
+_F = TypeVar("_F", bound=Callable[..., Any])
+_spliced: Callable[..., Any] = njit(inline="always")
+
+
+def also_compiled(function: _F) -> _F:
+    """Mark a function that Python calls as it is written and the kernel compiles."""
+    marked: _F = register_jitable(function)
+    return marked
+
+
+def by_number(functions: Sequence[Callable[..., None]], kind: str) -> Callable[[int, tuple[Any, ...]], None]:
+    """Make the function of the kernel that hands its arguments on to the one of `functions` with a number.
+
+    What is compiled is a chain of comparisons, written into its caller.
+
+    Args:
+        functions: compiled ones; their numbers are their places.
+        kind: what they are, for the message of the ValueError that every other number raises.
+    """
+    message = f"the kernel has no {kind} of this number"
+
+    @_spliced
+    def unknown(number: int, arguments: tuple[Any, ...]) -> None:
+        raise ValueError(message)
+
+    choose = unknown
+    for place in reversed(range(len(functions))):
+        choose = _before(place, functions[place], choose)
+    return choose
+
+
+def _before(place: int, own: Callable[..., None], others: Callable[..., None]) -> Callable[..., None]:
+    @_spliced
+    def choose(number: int, arguments: tuple[Any, ...]) -> None:
+        if number == place:
+            own(*arguments)
+        else:
+            others(number, arguments)
+
+    return choose

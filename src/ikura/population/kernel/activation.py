@@ -11,7 +11,7 @@ from numba import types
 from numba.extending import overload
 
 from ikura.nn.activation import activation
-from ikura.population.kernel._compile import FLAGS, compiled, inlined
+from ikura.population.kernel._compile import FLAGS, by_number, compiled, inlined
 
 __all__ = ["CODES", "activate", "code"]
 
@@ -152,11 +152,11 @@ def _layer_pass(function: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[...
     return run
 
 
-_relu, _tanh, _sigmoid = _layer_pass(relu), _layer_pass(tanh), _layer_pass(sigmoid)
-_leaky_relu, _elu = _layer_pass(leaky_relu), _layer_pass(elu)
-_gelu, _silu = _layer_pass(gelu), _layer_pass(silu)
-
-CODES: dict[str, int] = {"relu": 0, "tanh": 1, "sigmoid": 2, "leaky_relu": 3, "elu": 4, "gelu": 5, "silu": 6}
+_FUNCTIONS = {
+    "relu": relu, "tanh": tanh, "sigmoid": sigmoid, "leaky_relu": leaky_relu, "elu": elu, "gelu": gelu, "silu": silu,
+}  # fmt: skip
+CODES: dict[str, int] = {name: number for number, name in enumerate(_FUNCTIONS)}
+_layer_pass_of = by_number([_layer_pass(function) for function in _FUNCTIONS.values()], "activation")
 
 
 def code(name: str) -> int:
@@ -168,17 +168,4 @@ def code(name: str) -> int:
 @compiled
 def activate(code: int, z: Any, bias: Any, derivative: Any) -> None:
     """Add the bias, replace z by a(z) and write a'(z); all of shape (rows, units), bias (units,)."""
-    if code == 0:
-        _relu(z, bias, derivative)
-    elif code == 1:
-        _tanh(z, bias, derivative)
-    elif code == 2:
-        _sigmoid(z, bias, derivative)
-    elif code == 3:
-        _leaky_relu(z, bias, derivative)
-    elif code == 4:
-        _elu(z, bias, derivative)
-    elif code == 5:
-        _gelu(z, bias, derivative)
-    else:
-        _silu(z, bias, derivative)
+    _layer_pass_of(code, (z, bias, derivative))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,29 @@ from ikura.population.kernel.activation import activate
 from ikura.population.kernel.dropout import drop, stream_of_layer
 from ikura.population.kernel.normalisation import beside, normalise, normalise_backward
 
-__all__ = ["backward", "forward", "gather", "scatter"]
+__all__ = ["Network", "backward", "forward", "gather", "scatter"]
+
+
+class Network(NamedTuple):
+    """One member's network, and its buffers.
+
+    Attributes:
+        embedded: weights of the embeddings, which come first.
+        widths: joined inputs, hidden units, outputs.
+        activation: its code.
+        normal: see `Normalisation`.
+        dropout: rate of each hidden layer.
+        a: buffer for activations and outputs, one layer after another, each of shape (rows, widths[l+1]).
+        d: buffer for derivatives, in the same places.
+    """
+
+    embedded: Any
+    widths: Any
+    activation: Any
+    normal: Any
+    dropout: Any
+    a: Any
+    d: Any
 
 
 @compiled
@@ -46,42 +68,25 @@ def scatter(error: Any, codes: Any, inputs: int, tables: Any, gradient: Any) -> 
 
 
 @compiled
-def forward(
-    x: Any,
-    weights: Any,
-    start: int,
-    widths: Any,
-    activation: int,
-    normal: Any,
-    rates: Any,
-    stream: Any,
-    first: int,
-    training: bool,
-    a: Any,
-    d: Any,
-) -> int:
+def forward(x: Any, weights: Any, net: Any, stream: Any, first: int, training: bool) -> int:
     """Run the hidden layers and the last product, whose bias is left to the loss.
 
     Args:
         x: joined inputs, shape (rows, widths[0]).
-        weights: the member's weights; layer l is W (widths[l+1], widths[l]) then b (widths[l+1],), from `start` on;
-            with a normalisation γ and β stand in place of the b of a hidden layer.
-        widths: inputs, hidden units, outputs.
-        activation: code of the activation.
-        normal: the member's normalisation and its room.
-        rates: dropout rate of each hidden layer.
+        weights: the member's weights; behind the embeddings layer l is W (widths[l+1], widths[l]) then b
+            (widths[l+1],); with a normalisation γ and β stand in place of the b of a hidden layer.
+        net: see `Network`; its buffers are written to.
         stream: key of the epoch's dropout noise.
         first: position in the epoch of the first row.
         training: whether units are dropped, and statistics those of the mini-batch.
-        a: room for activations and outputs, one layer after another, each of shape (rows, widths[l+1]).
-        d: room for derivatives, in the same places.
 
     Returns:
-        Where the outputs begin in `a`.
+        Where the outputs begin in `net.a`.
     """
+    widths, normal, rates, a, d = net.widths, net.normal, net.dropout, net.a, net.d
     rows = x.shape[0]
     layers = widths.shape[0] - 1
-    place = start
+    place = net.embedded
     previous = 0
     here = 0
     before = 0
@@ -101,7 +106,7 @@ def forward(
                 normalise(normal, z, weights[place - 2 * n_out : place - n_out], here, before, training)
                 before += n_out
             derivative = d[here : here + rows * n_out].reshape(rows, n_out)
-            activate(activation, z, bias, derivative)
+            activate(net.activation, z, bias, derivative)
             if training and rates[layer] > 0:
                 drop(z, derivative, rates[layer], stream_of_layer(stream, layer), first)
             previous = here
@@ -110,26 +115,15 @@ def forward(
 
 
 @compiled
-def backward(
-    x: Any,
-    weights: Any,
-    gradient: Any,
-    start: int,
-    widths: Any,
-    normal: Any,
-    a: Any,
-    d: Any,
-    here: int,
-    error_of_inputs: Any,
-    wanted: bool,
-) -> None:
-    """Write the gradients of all layers, given the error ∂J/∂z of the outputs at a[here:].
+def backward(x: Any, weights: Any, gradient: Any, net: Any, here: int, error_of_inputs: Any, wanted: bool) -> None:
+    """Write the gradients of all layers, given the error ∂J/∂z of the outputs at net.a[here:].
 
     If `wanted`, the error of the joined inputs is written too.
     """
+    widths, normal, a, d = net.widths, net.normal, net.a, net.d
     rows = x.shape[0]
     layers = widths.shape[0] - 1
-    place = start
+    place = net.embedded
     for layer in range(layers):
         place += (widths[layer] + beside(normal.code, layer, layers)) * widths[layer + 1]
     n_out = widths[layers]

@@ -1,7 +1,7 @@
 """Normalisation of the kernel: forward in training and evaluation, backward, running statistics.
 
 A hidden layer's outputs z become γ x̂; the shift β is added by the activation, as a bias is. What the backward pass
-needs is kept: x̂, and 1/σ of each unit in each ghost (or of each row) in the first cells of a room as large.
+needs is kept: x̂, and 1/σ of each unit in each ghost (or of each row) in the first cells of a buffer as large.
 In batch normalisation the mini-batch is one ghost.
 """
 
@@ -13,27 +13,27 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ikura.nn.normalisation import normalisation
-from ikura.population.kernel._compile import compiled
+from ikura.population.kernel._compile import also_compiled, compiled
 
 __all__ = ["CODES", "Normalisation", "beside", "code", "joins_last_row", "normalise", "normalise_backward", "prepare"]
 
-CODES: dict[str, int] = {"none": 0, "batch": 1, "ghost": 2, "layer": 3}
-NONE, BATCH, GHOST, LAYER = 0, 1, 2, 3
+NONE, BATCH, GHOST, LAYER = range(4)
+CODES: dict[str, int] = {"none": NONE, "batch": BATCH, "ghost": GHOST, "layer": LAYER}
 EPSILON = 1e-5
 """ε, equal to `ikura.nn.normalisation.EPSILON`."""
 
 
 class Normalisation(NamedTuple):
-    """How one member normalises, and its room.
+    """How one member normalises, and its buffers.
 
     Attributes:
         code: a number from `CODES`.
         ghost_size: rows of a ghost.
         momentum: share of one mini-batch (or ghost) in the running statistics.
         running: running mean and variance (deviation for ghosts) of each unit, layer after layer.
-        normal: room for x̂, in the places of z.
-        inverse: room for 1/σ.
-        scratch: room for two numbers a unit of the widest layer.
+        normal: buffer for x̂, in the places of z.
+        inverse: buffer for 1/σ.
+        scratch: buffer for two numbers a unit of the widest layer.
     """
 
     code: Any
@@ -52,9 +52,9 @@ def code(name: str) -> int:
 
 
 @compiled
-def prepare(code: int, ghost_size: int, momentum: Any, running: Any, room: int, widths: Any) -> Normalisation:
-    """Make room for one member; none where nothing is normalised."""
-    cells = room if code != NONE else 0
+def prepare(code: int, ghost_size: int, momentum: Any, running: Any, cells: int, widths: Any) -> Normalisation:
+    """Make one member's buffers, for as many outputs of layers; none where nothing is normalised."""
+    cells = cells if code != NONE else 0
     return Normalisation(
         code,
         ghost_size,
@@ -72,7 +72,7 @@ def beside(code: int, layer: int, layers: int) -> int:
     return 2 if code != NONE and layer < layers - 1 else 1
 
 
-@compiled
+@also_compiled
 def joins_last_row(code: int, batch: int) -> bool:
     """Whether a single row that is left after the last mini-batch joins it: where statistics are taken over rows."""
     return batch > 1 and code in (BATCH, GHOST)
@@ -92,7 +92,7 @@ def normalise(n: Any, z: Any, gamma: Any, here: int, before: int, training: bool
         n: the member's normalisation.
         z: outputs of a hidden layer without bias, shape (rows, units), changed in place.
         gamma: scales, shape (units,).
-        here: place of z in the room.
+        here: place of z in the buffers.
         before: units of the hidden layers before this one.
         training: whether statistics of the mini-batch are used, and not the running ones.
     """
@@ -189,7 +189,7 @@ def normalise_backward(n: Any, error: Any, gamma: Any, slope: Any, here: int) ->
         error: shape (rows, units), changed in place.
         gamma: scales, shape (units,).
         slope: receives ∂J/∂γ, shape (units,).
-        here: place of the layer in the room.
+        here: place of the layer in the buffers.
     """
     rows, units = error.shape
     x = n.normal[here : here + rows * units].reshape(rows, units)

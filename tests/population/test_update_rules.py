@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numba import njit
 
 from ikura.errors import UsageError
-from ikura.population.kernel.update import apply_rule
-from ikura.population.update_rules import RULES, Coefficients, coefficients, rule
+from ikura.population.kernel.update import apply_rule, one_of_rules
+from ikura.population.member import Member
+from ikura.population.setup import TrainingSetup
+from ikura.population.update_rules import RULES, Coefficients, Rule, StepSize, coefficients, rule
 
 from .reference import optimizer
 
@@ -107,9 +111,65 @@ def test_what_a_rule_says_it_uses(name: str) -> None:
     assert {n for n in other if found[n] != found[""]} == {"learning_rate", *RULES[name].uses}
 
 
-def test_numbers_in_the_kernel_are_different() -> None:
-    assert len({one.code for one in RULES.values()}) == len(RULES)
+def test_rules_share_a_number_in_the_kernel_only_with_their_update() -> None:
+    assert len({one.code for one in RULES.values()}) == len({one.update for one in RULES.values()})
     assert all(RULES[name].name == name for name in RULES)
+
+
+def polyak(w: Any, g: Any, v: Any, c: Coefficients) -> tuple[Any, Any]:
+    """Momentum under another name: a tenth rule whose results are known."""
+    v = c.momentum * v + g
+    return w - c.learning_rate * v, v
+
+
+@pytest.fixture
+def tenth(monkeypatch: pytest.MonkeyPatch) -> Rule:
+    """A made-up rule at the end of the table."""
+    added = Rule("polyak", polyak, 1, StepSize.GRADIENT, ("momentum",))
+    monkeypatch.setitem(RULES, added.name, added)
+    return added
+
+
+def test_a_line_of_the_table_is_all_that_a_tenth_rule_takes_in_the_kernel(tenth: Rule) -> None:
+    passes = one_of_rules(RULES.values())
+
+    @njit
+    def apply(code: int, w: Any, g: Any, moments: Any, c: Any) -> None:
+        passes(code, (w, g, moments, c))
+
+    for rule_of_table in RULES.values():
+        w, g, moments = start()[0], start()[1], np.zeros(rule_of_table.moments * WEIGHTS)
+        w_known, moments_known = w.copy(), moments.copy()
+        known = RULES["momentum"] if rule_of_table is tenth else rule_of_table
+        for step in (1, 2):
+            c = coefficients(**member(0), step=step)
+            apply(rule_of_table.code, w, g, moments, c)
+            apply_rule(known.code, w_known, g, moments_known, c)
+        np.testing.assert_allclose(w, w_known, rtol=1e-14)
+        np.testing.assert_allclose(moments, moments_known, rtol=1e-14)
+
+
+def test_a_rule_that_the_kernel_was_not_compiled_with_is_refused(
+    setup: Callable[..., TrainingSetup], tenth: Rule
+) -> None:
+    given = {"units": 4, "layers": 1, "batch_size": 20, "learning_rate": 0.1, "momentum": 0.5}
+    compiled, stacked = (setup("binary", (20,), stacked=way) for way in (False, True))
+    made_up, momentum = (Member(0, given | {"optimizer": name}, 7) for name in ("polyak", "momentum"))
+    with pytest.raises(ValueError, match="the kernel has no update rule of this number"):
+        compiled.tile([made_up]).train_epoch(compiled.train, 0)
+    weights = []
+    for one in (made_up, momentum):
+        tile = stacked.tile([one])
+        tile.train_epoch(stacked.train, 0)
+        weights.append(tile.flat(0))
+    np.testing.assert_array_equal(*weights)
+
+
+@pytest.mark.parametrize("code", [-1, max(one.code for one in RULES.values()) + 1])
+def test_a_number_of_no_rule_is_refused(code: int) -> None:
+    w = start()[0]
+    with pytest.raises(ValueError, match="the kernel has no update rule of this number"):
+        apply_rule(code, w, w, w, coefficients(**member(0), step=1))
 
 
 @pytest.mark.parametrize("step", [1, 2, 50])
