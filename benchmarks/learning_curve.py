@@ -71,9 +71,9 @@ def forecast(frame: pd.DataFrame, seed: int, folder: Path) -> list[dict[str, Any
     """Compare what the learning curve of a part of the rows expects with what comes."""
     import ikura
     from ikura.diagnose.chosen import Chosen
-    from ikura.diagnose.errors import error_of, measured_by
+    from ikura.diagnose.error_rates import error_of, measured_by
     from ikura.diagnose.learning_curve import learning_curve, train_on
-    from ikura.diagnose.reading import setup_again
+    from ikura.diagnose.measured_errors import setup_again
     from ikura.population.examples import Examples
     from ikura.process_state import one_thread_each
     from ikura.search import schedule

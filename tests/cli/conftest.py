@@ -14,7 +14,7 @@ import pytest
 import ikura
 from ikura.checks import Checks, Result
 from ikura.diagnose import Estimate, Prescription, judged
-from ikura.diagnose.errors import rates
+from ikura.diagnose.error_rates import rates
 from ikura.diagnose.findings import Findings
 from ikura.diagnose.mistakes import Example, Mistakes
 from ikura.large_batch.distance_law import growth_of

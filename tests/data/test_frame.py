@@ -17,7 +17,7 @@ from ikura.data import prepare
 from ikura.data.frame import plain_frame
 from ikura.data.options import DataOptions
 from ikura.errors import DataError
-from ikura.study.record.data_record import Origin, reopen
+from ikura.study.record.data_record import DataRecord, reopen
 
 N = 60
 PLACES = np.arange(N)
@@ -85,7 +85,7 @@ def test_columns_of_every_kind_are_read_and_kept_as_they_were(name: str, tmp_pat
     frame = table(values)
     at_once = prepare(frame, DataOptions("k"))
     assert kind(at_once) == expected
-    origin = Origin.of(frame, "k")
+    origin = DataRecord.of(frame, "k")
     origin.keep(tmp_path)
     again = prepare(reopen(origin.record, tmp_path), DataOptions("k"))
     assert again.summary == at_once.summary
@@ -111,10 +111,10 @@ UNREADABLE: dict[str, Any] = {
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_what_cannot_be_read_is_refused_by_column_and_can_be_left_out(name: str, tmp_path: Path) -> None:
     frame = table(UNREADABLE[name])
-    for call in (lambda: prepare(frame, DataOptions("k")), lambda: Origin.of(frame, "k")):
+    for call in (lambda: prepare(frame, DataOptions("k")), lambda: DataRecord.of(frame, "k")):
         with pytest.raises(DataError, match=r"column 'c' holds .*, which ikura does not read; give .*--kind c=ignore"):
             call()
-    origin = Origin.of(frame, "k", ignored=["c"])
+    origin = DataRecord.of(frame, "k", ignored=["c"])
     for data in (frame, origin.data):
         assert kind(prepare(data, DataOptions("k", kinds={"c": "ignore"}))) == "ignore"
 
@@ -129,5 +129,5 @@ def test_the_frame_of_the_caller_is_left_as_it_was() -> None:
     frame = table(COLUMNS["cut"][0])
     copy = frame.copy()
     prepare(frame, DataOptions("k"))
-    Origin.of(frame, "k")
+    DataRecord.of(frame, "k")
     pd.testing.assert_frame_equal(frame, copy)

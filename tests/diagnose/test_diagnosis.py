@@ -14,10 +14,10 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, r2_score, roc_auc
 from sklearn.neighbors import KNeighborsClassifier
 
 from ikura.diagnose import Diagnosis, Estimate, judged
+from ikura.diagnose.best_achievable import Neighbour, best_achievable, cover_hart, nearest_neighbour
 from ikura.diagnose.diagnosis import MARGIN
 from ikura.diagnose.diagnosis import given as given_error
-from ikura.diagnose.errors import Errors, compared, error_of, measured_by, rates
-from ikura.diagnose.optimum import Neighbour, best_achievable, cover_hart, nearest_neighbour
+from ikura.diagnose.error_rates import Errors, compared, error_of, measured_by, rates
 from ikura.errors import UsageError
 from ikura.metric import METRICS
 from ikura.metric.estimate import difference, percent, with_seeds

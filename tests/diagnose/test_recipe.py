@@ -15,7 +15,7 @@ import ikura
 from ikura.api.study import Study
 from ikura.cli import main
 from ikura.diagnose import Estimate, judged, prescribe
-from ikura.diagnose.errors import rates
+from ikura.diagnose.error_rates import rates
 from ikura.diagnose.learning_curve import LearningCurve, Point
 from ikura.diagnose.prescription import keep_spaces
 from ikura.diagnose.recipe import RULES
@@ -271,7 +271,7 @@ def test_what_needs_new_rows_prints_no_command(varied: Study) -> None:
 
 
 def test_what_was_tried_in_vain_comes_last_and_says_so(biased: Study, tuned: Any) -> None:
-    from ikura.diagnose.tried import tried
+    from ikura.diagnose.tried_prescriptions import tried
 
     diagnosis = judged(rates(0.45, 0.46, 50_000, 50_000), ZERO)
     prescribed = prescribe(diagnosis, biased)

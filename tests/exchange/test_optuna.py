@@ -18,7 +18,7 @@ from ikura.errors import SpaceError, UsageError
 from ikura.exchange.optuna import from_optuna, to_optuna
 from ikura.exchange.optuna_distributions import distribution, parameter_of
 from ikura.space import Space, choice, fixed, integer, linear, log, log_complement, when
-from ikura.study.record.prior import prior_observations
+from ikura.study.record.prior_trials import prior_observations
 from ikura.study.record.store import Store
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from ikura.large_batch.column_training import Trained
-from ikura.large_batch.columns import Column
-from ikura.large_batch.comparison import Row, chosen, compare, margin_of
+from ikura.large_batch.comparison import Row, choose_column, compare, margin_of
+from ikura.large_batch.scaling_columns import Column
 from ikura.large_batch.timing import epochs_to
 from ikura.large_batch.verdict import Verdict, Wanted, verdict_of, wanted
 from ikura.metric import METRICS
@@ -162,7 +162,7 @@ def test_a_control_is_measured_against_the_large_batch() -> None:
     found = compare(names, trained, ACCURACY, torch.ones(N), 130, 0.003)[3]
     assert found.gain == pytest.approx(-0.095)
     better = [judged("small batch", None, 0.9), judged("large batch", LOSES, 0.8), replace(found, verdict=HOLDS)]
-    assert chosen(better, 1.0).name == "large batch"
+    assert choose_column(better, 1.0).name == "large batch"
 
 
 @pytest.mark.parametrize(("lost", "kept"), [(1, False), (4, True), (5, True)])
@@ -193,10 +193,10 @@ def test_the_first_that_holds_is_chosen_else_the_least_loss_at_worst(
     verdicts: tuple[Verdict, ...], wanted: int
 ) -> None:
     every = [judged("0", None, 0.9), *(judged(str(n), one, n / 10) for n, one in enumerate(verdicts, 1))]
-    assert chosen(every, 1.0).name == str(wanted)
+    assert choose_column(every, 1.0).name == str(wanted)
     if LOSES == verdicts[0] == verdicts[1]:
-        assert chosen(every, -1.0).name == "1"
-        assert chosen([*every, judged("4", LOSES, nan, 2)], 1.0).name == "3"
+        assert choose_column(every, -1.0).name == "1"
+        assert choose_column([*every, judged("4", LOSES, nan, 2)], 1.0).name == "3"
 
 
 def test_the_margin_is_three_tenths_of_a_point_or_the_spread_over_seeds() -> None:

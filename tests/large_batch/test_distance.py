@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from ikura.errors import UsageError
 from ikura.large_batch.distance import LAWS, compare_laws, fit_law, growth_alpha
 from ikura.large_batch.potential import fit_potential, random_potential, walk_losses
-from ikura.large_batch.random_walk import diffusion_rate, marks, walk
+from ikura.large_batch.random_walk import diffusion_rate, log_spaced_updates, walk
 from ikura.metric import default_metric
 from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.population.training import Scorer
 
-T = np.array(marks(5000, 30), float)
+T = np.array(log_spaced_updates(5000, 30), float)
 
 
 @pytest.mark.parametrize("law", LAWS)

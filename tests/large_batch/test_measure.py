@@ -18,7 +18,7 @@ from torch import nn
 import ikura
 from ikura.api.study import Study
 from ikura.cli import main
-from ikura.diagnose.reading import setup_again
+from ikura.diagnose.measured_errors import setup_again
 from ikura.large_batch.distance import compare_laws, growth_alpha
 from ikura.large_batch.measure_result import Measures
 from ikura.large_batch.noise_scale import measure_noise_scale

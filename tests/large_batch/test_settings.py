@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ikura.errors import UsageError
-from ikura.large_batch.columns import Winner, columns
+from ikura.large_batch.scaling_columns import Winner, columns
 
 SGD = {"optimizer": "momentum", "learning_rate": 0.1, "batch_size": 32, "schedule_shape": "step", "step_epochs": 10}
 

@@ -13,11 +13,11 @@ import pytest
 from ikura.diagnose import Estimate, Prescription, judged
 from ikura.diagnose.cost_curve import CostCurve
 from ikura.diagnose.diagnosis_page import write_diagnosis
-from ikura.diagnose.errors import rates
+from ikura.diagnose.diagnosis_sections import diagnosis
+from ikura.diagnose.error_rates import rates
 from ikura.diagnose.findings import Findings
 from ikura.diagnose.learning_curve import LearningCurve, Point
 from ikura.diagnose.mistakes import Example, Mistakes
-from ikura.diagnose.sections import diagnosis
 from ikura.report.view import View
 from ikura.report.write import render
 

@@ -15,9 +15,9 @@ import ikura
 from ikura.cli import main
 from ikura.space import CONVOLUTIONAL, HYPERPARAMETERS, Space, when
 from ikura.space.terms import ARGUMENTS as ARGUMENT_NAMES
-from ikura.space.terms import TERMS, called, option_of, plain_name, term_of
+from ikura.space.terms import TERMS, option_of, plain_name, suggest_name, term_of
 from ikura.study.chosen_space import check_space
-from ikura.study.record.prior import observed
+from ikura.study.record.prior_trials import trials_of_prior
 
 DOCS = Path(__file__).parents[2] / "docs" / "hyperparameters.md"
 EVERY = [(name, term) for term in TERMS for name in term.names]
@@ -85,26 +85,26 @@ def test_capitals_hyphens_and_blanks_do_not_matter(term: tuple[str, object], how
 
 
 def test_a_name_that_nobody_knows_gets_no_list_of_forty() -> None:
-    assert len(called("zzz", HYPERPARAMETERS)) < 200
-    assert called("learning_rat", HYPERPARAMETERS) == ", did you mean 'learning_rate'?"
-    assert "'units', which this network does not have" in called("n_hidden", ["learning_rate"])
+    assert len(suggest_name("zzz", HYPERPARAMETERS)) < 200
+    assert suggest_name("learning_rat", HYPERPARAMETERS) == ", did you mean 'learning_rate'?"
+    assert "'units', which this network does not have" in suggest_name("n_hidden", ["learning_rate"])
 
 
 @pytest.mark.parametrize("name", ["n_units_l0", "units1", "layer_2_units", "hidden_units_1", "fc1_units", "n_hidden_3"])
 def test_names_of_single_layers_lead_to_ours(name: str) -> None:
-    assert called(name, HYPERPARAMETERS) == ": the units of single layers are units_1, units_2, …"
-    assert called(name.replace("hidden_units", "units"), ["learning_rate"]).startswith(": this network has")
+    assert suggest_name(name, HYPERPARAMETERS) == ": the units of single layers are units_1, units_2, …"
+    assert suggest_name(name.replace("hidden_units", "units"), ["learning_rate"]).startswith(": this network has")
 
 
 @pytest.mark.parametrize("name", ["pool_size", "test_size", "n_splits", "devices", "augmentation", "initial_epoch"])
 def test_what_nothing_here_is_leads_to_no_name_that_is_written_alike(name: str) -> None:
-    assert called(name, HYPERPARAMETERS).startswith(": this network has learning_rate")
+    assert suggest_name(name, HYPERPARAMETERS).startswith(": this network has learning_rate")
 
 
 @pytest.mark.parametrize("name", ["activation", "units", "initialisation", "dropout", "pretrained_rate", "ghost_size"])
 def test_a_name_of_another_network_leads_to_no_name_that_is_written_alike(name: str) -> None:
     known = ["rotation", "noise", "initial_share", "normalisation", "dropconnect", "learning_rate", "batch_size"]
-    assert called(name, known).startswith(": this network has rotation, noise")
+    assert suggest_name(name, known).startswith(": this network has rotation, noise")
 
 
 def test_conditions_and_constraints_say_it_too() -> None:
@@ -168,8 +168,8 @@ def test_a_prior_says_what_its_hyperparameters_are_called_here() -> None:
     from ikura.metric import METRICS
 
     with pytest.raises(ikura.UsageError, match="lr \\(here 'learning_rate'\\)"):
-        observed(prior, Space(learning_rate=ikura.log(1e-3, 1)), METRICS["accuracy"])
-    known = observed(prior, Space(learning_rate=0.1), METRICS["accuracy"])
+        trials_of_prior(prior, Space(learning_rate=ikura.log(1e-3, 1)), METRICS["accuracy"])
+    known = trials_of_prior(prior, Space(learning_rate=0.1), METRICS["accuracy"])
     assert "lr (here 'learning_rate')" in known.notes[1]
 
 

@@ -15,7 +15,7 @@ import pytest
 
 import ikura
 from ikura.api.study import Study
-from ikura.diagnose.reading import setup_again
+from ikura.diagnose.measured_errors import setup_again
 from ikura.large_batch.winner import winner_of
 from ikura.report.view import View
 from ikura.report.write import render

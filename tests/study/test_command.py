@@ -9,7 +9,7 @@ import pytest
 
 import ikura
 from ikura.study.record.command import USUAL, command
-from ikura.study.record.options import DEFAULT_TRIALS
+from ikura.study.record.tune_options import DEFAULT_TRIALS
 
 TABLE: dict[str, Any] = {"data": {"kind": "bundled", "name": "wine"}, "network": "mlp", "task": "multiclass"}
 

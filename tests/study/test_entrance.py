@@ -13,7 +13,7 @@ import torch
 
 import ikura
 from ikura.errors import RunError, UsageError
-from ikura.study.record.enter import HARMLESS
+from ikura.study.record.open_run import HARMLESS
 from ikura.study.record.progress import Progress
 from ikura.study.record.setting import END
 from ikura.study.record.store import Store

@@ -33,7 +33,7 @@ __all__ = ["finish"]
 def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
     """Choose on the dev set, measure what a diagnosis needs, open the test set once, save the model."""
     from ikura.diagnose.chosen import chosen_rows
-    from ikura.diagnose.reading import recorded_errors
+    from ikura.diagnose.measured_errors import recorded_errors
 
     def again(row: Trial) -> Outcome:
         return replay(Record(executor.run, setup.network, (setting, store)), row, keep_evidence=True)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ikura.study.record.record import Record
-from ikura.study.record.tables import row_of
+from ikura.study.record.study_tables import row_of
 from ikura.study.record.trial import Purpose
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from ikura.population.member import Hyperparameters
 from ikura.population.setup import TrainingSetup
 from ikura.search import schedule
 from ikura.space import Space
-from ikura.study.arrays import arrays_for, with_whole_numbers
+from ikura.study.array_preparation import arrays_for, with_whole_numbers
 from ikura.study.chosen_space import chosen_space
 from ikura.study.cost import check_bound
 from ikura.study.freezing import choose_freezing
@@ -29,11 +29,11 @@ from ikura.study.measurable import check_measurable
 from ikura.study.positive import positive_of
 from ikura.study.record.device import chosen_device
 from ikura.study.record.networks import OWN, budget, check_channels, chosen_network, resolved
-from ikura.study.record.options import SearchOptions, TrainingOptions
 from ikura.study.record.pretrained import Pretrained
-from ikura.study.record.prior import Known, observed
+from ikura.study.record.prior_trials import PriorTrials, trials_of_prior
 from ikura.study.record.progress import Logged
 from ikura.study.record.setting import Setting
+from ikura.study.record.tune_options import SearchOptions, TrainingOptions
 from ikura.study.training_setup import make_setup
 from ikura.study.unused_hyperparameters import unread
 from ikura.study.workable import workable
@@ -69,7 +69,7 @@ class Plan:
     space: Space
     network: Network
     setup: TrainingSetup
-    known: Known
+    known: PriorTrials
     checks: JsonObject | None
 
 
@@ -120,7 +120,7 @@ def make_plan(
         dataset, arrays = with_whole_numbers(
             lambda again: given.read(network, again, seed), dataset, arrays, factory, middle
         )
-    known = observed(prior, opened, compared_by)
+    known = trials_of_prior(prior, opened, compared_by)
     _tell(dataset, [note, *known.notes], progress)
     for line in unread(factory, opened, dataset, seed) if factory is not None else ():
         progress.warn(line)
@@ -128,7 +128,7 @@ def make_plan(
     setting = Setting.made(
         replace(
             given.options,
-            target=given.options.target if given.origin.record["kind"] == "arrays" else dataset.task.target,
+            target=given.options.target if given.data_record.record["kind"] == "arrays" else dataset.task.target,
             task=task,
             positive=positive_of(dataset.task, given.options.positive, compared_by.name),
         ),
@@ -166,9 +166,9 @@ def _checked(dataset: Dataset, factory: Any, space: Space, seed: int, progress: 
     Raises:
         UsageError: one failed that no study can go on with.
     """
-    from ikura.checks.quick import quick_checks, told
+    from ikura.checks.quick import quick_checks, warnings_of
 
     found = workable(space, lambda hyperparameters: quick_checks(dataset, factory, hyperparameters, seed))
-    for line in told(found):
+    for line in warnings_of(found):
         progress.warn(line)
     return found.to_json()

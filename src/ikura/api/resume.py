@@ -13,8 +13,8 @@ from ikura.api.study import Study
 from ikura.errors import UsageError
 from ikura.files import named, shown
 from ikura.population.member import Hyperparameters
-from ikura.study.record.enter import enter, set_anew
 from ikura.study.record.networks import resolved
+from ikura.study.record.open_run import apply_changes, open_run
 from ikura.study.record.progress import Logged, Progress
 from ikura.study.record.search_plans import Ask
 from ikura.study.record.store import Store
@@ -47,7 +47,7 @@ def resume(
         UsageError: the run asks before each step, and nobody is there to ask.
     """
     run, progress = named(run, "the run folder").absolute(), Logged(progress)
-    setting, known = enter(run)
+    setting, known = open_run(run)
     with closing(known):
         done = known.fact("done")
     if done:
@@ -60,7 +60,7 @@ def resume(
         sweep_run(run)
         progress.opened(run)
         dataset = setting.prepare(run)
-        for line in (*set_anew(store, setting), difference(store.fact("versions", {}))):
+        for line in (*apply_changes(store, setting), difference(store.fact("versions", {}))):
             if line:
                 progress.say(line)
         setup = make_setup(setting, dataset, resolved(setting.network, network_again(setting, run, network)))

@@ -13,8 +13,8 @@ from ikura.api.final_test import finish
 from ikura.api.plan import Plan
 from ikura.api.study import Study
 from ikura.data import Dataset
-from ikura.diagnose.before import before
-from ikura.engine import at_once, engine_for
+from ikura.diagnose.earlier_studies import before
+from ikura.engine import engine_for, worker_count
 from ikura.exchange.prior import Prior
 from ikura.metric import metric as metric_of
 from ikura.population.member import Member
@@ -28,7 +28,7 @@ from ikura.study.executor import Executor
 from ikura.study.factory_check import check_network, keep_network
 from ikura.study.image_samples import pictures
 from ikura.study.measured_costs import measure
-from ikura.study.record.enter import form
+from ikura.study.record.open_run import setting_as_json
 from ikura.study.record.pretrained import Pretrained
 from ikura.study.record.progress import Progress
 from ikura.study.record.record import Record
@@ -64,7 +64,7 @@ def begin_run(
     store = Store(run / "study.db", create=True)
     facts: dict[str, Any] = {
         "summary": plan.dataset.summary,
-        "setting": form(plan.setting),
+        "setting": setting_as_json(plan.setting),
         "versions": versions(),
         "checks": plan.checks,
         "pictures": pictures(plan.dataset, plan.space, plan.setting.seed),
@@ -106,7 +106,7 @@ def go_on(
                 with store.timed("prepare"):
                     tile_size = _tile_size(setup, space, setting, progress.say)
                 store.set_fact("tile_size", tile_size)
-            jobs = at_once(setting.jobs, progress.say)
+            jobs = worker_count(setting.jobs, progress.say)
             with engine_for(setup, jobs, progress.say) as engine:
                 sign = 1.0 if metric_of(setting.metric, setting.task).greater_is_better else -1.0
                 executor = Executor(

@@ -11,7 +11,7 @@ import pandas as pd
 from ikura.api.json_form import json_form
 from ikura.files import check_target
 from ikura.study.record.record import Record
-from ikura.study.record.tables import row_of
+from ikura.study.record.study_tables import row_of
 from ikura.study.record.trial import Trial
 
 if TYPE_CHECKING:
@@ -197,9 +197,9 @@ class Study(Record):
         Raises:
             UsageError: the storage has a study of this name, or cannot be opened.
         """
-        from ikura.study.handover import as_optuna
+        from ikura.study.exports import export_optuna
 
-        return as_optuna(self, storage, name)
+        return export_optuna(self, storage, name)
 
     def export(self, trials: str | Path | None = None, curves: str | Path | None = None) -> list[Path]:
         """Write tables, as CSV or Parquet by the files' names.
@@ -214,12 +214,12 @@ class Study(Record):
         Raises:
             UsageError: nothing was asked for, or a file cannot be written there.
         """
-        from ikura.study.handover import as_tables
+        from ikura.study.exports import export_tables
 
         for path in (trials, curves):
             if path is not None:
                 check_target(path, *self.inputs)
-        return as_tables(self, trials, curves)
+        return export_tables(self, trials, curves)
 
     def to_json(self) -> dict[str, Any]:
         """Return the study's result as JSON values."""

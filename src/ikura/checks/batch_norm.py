@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from ikura.checks._base import Check, Result
-from ikura.checks.subject import Subject, still
+from ikura.checks.subject import Subject, without_dropout
 from ikura.checks.trace import trace
 from ikura.nn.normalisation import BatchNorm, GhostNorm
 
@@ -23,7 +23,7 @@ class BatchNormCheck(Check):
     def run(self, subject: Subject) -> Result:
         """Look at mini-batch sizes, then at layers whose outputs are normalised."""
         assert subject.train is not None
-        module = still(subject.module())
+        module = without_dropout(subject.module())
         kinds = (nn.modules.batchnorm._BatchNorm, BatchNorm, GhostNorm)
         normal = {name: part for name, part in module.named_modules() if isinstance(part, kinds)}
         if not normal:

@@ -21,7 +21,7 @@ from ikura.checks.make_subject import (
     subject_of_parts,
 )
 from ikura.checks.registry import CHECKS, chosen, run_checks
-from ikura.checks.subject import Loss, Step, Subject, undisturbed
+from ikura.checks.subject import Loss, Step, Subject, undisturbed_generators
 from ikura.checks.subject_of_run import is_run, subject_of_run
 from ikura.data.open_source import open_source
 from ikura.data.options import DataOptions
@@ -96,7 +96,7 @@ def check(
     names = None if only is None else list(only)
     chosen(names)
     reading, asked = picked(DataOptions, given), picked(NetworkOptions, given)
-    with undisturbed():
+    with undisturbed_generators():
         found = _opened(what, data, reading, as_given, asked)
         if isinstance(found, Checks):
             return found if names is None else Checks([found[name] for name in names], found.subject)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ikura.checks._base import Check, Result
 from ikura.checks.short_training import reseed, train
-from ikura.checks.subject import Batch, Subject, still
+from ikura.checks.subject import Batch, Subject, without_dropout
 from ikura.nn.noise import key
 
 __all__ = ["Compared", "GradientCheck", "compare"]
@@ -218,7 +218,7 @@ class GradientCheck(Check):
         batch = subject.batch(ROWS, dtype=torch.float64)
         rounds: dict[str, list[Compared]] = {}
         with subject.read_by_the_loss(torch.float64) as module:
-            still(module)
+            without_dropout(module)
             rounds["at the start"] = _compared(subject, module, batch)
             train(subject, module, TRAINED, learning_rate=min(float(subject.values.learning_rate), 0.01))
             if all(torch.isfinite(p).all() for p in module.parameters()):

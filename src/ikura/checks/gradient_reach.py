@@ -6,7 +6,7 @@ import torch
 
 from ikura.checks._base import Check, Result
 from ikura.checks.short_training import gradients, reseed
-from ikura.checks.subject import Subject, still
+from ikura.checks.subject import Subject, without_dropout
 
 __all__ = ["DetachedCheck", "InputsCheck"]
 
@@ -21,7 +21,7 @@ class DetachedCheck(Check):
 
     def run(self, subject: Subject) -> Result:
         """Compute the gradient of one large mini-batch."""
-        module = still(subject.module())
+        module = without_dropout(subject.module())
         names = [name for name, p in module.named_parameters() if p.requires_grad]
         frozen = [name for name, p in module.named_parameters() if not p.requires_grad]
         if not names:
@@ -63,7 +63,7 @@ class InputsCheck(Check):
     def run(self, subject: Subject) -> Result:
         """Compute the gradient of the outputs with respect to the inputs."""
         batch = subject.seen(rows=64)
-        module = still(subject.module())
+        module = without_dropout(subject.module())
         if not batch.x.is_floating_point():
             return self.skipped("the inputs are no floating-point numbers")
         x = batch.x.clone().requires_grad_()

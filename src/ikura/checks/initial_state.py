@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ikura.checks._base import Check, Result
 from ikura.checks.short_training import reseed, train
-from ikura.checks.subject import Subject, still
+from ikura.checks.subject import Subject, without_dropout
 
 __all__ = ["InitialLossCheck", "SymmetryCheck"]
 
@@ -28,7 +28,7 @@ class SymmetryCheck(Check):
 
     def run(self, subject: Subject) -> Result:
         """Compare the units before and after a few updates."""
-        module = still(subject.module())
+        module = without_dropout(subject.module())
         alike = [name for name, p in module.named_parameters() if _alike(p)]
         if not alike:
             return self.passed("all units begin with weights of their own")
@@ -71,7 +71,7 @@ class InitialLossCheck(Check):
         batch = subject.seen()
         losses = []
         for seed in range(3 if subject.initial else 1):
-            module = still(subject.module(seed=seed))
+            module = without_dropout(subject.module(seed=seed))
             with torch.no_grad():
                 reseed()
                 losses.append(float(subject.cost(subject.outputs(module, batch), batch.y)))

@@ -7,7 +7,7 @@ from typing import Any
 
 from ikura.checks._base import Check, Result
 from ikura.checks.short_training import evaluate, reseed, train
-from ikura.checks.subject import Subject, still
+from ikura.checks.subject import Subject, without_dropout
 
 __all__ = ["LearningRateCheck", "range_test"]
 
@@ -37,7 +37,7 @@ def range_test(subject: Subject, rates: tuple[float, ...] = RATES, steps: int = 
     for rate in rates:
         reseed(1)
         module = subject.module()
-        still(module)
+        without_dropout(module)
         losses = train(subject, module, steps, rate)
         end = evaluate(subject, module, batch) if math.isfinite(losses[-1]) else math.inf
         found[rate] = end if math.isfinite(end) else math.inf

@@ -40,7 +40,7 @@ from ikura.population.member import Hyperparameters, Member, check_value
 from ikura.space import DEFAULTS, Space, layer_of
 from ikura.space.effective import effective
 from ikura.space.effects import Place
-from ikura.space.terms import called
+from ikura.space.terms import suggest_name
 from ikura.study.record.networks import known_names
 
 __all__ = ["NetworkOptions", "find_factory", "is_reference", "subject_of_data", "subject_of_parts", "table_of"]
@@ -255,7 +255,7 @@ def _with_network(
         if isinstance(network, str) and (network == "mlp" or network in NETWORKS):
             names = known_names(network)
             if layer_of(name)[0] not in names:
-                raise UsageError(f"the network {network} reads no hyperparameter {name!r}{called(name, names)}")
+                raise UsageError(f"the network {network} reads no hyperparameter {name!r}{suggest_name(name, names)}")
         check_value(name, value, built_in=not own)
     # Nothing is searched, so nothing is opened: what has no effect is refused.
     effective(Space.from_dict(given), Place("own" if own else network, subject.task), opens=False)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ikura.checks._base import Check, Result
-from ikura.checks.subject import Subject, still
+from ikura.checks.subject import Subject, without_dropout
 from ikura.checks.trace import trace
 
 __all__ = ["LossCheck", "OutputsCheck"]
@@ -27,7 +27,7 @@ class OutputsCheck(Check):
     def run(self, subject: Subject) -> Result:
         """Look at outputs of common and of far inputs, and at the function that made them."""
         batch = subject.seen(rows=64)
-        module = still(subject.module()).eval()
+        module = without_dropout(subject.module()).eval()
         found = trace(subject, module, batch, backward=False)
         last = None if found.last is None else found.last.kind
         with torch.no_grad():

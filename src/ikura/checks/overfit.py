@@ -11,7 +11,7 @@ import torch
 
 from ikura.checks._base import Check, Result
 from ikura.checks.short_training import evaluate, reseed, train
-from ikura.checks.subject import Batch, Subject, still
+from ikura.checks.subject import Batch, Subject, without_dropout
 
 __all__ = ["OverfitCheck"]
 
@@ -87,7 +87,7 @@ def _learn(subject: Subject, batch: Batch) -> tuple[float, float, list[float]]:
     best: tuple[float, float, list[float]] = (math.inf, RATES[0], [])
     for rate in RATES:
         reseed()
-        module = still(subject.module())
+        module = without_dropout(subject.module())
         losses: list[float] = []
         guess = _guess(subject, batch)
         for _ in range(2):

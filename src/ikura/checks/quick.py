@@ -29,7 +29,7 @@ from ikura.population.member import Hyperparameters
 if TYPE_CHECKING:
     from ikura.data import Dataset
 
-__all__ = ["QUICK", "Quick", "quick_checks", "told"]
+__all__ = ["QUICK", "Quick", "quick_checks", "warnings_of"]
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,12 @@ def quick_checks(
     return Checks(results, subject.what)
 
 
-def told(checks: Checks) -> list[str]:
+def warnings_of(checks: Checks) -> list[str]:
     """Say what failed or asks for a closer look, one line for each.
 
     Example:
-        >>> told(Checks([Result("leakage", "fail", "b gives it away", {}, "It leaks.", "Leave it out.")], "a table"))
+        >>> result = Result("leakage", "fail", "b gives it away", {}, "It leaks.", "Leave it out.")
+        >>> warnings_of(Checks([result], "a table"))
         ['check leakage: b gives it away. It leaks. Leave it out.']
     """
     return [f"check {one.name}: {one.finding}. {one.cause} {one.fix}" for one in (*checks.failed, *checks.warned)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from ikura import built_in
 from ikura.checks._base import Check, Checks, Result
-from ikura.checks.subject import Subject, undisturbed
+from ikura.checks.subject import Subject, undisturbed_generators
 from ikura.errors import UsageError
 from ikura.registry import Registry
 
@@ -72,7 +72,7 @@ def run_checks(
 
 def made(one: Check, subject: Subject) -> Result:
     """Make one check of a subject that has what it needs; one that fails with an exception is skipped."""
-    with undisturbed():
+    with undisturbed_generators():
         try:
             return one.run(subject)
         except UsageError:

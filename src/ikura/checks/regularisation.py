@@ -6,7 +6,7 @@ from torch import nn
 
 from ikura.checks._base import Check, Result
 from ikura.checks.short_training import gradients, reseed
-from ikura.checks.subject import Subject, still
+from ikura.checks.subject import Subject, without_dropout
 from ikura.nn.dropout import Dropout
 from ikura.population.update_rules import StepSize, rule
 
@@ -26,7 +26,7 @@ class RegularisationCheck(Check):
     def run(self, subject: Subject) -> Result:
         """Measure at the start."""
         values = subject.values
-        module = still(subject.module())
+        module = without_dropout(subject.module())
         batch = subject.seen()
         reseed()
         cost = float(subject.cost(subject.outputs(module, batch), batch.y).detach())
@@ -84,7 +84,7 @@ class ClippingCheck(Check):
     def run(self, subject: Subject) -> Result:
         """Measure the gradient's norm and largest component at the start."""
         values = subject.values
-        module = still(subject.module())
+        module = without_dropout(subject.module())
         reseed()
         _, found = gradients(subject, module, subject.batch(int(values.batch_size)))
         sizes = [g for g in found if g is not None]

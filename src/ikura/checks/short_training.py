@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ikura.checks.subject import Batch, Subject, still
+from ikura.checks.subject import Batch, Subject, without_dropout
 from ikura.nn import generators
 from ikura.population.update_rules import coefficients, rule
 
@@ -18,7 +18,7 @@ STEPS = 40
 
 
 def reseed(seed: int = 0) -> None:
-    """Begin the noise of a network's own anew, inside of `undisturbed`."""
+    """Begin the noise of a network's own anew, inside of `undisturbed_generators`."""
     generators.reseed(seed)
 
 
@@ -96,7 +96,7 @@ def evaluate(subject: Subject, module: nn.Module, batch: Batch) -> float:
     """Compute the loss without penalties, dropout off, batch statistics as in training."""
     was = module.training
     reseed()
-    value = float(subject.cost(subject.outputs(still(module), batch), batch.y))
+    value = float(subject.cost(subject.outputs(without_dropout(module), batch), batch.y))
     module.train(was)
     return value
 
@@ -104,6 +104,6 @@ def evaluate(subject: Subject, module: nn.Module, batch: Batch) -> float:
 def trained(subject: Subject, dtype: torch.dtype = torch.float32, steps: int = STEPS) -> nn.Module:
     """Return a network that was trained for a few steps as the setting says, dropout off."""
     reseed(1)
-    module = still(subject.module(dtype))
+    module = without_dropout(subject.module(dtype))
     train(subject, module, steps)
     return module

@@ -8,7 +8,7 @@ import torch
 
 from ikura.checks._base import Check, Result
 from ikura.checks.short_training import reseed, trained
-from ikura.checks.subject import Subject, still
+from ikura.checks.subject import Subject, without_dropout
 from ikura.checks.trace import Signal, Trace, trace
 
 __all__ = ["SignalCheck", "UnitsCheck"]
@@ -23,7 +23,7 @@ SATURATED, ALL_SATURATED = 0.6, 0.85
 def _traces(subject: Subject) -> list[tuple[str, Trace]]:
     """Signals at the start and after some training."""
     batch = subject.seen()
-    found = [("at the start", trace(subject, still(subject.module()), batch))]
+    found = [("at the start", trace(subject, without_dropout(subject.module()), batch))]
     module = trained(subject)
     if all(bool(torch.isfinite(p).all()) for p in module.parameters()):
         found.append(("after some training", trace(subject, module, batch)))

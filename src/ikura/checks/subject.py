@@ -27,7 +27,7 @@ from ikura.population.update_rules import rule
 from ikura.process_state import ignored_warnings
 from ikura.space import DEFAULTS
 
-__all__ = ["Batch", "Loss", "Step", "Subject", "Table", "still", "undisturbed"]
+__all__ = ["Batch", "Loss", "Step", "Subject", "Table", "undisturbed_generators", "without_dropout"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Step = Callable[[nn.Module, torch.optim.Optimizer, Tensor, Tensor], Any]
@@ -286,13 +286,13 @@ def _as_it_was(module: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def undisturbed_generators() -> Iterator[None]:
     """Leave torch's, NumPy's and Python's random numbers, and warnings, as they were."""
     with preserved(), torch.enable_grad(), ignored_warnings:
         yield
 
 
-def still(module: nn.Module) -> nn.Module:
+def without_dropout(module: nn.Module) -> nn.Module:
     """Switch dropout off in a network in training mode; it is changed, and returned."""
     module.train()
     for part in module.modules():

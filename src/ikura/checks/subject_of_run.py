@@ -17,8 +17,8 @@ from ikura.files import shown
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.study.factory_check import check_network
-from ikura.study.record.enter import enter
 from ikura.study.record.networks import resolved
+from ikura.study.record.open_run import open_run
 from ikura.study.record.setting import Setting
 from ikura.study.training_setup import examples_of, make_setup, network_again
 
@@ -79,7 +79,7 @@ def _trial(run: Path, setting: Setting, setup: TrainingSetup) -> tuple[int, dict
     """
     if not (run / "study.db").is_file():
         raise RunError(f"{shown(run)}: the run has no study.db")
-    _, store = enter(run, copied=True)
+    _, store = open_run(run, copied=True)
     with closing(store):
         check_network(store, setting, setup)
         best, trials = store.fact("best"), store.trials()

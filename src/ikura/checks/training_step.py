@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ikura.checks._base import Check, Result
 from ikura.checks.short_training import gradients, reseed
-from ikura.checks.subject import Subject, still
+from ikura.checks.subject import Subject, without_dropout
 from ikura.nn.dropout import Dropout
 
 __all__ = ["StepCheck"]
@@ -28,7 +28,7 @@ class StepCheck(Check):
     def run(self, subject: Subject) -> Result:
         """Compare the changes with the gradient, minus the gradient, and the sum of both steps' gradients."""
         assert subject.step is not None
-        module = still(subject.module(torch.float64))
+        module = without_dropout(subject.module(torch.float64))
         _without_dropout(module)
         parameters = [p for p in module.parameters() if p.requires_grad]
         optimizer = torch.optim.SGD(module.parameters(), lr=RATE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from ikura.cli.duration import parse_duration
+from ikura.cli.duration_text import parse_duration
 from ikura.cli.options import at_least, one_of, option, whole
 
 __all__ = ["DEVICES", "DTYPES", "BudgetArguments"]

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from typing_extensions import override
 
-from ikura.cli.duration import format_duration
+from ikura.cli.duration_text import format_duration
 from ikura.cli.session import Session, TolerantStream
 from ikura.study.record.progress import Progress
 from ikura.wording import one_line

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ikura.cli.duration import format_duration
+from ikura.cli.duration_text import format_duration
 from ikura.cli.exit_code import ExitCode
 from ikura.cli.options import Json, Quiet, Verbose, a_place, at_least, begin, option, whole
 from ikura.cli.session import Session

@@ -128,7 +128,7 @@ def _size(text: str) -> Any:
 
 
 def _text(found: Scaling) -> str:
-    from ikura.large_batch.timing import brief
+    from ikura.large_batch.timing import short_duration
 
     headings = ["", "batch", "rate", "epochs", f"dev {found.metric}", "difference", "95 % interval", "verdict", "epoch"]
     rows = [headings, *(_cells(row, row.name == found.chosen) for row in found.rows)]
@@ -137,7 +137,7 @@ def _text(found: Scaling) -> str:
         sizes = [["batch", f"dev {found.metric}", "difference", "verdict", "epoch", "to the score"]]
         for one in found.sizes.tried:
             cells = _cells(one.row, False)
-            sizes.append([cells[1], *cells[4:6], *cells[7:], brief(one.row.seconds_to_score)])
+            sizes.append([cells[1], *cells[4:6], *cells[7:], short_duration(one.row.seconds_to_score)])
         lines += [*aligned(sizes), ""]
     lines += [*found.sentences, *(f"Not applied: {sentence}." for sentence in found.skipped), ""]
     lines += [f"next: {command}" for command in found.next_commands]
@@ -147,7 +147,7 @@ def _text(found: Scaling) -> str:
 
 
 def _cells(row: Any, marked: bool) -> list[str]:
-    from ikura.large_batch.timing import brief
+    from ikura.large_batch.timing import short_duration
 
     low, high = row.interval
     judged = low == low
@@ -160,5 +160,5 @@ def _cells(row: Any, marked: bool) -> list[str]:
         f"{row.difference:+.4f}" if judged else "",
         f"{low:+.4f} to {high:+.4f}" if judged else "",
         str(row.verdict or ""),
-        brief(row.seconds_per_epoch),
+        short_duration(row.seconds_per_epoch),
     ]

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from ikura.cli.duration import format_duration
+from ikura.cli.duration_text import format_duration
 from ikura.files import shown
 from ikura.page import formatting
 from ikura.study.record.command import predict_command
-from ikura.study.record.tables import seconds_until_told
+from ikura.study.record.study_tables import seconds_until_told
 
 __all__ = ["number", "summary"]
 

@@ -1,6 +1,7 @@
 """Data: read, type, split, normalise."""
 
 from ikura.data.bundled import BUNDLED, load_bundled
+from ikura.data.column_schema import describe_columns
 from ikura.data.columns import KINDS, Column
 from ikura.data.dataset import Dataset, Part, prepare
 from ikura.data.drift import find_drift
@@ -8,7 +9,6 @@ from ikura.data.encoder import Encoder
 from ikura.data.missing import MISSING
 from ikura.data.notation import Hints
 from ikura.data.read import read_table
-from ikura.data.schema import describe_columns
 from ikura.data.split import Split, held_out_fraction, split
 from ikura.data.task import TASKS, Task, class_codes, detect_task
 

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ikura.data.column_schema import Schema, read_schema
 from ikura.data.columns import Column
 from ikura.data.notation import Hints, Notation
 from ikura.data.options import DataOptions
 from ikura.data.row_numbers import with_counters
-from ikura.data.schema import Schema, read_schema
 from ikura.data.source import Source
 from ikura.data.target_values import read_target
 from ikura.errors import DataError, nearest

@@ -5,9 +5,9 @@ Bias and variance, the recipe, which hyperparameters mattered, and where the spa
 
 from ikura.diagnose.diagnosis import MARGIN, diagnose, judged
 from ikura.diagnose.importance import AMONG, METHODS, importance
-from ikura.diagnose.merit import ranked
 from ikura.diagnose.recipe import Change, Prescription, prescribe
 from ikura.diagnose.space_borders import Edge, edges
+from ikura.diagnose.trial_ranks import ranked
 from ikura.diagnose.variance import TrialVariance, trial_variance
 from ikura.metric.estimate import Estimate
 from ikura.study.record.diagnosis import WORTH, Diagnosis, Gap

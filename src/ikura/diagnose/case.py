@@ -19,7 +19,7 @@ from ikura.space.effects import Place
 from ikura.space.limits import BOUNDS
 from ikura.study.record.diagnosis import Diagnosis
 from ikura.study.record.networks import OWN, known_names
-from ikura.study.record.prior import prior_of
+from ikura.study.record.prior_trials import prior_of
 from ikura.study.record.record import Record
 from ikura.study.record.setting import Setting
 from ikura.study.record.trial import Trial

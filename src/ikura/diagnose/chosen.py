@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ikura.diagnose.errors import MOST_EXAMPLES, MOST_IMAGES
+from ikura.diagnose.error_rates import MOST_EXAMPLES, MOST_IMAGES
 from ikura.errors import UsageError
 from ikura.files import shown
 from ikura.metric import Metric

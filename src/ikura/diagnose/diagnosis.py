@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING
 
-from ikura.diagnose.errors import Errors
+from ikura.diagnose.error_rates import Errors
 from ikura.errors import UsageError
 from ikura.metric.estimate import LEVEL, Estimate, difference, percent, widened
 from ikura.metric.interval import wilson
@@ -42,7 +42,7 @@ def diagnose(
         record: of a finished study, such as `ikura.open_study` returns.
         bayes_error: the best achievable error, as a share, if it is known.
         human_error: the error of people, as a share, which stands for the best achievable one. With neither it is
-            estimated (`ikura.diagnose.optimum`), and the diagnosis says so.
+            estimated (`ikura.diagnose.best_achievable`), and the diagnosis says so.
         worth: gap of errors from which on effort is worth it.
 
     Returns:
@@ -53,8 +53,8 @@ def diagnose(
 
     Source: Ng, Machine Learning Yearning (2018), chapters 20 to 24.
     """
-    from ikura.diagnose.optimum import best_achievable
-    from ikura.diagnose.reading import read_errors
+    from ikura.diagnose.best_achievable import best_achievable
+    from ikura.diagnose.measured_errors import read_errors
 
     known = given(bayes_error, human_error)
     check_worth(worth)
@@ -107,7 +107,7 @@ def judged(
         apart: errors of train-dev set (in `train`) and dev set, where these have different sources.
 
     Example:
-        >>> from ikura.diagnose.errors import rates
+        >>> from ikura.diagnose.error_rates import rates
         >>> judged(rates(0.01, 0.11, 10_000, 10_000), Estimate.exactly(0.0)).sentence
         'High variance: the error rate is 11 % on the dev set and 1 % on the training set.'
     """

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ikura.diagnose.sections import sections
+from ikura.diagnose.diagnosis_sections import sections
 from ikura.files import shown
 from ikura.page.markup import element
 from ikura.page.page import page, write_text

@@ -9,20 +9,20 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from ikura.data.open_source import open_source
+from ikura.diagnose.best_achievable import Neighbour, best_achievable, untuned_learners
 from ikura.diagnose.case import Case
 from ikura.diagnose.chosen import Chosen
 from ikura.diagnose.cost_curve import CostCurve, cost_curves
 from ikura.diagnose.diagnosis import check_worth, diagnose, given, judged
-from ikura.diagnose.errors import Errors
+from ikura.diagnose.error_rates import Errors
 from ikura.diagnose.learning_curve import LearningCurve, learning_curve, seconds_expected
+from ikura.diagnose.measured_errors import measure, setup_again
 from ikura.diagnose.mistakes import Mistakes, mistakes
-from ikura.diagnose.optimum import Neighbour, best_achievable, peers
 from ikura.diagnose.prescription import Prescription, keep_spaces
-from ikura.diagnose.reach import Losses, fell_on, with_reach
-from ikura.diagnose.reading import measure, setup_again
+from ikura.diagnose.reachable_error import Losses, loss_fell_further, with_reachable_errors
 from ikura.diagnose.recipe import prescribe
 from ikura.diagnose.seeds import with_more_seeds
-from ikura.engine import at_once
+from ikura.engine import worker_count
 from ikura.errors import UsageError
 from ikura.files import shown, write_atomically
 from ikura.json_values import jsonable
@@ -155,7 +155,7 @@ def examine(
         raise UsageError(f"examples must be at least 0, but is {examples}")
     if seeds < 0:
         raise UsageError(f"seeds must be at least 0, but is {seeds}")
-    jobs = at_once(jobs or setting.jobs, say)
+    jobs = worker_count(jobs or setting.jobs, say)
     with one_thread_each():
         dataset, setup = setup_again(record)
         chosen = Chosen.of(record, setup)
@@ -167,15 +167,15 @@ def examine(
             say(f"training {seeds} more network{'s' * (seeds > 1)} with other seeds")
             chosen = with_more_seeds(chosen, seeds, record.epochs, patience, jobs)
         errors, neighbour = measure(chosen)
-        if errors.train.high > worth and fell_on(chosen, _losses(record)):
+        if errors.train.high > worth and loss_fell_further(chosen, _losses(record)):
             if setup.compiled:
                 warm_up(setting.dtype, say, setup.convolutional)
             say("training on to the end, to see what fit early stopping gave up")
-            errors = with_reach(chosen, errors, record.epochs)
+            errors = with_reachable_errors(chosen, errors, record.epochs)
         reached = {"this study": errors.dev}
         if known is None:
             say("asking a random forest and nearest neighbours for the best achievable error")
-            reached |= peers(chosen)
+            reached |= untuned_learners(chosen)
         why = other_source(record)
         notes, learned = [], None
         expected = seconds_expected(chosen, record.epochs, why is not None, jobs)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ikura.diagnose.merit import ranked
 from ikura.diagnose.ped_anova import axis, divergences
+from ikura.diagnose.trial_ranks import ranked
 from ikura.errors import UsageError, nearest
 from ikura.exchange.optuna_distributions import quiet
 from ikura.process_state import ignored_warnings

@@ -6,7 +6,7 @@ from dataclasses import replace
 from numbers import Integral, Real
 
 from ikura.diagnose.diagnosis import check_worth, given, judged
-from ikura.diagnose.errors import Errors
+from ikura.diagnose.error_rates import Errors
 from ikura.errors import UsageError
 from ikura.metric.estimate import LEVEL, Estimate, difference
 from ikura.metric.interval import wilson

@@ -17,7 +17,7 @@ import numpy as np
 from torch import nn
 
 from ikura.diagnose.chosen import Chosen
-from ikura.diagnose.errors import MOST_EXAMPLES, Errors, compared, error_of, measured_by
+from ikura.diagnose.error_rates import MOST_EXAMPLES, Errors, compared, error_of, measured_by
 from ikura.diagnose.power_law import fit
 from ikura.errors import UsageError
 from ikura.metric import evidence

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ikura.diagnose.allowance import allowance
+from ikura.diagnose.best_achievable import best_achievable
 from ikura.diagnose.case import Case
 from ikura.diagnose.chosen import Chosen
 from ikura.diagnose.decision_wording import decision_in_words
 from ikura.diagnose.diagnosis import given, judged
-from ikura.diagnose.optimum import best_achievable
-from ikura.diagnose.reach import fell_on, with_reach
-from ikura.diagnose.reading import measure
+from ikura.diagnose.measured_errors import measure
+from ikura.diagnose.reachable_error import loss_fell_further, with_reachable_errors
 from ikura.diagnose.recipe import Change, Prescription, prescribe_for
+from ikura.diagnose.search_budget import search_budget
 from ikura.diagnose.space_borders import edges
 from ikura.errors import SpaceError
 from ikura.metric import metric
@@ -94,8 +94,8 @@ class Pilot:
         leader = Chosen(self.executor.run, self.executor.setup, [self.leader], by, self.setting.seed)
         errors, neighbour = measure(leader)
         losses = self.record.curve(self.leader.number).train_loss.tolist()
-        if errors.train.high > LEAST_WORTH and fell_on(leader, lambda number: losses):
-            errors = with_reach(leader, errors, self.base.epochs)
+        if errors.train.high > LEAST_WORTH and loss_fell_further(leader, lambda number: losses):
+            errors = with_reachable_errors(leader, errors, self.base.epochs)
         worth = min(WORTH, max(errors.dev.value * SHARE_WORTH, LEAST_WORTH))
         said = self.setting.autopilot
         known = None if said is None else given(said.bayes_error, said.human_error)
@@ -171,7 +171,7 @@ class Pilot:
         opened = [name for name in space if name not in self.space or space[name] != self.space[name]]
         rows = [row for row in self.executor.store.trials() if found_in(row.stage, self.searches) == self.base]
         seconds = sum(self.executor.store.fact("seconds", {}).values())
-        part = allowance(self.setting, self.searches, rows, seconds, epochs, opened, last)
+        part = search_budget(self.setting, self.searches, rows, seconds, epochs, opened, last)
         if part is None:
             return None
         begun = max((one["stage"] for one in self.record.regions), default=0)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.case import Advice, Case
 from ikura.diagnose.prescription import Change, Prescription
-from ikura.diagnose.tried import tried
+from ikura.diagnose.tried_prescriptions import tried
 from ikura.diagnose.tune_command import command_of
 from ikura.errors import SpaceError
 from ikura.files import shown
@@ -320,7 +320,7 @@ def prescribe_for(case: Case) -> list[Prescription]:
     """Say what to do in a case, what is expected to bring most first.
 
     What brings most is judged by the size of the gap that it is against, whether that gap is sure, and what the rule
-    knows of its own effect. What was tried and brought nothing (`ikura.diagnose.tried`) comes last.
+    knows of its own effect. What was tried and brought nothing (`ikura.diagnose.tried_prescriptions`) comes last.
 
     Returns:
         Prescriptions, at least one. A change that leaves no feasible configuration of the space is not among them.

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln
 
-from ikura.diagnose.merit import ranked
+from ikura.diagnose.trial_ranks import ranked
 from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.space import Integer, LogComplement, Parameter, Space
 from ikura.space.limits import widening_bounds

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ikura.engine._base import Engine
-from ikura.engine.forking import at_once
+from ikura.engine.forking import worker_count
 from ikura.population.setup import TrainingSetup
 
-__all__ = ["Engine", "at_once", "engine_for"]
+__all__ = ["Engine", "engine_for", "worker_count"]
 
 
 def engine_for(setup: TrainingSetup, jobs: int, say: Callable[[str], None] = lambda line: None) -> Engine:
@@ -25,11 +25,11 @@ def engine_for(setup: TrainingSetup, jobs: int, say: Callable[[str], None] = lam
     if setup.compiled:
         from ikura.engine.threads import ThreadEngine
 
-        return ThreadEngine(setup, at_once(jobs, say))
+        return ThreadEngine(setup, worker_count(jobs, say))
     if setup.device == "cpu" and jobs > 1:
         from ikura.engine.processes import ProcessEngine
 
-        return ProcessEngine(setup, at_once(jobs, say), say)
+        return ProcessEngine(setup, worker_count(jobs, say), say)
     from ikura.engine.serial import SerialEngine
 
     return SerialEngine(setup)

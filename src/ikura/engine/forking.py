@@ -10,17 +10,17 @@ from types import FrameType
 
 from ikura.process_state import cores
 
-__all__ = ["at_once", "reason_not_to_fork"]
+__all__ = ["reason_not_to_fork", "worker_count"]
 
 BUSY = ("ikura", "numba", "torch")
 """Packages that hold locks of their own while they work; a child that is forked then finds them held for ever."""
 
 
-def at_once(jobs: int, say: Callable[[str], None] = lambda line: None) -> int:
+def worker_count(jobs: int, say: Callable[[str], None] = lambda line: None) -> int:
     """How many workers are begun where so many were asked for: no more than there are cores.
 
     Example:
-        >>> at_once(1)
+        >>> worker_count(1)
         1
     """
     if jobs <= cores():

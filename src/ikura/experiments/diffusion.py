@@ -18,7 +18,7 @@ from ikura.experiments.populations import make_setup
 from ikura.large_batch.distance import LAWS, compare_laws, growth_alpha
 from ikura.large_batch.potential import random_potential
 from ikura.large_batch.preset import TORCH_SCALE
-from ikura.large_batch.random_walk import diffusion_rate, marks, walk
+from ikura.large_batch.random_walk import diffusion_rate, log_spaced_updates, walk
 from ikura.page.markup import Html, element, join
 from ikura.page.tables import table
 from ikura.population.member import Member
@@ -151,7 +151,7 @@ def _setup(repetition: Repetition) -> TrainingSetup:
 def _measure(setup: TrainingSetup, repetition: Repetition) -> Tables:
     every, updates = (QUICK_SIZES, QUICK_UPDATES) if repetition.quick else (SIZES, UPDATES)
     sizes = [size for size in every if size <= len(setup.train)]
-    looks, walks = marks(updates), []
+    looks, walks = log_spaced_updates(updates), []
     for place, size in enumerate(sizes):
         members = [Member(n, hyperparameters(s, size, sizes[0]), repetition.seed) for n, s in enumerate(SETTINGS)]
         found = np.sqrt(np.square(walk(setup, members, looks)).sum(2))

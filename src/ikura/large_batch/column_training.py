@@ -12,7 +12,7 @@ import numpy as np
 
 from ikura.engine import Engine, engine_for
 from ikura.files import write_atomically
-from ikura.large_batch.columns import Column
+from ikura.large_batch.scaling_columns import Column
 from ikura.nn.noise import key
 from ikura.population.job import Job, Outcome, TileProgress
 from ikura.population.member import Member

@@ -11,13 +11,13 @@ from typing import Any
 from torch import Tensor
 
 from ikura.large_batch.column_training import Trained
-from ikura.large_batch.columns import LARGE, SMALL, Column, updates
+from ikura.large_batch.scaling_columns import LARGE, SMALL, Column, updates
 from ikura.large_batch.timing import epochs_to
 from ikura.large_batch.verdict import Verdict, Wanted, verdict_of, wanted
 from ikura.metric import Metric
 from ikura.study.selection_bias import Difference, difference
 
-__all__ = ["Row", "chosen", "compare", "margin_of", "timed"]
+__all__ = ["Row", "choose_column", "compare", "margin_of", "with_epoch_seconds"]
 
 OF_ONE = ("accuracy", "balanced_accuracy", "f1", "roc_auc", "r2")
 """Metrics that are 1 at best."""
@@ -215,7 +215,7 @@ def _told(
     return difference(metric, shown[0], shown[1], target, seed=seed)
 
 
-def chosen(rows: Sequence[Row], sign: float) -> Row:
+def choose_column(rows: Sequence[Row], sign: float) -> Row:
     """Choose the large batch's column: the first that holds; where none does, the one that loses least at worst.
 
     Args:
@@ -231,6 +231,6 @@ def chosen(rows: Sequence[Row], sign: float) -> Row:
     return next((row for row in large if row.holds), None) or max(large, key=worst)
 
 
-def timed(rows: Sequence[Row], seconds: dict[str, float]) -> list[Row]:
+def with_epoch_seconds(rows: Sequence[Row], seconds: dict[str, float]) -> list[Row]:
     """Add the seconds of an epoch, by name of the column."""
     return [replace(row, seconds_per_epoch=seconds[row.name]) for row in rows]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ikura.large_batch.distance import LAWS, Fit, compare_laws, growth_alpha
-from ikura.large_batch.random_walk import marks
+from ikura.large_batch.random_walk import log_spaced_updates
 
 __all__ = ["CLEARLY", "FEWEST", "NONE_FITS", "NOT_DECIDED", "Growth", "growth_of"]
 
@@ -89,7 +89,7 @@ def growth_of(updates: npt.ArrayLike, distances: npt.ArrayLike) -> Growth:
     if not d.size:
         return Growth(np.nan, {})
     last = float(d[-1])
-    places = np.array(marks(d.size, POINTS)) - 1
+    places = np.array(log_spaced_updates(d.size, POINTS)) - 1
     places = places[t[places] > 1]
     t, d = t[places], d[places]
     if t.size < FEWEST or not (d > 0).all():

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ikura.large_batch.columns import SMALL, Column, Winner, columns
-from ikura.large_batch.comparison import Row, chosen, timed
+from ikura.large_batch.comparison import Row, choose_column, with_epoch_seconds
+from ikura.large_batch.scaling_columns import SMALL, Column, Winner, columns
 
 __all__ = ["Size", "Sizes", "sizes"]
 
@@ -90,7 +90,7 @@ def sizes(
     if first is None:
         return Sizes([], winner.batch, winner.batch, winner.batch)
     small = columns(winner, 2 * winner.batch, rules[0], ghost=ghost)[0][0]
-    rows = timed([first, *(one.row for one in found)], time([small, *kept]))
+    rows = with_epoch_seconds([first, *(one.row for one in found)], time([small, *kept]))
     tried = [Size(winner.batch, "none", rows[0])]
     tried += [replace(one, row=row) for one, row in zip(found, rows[1:], strict=True)]
     good = [one for one in tried if one.row.holds or one.row.name == SMALL]
@@ -125,7 +125,7 @@ def _size(
     rule, row = max(pairs, key=lambda pair: (pair[1].holds, not pair[1].diverged, sign * pair[1].dev))
     plan = named[rule]
     if row.loses and len(plan) > 1:
-        row = chosen(measure([small, *plan], stage), sign)
+        row = choose_column(measure([small, *plan], stage), sign)
     column = next(one for one in plan if one.name == row.name)
     return first, Size(batch, rule, row), column
 

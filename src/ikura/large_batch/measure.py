@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ikura.engine import at_once, engine_for
+from ikura.engine import engine_for, worker_count
 from ikura.errors import RunError, UsageError
 from ikura.files import named, shown
 from ikura.large_batch.distance_law import growth_of
@@ -25,7 +25,7 @@ from ikura.large_batch.measure_result import Measures, Moment
 from ikura.large_batch.noise_scale import NoiseScale, measure_noise_scale
 from ikura.large_batch.parallel_work import in_parallel
 from ikura.large_batch.potential import Potential, fit_potential, network_walk
-from ikura.large_batch.random_walk import marks
+from ikura.large_batch.random_walk import log_spaced_updates
 from ikura.population.examples import Examples
 from ikura.population.inputs import takes_codes
 from ikura.population.job import Outcome, TileProgress
@@ -37,18 +37,18 @@ from ikura.population.warmup import warm_up
 from ikura.process_state import cores, one_thread_each
 from ikura.study.factory_check import check_network
 from ikura.study.record.ledger import Ledger
-from ikura.study.record.options import check_counts
 from ikura.study.record.progress import Progress
 from ikura.study.record.record import Record
 from ikura.study.record.store import COLUMNS, Store
 from ikura.study.record.trial import Trial
+from ikura.study.record.tune_options import check_counts
 from ikura.study.replay import check_trained, trained_again
 from ikura.study.run_folder import alone
 from ikura.study.training_setup import make_setup, network_again
 from ikura.study.training_states import lineage
 from ikura.trial_state import State
 
-__all__ = ["FOLDER", "NOTE", "OURS", "Diary", "diary", "measure"]
+__all__ = ["FOLDER", "NOTE", "OURS", "WeightLog", "measure", "weight_log"]
 
 FOLDER, MEASURES = "measure", "measures.json"
 POINTS = 12
@@ -94,7 +94,7 @@ def measure(
     if setup.compiled:
         warm_up(setting.dtype, progress.say, setup.convolutional)
     with alone(folder), one_thread_each():
-        workers = 1 if setup.device.startswith("cuda") else at_once(jobs or cores(), progress.say)
+        workers = 1 if setup.device.startswith("cuda") else worker_count(jobs or cores(), progress.say)
         found = _Work(record, store, row, setup, folder, points, workers, progress).run()
         _write(found)
     return found
@@ -146,7 +146,7 @@ class _Work:
     def run(self) -> Measures:
         """Train, then measure what was kept; what is measured does not depend on when."""
         last = self.row.epochs
-        with diary(self.folder, {0, *marks(last, self.points - 1)}) as notes:
+        with weight_log(self.folder, {0, *log_spaced_updates(last, self.points - 1)}) as notes:
             notes.updates[0] = 0
             notes.keep(0, _flat(self.setup, self.first))
             outcome = self._train(notes, last)
@@ -199,7 +199,7 @@ class _Work:
         """Those of them that the potential is measured on."""
         return self.sample.sample(WALKED[len(self.sample.shape) == 1], self.record.setting.seed, "measure")
 
-    def _train(self, notes: Diary, epochs: int) -> Outcome:
+    def _train(self, notes: WeightLog, epochs: int) -> Outcome:
         done, best = 0, None
 
         def tell(told: TileProgress) -> None:
@@ -215,7 +215,7 @@ class _Work:
         self.progress.finish()
         return outcome
 
-    def _measure(self, notes: Diary, epochs: list[int]) -> tuple[list[NoiseScale], Potential | None]:
+    def _measure(self, notes: WeightLog, epochs: list[int]) -> tuple[list[NoiseScale], Potential | None]:
         walks = [range(begin, begin + TOGETHER) for begin in range(0, DIRECTIONS, TOGETHER)]
         pieces: list[Piece] = [*epochs, *walks]
         found: dict[int, Any] = {}
@@ -229,7 +229,7 @@ class _Work:
             potential = None
         return [found[place] for place in range(len(epochs))], potential
 
-    def _worker(self, notes: Diary) -> Callable[[Piece], Any]:
+    def _worker(self, notes: WeightLog) -> Callable[[Piece], Any]:
         setup, task, seed = self.setup, self.setup.task, self.record.setting.seed
         sample, few = self.sample, self.few
 
@@ -267,7 +267,7 @@ def _flat(setup: TrainingSetup, member: Member) -> np.ndarray:
     return torch.nn.utils.parameters_to_vector(weights_of(module).values()).detach().numpy()
 
 
-def _distances(outcome: Outcome, notes: Diary) -> pd.DataFrame:
+def _distances(outcome: Outcome, notes: WeightLog) -> pd.DataFrame:
     """Distances after each epoch, of all weights and of each layer: a layer's parameters have one module."""
     assert outcome.distances is not None
     layers: dict[str, list[np.ndarray]] = {}
@@ -310,7 +310,7 @@ NOTE = re.compile(r"\d+\.npy")
 
 
 @dataclass
-class Diary:
+class WeightLog:
     """Notes of one training; weights go to files, because many of them may be more than fits memory.
 
     Attributes:
@@ -342,7 +342,7 @@ class Diary:
 
 
 @contextmanager
-def diary(folder: Path, epochs: Collection[int]) -> Iterator[Diary]:
+def weight_log(folder: Path, epochs: Collection[int]) -> Iterator[WeightLog]:
     """Keep a diary in a folder; its files are removed at the end, and those that a killed process left."""
     for stray in folder.iterdir():
         if OURS.fullmatch(stray.name) and stray.is_dir() and not stray.is_symlink():
@@ -352,4 +352,4 @@ def diary(folder: Path, epochs: Collection[int]) -> Iterator[Diary]:
             with suppress(OSError):
                 stray.rmdir()
     with TemporaryDirectory(prefix=f".weights-{os.getpid()}-", dir=folder) as own:
-        yield Diary(Path(own), epochs)
+        yield WeightLog(Path(own), epochs)

@@ -12,16 +12,16 @@ from ikura.population.member import Member
 from ikura.population.schedule import shape
 from ikura.population.setup import TrainingSetup
 
-__all__ = ["diffusion_rate", "marks", "walk"]
+__all__ = ["diffusion_rate", "log_spaced_updates", "walk"]
 
 Array = npt.NDArray[np.float64]
 
 
-def marks(updates: int, points: int = 40) -> list[int]:
+def log_spaced_updates(updates: int, points: int = 40) -> list[int]:
     """Choose numbers of updates evenly spaced in their logarithm.
 
     Example:
-        >>> marks(100, 5)
+        >>> log_spaced_updates(100, 5)
         [1, 3, 10, 32, 100]
     """
     return sorted(set(np.geomspace(1, updates, points).round().astype(int).tolist()))

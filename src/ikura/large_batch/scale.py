@@ -12,16 +12,16 @@ from typing import Any, Literal
 
 from torch import nn
 
-from ikura.engine import at_once
+from ikura.engine import worker_count
 from ikura.errors import UsageError
 from ikura.files import shown, sweep_partial, write_atomically
 from ikura.large_batch.column_training import Trained, Trainer, sweep
-from ikura.large_batch.columns import Column, Winner, check_batch, columns
-from ikura.large_batch.comparison import Row, chosen, compare, margin_of, timed
+from ikura.large_batch.comparison import Row, choose_column, compare, margin_of, with_epoch_seconds
 from ikura.large_batch.ghost_norm import Ghosts, without_ghosts
 from ikura.large_batch.largest import Sizes, sizes
 from ikura.large_batch.regime import stretch
 from ikura.large_batch.scale_result import Scaling
+from ikura.large_batch.scaling_columns import Column, Winner, check_batch, columns
 from ikura.large_batch.scaling_rules import candidates, check_rule
 from ikura.large_batch.timing import seconds_per_epoch
 from ikura.large_batch.winner import winner_of
@@ -33,11 +33,11 @@ from ikura.process_state import cores
 from ikura.study.factory_check import check_network
 from ikura.study.record.command import predict_command
 from ikura.study.record.device import chosen_device
-from ikura.study.record.enter import enter
 from ikura.study.record.networks import resolved
-from ikura.study.record.options import check_counts
+from ikura.study.record.open_run import open_run
 from ikura.study.record.progress import Progress
 from ikura.study.record.record import Record
+from ikura.study.record.tune_options import check_counts
 from ikura.study.run_folder import alone
 from ikura.study.training_setup import make_setup, model_of, network_again
 
@@ -137,8 +137,8 @@ class _Work:
             found = self._sizes(winner) if self.batch_size == AUTO else None
             batch, rules = self._plan(winner, found)
             every, skipped, rule = self._table(winner, batch, rules)
-            rows = timed(self._measure(every, "comparison"), self._seconds(every))
-            best = chosen(rows, self.sign)
+            rows = with_epoch_seconds(self._measure(every, "comparison"), self._seconds(every))
+            best = choose_column(rows, self.sign)
             column = next(one for one in every if one.name == best.name)
             place = folder / (f"batch-{batch}" if found is None else "auto")
             self._keep_model(winner, column, place / "model")
@@ -190,7 +190,7 @@ class _Work:
         factory = resolved(setting.network, network_again(setting, run, self.record.network))
         self.setup = make_setup(setting, self.dataset, Ghosts(factory) if setting.custom and factory else factory)
         if setting.custom:
-            began, store = enter(run, copied=True)
+            began, store = open_run(run, copied=True)
             with closing(store):
                 check_network(store, began, make_setup(began, self.dataset, factory))
         winner = winner_of(self.record, self.setup)
@@ -198,7 +198,7 @@ class _Work:
             check_batch(winner, self.batch_size)
         if self.setup.compiled:
             warm_up(setting.dtype, self.progress.say, self.setup.convolutional)
-        jobs = at_once(self.jobs or cores(), self.progress.say)
+        jobs = worker_count(self.jobs or cores(), self.progress.say)
         self.trainer = Trainer(self.setup, kept, setting.seed, jobs, COMPILED_TILE, self.progress)
         self.metric = metric_of(setting.metric, setting.task)
         self.sign = 1.0 if self.metric.greater_is_better else -1.0
@@ -263,7 +263,7 @@ class _Work:
             rule, _ = max(pairs, key=lambda pair: (not pair[1].diverged, self.sign * pair[1].dev))
         every, skipped = plans[rule]
         rows = self._measure(every, f"batch {batch}")
-        if not asked and factor > 1 and not chosen(rows, self.sign).holds:
+        if not asked and factor > 1 and not choose_column(rows, self.sign).holds:
             every, skipped = plan(rule, factor)
             self._measure(every, "regime adaptation")
         elif not asked:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ikura.large_batch.timing import brief
+from ikura.large_batch.timing import short_duration
 from ikura.page.cards import card
 from ikura.page.figure import css
 from ikura.page.formatting import NOTHING, as_words, count, number, score
@@ -68,14 +68,15 @@ def _header(scaling: Scaling) -> Html:
         card(
             "To the same dev score",
             f"{number(faster, 2)} ×" if math.isfinite(faster) and faster else "never" if faster == 0 else NOTHING,
-            f"as fast: {brief(best.seconds_to_score)} instead of {brief(scaling.rows[0].seconds_to_score)}"
+            f"as fast: {short_duration(best.seconds_to_score)} instead of "
+            f"{short_duration(scaling.rows[0].seconds_to_score)}"
             if math.isfinite(best.seconds_to_score)
             else "the score is not reached",
         ),
         card(
             "An epoch",
-            brief(best.seconds_per_epoch),
-            f"instead of {brief(scaling.rows[0].seconds_per_epoch)}, one network, {scaling.device}",
+            short_duration(best.seconds_per_epoch),
+            f"instead of {short_duration(scaling.rows[0].seconds_per_epoch)}, one network, {scaling.device}",
         ),
     ]
     return element(
@@ -105,8 +106,8 @@ def _comparison(scaling: Scaling) -> Html:
             f"{row.diverged} of {row.seeds} diverged" if row.diverged else element("b", score(row.dev)),
             _difference(row),
             str(row.verdict or NOTHING),
-            brief(row.seconds_per_epoch),
-            brief(row.seconds_to_score),
+            short_duration(row.seconds_per_epoch),
+            short_duration(row.seconds_to_score),
         ]
         for row in scaling.rows
     ]
@@ -175,9 +176,9 @@ def _sizes(scaling: Scaling) -> Html | None:
             f"{one.row.diverged} diverged" if one.row.diverged else element("b", score(one.row.dev)),
             _signed(one.row.difference) if one.row.verdict is not None else NOTHING,
             str(one.row.verdict or NOTHING),
-            brief(one.row.seconds_per_epoch),
+            short_duration(one.row.seconds_per_epoch),
             number(one.row.epochs_to_score) if math.isfinite(one.row.epochs_to_score) else "never",
-            brief(one.row.seconds_to_score),
+            short_duration(one.row.seconds_to_score),
         ]
         for one in tried
     ]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ikura.large_batch.columns import LARGE
 from ikura.large_batch.comparison import Row
 from ikura.large_batch.largest import Sizes
-from ikura.large_batch.timing import brief
+from ikura.large_batch.scaling_columns import LARGE
+from ikura.large_batch.timing import short_duration
 from ikura.large_batch.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -214,12 +214,15 @@ class Scaling:
     def _time(self) -> str:
         small, best = self.rows[0], self.best
         where = "one thread of the cpu" if self.device == "cpu" else self.device
-        epoch = f"An epoch takes {brief(best.seconds_per_epoch)}, where it took {brief(small.seconds_per_epoch)}"
+        epoch = (
+            f"An epoch takes {short_duration(best.seconds_per_epoch)}, where it took "
+            f"{short_duration(small.seconds_per_epoch)}"
+        )
         if not isfinite(best.seconds_to_score):
             return f"{epoch} ({where}); the small batch's dev score, less the margin, is not reached."
         return (
             f"{epoch} ({where}); the small batch's dev score, less the margin, is reached after "
-            f"{brief(best.seconds_to_score)}, where it took {brief(small.seconds_to_score)}: "
+            f"{short_duration(best.seconds_to_score)}, where it took {short_duration(small.seconds_to_score)}: "
             f"{self.faster:.2g} times as fast."
         )
 
@@ -233,7 +236,7 @@ class Scaling:
         return [
             f"The largest batch that holds is {sizes.largest:,}, of {len(sizes.tried) - 1} that were tried{beyond}.",
             f"Soonest as good as the small batch is a batch of {sizes.soonest:,}{also}, after "
-            f"{brief(soonest.seconds_to_score)}.",
+            f"{short_duration(soonest.seconds_to_score)}.",
         ]
 
     def to_json(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.process_state import one_thread_each
 
-__all__ = ["brief", "epochs_to", "seconds_per_epoch"]
+__all__ = ["epochs_to", "seconds_per_epoch", "short_duration"]
 
 ROUNDS = 5
 MOST_SECONDS = 20.0
@@ -86,11 +86,11 @@ def _kept(curve: np.ndarray) -> np.ndarray:
     return np.where(places < 0, np.nan, curve[places, 2])
 
 
-def brief(seconds: float) -> str:
+def short_duration(seconds: float) -> str:
     """Write seconds of training, for terminal and page alike; a dash for NaN.
 
     Example:
-        >>> [brief(one) for one in (0.000867, 0.25, 2.534, 75.04, float("inf"))]
+        >>> [short_duration(one) for one in (0.000867, 0.25, 2.534, 75.04, float("inf"))]
         ['0.867 ms', '250 ms', '2.53 s', '75 s', 'never']
     """
     if not isfinite(seconds):

@@ -10,8 +10,8 @@ from torch import nn
 
 from ikura.errors import RunError
 from ikura.files import shown
-from ikura.large_batch.columns import Winner
 from ikura.large_batch.ghost_norm import normalises
+from ikura.large_batch.scaling_columns import Winner
 from ikura.nn import GhostNorm
 from ikura.nn.generators import seeded
 from ikura.nn.loss import loss

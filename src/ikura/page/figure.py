@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ikura.page.formatting import real
+from ikura.page.formatting import as_float
 from ikura.page.markup import Html, element, plain_json
 
 __all__ = ["axis", "css", "evenly", "figure", "legend", "log_tick", "plot_text", "rounded"]
@@ -131,7 +131,7 @@ def rounded(values: Iterable[Any], digits: int = 5) -> list[float | None]:
         [0.12346, None, 2.0]
     """
     written = f"%.{digits}g"
-    numbers = (value if isinstance(value, float) else real(value) for value in values)
+    numbers = (value if isinstance(value, float) else as_float(value) for value in values)
     return [float(written % value) if math.isfinite(value) else None for value in numbers]
 
 

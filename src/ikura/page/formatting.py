@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
 
-__all__ = ["NOTHING", "as_words", "count", "duration", "interval", "listed", "number", "plural", "real", "score"]
+__all__ = ["NOTHING", "as_float", "as_words", "count", "duration", "interval", "listed", "number", "plural", "score"]
 
 NOTHING = "–"
 
 
-def real(value: Any) -> float:
+def as_float(value: Any) -> float:
     """Take a number out of whatever a table holds; NaN when there is none.
 
     Example:
-        >>> real(3), real(None), real("adam")
+        >>> as_float(3), as_float(None), as_float("adam")
         (3.0, nan, nan)
     """
     return float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
@@ -48,12 +48,12 @@ def score(value: Any, decimals: int = 4) -> str:
         >>> [score(value) for value in (0.97, -0.25, 20.8, 1234.5678, 0.00001234, float("nan"))]
         ['0.9700', '−0.2500', '20.80', '1235', '1.234e−05', '–']
     """
-    size = abs(real(value))
+    size = abs(as_float(value))
     if math.isfinite(size) and (size == 0 or 0.001 <= size < 10):
-        return f"{real(value):.{decimals}f}".replace("-", "−")
+        return f"{as_float(value):.{decimals}f}".replace("-", "−")
     if 10 <= size < 1e6:
-        return f"{real(value):.{max(0, 3 - math.floor(math.log10(size)))}f}".replace("-", "−")
-    return number(real(value))
+        return f"{as_float(value):.{max(0, 3 - math.floor(math.log10(size)))}f}".replace("-", "−")
+    return number(as_float(value))
 
 
 def interval(ends: Sequence[float] | None, decimals: int = 3) -> str:
@@ -63,7 +63,7 @@ def interval(ends: Sequence[float] | None, decimals: int = 3) -> str:
         >>> interval((0.934, 0.9914))
         '0.934 to 0.991'
     """
-    if ends is None or not all(math.isfinite(real(end)) for end in ends):
+    if ends is None or not all(math.isfinite(as_float(end)) for end in ends):
         return ""
     return " to ".join(score(end, decimals) for end in ends)
 
@@ -75,7 +75,7 @@ def count(value: Any) -> str:
         >>> count(1234567)
         '1,234,567'
     """
-    return f"{int(value):,}" if math.isfinite(real(value)) else NOTHING
+    return f"{int(value):,}" if math.isfinite(as_float(value)) else NOTHING
 
 
 def plural(value: int, noun: str, many: str | None = None) -> str:
@@ -95,7 +95,7 @@ def duration(seconds: Any) -> str:
         >>> [duration(seconds) for seconds in (0.001, 0.042, 0.42, 42, 200, 3900, None)]
         ['< 0.01 s', '0.04 s', '0.4 s', '42 s', '3 min 20 s', '1 h 5 min', '–']
     """
-    seconds = real(seconds)
+    seconds = as_float(seconds)
     if not math.isfinite(seconds):
         return NOTHING
     if seconds < 0.005:

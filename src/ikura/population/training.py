@@ -23,7 +23,7 @@ from ikura.population.kernel import loss as loss_kernel
 from ikura.population.kernel import score as score_kernel
 from ikura.population.kernel.score import assess
 
-__all__ = ["EXPLODED", "Scorer", "TrainingRun", "still"]
+__all__ = ["EXPLODED", "Scorer", "TrainingRun", "weights_unmoved"]
 
 EXPLODED = 1e6
 AT_ONCE = 4_000_000
@@ -113,13 +113,13 @@ class Scorer:
         return np.stack([each_loss(self.task, torch.from_numpy(one).double(), target, smoothing) for one in outputs])
 
 
-def still(before: np.ndarray, after: np.ndarray) -> bool:
+def weights_unmoved(before: np.ndarray, after: np.ndarray) -> bool:
     """Whether no weight moved by more than a rounding of the largest one; NaN moves.
 
     Example:
         >>> w = np.array([0.0, 1.0], np.float32)
-        >>> still(w, w + np.float32(1e-30)), still(w, w + np.float32(1e-3)), still(w, w * np.nan)
-        (True, False, False)
+        >>> [weights_unmoved(w, moved) for moved in (w + np.float32(1e-30), w + np.float32(1e-3), w * np.nan)]
+        [True, False, False]
     """
     with np.errstate(invalid="ignore", over="ignore"):
         most = np.finfo(before.dtype).eps * np.abs(before).max(initial=0)
@@ -186,7 +186,7 @@ class TrainingRun:
         unmoved = {k: tile.flat(k) for k in np.flatnonzero(self.frozen & before).tolist()}
         costs = tile.train_epoch(examples, self.epoch, self.budget or epochs, self.feedback.shares)
         for k, weights in unmoved.items():
-            self.frozen[k] = still(weights, tile.flat(k))
+            self.frozen[k] = weights_unmoved(weights, tile.flat(k))
         losses, scores = self.scorer(tile.outputs(self.dev), self.dev.y, self.more)
         tile.active &= ~(tile.active & ~np.isfinite(losses))
         self.diverged |= before & ~tile.active

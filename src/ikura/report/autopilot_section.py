@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ikura.diagnose.decision_wording import change_in_words
-from ikura.page.formatting import count, plural, real, score
+from ikura.page.formatting import as_float, count, plural, score
 from ikura.page.markup import Html, element, join
 from ikura.report.view import View
 
@@ -32,7 +32,7 @@ def autopilot(view: View) -> Html | None:
         sentence += f"; {name} went {way}" if after["dev"] != before["dev"] else f"; {name} stayed at {way.split()[1]}"
     # The trials of each search, and then what was decided after it.
     steps: list[Html] = []
-    scale = max((real(_errors(one)[name]["value"]) for one in decisions for name in _errors(one)), default=0.0)
+    scale = max((as_float(_errors(one)[name]["value"]) for one in decisions for name in _errors(one)), default=0.0)
     for place, one in enumerate(decisions):
         if place == 0 or decisions[place - 1].get("action") != "skip":
             made = next((d for d in reversed(decisions[:place]) if d["action"] == "search"), None)
@@ -91,11 +91,11 @@ def _levels(diagnosis: Mapping[str, Any], scale: float) -> Html | None:
     if best:
         name = "best achievable" if diagnosis["optimal_source"] != "estimate" else "best achievable, estimated"
         parts.insert(0, (name, best))
-    if not scale > 0 or not all(math.isfinite(real(one["value"])) for _, one in parts):
+    if not scale > 0 or not all(math.isfinite(as_float(one["value"])) for _, one in parts):
         return None
     lines = []
     for name, one in parts:
-        width = 100 * min(max(real(one["value"]), 0.0) / scale, 1.0)
+        width = 100 * min(max(as_float(one["value"]), 0.0) / scale, 1.0)
         told = f"{100 * one['value']:.1f} %"
         if one["low"] != one["high"]:
             told += f" ({100 * one['low']:.1f} to {100 * one['high']:.1f})"

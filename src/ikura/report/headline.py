@@ -7,10 +7,10 @@ from pathlib import PurePath
 from typing import Any
 
 from ikura.page.cards import card
-from ikura.page.formatting import as_words, count, duration, interval, number, plural, real, score
+from ikura.page.formatting import as_float, as_words, count, duration, interval, number, plural, score
 from ikura.page.markup import Html, element, join
 from ikura.report.view import View
-from ikura.study.record.tables import seconds_until_told
+from ikura.study.record.study_tables import seconds_until_told
 
 __all__ = ["headline", "subject"]
 
@@ -48,23 +48,23 @@ def headline(view: View) -> Html:
 def verdict(view: View) -> str:
     """Compare the test score with the dev score's interval in a sentence."""
     best, test = view.record.best, view.record.test
-    if best is None or not math.isfinite(real(best.dev)):
+    if best is None or not math.isfinite(as_float(best.dev)):
         return "No trial could be trained to its end, so that there is no network to judge."
     if note := getattr(test, "note", None):
         return f"There is no test score: {note}."
-    if test is None or not math.isfinite(real(test.value)):
+    if test is None or not math.isfinite(as_float(test.value)):
         return "The test set has not been used yet; the dev score is somewhat flattered, being the best of many."
     if test.metric != view.record.metric.name or not interval(best.interval):
         return "The test set was used once, at the very end; its score is the one to expect on new data."
     corrected = best.dev_corrected is not None and bool(interval(best.corrected_interval))
-    low, high = (real(end) for end in (best.corrected_interval if corrected else best.interval) or UNBOUNDED)
+    low, high = (as_float(end) for end in (best.corrected_interval if corrected else best.interval) or UNBOUNDED)
     of = "corrected dev score's interval" if corrected else "dev score's interval"
     if low <= test.value <= high:
         after = "as it should" if corrected else "choosing the best trial has flattered it little"
         return f"The test score lies within the {of}: {after}."
     better = (test.value > high) == (view.better > 0)
     if interval(test.interval):
-        least, most = (real(end) for end in test.interval or UNBOUNDED)
+        least, most = (as_float(end) for end in test.interval or UNBOUNDED)
         if least <= high and low <= most:
             outside = f"The test score is {'better' if better else 'worse'} than the {of}"
             return f"{outside}, by no more than chance explains: its own interval overlaps that one."
@@ -126,7 +126,7 @@ def _test(view: View) -> Html:
 
 def _dev(view: View) -> Html:
     best = view.record.best
-    if best is None or not math.isfinite(real(best.dev)):
+    if best is None or not math.isfinite(as_float(best.dev)):
         return card(f"Best dev {view.metric}", "–", "No trial has a score.")
     again = view.ranked[view.ranked["chosen"] & (view.ranked["repeats"] > 1)]
     words = "chosen on the dev set"
@@ -156,7 +156,7 @@ def _about(view: View) -> Html | None:
 
 def _corrected(best: Any) -> Html | None:
     """The dev score less what having been picked as the best of many has flattered."""
-    if best.next is None or best.dev_corrected is None or not math.isfinite(real(best.dev_corrected)):
+    if best.next is None or best.dev_corrected is None or not math.isfinite(as_float(best.dev_corrected)):
         return None
     words = interval(best.corrected_interval)
     told = f"{score(best.dev_corrected, 3)} corrected for having been picked"
@@ -192,7 +192,7 @@ def _whisker(view: View, which: str) -> Html | None:
         scores["dev"] = (best.dev, best.interval)
     if test is not None and (shared or which == "test"):
         scores["test"] = (test.value, test.interval)
-    known = [real(one) for value, ends in scores.values() for one in (value, *(ends or ()))]
+    known = [as_float(one) for value, ends in scores.values() for one in (value, *(ends or ()))]
     value, ends = scores[which]
     if not interval(ends) or not all(math.isfinite(one) for one in known) or min(known) == max(known):
         return None
@@ -200,7 +200,7 @@ def _whisker(view: View, which: str) -> Html | None:
     low, high = low - 0.12 * (high - low), high + 0.12 * (high - low)
 
     def at(one: float) -> float:
-        return 100 * (real(one) - low) / (high - low)
+        return 100 * (as_float(one) - low) / (high - low)
 
     left, right = sorted(at(end) for end in ends)
     return element(

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ikura.checks.checks_page import checks_section
-from ikura.diagnose.sections import diagnosis
-from ikura.page.formatting import count, duration, listed, number, plural, real
+from ikura.diagnose.diagnosis_sections import diagnosis
+from ikura.page.formatting import as_float, count, duration, listed, number, plural
 from ikura.page.markup import Html, element, join
 from ikura.page.tables import bars, table
 from ikura.report import charts
@@ -17,7 +17,7 @@ from ikura.report.repeat import repeat
 from ikura.report.schedule_section import rounds
 from ikura.report.study_tables import best_trials, columns
 from ikura.report.view import View
-from ikura.study.record.tables import seconds_until_told
+from ikura.study.record.study_tables import seconds_until_told
 
 __all__ = ["sections"]
 
@@ -193,7 +193,7 @@ def _classes(summary: Mapping[str, Any]) -> Html | None:
     if len(rows) > MOST_CLASSES:
         rows = sorted(rows, key=lambda row: -row[1])[:MOST_CLASSES]
     more = f"{len(classes) - MOST_CLASSES} smaller classes are not shown." if len(classes) > MOST_CLASSES else None
-    ratio = real(summary.get("imbalance"))
+    ratio = as_float(summary.get("imbalance"))
     words = f"The largest class has {number(ratio, 2)} times the rows of the smallest." if ratio > 1.05 else None
     notes = [element("p", text, class_="quiet") for text in (words, more) if text]
     return _titled("Classes", join(bars(rows, "calm"), *notes))
@@ -205,7 +205,13 @@ def _drift(found: list[Mapping[str, Any]]) -> Html | None:
             "Same distribution?", element("p", "No column of the dev or test set differs from the training set.")
         )
     rows = [
-        (one["column"], one.get("part", ""), one.get("test", ""), number(real(one.get("statistic")), 3), _small(one))
+        (
+            one["column"],
+            one.get("part", ""),
+            one.get("test", ""),
+            number(as_float(one.get("statistic")), 3),
+            _small(one),
+        )
         for one in found[:MOST_DIVERGED]
     ]
     return _titled(
@@ -220,7 +226,7 @@ def _drift(found: list[Mapping[str, Any]]) -> Html | None:
 
 
 def _small(one: Mapping[str, Any]) -> str:
-    p_value = real(one.get("p_value"))
+    p_value = as_float(one.get("p_value"))
     return "< 0.0001" if p_value < 1e-4 else number(p_value, 2)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ikura.checks import Checks
-from ikura.page.formatting import NOTHING, as_words, real
+from ikura.page.formatting import NOTHING, as_float, as_words
 from ikura.study.record.record import Record
 
 __all__ = ["StageView", "View"]
@@ -155,7 +155,7 @@ class View:
         stages = []
         for place, stage in enumerate(present):
             one = told.get(stage, {})
-            epochs = real(one.get("epochs"))
+            epochs = as_float(one.get("epochs"))
             stages.append(
                 StageView(
                     stage,

@@ -11,7 +11,7 @@ from typing import Any
 from ikura.errors import SpaceError, nearest
 from ikura.space._base import Parameter
 from ikura.space.expression import NUMBER, Evaluate, check_kinds, compiled, kind_of, names_of, parsed
-from ikura.space.terms import called
+from ikura.space.terms import suggest_name
 
 __all__ = ["Constraint", "constraint"]
 
@@ -82,7 +82,7 @@ class Constraint:
         kinds = {}
         for name in self.names:
             if name not in parameters:
-                raise SpaceError(f"{self} {name!r} is not in the space{called(name, parameters, 'it')}")
+                raise SpaceError(f"{self} {name!r} is not in the space{suggest_name(name, parameters, 'it')}")
             one = parameters[name]
             options = getattr(one, "options", (one.from_unit(0.5),))
             kinds[name] = frozenset(map(kind_of, options)) if not one.numeric else frozenset({NUMBER})

@@ -10,7 +10,7 @@ from ikura.errors import SpaceError, nearest
 from ikura.space._base import Parameter, Value
 from ikura.space.condition import Condition, Requirements, holds, requirements
 from ikura.space.constraint import Constraint
-from ikura.space.terms import called
+from ikura.space.terms import suggest_name
 from ikura.space.written_form import parameter
 
 __all__ = ["Space"]
@@ -105,7 +105,7 @@ class Space(Mapping[str, Parameter]):
         for parent, accepted in self._requires[name].items():
             if parent not in self._parameters:
                 raise SpaceError(
-                    f"[{name}] depends on an unknown parameter {parent!r}{called(parent, self, 'the space')}"
+                    f"[{name}] depends on an unknown parameter {parent!r}{suggest_name(parent, self, 'the space')}"
                 )
             if self[parent].scale in ("linear", "log", "log-complement"):
                 raise SpaceError(f"[{name}] depends on a value of {parent!r}, which must be a choice or an integer")
@@ -230,7 +230,7 @@ class Space(Mapping[str, Parameter]):
         """
         for name in names:
             if name not in self._parameters:
-                raise SpaceError(f"[{name}] is not in the space{called(str(name), self, 'it')}")
+                raise SpaceError(f"[{name}] is not in the space{suggest_name(str(name), self, 'it')}")
 
     def validate(self, known: Iterable[str]) -> None:
         """Check the names against those that a network understands.
@@ -244,7 +244,7 @@ class Space(Mapping[str, Parameter]):
         known = list(known)
         for name in self:
             if name not in known:
-                raise SpaceError(f"[{name}] unknown hyperparameter{called(name, known)}")
+                raise SpaceError(f"[{name}] unknown hyperparameter{suggest_name(name, known)}")
 
     def replace(self, /, **parameters: Any) -> Space:
         """Make a space with some parameters exchanged or added.

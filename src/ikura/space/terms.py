@@ -10,7 +10,7 @@ from functools import cache
 from ikura.errors import listed, nearest
 from ikura.space.hyperparameters import CONVOLUTIONAL, EACH_LAYER, HYPERPARAMETERS, layer_of
 
-__all__ = ["ARGUMENTS", "TERMS", "Term", "called", "is_ours", "option_of", "plain_name", "term_of"]
+__all__ = ["ARGUMENTS", "TERMS", "Term", "is_hyperparameter", "option_of", "plain_name", "suggest_name", "term_of"]
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def option_of(argument: str) -> str:
     return _OPTIONS.get(argument, f"--{argument.replace('_', '-')}")
 
 
-def called(name: str, known: Iterable[str], owner: str = "this network") -> str:
+def suggest_name(name: str, known: Iterable[str], owner: str = "this network") -> str:
     """Say what a hyperparameter that does not exist is called here.
 
     Args:
@@ -217,9 +217,9 @@ def called(name: str, known: Iterable[str], owner: str = "this network") -> str:
         written alike; or the names that exist, the first of many.
 
     Example:
-        >>> called("keep_prob", ["dropout"]), called("droput", ["dropout"])
+        >>> suggest_name("keep_prob", ["dropout"]), suggest_name("droput", ["dropout"])
         (": here it is 'dropout' (dropout = 1 - keep_prob)", ", did you mean 'dropout'?")
-        >>> called("num_epochs", ["dropout"])
+        >>> suggest_name("num_epochs", ["dropout"])
         ': it is no hyperparameter but an argument of tune: epochs=… in Python, --epochs on the command line'
     """
     known = list(known)
@@ -239,17 +239,17 @@ def called(name: str, known: Iterable[str], owner: str = "this network") -> str:
         return f": it is no hyperparameter but an argument of tune: {how}{_note(term)}"
     if term is not None:
         return f": here it is {term.here!r}, which {owner} does not have; it has {listed(known)}"
-    elsewhere = is_ours(name) and layer_of(name)[0] not in known
+    elsewhere = is_hyperparameter(name) and layer_of(name)[0] not in known
     return (
         "" if elsewhere or _joined(name) in _STRANGE else nearest(name, known)
     ) or f": {owner} has {listed(known)} (docs/hyperparameters.md)"
 
 
-def is_ours(name: str) -> bool:
+def is_hyperparameter(name: str) -> bool:
     """Whether a name is a hyperparameter of one of ikura's networks.
 
     Example:
-        >>> is_ours("activation"), is_ours("units_2"), is_ours("alpha")
+        >>> is_hyperparameter("activation"), is_hyperparameter("units_2"), is_hyperparameter("alpha")
         (True, True, False)
     """
     return layer_of(name)[0] in HYPERPARAMETERS | CONVOLUTIONAL

@@ -11,7 +11,7 @@ from ikura.data import Dataset, prepare
 from ikura.data.options import DataOptions
 from ikura.data.whole import Arrays
 from ikura.study.positive import wanted_positive
-from ikura.study.record.data_record import Origin
+from ikura.study.record.data_record import DataRecord
 from ikura.study.record.pretrained import Pretrained
 
 __all__ = ["GivenData"]
@@ -22,13 +22,13 @@ class GivenData:
     """The data, in the form in which they will be found again.
 
     Args:
-        origin: of the data.
+        data_record: of the data.
         parts: of a dev and a test set of their own, by name.
         options: how they are read.
     """
 
-    origin: Origin
-    parts: Mapping[str, Origin]
+    data_record: DataRecord
+    parts: Mapping[str, DataRecord]
     options: DataOptions
 
     @classmethod
@@ -43,12 +43,14 @@ class GivenData:
         Raises:
             UsageError: they are of no kind that ikura reads, or cannot be kept.
         """
-        origin = Origin.of(data, options.target, ignored=options.ignored)
-        named = origin.target if isinstance(data, tuple) else options.target
+        data_record = DataRecord.of(data, options.target, ignored=options.ignored)
+        named = data_record.target if isinstance(data, tuple) else options.target
         given = {"dev": options.dev, "test": options.test}
-        parts = {part: Origin.of(one, named, part, options.ignored) for part, one in given.items() if one is not None}
+        parts = {
+            part: DataRecord.of(one, named, part, options.ignored) for part, one in given.items() if one is not None
+        }
         positive, taken = wanted_positive(options.positive, metric), {part: one.data for part, one in parts.items()}
-        return cls(origin, parts, replace(options, target=origin.target, positive=positive, **taken))
+        return cls(data_record, parts, replace(options, target=data_record.target, positive=positive, **taken))
 
     def read(self, network: Any, arrays: Arrays | None, seed: int) -> Dataset:
         """Read and split them.
@@ -59,19 +61,19 @@ class GivenData:
             seed: key of the split.
         """
         fitted = network.encoder if isinstance(network, Pretrained) else None
-        return prepare(self.origin.data, self.options, seed=seed, fitted=fitted, arrays=arrays)
+        return prepare(self.data_record.data, self.options, seed=seed, fitted=fitted, arrays=arrays)
 
     @property
     def notes(self) -> list[str]:
         """Sentences on how data in memory were taken."""
-        return [note for one in (self.origin, *self.parts.values()) for note in one.notes]
+        return [note for one in (self.data_record, *self.parts.values()) for note in one.notes]
 
     @property
     def records(self) -> dict[str, Any]:
         """The fields of a setting that say where the data are found again."""
-        return {"data": self.origin.record, **{part: one.record for part, one in self.parts.items()}}
+        return {"data": self.data_record.record, **{part: one.record for part, one in self.parts.items()}}
 
     def keep(self, run: Path) -> None:
         """Write data from memory to the run folder."""
-        for one in (self.origin, *self.parts.values()):
+        for one in (self.data_record, *self.parts.values()):
             one.keep(run)

@@ -23,10 +23,10 @@ from ikura.study.record.trial import Trial
 from ikura.study.training_states import States
 from ikura.trial_state import State
 
-__all__ = ["changeable", "room", "run_stage"]
+__all__ = ["changeable", "run_stage", "trials_at_once"]
 
 
-def room(trials: int) -> int:
+def trials_at_once(trials: int) -> int:
     """How many trials a schedule that refills freed places trains at once: a quarter of the stage's, at least eight.
 
     The number of jobs has no say, because the same seed gives the same study with any.
@@ -68,7 +68,7 @@ def run_stage(
     if not trials:
         return
     seed = key(executor.seed, "schedule", stage.index)
-    plan = Plan(trials, stage.epochs, room(trials), seed, space, changeable(executor.setup, space))
+    plan = Plan(trials, stage.epochs, trials_at_once(trials), seed, space, changeable(executor.setup, space))
     _Rounds(executor, schedule, stage, plan, patience, keep).run()
 
 

@@ -12,7 +12,7 @@ from ikura.population.member import Member
 from ikura.search import Observation, Proposer, Schedule
 from ikura.study.executor import Executor, TrainingState, TrainOptions
 from ikura.study.record.ledger import RoundRecord
-from ikura.study.record.prior import prior_observations
+from ikura.study.record.prior_trials import prior_observations
 from ikura.study.record.search_plans import SearchPlan, begun_with
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store

@@ -30,7 +30,7 @@ from ikura.study.record.device import chosen_device
 from ikura.study.record.model import Model
 from ikura.study.record.networks import PRETRAINED, resolved
 from ikura.study.record.pretrained import Pretrained
-from ikura.study.record.probe import answers
+from ikura.study.record.probe import probe_outputs
 from ikura.study.record.setting import Setting
 
 BLOCK = 1024
@@ -114,6 +114,6 @@ def model_of(setting: Setting, dataset: Dataset, setup: TrainingSetup, module: n
         if setting.plugin_network is not None:
             [description["plugin"]] = plugins_among([("network", setting.plugin_network)])
         description["key"] = key(member.seed, "weights")
-        description["probe"] = answers(module.eval(), dataset.encoder, list(setup.train.shape))
+        description["probe"] = probe_outputs(module.eval(), dataset.encoder, list(setup.train.shape))
         description["attributes"] = sorted(setup.traits(member).remembers)
     return Model(module, dataset.encoder, description)

@@ -21,7 +21,7 @@ from ikura.population.inputs import inputs_of
 from ikura.population.member import Hyperparameters
 from ikura.space import Space
 from ikura.space.effective import TRAINING
-from ikura.space.terms import called, plain_name, term_of
+from ikura.space.terms import plain_name, suggest_name, term_of
 
 __all__ = ["unread"]
 
@@ -133,5 +133,5 @@ def _tried(factory: Factory, given: dict[str, Any], seed: int, x: torch.Tensor, 
 def _offer(name: str, training: tuple[str, ...]) -> str:
     term = term_of(name)
     if (term is not None and (term.here in training or term.argument)) or plain_name(name) in training:
-        return called(name, training, "the training")
+        return suggest_name(name, training, "the training")
     return ": read it in the factory, hp." + name + ", or leave it out"

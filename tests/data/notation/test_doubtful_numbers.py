@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from ikura.data.column_schema import read_schema
 from ikura.data.notation import Hints, LabelNotation
-from ikura.data.schema import read_schema
 from ikura.data.target_values import read_target
 from ikura.data.types import CODES, LARGE, PLUS, find_notation
 from ikura.errors import DataError

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ikura.data.column_schema import read_schema
 from ikura.data.notation import DurationNotation, Hints, find_duration, notation_of
-from ikura.data.schema import read_schema
 from ikura.data.target_values import read_target
 from ikura.data.types import find_notation
 from ikura.errors import DataError

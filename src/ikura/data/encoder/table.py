@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ikura.data.arrays import plain_features
+from ikura.data.column_schema import Schema, read_schema
 from ikura.data.columns import Column
 from ikura.data.encoder._base import Encoder, Features
 from ikura.data.encoder.category import CategoryEncoding
@@ -19,7 +20,6 @@ from ikura.data.encoder.number import NumberEncoding
 from ikura.data.frame import plain_column
 from ikura.data.missing import MISSING
 from ikura.data.notation import Notation, label, notation_of
-from ikura.data.schema import Schema, read_schema
 from ikura.errors import DataError, listed, nearest
 
 __all__ = ["TableEncoder", "array_frame"]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ikura.page.figure import axis, css, evenly, figure, legend, log_tick, plot_text, rounded
-from ikura.page.formatting import count, number, plural, real, score
+from ikura.page.formatting import as_float, count, number, plural, score
 from ikura.page.markup import Html, element, join
 from ikura.page.tables import table
 from ikura.report.view import View
@@ -118,8 +118,8 @@ def _choice(view: View) -> Html | None:
     else:
         text = (
             f"The configuration with the fewest {what} within {margin} of the best dev {view.metric} is chosen: it has "
-            f"{number(real(choice['cost']))}, where the best one, trial {choice['best']}, has "
-            f"{number(real(choice['best_cost']))} and a dev {view.metric} of {score(choice['best_dev'])}."
+            f"{number(as_float(choice['cost']))}, where the best one, trial {choice['best']}, has "
+            f"{number(as_float(choice['best_cost']))} and a dev {view.metric} of {score(choice['best_dev'])}."
         )
     return element("p", text)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ikura.page.figure import axis, log_tick, plot_text
-from ikura.page.formatting import number, real
+from ikura.page.formatting import as_float, number
 
 __all__ = ["Scale", "scale_of"]
 
@@ -49,7 +49,7 @@ class Scale:
         """
         if self.name == "choice":
             return next((float(i) for i, option in enumerate(self.options) if _same(option, value)), None)
-        at = real(value)
+        at = as_float(value)
         if self.name == "log-complement":
             at = 1 - at
         if not math.isfinite(at) or (self.axis.get("type") == "log" and at <= 0):
@@ -62,9 +62,9 @@ class Scale:
 
     def write(self, value: Any) -> str:
         """Write a value with the digits that tell it from its neighbours on this scale."""
-        complement = 1 - real(value)
+        complement = 1 - as_float(value)
         if self.name == "log-complement" and 0 < complement < 1:
-            return number(real(value), digits=1 - math.floor(math.log10(complement)))
+            return number(as_float(value), digits=1 - math.floor(math.log10(complement)))
         return number(value, digits=3)
 
     def span(self, region: Sequence[Any]) -> list[tuple[float, float]]:
@@ -93,7 +93,7 @@ def scale_of(parameter: Any, values: Sequence[Any]) -> Scale:
     if name in ("choice", "fixed"):
         return _choice(parameter, values)
     ends = [getattr(parameter, "low", math.nan), getattr(parameter, "high", math.nan), *values]
-    known = np.array([real(end) for end in ends])
+    known = np.array([as_float(end) for end in ends])
     known = known[np.isfinite(known)]
     if name == "log-complement":
         return _complement(1 - known)

@@ -4,11 +4,11 @@ from ikura import built_in
 from ikura.registry import Registry
 from ikura.search.schedule._base import Copy, Plan, Round, Schedule, Standing
 from ikura.search.schedule.asha import Asha
-from ikura.search.schedule.check import check_round
 from ikura.search.schedule.early_stopping import EarlyStopping, NoSchedule
 from ikura.search.schedule.hyperband import Hyperband
 from ikura.search.schedule.pbt import PopulationBasedTraining
 from ikura.search.schedule.racing import Racing
+from ikura.search.schedule.round_check import check_round
 from ikura.search.schedule.successive_halving import SuccessiveHalving
 
 __all__ = [

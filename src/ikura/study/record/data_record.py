@@ -25,7 +25,7 @@ from ikura.errors import DataError, RunError, UsageError
 from ikura.files import shown, write_atomically
 from ikura.schema import Digits, Name
 
-__all__ = ["Origin", "OriginRecord", "reopen"]
+__all__ = ["DataRecord", "OriginRecord", "reopen"]
 
 HASHED = 1 << 30
 
@@ -66,7 +66,7 @@ OriginRecord = FileRecord | BundledRecord | FrameRecord | ArraysRecord
 
 
 @dataclass(frozen=True)
-class Origin:
+class DataRecord:
     """Data in the form in which they will be found again, and how.
 
     Data in memory are taken through the file format they are kept in before they are used for the first time, so that
@@ -88,7 +88,7 @@ class Origin:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, data: Any, target: str | None, part: str = "data", ignored: Iterable[str] = ()) -> Origin:
+    def of(cls, data: Any, target: str | None, part: str = "data", ignored: Iterable[str] = ()) -> DataRecord:
         """Describe data of any form that `ikura.tune` takes.
 
         Args:
@@ -131,7 +131,7 @@ class Origin:
         part: str,
         notes: tuple[str, ...] = (),
         ignored: Iterable[str] = (),
-    ) -> Origin:
+    ) -> DataRecord:
         names = [str(name) for name in frame.columns]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
@@ -144,7 +144,7 @@ class Origin:
         return cls(_read_frame(content), target, record, content, notes)
 
     @classmethod
-    def _of_pair(cls, x: Any, y: Any, target: str | None, part: str, ignored: Iterable[str]) -> Origin:
+    def _of_pair(cls, x: Any, y: Any, target: str | None, part: str, ignored: Iterable[str]) -> DataRecord:
         pair = plain_pair(x, y)
         named = target or pair.name
         if isinstance(pair.x, np.ndarray):

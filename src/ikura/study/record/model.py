@@ -39,7 +39,7 @@ from ikura.study.record.model_form import (
     seal,
 )
 from ikura.study.record.pretrained import Pretrained, built_in, layout_without_weights
-from ikura.study.record.probe import alike, answers
+from ikura.study.record.probe import probe_outputs, same_outputs
 from ikura.study.record.versions import LIBRARIES, difference, versions
 
 __all__ = ["Model", "load_model"]
@@ -234,8 +234,8 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
     if line := difference(content.pop("versions", {}), LIBRARIES):
         _LOGGER.warning("%s: %s", place, line)
     if content.get("probe") is not None and content["network"] is None:
-        found = answers(module.eval(), encoder, content["hyperparameters"].get("shape", []))
-        if found is None or not alike(content["probe"], found):
+        found = probe_outputs(module.eval(), encoder, content["hyperparameters"].get("shape", []))
+        if found is None or not same_outputs(content["probe"], found):
             raise RunError(
                 f"{place}: with this factory the network computes something else than it did when it was saved; give "
                 "the factory that it was trained with"

@@ -17,7 +17,7 @@ from ikura.nn.noise import key, normal
 from ikura.population.inputs import inputs_of
 from ikura.population.torch_settings import default_torch_settings
 
-__all__ = ["alike", "answers"]
+__all__ = ["probe_outputs", "same_outputs"]
 
 ROWS = 4
 CLOSE = 1e-3
@@ -25,7 +25,7 @@ CLOSE = 1e-3
 of which a deep network may lose some; another network differs by far more."""
 
 
-def answers(network: nn.Module, encoder: Encoder, shape: list[int]) -> list[float] | None:
+def probe_outputs(network: nn.Module, encoder: Encoder, shape: list[int]) -> list[float] | None:
     """Raw outputs of a copy of a network for made-up examples; None where it has none for them.
 
     Args:
@@ -71,11 +71,11 @@ def _put_back(network: nn.Module) -> Iterator[None]:
             buffer.copy_(buffers[name])
 
 
-def alike(mine: list[float], theirs: list[float]) -> bool:
+def same_outputs(mine: list[float], theirs: list[float]) -> bool:
     """Whether two answers are those of one network, but for rounding.
 
     Example:
-        >>> alike([1.0, 2.0], [1.0, 2.00001]), alike([1.0, 2.0], [1.0, 2.1])
+        >>> same_outputs([1.0, 2.0], [1.0, 2.00001]), same_outputs([1.0, 2.0], [1.0, 2.1])
         (True, False)
     """
     if len(mine) != len(theirs):

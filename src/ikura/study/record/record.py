@@ -17,13 +17,13 @@ from ikura.files import named, run_files, shown
 from ikura.metric import Metric, metric
 from ikura.population.member import Hyperparameters
 from ikura.space import Space
-from ikura.study.record.enter import enter
 from ikura.study.record.model import Model, load_model
+from ikura.study.record.open_run import open_run
 from ikura.study.record.result import Best, Test
 from ikura.study.record.search_plans import decided, found_in, plans, united, with_widened
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
-from ikura.study.record.tables import best_of, front_of, rounds_of, row_of, test_of, trials_of
+from ikura.study.record.study_tables import best_of, front_of, rounds_of, row_of, test_of, trials_of
 from ikura.study.record.trial import Trial
 from ikura.trial_state import State
 
@@ -50,7 +50,7 @@ class Record:
     ) -> None:
         self.run = named(run, "the run folder").absolute()
         self.network = network
-        self.setting, self.store = opened or enter(self.run)
+        self.setting, self.store = opened or open_run(self.run)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.run)!r}, {self.best})"
@@ -255,14 +255,14 @@ def copied(run: Path, network: Any = None) -> Iterator[Record]:
     Raises:
         RunError: the folder holds no run.
     """
-    from ikura.study.record.enter import enter
+    from ikura.study.record.open_run import open_run
     from ikura.study.record.record import Record
     from ikura.study.record.setting import Setting
 
     Setting.load(run)
     if not (run / "study.db").is_file():
         raise RunError(f"{shown(run)}: the run has no study.db")
-    setting, store = enter(run, copied=True)
+    setting, store = open_run(run, copied=True)
     try:
         yield Record(run, network, (setting, store))
     finally:

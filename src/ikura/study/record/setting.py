@@ -27,8 +27,8 @@ from ikura.study.record.data_record import OriginRecord, reopen
 from ikura.study.record.device import check_device
 from ikura.study.record.networks import OWN, PRETRAINED, check_name
 from ikura.study.record.objectives import Objectives
-from ikura.study.record.options import AutopilotOptions, SearchOptions, TrainingOptions
 from ikura.study.record.pretrained import Pretrained, PretrainedRecord, fitted
+from ikura.study.record.tune_options import AutopilotOptions, SearchOptions, TrainingOptions
 from ikura.version import __version__
 
 __all__ = ["Setting"]

@@ -15,7 +15,7 @@ from ikura.study.record.audit import audit
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
 
-__all__ = ["HARMLESS", "enter", "form", "set_anew"]
+__all__ = ["HARMLESS", "apply_changes", "open_run", "setting_as_json"]
 
 HARMLESS: Mapping[str, str] = {
     "jobs": "the result does not depend on it",
@@ -28,12 +28,12 @@ HARMLESS: Mapping[str, str] = {
 """What may be changed in config.toml while a run waits, and what that means."""
 
 
-def form(setting: Setting) -> dict[str, Any]:
+def setting_as_json(setting: Setting) -> dict[str, Any]:
     """A setting as the store keeps it, in JSON values."""
     return dict(json.loads(json.dumps(asdict(setting))))
 
 
-def enter(run: Path, *, copied: bool = False) -> tuple[Setting, Store]:
+def open_run(run: Path, *, copied: bool = False) -> tuple[Setting, Store]:
     """Open what a run folder holds, to read it.
 
     Args:
@@ -64,11 +64,11 @@ def enter(run: Path, *, copied: bool = False) -> tuple[Setting, Store]:
     return setting, store
 
 
-def set_anew(store: Store, setting: Setting) -> list[str]:
+def apply_changes(store: Store, setting: Setting) -> list[str]:
     """Take over what was changed in config.toml and may be; say so, a line for each."""
     changed = _changed(store, setting)
     if changed:
-        store.set_fact("setting", form(setting))
+        store.set_fact("setting", setting_as_json(setting))
     return [
         f"config.toml: {name} is {_shown(now)} now, and was {_shown(before)}; {HARMLESS[name]}"
         for name, (now, before) in changed.items()
@@ -80,7 +80,7 @@ def _changed(store: Store, setting: Setting) -> dict[str, tuple[Any, Any]]:
     recorded = store.fact("setting")
     if recorded is None:
         return {}
-    return differences(form(setting), form(Setting.of(recorded, f"{store.place}: fact setting")))
+    return differences(setting_as_json(setting), setting_as_json(Setting.of(recorded, f"{store.place}: fact setting")))
 
 
 def _shown(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ikura.diagnose.diagnosis import MARGIN as SMALL
 from ikura.page.figure import axis, css, figure, legend, log_tick, plot_text, rounded
-from ikura.page.formatting import NOTHING, count, number, plural, real
+from ikura.page.formatting import NOTHING, as_float, count, number, plural
 from ikura.page.markup import Html, element, join
 from ikura.page.predictions import predicted
 from ikura.page.tables import table
@@ -65,7 +65,7 @@ def percent(share: Any) -> str:
         >>> percent(0.123), percent(None)
         ('12.3 %', '–')
     """
-    value = real(share)
+    value = as_float(share)
     return NOTHING if value != value else f"{100 * value:.3g} %"
 
 
@@ -82,7 +82,7 @@ def _errors(found: Found) -> Html:
     known = [
         (name, error)
         for name, error in rows
-        if error and all(math.isfinite(real(error[part])) for part in ("value", "low", "high"))
+        if error and all(math.isfinite(as_float(error[part])) for part in ("value", "low", "high"))
     ]
     places = list(range(len(known)))
     values = [100 * error["value"] for _, error in known]
@@ -231,15 +231,15 @@ def _learning_curve(found: Found | None) -> Html | None:
 
 def _band(points: Sequence[tuple[int, Found]], colour: str, mode: str = "lines+markers") -> list[dict[str, Any]]:
     """A line of errors in per cent with their intervals as bars."""
-    values = [100 * real(error["value"]) for _, error in points]
+    values = [100 * as_float(error["value"]) for _, error in points]
     bars = {
         "type": "data",
         "symmetric": False,
         "thickness": 1.4,
         "width": 4,
         "color": css(colour),
-        "array": rounded(100 * real(error["high"]) - v for (_, error), v in zip(points, values, strict=True)),
-        "arrayminus": rounded(v - 100 * real(error["low"]) for (_, error), v in zip(points, values, strict=True)),
+        "array": rounded(100 * as_float(error["high"]) - v for (_, error), v in zip(points, values, strict=True)),
+        "arrayminus": rounded(v - 100 * as_float(error["low"]) for (_, error), v in zip(points, values, strict=True)),
     }
     return [
         {
@@ -303,7 +303,7 @@ def _steadily(found: Sequence[Found]) -> str:
 
 
 def _logarithmic(found: Sequence[Found], column: str) -> dict[str, Any]:
-    values = [real(value) for one in found for value in one[column] if real(value) > 0]
+    values = [as_float(value) for one in found for value in one[column] if as_float(value) > 0]
     decades = math.log10(max(values) / min(values)) if values else 1.0
     return {"type": "log", "tickformat": "~g", "dtick": log_tick(decades)}
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ikura.diagnose.errors import error_of, measured_by
+from ikura.diagnose.error_rates import error_of, measured_by
 from ikura.diagnose.power_law import fit
 from ikura.metric.estimate import LEVEL, Estimate, percent
 from ikura.metric.interval import wilson
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ikura.population.examples import Examples
     from ikura.population.setup import TrainingSetup
 
-__all__ = ["Neighbour", "best_achievable", "cover_hart", "nearest_neighbour", "peers"]
+__all__ = ["Neighbour", "best_achievable", "cover_hart", "nearest_neighbour", "untuned_learners"]
 
 MOST_ROWS, MOST_QUERIES = 10_000, 2_000
 """Training examples that neighbours are looked for among at most, and dev examples that ask."""
@@ -138,7 +138,7 @@ def best_achievable(neighbour: Neighbour | None, reached: Mapping[str, Estimate]
     return Estimate(value, low, max(least.high, value)), note
 
 
-def peers(chosen: Chosen) -> dict[str, Estimate]:
+def untuned_learners(chosen: Chosen) -> dict[str, Estimate]:
     """Let learners that need no tuning have a try: the dev error of a random forest and of the 15 nearest neighbours.
 
     They are given at most 5,000 training examples and 256 inputs.

@@ -8,11 +8,11 @@ from dataclasses import replace
 import torch
 
 from ikura.diagnose.chosen import Chosen
-from ikura.diagnose.errors import Errors, compared, error_of, measured_by
+from ikura.diagnose.error_rates import Errors, compared, error_of, measured_by
 from ikura.population.job import Job, train
 from ikura.study.choice import predictions
 
-__all__ = ["Losses", "fell_on", "with_reach"]
+__all__ = ["Losses", "loss_fell_further", "with_reachable_errors"]
 
 Losses = Callable[[int], Sequence[float]]
 """Gives the training loss of a trial after each of its epochs."""
@@ -21,7 +21,7 @@ STILL = 0.1
 """Share by which the training loss must have fallen after the epoch that was kept for it to count as falling on."""
 
 
-def fell_on(chosen: Chosen, losses: Losses) -> bool:
+def loss_fell_further(chosen: Chosen, losses: Losses) -> bool:
     """Whether the training loss of a network fell on after the epoch whose weights were kept."""
     for row in chosen.rows:
         kept, curve = row.best_epoch or 0, losses(row.number)
@@ -31,7 +31,7 @@ def fell_on(chosen: Chosen, losses: Losses) -> bool:
     return False
 
 
-def with_reach(chosen: Chosen, errors: Errors, epochs: int) -> Errors:
+def with_reachable_errors(chosen: Chosen, errors: Errors, epochs: int) -> Errors:
     """Measure the training error that the chosen networks reach when nothing stops them early.
 
     Each is trained again as it was, to the end of its epochs; of these the one with the lowest training loss counts.

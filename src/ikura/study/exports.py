@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from ikura.study.record.record import Record
 
-__all__ = ["as_optuna", "as_tables"]
+__all__ = ["export_optuna", "export_tables"]
 
 
-def as_optuna(record: Record, storage: Any, name: str | None) -> optuna.Study:
+def export_optuna(record: Record, storage: Any, name: str | None) -> optuna.Study:
     """Write a study as one of Optuna's, as `Study.to_optuna`."""
     name = name or record.run.resolve().name
     better = record.metric.greater_is_better
@@ -28,7 +28,7 @@ def as_optuna(record: Record, storage: Any, name: str | None) -> optuna.Study:
     return to_optuna(rows, record.curves(), record.searched, better, name, storage)
 
 
-def as_tables(record: Record, trials: str | Path | None, curves: str | Path | None) -> list[Path]:
+def export_tables(record: Record, trials: str | Path | None, curves: str | Path | None) -> list[Path]:
     """Write tables of a study, as `Study.export`; every place is checked before the first is written."""
     wanted: list[tuple[str | Path | None, Callable[[], pd.DataFrame]]] = [
         (trials, lambda: record.trials),

@@ -9,7 +9,7 @@ from ikura.study.record.search_plans import SHARE_OF_SEARCH, SearchPlan
 from ikura.study.record.setting import Setting
 from ikura.study.record.trial import Trial
 
-__all__ = ["FEWEST", "LARGER", "Allowance", "allowance"]
+__all__ = ["FEWEST", "LARGER", "SearchBudget", "search_budget"]
 
 FEWEST, MOST, ENDLESS = 8, 96, 4096
 """Trials of a search: with fewer nothing is learnt between its stages, with more a wrong remedy costs too much, and no
@@ -28,7 +28,7 @@ SIZES = ("units", "layers", "blocks", "channels")
 
 
 @dataclass(frozen=True)
-class Allowance:
+class SearchBudget:
     """What the next search may have.
 
     Attributes:
@@ -40,7 +40,7 @@ class Allowance:
     until: float
 
 
-def allowance(
+def search_budget(
     setting: Setting,
     searches: Sequence[SearchPlan],
     rows: Sequence[Trial],
@@ -48,7 +48,7 @@ def allowance(
     epochs: int,
     opened: Sequence[str],
     last: bool = False,
-) -> Allowance | None:
+) -> SearchBudget | None:
     """Divide what is left: half of it goes to the next search, all of it when half would be too little.
 
     Without a number of trials a search has as many as are likely to fit its time, but no more than `MOST`.
@@ -72,7 +72,7 @@ def allowance(
     if unbounded:
         trials = most
     if setting.time_limit is None:
-        return Allowance(trials, 1.0) if trials >= FEWEST else None
+        return SearchBudget(trials, 1.0) if trials >= FEWEST else None
     each = _seconds_each(setting, rows, epochs, opened)
     time = SHARE_OF_SEARCH * setting.time_limit - seconds
     share = time if last or time < 2 * UNDIVIDED * each else time / 2
@@ -80,7 +80,7 @@ def allowance(
         return None
     if unbounded:
         trials = min(most, max(FEWEST, int(SURE * share / max(each, 1e-6))))
-    return Allowance(trials, min((seconds + share) / setting.time_limit, SHARE_OF_SEARCH))
+    return SearchBudget(trials, min((seconds + share) / setting.time_limit, SHARE_OF_SEARCH))
 
 
 def _seconds_each(setting: Setting, rows: Sequence[Trial], epochs: int, opened: Sequence[str]) -> float:

@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ikura.data import Hints, prepare
+from ikura.data.column_schema import Schema, read_schema
 from ikura.data.encoder import TableEncoder
 from ikura.data.encoder.make import read_encoder
 from ikura.data.options import DataOptions
 from ikura.data.read import open_table
-from ikura.data.schema import Schema, read_schema
 from ikura.errors import DataError
 
 Rows = list[tuple[float | None, datetime.datetime | None, str | None, bool | None]]

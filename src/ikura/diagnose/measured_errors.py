@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ikura.diagnose.best_achievable import MOST_QUERIES, MOST_ROWS, Neighbour, nearest_neighbour
 from ikura.diagnose.chosen import Chosen, chosen_rows
-from ikura.diagnose.errors import Errors, compared, error_of, measured_by
-from ikura.diagnose.optimum import MOST_QUERIES, MOST_ROWS, Neighbour, nearest_neighbour
+from ikura.diagnose.error_rates import Errors, compared, error_of, measured_by
 from ikura.metric import Metric, interval
 from ikura.population.setup import TrainingSetup
 from ikura.process_state import one_thread_each
@@ -70,12 +70,12 @@ def recorded_errors(
         in_time: whether there is time to train the choice once more, where early stopping kept an epoch after which the
             training loss fell on.
     """
-    from ikura.diagnose.reach import fell_on, with_reach
+    from ikura.diagnose.reachable_error import loss_fell_further, with_reachable_errors
 
     chosen = Chosen(run, setup, chosen_rows(run, best, rows), metric, seed)
     errors, neighbour = measure(chosen)
-    if errors.train.high > WORTH and fell_on(chosen, losses):
-        errors = with_reach(chosen, errors, epochs) if in_time else replace(errors, cut=True)
+    if errors.train.high > WORTH and loss_fell_further(chosen, losses):
+        errors = with_reachable_errors(chosen, errors, epochs) if in_time else replace(errors, cut=True)
     return {"errors": errors.as_dict(), "neighbour": neighbour and neighbour.as_dict()}
 
 

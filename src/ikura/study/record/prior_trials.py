@@ -16,25 +16,25 @@ from ikura.space.terms import term_of
 from ikura.study.record.record import Record
 from ikura.study.record.store import Store
 
-__all__ = ["Known", "observed", "prior_observations", "prior_of"]
+__all__ = ["PriorTrials", "prior_observations", "prior_of", "trials_of_prior"]
 
 
 @dataclass(frozen=True)
-class Known:
+class PriorTrials:
     """Records for the store, and sentences for the user."""
 
     records: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
-def observed(prior: Prior | Record | None, space: Space, metric: Metric) -> Known:
+def trials_of_prior(prior: Prior | Record | None, space: Space, metric: Metric) -> PriorTrials:
     """Take from a prior what a search of a space can learn from.
 
     Raises:
         UsageError: it is no prior, its direction is another, or none of its trials fits the space.
     """
     if prior is None:
-        return Known()
+        return PriorTrials()
     if isinstance(prior, Record):
         if prior.metric.name != metric.name:
             raise UsageError(
@@ -58,7 +58,7 @@ def observed(prior: Prior | Record | None, space: Space, metric: Metric) -> Know
         )
     note = f"{len(records)} trials known beforehand"
     notes = [f"{note}; {left_out} unfinished or outside the space left out" if left_out else note]
-    return Known(records, [*notes, *(f"what the prior's {hint} was is not looked at" for hint in hints)])
+    return PriorTrials(records, [*notes, *(f"what the prior's {hint} was is not looked at" for hint in hints)])
 
 
 def _hints(names: Iterable[str], space: Space) -> list[str]:
