@@ -15,7 +15,7 @@ _HOMES = {
     "resume": "ikura.api.resume",
     "load": "ikura.api.open",
     "open_study": "ikura.api.open",
-    "pretrained": "ikura.study.record.pretrained",
+    "pretrained": "ikura.study.record.start_pretrained",
     "register": "ikura.plugins",
     "from_optuna": "ikura.exchange.optuna",
     "Prior": "ikura.exchange.prior",
