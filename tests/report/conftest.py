@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from ikura.space import Space, choice, fixed, integer, linear, log, log_complement, when
+from ikura.study.record.facts import StageRecord
 
 SPACE = Space(
     when(optimizer="adam", beta2=log_complement(0.9, 0.9999)),
@@ -43,7 +44,7 @@ class FakeStudy:
     config: dict[str, Any] = field(default_factory=dict)
     best: Any = None
     test: Any = None
-    regions: list[dict[str, Any]] = field(default_factory=list)
+    stages: list[StageRecord] = field(default_factory=list)
     rounds: list[dict[str, Any]] = field(default_factory=list)
     decisions: list[dict[str, Any]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -172,12 +173,22 @@ def build(
             metric=study.metric.name, value=dev * 0.99, interval=(dev * 0.99 - spread, dev * 0.99 + 0.7 * spread)
         )
         study.predictions = make_predictions(regression, names, rng)
-    study.regions = [
-        {"stage": 0, "name": "coarse", "trials": trials // 2, "epochs": epochs // 3, "region": {}},
-        {"stage": 1, "name": "fine", "trials": trials // 4, "epochs": epochs // 2}
-        | {"region": {"learning_rate": [0.003, 0.3], "dropout": [0, 0.4], "activation": ["relu", "tanh", "elu"]}},
-        {"stage": 2, "name": "finest", "trials": trials // 4, "epochs": epochs}
-        | {"region": {"learning_rate": [0.01, 0.1], "beta2": [0.99, 0.9995], "layers": [1, 3], "batch_size": [16, 32]}},
+    study.stages = [
+        StageRecord(0, "coarse", trials // 2, epochs // 3),
+        StageRecord(
+            1,
+            "fine",
+            trials // 4,
+            epochs // 2,
+            {"learning_rate": [0.003, 0.3], "dropout": [0, 0.4], "activation": ["relu", "tanh", "elu"]},
+        ),
+        StageRecord(
+            2,
+            "finest",
+            trials // 4,
+            epochs,
+            {"learning_rate": [0.01, 0.1], "beta2": [0.99, 0.9995], "layers": [1, 3], "batch_size": [16, 32]},
+        ),
     ]
     study.seconds = {
         "read": 0.08,

@@ -18,6 +18,7 @@ from ikura.report.charts.outcomes import outcomes
 from ikura.report.charts.value_axis import scale_of
 from ikura.report.view import View
 from ikura.space import choice, integer, linear, log, log_complement
+from ikura.study.record.facts import StageRecord
 
 from .reading import Page
 
@@ -221,7 +222,7 @@ def test_many_stages_share_the_legend(make_study: Make) -> None:
     study = make_study(trials=40)
     searched = study.trials["purpose"] == "search"
     study.trials.loc[searched, "stage"] = study.trials.loc[searched, "number"] % 8
-    study.regions = [{"stage": i, "name": f"generation {i}", "epochs": 10, "region": {}} for i in range(8)]
+    study.stages = [StageRecord(i, f"generation {i}", 5, 10) for i in range(8)]
     words = str(hyperparameters(View(study)))
     found = re.findall(r"generation (\d) to generation (\d): (\d+) trials of 10 epochs", words)
     assert [(int(first), int(last)) for first, last, _ in found] == [(0, 1), (2, 3), (4, 5), (6, 7)]

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,7 +35,7 @@ def nothing_known(study: Any) -> None:
     study.trials = study.trials.iloc[:0]
     study.best = study.test = study.predictions = None
     study.summary = study.seconds = study.config = {}
-    study.regions = []
+    study.stages = []
 
 
 def no_test(study: Any) -> None:
@@ -194,7 +195,7 @@ def test_hostile_names_stay_text(make_study: Make) -> None:
     study.summary["columns"] = [{"name": HOSTILE, "kind": HOSTILE, "missing": 0, "distinct": 1, "note": HOSTILE}]
     study.summary["left_out"] = [{"name": HOSTILE, "reason": HOSTILE}]
     study.summary["drift"] = [{"column": HOSTILE, "part": HOSTILE, "test": HOSTILE, "p_value": 0.0}]
-    study.regions = [{**one, "name": HOSTILE, "region": {HOSTILE: [0.01, 0.1]}} for one in study.regions]
+    study.stages = [replace(one, name=HOSTILE, region={HOSTILE: [0.01, 0.1]}) for one in study.stages]
     study.seconds = {HOSTILE: 1.0}
     study.config = {"data": {"kind": "file", "path": HOSTILE}, "versions": {HOSTILE: HOSTILE}}
     study.space_note = HOSTILE

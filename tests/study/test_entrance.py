@@ -13,6 +13,7 @@ import torch
 
 import ikura
 from ikura.errors import RunError, UsageError
+from ikura.study.record.facts import SETTING, VERSIONS
 from ikura.study.record.open_run import HARMLESS
 from ikura.study.record.progress import Progress
 from ikura.study.record.setting import END
@@ -99,12 +100,12 @@ def test_harmless_edits_are_taken_over_and_said_once(killed: Path) -> None:
         f"config.toml: jobs is 2 now, and was 1; {HARMLESS['jobs']}",
         f"config.toml: time_limit is 1000.0 now, and was nothing; {HARMLESS['time_limit']}",
     ]
-    assert study.fact("setting")["jobs"] == 2
+    assert study.store.fact(SETTING)["jobs"] == 2
 
 
 def test_other_versions_are_said_by_resume_replay_and_load(killed: Path, caplog: pytest.LogCaptureFixture) -> None:
     store = Store(killed / "study.db")
-    store.set_fact("versions", store.fact("versions") | {"torch": "1.2", "processor": "abacus"})
+    store.set_fact(VERSIONS, store.fact(VERSIONS) | {"torch": "1.2", "processor": "abacus"})
     store.close()
     listener = Listener()
     with short_report():
@@ -117,7 +118,7 @@ def test_other_versions_are_said_by_resume_replay_and_load(killed: Path, caplog:
     assert "made with torch 1.2" in caplog.text
     caplog.clear()
     path = killed / "model" / "model.json"
-    found = Store(killed / "study.db").fact("versions")
+    found = Store(killed / "study.db").fact(VERSIONS)
     assert found["torch"] == "1.2"
     content = path.read_text()
     path.write_text(content.replace('"numpy": "', '"numpy": "0.0.'))

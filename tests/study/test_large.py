@@ -14,6 +14,7 @@ from ikura.page.page import _plotly
 from ikura.population.job import Outcome
 from ikura.report.write import render
 from ikura.space import Space, choice, integer, log, log_complement, when
+from ikura.study.record.facts import SECONDS, STAGES, SUMMARY, StageRecord
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
 from ikura.study.record.trial import Purpose, Trial
@@ -62,8 +63,8 @@ def large_study(run: Path) -> Study:
     store.add_trials(rows)
     for first in range(0, TRIALS, TILE):
         store.record([_outcome(row, random) for row in rows[first : first + TILE]])
-    store.set_facts({"summary": setting.prepare(run).summary, "seconds": {"read": 0.1}})
-    store.set_fact("stages", [{"stage": 0, "name": "random", "trials": TRIALS, "epochs": EPOCHS, "region": {}}])
+    store.set_facts({SUMMARY: setting.prepare(run).summary, SECONDS: {"read": 0.1}})
+    store.set_fact(STAGES, [StageRecord(0, "random", TRIALS, EPOCHS)])
     store.close()
     return Study(run)
 

@@ -18,6 +18,7 @@ from ikura.api.study import Study
 from ikura.errors import RunError, SpaceError, UsageError
 from ikura.population.member import Member
 from ikura.study.cost import parameters
+from ikura.study.record.facts import Fact
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
 from ikura.study.training_setup import make_setup
@@ -232,8 +233,8 @@ def test_run_of_before_opens(study: Study, tmp_path: Path) -> None:
     assert "objectives" not in tomllib.loads("\n".join(kept))
     (old / "config.toml").write_text("\n".join(kept) + "\n")
     store = Store(old / "study.db")
-    best = store.fact("best")
-    store.set_fact("best", {name: value for name, value in best.items() if name != "choice"})
+    best: Fact[dict[str, Any]] = Fact("best", dict[str, Any])
+    store.set_fact(best, {name: value for name, value in (store.fact(best) or {}).items() if name != "choice"})
     store.close()
     opened = ikura.open_study(old)
     assert opened.objectives == ["accuracy"]

@@ -11,6 +11,7 @@ import ikura
 from ikura.cli.study_summary import summary
 from ikura.report.sections import sections
 from ikura.report.view import View
+from ikura.study.record.facts import BEST
 from ikura.study.regularisation_effects import sparsity, stopping
 
 from .conftest import Tune
@@ -57,7 +58,7 @@ def test_a_study_says_what_its_choice_traded(tune: Tune) -> None:
     study = tune("breast_cancer", space=space, trials=1, finalists=1, epochs=60)
     found = study.account["stopping"]
     rows = study.trials[study.trials["purpose"] == "finalist"].set_index("number")
-    number = study.store.fact("best")["model"]
+    number = study.store.fact(BEST).model
     curve = study.curve(number)
     assert found["ended"] == len(curve) == rows.loc[number, "epochs"]
     assert found["epoch"] == rows.loc[number, "best_epoch"]

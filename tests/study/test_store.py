@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from hypothesis import strategies as st
 
 from ikura.errors import RunError, StorageError
 from ikura.population.job import Outcome
+from ikura.study.record.facts import BEST, SECONDS, STAGES, TILE_SIZE, BestRecord, ChoiceRecord, Fact, StageRecord
+from ikura.study.record.result import Corrected, Next
 from ikura.study.record.store import Store
 from ikura.study.record.trial import Purpose, Trial
 from ikura.trial_state import State
@@ -86,12 +89,30 @@ def test_hyperparameters_come_back_with_their_types(store: Store) -> None:
     assert [type(value) for value in found.hyperparameters.values()] == [float, int, str, bool, type(None)]
 
 
-def test_facts_are_overwritten_and_have_defaults(store: Store) -> None:
-    assert store.fact("best") is None
-    assert store.fact("best", 3) == 3
+def test_facts_are_overwritten(store: Store) -> None:
+    fact: Fact[Any] = Fact("any", Any)
+    assert store.fact(fact) is None
     for value in ({"a": [1, 2.5, None]}, [], 0, False, "text", math.inf):
-        store.set_fact("best", value)
-        assert store.fact("best", "default") == value
+        store.set_fact(fact, value)
+        assert store.fact(fact) == value
+
+
+def test_a_fact_comes_back_as_its_type(store: Store) -> None:
+    choice = ChoiceRecord("parameters", 0.1, 3, 0.9, None, 12.0)
+    corrected, after = Corrected(0.85, (0.8, 0.9), 4, 100), Next(2, 0.1, (0.0, math.inf), 0.5, 1, (30, 40))
+    best = BestRecord(3, 5, {"learning_rate": 1e-3, "wide": True, "units": 8}, 0.9, (0.85, 0.95), None, choice)
+    for value in (best, replace(best, choice=None, corrected=corrected, next=after)):
+        store.set_fact(BEST, value)
+        assert store.fact(BEST) == value
+    stages = [StageRecord(0, "coarse", 4, 3), StageRecord(1, "fine", 4, 6, {"learning_rate": [0.1, 1]})]
+    store.set_fact(STAGES, stages)
+    assert store.fact(STAGES) == stages
+
+
+def test_a_fact_of_another_type_is_refused(store: Store) -> None:
+    store.set_fact(Fact("tile_size", Any), 0)
+    with pytest.raises(RunError, match="fact tile_size should be greater than or equal to 1, but is 0"):
+        store.fact(TILE_SIZE)
 
 
 def test_a_trial_begins_waiting(store: Store) -> None:
@@ -162,17 +183,18 @@ def test_time_adds_up_also_when_interrupted(store: Store) -> None:
             raise KeyboardInterrupt
     with store.timed("fine"):
         pass
-    seconds = store.fact("seconds")
+    seconds = store.fact(SECONDS)
+    assert seconds is not None
     assert set(seconds) == {"coarse", "fine"}
     assert 0 < seconds["coarse"] < 5
 
 
 def test_another_process_sees_what_is_written(store: Store, tmp_path: Path) -> None:
     other = Store(tmp_path / "study.db")
-    store.set_fact("best", 1)
-    assert other.fact("best") == 1
-    other.set_fact("best", 2)
-    assert store.fact("best") == 2
+    store.set_fact(TILE_SIZE, 1)
+    assert other.fact(TILE_SIZE) == 1
+    other.set_fact(TILE_SIZE, 2)
+    assert store.fact(TILE_SIZE) == 2
     other.close()
 
 
@@ -180,7 +202,7 @@ def test_writers_wait_for_each_other(store: Store, tmp_path: Path) -> None:
     def write(number: int) -> None:
         mine = Store(tmp_path / "study.db")
         for i in range(20):
-            mine.set_fact(f"{number}-{i}", i)
+            mine.set_fact(Fact(f"{number}-{i}", int), i)
         mine.close()
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
@@ -188,7 +210,7 @@ def test_writers_wait_for_each_other(store: Store, tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [store.fact(f"{n}-{i}") for n in range(3) for i in range(20)] == list(range(20)) * 3
+    assert [store.fact(Fact(f"{n}-{i}", int)) for n in range(3) for i in range(20)] == list(range(20)) * 3
 
 
 @pytest.mark.parametrize("content", [b"", b"SQLite format 3\0" + b"x" * 200, b"not a database at all, but text\n" * 40])

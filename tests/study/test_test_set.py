@@ -16,6 +16,7 @@ import ikura
 from ikura.api.study import Study
 from ikura.data import Dataset, Part
 from ikura.data import prepare as real_prepare
+from ikura.study.record.facts import TEST
 from ikura.study.record.store import Store
 
 from .comparing import assert_same
@@ -143,10 +144,10 @@ def openings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     original = Store.set_fact
 
-    def set_fact(self: Store, name: str, value: Any) -> None:
-        if name in ("best", "test"):
-            seen.append(name)
-        original(self, name, value)
+    def set_fact(self: Store, fact: Any, value: Any) -> None:
+        if fact.name in ("best", "test"):
+            seen.append(fact.name)
+        original(self, fact, value)
 
     for place in PREPARES:
         monkeypatch.setattr(place, prepare)
@@ -180,7 +181,7 @@ def test_it_is_not_opened_again_once_measured(openings: list[str], tmp_path: Pat
             with pytest.raises(KilledError):
                 ikura.tune("iris", out=tmp_path / str(steps), space=RATE, **options)
         store = Store(tmp_path / str(steps) / "study.db")
-        known = store.fact("test") is not None
+        known = store.fact(TEST) is not None
         store.close()
         openings.clear()
         assert_same(ikura.resume(tmp_path / str(steps)), whole)

@@ -13,6 +13,7 @@ from torch import nn
 
 import ikura
 from ikura.api.study import Study
+from ikura.study.record.facts import SECONDS
 
 from .comparing import assert_replays, assert_same
 from .dying import KilledError, Life
@@ -146,7 +147,7 @@ def test_time_used_before_a_kill_counts(tune: Tune, monkeypatch: pytest.MonkeyPa
     from ikura.study.record.store import Store
 
     store = Store(tmp_path / "run" / "study.db")
-    store.set_fact("seconds", {"coarse": 2e6})
+    store.set_fact(SECONDS, {"coarse": 2e6})
     store.close()
     study = ikura.resume(tmp_path / "run")
     assert study.best is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
 
 from torch import nn
 
@@ -16,7 +15,9 @@ from ikura.study.choice import choose, load_network, predictions, train_again
 from ikura.study.executor import Executor
 from ikura.study.finalists import train_finalists
 from ikura.study.measurable import not_measured
+from ikura.study.record.facts import ACCOUNT, BEST, ERRORS, PREDICTIONS, STAGES, TEST, AccountFact, PredictionsFact
 from ikura.study.record.record import Record
+from ikura.study.record.result import Test
 from ikura.study.record.search_plans import found_in, plans
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
@@ -40,7 +41,8 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
 
     store, run, setup = executor.store, executor.run, executor.setup
     measure = metric(setting.metric, setting.task)
-    if store.fact("best") is None:
+    best = store.fact(BEST)
+    if best is None:
         with store.timed("finalists"):
             if setting.finalists:
                 searches, waits = plans(setting, store), schedule(setting.schedule)
@@ -49,27 +51,26 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
         if best is None:
             executor.progress.say(f"no trial could be trained to its end; {_advice(store)}")
             return
-        if best["note"]:
-            executor.progress.say(best["note"])
-        store.set_fact("best", best)
+        if best.note:
+            executor.progress.say(best.note)
+        store.set_fact(BEST, best)
     Shortlist(executor).clear()
-    best = store.fact("best")
-    row = store.trials()[best["model"]]
+    row = store.trials()[best.model]
     train_again(executor, [row, *chosen_rows(run, best, store.trials())], again)
-    if store.fact("errors") is None:
+    if store.fact(ERRORS) is None:
         with store.timed("diagnosis"):
             rows, searches = store.trials(), plans(setting, store)
-            found_by = found_in(rows[best["number"]].stage, searches)
+            found_by = found_in(rows[best.number].stage, searches)
             in_time = executor.deadline is None or time.time() < executor.deadline
             errors = recorded_errors(
                 run, best, rows, setup, measure, setting.seed, found_by.epochs,
                 lambda number: store.curves([number])["train_loss"].tolist(), in_time,
             )  # fmt: skip
-            store.set_fact("errors", errors)
+            store.set_fact(ERRORS, errors)
     module = load_network(setup, run, row)
-    if store.fact("account") is None:
-        store.set_fact("account", _account(store, row, module, setting))
-    if store.fact("test") is None:
+    if store.fact(ACCOUNT) is None:
+        store.set_fact(ACCOUNT, _account(store, row, module, setting))
+    if store.fact(TEST) is None:
         with store.timed("test"):
             part = dataset.test
             examples = examples_of(part, setting.dtype, setup.network)
@@ -83,21 +84,19 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
             answer = outputs.argmax(1) if setting.task == "multiclass" else outputs
             answer = (outputs > 0.5).long() if setting.task == "binary" else answer
             store.set_fact(
-                "predictions",
-                {
-                    "target": target[shown].tolist(),
-                    "prediction": answer[shown].tolist(),
-                    "classes": dataset.task.classes,
-                },
+                PREDICTIONS,
+                PredictionsFact(
+                    target=target[shown].tolist(), prediction=answer[shown].tolist(), classes=dataset.task.classes
+                ),
             )
             note = reason and f"it cannot be given, because {reason}"
-            store.set_fact("test", {"metric": measure.name, "value": value, "interval": [low, high], "note": note})
+            store.set_fact(TEST, Test(measure.name, value, (low, high), note))
     model_of(setting, dataset, setup, module, row.member).save(run / "model")
 
 
-def _account(store: Store, row: Trial, module: nn.Module, setting: Setting) -> dict[str, Any]:
+def _account(store: Store, row: Trial, module: nn.Module, setting: Setting) -> AccountFact:
     """What the chosen network's stopping traded, and its weights that are zero."""
-    lengths = {one["stage"]: one["epochs"] for one in store.fact("stages", [])}
+    lengths = {one.stage: one.epochs for one in store.fact(STAGES) or []}
     budget = setting.epochs if not row.searched else lengths.get(row.stage, setting.epochs)
     curve = store.curves([row.number])[["train_loss", "dev_loss"]].to_numpy().tolist()
     stopped = stopping(curve, row.best_epoch or 0, budget, cut=row.state is State.STOPPED)

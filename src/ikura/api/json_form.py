@@ -38,7 +38,7 @@ def json_form(record: Record, checks: Checks | None, findings: Mapping[str, Any]
         "best": best and _chosen(best, record.setting.metric),
         "test": test
         and {"metric": test.metric, "value": test.value, "interval": list(test.interval), "note": test.note},
-        "widened": [{**one, "stage": stage["name"]} for stage in record.regions for one in stage.get("widened", [])],
+        "widened": [{**asdict(one), "stage": stage.name} for stage in record.stages for one in stage.widened],
         "seconds": record.seconds,
         "diverged": record.diverged,
         "frozen": record.frozen,

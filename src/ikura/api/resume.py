@@ -13,6 +13,7 @@ from ikura.api.study import Study
 from ikura.errors import UsageError
 from ikura.files import named, shown
 from ikura.population.member import Hyperparameters
+from ikura.study.record.facts import DONE, VERSIONS
 from ikura.study.record.networks import resolved
 from ikura.study.record.open_run import apply_changes, open_run
 from ikura.study.record.progress import Logged, Progress
@@ -49,7 +50,7 @@ def resume(
     run, progress = named(run, "the run folder").absolute(), Logged(progress)
     setting, known = open_run(run)
     with closing(known):
-        done = known.fact("done")
+        done = known.fact(DONE)
     if done:
         progress.say(f"{shown(run)} is finished already; nothing is trained again")
         return Study(run, network, (setting, known))
@@ -60,7 +61,7 @@ def resume(
         sweep_run(run)
         progress.opened(run)
         dataset = setting.prepare(run)
-        for line in (*apply_changes(store, setting), difference(store.fact("versions", {}))):
+        for line in (*apply_changes(store, setting), difference(store.fact(VERSIONS) or {})):
             if line:
                 progress.say(line)
         setup = make_setup(setting, dataset, resolved(setting.network, network_again(setting, run, network)))

@@ -28,6 +28,20 @@ from ikura.study.executor import Executor
 from ikura.study.factory_check import check_network, keep_network
 from ikura.study.image_samples import pictures
 from ikura.study.measured_costs import measure
+from ikura.study.record.facts import (
+    BEFORE,
+    CHECKS,
+    DONE,
+    ERRORS,
+    PICTURES,
+    PRIOR,
+    SECONDS,
+    SETTING,
+    SUMMARY,
+    TILE_SIZE,
+    VERSIONS,
+    Fact,
+)
 from ikura.study.record.open_run import setting_as_json
 from ikura.study.record.pretrained import Pretrained
 from ikura.study.record.progress import Progress
@@ -62,18 +76,18 @@ def begin_run(
     if isinstance(plan.network, Pretrained):
         plan.network.keep(run)
     store = Store(run / "study.db", create=True)
-    facts: dict[str, Any] = {
-        "summary": plan.dataset.summary,
-        "setting": setting_as_json(plan.setting),
-        "versions": versions(),
-        "checks": plan.checks,
-        "pictures": pictures(plan.dataset, plan.space, plan.setting.seed),
-        "prior": plan.known.records,
-        "before": before(prior),
+    facts: dict[Fact[Any], Any] = {
+        SUMMARY: plan.dataset.summary,
+        SETTING: setting_as_json(plan.setting),
+        VERSIONS: versions(),
+        CHECKS: plan.checks,
+        PICTURES: pictures(plan.dataset, plan.space, plan.setting.seed),
+        PRIOR: plan.known.records,
+        BEFORE: before(prior),
     }
-    always = ("summary", "setting", "versions")
-    facts = {name: value for name, value in facts.items() if value or name in always}
-    store.set_facts(facts | {"seconds": {"read": time.perf_counter() - began}})
+    always = (SUMMARY, SETTING, VERSIONS)
+    facts = {fact: value for fact, value in facts.items() if value or fact in always}
+    store.set_facts(facts | {SECONDS: {"read": time.perf_counter() - began}})
     plan.setting.save(run)
     end_opening(run)
     progress.opened(run)
@@ -98,14 +112,14 @@ def go_on(
             if setup.compiled:
                 with store.timed("compile"):
                     warm_up(setting.dtype, progress.say, setup.convolutional)
-            if store.fact("tile_size") is None:
+            if store.fact(TILE_SIZE) is None:
                 keep_network(store, setting, setup)
             check_network(store, setting, setup)
-            tile_size = store.fact("tile_size")
+            tile_size = store.fact(TILE_SIZE)
             if tile_size is None:
                 with store.timed("prepare"):
                     tile_size = _tile_size(setup, space, setting, progress.say)
-                store.set_fact("tile_size", tile_size)
+                store.set_fact(TILE_SIZE, tile_size)
             jobs = worker_count(setting.jobs, progress.say)
             with engine_for(setup, jobs, progress.say) as engine:
                 sign = 1.0 if metric_of(setting.metric, setting.task).greater_is_better else -1.0
@@ -124,10 +138,10 @@ def go_on(
                 finish(limited, setting, dataset)
         study = Study(run, setup.network, (setting, store))
         with store.timed("report"):
-            if store.fact("errors") is not None:
+            if store.fact(ERRORS) is not None:
                 keep_spaces(study, study.prescriptions)
             study.report()
-        store.set_fact("done", True)
+        store.set_fact(DONE, True)
     return study
 
 
@@ -148,4 +162,4 @@ def _deadline(setting: Setting, store: Store, share: float) -> float | None:
     """When a share of the time limit will have been used, counting what earlier stages and processes used."""
     if setting.time_limit is None:
         return None
-    return time.time() + share * setting.time_limit - sum(store.fact("seconds", {}).values())
+    return time.time() + share * setting.time_limit - sum((store.fact(SECONDS) or {}).values())

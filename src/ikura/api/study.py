@@ -10,6 +10,7 @@ import pandas as pd
 
 from ikura.api.json_form import json_form
 from ikura.files import check_target
+from ikura.study.record.facts import CHECKS
 from ikura.study.record.record import Record
 from ikura.study.record.study_tables import row_of
 from ikura.study.record.trial import Trial
@@ -43,7 +44,7 @@ class Study(Record):
         """What the quick checks found before training; None where they were not made."""
         from ikura.checks import Checks
 
-        found = self.store.fact("checks")
+        found = self.store.fact(CHECKS)
         return None if found is None else Checks.from_json(found)
 
     def replay(self, number: int) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from ikura.files import shown
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.study.factory_check import check_network
+from ikura.study.record.facts import BEST
 from ikura.study.record.networks import resolved
 from ikura.study.record.open_run import open_run
 from ikura.study.record.setting import Setting
@@ -82,9 +83,9 @@ def _trial(run: Path, setting: Setting, setup: TrainingSetup) -> tuple[int, dict
     _, store = open_run(run, copied=True)
     with closing(store):
         check_network(store, setting, setup)
-        best, trials = store.fact("best"), store.trials()
+        best, trials = store.fact(BEST), store.trials()
     if best is None and not trials:
         raise RunError(f"{run}: the run has no trials yet; check its data instead")
     if best:
-        return int(best["number"]), dict(best["hyperparameters"])
+        return best.number, dict(best.hyperparameters)
     return trials[0].number, dict(trials[0].hyperparameters)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.pilot import Pilot
 from ikura.errors import UsageError
-from ikura.study.record.search_plans import DECISIONS, Ask
+from ikura.json_values import Json
+from ikura.study.record.facts import DECISIONS
+from ikura.study.record.search_plans import Ask
 from ikura.study.record.trial import Purpose, ranked
 from ikura.study.replay import replay
 from ikura.study.shortlist import has_weights, keep_weights
@@ -40,7 +42,7 @@ def decide(record: Record, executor: Executor, setting: Setting, ask: Ask | None
     Returns:
         Whether another search follows; it is the last of `ikura.study.record.search_plans.plans`.
     """
-    decisions = executor.store.fact(DECISIONS, [])
+    decisions = executor.store.fact(DECISIONS) or []
     if decisions and decisions[-1]["action"] == "stop":
         return False
     every = ranked(executor.store.trials(purpose=Purpose.SEARCH), executor.sign)
@@ -78,7 +80,7 @@ def _asked(ask: Ask, decision: Mapping[str, Any]) -> dict[str, Any]:
     return {"answer": answer, "action": answer, "plan": None}
 
 
-def _recorded(executor: Executor, decision: dict[str, Any]) -> bool:
+def _recorded(executor: Executor, decision: Json) -> bool:
     """Add a decision to those on record; whether it is to search."""
-    executor.store.set_fact(DECISIONS, [*executor.store.fact(DECISIONS, []), decision])
-    return decision["action"] == "search"
+    executor.store.set_fact(DECISIONS, [*(executor.store.fact(DECISIONS) or []), decision])
+    return bool(decision["action"] == "search")

@@ -13,6 +13,7 @@ import torch
 
 from ikura.diagnose.error_rates import error_of, measured_by
 from ikura.diagnose.power_law import fit
+from ikura.json_values import Json
 from ikura.metric.estimate import LEVEL, Estimate, percent
 from ikura.metric.interval import wilson
 
@@ -57,7 +58,7 @@ class Neighbour:
             return Estimate.exactly(2 * self.error)
         return Estimate(self.error, *wilson(round(self.error * self.rows), self.rows, LEVEL))
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> Json:
         """Return the attributes as JSON values."""
         return asdict(self)
 

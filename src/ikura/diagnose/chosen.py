@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from ikura.metric import metric as metric_of
 from ikura.population.examples import Examples
 from ikura.population.setup import TrainingSetup
 from ikura.study.choice import Again, load_network, predictions
+from ikura.study.record.facts import BEST, BestRecord
 from ikura.study.record.record import Record
 from ikura.study.record.trial import Trial
 from ikura.study.replay import replay
@@ -62,7 +63,7 @@ class Chosen:
             UsageError: there is none.
         """
         setting = record.setting
-        rows = chosen_rows(record.run, record.fact("best"), record.records())
+        rows = chosen_rows(record.run, record.store.fact(BEST), record.records())
         return cls(
             record.run,
             setup,
@@ -90,7 +91,7 @@ class Chosen:
         return [predictions(self.setup, one, examples) for one in self.networks]
 
 
-def chosen_rows(run: Path, best: Mapping[str, Any] | None, rows: Sequence[Trial]) -> list[Trial]:
+def chosen_rows(run: Path, best: BestRecord | None, rows: Sequence[Trial]) -> list[Trial]:
     """The trials that a study's choice rests on."""
     if best is None:
         raise UsageError(
@@ -100,10 +101,10 @@ def chosen_rows(run: Path, best: Mapping[str, Any] | None, rows: Sequence[Trial]
     again = [
         row
         for row in rows
-        if not row.searched and row.parent == best["number"] and row.state.trained and row.dev_score is not None
+        if not row.searched and row.parent == best.number and row.state.trained and row.dev_score is not None
     ]
     whole = [row for row in again if row.state is State.COMPLETE] or again
     mean = float(np.mean([row.score for row in whole])) if whole else np.nan
-    if whole and abs(mean - best["dev"]) <= 1e-9 * max(1.0, abs(mean)):
+    if whole and abs(mean - best.dev) <= 1e-9 * max(1.0, abs(mean)):
         return whole
-    return [rows[best["model"]]]
+    return [rows[best.model]]

@@ -6,6 +6,7 @@ from typing import Any
 
 from ikura.diagnose.findings import read_findings
 from ikura.exchange.prior import Prior
+from ikura.study.record.facts import BEFORE
 from ikura.study.record.record import Record
 
 __all__ = ["before"]
@@ -29,4 +30,4 @@ def before(prior: Prior | Record | None) -> list[dict[str, Any]]:
         "space": prior.searched.as_dict(),
         "prescribed": [{"name": one["name"], "change": one["change"]} for one in prescribed],
     }
-    return [*(prior.fact("before") or []), own]
+    return [*(prior.store.fact(BEFORE) or []), own]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ikura.json_values import Json
 from ikura.metric import METRICS, Metric, evidence
 from ikura.metric.estimate import LEVEL, Estimate, difference, with_seeds
 from ikura.metric.interval import wilson
@@ -71,7 +72,7 @@ class Errors:
         """Whether errors are shares of examples that are wrong."""
         return self.measure == MEASURES["accuracy"][1]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> Json:
         """Return the attributes as JSON values."""
         return asdict(self)
 

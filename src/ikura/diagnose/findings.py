@@ -30,6 +30,7 @@ from ikura.metric.estimate import Estimate
 from ikura.process_state import one_thread_each
 from ikura.schema import sealed, unsealed
 from ikura.study.record.diagnosis import WORTH, Diagnosis
+from ikura.study.record.facts import ERRORS
 from ikura.version import __version__
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def read_findings(record: Record) -> dict[str, Any] | None:
     found = unsealed(record.run / FILE, f"ikura diagnose {quote(shown(record.run))}")
     if found is not None and found["trial"] == best.number and found["diagnosis"]["dev"]:
         return found
-    if record.fact("errors") is None:
+    if record.store.fact(ERRORS) is None:
         return None
     diagnosis = diagnose(record)
     return Findings(best.number, diagnosis, prescribe(diagnosis, record)).as_dict()

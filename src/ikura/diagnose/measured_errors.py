@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ikura.metric import Metric, interval
 from ikura.population.setup import TrainingSetup
 from ikura.process_state import one_thread_each
 from ikura.study.record.diagnosis import WORTH
+from ikura.study.record.facts import ERRORS, BestRecord, ErrorsFact
 from ikura.study.record.trial import Trial
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def measure(chosen: Chosen) -> tuple[Errors, Neighbour | None]:
 
 def recorded_errors(
     run: Path,
-    best: Mapping[str, Any],
+    best: BestRecord,
     rows: Sequence[Trial],
     setup: TrainingSetup,
     metric: Metric,
@@ -55,7 +56,7 @@ def recorded_errors(
     epochs: int,
     losses: Callable[[int], Sequence[float]],
     in_time: bool = True,
-) -> dict[str, Any]:
+) -> ErrorsFact:
     """Measure a study's errors at its end, as JSON values, so that a diagnosis later needs no data.
 
     Args:
@@ -76,7 +77,7 @@ def recorded_errors(
     errors, neighbour = measure(chosen)
     if errors.train.high > WORTH and loss_fell_further(chosen, losses):
         errors = with_reachable_errors(chosen, errors, epochs) if in_time else replace(errors, cut=True)
-    return {"errors": errors.as_dict(), "neighbour": neighbour and neighbour.as_dict()}
+    return {"errors": errors.as_dict(), "neighbour": neighbour.as_dict() if neighbour else None}
 
 
 def _neighbour(chosen: Chosen) -> Neighbour | None:
@@ -100,7 +101,7 @@ def setup_again(record: Record) -> tuple[Dataset, TrainingSetup]:
 
 def read_errors(record: Record) -> tuple[Errors, Neighbour | None]:
     """Errors of a study's choice, and of the nearest neighbour: recorded at its end, or measured anew."""
-    recorded = record.fact("errors")
+    recorded = record.store.fact(ERRORS)
     if recorded is not None:
         return Errors.from_dict(recorded["errors"]), recorded["neighbour"] and Neighbour(**recorded["neighbour"])
     with one_thread_each():

@@ -22,6 +22,7 @@ from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.space import Space
 from ikura.study.chosen_space import check_space
 from ikura.study.record.diagnosis import WORTH, Diagnosis, Gap
+from ikura.study.record.facts import SECONDS
 from ikura.study.record.record import Record
 from ikura.study.record.search_plans import SearchPlan, begun_with, found_in, plans, with_widened
 from ikura.study.record.trial import Trial
@@ -84,7 +85,7 @@ class Pilot:
         self.searches = plans(setting, executor.store)
         self.leader = every[0]
         self.base = found_in(self.leader.stage, self.searches)
-        stages = [one for one in record.regions if found_in(one["stage"], self.searches) == self.base]
+        stages = [one for one in record.stages if found_in(one.stage, self.searches) == self.base]
         self.space = with_widened(Space.from_dict(self.base.space), stages)
         self.diagnosis = self._diagnosis()
 
@@ -139,7 +140,7 @@ class Pilot:
         setting = replace(
             self.setting, epochs=self.base.epochs, trials=self.base.trials, space=self.space.as_dict(), auto={}
         )
-        own = [one["stage"] for one in self.record.regions if found_in(one["stage"], self.searches) == self.base]
+        own = [one.stage for one in self.record.stages if found_in(one.stage, self.searches) == self.base]
         trials, leader = self.record.trials, self.leader
         found = trials[trials["stage"].isin(own)]
         pressed = edges(found, self.space, self.executor.sign > 0, leader.hyperparameters)
@@ -170,11 +171,11 @@ class Pilot:
         epochs = int(change.settings.get("epochs", self.base.epochs))
         opened = [name for name in space if name not in self.space or space[name] != self.space[name]]
         rows = [row for row in self.executor.store.trials() if found_in(row.stage, self.searches) == self.base]
-        seconds = sum(self.executor.store.fact("seconds", {}).values())
+        seconds = sum((self.executor.store.fact(SECONDS) or {}).values())
         part = search_budget(self.setting, self.searches, rows, seconds, epochs, opened, last)
         if part is None:
             return None
-        begun = max((one["stage"] for one in self.record.regions), default=0)
+        begun = max((one.stage for one in self.record.stages), default=0)
         warm = self._warm(epochs) if not opened else []
         number = self.searches[-1].number + 1
         return SearchPlan(number, begun + 1, space.as_dict(), part.trials, epochs, part.until, opened, warm)

@@ -10,6 +10,7 @@ from typing import Any
 from ikura.diagnose.case import Case
 from ikura.errors import SpaceError
 from ikura.space import Space
+from ikura.study.record.facts import BEFORE
 
 __all__ = ["Tried", "tried"]
 
@@ -45,7 +46,7 @@ def tried(case: Case) -> dict[str, Tried]:
     found: dict[str, Tried] = {}
     record = case.record
     sign = 1.0 if record.metric.greater_is_better else -1.0
-    steps = [*(record.fact("before") or [])]
+    steps = [*(record.store.fact(BEFORE) or [])]
     if steps:
         now = {"dev": case.dev, "epochs": case.epochs, "network": case.network}
         steps.append(now | {"space": case.space.as_dict(), "prescribed": []})

@@ -10,14 +10,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from typing_extensions import TypedDict
 
 from ikura.errors import SpaceError, UsageError
+from ikura.schema import Scalar
 from ikura.space import Space
 
-__all__ = ["STAGE", "Prior", "fitted"]
+__all__ = ["STAGE", "KnownTrial", "Prior", "fitted"]
 
 STAGE = -1
 """The stage of what was observed before the first one."""
+
+
+class KnownTrial(TypedDict):
+    """A trial of an earlier study: the greater score is the better one; None where it failed."""
+
+    configuration: dict[str, Scalar]
+    score: float | None
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ class Prior:
             if row["state"] in ("complete", "stopped", "pruned", "diverged", "frozen")
         ]
 
-    def observations(self, space: Space, greater_is_better: bool) -> tuple[list[dict[str, Any]], int]:
+    def observations(self, space: Space, greater_is_better: bool) -> tuple[list[KnownTrial], int]:
         """Take what another search can learn from.
 
         Args:
@@ -69,7 +78,7 @@ class Prior:
         found = list(self.records(space, 1.0 if greater_is_better else -1.0))
         return found, len(self.trials) - len(found)
 
-    def records(self, space: Space, sign: float) -> Iterator[dict[str, Any]]:
+    def records(self, space: Space, sign: float) -> Iterator[KnownTrial]:
         """Find the trials that have ended and lie in a space one by one: configuration, and score times sign."""
         for given, state, score in self._ended:
             configuration = fitted(given, space)

@@ -36,6 +36,7 @@ from ikura.population.training import TrainingRun
 from ikura.population.warmup import warm_up
 from ikura.process_state import cores, one_thread_each
 from ikura.study.factory_check import check_network
+from ikura.study.record.facts import BEST
 from ikura.study.record.ledger import Ledger
 from ikura.study.record.progress import Progress
 from ikura.study.record.record import Record
@@ -102,13 +103,13 @@ def measure(
 
 def _row(record: Record, store: Store, trial: int | None) -> Trial:
     if trial is None:
-        best = record.fact("best")
+        best = record.store.fact(BEST)
         if best is None:
             raise RunError(
                 f"{shown(record.run)}: the run has not chosen a network, so name a trial to measure, or go on with it: "
                 f"ikura resume {shlex.quote(shown(record.run))}"
             )
-        trial = best["model"]
+        trial = best.model
     row = None if isinstance(trial, bool) or not isinstance(trial, int) else store.trial(trial)
     if row is None:
         raise UsageError(f"no trial {trial}: the study has trials 0 to {store.count() - 1}")
@@ -157,10 +158,10 @@ class _Work:
         # A member that diverged did so on its last epoch, whose distance belongs to no law.
         known = distances.iloc[:-1] if outcome.state is State.DIVERGED else distances
         grown = {name: growth_of(known["updates"], known[name]) for name in distances.columns[2:]}
-        best = self.record.fact("best")
+        best = self.store.fact(BEST)
         deviation = _deviation(outcome.curve, self.record.curve(self.row.number)[list(COLUMNS)].to_numpy(float))
         return Measures(
-            self.record.run, self.folder, self.row.number, best is not None and best["model"] == self.row.number,
+            self.record.run, self.folder, self.row.number, best is not None and best.model == self.row.number,
             outcome.state, int(self.member.values.batch_size), len(outcome.curve), len(self.setup.train),
             (len(self.sample), len(self.few)), deviation, moments, distances, grown.pop("distance"), grown, potential,
             self._notes(outcome, deviation), self._command(),

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ikura.checks import Checks
-from ikura.page.formatting import NOTHING, as_float, as_words
+from ikura.page.formatting import NOTHING, as_words
 from ikura.study.record.record import Record
 
 __all__ = ["StageView", "View"]
@@ -149,21 +149,20 @@ class View:
     @cached_property
     def stages(self) -> list[StageView]:
         """The stages of the search that have trials, in order."""
-        told = {int(one["stage"]): one for one in self.record.regions}
+        told = {one.stage: one for one in self.record.stages}
         present = sorted(int(stage) for stage in self.search["stage"].unique())
         counts = self.search["stage"].value_counts()
         stages = []
         for place, stage in enumerate(present):
-            one = told.get(stage, {})
-            epochs = as_float(one.get("epochs"))
+            one = told.get(stage)
             stages.append(
                 StageView(
                     stage,
-                    str(one.get("name", f"stage {stage + 1}")),
+                    one.name if one else f"stage {stage + 1}",
                     f"--stage-{_colour(place, len(present))}",
                     int(counts[stage]),
-                    None if np.isnan(epochs) else int(epochs),
-                    {str(name): list(part) for name, part in (one.get("region") or {}).items()},
+                    one.epochs if one else None,
+                    one.region if one else {},
                 )
             )
         return stages
@@ -171,7 +170,7 @@ class View:
     @property
     def widened(self) -> list[str]:
         """What the search widened, a sentence each."""
-        return [str(one["sentence"]) for stage in self.record.regions for one in stage.get("widened") or []]
+        return [one.sentence for stage in self.record.stages for one in stage.widened]
 
     def stage_name(self, row: Mapping[Any, Any]) -> str:
         """The name of the stage that a trial belongs to."""

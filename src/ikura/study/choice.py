@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +23,8 @@ from ikura.population.setup import TrainingSetup
 from ikura.study.executor import Executor
 from ikura.study.finalists import distinct
 from ikura.study.preference import preferred
+from ikura.study.record.facts import BestRecord, ChoiceRecord
+from ikura.study.record.result import Corrected, Next
 from ikura.study.record.trial import Purpose, Trial, ranked
 from ikura.study.selection_bias import corrected, difference
 from ikura.study.shortlist import PLACES, Shortlist, has_weights, keep_weights, kept_weights, weights_file
@@ -101,7 +102,7 @@ def predictions(setup: TrainingSetup, network: torch.nn.Module, examples: Exampl
     return predict(scorer.task, torch.cat(parts), scorer.mean, scorer.std)
 
 
-def choose(executor: Executor, metric: Metric, finalists: int, again: Again) -> dict[str, Any] | None:
+def choose(executor: Executor, metric: Metric, finalists: int, again: Again) -> BestRecord | None:
     """Choose a configuration on the dev set, and the network of it that is kept.
 
     With finalists it is the configuration with the best mean dev score over its replicates, which the search's own
@@ -117,9 +118,7 @@ def choose(executor: Executor, metric: Metric, finalists: int, again: Again) -> 
         again: trains a trial again.
 
     Returns:
-        {"number": the search trial, "model": the trial whose network is kept, "hyperparameters", "dev": mean dev
-        score, "interval": of that mean, over seeds and examples, "note": a sentence or None, "choice": how a preferred
-        objective chose or None, and what `judged_choice` adds}; None if no trial has a score.
+        The choice; None if no trial has a score.
     """
     searched = _searched(executor)
     if not searched:
@@ -151,27 +150,18 @@ def choose(executor: Executor, metric: Metric, finalists: int, again: Again) -> 
         keep_weights(executor.run, [again(top)])
     outputs = [_of_dev(executor, row) for row in group]
     low, high = interval(metric, outputs, _target(executor), seed=executor.seed)
-    chosen = {
-        "number": group[0].configuration,
-        "model": kept.number,
-        "hyperparameters": kept.hyperparameters,
-        "dev": float(np.mean([row.score for row in group])),
-        "interval": [low, high],
-        "note": note,
-        "choice": choice,
-    }
-    return chosen | judged_choice(
-        executor, metric, chosen, groups if group != [top] else [], _evidence(executor, again)
-    )
+    dev = float(np.mean([row.score for row in group]))
+    chosen = BestRecord(group[0].configuration, kept.number, dict(kept.hyperparameters), dev, (low, high), note, choice)
+    return judged_choice(executor, metric, chosen, groups if group != [top] else [], _evidence(executor, again))
 
 
 def judged_choice(
     executor: Executor,
     metric: Metric,
-    chosen: dict[str, Any],
+    chosen: BestRecord,
     groups: list[list[Trial]],
     evidence: Mapping[int, np.ndarray],
-) -> dict[str, Any]:
+) -> BestRecord:
     """Say how far a choice is flattered, and how sure it is.
 
     Args:
@@ -182,29 +172,25 @@ def judged_choice(
         evidence: dev evidence of the search's best trials, by number.
 
     Returns:
-        {"corrected": {"value", "interval", "candidates", "resamples"} or None where there is nothing to go by, "next":
-        {"number", "difference", "interval", "p", "seeds", "weights": of both networks} or None if there is no other, or
-        none that was trained with the same seeds}.
+        The choice with `corrected`, None where there is nothing to go by, and `next`, None if there is no other
+        configuration, or none that was trained with the same seeds.
     """
     target = _target(executor)
     rows = [row for row in _searched(executor) if row.state is not State.PRUNED and row.number in evidence]
     pool = [row.number for row in rows]
     shown = {group[0].configuration: [_shown(executor, metric, row) for row in group] for group in groups}
     known = {pool.index(parent): replicates for parent, replicates in shown.items() if parent in pool}
-    found = None
-    if chosen["number"] in pool and len(known) == len(shown):
-        found = asdict(
-            corrected(
-                metric, [evidence[number] for number in pool], target, chosen["dev"], tuple(chosen["interval"]),
-                replicates=known, seed=executor.seed,
-            )
+    found: Corrected | None = None
+    if chosen.number in pool and len(known) == len(shown):
+        found = corrected(
+            metric, [evidence[number] for number in pool], target, chosen.dev, chosen.interval,
+            replicates=known, seed=executor.seed,
         )  # fmt: skip
-        found["interval"] = list(found["interval"])
-    if not groups and chosen["number"] in pool:
-        groups = [[row] for row in distinct([rows[pool.index(chosen["number"])], *rows], 2)]
+    if not groups and chosen.number in pool:
+        groups = [[row] for row in distinct([rows[pool.index(chosen.number)], *rows], 2)]
         shown = {row.number: [evidence[row.number]] for (row,) in groups}
     seeds = [dict(zip([row.seed for row in g], shown[g[0].configuration], strict=True)) for g in groups]
-    after = None
+    after: Next | None = None
     for group, own in zip(groups[1:], seeds[1:], strict=True):
         # Where replicates diverged or were cut short, the best configurations may have no seed in common.
         common = [seed for seed in seeds[0] if seed in own]
@@ -212,16 +198,10 @@ def judged_choice(
             told = difference(
                 metric, [seeds[0][seed] for seed in common], [own[seed] for seed in common], target, seed=executor.seed
             )
-            after = {
-                "number": group[0].configuration,
-                "difference": told.value,
-                "interval": list(told.interval),
-                "p": told.p,
-                "seeds": told.seeds,
-                "weights": [_weights(executor, one[0]) for one in (groups[0], group)],
-            }
+            weights = _weights(executor, groups[0][0]), _weights(executor, group[0])
+            after = Next(group[0].configuration, told.value, told.interval, told.p, told.seeds, weights)
             break
-    return {"corrected": found, "next": after}
+    return replace(chosen, corrected=found, next=after)
 
 
 def _searched(executor: Executor) -> list[Trial]:
@@ -247,7 +227,7 @@ def _weights(executor: Executor, row: Trial) -> int:
 
 def _preferred(
     executor: Executor, metric: Metric, groups: list[list[Trial]], again: Again
-) -> tuple[list[list[Trial]], dict[str, Any] | None]:
+) -> tuple[list[list[Trial]], ChoiceRecord | None]:
     """Put the configuration first that a preferred objective chooses among those nearly as good as the first."""
     if executor.objectives.prefer is None or not groups:
         return groups, None

@@ -8,13 +8,12 @@ from ikura.population.factory import NetworkError, build
 from ikura.population.fingerprint import Fingerprint, fingerprint
 from ikura.population.setup import TrainingSetup
 from ikura.space import Space
+from ikura.study.record.facts import NETWORK, NetworkFact
 from ikura.study.record.pretrained import Pretrained
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
 
 __all__ = ["check_network", "keep_network"]
-
-FACT = "network"
 
 
 def _taken(setup: TrainingSetup, setting: Setting) -> Fingerprint:
@@ -37,9 +36,11 @@ def _kept(setting: Setting, setup: TrainingSetup) -> bool:
 
 def keep_network(store: Store, setting: Setting, setup: TrainingSetup) -> None:
     """Record what a factory of the caller's is known by."""
-    if _kept(setting, setup) and store.fact(FACT) is None:
+    if _kept(setting, setup) and store.fact(NETWORK) is None:
         found = _taken(setup, setting)
-        store.set_fact(FACT, {"structure": list(found.structure), "code": dict(found.code), "python": found.python})
+        store.set_fact(
+            NETWORK, NetworkFact(structure=list(found.structure), code=dict(found.code), python=found.python)
+        )
 
 
 def check_network(store: Store, setting: Setting, setup: TrainingSetup) -> None:
@@ -48,7 +49,7 @@ def check_network(store: Store, setting: Setting, setup: TrainingSetup) -> None:
     Raises:
         RunError: naming what has changed.
     """
-    recorded = store.fact(FACT) if _kept(setting, setup) else None
+    recorded = store.fact(NETWORK) if _kept(setting, setup) else None
     if recorded is None:
         return
     known = Fingerprint(tuple(recorded["structure"]), recorded["code"], recorded["python"])

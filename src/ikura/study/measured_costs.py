@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.study.cost import architecture, inference_seconds, parameters
+from ikura.study.record.facts import COSTS
 from ikura.study.record.objectives import MEASURED
 from ikura.study.workable import unworkable
 from ikura.trial_state import State
@@ -25,7 +26,7 @@ def measure(executor: Executor) -> None:
     Nothing trains meanwhile. Where the deadline passes, what is left stays unknown.
     """
     wanted = [name for name in MEASURED if name in executor.objectives.objectives]
-    if not wanted or executor.store.fact("costs") is not None:
+    if not wanted or executor.store.fact(COSTS) is not None:
         return
     rows = executor.store.trials()
     costs: dict[str, list[float | None]] = {name: [None] * len(rows) for name in wanted}
@@ -48,4 +49,4 @@ def measure(executor: Executor) -> None:
                 if name not in values:
                     values[name] = call[name](executor.setup, member)
                 costs[name][row.number] = values[name]
-    executor.store.set_fact("costs", costs)
+    executor.store.set_fact(COSTS, costs)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isnan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ikura.study.record.facts import COSTS, ChoiceRecord
 from ikura.study.record.pareto import cost, front
 from ikura.study.record.trial import Trial
 
@@ -56,7 +57,7 @@ def cheapest(merits: Mapping[int, float], costs: Mapping[int, float], margin: fl
 
 def preferred(
     executor: Executor, groups: Mapping[int, Sequence[Trial]], best: int, interval: Sequence[float]
-) -> tuple[int, dict[str, Any]]:
+) -> tuple[int, ChoiceRecord]:
     """Choose among configurations by the preferred objective.
 
     Args:
@@ -70,19 +71,13 @@ def preferred(
     """
     wanted = executor.objectives
     assert wanted.prefer is not None
-    costs = executor.store.fact("costs", {})
+    costs = executor.store.fact(COSTS) or {}
     merits = {n: executor.sign * sum(row.score for row in group) / len(group) for n, group in groups.items()}
     spent = {n: sum(cost(row, wanted.prefer, costs) for row in group) / len(group) for n, group in groups.items()}
     margin = standard_error(interval) if wanted.within is None else wanted.within
     chosen = cheapest(merits, spent, margin)
-    return chosen, {
-        "prefer": wanted.prefer,
-        "margin": margin,
-        "best": best,
-        "best_dev": executor.sign * merits[best],
-        "best_cost": None if isnan(spent[best]) else spent[best],
-        "cost": None if isnan(spent[chosen]) else spent[chosen],
-    }
+    told = [None if isnan(spent[number]) else spent[number] for number in (best, chosen)]
+    return chosen, ChoiceRecord(wanted.prefer, margin, best, executor.sign * merits[best], *told)
 
 
 def promising(executor: Executor, ranked: Sequence[Trial], count: int) -> list[Trial]:
@@ -102,7 +97,7 @@ def promising(executor: Executor, ranked: Sequence[Trial], count: int) -> list[T
     wanted = executor.objectives
     if not wanted.objectives or not ranked or count < 1:
         return list(ranked)
-    on = front(ranked, executor.sign, wanted.objectives, executor.store.fact("costs", {}))
+    on = front(ranked, executor.sign, wanted.objectives, executor.store.fact(COSTS) or {})
     if wanted.within is not None and on:
         least = executor.sign * on[0].score - wanted.within
         near = [row for row in on if executor.sign * row.score >= least]

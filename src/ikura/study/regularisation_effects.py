@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from ikura.study.record.facts import SparsityPart, StoppingPart
+
 __all__ = ["sparsity", "stopping"]
 
 
-def stopping(curve: Sequence[Sequence[float]], best: int, budget: int, cut: bool = False) -> dict[str, Any] | None:
+def stopping(curve: Sequence[Sequence[float]], best: int, budget: int, cut: bool = False) -> StoppingPart | None:
     """Say which of two goals stopping early served, and what the other one lost.
 
     One goal is a low cost J of training, the other a low error on new data; stopping at the best dev loss is no longer
@@ -56,7 +58,7 @@ def stopping(curve: Sequence[Sequence[float]], best: int, budget: int, cut: bool
     }
 
 
-def sparsity(module: nn.Module, hyperparameters: Mapping[str, Any]) -> dict[str, Any] | None:
+def sparsity(module: nn.Module, hyperparameters: Mapping[str, Any]) -> SparsityPart | None:
     """Count the weights that an l1 penalty made exactly zero.
 
     Args:

@@ -17,6 +17,7 @@ from ikura.population.training import TrainingRun
 from ikura.process_state import one_thread_each
 from ikura.search import schedule
 from ikura.study.factory_check import check_network
+from ikura.study.record.facts import STAGES, VERSIONS
 from ikura.study.record.ledger import Ledger
 from ikura.study.record.search_plans import found_in, plans
 from ikura.study.record.setting import Setting
@@ -72,7 +73,7 @@ def replay(record: Record, row: Trial, keep_distances: bool = False, keep_eviden
     """
     store, setting = record.store, record.setting
     check_trained(store, row)
-    if line := difference(store.fact("versions", {})):
+    if line := difference(store.fact(VERSIONS) or {}):
         logging.getLogger("ikura").warning("%s: %s", record.run, line)
     setup = make_setup(setting, setting.prepare(record.run), network_again(setting, record.run, record.network))
     check_network(store, setting, setup)
@@ -103,7 +104,7 @@ def trained_again(
     """
     rows = store.trials()
     ledger, number = Ledger(store), row.number
-    searches, stages = plans(setting, store), {one["stage"]: one["epochs"] for one in store.fact("stages", [])}
+    searches, stages = plans(setting, store), {one.stage: one.epochs for one in store.fact(STAGES) or []}
     outcome: Outcome | None = None
     for segment in lineage(ledger, rows, number, row.epochs):
         company = [segment] if setup.compiled else ledger.company(segment.tile)

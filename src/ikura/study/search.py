@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from ikura.population.job import Outcome
 from ikura.population.member import Member
 from ikura.search import Observation, Proposer, Schedule
 from ikura.study.executor import Executor, TrainingState, TrainOptions
+from ikura.study.record.facts import STAGES, StageRecord, WideningRecord, mark
 from ikura.study.record.ledger import RoundRecord
 from ikura.study.record.prior_trials import prior_observations
 from ikura.study.record.search_plans import SearchPlan, begun_with
@@ -31,7 +31,7 @@ def observations(store: Store, sign: float) -> list[Observation]:
     What was known before the study comes first, as observations of a stage before all others.
     """
     found = prior_observations(store)
-    lengths = {one["stage"]: one["epochs"] for one in store.fact("stages", [])}
+    lengths = {one.stage: one.epochs for one in store.fact(STAGES) or []}
     for row in store.trials():
         if row.searched and row.state.ended and row.state is not State.SKIPPED:
             score = sign * row.dev_score if row.state.comparable and row.dev_score is not None else math.nan
@@ -59,7 +59,7 @@ def search(
     schedule: Schedule,
     plan: SearchPlan,
     keep: Callable[[list[Outcome]], None] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[StageRecord]:
     """Run all stages of a search, going on where an earlier process was stopped.
 
     Args:
@@ -74,10 +74,10 @@ def search(
         For each stage of the study so far its name, trials, epochs, the region it searched and the ranges widened
         for it.
     """
-    done = f"searched{plan.label}"
+    done = mark(f"searched{plan.label}")
     if executor.store.fact(done):
-        return executor.store.fact("stages", [])
-    stages = [one for one in executor.store.fact("stages", []) if one["stage"] < plan.first]
+        return executor.store.fact(STAGES) or []
+    stages = [one for one in (executor.store.fact(STAGES) or []) if one.stage < plan.first]
     patience = schedule.patience(plan.epochs)
     if plan.warm:
         stages.append(_continued(executor, plan, patience, keep))
@@ -93,26 +93,26 @@ def search(
             members = [Member(number + i, p.configuration, executor.seed) for i, p in enumerate(proposals)]
             executor.add(members, stage.index, Purpose.SEARCH, [None] * len(members))
         stages.append(
-            {
-                "stage": stage.index,
-                "name": stage.name,
-                "trials": stage.trials,
-                "epochs": stage.epochs,
-                "region": proposer.regions(own, history),
-                "widened": [one.as_dict() for one in proposer.widenings(own, history)],
-            }
+            StageRecord(
+                stage.index,
+                stage.name,
+                stage.trials,
+                stage.epochs,
+                proposer.regions(own, history),
+                [WideningRecord(**one.as_dict()) for one in proposer.widenings(own, history)],
+            )
         )
-        if not executor.store.fact(f"stage {stage.index}"):
-            for one in stages[-1]["widened"]:
-                executor.progress.say(one["sentence"])
-        executor.store.set_fact("stages", stages)
-        if executor.store.fact(f"stage {stage.index}"):
+        if not executor.store.fact(mark(f"stage {stage.index}")):
+            for one in stages[-1].widened:
+                executor.progress.say(one.sentence)
+        executor.store.set_fact(STAGES, stages)
+        if executor.store.fact(mark(f"stage {stage.index}")):
             continue
         with executor.store.timed(stage.name):
             executor.progress.start(stage.name, stage.trials * stage.epochs)
             run_stage(executor, schedule, stage, proposer.searched(own, history), patience, keep)
             executor.progress.finish()
-        executor.store.set_fact(f"stage {stage.index}", True)
+        executor.store.set_fact(mark(f"stage {stage.index}"), True)
     for state, end in ((State.WAITING, State.SKIPPED), (State.RUNNING, State.STOPPED)):
         executor.store.set_states([row.number for row in executor.store.trials(state=state)], end)
     executor.store.set_fact(done, True)
@@ -121,17 +121,16 @@ def search(
 
 def _continued(
     executor: Executor, plan: SearchPlan, patience: int | None, keep: Callable[[list[Outcome]], None] | None
-) -> dict[str, Any]:
+) -> StageRecord:
     """Let the trials that a search continues train on; return the stage that they are."""
     name = f"longer{plan.label}"
-    if not executor.store.fact(f"stage {plan.first}"):
+    if not executor.store.fact(mark(f"stage {plan.first}")):
         with executor.store.timed(name):
             executor.progress.start(name, len(plan.warm) * plan.epochs)
             train_longer(executor, plan, patience, keep)
             executor.progress.finish()
-        executor.store.set_fact(f"stage {plan.first}", True)
-    about = {"stage": plan.first, "name": name, "trials": len(plan.warm), "epochs": plan.epochs}
-    return {**about, "region": {}, "widened": []}
+        executor.store.set_fact(mark(f"stage {plan.first}"), True)
+    return StageRecord(plan.first, name, len(plan.warm), plan.epochs)
 
 
 def train_longer(

@@ -14,31 +14,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ikura.metric import Metric, draws, scores
+from ikura.study.record.result import Corrected
 
-__all__ = ["Corrected", "Difference", "corrected", "difference"]
+__all__ = ["Difference", "corrected", "difference"]
 
 RESAMPLES = 1000
 AFFORDED = 100_000_000
 """Numbers that metrics without a mean over examples may read in all resamples; they get fewer resamples."""
 
 Shown = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Corrected:
-    """A dev score corrected for having been picked.
-
-    Attributes:
-        value: what a winner of such a choice scores on examples that did not choose it.
-        interval: the uncorrected score's interval, moved along.
-        candidates: trials among which each resample chose.
-        resamples: resamples drawn.
-    """
-
-    value: float
-    interval: tuple[float, float]
-    candidates: int
-    resamples: int
 
 
 def corrected(

@@ -13,7 +13,10 @@ import sqlalchemy as sa
 from ikura import __version__
 from ikura.errors import RunError, StorageError
 from ikura.study.record import upgrades
+from ikura.study.record.facts import Fact
 from ikura.study.record.store import Store
+
+METRIC: Fact[str] = Fact("metric", str)
 
 
 @pytest.fixture
@@ -21,7 +24,7 @@ def old(tmp_path: Path) -> Path:
     """A database of version 0: with a table of events, and without a version."""
     path = tmp_path / "study.db"
     with closing(Store(path, create=True)) as store:
-        store.set_fact("metric", "accuracy")
+        store.set_fact(METRIC, "accuracy")
     change(path, "DROP TABLE schema_version", "CREATE TABLE events (id INTEGER PRIMARY KEY, detail TEXT)")
     return path
 
@@ -51,7 +54,7 @@ def test_a_new_database_is_of_the_newest_version(tmp_path: Path) -> None:
 def test_an_old_one_is_brought_up_to_date_where_it_is_written(old: Path) -> None:
     for _ in range(2):
         with closing(Store(old)) as store:
-            assert store.fact("metric") == "accuracy"
+            assert store.fact(METRIC) == "accuracy"
         assert version(old) == [(len(upgrades.UPGRADES), __version__)]
         assert "events" not in tables(old)
 
@@ -60,10 +63,10 @@ def test_an_old_one_is_brought_up_to_date_where_it_is_written(old: Path) -> None
 def test_an_old_one_that_is_read_stays_as_it_is(open_it: Any, old: Path) -> None:
     before = old.read_bytes()
     with closing(open_it(old)) as store:
-        assert store.fact("metric") == "accuracy"
+        assert store.fact(METRIC) == "accuracy"
         assert not sa.inspect(store.engine).has_table("events")
         with pytest.raises(StorageError, match="opened only to be read"):
-            store.set_fact("metric", "f1")
+            store.set_fact(METRIC, "f1")
     assert old.read_bytes() == before
 
 
@@ -81,7 +84,7 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(old: Path, monkeypatch: pyt
     assert not tables(old) & {"half", "schema_version"}
     monkeypatch.setattr(upgrades, "UPGRADES", known)
     with closing(Store(old)) as store:
-        assert store.fact("metric") == "accuracy"
+        assert store.fact(METRIC) == "accuracy"
 
 
 def test_every_step_after_its_version_is_taken_and_none_before(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:

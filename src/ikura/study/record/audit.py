@@ -12,7 +12,7 @@ from ikura.population.member import check_value
 from ikura.schema import Name, Scalar, checked, parsed
 from ikura.space import Space
 from ikura.study.record.diagnosis import Diagnosis
-from ikura.study.record.facts import RoundRecord, fact_schema
+from ikura.study.record.facts import RoundForm, known_fact
 from ikura.study.record.networks import OWN
 from ikura.study.record.search_plans import plans
 from ikura.study.record.setting import Setting
@@ -145,9 +145,9 @@ def _facts(store: Store) -> dict[str, Any]:
     """Every fact is of its schema."""
     found: dict[str, Any] = {}
     for name, value in _all(store, sa.select(FACTS.c.name, FACTS.c.value)):
-        kind = fact_schema(name)
-        if kind is not None:
-            found[name] = parsed(kind, value, f"{store.place}: fact {name}", unknown="ignore")
+        fact = known_fact(name)
+        if fact is not None:
+            found[name] = parsed(fact.kind, value, f"{store.place}: fact {name}", unknown="ignore")
     for name in _wanted(store, found):
         if name not in found:
             raise RunError(f"{store.place}: fact {name} is missing; bring the run's own study.db back")
@@ -183,7 +183,7 @@ def _rounds(store: Store) -> None:
     trials = store.count()
     for row in _all(store, sa.select(ROUNDS.c.stage, ROUNDS.c.round, ROUNDS.c.content)):
         place = f"{_place(store, ROUNDS, row)}: content"
-        content = parsed(RoundRecord, row[2], place)
+        content = parsed(RoundForm, row[2], place)
         for part, numbers in content.items():
             for number in numbers:
                 if not (number.isdecimal() and number.isascii() and len(number) < 20 and int(number) < trials):
@@ -210,8 +210,8 @@ def _numbers(store: Store, setting: Setting, facts: dict[str, Any]) -> None:
     trials = store.count()
     named: list[tuple[str, Iterable[int]]] = []
     if best := facts.get("best"):
-        named += [("best: number", [best["number"]]), ("best: model", [best["model"]])]
-        named.append(("best: next.number", [best["next"]["number"]] if best["next"] else []))
+        named += [("best: number", [best.number]), ("best: model", [best.model])]
+        named.append(("best: next.number", [best.next.number] if best.next else []))
     for place, decision in enumerate(facts.get("decisions", [])):
         named.append((f"decisions[{place}]: best.number", [decision["best"]["number"]] if decision["best"] else []))
         named.append((f"decisions[{place}]: plan.warm", decision["plan"]["warm"] if decision["plan"] else []))
@@ -230,11 +230,9 @@ def _numbers(store: Store, setting: Setting, facts: dict[str, Any]) -> None:
             raise RunError(f"{store.place}: fact decisions: the space of search {plan.number}: {error}") from error
     known = {name for plan in searches for name in plan.space}
     for stage in facts.get("stages", []):
-        for name in (*stage["region"], *(one["hyperparameter"] for one in stage.get("widened", []))):
+        for name in (*stage.region, *(one.hyperparameter for one in stage.widened)):
             if name not in known:
-                raise RunError(
-                    f"{store.place}: fact stages: {stage['name']} names {_shown(name)}, which is not searched"
-                )
+                raise RunError(f"{store.place}: fact stages: {stage.name} names {_shown(name)}, which is not searched")
 
 
 def _all(store: Store, query: Any) -> Sequence[Any]:

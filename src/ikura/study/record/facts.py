@@ -1,17 +1,34 @@
-"""What the facts of a store hold: one schema for each name."""
+"""The facts of a store: the name of each, and the type of what it holds, by which it is checked and read."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NotRequired
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
 
-from annotated_types import Ge, MaxLen, MinLen
+from annotated_types import MaxLen, MinLen
 from typing_extensions import TypedDict
 
+from ikura.exchange.prior import KnownTrial
+from ikura.json_values import JsonObject
 from ikura.schema import Count, Finite, Name, Positive, Scalar, Share, Short, Whole
+from ikura.study.record.result import Corrected, Next, Test
 
-__all__ = ["RoundRecord", "fact_schema"]
+__all__ = [
+    "BestRecord",
+    "ChoiceRecord",
+    "Decision",
+    "Fact",
+    "RoundForm",
+    "StageRecord",
+    "WideningRecord",
+    "known_fact",
+    "mark",
+]
+
+T = TypeVar("T")
+
 
 Pair = Annotated[list[float], MinLen(2), MaxLen(2)]
 """The ends of an interval; NaN where there is none."""
@@ -106,8 +123,9 @@ class ChecksFact(TypedDict):
     checks: list[ResultPart]
 
 
-class WideningPart(TypedDict):
-    """An end of a range that was moved outwards."""
+@dataclass(frozen=True)
+class WideningRecord:
+    """An end of a range that was moved outwards, as `ikura.search.Widening`."""
 
     hyperparameter: Name
     end: Literal["low", "high"]
@@ -118,67 +136,64 @@ class WideningPart(TypedDict):
     sentence: Short
 
 
-class StagePart(TypedDict):
-    """A stage of a search."""
+@dataclass(frozen=True)
+class StageRecord:
+    """A stage of a search.
+
+    Attributes:
+        stage: its index.
+        name: what to call it.
+        trials: how many it has.
+        epochs: how long a trial in it may train.
+        region: where it searched, as `ikura.search.Proposer.regions`.
+        widened: ends of ranges that were moved for it.
+    """
 
     stage: Whole
     name: Name
     trials: Whole
     epochs: Count
-    region: dict[str, list[Scalar]]
-    widened: NotRequired[list[WideningPart]]
+    region: dict[str, list[Scalar]] = field(default_factory=dict)
+    widened: list[WideningRecord] = field(default_factory=list)
 
 
-class KnownPart(TypedDict):
-    """A trial of an earlier study."""
-
-    configuration: Hyperparameters
-    score: float | None
-
-
-class CorrectedPart(TypedDict):
-    """A dev score corrected for having been picked."""
-
-    value: float
-    interval: Pair
-    candidates: Count
-    resamples: Count
-
-
-class NextPart(TypedDict):
-    """The choice against the next configuration."""
-
-    number: Whole
-    difference: float
-    interval: Pair
-    p: float
-    seeds: Count
-    weights: Annotated[list[Whole], MinLen(2), MaxLen(2)]
-
-
-class ChoicePart(TypedDict):
-    """How a preferred objective chose."""
+@dataclass(frozen=True)
+class ChoiceRecord:
+    """How a preferred objective chose: the margin, the best dev score, and what that and the choice cost."""
 
     prefer: Name
     margin: float
     best: Whole
     best_dev: float
-    best_cost: float
-    cost: float
+    best_cost: float | None
+    cost: float | None
 
 
-class BestFact(TypedDict):
-    """The choice."""
+@dataclass(frozen=True)
+class BestRecord:
+    """The choice.
+
+    Attributes:
+        number: the trial of the search.
+        model: the trial whose network is kept.
+        hyperparameters: of both.
+        dev: dev score; with finalists the mean over the replicates.
+        interval: of that score, over dev examples and seeds.
+        note: a sentence where the choice was not the usual one.
+        choice: how a preferred objective chose; None where the best dev score was chosen.
+        corrected: the score corrected for having been picked; None where there is nothing to go by.
+        next: against the next configuration; None if there is no other.
+    """
 
     number: Whole
     model: Whole
     hyperparameters: Hyperparameters
     dev: Finite
-    interval: Pair
-    note: Short | None
-    choice: NotRequired[ChoicePart | None]
-    corrected: CorrectedPart | None
-    next: NextPart | None
+    interval: tuple[float, float]
+    note: Short | None = None
+    choice: ChoiceRecord | None = None
+    corrected: Corrected | None = None
+    next: Next | None = None
 
 
 class StoppingPart(TypedDict):
@@ -255,15 +270,6 @@ class PredictionsFact(TypedDict):
     target: list[float]
     prediction: list[float]
     classes: list[Scalar] | None
-
-
-class TestFact(TypedDict):
-    """The one measurement on the test set."""
-
-    metric: Name
-    value: float
-    interval: Pair
-    note: NotRequired[Short | None]
 
 
 class PlanPart(TypedDict):
@@ -353,6 +359,10 @@ class PicturesFact(TypedDict):
     augmentations: list[AugmentationPicture]
 
 
+Decision = OfferRecord | EndRecord
+"""A decision of an autopilot."""
+
+
 class NetworkFact(TypedDict):
     """What the caller's factory is known by."""
 
@@ -361,7 +371,7 @@ class NetworkFact(TypedDict):
     python: Name
 
 
-class RoundRecord(TypedDict):
+class RoundForm(TypedDict):
     """What a schedule decided: trials by number, to the epochs that they train to, or to why they end."""
 
     train: dict[str, Count]
@@ -370,35 +380,54 @@ class RoundRecord(TypedDict):
     drop: dict[str, Short]
 
 
-FACTS: Mapping[str, Any] = {
-    "setting": dict[str, Any],
-    "network": NetworkFact,
-    "versions": dict[Name, Name],
-    "summary": SummaryFact,
-    "checks": ChecksFact,
-    "pictures": PicturesFact,
-    "prior": list[KnownPart],
-    "seconds": dict[str, Positive],
-    "tile_size": Annotated[Count, Ge(1)],
-    "stages": list[StagePart],
-    "costs": dict[Name, list[Positive | None]],
-    "decisions": list[OfferRecord | EndRecord],
-    "best": BestFact,
-    "errors": ErrorsFact,
-    "account": AccountFact,
-    "predictions": PredictionsFact,
-    "test": TestFact,
-    "done": Literal[True],
-}
+@dataclass(frozen=True)
+class Fact(Generic[T]):
+    """What a store may know of a study: its name there, and the type of its value, a schema as of `ikura.schema`."""
+
+    name: str
+    kind: Any = field(compare=False)
+
+
+SETTING: Fact[JsonObject] = Fact("setting", JsonObject)
+NETWORK: Fact[NetworkFact] = Fact("network", NetworkFact)
+VERSIONS: Fact[Mapping[str, str]] = Fact("versions", dict[Name, Name])
+SUMMARY: Fact[SummaryFact] = Fact("summary", SummaryFact)
+CHECKS: Fact[ChecksFact] = Fact("checks", ChecksFact)
+PICTURES: Fact[PicturesFact] = Fact("pictures", PicturesFact)
+PRIOR: Fact[list[KnownTrial]] = Fact("prior", list[KnownTrial])
+BEFORE: Fact[list[JsonObject]] = Fact("before", list[JsonObject])
+SECONDS: Fact[dict[str, float]] = Fact("seconds", dict[str, Positive])
+TILE_SIZE: Fact[int] = Fact("tile_size", Count)
+STAGES: Fact[list[StageRecord]] = Fact("stages", list[StageRecord])
+COSTS: Fact[Mapping[str, Sequence[float | None]]] = Fact("costs", dict[Name, list[Positive | None]])
+DECISIONS: Fact[list[Decision]] = Fact("decisions", list[Decision])
+BEST: Fact[BestRecord] = Fact("best", BestRecord)
+ERRORS: Fact[ErrorsFact] = Fact("errors", ErrorsFact)
+ACCOUNT: Fact[AccountFact] = Fact("account", AccountFact)
+PREDICTIONS: Fact[PredictionsFact] = Fact("predictions", PredictionsFact)
+TEST: Fact[Test] = Fact("test", Test)
+DONE: Fact[bool] = Fact("done", Literal[True])
+FACTS = {
+    one.name: one
+    for one in (
+        SETTING, NETWORK, VERSIONS, SUMMARY, CHECKS, PICTURES, PRIOR, BEFORE, SECONDS, TILE_SIZE, STAGES, COSTS,
+        DECISIONS, BEST, ERRORS, ACCOUNT, PREDICTIONS, TEST, DONE,
+    )
+}  # fmt: skip
 MARK = re.compile(r"stage \d+|searched( \d+)?")
 """Names of facts that say that something is done."""
 
 
-def fact_schema(name: str) -> Any:
-    """The schema of a fact; None for a name that no one reads.
+def mark(what: str) -> Fact[bool]:
+    """The fact that a stage ("stage 3") or a search ("searched", "searched 2") is done."""
+    return Fact(what, Literal[True])
+
+
+def known_fact(name: str) -> Fact[Any] | None:
+    """The fact of a name; None for one that no one reads.
 
     Example:
-        >>> fact_schema("stage 3"), fact_schema("nothing")
+        >>> known_fact("stage 3").kind, known_fact("nothing")
         (typing.Literal[True], None)
     """
-    return Literal[True] if MARK.fullmatch(name) else FACTS.get(name)
+    return mark(name) if MARK.fullmatch(name) else FACTS.get(name)

@@ -12,6 +12,7 @@ from ikura.errors import RunError
 from ikura.files import shown
 from ikura.schema import differences
 from ikura.study.record.audit import audit
+from ikura.study.record.facts import SETTING
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
 
@@ -68,7 +69,7 @@ def apply_changes(store: Store, setting: Setting) -> list[str]:
     """Take over what was changed in config.toml and may be; say so, a line for each."""
     changed = _changed(store, setting)
     if changed:
-        store.set_fact("setting", setting_as_json(setting))
+        store.set_fact(SETTING, setting_as_json(setting))
     return [
         f"config.toml: {name} is {_shown(now)} now, and was {_shown(before)}; {HARMLESS[name]}"
         for name, (now, before) in changed.items()
@@ -77,7 +78,7 @@ def apply_changes(store: Store, setting: Setting) -> list[str]:
 
 def _changed(store: Store, setting: Setting) -> dict[str, tuple[Any, Any]]:
     """Fields of a setting that are otherwise than when the study began; none where that is not on record."""
-    recorded = store.fact("setting")
+    recorded = store.fact(SETTING)
     if recorded is None:
         return {}
     return differences(setting_as_json(setting), setting_as_json(Setting.of(recorded, f"{store.place}: fact setting")))

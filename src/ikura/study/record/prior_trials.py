@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from ikura.errors import UsageError, listed
-from ikura.exchange.prior import STAGE, Prior
+from ikura.exchange.prior import STAGE, KnownTrial, Prior
 from ikura.metric import Metric
 from ikura.search import Observation
 from ikura.space import Space
 from ikura.space.terms import term_of
+from ikura.study.record.facts import PRIOR
 from ikura.study.record.record import Record
 from ikura.study.record.store import Store
 
@@ -23,7 +23,7 @@ __all__ = ["PriorTrials", "prior_observations", "prior_of", "trials_of_prior"]
 class PriorTrials:
     """Records for the store, and sentences for the user."""
 
-    records: list[dict[str, Any]] = field(default_factory=list)
+    records: list[KnownTrial] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -76,7 +76,8 @@ def prior_of(record: Record) -> Prior:
 
 def prior_observations(store: Store) -> list[Observation]:
     """Read what was known beforehand, numbered from -1 downwards, as observations of a stage before the first."""
+    known = store.fact(PRIOR) or []
     return [
         Observation(-1 - i, STAGE, one["configuration"], math.nan if one["score"] is None else one["score"], math.nan)
-        for i, one in enumerate(store.fact("prior", []))
+        for i, one in enumerate(known)
     ]

@@ -14,16 +14,31 @@ from torch import nn
 
 from ikura.errors import RunError
 from ikura.files import named, run_files, shown
+from ikura.json_values import JsonObject
 from ikura.metric import Metric, metric
 from ikura.population.member import Hyperparameters
 from ikura.space import Space
+from ikura.study.record.facts import (
+    ACCOUNT,
+    BEST,
+    PICTURES,
+    PREDICTIONS,
+    SECONDS,
+    STAGES,
+    SUMMARY,
+    TEST,
+    AccountFact,
+    PicturesFact,
+    PredictionsFact,
+    StageRecord,
+)
 from ikura.study.record.model import Model, load_model
 from ikura.study.record.open_run import open_run
 from ikura.study.record.result import Best, Test
 from ikura.study.record.search_plans import decided, found_in, plans, united, with_widened
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
-from ikura.study.record.study_tables import best_of, front_of, rounds_of, row_of, test_of, trials_of
+from ikura.study.record.study_tables import best_of, front_of, rounds_of, row_of, trials_of
 from ikura.study.record.trial import Trial
 from ikura.trial_state import State
 
@@ -63,16 +78,12 @@ class Record:
         """Close the run's database; it is opened again when it is asked for something."""
         self.store.close()
 
-    def fact(self, name: str) -> Any:
-        """Return what was recorded under a name, None if nothing was."""
-        return self.store.fact(name)
-
     def records(self) -> list[Trial]:
         """Return the trials as they are recorded, finalists among them, with their seeds."""
         return self.store.trials()
 
     @property
-    def config(self) -> dict[str, Any]:
+    def config(self) -> JsonObject:
         """Everything resolved, as in config.toml."""
         return asdict(self.setting)
 
@@ -106,7 +117,7 @@ class Record:
     @cached_property
     def searched(self) -> Space:
         """The space with all the ranges that the search widened."""
-        return with_widened(self.space, self.regions)
+        return with_widened(self.space, self.stages)
 
     @property
     def space_note(self) -> str:
@@ -122,22 +133,27 @@ class Record:
         return found_in(row_of(self.store, best.number).stage, searches).epochs
 
     @cached_property
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> JsonObject:
         """What was read: rows, columns, parts, classes, notes."""
-        return self.store.fact("summary", {})
+        return dict(self.store.fact(SUMMARY) or {})
 
     @property
-    def regions(self) -> list[dict[str, Any]]:
+    def stages(self) -> list[StageRecord]:
+        """The stages of the search."""
+        return self.store.fact(STAGES) or []
+
+    @property
+    def regions(self) -> list[JsonObject]:
         """The stages of the search: stage, name, trials, epochs, region, and in `widened` the ranges moved outwards."""
-        return self.store.fact("stages", [])
+        return [asdict(one) for one in self.stages]
 
     @property
-    def decisions(self) -> list[dict[str, Any]]:
+    def decisions(self) -> list[JsonObject]:
         """What an autopilot decided after each search and what came of it, in order (docs/autopilot.md); else empty."""
         return decided(self.setting, self.store, self.sign)
 
     @property
-    def rounds(self) -> list[dict[str, Any]]:
+    def rounds(self) -> list[JsonObject]:
         """What the schedule decided, round by round.
 
         Each has stage, round (from 0), epochs (those that it trains to), going_on, begun and copied (numbers of
@@ -148,7 +164,7 @@ class Record:
     @property
     def seconds(self) -> dict[str, float]:
         """Seconds spent in each stage, over all processes that worked on the study."""
-        return self.store.fact("seconds", {})
+        return self.store.fact(SECONDS) or {}
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -169,9 +185,10 @@ class Record:
         return self.store.count(state=State.DIVERGED)
 
     @property
-    def account(self) -> dict[str, Any]:
+    def account(self) -> JsonObject:
         """Of the chosen network: what stopping early traded (stopping), its zero weights (sparsity); None for none."""
-        return {"stopping": None, "sparsity": None} | self.store.fact("account", {})
+        found = self.store.fact(ACCOUNT)
+        return dict(found or AccountFact(stopping=None, sparsity=None))
 
     @property
     def frozen(self) -> int:
@@ -198,12 +215,13 @@ class Record:
         return front_of(self.store, list(self.space), self.setting.objectives, self.sign)
 
     @property
-    def choice(self) -> dict[str, Any] | None:
+    def choice(self) -> JsonObject | None:
         """How a preferred objective chose; None where the best dev score was chosen.
 
         Keys: prefer, margin, best (number of the best dev score), best_dev, best_cost, cost.
         """
-        return (self.store.fact("best") or {}).get("choice")
+        best = self.store.fact(BEST)
+        return asdict(best.choice) if best and best.choice else None
 
     def curves(self, numbers: Sequence[int] | None = None) -> pd.DataFrame:
         """Return the curves of some or all trials: number, epoch (from 1), train_loss, dev_loss, dev_score."""
@@ -226,17 +244,17 @@ class Record:
     @property
     def test(self) -> Test | None:
         """The one measurement on the test set; None before the end."""
-        return test_of(self.store)
+        return self.store.fact(TEST)
 
     @property
-    def predictions(self) -> dict[str, Any] | None:
+    def predictions(self) -> PredictionsFact | None:
         """The model's predictions on the test set: target, prediction, classes; None before the end."""
-        return self.store.fact("predictions")
+        return self.store.fact(PREDICTIONS)
 
     @property
-    def pictures(self) -> dict[str, Any] | None:
+    def pictures(self) -> PicturesFact | None:
         """Images of each class and what augmentations do, as `ikura.study.image_samples`; None for other data."""
-        return self.store.fact("pictures")
+        return self.store.fact(PICTURES)
 
     @cached_property
     def model(self) -> Model:

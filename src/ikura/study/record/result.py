@@ -5,7 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Best", "Next", "Test"]
+from ikura.schema import Count, Name, Short, Whole
+
+__all__ = ["Best", "Corrected", "Next", "Test"]
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """A dev score corrected for having been picked.
+
+    Attributes:
+        value: what a winner of such a choice scores on examples that did not choose it.
+        interval: the uncorrected score's interval, moved along.
+        candidates: trials among which each resample chose.
+        resamples: resamples drawn.
+    """
+
+    value: float
+    interval: tuple[float, float]
+    candidates: Count
+    resamples: Count
 
 
 @dataclass(frozen=True)
@@ -21,12 +40,12 @@ class Next:
         weights: number of weights of the chosen network and of the next.
     """
 
-    number: int
+    number: Whole
     difference: float
     interval: tuple[float, float]
     p: float
-    seeds: int
-    weights: tuple[int, int]
+    seeds: Count
+    weights: tuple[Whole, Whole]
 
     @property
     def sentence(self) -> str:
@@ -80,7 +99,7 @@ class Test:
 
     __test__ = False
 
-    metric: str
+    metric: Name
     value: float
     interval: tuple[float, float]
-    note: str | None = None
+    note: Short | None = None

@@ -11,12 +11,12 @@ from ikura.nn.noise import key
 from ikura.search import Observation, Proposer, proposer
 from ikura.search.coarse_to_fine import CoarseToFine
 from ikura.space import DEFAULTS, Parameter, Space
+from ikura.study.record.facts import DECISIONS, StageRecord
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
 from ikura.study.record.trial import Purpose, Trial, ranked
 
 __all__ = [
-    "DECISIONS",
     "SHARE_OF_SEARCH",
     "Ask",
     "SearchPlan",
@@ -36,9 +36,6 @@ Ask = Callable[[Mapping[str, Any]], str]
 
 PLAIN = {"log": "linear", "log-complement": "linear", "integer-log": "integer"}
 """What a scale becomes that cannot hold 0 (or 1) but must."""
-
-DECISIONS = "decisions"
-"""The fact that holds what an autopilot decided, in order."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ def plans(setting: Setting, store: Store) -> list[SearchPlan]:
     if setting.autopilot is not None:
         trials, until = setting.autopilot.first, setting.autopilot.until
     first = SearchPlan(1, 0, setting.space, trials, setting.epochs, until)
-    later = [SearchPlan(**one["plan"]) for one in store.fact(DECISIONS, []) if one.get("plan")]
+    later = [SearchPlan(**one["plan"]) for one in store.fact(DECISIONS) or [] if one["plan"]]
     return [first, *later]
 
 
@@ -102,14 +99,13 @@ def found_in(stage: int, searches: Sequence[SearchPlan]) -> SearchPlan:
     return next(one for one in reversed(searches) if one.first <= stage)
 
 
-def with_widened(space: Space, stages: Iterable[Mapping[str, Any]]) -> Space:
+def with_widened(space: Space, stages: Iterable[StageRecord]) -> Space:
     """A space with the ranges that some stages widened."""
     for stage in stages:
-        for one in stage.get("widened", []):
-            name, end = one["hyperparameter"], one["end"]
-            table = space[name].as_dict()
-            further = max if end == "high" else min
-            space = space.replace(**{name: table | {end: further(table[end], one["after"])}})
+        for one in stage.widened:
+            table = space[one.hyperparameter].as_dict()
+            further = max if one.end == "high" else min
+            space = space.replace(**{one.hyperparameter: table | {one.end: further(table[one.end], one.after)}})
     return space
 
 
@@ -118,7 +114,7 @@ def decided(setting: Setting, store: Store, sign: float) -> list[dict[str, Any]]
 
     Equal dev scores are told apart by the dev loss, as everywhere.
     """
-    decisions = store.fact(DECISIONS, [])
+    decisions = store.fact(DECISIONS) or []
     searches, best = plans(setting, store), dict[int, Trial]()
     for one in ranked(store.trials(purpose=Purpose.SEARCH), sign) if decisions else []:
         if one.state.trained:
@@ -127,7 +123,7 @@ def decided(setting: Setting, store: Store, sign: float) -> list[dict[str, Any]]
     for decision in decisions:
         top, before = best.get(decision["plan"]["number"]) if decision["plan"] else None, decision["best"]
         told: dict[str, Any] | None = None
-        if top:
+        if top and before:
             better = top.merit(sign)[:2] > (sign * before["dev"], -before["loss"])
             told = {"number": top.number, "dev": top.dev_score, "loss": top.dev_loss, "better": better}
         found.append({**decision, "found": told})

@@ -9,11 +9,11 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import numpy as np
@@ -25,12 +25,16 @@ from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 from ikura.errors import RunError, StorageError
 from ikura.files import check_held, shown
 from ikura.population.job import Outcome
+from ikura.schema import parsed
+from ikura.study.record.facts import SECONDS, Fact
 from ikura.study.record.sigint import uninterrupted
 from ikura.study.record.trial import Purpose, Trial
 from ikura.study.record.upgrades import exclusive, mark, outdated, upgrade
 from ikura.trial_state import State
 
 __all__ = ["ABOUT", "COLUMNS", "RESULTS", "Store"]
+
+T = TypeVar("T")
 
 COLUMNS = ("train_loss", "dev_loss", "dev_score")
 """What a curve holds for each epoch."""
@@ -123,9 +127,9 @@ class Store:
 
     Example:
         >>> store = Store(":memory:", create=True)
-        >>> store.set_fact("metric", "accuracy")
-        >>> store.fact("metric")
-        'accuracy'
+        >>> store.set_fact(TILE_SIZE, 64)
+        >>> store.fact(TILE_SIZE)
+        64
     """
 
     copied = False
@@ -248,22 +252,29 @@ class Store:
         """Close all connections."""
         self.engine.dispose()
 
-    def set_fact(self, name: str, value: Any) -> None:
-        """Record one fact about the study, any JSON value."""
-        self.set_facts({name: value})
+    def set_fact(self, fact: Fact[T], value: T) -> None:
+        """Record one fact about the study."""
+        self.set_facts({fact: value})
 
-    def set_facts(self, facts: Mapping[str, Any]) -> None:
+    def set_facts(self, facts: Mapping[Fact[Any], Any]) -> None:
         """Record several facts, all of them or none."""
-        rows = [{"name": name, "value": json.dumps(value)} for name, value in facts.items()]
+        rows = [{"name": fact.name, "value": json.dumps(value, default=asdict)} for fact, value in facts.items()]
         with self.writing() as connection:
-            connection.execute(sa.delete(FACTS).where(FACTS.c.name.in_(list(facts))))
+            connection.execute(sa.delete(FACTS).where(FACTS.c.name.in_([row["name"] for row in rows])))
             connection.execute(sa.insert(FACTS), rows)
 
-    def fact(self, name: str, default: Any = None) -> Any:
-        """Return a fact, or the default if it was never recorded."""
+    def fact(self, fact: Fact[T]) -> T | None:
+        """Return a fact, None if it was never recorded.
+
+        Raises:
+            RunError: it is not of its type.
+        """
         with self.reading() as connection:
-            value = connection.scalar(sa.select(FACTS.c.value).where(FACTS.c.name == name))
-        return default if value is None else json.loads(value)
+            value = connection.scalar(sa.select(FACTS.c.value).where(FACTS.c.name == fact.name))
+        if value is None:
+            return None
+        found: T = parsed(fact.kind, value, f"{self.place}: fact {fact.name}", unknown="ignore")
+        return found
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -272,9 +283,9 @@ class Store:
         try:
             yield
         finally:
-            seconds = self.fact("seconds", {})
+            seconds = self.fact(SECONDS) or {}
             seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - started
-            self.set_fact("seconds", seconds)
+            self.set_fact(SECONDS, seconds)
 
     def add_trials(self, trials: Sequence[Trial]) -> None:
         """Add trials."""

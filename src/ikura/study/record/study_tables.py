@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from ikura.errors import UsageError
+from ikura.study.record.facts import BEST, COSTS
 from ikura.study.record.ledger import Ledger
 from ikura.study.record.pareto import cost, front
-from ikura.study.record.result import Best, Next, Test
+from ikura.study.record.result import Best
 from ikura.study.record.store import ABOUT, RESULTS, Store
 from ikura.study.record.trial import Trial
 
-__all__ = ["best_of", "front_of", "rounds_of", "row_of", "seconds_until_told", "test_of", "trials_of"]
+__all__ = ["best_of", "front_of", "rounds_of", "row_of", "seconds_until_told", "trials_of"]
 
 SCORES = ("dev_score", "dev_loss", "train_score", "train_loss")
 
@@ -53,7 +54,7 @@ def trials_of(store: Store, names: Sequence[str], objectives: Sequence[str]) -> 
     """
     frame = store.table()
     if objectives:
-        rows, costs = store.trials(), store.fact("costs", {})
+        rows, costs = store.trials(), store.fact(COSTS) or {}
         frame = frame.assign(**{name: [cost(row, name, costs) for row in rows] for name in objectives})
     frame = frame[[*ABOUT, *(name for name in names if name in frame), *RESULTS, *objectives]]
     return frame.astype(dict.fromkeys(SCORES, np.float64) | {"parent": "Int64", "best_epoch": "Int64"})
@@ -68,12 +69,12 @@ def front_of(store: Store, names: Sequence[str], objectives: Sequence[str], sign
         objectives: what else than the dev score trials are compared by.
         sign: 1 if a greater dev score is better, -1 otherwise.
     """
-    rows = front(store.trials(), sign, objectives, store.fact("costs", {}))
+    rows = front(store.trials(), sign, objectives, store.fact(COSTS) or {})
     trials = trials_of(store, names, objectives).set_index("number", drop=False).loc[[row.number for row in rows]]
     present = [name for name in names if name in trials]
-    best = store.fact("best") or {}
+    best = store.fact(BEST)
     trials = trials[["number", "dev_score", *objectives, *present]].reset_index(drop=True)
-    return trials.assign(chosen=trials["number"] == best.get("number"))
+    return trials.assign(chosen=trials["number"] == (best and best.number))
 
 
 def rounds_of(store: Store) -> list[dict[str, Any]]:
@@ -89,23 +90,8 @@ def rounds_of(store: Store) -> list[dict[str, Any]]:
 
 def best_of(store: Store) -> Best | None:
     """Read the chosen trial; None before the end, or when every trial failed."""
-    found = store.fact("best")
+    found = store.fact(BEST)
     if found is None:
         return None
-    corrected, after = found.get("corrected"), found.get("next")
-    return Best(
-        found["number"],
-        found["hyperparameters"],
-        found["dev"],
-        tuple(found["interval"]),
-        corrected and corrected["value"],
-        corrected and tuple(corrected["interval"]),
-        after and Next(**after | {name: tuple(after[name]) for name in ("interval", "weights")}),
-        found.get("note"),
-    )
-
-
-def test_of(store: Store) -> Test | None:
-    """Read the one measurement on the test set; None before the end."""
-    found = store.fact("test")
-    return None if found is None else Test(found["metric"], found["value"], tuple(found["interval"]), found.get("note"))
+    value, interval = (found.corrected.value, found.corrected.interval) if found.corrected else (None, None)
+    return Best(found.number, found.hyperparameters, found.dev, found.interval, value, interval, found.next, found.note)
