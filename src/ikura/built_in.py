@@ -9,7 +9,7 @@ from typing import Any
 
 from ikura.registry import Registry
 
-__all__ = ["CHECKS", "METRICS", "NETWORKS", "SCHEDULES", "SEARCHES"]
+__all__ = ["CHECKS", "FORMATS", "METRICS", "NETWORKS", "SCHEDULES", "SEARCHES"]
 
 SEARCHES: Registry[Any] = Registry(
     "search",
@@ -119,3 +119,18 @@ CHECKS: Registry[Any] = Registry(
     "ikura.checks._base:as_check",
 )
 """What commonly goes wrong, subclasses of `ikura.checks.Check`, in the order in which they run."""
+
+FORMATS: Registry[Any] = Registry(
+    "data format",
+    "formats",
+    {
+        "csv": "ikura.data.read:read_text",
+        "tsv": "ikura.data.read:read_text",
+        "txt": "ikura.data.read:read_text",
+        "gz": "ikura.data.read:read_text",
+        "parquet": "ikura.data.read:read_parquet",
+        "pq": "ikura.data.read:read_parquet",
+    },
+    "ikura.data.read:as_format",
+)
+"""Functions that read a table from the path of a file, by the suffix of its name; all other files are text."""

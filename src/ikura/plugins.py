@@ -7,7 +7,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from ikura.built_in import CHECKS, METRICS, NETWORKS, SCHEDULES, SEARCHES
+from ikura.built_in import CHECKS, FORMATS, METRICS, NETWORKS, SCHEDULES, SEARCHES
 from ikura.errors import UsageError, nearest
 from ikura.registry import Registry
 
@@ -19,6 +19,7 @@ KINDS: dict[str, Registry[Any]] = {
     "check": CHECKS,
     "metric": METRICS,
     "network": NETWORKS,
+    "format": FORMATS,
 }
 """What can be registered, by kind."""
 
@@ -32,16 +33,16 @@ class PluginRecord(TypedDict):
 
 
 def register(kind: str, name: str, thing: Any) -> None:
-    """Add a search, schedule, check, metric or network of your own, which from then on goes by its name.
+    """Add a search, schedule, check, metric, network or data format of your own, which from then on goes by its name.
 
     It is there for as long as this process lives, also in its workers. To have it on the command line, let a package
     offer it by an entry point: docs/plugins.md says how.
 
     Args:
         kind: "search" (a subclass of `ikura.search.Proposer`), "schedule" (of `ikura.search.Schedule`), "check" (of
-            `ikura.checks.Check`), "metric" (an `ikura.metric.Metric`), or "network" (a function from hyperparameters to
-            an nn.Module).
-        name: what it is called, in its attribute `name` too where it has one.
+            `ikura.checks.Check`), "metric" (an `ikura.metric.Metric`), "network" (a function from hyperparameters to an
+            nn.Module), or "format" (a function from the path of a file to a pandas.DataFrame).
+        name: what it is called, in its attribute `name` too where it has one; of a format the suffix of its files.
         thing: what the name stands for.
 
     Raises:
@@ -78,7 +79,7 @@ def plugins_among(names: Iterable[tuple[str, Any]]) -> list[PluginRecord]:
     """
     found: dict[tuple[str, str], PluginRecord] = {}
     for kind, name in names:
-        known = isinstance(name, str) and name in KINDS[kind]
+        known = isinstance(name, str) and name and name in KINDS[kind]
         if known and (origin := KINDS[kind].origin(name)) is not None:
             found[kind, name] = {"kind": kind, "name": name, "origin": origin}
     return list(found.values())
@@ -93,8 +94,9 @@ def check_plugins(plugins: Iterable[PluginRecord]) -> None:
     for one in plugins:
         kind, name, origin = one["kind"], one["name"], one["origin"]
         if kind not in KINDS or name not in KINDS[kind]:
+            what = KINDS[kind].kind if kind in KINDS else kind
             raise UsageError(
-                f"the {kind} {name!r} of {origin} is not here; install the package that brings it, or register it: "
+                f"the {what} {name!r} of {origin} is not here; install the package that brings it, or register it: "
                 f"ikura.register({kind!r}, {name!r}, …)"
             )
         KINDS[kind].look_up(name)

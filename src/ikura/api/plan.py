@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -91,6 +92,7 @@ def make_plan(
         UsageError: the data, the space or an argument cannot be used.
     """
     used = [("search", search.search), ("schedule", search.schedule), ("metric", search.metric), ("network", network)]
+    used += [("format", Path(one["path"]).suffix[1:]) for one in given.records.values() if one["kind"] == "file"]
     plugins, network = plugins_among(used), plugin_network(network)
     seed, arrays = search.seed, arrays_for(network, standardise)
     dataset = given.read(network, arrays, seed)

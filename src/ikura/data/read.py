@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import wraps
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, cast
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as arrow_parquet
 
+from ikura.built_in import FORMATS
 from ikura.data.file_limits import check_entry, check_packed, check_size
 from ikura.data.frame import plain_frame
 from ikura.data.missing import MISSING
 from ikura.data.notation import Doubt, Hints, LabelNotation, MomentNotation
 from ikura.data.text import check_names, find_fault, find_field, inspect_text, is_packed
 from ikura.data.types import decimals_of, find_notation, resolved
-from ikura.errors import DataError, nearest
+from ikura.errors import DataError, UsageError, nearest
+from ikura.wording import one_line
 
-__all__ = ["MISSING", "open_table", "read_frame", "read_table"]
+__all__ = ["MISSING", "as_format", "open_table", "read_frame", "read_parquet", "read_table", "read_text"]
+
+Reader = Callable[[Path], pd.DataFrame]
 
 BLOCK = 16 << 20
 LARGEST_BLOCK = 1 << 30
@@ -37,7 +42,7 @@ def open_table(
     Text is UTF-8, with a header line, and fields between commas, semicolons, tabs or bars.
 
     Args:
-        source: path of a .csv, .csv.gz, .tsv or .parquet file, or a frame.
+        source: path of a .csv, .csv.gz, .tsv or .parquet file, or one of a format that was registered; or a frame.
         ignored: columns that are left out, whatever they hold.
         wanted: the columns that matter, if not all do; the table has them alone where it has them all.
 
@@ -53,11 +58,13 @@ def open_table(
     _check_path(path)
     with path.open("rb") as file:
         parquet = file.read(4) == b"PAR1"
-    if not parquet and path.suffix not in (".parquet", ".pq"):
-        frame = _only(_read_text(path), wanted)
+    suffix = "parquet" if parquet else path.suffix[1:]
+    reader = FORMATS[suffix] if suffix and suffix in FORMATS else read_text
+    if reader is read_text:
+        frame = _only(read_text(path), wanted)
     else:
         try:
-            frame = plain_frame(_only(_read_parquet(path), wanted), ignored)
+            frame = plain_frame(_only(reader(path), wanted), ignored)
         except DataError as error:
             raise DataError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
     if frame.empty:
@@ -143,7 +150,40 @@ def _check_frame(frame: pd.DataFrame) -> pd.DataFrame:
     return checked.reset_index(drop=True)
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
+def as_format(name: str, thing: Any) -> Reader:
+    """Take a data format that was found under a name: what it reads is checked, what goes wrong is said in one line.
+
+    Raises:
+        UsageError: it is no function.
+    """
+    if not callable(thing):
+        wanted = "a function from the path of a file to a pandas.DataFrame"
+        raise UsageError(f"the data format {name!r} must be {wanted}, but is {one_line(repr(thing), 60)}")
+    if thing in (read_text, read_parquet):
+        return cast(Reader, thing)
+
+    @wraps(thing)
+    def read(path: Path) -> pd.DataFrame:
+        try:
+            frame = thing(path)
+        except Exception as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise DataError(f"{path}: cannot be read as {name}: {reason}") from error
+        if not isinstance(frame, pd.DataFrame):
+            raise DataError(
+                f"{path}: the data format {name!r} gives {one_line(repr(frame), 60)}, not a pandas.DataFrame"
+            )
+        return _check_frame(frame)
+
+    return read
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Read a Parquet file.
+
+    Raises:
+        DataError: it is none, or too large for this machine's memory.
+    """
     try:
         about = arrow_parquet.read_metadata(path)
         check_size(path, about.num_rows * about.num_columns * LEAST)
@@ -173,7 +213,12 @@ def read_frame(source: Path | IO[bytes]) -> pd.DataFrame:
     return frame
 
 
-def _read_text(path: Path) -> pd.DataFrame:
+def read_text(path: Path) -> pd.DataFrame:
+    """Read the cells of a text file as they are written.
+
+    Raises:
+        DataError: it is no table.
+    """
     if is_packed(path):
         check_packed(path)
     layout = inspect_text(path)
