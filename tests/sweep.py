@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -15,3 +15,8 @@ def swept(values: Iterable[Any], core: Collection[str]) -> list[Any]:
     return [
         pytest.param(value, id=name, marks=() if name in core else pytest.mark.sweep) for name, value in named.items()
     ]
+
+
+def one_in(count: int, cases: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Parameters of a test that takes several; the first of every so many is always tested."""
+    return [pytest.param(*case, marks=pytest.mark.sweep if place % count else ()) for place, case in enumerate(cases)]

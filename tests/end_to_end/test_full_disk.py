@@ -12,6 +12,7 @@ import pytest
 
 from ikura.data import load_bundled
 
+from ..sweep import swept
 from .conftest import Done
 from .folders import content
 
@@ -20,10 +21,15 @@ OPTIONS = ("tune", "breast_cancer", "--trials", 12, "--epochs", 12, "--schedule"
 
 
 @pytest.fixture(scope="module")
-def whole(shell: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def undisturbed(shell: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     assert shell.begin(*OPTIONS, "--out", "run", folder=folder).wait().code == 0
-    return content(folder / "run")
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def whole(undisturbed: Path) -> dict[str, Any]:
+    return content(undisturbed)
 
 
 @pytest.fixture
@@ -50,7 +56,7 @@ def full(line: str) -> bool:
     return any(words in line for words in ("disk is full", "No space left", "disk I/O error"))
 
 
-@pytest.mark.parametrize("kibibytes", [24, 400])
+@pytest.mark.parametrize("kibibytes", swept([24, 400], core=["400"]))
 def test_a_full_disk(kibibytes: int, ikura: Run, small_disk: Any, whole: dict[str, Any]) -> None:
     """At each size it runs full at another place: making the store, recording, snapshots, weights, the report."""
     run = small_disk(kibibytes << 10) / "run"
@@ -80,10 +86,9 @@ def test_files_that_may_not_grow(kibibytes: int, ikura: Run, tmp_path: Path, who
     assert content(tmp_path / "run") == whole
 
 
-def test_predictions_are_written_whole_or_not_at_all(ikura: Run, tmp_path: Path, whole: dict[str, Any]) -> None:
-    assert ikura(*OPTIONS, "--out", "run").code == 0
+def test_predictions_are_written_whole_or_not_at_all(ikura: Run, tmp_path: Path, undisturbed: Path) -> None:
     load_bundled("breast_cancer")[0].to_csv(tmp_path / "tumours.csv", index=False)
-    done = ikura("predict", "run", "tumours.csv", "-o", "predictions.csv", file_size=10_000)
+    done = ikura("predict", undisturbed, "tumours.csv", "-o", "predictions.csv", file_size=10_000)
     assert done.code == 2
     assert "predictions.csv" in done.complaint
     assert not list(tmp_path.glob("*predictions*"))

@@ -52,8 +52,16 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     return jobs
 
 
-@pytest.mark.parametrize("network", [None, noisy], ids=["built in", "own"])
-@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize(
+    ("name", "network"),
+    [
+        *(pytest.param(name, None, id=f"{name}, built in") for name in SCHEDULES),
+        *(
+            pytest.param(name, noisy, id=f"{name}, own", marks=() if name == "asha" else pytest.mark.sweep)
+            for name in SCHEDULES
+        ),
+    ],
+)
 def test_every_schedule(name: str, network: Any, tune: Tune) -> None:
     study = tune(network=network, schedule=name, jobs=1, **OPTIONS)
     assert study.best is not None

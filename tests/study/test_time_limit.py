@@ -52,14 +52,19 @@ def _tiles_of_four(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("network", "schedule", "finalists"),
     [
-        (None, "none", 0),
-        (None, "early-stopping", 1),
-        (None, "successive-halving", 0),
         (None, "successive-halving", 1),
-        (None, "asha", 1),
         (None, "pbt", 0),
         (own, "none", 1),
-        (own, "successive-halving", 1),
+        *(
+            pytest.param(*case, marks=pytest.mark.sweep)
+            for case in [
+                (None, "none", 0),
+                (None, "early-stopping", 1),
+                (None, "successive-halving", 0),
+                (None, "asha", 1),
+                (own, "successive-halving", 1),
+            ]
+        ),
     ],
 )
 def test_a_search_that_is_cut_still_has_a_result(
