@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ikura.errors import UsageError, nearest
-from ikura.json_values import jsonable
+from ikura.json_values import JsonObject, jsonable
 from ikura.registry import check_class
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Result:
     cause: str = ""
     fix: str = ""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return the result as JSON values; numbers that are not finite become None."""
         texts = {"name": self.name, "verdict": self.verdict, "finding": self.finding}
         return {**texts, "figures": jsonable(self.figures), "cause": self.cause, "fix": self.fix}
@@ -109,7 +109,7 @@ class Checks(Sequence[Result]):
         lines += [f"  {one.verdict}: {one.name}: {one.finding}" for one in (*self.failed, *self.warned)]
         return "\n".join(lines)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return everything as JSON values."""
         counts = {verdict: len(self.of(verdict)) for verdict in VERDICTS}
         checks = [one.to_json() for one in self.results]

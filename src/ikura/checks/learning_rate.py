@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from ikura.checks._base import Check, Result
 from ikura.checks.short_training import evaluate, reseed, train
 from ikura.checks.subject import Subject, without_dropout
+from ikura.json_values import JsonObject
 
 __all__ = ["LearningRateCheck", "range_test"]
 
@@ -58,7 +58,7 @@ class LearningRateCheck(Check):
         start, end = found[0.0], found[chosen]
         best = min((rate for rate in RATES), key=lambda rate: found[rate])
         gain = start - found[best]
-        figures: dict[str, Any] = {
+        figures: JsonObject = {
             "learning_rate": chosen,
             "loss_before": start,
             "loss_after": end,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from ikura.checks._base import Check, Result
 from ikura.checks.short_training import reseed, trained
 from ikura.checks.subject import Subject, without_dropout
 from ikura.checks.trace import Signal, Trace, trace
+from ikura.json_values import JsonObject
 
 __all__ = ["SignalCheck", "UnitsCheck"]
 
@@ -38,7 +37,7 @@ class SignalCheck(Check):
 
     def run(self, subject: Subject) -> Result:
         """Compare the layers' sizes with each other."""
-        figures: dict[str, Any] = {}
+        figures: JsonObject = {}
         findings: list[tuple[bool, str, str, str]] = []
         for when, found in _traces(subject):
             layers = found.of("layer")
@@ -119,7 +118,7 @@ class UnitsCheck(Check):
 
     def run(self, subject: Subject) -> Result:
         """Look at each activation but the one that makes the outputs."""
-        figures: dict[str, Any] = {}
+        figures: JsonObject = {}
         worst: tuple[float, Signal | None, str, str] = (0.0, None, "", "")
         reseed()
         for when, found in _traces(subject):

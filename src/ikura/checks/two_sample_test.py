@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ikura.checks._base import Check, Result
 from ikura.checks.forest import MOST_ROWS, feature_names, forest_scores, matrix, rank_test
 from ikura.checks.subject import Subject
+from ikura.json_values import JsonObject
 from ikura.population.examples import Examples
 
 __all__ = ["DistributionCheck"]
@@ -27,7 +26,7 @@ class DistributionCheck(Check):
 
     def run(self, subject: Subject) -> Result:
         """Test dev and test set, each at half the level."""
-        figures: dict[str, dict[str, Any]] = {}
+        figures: dict[str, JsonObject] = {}
         worst: tuple[float, str] = (1.0, "")
         for part, examples in (("dev", subject.dev), ("test", subject.test)):
             if examples is None or len(examples) < LEAST_ROWS:

@@ -13,11 +13,12 @@ import pandas as pd
 from ikura.errors import UsageError, nearest
 from ikura.experiments.catalogue import EXPERIMENTS
 from ikura.experiments.claim import Claim
+from ikura.json_values import JsonObject
 from ikura.page.markup import Html
 
 __all__ = ["Experiment", "Findings", "Repetition", "Section", "Tables"]
 
-Tables = dict[str, list[dict[str, Any]]]
+Tables = dict[str, list[JsonObject]]
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Experiment(ABC):
         return EXPERIMENTS[self.name]
 
     @property
-    def setting(self) -> dict[str, Any]:
+    def setting(self) -> JsonObject:
         """The options with their values; results under other values are another experiment's."""
         return {}
 

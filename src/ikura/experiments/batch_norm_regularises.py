@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pandas as pd
 from typing_extensions import override
@@ -13,6 +13,7 @@ import ikura
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
 from ikura.experiments.charts import MARKS, averaged, chart, short
 from ikura.experiments.claim import Claim
+from ikura.json_values import JsonObject
 from ikura.page.markup import element, join
 from ikura.page.tables import table
 
@@ -23,7 +24,7 @@ COLOURS = {"none": MARKS[1], "batch": MARKS[0]}
 NAMES = {"none": "without", "batch": "with batch normalisation"}
 
 
-def measure(size: int, normalisation: str, seed: int, updates: int, folder: Path) -> dict[str, Any]:
+def measure(size: int, normalisation: str, seed: int, updates: int, folder: Path) -> JsonObject:
     """Train one network.
 
     Args:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ikura.experiments.claim import mean_interval
+from ikura.json_values import JsonObject
 from ikura.page.figure import axis, css, figure, rounded
 from ikura.page.lines import MARGIN, MARKS, Line, chart
 from ikura.page.markup import Html
@@ -53,7 +54,7 @@ def plane(
         title, caption: of the figure.
     """
     ramp = [[0, css("--wrong-1")], [0.5, css("--heat-0")], [1, css("--heat-1")]]
-    traces: list[dict[str, Any]] = [
+    traces: list[JsonObject] = [
         {
             "type": "heatmap",
             "x": rounded(x, 3),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
+
+from ikura.json_values import JsonObject
 
 __all__ = ["DOES_NOT_HOLD", "HOLDS", "NOT_DECIDED", "Claim", "mean_interval"]
 
@@ -105,7 +107,7 @@ class Claim:
             return DOES_NOT_HOLD
         return NOT_DECIDED
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return the claim as plain values; ends that are infinite become None."""
         numbers = {name: getattr(self, name) for name in ("estimate", "low", "high", "least", "most")}
         plain = {name: value if math.isfinite(value) else None for name, value in numbers.items()}

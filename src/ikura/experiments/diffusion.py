@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.population.warmup import warm_up
 from ikura.process_state import cores, one_thread_each
+from ikura.space._base import Configuration
 
 __all__ = ["EXPERIMENT", "Diffusion"]
 
@@ -35,13 +36,13 @@ FROM = 10
 
 DIRECTIONS, EXAMPLES = 100, 1000
 SETTINGS = {"same": "same learning rate", "matched": "√ rule and ghost normalisation"}
-NETWORK: dict[str, Any] = {
+NETWORK: Configuration = {
     "layers": 5, "units": 64, "optimizer": "momentum", "momentum": 0.9, "initial_scale": TORCH_SCALE,
     "schedule_shape": "constant",
 }  # fmt: skip
 
 
-def hyperparameters(setting: str, size: int, base: int) -> dict[str, Any]:
+def hyperparameters(setting: str, size: int, base: int) -> Configuration:
     """Hyperparameters of one batch size, as it is or matched to the smallest one."""
     if setting == "same":
         return {**NETWORK, "batch_size": size, "learning_rate": RATE, "normalisation": "batch"}

@@ -13,6 +13,7 @@ from ikura.engine import engine_for
 from ikura.errors import UsageError
 from ikura.experiments._base import Repetition, Tables
 from ikura.experiments.populations import make_setup
+from ikura.json_values import JsonObject
 from ikura.large_batch.preset import Preset, preset
 from ikura.nn.zoo import network as zoo_network
 from ikura.population.examples import Examples
@@ -21,6 +22,7 @@ from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.population.warmup import warm_up
 from ikura.process_state import cores, one_thread_each
+from ikura.space._base import Configuration
 from ikura.study.record.device import chosen_device
 
 __all__ = ["COLUMNS", "POINTS", "Plans", "Setting", "columns", "hyperparameters"]
@@ -97,7 +99,7 @@ class Setting:
     def resolved(self, quick: bool = False) -> Setting:
         """Fill in what was not chosen."""
         own, given = self.preset, {name: value for name, value in asdict(self).items() if value is not None}
-        usual: dict[str, Any] = {
+        usual: JsonObject = {
             "width": own.width,
             "batch_size": own.batch_size,
             "ratio": own.large // own.batch_size,
@@ -109,7 +111,7 @@ class Setting:
             smaller = {name: value for name, value in QUICK.items() if name != "width" or own.width is not None}
         return Setting(**usual | smaller | given | {"reduced": bool(set(smaller) - set(given))})
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Plain values; what is left to the data is left out."""
         return {name: value for name, value in asdict(self).items() if value is not None and name != "reduced"}
 
@@ -131,7 +133,7 @@ class Setting:
         )
 
 
-def hyperparameters(setting: Setting, column: str) -> tuple[int, dict[str, Any]]:
+def hyperparameters(setting: Setting, column: str) -> tuple[int, Configuration]:
     """Number of epochs, and the hyperparameters of one column.
 
     Example:
@@ -148,7 +150,7 @@ def hyperparameters(setting: Setting, column: str) -> tuple[int, dict[str, Any]]
         return place >= list(COLUMNS).index(name)
 
     epochs, pieces = own.schedule(setting.epochs, setting.ratio if has("regime") else 1)
-    found: dict[str, Any] = {
+    found: Configuration = {
         **own.training,
         "batch_size": setting.batch_size * (setting.ratio if has("large") else 1),
         "learning_rate": setting.learning_rate * (setting.ratio**0.5 if has("rate") else 1.0),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pandas as pd
 from typing_extensions import override
@@ -13,6 +13,7 @@ from ikura.experiments.claim import Claim
 from ikura.experiments.large_batch_columns import Plans, Setting, hyperparameters
 from ikura.experiments.large_batch_experiment import ColumnsExperiment
 from ikura.experiments.large_batch_tables import curves, distance, diverged, gaps_of, results_table
+from ikura.space._base import Configuration
 
 __all__ = ["CONTROLS", "EXPERIMENT", "LargeBatchControls", "plans_of"]
 
@@ -35,7 +36,7 @@ OTHERS: dict[str, dict[str, float]] = {
 """Noise of other kinds, at the rates that their papers use (label noise at that of label smoothing)."""
 
 
-def plans_of(setting: Setting) -> dict[str, tuple[int, dict[str, Any]]]:
+def plans_of(setting: Setting) -> dict[str, tuple[int, Configuration]]:
     """Epochs and hyperparameters of every column.
 
     Example:

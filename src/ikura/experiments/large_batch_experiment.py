@@ -11,6 +11,7 @@ from typing_extensions import override
 from ikura.experiments._base import Experiment, Repetition, Tables
 from ikura.experiments.large_batch_columns import POINTS, Plans, Setting, columns
 from ikura.experiments.large_batch_tables import OPTIONS
+from ikura.json_values import JsonObject
 
 __all__ = ["ColumnsExperiment"]
 
@@ -36,7 +37,7 @@ class ColumnsExperiment(Experiment):
 
     @property
     @override
-    def setting(self) -> dict[str, Any]:
+    def setting(self) -> JsonObject:
         return self._setting.resolved().as_dict()
 
     @override

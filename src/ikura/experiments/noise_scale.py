@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -15,17 +15,19 @@ from ikura.experiments._base import Experiment, Findings, Repetition, Section, T
 from ikura.experiments.charts import MARKS, Line, chart, short
 from ikura.experiments.claim import Claim
 from ikura.experiments.populations import make_setup
+from ikura.json_values import JsonObject
 from ikura.large_batch.noise_scale import NoiseScale, measure_noise_scale, noise_scale
 from ikura.page.markup import element, join
 from ikura.page.tables import table
 from ikura.population.member import Member
 from ikura.population.warmup import warm_up
+from ikura.space._base import Configuration
 
 __all__ = ["EXPERIMENT", "PROBLEMS", "NoiseScaleExperiment", "Regression"]
 
 SMALL, LARGE, PAIRS = 8, 64, 50
 LOOKS, NETWORKS = (0, 1, 2, 4, 8, 16, 32), 5
-TRAINING: dict[str, Any] = {"units": 64, "layers": 2, "optimizer": "sgd", "learning_rate": 0.1, "batch_size": 32}
+TRAINING: Configuration = {"units": 64, "layers": 2, "optimizer": "sgd", "learning_rate": 0.1, "batch_size": 32}
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class NoiseScaleExperiment(Experiment):
             )
         return {"intervals": rows, "training": self._training(repetition)}
 
-    def _training(self, repetition: Repetition) -> list[dict[str, Any]]:
+    def _training(self, repetition: Repetition) -> list[JsonObject]:
         if repetition.index >= (2 if repetition.quick else NETWORKS):
             return []
         setup = make_setup(prepare("digits", seed=0))

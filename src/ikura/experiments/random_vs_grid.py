@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import product
 from math import isqrt
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from ikura.experiments.populations import best_so_far, train
 from ikura.page.markup import Html, element, join
 from ikura.page.tables import table
 from ikura.search import proposer
+from ikura.space._base import Configuration
 
 __all__ = ["EXPERIMENT", "RandomAgainstGrid", "grid"]
 
@@ -30,7 +31,7 @@ EPOCHS = 15
 COLOURS = {"random": MARKS[0], "grid": MARKS[1]}
 
 
-def grid(trials: int) -> list[dict[str, Any]]:
+def grid(trials: int) -> list[Configuration]:
     """Every pair of √trials values of each hyperparameter, evenly spaced on its scale, both ends among them.
 
     Example:

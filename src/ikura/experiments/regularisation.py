@@ -16,10 +16,11 @@ from ikura.experiments.claim import Claim
 from ikura.experiments.populations import probability, train
 from ikura.page.markup import Html, element, join
 from ikura.page.tables import table
+from ikura.space._base import Configuration
 
 __all__ = ["EXPERIMENT", "Regularisation"]
 
-KINDS: dict[str, dict[str, Any]] = {"none": {}, "L2": {"l2": 0.01}, "dropout": {"dropout": 0.4}}
+KINDS: dict[str, Configuration] = {"none": {}, "L2": {"l2": 0.01}, "dropout": {"dropout": 0.4}}
 COLOURS = dict(zip(KINDS, (MARKS[1], MARKS[0], MARKS[2]), strict=True))
 NETWORK = {"layers": 2, "units": 64, "batch_size": 32, "optimizer": "adam", "learning_rate": 0.005}
 ROWS, EPOCHS, CELLS = 300, 200, 48

@@ -10,21 +10,29 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from ikura.errors import RunError, UsageError
 from ikura.experiments.folders import default_folder
 from ikura.experiments.registry import experiment
-from ikura.json_values import jsonable
+from ikura.json_values import JsonObject, jsonable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ikura.experiments._base import Experiment, Findings
+    from ikura.experiments._base import Experiment, Findings, Tables
 
 __all__ = ["Reproduction", "reproduce"]
 
 FORMAT = 1
+
+
+class RepetitionRecord(TypedDict):
+    """What a finished repetition leaves in its file."""
+
+    seed: int
+    seconds: float
+    tables: Tables
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class Reproduction:
     name: str
     folder: Path
     report: Path
-    results: dict[str, Any]
+    results: JsonObject
 
 
 def reproduce(
@@ -128,7 +136,7 @@ def _repetitions(
     quick: bool,
     progress: Callable[[float, int], None],
     say: Callable[[str], None] | None,
-) -> list[dict[str, Any]]:
+) -> list[RepetitionRecord]:
     """Read the finished repetitions and run the others."""
     from ikura.experiments._base import Repetition
     from ikura.files import write_atomically
@@ -161,10 +169,10 @@ def _repetitions(
         shutil.rmtree(folder / "work" / f"{index:04d}", ignore_errors=True)
         tell(index, 1.0)
     shutil.rmtree(folder / "work", ignore_errors=True)
-    return [dict(json.loads(path.read_text(encoding="utf-8"))) for path in paths]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
-def frames(found: list[dict[str, Any]]) -> dict[str, pd.DataFrame]:
+def frames(found: list[RepetitionRecord]) -> dict[str, pd.DataFrame]:
     """Put the rows of all repetitions together, table by table, with the repetition's number in front."""
     import pandas as pd
 
@@ -178,7 +186,7 @@ def frames(found: list[dict[str, Any]]) -> dict[str, pd.DataFrame]:
 
 
 def _written(
-    chosen: Experiment, folder: Path, found: list[dict[str, Any]], seed: int, quick: bool, options: dict[str, Any]
+    chosen: Experiment, folder: Path, found: list[RepetitionRecord], seed: int, quick: bool, options: JsonObject
 ) -> Reproduction:
     from ikura.experiments.experiment_page import write_page
     from ikura.files import write_atomically

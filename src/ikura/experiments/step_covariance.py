@@ -14,10 +14,12 @@ from ikura.experiments._base import Experiment, Findings, Repetition, Section, T
 from ikura.experiments.charts import MARKS, averaged, chart, short
 from ikura.experiments.claim import Claim
 from ikura.experiments.populations import make_setup, train
+from ikura.json_values import JsonObject
 from ikura.large_batch.step_covariance import example_gradients, predicted_covariance, sample_steps, step_variance
 from ikura.page.markup import element, join
 from ikura.page.tables import table
 from ikura.population.examples import Examples
+from ikura.space._base import Configuration
 
 __all__ = ["EXPERIMENT", "POWERS", "StepCovariance", "measure", "sizes_for"]
 
@@ -27,7 +29,7 @@ LARGEST, NUMBER = 1024, 6
 MOST_SHARE = 1 / 19
 """Of the examples in one mini-batch: then drawing without replacement takes off no more than a nineteenth."""
 ROWS, STEPS, RATE, DIRECTIONS, TOLERANCE = 20_000, 400, 0.1, 5, 0.1
-NETWORK: dict[str, Any] = {"units": 16, "layers": 2, "optimizer": "momentum", "learning_rate": 0.02, "batch_size": 32}
+NETWORK: Configuration = {"units": 16, "layers": 2, "optimizer": "momentum", "learning_rate": 0.02, "batch_size": 32}
 
 
 def sizes_for(rows: int) -> tuple[int, ...]:
@@ -43,7 +45,7 @@ def sizes_for(rows: int) -> tuple[int, ...]:
     return tuple(size for size in (largest >> place for place in reversed(range(NUMBER))) if size)
 
 
-def measure(gradients: np.ndarray, sizes: tuple[int, ...], steps: int, seed: int) -> list[dict[str, Any]]:
+def measure(gradients: np.ndarray, sizes: tuple[int, ...], steps: int, seed: int) -> list[JsonObject]:
     """Compare measured and predicted covariance of steps at one point.
 
     Args:
@@ -108,7 +110,7 @@ class StepCovariance(Experiment):
         examples = make_setup(dataset, rows=min(rows, len(dataset.train))).train
         sizes = sizes_for(len(examples))
         sizes = (sizes[0], sizes[-1]) if repetition.quick else sizes
-        found: list[dict[str, Any]] = []
+        found: list[JsonObject] = []
         for when, epochs in (("start", 0), ("trained", 1)):
             network = _network(dataset, examples, repetition.seed, epochs)
             gradients = example_gradients(network, examples.x, examples.y, "multiclass")

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from math import inf, isfinite, nan
 from statistics import fmean, stdev
-from typing import Any
 
 from torch import Tensor
 
+from ikura.json_values import JsonObject
 from ikura.large_batch.column_training import Trained
 from ikura.large_batch.scaling_columns import LARGE, SMALL, Column, updates
 from ikura.large_batch.timing import epochs_to
 from ikura.large_batch.verdict import Verdict, Wanted, verdict_of, wanted
 from ikura.metric import Metric
+from ikura.space._base import Configuration
 from ikura.study.selection_bias import Difference, difference
 
 __all__ = ["Row", "choose_column", "compare", "margin_of", "with_epoch_seconds"]
@@ -51,7 +52,7 @@ class Row:
     """
 
     name: str
-    changes: dict[str, Any]
+    changes: Configuration
     reason: str
     batch_size: int
     learning_rate: float
@@ -93,7 +94,7 @@ class Row:
         """Whether it is better than the column it is added to, beyond chance."""
         return self.gain_interval[0] > 0 or self.kept_whole
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return plain values."""
         return asdict(self) | {"seconds_to_score": self.seconds_to_score}
 

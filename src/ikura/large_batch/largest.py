@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
+from ikura.json_values import JsonObject
 from ikura.large_batch.comparison import Row, choose_column, with_epoch_seconds
 from ikura.large_batch.scaling_columns import SMALL, Column, Winner, columns
 
@@ -31,7 +31,7 @@ class Size:
     rule: str
     row: Row
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return plain values."""
         return {"batch_size": self.batch_size, "rule": self.rule, **self.row.to_json()}
 
@@ -52,7 +52,7 @@ class Sizes:
     possible: int
     soonest: int
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return plain values."""
         numbers = {"largest": self.largest, "possible": self.possible, "soonest": self.soonest}
         return {"tried": [one.to_json() for one in self.tried], **numbers}

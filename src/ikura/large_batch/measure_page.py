@@ -6,11 +6,12 @@ import math
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ikura.files import shown
+from ikura.json_values import JsonObject
 from ikura.page.cards import card
 from ikura.page.figure import css, evenly, log_tick
 from ikura.page.formatting import NOTHING, count, number, plural
@@ -234,7 +235,7 @@ def _chart(lines: list[Line], title: str) -> Html:
     return chart(lines, "updates", "distance ‖w − w₀‖", title=title, xaxis=_log_axis(ends))
 
 
-def _log_axis(values: Sequence[float]) -> dict[str, Any]:
+def _log_axis(values: Sequence[float]) -> JsonObject:
     known = [value for value in values if value > 0]
     return {"type": "log", "dtick": log_tick(math.log10(max(known) / min(known)) if known else 0.0)}
 

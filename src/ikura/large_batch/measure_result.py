@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from ikura.json_values import JsonObject
 from ikura.large_batch.distance_law import Growth
 from ikura.large_batch.noise_scale import NoiseScale
 from ikura.large_batch.potential import Potential
@@ -85,11 +85,11 @@ class Measures:
         return pd.DataFrame([self._record(one) for one in self.moments])
 
     @staticmethod
-    def _record(one: Moment) -> dict[str, Any]:
+    def _record(one: Moment) -> JsonObject:
         scale = asdict(one.scale) | {"batch_size": one.scale.batch_size}
         return {"epoch": one.epoch, "updates": one.updates, **scale}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return everything as JSON values, but that NaN and infinities stay what they are."""
         return {
             "run": str(self.run),

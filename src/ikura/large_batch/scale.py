@@ -30,6 +30,7 @@ from ikura.population.member import Hyperparameters, Member
 from ikura.population.tile_size import COMPILED_TILE
 from ikura.population.warmup import warm_up
 from ikura.process_state import cores
+from ikura.space._base import Configuration
 from ikura.study.factory_check import check_network
 from ikura.study.record.command import predict_command
 from ikura.study.record.device import chosen_device
@@ -310,7 +311,7 @@ class _Work:
         write_page(scaling.folder / "scale.html", scaling)
 
 
-def _training_of(column: Column) -> dict[str, Any]:
+def _training_of(column: Column) -> Configuration:
     """The column's hyperparameters but for those that make ghosts of a caller's own network."""
     left_out = ("normalisation", "ghost_size")
     return {name: value for name, value in column.hyperparameters.items() if name not in left_out}

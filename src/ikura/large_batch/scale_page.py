@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ikura.json_values import JsonObject
 from ikura.large_batch.timing import short_duration
 from ikura.page.cards import card
 from ikura.page.figure import css
@@ -225,7 +226,7 @@ def _curves(scaling: Scaling) -> Html | None:
         length = min(map(len, curves))
         scores = np.stack([one[:length, 2] for one in curves])
         epochs = np.arange(1, length + 1)
-        look: dict[str, Any] = {"colour": COLOURS[place % len(COLOURS)], "mode": "lines"}
+        look: JsonObject = {"colour": COLOURS[place % len(COLOURS)], "mode": "lines"}
         means, lows, highs = scores.mean(0).tolist(), scores.min(0).tolist(), scores.max(0).tolist()
         lines["epoch"].append(Line(row.name, epochs.tolist(), means, lows, highs, **look))
         if math.isfinite(row.seconds_per_epoch):

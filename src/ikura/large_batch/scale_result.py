@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ikura.json_values import JsonObject
 from ikura.large_batch.comparison import Row
 from ikura.large_batch.largest import Sizes
 from ikura.large_batch.scaling_columns import LARGE
 from ikura.large_batch.timing import short_duration
 from ikura.large_batch.verdict import Verdict
+from ikura.space._base import Configuration
 
 if TYPE_CHECKING:
     from ikura.study.record.model import Model
@@ -57,7 +59,7 @@ class Scaling:
     device: str
     rule: str
     chosen: str
-    hyperparameters: dict[str, Any]
+    hyperparameters: Configuration
     epochs: int
     rows: Sequence[Row]
     skipped: Sequence[str]
@@ -239,7 +241,7 @@ class Scaling:
             f"{short_duration(soonest.seconds_to_score)}.",
         ]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return everything but the curves as plain values."""
         return {
             "run": str(self.run),

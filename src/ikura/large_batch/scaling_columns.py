@@ -14,6 +14,7 @@ from ikura.population import update_rules
 from ikura.population.member import Hyperparameters, Member
 from ikura.population.schedule import batch_size_at
 from ikura.population.update_rules import StepSize
+from ikura.space._base import Configuration
 
 __all__ = ["LARGE", "SMALL", "Column", "Winner", "check_batch", "columns", "updates"]
 
@@ -77,10 +78,10 @@ class Column:
     """
 
     name: str
-    hyperparameters: dict[str, Any]
+    hyperparameters: Configuration
     epochs: int
     patience: int | None
-    changes: dict[str, Any]
+    changes: Configuration
     reason: str
     control: bool = False
 
@@ -197,7 +198,7 @@ def check_batch(winner: Winner, batch: int) -> None:
         )
 
 
-def _warm_up(found: list[Column]) -> dict[str, Any]:
+def _warm_up(found: list[Column]) -> Configuration:
     return {"warm_up": found[-1].values.warm_up}
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
+from ikura.json_values import JsonObject
+
 __all__ = ["LEVEL", "Estimate", "difference", "percent", "widened", "with_seeds"]
 
 LEVEL = 0.95
@@ -50,7 +52,7 @@ class Estimate:
         """A number that is known."""
         return cls(value, value, value)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Return the attributes as JSON values."""
         return asdict(self)
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from ikura.json_values import JsonObject
 from ikura.page.formatting import as_float
 from ikura.page.markup import Html, element, plain_json
 
 __all__ = ["axis", "css", "evenly", "figure", "legend", "log_tick", "plot_text", "rounded"]
 
-AXIS: dict[str, Any] = {
+AXIS: JsonObject = {
     "gridcolor": "css(--line)",
     "linecolor": "css(--line)",
     "tickcolor": "css(--line)",
@@ -22,7 +23,7 @@ AXIS: dict[str, Any] = {
     "automargin": True,
     "tickfont": {"size": 11, "color": "css(--muted)"},
 }
-LAYOUT: dict[str, Any] = {
+LAYOUT: JsonObject = {
     "paper_bgcolor": "rgba(0,0,0,0)",
     "plot_bgcolor": "rgba(0,0,0,0)",
     "font": {"family": "system-ui, sans-serif", "size": 12, "color": "css(--ink)"},
@@ -43,7 +44,7 @@ def css(variable: str) -> str:
     return f"css({variable})"
 
 
-def axis(title: str | None = None, **settings: Any) -> dict[str, Any]:
+def axis(title: str | None = None, **settings: Any) -> JsonObject:
     """Make an axis in the house's look.
 
     Args:

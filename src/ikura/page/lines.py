@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ikura.json_values import JsonObject
 from ikura.page.figure import axis, css, figure, legend, plot_text, rounded
 from ikura.page.markup import Html, join
 
@@ -62,7 +63,7 @@ def chart(
         xaxis, yaxis: Plotly's settings of the axes.
         shapes: Plotly's shapes.
     """
-    traces: list[dict[str, Any]] = []
+    traces: list[JsonObject] = []
     for line in lines:
         traces += _traces(line)
     entries = {
@@ -81,10 +82,10 @@ def chart(
     return figure(traces, layout, title=title, caption=below, label=f"{y} against {x}", height=height)
 
 
-def _traces(line: Line) -> list[dict[str, Any]]:
+def _traces(line: Line) -> list[JsonObject]:
     numeric = all(isinstance(one, int | float | np.number) for one in line.x)
     xs = rounded(line.x) if numeric else [plot_text(one) for one in line.x]
-    main: dict[str, Any] = {
+    main: JsonObject = {
         "type": "scatter",
         "mode": line.mode,
         "x": xs,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ikura.json_values import JsonObject
 from ikura.page.figure import axis, css, evenly, figure, plot_text, rounded
 from ikura.page.formatting import NOTHING, count, number, plural, score
 from ikura.page.markup import Html, element, join
@@ -73,7 +74,7 @@ def _classes(predictions: Mapping[str, Any], part: str) -> Html:
     shares = counts / np.maximum(truth, 1)[:, None]
     labels = [plot_text(name if len(name) <= 24 else name[:23] + "…") for name in names]
     written = len(names) <= WRITTEN_CLASSES
-    trace: dict[str, Any] = {
+    trace: JsonObject = {
         "type": "heatmap",
         "z": [rounded(row, 3) for row in np.where(np.eye(len(names), dtype=bool), shares, -shares)],
         "text": [[count(cell) if cell else "" for cell in row] for row in counts] if written else None,

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import torch
 
+from ikura.json_values import JsonObject
 from ikura.nn.generators import seeded
 from ikura.nn.initialisation import initial_weights
 from ikura.nn.mlp import MLP, embedding_size
@@ -138,7 +138,7 @@ class Layout:
             mine, there = mine + (a + more) * b, there + (wide_a + more) * wide_b
         return weights, free
 
-    def arguments(self, member: Member) -> dict[str, Any]:
+    def arguments(self, member: Member) -> JsonObject:
         """Arguments of `MLP` for the member's network, as JSON holds them."""
         values = member.values
         return {

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ikura.diagnose.decision_wording import change_in_words
+from ikura.json_values import JsonObject
 from ikura.page.formatting import as_float, count, plural, score
 from ikura.page.markup import Html, element, join
 from ikura.report.view import View
@@ -54,7 +55,7 @@ def _because(reason: str) -> str:
     return reason[0].lower() + reason[1:].rstrip(".")
 
 
-def _errors(one: Mapping[str, Any]) -> dict[str, Any]:
+def _errors(one: Mapping[str, Any]) -> JsonObject:
     found = one.get("diagnosis") or {}
     return {name: found[name] for name in ("train", "dev") if found.get(name)}
 

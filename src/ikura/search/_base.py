@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ikura.errors import UsageError
+from ikura.json_values import JsonObject
 from ikura.registry import check_class
 from ikura.space import Space, Value, feasible_draw
+from ikura.space._base import Configuration
 
 __all__ = ["Observation", "Proposal", "Proposer", "Region", "Stage", "Widening", "as_search", "check_budget", "ranked"]
 
@@ -58,7 +60,7 @@ class Observation:
 
     number: int
     stage: int
-    configuration: dict[str, Any]
+    configuration: Configuration
     score: float
     loss: float
     feasible: bool = True
@@ -75,7 +77,7 @@ class Observation:
 class Proposal:
     """A configuration worth trying."""
 
-    configuration: dict[str, Any]
+    configuration: Configuration
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class Widening:
     at_edge: int
     good: int
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Write it as JSON values, its sentence among them."""
         return {**asdict(self), "sentence": str(self)}
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ikura.process_state import ignored_warnings, quieter
 from ikura.search._base import Observation
 from ikura.space import Choice, Integer, Parameter, Space
+from ikura.space._base import Configuration
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -44,9 +45,9 @@ def distributions(space: Space) -> dict[str, BaseDistribution]:
     return found
 
 
-def internal(space: Space, configuration: Mapping[str, Any]) -> dict[str, Any]:
+def internal(space: Space, configuration: Mapping[str, Any]) -> Configuration:
     """Write a configuration in the values of `distributions`; only active names that vary are in it."""
-    found: dict[str, Any] = {}
+    found: Configuration = {}
     for name in sorted(configuration):
         one = space[name]
         if isinstance(one, Choice) and one.varies:
@@ -98,7 +99,7 @@ def suggested(space: Space, trial: Trial) -> dict[str, float]:
         Name of each active hyperparameter that varies to its coordinate.
     """
     found: dict[str, float] = {}
-    chosen: dict[str, Any] = {}
+    chosen: Configuration = {}
     waiting = sorted(space.dimensions)
     while reached := [name for name in waiting if name in space.active(chosen)]:
         name = reached[0]

@@ -13,6 +13,7 @@ from typing_extensions import override
 from ikura.search._base import Observation, Stage, ranked
 from ikura.search._generations import Generations, thinned
 from ikura.search._optuna import coordinate, distributions, internal, quiet
+from ikura.space._base import Configuration
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -70,8 +71,8 @@ class TPESearch(Generations):
         stage: Stage,
         count: int,
         part: dict[str, BaseDistribution],
-        good: Sequence[dict[str, Any]],
-        others: Sequence[dict[str, Any]],
+        good: Sequence[Configuration],
+        others: Sequence[Configuration],
     ) -> dict[str, NDArray[Any]]:
         """Choose values for hyperparameters that are open together, in blocks of a fixed size each with its own key."""
         near, far = _density(part, good), _density(part, others)
@@ -85,7 +86,7 @@ class TPESearch(Generations):
         return {name: np.concatenate([block[name] for block in blocks] or [np.empty(0)])[:count] for name in part}
 
 
-def _groups(names: Sequence[str], seen: Sequence[dict[str, Any]]) -> list[list[str]]:
+def _groups(names: Sequence[str], seen: Sequence[Configuration]) -> list[list[str]]:
     """Put names together that were open in the same trials."""
     groups: dict[tuple[bool, ...], list[str]] = {}
     for name in names:
@@ -93,7 +94,7 @@ def _groups(names: Sequence[str], seen: Sequence[dict[str, Any]]) -> list[list[s
     return list(groups.values())
 
 
-def _density(part: dict[str, BaseDistribution], seen: Sequence[dict[str, Any]]) -> Any:
+def _density(part: dict[str, BaseDistribution], seen: Sequence[Configuration]) -> Any:
     """Fit Optuna's Parzen estimator to the trials in which these hyperparameters were open."""
     from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator, _ParzenEstimatorParameters
 

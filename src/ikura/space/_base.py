@@ -9,11 +9,15 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ikura.errors import SpaceError
+from ikura.json_values import JsonObject
 
-__all__ = ["Parameter", "Value", "plain", "real", "same", "within_unit"]
+__all__ = ["Configuration", "Parameter", "Value", "plain", "real", "same", "within_unit"]
 
 Value: TypeAlias = str | int | float | bool
 """What a hyperparameter may be."""
+
+Configuration: TypeAlias = dict[str, Any]
+"""A value for each hyperparameter, by name."""
 
 
 class Parameter(ABC):
@@ -106,7 +110,7 @@ class Parameter(ABC):
         return self
 
     @abstractmethod
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Write the parameter as the table that `ikura.space.parameter` and a TOML file understand."""
 
 

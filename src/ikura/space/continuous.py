@@ -6,11 +6,11 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from math import exp, expm1, inf, log1p
 from math import log as ln
-from typing import Any
 
 from typing_extensions import override
 
 from ikura.errors import SpaceError
+from ikura.json_values import JsonObject
 from ikura.space._base import Parameter, Value, real, within_unit
 
 __all__ = ["Linear", "Log", "LogComplement", "linear", "log", "log_complement"]
@@ -79,7 +79,7 @@ class _Interval(Parameter):
         except SpaceError:
             return self
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         return {"scale": self.scale, "low": self.low, "high": self.high}
 
 

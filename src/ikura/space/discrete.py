@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, exp, floor
 from math import log as ln
-from typing import Any
 
 from typing_extensions import override
 
 from ikura.errors import SpaceError
+from ikura.json_values import JsonObject
 from ikura.space._base import Parameter, Value, plain, real, same, within_unit
 
 __all__ = ["Choice", "Fixed", "Integer", "choice", "fixed", "integer"]
@@ -101,7 +101,7 @@ class Integer(Parameter):
         return Integer(min(ceil(first), self.low), self.high, self.log)
 
     @override
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         return {"scale": self.scale, "low": self.low, "high": self.high}
 
 
@@ -172,7 +172,7 @@ class Choice(Parameter):
         return Choice(self.options[first : last + 1])
 
     @override
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         return {"choices": list(self.options)}
 
 
@@ -222,7 +222,7 @@ class Fixed(Parameter):
         return self
 
     @override
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         return {"value": self.value}
 
 

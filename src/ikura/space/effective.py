@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ikura.errors import SpaceError
-from ikura.space._base import Parameter, Value, same
+from ikura.space._base import Configuration, Parameter, Value, same
 from ikura.space.discrete import Choice, Integer, fixed
 from ikura.space.effects import OPTIONS, Effect, Need, Place, default_of, effect_of, first_epoch
 from ikura.space.equivalent_values import Alike, alike
@@ -194,7 +194,7 @@ def _told(values: list[Value]) -> str:
 
 def _where_it_acts(space: Space, name: str, place: Place) -> tuple[Space, list[str]]:
     """Let a hyperparameter be open only with the values of others that give it an effect."""
-    wanted: dict[str, Any] = {}
+    wanted: Configuration = {}
     notes = []
     for group in _groups(effect_of(name) or Effect(), place):
         possible = [need for need in group if _met(need, _values_with(space, name, need.name, place))]

@@ -7,7 +7,8 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from ikura.errors import SpaceError, nearest
-from ikura.space._base import Parameter, Value
+from ikura.json_values import JsonObject
+from ikura.space._base import Configuration, Parameter, Value
 from ikura.space.condition import Condition, Requirements, holds, requirements
 from ikura.space.constraint import Constraint
 from ikura.space.terms import suggest_name
@@ -161,7 +162,7 @@ class Space(Mapping[str, Parameter]):
         Returns:
             The open names, in the order of the space.
         """
-        reached: dict[str, Any] = {}
+        reached: Configuration = {}
         for name in self._order:
             if holds(self._requires.get(name, {}), reached):
                 one = self[name]
@@ -289,13 +290,13 @@ class Space(Mapping[str, Parameter]):
         made._resolve()
         return made
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Write the space as tables that TOML and JSON can hold; `Space.from_dict` reads them back.
 
         Returns:
             Name to table; where there are constraints, "constraints" to the list of their texts.
         """
-        tables: dict[str, Any] = {name: one.as_dict() for name, one in self.items()}
+        tables: JsonObject = {name: one.as_dict() for name, one in self.items()}
         for name, requires in self._requires.items():
             tables[name]["when"] = {
                 parent: accepted[0] if len(accepted) == 1 else list(accepted) for parent, accepted in requires.items()

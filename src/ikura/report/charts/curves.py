@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ikura.json_values import JsonObject
 from ikura.page.figure import axis, css, evenly, figure, legend, log_tick, rounded
 from ikura.page.formatting import count, plural, score
 from ikura.page.markup import Html, element, join
@@ -81,13 +81,13 @@ def _sample(view: View, numbers: Sequence[int]) -> set[int]:
 
 def _traces(
     view: View, column: str, crowd: Sequence[pd.DataFrame], by_number: dict[int, pd.DataFrame], marked: Sequence[int]
-) -> list[dict[str, Any]]:
+) -> list[JsonObject]:
     x: list[int | None] = []
     y: list[float | None] = []
     for rows in crowd:
         x += [*rows["epoch"].tolist(), None]
         y += [*rounded(rows[column], 4), None]
-    traces: list[dict[str, Any]] = []
+    traces: list[JsonObject] = []
     if crowd:
         traces.append(
             {"type": "scattergl", "mode": "lines", "x": x, "y": y, "hoverinfo": "skip"}
@@ -113,7 +113,7 @@ def _thinned(rows: pd.DataFrame) -> pd.DataFrame:
     return rows if len(rows) <= MOST_EPOCHS else rows.iloc[evenly(len(rows), MOST_EPOCHS)]
 
 
-def _losses(frame: pd.DataFrame) -> dict[str, Any]:
+def _losses(frame: pd.DataFrame) -> JsonObject:
     """The loss axis: logarithmic, cut where only diverging or overfitted curves are; a loss of 0 is not drawn."""
     losses = frame[["train_loss", "dev_loss"]].to_numpy(dtype=float)
     losses = losses[np.isfinite(losses) & (losses > 0)]

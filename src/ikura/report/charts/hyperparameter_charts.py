@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ikura.json_values import JsonObject
 from ikura.page.figure import axis, css, evenly, figure, legend, plot_text, rounded
 from ikura.page.formatting import listed, number, plural
 from ikura.page.markup import Html, element, join
@@ -163,7 +164,7 @@ def _finalists(view: View) -> pd.DataFrame:
     return view.ranked[again & ~view.ranked["chosen"]]
 
 
-def _points(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, float], view: View) -> dict[str, Any]:
+def _points(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, float], view: View) -> JsonObject:
     """One trace; scores off the axis stand on its edge."""
     columns = zip(rows["number"], rows[name], rows["dev_score"], rows["state"], strict=True)
     placed = [

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ikura.json_values import JsonObject
 from ikura.page.figure import css, evenly, figure, plot_text, rounded
 from ikura.page.formatting import number
 from ikura.page.markup import Html
@@ -83,7 +83,7 @@ def parallel(view: View) -> Html | None:
     )
 
 
-def _dimension(view: View, name: str, rows: pd.DataFrame) -> dict[str, Any]:
+def _dimension(view: View, name: str, rows: pd.DataFrame) -> JsonObject:
     scale = scale_of(view.record.searched[name], view.values(name))
     at = places(rows[name], scale)
     logarithmic = scale.axis.get("type") == "log"

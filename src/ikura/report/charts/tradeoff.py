@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
+from ikura.json_values import JsonObject
 from ikura.page.figure import axis, css, evenly, figure, legend, log_tick, plot_text, rounded
 from ikura.page.formatting import as_float, count, number, plural, score
 from ikura.page.markup import Html, element, join
@@ -67,7 +66,7 @@ def _chart(view: View, name: str, known: pd.DataFrame, found: pd.DataFrame) -> H
     values = shown[name].to_numpy(dtype=float)
     positive = values.size > 0 and values.min() > 0
     logarithmic = positive and values.max() / values.min() >= LOG_FROM
-    ticks: dict[str, Any] = {"tickformat": "~s" if name == "parameters" else "~g"}
+    ticks: JsonObject = {"tickformat": "~s" if name == "parameters" else "~g"}
     if logarithmic:
         ticks |= {"type": "log", "dtick": log_tick(float(np.log10(values.max() / values.min())))}
     traces = [
@@ -93,7 +92,7 @@ def _chart(view: View, name: str, known: pd.DataFrame, found: pd.DataFrame) -> H
     )
 
 
-def _points(rows: pd.DataFrame, name: str, view: View) -> dict[str, Any]:
+def _points(rows: pd.DataFrame, name: str, view: View) -> JsonObject:
     lines = [f"{plot_text(_words(one))} %{{customdata[{i}]}}" for i, one in enumerate(view.record.objectives[1:], 2)]
     told = "<br>".join([f"{plot_text(view.metric)} %{{customdata[1]}}", *lines])
     return {

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ikura.json_values import JsonObject
 from ikura.page.figure import css, rounded
 from ikura.report.charts.value_axis import Scale
 
@@ -28,7 +29,7 @@ def places(column: pd.Series, scale: Scale) -> np.ndarray:
     return np.where(at > 0, at, np.nan) if scale.axis.get("type") == "log" else at
 
 
-def trend(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, float], better: int) -> list[dict[str, Any]]:
+def trend(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, float], better: int) -> list[JsonObject]:
     """Draw the best score, the median and the middle half of the scores in each part of a hyperparameter's range.
 
     Args:
@@ -78,8 +79,8 @@ def _parts(at: np.ndarray, scale: Scale) -> np.ndarray:
 
 
 def _options(
-    x: list[Any], low: list[Any], middle: list[Any], high: list[Any], best: list[Any], line: dict[str, Any]
-) -> list[dict[str, Any]]:
+    x: list[Any], low: list[Any], middle: list[Any], high: list[Any], best: list[Any], line: JsonObject
+) -> list[JsonObject]:
     """Boxes for the middle half, strokes for the median and the best."""
 
     def strokes(y: list[Any], half: float) -> tuple[list[Any], list[Any]]:

@@ -13,6 +13,7 @@ from typing_extensions import override
 from ikura.errors import UsageError
 from ikura.search.schedule._base import Copy, Plan, Round, Schedule, Standing
 from ikura.space import Parameter, Space
+from ikura.space._base import Configuration
 from ikura.trial_state import State
 
 __all__ = ["PopulationBasedTraining", "explore"]
@@ -87,7 +88,7 @@ def _last(one: Standing) -> float:
 
 def explore(
     hyperparameters: Mapping[str, Any], space: Space, changeable: Sequence[str], random: np.random.Generator
-) -> dict[str, Any]:
+) -> Configuration:
     """Change hyperparameters a little: × 1.2 or × 0.8, or drawn anew from the space with probability .25.
 
     On a log-complement scale it is 1 - x that is multiplied; results are kept within the range. Choices have no
