@@ -62,10 +62,10 @@ def test_a_model_takes_what_training_took(form: str) -> None:
 
 
 def test_sparse_and_masked_values_are_told() -> None:
-    assert "made dense" in prepare((scipy.sparse.eye_array(40, 3), Y)).summary["notes"][0]
+    assert "made dense" in prepare((scipy.sparse.eye_array(40, 3), Y)).summary.notes[0]
     masked = np.ma.masked_array(X, np.arange(120).reshape(40, 3) % 7 == 0)
     dataset = prepare((masked, Y))
-    assert "18 masked values of x count as missing" in dataset.summary["notes"][0]
+    assert "18 masked values of x count as missing" in dataset.summary.notes[0]
     assert dataset.encoder.feature_names[1] == "x0 is missing"
 
 

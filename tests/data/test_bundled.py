@@ -29,8 +29,8 @@ def test_bundled_set(name: str) -> None:
     dataset = prepare(name)
     assert dataset.task.name == task
     assert len(dataset.train) + len(dataset.dev) + len(dataset.test) == rows
-    assert dataset.summary["source"] == name
-    assert dataset.summary["drift"] == []
+    assert dataset.summary.source == name
+    assert dataset.summary.drift == []
 
 
 def test_unknown_name_offers_the_nearest() -> None:
@@ -43,4 +43,4 @@ def test_unknown_name_offers_the_nearest() -> None:
 def test_a_file_comes_before_a_bundled_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "iris").write_text("x,target\n" + "".join(f"{row * row},{row % 2}\n" for row in range(20)))
     monkeypatch.chdir(tmp_path)
-    assert prepare("iris").summary["rows"] == 20
+    assert prepare("iris").summary.rows == 20

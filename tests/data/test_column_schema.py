@@ -22,6 +22,7 @@ from ikura.data.encoder import TableEncoder
 from ikura.data.encoder.make import read_encoder
 from ikura.data.options import DataOptions
 from ikura.data.read import open_table
+from ikura.data.summary import Summary
 from ikura.errors import DataError
 
 Rows = list[tuple[float | None, datetime.datetime | None, str | None, bool | None]]
@@ -156,18 +157,18 @@ def test_new_rows_are_read_by_the_notation_of_training_from_file_and_frame(
 TABLE = pd.DataFrame({"b": np.random.default_rng(0).normal(size=60), "k": ["p", "q"] * 30})
 
 
-def summary(tmp_path: Path, values: Any, **reading: Any) -> dict[str, Any]:
+def summary(tmp_path: Path, values: Any, **reading: Any) -> Summary:
     table = TABLE.assign(c=values)
     table.to_csv(tmp_path / "table.csv", index=False)
     return prepare(tmp_path / "table.csv", DataOptions("k", **reading)).summary
 
 
-def kind(found: dict[str, Any]) -> str:
-    return next(column["kind"] for column in found["columns"] if column["name"] == "c")
+def kind(found: Summary) -> str:
+    return next(column.kind for column in found.columns if column.name == "c")
 
 
-def note(found: dict[str, Any], *words: str) -> bool:
-    return any(all(word in one for word in words) for one in found["notes"])
+def note(found: Summary, *words: str) -> bool:
+    return any(all(word in one for word in words) for one in found.notes)
 
 
 @pytest.mark.parametrize("codes", [["007", "010"], ["0001", "12345"], ["00", "01"], ["+012", "+345"]])
@@ -265,19 +266,19 @@ def test_words_for_missing_values_are_said_and_can_be_set(tmp_path: Path) -> Non
     values = ["-999", "n/a", *[str(place / 3) for place in range(58)]]
     found = summary(tmp_path, values)
     assert note(found, "'n/a' stands for a missing value in 'c' (1 row)")
-    column = next(one for one in found["columns"] if one["name"] == "c")
-    assert (column["kind"], column["missing"]) == ("numeric", 1)
+    column = next(one for one in found.columns if one.name == "c")
+    assert (column.kind, column.missing) == ("numeric", 1)
     found = summary(tmp_path, values, missing=["-999", "n/a"])
-    assert next(one for one in found["columns"] if one["name"] == "c")["missing"] == 2
+    assert next(one for one in found.columns if one.name == "c").missing == 2
     levels = ["NA", "EU", "AS"] * 20
-    assert next(one for one in summary(tmp_path, levels)["columns"] if one["name"] == "c")["distinct"] == 2
-    assert next(one for one in summary(tmp_path, levels, missing=[])["columns"] if one["name"] == "c")["distinct"] == 3
+    assert next(one for one in summary(tmp_path, levels).columns if one.name == "c").distinct == 2
+    assert next(one for one in summary(tmp_path, levels, missing=[]).columns if one.name == "c").distinct == 3
 
 
 def test_a_sentinel_counts_as_missing_in_a_frame_too() -> None:
     table = TABLE.assign(c=[-999.0, *np.linspace(0, 1, 59)])
-    column = prepare(table, DataOptions("k", missing=["-999"])).summary["columns"][1]
-    assert (column["name"], column["missing"]) == ("c", 1)
+    column = prepare(table, DataOptions("k", missing=["-999"])).summary.columns[1]
+    assert (column.name, column.missing) == ("c", 1)
 
 
 @pytest.mark.parametrize(

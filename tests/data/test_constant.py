@@ -41,7 +41,7 @@ def test_a_constant_is_zero_in_every_part(usual: object, other: list[object]) ->
     places = [i for i, name in enumerate(dataset.encoder.feature_names) if name.startswith("still")]
     for part in (dataset.train, dataset.dev, dataset.test):
         assert (part.x[:, places] == 0).all()
-    assert any("'still' has one value in all training rows" in note for note in dataset.summary["notes"])
+    assert any("'still' has one value in all training rows" in note for note in dataset.summary.notes)
     again = read_encoder(dataset.encoder.to_dict())
     np.testing.assert_array_equal(again.transform(frame)[0][dataset.split.dev], dataset.dev.x)
 

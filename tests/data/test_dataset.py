@@ -10,6 +10,7 @@ import pytest
 from ikura.data import Dataset, prepare, read_table
 from ikura.data.encoder.make import read_encoder
 from ikura.data.options import DataOptions
+from ikura.data.summary import ClassRows, LeftOut
 from ikura.errors import DataError
 
 PENGUINS = Path(__file__).parents[2] / "examples" / "penguins.csv"
@@ -26,15 +27,15 @@ def parts_equal(one: Dataset, two: Dataset) -> bool:
 def test_penguins() -> None:
     dataset = prepare(PENGUINS, DataOptions("species"))
     assert dataset.task.classes == ["Adelie", "Chinstrap", "Gentoo"]
-    assert dataset.summary["parts"] == {"train": 206, "dev": 69, "test": 69}
-    assert dataset.summary["classes"] == [
-        {"name": "Adelie", "rows": 152},
-        {"name": "Chinstrap", "rows": 68},
-        {"name": "Gentoo", "rows": 124},
+    assert dataset.summary.parts == {"train": 206, "dev": 69, "test": 69}
+    assert dataset.summary.classes == [
+        ClassRows("Adelie", 152),
+        ClassRows("Chinstrap", 68),
+        ClassRows("Gentoo", 124),
     ]
-    assert dataset.summary["imbalance"] == 152 / 68
-    assert dataset.summary["left_out"] == []
-    assert {column["name"]: column["kind"] for column in dataset.summary["columns"]}["sex"] == "category"
+    assert dataset.summary.imbalance == 152 / 68
+    assert dataset.summary.left_out == []
+    assert {column.name: column.kind for column in dataset.summary.columns}["sex"] == "category"
     for part in (dataset.train, dataset.dev, dataset.test):
         assert part.x.dtype == np.float32
         assert part.x.flags.c_contiguous
@@ -75,7 +76,7 @@ def test_same_arguments_same_data_set() -> None:
 @pytest.mark.parametrize("data", ["iris", "breast_cancer", "diabetes", PENGUINS])
 def test_summary_and_encoder_survive_json(data: str | Path) -> None:
     dataset = prepare(data, DataOptions("species" if data == PENGUINS else None))
-    assert json.loads(json.dumps(dataset.summary)) == dataset.summary
+    assert json.loads(json.dumps(dataset.summary.as_dict())) == dataset.summary.as_dict()
     assert read_encoder(json.loads(json.dumps(dataset.encoder.to_dict()))) == dataset.encoder
 
 
@@ -107,13 +108,13 @@ def test_arrays_of_more_dimensions() -> None:
     dataset = prepare((images, np.arange(60) % 3))
     assert dataset.train.x.shape == (36, 8, 8, 1)
     assert dataset.train.codes.shape == (36, 0)
-    assert dataset.summary["columns"] == []
+    assert dataset.summary.columns == []
     # The mean of 2304 standardised numbers, each rounded by 2⁻²⁴ of at most 2; NumPy sums in pairs.
     assert abs(float(dataset.train.x.mean(dtype=np.float64))) < 1e-6
     brighter = images.copy()
     brighter[dataset.split.test] /= 4
     drifted = prepare((brighter, np.arange(60) % 3))
-    assert {(one["column"], one["part"]) for one in drifted.summary["drift"]} == {
+    assert {(one.column, one.part) for one in drifted.summary.drift} == {
         ("mean of x", "test"),
         ("spread of x", "test"),
     }
@@ -143,19 +144,19 @@ def test_rows_without_a_target_are_dropped_and_counted() -> None:
     table = read_table(PENGUINS)
     table.loc[[3, 300], "species"] = None
     dataset = prepare(table, DataOptions("species"))
-    assert dataset.summary["rows"] == 344
-    assert dataset.summary["rows_without_target"] == 2
-    assert sum(dataset.summary["parts"].values()) == 342
+    assert dataset.summary.rows == 344
+    assert dataset.summary.rows_without_target == 2
+    assert sum(dataset.summary.parts.values()) == 342
     rows = np.concatenate([dataset.split.train, dataset.split.dev, dataset.split.test])
     assert set(range(344)) - set(rows.tolist()) == {3, 300}
-    assert "2 rows have no target and are left out." in dataset.summary["notes"]
+    assert "2 rows have no target and are left out." in dataset.summary.notes
 
 
 def test_columns_left_out_are_named() -> None:
     table = read_table(PENGUINS).assign(planet="Earth", key=np.arange(344) * 7, nothing=None)
     dataset = prepare(table, DataOptions("species"))
-    assert [one["name"] for one in dataset.summary["left_out"]] == ["planet", "key", "nothing"]
-    assert all(any(repr(name) in note for note in dataset.summary["notes"]) for name in ("planet", "key", "nothing"))
+    assert [one.name for one in dataset.summary.left_out] == ["planet", "key", "nothing"]
+    assert all(any(repr(name) in note for note in dataset.summary.notes) for name in ("planet", "key", "nothing"))
 
 
 def test_group_is_no_feature_and_in_one_part_only() -> None:
@@ -163,7 +164,7 @@ def test_group_is_no_feature_and_in_one_part_only() -> None:
     dataset = prepare(table, DataOptions("species", group="nest"))
     nests = [set(table["nest"].iloc[rows]) for rows in (dataset.split.train, dataset.split.dev, dataset.split.test)]
     assert sum(map(len, nests)) == len(set.union(*nests))
-    assert {"name": "nest", "reason": "it is the group column"} in dataset.summary["left_out"]
+    assert LeftOut("nest", "it is the group column") in dataset.summary.left_out
 
 
 def test_time_is_a_feature_only_if_asked_for() -> None:
@@ -175,19 +176,19 @@ def test_time_is_a_feature_only_if_asked_for() -> None:
     assert not any(name.startswith("day") for name in dataset.encoder.feature_names)
     asked = prepare(table, DataOptions("species", time="day", kinds={"day": "datetime"}))
     assert "day.month" in asked.encoder.feature_names
-    assert any(one["column"] == "species" for one in dataset.summary["drift"])
-    assert any("distributed otherwise" in note for note in dataset.summary["notes"])
+    assert any(one.column == "species" for one in dataset.summary.drift)
+    assert any("distributed otherwise" in note for note in dataset.summary.notes)
 
 
 def test_class_that_training_lacks_is_noted() -> None:
     table = pd.DataFrame({"x": np.arange(100.0) % 7, "day": range(100), "label": ["a", "b"] * 45 + ["c"] * 10})
     dataset = prepare(table, DataOptions("label", time="day"))
-    assert "The training set has no row of class 'c', which cannot be learned." in dataset.summary["notes"]
+    assert "The training set has no row of class 'c', which cannot be learned." in dataset.summary.notes
 
 
 def test_class_that_dev_or_test_lacks_is_noted() -> None:
     table = pd.DataFrame({"x": np.arange(100.0) % 7, "day": range(100), "label": ["c"] * 10 + ["a", "b"] * 45})
-    notes = prepare(table, DataOptions("label", time="day")).summary["notes"]
+    notes = prepare(table, DataOptions("label", time="day")).summary.notes
     for part in ("dev", "test"):
         assert any(note.startswith(f"The {part} set has no row of class 'c', so that no score") for note in notes)
     assert not any("training set has no row" in note for note in notes)
@@ -196,9 +197,9 @@ def test_class_that_dev_or_test_lacks_is_noted() -> None:
 def test_imbalance_is_noted() -> None:
     table = pd.DataFrame({"x": np.arange(200.0) % 7, "label": ["a"] * 190 + ["b"] * 10})
     summary = prepare(table).summary
-    assert summary["imbalance"] == 19
-    assert any("19 times" in note and "balanced_accuracy" in note for note in summary["notes"])
-    assert "The target is 'label', the column of that name." in summary["notes"]
+    assert summary.imbalance == 19
+    assert any("19 times" in note and "balanced_accuracy" in note for note in summary.notes)
+    assert "The target is 'label', the column of that name." in summary.notes
 
 
 def test_row_numbers_in_messages_count_all_rows(tmp_path: Path) -> None:

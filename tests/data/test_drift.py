@@ -70,9 +70,9 @@ def test_finds_the_shifted_column(column: str) -> None:
     else:
         frame.loc[rows, column] += pd.Timedelta(days=200)
     found = find_drift(frame, describe_columns(frame), parts)
-    assert [(one["column"], one["part"]) for one in found] == [(column, "test")]
-    assert 0 <= found[0]["p_value"] < 0.01
-    assert found[0]["test"] == ("chi-squared" if column in ("colour", "street") else "Kolmogorov-Smirnov")
+    assert [(one.column, one.part) for one in found] == [(column, "test")]
+    assert 0 <= found[0].p_value < 0.01
+    assert found[0].test == ("chi-squared" if column in ("colour", "street") else "Kolmogorov-Smirnov")
 
 
 def test_large_parts_are_sampled_and_still_found() -> None:
@@ -80,7 +80,7 @@ def test_large_parts_are_sampled_and_still_found() -> None:
     values[40_000:] += 0.5
     parts = Split(np.arange(20_000), np.arange(20_000, 40_000), np.arange(40_000, 60_000))
     frame = pd.DataFrame({"v": values})
-    assert [one["part"] for one in find_drift(frame, describe_columns(frame), parts)] == ["test"]
+    assert [one.part for one in find_drift(frame, describe_columns(frame), parts)] == ["test"]
 
 
 @given(st.lists(st.floats(0, 1), max_size=20))

@@ -76,7 +76,7 @@ def table(values: Any) -> pd.DataFrame:
 
 
 def kind(found: Any) -> str:
-    return next(column["kind"] for column in found.summary["columns"] if column["name"] == "c")
+    return next(column.kind for column in found.summary.columns if column.name == "c")
 
 
 @pytest.mark.parametrize("name", COLUMNS)

@@ -25,7 +25,7 @@ CAUSES = {
 
 
 def kinds(frame: pd.DataFrame, **more: str) -> dict[str, str]:
-    return {one["name"]: one["kind"] for one in prepare(frame, DataOptions("y", kinds=more or None)).summary["columns"]}
+    return {one.name: one.kind for one in prepare(frame, DataOptions("y", kinds=more or None)).summary.columns}
 
 
 @pytest.mark.parametrize("cause", CAUSES)
@@ -35,13 +35,13 @@ def test_a_cause_is_kept(cause: str, first: int) -> None:
     order = RANDOM.permutation(N)
     for one in (frame, frame.iloc[order], frame[["year", "y"]]):
         assert kinds(one)["year"] == "numeric"
-    assert "--kind year=ignore" in prepare(frame, DataOptions("y")).summary["notes"][0]
+    assert "--kind year=ignore" in prepare(frame, DataOptions("y")).summary.notes[0]
 
 
 def test_what_the_target_does_not_follow_is_left_out_and_how_to_keep_it_is_said() -> None:
     frame = pd.DataFrame({"step": COUNT, "b": NOISE, "y": RANDOM.normal(size=N)})
     dataset = prepare(frame, DataOptions("y"))
-    [note] = [note for note in dataset.summary["notes"] if "'step'" in note]
+    [note] = [note for note in dataset.summary.notes if "'step'" in note]
     assert note == "Column 'step' is left out: it numbers the rows, from 0 to 299; to keep it, --kind step=numeric."
     assert kinds(frame, step="numeric")["step"] == "numeric"
     with pytest.raises(DataError, match="to keep it, --kind step=numeric"):

@@ -33,9 +33,9 @@ def prepared(tmp_path: Path, values: Any, framed: bool = False, **reading: Any) 
 def test_words_are_classes(tmp_path: Path, words: list[str], framed: bool) -> None:
     dataset = prepared(tmp_path, (words * N)[:N], framed)
     assert dataset.task.classes == sorted(words)
-    assert dataset.summary["rows_without_target"] == 0
+    assert dataset.summary.rows_without_target == 0
     usual = [word for word in words if word not in ("none", "mild", "+", "yes", "no", "zero", "++")]
-    notes = " ".join(dataset.summary["notes"])
+    notes = " ".join(dataset.summary.notes)
     assert all(f"{word!r} is a class of the target" in notes for word in usual)
 
 
@@ -43,7 +43,7 @@ def test_what_counts_as_missing_can_be_set(tmp_path: Path) -> None:
     values = ["NA", "up", "down"] * (N // 3)
     dataset = prepared(tmp_path, values, missing=["NA"])
     assert dataset.task.classes == ["down", "up"]
-    assert dataset.summary["rows_without_target"] == N // 3
+    assert dataset.summary.rows_without_target == N // 3
 
 
 def test_empty_fields_are_missing(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_target_of_formatted_numbers(tmp_path: Path, write: Any, value: float)
     read = dataset.target_mean + dataset.target_std * dataset.train.y.astype(np.float64)
     # y is rounded by 2⁻²⁴ of at most 4, and σ is below 2500.
     np.testing.assert_allclose(read, value * numbers[dataset.split.train], atol=2500 * 2**-21)
-    assert any("The target 'y' is read as numbers" in note for note in dataset.summary["notes"])
+    assert any("The target 'y' is read as numbers" in note for note in dataset.summary.notes)
 
 
 @pytest.mark.parametrize("word", ["n/a", "-", "#DIV/0!"])
@@ -82,8 +82,8 @@ def test_a_word_for_a_missing_value_among_numbers_is_missing_and_named(tmp_path:
     values[7] = word
     dataset = prepared(tmp_path, values)
     assert dataset.task.name == "regression"
-    assert dataset.summary["rows_without_target"] == 1
-    assert any(f"{word!r} stands for" in note and "row 8" in note for note in dataset.summary["notes"])
+    assert dataset.summary.rows_without_target == 1
+    assert any(f"{word!r} stands for" in note and "row 8" in note for note in dataset.summary.notes)
 
 
 @pytest.mark.parametrize("word", ["y", "unknown", "12..5", "1.2 m"])

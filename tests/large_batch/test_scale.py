@@ -68,7 +68,7 @@ def test_the_scores_are_those_of_the_kept_weights(scaling: Scaling) -> None:
 def test_the_model_is_the_chosen_columns_best(study: Study, scaling: Scaling) -> None:
     scores = [max(one, key=lambda epoch: -epoch[1])[2] for one in map(list, scaling.curves[scaling.chosen])]
     dataset = study.setting.prepare(study.run)
-    frame = load_iris(as_frame=True).data.set_axis([c["name"] for c in dataset.summary["columns"]], axis=1)
+    frame = load_iris(as_frame=True).data.set_axis([c.name for c in dataset.summary.columns], axis=1)
     rows = dataset.split.dev
     target = np.array(dataset.task.classes)[dataset.dev.y]
     for model in (scaling.model, ikura.load(scaling.folder), ikura.load(scaling.folder / "model")):

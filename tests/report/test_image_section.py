@@ -72,7 +72,7 @@ def test_examples_of_each_class_with_their_names_escaped(shown: dict[str, Any]) 
 
 
 def test_what_was_read(shown: dict[str, Any]) -> None:
-    text = data(shown["dataset"].summary, shown)
+    text = data(shown["dataset"].summary.as_dict(), shown)
     assert text is not None
     assert "40 colour images of 6 × 5 pixels were read" in text
     assert "<img" in text

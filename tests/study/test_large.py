@@ -63,7 +63,7 @@ def large_study(run: Path) -> Study:
     store.add_trials(rows)
     for first in range(0, TRIALS, TILE):
         store.record([_outcome(row, random) for row in rows[first : first + TILE]])
-    store.set_facts({SUMMARY: setting.prepare(run).summary, SECONDS: {"read": 0.1}})
+    store.set_facts({SUMMARY: setting.prepare(run).summary.as_dict(), SECONDS: {"read": 0.1}})
     store.set_fact(STAGES, [StageRecord(0, "random", TRIALS, EPOCHS)])
     store.close()
     return Study(run)

@@ -11,7 +11,6 @@ from torch import nn
 
 from ikura.api.study import Study
 from ikura.data import Dataset
-from ikura.data.summary import sentences
 from ikura.exchange.prior import Prior
 from ikura.json_values import JsonObject
 from ikura.metric import default_metric, metric
@@ -104,10 +103,10 @@ def make_plan(
         folded = not (given.options.group or given.options.time)
         freezing = choose_freezing(network, dataset, folded=folded, seed=seed, dtype=training.dtype, say=progress.say)
         network = replace(network, freeze=freezing.chosen)
-        dataset.summary["notes"] = [*dataset.summary.get("notes", []), str(freezing)]
+        dataset = dataset.with_notes([*dataset.summary.notes, str(freezing)])
     name = chosen_network(network, dataset)
     check_channels(name, dataset, given.options.channels)
-    dataset.summary["notes"] = [*given.notes, *dataset.summary["notes"]]
+    dataset = dataset.with_notes([*given.notes, *dataset.summary.notes])
     training = replace(training, device=chosen_device(training.device, name != "mlp"))
     epochs, finalists = budget(name, search.epochs, search.finalists)
     if finalists and schedule(search.schedule).copies:
@@ -137,7 +136,7 @@ def make_plan(
         search,
         training,
         **given.records,
-        broken=given.options.broken if dataset.summary["images"] else None,
+        broken=given.options.broken if dataset.summary.images else None,
         network=name,
         pretrained=network.record if isinstance(network, Pretrained) else {},
         space=opened.as_dict(),
@@ -154,7 +153,7 @@ def make_plan(
 
 def _tell(dataset: Dataset, lines: list[str], progress: Logged) -> None:
     """Say what was understood of the data, what may be wrong with them, and some lines."""
-    read, *noted = sentences(dataset.summary)
+    read, *noted = dataset.summary.sentences()
     progress.say(read)
     for line in noted:
         progress.warn(line)

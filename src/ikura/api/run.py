@@ -77,7 +77,7 @@ def begin_run(
         plan.network.keep(run)
     store = Store(run / "study.db", create=True)
     facts: dict[Fact[Any], Any] = {
-        SUMMARY: plan.dataset.summary,
+        SUMMARY: plan.dataset.summary.as_dict(),
         SETTING: setting_as_json(plan.setting),
         VERSIONS: versions(),
         CHECKS: plan.checks,

@@ -23,7 +23,7 @@ class DriftCheck(Check):
             return self.passed("no column is distributed otherwise in the dev or test set than in the training set")
         parts: dict[str, list[str]] = {}
         for one in subject.drift:
-            parts.setdefault(str(one["part"]), []).append(repr(one["column"]))
+            parts.setdefault(one.part, []).append(repr(one.column))
         words = [f"the {part} set in {_named(columns)}" for part, columns in parts.items()]
         return self.warned(
             f"{' and '.join(words)} is distributed otherwise than the training set",
@@ -31,7 +31,7 @@ class DriftCheck(Check):
             "Shuffle before splitting, or collect training data like those to be predicted; `ikura check` compares "
             "whole rows (distribution).",
             columns={part: len(columns) for part, columns in parts.items()},
-            least_p_value=min(float(one["p_value"]) for one in subject.drift),
+            least_p_value=min(one.p_value for one in subject.drift),
         )
 
 

@@ -20,7 +20,6 @@ from torch import nn
 
 from ikura.checks.subject import Loss, Step, Subject, Table
 from ikura.data import Dataset, prepare
-from ikura.data.columns import Column
 from ikura.data.open_source import open_source
 from ikura.data.options import DataOptions
 from ikura.data.reading import read_source
@@ -141,7 +140,7 @@ def subject_of_data(
         table=table,
         as_given=as_given,
         names=(*dataset.encoder.feature_names, *dataset.encoder.embedding_names) if named else (),
-        drift=tuple(dataset.summary.get("drift") or ()),
+        drift=dataset.summary.drift,
         seed=asked.seed,
         loss=asked.loss,
         step=asked.step,
@@ -153,12 +152,11 @@ def subject_of_data(
 
 def table_of(opened: Source, options: DataOptions, dataset: Dataset) -> Table | None:
     """The table of a data set before it is encoded; None for data that are none."""
-    if not isinstance(opened.features, pd.DataFrame) or not dataset.summary["columns"]:
+    if not isinstance(opened.features, pd.DataFrame) or not dataset.summary.columns:
         return None
     source = read_source(opened, options).source
     assert isinstance(source.features, pd.DataFrame)
-    columns = [Column(**one) for one in dataset.summary["columns"]]
-    rows = dataset.split
+    rows, columns = dataset.split, dataset.summary.columns
     return Table(source.features, source.target, columns, rows.train, np.concatenate([rows.dev, rows.test]))
 
 

@@ -128,7 +128,7 @@ def _subject(
             return network(0), network(0)
 
     subject = Subject(
-        str(dataset.summary.get("source") or "the data"),
+        dataset.summary.source or "the data",
         dataset.task.name,
         train,
         dev,
@@ -138,7 +138,7 @@ def _subject(
         fresh=fresh,
         given=given,
         names=(*dataset.encoder.feature_names, *dataset.encoder.embedding_names) if train.x.ndim == 2 else (),
-        drift=tuple(dataset.summary.get("drift") or ()),
+        drift=dataset.summary.drift,
         seed=seed,
         integers=train.standard is None and train.x.dtype.kind == "i",
     )

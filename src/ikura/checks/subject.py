@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ikura.data.columns import Column
+from ikura.data.drift import Drift
 from ikura.nn.copying import copy_of
 from ikura.nn.generators import preserved
 from ikura.nn.loss import loss as task_loss
@@ -107,7 +108,7 @@ class Subject:
     table: Table | None = None
     as_given: bool = False
     names: Sequence[str] = ()
-    drift: Sequence[Mapping[str, Any]] = ()
+    drift: Sequence[Drift] = ()
     seed: int = 0
     integers: bool = False
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ import pyarrow as pa
 
 from ikura.data.notation import Hints, find_mixture, find_odd, is_text
 from ikura.data.values import label, labels
+from ikura.json_values import JsonObject
 
 __all__ = ["ASKABLE", "KINDS", "Column", "kind_of", "names_rows"]
 
@@ -60,7 +60,7 @@ class Column:
         """Whether the network sees the column."""
         return self.kind in USED
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """The JSON form."""
         return asdict(self)
 

@@ -24,7 +24,7 @@ from ikura.data.options import DataOptions
 from ikura.data.reading import Reading, read_source
 from ikura.data.source import Source
 from ikura.data.split import Split, split, split_given, times
-from ikura.data.summary import summarise
+from ikura.data.summary import Summary, summarise
 from ikura.data.task import Positive, Task, class_codes, detect_task, has_target, with_positive
 from ikura.data.values import numbers
 from ikura.data.whole import Arrays, whole_array, whole_encoder, whole_note
@@ -63,7 +63,7 @@ class Dataset:
         encoder: turns further examples into the same arrays.
         train, dev, test: the three parts.
         split: rows of the three parts in the source, counted from 0.
-        summary: JSON form of what was found: rows, columns, classes, notes, drift.
+        summary: what was found: rows, columns, classes, notes, drift.
         target_mean, target_std: a regression's target is target_mean + target_std · y, in its own units;
             0 and 1 for classes.
     """
@@ -74,9 +74,13 @@ class Dataset:
     dev: Part
     test: Part
     split: Split
-    summary: dict[str, Any]
+    summary: Summary
     target_mean: float = 0.0
     target_std: float = 1.0
+
+    def with_notes(self, notes: list[str]) -> Dataset:
+        """The data set with other sentences for the user."""
+        return replace(self, summary=replace(self.summary, notes=notes))
 
 
 def prepare(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ikura.data.encoder.array import mean_and_spread
 from ikura.data.split import Split
 from ikura.data.values import labels, moments, numbers, truths
 
-__all__ = ["find_drift", "find_mismatch", "image_table"]
+__all__ = ["Drift", "find_drift", "find_mismatch", "image_table"]
 
 SAMPLE = 10_000
 MOST_VALUES = 1_000_000
@@ -24,9 +25,28 @@ LEAST_EXPECTED = 5
 MOST_IMAGES = 5_000
 
 
+@dataclass(frozen=True)
+class Drift:
+    """A column that is distributed otherwise in another part.
+
+    Args:
+        column: its name.
+        part: the other part, dev or test.
+        test: name of the two-sample test.
+        statistic: of the test.
+        p_value: corrected for the number of tests.
+    """
+
+    column: str
+    part: str
+    test: str
+    statistic: float
+    p_value: float
+
+
 def find_drift(
     frame: pd.DataFrame, columns: Iterable[Column], split: Split, level: float = LEVEL, seed: int = 0
-) -> list[dict[str, Any]]:
+) -> list[Drift]:
     """Find the columns that are distributed otherwise in the dev or test set than in the training set.
 
     Two-sample tests, Kolmogorov–Smirnov for numbers and moments, χ² for categories (levels with fewer than 5 expected
@@ -41,8 +61,7 @@ def find_drift(
         seed: number that picks the rows where a part is larger than the sample.
 
     Returns:
-        For each finding column, part (dev or test), test (name), statistic, and p_value (corrected), the most
-        certain first.
+        The findings, the most certain first.
 
     References:
         Holm (1979), A simple sequentially rejective multiple test procedure.
@@ -50,7 +69,7 @@ def find_drift(
     Example:
         >>> frame = pd.DataFrame({"age": [20.0, 30.0, 40.0, 50.0] * 50 + [80.0, 90.0] * 30})
         >>> split = Split(np.arange(150), np.arange(150, 200), np.arange(200, 260))
-        >>> [(one["column"], one["part"]) for one in find_drift(frame, [Column("age", "numeric", 0, 6)], split)]
+        >>> [(one.column, one.part) for one in find_drift(frame, [Column("age", "numeric", 0, 6)], split)]
         [('age', 'test')]
     """
     return _found(frame, columns, split.train, {"dev": split.dev, "test": split.test}, level, seed)
@@ -58,7 +77,7 @@ def find_drift(
 
 def find_mismatch(
     frame: pd.DataFrame, columns: Iterable[Column], split: Split, level: float = LEVEL, seed: int = 0
-) -> list[dict[str, Any]]:
+) -> list[Drift]:
     """Find the columns that are distributed otherwise in the test set than in the dev set, as `find_drift`."""
     return _found(frame, columns, split.dev, {"test": split.test}, level, seed)
 
@@ -70,7 +89,7 @@ def _found(
     parts: Mapping[str, npt.NDArray[np.int64]],
     level: float,
     seed: int,
-) -> list[dict[str, Any]]:
+) -> list[Drift]:
     """Compare parts with the base, column by column."""
     columns = [column for column in columns if column.used]
     most = min(SAMPLE, max(1000, MOST_VALUES // max(len(columns), 1)))
@@ -79,19 +98,15 @@ def _found(
     names = [column.name for column in columns]
     sample = frame[names].iloc[np.concatenate(taken)].reset_index(drop=True)
     ends = np.cumsum([len(rows) for rows in taken])[:-1]
-    found: list[dict[str, Any]] = []
+    found: list[Drift] = []
     for column in columns:
         values = _comparable(sample[column.name], column.kind)
         first, *others = np.split(values, ends)
         for part, other in zip(parts, others, strict=True):
-            name, statistic, p_value = _compare(first, other, column.kind == "category")
-            outcome = {"column": column.name, "part": part, "test": name, "statistic": statistic}
-            found.append({**outcome, "p_value": p_value})
-    corrected = _holm([one["p_value"] for one in found])
-    significant = [
-        {**one, "p_value": p_value} for one, p_value in zip(found, corrected, strict=True) if p_value < level
-    ]
-    return sorted(significant, key=lambda one: one["p_value"])
+            found.append(Drift(column.name, part, *_compare(first, other, column.kind == "category")))
+    corrected = _holm([one.p_value for one in found])
+    kept = [replace(one, p_value=p_value) for one, p_value in zip(found, corrected, strict=True) if p_value < level]
+    return sorted(kept, key=lambda one: one.p_value)
 
 
 def image_table(

@@ -1,8 +1,9 @@
-"""What was found in the data, in JSON form, with sentences for the user."""
+"""What was found in the data, with sentences for the user."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ikura.data.columns import Column
+from ikura.data.drift import Drift
 from ikura.data.images._base import PARTS
 from ikura.data.images.pixel_memory import is_mapped
 from ikura.data.source import Source
@@ -18,10 +20,99 @@ from ikura.data.task import Task
 from ikura.errors import listed
 from ikura.json_values import JsonObject
 
-__all__ = ["sentences", "summarise"]
+__all__ = ["Summary", "summarise"]
 
 IMBALANCED = 10.0
 FEW_DEV_ROWS = 50
+NAMES = {"train": "training", "dev": "dev", "test": "test"}
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A column that the network does not see, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ClassRows:
+    """A class and the rows that it has."""
+
+    name: Any
+    rows: int
+
+
+@dataclass(frozen=True)
+class ImageSummary:
+    """What images are like.
+
+    Args:
+        channels, height, width: of one image.
+        bytes: of all.
+        mapped: whether they lie in a temporary file.
+        broken: files that could not be read.
+        given_parts: parts that the data came with.
+    """
+
+    channels: int
+    height: int
+    width: int
+    bytes: int
+    mapped: bool
+    broken: list[str]
+    given_parts: list[str]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was found in the data.
+
+    Args:
+        source: path or bundled name; None for data in memory.
+        target, task: what is to be learned.
+        rows, rows_without_target: rows in all, and of them those that are left out.
+        columns: the columns and their kinds; empty for arrays.
+        left_out: columns that the network does not see.
+        parts: rows of train, dev and test.
+        classes: rows of each class; None for a regression.
+        imbalance: rows of the largest class for one of the smallest; None for a regression.
+        drift: columns distributed otherwise than in training.
+        mismatch: columns distributed otherwise in the test set than in the dev set.
+        images: what they are like; None for other data.
+        notes: sentences for the user.
+    """
+
+    source: str | None
+    target: str
+    task: str
+    rows: int
+    rows_without_target: int
+    columns: list[Column]
+    left_out: list[LeftOut]
+    parts: dict[str, int]
+    classes: list[ClassRows] | None
+    imbalance: float | None
+    drift: list[Drift]
+    mismatch: list[Drift]
+    images: ImageSummary | None
+    notes: list[str]
+
+    def as_dict(self) -> JsonObject:
+        """The JSON form."""
+        return asdict(self)
+
+    def sentences(self) -> list[str]:
+        """What was understood of the data, in a sentence, and the notes."""
+        used = [column.kind for column in self.columns if column.kind not in ("ignore", "constant", "identifier")]
+        kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(used).items())
+        read = f"{self.rows} rows, {len(used)} features ({kinds or 'an array'})"
+        if self.images is not None:
+            mode = "grey" if self.images.channels == 1 else "colour"
+            where = ", mapped from a temporary file" if self.images.mapped else ""
+            read = f"{self.rows} {mode} images of {self.images.width} x {self.images.height} pixels{where}"
+        parts = ", ".join(f"{NAMES[part]} {rows}" for part, rows in self.parts.items())
+        return [f"{read}; {self.task} target {self.target!r}; {parts}", *self.notes]
 
 
 def summarise(
@@ -30,9 +121,9 @@ def summarise(
     columns: list[Column],
     classes: npt.NDArray[np.int64] | None,
     parts: Split,
-    drift: list[dict[str, Any]],
-    mismatch: list[dict[str, Any]],
-) -> dict[str, Any]:
+    drift: list[Drift],
+    mismatch: list[Drift],
+) -> Summary:
     """Sum up what `prepare` found.
 
     Args:
@@ -43,37 +134,33 @@ def summarise(
         parts: places of the three parts among the rows with a target.
         drift: findings of `find_drift`.
         mismatch: findings of `find_mismatch`.
-
-    Returns:
-        source, target, task, rows, rows_without_target, columns, left_out (name and reason of each),
-        parts (rows of train, dev, test), classes (name and rows of each, None for a regression), imbalance
-        (rows of the largest class for one of the smallest), drift, mismatch, images (channels, height, width, bytes,
-        mapped, broken, given_parts; None for other data), notes.
     """
     rows = len(source.target)
     without = rows - sum(len(part) for part in (parts.train, parts.dev, parts.test))
     counts = None if classes is None else np.bincount(classes, minlength=len(task.classes or []))
-    return {
-        "source": source.name,
-        "target": task.target,
-        "task": task.name,
-        "rows": rows,
-        "rows_without_target": without,
-        "columns": [column.as_dict() for column in columns],
-        "left_out": [{"name": column.name, "reason": column.note} for column in columns if not column.used],
-        "parts": {"train": len(parts.train), "dev": len(parts.dev), "test": len(parts.test)},
-        "classes": None if counts is None else _classes(task, counts),
-        "imbalance": None if counts is None else float(counts.max() / counts.min()),
-        "drift": drift,
-        "mismatch": mismatch,
-        "images": _images(source),
-        "notes": [*source.notes, *_notes(source, task, columns, classes, parts, without, drift), *_apart(mismatch)],
-    }
+    return Summary(
+        source=source.name,
+        target=task.target,
+        task=task.name,
+        rows=rows,
+        rows_without_target=without,
+        columns=columns,
+        left_out=[LeftOut(column.name, column.note) for column in columns if not column.used],
+        parts={"train": len(parts.train), "dev": len(parts.dev), "test": len(parts.test)},
+        classes=None
+        if counts is None
+        else [ClassRows(name, int(held)) for name, held in zip(task.classes or [], counts, strict=True)],
+        imbalance=None if counts is None else float(counts.max() / counts.min()),
+        drift=drift,
+        mismatch=mismatch,
+        images=_images(source),
+        notes=[*source.notes, *_notes(source, task, columns, classes, parts, without, drift), *_apart(mismatch)],
+    )
 
 
-def _apart(mismatch: list[dict[str, Any]]) -> list[str]:
+def _apart(mismatch: list[Drift]) -> list[str]:
     """Say that the choice is made on rows of another kind than the test score is about."""
-    names = [repr(one["column"]) for one in mismatch]
+    names = [repr(one.column) for one in mismatch]
     if not names:
         return []
     return [
@@ -90,19 +177,13 @@ def _given(source: Source) -> str:
     return f"The {' and '.join(held)} set is the one that the data came with{rest}."
 
 
-def _images(source: Source) -> dict[str, Any] | None:
+def _images(source: Source) -> ImageSummary | None:
     if not source.images or not isinstance(source.features, np.ndarray):
         return None
     _, channels, height, width = source.features.shape
-    return {
-        "channels": channels,
-        "height": height,
-        "width": width,
-        "bytes": source.features.nbytes,
-        "mapped": is_mapped(source.features),
-        "broken": source.broken,
-        "given_parts": [] if source.parts is None else [PARTS[part] for part in np.unique(source.parts)],
-    }
+    given = [] if source.parts is None else [PARTS[part] for part in np.unique(source.parts)]
+    mapped = is_mapped(source.features)
+    return ImageSummary(channels, height, width, source.features.nbytes, mapped, source.broken, given)
 
 
 def _absent(names: list[str], classes: npt.NDArray[np.int64], parts: Split) -> list[str]:
@@ -121,10 +202,6 @@ def _absent(names: list[str], classes: npt.NDArray[np.int64], parts: Split) -> l
     return notes
 
 
-def _classes(task: Task, counts: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
-    return [{"name": name, "rows": int(rows)} for name, rows in zip(task.classes or [], counts, strict=True)]
-
-
 def _notes(
     source: Source,
     task: Task,
@@ -132,7 +209,7 @@ def _notes(
     classes: npt.NDArray[np.int64] | None,
     parts: Split,
     without: int,
-    drift: list[dict[str, Any]],
+    drift: list[Drift],
 ) -> list[str]:
     notes = []
     if without:
@@ -155,22 +232,8 @@ def _notes(
     if source.parts is not None:
         notes.append(_given(source))
     for part in ("dev", "test"):
-        names = [repr(one["column"]) for one in drift if one["part"] == part]
+        names = [repr(one.column) for one in drift if one.part == part]
         if names:
             shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
             notes.append(f"The {part} set is distributed otherwise than the training set in {shown}.")
     return notes
-
-
-def sentences(summary: JsonObject) -> list[str]:
-    """What was understood of the data, in a sentence, and the notes."""
-    used = [one["kind"] for one in summary["columns"] if one["kind"] not in ("ignore", "constant", "identifier")]
-    kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(used).items())
-    read = f"{summary['rows']} rows, {len(used)} features ({kinds or 'an array'})"
-    if images := summary["images"]:
-        mode = "grey" if images["channels"] == 1 else "colour"
-        where = ", mapped from a temporary file" if images["mapped"] else ""
-        read = f"{summary['rows']} {mode} images of {images['width']} x {images['height']} pixels{where}"
-    parts = summary["parts"]
-    divided = f"training {parts['train']}, dev {parts['dev']}, test {parts['test']}"
-    return [f"{read}; {summary['task']} target {summary['target']!r}; {divided}", *summary["notes"]]

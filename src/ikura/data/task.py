@@ -15,6 +15,7 @@ from ikura.data.missing import MISSING
 from ikura.data.notation import of_values
 from ikura.data.values import label, labels, numbers
 from ikura.errors import DataError, listed, nearest
+from ikura.json_values import JsonObject
 
 __all__ = [
     "TASKS",
@@ -56,7 +57,7 @@ class Task:
     classes: list[Any] | None
     target: str
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """The JSON form; `Task(**form)` is the task again."""
         return asdict(self)
 

@@ -10,7 +10,6 @@ import pandas as pd
 import torch
 
 from ikura.data import Dataset
-from ikura.data.columns import Column
 from ikura.data.source import Source
 from ikura.diagnose.chosen import Chosen
 from ikura.nn.loss import each_loss
@@ -138,7 +137,7 @@ def _example(
 
         picture = strip(np.asarray(source.features[row : row + 1]))
     elif isinstance(source.features, pd.DataFrame):
-        used = [one["name"] for one in dataset.summary["columns"] if Column(**one).used]
+        used = [column.name for column in dataset.summary.columns if column.used]
         values = {name: _text(source.features[name].iloc[row]) for name in used[:MOST_COLUMNS]}
     return Example(row + 1, float(losses[place]), **told, values=values, picture=picture)
 

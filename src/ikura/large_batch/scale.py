@@ -148,7 +148,7 @@ class _Work:
                 rule, best.name, column.hyperparameters, column.epochs, rows, skipped, found,
                 {row.name: [one.curve.tolist() for one in self.trained[row.name]] for row in rows},
                 self._command(), self._next(best, found),
-                predict_command(place, self.setting.data, bool(self.dataset.summary.get("images"))),
+                predict_command(place, self.setting.data, self.dataset.summary.images is not None),
             )  # fmt: skip
             self._write(scaling)
             sweep(folder / "trained")

@@ -67,8 +67,8 @@ def with_whole_numbers(
     if _fails(other, factory, hyperparameters) is not None:
         return dataset, arrays
     note = f"x holds whole numbers, which your network does not take as they are ({reason}); they are standardised."
-    other.summary["notes"] = [*(line for line in other.summary["notes"] if not line.startswith("x is standard")), note]
-    return other, Arrays.ALL
+    kept = [line for line in other.summary.notes if not line.startswith("x is standard")]
+    return other.with_notes([*kept, note]), Arrays.ALL
 
 
 def _fails(dataset: Dataset, factory: Callable[[Any], nn.Module], hyperparameters: Mapping[str, Any]) -> str | None:

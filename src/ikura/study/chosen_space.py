@@ -49,10 +49,10 @@ def chosen_space(
     """
     if space is not None:
         opened = Space.coerce(space)
-        check_space(opened, network, dataset.summary["images"] is not None)
+        check_space(opened, network, dataset.summary.images is not None)
         if network == OWN:
             opened = opened.held(name for name in opened if name not in BOUNDS)
-        images, learns = dataset.summary["images"] is not None, freeze is not None and freeze != "all"
+        images, learns = dataset.summary.images is not None, freeze is not None and freeze != "all"
         place = Place(network, dataset.task.name, images, len(dataset.train), epochs, learns)
         opened, notes = effective(opened, place)
         notes += too_strong(opened, place)

@@ -90,7 +90,7 @@ def unread(factory: Callable[[Hyperparameters], nn.Module], space: Space, datase
     Returns:
         A sentence for each; none where the factory cannot be called, which is told elsewhere.
     """
-    training = (*TRAINING, *(AUGMENTATIONS if dataset.summary["images"] else ()))
+    training = (*TRAINING, *(AUGMENTATIONS if dataset.summary.images else ()))
     mine = [name for name in space if name not in training]
     seen: set[str] = set()
     offered: set[str] = set()

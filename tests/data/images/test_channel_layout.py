@@ -36,7 +36,7 @@ def test_channels_last_are_the_same_images_everywhere(kind: str, channels: int, 
         np.savez(tmp_path / "a.npz", x=last, y=Y)
         data = tmp_path / "a.npz"
     dataset = prepare(data)
-    assert dataset.summary["images"]["channels"] == channels
+    assert dataset.summary.images.channels == channels
     np.testing.assert_array_equal(dataset.dev.x, first[dataset.split.dev])
     found, _ = dataset.encoder.transform(last)
     np.testing.assert_array_equal(found, first)
@@ -45,9 +45,9 @@ def test_channels_last_are_the_same_images_everywhere(kind: str, channels: int, 
 def test_grey_bytes_of_three_dimensions_are_images_as_in_npz(tmp_path: Path) -> None:
     grey = images(6, 5)
     dataset = prepare((grey, Y))
-    assert dataset.summary["images"]["channels"] == 1
-    assert "numbers that are no images are given as floats" in dataset.summary["notes"][0]
-    assert prepare((grey.astype(np.float32), Y)).summary["images"] is None
+    assert dataset.summary.images.channels == 1
+    assert "numbers that are no images are given as floats" in dataset.summary.notes[0]
+    assert prepare((grey.astype(np.float32), Y)).summary.images is None
 
 
 @pytest.mark.parametrize("shape", [(3, 12, 3), (1, 28, 1), (3, 3, 3), (3, 9, 1)])

@@ -17,6 +17,7 @@ from ikura.data import prepare
 from ikura.data.images import open_pictures
 from ikura.data.images.picture import decode, look
 from ikura.data.options import DataOptions
+from ikura.data.summary import ClassRows, ImageSummary
 from ikura.errors import DataError, UsageError
 
 Photos = Callable[..., Path]
@@ -153,21 +154,20 @@ def test_parts_by_folder(photos: Photos) -> None:
 def test_a_given_test_part_is_the_test_set(photos: Photos) -> None:
     folder = photos(parts=("train", "test"), each=20)
     dataset = prepare(folder)
-    assert dataset.summary["parts"] == {"train": 32, "dev": 8, "test": 40}
+    assert dataset.summary.parts == {"train": 32, "dev": 8, "test": 40}
     tests = [
         np.asarray(Image.open(folder / "test" / name / f"{i:03}.png")) for name in ("cat", "dog") for i in range(20)
     ]
     np.testing.assert_array_equal(dataset.test.x, np.stack(tests).transpose(0, 3, 1, 2))
     assert np.bincount(dataset.dev.y.astype(int)).tolist() == [4, 4]
-    assert (
-        "The test set is the one that the data came with; the dev set is taken from the training set."
-        in (dataset.summary["notes"])
+    assert "The test set is the one that the data came with; the dev set is taken from the training set." in (
+        dataset.summary.notes
     )
 
 
 def test_a_given_dev_part_is_the_dev_set(photos: Photos) -> None:
     dataset = prepare(photos(parts=("train", "val"), each=20))
-    assert dataset.summary["parts"] == {"train": 32, "dev": 40, "test": 8}
+    assert dataset.summary.parts == {"train": 32, "dev": 40, "test": 8}
 
 
 def test_classes_called_train_and_test(photos: Photos) -> None:
@@ -242,16 +242,8 @@ def test_the_same_data_set_every_time(photos: Photos) -> None:
     one, two = prepare(folder, seed=3), prepare(folder, seed=3)
     np.testing.assert_array_equal(one.train.x, two.train.x)
     assert one.summary == two.summary
-    assert one.summary["classes"] == [{"name": "cat", "rows": 12}, {"name": "dog", "rows": 12}]
-    assert one.summary["images"] == {
-        "channels": 3,
-        "height": 5,
-        "width": 6,
-        "bytes": 24 * 90,
-        "mapped": False,
-        "broken": [],
-        "given_parts": [],
-    }
+    assert one.summary.classes == [ClassRows("cat", 12), ClassRows("dog", 12)]
+    assert one.summary.images == ImageSummary(3, 5, 6, 24 * 90, mapped=False, broken=[], given_parts=[])
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

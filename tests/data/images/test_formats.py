@@ -32,11 +32,11 @@ def test_mnist(packed: bool, mnist: Mnist) -> None:
     assert pictures.parts.tolist() == [0] * 60 + [2] * 20
     dataset = prepare(folder)
     assert dataset.task.classes == [0, 1, 2]
-    assert dataset.summary["parts"] == {"train": 48, "dev": 12, "test": 20}
+    assert dataset.summary.parts == {"train": 48, "dev": 12, "test": 20}
 
 
 def test_mnist_without_a_test_set_is_split(mnist: Mnist) -> None:
-    assert prepare(mnist(test=0)).summary["parts"] == {"train": 36, "dev": 12, "test": 12}
+    assert prepare(mnist(test=0)).summary.parts == {"train": 36, "dev": 12, "test": 12}
 
 
 def damage(path: Path, change: Callable[[bytes], bytes]) -> None:
@@ -87,7 +87,7 @@ def test_cifar_10(tmp_path: Path) -> None:
     joined = np.concatenate(list(tables.values()))
     np.testing.assert_array_equal(pictures.pixels.reshape(70, -1), joined[:, 1:])
     assert pictures.labels.tolist() == [names[row[0]] for row in joined]
-    assert prepare(tmp_path / "c").summary["parts"] == {"train": 40, "dev": 10, "test": 20}
+    assert prepare(tmp_path / "c").summary.parts == {"train": 40, "dev": 10, "test": 20}
 
 
 def test_cifar_100_takes_the_fine_labels(tmp_path: Path) -> None:
@@ -145,8 +145,8 @@ def test_npz_of_numbers_is_a_table_or_an_array(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     np.savez(tmp_path / "t.npz", x=rng.standard_normal((40, 3)), y=np.arange(40) % 2)
     table = prepare(tmp_path / "t.npz")
-    assert [column["name"] for column in table.summary["columns"]] == ["x0", "x1", "x2"]
-    assert table.summary["images"] is None
+    assert [column.name for column in table.summary.columns] == ["x0", "x1", "x2"]
+    assert table.summary.images is None
     np.savez(tmp_path / "s.npz", x=rng.standard_normal((40, 3, 2)), y=np.arange(40) % 2)
     assert prepare(tmp_path / "s.npz").train.x.dtype == np.float32
 
@@ -189,7 +189,7 @@ def test_fashion_mnist_from_a_folder(mnist: Mnist, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv(VARIABLE, str(mnist()))
     dataset = prepare("fashion_mnist")
     assert dataset.task.classes == ["Pullover", "T-shirt/top", "Trouser"]
-    assert dataset.summary["parts"]["test"] == 20
+    assert dataset.summary.parts["test"] == 20
 
 
 def test_fashion_mnist_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,8 +208,8 @@ def test_fashion_mnist_that_is_not_there(tmp_path: Path, monkeypatch: pytest.Mon
 def test_fashion_mnist_of_the_debian_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
     dataset = prepare("fashion_mnist")
-    assert dataset.summary["parts"]["test"] == 10_000
-    assert {one["rows"] for one in dataset.summary["classes"]} == {7000}
+    assert dataset.summary.parts["test"] == 10_000
+    assert {one.rows for one in dataset.summary.classes} == {7000}
     # The training set's mean and deviation as they are commonly given: 0.2860 and 0.3530, here of 94 % of it.
     np.testing.assert_allclose(dataset.encoder.to_dict()["mean"], [0.2860], atol=0.001)
     np.testing.assert_allclose(dataset.encoder.to_dict()["std"], [0.3530], atol=0.001)

@@ -57,7 +57,7 @@ def test_data_sets_are_the_same_mapped_or_not(
         assert is_mapped(mapped.train.x)
         assert not is_mapped(held.train.x)
         assert mapped.encoder == held.encoder
-        assert mapped.summary["images"]["mapped"]
+        assert mapped.summary.images.mapped
 
 
 @pytest.mark.usefixtures("little_memory")

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ikura.json_values import JsonObject
+
 __all__ = ["Encoder", "Features", "names_of_places"]
 
 Features = tuple[npt.NDArray[Any], npt.NDArray[np.int32]]
@@ -20,7 +22,7 @@ class Encoder(ABC):
     """Turns examples into arrays, with statistics of the training set only."""
 
     @abstractmethod
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """The JSON form."""
 
     @abstractmethod

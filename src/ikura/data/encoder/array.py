@@ -14,6 +14,7 @@ from ikura.data.arrays import plain_features
 from ikura.data.encoder._base import Encoder, Features, names_of_places
 from ikura.data.encoder.number import Standard
 from ikura.errors import DataError
+from ikura.json_values import JsonObject
 
 __all__ = ["ArrayEncoder", "mean_and_spread"]
 
@@ -56,7 +57,7 @@ class ArrayEncoder(Encoder):
         standard = Standard(form["mean"], form["std"])
         return ArrayEncoder(tuple(form["shape"]), standard, form.get("channels_last", False))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """The JSON form."""
         return {
             "type": "array",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +10,7 @@ import pandas as pd
 
 from ikura.data.notation import levels_by_value, of_values
 from ikura.data.values import labels
+from ikura.json_values import JsonObject
 
 __all__ = ["CategoryEncoding"]
 
@@ -78,11 +78,11 @@ class CategoryEncoding:
         rows = np.flatnonzero(codes > 0)
         x[rows, codes[rows] - 1] = 1.0
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """The JSON form."""
         return {"type": "category", **asdict(self)}
 
     @staticmethod
-    def from_dict(form: dict[str, Any]) -> CategoryEncoding:
+    def from_dict(form: JsonObject) -> CategoryEncoding:
         """The encoding that `to_dict` described."""
         return CategoryEncoding(form["name"], list(form["levels"]), form["marks_missing"])

@@ -13,6 +13,7 @@ import pandas as pd
 from ikura.data.arrays import plain_features
 from ikura.data.encoder._base import Encoder, Features, names_of_places
 from ikura.errors import DataError
+from ikura.json_values import JsonObject
 
 __all__ = ["GivenEncoder"]
 
@@ -40,7 +41,7 @@ class GivenEncoder(Encoder):
         """The encoder that `to_dict` described."""
         return GivenEncoder(tuple(form["shape"]), form["integers"], form["channels_last"])
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """The JSON form."""
         form = {"type": "given", "shape": list(self.shape), "integers": self.integers}
         return form | {"channels_last": self.channels_last}

@@ -22,6 +22,7 @@ from ikura.data.images.folder import images_below
 from ikura.data.images.idx import read_idx_images
 from ikura.data.images.picture import SUFFIXES, decode_all, fitted
 from ikura.errors import DataError
+from ikura.json_values import JsonObject
 
 __all__ = ["ImageEncoder", "PixelStandard"]
 
@@ -99,7 +100,7 @@ class ImageEncoder(Encoder):
         standard = PixelStandard(tuple(form["mean"]), tuple(form["std"]))
         return ImageEncoder((channels, height, width), standard, form["resized"], form.get("channels_last", False))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """The JSON form."""
         mean, std = list(self.standard.mean), list(self.standard.std)
         return {

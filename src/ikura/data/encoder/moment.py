@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +10,7 @@ import pandas as pd
 
 from ikura.data.encoder.number import Standard
 from ikura.data.values import moments
+from ikura.json_values import JsonObject
 
 __all__ = ["MomentEncoding"]
 
@@ -63,12 +63,12 @@ class MomentEncoding:
         if self.marks_missing:
             x[:, -1] = when.isna()
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """The JSON form."""
         return {"type": "moment", **asdict(self)}
 
     @staticmethod
-    def from_dict(form: dict[str, Any]) -> MomentEncoding:
+    def from_dict(form: JsonObject) -> MomentEncoding:
         """The encoding that `to_dict` described."""
         parts = {part: Standard(**standard) for part, standard in form["parts"].items()}
         return MomentEncoding(form["name"], parts, form["marks_missing"])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from ikura.data.values import numbers, truths
+from ikura.json_values import JsonObject
 
 __all__ = ["NumberEncoding", "Standard"]
 
@@ -104,12 +104,12 @@ class NumberEncoding:
         if self.marks_missing:
             x[:, 1] = np.isnan(values)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """The JSON form."""
         return {"type": "number", **asdict(self)}
 
     @staticmethod
-    def from_dict(form: dict[str, Any]) -> NumberEncoding:
+    def from_dict(form: JsonObject) -> NumberEncoding:
         """The encoding that `to_dict` described."""
         standard, constant = Standard(**form["standard"]), form.get("constant", False)
         return NumberEncoding(form["name"], form["boolean"], standard, form["marks_missing"], constant)

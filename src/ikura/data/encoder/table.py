@@ -21,11 +21,16 @@ from ikura.data.frame import plain_column
 from ikura.data.missing import MISSING
 from ikura.data.notation import Notation, label, notation_of
 from ikura.errors import DataError, listed, nearest
+from ikura.json_values import JsonObject
 
 __all__ = ["TableEncoder", "array_frame"]
 
 Encoding = NumberEncoding | CategoryEncoding | MomentEncoding
-ENCODINGS: dict[str, Any] = {"number": NumberEncoding, "category": CategoryEncoding, "moment": MomentEncoding}
+ENCODINGS: Mapping[str, type[NumberEncoding | CategoryEncoding | MomentEncoding]] = {
+    "number": NumberEncoding,
+    "category": CategoryEncoding,
+    "moment": MomentEncoding,
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class TableEncoder(Encoder):
         notations = {name: notation_of(one) for name, one in form.get("notations", {}).items()}
         return TableEncoder(list(form["inputs"]), encodings, notations, tuple(form.get("missing", MISSING)))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """The JSON form."""
         encodings = [encoding.to_dict() for encoding in self.encodings]
         notations = {name: notation.to_dict() for name, notation in self.notations.items()}

@@ -15,6 +15,7 @@ from ikura.data.encoder._base import Encoder, Features
 from ikura.data.encoder.array import ArrayEncoder
 from ikura.data.encoder.number import Standard
 from ikura.errors import DataError
+from ikura.json_values import JsonObject
 
 __all__ = ["VectorEncoder"]
 
@@ -44,7 +45,7 @@ class VectorEncoder(Encoder):
         """The encoder that `to_dict` described."""
         return VectorEncoder([Standard(*pair) for pair in zip(form["mean"], form["std"], strict=True)])
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """The JSON form."""
         mean, std = [one.mean for one in self.standards], [one.std for one in self.standards]
         return {"type": "vector", "mean": mean, "std": std}

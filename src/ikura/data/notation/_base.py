@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from ikura.data.missing import MISSING, checked_words, trimmed, without_missing
 from ikura.errors import DataError, nearest
+from ikura.json_values import JsonObject
 
 __all__ = [
     "DATES",
@@ -97,7 +98,7 @@ class Notation(ABC):
             DataError: a value is not written like this; the message names its row, counted from 1, and the column.
         """
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """The JSON form."""
         return {"form": self.form, **asdict(self)}  # type: ignore[call-overload]
 

@@ -83,7 +83,7 @@ def check_channels(name: str, dataset: Dataset, channels: str | None) -> None:
         DataError: saying how to tell which they are.
     """
     shape = dataset.train.x.shape[1:]
-    if name in (OWN, PRETRAINED, "mlp") or channels is not None or dataset.summary["images"] or not looks_last(shape):
+    if name in (OWN, PRETRAINED, "mlp") or channels is not None or dataset.summary.images or not looks_last(shape):
         return
     raise DataError(
         f"{name} takes images of shape (n, channels, height, width), and the channels of (n, {listed(shape)}) may be "
