@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["State"]
+__all__ = ["TRAINED", "State"]
 
 
 class State(StrEnum):
@@ -58,3 +58,7 @@ class State(StrEnum):
     def ended(self) -> bool:
         """Whether nothing more becomes of it."""
         return self not in (State.WAITING, State.RUNNING)
+
+
+TRAINED = [one for one in State if one.trained]
+"""States of trials that trained to their end or the deadline."""

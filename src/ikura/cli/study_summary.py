@@ -12,12 +12,13 @@ from ikura.files import shown
 from ikura.page import formatting
 from ikura.study.record.command import predict_command
 from ikura.study.record.study_tables import seconds_until_told
+from ikura.study.record.trial import Purpose
+from ikura.trial_state import TRAINED
 
 __all__ = ["number", "summary"]
 
 BEST_TRIALS = 5
 FRONT_TRIALS = 10
-TRAINED = ("complete", "stopped")
 COLUMNS = 6
 WIDTH_OF_A_FILE = 120
 ASCII = {ord("−"): "-", ord("–"): "-", ord("∞"): "inf"}
@@ -46,7 +47,7 @@ def summary(study: Any) -> str:
             console.print(f"\nBest hyperparameters (trial {study.best.number})")
             console.print(Padding(_pairs(study.best.hyperparameters), (0, 0, 0, 2)))
         if len(study.objectives) > 1 and len(study.pareto):
-            ended = study.trials[(study.trials["purpose"] == "search") & study.trials["state"].isin(TRAINED)]
+            ended = study.trials[(study.trials["purpose"] == Purpose.SEARCH) & study.trials["state"].isin(TRAINED)]
             of = ended["dev_score"].notna().sum()
             console.print(f"\nPareto front of dev {', '.join(study.objectives)} ({len(study.pareto)} of {of} trials)")
             console.print(_front(study))
@@ -69,7 +70,7 @@ def number(value: Any) -> str:
 
 
 def _counts(trials: Any) -> str:
-    states = trials.loc[trials["purpose"] == "search", "state"].value_counts()
+    states = trials.loc[trials["purpose"] == Purpose.SEARCH, "state"].value_counts()
     return ", ".join(f"{count} {state}" for state, count in states.items())
 
 
@@ -78,7 +79,7 @@ def _best_trials(study: Any, trials: Any) -> Any:
     from rich.table import Table
 
     names = [name for name in study.space.dimensions if name in trials.columns][:COLUMNS]
-    searched = trials[trials["purpose"] == "search"]
+    searched = trials[trials["purpose"] == Purpose.SEARCH]
     done = searched[searched["state"].isin(TRAINED) & searched["dev_score"].notna()]
     best = done.sort_values(["dev_score", "dev_loss"], ascending=[not study.metric.greater_is_better, True])
     best = best.drop_duplicates([name for name in study.space if name in trials.columns])

@@ -14,6 +14,8 @@ from ikura.errors import UsageError, nearest
 from ikura.exchange.optuna_distributions import quiet
 from ikura.process_state import ignored_warnings
 from ikura.space import Choice, Space
+from ikura.study.record.trial import Purpose
+from ikura.trial_state import State
 
 __all__ = ["AMONG", "METHODS", "importance"]
 
@@ -68,7 +70,7 @@ def importance(
     for name, value, known in (("method", method, METHODS), ("among", among, AMONG)):
         if value not in known:
             raise UsageError(f"{name} must be one of {', '.join(known)}, but is {value!r}{nearest(value, known)}")
-    search = trials[trials["purpose"] != "finalist"]
+    search = trials[trials["purpose"] != Purpose.FINALIST]
     rows = ranked(trials, greater_is_better)
     names = [name for name in space.dimensions if name in rows and rows[name].notna().any()]
     without = len(search) - len(rows)
@@ -113,7 +115,7 @@ def _nothing(note: str) -> pd.DataFrame:
 
 def _covering(rows: pd.DataFrame, among: str) -> pd.DataFrame:
     """The first stage, if it has enough trials that trained to their end; of them the good ones where asked."""
-    ended = rows[rows["state"] != "pruned"]
+    ended = rows[rows["state"] != State.PRUNED]
     ended = ended if len(ended) >= FEWEST["all"] else rows
     first = ended[ended["stage"] == ended["stage"].min()]
     ended = first if len(first) >= FEWEST[among] else ended

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ikura.study.record.trial import Purpose
+from ikura.trial_state import State
+
 __all__ = ["ranked"]
 
 
@@ -29,9 +32,9 @@ def ranked(trials: pd.DataFrame, greater_is_better: bool) -> pd.DataFrame:
         [[0.0, 1.0], [1.0, 0.5]]
     """
     scores = pd.to_numeric(trials["dev_score"], errors="coerce").astype(float)
-    kept = (trials["purpose"] != "finalist") & (trials["state"] != "diverged") & np.isfinite(scores)
+    kept = (trials["purpose"] != Purpose.FINALIST) & (trials["state"] != State.DIVERGED) & np.isfinite(scores)
     rows = trials[kept].copy()
-    pruned = (rows["state"] == "pruned").to_numpy()
+    pruned = (rows["state"] == State.PRUNED).to_numpy()
     keys = np.column_stack(
         [
             pruned,

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ikura.study.record.trial import Purpose
+from ikura.trial_state import TRAINED
+
 __all__ = ["TrialVariance", "trial_variance"]
 
 
@@ -41,10 +44,8 @@ def trial_variance(trials: pd.DataFrame) -> TrialVariance | None:
     """
     if "parent" not in trials:
         return None
-    ended = trials["state"].isin(["complete", "stopped"]) & np.isfinite(
-        pd.to_numeric(trials["dev_score"], errors="coerce")
-    )
-    rows = trials[(trials["purpose"] == "finalist") & ended & trials["parent"].notna()]
+    ended = trials["state"].isin(TRAINED) & np.isfinite(pd.to_numeric(trials["dev_score"], errors="coerce"))
+    rows = trials[(trials["purpose"] == Purpose.FINALIST) & ended & trials["parent"].notna()]
     groups = [group.to_numpy(dtype=float) for _, group in rows.groupby("parent")["dev_score"] if len(group) > 1]
     freedom = sum(len(group) - 1 for group in groups)
     if not freedom:

@@ -14,6 +14,7 @@ from ikura.exchange.optuna_distributions import distribution, parameter_of, quie
 from ikura.exchange.prior import Prior
 from ikura.json_values import JsonObject
 from ikura.space import Choice, Fixed, Integer, Parameter, Space, choice, integer, linear, log
+from ikura.trial_state import TRAINED, State
 
 if TYPE_CHECKING:
     import optuna
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["from_optuna", "to_optuna"]
 
 KEPT = ("purpose", "parent", "stage", "dev_loss", "train_score", "train_loss", "epochs", "best_epoch", "seconds")
-TRAINED = ("complete", "stopped")
 
 
 def to_optuna(
@@ -51,7 +51,7 @@ def to_optuna(
     import optuna
     from optuna.trial import TrialState
 
-    states = {"pruned": TrialState.PRUNED, **dict.fromkeys(TRAINED, TrialState.COMPLETE)}
+    states = {State.PRUNED: TrialState.PRUNED, **dict.fromkeys(TRAINED, TrialState.COMPLETE)}
     kinds = {parameter: distribution(space[parameter]) for parameter in space}
     scores = curves.dropna(subset=["dev_score"])
     steps = {

@@ -15,11 +15,11 @@ from typing_extensions import TypedDict
 from ikura.errors import SpaceError, UsageError
 from ikura.schema import Scalar
 from ikura.space import Space
+from ikura.trial_state import State
 
-__all__ = ["STAGE", "KnownTrial", "Prior", "fitted"]
+__all__ = ["KnownTrial", "Prior", "fitted"]
 
-STAGE = -1
-"""The stage of what was observed before the first one."""
+ENDED = [one for one in State if one.comparable or one.failed]
 
 
 class KnownTrial(TypedDict):
@@ -52,7 +52,7 @@ class Prior:
         return [
             ({n: row[n] for n in self.space if n in row and not _missing(row[n])}, row["state"], row["score"])
             for row in self.trials.to_dict("records")
-            if row["state"] in ("complete", "stopped", "pruned", "diverged", "frozen")
+            if row["state"] in ENDED
         ]
 
     def observations(self, space: Space, greater_is_better: bool) -> tuple[list[KnownTrial], int]:
@@ -83,7 +83,7 @@ class Prior:
         for given, state, score in self._ended:
             configuration = fitted(given, space)
             if configuration is not None:
-                failed = state == "diverged" or _missing(score) or not math.isfinite(score)
+                failed = state == State.DIVERGED or _missing(score) or not math.isfinite(score)
                 yield {"configuration": configuration, "score": None if failed else sign * float(score)}
 
 

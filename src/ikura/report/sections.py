@@ -18,6 +18,7 @@ from ikura.report.schedule_section import rounds
 from ikura.report.study_tables import best_trials, columns
 from ikura.report.view import View
 from ikura.study.record.study_tables import seconds_until_told
+from ikura.trial_state import State
 
 __all__ = ["sections"]
 
@@ -26,15 +27,15 @@ MOST_DIVERGED = 40
 MANY_FAILED, FEW_FAILED = 0.25, 4
 """Share and number of trials without a score from which the space itself is in question."""
 ENDINGS = {
-    "complete": "ran to the end",
-    "pruned": "stopped early",
-    "diverged": "diverged",
-    "frozen": "did not move",
-    "stopped": "cut short by the time limit",
-    "skipped": "skipped for lack of time",
-    "infeasible": "infeasible",
-    "running": "still running",
-    "waiting": "waiting",
+    State.COMPLETE: "ran to the end",
+    State.PRUNED: "stopped early",
+    State.DIVERGED: "diverged",
+    State.FROZEN: "did not move",
+    State.STOPPED: "cut short by the time limit",
+    State.SKIPPED: "skipped for lack of time",
+    State.INFEASIBLE: "infeasible",
+    State.RUNNING: "still running",
+    State.WAITING: "waiting",
 }
 
 
@@ -118,15 +119,15 @@ def states(view: View) -> Html | None:
     if not len(view.search):
         return None
     counts = view.search["state"].value_counts()
-    diverged = [str(number) for number in view.search.loc[view.search["state"] == "diverged", "number"]]
-    told = [f"{count(times)} {ENDINGS.get(str(state), str(state))}" for state, times in counts.items()]
+    diverged = [str(number) for number in view.search.loc[view.search["state"] == State.DIVERGED, "number"]]
+    told = [f"{count(times)} {ENDINGS[State(str(state))]}" for state, times in counts.items()]
     trials = len(view.search)
     text = (
         f"Of {count(trials)} trials, {listed(told)}." if trials > 1 else f"The only trial {told[0].removeprefix('1 ')}."
     )
     if diverged:
         text += f" The loss of a diverged trial grew without bound; this happened to {listed(diverged, MOST_DIVERGED)}."
-    frozen = [str(number) for number in view.search.loc[view.search["state"] == "frozen", "number"]]
+    frozen = [str(number) for number in view.search.loc[view.search["state"] == State.FROZEN, "number"]]
     if frozen:
         text += f" No epoch moved the weights of {listed(frozen, MOST_DIVERGED)} by more than a rounding."
     if not diverged and view.record.diverged:
@@ -136,8 +137,8 @@ def states(view: View) -> Html | None:
 
 def _infeasible(view: View) -> str:
     """Tell of trials that were never trained, and of a space in which many cannot be."""
-    large = view.search["state"] == "infeasible"
-    failed = large | view.search["state"].isin(("diverged", "frozen"))
+    large = view.search["state"] == State.INFEASIBLE
+    failed = large | view.search["state"].isin((State.DIVERGED, State.FROZEN))
     text = ""
     if large.any():
         bound = view.record.config.get("max_parameters")

@@ -9,6 +9,7 @@ from ikura.page.formatting import NOTHING, count, duration, number, plural, scor
 from ikura.page.markup import Html, element, join
 from ikura.page.tables import NO_BREAK, WORDS, table
 from ikura.report.view import View
+from ikura.study.record.trial import Purpose
 
 __all__ = ["best_trials", "columns"]
 
@@ -81,7 +82,7 @@ def columns(summary: Mapping[str, Any]) -> Html | None:
 
 
 def _name(row: Mapping[Any, Any]) -> Html:
-    finalist = row["repeats"] == row["repeats"] or row["purpose"] == "finalist"
+    finalist = row["repeats"] == row["repeats"] or row["purpose"] == Purpose.FINALIST
     badge = "chosen" if row["chosen"] else "finalist" if finalist else None
     return join(f"{row['number']}", None if badge is None else element("span", badge, class_=f"badge {badge}"))
 

@@ -13,6 +13,8 @@ import pandas as pd
 from ikura.checks import Checks
 from ikura.page.formatting import NOTHING, as_words
 from ikura.study.record.record import Record
+from ikura.study.record.trial import Purpose
+from ikura.trial_state import TRAINED, State
 
 __all__ = ["StageView", "View"]
 
@@ -80,12 +82,12 @@ class View:
     @cached_property
     def search(self) -> pd.DataFrame:
         """The trials of the search, those trained again as finalists left out."""
-        return self.trials[self.trials["purpose"] != "finalist"]
+        return self.trials[self.trials["purpose"] != Purpose.FINALIST]
 
     @cached_property
     def scored(self) -> pd.DataFrame:
         """The trials of the search that have a dev score."""
-        return self.search[self.search["dev_score"].notna() & (self.search["state"] != "diverged")]
+        return self.search[self.search["dev_score"].notna() & (self.search["state"] != State.DIVERGED)]
 
     @cached_property
     def ranked(self) -> pd.DataFrame:
@@ -95,10 +97,10 @@ class View:
         dev score of the repetitions and `repeats` their number. Only trials that were trained to their end are here,
         unless there is none.
         """
-        scored = self.trials[self.trials["dev_score"].notna() & (self.trials["state"] != "diverged")]
-        ended = scored[scored["state"].isin(["complete", "stopped"])]
+        scored = self.trials[self.trials["dev_score"].notna() & (self.trials["state"] != State.DIVERGED)]
+        ended = scored[scored["state"].isin(TRAINED)]
         scored = ended if len(ended) else scored
-        finalists = scored[scored["purpose"] == "finalist"].groupby("origin")["dev_score"].agg(["mean", "size"])
+        finalists = scored[scored["purpose"] == Purpose.FINALIST].groupby("origin")["dev_score"].agg(["mean", "size"])
         rows = scored[scored["number"] == scored["origin"]]
         rows = rows.assign(again=rows["number"].map(finalists["mean"]), repeats=rows["number"].map(finalists["size"]))
         rows = rows.assign(merit=rows["dev_score"] * self.better, chosen=rows["number"] == self.chosen)
@@ -124,7 +126,9 @@ class View:
         """For each trial the one it repeats: a finalist's parent if it has one in the table, else the trial itself."""
         numbers = set(self.trials["number"])
         parents = self.trials["parent"] if "parent" in self.trials else pd.Series(np.nan, index=self.trials.index)
-        parents = pd.to_numeric(parents, errors="coerce").where(self.trials["purpose"] == "finalist").astype(float)
+        parents = (
+            pd.to_numeric(parents, errors="coerce").where(self.trials["purpose"] == Purpose.FINALIST).astype(float)
+        )
         pairs = zip(self.trials["number"], parents, strict=True)
         return [int(parent) if parent in numbers else int(number) for number, parent in pairs]
 
@@ -174,7 +178,7 @@ class View:
 
     def stage_name(self, row: Mapping[Any, Any]) -> str:
         """The name of the stage that a trial belongs to."""
-        if row["purpose"] == "finalist":
+        if row["purpose"] == Purpose.FINALIST:
             return "finalist"
         names = {stage.stage: stage.name for stage in self.stages}
         return names.get(row["stage"], NOTHING)

@@ -2,7 +2,7 @@
 
 from ikura import built_in
 from ikura.registry import Registry
-from ikura.search._base import Observation, Proposal, Proposer, Region, Stage, Widening
+from ikura.search._base import EARLIER, Observation, Proposal, Proposer, Region, Stage, Widening
 from ikura.search.cma_es import CMAESSearch
 from ikura.search.coarse_to_fine import CoarseToFine
 from ikura.search.gp import GPSearch
@@ -14,6 +14,7 @@ from ikura.search.tpe import TPESearch
 from ikura.space import Space
 
 __all__ = [
+    "EARLIER",
     "PROPOSERS",
     "SCHEDULES",
     "CMAESSearch",

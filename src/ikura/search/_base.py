@@ -18,9 +18,23 @@ from ikura.registry import check_class
 from ikura.space import Space, Value, feasible_draw
 from ikura.space._base import Configuration
 
-__all__ = ["Observation", "Proposal", "Proposer", "Region", "Stage", "Widening", "as_search", "check_budget", "ranked"]
+__all__ = [
+    "EARLIER",
+    "Observation",
+    "Proposal",
+    "Proposer",
+    "Region",
+    "Stage",
+    "Widening",
+    "as_search",
+    "check_budget",
+    "ranked",
+]
 
 Region = dict[str, list[Value]]
+
+EARLIER = -1
+"""The stage of what was observed before the first one."""
 """Name to where a stage searches: two ends of an interval, or options of a choice."""
 
 
@@ -54,7 +68,6 @@ class Observation:
         score: dev score, higher is better; NaN for a diverged trial.
         loss: dev loss, lower is better; decides between equal scores.
         feasible: whether the trial keeps to the constraints; one that does not never counts as good.
-        objectives: what else was measured, in the study's order.
         settled: whether it ended by itself before its epochs were over, so that more of them would not have helped.
     """
 
@@ -64,7 +77,6 @@ class Observation:
     score: float
     loss: float
     feasible: bool = True
-    objectives: tuple[float, ...] = ()
     settled: bool = False
 
     @property

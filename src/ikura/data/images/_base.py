@@ -10,14 +10,12 @@ import numpy.typing as npt
 
 from ikura.errors import UsageError, nearest
 
-__all__ = ["CHOICES", "FREE", "PARTS", "Pictures", "check_choices", "describe_mode"]
+__all__ = ["CHOICES", "PARTS", "Pictures", "check_choices", "describe_mode"]
 
 CHOICES = ("refuse", "skip")
 """What may be done with files that cannot be read."""
 
 PARTS = ("train", "dev", "test")
-FREE = 0
-"""Number of the training set in `Pictures.parts`: dev and test sets that are not given are taken from it."""
 
 
 @dataclass(frozen=True)

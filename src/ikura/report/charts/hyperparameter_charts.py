@@ -16,6 +16,8 @@ from ikura.page.markup import Html, element, join
 from ikura.report.charts.trend import FEWEST, trend
 from ikura.report.charts.value_axis import Scale, scale_of
 from ikura.report.view import View
+from ikura.study.record.trial import Purpose
+from ikura.trial_state import State
 
 __all__ = ["hyperparameters", "score_range"]
 
@@ -55,11 +57,11 @@ def hyperparameters(view: View) -> Html | None:
         entries.append(("ring --ink", "finalists"))
     if view.ranked["chosen"].any():
         entries.append(("star --mark-0", "chosen"))
-    if (view.search["state"] == "diverged").any():
+    if (view.search["state"] == State.DIVERGED).any():
         entries.append(("cross --muted", "diverged, at the edge"))
-    if (view.search["state"] == "frozen").any():
+    if (view.search["state"] == State.FROZEN).any():
         entries.append(("cross --muted", "did not move, at the edge"))
-    if (view.search["state"] == "infeasible").any():
+    if (view.search["state"] == State.INFEASIBLE).any():
         entries.append(("cross --mark-2", "infeasible, at the edge"))
     return join(
         element("p", _sentence(view, rows, (low, high))),
@@ -117,7 +119,7 @@ def _chart(view: View, name: str, rows: pd.DataFrame, ends: tuple[float, float])
     used = rows[rows[name].notna()]
     scale = scale_of(view.record.searched[name], view.values(name))
     edge = ends[0] if view.better > 0 else ends[1]
-    crosses = {"diverged": "--muted", "frozen": "--muted", "infeasible": "--mark-2"}
+    crosses = {State.DIVERGED: "--muted", State.FROZEN: "--muted", State.INFEASIBLE: "--mark-2"}
     traces = trend(view.scored, name, scale, ends, view.better)
     traces += [
         _points(used[(used["stage"] == stage.stage) & ~used["state"].isin(list(crosses))], name, scale, ends, view)
@@ -160,7 +162,7 @@ def _chart(view: View, name: str, rows: pd.DataFrame, ends: tuple[float, float])
 
 def _finalists(view: View) -> pd.DataFrame:
     """The trials of the search that were trained again, the chosen one, which has a mark of its own, left out."""
-    again = view.ranked["repeats"].notna() & (view.ranked["purpose"] != "finalist")
+    again = view.ranked["repeats"].notna() & (view.ranked["purpose"] != Purpose.FINALIST)
     return view.ranked[again & ~view.ranked["chosen"]]
 
 
@@ -182,7 +184,7 @@ def _points(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, floa
             [
                 int(trial),
                 plot_text(number(value)),
-                state if state in ("diverged", "frozen", "infeasible") else number(float(score)),
+                state if state in (State.DIVERGED, State.FROZEN, State.INFEASIBLE) else number(float(score)),
             ]
             for _, score, trial, value, state in placed
         ],

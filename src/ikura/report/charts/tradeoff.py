@@ -11,6 +11,7 @@ from ikura.page.formatting import as_float, count, number, plural, score
 from ikura.page.markup import Html, element, join
 from ikura.page.tables import table
 from ikura.report.view import View
+from ikura.trial_state import TRAINED
 
 __all__ = ["tradeoff"]
 
@@ -30,7 +31,7 @@ def tradeoff(view: View) -> Html | None:
         Charts and a table; None when the dev score is the only objective, or no trial has a score.
     """
     names = list(view.record.objectives[1:])
-    known = view.scored[view.scored["state"].isin(["complete", "stopped"])]
+    known = view.scored[view.scored["state"].isin(TRAINED)]
     if not names or not len(known):
         return None
     found = view.record.pareto

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ikura.errors import UsageError, listed
-from ikura.exchange.prior import STAGE, KnownTrial, Prior
+from ikura.exchange.prior import KnownTrial, Prior
 from ikura.metric import Metric
-from ikura.search import Observation
+from ikura.search import EARLIER, Observation
 from ikura.space import Space
 from ikura.space.terms import term_of
 from ikura.study.record.facts import PRIOR
@@ -78,6 +78,6 @@ def prior_observations(store: Store) -> list[Observation]:
     """Read what was known beforehand, numbered from -1 downwards, as observations of a stage before the first."""
     known = store.fact(PRIOR) or []
     return [
-        Observation(-1 - i, STAGE, one["configuration"], math.nan if one["score"] is None else one["score"], math.nan)
+        Observation(-1 - i, EARLIER, one["configuration"], math.nan if one["score"] is None else one["score"], math.nan)
         for i, one in enumerate(known)
     ]

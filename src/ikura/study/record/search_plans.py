@@ -8,7 +8,7 @@ from typing import Any
 
 from ikura.exchange.prior import fitted
 from ikura.nn.noise import key
-from ikura.search import Observation, Proposer, proposer
+from ikura.search import EARLIER, Observation, Proposer, proposer
 from ikura.search.coarse_to_fine import CoarseToFine
 from ikura.space import DEFAULTS, Parameter, Space
 from ikura.study.record.facts import DECISIONS, StageRecord
@@ -141,7 +141,7 @@ def begun_with(known: Iterable[Observation], space: Space) -> list[Observation]:
         given = {name: _nearest(DEFAULTS[name], space[name]) for name in space if name in DEFAULTS} | one.configuration
         configuration = fitted(given, space)
         if configuration is not None:
-            found.append(Observation(one.number, -1, configuration, one.score, one.loss, one.feasible))
+            found.append(Observation(one.number, EARLIER, configuration, one.score, one.loss, one.feasible))
     return found
 
 
