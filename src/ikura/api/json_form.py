@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from ikura.json_values import JsonObject
 from ikura.study.record.record import Record
 from ikura.study.record.study_tables import row_of
 from ikura.study.record.trial import Purpose
@@ -20,7 +21,7 @@ HOW = "bootstrap bias correction over the dev examples"
 """How the dev score is corrected for having been picked."""
 
 
-def json_form(record: Record, checks: Checks | None, findings: Mapping[str, Any] | None) -> dict[str, Any]:
+def json_form(record: Record, checks: Checks | None, findings: Mapping[str, Any] | None) -> JsonObject:
     """Write a study's result as JSON values.
 
     Args:
@@ -55,7 +56,7 @@ def json_form(record: Record, checks: Checks | None, findings: Mapping[str, Any]
     }
 
 
-def _chosen(best: Best, metric: str) -> dict[str, Any]:
+def _chosen(best: Best, metric: str) -> JsonObject:
     corrected: dict[str, Any] | None = None
     if best.dev_corrected is not None:
         interval = list(best.corrected_interval or ())
@@ -70,7 +71,7 @@ def _chosen(best: Best, metric: str) -> dict[str, Any]:
     }
 
 
-def _front(record: Record) -> list[dict[str, Any]]:
+def _front(record: Record) -> list[JsonObject]:
     return [
         {
             "number": int(row["number"]),

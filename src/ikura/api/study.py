@@ -10,6 +10,7 @@ import pandas as pd
 
 from ikura.api.json_form import json_form
 from ikura.files import check_target
+from ikura.json_values import JsonObject
 from ikura.study.record.facts import CHECKS
 from ikura.study.record.record import Record
 from ikura.study.record.study_tables import row_of
@@ -176,7 +177,7 @@ class Study(Record):
         return prescribe(self.diagnosis, self)
 
     @cached_property
-    def findings(self) -> dict[str, Any] | None:
+    def findings(self) -> JsonObject | None:
         """What `ikura diagnose` found, or the diagnosis alone, as JSON values; None where there is neither."""
         from ikura.diagnose.findings import read_findings
 
@@ -222,6 +223,6 @@ class Study(Record):
                 check_target(path, *self.inputs)
         return export_tables(self, trials, curves)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return the study's result as JSON values."""
         return json_form(self, self.checks, self.findings)

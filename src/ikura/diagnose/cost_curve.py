@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ikura.diagnose.chosen import Chosen
+from ikura.json_values import JsonObject
 from ikura.population.member import Member
 from ikura.population.training import TrainingRun
 
@@ -69,7 +70,7 @@ class CostCurve:
         """Whether J fell as it should: in all, and after most epochs."""
         return self.state == "complete" and self.rises < 0.5 and self.cost[-1] < self.cost[0]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Return the attributes as JSON values."""
         return asdict(self)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ikura.diagnose.diagnosis import MARGIN as SMALL
+from ikura.json_values import JsonObject
 from ikura.page.figure import axis, css, figure, legend, log_tick, plot_text, rounded
 from ikura.page.formatting import NOTHING, as_float, count, number, plural
 from ikura.page.markup import Html, element, join
@@ -229,7 +230,7 @@ def _learning_curve(found: Found | None) -> Html | None:
     )
 
 
-def _band(points: Sequence[tuple[int, Found]], colour: str, mode: str = "lines+markers") -> list[dict[str, Any]]:
+def _band(points: Sequence[tuple[int, Found]], colour: str, mode: str = "lines+markers") -> list[JsonObject]:
     """A line of errors in per cent with their intervals as bars."""
     values = [100 * as_float(error["value"]) for _, error in points]
     bars = {
@@ -302,7 +303,7 @@ def _steadily(found: Sequence[Found]) -> str:
     return f"J falls in all of them in the end, but jumps on its way ({told}): a smaller learning rate is steadier."
 
 
-def _logarithmic(found: Sequence[Found], column: str) -> dict[str, Any]:
+def _logarithmic(found: Sequence[Found], column: str) -> JsonObject:
     values = [as_float(value) for one in found for value in one[column] if as_float(value) > 0]
     decades = math.log10(max(values) / min(values)) if values else 1.0
     return {"type": "log", "tickformat": "~g", "dtick": log_tick(decades)}

@@ -25,7 +25,7 @@ from ikura.diagnose.seeds import with_more_seeds
 from ikura.engine import worker_count
 from ikura.errors import UsageError
 from ikura.files import shown, write_atomically
-from ikura.json_values import jsonable
+from ikura.json_values import JsonObject, jsonable
 from ikura.metric.estimate import Estimate
 from ikura.process_state import one_thread_each
 from ikura.schema import sealed, unsealed
@@ -69,7 +69,7 @@ class Findings:
     notes: list[str] = field(default_factory=list)
     reached: Mapping[str, Any] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Return everything as JSON values; numbers that are not finite become None."""
         found = {
             "ikura": __version__,
@@ -93,7 +93,7 @@ class Findings:
         return path
 
 
-def read_findings(record: Record) -> dict[str, Any] | None:
+def read_findings(record: Record) -> JsonObject | None:
     """Read what was found about a study, as `Findings.as_dict`; None if nothing was, or if it is of another choice.
 
     Without a file of findings it is the diagnosis alone, if the study recorded its errors.

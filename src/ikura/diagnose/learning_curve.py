@@ -20,6 +20,7 @@ from ikura.diagnose.chosen import Chosen
 from ikura.diagnose.error_rates import MOST_EXAMPLES, Errors, compared, error_of, measured_by
 from ikura.diagnose.power_law import fit
 from ikura.errors import UsageError
+from ikura.json_values import JsonObject
 from ikura.metric import evidence
 from ikura.metric.estimate import LEVEL, Estimate, percent
 from ikura.metric.resampling import draws, scores
@@ -85,7 +86,7 @@ class LearningCurve:
     seeds: int
     mismatch: Errors | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Return the attributes as JSON values."""
         return asdict(self)
 

@@ -12,6 +12,7 @@ import torch
 from ikura.data import Dataset
 from ikura.data.source import Source
 from ikura.diagnose.chosen import Chosen
+from ikura.json_values import JsonObject
 from ikura.nn.loss import each_loss
 
 __all__ = ["Example", "Mistakes", "mistakes"]
@@ -58,7 +59,7 @@ class Mistakes:
     of: int
     predictions: dict[str, Any]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Return the attributes as JSON values."""
         return asdict(self)
 

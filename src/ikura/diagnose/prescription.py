@@ -10,6 +10,7 @@ from typing import Any
 import tomli_w
 
 from ikura.files import shown, write_atomically
+from ikura.json_values import JsonObject
 from ikura.study.record.record import Record
 
 __all__ = ["FOLDER", "Change", "Prescription", "keep_spaces"]
@@ -35,7 +36,7 @@ class Change:
         """Whether a study cannot make the change by itself, as with more data."""
         return not self.space and not self.settings
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Return the change as JSON values."""
         return {"space": dict(self.space), "settings": dict(self.settings)}
 
@@ -62,7 +63,7 @@ class Prescription:
     source: str
     change: Change = field(default_factory=Change)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Return the prescription as JSON values."""
         return {**vars(self), "change": self.change.as_dict()}
 

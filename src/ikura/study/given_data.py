@@ -10,6 +10,7 @@ from typing import Any
 from ikura.data import Dataset, prepare
 from ikura.data.options import DataOptions
 from ikura.data.whole import Arrays
+from ikura.json_values import JsonObject
 from ikura.study.positive import wanted_positive
 from ikura.study.record.data_record import DataRecord
 from ikura.study.record.pretrained import Pretrained
@@ -69,7 +70,7 @@ class GivenData:
         return [note for one in (self.data_record, *self.parts.values()) for note in one.notes]
 
     @property
-    def records(self) -> dict[str, Any]:
+    def records(self) -> JsonObject:
         """The fields of a setting that say where the data are found again."""
         return {"data": self.data_record.record, **{part: one.record for part, one in self.parts.items()}}
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ikura.json_values import JsonObject
 from ikura.metric.estimate import Estimate, percent
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Gap:
         words += [f"about {need:,} more {self.of} examples to measure on"] if need else []
         return " and ".join(words)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Return the attributes as JSON values."""
         return asdict(self)
 
@@ -116,7 +117,7 @@ class Diagnosis:
         """Bias, variance and, where there is one, mismatch."""
         return [one for one in (self.bias, self.variance, self.mismatch) if one is not None]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Return the attributes as JSON values."""
         return asdict(self)
 

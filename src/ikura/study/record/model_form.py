@@ -19,6 +19,7 @@ from typing_extensions import TypedDict
 from ikura.data.encoder import Encoder
 from ikura.data.encoder.encoder_form import EncoderForm
 from ikura.errors import RunError
+from ikura.json_values import JsonObject
 from ikura.nn.loss import outputs_of
 from ikura.plugins import PluginRecord
 from ikura.schema import Count, Digits, Finite, Name, Scalar, Share, Short, Whole, parsed, read_file, seal_of
@@ -82,7 +83,7 @@ class ModelForm(TypedDict):
     seal: NotRequired[Digits]
 
 
-def read_form(path: Path) -> dict[str, Any]:
+def read_form(path: Path) -> JsonObject:
     """Read model.json.
 
     Raises:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ikura.errors import RunError
 from ikura.files import shown
+from ikura.json_values import JsonObject
 from ikura.schema import differences
 from ikura.study.record.audit import audit
 from ikura.study.record.facts import SETTING
@@ -29,7 +30,7 @@ HARMLESS: Mapping[str, str] = {
 """What may be changed in config.toml while a run waits, and what that means."""
 
 
-def setting_as_json(setting: Setting) -> dict[str, Any]:
+def setting_as_json(setting: Setting) -> JsonObject:
     """A setting as the store keeps it, in JSON values."""
     return dict(json.loads(json.dumps(asdict(setting))))
 

@@ -20,6 +20,7 @@ from ikura.data.encoder import Encoder
 from ikura.data.encoder.make import read_encoder
 from ikura.errors import RunError, UsageError, nearest
 from ikura.files import write_atomically
+from ikura.json_values import JsonObject
 from ikura.nn.generators import seeded
 from ikura.nn.mlp import MLP
 from ikura.nn.transfer import FREEZE, Cut, cut, replace_head
@@ -108,7 +109,7 @@ class Pretrained:
         write_atomically(run / WEIGHTS, save(tensors))
 
     @property
-    def record(self) -> dict[str, Any]:
+    def record(self) -> JsonObject:
         """What a setting or a model remembers: freeze, and JSON of form and encoder."""
         encoder = None if self.encoder is None else self.encoder.to_dict()
         return {"freeze": self.freeze, "form": json.dumps(self.form), "encoder": json.dumps(encoder)}

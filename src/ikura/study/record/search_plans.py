@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ikura.exchange.prior import fitted
+from ikura.json_values import JsonObject
 from ikura.nn.noise import key
 from ikura.search import EARLIER, Observation, Proposer, proposer
 from ikura.search.coarse_to_fine import CoarseToFine
@@ -71,7 +72,7 @@ class SearchPlan:
         """What follows the names of its stages."""
         return f" {self.number}" if self.number > 1 else ""
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Write it as JSON values."""
         return asdict(self)
 
