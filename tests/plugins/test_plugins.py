@@ -130,7 +130,7 @@ def test_what_is_registered_trains_in_worker_processes(
     plain = ikura.tune("iris", **names | {"network": mine.network}, **options, out=tmp_path / "plain")
     assert study.metric.name == "mine"
     assert list(study.trials["dev_score"]) == list(plain.trials["dev_score"])
-    assert sum(state == "complete" for state in study.trials["state"]) == 1
+    assert sum(study.trials["state"].head(4) == "complete") == 1
     assert ikura.load(tmp_path / "run").predict("iris").shape == (150,)
     assert ikura.resume(tmp_path / "run").choice == study.choice
     assert "mine" in [one.name for one in ikura.check("iris")]

@@ -17,8 +17,8 @@ from ikura.population.schedule import SHAPES
 from ikura.population.setup import TrainingSetup
 from ikura.population.update_rules import RULES
 from ikura.space import CONVOLUTIONAL, HYPERPARAMETERS
-from ikura.space.effects import EFFECTS, OPTIONS, Need
-from ikura.space.hyperparameters import OF_IMAGES
+from ikura.space.effects import Need
+from ikura.space.hyperparameters import EFFECTS, OF_IMAGES, OPTIONS
 
 from .test_images import shop
 

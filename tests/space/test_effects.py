@@ -30,8 +30,8 @@ from ikura.space import (
     when,
 )
 from ikura.space.effective import effective
-from ikura.space.effects import EFFECTS, OPTIONS, Place, default_of
-from ikura.space.hyperparameters import OF_IMAGES
+from ikura.space.effects import Place
+from ikura.space.hyperparameters import EFFECTS, OF_IMAGES, OPTIONS, default_of
 from ikura.space.limits import ARCHITECTURE, BELOW_ONE, BOUNDS, WHOLE
 
 PLACE = Place("mlp", "multiclass", False, 90, 20, False)

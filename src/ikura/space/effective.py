@@ -8,9 +8,9 @@ from typing import Any
 from ikura.errors import SpaceError
 from ikura.space._base import Configuration, Parameter, Value, same
 from ikura.space.discrete import Choice, Integer, fixed
-from ikura.space.effects import OPTIONS, Effect, Need, Place, default_of, effect_of, first_epoch
+from ikura.space.effects import Effect, Need, Place, first_epoch
 from ikura.space.equivalent_values import Alike, alike
-from ikura.space.hyperparameters import layer_of
+from ikura.space.hyperparameters import OPTIONS, default_of, effect_of, layer_of
 from ikura.space.limits import BOUNDS
 from ikura.space.space import Space
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from ikura.errors import SpaceError
 from ikura.space._base import Value
-from ikura.space.effects import Place, default_of, first_epoch
+from ikura.space.effects import Place, first_epoch
+from ikura.space.hyperparameters import default_of
 from ikura.space.space import Space
 
 __all__ = ["Alike", "alike"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ikura.errors import SpaceError
 from ikura.space._base import real
-from ikura.space.effects import Place, default_of
+from ikura.space.effects import Place
+from ikura.space.hyperparameters import default_of
 from ikura.space.space import Space
 
 __all__ = ["too_strong"]

@@ -6,22 +6,18 @@ regularisation and the kinds of things; Adam's own coefficients only with very m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from ikura.errors import UsageError
 from ikura.space._base import Parameter
 from ikura.space.condition import Condition
-from ikura.space.continuous import linear, log, log_complement
-from ikura.space.discrete import Choice, choice, fixed, integer
-from ikura.space.effects import EFFECTS
-from ikura.space.hyperparameters import DEFAULTS
+from ikura.space.discrete import choice, fixed
+from ikura.space.hyperparameters import DEFAULTS, EFFECTS
 from ikura.space.space import Space
+from ikura.space.table import TABLE, Search, smallest_batch
 
-__all__ = ["TIERS", "DefaultSpace", "Tier", "assembled", "default_space"]
-
-_TRAINING_SHARE = 0.6
+__all__ = ["TIERS", "DefaultSpace", "Tier", "assembled", "default_space", "tiers_of"]
 
 
 @dataclass(frozen=True)
@@ -33,16 +29,25 @@ class Tier:
     names: tuple[str, ...]
 
 
-TIERS: tuple[Tier, ...] = (
-    Tier(1, 1, ("learning_rate",)),
-    Tier(2, 16, ("momentum", "units", "batch_size")),
-    Tier(
-        3,
-        48,
-        ("layers", "learning_rate_decay", "l2", "dropout", "activation", "optimizer", "initialisation"),
-    ),
-    Tier(4, 512, ("beta1", "beta2")),
-)
+FROM = (1, 16, 48, 512)
+"""Trials from which on the tiers are searched."""
+
+
+def tiers_of(plans: Mapping[str, Search | None]) -> tuple[Tier, ...]:
+    """Put hyperparameters into tiers, first priority first.
+
+    Args:
+        plans: name to how it is searched, if it is.
+    """
+    searched = [(name, one) for name, one in plans.items() if one is not None]
+    searched.sort(key=lambda pair: pair[1][::2])
+    return tuple(
+        Tier(number, trials, tuple(name for name, one in searched if one.tier == number))
+        for number, trials in enumerate(FROM, 1)
+    )
+
+
+TIERS = tiers_of({one.name: one.tables for one in TABLE})
 """The tiers, first priority first."""
 
 
@@ -63,35 +68,7 @@ class DefaultSpace:
     explanation: str
 
 
-def _smallest_batch(rows: int) -> int:
-    return 16 if rows < 10_000 else 32 if rows < 50_000 else 64 if rows < 200_000 else 128
-
-
-def _batch_sizes(rows: int) -> Parameter:
-    """Offer up to four powers of two, larger for larger tables, none but the first beyond the training set."""
-    first = _smallest_batch(rows)
-    sizes = [first * 2**step for step in range(4)]
-    sizes = [size for size in sizes if size <= max(first, _TRAINING_SHARE * rows)]
-    return Choice(tuple(sizes)) if len(sizes) > 1 else fixed(first)
-
-
-_RANGES: MappingProxyType[str, Callable[[int, int], Parameter]] = MappingProxyType(
-    {
-        "learning_rate": lambda rows, features: log(1e-4, 1),
-        "momentum": lambda rows, features: log_complement(0.9, 0.999),
-        "beta1": lambda rows, features: log_complement(0.8, 0.99),
-        "beta2": lambda rows, features: log_complement(0.9, 0.9999),
-        "layers": lambda rows, features: integer(1, 3),
-        "units": lambda rows, features: integer(8 if features <= 16 else 16, 128, log=True),
-        "batch_size": lambda rows, features: _batch_sizes(rows),
-        "learning_rate_decay": lambda rows, features: log(1e-3, 1),
-        "l2": lambda rows, features: log(1e-6, 1e-2),
-        "dropout": lambda rows, features: linear(0, 0.5),
-        "activation": lambda rows, features: choice("relu", "tanh", "leaky_relu"),
-        "optimizer": lambda rows, features: choice("adam", "momentum", "rmsprop", "sgd"),
-        "initialisation": lambda rows, features: choice("he", "xavier"),
-    }
-)
+_RANGES = {one.name: one.tables.range for one in TABLE if one.tables is not None}
 
 _OF_RULES = [name for name, one in EFFECTS.items() if any(need.name == "optimizer" for [need, *_] in one.needs)]
 """Hyperparameters that belong to update rules."""
@@ -140,7 +117,7 @@ def default_space(trials: int, rows: int, features: int) -> DefaultSpace:
     if tier.number == 2:
         parameters["optimizer"] = choice("adam", "momentum")
     if tier.number == 1:
-        parameters["batch_size"] = fixed(2 * _smallest_batch(rows))
+        parameters["batch_size"] = fixed(2 * smallest_batch(rows))
     return assembled(parameters, tier, trials, TIERS)
 
 

@@ -12,9 +12,10 @@ from ikura.population.member import check_value
 from ikura.space import DEFAULTS, Space, check_feasible, default_space, fixed, image_space, layer_of, log
 from ikura.space.effective import effective
 from ikura.space.effects import Place
+from ikura.space.hyperparameters import OF_NETWORK
 from ikura.space.limits import BOUNDS, WHOLE
 from ikura.space.strength import too_strong
-from ikura.study.record.networks import MLP_ONLY, OWN, known_names
+from ikura.study.record.networks import OWN, known_names
 from ikura.study.record.objectives import OBJECTIVES
 from ikura.study.record.store import ABOUT, RESULTS
 
@@ -68,7 +69,7 @@ def chosen_space(
     if network == "mlp":
         return chosen.space, chosen.explanation
     conditions = chosen.space.as_dict()
-    kept = {name: form for name, form in conditions.items() if name not in MLP_ONLY}
+    kept = {name: form for name, form in conditions.items() if name not in OF_NETWORK}
     whose = "your own" if network == OWN else network
     if freeze is not None:
         kept["learning_rate"] = log(1e-4, HIGHEST_RATES[freeze]).as_dict()

@@ -12,10 +12,10 @@ from ikura.errors import DataError, UsageError, listed, nearest
 from ikura.nn.zoo import NETWORKS, READS
 from ikura.population.factory import Factory
 from ikura.space import CONVOLUTIONAL, HYPERPARAMETERS
+from ikura.space.hyperparameters import OF_NETWORK
 from ikura.study.record.pretrained import Pretrained
 
 __all__ = [
-    "MLP_ONLY",
     "OWN",
     "PRETRAINED",
     "budget",
@@ -28,12 +28,6 @@ __all__ = [
 
 OWN, PRETRAINED = "own", "pretrained"
 """What a setting calls a network of the caller's, and one that began as a model of ikura's."""
-
-MLP_ONLY = (
-    "layers", "units", "dropout", "dropout_input", "activation", "initialisation", "initial_scale", "normalisation",
-    "ghost_size", "normalisation_momentum",
-)  # fmt: skip
-"""Hyperparameters of the fully connected network's architecture."""
 
 
 def budget(name: str, epochs: int | None, finalists: int | None) -> tuple[int, int]:
@@ -114,6 +108,6 @@ def known_names(name: str) -> dict[str, str]:
     if name == "mlp":
         return {one: text for one, text in HYPERPARAMETERS.items() if one != "pretrained_rate"}
     everything = HYPERPARAMETERS | CONVOLUTIONAL
-    others = MLP_ONLY if name == PRETRAINED else (*MLP_ONLY, "pretrained_rate")
+    others = OF_NETWORK if name == PRETRAINED else (*OF_NETWORK, "pretrained_rate")
     training = {one: text for one, text in HYPERPARAMETERS.items() if one not in others}
     return training | {one: everything[one] for one in READS.get(name, ()) if one in everything}
