@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from annotated_types import Ge, Le, MaxLen, MinLen, Predicate
 
 from ikura.errors import RunError, nearest
+from ikura.version import __version__
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -31,6 +32,7 @@ __all__ = [
     "Share",
     "Short",
     "Whole",
+    "check_version",
     "checked",
     "differences",
     "parsed",
@@ -100,6 +102,33 @@ def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise RunError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def check_version(version: Any, place: str) -> None:
+    """Refuse what a later ikura wrote, before its fields are read.
+
+    Args:
+        version: of the ikura that wrote it, as it says itself.
+        place: the file.
+
+    Raises:
+        RunError: it is a later one.
+
+    Example:
+        >>> check_version("99.1.0", "run/config.toml")
+        Traceback (most recent call last):
+        ...
+        ikura.errors.RunError: run/config.toml: was written by ikura 99.1.0, and this is ikura ...; install ... or later
+    """
+    if isinstance(version, str) and _numbers(version) > _numbers(__version__):
+        raise RunError(
+            f"{place}: was written by ikura {_shortened(version)}, and this is ikura {__version__}; "
+            f"install ikura {_shortened(version)} or later"
+        )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d{1,9}", version)[:3]))
 
 
 def checked(kind: Any, value: Any, place: str, *, unknown: Literal["forbid", "ignore"] = "forbid") -> Any:

@@ -24,6 +24,7 @@ from ikura.nn.loss import outputs_of
 from ikura.plugins import PluginRecord
 from ikura.schema import Count, Digits, Finite, Name, Scalar, Share, Short, Whole, parsed, read_file, seal_of
 from ikura.study.record.pretrained import PretrainedRecord
+from ikura.version import __version__
 
 __all__ = [
     "BESIDE",
@@ -87,9 +88,11 @@ def read_form(path: Path) -> JsonObject:
     """Read model.json.
 
     Raises:
-        RunError: naming the field that is wrong.
+        RunError: naming the field that is wrong, or because a later ikura wrote it.
     """
-    form: dict[str, Any] = parsed(ModelForm, read_file(path), str(path))
+    text = read_file(path)
+    _check_format(text, path)
+    form: dict[str, Any] = parsed(ModelForm, text, str(path))
     classes = form["classes"]
     if (form["task"] == "regression") != (classes is None):
         raise RunError(f"{path}: classes and task do not go together: a regression has none, every other task has some")
@@ -106,6 +109,19 @@ def read_form(path: Path) -> JsonObject:
         if there != outputs:
             raise RunError(f"{path}: {where}.outputs should be {outputs}, by task and classes, but is {there!r}")
     return form
+
+
+def _check_format(text: bytes, path: Path) -> None:
+    """Refuse a later format before its fields are read; what is no JSON at all is left to others."""
+    try:
+        form = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    found = form.get("format") if isinstance(form, dict) else None
+    if isinstance(found, int) and found > FORMAT:
+        raise RunError(
+            f"{path}: is of format {found}, and ikura {__version__} knows none after {FORMAT}; install a later ikura"
+        )
 
 
 def check_fit(path: Path, network: Any, encoder: Encoder) -> None:

@@ -20,7 +20,7 @@ from ikura.files import shown, write_atomically
 from ikura.metric import metric
 from ikura.plugins import PluginRecord, check_plugins
 from ikura.process_state import cores
-from ikura.schema import Count, Finite, Name, Positive, Short, Whole, checked, read_file
+from ikura.schema import Count, Finite, Name, Positive, Short, Whole, check_version, checked, read_file
 from ikura.search import proposer, schedule
 from ikura.space import Space
 from ikura.study.record.data_record import OriginRecord, reopen
@@ -164,7 +164,7 @@ class Setting:
         """Read config.toml.
 
         Raises:
-            RunError: the folder is not a run, or its file is not whole.
+            RunError: the folder is not a run, its file is not whole, or of a later ikura.
         """
         path = run / "config.toml"
         if not run.is_dir() or not path.is_file():
@@ -175,6 +175,7 @@ class Setting:
             values = tomllib.loads(text)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RunError(f"{shown(path)}: not a setting of ikura: {error}") from error
+        check_version(values.get("version"), shown(path))
         if END not in text:
             raise RunError(f"{shown(path)}: not a setting of ikura: its end is missing")
         return cls.of(values, shown(path))
