@@ -27,9 +27,9 @@ def asks_for_codes(module: nn.Module) -> TakesCodes:
 
     Example:
         >>> asks_for_codes(nn.Linear(2, 1))
-        <Asks.NEVER: 'never'>
+        <TakesCodes.NEVER: 'never'>
         >>> asks_for_codes(nn.GRU(2, 1))
-        <Asks.NEVER: 'never'>
+        <TakesCodes.NEVER: 'never'>
     """
     while isinstance(inner := getattr(module, "_orig_mod", None), nn.Module) or (
         isinstance(module, nn.DataParallel) and isinstance(inner := module.module, nn.Module)

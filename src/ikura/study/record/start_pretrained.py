@@ -46,6 +46,7 @@ def pretrained(
     Example:
         >>> net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
         >>> start = pretrained(net, freeze="all")
+        >>> import torch
         >>> start(Hyperparameters(outputs=2))(torch.ones(5, 8)).shape
         torch.Size([5, 2])
 

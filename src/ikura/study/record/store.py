@@ -127,6 +127,7 @@ class Store:
 
     Example:
         >>> store = Store(":memory:", create=True)
+        >>> from ikura.study.record.facts import TILE_SIZE
         >>> store.set_fact(TILE_SIZE, 64)
         >>> store.fact(TILE_SIZE)
         64
