@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 
 import ikura
 from ikura.errors import SpaceError, UsageError
-from ikura.exchange.optuna import from_optuna, to_optuna
+from ikura.exchange.optuna import from_optuna
 from ikura.exchange.optuna_distributions import distribution, parameter_of
 from ikura.space import Space, choice, fixed, integer, linear, log, log_complement, when
+from ikura.study.exports import to_optuna
 from ikura.study.record.prior_trials import prior_observations
 from ikura.study.record.store import Store
+from ikura.study.record.trial import Purpose, Trial
+from ikura.trial_state import State
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -33,27 +36,24 @@ SPACE = Space(
 )
 
 
-def rows(count: int, seed: int = 0) -> list[dict[str, Any]]:
+def rows(count: int, seed: int = 0) -> list[Trial]:
     random = np.random.default_rng(seed)
-    states = ["complete", "stopped", "pruned", "diverged", "skipped", "complete"]
+    states = [State.COMPLETE, State.STOPPED, State.PRUNED, State.DIVERGED, State.SKIPPED, State.COMPLETE]
     found = []
     for number in range(count):
         state = states[number % len(states)]
-        about = {"number": number, "state": state, "purpose": "search", "parent": None, "stage": 0}
         score = None if state in ("diverged", "skipped") else float(random.random())
-        results = {"dev_score": score, "dev_loss": 0.5, "train_score": None, "train_loss": 0.5}
-        results |= {"epochs": 2, "best_epoch": 1, "seconds": 0.25}
-        point = {name: float(random.random()) for name in SPACE.dimensions}
-        found.append({**about, "hyperparameters": SPACE.from_unit(point), **results})
+        tried = SPACE.from_unit({name: float(random.random()) for name in SPACE.dimensions})
+        found.append(Trial(number, Purpose.SEARCH, 0, 0, tried, None, state, score, 0.5, None, 0.5, 2, 1, 0.25))
     return found
 
 
-def curves(trials: list[dict[str, Any]]) -> pd.DataFrame:
+def curves(trials: list[Trial]) -> pd.DataFrame:
     points = [
-        {"number": row["number"], "epoch": epoch, "dev_score": math.nan if row["state"] == "diverged" else epoch / 10}
+        {"number": row.number, "epoch": epoch, "dev_score": math.nan if row.state == "diverged" else epoch / 10}
         for row in trials
         for epoch in (1, 2)
-        if row["state"] != "skipped"
+        if row.state != "skipped"
     ]
     return pd.DataFrame(points)
 
@@ -69,12 +69,12 @@ def test_there_and_back(better: bool, stored: bool, tmp_path: Path) -> None:
         study = optuna.load_study(study_name="houses", storage=storage)
     names = {"complete": "COMPLETE", "stopped": "COMPLETE", "pruned": "PRUNED", "diverged": "FAIL", "skipped": "FAIL"}
     for row, trial in zip(trials, study.trials, strict=True):
-        assert trial.number == row["number"]
-        assert trial.state.name == names[row["state"]]
-        assert trial.params == row["hyperparameters"]
-        assert trial.user_attrs["state"] == row["state"]
-        assert trial.value == row["dev_score"]
-        steps = {} if row["state"] in ("diverged", "skipped") else {1: 0.1, 2: 0.2}
+        assert trial.number == row.number
+        assert trial.state.name == names[row.state]
+        assert trial.params == row.hyperparameters
+        assert trial.user_attrs["state"] == row.state
+        assert trial.value == row.dev_score
+        steps = {} if row.state in ("diverged", "skipped") else {1: 0.1, 2: 0.2}
         assert trial.intermediate_values == steps
         assert trial.duration is not None
         assert trial.duration.total_seconds() == 0.25
@@ -86,10 +86,10 @@ def test_there_and_back(better: bool, stored: bool, tmp_path: Path) -> None:
     assert left_out == 0
     sign = 1 if better else -1
     for row, one in zip(trials, found, strict=True):
-        assert one["configuration"] == row["hyperparameters"]
-        assert one["score"] == (None if row["dev_score"] is None else sign * row["dev_score"])
+        assert one["configuration"] == row.hyperparameters
+        assert one["score"] == (None if row.dev_score is None else sign * row.dev_score)
         assert {k: type(v) for k, v in one["configuration"].items()} == {
-            k: type(v) for k, v in row["hyperparameters"].items()
+            k: type(v) for k, v in row.hyperparameters.items()
         }
 
 

@@ -3,98 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ikura.errors import SpaceError, UsageError, listed, nearest
-from ikura.exchange.optuna_distributions import distribution, parameter_of, quiet
+from ikura.exchange.optuna_distributions import parameter_of, quiet
 from ikura.exchange.prior import Prior
 from ikura.json_values import JsonObject
 from ikura.space import Choice, Fixed, Integer, Parameter, Space, choice, integer, linear, log
-from ikura.trial_state import TRAINED, State
 
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["from_optuna", "to_optuna"]
-
-KEPT = ("purpose", "parent", "stage", "dev_loss", "train_score", "train_loss", "epochs", "best_epoch", "seconds")
-
-
-def to_optuna(
-    rows: Iterable[Mapping[str, Any]],
-    curves: pd.DataFrame,
-    space: Space,
-    greater_is_better: bool,
-    name: str,
-    storage: Any = None,
-) -> optuna.Study:
-    """Write trials as a study of Optuna; `Study.to_optuna` is the way to call it.
-
-    Args:
-        rows: trials as the store has them.
-        curves: as `Study.curves`.
-        space: what was searched.
-        greater_is_better: direction of the dev score.
-        name: the study's name.
-        storage: a storage of Optuna or its URL; None for memory.
-
-    Returns:
-        The study.
-
-    Raises:
-        UsageError: the storage has a study of this name, or cannot be opened.
-    """
-    import optuna
-    from optuna.trial import TrialState
-
-    states = {State.PRUNED: TrialState.PRUNED, **dict.fromkeys(TRAINED, TrialState.COMPLETE)}
-    kinds = {parameter: distribution(space[parameter]) for parameter in space}
-    scores = curves.dropna(subset=["dev_score"])
-    steps = {
-        number: dict(zip(group["epoch"].tolist(), group["dev_score"].tolist(), strict=True))
-        for number, group in scores.groupby("number")
-    }
-    with quiet():
-        study = _created(name, storage, greater_is_better)
-        now = datetime.now()
-        for row in rows:
-            score = row["dev_score"]
-            state = states.get(row["state"], TrialState.FAIL)
-            if score is None or not math.isfinite(score):
-                state = TrialState.FAIL
-            study.add_trial(
-                optuna.trial.FrozenTrial(
-                    number=-1,
-                    trial_id=-1,
-                    state=state,
-                    value=None if state == TrialState.FAIL else score,
-                    datetime_start=now,
-                    datetime_complete=now + timedelta(seconds=row["seconds"]),
-                    params=row["hyperparameters"],
-                    distributions={parameter: kinds[parameter] for parameter in row["hyperparameters"]},
-                    user_attrs={"state": row["state"]} | {key: row[key] for key in KEPT if row[key] is not None},
-                    system_attrs={},
-                    intermediate_values=steps.get(row["number"], {}),
-                )
-            )
-    return study
-
-
-def _created(name: str, storage: Any, greater_is_better: bool) -> optuna.Study:
-    import optuna
-    from sqlalchemy.exc import SQLAlchemyError
-
-    direction = optuna.study.StudyDirection.MAXIMIZE if greater_is_better else optuna.study.StudyDirection.MINIMIZE
-    try:
-        return optuna.create_study(storage=storage, study_name=name, direction=direction)
-    except optuna.exceptions.DuplicatedStudyError:
-        raise UsageError(f"the storage has a study {name!r} already; choose another name") from None
-    except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ImportError) as error:
-        raise UsageError(f"cannot open the storage {storage!r}: {_line(error)}") from None
+__all__ = ["error_line", "from_optuna"]
 
 
 def from_optuna(study_or_storage: Any, name: str | None = None) -> Prior:
@@ -155,7 +78,7 @@ def _opened(storage: Any, name: str | None) -> optuna.Study:
             if chosen in names:
                 return optuna.load_study(study_name=chosen, storage=storage)
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ImportError, TypeError) as error:
-        raise UsageError(f"cannot open the storage {storage!r}: {_line(error)}") from None
+        raise UsageError(f"cannot open the storage {storage!r}: {error_line(error)}") from None
     known = f"it has {listed(names)}" if names else "it has none"
     if name is None:
         raise UsageError(f"name one of the storage's studies: {known}; ikura.from_optuna(url, name) takes any of them")
@@ -168,7 +91,8 @@ def _exists(url: str) -> bool:
     return Path(url.removeprefix("sqlite:///").split("?")[0]).is_file()
 
 
-def _line(error: BaseException) -> str:
+def error_line(error: BaseException) -> str:
+    """What an error of a storage says first."""
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0] if str(error).strip() else repr(error)
 
 

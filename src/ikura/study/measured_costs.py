@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
@@ -34,7 +34,7 @@ def measure(executor: Executor) -> None:
         "parameters": parameters,
         "inference_seconds": inference_seconds,
     }
-    known: dict[Hashable, dict[str, Any]] = {}
+    known: dict[Hashable, dict[str, float]] = {}
     with executor.store.timed("measure"):
         for row in rows:
             ended = row.state.trained and row.dev_score is not None and math.isfinite(row.dev_score)

@@ -12,16 +12,31 @@ from ikura.population.member import check_value
 from ikura.schema import Name, Scalar, checked, parsed
 from ikura.space import Space
 from ikura.study.record.diagnosis import Diagnosis
-from ikura.study.record.facts import RoundForm, known_fact
+from ikura.study.record.facts import (
+    BEST,
+    COSTS,
+    DECISIONS,
+    DONE,
+    ERRORS,
+    PREDICTIONS,
+    SECONDS,
+    STAGES,
+    SUMMARY,
+    TEST,
+    TILE_SIZE,
+    Fact,
+    RoundForm,
+    known_fact,
+)
 from ikura.study.record.networks import OWN
 from ikura.study.record.search_plans import plans
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import CURVES, FACTS, LOSSES, ROUNDS, SEGMENTS, TRIALS, Store
+from ikura.study.record.trial import Purpose
+from ikura.trial_state import State
 
 __all__ = ["audit"]
 
-STATES = ("waiting", "running", "complete", "pruned", "diverged", "frozen", "stopped", "skipped", "infeasible")
-PURPOSES = ("search", "finalist")
 KINDS: dict[type, tuple[str, tuple[str, ...]]] = {
     sa.Integer: ("a whole number", ("integer",)),
     sa.Float: ("a number", ("real", "integer")),
@@ -56,10 +71,10 @@ def audit(store: Store, setting: Setting) -> None:
     for table in KEYS:
         _columns(store, table)
     _rows(store)
-    facts = _facts(store)
+    _facts(store)
     _rounds(store)
     _configurations(store, setting)
-    _numbers(store, setting, facts)
+    _numbers(store, setting)
 
 
 def _columns(store: Store, table: sa.Table) -> None:
@@ -91,7 +106,7 @@ def _rules(store: Store, column: sa.Column[Any]) -> Iterator[tuple[Any, str]]:
 
 def _rows(store: Store) -> None:
     """States and purposes exist; trials are numbered through; what refers to trials refers to some that are there."""
-    for name, known in (("state", STATES), ("purpose", PURPOSES)):
+    for name, known in (("state", tuple(State)), ("purpose", tuple(Purpose))):
         found = _first(store, sa.select(TRIALS.c.number, TRIALS.c[name]).where(TRIALS.c[name].not_in(known)))
         if found is not None:
             raise RunError(
@@ -119,7 +134,7 @@ def _rows(store: Store) -> None:
     _first_of(store, sa.select(TRIALS.c.number).where(TRIALS.c.parent >= TRIALS.c.number), "parent is no earlier trial")
     _first_of(
         store,
-        sa.select(TRIALS.c.number).where((TRIALS.c.purpose == "finalist") & TRIALS.c.parent.is_(None)),
+        sa.select(TRIALS.c.number).where((TRIALS.c.purpose == Purpose.FINALIST) & TRIALS.c.parent.is_(None)),
         "parent is missing, but a finalist has one",
     )
     _first_of(
@@ -141,40 +156,37 @@ def _rows(store: Store) -> None:
         raise RunError(f"{_place(store, SEGMENTS, found)}: until is not after since")
 
 
-def _facts(store: Store) -> dict[str, Any]:
+def _facts(store: Store) -> None:
     """Every fact is of its schema."""
-    found: dict[str, Any] = {}
-    for name, value in _all(store, sa.select(FACTS.c.name, FACTS.c.value)):
-        fact = known_fact(name)
-        if fact is not None:
-            found[name] = parsed(fact.kind, value, f"{store.place}: fact {name}", unknown="ignore")
-    for name in _wanted(store, found):
-        if name not in found:
-            raise RunError(f"{store.place}: fact {name} is missing; bring the run's own study.db back")
-    _diagnoses(store, found)
-    predictions = found.get("predictions")
+    names = {name for (name,) in _all(store, sa.select(FACTS.c.name))}
+    for name in names:
+        if fact := known_fact(name):
+            store.fact(fact)
+    for fact in _wanted(store, done=DONE.name in names):
+        if fact.name not in names:
+            raise RunError(f"{store.place}: fact {fact.name} is missing; bring the run's own study.db back")
+    _diagnoses(store)
+    predictions = store.fact(PREDICTIONS)
     if predictions and len(predictions["target"]) != len(predictions["prediction"]):
         raise RunError(f"{store.place}: fact predictions: target and prediction are not of one length")
-    return found
 
 
-def _diagnoses(store: Store, facts: dict[str, Any]) -> None:
+def _diagnoses(store: Store) -> None:
     """The diagnoses by which an autopilot decided are whole."""
-    if not facts.get("decisions"):
-        return
-    for place, decision in enumerate(facts["decisions"]):
+    decisions = store.fact(DECISIONS) or []
+    for place, decision in enumerate(decisions):
         if decision["diagnosis"] is not None:
             where = f"{store.place}: fact decisions: [{place}].diagnosis"
             checked(Diagnosis, decision["diagnosis"], where, unknown="ignore")
 
 
-def _wanted(store: Store, facts: dict[str, Any]) -> list[str]:
+def _wanted(store: Store, done: bool) -> list[Fact[Any]]:
     """Facts that must be there by how far the study has come."""
-    found = ["summary", "seconds"]
+    found: list[Fact[Any]] = [SUMMARY, SECONDS]
     if _first(store, sa.select(SEGMENTS.c.tile)) is not None:
-        found += ["stages", "tile_size"]
-    if "done" in facts and store.count(state="complete"):
-        found += ["best", "errors", "test", "predictions"]
+        found += [STAGES, TILE_SIZE]
+    if done and store.count(state=State.COMPLETE):
+        found += [BEST, ERRORS, TEST, PREDICTIONS]
     return found
 
 
@@ -205,21 +217,22 @@ def _configurations(store: Store, setting: Setting) -> None:
                 raise RunError(f"{place}: {error}") from error
 
 
-def _numbers(store: Store, setting: Setting, facts: dict[str, Any]) -> None:
+def _numbers(store: Store, setting: Setting) -> None:
     """Facts name trials that are there, and hyperparameters of the space."""
     trials = store.count()
     named: list[tuple[str, Iterable[int]]] = []
-    if best := facts.get("best"):
+    if best := store.fact(BEST):
         named += [("best: number", [best.number]), ("best: model", [best.model])]
         named.append(("best: next.number", [best.next.number] if best.next else []))
-    for place, decision in enumerate(facts.get("decisions", [])):
+    decisions = store.fact(DECISIONS) or []
+    for place, decision in enumerate(decisions):
         named.append((f"decisions[{place}]: best.number", [decision["best"]["number"]] if decision["best"] else []))
         named.append((f"decisions[{place}]: plan.warm", decision["plan"]["warm"] if decision["plan"] else []))
     for where, numbers in named:
         for number in numbers:
             if number >= trials:
                 raise RunError(f"{store.place}: fact {where} is {number}, but there is no such trial")
-    for name, values in facts.get("costs", {}).items():
+    for name, values in (store.fact(COSTS) or {}).items():
         if len(values) > trials:
             raise RunError(f"{store.place}: fact costs: {name} has {len(values)} values, but there are {trials} trials")
     searches = plans(setting, store)
@@ -229,7 +242,7 @@ def _numbers(store: Store, setting: Setting, facts: dict[str, Any]) -> None:
         except UsageError as error:
             raise RunError(f"{store.place}: fact decisions: the space of search {plan.number}: {error}") from error
     known = {name for plan in searches for name in plan.space}
-    for stage in facts.get("stages", []):
+    for stage in store.fact(STAGES) or []:
         for name in (*stage.region, *(one.hyperparameter for one in stage.widened)):
             if name not in known:
                 raise RunError(f"{store.place}: fact stages: {stage.name} names {_shown(name)}, which is not searched")

@@ -316,8 +316,9 @@ class Store:
             known: how many points of each curve are recorded already, and are not written again; 0 where it is not
                 said.
         """
-        trials: list[dict[str, Any]] = []
+        trials: list[dict[str, object]] = []
         points: list[tuple[Any, ...]] = []
+        anew: list[int] = []
         known = known or {}
         for outcome in outcomes:
             state = State.RUNNING if outcome.number in going_on else outcome.state
@@ -332,12 +333,12 @@ class Store:
                 }
             )
             recorded = known.get(outcome.number, 0)
+            anew += [] if recorded else [outcome.number]
             points += [
                 (outcome.number, i, *map(_number, point))
                 for i, point in enumerate(outcome.curve[recorded:].tolist(), recorded + 1)
             ]
         update = sa.update(TRIALS).where(TRIALS.c.number == sa.bindparam("key"))
-        anew = [number for number in (trial["key"] for trial in trials) if not known.get(number)]
         with self.writing() as connection:
             connection.execute(sa.delete(CURVES).where(CURVES.c.trial.in_(anew)))
             connection.execute(update, trials)
@@ -350,12 +351,12 @@ class Store:
             with self.writing() as connection:
                 connection.execute(sa.update(TRIALS).where(TRIALS.c.number.in_(list(numbers))).values(state=state))
 
-    def read(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
-        """Run a query; return its rows as dictionaries."""
+    def read(self, query: sa.Select[Any]) -> Sequence[sa.RowMapping]:
+        """Run a query; return its rows by the names of their columns."""
         with self.reading() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+            return connection.execute(query).mappings().all()
 
-    def read_in(self, query: sa.Select[Any], column: sa.Column[Any], values: Sequence[Any]) -> list[dict[str, Any]]:
+    def read_in(self, query: sa.Select[Any], column: sa.Column[Any], values: Sequence[Any]) -> list[sa.RowMapping]:
         """Run a query for the rows whose column has one of any number of values."""
         parts = (values[i : i + 10_000] for i in range(0, len(values), 10_000))
         return [row for part in parts for row in self.read(query.where(column.in_(list(part))))]
