@@ -13,7 +13,7 @@ import pytest
 
 import ikura
 from ikura.checks import Checks, Result
-from ikura.diagnose import Estimate, Prescription, judged
+from ikura.diagnose import Estimate, Prescription, judge_errors
 from ikura.diagnose.error_rates import rates
 from ikura.diagnose.findings import Findings
 from ikura.diagnose.mistakes import Example, Mistakes
@@ -113,7 +113,7 @@ def make_measures(run: Path) -> Measures:
 
 
 def make_findings() -> Findings:
-    diagnosis = judged(rates(0.01, 0.11, 50_000, 10_000), Estimate.exactly(0.0))
+    diagnosis = judge_errors(rates(0.01, 0.11, 50_000, 10_000), Estimate.exactly(0.0))
     todo = Prescription("more-data", "variance", "The gap is wide.", "", "ikura tune more.csv", "Ng")
     hardest = (Example(7, 2.5, "a", "b", 0.08, {"x": "1.5"}),)
     predictions = {"target": [0, 1], "prediction": [1, 1], "classes": ["a", "b"]}

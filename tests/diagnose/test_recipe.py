@@ -14,7 +14,7 @@ import pytest
 import ikura
 from ikura.api.study import Study
 from ikura.cli import main
-from ikura.diagnose import Estimate, judged, prescribe
+from ikura.diagnose import Estimate, judge_errors, prescribe
 from ikura.diagnose.error_rates import rates
 from ikura.diagnose.learning_curve import LearningCurve, Point
 from ikura.diagnose.prescription import keep_spaces
@@ -30,7 +30,9 @@ ZERO = Estimate.exactly(0.0)
 
 
 def names(study: Study, train: float, dev: float, rows: int = 50_000, **given: Any) -> list[str]:
-    return [one.name for one in prescribe(judged(rates(train, dev, rows, rows), **{"optimal": ZERO, **given}), study)]
+    return [
+        one.name for one in prescribe(judge_errors(rates(train, dev, rows, rows), **{"optimal": ZERO, **given}), study)
+    ]
 
 
 def test_every_rule_has_a_source_and_is_against_something() -> None:
@@ -58,10 +60,10 @@ def test_what_cannot_be_told_asks_for_examples_and_leans(biased: Study) -> None:
 
 def test_examples_to_measure_on_are_asked_for_where_they_are_missing(biased: Study) -> None:
     rows, parts = biased.summary["parts"]["train"], biased.summary["parts"]
-    few = prescribe(judged(rates(0.015, 0.015, 60, 10**6), ZERO), biased)
+    few = prescribe(judge_errors(rates(0.015, 0.015, 60, 10**6), ZERO), biased)
     # The training error was measured on some of the training examples only: there are more of them already.
     assert "more-data-to-measure" not in [one.name for one in few]
-    short = judged(rates(0.018, 0.018, rows, 10**6), ZERO)
+    short = judge_errors(rates(0.018, 0.018, rows, 10**6), ZERO)
     assert (short.bias.verdict, short.variance.verdict) == ("cannot tell", "low")
     found = next(one for one in prescribe(short, biased) if one.name == "more-data-to-measure")
     assert short.bias.missing in found.expected
@@ -78,7 +80,7 @@ def test_what_came_near_its_end_trains_longer_first(biased: Study) -> None:
 
 def test_the_larger_gap_comes_first(varied: Study) -> None:
     for train, dev, first in ((0.30, 0.36, "bias"), (0.06, 0.36, "variance")):
-        diagnosis = judged(rates(train, dev, 10**6, 10**6), ZERO)
+        diagnosis = judge_errors(rates(train, dev, 10**6, 10**6), ZERO)
         assert [gap.verdict for gap in diagnosis.gaps] == ["high", "high"]
         assert prescribe(diagnosis, varied)[0].against == first
 
@@ -86,7 +88,7 @@ def test_the_larger_gap_comes_first(varied: Study) -> None:
 def test_seeds_are_prescribed_where_seeds_decide(varied: Study) -> None:
     from .test_diagnosis import over_seeds
 
-    diagnosis = judged(over_seeds(0.02, 0.01, 3, 10**7), ZERO)
+    diagnosis = judge_errors(over_seeds(0.02, 0.01, 3, 10**7), ZERO)
     assert diagnosis.variance.seeds_needed
     found = [one.name for one in prescribe(diagnosis, varied)]
     assert "more-seeds" in found
@@ -98,7 +100,7 @@ def test_a_command_that_diagnoses_again_keeps_what_was_given_and_trained(varied:
     from .test_diagnosis import over_seeds
 
     errors = over_seeds(0.02, 0.01, 5, 10**7)
-    diagnosis = judged(errors, Estimate.exactly(0.005), worth=0.018)
+    diagnosis = judge_errors(errors, Estimate.exactly(0.005), worth=0.018)
     asked = min(diagnosis.variance.seeds_needed or 0, 50)
     command = _named(prescribe(diagnosis, varied, more=2), "more-seeds").command
     assert asked
@@ -107,7 +109,7 @@ def test_a_command_that_diagnoses_again_keeps_what_was_given_and_trained(varied:
 
 def test_every_change_makes_a_space_that_can_be_searched(biased: Study, varied: Study) -> None:
     for study in (biased, varied):
-        diagnosis = judged(rates(0.15, 0.30, 50_000, 50_000), ZERO)
+        diagnosis = judge_errors(rates(0.15, 0.30, 50_000, 50_000), ZERO)
         found = prescribe(diagnosis, study)
         assert sum(not one.change.empty for one in found) >= 4
         for one in found:
@@ -134,7 +136,7 @@ def test_borders_that_hold_back_are_moved(varied: Study, monkeypatch: pytest.Mon
     ]
     monkeypatch.setattr(Study, "edges", edges)
     monkeypatch.setattr(varied, "searched", space)
-    found = prescribe(judged(rates(0.15, 0.16, 50_000, 50_000), ZERO), varied)
+    found = prescribe(judge_errors(rates(0.15, 0.16, 50_000, 50_000), ZERO), varied)
     wider = next(one for one in found if one.name == "wider-space")
     moved = space.replace(**wider.change.space)
     assert moved["learning_rate"] == ikura.log(1e-4, 0.05)
@@ -143,7 +145,7 @@ def test_borders_that_hold_back_are_moved(varied: Study, monkeypatch: pytest.Mon
 
 
 def test_a_bigger_network_begins_with_the_chosen_one(varied: Study) -> None:
-    found = prescribe(judged(rates(0.15, 0.16, 50_000, 50_000), ZERO), varied)
+    found = prescribe(judge_errors(rates(0.15, 0.16, 50_000, 50_000), ZERO), varied)
     space = next(one.change.space for one in found if one.name == "bigger-network")
     assert space == {
         "units": {"scale": "integer-log", "low": 128, "high": 512},
@@ -152,7 +154,7 @@ def test_a_bigger_network_begins_with_the_chosen_one(varied: Study) -> None:
 
 
 def test_further_kinds_of_regularisation_follow_the_usual_ones(varied: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = judged(rates(0.01, 0.11, 50_000, 50_000), ZERO)
+    found = judge_errors(rates(0.01, 0.11, 50_000, 50_000), ZERO)
     assert "further-regularisation" not in [one.name for one in prescribe(found, varied)]
     space = varied.space.replace(l2=ikura.log(1e-5, 0.1), dropout=ikura.linear(0, 0.5), l1=0.001)
     monkeypatch.setattr(varied, "searched", space)
@@ -170,7 +172,7 @@ def test_a_change_that_no_configuration_meets_is_not_prescribed(tuned: Any) -> N
         ikura.constraint("units <= 8"), learning_rate=0.05, units=ikura.integer(6, 8), layers=1, batch_size=32
     )
     study = tuned("iris", space=space, epochs=3)
-    found = prescribe(judged(rates(0.15, 0.16, 50_000, 50_000), ZERO), study)
+    found = prescribe(judge_errors(rates(0.15, 0.16, 50_000, 50_000), ZERO), study)
     bigger = [one for one in found if one.name == "bigger-network"]
     assert all(study.best.hyperparameters["units"] == 8 or one.change.space["units"]["low"] <= 8 for one in bigger)
     forms = study.searched.replace(**bigger[0].change.space) if bigger else study.searched
@@ -193,7 +195,7 @@ def test_the_learning_curve_decides_how_strongly_more_data_is_asked_for(
         None,
         5,
     )
-    found = prescribe(judged(rates(0.01, 0.11, 50_000, 50_000), ZERO), varied, curve)
+    found = prescribe(judge_errors(rates(0.01, 0.11, 50_000, 50_000), ZERO), varied, curve)
     assert found[0].name == first
     more = next(one for one in found if one.name == "more-data")
     assert "480" in more.expected
@@ -203,7 +205,7 @@ def test_networks_of_ones_own_are_tuned_again_from_python(tuned: Any) -> None:
     from torch import nn
 
     study = tuned("iris", network=lambda hp: nn.Linear(hp.inputs, hp.outputs), epochs=3, space={"learning_rate": 0.05})
-    found = prescribe(judged(rates(0.15, 0.16, 50_000, 50_000), ZERO), study)
+    found = prescribe(judge_errors(rates(0.15, 0.16, 50_000, 50_000), ZERO), study)
     longer = next(one for one in found if one.name == "longer-training")
     assert longer.command.startswith("ikura.tune('iris', network=…")
     assert "epochs=6" in longer.command
@@ -220,9 +222,9 @@ def test_printed_commands_do_what_they_say(
     """Each command is run as it is printed, and what it names is seen to have changed."""
     seen = set()
     for study, diagnosis in (
-        (biased, judged(rates(0.45, 0.46, 50_000, 50_000), ZERO)),
-        (varied, judged(rates(0.01, 0.11, 50_000, 50_000), ZERO)),
-        (varied, judged(rates(0.2, 0.2, 50_000, 50_000), Estimate(0.1, 0.02, 0.2), "estimate")),
+        (biased, judge_errors(rates(0.45, 0.46, 50_000, 50_000), ZERO)),
+        (varied, judge_errors(rates(0.01, 0.11, 50_000, 50_000), ZERO)),
+        (varied, judge_errors(rates(0.2, 0.2, 50_000, 50_000), Estimate(0.1, 0.02, 0.2), "estimate")),
     ):
         found = prescribe(diagnosis, study)
         keep_spaces(study, found)
@@ -265,7 +267,7 @@ def test_more_seeds_are_trained_and_counted(varied: Study, capsys: pytest.Captur
 
 
 def test_what_needs_new_rows_prints_no_command(varied: Study) -> None:
-    [one] = prescribe(judged(rates(0.01, 0.02, 50, 50), ZERO), varied)
+    [one] = prescribe(judge_errors(rates(0.01, 0.02, 50, 50), ZERO), varied)
     assert (one.name, one.command) == ("more-data-to-measure", "")
     assert "Add rows" in one.reason
 
@@ -273,7 +275,7 @@ def test_what_needs_new_rows_prints_no_command(varied: Study) -> None:
 def test_what_was_tried_in_vain_comes_last_and_says_so(biased: Study, tuned: Any) -> None:
     from ikura.diagnose.tried_prescriptions import tried
 
-    diagnosis = judged(rates(0.45, 0.46, 50_000, 50_000), ZERO)
+    diagnosis = judge_errors(rates(0.45, 0.46, 50_000, 50_000), ZERO)
     prescribed = prescribe(diagnosis, biased)
     bigger = _named(prescribed, "bigger-network")
     biased.__dict__["findings"] = {"prescriptions": [one.as_dict() for one in prescribed]}
@@ -322,7 +324,7 @@ def test_one_interval_for_the_dev_error(varied: Study) -> None:
 def test_what_has_no_effect_on_a_network_without_hidden_layers_is_not_prescribed(tuned: Any) -> None:
     study = tuned("iris", space={"learning_rate": ikura.log(1e-3, 1), "layers": 0}, epochs=3, trials=2)
     for train, dev in ((0.15, 0.16), (0.01, 0.11), (0.15, 0.3)):
-        found = judged(rates(train, dev, 50_000, 50_000), optimal=ZERO)
+        found = judge_errors(rates(train, dev, 50_000, 50_000), optimal=ZERO)
         opened = {name for one in prescribe(found, study) for name in one.change.space}
         assert not opened & {"units", "dropout", "layers"}
         assert dev == 0.16 or "l2" in opened

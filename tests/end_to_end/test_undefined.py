@@ -72,7 +72,7 @@ def test_a_test_score_that_cannot_be_given_has_a_reason(
 def test_a_run_begun_with_such_a_dev_set_comes_to_its_end(
     metric: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ikura.api.plan.check_measurable", lambda *_: [])
+    monkeypatch.setattr("ikura.api.study_plan.check_measurable", lambda *_: [])
     dev = NUMBERS.head(12).assign(y=0.0)
     ikura.tune(NUMBERS, "y", dev=dev, metric=metric, out=tmp_path / "run", **FEW)
     for command in ("resume", "report", "diagnose"):

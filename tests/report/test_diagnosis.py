@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ikura.diagnose import Estimate, Prescription, judged
+from ikura.diagnose import Estimate, Prescription, judge_errors
 from ikura.diagnose.cost_curve import CostCurve
 from ikura.diagnose.diagnosis_page import write_diagnosis
 from ikura.diagnose.diagnosis_sections import diagnosis
@@ -48,7 +48,7 @@ def findings(**given: Any) -> Findings:
     )
     mistakes = Mistakes(hardest, 1, 3, {"target": [0, 0, 1], "prediction": [1, 0, 1], "classes": ["<b>a", "b"]})
     todo = Prescription("more-data", "variance", "Wide gap.", "less", "ikura tune 'a b.csv'", "Ng")
-    made = Findings(0, judged(rates(0.01, 0.08, 9000, 40)), [todo], curve, costs, mistakes, ["a note"])
+    made = Findings(0, judge_errors(rates(0.01, 0.08, 9000, 40)), [todo], curve, costs, mistakes, ["a note"])
     return replace(made, **given)
 
 

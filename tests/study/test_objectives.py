@@ -17,7 +17,7 @@ import ikura
 from ikura.api.study import Study
 from ikura.errors import RunError, SpaceError, UsageError
 from ikura.population.member import Member
-from ikura.study.cost import parameters
+from ikura.study.network_cost import parameters
 from ikura.study.record.facts import Fact
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store

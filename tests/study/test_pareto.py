@@ -82,7 +82,7 @@ CASES = st.dictionaries(
 
 @given(CASES, st.floats(0, 1))
 def test_cheapest_by_definition(cases: dict[int, tuple[float, float]], margin: float) -> None:
-    merits = {number: merit for number, (merit, _) in cases.items()}
+    merits = {number: rank_key for number, (rank_key, _) in cases.items()}
     costs = {number: cost for number, (_, cost) in cases.items()}
     chosen = cheapest(merits, costs, margin)
     near = [number for number in cases if merits[number] >= max(merits.values()) - margin]
@@ -95,7 +95,7 @@ def test_cheapest_by_definition(cases: dict[int, tuple[float, float]], margin: f
 
 @given(CASES)
 def test_wider_margins_are_never_dearer(cases: dict[int, tuple[float, float]]) -> None:
-    merits = {number: merit for number, (merit, _) in cases.items()}
+    merits = {number: rank_key for number, (rank_key, _) in cases.items()}
     costs = {number: 0.0 if math.isnan(cost) else cost for number, (_, cost) in cases.items()}
     chosen = [cheapest(merits, costs, margin) for margin in (0.0, 0.1, 0.5, 1.0)]
     assert merits[chosen[0]] == max(merits.values())

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from ikura.errors import RunError, StorageError
 from ikura.population.job import Outcome
 from ikura.study.record.facts import BEST, SECONDS, STAGES, TILE_SIZE, BestRecord, ChoiceRecord, Fact, StageRecord
-from ikura.study.record.result import Corrected, Next
+from ikura.study.record.result import Corrected, RunnerUp
 from ikura.study.record.store import Store
 from ikura.study.record.trial import Purpose, Trial
 from ikura.trial_state import State
@@ -99,7 +99,7 @@ def test_facts_are_overwritten(store: Store) -> None:
 
 def test_a_fact_comes_back_as_its_type(store: Store) -> None:
     choice = ChoiceRecord("parameters", 0.1, 3, 0.9, None, 12.0)
-    corrected, after = Corrected(0.85, (0.8, 0.9), 4, 100), Next(2, 0.1, (0.0, math.inf), 0.5, 1, (30, 40))
+    corrected, after = Corrected(0.85, (0.8, 0.9), 4, 100), RunnerUp(2, 0.1, (0.0, math.inf), 0.5, 1, (30, 40))
     best = BestRecord(3, 5, {"learning_rate": 1e-3, "wide": True, "units": 8}, 0.9, (0.85, 0.95), None, choice)
     for value in (best, replace(best, choice=None, corrected=corrected, next=after)):
         store.set_fact(BEST, value)

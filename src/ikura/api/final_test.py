@@ -14,7 +14,7 @@ from ikura.search import schedule
 from ikura.study.choice import choose, load_network, predictions, train_again
 from ikura.study.executor import Executor
 from ikura.study.finalists import train_finalists
-from ikura.study.measurable import not_measured
+from ikura.study.metric_applicability import not_measured
 from ikura.study.record.facts import ACCOUNT, BEST, ERRORS, PREDICTIONS, STAGES, TEST, AccountFact, PredictionsFact
 from ikura.study.record.record import Record
 from ikura.study.record.result import Test

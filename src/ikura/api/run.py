@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ikura.api.final_test import finish
-from ikura.api.plan import Plan
 from ikura.api.study import Study
+from ikura.api.study_plan import Plan
 from ikura.data import Dataset
 from ikura.diagnose.earlier_studies import before
 from ikura.engine import engine_for, worker_count
@@ -24,6 +24,7 @@ from ikura.population.warmup import warm_up
 from ikura.process_state import one_thread_each
 from ikura.search import schedule as schedule_of
 from ikura.space import Space
+from ikura.study.buildable import with_buildable
 from ikura.study.executor import Executor
 from ikura.study.factory_check import check_network, keep_network
 from ikura.study.image_samples import pictures
@@ -53,7 +54,6 @@ from ikura.study.record.versions import versions
 from ikura.study.run_folder import begin_folder, end_opening
 from ikura.study.search import search as run_search
 from ikura.study.shortlist import Shortlist
-from ikura.study.workable import workable
 
 __all__ = ["begin_run", "go_on"]
 
@@ -155,7 +155,9 @@ def _decided(executor: Executor, setting: Setting, ask: Ask | None) -> bool:
 def _tile_size(setup: TrainingSetup, space: Space, setting: Setting, say: Callable[[str], None]) -> int:
     if setup.compiled:
         return max(4, min(COMPILED_TILE, setting.trials // 12))
-    return workable(space, lambda one: measure_tile_size(setup, [Member(0, one, setting.seed)] * setting.trials, say))
+    return with_buildable(
+        space, lambda one: measure_tile_size(setup, [Member(0, one, setting.seed)] * setting.trials, say)
+    )
 
 
 def _deadline(setting: Setting, store: Store, share: float) -> float | None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from ikura.api.plan import Network, make_plan
 from ikura.api.run import begin_run
 from ikura.api.study import Study
+from ikura.api.study_plan import Network, make_plan
 from ikura.data.options import DataOptions
 from ikura.exchange.prior import Prior
 from ikura.space import Space

@@ -20,7 +20,7 @@ from ikura.checks.make_subject import (
     subject_of_data,
     subject_of_parts,
 )
-from ikura.checks.registry import CHECKS, chosen, run_checks
+from ikura.checks.registry import CHECKS, run_checks, select_checks
 from ikura.checks.subject import Loss, Step, Subject, undisturbed_generators
 from ikura.checks.subject_of_run import is_run, subject_of_run
 from ikura.data.open_source import open_source
@@ -94,7 +94,7 @@ def check(
     """
     given = locals()
     names = None if only is None else list(only)
-    chosen(names)
+    select_checks(names)
     reading, asked = picked(DataOptions, given), picked(NetworkOptions, given)
     with undisturbed_generators():
         found = _opened(what, data, reading, as_given, asked)

@@ -17,7 +17,7 @@ from ikura.checks.column_drift import DriftCheck
 from ikura.checks.data_values import LabelsCheck
 from ikura.checks.leakage import DuplicatesCheck, LeakageCheck
 from ikura.checks.outputs import OutputsCheck
-from ikura.checks.registry import made
+from ikura.checks.registry import run_check
 from ikura.checks.subject import Subject
 from ikura.errors import UsageError
 from ikura.nn.loss import outputs_of
@@ -89,7 +89,7 @@ def quick_checks(
         if quick.own and factory is None:
             continue
         reason = quick.check.missing(subject)
-        found = quick.check.skipped(reason) if reason is not None else made(quick.check, subject)
+        found = quick.check.skipped(reason) if reason is not None else run_check(quick.check, subject)
         if quick.refuses and found.verdict == "fail":
             raise UsageError(f"{found.finding}: {_begun(found.cause)} {found.fix}")
         results.append(found)

@@ -10,13 +10,13 @@ from ikura.checks.subject import Subject, undisturbed_generators
 from ikura.errors import UsageError
 from ikura.registry import Registry
 
-__all__ = ["CHECKS", "chosen", "made", "run_checks"]
+__all__ = ["CHECKS", "run_check", "run_checks", "select_checks"]
 
 CHECKS: Registry[Check] = built_in.CHECKS
 """Name to check."""
 
 
-def chosen(only: Iterable[str] | None) -> list[Check]:
+def select_checks(only: Iterable[str] | None) -> list[Check]:
     """Look checks up by name.
 
     Args:
@@ -29,7 +29,7 @@ def chosen(only: Iterable[str] | None) -> list[Check]:
         UsageError: a name is unknown.
 
     Example:
-        >>> [one.name for one in chosen(["overfit", "gradient"])]
+        >>> [one.name for one in select_checks(["overfit", "gradient"])]
         ['gradient', 'overfit']
     """
     if only is None:
@@ -56,7 +56,7 @@ def run_checks(
     """
     results: list[Result] = []
     works = True
-    for one in chosen(only):
+    for one in select_checks(only):
         reason = one.missing(subject)
         if reason is None and not works and "network" in one.needs and one.name != "shared-weights":
             reason = "the network does not run; see forward"
@@ -65,12 +65,12 @@ def run_checks(
             continue
         if tell is not None:
             tell(one.name)
-        results.append(made(one, subject))
+        results.append(run_check(one, subject))
         works = works and not (one.name == "forward" and results[-1].verdict == "fail")
     return Checks(results, subject.what)
 
 
-def made(one: Check, subject: Subject) -> Result:
+def run_check(one: Check, subject: Subject) -> Result:
     """Make one check of a subject that has what it needs; one that fails with an exception is skipped."""
     with undisturbed_generators():
         try:

@@ -9,7 +9,7 @@ import typer
 from typer.main import get_command
 
 from ikura.cli import check, diagnose, export, importance, measure, predict, report, reproduce, resume, scale, tune
-from ikura.cli.options import epilogue
+from ikura.cli.option_helpers import epilogue
 from ikura.version import __version__
 
 __all__ = ["EXAMPLES", "command"]

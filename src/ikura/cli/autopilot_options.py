@@ -9,7 +9,7 @@ import typer
 
 from ikura.cli.confirm import need_terminal
 from ikura.cli.error_options import BAYES, HUMAN, checked_errors, share
-from ikura.cli.options import option
+from ikura.cli.option_helpers import option
 from ikura.errors import UsageError
 
 __all__ = ["AutopilotArguments"]

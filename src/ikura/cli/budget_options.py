@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from ikura.cli.duration_text import parse_duration
-from ikura.cli.options import at_least, one_of, option, whole
+from ikura.cli.option_helpers import at_least, one_of, option, whole
 
 __all__ = ["DEVICES", "DTYPES", "BudgetArguments"]
 

@@ -13,7 +13,7 @@ import typer
 
 from ikura.cli.data_options import BUNDLED, IMAGE_SETS, DataArguments, Target
 from ikura.cli.exit_code import ExitCode
-from ikura.cli.options import Json, Quiet, Verbose, a_file, at_least, begin, whole, with_options
+from ikura.cli.option_helpers import Json, Quiet, Verbose, a_file, at_least, begin, whole, with_options
 from ikura.cli.search_options import NETWORKS, check_network
 from ikura.errors import DataError, UsageError, nearest
 from ikura.files import check_target, named, run_files

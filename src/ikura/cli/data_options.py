@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from ikura.cli.options import at_least, kinds, one_of, option, whole
+from ikura.cli.option_helpers import at_least, kinds, one_of, option, whole
 
 __all__ = ["BROKEN", "BUNDLED", "IMAGE_SETS", "KINDS", "LAYOUTS", "TASKS", "DataArguments", "Target"]
 

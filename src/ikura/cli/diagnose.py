@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ikura.cli.error_options import BayesError, DevError, HumanError, Share, TrainError, checked_errors, share
-from ikura.cli.options import Json, Quiet, Verbose, at_least, begin, existing_run, option, whole
+from ikura.cli.option_helpers import Json, Quiet, Verbose, at_least, begin, existing_run, option, whole
 from ikura.errors import UsageError
 from ikura.files import shown
 

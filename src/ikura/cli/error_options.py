@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ikura.cli.options import option
+from ikura.cli.option_helpers import option
 from ikura.errors import UsageError
 
 __all__ = [

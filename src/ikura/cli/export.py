@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ikura.cli.options import Quiet, Run, Verbose, a_file, begin, existing_run
+from ikura.cli.option_helpers import Quiet, Run, Verbose, a_file, begin, existing_run
 from ikura.errors import UsageError
 
 __all__ = ["export"]

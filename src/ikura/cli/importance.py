@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ikura.cli.options import Json, Quiet, Run, Verbose, begin, existing_run, one_of
+from ikura.cli.option_helpers import Json, Quiet, Run, Verbose, begin, existing_run, one_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame

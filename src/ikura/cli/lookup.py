@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ikura.built_in import METRICS, SCHEDULES, SEARCHES
 from ikura.cli.data_options import BUNDLED, IMAGE_SETS
-from ikura.cli.options import one_of
+from ikura.cli.option_helpers import one_of
 from ikura.files import check_regular, named
 
 if TYPE_CHECKING:

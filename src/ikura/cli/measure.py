@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ikura.cli.exit_code import ExitCode
-from ikura.cli.options import Json, Quiet, Run, Verbose, a_place, at_least, begin, existing_run, option, whole
+from ikura.cli.option_helpers import Json, Quiet, Run, Verbose, a_place, at_least, begin, existing_run, option, whole
 from ikura.cli.terminal import aligned
 from ikura.errors import UsageError
 from ikura.files import shown

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ikura.cli.options import Quiet, Run, Verbose, begin, existing_run
+from ikura.cli.option_helpers import Quiet, Run, Verbose, begin, existing_run
 from ikura.errors import DataError, UsageError, nearest
 from ikura.files import check_target, run_files, shown
 

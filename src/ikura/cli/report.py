@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ikura.cli.options import Quiet, Run, Verbose, a_file, begin, existing_run, option
+from ikura.cli.option_helpers import Quiet, Run, Verbose, a_file, begin, existing_run, option
 from ikura.files import shown
 
 __all__ = ["report"]

@@ -11,7 +11,7 @@ import typer
 
 from ikura.cli.duration_text import format_duration
 from ikura.cli.exit_code import ExitCode
-from ikura.cli.options import Json, Quiet, Verbose, a_place, at_least, begin, option, whole
+from ikura.cli.option_helpers import Json, Quiet, Verbose, a_place, at_least, begin, option, whole
 from ikura.cli.session import Session
 from ikura.errors import UsageError, nearest
 

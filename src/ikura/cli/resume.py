@@ -7,7 +7,7 @@ import sys
 import typer
 
 from ikura.cli.confirm import ask_in_terminal
-from ikura.cli.options import Json, Quiet, Run, Verbose, begin, existing_run
+from ikura.cli.option_helpers import Json, Quiet, Run, Verbose, begin, existing_run
 from ikura.errors import RunError
 from ikura.version import __version__
 

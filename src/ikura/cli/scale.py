@@ -9,7 +9,7 @@ import typer
 
 from ikura.cli.budget_options import DEVICES
 from ikura.cli.exit_code import ExitCode
-from ikura.cli.options import Json, Quiet, Run, Verbose, at_least, begin, existing_run, one_of, option, whole
+from ikura.cli.option_helpers import Json, Quiet, Run, Verbose, at_least, begin, existing_run, one_of, option, whole
 from ikura.cli.terminal import aligned
 from ikura.errors import RunError, UsageError
 from ikura.files import shown

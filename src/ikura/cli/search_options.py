@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from ikura import built_in
-from ikura.cli.options import a_place, at_least, one_of, option, whole
+from ikura.cli.option_helpers import a_place, at_least, one_of, option, whole
 from ikura.errors import UsageError
 
 __all__ = ["FREEZE", "NETWORKS", "OBJECTIVES", "SearchArguments", "Seed", "SpaceFile", "check_network"]

@@ -12,7 +12,7 @@ from ikura.cli.budget_options import BudgetArguments
 from ikura.cli.confirm import ask_in_terminal
 from ikura.cli.data_options import BUNDLED, IMAGE_SETS, DataArguments, Target
 from ikura.cli.lookup import check_data, check_names, open_space
-from ikura.cli.options import Json, Quiet, Verbose, a_place, at_least, begin, existing_run, option, with_options
+from ikura.cli.option_helpers import Json, Quiet, Verbose, a_place, at_least, begin, existing_run, option, with_options
 from ikura.cli.search_options import SearchArguments, Seed, SpaceFile
 from ikura.version import __version__
 

@@ -3,7 +3,7 @@
 Bias and variance, the recipe, which hyperparameters mattered, and where the space was too narrow.
 """
 
-from ikura.diagnose.diagnosis import MARGIN, diagnose, judged
+from ikura.diagnose.bias_variance import MARGIN, diagnose, judge_errors
 from ikura.diagnose.importance import AMONG, METHODS, importance
 from ikura.diagnose.recipe import Change, Prescription, prescribe
 from ikura.diagnose.space_borders import Edge, edges
@@ -27,7 +27,7 @@ __all__ = [
     "diagnose",
     "edges",
     "importance",
-    "judged",
+    "judge_errors",
     "prescribe",
     "ranked",
     "trial_variance",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ikura.diagnose.pilot import Pilot
+from ikura.diagnose.next_steps import NextSteps
 from ikura.errors import UsageError
 from ikura.json_values import Json
 from ikura.study.record.facts import DECISIONS
@@ -53,7 +53,7 @@ def decide(record: Record, executor: Executor, setting: Setting, ask: Ask | None
         # The time limit cut a round short: nobody had ended yet.
         keep_weights(executor.run, [replay(record, every[0])])
     with executor.store.timed("diagnosis"):
-        pilot = Pilot(record, executor, setting, every)
+        pilot = NextSteps(record, executor, setting, every)
     for offer in pilot.offers():
         decision = pilot.decision(offer)
         executor.progress.say(decision["sentence"])

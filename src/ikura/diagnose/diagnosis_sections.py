@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ikura.diagnose.diagnosis import MARGIN as SMALL
+from ikura.diagnose.bias_variance import MARGIN as SMALL
 from ikura.json_values import JsonObject
 from ikura.page.figure import axis, css, figure, legend, log_tick, plot_text, rounded
 from ikura.page.formatting import NOTHING, as_float, count, number, plural

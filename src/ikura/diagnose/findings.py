@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from ikura.data.open_source import open_source
 from ikura.diagnose.best_achievable import Neighbour, best_achievable, untuned_learners
+from ikura.diagnose.bias_variance import check_worth, diagnose, judge_errors
 from ikura.diagnose.case import Case
 from ikura.diagnose.chosen import Chosen
 from ikura.diagnose.cost_curve import CostCurve, cost_curves
-from ikura.diagnose.diagnosis import check_worth, diagnose, given, judged
 from ikura.diagnose.error_rates import Errors
 from ikura.diagnose.learning_curve import LearningCurve, learning_curve, seconds_expected
 from ikura.diagnose.measured_errors import measure, setup_again
@@ -26,7 +26,7 @@ from ikura.engine import worker_count
 from ikura.errors import UsageError
 from ikura.files import shown, write_atomically
 from ikura.json_values import JsonObject, jsonable
-from ikura.metric.estimate import Estimate
+from ikura.metric.estimate import Estimate, known_error
 from ikura.process_state import one_thread_each
 from ikura.schema import sealed, unsealed
 from ikura.study.record.diagnosis import WORTH, Diagnosis
@@ -150,7 +150,7 @@ def examine(
     from ikura.search import schedule
 
     setting = record.setting
-    known = given(bayes_error, human_error)
+    known = known_error(bayes_error, human_error)
     check_worth(worth)
     if examples < 0:
         raise UsageError(f"examples must be at least 0, but is {examples}")
@@ -244,9 +244,9 @@ def _judged(
 ) -> Diagnosis:
     apart = None if learned is None else learned.mismatch
     if known is not None:
-        return judged(errors, *known, worth=worth, apart=apart)
+        return judge_errors(errors, *known, worth=worth, apart=apart)
     optimal, note = best_achievable(neighbour, reached)
-    return judged(errors, optimal, "estimate", worth, note, apart)
+    return judge_errors(errors, optimal, "estimate", worth, note, apart)
 
 
 def _source(record: Record) -> Any:

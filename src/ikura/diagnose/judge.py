@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from numbers import Integral, Real
 
-from ikura.diagnose.diagnosis import check_worth, given, judged
+from ikura.diagnose.bias_variance import check_worth, judge_errors
 from ikura.diagnose.error_rates import Errors
 from ikura.errors import UsageError
-from ikura.metric.estimate import LEVEL, Estimate, difference
+from ikura.metric.estimate import LEVEL, Estimate, difference, known_error
 from ikura.metric.interval import wilson
 from ikura.study.record.diagnosis import WORTH, Diagnosis
 
@@ -63,11 +63,11 @@ def judge(
     for name, count in (("examples", examples), ("train_examples", train_examples)):
         if count is not None and (not isinstance(count, Integral) or count < 1):
             raise UsageError(f"{name} must be a whole number of at least 1, but is {count!r}")
-    optimal, source = given(bayes_error, human_error) or (Estimate.exactly(0.0), "given")
+    optimal, source = known_error(bayes_error, human_error) or (Estimate.exactly(0.0), "given")
     train, dev = _measured(train_error, train_examples), _measured(dev_error, examples)
     errors = Errors("error rate", train, dev, difference(dev, train), train_examples or 0, examples or 0)
     note = "taken to be 0, since none was given" if bayes_error is None and human_error is None else ""
-    found = judged(errors, optimal, source, worth, note)
+    found = judge_errors(errors, optimal, source, worth, note)
     exact = [name for name, count in (("training", train_examples), ("dev", examples)) if count is None]
     if not exact:
         return found

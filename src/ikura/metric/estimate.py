@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
+from ikura.errors import UsageError
 from ikura.json_values import JsonObject
 
-__all__ = ["LEVEL", "Estimate", "difference", "percent", "widened", "with_seeds"]
+__all__ = ["LEVEL", "Estimate", "difference", "known_error", "percent", "widened", "with_seeds"]
 
 LEVEL = 0.95
 _SIDE = float(ndtri((1 + LEVEL) / 2))
@@ -133,3 +135,19 @@ def percent(share: float) -> str:
         ('11.2 %', '0.5 %', '0 %')
     """
     return "–" if math.isnan(share) else f"{100 * share:.3g} %"
+
+
+def known_error(bayes_error: float | None, human_error: float | None) -> tuple[Estimate, str] | None:
+    """The best achievable error that the caller knows, and where it is from.
+
+    Raises:
+        UsageError: both are given, or it is not a share.
+    """
+    if bayes_error is not None and human_error is not None:
+        raise UsageError("bayes_error and human_error exclude each other; give the smaller one as bayes_error")
+    for name, source, value in (("bayes_error", "given", bayes_error), ("human_error", "human", human_error)):
+        if value is not None:
+            if not isinstance(value, Real) or not 0 <= value < 1:
+                raise UsageError(f"{name} is a share of at least 0 and below 1, such as 0.01 for 1 %, but is {value!r}")
+            return Estimate.exactly(float(value)), source
+    return None

@@ -139,7 +139,7 @@ class Outcome:
         """Whether it was trained, to its end or the deadline, to a dev score."""
         return self.state.trained and self.best_epoch > 0 and bool(np.isfinite(self.dev_score))
 
-    def merit(self, sign: float) -> tuple[float, float, int]:
+    def rank_key(self, sign: float) -> tuple[float, float, int]:
         """By what the best one is chosen: dev score (sign 1: greater is better; -1: lower), dev loss, number."""
         return sign * self.dev_score, -self.dev_loss, -self.number
 
@@ -274,7 +274,7 @@ def _goes_on(job: Job, training: TrainingRun, place: int) -> bool:
 def _with_best(outcomes: list[Outcome], training: TrainingRun, ended: list[int]) -> list[Outcome]:
     """Give the best by dev score of the members that ended, and it alone, its weights."""
     sign = training.scorer.sign
-    best = max((o for o in outcomes if o.scored and o.place in ended), key=lambda o: o.merit(sign), default=None)
+    best = max((o for o in outcomes if o.scored and o.place in ended), key=lambda o: o.rank_key(sign), default=None)
     if best is None:
         return outcomes
     weights, buffers = training.tile.best(best.place)

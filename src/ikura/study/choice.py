@@ -24,7 +24,7 @@ from ikura.study.executor import Executor
 from ikura.study.finalists import distinct
 from ikura.study.preference import preferred
 from ikura.study.record.facts import BestRecord, ChoiceRecord
-from ikura.study.record.result import Corrected, Next
+from ikura.study.record.result import Corrected, RunnerUp
 from ikura.study.record.trial import Purpose, Trial, ranked
 from ikura.study.selection_bias import corrected, difference
 from ikura.study.shortlist import PLACES, Shortlist, has_weights, keep_weights, kept_weights, weights_file
@@ -190,7 +190,7 @@ def judged_choice(
         groups = [[row] for row in distinct([rows[pool.index(chosen.number)], *rows], 2)]
         shown = {row.number: [evidence[row.number]] for (row,) in groups}
     seeds = [dict(zip([row.seed for row in g], shown[g[0].configuration], strict=True)) for g in groups]
-    after: Next | None = None
+    after: RunnerUp | None = None
     for group, own in zip(groups[1:], seeds[1:], strict=True):
         # Where replicates diverged or were cut short, the best configurations may have no seed in common.
         common = [seed for seed in seeds[0] if seed in own]
@@ -199,7 +199,7 @@ def judged_choice(
                 metric, [seeds[0][seed] for seed in common], [own[seed] for seed in common], target, seed=executor.seed
             )
             weights = _weights(executor, groups[0][0]), _weights(executor, group[0])
-            after = Next(group[0].configuration, told.value, told.interval, told.p, told.seeds, weights)
+            after = RunnerUp(group[0].configuration, told.value, told.interval, told.p, told.seeds, weights)
             break
     return replace(chosen, corrected=found, next=after)
 
@@ -243,7 +243,7 @@ def _preferred(
 
 def _merit(executor: Executor, group: list[Trial]) -> tuple[float, float, int]:
     """Mean dev score and mean dev loss, the greater the better, and the smaller number."""
-    merits = [trial.merit(executor.sign) for trial in group]
+    merits = [trial.rank_key(executor.sign) for trial in group]
     score, loss = (math.fsum(part) / len(group) for part in list(zip(*merits, strict=True))[:2])
     return score, loss, -group[0].number
 

@@ -14,13 +14,13 @@ from ikura.engine import Engine
 from ikura.population.job import Job, Outcome, TileProgress
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
-from ikura.study.cost import too_large
+from ikura.study.buildable import unbuildable
+from ikura.study.network_cost import too_large
 from ikura.study.record.ledger import Ledger, Segment
 from ikura.study.record.objectives import Objectives
 from ikura.study.record.progress import Progress
 from ikura.study.record.store import Store
 from ikura.study.record.trial import Purpose, Trial
-from ikura.study.workable import unworkable
 from ikura.trial_state import State
 
 __all__ = ["Executor", "TrainOptions", "TrainingState"]
@@ -117,7 +117,7 @@ class Executor:
         Raises:
             NetworkError: not one network of the study could be made.
         """
-        failing = unworkable(self.setup, members)
+        failing = unbuildable(self.setup, members)
         if (
             failing
             and len(failing) == len(members)

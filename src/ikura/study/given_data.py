@@ -11,7 +11,7 @@ from ikura.data import Dataset, prepare
 from ikura.data.options import DataOptions
 from ikura.data.whole import Arrays
 from ikura.json_values import JsonObject
-from ikura.study.positive import wanted_positive
+from ikura.study.positive_class import wanted_positive
 from ikura.study.record.data_record import DataRecord
 from ikura.study.record.pretrained import Pretrained
 

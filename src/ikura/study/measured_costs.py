@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
-from ikura.study.cost import architecture, inference_seconds, parameters
+from ikura.study.buildable import unbuildable
+from ikura.study.network_cost import architecture, inference_seconds, parameters
 from ikura.study.record.facts import COSTS
 from ikura.study.record.objectives import MEASURED
-from ikura.study.workable import unworkable
 from ikura.trial_state import State
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def measure(executor: Executor) -> None:
             if not row.searched or not (ended or row.state is State.INFEASIBLE):
                 continue
             member = row.member
-            if row.state is State.INFEASIBLE and unworkable(executor.setup, [member]):
+            if row.state is State.INFEASIBLE and unbuildable(executor.setup, [member]):
                 continue
             names = [name for name in wanted if name == "parameters" or (ended and not executor.late)]
             values = known.setdefault(architecture(executor.setup, member), {})

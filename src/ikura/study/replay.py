@@ -107,8 +107,8 @@ def trained_again(
     searches, stages = plans(setting, store), {one.stage: one.epochs for one in store.fact(STAGES) or []}
     outcome: Outcome | None = None
     for segment in lineage(ledger, rows, number, row.epochs):
-        company = [segment] if setup.compiled else ledger.company(segment.tile)
-        members = tuple(rows[one.trial].member for one in company)
+        together = [segment] if setup.compiled else ledger.of_tile(segment.tile)
+        members = tuple(rows[one.trial].member for one in together)
         cut = row.epochs if row.state is State.STOPPED else segment.until
         going_on = outcome.going_on if outcome else None
         its = rows[segment.trial]
@@ -123,7 +123,7 @@ def trained_again(
             keep_weights=True,
             keep_distances=keep_distances,
             keep_best=keep_evidence,
-            places=(company.index(segment),),
+            places=(together.index(segment),),
             budget=stages.get(its.stage, found.epochs),
             watch=watch,
         )

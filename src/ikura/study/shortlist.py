@@ -20,7 +20,7 @@ __all__ = ["PLACES", "Shortlist", "has_weights", "keep_weights", "kept_weights",
 PLACES = 64
 """Trials whose dev evidence is kept. A resample of the dev examples practically never prefers one further down."""
 
-Merit = tuple[float, float, int]
+RankKey = tuple[float, float, int]
 
 
 def weights_file(run: Path, number: int) -> Path:
@@ -63,28 +63,28 @@ class Shortlist:
         self.executor = executor
         every = ranked(executor.store.trials(purpose=Purpose.SEARCH), executor.sign)
         rows = [row for row in every if row.state is not State.PRUNED][:PLACES]
-        self.merits: list[Merit] = [row.merit(executor.sign) for row in reversed(rows)]
+        self.merits: list[RankKey] = [row.rank_key(executor.sign) for row in reversed(rows)]
 
     def __call__(self, outcomes: list[Outcome]) -> None:
         """Take the outcomes of one tile."""
         scored = [outcome for outcome in outcomes if outcome.scored]
-        best = max((outcome.merit(self.executor.sign) for outcome in scored), default=None)
+        best = max((outcome.rank_key(self.executor.sign) for outcome in scored), default=None)
         if best is None:
             return
         if not self.merits or best > max(self.merits):
             self._keep_only(self._number(max(self.merits)) if self.merits else None)
             # A trial whose weights are lost with the machine's power is trained again.
-            keep_weights(self.executor.run, [o for o in scored if o.merit(self.executor.sign) == best], synced=False)
+            keep_weights(self.executor.run, [o for o in scored if o.rank_key(self.executor.sign) == best], synced=False)
         again = {outcome.number for outcome in scored}
-        self.merits = [merit for merit in self.merits if self._number(merit) not in again]
+        self.merits = [rank_key for rank_key in self.merits if self._number(rank_key) not in again]
         heapq.heapify(self.merits)
         arrays: dict[str, np.ndarray] = {}
         for outcome in scored:
-            merit = outcome.merit(self.executor.sign)
+            rank_key = outcome.rank_key(self.executor.sign)
             if len(self.merits) < PLACES:
-                heapq.heappush(self.merits, merit)
-            elif merit > self.merits[0]:
-                heapq.heapreplace(self.merits, merit)
+                heapq.heappush(self.merits, rank_key)
+            elif rank_key > self.merits[0]:
+                heapq.heapreplace(self.merits, rank_key)
             else:
                 continue
             if outcome.evidence is not None:
@@ -93,8 +93,8 @@ class Shortlist:
             write_atomically(self._evidence_file(outcomes[0].tile), packed(arrays), synced=False)
 
     @staticmethod
-    def _number(merit: Merit) -> int:
-        return -merit[2]
+    def _number(rank_key: RankKey) -> int:
+        return -rank_key[2]
 
     def _evidence_file(self, tile: int | str) -> Path:
         return self.executor.run / "snapshots" / f"evidence-{tile}.safetensors"
@@ -107,7 +107,7 @@ class Shortlist:
 
     def evidence(self) -> dict[int, np.ndarray]:
         """Read the evidence of the best trials, by number; of those for which there is none, nothing."""
-        wanted = {self._number(merit) for merit in self.merits}
+        wanted = {self._number(rank_key) for rank_key in self.merits}
         found: dict[int, np.ndarray] = {}
         for path in sorted(self.executor.run.glob("snapshots/evidence-*.safetensors")):
             found |= {int(name): array for name, array in (unpacked(path) or {}).items() if int(name) in wanted}

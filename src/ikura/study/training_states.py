@@ -97,7 +97,7 @@ class States:
 
     def _again(self, tile: int) -> None:
         """Train a tile again for the states that were lost with a process."""
-        segments = self.executor.ledger.company(tile)
+        segments = self.executor.ledger.of_tile(tile)
         rows = self.executor.store.trials()
         job = Job(
             tile,

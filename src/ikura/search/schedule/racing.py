@@ -115,7 +115,7 @@ class _Entry:
     loss: float
 
     @property
-    def merit(self) -> tuple[float, float, int]:
+    def rank_key(self) -> tuple[float, float, int]:
         """The greater, the better: score, then loss, then number, as a study ranks its trials."""
         return self.score, -self.loss, -self.standing.number
 
@@ -194,7 +194,7 @@ class Racing(Schedule):
         self, here: Sequence[Standing], standings: Sequence[Standing], epochs: int, plan: Plan
     ) -> dict[int, str]:
         """Which of the trials that stand at a look are dropped there, and why."""
-        field = sorted(_arrived(standings, epochs), key=lambda one: one.merit, reverse=True)
+        field = sorted(_arrived(standings, epochs), key=lambda one: one.rank_key, reverse=True)
         lost = sum(one.state in (State.PRUNED, State.DIVERGED) and one.epochs < epochs for one in standings)
         size = len(field) + lost
         places = {one.standing.number: place for place, one in enumerate(field)}

@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 from ikura.exchange.prior import KnownTrial
 from ikura.json_values import JsonObject
 from ikura.schema import Count, Finite, Name, Positive, Scalar, Share, Short, Whole
-from ikura.study.record.result import Corrected, Next, Test
+from ikura.study.record.result import Corrected, RunnerUp, Test
 
 __all__ = [
     "BestRecord",
@@ -193,7 +193,7 @@ class BestRecord:
     note: Short | None = None
     choice: ChoiceRecord | None = None
     corrected: Corrected | None = None
-    next: Next | None = None
+    next: RunnerUp | None = None
 
 
 class StoppingPart(TypedDict):

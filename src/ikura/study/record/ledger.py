@@ -126,7 +126,7 @@ class Ledger:
             found.setdefault(row["trial"], []).append(Segment(**row))
         return found
 
-    def company(self, tile: int) -> list[Segment]:
+    def of_tile(self, tile: int) -> list[Segment]:
         """Return the segments of all trials of a tile, in their places."""
         query = sa.select(SEGMENTS).where(SEGMENTS.c.tile == tile).order_by(SEGMENTS.c.place)
         return [Segment(**row) for row in self.store.read(query)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from ikura.schema import Count, Name, Short, Whole
 
-__all__ = ["Best", "Corrected", "Next", "Test"]
+__all__ = ["Best", "Corrected", "RunnerUp", "Test"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Corrected:
 
 
 @dataclass(frozen=True)
-class Next:
+class RunnerUp:
     """The chosen trial against the next best configuration, paired over dev examples and seeds.
 
     Attributes:
@@ -82,7 +82,7 @@ class Best:
     interval: tuple[float, float]
     dev_corrected: float | None = None
     corrected_interval: tuple[float, float] | None = None
-    next: Next | None = None
+    next: RunnerUp | None = None
     note: str | None = None
 
 

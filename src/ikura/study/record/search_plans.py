@@ -125,7 +125,7 @@ def decided(setting: Setting, store: Store, sign: float) -> list[dict[str, Any]]
         top, before = best.get(decision["plan"]["number"]) if decision["plan"] else None, decision["best"]
         told: dict[str, Any] | None = None
         if top and before:
-            better = top.merit(sign)[:2] > (sign * before["dev"], -before["loss"])
+            better = top.rank_key(sign)[:2] > (sign * before["dev"], -before["loss"])
             told = {"number": top.number, "dev": top.dev_score, "loss": top.dev_loss, "better": better}
         found.append({**decision, "found": told})
     return found

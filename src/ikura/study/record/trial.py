@@ -88,7 +88,7 @@ class Trial:
         tried = self.hyperparameters if hyperparameters is None else hyperparameters
         return Trial(number, Purpose.SEARCH, stage, self.seed, tried, self.number, epochs=self.epochs)
 
-    def merit(self, sign: float) -> tuple[float, float, int]:
+    def rank_key(self, sign: float) -> tuple[float, float, int]:
         """By what the best trial is chosen, the greater the better: dev score, dev loss, number.
 
         Args:
@@ -114,4 +114,4 @@ def ranked(trials: Iterable[Trial], sign: float) -> list[Trial]:
         [1, 0]
     """
     found = [one for one in trials if one.state.comparable and one.dev_score is not None and one.dev_loss is not None]
-    return sorted(found, key=lambda one: (one.state is not State.PRUNED, one.merit(sign)), reverse=True)
+    return sorted(found, key=lambda one: (one.state is not State.PRUNED, one.rank_key(sign)), reverse=True)

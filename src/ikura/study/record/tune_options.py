@@ -8,6 +8,7 @@ from typing import Any
 
 from ikura.errors import UsageError
 from ikura.json_values import JsonObject
+from ikura.metric.estimate import known_error
 from ikura.schema import Count, Share
 from ikura.search import proposer
 from ikura.search import schedule as schedule_of
@@ -68,12 +69,8 @@ class AutopilotOptions:
         """
         trials, ask = arguments["trials"], arguments["ask"] is not None
         errors = {name: arguments[name] for name in ("bayes_error", "human_error")}
+        known_error(**errors)
         given = {name: float(error) for name, error in errors.items() if error is not None}
-        for name, error in given.items():
-            if not 0 <= error < 1:
-                raise UsageError(f"{name} is a share of at least 0 and below 1, such as 0.01 for 1 %, but is {error:g}")
-        if len(given) > 1:
-            raise UsageError("bayes_error and human_error exclude each other; give the smaller one as bayes_error")
         if not arguments["auto"]:
             for name in (*given, *(["ask"] if ask else [])):
                 raise UsageError(f"{name} is for the autopilot; give auto=True too")

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.best_achievable import best_achievable
+from ikura.diagnose.bias_variance import judge_errors
 from ikura.diagnose.case import Case
 from ikura.diagnose.chosen import Chosen
 from ikura.diagnose.decision_wording import decision_in_words
-from ikura.diagnose.diagnosis import given, judged
 from ikura.diagnose.measured_errors import measure
 from ikura.diagnose.reachable_error import loss_fell_further, with_reachable_errors
 from ikura.diagnose.recipe import Change, Prescription, prescribe_for
@@ -18,6 +18,7 @@ from ikura.diagnose.search_budget import search_budget
 from ikura.diagnose.space_borders import edges
 from ikura.errors import SpaceError
 from ikura.metric import metric
+from ikura.metric.estimate import known_error
 from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.space import Space
 from ikura.study.chosen_space import check_space
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from ikura.study.executor import Executor
     from ikura.study.record.setting import Setting
 
-__all__ = ["Offer", "Pilot"]
+__all__ = ["NextStep", "NextSteps"]
 
 SHARE_WORTH, LEAST_WORTH = 0.25, 0.0025
 """A gap is worth effort from this share of the dev error on, but at least this; at most `WORTH`, as for a person."""
@@ -52,7 +53,7 @@ CLOSER = Prescription(
 
 
 @dataclass(frozen=True)
-class Offer:
+class NextStep:
     """What may be done next.
 
     Attributes:
@@ -66,7 +67,7 @@ class Offer:
     reason: str
 
 
-class Pilot:
+class NextSteps:
     """Looks at a study between two searches.
 
     The next search changes the space in which the best trial so far was found, with the ranges widened on the way; a
@@ -99,25 +100,25 @@ class Pilot:
             errors = with_reachable_errors(leader, errors, self.base.epochs)
         worth = min(WORTH, max(errors.dev.value * SHARE_WORTH, LEAST_WORTH))
         said = self.setting.autopilot
-        known = None if said is None else given(said.bayes_error, said.human_error)
+        known = None if said is None else known_error(said.bayes_error, said.human_error)
         if known is not None:
-            return judged(errors, *known, worth=worth)
+            return judge_errors(errors, *known, worth=worth)
         optimum, note = best_achievable(neighbour, {"this study": errors.dev})
-        return judged(errors, optimum, "estimate", worth, note)
+        return judge_errors(errors, optimum, "estimate", worth, note)
 
-    def offers(self) -> Iterator[Offer]:
+    def offers(self) -> Iterator[NextStep]:
         """Yield what may be done next, the best first; the last is to stop."""
         if self.plan(Change()) is None:
-            yield Offer(None, None, "the budget is spent")
+            yield NextStep(None, None, "the budget is spent")
         elif not self._worth():
-            yield Offer(None, None, "neither bias nor variance is worth more effort")
+            yield NextStep(None, None, "neither bias nor variance is worth more effort")
         else:
             spent = self._spent()
             for one in [*self._prescribed(), CLOSER]:
                 plan = self.plan(one.change, last=one is CLOSER)
                 if one.name not in spent and plan is not None and (one is CLOSER or self._differs(plan)):
-                    yield Offer(one, plan, one.reason)
-            yield Offer(None, None, "nothing that the recipe prescribes is left to try")
+                    yield NextStep(one, plan, one.reason)
+            yield NextStep(None, None, "nothing that the recipe prescribes is left to try")
 
     def _worth(self) -> list[Gap]:
         """The gaps that are worth effort, the largest first.
@@ -205,7 +206,7 @@ class Pilot:
         ]
         return found[:WARM]
 
-    def decision(self, offer: Offer) -> dict[str, Any]:
+    def decision(self, offer: NextStep) -> dict[str, Any]:
         """Write an offer as the record of a decision, with its diagnosis and its reason."""
         best = {"number": self.leader.number, "dev": self.leader.dev_score, "loss": self.leader.dev_loss}
         best["search"] = self.base.number

@@ -13,14 +13,13 @@ from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, f1_score, r2_score, roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from ikura.diagnose import Diagnosis, Estimate, judged
+from ikura.diagnose import Diagnosis, Estimate, judge_errors
 from ikura.diagnose.best_achievable import Neighbour, best_achievable, cover_hart, nearest_neighbour
-from ikura.diagnose.diagnosis import MARGIN
-from ikura.diagnose.diagnosis import given as given_error
+from ikura.diagnose.bias_variance import MARGIN
 from ikura.diagnose.error_rates import Errors, compared, error_of, measured_by, rates
 from ikura.errors import UsageError
 from ikura.metric import METRICS
-from ikura.metric.estimate import difference, percent, with_seeds
+from ikura.metric.estimate import difference, known_error, percent, with_seeds
 from ikura.metric.interval import wilson
 
 ZERO = Estimate.exactly(0.0)
@@ -37,7 +36,7 @@ ZERO = Estimate.exactly(0.0)
     ],
 )
 def test_the_textbooks_answers(train: float, dev: float, optimal: float, bias: str, variance: str) -> None:
-    found = judged(rates(train, dev, 50_000, 50_000), Estimate.exactly(optimal))
+    found = judge_errors(rates(train, dev, 50_000, 50_000), Estimate.exactly(optimal))
     assert (found.bias.verdict, found.variance.verdict) == (bias, variance)
     named = {name for name in ("bias", "variance") if f"high {name}" in found.sentence.lower()}
     assert named == {one.name for one in (found.bias, found.variance) if one.verdict == "high"}
@@ -46,7 +45,7 @@ def test_the_textbooks_answers(train: float, dev: float, optimal: float, bias: s
 
 @pytest.mark.parametrize(("train", "dev"), [(0.01, 0.11), (0.15, 0.16), (0.15, 0.30), (0.005, 0.01)])
 def test_of_a_handful_of_dev_examples_nothing_is_told(train: float, dev: float) -> None:
-    found = judged(rates(train, dev, 5000, 10), ZERO).variance
+    found = judge_errors(rates(train, dev, 5000, 10), ZERO).variance
     assert found.verdict == "cannot tell"
     assert found.examples_needed is not None
     assert found.examples_needed > 5
@@ -56,25 +55,25 @@ def test_of_a_handful_of_dev_examples_nothing_is_told(train: float, dev: float) 
 @pytest.mark.parametrize("rows", [10, 15, 20])
 def test_with_the_examples_that_were_missing_there_is_a_verdict(train: float, dev: float, rows: int) -> None:
     """About: a hundredth more is enough, a hundredth less is not."""
-    few = judged(rates(train, dev, 200_000, rows), ZERO).variance
+    few = judge_errors(rates(train, dev, 200_000, rows), ZERO).variance
     assert few.verdict == "cannot tell"
     assert few.examples_needed is not None
     enough = round(1.01 * (rows + few.examples_needed)) + 1
     wanted = "high" if dev - train > 0.02 else "low"
-    assert judged(rates(train, dev, 200_000, enough), ZERO).variance.verdict == wanted
+    assert judge_errors(rates(train, dev, 200_000, enough), ZERO).variance.verdict == wanted
     sparse = round(0.98 * (rows + few.examples_needed)) - 1
-    assert judged(rates(train, dev, 200_000, sparse), ZERO).variance.verdict == "cannot tell"
+    assert judge_errors(rates(train, dev, 200_000, sparse), ZERO).variance.verdict == "cannot tell"
 
 
 def test_a_bias_asks_for_training_examples() -> None:
-    few = judged(rates(0.05, 0.05, 50, 100_000), ZERO).bias
+    few = judge_errors(rates(0.05, 0.05, 50, 100_000), ZERO).bias
     assert (few.verdict, few.of) == ("cannot tell", "training")
     enough = 52 + round(1.01 * (few.examples_needed or 0))
-    assert judged(rates(0.05, 0.05, enough, 100_000), ZERO).bias.verdict == "high"
+    assert judge_errors(rates(0.05, 0.05, enough, 100_000), ZERO).bias.verdict == "high"
 
 
 def test_what_cannot_be_told_says_which_error_is_measured_on_too_few() -> None:
-    found = judged(rates(2 / 206, 2 / 69, 206, 69), ZERO)
+    found = judge_errors(rates(2 / 206, 2 / 69, 206, 69), ZERO)
     assert [gap.verdict for gap in found.gaps] == ["cannot tell", "cannot tell"]
     assert [(gap.of, gap.rows) for gap in found.gaps] == [("training", 206), ("dev", 69)]
     for gap in found.gaps:
@@ -86,14 +85,14 @@ def test_what_cannot_be_told_says_which_error_is_measured_on_too_few() -> None:
 
 
 def test_a_bound_that_is_too_loose_asks_for_no_examples() -> None:
-    found = judged(rates(0.15, 0.15, 10_000, 10_000), Estimate(0.08, 0.01, 0.155), "estimate")
+    found = judge_errors(rates(0.15, 0.15, 10_000, 10_000), Estimate(0.08, 0.01, 0.155), "estimate")
     assert found.bias.missing == ""
     assert "the bias is high: the best achievable error is not known well enough." in found.sentence
     assert "measure" not in found.sentence
 
 
 def test_a_gap_right_at_the_border_asks_for_a_finite_number() -> None:
-    found = judged(rates(0.01, 0.03, 1000, 1000), ZERO).variance
+    found = judge_errors(rates(0.01, 0.03, 1000, 1000), ZERO).variance
     assert found.verdict == "cannot tell"
     assert 1000 < (found.examples_needed or 0) < 100_000
 
@@ -102,7 +101,7 @@ def test_a_gap_right_at_the_border_asks_for_a_finite_number() -> None:
 def test_gaps_lie_in_their_intervals_and_verdicts_follow(
     train: float, dev: float, optimal: float, rows: int, dev_rows: int
 ) -> None:
-    found = judged(rates(train, dev, rows, dev_rows), Estimate.exactly(optimal))
+    found = judge_errors(rates(train, dev, rows, dev_rows), Estimate.exactly(optimal))
     for gap, value in ((found.bias, train - optimal), (found.variance, dev - train)):
         # Differences are rounded to 12 digits.
         assert gap.value == pytest.approx(value, abs=2e-12)
@@ -116,18 +115,18 @@ def test_gaps_lie_in_their_intervals_and_verdicts_follow(
 
 @given(st.floats(0, 0.5), st.floats(0, 0.5), st.integers(5, 10**5))
 def test_a_border_is_named_where_no_sensible_number_of_examples_would_tell(train: float, dev: float, rows: int) -> None:
-    found = judged(rates(train, dev, 10**9, rows), ZERO).variance
+    found = judge_errors(rates(train, dev, 10**9, rows), ZERO).variance
     if found.border is None:
         assert (found.examples_needed or 0) < max(50_000, 100 * rows)
         return
     assert found.missing == f"too near the border of {percent(found.border)} to be told"
     assert found.border in (found.worth, 1.25 * found.worth)
     many = round(0.98 * (rows + max(50_000, 100 * rows)))
-    assert judged(rates(train, dev, 10**9, many), ZERO).variance.verdict == "cannot tell"
+    assert judge_errors(rates(train, dev, 10**9, many), ZERO).variance.verdict == "cannot tell"
 
 
 def test_what_lies_at_the_border_asks_for_nothing() -> None:
-    found = judged(over_seeds(0.0222, 0.01, 3, 69), ZERO)
+    found = judge_errors(over_seeds(0.0222, 0.01, 3, 69), ZERO)
     assert found.variance.border == 0.025
     assert (found.variance.examples_needed, found.variance.seeds_needed) == (None, None)
     assert "it lies too near the border of 2.5 % to be told from 69 dev examples and 3 seeds" in found.sentence
@@ -142,27 +141,27 @@ def test_newcombes_own_example() -> None:
 
 def test_an_estimate_of_the_best_achievable_error_is_a_pair_of_bounds() -> None:
     errors = rates(0.15, 0.16, 10_000, 10_000)
-    wide = judged(errors, Estimate(0.08, 0.01, 0.155), "estimate", note="an estimate: …")
+    wide = judge_errors(errors, Estimate(0.08, 0.01, 0.155), "estimate", note="an estimate: …")
     assert wide.bias.verdict == "cannot tell"
     assert wide.bias.examples_needed is None
     assert "estimate" in wide.optimal_note
-    narrow = judged(errors, Estimate(0.02, 0.01, 0.03), "estimate")
+    narrow = judge_errors(errors, Estimate(0.02, 0.01, 0.03), "estimate")
     assert narrow.bias.verdict == "high"
     # The training error itself is only known to about 0.7 points, and the bound is nearer than that.
-    near = judged(rates(0.15, 0.16, 1000, 1000), Estimate(0.05, 0.01, 0.12), "estimate")
+    near = judge_errors(rates(0.15, 0.16, 1000, 1000), Estimate(0.05, 0.01, 0.12), "estimate")
     assert near.bias.verdict == "cannot tell"
     assert near.bias.examples_needed is not None
 
 
 def test_with_nothing_known_of_the_optimum_a_small_training_error_is_no_bias() -> None:
-    assert judged(rates(0.001, 0.1, 10_000, 10_000)).bias.verdict == "low"
-    assert judged(rates(0.1, 0.12, 10_000, 10_000)).bias.verdict == "cannot tell"
+    assert judge_errors(rates(0.001, 0.1, 10_000, 10_000)).bias.verdict == "low"
+    assert judge_errors(rates(0.1, 0.12, 10_000, 10_000)).bias.verdict == "cannot tell"
 
 
 def test_mismatch_takes_its_share_of_the_variance() -> None:
     errors = rates(0.01, 0.20, 20_000, 20_000)
     apart = rates(0.02, 0.20, 20_000, 20_000)
-    found = judged(errors, ZERO, apart=apart)
+    found = judge_errors(errors, ZERO, apart=apart)
     assert [gap.verdict for gap in found.gaps] == ["low", "low", "high"]
     assert found.mismatch is not None
     assert found.mismatch.value == pytest.approx(0.18)
@@ -174,9 +173,9 @@ def test_mismatch_takes_its_share_of_the_variance() -> None:
 @pytest.mark.parametrize("value", [-0.1, 1.0, float("nan")])
 def test_an_error_that_is_no_share_is_refused(value: float) -> None:
     with pytest.raises(UsageError, match="share"):
-        given_error(value, None)
+        known_error(value, None)
     with pytest.raises(UsageError, match="exclude"):
-        given_error(0.1, 0.2)
+        known_error(0.1, 0.2)
 
 
 def test_errors_are_those_of_scikit_learn() -> None:
@@ -300,7 +299,7 @@ def test_verdicts_are_wrong_no_more_often_than_they_say(
         found = rates(
             random.binomial(rows, train) / rows, random.binomial(dev_rows, train + gap) / dev_rows, rows, dev_rows
         )
-        told += judged(found, ZERO).variance.verdict == wrong
+        told += judge_errors(found, ZERO).variance.verdict == wrong
     assert told / 3000 < 0.05
 
 
@@ -321,7 +320,7 @@ def test_with_the_seeds_and_examples_that_were_asked_for_there_is_a_verdict(
     gap: float, spread: float, seeds: int, rows: int
 ) -> None:
     """About: the spread that is found later is taken to be the one found now."""
-    found = judged(over_seeds(gap, spread, seeds, rows), ZERO).variance
+    found = judge_errors(over_seeds(gap, spread, seeds, rows), ZERO).variance
     if found.verdict != "cannot tell":
         assert found.missing == ""
         return
@@ -333,39 +332,39 @@ def test_with_the_seeds_and_examples_that_were_asked_for_there_is_a_verdict(
     assert more_seeds or more_rows
     # Examples are asked for of the dev set; the training error's part is at most as long here, so both grow.
     later = over_seeds(gap, spread, seeds + more_seeds, round(1.3 * (rows + 2 * more_rows)))
-    assert judged(later, ZERO).variance.verdict != "cannot tell"
+    assert judge_errors(later, ZERO).variance.verdict != "cannot tell"
 
 
 def test_seeds_are_asked_for_where_seeds_decide_and_examples_where_examples_do() -> None:
-    wild = judged(over_seeds(0.03, 0.05, 3, 10**6), ZERO).variance
+    wild = judge_errors(over_seeds(0.03, 0.05, 3, 10**6), ZERO).variance
     assert (wild.verdict, wild.examples_needed) == ("cannot tell", None)
     assert 5 < (wild.seeds_needed or 0) < 500
     assert "more seeds" in wild.missing
     assert "examples" not in wild.missing
-    calm = judged(over_seeds(0.05, 0.0005, 5, 200), ZERO).variance
+    calm = judge_errors(over_seeds(0.05, 0.0005, 5, 200), ZERO).variance
     assert (calm.verdict, calm.seeds_needed) == ("cannot tell", None)
     assert "dev examples" in calm.missing
-    both = judged(over_seeds(0.03, 0.05, 3, 100), ZERO).variance
+    both = judge_errors(over_seeds(0.03, 0.05, 3, 100), ZERO).variance
     assert both.seeds_needed
     assert both.examples_needed
-    words = judged(over_seeds(0.03, 0.05, 3, 10**6), ZERO).sentence
+    words = judge_errors(over_seeds(0.03, 0.05, 3, 10**6), ZERO).sentence
     assert f"it varies between 3 seeds, and about {wild.seeds_needed:,} more would settle it." in words
 
 
 @pytest.mark.parametrize("difference", [0.0, 0.01, 0.019, 0.02, 0.0205, 0.0225, 0.023, 0.04])
 def test_every_difference_is_told_with_examples_enough(difference: float) -> None:
-    assert judged(rates(0.15, 0.15 + difference, 10**7, 10**7), ZERO).variance.verdict != "cannot tell"
+    assert judge_errors(rates(0.15, 0.15 + difference, 10**7, 10**7), ZERO).variance.verdict != "cannot tell"
 
 
 def test_bias_and_variance_are_judged_by_the_fit_that_training_reaches() -> None:
     """Early stopping kept an epoch with 13.7 % of the training set wrong; training to its end leaves none wrong."""
     kept, whole = rates(0.137, 0.2, 20_000, 20_000), rates(0.0, 0.2, 20_000, 20_000)
-    assert judged(kept, ZERO).bias.verdict == "high"
-    found = judged(replace(kept, reached=whole.train, reached_gap=whole.gap), ZERO)
+    assert judge_errors(kept, ZERO).bias.verdict == "high"
+    found = judge_errors(replace(kept, reached=whole.train, reached_gap=whole.gap), ZERO)
     assert [gap.verdict for gap in found.gaps] == ["low", "high"]
     assert found.variance.value == pytest.approx(0.2)
     assert "13.7 % on the training set, which training to its end brings to 0 %" in found.sentence
     assert Diagnosis.from_dict(json.loads(json.dumps(found.as_dict()))) == found
-    unknown = judged(replace(kept, cut=True), ZERO)
+    unknown = judge_errors(replace(kept, cut=True), ZERO)
     assert unknown.bias.verdict == "cannot tell"
     assert "early stopping kept an epoch after which the training loss still fell" in unknown.sentence

@@ -21,12 +21,13 @@ from ikura.population.setup import TrainingSetup
 from ikura.search import schedule
 from ikura.space import Space
 from ikura.study.array_preparation import arrays_for, with_whole_numbers
+from ikura.study.buildable import with_buildable
 from ikura.study.chosen_space import chosen_space
-from ikura.study.cost import check_bound
 from ikura.study.freezing import choose_freezing
 from ikura.study.given_data import GivenData
-from ikura.study.measurable import check_measurable
-from ikura.study.positive import positive_of
+from ikura.study.metric_applicability import check_measurable
+from ikura.study.network_cost import check_bound
+from ikura.study.positive_class import positive_of
 from ikura.study.record.device import chosen_device
 from ikura.study.record.networks import OWN, budget, check_channels, chosen_network, resolved
 from ikura.study.record.pretrained import Pretrained
@@ -36,7 +37,6 @@ from ikura.study.record.setting import Setting
 from ikura.study.record.tune_options import SearchOptions, TrainingOptions
 from ikura.study.training_setup import make_setup
 from ikura.study.unused_hyperparameters import unread
-from ikura.study.workable import workable
 
 __all__ = ["Network", "Plan", "make_plan"]
 
@@ -169,7 +169,7 @@ def _checked(dataset: Dataset, factory: Any, space: Space, seed: int, progress: 
     """
     from ikura.checks.quick import quick_checks, warnings_of
 
-    found = workable(space, lambda hyperparameters: quick_checks(dataset, factory, hyperparameters, seed))
+    found = with_buildable(space, lambda hyperparameters: quick_checks(dataset, factory, hyperparameters, seed))
     for line in warnings_of(found):
         progress.warn(line)
     return found.to_json()

@@ -14,14 +14,14 @@ from ikura.population.setup import TrainingSetup
 from ikura.space import Space, feasible_draw
 from ikura.study.record.pretrained import Pretrained
 
-__all__ = ["unworkable", "workable"]
+__all__ = ["unbuildable", "with_buildable"]
 
 TRIED = 8
 
 Found = TypeVar("Found")
 
 
-def unworkable(setup: TrainingSetup, members: Sequence[Member]) -> dict[int, NetworkError]:
+def unbuildable(setup: TrainingSetup, members: Sequence[Member]) -> dict[int, NetworkError]:
     """Find the members whose network, one of the caller's, cannot be made or does not run: number to why.
 
     Raises:
@@ -39,7 +39,7 @@ def unworkable(setup: TrainingSetup, members: Sequence[Member]) -> dict[int, Net
     return found
 
 
-def workable(space: Space, attempt: Callable[[Mapping[str, Any]], Found]) -> Found:
+def with_buildable(space: Space, attempt: Callable[[Mapping[str, Any]], Found]) -> Found:
     """Try something with the middle of a space, and where no network can be made of that, with other configurations.
 
     Args:

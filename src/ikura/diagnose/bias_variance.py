@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from ikura.diagnose.error_rates import Errors
 from ikura.errors import UsageError
-from ikura.metric.estimate import LEVEL, Estimate, difference, percent, widened
+from ikura.metric.estimate import LEVEL, Estimate, difference, known_error, percent, widened
 from ikura.metric.interval import wilson
 from ikura.study.record.diagnosis import WORTH, Diagnosis, Gap
 
 if TYPE_CHECKING:
     from ikura.study.record.record import Record
 
-__all__ = ["MARGIN", "check_worth", "diagnose", "given", "judged"]
+__all__ = ["MARGIN", "check_worth", "diagnose", "judge_errors"]
 
 MARGIN = 0.25
 """Share of what is worth effort by which a gap may be above it and still be practically as small."""
@@ -56,13 +56,13 @@ def diagnose(
     from ikura.diagnose.best_achievable import best_achievable
     from ikura.diagnose.measured_errors import read_errors
 
-    known = given(bayes_error, human_error)
+    known = known_error(bayes_error, human_error)
     check_worth(worth)
     errors, neighbour = read_errors(record)
     if known is not None:
-        return judged(errors, *known, worth=worth)
+        return judge_errors(errors, *known, worth=worth)
     optimal, note = best_achievable(neighbour, {"this study": errors.dev})
-    return judged(errors, optimal, "estimate", worth, note)
+    return judge_errors(errors, optimal, "estimate", worth, note)
 
 
 def check_worth(worth: float) -> None:
@@ -71,23 +71,7 @@ def check_worth(worth: float) -> None:
         raise UsageError(f"worth is a share above 0 and below 1, such as 0.02 for 2 %, but is {worth!r}")
 
 
-def given(bayes_error: float | None, human_error: float | None) -> tuple[Estimate, str] | None:
-    """The best achievable error that the caller knows, and where it is from.
-
-    Raises:
-        UsageError: both are given, or it is not a share.
-    """
-    if bayes_error is not None and human_error is not None:
-        raise UsageError("bayes_error and human_error exclude each other; give the smaller one as bayes_error")
-    for name, source, value in (("bayes_error", "given", bayes_error), ("human_error", "human", human_error)):
-        if value is not None:
-            if not isinstance(value, Real) or not 0 <= value < 1:
-                raise UsageError(f"{name} is a share of at least 0 and below 1, such as 0.01 for 1 %, but is {value!r}")
-            return Estimate.exactly(float(value)), source
-    return None
-
-
-def judged(
+def judge_errors(
     errors: Errors,
     optimal: Estimate | None = None,
     source: str = "given",
@@ -108,7 +92,7 @@ def judged(
 
     Example:
         >>> from ikura.diagnose.error_rates import rates
-        >>> judged(rates(0.01, 0.11, 10_000, 10_000), Estimate.exactly(0.0)).sentence
+        >>> judge_errors(rates(0.01, 0.11, 10_000, 10_000), Estimate.exactly(0.0)).sentence
         'High variance: the error rate is 11 % on the dev set and 1 % on the training set.'
     """
     best = optimal or Estimate(errors.dev.value / 2, 0.0, errors.dev.high)
