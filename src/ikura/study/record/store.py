@@ -24,8 +24,8 @@ from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 
 from ikura.errors import RunError, StorageError
 from ikura.files import check_held, shown
+from ikura.json_values import typed
 from ikura.population.job import Outcome
-from ikura.schema import parsed
 from ikura.study.record.facts import SECONDS, Fact
 from ikura.study.record.sigint import uninterrupted
 from ikura.study.record.trial import Purpose, Trial
@@ -265,16 +265,12 @@ class Store:
             connection.execute(sa.insert(FACTS), rows)
 
     def fact(self, fact: Fact[T]) -> T | None:
-        """Return a fact, None if it was never recorded.
-
-        Raises:
-            RunError: it is not of its type.
-        """
+        """Return a fact, None if it was never recorded; that it is of its type was made sure of on opening."""
         with self.reading() as connection:
             value = connection.scalar(sa.select(FACTS.c.value).where(FACTS.c.name == fact.name))
         if value is None:
             return None
-        found: T = parsed(fact.kind, value, f"{self.place}: fact {fact.name}", unknown="ignore")
+        found: T = typed(fact.kind, json.loads(value))
         return found
 
     @contextmanager
