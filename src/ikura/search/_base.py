@@ -32,10 +32,10 @@ __all__ = [
 ]
 
 Region = dict[str, list[Value]]
+"""Name to where a stage searches: two ends of an interval, or options of a choice."""
 
 EARLIER = -1
 """The stage of what was observed before the first one."""
-"""Name to where a stage searches: two ends of an interval, or options of a choice."""
 
 
 @dataclass(frozen=True)
