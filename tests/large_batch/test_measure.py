@@ -18,12 +18,12 @@ from torch import nn
 import ikura
 from ikura.api.study import Study
 from ikura.cli import main
-from ikura.diagnose.measured_errors import setup_again
 from ikura.large_batch.distance import compare_laws, growth_alpha
 from ikura.large_batch.measure_result import Measures
 from ikura.large_batch.noise_scale import measure_noise_scale
 from ikura.large_batch.potential import random_potential
 from ikura.population.job import Job, train
+from ikura.study.training_setup import setup_again
 
 UPDATES = 12
 """In an epoch of 90 examples, 8 at a time."""
@@ -42,7 +42,7 @@ def run_bytes(run: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def network_after(study: Study) -> Any:
     """Train the run's only trial to an epoch, without `measure`, and return its network."""
-    _, setup = setup_again(study)
+    _, setup = setup_again(study.setting, study.run, study.network)
     member = study.records()[0].member
 
     def after(epoch: int) -> nn.Module:
@@ -63,7 +63,7 @@ def test_moments_are_spread_geometrically(found: Measures) -> None:
 
 
 def test_the_noise_scale_is_that_of_the_weights_by_hand(found: Measures, study: Study, network_after: Any) -> None:
-    _, setup = setup_again(study)
+    _, setup = setup_again(study.setting, study.run, study.network)
     train_set, seed = setup.train, study.setting.seed
     for one in found.moments:
         by_hand = measure_noise_scale(network_after(one.epoch), train_set.x, train_set.y, "multiclass", seed=seed)
@@ -71,7 +71,7 @@ def test_the_noise_scale_is_that_of_the_weights_by_hand(found: Measures, study: 
 
 
 def test_the_potential_is_that_of_the_initial_weights(found: Measures, study: Study, network_after: Any) -> None:
-    _, setup = setup_again(study)
+    _, setup = setup_again(study.setting, study.run, study.network)
     x, y, seed = setup.train.x, setup.train.y, study.setting.seed
     assert found.potential == random_potential(network_after(0), x, y, "multiclass", directions=100, seed=seed)
 

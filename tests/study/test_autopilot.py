@@ -15,12 +15,12 @@ import pytest
 
 import ikura
 from ikura.api.study import Study
-from ikura.diagnose.measured_errors import setup_again
 from ikura.large_batch.winner import winner_of
 from ikura.report.view import View
 from ikura.report.write import render
 from ikura.space import Space
 from ikura.study.record.search_plans import begun_with, found_in, plans, united
+from ikura.study.training_setup import setup_again
 
 from .comparing import assert_replays, assert_same
 from .dying import KilledError, Life
@@ -99,7 +99,7 @@ def test_too_small_networks_get_larger_or_train_longer(underfit: Study) -> None:
     assert after == sorted(after)
     won = found_in(underfit.records()[underfit.best.number].stage, plans(underfit.setting, underfit.store))
     assert underfit.epochs == won.epochs
-    assert winner_of(underfit, setup_again(underfit)[1]).epochs == won.epochs
+    assert winner_of(underfit, setup_again(underfit.setting, underfit.run, underfit.network)[1]).epochs == won.epochs
 
 
 def test_the_budget_of_trials_is_kept(underfit: Study) -> None:

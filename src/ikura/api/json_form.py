@@ -57,7 +57,7 @@ def json_form(record: Record, checks: Checks | None, findings: Mapping[str, Any]
 
 
 def _chosen(best: Best, metric: str) -> JsonObject:
-    corrected: dict[str, Any] | None = None
+    corrected: JsonObject | None = None
     if best.dev_corrected is not None:
         interval = list(best.corrected_interval or ())
         corrected = {"metric": metric, "value": best.dev_corrected, "interval": interval, "how": HOW}

@@ -14,7 +14,6 @@ from ikura.errors import UsageError
 from ikura.files import named, shown
 from ikura.population.member import Hyperparameters
 from ikura.study.record.facts import DONE, VERSIONS
-from ikura.study.record.networks import resolved
 from ikura.study.record.open_run import apply_changes, open_run
 from ikura.study.record.progress import Logged, Progress
 from ikura.study.record.search_plans import Ask
@@ -64,5 +63,5 @@ def resume(
         for line in (*apply_changes(store, setting), difference(store.fact(VERSIONS) or {})):
             if line:
                 progress.say(line)
-        setup = make_setup(setting, dataset, resolved(setting.network, network_again(setting, run, network)))
+        setup = make_setup(setting, dataset, network_again(setting, run, network))
         return go_on(run, setting, store, dataset, setup, progress, ask if asks else None)

@@ -18,10 +18,9 @@ from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.study.factory_check import check_network
 from ikura.study.record.facts import BEST
-from ikura.study.record.networks import resolved
 from ikura.study.record.open_run import open_run
 from ikura.study.record.setting import Setting
-from ikura.study.training_setup import examples_of, make_setup, network_again
+from ikura.study.training_setup import examples_of, setup_again
 
 __all__ = ["is_run", "subject_of_run"]
 
@@ -44,14 +43,12 @@ def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str,
         UsageError: the run trains networks of the caller's own, and their factory was not given.
     """
     setting = Setting.load(run)
-    dataset = setting.prepare(run)
-    factory = network_again(setting, run, network)
-    setup = make_setup(setting, dataset, factory)
+    dataset, setup = setup_again(setting, run, network)
     trial, found = _trial(run, setting, setup)
     given = {**found, **(hyperparameters or {})}
     data, options = setting.data_again(run)
     table = table_of(open_source(data, options), options, dataset)
-    test = examples_of(dataset.test, setting.dtype, resolved(setting.network, factory))
+    test = examples_of(dataset.test, setting.dtype, setup.network)
 
     def make(seed: int) -> nn.Module:
         return setup.module(Member(0, given, setting.seed + seed))

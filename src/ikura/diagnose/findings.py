@@ -16,7 +16,7 @@ from ikura.diagnose.chosen import Chosen
 from ikura.diagnose.cost_curve import CostCurve, cost_curves
 from ikura.diagnose.error_rates import Errors
 from ikura.diagnose.learning_curve import LearningCurve, learning_curve, seconds_expected
-from ikura.diagnose.measured_errors import measure, setup_again
+from ikura.diagnose.measured_errors import measure
 from ikura.diagnose.mistakes import Mistakes, mistakes
 from ikura.diagnose.prescription import Prescription, keep_spaces
 from ikura.diagnose.reachable_error import Losses, loss_fell_further, with_reachable_errors
@@ -148,6 +148,7 @@ def examine(
     """
     from ikura.population.warmup import warm_up
     from ikura.search import schedule
+    from ikura.study.training_setup import setup_again
 
     setting = record.setting
     known = known_error(bayes_error, human_error)
@@ -158,7 +159,7 @@ def examine(
         raise UsageError(f"seeds must be at least 0, but is {seeds}")
     jobs = worker_count(jobs or setting.jobs, say)
     with one_thread_each():
-        dataset, setup = setup_again(record)
+        dataset, setup = setup_again(record.setting, record.run, record.network)
         chosen = Chosen.of(record, setup)
         patience = schedule(setting.schedule).patience(record.epochs)
         say(f"measuring {len(chosen.rows)} network{'s' * (len(chosen.rows) > 1)} of the chosen configuration")

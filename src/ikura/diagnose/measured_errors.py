@@ -20,10 +20,9 @@ from ikura.study.record.facts import ERRORS, BestRecord, ErrorsFact
 from ikura.study.record.trial import Trial
 
 if TYPE_CHECKING:
-    from ikura.data import Dataset
     from ikura.study.record.record import Record
 
-__all__ = ["measure", "read_errors", "recorded_errors", "setup_again"]
+__all__ = ["measure", "read_errors", "recorded_errors"]
 
 
 MOST_BYTES = 1 << 28
@@ -91,18 +90,12 @@ def _neighbour(chosen: Chosen) -> Neighbour | None:
     return nearest_neighbour(train, known.y, dev, asked.y, classes, chosen.seed)
 
 
-def setup_again(record: Record) -> tuple[Dataset, TrainingSetup]:
-    """Read a study's data again, and make its training setup."""
-    from ikura.study.training_setup import make_setup, network_again
-
-    dataset = record.setting.prepare(record.run)
-    return dataset, make_setup(record.setting, dataset, network_again(record.setting, record.run, record.network))
-
-
 def read_errors(record: Record) -> tuple[Errors, Neighbour | None]:
     """Errors of a study's choice, and of the nearest neighbour: recorded at its end, or measured anew."""
     recorded = record.store.fact(ERRORS)
     if recorded is not None:
         return Errors.from_dict(recorded["errors"]), recorded["neighbour"] and Neighbour(**recorded["neighbour"])
     with one_thread_each():
-        return measure(Chosen.of(record, setup_again(record)[1]))
+        from ikura.study.training_setup import setup_again
+
+        return measure(Chosen.of(record, setup_again(record.setting, record.run, record.network)[1]))

@@ -45,7 +45,7 @@ from ikura.study.record.trial import Trial
 from ikura.study.record.tune_options import check_counts
 from ikura.study.replay import check_trained, trained_again
 from ikura.study.run_folder import alone
-from ikura.study.training_setup import make_setup, network_again
+from ikura.study.training_setup import setup_again
 from ikura.study.training_states import lineage
 from ikura.trial_state import State
 
@@ -90,7 +90,7 @@ def measure(
     folder = _folder(record.run, out)
     progress = progress or Progress()
     setting = record.setting
-    setup = make_setup(setting, setting.prepare(record.run), network_again(setting, record.run, record.network))
+    _, setup = setup_again(setting, record.run, record.network)
     check_network(store, setting, setup)
     if setup.compiled:
         warm_up(setting.dtype, progress.say, setup.convolutional)

@@ -24,7 +24,7 @@ from ikura.study.record.setting import Setting
 from ikura.study.record.store import COLUMNS, Store
 from ikura.study.record.trial import Trial
 from ikura.study.record.versions import difference
-from ikura.study.training_setup import make_setup, network_again
+from ikura.study.training_setup import setup_again
 from ikura.study.training_states import lineage
 from ikura.trial_state import State
 
@@ -75,7 +75,7 @@ def replay(record: Record, row: Trial, keep_distances: bool = False, keep_eviden
     check_trained(store, row)
     if line := difference(store.fact(VERSIONS) or {}):
         logging.getLogger("ikura").warning("%s: %s", record.run, line)
-    setup = make_setup(setting, setting.prepare(record.run), network_again(setting, record.run, record.network))
+    _, setup = setup_again(setting, record.run, record.network)
     check_network(store, setting, setup)
     with one_thread_each(), engine_for(setup, 1) as engine:
         return trained_again(setting, store, setup, engine, row, keep_distances, keep_evidence=keep_evidence)

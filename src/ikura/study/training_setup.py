@@ -36,7 +36,7 @@ from ikura.study.record.setting import Setting
 BLOCK = 1024
 """Examples that run through a frozen body together."""
 
-__all__ = ["examples_of", "make_setup", "model_of", "network_again"]
+__all__ = ["examples_of", "make_setup", "model_of", "network_again", "setup_again"]
 
 
 def make_setup(
@@ -71,6 +71,18 @@ def make_setup(
             "memory; choose a smaller image size, or a network that takes images"
         )
     return replace(setup, train=train.dense(), dev=dev.dense())
+
+
+def setup_again(setting: Setting, run: Path, network: Any) -> tuple[Dataset, TrainingSetup]:
+    """Read the data of a run that is opened again, and make its training setup.
+
+    Args:
+        setting: the run's.
+        run: its folder.
+        network: the caller's factory, if the networks are their own.
+    """
+    dataset = setting.prepare(run)
+    return dataset, make_setup(setting, dataset, network_again(setting, run, network))
 
 
 def examples_of(part: Part, dtype: str, network: Factory | None) -> Examples:

@@ -23,6 +23,7 @@ from ikura.data.images import IMAGE_SETS, files_of, is_image_data
 from ikura.data.read import read_frame
 from ikura.errors import DataError, RunError, UsageError
 from ikura.files import shown, write_atomically
+from ikura.json_values import JsonObject
 from ikura.schema import Digits, Name
 
 __all__ = ["DataRecord", "OriginRecord", "reopen"]
@@ -83,7 +84,7 @@ class DataRecord:
 
     data: Any
     target: str | None
-    record: dict[str, Any]
+    record: JsonObject
     content: bytes | None = None
     notes: tuple[str, ...] = ()
 
@@ -164,7 +165,7 @@ class DataRecord:
             write_atomically(run / self.record["path"], self.content)
 
 
-def reopen(record: dict[str, Any], run: Path) -> Any:
+def reopen(record: JsonObject, run: Path) -> Any:
     """Find data again, as `ikura.data.prepare` takes them.
 
     Args:

@@ -92,7 +92,7 @@ def read_form(path: Path) -> JsonObject:
     """
     text = read_file(path)
     _check_format(text, path)
-    form: dict[str, Any] = parsed(ModelForm, text, str(path))
+    form: JsonObject = parsed(ModelForm, text, str(path))
     classes = form["classes"]
     if (form["task"] == "regression") != (classes is None):
         raise RunError(f"{path}: classes and task do not go together: a regression has none, every other task has some")

@@ -171,7 +171,7 @@ def layout_without_weights(form: Any, hyperparameters: Mapping[str, Any], place:
         return built_in(form, hyperparameters, place)
 
 
-def built_in(form: dict[str, Any] | str | None, hyperparameters: Mapping[str, Any], place: str) -> nn.Module | None:
+def built_in(form: JsonObject | str | None, hyperparameters: Mapping[str, Any], place: str) -> nn.Module | None:
     """Make a network of ikura's from its form in model.json; None for a caller's own."""
     if isinstance(form, str):
         return build(zoo_network(form), hyperparameters, 0, place)

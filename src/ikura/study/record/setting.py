@@ -17,6 +17,7 @@ from ikura.data.options import DataOptions
 from ikura.data.whole import Arrays
 from ikura.errors import RunError, UsageError, nearest
 from ikura.files import shown, write_atomically
+from ikura.json_values import JsonObject
 from ikura.metric import metric
 from ikura.plugins import PluginRecord, check_plugins
 from ikura.process_state import cores
@@ -62,7 +63,7 @@ class Setting:
         plugins: what does not come with ikura, and where it is from; None if all does.
     """
 
-    data: dict[str, Any]
+    data: JsonObject
     target: str | None
     task: str
     trials: Count
@@ -77,9 +78,9 @@ class Setting:
     device: Name
     dtype: str
     network: str
-    space: dict[str, Any]
+    space: JsonObject
     space_note: Short
-    pretrained: dict[str, Any] = field(default_factory=dict)
+    pretrained: JsonObject = field(default_factory=dict)
     time_limit: Positive | None = None
     group: str | None = None
     time: str | None = None
@@ -88,8 +89,8 @@ class Setting:
     broken: str | None = None
     channels: str | None = None
     positive: str | None = None
-    dev: dict[str, Any] = field(default_factory=dict)
-    test: dict[str, Any] = field(default_factory=dict)
+    dev: JsonObject = field(default_factory=dict)
+    test: JsonObject = field(default_factory=dict)
     arrays: str | None = None
     missing: list[str] | None = None
     decimal: str | None = None
@@ -98,7 +99,7 @@ class Setting:
     prefer: str | None = None
     within: Finite | None = None
     max_parameters: Count | None = None
-    auto: dict[str, Any] = field(default_factory=dict)
+    auto: JsonObject = field(default_factory=dict)
     plugins: list[PluginRecord] | None = None
     version: Name = __version__
 
@@ -181,7 +182,7 @@ class Setting:
         return cls.of(values, shown(path))
 
     @classmethod
-    def of(cls, values: dict[str, Any], place: str) -> Setting:
+    def of(cls, values: JsonObject, place: str) -> Setting:
         """Check what a file holds; what is missing and may be None is None.
 
         Args:
