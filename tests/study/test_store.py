@@ -109,12 +109,6 @@ def test_a_fact_comes_back_as_its_type(store: Store) -> None:
     assert store.fact(STAGES) == stages
 
 
-def test_a_fact_of_another_type_is_refused(store: Store) -> None:
-    store.set_fact(Fact("tile_size", Any), 0)
-    with pytest.raises(RunError, match="fact tile_size should be greater than or equal to 1, but is 0"):
-        store.fact(TILE_SIZE)
-
-
 def test_a_trial_begins_waiting(store: Store) -> None:
     store.add_trials([row(0)])
     [found] = store.trials()
