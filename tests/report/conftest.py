@@ -45,7 +45,7 @@ class FakeStudy:
     best: Any = None
     test: Any = None
     stages: list[StageRecord] = field(default_factory=list)
-    rounds: list[dict[str, Any]] = field(default_factory=list)
+    round_summaries: list[Any] = field(default_factory=list)
     decisions: list[dict[str, Any]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     predictions: dict[str, Any] | None = None

@@ -15,24 +15,22 @@ HEADINGS = ("stage", "round", "epochs", "go on", "begin", "copied", "dropped", "
 
 def rounds(view: View) -> Html | None:
     """Tell who went on, began, was copied and was dropped in each round; None if every stage had only one."""
-    every = view.record.rounds
-    if not any(one["round"] for one in every):
+    every = view.record.round_summaries
+    if not any(one.round for one in every):
         return None
     names = {stage.stage: stage.name for stage in view.stages}
     rows = [
         (
-            names.get(one["stage"], NOTHING),
-            one["round"] + 1,
-            _span(one["epochs"]),
-            *(count(one[part]) if one[part] else NOTHING for part in ("going_on", "begun", "copied")),
-            count(len(one["dropped"])) if one["dropped"] else NOTHING,
-            listed([f"{d['number']} ({d['epochs']})" for d in one["dropped"]], MOST_NAMED)
-            if one["dropped"]
-            else NOTHING,
+            names.get(one.stage, NOTHING),
+            one.round + 1,
+            _span(one.epochs),
+            *(count(part) if part else NOTHING for part in (one.going_on, one.begun, one.copied)),
+            count(len(one.dropped)) if one.dropped else NOTHING,
+            listed([f"{d.number} ({d.epochs})" for d in one.dropped], MOST_NAMED) if one.dropped else NOTHING,
         )
         for one in every
     ]
-    dropped = [one["epochs"] for part in every for one in part["dropped"]]
+    dropped = [one.epochs for part in every for one in part.dropped]
     sentence = (
         f"The schedule {view.record.config['schedule']} decided {plural(len(every), 'round')} and dropped "
         f"{plural(len(dropped), 'trial')}"

@@ -38,7 +38,7 @@ from ikura.study.record.result import Best, Test
 from ikura.study.record.search_plans import decided, found_in, plans, united, with_widened
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
-from ikura.study.record.study_tables import best_of, front_of, rounds_of, row_of, trials_of
+from ikura.study.record.study_tables import RoundSummary, best_of, front_of, rounds_of, row_of, trials_of
 from ikura.study.record.trial import Trial
 from ikura.trial_state import State
 
@@ -159,6 +159,11 @@ class Record:
         Each has stage, round (from 0), epochs (those that it trains to), going_on, begun and copied (numbers of
         trials), and dropped (number, epochs and why of each).
         """
+        return [asdict(one) for one in self.round_summaries]
+
+    @property
+    def round_summaries(self) -> list[RoundSummary]:
+        """What the schedule decided, round by round."""
         return rounds_of(self.store)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,39 @@ from ikura.study.record.result import Best
 from ikura.study.record.store import ABOUT, RESULTS, Store
 from ikura.study.record.trial import Trial
 
-__all__ = ["best_of", "front_of", "rounds_of", "row_of", "seconds_until_told", "trials_of"]
+__all__ = ["Dropped", "RoundSummary", "best_of", "front_of", "rounds_of", "row_of", "seconds_until_told", "trials_of"]
 
 SCORES = ("dev_score", "dev_loss", "train_score", "train_loss")
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A trial that a round dropped: its number, its epochs until then, and why."""
+
+    number: int
+    epochs: int
+    why: str
+
+
+@dataclass(frozen=True)
+class RoundSummary:
+    """What a round decided.
+
+    Attributes:
+        stage: index of its stage.
+        round: its index there.
+        epochs: those that it trains to.
+        going_on, begun, copied: numbers of trials.
+        dropped: trials that end.
+    """
+
+    stage: int
+    round: int
+    epochs: list[int]
+    going_on: int
+    begun: int
+    copied: int
+    dropped: list[Dropped]
 
 
 def seconds_until_told(spent: Mapping[str, float]) -> dict[str, float]:
@@ -77,15 +107,16 @@ def front_of(store: Store, names: Sequence[str], objectives: Sequence[str], sign
     return trials.assign(chosen=trials["number"] == (best and best.number))
 
 
-def rounds_of(store: Store) -> list[dict[str, Any]]:
-    """Read what the schedule decided, as `Study.rounds`."""
-    found, epochs = [], {row.number: row.epochs for row in store.trials()}
-    for one in Ledger(store).rounds():
-        dropped = [{"number": n, "epochs": epochs[n], "why": why} for n, why in one.drop.items()]
-        counts = {"going_on": len(one.train), "begun": len(one.fresh), "copied": len(one.copies)}
-        until = sorted(set(one.until.values()))
-        found.append({"stage": one.stage, "round": one.round, "epochs": until, **counts, "dropped": dropped})
-    return found
+def rounds_of(store: Store) -> list[RoundSummary]:
+    """Read what the schedule decided."""
+    trials = store.trials()
+    return [
+        RoundSummary(
+            one.stage, one.round, sorted(set(one.until.values())), len(one.train), len(one.fresh), len(one.copies),
+            [Dropped(number, trials[number].epochs, why) for number, why in one.drop.items()],
+        )
+        for one in Ledger(store).rounds()
+    ]  # fmt: skip
 
 
 def best_of(store: Store) -> Best | None:
