@@ -17,7 +17,7 @@ from benchmarks.machine import cores, describe, header
 from benchmarks.output import command, give, say, table
 from benchmarks.pools import MEASURED, TASKS, Pool, pool
 from ikura.search.schedule import Plan, Racing, Schedule, Standing, SuccessiveHalving
-from ikura.search.schedule.racing import field_share, looks
+from ikura.search.schedule.racing import field_share, look_epochs
 
 __all__ = ["Known", "Result", "at_equal", "at_once", "main", "places", "replay"]
 
@@ -238,7 +238,7 @@ def field(sources: dict[str, Pool], trials: int, repetitions: int) -> list[dict[
 
 
 def _shares(name: str, shares: np.ndarray, found: np.ndarray, epochs: int) -> dict[str, Any]:
-    ladder = looks(epochs)[:-1]
+    ladder = look_epochs(epochs)[:-1]
     ratio = (found / [field_share(look / epochs) for look in ladder]).max(1)
     line = {"task": name} | {str(look): float(share) for look, share in zip(ladder, shares, strict=True)}
     return line | {"of the share": float(np.quantile(ratio, 0.95, method="higher"))}
@@ -249,7 +249,7 @@ def places(source: Pool, trials: int, repetitions: int) -> np.ndarray:
     most = source.losses.shape[1]
     known = Known.of(source, Racing().patience(most))
     scores, losses = _kept_scores(source)
-    ladder = looks(most)[:-1]
+    ladder = look_epochs(most)[:-1]
     found = np.zeros((repetitions, len(ladder)))
     for repetition in range(repetitions):
         drawn = np.random.default_rng(repetition).choice(len(source), trials, replace=False)

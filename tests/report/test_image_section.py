@@ -14,7 +14,7 @@ from ikura.data import prepare
 from ikura.report.image_section import contact_sheet, examples
 from ikura.report.sections import data
 from ikura.space import Space, fixed, linear
-from ikura.study.image_samples import pictures, strip
+from ikura.study.image_samples import image_strip, pictures
 from ikura.study.record.command import command
 
 
@@ -35,12 +35,12 @@ def decoded(picture: str) -> np.ndarray:
 
 def test_a_strip_is_images_with_clear_gaps() -> None:
     images = np.arange(2 * 3 * 2 * 3, dtype=np.uint8).reshape(2, 3, 2, 3)
-    found = decoded(strip(images))
+    found = decoded(image_strip(images))
     assert found.shape == (2, 8, 4)
     np.testing.assert_array_equal(found[:, :3, :3], images[0].transpose(1, 2, 0))
     np.testing.assert_array_equal(found[:, 5:, :3], images[1].transpose(1, 2, 0))
     assert (found[:, 3:5, 3] == 0).all()
-    assert decoded(strip(np.zeros((1, 1, 200, 100), np.uint8))).shape == (64, 32, 4)
+    assert decoded(image_strip(np.zeros((1, 1, 200, 100), np.uint8))).shape == (64, 32, 4)
 
 
 def test_a_certain_flip_shows_the_mirrored_images(shown: dict[str, Any]) -> None:

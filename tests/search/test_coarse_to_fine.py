@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ikura.search import CoarseToFine, Observation, Proposer, Stage, proposer
-from ikura.search.neighbourhood import Neighbourhood, evidence, good
+from ikura.search.neighbourhood import Neighbourhood, evidence, good_trials
 from ikura.space import Space, choice, integer, linear, log, when
 
 LINE = Space(x=linear(0, 1))
@@ -48,7 +48,7 @@ def test_the_last_stage_trains_the_best_so_far_longer() -> None:
     search = CoarseToFine(LINE, 0)
     xs = list(np.linspace(0, 1, 50))
     history = seen([-abs(x - 0.3) for x in xs], xs)
-    best = [one.configuration for one in good(history)]
+    best = [one.configuration for one in good_trials(history)]
     for epochs, longer in ((90, 4), (5, 0)):
         *_, early, last = search.stages(128, epochs)
         begun = [one.configuration for one in search.ask(last, last.trials, history)]
@@ -61,7 +61,7 @@ def test_a_trial_that_ended_by_itself_is_not_trained_again() -> None:
     search = CoarseToFine(LINE, 0)
     xs = list(np.linspace(0, 1, 50))
     history = seen([-abs(x - 0.3) for x in xs], xs)
-    best = good(history)
+    best = good_trials(history)
     settled = [replace(one, settled=one in (best[0], best[2])) for one in history]
     last = search.stages(128, 90)[-1]
     begun = [one.configuration for one in search.ask(last, last.trials, settled)]
@@ -71,7 +71,7 @@ def test_a_trial_that_ended_by_itself_is_not_trained_again() -> None:
 
 @given(st.lists(st.floats(-1, 1) | st.sampled_from([nan, inf, -inf]), max_size=80))
 def test_diverged_trials_never_count_as_good(scores: list[float]) -> None:
-    chosen = good(seen(scores))
+    chosen = good_trials(seen(scores))
     finite = sorted((score for score in scores if np.isfinite(score)), reverse=True)
     assert [one.score for one in chosen] == finite[: len(chosen)]
     assert len(chosen) <= len(finite) / 2
@@ -81,7 +81,7 @@ def test_diverged_trials_never_count_as_good(scores: list[float]) -> None:
 def test_equal_scores_are_told_apart_by_the_loss() -> None:
     losses = [0.3, nan, 0.1, 0.2, inf, 0.4, 0.5, 0.6]
     history = [Observation(n, 0, {}, 1.0, loss) for n, loss in enumerate(losses)]
-    assert [one.number for one in good(history)] == [2, 3, 0, 5]
+    assert [one.number for one in good_trials(history)] == [2, 3, 0, 5]
 
 
 EVENLY = list(np.linspace(0, 1, 101))
@@ -147,7 +147,7 @@ def test_one_outlier_among_many_does_not_widen_the_region() -> None:
 
 def test_infeasible_trials_never_count_as_good() -> None:
     history = [Observation(n, 0, {"x": 0.5}, float(n), 0.0, feasible=n % 2 == 0) for n in range(20)]
-    assert [one.number for one in good(history)] == [18, 16, 14, 12]
+    assert [one.number for one in good_trials(history)] == [18, 16, 14, 12]
 
 
 def test_options_keep_chances_in_proportion_to_their_success() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from ikura.search import CoarseToFine, Observation, Widening
-from ikura.search.neighbourhood import good
+from ikura.search.neighbourhood import good_trials
 from ikura.search.widening import _crowded, widened
 from ikura.space import Parameter, Space, choice, integer, linear, log, log_complement
 from ikura.space.limits import limits
@@ -26,7 +26,7 @@ def evenly(space: Space, name: str, trials: int, towards: float, failing: float 
 
 
 def widen(space: Space, history: list[Observation]) -> tuple[Space, list[Widening]]:
-    return widened(space, history, good(history))
+    return widened(space, history, good_trials(history))
 
 
 def test_an_edge_hit_widens_and_says_so() -> None:

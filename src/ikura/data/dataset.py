@@ -17,7 +17,7 @@ from ikura.data.encoder import ArrayEncoder, Encoder, ImageEncoder, PixelStandar
 from ikura.data.encoder.array import mean_and_spread
 from ikura.data.encoder.number import Standard
 from ikura.data.encoder.table import TableEncoder
-from ikura.data.images.pixel_memory import take
+from ikura.data.images.pixel_memory import take_rows
 from ikura.data.located import located
 from ikura.data.open_source import open_source
 from ikura.data.options import DataOptions
@@ -217,7 +217,7 @@ def _images(
 ) -> tuple[Encoder, Part, Part, Part]:
     source = reading.source
     assert isinstance(source.features, np.ndarray)
-    taken = [take(source.features, where) for where in (rows.train, rows.dev, rows.test)]
+    taken = [take_rows(source.features, where) for where in (rows.train, rows.dev, rows.test)]
     encoder = ImageEncoder.fit_images(taken[0], source.resized, source.channels_last)
     if isinstance(fitted, ImageEncoder) and fitted.shape == encoder.shape:
         encoder = replace(encoder, standard=fitted.standard)

@@ -19,7 +19,7 @@ from ikura.data.images import IMAGE_SETS, is_image_data, open_pictures
 from ikura.data.images.channel_layout import CHANNELS, arrange
 from ikura.data.located import located
 from ikura.data.options import DataOptions
-from ikura.data.parts import joined
+from ikura.data.parts import join_parts
 from ikura.data.read import open_table
 from ikura.data.source import CLASS, Source
 from ikura.data.task import find_target
@@ -47,7 +47,7 @@ def open_source(data: Any, options: DataOptions | None = None) -> Source:
         options = replace(options, target=str(source.target.name))
     given = ((1, options.dev), (2, options.test))
     others = [(part, _open(one, options)) for part, one in given if one is not None]
-    return joined(source, others) if others else source
+    return join_parts(source, others) if others else source
 
 
 def _open(data: Any, options: DataOptions) -> Source:

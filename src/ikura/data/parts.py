@@ -14,10 +14,10 @@ from ikura.data.source import Source
 from ikura.data.values import label, moments, numbers, truths
 from ikura.errors import DataError, listed, nearest
 
-__all__ = ["joined"]
+__all__ = ["join_parts"]
 
 
-def joined(training: Source, others: Sequence[tuple[int, Source]]) -> Source:
+def join_parts(training: Source, others: Sequence[tuple[int, Source]]) -> Source:
     """Put a dev or test set of its own behind the training rows.
 
     The training data decide what a column is: a number there is read as a number here, text as text.

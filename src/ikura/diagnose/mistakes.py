@@ -134,9 +134,9 @@ def _example(
     values: dict[str, str] = {}
     picture = None
     if source.images and isinstance(source.features, np.ndarray):
-        from ikura.study.image_samples import strip
+        from ikura.study.image_samples import image_strip
 
-        picture = strip(np.asarray(source.features[row : row + 1]))
+        picture = image_strip(np.asarray(source.features[row : row + 1]))
     elif isinstance(source.features, pd.DataFrame):
         used = [column.name for column in dataset.summary.columns if column.used]
         values = {name: _text(source.features[name].iloc[row]) for name in used[:MOST_COLUMNS]}

@@ -344,7 +344,7 @@ class WeightLog:
 
 @contextmanager
 def weight_log(folder: Path, epochs: Collection[int]) -> Iterator[WeightLog]:
-    """Keep a diary in a folder; its files are removed at the end, and those that a killed process left."""
+    """Keep a log of weights in a folder; its files are removed at the end, and those that a killed process left."""
     for stray in folder.iterdir():
         if OURS.fullmatch(stray.name) and stray.is_dir() and not stray.is_symlink():
             for file in stray.iterdir():

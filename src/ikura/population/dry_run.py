@@ -1,4 +1,4 @@
-"""A rehearsal: two networks of the caller's are made and run on a few examples before any is trained.
+"""A dry run: two networks of the caller's are made and run on a few examples before any is trained.
 
 What cannot be right is refused in one line; what tells how a network is to be run is found out.
 """

@@ -1,6 +1,6 @@
 """Schedules that follow the training: what a plateau of the dev loss, or the distance travelled, leaves of the rate.
 
-A brake's state is three numbers: the share of the learning rate that is left, a mark, and a count. It is changed after
+The state is three numbers: the share of the learning rate that is left, a mark, and a count. It is changed after
 each epoch; state in, state out.
 """
 

@@ -45,7 +45,7 @@ class TrainingSetup:
         device: a torch device.
         least_units: width to which stacked built-in networks are padded at least.
         augmented: whether trials change their training images, which the fully connected kernel does not do.
-        traits_of: how networks are run, by their structure, of those that were rehearsed.
+        traits_of: how networks are run, by their structure, of those that made a dry run.
     """
 
     train: Examples
@@ -199,7 +199,7 @@ class TrainingSetup:
         return module.eval()
 
     def traits(self, member: Member) -> ForwardTraits:
-        """How a member's network is to be run; networks of one structure are rehearsed once.
+        """How a member's network is to be run; networks of one structure make one dry run.
 
         Raises:
             UsageError: the network is none that can be trained.

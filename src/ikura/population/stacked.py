@@ -72,7 +72,7 @@ class StackedTile(Tile):
         free: which weights of each member may change, bool of shape (members, weights); None for all of them. Weights
             that may not change are the padding of a narrower network.
         outputs: number of raw outputs.
-        traits: what a rehearsal found of networks of the caller's; None for built-in ones.
+        traits: what a dry run found of networks of the caller's; None for built-in ones.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ import numpy as np
 from typing_extensions import override
 
 from ikura.search._base import Observation, Proposal, Proposer, Region, Stage, Widening, check_budget
-from ikura.search.neighbourhood import Neighbourhood, good
+from ikura.search.neighbourhood import Neighbourhood, good_trials
 from ikura.search.quasi_random import sobol
 from ikura.search.widening import widened
 from ikura.space import Space
@@ -99,7 +99,7 @@ class CoarseToFine(Proposer):
 
     def _longer(self, stage: Stage, history: Sequence[Observation]) -> list[Proposal]:
         """The best configurations of this search so far that longer training may improve."""
-        best = good([one for one in history if 0 <= one.stage < stage.index])
+        best = good_trials([one for one in history if 0 <= one.stage < stage.index])
         once = {tuple(one.configuration.items()): one.configuration for one in best if not one.settled}
         return [Proposal(dict(configuration)) for configuration in list(once.values())[: stage.again]]
 
@@ -122,13 +122,13 @@ class CoarseToFine(Proposer):
         found: list[Widening] = []
         for index in range(1, stage.index + 1):
             earlier = [one for one in history if one.stage < index]
-            space, found = widened(space, earlier, good(earlier))
+            space, found = widened(space, earlier, good_trials(earlier))
         return space, found
 
     def _narrowed(self, stage: Stage, history: Sequence[Observation]) -> tuple[Space, Neighbourhood | None]:
         space, found = self._widened(stage, history)
         earlier = [one for one in history if one.stage < stage.index]
-        best = good(earlier)
+        best = good_trials(earlier)
         opened = {(one.hyperparameter, one.end) for one in found}
         if stage.index == 0:
             opened |= {(name, end) for name in self.opened for end in ("low", "high")}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ikura.search._base import Observation, Region, ranked
 from ikura.space import Choice, Space
 
-__all__ = ["Neighbourhood", "evidence", "good"]
+__all__ = ["Neighbourhood", "evidence", "good_trials"]
 
 _SHARE = 0.15
 _FEWEST = 4
@@ -24,7 +24,7 @@ _REACH = 0.25
 _KEEP_OPTION = 0.8
 
 
-def good(history: Sequence[Observation]) -> list[Observation]:
+def good_trials(history: Sequence[Observation]) -> list[Observation]:
     """Select the good results: the best 15 %, at least 4, but at most half of those that are usable.
 
     Args:
@@ -36,7 +36,7 @@ def good(history: Sequence[Observation]) -> list[Observation]:
 
     Example:
         >>> history = [Observation(n, 0, {}, score=-abs(n - 3), loss=0.0) for n in range(8)]
-        >>> [one.number for one in good(history)]
+        >>> [one.number for one in good_trials(history)]
         [3, 2, 4, 1]
     """
     usable = sum(one.usable for one in history)

@@ -15,7 +15,7 @@ from ikura.data import Dataset
 from ikura.nn.augmentation import AUGMENTATIONS, Augment
 from ikura.space import Space
 
-__all__ = ["pictures", "strip"]
+__all__ = ["image_strip", "pictures"]
 
 MOST_CLASSES = 12
 EACH = 8
@@ -45,11 +45,11 @@ def pictures(dataset: Dataset, space: Space, seed: int) -> dict[str, Any] | None
     some = np.asarray(dataset.train.x[first[:EACH] or slice(EACH)])
     return {
         "classes": [
-            {"name": str(name), "picture": strip(dataset.train.x[group])}
+            {"name": str(name), "picture": image_strip(dataset.train.x[group])}
             for name, group in zip(classes, groups, strict=False)
             if len(group)
         ],
-        "originals": strip(some),
+        "originals": image_strip(some),
         "augmentations": [_changed(some, name, space, seed) for name in AUGMENTATIONS if _strengths(space, name)],
     }
 
@@ -71,12 +71,12 @@ def _changed(images: npt.NDArray[Any], name: str, space: Space, seed: int) -> di
         "name": name,
         "unit": AUGMENTATIONS[name].unit,
         "strengths": [
-            {"strength": strength, "picture": strip(one)} for strength, one in zip(strengths, plain, strict=True)
+            {"strength": strength, "picture": image_strip(one)} for strength, one in zip(strengths, plain, strict=True)
         ],
     }
 
 
-def strip(images: npt.NDArray[Any]) -> str:
+def image_strip(images: npt.NDArray[Any]) -> str:
     """Lay images side by side.
 
     Args:

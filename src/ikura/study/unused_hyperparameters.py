@@ -125,7 +125,7 @@ def _tried(factory: Factory, given: dict[str, Any], seed: int, x: torch.Tensor, 
         with torch.no_grad(), preserved():
             module.eval()(*inputs_of(module, x, codes))
     except Exception:
-        # A network that fails is told by the rehearsal before training.
+        # A network that fails is found by the dry run before training.
         return True
     return True
 

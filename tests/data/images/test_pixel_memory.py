@@ -10,7 +10,7 @@ import pytest
 
 from ikura.data import prepare
 from ikura.data.images import pixel_memory
-from ikura.data.images.pixel_memory import is_mapped, take
+from ikura.data.images.pixel_memory import is_mapped, take_rows
 from ikura.errors import StorageError
 
 
@@ -32,15 +32,15 @@ def test_what_does_not_fit_is_mapped_and_leaves_no_file(tmp_path: Path, monkeypa
     assert is_mapped(array)
     assert is_mapped(array[3:9])
     assert list(tmp_path.iterdir()) == []
-    taken = take(array, np.array([40, 2, 7] * 5))
+    taken = take_rows(array, np.array([40, 2, 7] * 5))
     assert is_mapped(taken)
     assert taken[:, 0, 0, 0].tolist() == [40, 2, 7] * 5
 
 
 def test_rows_that_lie_together_are_not_copied() -> None:
     array = pixel_memory.allocate((9, 2))
-    assert np.shares_memory(take(array, np.arange(3, 7)), array)
-    assert not np.shares_memory(take(array, np.array([3, 5])), array)
+    assert np.shares_memory(take_rows(array, np.arange(3, 7)), array)
+    assert not np.shares_memory(take_rows(array, np.array([3, 5])), array)
 
 
 @pytest.mark.usefixtures("little_memory")

@@ -12,7 +12,7 @@ from scipy.stats import binom, ttest_rel
 
 from ikura.errors import UsageError
 from ikura.search.schedule import Plan, Racing, Round, Standing
-from ikura.search.schedule.racing import excess, field_share, looks
+from ikura.search.schedule.racing import excess, field_share, look_epochs
 
 EPOCHS, EXAMPLES = 50, 80
 
@@ -94,12 +94,12 @@ def test_a_clearly_bad_one_is_dropped_at_the_first_look() -> None:
     losses[7] += 5 + random.normal(0, 0.1, EXAMPLES)
     ended = race(losses, 12)
     assert ended[7].state == "pruned"
-    assert ended[7].epochs == looks(EPOCHS)[0]
+    assert ended[7].epochs == look_epochs(EPOCHS)[0]
 
 
 def first_look(gaps: list[float], own: float = 0.1) -> Round:
     """What racing decides of trials whose mean losses are so far above 0.3 at the first look."""
-    random, epochs = np.random.default_rng(1), looks(EPOCHS)[0]
+    random, epochs = np.random.default_rng(1), look_epochs(EPOCHS)[0]
     standings = []
     for number, gap in enumerate(gaps):
         dev = 0.3 + gap + random.normal(0, own, EXAMPLES)
@@ -113,7 +113,7 @@ def first_look(gaps: list[float], own: float = 0.1) -> Round:
 
 def test_both_tests_must_fail() -> None:
     gaps = [i / 10 for i in range(10)]
-    outside = [i for i in range(10) if i > 10 * field_share(looks(EPOCHS)[0] / EPOCHS)]
+    outside = [i for i in range(10) if i > 10 * field_share(look_epochs(EPOCHS)[0] / EPOCHS)]
     assert outside
     assert sorted(first_look(gaps).drop) == outside
     assert not first_look(gaps, own=20.0).drop, "differences by chance drop somebody"
@@ -127,7 +127,7 @@ def test_the_reason_names_leader_and_gap() -> None:
 
 
 def test_a_fresh_trial_is_compared_with_the_leader_at_the_same_look() -> None:
-    look, random = looks(EPOCHS)[0], np.random.default_rng(0)
+    look, random = look_epochs(EPOCHS)[0], np.random.default_rng(0)
     old = [
         Standing(n, "complete", EPOCHS, np.linspace(0.1, 0.9, EPOCHS), np.linspace(0.9, 0.1, EPOCHS), {}, None,
                  {look: np.full(EXAMPLES, 0.9) + random.normal(0, 0.01, EXAMPLES), EPOCHS: np.full(EXAMPLES, 0.1)})
@@ -141,7 +141,7 @@ def test_a_fresh_trial_is_compared_with_the_leader_at_the_same_look() -> None:
         assert found is not None
         return found
 
-    assert decided(0.87).train == {9: looks(EPOCHS)[1]}
+    assert decided(0.87).train == {9: look_epochs(EPOCHS)[1]}
     assert list(decided(1.5).drop) == [9]
     assert len(decided(1.5).fresh) == 4
     assert len(decided(0.87).fresh) == 3
@@ -178,7 +178,7 @@ def test_equal_losses_are_no_excess() -> None:
 
 @given(st.integers(1, 2000))
 def test_looks_rise_to_the_last_epoch(epochs: int) -> None:
-    found = looks(epochs)
+    found = look_epochs(epochs)
     assert found == sorted(set(found))
     assert found[-1] == epochs
     assert all(0 < field_share(look / epochs) <= 1 for look in found)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ikura.data.images._base import Pictures, describe_mode
 from ikura.data.images.picture import SUFFIXES, Header, decode_all, look, strict
-from ikura.data.images.pixel_memory import take
+from ikura.data.images.pixel_memory import take_rows
 from ikura.errors import DataError
 
 __all__ = ["images_below", "is_class_folder", "read_folder"]
@@ -94,7 +94,7 @@ def read_folder(folder: Path, size: int | None = None, broken: str = "refuse") -
     faults |= {kept[place]: text for place, text in more.items()}
     if more:
         whole = np.array([place for place in range(len(paths)) if place not in more], np.int64)
-        pixels, kept = take(pixels, whole), [kept[place] for place in whole]
+        pixels, kept = take_rows(pixels, whole), [kept[place] for place in whole]
     unread = [str(files[place]) for place in sorted(faults)]
     if unread:
         count = f"{len(unread)} broken {'file is' if len(unread) == 1 else 'files are'}"

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ikura.data.memory import memory_limit
 from ikura.errors import StorageError
 
-__all__ = ["BLOCK", "allocate", "is_mapped", "take"]
+__all__ = ["BLOCK", "allocate", "is_mapped", "take_rows"]
 
 BLOCK = 4096
 
@@ -57,7 +57,7 @@ def is_mapped(array: npt.NDArray[np.uint8]) -> bool:
     return False
 
 
-def take(array: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+def take_rows(array: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     """Take some rows: a view where they lie together, otherwise a copy, which is mapped where it is too large.
 
     Args:

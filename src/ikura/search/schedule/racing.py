@@ -15,7 +15,7 @@ from ikura.errors import UsageError
 from ikura.search.schedule._base import Plan, Round, Schedule, Standing
 from ikura.trial_state import State
 
-__all__ = ["Racing", "excess", "field_share", "looks"]
+__all__ = ["Racing", "excess", "field_share", "look_epochs"]
 
 FIELD = (
     (0.01, 1.00),
@@ -36,7 +36,7 @@ last line for the first five tasks, rounded up).
 """
 
 
-def looks(epochs: int) -> list[int]:
+def look_epochs(epochs: int) -> list[int]:
     """List the epochs at which trials are compared: those of 1, 2, 3, 4, 6, 8, 12, ... where it can pay, and the last.
 
     It cannot where nobody is too far back yet, nor in the last fifth, where little is left to be saved.
@@ -48,7 +48,7 @@ def looks(epochs: int) -> list[int]:
         Increasing numbers of epochs; the last is `epochs`.
 
     Example:
-        >>> looks(100)
+        >>> look_epochs(100)
         [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 100]
     """
     steps = sorted({1, *(start * 2**k for k in range(epochs.bit_length()) for start in (2, 3))})
@@ -177,7 +177,7 @@ class Racing(Schedule):
 
     @override
     def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
-        ladder = looks(plan.epochs)
+        ladder = look_epochs(plan.epochs)
         train: dict[int, int] = {}
         drop: dict[int, str] = {}
         for epochs in sorted({one.epochs for one in standings if one.state == State.RUNNING}):
@@ -220,7 +220,7 @@ class Racing(Schedule):
         """The quantile of Student's t above which a difference is no chance, in any of a stage's comparisons."""
         from scipy.special import stdtrit
 
-        comparisons = len(looks(plan.epochs)) * max(plan.trials - 1, 1)
+        comparisons = len(look_epochs(plan.epochs)) * max(plan.trials - 1, 1)
         return -float(stdtrit(examples - 1, self.alpha / comparisons))
 
 
