@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ikura.diagnose.findings import read_findings
 from ikura.exchange.prior import Prior
+from ikura.json_values import JsonObject
 from ikura.study.record.facts import BEFORE
 from ikura.study.record.record import Record
 
 __all__ = ["before"]
 
 
-def before(prior: Prior | Record | None) -> list[dict[str, Any]]:
+def before(prior: Prior | Record | None) -> list[JsonObject]:
     """The studies that a study follows, the first of them first, for what was tried already.
 
     Returns:

@@ -10,7 +10,7 @@ import math
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ikura.diagnose.case import Advice, Case
 from ikura.diagnose.prescription import Change, Prescription
@@ -18,6 +18,7 @@ from ikura.diagnose.tried_prescriptions import tried
 from ikura.diagnose.tune_command import command_of
 from ikura.errors import SpaceError
 from ikura.files import shown
+from ikura.json_values import JsonObject
 from ikura.metric.estimate import percent
 from ikura.space import Space, check_feasible, choice, integer, layer_of, linear, log
 from ikura.space.hyperparameters import OF_IMAGES
@@ -73,7 +74,7 @@ class Rule:
 
 def bigger_network(case: Case) -> Advice | None:
     """Widths from the chosen ones up to four times as many, up to two more layers."""
-    space: dict[str, Any] = {}
+    space: JsonObject = {}
     widths = ["units", "channels", *(name for name in case.space if layer_of(name) != (name, None))]
     for name in widths:
         kind, now = layer_of(name)[0], case.values.get(name)
@@ -138,7 +139,7 @@ def other_architecture(case: Case) -> Advice | None:
 def wider_space(case: Case) -> Advice | None:
     """The borders of the space that good trials press against moved outwards."""
     edges = case.edges
-    space: dict[str, Any] = {}
+    space: JsonObject = {}
     for one in edges:
         form = case.space[one.hyperparameter].as_dict()
         end = "low" if one.side == "lower" else "high"
@@ -164,7 +165,7 @@ def more_data(case: Case) -> Advice | None:
 
 def stronger_regularisation(case: Case) -> Advice | None:
     """Penalties and dropout up to higher values than the chosen ones."""
-    space: dict[str, Any] = {}
+    space: JsonObject = {}
     if case.can("l2"):
         space["l2"] = log(1e-5, max(0.1, 10 * float(case.values.get("l2") or 0))).as_dict()
     if case.can("dropout"):

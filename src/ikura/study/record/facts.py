@@ -109,7 +109,7 @@ class ResultPart(TypedDict):
     name: Name
     verdict: Literal["fail", "warn", "pass", "skipped"]
     finding: Short
-    figures: dict[str, Any]
+    figures: JsonObject
     cause: Short
     fix: Short
 
@@ -277,7 +277,7 @@ class PlanPart(TypedDict):
 
     number: Count
     first: Whole
-    space: dict[str, Any]
+    space: JsonObject
     trials: Whole
     epochs: Count
     until: Share
@@ -300,7 +300,7 @@ class OfferRecord(TypedDict):
     action: Literal["search", "skip", "stop"]
     after: Count
     best: LeaderPart
-    diagnosis: dict[str, Any]
+    diagnosis: JsonObject
     name: Name
     against: Short
     reason: Short
@@ -321,7 +321,7 @@ class EndRecord(TypedDict):
     action: Literal["stop"]
     after: Count
     best: LeaderPart | None
-    diagnosis: dict[str, Any] | None
+    diagnosis: JsonObject | None
     name: None
     reason: Short
     plan: None

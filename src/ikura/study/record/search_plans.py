@@ -55,7 +55,7 @@ class SearchPlan:
 
     number: int
     first: int
-    space: dict[str, Any]
+    space: JsonObject
     trials: int
     epochs: int
     until: float
@@ -110,7 +110,7 @@ def with_widened(space: Space, stages: Iterable[StageRecord]) -> Space:
     return space
 
 
-def decided(setting: Setting, store: Store, sign: float) -> list[dict[str, Any]]:
+def decided(setting: Setting, store: Store, sign: float) -> list[JsonObject]:
     """Read an autopilot's decisions, each to search with what it found: number, dev, loss, and whether that is better.
 
     Equal dev scores are told apart by the dev loss, as everywhere.
@@ -123,7 +123,7 @@ def decided(setting: Setting, store: Store, sign: float) -> list[dict[str, Any]]
     found = []
     for decision in decisions:
         top, before = best.get(decision["plan"]["number"]) if decision["plan"] else None, decision["best"]
-        told: dict[str, Any] | None = None
+        told: JsonObject | None = None
         if top and before:
             better = top.rank_key(sign)[:2] > (sign * before["dev"], -before["loss"])
             told = {"number": top.number, "dev": top.dev_score, "loss": top.dev_loss, "better": better}
@@ -169,7 +169,7 @@ def united(one: Space, other: Space) -> Space:
     return Space.from_dict(tables)
 
 
-def _both(form: dict[str, Any], other: dict[str, Any], one: Parameter, two: Parameter) -> dict[str, Any]:
+def _both(form: JsonObject, other: JsonObject, one: Parameter, two: Parameter) -> JsonObject:
     """The table of a parameter that holds the values of two; conditions are joined."""
     parts = {key: value for key, value in (form | other).items() if key in ("when", "widen")}
     if "when" in parts and ("when" not in form or "when" not in other):
