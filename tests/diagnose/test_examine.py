@@ -27,7 +27,9 @@ from ikura.diagnose.findings import examine, keep, other_source, read_findings
 from ikura.diagnose.learning_curve import sizes_of
 from ikura.errors import RunError, UsageError
 from ikura.population.setup import TrainingSetup
+from ikura.study.record.facts import ERRORS
 from ikura.study.record.record import copied
+from ikura.study.record.store import Store
 
 from .conftest import board, digits
 
@@ -98,8 +100,8 @@ def test_what_was_known_is_what_is_told(biased: Study) -> None:
 def test_measured_anew_it_is_the_same(varied: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run of before errors were recorded."""
     recorded = varied.diagnosis
-    real = Study.fact
-    monkeypatch.setattr(Study, "fact", lambda self, name: None if name == "errors" else real(self, name))
+    real = Store.fact
+    monkeypatch.setattr(Store, "fact", lambda self, fact: None if fact is ERRORS else real(self, fact))
     anew = diagnose(ikura.open_study(varied.run))
     assert anew == recorded
 
