@@ -15,7 +15,7 @@ from ikura.report.autopilot_section import autopilot
 from ikura.report.image_section import contact_sheet, examples
 from ikura.report.repeat import repeat
 from ikura.report.schedule_section import rounds
-from ikura.report.study_tables import best_trials, columns
+from ikura.report.trial_tables import best_trials, columns
 from ikura.report.view import View
 from ikura.study.record.study_tables import seconds_until_told
 from ikura.trial_state import State
