@@ -17,6 +17,7 @@ import pytest
 import torch
 
 import ikura
+from ikura.data import load_bundled
 from ikura.metric import METRICS
 from ikura.plugins import KINDS
 from ikura.search import Proposer
@@ -78,7 +79,6 @@ def package(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    from ikura.data import load_bundled
 
     place = tmp_path / "flowers.lines"
     load_bundled("iris")[0].to_json(place, orient="records", lines=True)
@@ -131,7 +131,7 @@ def test_what_is_registered_trains_in_worker_processes(
     assert study.metric.name == "mine"
     assert list(study.trials["dev_score"]) == list(plain.trials["dev_score"])
     assert sum(study.trials["state"].head(4) == "complete") == 1
-    assert ikura.load(tmp_path / "run").predict("iris").shape == (150,)
+    assert ikura.load(tmp_path / "run").predict(load_bundled("iris")[0]).shape == (150,)
     assert ikura.resume(tmp_path / "run").choice == study.choice
     assert "mine" in [one.name for one in ikura.check("iris")]
     KINDS["network"].registered.clear()
