@@ -9,7 +9,7 @@ from typing import Any
 
 from ikura.registry import Registry
 
-__all__ = ["CHECKS", "FORMATS", "METRICS", "NETWORKS", "SCHEDULES", "SEARCHES"]
+__all__ = ["BUNDLED", "CHECKS", "FORMATS", "IMAGE_SETS", "METRICS", "NETWORKS", "SCHEDULES", "SEARCHES"]
 
 SEARCHES: Registry[Any] = Registry(
     "search",
@@ -134,3 +134,17 @@ FORMATS: Registry[Any] = Registry(
     "ikura.data.read:as_format",
 )
 """Functions that read a table from the path of a file, by the suffix of its name; all other files are text."""
+
+BUNDLED: dict[str, str] = {
+    "digits": "1,797 handwritten digits of 8 x 8 pixels, 10 classes",
+    "iris": "150 flowers, 4 measurements, 3 species",
+    "wine": "178 wines, 13 chemical measurements, 3 cultivars",
+    "breast_cancer": "569 tumours, 30 measurements, malignant or benign",
+    "diabetes": "442 patients, 10 measurements, progression of the disease after a year (a number)",
+}
+"""Data sets that come with ikura: name to a one-line description."""
+
+IMAGE_SETS: dict[str, str] = {
+    "fashion_mnist": "70,000 pieces of clothing of 28 x 28 grey pixels, 10 classes, 10,000 of them the test set",
+}
+"""Image sets that are known by name, where this machine has them."""

@@ -97,15 +97,12 @@ def test_the_defaults_are_those_of_the_python_call() -> None:
 
 
 def test_the_names_in_the_help_are_those_of_the_rooms() -> None:
-    from ikura.data import BUNDLED
     from ikura.data.columns import ASKABLE
-    from ikura.data.images import CHOICES, IMAGE_SETS
+    from ikura.data.images import CHOICES
     from ikura.data.notation import DATES, DECIMALS
     from ikura.study.record.objectives import OBJECTIVES
 
     assert set(search_options.OBJECTIVES) == set(OBJECTIVES)
-    assert set(data_options.BUNDLED) == set(BUNDLED)
-    assert set(data_options.IMAGE_SETS) == set(IMAGE_SETS)
     assert data_options.BROKEN == CHOICES
     assert set(data_options.KINDS) == set(ASKABLE)
     assert data_options.DECIMALS == DECIMALS

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ikura.data import BUNDLED, load_bundled, prepare
+from ikura.built_in import BUNDLED
+from ikura.data import load_bundled, prepare
 from ikura.errors import DataError
 
 SHAPES = {

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ikura.cli.data_options import BUNDLED, IMAGE_SETS, DataArguments, Target
+from ikura.built_in import BUNDLED, IMAGE_SETS
+from ikura.cli.data_options import DataArguments, Target
 from ikura.cli.exit_code import ExitCode
 from ikura.cli.option_helpers import Json, Quiet, Verbose, a_file, at_least, begin, whole, with_options
 from ikura.cli.search_options import NETWORKS, check_network

@@ -7,11 +7,9 @@ from typing import Annotated, Any
 
 from ikura.cli.option_helpers import at_least, kinds, one_of, option, whole
 
-__all__ = ["BROKEN", "BUNDLED", "IMAGE_SETS", "KINDS", "LAYOUTS", "TASKS", "DataArguments", "Target"]
+__all__ = ["BROKEN", "KINDS", "LAYOUTS", "TASKS", "DataArguments", "Target"]
 
 BROKEN = ("refuse", "skip")
-BUNDLED = ("digits", "iris", "wine", "breast_cancer", "diabetes")
-IMAGE_SETS = ("fashion_mnist",)
 LAYOUTS = ("first", "last")
 DATES = ("dayfirst", "monthfirst")
 DECIMALS = (".", ",")

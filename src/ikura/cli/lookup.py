@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ikura.built_in import METRICS, SCHEDULES, SEARCHES
-from ikura.cli.data_options import BUNDLED, IMAGE_SETS
+from ikura.built_in import BUNDLED, IMAGE_SETS, METRICS, SCHEDULES, SEARCHES
 from ikura.cli.option_helpers import one_of
 from ikura.files import check_regular, named
 

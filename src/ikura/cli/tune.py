@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from ikura.built_in import BUNDLED, IMAGE_SETS
 from ikura.cli.autopilot_options import AutopilotArguments
 from ikura.cli.budget_options import BudgetArguments
 from ikura.cli.confirm import ask_in_terminal
-from ikura.cli.data_options import BUNDLED, IMAGE_SETS, DataArguments, Target
+from ikura.cli.data_options import DataArguments, Target
 from ikura.cli.lookup import check_data, check_names, open_space
 from ikura.cli.option_helpers import Json, Quiet, Verbose, a_place, at_least, begin, existing_run, option, with_options
 from ikura.cli.search_options import SearchArguments, Seed, SpaceFile

@@ -1,6 +1,6 @@
 """Data: read, type, split, normalise."""
 
-from ikura.data.bundled import BUNDLED, load_bundled
+from ikura.data.bundled import load_bundled
 from ikura.data.column_schema import describe_columns
 from ikura.data.columns import KINDS, Column
 from ikura.data.dataset import Dataset, Part, prepare
@@ -13,7 +13,6 @@ from ikura.data.split import Split, held_out_fraction, split
 from ikura.data.task import TASKS, Task, class_codes, detect_task
 
 __all__ = [
-    "BUNDLED",
     "KINDS",
     "MISSING",
     "TASKS",

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ikura.built_in import BUNDLED
 from ikura.errors import DataError, nearest
 
-__all__ = ["BUNDLED", "load_bundled"]
-
-BUNDLED: dict[str, str] = {
-    "digits": "1,797 handwritten digits of 8 x 8 pixels, 10 classes",
-    "iris": "150 flowers, 4 measurements, 3 species",
-    "wine": "178 wines, 13 chemical measurements, 3 cultivars",
-    "breast_cancer": "569 tumours, 30 measurements, malignant or benign",
-    "diabetes": "442 patients, 10 measurements, progression of the disease after a year (a number)",
-}
-"""Name -> one-line description."""
+__all__ = ["load_bundled"]
 
 
 def load_bundled(name: str) -> tuple[pd.DataFrame, str]:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ikura.built_in import BUNDLED, IMAGE_SETS
 from ikura.data.arrays import is_arrow, plain_features, plain_pair
-from ikura.data.bundled import BUNDLED, load_bundled
+from ikura.data.bundled import load_bundled
 from ikura.data.encoder import array_frame
 from ikura.data.file_limits import check_entry
 from ikura.data.frame import plain_frame
-from ikura.data.images import IMAGE_SETS, is_image_data, open_pictures
+from ikura.data.images import is_image_data, open_pictures
 from ikura.data.images.channel_layout import CHANNELS, arrange
 from ikura.data.located import located
 from ikura.data.options import DataOptions

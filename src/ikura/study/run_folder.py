@@ -13,8 +13,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ikura.data import BUNDLED
-from ikura.data.images import IMAGE_SETS, is_image_data
+from ikura.built_in import BUNDLED, IMAGE_SETS
+from ikura.data.images import is_image_data
 from ikura.errors import RunError, StorageError
 from ikura.files import held, named, shown, sweep_partial
 

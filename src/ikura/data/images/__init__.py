@@ -2,12 +2,11 @@
 
 from ikura.data.images._base import CHOICES, Pictures
 from ikura.data.images.detect import files_of, is_image_data, open_pictures
-from ikura.data.images.known import IMAGE_SETS, find_image_set
+from ikura.data.images.known import find_image_set
 from ikura.data.images.picture import SUFFIXES, decode, decode_all
 
 __all__ = [
     "CHOICES",
-    "IMAGE_SETS",
     "SUFFIXES",
     "Pictures",
     "decode",

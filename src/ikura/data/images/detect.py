@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from ikura.built_in import IMAGE_SETS
 from ikura.data.images._base import Pictures, check_choices
 from ikura.data.images.archive import read_archive
 from ikura.data.images.cifar import cifar_files, is_cifar_folder, read_cifar
 from ikura.data.images.folder import images_below, is_class_folder, read_folder
 from ikura.data.images.idx import idx_files, is_idx_folder, read_idx
-from ikura.data.images.known import IMAGE_SETS, read_image_set
+from ikura.data.images.known import read_image_set
 from ikura.data.images.picture import SUFFIXES
 from ikura.errors import DataError
 

@@ -11,12 +11,7 @@ from ikura.data.images._base import Pictures
 from ikura.data.images.idx import is_idx_folder, read_idx
 from ikura.errors import DataError
 
-__all__ = ["IMAGE_SETS", "find_image_set", "read_image_set"]
-
-IMAGE_SETS: dict[str, str] = {
-    "fashion_mnist": "70,000 pieces of clothing of 28 x 28 grey pixels, 10 classes, 10,000 of them the test set",
-}
-"""Name -> one-line description."""
+__all__ = ["find_image_set", "read_image_set"]
 
 VARIABLE = "IKURA_FASHION_MNIST"
 PACKAGE = "dataset-fashion-mnist"

@@ -12,15 +12,12 @@ import numpy as np
 
 from ikura.population.kernel._compile import also_compiled
 from ikura.population.update_rules import rule
+from ikura.space.hyperparameters import KERNEL
 
 __all__ = ["SETTINGS", "Draws", "Inputs", "Networks", "Parts", "State", "joined", "part", "setting_of"]
 
 _WHOLE = ("optimizer", "batch_size", "pretrained")
-_NUMBERS = (
-    "momentum", "beta1", "beta2", "epsilon", "l1", "l2", "weight_decay", "max_norm", "label_smoothing", "clip_norm",
-    "clip_value", "clip_steps", "gradient_noise", "dropconnect", "label_noise", "pretrained_rate",
-)  # fmt: skip
-SETTINGS = np.dtype([(name, np.int64) for name in _WHOLE] + [(name, np.float64) for name in _NUMBERS])
+SETTINGS = np.dtype([(name, np.int64) for name in _WHOLE] + [(name, np.float64) for name in KERNEL])
 """What the kernel reads of a member's hyperparameters: the update rule's number, mini-batch size, how many of the first
 weights began in a pretrained network, and numbers by their names."""
 

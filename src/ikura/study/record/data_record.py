@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from typing_extensions import TypedDict
 
-from ikura.data import BUNDLED
+from ikura.built_in import BUNDLED, IMAGE_SETS
 from ikura.data.arrays import is_arrow, plain_features, plain_pair
 from ikura.data.file_limits import check_entry
 from ikura.data.frame import plain_frame
-from ikura.data.images import IMAGE_SETS, files_of, is_image_data
+from ikura.data.images import files_of, is_image_data
 from ikura.data.read import read_frame
 from ikura.errors import DataError, RunError, UsageError
 from ikura.files import shown, write_atomically
