@@ -183,7 +183,12 @@ def test_names_in_a_locale_of_ascii(tmp_path: Path) -> None:
     ("name", "value", "reason"),
     [
         ("NUMBA_DISABLE_JIT", "1", "NUMBA_DISABLE_JIT is set, but the training step must be compiled; unset it"),
-        ("NUMBA_NUM_THREADS", "0", "NUMBA_NUM_THREADS is 0, but must be at least 1; unset it"),
+        pytest.param(
+            "NUMBA_NUM_THREADS",
+            "0",
+            "NUMBA_NUM_THREADS is 0, but must be at least 1; unset it",
+            marks=pytest.mark.sweep,
+        ),
     ],
 )
 def test_without_a_compiler(name: str, value: str, reason: str, tmp_path: Path) -> None:

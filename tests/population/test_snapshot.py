@@ -69,7 +69,7 @@ def assert_same(one: TrainingRun, other: TrainingRun) -> None:
         np.testing.assert_array_equal(array, second[name], err_msg=name)
 
 
-@pytest.mark.parametrize("patience", [None, 1])
+@pytest.mark.parametrize("patience", swept([None, 1], core=["1"]))
 @pytest.mark.parametrize("way", ["compiled", "stacked", "own"])
 @pytest.mark.parametrize("at", swept([1, 3], core=["3"]))
 def test_training_goes_on_to_the_bit(

@@ -15,6 +15,7 @@ from ikura.api.study import Study
 from ikura.population.schedule import SHAPES
 from ikura.population.update_rules import RULES
 
+from ..sweep import swept
 from .comparing import assert_replays, states
 
 Tune = Callable[..., Study]
@@ -98,7 +99,7 @@ def test_successive_halving_in_which_some_diverge(tune: Tune) -> None:
         assert_replays(study, *study.trials.groupby(["state", "epochs"])["number"].first())
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", swept([1, 2], core=["2"]))
 def test_networks_of_the_caller_s_own(jobs: int, tune: Tune) -> None:
     study = tune(network=noisy, jobs=jobs, trials=9, epochs=4, space={"learning_rate": ikura.log(1e-3, 1e-1)})
     assert_replays(study)

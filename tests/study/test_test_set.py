@@ -19,6 +19,7 @@ from ikura.data import prepare as real_prepare
 from ikura.study.record.facts import TEST
 from ikura.study.record.store import Store
 
+from ..sweep import swept
 from .comparing import assert_same
 from .dying import KilledError, Life
 
@@ -66,7 +67,7 @@ def assert_same_but_for_the_test(one: Study, other: Study) -> None:
     assert all((mine[name] == its[name]).all() for name in mine)
 
 
-@pytest.mark.parametrize("data", ["iris", "breast_cancer", "diabetes"])
+@pytest.mark.parametrize("data", swept(["iris", "breast_cancer", "diabetes"], core=["iris", "diabetes"]))
 @pytest.mark.parametrize("tamper", [shuffled, emptied])
 def test_the_choice_does_not_see_the_test_set(data: str, tamper: Tamper, tune: Tune) -> None:
     plain = tune(data, epochs=4)
