@@ -72,13 +72,14 @@ def _chosen(best: Best, metric: str) -> JsonObject:
 
 
 def _front(record: Record) -> list[JsonObject]:
+    rows: Any = record.pareto.itertuples()
     return [
         {
-            "number": int(row["number"]),
-            "dev": row["dev_score"],
-            **{name: row[name] for name in record.setting.objectives},
-            "hyperparameters": row_of(record.store, int(row["number"])).hyperparameters,
-            "chosen": bool(row["chosen"]),
+            "number": int(one.number),
+            "dev": one.dev_score,
+            **{name: getattr(one, name) for name in record.setting.objectives},
+            "hyperparameters": row_of(record.store, int(one.number)).hyperparameters,
+            "chosen": bool(one.chosen),
         }
-        for row in record.pareto.to_dict("records")
+        for one in rows
     ]

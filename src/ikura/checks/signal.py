@@ -47,7 +47,7 @@ class SignalCheck(Check):
         if not any(figures.values()):
             return self.skipped("no linear or convolutional layer was seen")
         if not findings:
-            sizes = [row["signal"] for rows in figures.values() for row in rows]
+            sizes = [layer["signal"] for layers in figures.values() for layer in layers]
             return self.passed(f"layers' signals lie between {min(sizes):.2g} and {max(sizes):.2g}", **figures)
         worst, told, cause, fix = max(findings, key=lambda one: one[0])
         return (self.failed if worst else self.warned)(told, cause, fix, **figures)

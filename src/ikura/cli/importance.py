@@ -58,13 +58,13 @@ def importance(
 
 
 def _bars(table: DataFrame) -> list[str]:
-    rows: list[dict[Any, Any]] = table.to_dict("records")
-    width = max((len(row["hyperparameter"]) for row in rows), default=0)
-    longest = max((row["importance"] for row in rows), default=0.0) or 1.0
+    rows: list[Any] = list(table.itertuples())
+    width = max((len(one.hyperparameter) for one in rows), default=0)
+    longest = max((one.importance for one in rows), default=0.0) or 1.0
     lines = []
-    for row in rows:
-        share = row["importance"]
-        unsure = f"  no more than chance, which reaches {100 * row['chance']:.1f} %" if share <= row["chance"] else ""
+    for one in rows:
+        share = one.importance
+        unsure = f"  no more than chance, which reaches {100 * one.chance:.1f} %" if share <= one.chance else ""
         bar = "█" * round(BAR * share / longest)
-        lines.append(f"{row['hyperparameter']:<{width}}  {100 * share:5.1f} %  {bar}{unsure}")
+        lines.append(f"{one.hyperparameter:<{width}}  {100 * share:5.1f} %  {bar}{unsure}")
     return lines

@@ -101,9 +101,9 @@ def _front(study: Any) -> Any:
     for heading in ("trial", f"dev {study.metric.name}", *others, *names, ""):
         table.add_column(heading, justify="right")
     shown = found[(found.index < FRONT_TRIALS) | found["chosen"]]
-    for row in shown.to_dict("records"):
-        cells = [number(row[name]) for name in ("number", "dev_score", *others, *names)]
-        table.add_row(*cells, "chosen" if row["chosen"] else "")
+    columns = ["chosen", "number", "dev_score", *others, *names]
+    for chosen, *values in shown[columns].to_numpy(object):
+        table.add_row(*map(number, values), "chosen" if chosen else "")
     return table
 
 

@@ -121,8 +121,9 @@ class Case:
     def shares(self) -> dict[str, float]:
         """Importance of the hyperparameters that mattered beyond chance."""
         of = self.record
-        table = importance(of.trials, self.space, of.metric.greater_is_better).to_dict("records")
-        return {row["hyperparameter"]: row["importance"] for row in table if not row["importance"] <= row["chance"]}
+        table = importance(of.trials, self.space, of.metric.greater_is_better)
+        rows = table[["hyperparameter", "importance", "chance"]].to_numpy(object)
+        return {name: share for name, share, chance in rows if not share <= chance}
 
     @cached_property
     def known(self) -> Prior:

@@ -50,9 +50,11 @@ class Prior:
     def _ended(self) -> list[tuple[dict[str, Any], str, Any]]:
         """Hyperparameters, state and score of the trials that have ended."""
         return [
-            ({n: row[n] for n in self.space if n in row and not _missing(row[n])}, row["state"], row["score"])
-            for row in self.trials.to_dict("records")
-            if row["state"] in ENDED
+            ({n: row[n] for n in self.space if n in row and not _missing(row[n])}, state, score)
+            for row, state, score in zip(
+                self.trials.to_dict("records"), self.trials["state"], self.trials["score"], strict=True
+            )
+            if state in ENDED
         ]
 
     def observations(self, space: Space, greater_is_better: bool) -> tuple[list[KnownTrial], int]:

@@ -34,12 +34,11 @@ def best_trials(view: View) -> Html | None:
     headings = ["trial", "stage", f"dev {view.metric}", *(["trained again"] if repeated else []), *view.varying]
     headings += [f"train {view.metric}", "dev loss", "epochs", "time"]
     rows = []
-    for row in top.to_dict("records"):
-        again = [_again(row)] if repeated else []
-        stage = view.stage_name(row).replace(" ", NO_BREAK)
-        cells = [_name(row), stage, element("b", score(row["dev_score"])), *again]
-        cells += [number(row[name]) for name in view.varying]
-        rows.append([*cells, score(row["train_score"]), score(row["dev_loss"]), _epochs(row), duration(row["seconds"])])
+    for one, values in zip(top.itertuples(), top[view.varying].to_numpy(object), strict=True):
+        again = [_again(one)] if repeated else []
+        stage = view.stage_name(one).replace(" ", NO_BREAK)
+        cells = [_name(one), stage, element("b", score(one.dev_score)), *again, *map(number, values)]
+        rows.append([*cells, score(one.train_score), score(one.dev_loss), _epochs(one), duration(one.seconds)])
     wordy = {name for name in view.varying if any(isinstance(value, str) for value in top[name])}
     chosen = [place for place, is_chosen in enumerate(top["chosen"]) if is_chosen]
     once = ", each configuration once" if len(view.configurations) < len(ranked) else ""
@@ -81,20 +80,20 @@ def columns(summary: Mapping[str, Any]) -> Html | None:
     return join(table(headings, rows), None if more is None else element("p", more))
 
 
-def _name(row: Mapping[Any, Any]) -> Html:
-    finalist = row["repeats"] == row["repeats"] or row["purpose"] == Purpose.FINALIST
-    badge = "chosen" if row["chosen"] else "finalist" if finalist else None
-    return join(f"{row['number']}", None if badge is None else element("span", badge, class_=f"badge {badge}"))
+def _name(trial: Any) -> Html:
+    finalist = trial.repeats == trial.repeats or trial.purpose == Purpose.FINALIST
+    badge = "chosen" if trial.chosen else "finalist" if finalist else None
+    return join(f"{trial.number}", None if badge is None else element("span", badge, class_=f"badge {badge}"))
 
 
-def _again(row: Mapping[Any, Any]) -> object:
-    if row["repeats"] != row["repeats"]:
+def _again(trial: Any) -> object:
+    if trial.repeats != trial.repeats:
         return NOTHING
-    return join(score(row["again"]), element("small", f" ({int(row['repeats'])})"))
+    return join(score(trial.again), element("small", f" ({int(trial.repeats)})"))
 
 
-def _epochs(row: Mapping[Any, Any]) -> str:
-    epochs, best = row["epochs"], row["best_epoch"]
+def _epochs(trial: Any) -> str:
+    epochs, best = trial.epochs, trial.best_epoch
     return number(epochs) if best != best or best == epochs else f"{number(best)} of {number(epochs)}"
 
 

@@ -176,9 +176,9 @@ class View:
         """What the search widened, a sentence each."""
         return [one.sentence for stage in self.record.stages for one in stage.widened]
 
-    def stage_name(self, row: Mapping[Any, Any]) -> str:
-        """The name of the stage that a trial belongs to."""
-        if row["purpose"] == Purpose.FINALIST:
+    def stage_name(self, trial: Any) -> str:
+        """The name of the stage that a trial belongs to, a row of `trials.itertuples()`."""
+        if trial.purpose == Purpose.FINALIST:
             return "finalist"
         names = {stage.stage: stage.name for stage in self.stages}
-        return names.get(row["stage"], NOTHING)
+        return names.get(trial.stage, NOTHING)

@@ -56,14 +56,10 @@ def importance(view: View) -> Html | None:
 def _bars(table: pd.DataFrame) -> Html | None:
     if not len(table):
         return None
+    shown = table[["hyperparameter", "importance", "chance"]].head(MOST).to_numpy(object)
     rows = [
-        (
-            element("code", row["hyperparameter"]),
-            row["importance"],
-            f"{100 * row['importance']:.0f} %",
-            row["importance"] <= row["chance"],
-        )
-        for row in table.head(MOST).to_dict("records")
+        (element("code", name), importance, f"{100 * importance:.0f} %", importance <= chance)
+        for name, importance, chance in shown
     ]
     return bars(rows)
 

@@ -101,8 +101,8 @@ def _points(rows: pd.DataFrame, name: str, view: View) -> JsonObject:
         "x": rounded(rows[name], 7),
         "y": rounded(rows["dev_score"], 7),
         "customdata": [
-            [int(row["number"]), score(row["dev_score"]), *(number(row[one]) for one in view.record.objectives[1:])]
-            for row in rows.to_dict("records")
+            [int(trial), score(dev), *map(number, costs)]
+            for trial, dev, *costs in rows[["number", "dev_score", *view.record.objectives[1:]]].to_numpy(object)
         ],
         "hovertemplate": f"trial %{{customdata[0]}}<br>{told}<extra></extra>",
     }
@@ -126,13 +126,14 @@ def _choice(view: View) -> Html | None:
 
 def _table(view: View, names: list[str], found: pd.DataFrame) -> Html:
     varying = [name for name in view.varying if name in found]
+    columns = ["number", "chosen", "dev_score", *names, *varying]
     rows = [
         [
-            join(f"{row['number']}", element("span", "chosen", class_="badge chosen") if row["chosen"] else None),
-            element("b", score(row["dev_score"])),
-            *(number(row[name]) for name in (*names, *varying)),
+            join(f"{trial}", element("span", "chosen", class_="badge chosen") if chosen else None),
+            element("b", score(dev)),
+            *map(number, values),
         ]
-        for row in found.head(MOST_ROWS).to_dict("records")
+        for trial, chosen, dev, *values in found[columns].head(MOST_ROWS).to_numpy(object)
     ]
     wordy = {name for name in varying if any(isinstance(value, str) for value in found[name])}
     chosen = [place for place, is_chosen in enumerate(found["chosen"].head(MOST_ROWS)) if is_chosen]
