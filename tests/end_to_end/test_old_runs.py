@@ -7,10 +7,14 @@ first stage; `halving`, killed between two rounds; `own`, with the network of `o
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
+import sqlite3
 import tarfile
+from contextlib import closing
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import pandas as pd
@@ -60,6 +64,30 @@ def test_what_is_recorded_is_read_to_the_bit_and_left_as_it_is(name: str, tmp_pa
     assert "Learning curves" in study.report(tmp_path / "report.html").read_text()
     study.close()
     assert digests(run) == before
+
+
+def test_one_with_a_log_is_read_whenever_garbage_is_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, expected = unpacked("killed", tmp_path), EXPECTED["killed"]
+    with closing(sqlite3.connect(run / "study.db")) as other:
+        other.execute("PRAGMA journal_mode=WAL")
+        other.execute("UPDATE facts SET value = value || ' ' WHERE name = 'summary'")
+        other.commit()
+        log = (run / "study.db-wal").read_bytes()
+        content = (run / "study.db").read_bytes()
+    (run / "study.db").write_bytes(content)
+    (run / "study.db-wal").write_bytes(log)
+
+    def slow(source: Path, target: Path) -> None:
+        gc.collect()
+        copyfile(source, target)
+
+    monkeypatch.setattr("ikura.study.record.store.copyfile", slow)
+    gc.collect()
+    gc.disable()
+    try:
+        assert values(ikura.open_study(run).trials, list(expected["trials"])) == expected["trials"]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("name", KILLED)

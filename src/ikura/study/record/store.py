@@ -162,9 +162,14 @@ class Store:
                 with exclusive(self.engine) as connection:
                     METADATA.create_all(connection)
                     mark(connection)
-            else:
+                return
+            try:
                 self._bring_up_to_date(upgrades)
                 self._check_tables()
+            except BaseException:
+                # A connection left to the garbage collector would take the log away from whoever reads the file next.
+                self.engine.dispose()
+                raise
 
     def _bring_up_to_date(self, upgrades: bool) -> None:
         """Upgrade the tables of a study, if they are of an earlier version."""
