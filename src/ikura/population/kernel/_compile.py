@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from numba import njit
 from numba.extending import register_jitable
 
-__all__ = ["FLAGS", "also_compiled", "by_number", "compiled", "inlined"]
+__all__ = ["FLAGS", "also_compiled", "by_number", "compiled", "inlined", "inlined_as"]
 
 FLAGS = {"contract", "reassoc", "arcp", "nsz"}
 
@@ -25,6 +25,22 @@ def also_compiled(function: _F) -> _F:
     """Mark a function that Python calls as it is written and the kernel compiles."""
     marked: _F = register_jitable(function)
     return marked
+
+
+def inlined_as(name: str) -> Callable[[_F], _F]:
+    """As `inlined`, for one of several functions that are written once; each gets a name of its own.
+
+    Code in the cache finds what it calls by its name and by how many functions its process had compiled before. That is
+    another number where a part came from the cache, as where two processes compile at once: of functions of one name
+    the wrong one would be called, without a word.
+    """
+
+    def made(function: _F) -> _F:
+        function.__qualname__ = f"{function.__qualname__}.{name}"
+        result: _F = inlined(function)
+        return result
+
+    return made
 
 
 def by_number(functions: Sequence[Callable[..., None]], kind: str) -> Callable[[int, tuple[Any, ...]], None]:

@@ -11,7 +11,7 @@ from numba import types
 from numba.extending import overload
 
 from ikura.nn.activation import activation
-from ikura.population.kernel._compile import FLAGS, by_number, compiled, inlined
+from ikura.population.kernel._compile import FLAGS, by_number, compiled, inlined, inlined_as
 
 __all__ = ["CODES", "activate", "code"]
 
@@ -140,7 +140,7 @@ def silu(z: Any, one: Any) -> tuple[Any, Any]:
 
 
 def _layer_pass(function: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[..., None]:
-    @inlined
+    @inlined_as(function.__name__)
     def run(z: Any, bias: Any, derivative: Any) -> None:
         one = z.dtype.type(1)
         for i in range(z.shape[0]):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ikura.population.kernel._compile import by_number, compiled, inlined
+from ikura.population.kernel._compile import by_number, compiled, inlined, inlined_as
 from ikura.population.kernel.penalty import bound_norms, clip_norm, clip_value, decay, stop_at_zero
 from ikura.population.update_rules import RULES, Coefficients, Rule
 
@@ -19,25 +19,25 @@ SGD = RULES["sgd"].code
 def _weights_pass(rule: Rule) -> Callable[..., None]:
     one_weight = inlined(rule.update)
 
-    @inlined
+    @inlined_as(rule.update.__name__)
     def none(w: Any, g: Any, moments: Any, c: Any) -> None:
         for i in range(w.shape[0]):
             (w[i],) = one_weight(w[i], g[i], c)
 
-    @inlined
+    @inlined_as(rule.update.__name__)
     def one(w: Any, g: Any, moments: Any, c: Any) -> None:
         first = moments[: w.shape[0]]
         for i in range(w.shape[0]):
             w[i], first[i] = one_weight(w[i], g[i], first[i], c)
 
-    @inlined
+    @inlined_as(rule.update.__name__)
     def two(w: Any, g: Any, moments: Any, c: Any) -> None:
         size = w.shape[0]
         first, second = moments[:size], moments[size : 2 * size]
         for i in range(size):
             w[i], first[i], second[i] = one_weight(w[i], g[i], first[i], second[i], c)
 
-    @inlined
+    @inlined_as(rule.update.__name__)
     def three(w: Any, g: Any, moments: Any, c: Any) -> None:
         size = w.shape[0]
         first, second, third = moments[:size], moments[size : 2 * size], moments[2 * size : 3 * size]
