@@ -1,4 +1,4 @@
-"""Where an experiment"s result is kept."""
+"""Where an experiment's result is kept."""
 
 from __future__ import annotations
 
