@@ -235,7 +235,8 @@ def test_ikura_splits_the_table_as_it_was_split(tmp_path: Path) -> None:
         for ours, theirs in ((again.train, (parts.train_x, parts.train_y)), (again.dev, (parts.dev_x, parts.dev_y))):
             assert np.array_equal(ours.x, theirs[0])
             assert np.array_equal(ours.y, theirs[1])
-    first = prepare(*TASKS["penguins"].data(), seed=SPLIT_SEED)
+    data, target_name = TASKS["penguins"].data()
+    first = prepare(data, DataOptions(target_name), seed=SPLIT_SEED)
     assert np.array_equal(first.dev.y, parts.dev_y)
 
 

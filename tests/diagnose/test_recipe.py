@@ -86,7 +86,7 @@ def test_the_larger_gap_comes_first(varied: Study) -> None:
 
 
 def test_seeds_are_prescribed_where_seeds_decide(varied: Study) -> None:
-    from .test_diagnosis import over_seeds
+    from .test_bias_variance import over_seeds
 
     diagnosis = judge_errors(over_seeds(0.02, 0.01, 3, 10**7), ZERO)
     assert diagnosis.variance.seeds_needed
@@ -97,7 +97,7 @@ def test_seeds_are_prescribed_where_seeds_decide(varied: Study) -> None:
 
 def test_a_command_that_diagnoses_again_keeps_what_was_given_and_trained(varied: Study) -> None:
     """Seeds count from the study's own on, so that those trained already are among those asked for."""
-    from .test_diagnosis import over_seeds
+    from .test_bias_variance import over_seeds
 
     errors = over_seeds(0.02, 0.01, 5, 10**7)
     diagnosis = judge_errors(errors, Estimate.exactly(0.005), worth=0.018)

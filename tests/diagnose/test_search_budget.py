@@ -15,7 +15,7 @@ from ikura.study.record.trial import Purpose, Trial
 
 
 def setting(trials: int, limit: float | None = None, unbounded: bool = False, jobs: int = 1) -> Any:
-    return SimpleNamespace(trials=trials, time_limit=limit, jobs=jobs, auto={"unbounded": unbounded})
+    return SimpleNamespace(trials=trials, time_limit=limit, jobs=jobs, autopilot=SimpleNamespace(unbounded=unbounded))
 
 
 def made(*trials: int) -> list[SearchPlan]:

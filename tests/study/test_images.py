@@ -190,7 +190,7 @@ def test_in_little_memory_the_same_study(photos: Path, tmp_path: Path, monkeypat
     wanted = ikura.tune(photos, out=tmp_path / "wanted", **options)
     monkeypatch.setattr(pixel_memory, "memory_limit", lambda: 1000)
     found = ikura.tune(photos, out=tmp_path / "found", **options)
-    assert found.summary.images.mapped
+    assert found.summary["images"]["mapped"]
     pd.testing.assert_frame_equal(found.curves(), wanted.curves())
     monkeypatch.setattr("ikura.study.training_setup.memory_limit", lambda: 1000)
     with pytest.raises(UsageError, match="more than the fully connected network can hold in memory"):

@@ -12,6 +12,7 @@ import pytest
 from ikura.api.study import Study
 from ikura.page.page import _plotly
 from ikura.population.job import Outcome
+from ikura.report.view import View
 from ikura.report.write import render
 from ikura.space import Space, choice, integer, log, log_complement, when
 from ikura.study.record.facts import SECONDS, STAGES, SUMMARY, StageRecord
@@ -86,7 +87,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 @pytest.fixture(scope="module")
 def page(study: Study) -> str:
-    return render(study)
+    return render(View(study))
 
 
 def test_the_report_of_many_trials_is_small(page: str) -> None:

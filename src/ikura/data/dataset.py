@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -80,7 +81,9 @@ class Dataset:
 
     def with_notes(self, notes: list[str]) -> Dataset:
         """The data set with other sentences for the user."""
-        return replace(self, summary=replace(self.summary, notes=notes))
+        found = copy(self)
+        object.__setattr__(found, "summary", replace(self.summary, notes=notes))
+        return found
 
 
 def prepare(

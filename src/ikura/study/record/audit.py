@@ -158,12 +158,12 @@ def _rows(store: Store) -> None:
 
 def _facts(store: Store) -> None:
     """Every fact is of its schema."""
-    names = {name for (name,) in _all(store, sa.select(FACTS.c.name))}
-    for name in names:
+    stored = dict(_all(store, sa.select(FACTS.c.name, FACTS.c.value)))
+    for name, value in stored.items():
         if fact := known_fact(name):
-            store.fact(fact)
-    for fact in _wanted(store, done=DONE.name in names):
-        if fact.name not in names:
+            parsed(fact.kind, value, f"{store.place}: fact {name}", unknown="ignore")
+    for fact in _wanted(store, done=DONE.name in stored):
+        if fact.name not in stored:
             raise RunError(f"{store.place}: fact {fact.name} is missing; bring the run's own study.db back")
     _diagnoses(store)
     predictions = store.fact(PREDICTIONS)
