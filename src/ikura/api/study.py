@@ -181,7 +181,7 @@ class Study(Record):
         """What `ikura diagnose` found, or the diagnosis alone, as JSON values; None where there is neither."""
         from ikura.diagnose.findings import read_findings
 
-        return read_findings(self)
+        return read_findings(self, lambda: (self.diagnosis, self.prescriptions))
 
     def to_optuna(self, storage: Any = None, name: str | None = None) -> optuna.Study:
         """Write the study as one of Optuna's: trials with their distributions, states and curves of the dev score.

@@ -93,10 +93,16 @@ class Findings:
         return path
 
 
-def read_findings(record: Record) -> JsonObject | None:
+def read_findings(
+    record: Record, made: Callable[[], tuple[Diagnosis, list[Prescription]]] | None = None
+) -> JsonObject | None:
     """Read what was found about a study, as `Findings.as_dict`; None if nothing was, or if it is of another choice.
 
     Without a file of findings it is the diagnosis alone, if the study recorded its errors.
+
+    Args:
+        record: of the study.
+        made: gives diagnosis and prescriptions where they are made already.
 
     Raises:
         RunError: the file of findings was changed, or is not whole.
@@ -109,8 +115,10 @@ def read_findings(record: Record) -> JsonObject | None:
         return found
     if record.store.fact(ERRORS) is None:
         return None
-    diagnosis = diagnose(record)
-    return Findings(best.number, diagnosis, prescribe(diagnosis, record)).as_dict()
+    if made is None:
+        diagnosis = diagnose(record)
+        return Findings(best.number, diagnosis, prescribe(diagnosis, record)).as_dict()
+    return Findings(best.number, *made()).as_dict()
 
 
 def examine(
