@@ -307,3 +307,15 @@ def test_united() -> None:
     assert both["activation"]["choices"] == ["relu", "tanh", "gelu"]
     assert both["l2"] == {"scale": "linear", "low": 0.0, "high": 0.1}
     assert both["dropout"] == {"scale": "linear", "low": 0.0, "high": 0.5}
+
+
+def test_it_begins_with_what_an_earlier_study_knows(tmp_path: Path) -> None:
+    """What was prescribed for the earlier study and tried there is weighed by the best trial so far."""
+    options = {"space": SMALL, "trials": 4, "epochs": 3, "finalists": 0, "jobs": 1, "checks": False}
+    earlier = ikura.tune(rings(), **options, out=tmp_path / "earlier")
+    assert earlier.prescriptions
+    study = ikura.tune(
+        rings(), **options | {"trials": 16}, auto=True, bayes_error=0.0, prior=earlier, out=tmp_path / "later"
+    )
+    assert study.decisions
+    assert study.best is not None
