@@ -16,7 +16,7 @@ from scipy.stats import binomtest, bootstrap
 from benchmarks.machine import cores, describe, header
 from benchmarks.output import command, give, say, table
 from benchmarks.pools import MEASURED, TASKS, Pool, pool
-from ikura.search.schedule import Plan, Racing, Schedule, Standing, SuccessiveHalving
+from ikura.search.schedule import Racing, Schedule, StageContext, Standing, SuccessiveHalving
 from ikura.search.schedule.racing import field_share, look_epochs
 
 __all__ = ["Known", "Result", "at_equal", "at_once", "main", "places", "replay"]
@@ -80,7 +80,7 @@ def replay(schedule: Schedule, known: Known, drawn: np.ndarray, room: int) -> Re
     """
     pool = known.pool
     most = pool.losses.shape[1]
-    plan = Plan(len(drawn), most, room, 0)
+    plan = StageContext(len(drawn), most, room, 0)
     standings: dict[int, Standing] = {}
 
     def train(number: int, until: int, before: dict[int, Any]) -> None:

@@ -14,7 +14,7 @@ import scipy.linalg.cython_blas  # noqa: F401  one of the libraries whose thread
 import torch
 from threadpoolctl import threadpool_info
 
-from ikura.data.images.picture import strict
+from ikura.data.images.image_file import strict
 from ikura.population.job import _ordinary_arithmetic
 from ikura.process_state import ignored_warnings, one_thread_each, quieter, warning_filters
 from ikura.search._optuna import quiet as quiet_search

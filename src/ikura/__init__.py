@@ -5,12 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ikura.garbage import fewer_collections
+from ikura.garbage_collection import fewer_collections
 from ikura.version import __version__
 
 _HOMES = {
     "check": "ikura.checks.check",
-    "judge": "ikura.diagnose.judge",
+    "judge": "ikura.diagnose.bare_error_rates",
     "tune": "ikura.api.tune",
     "resume": "ikura.api.resume",
     "load": "ikura.api.open",
@@ -76,7 +76,7 @@ if TYPE_CHECKING:
     from ikura.api.tune import tune
     from ikura.checks import Checks
     from ikura.checks.check import check
-    from ikura.diagnose.judge import judge
+    from ikura.diagnose.bare_error_rates import judge
     from ikura.errors import IkuraError, UsageError
     from ikura.exchange.optuna import from_optuna
     from ikura.exchange.prior import Prior

@@ -9,7 +9,7 @@ import torch
 from benchmarks.pools import Pool, example_losses
 from benchmarks.racing import Known, Result, at_equal, at_once, compare, field, places, replay
 from ikura.nn.loss import loss
-from ikura.search.schedule import SCHEDULES, NoSchedule, Plan, SuccessiveHalving
+from ikura.search.schedule import SCHEDULES, NoSchedule, StageContext, SuccessiveHalving
 from ikura.testing.simulation import Simulation, learning_curves
 
 
@@ -24,7 +24,7 @@ def test_replay_is_what_the_conformance_suite_simulates(name: str) -> None:
     schedule = SCHEDULES[name]()
     source = known(30, 27, schedule.patience(27))
     curves = np.stack([source.pool.scores, source.pool.losses], 2)
-    expected = Simulation(schedule, Plan(30, 27, 8, 0), curves).run().standings
+    expected = Simulation(schedule, StageContext(30, 27, 8, 0), curves).run().standings
     kept = [number for number, one in expected.items() if one.state == "complete"]
     epochs = sum(one.epochs for one in expected.values())
     assert replay(schedule, source, np.arange(30), 8) == Result(kept, epochs)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ikura.data.values import label, labels, moments, numbers, truths
+from ikura.data.values import booleans, datetimes, label, labels, numbers
 from ikura.errors import DataError
 
 
@@ -37,12 +37,12 @@ def test_numbers(series: pd.Series) -> None:
         (numbers, [1, "two", "drei"], ["row 2", "'age'", "'two'", "not a number", "1 more"]),
         (numbers, [1.0, 2.0, -np.inf], ["row 3", "'age'", "-inf", "not finite"]),
         (numbers, ["1", "inf"], ["row 2", "'age'", "'inf'", "not finite"]),
-        (truths, [True, "maybe"], ["row 2", "'age'", "'maybe'", "neither true nor false"]),
-        (truths, [0, 1, 2], ["row 3", "'age'", "2", "neither true nor false"]),
-        (moments, ["2024-02-29", "2023-02-29"], ["row 2", "'age'", "'2023-02-29'", "not a date"]),
-        (moments, ["2024-02-29", "02/03/2024"], ["row 2", "'age'", "'02/03/2024'", "which is the day"]),
-        (moments, ["3-2-24"], ["row 1", "'age'", "'3-2-24'", "which is the day"]),
-        (moments, [20240229], ["row 1", "'age'", "20240229", "not a date"]),
+        (booleans, [True, "maybe"], ["row 2", "'age'", "'maybe'", "neither true nor false"]),
+        (booleans, [0, 1, 2], ["row 3", "'age'", "2", "neither true nor false"]),
+        (datetimes, ["2024-02-29", "2023-02-29"], ["row 2", "'age'", "'2023-02-29'", "not a date"]),
+        (datetimes, ["2024-02-29", "02/03/2024"], ["row 2", "'age'", "'02/03/2024'", "which is the day"]),
+        (datetimes, ["3-2-24"], ["row 1", "'age'", "'3-2-24'", "which is the day"]),
+        (datetimes, [20240229], ["row 1", "'age'", "20240229", "not a date"]),
     ],
 )
 def test_wrong_value_names_row_and_column(reader: object, values: list[object], parts: list[str]) -> None:
@@ -62,7 +62,7 @@ def test_wrong_value_names_row_and_column(reader: object, values: list[object], 
     ],
 )
 def test_truths(series: pd.Series) -> None:
-    np.testing.assert_array_equal(truths(series), [1.0, 0.0, np.nan])
+    np.testing.assert_array_equal(booleans(series), [1.0, 0.0, np.nan])
 
 
 @pytest.mark.parametrize(
@@ -81,13 +81,13 @@ def test_truths(series: pd.Series) -> None:
     ],
 )
 def test_moments(series: pd.Series) -> None:
-    when = moments(series)
+    when = datetimes(series)
     assert when.iloc[0] == pd.Timestamp("2024-02-29 23:00")
     assert when.isna().tolist() == [False, True]
 
 
 def test_day_first_is_read_the_same_for_every_day() -> None:
-    assert moments(pd.Series(["05.12.2020", "31.12.2020"])).dt.strftime("%d %m").tolist() == ["05 12", "31 12"]
+    assert datetimes(pd.Series(["05.12.2020", "31.12.2020"])).dt.strftime("%d %m").tolist() == ["05 12", "31 12"]
 
 
 def test_labels_agree_across_types() -> None:

@@ -134,7 +134,7 @@ def test_borders_that_hold_back_are_moved(varied: Study, monkeypatch: pytest.Mon
         Edge("units", "upper", 128, 300.0, 5, 5),
         Edge("units", "lower", 8, 3.0, 5, 5),
     ]
-    monkeypatch.setattr("ikura.diagnose.case.edges", lambda *_: edges)
+    monkeypatch.setattr("ikura.diagnose.recipe_rule.edges", lambda *_: edges)
     monkeypatch.setattr(varied, "searched", space)
     found = prescribe(judge_errors(rates(0.15, 0.16, 50_000, 50_000), ZERO), varied)
     wider = next(one for one in found if one.name == "wider-space")
@@ -273,7 +273,7 @@ def test_what_needs_new_rows_prints_no_command(varied: Study) -> None:
 
 
 def test_what_was_tried_in_vain_comes_last_and_says_so(biased: Study, tuned: Any) -> None:
-    from ikura.diagnose.case import Case
+    from ikura.diagnose.recipe_rule import RuleContext
     from ikura.diagnose.tried_prescriptions import tried
 
     diagnosis = judge_errors(rates(0.45, 0.46, 50_000, 50_000), ZERO)
@@ -286,7 +286,7 @@ def test_what_was_tried_in_vain_comes_last_and_says_so(biased: Study, tuned: Any
         after = tuned(board(2500), "colour", space=space, epochs=15, trials=1, prior=biased)
     finally:
         del biased.__dict__["findings"]
-    done = tried(Case.of(diagnosis, after))["bigger-network"]
+    done = tried(RuleContext.of(diagnosis, after))["bigger-network"]
     assert (done.before, done.after) == (biased.best.dev, after.best.dev)
     order = prescribe(diagnosis, after)
     again = _named(order, "bigger-network")

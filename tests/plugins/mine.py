@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ikura.checks import Check, Result, Subject
 from ikura.metric import Metric
 from ikura.search import Observation, Proposal, Proposer, Schedule, Stage
-from ikura.search.schedule import Plan, Round, Standing
+from ikura.search.schedule import Round, StageContext, Standing
 
 
 class Uniform(Proposer):
@@ -34,14 +34,14 @@ class BestGoesOn(Schedule):
 
     name = "mine"
 
-    def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
+    def next(self, standings: Sequence[Standing], context: StageContext) -> Round | None:
         if not standings:
-            return Round(fresh=(1,) * plan.trials)
+            return Round(fresh=(1,) * context.trials)
         running = [one for one in standings if one.state == "running" and np.isfinite(one.scores[-1])]
-        if not running or running[0].epochs == plan.epochs:
+        if not running or running[0].epochs == context.epochs:
             return None
         best, *others = sorted(running, key=lambda one: (-one.score_after(1), one.number))
-        return Round({best.number: plan.epochs}, {one.number: "another one is better" for one in others})
+        return Round({best.number: context.epochs}, {one.number: "another one is better" for one in others})
 
 
 def share_right(prediction: Tensor, target: Tensor) -> Tensor:

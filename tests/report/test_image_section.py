@@ -20,7 +20,7 @@ from ikura.study.record.command import command
 
 @pytest.fixture(scope="module")
 def shown() -> dict[str, Any]:
-    """Pictures of images, flipped for certain and shifted by up to a pixel."""
+    """ImageSet of images, flipped for certain and shifted by up to a pixel."""
     rng = np.random.default_rng(0)
     dataset = prepare((rng.integers(0, 256, (40, 3, 5, 6), dtype=np.uint8), np.array(["<a>", "b"] * 20)))
     found = pictures(dataset, Space(flip=fixed(1.0), crop=linear(0, 1), noise=fixed(0.0)), 0)

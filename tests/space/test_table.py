@@ -8,9 +8,9 @@ import pytest
 
 from ikura.population.kernel.records import SETTINGS
 from ikura.space import CONVOLUTIONAL, DEFAULTS, TIERS
+from ikura.space.hyperparameter_table import TABLE, Hyperparameter, Part
 from ikura.space.hyperparameters import KERNEL
 from ikura.space.limits import limits
-from ikura.space.table import TABLE, Hyperparameter, Part
 
 PAGE = (Path(__file__).parents[2] / "docs" / "hyperparameters.md").read_text(encoding="utf-8")
 ROWS = {

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from ikura.study.record.deferred_interrupts import uninterrupted
 from ikura.study.record.facts import SECONDS
-from ikura.study.record.sigint import uninterrupted
 from ikura.study.record.store import CURVES, Store
 
 TRIALS, EPOCHS = 8, 60

@@ -136,7 +136,7 @@ def segments_of(study: Study, number: int) -> list[Segment]:
 
 
 def test_dev_losses_are_paired_and_forgotten(tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ikura.search.schedule import Plan, Round, Standing, SuccessiveHalving
+    from ikura.search.schedule import Round, StageContext, Standing, SuccessiveHalving
 
     seen: list[Standing] = []
 
@@ -144,7 +144,7 @@ def test_dev_losses_are_paired_and_forgotten(tune: Tune, monkeypatch: pytest.Mon
         name = "paired"
         paired = True
 
-        def next(self, standings: Any, plan: Plan) -> Round | None:
+        def next(self, standings: Any, plan: StageContext) -> Round | None:
             seen.extend(standings)
             return super().next(standings, plan)
 

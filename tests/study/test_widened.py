@@ -41,7 +41,9 @@ def test_the_run_can_be_read(widened: Study) -> None:
 
 def test_copies_are_perturbed_within_the_wider_range(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spaces = []
-    monkeypatch.setattr("ikura.study.search.run_stage", lambda *given: (spaces.append(given[3]), run_stage(*given)))
+    monkeypatch.setattr(
+        "ikura.study.search_loop.run_stage", lambda *given: (spaces.append(given[3]), run_stage(*given))
+    )
     space = {"learning_rate": ikura.log(1e-6, 1e-4), "units": 16}
     study = ikura.tune("iris", space=space, trials=48, epochs=6, finalists=0, schedule="pbt", out=tmp_path / "run")
     assert any(stage["widened"] for stage in study.regions)

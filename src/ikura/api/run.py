@@ -11,7 +11,7 @@ from typing import Any
 
 from ikura.api.final_test import finish
 from ikura.api.study import Study
-from ikura.api.study_plan import Plan
+from ikura.api.study_plan import StudyPlan
 from ikura.data import Dataset
 from ikura.diagnose.earlier_studies import before
 from ikura.engine import engine_for, worker_count
@@ -34,7 +34,7 @@ from ikura.study.record.facts import (
     CHECKS,
     DONE,
     ERRORS,
-    PICTURES,
+    IMAGE_SAMPLES,
     PRIOR,
     SECONDS,
     SETTING,
@@ -52,14 +52,14 @@ from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
 from ikura.study.record.versions import versions
 from ikura.study.run_folder import begin_folder, end_opening
-from ikura.study.search import search as run_search
+from ikura.study.search_loop import search as run_search
 from ikura.study.shortlist import Shortlist
 
 __all__ = ["begin_run", "go_on"]
 
 
 def begin_run(
-    run: Path, plan: Plan, prior: Prior | Study | None, progress: Progress, ask: Ask | None, began: float
+    run: Path, plan: StudyPlan, prior: Prior | Study | None, progress: Progress, ask: Ask | None, began: float
 ) -> Study:
     """Write down what was planned, and carry it out.
 
@@ -81,7 +81,7 @@ def begin_run(
         SETTING: setting_as_json(plan.setting),
         VERSIONS: versions(),
         CHECKS: plan.checks,
-        PICTURES: pictures(plan.dataset, plan.space, plan.setting.seed),
+        IMAGE_SAMPLES: pictures(plan.dataset, plan.space, plan.setting.seed),
         PRIOR: plan.known.records,
         BEFORE: before(prior),
     }

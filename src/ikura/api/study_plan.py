@@ -38,7 +38,7 @@ from ikura.study.record.tune_options import SearchOptions, TrainingOptions
 from ikura.study.training_setup import make_setup
 from ikura.study.unused_hyperparameters import unread
 
-__all__ = ["Network", "Plan", "make_plan"]
+__all__ = ["Network", "StudyPlan", "make_plan"]
 
 Network = str | Callable[[Hyperparameters], nn.Module] | None
 """What `ikura.tune` takes as a network: its name, or its factory."""
@@ -49,7 +49,7 @@ NO_FINALISTS = (
 
 
 @dataclass(frozen=True)
-class Plan:
+class StudyPlan:
     """A study that has not begun.
 
     Args:
@@ -84,7 +84,7 @@ def make_plan(
     prior: Prior | Study | None,
     checks: bool,
     progress: Logged,
-) -> Plan:
+) -> StudyPlan:
     """Read the data, choose network, space and metric, and say what was found.
 
     Raises:
@@ -148,7 +148,7 @@ def make_plan(
     check_bound(setup, opened, search.objectives.max_parameters)
     if name in ("mlp", "cnn"):
         check_compiler()
-    return Plan(given, setting, dataset, opened, network, setup, known, found)
+    return StudyPlan(given, setting, dataset, opened, network, setup, known, found)
 
 
 def _tell(dataset: Dataset, lines: list[str], progress: Logged) -> None:

@@ -20,12 +20,12 @@ from torch import nn
 
 from ikura.checks.subject import Loss, Step, Subject, Table
 from ikura.data import Dataset, prepare
+from ikura.data.array_encoding import ArrayScaling
 from ikura.data.open_source import open_source
 from ikura.data.options import DataOptions
 from ikura.data.reading import read_source
 from ikura.data.source import Source
-from ikura.data.values import numbers, truths
-from ikura.data.whole import Arrays
+from ikura.data.values import booleans, numbers
 from ikura.errors import DataError, UsageError, nearest
 from ikura.nn.copying import copy_of
 from ikura.nn.loss import outputs_of
@@ -114,7 +114,7 @@ def subject_of_data(
     opened = open_source(data, options)
     what = opened.name or ("arrays" if isinstance(data, tuple) else "a table")
     own = network is not None and (not isinstance(network, str) or is_reference(network))
-    dataset = prepare(data, options, seed=asked.seed, arrays=Arrays.FLOATS if own and not as_given else None)
+    dataset = prepare(data, options, seed=asked.seed, arrays=ArrayScaling.FLOATS if own and not as_given else None)
     table = table_of(opened, options, dataset)
     parts = [Examples.of(part) for part in (dataset.train, dataset.dev, dataset.test)]
     if as_given:
@@ -165,7 +165,7 @@ def _raw(table: Table, dataset: Dataset) -> list[Examples]:
     used = [one for one in table.columns if one.kind in ("numeric", "boolean")]
     if not used:
         raise DataError("the table has no numeric column to take as it is")
-    read = [(truths if one.kind == "boolean" else numbers)(table.frame[one.name]) for one in used]
+    read = [(booleans if one.kind == "boolean" else numbers)(table.frame[one.name]) for one in used]
     x = np.column_stack(read).astype(np.float32)
     found = []
     for part, rows in (

@@ -181,7 +181,7 @@ def _bare(
             raise UsageError(f"{words} must be per cent {least} 0 and below 100, but got {100 * value:g}")
     checked_errors(read["bayes_error"], read["human_error"])
     with session.work():
-        from ikura.diagnose.judge import judge
+        from ikura.diagnose.bare_error_rates import judge
         from ikura.diagnose.recipe import remedies
 
         found = judge(train_error, dev_error, **read, examples=examples, train_examples=train_examples)  # type: ignore[arg-type]

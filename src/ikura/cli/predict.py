@@ -110,7 +110,7 @@ def _predicted(model: Model, data: str, remarks: list[str]) -> DataFrame:
     What training lacked is added to the remarks.
     """
     from ikura.data.encoder import TableEncoder
-    from ikura.data.located import located
+    from ikura.data.error_location import located
 
     if Path(data).suffix.lower() == ARRAYS:
         from ikura.data.images.archive import read_array

@@ -16,7 +16,7 @@ from ikura.errors import DataError, listed
 __all__ = ["Pair", "is_arrow", "plain_array", "plain_features", "plain_pair", "plain_target"]
 
 COARSE_UNITS = ("Y", "M", "W", "D", "h", "m")
-"""Units of NumPy's moments that pandas does not have."""
+"""Units of NumPy's datetimes that pandas does not have."""
 
 Features = pd.DataFrame | npt.NDArray[Any]
 
@@ -26,7 +26,7 @@ class Pair:
     """Features and targets of n examples.
 
     Args:
-        x: a table, or an array of shape (n, …) of numbers, truths, text or moments.
+        x: a table, or an array of shape (n, …) of numbers, booleans, text or datetimes.
         y: shape (n,); text is empty where it is missing, numbers are NaN.
         name: what the target was called; None if it had no name.
         notes: sentences for the user.
@@ -188,7 +188,7 @@ def plain_array(value: Any, what: str) -> npt.NDArray[Any]:
         what: what it is called in a message.
 
     Returns:
-        Numbers (never of 16 or 128 bits), truths, text, moments, objects or records; masked values are missing.
+        Numbers (never of 16 or 128 bits), booleans, text, datetimes, objects or records; masked values are missing.
 
     Raises:
         DataError: it is no array, or holds complex numbers.
@@ -302,7 +302,7 @@ def _numbers(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _plain_objects(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Python objects as numbers, truths or text."""
+    """Python objects as numbers, booleans or text."""
     missing = np.array([bool(np.all(pd.isna(value))) for value in values], bool)
     present = values[~missing]
     if all(isinstance(value, bool | np.bool_) for value in present) and not missing.any():

@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from ikura.data.columns import ASKABLE, USED, Column, kind_of
+from ikura.data.error_location import located
 from ikura.data.frame import plain_column
-from ikura.data.located import located
 from ikura.data.missing import MISSING
 from ikura.data.notation import Doubt, DurationNotation, Hints, Notation, NumberNotation
 from ikura.data.notation.duration import seconds
-from ikura.data.types import LARGE, Found, decimals_of, find_notation, notation_as, resolved, settled
+from ikura.data.type_inference import LARGE, Found, decimals_of, find_notation, notation_as, resolved, settled
 from ikura.errors import DataError, nearest
 
 __all__ = ["Schema", "describe_columns", "read_schema"]
@@ -26,7 +26,7 @@ class Schema:
     """What a table's columns are.
 
     Args:
-        frame: the table, its values read: numbers, truths, moments, and labels as text.
+        frame: the table, its values read: numbers, booleans, datetimes, and labels as text.
         columns: the kind of each column.
         notations: column -> how its values are written, for those that the network sees.
         missing: words that stand for a missing value.

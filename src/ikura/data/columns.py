@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ikura.data.notation import Hints, find_mixture, find_odd, is_text
+from ikura.data.notation import Hints, find_majority, find_mixture, is_text
 from ikura.data.values import label, labels
 from ikura.json_values import JsonObject
 
@@ -116,7 +116,7 @@ def _category_or_text(series: pd.Series, hints: Hints) -> tuple[str, str, str]:
     """Kind, why it is left out, and what is odd about a category."""
     codes, levels = labels(series)
     counts = np.bincount(codes[codes >= 0], minlength=len(levels))
-    odd = find_odd(pa.array(levels, pa.large_string()), hints) if is_text(series) else None
+    odd = find_majority(pa.array(levels, pa.large_string()), hints) if is_text(series) else None
     if odd is not None and not odd.fits.all():
         wrong = int(np.flatnonzero(~odd.fits)[0])
         row = int(np.flatnonzero(codes == wrong)[0]) + 1

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ikura.data.array_encoding import ArrayScaling, whole_array, whole_encoder, whole_note
 from ikura.data.columns import Column
 from ikura.data.drift import find_drift, find_mismatch, image_table
 from ikura.data.duplicate_rows import find_copies
@@ -18,8 +19,8 @@ from ikura.data.encoder import ArrayEncoder, Encoder, ImageEncoder, PixelStandar
 from ikura.data.encoder.array import mean_and_spread
 from ikura.data.encoder.number import Standard
 from ikura.data.encoder.table import TableEncoder
+from ikura.data.error_location import located
 from ikura.data.images.pixel_memory import take_rows
-from ikura.data.located import located
 from ikura.data.open_source import open_source
 from ikura.data.options import DataOptions
 from ikura.data.reading import Reading, read_source
@@ -28,7 +29,6 @@ from ikura.data.split import Split, split, split_given, times
 from ikura.data.summary import Summary, summarise
 from ikura.data.task import Positive, Task, class_codes, detect_task, has_target, with_positive
 from ikura.data.values import numbers
-from ikura.data.whole import Arrays, whole_array, whole_encoder, whole_note
 from ikura.errors import DataError
 
 __all__ = ["Dataset", "Part", "prepare"]
@@ -92,7 +92,7 @@ def prepare(
     *,
     seed: int = 0,
     fitted: Encoder | None = None,
-    arrays: Arrays | None = None,
+    arrays: ArrayScaling | None = None,
 ) -> Dataset:
     """Read, type, split and normalise data; the same arguments give the same data set.
 
@@ -204,7 +204,7 @@ def _encoded(
 
 
 def _whole(
-    source: Source, rows: Split, targets: list[npt.NDArray[Any]], arrays: Arrays
+    source: Source, rows: Split, targets: list[npt.NDArray[Any]], arrays: ArrayScaling
 ) -> tuple[Encoder, Part, Part, Part]:
     assert isinstance(source.features, np.ndarray)
     encoder = whole_encoder(source.features[rows.train], arrays, source.channels_last)

@@ -14,7 +14,7 @@ from scipy import special
 from ikura.data.columns import Column
 from ikura.data.encoder.array import mean_and_spread
 from ikura.data.split import Split
-from ikura.data.values import labels, moments, numbers, truths
+from ikura.data.values import booleans, datetimes, labels, numbers
 
 __all__ = ["Drift", "find_drift", "find_mismatch", "image_table"]
 
@@ -49,7 +49,7 @@ def find_drift(
 ) -> list[Drift]:
     """Find the columns that are distributed otherwise in the dev or test set than in the training set.
 
-    Two-sample tests, Kolmogorov–Smirnov for numbers and moments, χ² for categories (levels with fewer than 5 expected
+    Two-sample tests, Kolmogorov–Smirnov for numbers and datetimes, χ² for categories (levels with fewer than 5 expected
     rows taken together), on at most 10,000 rows a part, fewer where there are more than 100 columns. Holm's correction
     over all of them keeps the chance of any false alarm below `level`. A missing value counts as a value of its own.
 
@@ -145,10 +145,10 @@ def _comparable(series: pd.Series, kind: str) -> npt.NDArray[Any]:
     if kind == "category":
         return labels(series)[0] + 1
     if kind == "datetime":
-        when = moments(series)
+        when = datetimes(series)
         values = (when - when.min()).dt.total_seconds().to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        values = truths(series) if kind == "boolean" else numbers(series)
+        values = booleans(series) if kind == "boolean" else numbers(series)
     return np.where(np.isnan(values), -np.inf, values)
 
 

@@ -1,4 +1,4 @@
-"""Frames of any kind as frames of few kinds: numbers, truths, moments, durations, text, categories."""
+"""Frames of any kind as frames of few kinds: numbers, booleans, datetimes, durations, text, categories."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def plain_frame(frame: pd.DataFrame, ignored: Iterable[str] = ()) -> pd.DataFram
     """Bring the columns of a frame to kinds that a file can keep and that ikura reads.
 
     Sparse columns become dense, intervals categories, periods the moment of their beginning, Arrow's kinds those of
-    pandas, and Python objects numbers, moments or text.
+    pandas, and Python objects numbers, datetimes or text.
 
     Args:
         frame: the frame, with text as column names.
@@ -88,7 +88,7 @@ def _refused(series: pd.Series, held: str, cure: str) -> DataError:
 
 
 def _of_categories(series: pd.Series) -> pd.Series:
-    """A category of numbers, moments or text; other levels become text."""
+    """A category of numbers, datetimes or text; other levels become text."""
     levels = series.cat.categories
     dtype = levels.dtype
     if (isinstance(dtype, np.dtype) and dtype.kind in "biufM") or isinstance(dtype, pd.DatetimeTZDtype):
@@ -135,7 +135,7 @@ def _of_arrow(series: pd.Series) -> pd.Series:
 
 
 def _of_objects(series: pd.Series) -> pd.Series:
-    """Python objects as numbers, moments, or text."""
+    """Python objects as numbers, datetimes, or text."""
     given = series.dropna() if not _holds_nested(series) else series
     if any(isinstance(value, complex | np.complexfloating) for value in given):
         raise _refused(series, "complex numbers", PARTS)
@@ -150,7 +150,7 @@ def _of_objects(series: pd.Series) -> pd.Series:
         except (OverflowError, TypeError, ValueError):
             return _as_text(series)
     if types and all(issubclass(one, (datetime.date, np.datetime64)) for one in types):
-        return _of_moments(series, given)
+        return _of_datetimes(series, given)
     if any(issubclass(one, Decimal) for one in types):
         return _as_text(series)
     better = series.infer_objects()
@@ -169,7 +169,7 @@ def _of_objects(series: pd.Series) -> pd.Series:
     return _as_text(series)
 
 
-def _of_moments(series: pd.Series, given: pd.Series) -> pd.Series:
+def _of_datetimes(series: pd.Series, given: pd.Series) -> pd.Series:
     zoned = given.map(lambda value: getattr(value, "tzinfo", None) is not None)
     if zoned.any() and not zoned.all():
         odd = int(np.flatnonzero(~zoned.to_numpy(dtype=bool))[0])

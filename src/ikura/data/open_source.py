@@ -14,13 +14,13 @@ from ikura.built_in import BUNDLED, IMAGE_SETS
 from ikura.data.arrays import is_arrow, plain_features, plain_pair
 from ikura.data.bundled import load_bundled
 from ikura.data.encoder import array_frame
+from ikura.data.error_location import located
 from ikura.data.file_limits import check_entry
 from ikura.data.frame import plain_frame
-from ikura.data.images import is_image_data, open_pictures
+from ikura.data.images import is_image_data, open_images
 from ikura.data.images.channel_layout import CHANNELS, arrange
-from ikura.data.located import located
+from ikura.data.join_parts import join_parts
 from ikura.data.options import DataOptions
-from ikura.data.parts import join_parts
 from ikura.data.read import open_table
 from ikura.data.source import CLASS, Source
 from ikura.data.task import find_target
@@ -85,12 +85,12 @@ def _with_target(name: str | None, frame: pd.DataFrame, target: str | None) -> S
 
 
 def _open_images(name: str, options: DataOptions) -> Source:
-    pictures = open_pictures(name, options.image_size, options.broken, options.channels)
-    features = pictures.pixels
+    images = open_images(name, options.image_size, options.broken, options.channels)
+    features = images.pixels
     if features.ndim == 2:
         with located(name):
-            pair = (features, pictures.labels)
-            return replace(_open_arrays(pair, DataOptions(options.target)), name=name, parts=pictures.parts)
+            pair = (features, images.labels)
+            return replace(_open_arrays(pair, DataOptions(options.target)), name=name, parts=images.parts)
     if options.target not in (None, CLASS):
         raise DataError(
             f"{name}: images have no columns, so that {options.target!r} cannot be the target; leave it out"
@@ -98,13 +98,13 @@ def _open_images(name: str, options: DataOptions) -> Source:
     return Source(
         name,
         features,
-        pd.Series(pictures.labels, name=CLASS),
-        notes=pictures.notes,
+        pd.Series(images.labels, name=CLASS),
+        notes=images.notes,
         images=features.dtype == np.uint8 and features.ndim == 4 and features.shape[1] in CHANNELS,
-        resized=pictures.resized,
-        broken=pictures.broken,
-        parts=pictures.parts,
-        channels_last=pictures.channels_last,
+        resized=images.resized,
+        broken=images.broken,
+        parts=images.parts,
+        channels_last=images.channels_last,
     )
 
 

@@ -18,9 +18,9 @@ from ikura.built_in import FORMATS
 from ikura.data.file_limits import check_entry, check_packed, check_size
 from ikura.data.frame import plain_frame
 from ikura.data.missing import MISSING
-from ikura.data.notation import Doubt, Hints, LabelNotation, MomentNotation
+from ikura.data.notation import DatetimeNotation, Doubt, Hints, LabelNotation
 from ikura.data.text import check_names, find_fault, find_field, inspect_text, is_packed
-from ikura.data.types import decimals_of, find_notation, resolved
+from ikura.data.type_inference import decimals_of, find_notation, resolved
 from ikura.errors import DataError, UsageError, nearest
 from ikura.wording import one_line
 
@@ -78,7 +78,7 @@ def _only(frame: pd.DataFrame, wanted: Iterable[str]) -> pd.DataFrame:
 
 
 def read_table(source: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFrame:
-    r"""Read a table from a .csv, .csv.gz, .tsv or .parquet file, its numbers, truths and dates as such.
+    r"""Read a table from a .csv, .csv.gz, .tsv or .parquet file, its numbers, booleans and dates as such.
 
     What could be read in two ways, and codes such as 00501, stay text. The fields of `MISSING` become missing values;
     blanks around a field are dropped.
@@ -111,7 +111,7 @@ def read_table(source: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFrame:
         notation = one.notation
         if isinstance(notation, Doubt):
             notation = resolved(notation, decimals) or LabelNotation()
-        if isinstance(notation, MomentNotation) and notation.order == "clock":
+        if isinstance(notation, DatetimeNotation) and notation.order == "clock":
             notation = LabelNotation()
         try:
             column = notation.read(frame[name])

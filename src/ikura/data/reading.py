@@ -119,7 +119,7 @@ def _check_role(source: Source, frame: pd.DataFrame, name: str | None, what: str
 
 
 def _times(frame: pd.DataFrame, hints: Hints) -> pd.Series:
-    """The column of times as numbers or moments."""
+    """The column of times as numbers or datetimes."""
     name = frame.columns[0]
     found = read_schema(frame, None, hints)
     values = found.frame[name]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ikura.data.values import labels, moments, numbers
+from ikura.data.values import datetimes, labels, numbers
 from ikura.errors import DataError
 
 __all__ = ["Split", "held_out_fraction", "split", "split_given", "times"]
@@ -201,14 +201,14 @@ def _by_time(series: pd.Series, held: int) -> Rows:
 
 
 def times(series: pd.Series) -> npt.NDArray[np.float64]:
-    """A column of numbers or moments on one axis, shape (n,); NaN where the value is missing.
+    """A column of numbers or datetimes on one axis, shape (n,); NaN where the value is missing.
 
     Raises:
         DataError: a value is neither a number nor a date; the message names the row, counted from 1.
     """
     if pd.api.types.is_numeric_dtype(series):
         return numbers(series)
-    when = moments(series)
+    when = datetimes(series)
     return np.where(when.isna(), np.nan, (when - when.min()).dt.total_seconds().to_numpy(dtype=np.float64))
 
 

@@ -13,19 +13,19 @@ from ikura.data.frame import plain_column
 from ikura.data.missing import MISSING, missing_words, without_missing
 from ikura.data.notation import (
     PLAIN,
+    BooleanNotation,
+    DatetimeNotation,
     Doubt,
     DurationNotation,
     Hints,
     LabelNotation,
-    MomentNotation,
     NumberNotation,
-    TruthNotation,
     cells_of,
-    find_odd,
+    find_majority,
     is_text,
 )
 from ikura.data.task import is_measured
-from ikura.data.types import LARGE, Found, find_notation, resolved, settled
+from ikura.data.type_inference import LARGE, Found, find_notation, resolved, settled
 from ikura.errors import DataError
 
 __all__ = ["TargetValues", "read_target"]
@@ -40,7 +40,7 @@ class TargetValues:
     """The target, read.
 
     Args:
-        values: numbers, truths or text, n rows; missing where there is no target.
+        values: numbers, booleans or text, n rows; missing where there is no target.
         notes: sentences for the user.
     """
 
@@ -103,8 +103,8 @@ def read_target(
         return TargetValues(_text(series, cells), [*said, *_classes(series, cells, marks, found, task)])
     elif not asked_classes and len(rest.drop_null()):
         _refuse_odd(series, rest, task, hints)
-    if not marks and found.notation == TruthNotation():
-        return TargetValues(TruthNotation().read(series, words))
+    if not marks and found.notation == BooleanNotation():
+        return TargetValues(BooleanNotation().read(series, words))
     return TargetValues(_text(series, cells), _classes(series, cells, marks, found, task))
 
 
@@ -122,14 +122,14 @@ def _number(series: pd.Series, found: Found, task: str, hints: Hints, decimals: 
         notation = settling or settled(series, notation, hints)
     if isinstance(notation, LabelNotation) and found.why and task == "regression":
         return PLAIN
-    if notation == MomentNotation("compact"):
+    if notation == DatetimeNotation("compact"):
         return PLAIN
     return notation if isinstance(notation, NumberNotation) else None
 
 
 def _are_dates(found: Found) -> bool:
     notation = found.notation
-    return isinstance(notation, MomentNotation) or (isinstance(notation, Doubt) and not notation.readings)
+    return isinstance(notation, DatetimeNotation) or (isinstance(notation, Doubt) and not notation.readings)
 
 
 def _dates(series: pd.Series, task: str) -> list[str]:
@@ -163,7 +163,7 @@ def _refuse_odd(series: pd.Series, rest: pa.Array, task: str, hints: Hints) -> N
     """Refuse a target of numbers for the first value that is none."""
     given = rest.drop_null()
     distinct = given.unique()
-    odd = find_odd(distinct, hints)
+    odd = find_majority(distinct, hints)
     if odd is None or odd.notation is None or odd.fits.all():
         return
     others = distinct.filter(pa.array(~odd.fits))

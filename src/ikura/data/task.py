@@ -94,7 +94,7 @@ def has_target(series: pd.Series) -> npt.NDArray[np.bool_]:
 def detect_task(series: pd.Series, task: str = "auto") -> Task:
     """Find the task that a target column sets.
 
-    Text and truths are classes, and so are whole numbers with at most 20 distinct values of at least 5 rows
+    Text and booleans are classes, and so are whole numbers with at most 20 distinct values of at least 5 rows
     each on average; other numbers are a regression. Rows without a target do not count.
 
     Args:

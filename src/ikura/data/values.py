@@ -1,4 +1,4 @@
-"""The values of one column as arrays: numbers, truths, moments, labels."""
+"""The values of one column as arrays: numbers, booleans, datetimes, labels."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from ikura.data.frame import plain_column
-from ikura.data.notation import PLAIN, Hints, MomentNotation, Notation, TruthNotation, label
-from ikura.data.types import notation_as
+from ikura.data.notation import PLAIN, BooleanNotation, DatetimeNotation, Hints, Notation, label
+from ikura.data.type_inference import notation_as
 from ikura.errors import DataError
 
-__all__ = ["label", "labels", "moments", "numbers", "truths"]
+__all__ = ["booleans", "datetimes", "label", "labels", "numbers"]
 
 
 def numbers(series: pd.Series) -> npt.NDArray[np.float64]:
     """The column as numbers.
 
     Args:
-        series: a column of n rows: numbers, truths, durations (in seconds), or text that reads as numbers.
+        series: a column of n rows: numbers, booleans, durations (in seconds), or text that reads as numbers.
 
     Returns:
         Shape (n,); NaN where the value is missing.
@@ -33,7 +33,7 @@ def numbers(series: pd.Series) -> npt.NDArray[np.float64]:
     return PLAIN.read(plain_column(series)).to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def truths(series: pd.Series) -> npt.NDArray[np.float64]:
+def booleans(series: pd.Series) -> npt.NDArray[np.float64]:
     """The column as 0 (false) and 1 (true).
 
     Args:
@@ -46,34 +46,34 @@ def truths(series: pd.Series) -> npt.NDArray[np.float64]:
         DataError: a value is neither true nor false; the message names its row, counted from 1, and the column.
 
     Example:
-        >>> truths(pd.Series([True, None, False], name="smoker", dtype=object))
+        >>> booleans(pd.Series([True, None, False], name="smoker", dtype=object))
         array([ 1., nan,  0.])
     """
-    return TruthNotation().read(plain_column(series)).to_numpy(dtype=np.float64, na_value=np.nan)
+    return BooleanNotation().read(plain_column(series)).to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def moments(series: pd.Series) -> pd.Series:
-    """The column as moments in time, without a zone (moments with a zone become UTC).
+def datetimes(series: pd.Series) -> pd.Series:
+    """The column as datetimes, without a zone (datetimes with a zone become UTC).
 
     Args:
         series: a column of n rows: dates, or text such as 2024-02-29, 2024-02-29T12:30:00, 2024/02/29 or 29.02.2024,
             all of one order.
 
     Returns:
-        n moments; NaT where the value is missing.
+        n datetimes; NaT where the value is missing.
 
     Raises:
         DataError: a value is not a date; the message names its row, counted from 1, and the column.
 
     Example:
-        >>> moments(pd.Series(["2024-02-29", None], name="day")).dt.month.tolist()
+        >>> datetimes(pd.Series(["2024-02-29", None], name="day")).dt.month.tolist()
         [2.0, nan]
     """
     plain = plain_column(series)
     hints = Hints()
     notation = notation_as(plain, "datetime", hints)
     if not isinstance(notation, Notation):
-        MomentNotation().read(plain)
+        DatetimeNotation().read(plain)
         raise DataError(f"column {series.name!r}: {notation.example!r} {notation.reason}")
     when = notation.read(plain)
     return when.dt.tz_localize(None) if isinstance(when.dtype, pd.DatetimeTZDtype) else when

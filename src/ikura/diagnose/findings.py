@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from ikura.data.open_source import open_source
 from ikura.diagnose.best_achievable import Neighbour, best_achievable, untuned_learners
 from ikura.diagnose.bias_variance import check_worth, diagnose, judge_errors
-from ikura.diagnose.case import Case
 from ikura.diagnose.chosen import Chosen
 from ikura.diagnose.cost_curve import CostCurve, cost_curves
 from ikura.diagnose.error_rates import Errors
@@ -21,6 +20,7 @@ from ikura.diagnose.mistakes import Mistakes, mistakes
 from ikura.diagnose.prescription import Prescription, keep_spaces
 from ikura.diagnose.reachable_error import Losses, loss_fell_further, with_reachable_errors
 from ikura.diagnose.recipe import prescribe
+from ikura.diagnose.recipe_rule import RuleContext
 from ikura.diagnose.seeds import with_more_seeds
 from ikura.engine import worker_count
 from ikura.errors import UsageError
@@ -215,7 +215,7 @@ def examine(
             if setup.compiled:
                 warm_up(setting.dtype, say, setup.convolutional)
             say("training with and without regularisation and dropout")
-            curves = cost_curves(chosen, record.epochs, Case.of(diagnosis, record).can)
+            curves = cost_curves(chosen, record.epochs, RuleContext.of(diagnosis, record).can)
     best = record.best
     assert best is not None
     return Findings(best.number, diagnosis, prescriptions, learned, curves, found, notes, reached)

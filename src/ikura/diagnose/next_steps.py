@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.best_achievable import best_achievable
 from ikura.diagnose.bias_variance import judge_errors
-from ikura.diagnose.case import Case
 from ikura.diagnose.chosen import Chosen
 from ikura.diagnose.decision_wording import decision_in_words
 from ikura.diagnose.measured_errors import measure
 from ikura.diagnose.reachable_error import loss_fell_further, with_reachable_errors
 from ikura.diagnose.recipe import Change, Prescription, prescribe_for
+from ikura.diagnose.recipe_rule import RuleContext
 from ikura.diagnose.search_budget import search_budget
 from ikura.diagnose.space_borders import edges
 from ikura.errors import SpaceError
@@ -27,7 +27,7 @@ from ikura.study.record.facts import SECONDS
 from ikura.study.record.record import Record
 from ikura.study.record.search_plans import SearchPlan, begun_with, found_in, plans, with_widened
 from ikura.study.record.trial import Trial
-from ikura.study.search import observations
+from ikura.study.search_loop import observations
 from ikura.trial_state import State
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class NextSteps:
         found = prescribe_for(self._case(replace(self.diagnosis, **gaps)))  # type: ignore[arg-type]
         return sorted((one for one in found if one.against in order), key=lambda one: order.index(one.against))
 
-    def _case(self, diagnosis: Diagnosis) -> Case:
+    def _case(self, diagnosis: Diagnosis) -> RuleContext:
         """The study as the recipe looks at one, ended with its best trial so far."""
         setting = replace(
             self.setting, epochs=self.base.epochs, trials=self.base.trials, space=self.space.as_dict(), auto={}
@@ -146,7 +146,7 @@ class NextSteps:
         found = trials[trials["stage"].isin(own)]
         pressed = edges(found, self.space, self.executor.sign > 0, leader.hyperparameters)
         chosen = (leader.number, leader.hyperparameters, leader.score)
-        return Case(diagnosis, self.record, setting, setting.epochs, self.space, *chosen, pressed)
+        return RuleContext(diagnosis, self.record, setting, setting.epochs, self.space, *chosen, pressed)
 
     def _spent(self) -> set[str]:
         """Prescriptions that were skipped, or searched for in vain."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from ikura.diagnose.case import Case
+from ikura.diagnose.recipe_rule import RuleContext
 from ikura.errors import SpaceError
 from ikura.space import Space
 from ikura.study.record.facts import BEFORE
@@ -38,18 +38,18 @@ class Tried:
         return f"It was tried already: dev {self.metric} {self.before:.4g} before, {self.after:.4g} after."
 
 
-def tried(case: Case) -> dict[str, Tried]:
+def tried(context: RuleContext) -> dict[str, Tried]:
     """Find what was tried before a study, or in it, and what that brought; of several times the last.
 
     An earlier study is one that the search began with (`prior`, `--prior`), and those before that.
     """
     found: dict[str, Tried] = {}
-    record = case.record
+    record = context.record
     sign = 1.0 if record.metric.greater_is_better else -1.0
     steps = [*(record.store.fact(BEFORE) or [])]
     if steps:
-        now = {"dev": case.dev, "epochs": case.epochs, "network": case.network}
-        steps.append(now | {"space": case.space.as_dict(), "prescribed": []})
+        now = {"dev": context.dev, "epochs": context.epochs, "network": context.network}
+        steps.append(now | {"space": context.space.as_dict(), "prescribed": []})
     for before, after in pairwise(steps):
         better = sign * (after["dev"] - before["dev"]) > 0
         for one in before["prescribed"]:

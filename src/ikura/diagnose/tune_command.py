@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ikura.diagnose.case import Case
 from ikura.diagnose.prescription import FOLDER, Change
+from ikura.diagnose.recipe_rule import RuleContext
 from ikura.files import shown
 from ikura.study.record.command import command
 
@@ -19,22 +19,22 @@ GIVEN = "the space was given"
 """How the note on a space begins that was not chosen by the number of trials."""
 
 
-def command_of(case: Case, name: str, change: Change) -> str:
+def command_of(context: RuleContext, name: str, change: Change) -> str:
     """The command that tunes again with a change.
 
     Trials of the study that lie in the changed space are what the search begins with.
 
     Args:
-        case: of the study.
+        context: of the study.
         name: of the prescription; the space lies in a file of that name (`keep_spaces`).
         change: what is to be otherwise.
 
     Returns:
         A command line; a line of Python where the networks are the caller's own or pretrained.
     """
-    setting, run = case.setting, case.record.run
+    setting, run = context.setting, context.record.run
     config = {**asdict(setting), **change.settings, "time_limit": setting.time_limit}
-    space = _space_of(case, name, change)
+    space = _space_of(context, name, change)
     if setting.data["kind"] in ("frame", "arrays"):
         kept = run / setting.data["path"]
         config["data"] = {"kind": "file", "path": shown(kept)}
@@ -43,15 +43,15 @@ def command_of(case: Case, name: str, change: Change) -> str:
     if words is None:
         return _python(config, space)
     words += "" if space is None else f" --space {shlex.quote(shown(space))}"
-    return words + (f" --prior {shlex.quote(shown(run))}" if _begins_with(case, change) else "")
+    return words + (f" --prior {shlex.quote(shown(run))}" if _begins_with(context, change) else "")
 
 
-def _space_of(case: Case, name: str, change: Change) -> Path | None:
+def _space_of(context: RuleContext, name: str, change: Change) -> Path | None:
     """File of the space that a changed study searches; None for the default one, or that of another network."""
-    given = case.record.space_note.startswith(GIVEN)
+    given = context.record.space_note.startswith(GIVEN)
     if "network" in change.settings or (change.empty and not given):
         return None
-    return case.record.run / FOLDER / f"{name}.toml"
+    return context.record.run / FOLDER / f"{name}.toml"
 
 
 def _python(config: Mapping[str, Any], space: Path | None) -> str:
@@ -64,8 +64,8 @@ def _python(config: Mapping[str, Any], space: Path | None) -> str:
     return f"ikura.tune({', '.join(words)})"
 
 
-def _begins_with(case: Case, change: Change) -> bool:
+def _begins_with(context: RuleContext, change: Change) -> bool:
     """Whether a search with a change could begin with trials of the study."""
     if change.empty or "network" in change.settings:
         return False
-    return any(True for _ in case.known.records(case.space.replace(**change.space), 1.0))
+    return any(True for _ in context.known.records(context.space.replace(**change.space), 1.0))

@@ -15,8 +15,8 @@ from ikura.nn.normalisation import normalisation
 from ikura.population.schedule import growth_of, pieces_of, shape
 from ikura.population.update_rules import rule
 from ikura.space import DEFAULTS, layer_of
+from ikura.space.hyperparameter_table import LARGE
 from ikura.space.limits import ARCHITECTURE, BELOW_ONE, BOUNDS, WHOLE
-from ikura.space.table import LARGE
 
 __all__ = ["Hyperparameters", "Member", "check_value"]
 

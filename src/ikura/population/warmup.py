@@ -14,7 +14,7 @@ import numba
 import numpy as np
 from numba.core.codegen import get_host_cpu_features
 
-from ikura.garbage import fewer_collections
+from ikura.garbage_collection import fewer_collections
 from ikura.metric import METRICS
 from ikura.nn.generators import seeded
 from ikura.population.cache import check_compiler, place_note

@@ -6,7 +6,7 @@ import re
 
 from ikura.space._base import Value
 from ikura.space.effects import Effect, Need, above_zero
-from ikura.space.table import TABLE, Part
+from ikura.space.hyperparameter_table import TABLE, Part
 
 __all__ = [
     "CONVOLUTIONAL", "DEFAULTS", "EACH_LAYER", "EFFECTS", "HYPERPARAMETERS", "KERNEL", "OF_IMAGES", "OF_NETWORK",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ikura.errors import UsageError
 from ikura.space._base import Parameter
 from ikura.space.discrete import fixed
+from ikura.space.hyperparameter_table import TABLE
 from ikura.space.hyperparameters import DEFAULTS
-from ikura.space.table import TABLE
 from ikura.space.tiers import DefaultSpace, assembled, tiers_of
 
 __all__ = ["IMAGE_TIERS", "image_space"]

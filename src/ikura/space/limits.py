@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ikura.space.hyperparameter_table import TABLE, Part
 from ikura.space.hyperparameters import layer_of
-from ikura.space.table import TABLE, Part
 
 __all__ = ["ARCHITECTURE", "BELOW_ONE", "BOUNDS", "WHOLE", "limits", "widening_bounds"]
 

@@ -13,9 +13,9 @@ from ikura.errors import UsageError
 from ikura.space._base import Parameter
 from ikura.space.condition import Condition
 from ikura.space.discrete import choice, fixed
+from ikura.space.hyperparameter_table import TABLE, Search, smallest_batch
 from ikura.space.hyperparameters import DEFAULTS, EFFECTS
 from ikura.space.space import Space
-from ikura.space.table import TABLE, Search, smallest_batch
 
 __all__ = ["TIERS", "DefaultSpace", "Tier", "assembled", "default_space", "tiers_of"]
 

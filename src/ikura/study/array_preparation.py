@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from ikura.data import Dataset
+from ikura.data.array_encoding import ArrayScaling
 from ikura.data.encoder.given import GivenEncoder
-from ikura.data.whole import Arrays
 from ikura.errors import UsageError
 from ikura.nn.generators import preserved
 from ikura.nn.loss import outputs_of
@@ -23,7 +23,7 @@ from ikura.study.record.pretrained import Pretrained
 __all__ = ["arrays_for", "with_whole_numbers"]
 
 
-def arrays_for(network: Any, standardise: bool | None) -> Arrays | None:
+def arrays_for(network: Any, standardise: bool | None) -> ArrayScaling | None:
     """Choose what becomes of arrays; None for networks of ikura's, which get tables of the columns of use.
 
     Raises:
@@ -36,17 +36,17 @@ def arrays_for(network: Any, standardise: bool | None) -> Arrays | None:
             raise UsageError("standardise is for arrays and a network of your own; leave it out")
         return None
     if standardise is None:
-        return Arrays.ALL if pretrained else Arrays.FLOATS
-    return Arrays.ALL if standardise else Arrays.NONE
+        return ArrayScaling.ALL if pretrained else ArrayScaling.FLOATS
+    return ArrayScaling.ALL if standardise else ArrayScaling.NONE
 
 
 def with_whole_numbers(
-    read: Callable[[Arrays | None], Dataset],
+    read: Callable[[ArrayScaling | None], Dataset],
     dataset: Dataset,
-    arrays: Arrays | None,
+    arrays: ArrayScaling | None,
     factory: Callable[[Any], nn.Module],
     hyperparameters: Mapping[str, Any],
-) -> tuple[Dataset, Arrays | None]:
+) -> tuple[Dataset, ArrayScaling | None]:
     """Have whole numbers standardised where the network runs on floats alone.
 
     Args:
@@ -59,16 +59,16 @@ def with_whole_numbers(
     Returns:
         The data, and how arrays were treated.
     """
-    if arrays is not Arrays.FLOATS or not isinstance(dataset.encoder, GivenEncoder):
+    if arrays is not ArrayScaling.FLOATS or not isinstance(dataset.encoder, GivenEncoder):
         return dataset, arrays
     if (reason := _fails(dataset, factory, hyperparameters)) is None:
         return dataset, arrays
-    other = read(Arrays.ALL)
+    other = read(ArrayScaling.ALL)
     if _fails(other, factory, hyperparameters) is not None:
         return dataset, arrays
     note = f"x holds whole numbers, which your network does not take as they are ({reason}); they are standardised."
     kept = [line for line in other.summary.notes if not line.startswith("x is standard")]
-    return other.with_notes([*kept, note]), Arrays.ALL
+    return other.with_notes([*kept, note]), ArrayScaling.ALL
 
 
 def _fails(dataset: Dataset, factory: Callable[[Any], nn.Module], hyperparameters: Mapping[str, Any]) -> str | None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ikura.data import Dataset, prepare
+from ikura.data.array_encoding import ArrayScaling
 from ikura.data.options import DataOptions
-from ikura.data.whole import Arrays
 from ikura.json_values import JsonObject
 from ikura.study.positive_class import wanted_positive
 from ikura.study.record.data_record import DataRecord
@@ -53,7 +53,7 @@ class GivenData:
         positive, taken = wanted_positive(options.positive, metric), {part: one.data for part, one in parts.items()}
         return cls(data_record, parts, replace(options, target=data_record.target, positive=positive, **taken))
 
-    def read(self, network: Any, arrays: Arrays | None, seed: int) -> Dataset:
+    def read(self, network: Any, arrays: ArrayScaling | None, seed: int) -> Dataset:
         """Read and split them.
 
         Args:

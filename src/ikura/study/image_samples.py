@@ -1,4 +1,4 @@
-"""Pictures for the report: some images of each class, and what each augmentation does to some of them."""
+"""ImageSet for the report: some images of each class, and what each augmentation does to some of them."""
 
 from __future__ import annotations
 

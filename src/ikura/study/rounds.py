@@ -13,7 +13,7 @@ from ikura.nn.noise import key
 from ikura.population.job import Outcome
 from ikura.population.setup import TrainingSetup
 from ikura.search import Schedule, Stage
-from ikura.search.schedule import Plan, Standing, check_round
+from ikura.search.schedule import StageContext, Standing, check_round
 from ikura.space import Space, layer_of
 from ikura.space.limits import BOUNDS
 from ikura.study.executor import Executor, TrainOptions
@@ -68,8 +68,8 @@ def run_stage(
     if not trials:
         return
     seed = key(executor.seed, "schedule", stage.index)
-    plan = Plan(trials, stage.epochs, trials_at_once(trials), seed, space, changeable(executor.setup, space))
-    _Rounds(executor, schedule, stage, plan, patience, keep).run()
+    context = StageContext(trials, stage.epochs, trials_at_once(trials), seed, space, changeable(executor.setup, space))
+    _Rounds(executor, schedule, stage, context, patience, keep).run()
 
 
 class _Rounds:
@@ -78,11 +78,11 @@ class _Rounds:
         executor: Executor,
         schedule: Schedule,
         stage: Stage,
-        plan: Plan,
+        context: StageContext,
         patience: int | None,
         keep: Callable[[list[Outcome]], None] | None,
     ) -> None:
-        self.executor, self.schedule, self.stage, self.plan = executor, schedule, stage, plan
+        self.executor, self.schedule, self.stage, self.context = executor, schedule, stage, context
         options = TrainOptions(patience, stage.epochs, going_on=True, losses=schedule.paired, best=keep is not None)
         if keep is not None:
             options = replace(options, each=keep)
@@ -139,13 +139,13 @@ class _Rounds:
         over = bool(self.rounds) and not waiting and not any(one.state is State.RUNNING for one in standings)
         if self.rounds and not self.rounds[-1].until:
             return None
-        decided = None if over else self.schedule.next(standings, self.plan)
+        decided = None if over else self.schedule.next(standings, self.context)
         if decided is None:
             rest = {one.number: "not chosen to go on" for one in standings if one.state is State.RUNNING}
             if rest:
                 self._record(self._round(drop=rest), [])
             return None
-        check_round(self.schedule, decided, standings, self.plan)
+        check_round(self.schedule, decided, standings, self.context)
         first = self.executor.store.count() if decided.copies else 0
         copies = [
             self.rows[copy.parent].copy(first + i, self.stage.index, dict(copy.hyperparameters))

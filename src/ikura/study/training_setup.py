@@ -30,7 +30,7 @@ from ikura.study.record.device import chosen_device
 from ikura.study.record.model import Model
 from ikura.study.record.networks import PRETRAINED, resolved
 from ikura.study.record.pretrained import Pretrained
-from ikura.study.record.probe import probe_outputs
+from ikura.study.record.probe_outputs import probe_outputs
 from ikura.study.record.setting import Setting
 
 BLOCK = 1024

@@ -8,7 +8,7 @@ from math import isfinite, nan
 
 import numpy as np
 
-from ikura.search.schedule import Plan, Schedule
+from ikura.search.schedule import Schedule, StageContext
 from ikura.space import Space, choice, integer, linear, log, log_complement
 from ikura.testing.simulation import Simulation, learning_curves
 from ikura.trial_state import State
@@ -24,8 +24,8 @@ SPACE = Space(
 )
 CHANGEABLE = ("learning_rate", "momentum", "dropout")
 PLANS = [
-    Plan(trials, epochs, room, seed, SPACE, CHANGEABLE)
-    for trials, epochs, room, seed in (
+    StageContext(trials, epochs, max_concurrent, seed, SPACE, CHANGEABLE)
+    for trials, epochs, max_concurrent, seed in (
         (1, 1, 1, 0),
         (1, 30, 1, 0),
         (2, 10, 1, 1),
@@ -43,8 +43,9 @@ def check_schedule(make: Callable[[], Schedule]) -> None:
 
     Rounds can be carried out (see `ikura.search.schedule.check_round`) and come to an end; every fresh trial begins
     once and none is left over; who diverged or has no finite score never goes on; at least one trial trains all its
-    epochs or stops on its own, unless all diverge; no trial exceeds the epochs, and those that refill keep to the room
-    and leave none of it while trials wait; decisions are a pure function of what is recorded: the same from another
+    epochs or stops on its own, unless all diverge; no trial exceeds the epochs, and those that refill keep to
+    `max_concurrent` and leave no place free while trials wait;
+    decisions are a pure function of what is recorded: the same from another
     object, from copies of the standings, when asked again at any point, and in whatever order trials are told.
 
     Args:
@@ -59,11 +60,11 @@ def check_schedule(make: Callable[[], Schedule]) -> None:
         >>> check_schedule(lambda: schedule("hyperband"))
     """
     name = make().name
-    for plan in PLANS:
+    for context in PLANS:
         for diverging in (0.0, 0.3, 1.0):
-            where = f"schedule {name!r}, {plan.trials} trials of {plan.epochs} epochs, {diverging:.0%} diverging"
-            curves = learning_curves(plan.trials, plan.epochs, plan.seed, diverging)
-            whole = Simulation(make(), plan, curves).run()
+            where = f"schedule {name!r}, {context.trials} trials of {context.epochs} epochs, {diverging:.0%} diverging"
+            curves = learning_curves(context.trials, context.epochs, context.seed, diverging)
+            whole = Simulation(make(), context, curves).run()
             _check_end(whole, where)
             _check_purity(make, whole, where)
     _check_unscored(make)
@@ -72,9 +73,9 @@ def check_schedule(make: Callable[[], Schedule]) -> None:
 
 def _check_end(whole: Simulation, where: str) -> None:
     fresh = sum(one.parent is None for one in whole.standings.values())
-    assert fresh == whole.plan.trials, f"{where}: {fresh} trials began"
+    assert fresh == whole.context.trials, f"{where}: {fresh} trials began"
     for one in whole.standings.values():
-        assert 0 < one.epochs <= whole.plan.epochs, f"{where}: trial {one.number} trained {one.epochs} epochs"
+        assert 0 < one.epochs <= whole.context.epochs, f"{where}: trial {one.number} trained {one.epochs} epochs"
     survivors = [one for one in whole.standings.values() if one.state == State.COMPLETE]
     if not np.isnan(whole.curves).any():
         assert survivors, f"{where}: nobody trained to the end"
@@ -86,20 +87,22 @@ def _check_end(whole: Simulation, where: str) -> None:
         ended |= dict.fromkeys(decided.drop, index)
         begun += len(decided.fresh)
         at_once = len(decided.train) + len(decided.fresh) + len(decided.copies)
-        if whole.schedule.refills and begun < whole.plan.trials:
-            assert at_once == whole.plan.room, f"{where}: round {index} leaves room that fresh trials could have"
+        if whole.schedule.refills and begun < whole.context.trials:
+            assert at_once == whole.context.max_concurrent, (
+                f"{where}: round {index} leaves places free for fresh trials"
+            )
         assert all(isinstance(why, str) and why for why in decided.drop.values()), f"{where}: a drop without a reason"
 
 
 def _check_purity(make: Callable[[], Schedule], whole: Simulation, where: str) -> None:
-    shuffled = Simulation(make(), whole.plan, whole.curves)
+    shuffled = Simulation(make(), whole.context, whole.curves)
     random = np.random.default_rng(0)
     for index in range(len(whole.rounds) + 1):
         standings = list(shuffled.standings.values())
         answers = [
-            make().next(standings, whole.plan),
-            make().next(deepcopy(standings), whole.plan),
-            shuffled.schedule.next(standings[::-1], whole.plan),
+            make().next(standings, whole.context),
+            make().next(deepcopy(standings), whole.context),
+            shuffled.schedule.next(standings[::-1], whole.context),
         ]
         expected = whole.rounds[index] if index < len(whole.rounds) else None
         for answer in answers:
@@ -110,10 +113,10 @@ def _check_purity(make: Callable[[], Schedule], whole: Simulation, where: str) -
 
 def _check_unscored(make: Callable[[], Schedule]) -> None:
     """A metric may be undefined where the loss is not; such trials never go on, and never displace others."""
-    plan = Plan(12, 27, 8, 0, SPACE, CHANGEABLE)
+    context = StageContext(12, 27, 8, 0, SPACE, CHANGEABLE)
     curves = learning_curves(12, 27, diverging=0)
     curves[::2, :, 0] = nan
-    whole = Simulation(make(), plan, curves).run()
+    whole = Simulation(make(), context, curves).run()
     complete = [one for one in whole.standings.values() if one.state == State.COMPLETE]
     assert any(isfinite(one.scores[-1]) for one in complete), f"schedule {make().name!r}: only trials without a score"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ikura.search.schedule import Plan, Round, Schedule, Standing, check_round
+from ikura.search.schedule import Round, Schedule, StageContext, Standing, check_round
 from ikura.trial_state import State
 
 __all__ = ["Curves", "Simulation", "learning_curves"]
@@ -52,14 +52,14 @@ class Simulation:
 
     Attributes:
         schedule: the schedule.
-        plan: what the stage is given.
+        context: what the stage is given.
         curves: of the fresh trials, in the order in which they begin.
         standings: of all trials that have begun, by number.
         rounds: what was decided so far.
     """
 
     schedule: Schedule
-    plan: Plan
+    context: StageContext
     curves: Curves
     standings: dict[int, Standing] = field(default_factory=dict)
     rounds: list[Round] = field(default_factory=list)
@@ -75,20 +75,20 @@ class Simulation:
             IkuraError: the schedule decided what it must not, or comes to no end.
         """
         while self.step(order):
-            if len(self.rounds) > 10 * self.plan.trials * self.plan.epochs:
+            if len(self.rounds) > 10 * self.context.trials * self.context.epochs:
                 raise AssertionError(f"schedule {self.schedule.name!r} comes to no end")
         return self
 
     def step(self, order: Callable[[list[Standing]], Sequence[Standing]] = list) -> bool:
         """Ask for a round and carry it out; return whether there was one."""
         standings = list(self.standings.values())
-        decided = self.schedule.next(order(standings), self.plan)
+        decided = self.schedule.next(order(standings), self.context)
         if decided is None:
             for number, one in self.standings.items():
                 if one.state == State.RUNNING:
                     self.standings[number] = replace(one, state=State.PRUNED)
             return False
-        check_round(self.schedule, decided, standings, self.plan)
+        check_round(self.schedule, decided, standings, self.context)
         self.rounds.append(decided)
         parents = {copy.parent: self.standings[copy.parent] for copy in decided.copies}
         for number in decided.drop:
@@ -111,14 +111,14 @@ class Simulation:
         number = len(self.standings)
         begun = sum(one.parent is None for one in self.standings.values())
         self._own[number] = self.curves[begun]
-        hyperparameters = self.plan.space.from_unit(
-            dict(zip(self.plan.space.dimensions, np.random.default_rng(begun).random(99).tolist(), strict=False))
+        hyperparameters = self.context.space.from_unit(
+            dict(zip(self.context.space.dimensions, np.random.default_rng(begun).random(99).tolist(), strict=False))
         )
         self.standings[number] = Standing(number, State.RUNNING, 0, np.empty(0), np.empty(0), hyperparameters)
         self._train(number, until)
 
     def _train(self, number: int, until: int) -> None:
-        one, patience = self.standings[number], self.schedule.patience(self.plan.epochs)
+        one, patience = self.standings[number], self.schedule.patience(self.context.epochs)
         scores, losses = self._own[number][:, 0], self._own[number][:, 1]
         state, epochs = one.state, one.epochs
         while epochs < until and state is State.RUNNING:
@@ -126,7 +126,7 @@ class Simulation:
             best = int(np.argmin(np.where(np.isnan(losses[:epochs]), np.inf, losses[:epochs]))) + 1
             if not np.isfinite(losses[epochs - 1]):
                 state = State.DIVERGED
-            elif epochs == self.plan.epochs or (patience is not None and epochs - best >= patience):
+            elif epochs == self.context.epochs or (patience is not None and epochs - best >= patience):
                 state = State.COMPLETE
         # Each example's loss is the trial's, more or less; members see the same examples, so they can be paired.
         kept = dict(one.dev_losses)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ikura.data import prepare
-from ikura.data.images import open_pictures
-from ikura.data.images.picture import decode, look
+from ikura.data.images import open_images
+from ikura.data.images.image_file import decode, look
 from ikura.data.options import DataOptions
 from ikura.data.summary import ClassRows, ImageSummary
 from ikura.errors import DataError, UsageError
@@ -25,31 +25,31 @@ Photos = Callable[..., Path]
 
 def test_pixels_are_those_of_the_files(photos: Photos) -> None:
     folder = photos()
-    pictures = open_pictures(str(folder))
+    found = open_images(str(folder))
     files = [folder / name / f"{i:03}.png" for name in ("cat", "dog") for i in range(8)]
     wanted = np.stack([np.asarray(Image.open(path)).transpose(2, 0, 1) for path in files])
-    np.testing.assert_array_equal(pictures.pixels, wanted)
-    assert pictures.pixels.dtype == np.uint8
-    assert pictures.labels.tolist() == ["cat"] * 8 + ["dog"] * 8
-    assert pictures.parts is None
-    assert pictures.notes == ["All images are read as colour."]
+    np.testing.assert_array_equal(found.pixels, wanted)
+    assert found.pixels.dtype == np.uint8
+    assert found.labels.tolist() == ["cat"] * 8 + ["dog"] * 8
+    assert found.parts is None
+    assert found.notes == ["All images are read as colour."]
 
 
 def test_grey_images_have_one_channel(photos: Photos) -> None:
-    pictures = open_pictures(str(photos(grey=True)))
-    assert pictures.pixels.shape == (16, 1, 5, 6)
-    assert (pictures.pixels[:8, 0, 0, 0] == 0).all()
-    assert (pictures.pixels[8:, 0, 0, 0] == 1).all()
+    found = open_images(str(photos(grey=True)))
+    assert found.pixels.shape == (16, 1, 5, 6)
+    assert (found.pixels[:8, 0, 0, 0] == 0).all()
+    assert (found.pixels[8:, 0, 0, 0] == 1).all()
 
 
 def test_one_colour_image_makes_all_of_them_colour(photos: Photos) -> None:
     folder = photos(grey=True)
     Image.new("RGB", (6, 5), (1, 2, 3)).save(folder / "dog" / "999.png")
-    pictures = open_pictures(str(folder))
-    assert pictures.pixels.shape == (17, 3, 5, 6)
-    assert pictures.pixels[-1, :, 0, 0].tolist() == [1, 2, 3]
-    np.testing.assert_array_equal(pictures.pixels[0, 0], pictures.pixels[0, 2])
-    assert "16 of 17 images are grey; all are read as colour." in pictures.notes
+    found = open_images(str(folder))
+    assert found.pixels.shape == (17, 3, 5, 6)
+    assert found.pixels[-1, :, 0, 0].tolist() == [1, 2, 3]
+    np.testing.assert_array_equal(found.pixels[0, 0], found.pixels[0, 2])
+    assert "16 of 17 images are grey; all are read as colour." in found.notes
 
 
 @pytest.mark.parametrize(("mode", "value", "wanted"), [("I;16", 0x1234, 0x12), ("1", 1, 255), ("LA", (9, 50), 9)])
@@ -59,7 +59,7 @@ def test_other_kinds_of_grey(mode: str, value: int, wanted: int, photos: Photos)
         Image.fromarray(np.full((5, 6), value, np.uint16)).save(folder / "dog" / "999.png")
     else:
         Image.new(mode, (6, 5), value).save(folder / "dog" / "999.png")
-    assert (open_pictures(str(folder)).pixels[-1] == wanted).all()
+    assert (open_images(str(folder)).pixels[-1] == wanted).all()
 
 
 @pytest.mark.parametrize("mode", ["P", "RGBA", "CMYK"])
@@ -68,7 +68,7 @@ def test_other_kinds_of_colour(mode: str, photos: Photos) -> None:
     suffix = "jpg" if mode == "CMYK" else "png"
     Image.new("RGB", (6, 5), (255, 0, 0)).convert(mode).save(folder / "dog" / f"999.{suffix}")
     # JPEG's colours are not exact.
-    np.testing.assert_allclose(open_pictures(str(folder)).pixels[-1, :, 2, 2], [255, 0, 0], atol=4)
+    np.testing.assert_allclose(open_images(str(folder)).pixels[-1, :, 2, 2], [255, 0, 0], atol=4)
 
 
 def test_a_photo_is_turned_as_its_camera_noted(photos: Photos) -> None:
@@ -78,20 +78,20 @@ def test_a_photo_is_turned_as_its_camera_noted(photos: Photos) -> None:
     tag = Image.Exif()
     tag[0x0112] = 6
     lying.save(folder / "dog" / "999.png", exif=tag)
-    np.testing.assert_array_equal(open_pictures(str(folder)).pixels[-1, 0], upright)
+    np.testing.assert_array_equal(open_images(str(folder)).pixels[-1, 0], upright)
 
 
 def test_different_sizes_are_refused_or_brought_to_one(photos: Photos) -> None:
     folder = photos()
     Image.new("RGB", (40, 20), (10, 200, 30)).save(folder / "dog" / "999.png")
     with pytest.raises(DataError) as caught:
-        open_pictures(str(folder))
+        open_images(str(folder))
     assert "2 different sizes (cat/000.png 6 x 5, dog/999.png 40 x 20)" in str(caught.value)
     assert "--image-size" in str(caught.value)
-    pictures = open_pictures(str(folder), image_size=4)
-    assert pictures.pixels.shape == (17, 3, 4, 4)
-    assert pictures.pixels[-1, :, 1, 1].tolist() == [10, 200, 30]
-    assert pictures.resized
+    found = open_images(str(folder), image_size=4)
+    assert found.pixels.shape == (17, 3, 4, 4)
+    assert found.pixels[-1, :, 1, 1].tolist() == [10, 200, 30]
+    assert found.resized
 
 
 def test_the_middle_is_cut_out(photos: Photos) -> None:
@@ -101,7 +101,7 @@ def test_the_middle_is_cut_out(photos: Photos) -> None:
     for name in ("cat", "dog"):
         for path in (folder / name).iterdir():
             Image.fromarray(wide).save(path)
-    assert (open_pictures(str(folder), image_size=4).pixels == 255).all()
+    assert (open_images(str(folder), image_size=4).pixels == 255).all()
 
 
 @pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n and then nothing"])
@@ -109,13 +109,13 @@ def test_a_broken_file_is_named(content: bytes, photos: Photos) -> None:
     folder = photos()
     (folder / "cat" / "bad.png").write_bytes(content)
     with pytest.raises(DataError) as caught:
-        open_pictures(str(folder))
+        open_images(str(folder))
     assert str(folder / "cat" / "bad.png") in str(caught.value)
     assert "\n" not in str(caught.value)
-    pictures = open_pictures(str(folder), broken="skip")
-    assert pictures.labels.tolist() == ["cat"] * 8 + ["dog"] * 8
-    assert pictures.broken == [str(folder / "cat" / "bad.png")]
-    assert "1 broken file is skipped: cat/bad.png." in pictures.notes
+    found = open_images(str(folder), broken="skip")
+    assert found.labels.tolist() == ["cat"] * 8 + ["dog"] * 8
+    assert found.broken == [str(folder / "cat" / "bad.png")]
+    assert "1 broken file is skipped: cat/bad.png." in found.notes
 
 
 def test_a_file_cut_short_is_found_when_its_pixels_are_read(photos: Photos) -> None:
@@ -123,10 +123,10 @@ def test_a_file_cut_short_is_found_when_its_pixels_are_read(photos: Photos) -> N
     path = folder / "dog" / "003.png"
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(DataError, match=r"dog/003\.png: .*--broken skip"):
-        open_pictures(str(folder))
-    pictures = open_pictures(str(folder), broken="skip")
-    assert pictures.labels.tolist() == ["cat"] * 8 + ["dog"] * 7
-    assert (pictures.pixels[8:, 0, 0, 0] == 1).all()
+        open_images(str(folder))
+    found = open_images(str(folder), broken="skip")
+    assert found.labels.tolist() == ["cat"] * 8 + ["dog"] * 7
+    assert (found.pixels[8:, 0, 0, 0] == 1).all()
 
 
 def test_a_decompression_bomb_is_refused(photos: Photos, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,17 +138,17 @@ def test_a_decompression_bomb_is_refused(photos: Photos, monkeypatch: pytest.Mon
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", most)
         message = rf"bomb\.png: .* more than {most:,} pixels, .* decompression bomb"
         with pytest.raises(DataError, match=message):
-            open_pictures(str(folder))
+            open_images(str(folder))
         with pytest.raises(DataError, match=message):
             encoder.transform(folder / "cat" / "bomb.png")
     assert warnings.filters == filters
 
 
 def test_parts_by_folder(photos: Photos) -> None:
-    pictures = open_pictures(str(photos(parts=("train", "valid", "Test"))))
-    assert pictures.parts is not None
-    assert np.bincount(pictures.parts).tolist() == [16, 16, 16]
-    assert sorted(set(pictures.labels)) == ["cat", "dog"]
+    found = open_images(str(photos(parts=("train", "valid", "Test"))))
+    assert found.parts is not None
+    assert np.bincount(found.parts).tolist() == [16, 16, 16]
+    assert sorted(set(found.labels)) == ["cat", "dog"]
 
 
 def test_a_given_test_part_is_the_test_set(photos: Photos) -> None:
@@ -171,9 +171,9 @@ def test_a_given_dev_part_is_the_dev_set(photos: Photos) -> None:
 
 
 def test_classes_called_train_and_test(photos: Photos) -> None:
-    pictures = open_pictures(str(photos(classes=("test", "train"))))
-    assert pictures.parts is None
-    assert sorted(set(pictures.labels)) == ["test", "train"]
+    found = open_images(str(photos(classes=("test", "train"))))
+    assert found.parts is None
+    assert sorted(set(found.labels)) == ["test", "train"]
 
 
 def test_folders_within_classes_and_links_count(photos: Photos, tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_folders_within_classes_and_links_count(photos: Photos, tmp_path: Path) 
     other = tmp_path / "elsewhere.png"
     (folder / "dog" / "000.png").rename(other)
     (folder / "dog" / "000.png").symlink_to(other)
-    assert open_pictures(str(folder)).labels.tolist() == ["cat"] * 8 + ["dog"] * 8
+    assert open_images(str(folder)).labels.tolist() == ["cat"] * 8 + ["dog"] * 8
 
 
 def test_what_is_left_out_is_told(photos: Photos) -> None:
@@ -193,7 +193,7 @@ def test_what_is_left_out_is_told(photos: Photos) -> None:
     (folder / ".hidden").mkdir()
     (folder / "empty").mkdir()
     Image.new("L", (3, 3)).save(folder / "cover.png")
-    notes = open_pictures(str(folder)).notes
+    notes = open_images(str(folder)).notes
     assert "Files that are no images by their names are left out (1): cat/notes.txt." in notes
     assert "No image lies in empty." in notes
     assert "1 images lie beside the folders of the classes; they have no class and are left out." in notes
@@ -205,7 +205,7 @@ def test_what_is_left_out_is_told(photos: Photos) -> None:
 )
 def test_choices_are_checked(broken: str, image_size: int | None, message: str, photos: Photos) -> None:
     with pytest.raises(UsageError, match=message):
-        open_pictures(str(photos()), image_size, broken)
+        open_images(str(photos()), image_size, broken)
 
 
 def test_folders_that_are_no_image_data(tmp_path: Path, photos: Photos) -> None:
@@ -234,7 +234,7 @@ def test_an_unreadable_folder(photos: Photos, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(DataError, match="dog: the folder cannot be read"):
-        open_pictures(str(folder))
+        open_images(str(folder))
 
 
 def test_the_same_data_set_every_time(photos: Photos) -> None:

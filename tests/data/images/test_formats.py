@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ikura.data import prepare
-from ikura.data.images import open_pictures
+from ikura.data.images import open_images
 from ikura.data.images.known import PLACE, VARIABLE
 from ikura.data.options import DataOptions
 from ikura.errors import DataError
@@ -22,14 +22,14 @@ Mnist = Callable[..., Path]
 @pytest.mark.parametrize("packed", [True, False])
 def test_mnist(packed: bool, mnist: Mnist) -> None:
     folder = mnist(packed=packed)
-    pictures = open_pictures(str(folder))
+    found = open_images(str(folder))
     content = (folder / f"train-images-idx3-ubyte{'.gz' if packed else ''}").read_bytes()
     content = gzip.decompress(content) if packed else content
-    np.testing.assert_array_equal(pictures.pixels[:60].ravel(), np.frombuffer(content[16:], np.uint8))
-    assert pictures.pixels.shape == (80, 1, 4, 4)
-    assert pictures.labels.tolist() == [i % 3 for i in range(60)] + [i % 3 for i in range(20)]
-    assert pictures.parts is not None
-    assert pictures.parts.tolist() == [0] * 60 + [2] * 20
+    np.testing.assert_array_equal(found.pixels[:60].ravel(), np.frombuffer(content[16:], np.uint8))
+    assert found.pixels.shape == (80, 1, 4, 4)
+    assert found.labels.tolist() == [i % 3 for i in range(60)] + [i % 3 for i in range(20)]
+    assert found.parts is not None
+    assert found.parts.tolist() == [0] * 60 + [2] * 20
     dataset = prepare(folder)
     assert dataset.task.classes == [0, 1, 2]
     assert dataset.summary.parts == {"train": 48, "dev": 12, "test": 20}
@@ -63,7 +63,7 @@ def test_damaged_mnist(name: str, change: Callable[[bytes], bytes] | None, messa
     else:
         damage(folder / name, change)
     with pytest.raises(DataError, match=message) as caught:
-        open_pictures(str(folder))
+        open_images(str(folder))
     assert str(folder) in str(caught.value)
 
 
@@ -83,31 +83,31 @@ def test_cifar_10(tmp_path: Path) -> None:
     tables = cifar(tmp_path / "c", {"data_batch_1.bin": 30, "data_batch_2.bin": 20, "test_batch.bin": 20}, 1)
     names = [f"thing {i}" for i in range(10)]
     (tmp_path / "c" / "batches.meta.txt").write_text("\n".join(names) + "\n\n")
-    pictures = open_pictures(str(tmp_path / "c"))
+    found = open_images(str(tmp_path / "c"))
     joined = np.concatenate(list(tables.values()))
-    np.testing.assert_array_equal(pictures.pixels.reshape(70, -1), joined[:, 1:])
-    assert pictures.labels.tolist() == [names[row[0]] for row in joined]
+    np.testing.assert_array_equal(found.pixels.reshape(70, -1), joined[:, 1:])
+    assert found.labels.tolist() == [names[row[0]] for row in joined]
     assert prepare(tmp_path / "c").summary.parts == {"train": 40, "dev": 10, "test": 20}
 
 
 def test_cifar_100_takes_the_fine_labels(tmp_path: Path) -> None:
     tables = cifar(tmp_path / "c", {"train.bin": 40, "test.bin": 20}, 2)
-    pictures = open_pictures(str(tmp_path / "c"))
-    np.testing.assert_array_equal(pictures.labels, np.concatenate(list(tables.values()))[:, 1])
-    np.testing.assert_array_equal(pictures.pixels[0].ravel(), tables["train.bin"][0, 2:])
-    assert pictures.parts is not None
-    assert pictures.parts.tolist() == [0] * 40 + [2] * 20
+    found = open_images(str(tmp_path / "c"))
+    np.testing.assert_array_equal(found.labels, np.concatenate(list(tables.values()))[:, 1])
+    np.testing.assert_array_equal(found.pixels[0].ravel(), tables["train.bin"][0, 2:])
+    assert found.parts is not None
+    assert found.parts.tolist() == [0] * 40 + [2] * 20
 
 
 def test_damaged_cifar(tmp_path: Path) -> None:
     cifar(tmp_path / "c", {"data_batch_1.bin": 3}, 1)
     damage(tmp_path / "c" / "data_batch_1.bin", lambda b: b[:-1])
     with pytest.raises(DataError, match="9,218 bytes are not whole records of 3073 bytes"):
-        open_pictures(str(tmp_path / "c"))
+        open_images(str(tmp_path / "c"))
     damage(tmp_path / "c" / "data_batch_1.bin", lambda b: b + b"x")
     (tmp_path / "c" / "batches.meta.txt").write_text("plane\ncar\n")
     with pytest.raises(DataError, match="names 2 classes, but there is a label 2"):
-        open_pictures(str(tmp_path / "c"))
+        open_images(str(tmp_path / "c"))
 
 
 def test_many_classes_by_number_are_classes(tmp_path: Path) -> None:
@@ -124,8 +124,8 @@ def test_measured_targets_of_images_are_a_regression() -> None:
 def test_npz_of_grey_images(shape: tuple[int, ...], tmp_path: Path) -> None:
     x = np.random.default_rng(3).integers(0, 256, shape, dtype=np.uint8)
     np.savez(tmp_path / "a.npz", x=x, y=np.arange(30) % 2)
-    pictures = open_pictures(str(tmp_path / "a.npz"))
-    np.testing.assert_array_equal(pictures.pixels, x.reshape(30, 1, 4, 5))
+    found = open_images(str(tmp_path / "a.npz"))
+    np.testing.assert_array_equal(found.pixels, x.reshape(30, 1, 4, 5))
 
 
 def test_npz_with_parts_and_channels_last(tmp_path: Path) -> None:
@@ -133,10 +133,10 @@ def test_npz_with_parts_and_channels_last(tmp_path: Path) -> None:
     train, test = (rng.integers(0, 256, (rows, 4, 5, 3), dtype=np.uint8) for rows in (30, 10))
     arrays: dict[str, Any] = {"x_train": train, "y_train": np.arange(30)[:, None] % 3}
     np.savez_compressed(tmp_path / "a.npz", **arrays, x_test=test, y_test=np.arange(10)[:, None] % 3)
-    pictures = open_pictures(str(tmp_path / "a.npz"))
-    np.testing.assert_array_equal(pictures.pixels, np.concatenate([train, test]).transpose(0, 3, 1, 2))
-    assert pictures.parts is not None
-    assert pictures.parts.tolist() == [0] * 30 + [2] * 10
+    found = open_images(str(tmp_path / "a.npz"))
+    np.testing.assert_array_equal(found.pixels, np.concatenate([train, test]).transpose(0, 3, 1, 2))
+    assert found.parts is not None
+    assert found.parts.tolist() == [0] * 30 + [2] * 10
     dataset = prepare(tmp_path / "a.npz")
     np.testing.assert_array_equal(dataset.test.x, test.transpose(0, 3, 1, 2))
 

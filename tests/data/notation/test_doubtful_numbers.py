@@ -8,7 +8,7 @@ import pytest
 from ikura.data.column_schema import read_schema
 from ikura.data.notation import Hints, LabelNotation
 from ikura.data.target_values import read_target
-from ikura.data.types import CODES, LARGE, PLUS, find_notation
+from ikura.data.type_inference import CODES, LARGE, PLUS, find_notation
 from ikura.errors import DataError
 
 

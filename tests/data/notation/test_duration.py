@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ikura.data.column_schema import read_schema
 from ikura.data.notation import DurationNotation, Hints, find_duration, notation_of
 from ikura.data.target_values import read_target
-from ikura.data.types import find_notation
+from ikura.data.type_inference import find_notation
 from ikura.errors import DataError
 
 SPANS = st.lists(

@@ -14,7 +14,7 @@ from ikura.nn.loss import loss
 from ikura.nn.noise import Draws, drawing
 from ikura.nn.zoo import CNN, Recipe
 from ikura.population.convolution.buffers import make_buffers
-from ikura.population.convolution.plan import Plan, sizes_of
+from ikura.population.convolution.network_layout import NetworkLayout, sizes_of
 from ikura.population.convolution.step import Batch, cost_and_gradient, outputs
 from ikura.population.convolution.tile import moving_averages
 from ikura.population.kernel.loss import CODES
@@ -39,7 +39,7 @@ def prepared(rows: int, **hyperparameters: Any) -> tuple[Recipe, CNN, Any]:
     net = recipe.module().double()
     for parameter in net.parameters():
         parameter.data += 0.1 * torch.randn_like(parameter)
-    return recipe, net, make_buffers(Plan.of(recipe), rows, rows, "float64", training=True)
+    return recipe, net, make_buffers(NetworkLayout.of(recipe), rows, rows, "float64", training=True)
 
 
 def batch_of(x: np.ndarray, y: np.ndarray, task: str = "multiclass", smoothing: float = 0.0) -> Batch:
@@ -50,10 +50,10 @@ def batch_of(x: np.ndarray, y: np.ndarray, task: str = "multiclass", smoothing: 
 def compare(task: str, rows: int, steps: int = 2, smoothing: float = 0.0, **hyperparameters: Any) -> None:
     """Cost, gradient, moving averages and outputs of a few mini-batches, the last one smaller."""
     recipe, net, buffers = prepared(rows, **hyperparameters)
-    plan, sizes = Plan.of(recipe), sizes_of(recipe, Plan.of(recipe))
+    layout, sizes = NetworkLayout.of(recipe), sizes_of(recipe, NetworkLayout.of(recipe))
     weights = nn.utils.parameters_to_vector(net.parameters()).detach().numpy().copy()
-    assert weights.size == plan.size
-    averages = moving_averages(plan, net, "float64")
+    assert weights.size == layout.size
+    averages = moving_averages(layout, net, "float64")
     random = np.random.default_rng(1)
     for step in range(steps):
         count = rows - step
@@ -77,7 +77,7 @@ def compare(task: str, rows: int, steps: int = 2, smoothing: float = 0.0, **hype
         assert_close(gradient, torch.cat([p.grad.flatten() for p in net.parameters()]).numpy())
     found = np.empty((rows, recipe.outputs))
     x = random.normal(size=(rows, *recipe.shape))
-    outputs(x, weights, sizes, make_buffers(plan, rows, 1, "float64", training=False), averages, found)
+    outputs(x, weights, sizes, make_buffers(layout, rows, 1, "float64", training=False), averages, found)
     with torch.no_grad():
         assert_close(found, net.eval()(torch.from_numpy(x)).numpy())
     if recipe.normalisation != "none":
@@ -133,11 +133,11 @@ def test_many_small_images_whose_patches_are_made_together(normalisation: str) -
 
 def test_the_first_of_equal_pixels_gets_the_error() -> None:
     recipe, net, buffers = prepared(2, shape=(1, 4, 4), blocks=1, activation="tanh", dropout=0.0)
-    plan, sizes = Plan.of(recipe), sizes_of(recipe, Plan.of(recipe))
+    layout, sizes = NetworkLayout.of(recipe), sizes_of(recipe, NetworkLayout.of(recipe))
     weights = nn.utils.parameters_to_vector(net.parameters()).detach().numpy().copy()
     x, y = np.ones((2, 1, 4, 4)), np.zeros(2)
     gradient = np.empty_like(weights)
-    averages = moving_averages(plan, net, "float64")
+    averages = moving_averages(layout, net, "float64")
     cost_and_gradient(batch_of(x, y), weights, gradient, sizes, buffers, averages, 0.0, 0.0)
     loss("multiclass", net.eval()(torch.from_numpy(x)), torch.zeros(2).long()).backward()
     assert_close(gradient, torch.cat([p.grad.flatten() for p in net.parameters()]).numpy())
@@ -146,30 +146,30 @@ def test_the_first_of_equal_pixels_gets_the_error() -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_what_is_not_a_number_shows_in_the_cost(value: float) -> None:
     recipe, net, buffers = prepared(3, shape=(1, 8, 8), dropout=0.0)
-    plan = Plan.of(recipe)
+    layout = NetworkLayout.of(recipe)
     weights = nn.utils.parameters_to_vector(net.parameters()).detach().numpy().copy()
     x = np.random.default_rng(0).normal(size=(3, 1, 8, 8))
     weights[4] = value
     cost = cost_and_gradient(
-        batch_of(x, np.zeros(3)), weights, np.empty_like(weights), sizes_of(recipe, plan), buffers,
-        moving_averages(plan, net, "float64"), 0.0, 0.0,
+        batch_of(x, np.zeros(3)), weights, np.empty_like(weights), sizes_of(recipe, layout), buffers,
+        moving_averages(layout, net, "float64"), 0.0, 0.0,
     )  # fmt: skip
     assert np.isnan(cost)
 
 
 def test_single_precision_is_close_to_double() -> None:
     recipe, net, _ = prepared(8, shape=(1, 28, 28), channels=8, normalisation="batch", dropout=0.0)
-    plan, sizes = Plan.of(recipe), sizes_of(recipe, Plan.of(recipe))
+    layout, sizes = NetworkLayout.of(recipe), sizes_of(recipe, NetworkLayout.of(recipe))
     random = np.random.default_rng(0)
     x, y = random.normal(size=(8, 1, 28, 28)), random.integers(0, 3, 8).astype(float)
     found = []
     for dtype in ("float32", "float64"):
         weights = nn.utils.parameters_to_vector(net.parameters()).detach().numpy().astype(dtype)
         gradient = np.empty_like(weights)
-        buffers = make_buffers(plan, 8, 1, dtype, training=True)
+        buffers = make_buffers(layout, 8, 1, dtype, training=True)
         cost_and_gradient(
             batch_of(x.astype(dtype), y.astype(dtype)), weights, gradient, sizes, buffers,
-            moving_averages(plan, net, dtype), 0.0, 0.0,
+            moving_averages(layout, net, dtype), 0.0, 0.0,
         )  # fmt: skip
         found.append(gradient)
     # 6e-8 an operation; sums of some thousand, through statistics. An odd pixel may win a tie of rounding.

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from scipy.stats import binom, ttest_rel
 
 from ikura.errors import UsageError
-from ikura.search.schedule import Plan, Racing, Round, Standing
+from ikura.search.schedule import Racing, Round, StageContext, Standing
 from ikura.search.schedule.racing import excess, field_share, look_epochs
 
 EPOCHS, EXAMPLES = 50, 80
 
 
-def race(losses: np.ndarray, room: int, racing: Racing | None = None) -> dict[int, Standing]:
+def race(losses: np.ndarray, max_concurrent: int, racing: Racing | None = None) -> dict[int, Standing]:
     """Race trials whose losses on each dev example are known: (trials, epochs, examples); the score is minus the loss.
 
     No trial stops on its own.
@@ -34,7 +34,9 @@ def race(losses: np.ndarray, room: int, racing: Racing | None = None) -> dict[in
         curve = means[number, :until]
         standings[number] = Standing(number, state, until, -curve, curve, {}, None, marks)
 
-    while (decided := racing.next(list(standings.values()), Plan(trials, epochs, room, 0))) is not None:
+    while (
+        decided := racing.next(list(standings.values()), StageContext(trials, epochs, max_concurrent, 0))
+    ) is not None:
         for number in decided.drop:
             one = standings[number]
             standings[number] = Standing(number, "pruned", one.epochs, one.scores, one.losses, {}, None, one.dev_losses)
@@ -106,7 +108,7 @@ def first_look(gaps: list[float], own: float = 0.1) -> Round:
         dev += 0.3 + gap - dev.mean()
         curve = np.full(epochs, 0.3 + gap)
         standings.append(Standing(number, "running", epochs, -curve, curve, {}, None, {epochs: dev}))
-    found = Racing().next(standings, Plan(len(gaps), EPOCHS, len(gaps), 0))
+    found = Racing().next(standings, StageContext(len(gaps), EPOCHS, len(gaps), 0))
     assert found is not None
     return found
 
@@ -137,7 +139,7 @@ def test_a_fresh_trial_is_compared_with_the_leader_at_the_same_look() -> None:
     def decided(loss: float) -> Round:
         dev = np.full(EXAMPLES, loss) + random.normal(0, 0.01, EXAMPLES)
         young = Standing(9, "running", look, np.full(look, 1 - loss), np.full(look, loss), {}, None, {look: dev})
-        found = Racing().next([*old, young], Plan(30, EPOCHS, 4, 0))
+        found = Racing().next([*old, young], StageContext(30, EPOCHS, 4, 0))
         assert found is not None
         return found
 

@@ -18,10 +18,10 @@ from ikura.search.schedule import (
     Asha,
     Copy,
     Hyperband,
-    Plan,
     PopulationBasedTraining,
     Round,
     Schedule,
+    StageContext,
     Standing,
     SuccessiveHalving,
     check_round,
@@ -44,9 +44,11 @@ def test_conformance(name: str) -> None:
 @every_schedule
 @settings(max_examples=25)
 @given(st.integers(1, 40), st.integers(1, 60), st.integers(1, 20), st.floats(0, 1), st.integers(0, 1000))
-def test_any_stage_comes_to_an_end(name: str, trials: int, epochs: int, room: int, diverging: float, seed: int) -> None:
-    plan = Plan(trials, epochs, room, seed)
-    whole = Simulation(schedule(name), plan, learning_curves(trials, epochs, seed, diverging)).run()
+def test_any_stage_comes_to_an_end(
+    name: str, trials: int, epochs: int, max_concurrent: int, diverging: float, seed: int
+) -> None:
+    context = StageContext(trials, epochs, max_concurrent, seed)
+    whole = Simulation(schedule(name), context, learning_curves(trials, epochs, seed, diverging)).run()
     fresh = [one for one in whole.standings.values() if one.parent is None]
     assert len(fresh) == trials
     lively = ~np.isnan(whole.curves).any((1, 2))
@@ -65,7 +67,7 @@ def steady(scores: Sequence[float], epochs: int) -> Curves:
 
 @pytest.mark.parametrize("name", ["none", "early-stopping"])
 def test_one_round_for_everybody(name: str) -> None:
-    whole = Simulation(schedule(name), Plan(30, 12, 4, 0), learning_curves(30, 12)).run()
+    whole = Simulation(schedule(name), StageContext(30, 12, 4, 0), learning_curves(30, 12)).run()
     assert whole.rounds == [Round(fresh=(12,) * 30)]
 
 
@@ -95,7 +97,7 @@ def test_rungs_rise_to_the_last_epoch(epochs: int, eta: int, shortest: int) -> N
 
 
 def test_successive_halving_follows_the_paper() -> None:
-    whole = Simulation(SuccessiveHalving(), Plan(81, 81, 9, 0), steady(range(81), 81)).run()
+    whole = Simulation(SuccessiveHalving(), StageContext(81, 81, 9, 0), steady(range(81), 81)).run()
     assert [len(r.train) + len(r.fresh) for r in whole.rounds] == [81, 27, 9, 3, 1]
     assert [number for number, one in whole.standings.items() if one.state == "complete"] == [80]
     # The 27 best of 81 have 3 epochs, 9 have 9, 3 have 27 and the best has 81.
@@ -105,17 +107,17 @@ def test_successive_halving_follows_the_paper() -> None:
 
 def test_successive_halving_counts_the_diverged() -> None:
     nans = [nan] * 4
-    whole = Simulation(SuccessiveHalving(), Plan(9, 3, 9, 0), steady([*nans, 0.1, 0.2, 0.3, 0.4, nan], 3)).run()
+    whole = Simulation(SuccessiveHalving(), StageContext(9, 3, 9, 0), steady([*nans, 0.1, 0.2, 0.3, 0.4, nan], 3)).run()
     assert sorted(whole.rounds[1].train) == [5, 6, 7]
-    whole = Simulation(SuccessiveHalving(), Plan(3, 3, 9, 0), steady([0.5, 0.5, 0.5], 3)).run()
+    whole = Simulation(SuccessiveHalving(), StageContext(3, 3, 9, 0), steady([0.5, 0.5, 0.5], 3)).run()
     assert sorted(whole.rounds[1].train) == [0]
 
 
 def test_the_score_of_the_weights_that_are_kept_decides() -> None:
     scores, losses = np.array([[0.5, 0.9, 0.6], [0.5, 0.6, 0.7]]), np.array([[0.5, 0.1, 0.4], [0.5, 0.4, 0.3]])
-    whole = Simulation(SuccessiveHalving(shortest=3), Plan(2, 9, 9, 0), np.zeros((2, 9, 2)))
+    whole = Simulation(SuccessiveHalving(shortest=3), StageContext(2, 9, 9, 0), np.zeros((2, 9, 2)))
     whole.standings = {k: Standing(k, "running", 3, scores[k], losses[k]) for k in (0, 1)}
-    decided = whole.schedule.next(list(whole.standings.values()), whole.plan)
+    decided = whole.schedule.next(list(whole.standings.values()), whole.context)
     assert decided is not None
     assert decided.train == {0: 9}
 
@@ -124,7 +126,7 @@ def test_hyperband_has_the_paper_s_brackets() -> None:
     assert Hyperband().brackets(81) == [
         (81, [1, 3, 9, 27, 81]), (34, [3, 9, 27, 81]), (15, [9, 27, 81]), (8, [27, 81]), (5, [81]),
     ]  # fmt: skip
-    whole = Simulation(Hyperband(), Plan(143, 81, 9, 0), learning_curves(143, 81, diverging=0)).run()
+    whole = Simulation(Hyperband(), StageContext(143, 81, 9, 0), learning_curves(143, 81, diverging=0)).run()
     assert Counter(whole.rounds[0].fresh) == {1: 81, 3: 34, 9: 15, 27: 8, 81: 5}
     # In each bracket one trial in three goes on, rounded down, so one, one, one, two and five have all the epochs.
     assert sum(one.state == "complete" for one in whole.standings.values()) == 1 + 1 + 1 + 2 + 5
@@ -153,7 +155,7 @@ def test_halving_settings() -> None:
 
 
 def test_asha_promotes_and_fills_the_room() -> None:
-    whole = Simulation(Asha(), Plan(18, 9, 6, 0), steady(range(18), 9)).run()
+    whole = Simulation(Asha(), StageContext(18, 9, 6, 0), steady(range(18), 9)).run()
     first, second, third = whole.rounds[:3]
     assert first.fresh == (1,) * 6
     # Two of six deserve promotion; four places are left for fresh trials.
@@ -165,7 +167,7 @@ def test_asha_promotes_and_fills_the_room() -> None:
 
 
 def test_asha_with_few_trials_still_trains_one_in_full() -> None:
-    whole = Simulation(Asha(), Plan(2, 27, 8, 0), steady([0.2, 0.3], 27)).run()
+    whole = Simulation(Asha(), StageContext(2, 27, 8, 0), steady([0.2, 0.3], 27)).run()
     assert [one.epochs for one in whole.standings.values()] == [1, 27]
 
 
@@ -174,16 +176,16 @@ def at_rest(number: int, epochs: int, score: float) -> Standing:
 
 
 def test_asha_promotes_from_the_highest_rung_down_and_the_best_of_a_rung_first() -> None:
-    """Six trials came to the first rung, three of them went on to the second; the room is less than who deserves it."""
+    """Six trials came to the first rung, three of them went on to the second; fewer may train than deserve it."""
     stands = [
         at_rest(n, 3 if n > 5 else 1, score) for n, score in enumerate([0.5, 0.6, 0.2, 0.3, 0.1, 0.4, 0.7, 0.9, 0.8])
     ]
     # Of nine the best three are 7, 8 and 6, which went on; of the three at the second rung the best one is 7.
-    assert Asha().next(stands, Plan(9, 27, 4, 0)) == Round({7: 9})
+    assert Asha().next(stands, StageContext(9, 27, 4, 0)) == Round({7: 9})
     more = [*stands, *(at_rest(n, 1, n / 10) for n in (10, 11, 12))]
     # Of twelve the best four are 12, 11, 10 and 7: three of the first rung deserve promotion, the best one first.
-    for room, promoted in ((1, [7]), (2, [7, 12]), (3, [7, 12, 11]), (4, [7, 12, 11, 10])):
-        found = Asha().next(more, Plan(12, 27, room, 0))
+    for max_concurrent, promoted in ((1, [7]), (2, [7, 12]), (3, [7, 12, 11]), (4, [7, 12, 11, 10])):
+        found = Asha().next(more, StageContext(12, 27, max_concurrent, 0))
         assert found is not None
         assert list(found.train) == promoted
         assert found.train == {number: 9 if number == 7 else 3 for number in promoted}
@@ -193,8 +195,8 @@ def test_asha_promotes_from_the_highest_rung_down_and_the_best_of_a_rung_first()
 
 
 def test_pbt_replaces_the_worst_by_copies_of_the_best() -> None:
-    plan = Plan(8, 20, 8, 0, Space(learning_rate=log(1e-3, 1)), ("learning_rate",))
-    whole = Simulation(PopulationBasedTraining(), plan, steady(range(8), 20)).run()
+    context = StageContext(8, 20, 8, 0, Space(learning_rate=log(1e-3, 1)), ("learning_rate",))
+    whole = Simulation(PopulationBasedTraining(), context, steady(range(8), 20)).run()
     second = whole.rounds[1]
     assert set(second.drop) == {0, 1}
     assert {copy.parent for copy in second.copies} <= {6, 7}
@@ -209,8 +211,8 @@ def test_pbt_replaces_the_worst_by_copies_of_the_best() -> None:
 
 
 def test_pbt_fills_the_places_of_the_diverged() -> None:
-    plan = Plan(8, 20, 8, 0)
-    whole = Simulation(PopulationBasedTraining(), plan, steady([nan, nan, nan, 3, 4, 5, 6, 7], 20))
+    context = StageContext(8, 20, 8, 0)
+    whole = Simulation(PopulationBasedTraining(), context, steady([nan, nan, nan, 3, 4, 5, 6, 7], 20))
     whole.step()
     whole.step()
     # Three places are free, which is more than a quarter: nobody else has to go.
@@ -283,13 +285,13 @@ def test_rounds_that_are_refused(decided: Round, why: str) -> None:
     pruned = Standing(2, "pruned", 3, np.full(3, 0.5), np.full(3, 0.5))
     standings = [running(0, 3), running(1, 3, nan), pruned]
     with pytest.raises(IkuraError, match=f"schedule 'none': .*{why}"):
-        check_round(schedule("none"), decided, standings, Plan(5, 10, 1, 0))
+        check_round(schedule("none"), decided, standings, StageContext(5, 10, 1, 0))
 
 
 def test_room_is_kept_to_by_those_that_refill() -> None:
-    check_round(schedule("none"), Round(fresh=(5,) * 5), [], Plan(5, 10, 2, 0))
-    with pytest.raises(IkuraError, match="5 trials are to train at once in room for 2"):
-        check_round(schedule("asha"), Round(fresh=(5,) * 5), [], Plan(5, 10, 2, 0))
+    check_round(schedule("none"), Round(fresh=(5,) * 5), [], StageContext(5, 10, 2, 0))
+    with pytest.raises(IkuraError, match="5 trials are to train at once, at most 2 may"):
+        check_round(schedule("asha"), Round(fresh=(5,) * 5), [], StageContext(5, 10, 2, 0))
 
 
 class Forgetful(Schedule):
@@ -297,8 +299,8 @@ class Forgetful(Schedule):
 
     name: ClassVar[str] = "forgetful"
 
-    def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
-        return None if standings else Round(fresh=(plan.epochs,) * max(1, plan.trials - 1))
+    def next(self, standings: Sequence[Standing], context: StageContext) -> Round | None:
+        return None if standings else Round(fresh=(context.epochs,) * max(1, context.trials - 1))
 
 
 class Remembering(Schedule):
@@ -309,9 +311,9 @@ class Remembering(Schedule):
     def __init__(self) -> None:
         self.asked = 0
 
-    def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
+    def next(self, standings: Sequence[Standing], context: StageContext) -> Round | None:
         self.asked += 1
-        return Round(fresh=(plan.epochs,) * plan.trials) if self.asked == 1 else None
+        return Round(fresh=(context.epochs,) * context.trials) if self.asked == 1 else None
 
 
 class Cruel(Schedule):
@@ -319,8 +321,8 @@ class Cruel(Schedule):
 
     name: ClassVar[str] = "cruel"
 
-    def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
-        return None if standings else Round(fresh=(max(1, plan.epochs - 1),) * plan.trials)
+    def next(self, standings: Sequence[Standing], context: StageContext) -> Round | None:
+        return None if standings else Round(fresh=(max(1, context.epochs - 1),) * context.trials)
 
 
 class Partial(Schedule):
@@ -328,11 +330,11 @@ class Partial(Schedule):
 
     name: ClassVar[str] = "partial"
 
-    def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
+    def next(self, standings: Sequence[Standing], context: StageContext) -> Round | None:
         if not standings:
-            return Round(fresh=(max(1, plan.epochs // 2),) * plan.trials)
+            return Round(fresh=(max(1, context.epochs // 2),) * context.trials)
         first = next((one.number for one in standings if one.state == "running"), None)
-        return None if first is None else Round(train={first: plan.epochs})
+        return None if first is None else Round(train={first: context.epochs})
 
 
 @pytest.mark.parametrize(
@@ -351,7 +353,7 @@ def test_the_suite_finds_what_does_not_conform(make: type[Schedule], why: str) -
 
 def test_plans_need_something_to_do() -> None:
     with pytest.raises(UsageError, match="epochs must be at least 1, but got 0"):
-        Plan(1, 0, 1, 0)
+        StageContext(1, 0, 1, 0)
 
 
 def test_table() -> None:

@@ -43,7 +43,7 @@ class CategoryRecord(TypedDict):
     marks_missing: bool
 
 
-class MomentRecord(TypedDict):
+class DatetimeRecord(TypedDict):
     """A column of moments in time."""
 
     type: Literal["moment"]
@@ -64,13 +64,13 @@ class WrittenNumberRecord(TypedDict):
     brackets: Literal["", "negative", "all"]
 
 
-class WrittenTruthRecord(TypedDict):
+class WrittenBooleanRecord(TypedDict):
     """How truths are written."""
 
     form: Literal["truth"]
 
 
-class WrittenMomentRecord(TypedDict):
+class WrittenDatetimeRecord(TypedDict):
     """How moments are written."""
 
     form: Literal["moment"]
@@ -96,11 +96,15 @@ class TableRecord(TypedDict):
 
     type: Literal["table"]
     inputs: list[Short]
-    encodings: list[NumberRecord | CategoryRecord | MomentRecord]
+    encodings: list[NumberRecord | CategoryRecord | DatetimeRecord]
     notations: NotRequired[
         dict[
             Short,
-            WrittenNumberRecord | WrittenTruthRecord | WrittenMomentRecord | WrittenDurationRecord | WrittenLabelRecord,
+            WrittenNumberRecord
+            | WrittenBooleanRecord
+            | WrittenDatetimeRecord
+            | WrittenDurationRecord
+            | WrittenLabelRecord,
         ]
     ]
     missing: NotRequired[list[Short]]

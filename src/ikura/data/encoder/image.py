@@ -20,7 +20,7 @@ from ikura.data.images._base import describe_mode
 from ikura.data.images.archive import read_array
 from ikura.data.images.folder import images_below
 from ikura.data.images.idx import read_idx_images
-from ikura.data.images.picture import SUFFIXES, decode_all, fitted
+from ikura.data.images.image_file import SUFFIXES, decode_all, fitted
 from ikura.errors import DataError
 from ikura.json_values import JsonObject
 

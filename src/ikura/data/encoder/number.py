@@ -1,4 +1,4 @@
-"""Numbers and truths, standardised."""
+"""Numbers and booleans, standardised."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ikura.data.values import numbers, truths
+from ikura.data.values import booleans, numbers
 from ikura.json_values import JsonObject
 
 __all__ = ["NumberEncoding", "Standard"]
@@ -65,7 +65,7 @@ class NumberEncoding:
 
     Args:
         name: the table's column.
-        boolean: whether it holds truths, read as 0 and 1.
+        boolean: whether it holds booleans, read as 0 and 1.
         standard: statistics of the training rows.
         marks_missing: whether training had missing values, and others.
         constant: whether training had no two different values: nothing could be learned of them, so they become 0.
@@ -80,7 +80,7 @@ class NumberEncoding:
     @staticmethod
     def fit(series: pd.Series, boolean: bool) -> NumberEncoding:
         """Fit to the training rows."""
-        values = truths(series) if boolean else numbers(series)
+        values = booleans(series) if boolean else numbers(series)
         missing = np.isnan(values)
         present = values[~missing]
         constant = not present.size or bool(present.min() == present.max())
@@ -99,7 +99,7 @@ class NumberEncoding:
 
     def fill(self, series: pd.Series, x: npt.NDArray[np.float32]) -> None:
         """Write its columns of x, shape (n, 1) or (n, 2)."""
-        values = truths(series) if self.boolean else numbers(series)
+        values = booleans(series) if self.boolean else numbers(series)
         x[:, 0] = 0.0 if self.constant else self.standard.apply(values)
         if self.marks_missing:
             x[:, 1] = np.isnan(values)

@@ -15,7 +15,7 @@ from ikura.data.column_schema import Schema, read_schema
 from ikura.data.columns import Column
 from ikura.data.encoder._base import Encoder, Features
 from ikura.data.encoder.category import CategoryEncoding
-from ikura.data.encoder.moment import MomentEncoding
+from ikura.data.encoder.date_time import DatetimeEncoding
 from ikura.data.encoder.number import NumberEncoding
 from ikura.data.frame import plain_column
 from ikura.data.missing import MISSING
@@ -25,11 +25,11 @@ from ikura.json_values import JsonObject
 
 __all__ = ["TableEncoder", "array_frame"]
 
-Encoding = NumberEncoding | CategoryEncoding | MomentEncoding
-ENCODINGS: Mapping[str, type[NumberEncoding | CategoryEncoding | MomentEncoding]] = {
+Encoding = NumberEncoding | CategoryEncoding | DatetimeEncoding
+ENCODINGS: Mapping[str, type[NumberEncoding | CategoryEncoding | DatetimeEncoding]] = {
     "number": NumberEncoding,
     "category": CategoryEncoding,
-    "moment": MomentEncoding,
+    "moment": DatetimeEncoding,
 }
 
 
@@ -197,5 +197,5 @@ def _fit(series: pd.Series, kind: str) -> Encoding:
     if kind == "category":
         return CategoryEncoding.fit(series)
     if kind == "datetime":
-        return MomentEncoding.fit(series)
+        return DatetimeEncoding.fit(series)
     return NumberEncoding.fit(series, boolean=kind == "boolean")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ikura.errors import UsageError, nearest
 
-__all__ = ["CHOICES", "PARTS", "Pictures", "check_choices", "describe_mode"]
+__all__ = ["CHOICES", "PARTS", "ImageSet", "check_choices", "describe_mode"]
 
 CHOICES = ("refuse", "skip")
 """What may be done with files that cannot be read."""
@@ -19,7 +19,7 @@ PARTS = ("train", "dev", "test")
 
 
 @dataclass(frozen=True)
-class Pictures:
+class ImageSet:
     """Images as they were read.
 
     Args:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ikura.data.arrays import plain_array, plain_features, plain_pair
 from ikura.data.file_limits import check_archive, check_entry
-from ikura.data.images._base import Pictures
+from ikura.data.images._base import ImageSet
 from ikura.data.images.channel_layout import arrange
 from ikura.errors import DataError, nearest
 
@@ -24,7 +24,7 @@ KNOWN = tuple(name for pair in (*TRAINING, *DEV, *TEST) for name in pair)
 WANTED = "arrays x and y, or x_train and y_train"
 
 
-def read_archive(path: Path, channels: str | None = None) -> Pictures:
+def read_archive(path: Path, channels: str | None = None) -> ImageSet:
     """Read the arrays of a .npz file; nothing in it is ever unpickled.
 
     Args:
@@ -62,7 +62,7 @@ def read_archive(path: Path, channels: str | None = None) -> Pictures:
     parts = np.repeat(np.array([part for part, *_ in read], np.int8), [len(y) for _, _, (_, y) in read])
     found = arrange(whole, channels)
     notes = [found.note] if found.note else []
-    return Pictures(found.array, labels, parts if rest else None, notes=notes, channels_last=found.last)
+    return ImageSet(found.array, labels, parts if rest else None, notes=notes, channels_last=found.last)
 
 
 def _plain(

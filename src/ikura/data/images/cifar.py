@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ikura.data.images._base import Pictures
+from ikura.data.images._base import ImageSet
 from ikura.data.images.pixel_memory import BLOCK, allocate
 from ikura.errors import DataError
 
@@ -31,7 +31,7 @@ def is_cifar_folder(folder: Path) -> bool:
     return bool(cifar_files(folder)[0])
 
 
-def read_cifar(folder: Path) -> Pictures:
+def read_cifar(folder: Path) -> ImageSet:
     """Read CIFAR-10 (data_batch_1.bin …, test_batch.bin) or CIFAR-100 (train.bin, test.bin; its fine labels).
 
     Args:
@@ -65,7 +65,7 @@ def read_cifar(folder: Path) -> Pictures:
     if test:
         parts = np.zeros(len(labels), np.int8)
         parts[-counts[-1] :] = 2
-    return Pictures(pixels, _named(folder, labels, TEN if heads == 1 else HUNDRED), parts)
+    return ImageSet(pixels, _named(folder, labels, TEN if heads == 1 else HUNDRED), parts)
 
 
 def _named(folder: Path, labels: npt.NDArray[np.int64], file: str) -> npt.NDArray[np.object_] | npt.NDArray[np.int64]:

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ikura.built_in import IMAGE_SETS
-from ikura.data.images._base import Pictures, check_choices
+from ikura.data.images._base import ImageSet, check_choices
 from ikura.data.images.archive import read_archive
 from ikura.data.images.cifar import cifar_files, is_cifar_folder, read_cifar
 from ikura.data.images.folder import images_below, is_class_folder, read_folder
 from ikura.data.images.idx import idx_files, is_idx_folder, read_idx
+from ikura.data.images.image_file import SUFFIXES
 from ikura.data.images.known import read_image_set
-from ikura.data.images.picture import SUFFIXES
 from ikura.errors import DataError
 
-__all__ = ["files_of", "is_image_data", "open_pictures"]
+__all__ = ["files_of", "is_image_data", "open_images"]
 
 PACKED = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
 
@@ -43,9 +43,9 @@ def is_image_data(name: str) -> bool:
     return path.suffix.lower() == ".npz"
 
 
-def open_pictures(
+def open_images(
     name: str, image_size: int | None = None, broken: str = "refuse", channels: str | None = None
-) -> Pictures:
+) -> ImageSet:
     """Open image data.
 
     Args:
@@ -77,7 +77,7 @@ def open_pictures(
 
 
 def files_of(folder: Path) -> Iterator[Path]:
-    """The files that `open_pictures` reads from a folder, in order."""
+    """The files that `open_images` reads from a folder, in order."""
     if is_idx_folder(folder):
         yield from idx_files(folder).values()
     elif is_cifar_folder(folder):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ikura.data.images._base import Pictures, describe_mode
-from ikura.data.images.picture import SUFFIXES, Header, decode_all, look, strict
+from ikura.data.images._base import ImageSet, describe_mode
+from ikura.data.images.image_file import SUFFIXES, Header, decode_all, look, strict
 from ikura.data.images.pixel_memory import take_rows
 from ikura.errors import DataError
 
@@ -63,7 +63,7 @@ def is_class_folder(folder: Path) -> bool:
     return any(map(_is_image, islice(images_below(folder), PROBE)))
 
 
-def read_folder(folder: Path, size: int | None = None, broken: str = "refuse") -> Pictures:
+def read_folder(folder: Path, size: int | None = None, broken: str = "refuse") -> ImageSet:
     """Read the images of a folder.
 
     The sub-folders are the classes. If they are called train, dev (or val, valid, validation) and test, they are the
@@ -99,7 +99,7 @@ def read_folder(folder: Path, size: int | None = None, broken: str = "refuse") -
     if unread:
         count = f"{len(unread)} broken {'file is' if len(unread) == 1 else 'files are'}"
         notes.append(f"{count} skipped: {_shown(unread, folder)}.")
-    return Pictures(
+    return ImageSet(
         pixels,
         np.array([labels[place] for place in kept], dtype=object),
         None if parts is None else np.array([parts[place] for place in kept], np.int8),

@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 import numpy as np
 import numpy.typing as npt
 
-from ikura.data.images._base import Pictures
+from ikura.data.images._base import ImageSet
 from ikura.data.images.pixel_memory import BLOCK, allocate
 from ikura.errors import DataError
 from ikura.files import check_regular
@@ -38,7 +38,7 @@ def is_idx_folder(folder: Path) -> bool:
     return ("train", "images") in idx_files(folder)
 
 
-def read_idx(folder: Path) -> Pictures:
+def read_idx(folder: Path) -> ImageSet:
     """Read a folder in MNIST's format.
 
     Args:
@@ -78,7 +78,7 @@ def read_idx(folder: Path) -> Pictures:
             _fill(file, files[kind, "images"], pixels[start : start + count])
         start += count
     parts = np.repeat(np.array([0, 2], np.int8)[: len(sizes)], [size[0] for size in sizes])
-    return Pictures(pixels, np.concatenate(labels).astype(np.int64), parts if len(kinds) > 1 else None)
+    return ImageSet(pixels, np.concatenate(labels).astype(np.int64), parts if len(kinds) > 1 else None)
 
 
 def read_idx_images(path: Path) -> npt.NDArray[np.uint8]:

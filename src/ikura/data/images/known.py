@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ikura.data.images._base import Pictures
+from ikura.data.images._base import ImageSet
 from ikura.data.images.idx import is_idx_folder, read_idx
 from ikura.errors import DataError
 
@@ -45,15 +45,15 @@ def find_image_set(name: str) -> Path:
     )
 
 
-def read_image_set(name: str) -> Pictures:
+def read_image_set(name: str) -> ImageSet:
     """Read an image set, with its classes by name.
 
     Raises:
         DataError: it is not there, or not what it should be.
     """
     folder = find_image_set(name)
-    pictures = read_idx(folder)
-    if pictures.labels.max() >= len(CLOTHES):
-        raise DataError(f"{folder}: {len(CLOTHES)} classes are expected, but there is a label {pictures.labels.max()}")
-    names = np.array(CLOTHES, dtype=object)[pictures.labels]
-    return Pictures(pictures.pixels, names, pictures.parts)
+    images = read_idx(folder)
+    if images.labels.max() >= len(CLOTHES):
+        raise DataError(f"{folder}: {len(CLOTHES)} classes are expected, but there is a label {images.labels.max()}")
+    names = np.array(CLOTHES, dtype=object)[images.labels]
+    return ImageSet(images.pixels, names, images.parts)

@@ -1,38 +1,38 @@
-"""How the values of a column are written: numbers, truths, moments, durations, labels."""
+"""How the values of a column are written: numbers, booleans, datetimes, durations, labels."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from ikura.data.notation._base import DATES, DECIMALS, Doubt, Hints, Notation, cells_of, is_text, refuse
+from ikura.data.notation.boolean import BOOLEANS, BooleanNotation, are_booleans
+from ikura.data.notation.date_time import DatetimeNotation, find_datetime
 from ikura.data.notation.duration import DurationNotation, find_duration
 from ikura.data.notation.find_number import find_number, plain_doubt
 from ikura.data.notation.label import LabelNotation, label, levels_by_value, of_values
-from ikura.data.notation.moment import MomentNotation, find_moment
+from ikura.data.notation.mixed_columns import Majority, find_majority, find_mixture
 from ikura.data.notation.number import PLAIN, NumberNotation, plain_numbers
-from ikura.data.notation.odd import Odd, find_mixture, find_odd
-from ikura.data.notation.truth import TRUTHS, TruthNotation, are_truths
 
 __all__ = [
+    "BOOLEANS",
     "DATES",
     "DECIMALS",
     "PLAIN",
-    "TRUTHS",
+    "BooleanNotation",
+    "DatetimeNotation",
     "Doubt",
     "DurationNotation",
     "Hints",
     "LabelNotation",
-    "MomentNotation",
+    "Majority",
     "Notation",
     "NumberNotation",
-    "Odd",
-    "TruthNotation",
-    "are_truths",
+    "are_booleans",
     "cells_of",
+    "find_datetime",
     "find_duration",
+    "find_majority",
     "find_mixture",
-    "find_moment",
     "find_number",
-    "find_odd",
     "is_text",
     "label",
     "levels_by_value",
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 FORMS: dict[str, type[Notation]] = {
-    one.form: one for one in (NumberNotation, TruthNotation, MomentNotation, DurationNotation, LabelNotation)
+    one.form: one for one in (NumberNotation, BooleanNotation, DatetimeNotation, DurationNotation, LabelNotation)
 }
 
 

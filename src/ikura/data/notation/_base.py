@@ -92,7 +92,7 @@ class Notation(ABC):
             missing: words that stand for a missing value.
 
         Returns:
-            n values: numbers, truths (boolean), moments (datetime64 without a zone) or labels (text).
+            n values: numbers, booleans, datetimes (datetime64 without a zone) or labels (text).
 
         Raises:
             DataError: a value is not written like this; the message names its row, counted from 1, and the column.
@@ -141,6 +141,6 @@ def refuse(series: pd.Series, wrong: Any, reason: str) -> None:
 
 
 def as_mask(chunk: pa.Array) -> np.ndarray:
-    """Truths as a NumPy array; null is false."""
+    """Booleans as a NumPy array; null is false."""
     mask: np.ndarray = pc.fill_null(chunk, False).to_numpy(zero_copy_only=False)
     return mask

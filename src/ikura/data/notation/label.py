@@ -12,8 +12,8 @@ import pandas as pd
 
 from ikura.data.missing import MISSING
 from ikura.data.notation._base import Notation, cells_of, is_text, uncategorised
-from ikura.data.notation.moment import iso
-from ikura.data.notation.truth import TRUTHS
+from ikura.data.notation.boolean import BOOLEANS
+from ikura.data.notation.date_time import iso
 from ikura.errors import DataError
 
 __all__ = ["LabelNotation", "label", "levels_by_value", "of_values"]
@@ -67,7 +67,7 @@ class LabelNotation(Notation):
             except (ValueError, OverflowError):
                 return word
         if self.of == "truths":
-            return str(TRUTHS[word.lower()]) if word.lower() in TRUTHS else word
+            return str(BOOLEANS[word.lower()]) if word.lower() in BOOLEANS else word
         when = iso(word, "year")
         try:
             return word if when is None else label(pd.Timestamp(when))

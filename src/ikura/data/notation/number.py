@@ -81,7 +81,7 @@ class NumberNotation(Notation):
         return pc.match_substring_regex(cells, self.pattern(strict))
 
     def read(self, series: pd.Series, missing: tuple[str, ...] = MISSING) -> pd.Series:
-        """Read a column of text, numbers, truths or durations (in seconds) as numbers."""
+        """Read a column of text, numbers, booleans or durations (in seconds) as numbers."""
         if not is_text(series):
             return _of_values(series, missing)
         cells = cells_of(series, missing)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ikura.population.convolution.block import CELLS
-from ikura.population.convolution.plan import Plan
+from ikura.population.convolution.network_layout import NetworkLayout
 
 __all__ = ["Buffers", "make_buffers"]
 
@@ -53,13 +53,13 @@ class Buffers(NamedTuple):
     outputs: np.ndarray
 
 
-def make_buffers(plan: Plan, rows: int, ghosts: int, dtype: str, training: bool) -> Buffers:
+def make_buffers(layout: NetworkLayout, rows: int, ghosts: int, dtype: str, training: bool) -> Buffers:
     """Make the buffers for mini-batches of up to `rows` examples in up to `ghosts` ghosts."""
-    k, more = plan.kernel_size, plan.kernel_size - 1
+    k, more = layout.kernel_size, layout.kernel_size - 1
     places: list[tuple[int, int, int]] = []
     image = cell = pixel = widest = largest = most = 0
-    whole = training and plan.normalised
-    for index, (inputs, height, width, channels, _, _, rows_out, columns_out, _) in enumerate(plan.blocks.tolist()):
+    whole = training and layout.normalised
+    for index, (inputs, height, width, channels, _, _, rows_out, columns_out, _) in enumerate(layout.blocks.tolist()):
         places.append((image, cell, pixel))
         if index:
             image += rows * (height + more) * (width + more) * inputs
@@ -70,8 +70,8 @@ def make_buffers(plan: Plan, rows: int, ghosts: int, dtype: str, training: bool)
         largest, most = max(largest, patch * channels), max(most, images * size * channels)
         pixel += rows * size * channels if whole else 0
     places.append((image, cell, pixel))
-    image += rows * plan.features
-    channels, height, width = plan.shape
+    image += rows * layout.features
+    channels, height, width = layout.shape
     kept = rows if training else 0
     arrays = {
         "images": np.zeros(image, dtype),
@@ -87,12 +87,12 @@ def make_buffers(plan: Plan, rows: int, ghosts: int, dtype: str, training: bool)
         "weights": (largest,),
         "gradient": (largest,),
         "product": (largest,),
-        "mean": (ghosts, sum(plan.channels)),
-        "variance": (ghosts, sum(plan.channels)),
-        "features": (rows, plan.features),
-        "mask": (kept, plan.features),
-        "hidden": (rows, plan.units),
-        "slope": (rows, plan.units),
-        "outputs": (rows, plan.outputs),
+        "mean": (ghosts, sum(layout.channels)),
+        "variance": (ghosts, sum(layout.channels)),
+        "features": (rows, layout.features),
+        "mask": (kept, layout.features),
+        "hidden": (rows, layout.units),
+        "slope": (rows, layout.units),
+        "outputs": (rows, layout.outputs),
     }
     return Buffers(**arrays, **{name: np.empty(shape, dtype) for name, shape in shapes.items()})

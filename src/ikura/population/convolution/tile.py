@@ -15,7 +15,7 @@ from ikura.nn.zoo.cnn import CNN, Recipe
 from ikura.population._kernel_tile import KernelTile
 from ikura.population.batches import Batches
 from ikura.population.convolution.buffers import make_buffers
-from ikura.population.convolution.plan import Plan, sizes_of
+from ikura.population.convolution.network_layout import NetworkLayout, sizes_of
 from ikura.population.convolution.step import Batch, cost_and_gradient, outputs
 from ikura.population.examples import Examples
 from ikura.population.kernel import loss as loss_kernel
@@ -54,8 +54,8 @@ class ConvolutionTile(KernelTile):
     ) -> None:
         self.members, self.task, self.dtype = list(members), task, dtype
         self.seed, self.recipes = members[0].seed, list(recipes)
-        self.plans = [Plan.of(recipe) for recipe in recipes]
-        self.sizes = [sizes_of(recipe, plan) for recipe, plan in zip(recipes, self.plans, strict=True)]
+        self.layouts = [NetworkLayout.of(recipe) for recipe in recipes]
+        self.sizes = [sizes_of(recipe, layout) for recipe, layout in zip(recipes, self.layouts, strict=True)]
         self.augments = [Augment([member.values], self.seed) for member in members]
         settings = [
             setting_of(m.values, pretrained_weights(module)) for m, module in zip(members, modules, strict=True)
@@ -69,7 +69,7 @@ class ConvolutionTile(KernelTile):
         ]
         self.origins = {k: self.weights[k].copy() for k, m in enumerate(members) if follows_distance(m.values)}
         self.kept = [w.copy() for w in self.weights]
-        self.running = [moving_averages(plan, m, dtype) for plan, m in zip(self.plans, modules, strict=True)]
+        self.running = [moving_averages(layout, m, dtype) for layout, m in zip(self.layouts, modules, strict=True)]
         self.kept_running = [running.copy() for running in self.running]
         count = len(members)
         self.steps = np.zeros(count, np.int64)
@@ -90,11 +90,11 @@ class ConvolutionTile(KernelTile):
         return costs
 
     def _train(self, k: int, batches: Batches, parts: Sequence[slice], epoch: int, rates: Sequence[float]) -> float:
-        values, recipe, plan, w = self.members[k].values, self.recipes[k], self.plans[k], self.weights[k]
+        values, recipe, layout, w = self.members[k].values, self.recipes[k], self.layouts[k], self.weights[k]
         examples, number = batches.examples, w.dtype.type
         most, rows = max(part.stop - part.start for part in parts), len(batches.examples)
         ghosts = -(-most // recipe.ghost_size) if recipe.normalisation == "ghost" else 1
-        buffers = make_buffers(plan, most, ghosts, self.dtype, training=True)
+        buffers = make_buffers(layout, most, ghosts, self.dtype, training=True)
         gradient, task = np.empty_like(w), loss_kernel.CODES[self.task]
         augment = self.augments[k] if self.augments[k] and examples.standard is not None else None
         stream, smoothing = np.uint64(key(self.seed, "noise", epoch)), number(values.label_smoothing)
@@ -110,19 +110,19 @@ class ConvolutionTile(KernelTile):
         for place, part in enumerate(parts):
             x = batches.numbers(part, augment, epoch)
             if left_out:
-                connect(w, used, kept, plan.matrices, left_out, connections, part.start)
+                connect(w, used, kept, layout.matrices, left_out, connections, part.start)
             batch = Batch(x, y[part], task, smoothing, weights_of[part], stream, part.start)
             cost = cost_and_gradient(batch, used, gradient, self.sizes[k], buffers, self.running[k], *penalties)
             if left_out:
                 gradient *= kept
-                cost += penalise(w, gradient, plan.matrices, number(l1), number(l2))
+                cost += penalise(w, gradient, layout.matrices, number(l1), number(l2))
             total += cost * len(x)
             if not cost <= self.limits[k]:
                 self.active[k] = False
                 break
             self.steps[k] += 1
             alpha = rates[min(place, len(rates) - 1)]
-            update(w, gradient, self.moments[k], plan.matrices, self.settings[k], alpha, int(self.steps[k]))
+            update(w, gradient, self.moments[k], layout.matrices, self.settings[k], alpha, int(self.steps[k]))
         return total / rows
 
     def _labels(self, k: int, y: np.ndarray, epoch: int) -> np.ndarray:
@@ -138,7 +138,7 @@ class ConvolutionTile(KernelTile):
         """Mini-batches in order; where blocks are normalised, a last row left alone joins the batch before."""
         size = batch_size_at(self.members[k].values, epoch)
         ends = [*range(size, rows, size), rows]
-        if self.plans[k].normalised and len(ends) > 1 and size > 1 and ends[-1] - ends[-2] == 1:
+        if self.layouts[k].normalised and len(ends) > 1 and size > 1 and ends[-1] - ends[-2] == 1:
             del ends[-2]
         return (slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False))
 
@@ -147,7 +147,7 @@ class ConvolutionTile(KernelTile):
         rows = len(examples)
         out = np.full((len(self.members), rows, self.recipes[0].outputs), np.nan, self.dtype)
         active = np.flatnonzero(self.active).tolist()
-        buffers = {k: make_buffers(self.plans[k], min(BLOCK, rows), 1, self.dtype, training=False) for k in active}
+        buffers = {k: make_buffers(self.layouts[k], min(BLOCK, rows), 1, self.dtype, training=False) for k in active}
         for begin in range(0, rows, BLOCK):
             part = slice(begin, begin + BLOCK)
             x = np.require(examples.inputs(part), self.dtype, ("C", "W"))
@@ -172,8 +172,8 @@ class ConvolutionTile(KernelTile):
     def best(self, place: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         buffers: dict[str, np.ndarray] = {}
         spread = "running_deviation" if self.sizes[place].deviations else "running_var"
-        if self.plans[place].normalised:
-            for block, row in enumerate(self.plans[place].blocks):
+        if self.layouts[place].normalised:
+            for block, row in enumerate(self.layouts[place].blocks):
                 mine = slice(row["first"], row["first"] + row["channels"])
                 buffers[f"blocks.{block}.norm.running_mean"] = self.kept_running[place][0, mine].copy()
                 buffers[f"blocks.{block}.norm.{spread}"] = self.kept_running[place][1, mine].copy()
@@ -181,7 +181,7 @@ class ConvolutionTile(KernelTile):
 
     def _parts(self, place: int) -> dict[str, np.ndarray]:
         names = ["weights", "moments", "kept"]
-        if self.plans[place].normalised:
+        if self.layouts[place].normalised:
             names += ["running", "kept_running"]
         parts = {name: getattr(self, name)[place] for name in names}
         return parts | {name: getattr(self, name)[place : place + 1] for name in ("steps", "active", "limits")}
@@ -190,13 +190,13 @@ class ConvolutionTile(KernelTile):
         return self.weights[place]
 
     def _matrices_of(self, place: int) -> np.ndarray:
-        return self.plans[place].matrices
+        return self.layouts[place].matrices
 
 
-def moving_averages(plan: Plan, module: CNN, dtype: str) -> np.ndarray:
+def moving_averages(layout: NetworkLayout, module: CNN, dtype: str) -> np.ndarray:
     """Moving means and variances (or deviations) with which a network begins: shape (2, channels)."""
     found: list[list[np.ndarray]] = [[np.zeros(0)], [np.zeros(0)]]
-    for name, buffer in module.named_buffers() if plan.normalised else ():
+    for name, buffer in module.named_buffers() if layout.normalised else ():
         if "running" in name:
             found["running_mean" not in name].append(buffer.detach().cpu().numpy())
     return np.stack([np.concatenate(column) for column in found]).astype(dtype)

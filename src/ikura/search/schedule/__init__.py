@@ -2,7 +2,7 @@
 
 from ikura import built_in
 from ikura.registry import Registry
-from ikura.search.schedule._base import Copy, Plan, Round, Schedule, Standing
+from ikura.search.schedule._base import Copy, Round, Schedule, StageContext, Standing
 from ikura.search.schedule.asha import Asha
 from ikura.search.schedule.early_stopping import EarlyStopping, NoSchedule
 from ikura.search.schedule.hyperband import Hyperband
@@ -18,11 +18,11 @@ __all__ = [
     "EarlyStopping",
     "Hyperband",
     "NoSchedule",
-    "Plan",
     "PopulationBasedTraining",
     "Racing",
     "Round",
     "Schedule",
+    "StageContext",
     "Standing",
     "SuccessiveHalving",
     "check_round",

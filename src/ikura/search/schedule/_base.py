@@ -17,7 +17,7 @@ from ikura.registry import check_class
 from ikura.space import Space
 from ikura.trial_state import State
 
-__all__ = ["Copy", "Plan", "Round", "Schedule", "Standing"]
+__all__ = ["Copy", "Round", "Schedule", "StageContext", "Standing"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,31 +101,31 @@ class Round:
 
 
 @dataclass(frozen=True)
-class Plan:
+class StageContext:
     """What a stage is given.
 
     Attributes:
         trials: fresh trials in all.
         epochs: how long a trial may train at most.
-        room: how many trials are worth training at once; a schedule that refills freed places keeps to it.
+        max_concurrent: how many trials are worth training at once; a schedule that refills freed places keeps to it.
         seed: key of a schedule's draws; another one in each stage.
         space: what is searched.
         changeable: names of the hyperparameters that a copy may have otherwise than its parent; the others decide what
             the network is, and a copy keeps them.
 
     Raises:
-        UsageError: trials, epochs or room is below 1.
+        UsageError: trials, epochs or max_concurrent is below 1.
     """
 
     trials: int
     epochs: int
-    room: int
+    max_concurrent: int
     seed: int
     space: Space = field(default_factory=Space)
     changeable: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("trials", "epochs", "room"):
+        for name in ("trials", "epochs", "max_concurrent"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, but got {getattr(self, name)}")
 
@@ -139,7 +139,7 @@ class Schedule(ABC):
     Attributes:
         name: what users call it.
         paired: whether standings are to hold the loss on each dev example.
-        refills: whether it keeps to the room, taking fresh trials into places that are freed.
+        refills: whether it keeps to `max_concurrent`, taking fresh trials into places that are freed.
         copies: whether trials may begin as copies of others; a trial's result is then not its hyperparameters' alone.
     """
 
@@ -149,12 +149,12 @@ class Schedule(ABC):
     copies: ClassVar[bool] = False
 
     @abstractmethod
-    def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
+    def next(self, standings: Sequence[Standing], context: StageContext) -> Round | None:
         """Decide what happens next.
 
         Args:
             standings: of all trials of the stage that have begun, in any order; none at first.
-            plan: what the stage is given.
+            context: what the stage is given.
 
         Returns:
             The next round, which trains at least one trial; None when the stage has come to its end, and whoever is

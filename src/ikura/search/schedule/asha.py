@@ -1,4 +1,4 @@
-"""ASHA in lock-step: promote who deserves it, fill the room with fresh trials, wait, and again."""
+"""ASHA in lock-step: promote who deserves it, fill free places with fresh trials, wait, and again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from ikura.search.schedule._base import Plan, Round, Schedule, Standing
+from ikura.search.schedule._base import Round, Schedule, StageContext, Standing
 from ikura.search.schedule.rungs import best_first, check_halving, rungs
 from ikura.trial_state import State
 
@@ -19,8 +19,8 @@ class Asha(Schedule):
 
     The paper's workers each take the next job when they are free, so what they decide depends on how fast they are.
     Here a round is decided when the one before has ended: promotions from the highest rung down, then as many fresh
-    trials as the room has left. Decisions are then the same whatever the number of jobs. When there are no fresh trials
-    left, nobody can be promoted and no trial has all its epochs yet, the best of the highest rung goes on.
+    trials as may train at once besides. Decisions are then the same whatever the number of jobs. When there is no fresh
+    trial left, nobody can be promoted and no trial has all its epochs yet, the best of the highest rung goes on.
 
     Args:
         eta: factor η between rungs, at least 2.
@@ -30,7 +30,7 @@ class Asha(Schedule):
         UsageError: eta is below 2 or shortest is below 1.
 
     Example:
-        >>> Asha().next([], Plan(trials=30, epochs=81, room=4, seed=0)).fresh
+        >>> Asha().next([], StageContext(trials=30, epochs=81, max_concurrent=4, seed=0)).fresh
         (1, 1, 1, 1)
 
     References:
@@ -45,15 +45,15 @@ class Asha(Schedule):
         self.eta, self.shortest = eta, shortest
 
     @override
-    def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
-        ladder = rungs(plan.epochs, self.eta, self.shortest)
+    def next(self, standings: Sequence[Standing], context: StageContext) -> Round | None:
+        ladder = rungs(context.epochs, self.eta, self.shortest)
         train: dict[int, int] = {}
         for index in range(len(ladder) - 2, -1, -1):
             arrived = [one for one in standings if one.epochs >= ladder[index]]
             best = best_first(arrived, ladder[index])[: self._count(standings, ladder, index) // self.eta]
             promoted = [one for one in best if one.state == State.RUNNING and one.epochs == ladder[index]]
-            train |= {one.number: ladder[index + 1] for one in promoted[: plan.room - len(train)]}
-        fresh = min(plan.room - len(train), plan.trials - len(standings))
+            train |= {one.number: ladder[index + 1] for one in promoted[: context.max_concurrent - len(train)]}
+        fresh = min(context.max_concurrent - len(train), context.trials - len(standings))
         if not train and not fresh:
             train = self._last_one(standings, ladder)
         return Round(train, fresh=(ladder[0],) * fresh) if train or fresh else None

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from ikura.search.schedule._base import Plan, Round, Schedule, Standing
+from ikura.search.schedule._base import Round, Schedule, StageContext, Standing
 
 __all__ = ["EarlyStopping", "NoSchedule", "all_at_once"]
 
@@ -26,29 +26,29 @@ class EarlyStopping(Schedule):
     name: ClassVar[str] = "early-stopping"
 
     @override
-    def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
-        return all_at_once(standings, plan)
+    def next(self, standings: Sequence[Standing], context: StageContext) -> Round | None:
+        return all_at_once(standings, context)
 
     @override
     def patience(self, epochs: int) -> int | None:
         return max(5, epochs // 5)
 
 
-def all_at_once(standings: Sequence[Standing], plan: Plan) -> Round | None:
+def all_at_once(standings: Sequence[Standing], context: StageContext) -> Round | None:
     """Let everybody begin in the first round and train all the epochs; there is no second one."""
-    return None if standings else Round(fresh=(plan.epochs,) * plan.trials)
+    return None if standings else Round(fresh=(context.epochs,) * context.trials)
 
 
 class NoSchedule(Schedule):
     """Let every trial train to the end.
 
     Example:
-        >>> NoSchedule().next([], Plan(trials=3, epochs=100, room=8, seed=0)).fresh
+        >>> NoSchedule().next([], StageContext(trials=3, epochs=100, max_concurrent=8, seed=0)).fresh
         (100, 100, 100)
     """
 
     name: ClassVar[str] = "none"
 
     @override
-    def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
-        return all_at_once(standings, plan)
+    def next(self, standings: Sequence[Standing], context: StageContext) -> Round | None:
+        return all_at_once(standings, context)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from ikura.search.schedule._base import Plan, Round, Schedule, Standing
+from ikura.search.schedule._base import Round, Schedule, StageContext, Standing
 from ikura.search.schedule.rungs import check_halving, climb, rungs
 
 __all__ = ["Hyperband"]
@@ -76,8 +76,8 @@ class Hyperband(Schedule):
         return found
 
     @override
-    def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
-        brackets, shares = self.brackets(plan.epochs), self.share(plan.trials, plan.epochs)
+    def next(self, standings: Sequence[Standing], context: StageContext) -> Round | None:
+        brackets, shares = self.brackets(context.epochs), self.share(context.trials, context.epochs)
         if not standings:
             return Round(fresh=tuple(brackets[bracket][1][0] for bracket in shares))
         groups: dict[int, list[Standing]] = {}

@@ -11,7 +11,7 @@ import numpy as np
 from typing_extensions import override
 
 from ikura.errors import UsageError
-from ikura.search.schedule._base import Copy, Plan, Round, Schedule, Standing
+from ikura.search.schedule._base import Copy, Round, Schedule, StageContext, Standing
 from ikura.space import Parameter, Space
 from ikura.space._base import Configuration
 from ikura.trial_state import State
@@ -51,26 +51,26 @@ class PopulationBasedTraining(Schedule):
         self.steps, self.share = steps, share
 
     @override
-    def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
-        interval = max(1, round(plan.epochs / self.steps))
+    def next(self, standings: Sequence[Standing], context: StageContext) -> Round | None:
+        interval = max(1, round(context.epochs / self.steps))
         if not standings:
-            return Round(fresh=(min(interval, plan.epochs),) * plan.trials)
+            return Round(fresh=(min(interval, context.epochs),) * context.trials)
         running = [one for one in standings if one.state == State.RUNNING]
         if not running:
             return None
         here = running[0].epochs
-        until = min(here + interval, plan.epochs)
+        until = min(here + interval, context.epochs)
         ranked = sorted(running, key=lambda one: (-_last(one), one.number))
         finite = sum(isfinite(_last(one)) for one in ranked)
         best = ranked[: min(max(1, int(len(ranked) * self.share)), max(finite, 1))]
-        missing = plan.trials - len(running)
-        worse = max(len(ranked) - finite, min(int(plan.trials * self.share) - missing, len(ranked) - len(best)), 0)
+        missing = context.trials - len(running)
+        worse = max(len(ranked) - finite, min(int(context.trials * self.share) - missing, len(ranked) - len(best)), 0)
         ended = ranked[len(ranked) - worse :]
         copies = []
         for index in range(missing + worse if finite else 0):
-            random = np.random.default_rng([plan.seed, crc32(b"pbt"), here, index])
+            random = np.random.default_rng([context.seed, crc32(b"pbt"), here, index])
             parent = best[int(random.integers(len(best)))]
-            changed = explore(parent.hyperparameters, plan.space, plan.changeable, random)
+            changed = explore(parent.hyperparameters, context.space, context.changeable, random)
             copies.append(Copy(parent.number, changed, until))
         place = {one.number: position for position, one in enumerate(ranked, 1)}
         drop = {

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from ikura.errors import UsageError
-from ikura.search.schedule._base import Plan, Round, Schedule, Standing
+from ikura.search.schedule._base import Round, Schedule, StageContext, Standing
 from ikura.trial_state import State
 
 __all__ = ["Racing", "excess", "field_share", "look_epochs"]
@@ -154,7 +154,7 @@ class Racing(Schedule):
         UsageError: alpha is not between 0 and 1.
 
     Example:
-        >>> Racing().next([], Plan(trials=30, epochs=100, room=4, seed=0)).fresh
+        >>> Racing().next([], StageContext(trials=30, epochs=100, max_concurrent=4, seed=0)).fresh
         (2, 2, 2, 2)
 
     References:
@@ -176,22 +176,22 @@ class Racing(Schedule):
         return max(5, epochs // 5)
 
     @override
-    def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
-        ladder = look_epochs(plan.epochs)
+    def next(self, standings: Sequence[Standing], context: StageContext) -> Round | None:
+        ladder = look_epochs(context.epochs)
         train: dict[int, int] = {}
         drop: dict[int, str] = {}
         for epochs in sorted({one.epochs for one in standings if one.state == State.RUNNING}):
             here = [one for one in standings if one.state == State.RUNNING and one.epochs == epochs]
-            fallen = self._fallen(here, standings, epochs, plan)
+            fallen = self._fallen(here, standings, epochs, context)
             drop |= fallen
             following = next(look for look in ladder if look > epochs)
             train |= {one.number: following for one in here if one.number not in fallen}
-        going = dict(sorted(train.items())[: plan.room])
-        fresh = min(plan.room - len(going), plan.trials - len(standings))
+        going = dict(sorted(train.items())[: context.max_concurrent])
+        fresh = min(context.max_concurrent - len(going), context.trials - len(standings))
         return Round(going, drop, (ladder[0],) * fresh) if going or fresh else None
 
     def _fallen(
-        self, here: Sequence[Standing], standings: Sequence[Standing], epochs: int, plan: Plan
+        self, here: Sequence[Standing], standings: Sequence[Standing], epochs: int, context: StageContext
     ) -> dict[int, str]:
         """Which of the trials that stand at a look are dropped there, and why."""
         field = sorted(_arrived(standings, epochs), key=lambda one: one.rank_key, reverse=True)
@@ -203,24 +203,24 @@ class Racing(Schedule):
             if one.number not in places:
                 found[one.number] = f"its dev score after {_epochs(epochs)} is not finite"
                 continue
-            if places[one.number] <= field_share(epochs / plan.epochs) * size:
+            if places[one.number] <= field_share(epochs / context.epochs) * size:
                 continue
             mine, best = field[places[one.number]].dev_losses(), field[0].dev_losses()
             if not 1 < len(mine) == len(best):
                 continue
             gap, t = excess(mine, best)
-            if t > self._quantile(len(mine), plan):
+            if t > self._quantile(len(mine), context):
                 found[one.number] = (
                     f"{places[one.number] + 1} of {size} after {_epochs(epochs)}; its dev loss is {gap:.3g} above that "
                     f"of trial {field[0].standing.number}, {t:.3g} standard errors"
                 )
         return found
 
-    def _quantile(self, examples: int, plan: Plan) -> float:
+    def _quantile(self, examples: int, context: StageContext) -> float:
         """The quantile of Student's t above which a difference is no chance, in any of a stage's comparisons."""
         from scipy.special import stdtrit
 
-        comparisons = len(look_epochs(plan.epochs)) * max(plan.trials - 1, 1)
+        comparisons = len(look_epochs(context.epochs)) * max(context.trials - 1, 1)
         return -float(stdtrit(examples - 1, self.alpha / comparisons))
 
 

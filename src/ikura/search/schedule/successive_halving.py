@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from ikura.search.schedule._base import Plan, Round, Schedule, Standing
+from ikura.search.schedule._base import Round, Schedule, StageContext, Standing
 from ikura.search.schedule.rungs import check_halving, climb, rungs
 
 __all__ = ["SuccessiveHalving"]
@@ -26,7 +26,7 @@ class SuccessiveHalving(Schedule):
         UsageError: eta is below 2 or shortest is below 1.
 
     Example:
-        >>> SuccessiveHalving().next([], Plan(trials=3, epochs=81, room=8, seed=0)).fresh
+        >>> SuccessiveHalving().next([], StageContext(trials=3, epochs=81, max_concurrent=8, seed=0)).fresh
         (1, 1, 1)
 
     References:
@@ -40,9 +40,9 @@ class SuccessiveHalving(Schedule):
         self.eta, self.shortest = eta, shortest
 
     @override
-    def next(self, standings: Sequence[Standing], plan: Plan) -> Round | None:
-        ladder = rungs(plan.epochs, self.eta, self.shortest)
+    def next(self, standings: Sequence[Standing], context: StageContext) -> Round | None:
+        ladder = rungs(context.epochs, self.eta, self.shortest)
         if not standings:
-            return Round(fresh=(ladder[0],) * plan.trials)
+            return Round(fresh=(ladder[0],) * context.trials)
         train, drop = climb(standings, ladder, self.eta)
         return Round(train, drop) if train else None

@@ -329,34 +329,34 @@ class EndRecord(TypedDict):
     sentence: Short
 
 
-class ClassPicture(TypedDict):
+class ClassImages(TypedDict):
     """Images of one class."""
 
     name: Short
     picture: str
 
 
-class StrengthPicture(TypedDict):
+class StrengthImages(TypedDict):
     """Images changed with one strength."""
 
     strength: Finite
     picture: str
 
 
-class AugmentationPicture(TypedDict):
+class AugmentationImages(TypedDict):
     """Images changed by one augmentation."""
 
     name: Name
     unit: Short
-    strengths: list[StrengthPicture]
+    strengths: list[StrengthImages]
 
 
-class PicturesFact(TypedDict):
+class ImageSamplesFact(TypedDict):
     """Images for the report."""
 
-    classes: list[ClassPicture]
+    classes: list[ClassImages]
     originals: str
-    augmentations: list[AugmentationPicture]
+    augmentations: list[AugmentationImages]
 
 
 Decision = OfferRecord | EndRecord
@@ -393,7 +393,7 @@ NETWORK: Fact[NetworkFact] = Fact("network", NetworkFact)
 VERSIONS: Fact[Mapping[str, str]] = Fact("versions", dict[Name, Name])
 SUMMARY: Fact[SummaryFact] = Fact("summary", SummaryFact)
 CHECKS: Fact[ChecksFact] = Fact("checks", ChecksFact)
-PICTURES: Fact[PicturesFact] = Fact("pictures", PicturesFact)
+IMAGE_SAMPLES: Fact[ImageSamplesFact] = Fact("pictures", ImageSamplesFact)
 PRIOR: Fact[list[KnownTrial]] = Fact("prior", list[KnownTrial])
 BEFORE: Fact[list[JsonObject]] = Fact("before", list[JsonObject])
 SECONDS: Fact[dict[str, float]] = Fact("seconds", dict[str, Positive])
@@ -410,7 +410,7 @@ DONE: Fact[bool] = Fact("done", Literal[True])
 FACTS = {
     one.name: one
     for one in (
-        SETTING, NETWORK, VERSIONS, SUMMARY, CHECKS, PICTURES, PRIOR, BEFORE, SECONDS, TILE_SIZE, STAGES, COSTS,
+        SETTING, NETWORK, VERSIONS, SUMMARY, CHECKS, IMAGE_SAMPLES, PRIOR, BEFORE, SECONDS, TILE_SIZE, STAGES, COSTS,
         DECISIONS, BEST, ERRORS, ACCOUNT, PREDICTIONS, TEST, DONE,
     )
 }  # fmt: skip

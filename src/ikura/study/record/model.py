@@ -39,7 +39,7 @@ from ikura.study.record.model_form import (
     seal,
 )
 from ikura.study.record.pretrained import Pretrained, built_in, layout_without_weights
-from ikura.study.record.probe import probe_outputs, same_outputs
+from ikura.study.record.probe_outputs import probe_outputs, same_outputs
 from ikura.study.record.versions import LIBRARIES, difference, versions
 
 __all__ = ["Model", "load_model"]

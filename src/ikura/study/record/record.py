@@ -21,14 +21,14 @@ from ikura.space import Space
 from ikura.study.record.facts import (
     ACCOUNT,
     BEST,
-    PICTURES,
+    IMAGE_SAMPLES,
     PREDICTIONS,
     SECONDS,
     STAGES,
     SUMMARY,
     TEST,
     AccountFact,
-    PicturesFact,
+    ImageSamplesFact,
     PredictionsFact,
     StageRecord,
 )
@@ -257,9 +257,9 @@ class Record:
         return self.store.fact(PREDICTIONS)
 
     @property
-    def pictures(self) -> PicturesFact | None:
+    def pictures(self) -> ImageSamplesFact | None:
         """Images of each class and what augmentations do, as `ikura.study.image_samples`; None for other data."""
-        return self.store.fact(PICTURES)
+        return self.store.fact(IMAGE_SAMPLES)
 
     @cached_property
     def model(self) -> Model:

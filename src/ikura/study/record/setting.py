@@ -12,9 +12,9 @@ import tomli_w
 from annotated_types import Ge, Le
 
 from ikura.data import Dataset, prepare
+from ikura.data.array_encoding import ArrayScaling
 from ikura.data.images.channel_layout import check_layout
 from ikura.data.options import DataOptions
-from ikura.data.whole import Arrays
 from ikura.errors import RunError, UsageError, nearest
 from ikura.files import shown, write_atomically
 from ikura.json_values import JsonObject
@@ -52,7 +52,8 @@ class Setting:
         target, task, group, time, kinds, image_size, broken, channels, positive, missing, decimal, dates: as for
             `ikura.data.options.DataOptions`; broken is None where the data are no folder of images, positive where the
             metric asks for no positive class.
-        arrays: what becomes of arrays, a value of `ikura.data.whole.Arrays`; None where networks are no own ones.
+        arrays: what becomes of arrays, a value of `ikura.data.array_encoding.ArrayScaling`; None where networks
+            are no own ones.
         space: the search space as `Space.as_dict()`; its sentence in `space_note`.
         trials, epochs, time_limit, search, schedule, finalists, replicates, metric, seed: the search.
         jobs, device, dtype: where and in which precision it trains.
@@ -212,7 +213,7 @@ class Setting:
             "plugins": lambda: check_plugins(self.plugins or []),
             "pretrained": lambda: self.network == PRETRAINED and Pretrained.of(self.pretrained),
             "network": lambda: None if self.custom or self.network == PRETRAINED else check_name(self.network),
-            "arrays": lambda: None if self.arrays is None else Arrays(self.arrays),
+            "arrays": lambda: None if self.arrays is None else ArrayScaling(self.arrays),
             "missing, decimal, dates": lambda: self.options,
             "metric": lambda: metric(self.metric, self.task),
             "device": lambda: check_device(self.device),
@@ -230,7 +231,7 @@ class Setting:
 
     def prepare(self, run: Path) -> Dataset:
         """Read and split the data again, just as at the beginning."""
-        arrays = None if self.arrays is None else Arrays(self.arrays)
+        arrays = None if self.arrays is None else ArrayScaling(self.arrays)
         return prepare(*self.data_again(run), seed=self.seed, fitted=fitted(self.pretrained), arrays=arrays)
 
     def data_again(self, run: Path) -> tuple[Any, DataOptions]:

@@ -26,8 +26,8 @@ from ikura.errors import RunError, StorageError
 from ikura.files import check_held, shown
 from ikura.json_values import typed
 from ikura.population.job import Outcome
+from ikura.study.record.deferred_interrupts import uninterrupted
 from ikura.study.record.facts import SECONDS, Fact
-from ikura.study.record.sigint import uninterrupted
 from ikura.study.record.trial import Purpose, Trial
 from ikura.study.record.upgrades import exclusive, mark, outdated, upgrade
 from ikura.trial_state import State

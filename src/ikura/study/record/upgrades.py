@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from ikura.errors import RunError
-from ikura.study.record.sigint import uninterrupted
+from ikura.study.record.deferred_interrupts import uninterrupted
 from ikura.version import __version__
 
 __all__ = ["UPGRADES", "exclusive", "mark", "outdated", "upgrade"]

@@ -16,13 +16,13 @@ from ikura.data.encoder.vector import VectorEncoder
 from ikura.data.source import Source
 from ikura.errors import DataError
 
-__all__ = ["Arrays", "whole_array", "whole_encoder", "whole_note"]
+__all__ = ["ArrayScaling", "whole_array", "whole_encoder", "whole_note"]
 
 PIXELS = ("digits",)
 """Bundled data sets whose columns are one array."""
 
 
-class Arrays(Enum):
+class ArrayScaling(Enum):
     """What becomes of arrays before they reach a network of the caller's.
 
     Attributes:
@@ -56,10 +56,10 @@ def whole_array(source: Source, data: Any) -> Source:
     return source if array.dtype.kind not in "biuf" else replace(source, features=array, kinds={})
 
 
-def whole_encoder(array: npt.NDArray[Any], arrays: Arrays, channels_last: bool = False) -> Encoder:
+def whole_encoder(array: npt.NDArray[Any], arrays: ArrayScaling, channels_last: bool = False) -> Encoder:
     """Fit the encoder of whole arrays to the training rows, shape (n, …)."""
     integers = array.dtype.kind in "biu"
-    if arrays is Arrays.NONE or (arrays is Arrays.FLOATS and integers):
+    if arrays is ArrayScaling.NONE or (arrays is ArrayScaling.FLOATS and integers):
         if not integers:
             _refuse_missing(array)
         return GivenEncoder(array.shape[1:], integers, channels_last)
@@ -68,15 +68,15 @@ def whole_encoder(array: npt.NDArray[Any], arrays: Arrays, channels_last: bool =
     return ArrayEncoder.fit_array(array, channels_last)
 
 
-def whole_note(encoder: Encoder, arrays: Arrays) -> str:
+def whole_note(encoder: Encoder, arrays: ArrayScaling) -> str:
     """Say what becomes of an array, and how to have it otherwise.
 
     Example:
-        >>> whole_note(GivenEncoder((2,), True), Arrays.FLOATS)
+        >>> whole_note(GivenEncoder((2,), True), ArrayScaling.FLOATS)
         'x holds whole numbers: they reach your network as they are; standardise=True standardises them.'
     """
     if isinstance(encoder, GivenEncoder):
-        if encoder.integers and arrays is Arrays.FLOATS:
+        if encoder.integers and arrays is ArrayScaling.FLOATS:
             return "x holds whole numbers: they reach your network as they are; standardise=True standardises them."
         return "x reaches your network as it is, not standardised."
     each = "each column by itself" if isinstance(encoder, VectorEncoder) else "all its numbers together"

@@ -11,7 +11,7 @@ import numpy as np
 from ikura.nn.zoo.cnn import Recipe, pooled
 from ikura.population.kernel import activation as activation_kernel
 
-__all__ = ["BLOCKS", "Plan", "Sizes", "sizes_of"]
+__all__ = ["BLOCKS", "NetworkLayout", "Sizes", "sizes_of"]
 
 BLOCKS = np.dtype(
     [
@@ -24,7 +24,7 @@ its weights in the vector; height and width of its output; place of its first ch
 
 
 @dataclass(frozen=True)
-class Plan:
+class NetworkLayout:
     """The sizes of one member's network, `ikura.nn.zoo.CNN`, and the places of its parameters.
 
     Attributes:
@@ -44,8 +44,8 @@ class Plan:
     normalised: bool
 
     @classmethod
-    def of(cls, recipe: Recipe) -> Plan:
-        """Read a plan from a network's recipe."""
+    def of(cls, recipe: Recipe) -> NetworkLayout:
+        """Read the layout from a network's recipe."""
         return cls(
             recipe.shape, recipe.outputs, recipe.channels, recipe.kernel_size, recipe.units,
             recipe.normalisation != "none",
@@ -123,15 +123,15 @@ class Sizes(NamedTuple):
     momentum: float
 
 
-def sizes_of(recipe: Recipe, plan: Plan) -> Sizes:
+def sizes_of(recipe: Recipe, layout: NetworkLayout) -> Sizes:
     """What the kernel is told of a network; batch norm is one ghost of any size."""
     return Sizes(
-        blocks=plan.blocks,
+        blocks=layout.blocks,
         kernel_size=recipe.kernel_size,
         units=recipe.units,
-        dense=plan.dense,
+        dense=layout.dense,
         outputs=recipe.outputs,
-        matrices=plan.matrices,
+        matrices=layout.matrices,
         activation=activation_kernel.code(recipe.activation),
         dropout=float(recipe.dropout),
         ghost={"none": 0, "batch": 1 << 40, "ghost": recipe.ghost_size}[recipe.normalisation],

@@ -13,18 +13,18 @@ import pyarrow.compute as pc
 from ikura.data.missing import missing_words
 from ikura.data.notation import (
     PLAIN,
+    BooleanNotation,
+    DatetimeNotation,
     Doubt,
     DurationNotation,
     Hints,
     LabelNotation,
-    MomentNotation,
     Notation,
     NumberNotation,
-    TruthNotation,
-    are_truths,
+    are_booleans,
     cells_of,
+    find_datetime,
     find_duration,
-    find_moment,
     find_number,
     is_text,
     label,
@@ -92,8 +92,8 @@ def find_notation(series: pd.Series, hints: Hints) -> Found:
     if values is not None:
         return _plain(given, values, hints, missing)
     distinct = given.unique()
-    if are_truths(distinct):
-        return Found(TruthNotation(), missing=missing)
+    if are_booleans(distinct):
+        return Found(BooleanNotation(), missing=missing)
     number = find_number(distinct, hints)
     if isinstance(number, NumberNotation):
         if number.plain and _are_codes(distinct):
@@ -104,7 +104,7 @@ def find_notation(series: pd.Series, hints: Hints) -> Found:
         return Found(number, example=example, decimal=mark, missing=missing)
     if number is not None:
         return Found(number, example=example, missing=missing)
-    moment = find_moment(distinct, hints) or find_duration(distinct)
+    moment = find_datetime(distinct, hints) or find_duration(distinct)
     return Found(moment or LabelNotation(), example=example, missing=missing)
 
 
@@ -112,13 +112,13 @@ def _of_values(series: pd.Series) -> Found:
     if isinstance(series.dtype, pd.CategoricalDtype):
         return Found(LabelNotation(of_values(series)))
     if pd.api.types.is_bool_dtype(series):
-        return Found(TruthNotation())
+        return Found(BooleanNotation())
     if pd.api.types.is_datetime64_any_dtype(series) or isinstance(series.dtype, pd.PeriodDtype):
-        return Found(MomentNotation(zone=isinstance(series.dtype, pd.DatetimeTZDtype)))
+        return Found(DatetimeNotation(zone=isinstance(series.dtype, pd.DatetimeTZDtype)))
     if pd.api.types.is_timedelta64_dtype(series):
         return Found(DurationNotation())
     if _are_compact(series.dropna().to_numpy()):
-        return Found(MomentNotation("compact"), example=label(series.dropna().iloc[0]))
+        return Found(DatetimeNotation("compact"), example=label(series.dropna().iloc[0]))
     if pd.api.types.is_integer_dtype(series) and series.notna().any():
         low, high = int(series.min()), int(series.max())
         if max(-low, high) > LARGEST_WHOLE:
@@ -143,7 +143,7 @@ def _plain(given: pa.Array, values: np.ndarray, hints: Hints, missing: dict[str,
         if as_mask(pc.match_substring_regex(given, r"^\+\d{7,}$")).all():
             return Found(LabelNotation(), PLUS, example=example, missing=missing)
         if _are_compact(values):
-            return Found(MomentNotation("compact"), example=example, missing=missing)
+            return Found(DatetimeNotation("compact"), example=example, missing=missing)
     if values.dtype.kind == "i":
         return Found(PLAIN, missing=missing)
     doubt = plain_doubt(given, hints)
@@ -210,21 +210,21 @@ def notation_as(series: pd.Series, kind: str, hints: Hints) -> Notation | Doubt:
         hints: what the caller says.
     """
     if kind == "boolean":
-        return TruthNotation()
+        return BooleanNotation()
     if kind in ("category", "ignore"):
         return LabelNotation(of_values(series))
     if not is_text(series):
         zoned = isinstance(series.dtype, pd.DatetimeTZDtype)
         if kind == "numeric":
             return DurationNotation() if pd.api.types.is_timedelta64_dtype(series) else PLAIN
-        return MomentNotation("compact" if _are_compact(series.dropna().to_numpy()) else "year", zone=zoned)
+        return DatetimeNotation("compact" if _are_compact(series.dropna().to_numpy()) else "year", zone=zoned)
     given = cells_of(series, hints.missing).drop_null()
     if kind == "numeric":
         if plain_numbers(given) is not None:
             found = plain_doubt(given, hints) if len(given) else None
             return PLAIN if found is None or (isinstance(found, Doubt) and not found.reason) else found
         return find_number(given.unique(), hints) or find_duration(given.unique()) or PLAIN
-    return find_moment(given.unique(), hints) or MomentNotation()
+    return find_datetime(given.unique(), hints) or DatetimeNotation()
 
 
 def resolved(doubt: Doubt, decimals: set[str]) -> Notation | None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ikura.data.images._base import PARTS
 from ikura.data.source import Source
-from ikura.data.values import label, moments, numbers, truths
+from ikura.data.values import booleans, datetimes, label, numbers
 from ikura.errors import DataError, listed, nearest
 
 __all__ = ["join_parts"]
@@ -90,12 +90,12 @@ def _column(known: pd.Series, new: pd.Series) -> pd.Series:
         levels = {label(level): level for level in kind.categories}
         return new.astype(object).map(lambda value: levels.get(label(value), value), na_action="ignore")
     if pd.api.types.is_bool_dtype(kind):
-        values = truths(new)
+        values = booleans(new)
         return pd.Series(np.where(np.isnan(values), None, values == 1), name=name)
     if pd.api.types.is_numeric_dtype(kind):
         return pd.Series(numbers(new), name=name)
     if pd.api.types.is_datetime64_any_dtype(kind):
-        when = moments(new)
+        when = datetimes(new)
         zoned = isinstance(kind, pd.DatetimeTZDtype)
         return when.dt.tz_localize("UTC").astype(kind) if zoned else when.astype(kind)
     return new.astype(object).map(label, na_action="ignore")

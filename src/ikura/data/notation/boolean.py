@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from ikura.data.missing import MISSING
 from ikura.data.notation._base import Notation, as_mask, cells_of, is_text, refuse, uncategorised
 
-__all__ = ["TRUTHS", "TruthNotation", "are_truths"]
+__all__ = ["BOOLEANS", "BooleanNotation", "are_booleans"]
 
-TRUTHS = {
+BOOLEANS = {
     "true": True,
     "yes": True,
     "t": True,
@@ -32,11 +32,11 @@ TRUTHS = {
 
 
 @dataclass(frozen=True)
-class TruthNotation(Notation):
+class BooleanNotation(Notation):
     """True and false as words, numbers or truths.
 
     Example:
-        >>> TruthNotation().read(pd.Series(["yes", "False", None])).tolist()
+        >>> BooleanNotation().read(pd.Series(["yes", "False", None])).tolist()
         [True, False, <NA>]
     """
 
@@ -50,7 +50,7 @@ class TruthNotation(Notation):
         if is_text(series):
             words = pc.utf8_lower(cells_of(series, missing))
             true, false = (
-                as_mask(pc.is_in(words, value_set=pa.array([word for word, is_ in TRUTHS.items() if is_ == truth])))
+                as_mask(pc.is_in(words, value_set=pa.array([word for word, is_ in BOOLEANS.items() if is_ == truth])))
                 for truth in (True, False)
             )
             given = as_mask(pc.is_valid(words))
@@ -63,6 +63,6 @@ class TruthNotation(Notation):
         return pd.Series(values, index=series.index, name=series.name)
 
 
-def are_truths(cells: pa.Array) -> bool:
+def are_booleans(cells: pa.Array) -> bool:
     """Whether all values are the words true and false."""
     return bool(as_mask(pc.is_in(pc.utf8_lower(cells), value_set=pa.array(["true", "false"], cells.type))).all())

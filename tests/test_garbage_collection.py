@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ikura.garbage import ALLOCATIONS, fewer_collections
+from ikura.garbage_collection import ALLOCATIONS, fewer_collections
 
 
 @pytest.fixture(autouse=True)

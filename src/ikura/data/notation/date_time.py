@@ -1,4 +1,4 @@
-"""Moments: dates, times of the day, and both."""
+"""Datetimes: dates, times of the day, and both."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ikura.data.missing import MISSING
 from ikura.data.notation._base import Doubt, Hints, Notation, as_mask, cells_of, is_text, refuse, uncategorised
 from ikura.errors import DataError
 
-__all__ = ["MomentNotation", "find_moment", "looks_like_moment"]
+__all__ = ["DatetimeNotation", "find_datetime", "looks_like_datetime"]
 
 MONTHS = {
     name: place
@@ -84,7 +84,7 @@ _ZONE = r"(?:\d(?:Z|\s?UTC|\s?GMT)|\d\d:\d\d\S*\s?[+-]\d\d:?(?:\d\d)?)$"
 
 
 @dataclass(frozen=True)
-class MomentNotation(Notation):
+class DatetimeNotation(Notation):
     """A date, a time of the day, or both.
 
     Args:
@@ -93,7 +93,7 @@ class MomentNotation(Notation):
         zone: whether the values have a time zone; they become UTC.
 
     Example:
-        >>> MomentNotation("month").read(pd.Series(["12/25/2024", None])).dt.day.tolist()
+        >>> DatetimeNotation("month").read(pd.Series(["12/25/2024", None])).dt.day.tolist()
         [25.0, nan]
     """
 
@@ -102,7 +102,7 @@ class MomentNotation(Notation):
     zone: bool = False
 
     def read(self, series: pd.Series, missing: tuple[str, ...] = MISSING) -> pd.Series:
-        """Read a column of text or moments; those of a zone become UTC, times of the day those of 1 January 1970."""
+        """Read a column of text or datetimes; those of a zone become UTC, times of the day those of 1 January 1970."""
         series = uncategorised(series)
         if self.order == "compact" and pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series):
             series = series.map(label_of_number, na_action="ignore").astype("str").where(series.notna())
@@ -250,27 +250,27 @@ def _time(match: re.Match[str]) -> str | None:
     return f"{hour:02d}:{minute:02d}:{second:02d}{fraction}"
 
 
-def looks_like_moment(texts: list[str]) -> list[bool]:
+def looks_like_datetime(texts: list[str]) -> list[bool]:
     """Which texts are dates or times of the day in some order."""
     return [any(iso(text, order) is not None for order in EXPECTED) for text in texts]
 
 
-def find_moment(cells: pa.Array, hints: Hints) -> MomentNotation | Doubt | None:
-    """Find the one order in which all values are moments.
+def find_datetime(cells: pa.Array, hints: Hints) -> DatetimeNotation | Doubt | None:
+    """Find the one order in which all values are datetimes.
 
     Args:
         cells: distinct values, trimmed text, none missing.
         hints: what the caller says.
 
     Returns:
-        The notation; a doubt where day and month may come first; None where the values are no moments.
+        The notation; a doubt where day and month may come first; None where the values are no datetimes.
 
     Example:
-        >>> find_moment(pa.array(["03/02/2024", "25/12/2024"], pa.large_string()), Hints())
-        MomentNotation(order='day', zone=False)
+        >>> find_datetime(pa.array(["03/02/2024", "25/12/2024"], pa.large_string()), Hints())
+        DatetimeNotation(order='day', zone=False)
     """
     first = cells.slice(0, SAMPLE).to_pylist()
-    if not all(looks_like_moment(first)):
+    if not all(looks_like_datetime(first)):
         return None
     texts = first if len(cells) <= SAMPLE else None
     if as_mask(pc.match_substring_regex(cells, _ISO)).all():
@@ -295,7 +295,7 @@ def find_moment(cells: pa.Array, hints: Hints) -> MomentNotation | Doubt | None:
             {},
         )
     zone = bool(as_mask(pc.match_substring_regex(cells, _ZONE)).any()) and order != "clock"
-    notation = MomentNotation(order, zone)
+    notation = DatetimeNotation(order, zone)
     try:
         notation.read(pd.Series(cells.to_pandas()))
     except DataError:

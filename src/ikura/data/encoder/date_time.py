@@ -1,4 +1,4 @@
-"""Moments in time, in parts."""
+"""Dates and times, in parts."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from ikura.data.encoder.number import Standard
-from ikura.data.values import moments
+from ikura.data.values import datetimes
 from ikura.json_values import JsonObject
 
-__all__ = ["MomentEncoding"]
+__all__ = ["DatetimeEncoding"]
 
 PARTS = ("year", "month", "day", "weekday", "hour", "minute", "second")
 
 
 @dataclass(frozen=True)
-class MomentEncoding:
+class DatetimeEncoding:
     """A moment as those of its parts that vary in training, each standardised like a number.
 
     Args:
@@ -32,9 +32,9 @@ class MomentEncoding:
     marks_missing: bool
 
     @staticmethod
-    def fit(series: pd.Series) -> MomentEncoding:
+    def fit(series: pd.Series) -> DatetimeEncoding:
         """Fit to the training rows."""
-        when = moments(series)
+        when = datetimes(series)
         parts = {part: _part(when, part) for part in PARTS}
         varying = {
             part: Standard.fit(values)
@@ -42,7 +42,7 @@ class MomentEncoding:
             if np.unique(values[~np.isnan(values)]).size > 1
         }
         missing = when.isna()
-        return MomentEncoding(str(series.name), varying, bool(missing.any() and not missing.all()))
+        return DatetimeEncoding(str(series.name), varying, bool(missing.any() and not missing.all()))
 
     @property
     def varies(self) -> bool:
@@ -57,7 +57,7 @@ class MomentEncoding:
 
     def fill(self, series: pd.Series, x: npt.NDArray[np.float32]) -> None:
         """Write its columns of x, shape (n, parts) or (n, parts + 1)."""
-        when = moments(series)
+        when = datetimes(series)
         for place, (part, standard) in enumerate(self.parts.items()):
             x[:, place] = standard.apply(_part(when, part))
         if self.marks_missing:
@@ -68,10 +68,10 @@ class MomentEncoding:
         return {"type": "moment", **asdict(self)}
 
     @staticmethod
-    def from_dict(form: JsonObject) -> MomentEncoding:
+    def from_dict(form: JsonObject) -> DatetimeEncoding:
         """The encoding that `to_dict` described."""
         parts = {part: Standard(**standard) for part, standard in form["parts"].items()}
-        return MomentEncoding(form["name"], parts, form["marks_missing"])
+        return DatetimeEncoding(form["name"], parts, form["marks_missing"])
 
 
 def _part(when: pd.Series, part: str) -> npt.NDArray[np.float64]:

@@ -9,11 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ikura.data.notation._base import Doubt, Hints, as_mask
+from ikura.data.notation.date_time import iso
 from ikura.data.notation.find_number import find_number
-from ikura.data.notation.moment import iso
 from ikura.data.notation.number import NumberNotation, plainly_spaced
 
-__all__ = ["Odd", "find_mixture", "find_odd"]
+__all__ = ["Majority", "find_majority", "find_mixture"]
 
 SAMPLE = 100
 LIKELY = 0.5
@@ -22,7 +22,7 @@ ORDERS = ("year", "day", "month", "clock")
 
 
 @dataclass(frozen=True)
-class Odd:
+class Majority:
     """What most values of a column are.
 
     Args:
@@ -36,7 +36,7 @@ class Odd:
     notation: NumberNotation | None = None
 
 
-def find_odd(cells: pa.Array, hints: Hints) -> Odd | None:
+def find_majority(cells: pa.Array, hints: Hints) -> Majority | None:
     """Find what at least half of the values are, where some are not.
 
     Args:
@@ -44,22 +44,22 @@ def find_odd(cells: pa.Array, hints: Hints) -> Odd | None:
         hints: what the caller says.
 
     Example:
-        >>> find_odd(pa.array(["1.5", "2", "oops"], pa.large_string()), Hints()).fits
+        >>> find_majority(pa.array(["1.5", "2", "oops"], pa.large_string()), Hints()).fits
         array([ True,  True, False])
     """
     sample = cells.take(pa.array(np.unique(np.linspace(0, len(cells) - 1, min(SAMPLE, len(cells))).astype(int))))
     plain = plainly_spaced(cells)
-    best: Odd | None = None
+    best: Majority | None = None
     for notation in _notations(sample, hints):
         fits = as_mask(notation.fits(plain, strict=True))
         if best is None or fits.sum() > best.fits.sum():
-            best = Odd("numbers", fits, notation)
+            best = Majority("numbers", fits, notation)
     texts = sample.to_pylist()
     for order in ORDERS:
         if sum(iso(text, order) is not None for text in texts) >= LIKELY * len(texts):
             fits = np.array([iso(text, order) is not None for text in cells.to_pylist()])
             if best is None or fits.sum() > best.fits.sum():
-                best = Odd("dates", fits)
+                best = Majority("dates", fits)
     return best if best is not None and best.fits.mean() >= LIKELY else None
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ikura.diagnose.learning_curve import LearningCurve
     from ikura.exchange.prior import Prior
 
-__all__ = ["Advice", "Case"]
+__all__ = ["Advice", "RuleContext"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Advice:
 
 
 @dataclass(frozen=True)
-class Case:
+class RuleContext:
     """What rules look at.
 
     Attributes:
@@ -73,13 +73,13 @@ class Case:
     more: int = 0
 
     @staticmethod
-    def of(diagnosis: Diagnosis, record: Record, curve: LearningCurve | None = None, more: int = 0) -> Case:
-        """The case of a study that has chosen."""
+    def of(diagnosis: Diagnosis, record: Record, curve: LearningCurve | None = None, more: int = 0) -> RuleContext:
+        """What rules look at in a study that has chosen."""
         best, space = record.best, record.searched
         assert best is not None
         pressed = edges(record.trials, space, record.metric.greater_is_better, best.hyperparameters)
         chosen = (best.number, best.hyperparameters, best.dev)
-        return Case(diagnosis, record, record.setting, record.epochs, space, *chosen, pressed, curve, more)
+        return RuleContext(diagnosis, record, record.setting, record.epochs, space, *chosen, pressed, curve, more)
 
     @cached_property
     def values(self) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ikura.data.notation import Doubt, Hints, MomentNotation, find_moment, notation_of
-from ikura.data.types import find_notation
+from ikura.data.notation import DatetimeNotation, Doubt, Hints, find_datetime, notation_of
+from ikura.data.type_inference import find_notation
 from ikura.errors import DataError
 
 FIRST = "2024-12-25 17:30"
@@ -34,8 +34,8 @@ def cells(values: list[str]) -> pa.Array:
 
 @pytest.mark.parametrize("name", WRITTEN)
 def test_dates_as_people_write_them(name: str) -> None:
-    found = find_moment(cells(WRITTEN[name]), Hints())
-    assert isinstance(found, MomentNotation)
+    found = find_datetime(cells(WRITTEN[name]), Hints())
+    assert isinstance(found, DatetimeNotation)
     when = found.read(pd.Series([*WRITTEN[name], None]))
     assert when.iloc[0] == pd.Timestamp(FIRST)
     assert (when.iloc[1].month, when.iloc[1].day) == (1, 2)
@@ -45,11 +45,11 @@ def test_dates_as_people_write_them(name: str) -> None:
 
 @pytest.mark.parametrize("texts", [["02/03/2024"], ["1/2/24", "3/4/24"], ["02-03-2024 12:00", "12-12-2024"]])
 def test_a_day_that_may_be_a_month_is_a_doubt(texts: list[str]) -> None:
-    doubt = find_moment(cells(texts), Hints())
+    doubt = find_datetime(cells(texts), Hints())
     assert isinstance(doubt, Doubt)
     assert "--dates dayfirst" in doubt.reason
     days = {
-        order: find_moment(cells(texts), Hints(dates=order)).read(pd.Series(texts)).iloc[0]  # type: ignore[union-attr]
+        order: find_datetime(cells(texts), Hints(dates=order)).read(pd.Series(texts)).iloc[0]  # type: ignore[union-attr]
         for order in ("dayfirst", "monthfirst")
     }
     assert (days["dayfirst"].day, days["dayfirst"].month) == (days["monthfirst"].month, days["monthfirst"].day)
@@ -60,12 +60,12 @@ def test_a_day_that_may_be_a_month_is_a_doubt(texts: list[str]) -> None:
     [["13/13/2024"], ["25/12/2024", "12/25/2024"], ["2023-02-29"], ["24:00"], ["1.10", "1.9"], ["2024"], ["1234-05"]],
 )
 def test_what_is_no_date(texts: list[str]) -> None:
-    assert find_moment(cells(texts), Hints()) is None
+    assert find_datetime(cells(texts), Hints()) is None
 
 
 def test_times_of_the_day() -> None:
-    found = find_moment(cells(["17:45", "9:05:30", "12:00 am"]), Hints())
-    assert isinstance(found, MomentNotation)
+    found = find_datetime(cells(["17:45", "9:05:30", "12:00 am"]), Hints())
+    assert isinstance(found, DatetimeNotation)
     when = found.read(pd.Series(["17:45", "9:05:30", "12:00 am"]))
     assert when.dt.strftime("%H:%M:%S").tolist() == ["17:45:00", "09:05:30", "00:00:00"]
     pd.testing.assert_series_equal(found.read(when), when)
@@ -82,7 +82,7 @@ def test_times_of_the_day() -> None:
 )
 def test_a_zone_where_training_had_none_is_refused_and_the_other_way_round(zone: bool, value: pd.Series) -> None:
     with pytest.raises(DataError, match=r"row 1, column 't': .* time zone where others have"):
-        MomentNotation("year", zone).read(value)
+        DatetimeNotation("year", zone).read(value)
 
 
 @given(
@@ -93,8 +93,8 @@ def test_what_is_written_is_read(moments: list[datetime.datetime], form: str) ->
     moments = [one.replace(microsecond=0) for one in moments]
     texts = [one.strftime(form) for one in moments]
     dates = "monthfirst" if form.startswith("%m") else "dayfirst"
-    found = find_moment(cells(texts).unique(), Hints(dates=dates))
-    assert isinstance(found, MomentNotation)
+    found = find_datetime(cells(texts).unique(), Hints(dates=dates))
+    assert isinstance(found, DatetimeNotation)
     assert found.read(pd.Series(texts)).tolist() == [pd.Timestamp(one) for one in moments]
 
 
@@ -110,15 +110,15 @@ def test_what_is_written_is_read(moments: list[datetime.datetime], form: str) ->
     ],
 )
 def test_dates_of_digits_months_and_quarters(texts: list[str], expected: list[str]) -> None:
-    found = find_moment(cells(texts), Hints())
-    assert isinstance(found, MomentNotation)
+    found = find_datetime(cells(texts), Hints())
+    assert isinstance(found, DatetimeNotation)
     assert found.read(pd.Series(texts)).tolist() == [pd.Timestamp(one) for one in expected]
     assert notation_of(found.to_dict()) == found
 
 
 @pytest.mark.parametrize("texts", [["20240230", "20240101"], ["13/2024"], ["2024Q5"], ["Jam 2024"], ["30000101"]])
 def test_what_is_no_date_of_digits_month_or_quarter(texts: list[str]) -> None:
-    assert find_moment(cells(texts), Hints()) is None
+    assert find_datetime(cells(texts), Hints()) is None
 
 
 @pytest.mark.parametrize("kind", ["text", "whole numbers", "numbers with a missing one"])
@@ -126,7 +126,7 @@ def test_dates_of_digits_are_the_same_from_file_and_frame(kind: str) -> None:
     numbers = [20240229, 20231231, 20240101]
     values = pd.Series({"text": [*map(str, numbers)], "whole numbers": numbers}.get(kind, [*numbers, None]))
     found = find_notation(values, Hints()).notation
-    assert found == MomentNotation("compact")
+    assert found == DatetimeNotation("compact")
     assert found.read(values).dt.day.tolist()[:3] == [29, 31, 1]
     assert found.read(pd.Series([20240301])).tolist() == found.read(pd.Series(["20240301"])).tolist()
     with pytest.raises(DataError, match=r"row 1, column 'd': '20240231' is not a date; the form 20240229"):
@@ -135,4 +135,4 @@ def test_dates_of_digits_are_the_same_from_file_and_frame(kind: str) -> None:
 
 @pytest.mark.parametrize("numbers", [[20240229, 20240230], [20240101], [20240101, 5], [1.5, 20240101]])
 def test_numbers_that_are_not_all_dates_stay_numbers(numbers: list[float]) -> None:
-    assert not isinstance(find_notation(pd.Series(numbers), Hints()).notation, MomentNotation)
+    assert not isinstance(find_notation(pd.Series(numbers), Hints()).notation, DatetimeNotation)
