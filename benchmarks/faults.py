@@ -294,7 +294,7 @@ def dropout_on_in_evaluation() -> dict[str, Any]:
     return on(load_iris, lambda: Wired(forward, first=nn.Linear(4, 16), second=nn.Linear(16, 3)))
 
 
-@fault("code", "company", "track_running_stats")
+@fault("code", "batch-independence", "track_running_stats")
 def batch_statistics_in_evaluation() -> dict[str, Any]:
     return on(
         load_iris,
@@ -304,7 +304,7 @@ def batch_statistics_in_evaluation() -> dict[str, Any]:
     )
 
 
-@fault("code", "company", "dimension")
+@fault("code", "batch-independence", "dimension")
 def softmax_over_the_wrong_dimension() -> dict[str, Any]:
     def forward(net: Any, x: Tensor) -> Tensor:
         return net.second(net.first(x).softmax(0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -45,6 +46,8 @@ def test_names_are_unknown_or_taken(colours: Registry[str]) -> None:
     colours.register("red", int)
     assert list(colours) == ["black", "white", "red"]
     assert colours.origin("red") == "builtins:int"
+    colours.register("pink", SimpleNamespace(function=package))
+    assert colours.origin("pink") == f"{package.__module__}:package"
 
 
 def test_packages_bring_names(colours: Registry[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

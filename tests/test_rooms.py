@@ -16,6 +16,8 @@ import ikura
 ROOT = Path(ikura.__file__).parent
 TABLE = Path(__file__).parents[1] / "docs" / "architecture.md"
 PLACES = re.compile(r"`([\w/]+?)(?:\.py|/)`")
+DOTTED = re.compile(r"(?<![\w.])ikura(?:\.(?:\w|\{\})+)+")
+PREFIX = re.compile(r"ikura(\.\w+)*\.")
 FACE = "__init__"
 CATALOGUE = "ikura.built_in"
 """Says by name, as entry points do, what registries load; only its own imports are arrows."""
@@ -45,6 +47,25 @@ def named(tree: ast.AST, known: frozenset[str]) -> Iterator[str]:
             yield from known_in(node.value.partition(":")[0], known, least=2)
         elif isinstance(node, ast.Attribute):
             yield from known_in(ast.unparse(node), known)
+        elif isinstance(node, ast.JoinedStr):
+            for dotted in DOTTED.findall(joined(node)):
+                yield from known_in(dotted.partition("{")[0].rstrip("."), known, least=3)
+
+
+def joined(text: ast.JoinedStr) -> str:
+    """A text with {} for what is put into it."""
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in text.values)
+
+
+def put_together(text: str) -> set[str]:
+    """The packages of which modules are named by texts that are put together."""
+    nodes = list(ast.walk(ast.parse(text)))
+    texts = [joined(node) for node in nodes if isinstance(node, ast.JoinedStr)]
+    texts += [
+        f"{node.value}{{}}" for node in nodes if isinstance(node, ast.Constant) and PREFIX.fullmatch(str(node.value))
+    ]
+    parts = [dotted.partition("{")[0] for one in texts for dotted in DOTTED.findall(one) if "{" in dotted]
+    return {part.rpartition(".")[0] for part in parts}
 
 
 def known_in(text: str, known: frozenset[str], least: int = 1) -> Iterator[str]:
@@ -106,6 +127,17 @@ def test_no_arrow_points_upwards() -> None:
     assert [line for name, targets in graph().items() for line in upward(name, targets)] == []
 
 
+def test_names_that_are_put_together_stay_in_their_package() -> None:
+    for name, path in modules().items():
+        for package in put_together(path.read_text()):
+            assert name.startswith(f"{package}."), f"{name} puts together names of modules of {package}"
+
+
+@pytest.mark.parametrize("text", ["f'ikura.api.{name}'", "f'ikura.api.st{name}:Study'", "'ikura.api.' + name"])
+def test_names_that_are_put_together_are_seen(text: str) -> None:
+    assert put_together(text) == {"ikura.api"}
+
+
 def test_no_circles() -> None:
     # Raises CycleError, which shows the circle.
     TopologicalSorter(graph()).prepare()
@@ -124,6 +156,7 @@ def test_no_circles() -> None:
         "import ikura.errors\nikura.api.study.Study",
         "PLACE = 'ikura.api.study.Study'",
         "import_module('ikura.api.study')",
+        "f'from ikura.api.study import {name}'",
     ],
 )
 def test_it_is_seen_however_it_is_written(text: str) -> None:

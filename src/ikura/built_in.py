@@ -101,7 +101,7 @@ CHECKS: Registry[Any] = Registry(
         "outputs": "ikura.checks.outputs:OutputsCheck",
         "loss": "ikura.checks.outputs:LossCheck",
         "evaluation": "ikura.checks.batch_independence:EvaluationCheck",
-        "company": "ikura.checks.batch_independence:BatchIndependenceCheck",
+        "batch-independence": "ikura.checks.batch_independence:BatchIndependenceCheck",
         "inputs-used": "ikura.checks.gradient_reach:InputsCheck",
         "detached": "ikura.checks.gradient_reach:DetachedCheck",
         "gradient": "ikura.checks.gradient:GradientCheck",

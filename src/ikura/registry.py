@@ -127,6 +127,8 @@ class Registry(Mapping[str, T], Generic[T]):
     def origin(self, name: str) -> str | None:
         """Say where a thing is from: None if it comes with ikura, else a package with its version, or a module.
 
+        What is an object with a function, as a metric, is from where its function is.
+
         Raises:
             KeyError: there is none of this name.
         """
@@ -134,7 +136,8 @@ class Registry(Mapping[str, T], Generic[T]):
             return None
         if name in self.registered:
             thing = cast(Any, self.registered[name])
-            made = thing if hasattr(thing, "__qualname__") else type(thing)
+            made = thing if hasattr(thing, "__qualname__") else getattr(thing, "function", thing)
+            made = made if hasattr(made, "__qualname__") else type(made)
             return f"{made.__module__}:{made.__qualname__}"
         return _package(self.installed[name])
 

@@ -97,7 +97,7 @@ def make_study(run: Path) -> Any:
         to_json=lambda: {"best": {"dev": 0.97, "worst": float("nan")}, "run": str(run)},
         report=lambda path: (path.write_text("<html>"), path)[1],
         importance=lambda method, among: importance_table(),
-        edges=[],
+        borders=[],
         export=lambda trials, curves: [trials, curves],
     )
 

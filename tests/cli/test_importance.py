@@ -24,7 +24,7 @@ def test_the_names_are_those_of_the_room() -> None:
 
 
 def test_bars(calls: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    calls["study"].edges = [SimpleNamespace(sentence="The best lies at the upper edge of units (64).", side="upper")]
+    calls["study"].borders = [SimpleNamespace(sentence="The best lies at the upper edge of units (64).", side="upper")]
     assert main(["importance", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"learning_rate   75.0 %  {'█' * 30}"
@@ -38,7 +38,7 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(capsys.readouterr().out)
     assert found["among"] == "good"
     assert found["importance"][1] == {"hyperparameter": "units", "importance": 0.25, "chance": 0.3, "trials": 3}
-    assert found["edges"] == []
+    assert found["borders"] == []
 
 
 def test_a_prior_is_a_run_or_a_storage(

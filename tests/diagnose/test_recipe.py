@@ -126,15 +126,15 @@ def test_every_change_makes_a_space_that_can_be_searched(biased: Study, varied: 
 
 
 def test_borders_that_hold_back_are_moved(varied: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ikura.diagnose import Edge
+    from ikura.diagnose import Border
 
     space = varied.space.replace(learning_rate=ikura.log(1e-4, 0.01), units=ikura.integer(8, 128, log=True))
-    edges = [
-        Edge("learning_rate", "upper", 0.01, 0.05, 5, 5),
-        Edge("units", "upper", 128, 300.0, 5, 5),
-        Edge("units", "lower", 8, 3.0, 5, 5),
+    borders = [
+        Border("learning_rate", "upper", 0.01, 0.05, 5, 5),
+        Border("units", "upper", 128, 300.0, 5, 5),
+        Border("units", "lower", 8, 3.0, 5, 5),
     ]
-    monkeypatch.setattr("ikura.diagnose.recipe_rule.edges", lambda *_: edges)
+    monkeypatch.setattr("ikura.diagnose.recipe_rule.borders", lambda *_: borders)
     monkeypatch.setattr(varied, "searched", space)
     found = prescribe(judge_errors(rates(0.15, 0.16, 50_000, 50_000), ZERO), varied)
     wider = next(one for one in found if one.name == "wider-space")

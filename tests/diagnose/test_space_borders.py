@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ikura.diagnose import edges, trial_variance
+from ikura.diagnose import borders, trial_variance
 from ikura.diagnose.space_borders import chance
 from ikura.space import Space, choice, integer, linear, log, log_complement
 from ikura.study.chosen_space import check_space
@@ -29,12 +29,12 @@ from .test_importance import table
 def test_a_border_that_holds_back_is_named(parameter: object, side: str, border: float, beyond: float) -> None:
     space = Space(x=parameter, dropout=linear(0.2, 0.5), optimizer=choice("adam", "sgd"))
     sign = 1 if side == "upper" else -1
-    [edge] = edges(table(100, lambda c, r: sign * space["x"].to_unit(c["x"]), space), space, True)
-    assert (edge.hyperparameter, edge.side, edge.value) == ("x", side, border)
-    assert edge.beyond == pytest.approx(beyond, rel=0.1)
-    assert (edge.beyond > border) == (side == "upper")
-    assert f"The best lies at the {side} edge of x ({border:g})" in edge.sentence
-    assert f"to {edge.beyond:g}." in edge.sentence
+    [border] = borders(table(100, lambda c, r: sign * space["x"].to_unit(c["x"]), space), space, True)
+    assert (border.hyperparameter, border.side, border.value) == ("x", side, border)
+    assert border.beyond == pytest.approx(beyond, rel=0.1)
+    assert (border.beyond > border) == (side == "upper")
+    assert f"The best lies at the {side} edge of x ({border:g})" in border.sentence
+    assert f"to {border.beyond:g}." in border.sentence
 
 
 @pytest.mark.parametrize(
@@ -43,15 +43,15 @@ def test_a_border_that_holds_back_is_named(parameter: object, side: str, border:
 )
 def test_what_is_proposed_can_be_searched(name: str, high: float, beyond: float) -> None:
     space = Space(**{name: linear(0, high), "learning_rate": log(1e-4, 1)})
-    [edge] = edges(table(100, lambda c, r: c[name], space), space, True)
-    assert (edge.hyperparameter, edge.side, edge.beyond) == (name, "upper", beyond)
+    [border] = borders(table(100, lambda c, r: c[name], space), space, True)
+    assert (border.hyperparameter, border.side, border.beyond) == (name, "upper", beyond)
     whole = Space(**{name: linear(0, beyond), "learning_rate": log(1e-4, 1)})
     check_space(whole, "cnn" if name == "flip" else "mlp", images=name == "flip")
 
 
 def test_where_a_range_ends_where_the_hyperparameter_does_there_is_nothing_beyond() -> None:
     space = Space(flip=linear(0, 1), learning_rate=log(1e-4, 1))
-    assert edges(table(100, lambda c, r: c["flip"], space), space, True) == []
+    assert borders(table(100, lambda c, r: c["flip"], space), space, True) == []
 
 
 @pytest.mark.parametrize("count", [20, 400, 100_000])
@@ -67,25 +67,25 @@ def test_the_chance_of_a_crowd_at_a_border_is_hypergeometric(count: int) -> None
 
 def test_the_natural_end_of_a_range_is_no_border() -> None:
     space = Space(dropout=linear(0, 0.6), layers=integer(1, 30))
-    assert edges(table(100, lambda c, r: -c["dropout"] - 0.01 * c["layers"], space), space, True) == []
+    assert borders(table(100, lambda c, r: -c["dropout"] - 0.01 * c["layers"], space), space, True) == []
 
 
 def test_an_idle_hyperparameter_has_no_border_that_holds_back() -> None:
     """Two hyperparameters, four borders, a level of 0.01 for all: 50 studies name half a one on average, 5 in 1e4."""
     space = Space(a=linear(1, 2), b=log(1, 10))
-    found = [edges(table(60, lambda c, r: r.normal(), space, seed), space, True) for seed in range(50)]
+    found = [borders(table(60, lambda c, r: r.normal(), space, seed), space, True) for seed in range(50)]
     assert sum(map(len, found)) < 5
 
 
 def test_a_smaller_score_may_be_the_better_one() -> None:
     space = Space(x=log(1e-3, 1), y=linear(1, 2))
-    [edge] = edges(table(100, lambda c, r: -np.log(c["x"]), space), space, False)
-    assert edge.side == "upper"
+    [border] = borders(table(100, lambda c, r: -np.log(c["x"]), space), space, False)
+    assert border.side == "upper"
 
 
 def test_few_trials_name_no_border() -> None:
     space = Space(x=log(1e-3, 1))
-    assert edges(table(8, lambda c, r: c["x"], space), space, True) == []
+    assert borders(table(8, lambda c, r: c["x"], space), space, True) == []
 
 
 def test_trial_variance_is_pooled_over_configurations() -> None:

@@ -49,7 +49,7 @@ class FakeStudy:
     decisions: list[dict[str, Any]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     predictions: dict[str, Any] | None = None
-    pictures: dict[str, Any] | None = None
+    image_samples: dict[str, Any] | None = None
     objectives: list[str] = field(default_factory=lambda: ["accuracy"])
     pareto: pd.DataFrame = field(default_factory=pd.DataFrame)
     choice: dict[str, Any] | None = None

@@ -14,7 +14,7 @@ from ikura.data import prepare
 from ikura.report.image_section import contact_sheet, examples
 from ikura.report.sections import data
 from ikura.space import Space, fixed, linear
-from ikura.study.image_samples import image_strip, pictures
+from ikura.study.image_samples import image_samples, image_strip
 from ikura.study.record.command import command
 
 
@@ -23,7 +23,7 @@ def shown() -> dict[str, Any]:
     """ImageSet of images, flipped for certain and shifted by up to a pixel."""
     rng = np.random.default_rng(0)
     dataset = prepare((rng.integers(0, 256, (40, 3, 5, 6), dtype=np.uint8), np.array(["<a>", "b"] * 20)))
-    found = pictures(dataset, Space(flip=fixed(1.0), crop=linear(0, 1), noise=fixed(0.0)), 0)
+    found = image_samples(dataset, Space(flip=fixed(1.0), crop=linear(0, 1), noise=fixed(0.0)), 0)
     assert found is not None
     return {**found, "dataset": dataset}
 
@@ -79,7 +79,7 @@ def test_what_was_read(shown: dict[str, Any]) -> None:
 
 
 def test_other_data_have_no_pictures() -> None:
-    assert pictures(prepare("iris"), Space(), 0) is None
+    assert image_samples(prepare("iris"), Space(), 0) is None
 
 
 def test_the_command_of_a_folder() -> None:

@@ -11,7 +11,7 @@ from ikura.data import Dataset
 from ikura.metric import interval, metric
 from ikura.population.job import Outcome
 from ikura.search import schedule
-from ikura.study.choice import choose, load_network, predictions, train_again
+from ikura.study.choice import choose, load_network, predictions, retrain_lost
 from ikura.study.executor import Executor
 from ikura.study.finalists import train_finalists
 from ikura.study.metric_applicability import not_measured
@@ -36,7 +36,7 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
     from ikura.diagnose.chosen import chosen_rows
     from ikura.diagnose.measured_errors import recorded_errors
 
-    def again(row: Trial) -> Outcome:
+    def retrain(row: Trial) -> Outcome:
         return replay(Record(executor.run, setup.network, (setting, store)), row, keep_evidence=True)
 
     store, run, setup = executor.store, executor.run, executor.setup
@@ -47,7 +47,7 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
             if setting.finalists:
                 searches, waits = plans(setting, store), schedule(setting.schedule)
                 train_finalists(executor, setting.finalists, setting.replicates, searches, waits, executor.jobs)
-            best = choose(executor, measure, setting.finalists, again)
+            best = choose(executor, measure, setting.finalists, retrain)
         if best is None:
             executor.progress.say(f"no trial could be trained to its end; {_advice(store)}")
             return
@@ -56,7 +56,7 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
         store.set_fact(BEST, best)
     Shortlist(executor).clear()
     row = store.trials()[best.model]
-    train_again(executor, [row, *chosen_rows(run, best, store.trials())], again)
+    retrain_lost(executor, [row, *chosen_rows(run, best, store.trials())], retrain)
     if store.fact(ERRORS) is None:
         with store.timed("diagnosis"):
             rows, searches = store.trials(), plans(setting, store)

@@ -13,7 +13,7 @@ from ikura.api.final_test import finish
 from ikura.api.study import Study
 from ikura.api.study_plan import StudyPlan
 from ikura.data import Dataset
-from ikura.diagnose.earlier_studies import before
+from ikura.diagnose.earlier_studies import earlier_studies
 from ikura.engine import engine_for, worker_count
 from ikura.exchange.prior import Prior
 from ikura.metric import metric as metric_of
@@ -27,12 +27,12 @@ from ikura.space import Space
 from ikura.study.buildable import with_buildable
 from ikura.study.executor import Executor
 from ikura.study.factory_check import check_network, keep_network
-from ikura.study.image_samples import pictures
+from ikura.study.image_samples import image_samples
 from ikura.study.measured_costs import measure
 from ikura.study.record.facts import (
-    BEFORE,
     CHECKS,
     DONE,
+    EARLIER_STUDIES,
     ERRORS,
     IMAGE_SAMPLES,
     PRIOR,
@@ -81,9 +81,9 @@ def begin_run(
         SETTING: setting_as_json(plan.setting),
         VERSIONS: versions(),
         CHECKS: plan.checks,
-        IMAGE_SAMPLES: pictures(plan.dataset, plan.space, plan.setting.seed),
+        IMAGE_SAMPLES: image_samples(plan.dataset, plan.space, plan.setting.seed),
         PRIOR: plan.known.records,
-        BEFORE: before(prior),
+        EARLIER_STUDIES: earlier_studies(prior),
     }
     always = (SUMMARY, SETTING, VERSIONS)
     facts = {fact: value for fact, value in facts.items() if value or fact in always}

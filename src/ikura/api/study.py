@@ -14,15 +14,13 @@ from ikura.json_values import JsonObject
 from ikura.study.record.facts import CHECKS
 from ikura.study.record.record import Record
 from ikura.study.record.study_tables import row_of
-from ikura.study.record.trial import Trial
 
 if TYPE_CHECKING:
     import optuna
 
     from ikura.checks import Checks
-    from ikura.diagnose import Diagnosis, Edge, Prescription
+    from ikura.diagnose import Border, Diagnosis, Prescription
     from ikura.large_batch.measure_result import Measures
-    from ikura.population.job import Outcome
     from ikura.study.record.progress import Progress
 
 __all__ = ["Study"]
@@ -63,12 +61,6 @@ class Study(Record):
         from ikura.study.replay import replayed_curve
 
         return replayed_curve(self, row_of(self.store, number))
-
-    def again(self, row: Trial) -> Outcome:
-        """Train one trial of `records` again, as `replay`; return what becomes of it, with its best weights."""
-        from ikura.study.replay import replay
-
-        return replay(self, row)
 
     def distances(self, number: int) -> pd.DataFrame:
         """Measure how far one trial's weights went from their initial values, by training it again.
@@ -155,12 +147,12 @@ class Study(Record):
         return importance(self.trials, self.searched, self.metric.greater_is_better, method, among)
 
     @property
-    def edges(self) -> list[Edge]:
+    def borders(self) -> list[Border]:
         """Borders of the space that good trials press against; each has a `sentence` that says what to do."""
-        from ikura.diagnose import edges
+        from ikura.diagnose import borders
 
         chosen = None if self.best is None else self.best.hyperparameters
-        return edges(self.trials, self.searched, self.metric.greater_is_better, chosen)
+        return borders(self.trials, self.searched, self.metric.greater_is_better, chosen)
 
     @cached_property
     def diagnosis(self) -> Diagnosis:

@@ -63,7 +63,7 @@ class EvaluationCheck(Check):
 class BatchIndependenceCheck(Check):
     """Runs examples in evaluation mode together, and with others."""
 
-    name = "company"
+    name = "batch-independence"
     about = "in evaluation mode an example's output does not depend on the other examples"
 
     def run(self, subject: Subject) -> Result:

@@ -45,14 +45,16 @@ def importance(
 
         study = ikura.open_study(folder)
         table = study.importance(method, among)
-        edges = study.edges
+        borders = study.borders
     if json:
         from ikura.json_values import jsonable
 
         found = {"method": method, "among": among, "note": table.attrs["note"], "importance": table.to_dict("records")}
-        session.emit(json_module.dumps(jsonable(found | {"edges": [vars(edge) for edge in edges]}), indent=2) + "\n")
+        session.emit(
+            json_module.dumps(jsonable(found | {"borders": [vars(border) for border in borders]}), indent=2) + "\n"
+        )
     else:
-        lines = [*_bars(table), table.attrs["note"], *(edge.sentence for edge in edges)]
+        lines = [*_bars(table), table.attrs["note"], *(border.sentence for border in borders)]
         session.emit("".join(f"{line}\n" for line in lines))
     return 0
 

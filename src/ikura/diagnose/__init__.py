@@ -6,7 +6,7 @@ Bias and variance, the recipe, which hyperparameters mattered, and where the spa
 from ikura.diagnose.bias_variance import MARGIN, diagnose, judge_errors
 from ikura.diagnose.importance import AMONG, METHODS, importance
 from ikura.diagnose.recipe import Change, Prescription, prescribe
-from ikura.diagnose.space_borders import Edge, edges
+from ikura.diagnose.space_borders import Border, borders
 from ikura.diagnose.trial_ranks import ranked
 from ikura.diagnose.variance import TrialVariance, trial_variance
 from ikura.metric.estimate import Estimate
@@ -17,15 +17,15 @@ __all__ = [
     "MARGIN",
     "METHODS",
     "WORTH",
+    "Border",
     "Change",
     "Diagnosis",
-    "Edge",
     "Estimate",
     "Gap",
     "Prescription",
     "TrialVariance",
+    "borders",
     "diagnose",
-    "edges",
     "importance",
     "judge_errors",
     "prescribe",

@@ -20,7 +20,7 @@ from ikura.metric import Metric
 from ikura.metric import metric as metric_of
 from ikura.population.examples import Examples
 from ikura.population.setup import TrainingSetup
-from ikura.study.choice import Again, load_network, predictions
+from ikura.study.choice import Retrain, load_network, predictions
 from ikura.study.record.facts import BEST, BestRecord
 from ikura.study.record.record import Record
 from ikura.study.record.trial import Trial
@@ -44,7 +44,7 @@ class Chosen:
         metric: what the study compared by.
         seed: the study's.
         more: networks of the last rows, which were trained since and whose weights are not in the run.
-        again: trains a trial again whose weights are missing or damaged; None where that was done.
+        retrain: trains a trial again whose weights are missing or damaged; None where that was done.
     """
 
     run: Path
@@ -53,7 +53,7 @@ class Chosen:
     metric: Metric
     seed: int
     more: Sequence[nn.Module] = ()
-    again: Again | None = None
+    retrain: Retrain | None = None
 
     @classmethod
     def of(cls, record: Record, setup: TrainingSetup) -> Chosen:
@@ -70,14 +70,14 @@ class Chosen:
             rows,
             metric_of(setting.metric, setting.task),
             setting.seed,
-            again=partial(replay, record),
+            retrain=partial(replay, record),
         )
 
     @cached_property
     def networks(self) -> list[nn.Module]:
         """The networks, in evaluation mode."""
         kept = self.rows[: len(self.rows) - len(self.more)]
-        return [*(load_network(self.setup, self.run, row, self.again) for row in kept), *self.more]
+        return [*(load_network(self.setup, self.run, row, self.retrain) for row in kept), *self.more]
 
     @cached_property
     def train(self) -> Examples:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from ikura.diagnose.findings import read_findings
 from ikura.exchange.prior import Prior
 from ikura.json_values import JsonObject
-from ikura.study.record.facts import BEFORE
+from ikura.study.record.facts import EARLIER_STUDIES
 from ikura.study.record.record import Record
 
-__all__ = ["before"]
+__all__ = ["earlier_studies"]
 
 
-def before(prior: Prior | Record | None) -> list[JsonObject]:
+def earlier_studies(prior: Prior | Record | None) -> list[JsonObject]:
     """The studies that a study follows, the first of them first, for what was tried already.
 
     Returns:
@@ -29,4 +29,4 @@ def before(prior: Prior | Record | None) -> list[JsonObject]:
         "space": prior.searched.as_dict(),
         "prescribed": [{"name": one["name"], "change": one["change"]} for one in prescribed],
     }
-    return [*(prior.store.fact(BEFORE) or []), own]
+    return [*(prior.store.fact(EARLIER_STUDIES) or []), own]

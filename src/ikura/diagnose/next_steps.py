@@ -15,7 +15,7 @@ from ikura.diagnose.reachable_error import loss_fell_further, with_reachable_err
 from ikura.diagnose.recipe import Change, Prescription, prescribe_for
 from ikura.diagnose.recipe_rule import RuleContext
 from ikura.diagnose.search_budget import search_budget
-from ikura.diagnose.space_borders import edges
+from ikura.diagnose.space_borders import borders
 from ikura.errors import SpaceError
 from ikura.metric import metric
 from ikura.metric.estimate import known_error
@@ -144,7 +144,7 @@ class NextSteps:
         own = [one.stage for one in self.record.stages if found_in(one.stage, self.searches) == self.base]
         trials, leader = self.record.trials, self.leader
         found = trials[trials["stage"].isin(own)]
-        pressed = edges(found, self.space, self.executor.sign > 0, leader.hyperparameters)
+        pressed = borders(found, self.space, self.executor.sign > 0, leader.hyperparameters)
         chosen = (leader.number, leader.hyperparameters, leader.score)
         return RuleContext(diagnosis, self.record, setting, setting.epochs, self.space, *chosen, pressed)
 

@@ -138,16 +138,16 @@ def other_architecture(context: RuleContext) -> Advice | None:
 
 def wider_space(context: RuleContext) -> Advice | None:
     """The borders of the space that good trials press against moved outwards."""
-    edges = context.edges
+    borders = context.borders
     space: JsonObject = {}
-    for one in edges:
+    for one in borders:
         form = context.space[one.hyperparameter].as_dict()
         end = "low" if one.side == "lower" else "high"
         border = int(one.beyond) if form["scale"].startswith("integer") else one.beyond
         space[one.hyperparameter] = {**space.get(one.hyperparameter, form), end: border}
     if not space:
         return None
-    return Advice(0.65, " ".join(one.sentence for one in edges), "", Change(space))
+    return Advice(0.65, " ".join(one.sentence for one in borders), "", Change(space))
 
 
 def more_data(context: RuleContext) -> Advice | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.importance import importance
 from ikura.diagnose.prescription import Change
-from ikura.diagnose.space_borders import Edge, edges
+from ikura.diagnose.space_borders import Border, borders
 from ikura.errors import SpaceError
 from ikura.nn.zoo.cnn import CNN_DEFAULTS
 from ikura.space import DEFAULTS, Space, choice
@@ -55,7 +55,7 @@ class RuleContext:
         number: the chosen trial.
         hyperparameters: its configuration.
         dev: its dev score.
-        edges: borders of the space that good trials press against.
+        borders: borders of the space that good trials press against.
         curve: the study's learning curve, where there is one.
         more: networks with further seeds that the diagnosis rests on, beside the study's own.
     """
@@ -68,7 +68,7 @@ class RuleContext:
     number: int
     hyperparameters: Mapping[str, Any]
     dev: float
-    edges: Sequence[Edge]
+    borders: Sequence[Border]
     curve: LearningCurve | None = None
     more: int = 0
 
@@ -77,7 +77,7 @@ class RuleContext:
         """What rules look at in a study that has chosen."""
         best, space = record.best, record.searched
         assert best is not None
-        pressed = edges(record.trials, space, record.metric.greater_is_better, best.hyperparameters)
+        pressed = borders(record.trials, space, record.metric.greater_is_better, best.hyperparameters)
         chosen = (best.number, best.hyperparameters, best.dev)
         return RuleContext(diagnosis, record, record.setting, record.epochs, space, *chosen, pressed, curve, more)
 

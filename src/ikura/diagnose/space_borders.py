@@ -15,7 +15,7 @@ from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.space import Integer, LogComplement, Parameter, Space
 from ikura.space.limits import widening_bounds
 
-__all__ = ["Edge", "edges"]
+__all__ = ["Border", "borders"]
 
 OUTER = 0.1
 GOOD_SHARE = 0.1
@@ -24,7 +24,7 @@ LEVEL = 0.01
 
 
 @dataclass(frozen=True)
-class Edge:
+class Border:
     """A border of the space against which the good trials press.
 
     Attributes:
@@ -53,9 +53,9 @@ class Edge:
         )
 
 
-def edges(
+def borders(
     trials: pd.DataFrame, space: Space, greater_is_better: bool, best: Mapping[str, Any] | None = None
-) -> list[Edge]:
+) -> list[Border]:
     """Find the borders of the space that hold the search back.
 
     A border is named when the best trial lies in the outer tenth of the hyperparameter's range, on its own scale, and
@@ -91,8 +91,8 @@ def edges(
             p_value = chance(inside, len(values), int(outer.sum()), good)
             if sign * chosen >= sign * limit and beyond is not None and p_value < LEVEL / (2 * len(names)):
                 border = one.low if side == "lower" else one.high  # type: ignore[attr-defined]
-                found.append((p_value, Edge(name, side, border, beyond, inside, good)))
-    return [edge for _, edge in sorted(found, key=lambda pair: pair[0])]
+                found.append((p_value, Border(name, side, border, beyond, inside, good)))
+    return [border for _, border in sorted(found, key=lambda pair: pair[0])]
 
 
 def chance(inside: int, trials: int, outer: int, good: int) -> float:

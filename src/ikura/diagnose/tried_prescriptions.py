@@ -10,7 +10,7 @@ from typing import Any
 from ikura.diagnose.recipe_rule import RuleContext
 from ikura.errors import SpaceError
 from ikura.space import Space
-from ikura.study.record.facts import BEFORE
+from ikura.study.record.facts import EARLIER_STUDIES
 
 __all__ = ["Tried", "tried"]
 
@@ -46,7 +46,7 @@ def tried(context: RuleContext) -> dict[str, Tried]:
     found: dict[str, Tried] = {}
     record = context.record
     sign = 1.0 if record.metric.greater_is_better else -1.0
-    steps = [*(record.store.fact(BEFORE) or [])]
+    steps = [*(record.store.fact(EARLIER_STUDIES) or [])]
     if steps:
         now = {"dev": context.dev, "epochs": context.epochs, "network": context.network}
         steps.append(now | {"space": context.space.as_dict(), "prescribed": []})

@@ -266,14 +266,14 @@ class TrainingRun:
     def _records(self, place: int) -> dict[str, np.ndarray]:
         names = ("best_loss", "best_epoch", "diverged", "frozen", "epochs", "seconds")
         records = {name: getattr(self, name)[place : place + 1] for name in names}
-        return records | {"brake": self.feedback.states[place : place + 1]}
+        return records | {"feedback": self.feedback.states[place : place + 1]}
 
     def extract(self, place: int) -> dict[str, np.ndarray]:
         """Return everything that one member goes on from, arrays by name."""
         records = {name: array.copy() for name, array in self._records(place).items()}
         tile = {f"tile.{name}": array for name, array in self.tile.extract(place).items()}
         if self.tracker is not None:
-            records["travel"] = self.tracker.of(place)
+            records["distances"] = self.tracker.of(place)
         return records | tile | {"epoch": np.array([self.epoch]), "curve": self.curve(place)}
 
     def insert(self, place: int, state: dict[str, np.ndarray]) -> None:
@@ -285,5 +285,5 @@ class TrainingRun:
         self._curves[: len(curve), :, place] = curve
         for name, array in self._records(place).items():
             array[:] = state[name]
-        if self.tracker is not None and "travel" in state:
-            self.tracker.set(place, state["travel"])
+        if self.tracker is not None and "distances" in state:
+            self.tracker.set(place, state["distances"])

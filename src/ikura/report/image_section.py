@@ -11,21 +11,21 @@ from ikura.page.markup import Html, element, join
 __all__ = ["contact_sheet", "examples"]
 
 
-def examples(pictures: Mapping[str, Any] | None) -> Html | None:
+def examples(image_samples: Mapping[str, Any] | None) -> Html | None:
     """Show some training images of each class."""
-    classes = (pictures or {}).get("classes") or []
+    classes = (image_samples or {}).get("classes") or []
     rows = [
         _row(element("b", one["name"]), one["picture"], f"training images of class {one['name']}") for one in classes
     ]
     return element("div", *rows, class_="sheet") if rows else None
 
 
-def contact_sheet(pictures: Mapping[str, Any] | None) -> Html | None:
+def contact_sheet(image_samples: Mapping[str, Any] | None) -> Html | None:
     """Show what each augmentation does to some training images at the strengths that were searched."""
-    changes = (pictures or {}).get("augmentations") or []
-    if not pictures or not changes:
+    changes = (image_samples or {}).get("augmentations") or []
+    if not image_samples or not changes:
         return None
-    rows = [_row("as they are", pictures["originals"], "training images")]
+    rows = [_row("as they are", image_samples["originals"], "training images")]
     for one in changes:
         for place, step in enumerate(one["strengths"]):
             name = element("b", one["name"]) if not place else None

@@ -62,9 +62,9 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
             join(charts.hyperparameters(view), _under(charts.parallel(view)), _said(view, "sparsity")),
         ),
         ("Learning curves", "Learning curves", join(_said(view, "stopping"), charts.curves(view))),
-        ("Data", "What was read", data(view.record.summary, view.record.pictures)),
+        ("Data", "What was read", data(view.record.summary, view.record.image_samples)),
         ("Checks", "Checks before training", None if view.checks is None else checks_section(view.checks)),
-        ("Augmentation", "Changed images", contact_sheet(view.record.pictures)),
+        ("Augmentation", "Changed images", contact_sheet(view.record.image_samples)),
         ("Time", "Where the time went", seconds(view.record.seconds)),
         ("Repeat", "How to repeat it", repeat(view.record)),
     )
@@ -79,7 +79,7 @@ def _said(view: View, name: str) -> Html | None:
     return None if one is None else element("p", f"Of the chosen network, {one['sentence']}.", class_="after")
 
 
-def data(summary: Mapping[str, Any], pictures: Mapping[str, Any] | None = None) -> Html | None:
+def data(summary: Mapping[str, Any], image_samples: Mapping[str, Any] | None = None) -> Html | None:
     """Tell what was read: rows, split, classes, columns or images, drift, notes."""
     if not summary:
         return None
@@ -110,7 +110,7 @@ def data(summary: Mapping[str, Any], pictures: Mapping[str, Any] | None = None) 
             _drift(list(summary.get("drift") or [])),
             class_="pair",
         ),
-        _titled("Some of them", examples(pictures)),
+        _titled("Some of them", examples(image_samples)),
     )
 
 

@@ -30,48 +30,48 @@ from ikura.study.selection_bias import corrected, difference
 from ikura.study.shortlist import PLACES, Shortlist, has_weights, keep_weights, kept_weights, weights_file
 from ikura.trial_state import State
 
-__all__ = ["choose", "judged_choice", "load_network", "predictions", "train_again"]
+__all__ = ["choose", "judged_choice", "load_network", "predictions", "retrain_lost"]
 
 CUT_SHORT = (
     "the time limit cut the finalists short; the network of the search's best trial, which has the better dev score, "
     "is kept"
 )
 
-Again = Callable[[Trial], Outcome]
+Retrain = Callable[[Trial], Outcome]
 """Trains a trial again, with its best weights and its evidence."""
 
 
-def load_network(setup: TrainingSetup, run: Path, row: Trial, again: Again | None = None) -> torch.nn.Module:
+def load_network(setup: TrainingSetup, run: Path, row: Trial, retrain: Retrain | None = None) -> torch.nn.Module:
     """Build a network with the weights that were kept of it.
 
     Args:
         setup: examples, task, network.
         run: the run folder.
         row: the trial.
-        again: trains it again where its weights are missing or damaged.
+        retrain: trains it again where its weights are missing or damaged.
 
     Raises:
         RunError: they are, and there is no way to train it again.
     """
     kept = kept_weights(run, row.number)
     if kept is None:
-        if again is None:
+        if retrain is None:
             raise RunError(f"{weights_file(run, row.number)}: the weights of the trial are missing or damaged")
-        outcome = again(row)
+        outcome = retrain(row)
         assert outcome.weights is not None
         kept = outcome.weights, outcome.buffers or {}
     return setup.trained(row.member, *kept)
 
 
-def train_again(executor: Executor, rows: Iterable[Trial], again: Again) -> None:
+def retrain_lost(executor: Executor, rows: Iterable[Trial], retrain: Retrain) -> None:
     """Train those trials again whose weights are missing or damaged."""
     for row in rows:
         if not has_weights(executor.run, row.number):
             executor.progress.say(f"the weights of trial {row.number} are missing or damaged: it is trained again")
-            keep_weights(executor.run, [again(row)])
+            keep_weights(executor.run, [retrain(row)])
 
 
-def _evidence(executor: Executor, again: Again) -> dict[int, np.ndarray]:
+def _evidence(executor: Executor, retrain: Retrain) -> dict[int, np.ndarray]:
     """The dev evidence of the search's best trials; of those whose file is missing or damaged it is made again."""
     shortlist = Shortlist(executor)
     rows = [row for row in _searched(executor)[:PLACES] if row.state is State.COMPLETE]
@@ -84,7 +84,7 @@ def _evidence(executor: Executor, again: Again) -> dict[int, np.ndarray]:
         f"what the choice needs of the trials {numbers} is missing or damaged: they are trained again"
     )
     for row in lost:
-        shortlist.keep_evidence(again(row))
+        shortlist.keep_evidence(retrain(row))
     return shortlist.evidence()
 
 
@@ -102,7 +102,7 @@ def predictions(setup: TrainingSetup, network: torch.nn.Module, examples: Exampl
     return predict(scorer.task, torch.cat(parts), scorer.mean, scorer.std)
 
 
-def choose(executor: Executor, metric: Metric, finalists: int, again: Again) -> BestRecord | None:
+def choose(executor: Executor, metric: Metric, finalists: int, retrain: Retrain) -> BestRecord | None:
     """Choose a configuration on the dev set, and the network of it that is kept.
 
     With finalists it is the configuration with the best mean dev score over its replicates, which the search's own
@@ -115,7 +115,7 @@ def choose(executor: Executor, metric: Metric, finalists: int, again: Again) -> 
         executor: where the trials were trained.
         metric: what is measured.
         finalists: number of finalists that the study asked for.
-        again: trains a trial again.
+        retrain: trains a trial again.
 
     Returns:
         The choice; None if no trial has a score.
@@ -125,11 +125,11 @@ def choose(executor: Executor, metric: Metric, finalists: int, again: Again) -> 
         return None
     top, rows = searched[0], executor.store.trials(purpose=Purpose.FINALIST)
     finals = ranked(rows, executor.sign)
-    train_again(executor, [*finals, *([top] if top.state is State.COMPLETE else [])], again)
-    groups, choice = _preferred(executor, metric, _groups(executor, finals), again)
+    retrain_lost(executor, [*finals, *([top] if top.state is State.COMPLETE else [])], retrain)
+    groups, choice = _preferred(executor, metric, _groups(executor, finals), retrain)
     if not groups:
         alone = [[row] for row in searched if (row.state is State.PRUNED) == (top.state is State.PRUNED)]
-        alone, choice = _preferred(executor, metric, alone, again)
+        alone, choice = _preferred(executor, metric, alone, retrain)
         [top] = alone[0]
     cut = any(row.state.cut_short for row in rows)
     group, kept, note = [top], top, None
@@ -147,12 +147,12 @@ def choose(executor: Executor, metric: Metric, finalists: int, again: Again) -> 
         why = f"every finalist {failed} with other seeds" if failed else "no time was left to train finalists"
         note = f"{why}; the best trial of the search is kept"
     if kept is top and not has_weights(executor.run, top.number):
-        keep_weights(executor.run, [again(top)])
+        keep_weights(executor.run, [retrain(top)])
     outputs = [_of_dev(executor, row) for row in group]
     low, high = interval(metric, outputs, _target(executor), seed=executor.seed)
     dev = float(np.mean([row.score for row in group]))
     chosen = BestRecord(group[0].configuration, kept.number, dict(kept.hyperparameters), dev, (low, high), note, choice)
-    return judged_choice(executor, metric, chosen, groups if group != [top] else [], _evidence(executor, again))
+    return judged_choice(executor, metric, chosen, groups if group != [top] else [], _evidence(executor, retrain))
 
 
 def judged_choice(
@@ -226,14 +226,14 @@ def _weights(executor: Executor, row: Trial) -> int:
 
 
 def _preferred(
-    executor: Executor, metric: Metric, groups: list[list[Trial]], again: Again
+    executor: Executor, metric: Metric, groups: list[list[Trial]], retrain: Retrain
 ) -> tuple[list[list[Trial]], ChoiceRecord | None]:
     """Put the configuration first that a preferred objective chooses among those nearly as good as the first."""
     if executor.objectives.prefer is None or not groups:
         return groups, None
     for row in groups[0]:
         if not has_weights(executor.run, row.number):
-            keep_weights(executor.run, [again(row)])
+            keep_weights(executor.run, [retrain(row)])
     spread = interval(metric, [_of_dev(executor, row) for row in groups[0]], _target(executor), seed=executor.seed)
     numbered = {group[0].configuration: group for group in groups}
     number, choice = preferred(executor, numbered, next(iter(numbered)), spread)

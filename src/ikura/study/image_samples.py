@@ -15,7 +15,7 @@ from ikura.data import Dataset
 from ikura.nn.augmentation import AUGMENTATIONS, Augment
 from ikura.space import Space
 
-__all__ = ["image_strip", "pictures"]
+__all__ = ["image_samples", "image_strip"]
 
 MOST_CLASSES = 12
 EACH = 8
@@ -23,8 +23,8 @@ SIDE = 64
 GAP = 2
 
 
-def pictures(dataset: Dataset, space: Space, seed: int) -> dict[str, Any] | None:
-    """Draw the pictures of a study of images.
+def image_samples(dataset: Dataset, space: Space, seed: int) -> dict[str, Any] | None:
+    """Draw the samples of a study of images.
 
     Args:
         dataset: the images; only those of the training set are shown.

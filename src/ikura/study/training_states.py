@@ -23,6 +23,9 @@ __all__ = ["States", "as_copy", "lineage"]
 SECONDS = 30.0
 """How often states are written to a file, at most."""
 
+REQUIRED = {"epoch", "curve", "seconds", "feedback"}
+"""Arrays that every state has; one that was written under other names is made again."""
+
 
 def as_copy(state: TrainingState) -> TrainingState:
     """What a copy begins with: all that its parent had, but for the time that it took."""
@@ -113,9 +116,9 @@ class States:
 
 
 def _load(path: Path) -> dict[tuple[int, int], TrainingState]:
-    """Read the file; one that is missing or damaged counts as empty."""
+    """Read the file; one that is missing or damaged counts as empty, and a state without `REQUIRED` arrays as none."""
     found: dict[tuple[int, int], TrainingState] = {}
     for name, array in (unpacked(path) or {}).items():
         number, epochs, part = name.split("/", 2)
         found.setdefault((int(number), int(epochs)), {})[part] = array
-    return found
+    return {key: state for key, state in found.items() if state.keys() >= REQUIRED}

@@ -21,11 +21,19 @@ METRIC: Fact[str] = Fact("metric", str)
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """A database of version 0: with a table of events, and without a version."""
+    """A database of version 0: with tables of events and of legs, and without a version."""
     path = tmp_path / "study.db"
     with closing(Store(path, create=True)) as store:
         store.set_fact(METRIC, "accuracy")
-    change(path, "DROP TABLE schema_version", "CREATE TABLE events (id INTEGER PRIMARY KEY, detail TEXT)")
+    change(
+        path,
+        "DROP TABLE schema_version",
+        "CREATE TABLE events (id INTEGER PRIMARY KEY, detail TEXT)",
+        "INSERT INTO segments VALUES (0, 1, 2, 0, 5)",
+        "ALTER TABLE segments RENAME TO legs",
+        "DROP INDEX ix_segments_trial",
+        "CREATE INDEX ix_legs_trial ON legs (trial)",
+    )
     return path
 
 
@@ -56,7 +64,12 @@ def test_an_old_one_is_brought_up_to_date_where_it_is_written(old: Path) -> None
         with closing(Store(old)) as store:
             assert store.fact(METRIC) == "accuracy"
         assert version(old) == [(len(upgrades.UPGRADES), __version__)]
-        assert "events" not in tables(old)
+        assert not tables(old) & {"events", "legs"}
+    with closing(sqlite3.connect(old)) as connection, closing(Store(":memory:", create=True)) as new:
+        assert connection.execute("SELECT * FROM segments").fetchall() == [(0, 1, 2, 0, 5)]
+        query = "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'ix%' ORDER BY name"
+        with new.engine.connect() as other:
+            assert connection.execute(query).fetchall() == [tuple(row) for row in other.exec_driver_sql(query)]
 
 
 @pytest.mark.parametrize("open_it", [Store.opened, Store.copy])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ikura.diagnose import edges, trial_variance
+from ikura.diagnose import borders, trial_variance
 from ikura.page.formatting import number, plural
 from ikura.page.markup import Html, element, join
 from ikura.page.tables import bars
@@ -66,10 +66,10 @@ def _bars(table: pd.DataFrame) -> Html | None:
 
 def _edges(view: View) -> Html | None:
     best = view.record.best
-    found = edges(view.trials, view.record.searched, view.better > 0, best and best.hyperparameters)  # type: ignore[arg-type]
+    found = borders(view.trials, view.record.searched, view.better > 0, best and best.hyperparameters)  # type: ignore[arg-type]
     if not found:
         return None
-    return element("div", *(element("p", edge.sentence) for edge in found), class_="advice")
+    return element("div", *(element("p", border.sentence) for border in found), class_="advice")
 
 
 def _variance(view: View) -> Html | None:

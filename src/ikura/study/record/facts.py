@@ -395,7 +395,7 @@ SUMMARY: Fact[SummaryFact] = Fact("summary", SummaryFact)
 CHECKS: Fact[ChecksFact] = Fact("checks", ChecksFact)
 IMAGE_SAMPLES: Fact[ImageSamplesFact] = Fact("pictures", ImageSamplesFact)
 PRIOR: Fact[list[KnownTrial]] = Fact("prior", list[KnownTrial])
-BEFORE: Fact[list[JsonObject]] = Fact("before", list[JsonObject])
+EARLIER_STUDIES: Fact[list[JsonObject]] = Fact("before", list[JsonObject])
 SECONDS: Fact[dict[str, float]] = Fact("seconds", dict[str, Positive])
 TILE_SIZE: Fact[int] = Fact("tile_size", Count)
 STAGES: Fact[list[StageRecord]] = Fact("stages", list[StageRecord])
@@ -410,8 +410,8 @@ DONE: Fact[bool] = Fact("done", Literal[True])
 FACTS = {
     one.name: one
     for one in (
-        SETTING, NETWORK, VERSIONS, SUMMARY, CHECKS, IMAGE_SAMPLES, PRIOR, BEFORE, SECONDS, TILE_SIZE, STAGES, COSTS,
-        DECISIONS, BEST, ERRORS, ACCOUNT, PREDICTIONS, TEST, DONE,
+        SETTING, NETWORK, VERSIONS, SUMMARY, CHECKS, IMAGE_SAMPLES, PRIOR, EARLIER_STUDIES, SECONDS, TILE_SIZE,
+        STAGES, COSTS, DECISIONS, BEST, ERRORS, ACCOUNT, PREDICTIONS, TEST, DONE,
     )
 }  # fmt: skip
 MARK = re.compile(r"stage \d+|searched( \d+)?")

@@ -257,7 +257,7 @@ class Record:
         return self.store.fact(PREDICTIONS)
 
     @property
-    def pictures(self) -> ImageSamplesFact | None:
+    def image_samples(self) -> ImageSamplesFact | None:
         """Images of each class and what augmentations do, as `ikura.study.image_samples`; None for other data."""
         return self.store.fact(IMAGE_SAMPLES)
 

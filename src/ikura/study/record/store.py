@@ -92,7 +92,7 @@ ROUNDS = sa.Table(
     sa.Column("content", sa.Text, nullable=False),
 )
 SEGMENTS = sa.Table(
-    "legs",
+    "segments",
     METADATA,
     sa.Column("tile", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),

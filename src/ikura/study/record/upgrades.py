@@ -26,7 +26,14 @@ def _drop_events(connection: sa.Connection) -> None:
     connection.exec_driver_sql("DROP TABLE IF EXISTS events")
 
 
-UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (_drop_events,)
+def _rename_segments(connection: sa.Connection) -> None:
+    if sa.inspect(connection).has_table("legs"):
+        connection.exec_driver_sql("ALTER TABLE legs RENAME TO segments")
+        connection.exec_driver_sql("DROP INDEX IF EXISTS ix_legs_trial")
+        connection.exec_driver_sql("CREATE INDEX ix_segments_trial ON segments (trial)")
+
+
+UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (_drop_events, _rename_segments)
 """The step at index i brings tables of version i to version i + 1; steps are only ever appended."""
 
 
