@@ -29,12 +29,12 @@ from .test_importance import table
 def test_a_border_that_holds_back_is_named(parameter: object, side: str, border: float, beyond: float) -> None:
     space = Space(x=parameter, dropout=linear(0.2, 0.5), optimizer=choice("adam", "sgd"))
     sign = 1 if side == "upper" else -1
-    [border] = borders(table(100, lambda c, r: sign * space["x"].to_unit(c["x"]), space), space, True)
-    assert (border.hyperparameter, border.side, border.value) == ("x", side, border)
-    assert border.beyond == pytest.approx(beyond, rel=0.1)
-    assert (border.beyond > border) == (side == "upper")
-    assert f"The best lies at the {side} edge of x ({border:g})" in border.sentence
-    assert f"to {border.beyond:g}." in border.sentence
+    [found] = borders(table(100, lambda c, r: sign * space["x"].to_unit(c["x"]), space), space, True)
+    assert (found.hyperparameter, found.side, found.value) == ("x", side, border)
+    assert found.beyond == pytest.approx(beyond, rel=0.1)
+    assert (found.beyond > border) == (side == "upper")
+    assert f"The best lies at the {side} edge of x ({border:g})" in found.sentence
+    assert f"to {found.beyond:g}." in found.sentence
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def test_a_border_that_holds_back_is_named(parameter: object, side: str, border:
 )
 def test_what_is_proposed_can_be_searched(name: str, high: float, beyond: float) -> None:
     space = Space(**{name: linear(0, high), "learning_rate": log(1e-4, 1)})
-    [border] = borders(table(100, lambda c, r: c[name], space), space, True)
-    assert (border.hyperparameter, border.side, border.beyond) == (name, "upper", beyond)
+    [found] = borders(table(100, lambda c, r: c[name], space), space, True)
+    assert (found.hyperparameter, found.side, found.beyond) == (name, "upper", beyond)
     whole = Space(**{name: linear(0, beyond), "learning_rate": log(1e-4, 1)})
     check_space(whole, "cnn" if name == "flip" else "mlp", images=name == "flip")
 
@@ -79,8 +79,8 @@ def test_an_idle_hyperparameter_has_no_border_that_holds_back() -> None:
 
 def test_a_smaller_score_may_be_the_better_one() -> None:
     space = Space(x=log(1e-3, 1), y=linear(1, 2))
-    [border] = borders(table(100, lambda c, r: -np.log(c["x"]), space), space, False)
-    assert border.side == "upper"
+    [found] = borders(table(100, lambda c, r: -np.log(c["x"]), space), space, False)
+    assert found.side == "upper"
 
 
 def test_few_trials_name_no_border() -> None:
