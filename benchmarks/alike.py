@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["differences"]
 
 RESULTS = (
-    "best", "test", "choice", "regions", "rounds", "decisions", "predictions", "summary", "findings", "frozen",
+    "best", "test", "choice", "stages", "rounds", "decisions", "predictions", "summary", "findings", "frozen",
     "objectives",
 )  # fmt: skip
 LEFT = ("**/.*.partial", "snapshots/tile-*", "scale/trained/tile-*", ".opening")
@@ -62,6 +63,8 @@ def _text(value: Any, places: tuple[str, ...]) -> str:
 
 
 def _timeless(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _timeless(asdict(value))
     if isinstance(value, dict):
         return {name: _timeless(one) for name, one in value.items() if "seconds" not in str(name)}
     return [_timeless(one) for one in value] if isinstance(value, list | tuple) else value

@@ -107,14 +107,14 @@ def measured(examples: Examples, seed: int, seconds: float, auto: bool, trials: 
         took = time.perf_counter() - started
         assert study.best is not None
         assert study.test is not None
-        remedies = [(one["name"], bool((one["found"] or {}).get("better"))) for one in study.decisions]
+        remedies = [(one.name, bool(one.found and one.found.better)) for one in study.decisions]
         return {
             "dev": 1 - study.best.dev,
             "test": 1 - study.test.value,
             "seconds": took,
             "trials": int((study.trials["purpose"] == "search").sum()),
             "remedies": [f"{name}{'+' if better else '-'}" for name, better in remedies if name],
-            "end": study.decisions[-1]["reason"] if study.decisions else "",
+            "end": study.decisions[-1].reason if study.decisions else "",
         }
 
 

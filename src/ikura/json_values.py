@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
+from enum import StrEnum
 from functools import cache
+from itertools import repeat
 from pathlib import Path
-from types import NoneType
-from typing import Annotated, Any, TypeAlias, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
-__all__ = ["Json", "JsonObject", "jsonable", "typed"]
+__all__ = ["DERIVED", "Json", "JsonObject", "jsonable", "plain", "typed"]
 
 Json: TypeAlias = Any
 """A JSON value: None, a truth value, a number, a string, a list or an object of them."""
 
 JsonObject: TypeAlias = dict[str, Any]
 """A JSON object: what goes to a file or the store as it is, or has come from there."""
+
+DERIVED = {"derived": True}
+"""Metadata of a dataclass's field that is made of the others, or of other things, and is not kept."""
 
 
 def jsonable(value: object) -> Json:
@@ -49,10 +54,13 @@ def jsonable(value: object) -> Json:
 
 
 def typed(kind: Any, value: Json) -> Any:
-    """Make dataclasses and tuples of JSON values that are known to be of a type; all else stays as it is.
+    """Make dataclasses, enumerations and tuples of JSON values that are known to be of a type; all else stays as it is.
+
+    A float that is None is NaN, as `jsonable` wrote it.
 
     Args:
-        kind: the type: a dataclass, a list, tuple or dict of such, or one of these or None; others are not looked into.
+        kind: the type: a dataclass, a list, tuple or dict of such, or one of several of these or None; others are not
+            looked into.
         value: JSON values; fields that the dataclass does not have are left out.
 
     Example:
@@ -60,22 +68,40 @@ def typed(kind: Any, value: Json) -> Any:
         [(0, 1), (2, 3)]
     """
     origin, parts = get_origin(kind), get_args(kind)
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
     if origin is Annotated:
         return typed(parts[0], value)
-    if NoneType in parts:
-        return typed(next(one for one in parts if one is not NoneType), value)
+    if value is None:
+        return math.nan if kind is float else None
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return kind(value)
+    if isinstance(value, str | bool | int | float):
+        return value
+    if origin in (Union, UnionType):
+        return typed(next(one for one in parts if _fits(one, value)), value)
     if origin is list and isinstance(value, list):
         return [typed(parts[0], one) for one in value]
     if origin is tuple:
-        return tuple(value)
-    if origin is dict and isinstance(value, dict):
-        return {name: typed(parts[1], one) for name, one in value.items()}
+        kinds = repeat(parts[0]) if parts[-1] is Ellipsis else parts
+        return tuple(typed(one, item) for one, item in zip(kinds, value, strict=False))
+    if origin in (dict, Mapping) and isinstance(value, dict):
+        return {(int(name) if parts[0] is int else name): typed(parts[1], one) for name, one in value.items()}
     if isinstance(kind, type) and is_dataclass(kind):
         hints = _hints(kind)
         return kind(**{name: typed(hints[name], one) for name, one in value.items() if name in hints})
     return value
+
+
+def _fits(kind: Any, value: Json) -> bool:
+    """Whether a value that is not None may be of one of several types: has all that a dataclass must have."""
+    if kind is NoneType or not is_dataclass(kind):
+        return kind is not NoneType
+    wanted = {one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING}
+    return isinstance(value, dict) and wanted <= value.keys()
+
+
+def plain(one: Any) -> JsonObject:
+    """The fields of a dataclass as they are kept: without those that are `DERIVED` when they are read."""
+    return {part.name: getattr(one, part.name) for part in fields(one) if "derived" not in part.metadata}
 
 
 @cache

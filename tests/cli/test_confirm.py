@@ -17,8 +17,23 @@ from ikura.cli import main
 from ikura.cli.confirm import ask_in_terminal
 from ikura.cli.session import Session
 from ikura.cli.study_summary import summary
+from ikura.study.record.decision import Action, EndRecord, Found, Leader, OfferRecord, SearchPlan
 
-DECISION = {"sentence": "Next, bigger-network.", "reason": "The training error is 20 %.", "source": "Ng"}
+from .conftest import make_findings
+
+LEADER = Leader(3, 0.8, 0.5, 1)
+
+
+def offered(**given: Any) -> OfferRecord:
+    usual = {"action": Action.SEARCH, "name": "bigger-network", "source": "", "plan": None, "found": None} | given
+    return OfferRecord(
+        after=1, best=LEADER, diagnosis=make_findings().diagnosis, reason="The training error is 20 %.", answer=None,
+        against="bias", expected="", changes={}, trials=8, known=8, weights="",
+        sentence="Next, bigger-network.", **usual,
+    )  # fmt: skip
+
+
+DECISION = offered(source="Ng")
 
 
 @pytest.mark.usefixtures("calls")
@@ -67,13 +82,12 @@ def test_in_a_real_terminal(tmp_path: Path) -> None:
 
 def test_the_story_at_the_end(calls: dict[str, Any]) -> None:
     study = SimpleNamespace(**vars(calls["study"]))
-    first = {"number": 3, "dev": 0.8, "search": 1}
-    found = {"number": 9, "dev": 0.9, "better": True}
+    plan = SearchPlan(2, 3, {}, 8, 5, 0.5, [], [])
+    end = EndRecord(after=2, best=LEADER, diagnosis=None, reason="the budget is spent", sentence="")
     study.decisions = [
-        {"action": "skip", "after": 1, "best": first, "name": "longer-training", "against": "bias", "found": None},
-        {"action": "search", "after": 1, "best": first, "name": "bigger-network", "against": "bias", "found": found}
-        | {"plan": {"number": 2}},
-        {"action": "stop", "after": 2, "best": first, "name": None, "reason": "the budget is spent", "found": None},
+        offered(action=Action.SKIP, name="longer-training"),
+        offered(plan=plan, found=Found(9, 0.9, 0.2, better=True)),
+        end,
     ]
     lines = [" ".join(line.split()) for line in summary(study).splitlines()]
     start = lines.index("Autopilot")

@@ -84,7 +84,7 @@ def test_tuning_ends_with_the_diagnosis_and_the_first_prescription(
 ) -> None:
     assert main(["tune", table]) == 0
     assert "Diagnosis" not in capsys.readouterr().out
-    calls["study"].findings = make_findings().as_dict()
+    calls["study"].findings = make_findings()
     assert main(["tune", table]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "Diagnosis High variance: the error rate is 11 % on the dev set" in out

@@ -16,6 +16,7 @@ import pytest
 import ikura
 from ikura.cli import data_options, main, search_options
 from ikura.cli.app import command
+from ikura.study.record.facts import ChoiceRecord
 
 
 def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_path: Path) -> None:
@@ -188,6 +189,7 @@ def tune(*arguments, progress, **named):
         def to_json(self): return {"seed": 0}
     return Study()
 ikura.tune = tune
+from ikura.study.record.facts import ChoiceRecord
 from ikura.cli import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -205,6 +207,7 @@ def test_json_stays_pure_whatever_libraries_and_children_print(table: str) -> No
 
 FIRST_LINE = """
 import sys, ikura
+from ikura.study.record.facts import ChoiceRecord
 from ikura.cli import session
 loaded = []
 def say(self, line):
@@ -213,6 +216,7 @@ session.Session.say = say
 def tune(*arguments, **named):
     raise KeyboardInterrupt
 ikura.tune = tune
+from ikura.study.record.facts import ChoiceRecord
 from ikura.cli import main
 main(sys.argv[1:])
 print(loaded[0])
@@ -300,14 +304,7 @@ def test_the_summary_shows_the_front_and_how_it_chose(
     study.pareto = pd.DataFrame(
         {"number": [0, 1], "dev_score": [0.97, 0.91], "parameters": [910.0, 77.0], "units": [64.0, 16.0]}
     ).assign(chosen=[False, True])
-    study.choice = {
-        "prefer": "parameters",
-        "margin": 0.06,
-        "best": 0,
-        "best_dev": 0.97,
-        "best_cost": 910.0,
-        "cost": 77.0,
-    }
+    study.choice = ChoiceRecord("parameters", 0.06, 0, 0.97, 910.0, 77.0)
     assert main(["tune", table]) == 0
     out, _ = capsys.readouterr()
     assert "Pareto front of dev accuracy, parameters (2 of 2 trials)" in out

@@ -14,13 +14,15 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, r2_score, roc_auc
 from sklearn.neighbors import KNeighborsClassifier
 
 from ikura.diagnose import Diagnosis, Estimate, judge_errors
-from ikura.diagnose.best_achievable import Neighbour, best_achievable, cover_hart, nearest_neighbour
+from ikura.diagnose.best_achievable import best_achievable, cover_hart, nearest_neighbour
 from ikura.diagnose.bias_variance import MARGIN
-from ikura.diagnose.error_rates import Errors, compared, error_of, measured_by, rates
+from ikura.diagnose.error_rates import compared, error_of, measured_by, rates
 from ikura.errors import UsageError
+from ikura.json_values import typed
 from ikura.metric import METRICS
 from ikura.metric.estimate import difference, known_error, percent, with_seeds
 from ikura.metric.interval import wilson
+from ikura.study.record.diagnosis import Errors, Neighbour
 
 ZERO = Estimate.exactly(0.0)
 
@@ -40,7 +42,7 @@ def test_the_textbooks_answers(train: float, dev: float, optimal: float, bias: s
     assert (found.bias.verdict, found.variance.verdict) == (bias, variance)
     named = {name for name in ("bias", "variance") if f"high {name}" in found.sentence.lower()}
     assert named == {one.name for one in (found.bias, found.variance) if one.verdict == "high"}
-    assert Diagnosis.from_dict(found.as_dict()) == found
+    assert typed(Diagnosis, found.as_dict()) == found
 
 
 @pytest.mark.parametrize(("train", "dev"), [(0.01, 0.11), (0.15, 0.16), (0.15, 0.30), (0.005, 0.01)])
@@ -364,7 +366,7 @@ def test_bias_and_variance_are_judged_by_the_fit_that_training_reaches() -> None
     assert [gap.verdict for gap in found.gaps] == ["low", "high"]
     assert found.variance.value == pytest.approx(0.2)
     assert "13.7 % on the training set, which training to its end brings to 0 %" in found.sentence
-    assert Diagnosis.from_dict(json.loads(json.dumps(found.as_dict()))) == found
+    assert typed(Diagnosis, json.loads(json.dumps(found.as_dict()))) == found
     unknown = judge_errors(replace(kept, cut=True), ZERO)
     assert unknown.bias.verdict == "cannot tell"
     assert "early stopping kept an epoch after which the training loss still fell" in unknown.sentence

@@ -229,17 +229,23 @@ def test_it_does_not_see_the_test_set(varied: Study, examined: Any, monkeypatch:
 
 
 def test_findings_are_read_again_until_another_choice_is_made(varied: Study, examined: Any) -> None:
-    assert read_findings(varied)["learning_curve"] is None
+    assert read_findings(varied).curve is None
     path = keep(varied, examined)
     found = read_findings(varied)
-    assert found == json.loads(json.dumps(examined.as_dict()))
+    assert found == examined
+    assert found.as_dict() == examined.as_dict()
     replace(examined, trial=99).save(varied.run)
-    assert read_findings(varied)["learning_curve"] is None
-    path.write_text(json.dumps(found))
-    assert read_findings(varied)["learning_curve"] is None
+    assert read_findings(varied).curve is None
+    path.write_text(json.dumps(found.as_dict()))
+    assert read_findings(varied).curve is None
     examined.save(varied.run)
     whole = path.read_text()
-    for content in ("{", whole[:-20], whole.replace('"dev"', '"deb"'), json.dumps({**found, "seal": "0" * 64})):
+    for content in (
+        "{",
+        whole[:-20],
+        whole.replace('"dev"', '"deb"'),
+        json.dumps({**found.as_dict(), "seal": "0" * 64}),
+    ):
         path.write_text(content)
         with pytest.raises(RunError, match=r"diagnosis\.json: .*ikura diagnose"):
             read_findings(varied)

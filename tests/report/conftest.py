@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from ikura.space import Space, choice, fixed, integer, linear, log, log_complement, when
-from ikura.study.record.facts import StageRecord
+from ikura.study.record.facts import AccountRecord, ChoiceRecord, StageRecord
 
 SPACE = Space(
     when(optimizer="adam", beta2=log_complement(0.9, 0.9999)),
@@ -45,15 +45,15 @@ class FakeStudy:
     best: Any = None
     test: Any = None
     stages: list[StageRecord] = field(default_factory=list)
-    round_summaries: list[Any] = field(default_factory=list)
-    decisions: list[dict[str, Any]] = field(default_factory=list)
+    rounds: list[Any] = field(default_factory=list)
+    decisions: list[Any] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     predictions: dict[str, Any] | None = None
     image_samples: dict[str, Any] | None = None
     objectives: list[str] = field(default_factory=lambda: ["accuracy"])
     pareto: pd.DataFrame = field(default_factory=pd.DataFrame)
-    choice: dict[str, Any] | None = None
-    findings: dict[str, Any] | None = None
+    choice: ChoiceRecord | None = None
+    findings: Any = None
     checks: Any = None
     epochs: int = 60
     asked: list[int] = field(default_factory=list)
@@ -63,8 +63,8 @@ class FakeStudy:
         return int((self.trials["state"] == "frozen").sum())
 
     @property
-    def account(self) -> dict[str, Any]:
-        return {"stopping": None, "sparsity": None}
+    def account(self) -> AccountRecord:
+        return AccountRecord(None, None)
 
     @property
     def diverged(self) -> int:

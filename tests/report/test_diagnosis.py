@@ -20,6 +20,7 @@ from ikura.diagnose.learning_curve import LearningCurve, Point
 from ikura.diagnose.mistakes import Example, Mistakes
 from ikura.report.view import View
 from ikura.report.write import render
+from ikura.trial_state import State
 
 from .reading import Page
 
@@ -39,7 +40,7 @@ def findings(**given: Any) -> Findings:
         5,
     )
     costs = [
-        CostCurve(name, name == "as chosen", {}, [10, 20], [2.0, 1.0], [1.9, 0.8], "complete")
+        CostCurve(name, name == "as chosen", {}, [10, 20], [2.0, 1.0], [1.9, 0.8], State.COMPLETE)
         for name in ("as chosen", "without dropout")
     ]
     hardest = (
@@ -54,7 +55,7 @@ def findings(**given: Any) -> Findings:
 
 def test_everything_that_was_found_is_shown() -> None:
     found = findings()
-    page = Page(diagnosis(found.as_dict(), "binary"))
+    page = Page(diagnosis(found, "binary"))
     text = " ".join(page.words.split())
     for words in (
         found.diagnosis.sentence,
@@ -78,8 +79,8 @@ def test_everything_that_was_found_is_shown() -> None:
 
 @pytest.mark.parametrize("missing", ["curve", "costs", "mistakes"])
 def test_what_was_not_looked_at_is_not_mentioned(missing: str) -> None:
-    whole = Page(diagnosis(findings().as_dict(), "binary"))
-    page = Page(diagnosis(findings(**{missing: [] if missing == "costs" else None}).as_dict(), "binary"))
+    whole = Page(diagnosis(findings(), "binary"))
+    page = Page(diagnosis(findings(**{missing: [] if missing == "costs" else None}), "binary"))
     assert len(page.charts) < len(whole.charts)
     assert len(page.words) < len(whole.words)
 
@@ -87,7 +88,7 @@ def test_what_was_not_looked_at_is_not_mentioned(missing: str) -> None:
 def test_images_are_shown_with_their_rows() -> None:
     hardest = (Example(5, 2.0, "cat", "dog", 0.1, picture=PIXEL),)
     mistakes = Mistakes(hardest, 1, 1, {"target": [0], "prediction": [1], "classes": ["cat", "dog"]})
-    html = str(diagnosis(findings(mistakes=mistakes).as_dict(), "binary"))
+    html = str(diagnosis(findings(mistakes=mistakes), "binary"))
     assert PIXEL in html
     assert "cat" in html
     assert "taken for dog" in html
@@ -95,15 +96,15 @@ def test_images_are_shown_with_their_rows() -> None:
 
 
 def test_a_cost_that_rises_is_named() -> None:
-    rising = CostCurve("as chosen", True, {}, [1, 2, 3], [1.0, 2.0, 3.0], [1.0, 2.0, 3.0], "complete")
+    rising = CostCurve("as chosen", True, {}, [1, 2, 3], [1.0, 2.0, 3.0], [1.0, 2.0, 3.0], State.COMPLETE)
     assert not rising.falls
-    assert "does not fall as it should" in Page(diagnosis(findings(costs=[rising]).as_dict(), "binary")).words
+    assert "does not fall as it should" in Page(diagnosis(findings(costs=[rising]), "binary")).words
 
 
 def test_the_report_has_the_section_only_if_something_was_found(make_study: Make) -> None:
     study = make_study()
     assert "What to do next" not in render(View(study, study.checks, study.findings))
-    study.findings = findings().as_dict()
+    study.findings = findings()
     page = render(View(study, study.checks, study.findings))
     assert "Bias, variance, and what next" in page
     assert "What to do next" in page
@@ -111,9 +112,9 @@ def test_the_report_has_the_section_only_if_something_was_found(make_study: Make
 
 def test_a_page_of_its_own(make_study: Make, tmp_path: Path) -> None:
     study = make_study()
-    path = write_diagnosis(study, findings().as_dict(), tmp_path / "diagnosis.html")
+    path = write_diagnosis(study, findings(), tmp_path / "diagnosis.html")
     text = path.read_text(encoding="utf-8")
     assert text.startswith("<!doctype html>")
     assert "<script>b" not in text
     assert "What to do next" in text
-    assert write_diagnosis(SimpleNamespace(**vars(study)), findings().as_dict(), path) == path
+    assert write_diagnosis(SimpleNamespace(**vars(study)), findings(), path) == path

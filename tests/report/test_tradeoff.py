@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ikura.report.sections import states
 from ikura.report.view import View
 from ikura.report.write import render
 from ikura.study.record.command import command
+from ikura.study.record.facts import ChoiceRecord
 from ikura.study.record.pareto import on_front
 
 from .reading import Page
@@ -68,16 +70,9 @@ def test_front_is_drawn_and_listed(make_study: Make, task: str, names: tuple[str
 def test_how_the_preference_chose_is_told(make_study: Make) -> None:
     study = several(make_study())
     best = study.best.number
-    study.choice = {
-        "prefer": "parameters",
-        "margin": 0.02,
-        "best": best,
-        "best_dev": 0.9,
-        "best_cost": 80.0,
-        "cost": 80.0,
-    }
+    study.choice = ChoiceRecord("parameters", 0.02, best, 0.9, 80.0, 80.0)
     assert "No configuration within 0.0200 of the best dev accuracy has fewer parameters" in str(tradeoff(View(study)))
-    study.choice |= {"best": best + 1, "cost": 30.0}
+    study.choice = replace(study.choice, best=best + 1, cost=30.0)
     text = str(tradeoff(View(study)))
     assert f"it has 30, where the best one, trial {best + 1}, has 80 and a dev accuracy of 0.9000" in text
 

@@ -18,7 +18,7 @@ def assert_same(one: Study, other: Study) -> None:
     pd.testing.assert_frame_equal(one.curves(), other.curves(), check_exact=True)
     assert one.best == other.best
     assert one.test == other.test
-    assert one.regions == other.regions
+    assert one.stages == other.stages
     assert one.rounds == other.rounds
     assert one.predictions == other.predictions
     if one.best is not None:

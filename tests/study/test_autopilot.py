@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import reduce
 from itertools import permutations
 from pathlib import Path
@@ -19,6 +19,7 @@ from ikura.large_batch.winner import winner_of
 from ikura.report.view import View
 from ikura.report.write import render
 from ikura.space import Space
+from ikura.study.record.decision import OfferRecord
 from ikura.study.record.search_plans import begun_with, found_in, plans, united
 from ikura.study.training_setup import setup_again
 
@@ -77,25 +78,25 @@ def sizes(study: Study, number: int) -> pd.DataFrame:
 
 def test_too_small_networks_get_larger_or_train_longer(underfit: Study) -> None:
     first, *_, last = underfit.decisions
-    assert first["diagnosis"]["bias"]["verdict"] == "high"
-    searched = [one for one in underfit.decisions if one["action"] == "search"]
-    assert {one["against"] for one in searched[:2]} == {"bias"}
-    remedies = {one["name"] for one in searched[:2]}
+    assert first.diagnosis.bias.verdict == "high"
+    searched = [one for one in underfit.decisions if one.action == "search"]
+    assert {one.against for one in searched[:2]} == {"bias"}
+    remedies = {one.name for one in searched[:2]}
     assert remedies <= {"bigger-network", "longer-training"}
     for one in searched[:2]:
-        plan, trials = one["plan"], sizes(underfit, one["plan"]["number"])
-        if one["name"] == "bigger-network":
-            assert set(plan["opened"]) == {"units", "layers"}
+        plan, trials = one.plan, sizes(underfit, one.plan.number)
+        if one.name == "bigger-network":
+            assert set(plan.opened) == {"units", "layers"}
             assert trials["units"].max() > 2
         else:
-            assert plan["epochs"] > UNDERFIT["epochs"]
+            assert plan.epochs > UNDERFIT["epochs"]
             assert trials["epochs"].max() > UNDERFIT["epochs"]
-        assert f"against {one['against']}" in one["sentence"]
-        assert one["reason"]
-        assert one["source"]
-    assert last["action"] == "stop"
-    assert last["reason"] == "the budget is spent"
-    after = [one["best"]["dev"] for one in underfit.decisions]
+        assert f"against {one.against}" in one.sentence
+        assert one.reason
+        assert one.source
+    assert last.action == "stop"
+    assert last.reason == "the budget is spent"
+    after = [one.best.dev for one in underfit.decisions]
     assert after == sorted(after)
     won = found_in(underfit.records()[underfit.best.number].stage, plans(underfit.setting, underfit.store))
     assert underfit.epochs == won.epochs
@@ -109,37 +110,37 @@ def test_the_budget_of_trials_is_kept(underfit: Study) -> None:
 
 
 def test_overfitted_networks_are_regularised(overfit: Study) -> None:
-    [decision] = [one for one in overfit.decisions if one["action"] == "search"]
-    assert decision["diagnosis"]["variance"]["verdict"] == "high"
-    assert (decision["name"], decision["against"]) == ("stronger-regularisation", "variance")
-    assert set(decision["plan"]["opened"]) == {"l2", "dropout"}
+    [decision] = [one for one in overfit.decisions if one.action == "search"]
+    assert decision.diagnosis.variance.verdict == "high"
+    assert (decision.name, decision.against) == ("stronger-regularisation", "variance")
+    assert set(decision.plan.opened) == {"l2", "dropout"}
     first, second = sizes(overfit, 1), sizes(overfit, 2)
-    assert second["l2"].max() > first["l2"].max()
+    assert second["l2"].max() > first.l2.max()
     assert second["dropout"].max() > 0
-    assert "generalise worse" in decision["weights"]
+    assert "generalise worse" in decision.weights
 
 
 def test_nothing_is_done_where_nothing_is_wrong(tune: Tune) -> None:
     study = tune(rings(400), auto=True, trials=16, epochs=60, finalists=0)
     [decision] = study.decisions[-1:]
-    assert decision["action"] == "stop"
-    low = [decision["diagnosis"][gap]["value"] <= decision["diagnosis"]["worth"] for gap in ("bias", "variance")]
-    assert all(low) == (decision["reason"] == "neither bias nor variance is worth more effort")
+    assert decision.action == "stop"
+    low = [getattr(decision.diagnosis, gap).value <= decision.diagnosis.worth for gap in ("bias", "variance")]
+    assert all(low) == (decision.reason == "neither bias nor variance is worth more effort")
 
 
 def test_earlier_trials_are_known_to_the_next_search(underfit: Study) -> None:
     for one in underfit.decisions:
-        if one["action"] == "search" and one["name"] == "longer-training":
-            assert one["known"] == sizes(underfit, one["plan"]["number"])["number"].min()
+        if one.action == "search" and one.name == "longer-training":
+            assert one.known == sizes(underfit, one.plan.number)["number"].min()
 
 
 def test_longer_training_goes_on_from_weights(underfit: Study) -> None:
     """The continued trials begin with their parents' curves, train on, and repeat to the bit."""
-    longer = next(one for one in underfit.decisions if one["name"] == "longer-training")
-    assert longer["plan"]["warm"]
+    longer = next(one for one in underfit.decisions if one.name == "longer-training")
+    assert longer.plan.warm
     trials = underfit.trials.set_index("number")
-    continued = trials[trials["parent"].isin(longer["plan"]["warm"]) & (trials["purpose"] == "search")]
-    assert len(continued) == len(longer["plan"]["warm"])
+    continued = trials[trials["parent"].isin(longer.plan.warm) & (trials["purpose"] == "search")]
+    assert len(continued) == len(longer.plan.warm)
     for number, row in continued.iterrows():
         curve, before = underfit.curve(number), underfit.curve(row.parent)
         pd.testing.assert_frame_equal(curve.iloc[: len(before)], before, check_exact=True)
@@ -155,7 +156,7 @@ def test_the_first_search_s_best_is_a_finalist(underfit: Study, overfit: Study) 
     for study in (underfit, overfit):
         first = sizes(study, 1).sort_values(["dev_score", "dev_loss"], ascending=[False, True])
         finalists = study.trials.query("purpose == 'finalist'")
-        assert first["number"].iloc[0] in set(finalists["parent"])
+        assert first.number.iloc[0] in set(finalists["parent"])
 
 
 def test_killed_and_resumed(underfit: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,18 +194,18 @@ class Asked:
     def __init__(self, *answers: str) -> None:
         self.answers, self.seen = list(answers), []
 
-    def __call__(self, decision: Mapping[str, Any]) -> str:
-        self.seen.append(decision["name"])
+    def __call__(self, decision: OfferRecord) -> str:
+        self.seen.append(decision.name)
         return self.answers.pop(0)
 
 
 def test_each_step_is_asked_for(tune: Tune) -> None:
     ask = Asked("skip", "accept", "stop")
     study = tune(rings(), ask=ask, **UNDERFIT)
-    assert [one["action"] for one in study.decisions] == ["skip", "search", "stop"]
-    assert [one["answer"] for one in study.decisions] == ["skip", "accept", "stop"]
+    assert [one.action for one in study.decisions] == ["skip", "search", "stop"]
+    assert [one.answer for one in study.decisions] == ["skip", "accept", "stop"]
     assert ask.seen[0] != ask.seen[1]
-    assert study.decisions[1]["plan"]["number"] == 2
+    assert study.decisions[1].plan.number == 2
     assert study.test is not None
     page = render(View(study, study.checks, study.findings))
     assert "You skipped" in page
@@ -212,7 +213,7 @@ def test_each_step_is_asked_for(tune: Tune) -> None:
 
 
 def test_who_asks_must_be_answered(tune: Tune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def leave(decision: Mapping[str, Any]) -> str:
+    def leave(decision: OfferRecord) -> str:
         raise KeyboardInterrupt
 
     with pytest.raises(ikura.UsageError, match="accept, skip, stop, but returned 'yes'"):
@@ -222,7 +223,7 @@ def test_who_asks_must_be_answered(tune: Tune, tmp_path: Path, monkeypatch: pyte
     with pytest.raises(ikura.UsageError, match="asks before each step"):
         ikura.resume(tmp_path / "left")
     study = ikura.resume(tmp_path / "left", ask=Asked("stop"))
-    assert [one["answer"] for one in study.decisions] == ["stop"]
+    assert [one.answer for one in study.decisions] == ["stop"]
 
 
 def test_a_time_limit_is_kept(tune: Tune) -> None:
@@ -235,7 +236,7 @@ def test_a_time_limit_is_kept(tune: Tune) -> None:
     assert shares[0] == 0.4
     assert shares == sorted(shares)
     assert shares[-1] <= 0.75
-    assert study.decisions[-1]["action"] == "stop"
+    assert study.decisions[-1].action == "stop"
     assert study.test is not None
 
 
@@ -243,7 +244,7 @@ def test_nothing_to_diagnose(tune: Tune) -> None:
     space = {"learning_rate": ikura.log(1e20, 1e30), "optimizer": "sgd"}
     study = tune(auto=True, space=space, trials=16)
     assert study.best is None
-    assert [one["reason"] for one in study.decisions] == [
+    assert [one.reason for one in study.decisions] == [
         "no trial could be trained to its end, so there is nothing to diagnose"
     ]
     assert "nothing to diagnose" in render(View(study, study.checks, study.findings))
@@ -260,9 +261,9 @@ def test_the_story_is_in_the_report(underfit: Study) -> None:
     page = render(View(underfit, underfit.checks, underfit.findings))
     assert "What the autopilot did" in page
     for one in underfit.decisions:
-        if one["action"] == "search":
-            assert f"Search {one['plan']['number']}" in page
-            assert one["name"] in page
+        if one.action == "search":
+            assert f"Search {one.plan.number}" in page
+            assert one.name in page
     assert "because the budget is spent" in page
     assert "ikura tune" not in page or "--auto" in page
 

@@ -115,9 +115,9 @@ def test_chosen_is_the_smallest_within_the_margin(study: Study) -> None:
     assert study.best is not None
     assert study.choice is not None
     assert sizes[study.best.number] == sizes[near].min()
-    assert study.choice["margin"] == 0.05
-    assert study.choice["cost"] == sizes[study.best.number]
-    assert study.choice["best_dev"] == pytest.approx(scores.max(), abs=1e-12)
+    assert study.choice.margin == 0.05
+    assert study.choice.cost == sizes[study.best.number]
+    assert study.choice.best_dev == pytest.approx(scores.max(), abs=1e-12)
     assert sum(p.numel() for p in study.model.network.parameters()) == sizes[study.best.number]
 
 
@@ -164,7 +164,7 @@ def test_without_finalists(tune: Tune) -> None:
     assert chosen.test is not None
     one_error = tune(space=SPACE, trials=8, finalists=0, prefer="parameters")
     assert one_error.choice is not None
-    assert 0 < one_error.choice["margin"] < 0.2
+    assert 0 < one_error.choice.margin < 0.2
 
 
 def test_seconds_are_measured_once_for_an_architecture(tune: Tune) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -70,11 +71,11 @@ def test_every_schedule(name: str, network: Any, tune: Tune) -> None:
     assert set(search["state"]) <= {"complete", "pruned", "diverged"}
     assert (search["parent"].isna()).sum() == 20
     every = study.rounds
-    assert sum(one["begun"] for one in every) == 20
-    dropped = [one["number"] for part in every for one in part["dropped"]]
+    assert sum(one.begun for one in every) == 20
+    dropped = [one.number for part in every for one in part.dropped]
     assert sorted(dropped) == search.query("state == 'pruned'")["number"].tolist()
     assert len(every) == 1 if name in ("none", "early-stopping") else len(every) > 1
-    assert json.loads(json.dumps(study.to_json()))["rounds"] == every
+    assert json.loads(json.dumps(study.to_json()))["rounds"] == [asdict(one) for one in every]
     assert not list((study.run / "snapshots").glob("stage-*"))
     assert_replays(study, *search.groupby(["state", "epochs"])["number"].last()[-5:])
     # However many tiles train at once, the same is decided, to the bit.

@@ -62,7 +62,7 @@ def assert_same_but_for_the_test(one: Study, other: Study) -> None:
     )
     pd.testing.assert_frame_equal(one.curves(), other.curves(), check_exact=True)
     assert one.best == other.best
-    assert one.regions == other.regions
+    assert one.stages == other.stages
     mine, its = one.model.network.state_dict(), other.model.network.state_dict()
     assert all((mine[name] == its[name]).all() for name in mine)
 

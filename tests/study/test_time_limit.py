@@ -94,7 +94,7 @@ def test_the_autopilot_diagnoses_a_search_that_is_cut(
         with monkeypatch.context() as patch:
             Clock(patch, looks)
             study = tune(auto=True, schedule=schedule, **OPTIONS)
-        assert study.decisions[-1]["action"] == "stop", looks
+        assert study.decisions[-1].action == "stop", looks
         assert study.test is not None, looks
         unkept += study.trials.query("purpose == 'search'")["state"].isin(["stopped", "skipped"]).all()
         assert_same(ikura.resume(study.run), study)

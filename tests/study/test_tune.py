@@ -221,10 +221,10 @@ def test_finalists_are_the_best_trials_of_the_search(iris: Study) -> None:
 
 
 def test_the_stages_and_where_they_searched(iris: Study) -> None:
-    assert [(s["name"], s["trials"], s["epochs"]) for s in iris.regions] == [("coarse", 4, 5), ("fine", 4, 5)]
+    assert [(s.name, s.trials, s.epochs) for s in iris.stages] == [("coarse", 4, 5), ("fine", 4, 5)]
     low, high = iris.space["learning_rate"].low, iris.space["learning_rate"].high
-    assert iris.regions[0]["region"] == {}
-    inside = iris.regions[1]["region"]["learning_rate"]
+    assert iris.stages[0].region == {}
+    inside = iris.stages[1].region["learning_rate"]
     assert low <= inside[0] < inside[1] <= high
     assert iris.trials["stage"].tolist()[:8] == [0] * 4 + [1] * 4
 

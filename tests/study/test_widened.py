@@ -20,7 +20,7 @@ def widened(tmp_path_factory: pytest.TempPathFactory) -> Study:
     folder = tmp_path_factory.mktemp("widened") / "run"
     space = {"learning_rate": ikura.log(1e-6, 1e-4), "units": 16}
     study = ikura.tune("iris", space=space, trials=48, epochs=6, finalists=0, out=folder)
-    assert any(stage["widened"] for stage in study.regions)
+    assert any(stage.widened for stage in study.stages)
     return study
 
 
@@ -46,7 +46,7 @@ def test_copies_are_perturbed_within_the_wider_range(tmp_path: Path, monkeypatch
     )
     space = {"learning_rate": ikura.log(1e-6, 1e-4), "units": 16}
     study = ikura.tune("iris", space=space, trials=48, epochs=6, finalists=0, schedule="pbt", out=tmp_path / "run")
-    assert any(stage["widened"] for stage in study.regions)
+    assert any(stage.widened for stage in study.stages)
     assert spaces[0] == study.space
     assert spaces[-1] == study.searched
 

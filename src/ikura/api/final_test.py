@@ -15,7 +15,7 @@ from ikura.study.choice import choose, load_network, predictions, retrain_lost
 from ikura.study.executor import Executor
 from ikura.study.finalists import train_finalists
 from ikura.study.metric_applicability import not_measured
-from ikura.study.record.facts import ACCOUNT, BEST, ERRORS, PREDICTIONS, STAGES, TEST, AccountFact, PredictionsFact
+from ikura.study.record.facts import ACCOUNT, BEST, ERRORS, PREDICTIONS, STAGES, TEST, AccountRecord, PredictionsFact
 from ikura.study.record.record import Record
 from ikura.study.record.result import Test
 from ikura.study.record.search_plans import found_in, plans
@@ -94,13 +94,13 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
     model_of(setting, dataset, setup, module, row.member).save(run / "model")
 
 
-def _account(store: Store, row: Trial, module: nn.Module, setting: Setting) -> AccountFact:
+def _account(store: Store, row: Trial, module: nn.Module, setting: Setting) -> AccountRecord:
     """What the chosen network's stopping traded, and its weights that are zero."""
     lengths = {one.stage: one.epochs for one in store.fact(STAGES) or []}
     budget = setting.epochs if not row.searched else lengths.get(row.stage, setting.epochs)
     curve = store.curves([row.number])[["train_loss", "dev_loss"]].to_numpy().tolist()
     stopped = stopping(curve, row.best_epoch or 0, budget, cut=row.state is State.STOPPED)
-    return {"stopping": stopped, "sparsity": sparsity(module, row.hyperparameters)}
+    return AccountRecord(stopped, sparsity(module, row.hyperparameters))
 
 
 def _advice(store: Store) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from ikura.study.record.trial import Purpose
 
 if TYPE_CHECKING:
     from ikura.checks import Checks
+    from ikura.diagnose.findings import Findings
     from ikura.study.record.result import Best
 
 __all__ = ["json_form"]
@@ -21,15 +21,16 @@ HOW = "bootstrap bias correction over the dev examples"
 """How the dev score is corrected for having been picked."""
 
 
-def json_form(record: Record, checks: Checks | None, findings: Mapping[str, Any] | None) -> JsonObject:
+def json_form(record: Record, checks: Checks | None, findings: Findings | None) -> JsonObject:
     """Write a study's result as JSON values.
 
     Args:
         record: of the study.
         checks: what the quick checks found, if they were made.
-        findings: what was diagnosed, as `Findings.as_dict`, if it was.
+        findings: what was diagnosed, if it was.
     """
     best, test = record.best, record.test
+    told = findings.as_dict() if findings else {}
     return {
         "run": str(record.run),
         "task": record.task,
@@ -43,16 +44,16 @@ def json_form(record: Record, checks: Checks | None, findings: Mapping[str, Any]
         "seconds": record.seconds,
         "diverged": record.diverged,
         "frozen": record.frozen,
-        **record.account,
+        **asdict(record.account),
         "infeasible": record.infeasible,
         "objectives": record.objectives,
         "pareto": _front(record) if record.setting.objectives else [],
-        "choice": record.choice,
-        "rounds": record.rounds,
-        "decisions": record.decisions,
+        "choice": record.choice and asdict(record.choice),
+        "rounds": [asdict(one) for one in record.rounds],
+        "decisions": [asdict(one) for one in record.decisions],
         "checks": checks and checks.to_json(),
-        "diagnosis": findings and findings["diagnosis"],
-        "prescriptions": findings["prescriptions"] if findings else [],
+        "diagnosis": told.get("diagnosis"),
+        "prescriptions": told.get("prescriptions", []),
     }
 
 

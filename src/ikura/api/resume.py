@@ -13,10 +13,10 @@ from ikura.api.study import Study
 from ikura.errors import UsageError
 from ikura.files import named, shown
 from ikura.population.member import Hyperparameters
+from ikura.study.record.decision import Ask
 from ikura.study.record.facts import DONE, VERSIONS
 from ikura.study.record.open_run import apply_changes, open_run
 from ikura.study.record.progress import Logged, Progress
-from ikura.study.record.search_plans import Ask
 from ikura.study.record.store import Store
 from ikura.study.record.versions import difference
 from ikura.study.run_folder import alone, sweep_run

@@ -29,6 +29,7 @@ from ikura.study.executor import Executor
 from ikura.study.factory_check import check_network, keep_network
 from ikura.study.image_samples import image_samples
 from ikura.study.measured_costs import measure
+from ikura.study.record.decision import Ask
 from ikura.study.record.facts import (
     CHECKS,
     DONE,
@@ -47,7 +48,7 @@ from ikura.study.record.open_run import setting_as_json
 from ikura.study.record.pretrained import Pretrained
 from ikura.study.record.progress import Progress
 from ikura.study.record.record import Record
-from ikura.study.record.search_plans import Ask, plans
+from ikura.study.record.search_plans import plans
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
 from ikura.study.record.versions import versions

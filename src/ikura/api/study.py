@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ikura.checks import Checks
     from ikura.diagnose import Border, Diagnosis, Prescription
+    from ikura.diagnose.findings import Findings
     from ikura.large_batch.measure_result import Measures
     from ikura.study.record.progress import Progress
 
@@ -169,8 +170,8 @@ class Study(Record):
         return prescribe(self.diagnosis, self)
 
     @cached_property
-    def findings(self) -> JsonObject | None:
-        """What `ikura diagnose` found, or the diagnosis alone, as JSON values; None where there is neither."""
+    def findings(self) -> Findings | None:
+        """What `ikura diagnose` found, or the diagnosis alone; None where there is neither."""
         from ikura.diagnose.findings import read_findings
 
         return read_findings(self, lambda: (self.diagnosis, self.prescriptions))

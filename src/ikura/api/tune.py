@@ -15,8 +15,8 @@ from ikura.exchange.prior import Prior
 from ikura.space import Space
 from ikura.space.argument_names import picked, refuses_unknown
 from ikura.study.given_data import GivenData
+from ikura.study.record.decision import Ask
 from ikura.study.record.progress import Logged, Progress
-from ikura.study.record.search_plans import Ask
 from ikura.study.record.tune_options import SearchOptions, TrainingOptions
 from ikura.study.run_folder import alone, new_folder, run_folder
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ikura.cli.session import Session
 from ikura.errors import UsageError
 from ikura.wording import one_line
+
+if TYPE_CHECKING:
+    from ikura.study.record.decision import Ask, OfferRecord
 
 __all__ = ["ask_in_terminal", "need_terminal"]
 
@@ -26,7 +29,7 @@ def need_terminal(option: str) -> None:
         raise UsageError(f"{option} asks questions and needs a terminal; without one leave it out")
 
 
-def ask_in_terminal(session: Session, pause: Callable[[], None]) -> Callable[[Mapping[str, Any]], str]:
+def ask_in_terminal(session: Session, pause: Callable[[], None]) -> Ask:
     """Make what `ikura.tune(ask=...)` calls with each decision.
 
     Args:
@@ -37,13 +40,12 @@ def ask_in_terminal(session: Session, pause: Callable[[], None]) -> Callable[[Ma
         A function from a decision to "accept", "skip" or "stop"; at the end of the input it stops.
     """
 
-    def ask(decision: Mapping[str, Any]) -> str:
+    def ask(decision: OfferRecord) -> str:
         pause()
         if session.quiet:
-            session.complain(one_line(str(decision["sentence"])))
-        if decision.get("reason"):
-            source = f" ({decision['source']})" if decision.get("source") else ""
-            session.complain(one_line(f"Why: {decision['reason']}{source}"))
+            session.complain(one_line(decision.sentence))
+        source = f" ({decision.source})" if decision.source else ""
+        session.complain(one_line(f"Why: {decision.reason}{source}"))
         while True:
             print(QUESTION, end="", file=sys.stderr, flush=True)
             line = sys.stdin.readline()

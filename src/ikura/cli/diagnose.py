@@ -148,7 +148,7 @@ def diagnose(
             page = None
             if os.access(folder, os.W_OK):
                 keep(study, findings)
-                page = write_diagnosis(study, findings.as_dict(), folder / "diagnosis.html")
+                page = write_diagnosis(study, findings, folder / "diagnosis.html")
             else:
                 session.say(f"ikura: {shown(folder)} is read-only: diagnosis.json and diagnosis.html are not written")
     if json:

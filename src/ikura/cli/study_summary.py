@@ -5,15 +5,23 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ikura.cli.duration_text import format_duration
 from ikura.files import shown
 from ikura.page import formatting
 from ikura.study.record.command import predict_command
+from ikura.study.record.decision import Action, Answer
 from ikura.study.record.study_tables import seconds_until_told
 from ikura.study.record.trial import Purpose
 from ikura.trial_state import TRAINED
+
+if TYPE_CHECKING:
+    from ikura.api.study import Study
+    from ikura.checks import Checks
+    from ikura.diagnose.findings import Findings
+    from ikura.study.record.facts import ChoiceRecord
+    from ikura.study.record.result import Best
 
 __all__ = ["number", "summary"]
 
@@ -25,7 +33,7 @@ ASCII = {ord("−"): "-", ord("–"): "-", ord("∞"): "inf"}
 """What any terminal shows, for signs that pages have."""
 
 
-def summary(study: Any) -> str:
+def summary(study: Study) -> str:
     """Write the summary of a finished study.
 
     Args:
@@ -74,7 +82,7 @@ def _counts(trials: Any) -> str:
     return ", ".join(f"{count} {state}" for state, count in states.items())
 
 
-def _best_trials(study: Any, trials: Any) -> Any:
+def _best_trials(study: Study, trials: Any) -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -91,7 +99,7 @@ def _best_trials(study: Any, trials: Any) -> Any:
     return table
 
 
-def _front(study: Any) -> Any:
+def _front(study: Study) -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -107,30 +115,23 @@ def _front(study: Any) -> Any:
     return table
 
 
-def _story(study: Any) -> Any:
+def _story(study: Study) -> Any:
     """What the autopilot did, a line for each search and each decision not to make one."""
     from rich.table import Table
 
     table = Table.grid(padding=(0, 2))
     decisions = study.decisions
-    if decisions[0].get("best"):
-        first = next(one for one in decisions if one["after"] == 1)
-        table.add_row("search 1", f"dev {number(first['best']['dev'])}", "")
+    if decisions[0].best:
+        table.add_row("search 1", f"dev {number(decisions[0].best.dev)}", "")
     for one in decisions:
-        if one["action"] == "search":
-            found = one["found"]
-            told = f"dev {number(found['dev'])}{', better' if found['better'] else ', no better'}" if found else "-"
-            table.add_row(f"search {one['plan']['number']}", told, _remedy(one))
-        elif one["action"] == "skip":
-            table.add_row("", "skipped", _remedy(one))
+        if one.plan:
+            told = f"dev {number(one.found.dev)}, {'' if one.found.better else 'no '}better" if one.found else "-"
+            table.add_row(f"search {one.plan.number}", told, f"{one.name}{one.against_gap}")
+        elif one.action is Action.SKIP:
+            table.add_row("", "skipped", f"{one.name}{one.against_gap}")
         else:
-            table.add_row("end", "", "as you said" if one.get("answer") == "stop" else one["reason"])
+            table.add_row("end", "", "as you said" if one.answer is Answer.STOP else one.reason)
     return table
-
-
-def _remedy(decision: Mapping[str, Any]) -> str:
-    name, against = decision["name"], decision["against"]
-    return f"{name} against {against}" if against in ("bias", "variance", "mismatch") else str(name)
 
 
 def _pairs(pairs: Mapping[str, Any]) -> Any:
@@ -142,7 +143,7 @@ def _pairs(pairs: Mapping[str, Any]) -> Any:
     return table
 
 
-def _facts(study: Any) -> dict[str, str]:
+def _facts(study: Study) -> dict[str, str]:
     run = shlex.quote(shown(study.run))
     facts: dict[str, str] = {}
     if study.best is None:
@@ -157,8 +158,8 @@ def _facts(study: Any) -> dict[str, str]:
         told = _score(study.test.value, study.test.interval) + ", measured once"
         facts[f"Test {study.test.metric}"] = told if study.test.note is None else study.test.note
     if study.choice is not None and study.best is not None:
-        facts["Chosen"] = _choice(study.choice, study)
-    facts |= {name: _sentence(one) for name, one in _account(study).items()}
+        facts["Chosen"] = _choice(study.choice, study.best, study)
+    facts |= _account(study)
     if study.best is not None and study.best.note:
         facts["Note"] = study.best.note
     if study.best is not None and study.best.next is not None:
@@ -175,35 +176,30 @@ def _facts(study: Any) -> dict[str, str]:
     return facts
 
 
-def _checks(checks: Any) -> str:
+def _checks(checks: Checks) -> str:
     """Say what the quick checks found before training."""
     counts = ", ".join(f"{len(checks.of(one))} {one}" for one in ("fail", "warn", "pass") if checks.of(one))
     found = "; ".join(f"{one.name}: {one.finding}" for one in (*checks.failed, *checks.warned))
     return f"{counts or 'none made'}{f' ({found})' if found else ''}"
 
 
-def _account(study: Any) -> dict[str, Mapping[str, Any]]:
-    named = {"Early stopping": study.account["stopping"], "Zero weights": study.account["sparsity"]}
-    return {name: one for name, one in named.items() if one}
+def _account(study: Study) -> dict[str, str]:
+    named = {"Early stopping": study.account.stopping, "Zero weights": study.account.sparsity}
+    return {name: f"{one.sentence[0].upper()}{one.sentence[1:]}." for name, one in named.items() if one}
 
 
-def _sentence(one: Mapping[str, Any]) -> str:
-    sentence: str = one["sentence"]
-    return f"{sentence[0].upper()}{sentence[1:]}."
-
-
-def _diagnosis(findings: Mapping[str, Any]) -> dict[str, str]:
+def _diagnosis(findings: Findings) -> dict[str, str]:
     """The diagnosis in a sentence, the first thing to do about it, and what that is expected to bring."""
-    told = {"Diagnosis": findings["diagnosis"]["sentence"]}
-    if findings["prescriptions"]:
-        first = findings["prescriptions"][0]
-        expected = f", expected: {first['expected']}" if first["expected"] else ""
-        told["Prescription"] = f"{first['name'].replace('-', ' ')}{expected}"
-        told |= {"  command": first["command"]} if first["command"] else {"  reason": first["reason"]}
+    told = {"Diagnosis": findings.diagnosis.sentence}
+    if findings.prescriptions:
+        first = findings.prescriptions[0]
+        expected = f", expected: {first.expected}" if first.expected else ""
+        told["Prescription"] = f"{first.name.replace('-', ' ')}{expected}"
+        told |= {"  command": first.command} if first.command else {"  reason": first.reason}
     return told
 
 
-def _about(study: Any) -> str:
+def _about(study: Study) -> str:
     """The class that the metric is about, where it is about one of two."""
     positive = study.config.get("positive")
     return f", of class {positive!r}" if positive is not None and study.metric.positive else ""
@@ -216,10 +212,10 @@ def _score(value: float, interval: tuple[float, float] | None) -> str:
     return f"{value:.4g} (95 % interval {low:.4g} to {high:.4g})"
 
 
-def _choice(choice: Mapping[str, Any], study: Any) -> str:
-    what = choice["prefer"].replace("_", " ")
-    where = f"within {choice['margin']:.4g} of the best dev {study.metric.name}"
-    if choice["best"] == study.best.number:
+def _choice(choice: ChoiceRecord, best: Best, study: Study) -> str:
+    what = choice.prefer.replace("_", " ")
+    where = f"within {choice.margin:.4g} of the best dev {study.metric.name}"
+    if choice.best == best.number:
         return f"the best dev {study.metric.name}; nothing {where} has fewer {what}"
-    cost, best = number(choice["cost"]), number(choice["best_cost"])
-    return f"the fewest {what} {where}: {cost}; trial {choice['best']} has {best} and {choice['best_dev']:.4g}"
+    cost, most = number(choice.cost), number(choice.best_cost)
+    return f"the fewest {what} {where}: {cost}; trial {choice.best} has {most} and {choice.best_dev:.4g}"

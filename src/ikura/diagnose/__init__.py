@@ -5,12 +5,14 @@ Bias and variance, the recipe, which hyperparameters mattered, and where the spa
 
 from ikura.diagnose.bias_variance import MARGIN, diagnose, judge_errors
 from ikura.diagnose.importance import AMONG, METHODS, importance
-from ikura.diagnose.recipe import Change, Prescription, prescribe
+from ikura.diagnose.prescription import Prescription
+from ikura.diagnose.recipe import prescribe
 from ikura.diagnose.space_borders import Border, borders
 from ikura.diagnose.trial_ranks import ranked
 from ikura.diagnose.variance import TrialVariance, trial_variance
 from ikura.metric.estimate import Estimate
 from ikura.study.record.diagnosis import WORTH, Diagnosis, Gap
+from ikura.study.record.earlier_study import Change
 
 __all__ = [
     "AMONG",

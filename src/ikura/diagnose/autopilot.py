@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ikura.diagnose.next_steps import NextSteps
 from ikura.errors import UsageError
-from ikura.json_values import Json
+from ikura.study.record.decision import Action, Answer, Ask, Decision, EndRecord, OfferRecord
 from ikura.study.record.facts import DECISIONS
-from ikura.study.record.search_plans import Ask
 from ikura.study.record.trial import Purpose, ranked
 from ikura.study.replay import replay
 from ikura.study.shortlist import has_weights, keep_weights
@@ -20,10 +19,7 @@ if TYPE_CHECKING:
     from ikura.study.record.record import Record
     from ikura.study.record.setting import Setting
 
-__all__ = ["ANSWERS", "decide"]
-
-ANSWERS = ("accept", "skip", "stop")
-"""What a user may answer to a decision."""
+__all__ = ["decide"]
 
 UNTRAINED = "no trial could be trained to its end, so there is nothing to diagnose"
 
@@ -43,12 +39,11 @@ def decide(record: Record, executor: Executor, setting: Setting, ask: Ask | None
         Whether another search follows; it is the last of `ikura.study.record.search_plans.plans`.
     """
     decisions = executor.store.fact(DECISIONS) or []
-    if decisions and decisions[-1]["action"] == "stop":
+    if decisions and decisions[-1].action is Action.STOP:
         return False
     every = ranked(executor.store.trials(purpose=Purpose.SEARCH), executor.sign)
     if not every or every[0].state is State.PRUNED:
-        about = dict.fromkeys(("name", "best", "diagnosis", "plan", "answer"))
-        return _recorded(executor, about | {"action": "stop", "after": 1, "reason": UNTRAINED, "sentence": UNTRAINED})
+        return _recorded(executor, EndRecord(after=1, best=None, diagnosis=None, reason=UNTRAINED, sentence=UNTRAINED))
     if not has_weights(executor.run, every[0].number):
         # The time limit cut a round short: nobody had ended yet.
         keep_weights(executor.run, [replay(record, every[0])])
@@ -56,31 +51,31 @@ def decide(record: Record, executor: Executor, setting: Setting, ask: Ask | None
         pilot = NextSteps(record, executor, setting, every)
     for offer in pilot.offers():
         decision = pilot.decision(offer)
-        executor.progress.say(decision["sentence"])
-        if decision["action"] == "search" and ask is not None:
-            decision |= _asked(ask, decision)
+        executor.progress.say(decision.sentence)
+        if ask is not None and isinstance(decision, OfferRecord):
+            decision = _asked(ask, decision)
         if _recorded(executor, decision):
             return True
-        if decision["action"] == "stop":
+        if decision.action is Action.STOP:
             return False
     raise AssertionError("the last offer is to stop")
 
 
-def _asked(ask: Ask, decision: Mapping[str, Any]) -> dict[str, Any]:
-    """What a user's answer makes of a decision to search.
+def _asked(ask: Ask, decision: OfferRecord) -> OfferRecord:
+    """A decision to search as a user's answer makes it.
 
     Raises:
         UsageError: it is no answer.
     """
     answer = ask(decision)
-    if answer not in ANSWERS:
-        raise UsageError(f"ask must return one of {', '.join(ANSWERS)}, but returned {answer!r}")
-    if answer == "accept":
-        return {"answer": answer}
-    return {"answer": answer, "action": answer, "plan": None}
+    if answer not in tuple(Answer):
+        raise UsageError(f"ask must return one of {', '.join(Answer)}, but returned {answer!r}")
+    if answer == Answer.ACCEPT:
+        return replace(decision, answer=Answer.ACCEPT)
+    return replace(decision, answer=Answer(answer), action=Action(answer), plan=None)
 
 
-def _recorded(executor: Executor, decision: Json) -> bool:
+def _recorded(executor: Executor, decision: Decision) -> bool:
     """Add a decision to those on record; whether it is to search."""
     executor.store.set_fact(DECISIONS, [*(executor.store.fact(DECISIONS) or []), decision])
-    return bool(decision["action"] == "search")
+    return decision.action is Action.SEARCH

@@ -6,11 +6,10 @@ from dataclasses import replace
 from numbers import Integral, Real
 
 from ikura.diagnose.bias_variance import check_worth, judge_errors
-from ikura.diagnose.error_rates import Errors
 from ikura.errors import UsageError
 from ikura.metric.estimate import LEVEL, Estimate, difference, known_error
 from ikura.metric.interval import wilson
-from ikura.study.record.diagnosis import WORTH, Diagnosis
+from ikura.study.record.diagnosis import WORTH, Diagnosis, Errors
 
 __all__ = ["judge"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,16 +12,15 @@ import torch
 
 from ikura.diagnose.error_rates import error_of, measured_by
 from ikura.diagnose.power_law import fit
-from ikura.json_values import Json
-from ikura.metric.estimate import LEVEL, Estimate, percent
-from ikura.metric.interval import wilson
+from ikura.metric.estimate import Estimate, percent
+from ikura.study.record.diagnosis import Neighbour
 
 if TYPE_CHECKING:
     from ikura.diagnose.chosen import Chosen
     from ikura.population.examples import Examples
     from ikura.population.setup import TrainingSetup
 
-__all__ = ["Neighbour", "best_achievable", "cover_hart", "nearest_neighbour", "untuned_learners"]
+__all__ = ["best_achievable", "cover_hart", "nearest_neighbour", "untuned_learners"]
 
 MOST_ROWS, MOST_QUERIES = 10_000, 2_000
 """Training examples that neighbours are looked for among at most, and dev examples that ask."""
@@ -31,36 +29,6 @@ TREES = 100
 PARTS = 5
 """The nearest neighbour is looked for among all training examples, a half of them, a quarter, ..."""
 BLOCK = 256
-
-
-@dataclass(frozen=True)
-class Neighbour:
-    """The dev error of the nearest training example.
-
-    Attributes:
-        error: share of dev examples whose class is not that of the nearest training example; for regression half the
-            mean squared difference between their targets, over the variance of the target.
-        limit: what it is expected to come down to with ever more training examples, by a power law through the errors
-            of parts of them.
-        classes: number of classes, 0 for regression.
-        rows: dev examples asked.
-    """
-
-    error: float
-    limit: float
-    classes: int
-    rows: int
-
-    @property
-    def reached(self) -> Estimate:
-        """The error that the nearest neighbour itself makes; of a regression without an interval."""
-        if not self.classes:
-            return Estimate.exactly(2 * self.error)
-        return Estimate(self.error, *wilson(round(self.error * self.rows), self.rows, LEVEL))
-
-    def as_dict(self) -> Json:
-        """Return the attributes as JSON values."""
-        return asdict(self)
 
 
 def nearest_neighbour(

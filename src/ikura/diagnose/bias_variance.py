@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING
 
-from ikura.diagnose.error_rates import Errors
 from ikura.errors import UsageError
 from ikura.metric.estimate import LEVEL, Estimate, difference, known_error, percent, widened
 from ikura.metric.interval import wilson
-from ikura.study.record.diagnosis import WORTH, Diagnosis, Gap
+from ikura.study.record.diagnosis import WORTH, Diagnosis, Errors, Gap
 
 if TYPE_CHECKING:
     from ikura.study.record.record import Record

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ikura.diagnose.chosen import Chosen
-from ikura.json_values import JsonObject
 from ikura.population.member import Member
 from ikura.population.training import TrainingRun
+from ikura.trial_state import State
 
 __all__ = ["CostCurve", "cost_curves", "variants"]
 
@@ -37,7 +37,7 @@ class CostCurve:
         updates: updates of the weights after each epoch.
         trained: mean cost while training, dropout and penalties included.
         cost: J, mean loss on the training set with dropout off, plus penalties.
-        state: "complete" or "diverged".
+        state: complete or diverged.
     """
 
     name: str
@@ -46,7 +46,7 @@ class CostCurve:
     updates: list[int]
     trained: list[float]
     cost: list[float]
-    state: str
+    state: State
 
     @property
     def rises(self) -> float:
@@ -68,11 +68,7 @@ class CostCurve:
     @property
     def falls(self) -> bool:
         """Whether J fell as it should: in all, and after most epochs."""
-        return self.state == "complete" and self.rises < 0.5 and self.cost[-1] < self.cost[0]
-
-    def as_dict(self) -> JsonObject:
-        """Return the attributes as JSON values."""
-        return asdict(self)
+        return self.state is State.COMPLETE and self.rises < 0.5 and self.cost[-1] < self.cost[0]
 
 
 def variants(values: Mapping[str, Any], readable: Any) -> dict[str, dict[str, Any]]:
@@ -147,6 +143,6 @@ def cost_curves(chosen: Chosen, epochs: int, readable: Any) -> list[CostCurve]:
                 [steps * (epoch + 1) for epoch in np.flatnonzero(known).tolist()],
                 curve[known, 0].tolist(),
                 (curve[:, 1] + penalty)[known].tolist(),
-                "diverged" if training.diverged[place] else "complete",
+                State.DIVERGED if training.diverged[place] else State.COMPLETE,
             )
     return [found[number] for number in sorted(found)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ikura.study.record.decision import Decision, EndRecord
+
 __all__ = ["change_in_words", "decision_in_words", "range_in_words"]
 
 
@@ -38,16 +40,18 @@ def change_in_words(name: str, before: Any, after: Any) -> str:
     return f"{name} {range_in_words(after)} (was {range_in_words(before)})"
 
 
-def decision_in_words(record: Mapping[str, Any]) -> str:
+def decision_in_words(decision: Decision) -> str:
     """Write a decision in a few sentences: the diagnosis, what follows from it, and what that builds on."""
-    found = f"After search {record['after']}: {record['diagnosis']['sentence']}"
-    if record["action"] == "stop":
-        return f"{found} The autopilot ends here: {record['reason']}."
-    changes = [change_in_words(name, *pair) for name, pair in record["changes"].items()]
-    against = f" against {record['against']}" if record["against"] in ("bias", "variance", "mismatch") else ""
+    assert decision.diagnosis is not None
+    found = f"After search {decision.after}: {decision.diagnosis.sentence}"
+    if isinstance(decision, EndRecord):
+        return f"{found} The autopilot ends here: {decision.reason}."
+    assert decision.plan is not None
+    changes = [change_in_words(name, *pair) for name, pair in decision.changes.items()]
     what = f": {'; '.join(changes)}" if changes else ""
-    builds = f"{record['trials']} trials, {record['known']} known beforehand; {record['weights']}"
-    return f"{found} Next, {record['name']}{against}{what}. Search {record['plan']['number']} has {builds}."
+    builds = f"{decision.trials} trials, {decision.known} known beforehand; {decision.weights}"
+    next_ = f"Next, {decision.name}{decision.against_gap}{what}."
+    return f"{found} {next_} Search {decision.plan.number} has {builds}."
 
 
 def _short(value: Any) -> str:

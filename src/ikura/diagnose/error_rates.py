@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from math import inf
-from typing import Any
 
 import numpy as np
 import torch
 
-from ikura.json_values import Json
 from ikura.metric import METRICS, Metric, evidence
 from ikura.metric.estimate import LEVEL, Estimate, difference, with_seeds
 from ikura.metric.interval import wilson
 from ikura.metric.resampling import draws, scores
+from ikura.study.record.diagnosis import ERROR_RATE, Errors
 
-__all__ = ["MEASURES", "MOST_EXAMPLES", "MOST_IMAGES", "Errors", "compared", "error_of", "measured_by", "rates"]
+__all__ = ["MEASURES", "MOST_EXAMPLES", "MOST_IMAGES", "compared", "error_of", "measured_by", "rates"]
 
 MEASURES: dict[str, tuple[str, str]] = {
-    "accuracy": ("accuracy", "error rate"),
-    "log_loss": ("accuracy", "error rate"),
+    "accuracy": ("accuracy", ERROR_RATE),
+    "log_loss": ("accuracy", ERROR_RATE),
     "balanced_accuracy": ("balanced_accuracy", "1 - balanced accuracy"),
     "f1": ("f1", "1 - F1"),
     "roc_auc": ("roc_auc", "1 - ROC AUC"),
@@ -37,50 +36,6 @@ or of the variance of the target that is left, 1 - R².
 RESAMPLES = 1000
 MOST_EXAMPLES, MOST_IMAGES = 10_000, 3_000
 """Training examples that the training error is measured on at most."""
-
-
-@dataclass(frozen=True)
-class Errors:
-    """Training and dev error of a configuration, the mean over its networks.
-
-    Attributes:
-        measure: what the error is.
-        train, dev: the errors.
-        gap: dev minus training error.
-        train_rows, dev_rows: examples that they were measured on.
-        networks: number of networks (seeds).
-        reached: the training error where training goes on to its end, of the epoch with the lowest training loss; None
-            where the networks that were kept are those of that epoch, or nobody looked.
-        reached_gap: dev error minus that.
-        cut: whether early stopping kept an epoch after which the training loss still fell, and nobody has looked yet
-            what training reaches.
-    """
-
-    measure: str
-    train: Estimate
-    dev: Estimate
-    gap: Estimate
-    train_rows: int
-    dev_rows: int
-    networks: int = 1
-    reached: Estimate | None = None
-    reached_gap: Estimate | None = None
-    cut: bool = False
-
-    @property
-    def shares(self) -> bool:
-        """Whether errors are shares of examples that are wrong."""
-        return self.measure == MEASURES["accuracy"][1]
-
-    def as_dict(self) -> Json:
-        """Return the attributes as JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, form: Mapping[str, Any]) -> Errors:
-        """Read what `as_dict` wrote."""
-        names = ("train", "dev", "gap", "reached", "reached_gap")
-        return cls(**{**form, **{name: Estimate.from_dict(form[name]) for name in names if form.get(name)}})
 
 
 def measured_by(metric: Metric) -> tuple[Metric, str]:
@@ -153,4 +108,4 @@ def rates(train: float, dev: float, train_rows: int, dev_rows: int) -> Errors:
     for share, rows in ((train, train_rows), (dev, dev_rows)):
         low, high = wilson(share * rows, rows, LEVEL)  # type: ignore[arg-type]
         found.append((Estimate(share, low, high), [share]))
-    return compared("error rate", found[0], found[1], (train_rows, dev_rows))
+    return compared(ERROR_RATE, found[0], found[1], (train_rows, dev_rows))

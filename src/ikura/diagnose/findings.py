@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from ikura.data.open_source import open_source
-from ikura.diagnose.best_achievable import Neighbour, best_achievable, untuned_learners
+from ikura.diagnose.best_achievable import best_achievable, untuned_learners
 from ikura.diagnose.bias_variance import check_worth, diagnose, judge_errors
 from ikura.diagnose.chosen import Chosen
 from ikura.diagnose.cost_curve import CostCurve, cost_curves
-from ikura.diagnose.error_rates import Errors
 from ikura.diagnose.learning_curve import LearningCurve, learning_curve, seconds_expected
 from ikura.diagnose.measured_errors import measure
 from ikura.diagnose.mistakes import Mistakes, mistakes
@@ -25,11 +24,11 @@ from ikura.diagnose.seeds import with_more_seeds
 from ikura.engine import worker_count
 from ikura.errors import UsageError
 from ikura.files import shown, write_atomically
-from ikura.json_values import JsonObject, jsonable
+from ikura.json_values import JsonObject, jsonable, typed
 from ikura.metric.estimate import Estimate, known_error
 from ikura.process_state import one_thread_each
 from ikura.schema import sealed, unsealed
-from ikura.study.record.diagnosis import WORTH, Diagnosis
+from ikura.study.record.diagnosis import WORTH, Diagnosis, Errors, Neighbour
 from ikura.study.record.facts import ERRORS
 from ikura.version import __version__
 
@@ -67,7 +66,7 @@ class Findings:
     costs: list[CostCurve] = field(default_factory=list)
     mistakes: Mistakes | None = None
     notes: list[str] = field(default_factory=list)
-    reached: Mapping[str, Any] = field(default_factory=dict)
+    reached: Mapping[str, Estimate] = field(default_factory=dict)
 
     def as_dict(self) -> JsonObject:
         """Return everything as JSON values; numbers that are not finite become None."""
@@ -75,13 +74,13 @@ class Findings:
             "ikura": __version__,
             "trial": self.trial,
             "diagnosis": self.diagnosis.as_dict(),
-            "prescriptions": [one.as_dict() for one in self.prescriptions],
-            "learning_curve": self.curve and {**self.curve.as_dict(), "sentence": self.curve.sentence},
+            "prescriptions": [asdict(one) for one in self.prescriptions],
+            "learning_curve": self.curve and {**asdict(self.curve), "sentence": self.curve.sentence},
             "cost_curves": [
-                {**one.as_dict(), "rises": one.rises, "jumps": one.jumps, "falls": one.falls} for one in self.costs
+                {**asdict(one), "rises": one.rises, "jumps": one.jumps, "falls": one.falls} for one in self.costs
             ],
-            "mistakes": self.mistakes and self.mistakes.as_dict(),
-            "reached": {name: one.as_dict() for name, one in self.reached.items()},
+            "mistakes": self.mistakes and asdict(self.mistakes),
+            "reached": {name: asdict(one) for name, one in self.reached.items()},
             "notes": list(self.notes),
         }
         return dict(jsonable(found))
@@ -95,8 +94,8 @@ class Findings:
 
 def read_findings(
     record: Record, made: Callable[[], tuple[Diagnosis, list[Prescription]]] | None = None
-) -> JsonObject | None:
-    """Read what was found about a study, as `Findings.as_dict`; None if nothing was, or if it is of another choice.
+) -> Findings | None:
+    """Read what was found about a study; None if nothing was, or if it is of another choice.
 
     Without a file of findings it is the diagnosis alone, if the study recorded its errors.
 
@@ -112,13 +111,14 @@ def read_findings(
         return None
     found = unsealed(record.run / FILE, f"ikura diagnose {quote(shown(record.run))}")
     if found is not None and found["trial"] == best.number and found["diagnosis"]["dev"]:
-        return found
+        read: Findings = typed(Findings, found | {"curve": found["learning_curve"], "costs": found["cost_curves"]})
+        return read
     if record.store.fact(ERRORS) is None:
         return None
     if made is None:
         diagnosis = diagnose(record)
-        return Findings(best.number, diagnosis, prescribe(diagnosis, record)).as_dict()
-    return Findings(best.number, *made()).as_dict()
+        return Findings(best.number, diagnosis, prescribe(diagnosis, record))
+    return Findings(best.number, *made())
 
 
 def examine(

@@ -10,17 +10,16 @@ import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from torch import nn
 
 from ikura.diagnose.chosen import Chosen
-from ikura.diagnose.error_rates import MOST_EXAMPLES, Errors, compared, error_of, measured_by
+from ikura.diagnose.error_rates import MOST_EXAMPLES, compared, error_of, measured_by
 from ikura.diagnose.power_law import fit
 from ikura.errors import UsageError
-from ikura.json_values import JsonObject
 from ikura.metric import evidence
 from ikura.metric.estimate import LEVEL, Estimate, percent
 from ikura.metric.resampling import draws, scores
@@ -30,6 +29,7 @@ from ikura.population.job import Job, train
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.study.choice import predictions
+from ikura.study.record.diagnosis import Errors
 
 __all__ = ["LearningCurve", "Point", "learning_curve", "seconds_expected", "sizes_of", "train_on"]
 
@@ -85,10 +85,6 @@ class LearningCurve:
     enough: int | None
     seeds: int
     mismatch: Errors | None = None
-
-    def as_dict(self) -> JsonObject:
-        """Return the attributes as JSON values."""
-        return asdict(self)
 
     @property
     def help(self) -> str:

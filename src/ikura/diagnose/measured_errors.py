@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ikura.diagnose.best_achievable import MOST_QUERIES, MOST_ROWS, Neighbour, nearest_neighbour
+from ikura.diagnose.best_achievable import MOST_QUERIES, MOST_ROWS, nearest_neighbour
 from ikura.diagnose.chosen import Chosen, chosen_rows
-from ikura.diagnose.error_rates import Errors, compared, error_of, measured_by
+from ikura.diagnose.error_rates import compared, error_of, measured_by
 from ikura.metric import Metric, interval
 from ikura.population.setup import TrainingSetup
 from ikura.process_state import one_thread_each
-from ikura.study.record.diagnosis import WORTH
-from ikura.study.record.facts import ERRORS, BestRecord, ErrorsFact
+from ikura.study.record.diagnosis import WORTH, Errors, ErrorsRecord, Neighbour
+from ikura.study.record.facts import ERRORS, BestRecord
 from ikura.study.record.trial import Trial
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def recorded_errors(
     epochs: int,
     losses: Callable[[int], Sequence[float]],
     in_time: bool = True,
-) -> ErrorsFact:
-    """Measure a study's errors at its end, as JSON values, so that a diagnosis later needs no data.
+) -> ErrorsRecord:
+    """Measure a study's errors at its end, so that a diagnosis later needs no data.
 
     Args:
         run: the run folder.
@@ -76,7 +76,7 @@ def recorded_errors(
     errors, neighbour = measure(chosen)
     if errors.train.high > WORTH and loss_fell_further(chosen, losses):
         errors = with_reachable_errors(chosen, errors, epochs) if in_time else replace(errors, cut=True)
-    return {"errors": errors.as_dict(), "neighbour": neighbour.as_dict() if neighbour else None}
+    return ErrorsRecord(errors, neighbour)
 
 
 def _neighbour(chosen: Chosen) -> Neighbour | None:
@@ -94,7 +94,7 @@ def read_errors(record: Record) -> tuple[Errors, Neighbour | None]:
     """Errors of a study's choice, and of the nearest neighbour: recorded at its end, or measured anew."""
     recorded = record.store.fact(ERRORS)
     if recorded is not None:
-        return Errors.from_dict(recorded["errors"]), recorded["neighbour"] and Neighbour(**recorded["neighbour"])
+        return recorded.errors, recorded.neighbour
     with one_thread_each():
         from ikura.study.training_setup import setup_again
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ import torch
 from ikura.data import Dataset
 from ikura.data.source import Source
 from ikura.diagnose.chosen import Chosen
-from ikura.json_values import JsonObject
 from ikura.nn.loss import each_loss
+from ikura.study.record.facts import PredictionsFact
 
 __all__ = ["Example", "Mistakes", "mistakes"]
 
@@ -57,11 +57,7 @@ class Mistakes:
     hardest: tuple[Example, ...]
     wrong: int
     of: int
-    predictions: dict[str, Any]
-
-    def as_dict(self) -> JsonObject:
-        """Return the attributes as JSON values."""
-        return asdict(self)
+    predictions: PredictionsFact
 
 
 def mistakes(chosen: Chosen, dataset: Dataset, source: Source, examples: int) -> Mistakes:
@@ -89,7 +85,7 @@ def mistakes(chosen: Chosen, dataset: Dataset, source: Source, examples: int) ->
     order = np.argsort(-losses, kind="stable")[:examples]
     found = [_example(int(place), losses, predicted, truth, answers, dataset, source) for place in order.tolist()]
     shown = slice(0, MOST_SHOWN)
-    predictions = {
+    predictions: PredictionsFact = {
         "target": (truth if task == "regression" else truth.long())[shown].tolist(),
         "prediction": answers[shown].tolist(),
         "classes": None if dataset.task.classes is None else [str(one) for one in dataset.task.classes],
@@ -126,11 +122,10 @@ def _example(
     task, classes = dataset.task.name, dataset.task.classes
     here = slice(place, place + 1)
     if classes is None:
-        told: dict[str, Any] = {"truth": float(truth[place]), "answer": float(answers[place])}
+        told: tuple[Any, Any, float | None] = float(truth[place]), float(answers[place]), None
     else:
         share = float(_of_truth(task, predicted[here], truth[here])[0])
-        told = {"truth": str(classes[int(truth[place])]), "answer": str(classes[int(answers[place])])}
-        told["certainty"] = share
+        told = str(classes[int(truth[place])]), str(classes[int(answers[place])]), share
     values: dict[str, str] = {}
     picture = None
     if source.images and isinstance(source.features, np.ndarray):
@@ -140,7 +135,7 @@ def _example(
     elif isinstance(source.features, pd.DataFrame):
         used = [column.name for column in dataset.summary.columns if column.used]
         values = {name: _text(source.features[name].iloc[row]) for name in used[:MOST_COLUMNS]}
-    return Example(row + 1, float(losses[place]), **told, values=values, picture=picture)
+    return Example(row + 1, float(losses[place]), *told, values, picture)
 
 
 def _text(value: Any) -> str:

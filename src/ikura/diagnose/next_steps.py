@@ -11,8 +11,9 @@ from ikura.diagnose.bias_variance import judge_errors
 from ikura.diagnose.chosen import Chosen
 from ikura.diagnose.decision_wording import decision_in_words
 from ikura.diagnose.measured_errors import measure
+from ikura.diagnose.prescription import Prescription
 from ikura.diagnose.reachable_error import loss_fell_further, with_reachable_errors
-from ikura.diagnose.recipe import Change, Prescription, prescribe_for
+from ikura.diagnose.recipe import prescribe_for
 from ikura.diagnose.recipe_rule import RuleContext
 from ikura.diagnose.search_budget import search_budget
 from ikura.diagnose.space_borders import borders
@@ -22,10 +23,12 @@ from ikura.metric.estimate import known_error
 from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.space import Space
 from ikura.study.chosen_space import check_space
+from ikura.study.record.decision import Action, Decision, EndRecord, Leader, OfferRecord, SearchPlan
 from ikura.study.record.diagnosis import WORTH, Diagnosis, Gap
+from ikura.study.record.earlier_study import Change
 from ikura.study.record.facts import SECONDS
 from ikura.study.record.record import Record
-from ikura.study.record.search_plans import SearchPlan, begun_with, found_in, plans, with_widened
+from ikura.study.record.search_plans import begun_with, found_in, plans, with_widened
 from ikura.study.record.trial import Trial
 from ikura.study.search_loop import observations
 from ikura.trial_state import State
@@ -151,9 +154,10 @@ class NextSteps:
     def _spent(self) -> set[str]:
         """Prescriptions that were skipped, or searched for in vain."""
         return {
-            one["name"]
+            one.name
             for one in self.decisions
-            if one["action"] == "skip" or (one["action"] == "search" and not (one["found"] or {}).get("better"))
+            if isinstance(one, OfferRecord)
+            and (one.action is Action.SKIP or (one.plan and not (one.found and one.found.better)))
         }
 
     def _differs(self, plan: SearchPlan) -> bool:
@@ -206,36 +210,35 @@ class NextSteps:
         ]
         return found[:WARM]
 
-    def decision(self, offer: NextStep) -> dict[str, Any]:
+    def decision(self, offer: NextStep) -> Decision:
         """Write an offer as the record of a decision, with its diagnosis and its reason."""
-        best = {"number": self.leader.number, "dev": self.leader.dev_score, "loss": self.leader.dev_loss}
-        best["search"] = self.base.number
-        record: dict[str, Any] = {
-            "action": "search" if offer.plan else "stop",
-            "after": self.searches[-1].number,
-            "best": best,
-            "diagnosis": self.diagnosis.as_dict(),
-            "name": None,
-            "reason": offer.reason,
-            "plan": None,
-            "answer": None,
-        }
-        plan, one = offer.plan, offer.prescription
+        assert self.leader.dev_loss is not None
+        best = Leader(self.leader.number, self.leader.score, self.leader.dev_loss, self.base.number)
+        after, plan, one = self.searches[-1].number, offer.plan, offer.prescription
+        decision: Decision
         if plan is None or one is None:
-            return record | {"sentence": decision_in_words(record)}
+            decision = EndRecord(after=after, best=best, diagnosis=self.diagnosis, reason=offer.reason, sentence="")
+            return replace(decision, sentence=decision_in_words(decision))
         known = begun_with(observations(self.executor.store, self.executor.sign), Space.from_dict(plan.space))
-        record |= {
-            "name": one.name,
-            "against": one.against,
-            "expected": one.expected,
-            "source": one.source,
-            "changes": self._changes(plan),
-            "trials": plan.trials,
-            "known": len(known),
-            "weights": self._weights(plan),
-            "plan": plan.as_dict(),
-        }
-        return record | {"sentence": decision_in_words(record)}
+        decision = OfferRecord(
+            action=Action.SEARCH,
+            after=after,
+            best=best,
+            diagnosis=self.diagnosis,
+            name=one.name,
+            reason=offer.reason,
+            plan=plan,
+            answer=None,
+            against=one.against,
+            expected=one.expected,
+            source=one.source,
+            changes=self._changes(plan),
+            trials=plan.trials,
+            known=len(known),
+            weights=self._weights(plan),
+            sentence="",
+        )
+        return replace(decision, sentence=decision_in_words(decision))
 
     def _changes(self, plan: SearchPlan) -> dict[str, list[Any]]:
         """What becomes of what: name to the table (or the epochs) before, None where there was none, and after."""

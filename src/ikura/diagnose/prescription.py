@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import tomli_w
 
 from ikura.files import shown, write_atomically
-from ikura.json_values import JsonObject
+from ikura.study.record.earlier_study import Change
 from ikura.study.record.record import Record
 
-__all__ = ["FOLDER", "Change", "Prescription", "keep_spaces"]
+__all__ = ["FOLDER", "Prescription", "keep_spaces"]
 
 FOLDER = "prescriptions"
 """Folder in a run for the spaces that prescriptions name."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a prescription changes of a study.
-
-    Attributes:
-        space: hyperparameter to its new range, as `Space.replace` takes it.
-        settings: argument of `ikura.tune` to its new value.
-    """
-
-    space: Mapping[str, Any] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def empty(self) -> bool:
-        """Whether a study cannot make the change by itself, as with more data."""
-        return not self.space and not self.settings
-
-    def as_dict(self) -> JsonObject:
-        """Return the change as JSON values."""
-        return {"space": dict(self.space), "settings": dict(self.settings)}
 
 
 @dataclass(frozen=True)
@@ -62,10 +39,6 @@ class Prescription:
     command: str
     source: str
     change: Change = field(default_factory=Change)
-
-    def as_dict(self) -> JsonObject:
-        """Return the prescription as JSON values."""
-        return {**vars(self), "change": self.change.as_dict()}
 
 
 def keep_spaces(record: Record, prescriptions: Iterable[Prescription]) -> list[Path]:

@@ -8,9 +8,10 @@ from dataclasses import replace
 import torch
 
 from ikura.diagnose.chosen import Chosen
-from ikura.diagnose.error_rates import Errors, compared, error_of, measured_by
+from ikura.diagnose.error_rates import compared, error_of, measured_by
 from ikura.population.job import Job, train
 from ikura.study.choice import predictions
+from ikura.study.record.diagnosis import Errors
 
 __all__ = ["Losses", "loss_fell_further", "with_reachable_errors"]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ikura.diagnose.prescription import Change, Prescription
+from ikura.diagnose.prescription import Prescription
 from ikura.diagnose.recipe_rule import Advice, RuleContext
 from ikura.diagnose.tried_prescriptions import tried
 from ikura.diagnose.tune_command import command_of
@@ -24,12 +24,13 @@ from ikura.space import Space, check_feasible, choice, integer, layer_of, linear
 from ikura.space.hyperparameters import OF_IMAGES
 from ikura.study.record.command import predict_command
 from ikura.study.record.diagnosis import WORTH, Diagnosis, Gap
+from ikura.study.record.earlier_study import Change
 from ikura.study.record.record import Record
 
 if TYPE_CHECKING:
     from ikura.diagnose.learning_curve import LearningCurve
 
-__all__ = ["RULES", "Change", "Prescription", "prescribe", "remedies"]
+__all__ = ["RULES", "prescribe", "remedies"]
 
 RECIPE = "Ng, Deep Learning Specialization, course 2, week 1: the basic recipe"
 YEARNING = "Ng, Machine Learning Yearning (2018)"

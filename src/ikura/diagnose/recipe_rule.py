@@ -9,7 +9,6 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.importance import importance
-from ikura.diagnose.prescription import Change
 from ikura.diagnose.space_borders import Border, borders
 from ikura.errors import SpaceError
 from ikura.nn.zoo.cnn import CNN_DEFAULTS
@@ -18,6 +17,7 @@ from ikura.space.effective import effective
 from ikura.space.effects import Place
 from ikura.space.limits import BOUNDS
 from ikura.study.record.diagnosis import Diagnosis
+from ikura.study.record.earlier_study import Change
 from ikura.study.record.networks import OWN, known_names
 from ikura.study.record.prior_trials import prior_of
 from ikura.study.record.record import Record

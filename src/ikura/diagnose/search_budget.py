@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ikura.study.record.search_plans import SHARE_OF_SEARCH, SearchPlan
+from ikura.study.record.decision import SearchPlan
+from ikura.study.record.search_plans import SHARE_OF_SEARCH
 from ikura.study.record.setting import Setting
 from ikura.study.record.trial import Trial
 

@@ -10,6 +10,8 @@ from typing import Any
 from ikura.diagnose.recipe_rule import RuleContext
 from ikura.errors import SpaceError
 from ikura.space import Space
+from ikura.study.record.decision import OfferRecord
+from ikura.study.record.earlier_study import Change, EarlierStudy
 from ikura.study.record.facts import EARLIER_STUDIES
 
 __all__ = ["Tried", "tried"]
@@ -46,36 +48,37 @@ def tried(context: RuleContext) -> dict[str, Tried]:
     found: dict[str, Tried] = {}
     record = context.record
     sign = 1.0 if record.metric.greater_is_better else -1.0
-    steps = [*(record.store.fact(EARLIER_STUDIES) or [])]
+    steps = record.store.fact(EARLIER_STUDIES) or []
     if steps:
-        now = {"dev": context.dev, "epochs": context.epochs, "network": context.network}
-        steps.append(now | {"space": context.space.as_dict(), "prescribed": []})
+        steps.append(
+            EarlierStudy(str(record.run), context.dev, context.epochs, context.network, context.space.as_dict(), [])
+        )
     for before, after in pairwise(steps):
-        better = sign * (after["dev"] - before["dev"]) > 0
-        for one in before["prescribed"]:
-            if _made(one["change"], before, after):
-                found[one["name"]] = Tried(one["name"], before["dev"], after["dev"], better, record.metric.name)
-    for one in record.decisions:
-        if one["action"] == "search" and one.get("found"):
-            before, after = one["best"]["dev"], one["found"]["dev"]
-            found[one["name"]] = Tried(one["name"], before, after, bool(one["found"]["better"]), record.metric.name)
+        better = sign * (after.dev - before.dev) > 0
+        for one in before.prescribed:
+            if _made(one.change, before, after):
+                found[one.name] = Tried(one.name, before.dev, after.dev, better, record.metric.name)
+    for decision in record.decisions:
+        if isinstance(decision, OfferRecord) and decision.found:
+            scores = decision.best.dev, decision.found.dev
+            found[decision.name] = Tried(decision.name, *scores, decision.found.better, record.metric.name)
     return found
 
 
-def _made(change: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+def _made(change: Change, before: EarlierStudy, after: EarlierStudy) -> bool:
     """Whether the later study made a change that was prescribed for the earlier one."""
-    space, settings = change["space"], change["settings"]
-    if not space and not settings:
+    if change.empty:
         return False
-    if any(after.get(name) != value or before.get(name) == value for name, value in settings.items()):
-        return False
-    if not space:
+    for name, value in change.settings.items():
+        if getattr(after, name, None) != value or getattr(before, name, None) == value:
+            return False
+    if not change.space:
         return True
     try:
-        wanted, searched = Space.from_dict(before["space"]).replace(**space), Space.from_dict(after["space"])
+        wanted, searched = Space.from_dict(before.space).replace(**change.space), Space.from_dict(after.space)
     except SpaceError:
         return False
-    return all(name in searched and _holds(searched[name].as_dict(), wanted[name].as_dict()) for name in space)
+    return all(name in searched and _holds(searched[name].as_dict(), wanted[name].as_dict()) for name in change.space)
 
 
 def _holds(form: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

@@ -8,10 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ikura.diagnose.prescription import FOLDER, Change
+from ikura.diagnose.prescription import FOLDER
 from ikura.diagnose.recipe_rule import RuleContext
 from ikura.files import shown
 from ikura.study.record.command import command
+from ikura.study.record.earlier_study import Change
 
 __all__ = ["command_of"]
 

@@ -13,6 +13,7 @@ from ikura.exchange.optuna_distributions import parameter_of, quiet
 from ikura.exchange.prior import Prior
 from ikura.json_values import JsonObject
 from ikura.space import Choice, Fixed, Integer, Parameter, Space, choice, integer, linear, log
+from ikura.trial_state import State
 
 if TYPE_CHECKING:
     import optuna
@@ -51,13 +52,13 @@ def from_optuna(study_or_storage: Any, name: str | None = None) -> Prior:
     study = study_or_storage if isinstance(study_or_storage, optuna.Study) else _opened(study_or_storage, name)
     trials = study.get_trials(deepcopy=False)
     space = _space(trials)
-    states = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "diverged", "RUNNING": "running"}
+    states = {"COMPLETE": State.COMPLETE, "PRUNED": State.PRUNED, "FAIL": State.DIVERGED, "RUNNING": State.RUNNING}
     records = []
     for trial in trials:
         score = trial.values[0] if trial.values else math.nan
         if trial.state.name == "PRUNED" and not trial.values and trial.intermediate_values:
             score = trial.intermediate_values[max(trial.intermediate_values)]
-        about = {"number": trial.number, "state": states.get(trial.state.name, "waiting")}
+        about = {"number": trial.number, "state": states.get(trial.state.name, State.WAITING)}
         records.append({**about, **{key: trial.params.get(key) for key in space}, "score": score})
     frame = pd.DataFrame(records, columns=["number", "state", *space, "score"])
     return Prior(space, frame, study.directions[0].name == "MAXIMIZE")

@@ -16,6 +16,7 @@ from ikura.experiments.claim import Claim
 from ikura.experiments.populations import train
 from ikura.page.markup import element, join
 from ikura.page.tables import table
+from ikura.trial_state import State
 
 __all__ = ["EXPERIMENT", "Initialisation", "distinct_units"]
 
@@ -126,7 +127,7 @@ class Initialisation(Experiment):
                 kind,
                 *(short(own[column].dropna().to_numpy()) for column in ("cost", "dev_loss", "dev_accuracy")),
                 f"{own['distinct_units'].mean():.3g} of 10",
-                f"{(own['state'] == 'diverged').sum()}",
+                f"{(own['state'] == State.DIVERGED).sum()}",
             ]
             for kind, own in by.items()
         ]

@@ -12,6 +12,7 @@ from ikura.experiments.claim import mean_interval
 from ikura.experiments.large_batch_columns import Setting
 from ikura.page.markup import Html, element, join
 from ikura.page.tables import table
+from ikura.trial_state import State
 
 __all__ = ["OPTIONS", "curves", "distance", "diverged", "gaps_of", "results_table"]
 
@@ -140,6 +141,6 @@ def _lines(curves: pd.DataFrame, columns: Mapping[str, str], x: str, y: str) -> 
 
 def diverged(results: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
     """Say how many networks of which column diverged."""
-    lost = results[results["state"] == "diverged"]
+    lost = results[results["state"] == State.DIVERGED]
     counts = lost.groupby("column").size().to_dict()
     return [f"{count} of the networks of “{columns[str(name)]}” diverged." for name, count in counts.items()]

@@ -26,6 +26,7 @@ from ikura.population.setup import TrainingSetup
 from ikura.population.training import Scorer
 from ikura.population.warmup import warm_up
 from ikura.process_state import one_thread_each
+from ikura.trial_state import State
 
 __all__ = ["Trained", "best_so_far", "make_setup", "probability", "train"]
 
@@ -36,13 +37,13 @@ class Trained:
 
     Attributes:
         configuration: its hyperparameters.
-        state: "complete" or "diverged".
+        state: complete or diverged.
         curve: training loss, dev loss, dev score after each epoch, shape (epochs, 3).
         network: the network after its last epoch, in evaluation mode.
     """
 
     configuration: Mapping[str, Any]
-    state: str
+    state: State
     curve: np.ndarray
     network: nn.Module
 

@@ -20,10 +20,9 @@ from ikura.population.setup import TrainingSetup
 from ikura.population.snapshot import packed, unpacked
 from ikura.process_state import one_thread_each
 from ikura.study.record.progress import Progress
+from ikura.trial_state import State
 
 __all__ = ["Trained", "Trainer", "sweep"]
-
-State = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -31,19 +30,19 @@ class Trained:
     """What became of one column's network with one seed.
 
     Attributes:
-        state: "complete" or "diverged".
+        state: complete or diverged.
         curve: train loss, dev loss, dev score after each epoch, shape (epochs, 3).
         best_epoch: the epoch with the lowest dev loss, from 1, whose weights are kept; 0 if there is none.
         evidence: what `ikura.metric.evidence` keeps of its predictions of the dev examples; None if it diverged.
         weights, buffers: of the best epoch.
     """
 
-    state: str
+    state: State
     curve: np.ndarray
     best_epoch: int
     evidence: np.ndarray | None
     weights: np.ndarray
-    buffers: State = field(default_factory=dict)
+    buffers: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def dev_score(self) -> float:
@@ -157,7 +156,7 @@ class Trainer:
 
 def _written(outcome: Outcome) -> bytes:
     arrays = {"curve": np.asarray(outcome.curve, order="C"), "best_epoch": np.array([outcome.best_epoch])}
-    if outcome.state == "complete" and outcome.evidence is not None and outcome.weights is not None:
+    if outcome.state is State.COMPLETE and outcome.evidence is not None and outcome.weights is not None:
         arrays |= {"evidence": np.asarray(outcome.evidence, order="C"), "weights": outcome.weights}
         arrays |= {f"buffer:{name}": np.asarray(array, order="C") for name, array in (outcome.buffers or {}).items()}
     return packed(arrays)
@@ -171,7 +170,7 @@ def read(path: Path) -> Trained | None:
     try:
         buffers = {name.removeprefix("buffer:"): array for name, array in arrays.items() if name.startswith("buffer:")}
         evidence, weights = arrays.get("evidence"), arrays.get("weights", np.empty(0, np.float32))
-        state = "diverged" if evidence is None else "complete"
+        state = State.DIVERGED if evidence is None else State.COMPLETE
         return Trained(state, arrays["curve"], int(arrays["best_epoch"][0]), evidence, weights, buffers)
     except (KeyError, IndexError):
         return None

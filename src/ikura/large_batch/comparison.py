@@ -17,6 +17,7 @@ from ikura.large_batch.verdict import Verdict, Wanted, verdict_of, wanted
 from ikura.metric import Metric
 from ikura.space._base import Configuration
 from ikura.study.selection_bias import Difference, difference
+from ikura.trial_state import State
 
 __all__ = ["Row", "choose_column", "compare", "margin_of", "with_epoch_seconds"]
 
@@ -156,7 +157,7 @@ def compare(
             (nan, nan),
             nan,
             None if column.name == SMALL else Verdict.LOSES,
-            sum(one.state == "diverged" for one in networks),
+            sum(one.state is State.DIVERGED for one in networks),
             len(networks),
             control=column.control,
             epochs_to_score=epochs_to(aim, [one.curve for one in networks], sign),

@@ -12,6 +12,7 @@ from ikura.json_values import JsonObject
 from ikura.large_batch.distance_law import Growth
 from ikura.large_batch.noise_scale import NoiseScale
 from ikura.large_batch.potential import Potential
+from ikura.trial_state import State
 
 __all__ = ["Measures", "Moment"]
 
@@ -40,7 +41,7 @@ class Measures:
         folder: where the report is.
         trial: its number.
         winner: whether its network is the run's model.
-        state: how it ended, such as "complete" or "diverged".
+        state: how it ended, such as complete or diverged.
         batch_size: examples in its mini-batches.
         epochs: that it trained.
         rows: training examples.
@@ -60,7 +61,7 @@ class Measures:
     folder: Path
     trial: int
     winner: bool
-    state: str
+    state: State
     batch_size: int
     epochs: int
     rows: int

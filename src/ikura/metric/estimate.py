@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from numbers import Real
-from typing import Any
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from ikura.errors import UsageError
-from ikura.json_values import JsonObject
 
 __all__ = ["LEVEL", "Estimate", "difference", "known_error", "percent", "widened", "with_seeds"]
 
@@ -44,19 +42,9 @@ class Estimate:
         return (self.low, self.high) if self.of_examples is None else self.of_examples
 
     @classmethod
-    def from_dict(cls, form: Mapping[str, Any]) -> Estimate:
-        """Read what `as_dict` wrote."""
-        ends = form.get("of_examples")
-        return cls(**{**form, "of_examples": None if ends is None else (ends[0], ends[1])})
-
-    @classmethod
     def exactly(cls, value: float) -> Estimate:
         """A number that is known."""
         return cls(value, value, value)
-
-    def as_dict(self) -> JsonObject:
-        """Return the attributes as JSON values."""
-        return asdict(self)
 
 
 def difference(more: Estimate, less: Estimate) -> Estimate:

@@ -15,7 +15,7 @@ HEADINGS = ("stage", "round", "epochs", "go on", "begin", "copied", "dropped", "
 
 def rounds(view: View) -> Html | None:
     """Tell who went on, began, was copied and was dropped in each round; None if every stage had only one."""
-    every = view.record.round_summaries
+    every = view.record.rounds
     if not any(one.round for one in every):
         return None
     names = {stage.stage: stage.name for stage in view.stages}

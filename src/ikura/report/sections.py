@@ -17,6 +17,7 @@ from ikura.report.repeat import repeat
 from ikura.report.schedule_section import rounds
 from ikura.report.trial_tables import best_trials, columns
 from ikura.report.view import View
+from ikura.study.record.facts import Sparsity, Stopping
 from ikura.study.record.study_tables import seconds_until_told
 from ikura.trial_state import State
 
@@ -59,9 +60,9 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
         (
             "Hyperparameters",
             "Hyperparameters",
-            join(charts.hyperparameters(view), _under(charts.parallel(view)), _said(view, "sparsity")),
+            join(charts.hyperparameters(view), _under(charts.parallel(view)), _said(view.record.account.sparsity)),
         ),
-        ("Learning curves", "Learning curves", join(_said(view, "stopping"), charts.curves(view))),
+        ("Learning curves", "Learning curves", join(_said(view.record.account.stopping), charts.curves(view))),
         ("Data", "What was read", data(view.record.summary, view.record.image_samples)),
         ("Checks", "Checks before training", None if view.checks is None else checks_section(view.checks)),
         ("Augmentation", "Changed images", contact_sheet(view.record.image_samples)),
@@ -73,10 +74,9 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
             yield name, heading, content
 
 
-def _said(view: View, name: str) -> Html | None:
-    """A sentence of the account of the chosen network."""
-    one = view.record.account.get(name)
-    return None if one is None else element("p", f"Of the chosen network, {one['sentence']}.", class_="after")
+def _said(one: Sparsity | Stopping | None) -> Html | None:
+    """A sentence about the chosen network."""
+    return None if one is None else element("p", f"Of the chosen network, {one.sentence}.", class_="after")
 
 
 def data(summary: Mapping[str, Any], image_samples: Mapping[str, Any] | None = None) -> Html | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ikura.checks import Checks
+from ikura.diagnose.findings import Findings
 from ikura.page.formatting import NOTHING, as_words
 from ikura.study.record.record import Record
 from ikura.study.record.trial import Purpose
@@ -18,7 +18,7 @@ from ikura.trial_state import TRAINED, State
 
 __all__ = ["StageView", "View"]
 
-STATED: dict[str, int | str] = {"number": 0, "state": "complete", "stage": 0, "purpose": "search"}
+STATED: dict[str, int | str] = {"number": 0, "state": State.COMPLETE, "stage": 0, "purpose": Purpose.SEARCH}
 MEASURED = ("dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best_epoch", "seconds")
 LAST_COLOUR = 3
 
@@ -55,12 +55,12 @@ class View:
     Args:
         record: of the study.
         checks: what the quick checks found, if they were made.
-        findings: what was diagnosed, as `Findings.as_dict`, if it was.
+        findings: what was diagnosed, if it was.
 
     `trials` has every column that the page reads, whatever the study has recorded so far.
     """
 
-    def __init__(self, record: Record, checks: Checks | None = None, findings: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, record: Record, checks: Checks | None = None, findings: Findings | None = None) -> None:
         self.record, self.checks, self.findings = record, checks, findings
         self.metric = as_words(record.metric.name)
         self.better = 1 if record.metric.greater_is_better else -1

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from ikura.checks import Checks
+from ikura.diagnose.findings import Findings
 from ikura.errors import StorageError
 from ikura.files import named
 from ikura.page.page import page, write_text
@@ -23,7 +22,7 @@ def write_report(
     path: str | os.PathLike[str],
     record: Record,
     checks: Checks | None = None,
-    findings: Mapping[str, Any] | None = None,
+    findings: Findings | None = None,
 ) -> Path:
     """Write a study's report: one HTML file with everything in it, which asks nothing of any network.
 

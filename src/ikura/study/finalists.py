@@ -12,7 +12,8 @@ from ikura.population.member import Member
 from ikura.search import Schedule
 from ikura.study.executor import Executor, TrainOptions
 from ikura.study.preference import promising
-from ikura.study.record.search_plans import SearchPlan, found_in
+from ikura.study.record.decision import SearchPlan
+from ikura.study.record.search_plans import found_in
 from ikura.study.record.trial import FINAL_STAGE, Purpose, Trial, ranked
 from ikura.study.shortlist import keep_weights
 from ikura.trial_state import State

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from ikura.study.record.facts import SparsityPart, StoppingPart
+from ikura.study.record.facts import Sparsity, Stopping
 
 __all__ = ["sparsity", "stopping"]
 
 
-def stopping(curve: Sequence[Sequence[float]], best: int, budget: int, cut: bool = False) -> StoppingPart | None:
+def stopping(curve: Sequence[Sequence[float]], best: int, budget: int, cut: bool = False) -> Stopping | None:
     """Say which of two goals stopping early served, and what the other one lost.
 
     One goal is a low cost J of training, the other a low error on new data; stopping at the best dev loss is no longer
@@ -30,7 +30,7 @@ def stopping(curve: Sequence[Sequence[float]], best: int, budget: int, cut: bool
         end) and a sentence; None where the weights are those of the last epoch, or a number is missing.
 
     Example:
-        >>> stopping([(0.9, 0.8), (0.5, 0.6), (0.3, 0.7)], best=2, budget=10)["sentence"]
+        >>> stopping([(0.9, 0.8), (0.5, 0.6), (0.3, 0.7)], best=2, budget=10).sentence
         'training ended at epoch 3 of 10 and the weights of epoch 2 are kept: the dev loss rose from 0.6 to 0.7 while J
         still fell from 0.5 to 0.3, so stopping early traded the training cost for the dev error'
     """
@@ -48,17 +48,12 @@ def stopping(curve: Sequence[Sequence[float]], best: int, budget: int, cut: bool
         what += "training cost for the dev error"
     else:
         what = f"the dev loss {moved}, and J fell no lower than {cost:.4g} either, so stopping early traded nothing"
-    return {
-        "epoch": best,
-        "ended": len(points),
-        "budget": budget,
-        "cost": [float(cost), float(lowest)],
-        "loss": [float(loss), float(last)],
-        "sentence": f"{ended} and the weights of epoch {best} are kept: {what}",
-    }
+    costs, losses = [float(cost), float(lowest)], [float(loss), float(last)]
+    sentence = f"{ended} and the weights of epoch {best} are kept: {what}"
+    return Stopping(best, len(points), budget, costs, losses, sentence)
 
 
-def sparsity(module: nn.Module, hyperparameters: Mapping[str, Any]) -> SparsityPart | None:
+def sparsity(module: nn.Module, hyperparameters: Mapping[str, Any]) -> Sparsity | None:
     """Count the weights that an l1 penalty made exactly zero.
 
     Args:
@@ -71,7 +66,7 @@ def sparsity(module: nn.Module, hyperparameters: Mapping[str, Any]) -> SparsityP
     Example:
         >>> layer = nn.Linear(2, 1)
         >>> _ = nn.init.zeros_(layer.weight)
-        >>> sparsity(layer, {"l1": 0.1})["sentence"]
+        >>> sparsity(layer, {"l1": 0.1}).sentence
         '2 of 2 weights are exactly zero (100 %), by l1 = 0.1'
     """
     l1 = float(hyperparameters.get("l1") or 0)
@@ -81,4 +76,4 @@ def sparsity(module: nn.Module, hyperparameters: Mapping[str, Any]) -> SparsityP
     zeros, weights = sum(int((one == 0).sum()) for one in penalised), sum(one.numel() for one in penalised)
     share = 100 * zeros / max(weights, 1)
     sentence = f"{zeros:,} of {weights:,} weights are exactly zero ({share:.3g} %), by l1 = {l1:.4g}"
-    return {"zeros": zeros, "weights": weights, "l1": l1, "sentence": sentence}
+    return Sparsity(zeros, weights, l1, sentence)

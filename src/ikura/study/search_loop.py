@@ -10,10 +10,11 @@ from ikura.population.job import Outcome
 from ikura.population.member import Member
 from ikura.search import Observation, Proposer, Schedule
 from ikura.study.executor import Executor, TrainingState, TrainOptions
+from ikura.study.record.decision import SearchPlan
 from ikura.study.record.facts import STAGES, StageRecord, WideningRecord, mark
 from ikura.study.record.ledger import RoundRecord
 from ikura.study.record.prior_trials import prior_observations
-from ikura.study.record.search_plans import SearchPlan, begun_with
+from ikura.study.record.search_plans import begun_with
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
 from ikura.study.record.trial import Purpose

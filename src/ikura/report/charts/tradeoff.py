@@ -112,14 +112,14 @@ def _choice(view: View) -> Html | None:
     choice = view.record.choice
     if choice is None:
         return None
-    what, margin = _words(choice["prefer"]), score(choice["margin"])
-    if view.record.best is not None and choice["best"] == view.record.best.number:
+    what, margin = _words(choice.prefer), score(choice.margin)
+    if view.record.best is not None and choice.best == view.record.best.number:
         text = f"No configuration within {margin} of the best dev {view.metric} has fewer {what}: the best is chosen."
     else:
         text = (
             f"The configuration with the fewest {what} within {margin} of the best dev {view.metric} is chosen: it has "
-            f"{number(as_float(choice['cost']))}, where the best one, trial {choice['best']}, has "
-            f"{number(as_float(choice['best_cost']))} and a dev {view.metric} of {score(choice['best_dev'])}."
+            f"{number(as_float(choice.cost))}, where the best one, trial {choice.best}, has "
+            f"{number(as_float(choice.best_cost))} and a dev {view.metric} of {score(choice.best_dev)}."
         )
     return element("p", text)
 

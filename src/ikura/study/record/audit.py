@@ -9,9 +9,8 @@ import sqlalchemy as sa
 
 from ikura.errors import RunError, UsageError
 from ikura.population.member import check_value
-from ikura.schema import Name, Scalar, checked, parsed
+from ikura.schema import Name, Scalar, parsed
 from ikura.space import Space
-from ikura.study.record.diagnosis import Diagnosis
 from ikura.study.record.facts import (
     BEST,
     COSTS,
@@ -165,19 +164,9 @@ def _facts(store: Store) -> None:
     for fact in _wanted(store, done=DONE.name in stored):
         if fact.name not in stored:
             raise RunError(f"{store.place}: fact {fact.name} is missing; bring the run's own study.db back")
-    _diagnoses(store)
     predictions = store.fact(PREDICTIONS)
     if predictions and len(predictions["target"]) != len(predictions["prediction"]):
         raise RunError(f"{store.place}: fact predictions: target and prediction are not of one length")
-
-
-def _diagnoses(store: Store) -> None:
-    """The diagnoses by which an autopilot decided are whole."""
-    decisions = store.fact(DECISIONS) or []
-    for place, decision in enumerate(decisions):
-        if decision["diagnosis"] is not None:
-            where = f"{store.place}: fact decisions: [{place}].diagnosis"
-            checked(Diagnosis, decision["diagnosis"], where, unknown="ignore")
 
 
 def _wanted(store: Store, done: bool) -> list[Fact[Any]]:
@@ -226,8 +215,8 @@ def _numbers(store: Store, setting: Setting) -> None:
         named.append(("best: next.number", [best.next.number] if best.next else []))
     decisions = store.fact(DECISIONS) or []
     for place, decision in enumerate(decisions):
-        named.append((f"decisions[{place}]: best.number", [decision["best"]["number"]] if decision["best"] else []))
-        named.append((f"decisions[{place}]: plan.warm", decision["plan"]["warm"] if decision["plan"] else []))
+        named.append((f"decisions[{place}]: best.number", [decision.best.number] if decision.best else []))
+        named.append((f"decisions[{place}]: plan.warm", decision.plan.warm if decision.plan else []))
     for where, numbers in named:
         for number in numbers:
             if number >= trials:

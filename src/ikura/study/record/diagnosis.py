@@ -1,22 +1,89 @@
-"""A diagnosis: errors and gaps with their intervals, and what they come to."""
+"""A diagnosis: errors and gaps with their intervals, what they were judged by, and what they come to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
 
 from ikura.json_values import JsonObject
-from ikura.metric.estimate import Estimate, percent
+from ikura.metric.estimate import LEVEL, Estimate, percent
+from ikura.metric.interval import wilson
+from ikura.schema import Count, Whole
 
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["WORTH", "Diagnosis", "Gap"]
-
+__all__ = ["ERROR_RATE", "WORTH", "Diagnosis", "Errors", "ErrorsRecord", "Gap", "Neighbour"]
 
 WORTH = 0.02
 """A gap is worth effort from two points of a hundred on."""
+
+ERROR_RATE = "error rate"
+"""What an error is called that is a share of examples."""
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Training and dev error of a configuration, the mean over its networks.
+
+    Attributes:
+        measure: what the error is.
+        train, dev: the errors.
+        gap: dev minus training error.
+        train_rows, dev_rows: examples that they were measured on.
+        networks: number of networks (seeds).
+        reached: the training error where training goes on to its end, of the epoch with the lowest training loss; None
+            where the networks that were kept are those of that epoch, or nobody looked.
+        reached_gap: dev error minus that.
+        cut: whether early stopping kept an epoch after which the training loss still fell, and nobody has looked yet
+            what training reaches.
+    """
+
+    measure: str
+    train: Estimate
+    dev: Estimate
+    gap: Estimate
+    train_rows: Whole
+    dev_rows: Whole
+    networks: Count = 1
+    reached: Estimate | None = None
+    reached_gap: Estimate | None = None
+    cut: bool = False
+
+    @property
+    def shares(self) -> bool:
+        """Whether errors are shares of examples that are wrong."""
+        return self.measure == ERROR_RATE
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """The dev error of the nearest training example.
+
+    Attributes:
+        error: share of dev examples whose class is not that of the nearest training example; for regression half the
+            mean squared difference between their targets, over the variance of the target.
+        limit: what it is expected to come down to with ever more training examples, by a power law through the errors
+            of parts of them.
+        classes: number of classes, 0 for regression.
+        rows: dev examples asked.
+    """
+
+    error: float
+    limit: float
+    classes: Whole
+    rows: Count
+
+    @property
+    def reached(self) -> Estimate:
+        """The error that the nearest neighbour itself makes; of a regression without an interval."""
+        if not self.classes:
+            return Estimate.exactly(2 * self.error)
+        return Estimate(self.error, *wilson(round(self.error * self.rows), self.rows, LEVEL))
+
+
+@dataclass(frozen=True)
+class ErrorsRecord:
+    """The errors of the choice, and that of the nearest neighbour; None where nobody looked."""
+
+    errors: Errors
+    neighbour: Neighbour | None
 
 
 @dataclass(frozen=True)
@@ -60,10 +127,6 @@ class Gap:
         words = [f"about {seeds:,} more seed{'s' * (seeds > 1)}"] if seeds else []
         words += [f"about {need:,} more {self.of} examples to measure on"] if need else []
         return " and ".join(words)
-
-    def as_dict(self) -> JsonObject:
-        """Return the attributes as JSON values."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -120,11 +183,3 @@ class Diagnosis:
     def as_dict(self) -> JsonObject:
         """Return the attributes as JSON values."""
         return asdict(self)
-
-    @classmethod
-    def from_dict(cls, form: Mapping[str, Any]) -> Diagnosis:
-        """Read what `as_dict` wrote."""
-        errors, gaps = ("optimal", "train", "train_dev", "dev", "reached"), ("bias", "variance", "mismatch")
-        read = dict(form) | {name: Estimate.from_dict(form[name]) for name in errors if form.get(name)}
-        read |= {name: Gap(**form[name]) for name in gaps if form.get(name)}
-        return cls(**{**read, "rows": tuple(form.get("rows", (0, 0)))})

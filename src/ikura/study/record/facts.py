@@ -12,13 +12,15 @@ from typing_extensions import TypedDict
 
 from ikura.exchange.prior import KnownTrial
 from ikura.json_values import JsonObject
-from ikura.schema import Count, Finite, Name, Positive, Scalar, Share, Short, Whole
+from ikura.schema import Count, Finite, Name, Positive, Scalar, Short, Whole
+from ikura.study.record.decision import Decision
+from ikura.study.record.diagnosis import ErrorsRecord
+from ikura.study.record.earlier_study import EarlierStudy
 from ikura.study.record.result import Corrected, RunnerUp, Test
 
 __all__ = [
     "BestRecord",
     "ChoiceRecord",
-    "Decision",
     "Fact",
     "RoundForm",
     "StageRecord",
@@ -159,7 +161,7 @@ class StageRecord:
 
 @dataclass(frozen=True)
 class ChoiceRecord:
-    """How a preferred objective chose: the margin, the best dev score, and what that and the choice cost."""
+    """How a preferred objective chose: the margin, the trial of the best dev score and its cost, and the cost."""
 
     prefer: Name
     margin: float
@@ -196,7 +198,8 @@ class BestRecord:
     next: RunnerUp | None = None
 
 
-class StoppingPart(TypedDict):
+@dataclass(frozen=True)
+class Stopping:
     """What stopping early traded."""
 
     epoch: Count
@@ -207,7 +210,8 @@ class StoppingPart(TypedDict):
     sentence: Short
 
 
-class SparsityPart(TypedDict):
+@dataclass(frozen=True)
+class Sparsity:
     """Weights that are zero."""
 
     zeros: Whole
@@ -216,52 +220,12 @@ class SparsityPart(TypedDict):
     sentence: Short
 
 
-class AccountFact(TypedDict):
+@dataclass(frozen=True)
+class AccountRecord:
     """An account of the chosen network."""
 
-    stopping: StoppingPart | None
-    sparsity: SparsityPart | None
-
-
-class EstimatePart(TypedDict):
-    """A number that was measured, with its interval."""
-
-    value: float
-    low: float
-    high: float
-    spread: NotRequired[float]
-    of_examples: NotRequired[Pair | None]
-
-
-class MeasuredPart(TypedDict):
-    """The errors of the choice."""
-
-    measure: Short
-    train: EstimatePart
-    dev: EstimatePart
-    gap: EstimatePart
-    train_rows: Whole
-    dev_rows: Whole
-    networks: NotRequired[Count]
-    reached: NotRequired[EstimatePart | None]
-    reached_gap: NotRequired[EstimatePart | None]
-    cut: NotRequired[bool]
-
-
-class NeighbourPart(TypedDict):
-    """The dev error of the nearest training example."""
-
-    error: float
-    limit: float
-    classes: Whole
-    rows: Count
-
-
-class ErrorsFact(TypedDict):
-    """The errors of the choice, and that of the nearest neighbour."""
-
-    errors: MeasuredPart
-    neighbour: NeighbourPart | None
+    stopping: Stopping | None
+    sparsity: Sparsity | None
 
 
 class PredictionsFact(TypedDict):
@@ -270,63 +234,6 @@ class PredictionsFact(TypedDict):
     target: list[float]
     prediction: list[float]
     classes: list[Scalar] | None
-
-
-class PlanPart(TypedDict):
-    """A search that an autopilot decided on."""
-
-    number: Count
-    first: Whole
-    space: JsonObject
-    trials: Whole
-    epochs: Count
-    until: Share
-    opened: list[Name]
-    warm: list[Whole]
-
-
-class LeaderPart(TypedDict):
-    """The best trial when an autopilot decided."""
-
-    number: Whole
-    dev: float
-    loss: float
-    search: Count
-
-
-class OfferRecord(TypedDict):
-    """A decision of an autopilot about one prescription."""
-
-    action: Literal["search", "skip", "stop"]
-    after: Count
-    best: LeaderPart
-    diagnosis: JsonObject
-    name: Name
-    against: Short
-    reason: Short
-    expected: Short
-    source: Short
-    changes: dict[str, list[Any]]
-    trials: Count
-    known: Whole
-    weights: Short
-    plan: PlanPart | None
-    answer: Literal["accept", "skip", "stop"] | None
-    sentence: Short
-
-
-class EndRecord(TypedDict):
-    """The decision of an autopilot to end."""
-
-    action: Literal["stop"]
-    after: Count
-    best: LeaderPart | None
-    diagnosis: JsonObject | None
-    name: None
-    reason: Short
-    plan: None
-    answer: None
-    sentence: Short
 
 
 class ClassImages(TypedDict):
@@ -357,10 +264,6 @@ class ImageSamplesFact(TypedDict):
     classes: list[ClassImages]
     originals: str
     augmentations: list[AugmentationImages]
-
-
-Decision = OfferRecord | EndRecord
-"""A decision of an autopilot."""
 
 
 class NetworkFact(TypedDict):
@@ -395,15 +298,15 @@ SUMMARY: Fact[SummaryFact] = Fact("summary", SummaryFact)
 CHECKS: Fact[ChecksFact] = Fact("checks", ChecksFact)
 IMAGE_SAMPLES: Fact[ImageSamplesFact] = Fact("pictures", ImageSamplesFact)
 PRIOR: Fact[list[KnownTrial]] = Fact("prior", list[KnownTrial])
-EARLIER_STUDIES: Fact[list[JsonObject]] = Fact("before", list[JsonObject])
+EARLIER_STUDIES: Fact[list[EarlierStudy]] = Fact("before", list[EarlierStudy])
 SECONDS: Fact[dict[str, float]] = Fact("seconds", dict[str, Positive])
 TILE_SIZE: Fact[int] = Fact("tile_size", Count)
 STAGES: Fact[list[StageRecord]] = Fact("stages", list[StageRecord])
 COSTS: Fact[Mapping[str, Sequence[float | None]]] = Fact("costs", dict[Name, list[Positive | None]])
 DECISIONS: Fact[list[Decision]] = Fact("decisions", list[Decision])
 BEST: Fact[BestRecord] = Fact("best", BestRecord)
-ERRORS: Fact[ErrorsFact] = Fact("errors", ErrorsFact)
-ACCOUNT: Fact[AccountFact] = Fact("account", AccountFact)
+ERRORS: Fact[ErrorsRecord] = Fact("errors", ErrorsRecord)
+ACCOUNT: Fact[AccountRecord] = Fact("account", AccountRecord)
 PREDICTIONS: Fact[PredictionsFact] = Fact("predictions", PredictionsFact)
 TEST: Fact[Test] = Fact("test", Test)
 DONE: Fact[bool] = Fact("done", Literal[True])

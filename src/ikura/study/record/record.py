@@ -18,6 +18,7 @@ from ikura.json_values import JsonObject
 from ikura.metric import Metric, metric
 from ikura.population.member import Hyperparameters
 from ikura.space import Space
+from ikura.study.record.decision import Decision
 from ikura.study.record.facts import (
     ACCOUNT,
     BEST,
@@ -27,7 +28,8 @@ from ikura.study.record.facts import (
     STAGES,
     SUMMARY,
     TEST,
-    AccountFact,
+    AccountRecord,
+    ChoiceRecord,
     ImageSamplesFact,
     PredictionsFact,
     StageRecord,
@@ -139,30 +141,16 @@ class Record:
 
     @property
     def stages(self) -> list[StageRecord]:
-        """The stages of the search."""
+        """The stages of the search: where each searched, and the ranges that were moved outwards for it."""
         return self.store.fact(STAGES) or []
 
     @property
-    def regions(self) -> list[JsonObject]:
-        """The stages of the search: stage, name, trials, epochs, region, and in `widened` the ranges moved outwards."""
-        return [asdict(one) for one in self.stages]
-
-    @property
-    def decisions(self) -> list[JsonObject]:
+    def decisions(self) -> list[Decision]:
         """What an autopilot decided after each search and what came of it, in order (docs/autopilot.md); else empty."""
         return decided(self.setting, self.store, self.sign)
 
     @property
-    def rounds(self) -> list[JsonObject]:
-        """What the schedule decided, round by round.
-
-        Each has stage, round (from 0), epochs (those that it trains to), going_on, begun and copied (numbers of
-        trials), and dropped (number, epochs and why of each).
-        """
-        return [asdict(one) for one in self.round_summaries]
-
-    @property
-    def round_summaries(self) -> list[RoundSummary]:
+    def rounds(self) -> list[RoundSummary]:
         """What the schedule decided, round by round."""
         return rounds_of(self.store)
 
@@ -190,10 +178,9 @@ class Record:
         return self.store.count(state=State.DIVERGED)
 
     @property
-    def account(self) -> JsonObject:
+    def account(self) -> AccountRecord:
         """Of the chosen network: what stopping early traded (stopping), its zero weights (sparsity); None for none."""
-        found = self.store.fact(ACCOUNT)
-        return dict(found or AccountFact(stopping=None, sparsity=None))
+        return self.store.fact(ACCOUNT) or AccountRecord(stopping=None, sparsity=None)
 
     @property
     def frozen(self) -> int:
@@ -220,13 +207,10 @@ class Record:
         return front_of(self.store, list(self.space), self.setting.objectives, self.sign)
 
     @property
-    def choice(self) -> JsonObject | None:
-        """How a preferred objective chose; None where the best dev score was chosen.
-
-        Keys: prefer, margin, best (number of the best dev score), best_dev, best_cost, cost.
-        """
+    def choice(self) -> ChoiceRecord | None:
+        """How a preferred objective chose; None where the best dev score was chosen."""
         best = self.store.fact(BEST)
-        return asdict(best.choice) if best and best.choice else None
+        return best.choice if best else None
 
     def curves(self, numbers: Sequence[int] | None = None) -> pd.DataFrame:
         """Return the curves of some or all trials: number, epoch (from 1), train_loss, dev_loss, dev_score."""

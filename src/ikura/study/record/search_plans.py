@@ -2,87 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ikura.exchange.prior import fitted
 from ikura.json_values import JsonObject
-from ikura.nn.noise import key
-from ikura.search import EARLIER, Observation, Proposer, proposer
-from ikura.search.coarse_to_fine import CoarseToFine
+from ikura.search import EARLIER, Observation
 from ikura.space import DEFAULTS, Parameter, Space
+from ikura.study.record.decision import Decision, EndRecord, Found, SearchPlan
 from ikura.study.record.facts import DECISIONS, StageRecord
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
 from ikura.study.record.trial import Purpose, Trial, ranked
 
-__all__ = [
-    "SHARE_OF_SEARCH",
-    "Ask",
-    "SearchPlan",
-    "begun_with",
-    "decided",
-    "found_in",
-    "plans",
-    "united",
-    "with_widened",
-]
+__all__ = ["SHARE_OF_SEARCH", "begun_with", "decided", "found_in", "plans", "united", "with_widened"]
 
 SHARE_OF_SEARCH = 0.75
 """Share of a time limit that searching may take; the rest is for the finalists."""
 
-Ask = Callable[[Mapping[str, Any]], str]
-"""Is shown a decision of an autopilot, and answers "accept", "skip" or "stop"."""
-
 PLAIN = {"log": "linear", "log-complement": "linear", "integer-log": "integer"}
 """What a scale becomes that cannot hold 0 (or 1) but must."""
-
-
-@dataclass(frozen=True)
-class SearchPlan:
-    """One search of a study.
-
-    Attributes:
-        number: from 1; the first is the one every study has.
-        first: index of its first stage; later searches go on counting.
-        space: what it searches, as `Space.as_dict()`.
-        trials, epochs: its budget.
-        until: share of the study's time limit at which it ends.
-        opened: hyperparameters whose ranges differ from those of the search that it builds on.
-        warm: trials that go on from their weights in it.
-    """
-
-    number: int
-    first: int
-    space: JsonObject
-    trials: int
-    epochs: int
-    until: float
-    opened: list[str] = field(default_factory=list)
-    warm: list[int] = field(default_factory=list)
-
-    @property
-    def own(self) -> int:
-        """Index of the first stage that its proposer fills."""
-        return self.first + bool(self.warm)
-
-    @property
-    def label(self) -> str:
-        """What follows the names of its stages."""
-        return f" {self.number}" if self.number > 1 else ""
-
-    def as_dict(self) -> JsonObject:
-        """Write it as JSON values."""
-        return asdict(self)
-
-    def proposer(self, name: str, seed: int) -> Proposer:
-        """Make its proposer; each search draws afresh."""
-        again = key(seed, "search", self.number) % 2**63 if self.number > 1 else seed
-        made = proposer(name, Space.from_dict(self.space), again)
-        if isinstance(made, CoarseToFine):
-            made.goes_on, made.opened = self.number > 1, tuple(self.opened)
-        return made
 
 
 def plans(setting: Setting, store: Store) -> list[SearchPlan]:
@@ -90,9 +30,8 @@ def plans(setting: Setting, store: Store) -> list[SearchPlan]:
     trials, until = setting.trials, SHARE_OF_SEARCH
     if setting.autopilot is not None:
         trials, until = setting.autopilot.first, setting.autopilot.until
-    first = SearchPlan(1, 0, setting.space, trials, setting.epochs, until)
-    later = [SearchPlan(**one["plan"]) for one in store.fact(DECISIONS) or [] if one["plan"]]
-    return [first, *later]
+    first = SearchPlan(1, 0, setting.space, trials, setting.epochs, until, [], [])
+    return [first, *(one.plan for one in store.fact(DECISIONS) or [] if one.plan)]
 
 
 def found_in(stage: int, searches: Sequence[SearchPlan]) -> SearchPlan:
@@ -110,8 +49,8 @@ def with_widened(space: Space, stages: Iterable[StageRecord]) -> Space:
     return space
 
 
-def decided(setting: Setting, store: Store, sign: float) -> list[JsonObject]:
-    """Read an autopilot's decisions, each to search with what it found: number, dev, loss, and whether that is better.
+def decided(setting: Setting, store: Store, sign: float) -> list[Decision]:
+    """Read an autopilot's decisions, each to search with what it found.
 
     Equal dev scores are told apart by the dev loss, as everywhere.
     """
@@ -120,15 +59,16 @@ def decided(setting: Setting, store: Store, sign: float) -> list[JsonObject]:
     for one in ranked(store.trials(purpose=Purpose.SEARCH), sign) if decisions else []:
         if one.state.trained:
             best.setdefault(found_in(one.stage, searches).number, one)
-    found = []
-    for decision in decisions:
-        top, before = best.get(decision["plan"]["number"]) if decision["plan"] else None, decision["best"]
-        told: JsonObject | None = None
-        if top and before:
-            better = top.rank_key(sign)[:2] > (sign * before["dev"], -before["loss"])
-            told = {"number": top.number, "dev": top.dev_score, "loss": top.dev_loss, "better": better}
-        found.append({**decision, "found": told})
-    return found
+
+    def with_found(decision: Decision) -> Decision:
+        top = best.get(decision.plan.number) if decision.plan else None
+        if top is None or isinstance(decision, EndRecord):
+            return decision
+        better = top.rank_key(sign)[:2] > (sign * decision.best.dev, -decision.best.loss)
+        assert top.dev_loss is not None
+        return replace(decision, found=Found(top.number, top.score, top.dev_loss, better))
+
+    return [with_found(one) for one in decisions]
 
 
 def begun_with(known: Iterable[Observation], space: Space) -> list[Observation]:

@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
@@ -24,7 +24,7 @@ from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 
 from ikura.errors import RunError, StorageError
 from ikura.files import check_held, shown
-from ikura.json_values import typed
+from ikura.json_values import plain, typed
 from ikura.population.job import Outcome
 from ikura.study.record.deferred_interrupts import uninterrupted
 from ikura.study.record.facts import SECONDS, Fact
@@ -264,7 +264,7 @@ class Store:
 
     def set_facts(self, facts: Mapping[Fact[Any], Any]) -> None:
         """Record several facts, all of them or none."""
-        rows = [{"name": fact.name, "value": json.dumps(value, default=asdict)} for fact, value in facts.items()]
+        rows = [{"name": fact.name, "value": json.dumps(value, default=plain)} for fact, value in facts.items()]
         with self.writing() as connection:
             connection.execute(sa.delete(FACTS).where(FACTS.c.name.in_([row["name"] for row in rows])))
             connection.execute(sa.insert(FACTS), rows)
