@@ -20,7 +20,9 @@ from ikura.diagnose.mistakes import Example, Mistakes
 from ikura.large_batch.distance_law import growth_of
 from ikura.large_batch.measure_result import Measures, Moment
 from ikura.large_batch.noise_scale import NoiseScale
+from ikura.study.record.facts import AccountRecord
 from ikura.study.record.progress import Progress
+from ikura.trial_state import State
 
 
 class FakeSpace(dict[str, object]):
@@ -88,7 +90,7 @@ def make_study(run: Path) -> Any:
         seconds={"read": 0.5, "coarse": 41.2},
         diverged=1,
         frozen=0,
-        account={"stopping": None, "sparsity": None},
+        account=AccountRecord(None, None),
         objectives=["accuracy"],
         findings=None,
         checks=None,
@@ -107,8 +109,8 @@ def make_measures(run: Path) -> Measures:
     distances = pd.DataFrame({"epoch": [1], "updates": [5], "distance": [0.5], "out": [0.5]})
     growth = growth_of([5], [0.5])
     return Measures(
-        run, run / "measure", 1, True, "complete", 16, 1, 80, (80, 80), 0.0, [Moment(0, 0, scale)], distances, growth,
-        {"out": growth}, None, [],
+        run, run / "measure", 1, True, State.COMPLETE, 16, 1, 80, (80, 80), 0.0, [Moment(0, 0, scale)], distances,
+        growth, {"out": growth}, None, [],
     )  # fmt: skip
 
 

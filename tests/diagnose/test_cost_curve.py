@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from ikura.diagnose.cost_curve import CostCurve
+from ikura.trial_state import State
 
 
 def curve(cost: list[float]) -> CostCurve:
-    return CostCurve("as chosen", True, {}, list(range(1, len(cost) + 1)), cost, cost, "complete")
+    return CostCurve("as chosen", True, {}, list(range(1, len(cost) + 1)), cost, cost, State.COMPLETE)
 
 
 @pytest.mark.parametrize(

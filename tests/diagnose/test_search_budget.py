@@ -19,7 +19,7 @@ def setting(trials: int, limit: float | None = None, unbounded: bool = False, jo
 
 
 def made(*trials: int) -> list[SearchPlan]:
-    return [SearchPlan(i + 1, i, {}, count, 10, 1.0) for i, count in enumerate(trials)]
+    return [SearchPlan(i + 1, i, {}, count, 10, 1.0, [], []) for i, count in enumerate(trials)]
 
 
 def rows(seconds: float, epochs: int = 10, count: int = 5) -> list[Trial]:

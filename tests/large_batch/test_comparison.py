@@ -20,6 +20,7 @@ from ikura.large_batch.timing import epochs_to
 from ikura.large_batch.verdict import Verdict, Wanted, verdict_of, wanted
 from ikura.metric import METRICS
 from ikura.study.selection_bias import Difference, difference
+from ikura.trial_state import State
 
 HOLDS, LOSES, CANT_TELL = Verdict.HOLDS, Verdict.LOSES, Verdict.CANT_TELL
 ACCURACY, N = METRICS["accuracy"], 1000
@@ -30,10 +31,10 @@ def network(right: int | np.ndarray, epochs: int = 3) -> Trained:
     shown = np.arange(N) < right if isinstance(right, int) else right
     score = shown.mean()
     curve = [[0.0, 1 / (epoch + 1), score * (epoch + 1) / epochs] for epoch in range(epochs)]
-    return Trained("complete", np.array(curve), epochs, shown.astype(np.uint8), np.zeros(1, np.float32))
+    return Trained(State.COMPLETE, np.array(curve), epochs, shown.astype(np.uint8), np.zeros(1, np.float32))
 
 
-DIVERGED = Trained("diverged", np.empty((0, 3)), 0, None, np.zeros(0, np.float32))
+DIVERGED = Trained(State.DIVERGED, np.empty((0, 3)), 0, None, np.zeros(0, np.float32))
 
 
 def column(name: str, batch: int = 8, **given: Any) -> Column:

@@ -11,7 +11,6 @@ from ikura.cli.duration_text import format_duration
 from ikura.files import shown
 from ikura.page import formatting
 from ikura.study.record.command import predict_command
-from ikura.study.record.decision import Action, Answer
 from ikura.study.record.study_tables import seconds_until_told
 from ikura.study.record.trial import Purpose
 from ikura.trial_state import TRAINED
@@ -118,6 +117,8 @@ def _front(study: Study) -> Any:
 def _story(study: Study) -> Any:
     """What the autopilot did, a line for each search and each decision not to make one."""
     from rich.table import Table
+
+    from ikura.study.record.decision import Action, Answer
 
     table = Table.grid(padding=(0, 2))
     decisions = study.decisions
