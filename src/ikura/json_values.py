@@ -10,7 +10,7 @@ from functools import cache
 from itertools import repeat
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 __all__ = ["DERIVED", "Json", "JsonObject", "jsonable", "plain", "typed"]
 
@@ -74,10 +74,12 @@ def typed(kind: Any, value: Json) -> Any:
         return math.nan if kind is float else None
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return kind(value)
-    if isinstance(value, str | bool | int | float):
-        return value
+    if origin is Literal:
+        return next((one for one in parts if one == value), value)
     if origin in (Union, UnionType):
         return typed(next(one for one in parts if _fits(one, value)), value)
+    if isinstance(value, str | bool | int | float):
+        return value
     if origin is list and isinstance(value, list):
         return [typed(parts[0], one) for one in value]
     if origin is tuple:

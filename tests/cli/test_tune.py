@@ -207,7 +207,6 @@ def test_json_stays_pure_whatever_libraries_and_children_print(table: str) -> No
 
 FIRST_LINE = """
 import sys, ikura
-from ikura.study.record.facts import ChoiceRecord
 from ikura.cli import session
 loaded = []
 def say(self, line):
@@ -216,7 +215,6 @@ session.Session.say = say
 def tune(*arguments, **named):
     raise KeyboardInterrupt
 ikura.tune = tune
-from ikura.study.record.facts import ChoiceRecord
 from ikura.cli import main
 main(sys.argv[1:])
 print(loaded[0])
