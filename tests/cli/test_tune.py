@@ -189,7 +189,6 @@ def tune(*arguments, progress, **named):
         def to_json(self): return {"seed": 0}
     return Study()
 ikura.tune = tune
-from ikura.study.record.facts import ChoiceRecord
 from ikura.cli import main
 sys.exit(main(sys.argv[1:]))
 """
