@@ -14,6 +14,7 @@ from ikura import __version__
 from ikura.errors import RunError, StorageError
 from ikura.study.record import upgrades
 from ikura.study.record.facts import Fact
+from ikura.study.record.ledger import Ledger
 from ikura.study.record.store import Store
 
 METRIC: Fact[str] = Fact("metric", str)
@@ -80,6 +81,8 @@ def test_an_old_one_that_is_read_stays_as_it_is(open_it: Any, old: Path) -> None
         assert not sa.inspect(store.engine).has_table("events")
         with pytest.raises(StorageError, match="opened only to be read"):
             store.set_fact(METRIC, "f1")
+        store.close()
+        assert Ledger(store).segments([2])[2][0].until == 5
     assert old.read_bytes() == before
 
 

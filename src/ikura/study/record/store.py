@@ -134,6 +134,7 @@ class Store:
     """
 
     copied = False
+    _outdated = False
 
     def __init__(self, place: str | Path, *, create: bool = False, upgrades: bool = True) -> None:
         text = isinstance(place, str) and (place == ":memory:" or "://" in place)
@@ -180,6 +181,7 @@ class Store:
             raise StorageError(f"cannot write {self.place}: it is opened only to be read")
         if old:
             upgrade(self.engine, self.place)
+            self._outdated = True
 
     def _check_tables(self) -> None:
         """Refuse a database without the tables of a study, or with other columns."""
@@ -222,10 +224,16 @@ class Store:
             raise RunError(f"{shown(path)}: no such study")
         store = cls.__new__(cls)
         store.path, store.place, store.copied = path, shown(path), True
-        store._begin(
-            sa.create_engine("sqlite://", creator=lambda: in_memory(path), poolclass=sa.StaticPool), create=False
-        )
+        store._begin(sa.create_engine("sqlite://", creator=store._copy, poolclass=sa.StaticPool), create=False)
         return store
+
+    def _copy(self) -> sqlite3.Connection:
+        """A copy in memory; one that is made anew, after `close`, is brought up to date as the first one was."""
+        assert self.path is not None
+        found = in_memory(self.path)
+        if self._outdated:
+            upgrade(sa.create_engine("sqlite://", creator=lambda: found, poolclass=sa.StaticPool), self.place)
+        return found
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
