@@ -157,7 +157,8 @@ def _tile_size(setup: TrainingSetup, space: Space, setting: Setting, say: Callab
     if setup.compiled:
         return max(4, min(COMPILED_TILE, setting.trials // 12))
     return with_buildable(
-        space, lambda one: measure_tile_size(setup, [Member(0, one, setting.seed)] * setting.trials, say)
+        space,
+        lambda one: measure_tile_size(setup, [Member(0, one, setting.seed)] * setting.trials, say, setting.jobs),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["GeneratorStates", "preserved", "reseed", "seeded"]
+__all__ = ["GeneratorStates", "preserved", "reseed", "reseed_torch", "seeded"]
 
 _LOCK = RLock()
 if hasattr(os, "register_at_fork"):
@@ -108,9 +108,14 @@ def seeded(stream: int, device: str | torch.device = "cpu", dtype: str | None = 
 
 def reseed(stream: int, device: str | torch.device = "cpu") -> None:
     """Begin the numbers of a key anew, inside of a block of `preserved` or `seeded`."""
-    torch.default_generator.manual_seed(stream)
+    reseed_torch(stream, device)
     random.seed(stream)
     np.random.seed(stream & 0xFFFFFFFF)
+
+
+def reseed_torch(stream: int, device: str | torch.device = "cpu") -> None:
+    """As `reseed`, for torch's generators alone."""
+    torch.default_generator.manual_seed(stream)
     cuda = _cuda(device)
     if cuda is not None:
         cuda.manual_seed(stream)

@@ -19,6 +19,7 @@ from ikura.population.attributes import OUTSIDE, UnwritableError, complaint, obs
 from ikura.population.factory import NetworkError
 from ikura.population.inputs import inputs_of
 from ikura.population.stacked_module import check_buffer, check_outputs
+from ikura.population.ways import better_in_turn, draws_outside, vmap_failure
 
 __all__ = ["ForwardTraits", "dry_run", "shared_tensor", "unequal_tensor"]
 
@@ -34,6 +35,9 @@ class ForwardTraits:
         passing: paths of attributes that each forward sets anew.
         harmless: what else a forward changes that nothing is read from.
         sets_weights: whether a forward in training changes parameters by itself.
+        draws_outside: whether a forward in training draws from Python's or NumPy's generator.
+        in_turn: whether networks run faster, or at all, one after another.
+        reason: why vmap cannot run them; empty if it can.
         notes: sentences for the user.
     """
 
@@ -42,6 +46,9 @@ class ForwardTraits:
     passing: frozenset[str] = frozenset()
     harmless: frozenset[str] = frozenset()
     sets_weights: bool = False
+    draws_outside: bool = False
+    in_turn: bool = False
+    reason: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -136,7 +143,12 @@ def dry_run(
             "The network draws random numbers in evaluation too, as F.dropout(x) does without training=self.training: "
             "its scores and predictions are those of one draw, which predict repeats."
         )
-    return ForwardTraits(weights, remembers, passing, harmless, sets, tuple(notes))
+    outside = draws_outside(second, x[one], codes[one])
+    alone = bool(remembers) or sets or better_in_turn(second, x[one], codes[one])
+    reason = "" if alone or x.device.type != "cpu" else vmap_failure(first, second, x[one], codes[one])
+    return ForwardTraits(
+        weights, remembers, passing, harmless, sets, outside, alone or bool(reason), reason, tuple(notes)
+    )
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -27,6 +27,7 @@ from ikura.population.member import Member
 from ikura.population.structure import structure, weights_of
 from ikura.population.torch_settings import default_torch_settings
 from ikura.population.training import Scorer, TrainingRun
+from ikura.population.ways import LEAST_TOGETHER, MOST_WORK
 
 __all__ = ["TrainingSetup"]
 
@@ -171,6 +172,10 @@ class TrainingSetup:
         if self.network is not None:
             modules = [self.module(member) for member in members]
             traits = self.traits(members[0])
+            if self.runs_in_turn(members[0], len(members)):
+                from ikura.population.in_turn import InTurnTile
+
+                return InTurnTile(members, modules, self.task, self.dtype, outputs=self.outputs, traits=traits)
             return StackedTile(
                 members, modules, self.task, self.dtype, self.device, outputs=self.outputs, traits=traits
             )
@@ -208,6 +213,21 @@ class TrainingSetup:
         if form not in self.traits_of:
             self.traits_of[form] = self._dry_run(member)
         return self.traits_of[form]
+
+    def runs_in_turn(self, member: Member, company: int) -> bool:
+        """Whether a tile of so many members like this one runs its networks one after another, each as it is.
+
+        Raises:
+            UsageError: the network is none that can be trained.
+        """
+        if self.network is None or self.device != "cpu" or self.compiled:
+            return False
+        weights = weights_of(self.module(member)).values()
+        marks = [bool(getattr(p, "pretrained", False)) for p in weights]
+        if marks != sorted(marks, reverse=True):
+            return False
+        work = sum(p.numel() for p in weights) * min(int(member.values.batch_size), len(self.train))
+        return self.traits(member).in_turn or company < LEAST_TOGETHER or work > MOST_WORK
 
     def _dry_run(self, member: Member) -> ForwardTraits:
         examples = self.train.head(16)

@@ -16,12 +16,13 @@ from typing_extensions import override
 from ikura.errors import UsageError
 from ikura.nn import BatchNorm, GhostNorm
 from ikura.nn.augmentation import Augment
-from ikura.nn.generators import seeded
+from ikura.nn.generators import preserved, reseed, reseed_torch, seeded
 from ikura.nn.loss import each_loss, loss
 from ikura.nn.noise import Draws, drawing, example_noise, key, label_draws
 from ikura.population import attributes
 from ikura.population._tile import Tile
 from ikura.population.batches import Batches
+from ikura.population.compiled_update import CompiledUpdate, aligned_copy
 from ikura.population.dropconnect import DropConnect
 from ikura.population.dry_run import ForwardTraits
 from ikura.population.examples import Examples
@@ -32,10 +33,10 @@ from ikura.population.stacked_module import MemberError, StackedModule
 from ikura.population.stacked_update import Update
 from ikura.population.structure import channels_last, convolves, hooks_gradients
 
-__all__ = ["StackedTile"]
+__all__ = ["MiniBatch", "StackedTile"]
 
 
-class _MiniBatch(NamedTuple):
+class MiniBatch(NamedTuple):
     """What a step of all members is made of.
 
     Attributes:
@@ -112,14 +113,22 @@ class StackedTile(Tile):
         self.sizes = [shape.numel() for shape in self.shapes.values()]
         count = len(members)
         self.weights = torch.cat([p.detach().reshape(count, -1) for p in parameters.values()], 1).to(self.device)
+        own = [p for name, p in self.module.named_parameters() if name in self.shapes]
+        marks = torch.cat([torch.full((p.numel(),), getattr(p, "pretrained", False)) for p in own])
+        begun = int(marks.sum())
+        compiled = self.device == torch.device("cpu") and free is None and bool(marks[:begun].all())
+        self.weights = aligned_copy(self.weights) if compiled else self.weights
+        self.gradients = aligned_copy(torch.zeros_like(self.weights)) if compiled else torch.zeros_like(self.weights)
         self.kept = self.weights.clone()
         self.kept_buffers = {name: buffer.clone() for name, buffer in self.buffers.items()}
         self.kept_attributes = [self._attributes(place) for place in range(count)]
         self.free = None if free is None else torch.from_numpy(free).to(self.device, self.dtype)
         self.learns = {name: p.requires_grad for name, p in self.module.named_parameters() if name in self.shapes}
-        own = [p for name, p in self.module.named_parameters() if name in self.shapes]
-        marks = [torch.full((p.numel(),), getattr(p, "pretrained", False)) for p in own]
-        self.update = Update(members, self._matrices(), self.weights, self.free, torch.cat(marks))
+        self.update = (
+            CompiledUpdate(members, self._matrices(), self.weights, self.gradients, begun)
+            if compiled
+            else Update(members, self._matrices(), self.weights, self.free, marks)
+        )
         self.origins = {k: self.weights[k].clone() for k, m in enumerate(members) if follows_distance(m.values)}
         smoothing = [float(m.values.label_smoothing) for m in members]
         self.smoothing = torch.tensor(smoothing, dtype=self.dtype, device=self.device) if any(smoothing) else None
@@ -184,25 +193,35 @@ class StackedTile(Tile):
         total = np.zeros(len(self.members))
         for module in self.stacked.modules:
             module.train()
-        for number, batch in enumerate(batches):
-            x, codes, y = examples_of(batch, augment, epoch)
-            if labels is not None:
-                y = labels[:, batch]
-            factors = None if noise is None else noise[:, batch]
-            flat, costs = self._costs_and_gradient(
-                _MiniBatch(x, codes, y, stream, batch.start, epoch, augment is not None, factors)
-            )
-            with torch.no_grad():
-                penalty = self.update.penalty(self.weights)
-                cost = (costs.detach() if penalty is None else costs.detach() + penalty).double().cpu().numpy()
-                self.active &= cost <= self.limits
-                self.steps += self.active
-                self.update.penalise(self.weights, flat)
+        with preserved(self.device, str(self.dtype).removeprefix("torch.")):
+            for number, batch in enumerate(batches):
+                x, codes, y = examples_of(batch, augment, epoch)
+                y = y if labels is None else labels[:, batch]
+                factors = None if noise is None else noise[:, batch]
+                costs = self._costs_and_gradient(
+                    MiniBatch(x, codes, y, stream, batch.start, epoch, augment is not None, factors)
+                )
                 now = [rate[min(number, len(rate) - 1)] * share for rate, share in zip(rates, left, strict=True)]
-                self.update.step(self.weights, flat, self.active, now, self.steps)
-            total += np.where(self.active, cost, np.nan) * (batch.stop - batch.start)
+                cost = self._update(costs, now)
+                total += np.where(self.active, cost, np.nan) * (batch.stop - batch.start)
         self._check_attributes()
         return total / rows
+
+    @torch.no_grad()
+    def _update(self, costs: Tensor, rates: Sequence[float]) -> np.ndarray:
+        """Update the weights by the gradients of one mini-batch, whose costs are returned with penalties."""
+        if isinstance(self.update, CompiledUpdate):
+            self.update.costs[:] = costs.double().numpy()
+            self.update.rates[:] = rates
+            self.update.step(0, len(rates), self.steps, self.active, self.limits)
+            return self.update.costs
+        penalty = self.update.penalty(self.weights)
+        cost: np.ndarray = (costs if penalty is None else costs + penalty).double().cpu().numpy()
+        self.active &= cost <= self.limits
+        self.steps += self.active
+        self.update.penalise(self.weights, self.gradients)
+        self.update.step(self.weights, self.gradients, self.active, rates, self.steps)
+        return cost
 
     def _check_attributes(self) -> None:
         """Refuse a network that began to keep something in an attribute which it did not touch at first."""
@@ -214,18 +233,19 @@ class StackedTile(Tile):
         if changed:
             raise UsageError(f"trial {self.members[0].number}: {attributes.complaint(changed[0])}")
 
-    def _gradient(self, cost: Tensor, leaves: dict[str, Tensor]) -> Tensor:
-        """Differentiate the summed cost: shape (members, weights), zero for weights that are frozen or not used."""
+    def _differentiate(self, cost: Tensor, leaves: dict[str, Tensor]) -> None:
+        """Differentiate the summed cost; the gradient is zero for weights that are frozen or not used."""
         learning = [leaf for leaf in leaves.values() if leaf.requires_grad]
         found = iter(torch.autograd.grad(cost, learning, allow_unused=True) if cost.requires_grad else ())
-        gradients = [next(found, None) if leaf.requires_grad else None for leaf in leaves.values()]
-        columns = [
-            (torch.zeros_like(leaf) if g is None else g).reshape(len(self.members), -1)
-            for g, leaf in zip(gradients, leaves.values(), strict=True)
-        ]
-        return torch.cat(columns, 1)
+        for leaf, place in zip(leaves.values(), self.gradients.split(self.sizes, 1), strict=True):
+            own = next(found, None) if leaf.requires_grad else None
+            if own is None:
+                place.zero_()
+            else:
+                place.copy_(own.reshape(len(own), -1))
 
-    def _costs_and_gradient(self, batch: _MiniBatch) -> tuple[Tensor, Tensor]:
+    def _costs_and_gradient(self, batch: MiniBatch) -> Tensor:
+        """Bring the gradients of one mini-batch to their places; costs of the members, shape (members,)."""
         if self.stacked.vectorised:
             before = {name: buffer.clone() for name, buffer in self.buffers.items()}
             try:
@@ -237,25 +257,29 @@ class StackedTile(Tile):
                 self.stacked.give_up(self.buffers, before, error)
         return self._in_turn(batch)
 
-    def _at_once(self, batch: _MiniBatch) -> tuple[Tensor, Tensor]:
+    def _at_once(self, batch: MiniBatch) -> Tensor:
         leaves = {n: leaf.detach().requires_grad_(self.learns[n]) for n, leaf in self._leaves().items()}
         used = leaves if self.dropconnect is None else self.dropconnect(leaves, batch.epoch, batch.first)
         own = None if batch.y.dim() == 1 else 0
-        with drawing(Draws(batch.stream, batch.first)), self._seeded("noise", batch.epoch, batch.first):
+        again = reseed if self.traits.draws_outside or batch.first == 0 else reseed_torch
+        again(key(self.seed, "noise", batch.epoch, batch.first), self.device)
+        with drawing(Draws(batch.stream, batch.first)):
             outputs = self.stacked.at_once(used, self.buffers, (batch.x, batch.codes), batch.apart).to(self.dtype)
         if self.smoothing is None:
             costs = vmap(lambda z, t: loss(self.task, z, t), (0, own))(outputs, batch.y)
         else:
             costs = vmap(lambda z, t, s: loss(self.task, z, t, s), (0, own, 0))(outputs, batch.y, self.smoothing)
         if batch.factors is None:
-            return self._gradient(costs.sum(), leaves), costs
+            self._differentiate(costs.sum(), leaves)
+            return costs.detach()
         # A factor on an example's loss is a factor on its gradient, through normalisation too.
         each = vmap(lambda z, t, s: each_loss(self.task, z, t, s), (0, own, 0))(outputs, batch.y, self._smoothing())
-        return self._gradient((each * batch.factors).mean(1).sum(), leaves), costs
+        self._differentiate((each * batch.factors).mean(1).sum(), leaves)
+        return costs.detach()
 
-    def _in_turn(self, batch: _MiniBatch) -> tuple[Tensor, Tensor]:
+    def _in_turn(self, batch: MiniBatch) -> Tensor:
         """Run one member after another, forwards and backwards, so that what one needs stays in the cache."""
-        gradient = torch.zeros_like(self.weights)
+        self.gradients.zero_()
         costs = self.weights.new_full((len(self.members),), torch.nan)
         shared = None if batch.apart else self._laid_out(batch.x)
         draws = {} if self.dropconnect is None else self.dropconnect.draw(batch.epoch, batch.first)
@@ -279,14 +303,14 @@ class StackedTile(Tile):
             except Exception as error:
                 raise self._failure(error, own_x, k) from error
             costs[k] = cost.detach()
-            for leaf, place in zip(leaves.values(), gradient[k].split(self.sizes), strict=True):
+            for leaf, place in zip(leaves.values(), self.gradients[k].split(self.sizes), strict=True):
                 own = next(found, None) if leaf.requires_grad else None
                 if own is not None:
                     place.copy_(own.to_dense().reshape(-1) if own.is_sparse else own.reshape(-1))
             if self.traits.sets_weights:
                 for leaf, (_, part) in zip(leaves.values(), parts, strict=True):
                     part.copy_(leaf.detach().reshape(-1))
-        return gradient, costs
+        return costs
 
     def _hook(self, place: int, leaves: dict[str, Tensor]) -> None:
         """Give the weights of one member the hooks that its parameters have."""

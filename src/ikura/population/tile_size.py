@@ -1,4 +1,4 @@
-"""How many stacked members train together: chosen by a quick measurement."""
+"""How many stacked members train together: chosen by a rule, or by a quick measurement."""
 
 from __future__ import annotations
 
@@ -17,22 +17,29 @@ __all__ = ["COMPILED_TILE", "measure_tile_size"]
 COMPILED_TILE = 64
 """In the compiled kernel members share nothing that grows with their number; any size keeps workers busy."""
 
+AT_ONCE = 32
+"""Members of a tile at most whose networks run at once on the CPU."""
+
 CANDIDATES = (1, 2, 4, 8, 16, 32, 64, 128)
 SECONDS = 3.0
 
 
 def measure_tile_size(
-    setup: TrainingSetup, members: Sequence[Member], say: Callable[[str], None] = lambda line: None
+    setup: TrainingSetup, members: Sequence[Member], say: Callable[[str], None] = lambda line: None, jobs: int = 1
 ) -> int:
-    """Find the number of members at which one member's training step is cheapest on this machine.
+    """Find the number of members at which one member's training step is cheapest.
 
-    Tiles of the first member's copies train two mini-batches each, larger and larger, until a tile is a quarter slower
-    per member than the best one, three seconds have passed, or there are no more members.
+    On the CPU a rule tells it for networks of the caller's: where they run at once (`TrainingSetup.runs_in_turn`) as
+    many as there are for each job, 32 at most; where they run in turn, and share nothing, so few that all jobs end
+    together. Elsewhere it is measured on this machine: tiles of the first member's copies train two mini-batches each,
+    larger and larger, until a tile is a quarter slower per member than the best one, three seconds have passed, or
+    there are no more members.
 
     Args:
         setup: what will be trained.
         members: the first trials.
         say: told how the networks run.
+        jobs: tiles that train at once.
 
     Returns:
         Members to a tile.
@@ -40,6 +47,12 @@ def measure_tile_size(
     first = members[0]
     few = replace(setup, train=setup.train.head(2 * int(first.values.batch_size)))
     with one_thread_each(), default_torch_settings():
+        if setup.network is not None and setup.device == "cpu":
+            for line in getattr(setup.tile([first]), "notes", ()):
+                say(line)
+            if setup.runs_in_turn(first, AT_ONCE):
+                return max(1, min(AT_ONCE, len(members) // (4 * jobs)))
+            return max(1, min(AT_ONCE, -(-len(members) // jobs)))
         return _cheapest(few, members, time.perf_counter(), say)
 
 

@@ -1,0 +1,176 @@
+"""Networks of the caller's on the CPU, one member after another: each its own module, on numbers kept in the tile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from typing_extensions import override
+
+from ikura.nn.generators import GeneratorStates, preserved, reseed
+from ikura.nn.loss import loss
+from ikura.nn.noise import Draws, drawing, key
+from ikura.population.batches import Batches
+from ikura.population.bound_module import BoundModule
+from ikura.population.compiled_update import CompiledUpdate, aligned_copy
+from ikura.population.dry_run import ForwardTraits
+from ikura.population.examples import Examples
+from ikura.population.member import Member
+from ikura.population.schedule import batch_size_at, learning_rates
+from ikura.population.stacked import MiniBatch, StackedTile
+from ikura.population.stacked_module import check_outputs
+
+__all__ = ["InTurnTile"]
+
+
+class InTurnTile(StackedTile):
+    """Networks of one structure that run as they are, each on its own row of the tile's weights.
+
+    Where examples are in memory a member trains its whole epoch before the next one does, so that what it needs stays
+    in the cache; where mini-batches have to be made (images) all members take one before the next is made.
+
+    Args:
+        members: the members; all of one seed and one mini-batch size, growth included.
+        modules: their networks with initial weights; alike but for the values of parameters and buffers.
+        task: "binary", "multiclass" or "regression".
+        dtype: "float32" or "float64".
+        outputs: number of raw outputs.
+        traits: what a dry run found of the networks.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        modules: Sequence[nn.Module],
+        task: str,
+        dtype: str = "float32",
+        outputs: int = 1,
+        traits: ForwardTraits | None = None,
+    ) -> None:
+        super().__init__(members, modules, task, dtype, "cpu", None, outputs, traits or ForwardTraits())
+        self.stacked.modules, self.stacked.vectorised, self.stacked.reason = list(modules), False, self.traits.reason
+        self.buffers = {name: aligned_copy(buffer) for name, buffer in self.buffers.items()}
+        self.used = self.weights if self.dropconnect is None else aligned_copy(self.weights)
+        self.bound = [self._bind(place, module) for place, module in enumerate(modules)]
+
+    def _bind(self, place: int, module: nn.Module) -> BoundModule:
+        def parts(flat: Tensor) -> dict[str, Tensor]:
+            spans = flat[place].split(self.sizes)
+            return {name: span.view(shape) for (name, shape), span in zip(self.shapes.items(), spans, strict=True)}
+
+        buffers = {name: buffer[place] for name, buffer in self.buffers.items()}
+        return BoundModule(module, parts(self.used) | buffers, parts(self.gradients), self.traits.passing)
+
+    @override
+    def train_epoch(
+        self, examples: Examples, epoch: int, epochs: int = 0, shares: np.ndarray | None = None
+    ) -> np.ndarray:
+        rows, update = len(examples), self.update
+        assert isinstance(update, CompiledUpdate)
+        spans = list(self._batches(rows, batch_size_at(self.members[0].values, epoch)))
+        left = [1.0] * len(self.members) if shares is None else shares.tolist()
+        rates = [
+            [rate * share for rate in learning_rates(member.values, epoch, len(spans), epochs)]
+            for member, share in zip(self.members, left, strict=True)
+        ]
+        total = np.where(self.active, 0.0, np.nan)
+        for place in np.flatnonzero(self.active).tolist():
+            self.bound[place].module.train()
+        apart = examples.standard is None and self.dropconnect is None
+        seeds = [key(self.seed, "noise", epoch, span.start) for span in spans]
+        begun = -1
+        with preserved(self.device, str(self.dtype).removeprefix("torch.")):
+            for number, batch, k in self._order(examples, spans, epoch, apart):
+                if not self.active[k]:
+                    continue
+                if self.traits.draws_outside or not apart or begun != k:
+                    reseed(seeds[number], self.device)
+                    begun = k
+                else:
+                    torch.default_generator.manual_seed(seeds[number])
+                update.costs[k] = self._learn(k, batch)
+                update.rates[k] = rates[k][min(number, len(rates[k]) - 1)]
+                update.step(k, k + 1, self.steps, self.active, self.limits)
+                total[k] += update.costs[k] * (spans[number].stop - spans[number].start) if self.active[k] else np.nan
+        for bound in self.bound:
+            bound.check_gradients()
+        self._check_attributes()
+        return total / rows
+
+    def _order(
+        self, examples: Examples, spans: Sequence[slice], epoch: int, apart: bool
+    ) -> Iterator[tuple[int, MiniBatch, int]]:
+        """Number of a mini-batch, itself, and whose turn it is: member by member, or mini-batch by mini-batch."""
+        batches, stream = Batches(examples, self.device, self.task), key(self.seed, "noise", epoch)
+        augment = self.augment if self.augment and examples.standard is not None else None
+        noise = None if self.deviations is None else self._noise(epoch, len(examples))
+        labels = self._labels(examples, epoch)
+
+        def made(span: slice) -> MiniBatch:
+            x, codes, y = batches(span, augment, epoch)
+            y = y if labels is None else labels[:, span]
+            factors = None if noise is None else noise[:, span]
+            x = x if augment is not None else self._laid_out(x)
+            return MiniBatch(x, codes, y, stream, span.start, epoch, augment is not None, factors)
+
+        places = range(len(self.members))
+        if apart:
+            every = [made(span) for span in spans]
+            yield from ((number, batch, k) for k in places for number, batch in enumerate(every))
+        else:
+            yield from ((number, batch, k) for number, batch in enumerate(map(made, spans)) for k in places)
+
+    def _learn(self, k: int, batch: MiniBatch) -> float:
+        """Bring the gradient of one member to its place; the cost of the mini-batch."""
+        self.gradients[k].zero_()
+        x = self._laid_out(batch.x[k]) if batch.apart else batch.x
+        y = batch.y if batch.y.dim() == 1 else batch.y[k]
+        left = None if self.dropconnect is None else self._leave_out(k, batch)
+        try:
+            with drawing(Draws(batch.stream, batch.first)):
+                outputs = self._checked(self.bound[k](x, batch.codes), len(x))
+            cost = loss(self.task, outputs, y, None if self.smoothing is None else self.smoothing[k])
+            aim = cost if batch.factors is None else self._weighted(outputs, y, k, batch.factors[k])
+            if aim.requires_grad:
+                aim.backward()
+            self.bound[k].settle()
+        except Exception as error:
+            raise self._failure(error, x, k) from error
+        if left is not None:
+            self.gradients[k] *= left
+        return cost.item()
+
+    def _leave_out(self, k: int, batch: MiniBatch) -> Tensor:
+        """Let a member compute with what DropConnect leaves of its weights; factors on the gradient, (weights,)."""
+        assert self.dropconnect is not None
+        ones = {name: torch.ones(shape, dtype=self.dtype) for name, shape in self.shapes.items()}
+        draws = self.dropconnect.draw(batch.epoch, batch.first)
+        factors = self.dropconnect.leave_out(ones, draws, self.dropconnect.rates[k])
+        flat = torch.cat([one.reshape(-1) for one in factors.values()])
+        torch.mul(self.weights[k], flat, out=self.used[k])
+        return flat
+
+    def _checked(self, outputs: object, rows: int) -> Tensor:
+        return check_outputs(outputs, rows, self.stacked.outputs).to(self.dtype)
+
+    @override
+    def _forward(self, leaves: dict[str, Tensor], x: Tensor, codes: Tensor) -> Tensor:
+        active = np.flatnonzero(self.active).tolist() or [0]
+        if self.used is not self.weights:
+            self.used.copy_(self.weights)
+        state, found, x = torch.get_rng_state(), {}, self._laid_out(x)
+        begin = GeneratorStates.now() if self.traits.draws_outside else None
+        for k in active:
+            if begin is None:
+                torch.set_rng_state(state)
+            else:
+                begin.go()
+            try:
+                found[k] = self._checked(self.bound[k](x, codes), len(x))
+                self.bound[k].settle()
+            except Exception as error:
+                raise self._failure(error, x, k, "in evaluation") from error
+        none = torch.full_like(found[active[0]], torch.nan)
+        return torch.stack([found.get(k, none) for k in range(len(self.members))])

@@ -1,0 +1,93 @@
+"""What decides whether networks of the caller's run at once with vmap, or one after another."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import stack_module_state
+from torch.overrides import TorchFunctionMode
+
+from ikura.nn.generators import preserved, seeded
+from ikura.nn.noise import Draws, drawing
+from ikura.population.inputs import inputs_of
+from ikura.population.stacked_module import StackedModule
+from ikura.population.structure import convolves, hooks_gradients
+
+__all__ = ["LEAST_TOGETHER", "MOST_WORK", "better_in_turn", "draws_outside", "vmap_failure"]
+
+LEAST_TOGETHER = 8
+"""Members of a tile below which its networks run one after another: a step of all costs more than theirs."""
+
+MOST_WORK = 3_000_000
+"""Weights times rows of a mini-batch up to which networks run at once: beyond, products take most of the time."""
+
+SLOW = ("conv", "lstm", "gru", "rnn_", "scaled_dot_product_attention", "multi_head_attention", "embedding", "ctc_loss")
+"""What the names of functions begin with that vmap takes apart into slower ones."""
+
+
+class _Functions(TorchFunctionMode):
+    """Collects the names of the torch functions that run inside of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: Iterable[Any] = (), kwargs: Any = None
+    ) -> Any:
+        self.names.add(getattr(function, "__name__", ""))
+        return function(*args, **(kwargs or {}))
+
+
+def better_in_turn(module: nn.Module, x: Tensor, codes: Tensor) -> bool:
+    """Whether a network is made of what vmap runs more slowly on the CPU than one after another.
+
+    Example:
+        >>> x, codes = torch.zeros(2, 3, 4), torch.zeros(2, 0)
+        >>> better_in_turn(nn.Linear(4, 1), x, codes), better_in_turn(nn.Conv1d(3, 1, 2), x, codes)
+        (False, True)
+    """
+    if convolves(module) or hooks_gradients(module) or any(isinstance(one, nn.RNNBase) for one in module.modules()):
+        return True
+    with seeded(0), drawing(Draws(0, 0)), torch.no_grad(), _Functions() as seen:
+        module.train()(*inputs_of(module, x, codes))
+    return any(name.startswith(SLOW) for name in seen.names)
+
+
+def draws_outside(module: nn.Module, x: Tensor, codes: Tensor) -> bool:
+    """Whether a forward in training draws from Python's or NumPy's generator.
+
+    Example:
+        >>> class Noisy(nn.Module):
+        ...     def forward(self, x):
+        ...         return x * random.random()
+        >>> draws_outside(Noisy(), torch.zeros(1, 1), torch.zeros(1, 0))
+        True
+    """
+    with seeded(0), drawing(Draws(0, 0)), torch.no_grad():
+        before = random.getstate(), str(np.random.get_state(legacy=False))
+        module.train()(*inputs_of(module, x, codes))
+        return before != (random.getstate(), str(np.random.get_state(legacy=False)))
+
+
+def vmap_failure(first: nn.Module, second: nn.Module, x: Tensor, codes: Tensor) -> str:
+    """Say why vmap cannot run two networks of one structure at once, forwards and backwards; empty if it can.
+
+    Example:
+        >>> vmap_failure(nn.Linear(1, 1), nn.Linear(1, 1), torch.zeros(1, 1), torch.zeros(1, 0))
+        ''
+    """
+    parameters, buffers = stack_module_state([first.train(), second.train()])
+    try:
+        with preserved(), drawing(Draws(0, 0)):
+            found = StackedModule([first]).at_once(parameters, buffers, (x, codes))
+            learning = [p for p in parameters.values() if p.requires_grad]
+            torch.autograd.grad(found.sum(), learning, allow_unused=True)
+    except Exception as error:
+        return " ".join(f"{type(error).__name__}: {error}".split())
+    return ""
