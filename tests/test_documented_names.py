@@ -19,7 +19,7 @@ CALL = re.compile(r"`([A-Za-z_][\w.]*)\(")
 DOTTED = re.compile(r"`(ikura(?:\.[A-Za-z_]\w*)+)[`(]")
 OBJECTS = {"study": ikura.Study}
 """What a page calls an object of which class."""
-OTHERS = ("module.", "model.", "checks.", "net.")
+OTHERS = ("module.", "model.", "checks.", "net.", "session.", "program.", "fresh.", "frame.")
 """Objects of PyTorch's, or of a kind that the page has just made."""
 
 READERS = {"forward", "loss", "step", "factory", "build"}

@@ -36,6 +36,9 @@ class FakeSpace(dict[str, object]):
 class FakeModel:
     encoder = None
 
+    def export(self, path: Path) -> Path:
+        return path
+
     def predict_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Predict "b" where x > 1."""
         share = (frame["x"] > 1).astype(float)

@@ -211,18 +211,17 @@ def test_a_model_is_the_same_after_saving_and_loading(name: str, request: Any, t
         assert (tmp_path / "again" / file).read_bytes() == (tmp_path / "copy" / file).read_bytes()
 
 
-def test_a_model_of_one_s_own_network_needs_its_factory(tune: Tune) -> None:
+def test_a_model_of_one_s_own_network_takes_its_factory_and_no_other(tune: Tune) -> None:
     def network(hp: Any) -> nn.Module:
         return nn.Sequential(nn.Linear(hp.inputs, hp.width), nn.BatchNorm1d(hp.width), nn.Linear(hp.width, hp.outputs))
 
     space = {"learning_rate": 0.05, "width": ikura.integer(3, 6)}
     study = tune(network=network, space=space, trials=4)
     frame, _ = load_bundled("iris")
-    with pytest.raises(RunError, match=r"give its factory: ikura\.load"):
-        ikura.load(study.run)
-    with pytest.raises(RunError, match="give its factory"):
-        _ = ikura.open_study(study.run).model
     expected = study.model.predict_frame(frame)
+    for model in (ikura.load(study.run), ikura.open_study(study.run).model):
+        # The recorded operations, of which one may be fused otherwise: a rounding of single precision.
+        pd.testing.assert_frame_equal(model.predict_frame(frame), expected, rtol=1e-5)
     pd.testing.assert_frame_equal(ikura.load(study.run, network).predict_frame(frame), expected, check_exact=True)
     for wrong in (lambda hp: nn.Linear(4, 3), lambda hp: nn.Linear(hp.height, 3), lambda hp: None):
         with pytest.raises(UsageError) as caught:

@@ -1,4 +1,4 @@
-"""`ikura export`: tables of a run's trials and curves."""
+"""`ikura export`: a run's network as .onnx or .pt2, tables of its trials and curves."""
 
 from __future__ import annotations
 
@@ -12,12 +12,24 @@ from ikura.errors import UsageError
 
 __all__ = ["export"]
 
-EXAMPLES = ("ikura export runs/houses --trials trials.parquet --curves curves.csv",)
+EXAMPLES = (
+    "ikura export runs/houses houses.onnx",
+    "ikura export runs/houses --trials trials.parquet --curves curves.csv",
+)
 
 
 def export(
     context: typer.Context,
     run: Run,
+    network: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE",
+            parser=a_file,
+            help="Where to write the network with its preprocessing: .onnx, which needs the extra onnx, or .pt2 of "
+            "torch.export.",
+        ),
+    ] = None,
     trials: Annotated[
         Path | None,
         typer.Option(metavar="FILE", parser=a_file, help="Write the table of all trials, to a .csv or .parquet file."),
@@ -31,14 +43,21 @@ def export(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Write what a run recorded to tables, and print where they are."""
+    """Write a run's network for others to run, or its trials and curves to tables, and print where they are.
+
+    The network is tried beside the model on training rows before the file is kept.
+    """
     session = begin(context, quiet, verbose)
     folder = existing_run(run)
-    if trials is None and curves is None:
-        raise UsageError("name a file to export to: --trials FILE, --curves FILE, or both")
+    if network is None and trials is None and curves is None:
+        raise UsageError("name a file to export to: FILE for the network (.onnx, .pt2), --trials FILE, --curves FILE")
     with session.work():
         import ikura
 
-        written = ikura.open_study(folder).export(trials=trials, curves=curves)
+        written = []
+        if trials is not None or curves is not None:
+            written += ikura.open_study(folder).export(trials=trials, curves=curves)
+        if network is not None:
+            written.append(ikura.load(folder).export(network))
     session.emit("".join(f"{path}\n" for path in written))
     return 0

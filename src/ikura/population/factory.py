@@ -15,14 +15,33 @@ from ikura.population.inputs import inputs_of
 from ikura.population.member import Hyperparameters
 from ikura.population.torch_settings import default_torch_settings
 
-__all__ = ["Factory", "NetworkError", "build"]
+__all__ = ["COMPILED", "Factory", "NetworkError", "build", "unwrapped"]
 
 
 class NetworkError(UsageError):
     """A network cannot be made, or fails; with other hyperparameters it may not."""
 
 
+COMPILED = "_orig_mod"
+"""Under which name `torch.compile` keeps a module."""
+
 Factory = Callable[[Hyperparameters], nn.Module]
+
+
+def unwrapped(module: Any) -> Any:
+    """Take a network out of `torch.compile` and `nn.DataParallel`, which are for running one network alone.
+
+    Example:
+        >>> layer = nn.Linear(1, 1)
+        >>> unwrapped(torch.compile(nn.DataParallel(layer))) is layer
+        True
+    """
+    while isinstance(module, nn.Module):
+        inner = module.module if isinstance(module, nn.DataParallel) else getattr(module, COMPILED, None)
+        if not isinstance(inner, nn.Module):
+            break
+        module = inner
+    return module
 
 
 def build(
@@ -63,8 +82,7 @@ def build(
             ) from error
     if isinstance(module, nn.Module) and any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
         raise UsageError(f"{who}: the network is scripted, so that its weights cannot be exchanged; give it unscripted")
-    if isinstance(module, nn.DataParallel):
-        module = module.module
+    module = unwrapped(module)
     if not isinstance(module, nn.Module):
         kind = type(module).__name__
         raise UsageError(f"{who}: the network factory must return an nn.Module, but returned {kind}")

@@ -31,6 +31,7 @@ from ikura.study.record.model import Model
 from ikura.study.record.networks import PRETRAINED, resolved
 from ikura.study.record.pretrained import Pretrained
 from ikura.study.record.probe_outputs import probe_outputs
+from ikura.study.record.recorded_network import Recorded, recorded_of
 from ikura.study.record.setting import Setting
 
 BLOCK = 1024
@@ -121,6 +122,7 @@ def model_of(setting: Setting, dataset: Dataset, setup: TrainingSetup, module: n
         "network": built_in,
         "hyperparameters": setup.hyperparameters(member),
     }
+    recorded = None
     if setting.custom:
         # What a factory draws for attributes, and what forwards keep in them, is found again.
         if setting.plugin_network is not None:
@@ -128,4 +130,8 @@ def model_of(setting: Setting, dataset: Dataset, setup: TrainingSetup, module: n
         description["key"] = key(member.seed, "weights")
         description["probe"] = probe_outputs(module.eval(), dataset.encoder, list(setup.train.shape))
         description["attributes"] = sorted(setup.traits(member).remembers)
-    return Model(module, dataset.encoder, description)
+        found = recorded_of(module, Examples.of(dataset.train, setting.dtype))
+        recorded = found if isinstance(found, Recorded) else None
+        if isinstance(found, str):
+            description["not_recorded"] = found
+    return Model(module, dataset.encoder, description, recorded)

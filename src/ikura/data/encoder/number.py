@@ -97,9 +97,13 @@ class NumberEncoding:
         """Names of its columns in x."""
         return [self.name, f"{self.name} is missing"] if self.marks_missing else [self.name]
 
+    def values(self, series: pd.Series) -> npt.NDArray[np.float64]:
+        """The column's numbers as they are, shape (n,); NaN where one is missing."""
+        return booleans(series) if self.boolean else numbers(series)
+
     def fill(self, series: pd.Series, x: npt.NDArray[np.float32]) -> None:
         """Write its columns of x, shape (n, 1) or (n, 2)."""
-        values = booleans(series) if self.boolean else numbers(series)
+        values = self.values(series)
         x[:, 0] = 0.0 if self.constant else self.standard.apply(values)
         if self.marks_missing:
             x[:, 1] = np.isnan(values)

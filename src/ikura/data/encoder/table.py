@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,15 +84,11 @@ class TableEncoder(Encoder):
 
     def transform(self, data: pd.DataFrame | npt.NDArray[Any]) -> Features:
         """Encode n rows: x, shape (n, d), and codes, shape (n, c)."""
-        plain, _ = plain_features(data)
-        frame = plain if isinstance(plain, pd.DataFrame) else self._named(plain)
-        names = {str(name): name for name in frame.columns}
-        self._check_columns(names)
+        frame, names = self._columns(data)
         x = np.zeros((len(frame), len(self.feature_names)), dtype=np.float32)
         codes = np.zeros((len(frame), len(self.cardinalities)), dtype=np.int32)
         feature, embedding = 0, 0
-        for encoding in self.encodings:
-            series = self._read(frame[names[encoding.name]].rename(encoding.name))
+        for encoding, series in self._each(frame, names):
             if isinstance(encoding, CategoryEncoding) and encoding.embedded:
                 codes[:, embedding] = np.maximum(encoding.codes(series), 0)
                 embedding += 1
@@ -102,6 +98,22 @@ class TableEncoder(Encoder):
             feature += width
         return x, codes
 
+    def read(self, data: pd.DataFrame | npt.NDArray[Any]) -> Iterator[tuple[Encoding, pd.Series]]:
+        """Go through the columns that the network sees, each with its values, read as they were in training."""
+        return self._each(*self._columns(data))
+
+    def _columns(self, data: pd.DataFrame | npt.NDArray[Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+        """Rows as a table, and its columns by their names as text."""
+        plain, _ = plain_features(data)
+        frame = plain if isinstance(plain, pd.DataFrame) else self._named(plain)
+        names = {str(name): name for name in frame.columns}
+        self._check_columns(names)
+        return frame, names
+
+    def _each(self, frame: pd.DataFrame, names: Mapping[str, Any]) -> Iterator[tuple[Encoding, pd.Series]]:
+        for encoding in self.encodings:
+            yield encoding, self._read(frame[names[encoding.name]].rename(encoding.name))
+
     def remarks(self, data: pd.DataFrame | npt.NDArray[Any]) -> list[str]:
         """Say which rows hold what training lacked: levels of a category, or missing values.
 
@@ -110,13 +122,8 @@ class TableEncoder(Encoder):
             >>> encoder.remarks(pd.DataFrame({"city": ["Bern", "Oslo"]}))
             ["Column 'city': 1 of 2 rows holds a level that training lacked ('Bern', first row 1); it is none of them."]
         """
-        plain, _ = plain_features(data)
-        frame = plain if isinstance(plain, pd.DataFrame) else self._named(plain)
-        names = {str(name): name for name in frame.columns}
-        self._check_columns(names)
         found = []
-        for encoding in self.encodings:
-            series = self._read(frame[names[encoding.name]].rename(encoding.name))
+        for encoding, series in self.read(data):
             missing = series.isna().to_numpy(dtype=bool)
             if isinstance(encoding, CategoryEncoding):
                 codes = encoding.codes(series)

@@ -19,14 +19,17 @@ from torch import nn
 from ikura.data.encoder import Encoder
 from ikura.data.encoder.make import read_encoder
 from ikura.errors import RunError, UsageError
-from ikura.files import write_atomically
+from ikura.export.operations import RecordedNetwork
+from ikura.files import run_files, write_atomically, write_output
 from ikura.nn.generators import seeded
 from ikura.nn.loss import predict
 from ikura.nn.mlp import MLP
 from ikura.plugins import check_plugins, plugin_network
 from ikura.population import attributes
-from ikura.population.factory import Factory, build
+from ikura.population.factory import COMPILED, Factory, build
 from ikura.population.inputs import inputs_of
+from ikura.population.member import Hyperparameters
+from ikura.population.torch_settings import default_torch_settings
 from ikura.study.record.model_form import (
     BESIDE,
     BUFFER,
@@ -40,6 +43,8 @@ from ikura.study.record.model_form import (
 )
 from ikura.study.record.pretrained import Pretrained, built_in, layout_without_weights
 from ikura.study.record.probe_outputs import probe_outputs, same_outputs
+from ikura.study.record.recorded_network import Recorded, is_own, read_recorded
+from ikura.study.record.training_rows import training_rows
 from ikura.study.record.versions import LIBRARIES, difference, versions
 
 __all__ = ["Model", "load_model"]
@@ -58,12 +63,42 @@ class Model:
         encoder: turns frames or arrays into the network's inputs.
         description: task, classes, target, target_mean, target_std, and `network`: the arguments of `MLP`, the name of
             a network of the zoo, what it was pretrained from, or None for a caller's own module; JSON values.
+        recorded: the operations of a caller's own network, if they could be recorded.
+        plain: the network as its author wrote it, where `network` is made of its parts.
+        run: the run folder that it is from; None where it is in none.
     """
 
-    def __init__(self, network: nn.Module, encoder: Encoder, description: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        encoder: Encoder,
+        description: Mapping[str, Any],
+        recorded: Recorded | None = None,
+        plain: nn.Module | None = None,
+        run: Path | None = None,
+    ) -> None:
         self.network = network.eval()
         self.encoder = encoder
         self.description = dict(description)
+        self.recorded = recorded
+        self._plain = plain
+        self._run = run
+
+    @property
+    def module(self) -> nn.Module:
+        """The trained network as plain PyTorch, in evaluation mode, its parameters under their author's names.
+
+        It is of the class that the factory makes: `MyNet(...).load_state_dict(model.module.state_dict())` works. It
+        takes what the network took in training, inputs that are encoded already (`encoder`), and gives its raw outputs.
+        Where a network of the caller's own was loaded without its factory, it is one of the same operations and
+        parameters (docs/own_networks.md).
+        """
+        return self.network.eval() if self._plain is None else self._plain.eval()
+
+    @property
+    def hyperparameters(self) -> Hyperparameters:
+        """What the network was made from: the chosen hyperparameters, and inputs, outputs and shape of an example."""
+        return Hyperparameters(self.description["hyperparameters"])
 
     @property
     def task(self) -> str:
@@ -144,8 +179,71 @@ class Model:
             frame[f"probability_{name}"] = probabilities[:, i]
         return frame
 
+    def export(self, path: str | Path, data: Any = None) -> Path:
+        """Write the network with its preprocessing for others to run: .onnx, or .pt2 of torch.export.
+
+        What is written is tried beside the model before it is kept: probabilities may differ by 1e-5, values by 1e-5 of
+        the largest one. docs/own_networks.md says what the files take and give.
+
+        Args:
+            path: a file that ends in .onnx (needs the extra `onnx`) or in .pt2.
+            data: rows to try it on, as `predict` takes them; by default training rows of the run, or made-up ones where
+                there is no run or its data are gone.
+
+        Returns:
+            The path.
+
+        Raises:
+            UsageError: the path is of neither kind, the extra is not installed, the network uses what the format lacks,
+                or what was written differs from the model.
+
+        Example:
+            >>> import tempfile, ikura
+            >>> run = tempfile.mkdtemp() + "/iris"
+            >>> study = ikura.tune("iris", trials=2, epochs=2, finalists=0, out=run)
+            >>> study.model.export(f"{run}/iris.pt2").name
+            'iris.pt2'
+        """
+        from ikura.export.exported_file import Deployment, example_of, exported, exported_path
+        from ikura.export.onnx_file import onnx_bytes
+        from ikura.export.pt2_file import pt2_bytes
+
+        found = exported_path(path, *([] if self._run is None else run_files(self._run)))
+        data = self._training_rows() if data is None else data
+        networks = [self.network, *([] if self.recorded is None else [self._recorded_network()])]
+        deployments = [Deployment(network, self.encoder, self.description) for network in networks]
+        with default_torch_settings():
+            example = example_of(deployments[0], data, self._expected)
+            content = exported(deployments, example, onnx_bytes if found.suffix.lower() == ".onnx" else pt2_bytes)
+        write_output(found, content)
+        return found
+
+    def _expected(self, data: Any) -> np.ndarray:
+        """Probabilities or values of rows, as files give them."""
+        return self._raw(data).double().numpy() if self.task == "regression" else self._probabilities(data)
+
+    def _recorded_network(self) -> nn.Module:
+        """A network of the recorded operations with the present weights."""
+        assert self.recorded is not None
+        network = self.recorded.module()
+        network.load_state_dict(self.network.state_dict())
+        buffers = dict(self.network.named_buffers())
+        for name, buffer in network.named_buffers():
+            buffer.copy_(buffers[name])
+        return network
+
+    def _training_rows(self) -> Any:
+        """Training rows of the run that the model is from; None where there are none."""
+        if self._run is None:
+            return None
+        try:
+            return training_rows(self._run)
+        except UsageError as error:
+            _LOGGER.warning("the exported network is tried on made-up rows: %s", error)
+            return None
+
     def save(self, folder: str | Path) -> Path:
-        """Write weights.safetensors and model.json.
+        """Write weights.safetensors, model.json and, of a network of the caller's own, graph.json.
 
         Returns:
             The folder.
@@ -156,6 +254,8 @@ class Model:
         tensors |= {f"{BUFFER}{name}": buffer.contiguous().clone() for name, buffer in kept.items()}
         arrays = attributes.read(self.network, set(self.description.get("attributes", [])))
         tensors |= {name: torch.from_numpy(array) for name, array in arrays.items()}
+        if self.recorded is not None:
+            tensors |= {name: tensor.contiguous().clone() for name, tensor in self.recorded.constants.items()}
         weights = save(tensors)
         write_atomically(folder / "weights.safetensors", weights)
         content = {
@@ -165,6 +265,8 @@ class Model:
             "weights": digest(weights),
             "versions": versions(),
         }
+        if self.recorded is not None:
+            content["graph"] = self.recorded.write(folder)
         content["seal"] = seal(content)
         write_atomically(folder / "model.json", json.dumps(content, indent=1, allow_nan=False).encode())
         return folder
@@ -175,13 +277,15 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
 
     Args:
         folder: what `Model.save` wrote, or a run folder.
-        network: the factory, if the network was the caller's own.
+        network: the factory, if the network was the caller's own; without it a network of the recorded operations is
+            made.
 
     Returns:
         The model, in evaluation mode.
 
     Raises:
-        RunError: there is no model, its files are not whole, or its factory is missing.
+        RunError: there is no model, its files are not whole, or its factory is missing and its operations could not be
+            recorded.
     """
     folder = Path(folder)
     place = folder / "model" if (folder / "model" / "model.json").is_file() else folder
@@ -193,11 +297,17 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
     if form is None and network is None and "plugin" in content:
         try:
             check_plugins([content["plugin"]])
+            network = plugin_network(content["plugin"]["name"])
         except UsageError as error:
-            raise RunError(f"{place}: {error}") from error
-        network = plugin_network(content["plugin"]["name"])
-    if form is None and network is None:
-        raise RunError(f"{place}: the network is your own; give its factory: ikura.load({str(folder)!r}, network=…)")
+            if "graph" not in content:
+                raise RunError(f"{place}: {error}") from error
+            _LOGGER.warning("%s: %s; until then the recorded operations of its network are used", place, error)
+    if is_own(form) and network is None and "graph" not in content:
+        why = f" ({content['not_recorded']})" if "not_recorded" in content else ""
+        raise RunError(
+            f"{place}: the network is your own, and its operations could not be recorded{why}; give its factory: "
+            f"ikura.load({str(folder)!r}, network=…)"
+        )
     try:
         encoder = read_encoder(content.pop("encoder"))
         check_fit(described, form, encoder)
@@ -213,14 +323,20 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
     if module is None and network is not None:
         module = build(network, hyperparameters, content.get("key", 0), str(place))
         module = network.whole(module) if isinstance(network, Pretrained) else module
+    found = content.pop("graph", None)
+    recorded = None if found is None else read_recorded(place, found, tensors)
+    if module is None and recorded is not None:
+        module = recorded.module()
     assert module is not None
+    tensors = {name.removeprefix(f"{COMPILED}."): tensor for name, tensor in tensors.items()}
     parameters = (tensors[name] for name, _ in module.named_parameters() if name in tensors)
     dtype = next((tensor.dtype for tensor in parameters if tensor.is_floating_point()), torch.float32)
     module = module.to(dtype)
     beside = {name: tensors.pop(name) for name in list(tensors) if name.startswith(BESIDE)}
     try:
         module.load_state_dict(tensors)
-        attributes.restore(module, {name: tensor.numpy() for name, tensor in beside.items()})
+        if not isinstance(module, RecordedNetwork):
+            attributes.restore(module, {name: tensor.numpy() for name, tensor in beside.items()})
         buffers = dict(module.named_buffers())
         for name, tensor in beside.items():
             if name.startswith(BUFFER):
@@ -233,11 +349,13 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
     content.pop("seal", None)
     if line := difference(content.pop("versions", {}), LIBRARIES):
         _LOGGER.warning("%s: %s", place, line)
-    if content.get("probe") is not None and content["network"] is None:
+    if content.get("probe") is not None and is_own(content["network"]):
         found = probe_outputs(module.eval(), encoder, content["hyperparameters"].get("shape", []))
         if found is None or not same_outputs(content["probe"], found):
             raise RunError(
                 f"{place}: with this factory the network computes something else than it did when it was saved; give "
                 "the factory that it was trained with"
             )
-    return Model(module, encoder, content)
+    plain = network.author_module(module) if isinstance(network, Pretrained) else None
+    run = place.parent if (place.parent / "config.toml").is_file() and place.name == "model" else None
+    return Model(module, encoder, content, recorded, plain, run)

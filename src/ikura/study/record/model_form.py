@@ -29,6 +29,7 @@ from ikura.version import __version__
 __all__ = [
     "BESIDE",
     "BUFFER",
+    "CONSTANT",
     "FORMAT",
     "ModelForm",
     "check_fit",
@@ -41,8 +42,8 @@ __all__ = [
 
 FORMAT = 1
 MOST_UNITS = 1 << 24
-BUFFER = "buffer:"
-BESIDE = (BUFFER, "attribute")
+BUFFER, CONSTANT = "buffer:", "constant:"
+BESIDE = (BUFFER, CONSTANT, "attribute")
 """What stands before the names of tensors that are not in a network's `state_dict`."""
 Units = Annotated[Count, Le(MOST_UNITS)]
 
@@ -80,6 +81,8 @@ class ModelForm(TypedDict):
     plugin: NotRequired[PluginRecord]
     probe: NotRequired[list[Finite] | None]
     weights: NotRequired[Digits]
+    graph: NotRequired[Digits]
+    not_recorded: NotRequired[Short]
     versions: NotRequired[dict[Name, Name]]
     seal: NotRequired[Digits]
 

@@ -103,6 +103,16 @@ class Pretrained:
         """Put a trained top behind the body: the network that takes the data as they are."""
         return nn.Sequential(self.body, top)
 
+    def author_module(self, whole: nn.Module) -> nn.Module:
+        """Make the pretrained network of its own class with a trained top and head, from what `whole` made of them."""
+        if not isinstance(whole, nn.Sequential) or len(whole) != 2 or not self.cut.head:
+            return whole
+        parts = whole[0].state_dict() | whole[1].state_dict()
+        outputs = len(parts[f"{self.cut.head}.weight"])
+        module = replace_head(deepcopy(self.module), self.cut.head, outputs)
+        module.load_state_dict(parts)
+        return module.eval()
+
     def keep(self, run: Path) -> None:
         """Write the pretrained weights to a run folder."""
         tensors = {name: tensor.contiguous().clone() for name, tensor in self.module.state_dict().items()}
