@@ -71,9 +71,9 @@ def test_the_encoding_of_a_table_is_the_encoder_s(tabular: Study, table: pd.Data
 
 def test_pt2_predicts_with_torch_alone(tabular: Study, tmp_path: Path) -> None:
     path = tabular.model.export(tmp_path / "model.pt2")
-    about = {"ikura.json": ""}
+    about = {"about.json": ""}
     program = torch.export.load(path, extra_files=about).module()
-    numbers, codes = json.loads(about["ikura.json"])["inputs"]
+    numbers, codes = json.loads(about["about.json"])["inputs"]
     assert [one["name"] for one in numbers["columns"]] == ["size", "old", "when", "paid"]
     assert [one["name"] for one in codes["columns"]] == ["colour", "town"]
     frame = pd.read_csv(tabular.run.parent / "table.csv", dtype=str)

@@ -15,14 +15,14 @@ from ikura.process_state import ignored_warnings
 
 __all__ = ["pt2_bytes"]
 
-ABOUT = "ikura.json"
+ABOUT = "about.json"
 """Under which name a .pt2 file holds what it says of itself, which `torch.export.load` gives as an extra file."""
 
 
 def pt2_bytes(deployment: Deployment, example: Example) -> bytes:
     """Make a .pt2 file and try the program in it.
 
-    For a table the program takes the numbers (float64, NaN where missing; datetimes as seconds since 1970) and the codes
+    For a table the program takes the numbers (float64, NaN where missing; datetimes in seconds since 1970) and codes
     of categories (int64: the place among the levels from 1 on, 0 for others, -1 where missing); else one array. It
     gives probabilities, or values.
 
