@@ -20,7 +20,7 @@ from ikura.metric import metric as metric_of
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.population.tile_size import COMPILED_TILE, measure_tile_size
-from ikura.population.warmup import warm_up
+from ikura.population.warmup import warm_up, warm_up_update
 from ikura.process_state import one_thread_each
 from ikura.search import schedule as schedule_of
 from ikura.space import Space
@@ -113,6 +113,9 @@ def go_on(
             if setup.compiled:
                 with store.timed("compile"):
                     warm_up(setting.dtype, progress.say, setup.convolutional)
+            elif setup.device == "cpu":
+                with store.timed("compile"):
+                    warm_up_update(setting.dtype, progress.say)
             if store.fact(TILE_SIZE) is None:
                 keep_network(store, setting, setup)
             check_network(store, setting, setup)

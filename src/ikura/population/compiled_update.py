@@ -12,6 +12,7 @@ from ikura.population.kernel.members import update_members
 from ikura.population.kernel.records import SETTINGS, setting_of
 from ikura.population.member import Member
 from ikura.population.update_rules import rule
+from ikura.population.warmup import warm_up_update
 
 __all__ = ["CompiledUpdate", "aligned_copy"]
 
@@ -51,6 +52,7 @@ class CompiledUpdate:
         gradients: Tensor,
         pretrained: int = 0,
     ) -> None:
+        warm_up_update(str(weights.dtype).removeprefix("torch."))
         self.size = weights.shape[1]
         self.weights, self.gradients = (
             one.as_strided((len(one), one.stride(0)), one.stride()).numpy() for one in (weights, gradients)

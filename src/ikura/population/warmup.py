@@ -20,11 +20,15 @@ from ikura.nn.generators import seeded
 from ikura.population.cache import check_compiler, place_note
 from ikura.population.examples import Examples
 from ikura.population.kernel import sources
+from ikura.population.kernel.records import SETTINGS, setting_of
 from ikura.population.layout import Layout
 from ikura.population.member import Member
 from ikura.population.training import Scorer
 
-__all__ = ["compile_convolution", "compile_kernel", "warm_up"]
+__all__ = ["compile_convolution", "compile_kernel", "compile_update", "warm_up", "warm_up_update"]
+
+
+_ready: set[str] = set()
 
 
 def warm_up(dtype: str, say: Callable[[str], None], convolutional: bool = False) -> None:
@@ -41,10 +45,21 @@ def warm_up(dtype: str, say: Callable[[str], None], convolutional: bool = False)
     Raises:
         UsageError: Numba's compiler is switched off, or there is no place for what it compiles.
     """
+    _warm_up(compile_convolution if convolutional else compile_kernel, dtype, say)
+
+
+def warm_up_update(dtype: str, say: Callable[[str], None] = lambda line: None) -> None:
+    """As `warm_up`, for the updates of networks of the caller's; once in a process."""
+    if dtype not in _ready:
+        _warm_up(compile_update, dtype, say)
+        _ready.add(dtype)
+
+
+def _warm_up(compile_part: Callable[[str], None], dtype: str, say: Callable[[str], None]) -> None:
     check_compiler()
     if note := place_note():
         say(note)
-    name = "compile_convolution" if convolutional else "compile_kernel"
+    name = compile_part.__name__
     mark = _mark(dtype, name)
     if not mark.exists():
         say("compiling the training step for this machine; this happens once")
@@ -54,7 +69,7 @@ def warm_up(dtype: str, say: Callable[[str], None], convolutional: bool = False)
             with suppress(OSError):
                 mark.touch()
     with fewer_collections():
-        (compile_convolution if convolutional else compile_kernel)(dtype)
+        compile_part(dtype)
 
 
 def _mark(dtype: str, name: str) -> Path:
@@ -75,6 +90,18 @@ def compile_kernel(dtype: str) -> None:
     tile = CompiledTile([Member(0, {"units": 1, "layers": 1}, 0)], [Layout(1, 1, (1,))], "regression", dtype)
     tile.train_epoch(examples, 0)
     Scorer("regression", METRICS["r2"])(tile.outputs(examples), examples.y)
+
+
+def compile_update(dtype: str) -> None:
+    """Compile the updates of networks of the caller's for one precision, or load them, by making the smallest one."""
+    from ikura.population.kernel.members import update_members
+
+    row, none = np.zeros((1, 1), dtype), np.zeros(1)
+    update_members(
+        row, row.copy(), np.zeros((1, 0), dtype), np.zeros(1, np.int64), 1, np.zeros((0, 3), np.int64),
+        np.array([setting_of(Member(0, {"optimizer": "sgd"}, 0).values)], SETTINGS), none, np.zeros(1, np.int64),
+        np.ones(1, bool), none.copy(), none.copy(), 0, 1,
+    )  # fmt: skip
 
 
 def compile_convolution(dtype: str) -> None:
