@@ -73,6 +73,11 @@ ALIKE: dict[str, Callable[[], tuple[nn.Module, nn.Module]]] = {
     "function": lambda: (Net(torch.relu), Net(torch.relu)),
     "container": lambda: (Net({"a": [1, (2, 3)]}), Net({"a": [1, (2, 3)]})),
     "dropout rate of the package": lambda: (MLP(2, 1, [3], dropout=0.1), MLP(2, 1, [3], dropout=0.5)),
+    "recurrent layers, which list their weights": lambda: (nn.LSTM(2, 3), nn.LSTM(2, 3)),
+    "a weight that is an attribute as well": lambda: (
+        touched(Net(), lambda net: setattr(net, "attribute", [net.layer.weight])),
+        touched(Net(), lambda net: setattr(net, "attribute", [net.layer.weight])),
+    ),
     "sequential": lambda: (nn.Sequential(nn.Linear(2, 2), nn.ELU()), nn.Sequential(nn.Linear(2, 2), nn.ELU())),
 }
 

@@ -58,7 +58,7 @@ def each_loss(task: str, outputs: Tensor, target: Tensor, smoothing: Tensor | No
         task: "binary", "multiclass" or "regression".
         outputs: raw outputs, shape (rows, 1) or (rows, classes).
         target: shape (rows,).
-        smoothing: as for `loss`.
+        smoothing: as for `loss`, or one of each example, shape (rows,).
 
     Returns:
         Shape (rows,); NaN where an output is NaN.

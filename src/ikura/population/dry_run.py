@@ -19,7 +19,7 @@ from ikura.population.attributes import OUTSIDE, UnwritableError, complaint, obs
 from ikura.population.factory import NetworkError
 from ikura.population.inputs import inputs_of
 from ikura.population.stacked_module import check_buffer, check_outputs
-from ikura.population.ways import better_in_turn, draws_outside, vmap_failure
+from ikura.population.ways import draws_outside, slow_at_once, vmap_failure
 
 __all__ = ["ForwardTraits", "dry_run", "shared_tensor", "unequal_tensor"]
 
@@ -37,7 +37,7 @@ class ForwardTraits:
         sets_weights: whether a forward in training changes parameters by itself.
         draws_outside: whether a forward in training draws from Python's or NumPy's generator.
         in_turn: whether networks run faster, or at all, one after another.
-        reason: why vmap cannot run them; empty if it can.
+        reason: why, if it is not for what they keep or set; empty if it is.
         notes: sentences for the user.
     """
 
@@ -144,11 +144,17 @@ def dry_run(
             "its scores and predictions are those of one draw, which predict repeats."
         )
     outside = draws_outside(second, x[one], codes[one])
-    alone = bool(remembers) or sets or better_in_turn(second, x[one], codes[one])
-    reason = "" if alone or x.device.type != "cpu" else vmap_failure(first, second, x[one], codes[one])
-    return ForwardTraits(
-        weights, remembers, passing, harmless, sets, outside, alone or bool(reason), reason, tuple(notes)
-    )
+    reason = "" if remembers or sets or x.device.type != "cpu" else _alone(first, second, x[one], codes[one])
+    alone = bool(remembers) or sets or bool(reason)
+    return ForwardTraits(weights, remembers, passing, harmless, sets, outside, alone, reason, tuple(notes))
+
+
+def _alone(first: nn.Module, second: nn.Module, x: Tensor, codes: Tensor) -> str:
+    """Why networks run one after another; empty if they can run at once."""
+    if name := slow_at_once(second, x, codes):
+        return f"{name} is faster so"
+    failure = vmap_failure(first, second, x, codes)
+    return f"vmap cannot run the network ({failure[:160]}{'…' * (len(failure) > 160)})" if failure else ""
 
 
 def _name(dtype: torch.dtype) -> str:

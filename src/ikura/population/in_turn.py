@@ -50,7 +50,7 @@ class InTurnTile(StackedTile):
         traits: ForwardTraits | None = None,
     ) -> None:
         super().__init__(members, modules, task, dtype, "cpu", None, outputs, traits or ForwardTraits())
-        self.stacked.modules, self.stacked.vectorised, self.stacked.reason = list(modules), False, self.traits.reason
+        self.stacked.modules, self.stacked.vectorised = list(modules), False
         self.buffers = {name: aligned_copy(buffer) for name, buffer in self.buffers.items()}
         self.used = self.weights if self.dropconnect is None else aligned_copy(self.weights)
         self.bound = [self._bind(place, module) for place, module in enumerate(modules)]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import stack_module_state, vmap
+from torch.func import stack_module_state
 from torch.nn.modules.batchnorm import _BatchNorm
 from typing_extensions import override
 
@@ -260,22 +260,24 @@ class StackedTile(Tile):
     def _at_once(self, batch: MiniBatch) -> Tensor:
         leaves = {n: leaf.detach().requires_grad_(self.learns[n]) for n, leaf in self._leaves().items()}
         used = leaves if self.dropconnect is None else self.dropconnect(leaves, batch.epoch, batch.first)
-        own = None if batch.y.dim() == 1 else 0
         again = reseed if self.traits.draws_outside or batch.first == 0 else reseed_torch
         again(key(self.seed, "noise", batch.epoch, batch.first), self.device)
         with drawing(Draws(batch.stream, batch.first)):
             outputs = self.stacked.at_once(used, self.buffers, (batch.x, batch.codes), batch.apart).to(self.dtype)
-        if self.smoothing is None:
-            costs = vmap(lambda z, t: loss(self.task, z, t), (0, own))(outputs, batch.y)
-        else:
-            costs = vmap(lambda z, t, s: loss(self.task, z, t, s), (0, own, 0))(outputs, batch.y, self.smoothing)
-        if batch.factors is None:
-            self._differentiate(costs.sum(), leaves)
-            return costs.detach()
+        each = self._each_loss(outputs, batch.y)
+        costs = each.mean(1)
         # A factor on an example's loss is a factor on its gradient, through normalisation too.
-        each = vmap(lambda z, t, s: each_loss(self.task, z, t, s), (0, own, 0))(outputs, batch.y, self._smoothing())
-        self._differentiate((each * batch.factors).mean(1).sum(), leaves)
+        aim = costs if batch.factors is None else (each * batch.factors).mean(1)
+        self._differentiate(aim.sum(), leaves)
         return costs.detach()
+
+    def _each_loss(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """Loss of each member on each example: shape (members, rows); examples of all members are one batch."""
+        count, rows = outputs.shape[:2]
+        smoothing = None if self.smoothing is None else self.smoothing.repeat_interleave(rows)
+        return each_loss(self.task, outputs.flatten(0, 1), y.expand(count, rows).reshape(-1), smoothing).view(
+            count, rows
+        )
 
     def _in_turn(self, batch: MiniBatch) -> Tensor:
         """Run one member after another, forwards and backwards, so that what one needs stays in the cache."""
@@ -339,10 +341,6 @@ class StackedTile(Tile):
         labels = torch.from_numpy(np.stack(rows)).to(self.device)
         return labels.long() if self.task == "multiclass" else labels
 
-    def _smoothing(self) -> Tensor:
-        """Smoothing of labels of each member, shape (members,)."""
-        return torch.zeros_like(self.weights[:, 0]) if self.smoothing is None else self.smoothing
-
     def _weighted(self, outputs: Tensor, y: Tensor, place: int, factors: Tensor) -> Tensor:
         """Mean loss of one member with a factor on each example's."""
         smoothing = None if self.smoothing is None else self.smoothing[place]
@@ -391,7 +389,9 @@ class StackedTile(Tile):
             found.append(f"The network keeps values in attributes ({names}): its trials train one after another.")
         if self.stacked.reason:
             short = f"{self.stacked.reason[:160]}…" if len(self.stacked.reason) > 160 else self.stacked.reason
-            found.append(f"vmap cannot run the network ({short}): its trials train one after another.")
+            found.append(f"The trials train one after another: vmap cannot run the network ({short}).")
+        elif self.traits.reason:
+            found.append(f"The trials train one after another: {self.traits.reason}.")
         return found
 
     def _attributes(self, place: int) -> dict[str, np.ndarray]:

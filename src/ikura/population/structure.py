@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import weakref
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import torch
@@ -36,17 +37,20 @@ def structure(module: nn.Module) -> Hashable:
     parts: list[Hashable] = []
     first: dict[int, str] = {}
     tied = [(n, first.setdefault(id(p), n)) for n, p in module.named_parameters(remove_duplicate=False)]
+    registered = {id(t): name for name, t in (*module.named_parameters(), *module.named_buffers())}
     for name, part in module.named_modules():
         own = {k: v for k, v in vars(part).items() if k not in ("_parameters", "_buffers", "_modules")}
         tensors = [(k, _shape(t)) for k, t in (*part._parameters.items(), *part._buffers.items())]
-        parts.append((name, type(part), tuple(tensors), tuple((k, _comparable(v)) for k, v in sorted(own.items()))))
+        parts.append(
+            (name, type(part), tuple(tensors), tuple((k, _comparable(v, registered)) for k, v in sorted(own.items())))
+        )
     return tuple(parts), tuple(tied)
 
 
 def _shape(tensor: torch.Tensor | None) -> Hashable:
     if tensor is None:
         return None
-    return tuple(tensor.shape), tensor.dtype, tensor.requires_grad, _comparable(tensor._backward_hooks)
+    return tuple(tensor.shape), tensor.dtype, tensor.requires_grad, _comparable(tensor._backward_hooks, {})
 
 
 def hooks_gradients(module: nn.Module) -> bool:
@@ -101,13 +105,18 @@ class _Same:
         return id(self.value)
 
 
-def _comparable(value: Any) -> Hashable:
+def _comparable(value: Any, registered: Mapping[int, str]) -> Hashable:
+    """What is equal for equal values; parameters and buffers of the network, by their ids, go by their names."""
     if isinstance(value, PLAIN):
         return type(value), value
+    if isinstance(value, weakref.ref):
+        return type(value), _comparable(value(), registered)
+    if isinstance(value, torch.Tensor) and id(value) in registered:
+        return type(value), registered[id(value)]
     if isinstance(value, list | tuple):
-        return type(value), tuple(_comparable(v) for v in value)
+        return type(value), tuple(_comparable(v, registered) for v in value)
     if isinstance(value, set | frozenset):
-        return type(value), frozenset(_comparable(v) for v in value)
+        return type(value), frozenset(_comparable(v, registered) for v in value)
     if isinstance(value, dict):
-        return type(value), tuple((_comparable(k), _comparable(v)) for k, v in value.items())
+        return type(value), tuple((_comparable(k, registered), _comparable(v, registered)) for k, v in value.items())
     return _Same(value)

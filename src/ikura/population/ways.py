@@ -16,9 +16,9 @@ from ikura.nn.generators import preserved, seeded
 from ikura.nn.noise import Draws, drawing
 from ikura.population.inputs import inputs_of
 from ikura.population.stacked_module import StackedModule
-from ikura.population.structure import convolves, hooks_gradients
+from ikura.population.structure import hooks_gradients
 
-__all__ = ["LEAST_TOGETHER", "MOST_WORK", "better_in_turn", "draws_outside", "vmap_failure"]
+__all__ = ["LEAST_TOGETHER", "MOST_WORK", "draws_outside", "slow_at_once", "vmap_failure"]
 
 LEAST_TOGETHER = 8
 """Members of a tile below which its networks run one after another: a step of all costs more than theirs."""
@@ -44,19 +44,19 @@ class _Functions(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-def better_in_turn(module: nn.Module, x: Tensor, codes: Tensor) -> bool:
-    """Whether a network is made of what vmap runs more slowly on the CPU than one after another.
+def slow_at_once(module: nn.Module, x: Tensor, codes: Tensor) -> str:
+    """Name what a network is made of that vmap runs more slowly on the CPU than one after another; empty if nothing.
 
     Example:
         >>> x, codes = torch.zeros(2, 3, 4), torch.zeros(2, 0)
-        >>> better_in_turn(nn.Linear(4, 1), x, codes), better_in_turn(nn.Conv1d(3, 1, 2), x, codes)
-        (False, True)
+        >>> slow_at_once(nn.Linear(4, 1), x, codes), slow_at_once(nn.Conv1d(3, 1, 2), x, codes)
+        ('', 'conv1d')
     """
-    if convolves(module) or hooks_gradients(module) or any(isinstance(one, nn.RNNBase) for one in module.modules()):
-        return True
+    if hooks_gradients(module):
+        return "hooks of gradients"
     with seeded(0), drawing(Draws(0, 0)), torch.no_grad(), _Functions() as seen:
         module.train()(*inputs_of(module, x, codes))
-    return any(name.startswith(SLOW) for name in seen.names)
+    return next((name for name in sorted(seen.names) if name.startswith(SLOW)), "")
 
 
 def draws_outside(module: nn.Module, x: Tensor, codes: Tensor) -> bool:
@@ -70,9 +70,14 @@ def draws_outside(module: nn.Module, x: Tensor, codes: Tensor) -> bool:
         True
     """
     with seeded(0), drawing(Draws(0, 0)), torch.no_grad():
-        before = random.getstate(), str(np.random.get_state(legacy=False))
+        before = _states()
         module.train()(*inputs_of(module, x, codes))
-        return before != (random.getstate(), str(np.random.get_state(legacy=False)))
+        return before != _states()
+
+
+def _states() -> tuple[Any, ...]:
+    numbers: Any = np.random.get_state(legacy=False)
+    return random.getstate(), numbers["state"]["pos"], numbers["state"]["key"].tobytes(), numbers["has_gauss"]
 
 
 def vmap_failure(first: nn.Module, second: nn.Module, x: Tensor, codes: Tensor) -> str:
