@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,10 +28,56 @@ class Net(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """One layer."""
         out: Tensor = self.layer(x)
+        return out if self.attribute is None else -out
+
+
+class KeepsHyperparameters(Net):
+    """Keeps what it was made from, and reads it only when it is made."""
+
+    def __init__(self, **hp: Any) -> None:
+        super().__init__()
+        self.hp = hp
+
+
+class ReadsBy(KeepsHyperparameters):
+    """Reads what it was made from in a way of its own."""
+
+    def __init__(self, read: Callable[[Any], Any], rate: float) -> None:
+        super().__init__(rate=rate)
+        self.read = read
+
+
+class ReadsText(KeepsHyperparameters):
+    """Reads an attribute by its name as a text."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * attrgetter("hp")(self)["rate"]
+
+
+def rate_of(net: KeepsHyperparameters) -> float:
+    return float(net.hp["rate"])
+
+
+class ReadsElsewhere(KeepsHyperparameters):
+    """Lets a function read an attribute."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * rate_of(self)
+
+
+class Parent(nn.Module):
+    """Reads an attribute of a part."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.part = KeepsHyperparameters(rate=rate)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.part(x) * self.part.hp["rate"]
         return out
 
 
-def touched(net: Net, change: Callable[[Net], object]) -> Net:
+def touched(net: Any, change: Callable[[Any], object]) -> Any:
     """A network after a change."""
     change(net)
     return net
@@ -61,7 +108,18 @@ TOLD_APART: dict[str, Callable[[], tuple[nn.Module, nn.Module]]] = {
     "attribute of a part": lambda: (nn.Sequential(nn.LeakyReLU(0.1)), nn.Sequential(nn.LeakyReLU(0.2))),
     "frozen weights": lambda: (Net(), touched(Net(), lambda net: net.layer.requires_grad_(False))),
     "new buffer": lambda: (Net(), touched(Net(), lambda net: net.register_buffer("more", torch.zeros(1)))),
-    "new attribute": lambda: (Net(), touched(Net(), lambda net: setattr(net, "more", 1))),
+    "attribute of a library's layer": lambda: (
+        nn.ReLU(),
+        touched(nn.ReLU(), lambda layer: setattr(layer, "more", 1)),
+    ),
+    "attribute read by its name": lambda: (ReadsText(rate=1.0), ReadsText(rate=2.0)),
+    "attribute read by a function": lambda: (ReadsElsewhere(rate=1.0), ReadsElsewhere(rate=2.0)),
+    "attribute read by a parent": lambda: (Parent(1.0), Parent(2.0)),
+    "attribute that is a function": lambda: (ReadsBy(lambda net: net.hp, 1.0), ReadsBy(lambda net: net.hp, 2.0)),
+    "attribute that a hook may read": lambda: (
+        touched(KeepsHyperparameters(rate=1.0), lambda net: net.register_forward_hook(print)),
+        touched(KeepsHyperparameters(rate=2.0), lambda net: net.register_forward_hook(print)),
+    ),
     "hook": lambda: (Net(), touched(Net(), lambda net: net.register_forward_hook(lambda *_: None))),
     "activation": lambda: (MLP(2, 1, [3], "relu"), MLP(2, 1, [3], "tanh")),
 }
@@ -78,6 +136,7 @@ ALIKE: dict[str, Callable[[], tuple[nn.Module, nn.Module]]] = {
         touched(Net(), lambda net: setattr(net, "attribute", [net.layer.weight])),
         touched(Net(), lambda net: setattr(net, "attribute", [net.layer.weight])),
     ),
+    "attribute that nothing reads": lambda: (KeepsHyperparameters(rate=1.0), KeepsHyperparameters(rate=2.0)),
     "sequential": lambda: (nn.Sequential(nn.Linear(2, 2), nn.ELU()), nn.Sequential(nn.Linear(2, 2), nn.ELU())),
 }
 

@@ -10,13 +10,18 @@ import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
+from ikura.population.attribute_reads import names_read, of_libraries
+
 __all__ = ["channels_last", "convolves", "hooks_gradients", "structure", "weights_of"]
 
 PLAIN = (int, float, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size)
 
+STATE = ("_parameters", "_buffers", "_modules")
+INTERNAL = frozenset(vars(nn.Module()))
+
 
 def structure(module: nn.Module) -> Hashable:
-    """Describe everything of a network but the values of its parameters and buffers.
+    """Describe everything of a network but the values of its parameters and buffers, and attributes that nothing reads.
 
     Two networks with the same structure compute the same function of (parameters, buffers, inputs), so one program can
     run both. Attributes that cannot be compared count as different, which only costs speed.
@@ -38,8 +43,10 @@ def structure(module: nn.Module) -> Hashable:
     first: dict[int, str] = {}
     tied = [(n, first.setdefault(id(p), n)) for n, p in module.named_parameters(remove_duplicate=False)]
     registered = {id(t): name for name, t in (*module.named_parameters(), *module.named_buffers())}
+    read = names_read(module)
     for name, part in module.named_modules():
-        own = {k: v for k, v in vars(part).items() if k not in ("_parameters", "_buffers", "_modules")}
+        every = read is None or of_libraries(type(part))
+        own = {k: v for k, v in vars(part).items() if k not in STATE and (every or k in INTERNAL or k in (read or ()))}
         tensors = [(k, _shape(t)) for k, t in (*part._parameters.items(), *part._buffers.items())]
         parts.append(
             (name, type(part), tuple(tensors), tuple((k, _comparable(v, registered)) for k, v in sorted(own.items())))
