@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -29,6 +30,8 @@ _stop: Any
 def _begin(setup: TrainingSetup, messages: Any, stop: Any) -> None:
     global _setup, _messages, _stop
     _setup, _messages, _stop = setup, messages, stop
+    # What there was before the fork stays: to look through all of it for garbage takes as long as many epochs.
+    gc.freeze()
     leave_signals_to_parent()
     end_with_parent()
 

@@ -93,7 +93,7 @@ def compile_kernel(dtype: str) -> None:
 
 
 def compile_update(dtype: str) -> None:
-    """Compile the updates of networks of the caller's for one precision, or load them, by making the smallest one."""
+    """Compile updates and scores of networks of the caller's for one precision, or load them, by making the smallest."""
     from ikura.population.kernel.members import update_members
 
     row, none = np.zeros((1, 1), dtype), np.zeros(1)
@@ -102,6 +102,7 @@ def compile_update(dtype: str) -> None:
         np.array([setting_of(Member(0, {"optimizer": "sgd"}, 0).values)], SETTINGS), none, np.zeros(1, np.int64),
         np.ones(1, bool), none.copy(), none.copy(), 0, 1,
     )  # fmt: skip
+    Scorer("regression", METRICS["r2"])(np.zeros((1, 2, 1), dtype), np.zeros(2, dtype))
 
 
 def compile_convolution(dtype: str) -> None:
