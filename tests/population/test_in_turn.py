@@ -115,3 +115,20 @@ def test_few_members_large_networks_and_what_vmap_takes_apart_run_in_turn(setup:
     assert way(network, 7) is InTurnTile
     assert way(lambda hp: nn.Sequential(nn.Linear(6, 40_000), nn.Linear(40_000, 3)), 8) is InTurnTile
     assert way(lambda hp: nn.Sequential(nn.Unflatten(1, (1, 6)), nn.Conv1d(1, 3, 6), nn.Flatten()), 8) is InTurnTile
+
+
+def test_members_that_differ_in_a_rate_of_dropout_share_a_tile_and_keep_their_own(setup: Make) -> None:
+    def dropping(hp: Any) -> nn.Module:
+        return nn.Sequential(nn.Linear(6, 8), nn.Dropout(hp.p), nn.Linear(8, 3))
+
+    made = setup("multiclass", network=dropping, dtype="float32")
+    members = [Member(n, {"p": n / 10, "learning_rate": 0.01, "batch_size": 32}, 7) for n in range(9)]
+    [tile] = made.pack(members, 16)
+    assert len(tile) == 9
+    assert len(made.traits_of) == 0
+    together = made.tile(tile)
+    assert isinstance(together, InTurnTile)
+    costs, _ = curve(made, together)
+    for place, member in enumerate(tile):
+        assert np.array_equal(curve(made, made.tile([member]))[0][:, 0], costs[:, place])
+    assert len(made.traits_of) == 1

@@ -132,7 +132,8 @@ class TrainingSetup:
         sizes = member.values.batch_size, member.values.batch_growth
         if self.network is None:
             return member.seed, *sizes, self._stackable(member)
-        return member.seed, *sizes, structure(self.module(member))
+        module = self.module(member)
+        return member.seed, *sizes, structure(module, rates=not self._can_run_in_turn(module))
 
     def _stackable(self, member: Member) -> Any:
         """What built-in networks that are padded to one width have in common."""
@@ -172,7 +173,8 @@ class TrainingSetup:
         if self.network is not None:
             modules = [self.module(member) for member in members]
             traits = self.traits(members[0])
-            if self.runs_in_turn(members[0], len(members)):
+            differ = len({structure(module) for module in modules}) > 1
+            if differ or self.runs_in_turn(members[0], len(members)):
                 from ikura.population.in_turn import InTurnTile
 
                 return InTurnTile(members, modules, self.task, self.dtype, outputs=self.outputs, traits=traits)
@@ -209,7 +211,7 @@ class TrainingSetup:
         Raises:
             UsageError: the network is none that can be trained.
         """
-        form = structure(self.module(member))
+        form = structure(self.module(member), rates=False)
         if form not in self.traits_of:
             self.traits_of[form] = self._dry_run(member)
         return self.traits_of[form]
@@ -220,14 +222,19 @@ class TrainingSetup:
         Raises:
             UsageError: the network is none that can be trained.
         """
+        module = self.module(member)
+        if not self._can_run_in_turn(module):
+            return False
+        weights = sum(p.numel() for p in weights_of(module).values())
+        work = weights * min(int(member.values.batch_size), len(self.train))
+        return self.traits(member).in_turn or company < LEAST_TOGETHER or work > MOST_WORK
+
+    def _can_run_in_turn(self, module: nn.Module) -> bool:
+        """Whether a network is of the caller's, on the CPU, and pretrained, if at all, in its first weights."""
         if self.network is None or self.device != "cpu" or self.compiled:
             return False
-        weights = weights_of(self.module(member)).values()
-        marks = [bool(getattr(p, "pretrained", False)) for p in weights]
-        if marks != sorted(marks, reverse=True):
-            return False
-        work = sum(p.numel() for p in weights) * min(int(member.values.batch_size), len(self.train))
-        return self.traits(member).in_turn or company < LEAST_TOGETHER or work > MOST_WORK
+        marks = [bool(getattr(p, "pretrained", False)) for p in weights_of(module).values()]
+        return marks == sorted(marks, reverse=True)
 
     def _dry_run(self, member: Member) -> ForwardTraits:
         examples = self.train.head(16)

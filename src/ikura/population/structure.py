@@ -16,11 +16,14 @@ __all__ = ["channels_last", "convolves", "hooks_gradients", "structure", "weight
 
 PLAIN = (int, float, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size)
 
+DROPOUTS = (
+    nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout,
+)  # fmt: skip
 STATE = ("_parameters", "_buffers", "_modules")
 INTERNAL = frozenset(vars(nn.Module()))
 
 
-def structure(module: nn.Module) -> Hashable:
+def structure(module: nn.Module, rates: bool = True) -> Hashable:
     """Describe everything of a network but the values of its parameters and buffers, and attributes that nothing reads.
 
     Two networks with the same structure compute the same function of (parameters, buffers, inputs), so one program can
@@ -28,6 +31,7 @@ def structure(module: nn.Module) -> Hashable:
 
     Args:
         module: the network of one member.
+        rates: whether the rates of torch's dropout layers belong to it, as they do where one program runs all networks.
 
     Returns:
         A value that is equal for networks that can be stacked.
@@ -48,9 +52,10 @@ def structure(module: nn.Module) -> Hashable:
         every = read is None or of_libraries(type(part))
         own = {k: v for k, v in vars(part).items() if k not in STATE and (every or k in INTERNAL or k in (read or ()))}
         tensors = [(k, _shape(t)) for k, t in (*part._parameters.items(), *part._buffers.items())]
-        parts.append(
-            (name, type(part), tuple(tensors), tuple((k, _comparable(v, registered)) for k, v in sorted(own.items())))
-        )
+        if not rates and type(part) in DROPOUTS:
+            del own["p"]
+        attributes = [(k, _comparable(v, registered)) for k, v in sorted(own.items())]
+        parts.append((name, type(part), tuple(tensors), tuple(attributes)))
     return tuple(parts), tuple(tied)
 
 

@@ -93,7 +93,7 @@ def compile_kernel(dtype: str) -> None:
 
 
 def compile_update(dtype: str) -> None:
-    """Compile updates and scores of networks of the caller's for one precision, or load them, by making the smallest."""
+    """Compile updates and scores of networks of the caller's for one precision, or load them, by making the least."""
     from ikura.population.kernel.members import update_members
 
     row, none = np.zeros((1, 1), dtype), np.zeros(1)
