@@ -14,7 +14,7 @@ from ikura.errors import UsageError, nearest
 from ikura.experiments.catalogue import EXPERIMENTS
 from ikura.experiments.claim import Claim
 from ikura.json_values import JsonObject
-from ikura.page.markup import Html
+from ikura.page.markup import Html, passage
 
 __all__ = ["Experiment", "Findings", "Repetition", "Section", "Tables"]
 
@@ -50,6 +50,11 @@ class Section:
     name: str
     heading: str
     content: Html
+
+    @classmethod
+    def of(cls, name: str, heading: str, *parts: object) -> Self:
+        """Make a section of pieces, as `passage` puts them together."""
+        return cls(name, heading, passage(*parts))
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from ikura.experiments._base import Experiment, Findings, Repetition, Section, T
 from ikura.experiments.charts import MARKS, averaged, chart, short
 from ikura.experiments.claim import Claim
 from ikura.json_values import JsonObject
-from ikura.page.markup import element, join
-from ikura.page.tables import table
+from ikura.page.markup import element
+from ikura.page.tables import block
 
 __all__ = ["EXPERIMENT", "BatchNormRegularises", "measure"]
 
@@ -67,14 +67,10 @@ class BatchNormRegularises(Experiment):
     )
     method: ClassVar[str] = (
         "Networks of twice 128 hidden units, with and without batch normalisation, are trained with Adam on the "
-        "bundled "
-        f"digits, with mini-batches of {', '.join(map(str, SIZES))} and at least {UPDATES} updates in whole epochs. "
-        "Compared "
-        "are the weights with the lowest dev loss on the way: the gap, dev loss minus training loss, which "
-        "regularisation "
-        "narrows, and the training loss itself, which it holds up. In each repetition networks with and without it "
-        "see the "
-        "same split, weights and mini-batches."
+        f"bundled digits, with mini-batches of {', '.join(map(str, SIZES))} and at least {UPDATES} updates in whole "
+        "epochs. Compared are the weights with the lowest dev loss on the way: the gap, dev loss minus training loss, "
+        "which regularisation narrows, and the training loss itself, which it holds up. In each repetition networks "
+        "with and without it see the same split, weights and mini-batches."
     )
 
     @override
@@ -101,20 +97,11 @@ class BatchNormRegularises(Experiment):
         claims = []
         for column, words in (("narrowed", "narrows the gap"), ("held_up", "holds the training loss up")):
             by = effects.pivot_table(index="repetition", columns="size", values=column)
-            few = by[smallest].to_numpy()
-            claims.append(
-                Claim.of_mean(
-                    f"With mini-batches of {smallest} batch normalisation {words}", "by how much", few, least=0
-                )
-            )
-            claims.append(
-                Claim.of_mean(
-                    f"It {words} more at {smallest} than at {largest}",
-                    "difference",
-                    few - by[largest].to_numpy(),
-                    least=0,
-                )
-            )
+            few, many = by[smallest], by[largest]
+            sentence = f"With mini-batches of {smallest} batch normalisation {words}"
+            claims.append(Claim.of_mean(sentence, "by how much", few, least=0))
+            sentence = f"It {words} more at {smallest} than at {largest}"
+            claims.append(Claim.of_mean(sentence, "difference", few - many, least=0))
         scale = {"type": "log", "tickvals": sorted(set(nets["size"].tolist()))}
         charts = [
             chart(
@@ -138,24 +125,10 @@ class BatchNormRegularises(Experiment):
                 for kind in NAMES
             ]
             rows.append([f"{size}", *cells])
-        headings = [
-            "mini-batch",
-            *(f"{c} {n}" for c in ("gap", "training loss", "dev loss") for n in ("without", "with")),
-        ]
-        return Findings(
-            claims,
-            [
-                Section(
-                    "Losses",
-                    "Gap and losses by mini-batch size",
-                    join(
-                        element("p", "Mean over repetitions; bands and ± are 95 % intervals."),
-                        element("div", *charts, class_="multiples"),
-                        element("div", table(headings, rows), class_="block"),
-                    ),
-                ),
-            ],
-        )
+        headings = [f"{c} {n}" for c in ("gap", "training loss", "dev loss") for n in ("without", "with")]
+        text = "Mean over repetitions; bands and ± are 95 % intervals."
+        losses = element("div", *charts, class_="multiples"), block(["mini-batch", *headings], rows)
+        return Findings(claims, [Section.of("Losses", "Gap and losses by mini-batch size", text, *losses)])
 
 
 EXPERIMENT = BatchNormRegularises()

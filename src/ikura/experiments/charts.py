@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ikura.experiments.claim import mean_interval
+from ikura.experiments.claim import mean_interval, mean_intervals
 from ikura.json_values import JsonObject
 from ikura.page.figure import axis, css, figure, rounded
-from ikura.page.lines import MARGIN, MARKS, Line, chart
-from ikura.page.markup import Html
+from ikura.page.lines import MARGIN, MARKS, Line, chart, level
+from ikura.page.markup import Html, element
 
-__all__ = ["MARKS", "Line", "averaged", "chart", "plane", "short"]
+__all__ = ["MARKS", "Line", "averaged", "averaged_by", "best_charts", "chart", "level", "plane", "short"]
 
 
 def averaged(
@@ -34,11 +34,45 @@ def averaged(
     places = sorted(set(frame[by].tolist()))
     groups = [frame.loc[frame[by] == place, value].dropna().to_numpy(float) for place in places]
     if geometric:
-        found = [tuple(np.exp(mean_interval(np.log(np.maximum(one, least)))).tolist()) for one in groups]
-    else:
-        found = [mean_interval(one) for one in groups]
-    means, lows, highs = (list(column) for column in zip(*found, strict=True)) if found else ([], [], [])
-    return Line(name, places, means, lows, highs, **look)
+        found = mean_intervals(np.log(np.maximum(one, least)) for one in groups)
+        return Line(name, places, *(np.exp(column).tolist() for column in found), **look)
+    return Line(name, places, *mean_intervals(groups), **look)
+
+
+def averaged_by(
+    frame: pd.DataFrame, kind: str, colours: Mapping[str, str], by: str, value: str, *more: bool, **look: Any
+) -> list[Line]:
+    """Average a column as `averaged` does, a line for each kind.
+
+    Args:
+        frame: rows of all repetitions.
+        kind: the column that holds the kind.
+        colours: kind to colour.
+        by, value: as for `averaged`.
+        more, look: further arguments of `averaged`.
+    """
+    return [
+        averaged(frame[frame[kind] == one], by, value, one, *more, colour=colour, **look)
+        for one, colour in colours.items()
+    ]
+
+
+def best_charts(what: str, by_data: Mapping[str, Sequence[Line]], gain: Line, ratio: str, better: str) -> Html:
+    """Draw what two ways of searching found by the number of trials, for each data set and for all together.
+
+    Args:
+        what: the lowest loss, in words.
+        by_data: data set to a line for each way.
+        gain: the logarithm of their ratio over all data sets, by the number of trials.
+        ratio: what that is, in words.
+        better: the way that is better where the logarithm is above 0, in words.
+    """
+    scale = {"type": "log", "tickformat": "~g", "nticks": 6}
+    charts = [chart(one, "trials", what, title=data, height=280, yaxis=scale) for data, one in by_data.items()]
+    caption = f"Above 0 {better} has found the lower loss. Means (of losses geometric ones) with 95 % intervals."
+    zero = {"zeroline": True, "zerolinecolor": css("--muted")}
+    together = chart([gain], "trials", ratio, title="All data sets", caption=caption, height=280, yaxis=zero)
+    return element("div", *charts, together, class_="pair")
 
 
 def plane(
@@ -54,29 +88,13 @@ def plane(
         title, caption: of the figure.
     """
     ramp = [[0, css("--wrong-1")], [0.5, css("--heat-0")], [1, css("--heat-1")]]
+    grid = {"x": rounded(x, 3), "y": rounded(y, 3), "z": [rounded(row, 2) for row in values]}
+    heat = {"colorscale": ramp, "zmin": 0, "zmax": 1, "zsmooth": "best", "showscale": False, "hoverinfo": "skip"}
+    half = {"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"}
+    border = {"line": {"width": 2, "color": css("--ink")}, "contours": half}
     traces: list[JsonObject] = [
-        {
-            "type": "heatmap",
-            "x": rounded(x, 3),
-            "y": rounded(y, 3),
-            "z": [rounded(row, 2) for row in values],
-            "colorscale": ramp,
-            "zmin": 0,
-            "zmax": 1,
-            "zsmooth": "best",
-            "showscale": False,
-            "hoverinfo": "skip",
-        },
-        {
-            "type": "contour",
-            "x": rounded(x, 3),
-            "y": rounded(y, 3),
-            "z": [rounded(row, 2) for row in values],
-            "showscale": False,
-            "hoverinfo": "skip",
-            "line": {"width": 2, "color": css("--ink")},
-            "contours": {"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"},
-        },
+        {"type": "heatmap", **grid, **heat},
+        {"type": "contour", **grid, "showscale": False, "hoverinfo": "skip", **border},
     ]
     for which, colour in ((0, "--wrong-2"), (1, "--roe")):
         own = points[classes == which]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from ikura.json_values import JsonObject
 
-__all__ = ["DOES_NOT_HOLD", "HOLDS", "NOT_DECIDED", "Claim", "mean_interval"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["DOES_NOT_HOLD", "HOLDS", "NOT_DECIDED", "Claim", "mean_interval", "mean_intervals"]
 
 HOLDS = "holds"
 DOES_NOT_HOLD = "does not hold"
@@ -44,6 +47,12 @@ def mean_interval(values: Sequence[float] | np.ndarray, level: float = 0.95) -> 
     return mean, mean - half, mean + half
 
 
+def mean_intervals(groups: Iterable[Sequence[float] | np.ndarray]) -> tuple[list[float], list[float], list[float]]:
+    """Estimate the mean of each group: all means, all lower ends and all upper ends, as `Line` takes them."""
+    found = [mean_interval(one) for one in groups]
+    return [one[0] for one in found], [one[1] for one in found], [one[2] for one in found]
+
+
 @dataclass(frozen=True)
 class Claim:
     """Something claimed of a number, and what was measured of it.
@@ -71,12 +80,19 @@ class Claim:
         cls,
         sentence: str,
         what: str,
-        values: Sequence[float] | np.ndarray,
+        values: Sequence[float] | np.ndarray | pd.Series,
         least: float = -math.inf,
         most: float = math.inf,
     ) -> Self:
         """Claim that a mean lies between `least` and `most`, judged by Student's interval."""
-        return cls(sentence, what, *mean_interval(values), least, most, len(values))
+        return cls(sentence, what, *mean_interval(np.asarray(values)), least, most, len(values))
+
+    @classmethod
+    def of_shares(
+        cls, sentence: str, what: str, hits: pd.Series | np.ndarray, least: float = -math.inf, most: float = math.inf
+    ) -> Self:
+        """Claim that a probability lies between `least` and `most`, of a truth value for each try."""
+        return cls.of_share(sentence, what, int(hits.sum()), len(hits), least, most)
 
     @classmethod
     def of_share(

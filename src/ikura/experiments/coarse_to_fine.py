@@ -12,9 +12,8 @@ from typing_extensions import override
 import ikura
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
 from ikura.experiments.charts import MARKS, Line, chart
-from ikura.experiments.claim import Claim, mean_interval
-from ikura.page.markup import element, join
-from ikura.page.tables import table
+from ikura.experiments.claim import Claim, mean_intervals
+from ikura.page.tables import block
 from ikura.search import proposer
 
 __all__ = ["EXPERIMENT", "CoarseToFineAgainstRandom", "cost"]
@@ -74,17 +73,9 @@ class CoarseToFineAgainstRandom(Experiment):
                 )
                 assert study.best is not None
                 assert study.test is not None
-                rows.append(
-                    {
-                        "data": data,
-                        "search": search,
-                        "trials": count,
-                        "planned": spent if search == "coarse-to-fine" else count * epochs,
-                        "epochs": int(study.trials["epochs"].sum()),
-                        "dev": study.best.dev,
-                        "test": study.test.value,
-                    }
-                )
+                spent_in = {"trials": count, "planned": spent if search == "coarse-to-fine" else count * epochs}
+                found = {"epochs": int(study.trials["epochs"].sum()), "dev": study.best.dev, "test": study.test.value}
+                rows.append({"data": data, "search": search, **spent_in, **found})
         return {"searches": rows}
 
     @override
@@ -95,7 +86,7 @@ class CoarseToFineAgainstRandom(Experiment):
             Claim.of_mean(
                 f"At equal cost coarse-to-fine finds a lower {which} loss",
                 "ln (loss, random / coarse-to-fine), mean over data sets",
-                gain.groupby("repetition")["gain"].mean().to_numpy(),
+                gain.groupby("repetition")["gain"].mean(),
                 least=0,
             )
             for which, gain in gains.items()
@@ -103,46 +94,27 @@ class CoarseToFineAgainstRandom(Experiment):
         rows, lines = [], []
         for place, (which, gain) in enumerate(gains.items()):
             names = list(dict.fromkeys(gain["data"]))
-            found = [mean_interval(gain[gain["data"] == data]["gain"].to_numpy()) for data in names]
-            mean, low, high = (list(column) for column in zip(*found, strict=True))
+            mean, low, high = mean_intervals(gain[gain["data"] == data]["gain"].to_numpy() for data in names)
             colour = MARKS[place]
             lines.append(Line(f"{which} loss", [f"{name} " for name in names], mean, low, high, colour, "markers"))
-            for name, one in zip(names, found, strict=True):
+            for name, *one in zip(names, mean, low, high, strict=True):
                 own = searches[searches["data"] == name]
                 means = [own[own["search"] == search][which].mean() for search in ("random", "coarse-to-fine")]
-                rows.append(
-                    [name, which, *(f"{m:.4g}" for m in means), f"{one[0]:.3f}", f"{one[1]:.3f} to {one[2]:.3f}"]
-                )
-        headings = [
-            "data",
-            "set",
-            "random, mean loss",
-            "coarse-to-fine, mean loss",
-            "mean of ln ratios",
-            "95 % interval",
-        ]
+                ends = f"{one[1]:.3f} to {one[2]:.3f}"
+                rows.append([name, which, *(f"{m:.4g}" for m in means), f"{one[0]:.3f}", ends])
+        headings = ["data", "set", "random, mean loss", "coarse-to-fine, mean loss", "mean of ln ratios"]
         spent = searches.groupby("search")[["trials", "epochs"]].mean()
         told = " and ".join(f"{search} {row['trials']:g} trials, {row['epochs']:g}" for search, row in spent.iterrows())
-        return Findings(
-            claims,
-            [
-                Section(
-                    "By data set",
-                    "By data set",
-                    join(
-                        element("p", f"Trials, and epochs trained in a search on average: {told}."),
-                        chart(
-                            lines,
-                            "data set",
-                            "ln (random / coarse-to-fine)",
-                            caption="Above 0 coarse-to-fine has the lower loss. Bars are 95 % intervals.",
-                            yaxis={"zeroline": True, "zerolinecolor": "css(--muted)"},
-                        ),
-                        element("div", table(headings, rows), class_="block"),
-                    ),
-                )
-            ],
+        text = f"Trials, and epochs trained in a search on average: {told}."
+        picture = chart(
+            lines,
+            "data set",
+            "ln (random / coarse-to-fine)",
+            caption="Above 0 coarse-to-fine has the lower loss. Bars are 95 % intervals.",
+            yaxis={"zeroline": True, "zerolinecolor": "css(--muted)"},
         )
+        losses = block([*headings, "95 % interval"], rows)
+        return Findings(claims, [Section.of("By data set", "By data set", text, picture, losses)])
 
 
 def _space(data: str, trials: int) -> ikura.Space:

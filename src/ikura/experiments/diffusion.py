@@ -13,14 +13,14 @@ from typing_extensions import override
 from ikura.data import prepare
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
 from ikura.experiments.charts import MARKS, Line, chart, short
-from ikura.experiments.claim import Claim, mean_interval
+from ikura.experiments.claim import Claim, mean_intervals
 from ikura.experiments.populations import make_setup
 from ikura.large_batch.distance import LAWS, compare_laws, growth_alpha
 from ikura.large_batch.potential import random_potential
 from ikura.large_batch.preset import TORCH_SCALE
 from ikura.large_batch.random_walk import diffusion_rate, log_spaced_updates, walk
-from ikura.page.markup import Html, element, join
-from ikura.page.tables import table
+from ikura.page.markup import Html, element, passage
+from ikura.page.tables import block
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.population.warmup import warm_up
@@ -98,7 +98,8 @@ class Diffusion(Experiment):
         fits = _fits(walks)
         rates = fits.pivot_table(index="repetition", columns=["setting", "size"], values="rate")
         best = fits.groupby(["repetition", "setting", "size"]).first()
-        log_first = int((best["best"] == "log").sum())
+        first = "The logarithm predicts the distance better than the root and a power"
+        narrowed = spreads["matched"] / spreads["same"]
         ratio = (rates["same"][sizes[-1]] / rates["same"][sizes[0]]).to_numpy(float)
         after = (rates["matched"][sizes[-1]] / rates["matched"][sizes[0]]).to_numpy(float)
         growth = best["alpha"].groupby("repetition").mean().to_numpy(float)
@@ -107,20 +108,9 @@ class Diffusion(Experiment):
         claims = [
             Claim.of_mean("Larger batches diffuse more slowly", rate_of, ratio, most=1),
             Claim.of_mean("Matching brings the rates together within a fifth", rate_of, after, 0.8, 1.25),
-            Claim.of_mean(
-                "Matching narrows the spread of distances",
-                f"{what}: after / before",
-                spreads["matched"] / spreads["same"],
-                most=1,
-            ),
-            Claim.of_share(
-                "The logarithm predicts the distance better than the root and a power",
-                "share of walks",
-                log_first,
-                len(best),
-                0.5,
-            ),
-            Claim.of_mean("The potential's α is 2", "α", potential["alpha"].to_numpy(float), 1.8, 2.2),
+            Claim.of_mean("Matching narrows the spread of distances", f"{what}: after / before", narrowed, most=1),
+            Claim.of_shares(first, "share of walks", best["best"] == "log", 0.5),
+            Claim.of_mean("The potential's α is 2", "α", potential["alpha"], 1.8, 2.2),
             Claim.of_mean("The growth law's α is 2", "α", growth, 1.8, 2.2),
         ]
         return Findings(
@@ -201,25 +191,14 @@ def _charts(walks: pd.DataFrame) -> Html:
     for setting, words in SETTINGS.items():
         lines = []
         for place, (size, own) in enumerate(walks[walks["setting"] == setting].groupby("size")):
-            groups = own.groupby("update")["distance"]
-            found = [mean_interval(values.to_numpy(float)) for _, values in groups]
-            means, lows, highs = map(list, zip(*found, strict=True))
-            lines.append(
-                Line(
-                    f"{size}",
-                    sorted(set(own["update"].tolist())),
-                    means,
-                    lows,
-                    highs,
-                    MARKS[place % len(MARKS)],
-                    "lines",
-                )
-            )
+            means = mean_intervals(one.to_numpy(float) for _, one in own.groupby("update")["distance"])
+            looks = sorted(set(own["update"].tolist()))
+            lines.append(Line(f"{size}", looks, *means, MARKS[place % len(MARKS)], "lines"))
         charts.append(
             chart(lines, "update", "distance ‖w − w₀‖", title=words.capitalize(), xaxis={"type": "log", "dtick": 1})
         )
-    return join(
-        element("p", "Means over seeds with 95 % intervals, by batch size. A straight line is a logarithm."),
+    return passage(
+        "Means over seeds with 95 % intervals, by batch size. A straight line is a logarithm.",
         element("div", *charts, class_="pair"),
     )
 
@@ -240,15 +219,10 @@ def _laws(fits: pd.DataFrame) -> Html:
     headings = ["setting", "batch"]
     for formula in LAWS.values():
         headings += [f"{formula}: ΔAIC", "prediction error"]
-    return join(
-        element(
-            "p",
-            "ΔAIC is to the best of the three, mean over seeds; the prediction error is that of the last third of the "
-            "points, from those before.",
-        ),
-        element(
-            "div", table([*headings, "p", "rate b", "α of the growth law"], rows, words={"setting"}), class_="block"
-        ),
+    return passage(
+        "ΔAIC is to the best of the three, mean over seeds; the prediction error is that of the last third of the "
+        "points, from those before.",
+        block([*headings, "p", "rate b", "α of the growth law"], rows, words={"setting"}),
     )
 
 
@@ -264,13 +238,10 @@ def _potential(spread: pd.DataFrame, potential: pd.DataFrame, growth: np.ndarray
         ["growth of the distance in training, mean over batch sizes", short(growth, 3)],
     ]
     within = (potential["high"] - potential["low"]).mean()
-    return join(
+    return passage(
         chart(lines, "distance from the initial weights", "standard deviation of the loss"),
-        element("div", table(["α measured by", "α"], rows), class_="block"),
-        element(
-            "p",
-            f"± are 95 % intervals over seeds; that of one network, over directions, is {within:.2f} wide on average.",
-        ),
+        block(["α measured by", "α"], rows),
+        f"± are 95 % intervals over seeds; that of one network, over directions, is {within:.2f} wide on average.",
     )
 
 

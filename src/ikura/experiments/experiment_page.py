@@ -13,7 +13,7 @@ from ikura.experiments.claim import HOLDS, Claim
 from ikura.experiments.folders import default_folder
 from ikura.page.cards import card
 from ikura.page.formatting import duration, number, plural
-from ikura.page.markup import Html, element, join
+from ikura.page.markup import Html, element, join, passage
 from ikura.page.page import page, write_text
 from ikura.page.tables import table
 
@@ -41,18 +41,14 @@ def write_page(path: Path, experiment: Experiment, findings: Findings, results: 
 
 def _header(experiment: Experiment, findings: Findings, results: Mapping[str, Any]) -> Html:
     size = f"{plural(results['repetitions'], 'repetition')}, {duration(results['seconds'])}"
-    warning = (
-        "A quick run, smaller than the method below says: it shows that the experiment works and proves little."
-        if results["quick"]
-        else None
-    )
+    warning = "A quick run, smaller than the method below says: it shows that the experiment works and proves little."
     return element(
         "header",
         element("p", f"ikura reproduce {experiment.name} · {size}", class_="eyebrow"),
         element("h1", experiment.question),
         element("p", experiment.says, class_="lede"),
         element("div", *(_card(claim) for claim in findings.claims), class_="cards"),
-        None if warning is None else element("p", warning, class_="verdict"),
+        element("p", warning, class_="verdict") if results["quick"] else None,
     )
 
 
@@ -82,12 +78,9 @@ def _claims(claims: Sequence[Claim]) -> Html:
         ]
         for claim in claims
     ]
-    return join(
-        element(
-            "p",
-            "A claim holds if the whole interval lies inside of what is claimed, does not hold if the whole interval "
-            "lies outside, and is not decided otherwise.",
-        ),
+    return passage(
+        "A claim holds if the whole interval lies inside of what is claimed, does not hold if the whole interval "
+        "lies outside, and is not decided otherwise.",
         table(headings, rows, words={"claim", "measured", "claimed"}),
     )
 
@@ -108,11 +101,7 @@ def _method(experiment: Experiment, notes: Sequence[str], results: Mapping[str, 
         element("code", "results.json"),
         ", beside this page.",
     )
-    return join(
-        *(element("p", paragraph) for paragraph in experiment.method.split("\n\n")),
-        *(element("p", note) for note in notes),
-        element("p", files),
-    )
+    return passage(*experiment.method.split("\n\n"), *notes, element("p", files))
 
 
 def _repeat(results: Mapping[str, Any]) -> Html:
@@ -121,13 +110,9 @@ def _repeat(results: Mapping[str, Any]) -> Html:
     for option, value in options.items():
         words += [f"--{option.replace('_', '-')}", str(value)]
     words += [*(["--seed", str(seed)] if seed else []), *(["--quick"] if quick else [])]
-    words += [
-        "--repetitions",
-        str(results["repetitions"]),
-        "--out",
-        f"{default_folder(name, seed, quick, options)}-again",
-    ]
-    return join(
+    again = f"{default_folder(name, seed, quick, options)}-again"
+    words += ["--repetitions", str(results["repetitions"]), "--out", again]
+    return passage(
         element("pre", element("code", shlex.join(words))),
-        element("p", f"With ikura {results['ikura']} on the same kind of machine it gives the same numbers."),
+        f"With ikura {results['ikura']} on the same kind of machine it gives the same numbers.",
     )

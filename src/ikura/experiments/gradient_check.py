@@ -10,10 +10,9 @@ import pandas as pd
 from typing_extensions import override
 
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
-from ikura.experiments.charts import MARKS, Line, averaged, chart
-from ikura.experiments.claim import Claim, mean_interval
-from ikura.page.markup import element, join
-from ikura.page.tables import table
+from ikura.experiments.charts import MARKS, Line, averaged, chart, level
+from ikura.experiments.claim import Claim, mean_intervals
+from ikura.page.tables import block
 
 __all__ = ["EXPERIMENT", "MISTAKES", "GradientCheck", "backward", "cost", "difference", "relative_error"]
 
@@ -27,6 +26,7 @@ MISTAKES = {
     "bias": "the gradient of the hidden biases has the wrong sign",
     "transpose": "one weight's gradient stands in another one's place",
 }
+SIDES = {1: "one side", 2: "two sides"}
 STEPS = tuple(10.0**-power for power in range(1, 12))
 
 
@@ -87,20 +87,16 @@ class GradientCheck(Experiment):
     name = "gradient-check"
     says: ClassVar[str] = (
         "With a step of 1e-7 the relative error between the two-sided difference and the gradient is about 1e-7 for "
-        "a right "
-        "backward pass; 1e-5 asks for a closer look, and from 1e-3 on it is probably wrong."
+        "a right backward pass; 1e-5 asks for a closer look, and from 1e-3 on it is probably wrong."
     )
     method: ClassVar[str] = (
         f"A network of {INPUTS} inputs, {HIDDEN} hidden units with tanh and one output, cross-entropy and an L2 "
-        "penalty of "
-        f"{L2} on {ROWS} examples, in double precision, with a backward pass written by hand: once right, and with "
-        "one of five mistakes. Each repetition has other weights and examples. The gradient is compared with the "
-        "two-sided "
-        f"difference at a step of {EPSILON:g}, penalty included.\n\n"
-        "For the right one, steps from 0.1 to 1e-11 are tried with differences from one and from two sides: the "
-        "error of "
-        "the first falls with ε, of the second with ε², until rounding takes over. The text's own example, "
-        "θ³ at 1 with a step of 0.01, gives 3.0001 from two sides and 3.0301 from one; the derivative is 3."
+        f"penalty of {L2} on {ROWS} examples, in double precision, with a backward pass written by hand: once right, "
+        "and with one of five mistakes. Each repetition has other weights and examples. The gradient is compared with "
+        f"the two-sided difference at a step of {EPSILON:g}, penalty included.\n\n"
+        "For the right one, steps from 0.1 to 1e-11 are tried with differences from one and from two sides: the error "
+        "of the first falls with ε, of the second with ε², until rounding takes over. The text's own example, θ³ at 1 "
+        "with a step of 0.01, gives 3.0001 from two sides and 3.0301 from one; the derivative is 3."
     )
 
     @override
@@ -127,96 +123,52 @@ class GradientCheck(Experiment):
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
         checks, steps = tables["checks"], tables["steps"]
         by = {mistake: checks[checks["mistake"] == mistake]["log10_error"].to_numpy() for mistake in MISTAKES}
+        what, wrong = "log10 of the relative error", np.concatenate([by[one] for one in MISTAKES if one != "none"])
+        right = "The right backward pass has an error of about 1e-7 or less"
         claims = [
-            Claim.of_mean(
-                "The right backward pass has an error of about 1e-7 or less",
-                "log10 of the relative error",
-                by["none"],
-                most=-6.5,
-            )
+            Claim.of_mean(right, what, by["none"], most=-6.5),
+            Claim.of_shares(
+                "Wrong ones have an error above 1e-3", "share of wrong backward passes", wrong > -3, least=0.9
+            ),
         ]
-        wrong = np.concatenate([values for mistake, values in by.items() if mistake != "none"])
-        claims.append(
-            Claim.of_share(
-                "Wrong ones have an error above 1e-3",
-                "share of wrong backward passes",
-                int((wrong > -3).sum()),
-                len(wrong),
-                least=0.9,
-            )
-        )
         wide = steps[steps["step"].between(1e-3 / 1.5, 0.15)]
-        for sides, name in ((1, "one side"), (2, "two sides")):
+        for sides, name in SIDES.items():
             slopes = [
                 np.polyfit(np.log10(own["step"].to_numpy()), own["log10_error"].to_numpy(), 1)[0]
                 for _, own in wide[wide["sides"] == sides].groupby("repetition")
             ]
-            claims.append(
-                Claim.of_mean(
-                    f"From {name} the error falls with {'ε' if sides == 1 else 'ε²'}",
-                    "slope on log axes",
-                    np.array(slopes),
-                    sides - 0.1,
-                    sides + 0.1,
-                )
-            )
-        names = list(MISTAKES)
-        found = [mean_interval(by[name]) for name in names]
-        mean, low, high = (list(column) for column in zip(*found, strict=True))
-        spread = Line("", [f"{name} " for name in names], mean, low, high, mode="markers")
-        limits = [
-            {
-                "type": "line",
-                "xref": "paper",
-                "x0": 0,
-                "x1": 1,
-                "y0": limit,
-                "y1": limit,
-                "line": {"width": 1, "dash": "dot", "color": "css(--muted)"},
-            }
-            for limit in (-7, -5, -3)
-        ]
+            sentence = f"From {name} the error falls with {'ε' if sides == 1 else 'ε²'}"
+            claims.append(Claim.of_mean(sentence, "slope on log axes", slopes, sides - 0.1, sides + 0.1))
+        mean, low, high = mean_intervals(by.values())
+        spread = Line("", [f"{name} " for name in by], mean, low, high, mode="markers")
         rows = [
             [
                 name,
                 MISTAKES[name] or "the right backward pass",
-                f"{10 ** one[0]:.1e}",
+                f"{10**one:.1e}",
                 f"{10 ** by[name].min():.1e} to {10 ** by[name].max():.1e}",
             ]
-            for name, one in zip(names, found, strict=True)
+            for name, one in zip(by, mean, strict=True)
         ]
         headings = ["mistake", "what is wrong", "relative error, geometric mean", "smallest to largest"]
+        errors = chart(
+            [spread],
+            "mistake",
+            what,
+            shapes=[level(limit, dash="dot", color="css(--muted)") for limit in (-7, -5, -3)],
+            caption="Dotted: 1e-7, 1e-5 and 1e-3. Bars are 95 % intervals of the mean.",
+        )
         by_step = [
             averaged(steps[steps["sides"] == sides], "step", "log10_error", f"from {name}", colour=MARKS[sides - 1])
-            for sides, name in ((1, "one side"), (2, "two sides"))
+            for sides, name in SIDES.items()
         ]
+        over_steps = chart(by_step, "step ε", what, xaxis={"type": "log", "dtick": 2, "exponentformat": "e"})
+        listed = block(headings, rows, words={"what is wrong"})
         return Findings(
             claims,
             [
-                Section(
-                    "Mistakes",
-                    "The right one and the wrong ones",
-                    join(
-                        chart(
-                            [spread],
-                            "mistake",
-                            "log10 of the relative error",
-                            shapes=limits,
-                            caption="Dotted: 1e-7, 1e-5 and 1e-3. Bars are 95 % intervals of the mean.",
-                        ),
-                        element("div", table(headings, rows, words={"what is wrong"}), class_="block"),
-                    ),
-                ),
-                Section(
-                    "Steps",
-                    "By the size of the step",
-                    chart(
-                        by_step,
-                        "step ε",
-                        "log10 of the relative error",
-                        xaxis={"type": "log", "dtick": 2, "exponentformat": "e"},
-                    ),
-                ),
+                Section.of("Mistakes", "The right one and the wrong ones", errors, listed),
+                Section("Steps", "By the size of the step", over_steps),
             ],
         )
 

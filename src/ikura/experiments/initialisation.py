@@ -11,11 +11,11 @@ from typing_extensions import override
 
 from ikura.data import prepare
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
-from ikura.experiments.charts import MARKS, averaged, chart, short
+from ikura.experiments.charts import MARKS, averaged_by, chart, short
 from ikura.experiments.claim import Claim
 from ikura.experiments.populations import train
-from ikura.page.markup import element, join
-from ikura.page.tables import table
+from ikura.page.markup import element
+from ikura.page.tables import block
 from ikura.trial_state import State
 
 __all__ = ["EXPERIMENT", "Initialisation", "distinct_units"]
@@ -41,16 +41,13 @@ class Initialisation(Experiment):
     name = "initialisation"
     says: ClassVar[str] = (
         "Weights that begin at zero never break the symmetry between hidden units; very large ones do not work well; "
-        "He "
-        "initialisation works well for networks with ReLU."
+        "He initialisation works well for networks with ReLU."
     )
     method: ClassVar[str] = (
         f"Two noisy circles, one in the other, {ROWS} points of which 60 % train. A network of 10 and 5 hidden units "
-        "with "
-        f"ReLU is trained by plain gradient descent (learning rate {NETWORK['learning_rate']}, mini-batches of 16) for "
-        f"{EPOCHS} epochs: from zero weights, from N(0, 10²) and from He's N(0, 2/fan_in); biases begin at zero. The "
-        "three "
-        "are one population: they see the same mini-batches. Each repetition has other points."
+        f"with ReLU is trained by plain gradient descent (learning rate {NETWORK['learning_rate']}, mini-batches of "
+        f"16) for {EPOCHS} epochs: from zero weights, from N(0, 10²) and from He's N(0, 2/fan_in); biases begin at "
+        "zero. The three are one population: they see the same mini-batches. Each repetition has other points."
     )
 
     @override
@@ -77,50 +74,21 @@ class Initialisation(Experiment):
         by = {kind: ends[ends["initialisation"] == kind].set_index("repetition") for kind in KINDS}
         zero = by["zeros"]
         better = (by["large"]["dev_loss"].clip(lower=1e-6) / by["he"]["dev_loss"].clip(lower=1e-6)).map(np.log).dropna()
+        same = "From zero weights all hidden units stay the same"
+        lower = "From He's weights the dev loss ends lower than from large ones"
+        scores = {kind: own["dev_accuracy"] for kind, own in by.items()}
         claims = [
-            Claim.of_share(
-                "From zero weights all hidden units stay the same",
-                "share of networks",
-                int((zero["distinct_units"] == 1).sum()),
-                len(zero),
-                least=0.5,
-            ),
-            Claim.of_mean(
-                "From zero weights the network only guesses", "dev accuracy", zero["dev_accuracy"].to_numpy(), most=0.6
-            ),
-            Claim.of_mean(
-                "From He's weights it learns", "dev accuracy", by["he"]["dev_accuracy"].to_numpy(), least=0.9
-            ),
-            Claim.of_mean(
-                "From He's weights the dev loss ends lower than from large ones",
-                "ln (loss, large / He)",
-                better.to_numpy(),
-                least=0,
-            ),
+            Claim.of_shares(same, "share of networks", zero["distinct_units"] == 1, least=0.5),
+            Claim.of_mean("From zero weights the network only guesses", "dev accuracy", scores["zeros"], most=0.6),
+            Claim.of_mean("From He's weights it learns", "dev accuracy", scores["he"], least=0.9),
+            Claim.of_mean(lower, "ln (loss, large / He)", better, least=0),
         ]
+        axis = {"type": "log", "tickformat": "~g", "nticks": 6}
+        cost = averaged_by(curves, "initialisation", KINDS, "epoch", "cost", True, mode="lines")
+        accuracy = averaged_by(curves, "initialisation", KINDS, "epoch", "dev_accuracy", mode="lines")
         charts = [
-            chart(
-                [
-                    averaged(
-                        curves[curves["initialisation"] == kind],
-                        "epoch",
-                        column,
-                        kind,
-                        column == "cost",
-                        colour=colour,
-                        mode="lines",
-                    )
-                    for kind, colour in KINDS.items()
-                ],
-                "epoch",
-                title.lower(),
-                title=title,
-                yaxis=scale,
-            )
-            for column, title, scale in (
-                ("cost", "Cost in training", {"type": "log", "tickformat": "~g", "nticks": 6}),
-                ("dev_accuracy", "Dev accuracy", {}),
-            )
+            chart(cost, "epoch", "cost in training", title="Cost in training", yaxis=axis),
+            chart(accuracy, "epoch", "dev accuracy", title="Dev accuracy", yaxis={}),
         ]
         rows = [
             [
@@ -140,20 +108,8 @@ class Initialisation(Experiment):
             "diverged",
         ]
         text = "Mean over repetitions, of the cost the geometric mean; bands and ± are 95 % intervals."
-        return Findings(
-            claims,
-            [
-                Section(
-                    "Curves",
-                    "Cost and accuracy",
-                    join(
-                        element("p", text),
-                        element("div", *charts, class_="pair"),
-                        element("div", table(headings, rows), class_="block"),
-                    ),
-                )
-            ],
-        )
+        both = element("div", *charts, class_="pair")
+        return Findings(claims, [Section.of("Curves", "Cost and accuracy", text, both, block(headings, rows))])
 
 
 EXPERIMENT = Initialisation()

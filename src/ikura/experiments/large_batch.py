@@ -9,11 +9,11 @@ from typing import ClassVar
 import pandas as pd
 from typing_extensions import override
 
-from ikura.experiments._base import Findings, Section
+from ikura.experiments._base import Findings
 from ikura.experiments.claim import Claim
 from ikura.experiments.large_batch_columns import COLUMNS, Plans, Setting, hyperparameters
 from ikura.experiments.large_batch_experiment import ColumnsExperiment
-from ikura.experiments.large_batch_tables import curves, distance, diverged, gaps_of, results_table
+from ikura.experiments.large_batch_tables import gaps_of
 
 __all__ = ["EXPERIMENT", "LargeBatch"]
 
@@ -70,23 +70,7 @@ class LargeBatch(ColumnsExperiment):
             Claim.of_mean("Regime adaptation narrows it further", won, steps["regime"], least=0),
             Claim.of_mean(f"With all measures less than {MARGIN} points are lost", gap, gaps["regime"], most=MARGIN),
         ]
-        return Findings(
-            claims,
-            [
-                Section(
-                    "Table",
-                    "The paper's columns",
-                    results_table(results, gaps, setting, COLUMNS, PAPER[setting.network]),
-                ),
-                Section("Curves", "On the way", curves(tables["curves"], COLUMNS, together)),
-                Section(
-                    "Distance",
-                    "Distance from the initial weights",
-                    distance(tables["curves"], tables["layers"], COLUMNS),
-                ),
-            ],
-            [setting.sentence(), *diverged(results, COLUMNS)],
-        )
+        return self.findings(claims, tables, setting, COLUMNS, "The paper's columns", PAPER[setting.network], together)
 
 
 EXPERIMENT = LargeBatch()

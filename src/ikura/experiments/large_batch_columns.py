@@ -248,16 +248,8 @@ def _jobs(
                 number = len(jobs)
                 whose[number] = one
                 name = "-".join(str(member.number) for member in tile)
-                jobs.append(
-                    Job(
-                        number,
-                        tuple(tile),
-                        length,
-                        snapshot=one.folder / f"{name}.safetensors",
-                        keep_states=True,
-                        keep_distances=True,
-                    )
-                )
+                path = one.folder / f"{name}.safetensors"
+                jobs.append(Job(number, tuple(tile), length, snapshot=path, keep_states=True, keep_distances=True))
     return jobs, whose
 
 

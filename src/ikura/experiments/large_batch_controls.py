@@ -8,11 +8,11 @@ from typing import ClassVar
 import pandas as pd
 from typing_extensions import override
 
-from ikura.experiments._base import Findings, Section
+from ikura.experiments._base import Findings
 from ikura.experiments.claim import Claim
 from ikura.experiments.large_batch_columns import Plans, Setting, hyperparameters
 from ikura.experiments.large_batch_experiment import ColumnsExperiment
-from ikura.experiments.large_batch_tables import curves, distance, diverged, gaps_of, results_table
+from ikura.experiments.large_batch_tables import gaps_of
 from ikura.space._base import Configuration
 
 __all__ = ["CONTROLS", "EXPERIMENT", "LargeBatchControls", "plans_of"]
@@ -87,19 +87,7 @@ class LargeBatchControls(ColumnsExperiment):
             claims.append(Claim.of_mean(f"With {words} a gap stays", gap, gaps[name], least=0))
             sentence = f"Gradient noise wins more than {words}"
             claims.append(Claim.of_mean(sentence, won, gaps[name] - gaps[NOISE], least=0))
-        return Findings(
-            claims,
-            [
-                Section("Table", "The columns", results_table(results, gaps, setting, CONTROLS)),
-                Section("Curves", "On the way", curves(tables["curves"], CONTROLS)),
-                Section(
-                    "Distance",
-                    "Distance from the initial weights",
-                    distance(tables["curves"], tables["layers"], CONTROLS),
-                ),
-            ],
-            [setting.sentence(), *diverged(results, CONTROLS)],
-        )
+        return self.findings(claims, tables, setting, CONTROLS, "The columns")
 
 
 EXPERIMENT = LargeBatchControls()

@@ -6,11 +6,13 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
+import pandas as pd
 from typing_extensions import override
 
-from ikura.experiments._base import Experiment, Repetition, Tables
+from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
+from ikura.experiments.claim import Claim
 from ikura.experiments.large_batch_columns import POINTS, Plans, Setting, columns
-from ikura.experiments.large_batch_tables import OPTIONS
+from ikura.experiments.large_batch_tables import OPTIONS, curves, distance, diverged, gaps_of, results_table
 from ikura.json_values import JsonObject
 
 __all__ = ["ColumnsExperiment"]
@@ -54,3 +56,35 @@ class ColumnsExperiment(Experiment):
         if repetitions:
             setting = self._setting.resolved(repetitions[0].quick)
             yield from columns(setting, self.plans(setting), repetitions, POINTS)
+
+    @staticmethod
+    def findings(
+        claims: Sequence[Claim],
+        tables: Mapping[str, pd.DataFrame],
+        setting: Setting,
+        columns: Mapping[str, str],
+        heading: str,
+        published: tuple[str, Sequence[float | None]] | None = None,
+        note: str = "",
+    ) -> Findings:
+        """Put the claims, and the table and charts of all columns, together.
+
+        Args:
+            claims, tables, setting: of the experiment.
+            columns: name to words, the small batch first.
+            heading: of the table.
+            published: accuracies to stand beside the measured ones, as for `results_table`.
+            note: to stand above the curves.
+        """
+        results, way = tables["results"], tables["curves"]
+        listed = results_table(results, gaps_of(results, list(columns)), setting, columns, published)
+        far = distance(way, tables["layers"], columns)
+        return Findings(
+            claims,
+            [
+                Section("Table", heading, listed),
+                Section("Curves", "On the way", curves(way, columns, note)),
+                Section("Distance", "Distance from the initial weights", far),
+            ],
+            [setting.sentence(), *diverged(results, columns)],
+        )

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ikura.experiments.charts import Line, chart, short
-from ikura.experiments.claim import mean_interval
+from ikura.experiments.charts import Line, chart, level, short
+from ikura.experiments.claim import mean_interval, mean_intervals
 from ikura.experiments.large_batch_columns import Setting
-from ikura.page.markup import Html, element, join
-from ikura.page.tables import table
+from ikura.page.markup import Html, element, passage
+from ikura.page.tables import block
 from ikura.trial_state import State
 
 __all__ = ["OPTIONS", "curves", "distance", "diverged", "gaps_of", "results_table"]
@@ -80,15 +80,14 @@ def results_table(
         "training loss", *([] if published is None else [f"paper, {published[0]}"]),
     ]  # fmt: skip
     names = list(columns)[1:]
-    found = [mean_interval(gaps[name]) for name in names]
-    means, lows, highs = map(list, zip(*found, strict=True))
-    line = Line("", [columns[name] for name in names], means, lows, highs, mode="markers")
-    nothing = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 0, "y1": 0, "line": {"width": 1, "dash": "dot"}}
-    return join(
-        element("p", setting.sentence()),
-        element("div", table(headings, rows), class_="block"),
-        element("p", "± and brackets are 95 % intervals over seeds; gaps are paired."),
-        chart([line], "setting", "gap to the small batch, points", title="Generalisation gap", shapes=[nothing]),
+    means = mean_intervals(gaps[name] for name in names)
+    line = Line("", [columns[name] for name in names], *means, mode="markers")
+    nothing, what = level(0, dash="dot"), "gap to the small batch, points"
+    return passage(
+        setting.sentence(),
+        block(headings, rows),
+        "± and brackets are 95 % intervals over seeds; gaps are paired.",
+        chart([line], "setting", what, title="Generalisation gap", shapes=[nothing]),
     )
 
 
@@ -103,10 +102,7 @@ def curves(found: pd.DataFrame, columns: Mapping[str, str], note: str = "") -> H
             ("epoch", "epoch", "train_loss", "training loss", "Training loss by epoch", {"type": "log"}),
         )
     ]
-    return join(
-        element("p", f"Means over seeds. {note}".rstrip()),
-        element("div", *charts, class_="multiples"),
-    )
+    return passage(f"Means over seeds. {note}".rstrip(), element("div", *charts, class_="multiples"))
 
 
 def distance(found: pd.DataFrame, layers: pd.DataFrame, columns: Mapping[str, str]) -> Html:
@@ -115,26 +111,19 @@ def distance(found: pd.DataFrame, layers: pd.DataFrame, columns: Mapping[str, st
     lines = _lines(found, columns, "update", "distance")
     ends = layers.groupby(["column", "layer"], sort=False)["distance"].mean().unstack("column", sort=False)
     rows = [[layer, *(f"{ends.loc[layer, name]:.3g}" for name in columns)] for layer in ends.index]
-    return join(
-        element(
-            "p",
-            "‖w − w₀‖ after each epoch, against the number of updates. Where settings diffuse at the same rate, their "
-            "curves lie on one another while the learning rate is high.",
-        ),
+    return passage(
+        "‖w − w₀‖ after each epoch, against the number of updates. Where settings diffuse at the same rate, their "
+        "curves lie on one another while the learning rate is high.",
         chart(lines, "update", "distance from the initial weights", xaxis=log),
-        element("div", table(["layer, at the end", *columns.values()], rows), class_="block"),
+        block(["layer, at the end", *columns.values()], rows),
     )
 
 
 def _lines(curves: pd.DataFrame, columns: Mapping[str, str], x: str, y: str) -> list[Line]:
     found = []
     for (name, words), colour in zip(columns.items(), COLOURS, strict=True):
-        own = curves[curves["column"] == name].groupby("epoch")[[x, y]].mean() if x != "epoch" else None
-        if own is None:
-            means = curves[curves["column"] == name].groupby("epoch")[y].mean()
-            places, values = means.index.tolist(), means.tolist()
-        else:
-            places, values = own[x].tolist(), own[y].tolist()
+        means = curves[curves["column"] == name].groupby("epoch", as_index=False).mean(numeric_only=True)
+        places, values = means[x].tolist(), means[y].tolist()
         found.append(Line(words, places, values, colour=colour, mode="lines"))
     return found
 

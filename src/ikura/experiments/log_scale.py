@@ -12,11 +12,11 @@ from typing_extensions import override
 import ikura
 from ikura.data import prepare
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
-from ikura.experiments.charts import MARKS, Line, averaged, chart
-from ikura.experiments.claim import Claim, mean_interval
+from ikura.experiments.charts import MARKS, Line, averaged, averaged_by, best_charts, chart
+from ikura.experiments.claim import Claim, mean_intervals
 from ikura.experiments.populations import best_so_far, train
-from ikura.page.markup import Html, element, join
-from ikura.page.tables import table
+from ikura.page.markup import Html, element, passage
+from ikura.page.tables import block
 from ikura.search import proposer
 
 __all__ = ["EXPERIMENT", "LogScale", "expected_share"]
@@ -55,11 +55,10 @@ class LogScale(Experiment):
         f"Each repetition draws {DRAWS:,} learning rates from random search on either scale and counts them by decade; "
         "beside the measured share stands the exact one.\n\n"
         f"Then {TRIALS} learning rates from each scale train networks of 32 hidden units with Adam on three bundled "
-        "data "
-        f"sets for {EPOCHS} epochs, each data set as one population. Both scales see the same split, the same initial "
-        "weights and the same mini-batches, and draw from the same uniform numbers; each repetition has its own. "
-        "Compared is the lowest dev loss that the first n trials found, as the difference of its logarithms, so that "
-        "data sets with large and small losses count alike."
+        f"data sets for {EPOCHS} epochs, each data set as one population. Both scales see the same split, the same "
+        "initial weights and the same mini-batches, and draw from the same uniform numbers; each repetition has its "
+        "own. Compared is the lowest dev loss that the first n trials found, as the difference of its logarithms, so "
+        "that data sets with large and small losses count alike."
     )
 
     @override
@@ -95,31 +94,19 @@ class LogScale(Experiment):
         claims = []
         for scale, low, most in (("linear", 0.88, 0.92), ("log", 0.23, 0.27)):
             top = shares[(shares["scale"] == scale) & (shares["low"] == 0.1)]
-            claims.append(
-                Claim.of_share(
-                    f"On a {scale} scale {'90 %' if scale == 'linear' else 'a quarter'} of the draws fall in 0.1 to 1",
-                    f"share; exactly {expected_share(scale, 0.1, 1.0):.4f}",
-                    int(top["inside"].sum()),
-                    int(top["draws"].sum()),
-                    low,
-                    most,
-                )
-            )
+            how_many = "90 %" if scale == "linear" else "a quarter"
+            sentence = f"On a {scale} scale {how_many} of the draws fall in 0.1 to 1"
+            exact = f"share; exactly {expected_share(scale, 0.1, 1.0):.4f}"
+            claims.append(Claim.of_share(sentence, exact, int(top["inside"].sum()), int(top["draws"].sum()), low, most))
         gain = log_gain(trials)
         last = gain[gain["trial"] == gain["trial"].max()]
-        claims.append(
-            Claim.of_mean(
-                f"With {int(last['trial'].max())} trials, the log scale finds a lower dev loss",
-                "ln (best loss, linear / log), mean over data sets",
-                last.groupby("repetition")["gain"].mean().to_numpy(),
-                least=0,
-            )
-        )
-        content = join(_shares_chart(shares), element("div", _shares_table(shares), class_="block"))
+        sentence = f"With {int(last['trial'].max())} trials, the log scale finds a lower dev loss"
+        means = last.groupby("repetition")["gain"].mean()
+        claims.append(Claim.of_mean(sentence, "ln (best loss, linear / log), mean over data sets", means, least=0))
         return Findings(
             claims,
             [
-                Section("Shares", "Where the draws fall", content),
+                Section.of("Shares", "Where the draws fall", _shares_chart(shares), _shares_table(shares)),
                 Section("Best found", "What is found", _best_charts(trials, gain)),
                 Section("Trials", "Every trial", _every_trial(trials)),
             ],
@@ -139,12 +126,9 @@ def _shares_chart(shares: pd.DataFrame) -> Html:
     lines = []
     for scale, colour in COLOURS.items():
         own = shares[shares["scale"] == scale]
-        found = [
-            mean_interval((own[own["low"] == low]["inside"] / own["draws"].iloc[0]).to_numpy()) for low, _ in DECADES
-        ]
-        names = [f"{low:g} to {high:g}" for low, high in DECADES]
-        mean, low, high = (list(column) for column in zip(*found, strict=True))
-        lines.append(Line(f"{scale}, measured", names, mean, low, high, colour, mode="markers"))
+        shown = [(own[own["low"] == low]["inside"] / own["draws"].iloc[0]).to_numpy() for low, _ in DECADES]
+        names, means = [f"{low:g} to {high:g}" for low, high in DECADES], mean_intervals(shown)
+        lines.append(Line(f"{scale}, measured", names, *means, colour, mode="markers"))
         exact = [expected_share(scale, *decade) for decade in DECADES]
         lines.append(Line(f"{scale}, exact", names, exact, colour=colour, mode="lines", dash="dot", width=1))
     caption = "Mean over repetitions with its 95 % interval."
@@ -160,59 +144,37 @@ def _shares_table(shares: pd.DataFrame) -> Html:
             interval = f"{claim.low:.4f} to {claim.high:.4f}"
             exact = f"{expected_share(scale, low, high):.4f}"
             rows.append([scale, f"{low:g} to {high:g}", f"{claim.estimate:.4f}", interval, exact])
-    return table(["scale", "learning rate", "share of the draws", "95 % interval", "exact"], rows)
+    return block(["scale", "learning rate", "share of the draws", "95 % interval", "exact"], rows)
 
 
 def _best_charts(trials: pd.DataFrame, gain: pd.DataFrame) -> Html:
-    charts = [
-        chart(
-            [
-                averaged(
-                    trials[(trials["data"] == data) & (trials["scale"] == scale)], "trial", "best", scale, colour=c
-                )
-                for scale, c in COLOURS.items()
-            ],
-            "trials",
-            "lowest dev loss so far",
-            title=data,
-            yaxis={"type": "log", "tickformat": "~g", "nticks": 6},
-            height=280,
-        )
-        for data in dict.fromkeys(trials["data"])
-    ]
-    mean = gain.groupby(["repetition", "trial"])[["gain"]].mean().reset_index()
-    together = chart(
-        [averaged(mean, "trial", "gain", "", colour=MARKS[0])],
-        "trials",
+    return best_charts(
+        "lowest dev loss so far",
+        {
+            data: averaged_by(trials[trials["data"] == data], "scale", COLOURS, "trial", "best")
+            for data in dict.fromkeys(trials["data"])
+        },
+        averaged(gain.groupby(["repetition", "trial"])[["gain"]].mean().reset_index(), "trial", "gain", ""),
         "ln (linear / log)",
-        title="All data sets",
-        caption="Above 0 the log scale has found the lower loss. Means (of losses geometric ones) with 95 % intervals.",
-        height=280,
-        yaxis={"zeroline": True, "zerolinecolor": "css(--muted)"},
+        "the log scale",
     )
-    return element("div", *charts, together, class_="pair")
 
 
 def _every_trial(trials: pd.DataFrame) -> Html:
     charts = []
     for data in dict.fromkeys(trials["data"]):
         own = trials[(trials["data"] == data) & trials["dev_loss"].notna()]
-        lines = [
-            Line(
-                scale,
-                own[own["scale"] == scale]["learning_rate"].tolist(),
-                own[own["scale"] == scale]["dev_loss"].clip(1e-3, 10).tolist(),
-                colour=colour,
-                mode="markers",
-            )
-            for scale, colour in COLOURS.items()
-        ]
+        lines = []
+        for scale, colour in COLOURS.items():
+            tried = own[own["scale"] == scale]
+            rates, losses = tried["learning_rate"].tolist(), tried["dev_loss"].clip(1e-3, 10).tolist()
+            lines.append(Line(scale, rates, losses, colour=colour, mode="markers"))
         logarithmic = {"type": "log", "tickformat": "~g", "dtick": 1}
         charts.append(
             chart(lines, "learning rate", "dev loss", title=data, height=280, xaxis=logarithmic, yaxis=logarithmic)
         )
     text = "All trials of all repetitions; losses are cut off at 0.001 and 10."
-    return join(element("p", text), element("div", *charts, class_="pair"))
+    return passage(text, element("div", *charts, class_="pair"))
 
 
 EXPERIMENT = LogScale()

@@ -17,8 +17,7 @@ from ikura.experiments.claim import Claim
 from ikura.experiments.populations import make_setup
 from ikura.json_values import JsonObject
 from ikura.large_batch.noise_scale import NoiseScale, measure_noise_scale, noise_scale
-from ikura.page.markup import element, join
-from ikura.page.tables import table
+from ikura.page.tables import block
 from ikura.population.member import Member
 from ikura.population.warmup import warm_up
 from ikura.space._base import Configuration
@@ -110,16 +109,9 @@ class NoiseScaleExperiment(Experiment):
         rows = []
         for place, problem in enumerate(PROBLEMS):
             found = problem.measure(np.random.default_rng([repetition.seed, place]))
-            rows.append(
-                {
-                    "problem": problem.name,
-                    "known": problem.scale,
-                    "estimate": found.value,
-                    "low": found.low,
-                    "high": found.high,
-                    "covered": int(found.low <= problem.scale <= found.high),
-                }
-            )
+            covered = int(found.low <= problem.scale <= found.high)
+            estimate = {"estimate": found.value, "low": found.low, "high": found.high, "covered": covered}
+            rows.append({"problem": problem.name, "known": problem.scale, **estimate})
         return {"intervals": rows, "training": self._training(repetition)}
 
     def _training(self, repetition: Repetition) -> list[JsonObject]:
@@ -149,50 +141,32 @@ class NoiseScaleExperiment(Experiment):
         for problem in PROBLEMS:
             own = intervals[intervals["problem"] == problem.name]
             hits = int(own["covered"].sum())
-            claims.append(
-                Claim.of_share(
-                    f"The interval covers at its rate of 0.95: {problem.name}", "coverage", hits, len(own), 0.89, 0.995
-                )
-            )
-            rows.append(
-                [
-                    problem.name,
-                    f"{problem.scale:.4g}",
-                    short(own["estimate"].dropna().to_numpy(float)),
-                    f"{np.nanmedian((own['high'] - own['low']).to_numpy(float) / problem.scale):.2f}",
-                    f"{hits} of {len(own)}",
-                ]
-            )
+            sentence = f"The interval covers at its rate of 0.95: {problem.name}"
+            claims.append(Claim.of_share(sentence, "coverage", hits, len(own), 0.89, 0.995))
+            estimate = short(own["estimate"].dropna().to_numpy(float))
+            width = np.nanmedian((own["high"] - own["low"]).to_numpy(float) / problem.scale)
+            rows.append([problem.name, f"{problem.scale:.4g}", estimate, f"{width:.2f}", f"{hits} of {len(own)}"])
         first, last = training["epoch"].min(), training["epoch"].max()
         wide = training.pivot_table(index="repetition", columns="epoch", values="estimate")
         growth = np.log(wide[last] / wide[first]).to_numpy(float)
-        claims.append(
-            Claim.of_mean(f"It grows in training, from epoch {first} to {last}", "log of the growth", growth, 0)
-        )
+        sentence = f"It grows in training, from epoch {first} to {last}"
+        claims.append(Claim.of_mean(sentence, "log of the growth", growth, 0))
         lines = [
             Line(
                 f"network {number + 1}",
-                own["epoch"].tolist(),
-                own["estimate"].tolist(),
-                own["low"].tolist(),
-                own["high"].tolist(),
+                *(own[name].tolist() for name in ("epoch", "estimate", "low", "high")),
                 colour=MARKS[number % len(MARKS)],
             )
             for number, (_, own) in enumerate(training.groupby("repetition"))
         ]
         headings = ["problem", "known", "mean estimate", "median width / known", "covered"]
+        text = "Each line is a network; bands are the 95 % intervals of single measurements."
+        ways = chart(lines, "epoch", "noise scale, examples", yaxis={"type": "log"})
         return Findings(
             claims,
             [
-                Section("Known", "Where it is known", element("div", table(headings, rows), class_="block")),
-                Section(
-                    "Training",
-                    "On a network in training",
-                    join(
-                        element("p", "Each line is a network; bands are the 95 % intervals of single measurements."),
-                        chart(lines, "epoch", "noise scale, examples", yaxis={"type": "log"}),
-                    ),
-                ),
+                Section("Known", "Where it is known", block(headings, rows)),
+                Section.of("Training", "On a network in training", text, ways),
             ],
         )
 

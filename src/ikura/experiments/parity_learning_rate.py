@@ -14,7 +14,7 @@ from ikura.experiments.charts import MARKS, Line, chart
 from ikura.experiments.claim import Claim
 from ikura.experiments.parity_network import PATTERNS, SUBSETS, TARGETS, initial, sweep, trace
 from ikura.page.markup import Html, element, join
-from ikura.page.tables import table
+from ikura.page.tables import block
 
 __all__ = ["EXPERIMENT", "ParityLearningRate"]
 
@@ -38,17 +38,14 @@ class ParityLearningRate(Experiment):
     )
     method: ClassVar[str] = (
         "The network has three inputs, five hidden units and one output, all sigmoids with a bias. The weights begin "
-        "with "
-        "+1 and −1 in turn. The target of a pattern of three bits is 1 if the number of ones is even. After "
+        "with +1 and −1 in turn. The target of a pattern of three bits is 1 if the number of ones is even. After "
         "each example the weights are updated by plain gradient descent on (y − t)²/2, the examples in binary order; "
         "a network is done when all six errors |y − t| of a pass are below 0.01, and is given up after "
         f"{MOST:,} passes. Nothing is random.\n\n"
         "The text behind the claim trains on six of the eight patterns and does not say which. Therefore all 28 ways "
-        "to "
-        "choose six are tried; each is one repetition, in which the learning rates form one population. The fall is "
-        "the "
-        "slope of log passes against log rate from 0.05 to 5, by least squares, of the choices that converge at all of "
-        "these rates: a slope over the few rates at which the others do is one of their luck. Intervals "
+        "to choose six are tried; each is one repetition, in which the learning rates form one population. The fall "
+        "is the slope of log passes against log rate from 0.05 to 5, by least squares, of the choices that converge "
+        "at all of these rates: a slope over the few rates at which the others do is one of their luck. Intervals "
         "are over the choices of patterns, as if these were drawn at random."
     )
 
@@ -87,12 +84,8 @@ class ParityLearningRate(Experiment):
         last = passes[passes["rate"] == fastest]
         claims = [
             Claim.of_mean("Passes fall in inverse proportion to the rate", "slope on log axes", slopes, -1.15, -0.85),
-            Claim.of_share(
-                "A learning rate of 50 does not converge",
-                "share of choices that do",
-                int(last["passes"].notna().sum()),
-                len(last),
-                most=0.2,
+            Claim.of_shares(
+                "A learning rate of 50 does not converge", "share of choices that do", last["passes"].notna(), most=0.2
             ),
         ]
         shown = _example(passes, slowest)
@@ -107,20 +100,16 @@ class ParityLearningRate(Experiment):
                 fitted + "the slope is theirs.",
                 *_against_text(passes),
                 "The published counts belong to six patterns, and to details of the program, that are not published; "
-                "what "
-                "can be reproduced is the behaviour: how the passes fall with the rate, and that a rate of 50 is too "
-                "large.",
+                "what can be reproduced is the behaviour: how the passes fall with the rate, and that a rate of 50 is "
+                "too large.",
                 "How the signs run through the weights, and whether the error is |y − t| or its square, are not "
-                "published "
-                "either. Here the signs run unit by unit and the error is |y − t|, a choice made after trying "
-                "others; signs "
-                "laid out like a chessboard fit the published plots as well and give other counts. The ranges of the "
-                "two "
-                "claims were set with a first trial of these networks in view.",
+                "published either. Here the signs run unit by unit and the error is |y − t|, a choice made after "
+                "trying others; signs laid out like a chessboard fit the published plots as well and give other "
+                "counts. The ranges of the two claims were set with a first trial of these networks in view.",
                 "The alternating signs give all five hidden units the same initial weights, so that they differ only "
-                "in the "
-                "sign of their way to the output; three of them, and the two others, stay equal for ever. The network "
-                "has in truth two hidden units, and of its six weights into the output only three lines are seen.",
+                "in the sign of their way to the output; three of them, and the two others, stay equal for ever. The "
+                "network has in truth two hidden units, and of its six weights into the output only three lines are "
+                "seen.",
             ],
         )
 
@@ -168,41 +157,23 @@ def _example(passes: pd.DataFrame, slowest: float) -> int:
 
 def _passes(passes: pd.DataFrame) -> Html:
     logarithmic = {"type": "log", "tickformat": "~g", "dtick": 1}
-    lines = [
-        Line(
-            "" if place else "one choice of patterns",
-            own["rate"].tolist(),
-            own["passes"].tolist(),
-            colour="--stage-0",
-            width=1,
-            mode="lines",
-        )
-        for place, (_, own) in enumerate(passes[passes["passes"].notna()].groupby("repetition"))
-    ]
     known = passes[passes["passes"].notna()]
+    lines = []
+    for place, (_, own) in enumerate(known.groupby("repetition")):
+        name, rates, counts = "" if place else "one choice of patterns", own["rate"].tolist(), own["passes"].tolist()
+        lines.append(Line(name, rates, counts, colour="--stage-0", width=1, mode="lines"))
     middle = known.groupby("rate")["passes"].median()
-    lines.append(
-        Line("median of those that converge", middle.index.tolist(), middle.tolist(), colour=MARKS[0], width=3)
-    )
+    lines.append(Line("median of those that converge", middle.index.tolist(), middle.tolist(), width=3))
     fall = middle[(middle.index >= FALLING[0]) & (middle.index <= FALLING[1])]
     if len(fall) > 1:
         slope, level = np.polyfit(np.log10(fall.index.to_numpy(float)), np.log10(fall.to_numpy(float)), 1)
         ends = [float(fall.index.min()), float(fall.index.max())]
         fitted = [float(10 ** (level + slope * np.log10(one))) for one in ends]
-        lines.append(
-            Line(
-                f"fitted fall, slope {slope:.2f}".replace("-", "−"),
-                ends,
-                fitted,
-                colour=MARKS[1],
-                mode="lines",
-                dash="dash",
-            )
-        )
+        name = f"fitted fall, slope {slope:.2f}".replace("-", "−")
+        lines.append(Line(name, ends, fitted, colour=MARKS[1], mode="lines", dash="dash"))
     published = [one for one in TEXTBOOK if one in set(passes["rate"])]
-    lines.append(
-        Line("the text", published, [float(TEXTBOOK[one]) for one in published], colour=MARKS[2], mode="markers")
-    )
+    counts = [float(TEXTBOOK[one]) for one in published]
+    lines.append(Line("the text", published, counts, colour=MARKS[2], mode="markers"))
     rows = []
     for rate, own in passes.groupby("rate"):
         done = own["passes"].dropna()
@@ -211,11 +182,7 @@ def _passes(passes: pd.DataFrame) -> Html:
         rows.append([f"{rate:g}", f"{len(done)} of {len(own)}", *spread, text])
     return join(
         chart(lines, "learning rate", "passes", xaxis=logarithmic, yaxis=logarithmic, height=440),
-        element(
-            "div",
-            table(["learning rate", "converged", "fewest passes", "median", "most", "in the text"], rows),
-            class_="block",
-        ),
+        block(["learning rate", "converged", "fewest passes", "median", "most", "in the text"], rows),
     )
 
 
@@ -245,16 +212,8 @@ def _ways(ways: pd.DataFrame, shown: int) -> Html:
             for place in places:
                 is_bias = (place - places.start) % bias == bias - 1
                 name = ("bias" if is_bias else "weight") if place in (places.start, places.start + bias - 1) else ""
-                lines.append(
-                    Line(
-                        name,
-                        way["passes"].tolist(),
-                        way[f"w_{place}"].tolist(),
-                        mode="lines",
-                        width=1.5,
-                        colour=MARKS[1] if is_bias else MARKS[0],
-                    )
-                )
+                looks, weights = way["passes"].tolist(), way[f"w_{place}"].tolist()
+                lines.append(Line(name, looks, weights, colour=MARKS[1 if is_bias else 0], mode="lines", width=1.5))
             charts.append(_over_passes(lines, "weight", f"Learning rate {rate:g}, {title}", 300))
     return element("div", *charts, class_="pair")
 

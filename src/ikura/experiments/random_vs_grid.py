@@ -14,10 +14,10 @@ from typing_extensions import override
 import ikura
 from ikura.data import prepare
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
-from ikura.experiments.charts import MARKS, averaged, chart
+from ikura.experiments.charts import MARKS, averaged, averaged_by, best_charts
 from ikura.experiments.claim import Claim
 from ikura.experiments.populations import best_so_far, train
-from ikura.page.markup import Html, element, join
+from ikura.page.markup import Html
 from ikura.page.tables import table
 from ikura.search import proposer
 from ikura.space._base import Configuration
@@ -28,6 +28,7 @@ SPACE = ikura.Space(learning_rate=ikura.log(1e-4, 1), l2=ikura.log(1e-6, 1e-1))
 BUDGETS = (4, 9, 16, 25, 36)
 DATA = ("wine", "breast_cancer", "digits")
 EPOCHS = 15
+DISTINCT = [f"distinct_{name}" for name in SPACE.dimensions]
 COLOURS = {"random": MARKS[0], "grid": MARKS[1]}
 
 
@@ -52,12 +53,10 @@ class RandomAgainstGrid(Experiment):
     )
     method: ClassVar[str] = (
         "Two hyperparameters are searched, the learning rate (0.0001 to 1, log scale) and the strength of the L2 "
-        "penalty "
-        "(0.000001 to 0.1, log scale), with 4, 9, 16, 25 and 36 trials. The grid has both ends of each range among its "
-        "values. In each repetition both methods train the same network (32 hidden units, Adam) for "
-        f"{EPOCHS} epochs from the same initial weights, on the same split and mini-batches, all trials of a data "
-        "set as "
-        "one population. Random search at a small budget is the beginning of random search at a larger one.\n\n"
+        "penalty (0.000001 to 0.1, log scale), with 4, 9, 16, 25 and 36 trials. The grid has both ends of each range "
+        "among its values. In each repetition both methods train the same network (32 hidden units, Adam) for "
+        f"{EPOCHS} epochs from the same initial weights, on the same split and mini-batches, all trials of a data set "
+        "as one population. Random search at a small budget is the beginning of random search at a larger one.\n\n"
         "Compared is the lowest dev loss found, as the difference of its logarithms. Losses below 0.001 count as 0.001."
     )
 
@@ -87,23 +86,12 @@ class RandomAgainstGrid(Experiment):
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
         searches = tables["searches"]
         random, even = (searches[searches["method"] == method] for method in ("random", "grid"))
-        all_distinct = random["distinct_learning_rate"] == random["trials"]
-        roots = even["distinct_learning_rate"] ** 2 == even["trials"]
+        every = random[DISTINCT].eq(random["trials"], axis=0).all(axis=1)
+        roots = (even[DISTINCT] ** 2).eq(even["trials"], axis=0).all(axis=1)
+        shares = "share of searches"
         claims = [
-            Claim.of_share(
-                "Random search with N trials tries N values of each",
-                "share of searches",
-                int((all_distinct & (random["distinct_l2"] == random["trials"])).sum()),
-                len(random),
-                least=0.5,
-            ),
-            Claim.of_share(
-                "A grid of N trials tries √N values of each",
-                "share of searches",
-                int((roots & (even["distinct_l2"] ** 2 == even["trials"])).sum()),
-                len(even),
-                least=0.5,
-            ),
+            Claim.of_shares("Random search with N trials tries N values of each", shares, every, least=0.5),
+            Claim.of_shares("A grid of N trials tries √N values of each", shares, roots, least=0.5),
         ]
         gain = gains(searches)
         mean = gain.groupby(["repetition", "trials"])[["gain"]].mean().reset_index()
@@ -111,7 +99,7 @@ class RandomAgainstGrid(Experiment):
             Claim.of_mean(
                 f"With {budget} trials random search finds a lower dev loss",
                 "ln (best loss, grid / random), mean over data sets",
-                mean[mean["trials"] == budget]["gain"].to_numpy(),
+                mean[mean["trials"] == budget]["gain"],
                 least=0,
             )
             for budget in sorted(set(mean["trials"]))
@@ -140,47 +128,23 @@ def _distinct(searches: pd.DataFrame) -> Html:
     rows = []
     for budget in sorted(set(searches["trials"])):
         own = searches[searches["trials"] == budget]
-        counts = [
-            f"{own[own['method'] == method][f'distinct_{name}'].mean():g}"
-            for method in ("grid", "random")
-            for name in SPACE.dimensions
-        ]
+        means = {method: own[own["method"] == method][DISTINCT].mean() for method in ("grid", "random")}
+        counts = [f"{mean:g}" for one in means.values() for mean in one]
         rows.append([f"{budget}", *counts])
     return table(["trials", "grid, learning rate", "grid, l2", "random, learning rate", "random, l2"], rows)
 
 
 def _charts(searches: pd.DataFrame, mean: pd.DataFrame) -> Html:
-    charts = [
-        chart(
-            [
-                averaged(
-                    searches[(searches["data"] == data) & (searches["method"] == m)],
-                    "trials",
-                    "best",
-                    m,
-                    True,
-                    colour=c,
-                )
-                for m, c in COLOURS.items()
-            ],
-            "trials",
-            "lowest dev loss",
-            title=data,
-            height=280,
-            yaxis={"type": "log", "tickformat": "~g", "nticks": 6},
-        )
-        for data in dict.fromkeys(searches["data"])
-    ]
-    together = chart(
-        [averaged(mean, "trials", "gain", "", colour=MARKS[0])],
-        "trials",
+    return best_charts(
+        "lowest dev loss",
+        {
+            data: averaged_by(searches[searches["data"] == data], "method", COLOURS, "trials", "best", True)
+            for data in dict.fromkeys(searches["data"])
+        },
+        averaged(mean, "trials", "gain", ""),
         "ln (grid / random)",
-        title="All data sets",
-        caption="Above 0 random search has found the lower loss. Means (of losses geometric ones) with 95 % intervals.",
-        height=280,
-        yaxis={"zeroline": True, "zerolinecolor": "css(--muted)"},
+        "random search",
     )
-    return join(element("div", *charts, together, class_="pair"))
 
 
 EXPERIMENT = RandomAgainstGrid()

@@ -11,11 +11,11 @@ from typing_extensions import override
 
 from ikura.data import prepare
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
-from ikura.experiments.charts import MARKS, averaged, chart, plane, short
+from ikura.experiments.charts import MARKS, averaged_by, chart, plane, short
 from ikura.experiments.claim import Claim
 from ikura.experiments.populations import probability, train
-from ikura.page.markup import Html, element, join
-from ikura.page.tables import table
+from ikura.page.markup import Html, element, passage
+from ikura.page.tables import block
 from ikura.space._base import Configuration
 
 __all__ = ["EXPERIMENT", "Regularisation"]
@@ -32,20 +32,15 @@ class Regularisation(Experiment):
     name = "regularisation"
     says: ClassVar[str] = (
         "L2 drives the weights to lower values; L2 and dropout both reduce overfitting: the boundary becomes "
-        "smoother, and "
-        "the gap between dev and training loss narrower."
+        "smoother, and the gap between dev and training loss narrower."
     )
     method: ClassVar[str] = (
         f"Two noisy half-moons, {ROWS} points of which 60 % train. A network of twice 64 hidden units with ReLU is "
-        "trained "
-        f"with Adam (learning rate {NETWORK['learning_rate']}, mini-batches of 32) for {EPOCHS} epochs without "
-        "stopping "
-        "early: without regularisation, with L2 of strength 0.01, and with dropout of 0.4 in both hidden layers. The "
-        "three "
-        "are one population: they begin with the same weights and see the same mini-batches. Losses at the end are "
-        "those "
-        "of the plain network on all training and dev examples, dropout switched off and without the penalty. Each "
-        "repetition has other points."
+        f"trained with Adam (learning rate {NETWORK['learning_rate']}, mini-batches of 32) for {EPOCHS} epochs without "
+        "stopping early: without regularisation, with L2 of strength 0.01, and with dropout of 0.4 in both hidden "
+        "layers. The three are one population: they begin with the same weights and see the same mini-batches. Losses "
+        "at the end are those of the plain network on all training and dev examples, dropout switched off and without "
+        "the penalty. Each repetition has other points."
     )
 
     @override
@@ -64,15 +59,8 @@ class Regularisation(Experiment):
                 curves.append({"regularisation": kind, "epoch": epoch, "dev_loss": loss})
             losses = {name: _loss(one.network, part) for name, part in (("train", dataset.train), ("dev", dataset.dev))}
             norm = float(np.sqrt(sum((matrix**2).sum() for matrix in one.matrices())))
-            ends.append(
-                {
-                    "regularisation": kind,
-                    **losses,
-                    "gap": losses["dev"] - losses["train"],
-                    "norm": norm,
-                    "dev_accuracy": one.curve[-1, 2],
-                }
-            )
+            own = {"gap": losses["dev"] - losses["train"], "norm": norm, "dev_accuracy": one.curve[-1, 2]}
+            ends.append({"regularisation": kind, **losses, **own})
             if repetition.index == 0:
                 found = np.round(probability(one.network, cells), 3)
                 boundary += [
@@ -90,47 +78,26 @@ class Regularisation(Experiment):
     def find(self, tables: Mapping[str, pd.DataFrame], quick: bool) -> Findings:
         curves, ends = tables["curves"], tables["ends"]
         by = {kind: ends[ends["regularisation"] == kind].set_index("repetition") for kind in KINDS}
-        claims = [
-            Claim.of_mean(
-                "L2 makes the weights smaller",
-                "ln (norm, L2 / none)",
-                (by["L2"]["norm"] / by["none"]["norm"]).map(np.log).to_numpy(),
-                most=0,
-            )
-        ]
+        smaller = (by["L2"]["norm"] / by["none"]["norm"]).map(np.log)
+        claims = [Claim.of_mean("L2 makes the weights smaller", "ln (norm, L2 / none)", smaller, most=0)]
         for kind in ("L2", "dropout"):
-            narrower = (by["none"]["gap"] - by[kind]["gap"]).to_numpy()
-            lower = (by["none"]["dev"] - by[kind]["dev"]).to_numpy()
-            name = kind if kind == "L2" else kind.capitalize()
-            claims.append(
-                Claim.of_mean(
-                    f"{name} narrows the gap between dev and training loss", f"gap, none − {kind}", narrower, least=0
-                )
-            )
-            claims.append(
-                Claim.of_mean(f"With {kind} the dev loss ends lower", f"dev loss, none − {kind}", lower, least=0)
-            )
+            narrower, lower = (by["none"][column] - by[kind][column] for column in ("gap", "dev"))
+            sentence = f"{kind[0].upper()}{kind[1:]} narrows the gap between dev and training loss"
+            claims.append(Claim.of_mean(sentence, f"gap, none − {kind}", narrower, least=0))
+            sentence = f"With {kind} the dev loss ends lower"
+            claims.append(Claim.of_mean(sentence, f"dev loss, none − {kind}", lower, least=0))
         rows = [
             [kind, *(short(own[c].to_numpy()) for c in ("train", "dev", "gap", "dev_accuracy", "norm"))]
             for kind, own in by.items()
         ]
         headings = ["regularisation", "training loss", "dev loss", "gap", "dev accuracy", "norm of the weights"]
-        lines = [
-            averaged(own, "epoch", "dev_loss", kind, colour=COLOURS[kind], mode="lines")
-            for kind, own in ((kind, curves[curves["regularisation"] == kind]) for kind in KINDS)
-        ]
+        lines = averaged_by(curves, "regularisation", COLOURS, "epoch", "dev_loss", mode="lines")
+        way = chart(lines, "epoch", "dev loss", caption="Mean over repetitions with its 95 % interval.")
         return Findings(
             claims,
             [
                 Section("Boundaries", "Decision boundaries", _maps(tables)),
-                Section(
-                    "Losses",
-                    "Losses and weights",
-                    join(
-                        chart(lines, "epoch", "dev loss", caption="Mean over repetitions with its 95 % interval."),
-                        element("div", table(headings, rows), class_="block"),
-                    ),
-                ),
+                Section.of("Losses", "Losses and weights", way, block(headings, rows)),
             ],
         )
 
@@ -144,25 +111,16 @@ def _loss(network: Any, part: Any) -> float:
 def _maps(tables: Mapping[str, pd.DataFrame]) -> Html:
     boundary, points = tables["boundary"], tables["points"]
     places = np.array(sorted(set(boundary["x"])))
+    examples, classes = points[["x", "y"]].to_numpy(), points["class"].to_numpy()
     maps = []
     for kind in KINDS:
         own = boundary[boundary["regularisation"] == kind].pivot(index="y", columns="x", values="probability")
-        maps.append(
-            plane(
-                own.to_numpy(),
-                places,
-                places,
-                points[["x", "y"]].to_numpy(),
-                points["class"].to_numpy(),
-                f"Regularisation: {kind}",
-                "",
-            )
-        )
-    text = (
+        maps.append(plane(own.to_numpy(), places, places, examples, classes, f"Regularisation: {kind}", ""))
+    return passage(
         "The first repetition: training examples, and the probability of the second class after the last epoch; "
-        "the line is the decision boundary."
+        "the line is the decision boundary.",
+        element("div", *maps, class_="multiples"),
     )
-    return join(element("p", text), element("div", *maps, class_="multiples"))
 
 
 EXPERIMENT = Regularisation()

@@ -16,8 +16,8 @@ from ikura.experiments.claim import Claim
 from ikura.experiments.populations import make_setup, train
 from ikura.json_values import JsonObject
 from ikura.large_batch.step_covariance import example_gradients, predicted_covariance, sample_steps, step_variance
-from ikura.page.markup import element, join
-from ikura.page.tables import table
+from ikura.page.markup import element
+from ikura.page.tables import block
 from ikura.population.examples import Examples
 from ikura.space._base import Configuration
 
@@ -70,15 +70,10 @@ def measure(gradients: np.ndarray, sizes: tuple[int, ...], steps: int, seed: int
         predicted = step_variance(RATE, size, len(gradients)) / step_variance(RATE, sizes[0], len(gradients))
         for rule, power in POWERS.items():
             factor = (size / sizes[0]) ** (2 * power)
-            rows.append(
-                {
-                    "rule": rule,
-                    "size": size,
-                    "trace": factor * float(moved.var(0, ddof=1).sum()) / whole,
-                    "predicted": factor * predicted,
-                    "strongest": factor * float(((moved @ strong).var(0, ddof=1) / along).mean()),
-                }
-            )
+            measured = float(moved.var(0, ddof=1).sum()) / whole
+            strongest = float(((moved @ strong).var(0, ddof=1) / along).mean())
+            values = {"trace": measured, "predicted": predicted, "strongest": strongest}
+            rows.append({"rule": rule, "size": size} | {name: factor * value for name, value in values.items()})
     return rows
 
 
@@ -124,24 +119,12 @@ class StepCovariance(Experiment):
         for when, words in (("start", "at the start"), ("trained", "after training")):
             own = found[found["when"] == when].groupby(["repetition", "rule", "size"])["trace"].mean().unstack("size")
             change = (own.div(own.iloc[:, 0], axis=0) - 1).abs().max(axis=1).unstack("rule")
-            sizes = f"from {own.columns.min()} to {own.columns.max()}"
-            claims.append(
-                Claim.of_mean(
-                    f"The √ rule keeps the trace within 10 % {sizes}, {words}",
-                    "largest change",
-                    change["sqrt"].to_numpy(float),
-                    most=TOLERANCE,
-                )
-            )
+            sizes, what = f"from {own.columns.min()} to {own.columns.max()}", "largest change"
+            sentence = f"The √ rule keeps the trace within 10 % {sizes}, {words}"
+            claims.append(Claim.of_mean(sentence, what, change["sqrt"], most=TOLERANCE))
             for rule in ("none", "linear"):
-                claims.append(
-                    Claim.of_mean(
-                        f"With the {WORDS[rule]} it changes by more than 10 %, {words}",
-                        "largest change",
-                        change[rule].to_numpy(float),
-                        least=TOLERANCE,
-                    )
-                )
+                sentence = f"With the {WORDS[rule]} it changes by more than 10 %, {words}"
+                claims.append(Claim.of_mean(sentence, what, change[rule], least=TOLERANCE))
         scale = {"type": "log", "tickvals": sorted(set(found["size"].tolist()))}
         charts, rows = [], []
         for when, title in (("start", "At the initial weights"), ("trained", "After training")):
@@ -150,21 +133,16 @@ class StepCovariance(Experiment):
                 averaged(own[own["rule"] == rule], "size", "trace", words, colour=MARKS[place])
                 for place, (rule, words) in enumerate(WORDS.items())
             ]
-            charts.append(
-                chart(
-                    lines, "batch size", "trace of cov(Δw), relative", title=title, xaxis=scale, yaxis={"type": "log"}
-                )
-            )
+            what = "trace of cov(Δw), relative"
+            charts.append(chart(lines, "batch size", what, title=title, xaxis=scale, yaxis={"type": "log"}))
             for (kind, size), group in own.groupby(["rule", "size"], sort=False):
                 cells = [short(group[name].to_numpy(), 3) for name in ("trace", "predicted", "strongest")]
                 rows.append([title.lower(), WORDS[str(kind)], f"{size}", *cells])
         headings = ["where", "learning rate", "batch", "trace", "predicted trace", "strongest directions"]
-        content = join(
-            element("p", "Multiples of what is predicted at the smallest size; 95 % intervals over repetitions."),
-            element("div", *charts, class_="multiples"),
-            element("div", table(headings, rows, words={"where", "learning rate"}), class_="block"),
-        )
-        return Findings(claims, [Section("Covariance", "Covariance of the steps", content)])
+        text = "Multiples of what is predicted at the smallest size; 95 % intervals over repetitions."
+        both = element("div", *charts, class_="multiples")
+        listed = block(headings, rows, words={"where", "learning rate"})
+        return Findings(claims, [Section.of("Covariance", "Covariance of the steps", text, both, listed)])
 
 
 def _blocks() -> Any:

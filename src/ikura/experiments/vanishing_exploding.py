@@ -11,13 +11,13 @@ import torch
 from typing_extensions import override
 
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
-from ikura.experiments.charts import MARKS, averaged, chart, short
+from ikura.experiments.charts import MARKS, averaged_by, chart, short
 from ikura.experiments.claim import Claim
 from ikura.nn import MLP
 from ikura.nn.activation import activation as activation_named
 from ikura.nn.initialisation import initialise
-from ikura.page.markup import element, join
-from ikura.page.tables import table
+from ikura.page.markup import element
+from ikura.page.tables import block
 
 __all__ = ["EXPERIMENT", "VanishingExploding", "signals"]
 
@@ -73,17 +73,13 @@ class VanishingExploding(Experiment):
     )
     method: ClassVar[str] = (
         f"Networks of {', '.join(map(str, DEPTHS))} hidden layers of {WIDTH} units are given initial weights, {ROWS} "
-        "inputs "
-        "drawn from the standard normal distribution, and a standard normal error at the last hidden layer. Measured "
-        "is the "
-        "root mean square of the activations of each layer and of the gradient with respect to them, nothing being "
-        "trained. Each repetition has other weights, inputs and errors.\n\n"
+        "inputs drawn from the standard normal distribution, and a standard normal error at the last hidden layer. "
+        "Measured is the root mean square of the activations of each layer and of the gradient with respect to them, "
+        "nothing being trained. Each repetition has other weights, inputs and errors.\n\n"
         "He's weights keep the mean square of a ReLU layer in expectation; a factor s on them multiplies the size by "
-        "s in "
-        "each layer. The growth is measured in the deepest network as the mean change of the logarithm from one "
+        "s in each layer. The growth is measured in the deepest network as the mean change of the logarithm from one "
         f"layer to the next. It is claimed to be within {TOLERANCE} of ln s: the logarithm of a random size is on "
-        "average "
-        f"a little below that of its expectation, by about 0.01 in a layer of {WIDTH} units."
+        f"average a little below that of its expectation, by about 0.01 in a layer of {WIDTH} units."
     )
 
     @override
@@ -115,40 +111,25 @@ class VanishingExploding(Experiment):
             scale = SETTINGS[setting][2]
             own, exact = deepest[deepest["setting"] == setting], float(np.log(scale))
             what = "keep their size" if scale == 1 else "explode" if scale > 1 else "vanish"
+            what_of = f"ln of the growth in a layer; ln {scale:g} = {exact:.3f}"
             for way, noun in (("forward", "Activations"), ("backward", "Gradients")):
-                claims.append(
-                    Claim.of_mean(
-                        f"{noun} {what}: {setting}",
-                        f"ln of the growth in a layer; ln {scale:g} = {exact:.3f}",
-                        own[way].to_numpy(),
-                        exact - TOLERANCE,
-                        exact + TOLERANCE,
-                    )
-                )
-        saturated = deepest[deepest["setting"] == "sigmoid, Xavier"]["backward"].to_numpy()
+                sentence = f"{noun} {what}: {setting}"
+                claims.append(Claim.of_mean(sentence, what_of, own[way], exact - TOLERANCE, exact + TOLERANCE))
+        saturated = deepest[deepest["setting"] == "sigmoid, Xavier"]["backward"]
         claims.append(
             Claim.of_mean("Gradients vanish: sigmoid, Xavier", "ln of the growth in a layer", saturated, most=-0.5)
         )
         charts = [
             chart(
-                [
-                    averaged(
-                        layers[layers["setting"] == setting], "layer", column, setting, colour=colour, mode="lines"
-                    )
-                    for setting, colour in COLOURS.items()
-                ],
+                averaged_by(layers, "setting", COLOURS, "layer", column, mode="lines"),
                 "layer",
                 "log10 of the size",
                 title=title,
             )
             for column, title in (("log10_activation", "Activations"), ("log10_gradient", "Gradients"))
         ]
-        logs = nets.assign(log10=np.log10(nets["ratio"]))
         by_depth = chart(
-            [
-                averaged(logs[logs["setting"] == setting], "depth", "log10", setting, colour=colour)
-                for setting, colour in COLOURS.items()
-            ],
+            averaged_by(nets.assign(log10=np.log10(nets["ratio"])), "setting", COLOURS, "depth", "log10"),
             "hidden layers",
             "log10 (first / last layer)",
             caption="Size of the gradient in the first hidden layer, as a multiple of that in the last.",
@@ -162,17 +143,9 @@ class VanishingExploding(Experiment):
             for setting, (name, _, scale) in SETTINGS.items()
         ]
         headings = ["setting", "ln growth of activations", "of gradients, backwards", "expected"]
-        return Findings(
-            claims,
-            [
-                Section(
-                    "Layers",
-                    "Layer by layer in the deepest network",
-                    join(element("div", *charts, class_="pair"), element("div", table(headings, rows), class_="block")),
-                ),
-                Section("Depth", "By depth", by_depth),
-            ],
-        )
+        both = element("div", *charts, class_="pair")
+        deep = Section.of("Layers", "Layer by layer in the deepest network", both, block(headings, rows))
+        return Findings(claims, [deep, Section("Depth", "By depth", by_depth)])
 
 
 EXPERIMENT = VanishingExploding()

@@ -12,7 +12,7 @@ from ikura.json_values import JsonObject
 from ikura.page.figure import axis, css, figure, legend, plot_text, rounded
 from ikura.page.markup import Html, join
 
-__all__ = ["MARGIN", "MARKS", "Line", "chart"]
+__all__ = ["MARGIN", "MARKS", "Line", "chart", "level"]
 
 MARKS = tuple(f"--mark-{place}" for place in range(5))
 MARGIN = {"l": 62, "r": 14, "t": 8, "b": 46}
@@ -80,6 +80,11 @@ def chart(
     # The legend is part of the caption, so that a figure is whole wherever it stands.
     below = join(legend(entries.values()) if len(entries) > 1 else None, caption)
     return figure(traces, layout, title=title, caption=below, label=f"{y} against {x}", height=height)
+
+
+def level(y: float, **look: Any) -> JsonObject:
+    """Make a thin horizontal line across the whole chart, a shape of Plotly's; `look` is more of its line."""
+    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": {"width": 1, **look}}
 
 
 def _traces(line: Line) -> list[JsonObject]:

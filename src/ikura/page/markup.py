@@ -9,7 +9,7 @@ from typing import Any
 from ikura.json_values import jsonable
 from ikura.wording import clean
 
-__all__ = ["Html", "element", "join", "plain_json"]
+__all__ = ["Html", "element", "join", "passage", "plain_json"]
 
 VOID = frozenset({"br", "meta", "link", "hr", "img"})
 
@@ -38,6 +38,16 @@ def join(*children: object) -> Html:
             child if isinstance(child, Html) else escape(clean(str(child))) for child in children if child is not None
         )
     )
+
+
+def passage(*parts: object) -> Html:
+    """Put pieces one after another; a text among them is a paragraph.
+
+    Example:
+        >>> passage("a < b", Html("<br>"))
+        '<p>a &lt; b</p><br>'
+    """
+    return join(*(element("p", one) if isinstance(one, str) and not isinstance(one, Html) else one for one in parts))
 
 
 def element(tag: str, *children: object, **attributes: object) -> Html:

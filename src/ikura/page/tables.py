@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 from ikura.page.markup import Html, element, join
 
-__all__ = ["NO_BREAK", "WORDS", "bars", "table"]
+__all__ = ["NO_BREAK", "WORDS", "bars", "block", "table"]
 
 
 NO_BREAK = "\u00a0"
@@ -46,6 +47,11 @@ def table(
         class_="scroll",
         tabindex=0,
     )
+
+
+def block(headings: Sequence[str], rows: Iterable[Sequence[object]], **more: Any) -> Html:
+    """Make a table that stands by itself; further arguments as for `table`."""
+    return element("div", table(headings, rows, **more), class_="block")
 
 
 def bars(rows: Iterable[tuple[object, float, object] | tuple[object, float, object, bool]], kind: str = "") -> Html:
