@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ikura.checks._base import Checks, Result
-from ikura.page.cards import card
+from ikura.page.cards import card, head
 from ikura.page.formatting import count, plural
 from ikura.page.markup import Html, element, join
 from ikura.page.page import page, write_text
@@ -75,20 +75,18 @@ def _wrong(results: Sequence[Result]) -> Html | None:
     return element("ol", *items, class_="steps")
 
 
-def _counts(checks: Checks) -> Html:
+def _counts(checks: Checks) -> list[Html]:
     def of(verdict: str) -> int:
         return sum(one.verdict == verdict for one in checks.results)
 
     made = sum(one.verdict != "skipped" for one in checks.results)
     names = {verdict: ", ".join(one.name for one in checks.results if one.verdict == verdict) for verdict in COLOURS}
-    return element(
-        "div",
+    return [
         card("Failed", count(of("fail")), names["fail"] or "nothing", kind="main"),
         card("A closer look", count(of("warn")), names["warn"] or "nothing"),
         card("Passed", count(of("pass")), f"of {plural(made, 'check')} made"),
         card("Not made", count(of("skipped")), "reasons below" if of("skipped") else "every check was made"),
-        class_="cards",
-    )
+    ]
 
 
 def write_checks(checks: Checks, path: str | Path) -> Path:
@@ -102,12 +100,6 @@ def write_checks(checks: Checks, path: str | Path) -> Path:
     """
     failed = [one for one in checks.results if one.verdict == "fail"]
     lede = f"{plural(len(failed), 'check')} failed." if failed else "No check failed."
-    header = element(
-        "header",
-        element("p", "ikura check", class_="eyebrow"),
-        element("h1", f"Checks of {checks.subject}"),
-        element("p", lede, class_="lede"),
-        _counts(checks),
-    )
+    header = head("ikura check", f"Checks of {checks.subject}", lede, _counts(checks))
     parts = [(name, heading, content) for name, heading, content in checks_parts(checks) if content]
     return write_text(Path(path), page(f"Checks of {checks.subject} · ikura", header, parts))

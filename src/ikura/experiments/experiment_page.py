@@ -11,7 +11,7 @@ from typing import Any
 from ikura.experiments._base import Experiment, Findings
 from ikura.experiments.claim import HOLDS, Claim
 from ikura.experiments.folders import default_folder
-from ikura.page.cards import card
+from ikura.page.cards import card, head
 from ikura.page.formatting import duration, number, plural
 from ikura.page.markup import Html, element, join, passage
 from ikura.page.page import page, write_text
@@ -42,13 +42,12 @@ def write_page(path: Path, experiment: Experiment, findings: Findings, results: 
 def _header(experiment: Experiment, findings: Findings, results: Mapping[str, Any]) -> Html:
     size = f"{plural(results['repetitions'], 'repetition')}, {duration(results['seconds'])}"
     warning = "A quick run, smaller than the method below says: it shows that the experiment works and proves little."
-    return element(
-        "header",
-        element("p", f"ikura reproduce {experiment.name} · {size}", class_="eyebrow"),
-        element("h1", experiment.question),
-        element("p", experiment.says, class_="lede"),
-        element("div", *(_card(claim) for claim in findings.claims), class_="cards"),
-        element("p", warning, class_="verdict") if results["quick"] else None,
+    return head(
+        f"ikura reproduce {experiment.name} · {size}",
+        experiment.question,
+        experiment.says,
+        map(_card, findings.claims),
+        [warning] if results["quick"] else [],
     )
 
 

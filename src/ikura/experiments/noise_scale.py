@@ -151,14 +151,10 @@ class NoiseScaleExperiment(Experiment):
         growth = np.log(wide[last] / wide[first]).to_numpy(float)
         sentence = f"It grows in training, from epoch {first} to {last}"
         claims.append(Claim.of_mean(sentence, "log of the growth", growth, 0))
-        lines = [
-            Line(
-                f"network {number + 1}",
-                *(own[name].tolist() for name in ("epoch", "estimate", "low", "high")),
-                colour=MARKS[number % len(MARKS)],
-            )
-            for number, (_, own) in enumerate(training.groupby("repetition"))
-        ]
+        lines = []
+        for number, (_, own) in enumerate(training.groupby("repetition")):
+            epochs, values, lows, highs = (own[name].tolist() for name in ("epoch", "estimate", "low", "high"))
+            lines.append(Line(f"network {number + 1}", epochs, values, lows, highs, colour=MARKS[number % len(MARKS)]))
         headings = ["problem", "known", "mean estimate", "median width / known", "covered"]
         text = "Each line is a network; bands are the 95 % intervals of single measurements."
         ways = chart(lines, "epoch", "noise scale, examples", yaxis={"type": "log"})

@@ -139,6 +139,11 @@ def compare(
     aim = fmean(one.dev_score for one in small) - sign * margin
     found: dict[str, Row] = {}
     before = ""
+
+    def against(*names: str) -> Difference:
+        one, other = ([each.evidence for each in trained[name] if each.evidence is not None] for name in names)
+        return difference(metric, one, other, target, seed=seed)
+
     for column in columns:
         networks = trained[column.name]
         scores = [one.dev_score for one in networks]
@@ -163,58 +168,33 @@ def compare(
             epochs_to_score=epochs_to(aim, [one.curve for one in networks], sign),
         )
         if column.name != SMALL and not row.diverged and all(one.evidence is not None for one in small):
-            row = _judged(row, networks, small, metric, target, margin, sign, seed)
+            row = _judged(row, against(column.name, columns[0].name), margin, sign)
         other = LARGE if column.control else before if column.name.startswith("+") else ""
-        if other and not row.diverged:
-            row = _gained(row, found[other], networks, trained[other], metric, target, sign, seed)
+        if other and not row.diverged and found[other].diverged:
+            row = replace(row, kept_whole=_kept_whole(row, found[other]))
+        elif other and not row.diverged:
+            told = against(column.name, other)
+            low, high = sorted(sign * end for end in told.interval)
+            row = replace(row, gain=sign * told.value, gain_interval=(low, high))
         before = before if column.control else column.name
         found[column.name] = row
     return list(found.values())
 
 
-def _judged(
-    row: Row,
-    networks: Sequence[Trained],
-    small: Sequence[Trained],
-    metric: Metric,
-    target: Tensor,
-    margin: float,
-    sign: float,
-    seed: int,
-) -> Row:
-    told = _told(networks, small, metric, target, seed)
+def _judged(row: Row, told: Difference, margin: float, sign: float) -> Row:
+    """Judge a column by its difference from the small batch."""
     low, high = sorted(sign * end for end in told.interval)
     verdict = verdict_of((low, high), margin)
     open_ = wanted(told, sign * told.value, margin) if verdict is Verdict.CANT_TELL else None
     return replace(row, difference=told.value, interval=told.interval, p=told.p, verdict=verdict, wanted=open_)
 
 
-def _gained(
-    row: Row,
-    other: Row,
-    networks: Sequence[Trained],
-    others: Sequence[Trained],
-    metric: Metric,
-    target: Tensor,
-    sign: float,
-    seed: int,
-) -> Row:
-    """Measure a column, none of whose networks diverged, against the one that it is added to."""
-    if other.diverged:
-        from scipy.stats import fisher_exact
+def _kept_whole(row: Row, other: Row) -> bool:
+    """Whether a column, none of whose networks diverged, beats the one that it is added to in that, beyond chance."""
+    from scipy.stats import fisher_exact
 
-        counts = [[other.diverged, other.seeds - other.diverged], [0, row.seeds]]
-        return replace(row, kept_whole=bool(fisher_exact(counts).pvalue <= 0.05))
-    told = _told(networks, others, metric, target, seed)
-    low, high = sorted(sign * end for end in told.interval)
-    return replace(row, gain=sign * told.value, gain_interval=(low, high))
-
-
-def _told(
-    networks: Sequence[Trained], others: Sequence[Trained], metric: Metric, target: Tensor, seed: int
-) -> Difference:
-    shown = [[one.evidence for one in group if one.evidence is not None] for group in (networks, others)]
-    return difference(metric, shown[0], shown[1], target, seed=seed)
+    counts = [[other.diverged, other.seeds - other.diverged], [0, row.seeds]]
+    return bool(fisher_exact(counts).pvalue <= 0.05)
 
 
 def choose_column(rows: Sequence[Row], sign: float) -> Row:

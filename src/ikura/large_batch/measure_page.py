@@ -12,13 +12,13 @@ import numpy as np
 
 from ikura.files import shown
 from ikura.json_values import JsonObject
-from ikura.page.cards import card
+from ikura.page.cards import card, head
 from ikura.page.figure import css, evenly, log_tick
 from ikura.page.formatting import NOTHING, count, number, plural
-from ikura.page.lines import MARKS, Line, chart
-from ikura.page.markup import Html, element, join
+from ikura.page.lines import MARKS, Line, chart, level
+from ikura.page.markup import Html, element, passage
 from ikura.page.page import page, write_text
-from ikura.page.tables import table
+from ikura.page.tables import block
 
 if TYPE_CHECKING:
     from ikura.large_batch.distance_law import Growth
@@ -75,19 +75,12 @@ def _header(found: Measures) -> Html:
             + ("" if found.growth.alpha is None else f"; by growth of the distance {number(found.growth.alpha, 3)}"),
         ),
     ]
-    return element(
-        "header",
-        element("p", f"ikura measure {found.run.resolve().name}", class_="eyebrow"),
-        element("h1", f"Large-batch measures of trial {found.trial}"),
-        element(
-            "p",
-            f"Trial {found.trial}{whose}, trained again for {plural(found.epochs, 'epoch')} with mini-batches of "
-            f"{count(found.batch_size)}.",
-            class_="lede",
-        ),
-        element("div", *cards, class_="cards"),
-        *(element("p", one, class_="verdict") for one in found.notes),
+    lede = (
+        f"Trial {found.trial}{whose}, trained again for {plural(found.epochs, 'epoch')} with mini-batches of "
+        f"{count(found.batch_size)}."
     )
+    above, title = f"ikura measure {found.run.resolve().name}", f"Large-batch measures of trial {found.trial}"
+    return head(above, title, lede, cards, found.notes)
 
 
 def _scale(value: float) -> str:
@@ -119,18 +112,13 @@ def _noise(found: Measures) -> Html:
         ]
         for one in found.moments
     ]
-    return join(
-        element(
-            "p",
-            "Batches much smaller than the noise scale are mostly noise: growing them saves almost as many updates in "
-            "proportion; far beyond it little is saved. At the noise scale an update makes half of the progress of the "
-            f"exact gradient (McCandlish 2018). Measured on {count(found.examples[0])} training examples, with dropout "
-            "and without penalties; ∞ is where the direction drowns in noise and the batches drawn set no bound.",
-        ),
+    return passage(
+        "Batches much smaller than the noise scale are mostly noise: growing them saves almost as many updates in "
+        "proportion; far beyond it little is saved. At the noise scale an update makes half of the progress of the "
+        f"exact gradient (McCandlish 2018). Measured on {count(found.examples[0])} training examples, with dropout "
+        "and without penalties; ∞ is where the direction drowns in noise and the batches drawn set no bound.",
         _noise_chart(found),
-        element(
-            "div", table(["epoch", "updates", "noise scale", "95 % interval", "suggested batch"], rows), class_="block"
-        ),
+        block(["epoch", "updates", "noise scale", "95 % interval", "suggested batch"], rows),
     )
 
 
@@ -145,10 +133,7 @@ def _noise_chart(found: Measures) -> Html:
     lows = [max(one.scale.low, least / 3) for one in known]
     highs = [min(one.scale.high, most) for one in known]
     line = Line("noise scale", [max(one.epoch, 0.5) for one in known], values, lows, highs)
-    own = {
-        "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": found.batch_size, "y1": found.batch_size,
-        "line": {"width": 1, "color": css("--muted"), "dash": "dot"},
-    }  # fmt: skip
+    own = level(found.batch_size, color=css("--muted"), dash="dot")
     every = [one.epoch for one in known]
     ticks = [epoch for place, epoch in enumerate(every) if place in evenly(len(every), 8)]
     shown = [*values, found.batch_size, *(one.scale.high for one in known if math.isfinite(one.scale.high))]
@@ -181,20 +166,13 @@ def _distance(found: Measures) -> Html:
         ]
         for name, growth in every.items()
     ]
-    return join(
-        element(
-            "p",
-            "The three laws have two free numbers each and are fitted by least squares at the ends of epochs evenly "
-            "spaced in their logarithm. The percentages are the error with which each predicts the last third of these "
-            "points from those before. A law is named only if its error is less than half of the next best and less "
-            "than a tenth of the distance; one training is one path, so judge by several seeds.",
-        ),
+    return passage(
+        "The three laws have two free numbers each and are fitted by least squares at the ends of epochs evenly "
+        "spaced in their logarithm. The percentages are the error with which each predicts the last third of these "
+        "points from those before. A law is named only if its error is less than half of the next best and less "
+        "than a tenth of the distance; one training is one path, so judge by several seeds.",
         element("div", _whole(found), _layers(found), class_="pair"),
-        element(
-            "div",
-            table(["layer", "distance", *LAWS.values(), "law"], rows, marked=0, words=WORDS),
-            class_="block",
-        ),
+        block(["layer", "distance", *LAWS.values(), "law"], rows, marked=0, words=WORDS),
     )
 
 
@@ -254,14 +232,11 @@ def _potential(found: Measures) -> Html:
         ["random directions from the initial weights", number(one.alpha, 3), _interval(one.low, one.high)],
         ["growth of the distance, c (log t)^(2/α)", number(growth, 3), NOTHING],
     ]
-    return join(
-        element(
-            "p",
-            "If the loss around the initial weights is a random potential whose differences grow as "
-            "E(L(w) − L(w₀))² ~ ‖w − w₀‖^α, a walk in it leaves its start like (log t)^(2/α): with α = 2 the "
-            f"distance grows with the logarithm of the updates (Hoffer 2017). Measured on {count(found.examples[1])} "
-            "training examples, without dropout; the interval is over directions.",
-        ),
+    return passage(
+        "If the loss around the initial weights is a random potential whose differences grow as "
+        "E(L(w) − L(w₀))² ~ ‖w − w₀‖^α, a walk in it leaves its start like (log t)^(2/α): with α = 2 the "
+        f"distance grows with the logarithm of the updates (Hoffer 2017). Measured on {count(found.examples[1])} "
+        "training examples, without dropout; the interval is over directions.",
         chart(
             lines,
             "distance r from the initial weights",
@@ -269,14 +244,14 @@ def _potential(found: Measures) -> Html:
             xaxis=_log_axis(one.lengths),
             yaxis=_log_axis(one.spread),
         ),
-        element("div", table(["α measured by", "α", "95 % interval"], rows, words=WORDS), class_="block"),
+        block(["α measured by", "α", "95 % interval"], rows, words=WORDS),
     )
 
 
 def _repeat(found: Measures) -> Html:
     scale = shlex.join(["ikura", "scale", shown(found.run), "--batch-size", "auto"])
-    return join(
+    return passage(
         element("pre", element("code", found.command)),
-        element("p", "Which batch really keeps the dev score, and with which settings, is for training to say:"),
+        "Which batch really keeps the dev score, and with which settings, is for training to say:",
         element("pre", element("code", scale)),
     )

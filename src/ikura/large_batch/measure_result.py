@@ -94,12 +94,7 @@ class Measures:
         """Return everything as JSON values, but that NaN and infinities stay what they are."""
         return {
             "run": str(self.run),
-            "trial": self.trial,
-            "winner": self.winner,
-            "state": self.state,
-            "batch_size": self.batch_size,
-            "epochs": self.epochs,
-            "rows": self.rows,
+            **{name: getattr(self, name) for name in ("trial", "winner", "state", "batch_size", "epochs", "rows")},
             "examples": dict(zip(("noise_scale", "potential"), self.examples, strict=True)),
             "deviation": self.deviation,
             "noise_scale": [self._record(one) for one in self.moments],

@@ -156,13 +156,8 @@ class _Work:
 
     def _command(self, **given: Any) -> str:
         """The command that these arguments stand for, but for some that are given; what is usual is left out."""
-        words = [
-            "ikura",
-            "scale",
-            shown(self.record.run),
-            "--batch-size",
-            str(given.get("batch_size", self.batch_size)),
-        ]
+        batch = str(given.get("batch_size", self.batch_size))
+        words = ["ikura", "scale", shown(self.record.run), "--batch-size", batch]
         parameters = signature(scale).parameters
         for name in ("rule", "regime", "ghost", "seeds", "within", "device"):
             value = given.get(name, getattr(self, name))

@@ -11,13 +11,13 @@ import numpy as np
 
 from ikura.json_values import JsonObject
 from ikura.large_batch.timing import short_duration
-from ikura.page.cards import card
+from ikura.page.cards import card, head
 from ikura.page.figure import css
 from ikura.page.formatting import NOTHING, as_words, count, number, score
-from ikura.page.lines import MARKS, Line, chart
-from ikura.page.markup import Html, element, join
+from ikura.page.lines import MARKS, Line, chart, level
+from ikura.page.markup import Html, element, join, passage
 from ikura.page.page import page, write_text
-from ikura.page.tables import table
+from ikura.page.tables import block, table
 
 if TYPE_CHECKING:
     from ikura.large_batch.comparison import Row
@@ -80,14 +80,8 @@ def _header(scaling: Scaling) -> Html:
             f"instead of {short_duration(scaling.rows[0].seconds_per_epoch)}, one network, {scaling.device}",
         ),
     ]
-    return element(
-        "header",
-        element("p", f"ikura scale {scaling.run.name} · {best.seeds} seeds", class_="eyebrow"),
-        element("h1", f"Batches of {scaling.batch_size:,} instead of {scaling.small:,}"),
-        element("p", first, class_="lede"),
-        element("div", *cards, class_="cards"),
-        *(element("p", one, class_="verdict") for one in rest),
-    )
+    above = f"ikura scale {scaling.run.name} · {best.seeds} seeds"
+    return head(above, f"Batches of {scaling.batch_size:,} instead of {scaling.small:,}", first, cards, rest)
 
 
 def _signed(value: float, digits: int = 4) -> str:
@@ -113,17 +107,14 @@ def _comparison(scaling: Scaling) -> Html:
         for row in scaling.rows
     ]
     marked = [row.name for row in scaling.rows].index(scaling.chosen)
-    return join(
-        element(
-            "p",
-            "Each column has the measures of all columns before it; a control is added to the large batch alone, and "
-            "is in no other column. Columns of one seed begin with the same weights and see the examples in the same "
-            "order; the score is that of the epoch with the lowest dev loss, and differences from the small batch are "
-            "paired over seeds and dev examples. A column holds the score if the whole interval lies above a loss of "
-            f"{number(scaling.margin)}; it loses if the whole interval lies below, or a network diverged; otherwise "
-            "that can't be told yet. Epochs and updates are the most that a network may train; early stopping may end "
-            "it before.",
-        ),
+    return passage(
+        "Each column has the measures of all columns before it; a control is added to the large batch alone, and "
+        "is in no other column. Columns of one seed begin with the same weights and see the examples in the same "
+        "order; the score is that of the epoch with the lowest dev loss, and differences from the small batch are "
+        "paired over seeds and dev examples. A column holds the score if the whole interval lies above a loss of "
+        f"{number(scaling.margin)}; it loses if the whole interval lies below, or a network diverged; otherwise "
+        "that can't be told yet. Epochs and updates are the most that a network may train; early stopping may end "
+        "it before.",
         element("div", table(headings, rows, marked=marked, words=WORDS), class_="block whole"),
         _differences(scaling.rows[1:], [row.name for row in scaling.rows[1:]], scaling, "column"),
     )
@@ -141,18 +132,10 @@ def _differences(rows: Sequence[Row], places: Sequence[Any], scaling: Scaling, a
     known = [(place, row) for place, row in zip(places, rows, strict=True) if math.isfinite(row.difference)]
     if not known:
         return Html("")
-    line = Line(
-        "",
-        [place for place, _ in known],
-        [row.difference for _, row in known],
-        [row.interval[0] for _, row in known],
-        [row.interval[1] for _, row in known],
-        mode="markers",
-    )
-    level = {"type": "line", "xref": "paper", "x0": 0, "x1": 1}
-    zero = {**level, "y0": 0, "y1": 0, "line": {"width": 1, "color": css("--muted")}}
-    least = -scaling.sign * scaling.margin
-    allowed = {**level, "y0": least, "y1": least, "line": {"width": 1, "color": css("--muted"), "dash": "dot"}}
+    low, high = ([row.interval[end] for _, row in known] for end in (0, 1))
+    line = Line("", [place for place, _ in known], [row.difference for _, row in known], low, high, mode="markers")
+    muted = css("--muted")
+    zero, allowed = level(0, color=muted), level(-scaling.sign * scaling.margin, color=muted, dash="dot")
     return chart(
         [line],
         along,
@@ -185,35 +168,27 @@ def _sizes(scaling: Scaling) -> Html | None:
     ]
     headings = ["batch", "rate ×", f"dev {scaling.metric}", "difference", "verdict", "an epoch"]
     headings += ["epochs to the score", "time to the score"]
+    reached = [one for one in tried if math.isfinite(one.row.seconds_to_score)]
+    seconds = [one.row.seconds_to_score for one in reached]
     times = [
         Line("an epoch", batches, [one.row.seconds_per_epoch for one in tried], colour=MARKS[1]),
-        Line(
-            "to the small batch's score",
-            [one.batch_size for one in tried if math.isfinite(one.row.seconds_to_score)],
-            [one.row.seconds_to_score for one in tried if math.isfinite(one.row.seconds_to_score)],
-        ),
+        Line("to the small batch's score", [one.batch_size for one in reached], seconds),
     ]
+    took = chart(
+        times,
+        "batch size",
+        "seconds",
+        title="Seconds on this device",
+        caption="Measured with one network at a time.",
+        xaxis=axis,
+        yaxis={"type": "log"},
+    )
+    differences = _differences([one.row for one in tried[1:]], batches[1:], scaling, "batch size", xaxis=axis)
     place = batches.index(scaling.sizes.largest) if scaling.sizes.largest in batches else None
-    return join(
-        element(
-            "p",
-            "Each size has all measures, or where they lose those that do best; sizes double until two in a row lose.",
-        ),
-        element("div", table(headings, rows, marked=place, words=WORDS), class_="block"),
-        element(
-            "div",
-            _differences([one.row for one in tried[1:]], batches[1:], scaling, "batch size", xaxis=axis),
-            chart(
-                times,
-                "batch size",
-                "seconds",
-                title="Seconds on this device",
-                caption="Measured with one network at a time.",
-                xaxis=axis,
-                yaxis={"type": "log"},
-            ),
-            class_="multiples",
-        ),
+    return passage(
+        "Each size has all measures, or where they lose those that do best; sizes double until two in a row lose.",
+        block(headings, rows, marked=place, words=WORDS),
+        element("div", differences, took, class_="multiples"),
     )
 
 
@@ -239,12 +214,9 @@ def _curves(scaling: Scaling) -> Html | None:
         chart(lines["epoch"], "epoch", what, title="By epoch", xaxis={"type": "log"}),
         chart(lines["seconds"], "seconds", what, title="By seconds on this device", xaxis={"type": "log"}),
     ]
-    return join(
-        element(
-            "p",
-            "Mean over seeds, for as long as all of them train; the band is from the worst to the best"
-            + ("; controls are not drawn." if any(row.control for row in scaling.rows) else "."),
-        ),
+    return passage(
+        "Mean over seeds, for as long as all of them train; the band is from the worst to the best"
+        + ("; controls are not drawn." if any(row.control for row in scaling.rows) else "."),
         element("div", *charts, class_="multiples"),
     )
 
@@ -266,10 +238,10 @@ def _settings(scaling: Scaling) -> Html:
 
 def _repeat(scaling: Scaling) -> Html:
     further = [element("pre", element("code", command)) for command in scaling.next_commands]
-    return join(
-        element("p", "What is trained already is not trained again:"),
+    return passage(
+        "What is trained already is not trained again:",
         element("pre", element("code", scaling.command)),
-        *([element("p", "What may go further:"), *further] if further else []),
-        element("p", "The large batch's model:"),
+        *(["What may go further:", *further] if further else []),
+        "The large batch's model:",
         element("pre", element("code", scaling.predict_command)),
     )

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["Scaling"]
 
 
+ROW = (
+    "name", "batch_size", "learning_rate", "epochs", "updates", "dev", "spread", "difference", "p", "diverged",
+    "seconds_per_epoch", "seconds_to_score",
+)  # fmt: skip
+TABLE = [*ROW[:8], "low", "high", "p", "verdict", *ROW[9:]]
+"""Columns of the table: those that are a `Row`'s, and all."""
+
+
 @dataclass(frozen=True)
 class Scaling:
     """A run's winner, scaled to a large batch.
@@ -98,29 +106,12 @@ class Scaling:
 
         The verdict is that of the interval and the margin, empty for the small batch.
         """
-        records = []
-        for row in self.rows:
-            low, high = row.interval
-            records.append(
-                {
-                    "name": row.name,
-                    "batch_size": row.batch_size,
-                    "learning_rate": row.learning_rate,
-                    "epochs": row.epochs,
-                    "updates": row.updates,
-                    "dev": row.dev,
-                    "spread": row.spread,
-                    "difference": row.difference,
-                    "low": low,
-                    "high": high,
-                    "p": row.p,
-                    "verdict": "" if row.verdict is None else str(row.verdict),
-                    "diverged": row.diverged,
-                    "seconds_per_epoch": row.seconds_per_epoch,
-                    "seconds_to_score": row.seconds_to_score,
-                }
-            )
-        return pd.DataFrame(records)
+        records = [
+            {name: getattr(row, name) for name in ROW}
+            | {"low": row.interval[0], "high": row.interval[1], "verdict": str(row.verdict or "")}
+            for row in self.rows
+        ]
+        return pd.DataFrame(records, columns=TABLE)
 
     @property
     def model(self) -> Model:

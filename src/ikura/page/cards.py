@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ikura.page.markup import Html, element
 
-__all__ = ["card"]
+__all__ = ["card", "head"]
 
 
 def card(title: str, value: str, *notes: object, kind: str | None = None) -> Html:
@@ -26,4 +28,24 @@ def card(title: str, value: str, *notes: object, kind: str | None = None) -> Htm
         element("p", value, class_="value"),
         element("div", *notes, class_="note"),
         class_="card" if kind is None else f"card {kind}",
+    )
+
+
+def head(above: str, title: str, lede: str, cards: Iterable[Html], verdicts: Iterable[object] = ()) -> Html:
+    """Make the head of a page.
+
+    Args:
+        above: a small line above the title.
+        title: of the page.
+        lede: a sentence on it.
+        cards: as `card` draws them.
+        verdicts: further sentences, below the cards.
+    """
+    return element(
+        "header",
+        element("p", above, class_="eyebrow"),
+        element("h1", title),
+        element("p", lede, class_="lede"),
+        element("div", *cards, class_="cards"),
+        *(element("p", one, class_="verdict") for one in verdicts),
     )
