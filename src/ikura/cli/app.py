@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -14,32 +13,15 @@ from ikura.version import __version__
 
 __all__ = ["EXAMPLES", "command"]
 
-COMMANDS: dict[str, Callable[..., int]] = {
-    "tune": tune.tune,
-    "predict": predict.predict,
-    "resume": resume.resume,
-    "report": report.report,
-    "importance": importance.importance,
-    "export": export.export,
-    "reproduce": reproduce.reproduce,
-    "check": check.check,
-    "diagnose": diagnose.diagnose,
-    "scale": scale.scale,
-    "measure": measure.measure,
+MODULES = {
+    one.__name__.rpartition(".")[2]: one
+    for one in (tune, predict, resume, report, importance, export, reproduce, check, diagnose, scale, measure)
 }
-EXAMPLES = {
+"""Name of each command to its module, which holds the function of that name and its examples."""
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
     "ikura": ("ikura tune penguins.csv --target species", "ikura predict RUN new.csv -o predictions.csv"),
-    "tune": tune.EXAMPLES,
-    "predict": predict.EXAMPLES,
-    "resume": resume.EXAMPLES,
-    "report": report.EXAMPLES,
-    "importance": importance.EXAMPLES,
-    "export": export.EXAMPLES,
-    "reproduce": reproduce.EXAMPLES,
-    "check": check.EXAMPLES,
-    "diagnose": diagnose.EXAMPLES,
-    "scale": scale.EXAMPLES,
-    "measure": measure.EXAMPLES,
+    **{name: module.EXAMPLES for name, module in MODULES.items()},
 }
 HELP_OPTIONS = ["--help", "-h"]
 
@@ -57,8 +39,8 @@ def command() -> Any:
     settings = {"help_option_names": HELP_OPTIONS}
     app = typer.Typer(add_completion=False, rich_markup_mode="rich", context_settings=settings)
     app.callback(invoke_without_command=True, epilog=epilogue(EXAMPLES["ikura"]))(_ikura)
-    for name, function in COMMANDS.items():
-        app.command(name, epilog=epilogue(EXAMPLES[name]))(function)
+    for name, module in MODULES.items():
+        app.command(name, epilog=epilogue(EXAMPLES[name]))(getattr(module, name))
     return get_command(app)
 
 

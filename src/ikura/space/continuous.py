@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from math import exp, expm1, inf, log1p
 from math import log as ln
 
-from typing_extensions import override
-
 from ikura.errors import SpaceError
 from ikura.json_values import JsonObject
 from ikura.space._base import Parameter, Value, real, within_unit
@@ -96,10 +94,7 @@ def _neat(value: float) -> float:
 class Linear(_Interval):
     """Uniform between low and high: u -> low + u (high - low)."""
 
-    @property
-    @override
-    def scale(self) -> str:
-        return "linear"
+    scale = "linear"
 
     def _transform(self, value: float) -> float:
         return value
@@ -112,10 +107,7 @@ class Linear(_Interval):
 class Log(_Interval):
     """Uniform in the logarithm: u -> low (high/low)^u, every decade its equal share."""
 
-    @property
-    @override
-    def scale(self) -> str:
-        return "log"
+    scale = "log"
 
     def _check(self) -> None:
         if not self.low > 0:
@@ -132,10 +124,7 @@ class Log(_Interval):
 class LogComplement(_Interval):
     """Uniform in the logarithm of the complement: u -> 1 - (1 - low) ((1 - high)/(1 - low))^u."""
 
-    @property
-    @override
-    def scale(self) -> str:
-        return "log-complement"
+    scale = "log-complement"
 
     def _check(self) -> None:
         if not self.high < 1:

@@ -124,15 +124,8 @@ class Choice(Parameter):
             if any(same(option, earlier) for earlier in self.options[:position]):
                 raise SpaceError(f"option {option!r} is given twice")
 
-    @property
-    @override
-    def scale(self) -> str:
-        return "choice"
-
-    @property
-    @override
-    def numeric(self) -> bool:
-        return False
+    scale = "choice"
+    numeric = False
 
     @property
     @override
@@ -185,20 +178,9 @@ class Fixed(Parameter):
     def __post_init__(self) -> None:
         object.__setattr__(self, "value", plain(self.value))
 
-    @property
-    @override
-    def scale(self) -> str:
-        return "fixed"
-
-    @property
-    @override
-    def numeric(self) -> bool:
-        return False
-
-    @property
-    @override
-    def varies(self) -> bool:
-        return False
+    scale = "fixed"
+    numeric = False
+    varies = False
 
     @override
     def from_unit(self, u: float) -> Value:
