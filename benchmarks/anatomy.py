@@ -88,8 +88,9 @@ class Watch(ikura.Progress):
 def _watched() -> list[tuple[Any, str, str]]:
     from ikura.population.compiled import CompiledTile
     from ikura.population.examples import Examples
+    from ikura.population.scoring import Scorer
     from ikura.population.setup import TrainingSetup
-    from ikura.population.training import Scorer, TrainingRun
+    from ikura.population.training import TrainingRun
     from ikura.study.record.store import Store
 
     return [
@@ -146,8 +147,8 @@ def parts_of_kernel(workload: Workload, data: Any, count: int) -> list[tuple[str
     from ikura.metric import metric
     from ikura.population.examples import Examples
     from ikura.population.member import Member
+    from ikura.population.scoring import Scorer
     from ikura.population.setup import TrainingSetup
-    from ikura.population.training import Scorer
 
     dataset = prepare(data)
     train = Examples.of(dataset.train).head(ROWS)

@@ -29,8 +29,8 @@ from ikura.nn.zoo import NETWORKS
 from ikura.population._tile import Tile
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
-from ikura.population.training import Scorer
 from ikura.process_state import one_thread_each
 
 __all__ = ["WORKLOADS", "Workload", "main", "measure"]

@@ -20,11 +20,11 @@ import torch
 from benchmarks.machine import describe, header
 from benchmarks.output import command, give, say, table
 from ikura.metric import METRICS
-from ikura.nn.loss import loss
+from ikura.nn.loss import task_loss
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
-from ikura.population.training import Scorer
 from ikura.process_state import one_thread_each
 
 __all__ = ["SETTINGS", "main", "measure"]
@@ -58,7 +58,7 @@ def _loop(shop: TrainingSetup, member: Member, batches: int) -> Callable[[], Non
 
     def run() -> None:
         for row in range(batches * size):
-            torch.autograd.grad(loss("multiclass", net(x[row : row + 1]), y[row : row + 1]), parameters)
+            torch.autograd.grad(task_loss("multiclass", net(x[row : row + 1]), y[row : row + 1]), parameters)
 
     return run
 

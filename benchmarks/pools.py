@@ -128,8 +128,8 @@ def _train(name: str, trials: int, epochs: int, seed: int) -> Pool:
     from ikura.nn.loss import outputs_of
     from ikura.population.examples import Examples
     from ikura.population.member import Member
+    from ikura.population.scoring import Scorer
     from ikura.population.setup import TrainingSetup
-    from ikura.population.training import Scorer
     from ikura.process_state import one_thread_each
     from ikura.search import proposer
     from ikura.space import default_space

@@ -16,6 +16,7 @@ _HOMES = {
     "load": "ikura.api.open",
     "open_study": "ikura.api.open",
     "pretrained": "ikura.study.record.start_pretrained",
+    "loss": "ikura.nn.loss",
     "register": "ikura.plugins",
     "from_optuna": "ikura.exchange.optuna",
     "Prior": "ikura.exchange.prior",
@@ -60,6 +61,7 @@ __all__ = [
     "load",
     "log",
     "log_complement",
+    "loss",
     "open_study",
     "pretrained",
     "register",
@@ -82,6 +84,7 @@ if TYPE_CHECKING:
     from ikura.exchange.prior import Prior
     from ikura.large_batch.scale import scale
     from ikura.large_batch.scale_result import Scaling
+    from ikura.nn.loss import loss
     from ikura.plugins import register
     from ikura.space import Space, choice, constraint, fixed, integer, linear, log, log_complement, when
     from ikura.study.record.model import Model

@@ -1,4 +1,4 @@
-"""What comes with ikura, by name: one line for each search, schedule, check, metric, network and data format.
+"""What comes with ikura, by name: one line for each search, schedule, metric, loss, network, check and data format.
 
 Nothing is imported before it is asked for, so that the command line can list names at once.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 from ikura.registry import Registry
 
-__all__ = ["BUNDLED", "CHECKS", "FORMATS", "IMAGE_SETS", "METRICS", "NETWORKS", "SCHEDULES", "SEARCHES"]
+__all__ = ["BUNDLED", "CHECKS", "FORMATS", "IMAGE_SETS", "LOSSES", "METRICS", "NETWORKS", "SCHEDULES", "SEARCHES"]
 
 SEARCHES: Registry[Any] = Registry(
     "search",
@@ -60,6 +60,25 @@ METRICS: Registry[Any] = Registry(
     "ikura.metric._base:as_metric",
 )
 """What makes a trial good, each an `ikura.metric.Metric`."""
+
+LOSSES: Registry[Any] = Registry(
+    "loss",
+    "losses",
+    {
+        "cross_entropy": "ikura.nn.loss.of_classes:CROSS_ENTROPY",
+        "binary_cross_entropy": "ikura.nn.loss.of_classes:BINARY_CROSS_ENTROPY",
+        "focal": "ikura.nn.loss.of_classes:FOCAL",
+        "hinge": "ikura.nn.loss.of_classes:HINGE",
+        "mse": "ikura.nn.loss.of_values:MSE",
+        "mae": "ikura.nn.loss.of_values:MAE",
+        "huber": "ikura.nn.loss.of_values:HUBER",
+        "quantile": "ikura.nn.loss.of_values:QUANTILE",
+        "poisson": "ikura.nn.loss.of_values:POISSON",
+        "gaussian_nll": "ikura.nn.loss.of_values:GAUSSIAN_NLL",
+    },
+    "ikura.nn.loss.registry:as_loss",
+)
+"""What training makes small, each an `ikura.nn.loss.Loss`."""
 
 NETWORKS: Registry[Any] = Registry(
     "network",

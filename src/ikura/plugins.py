@@ -7,7 +7,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from ikura.built_in import CHECKS, FORMATS, METRICS, NETWORKS, SCHEDULES, SEARCHES
+from ikura.built_in import CHECKS, FORMATS, LOSSES, METRICS, NETWORKS, SCHEDULES, SEARCHES
 from ikura.errors import UsageError, nearest
 from ikura.registry import Registry
 
@@ -18,6 +18,7 @@ KINDS: dict[str, Registry[Any]] = {
     "schedule": SCHEDULES,
     "check": CHECKS,
     "metric": METRICS,
+    "loss": LOSSES,
     "network": NETWORKS,
     "format": FORMATS,
 }
@@ -33,15 +34,16 @@ class PluginRecord(TypedDict):
 
 
 def register(kind: str, name: str, thing: Any) -> None:
-    """Add a search, schedule, check, metric, network or data format of your own, which from then on goes by its name.
+    """Add a search, schedule, check, metric, loss, network or data format of your own, which goes by its name then.
 
     It is there for as long as this process lives, also in its workers. To have it on the command line, let a package
     offer it by an entry point: docs/plugins.md says how.
 
     Args:
         kind: "search" (a subclass of `ikura.search.Proposer`), "schedule" (of `ikura.search.Schedule`), "check" (of
-            `ikura.checks.Check`), "metric" (an `ikura.metric.Metric`), "network" (a function from hyperparameters to an
-            nn.Module), or "format" (a function from the path of a file to a pandas.DataFrame).
+            `ikura.checks.Check`), "metric" (an `ikura.metric.Metric`, or a function of (prediction, target)), "loss" (a
+            function of (outputs, target)), "network" (a function from hyperparameters to an nn.Module), or "format" (a
+            function from the path of a file to a pandas.DataFrame).
         name: what it is called, in its attribute `name` too where it has one; of a format the suffix of its files.
         thing: what the name stands for.
 

@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.pools import Pool, example_losses
 from benchmarks.racing import Known, Result, at_equal, at_once, compare, field, places, replay
-from ikura.nn.loss import loss
+from ikura.nn.loss import task_loss
 from ikura.search.schedule import SCHEDULES, NoSchedule, StageContext, SuccessiveHalving
 from ikura.testing.simulation import Simulation, learning_curves
 
@@ -50,7 +50,7 @@ def test_losses_of_examples_have_the_mean_that_training_reports() -> None:
         outputs = torch.randn(2, 3, width, generator=random)
         found = example_losses(task, outputs.numpy(), y.numpy())
         # Float32 on one side: a few units of 6e-8.
-        assert found.mean(1) == pytest.approx([loss(task, one, y).item() for one in outputs], rel=1e-6)
+        assert found.mean(1) == pytest.approx([task_loss(task, one, y).item() for one in outputs], rel=1e-6)
 
 
 def test_no_halving_costs_all_epochs() -> None:

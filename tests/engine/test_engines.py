@@ -24,8 +24,8 @@ from ikura.errors import UsageError
 from ikura.population.examples import Examples
 from ikura.population.job import Job, Outcome, TileProgress, train
 from ikura.population.member import Member
+from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
-from ikura.population.training import Scorer
 
 torch.set_num_threads(1)
 

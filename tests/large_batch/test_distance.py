@@ -15,8 +15,8 @@ from ikura.large_batch.random_walk import diffusion_rate, log_spaced_updates, wa
 from ikura.metric import default_metric
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
-from ikura.population.training import Scorer
 
 T = np.array(log_spaced_updates(5000, 30), float)
 

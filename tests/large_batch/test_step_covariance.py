@@ -11,7 +11,7 @@ import torch
 from ikura.errors import UsageError
 from ikura.experiments.step_covariance import measure
 from ikura.large_batch.step_covariance import example_gradients, predicted_covariance, sample_steps
-from ikura.nn.loss import loss
+from ikura.nn.loss import task_loss
 
 
 @pytest.mark.parametrize(("task", "outputs"), [("multiclass", 3), ("binary", 1), ("regression", 1)])
@@ -22,7 +22,7 @@ def test_gradients_of_examples_are_autograds_one_by_one(task: str, outputs: int)
     found = example_gradients(net, x, y, task, block=3)
     for row in range(7):
         one, target = torch.from_numpy(x[row : row + 1]), torch.from_numpy(y[row : row + 1])
-        cost = loss(task, net(one), target if task == "multiclass" else target.double())
+        cost = task_loss(task, net(one), target if task == "multiclass" else target.double())
         own = torch.cat([g.flatten() for g in torch.autograd.grad(cost, list(net.parameters()))])
         # The same sums in another order, in double precision.
         np.testing.assert_allclose(found[row], own.numpy(), rtol=1e-12, atol=1e-15)

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ikura.nn.loss import outputs_of
 from ikura.population.examples import Examples
+from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
-from ikura.population.training import Scorer
 
 torch.set_num_threads(1)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ikura.nn.loss import loss
+from ikura.nn.loss import task_loss
 from ikura.nn.noise import example_noise, permutation
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
@@ -38,7 +38,7 @@ def by_hand(shop: TrainingSetup, own: dict[str, Any]) -> np.ndarray:
     target = y.long() if shop.task == "multiclass" else y
     total = np.zeros(sum(p.numel() for p in parameters))
     for row, draw in enumerate(example_noise(3, 0, len(y)).tolist()):
-        cost = loss(shop.task, out[row : row + 1], target[row : row + 1])
+        cost = task_loss(shop.task, out[row : row + 1], target[row : row + 1])
         g = torch.autograd.grad(cost, parameters, retain_graph=True)
         total += (1 + member.values.gradient_noise * draw) * torch.cat([one.flatten() for one in g]).numpy()
     return -0.1 * total / len(y)

@@ -20,8 +20,8 @@ from ikura.nn.augmentation import AUGMENTATIONS, Augment, draw
 from ikura.population.batches import Batches
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
-from ikura.population.training import Scorer
 from ikura.space.hyperparameters import OF_IMAGES
 
 ROWS, CLASSES, SHAPE = 50, 3, (3, 6, 5)

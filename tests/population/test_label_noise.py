@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ikura.nn.loss import loss
+from ikura.nn.loss import task_loss
 from ikura.nn.noise import label_draws, permutation
 from ikura.population.kernel.loss import CODES, relabel
 from ikura.population.member import Member
@@ -84,7 +84,7 @@ def test_the_train_loss_is_that_of_noisy_labels_and_the_dev_loss_is_not(
             order = permutation(0, epoch, len(made.train))
             y = torch.from_numpy(noisy(task, made.train.y[order], member.values.label_noise, classes, epoch))
             outputs = net(torch.from_numpy(made.train.x[order]))
-            expected = loss(task, outputs, y.long() if task == "multiclass" else y).item()
+            expected = task_loss(task, outputs, y.long() if task == "multiclass" else y).item()
             assert curve[epoch, 0] == pytest.approx(expected, rel=DOUBLE)
         np.testing.assert_array_equal(curve[:, 1:], plain[:, 1:])
     scores = training.train_scores()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ikura.errors import UsageError
-from ikura.nn.loss import loss
+from ikura.nn.loss import task_loss
 from ikura.population.dry_run import NetworkError
 from ikura.population.examples import Examples
 from ikura.population.member import Member
@@ -194,11 +194,11 @@ def alone(module: nn.Module, train: Examples, dev: Examples, seed: int, rate: fl
         for i in range(0, len(examples), 32):
             x, y = torch.from_numpy(examples.x[i : i + 32].copy()), torch.from_numpy(examples.y[i : i + 32])
             optimizer.zero_grad()
-            loss("binary", module(x), y).backward()
+            task_loss("binary", module(x), y).backward()
             optimizer.step()
         module.eval()
         with torch.no_grad():
-            losses.append(float(loss("binary", module(torch.from_numpy(dev.x.copy())), torch.from_numpy(dev.y))))
+            losses.append(float(task_loss("binary", module(torch.from_numpy(dev.x.copy())), torch.from_numpy(dev.y))))
     return losses
 
 
@@ -226,7 +226,7 @@ def test_a_member_is_its_network_trained_alone(setup: Make, network: Callable[[]
     for place, member in enumerate(training.tile.members):
         net = made.trained(member, *training.tile.best(place))
         with torch.no_grad():
-            found = float(loss("binary", net(x.clone()), torch.from_numpy(made.dev.y)))
+            found = float(task_loss("binary", net(x.clone()), torch.from_numpy(made.dev.y)))
         assert found == pytest.approx(training.best_loss[place], rel=1e-12)
     assert made.dev.x.tobytes() == setup().dev.x.tobytes()
 

@@ -17,8 +17,9 @@ from ikura.population import training
 from ikura.population._tile import Tile
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
-from ikura.population.training import EXPLODED, Scorer, TrainingRun
+from ikura.population.training import EXPLODED, TrainingRun
 
 ROWS = 4
 

@@ -22,8 +22,8 @@ from ikura.metric import METRICS
 from ikura.nn.noise import permutation
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
-from ikura.population.training import Scorer
 from ikura.study.freezing import Freezing, _simplest, choose_freezing
 from ikura.study.record.pretrained import Pretrained
 

@@ -17,7 +17,7 @@ from ikura.data.columns import Column
 from ikura.data.drift import Drift
 from ikura.nn.copying import copy_of
 from ikura.nn.generators import preserved
-from ikura.nn.loss import loss as task_loss
+from ikura.nn.loss import task_loss
 from ikura.nn.mlp import MLP
 from ikura.nn.noise import permutation
 from ikura.nn.products import weights_in_products

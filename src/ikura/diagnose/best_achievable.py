@@ -150,7 +150,7 @@ def _matrix(examples: Examples) -> np.ndarray:
 def _predicted(learner: Any, asked: np.ndarray, setup: TrainingSetup) -> torch.Tensor:
     """What a learner of scikit-learn predicts, as metrics take it."""
     if setup.task == "regression":
-        return torch.from_numpy(learner.predict(asked)).double() * setup.scorer.std + setup.scorer.mean
+        return torch.from_numpy(learner.predict(asked)).double() * float(setup.scorer.std) + float(setup.scorer.mean)
     shares = np.zeros((len(asked), max(setup.outputs, 2)))
     shares[:, learner.classes_] = learner.predict_proba(asked)
     return torch.from_numpy(shares[:, 1] if setup.task == "binary" else shares)

@@ -22,8 +22,8 @@ from ikura.population.examples import Examples
 from ikura.population.factory import Factory
 from ikura.population.job import Job, Outcome
 from ikura.population.member import Member
+from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
-from ikura.population.training import Scorer
 from ikura.population.warmup import warm_up
 from ikura.process_state import one_thread_each
 from ikura.trial_state import State

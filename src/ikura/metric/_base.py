@@ -9,13 +9,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.func import vmap
 
 from ikura.errors import UsageError
 from ikura.wording import one_line
 
-__all__ = ["TASKS", "Metric", "Needs", "as_metric", "undefined_where"]
+__all__ = ["TASKS", "Metric", "Needs", "as_metric", "each_member", "undefined_where"]
 
-TASKS = ("binary", "multiclass", "regression")
+TASKS = ("binary", "multiclass", "multilabel", "regression", "own")
 
 
 class Needs(Enum):
@@ -44,6 +45,7 @@ class Metric:
             A NaN among the predictions makes the result NaN.
         positive: whether with two classes it is about one of them, the second.
         needs: what it needs of the targets.
+        one_by_one: whether it is measured for one member after another, because vmap cannot run it.
 
     Example:
         >>> from ikura.metric import METRICS
@@ -57,6 +59,7 @@ class Metric:
     function: Callable[[Tensor, Tensor], Tensor] = field(repr=False)
     positive: bool = False
     needs: Needs = Needs.ROWS
+    one_by_one: bool = False
 
     def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Measure one member's predictions.
@@ -69,6 +72,27 @@ class Metric:
             A float64 tensor without axes; NaN when a prediction is NaN.
         """
         return self.function(prediction, target)
+
+
+def each_member(metric: Callable[[Tensor, Tensor], Tensor], predictions: Tensor, target: Tensor) -> Tensor:
+    """Measure each member's predictions.
+
+    Args:
+        metric: a `Metric`, or a function as one has it.
+        predictions: shape (members, n, ...).
+        target: the truth, shape (n, ...).
+
+    Returns:
+        Shape (members,).
+
+    Example:
+        >>> from ikura.metric import METRICS
+        >>> each_member(METRICS["mae"], torch.tensor([[1.0, 2.0], [0.0, 0.0]]), torch.tensor([1.0, 4.0]))
+        tensor([1.0000, 2.5000], dtype=torch.float64)
+    """
+    if getattr(metric, "one_by_one", False):
+        return torch.stack([metric(one, target) for one in predictions])
+    return vmap(metric, in_dims=(0, None))(predictions, target)
 
 
 def undefined_where(condition: Tensor, value: Tensor) -> Tensor:

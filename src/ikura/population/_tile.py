@@ -9,6 +9,7 @@ import numpy as np
 
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.scoring import Outputs
 
 __all__ = ["Tile"]
 
@@ -45,8 +46,8 @@ class Tile(ABC):
         """
 
     @abstractmethod
-    def outputs(self, examples: Examples) -> np.ndarray:
-        """Compute raw outputs in evaluation mode: shape (members, rows, outputs), NaN for inactive members."""
+    def outputs(self, examples: Examples) -> Outputs:
+        """Compute raw outputs in evaluation mode: shape (members, rows, ...), NaN for inactive members."""
 
     @abstractmethod
     def keep(self, places: Sequence[int]) -> None:

@@ -29,6 +29,9 @@ class Batches:
         y = torch.from_numpy(examples.y).to(device)
         self.dtype = y.dtype
         self.y = y.long() if task == "multiclass" else y
+        self.weights: Tensor | None = None
+        if examples.weights is not None:
+            self.weights = torch.from_numpy(examples.weights).to(device, self.dtype)
         self.codes = torch.from_numpy(examples.codes).to(device)
         self.x: Tensor | None = None
         self.order: Tensor | None = None

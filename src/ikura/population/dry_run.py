@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from ikura.errors import UsageError
 from ikura.nn.generators import preserved, seeded
@@ -18,7 +20,8 @@ from ikura.nn.products import weights_in_products
 from ikura.population.attributes import OUTSIDE, UnwritableError, complaint, observe, read
 from ikura.population.factory import NetworkError
 from ikura.population.inputs import inputs_of
-from ikura.population.stacked_module import check_buffer, check_outputs
+from ikura.population.loss_check import Aim, check_loss, check_predictions
+from ikura.population.stacked_module import check_buffer
 from ikura.population.ways import draws_outside, slow_at_once, vmap_failure
 
 __all__ = ["ForwardTraits", "dry_run", "shared_tensor", "unequal_tensor"]
@@ -77,17 +80,14 @@ def unequal_tensor(first: nn.Module, second: nn.Module) -> str | None:
     return None
 
 
-def dry_run(
-    make: Callable[[], nn.Module], x: Tensor, codes: Tensor, outputs: int, task: str, dtype: torch.dtype
-) -> ForwardTraits:
+def dry_run(make: Callable[[], nn.Module], x: Tensor, codes: Tensor, aim: Aim, dtype: torch.dtype) -> ForwardTraits:
     """Make two networks and run them on a few examples.
 
     Args:
         make: makes a network, the same each time.
         x: features of some examples, shape (rows, ...).
         codes: their codes, shape (rows, embedded columns).
-        outputs: number of outputs that the task needs.
-        task: its name.
+        aim: what the outputs are for.
         dtype: the precision of training.
 
     Returns:
@@ -121,22 +121,22 @@ def dry_run(
     two = slice(min(len(x), 2))
     before = observe(first)
     for module in (first, second):
-        _evaluate(module, x[two], codes[two], outputs, task)
+        _evaluate(module, x[two], codes[two], aim)
     values = {name: p.detach().clone() for name, p in first.named_parameters()}
-    found = _train(first, x[one], codes[one], outputs)
+    found = _train(first, x[one], codes[one], aim)
     sets = any(not torch.equal(p, values[name]) for name, p in first.named_parameters())
+    check_loss(found, aim.rows(one))
     if not sets:
         notes += _check_gradient(first, found)
     for module in (first, second):
-        _train(module, x[other], codes[other], outputs)
+        _train(module, x[other], codes[other], aim)
     passing = _passing(first, second)
     for module in (first, second):
-        _evaluate(module, x[one], codes[one], outputs, task)
+        found = _evaluate(module, x[one], codes[one], aim)
+    notes += check_predictions(found, aim.rows(one))
     for name, buffer in first.named_buffers():
         check_buffer(name, buffers[name], buffer)
-    remembers, harmless = _remembered(
-        first, second, before, passing, lambda: _train(first, x[one], codes[one], outputs)
-    )
+    remembers, harmless = _remembered(first, second, before, passing, lambda: _train(first, x[one], codes[one], aim))
     weights = _weights(second, x[one], codes[one])
     if _draws_in_evaluation(second, x[one], codes[one]):
         notes.append(
@@ -144,16 +144,17 @@ def dry_run(
             "its scores and predictions are those of one draw, which predict repeats."
         )
     outside = draws_outside(second, x[one], codes[one])
-    reason = "" if remembers or sets or x.device.type != "cpu" else _alone(first, second, x[one], codes[one])
+    given = second, x[one], codes[one], aim.rows(one)
+    reason = "" if remembers or sets or x.device.type != "cpu" else _alone(first, *given)
     alone = bool(remembers) or sets or bool(reason)
     return ForwardTraits(weights, remembers, passing, harmless, sets, outside, alone, reason, tuple(notes))
 
 
-def _alone(first: nn.Module, second: nn.Module, x: Tensor, codes: Tensor) -> str:
+def _alone(first: nn.Module, second: nn.Module, x: Tensor, codes: Tensor, aim: Aim) -> str:
     """Why networks run one after another; empty if they can run at once."""
     if name := slow_at_once(second, x, codes):
         return f"{name} is faster so"
-    failure = vmap_failure(first, second, x, codes)
+    failure = vmap_failure(first, second, x, codes, aim)
     return f"vmap cannot run the network ({failure[:160]}{'…' * (len(failure) > 160)})" if failure else ""
 
 
@@ -198,27 +199,29 @@ def _check_own(first: nn.Module, second: nn.Module) -> None:
                 )
 
 
-def _evaluate(module: nn.Module, x: Tensor, codes: Tensor, outputs: int, task: str) -> None:
+def _evaluate(module: nn.Module, x: Tensor, codes: Tensor, aim: Aim) -> Any:
     """Refuse a network that does not map examples to outputs."""
     try:
         with torch.no_grad(), seeded(0):
             found = module.eval()(*inputs_of(module, x, codes))
     except Exception as error:
         raise NetworkError(f"the network fails on inputs of shape {tuple(x.shape)}: {_reason(error)}") from error
-    if isinstance(found, Tensor) and tuple(found.shape) != (len(x), outputs):
+    if isinstance(found, Tensor) and not aim.outputs.free and tuple(found.shape) not in aim.outputs.shapes(len(x)):
         raise UsageError(
-            f"the network must map {tuple(x.shape)} to {(len(x), outputs)} for this {task} task, but gives "
-            f"{tuple(found.shape)}"
+            f"the network must map {tuple(x.shape)} to {aim.outputs.shapes(len(x))[0]} for this {aim.task} task, but "
+            f"gives {tuple(found.shape)}"
         )
-    check_outputs(found, len(x), outputs)
-    if torch.isnan(found).any() or torch.isposinf(found).any():
+    aim.outputs.check(found, len(x))
+    numbers = [one for one in tree_leaves(found) if isinstance(one, Tensor)]
+    if any(bool(torch.isnan(one).any() or torch.isposinf(one).any()) for one in numbers):
         raise NetworkError(
             f"the network's outputs are not finite before training, on inputs of shape {tuple(x.shape)}: look at its "
             "initial weights, and for logarithms of zero and divisions by zero"
         )
+    return found
 
 
-def _train(module: nn.Module, x: Tensor, codes: Tensor, outputs: int) -> Tensor:
+def _train(module: nn.Module, x: Tensor, codes: Tensor, aim: Aim) -> Any:
     try:
         with seeded(0), drawing(Draws(0, 0)):
             found = module.train()(*inputs_of(module, x, codes))
@@ -227,28 +230,30 @@ def _train(module: nn.Module, x: Tensor, codes: Tensor, outputs: int) -> Tensor:
             f"the network fails in training on inputs of shape {tuple(x.shape)}: {_reason(error)}"
         ) from error
     try:
-        return check_outputs(found, len(x), outputs)
+        aim.outputs.check(found, len(x))
     except UsageError as error:
         raise UsageError(f"in training, {error}") from None
+    return found
 
 
-def _check_gradient(module: nn.Module, outputs: Tensor) -> list[str]:
+def _check_gradient(module: nn.Module, found: Any) -> list[str]:
     """Refuse a network of which nothing can be trained; say so if no parameter changes its outputs."""
     learning = [p for p in module.parameters() if p.requires_grad]
     if not learning:
         raise UsageError("all parameters of the network are frozen (requires_grad is False), so that none is trained")
-    if not outputs.requires_grad:
+    outputs = [one for one in tree_leaves(found) if isinstance(one, Tensor) and one.requires_grad]
+    if not outputs:
         raise UsageError(
             "in training, no gradient leads from the network's outputs to its parameters: forward computes them under "
             "torch.no_grad() or torch.inference_mode(), detaches them, or leaves torch"
         )
     try:
         # A combination of all outputs in which none cancels another.
-        weighted = (outputs * torch.linspace(1.0, 2.0, outputs.numel(), device=outputs.device).view_as(outputs)).sum()
-        found = torch.autograd.grad(weighted, learning, allow_unused=True)
+        parts = [(one * torch.linspace(1.0, 2.0, one.numel(), device=one.device).view_as(one)).sum() for one in outputs]
+        slopes = torch.autograd.grad(torch.stack(parts).sum(), learning, allow_unused=True)
     except Exception as error:
         raise NetworkError(f"the gradient of the network's outputs fails: {_reason(error)}") from error
-    if any(g is not None and bool((g.to_dense() if g.is_sparse else g).any()) for g in found):
+    if any(g is not None and bool((g.to_dense() if g.is_sparse else g).any()) for g in slopes):
         return []
     return [
         "No parameter changes the network's outputs on the first examples: all gradients are exactly zero (a softmax "
@@ -271,7 +276,13 @@ def _draws_in_evaluation(module: nn.Module, x: Tensor, codes: Tensor) -> bool:
     for stream in (0, 0, 1):
         with torch.no_grad(), seeded(stream, x.device):
             found.append(module.eval()(*inputs_of(module, x, codes)))
-    return torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
+    return _equal(found[0], found[1]) and not _equal(found[0], found[2])
+
+
+def _equal(first: Any, second: Any) -> bool:
+    """Whether two outputs are the same."""
+    mine, theirs = ([one for one in tree_leaves(each) if isinstance(one, Tensor)] for each in (first, second))
+    return len(mine) == len(theirs) and all(torch.equal(a, b) for a, b in zip(mine, theirs, strict=True))
 
 
 def _value(module: nn.Module, path: str) -> object:

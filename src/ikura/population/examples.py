@@ -26,10 +26,12 @@ class Examples:
     Attributes:
         x: features, shape (rows, ...); floats, whole numbers that stay as they are, or the bytes of images.
         codes: embedded categories, int32 of shape (rows, number of embeddings).
-        y: targets in the precision of training, class numbers for classes, shape (rows,).
+        y: targets in the precision of training, class numbers for classes, shape (rows,); of any shape (rows, ...) and
+            whole numbers as they are where the loss is the caller's own.
         standard: standardises the bytes of images; None where x is standardised already.
         order: places in x of the rows in their order; None as they lie. Only for images.
         flattened: whether networks take the features of an image in one dimension.
+        weights: of the examples in the loss, float64 of shape (rows,), mean 1 over the training set; None for 1 each.
     """
 
     x: np.ndarray
@@ -38,6 +40,7 @@ class Examples:
     standard: PixelStandard | None = None
     order: np.ndarray | None = None
     flattened: bool = False
+    weights: np.ndarray | None = None
 
     @classmethod
     def of(cls, part: Part, dtype: str = "float32") -> Examples:
@@ -68,20 +71,24 @@ class Examples:
                 codes=self.codes[order],
                 y=self.y[order],
                 order=order if self.order is None else self.order[order],
+                weights=None if self.weights is None else self.weights[order],
             )
-        return Examples(self.x[order], self.codes[order], self.y[order])
+        weights = None if self.weights is None else self.weights[order]
+        return Examples(self.x[order], self.codes[order], self.y[order], weights=weights)
 
     def flat(self) -> Examples:
         """Return the examples with features of one dimension."""
         if self.standard is not None:
             return replace(self, flattened=True)
-        return Examples(self.x.reshape(len(self), prod(self.x.shape[1:])), self.codes, self.y)
+        return replace(self, x=self.x.reshape(len(self), prod(self.x.shape[1:])))
 
     def head(self, rows: int) -> Examples:
         """Return the first rows."""
+        weights = None if self.weights is None else self.weights[:rows]
+        some = replace(self, codes=self.codes[:rows], y=self.y[:rows], weights=weights)
         if self.order is not None:
-            return replace(self, codes=self.codes[:rows], y=self.y[:rows], order=self.order[:rows])
-        return replace(self, x=self.x[:rows], codes=self.codes[:rows], y=self.y[:rows])
+            return replace(some, order=self.order[:rows])
+        return replace(some, x=self.x[:rows])
 
     def sample(self, rows: int, seed: int, purpose: str) -> Examples:
         """Return at most so many examples, drawn without replacement and in their own order.
@@ -114,4 +121,4 @@ class Examples:
         for start in range(0, len(self), block):
             rows = slice(start, start + block)
             x[rows] = self.inputs(rows)
-        return Examples(x, self.codes, self.y)
+        return Examples(x, self.codes, self.y, weights=self.weights)

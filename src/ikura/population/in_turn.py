@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 from typing_extensions import override
 
 from ikura.nn.generators import GeneratorStates, preserved, reseed
-from ikura.nn.loss import loss
+from ikura.nn.loss import Loss, OutputShape
 from ikura.nn.noise import Draws, drawing, key
 from ikura.population.batches import Batches
 from ikura.population.bound_module import BoundModule
@@ -20,7 +22,6 @@ from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.schedule import batch_size_at, learning_rates
 from ikura.population.stacked import MiniBatch, StackedTile
-from ikura.population.stacked_module import check_outputs
 
 __all__ = ["InTurnTile"]
 
@@ -34,10 +35,11 @@ class InTurnTile(StackedTile):
     Args:
         members: the members; all of one seed and one mini-batch size, growth included.
         modules: their networks with initial weights; alike but for the values of parameters and buffers.
-        task: "binary", "multiclass" or "regression".
+        task: "binary", "multiclass", "multilabel", "regression" or "own".
         dtype: "float32" or "float64".
-        outputs: number of raw outputs.
+        outputs: the raw outputs that the loss takes.
         traits: what a dry run found of the networks.
+        loss: the loss; None for the task's usual one.
     """
 
     def __init__(
@@ -46,10 +48,11 @@ class InTurnTile(StackedTile):
         modules: Sequence[nn.Module],
         task: str,
         dtype: str = "float32",
-        outputs: int = 1,
+        outputs: OutputShape | None = None,
         traits: ForwardTraits | None = None,
+        loss: Loss | None = None,
     ) -> None:
-        super().__init__(members, modules, task, dtype, "cpu", None, outputs, traits or ForwardTraits())
+        super().__init__(members, modules, task, dtype, "cpu", None, outputs, traits or ForwardTraits(), loss)
         self.stacked.modules, self.stacked.vectorised = list(modules), False
         self.buffers = {name: aligned_copy(buffer) for name, buffer in self.buffers.items()}
         self.used = self.weights if self.dropconnect is None else aligned_copy(self.weights)
@@ -112,8 +115,10 @@ class InTurnTile(StackedTile):
             x, codes, y = batches(span, augment, epoch)
             y = y if labels is None else labels[:, span]
             factors = None if noise is None else noise[:, span]
-            x = x if augment is not None else self._laid_out(x)
-            return MiniBatch(x, codes, y, stream, span.start, epoch, augment is not None, factors)
+            weights = None if batches.weights is None else batches.weights[span]
+            apart, relabelled = augment is not None, labels is not None
+            x = x if apart else self._laid_out(x)
+            return MiniBatch(x, codes, y, stream, span.start, epoch, apart, factors, weights, relabelled)
 
         places = range(len(self.members))
         if apart:
@@ -126,13 +131,12 @@ class InTurnTile(StackedTile):
         """Bring the gradient of one member to its place; the cost of the mini-batch."""
         self.gradients[k].zero_()
         x = self._laid_out(batch.x[k]) if batch.apart else batch.x
-        y = batch.y if batch.y.dim() == 1 else batch.y[k]
+        y = batch.y[k] if batch.relabelled else batch.y
         left = None if self.dropconnect is None else self._leave_out(k, batch)
         try:
             with drawing(Draws(batch.stream, batch.first)):
                 outputs = self._checked(self.bound[k](x, batch.codes), len(x))
-            cost = loss(self.task, outputs, y, None if self.smoothing is None else self.smoothing[k])
-            aim = cost if batch.factors is None else self._weighted(outputs, y, k, batch.factors[k])
+            cost, aim = self._cost_and_aim(outputs, y, k, batch)
             if aim.requires_grad:
                 aim.backward()
             self.bound[k].settle()
@@ -152,11 +156,13 @@ class InTurnTile(StackedTile):
         torch.mul(self.weights[k], flat, out=self.used[k])
         return flat
 
-    def _checked(self, outputs: object, rows: int) -> Tensor:
-        return check_outputs(outputs, rows, self.stacked.outputs).to(self.dtype)
+    def _checked(self, outputs: Any, rows: int) -> Any:
+        if self.stacked.outputs is not None:
+            self.stacked.outputs.check(outputs, rows)
+        return self._in_precision(outputs)
 
     @override
-    def _forward(self, leaves: dict[str, Tensor], x: Tensor, codes: Tensor) -> Tensor:
+    def _forward(self, leaves: dict[str, Tensor], x: Tensor, codes: Tensor) -> Any:
         active = np.flatnonzero(self.active).tolist() or [0]
         if self.used is not self.weights:
             self.used.copy_(self.weights)
@@ -172,5 +178,10 @@ class InTurnTile(StackedTile):
                 self.bound[k].settle()
             except Exception as error:
                 raise self._failure(error, x, k, "in evaluation") from error
-        none = torch.full_like(found[active[0]], torch.nan)
-        return torch.stack([found.get(k, none) for k in range(len(self.members))])
+        none = tree_map(lambda one: _undefined(one) if isinstance(one, Tensor) else one, found[active[0]])
+        every = [found.get(k, none) for k in range(len(self.members))]
+        return tree_map(lambda *each: torch.stack(each) if isinstance(each[0], Tensor) else each[0], *every)
+
+
+def _undefined(like: Tensor) -> Tensor:
+    return torch.full_like(like, torch.nan) if like.is_floating_point() else torch.zeros_like(like)

@@ -13,20 +13,24 @@ from torch import nn
 
 from ikura.errors import UsageError
 from ikura.nn.generators import preserved
+from ikura.nn.loss import Loss, OutputShape
 from ikura.nn.noise import key
 from ikura.nn.zoo.cnn import Recipe, cnn
 from ikura.population import attributes
 from ikura.population._tile import Tile
+from ikura.population.batches import Batches
 from ikura.population.distances import DistanceTracker
 from ikura.population.dry_run import ForwardTraits, dry_run
 from ikura.population.examples import Examples
 from ikura.population.factory import Factory, NetworkError, build
 from ikura.population.inputs import TakesCodes, asks_for_codes
 from ikura.population.layout import Layout
+from ikura.population.loss_check import Aim
 from ikura.population.member import Member
+from ikura.population.scoring import Scorer
 from ikura.population.structure import structure, weights_of
 from ikura.population.torch_settings import default_torch_settings
-from ikura.population.training import Scorer, TrainingRun
+from ikura.population.training import TrainingRun
 from ikura.population.ways import LEAST_TOGETHER, MOST_WORK
 
 __all__ = ["TrainingSetup"]
@@ -63,8 +67,13 @@ class TrainingSetup:
 
     @property
     def compiled(self) -> bool:
-        """Whether tiles run in a compiled kernel: built-in networks on the CPU, fully connected ones if unaugmented."""
-        return self.device == "cpu" and (self.convolutional or (self.network is None and not self.augmented))
+        """Whether tiles run in a compiled kernel: built-in networks on the CPU, fully connected ones if unaugmented.
+
+        Kernels compute the task's usual loss of examples that count alike.
+        """
+        usual = self.scorer.usual and self.train.weights is None and self.train.y.ndim == 1
+        built_in = self.convolutional or (self.network is None and not self.augmented)
+        return self.device == "cpu" and built_in and usual
 
     @property
     def convolutional(self) -> bool:
@@ -75,6 +84,16 @@ class TrainingSetup:
     def task(self) -> str:
         """The task's name."""
         return self.scorer.task
+
+    @property
+    def loss(self) -> Loss:
+        """What training makes small."""
+        return self.scorer.criterion
+
+    @property
+    def output_shape(self) -> OutputShape:
+        """The raw outputs that the loss takes."""
+        return OutputShape(self.task, self.outputs, self.train.y.shape[1:], self.loss.own is not None)
 
     def layout(self, member: Member) -> Layout:
         """Layout of a member's built-in network."""
@@ -177,9 +196,9 @@ class TrainingSetup:
             if differ or self.runs_in_turn(members[0], len(members)):
                 from ikura.population.in_turn import InTurnTile
 
-                return InTurnTile(members, modules, self.task, self.dtype, outputs=self.outputs, traits=traits)
+                return InTurnTile(members, modules, self.task, self.dtype, self.output_shape, traits, self.loss)
             return StackedTile(
-                members, modules, self.task, self.dtype, self.device, outputs=self.outputs, traits=traits
+                members, modules, self.task, self.dtype, self.device, None, self.output_shape, traits, self.loss
             )
         layouts = [self.layout(member) for member in members]
         least = 0 if layouts[0].normalisation == "layer" else self.least_units
@@ -189,7 +208,9 @@ class TrainingSetup:
             *(layout.padded(member, wide) for layout, member in zip(layouts, members, strict=True)), strict=True
         )
         modules = [wide.module(member, weights) for member, weights in zip(members, padded, strict=True)]
-        return StackedTile(members, modules, self.task, self.dtype, self.device, np.stack(free), self.outputs)
+        return StackedTile(
+            members, modules, self.task, self.dtype, self.device, np.stack(free), self.output_shape, loss=self.loss
+        )
 
     def trained(self, member: Member, weights: np.ndarray, buffers: dict[str, np.ndarray]) -> nn.Module:
         """Build a member's network with what `Tile.best` returned, in evaluation mode."""
@@ -248,12 +269,16 @@ class TrainingSetup:
         given = x.to(self.device), codes.to(self.device)
         try:
             with default_torch_settings(), preserved(self.device, self.dtype):
-                return dry_run(lambda: self.module(member), *given, self.outputs, self.task, getattr(torch, self.dtype))
+                return dry_run(lambda: self.module(member), *given, self._aim(examples), getattr(torch, self.dtype))
         except NetworkError as error:
             hyperparameters = dict(member.hyperparameters)
             raise NetworkError(f"trial {member.number}: {error} (hyperparameters {hyperparameters})") from error
         except UsageError as error:
             raise UsageError(f"trial {member.number}: {error}") from error
+
+    def _aim(self, examples: Examples) -> Aim:
+        batches = Batches(examples, torch.device(self.device), self.task)
+        return Aim(self.task, self.output_shape, self.loss, batches.y, batches.weights)
 
     def training(
         self,

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import stack_module_state
+from torch.func import stack_module_state, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils._pytree import tree_leaves, tree_map
 from typing_extensions import override
 
 from ikura.errors import UsageError
 from ikura.nn import BatchNorm, GhostNorm
 from ikura.nn.augmentation import Augment
 from ikura.nn.generators import preserved, reseed, reseed_torch, seeded
-from ikura.nn.loss import each_loss, loss
+from ikura.nn.loss import Loss, OutputShape, usual_loss
 from ikura.nn.noise import Draws, drawing, example_noise, key, label_draws
 from ikura.population import attributes
 from ikura.population._tile import Tile
@@ -29,6 +30,7 @@ from ikura.population.examples import Examples
 from ikura.population.kernel import loss as loss_kernel
 from ikura.population.member import Member
 from ikura.population.schedule import batch_size_at, follows_distance, learning_rates
+from ikura.population.scoring import Outputs
 from ikura.population.stacked_module import MemberError, StackedModule
 from ikura.population.stacked_update import Update
 from ikura.population.structure import channels_last, convolves, hooks_gradients
@@ -46,6 +48,8 @@ class MiniBatch(NamedTuple):
         epoch: of the training.
         apart: whether each member has features of its own, x of shape (members, rows, ...).
         factors: on the gradient of each example, shape (members, rows); None for none.
+        weights: of its examples in the loss, shape (rows,); None for 1 each.
+        relabelled: whether each member has labels of its own, y of shape (members, rows).
     """
 
     x: Tensor
@@ -56,6 +60,8 @@ class MiniBatch(NamedTuple):
     epoch: int
     apart: bool
     factors: Tensor | None
+    weights: Tensor | None
+    relabelled: bool
 
 
 class StackedTile(Tile):
@@ -67,13 +73,14 @@ class StackedTile(Tile):
     Args:
         members: the members; all of one seed and one mini-batch size, growth included.
         modules: their networks with initial weights; alike but for the values of parameters and buffers.
-        task: "binary", "multiclass" or "regression".
+        task: "binary", "multiclass", "multilabel", "regression" or "own".
         dtype: "float32" or "float64".
         device: a torch device.
         free: which weights of each member may change, bool of shape (members, weights); None for all of them. Weights
             that may not change are the padding of a narrower network.
-        outputs: number of raw outputs.
+        outputs: the raw outputs that the loss takes.
         traits: what a dry run found of networks of the caller's; None for built-in ones.
+        loss: the loss; None for the task's usual one.
     """
 
     def __init__(
@@ -84,10 +91,12 @@ class StackedTile(Tile):
         dtype: str = "float32",
         device: str = "cpu",
         free: np.ndarray | None = None,
-        outputs: int = 1,
+        outputs: OutputShape | None = None,
         traits: ForwardTraits | None = None,
+        loss: Loss | None = None,
     ) -> None:
         self.members, self.task, self.device = list(members), task, torch.device(device)
+        self.loss = usual_loss(task) if loss is None else loss
         self.seed = members[0].seed
         self.dtype = getattr(torch, dtype)
         modules = [module.to(self.dtype).train() for module in modules]
@@ -139,7 +148,7 @@ class StackedTile(Tile):
         self.dropconnect = (
             DropConnect(self.module, learning, rates, self.seed, self.dtype, self.device) if any(rates) else None
         )
-        self.classes = {"binary": 2, "multiclass": outputs, "regression": 0}[task]
+        self.classes = outputs.outputs if outputs is not None and task == "multiclass" else 2 * (task == "binary")
         self.augment = Augment([member.values for member in members], self.seed)
         self.known = None if traits is None else attributes.observe(self.module)
         self.steps = np.zeros(count, np.int64)
@@ -159,7 +168,7 @@ class StackedTile(Tile):
         columns = self.weights.split(self.sizes, 1)
         return {name: c.reshape(-1, *shape) for (name, shape), c in zip(self.shapes.items(), columns, strict=True)}
 
-    def _forward(self, leaves: dict[str, Tensor], x: Tensor, codes: Tensor) -> Tensor:
+    def _forward(self, leaves: dict[str, Tensor], x: Tensor, codes: Tensor) -> Any:
         try:
             return self.stacked(leaves, self.buffers, (x, codes))
         except MemberError as error:
@@ -198,8 +207,10 @@ class StackedTile(Tile):
                 x, codes, y = examples_of(batch, augment, epoch)
                 y = y if labels is None else labels[:, batch]
                 factors = None if noise is None else noise[:, batch]
+                weights = None if examples_of.weights is None else examples_of.weights[batch]
+                apart, relabelled = augment is not None, labels is not None
                 costs = self._costs_and_gradient(
-                    MiniBatch(x, codes, y, stream, batch.start, epoch, augment is not None, factors)
+                    MiniBatch(x, codes, y, stream, batch.start, epoch, apart, factors, weights, relabelled)
                 )
                 now = [rate[min(number, len(rate) - 1)] * share for rate, share in zip(rates, left, strict=True)]
                 cost = self._update(costs, now)
@@ -263,20 +274,43 @@ class StackedTile(Tile):
         again = reseed if self.traits.draws_outside or batch.first == 0 else reseed_torch
         again(key(self.seed, "noise", batch.epoch, batch.first), self.device)
         with drawing(Draws(batch.stream, batch.first)):
-            outputs = self.stacked.at_once(used, self.buffers, (batch.x, batch.codes), batch.apart).to(self.dtype)
-        each = self._each_loss(outputs, batch.y)
-        costs = each.mean(1)
+            found = self.stacked.at_once(used, self.buffers, (batch.x, batch.codes), batch.apart)
+        outputs = self._in_precision(found)
+        costs = self._costs(outputs, batch, batch.weights)
         # A factor on an example's loss is a factor on its gradient, through normalisation too.
-        aim = costs if batch.factors is None else (each * batch.factors).mean(1)
+        factors = batch.factors
+        if factors is not None and batch.weights is not None:
+            factors = factors * batch.weights
+        aim = costs if factors is None else self._costs(outputs, batch, factors)
         self._differentiate(aim.sum(), leaves)
         return costs.detach()
 
-    def _each_loss(self, outputs: Tensor, y: Tensor) -> Tensor:
+    def _costs(self, outputs: Any, batch: MiniBatch, weights: Tensor | None) -> Tensor:
+        """Mean loss of each member's outputs, with weights of the examples, of shape (rows,) or (members, rows)."""
+        if self.loss.own is None:
+            each = self._each_loss(outputs, batch)
+            return (each if weights is None else each * weights).mean(1)
+        axes = (0 if batch.relabelled else None, None if weights is None or weights.dim() == 1 else 0)
+
+        def cost(outputs: Any, target: Tensor, weights: Tensor | None) -> Tensor:
+            return self.loss.mean(self.task, outputs, target, None, weights)
+
+        found: Tensor = vmap(cost, (0, *axes))(outputs, batch.y, weights)
+        return found
+
+    def _each_loss(self, outputs: Tensor, batch: MiniBatch) -> Tensor:
         """Loss of each member on each example: shape (members, rows); examples of all members are one batch."""
         count, rows = outputs.shape[:2]
         smoothing = None if self.smoothing is None else self.smoothing.repeat_interleave(rows)
-        return each_loss(self.task, outputs.flatten(0, 1), y.expand(count, rows).reshape(-1), smoothing).view(
-            count, rows
+        y = batch.y if batch.relabelled else batch.y.expand(count, *batch.y.shape)
+        return self.loss.each(self.task, outputs.flatten(0, 1), y.flatten(0, 1), smoothing).view(count, rows)
+
+    def _in_precision(self, outputs: Any) -> Any:
+        """Outputs of floats in the precision of training."""
+        if isinstance(outputs, Tensor):
+            return outputs.to(self.dtype)
+        return tree_map(
+            lambda one: one.to(self.dtype) if isinstance(one, Tensor) and one.is_floating_point() else one, outputs
         )
 
     def _in_turn(self, batch: MiniBatch) -> Tensor:
@@ -293,20 +327,19 @@ class StackedTile(Tile):
             used = leaves
             if self.dropconnect is not None:
                 used = self.dropconnect.leave_out(leaves, draws, self.dropconnect.rates[k])
-            own_y = batch.y if batch.y.dim() == 1 else batch.y[k]
+            own_y = batch.y[k] if batch.relabelled else batch.y
             own_x = self._laid_out(batch.x[k]) if shared is None else shared
             try:
                 with drawing(Draws(batch.stream, batch.first)), self._seeded("noise", batch.epoch, batch.first):
-                    outputs = self.stacked.member(k, used, self.buffers, (own_x, batch.codes)).to(self.dtype)
-                cost = loss(self.task, outputs, own_y, None if self.smoothing is None else self.smoothing[k])
+                    found = self.stacked.member(k, used, self.buffers, (own_x, batch.codes))
+                    cost, aim = self._cost_and_aim(self._in_precision(found), own_y, k, batch)
                 learning = [leaf for leaf in leaves.values() if leaf.requires_grad]
-                aim = cost if batch.factors is None else self._weighted(outputs, own_y, k, batch.factors[k])
-                found = iter(torch.autograd.grad(aim, learning, allow_unused=True) if aim.requires_grad else ())
+                slopes = iter(torch.autograd.grad(aim, learning, allow_unused=True) if aim.requires_grad else ())
             except Exception as error:
                 raise self._failure(error, own_x, k) from error
             costs[k] = cost.detach()
             for leaf, place in zip(leaves.values(), self.gradients[k].split(self.sizes), strict=True):
-                own = next(found, None) if leaf.requires_grad else None
+                own = next(slopes, None) if leaf.requires_grad else None
                 if own is not None:
                     place.copy_(own.to_dense().reshape(-1) if own.is_sparse else own.reshape(-1))
             if self.traits.sets_weights:
@@ -341,10 +374,21 @@ class StackedTile(Tile):
         labels = torch.from_numpy(np.stack(rows)).to(self.device)
         return labels.long() if self.task == "multiclass" else labels
 
-    def _weighted(self, outputs: Tensor, y: Tensor, place: int, factors: Tensor) -> Tensor:
-        """Mean loss of one member with a factor on each example's."""
+    def _cost_and_aim(self, outputs: Any, y: Tensor, place: int, batch: MiniBatch) -> tuple[Tensor, Tensor]:
+        """Mean loss of one member, and what is differentiated: the same with a factor on each example's gradient."""
         smoothing = None if self.smoothing is None else self.smoothing[place]
-        return (each_loss(self.task, outputs, y, smoothing) * factors).mean()
+        try:
+            cost = self.loss.mean(self.task, outputs, y, smoothing, batch.weights)
+        except Exception:
+            if self.loss.own is None or _all_finite(outputs):
+                raise
+            # Outputs beyond what a loss of the caller's takes: the member has diverged.
+            cost = self.weights.new_tensor(torch.nan)
+            return cost, cost
+        if batch.factors is None:
+            return cost, cost
+        factors = batch.factors[place] if batch.weights is None else batch.factors[place] * batch.weights
+        return cost, self.loss.mean(self.task, outputs, y, smoothing, factors)
 
     def _laid_out(self, x: Tensor) -> Tensor:
         """Images in the layout that the network's factory chose for its weights."""
@@ -359,7 +403,7 @@ class StackedTile(Tile):
 
     @torch.no_grad()
     @override
-    def outputs(self, examples: Examples) -> np.ndarray:
+    def outputs(self, examples: Examples) -> Outputs:
         batches = Batches(examples, self.device, self.task)
         for module in self.stacked.modules:
             module.eval()
@@ -367,9 +411,18 @@ class StackedTile(Tile):
         # What a network draws even in evaluation is keyed as well.
         with self._seeded("evaluation"):
             parts = [self._forward(leaves, *batches(slice(i, i + block))[:2]) for i in range(0, len(examples), block)]
-        out = torch.cat(parts, 1).to(self.dtype).cpu().numpy()
-        out[~self.active] = np.nan
-        return out
+        idle = torch.from_numpy(~self.active)
+
+        def joined(*parts: Any) -> Any:
+            if not isinstance(parts[0], Tensor):
+                return parts[0]
+            out = torch.cat(parts, 1).cpu()
+            if out.is_floating_point():
+                out = out.to(self.dtype)
+                out[idle] = torch.nan
+            return out.numpy()
+
+        return tree_map(joined, *parts)
 
     @override
     def keep(self, places: Sequence[int]) -> None:
@@ -473,3 +526,7 @@ class StackedTile(Tile):
     @override
     def distances(self, places: Sequence[int]) -> np.ndarray:
         return np.array([float((self.weights[k] - self.origins[k]).double().norm()) for k in places])
+
+
+def _all_finite(outputs: Any) -> bool:
+    return all(bool(one.isfinite().all()) for one in tree_leaves(outputs) if isinstance(one, Tensor))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
+from torch.utils._pytree import tree_map
 
 from ikura.errors import UsageError
 from ikura.nn.generators import GeneratorStates
+from ikura.nn.loss import OutputShape
 from ikura.population.inputs import TakesCodes, asks_for_codes
 
-__all__ = ["MemberError", "StackedModule", "check_buffer", "check_outputs"]
+__all__ = ["MemberError", "StackedModule", "check_buffer"]
 
 _ABSENT = object()
 
@@ -30,30 +33,6 @@ class MemberError(Exception):
         self.place, self.cause = place, cause
 
 
-def check_outputs(outputs: object, rows: int, wanted: int | None) -> Tensor:
-    """Refuse what a network returns if it is not one row of outputs for each example.
-
-    Raises:
-        UsageError: it is no tensor of floats, or of another shape than (rows, wanted).
-
-    Example:
-        >>> check_outputs((torch.zeros(2, 1), None), 2, 1)
-        Traceback (most recent call last):
-        ikura.errors.UsageError: the network returns a tuple; return a tensor of shape (2, 1), the outputs alone
-    """
-    shape = f"a tensor of shape ({rows}, {wanted})" if wanted is not None else "a tensor"
-    if not isinstance(outputs, Tensor):
-        kind = type(outputs).__name__
-        more = ", the outputs alone" if isinstance(outputs, tuple | list | dict) else ""
-        raise UsageError(f"the network returns a {kind}; return {shape}{more}")
-    if not outputs.is_floating_point():
-        kind = str(outputs.dtype).removeprefix("torch.")
-        raise UsageError(f"the network returns {kind}; return floats, {shape}: logits of classes, or values")
-    if wanted is not None and tuple(outputs.shape) != (rows, wanted):
-        raise UsageError(f"the network returns shape {tuple(outputs.shape)}; return {shape}")
-    return outputs
-
-
 class StackedModule:
     """Run a module, written for one member, with every member's parameters and buffers.
 
@@ -67,7 +46,7 @@ class StackedModule:
     Args:
         modules: the network, or one for each member where they keep values in attributes.
         vectorised: whether vmap is tried at first.
-        outputs: number of outputs that the network must return; None where that is not known.
+        outputs: the outputs that the network must return; None where that is not known.
         passing: attributes that each forward sets anew; they are put back, so that none outlives its forward.
 
     Example:
@@ -81,7 +60,7 @@ class StackedModule:
         self,
         modules: Sequence[nn.Module],
         vectorised: bool = True,
-        outputs: int | None = None,
+        outputs: OutputShape | None = None,
         passing: Iterable[str] = (),
     ) -> None:
         self.modules = list(modules)
@@ -99,7 +78,7 @@ class StackedModule:
         buffers: dict[str, Tensor],
         inputs: Sequence[Tensor],
         apart: bool = False,
-    ) -> Tensor:
+    ) -> Any:
         """Compute the outputs of all members.
 
         Args:
@@ -108,7 +87,7 @@ class StackedModule:
             apart: whether the first input is not shared, but of shape (members, ...).
 
         Returns:
-            The outputs, shape (members, ...).
+            The outputs, shape (members, ...), or a tuple or dictionary of such where the network returns one.
 
         Raises:
             MemberError: the module of a member fails on its own.
@@ -132,13 +111,13 @@ class StackedModule:
 
     def at_once(
         self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Sequence[Tensor], apart: bool = False
-    ) -> Tensor:
+    ) -> Any:
         """Compute the outputs of all members with vmap; the arguments are those of a call."""
         assigned: list[str] = []
 
         def one(
             parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: tuple[Tensor, ...]
-        ) -> tuple[Tensor, dict[str, Tensor]]:
+        ) -> tuple[Any, dict[str, Tensor]]:
             outputs, new = self._run(self.modules[0], parameters, buffers, inputs)
             assigned.extend(new)
             return outputs, new
@@ -151,7 +130,7 @@ class StackedModule:
 
     def member(
         self, place: int, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Sequence[Tensor]
-    ) -> Tensor:
+    ) -> Any:
         """Compute the outputs of one member.
 
         Args:
@@ -168,7 +147,7 @@ class StackedModule:
 
     def _run(
         self, module: nn.Module, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Sequence[Tensor]
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    ) -> tuple[Any, dict[str, Tensor]]:
         """Outputs, and the buffers that the forward assigned anew."""
         state = {**parameters, **buffers}
         kept = [(module.get_submodule(where), name) for where, name in self.passing]
@@ -187,11 +166,13 @@ class StackedModule:
                 elif name in vars(part):
                     delattr(part, name)
         new = {name: state[name] for name, buffer in buffers.items() if state.get(name) is not buffer}
-        return check_outputs(outputs, len(x), self.outputs), new
+        if self.outputs is not None:
+            self.outputs.check(outputs, len(x))
+        return outputs, new
 
     def _one_after_another(
         self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Sequence[Tensor], apart: bool
-    ) -> Tensor:
+    ) -> Any:
         begin, outputs = GeneratorStates.now(inputs[0].device), []
         for k in range(len(next(iter(parameters.values())))):
             begin.go()
@@ -202,7 +183,7 @@ class StackedModule:
                 outputs.append(self.member(k, mine, buffers, taken))
             except Exception as error:
                 raise MemberError(k, error) from error
-        return torch.stack(outputs)
+        return tree_map(lambda *each: torch.stack(each) if isinstance(each[0], Tensor) else each[0], *outputs)
 
 
 def check_buffer(name: str, buffer: Tensor, value: object) -> Tensor:

@@ -9,108 +9,21 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import torch
 from torch.func import vmap
 
 from ikura.best_epoch import improves
-from ikura.metric import METRICS, evidence
-from ikura.nn.loss import each_loss
+from ikura.metric import evidence
 from ikura.population._tile import Tile
 from ikura.population.distances import DistanceTracker
 from ikura.population.examples import Examples
 from ikura.population.feedback_rates import FeedbackRates
-from ikura.population.kernel import loss as loss_kernel
-from ikura.population.kernel import score as score_kernel
-from ikura.population.kernel.score import assess
+from ikura.population.scoring import Scorer
 
-__all__ = ["EXPLODED", "Scorer", "TrainingRun", "weights_unmoved"]
+__all__ = ["EXPLODED", "TrainingRun", "weights_unmoved"]
 
 EXPLODED = 1e6
 AT_ONCE = 4_000_000
 """Predictions of which evidence is taken at once: 16 MB in float32."""
-
-
-@dataclass(frozen=True)
-class Scorer:
-    """How raw outputs are scored.
-
-    Of n examples, a classification's loss is their mean cross-entropy L. It falls without end as a network that is
-    right on all n grows surer of everything, and of such networks the surest would count as the best; yet n right
-    examples cannot tell errors rarer than about 1 / (n + 1). A loss that chooses between networks therefore counts m
-    examples more which might be of any class: (n L + m U) / (n + m), U being the mean cross-entropy to labels spread
-    evenly over all classes, which is cross-entropy with labels smoothed by m / (n + m).
-
-    Attributes:
-        task: "binary", "multiclass" or "regression".
-        metric: scores one member's predictions, `metric(prediction, target) -> 0-dim tensor`.
-        mean, std: of the regression target in the training set; metrics see the target's own units.
-
-    References:
-        Perks, Some observations on inverse probability including a new indifference rule, J. Inst. Actuaries 73, 1947
-        (a prior worth one observation); Szegedy et al., Rethinking the inception architecture, 2016 (smoothed labels).
-    """
-
-    task: str
-    metric: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-    mean: float = 0.0
-    std: float = 1.0
-
-    @property
-    def sign(self) -> float:
-        """1 if a greater score is better, -1 otherwise."""
-        return 1.0 if getattr(self.metric, "greater_is_better", True) else -1.0
-
-    def target(self, y: np.ndarray) -> torch.Tensor:
-        """Targets in their own units, as metrics take them: shape (rows,), in double precision."""
-        tensor = torch.from_numpy(y)
-        return tensor.long() if self.task == "multiclass" else tensor.double() * self.std + self.mean
-
-    def predictions(self, outputs: np.ndarray) -> torch.Tensor:
-        """What metrics take of the outputs that a call has left: shape (members, rows) or (members, rows, classes).
-
-        Those of a regression are in the target's own units and in double precision.
-        """
-        if self.task == "multiclass":
-            return torch.from_numpy(outputs)
-        values = torch.from_numpy(outputs[..., 0])
-        return values.double() * self.std + self.mean if self.task == "regression" else values
-
-    def __call__(self, outputs: np.ndarray, y: np.ndarray, more: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-        """Compute each member's mean loss and score; a member's numbers do not depend on the others.
-
-        Args:
-            outputs: raw outputs, shape (members, rows, outputs); replaced by what `predictions` takes.
-            y: targets as trained on, shape (rows,), in the precision of the outputs.
-            more: m, how many examples of any class the loss of a classification counts besides.
-
-        Returns:
-            losses and scores, float64 of shape (members,); NaN where the outputs are NaN.
-        """
-        name = getattr(self.metric, "name", "")
-        known = METRICS.get(name) is self.metric and name in score_kernel.CODES
-        losses, scores = np.empty(len(outputs)), np.empty(len(outputs))
-        kind = score_kernel.CODES[name] if known else 0
-        code, smoothing = loss_kernel.CODES[self.task], more / (len(y) + more)
-        assess(code, outputs, y, smoothing, self.std, kind, losses, scores)
-        if not known:
-            measured = vmap(self.metric, in_dims=(0, None))(self.predictions(outputs), self.target(y)).double().numpy()
-            scores = np.where(np.isnan(losses), np.nan, measured)
-        return losses, scores
-
-    def losses(self, outputs: np.ndarray, y: np.ndarray, more: float = 0.0) -> np.ndarray:
-        """Compute each member's loss on each example, in double precision; their mean is the loss of all.
-
-        Args:
-            outputs: raw outputs, shape (members, rows, outputs).
-            y: targets as trained on, shape (rows,).
-            more: m, as above.
-
-        Returns:
-            float64 of shape (members, rows); NaN where the outputs are NaN.
-        """
-        target = torch.from_numpy(y)
-        smoothing = torch.tensor(more / (len(y) + more), dtype=torch.float64) if more else None
-        return np.stack([each_loss(self.task, torch.from_numpy(one).double(), target, smoothing) for one in outputs])
 
 
 def weights_unmoved(before: np.ndarray, after: np.ndarray) -> bool:
@@ -172,7 +85,7 @@ class TrainingRun:
 
     def begin(self) -> None:
         """Measure the cost at the start, against which an explosion is told."""
-        losses, _ = self.scorer(self.tile.outputs(self.dev), self.dev.y)
+        losses, _ = self.scorer(self.tile.outputs(self.dev), self.dev.y, weights=self.dev.weights)
         start = np.nan_to_num(losses, nan=np.inf) + self.tile.penalties()
         self.tile.set_limits(np.minimum(EXPLODED * np.maximum(start, 1.0), np.finfo(np.float64).max))
 
@@ -187,7 +100,7 @@ class TrainingRun:
         costs = tile.train_epoch(examples, self.epoch, self.budget or epochs, self.feedback.shares)
         for k, weights in unmoved.items():
             self.frozen[k] = weights_unmoved(weights, tile.flat(k))
-        losses, scores = self.scorer(tile.outputs(self.dev), self.dev.y, self.more)
+        losses, scores = self.scorer(tile.outputs(self.dev), self.dev.y, self.more, self.dev.weights)
         tile.active &= ~(tile.active & ~np.isfinite(losses))
         self.diverged |= before & ~tile.active
         costs = np.where(tile.active, costs, np.nan)
@@ -231,7 +144,7 @@ class TrainingRun:
 
     def dev_losses(self) -> np.ndarray:
         """Loss of each member's present weights on each dev example: float64 of shape (members, rows)."""
-        return self.scorer.losses(self.tile.outputs(self.dev), self.dev.y, self.more)
+        return self.scorer.losses(self.tile.outputs(self.dev), self.dev.y, self.more, self.dev.weights)
 
     def train_scores(self, rows: int = 10_000) -> tuple[np.ndarray, np.ndarray]:
         """Loss and score of each member's best weights on the training examples, of many on a sample.
@@ -243,16 +156,14 @@ class TrainingRun:
         """
         self.tile.recall()
         examples = self.train.sample(rows, self.tile.members[0].seed, "train scores")
-        losses, scores = self.scorer(self.tile.outputs(examples), examples.y)
+        losses, scores = self.scorer(self.tile.outputs(examples), examples.y, weights=examples.weights)
         never = self.best_epoch < 0
         return np.where(never, np.nan, losses), np.where(never, np.nan, scores)
 
     def evidence(self) -> dict[int, np.ndarray]:
         """What resampling needs of each member's best weights on the dev examples, as `ikura.metric.evidence`."""
         self.tile.recall()
-        outputs = self.tile.outputs(self.dev)
-        self.scorer(outputs, self.dev.y)
-        predictions = self.scorer.predictions(outputs)
+        predictions = self.scorer.measured(self.tile.outputs(self.dev), self.dev.y).predictions
         target = self.scorer.target(self.dev.y)
         each = vmap(partial(evidence, self.scorer.metric), in_dims=(0, None))
         trained = np.flatnonzero((self.best_epoch >= 0) & ~self.diverged).tolist()

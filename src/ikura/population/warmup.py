@@ -23,7 +23,7 @@ from ikura.population.kernel import sources
 from ikura.population.kernel.records import SETTINGS, setting_of
 from ikura.population.layout import Layout
 from ikura.population.member import Member
-from ikura.population.training import Scorer
+from ikura.population.scoring import Scorer
 
 __all__ = ["compile_convolution", "compile_kernel", "compile_update", "warm_up", "warm_up_update"]
 

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import stack_module_state
+from torch.func import stack_module_state, vmap
 from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
 
 from ikura.nn.generators import preserved, seeded
 from ikura.nn.noise import Draws, drawing
 from ikura.population.inputs import inputs_of
+from ikura.population.loss_check import Aim
 from ikura.population.stacked_module import StackedModule
 from ikura.population.structure import hooks_gradients
 
@@ -80,8 +82,10 @@ def _states() -> tuple[Any, ...]:
     return random.getstate(), numbers["state"]["pos"], numbers["state"]["key"].tobytes(), numbers["has_gauss"]
 
 
-def vmap_failure(first: nn.Module, second: nn.Module, x: Tensor, codes: Tensor) -> str:
+def vmap_failure(first: nn.Module, second: nn.Module, x: Tensor, codes: Tensor, aim: Aim | None = None) -> str:
     """Say why vmap cannot run two networks of one structure at once, forwards and backwards; empty if it can.
+
+    Where the loss is the caller's own, `aim` has it: it has to run too.
 
     Example:
         >>> vmap_failure(nn.Linear(1, 1), nn.Linear(1, 1), torch.zeros(1, 1), torch.zeros(1, 0))
@@ -92,7 +96,10 @@ def vmap_failure(first: nn.Module, second: nn.Module, x: Tensor, codes: Tensor) 
         with preserved(), drawing(Draws(0, 0)):
             found = StackedModule([first]).at_once(parameters, buffers, (x, codes))
             learning = [p for p in parameters.values() if p.requires_grad]
-            torch.autograd.grad(found.sum(), learning, allow_unused=True)
+            if aim is not None and aim.loss.own is not None:
+                found = vmap(lambda z: aim.loss.mean(aim.task, z, aim.y, None, aim.weights))(found)
+            outputs = [one for one in tree_leaves(found) if isinstance(one, Tensor) and one.requires_grad]
+            torch.autograd.grad([one.sum() for one in outputs], learning, allow_unused=True)
     except Exception as error:
         return " ".join(f"{type(error).__name__}: {error}".split())
     return ""

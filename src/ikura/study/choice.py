@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.utils._pytree import tree_map
 
 from ikura.errors import RunError, listed
 from ikura.metric import Metric, interval
 from ikura.metric import evidence as evidence_of
 from ikura.nn.generators import seeded
-from ikura.nn.loss import predict
 from ikura.population.examples import Examples
 from ikura.population.inputs import inputs_of
 from ikura.population.job import Outcome
@@ -99,7 +99,8 @@ def predictions(setup: TrainingSetup, network: torch.nn.Module, examples: Exampl
             rows = slice(i, i + block)
             x, codes = torch.from_numpy(examples.inputs(rows)), torch.from_numpy(examples.codes[rows])
             parts.append(network(*inputs_of(network, x, codes)))
-    return predict(scorer.task, torch.cat(parts), scorer.mean, scorer.std)
+    outputs = tree_map(lambda *each: torch.cat(each) if isinstance(each[0], torch.Tensor) else each[0], *parts)
+    return scorer.predicted(outputs, examples.y.shape[1:])
 
 
 def choose(executor: Executor, metric: Metric, finalists: int, retrain: Retrain) -> BestRecord | None:

@@ -15,8 +15,8 @@ from ikura.nn.noise import key
 from ikura.nn.transfer import FREEZE
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
-from ikura.population.training import Scorer
 from ikura.population.warmup import warm_up
 from ikura.process_state import one_thread_each
 from ikura.study.record.pretrained import MANY, Pretrained

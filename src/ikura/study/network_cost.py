@@ -43,7 +43,7 @@ def parameters(setup: TrainingSetup, member: Member) -> int:
         >>> import numpy as np
         >>> from ikura.metric import metric
         >>> from ikura.population.examples import Examples
-        >>> from ikura.population.training import Scorer
+        >>> from ikura.population.scoring import Scorer
         >>> examples = Examples(np.zeros((4, 3), np.float32), np.zeros((4, 0), np.int32), np.zeros(4, np.float32))
         >>> setup = TrainingSetup(examples, examples, Scorer("regression", metric("r2", "regression")), 1)
         >>> parameters(setup, Member(0, {"layers": 1, "units": 8}, 0))

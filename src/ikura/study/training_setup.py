@@ -24,8 +24,8 @@ from ikura.plugins import plugin_network, plugins_among
 from ikura.population.examples import Examples
 from ikura.population.factory import Factory
 from ikura.population.member import Hyperparameters, Member
+from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
-from ikura.population.training import Scorer
 from ikura.study.record.device import chosen_device
 from ikura.study.record.model import Model
 from ikura.study.record.networks import PRETRAINED, resolved

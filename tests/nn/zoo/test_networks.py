@@ -17,8 +17,8 @@ from ikura.errors import UsageError
 from ikura.nn.zoo import NETWORKS, READS, network
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
-from ikura.population.training import Scorer
 from ikura.study.record.model import Model, load_model
 
 from ...sweep import swept

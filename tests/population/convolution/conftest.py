@@ -12,8 +12,8 @@ from torch import Tensor
 from ikura.nn.zoo.cnn import cnn
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
-from ikura.population.training import Scorer
 
 
 def likelihood(p: Tensor, y: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ikura.nn import ACTIVATIONS
-from ikura.nn.loss import loss
+from ikura.nn.loss import task_loss
 from ikura.nn.noise import Draws, drawing
 from ikura.nn.zoo import CNN, Recipe
 from ikura.population.convolution.buffers import make_buffers
@@ -69,7 +69,7 @@ def compare(task: str, rows: int, steps: int = 2, smoothing: float = 0.0, **hype
             z = net(torch.from_numpy(x))
         target = torch.from_numpy(y)
         target = target.long() if task == "multiclass" else target
-        expected = loss(task, z, target, torch.tensor(smoothing, dtype=torch.float64) if smoothing else None)
+        expected = task_loss(task, z, target, torch.tensor(smoothing, dtype=torch.float64) if smoothing else None)
         expected = expected + 0.005 * sum((p**2).sum() for p in net.parameters() if p.ndim > 1)
         expected = expected + 0.02 * sum(p.abs().sum() for p in net.parameters() if p.ndim > 1)
         expected.backward()
@@ -139,7 +139,7 @@ def test_the_first_of_equal_pixels_gets_the_error() -> None:
     gradient = np.empty_like(weights)
     averages = moving_averages(layout, net, "float64")
     cost_and_gradient(batch_of(x, y), weights, gradient, sizes, buffers, averages, 0.0, 0.0)
-    loss("multiclass", net.eval()(torch.from_numpy(x)), torch.zeros(2).long()).backward()
+    task_loss("multiclass", net.eval()(torch.from_numpy(x)), torch.zeros(2).long()).backward()
     assert_close(gradient, torch.cat([p.grad.flatten() for p in net.parameters()]).numpy())
 
 

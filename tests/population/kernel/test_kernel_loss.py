@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ikura.nn.loss import loss
+from ikura.nn.loss import task_loss
 from ikura.population.kernel.loss import CODES, loss_and_error
 
 TASKS = ("binary", "multiclass", "regression")
@@ -31,7 +31,7 @@ def reference(
     leaf = torch.from_numpy(z.astype(np.float64) + bias).requires_grad_()
     target = torch.from_numpy(y.astype(np.float64))
     share = torch.tensor(smoothing, dtype=torch.float64) if smoothing else None
-    mean = loss(task, leaf, target.long() if task == "multiclass" else target, share)
+    mean = task_loss(task, leaf, target.long() if task == "multiclass" else target, share)
     (error,) = torch.autograd.grad(mean, leaf)
     return mean.item() * len(y), error.numpy()
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from ikura.metric import METRICS
-from ikura.nn.loss import loss, outputs_of, predict
+from ikura.nn.loss import outputs_of, predict, task_loss
 from ikura.population.kernel.loss import CODES as TASKS
 from ikura.population.kernel.score import CODES, assess
-from ikura.population.training import Scorer
+from ikura.population.scoring import Scorer
 
 MEMBERS, ROWS, CLASSES, MEAN, STD, MORE = 3, 80, 4, 3.0, 2.0, 1.5
 PAIRS = [(task, name) for task in TASKS for name in CODES if task in METRICS[name].tasks]
@@ -38,7 +38,7 @@ def expected(task: str, name: str, z: np.ndarray, y: np.ndarray) -> tuple[list[f
     members = [torch.from_numpy(one.astype(np.float64)) for one in z]
     scores = [METRICS[name](predict(task, one, MEAN, STD), own).item() for one in members]
     smoothing = torch.tensor(MORE / (ROWS + MORE), dtype=torch.float64)
-    return [loss(task, one, target, smoothing).item() for one in members], scores
+    return [task_loss(task, one, target, smoothing).item() for one in members], scores
 
 
 def scorer(task: str, name: str) -> Scorer:

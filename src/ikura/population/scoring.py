@@ -1,0 +1,222 @@
+"""How the outputs of a tile's members are scored: losses, predictions and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_leaves, tree_map
+
+from ikura.metric import METRICS, each_member
+from ikura.nn.generators import seeded
+from ikura.nn.loss import Loss, as_one_logit, first_tensor, usual_loss
+from ikura.population.kernel import loss as loss_kernel
+from ikura.population.kernel import score as score_kernel
+from ikura.population.kernel.score import assess
+
+__all__ = ["Measured", "Outputs", "Scorer"]
+
+Outputs = Any
+"""Raw outputs of a tile: an array of shape (members, rows, ...), or a tuple or dictionary of such arrays."""
+
+
+class Measured(NamedTuple):
+    """What was measured of a tile's outputs.
+
+    Attributes:
+        losses, scores: float64 of shape (members,); NaN where the outputs are NaN.
+        predictions: of each member, as metrics take them: shape (members, rows, ...).
+    """
+
+    losses: np.ndarray
+    scores: np.ndarray
+    predictions: Tensor
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """How raw outputs are scored.
+
+    Of n examples, a classification's loss is their mean cross-entropy L. It falls without end as a network that is
+    right on all n grows surer of everything, and of such networks the surest would count as the best; yet n right
+    examples cannot tell errors rarer than about 1 / (n + 1). A loss that chooses between networks therefore counts m
+    examples more which might be of any class: (n L + m U) / (n + m), U being the mean cross-entropy to labels spread
+    evenly over all classes, which is cross-entropy with labels smoothed by m / (n + m). So do other losses of labels.
+
+    Attributes:
+        task: "binary", "multiclass", "multilabel", "regression" or "own".
+        metric: scores one member's predictions, `metric(prediction, target) -> 0-dim tensor`.
+        mean, std: of the values to predict in the training set, scalars or of the shape of one example's target;
+            metrics see the target's own units.
+        loss: the loss; None for the task's usual one.
+        others: further metrics that are recorded, by name.
+
+    References:
+        Perks, Some observations on inverse probability including a new indifference rule, J. Inst. Actuaries 73, 1947
+        (a prior worth one observation); Szegedy et al., Rethinking the inception architecture, 2016 (smoothed labels).
+    """
+
+    task: str
+    metric: Callable[[Tensor, Tensor], Tensor]
+    mean: Any = 0.0
+    std: Any = 1.0
+    loss: Loss | None = None
+    others: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = field(default_factory=dict)
+
+    @property
+    def sign(self) -> float:
+        """1 if a greater score is better, -1 otherwise."""
+        return 1.0 if getattr(self.metric, "greater_is_better", True) else -1.0
+
+    @property
+    def criterion(self) -> Loss:
+        """The loss, the task's usual one if none was chosen."""
+        return usual_loss(self.task) if self.loss is None else self.loss
+
+    @property
+    def usual(self) -> bool:
+        """Whether the loss is what compiled kernels compute of the task."""
+        return self.task in loss_kernel.CODES and self.criterion == usual_loss(self.task)
+
+    def target(self, y: np.ndarray) -> Tensor:
+        """Targets as metrics take them, values in their own units and in double precision: shape (rows, ...)."""
+        tensor = torch.from_numpy(y)
+        if self.task == "own":
+            return tensor
+        if self.task in ("multiclass", "multilabel"):
+            return tensor.long()
+        mean, std = (torch.as_tensor(one, dtype=torch.float64) for one in (self.mean, self.std))
+        values: Tensor = tensor.double() * std + mean
+        return values
+
+    def predicted(self, outputs: Any, shape: tuple[int, ...] = ()) -> Tensor:
+        """What metrics take of one member's raw outputs.
+
+        Args:
+            outputs: shape (rows, ...), or a tuple or dictionary of such tensors.
+            shape: of one example's target.
+        """
+        return self.criterion.predict(self.task, outputs, self.mean, self.std, shape)
+
+    def __call__(
+        self, outputs: Outputs, y: np.ndarray, more: float = 0.0, weights: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Compute each member's loss and score, as `measured`."""
+        found = self.measured(outputs, y, more, weights)
+        return found.losses, found.scores
+
+    def measured(
+        self, outputs: Outputs, y: np.ndarray, more: float = 0.0, weights: np.ndarray | None = None
+    ) -> Measured:
+        """Compute each member's mean loss and score; a member's numbers do not depend on the others.
+
+        Args:
+            outputs: raw outputs; what lies in them may be replaced by predictions.
+            y: targets as trained on, shape (rows, ...), in the precision of the outputs.
+            more: m, how many examples of any class the loss of a classification counts besides.
+            weights: of the examples in the loss, shape (rows,); None for 1 each.
+        """
+        if self._compiled(outputs, y, weights):
+            return self._assessed(outputs, y, more)
+        losses, predictions = [], []
+        target = _as_target(torch.from_numpy(y), self.task)
+        weight = None if weights is None else _mean_one(weights)
+        for one in _members(outputs):
+            losses.append(self._loss_of(one, target, more, weight))
+            predictions.append(self.predicted(one, y.shape[1:]))
+        found, shown = np.array(losses), torch.stack(predictions)
+        scores = each_member(self.metric, shown, self.target(y)).double().numpy()
+        return Measured(found, np.where(np.isnan(found), np.nan, scores), shown)
+
+    def measures(self, predictions: Tensor, y: np.ndarray) -> dict[str, np.ndarray]:
+        """Score predictions by the further metrics: name to float64 of shape (members,)."""
+        target = self.target(y)
+        return {name: each_member(one, predictions, target).double().numpy() for name, one in self.others.items()}
+
+    def losses(
+        self, outputs: Outputs, y: np.ndarray, more: float = 0.0, weights: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Compute each member's loss on each example, in double precision; their mean is the loss of all.
+
+        Args:
+            outputs, y, more, weights: as for `measured`.
+
+        Returns:
+            float64 of shape (members, rows); NaN where the outputs are NaN.
+        """
+        target = _as_target(torch.from_numpy(y), self.task)
+        smoothing = torch.tensor(more / (len(y) + more), dtype=torch.float64) if more else None
+        each = []
+        for one in _members(outputs):
+            wide = one.double() if self.criterion.own is None else one
+            values = self.criterion.each(self.task, wide, target, smoothing).double().numpy()
+            each.append(values if weights is None else values * _mean_one(weights).numpy())
+        return np.stack(each)
+
+    def _loss_of(self, outputs: Any, target: Tensor, more: float, weight: Tensor | None) -> float:
+        """One member's mean loss; NaN if any output is NaN."""
+        loss = self.criterion
+        if any(bool(one.isnan().any()) for one in tree_leaves(outputs) if isinstance(one, Tensor)):
+            return float("nan")
+        if loss.own is not None:
+            given = None if weight is None else weight.to(first_tensor(outputs).dtype)
+            try:
+                with seeded(0):
+                    return float(loss.mean(self.task, outputs, target, None, given))
+            except Exception:
+                # Outputs beyond what a loss takes: the member has diverged.
+                if all(bool(one.isfinite().all()) for one in tree_leaves(outputs) if isinstance(one, Tensor)):
+                    raise
+                return float("nan")
+        smoothing = torch.tensor(more / (len(target) + more), dtype=outputs.dtype) if more else None
+        values = loss.each(self.task, outputs, target, smoothing).double()
+        return float((values if weight is None else values * weight).mean())
+
+    def _compiled(self, outputs: Outputs, y: np.ndarray, weights: np.ndarray | None) -> bool:
+        """Whether the compiled kernel measures it."""
+        return self.usual and weights is None and y.ndim == 1 and isinstance(outputs, np.ndarray)
+
+    def _assessed(self, outputs: np.ndarray, y: np.ndarray, more: float) -> Measured:
+        if self.task == "binary" and (outputs.ndim == 2 or outputs.shape[-1] == 2):
+            outputs = _one_logit(outputs)
+        elif outputs.ndim == 2:
+            outputs = outputs[..., None]
+        name = getattr(self.metric, "name", "")
+        known = METRICS.get(name) is self.metric and name in score_kernel.CODES
+        losses, scores = np.empty(len(outputs)), np.empty(len(outputs))
+        kind = score_kernel.CODES[name] if known else 0
+        code, smoothing = loss_kernel.CODES[self.task], more / (len(y) + more)
+        assess(code, outputs, y, smoothing, self.std, kind, losses, scores)
+        predictions = torch.from_numpy(outputs if self.task == "multiclass" else outputs[..., 0])
+        if self.task == "regression":
+            predictions = predictions.double() * float(self.std) + float(self.mean)
+        if not known:
+            measured = each_member(self.metric, predictions, self.target(y)).double().numpy()
+            scores = np.where(np.isnan(losses), np.nan, measured)
+        return Measured(losses, scores, predictions)
+
+
+def _one_logit(outputs: np.ndarray) -> np.ndarray:
+    """One logit of shape (members, rows, 1) of one or two."""
+    logit = torch.from_numpy(outputs) if outputs.ndim == 2 else as_one_logit(torch.from_numpy(outputs))
+    return logit.unsqueeze(-1).contiguous().numpy()
+
+
+def _members(outputs: Outputs) -> Iterator[Any]:
+    """The outputs of each member as tensors."""
+    count = len(next(one for one in tree_leaves(outputs) if isinstance(one, np.ndarray)))
+    for k in range(count):
+        yield tree_map(lambda one, k=k: torch.from_numpy(one[k]) if isinstance(one, np.ndarray) else one, outputs)
+
+
+def _as_target(target: Tensor, task: str) -> Tensor:
+    return target.long() if task == "multiclass" else target
+
+
+def _mean_one(weights: np.ndarray) -> Tensor:
+    """Weights of examples scaled to a mean of 1, as they count in a mean loss."""
+    return torch.from_numpy(weights / weights.mean()).double()
