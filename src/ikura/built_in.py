@@ -53,11 +53,13 @@ METRICS: Registry[Any] = Registry(
         "log_loss": "ikura.metric.classification:LOG_LOSS",
         "f1": "ikura.metric.classification:F1",
         "roc_auc": "ikura.metric.classification:ROC_AUC",
+        "label_accuracy": "ikura.metric.classification:LABEL_ACCURACY",
+        "label_f1": "ikura.metric.classification:LABEL_F1",
         "r2": "ikura.metric.regression:R2",
         "rmse": "ikura.metric.regression:RMSE",
         "mae": "ikura.metric.regression:MAE",
     },
-    "ikura.metric._base:as_metric",
+    "ikura.metric.own:as_metric",
 )
 """What makes a trial good, each an `ikura.metric.Metric`."""
 

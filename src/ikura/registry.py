@@ -136,6 +136,7 @@ class Registry(Mapping[str, T], Generic[T]):
             return None
         if name in self.registered:
             thing = cast(Any, self.registered[name])
+            thing = getattr(thing, "made_by", None) or thing
             made = thing if hasattr(thing, "__qualname__") else getattr(thing, "function", thing)
             made = made if hasattr(made, "__qualname__") else type(made)
             return f"{made.__module__}:{made.__qualname__}"

@@ -358,8 +358,8 @@ class Pair(nn.Module):
     [
         ("iris", lambda hp: nn.Linear(hp.inputs, 1), r"must map \(2, 4\) to \(2, 3\).*but gives \(2, 1\)"),
         ("iris", lambda hp: nn.Linear(hp.inputs, 5), r"must map \(2, 4\) to \(2, 3\).*but gives \(2, 5\)"),
-        ("breast_cancer", lambda hp: nn.Linear(hp.inputs, 2), r"must map \(2, 30\) to \(2, 1\).*but gives \(2, 2\)"),
-        ("diabetes", Squeezed, r"must map \(2, 10\) to \(2, 1\).*but gives \(2,\)"),
+        ("breast_cancer", lambda hp: nn.Linear(hp.inputs, 3), r"must map \(2, 30\) to \(2, 1\).*but gives \(2, 3\)"),
+        ("iris", Squeezed, r"must map \(2, 4\) to \(2, 3\).*but gives \(2,\)"),
         ("iris", lambda hp: nn.Linear(hp.inputs + 1, hp.outputs), r"fails on inputs of shape \(2, 4\)"),
         ("iris", Pair, r"returns a tuple; return a tensor of shape \(2, 3\), the outputs alone"),
     ],

@@ -15,7 +15,18 @@ from ikura.study.choice import choose, load_network, predictions, retrain_lost
 from ikura.study.executor import Executor
 from ikura.study.finalists import train_finalists
 from ikura.study.metric_applicability import not_measured
-from ikura.study.record.facts import ACCOUNT, BEST, ERRORS, PREDICTIONS, STAGES, TEST, AccountRecord, PredictionsFact
+from ikura.study.record.facts import (
+    ACCOUNT,
+    BEST,
+    ERRORS,
+    MEASURES,
+    PREDICTIONS,
+    STAGES,
+    TEST,
+    AccountRecord,
+    MeasureFact,
+    PredictionsFact,
+)
 from ikura.study.record.record import Record
 from ikura.study.record.result import Test
 from ikura.study.record.search_plans import found_in, plans
@@ -75,20 +86,27 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
             part = dataset.test
             examples = examples_of(part, setting.dtype, setup.network)
             outputs, target = predictions(setup, module, examples), setup.scorer.target(part.y)
+            dev_outputs, dev_target = predictions(setup, module, setup.dev), setup.scorer.target(setup.dev.y)
             reason = not_measured(dataset, part, measure)
             value, low, high = math.nan, math.nan, math.nan
             if reason is None:
                 value = float(measure(outputs, target))
                 low, high = interval(measure, [outputs], target, seed=setting.seed)
-            shown = slice(0, 10_000)
             answer = outputs.argmax(1) if setting.task == "multiclass" else outputs
             answer = (outputs > 0.5).long() if setting.task == "binary" else answer
+            single = answer.dim() == 1 and target.dim() == 1 and setting.task != "own"
+            shown = slice(0, 10_000 if single else 0)
             store.set_fact(
                 PREDICTIONS,
                 PredictionsFact(
                     target=target[shown].tolist(), prediction=answer[shown].tolist(), classes=dataset.task.classes
                 ),
             )
+            measures = [
+                MeasureFact(name=one.name, dev=float(one(dev_outputs, dev_target)), test=float(one(outputs, target)))
+                for one in (metric(name, setting.task) for name in setting.metrics)
+            ]
+            store.set_fact(MEASURES, measures)
             note = reason and f"it cannot be given, because {reason}"
             store.set_fact(TEST, Test(measure.name, value, (low, high), note))
     model_of(setting, dataset, setup, module, row.member).save(run / "model")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -16,6 +17,7 @@ from ikura.population.member import Hyperparameters
 from ikura.study.record.decision import Ask
 from ikura.study.record.facts import DONE, VERSIONS
 from ikura.study.record.open_run import apply_changes, open_run
+from ikura.study.record.own_functions import give_again
 from ikura.study.record.progress import Logged, Progress
 from ikura.study.record.store import Store
 from ikura.study.record.versions import difference
@@ -30,6 +32,10 @@ def resume(
     network: Callable[[Hyperparameters], nn.Module] | None = None,
     progress: Progress | None = None,
     ask: Ask | None = None,
+    *,
+    loss: Any = None,
+    metric: Any = None,
+    metrics: Sequence[Any] | None = None,
 ) -> Study:
     """Go on with a run that was stopped or killed, to the result it would have had.
 
@@ -38,6 +44,8 @@ def resume(
         network: the factory, if the networks are the caller's own.
         progress: who is told how it goes.
         ask: as for `tune`; needed if the run was begun with one.
+        loss, metric, metrics: functions of your own that the run was begun with, in a process in which they were not
+            given or registered yet.
 
     Returns:
         The finished study; at once if it had been finished.
@@ -47,6 +55,7 @@ def resume(
         UsageError: the run asks before each step, and nobody is there to ask.
     """
     run, progress = named(run, "the run folder").absolute(), Logged(progress)
+    give_again(run, loss, metric, metrics)
     setting, known = open_run(run)
     with closing(known):
         done = known.fact(DONE)

@@ -14,6 +14,7 @@ from ikura.data import Dataset
 from ikura.exchange.prior import Prior
 from ikura.json_values import JsonObject
 from ikura.metric import default_metric, metric
+from ikura.nn.loss import Loss
 from ikura.plugins import plugin_network, plugins_among
 from ikura.population.cache import check_compiler
 from ikura.population.member import Hyperparameters
@@ -25,11 +26,13 @@ from ikura.study.buildable import with_buildable
 from ikura.study.chosen_space import chosen_space
 from ikura.study.freezing import choose_freezing
 from ikura.study.given_data import GivenData
+from ikura.study.loss_choice import check_loss_fits, task_of_loss
 from ikura.study.metric_applicability import check_measurable
 from ikura.study.network_cost import check_bound
 from ikura.study.positive_class import positive_of
 from ikura.study.record.device import chosen_device
 from ikura.study.record.networks import OWN, budget, check_channels, chosen_network, resolved
+from ikura.study.record.own_functions import loss_of, takes_given
 from ikura.study.record.pretrained import Pretrained
 from ikura.study.record.prior_trials import PriorTrials, trials_of_prior
 from ikura.study.record.progress import Logged
@@ -91,12 +94,19 @@ def make_plan(
         UsageError: the data, the space or an argument cannot be used.
     """
     used = [("search", search.search), ("schedule", search.schedule), ("metric", search.metric), ("network", network)]
+    used += [("loss", (training.loss or "").partition(":")[0]), *(("metric", name) for name in search.metrics or ())]
     used += [("format", Path(one["path"]).suffix[1:]) for one in given.records.values() if one["kind"] == "file"]
     plugins, network = plugins_among(used), plugin_network(network)
-    seed, arrays = search.seed, arrays_for(network, standardise)
-    dataset = given.read(network, arrays, seed)
+    seed, arrays, loss = search.seed, arrays_for(network, standardise), loss_of(training.loss)
+    given = replace(given, options=replace(given.options, task=task_of_loss(given.options.task, loss)))
+    as_given = takes_given(training.loss)
+    dataset = given.read(network, arrays, seed, as_given)
     task = dataset.task.name
-    compared_by = default_metric(task) if search.metric is None else metric(search.metric, task)
+    check_loss_fits(loss, dataset)
+    usual = metric(loss.name, task) if task == "own" and loss is not None else default_metric(task)
+    compared_by = usual if search.metric is None else metric(search.metric, task)
+    for other in search.metrics or ():
+        metric(other, task)
     search = replace(search, metric=compared_by.name)
     check_measurable(dataset, compared_by, training.dtype)
     if isinstance(network, Pretrained) and network.freeze == "auto":
@@ -119,13 +129,13 @@ def make_plan(
     if factory is not None:
         middle = opened.from_unit(dict.fromkeys(opened.dimensions, 0.5))
         dataset, arrays = with_whole_numbers(
-            lambda again: given.read(network, again, seed), dataset, arrays, factory, middle
+            lambda again: given.read(network, again, seed, as_given), dataset, arrays, factory, middle
         )
     known = trials_of_prior(prior, opened, compared_by)
     _tell(dataset, [note, *known.notes], progress)
     for line in unread(factory, opened, dataset, seed) if factory is not None else ():
         progress.warn(line)
-    found = _checked(dataset, factory, opened, seed, progress) if checks else None
+    found = _checked(dataset, factory, opened, seed, progress, loss) if checks else None
     setting = Setting.made(
         replace(
             given.options,
@@ -161,7 +171,9 @@ def _tell(dataset: Dataset, lines: list[str], progress: Logged) -> None:
         progress.say(line)
 
 
-def _checked(dataset: Dataset, factory: Any, space: Space, seed: int, progress: Logged) -> JsonObject:
+def _checked(
+    dataset: Dataset, factory: Any, space: Space, seed: int, progress: Logged, loss: Loss | None
+) -> JsonObject:
     """Make the quick checks, say what they find, and return their results as JSON values.
 
     Raises:
@@ -169,7 +181,7 @@ def _checked(dataset: Dataset, factory: Any, space: Space, seed: int, progress: 
     """
     from ikura.checks.quick import quick_checks, warnings_of
 
-    found = with_buildable(space, lambda hyperparameters: quick_checks(dataset, factory, hyperparameters, seed))
+    found = with_buildable(space, lambda hyperparameters: quick_checks(dataset, factory, hyperparameters, seed, loss))
     for line in warnings_of(found):
         progress.warn(line)
     return found.to_json()

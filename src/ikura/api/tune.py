@@ -16,6 +16,7 @@ from ikura.space import Space
 from ikura.space.argument_names import picked, refuses_unknown
 from ikura.study.given_data import GivenData
 from ikura.study.record.decision import Ask
+from ikura.study.record.own_functions import loss_called, metric_called
 from ikura.study.record.progress import Logged, Progress
 from ikura.study.record.tune_options import SearchOptions, TrainingOptions
 from ikura.study.run_folder import alone, new_folder, run_folder
@@ -37,7 +38,11 @@ def tune(
     search: str = "coarse-to-fine",
     schedule: str = "early-stopping",
     finalists: int | None = None,
-    metric: str | None = None,
+    loss: Any = None,
+    class_weight: Mapping[Any, float] | str | None = None,
+    sample_weight: Any = None,
+    metric: Any = None,
+    metrics: Sequence[Any] | None = None,
     objectives: Sequence[str] | None = None,
     prefer: str | None = None,
     within: float | None = None,
@@ -75,7 +80,8 @@ def tune(
             file, name of a bundled data set, pandas frame, or (x, y) arrays of shapes (rows, ...) and (rows,); an x of
             bytes and of shape (rows, 1 or 3, height, width) is images.
         target: the column to predict; not needed when one is called target, label, class or y.
-        task: "auto", "binary", "multiclass" or "regression".
+        task: "auto", "binary", "multiclass", "multilabel", "regression", or "own" where a loss of your own says what is
+            learned.
         network: name of a network: mlp (fully connected), cnn (small convolutional) or one of `ikura.nn.zoo.NETWORKS`;
             or the factory of a network from its hyperparameters. By default cnn for images, (x, y) with x of shape
             (rows, channels, height, width), and mlp for everything else. A factory reads what the space names
@@ -93,7 +99,14 @@ def tune(
             way).
         finalists: configurations that are trained again in full, with three other seeds each; 0 for none; by default 4,
             and 1 for the network cnn.
-        metric: what trials are compared by; accuracy for classes and r2 for regression by default.
+        loss: what training makes small (docs/own_networks.md): a name, cross_entropy, binary_cross_entropy, focal,
+            hinge, mse, mae, huber, quantile, poisson or gaussian_nll; `ikura.loss("quantile", q=0.9)`; or a function of
+            (outputs, target) or (outputs, target, weight). By default cross-entropy for classes, mse for values.
+        class_weight: class to the weight of its examples in the loss, or "balanced".
+        sample_weight: weights of the examples in the loss: name of a column, or an array with one for each row.
+        metric: what trials are compared by, accuracy for classes and r2 for regression by default: a name, also of a
+            scorer of scikit-learn, or what `ikura.metric.own_metric` takes.
+        metrics: what else is measured of the trials and of the test set, likewise.
         objectives: what else a network should have little of: "parameters", "inference_seconds" (of 64 examples),
             "training_seconds". `study.pareto` holds the trials that nothing is better than in all of them and the dev
             score; finalists come from there.
@@ -152,6 +165,9 @@ def tune(
     """
     given, began = locals(), perf_counter()
     progress = Logged(progress)
+    metric = metric_called(metric)
+    given |= {"loss": loss_called(loss), "metric": metric}
+    given["metrics"] = None if metrics is None else tuple(str(metric_called(one)) for one in metrics)
     options, training = SearchOptions.of(given), picked(TrainingOptions, given)
     place = None if out is None else run_folder(data, out).absolute()
     plan = make_plan(

@@ -130,15 +130,19 @@ class Check(ABC):
         name: what users call it.
         about: what it looks for, in one line.
         needs: what a subject must have for it: "network", "examples", "dev", "table", "step".
+        any_target: whether it is made whatever is learned, not only one class or one value for each example.
     """
 
     name: str
     about: str
     needs: tuple[str, ...] = ("network", "examples")
+    any_target: bool = False
 
     def missing(self, subject: Subject) -> str | None:
         """Say why the check does not apply; None if it does."""
         wanted = next((one for one in self.needs if one not in subject.has), None)
+        if wanted is None and not self.any_target and subject.several_targets:
+            return "the target is not one class or one value for each example"
         return None if wanted is None else f"there {ABSENT[wanted]}"
 
     @abstractmethod

@@ -24,6 +24,7 @@ class EvaluationCheck(Check):
     """Runs the network twice in evaluation mode, with other random numbers."""
 
     name = "evaluation"
+    any_target = True
     about = "in evaluation mode the same inputs give the same outputs: dropout is off"
 
     def run(self, subject: Subject) -> Result:
@@ -64,6 +65,7 @@ class BatchIndependenceCheck(Check):
     """Runs examples in evaluation mode together, and with others."""
 
     name = "batch-independence"
+    any_target = True
     about = "in evaluation mode an example's output does not depend on the other examples"
 
     def run(self, subject: Subject) -> Result:

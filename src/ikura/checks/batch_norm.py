@@ -18,6 +18,7 @@ class BatchNormCheck(Check):
     """Looks at what stands before batch normalisation and at how many examples it sees."""
 
     name = "batch-norm"
+    any_target = True
     about = "no bias before batch normalisation, and mini-batches large enough for it"
 
     def run(self, subject: Subject) -> Result:

@@ -10,7 +10,7 @@ from torch import nn
 from ikura.checks._base import Check, Result
 from ikura.checks.short_training import reseed
 from ikura.checks.subject import Batch, Subject
-from ikura.nn.loss import outputs_of
+from ikura.nn.loss import OutputShape, outputs_of
 
 __all__ = ["FactoryCheck", "ForwardCheck", "SharedCheck"]
 
@@ -19,6 +19,7 @@ class FactoryCheck(Check):
     """Builds two networks with the same seed: they must be equal, and not be the same."""
 
     name = "factory"
+    any_target = True
     about = "each network has weights of its own, the same for the same seed"
     needs = ("network",)
 
@@ -99,14 +100,14 @@ class ForwardCheck(Check):
                 "The forward returns more than its outputs.",
                 "Return the outputs alone.",
             )
-        wanted = (len(batch.y), outputs_of(subject.task, subject.classes))
+        wanted = OutputShape(subject.task, outputs_of(subject.task, subject.classes)).shapes(len(batch.y))
         shape = tuple(outputs.shape)
         figures = {"inputs": list(batch.x.shape), "outputs": list(shape), "targets": list(batch.y.shape)}
-        if subject.loss is None and shape != wanted:
+        if subject.loss is None and shape not in wanted:
             return self.failed(
-                f"the network gives outputs of shape {shape}, but {subject.task} needs {wanted}",
+                f"the network gives outputs of shape {shape}, but {subject.task} needs {wanted[0]}",
                 "Outputs and targets do not fit: against targets of another shape they would be broadcast.",
-                f"Return outputs of shape (rows, {wanted[1]}), such as from nn.Linear(…, {wanted[1]}).",
+                f"Return outputs of shape (rows, {wanted[0][1]}), such as from nn.Linear(…, {wanted[0][1]}).",
                 **figures,
             )
         if subject.loss is not None and (found := self._broadcast(subject, outputs, batch)):
@@ -180,6 +181,7 @@ class SharedCheck(Check):
     """Looks for layers that stand at two places of the network."""
 
     name = "shared-weights"
+    any_target = True
     about = "no layer stands at two places by accident"
     needs = ("network",)
 

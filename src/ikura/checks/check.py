@@ -39,7 +39,7 @@ def check(
     *,
     data: Any = None,
     network: Any = None,
-    loss: Loss | None = None,
+    loss: Loss | str | None = None,
     step: Step | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
     task: str = "auto",
@@ -55,6 +55,7 @@ def check(
     missing: Sequence[str] | None = None,
     decimal: str | None = None,
     dates: str | None = None,
+    sample_weight: Any = None,
     as_given: bool = False,
     only: Iterable[str] | None = None,
     seed: int = 0,
@@ -71,11 +72,11 @@ def check(
         data: the data, where `what` is a network.
         network: name of a network, module, or factory from hyperparameters (or nothing) to a module; by default cnn
             for images and mlp for tables.
-        loss: your own loss of (outputs, targets); by default the task's.
+        loss: your own loss of (outputs, targets), or one as for `ikura.tune`; by default the task's.
         step: your own training step of (network, optimizer, x, y), which updates the network once.
         hyperparameters: what the factory and the training read, such as learning_rate, batch_size, l2.
-        task, group, time, kinds, image_size, broken, channels, dev, test, positive, missing, decimal, dates: as for
-            `ikura.tune`.
+        task, group, time, kinds, image_size, broken, channels, dev, test, positive, missing, decimal, dates,
+            sample_weight: as for `ikura.tune`.
         as_given: take a table's numbers as they are, not standardised.
         only: names of the checks to make; None for all.
         seed: key of the split, of initial weights and of all samples.

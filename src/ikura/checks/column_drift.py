@@ -14,6 +14,7 @@ class DriftCheck(Check):
     """Tells of the columns that `ikura.data.find_drift` found when the data were read."""
 
     name = "drift"
+    any_target = True
     about = "every column is distributed alike in training, dev and test set, one column at a time"
     needs = ("examples", "dev")
 

@@ -40,6 +40,7 @@ class ValuesCheck(Check):
     """Looks for NaN and infinities in inputs and targets."""
 
     name = "values"
+    any_target = True
     about = "no input and no target is NaN or infinite"
     needs = ("examples",)
 
@@ -76,6 +77,7 @@ class NormalisationCheck(Check):
     """Looks at mean and deviation of each input, and where the constants of the normalisation came from."""
 
     name = "normalisation"
+    any_target = True
     about = "inputs have a mean near 0 and a deviation near 1, with constants of the training set alone"
     needs = ("examples",)
 

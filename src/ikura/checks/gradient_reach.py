@@ -17,6 +17,7 @@ class DetachedCheck(Check):
     """Looks for parameters that no gradient reaches."""
 
     name = "detached"
+    any_target = True
     about = "the gradient reaches every parameter that is to be trained"
 
     def run(self, subject: Subject) -> Result:
@@ -58,6 +59,7 @@ class InputsCheck(Check):
     """Looks at which inputs the outputs depend on."""
 
     name = "inputs-used"
+    any_target = True
     about = "the outputs depend on the inputs"
 
     def run(self, subject: Subject) -> Result:

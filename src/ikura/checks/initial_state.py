@@ -24,6 +24,7 @@ class SymmetryCheck(Check):
     """Looks for layers whose units begin alike and stay alike."""
 
     name = "symmetry"
+    any_target = True
     about = "the units of a layer begin with different weights, or become different"
 
     def run(self, subject: Subject) -> Result:

@@ -141,6 +141,7 @@ class DuplicatesCheck(Check):
     """Looks for examples of dev or test set that are in the training set too."""
 
     name = "duplicates"
+    any_target = True
     about = "no example is both in the training set and in the dev or test set"
     needs = ("examples", "dev")
 

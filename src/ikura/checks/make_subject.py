@@ -27,8 +27,9 @@ from ikura.data.reading import read_source
 from ikura.data.source import Source
 from ikura.data.values import booleans, numbers
 from ikura.errors import DataError, UsageError, nearest
+from ikura.nn import loss as nn_loss
 from ikura.nn.copying import copy_of
-from ikura.nn.loss import outputs_of
+from ikura.nn.loss import chosen_loss, outputs_of
 from ikura.nn.noise import key
 from ikura.nn.zoo import NETWORKS
 from ikura.plugins import plugin_network
@@ -88,17 +89,29 @@ class NetworkOptions:
 
     Args:
         network: name of a network, module, or factory; None for the usual one.
-        loss: a loss of (outputs, targets); None for the task's.
+        loss: a loss of (outputs, targets), or one as for `ikura.tune`; None for the task's.
         step: a training step of (network, optimizer, x, y); None for the usual one.
         hyperparameters: what network and training read.
         seed: key of the split, of initial weights and of all samples.
     """
 
     network: Any = None
-    loss: Loss | None = None
+    loss: Any = None
     step: Step | None = None
     hyperparameters: Mapping[str, Any] | None = None
     seed: int = 0
+
+    @property
+    def own_loss(self) -> Loss | None:
+        """The caller's own function."""
+        found = chosen_loss(self.loss)
+        return None if found is None else found.own
+
+    @property
+    def named_loss(self) -> nn_loss.Loss | None:
+        """A named loss."""
+        found = chosen_loss(self.loss)
+        return None if found is None or found.own is not None else found
 
 
 def subject_of_data(
@@ -142,7 +155,8 @@ def subject_of_data(
         names=(*dataset.encoder.feature_names, *dataset.encoder.embedding_names) if named else (),
         drift=dataset.summary.drift,
         seed=asked.seed,
-        loss=asked.loss,
+        loss=asked.own_loss,
+        named=asked.named_loss,
         step=asked.step,
         integers=own and train.standard is None and train.x.dtype.kind == "i",
     )
@@ -211,7 +225,8 @@ def subject_of_parts(parts: Mapping[str, tuple[Any, Any]], task: str, asked: Net
         classes=classes,
         as_given=True,
         seed=asked.seed,
-        loss=asked.loss,
+        loss=asked.own_loss,
+        named=asked.named_loss,
         step=asked.step,
     )
     return _two_logits(_with_network(subject, asked.network, asked.hyperparameters or {}, ()))
@@ -267,7 +282,8 @@ def _with_network(
             subject, what=named, network=lambda seed: copy_of(network), original=network, initial=False, given=given
         )
     shape = subject.train.shape
-    outputs = outputs_of(subject.task, subject.classes)
+    values = 1 if subject.train is None else prod(subject.train.y.shape[1:])
+    outputs = outputs_of(subject.task, subject.classes, values, subject.named)
     if network == "mlp":
 
         def plain(seed: int) -> nn.Module:

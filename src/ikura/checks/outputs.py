@@ -22,7 +22,13 @@ class OutputsCheck(Check):
     """Looks at what makes the outputs: a softmax, a sigmoid, or a ReLU where a plain number is wanted."""
 
     name = "outputs"
+    any_target = True
     about = "outputs are logits or plain values, as the loss takes them"
+
+    def missing(self, subject: Subject) -> str | None:
+        """What outputs are, only a loss of the caller's own knows where it says what is learned."""
+        own = "the loss is your own and says what is learned" if subject.task == "own" else None
+        return super().missing(subject) or own
 
     def run(self, subject: Subject) -> Result:
         """Look at outputs of common and of far inputs, and at the function that made them."""
@@ -45,7 +51,7 @@ class OutputsCheck(Check):
         if subject.task == "multiclass":
             return self._classes(probes, last, figures)
         squashed = low >= 0 and high <= 1 and high - low > 0.98
-        if subject.task == "binary" and (last == "sigmoid" or squashed):
+        if subject.task in ("binary", "multilabel") and (last == "sigmoid" or squashed):
             return self.failed(
                 "outputs are probabilities (a sigmoid made them), but the loss takes logits",
                 "The sigmoid is applied twice: once by the network, once by the loss. Gradients are small, and no "

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -20,7 +21,7 @@ from ikura.checks.outputs import OutputsCheck
 from ikura.checks.registry import run_check
 from ikura.checks.subject import Subject
 from ikura.errors import UsageError
-from ikura.nn.loss import outputs_of
+from ikura.nn.loss import Loss, outputs_of
 from ikura.nn.noise import key
 from ikura.population.examples import Examples
 from ikura.population.factory import build
@@ -63,6 +64,7 @@ def quick_checks(
     factory: Callable[[Hyperparameters], nn.Module] | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
     seed: int = 0,
+    loss: Loss | None = None,
 ) -> Checks:
     """Make the quick checks of a data set, and of the caller's own network if there is one.
 
@@ -71,6 +73,7 @@ def quick_checks(
         factory: makes the caller's own network; None for networks of ikura's.
         hyperparameters: what the factory reads, one configuration of the space.
         seed: key of all draws.
+        loss: the loss; None for the task's usual one.
 
     Returns:
         Their results, in the order of `QUICK`.
@@ -83,7 +86,7 @@ def quick_checks(
         >>> [(one.name, one.verdict) for one in quick_checks(prepare("iris"))][:3]
         [('labels', 'pass'), ('leakage', 'pass'), ('duplicates', 'pass')]
     """
-    subject = _subject(dataset, factory, hyperparameters or {}, seed)
+    subject = _subject(dataset, factory, hyperparameters or {}, seed, loss)
     results: list[Result] = []
     for quick in QUICK:
         if quick.own and factory is None:
@@ -112,10 +115,14 @@ def _begun(sentence: str) -> str:
 
 
 def _subject(
-    dataset: Dataset, factory: Callable[[Hyperparameters], nn.Module] | None, given: Mapping[str, Any], seed: int
+    dataset: Dataset,
+    factory: Callable[[Hyperparameters], nn.Module] | None,
+    given: Mapping[str, Any],
+    seed: int,
+    loss: Loss | None,
 ) -> Subject:
     train, dev = Examples.of(dataset.train), Examples.of(dataset.dev)
-    outputs = outputs_of(dataset.task.name, len(dataset.task.classes or []))
+    outputs = outputs_of(dataset.task.name, len(dataset.task.classes or []), prod(train.y.shape[1:]), loss)
     sizes = {"inputs": int(train.x[0].size), "outputs": outputs, "shape": list(train.shape)}
     network = fresh = None
     if factory is not None:
@@ -140,6 +147,8 @@ def _subject(
         names=(*dataset.encoder.feature_names, *dataset.encoder.embedding_names) if train.x.ndim == 2 else (),
         drift=dataset.summary.drift,
         seed=seed,
+        loss=None if loss is None else loss.own,
+        named=loss,
         integers=train.standard is None and train.x.dtype.kind == "i",
     )
     return subject

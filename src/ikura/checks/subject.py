@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from ikura.data.columns import Column
 from ikura.data.drift import Drift
+from ikura.nn import loss as nn_loss
 from ikura.nn.copying import copy_of
 from ikura.nn.generators import preserved
-from ikura.nn.loss import task_loss
 from ikura.nn.mlp import MLP
 from ikura.nn.noise import permutation
 from ikura.nn.products import weights_in_products
@@ -81,7 +81,8 @@ class Subject:
         initial: whether the network has initial weights, not trained ones.
         fresh: builds two networks anew, to see whether the factory's networks are their own.
         original: the caller's own network, of which `network` makes copies; None where a factory makes them.
-        loss: the caller's own loss of (outputs, targets); None for the task's.
+        loss: the caller's own loss of (outputs, targets); None for `named`.
+        named: the loss; None for the task's usual one.
         step: the caller's own training step, of (network, optimizer, x, y).
         given: the hyperparameters that were named.
         table: the table the examples came from.
@@ -111,6 +112,7 @@ class Subject:
     drift: Sequence[Drift] = ()
     seed: int = 0
     integers: bool = False
+    named: nn_loss.Loss | None = None
 
     @cached_property
     def has(self) -> frozenset[str]:
@@ -123,6 +125,11 @@ class Subject:
             "step": self.step,
         }
         return frozenset(name for name, part in parts.items() if part is not None)
+
+    @property
+    def several_targets(self) -> bool:
+        """Whether an example has several values or labels, or something else than a class or a value, to be learned."""
+        return self.task in ("multilabel", "own") or (self.train is not None and self.train.y.ndim > 1)
 
     @cached_property
     def values(self) -> Hyperparameters:
@@ -220,7 +227,9 @@ class Subject:
 
     def cost(self, outputs: Tensor, y: Tensor) -> Tensor:
         """Compute the mean loss of outputs, without penalties."""
-        return task_loss(self.task, outputs, y) if self.loss is None else self.loss(outputs, y)
+        if self.loss is not None:
+            return self.loss(outputs, y)
+        return (self.named or nn_loss.usual_loss(self.task)).mean(self.task, outputs, y)
 
     def penalty(self, module: nn.Module) -> Tensor:
         """Compute λ/2 ‖W‖² and λ Σ |w| of all trained weights of products."""

@@ -14,7 +14,7 @@ LAYOUTS = ("first", "last")
 DATES = ("dayfirst", "monthfirst")
 DECIMALS = (".", ",")
 KINDS = ("numeric", "category", "boolean", "datetime", "ignore")
-TASKS = ("auto", "binary", "multiclass", "regression")
+TASKS = ("auto", "binary", "multiclass", "regression", "own")
 
 PANEL = "Data"
 
@@ -85,6 +85,9 @@ class DataArguments:
     dates: Annotated[
         str | None,
         option("ORDER", f"{' or '.join(DATES)}, where both are possible, as of 02/03/2024.", PANEL),
+    ] = None
+    sample_weight: Annotated[
+        str | None, option("COLUMN", "The column with the weights of the rows in the loss; it is no feature.", PANEL)
     ] = None
 
     def arguments(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ikura.built_in import BUNDLED, IMAGE_SETS, METRICS, SCHEDULES, SEARCHES
+from ikura.built_in import BUNDLED, IMAGE_SETS, LOSSES, METRICS, SCHEDULES, SEARCHES
 from ikura.cli.option_helpers import one_of
 from ikura.files import check_regular, named
 
@@ -15,12 +15,23 @@ if TYPE_CHECKING:
 __all__ = ["check_data", "check_names", "open_space"]
 
 
-def check_names(search: str, schedule: str, metric: str | None) -> None:
+def check_names(search: str, schedule: str, metric: str | None, loss: str | None = None) -> None:
     """Refuse unknown names."""
     one_of("--search", search, SEARCHES)
     one_of("--schedule", schedule, SCHEDULES)
-    if metric is not None:
+    if metric is not None and not _scorer(metric):
         one_of("--metric", metric, METRICS)
+    if loss is not None:
+        one_of("--loss", loss.partition(":")[0], LOSSES)
+
+
+def _scorer(metric: str) -> bool:
+    """Whether it is the name of a scorer of scikit-learn, which is asked about other names alone."""
+    if metric in METRICS:
+        return False
+    from ikura.metric.own import scorer_named
+
+    return scorer_named(metric) is not None
 
 
 def check_data(data: str) -> None:

@@ -15,11 +15,11 @@ __all__ = ["FREEZE", "NETWORKS", "OBJECTIVES", "SearchArguments", "Seed", "Space
 FREEZE = ("auto", "all", "most", "none")
 NETWORKS = ("mlp", *built_in.NETWORKS.built_in)
 OBJECTIVES = ("parameters", "inference_seconds", "training_seconds")
-METRICS, SCHEDULES, SEARCHES = (
-    ", ".join(one.built_in) for one in (built_in.METRICS, built_in.SCHEDULES, built_in.SEARCHES)
+LOSSES, METRICS, SCHEDULES, SEARCHES = (
+    ", ".join(one.built_in) for one in (built_in.LOSSES, built_in.METRICS, built_in.SCHEDULES, built_in.SEARCHES)
 )
 PANEL = "Search"
-SAME = ("search", "schedule", "metric", "prefer", "within", "max_parameters")
+SAME = ("search", "schedule", "loss", "metric", "prefer", "within", "max_parameters")
 """Options that are called as the arguments of `ikura.tune`."""
 
 SpaceFile = Annotated[
@@ -65,6 +65,19 @@ class SearchArguments:
             PANEL,
         ),
     ] = None
+    loss: Annotated[
+        str | None,
+        option(
+            "NAME",
+            f"What training makes small: {LOSSES}; parameters behind a colon, as quantile:q=0.9; by default "
+            "cross_entropy for classes, mse for regression.",
+            PANEL,
+        ),
+    ] = None
+    class_weight: Annotated[
+        str | None,
+        option("WEIGHTS", "Weights of classes in the loss: balanced, or CLASS=WEIGHT with commas between them.", PANEL),
+    ] = None
     metric: Annotated[
         str | None,
         option(
@@ -72,6 +85,9 @@ class SearchArguments:
             f"What makes a trial good: {METRICS}; by default accuracy for classes, r2 for regression.",
             PANEL,
         ),
+    ] = None
+    metrics: Annotated[
+        str | None, option("NAMES", "What else is measured of the trials and on the test set; commas between.", PANEL)
     ] = None
     objective: Annotated[
         list[str] | None,
@@ -124,8 +140,28 @@ class SearchArguments:
             "network": self.network if start is None else ikura.pretrained(start, self.freeze),
             "prior": None if prior is None else ikura.from_optuna(prior) if "://" in prior else ikura.open_study(prior),
             "objectives": list(dict.fromkeys(self.objective)) if self.objective else None,
+            "class_weight": _weights(self.class_weight),
+            "metrics": [name.strip() for name in self.metrics.split(",")] if self.metrics else None,
             **{name: getattr(self, name) for name in SAME},
         }
+
+
+def _weights(given: str | None) -> dict[str, float] | str | None:
+    """Read weights of classes: "balanced", or pairs CLASS=WEIGHT.
+
+    Raises:
+        UsageError: they are neither.
+    """
+    if given is None or "=" not in given:
+        return given
+    found = {}
+    for pair in given.split(","):
+        name, _, weight = pair.rpartition("=")
+        try:
+            found[name.strip()] = float(weight)
+        except ValueError:
+            raise UsageError(f"--class-weight {given}: {pair!r} is no CLASS=WEIGHT") from None
+    return found
 
 
 def check_network(network: str) -> None:

@@ -75,7 +75,7 @@ def tune(
     at_least("--seed", seed, 0)
     searching.check()
     given = {**reading.arguments(), **budget.arguments(), **autopilot.arguments()}
-    check_names(searching.search, searching.schedule, searching.metric)
+    check_names(searching.search, searching.schedule, searching.metric, searching.loss)
     for place in (data, reading.dev, reading.test):
         if place is not None:
             check_data(place)

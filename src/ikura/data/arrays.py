@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ikura.data.memory import memory_limit
-from ikura.errors import DataError, listed
+from ikura.errors import DataError
 
 __all__ = ["Pair", "is_arrow", "plain_array", "plain_features", "plain_pair", "plain_target"]
 
@@ -27,7 +27,7 @@ class Pair:
 
     Args:
         x: a table, or an array of shape (n, …) of numbers, booleans, text or datetimes.
-        y: shape (n,); text is empty where it is missing, numbers are NaN.
+        y: shape (n,), or (n, …) where examples have several values; text is empty where it is missing, numbers are NaN.
         name: what the target was called; None if it had no name.
         notes: sentences for the user.
     """
@@ -64,7 +64,7 @@ def plain_pair(x: Any, y: Any) -> Pair:
     target, name = plain_target(y)
     rows = len(features)
     wide = not isinstance(features, pd.DataFrame) and features.ndim == 2 and features.shape[1] == target.size
-    if len(target) == rows and np.ndim(target) == 1:
+    if len(target) == rows:
         if wide and np.shape(y) == (1, rows):
             raise DataError(
                 f"x of shape {features.shape} and y of shape {np.shape(y)} leave open whether examples are rows or "
@@ -149,20 +149,17 @@ def plain_target(y: Any) -> tuple[npt.NDArray[Any], str | None]:
         y: as for `plain_pair`.
 
     Returns:
-        Shape (n,), and the name that the values had, if any.
+        Shape (n,), or (n, ...) of numbers, and the name that the values had, if any.
 
     Raises:
-        DataError: there is more than one value for each example.
+        DataError: they cannot be a target.
     """
     if is_arrow(y):
         y = _from_arrow(y) if not hasattr(y, "to_pandas") else y.to_pandas()
     if isinstance(y, pd.DataFrame):
-        if y.shape[1] != 1:
-            raise DataError(
-                f"y has {y.shape[1]} columns ({listed(y.columns)}); one target is expected, such as "
-                f"y[{(list(y.columns) or ['target'])[0]!r}]"
-            )
-        y = y.iloc[:, 0]
+        if not y.shape[1]:
+            raise DataError("y has no columns; give the values of the target")
+        y = y.iloc[:, 0] if y.shape[1] == 1 else y.to_numpy()
     name = None
     if isinstance(y, pd.Series):
         name = None if y.name is None else str(y.name)
@@ -171,13 +168,22 @@ def plain_target(y: Any) -> tuple[npt.NDArray[Any], str | None]:
     array = plain_array(_dense(y) if _is_sparse(y) else y, "y")
     if array.ndim > 1 and array.size == max(array.shape):
         array = array.reshape(-1)
+    if array.ndim > 1:
+        return _plain_values(array), name
     if array.ndim != 1:
-        one_hot = array.ndim == 2 and array.dtype.kind in "biuf" and np.isin(array, (0, 1)).all()
-        way = "give y[:, 0], or another column" if array.ndim == 2 else "give one value for each example"
-        if one_hot and (array.astype(np.int64).sum(axis=1) == 1).all():
-            way = "it is one-hot: give y.argmax(axis=1)"
-        raise DataError(f"y of shape (n,) is expected, but its shape is {array.shape}; {way}")
+        raise DataError(f"y of shape (n,) is expected, but its shape is {array.shape}; give one value for each example")
     return _plain_objects(array) if array.dtype == object else array, name
+
+
+def _plain_values(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Targets of several values for each example, as numbers."""
+    if array.dtype == object:
+        array = _numbers(array)
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"y of shape {array.shape} holds {array.dtype}; several values for each example are numbers")
+    if not all(array.shape[1:]):
+        raise DataError(f"y of shape {array.shape} holds no values")
+    return array.astype(np.int64) if array.dtype.kind in "bu" else array
 
 
 def plain_array(value: Any, what: str) -> npt.NDArray[Any]:

@@ -24,9 +24,11 @@ from ikura.data.images.pixel_memory import take_rows
 from ikura.data.open_source import open_source
 from ikura.data.options import DataOptions
 from ikura.data.reading import Reading, read_source
+from ikura.data.sample_weight import take_weights
 from ikura.data.source import Source
 from ikura.data.split import Split, split, split_given, times
 from ikura.data.summary import Summary, summarise
+from ikura.data.target_shape import aim_of_values, targets_of_values
 from ikura.data.task import Positive, Task, class_codes, detect_task, has_target, with_positive
 from ikura.data.values import numbers
 from ikura.errors import DataError
@@ -42,14 +44,17 @@ class Part:
         x: features, float32, shape (n, d), or (n, …) for arrays, int64 where whole numbers stay as they are; images
             are uint8, not yet standardised, of shape (n, channels, height, width), perhaps mapped from a file.
         codes: codes for embeddings, int32, shape (n, c); 0 is unseen or missing.
-        y: targets, shape (n,): float32 0 or 1 (binary), int64 (multiclass), float64 standardised (regression).
+        y: targets, shape (n,) or (n, …): float32 0 or 1 (binary, multilabel), int64 (multiclass), float64, standardised
+            where the loss takes them so (regression), or what was given (own).
         standard: what makes numbers of images when a mini-batch is made; None for other data.
+        weights: of the examples in the loss, shape (n,); None for 1 each.
     """
 
     x: npt.NDArray[np.float32] | npt.NDArray[np.int64] | npt.NDArray[np.uint8]
     codes: npt.NDArray[np.int32]
     y: npt.NDArray[np.float32] | npt.NDArray[np.float64] | npt.NDArray[np.int64]
     standard: PixelStandard | None = None
+    weights: npt.NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -65,8 +70,8 @@ class Dataset:
         train, dev, test: the three parts.
         split: rows of the three parts in the source, counted from 0.
         summary: what was found: rows, columns, classes, notes, drift.
-        target_mean, target_std: a regression's target is target_mean + target_std · y, in its own units;
-            0 and 1 for classes.
+        target_mean, target_std: a regression's target is target_mean + target_std · y, in its own units; numbers, or
+            one for each of several values; 0 and 1 for classes.
     """
 
     task: Task
@@ -76,8 +81,8 @@ class Dataset:
     test: Part
     split: Split
     summary: Summary
-    target_mean: float = 0.0
-    target_std: float = 1.0
+    target_mean: Any = 0.0
+    target_std: Any = 1.0
 
     def with_notes(self, notes: list[str]) -> Dataset:
         """The data set with other sentences for the user."""
@@ -93,6 +98,7 @@ def prepare(
     seed: int = 0,
     fitted: Encoder | None = None,
     arrays: ArrayScaling | None = None,
+    as_given: bool = False,
 ) -> Dataset:
     """Read, type, split and normalise data; the same arguments give the same data set.
 
@@ -107,6 +113,7 @@ def prepare(
         seed: number that picks the rows of the parts; parts that the data come with are kept.
         fitted: the encoder of a pretrained network, whose μ and σ are taken for images and arrays of its shape.
         arrays: what becomes of arrays for networks of the caller's, which get them whole; None for others.
+        as_given: whether the values to predict stay in their own units, as some losses take them.
 
     Returns:
         The data set.
@@ -123,19 +130,27 @@ def prepare(
     options = options or DataOptions()
     task, positive = options.task, options.positive
     source = open_source(data, options)
-    source = source if arrays is None else whole_array(source, data)
+    source = take_weights(source if arrays is None else whole_array(source, data), options.sample_weight)
     if (options.dev is not None or options.test is not None) and (options.group or options.time):
         raise DataError("group and time choose a dev and a test set, and one is given; leave them or it out")
     with located(source.name):
         reading = read_source(source, options)
         source = reading.source
-        if source.images and task == "auto" and not pd.api.types.is_float_dtype(source.target):
+        if (
+            source.images
+            and source.values is None
+            and task == "auto"
+            and not pd.api.types.is_float_dtype(source.target)
+        ):
             task = "classification"
-        aim = detect_task(source.target, task)
         kept = np.flatnonzero(has_target(source.target))
         outcome = source.target.iloc[kept].reset_index(drop=True)
-        aim = with_positive(aim, outcome, positive)
-        classes = None if aim.classes is None else class_codes(outcome, aim)
+        values = None if source.values is None else source.values[kept]
+        if values is None:
+            aim = with_positive(detect_task(source.target, task), outcome, positive)
+            classes = None if aim.classes is None else class_codes(outcome, aim)
+        else:
+            aim, classes = aim_of_values(values, str(source.target.name), task), None
         if reading.time is not None:
             times(reading.time)
         if source.parts is not None:
@@ -149,8 +164,12 @@ def prepare(
                 seed=seed,
             )
         rows = Split(kept[parts.train], kept[parts.dev], kept[parts.test])
-        y, standard = _targets(outcome, classes, aim, parts)
-        reading, notes = reading.with_counters(rows.train, y[parts.train], classes is not None)
+        if values is None:
+            y, mean, std = _targets(outcome, classes, aim, parts, as_given)
+        else:
+            y, mean, std = targets_of_values(values, aim, parts, as_given)
+        single = outcome.to_numpy()[parts.train] if y.ndim > 1 else y[parts.train]
+        reading, notes = reading.with_counters(rows.train, single, classes is not None)
         columns = reading.columns
         notes = [*_positive(aim, classes, positive), *notes]
         targets = [y[within] for within in (parts.train, parts.dev, parts.test)]
@@ -166,7 +185,12 @@ def prepare(
         notes.append(whole_note(encoder, arrays))
     source = replace(source, notes=[*source.notes, *notes])
     summary = summarise(source, aim, columns, classes, parts, drift, mismatch)
-    return Dataset(aim, encoder, train, dev, test, rows, summary, standard.mean, standard.std)
+    if source.weights is not None:
+        train, dev, test = (
+            replace(part, weights=source.weights[where])
+            for part, where in zip((train, dev, test), (rows.train, rows.dev, rows.test), strict=True)
+        )
+    return Dataset(aim, encoder, train, dev, test, rows, summary, mean, std)
 
 
 def _positive(task: Task, classes: npt.NDArray[np.int64] | None, asked: Any) -> list[str]:
@@ -250,13 +274,16 @@ def _as_given(source: Source, rows: npt.NDArray[np.int64]) -> Any:
 
 
 def _targets(
-    outcome: pd.Series, classes: npt.NDArray[np.int64] | None, task: Task, parts: Split
-) -> tuple[npt.NDArray[Any], Standard]:
+    outcome: pd.Series, classes: npt.NDArray[np.int64] | None, task: Task, parts: Split, as_given: bool
+) -> tuple[npt.NDArray[Any], float, float]:
     if classes is not None:
-        return (classes.astype(np.float32) if task.name == "binary" else classes), Standard(0.0, 1.0)
+        return (classes.astype(np.float32) if task.name == "binary" else classes), 0.0, 1.0
     values = numbers(outcome)
+    if task.name == "own" or as_given:
+        whole = pd.api.types.is_integer_dtype(outcome) and task.name == "own"
+        return (outcome.to_numpy(np.int64) if whole else values), 0.0, 1.0
     standard = Standard.fit(values[parts.train])
-    return standard.apply(values), standard
+    return standard.apply(values), standard.mean, standard.std
 
 
 def _compared(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ikura.data.images._base import PARTS
@@ -57,7 +58,24 @@ def join_parts(training: Source, others: Sequence[tuple[int, Source]]) -> Source
     else:
         whole = np.concatenate(features)
     target = pd.concat(targets, ignore_index=True)
-    return replace(training, features=whole, target=target, parts=np.concatenate(parts), part_names=names, notes=notes)
+    values = _joined_values([training, *(other for _, other in others)])
+    return replace(
+        training,
+        features=whole,
+        target=target,
+        parts=np.concatenate(parts),
+        part_names=names,
+        notes=notes,
+        values=values,
+    )
+
+
+def _joined_values(sources: Sequence[Source]) -> npt.NDArray[Any] | None:
+    """Targets of several values of all parts."""
+    shapes = [None if one.values is None else one.values.shape[1:] for one in sources]
+    if any(shape != shapes[0] for shape in shapes):
+        raise DataError(f"targets of the parts have different shapes: {listed(map(str, shapes))}")
+    return None if shapes[0] is None else np.concatenate([one.values for one in sources if one.values is not None])
 
 
 def _alike(training: Source, other: Source, notes: list[str]) -> Any:

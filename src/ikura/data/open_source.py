@@ -132,5 +132,6 @@ def _open_arrays(data: tuple[Any, ...], options: DataOptions) -> Source:
     name = options.target or pair.name or "target"
     if isinstance(features, pd.DataFrame) and name in features.columns:
         raise DataError(f"the target's name {name!r} is also a column of x; name the target otherwise")
-    column = pd.Series(pair.y, name=name)
-    return Source(None, features, column, kinds, notes, images=images, channels_last=last)
+    values = pair.y if pair.y.ndim > 1 else None
+    column = pd.Series(pair.y if values is None else values.reshape(len(values), -1).mean(1), name=name)
+    return Source(None, features, column, kinds, notes, images=images, channels_last=last, values=values)

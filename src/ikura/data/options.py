@@ -29,6 +29,7 @@ class DataOptions:
         missing: words that stand for a missing value, also in the target; by default those of `MISSING`, and in a
             target of words none. An empty field always does.
         decimal: "." or ",", the decimal mark where two readings are possible, as in a column of 1,234 and 5,678.
+        sample_weight: weights of the examples in the loss: name of a column, or an array with one for each row.
         dates: "dayfirst" or "monthfirst", where both are possible, as in a column of 02/03/2024.
 
     Raises:
@@ -53,6 +54,7 @@ class DataOptions:
     missing: Sequence[str] | None = None
     decimal: str | None = None
     dates: str | None = None
+    sample_weight: Any = None
 
     def __post_init__(self) -> None:
         """Refuse what says nothing of how values are written."""

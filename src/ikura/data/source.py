@@ -32,6 +32,9 @@ class Source:
         parts: part of each row, 0 training, 1 dev, 2 test, where the data come with their own; None otherwise.
         part_names: part -> what it is called in a message, for parts that come from elsewhere.
         channels_last: whether channels were last and have been brought to the front.
+        values: targets of several values for each example, shape (n, ...), of which `target` holds the means; None
+            where each has one.
+        weights: of the examples in the loss, shape (n,); None for 1 each.
     """
 
     name: str | None
@@ -45,3 +48,5 @@ class Source:
     parts: npt.NDArray[np.int8] | None = None
     part_names: dict[int, str] = field(default_factory=dict)
     channels_last: bool = False
+    values: npt.NDArray[Any] | None = None
+    weights: npt.NDArray[np.float64] | None = None

@@ -73,6 +73,7 @@ def read_target(
     """
     hints = hints or Hints()
     series = plain_column(series)
+    task = "regression" if task == "own" else task
     asked_classes = task not in ("auto", "regression")
     if not is_text(series):
         if pd.api.types.is_timedelta64_dtype(series) and not asked_classes:

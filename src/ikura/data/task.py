@@ -29,7 +29,7 @@ __all__ = [
     "with_positive",
 ]
 
-TASKS = ("binary", "multiclass", "regression")
+TASKS = ("binary", "multiclass", "multilabel", "regression", "own")
 """What a network may learn."""
 NAMES = ("target", "label", "class", "y")
 MOST_INTEGER_CLASSES = 20
@@ -48,8 +48,8 @@ class Task:
     """What is to be learned.
 
     Args:
-        name: binary, multiclass or regression.
-        classes: the classes in order, None for a regression; of two, the second is the positive one.
+        name: binary, multiclass, multilabel, regression, or own where the caller's loss says what is learned.
+        classes: the classes or labels in order, None for values; of two classes, the second is the positive one.
         target: name of the target column.
     """
 
@@ -99,7 +99,7 @@ def detect_task(series: pd.Series, task: str = "auto") -> Task:
 
     Args:
         series: the target column.
-        task: auto, binary, multiclass, regression, or classification (binary or multiclass).
+        task: auto, binary, multiclass, regression, own, or classification (binary or multiclass).
 
     Returns:
         The task.
@@ -129,9 +129,11 @@ def detect_task(series: pd.Series, task: str = "auto") -> Task:
         )
     if task == "auto":
         task = "regression" if numeric and is_measured(numbers(series)) else "classification"
-    if task == "regression":
+    if task in ("regression", "own"):
         numbers(series)
-        return Task("regression", None, name)
+        return Task(task, None, name)
+    if task == "multilabel":
+        raise DataError(f"target {name!r} is one column; several labels need one column of 0 and 1 for each")
     codes, levels = labels(series)
     numeric = numeric or of_values(series) == "numbers"
     _check_classes(series, codes, levels, numeric)

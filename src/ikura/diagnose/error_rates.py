@@ -40,8 +40,14 @@ MOST_EXAMPLES, MOST_IMAGES = 10_000, 3_000
 
 def measured_by(metric: Metric) -> tuple[Metric, str]:
     """The metric that errors are measured by, and the error's name, for a study's metric."""
+    if metric.name not in MEASURES and not metric.greater_is_better:
+        # An error already: 1 minus what this metric gives is it.
+        return replace(
+            metric, greater_is_better=True, function=lambda p, t: 1 - metric(p, t), by_task=None
+        ), metric.name
     name, measure = MEASURES.get(metric.name, (metric.name, f"1 - {metric.name}"))
-    return METRICS.get(name, metric), measure
+    found = METRICS[name] if name in METRICS and metric.name in METRICS else metric
+    return (found if name in MEASURES else metric), measure
 
 
 def error_of(

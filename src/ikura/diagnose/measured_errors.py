@@ -81,6 +81,8 @@ def recorded_errors(
 
 def _neighbour(chosen: Chosen) -> Neighbour | None:
     setup = chosen.setup
+    if setup.train.y.ndim > 1:
+        return None
     if 4 * np.prod(setup.train.shape) * (MOST_ROWS + MOST_QUERIES) > MOST_BYTES:
         return None
     known = chosen.train.sample(MOST_ROWS, chosen.seed, "diagnosis")

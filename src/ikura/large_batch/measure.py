@@ -241,8 +241,8 @@ class _Work:
             codes = part.codes if takes_codes(network, part.codes.shape[1]) else None
             with np.errstate(all="ignore"):
                 if isinstance(piece, int):
-                    return measure_noise_scale(network, part.x, part.y, task, seed=seed, codes=codes)
-                return network_walk(network, part.x, part.y, task, piece, seed=seed, codes=codes)
+                    return measure_noise_scale(network, part.x, part.y, task, seed=seed, codes=codes, loss=setup.loss)
+                return network_walk(network, part.x, part.y, task, piece, seed=seed, codes=codes, loss=setup.loss)
 
         return work
 

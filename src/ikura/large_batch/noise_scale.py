@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ikura.errors import UsageError
 from ikura.nn.copying import copy_of
 from ikura.nn.generators import seeded
-from ikura.nn.loss import each_loss
+from ikura.nn.loss import Loss, usual_loss
 from ikura.nn.noise import key
 
 __all__ = ["NoiseScale", "measure_noise_scale", "noise_scale", "ratio_interval"]
@@ -99,6 +99,7 @@ def measure_noise_scale(
     pairs: int = 30,
     seed: int = 0,
     codes: npt.NDArray[np.integer] | Tensor | None = None,
+    loss: Loss | None = None,
 ) -> NoiseScale:
     """Measure the noise scale of a network at its present weights; the network is not changed.
 
@@ -114,6 +115,7 @@ def measure_noise_scale(
         pairs: large batches.
         seed: of the draws.
         codes: of the examples' categories, shape (rows, columns), for a network that takes (x, codes).
+        loss: what was made small; None for the task's usual loss.
 
     Returns:
         The noise scale with its interval.
@@ -135,15 +137,18 @@ def measure_noise_scale(
             parts = draws.integers(len(targets), size=(large // small, small))
             for rows in torch.from_numpy(parts):
                 batch = [one[rows].to(device) for one in inputs]
-                g = _gradient(own, weights, batch, targets[rows].to(device), task)
+                g = _gradient(own, weights, batch, targets[rows].to(device), task, loss)
                 square += float(g.double().square().sum()) * small / large
                 mean = mean + g * (small / large)
             smalls[pair], larges[pair] = square, float(mean.double().square().sum())
     return noise_scale(smalls, larges, small, large)
 
 
-def _gradient(network: nn.Module, weights: Sequence[Tensor], x: Sequence[Tensor], y: Tensor, task: str) -> Tensor:
-    found = torch.autograd.grad(each_loss(task, network(*x), y).mean(), weights, allow_unused=True)
+def _gradient(
+    network: nn.Module, weights: Sequence[Tensor], x: Sequence[Tensor], y: Tensor, task: str, loss: Loss | None
+) -> Tensor:
+    cost = (loss or usual_loss(task)).mean(task, network(*x), y)
+    found = torch.autograd.grad(cost, weights, allow_unused=True)
     return torch.cat(
         [torch.zeros_like(w).flatten() if g is None else g.flatten() for g, w in zip(found, weights, strict=True)]
     )

@@ -16,7 +16,7 @@ from ikura.errors import UsageError
 from ikura.nn.copying import copy_of
 from ikura.nn.dropout import Dropout
 from ikura.nn.generators import preserved, reseed
-from ikura.nn.loss import each_loss
+from ikura.nn.loss import Loss, usual_loss
 from ikura.nn.noise import key
 
 __all__ = ["LENGTHS", "Potential", "fit_potential", "network_walk", "random_potential", "walk_losses"]
@@ -150,8 +150,11 @@ def network_walk(
     lengths: Sequence[float] = LENGTHS,
     seed: int = 0,
     codes: npt.NDArray[np.integer] | Tensor | None = None,
+    loss: Loss | None = None,
 ) -> Array:
     """Measure a network's loss along random directions from its present weights; arguments as `random_potential`.
+
+    `loss` is what was made small; None is the task's usual loss.
 
     Returns:
         L(w) - L(w_0), shape (directions, lengths).
@@ -170,7 +173,7 @@ def network_walk(
         reseed(key(seed, "potential"), device)
         parts = torch.from_numpy(vector).split([w.numel() for w in weights.values()])
         changed = {n: part.reshape(w.shape).to(w) for (n, w), part in zip(weights.items(), parts, strict=True)}
-        return float(each_loss(task, functional_call(own, changed, inputs), targets).mean())
+        return float((loss or usual_loss(task)).mean(task, functional_call(own, changed, inputs), targets))
 
     origin = torch.cat([w.flatten().double().cpu() for w in weights.values()]).numpy()
     with preserved(device):

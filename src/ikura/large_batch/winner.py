@@ -14,7 +14,6 @@ from ikura.large_batch.ghost_norm import normalises
 from ikura.large_batch.scaling_columns import Winner
 from ikura.nn import GhostNorm
 from ikura.nn.generators import seeded
-from ikura.nn.loss import task_loss
 from ikura.nn.noise import Draws, drawing, key
 from ikura.population.batches import Batches
 from ikura.population.inputs import inputs_of
@@ -83,7 +82,7 @@ def first_norm(setup: TrainingSetup, member: Member) -> float:
     for begin in range(0, min(BATCHES * size, rows - size + 1), size):
         x, codes, y = batches(slice(begin, begin + size))
         with seeded(key(member.seed, "noise", 0, begin)), drawing(Draws(key(member.seed, "noise", 0), begin)):
-            cost = task_loss(setup.task, module(*inputs_of(module, x, codes)), y)
+            cost = setup.loss.mean(setup.task, module(*inputs_of(module, x, codes)), y)
         found = torch.autograd.grad(cost, parameters, allow_unused=True)
         norms.append(float(torch.stack([g.norm() for g in found if g is not None]).norm()))
     return float(np.quantile(norms, SHARE))

@@ -2,6 +2,7 @@
 
 from ikura.metric._base import Metric, each_member
 from ikura.metric.interval import interval
+from ikura.metric.own import own_metric
 from ikura.metric.registry import METRICS, default_metric, metric
 from ikura.metric.resampling import draws, evidence, scores
 from ikura.metric.undefined import undefined
@@ -15,6 +16,7 @@ __all__ = [
     "evidence",
     "interval",
     "metric",
+    "own_metric",
     "scores",
     "undefined",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -11,10 +11,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from ikura.errors import UsageError
-from ikura.wording import one_line
-
-__all__ = ["TASKS", "Metric", "Needs", "as_metric", "each_member", "undefined_where"]
+__all__ = ["TASKS", "Metric", "Needs", "each_member", "undefined_where"]
 
 TASKS = ("binary", "multiclass", "multilabel", "regression", "own")
 
@@ -46,6 +43,8 @@ class Metric:
         positive: whether with two classes it is about one of them, the second.
         needs: what it needs of the targets.
         one_by_one: whether it is measured for one member after another, because vmap cannot run it.
+        made_by: the caller's function or object that it was made of; None for others.
+        by_task: makes the function for a task, where it depends on it; None where it does not.
 
     Example:
         >>> from ikura.metric import METRICS
@@ -60,6 +59,12 @@ class Metric:
     positive: bool = False
     needs: Needs = Needs.ROWS
     one_by_one: bool = False
+    made_by: Any = field(default=None, repr=False, compare=False)
+    by_task: Callable[[str], Callable[[Tensor, Tensor], Tensor]] | None = field(default=None, repr=False, compare=False)
+
+    def for_task(self, task: str) -> Metric:
+        """The metric as it is measured for a task."""
+        return self if self.by_task is None else replace(self, function=self.by_task(task))
 
     def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Measure one member's predictions.
@@ -111,23 +116,3 @@ def undefined_where(condition: Tensor, value: Tensor) -> Tensor:
     """
     value = value.double()
     return torch.where(condition.any(), torch.full_like(value, torch.nan), value)
-
-
-def as_metric(name: str, thing: Any) -> Metric:
-    """Take a metric that was found under a name.
-
-    Raises:
-        UsageError: it is no metric of that name, or for no task.
-    """
-    if not isinstance(thing, Metric):
-        said = "(name, greater_is_better, tasks, function)"
-        raise UsageError(
-            f"the metric {name!r} must be an ikura.metric.Metric{said}, but is {one_line(repr(thing), 60)}"
-        )
-    if thing.name != name:
-        raise UsageError(f"the metric {name!r} does not call itself so; write name={name!r}")
-    if not isinstance(thing.greater_is_better, bool):
-        raise UsageError(f"the metric {name!r} must say greater_is_better=True for a score, False for an error")
-    if not thing.tasks or not set(thing.tasks) <= set(TASKS):
-        raise UsageError(f"the tasks of the metric {name!r} must be some of {', '.join(TASKS)}, not {thing.tasks}")
-    return thing

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ikura.metric._base import Metric, Needs, undefined_where
 
-__all__ = ["ACCURACY", "BALANCED_ACCURACY", "F1", "LOG_LOSS", "ROC_AUC"]
+__all__ = ["ACCURACY", "BALANCED_ACCURACY", "F1", "LABEL_ACCURACY", "LABEL_F1", "LOG_LOSS", "ROC_AUC"]
 
 CLASSES = frozenset({"binary", "multiclass"})
 
@@ -73,7 +73,7 @@ def accuracy(prediction: Tensor, target: Tensor) -> Tensor:
         0.5
     """
     hits = decided(prediction) == target
-    return undefined_where(prediction.isnan(), hits.sum().double() / hits.shape[0])
+    return undefined_where(prediction.isnan(), hits.sum().double() / hits.numel())
 
 
 def balanced_accuracy(prediction: Tensor, target: Tensor) -> Tensor:
@@ -130,6 +130,36 @@ def f1(prediction: Tensor, target: Tensor) -> Tensor:
     return undefined_where(prediction.isnan(), value)
 
 
+def label_accuracy(prediction: Tensor, target: Tensor) -> Tensor:
+    """The share of labels that are told rightly, 0 to 1: 1 minus the Hamming loss.
+
+    Args:
+        prediction: probabilities of the labels, shape (n, labels).
+        target: 0 and 1, shape (n, labels).
+
+    Example:
+        >>> label_accuracy(torch.tensor([[0.9, 0.2], [0.4, 0.6]]), torch.tensor([[1, 0], [1, 1]])).item()
+        0.75
+    """
+    hits = (prediction > 0.5).long() == target
+    return undefined_where(prediction.isnan(), hits.double().mean())
+
+
+def label_f1(prediction: Tensor, target: Tensor) -> Tensor:
+    """The mean of the labels' f1, over those that are true or predicted somewhere; 0 to 1.
+
+    Example:
+        >>> label_f1(torch.tensor([[0.9, 0.2], [0.4, 0.6]]), torch.tensor([[1, 0], [1, 1]])).item()
+        0.8333333333333333
+    """
+    truth, guess = target > 0, prediction > 0.5
+    both = 2 * (truth & guess).sum(dim=0).double()
+    either = truth.sum(dim=0) + guess.sum(dim=0)
+    return undefined_where(
+        prediction.isnan(), mean_where((either > 0).flatten(), (both / either.clamp(min=1)).flatten())
+    )
+
+
 def mean_ranks(values: Tensor) -> Tensor:
     """Rank each row's values from 1 up; equal values share the mean of their ranks.
 
@@ -181,3 +211,5 @@ BALANCED_ACCURACY = Metric("balanced_accuracy", True, CLASSES, balanced_accuracy
 LOG_LOSS = Metric("log_loss", False, CLASSES, log_loss)
 F1 = Metric("f1", True, CLASSES, f1, positive=True, needs=Needs.POSITIVE)
 ROC_AUC = Metric("roc_auc", True, CLASSES, roc_auc, needs=Needs.DIFFERENT)
+LABEL_ACCURACY = Metric("label_accuracy", True, frozenset({"multilabel"}), label_accuracy)
+LABEL_F1 = Metric("label_f1", True, frozenset({"multilabel"}), label_f1)

@@ -61,7 +61,7 @@ def interval(
     _check(predictions, target, level, resamples)
     if any(bool(prediction.isnan().any()) for prediction in predictions):
         return float("nan"), float("nan")
-    if metric.name == "accuracy":
+    if metric.name == "accuracy" and target.dim() == 1:
         hits = torch.stack([decided(prediction) == target for prediction in predictions])
         if bool((hits == hits[0]).all()):
             return wilson(int(hits[0].sum()), len(target), level)
@@ -112,10 +112,18 @@ def _bootstrap(metric: Metric, predictions: Sequence[Tensor], target: Tensor, re
     for start in range(0, resamples, chunk):
         drawn = torch.from_numpy(examples.integers(0, n, (min(chunk, resamples - start), n))).to(target.device)
         truth = target[drawn]
-        if metric.name == "accuracy":
+        if metric.name == "accuracy" and target.dim() == 1:
             rows = [(decided(prediction) == target).double()[drawn].mean(1) for prediction in predictions]
         else:
-            rows = [vmap(metric.function)(prediction[drawn], truth) for prediction in predictions]
+            rows = [_each_resample(metric, prediction[drawn], truth) for prediction in predictions]
         measured.append(torch.stack(rows, dim=1).cpu().numpy())
     means: np.ndarray = np.where(weights > 0, weights * np.concatenate(measured), 0.0).sum(axis=1) / replicates
     return means
+
+
+def _each_resample(metric: Metric, predictions: Tensor, targets: Tensor) -> Tensor:
+    """Measure each resample: shape (resamples,)."""
+    if metric.one_by_one:
+        return torch.stack([metric(*pair) for pair in zip(predictions, targets, strict=True)])
+    found: Tensor = vmap(metric.function)(predictions, targets)
+    return found

@@ -15,7 +15,8 @@ NUMBERS = frozenset({"regression"})
 def r2(prediction: Tensor, target: Tensor) -> Tensor:
     """The share of the target's variance explained, 1 - sum (y - p)^2 / sum (y - mean y)^2; at most 1.
 
-    A target that does not vary gives 1 for perfect predictions and 0 for others; a single example gives NaN.
+    Of several values each has a mean of its own, and the sums run over all of them. A target that does not vary gives 1
+    for perfect predictions and 0 for others; a single example gives NaN.
 
     Example:
         >>> r2(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([1.0, 2.0, 3.0])).item()
@@ -23,12 +24,13 @@ def r2(prediction: Tensor, target: Tensor) -> Tensor:
     """
     target = target.double()
     residual = (prediction.double() - target).square().sum()
-    total = (target - target.mean()).square().sum()
+    total = (target - target.mean(0)).square().sum()
     if target.shape[0] < 2:
         return residual * torch.nan
     constant = torch.where(residual > 0, torch.zeros_like(residual), 1 + 0 * residual)
     # The mean of equal numbers may be off by a rounding, which is no variance.
-    return torch.where(target.max() > target.min(), 1 - residual / total, constant)
+    varies = (target.amax(0) > target.amin(0)).any()
+    return torch.where(varies, 1 - residual / total, constant)
 
 
 def rmse(prediction: Tensor, target: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import vmap
 
-from ikura.metric._base import Metric
+from ikura.metric._base import Metric, each_member
 from ikura.metric.registry import METRICS
 
 __all__ = ["draws", "evidence", "scores"]
@@ -42,7 +42,7 @@ def evidence(metric: Any, prediction: Tensor, target: Tensor) -> Tensor:
         tensor([1, 1, 0], dtype=torch.uint8)
     """
     name = getattr(metric, "name", "")
-    if METRICS.get(name) is not metric or name not in AVERAGED:
+    if METRICS.get(name) is not metric or name not in AVERAGED or target.dim() > 1:
         return prediction.clone()
     values = vmap(METRICS[AVERAGED[name]].function)(prediction[:, None], target[:, None])
     if name == "accuracy":
@@ -86,7 +86,7 @@ def scores(
         The metric, float64 of shape (predictions, resamples); NaN where it is not defined (no example; `roc_auc` of
         one class).
     """
-    if METRICS.get(metric.name) is not metric or metric.name not in AVERAGED:
+    if METRICS.get(metric.name) is not metric or metric.name not in AVERAGED or target.dim() > 1:
         return _one_by_one(metric, shown, target, counts)
     values = np.stack(shown)
     # Sums of zeros and ones are exact in float32; losses are summed in float64.
@@ -114,5 +114,5 @@ def _one_by_one(
     for column, times in enumerate(counts.astype(np.int64)):
         rows = torch.from_numpy(np.repeat(examples, times))
         if len(rows):
-            measured[:, column] = vmap(metric.function, in_dims=(0, None))(predictions[:, rows], target[rows]).numpy()
+            measured[:, column] = each_member(metric, predictions[:, rows], target[rows]).numpy()
     return measured

@@ -37,6 +37,8 @@ def predicted(predictions: Mapping[str, Any], task: str, part: str) -> Html | No
         task: "binary", "multiclass" or "regression".
         part: the set that they are of, "test" or "dev".
     """
+    if not predictions["target"]:
+        return None
     return _numbers(predictions, part) if task == "regression" else _classes(predictions, part)
 
 

@@ -28,7 +28,7 @@ class Batches:
         self.examples, self.device = examples, device
         y = torch.from_numpy(examples.y).to(device)
         self.dtype = y.dtype
-        self.y = y.long() if task == "multiclass" else y
+        self.y = y.long() if task == "multiclass" or examples.whole_targets else y
         self.weights: Tensor | None = None
         if examples.weights is not None:
             self.weights = torch.from_numpy(examples.weights).to(device, self.dtype)

@@ -32,6 +32,7 @@ class Examples:
         order: places in x of the rows in their order; None as they lie. Only for images.
         flattened: whether networks take the features of an image in one dimension.
         weights: of the examples in the loss, float64 of shape (rows,), mean 1 over the training set; None for 1 each.
+        whole_targets: whether a loss of the caller's own takes the targets as whole numbers.
     """
 
     x: np.ndarray
@@ -41,6 +42,7 @@ class Examples:
     order: np.ndarray | None = None
     flattened: bool = False
     weights: np.ndarray | None = None
+    whole_targets: bool = False
 
     @classmethod
     def of(cls, part: Part, dtype: str = "float32") -> Examples:
@@ -74,7 +76,7 @@ class Examples:
                 weights=None if self.weights is None else self.weights[order],
             )
         weights = None if self.weights is None else self.weights[order]
-        return Examples(self.x[order], self.codes[order], self.y[order], weights=weights)
+        return replace(self, x=self.x[order], codes=self.codes[order], y=self.y[order], weights=weights)
 
     def flat(self) -> Examples:
         """Return the examples with features of one dimension."""
@@ -121,4 +123,4 @@ class Examples:
         for start in range(0, len(self), block):
             rows = slice(start, start + block)
             x[rows] = self.inputs(rows)
-        return Examples(x, self.codes, self.y, weights=self.weights)
+        return replace(self, x=x, standard=None, order=None, flattened=False)

@@ -54,6 +54,7 @@ class Scorer:
             metrics see the target's own units.
         loss: the loss; None for the task's usual one.
         others: further metrics that are recorded, by name.
+        whole_targets: whether a loss of the caller's own takes the targets as whole numbers.
 
     References:
         Perks, Some observations on inverse probability including a new indifference rule, J. Inst. Actuaries 73, 1947
@@ -66,6 +67,7 @@ class Scorer:
     std: Any = 1.0
     loss: Loss | None = None
     others: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = field(default_factory=dict)
+    whole_targets: bool = False
 
     @property
     def sign(self) -> float:
@@ -86,7 +88,7 @@ class Scorer:
         """Targets as metrics take them, values in their own units and in double precision: shape (rows, ...)."""
         tensor = torch.from_numpy(y)
         if self.task == "own":
-            return tensor
+            return tensor.long() if self.whole_targets else tensor
         if self.task in ("multiclass", "multilabel"):
             return tensor.long()
         mean, std = (torch.as_tensor(one, dtype=torch.float64) for one in (self.mean, self.std))
@@ -123,7 +125,7 @@ class Scorer:
         if self._compiled(outputs, y, weights):
             return self._assessed(outputs, y, more)
         losses, predictions = [], []
-        target = _as_target(torch.from_numpy(y), self.task)
+        target = self._as_trained(y)
         weight = None if weights is None else _mean_one(weights)
         for one in _members(outputs):
             losses.append(self._loss_of(one, target, more, weight))
@@ -148,7 +150,7 @@ class Scorer:
         Returns:
             float64 of shape (members, rows); NaN where the outputs are NaN.
         """
-        target = _as_target(torch.from_numpy(y), self.task)
+        target = self._as_trained(y)
         smoothing = torch.tensor(more / (len(y) + more), dtype=torch.float64) if more else None
         each = []
         for one in _members(outputs):
@@ -156,6 +158,10 @@ class Scorer:
             values = self.criterion.each(self.task, wide, target, smoothing).double().numpy()
             each.append(values if weights is None else values * _mean_one(weights).numpy())
         return np.stack(each)
+
+    def _as_trained(self, y: np.ndarray) -> Tensor:
+        target = torch.from_numpy(y)
+        return target.long() if self.task == "multiclass" or self.whole_targets else target
 
     def _loss_of(self, outputs: Any, target: Tensor, more: float, weight: Tensor | None) -> float:
         """One member's mean loss; NaN if any output is NaN."""
@@ -211,10 +217,6 @@ def _members(outputs: Outputs) -> Iterator[Any]:
     count = len(next(one for one in tree_leaves(outputs) if isinstance(one, np.ndarray)))
     for k in range(count):
         yield tree_map(lambda one, k=k: torch.from_numpy(one[k]) if isinstance(one, np.ndarray) else one, outputs)
-
-
-def _as_target(target: Tensor, task: str) -> Tensor:
-    return target.long() if task == "multiclass" else target
 
 
 def _mean_one(weights: np.ndarray) -> Tensor:

@@ -8,7 +8,8 @@ from ikura.population.factory import NetworkError, build
 from ikura.population.fingerprint import Fingerprint, fingerprint
 from ikura.population.setup import TrainingSetup
 from ikura.space import Space
-from ikura.study.record.facts import NETWORK, NetworkFact
+from ikura.study.record.facts import FUNCTIONS, NETWORK, NetworkFact
+from ikura.study.record.own_functions import fingerprints
 from ikura.study.record.pretrained import Pretrained
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
@@ -35,25 +36,43 @@ def _kept(setting: Setting, setup: TrainingSetup) -> bool:
 
 
 def keep_network(store: Store, setting: Setting, setup: TrainingSetup) -> None:
-    """Record what a factory of the caller's is known by."""
+    """Record what a factory of the caller's is known by, and losses and metrics of theirs."""
+    if store.fact(FUNCTIONS) is None and (known := fingerprints(_functions(setting))):
+        store.set_fact(FUNCTIONS, {name: _as_fact(one) for name, one in known.items()})
     if _kept(setting, setup) and store.fact(NETWORK) is None:
-        found = _taken(setup, setting)
-        store.set_fact(
-            NETWORK, NetworkFact(structure=list(found.structure), code=dict(found.code), python=found.python)
-        )
+        store.set_fact(NETWORK, _as_fact(_taken(setup, setting)))
+
+
+def _functions(setting: Setting) -> dict[str, list[str]]:
+    """Names of the losses and metrics of a study, by kind."""
+    return {"loss": [setting.loss] if setting.loss else [], "metric": [setting.metric, *setting.metrics]}
+
+
+def _as_fact(known: Fingerprint) -> NetworkFact:
+    return NetworkFact(structure=list(known.structure), code=dict(known.code), python=known.python)
+
+
+def _of_fact(fact: NetworkFact) -> Fingerprint:
+    return Fingerprint(tuple(fact["structure"]), fact["code"], fact["python"])
 
 
 def check_network(store: Store, setting: Setting, setup: TrainingSetup) -> None:
-    """Refuse a factory that is not the one that the study began with: weights would go into another network.
+    """Refuse a factory, loss or metric that is not the one that the study began with.
 
     Raises:
         RunError: naming what has changed.
     """
+    now = fingerprints(_functions(setting))
+    for name, fact in (store.fact(FUNCTIONS) or {}).items():
+        if name in now and (changed := _of_fact(fact).difference(now[name])) is not None:
+            raise RunError(
+                f"{store.place}: the {name} is not the one that this study began with: {changed}; give that one, or "
+                "begin another study in a folder of its own"
+            )
     recorded = store.fact(NETWORK) if _kept(setting, setup) else None
     if recorded is None:
         return
-    known = Fingerprint(tuple(recorded["structure"]), recorded["code"], recorded["python"])
-    changed = known.difference(_taken(setup, setting))
+    changed = _of_fact(recorded).difference(_taken(setup, setting))
     if changed is not None:
         raise RunError(
             f"{store.place}: the network factory is not the one that this study began with: {changed}; "

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ikura.data import Dataset, prepare
 from ikura.data.array_encoding import ArrayScaling
+from ikura.data.arrays import plain_array
 from ikura.data.options import DataOptions
 from ikura.json_values import JsonObject
 from ikura.study.positive_class import wanted_positive
 from ikura.study.record.data_record import DataRecord
+from ikura.study.record.example_weights import keep_weights, packed_weights
 from ikura.study.record.pretrained import Pretrained
 
 __all__ = ["GivenData"]
@@ -26,11 +31,13 @@ class GivenData:
         data_record: of the data.
         parts: of a dev and a test set of their own, by name.
         options: how they are read.
+        weights: of the examples, where they were given as an array.
     """
 
     data_record: DataRecord
     parts: Mapping[str, DataRecord]
     options: DataOptions
+    weights: np.ndarray | None = None
 
     @classmethod
     def of(cls, data: Any, options: DataOptions, metric: str | None) -> GivenData:
@@ -50,19 +57,24 @@ class GivenData:
         parts = {
             part: DataRecord.of(one, named, part, options.ignored) for part, one in given.items() if one is not None
         }
+        weight = options.sample_weight
+        weights = None if weight is None or isinstance(weight, str) else plain_array(weight, "sample_weight")
         positive, taken = wanted_positive(options.positive, metric), {part: one.data for part, one in parts.items()}
-        return cls(data_record, parts, replace(options, target=data_record.target, positive=positive, **taken))
+        options = replace(options, target=data_record.target, positive=positive, **taken)
+        return cls(data_record, parts, options if weights is None else replace(options, sample_weight=weights), weights)
 
-    def read(self, network: Any, arrays: ArrayScaling | None, seed: int) -> Dataset:
+    def read(self, network: Any, arrays: ArrayScaling | None, seed: int, as_given: bool = False) -> Dataset:
         """Read and split them.
 
         Args:
             network: the caller's; a pretrained one brings its encoder along.
             arrays: what becomes of arrays.
             seed: key of the split.
+            as_given: whether values to predict stay in their own units.
         """
         fitted = network.encoder if isinstance(network, Pretrained) else None
-        return prepare(self.data_record.data, self.options, seed=seed, fitted=fitted, arrays=arrays)
+        data = self.data_record.data
+        return prepare(data, self.options, seed=seed, fitted=fitted, arrays=arrays, as_given=as_given)
 
     @property
     def notes(self) -> list[str]:
@@ -72,9 +84,14 @@ class GivenData:
     @property
     def records(self) -> JsonObject:
         """The fields of a setting that say where the data are found again."""
-        return {"data": self.data_record.record, **{part: one.record for part, one in self.parts.items()}}
+        found: JsonObject = {"data": self.data_record.record, **{part: one.record for part, one in self.parts.items()}}
+        if self.weights is not None:
+            found |= {"sample_weight": None, "weights": sha256(packed_weights(self.weights)).hexdigest()}
+        return found
 
     def keep(self, run: Path) -> None:
         """Write data from memory to the run folder."""
         for one in (self.data_record, *self.parts.values()):
             one.keep(run)
+        if self.weights is not None:
+            keep_weights(run, self.weights)

@@ -20,6 +20,8 @@ NOTHING = 1e-9
 
 def not_measured(dataset: Dataset, part: Part, metric: Metric) -> str | None:
     """Say why a metric cannot be given on a part; None where it can."""
+    if part.y.ndim > 1 or dataset.task.name == "own":
+        return None
     return undefined(metric, _targets(dataset, part.y), dataset.task.classes)
 
 
@@ -35,12 +37,12 @@ def check_measurable(dataset: Dataset, metric: Metric, dtype: str) -> None:
         DataError: the metric says nothing on the dev set, or the training set has one target only.
     """
     task, named = dataset.task, repr(dataset.task.target)
-    if task.classes is None and np.ptp(dataset.train.y) == 0:
+    if task.classes is None and float(np.ptp(dataset.train.y)) == 0:
         raise DataError(
             f"target {named} is the same in all {len(dataset.train)} training rows; there is nothing to learn from"
         )
     reason = not_measured(dataset, dataset.dev, metric)
-    if reason is None and task.classes is None:
+    if reason is None and task.classes is None and dataset.dev.y.ndim == 1 and task.name != "own":
         rounded = dataset.dev.y.astype(dtype).astype(np.float64)
         reason = undefined(metric, _targets(dataset, rounded))
         reason = reason and f"{reason}, as far as {dtype} tells beside those of the training rows"

@@ -27,8 +27,10 @@ from ikura.population.member import Hyperparameters, Member
 from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
 from ikura.study.record.device import chosen_device
+from ikura.study.record.example_weights import weighted_parts
 from ikura.study.record.model import Model
 from ikura.study.record.networks import PRETRAINED, resolved
+from ikura.study.record.own_functions import loss_of
 from ikura.study.record.pretrained import Pretrained
 from ikura.study.record.probe_outputs import probe_outputs
 from ikura.study.record.recorded_network import Recorded, recorded_of
@@ -49,13 +51,20 @@ def make_setup(
         UsageError: the study trains the caller's own networks, and their factory was not given; or its device is not
             here.
     """
-    network = resolved(setting.network, network)
-    train, dev = (examples_of(part, setting.dtype, network) for part in (dataset.train, dataset.dev))
+    network, loss = resolved(setting.network, network), loss_of(setting.loss)
+    whole = setting.task == "own" and dataset.train.y.dtype.kind in "iu"
+    weights = weighted_parts(dataset, setting.class_weight)
+    train, dev = (
+        replace(examples_of(part, setting.dtype, network), weights=weights[name], whole_targets=whole)
+        for name, part in (("train", dataset.train), ("dev", dataset.dev))
+    )
+    measure = metric(setting.metric, setting.task)
+    others = {name: metric(name, setting.task) for name in setting.metrics}
     setup = TrainingSetup(
         train=train,
         dev=dev,
-        scorer=Scorer(setting.task, metric(setting.metric, setting.task), dataset.target_mean, dataset.target_std),
-        outputs=outputs_of(setting.task, len(dataset.task.classes or [])),
+        scorer=Scorer(setting.task, measure, dataset.target_mean, dataset.target_std, loss, others, whole),
+        outputs=outputs_of(setting.task, len(dataset.task.classes or []), prod(dataset.train.y.shape[1:]), loss),
         cardinalities=tuple(dataset.encoder.cardinalities),
         network=network,
         dtype=setting.dtype,
@@ -117,11 +126,17 @@ def model_of(setting: Setting, dataset: Dataset, setup: TrainingSetup, module: n
         "target": setting.target,
         "classes": dataset.task.classes,
         "positive": setting.positive,
-        "target_mean": dataset.target_mean,
-        "target_std": dataset.target_std,
+        "target_mean": _plain(dataset.target_mean),
+        "target_std": _plain(dataset.target_std),
         "network": built_in,
         "hyperparameters": setup.hyperparameters(member),
     }
+    if setting.loss is not None:
+        description["loss"] = setting.loss
+    if shape := dataset.train.y.shape[1:]:
+        description["target_shape"] = list(shape)
+    if setup.loss.own is not None:
+        description |= {"own_loss": True, "own_prediction": setup.loss.predict_by is not None}
     recorded = None
     if setting.custom:
         # What a factory draws for attributes, and what forwards keep in them, is found again.
@@ -134,4 +149,9 @@ def model_of(setting: Setting, dataset: Dataset, setup: TrainingSetup, module: n
         recorded = found if isinstance(found, Recorded) else None
         if isinstance(found, str):
             description["not_recorded"] = found
-    return Model(module, dataset.encoder, description, recorded)
+    return Model(module, dataset.encoder, description, recorded, loss=setup.loss)
+
+
+def _plain(values: Any) -> Any:
+    """A number, or one for each of several values, as JSON writes them."""
+    return values.tolist() if isinstance(values, np.ndarray) else values

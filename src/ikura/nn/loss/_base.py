@@ -79,6 +79,11 @@ class Loss:
         return TASKS if self.own is not None else tuple(self.functions)
 
     @property
+    def made_by(self) -> Callable[..., Any] | None:
+        """The caller's function that it was made of; None for a named loss."""
+        return self.own
+
+    @property
     def takes_weight(self) -> bool:
         """Whether the caller's own loss takes the examples' weights as a third argument."""
         return self.own is not None and _arguments(self.own) >= 3

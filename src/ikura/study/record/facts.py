@@ -283,6 +283,14 @@ class RoundForm(TypedDict):
     drop: dict[str, Short]
 
 
+class MeasureFact(TypedDict):
+    """A further metric of the chosen network, on the dev and on the test set."""
+
+    name: Name
+    dev: float
+    test: float
+
+
 @dataclass(frozen=True)
 class Fact(Generic[T]):
     """What a store may know of a study: its name there, and the type of its value, a schema as of `ikura.schema`."""
@@ -293,6 +301,8 @@ class Fact(Generic[T]):
 
 SETTING: Fact[JsonObject] = Fact("setting", JsonObject)
 NETWORK: Fact[NetworkFact] = Fact("network", NetworkFact)
+FUNCTIONS: Fact[dict[str, NetworkFact]] = Fact("functions", dict[Name, NetworkFact])
+MEASURES: Fact[list[MeasureFact]] = Fact("measures", list[MeasureFact])
 VERSIONS: Fact[Mapping[str, str]] = Fact("versions", dict[Name, Name])
 SUMMARY: Fact[SummaryFact] = Fact("summary", SummaryFact)
 CHECKS: Fact[ChecksFact] = Fact("checks", ChecksFact)
@@ -313,7 +323,8 @@ DONE: Fact[bool] = Fact("done", Literal[True])
 FACTS = {
     one.name: one
     for one in (
-        SETTING, NETWORK, VERSIONS, SUMMARY, CHECKS, IMAGE_SAMPLES, PRIOR, EARLIER_STUDIES, SECONDS, TILE_SIZE,
+        SETTING, NETWORK, FUNCTIONS, MEASURES, VERSIONS, SUMMARY, CHECKS, IMAGE_SAMPLES, PRIOR, EARLIER_STUDIES,
+        SECONDS, TILE_SIZE,
         STAGES, COSTS, DECISIONS, BEST, ERRORS, ACCOUNT, PREDICTIONS, TEST, DONE,
     )
 }  # fmt: skip

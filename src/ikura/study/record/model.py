@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 from safetensors.torch import save
 from torch import nn
+from torch.utils._pytree import tree_map
 
 from ikura.data.encoder import Encoder
 from ikura.data.encoder.make import read_encoder
@@ -22,7 +23,7 @@ from ikura.errors import RunError, UsageError
 from ikura.export.operations import RecordedNetwork
 from ikura.files import run_files, write_atomically, write_output
 from ikura.nn.generators import seeded
-from ikura.nn.loss import predict
+from ikura.nn.loss import LOSSES, Loss, Targets, chosen_loss, usual_loss
 from ikura.nn.mlp import MLP
 from ikura.plugins import check_plugins, plugin_network
 from ikura.population import attributes
@@ -66,6 +67,8 @@ class Model:
         recorded: the operations of a caller's own network, if they could be recorded.
         plain: the network as its author wrote it, where `network` is made of its parts.
         run: the run folder that it is from; None where it is in none.
+        loss: what the network was trained to make small, which makes predictions of its outputs; None for that of the
+            description.
     """
 
     def __init__(
@@ -76,7 +79,9 @@ class Model:
         recorded: Recorded | None = None,
         plain: nn.Module | None = None,
         run: Path | None = None,
+        loss: Loss | None = None,
     ) -> None:
+        self.loss = loss_of_form(description) if loss is None else loss
         self.network = network.eval()
         self.encoder = encoder
         self.description = dict(description)
@@ -102,7 +107,7 @@ class Model:
 
     @property
     def task(self) -> str:
-        """One of "binary", "multiclass" and "regression"."""
+        """One of "binary", "multiclass", "multilabel", "regression" and "own"."""
         task: str = self.description["task"]
         return task
 
@@ -130,7 +135,9 @@ class Model:
             tensor = torch.from_numpy(numbers)
             given = tensor.to(dtype) if tensor.is_floating_point() else tensor, torch.from_numpy(codes[i : i + block])
             parts.append(self.network(*inputs_of(self.network, *given)))
-        return predict(self.task, torch.cat(parts), self.description["target_mean"], self.description["target_std"])
+        outputs = tree_map(lambda *each: torch.cat(each) if isinstance(each[0], torch.Tensor) else each[0], *parts)
+        mean, std = self.description["target_mean"], self.description["target_std"]
+        return self.loss.predict(self.task, outputs, mean, std, tuple(self.description.get("target_shape") or ()))
 
     def predict(self, data: Any) -> np.ndarray:
         """Predict classes or values.
@@ -140,13 +147,18 @@ class Model:
                 file or of a folder of them, or a list of paths or of Pillow images.
 
         Returns:
-            The likeliest class or the value of each row, shape (rows,).
+            The likeliest class or the value of each row, shape (rows,); several values, or 0 and 1 for labels, in the
+            shape of the target; where the loss is your own and says what is learned, the outputs.
 
         Raises:
             DataError: a column is missing, or a value cannot be used.
         """
+        if self.task == "own":
+            return self._raw(data).numpy()
         if self.task == "regression":
             return self._raw(data).double().numpy()
+        if self.task == "multilabel":
+            return (self._raw(data) > 0.5).long().numpy()
         likeliest: np.ndarray = np.asarray(self.classes)[self._probabilities(data).argmax(1)]
         return likeliest
 
@@ -158,10 +170,10 @@ class Model:
         """Predict the probability of each class: one column a class, one row an example.
 
         Raises:
-            UsageError: the task is regression.
+            UsageError: the task has none.
         """
-        if self.task == "regression":
-            raise UsageError("a regression has no probabilities; use predict")
+        if self.task in ("regression", "own"):
+            raise UsageError(f"a task of {self.task} has no probabilities; use predict")
         return pd.DataFrame(self._probabilities(data), columns=self.classes)
 
     def predict_frame(self, data: Any) -> pd.DataFrame:
@@ -171,8 +183,13 @@ class Model:
         """
         files = self.encoder.names(data)
         named = {} if files is None else {"file": files}
-        if self.task == "regression":
-            return pd.DataFrame({**named, "prediction": self.predict(data)})
+        if self.task in ("regression", "own", "multilabel"):
+            found = self.predict(data)
+            columns = {"prediction": found} if found.ndim == 1 else _columns(found)
+            if self.task == "multilabel":
+                shares = self._probabilities(data)
+                columns |= {f"probability_{k}": shares[:, k] for k in range(shares.shape[1])}
+            return pd.DataFrame({**named, **columns})
         probabilities = self._probabilities(data)
         frame = pd.DataFrame({**named, "prediction": np.asarray(self.classes)[probabilities.argmax(1)]})
         for i, name in enumerate(self.classes or []):
@@ -272,13 +289,36 @@ class Model:
         return folder
 
 
-def load_model(folder: str | Path, network: Factory | None = None) -> Model:
+def _columns(found: np.ndarray) -> dict[str, np.ndarray]:
+    """Several values of each row as columns."""
+    flat = found.reshape(len(found), -1)
+    return {f"prediction_{k}": flat[:, k] for k in range(flat.shape[1])}
+
+
+def loss_of_form(description: Mapping[str, Any]) -> Loss:
+    """The loss of a model, as far as it makes predictions.
+
+    Raises:
+        UsageError: it is the caller's own, makes predictions by a function, and is not here.
+    """
+    task, text = description["task"], description.get("loss")
+    if not description.get("own_loss"):
+        return chosen_loss(text) or usual_loss(task)
+    if isinstance(text, str) and text in LOSSES:
+        return LOSSES[text]
+    if description.get("own_prediction"):
+        raise UsageError(f"the loss {text!r}, which makes predictions of outputs, is your own; give loss=…")
+    return Loss(str(text), own=lambda outputs, target: outputs, targets=Targets.AS_GIVEN)
+
+
+def load_model(folder: str | Path, network: Factory | None = None, loss: Loss | None = None) -> Model:
     """Load a model from its folder, or from the folder of the run that made it.
 
     Args:
         folder: what `Model.save` wrote, or a run folder.
         network: the factory, if the network was the caller's own; without it a network of the recorded operations is
             made.
+        loss: the loss, if it was the caller's own.
 
     Returns:
         The model, in evaluation mode.
@@ -358,4 +398,7 @@ def load_model(folder: str | Path, network: Factory | None = None) -> Model:
             )
     plain = network.author_module(module) if isinstance(network, Pretrained) else None
     run = place.parent if (place.parent / "config.toml").is_file() and place.name == "model" else None
-    return Model(module, encoder, content, recorded, plain, run)
+    try:
+        return Model(module, encoder, content, recorded, plain, run, loss)
+    except UsageError as error:
+        raise RunError(f"{place}: {error}") from error

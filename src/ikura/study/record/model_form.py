@@ -20,7 +20,7 @@ from ikura.data.encoder import Encoder
 from ikura.data.encoder.encoder_form import EncoderForm
 from ikura.errors import RunError
 from ikura.json_values import JsonObject
-from ikura.nn.loss import outputs_of
+from ikura.nn.loss import LOSSES, outputs_of
 from ikura.plugins import PluginRecord
 from ikura.schema import Count, Digits, Finite, Name, Scalar, Share, Short, Whole, parsed, read_file, seal_of
 from ikura.study.record.pretrained import PretrainedRecord
@@ -67,15 +67,19 @@ class ModelForm(TypedDict):
     """The content of model.json."""
 
     format: Literal[1]
-    task: Literal["binary", "multiclass", "regression"]
+    task: Literal["binary", "multiclass", "multilabel", "regression", "own"]
     target: Short | None
     classes: list[Scalar] | None
-    target_mean: Finite
-    target_std: Annotated[Finite, Gt(0)]
+    target_mean: Finite | list[Finite]
+    target_std: Annotated[Finite, Gt(0)] | list[Annotated[Finite, Gt(0)]]
     network: NetworkRecord | PretrainedRecord | Name | None
     hyperparameters: dict[Name, Scalar | list[Whole]]
     encoder: EncoderForm
     positive: NotRequired[Scalar | None]
+    loss: NotRequired[Name]
+    own_loss: NotRequired[bool]
+    own_prediction: NotRequired[bool]
+    target_shape: NotRequired[list[Count]]
     key: NotRequired[Annotated[int, Ge(0)]]
     attributes: NotRequired[list[Name]]
     plugin: NotRequired[PluginRecord]
@@ -97,16 +101,19 @@ def read_form(path: Path) -> JsonObject:
     _check_format(text, path)
     form: JsonObject = parsed(ModelForm, text, str(path))
     classes = form["classes"]
-    if (form["task"] == "regression") != (classes is None):
+    if (form["task"] in ("regression", "own")) != (classes is None):
         raise RunError(f"{path}: classes and task do not go together: a regression has none, every other task has some")
-    if classes is not None and (len(classes) < 2 or (form["task"] == "binary" and len(classes) != 2)):
+    several = 1 if form["task"] == "multilabel" else 2
+    if classes is not None and (len(classes) < several or (form["task"] == "binary" and len(classes) != 2)):
         raise RunError(f"{path}: classes are {len(classes)}, which a {form['task']} task cannot have")
     for one in form["encoder"].get("encodings", []):
         if one["name"] not in form["encoder"]["inputs"]:
             raise RunError(
                 f"{path}: encoder.encodings names the column {one['name'][:60]!r}, which is none of its inputs"
             )
-    outputs = outputs_of(form["task"], len(classes or []))
+    values, known = prod(form.get("target_shape") or ()), form.get("loss", "").partition(":")[0]
+    loss = LOSSES[known] if known in LOSSES.built_in else None
+    outputs = outputs_of(form["task"], len(classes or []), values, loss)
     for where in ("hyperparameters", "network"):
         there = form[where]["outputs"] if isinstance(form[where], dict) and "outputs" in form[where] else outputs
         if there != outputs:

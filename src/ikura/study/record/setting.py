@@ -15,19 +15,22 @@ from ikura.data import Dataset, prepare
 from ikura.data.array_encoding import ArrayScaling
 from ikura.data.images.channel_layout import check_layout
 from ikura.data.options import DataOptions
+from ikura.data.values import label
 from ikura.errors import RunError, UsageError, nearest
 from ikura.files import shown, write_atomically
 from ikura.json_values import JsonObject
 from ikura.metric import metric
 from ikura.plugins import PluginRecord, check_plugins
 from ikura.process_state import cores
-from ikura.schema import Count, Finite, Name, Positive, Short, Whole, check_version, checked, read_file
+from ikura.schema import Count, Digits, Finite, Name, Positive, Short, Whole, check_version, checked, read_file
 from ikura.search import proposer, schedule
 from ikura.space import Space
 from ikura.study.record.data_record import OriginRecord, reopen
 from ikura.study.record.device import check_device
+from ikura.study.record.example_weights import kept_weights
 from ikura.study.record.networks import OWN, PRETRAINED, check_name
 from ikura.study.record.objectives import Objectives
+from ikura.study.record.own_functions import loss_of, takes_given
 from ikura.study.record.pretrained import Pretrained, PretrainedRecord, fitted
 from ikura.study.record.tune_options import AutopilotOptions, SearchOptions, TrainingOptions
 from ikura.version import __version__
@@ -59,6 +62,9 @@ class Setting:
         jobs, device, dtype: where and in which precision it trains.
         network: name of the network; "own" if it came from the caller's factory, "pretrained" if it began as a model.
         pretrained: the record of a `Pretrained`; empty for other networks.
+        loss, class_weight: as for `ikura.study.record.tune_options.TrainingOptions`; classes by their text.
+        metrics: names of what else is measured.
+        sample_weight: column with the weights of examples; weights: digest of an array of them in the run folder.
         objectives, prefer, within, max_parameters: as for `ikura.study.record.objectives.Objectives`.
         auto: `AutopilotOptions` as a table; empty without one.
         plugins: what does not come with ikura, and where it is from; None if all does.
@@ -96,6 +102,11 @@ class Setting:
     missing: list[str] | None = None
     decimal: str | None = None
     dates: str | None = None
+    loss: Name | None = None
+    class_weight: dict[str, Finite] | Literal["balanced"] | None = None
+    sample_weight: str | None = None
+    weights: Digits | None = None
+    metrics: list[Name] = field(default_factory=list)
     objectives: list[str] = field(default_factory=list)
     prefer: str | None = None
     within: Finite | None = None
@@ -147,6 +158,8 @@ class Setting:
             **{name: value for name, value in vars(options).items() if name not in ("dev", "test")},
             **vars(wanted),
             "objectives": list(wanted.objectives),
+            "metrics": list(search.metrics or ()),
+            "class_weight": _by_text(training.class_weight),
             "auto": {} if search.autopilot is None else search.autopilot.as_dict(),
             "jobs": training.jobs or cores(),
             "kinds": dict(options.kinds or {}),
@@ -203,7 +216,7 @@ class Setting:
         for name, record in (("dev", self.dev), ("test", self.test)):
             if record:
                 checked(OriginRecord, record, f"{place}: {name}")
-        checked(Literal["binary", "multiclass", "regression"], self.task, f"{place}: task")
+        checked(Literal["binary", "multiclass", "multilabel", "regression", "own"], self.task, f"{place}: task")
         checked(Literal["float32", "float64"], self.dtype, f"{place}: dtype")
         if self.auto:
             checked(AutopilotOptions, self.auto, f"{place}: auto")
@@ -216,6 +229,8 @@ class Setting:
             "arrays": lambda: None if self.arrays is None else ArrayScaling(self.arrays),
             "missing, decimal, dates": lambda: self.options,
             "metric": lambda: metric(self.metric, self.task),
+            "metrics": lambda: [metric(name, self.task) for name in self.metrics],
+            "loss": lambda: loss_of(self.loss),
             "device": lambda: check_device(self.device),
             "channels": lambda: check_layout(self.channels),
             "schedule": lambda: schedule(self.schedule),
@@ -232,9 +247,20 @@ class Setting:
     def prepare(self, run: Path) -> Dataset:
         """Read and split the data again, just as at the beginning."""
         arrays = None if self.arrays is None else ArrayScaling(self.arrays)
-        return prepare(*self.data_again(run), seed=self.seed, fitted=fitted(self.pretrained), arrays=arrays)
+        again = self.data_again(run)
+        return prepare(
+            *again, seed=self.seed, fitted=fitted(self.pretrained), arrays=arrays, as_given=takes_given(self.loss)
+        )
 
     def data_again(self, run: Path) -> tuple[Any, DataOptions]:
         """Find the data again, and how they are read."""
         data, dev, test = (reopen(record, run) if record else None for record in (self.data, self.dev, self.test))
-        return data, replace(self.options, dev=dev, test=test)
+        weight = self.sample_weight if self.weights is None else kept_weights(run, self.weights)
+        return data, replace(self.options, dev=dev, test=test, sample_weight=weight)
+
+
+def _by_text(weights: Any) -> dict[str, float] | str | None:
+    """Weights of classes by the text of each class."""
+    if weights is None or isinstance(weights, str):
+        return weights
+    return {label(name): float(weight) for name, weight in weights.items()}

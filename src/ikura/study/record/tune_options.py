@@ -13,7 +13,9 @@ from ikura.schema import Count, Share
 from ikura.search import proposer
 from ikura.search import schedule as schedule_of
 from ikura.space import Space, fixed
+from ikura.study.record.example_weights import check_class_weight
 from ikura.study.record.objectives import Objectives
+from ikura.study.record.own_functions import loss_of
 from ikura.wording import one_line
 
 __all__ = ["DEFAULT_TRIALS", "AutopilotOptions", "SearchOptions", "TrainingOptions", "check_counts"]
@@ -96,6 +98,7 @@ class SearchOptions:
         schedule: name of the schedule.
         finalists: configurations that are trained again in full; None for what is usual with the network.
         metric: name of what trials are compared by; None for the task's usual one.
+        metrics: names of what else is measured of them.
         seed: key of everything that is drawn.
         objectives: what is wanted besides a good dev score.
         autopilot: how searches go on after the first; None for one search.
@@ -108,6 +111,7 @@ class SearchOptions:
     schedule: str = "early-stopping"
     finalists: int | None = None
     metric: str | None = None
+    metrics: tuple[str, ...] | None = None
     seed: int = 0
     objectives: Objectives = field(default_factory=Objectives)
     autopilot: AutopilotOptions | None = None
@@ -119,7 +123,7 @@ class SearchOptions:
         Raises:
             UsageError: a number or a name is none of what is possible.
         """
-        named = ("epochs", "search", "schedule", "finalists", "metric", "seed")
+        named = ("epochs", "search", "schedule", "finalists", "metric", "metrics", "seed")
         given = {name: arguments[name] for name in named}
         trials, limit = arguments["trials"], arguments["time_limit"]
         check_counts(trials=trials, epochs=given["epochs"], finalists=(given["finalists"], 0), seed=(given["seed"], 0))
@@ -145,9 +149,11 @@ class SearchOptions:
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """Where and in which precision networks train.
+    """What networks are trained to make small, where, and in which precision.
 
     Args:
+        loss: name of the loss, perhaps with parameters; None for the task's usual one.
+        class_weight: class to the weight of its examples in the loss, or "balanced"; None for 1 each.
         jobs: tiles that train at once; None for one for each core.
         device: auto, or the name of a device.
         dtype: float32 or float64.
@@ -156,6 +162,8 @@ class TrainingOptions:
         UsageError: the number or the precision is none.
     """
 
+    loss: str | None = None
+    class_weight: Mapping[Any, float] | str | None = None
     jobs: int | None = None
     device: str = "auto"
     dtype: str = "float32"
@@ -165,3 +173,5 @@ class TrainingOptions:
         check_counts(jobs=self.jobs)
         if self.dtype not in ("float32", "float64"):
             raise UsageError(f"dtype must be float32 or float64, but is {self.dtype!r}")
+        loss_of(self.loss)
+        check_class_weight(self.class_weight)

@@ -1,0 +1,50 @@
+"""Which task a chosen loss means, and whether it fits the data."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ikura.data import Dataset
+from ikura.errors import UsageError, listed
+from ikura.nn.loss import LOSSES, Loss
+
+__all__ = ["check_loss_fits", "task_of_loss"]
+
+
+def task_of_loss(task: str, loss: Loss | None) -> str:
+    """The task that is asked of the data.
+
+    Args:
+        task: what the caller asked.
+        loss: the loss; None for the task's usual one.
+
+    Example:
+        >>> task_of_loss("auto", LOSSES["huber"]), task_of_loss("auto", LOSSES["focal"]), task_of_loss("auto", None)
+        ('regression', 'classification', 'auto')
+    """
+    if task != "auto" or loss is None or loss.own is not None:
+        return task
+    return "regression" if loss.tasks == ("regression",) else "classification"
+
+
+def check_loss_fits(loss: Loss | None, dataset: Dataset) -> None:
+    """Refuse a loss that is not for a task, and targets that it cannot take.
+
+    Raises:
+        UsageError: saying which losses are.
+    """
+    task = dataset.task
+    if loss is None:
+        if task.name == "own":
+            raise UsageError(
+                f"target {task.target!r} holds whole numbers of shape {dataset.train.y.shape}: say what they are by "
+                "task='regression' or task='multiclass', or give a loss of your own"
+            )
+        return
+    if task.name not in loss.tasks:
+        fitting = [name for name in LOSSES.built_in if task.name in LOSSES[name].tasks]
+        others = f"losses for {task.name} are {listed(fitting)}" if fitting else "give a loss of your own"
+        raise UsageError(f"the loss {loss.name!r} is not for a {task.name} task; {others}")
+    least = min(float(np.min(part.y)) for part in (dataset.train, dataset.dev))
+    if loss.name == "poisson" and loss.own is None and least < 0:
+        raise UsageError(f"the loss 'poisson' is of counts, but the target {task.target!r} goes down to {least:g}")

@@ -1,0 +1,160 @@
+"""Losses and metrics of the caller's own, given as functions: they go by names from then on, as registered ones do."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from ikura.built_in import LOSSES, METRICS
+from ikura.errors import UsageError
+from ikura.files import shown
+from ikura.metric import own_metric
+from ikura.metric.own import scorer_named
+from ikura.nn.loss import Loss, Targets, chosen_loss
+from ikura.population.fingerprint import Fingerprint, fingerprint
+from ikura.registry import Registry
+
+__all__ = ["fingerprints", "give_again", "loss_called", "loss_of", "metric_called", "takes_given"]
+
+
+def loss_called(what: Any) -> str | None:
+    """The text by which a setting knows a loss: a name, perhaps with parameters; None for the task's usual one.
+
+    Args:
+        what: None, a name, a `Loss` or a function, which is registered.
+
+    Raises:
+        UsageError: it is no loss.
+
+    Example:
+        >>> from ikura.nn.loss import loss
+        >>> loss_called(loss("huber", delta=2)), loss_called("mae"), loss_called(None)
+        ('huber:delta=2', 'mae', None)
+    """
+    found = chosen_loss(what)
+    if found is None:
+        return None
+    if found.own is not None:
+        return found.name if isinstance(what, str) else _registered(LOSSES, found.name, found)
+    usual = LOSSES[found.name].parameters if found.name in LOSSES else {}
+    changed = [f"{name}={value:.17g}" for name, value in found.parameters.items() if usual.get(name) != value]
+    return f"{found.name}:{','.join(changed)}" if changed else found.name
+
+
+def loss_of(text: str | None) -> Loss | None:
+    """The loss of a setting; None for the task's usual one."""
+    return chosen_loss(text)
+
+
+def takes_given(text: str | None) -> bool:
+    """Whether a setting's loss takes the values to predict in their own units."""
+    found = loss_of(text)
+    return found is not None and found.targets is Targets.AS_GIVEN
+
+
+def metric_called(what: Any) -> str | None:
+    """The name of a metric; one of the caller's own is registered.
+
+    Args:
+        what: None, a name (also of a scorer of scikit-learn), or what `ikura.metric.own_metric` takes.
+
+    Raises:
+        UsageError: it is no metric.
+    """
+    if what is None:
+        return None
+    if isinstance(what, str):
+        if what not in METRICS and (scorer := scorer_named(what)) is not None:
+            return _registered(METRICS, what, own_metric(scorer, what))
+        return what
+    made = own_metric(what)
+    if made.name in METRICS and METRICS[made.name] is made:
+        return str(made.name)
+    return _registered(METRICS, made.name, made)
+
+
+def give_again(run: Path, loss: Any = None, metric: Any = None, metrics: Sequence[Any] | None = None) -> None:
+    """Register functions of the caller's own under the names that a run has for them.
+
+    Args:
+        run: its folder.
+        loss, metric, metrics: as they were given to `ikura.tune`; None for what is registered, or not the caller's own.
+
+    Raises:
+        UsageError: the run has no such function.
+    """
+    try:
+        setting = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    own = {(one.get("kind"), one.get("name")) for one in setting.get("plugins") or () if isinstance(one, Mapping)}
+    pairs: list[tuple[str, Any, Any]] = [("loss", loss, setting.get("loss")), ("metric", metric, setting.get("metric"))]
+    pairs += [("metric", *pair) for pair in zip(metrics or (), setting.get("metrics") or (), strict=False)]
+    for kind, given, name in pairs:
+        if given is None or isinstance(given, str):
+            continue
+        if (kind, name) not in own:
+            raise UsageError(
+                f"{shown(run)}: its {kind} is {name or 'the usual one'}, not one of your own; leave it out"
+            )
+        if kind == "loss":
+            _put(LOSSES, str(name), chosen_loss(given))
+        else:
+            _put(METRICS, str(name), own_metric(given, str(name)))
+
+
+def fingerprints(names: Mapping[str, Sequence[str]]) -> dict[str, Fingerprint]:
+    """By what functions of the caller's own are known again.
+
+    Args:
+        names: kind ("loss", "metric") to names.
+
+    Returns:
+        "kind name" to fingerprint, of those that were registered in this process.
+    """
+    found = {}
+    for kind, some in names.items():
+        registry: Registry[Any] = LOSSES if kind == "loss" else METRICS
+        for name in some:
+            thing = registry.registered.get(name)
+            if thing is not None and (function := _function(thing)) is not None:
+                found[f"{kind} {name}"] = _fingerprint(function)
+    return found
+
+
+def _fingerprint(function: Any) -> Fingerprint:
+    return fingerprint(function, function if isinstance(function, nn.Module) else None)
+
+
+def _function(thing: Any) -> Any:
+    """What a caller's loss or metric was made of."""
+    return thing.own if isinstance(thing, Loss) else thing.made_by or thing.function
+
+
+def _registered(registry: Registry[Any], name: str, thing: Any) -> str:
+    """Register a thing under its name, or under one like it where that is taken by another."""
+    plain = re.sub(r"[^A-Za-z0-9_.+-]", "", name).strip("._+-") or registry.kind
+    for number in range(1, 1_000_000):
+        called = plain if number == 1 else f"{plain}-{number}"
+        if called in registry.registered:
+            if _same(registry.registered[called], thing):
+                return called
+        elif called not in registry:
+            _put(registry, called, thing)
+            return called
+    raise AssertionError
+
+
+def _same(mine: Any, theirs: Any) -> bool:
+    ours = _function(mine), _function(theirs)
+    return ours[0] is ours[1] and getattr(mine, "predict_by", None) is getattr(theirs, "predict_by", None)
+
+
+def _put(registry: Registry[Any], name: str, thing: Any) -> None:
+    registry.registered[name] = replace(thing, name=name)
