@@ -77,9 +77,9 @@ def test_a_sparse_matrix_that_memory_cannot_hold() -> None:
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (np.zeros((40, 3)), r"shape \(n,\) is expected, but its shape is \(40, 3\); give y\[:, 0\]"),
-        (np.eye(4)[np.arange(40) % 4], r"it is one-hot: give y\.argmax\(axis=1\)"),
-        (pd.DataFrame({"a": Y, "b": Y}), r"y has 2 columns \(a, b\); one target is expected, such as y\['a'\]"),
+        (np.full((40, 3), "a"), r"y of shape \(40, 3\) holds <U1; several values for each example are numbers"),
+        (np.zeros((40, 0)), r"y of shape \(40, 0\) holds no values"),
+        (pd.DataFrame(index=range(40)), "y has no columns"),
         ("side", "y is the text 'side'; give the values of the target, or the table alone with target='side'"),
         (Y[:39], "x has 40 rows and y has 39"),
         (Y[:3], r"if its examples are columns, give x\.T"),

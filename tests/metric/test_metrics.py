@@ -33,6 +33,10 @@ def reference(metric: Metric, task: str) -> Callable[[np.ndarray, np.ndarray], f
         classes = 2 if p.ndim == 1 else p.shape[1]
         return float(sk.log_loss(y.astype(int), p, labels=list(range(classes))))
 
+    def label_f1(p: np.ndarray, y: np.ndarray) -> float:
+        some = [k for k in range(y.shape[1]) if (y[:, k] > 0).any() or (p[:, k] > 0.5).any()]
+        return float(np.mean([sk.f1_score(y[:, k], p[:, k] > 0.5) for k in some])) if some else math.nan
+
     def roc_auc(p: np.ndarray, y: np.ndarray) -> float:
         if p.ndim == 1:
             return float(sk.roc_auc_score(y, p))
@@ -50,6 +54,8 @@ def reference(metric: Metric, task: str) -> Callable[[np.ndarray, np.ndarray], f
         "r2": lambda p, y: sk.r2_score(y, p),
         "rmse": lambda p, y: sk.root_mean_squared_error(y, p),
         "mae": lambda p, y: sk.mean_absolute_error(y, p),
+        "label_accuracy": lambda p, y: 1 - sk.hamming_loss(y, p > 0.5),
+        "label_f1": lambda p, y: label_f1(p, y),
     }[metric.name]
 
 
@@ -62,6 +68,8 @@ def example(task: str, rng: np.random.Generator, n: int, classes: int = 4) -> tu
         target = rng.integers(0, 2, n).astype(float)
         target[:2] = 0, 1
         return rng.integers(0, 11, n) / 10, target
+    if task == "multilabel":
+        return rng.integers(0, 11, (n, classes)) / 10, rng.integers(0, 2, (n, classes))
     raw = rng.integers(1, 6, (n, classes)).astype(float)
     labels = rng.integers(0, classes, n)
     labels[:2] = 0, 1
@@ -84,7 +92,7 @@ def test_equals_scikit_learn(name: str, task: str, seed: int, n: int) -> None:
     assert value.shape == ()
     assert value.dtype == torch.float64
     # relative for r2, whose residual over a small variance may be large
-    assert value.item() == pytest.approx(expected, abs=ABS, rel=ABS)
+    assert value.item() == pytest.approx(expected, abs=ABS, rel=ABS, nan_ok=True)
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)
@@ -155,3 +163,22 @@ def test_log_loss_is_finite_when_certain_and_wrong() -> None:
     assert values("log_loss", torch.tensor([0.0]), torch.tensor([1.0])) == pytest.approx(expected, rel=1e-12)
     certain = torch.tensor([[1.0, 0.0]])
     assert values("log_loss", certain, torch.tensor([1])) == pytest.approx(expected, rel=1e-12)
+
+
+def test_several_values_are_measured_together() -> None:
+    rng = np.random.default_rng(3)
+    target = rng.normal(3.0, [1.0, 5.0, 0.1], (40, 3))
+    prediction = target + rng.normal(0, 0.3, (40, 3))
+    both = torch.from_numpy(prediction), torch.from_numpy(target)
+    r2 = sk.r2_score(target, prediction, multioutput="variance_weighted")
+    assert METRICS["r2"](*both).item() == pytest.approx(r2, rel=1e-12)
+    assert METRICS["mae"](*both).item() == pytest.approx(sk.mean_absolute_error(target, prediction), rel=1e-12)
+    rmse = math.sqrt(sk.mean_squared_error(target, prediction))
+    assert METRICS["rmse"](*both).item() == pytest.approx(rmse, rel=1e-12)
+
+
+def test_classes_of_many_positions_are_counted_one_by_one() -> None:
+    rng = np.random.default_rng(4)
+    prediction, target = torch.from_numpy(rng.random((20, 3, 5))), torch.from_numpy(rng.integers(0, 3, (20, 5)))
+    share = float((prediction.argmax(1) == target).double().mean())
+    assert METRICS["accuracy"](prediction, target).item() == pytest.approx(share)

@@ -14,6 +14,9 @@ def case(name: str, classes: int) -> tuple[list[torch.Tensor], torch.Tensor]:
     if "regression" in METRICS[name].tasks:
         target = torch.from_numpy(random.standard_normal(50) + 3).float()
         return [target + torch.from_numpy(random.standard_normal(50)).float() for _ in range(3)], target
+    if "multilabel" in METRICS[name].tasks:
+        target = torch.from_numpy(random.integers(0, 2, (50, classes)))
+        return [torch.from_numpy(random.random((50, classes))).float() for _ in range(3)], target
     if classes == 2:
         target = torch.from_numpy(random.integers(0, 2, 50)).float()
         return [torch.from_numpy(random.random(50)).float() for _ in range(3)], target

@@ -29,11 +29,12 @@ POINTS = {
     "searches": "mine = ikura_mine:Uniform",
     "schedules": "mine = ikura_mine:BestGoesOn",
     "metrics": "mine = ikura_mine:METRIC",
+    "losses": "mine = ikura_mine:surprise",
     "networks": "mine = ikura_mine:network",
     "checks": "mine = ikura_mine:ManyRows",
     "formats": "lines = ikura_mine:read_lines",
 }
-OPTIONS = ["--search", "mine", "--schedule", "mine", "--metric", "mine", "--network", "mine"]
+OPTIONS = ["--search", "mine", "--schedule", "mine", "--metric", "mine", "--loss", "mine", "--network", "mine"]
 SMALL = ["--trials", "4", "--epochs", "3", "--finalists", "1", "--jobs", "2", "--no-checks"]
 
 
@@ -53,6 +54,7 @@ def things(mine: ModuleType) -> dict[str, Any]:
         "search": mine.Uniform,
         "schedule": mine.BestGoesOn,
         "metric": mine.METRIC,
+        "loss": mine.surprise,
         "network": mine.network,
         "check": mine.ManyRows,
     }
@@ -124,7 +126,7 @@ def test_what_is_registered_trains_in_worker_processes(
     for kind, thing in things.items():
         ikura.register(kind, "mine", thing)
     ikura.register("format", "lines", mine.read_lines)
-    names = dict.fromkeys(("search", "schedule", "metric", "network"), "mine")
+    names = dict.fromkeys(("search", "schedule", "metric", "loss", "network"), "mine")
     options: dict[str, Any] = {"trials": 4, "epochs": 3, "finalists": 1, "jobs": 2}
     study = ikura.tune("iris", **names, **options, out=tmp_path / "run")
     plain = ikura.tune("iris", **names | {"network": mine.network}, **options, out=tmp_path / "plain")
@@ -147,7 +149,15 @@ def test_what_lacks_something_is_not_registered(mine: ModuleType) -> None:
         ("search", "other", mine.Uniform, "does not call itself so; write name = 'other' in Uniform"),
         ("schedule", "mine", 5, "must be a subclass of ikura.search.schedule.Schedule, but is 5"),
         ("check", "mine", mine.ManyRows(), "must be a subclass of ikura.checks.Check"),
-        ("metric", "mine", mine.share_right, "must be an ikura.metric.Metric"),
+        (
+            "metric",
+            "mine",
+            mine.share_right,
+            "does not say whether a greater value is better: give ikura.metric.own_me",
+        ),
+        ("metric", "mine", 5, "must be an ikura.metric.Metric"),
+        ("loss", "mine", 5, "a loss is a name or a function of .outputs, target., not 5"),
+        ("loss", "mse", mine.surprise, "the loss 'mse' exists already"),
         ("metric", "mine", replace(mine.METRIC, greater_is_better=None), "must say greater_is_better=True for a score"),
         ("metric", "mine", replace(mine.METRIC, tasks=frozenset({"ranking"})), "must be some of binary"),
         ("network", "mine", torch.nn.Linear(2, 2), "must be a function from hyperparameters to an nn.Module"),

@@ -146,6 +146,7 @@ def make_plan(
         search,
         training,
         **given.records,
+        **given.weight_record,
         broken=given.options.broken if dataset.summary.images else None,
         network=name,
         pretrained=network.record if isinstance(network, Pretrained) else {},

@@ -41,6 +41,8 @@ def aim_of_values(values: Values, name: str, task: str) -> Task:
         raise DataError(f"{shape} is no target of a {task} task; give one value for each example, shape (n,)")
     binary = values.ndim == 2 and bool(np.isin(values, (0, 1)).all())
     whole = bool((values % 1 == 0).all()) if values.dtype.kind == "f" else True
+    if bool((values == values[0]).all()):
+        raise DataError(f"{shape} is the same in every row; there is nothing to learn")
     if task == "auto":
         if binary and bool((values.sum(1) == 1).all()):
             raise DataError(f"{shape} is one-hot: give y.argmax(axis=1), or say task='multilabel'")

@@ -84,10 +84,14 @@ class GivenData:
     @property
     def records(self) -> JsonObject:
         """The fields of a setting that say where the data are found again."""
-        found: JsonObject = {"data": self.data_record.record, **{part: one.record for part, one in self.parts.items()}}
-        if self.weights is not None:
-            found |= {"sample_weight": None, "weights": sha256(packed_weights(self.weights)).hexdigest()}
-        return found
+        return {"data": self.data_record.record, **{part: one.record for part, one in self.parts.items()}}
+
+    @property
+    def weight_record(self) -> JsonObject:
+        """The fields of a setting that say where weights are found again that were given as an array."""
+        if self.weights is None:
+            return {}
+        return {"sample_weight": None, "weights": sha256(packed_weights(self.weights)).hexdigest()}
 
     def keep(self, run: Path) -> None:
         """Write data from memory to the run folder."""
