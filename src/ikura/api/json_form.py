@@ -40,6 +40,7 @@ def json_form(record: Record, checks: Checks | None, findings: Findings | None) 
         "best": best and _chosen(best, record.setting.metric),
         "test": test
         and {"metric": test.metric, "value": test.value, "interval": list(test.interval), "note": test.note},
+        "measures": record.measures.to_dict("records"),
         "widened": [{**asdict(one), "stage": stage.name} for stage in record.stages for one in stage.widened],
         "seconds": record.seconds,
         "diverged": record.diverged,

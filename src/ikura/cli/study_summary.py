@@ -158,6 +158,8 @@ def _facts(study: Study) -> dict[str, str]:
     if study.test is not None:
         told = _score(study.test.value, study.test.interval) + ", measured once"
         facts[f"Test {study.test.metric}"] = told if study.test.note is None else study.test.note
+    for row in study.measures.itertuples():
+        facts[f"  {row.metric}"] = f"dev {number(row.dev)}, test {number(row.test)}"
     if study.choice is not None and study.best is not None:
         facts["Chosen"] = _choice(study.choice, study.best, study)
     facts |= _account(study)

@@ -114,6 +114,7 @@ class Outcome:
             keeps the best.
         distances: ‖w - w_0‖ of each parameter, by name, after each epoch, float64 of shape (epochs,), if the job keeps
             them.
+        measures: further metrics of the best weights on the dev set, by name; NaN if there are none.
     """
 
     number: int
@@ -133,6 +134,7 @@ class Outcome:
     dev_losses: np.ndarray | None = None
     evidence: np.ndarray | None = None
     distances: dict[str, np.ndarray] | None = None
+    measures: dict[str, float] = field(default_factory=dict)
 
     @property
     def scored(self) -> bool:
@@ -231,6 +233,7 @@ def _outcomes(job: Job, training: TrainingRun, cut: Sequence[int]) -> list[Outco
     dev_losses = training.dev_losses() if job.keep_losses else None
     train_loss, train_score = training.train_scores()
     ended = [place for place in job.training if not _goes_on(job, training, place)]
+    measures = training.measures()
     evidence = training.evidence() if job.keep_best and ended else {}
     outcomes = []
     for place in job.training:
@@ -260,6 +263,7 @@ def _outcomes(job: Job, training: TrainingRun, cut: Sequence[int]) -> list[Outco
                 dev_losses[place] if dev_losses is not None and alive[place] else None,
                 evidence.get(place) if place in ended else None,
                 None if training.tracker is None else training.tracker.by_name(place),
+                {name: math.nan if frozen else float(values[place]) for name, values in measures.items()},
             )
         )
     return _with_best(outcomes, training, ended) if job.keep_best and not job.keep_weights else outcomes

@@ -160,6 +160,15 @@ class TrainingRun:
         never = self.best_epoch < 0
         return np.where(never, np.nan, losses), np.where(never, np.nan, scores)
 
+    def measures(self) -> dict[str, np.ndarray]:
+        """Further metrics of each member's best weights on the dev examples: name to float64 of shape (members,)."""
+        if not self.scorer.others:
+            return {}
+        self.tile.recall()
+        predictions = self.scorer.measured(self.tile.outputs(self.dev), self.dev.y).predictions
+        found = self.scorer.measures(predictions, self.dev.y)
+        return {name: np.where(self.best_epoch < 0, np.nan, values) for name, values in found.items()}
+
     def evidence(self) -> dict[int, np.ndarray]:
         """What resampling needs of each member's best weights on the dev examples, as `ikura.metric.evidence`."""
         self.tile.recall()

@@ -23,6 +23,7 @@ from ikura.study.record.facts import (
     ACCOUNT,
     BEST,
     IMAGE_SAMPLES,
+    MEASURES,
     PREDICTIONS,
     SECONDS,
     STAGES,
@@ -167,10 +168,16 @@ class Record:
         by the time limit, "running", "waiting", "skipped", "infeasible"), purpose ("search" or "finalist"), parent (a
         finalist's trial of the search, or the trial that one of the search began as a copy of), stage, one column for
         each hyperparameter, dev_score, dev_loss, train_score, train_loss, epochs, best_epoch, seconds, and one for each
-        further objective. Scores are those of the best epoch, NaN where there is none. The dev loss of classes is
+        of `metrics`, on the dev set, and each further objective. Scores are those of the best epoch, NaN where there is none. The dev loss of classes is
         cross-entropy that counts one example more, of any class (docs/honesty.md).
         """
         return trials_of(self.store, list(self.space), self.setting.objectives)
+
+    @property
+    def measures(self) -> pd.DataFrame:
+        """Further metrics of the chosen network: metric, dev, test."""
+        rows = [(one["name"], one["dev"], one["test"]) for one in self.store.fact(MEASURES) or ()]
+        return pd.DataFrame(rows, columns=["metric", "dev", "test"])
 
     @property
     def diverged(self) -> int:

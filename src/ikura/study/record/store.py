@@ -83,6 +83,13 @@ CURVES = sa.Table(
     sa.Column("dev_score", sa.Float),
     sqlite_with_rowid=False,
 )
+MEASURES = sa.Table(
+    "measures",
+    METADATA,
+    sa.Column("trial", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("value", sa.Float),
+)
 ROUNDS = sa.Table(
     "rounds",
     METADATA,
@@ -353,6 +360,10 @@ class Store:
             connection.execute(update, trials)
             if points:
                 _insert_many(connection, CURVES, points)
+            if measures := [row for outcome in outcomes for row in _measures(outcome)]:
+                numbers = sorted({row[0] for row in measures})
+                connection.execute(sa.delete(MEASURES).where(MEASURES.c.trial.in_(numbers)))
+                _insert_many(connection, MEASURES, measures)
 
     def set_states(self, numbers: Sequence[int], state: State) -> None:
         """Change the state of several trials."""
@@ -417,6 +428,16 @@ class Store:
         frame |= {name: columns.get(name, ()) for name in RESULTS}
         return pd.DataFrame(frame)
 
+    def measures(self) -> pd.DataFrame:
+        """Return further metrics of the trials on the dev set, a column for each, by number."""
+        query = sa.select(MEASURES).order_by(MEASURES.c.trial)
+        with self.reading() as connection:
+            rows = connection.execute(query).all()
+        found: dict[str, dict[int, float]] = {}
+        for trial, name, value in rows:
+            found.setdefault(name, {})[trial] = np.nan if value is None else value
+        return pd.DataFrame(found)
+
     def curves(self, numbers: Sequence[int] | None = None) -> pd.DataFrame:
         """Return curves: number, epoch, train_loss, dev_loss, dev_score."""
         query = sa.select(CURVES).order_by(CURVES.c.trial, CURVES.c.epoch)
@@ -430,6 +451,10 @@ class Store:
         # What is null in the database becomes NaN.
         arrays = (np.array(column, kind) for column, kind in zip(columns, kinds, strict=True))
         return pd.DataFrame(dict(zip(names, arrays, strict=True)))
+
+
+def _measures(outcome: Outcome) -> list[tuple[Any, ...]]:
+    return [(outcome.number, name, _number(value)) for name, value in outcome.measures.items()]
 
 
 def _conditions(values: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:

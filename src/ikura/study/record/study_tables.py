@@ -86,7 +86,10 @@ def trials_of(store: Store, names: Sequence[str], objectives: Sequence[str]) -> 
     if objectives:
         rows, costs = store.trials(), store.fact(COSTS) or {}
         frame = frame.assign(**{name: [cost(row, name, costs) for row in rows] for name in objectives})
-    frame = frame[[*ABOUT, *(name for name in names if name in frame), *RESULTS, *objectives]]
+    measures = store.measures()
+    others = [name for name in measures if name not in frame]
+    frame = frame.join(measures[others], on="number")
+    frame = frame[[*ABOUT, *(name for name in names if name in frame), *RESULTS, *others, *objectives]]
     return frame.astype(dict.fromkeys(SCORES, np.float64) | {"parent": "Int64", "best_epoch": "Int64"})
 
 

@@ -33,7 +33,14 @@ def _rename_segments(connection: sa.Connection) -> None:
         connection.exec_driver_sql("CREATE INDEX ix_segments_trial ON segments (trial)")
 
 
-UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (_drop_events, _rename_segments)
+def _add_measures(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(
+        "CREATE TABLE IF NOT EXISTS measures (trial INTEGER NOT NULL, name VARCHAR NOT NULL, value FLOAT, "
+        "PRIMARY KEY (trial, name))"
+    )
+
+
+UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (_drop_events, _rename_segments, _add_measures)
 """The step at index i brings tables of version i to version i + 1; steps are only ever appended."""
 
 
