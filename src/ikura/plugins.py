@@ -97,8 +97,9 @@ def check_plugins(plugins: Iterable[PluginRecord]) -> None:
         kind, name, origin = one["kind"], one["name"], one["origin"]
         if kind not in KINDS or name not in KINDS[kind]:
             what = KINDS[kind].kind if kind in KINDS else kind
+            given = f", or give it as {kind}=…" if kind in ("loss", "metric") else ""
             raise UsageError(
                 f"the {what} {name!r} of {origin} is not here; install the package that brings it, or register it: "
-                f"ikura.register({kind!r}, {name!r}, …)"
+                f"ikura.register({kind!r}, {name!r}, …){given}"
             )
         KINDS[kind].look_up(name)

@@ -1,4 +1,4 @@
-"""Studies with other losses than the task's, weights of examples, targets of several values, and metrics of one's own."""
+"""Studies with other losses than the task's, weights, targets of several values, and metrics of one's own."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_named_losses_from_tune_to_predict(case: tuple[Any, Any, str], tune: Cal
         assert (found == y).mean() > 0.5
     frame = study.model.predict_frame(X)
     assert len(frame) == 160
-    row = study.trials["number"][0]
+    row = int(study.trials["number"][0])
     pd.testing.assert_frame_equal(study.replay(row), study.curve(row), check_exact=True)
     study.report()
 
@@ -131,7 +131,7 @@ def test_a_loss_of_ones_own_is_remembered(tune: Callable[..., ikura.Study], tmp_
     with pytest.raises(UsageError, match="does not say whether a greater value is better"):
         ikura.open_study(study.run, network, loss=relative, metric=worst)
     again = ikura.open_study(study.run, network, loss=relative, metric=own_metric(worst, greater_is_better=False))
-    row = again.trials["number"][0]
+    row = int(again.trials["number"][0])
     pd.testing.assert_frame_equal(again.replay(row), again.curve(row), check_exact=True)
 
     for registry in KINDS.values():
@@ -141,7 +141,7 @@ def test_a_loss_of_ones_own_is_remembered(tune: Callable[..., ikura.Study], tmp_
     )
     with pytest.raises(RunError, match="the loss relative is not the one that this study began with: the code of"):
         other.replay(row)
-    with pytest.raises(UsageError, match="its loss is the usual one, and none of your own; leave loss=… out"):
+    with pytest.raises(UsageError, match="its loss is the usual one, not one of your own; leave it out"):
         ikura.open_study(tune((X, Y)).run, loss=relative)
 
 
@@ -197,7 +197,7 @@ def test_outputs_of_any_form_reach_a_loss_of_ones_own(tune: Callable[..., ikura.
     assert study.metric.name == "tokens"
     assert not study.metric.greater_is_better
     assert study.model.predict(X).shape == (160, 24)
-    with pytest.raises(UsageError, match="holds whole numbers of shape .*: say what they are by task='regression'"):
+    with pytest.raises(UsageError, match=r"holds whole numbers of shape .*: say what they are by task='regression'"):
         tune((X, ids), network=network)
 
 
@@ -219,7 +219,7 @@ def test_weights_of_classes_and_of_examples(tune: Callable[..., ikura.Study]) ->
     balanced = tune((X, CLASSES), network=network, class_weight="balanced")
     usual = tune((X, CLASSES), network=network)
     assert list(balanced.trials["dev_loss"]) != list(usual.trials["dev_loss"])
-    row = by_row.trials["number"][0]
+    row = int(by_row.trials["number"][0])
     pd.testing.assert_frame_equal(by_row.replay(row), by_row.curve(row), check_exact=True)
 
     frame = pd.DataFrame(X).add_prefix("x").assign(kind=CLASSES, w=RANDOM.uniform(0.1, 2, 160))
@@ -264,7 +264,7 @@ def test_metrics_that_gather(tune: Callable[..., ikura.Study]) -> None:
 
 
 REFUSED: list[tuple[dict[str, Any], Any, str]] = [
-    ({"loss": "huber"}, CLASSES.astype(str), "is not for a multiclass task|no number|classes"),
+    ({"loss": "huber"}, np.array(["a", "b", "c"])[CLASSES], "could not be|no number|is not a number"),
     ({"loss": "hubert"}, Y, "unknown loss 'hubert', did you mean 'huber'"),
     (
         {"loss": "focal", "task": "regression"},
@@ -279,7 +279,7 @@ REFUSED: list[tuple[dict[str, Any], Any, str]] = [
     ({"sample_weight": -np.ones(160)}, Y, "row 1, sample_weight: a weight is a number of at least 0, not -1"),
     ({"sample_weight": "w"}, Y, "no column 'w' with weights"),
     ({"metric": worst}, Y, "the metric 'worst' does not say whether a greater value is better"),
-    ({"metric": "accuracy"}, CLASSES, "there is no metric 'accuracy', did you mean 'accuracy'"),
+    ({"metric": "acuracy"}, CLASSES, "there is no metric 'acuracy', did you mean 'accuracy'"),
     ({"loss": lambda o, t: (o - t).mean()}, CLASSES, "the loss lambda fails"),
     ({"loss": "focal", "space": {**OPTIONS["space"], "label_noise": 0.1}}, (VALUES > 0).astype(int), "label_noise"),
     ({"loss": relative, "space": {**OPTIONS["space"], "label_smoothing": 0.1}}, CLASSES, "label_smoothing"),

@@ -26,7 +26,7 @@ from ikura.study.buildable import with_buildable
 from ikura.study.chosen_space import chosen_space
 from ikura.study.freezing import choose_freezing
 from ikura.study.given_data import GivenData
-from ikura.study.loss_choice import check_loss_fits, task_of_loss
+from ikura.study.loss_choice import check_labels_fit, check_loss_fits, task_of_loss
 from ikura.study.metric_applicability import check_measurable
 from ikura.study.network_cost import check_bound
 from ikura.study.positive_class import positive_of
@@ -125,6 +125,7 @@ def make_plan(
     search = replace(search, epochs=epochs, finalists=finalists)
     freeze = network.freeze if isinstance(network, Pretrained) else None
     opened, note = chosen_space(space, name, search.first_trials, dataset, freeze, epochs)
+    check_labels_fit(loss, dataset, opened)
     factory = network if name == OWN and not isinstance(network, str | Pretrained) else None
     if factory is not None:
         middle = opened.from_unit(dict.fromkeys(opened.dimensions, 0.5))

@@ -118,6 +118,8 @@ def untuned_learners(chosen: Chosen) -> dict[str, Estimate]:
     setup = chosen.setup
     by, _ = measured_by(chosen.metric)
     random = np.random.default_rng([chosen.seed % 2**63, zlib.crc32(b"peers")])
+    if setup.train.y.ndim > 1 or setup.task not in ("binary", "multiclass", "regression"):
+        return {}
     train = setup.train.sample(MOST_PEER_ROWS, chosen.seed, "diagnosis")
     x, asked = (_matrix(part) for part in (train, setup.dev))
     if x.shape[1] > MOST_PEER_INPUTS:

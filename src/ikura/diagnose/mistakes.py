@@ -70,11 +70,13 @@ def mistakes(chosen: Chosen, dataset: Dataset, source: Source, examples: int) ->
         examples: how many to show.
 
     Returns:
-        The examples; probabilities and values are means over the networks.
+        The examples; probabilities and values are means over the networks. None where an example has several values.
     """
     setup, task = chosen.setup, chosen.setup.task
     predicted = torch.stack([one.double() for one in chosen.predicted(setup.dev)]).mean(0)
     truth = setup.scorer.target(setup.dev.y)
+    if truth.dim() > 1 or task not in ("binary", "multiclass", "regression"):
+        return Mistakes((), 0, len(truth), {"target": [], "prediction": [], "classes": None})
     losses = _losses(task, predicted, truth, setup.scorer.std)
     if task == "regression":
         answers = predicted.numpy()

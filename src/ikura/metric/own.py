@@ -13,6 +13,7 @@ from torch import Tensor
 from ikura.errors import UsageError
 from ikura.metric._base import TASKS, Metric
 from ikura.metric.classification import decided
+from ikura.process_state import ignored_warnings
 from ikura.wording import one_line
 
 __all__ = ["as_metric", "own_metric", "scorer_named"]
@@ -120,7 +121,8 @@ def _scored(scorer: Any, task: str) -> Callable[[Tensor, Tensor], Any]:
             target = target.long()
             if labels:
                 prediction = (prediction > 0.5).long() if task == "multilabel" else decided(prediction)
-        return scorer._sign * scorer._score_func(target.numpy(), prediction.numpy(), **scorer._kwargs)
+        with ignored_warnings:
+            return scorer._sign * scorer._score_func(target.numpy(), prediction.numpy(), **scorer._kwargs)
 
     return function
 

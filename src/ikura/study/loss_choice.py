@@ -6,9 +6,10 @@ import numpy as np
 
 from ikura.data import Dataset
 from ikura.errors import UsageError, listed
-from ikura.nn.loss import LOSSES, Loss
+from ikura.nn.loss import LOSSES, Loss, usual_loss
+from ikura.space import Space
 
-__all__ = ["check_loss_fits", "task_of_loss"]
+__all__ = ["check_labels_fit", "check_loss_fits", "task_of_loss"]
 
 
 def task_of_loss(task: str, loss: Loss | None) -> str:
@@ -25,6 +26,20 @@ def task_of_loss(task: str, loss: Loss | None) -> str:
     if task != "auto" or loss is None or loss.own is not None:
         return task
     return "regression" if loss.tasks == ("regression",) else "classification"
+
+
+def check_labels_fit(loss: Loss | None, dataset: Dataset, space: Space) -> None:
+    """Refuse hyperparameters that change labels, where the loss or the target has none that can be changed.
+
+    Raises:
+        UsageError: naming the hyperparameter.
+    """
+    task, several = dataset.task.name, dataset.train.y.ndim > 1
+    used = usual_loss(task) if loss is None and task != "own" else loss
+    if "label_smoothing" in space and task != "regression" and used is not None and not used.smooths(task):
+        raise UsageError(f"label_smoothing cannot be used with the loss {used.name!r}; take it out of the space")
+    if "label_noise" in space and (several or task in ("multilabel", "own")):
+        raise UsageError("label_noise is for one class or one value of each example; take it out of the space")
 
 
 def check_loss_fits(loss: Loss | None, dataset: Dataset) -> None:

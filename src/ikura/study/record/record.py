@@ -164,12 +164,13 @@ class Record:
     def trials(self) -> pd.DataFrame:
         """One row a trial.
 
-        Columns: number, state ("complete", "pruned", "diverged", "frozen" where no epoch moved the weights, "stopped"
-        by the time limit, "running", "waiting", "skipped", "infeasible"), purpose ("search" or "finalist"), parent (a
-        finalist's trial of the search, or the trial that one of the search began as a copy of), stage, one column for
-        each hyperparameter, dev_score, dev_loss, train_score, train_loss, epochs, best_epoch, seconds, and one for each
-        of `metrics`, on the dev set, and each further objective. Scores are those of the best epoch, NaN where there is none. The dev loss of classes is
-        cross-entropy that counts one example more, of any class (docs/honesty.md).
+        Columns: number, state ("complete", "pruned", "diverged", "frozen" where no epoch moved the weights,
+        "stopped" by the time limit, "running", "waiting", "skipped", "infeasible"), purpose ("search" or
+        "finalist"), parent (a finalist's trial of the search, or the trial that one of the search began as a
+        copy of), stage, one column for each hyperparameter, dev_score, dev_loss, train_score, train_loss,
+        epochs, best_epoch, seconds, and one for each of `metrics`, on the dev set, and each further objective.
+        Scores are those of the best epoch, NaN where there is none. The dev loss of classes is cross-entropy
+        that counts one example more, of any class (docs/honesty.md).
         """
         return trials_of(self.store, list(self.space), self.setting.objectives)
 
