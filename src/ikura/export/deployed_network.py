@@ -15,7 +15,7 @@ from ikura.data.encoder.number import LARGEST
 from ikura.data.encoder.vector import VectorEncoder
 from ikura.errors import UsageError
 from ikura.export.table_encoding import TableEncoding
-from ikura.nn.loss import predict
+from ikura.nn.loss import chosen_loss, usual_loss
 from ikura.nn.mlp import MLP
 from ikura.population.inputs import inputs_of
 
@@ -28,13 +28,15 @@ class DeployedNetwork(nn.Module):
     Args:
         network: the trained network.
         encoding: takes raw values to x and codes.
-        description: task, target_mean and target_std.
+        description: task, loss, target_mean and target_std.
     """
 
     def __init__(self, network: nn.Module, encoding: nn.Module, description: Mapping[str, Any]) -> None:
         super().__init__()
         self.network, self.encoding = network, encoding
         self.task: str = description["task"]
+        named = None if description.get("own_loss") else chosen_loss(description.get("loss"))
+        self.loss = named or usual_loss(self.task)
         self.mean, self.std = float(description["target_mean"]), float(description["target_std"])
         self.dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)
         self.eval()
@@ -52,7 +54,7 @@ class DeployedNetwork(nn.Module):
         if isinstance(self.network, MLP):
             x = x.flatten(1)
         x = x.to(self.dtype) if x.is_floating_point() else x
-        found = predict(self.task, self.network(*inputs_of(self.network, x, codes)), self.mean, self.std)
+        found = self.loss.predict(self.task, self.network(*inputs_of(self.network, x, codes)), self.mean, self.std)
         return torch.stack([1 - found, found], 1) if self.task == "binary" else found
 
 

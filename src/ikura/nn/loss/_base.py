@@ -212,7 +212,8 @@ class Loss:
             return found.sigmoid()
         if self.prediction is Prediction.EXPONENTIAL:
             return found.double().exp()
-        mean, std = (torch.as_tensor(one, dtype=torch.float64, device=found.device) for one in (mean, std))
+        if not isinstance(mean, int | float):
+            mean, std = (torch.as_tensor(one, dtype=torch.float64, device=found.device) for one in (mean, std))
         values: Tensor = found.double() * std + mean
         return values
 
