@@ -19,7 +19,7 @@ from ikura.metric import METRICS
 from ikura.nn.generators import seeded
 from ikura.population.cache import check_compiler, place_note
 from ikura.population.examples import Examples
-from ikura.population.kernel import sources
+from ikura.population.kernel import sources_digest
 from ikura.population.kernel.records import SETTINGS, setting_of
 from ikura.population.layout import Layout
 from ikura.population.member import Member
@@ -76,10 +76,15 @@ def _mark(dtype: str, name: str) -> Path:
     """A file beside the cache that stands for this kernel, this compiler and this processor."""
     from ikura.population.kernel.epoch import train_epoch
 
-    digest = hashlib.sha256(f"{numba.__version__} {platform.machine()} {get_host_cpu_features()}".encode())
-    for source in sorted(sources()):
-        digest.update(f"{source} {source.stat().st_mtime_ns}".encode())
-    return Path(train_epoch.stats.cache_path) / f"ikura-{name}-{dtype}-{digest.hexdigest()[:16]}.compiled"
+    about = (
+        sys.implementation.cache_tag,
+        numba.__version__,
+        platform.machine(),
+        get_host_cpu_features(),
+        sources_digest(),
+    )
+    digest = hashlib.sha256(" ".join(map(str, about)).encode()).hexdigest()
+    return Path(train_epoch.stats.cache_path) / f"ikura-{name}-{dtype}-{digest[:16]}.compiled"
 
 
 def compile_kernel(dtype: str) -> None:

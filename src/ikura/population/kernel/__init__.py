@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
-__all__ = ["sources"]
+__all__ = ["forget_stale", "sources", "sources_digest"]
 
 _FOLDERS = (Path(__file__).parent, Path(__file__).parents[1] / "convolution")
+_KINDS = ("*.nb[ic]", "ikura-*.compiled", "ikura-*.sources")
 
 
 def sources() -> list[Path]:
@@ -15,16 +19,24 @@ def sources() -> list[Path]:
     return [*(source for folder in _FOLDERS for source in folder.glob("*.py")), _FOLDERS[0].parent / "update_rules.py"]
 
 
-def _forget_stale() -> None:
-    """Remove compiled code that is older than any source of the kernel.
+def sources_digest() -> str:
+    """The SHA-256 of places and contents of the files that the compiled code is made of."""
+    digest = hashlib.sha256()
+    for source in sorted(sources()):
+        digest.update(os.path.relpath(source, _FOLDERS[0]).encode() + hashlib.sha256(source.read_bytes()).digest())
+    return digest.hexdigest()
 
-    A function's cache on disk is checked against its own file only, not against the files of what it calls.
+
+@cache
+def forget_stale(folder: Path) -> None:
+    """Remove compiled code from a folder if it was made of other sources than those that are there now.
+
+    Numba checks a function's compiled code against the function's own file only, neither against the files of what it
+    calls nor against the modules whose types it takes.
     """
     with suppress(OSError):
-        newest = max(source.stat().st_mtime for source in sources())
-        for path in (path for folder in _FOLDERS for path in (folder / "__pycache__").glob("*.nb[ic]")):
-            if path.stat().st_mtime < newest:
+        mark = folder / f"ikura-{sources_digest()[:16]}.sources"
+        if not mark.exists():
+            for path in [path for kind in _KINDS for path in folder.glob(kind)]:
                 path.unlink(missing_ok=True)
-
-
-_forget_stale()
+            mark.touch()

@@ -6,19 +6,31 @@ NaN and infinity keep their meaning (no `nnan`, `ninf`): a member that diverges 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from numba import njit
 from numba.extending import register_jitable
 
+from ikura.population.kernel import forget_stale
+
 __all__ = ["FLAGS", "also_compiled", "by_number", "compiled", "inlined", "inlined_as"]
 
 FLAGS = {"contract", "reassoc", "arcp", "nsz"}
 
-compiled: Callable[..., Any] = njit(nogil=True, cache=True, fastmath=FLAGS, error_model="numpy")
+_cached: Callable[..., Any] = njit(nogil=True, cache=True, fastmath=FLAGS, error_model="numpy")
 inlined: Callable[..., Any] = njit(nogil=True, fastmath=FLAGS, error_model="numpy")
 _F = TypeVar("_F", bound=Callable[..., Any])
 _spliced: Callable[..., Any] = njit(inline="always")
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function, or load it from the cache on disk where that was made of the same sources."""
+    made: Any = _cached(function)
+    if made is not function:
+        forget_stale(Path(made.stats.cache_path))
+    result: Callable[..., Any] = made
+    return result
 
 
 def also_compiled(function: _F) -> _F:
