@@ -11,6 +11,7 @@ import pytest
 from ikura.nn.activation import ACTIVATIONS
 from ikura.nn.initialisation import INITIALISATIONS
 from ikura.nn.normalisation import NORMALISATIONS
+from ikura.nn.zoo import READS
 from ikura.nn.zoo.cnn import cnn
 from ikura.population.member import Member
 from ikura.population.schedule import SHAPES
@@ -146,7 +147,7 @@ def test_options_that_need_another_hyperparameter_are_constant_without_it(setup:
         assert constant not in curves(made, [given | {name: value} for given in met])
 
 
-@pytest.mark.parametrize("name", [*OF_IMAGES, *CONVOLUTIONAL])
+@pytest.mark.parametrize("name", dict.fromkeys([*OF_IMAGES, *CONVOLUTIONAL, *READS["cnn"]]))
 def test_what_belongs_to_images_changes_results_there(name: str) -> None:
     needs = {need.name: need.opens[0] for group in EFFECTS[name].needs for need in group if not need.networks}
     pair = ("none", "batch") if name == "normalisation" else PAIRS[name]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from ikura.nn.activation import ACTIVATIONS
+from ikura.nn.initialisation import INITIALISATIONS
+from ikura.nn.normalisation import NORMALISATIONS
 from ikura.population.kernel.records import SETTINGS
+from ikura.population.schedule import SHAPES
+from ikura.population.update_rules import RULES
 from ikura.space import CONVOLUTIONAL, DEFAULTS, TIERS
 from ikura.space.hyperparameter_table import TABLE, Hyperparameter, Part
 from ikura.space.hyperparameters import KERNEL
@@ -21,6 +27,7 @@ ROWS = {
     for name in cells[0].split(",")
 }
 BY_NAME = {one.name: one for one in TABLE}
+COEFFICIENTS = {name for one in RULES.values() for name in one.uses}
 
 
 def test_names_are_there_once() -> None:
@@ -45,6 +52,48 @@ def test_what_is_said_of_one_goes_together(one: Hyperparameter) -> None:
             assert searched.scale in ("integer", "integer-log", "choice") or not one.whole
     assert one.scale in (None, "linear", "log", "log-complement", "integer", "integer-log", "choice")
     assert limits(one.name) is None or one.widened
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("optimizer", RULES),
+        ("schedule_shape", SHAPES),
+        ("activation", ACTIVATIONS),
+        ("initialisation", INITIALISATIONS),
+        ("normalisation", NORMALISATIONS),
+    ],
+)
+def test_options_are_named_as_they_are_known(name: str, known: Iterable[str]) -> None:
+    """All of them in the line of the table, no other one in a search, and in what others act with."""
+    one = BY_NAME[name]
+    assert one.text.rsplit(": ", 1)[1].split(", ") == list(known)
+    searched = {
+        value for plan in (one.tables, one.images) if plan for value in getattr(plan.range(10_000, 10), "options", ())
+    }
+    opened = {
+        value
+        for other in TABLE
+        for group in other.effect.needs
+        for need in group
+        if need.name == name
+        for value in need.opens
+    }
+    assert {one.default} | searched | opened <= set(known)
+
+
+@pytest.mark.parametrize("one", [one for one in TABLE if one.name in COEFFICIENTS], ids=lambda one: one.name)
+def test_a_coefficient_acts_with_the_rules_that_read_it(one: Hyperparameter) -> None:
+    [[need]] = one.effect.needs
+    assert need.name == "optimizer"
+    assert [name for name in RULES if need.accepts(name)] == [name for name in RULES if one.name in RULES[name].uses]
+    assert need.words == f"optimizer {' or '.join(name for name in RULES if need.accepts(name))}"
+
+
+def test_coefficients_of_update_rules_are_in_the_table() -> None:
+    acting = {one.name for one in TABLE for group in one.effect.needs for need in group if need.name == "optimizer"}
+    assert acting == COEFFICIENTS <= set(BY_NAME)
+    assert {name for one in RULES.values() for name in one.defaults} <= set(BY_NAME)
 
 
 def test_the_kernel_reads_its_numbers_in_the_order_of_the_table() -> None:

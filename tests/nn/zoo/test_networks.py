@@ -147,6 +147,29 @@ def test_every_network_has_a_row() -> None:
     assert list(TABLE) == list(NETWORKS) == list(READS)
 
 
+class Read(dict[str, Any]):
+    """Hyperparameters that note which of them were asked for."""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.names.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self else self.names.add(name) or default
+
+
+@pytest.mark.parametrize("name", [name for name in TABLE if name != "cnn"])
+def test_it_reads_what_is_searched_with_it_and_nothing_else(name: str) -> None:
+    row = TABLE[name]
+    hp = Read(shape=row.small, inputs=int(np.prod(row.small)), outputs=2)
+    network(name)(hp)
+    assert hp.names - {"shape", "inputs", "outputs"} == set(READS[name])
+
+
 @pytest.mark.parametrize("name", TABLE)
 def test_parameters_are_those_of_the_arithmetic(name: str) -> None:
     row = TABLE[name]
