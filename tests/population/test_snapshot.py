@@ -143,6 +143,7 @@ def test_a_file_with_something_else_in_it_counts_as_none(setup: Callable[..., Tr
         {"weights": np.zeros(3)},
         {name: array for name, array in arrays.items() if name != "numbers"},
         {name: array for name, array in arrays.items() if name != "1/curve"},
+        {name.replace("/feedback", "/brake"): array for name, array in arrays.items()},
         arrays | {"2/curve": np.zeros(3)},
     ):
         (tmp_path / "tile").write_bytes(save(change))
