@@ -24,13 +24,12 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _spliced: Callable[..., Any] = njit(inline="always")
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def compiled(function: Callable[..., Any]) -> Any:
     """Compile a function, or load it from the cache on disk where that was made of the same sources."""
-    made: Any = _cached(function)
+    made = _cached(function)
     if made is not function:
         forget_stale(Path(made.stats.cache_path))
-    result: Callable[..., Any] = made
-    return result
+    return made
 
 
 def also_compiled(function: _F) -> _F:
