@@ -104,8 +104,6 @@ def test_targets_that_are_refused(y: Any, message: str) -> None:
         (np.full((40, 2, 2), "a"), "arrays of more than two dimensions hold numbers"),
         (np.zeros(40, "V8"), "raw memory"),
         ((one for one in X), r"x of shape \(n, d\) is expected, but its shape is \(\)"),
-        ((X, X[:, :1]), "x holds 2 arrays, but networks get one input"),
-        ({"a": X, "b": X}, "x holds 2 arrays, but networks get one input"),
         (X.T, r"x of shape \(3, 40\) has 3 rows and y has 40; if its examples are columns, give x\.T"),
     ],
 )

@@ -246,7 +246,14 @@ LABELS = np.arange(20) % 2
 @pytest.mark.parametrize(
     ("data", "arguments", "message"),
     [
-        (42, {}, "data are a path, a bundled name, a DataFrame or .x, y., not int"),
+        (42, {}, "data are a path, a bundled name, a DataFrame, .x, y. or a Dataset, not int"),
+        ((((IMAGES, IMAGES), LABELS)), {}, "x holds 2 inputs, but networks of ikura's take one"),
+        (({"a": IMAGES, "b": LABELS}, LABELS), {}, "x holds 2 inputs, but networks of ikura's take one"),
+        (
+            ([[1], [2, 3]] * 10, LABELS),
+            {},
+            "x: row 2 has 2 values and row 1 has 1; networks of ikura's take rows of one length",
+        ),
         ((IMAGES,), {}, "there are 1 arrays"),
         ((IMAGES, LABELS[:5]), {}, "x has 20 rows and y has 5"),
         ((IMAGES[:0], LABELS[:0]), {}, "no rows"),

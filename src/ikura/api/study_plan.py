@@ -11,6 +11,8 @@ from torch import nn
 
 from ikura.api.study import Study
 from ikura.data import Dataset
+from ikura.data.network_inputs import NetworkInputs
+from ikura.errors import UsageError
 from ikura.exchange.prior import Prior
 from ikura.json_values import JsonObject
 from ikura.metric import default_metric, metric
@@ -101,6 +103,11 @@ def make_plan(
     given = replace(given, options=replace(given.options, task=task_of_loss(given.options.task, loss)))
     as_given = takes_given(training.loss)
     dataset = given.read(network, arrays, seed, as_given)
+    if isinstance(network, Pretrained) and isinstance(dataset.train.x, NetworkInputs):
+        raise UsageError(
+            "a pretrained network takes one array in memory, and x holds several inputs, sequences, or lies in a file; "
+            "give a factory that loads the weights: network=lambda hp: …"
+        )
     task = dataset.task.name
     check_loss_fits(loss, dataset)
     usual = metric(loss.name, task) if task == "own" and loss is not None else default_metric(task)

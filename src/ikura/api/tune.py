@@ -11,6 +11,7 @@ from ikura.api.run import begin_run
 from ikura.api.study import Study
 from ikura.api.study_plan import Network, make_plan
 from ikura.data.options import DataOptions
+from ikura.errors import UsageError
 from ikura.exchange.prior import Prior
 from ikura.space import Space
 from ikura.space.argument_names import picked, refuses_unknown
@@ -26,9 +27,10 @@ __all__ = ["tune"]
 
 @refuses_unknown
 def tune(
-    data: Any,
+    data: Any = None,
     target: str | None = None,
     *,
+    train: Any = None,
     task: str = "auto",
     network: Network = None,
     space: Space | Mapping[str, Any] | None = None,
@@ -78,8 +80,11 @@ def tune(
     Args:
         data: path of a table (CSV, TSV, Parquet), folder of images by class (or of MNIST's or CIFAR's files), .npz
             file, name of a bundled data set, pandas frame, or (x, y) arrays of shapes (rows, ...) and (rows,); an x of
-            bytes and of shape (rows, 1 or 3, height, width) is images.
+            bytes and of shape (rows, 1 or 3, height, width) is images. For a network of your own x may also be a tuple
+            or a dictionary of arrays, which forward gets by place or by name, a list of sequences of different lengths,
+            or an array mapped from a file; and the data a torch `Dataset` or `DataLoader` (docs/own_networks.md).
         target: the column to predict; not needed when one is called target, label, class or y.
+        train: the training set, in place of data, where dev and test sets are given too.
         task: "auto", "binary", "multiclass", "multilabel", "regression", or "own" where a loss of your own says what is
             learned.
         network: name of a network: mlp (fully connected), cnn (small convolutional) or one of `ikura.nn.zoo.NETWORKS`;
@@ -133,7 +138,8 @@ def tune(
         positive: of two classes the one that f1 is about; by default the rarer one.
         standardise: for (x, y) and a network of your own, which gets x whole: by default floats are standardised by the
             training rows, and whole numbers, such as the ids of tokens, stay as they are where the network takes them;
-            True standardises both, False neither.
+            True standardises both, False neither. Of several inputs each is judged by itself; zeros and ones alone are
+            a mask.
         missing: words that stand for a missing value, also in the target; by default NA, n/a, None, ? and the like, and
             none in a target of words. An empty field always does.
         decimal: "." or ",", the decimal mark where two readings are possible, as in a column of 1,234 and 5,678.
@@ -164,6 +170,9 @@ def tune(
         (4, True)
     """
     given, began = locals(), perf_counter()
+    if (data is None) == (train is None):
+        raise UsageError("give the data once: ikura.tune(data, …), or ikura.tune(train=…, dev=…, test=…)")
+    data = train if data is None else data
     progress = Logged(progress)
     metric = metric_called(metric)
     given |= {"loss": loss_called(loss), "metric": metric}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 
 from ikura.checks._base import Check, Result
@@ -33,8 +34,9 @@ class BatchNormCheck(Check):
         ghosts = [part.ghost_size for part in normal.values() if isinstance(part, GhostNorm)]
         least = min([size, *ghosts])
         batch = subject.batch(max(size, 2))
+        table = isinstance(batch.x, torch.Tensor) and batch.x.dim() == 2
         flat = all(isinstance(part, nn.BatchNorm1d | BatchNorm | GhostNorm) for part in normal.values())
-        if batch.x.dim() == 2 and flat and least < FEW:
+        if table and flat and least < FEW:
             give = self.failed if least < FEWER else self.warned
             return give(
                 f"batch normalisation sees {least} examples at a time",
@@ -44,7 +46,7 @@ class BatchNormCheck(Check):
                 least=least,
             )
         plain = any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in normal.values())
-        if batch.x.dim() == 2 and plain and len(subject.train) % size == 1:
+        if table and plain and len(subject.train) % size == 1:
             return self.warned(
                 f"{len(subject.train)} examples in mini-batches of {size} leave one over, which has no variance",
                 "torch's batch normalisation refuses a mini-batch of one example.",

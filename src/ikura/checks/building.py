@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,6 +12,7 @@ from ikura.checks._base import Check, Result
 from ikura.checks.short_training import reseed
 from ikura.checks.subject import Batch, Subject
 from ikura.nn.loss import OutputShape, outputs_of
+from ikura.population.inputs import TensorInputs, table_of_inputs
 
 __all__ = ["FactoryCheck", "ForwardCheck", "SharedCheck"]
 
@@ -91,7 +93,7 @@ class ForwardCheck(Check):
             return self.failed(
                 f"the network fails on inputs of shape {tuple(batch.x.shape)}: {reason}",
                 "A layer does not fit the one before it, or the inputs have another shape than expected.",
-                f"Build the network for examples of shape {tuple(batch.x.shape[1:])}.",
+                f"Build the network for examples of shape {_example_shape(batch)}.",
             )
         if not isinstance(outputs, torch.Tensor):
             kind = type(outputs).__name__
@@ -132,7 +134,7 @@ class ForwardCheck(Check):
             return self.failed(
                 f"{what} of the untrained network are not finite" if what == "outputs" else "the loss is not finite",
                 "A logarithm of zero, a division by zero, or an overflow in the forward pass or the loss."
-                if bool(torch.isfinite(batch.x).all())
+                if bool(torch.isfinite(table_of_inputs(batch.x)).all())
                 else "The inputs are not finite either; see values.",
                 "Add a small number inside of the logarithm or divisor, use the loss on logits, or mend the inputs.",
                 **figures,
@@ -211,3 +213,10 @@ class SharedCheck(Check):
                 )
             tied[id(p)] = name
         return self.passed("every layer has weights of its own")
+
+
+def _example_shape(batch: Batch) -> tuple[Any, ...]:
+    """Shape of one example, of several inputs the shape of each."""
+    if isinstance(batch.x, TensorInputs):
+        return tuple(shape[1:] for shape in batch.x.shape)
+    return tuple(batch.x.shape[1:])

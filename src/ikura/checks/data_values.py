@@ -26,8 +26,7 @@ def _parts(subject: Subject) -> list[tuple[str, Examples]]:
 
 
 def _table(examples: Examples) -> npt.NDArray[np.float64]:
-    rows = np.asarray(examples.inputs(slice(0, SAMPLE)), np.float64)
-    return rows.reshape(len(rows), -1)
+    return np.asarray(examples.table(slice(0, SAMPLE)), np.float64)
 
 
 def _feature(subject: Subject, column: int, count: int) -> str:
@@ -97,7 +96,7 @@ class NormalisationCheck(Check):
                 features=x.shape[1],
             )
         whole, deviation = float(x.mean()), float(x.std())
-        if x.shape[1] > 16 and subject.train.x.ndim > 2:
+        if x.shape[1] > 16 and (subject.train.several or len(subject.train.shape) > 1):
             mean, spread, varies = np.array([whole]), np.array([deviation]), np.array([True])
         extent = np.maximum(np.abs(mean), spread)
         worst = int(np.argmax(np.where(varies, extent, 0)))

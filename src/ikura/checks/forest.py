@@ -27,7 +27,7 @@ def feature_names(subject: Subject, count: int) -> list[str]:
 def matrix(subject: Subject, examples: Examples, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     """Lay examples out as a table of numbers; of very many features a part is drawn."""
     chosen = examples.rows(rows)
-    x = np.asarray(chosen.inputs(slice(None)), np.float32).reshape(len(rows), -1)
+    x = np.asarray(chosen.table(), np.float32)
     x = np.concatenate([x, chosen.codes.astype(np.float32)], axis=1)
     if x.shape[1] > MOST_FEATURES:
         x = x[:, np.random.default_rng(subject.seed).choice(x.shape[1], MOST_FEATURES, replace=False)]

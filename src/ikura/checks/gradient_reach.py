@@ -66,8 +66,8 @@ class InputsCheck(Check):
         """Compute the gradient of the outputs with respect to the inputs."""
         batch = subject.seen(rows=64)
         module = without_dropout(subject.module())
-        if not batch.x.is_floating_point():
-            return self.skipped("the inputs are no floating-point numbers")
+        if not isinstance(batch.x, torch.Tensor) or not batch.x.is_floating_point():
+            return self.skipped("the inputs are not one tensor of floating-point numbers")
         x = batch.x.clone().requires_grad_()
         reseed()
         outputs = subject.outputs(module, batch._replace(x=x))

@@ -50,7 +50,7 @@ class LeakageCheck(Check):
         y = np.asarray(subject.train.y)[rows].reshape(len(rows), -1)[:, 0].astype(np.float64)
         if len(rows) < 30 or x.shape[1] < 2 or np.unique(y).size < 2 or not np.isfinite(y).all():
             return self.skipped("it takes at least 30 examples and two features")
-        if subject.train.x.ndim > 2 or x.shape[1] > TRIED:
+        if subject.train.several or len(subject.train.shape) > 1 or x.shape[1] > TRIED:
             return self.skipped("the inputs are no table of a few features")
         regression = subject.task == "regression"
         errors = np.array([self._error_of(x[:, column], y, regression, subject.seed) for column in range(x.shape[1])])
@@ -173,8 +173,9 @@ class DuplicatesCheck(Check):
 
 
 def _rows(examples: Examples) -> npt.NDArray[Any]:
-    most = min(MOST_HASHED, max(MOST_BYTES // max(examples.x[:1].nbytes, 1), 1))
-    x = np.asarray(examples.raw(slice(0, most)))
+    most = min(MOST_HASHED, max(MOST_BYTES // max(examples.head(1).table().nbytes, 1), 1))
+    some = slice(0, most)
+    x = np.asarray(examples.table(some) if examples.several else examples.raw(some))
     x = x.reshape(len(x), -1)
     if examples.codes.shape[1]:
         x = np.concatenate([x.astype(np.float64), examples.codes[:most]], axis=1)

@@ -25,6 +25,7 @@ from ikura.data.open_source import open_source
 from ikura.data.options import DataOptions
 from ikura.data.reading import read_source
 from ikura.data.source import Source
+from ikura.data.torch_dataset import is_item_source, read_items
 from ikura.data.values import booleans, numbers
 from ikura.errors import DataError, UsageError, nearest
 from ikura.nn import loss as nn_loss
@@ -124,6 +125,9 @@ def subject_of_data(
     """
     asked = asked or NetworkOptions()
     network = asked.network
+    if is_item_source(data):
+        x, y, _ = read_items(data, options.target)
+        data = (x, y)
     opened = open_source(data, options)
     what = opened.name or ("arrays" if isinstance(data, tuple) else "a table")
     own = network is not None and (not isinstance(network, str) or is_reference(network))
@@ -137,12 +141,13 @@ def subject_of_data(
             )
         parts = _raw(table, dataset)
     classes = len(dataset.task.classes or [])
+    table_like = parts[0].is_table
     if network is None:
-        network = "cnn" if dataset.train.x.ndim == 4 else "mlp"
+        network = "cnn" if len(parts[0].shape) == 3 else "mlp"
     if network == "mlp":
         parts = [part.flat() for part in parts]
     train, dev, test = parts
-    named = not as_given and train.x.ndim == 2 and dataset.train.x.ndim == 2
+    named = not as_given and train.is_table and table_like
     subject = Subject(
         what,
         dataset.task.name,
@@ -158,7 +163,7 @@ def subject_of_data(
         loss=asked.own_loss,
         named=asked.named_loss,
         step=asked.step,
-        integers=own and train.standard is None and train.x.dtype.kind == "i",
+        integers=own and train.whole_numbers,
     )
     embedded = () if as_given else tuple(dataset.encoder.cardinalities)
     return _with_network(subject, network, asked.hyperparameters or {}, embedded)
@@ -303,7 +308,7 @@ def _with_network(
     if not callable(network):
         raise UsageError(f"network is a name, a module or a factory of one, not {network!r}")
     factory = _factory(network)
-    sizes = {"inputs": prod(shape), "outputs": outputs, "shape": list(shape)}
+    sizes = {**subject.train.sizes, "outputs": outputs}
     read = {**DEFAULTS, **given, **sizes} if own else {**given, **sizes}
 
     def make(seed: int) -> nn.Module:

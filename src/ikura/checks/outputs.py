@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from ikura.checks._base import Check, Result
 from ikura.checks.subject import Subject, without_dropout
 from ikura.checks.trace import trace
+from ikura.population.inputs import over_floats
 
 __all__ = ["LossCheck", "OutputsCheck"]
 
@@ -38,8 +40,8 @@ class OutputsCheck(Check):
         last = None if found.last is None else found.last.kind
         with torch.no_grad():
             outputs = found.outputs.detach()
-            far = batch.x * FAR if batch.x.is_floating_point() else batch.x
-            both = [outputs, *(subject.outputs(module, batch._replace(x=x)) for x in (far, -far))]
+            far = [over_floats(batch.x, partial(torch.mul, sign * FAR)) for sign in (1, -1)]
+            both = [outputs, *(subject.outputs(module, batch._replace(x=x)) for x in far)]
         probes = torch.cat([one.reshape(len(one), -1) for one in both])
         probes = probes[torch.isfinite(probes).all(1)]
         if not len(probes):

@@ -12,6 +12,7 @@ from ikura.checks._base import Check, Result
 from ikura.checks.short_training import evaluate, reseed, train
 from ikura.checks.subject import Batch, Subject, without_dropout
 from ikura.json_values import JsonObject
+from ikura.population.inputs import table_of_inputs
 
 __all__ = ["OverfitCheck"]
 
@@ -68,7 +69,7 @@ class OverfitCheck(Check):
 def _distinct(subject: Subject, rows: int) -> Batch:
     """Choose examples whose inputs and, as far as there are any, whose targets differ."""
     seen = subject.seen()
-    inputs = seen.x.reshape(len(seen.y), -1).float()
+    inputs = table_of_inputs(seen.x)
     if seen.codes is not None:
         inputs = torch.cat([inputs, seen.codes.float()], 1)
     different = np.sort(np.unique(inputs.numpy(), axis=0, return_index=True)[1])

@@ -123,7 +123,7 @@ def _subject(
 ) -> Subject:
     train, dev = Examples.of(dataset.train), Examples.of(dataset.dev)
     outputs = outputs_of(dataset.task.name, len(dataset.task.classes or []), prod(train.y.shape[1:]), loss)
-    sizes = {"inputs": int(train.x[0].size), "outputs": outputs, "shape": list(train.shape)}
+    sizes = {**train.sizes, "outputs": outputs}
     network = fresh = None
     if factory is not None:
 
@@ -144,11 +144,11 @@ def _subject(
         network=network,
         fresh=fresh,
         given=given,
-        names=(*dataset.encoder.feature_names, *dataset.encoder.embedding_names) if train.x.ndim == 2 else (),
+        names=(*dataset.encoder.feature_names, *dataset.encoder.embedding_names) if train.is_table else (),
         drift=dataset.summary.drift,
         seed=seed,
         loss=None if loss is None else loss.own,
         named=loss,
-        integers=train.standard is None and train.x.dtype.kind == "i",
+        integers=train.whole_numbers,
     )
     return subject

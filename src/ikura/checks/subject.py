@@ -22,7 +22,7 @@ from ikura.nn.mlp import MLP
 from ikura.nn.noise import permutation
 from ikura.nn.products import weights_in_products
 from ikura.population.examples import Examples
-from ikura.population.inputs import inputs_of
+from ikura.population.inputs import Features, TensorInputs, call_forward, tensors_of
 from ikura.population.member import Hyperparameters
 from ikura.population.update_rules import rule
 from ikura.process_state import ignored_warnings
@@ -31,16 +31,16 @@ from ikura.space import DEFAULTS
 __all__ = ["Batch", "Loss", "Step", "Subject", "Table", "undisturbed_generators", "without_dropout"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-Step = Callable[[nn.Module, torch.optim.Optimizer, Tensor, Tensor], Any]
+Step = Callable[[nn.Module, torch.optim.Optimizer, Any, Tensor], Any]
 
 SEEN = 256
 """Examples that a check looks at when it does not train."""
 
 
 class Batch(NamedTuple):
-    """Some examples: x, shape (rows, …), codes, shape (rows, c) or None, and y, shape (rows,)."""
+    """Some examples: x, shape (rows, …), or several inputs, codes, shape (rows, c) or None, and y, shape (rows,)."""
 
-    x: Tensor
+    x: Features
     codes: Tensor | None
     y: Tensor
 
@@ -202,10 +202,7 @@ class Subject:
 
     def tensors(self, examples: Examples, dtype: torch.dtype = torch.float32) -> Batch:
         """Return examples as networks take them."""
-        wide = dtype == torch.float64 and not self.integers
-        x = torch.from_numpy(np.array(examples.inputs(slice(None)), np.float64 if wide else None))
-        kept = self.integers or (self.loss is not None and x.dtype != torch.uint8)
-        x = x.to(dtype) if x.is_floating_point() or not kept else x
+        x = self._features(examples, dtype)
         codes = torch.from_numpy(np.array(examples.codes))
         y = torch.from_numpy(np.array(examples.y))
         if self.loss is None:
@@ -214,15 +211,24 @@ class Subject:
             y = y.to(dtype)
         return Batch(x, codes, y)
 
+    def _features(self, examples: Examples, dtype: torch.dtype) -> Features:
+        if examples.several:
+            found = tensors_of(examples)
+            return found.to(dtype) if isinstance(found, TensorInputs) or found.is_floating_point() else found
+        wide = dtype == torch.float64 and not self.integers
+        x = torch.from_numpy(np.array(examples.inputs(slice(None)), np.float64 if wide else None))
+        kept = self.integers or (self.loss is not None and x.dtype != torch.uint8)
+        return x.to(dtype) if x.is_floating_point() or not kept else x
+
     @property
-    def few(self) -> list[Tensor]:
+    def few(self) -> list[Features]:
         """Two examples as a network takes them, from which lazy modules have their shapes."""
         batch = self.batch(2)
         return [batch.x] if batch.codes is None else [batch.x, batch.codes]
 
     def outputs(self, module: nn.Module, batch: Batch) -> Tensor:
         """Run a network."""
-        out: Tensor = module(*inputs_of(module, batch.x, batch.codes))
+        out: Tensor = call_forward(module, batch.x, batch.codes)
         return out
 
     def cost(self, outputs: Tensor, y: Tensor) -> Tensor:
@@ -254,7 +260,7 @@ class Subject:
             return None
         try:
             with torch.no_grad():
-                return weights_in_products(module.eval(), inputs_of(module, batch.x, batch.codes))
+                return weights_in_products(module.eval(), lambda: self.outputs(module, batch))
         except Exception:
             return None
 

@@ -65,7 +65,7 @@ def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str,
         given=given,
         table=table,
         seed=setting.seed,
-        integers=setting.custom and setup.train.standard is None and setup.train.x.dtype.kind == "i",
+        integers=setting.custom and setup.train.whole_numbers,
     )
 
 

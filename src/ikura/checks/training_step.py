@@ -11,6 +11,7 @@ from ikura.checks._base import Check, Result
 from ikura.checks.short_training import gradients, reseed
 from ikura.checks.subject import Subject, without_dropout
 from ikura.nn.dropout import Dropout
+from ikura.population.inputs import TensorInputs
 
 __all__ = ["StepCheck"]
 
@@ -38,7 +39,8 @@ class StepCheck(Check):
             before = _flat(parameters)
             slopes.append(self._slope(subject, module, parameters, index))
             reseed()
-            subject.step(module, optimizer, batch.x, batch.y)
+            x = batch.x.as_given if isinstance(batch.x, TensorInputs) else batch.x
+            subject.step(module, optimizer, x, batch.y)
             changes.append((before - _flat(parameters)) / RATE)
         first, second = (_ratio(c, s) for c, s in zip(changes, slopes, strict=True))
         both = _ratio(changes[1], slopes[0] + slopes[1])

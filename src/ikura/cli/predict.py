@@ -113,9 +113,11 @@ def _predicted(model: Model, data: str, remarks: list[str]) -> DataFrame:
     from ikura.data.error_location import located
 
     if Path(data).suffix.lower() == ARRAYS:
-        from ikura.data.images.archive import read_array
+        from ikura.data.encoder.inputs import InputsEncoder
+        from ikura.data.images.archive import read_array, read_inputs
 
-        rows: Any = read_array(Path(data))
+        several = isinstance(model.encoder, InputsEncoder)
+        rows: Any = read_inputs(Path(data)) if several else read_array(Path(data))
     else:
         rows = _read(data, model)
     with located("stdin" if data == STDIN else data):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ikura.data.memory import memory_limit
+from ikura.data.network_inputs import NetworkInputs
 from ikura.errors import DataError
 
 __all__ = ["Pair", "is_arrow", "plain_array", "plain_features", "plain_pair", "plain_target"]
@@ -26,13 +26,14 @@ class Pair:
     """Features and targets of n examples.
 
     Args:
-        x: a table, or an array of shape (n, …) of numbers, booleans, text or datetimes.
+        x: a table, or an array of shape (n, …) of numbers, booleans, text or datetimes; or several inputs, or an array
+            that stays on disk.
         y: shape (n,), or (n, …) where examples have several values; text is empty where it is missing, numbers are NaN.
         name: what the target was called; None if it had no name.
         notes: sentences for the user.
     """
 
-    x: Features
+    x: Features | NetworkInputs
     y: npt.NDArray[Any]
     name: str | None
     notes: list[str]
@@ -59,7 +60,6 @@ def plain_pair(x: Any, y: Any) -> Pair:
     """
     if isinstance(y, str):
         raise DataError(f"y is the text {y!r}; give the values of the target, or the table alone with target={y!r}")
-    _check_single(x, y)
     features, notes = plain_features(x)
     target, name = plain_target(y)
     rows = len(features)
@@ -81,17 +81,6 @@ def plain_pair(x: Any, y: Any) -> Pair:
         raise DataError("x and y have no rows")
     _check_order(x, y)
     return Pair(features, target, name, notes)
-
-
-def _check_single(x: Any, y: Any) -> None:
-    """Refuse several inputs in place of one."""
-    several = list(x.values()) if isinstance(x, Mapping) else list(x) if isinstance(x, tuple | list) else []
-    whole = [one for one in several if len(np.shape(one)) > 1]
-    if several and len(whole) == len(several) and len(several) != len(y):
-        raise DataError(
-            f"x holds {len(several)} arrays, but networks get one input; join them to one array, such as "
-            "np.hstack([a, b]) for those of shape (n, d), and let the network take it apart"
-        )
 
 
 def plain_features(x: Any) -> tuple[Features, list[str]]:

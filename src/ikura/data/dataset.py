@@ -5,22 +5,33 @@ from __future__ import annotations
 import os
 from copy import copy
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ikura.data.array_encoding import ArrayScaling, whole_array, whole_encoder, whole_note
+from ikura.data.array_encoding import (
+    ArrayScaling,
+    input_encoders,
+    input_notes,
+    whole_array,
+    whole_encoder,
+    whole_note,
+)
 from ikura.data.columns import Column
-from ikura.data.drift import find_drift, find_mismatch, image_table
+from ikura.data.drift import find_drift, find_mismatch, image_table, inputs_table
 from ikura.data.duplicate_rows import find_copies
 from ikura.data.encoder import ArrayEncoder, Encoder, ImageEncoder, PixelStandard
 from ikura.data.encoder.array import mean_and_spread
+from ikura.data.encoder.inputs import InputsEncoder
 from ikura.data.encoder.number import Standard
 from ikura.data.encoder.table import TableEncoder
 from ikura.data.error_location import located
+from ikura.data.images.channel_layout import arrange
 from ikura.data.images.pixel_memory import take_rows
+from ikura.data.network_inputs import NetworkInputs
 from ikura.data.open_source import open_source
 from ikura.data.options import DataOptions
 from ikura.data.reading import Reading, read_source
@@ -42,7 +53,8 @@ class Part:
 
     Args:
         x: features, float32, shape (n, d), or (n, …) for arrays, int64 where whole numbers stay as they are; images
-            are uint8, not yet standardised, of shape (n, channels, height, width), perhaps mapped from a file.
+            are uint8, not yet standardised, of shape (n, channels, height, width), perhaps mapped from a file; all
+            arguments of forward where networks take several inputs, or arrays that stay on disk.
         codes: codes for embeddings, int32, shape (n, c); 0 is unseen or missing.
         y: targets, shape (n,) or (n, …): float32 0 or 1 (binary, multilabel), int64 (multiclass), float64, standardised
             where the loss takes them so (regression), or what was given (own).
@@ -50,7 +62,7 @@ class Part:
         weights: of the examples in the loss, shape (n,); None for 1 each.
     """
 
-    x: npt.NDArray[np.float32] | npt.NDArray[np.int64] | npt.NDArray[np.uint8]
+    x: npt.NDArray[np.float32] | npt.NDArray[np.int64] | npt.NDArray[np.uint8] | NetworkInputs
     codes: npt.NDArray[np.int32]
     y: npt.NDArray[np.float32] | npt.NDArray[np.float64] | npt.NDArray[np.int64]
     standard: PixelStandard | None = None
@@ -58,6 +70,24 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def array(self) -> npt.NDArray[Any]:
+        """The features where they are one array in memory, or bytes of images."""
+        assert isinstance(self.x, np.ndarray)
+        return self.x
+
+    @property
+    def example_shape(self) -> tuple[int, ...]:
+        """Shape of the features of one example; of several inputs that of the first."""
+        return self.x.inputs[0].example_shape if isinstance(self.x, NetworkInputs) else self.x.shape[1:]
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers one example has."""
+        if isinstance(self.x, NetworkInputs):
+            return sum(prod(one.example_shape) for one in self.x.inputs)
+        return prod(self.x.shape[1:])
 
 
 @dataclass(frozen=True)
@@ -130,7 +160,7 @@ def prepare(
     options = options or DataOptions()
     task, positive = options.task, options.positive
     source = open_source(data, options)
-    source = take_weights(source if arrays is None else whole_array(source, data), options.sample_weight)
+    source = take_weights(_for_built_in(source) if arrays is None else whole_array(source, data), options.sample_weight)
     if (options.dev is not None or options.test is not None) and (options.group or options.time):
         raise DataError("group and time choose a dev and a test set, and one is given; leave them or it out")
     with located(source.name):
@@ -176,6 +206,10 @@ def prepare(
         own = isinstance(source.features, np.ndarray) and not source.images and fitted is None
         if arrays is not None and own:
             encoder, train, dev, test = _whole(source, rows, targets, arrays)
+        elif isinstance(source.features, NetworkInputs):
+            assert arrays is not None
+            encoder, train, dev, test = _several(source.features, rows, targets, arrays, options.channels)
+            notes += input_notes(source.features.labels, getattr(encoder, "encoders", [encoder]), arrays)
         else:
             encoder, train, dev, test = (_images if source.images else _encoded)(reading, rows, targets, fitted)
         compared = _compared(source, columns, classes, aim, rows)
@@ -239,6 +273,51 @@ def _whole(
     return encoder, train, dev, test
 
 
+def _several(
+    inputs: NetworkInputs, rows: Split, targets: list[npt.NDArray[Any]], arrays: ArrayScaling, channels: str | None
+) -> tuple[Encoder, Part, Part, Part]:
+    """Several inputs, or an array that stays on disk: of that nothing is copied."""
+    encoders = input_encoders(inputs.taken(rows.train), arrays, channels)
+    steps = inputs.inputs[0].array.shape[1] if inputs.sequences else 0
+    together = InputsEncoder(encoders, inputs.names, inputs.sequences, steps)
+    encoder: Encoder = encoders[0] if len(encoders) == 1 and inputs.names is None else together
+
+    def part(where: npt.NDArray[np.int64], y: npt.NDArray[Any]) -> Part:
+        return Part(together.encode(inputs.taken(where)), np.zeros((len(where), 0), np.int32), y)
+
+    train, dev, test = (part(where, y) for where, y in zip((rows.train, rows.dev, rows.test), targets, strict=True))
+    return encoder, train, dev, test
+
+
+def _for_built_in(source: Source) -> Source:
+    """Refuse what ikura's own networks do not take; bytes of images on disk are images."""
+    features = source.features
+    if not isinstance(features, NetworkInputs):
+        return source
+    if features.sequences:
+        lengths = features.inputs[1].read()
+        other = int((lengths != lengths[0]).argmax())
+        raise DataError(
+            f"x: row {other + 1} has {lengths[other]} values and row 1 has {lengths[0]}; networks of ikura's take rows "
+            "of one length; a network of your own (network=…) gets them padded, and their lengths"
+        )
+    [first, *others] = features.inputs
+    if others or features.names is not None:
+        raise DataError(
+            f"x holds {len(features.inputs)} inputs, but networks of ikura's take one; join them to one array, such as "
+            "np.hstack([a, b]) for those of shape (n, d), or give a network of your own (network=…) that takes them"
+        )
+    pixels = np.asarray(first.array)
+    if pixels.dtype == np.uint8 and pixels.ndim in (3, 4):
+        found = arrange(pixels, "last" if source.channels_last else None)
+        if found.images:
+            return replace(source, features=found.array, images=True, channels_last=found.last)
+    raise DataError(
+        f"x lies in a file and takes {first.array.nbytes / 1e9:.3g} GB; networks of ikura's take what fits in a "
+        "quarter of memory; give a network of your own (network=…), which reads mini-batches from the file"
+    )
+
+
 def _images(
     reading: Reading, rows: Split, targets: list[npt.NDArray[Any]], fitted: Encoder | None
 ) -> tuple[Encoder, Part, Part, Part]:
@@ -269,6 +348,7 @@ def _as_given(source: Source, rows: npt.NDArray[np.int64]) -> Any:
     """Some rows in the form in which users give them."""
     if isinstance(source.features, pd.DataFrame):
         return source.features.iloc[rows]
+    assert isinstance(source.features, np.ndarray)
     taken = source.features[rows]
     return np.moveaxis(taken, 1, -1) if source.channels_last else taken
 
@@ -294,6 +374,8 @@ def _compared(
     aim = Column(task.target, kind, 0, 0)
     if isinstance(source.features, pd.DataFrame):
         return source.features.assign(**{task.target: source.target}), [*columns, aim], rows
+    if isinstance(source.features, NetworkInputs):
+        return inputs_table(source.features, source.target, rows, kind)
     if source.images:
         return image_table(source.features, source.target, rows)
     mean, spread = mean_and_spread(source.features)

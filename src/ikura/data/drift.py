@@ -13,10 +13,11 @@ from scipy import special
 
 from ikura.data.columns import Column
 from ikura.data.encoder.array import mean_and_spread
+from ikura.data.network_inputs import NetworkInputs
 from ikura.data.split import Split
 from ikura.data.values import booleans, datetimes, labels, numbers
 
-__all__ = ["Drift", "find_drift", "find_mismatch", "image_table"]
+__all__ = ["Drift", "find_drift", "find_mismatch", "image_table", "inputs_table"]
 
 SAMPLE = 10_000
 MOST_VALUES = 1_000_000
@@ -134,6 +135,37 @@ def image_table(
     ends = np.cumsum([0, *map(len, parts)])
     sampled = Split(*(np.arange(ends[place], ends[place + 1]) for place in range(3)))
     return frame, columns, sampled
+
+
+def inputs_table(
+    inputs: NetworkInputs, target: pd.Series, split: Split, kind: str, seed: int = 0
+) -> tuple[pd.DataFrame, list[Column], Split]:
+    """A table of the value, or of mean and deviation, of each of several inputs, and the target, to compare parts by.
+
+    Args:
+        inputs: of n examples.
+        target: n rows.
+        split: rows of the three parts.
+        kind: of the target, numeric or category.
+        seed: number that picks the examples where a part has more than 5,000.
+
+    Returns:
+        The table, its columns, and the rows of the three parts in it.
+    """
+    random = np.random.default_rng(seed)
+    parts = [np.sort(_sample(rows, MOST_IMAGES, random)) for rows in (split.train, split.dev, split.test)]
+    taken = inputs.taken(np.concatenate(parts))
+    values: dict[str, npt.NDArray[Any]] = {}
+    for label, one in zip(inputs.labels, taken.inputs, strict=True):
+        if one.array.ndim == 1:
+            values[label] = one.given(slice(None)).astype(np.float64)
+        else:
+            values[f"mean of {label}"], values[f"spread of {label}"] = mean_and_spread(one)
+    columns = [Column(name, "numeric", 0, 0) for name in values]
+    ends = np.cumsum([0, *map(len, parts)])
+    sampled = Split(*(np.arange(ends[place], ends[place + 1]) for place in range(3)))
+    frame = pd.DataFrame(values).assign(**{str(target.name): target.iloc[np.concatenate(parts)].reset_index(drop=True)})
+    return frame, [*columns, Column(str(target.name), kind, 0, 0)], sampled
 
 
 def _sample(rows: npt.NDArray[np.int64], most: int, random: np.random.Generator) -> npt.NDArray[np.int64]:

@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ikura.data.images._base import PARTS
+from ikura.data.input_arrays import plain_inputs
+from ikura.data.network_inputs import JoinedRows, NetworkInput, NetworkInputs, is_on_disk
 from ikura.data.source import Source
 from ikura.data.values import booleans, datetimes, label, numbers
 from ikura.errors import DataError, listed, nearest
@@ -53,7 +55,9 @@ def join_parts(training: Source, others: Sequence[tuple[int, Source]]) -> Source
         names[part] = where
         parts.append(np.full(len(other.target), part, np.int8))
     whole: Any
-    if isinstance(training.features, pd.DataFrame):
+    if any(isinstance(one, NetworkInputs) for one in features):
+        whole = _joined([_as_inputs(one) for one in features])
+    elif isinstance(training.features, pd.DataFrame):
         whole = pd.concat(features, ignore_index=True)
     else:
         whole = np.concatenate(features)
@@ -81,6 +85,8 @@ def _joined_values(sources: Sequence[Source]) -> npt.NDArray[Any] | None:
 def _alike(training: Source, other: Source, notes: list[str]) -> Any:
     """The features of a part in the form of the training rows."""
     known, new = training.features, other.features
+    if isinstance(known, NetworkInputs) or isinstance(new, NetworkInputs):
+        return _inputs_alike(known, new)
     if not isinstance(known, pd.DataFrame) or not isinstance(new, pd.DataFrame):
         if isinstance(known, pd.DataFrame) or isinstance(new, pd.DataFrame):
             raise DataError("the training rows and these are a table and arrays; both must be of one kind")
@@ -96,6 +102,66 @@ def _alike(training: Source, other: Source, notes: list[str]) -> Any:
     if extra:
         notes.append(f"{other.name or 'A part'} has {listed(map(repr, extra), 5)} besides, which training has not.")
     return pd.DataFrame({name: _column(known[name], new[name]) for name in known.columns})
+
+
+def _inputs_alike(training: Any, other: Any) -> NetworkInputs:
+    """The inputs of a part in the order of the training rows."""
+    training, other = _as_array(training), _as_array(other)
+    for one, twin in ((training, other), (other, training)):
+        several = isinstance(one, NetworkInputs) and (len(one.inputs) > 1 or one.names is not None)
+        if (several and not isinstance(twin, NetworkInputs)) or isinstance(twin, pd.DataFrame):
+            raise DataError("the training rows and these have other inputs; both must have the same")
+    known = _as_inputs(training)
+    new = _as_inputs(other)
+    if known.sequences and new.sequences:
+        return new
+    new = plain_inputs(new, known)
+    for name, one, twin in zip(known.labels, known.inputs, new.inputs, strict=True):
+        if one.array.shape[1:] != twin.array.shape[1:]:
+            raise DataError(
+                f"{name} has examples of shape {twin.array.shape[1:]}, but those of training are of "
+                f"{one.array.shape[1:]}"
+            )
+        _check_kinds(name, one.array.dtype, twin.array.dtype)
+    return new
+
+
+def _as_array(features: Any) -> Any:
+    """A table that was an array as one again."""
+    if isinstance(features, pd.DataFrame) and list(features.columns) == [f"x{i}" for i in range(features.shape[1])]:
+        array = features.to_numpy()
+        return array if array.dtype.kind in "biuf" else features
+    return features
+
+
+def _as_inputs(features: Any) -> NetworkInputs:
+    return features if isinstance(features, NetworkInputs) else NetworkInputs((NetworkInput(features),))
+
+
+def _check_kinds(name: str, known: np.dtype[Any], new: np.dtype[Any]) -> None:
+    """Refuse floats where training has whole numbers, and the other way round."""
+    kinds = {"b": "booleans", "i": "whole numbers", "u": "whole numbers", "f": "floats"}
+    if kinds.get(known.kind) != kinds.get(new.kind):
+        raise DataError(f"{name} holds {new}, but that of training {known}; give both as {kinds[known.kind]}")
+
+
+def _joined(parts: list[NetworkInputs]) -> NetworkInputs:
+    """Inputs whose rows follow each other; what stays on disk is not copied, sequences are padded to the longest."""
+    inputs = []
+    for place, one in enumerate(parts[0].inputs):
+        arrays = [part.inputs[place].array for part in parts]
+        if any(map(is_on_disk, arrays)):
+            pieces = [one.arrays if isinstance(one, JoinedRows) else (one,) for one in arrays]
+            inputs.append(NetworkInput(JoinedRows(tuple(piece for some in pieces for piece in some))))
+            continue
+        held = [np.asarray(array) for array in arrays]
+        if parts[0].sequences and place == 0:
+            steps = max(array.shape[1] for array in held)
+            held = [np.pad(a, [(0, 0), (0, steps - a.shape[1]), *[(0, 0)] * (a.ndim - 2)]) for a in held]
+            if len({array.shape[1:] for array in held}) > 1:
+                raise DataError(f"the parts have steps of different shapes, {listed(a.shape[2:] for a in held)}")
+        inputs.append(NetworkInput(np.concatenate(held)))
+    return NetworkInputs(tuple(inputs), parts[0].names, parts[0].sequences)
 
 
 def _column(known: pd.Series, new: pd.Series) -> pd.Series:

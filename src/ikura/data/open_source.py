@@ -8,23 +8,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ikura.built_in import BUNDLED, IMAGE_SETS
-from ikura.data.arrays import is_arrow, plain_features, plain_pair
+from ikura.data.arrays import is_arrow, plain_features
 from ikura.data.bundled import load_bundled
 from ikura.data.encoder import array_frame
 from ikura.data.error_location import located
 from ikura.data.file_limits import check_entry
 from ikura.data.frame import plain_frame
 from ikura.data.images import is_image_data, open_images
-from ikura.data.images.channel_layout import CHANNELS, arrange
+from ikura.data.images.archive import inputs_of_archive
+from ikura.data.images.channel_layout import CHANNELS, arrange, check_layout
+from ikura.data.input_arrays import pair_of
 from ikura.data.join_parts import join_parts
+from ikura.data.network_inputs import NetworkInputs
 from ikura.data.options import DataOptions
 from ikura.data.read import open_table
 from ikura.data.source import CLASS, Source
 from ikura.data.task import find_target
-from ikura.errors import DataError, nearest
+from ikura.data.torch_dataset import is_item_source, read_items
+from ikura.errors import DataError, listed, nearest
 
 __all__ = ["open_source"]
 
@@ -55,13 +60,19 @@ def _open(data: Any, options: DataOptions) -> Source:
     target = options.target
     if isinstance(data, tuple):
         return _open_arrays(data, options)
+    if is_item_source(data):
+        x, y, notes = read_items(data, target)
+        source = _open_arrays((x, y), options)
+        return replace(source, notes=[*notes, *source.notes])
     if is_arrow(data):
         data, _ = plain_features(data)
     if isinstance(data, pd.DataFrame):
         return _with_target(None, open_table(data, options.ignored), target)
     if not isinstance(data, (str, os.PathLike)):
-        raise DataError(f"data are a path, a bundled name, a DataFrame or (x, y), not {type(data).__name__}")
+        raise DataError(f"data are a path, a bundled name, a DataFrame, (x, y) or a Dataset, not {type(data).__name__}")
     name = str(check_entry(data))
+    if Path(name).suffix.lower() == ".npz" and Path(name).is_file() and (several := inputs_of_archive(Path(name))):
+        return _open_inputs(name, several, options)
     if is_image_data(name):
         return _open_images(name, options)
     if options.channels is not None:
@@ -108,16 +119,26 @@ def _open_images(name: str, options: DataOptions) -> Source:
     )
 
 
+def _open_inputs(name: str, several: dict[int, tuple[NetworkInputs, npt.NDArray[Any]]], options: DataOptions) -> Source:
+    """The parts of a file of several inputs."""
+    with located(name):
+        parts = {part: _open_arrays(pair, options) for part, pair in several.items()}
+        training = parts.pop(0)
+        return replace(join_parts(training, list(parts.items())) if parts else training, name=name)
+
+
 def _open_arrays(data: tuple[Any, ...], options: DataOptions) -> Source:
     if len(data) != 2:
         raise DataError(
             f"(x, y) is expected, but there are {len(data)} arrays; a dev and a test set are given as dev=(x, y), "
             "test=(x, y)"
         )
-    pair = plain_pair(*data)
+    pair = pair_of(*data)
     notes, kinds = list(pair.notes), dict[str, str]()
     features, images, last = pair.x, False, False
-    if isinstance(features, pd.DataFrame):
+    if isinstance(features, NetworkInputs):
+        last = _check_channels(features, options.channels)
+    elif isinstance(features, pd.DataFrame):
         features = open_table(features, options.ignored)
     elif features.ndim == 2:
         numeric = features.dtype.kind in "iuf"
@@ -135,3 +156,14 @@ def _open_arrays(data: tuple[Any, ...], options: DataOptions) -> Source:
     values = pair.y if pair.y.ndim > 1 else None
     column = pd.Series(pair.y if values is None else values.reshape(len(values), -1).mean(1), name=name)
     return Source(None, features, column, kinds, notes, images=images, channels_last=last, values=values)
+
+
+def _check_channels(inputs: NetworkInputs, channels: str | None) -> bool:
+    """Whether channels are said to be last; refuses that where no input has channels."""
+    check_layout(channels)
+    if channels is not None and not any(one.array.ndim == 4 for one in inputs.inputs):
+        shapes = listed(
+            f"{label} of shape {one.array.shape}" for label, one in zip(inputs.labels, inputs.inputs, strict=True)
+        )
+        raise DataError(f"channels={channels!r} is for arrays of four dimensions, but there is {shapes}; leave it out")
+    return channels == "last"

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ikura.data.network_inputs import NetworkInputs
+
 __all__ = ["Source"]
 
 
@@ -22,7 +24,8 @@ class Source:
 
     Args:
         name: path or bundled name; None for data in memory.
-        features: table of n rows without the target, or array of shape (n, …) with more than two dimensions.
+        features: table of n rows without the target, or array of shape (n, …) with more than two dimensions;
+            or several inputs, or arrays that stay on disk, as they are given.
         target: the target column, n rows.
         kinds: kinds of columns that are known beforehand.
         notes: sentences for the user.
@@ -38,7 +41,7 @@ class Source:
     """
 
     name: str | None
-    features: pd.DataFrame | npt.NDArray[Any]
+    features: pd.DataFrame | npt.NDArray[Any] | NetworkInputs
     target: pd.Series
     kinds: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

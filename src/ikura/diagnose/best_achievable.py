@@ -142,7 +142,7 @@ def untuned_learners(chosen: Chosen) -> dict[str, Estimate]:
 
 
 def _matrix(examples: Examples) -> np.ndarray:
-    x = np.asarray(examples.inputs(slice(None)), np.float32).reshape(len(examples), -1)
+    x = np.asarray(examples.table(), np.float32)
     columns: np.ndarray = np.nan_to_num(
         np.concatenate([x, examples.codes.astype(np.float32)], axis=1), posinf=0.0, neginf=0.0
     )

@@ -87,7 +87,7 @@ def _neighbour(chosen: Chosen) -> Neighbour | None:
         return None
     known = chosen.train.sample(MOST_ROWS, chosen.seed, "diagnosis")
     asked = setup.dev.sample(MOST_QUERIES, chosen.seed, "diagnosis")
-    train, dev = (part.inputs(slice(None)).reshape(len(part), -1) for part in (known, asked))
+    train, dev = (part.table() for part in (known, asked))
     classes = 0 if setup.task == "regression" else max(setup.outputs, 2)
     return nearest_neighbour(train, known.y, dev, asked.y, classes, chosen.seed)
 

@@ -123,7 +123,7 @@ def _space(data: str, trials: int) -> ikura.Space:
     from ikura.space import default_space
 
     dataset = prepare(data)
-    space: ikura.Space = default_space(max(trials, TRIALS), dataset.summary.rows, dataset.train.x.shape[1]).space
+    space: ikura.Space = default_space(max(trials, TRIALS), dataset.summary.rows, dataset.train.array.shape[1]).space
     return space
 
 

@@ -155,7 +155,7 @@ def _measure(setup: TrainingSetup, repetition: Repetition) -> Tables:
     few = setup.train.head(EXAMPLES)
     network = setup.module(Member(0, hyperparameters("same", sizes[0], sizes[0]), repetition.seed))
     found = random_potential(
-        network.float(), few.x, few.y, setup.task, directions=10 if repetition.quick else DIRECTIONS,
+        network.float(), few.array, few.y, setup.task, directions=10 if repetition.quick else DIRECTIONS,
         seed=repetition.seed,
     )  # fmt: skip
     spread = [{"length": r, "spread": s} for r, s in zip(found.lengths, found.spread, strict=True)]

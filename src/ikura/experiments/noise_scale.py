@@ -126,7 +126,7 @@ class NoiseScaleExperiment(Experiment):
             state = training.tile.extract(0)
             network = setup.trained(member, state["weights"], {})
             found = measure_noise_scale(
-                network, setup.train.x, setup.train.y, setup.task, small=32, large=512, seed=repetition.seed
+                network, setup.train.array, setup.train.y, setup.task, small=32, large=512, seed=repetition.seed
             )
             loss = float(training.curve(0)[-1, 1]) if look else None
             rows.append(

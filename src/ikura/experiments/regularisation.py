@@ -70,7 +70,7 @@ class Regularisation(Experiment):
         if repetition.index == 0:
             points = [
                 {"x": a, "y": b, "class": int(c)}
-                for (a, b), c in zip(dataset.train.x.tolist(), dataset.train.y.tolist(), strict=True)
+                for (a, b), c in zip(dataset.train.array.tolist(), dataset.train.y.tolist(), strict=True)
             ]
         return {"curves": curves, "ends": ends, "boundary": boundary, "points": points}
 
@@ -104,7 +104,7 @@ class Regularisation(Experiment):
 
 def _loss(network: Any, part: Any) -> float:
     """Mean cross-entropy of the plain network."""
-    shares = np.clip(probability(network, part.x), 1e-12, 1 - 1e-12)
+    shares = np.clip(probability(network, part.array), 1e-12, 1 - 1e-12)
     return float(-np.mean(np.where(part.y > 0.5, np.log(shares), np.log(1 - shares))))
 
 

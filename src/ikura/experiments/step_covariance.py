@@ -108,7 +108,7 @@ class StepCovariance(Experiment):
         found: list[JsonObject] = []
         for when, epochs in (("start", 0), ("trained", 1)):
             network = _network(dataset, examples, repetition.seed, epochs)
-            gradients = example_gradients(network, examples.x, examples.y, "multiclass")
+            gradients = example_gradients(network, examples.array, examples.y, "multiclass")
             found += [{"when": when, **row} for row in measure(gradients, sizes, steps, repetition.seed)]
         return {"covariance": found}
 

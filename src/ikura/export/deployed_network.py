@@ -17,7 +17,7 @@ from ikura.errors import UsageError
 from ikura.export.table_encoding import TableEncoding
 from ikura.nn.loss import chosen_loss, usual_loss
 from ikura.nn.mlp import MLP
-from ikura.population.inputs import inputs_of
+from ikura.population.inputs import call_forward
 
 __all__ = ["DeployedNetwork", "encoding_of"]
 
@@ -54,7 +54,7 @@ class DeployedNetwork(nn.Module):
         if isinstance(self.network, MLP):
             x = x.flatten(1)
         x = x.to(self.dtype) if x.is_floating_point() else x
-        found = self.loss.predict(self.task, self.network(*inputs_of(self.network, x, codes)), self.mean, self.std)
+        found = self.loss.predict(self.task, call_forward(self.network, x, codes), self.mean, self.std)
         return torch.stack([1 - found, found], 1) if self.task == "binary" else found
 
 

@@ -84,7 +84,7 @@ class Deployment:
             return table.tensors(), self._columns(table)
         array = np.asarray(data)
         if isinstance(self.encoder, ImageEncoder):
-            array = self.encoder.transform(data)[0]
+            array = np.asarray(self.encoder.transform(data)[0])
         elif isinstance(self.encoder, GivenEncoder):
             array = array.astype(np.int64 if self.encoder.integers else np.float32)
         else:

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ikura.export.operations import INPUTS, OperationsForm, RecordedNetwork, Rows, Value, encoded, tensor_records
 from ikura.nn.copying import copy_of
 from ikura.nn.generators import seeded
-from ikura.population.inputs import inputs_of
+from ikura.population.inputs import ForwardArguments, call_forward
 from ikura.population.torch_settings import default_torch_settings
 
 __all__ = ["NotRecordedError", "record"]
@@ -146,7 +146,7 @@ def record(network: nn.Module, x: Tensor, codes: Tensor) -> tuple[OperationsForm
 
 
 def _run(network: nn.Module, x: Tensor, codes: Tensor) -> tuple[_Recorder, str]:
-    inputs = inputs_of(network, x, codes)
+    inputs, _ = ForwardArguments.of(network)(x, codes)
     names = dict(zip(map(id, inputs), INPUTS, strict=False))
     for name, tensor in (*network.named_buffers(), *network.named_parameters()):
         names[id(tensor)] = name
@@ -228,5 +228,5 @@ def _check(network: nn.Module, form: OperationsForm, constants: dict[str, Tensor
 def _seeded_outputs(network: Callable[..., Tensor], x: Tensor, codes: Tensor) -> Tensor:
     assert isinstance(network, nn.Module)
     with seeded(0):
-        found: Tensor = network(*inputs_of(network, x, codes))
+        found: Tensor = call_forward(network, x, codes)
     return found

@@ -92,6 +92,11 @@ def measure(
     setting = record.setting
     _, setup = setup_again(setting, record.run, record.network)
     check_network(store, setting, setup)
+    if setup.train.several:
+        raise UsageError(
+            "these measures take networks of one array in memory; those of this study take several inputs, sequences, "
+            "or an array in a file"
+        )
     if setup.compiled:
         warm_up(setting.dtype, progress.say, setup.convolutional)
     with alone(folder), one_thread_each():
@@ -241,8 +246,10 @@ class _Work:
             codes = part.codes if takes_codes(network, part.codes.shape[1]) else None
             with np.errstate(all="ignore"):
                 if isinstance(piece, int):
-                    return measure_noise_scale(network, part.x, part.y, task, seed=seed, codes=codes, loss=setup.loss)
-                return network_walk(network, part.x, part.y, task, piece, seed=seed, codes=codes, loss=setup.loss)
+                    return measure_noise_scale(
+                        network, part.array, part.y, task, seed=seed, codes=codes, loss=setup.loss
+                    )
+                return network_walk(network, part.array, part.y, task, piece, seed=seed, codes=codes, loss=setup.loss)
 
         return work
 

@@ -16,7 +16,7 @@ from ikura.nn import GhostNorm
 from ikura.nn.generators import seeded
 from ikura.nn.noise import Draws, drawing, key
 from ikura.population.batches import Batches
-from ikura.population.inputs import inputs_of
+from ikura.population.inputs import call_forward
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.search import schedule
@@ -82,7 +82,7 @@ def first_norm(setup: TrainingSetup, member: Member) -> float:
     for begin in range(0, min(BATCHES * size, rows - size + 1), size):
         x, codes, y = batches(slice(begin, begin + size))
         with seeded(key(member.seed, "noise", 0, begin)), drawing(Draws(key(member.seed, "noise", 0), begin)):
-            cost = setup.loss.mean(setup.task, module(*inputs_of(module, x, codes)), y)
+            cost = setup.loss.mean(setup.task, call_forward(module, x, codes), y)
         found = torch.autograd.grad(cost, parameters, allow_unused=True)
         norms.append(float(torch.stack([g.norm() for g in found if g is not None]).norm()))
     return float(np.quantile(norms, SHARE))

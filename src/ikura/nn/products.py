@@ -85,7 +85,7 @@ def uncompiled() -> Iterator[None]:
         yield
 
 
-def weights_in_products(module: nn.Module, inputs: Sequence[Tensor]) -> frozenset[str]:
+def weights_in_products(module: nn.Module, run: Callable[[], object]) -> frozenset[str]:
     """Find the parameters that penalties, weight decay and bounded norms are for, by running a network once.
 
     They are the matrices (and vectors) of products: of linear, bilinear, convolutional, recurrent and attention layers,
@@ -94,19 +94,19 @@ def weights_in_products(module: nn.Module, inputs: Sequence[Tensor]) -> frozense
 
     Args:
         module: the network, in the mode it is to be run in.
-        inputs: what its forward takes, of two examples or more.
+        run: runs it on two examples or more.
 
     Returns:
         Their names.
 
     Example:
-        >>> found = weights_in_products(nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3)), [torch.ones(2, 2)])
-        >>> sorted(found)
+        >>> net = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3))
+        >>> sorted(weights_in_products(net, lambda: net(torch.ones(2, 2))))
         ['0.weight']
     """
     recorder = _Products(module)
     with uncompiled(), recorder:
-        module(*inputs)
+        run()
     for path, part in module.named_modules():
         # Their products are made inside of functions that are seen as one.
         names: list[str] = []

@@ -9,6 +9,7 @@ from torch import Tensor
 from ikura.data.images.pixel_memory import is_mapped
 from ikura.nn.augmentation import Augment
 from ikura.population.examples import Examples
+from ikura.population.inputs import Features, tensors_of
 
 __all__ = ["Batches"]
 
@@ -16,7 +17,8 @@ __all__ = ["Batches"]
 class Batches:
     """The rows of examples as a stacked tile takes them.
 
-    Examples in memory are put on the device as a whole, images mapped from a file one mini-batch at a time.
+    One array in memory is put on the device as a whole; images mapped from a file, several inputs and arrays on disk
+    one mini-batch at a time.
 
     Args:
         examples: in the order of the epoch.
@@ -35,17 +37,19 @@ class Batches:
         self.codes = torch.from_numpy(examples.codes).to(device)
         self.x: Tensor | None = None
         self.order: Tensor | None = None
+        if examples.several:
+            return
         if examples.standard is None:
-            self.x = torch.from_numpy(examples.x).to(device)
+            self.x = torch.from_numpy(examples.array).to(device)
             return
         mean, std = (np.array(values)[:, None, None] for values in (examples.standard.mean, examples.standard.std))
         self.mean, self.std = (torch.from_numpy(values).to(device, self.dtype) for values in (mean, std))
         self.full = torch.tensor(255.0, dtype=self.dtype, device=device)
-        if device.type != "cpu" and not is_mapped(examples.x):
-            self.x = torch.from_numpy(examples.x).to(device)
+        if device.type != "cpu" and not is_mapped(examples.array):
+            self.x = torch.from_numpy(examples.array).to(device)
             self.order = None if examples.order is None else torch.from_numpy(examples.order).to(device)
 
-    def __call__(self, rows: slice, augment: Augment | None = None, epoch: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    def __call__(self, rows: slice, augment: Augment | None = None, epoch: int = 0) -> tuple[Features, Tensor, Tensor]:
         """Make one mini-batch.
 
         Args:
@@ -54,8 +58,11 @@ class Batches:
             epoch: of the training.
 
         Returns:
-            Features, shape (rows, ...), or (members, rows, ...) where images were changed; codes; targets.
+            Features, shape (rows, ...), or (members, rows, ...) where images were changed, or several inputs; codes;
+            targets.
         """
+        if self.examples.several:
+            return tensors_of(self.examples, rows).to(self.device), self.codes[rows], self.y[rows]
         return self._features(rows, augment, epoch), self.codes[rows], self.y[rows]
 
     def numbers(self, rows: slice, augment: Augment | None = None, epoch: int = 0) -> np.ndarray:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ikura.errors import UsageError
-from ikura.population.inputs import TakesCodes, asks_for_codes
+from ikura.population.inputs import Features, ForwardArguments
 from ikura.population.stacked_module import check_buffer
 
 __all__ = ["BoundModule"]
@@ -64,7 +64,7 @@ class BoundModule:
         gradients: Mapping[str, Tensor],
         passing: Iterable[str] = (),
     ) -> None:
-        self.module, self.asks = module, asks_for_codes(module)
+        self.module, self.arguments = module, ForwardArguments.of(module)
         self.passing = [(module.get_submodule(w), n) for w, _, n in (path.rpartition(".") for path in passing)]
         self.before = [vars(part).get(name, _ABSENT) for part, name in self.passing]
         self.held: list[_Held] = []
@@ -79,15 +79,10 @@ class BoundModule:
                 tensor.grad = gradients[path]
                 self.slopes.append((path, tensor, gradients[path].data_ptr()))
 
-    def __call__(self, x: Tensor, codes: Tensor) -> Any:
+    def __call__(self, x: Features, codes: Tensor) -> Any:
         """Compute what the network returns; it is given copies of its inputs, which it may change."""
-        if (
-            codes is not None
-            and self.asks is not TakesCodes.NEVER
-            and (self.asks is TakesCodes.ALWAYS or codes.shape[1])
-        ):
-            return self.module(x.clone(), codes.clone())
-        return self.module(x.clone())
+        by_place, by_name = self.arguments(x, codes)
+        return self.module(*by_place, **by_name)
 
     def settle(self) -> None:
         """Bring to their places what a forward has assigned anew, after the backward pass that may need it.

@@ -94,7 +94,7 @@ class CompiledTile(KernelTile):
             for member, steady, share, updates in zip(self.members, self.steady, left, self._updates(rows), strict=True)
         ]
         train_epoch(
-            Inputs(examples.x, examples.codes), examples.y, self.networks, self.settings, self.state,
+            Inputs(examples.array, examples.codes), examples.y, self.networks, self.settings, self.state,
             Parts(np.array([*chain(*rates)]), np.cumsum([0, *map(len, rates)], dtype=np.int64)),
             self._draws(epoch, rows), costs,
         )  # fmt: skip
@@ -122,7 +122,7 @@ class CompiledTile(KernelTile):
     def outputs(self, examples: Examples) -> np.ndarray:
         values = self.state.weights.values
         out = np.empty((len(self.members), len(examples), self.layouts[0].outputs), values.dtype)
-        evaluate(Inputs(examples.x, examples.codes), self.networks, self.state, out)
+        evaluate(Inputs(examples.array, examples.codes), self.networks, self.state, out)
         return out
 
     @override

@@ -19,7 +19,7 @@ from ikura.nn.noise import Draws, drawing
 from ikura.nn.products import weights_in_products
 from ikura.population.attributes import OUTSIDE, UnwritableError, complaint, observe, read
 from ikura.population.factory import NetworkError
-from ikura.population.inputs import inputs_of
+from ikura.population.inputs import Features, call_forward
 from ikura.population.loss_check import Aim, check_loss, check_predictions
 from ikura.population.stacked_module import check_buffer
 from ikura.population.ways import draws_outside, slow_at_once, vmap_failure
@@ -80,12 +80,12 @@ def unequal_tensor(first: nn.Module, second: nn.Module) -> str | None:
     return None
 
 
-def dry_run(make: Callable[[], nn.Module], x: Tensor, codes: Tensor, aim: Aim, dtype: torch.dtype) -> ForwardTraits:
+def dry_run(make: Callable[[], nn.Module], x: Features, codes: Tensor, aim: Aim, dtype: torch.dtype) -> ForwardTraits:
     """Make two networks and run them on a few examples.
 
     Args:
         make: makes a network, the same each time.
-        x: features of some examples, shape (rows, ...).
+        x: features of some examples, shape (rows, ...), or several inputs.
         codes: their codes, shape (rows, embedded columns).
         aim: what the outputs are for.
         dtype: the precision of training.
@@ -150,7 +150,7 @@ def dry_run(make: Callable[[], nn.Module], x: Tensor, codes: Tensor, aim: Aim, d
     return ForwardTraits(weights, remembers, passing, harmless, sets, outside, alone, reason, tuple(notes))
 
 
-def _alone(first: nn.Module, second: nn.Module, x: Tensor, codes: Tensor, aim: Aim) -> str:
+def _alone(first: nn.Module, second: nn.Module, x: Features, codes: Tensor, aim: Aim) -> str:
     """Why networks run one after another; empty if they can run at once."""
     if name := slow_at_once(second, x, codes):
         return f"{name} is faster so"
@@ -199,11 +199,11 @@ def _check_own(first: nn.Module, second: nn.Module) -> None:
                 )
 
 
-def _evaluate(module: nn.Module, x: Tensor, codes: Tensor, aim: Aim) -> Any:
+def _evaluate(module: nn.Module, x: Features, codes: Tensor, aim: Aim) -> Any:
     """Refuse a network that does not map examples to outputs."""
     try:
         with torch.no_grad(), seeded(0):
-            found = module.eval()(*inputs_of(module, x, codes))
+            found = call_forward(module.eval(), x, codes)
     except Exception as error:
         raise NetworkError(f"the network fails on inputs of shape {tuple(x.shape)}: {_reason(error)}") from error
     if isinstance(found, Tensor) and not aim.outputs.free and tuple(found.shape) not in aim.outputs.shapes(len(x)):
@@ -221,10 +221,10 @@ def _evaluate(module: nn.Module, x: Tensor, codes: Tensor, aim: Aim) -> Any:
     return found
 
 
-def _train(module: nn.Module, x: Tensor, codes: Tensor, aim: Aim) -> Any:
+def _train(module: nn.Module, x: Features, codes: Tensor, aim: Aim) -> Any:
     try:
         with seeded(0), drawing(Draws(0, 0)):
-            found = module.train()(*inputs_of(module, x, codes))
+            found = call_forward(module.train(), x, codes)
     except Exception as error:
         raise NetworkError(
             f"the network fails in training on inputs of shape {tuple(x.shape)}: {_reason(error)}"
@@ -265,17 +265,17 @@ def _reason(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
-def _weights(module: nn.Module, x: Tensor, codes: Tensor) -> frozenset[str]:
+def _weights(module: nn.Module, x: Features, codes: Tensor) -> frozenset[str]:
     with torch.no_grad(), preserved():
-        return weights_in_products(module.eval(), inputs_of(module, x, codes))
+        return weights_in_products(module.eval(), lambda: call_forward(module, x, codes))
 
 
-def _draws_in_evaluation(module: nn.Module, x: Tensor, codes: Tensor) -> bool:
+def _draws_in_evaluation(module: nn.Module, x: Features, codes: Tensor) -> bool:
     """Whether outputs in evaluation are the same for the same random numbers, and others for others."""
     found = []
     for stream in (0, 0, 1):
         with torch.no_grad(), seeded(stream, x.device):
-            found.append(module.eval()(*inputs_of(module, x, codes)))
+            found.append(call_forward(module.eval(), x, codes))
     return _equal(found[0], found[1]) and not _equal(found[0], found[2])
 
 

@@ -11,7 +11,7 @@ from torch.nn.parameter import is_lazy
 
 from ikura.errors import UsageError
 from ikura.nn.generators import seeded
-from ikura.population.inputs import inputs_of
+from ikura.population.inputs import Features, call_forward
 from ikura.population.member import Hyperparameters
 from ikura.population.torch_settings import default_torch_settings
 
@@ -45,7 +45,7 @@ def unwrapped(module: Any) -> Any:
 
 
 def build(
-    factory: Factory, hyperparameters: Mapping[str, Any], key: int, who: str, inputs: Sequence[Tensor] = ()
+    factory: Factory, hyperparameters: Mapping[str, Any], key: int, who: str, inputs: Sequence[Features] = ()
 ) -> nn.Module:
     """Call a factory under keyed random numbers, as in a fresh interpreter; the caller's own are left as they were.
 
@@ -71,7 +71,8 @@ def build(
             module = factory(Hyperparameters(hyperparameters))
             if inputs and isinstance(module, nn.Module) and any(map(is_lazy, module.parameters())):
                 with torch.no_grad():
-                    module.eval()(*inputs_of(module, inputs[0], inputs[1] if len(inputs) > 1 else None))
+                    codes = inputs[1] if len(inputs) > 1 else None
+                    call_forward(module.eval(), inputs[0], codes if isinstance(codes, Tensor) else None)
         except UsageError as error:
             raise UsageError(f"{who}: {error}") from None
         except Exception as error:

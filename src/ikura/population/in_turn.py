@@ -19,6 +19,7 @@ from ikura.population.bound_module import BoundModule
 from ikura.population.compiled_update import CompiledUpdate, aligned_copy
 from ikura.population.dry_run import ForwardTraits
 from ikura.population.examples import Examples
+from ikura.population.inputs import Features
 from ikura.population.member import Member
 from ikura.population.schedule import batch_size_at, learning_rates
 from ikura.population.stacked import MiniBatch, StackedTile
@@ -81,7 +82,7 @@ class InTurnTile(StackedTile):
         total = np.where(self.active, 0.0, np.nan)
         for place in np.flatnonzero(self.active).tolist():
             self.bound[place].module.train()
-        apart = examples.standard is None and self.dropconnect is None
+        apart = examples.ready and self.dropconnect is None
         seeds = [key(self.seed, "noise", epoch, span.start) for span in spans]
         begun = -1
         with preserved(self.device, str(self.dtype).removeprefix("torch.")):
@@ -162,11 +163,12 @@ class InTurnTile(StackedTile):
         return self._in_precision(outputs)
 
     @override
-    def _forward(self, leaves: dict[str, Tensor], x: Tensor, codes: Tensor) -> Any:
+    def _forward(self, leaves: dict[str, Tensor], x: Features, codes: Tensor) -> Any:
         active = np.flatnonzero(self.active).tolist() or [0]
         if self.used is not self.weights:
             self.used.copy_(self.weights)
-        state, found, x = torch.get_rng_state(), {}, self._laid_out(x)
+        state, x = torch.get_rng_state(), self._laid_out(x)
+        found: dict[int, Tensor] = {}
         begin = GeneratorStates.now() if self.traits.draws_outside else None
         for k in active:
             if begin is None:

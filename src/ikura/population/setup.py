@@ -23,7 +23,7 @@ from ikura.population.distances import DistanceTracker
 from ikura.population.dry_run import ForwardTraits, dry_run
 from ikura.population.examples import Examples
 from ikura.population.factory import Factory, NetworkError, build
-from ikura.population.inputs import TakesCodes, asks_for_codes
+from ikura.population.inputs import Features, TakesCodes, asks_for_codes, tensors_of
 from ikura.population.layout import Layout
 from ikura.population.loss_check import Aim
 from ikura.population.member import Member
@@ -117,15 +117,14 @@ class TrainingSetup:
     @property
     def sizes(self) -> dict[str, Any]:
         """Inputs, outputs and shape of an example."""
-        shape = self.train.shape
-        return {"inputs": int(np.prod(shape)), "outputs": self.outputs, "shape": list(shape)}
+        return {**self.train.sizes, "outputs": self.outputs}
 
     @property
-    def few(self) -> list[torch.Tensor]:
+    def few(self) -> list[Features]:
         """Two examples as a network takes them."""
         examples = self.train.head(2)
-        x = torch.from_numpy(examples.inputs(slice(2)))
-        x = x.float() if x.is_floating_point() else x
+        x = tensors_of(examples)
+        x = x if isinstance(x, torch.Tensor) and not x.is_floating_point() else x.to(torch.float32)
         return [x, torch.from_numpy(examples.codes)]
 
     def pack(self, members: Sequence[Member], size: int) -> list[list[Member]]:
@@ -259,7 +258,7 @@ class TrainingSetup:
 
     def _dry_run(self, member: Member) -> ForwardTraits:
         examples = self.train.head(16)
-        x, codes = torch.from_numpy(examples.inputs(slice(None))), torch.from_numpy(examples.codes)
+        x, codes = tensors_of(examples), torch.from_numpy(examples.codes)
         columns = codes.shape[1]
         if columns and asks_for_codes(self.module(member)) is TakesCodes.NEVER:
             raise UsageError(

@@ -27,6 +27,7 @@ from ikura.population.compiled_update import CompiledUpdate, aligned_copy
 from ikura.population.dropconnect import DropConnect
 from ikura.population.dry_run import ForwardTraits
 from ikura.population.examples import Examples
+from ikura.population.inputs import Features
 from ikura.population.kernel import loss as loss_kernel
 from ikura.population.member import Member
 from ikura.population.schedule import batch_size_at, follows_distance, learning_rates
@@ -52,7 +53,7 @@ class MiniBatch(NamedTuple):
         relabelled: whether each member has labels of its own, y of shape (members, rows).
     """
 
-    x: Tensor
+    x: Features
     codes: Tensor
     y: Tensor
     stream: int
@@ -168,7 +169,7 @@ class StackedTile(Tile):
         columns = self.weights.split(self.sizes, 1)
         return {name: c.reshape(-1, *shape) for (name, shape), c in zip(self.shapes.items(), columns, strict=True)}
 
-    def _forward(self, leaves: dict[str, Tensor], x: Tensor, codes: Tensor) -> Any:
+    def _forward(self, leaves: dict[str, Tensor], x: Features, codes: Tensor) -> Any:
         try:
             return self.stacked(leaves, self.buffers, (x, codes))
         except MemberError as error:
@@ -176,7 +177,7 @@ class StackedTile(Tile):
         except UsageError as error:
             raise self._failure(error, x, 0, "in evaluation") from None
 
-    def _failure(self, error: Exception, x: Tensor, place: int = 0, when: str = "in training") -> UsageError:
+    def _failure(self, error: Exception, x: Features, place: int = 0, when: str = "in training") -> UsageError:
         """Name the trial, its hyperparameters and the cause of a failure."""
         member = self.members[place]
         if isinstance(error, UsageError):
@@ -390,9 +391,11 @@ class StackedTile(Tile):
         factors = batch.factors[place] if batch.weights is None else batch.factors[place] * batch.weights
         return cost, self.loss.mean(self.task, outputs, y, smoothing, factors)
 
-    def _laid_out(self, x: Tensor) -> Tensor:
+    def _laid_out(self, x: Features) -> Features:
         """Images in the layout that the network's factory chose for its weights."""
-        return x.contiguous(memory_format=torch.channels_last) if self.channels_last and x.dim() == 4 else x
+        if not self.channels_last or not isinstance(x, Tensor) or x.dim() != 4:
+            return x
+        return x.contiguous(memory_format=torch.channels_last)
 
     def _batches(self, rows: int, size: int) -> Iterator[slice]:
         """Mini-batches in order; where batches are normalised, a last row left alone joins the batch before."""

@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_map
 from ikura.errors import UsageError
 from ikura.nn.generators import GeneratorStates
 from ikura.nn.loss import OutputShape
-from ikura.population.inputs import TakesCodes, asks_for_codes
+from ikura.population.inputs import Features, ForwardArguments
 
 __all__ = ["MemberError", "StackedModule", "check_buffer"]
 
@@ -69,14 +69,14 @@ class StackedModule:
         self.reason = ""
         """Why vmap was given up; empty while it was not."""
         self.outputs = outputs
-        self.asks = asks_for_codes(self.modules[0])
+        self.arguments = ForwardArguments.of(self.modules[0])
         self.passing = [path.rpartition(".")[::2] for path in passing]
 
     def __call__(
         self,
         parameters: dict[str, Tensor],
         buffers: dict[str, Tensor],
-        inputs: Sequence[Tensor],
+        inputs: Sequence[Features],
         apart: bool = False,
     ) -> Any:
         """Compute the outputs of all members.
@@ -110,13 +110,13 @@ class StackedModule:
             buffers[name].copy_(buffer)
 
     def at_once(
-        self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Sequence[Tensor], apart: bool = False
+        self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Sequence[Features], apart: bool = False
     ) -> Any:
         """Compute the outputs of all members with vmap; the arguments are those of a call."""
         assigned: list[str] = []
 
         def one(
-            parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: tuple[Tensor, ...]
+            parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: tuple[Features, ...]
         ) -> tuple[Any, dict[str, Tensor]]:
             outputs, new = self._run(self.modules[0], parameters, buffers, inputs)
             assigned.extend(new)
@@ -129,7 +129,7 @@ class StackedModule:
         return outputs
 
     def member(
-        self, place: int, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Sequence[Tensor]
+        self, place: int, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Sequence[Features]
     ) -> Any:
         """Compute the outputs of one member.
 
@@ -146,19 +146,17 @@ class StackedModule:
         return outputs
 
     def _run(
-        self, module: nn.Module, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Sequence[Tensor]
+        self, module: nn.Module, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Sequence[Features]
     ) -> tuple[Any, dict[str, Tensor]]:
         """Outputs, and the buffers that the forward assigned anew."""
         state = {**parameters, **buffers}
         kept = [(module.get_submodule(where), name) for where, name in self.passing]
         values = [vars(part).get(name, _ABSENT) for part, name in kept]
         x, *codes = inputs
-        asked = self.asks is TakesCodes.ALWAYS or (
-            self.asks is TakesCodes.IF_ANY and bool(codes) and codes[0].shape[-1] > 0
-        )
-        given = [x.clone(), *(one.clone() for one in codes if asked)]
+        one = codes[0] if codes else None
+        by_place, by_name = self.arguments(x, one if isinstance(one, Tensor) else None)
         try:
-            outputs = functional_call(module, state, tuple(given))
+            outputs = functional_call(module, state, by_place, by_name)
         finally:
             for (part, name), value in zip(kept, values, strict=True):
                 if value is not _ABSENT:
@@ -171,7 +169,7 @@ class StackedModule:
         return outputs, new
 
     def _one_after_another(
-        self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Sequence[Tensor], apart: bool
+        self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Sequence[Features], apart: bool
     ) -> Any:
         begin, outputs = GeneratorStates.now(inputs[0].device), []
         for k in range(len(next(iter(parameters.values())))):

@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 
 from ikura.nn.generators import preserved, seeded
 from ikura.nn.noise import Draws, drawing
-from ikura.population.inputs import inputs_of
+from ikura.population.inputs import Features, call_forward
 from ikura.population.loss_check import Aim
 from ikura.population.stacked_module import StackedModule
 from ikura.population.structure import hooks_gradients
@@ -46,7 +46,7 @@ class _Functions(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-def slow_at_once(module: nn.Module, x: Tensor, codes: Tensor) -> str:
+def slow_at_once(module: nn.Module, x: Features, codes: Tensor) -> str:
     """Name what a network is made of that vmap runs more slowly on the CPU than one after another; empty if nothing.
 
     Example:
@@ -57,11 +57,11 @@ def slow_at_once(module: nn.Module, x: Tensor, codes: Tensor) -> str:
     if hooks_gradients(module):
         return "hooks of gradients"
     with seeded(0), drawing(Draws(0, 0)), torch.no_grad(), _Functions() as seen:
-        module.train()(*inputs_of(module, x, codes))
+        call_forward(module.train(), x, codes)
     return next((name for name in sorted(seen.names) if name.startswith(SLOW)), "")
 
 
-def draws_outside(module: nn.Module, x: Tensor, codes: Tensor) -> bool:
+def draws_outside(module: nn.Module, x: Features, codes: Tensor) -> bool:
     """Whether a forward in training draws from Python's or NumPy's generator.
 
     Example:
@@ -73,7 +73,7 @@ def draws_outside(module: nn.Module, x: Tensor, codes: Tensor) -> bool:
     """
     with seeded(0), drawing(Draws(0, 0)), torch.no_grad():
         before = _states()
-        module.train()(*inputs_of(module, x, codes))
+        call_forward(module.train(), x, codes)
         return before != _states()
 
 
@@ -82,7 +82,7 @@ def _states() -> tuple[Any, ...]:
     return random.getstate(), numbers["state"]["pos"], numbers["state"]["key"].tobytes(), numbers["has_gauss"]
 
 
-def vmap_failure(first: nn.Module, second: nn.Module, x: Tensor, codes: Tensor, aim: Aim | None = None) -> str:
+def vmap_failure(first: nn.Module, second: nn.Module, x: Features, codes: Tensor, aim: Aim | None = None) -> str:
     """Say why vmap cannot run two networks of one structure at once, forwards and backwards; empty if it can.
 
     Where the loss is the caller's own, `aim` has it: it has to run too.

@@ -16,7 +16,7 @@ from ikura.nn.generators import preserved
 from ikura.nn.loss import outputs_of
 from ikura.population.examples import Examples
 from ikura.population.factory import build
-from ikura.population.inputs import inputs_of
+from ikura.population.inputs import call_forward, tensors_of
 from ikura.population.torch_settings import default_torch_settings
 from ikura.study.record.pretrained import Pretrained
 
@@ -75,12 +75,12 @@ def _fails(dataset: Dataset, factory: Callable[[Any], nn.Module], hyperparameter
     """Run a network on two examples; why it fails, None if it does not."""
     few = Examples.of(dataset.train).head(2)
     outputs = outputs_of(dataset.task.name, len(dataset.task.classes or []))
-    sizes = {"inputs": int(few.x[0].size), "outputs": outputs, "shape": list(few.shape)}
-    x, codes = torch.from_numpy(few.inputs(slice(2))), torch.from_numpy(few.codes)
+    sizes = {**few.sizes, "outputs": outputs}
+    x, codes = tensors_of(few), torch.from_numpy(few.codes)
     try:
         module = build(factory, {**hyperparameters, **sizes}, 0, "the network", [x, codes])
         with default_torch_settings(), torch.no_grad(), preserved():
-            module.float().eval()(*inputs_of(module, x, codes))
+            call_forward(module.float().eval(), x, codes)
     except Exception as error:
         return " ".join(f"{type(error).__name__}: {error}".split())
     return None

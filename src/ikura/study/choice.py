@@ -17,7 +17,7 @@ from ikura.metric import Metric, interval
 from ikura.metric import evidence as evidence_of
 from ikura.nn.generators import seeded
 from ikura.population.examples import Examples
-from ikura.population.inputs import inputs_of
+from ikura.population.inputs import call_forward, tensors_of
 from ikura.population.job import Outcome
 from ikura.population.setup import TrainingSetup
 from ikura.study.executor import Executor
@@ -97,8 +97,8 @@ def predictions(setup: TrainingSetup, network: torch.nn.Module, examples: Exampl
         block = 4096 if len(examples.shape) == 1 else 512
         for i in range(0, max(len(examples), 1), block):
             rows = slice(i, i + block)
-            x, codes = torch.from_numpy(examples.inputs(rows)), torch.from_numpy(examples.codes[rows])
-            parts.append(network(*inputs_of(network, x, codes)))
+            x, codes = tensors_of(examples, rows), torch.from_numpy(examples.codes[rows])
+            parts.append(call_forward(network, x, codes))
     outputs = tree_map(lambda *each: torch.cat(each) if isinstance(each[0], torch.Tensor) else each[0], *parts)
     return scorer.predicted(outputs, examples.y.shape[1:])
 

@@ -65,7 +65,7 @@ def chosen_space(
     if network == "cnn":
         found = image_space(trials, rows)
         return found.space, found.explanation
-    chosen = default_space(trials, rows, int(dataset.train.x[0].size))
+    chosen = default_space(trials, rows, dataset.train.numbers)
     if network == "mlp":
         return chosen.space, chosen.explanation
     conditions = chosen.space.as_dict()

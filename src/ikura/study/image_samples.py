@@ -42,10 +42,10 @@ def image_samples(dataset: Dataset, space: Space, seed: int) -> dict[str, Any] |
     classes = dataset.task.classes or []
     groups = [np.flatnonzero(dataset.train.y == code)[:EACH] for code in range(min(len(classes), MOST_CLASSES))]
     first = [int(group[place]) for place in range(EACH) for group in groups if place < len(group)]
-    some = np.asarray(dataset.train.x[first[:EACH] or slice(EACH)])
+    some = np.asarray(dataset.train.array[first[:EACH] or slice(EACH)])
     return {
         "classes": [
-            {"name": str(name), "picture": image_strip(dataset.train.x[group])}
+            {"name": str(name), "picture": image_strip(dataset.train.array[group])}
             for name, group in zip(classes, groups, strict=False)
             if len(group)
         ],

@@ -12,7 +12,7 @@ import torch
 
 from ikura.errors import UsageError
 from ikura.nn.generators import preserved
-from ikura.population.inputs import inputs_of
+from ikura.population.inputs import ForwardArguments, tensors_of
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.population.structure import structure
@@ -67,13 +67,13 @@ def inference_seconds(setup: TrainingSetup, member: Member) -> float:
     """
     device = torch.device(setup.device)
     module = setup.module(member).to(device, getattr(torch, setup.dtype)).eval()
-    x = torch.from_numpy(np.ascontiguousarray(setup.dev.inputs(slice(ROWS)))).to(device)
-    inputs = inputs_of(module, x, torch.from_numpy(setup.dev.codes[:ROWS]).to(device))
+    x, codes = tensors_of(setup.dev, slice(ROWS)).to(device), torch.from_numpy(setup.dev.codes[:ROWS]).to(device)
+    by_place, by_name = ForwardArguments.of(module)(x, codes)
     taken: list[float] = []
     with one_thread_each(), preserved(device), torch.no_grad():
         for run in range(WARM_UPS + REPEATS):
             began = time.perf_counter()
-            module(*inputs)
+            module(*by_place, **by_name)
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
             if run >= WARM_UPS:

@@ -143,7 +143,7 @@ def model_of(setting: Setting, dataset: Dataset, setup: TrainingSetup, module: n
         if setting.plugin_network is not None:
             [description["plugin"]] = plugins_among([("network", setting.plugin_network)])
         description["key"] = key(member.seed, "weights")
-        description["probe"] = probe_outputs(module.eval(), dataset.encoder, list(setup.train.shape))
+        description["probe"] = probe_outputs(module.eval(), dataset.encoder, setup.train.sizes["shape"])
         description["attributes"] = sorted(setup.traits(member).remembers)
         found = recorded_of(module, Examples.of(dataset.train, setting.dtype))
         recorded = found if isinstance(found, Recorded) else None

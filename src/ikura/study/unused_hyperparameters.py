@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from math import prod
 from typing import Any
 
 import torch
@@ -17,7 +16,7 @@ from ikura.nn.loss import outputs_of
 from ikura.nn.noise import key
 from ikura.population.examples import Examples
 from ikura.population.factory import Factory, build
-from ikura.population.inputs import inputs_of
+from ikura.population.inputs import Features, call_forward, tensors_of
 from ikura.population.member import Hyperparameters
 from ikura.space import Space
 from ikura.space.effective import TRAINING
@@ -97,15 +96,14 @@ def unread(factory: Callable[[Hyperparameters], nn.Module], space: Space, datase
     if not mine:
         return []
     few = Examples.of(dataset.train, "float32").head(2)
-    shape = few.shape
-    sizes = {"inputs": prod(shape), "outputs": outputs_of(dataset.task.name, len(dataset.task.classes or []))}
-    x, codes = torch.from_numpy(few.inputs(slice(2))).float(), torch.from_numpy(few.codes)
+    sizes = {**few.sizes, "outputs": outputs_of(dataset.task.name, len(dataset.task.classes or []))}
+    x, codes = tensors_of(few), torch.from_numpy(few.codes)
 
     def recorded(hp: Hyperparameters) -> nn.Module:
         return factory(_Read(dict(hp), seen))
 
     for u in DRAWS:
-        given = {**space.from_unit(dict.fromkeys(space.dimensions, u)), **sizes, "shape": list(shape)}
+        given = {**space.from_unit(dict.fromkeys(space.dimensions, u)), **sizes}
         offered |= given.keys()
         if not _tried(recorded, given, key(seed, "weights"), x, codes):
             return []
@@ -115,7 +113,7 @@ def unread(factory: Callable[[Hyperparameters], nn.Module], space: Space, datase
     return [f"nothing reads {name}, so it has no effect{_offer(name, training)}" for name in never]
 
 
-def _tried(factory: Factory, given: dict[str, Any], seed: int, x: torch.Tensor, codes: torch.Tensor) -> bool:
+def _tried(factory: Factory, given: dict[str, Any], seed: int, x: Features, codes: torch.Tensor) -> bool:
     """Build a network and run it once, in which it may read more; whether it could be built."""
     try:
         module = build(factory, given, seed, "the factory", [x, codes])
@@ -123,7 +121,7 @@ def _tried(factory: Factory, given: dict[str, Any], seed: int, x: torch.Tensor, 
         return False
     try:
         with torch.no_grad(), preserved():
-            module.eval()(*inputs_of(module, x, codes))
+            call_forward(module.eval(), x, codes)
     except Exception:
         # A network that fails is found by the dry run before training.
         return True

@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ikura.data.arrays import plain_features
+from ikura.data.network_inputs import NetworkInputs
 from ikura.json_values import JsonObject
 
-__all__ = ["Encoder", "Features", "names_of_places"]
+__all__ = ["ArrayLikeEncoder", "Encoder", "Features", "names_of_places"]
 
-Features = tuple[npt.NDArray[Any], npt.NDArray[np.int32]]
+Features = tuple[npt.NDArray[Any] | NetworkInputs, npt.NDArray[np.int32]]
 
 
 class Encoder(ABC):
@@ -26,15 +28,15 @@ class Encoder(ABC):
         """The JSON form."""
 
     @abstractmethod
-    def transform(self, data: pd.DataFrame | npt.NDArray[Any]) -> Features:
+    def transform(self, data: Any) -> Features:
         """Encode examples.
 
         Args:
             data: n examples of the kind the encoder was fitted to; further columns of a table do not matter.
 
         Returns:
-            x, float32, shape (n, d) or (n, …), and codes, int32, shape (n, c), one column for each embedding.
-            A missing value becomes 0, which is the mean, and where training had missing values a 1 in a
+            x, float32, shape (n, d) or (n, …), or several inputs, and codes, int32, shape (n, c), one column for each
+            embedding. A missing value becomes 0, which is the mean, and where training had missing values a 1 in a
             column of its own.
 
         Raises:
@@ -64,6 +66,33 @@ class Encoder(ABC):
     def cardinalities(self) -> list[int]:
         """Number of codes of each of the c embeddings, code 0 (unseen or missing) included."""
         return []
+
+
+class ArrayLikeEncoder(Encoder):
+    """An encoder of examples that are one array, each of the same shape."""
+
+    @property
+    @abstractmethod
+    def example_shape(self) -> tuple[int, ...]:
+        """Shape of one example as networks take it."""
+
+    @abstractmethod
+    def encode(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Encode an array of n examples as they are given; images stay bytes.
+
+        Raises:
+            DataError: the shape is another, or a value cannot be used; rows are counted from 1.
+        """
+
+    def ready(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Encode some examples to what networks take."""
+        return self.numbers(self.encode(array))
+
+    def transform(self, data: Any) -> Features:
+        """Encode n examples: x, shape (n, …), and codes, shape (n, 0)."""
+        plain = plain_features(data)[0]
+        x = self.encode(plain.to_numpy() if isinstance(plain, pd.DataFrame) else plain)
+        return x, np.zeros((len(x), 0), dtype=np.int32)
 
 
 def names_of_places(name: str, shape: Sequence[int]) -> list[str]:

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from ikura.data.arrays import plain_features
-from ikura.data.encoder._base import Encoder, Features, names_of_places
+from ikura.data.encoder._base import ArrayLikeEncoder, names_of_places
 from ikura.data.encoder.number import Standard
+from ikura.data.network_inputs import NetworkInput
 from ikura.errors import DataError
 from ikura.json_values import JsonObject
 
@@ -22,7 +21,7 @@ BLOCK = 1 << 22
 
 
 @dataclass(frozen=True)
-class ArrayEncoder(Encoder):
+class ArrayEncoder(ArrayLikeEncoder):
     """Standardises arrays with one mean and one standard deviation over the whole training set.
 
     Args:
@@ -36,17 +35,25 @@ class ArrayEncoder(Encoder):
     channels_last: bool = False
 
     @staticmethod
-    def fit_array(array: npt.NDArray[Any], channels_last: bool = False) -> ArrayEncoder:
-        """Fit to the training rows, shape (n, …)."""
+    def fit_array(array: npt.NDArray[Any] | NetworkInput, channels_last: bool = False) -> ArrayEncoder:
+        """Fit to the training rows, shape (n, …), read in blocks.
+
+        Args:
+            array: the rows, with channels first, or, as `NetworkInput`, as they are given.
+            channels_last: whether examples are given with channels last.
+        """
         mean = sum(float(np.nansum(block)) for block in _blocks(array))
         count = sum(int(np.count_nonzero(~np.isnan(block))) for block in _blocks(array))
         mean /= max(count, 1)
         variance = sum(float(np.nansum((block - mean) ** 2)) for block in _blocks(array)) / max(count, 1)
         standard = Standard(mean, variance**0.5 if variance > 0 else 1.0)
-        return ArrayEncoder(array.shape[1:], standard, channels_last)
+        shape = array.array.shape[1:] if isinstance(array, NetworkInput) else array.shape[1:]
+        if channels_last and isinstance(array, NetworkInput):
+            shape = (shape[-1], *shape[:-1])
+        return ArrayEncoder(shape, standard, channels_last)
 
     @staticmethod
-    def check(array: npt.NDArray[Any]) -> None:
+    def check(array: npt.NDArray[Any] | NetworkInput) -> None:
         """Refuse what is not a number or not finite; DataError names the row, counted from 1."""
         for _ in _blocks(array):
             pass
@@ -67,20 +74,24 @@ class ArrayEncoder(Encoder):
             "channels_last": self.channels_last,
         }
 
-    def transform(self, data: pd.DataFrame | npt.NDArray[Any]) -> Features:
-        """Encode n examples: x, shape (n, …), and codes, shape (n, 0)."""
-        array = plain_features(data)[0]
+    @property
+    def example_shape(self) -> tuple[int, ...]:
+        """Shape of one example."""
+        return self.shape
+
+    def encode(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Encode n examples: float32 of shape (n, …)."""
         given = (*self.shape[1:], self.shape[0]) if self.channels_last else self.shape
-        if isinstance(array, pd.DataFrame) or array.shape[1:] != given:
+        if array.shape[1:] != given:
             expected = ", ".join(map(str, given))
             raise DataError(f"an array of shape (n, {expected}) is expected, but its shape is {array.shape}")
-        array = array.transpose(0, 3, 1, 2) if self.channels_last else array
+        array = np.moveaxis(array, -1, 1) if self.channels_last else array
         x = np.empty(array.shape, dtype=np.float32)
         start = 0
         for block in _blocks(array):
             x[start : start + len(block)] = self.standard.apply(block)
             start += len(block)
-        return x, np.zeros((len(array), 0), dtype=np.int32)
+        return x
 
     @property
     def feature_names(self) -> list[str]:
@@ -88,19 +99,22 @@ class ArrayEncoder(Encoder):
         return names_of_places("x", self.shape)
 
 
-def mean_and_spread(array: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def mean_and_spread(
+    array: npt.NDArray[Any] | NetworkInput,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Mean and standard deviation of the numbers of every example, each of shape (n,)."""
     pairs = [(flat.mean(axis=1), flat.std(axis=1)) for flat in (one.reshape(len(one), -1) for one in _blocks(array))]
     return np.concatenate([mean for mean, _ in pairs]), np.concatenate([spread for _, spread in pairs])
 
 
-def _blocks(array: npt.NDArray[Any]) -> Iterator[npt.NDArray[np.float64]]:
+def _blocks(array: npt.NDArray[Any] | NetworkInput) -> Iterator[npt.NDArray[np.float64]]:
     """The examples in float64, some at a time, none of them infinite."""
-    if array.dtype.kind not in "biuf":
-        raise DataError(f"an array of numbers is expected, but it holds {array.dtype}")
-    step = max(BLOCK // max(int(np.prod(array.shape[1:])), 1), 1)
-    for start in range(0, len(array), step):
-        block = array[start : start + step].astype(np.float64)
+    raw = array if isinstance(array, NetworkInput) else NetworkInput(array)
+    if raw.array.dtype.kind not in "biuf":
+        raise DataError(f"an array of numbers is expected, but it holds {raw.array.dtype}")
+    step = max(BLOCK // max(int(np.prod(raw.array.shape[1:])), 1), 1)
+    for start in range(0, len(raw), step):
+        block = raw.given(slice(start, start + step)).astype(np.float64)
         infinite = np.isinf(block)
         if infinite.any():
             place = tuple(int(index[0]) for index in np.nonzero(infinite))

@@ -127,6 +127,7 @@ class GivenRecord(TypedDict):
     shape: Annotated[list[Side], MaxLen(32)]
     integers: bool
     channels_last: bool
+    booleans: NotRequired[bool]
 
 
 class VectorRecord(TypedDict):
@@ -148,4 +149,14 @@ class ImageRecord(TypedDict):
     channels_last: NotRequired[bool]
 
 
-EncoderForm = TableRecord | ArrayRecord | GivenRecord | VectorRecord | ImageRecord
+class InputsRecord(TypedDict):
+    """Several inputs of a network."""
+
+    type: Literal["inputs"]
+    sequences: bool
+    steps: NotRequired[Side]
+    names: NotRequired[list[Short]]
+    inputs: Annotated[list[ArrayRecord | GivenRecord | VectorRecord | ImageRecord], MinLen(1), MaxLen(10_000)]
+
+
+EncoderForm = TableRecord | ArrayRecord | GivenRecord | VectorRecord | ImageRecord | InputsRecord

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,14 @@ import pandas as pd
 from PIL import Image
 
 from ikura.data.arrays import plain_array
-from ikura.data.encoder._base import Encoder, Features, names_of_places
+from ikura.data.encoder._base import ArrayLikeEncoder, Features, names_of_places
 from ikura.data.file_limits import check_entry
 from ikura.data.images._base import describe_mode
 from ikura.data.images.archive import read_array
 from ikura.data.images.folder import images_below
 from ikura.data.images.idx import read_idx_images
 from ikura.data.images.image_file import SUFFIXES, decode_all, fitted
+from ikura.data.network_inputs import NetworkInput
 from ikura.errors import DataError
 from ikura.json_values import JsonObject
 
@@ -49,10 +50,16 @@ class PixelStandard:
     @staticmethod
     def fit(pixels: npt.NDArray[np.uint8]) -> PixelStandard:
         """Count the training set's pixels, shape (n, channels, height, width); the sums are exact."""
-        counts = np.zeros((pixels.shape[1], LEVELS), np.int64)
         step = max(BLOCK // max(int(np.prod(pixels.shape[1:])), 1), 1)
-        for start in range(0, len(pixels), step):
-            block = pixels[start : start + step]
+        return PixelStandard.fit_blocks(pixels[start : start + step] for start in range(0, len(pixels), step))
+
+    @staticmethod
+    def fit_blocks(blocks: Iterable[npt.NDArray[np.uint8]]) -> PixelStandard:
+        """Count the pixels of images that come some at a time."""
+        counts = np.zeros((0, LEVELS), np.int64)
+        for block in blocks:
+            if not len(counts):
+                counts = np.zeros((block.shape[1], LEVELS), np.int64)
             for channel in range(len(counts)):
                 counts[channel] += np.bincount(block[:, channel].ravel(), minlength=LEVELS)
         levels = np.arange(LEVELS) / (LEVELS - 1)
@@ -72,7 +79,7 @@ class PixelStandard:
 
 
 @dataclass(frozen=True)
-class ImageEncoder(Encoder):
+class ImageEncoder(ArrayLikeEncoder):
     """Takes images as the training set's were: same size, same channels; `standard` makes numbers of them.
 
     Args:
@@ -92,6 +99,25 @@ class ImageEncoder(Encoder):
         """Fit to the training images, uint8 of shape (n, channels, height, width)."""
         _, channels, height, width = pixels.shape
         return ImageEncoder((channels, height, width), PixelStandard.fit(pixels), resized, channels_last)
+
+    @staticmethod
+    def fit_input(raw: NetworkInput, channels_last: bool) -> ImageEncoder:
+        """Fit to the training rows of one of several inputs, bytes as they are given, read in blocks."""
+        shape = raw.array.shape[1:]
+        shape = (1, *shape) if len(shape) == 2 else (shape[2], *shape[:2]) if channels_last else shape
+        plain = ImageEncoder((shape[0], shape[1], shape[2]), PixelStandard((0.0,), (1.0,)), False, channels_last)
+        step = max(BLOCK // max(int(np.prod(shape)), 1), 1)
+        blocks = (plain.encode(raw.given(slice(start, start + step))) for start in range(0, len(raw), step))
+        return replace(plain, standard=PixelStandard.fit_blocks(blocks))
+
+    @property
+    def example_shape(self) -> tuple[int, ...]:
+        """Shape of one image."""
+        return self.shape
+
+    def encode(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Bring an array of images to bytes of shape (n, channels, height, width)."""
+        return self._shaped(_bytes(array))
 
     @staticmethod
     def read_form(form: Mapping[str, Any]) -> ImageEncoder:

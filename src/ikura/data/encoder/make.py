@@ -14,6 +14,7 @@ from ikura.data.encoder._base import Encoder
 from ikura.data.encoder.array import ArrayEncoder
 from ikura.data.encoder.given import GivenEncoder
 from ikura.data.encoder.image import ImageEncoder
+from ikura.data.encoder.inputs import InputsEncoder
 from ikura.data.encoder.table import TableEncoder
 from ikura.data.encoder.vector import VectorEncoder
 
@@ -25,6 +26,7 @@ FORMS: dict[str, Callable[[Mapping[str, Any]], Encoder]] = {
     "image": ImageEncoder.read_form,
     "table": TableEncoder.read_form,
     "vector": VectorEncoder.read_form,
+    "inputs": InputsEncoder.form_reader(lambda form: read_encoder(form)),
 }
 """How encoders are read, by the `type` of their JSON form."""
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from ikura.data.arrays import plain_features
-from ikura.data.encoder._base import Encoder, Features
-from ikura.data.encoder.array import ArrayEncoder
+from ikura.data.encoder._base import ArrayLikeEncoder
+from ikura.data.encoder.array import BLOCK, ArrayEncoder
 from ikura.data.encoder.number import Standard
+from ikura.data.memory import memory_limit
+from ikura.data.network_inputs import NetworkInput
 from ikura.errors import DataError
 from ikura.json_values import JsonObject
 
@@ -21,7 +21,7 @@ __all__ = ["VectorEncoder"]
 
 
 @dataclass(frozen=True)
-class VectorEncoder(Encoder):
+class VectorEncoder(ArrayLikeEncoder):
     """Standardises each column by itself; a constant one becomes 0, a missing value 0, which is the mean.
 
     Args:
@@ -36,9 +36,21 @@ class VectorEncoder(Encoder):
     standards: list[Standard]
 
     @staticmethod
-    def fit_vector(array: npt.NDArray[Any]) -> VectorEncoder:
-        """Fit to the training rows, shape (n, d)."""
-        return VectorEncoder([Standard.fit(column.astype(np.float64)) for column in array.T])
+    def fit_vector(array: npt.NDArray[Any] | NetworkInput) -> VectorEncoder:
+        """Fit to the training rows, shape (n, d); of rows on disk some columns at a time."""
+        raw = array if isinstance(array, NetworkInput) else NetworkInput(array)
+        if not raw.on_disk:
+            return VectorEncoder([Standard.fit(column.astype(np.float64)) for column in raw.given(slice(None)).T])
+        rows, columns = len(raw), raw.array.shape[1]
+        standards: list[Standard] = []
+        together = max(memory_limit() // (8 * max(rows, 1)), 1)
+        step = max(BLOCK // max(columns, 1), 1)
+        for first in range(0, columns, together):
+            held = np.empty((rows, min(together, columns - first)))
+            for start in range(0, rows, step):
+                held[start : start + step] = raw.given(slice(start, start + step))[:, first : first + together]
+            standards += [Standard.fit(column) for column in held.T]
+        return VectorEncoder(standards)
 
     @staticmethod
     def read_form(form: Mapping[str, Any]) -> VectorEncoder:
@@ -50,17 +62,20 @@ class VectorEncoder(Encoder):
         mean, std = [one.mean for one in self.standards], [one.std for one in self.standards]
         return {"type": "vector", "mean": mean, "std": std}
 
-    def transform(self, data: pd.DataFrame | npt.NDArray[Any]) -> Features:
-        """Encode n examples: x, shape (n, d), and codes, shape (n, 0)."""
-        plain = plain_features(data)[0]
-        array = plain.to_numpy() if isinstance(plain, pd.DataFrame) else plain
+    @property
+    def example_shape(self) -> tuple[int, ...]:
+        """Shape of one example."""
+        return (len(self.standards),)
+
+    def encode(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Encode n examples: float32 of shape (n, d)."""
         if array.ndim != 2 or array.shape[1] != len(self.standards):
             raise DataError(f"an array of shape (n, {len(self.standards)}) is expected, but its shape is {array.shape}")
         ArrayEncoder.check(array)
         x = np.empty(array.shape, dtype=np.float32)
         for place, standard in enumerate(self.standards):
             x[:, place] = standard.apply(array[:, place].astype(np.float64))
-        return x, np.zeros((len(array), 0), dtype=np.int32)
+        return x
 
     @property
     def feature_names(self) -> list[str]:

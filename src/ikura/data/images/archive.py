@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import numpy.typing as npt
 
-from ikura.data.arrays import plain_array, plain_features, plain_pair
+from ikura.data.arrays import plain_array, plain_features, plain_pair, plain_target
 from ikura.data.file_limits import check_archive, check_entry
 from ikura.data.images._base import ImageSet
 from ikura.data.images.channel_layout import arrange
-from ikura.errors import DataError, nearest
+from ikura.data.input_arrays import plain_inputs
+from ikura.data.network_inputs import NetworkInput, NetworkInputs
+from ikura.errors import DataError, listed, nearest
 
-__all__ = ["read_archive", "read_array"]
+__all__ = ["inputs_of_archive", "read_archive", "read_array", "read_inputs"]
 
 TRAINING = (("x", "y"), ("x_train", "y_train"))
 DEV = (("x_dev", "y_dev"), ("x_val", "y_val"), ("x_valid", "y_valid"), ("x_validation", "y_validation"))
@@ -63,6 +65,106 @@ def read_archive(path: Path, channels: str | None = None) -> ImageSet:
     found = arrange(whole, channels)
     notes = [found.note] if found.note else []
     return ImageSet(found.array, labels, parts if rest else None, notes=notes, channels_last=found.last)
+
+
+def inputs_of_archive(path: Path) -> dict[int, tuple[NetworkInputs, npt.NDArray[Any]]] | None:
+    """Read the arrays of a .npz file where networks take several inputs; nothing in it is ever unpickled.
+
+    The inputs of training are called x_NAME, or x_0, x_1, … where forward takes them by place; those of the dev set
+    x_dev_NAME, of the test set x_test_NAME. x and x_lengths are padded sequences and their lengths.
+
+    Returns:
+        Part (0 training, 1 dev, 2 test) -> (x, y); None where a part has one input.
+
+    Raises:
+        DataError: inputs or targets are missing, or parts have others than training.
+    """
+    if not any(_part_and_input(name)[1] for name in names_in(path)):
+        return None
+    arrays = _load(path)
+    found: dict[int, tuple[NetworkInputs, npt.NDArray[Any]]] = {}
+    for part in range(3):
+        inputs = {name: one for name in arrays for place, one in [_part_and_input(name)] if place == part}
+        targets = [name for name in arrays if name[:1] == "y" and _part_and_input(f"x{name[1:]}") == (part, "")]
+        if not inputs and not targets:
+            continue
+        if len(targets) != 1:
+            raise DataError(
+                f"{path}: there must be one array of targets beside {listed(inputs)}, {WANTED_TARGETS[part]}"
+            )
+        y = plain_target(arrays[targets[0]])[0]
+        try:
+            found[part] = _as_inputs({short: arrays[name] for name, short in inputs.items()}, listed(inputs)), y
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from None
+    if 0 not in found:
+        raise DataError(f"{path}: the inputs of training, x_NAME, are expected, but there is {listed(arrays)}")
+    for name in arrays:
+        if _part_and_input(name)[0] is None and name[:1] != "y":
+            raise DataError(
+                f"{path}: the array {name!r} has no known use (x_NAME, x_dev_NAME, x_test_NAME, y are read)"
+            )
+    return found
+
+
+def read_inputs(path: Path) -> NetworkInputs:
+    """Read the inputs x_NAME, or x_0, x_1, …, of a .npz file to predict; targets in it do not matter."""
+    arrays = _load(path)
+    inputs = {one: array for name, array in arrays.items() for part, one in [_part_and_input(name)] if part == 0}
+    if not inputs:
+        raise DataError(f"{path}: inputs x_NAME are expected, but there is {listed(arrays) or 'nothing'}")
+    try:
+        return _as_inputs(inputs, listed(arrays))
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def names_in(path: Path) -> list[str]:
+    """The names of the arrays of a .npz file, without reading them; none where it cannot be read."""
+    check_entry(path)
+    try:
+        with ZipFile(path) as archive:
+            return [name.removesuffix(".npy") for name in archive.namelist()]
+    except (OSError, BadZipFile):
+        return []
+
+
+PART_NAMES = {"train": 0, "dev": 1, "val": 1, "valid": 1, "validation": 1, "test": 2}
+WANTED_TARGETS = ("y or y_train", "y_dev", "y_test")
+
+
+def _part_and_input(name: str) -> tuple[int | None, str]:
+    """What an array is called for: the part, None if it is no input, and the input, empty for the only one.
+
+    Example:
+        >>> _part_and_input("x_dev_tokens"), _part_and_input("x_tokens"), _part_and_input("x_test")
+        ((1, 'tokens'), (0, 'tokens'), (2, ''))
+    """
+    head, *rest = name.split("_")
+    if head != "x":
+        return None, ""
+    if rest and rest[0] in PART_NAMES:
+        return PART_NAMES[rest[0]], "_".join(rest[1:])
+    return 0, "_".join(rest)
+
+
+def _as_inputs(arrays: dict[str, npt.NDArray[Any]], given: str) -> NetworkInputs:
+    """Inputs by name or by place, or padded sequences."""
+    if set(arrays) == {"", "lengths"}:
+        lengths, steps = arrays["lengths"], arrays[""]
+        if (
+            lengths.ndim != 1
+            or lengths.dtype.kind not in "iu"
+            or steps.ndim < 2
+            or lengths.max(initial=0) > steps.shape[1]
+        ):
+            raise DataError(f"x_lengths holds how many of the {steps.shape[1:2]} steps of x count, whole numbers")
+        return plain_inputs(NetworkInputs((NetworkInput(steps), NetworkInput(lengths.astype(np.int64))), None, True))
+    if "" in arrays:
+        raise DataError(f"one input has a name and another has none ({given}); call each x_NAME, or x_0, x_1, …")
+    if all(name.isdigit() for name in arrays):
+        return plain_inputs(tuple(arrays[name] for name in sorted(arrays, key=int)))
+    return plain_inputs(arrays)
 
 
 def _plain(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ikura.data.memory import memory_limit
+from ikura.data.network_inputs import is_on_disk
 from ikura.errors import StorageError
 
 __all__ = ["BLOCK", "allocate", "is_mapped", "take_rows"]
@@ -49,12 +50,7 @@ def allocate(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
 
 def is_mapped(array: npt.NDArray[np.uint8]) -> bool:
     """Whether an array, or what it is a view of, lies in a file."""
-    base: object = array
-    while base is not None:
-        if isinstance(base, np.memmap):
-            return True
-        base = getattr(base, "base", None)
-    return False
+    return is_on_disk(array)
 
 
 def take_rows(array: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:

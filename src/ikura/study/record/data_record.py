@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, NotRequired
@@ -16,15 +16,19 @@ import pandas as pd
 from typing_extensions import TypedDict
 
 from ikura.built_in import BUNDLED, IMAGE_SETS
-from ikura.data.arrays import is_arrow, plain_features, plain_pair
+from ikura.data.arrays import is_arrow, plain_features
 from ikura.data.file_limits import check_entry
 from ikura.data.frame import plain_frame
 from ikura.data.images import files_of, is_image_data
+from ikura.data.input_arrays import pair_of
+from ikura.data.network_inputs import NetworkInputs
 from ikura.data.read import read_frame
+from ikura.data.torch_dataset import is_item_source, read_items
 from ikura.errors import DataError, RunError, UsageError
 from ikura.files import shown, write_atomically
 from ikura.json_values import JsonObject
 from ikura.schema import Digits, Name
+from ikura.study.record.kept_arrays import MappedRecord, mapped_again, packed_arrays, unpacked_arrays
 
 __all__ = ["DataRecord", "OriginRecord", "reopen"]
 
@@ -60,6 +64,7 @@ class ArraysRecord(TypedDict):
     kind: Literal["arrays"]
     path: Literal["data.npz", "dev.npz", "test.npz"]
     sha256: NotRequired[Digits]
+    mapped: NotRequired[dict[Name, MappedRecord]]
 
 
 OriginRecord = FileRecord | BundledRecord | FrameRecord | ArraysRecord
@@ -111,6 +116,10 @@ class DataRecord:
                 return cls(data, target, record)
             record = {"kind": "file", "path": str(path.absolute())}
             return cls(data, target, record | {"sha256": _sha256(path)} if path.is_file() else record)
+        if is_item_source(data):
+            x, y, notes = read_items(data, target)
+            found = cls._of_pair(x, y, target, part, ignored)
+            return replace(found, notes=(*notes, *found.notes))
         if is_arrow(data):
             data, _ = plain_features(data)
         if isinstance(data, pd.DataFrame):
@@ -122,7 +131,9 @@ class DataRecord:
                 f"(x, y) is expected, but there are {len(data)} arrays; a dev and a test set are given as dev=(x, y), "
                 "test=(x, y)"
             )
-        raise UsageError(f"data are a path, a bundled name, a DataFrame or (x, y), not {type(data).__name__}")
+        raise UsageError(
+            f"data are a path, a bundled name, a DataFrame, (x, y) or a Dataset, not {type(data).__name__}"
+        )
 
     @classmethod
     def _of_frame(
@@ -146,14 +157,15 @@ class DataRecord:
 
     @classmethod
     def _of_pair(cls, x: Any, y: Any, target: str | None, part: str, ignored: Iterable[str]) -> DataRecord:
-        pair = plain_pair(x, y)
+        pair = pair_of(x, y)
         named = target or pair.name
-        if isinstance(pair.x, np.ndarray):
-            buffer = BytesIO()
-            np.savez(buffer, x=pair.x, y=pair.y, allow_pickle=False)
-            content = buffer.getvalue()
-            record = {"kind": "arrays", "path": f"{part}.npz", "sha256": hashlib.sha256(content).hexdigest()}
+        if isinstance(pair.x, np.ndarray | NetworkInputs):
+            content, mapped = packed_arrays(pair.x, pair.y)
+            digest = hashlib.sha256(content).hexdigest()
+            record: JsonObject = {"kind": "arrays", "path": f"{part}.npz", "sha256": digest}
+            record |= {"mapped": mapped} if mapped else {}
             return cls((pair.x, pair.y), named, record, content, tuple(pair.notes))
+        assert isinstance(pair.x, pd.DataFrame)
         name = named or "target"
         if name in map(str, pair.x.columns):
             raise DataError(f"x has a column {name!r} of its own; name the target otherwise")
@@ -189,7 +201,8 @@ def reopen(record: JsonObject, run: Path) -> Any:
         if record["kind"] == "frame":
             return _read_frame(path.read_bytes())
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return arrays["x"], arrays["y"]
+            held = {name: arrays[name] for name in arrays.files}
+        return unpacked_arrays(held | {name: mapped_again(one, run) for name, one in record.get("mapped", {}).items()})
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, TypeError, NotImplementedError) as error:
         reason = " ".join(str(error).split())
         raise RunError(f"{path}: the data of {shown(run)} are not whole: {reason}") from error

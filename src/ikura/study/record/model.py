@@ -18,7 +18,10 @@ from torch import nn
 from torch.utils._pytree import tree_map
 
 from ikura.data.encoder import Encoder
+from ikura.data.encoder.inputs import InputsEncoder
 from ikura.data.encoder.make import read_encoder
+from ikura.data.input_arrays import stays_on_disk
+from ikura.data.network_inputs import NetworkInputs
 from ikura.errors import RunError, UsageError
 from ikura.export.operations import RecordedNetwork
 from ikura.files import run_files, write_atomically, write_output
@@ -28,7 +31,7 @@ from ikura.nn.mlp import MLP
 from ikura.plugins import check_plugins, plugin_network
 from ikura.population import attributes
 from ikura.population.factory import COMPILED, Factory, build
-from ikura.population.inputs import inputs_of
+from ikura.population.inputs import Features, as_features, call_forward
 from ikura.population.member import Hyperparameters
 from ikura.population.torch_settings import default_torch_settings
 from ikura.study.record.model_form import (
@@ -54,6 +57,8 @@ _LOGGER = logging.getLogger("ikura")
 BLOCK, IMAGES = 8192, 512
 """Rows that are predicted together, of tables and of examples with a shape."""
 MOST_NUMBERS = 1 << 25
+MAPPED = 65_536
+"""Rows of an array on disk that are read together."""
 
 
 class Model:
@@ -124,27 +129,39 @@ class Model:
             return self._outputs(data)
 
     def _outputs(self, data: Any) -> torch.Tensor:
+        if stays_on_disk(data):
+            blocks = [self._outputs(np.array(data[i : i + MAPPED])) for i in range(0, len(data), MAPPED)]
+            return torch.cat(blocks)
         x, codes = self.encoder.transform(data)
         dtype = next((p.dtype for p in self.network.parameters() if p.is_floating_point()), torch.float32)
         parts = []
-        block = max(1, min(BLOCK if x.ndim == 2 else IMAGES, MOST_NUMBERS // max(prod(x.shape[1:]), 1)))
+        shape = x.inputs[0].example_shape if isinstance(x, NetworkInputs) else x.shape[1:]
+        block = max(1, min(BLOCK if len(shape) == 1 else IMAGES, MOST_NUMBERS // max(prod(shape), 1)))
         for i in range(0, max(len(x), 1), block):
-            numbers = self.encoder.numbers(x[i : i + block], str(dtype).removeprefix("torch."))
-            if isinstance(self.network, MLP):
-                numbers = numbers.reshape(len(numbers), prod(numbers.shape[1:]))
-            tensor = torch.from_numpy(numbers)
-            given = tensor.to(dtype) if tensor.is_floating_point() else tensor, torch.from_numpy(codes[i : i + block])
-            parts.append(self.network(*inputs_of(self.network, *given)))
+            given = self._features(x, slice(i, i + block), dtype)
+            parts.append(call_forward(self.network, given, torch.from_numpy(codes[i : i + block])))
         outputs = tree_map(lambda *each: torch.cat(each) if isinstance(each[0], torch.Tensor) else each[0], *parts)
         mean, std = self.description["target_mean"], self.description["target_std"]
         return self.loss.predict(self.task, outputs, mean, std, tuple(self.description.get("target_shape") or ()))
+
+    def _features(self, x: np.ndarray | NetworkInputs, rows: slice, dtype: torch.dtype) -> Features:
+        """Some of the examples as the network takes them."""
+        name = str(dtype).removeprefix("torch.")
+        if isinstance(x, NetworkInputs):
+            return as_features(x.in_precision(name).read(rows), x)
+        numbers = self.encoder.numbers(x[rows], name)
+        if isinstance(self.network, MLP):
+            numbers = numbers.reshape(len(numbers), prod(numbers.shape[1:]))
+        tensor = torch.from_numpy(numbers)
+        return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
     def predict(self, data: Any) -> np.ndarray:
         """Predict classes or values.
 
         Args:
-            data: a table with the columns of training, or an array of its shape; for images also the path of an image
-                file or of a folder of them, or a list of paths or of Pillow images.
+            data: a table with the columns of training, an array of its shape, or inputs as they were in training: a
+                tuple, a dictionary or a list of sequences; for images also the path of an image file or of a folder of
+                them, or a list of paths or of Pillow images.
 
         Returns:
             The likeliest class or the value of each row, shape (rows,); several values, or 0 and 1 for labels, in the
@@ -229,6 +246,8 @@ class Model:
             raise UsageError(
                 "a model of several values or labels, or of a loss that says what is learned, has no file yet"
             )
+        if isinstance(self.encoder, InputsEncoder):
+            raise UsageError("a network of several inputs, or of sequences, is not exported; use study.model.module")
         found = exported_path(path, *([] if self._run is None else run_files(self._run)))
         data = self._training_rows() if data is None else data
         networks = [self.network, *([] if self.recorded is None else [self._recorded_network()])]

@@ -48,6 +48,9 @@ BESIDE = (BUFFER, CONSTANT, "attribute")
 Units = Annotated[Count, Le(MOST_UNITS)]
 
 
+Shape = Annotated[list[Whole], MaxLen(64)]
+
+
 class NetworkRecord(TypedDict):
     """The arguments of `ikura.nn.mlp.MLP`."""
 
@@ -73,7 +76,7 @@ class ModelForm(TypedDict):
     target_mean: Finite | list[Finite]
     target_std: Annotated[Finite, Gt(0)] | list[Annotated[Finite, Gt(0)]]
     network: NetworkRecord | PretrainedRecord | Name | None
-    hyperparameters: dict[Name, Scalar | list[Whole]]
+    hyperparameters: dict[Name, Scalar | Shape | list[Whole | Shape] | dict[Name, Whole | Shape]]
     encoder: EncoderForm
     positive: NotRequired[Scalar | None]
     loss: NotRequired[Name]

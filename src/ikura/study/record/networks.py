@@ -53,7 +53,7 @@ def chosen_network(network: str | Factory | None, dataset: Dataset) -> str:
         UsageError: the name is unknown, or it is neither a name nor a factory.
     """
     if network is None:
-        return "cnn" if dataset.train.x.ndim == 4 else "mlp"
+        return "cnn" if len(dataset.train.example_shape) == 3 else "mlp"
     if isinstance(network, str):
         check_name(network)
         return network
@@ -76,7 +76,7 @@ def check_channels(name: str, dataset: Dataset, channels: str | None) -> None:
     Raises:
         DataError: saying how to tell which they are.
     """
-    shape = dataset.train.x.shape[1:]
+    shape = dataset.train.example_shape
     if name in (OWN, PRETRAINED, "mlp") or channels is not None or dataset.summary.images or not looks_last(shape):
         return
     raise DataError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,10 +12,11 @@ from torch import nn
 
 from ikura.data.encoder import Encoder
 from ikura.data.encoder.given import GivenEncoder
+from ikura.data.encoder.inputs import InputsEncoder
 from ikura.nn.copying import copy_of
 from ikura.nn.generators import seeded
 from ikura.nn.noise import key, normal
-from ikura.population.inputs import inputs_of
+from ikura.population.inputs import Features, TensorInputs, as_features, call_forward
 from ikura.population.torch_settings import default_torch_settings
 
 __all__ = ["probe_outputs", "same_outputs"]
@@ -25,20 +27,25 @@ CLOSE = 1e-3
 of which a deep network may lose some; another network differs by far more."""
 
 
-def probe_outputs(network: nn.Module, encoder: Encoder, shape: list[int]) -> list[float] | None:
+def probe_outputs(network: nn.Module, encoder: Encoder, shape: Any) -> list[float] | None:
     """Raw outputs of a copy of a network for made-up examples; None where it has none for them.
 
     Args:
         network: in evaluation mode.
         encoder: of its examples: whole numbers are all 0, other features normally distributed.
-        shape: of one example, as the network takes it.
+        shape: of one example, as the network takes it; of several inputs the encoder knows it.
     """
-    size = int(np.prod(shape))
-    if isinstance(encoder, GivenEncoder) and encoder.integers:
+    dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)
+    x: Features
+    if isinstance(encoder, InputsEncoder):
+        made = encoder.probe(lambda numbers: normal(key(0, "probe"), ROWS, numbers), ROWS)
+        found = as_features(made.read(), made)
+        assert isinstance(found, TensorInputs)
+        x = found.to(dtype)
+    elif isinstance(encoder, GivenEncoder) and encoder.integers:
         x = torch.zeros((ROWS, *shape), dtype=torch.long)
     else:
-        drawn = normal(key(0, "probe"), ROWS, size).reshape(ROWS, *shape)
-        dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)
+        drawn = normal(key(0, "probe"), ROWS, int(np.prod(shape))).reshape(ROWS, *shape)
         x = torch.from_numpy(drawn).to(dtype)
     codes = torch.zeros((ROWS, len(encoder.cardinalities)), dtype=torch.int32)
     try:
@@ -46,10 +53,10 @@ def probe_outputs(network: nn.Module, encoder: Encoder, shape: list[int]) -> lis
             if any(part._forward_hooks or part._forward_pre_hooks for part in network.modules()):
                 # A hook may write to the network that it was made for: in a copy it would write to the first one.
                 with _put_back(network):
-                    outputs = network.eval()(*inputs_of(network, x, codes)).double().reshape(-1)
+                    outputs = call_forward(network.eval(), x, codes).double().reshape(-1)
             else:
                 own = copy_of(network).eval()
-                outputs = own(*inputs_of(own, x, codes)).double().reshape(-1)
+                outputs = call_forward(own, x, codes).double().reshape(-1)
     except Exception:
         return None
     return outputs.tolist() if bool(torch.isfinite(outputs).all()) else None

@@ -16,6 +16,7 @@ from ikura.export.operations import OperationsForm, RecordedNetwork, read_operat
 from ikura.export.recording import NotRecordedError, record
 from ikura.files import write_atomically
 from ikura.population.examples import Examples
+from ikura.population.inputs import TensorInputs, tensors_of
 from ikura.schema import read_file
 from ikura.study.record.model_form import CONSTANT, digest
 
@@ -58,8 +59,10 @@ def is_own(form: Any) -> bool:
 def recorded_of(module: nn.Module, examples: Examples) -> Recorded | str:
     """Record a trained network with a few training examples; the reason in words where it cannot be."""
     few = examples.head(SEEN)
+    x = tensors_of(few)
+    if isinstance(x, TensorInputs):
+        return "it takes several inputs"
     dtype = next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
-    x = torch.from_numpy(few.inputs(slice(None)))
     x = x.to(dtype) if x.is_floating_point() else x
     try:
         return Recorded(*record(module, x, torch.from_numpy(few.codes)))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ikura.data.array_encoding import whole_array
+from ikura.data.network_inputs import NetworkInputs
 from ikura.data.open_source import open_source
 from ikura.study.record.setting import Setting
 
@@ -35,5 +36,8 @@ def training_rows(run: Path) -> Any:
         source = whole_array(source, data)
     if isinstance(source.features, pd.DataFrame):
         return source.features.iloc[rows].reset_index(drop=True)
+    if isinstance(source.features, NetworkInputs):
+        inputs = source.features.taken(rows)
+        return inputs.inputs[0].given(slice(None)) if len(inputs.inputs) == 1 and inputs.names is None else inputs
     taken = source.features[rows]
     return np.moveaxis(taken, 1, -1) if source.channels_last and not source.images else taken
