@@ -258,7 +258,7 @@ LABELS = np.arange(20) % 2
         ((IMAGES, LABELS[:5]), {}, "x has 20 rows and y has 5"),
         ((IMAGES[:0], LABELS[:0]), {}, "no rows"),
         ((LABELS, LABELS), {}, r"x of shape \(n, d\) is expected, but its shape is \(20,\)"),
-        ((IMAGES, IMAGES), {}, r"y of shape \(n,\) is expected, but its shape is \(20, 2, 2\)"),
+        ((IMAGES, IMAGES), {}, r"y of shape \(20, 2, 2\) is the same in every row; there is nothing to learn"),
         ((IMAGES, LABELS), {"group": "g"}, "arrays have no group column 'g'"),
         ((IMAGES, LABELS), {"kinds": {"g": "numeric"}}, "these data are an array"),
         ((pd.DataFrame({"y": LABELS}), LABELS), {"target": "y"}, "'y' is also a column of x"),
