@@ -81,7 +81,7 @@ def test_one_with_a_log_is_read_whenever_garbage_is_collected(tmp_path: Path, mo
         gc.collect()
         copyfile(source, target)
 
-    monkeypatch.setattr("ikura.study.record.store.copyfile", slow)
+    monkeypatch.setattr("ikura.study.record.database.copyfile", slow)
     gc.collect()
     gc.disable()
     try:

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from ikura.study.record.deferred_interrupts import uninterrupted
 from ikura.study.record.facts import SECONDS
-from ikura.study.record.store import CURVES, Store
+from ikura.study.record.store import Store
+from ikura.study.record.tables import CURVES
 
 TRIALS, EPOCHS = 8, 60
 

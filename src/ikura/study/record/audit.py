@@ -30,7 +30,8 @@ from ikura.study.record.facts import (
 from ikura.study.record.networks import OWN
 from ikura.study.record.search_plans import plans
 from ikura.study.record.setting import Setting
-from ikura.study.record.store import CURVES, FACTS, LOSSES, ROUNDS, SEGMENTS, TRIALS, Store
+from ikura.study.record.store import Store
+from ikura.study.record.tables import CURVES, FACTS, LOSSES, ROUNDS, SEGMENTS, TRIALS
 from ikura.study.record.trial import Purpose
 from ikura.trial_state import State
 

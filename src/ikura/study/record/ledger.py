@@ -11,7 +11,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from ikura.population.job import Outcome
-from ikura.study.record.store import COLUMNS, CURVES, LOSSES, ROUNDS, SEGMENTS, TRIALS, Store
+from ikura.study.record.store import COLUMNS, Store
+from ikura.study.record.tables import CURVES, LOSSES, ROUNDS, SEGMENTS, TRIALS
 from ikura.study.record.trial import Trial
 from ikura.trial_state import State
 

@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
-from pathlib import Path
-from shutil import copyfile
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 
-from ikura.errors import RunError, StorageError
-from ikura.files import check_held, shown
 from ikura.json_values import plain, typed
 from ikura.population.job import Outcome
-from ikura.study.record.deferred_interrupts import uninterrupted
+from ikura.study.record.database import Database
 from ikura.study.record.facts import SECONDS, Fact
+from ikura.study.record.tables import CURVES, FACTS, MEASURES, TRIALS
 from ikura.study.record.trial import Purpose, Trial
-from ikura.study.record.upgrades import exclusive, mark, outdated, upgrade
 from ikura.trial_state import State
 
 __all__ = ["ABOUT", "COLUMNS", "RESULTS", "Store"]
@@ -43,94 +33,15 @@ ABOUT = ("number", "state", "purpose", "parent", "stage")
 RESULTS = ("dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best_epoch", "seconds")
 """What a table of trials holds before and behind the hyperparameters."""
 
-MOST_BYTES = 1 << 27
-"""The largest value of a database."""
-
-NO_LOG = b"\x01\x01"
-"""In the header of an SQLite file: it is written without a log. One in memory has none."""
-
 RECORDED = tuple(one.name for one in fields(Trial))
-
-METADATA = sa.MetaData()
-FACTS = sa.Table(
-    "facts", METADATA, sa.Column("name", sa.String, primary_key=True), sa.Column("value", sa.Text, nullable=False)
-)
-TRIALS = sa.Table(
-    "trials",
-    METADATA,
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("state", sa.String, nullable=False),
-    sa.Column("purpose", sa.String, nullable=False),
-    sa.Column("parent", sa.Integer),
-    sa.Column("stage", sa.Integer, nullable=False, index=True),
-    sa.Column("seed", sa.String, nullable=False),
-    sa.Column("hyperparameters", sa.Text, nullable=False),
-    sa.Column("dev_score", sa.Float),
-    sa.Column("dev_loss", sa.Float),
-    sa.Column("train_score", sa.Float),
-    sa.Column("train_loss", sa.Float),
-    sa.Column("epochs", sa.Integer, nullable=False, default=0),
-    sa.Column("best_epoch", sa.Integer),
-    sa.Column("seconds", sa.Float, nullable=False, default=0.0),
-)
-CURVES = sa.Table(
-    "curves",
-    METADATA,
-    sa.Column("trial", sa.Integer, primary_key=True),
-    sa.Column("epoch", sa.Integer, primary_key=True),
-    sa.Column("train_loss", sa.Float),
-    sa.Column("dev_loss", sa.Float),
-    sa.Column("dev_score", sa.Float),
-    sqlite_with_rowid=False,
-)
-MEASURES = sa.Table(
-    "measures",
-    METADATA,
-    sa.Column("trial", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("name", sa.String, primary_key=True),
-    sa.Column("value", sa.Float),
-)
-ROUNDS = sa.Table(
-    "rounds",
-    METADATA,
-    sa.Column("stage", sa.Integer, primary_key=True),
-    sa.Column("round", sa.Integer, primary_key=True),
-    sa.Column("time", sa.Float, nullable=False),
-    sa.Column("content", sa.Text, nullable=False),
-)
-SEGMENTS = sa.Table(
-    "segments",
-    METADATA,
-    sa.Column("tile", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("trial", sa.Integer, nullable=False, index=True),
-    sa.Column("since", sa.Integer, nullable=False),
-    sa.Column("until", sa.Integer, nullable=False),
-)
-LOSSES = sa.Table(
-    "dev_losses",
-    METADATA,
-    sa.Column("trial", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("losses", sa.LargeBinary, nullable=False),
-)
 
 
 def _number(value: float) -> float | None:
     return None if value is None or math.isnan(value) else float(value)
 
 
-class Store:
-    """The database of one study.
-
-    Args:
-        place: the path of an SQLite file; as text a database URL or ":memory:".
-        create: whether to make the tables; otherwise they must be there.
-        upgrades: whether tables of an earlier version are brought up to date there.
-
-    Raises:
-        RunError: there is no such file, it is not a study's, or one of a later version.
-        StorageError: it is of an earlier version, and must not be brought up to date.
+class Store(Database):
+    """The facts, trials and curves of one study, in its database.
 
     Example:
         >>> store = Store(":memory:", create=True)
@@ -139,139 +50,6 @@ class Store:
         >>> store.fact(TILE_SIZE)
         64
     """
-
-    copied = False
-    _outdated = False
-
-    def __init__(self, place: str | Path, *, create: bool = False, upgrades: bool = True) -> None:
-        text = isinstance(place, str) and (place == ":memory:" or "://" in place)
-        self.path = None if text else Path(place)
-        self.place = str(place) if self.path is None else shown(self.path)
-        if self.path is not None:
-            if not create and not self.path.is_file():
-                raise RunError(f"{self.place}: no such study")
-            engine = sa.create_engine("sqlite://", creator=_opener(self.path, create), poolclass=sa.QueuePool)
-        elif self.place == ":memory:":
-            engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
-        else:
-            engine = sa.create_engine(self.place)
-        self._begin(engine, create, upgrades)
-
-    def _begin(self, engine: sa.Engine, create: bool, upgrades: bool = True) -> None:
-        """Take up an engine, and see that the study's tables are there."""
-        self.engine = engine
-        if self.engine.dialect.name == "sqlite":
-            event.listen(self.engine, "connect", _prepare_sqlite)
-        with self._guard():
-            if create:
-                if self.engine.dialect.name == "sqlite":
-                    with self.engine.connect() as connection:
-                        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-                with exclusive(self.engine) as connection:
-                    METADATA.create_all(connection)
-                    mark(connection)
-                return
-            try:
-                self._bring_up_to_date(upgrades)
-                self._check_tables()
-            except BaseException:
-                # A connection left to the garbage collector would take the log away from whoever reads the file next.
-                self.engine.dispose()
-                raise
-
-    def _bring_up_to_date(self, upgrades: bool) -> None:
-        """Upgrade the tables of a study, if they are of an earlier version."""
-        with self.engine.connect() as connection:
-            study = sa.inspect(connection).has_table(TRIALS.name)
-            old = study and outdated(connection, self.place) is not None
-        if old and not upgrades:
-            raise StorageError(f"cannot write {self.place}: it is opened only to be read")
-        if old:
-            upgrade(self.engine, self.place)
-            self._outdated = True
-
-    def _check_tables(self) -> None:
-        """Refuse a database without the tables of a study, or with other columns."""
-        there = sa.inspect(self.engine)
-        names = set(there.get_table_names())
-        for table in METADATA.sorted_tables:
-            if table.name not in names:
-                raise RunError(f"{self.place}: not a study of ikura: it has no table {table.name}")
-            columns = {one["name"] for one in there.get_columns(table.name)}
-            for column in table.columns:
-                if column.name not in columns:
-                    raise RunError(
-                        f"{self.place}: not a study of ikura: table {table.name} has no column {column.name}"
-                    )
-
-    @classmethod
-    def opened(cls, path: Path) -> Store:
-        """Open the database of a run only to read it, also where nothing can be written.
-
-        One of an earlier version stays as it is: a copy in memory is brought up to date.
-
-        Raises:
-            RunError: there is no such file, or it is not a study's.
-        """
-        try:
-            if all(os.access(place, os.W_OK) for place in (path, path.parent)):
-                return cls(path, upgrades=False)
-        except StorageError:
-            pass
-        return cls.copy(path)
-
-    @classmethod
-    def copy(cls, path: Path) -> Store:
-        """Open a copy of a run's database in memory: SQLite can write to the folder of one that it only reads.
-
-        Raises:
-            RunError: there is no such file, or it is not a study's.
-        """
-        if not path.is_file():
-            raise RunError(f"{shown(path)}: no such study")
-        store = cls.__new__(cls)
-        store.path, store.place, store.copied = path, shown(path), True
-        store._begin(sa.create_engine("sqlite://", creator=store._copy, poolclass=sa.StaticPool), create=False)
-        return store
-
-    def _copy(self) -> sqlite3.Connection:
-        """A copy in memory; one that is made anew, after `close`, is brought up to date as the first one was."""
-        assert self.path is not None
-        found = in_memory(self.path)
-        if self._outdated:
-            upgrade(sa.create_engine("sqlite://", creator=lambda: found, poolclass=sa.StaticPool), self.place)
-        return found
-
-    @contextmanager
-    def _guard(self) -> Iterator[None]:
-        try:
-            yield
-        except OperationalError as error:
-            raise StorageError(f"cannot write {self.place}: {error.orig}") from error
-        except DataError as error:
-            raise RunError(f"{self.place}: holds a value that is too large or none ({error.orig})") from error
-        except DatabaseError as error:
-            raise RunError(f"{self.place}: not a study of ikura ({error.orig})") from error
-
-    @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
-        """A connection to read on."""
-        with self._guard(), self.engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        """One transaction; an interrupt waits for its end."""
-        if self.copied:
-            raise StorageError(f"cannot write {self.place}: it was opened only to be read")
-        if self.path is not None:
-            check_held(self.path)
-        with uninterrupted(), self._guard(), self.engine.begin() as connection:
-            yield connection
-
-    def close(self) -> None:
-        """Close all connections."""
-        self.engine.dispose()
 
     def set_fact(self, fact: Fact[T], value: T) -> None:
         """Record one fact about the study."""
@@ -371,16 +149,6 @@ class Store:
             with self.writing() as connection:
                 connection.execute(sa.update(TRIALS).where(TRIALS.c.number.in_(list(numbers))).values(state=state))
 
-    def read(self, query: sa.Select[Any]) -> Sequence[sa.RowMapping]:
-        """Run a query; return its rows by the names of their columns."""
-        with self.reading() as connection:
-            return connection.execute(query).mappings().all()
-
-    def read_in(self, query: sa.Select[Any], column: sa.Column[Any], values: Sequence[Any]) -> list[sa.RowMapping]:
-        """Run a query for the rows whose column has one of any number of values."""
-        parts = (values[i : i + 10_000] for i in range(0, len(values), 10_000))
-        return [row for part in parts for row in self.read(query.where(column.in_(list(part))))]
-
     def trials(self, **values: Any) -> list[Trial]:
         """Return all trials, or those with certain values, as for `count`, in the order of their numbers.
 
@@ -468,40 +236,3 @@ def _insert_many(connection: sa.Connection, table: sa.Table, rows: list[tuple[An
     placed = getattr(statement, "positiontup", None) == names
     values: Any = rows if placed else [dict(zip(names, row, strict=True)) for row in rows]
     connection.exec_driver_sql(str(statement), values)
-
-
-def _opener(path: Path, create: bool) -> Callable[[], sqlite3.Connection]:
-    """Open an SQLite file by its path, whatever characters are in it; where none is made, one must be there."""
-    place = f"file:{quote(os.fsencode(path.absolute()))}?mode={'rwc' if create else 'rw'}"
-    return lambda: sqlite3.connect(place, uri=True, check_same_thread=False)
-
-
-def in_memory(path: Path) -> sqlite3.Connection:
-    """Read an SQLite file into memory, with what its log holds; nothing is written where it lies.
-
-    A log is read with the file from copies in the temporary folder, which are there only for that moment.
-    """
-    found = sqlite3.connect(":memory:", check_same_thread=False)
-    log = path.with_name(f"{path.name}-wal")
-    if log.is_file() and log.stat().st_size:
-        with TemporaryDirectory(prefix="ikura-") as folder:
-            copy = Path(folder) / "study.db"
-            copyfile(path, copy)
-            copyfile(log, copy.with_name("study.db-wal"))
-            with closing(sqlite3.connect(copy)) as source:
-                source.backup(found)
-        return found
-    content = bytearray(path.read_bytes())
-    content[18:20] = NO_LOG
-    found.deserialize(content)
-    return found
-
-
-def _prepare_sqlite(connection: Any, _: Any) -> None:
-    """Wait for other readers; in a file that is written ahead, a killed process never leaves a broken one.
-
-    A value that is larger than any that a study writes is refused before memory is taken for it.
-    """
-    for pragma in ("synchronous=NORMAL", "busy_timeout=10000", "cache_size=-65536", "wal_autocheckpoint=8000"):
-        connection.execute(f"PRAGMA {pragma}")
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
