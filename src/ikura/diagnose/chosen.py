@@ -77,7 +77,7 @@ class Chosen:
     def networks(self) -> list[nn.Module]:
         """The networks, in evaluation mode."""
         kept = self.rows[: len(self.rows) - len(self.more)]
-        return [*(load_network(self.setup, self.run, row, self.retrain) for row in kept), *self.more]
+        return [*(load_network(self.setup, self.run, trial, self.retrain) for trial in kept), *self.more]
 
     @cached_property
     def train(self) -> Examples:
@@ -99,12 +99,12 @@ def chosen_rows(run: Path, best: BestRecord | None, rows: Sequence[Trial]) -> li
             f"`ikura resume {quote(shown(run))}` ends it"
         )
     again = [
-        row
-        for row in rows
-        if not row.searched and row.parent == best.number and row.state.trained and row.dev_score is not None
+        trial
+        for trial in rows
+        if not trial.searched and trial.parent == best.number and trial.state.trained and trial.dev_score is not None
     ]
-    whole = [row for row in again if row.state is State.COMPLETE] or again
-    mean = float(np.mean([row.score for row in whole])) if whole else np.nan
+    whole = [trial for trial in again if trial.state is State.COMPLETE] or again
+    mean = float(np.mean([trial.score for trial in whole])) if whole else np.nan
     if whole and abs(mean - best.dev) <= 1e-9 * max(1.0, abs(mean)):
         return whole
     return [rows[best.model]]

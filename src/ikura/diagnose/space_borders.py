@@ -81,8 +81,8 @@ def borders(
         if len(values) < 2 * FEWEST_GOOD:
             continue
         good = max(FEWEST_GOOD, int(np.ceil(GOOD_SHARE * len(values))))
-        told = (best or {}).get(name)
-        chosen = float(told) if isinstance(told, int | float) else values[0]
+        value = (best or {}).get(name)
+        chosen = float(value) if isinstance(value, int | float) else values[0]
         for side, u in (("lower", OUTER), ("upper", 1 - OUTER)):
             beyond, sign = _beyond(one, side, name), 1 if side == "upper" else -1
             limit = float(one.from_unit(u))

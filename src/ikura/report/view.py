@@ -153,12 +153,12 @@ class View:
     @cached_property
     def stages(self) -> list[StageView]:
         """The stages of the search that have trials, in order."""
-        told = {one.stage: one for one in self.record.stages}
+        recorded = {one.stage: one for one in self.record.stages}
         present = sorted(int(stage) for stage in self.search["stage"].unique())
         counts = self.search["stage"].value_counts()
         stages = []
         for place, stage in enumerate(present):
-            one = told.get(stage)
+            one = recorded.get(stage)
             stages.append(
                 StageView(
                     stage,

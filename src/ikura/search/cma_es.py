@@ -68,9 +68,9 @@ class CMAESSearch(Generations):
         bounds = np.tile([0.0, 1.0], (len(names), 1))
         state = CMA(mean, _STEP, bounds=bounds, population_size=size, seed=self.key("cma-es", stage))
         for trials in later:
-            told = ranked(trials[:size])
-            if len(told) == size and any(one.usable for one in told):
-                state.tell([(self._point(names, one), float(place)) for place, one in enumerate(told)])
+            generation = ranked(trials[:size])
+            if len(generation) == size and any(one.usable for one in generation):
+                state.tell([(self._point(names, one), float(place)) for place, one in enumerate(generation)])
         drawn = np.array([state.ask() for _ in range(count)]).reshape(count, len(names))
         return points | {name: np.clip(drawn[:, i], 0.0, 1.0) for i, name in enumerate(names)}
 

@@ -24,13 +24,13 @@ PATIENT = 1.5
 """A trial that stopped early is expected to train so many times its epochs when it is trained again."""
 
 
-def distinct(rows: Sequence[Trial], count: int) -> list[Trial]:
+def distinct(trials: Sequence[Trial], count: int) -> list[Trial]:
     """The first trials of so many different configurations."""
     chosen: dict[str, Trial] = {}
-    for row in rows:
+    for trial in trials:
         if len(chosen) == count:
             break
-        chosen.setdefault(json.dumps(row.hyperparameters, sort_keys=True), row)
+        chosen.setdefault(json.dumps(trial.hyperparameters, sort_keys=True), trial)
     return list(chosen.values())
 
 
@@ -54,22 +54,23 @@ def train_finalists(
         schedule: says how long a member is waited for.
         jobs: tiles that train at once.
     """
-    rows = executor.store.trials(purpose=Purpose.FINALIST)
+    again = executor.store.trials(purpose=Purpose.FINALIST)
     trials = executor.store.trials()
 
     def epochs_of(number: int) -> int:
         return found_in(trials[number].stage, searches).epochs
 
-    if not rows:
+    if not again:
         found = ranked((one for one in trials if one.searched), executor.sign)
         chosen = distinct(promising(executor, found, finalists), finalists)
         if len(searches) > 1:
             chosen = _with_earlier(chosen, [r for r in found if r.stage < searches[1].first])
         count, seeds = len(chosen), replicates
         if executor.deadline is not None and chosen:
-            segments = executor.ledger.segments([row.number for row in chosen])
+            segments = executor.ledger.segments([trial.number for trial in chosen])
             work = [
-                _full_training(row, row.epochs - segments[row.number][0].since, epochs_of(row.number)) for row in chosen
+                _full_training(trial, trial.epochs - segments[trial.number][0].since, epochs_of(trial.number))
+                for trial in chosen
             ]
             count, seeds = fitting(work, replicates, jobs, executor.deadline - time.time())
         if (count, seeds) != (len(chosen), replicates):
@@ -79,49 +80,49 @@ def train_finalists(
         keys = [key(executor.seed, "replicate", r) for r in range(seeds)]
         number = len(trials)
         members = [
-            Member(number + i * seeds + r, row.hyperparameters, seed)
-            for i, row in enumerate(chosen[:count])
+            Member(number + i * seeds + r, trial.hyperparameters, seed)
+            for i, trial in enumerate(chosen[:count])
             for r, seed in enumerate(keys)
         ]
         if not members:
             return
-        executor.add(members, FINAL_STAGE, Purpose.FINALIST, [row.number for row in chosen[:count] for _ in keys])
-        rows = executor.store.trials(purpose=Purpose.FINALIST)
-    waiting = [row for row in rows if row.state is State.WAITING]
+        executor.add(members, FINAL_STAGE, Purpose.FINALIST, [trial.number for trial in chosen[:count] for _ in keys])
+        again = executor.store.trials(purpose=Purpose.FINALIST)
+    waiting = [trial for trial in again if trial.state is State.WAITING]
     if waiting:
-        lengths = {row.number: epochs_of(row.configuration) for row in waiting}
+        lengths = {trial.number: epochs_of(trial.configuration) for trial in waiting}
         executor.progress.start("finalists", sum(lengths.values()))
         before = (0, 0)
         for epochs in sorted(set(lengths.values()), reverse=True):
-            alike = [row for row in waiting if lengths[row.number] == epochs]
+            alike = [trial for trial in waiting if lengths[trial.number] == epochs]
             patience = schedule.patience(epochs)
             keep = partial(keep_weights, executor.run)
             options = TrainOptions(patience, epochs, weights=True, each=keep)
-            executor.train(alike, {row.number: epochs for row in alike}, options, before)
+            executor.train(alike, {trial.number: epochs for trial in alike}, options, before)
             before = (before[0] + epochs * len(alike), before[1] + len(alike))
-        left = [row.number for row in executor.store.trials(purpose=Purpose.FINALIST, state=State.WAITING)]
+        left = [trial.number for trial in executor.store.trials(purpose=Purpose.FINALIST, state=State.WAITING)]
         executor.store.set_states(left, State.SKIPPED)
         executor.progress.finish()
 
 
 def _with_earlier(chosen: list[Trial], earlier: Sequence[Trial]) -> list[Trial]:
     """Give the best one of an earlier search the last place, unless it has one or there is only one."""
-    if len(chosen) < 2 or not earlier or earlier[0].number in [row.number for row in chosen]:
+    if len(chosen) < 2 or not earlier or earlier[0].number in [trial.number for trial in chosen]:
         return chosen
     return [*chosen[:-1], earlier[0]]
 
 
-def _full_training(row: Trial, own: int, epochs: int) -> float:
+def _full_training(trial: Trial, own: int, epochs: int) -> float:
     """Seconds that a trial's configuration is expected to need in full on one core.
 
     Args:
-        row: the trial.
+        trial: the trial.
         own: epochs that the trial's seconds stand for: of a copy only those since it was made.
         epochs: a full training.
     """
-    each = row.seconds / max(own, 1)
-    early = row.state is State.COMPLETE and row.best_epoch is not None and row.best_epoch < row.epochs / PATIENT
-    return each * (min(epochs, PATIENT * row.epochs) if early else epochs)
+    each = trial.seconds / max(own, 1)
+    early = trial.state is State.COMPLETE and trial.best_epoch is not None and trial.best_epoch < trial.epochs / PATIENT
+    return each * (min(epochs, PATIENT * trial.epochs) if early else epochs)
 
 
 def fitting(work: Sequence[float], replicates: int, jobs: int, seconds: float) -> tuple[int, int]:

@@ -28,25 +28,25 @@ def measure(executor: Executor) -> None:
     wanted = [name for name in MEASURED if name in executor.objectives.objectives]
     if not wanted or executor.store.fact(COSTS) is not None:
         return
-    rows = executor.store.trials()
-    costs: dict[str, list[float | None]] = {name: [None] * len(rows) for name in wanted}
+    trials = executor.store.trials()
+    costs: dict[str, list[float | None]] = {name: [None] * len(trials) for name in wanted}
     call: Mapping[str, Callable[[TrainingSetup, Member], float]] = {
         "parameters": parameters,
         "inference_seconds": inference_seconds,
     }
     known: dict[Hashable, dict[str, float]] = {}
     with executor.store.timed("measure"):
-        for row in rows:
-            ended = row.state.trained and row.dev_score is not None and math.isfinite(row.dev_score)
-            if not row.searched or not (ended or row.state is State.INFEASIBLE):
+        for trial in trials:
+            ended = trial.state.trained and trial.dev_score is not None and math.isfinite(trial.dev_score)
+            if not trial.searched or not (ended or trial.state is State.INFEASIBLE):
                 continue
-            member = row.member
-            if row.state is State.INFEASIBLE and unbuildable(executor.setup, [member]):
+            member = trial.member
+            if trial.state is State.INFEASIBLE and unbuildable(executor.setup, [member]):
                 continue
             names = [name for name in wanted if name == "parameters" or (ended and not executor.late)]
             values = known.setdefault(architecture(executor.setup, member), {})
             for name in names:
                 if name not in values:
                     values[name] = call[name](executor.setup, member)
-                costs[name][row.number] = values[name]
+                costs[name][trial.number] = values[name]
     executor.store.set_fact(COSTS, costs)

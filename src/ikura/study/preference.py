@@ -72,8 +72,8 @@ def preferred(
     wanted = executor.objectives
     assert wanted.prefer is not None
     costs = executor.store.fact(COSTS) or {}
-    merits = {n: executor.sign * sum(row.score for row in group) / len(group) for n, group in groups.items()}
-    spent = {n: sum(cost(row, wanted.prefer, costs) for row in group) / len(group) for n, group in groups.items()}
+    merits = {n: executor.sign * sum(trial.score for trial in group) / len(group) for n, group in groups.items()}
+    spent = {n: sum(cost(trial, wanted.prefer, costs) for trial in group) / len(group) for n, group in groups.items()}
     margin = standard_error(interval) if wanted.within is None else wanted.within
     chosen = cheapest(merits, spent, margin)
     told = [None if isnan(spent[number]) else spent[number] for number in (best, chosen)]
@@ -100,9 +100,9 @@ def promising(executor: Executor, ranked: Sequence[Trial], count: int) -> list[T
     on = front(ranked, executor.sign, wanted.objectives, executor.store.fact(COSTS) or {})
     if wanted.within is not None and on:
         least = executor.sign * on[0].score - wanted.within
-        near = [row for row in on if executor.sign * row.score >= least]
+        near = [trial for trial in on if executor.sign * trial.score >= least]
         steps = min(count, len(near))
         spread = [near[round(i * (len(near) - 1) / max(steps - 1, 1))] for i in range(steps)]
-        on = spread + [row for row in on if row not in spread]
-    places = {row.number: place for place, row in enumerate(on)}
-    return sorted(ranked, key=lambda row: places.get(row.number, len(places)))
+        on = spread + [trial for trial in on if trial not in spread]
+    places = {trial.number: place for place, trial in enumerate(on)}
+    return sorted(ranked, key=lambda trial: places.get(trial.number, len(places)))

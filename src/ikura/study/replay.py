@@ -34,35 +34,35 @@ if TYPE_CHECKING:
 __all__ = ["check_trained", "replay", "replayed_curve", "replayed_distances", "trained_again"]
 
 
-def replayed_curve(record: Record, row: Trial) -> pd.DataFrame:
+def replayed_curve(record: Record, trial: Trial) -> pd.DataFrame:
     """Train a trial again for its curve, as `Study.replay`."""
-    frame = pd.DataFrame(replay(record, row).curve, columns=list(COLUMNS))
+    frame = pd.DataFrame(replay(record, trial).curve, columns=list(COLUMNS))
     frame.insert(0, "epoch", np.arange(1, len(frame) + 1))
     return frame
 
 
-def replayed_distances(record: Record, row: Trial) -> pd.DataFrame:
+def replayed_distances(record: Record, trial: Trial) -> pd.DataFrame:
     """Train a trial again for the distances of its weights from their initial values, as `Study.distances`."""
-    found = pd.DataFrame(replay(record, row, keep_distances=True).distances)
+    found = pd.DataFrame(replay(record, trial, keep_distances=True).distances)
     found.insert(0, "distance", np.sqrt(np.square(found).sum(axis=1)))
     found.insert(0, "epoch", np.arange(1, len(found) + 1))
     return found
 
 
-def check_trained(store: Store, row: Trial) -> None:
+def check_trained(store: Store, trial: Trial) -> None:
     """Refuse a trial that there is nothing of to repeat.
 
     Raises:
         UsageError: the trial has not been trained.
     """
-    number = row.number
-    if row.state is State.INFEASIBLE:
+    number = trial.number
+    if trial.state is State.INFEASIBLE:
         raise UsageError(f"trial {number} is infeasible; it was never trained")
-    if not Ledger(store).segments([number]) or not row.epochs:
+    if not Ledger(store).segments([number]) or not trial.epochs:
         raise UsageError(f"trial {number} has not been trained, so there is nothing to repeat")
 
 
-def replay(record: Record, row: Trial, keep_distances: bool = False, keep_evidence: bool = False) -> Outcome:
+def replay(record: Record, trial: Trial, keep_distances: bool = False, keep_evidence: bool = False) -> Outcome:
     """Train one trial of a study again, and before it what the trials that it was copied from trained until then.
 
     Stacked networks run in their places in tiles with the same company, which does not train, so that every shape, and
@@ -72,13 +72,13 @@ def replay(record: Record, row: Trial, keep_distances: bool = False, keep_eviden
         UsageError: the trial has not been trained.
     """
     store, setting = record.store, record.setting
-    check_trained(store, row)
+    check_trained(store, trial)
     if line := difference(store.fact(VERSIONS) or {}):
         logging.getLogger("ikura").warning("%s: %s", record.run, line)
     _, setup = setup_again(setting, record.run, record.network)
     check_network(store, setting, setup)
     with one_thread_each(), engine_for(setup, 1) as engine:
-        return trained_again(setting, store, setup, engine, row, keep_distances, keep_evidence=keep_evidence)
+        return trained_again(setting, store, setup, engine, trial, keep_distances, keep_evidence=keep_evidence)
 
 
 def trained_again(
@@ -86,7 +86,7 @@ def trained_again(
     store: Store,
     setup: TrainingSetup,
     engine: Engine,
-    row: Trial,
+    trial: Trial,
     keep_distances: bool = False,
     watch: Callable[[TrainingRun, int], None] | None = None,
     tell: Callable[[TileProgress], None] = lambda told: None,
@@ -96,23 +96,23 @@ def trained_again(
 
     Args:
         setting, store, setup, engine: of its study.
-        row: the trial.
+        trial: the trial.
         keep_distances: whether the outcome carries the distances from the initial weights.
         watch: see `Job`; the engine must run tiles in this process.
         tell: told of every epoch.
         keep_evidence: whether the outcome carries the evidence on the dev examples.
     """
-    rows = store.trials()
-    ledger, number = Ledger(store), row.number
+    trials = store.trials()
+    ledger, number = Ledger(store), trial.number
     searches, stages = plans(setting, store), {one.stage: one.epochs for one in store.fact(STAGES) or []}
     outcome: Outcome | None = None
-    for segment in lineage(ledger, rows, number, row.epochs):
+    for segment in lineage(ledger, trials, number, trial.epochs):
         together = [segment] if setup.compiled else ledger.of_tile(segment.tile)
-        members = tuple(rows[one.trial].member for one in together)
-        cut = row.epochs if row.state is State.STOPPED else segment.until
+        members = tuple(trials[one.trial].member for one in together)
+        cut = trial.epochs if trial.state is State.STOPPED else segment.until
         going_on = outcome.going_on if outcome else None
-        its = rows[segment.trial]
-        found = found_in(its.stage if its.stage in stages else rows[its.configuration].stage, searches)
+        its = trials[segment.trial]
+        found = found_in(its.stage if its.stage in stages else trials[its.configuration].stage, searches)
         job = Job(
             segment.tile,
             members,

@@ -63,8 +63,8 @@ def run_stage(
         keep: takes the outcomes of a tile's trials that have ended, with the weights of the best and all evidence;
             None if nobody needs them.
     """
-    begun = [row for row in executor.store.trials(stage=stage.index) if row.parent is None]
-    trials = sum(row.state is not State.INFEASIBLE for row in begun)
+    begun = [trial for trial in executor.store.trials(stage=stage.index) if trial.parent is None]
+    trials = sum(trial.state is not State.INFEASIBLE for trial in begun)
     if not trials:
         return
     seed = key(executor.seed, "schedule", stage.index)
@@ -89,7 +89,7 @@ class _Rounds:
         path = executor.run / "snapshots" / f"stage-{stage.index}.safetensors"
         self.states = States(executor, path, options)
         self.options = replace(options, state=self.states)
-        self.rows = {row.number: row for row in executor.store.trials(stage=stage.index)}
+        self.trials = {trial.number: trial for trial in executor.store.trials(stage=stage.index)}
         self.rounds = executor.ledger.rounds(stage.index)
         self.curves: dict[int, np.ndarray] = {}
         self.losses: dict[int, dict[int, np.ndarray]] = {}
@@ -98,7 +98,7 @@ class _Rounds:
 
     def _recall(self) -> None:
         """Read what an earlier process recorded."""
-        begun = [number for number, row in self.rows.items() if row.epochs]
+        begun = [number for number, trial in self.trials.items() if trial.epochs]
         frame = self.executor.store.curves(begun)
         for number, points in frame.groupby("number").indices.items():
             self.curves[int(str(number))] = frame[list(COLUMNS)].to_numpy()[points]
@@ -120,7 +120,7 @@ class _Rounds:
 
     def _cut(self) -> bool:
         """Whether the time is over, now or in the process before; something is trained all the same."""
-        stopped = any(row.state is State.STOPPED for row in self.rows.values())
+        stopped = any(trial.state is State.STOPPED for trial in self.trials.values())
         return stopped or (self.executor.late and self.executor.best is not None)
 
     def _outstanding(self, decided: RoundRecord) -> dict[int, int]:
@@ -128,14 +128,14 @@ class _Rounds:
         return {
             number: until
             for number, until in decided.until.items()
-            if self.rows[number].state is State.WAITING
-            or (self.rows[number].state is State.RUNNING and self.rows[number].epochs < until)
+            if self.trials[number].state is State.WAITING
+            or (self.trials[number].state is State.RUNNING and self.trials[number].epochs < until)
         }
 
     def _decide(self) -> RoundRecord | None:
         """Ask the schedule for the next round and record it; None at the end of the stage, which drops the rest."""
         standings = self._standings()
-        waiting = sorted(number for number, row in self.rows.items() if row.state is State.WAITING)
+        waiting = sorted(number for number, trial in self.trials.items() if trial.state is State.WAITING)
         over = bool(self.rounds) and not waiting and not any(one.state is State.RUNNING for one in standings)
         if self.rounds and not self.rounds[-1].until:
             return None
@@ -148,7 +148,7 @@ class _Rounds:
         check_round(self.schedule, decided, standings, self.context)
         first = self.executor.store.count() if decided.copies else 0
         copies = [
-            self.rows[copy.parent].copy(first + i, self.stage.index, dict(copy.hyperparameters))
+            self.trials[copy.parent].copy(first + i, self.stage.index, dict(copy.hyperparameters))
             for i, copy in enumerate(decided.copies)
         ]
         found = self._round(
@@ -165,28 +165,28 @@ class _Rounds:
     def _record(self, decided: RoundRecord, copies: Sequence[Trial]) -> RoundRecord:
         self.executor.ledger.add_round(decided, copies)
         for copy in copies:
-            self.rows[copy.number] = copy
+            self.trials[copy.number] = copy
             self.curves[copy.number] = self.curves[copy.origin]
         for number in decided.drop:
-            self.rows[number] = replace(self.rows[number], state=State.PRUNED)
+            self.trials[number] = replace(self.trials[number], state=State.PRUNED)
         self.rounds.append(decided)
         return decided
 
     def _carry_out(self, decided: RoundRecord) -> None:
         until = self._outstanding(decided)
-        rows = [self.rows[number] for number in until]
-        outcomes = self.executor.train(rows, until, self.options, self._before(until))
+        trials = [self.trials[number] for number in until]
+        outcomes = self.executor.train(trials, until, self.options, self._before(until))
         for outcome in outcomes:
-            row, epochs = self.rows[outcome.number], len(outcome.curve)
+            trial, epochs = self.trials[outcome.number], len(outcome.curve)
             on = outcome.state is State.COMPLETE and until[outcome.number] <= epochs < self.stage.epochs
-            self.rows[outcome.number] = replace(row, state=State.RUNNING if on else outcome.state, epochs=epochs)
+            self.trials[outcome.number] = replace(trial, state=State.RUNNING if on else outcome.state, epochs=epochs)
             self.curves[outcome.number] = outcome.curve
             if outcome.dev_losses is not None:
                 # As precise as they are recorded.
                 losses = outcome.dev_losses.astype(np.float32).astype(np.float64)
                 self.losses.setdefault(outcome.number, {})[epochs] = losses
         self.states.take(outcomes)
-        running = {n: row.epochs for n, row in self.rows.items() if row.state is State.RUNNING}
+        running = {n: trial.epochs for n, trial in self.trials.items() if trial.state is State.RUNNING}
         if running:
             self.states.keep(running)
 
@@ -194,24 +194,24 @@ class _Rounds:
         return [
             Standing(
                 number,
-                State.DIVERGED if row.state.failed else row.state,
+                State.DIVERGED if trial.state.failed else trial.state,
                 len(self.curves[number]),
                 self.executor.sign * self.curves[number][:, 2],
                 self.curves[number][:, 1],
-                row.hyperparameters,
-                row.parent,
+                trial.hyperparameters,
+                trial.parent,
                 dict(self.losses.get(number, {})),
             )
-            for number, row in sorted(self.rows.items())
+            for number, trial in sorted(self.trials.items())
             if number in self.curves
         ]
 
     def _before(self, until: Mapping[int, int]) -> tuple[int, int]:
         """Member epochs that were trained or saved, and trials that have ended, beside those that train now."""
-        ended = [number for number, row in self.rows.items() if row.state.ended]
+        ended = [number for number, trial in self.trials.items() if trial.state.ended]
         if self.schedule.copies:
             # A copy takes its parent's epochs over and another's place in the population.
-            since = max(self.rows[number].epochs for number in until)
-            return self.stage.trials * since - sum(self.rows[number].epochs for number in until), len(ended)
-        waiting = [n for n, row in self.rows.items() if row.state is State.RUNNING and n not in until]
-        return self.stage.epochs * len(ended) + sum(self.rows[n].epochs for n in waiting), len(ended)
+            since = max(self.trials[number].epochs for number in until)
+            return self.stage.trials * since - sum(self.trials[number].epochs for number in until), len(ended)
+        waiting = [n for n, trial in self.trials.items() if trial.state is State.RUNNING and n not in until]
+        return self.stage.epochs * len(ended) + sum(self.trials[n].epochs for n in waiting), len(ended)

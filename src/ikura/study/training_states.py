@@ -32,7 +32,7 @@ def as_copy(state: TrainingState) -> TrainingState:
     return state | {"seconds": np.zeros_like(state["seconds"])}
 
 
-def lineage(ledger: Ledger, rows: Sequence[Trial], number: int, epochs: int) -> Iterator[Segment]:
+def lineage(ledger: Ledger, trials: Sequence[Trial], number: int, epochs: int) -> Iterator[Segment]:
     """The segments on which a trial came to so many epochs, those of the trials it was copied from included.
 
     Raises:
@@ -41,9 +41,9 @@ def lineage(ledger: Ledger, rows: Sequence[Trial], number: int, epochs: int) -> 
     segments = [segment for segment in ledger.segments([number]).get(number, []) if segment.since < max(epochs, 1)]
     since = segments[0].since if segments else epochs
     if since:
-        if rows[number].parent is None or not rows[number].searched:
+        if trials[number].parent is None or not trials[number].searched:
             raise RunError(f"trial {number}: how it came to {since} epochs is not on record")
-        yield from lineage(ledger, rows, rows[number].origin, since)
+        yield from lineage(ledger, trials, trials[number].origin, since)
     yield from segments
 
 
@@ -101,10 +101,10 @@ class States:
     def _again(self, tile: int) -> None:
         """Train a tile again for the states that were lost with a process."""
         segments = self.executor.ledger.of_tile(tile)
-        rows = self.executor.store.trials()
+        trials = self.executor.store.trials()
         job = Job(
             tile,
-            tuple(rows[segment.trial].member for segment in segments),
+            tuple(trials[segment.trial].member for segment in segments),
             segments[0].until,
             self.options.patience,
             states={segment.trial: self(segment.trial, segment.since) for segment in segments if segment.since},
