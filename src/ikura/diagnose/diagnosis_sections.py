@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from ikura.diagnose.bias_variance import MARGIN as SMALL
 from ikura.json_values import JsonObject
 from ikura.metric.estimate import Estimate, percent
-from ikura.page.figure import axis, css, figure, legend, log_tick, plot_text, rounded
+from ikura.page.figure import axis, figure, legend, log_tick, plot_text, rounded
 from ikura.page.formatting import NOTHING, count, number, plural
 from ikura.page.markup import Html, element, join
 from ikura.page.predictions import predicted
 from ikura.page.tables import table
+from ikura.page.traces import interval_bars, scatter
 from ikura.study.record.diagnosis import Diagnosis, Gap
 
 if TYPE_CHECKING:
@@ -81,25 +82,8 @@ def _errors(one: Diagnosis) -> Html:
     ]
     places = list(range(len(known)))
     values = [100 * error.value for _, error in known]
-    traces = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": rounded(values),
-            "y": places,
-            "marker": {"size": 11, "color": css("--roe")},
-            "error_x": {
-                "type": "data",
-                "symmetric": False,
-                "thickness": 2,
-                "width": 5,
-                "color": css("--roe"),
-                "array": rounded(100 * error.high - value for (_, error), value in zip(known, values, strict=True)),
-                "arrayminus": rounded(value - 100 * error.low for (_, error), value in zip(known, values, strict=True)),
-            },
-            "hovertemplate": "%{x:.3g} %<extra></extra>",
-        }
-    ]
+    bars = _bars([error for _, error in known], "--roe", thickness=2)
+    traces = [scatter(rounded(values), places, "--roe", "markers", "%{x:.3g} %", size=11, error_x=bars)]
     ticks = {"tickvals": places, "ticktext": [plot_text(name) for name, _ in known], "showgrid": False}
     chart = figure(
         traces,
@@ -173,16 +157,8 @@ def _learning_curve(found: LearningCurve | None) -> Html | None:
     traces += _band([(point.rows, point.dev) for point in points], "--mark-0")
     a, b, c = found.fitted
     xs = [sizes[0] * (max(beyond) / sizes[0]) ** (i / 60) for i in range(61)]
-    traces.append(
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "x": rounded(xs),
-            "y": rounded(100 * (a + b * x**-c) for x in xs),
-            "line": {"color": css("--mark-0"), "width": 1.5, "dash": "dot"},
-            "hoverinfo": "skip",
-        }
-    )
+    fitted = rounded(100 * (a + b * x**-c) for x in xs)
+    traces.append(scatter(rounded(xs), fitted, "--mark-0", line={"width": 1.5, "dash": "dot"}))
     traces += _band(sorted(beyond.items()), "--mark-3", "markers")
     chart = figure(
         traces,
@@ -221,28 +197,15 @@ def _learning_curve(found: LearningCurve | None) -> Html | None:
 
 def _band(points: Sequence[tuple[int, Estimate]], colour: str, mode: str = "lines+markers") -> list[JsonObject]:
     """A line of errors in per cent with their intervals as bars."""
-    values = [100 * error.value for _, error in points]
-    bars = {
-        "type": "data",
-        "symmetric": False,
-        "thickness": 1.4,
-        "width": 4,
-        "color": css(colour),
-        "array": rounded(100 * error.high - v for (_, error), v in zip(points, values, strict=True)),
-        "arrayminus": rounded(v - 100 * error.low for (_, error), v in zip(points, values, strict=True)),
-    }
-    return [
-        {
-            "type": "scatter",
-            "mode": mode,
-            "x": [rows for rows, _ in points],
-            "y": rounded(values),
-            "line": {"width": 2, "color": css(colour)},
-            "marker": {"size": 7, "color": css(colour)},
-            "error_y": bars,
-            "hovertemplate": "%{x} examples: %{y:.3g} %<extra></extra>",
-        }
-    ]
+    rows, values = [rows for rows, _ in points], rounded(100 * error.value for _, error in points)
+    bars = _bars([error for _, error in points], colour)
+    return [scatter(rows, values, colour, mode, "%{x} examples: %{y:.3g} %", error_y=bars)]
+
+
+def _bars(errors: Sequence[Estimate], colour: str, thickness: float = 1.4) -> JsonObject:
+    """The intervals of errors in per cent."""
+    values, low, high = ([100 * getattr(one, end) for one in errors] for end in ("value", "low", "high"))
+    return interval_bars(values, low, high, colour, thickness)
 
 
 def _cost_curves(found: Sequence[CostCurve]) -> Html | None:
@@ -254,14 +217,13 @@ def _cost_curves(found: Sequence[CostCurve]) -> Html | None:
         for one, colour in zip(found, VARIANTS, strict=False):
             every = max(1, len(one.updates) // MOST_POINTS)
             traces.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines",
-                    "x": one.updates[::every],
-                    "y": rounded(getattr(one, column)[::every]),
-                    "line": {"width": 2.5 if one.chosen else 1.5, "color": css(colour)},
-                    "hovertemplate": f"{plot_text(one.name)}<br>update %{{x}}: %{{y:.4g}}<extra></extra>",
-                }
+                scatter(
+                    one.updates[::every],
+                    rounded(getattr(one, column)[::every]),
+                    colour,
+                    hover=f"{plot_text(one.name)}<br>update %{{x}}: %{{y:.4g}}",
+                    line={"width": 2.5 if one.chosen else 1.5},
+                )
             )
         layout = {"xaxis": axis("updates", showgrid=False), "yaxis": axis(None, **_logarithmic(found, column))}
         layout["margin"] = MARGIN

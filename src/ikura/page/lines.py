@@ -11,6 +11,7 @@ import numpy as np
 from ikura.json_values import JsonObject
 from ikura.page.figure import axis, css, figure, legend, plot_text, rounded
 from ikura.page.markup import Html, join
+from ikura.page.traces import interval_bars, scatter
 
 __all__ = ["MARGIN", "MARKS", "Line", "chart", "level"]
 
@@ -90,34 +91,16 @@ def level(y: float, **look: Any) -> JsonObject:
 def _traces(line: Line) -> list[JsonObject]:
     numeric = all(isinstance(one, int | float | np.number) for one in line.x)
     xs = rounded(line.x) if numeric else [plot_text(one) for one in line.x]
-    main: JsonObject = {
-        "type": "scatter",
-        "mode": line.mode,
-        "x": xs,
-        "y": rounded(line.y),
-        "name": plot_text(line.name),
-        "line": {"width": line.width, "color": css(line.colour), "dash": line.dash},
-        "marker": {"size": 7, "color": css(line.colour)},
-    }
+    look = {"width": line.width, "dash": line.dash}
+    main = scatter(xs, rounded(line.y), line.colour, line.mode, line=look, name=plot_text(line.name), hoverinfo="all")
     if line.low is None or line.high is None:
         return [main]
     lows, highs = np.asarray(line.low, float), np.asarray(line.high, float)
     if "lines" not in line.mode or not numeric:
-        means = np.asarray(line.y, float)
-        bars = {"type": "data", "symmetric": False, "thickness": 1.6, "width": 4, "color": css(line.colour)}
-        main["error_y"] = {**bars, "array": rounded(highs - means), "arrayminus": rounded(means - lows)}
-        return [main]
+        return [main | {"error_y": interval_bars(line.y, lows, highs, line.colour)}]
     known = np.isfinite(lows) & np.isfinite(highs)
     places = [place for place, one in zip(xs, known, strict=True) if one]
-    band = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [*places, *places[::-1]],
-        "y": rounded([*highs[known], *lows[known][::-1]]),
-        "fill": "toself",
-        "fillcolor": css(line.colour),
-        "opacity": 0.16,
-        "line": {"width": 0, "color": css(line.colour)},
-        "hoverinfo": "skip",
-    }
+    filled: JsonObject = {"fill": "toself", "fillcolor": css(line.colour), "opacity": 0.16}
+    ends = rounded([*highs[known], *lows[known][::-1]])
+    band = scatter([*places, *places[::-1]], ends, line.colour, line={"width": 0}, **filled)
     return [band, main]

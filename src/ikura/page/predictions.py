@@ -13,6 +13,7 @@ from ikura.page.figure import axis, css, evenly, figure, plot_text, rounded
 from ikura.page.formatting import NOTHING, count, number, plural, score
 from ikura.page.markup import Html, element, join
 from ikura.page.tables import table
+from ikura.page.traces import scatter
 
 __all__ = ["MOST_CLASSES", "MOST_POINTS", "OTHER", "WRITTEN_CLASSES", "confusion", "predicted"]
 
@@ -160,18 +161,18 @@ def _numbers(predictions: Mapping[str, Any], part: str) -> Html | None:
     ends = [ends[0] - margin, ends[1] + margin]
     drawn = evenly(truth.size, MOST_POINTS)
     error = guess - truth
-    scatter = figure(
+    against = figure(
         [
-            {"type": "scatter", "mode": "lines", "x": ends, "y": ends, "hoverinfo": "skip"}
-            | {"line": {"color": css("--muted"), "width": 1, "dash": "dot"}},
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "x": rounded(truth[drawn]),
-                "y": rounded(guess[drawn]),
-                "marker": {"size": 6, "opacity": 0.55, "color": css("--roe"), "line": {"width": 0}},
-                "hovertemplate": "true %{x:.4g}<br>predicted %{y:.4g}<extra></extra>",
-            },
+            scatter(ends, ends, "--muted", line={"width": 1, "dash": "dot"}),
+            scatter(
+                rounded(truth[drawn]),
+                rounded(guess[drawn]),
+                "--roe",
+                "markers",
+                "true %{x:.4g}<br>predicted %{y:.4g}",
+                size=6,
+                marker={"opacity": 0.55},
+            ),
         ],
         {
             "xaxis": axis("true", range=ends),
@@ -212,4 +213,4 @@ def _numbers(predictions: Mapping[str, Any], part: str) -> Html | None:
     )
     if lost:
         sentence += f" {plural(lost, 'prediction')} without a finite value {'is' if lost == 1 else 'are'} left out."
-    return join(element("p", sentence), element("div", scatter, histogram, class_="pair"))
+    return join(element("p", sentence), element("div", against, histogram, class_="pair"))

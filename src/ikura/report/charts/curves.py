@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from ikura.json_values import JsonObject
-from ikura.page.figure import axis, css, evenly, figure, legend, log_tick, rounded
+from ikura.page.figure import axis, evenly, figure, legend, log_tick, rounded
 from ikura.page.formatting import count, plural, score
 from ikura.page.markup import Html, element, join
+from ikura.page.traces import scatter
 from ikura.report.view import View
 
 __all__ = ["curves"]
@@ -89,22 +90,20 @@ def _traces(
         y += [*rounded(rows[column], 4), None]
     traces: list[JsonObject] = []
     if crowd:
-        traces.append(
-            {"type": "scattergl", "mode": "lines", "x": x, "y": y, "hoverinfo": "skip"}
-            | {"connectgaps": False, "line": {"width": 1, "color": css("--crowd")}}
-        )
+        traces.append(scatter(x, y, "--crowd", line={"width": 1}, type="scattergl", connectgaps=False))
     for place, number in reversed(list(enumerate(marked))):
         rows = by_number[number]
         traces.append(
-            {
-                "type": "scattergl",
-                "mode": "lines" if len(rows) > 1 else "markers",
-                "x": rows["epoch"].tolist(),
-                "y": rounded(rows[column], 4),
-                "line": {"width": 3 if place == 0 else 2, "color": css(f"--mark-{place}")},
-                "marker": {"size": 8, "color": css(f"--mark-{place}")},
-                "hovertemplate": f"trial {number}<br>epoch %{{x}}<br>loss %{{y:.4g}}<extra></extra>",
-            }
+            scatter(
+                rows["epoch"].tolist(),
+                rounded(rows[column], 4),
+                f"--mark-{place}",
+                "lines" if len(rows) > 1 else "markers",
+                f"trial {number}<br>epoch %{{x}}<br>loss %{{y:.4g}}",
+                size=8,
+                line={"width": 3 if place == 0 else 2},
+                type="scattergl",
+            )
         )
     return traces
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -13,6 +14,7 @@ from ikura.json_values import JsonObject
 from ikura.page.figure import axis, css, evenly, figure, legend, plot_text, rounded
 from ikura.page.formatting import listed, number, plural
 from ikura.page.markup import Html, element, join
+from ikura.page.traces import scatter
 from ikura.report.charts.trend import FEWEST, trend
 from ikura.report.charts.value_axis import Scale, scale_of
 from ikura.report.view import View
@@ -120,25 +122,23 @@ def _chart(view: View, name: str, rows: pd.DataFrame, ends: tuple[float, float])
     scale = scale_of(view.record.searched[name], view.values(name))
     edge = ends[0] if view.better > 0 else ends[1]
     crosses = {State.DIVERGED: "--muted", State.FROZEN: "--muted", State.INFEASIBLE: "--mark-2"}
+    points = partial(_points, name, scale, ends, view)
     traces = trend(view.scored, name, scale, ends, view.better)
     traces += [
-        _points(used[(used["stage"] == stage.stage) & ~used["state"].isin(list(crosses))], name, scale, ends, view)
-        | {"marker": {"size": 6, "opacity": 0.75, "color": css(stage.colour), "line": {"width": 0}}}
+        points(used[(used["stage"] == stage.stage) & ~used["state"].isin(list(crosses))], stage.colour, opacity=0.75)
         for stage in view.stages
     ]
     traces += [
-        _points(used[used["state"] == state].assign(dev_score=edge), name, scale, ends, view)
-        | {"marker": {"size": 6, "symbol": "x-thin", "line": {"width": 1.3, "color": css(colour)}}}
+        points(
+            used[used["state"] == state].assign(dev_score=edge),
+            colour,
+            symbol="x-thin",
+            line={"width": 1.3, "color": css(colour)},
+        )
         for state, colour in crosses.items()
     ]
-    traces.append(
-        _points(_finalists(view), name, scale, ends, view)
-        | {"marker": {"size": 11, "symbol": "circle-open", "line": {"width": 1.6}, "color": css("--ink")}}
-    )
-    traces.append(
-        _points(view.ranked[view.ranked["chosen"]].head(1), name, scale, ends, view)
-        | {"marker": {"size": 14, "symbol": "star", "color": css("--mark-0"), "line": {"width": 0}}}
-    )
+    traces.append(points(_finalists(view), "--ink", 11, symbol="circle-open", line={"width": 1.6}))
+    traces.append(points(view.ranked[view.ranked["chosen"]].head(1), "--mark-0", 14, symbol="star"))
     shapes = [
         {"type": "rect", "xref": "x", "yref": "paper", "x0": left, "x1": right, "y0": 0, "y1": 1, "layer": "below"}
         | {"fillcolor": css(stage.colour), "opacity": 0.11, "line": {"width": 0}}
@@ -166,7 +166,16 @@ def _finalists(view: View) -> pd.DataFrame:
     return view.ranked[again & ~view.ranked["chosen"]]
 
 
-def _points(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, float], view: View) -> JsonObject:
+def _points(
+    name: str,
+    scale: Scale,
+    ends: tuple[float, float],
+    view: View,
+    rows: pd.DataFrame,
+    colour: str,
+    size: int = 6,
+    **marker: Any,
+) -> JsonObject:
     """One trace; scores off the axis stand on its edge."""
     columns = zip(rows["number"], rows[name], rows["dev_score"], rows["state"], strict=True)
     placed = [
@@ -174,23 +183,20 @@ def _points(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, floa
         for trial, value, score, state in columns
         if (at := scale.place(value)) is not None
     ]
-    told = f"{plot_text(view.metric)} %{{customdata[2]}}"
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": rounded((one[0] for one in placed), DIGITS),
-        "y": rounded(np.clip(np.array([one[1] for one in placed], dtype=float), *ends).tolist(), DIGITS),
-        "customdata": [
-            [
-                int(trial),
-                plot_text(number(value)),
-                state if state in (State.DIVERGED, State.FROZEN, State.INFEASIBLE) else number(float(score)),
-            ]
-            for _, score, trial, value, state in placed
-        ],
-        "hovertemplate": f"trial %{{customdata[0]}}<br>{plot_text(name)} %{{customdata[1]}}<br>{told}<extra></extra>",
-        "cliponaxis": False,
-    }
+    data = [
+        [
+            int(trial),
+            plot_text(number(value)),
+            state if state in (State.DIVERGED, State.FROZEN, State.INFEASIBLE) else number(float(score)),
+        ]
+        for _, score, trial, value, state in placed
+    ]
+    heights = np.clip(np.array([one[1] for one in placed], dtype=float), *ends).tolist()
+    hover = f"trial %{{customdata[0]}}<br>{plot_text(name)} %{{customdata[1]}}<br>{plot_text(view.metric)} "
+    return scatter(
+        rounded((one[0] for one in placed), DIGITS), rounded(heights, DIGITS), colour, "markers",
+        hover + "%{customdata[2]}", size, marker=marker, customdata=data, cliponaxis=False,
+    )  # fmt: skip
 
 
 def _caption(view: View, name: str, scale: Scale) -> str | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from ikura.json_values import JsonObject
-from ikura.page.figure import axis, css, evenly, figure, legend, log_tick, plot_text, rounded
+from ikura.page.figure import axis, evenly, figure, legend, log_tick, plot_text, rounded
 from ikura.page.formatting import as_float, count, number, plural, score
 from ikura.page.markup import Html, element, join
 from ikura.page.tables import table
+from ikura.page.traces import scatter
 from ikura.report.view import View
 from ikura.trial_state import TRAINED
 
@@ -71,14 +74,9 @@ def _chart(view: View, name: str, known: pd.DataFrame, found: pd.DataFrame) -> H
     if logarithmic:
         ticks |= {"type": "log", "dtick": log_tick(float(np.log10(values.max() / values.min())))}
     traces = [
-        _points(drawn, name, view)
-        | {"mode": "markers", "marker": {"size": 6, "opacity": 0.55, "color": css("--stage-0"), "line": {"width": 0}}},
-        _points(line, name, view)
-        | {"mode": "lines+markers" if len(view.record.objectives) == 2 else "markers"}
-        | {"line": {"shape": "hv", "width": 1.5, "color": css("--roe")}}
-        | {"marker": {"size": 9, "color": css("--roe"), "line": {"width": 0}}},
-        _points(line[line["chosen"]], name, view)
-        | {"mode": "markers", "marker": {"size": 16, "symbol": "star", "color": css("--mark-0"), "line": {"width": 0}}},
+        _points(drawn, name, view, "--stage-0", 6, opacity=0.55),
+        _points(line, name, view, "--roe", 9, joined=len(view.record.objectives) == 2),
+        _points(line[line["chosen"]], name, view, "--mark-0", 16, symbol="star"),
     ]
     return figure(
         [trace for trace in traces if trace["x"]],
@@ -93,19 +91,19 @@ def _chart(view: View, name: str, known: pd.DataFrame, found: pd.DataFrame) -> H
     )
 
 
-def _points(rows: pd.DataFrame, name: str, view: View) -> JsonObject:
+def _points(
+    rows: pd.DataFrame, name: str, view: View, colour: str, size: int, joined: bool = False, **marker: Any
+) -> JsonObject:
     lines = [f"{plot_text(_words(one))} %{{customdata[{i}]}}" for i, one in enumerate(view.record.objectives[1:], 2)]
-    told = "<br>".join([f"{plot_text(view.metric)} %{{customdata[1]}}", *lines])
-    return {
-        "type": "scatter",
-        "x": rounded(rows[name], 7),
-        "y": rounded(rows["dev_score"], 7),
-        "customdata": [
-            [int(trial), score(dev), *map(number, costs)]
-            for trial, dev, *costs in rows[["number", "dev_score", *view.record.objectives[1:]]].to_numpy(object)
-        ],
-        "hovertemplate": f"trial %{{customdata[0]}}<br>{told}<extra></extra>",
-    }
+    data = [
+        [int(trial), score(dev), *map(number, costs)]
+        for trial, dev, *costs in rows[["number", "dev_score", *view.record.objectives[1:]]].to_numpy(object)
+    ]
+    hover = "<br>".join(["trial %{customdata[0]}", f"{plot_text(view.metric)} %{{customdata[1]}}", *lines])
+    return scatter(
+        rounded(rows[name], 7), rounded(rows["dev_score"], 7), colour, "lines+markers" if joined else "markers", hover,
+        size, {"shape": "hv", "width": 1.5}, marker, customdata=data,
+    )  # fmt: skip
 
 
 def _choice(view: View) -> Html | None:

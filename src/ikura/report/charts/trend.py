@@ -9,6 +9,7 @@ import pandas as pd
 
 from ikura.json_values import JsonObject
 from ikura.page.figure import css, rounded
+from ikura.page.traces import scatter
 from ikura.report.charts.value_axis import Scale
 
 __all__ = ["places", "trend"]
@@ -56,14 +57,19 @@ def trend(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, float]
         return []
     x = rounded(table.index, DIGITS)
     low, middle, high, best = (rounded(table[key], DIGITS) for key in (0.25, 0.5, 0.75, "best"))
-    line = {"type": "scatter", "mode": "lines", "hoverinfo": "skip"}
     if scale.name == "choice":
-        return _options(x, low, middle, high, best, line)
+        return _options(x, low, middle, high, best)
     return [
-        line | {"x": x, "y": low, "line": {"width": 0, "color": css("--band")}},
-        line | {"x": x, "y": high, "fill": "tonexty", "fillcolor": css("--band"), "line": {"width": 0}},
-        line | {"x": x, "y": middle, "line": {"width": 1.6, "color": css("--trend")}},
-        line | {"x": x, "y": best, "line": {"width": 1.6, "color": css("--trend"), "dash": "2px,3px"}},
+        scatter(x, low, "--band", line={"width": 0}),
+        scatter(x, high, "--band", line={"width": 0}, fill="tonexty", fillcolor=css("--band")),
+        *_middle_and_best((x, middle), (x, best)),
+    ]
+
+
+def _middle_and_best(middle: tuple[list[Any], list[Any]], best: tuple[list[Any], list[Any]]) -> list[JsonObject]:
+    return [
+        scatter(*middle, "--trend", line={"width": 1.6}),
+        scatter(*best, "--trend", line={"width": 1.6, "dash": "2px,3px"}),
     ]
 
 
@@ -78,9 +84,7 @@ def _parts(at: np.ndarray, scale: Scale) -> np.ndarray:
     return parts
 
 
-def _options(
-    x: list[Any], low: list[Any], middle: list[Any], high: list[Any], best: list[Any], line: JsonObject
-) -> list[JsonObject]:
+def _options(x: list[Any], low: list[Any], middle: list[Any], high: list[Any], best: list[Any]) -> list[JsonObject]:
     """Boxes for the middle half, strokes for the median and the best."""
 
     def strokes(y: list[Any], half: float) -> tuple[list[Any], list[Any]]:
@@ -89,9 +93,5 @@ def _options(
 
     box_x = [one for at in x for one in (at - 0.38, at - 0.38, at + 0.38, at + 0.38, at - 0.38, None)]
     box_y = [one for a, b in zip(low, high, strict=True) for one in (a, b, b, a, a, None)]
-    (middle_x, middle_y), (best_x, best_y) = strokes(middle, 0.38), strokes(best, 0.38)
-    return [
-        line | {"x": box_x, "y": box_y, "fill": "toself", "fillcolor": css("--band"), "line": {"width": 0}},
-        line | {"x": middle_x, "y": middle_y, "line": {"width": 1.6, "color": css("--trend")}},
-        line | {"x": best_x, "y": best_y, "line": {"width": 1.6, "color": css("--trend"), "dash": "2px,3px"}},
-    ]
+    boxes = scatter(box_x, box_y, "--band", line={"width": 0}, fill="toself", fillcolor=css("--band"))
+    return [boxes, *_middle_and_best(strokes(middle, 0.38), strokes(best, 0.38))]
