@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.bias_variance import MARGIN as SMALL
 from ikura.json_values import JsonObject
 from ikura.metric.estimate import Estimate, percent
-from ikura.page.figure import axis, figure, legend, log_tick, plot_text, rounded
+from ikura.page.figure import Trace, axis, figure, legend, log_tick, plot_text, rounded
 from ikura.page.formatting import NOTHING, count, number, plural
 from ikura.page.markup import Html, element, join
 from ikura.page.predictions import predicted
@@ -195,14 +195,14 @@ def _learning_curve(found: LearningCurve | None) -> Html | None:
     )
 
 
-def _band(points: Sequence[tuple[int, Estimate]], colour: str, mode: str = "lines+markers") -> list[JsonObject]:
+def _band(points: Sequence[tuple[int, Estimate]], colour: str, mode: str = "lines+markers") -> list[Trace]:
     """A line of errors in per cent with their intervals as bars."""
     rows, values = [rows for rows, _ in points], rounded(100 * error.value for _, error in points)
     bars = _bars([error for _, error in points], colour)
     return [scatter(rows, values, colour, mode, "%{x} examples: %{y:.3g} %", error_y=bars)]
 
 
-def _bars(errors: Sequence[Estimate], colour: str, thickness: float = 1.4) -> JsonObject:
+def _bars(errors: Sequence[Estimate], colour: str, thickness: float = 1.4) -> Mapping[str, Any]:
     """The intervals of errors in per cent."""
     values, low, high = ([100 * getattr(one, end) for one in errors] for end in ("value", "low", "high"))
     return interval_bars(values, low, high, colour, thickness)

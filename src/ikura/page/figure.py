@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,7 +13,10 @@ from ikura.json_values import JsonObject
 from ikura.page.formatting import as_float
 from ikura.page.markup import Html, element, plain_json
 
-__all__ = ["axis", "css", "evenly", "figure", "legend", "log_tick", "plot_text", "rounded"]
+__all__ = ["Trace", "axis", "css", "evenly", "figure", "legend", "log_tick", "plot_text", "rounded"]
+
+Trace: TypeAlias = Mapping[str, Any]
+"""What a chart draws, in Plotly's words."""
 
 AXIS: JsonObject = {
     "gridcolor": "css(--line)",
@@ -59,7 +62,7 @@ def axis(title: str | None = None, **settings: Any) -> JsonObject:
 
 
 def figure(
-    traces: Sequence[Mapping[str, Any]],
+    traces: Sequence[Trace],
     layout: Mapping[str, Any],
     title: object = None,
     caption: object = None,

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ikura.json_values import JsonObject
-from ikura.page.figure import axis, css, figure, legend, plot_text, rounded
+from ikura.page.figure import Trace, axis, css, figure, legend, plot_text, rounded
 from ikura.page.markup import Html, join
 from ikura.page.traces import interval_bars, scatter
 
@@ -64,7 +63,7 @@ def chart(
         xaxis, yaxis: Plotly's settings of the axes.
         shapes: Plotly's shapes.
     """
-    traces: list[JsonObject] = []
+    traces: list[Trace] = []
     for line in lines:
         traces += _traces(line)
     entries = {
@@ -83,12 +82,12 @@ def chart(
     return figure(traces, layout, title=title, caption=below, label=f"{y} against {x}", height=height)
 
 
-def level(y: float, **look: Any) -> JsonObject:
+def level(y: float, **look: Any) -> Mapping[str, Any]:
     """Make a thin horizontal line across the whole chart, a shape of Plotly's; `look` is more of its line."""
     return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": {"width": 1, **look}}
 
 
-def _traces(line: Line) -> list[JsonObject]:
+def _traces(line: Line) -> list[Trace]:
     numeric = all(isinstance(one, int | float | np.number) for one in line.x)
     xs = rounded(line.x) if numeric else [plot_text(one) for one in line.x]
     look = {"width": line.width, "dash": line.dash}
@@ -97,10 +96,10 @@ def _traces(line: Line) -> list[JsonObject]:
         return [main]
     lows, highs = np.asarray(line.low, float), np.asarray(line.high, float)
     if "lines" not in line.mode or not numeric:
-        return [main | {"error_y": interval_bars(line.y, lows, highs, line.colour)}]
+        return [{**main, "error_y": interval_bars(line.y, lows, highs, line.colour)}]
     known = np.isfinite(lows) & np.isfinite(highs)
     places = [place for place, one in zip(xs, known, strict=True) if one]
-    filled: JsonObject = {"fill": "toself", "fillcolor": css(line.colour), "opacity": 0.16}
+    filled: dict[str, Any] = {"fill": "toself", "fillcolor": css(line.colour), "opacity": 0.16}
     ends = rounded([*highs[known], *lows[known][::-1]])
     band = scatter([*places, *places[::-1]], ends, line.colour, line={"width": 0}, **filled)
     return [band, main]

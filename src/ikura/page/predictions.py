@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ikura.json_values import JsonObject
 from ikura.page.figure import axis, css, evenly, figure, plot_text, rounded
 from ikura.page.formatting import NOTHING, count, number, plural, score
 from ikura.page.markup import Html, element, join
@@ -77,8 +76,11 @@ def _classes(predictions: Mapping[str, Any], part: str) -> Html:
     shares = counts / np.maximum(truth, 1)[:, None]
     labels = [plot_text(name if len(name) <= 24 else name[:23] + "…") for name in names]
     written = len(names) <= WRITTEN_CLASSES
-    trace: JsonObject = {
+    places = list(range(len(names)))
+    trace = {
         "type": "heatmap",
+        "x": places,
+        "y": places,
         "z": [rounded(row, 3) for row in np.where(np.eye(len(names), dtype=bool), shares, -shares)],
         "text": [[count(cell) if cell else "" for cell in row] for row in counts] if written else None,
         "texttemplate": "%{text}" if written else None,
@@ -102,8 +104,6 @@ def _classes(predictions: Mapping[str, Any], part: str) -> Html:
         "hovertemplate": "true %{customdata[0]}<br>predicted %{customdata[1]}<br>%{customdata[2]} rows, "
         "%{customdata[3]} % of the class<extra></extra>",
     }
-    places = list(range(len(names)))
-    trace |= {"x": places, "y": places}
     ticks = {"tickvals": places, "ticktext": labels, "showgrid": False, "ticks": "", "showline": False}
     chart = figure(
         [trace],

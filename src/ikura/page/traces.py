@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ikura.json_values import JsonObject
-from ikura.page.figure import css, rounded
+from ikura.page.figure import Trace, css, rounded
 
 __all__ = ["interval_bars", "scatter"]
 
@@ -23,7 +22,7 @@ def scatter(
     line: Mapping[str, Any] | None = None,
     marker: Mapping[str, Any] | None = None,
     **more: Any,
-) -> JsonObject:
+) -> Trace:
     """Make points, joined by lines or not, in one colour.
 
     Args:
@@ -40,7 +39,7 @@ def scatter(
         >>> trace["marker"], trace["hovertemplate"]
         ({'size': 7, 'color': 'css(--roe)', 'line': {'width': 0}}, '%{x}<extra></extra>')
     """
-    trace: JsonObject = {"type": "scatter", "mode": mode, "x": x, "y": y}
+    trace: dict[str, Any] = {"type": "scatter", "mode": mode, "x": x, "y": y}
     if "lines" in mode:
         trace["line"] = {"width": 2, "color": css(colour), **(line or {})}
     if "markers" in mode:
@@ -51,7 +50,7 @@ def scatter(
 
 def interval_bars(
     values: Iterable[float], low: Iterable[float], high: Iterable[float], colour: str, thickness: float = 1.6
-) -> JsonObject:
+) -> Mapping[str, Any]:
     """Make the bars of intervals around values, as a trace's `error_x` or `error_y`."""
     middle, below, above = (np.array(list(ends), float) for ends in (values, low, high))
     look = {"type": "data", "symmetric": False, "thickness": thickness, "width": 4, "color": css(colour)}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ikura.json_values import JsonObject
-from ikura.page.figure import axis, evenly, figure, legend, log_tick, rounded
+from ikura.page.figure import Trace, axis, evenly, figure, legend, log_tick, rounded
 from ikura.page.formatting import count, plural, score
 from ikura.page.markup import Html, element, join
 from ikura.page.traces import scatter
@@ -82,13 +82,13 @@ def _sample(view: View, numbers: Sequence[int]) -> set[int]:
 
 def _traces(
     view: View, column: str, crowd: Sequence[pd.DataFrame], by_number: dict[int, pd.DataFrame], marked: Sequence[int]
-) -> list[JsonObject]:
+) -> list[Trace]:
     x: list[int | None] = []
     y: list[float | None] = []
     for rows in crowd:
         x += [*rows["epoch"].tolist(), None]
         y += [*rounded(rows[column], 4), None]
-    traces: list[JsonObject] = []
+    traces: list[Trace] = []
     if crowd:
         traces.append(scatter(x, y, "--crowd", line={"width": 1}, type="scattergl", connectgaps=False))
     for place, number in reversed(list(enumerate(marked))):

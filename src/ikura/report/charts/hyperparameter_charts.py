@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ikura.json_values import JsonObject
-from ikura.page.figure import axis, css, evenly, figure, legend, plot_text, rounded
+from ikura.page.figure import Trace, axis, css, evenly, figure, legend, plot_text, rounded
 from ikura.page.formatting import listed, number, plural
 from ikura.page.markup import Html, element, join
 from ikura.page.traces import scatter
@@ -175,7 +174,7 @@ def _points(
     colour: str,
     size: int = 6,
     **marker: Any,
-) -> JsonObject:
+) -> Trace:
     """One trace; scores off the axis stand on its edge."""
     columns = zip(rows["number"], rows[name], rows["dev_score"], rows["state"], strict=True)
     placed = [

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ikura.json_values import JsonObject
-from ikura.page.figure import axis, evenly, figure, legend, log_tick, plot_text, rounded
+from ikura.page.figure import Trace, axis, evenly, figure, legend, log_tick, plot_text, rounded
 from ikura.page.formatting import as_float, count, number, plural, score
 from ikura.page.markup import Html, element, join
 from ikura.page.tables import table
@@ -93,7 +93,7 @@ def _chart(view: View, name: str, known: pd.DataFrame, found: pd.DataFrame) -> H
 
 def _points(
     rows: pd.DataFrame, name: str, view: View, colour: str, size: int, joined: bool = False, **marker: Any
-) -> JsonObject:
+) -> Trace:
     lines = [f"{plot_text(_words(one))} %{{customdata[{i}]}}" for i, one in enumerate(view.record.objectives[1:], 2)]
     data = [
         [int(trial), score(dev), *map(number, costs)]

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ikura.json_values import JsonObject
-from ikura.page.figure import css, rounded
+from ikura.page.figure import Trace, css, rounded
 from ikura.page.traces import scatter
 from ikura.report.charts.value_axis import Scale
 
@@ -30,7 +29,7 @@ def places(column: pd.Series, scale: Scale) -> np.ndarray:
     return np.where(at > 0, at, np.nan) if scale.axis.get("type") == "log" else at
 
 
-def trend(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, float], better: int) -> list[JsonObject]:
+def trend(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, float], better: int) -> list[Trace]:
     """Draw the best score, the median and the middle half of the scores in each part of a hyperparameter's range.
 
     Args:
@@ -66,7 +65,7 @@ def trend(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, float]
     ]
 
 
-def _middle_and_best(middle: tuple[list[Any], list[Any]], best: tuple[list[Any], list[Any]]) -> list[JsonObject]:
+def _middle_and_best(middle: tuple[list[Any], list[Any]], best: tuple[list[Any], list[Any]]) -> list[Trace]:
     return [
         scatter(*middle, "--trend", line={"width": 1.6}),
         scatter(*best, "--trend", line={"width": 1.6, "dash": "2px,3px"}),
@@ -84,7 +83,7 @@ def _parts(at: np.ndarray, scale: Scale) -> np.ndarray:
     return parts
 
 
-def _options(x: list[Any], low: list[Any], middle: list[Any], high: list[Any], best: list[Any]) -> list[JsonObject]:
+def _options(x: list[Any], low: list[Any], middle: list[Any], high: list[Any], best: list[Any]) -> list[Trace]:
     """Boxes for the middle half, strokes for the median and the best."""
 
     def strokes(y: list[Any], half: float) -> tuple[list[Any], list[Any]]:
