@@ -156,8 +156,10 @@ def test_a_network_of_ones_own_with_augmentation(photos: Path, tmp_path: Path) -
     assert study.trials["crop"].nunique() == 3
     number = int(study.trials["number"].iloc[1])
     pd.testing.assert_frame_equal(study.replay(number), study.curve(number), check_exact=True, check_dtype=False)
-    assert study.pictures is not None
-    shown = {one["name"]: [step["strength"] for step in one["strengths"]] for one in study.pictures["augmentations"]}
+    assert study.image_samples is not None
+    shown = {
+        one["name"]: [step["strength"] for step in one["strengths"]] for one in study.image_samples["augmentations"]
+    }
     assert shown == {"flip": [0.5], "crop": [0.5, 1.0], "noise": [0.05, 0.1]}
 
 
@@ -176,13 +178,13 @@ def test_pictures_are_those_of_the_training_set(study: ikura.Study) -> None:
     from io import BytesIO
 
     dataset = study.setting.prepare(study.run)
-    assert study.pictures is not None
-    assert study.pictures["augmentations"] == []
-    shown = {one["name"]: one["picture"] for one in study.pictures["classes"]}
+    assert study.image_samples is not None
+    assert study.image_samples["augmentations"] == []
+    shown = {one["name"]: one["picture"] for one in study.image_samples["classes"]}
     picture = Image.open(BytesIO(b64decode(shown["below"].split(",")[1]))).convert("RGB")
     first = dataset.train.x[np.flatnonzero(dataset.train.y == 1)[0]]
     np.testing.assert_array_equal(np.asarray(picture)[:, :9], first.transpose(1, 2, 0))
-    assert json.loads(json.dumps(study.pictures)) == study.pictures
+    assert json.loads(json.dumps(study.image_samples)) == study.image_samples
 
 
 def test_in_little_memory_the_same_study(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
