@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations
 
 from ikura.errors import UsageError
 from ikura.nn.loss import task_loss
@@ -207,8 +208,59 @@ def members(**more: Any) -> list[Member]:
     return [Member(n, {**values, "learning_rate": rate}, 3) for n, rate in enumerate(RATES)]
 
 
+class InPlace(Small):
+    def between(self, z: Tensor) -> Tensor:
+        return torch.relu_((z * 2.0).add_(0.1).mul_(0.5))
+
+
+class WithOptions(Small):
+    """Optional arguments of forward stay at their defaults."""
+
+    def forward(self, x: Tensor, mask: Tensor | None = None, scale: float = 2.0, **more: Any) -> Tensor:
+        assert mask is None
+        assert not more
+        return super().forward(x) * scale
+
+
+class Constant(Small):
+    """A constant that NumPy draws in the constructor, kept in a plain attribute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shift = torch.from_numpy(np.random.normal(size=5))
+
+    def between(self, z: Tensor) -> Tensor:
+        return torch.tanh(z + self.shift.to(z.dtype))
+
+
+class OwnWeights(Small):
+    """Initial weights of its own, which stay."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        nn.init.constant_(self.a.weight, 0.25)
+        nn.init.eye_(self.b.weight)
+
+
+def parametrised() -> nn.Module:
+    one = parametrizations.weight_norm(nn.Linear(6, 5))
+    return nn.Sequential(one, nn.Tanh(), parametrizations.orthogonal(nn.Linear(5, 5)), nn.Linear(5, 1))
+
+
+def spectral_normed() -> nn.Module:
+    """Its power iteration moves a buffer in each forward of training."""
+    return nn.Sequential(parametrizations.spectral_norm(nn.Linear(6, 5)), nn.Tanh(), nn.Linear(5, 1))
+
+
+def compiled() -> nn.Module:
+    return torch.compile(Small(), backend="eager")  # type: ignore[return-value]
+
+
+AS_THEY_COME = [InPlace, WithOptions, Constant, OwnWeights, parametrised, spectral_normed, compiled]
+
+
 @pytest.mark.filterwarnings("ignore:There is a performance drop")
-@pytest.mark.parametrize("network", [*KEEPING, *HOOKED, weight_normed], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("network", [*KEEPING, *HOOKED, weight_normed, *AS_THEY_COME], ids=lambda one: one.__name__)
 def test_a_member_is_its_network_trained_alone(setup: Make, network: Callable[[], nn.Module]) -> None:
     made = setup(network=lambda hp: network())
     training = made.training(members())

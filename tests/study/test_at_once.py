@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import sys
 import threading
@@ -200,6 +201,13 @@ def test_inside_a_pool_of_processes(name: str, alone: Any, tmp_path: Path) -> No
     assert [value for value, _ in found] == [expected] * 2
     lines = [[line for line in lines if "worker of multiprocessing" in line] for _, lines in found]
     assert [len(one) for one in lines] == [1 if name == "own network" else 0] * 2
+
+
+def test_in_a_running_event_loop_as_in_a_notebook(alone: Any, tmp_path: Path) -> None:
+    async def cell() -> Study:
+        return ikura.tune(out=tmp_path / "run", **TINY | STUDIES["own network"])
+
+    assert_same(asyncio.run(cell()), alone("own network"))
 
 
 @pytest.mark.parametrize("name", ["own network", "table"])

@@ -356,7 +356,19 @@ def test_nothing_that_could_run_code_is_saved_or_read(iris: Study, tabular: Stud
     """No pickle: neither in the files of a run nor in the source."""
     for run in (iris.run, tabular.run):
         names = {path.suffix for path in run.rglob("*") if path.is_file()}
-        assert names <= {".toml", ".db", ".db-wal", ".db-shm", ".json", ".safetensors", ".html", ".parquet", ".npz", ""}
+        assert names <= {
+            ".toml",
+            ".db",
+            ".db-wal",
+            ".db-shm",
+            ".json",
+            ".safetensors",
+            ".html",
+            ".parquet",
+            ".npz",
+            ".md",
+            "",
+        }
     forbidden = {"pickle", "dill", "joblib", "cloudpickle", "shelve", "marshal"}
     for path in Path(ikura.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

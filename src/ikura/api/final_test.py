@@ -15,6 +15,7 @@ from ikura.study.choice import choose, load_network, predictions, retrain_lost
 from ikura.study.executor import Executor
 from ikura.study.finalists import train_finalists
 from ikura.study.metric_applicability import not_measured
+from ikura.study.model_card import write_card
 from ikura.study.record.facts import (
     ACCOUNT,
     BEST,
@@ -109,7 +110,9 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
             store.set_fact(MEASURES, measures)
             note = reason and f"it cannot be given, because {reason}"
             store.set_fact(TEST, Test(measure.name, value, (low, high), note))
-    model_of(setting, dataset, setup, module, row.member).save(run / "model")
+    model = model_of(setting, dataset, setup, module, row.member)
+    model.save(run / "model")
+    write_card(Record(run, setup.network, (setting, store)), model)
 
 
 def _account(store: Store, row: Trial, module: nn.Module, setting: Setting) -> AccountRecord:
