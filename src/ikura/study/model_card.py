@@ -75,7 +75,12 @@ def _front(record: Record, model: Model) -> str:
 def _what(record: Record, model: Model) -> str:
     weights = count(sum(one.numel() for one in model.module.parameters()))
     target = record.setting.target
-    task = {"binary": "one of two classes", "multiclass": f"one of {len(model.classes or [])} classes"}
+    task = {
+        "binary": "one of two classes",
+        "multiclass": f"one of {len(model.classes or [])} classes",
+        "multilabel": "labels, each of which holds or not",
+        "own": "what a loss of its author's teaches",
+    }
     aim = f" ({_text(target)})" if target else ""
     of = f": {', '.join(_text(one) for one in (model.classes or [])[:MOST_LEVELS])}" if model.classes else ""
     of += ", …" if len(model.classes or []) > MOST_LEVELS else ""
