@@ -18,6 +18,7 @@ _HOMES = {
     "pretrained": "ikura.study.record.start_pretrained",
     "loss": "ikura.nn.loss",
     "register": "ikura.plugins",
+    "EpochRecord": "ikura.population.callbacks",
     "from_optuna": "ikura.exchange.optuna",
     "Prior": "ikura.exchange.prior",
     "Checks": "ikura.checks",
@@ -41,6 +42,7 @@ _HOMES = {
 
 __all__ = [
     "Checks",
+    "EpochRecord",
     "IkuraError",
     "Model",
     "Prior",
@@ -86,6 +88,7 @@ if TYPE_CHECKING:
     from ikura.large_batch.scale_result import Scaling
     from ikura.nn.loss import loss
     from ikura.plugins import register
+    from ikura.population.callbacks import EpochRecord
     from ikura.space import Space, choice, constraint, fixed, integer, linear, log, log_complement, when
     from ikura.study.record.model import Model
     from ikura.study.record.progress import Progress

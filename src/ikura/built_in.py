@@ -9,7 +9,9 @@ from typing import Any
 
 from ikura.registry import Registry
 
-__all__ = ["BUNDLED", "CHECKS", "FORMATS", "IMAGE_SETS", "LOSSES", "METRICS", "NETWORKS", "SCHEDULES", "SEARCHES"]
+__all__ = [
+    "BUNDLED", "CALLBACKS", "CHECKS", "FORMATS", "IMAGE_SETS", "LOSSES", "METRICS", "NETWORKS", "SCHEDULES", "SEARCHES",
+]  # fmt: skip
 
 SEARCHES: Registry[Any] = Registry(
     "search",
@@ -81,6 +83,9 @@ LOSSES: Registry[Any] = Registry(
     "ikura.nn.loss.registry:as_loss",
 )
 """What training makes small, each an `ikura.nn.loss.Loss`."""
+
+CALLBACKS: Registry[Any] = Registry("callback", "callbacks", {}, "ikura.population.callbacks:as_callback")
+"""Functions that are told of every epoch of a trial, and may stop it."""
 
 NETWORKS: Registry[Any] = Registry(
     "network",

@@ -7,7 +7,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from ikura.built_in import CHECKS, FORMATS, LOSSES, METRICS, NETWORKS, SCHEDULES, SEARCHES
+from ikura.built_in import CALLBACKS, CHECKS, FORMATS, LOSSES, METRICS, NETWORKS, SCHEDULES, SEARCHES
 from ikura.errors import UsageError, nearest
 from ikura.registry import Registry
 
@@ -19,10 +19,15 @@ KINDS: dict[str, Registry[Any]] = {
     "check": CHECKS,
     "metric": METRICS,
     "loss": LOSSES,
+    "callback": CALLBACKS,
     "network": NETWORKS,
     "format": FORMATS,
 }
 """What can be registered, by kind."""
+
+
+ARGUMENTS = {"loss": "loss", "metric": "metric", "callback": "callbacks"}
+"""As which argument of `ikura.tune` and `ikura.resume` a function of the caller's own is given, by kind."""
 
 
 class PluginRecord(TypedDict):
@@ -34,7 +39,7 @@ class PluginRecord(TypedDict):
 
 
 def register(kind: str, name: str, thing: Any) -> None:
-    """Add a search, schedule, check, metric, loss, network or data format of your own, which goes by its name then.
+    """Add a search, metric, loss, network or another of these kinds of your own, which goes by its name then.
 
     It is there for as long as this process lives, also in its workers. To have it on the command line, let a package
     offer it by an entry point: docs/plugins.md says how.
@@ -42,8 +47,8 @@ def register(kind: str, name: str, thing: Any) -> None:
     Args:
         kind: "search" (a subclass of `ikura.search.Proposer`), "schedule" (of `ikura.search.Schedule`), "check" (of
             `ikura.checks.Check`), "metric" (an `ikura.metric.Metric`, or a function of (prediction, target)), "loss" (a
-            function of (outputs, target)), "network" (a function from hyperparameters to an nn.Module), or "format" (a
-            function from the path of a file to a pandas.DataFrame).
+            function of (outputs, target)), "callback" (a function of an epoch's record), "network" (a function from
+            hyperparameters to an nn.Module), or "format" (a function from the path of a file to a pandas.DataFrame).
         name: what it is called, in its attribute `name` too where it has one; of a format the suffix of its files.
         thing: what the name stands for.
 
@@ -97,7 +102,8 @@ def check_plugins(plugins: Iterable[PluginRecord]) -> None:
         kind, name, origin = one["kind"], one["name"], one["origin"]
         if kind not in KINDS or name not in KINDS[kind]:
             what = KINDS[kind].kind if kind in KINDS else kind
-            given = f", or give it as {kind}=…" if kind in ("loss", "metric") else ""
+            argument = ARGUMENTS.get(kind)
+            given = f", or give it as {argument}=…" if argument else ""
             raise UsageError(
                 f"the {what} {name!r} of {origin} is not here; install the package that brings it, or register it: "
                 f"ikura.register({kind!r}, {name!r}, …){given}"

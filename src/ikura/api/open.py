@@ -41,13 +41,14 @@ def open_study(
     loss: Any = None,
     metric: Any = None,
     metrics: Sequence[Any] | None = None,
+    callbacks: Sequence[Any] | None = None,
 ) -> Study:
     """Open the study of a run folder, finished or not.
 
     Args:
         run: the run folder.
         network: the factory, if the networks are the caller's own; needed for `replay` and `model`.
-        loss, metric, metrics: as for `ikura.resume`.
+        loss, metric, metrics, callbacks: as for `ikura.resume`.
 
     Returns:
         The study.
@@ -55,5 +56,5 @@ def open_study(
     Raises:
         RunError: the folder holds no run.
     """
-    give_again(Path(run), loss, metric, metrics)
+    give_again(Path(run), loss, metric, metrics, callbacks)
     return Study(run, network)

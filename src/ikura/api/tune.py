@@ -17,7 +17,7 @@ from ikura.space import Space
 from ikura.space.argument_names import picked, refuses_unknown
 from ikura.study.given_data import GivenData
 from ikura.study.record.decision import Ask
-from ikura.study.record.own_functions import loss_called, metric_called
+from ikura.study.record.own_functions import callbacks_called, loss_called, metric_called
 from ikura.study.record.progress import Logged, Progress
 from ikura.study.record.tune_options import SearchOptions, TrainingOptions
 from ikura.study.run_folder import alone, new_folder, run_folder
@@ -45,6 +45,7 @@ def tune(
     sample_weight: Any = None,
     metric: Any = None,
     metrics: Sequence[Any] | None = None,
+    callbacks: Sequence[Any] | None = None,
     objectives: Sequence[str] | None = None,
     prefer: str | None = None,
     within: float | None = None,
@@ -112,6 +113,8 @@ def tune(
         metric: what trials are compared by, accuracy for classes and r2 for regression by default: a name, also of a
             scorer of scikit-learn, or what `ikura.metric.own_metric` takes.
         metrics: what else is measured of the trials and of the test set, likewise.
+        callbacks: functions that are called with an `ikura.EpochRecord` after each epoch of each trial; one that
+            returns True stops the trial (docs/own_networks.md).
         objectives: what else a network should have little of: "parameters", "inference_seconds" (of 64 examples),
             "training_seconds". `study.pareto` holds the trials that nothing is better than in all of them and the dev
             score; finalists come from there.
@@ -176,6 +179,7 @@ def tune(
     progress = Logged(progress)
     metric = metric_called(metric)
     given |= {"loss": loss_called(loss), "metric": metric}
+    given["callbacks"] = callbacks_called(callbacks)
     given["metrics"] = None if metrics is None else tuple(str(metric_called(one)) for one in metrics)
     options, training = SearchOptions.of(given), picked(TrainingOptions, given)
     place = None if out is None else run_folder(data, out).absolute()

@@ -190,6 +190,7 @@ def _train(
         tell(TileProgress(job.epochs * len(job.training), job.number))
         return []
     training = setup.training(job.members, job.patience, job.budget or job.epochs, job.keep_distances)
+    training.callbacks = setup.callbacks
     training.tile.active[:] = False
     training.tile.active[list(job.training)] = True
     for place in job.training:

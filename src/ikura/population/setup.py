@@ -19,6 +19,7 @@ from ikura.nn.zoo.cnn import Recipe, cnn
 from ikura.population import attributes
 from ikura.population._tile import Tile
 from ikura.population.batches import Batches
+from ikura.population.callbacks import Callback
 from ikura.population.distances import DistanceTracker
 from ikura.population.dry_run import ForwardTraits, dry_run
 from ikura.population.examples import Examples
@@ -50,6 +51,7 @@ class TrainingSetup:
         device: a torch device.
         least_units: width to which stacked built-in networks are padded at least.
         augmented: whether trials change their training images, which the fully connected kernel does not do.
+        callbacks: told of every epoch of the trials of a study; see `EpochRecord`.
         traits_of: how networks are run, by their structure, of those that made a dry run.
     """
 
@@ -63,6 +65,7 @@ class TrainingSetup:
     device: str = "cpu"
     least_units: int = 0
     augmented: bool = False
+    callbacks: tuple[Callback, ...] = ()
     traits_of: dict[Hashable, ForwardTraits] = field(default_factory=dict, repr=False, compare=False)
 
     @property

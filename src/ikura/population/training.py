@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,9 +14,11 @@ from torch.func import vmap
 from ikura.best_epoch import improves
 from ikura.metric import evidence
 from ikura.population._tile import Tile
+from ikura.population.callbacks import Callback, EpochRecord, stopped_by
 from ikura.population.distances import DistanceTracker
 from ikura.population.examples import Examples
 from ikura.population.feedback_rates import FeedbackRates
+from ikura.population.member import Hyperparameters
 from ikura.population.scoring import Scorer
 
 __all__ = ["EXPLODED", "TrainingRun", "weights_unmoved"]
@@ -59,6 +61,7 @@ class TrainingRun:
         epoch: epochs trained so far.
         tracker: records the members' distances from their initial weights; None records nothing.
         more: how many examples of any class the dev loss counts besides the dev examples, see `Scorer`.
+        callbacks: told of every epoch of a member that has not diverged; one that returns True stops it.
     """
 
     tile: Tile
@@ -70,6 +73,7 @@ class TrainingRun:
     epoch: int = 0
     tracker: DistanceTracker | None = None
     more: float = 1.0
+    callbacks: Sequence[Callback] = ()
 
     def __post_init__(self) -> None:
         count = len(self.tile.members)
@@ -118,7 +122,14 @@ class TrainingRun:
         self.epochs[before] += 1
         if self.tracker is not None:
             self.tracker.after_epoch(before)
+        for k in np.flatnonzero(before & ~self.diverged).tolist() if self.callbacks else ():
+            tile.active[k] &= not stopped_by(self.callbacks, self._told(k))
         self.seconds[before] += (time.perf_counter() - started) / max(before.sum(), 1)
+
+    def _told(self, place: int) -> EpochRecord:
+        member, curve = self.tile.members[place], self.curve(place)
+        train, dev, score = curve[-1].tolist()
+        return EpochRecord(member.number, len(curve), train, dev, score, Hyperparameters(member.hyperparameters), curve)
 
     def run(self, epochs: int, after: Callable[[TrainingRun], None] | None = None) -> None:
         """Train until `epochs` epochs are done or nobody is active any more.

@@ -36,7 +36,7 @@ def _kept(setting: Setting, setup: TrainingSetup) -> bool:
 
 
 def keep_network(store: Store, setting: Setting, setup: TrainingSetup) -> None:
-    """Record what a factory of the caller's is known by, and losses and metrics of theirs."""
+    """Record what a factory of the caller's is known by, and functions of theirs."""
     if store.fact(FUNCTIONS) is None and (known := fingerprints(_functions(setting))):
         store.set_fact(FUNCTIONS, {name: _as_fact(one) for name, one in known.items()})
     if _kept(setting, setup) and store.fact(NETWORK) is None:
@@ -44,8 +44,12 @@ def keep_network(store: Store, setting: Setting, setup: TrainingSetup) -> None:
 
 
 def _functions(setting: Setting) -> dict[str, list[str]]:
-    """Names of the losses and metrics of a study, by kind."""
-    return {"loss": [setting.loss] if setting.loss else [], "metric": [setting.metric, *setting.metrics]}
+    """Names of the losses, metrics and callbacks of a study, by kind."""
+    return {
+        "loss": [setting.loss] if setting.loss else [],
+        "metric": [setting.metric, *setting.metrics],
+        "callback": setting.callbacks,
+    }
 
 
 def _as_fact(known: Fingerprint) -> NetworkFact:
@@ -57,7 +61,7 @@ def _of_fact(fact: NetworkFact) -> Fingerprint:
 
 
 def check_network(store: Store, setting: Setting, setup: TrainingSetup) -> None:
-    """Refuse a factory, loss or metric that is not the one that the study began with.
+    """Refuse a factory, loss, metric or callback that is not the one that the study began with.
 
     Raises:
         RunError: naming what has changed.

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ikura.built_in import CALLBACKS
 from ikura.data import Dataset, Part
 from ikura.data.memory import memory_limit
 from ikura.errors import UsageError
@@ -69,6 +70,7 @@ def make_setup(
         network=network,
         dtype=setting.dtype,
         device=chosen_device(setting.device, setting.custom),
+        callbacks=tuple(CALLBACKS[name] for name in setting.callbacks),
         augmented=(any(name in setting.space for name in AUGMENTATIONS) or bool(setting.autopilot and network))
         and train.standard is not None,
     )

@@ -1,4 +1,4 @@
-"""Losses and metrics of the caller's own, given as functions: they go by names from then on, as registered ones do."""
+"""Losses, metrics and callbacks of the caller's own, given as functions: they go by names, as registered ones do."""
 
 from __future__ import annotations
 
@@ -6,21 +6,26 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from ikura.built_in import LOSSES, METRICS
+from ikura.built_in import CALLBACKS, LOSSES, METRICS
 from ikura.errors import UsageError
 from ikura.files import shown
-from ikura.metric import own_metric
+from ikura.metric import Metric, own_metric
 from ikura.metric.own import scorer_named
 from ikura.nn.loss import Loss, Targets, chosen_loss
+from ikura.population.callbacks import as_callback
 from ikura.population.fingerprint import Fingerprint, fingerprint
 from ikura.registry import Registry
+from ikura.wording import one_line
 
-__all__ = ["fingerprints", "give_again", "loss_called", "loss_of", "metric_called", "takes_given"]
+__all__ = ["callbacks_called", "fingerprints", "give_again", "loss_called", "loss_of", "metric_called", "takes_given"]
+
+REGISTRIES: dict[str, Registry[Any]] = {"loss": LOSSES, "metric": METRICS, "callback": CALLBACKS}
 
 
 def loss_called(what: Any) -> str | None:
@@ -79,12 +84,42 @@ def metric_called(what: Any) -> str | None:
     return _registered(METRICS, made.name, made)
 
 
-def give_again(run: Path, loss: Any = None, metric: Any = None, metrics: Sequence[Any] | None = None) -> None:
+def callbacks_called(callbacks: Sequence[Any] | None) -> tuple[str, ...]:
+    """The names of callbacks; functions are registered.
+
+    Raises:
+        UsageError: they are no sequence of functions or names.
+    """
+    if callbacks is None:
+        return ()
+    if isinstance(callbacks, str | Mapping) or not isinstance(callbacks, Sequence):
+        raise UsageError(f"callbacks must be a list of functions, but is {one_line(repr(callbacks), 60)}")
+    found = []
+    for one in callbacks:
+        if isinstance(one, str):
+            CALLBACKS.look_up(one)
+            found.append(one)
+        else:
+            name = getattr(one, "__name__", type(one).__name__)
+            found.append(_registered(CALLBACKS, name, as_callback(name, one)))
+    if twice := [name for name in found if found.count(name) > 1]:
+        raise UsageError(f"the callback {twice[0]!r} is given twice; once is enough")
+    return tuple(found)
+
+
+def give_again(
+    run: Path,
+    loss: Any = None,
+    metric: Any = None,
+    metrics: Sequence[Any] | None = None,
+    callbacks: Sequence[Any] | None = None,
+) -> None:
     """Register functions of the caller's own under the names that a run has for them.
 
     Args:
         run: its folder.
-        loss, metric, metrics: as they were given to `ikura.tune`; None for what is registered, or not the caller's own.
+        loss, metric, metrics, callbacks: as they were given to `ikura.tune`; None for what is registered, or not the
+            caller's own.
 
     Raises:
         UsageError: the run has no such function.
@@ -95,16 +130,19 @@ def give_again(run: Path, loss: Any = None, metric: Any = None, metrics: Sequenc
         return
     own = {(one.get("kind"), one.get("name")) for one in setting.get("plugins") or () if isinstance(one, Mapping)}
     pairs: list[tuple[str, Any, Any]] = [("loss", loss, setting.get("loss")), ("metric", metric, setting.get("metric"))]
-    pairs += [("metric", *pair) for pair in zip(metrics or (), setting.get("metrics") or (), strict=False)]
+    for kind, given_now, names in (("metric", metrics, "metrics"), ("callback", callbacks, "callbacks")):
+        pairs += [(kind, *pair) for pair in zip_longest(given_now or (), setting.get(names) or ())]
     for kind, given, name in pairs:
         if given is None or isinstance(given, str):
             continue
         if (kind, name) not in own:
-            raise UsageError(
-                f"{shown(run)}: its {kind} is {name or 'the usual one'}, not one of your own; leave it out"
-            )
+            called = name or ("the usual one" if kind == "loss" else None)
+            what = f"its {kind} is {called}, not one" if called else f"it has no further {kind}"
+            raise UsageError(f"{shown(run)}: {what} of your own; leave it out")
         if kind == "loss":
             _put(LOSSES, str(name), chosen_loss(given))
+        elif kind == "callback":
+            _put(CALLBACKS, str(name), as_callback(str(name), given))
         else:
             _put(METRICS, str(name), own_metric(given, str(name)))
 
@@ -113,14 +151,14 @@ def fingerprints(names: Mapping[str, Sequence[str]]) -> dict[str, Fingerprint]:
     """By what functions of the caller's own are known again.
 
     Args:
-        names: kind ("loss", "metric") to names.
+        names: kind ("loss", "metric", "callback") to names.
 
     Returns:
         "kind name" to fingerprint, of those that were registered in this process.
     """
     found = {}
     for kind, some in names.items():
-        registry: Registry[Any] = LOSSES if kind == "loss" else METRICS
+        registry = REGISTRIES[kind]
         for name in some:
             thing = registry.registered.get(name)
             if thing is not None and (function := _function(thing)) is not None:
@@ -133,8 +171,10 @@ def _fingerprint(function: Any) -> Fingerprint:
 
 
 def _function(thing: Any) -> Any:
-    """What a caller's loss or metric was made of."""
-    return thing.own if isinstance(thing, Loss) else thing.made_by or thing.function
+    """What a caller's loss, metric or callback was made of."""
+    if isinstance(thing, Loss):
+        return thing.own
+    return thing.made_by or thing.function if isinstance(thing, Metric) else thing
 
 
 def _registered(registry: Registry[Any], name: str, thing: Any) -> str:
@@ -157,4 +197,4 @@ def _same(mine: Any, theirs: Any) -> bool:
 
 
 def _put(registry: Registry[Any], name: str, thing: Any) -> None:
-    registry.registered[name] = replace(thing, name=name)
+    registry.registered[name] = replace(thing, name=name) if isinstance(thing, Loss | Metric) else thing

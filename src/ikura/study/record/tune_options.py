@@ -154,6 +154,7 @@ class TrainingOptions:
     Args:
         loss: name of the loss, perhaps with parameters; None for the task's usual one.
         class_weight: class to the weight of its examples in the loss, or "balanced"; None for 1 each.
+        callbacks: names of functions that are told of every epoch of a trial, and may stop it.
         jobs: tiles that train at once; None for one for each core.
         device: auto, or the name of a device.
         dtype: float32 or float64.
@@ -164,6 +165,7 @@ class TrainingOptions:
 
     loss: str | None = None
     class_weight: Mapping[Any, float] | str | None = None
+    callbacks: tuple[str, ...] = ()
     jobs: int | None = None
     device: str = "auto"
     dtype: str = "float32"

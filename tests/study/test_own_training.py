@@ -1,0 +1,111 @@
+"""Studies with callbacks of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from torch import nn
+
+import ikura
+from ikura.errors import RunError, UsageError
+from ikura.plugins import KINDS
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(160, 5)).astype(np.float32)
+Y = (X @ RANDOM.normal(size=5) > 0).astype(int)
+OPTIONS: dict[str, Any] = {
+    "space": {"learning_rate": ikura.log(0.01, 0.1), "batch_size": 32},
+    "trials": 2,
+    "epochs": 6,
+    "finalists": 0,
+    "schedule": "none",
+    "search": "random",
+    "jobs": 1,
+    "checks": False,
+}
+
+
+@pytest.fixture(autouse=True)
+def _forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    for registry in KINDS.values():
+        monkeypatch.setattr(registry, "registered", {})
+
+
+@pytest.fixture
+def tune(tmp_path: Path) -> Callable[..., ikura.Study]:
+    numbers: Iterator[int] = iter(range(100))
+
+    def call(**more: Any) -> ikura.Study:
+        return ikura.tune((X, Y), **{**OPTIONS, "out": tmp_path / str(next(numbers)), **more})
+
+    return call
+
+
+def network(hp: Any) -> nn.Module:
+    return nn.Sequential(nn.Linear(hp.inputs, 8), nn.Tanh(), nn.Linear(8, hp.outputs))
+
+
+def odd_ones_early(epoch: ikura.EpochRecord) -> bool:
+    return epoch.trial % 2 == 1 and epoch.epoch == 3
+
+
+@pytest.mark.parametrize(("way", "trials", "jobs"), [(network, 2, 1), (network, 20, 1), (None, 4, 2), (network, 4, 2)])
+def test_a_callback_stops_a_trial_and_changes_no_other(
+    way: Any, trials: int, jobs: int, tune: Callable[..., ikura.Study]
+) -> None:
+    free, stopped = (tune(network=way, trials=trials, jobs=jobs, callbacks=some) for some in (None, [odd_ones_early]))
+    assert list(stopped.trials["epochs"]) == [6, 3] * (trials // 2)
+    assert set(stopped.trials["state"]) == {"complete"}
+    for number in range(trials):
+        expected = free.curve(number).head(3 if number % 2 else 6)
+        assert stopped.curve(number).equals(expected)
+    again = stopped.replay(1)
+    assert again is not None
+
+
+def test_a_callback_is_told_what_is_on_record(tune: Callable[..., ikura.Study]) -> None:
+    told: list[ikura.EpochRecord] = []
+    study = tune(network=network, callbacks=[told.append])
+    assert [(one.trial, one.epoch) for one in told if one.trial == 1] == [(1, epoch) for epoch in range(1, 7)]
+    for one in told:
+        curve = study.curve(one.trial)
+        np.testing.assert_array_equal(one.curve, curve[["train_loss", "dev_loss", "dev_score"]].to_numpy()[: one.epoch])
+        assert (one.train_loss, one.dev_loss, one.dev_score) == tuple(one.curve[-1])
+        assert one.hyperparameters.learning_rate == study.trials["learning_rate"][one.trial]
+
+
+WRONG: list[tuple[Any, str]] = [
+    (lambda epoch: 1, "must return True to stop the trial, False or None to go on, but returned 1"),
+    (lambda epoch: epoch.nothing, "trial 0: the callback .*, after epoch 1, failed with AttributeError"),
+]
+
+
+@pytest.mark.parametrize(("callback", "message"), WRONG)
+def test_callbacks_that_fail_are_named(callback: Any, message: str, tune: Callable[..., ikura.Study]) -> None:
+    with pytest.raises(UsageError, match=message):
+        tune(network=network, callbacks=[callback])
+
+
+@pytest.mark.parametrize("given", [5, odd_ones_early, ["unknown"], [3], [odd_ones_early] * 2, "x"], ids=range(6))
+def test_what_are_no_callbacks_is_refused(given: Any, tune: Callable[..., ikura.Study]) -> None:
+    with pytest.raises(UsageError, match="callback"):
+        tune(network=network, callbacks=given)
+
+
+def test_callbacks_are_known_again(tune: Callable[..., ikura.Study], monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tune(network=network, callbacks=[odd_ones_early]).run
+    _forget_now(monkeypatch)
+    with pytest.raises((UsageError, RunError), match=r"the callback 'odd_ones_early' of .* or give it as callbacks="):
+        ikura.open_study(run, network)
+    assert ikura.open_study(run, network, callbacks=[odd_ones_early]).curve(1).shape[0] == 3
+    with pytest.raises(UsageError, match="no further callback of your own"):
+        ikura.open_study(run, network, callbacks=[odd_ones_early, print])
+
+
+def _forget_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    for registry in KINDS.values():
+        monkeypatch.setattr(registry, "registered", {})
