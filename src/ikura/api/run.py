@@ -18,6 +18,7 @@ from ikura.engine import engine_for, worker_count
 from ikura.exchange.prior import Prior
 from ikura.metric import metric as metric_of
 from ikura.population.member import Member
+from ikura.population.program.builder import UnknownOperationError
 from ikura.population.setup import TrainingSetup
 from ikura.population.tile_size import COMPILED_TILE, measure_tile_size
 from ikura.population.warmup import warm_up, warm_up_update
@@ -119,6 +120,8 @@ def go_on(
             if store.fact(TILE_SIZE) is None:
                 keep_network(store, setting, setup)
             check_network(store, setting, setup)
+            with store.timed("prepare"):
+                setup = replace(setup, mostly_programs=_programs(setup, space, setting, progress.say))
             tile_size = store.fact(TILE_SIZE)
             if tile_size is None:
                 with store.timed("prepare"):
@@ -156,8 +159,21 @@ def _decided(executor: Executor, setting: Setting, ask: Ask | None) -> bool:
     return decide(Record(executor.run, executor.setup.network, (setting, executor.store)), executor, setting, ask)
 
 
+def _programs(setup: TrainingSetup, space: Space, setting: Setting, say: Callable[[str], None]) -> bool:
+    """Whether networks of the caller's run as programs of the compiled kernel, and say what keeps them from it."""
+    if not setup.programs:
+        return False
+    found = with_buildable(space, lambda one: setup.program(Member(0, one, setting.seed), say))
+    if isinstance(found, UnknownOperationError):
+        say(f"The networks run in PyTorch, not in the compiled kernel, which does not know {found}.")
+        return False
+    parts = ", ".join(dict.fromkeys(kind.name for kind in found.kinds if kind.name not in ("input", "copy")))
+    say(f"The networks run in the compiled kernel: {parts}.")
+    return True
+
+
 def _tile_size(setup: TrainingSetup, space: Space, setting: Setting, say: Callable[[str], None]) -> int:
-    if setup.compiled:
+    if setup.threaded:
         return max(4, min(COMPILED_TILE, setting.trials // 12))
     return with_buildable(
         space,

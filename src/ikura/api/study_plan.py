@@ -162,6 +162,7 @@ def make_plan(
         space=opened.as_dict(),
         space_note=note,
         arrays=None if arrays is None else arrays.value,
+        programs=name == OWN and chosen_device(training.device, custom=True) == "cpu",
         plugins=plugins or None,
     )
     setup = make_setup(setting, dataset, resolved(name, network))

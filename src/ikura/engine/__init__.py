@@ -12,7 +12,7 @@ __all__ = ["Engine", "engine_for", "worker_count"]
 
 
 def engine_for(setup: TrainingSetup, jobs: int, say: Callable[[str], None] = lambda line: None) -> Engine:
-    """Choose the engine: threads for the compiled kernel, forked processes for stacked networks on the CPU.
+    """Choose the engine: threads for what is compiled, forked processes for stacked networks on the CPU.
 
     Args:
         setup: what will be trained.
@@ -22,7 +22,7 @@ def engine_for(setup: TrainingSetup, jobs: int, say: Callable[[str], None] = lam
     Returns:
         An engine, to be closed after use.
     """
-    if setup.compiled:
+    if setup.threaded:
         from ikura.engine.threads import ThreadEngine
 
         return ThreadEngine(setup, worker_count(jobs, say))

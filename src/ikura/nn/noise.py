@@ -17,7 +17,16 @@ from hashlib import blake2b
 import numpy as np
 
 __all__ = [
-    "Draws", "bits", "connection_bits", "current_draws", "drawing", "example_noise", "key", "label_draws", "normal",
+    "Draws",
+    "bits",
+    "connection_bits",
+    "current_draws",
+    "drawing",
+    "example_noise",
+    "key",
+    "label_draws",
+    "layer_stream",
+    "normal",
     "permutation",
 ]  # fmt: skip
 

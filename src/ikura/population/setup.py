@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -28,13 +28,20 @@ from ikura.population.inputs import Features, TakesCodes, asks_for_codes, tensor
 from ikura.population.layout import Layout
 from ikura.population.loss_check import Aim
 from ikura.population.member import Member
+from ikura.population.program.builder import Program, UnknownOperationError
 from ikura.population.scoring import Scorer
 from ikura.population.structure import structure, weights_of
 from ikura.population.torch_settings import default_torch_settings
 from ikura.population.training import TrainingRun
 from ikura.population.ways import LEAST_TOGETHER, MOST_WORK
 
+if TYPE_CHECKING:
+    from ikura.population.program.inputs import ProgramInputs
+
 __all__ = ["TrainingSetup"]
+
+MOST_NUMBERS = 1 << 27
+"""Values and errors of a mini-batch of a program at most: 512 MB in float32."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,9 @@ class TrainingSetup:
         augmented: whether trials change their training images, which the fully connected kernel does not do.
         callbacks: told of every epoch of the trials of a study; see `EpochRecord`.
         traits_of: how networks are run, by their structure, of those that made a dry run.
+        programs: whether networks of the caller's are run as programs of the compiled kernel where they can be.
+        mostly_programs: whether they can be, by one that was looked at.
+        programs_of: what networks of the caller's compute, by their structure, or why that is no program.
     """
 
     train: Examples
@@ -67,6 +77,11 @@ class TrainingSetup:
     augmented: bool = False
     callbacks: tuple[Callback, ...] = ()
     traits_of: dict[Hashable, ForwardTraits] = field(default_factory=dict, repr=False, compare=False)
+    programs: bool = False
+    mostly_programs: bool = False
+    programs_of: dict[Hashable, Program | UnknownOperationError] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def compiled(self) -> bool:
@@ -77,6 +92,11 @@ class TrainingSetup:
         usual = self.scorer.usual and self.train.weights is None and self.train.y.ndim == 1
         built_in = self.convolutional or (self.network is None and not self.augmented)
         return self.device == "cpu" and built_in and usual
+
+    @property
+    def threaded(self) -> bool:
+        """Whether tiles are trained by code that runs without the interpreter's lock."""
+        return self.compiled or self.mostly_programs
 
     @property
     def convolutional(self) -> bool:
@@ -97,6 +117,46 @@ class TrainingSetup:
     def output_shape(self) -> OutputShape:
         """The raw outputs that the loss takes."""
         return OutputShape(self.task, self.outputs, self.train.y.shape[1:], self.loss.own is not None)
+
+    def program(
+        self, member: Member, say: Callable[[str], None] = lambda line: None
+    ) -> Program | UnknownOperationError:
+        """What a network of the caller's computes as a program of the compiled kernel, or what keeps it from being one.
+
+        Args:
+            member: whose network.
+            say: told if something has to be compiled.
+        """
+        from ikura.population.program.lower import lower, rates_of
+
+        module = self.module(member)
+        form = structure(module), rates_of(module)
+        if form not in self.programs_of:
+            traits = self.traits(member)
+            try:
+                if traits.remembers or traits.passing or traits.sets_weights or traits.harmless:
+                    raise UnknownOperationError("a forward that changes attributes of the network")
+                if not self.scorer.usual or self.train.weights is not None or self.train.y.ndim != 1:
+                    raise UnknownOperationError("a loss other than the task's usual one, or examples with weights")
+                inputs = self._program_inputs(module)
+                given = inputs.tensors(*self._two)
+                self.programs_of[form] = lower(module, given, self.outputs, self.dtype, say, inputs.every)
+            except UnknownOperationError as error:
+                self.programs_of[form] = error
+        return self.programs_of[form]
+
+    def _program_inputs(self, module: nn.Module) -> ProgramInputs:
+        from ikura.population.program.inputs import ProgramInputs
+
+        return ProgramInputs.of(module, *self._two)
+
+    def runs_as_program(self, member: Member) -> bool:
+        """Whether a member's network runs in the compiled kernel as a program, and its mini-batches fit into memory."""
+        if not self.programs or self.network is None or self.compiled or self.device != "cpu":
+            return False
+        program = self.program(member)
+        rows = min(int(member.values.batch_size), len(self.train))
+        return not isinstance(program, UnknownOperationError) and program.numbers_of(rows) <= MOST_NUMBERS
 
     def layout(self, member: Member) -> Layout:
         """Layout of a member's built-in network."""
@@ -125,10 +185,14 @@ class TrainingSetup:
     @property
     def few(self) -> list[Features]:
         """Two examples as a network takes them."""
+        return list(self._two)
+
+    @property
+    def _two(self) -> tuple[Features, torch.Tensor]:
         examples = self.train.head(2)
         x = tensors_of(examples)
         x = x if isinstance(x, torch.Tensor) and not x.is_floating_point() else x.to(torch.float32)
-        return [x, torch.from_numpy(examples.codes)]
+        return x, torch.from_numpy(examples.codes)
 
     def pack(self, members: Sequence[Member], size: int) -> list[list[Member]]:
         """Group members into tiles of at most `size`; the same members always give the same tiles.
@@ -144,12 +208,15 @@ class TrainingSetup:
         for group in groups.values():
             ordered = sorted(group, key=lambda m: (-costs[id(m)], m.number))
             count = -(-len(ordered) // size)
-            tiles += [ordered[i::count] for i in range(count)] if self.compiled else _slices(ordered, size)
+            mixed = self.compiled or self.runs_as_program(group[0])
+            tiles += [ordered[i::count] for i in range(count)] if mixed else _slices(ordered, size)
         return sorted(tiles, key=lambda tile: (-sum(costs[id(m)] for m in tile), tile[0].number))
 
     def _company(self, member: Member) -> Any:
         if self.compiled:
             return member.seed
+        if self.runs_as_program(member):
+            return member.seed, self._program_inputs(self.module(member))
         sizes = member.values.batch_size, member.values.batch_growth
         if self.network is None:
             return member.seed, *sizes, self._stackable(member)
@@ -189,6 +256,8 @@ class TrainingSetup:
             from ikura.population.compiled import CompiledTile
 
             return CompiledTile(members, [self.layout(m) for m in members], self.task, self.dtype)
+        if self.runs_as_program(members[0]):
+            return self._program_tile(members)
         from ikura.population.stacked import StackedTile
 
         if self.network is not None:
@@ -213,6 +282,15 @@ class TrainingSetup:
         return StackedTile(
             members, modules, self.task, self.dtype, self.device, np.stack(free), self.output_shape, loss=self.loss
         )
+
+    def _program_tile(self, members: Sequence[Member]) -> Tile:
+        from ikura.population.program.tile import ProgramTile
+
+        programs = [program for program in map(self.program, members) if not isinstance(program, UnknownOperationError)]
+        weights = [self.traits(member).weights for member in members]
+        modules = [self.module(member) for member in members]
+        inputs = self._program_inputs(modules[0])
+        return ProgramTile(members, programs, modules, inputs, weights, self.task, self.dtype)
 
     def trained(self, member: Member, weights: np.ndarray, buffers: dict[str, np.ndarray]) -> nn.Module:
         """Build a member's network with what `Tile.best` returned, in evaluation mode."""

@@ -245,7 +245,7 @@ class Executor:
 
     def _size(self, members: int) -> int:
         """Members to a tile: as many tiles for each job where the company makes no difference to a member's bits."""
-        if not self.setup.compiled:
+        if not self.setup.threaded:
             return self.tile_size
         rounds = -(-members // (self.tile_size * self.jobs))
         return -(-members // (rounds * self.jobs))

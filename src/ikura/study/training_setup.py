@@ -71,6 +71,7 @@ def make_setup(
         dtype=setting.dtype,
         device=chosen_device(setting.device, setting.custom),
         callbacks=tuple(CALLBACKS[name] for name in setting.callbacks),
+        programs=setting.programs,
         augmented=(any(name in setting.space for name in AUGMENTATIONS) or bool(setting.autopilot and network))
         and train.standard is not None,
     )

@@ -10,7 +10,8 @@ from pathlib import Path
 
 __all__ = ["forget_stale", "sources", "sources_digest"]
 
-_FOLDERS = (Path(__file__).parent, Path(__file__).parents[1] / "convolution")
+_HOME = Path(__file__).parents[1]
+_FOLDERS = (_HOME / "kernel", _HOME / "convolution", _HOME / "program" / "operations")
 _KINDS = ("*.nb[ic]", "ikura-*.compiled", "ikura-*.sources")
 
 

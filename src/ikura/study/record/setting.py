@@ -99,6 +99,7 @@ class Setting:
     dev: JsonObject = field(default_factory=dict)
     test: JsonObject = field(default_factory=dict)
     arrays: str | None = None
+    programs: bool = False
     missing: list[str] | None = None
     decimal: str | None = None
     dates: str | None = None

@@ -1,0 +1,128 @@
+"""Compiling the operations of a program before it runs, in processes of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import numba
+import numpy as np
+from numba import cfunc, types
+from numba.core.codegen import get_host_cpu_features
+
+from ikura.garbage_collection import fewer_collections
+from ikura.population.cache import check_compiler, place_note
+from ikura.population.kernel import sources
+from ikura.population.kernel._compile import FLAGS
+from ikura.population.kernel.records import SETTINGS, setting_of
+from ikura.population.program.operations import run
+from ikura.population.program.operations.frame import FIELDS, NUMBERS, signature
+from ikura.space import DEFAULTS
+
+__all__ = ["addresses", "build", "compile_ahead"]
+
+RUN = "run"
+_loaded: dict[tuple[Any, str], Any] = {}
+_lock = RLock()
+
+
+def compile_ahead(
+    operations: Iterable[Callable[..., None]], dtypes: Iterable[str], say: Callable[[str], None] = lambda line: None
+) -> None:
+    """Make sure that operations, and what runs them, come from the cache on disk.
+
+    Each precision is compiled by a process of its own, as code compiled in this one and code loaded from the cache may
+    round differently in the last bit.
+
+    Args:
+        operations: the functions that a program calls.
+        dtypes: "float32", "float64".
+        say: told once, if something has to be compiled.
+
+    Raises:
+        UsageError: Numba's compiler is switched off, or there is no place for what it compiles.
+    """
+    names = [RUN, *dict.fromkeys(f"{one.__module__}:{one.__name__}" for one in operations)]
+    with _lock:
+        missing = {dtype: [name for name in names if not _mark(name, dtype).exists()] for dtype in dtypes}
+        if not any(missing.values()):
+            return
+        check_compiler()
+        if note := place_note():
+            say(note)
+        say("compiling what your network is made of for this machine; this happens once")
+        started = {
+            dtype: subprocess.Popen(
+                [sys.executable, "-c", f"from {__name__} import build; build({wanted!r}, {dtype!r})"],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+            )
+            for dtype, wanted in missing.items()
+            if wanted
+        }  # fmt: skip
+        for dtype, process in started.items():
+            if process.wait() == 0:
+                for name in missing[dtype]:
+                    with suppress(OSError):
+                        _mark(name, dtype).touch()
+
+
+_digest: list[str] = []
+
+
+def _mark(name: str, dtype: str) -> Path:
+    """A file beside the cache that stands for an operation, this compiler and this processor."""
+    if not _digest:
+        digest = hashlib.sha256(f"{numba.__version__} {platform.machine()} {get_host_cpu_features()}".encode())
+        for source in sorted(sources()):
+            digest.update(f"{source} {source.stat().st_mtime_ns}".encode())
+        _digest.append(digest.hexdigest()[:16])
+    plain = name.replace(":", ".").rpartition("operations.")[2]
+    return Path(run.train.stats.cache_path) / f"ikura-{plain}-{dtype}-{_digest[0]}.compiled"
+
+
+def build(names: Iterable[str], dtype: str) -> None:
+    """Compile operations by their names, or load them from the cache on disk."""
+    with fewer_collections():
+        for name in names:
+            if name == RUN:
+                _build_run(dtype)
+            else:
+                home, _, function = name.partition(":")
+                addresses([getattr(import_module(home), function)], dtype)
+
+
+def _build_run(dtype: str) -> None:
+    """Compile what runs programs, by running the one that has no operation."""
+    none, no_codes = np.zeros(0, np.uint64), np.zeros((1, 0), np.int64)
+    code = run.Code(np.zeros((0, FIELDS), np.int64), np.zeros((0, NUMBERS)), none, none, 1, 0, 0, 1)
+    memory = run.make_memory(code, 1, 1, 0, dtype, True)
+    weights = run.Weights(np.zeros(1, dtype), np.zeros(0, dtype), np.zeros(0, dtype))
+    x, y = np.zeros((1, 1), dtype), np.zeros(1, dtype)
+    setting = np.array([setting_of(DEFAULTS)], SETTINGS)[0]
+    run.train(
+        code, memory, weights, run.Rows(x, no_codes, y, y), 0, 1, 0, 2, setting, np.zeros((0, 3), np.int64),
+        np.zeros(1), np.zeros(2, np.uint64), 0, np.inf,
+    )  # fmt: skip
+    run.evaluate(code, memory, weights, x, no_codes, np.zeros((1, 1), dtype))
+    run.forward(code, memory, weights, weights.w, x, no_codes)
+    run.backward(code, memory, weights, weights.w, x, no_codes)
+
+
+def addresses(operations: Iterable[Callable[..., None]], dtype: str) -> np.ndarray:
+    """Load operations for one precision and tell where their code lies: uint64."""
+    form = signature(getattr(types, dtype))
+    with _lock:
+        found = []
+        for one in operations:
+            if (one, dtype) not in _loaded:
+                _loaded[one, dtype] = cfunc(form, cache=True, fastmath=FLAGS, error_model="numpy")(one)
+            found.append(_loaded[one, dtype].address)
+    return np.array(found, np.uint64)

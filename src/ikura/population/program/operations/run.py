@@ -1,0 +1,171 @@
+"""A program run: one member through some of an epoch's mini-batches, and in evaluation."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ikura.population.kernel._compile import compiled
+from ikura.population.kernel.dropout import connect
+from ikura.population.kernel.loss import loss_and_error, weigh
+from ikura.population.kernel.penalty import penalise
+from ikura.population.kernel.update import update
+from ikura.population.program.operations.frame import call
+
+__all__ = ["BLOCK", "Code", "Memory", "Rows", "Weights", "backward", "evaluate", "forward", "make_memory", "train"]
+
+BLOCK = 256
+
+
+class Code(NamedTuple):
+    """A program's operations.
+
+    Attributes:
+        fields, numbers: of each operation, shape (operations, FIELDS) and (operations, NUMBERS).
+        forward, backward: where its code lies, uint64 of shape (operations,).
+        units: numbers of all registers for each row.
+        fixed: numbers of the registers that have no rows.
+        out: where the outputs' register begins, in units of a row.
+        outputs: numbers of a row of it.
+    """
+
+    fields: np.ndarray
+    numbers: np.ndarray
+    forward: np.ndarray
+    backward: np.ndarray
+    units: int
+    fixed: int
+    out: int
+    outputs: int
+
+
+class Memory(NamedTuple):
+    """Registers: values, errors, and what is true of the mini-batch (see `Now`)."""
+
+    a: Any
+    d: Any
+    now: Any
+
+
+class Weights(NamedTuple):
+    """What training changes of a member: weights, moments of its update rule, buffers."""
+
+    w: Any
+    moments: Any
+    s: Any
+
+
+class Rows(NamedTuple):
+    """Some examples of an epoch, in its order: float features, whole numbers, targets, factors on the loss."""
+
+    x: Any
+    codes: Any
+    y: Any
+    factors: Any
+
+
+def make_memory(code: Code, rows: int, features: int, codes: int, dtype: str, training: bool) -> Memory:
+    """Make registers for mini-batches of at most so many rows."""
+    size = code.units * rows + code.fixed
+    now = np.array([0, rows, 0, training, 0, code.units, features, codes], np.int64)
+    return Memory(np.zeros(size, dtype), np.zeros(size if training else 0, dtype), now)
+
+
+@compiled
+def forward(code: Code, memory: Memory, weights: Weights, g: Any, x: Any, codes: Any) -> None:
+    """Compute the values of all registers from a mini-batch."""
+    for i in range(code.fields.shape[0]):
+        call(
+            code.forward[i], code.fields[i], code.numbers[i], memory.now, memory.a, memory.d, weights.w, g, weights.s,
+            x, codes,
+        )  # fmt: skip
+
+
+@compiled
+def backward(code: Code, memory: Memory, weights: Weights, g: Any, x: Any, codes: Any) -> None:
+    """Compute the errors of all registers and the gradient, from the error of the outputs."""
+    for back in range(code.fields.shape[0]):
+        i = code.fields.shape[0] - 1 - back
+        call(
+            code.backward[i], code.fields[i], code.numbers[i], memory.now, memory.a, memory.d, weights.w, g, weights.s,
+            x, codes,
+        )  # fmt: skip
+
+
+@compiled
+def train(
+    code: Code, memory: Memory, weights: Weights, rows: Rows, first: int, batch: int, last: int, task: int,
+    setting: Any, matrices: Any, alphas: Any, keys: Any, steps: int, limit: float,
+) -> tuple[float, int]:  # fmt: skip
+    """Train a member on these rows, mini-batch after mini-batch.
+
+    Args:
+        code, memory, weights, rows: see the records.
+        first: place of the first row in the epoch; a multiple of the mini-batch size.
+        batch: mini-batch size.
+        last: number of rows of a last mini-batch that joins the one before.
+        task: code of the loss.
+        setting: the member's row of `SETTINGS`.
+        matrices: (place, rows, columns) of its weights that are no biases.
+        alphas: learning rates, of the epoch or of each of its updates.
+        keys: of dropout and DropConnect, uint64.
+        steps: updates made so far.
+        limit: cost above which the member counts as exploded.
+
+    Returns:
+        Cost summed over the rows, penalty included (not finite where it exploded), and updates made in all.
+    """
+    w, number = weights.w, weights.w.dtype.type
+    l1, l2, smoothing = number(setting.l1), number(setting.l2), number(setting.label_smoothing)
+    g = np.empty_like(w)
+    used, kept = w, w[:0]
+    if setting.dropconnect > 0:
+        used, kept = np.empty_like(w), np.empty_like(w)
+    no_bias = np.zeros(code.outputs, w.dtype)
+    memory.now[3] = 1
+    memory.now[4] = np.int64(keys[0])
+    count = rows.y.shape[0]
+    total, end = 0.0, 0
+    while end < count:
+        begin, end = end, min(end + batch, count)
+        if count - end <= last:
+            end = count
+        size = end - begin
+        memory.now[0], memory.now[2] = size, first + begin
+        if setting.dropconnect > 0:
+            connect(w, used, kept, matrices, setting.dropconnect, keys[1], first + begin)
+        g[:] = 0
+        x, codes = rows.x[begin:end], rows.codes[begin:end]
+        own = Weights(used, weights.moments, weights.s)
+        forward(code, memory, own, g, x, codes)
+        place = code.out * memory.now[1]
+        error = memory.d[place : place + size * code.outputs].reshape(size, code.outputs)
+        error[:] = memory.a[place : place + size * code.outputs].reshape(size, code.outputs)
+        cost = loss_and_error(task, error, no_bias, rows.y[begin:end], smoothing) / size
+        weigh(error, rows.factors[begin:end])
+        backward(code, memory, own, g, x, codes)
+        if setting.dropconnect > 0:
+            g *= kept
+        if setting.l1 > 0 or setting.l2 > 0:
+            cost += penalise(w, g, matrices, l1, l2)
+        total += cost * size
+        if not cost <= limit:
+            return np.nan, steps
+        steps += 1
+        alpha = alphas[min((first + begin) // batch, alphas.shape[0] - 1)]
+        update(w, g, weights.moments, matrices, setting, alpha, steps)
+    return total, steps
+
+
+@compiled
+def evaluate(code: Code, memory: Memory, weights: Weights, x: Any, codes: Any, out: Any) -> None:
+    """Write a member's outputs in evaluation mode, shape (rows, outputs)."""
+    memory.now[3] = 0
+    for begin in range(0, out.shape[0], memory.now[1]):
+        end = min(begin + memory.now[1], out.shape[0])
+        size = end - begin
+        memory.now[0], memory.now[2] = size, begin
+        forward(code, memory, weights, weights.w, x[begin:end], codes[begin:end])
+        place = code.out * memory.now[1]
+        out[begin:end] = memory.a[place : place + size * code.outputs].reshape(size, code.outputs)
