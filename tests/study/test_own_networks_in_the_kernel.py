@@ -78,3 +78,32 @@ def test_the_chosen_network_is_the_callers(study: ikura.Study) -> None:
 def test_a_resumed_study_is_the_same(study: ikura.Study, tmp_path: Path) -> None:
     other = tuned(tmp_path / "run", Mine)
     assert study.trials["dev_score"].tolist() == other.trials["dev_score"].tolist()
+
+
+class TwoInputs(nn.Module):
+    def __init__(self, hp: Any) -> None:
+        super().__init__()
+        self.table = nn.Embedding(7, hp.units)
+        self.first = nn.Linear(5, hp.units)
+        self.out = nn.Linear(2 * hp.units, hp.outputs)
+
+    def forward(self, values: Tensor, tokens: Tensor) -> Tensor:
+        return self.out(torch.cat([self.first(values).relu(), self.table(tokens).mean(1)], 1))
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_networks_of_several_inputs_run_in_the_kernel(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, by_name: bool
+) -> None:
+    x, y = data()
+    tokens = np.random.default_rng(1).integers(0, 7, (len(x), 4))
+    # By name the order is that of forward, not of the dictionary.
+    given: Any = {"tokens": tokens, "values": x} if by_name else (x, tokens)
+    space = ikura.Space(learning_rate=ikura.log(1e-3, 1e-1), units=ikura.integer(3, 8))
+    with caplog.at_level("INFO", "ikura"):
+        study = ikura.tune(
+            (given, y), network=TwoInputs, space=space, trials=4, epochs=3, finalists=1, out=tmp_path / "run",
+            checks=False,
+        )  # fmt: skip
+    assert "run in the compiled kernel: linear, function, embedding" in caplog.text
+    assert np.array_equal(study.replay(1).to_numpy(), study.curve(1).to_numpy(), equal_nan=True)

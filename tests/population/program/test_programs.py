@@ -61,7 +61,8 @@ def some_examples(shapes: Any, task: str = "multiclass") -> tuple[Examples, list
     inputs = examples(shapes, ROWS, 1)
     y = np.random.default_rng(0).integers(0, OUTPUTS, ROWS).astype(float)
     x, _ = side_by_side(inputs)
-    return Examples(x.reshape(ROWS, *shapes[0]), np.empty((ROWS, 0), np.int32), y), inputs
+    x = x.astype(np.float64).reshape(ROWS, *shapes[0])
+    return Examples(x, np.empty((ROWS, 0), np.int32), y), inputs
 
 
 def tile_of(modules: list[nn.Module], programs: list[Program], members: list[Member]) -> ProgramTile:

@@ -6,8 +6,8 @@ import hashlib
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from threading import RLock
@@ -15,6 +15,7 @@ from typing import Any
 
 import numba
 import numpy as np
+from filelock import FileLock
 from numba import cfunc, types
 from numba.core.codegen import get_host_cpu_features
 
@@ -51,27 +52,38 @@ def compile_ahead(
         UsageError: Numba's compiler is switched off, or there is no place for what it compiles.
     """
     names = [RUN, *dict.fromkeys(f"{one.__module__}:{one.__name__}" for one in operations)]
-    with _lock:
-        missing = {dtype: [name for name in names if not _mark(name, dtype).exists()] for dtype in dtypes}
-        if not any(missing.values()):
-            return
-        check_compiler()
-        if note := place_note():
-            say(note)
-        say("compiling what your network is made of for this machine; this happens once")
+    wanted = [(name, dtype) for dtype in dtypes for name in names]
+    if all(_mark(*one).exists() for one in wanted):
+        return
+    check_compiler()
+    if note := place_note():
+        say(note)
+    say("compiling what your network is made of for this machine; this happens once")
+    with _lock, _alone(Path(run.train.stats.cache_path)):
+        missing = [one for one in wanted if not _mark(*one).exists()]
         started = {
             dtype: subprocess.Popen(
-                [sys.executable, "-c", f"from {__name__} import build; build({wanted!r}, {dtype!r})"],
+                [sys.executable, "-c", f"from {__name__} import build; build({names!r}, {dtype!r})"],
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
             )
-            for dtype, wanted in missing.items()
-            if wanted
+            for dtype, names in ((d, [name for name, own in missing if own == d]) for d in dtypes)
+            if names
         }  # fmt: skip
         for dtype, process in started.items():
             if process.wait() == 0:
-                for name in missing[dtype]:
-                    with suppress(OSError):
-                        _mark(name, dtype).touch()
+                for one in missing:
+                    if one[1] == dtype:
+                        with suppress(OSError):
+                            _mark(*one).touch()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let no other process compile into a folder meanwhile, where that can be said."""
+    with ExitStack() as held:
+        with suppress(OSError):
+            held.enter_context(FileLock(folder / "ikura-compiling.lock"))
+        yield
 
 
 _digest: list[str] = []
