@@ -34,6 +34,7 @@ def names_read(module: nn.Module) -> frozenset[str] | None:
         The names; None where attributes may be read in a way that names do not tell.
 
     Example:
+        >>> __name__ = "mine"
         >>> class Net(nn.Module):
         ...     def forward(self, x):
         ...         return self.scale * x

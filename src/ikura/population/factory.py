@@ -33,7 +33,7 @@ def unwrapped(module: Any) -> Any:
 
     Example:
         >>> layer = nn.Linear(1, 1)
-        >>> unwrapped(torch.compile(nn.DataParallel(layer))) is layer
+        >>> unwrapped(torch.compile(nn.DataParallel(layer), backend="eager")) is layer
         True
     """
     while isinstance(module, nn.Module):
