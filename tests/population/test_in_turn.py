@@ -38,9 +38,9 @@ def tiles(made: TrainingSetup, members: list[Member]) -> list[Any]:
     given = members, made.task, made.dtype
     built = [[made.module(member) for member in members] for _ in range(3)]
     return [
-        InTurnTile(given[0], built[0], *given[1:], outputs=3, traits=traits),
-        StackedTile(given[0], built[1], *given[1:], "cpu", outputs=3, traits=traits),
-        StackedTile(given[0], built[2], *given[1:], "cpu:0", outputs=3, traits=traits),
+        InTurnTile(given[0], built[0], *given[1:], outputs=made.output_shape, traits=traits),
+        StackedTile(given[0], built[1], *given[1:], "cpu", outputs=made.output_shape, traits=traits),
+        StackedTile(given[0], built[2], *given[1:], "cpu:0", outputs=made.output_shape, traits=traits),
     ]
 
 
@@ -84,10 +84,18 @@ class Outside(nn.Module):
 def test_a_member_has_the_same_bits_in_any_company(setup: Make, make: Callable[[Any], nn.Module]) -> None:
     made = setup("multiclass", network=make, dtype="float32")
     members = [Member(n, {"learning_rate": 0.01 * 3**n, "batch_size": 32}, 7) for n in range(3)]
-    together = InTurnTile(members, [made.module(m) for m in members], made.task, "float32", 3, made.traits(members[0]))
+    together = InTurnTile(
+        members,
+        [made.module(m) for m in members],
+        made.task,
+        "float32",
+        made.output_shape,
+        made.traits(members[0]),
+    )
     costs, outputs = curve(made, together)
     for n, member in enumerate(members):
-        alone = InTurnTile([member], [made.module(member)], made.task, "float32", 3, made.traits(member))
+        module, traits = made.module(member), made.traits(member)
+        alone = InTurnTile([member], [module], made.task, "float32", made.output_shape, traits)
         own_costs, own_outputs = curve(made, alone)
         assert np.array_equal(own_costs[:, 0], costs[:, n])
         assert np.array_equal(own_outputs[0], outputs[n])

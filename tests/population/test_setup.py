@@ -141,7 +141,7 @@ def raising(hp: Any) -> nn.Module:
         (raising, r"trial 4: the network factory failed with ZeroDivisionError: units 5 .*'units': 5"),
         (lambda hp: "net", r"must return an nn.Module, but returned str"),
         (lambda hp: nn.Linear(5, 1), r"trial 4: the network fails on inputs of shape \(2, 6\): .*'units': 5"),
-        (lambda hp: nn.Linear(6, 2), r"trial 4: the network must map \(2, 6\) to \(2, 1\) .*binary.* gives \(2, 2\)"),
+        (lambda hp: nn.Linear(6, 3), r"trial 4: the network must map \(2, 6\) to \(2, 1\) .*binary.* gives \(2, 3\)"),
     ],
 )
 def test_mistakes_in_a_network_are_named(
