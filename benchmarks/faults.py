@@ -352,8 +352,8 @@ def outputs_broadcast_against_targets() -> dict[str, Any]:
 
 
 @fault("code", "forward", "(rows, 1)")
-def outputs_of_one_dimension() -> dict[str, Any]:
-    return on(load_diabetes, lambda: nn.Sequential(plain(10, 16, 1), nn.Flatten(0)))
+def two_outputs_for_one_value() -> dict[str, Any]:
+    return on(load_diabetes, lambda: plain(10, 16, 2))
 
 
 @fault("code", "forward", "squeeze")
