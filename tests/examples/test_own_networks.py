@@ -1,0 +1,46 @@
+"""The short scripts of networks of one's own run as they are, with less to train."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ikura
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "examples" / "own"
+SCRIPTS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.py"))
+PAGE = (ROOT / "docs" / "own_networks.md").read_text(encoding="utf-8")
+
+
+def test_the_page_lists_them() -> None:
+    assert sorted(set(re.findall(r"\]\(\.\./examples/own/([\w/]+\.py)\)", PAGE))) == SCRIPTS
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_it_is_short(name: str) -> None:
+    lines = (FOLDER / name).read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 30 or name.startswith("optuna/")
+
+
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if not name.startswith("optuna/")])
+def test_it_runs(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tune = ikura.tune
+
+    def brief(data: Any, **options: Any) -> ikura.Study:
+        return tune(data, **{**options, "trials": 3, "epochs": 2, "finalists": 0})
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ikura, "tune", brief)
+    runpy.run_path(str(FOLDER / name), run_name="__main__")
+    printed = capsys.readouterr().out
+    assert printed
+    assert "nan" not in printed
+    if name == "export.py":
+        assert "on 100% of the rows" in printed
