@@ -16,13 +16,14 @@ from torch.overrides import TorchFunctionMode
 from ikura.nn.generators import preserved
 from ikura.nn.noise import Draws, bits, drawing, layer_stream
 from ikura.population.program.builder import Program, UnknownOperationError
+from ikura.population.program.operations.frame import BEGIN, MOST, ROWS, STREAM, TRAINING
 from ikura.population.program.operations.run import Code, Memory, Weights, backward, forward, make_memory
 from ikura.population.program.translate import weight_places
 
 __all__ = ["check", "flat_buffers", "flat_weights", "keyed_dropout"]
 
-MOST = 1e-9
-STREAM = 0x5EED
+TOLERANCE = 1e-9
+NOISE = 0x5EED
 
 
 def flat_weights(module: nn.Module, dtype: str) -> np.ndarray:
@@ -109,7 +110,7 @@ def check(
     for inputs, x, codes in batches:
         memory = make_memory(code, len(x), x.shape[1], codes.shape[1], "float64", True)
         found, slope = _program_step(code, memory, weights, x, codes, begin)
-        with preserved(), keyed_dropout(STREAM, begin):
+        with preserved(), keyed_dropout(NOISE, begin):
             module.zero_grad()
             out = _called(module, names, inputs)
             factors = torch.linspace(1.0, 2.0, out.numel(), dtype=torch.float64).reshape(out.shape)
@@ -127,7 +128,7 @@ def check(
         begin += len(x)
     inputs, x, codes = batches[0]
     memory = make_memory(code, len(x), x.shape[1], codes.shape[1], "float64", False)
-    memory.now[0], memory.now[3] = len(x), 0
+    memory.now[ROWS], memory.now[TRAINING] = len(x), 0
     forward(code, memory, weights, w, x, codes)
     with torch.no_grad(), preserved():
         out = _called(module.eval(), names, inputs)
@@ -151,7 +152,7 @@ def _without_inner_dropout(module: nn.Module) -> nn.Module:
 
 
 def _outputs(code: Code, memory: Memory, rows: int) -> np.ndarray:
-    begin = code.out * int(memory.now[1])
+    begin = code.out * int(memory.now[MOST])
     return memory.a[begin : begin + rows * code.outputs].reshape(rows, code.outputs)
 
 
@@ -159,10 +160,10 @@ def _program_step(
     code: Code, memory: Memory, weights: Weights, x: np.ndarray, codes: np.ndarray, begin: int
 ) -> tuple[np.ndarray, np.ndarray]:
     g = np.zeros_like(weights.w)
-    memory.now[0], memory.now[2], memory.now[3], memory.now[4] = len(x), begin, 1, STREAM
+    memory.now[ROWS], memory.now[BEGIN], memory.now[TRAINING], memory.now[STREAM] = len(x), begin, 1, NOISE
     forward(code, memory, weights, g, x, codes)
     out = _outputs(code, memory, len(x)).copy()
-    place = code.out * int(memory.now[1])
+    place = code.out * int(memory.now[MOST])
     memory.d[place : place + out.size] = np.linspace(1.0, 2.0, out.size)
     backward(code, memory, weights, g, x, codes)
     return out, g
@@ -171,5 +172,5 @@ def _program_step(
 def _compare(own: np.ndarray, other: np.ndarray, what: str) -> None:
     own, other = own.reshape(-1), other.reshape(-1)
     scale = max(1.0, float(np.abs(other).max(initial=0)))
-    if own.shape != other.shape or not np.abs(own - other).max(initial=0) <= MOST * scale:
+    if own.shape != other.shape or not np.abs(own - other).max(initial=0) <= TOLERANCE * scale:
         raise UnknownOperationError(f"{what} are not those of the module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ikura.population.kernel._compile import inlined
-from ikura.population.program.operations.frame import like, line, moved, opened, span
+from ikura.population.program.operations.frame import ROWS, like, line, moved, opened, span
 from ikura.population.program.operations.products import multiply
 
 __all__ = ["convolution_backward", "convolution_forward", "pool_backward", "pool_forward"]
@@ -73,7 +73,7 @@ def _scatter(patches: Any, image: Any, f: Any, first: int, channels: int) -> Non
 def convolution_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """y = W * x + b."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    images, groups = f.now[0] * f.op[5], f.op[18]
+    images, groups = f.now[ROWS] * f.op[5], f.op[18]
     inner, outer, places = f.op[6] // groups, f.op[9] // groups, f.op[19] * f.op[20]
     size, depth, one = f.op[6] * f.op[7] * f.op[8], inner * f.op[10] * f.op[11], like(a, 1)
     begin, out, patches = span(f.now, f.op[0]), span(f.now, f.op[1]), span(f.now, f.op[4])
@@ -99,7 +99,7 @@ def convolution_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, 
 def convolution_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """∂W = Σ e patchesᵀ, ∂x = the patches of Wᵀ e, added where they came from."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    images, groups = f.now[0] * f.op[5], f.op[18]
+    images, groups = f.now[ROWS] * f.op[5], f.op[18]
     inner, outer, places = f.op[6] // groups, f.op[9] // groups, f.op[19] * f.op[20]
     size, depth, one = f.op[6] * f.op[7] * f.op[8], inner * f.op[10] * f.op[11], like(a, 1)
     begin, out, patches = span(f.now, f.op[0]), span(f.now, f.op[1]), span(f.now, f.op[4])
@@ -214,7 +214,7 @@ def _largest_inside(f: Any, below: Any, y: Any, where: Any, channels: int) -> No
 def pool_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """y = the maximum, or the mean, of each window."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    channels, height, width, out_h, out_w = f.now[0] * f.op[3], f.op[4], f.op[5], f.op[14], f.op[15]
+    channels, height, width, out_h, out_w = f.now[ROWS] * f.op[3], f.op[4], f.op[5], f.op[14], f.op[15]
     below, y = line(a, span(f.now, f.op[0]), channels * height * width), line(a, span(f.now, f.op[1]), 1)
     where, zero = line(a, span(f.now, f.op[2]), 1), like(a, 0)
     inside = (
@@ -266,7 +266,7 @@ def pool_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any,
 def pool_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """The error to where the maximum was, or to all of a window in equal shares."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    channels, height, width, out_h, out_w = f.now[0] * f.op[3], f.op[4], f.op[5], f.op[14], f.op[15]
+    channels, height, width, out_h, out_w = f.now[ROWS] * f.op[3], f.op[4], f.op[5], f.op[14], f.op[15]
     passed, error = line(d, span(f.now, f.op[0]), channels * height * width), line(d, span(f.now, f.op[1]), 1)
     where = line(a, span(f.now, f.op[2]), 1)
     if f.op[16] == 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ikura.population.program.operations.frame import line, opened, span
+from ikura.population.program.operations.frame import FEATURES, ROWS, line, opened, span
 
 __all__ = [
     "DIMENSIONS", "copy_backward", "copy_forward", "fill_forward", "inputs_forward", "nothing", "parameter_backward",
@@ -20,7 +20,7 @@ DIMENSIONS = 6
 def copy_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """y[strides] = x[strides]."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    rows = f.now[0] if f.op[0] else 1
+    rows = f.now[ROWS] if f.op[0] else 1
     u, v = line(a, span(f.now, f.op[1]), 1), line(a, span(f.now, f.op[2]), 1)
     m, p, q = f.op[8:14], f.op[14:20], f.op[20:26]
     for row in range(rows):
@@ -44,7 +44,7 @@ def copy_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any,
 def copy_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """∂x[strides] += e[strides], after zeros where nothing was before."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    rows = f.now[0] if f.op[0] else 1
+    rows = f.now[ROWS] if f.op[0] else 1
     u, v = line(d, span(f.now, f.op[1]), 1), line(d, span(f.now, f.op[2]), 1)
     if f.op[7] == 0:
         size = f.op[27] * (rows if f.op[3] else 1)
@@ -71,7 +71,7 @@ def copy_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any
 def fill_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """y = a number everywhere."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    count = (f.now[0] if f.op[0] else 1) * f.op[2]
+    count = (f.now[ROWS] if f.op[0] else 1) * f.op[2]
     y = line(a, span(f.now, f.op[1]), count)
     for i in range(count):
         y[i] = f.numbers[0]
@@ -87,7 +87,7 @@ def nothing(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: A
 def inputs_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """y = features of the mini-batch."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    rows, count, every = f.now[0], f.op[2], f.now[6]
+    rows, count, every = f.now[ROWS], f.op[2], f.now[FEATURES]
     y, features = line(a, span(f.now, f.op[1]), rows * count), line(x, 0, rows * every)
     if count == every:
         for i in range(rows * count):

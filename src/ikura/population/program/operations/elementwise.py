@@ -10,7 +10,7 @@ import numpy as np
 
 from ikura.population.kernel._compile import by_number, inlined, inlined_as
 from ikura.population.kernel.activation import elu, gelu, hyperbolic_tangent, relu, sigmoid, silu, tanh
-from ikura.population.program.operations.frame import like, line, opened, span
+from ikura.population.program.operations.frame import ROWS, like, line, opened, span
 
 __all__ = ["BINARY", "UNARY", "binary_backward", "binary_forward", "rare_forward", "unary_backward", "unary_forward"]
 
@@ -255,7 +255,7 @@ _rare = by_number([_row_pass(function) for function in _FUNCTIONS[_COMMON:]], "f
 def unary_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """y = φ(x) and φ'(x), for the functions that most networks have."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    count = (f.now[0] if f.op[0] else 1) * f.op[4]
+    count = (f.now[ROWS] if f.op[0] else 1) * f.op[4]
     below, y = line(a, span(f.now, f.op[1]), count), line(a, span(f.now, f.op[2]), count)
     slope = line(a, span(f.now, f.op[3]), count)
     _common(f.op[5], (below, y, slope, like(a, f.numbers[0]), like(a, f.numbers[1]), like(a, 1)))
@@ -264,7 +264,7 @@ def unary_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any
 def rare_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """y = φ(x) and φ'(x), for the other functions."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    count = (f.now[0] if f.op[0] else 1) * f.op[4]
+    count = (f.now[ROWS] if f.op[0] else 1) * f.op[4]
     below, y = line(a, span(f.now, f.op[1]), count), line(a, span(f.now, f.op[2]), count)
     slope = line(a, span(f.now, f.op[3]), count)
     _rare(f.op[5] - 9, (below, y, slope, like(a, f.numbers[0]), like(a, f.numbers[1]), like(a, 1)))
@@ -273,7 +273,7 @@ def rare_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any,
 def unary_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """∂x = e φ'(x)."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    count = (f.now[0] if f.op[0] else 1) * f.op[4]
+    count = (f.now[ROWS] if f.op[0] else 1) * f.op[4]
     slope, error = line(a, span(f.now, f.op[3]), count), line(d, span(f.now, f.op[2]), count)
     passed = line(d, span(f.now, f.op[1]), count)
     if f.op[6] == 0:
@@ -293,7 +293,7 @@ BINARY = {"add": 0, "multiply": 1, "divide": 2, "maximum": 3, "minimum": 4}
 def binary_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """y = p x + q z, x z, x / z, max(x, z) or min(x, z)."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    count, kind = (f.now[0] if f.op[0] else 1) * f.op[4], f.op[5]
+    count, kind = (f.now[ROWS] if f.op[0] else 1) * f.op[4], f.op[5]
     u, v = line(a, span(f.now, f.op[1]), count), line(a, span(f.now, f.op[2]), count)
     y, p, q = line(a, span(f.now, f.op[3]), count), like(a, f.numbers[0]), like(a, f.numbers[1])
     if kind == 0:
@@ -339,7 +339,7 @@ def like_number(u: Any) -> Any:
 def binary_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """The errors of both operands."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    count, kind = (f.now[0] if f.op[0] else 1) * f.op[4], f.op[5]
+    count, kind = (f.now[ROWS] if f.op[0] else 1) * f.op[4], f.op[5]
     first, second = span(f.now, f.op[1]), span(f.now, f.op[2])
     u, v = line(a, first, count), line(a, second, count)
     du, dv, error = line(d, first, count), line(d, second, count), line(d, span(f.now, f.op[3]), count)

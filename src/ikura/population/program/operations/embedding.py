@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ikura.population.program.operations.frame import line, opened, span
+from ikura.population.program.operations.frame import CODES, ROWS, line, opened, span
 
 __all__ = ["embedding_backward", "embedding_forward"]
 
@@ -16,8 +16,8 @@ __all__ = ["embedding_backward", "embedding_forward"]
 def embedding_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """y = W[codes]; NaN for a code that the table does not have."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    rows, count, size, many = f.now[0], f.op[3], f.op[5], f.op[8]
-    every = f.now[7]
+    rows, count, size, many = f.now[ROWS], f.op[3], f.op[5], f.op[8]
+    every = f.now[CODES]
     codes, y = line(c, 0, rows * every), line(a, span(f.now, f.op[0]), rows * (1 if many else count) * size)
     table = line(w, f.op[1], f.op[4] * size)
     for i in range(rows):
@@ -49,8 +49,8 @@ def embedding_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s
     f = opened(o, r, n, a, d, w, g, s, x, c)
     if f.op[7] < 0:
         return
-    rows, count, size, many = f.now[0], f.op[3], f.op[5], f.op[8]
-    every = f.now[7]
+    rows, count, size, many = f.now[ROWS], f.op[3], f.op[5], f.op[8]
+    every = f.now[CODES]
     codes, error = line(c, 0, rows * every), line(d, span(f.now, f.op[0]), rows * (1 if many else count) * size)
     slope = line(g, f.op[1], f.op[4] * size)
     for i in range(rows):

@@ -15,8 +15,8 @@ from numba.extending import intrinsic
 from ikura.population.kernel._compile import inlined
 
 __all__ = [
-    "ADD", "FIELDS", "NUMBERS", "SKIP", "WRITE", "Frame", "Now", "block", "call", "cube", "like", "line", "moved",
-    "opened", "signature", "span",
+    "ADD", "BEGIN", "CODES", "FEATURES", "FIELDS", "MOST", "NUMBERS", "ROWS", "SKIP", "STREAM", "TRAINING", "UNITS",
+    "WRITE", "Frame", "block", "call", "like", "line", "moved", "opened", "signature", "span",
 ]  # fmt: skip
 
 FIELDS, NUMBERS = 40, 6
@@ -25,14 +25,10 @@ WRITE, ADD, SKIP = 0, 1, -1
 """What the backward pass does with the error of an operand: set it, add to it, or leave it out."""
 
 
-class Now:
-    """Places of what is true of a mini-batch in the array `now`."""
-
-    ROWS, MOST, BEGIN, TRAINING, STREAM, UNITS, FEATURES, CODES = range(8)
-    COUNT = 8
-
-
-ROWS, MOST, UNITS = Now.ROWS, Now.MOST, Now.UNITS
+ROWS, MOST, BEGIN, TRAINING, STREAM, UNITS, FEATURES, CODES = range(8)
+"""Places in the array `now`: rows of the mini-batch, and the most there can be; place of its first row in the epoch;
+whether it is trained on; key of the noise; numbers of all registers for a row; float features, and whole numbers, of a
+row."""
 
 
 class Frame(NamedTuple):
@@ -41,7 +37,7 @@ class Frame(NamedTuple):
     Attributes:
         op: its whole numbers, int64 of shape (FIELDS,).
         numbers: its floats, such as a rate of dropout, shape (NUMBERS,).
-        now: see `Now`.
+        now: what is true of the mini-batch, see ROWS.
         a: pointer to the values of all registers, in the network's precision.
         d: to their errors, in the same places.
         w, g: to the member's weights and their gradient.
@@ -93,15 +89,9 @@ def block(pointer: Any, begin: int, rows: int, columns: int) -> Any:
 
 
 @inlined
-def cube(pointer: Any, begin: int, first: int, second: int, third: int) -> Any:
-    """Numbers from a place on, as an array of three dimensions."""
-    return carray(moved(pointer, begin), (first, second, third))
-
-
-@inlined
 def opened(op: Any, numbers: Any, now: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, codes: Any) -> Frame:
     """Make a frame of the pointers that an operation is called with."""
-    return Frame(carray(op, 40), carray(numbers, 6), carray(now, 8), a, d, w, g, s, x, codes)
+    return Frame(carray(op, FIELDS), carray(numbers, NUMBERS), carray(now, CODES + 1), a, d, w, g, s, x, codes)
 
 
 @inlined

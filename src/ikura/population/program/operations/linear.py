@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ikura.population.program.operations.frame import block, like, line, moved, opened, span
+from ikura.population.program.operations.frame import ROWS, block, like, line, moved, opened, span
 from ikura.population.program.operations.products import multiply
 
 __all__ = ["linear_backward", "linear_forward"]
@@ -17,7 +17,7 @@ def linear_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: An
     """y = x Wᵀ + b."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
     n_in, n_out = f.op[5], f.op[6]
-    rows = (f.now[0] if f.op[0] else 1) * f.op[7]
+    rows = (f.now[ROWS] if f.op[0] else 1) * f.op[7]
     below, y, matrix, one = span(f.now, f.op[1]), span(f.now, f.op[2]), f.op[3], like(w, 1)
     multiply(
         False, True, rows, n_out, n_in, one, moved(a, below), n_in, moved(w, matrix), n_in, False, moved(a, y), n_out
@@ -34,7 +34,7 @@ def linear_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: A
     """∂W = eᵀ x, ∂b = Σ e, ∂x = e W."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
     n_in, n_out = f.op[5], f.op[6]
-    rows = (f.now[0] if f.op[0] else 1) * f.op[7]
+    rows = (f.now[ROWS] if f.op[0] else 1) * f.op[7]
     below, y, matrix, one = span(f.now, f.op[1]), span(f.now, f.op[2]), f.op[3], like(w, 1)
     e: Any = moved(d, y)
     if f.op[9] >= 0:

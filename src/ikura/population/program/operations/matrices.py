@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ikura.population.program.operations.frame import like, moved, opened, span
+from ikura.population.program.operations.frame import ROWS, like, moved, opened, span
 from ikura.population.program.operations.products import multiply
 
 __all__ = ["matrices_backward", "matrices_forward"]
@@ -16,7 +16,7 @@ __all__ = ["matrices_backward", "matrices_forward"]
 def matrices_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """y = factor · x z, or factor · x zᵀ."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    rows, each, m, width, k = (f.now[0] if f.op[0] else 1), f.op[4], f.op[5], f.op[6], f.op[7]
+    rows, each, m, width, k = (f.now[ROWS] if f.op[0] else 1), f.op[4], f.op[5], f.op[6], f.op[7]
     u, v, y = span(f.now, f.op[1]), span(f.now, f.op[2]), span(f.now, f.op[3])
     turned, factor = f.op[10] == 1, like(a, f.numbers[0])
     ldz = k if turned else width
@@ -47,7 +47,7 @@ def matrices_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: 
 def matrices_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """∂x = factor · e zᵀ, ∂z = factor · xᵀ e."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    rows, each, m, width, k = (f.now[0] if f.op[0] else 1), f.op[4], f.op[5], f.op[6], f.op[7]
+    rows, each, m, width, k = (f.now[ROWS] if f.op[0] else 1), f.op[4], f.op[5], f.op[6], f.op[7]
     u, v, y = span(f.now, f.op[1]), span(f.now, f.op[2]), span(f.now, f.op[3])
     turned, factor = f.op[10] == 1, like(a, f.numbers[0])
     ldz = k if turned else width

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ikura.population.program.operations.frame import line, opened, span
+from ikura.population.program.operations.frame import ROWS, TRAINING, line, opened, span
 
 __all__ = ["batch_backward", "batch_forward", "group_backward", "group_forward"]
 
@@ -19,13 +19,13 @@ __all__ = ["batch_backward", "batch_forward", "group_backward", "group_forward"]
 def batch_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """y = γ (x - μ) / √(σ² + ε) + β, of the mini-batch in training, of the running statistics in evaluation."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    tables, channels, positions = f.now[0] * f.op[9], f.op[10], f.op[11]
+    tables, channels, positions = f.now[ROWS] * f.op[9], f.op[10], f.op[11]
     count = tables * channels * positions
     below, y = line(a, span(f.now, f.op[0]), count), line(a, span(f.now, f.op[1]), count)
     hat, own = line(a, span(f.now, f.op[2]), count), line(a, span(f.now, f.op[3]), 2 * channels)
     mean, variance = np.zeros(channels), np.zeros(channels)
     running, spread = line(s, f.op[6], channels), line(s, f.op[7], channels)
-    if f.now[3] == 0:
+    if f.now[TRAINING] == 0:
         for j in range(channels):
             mean[j], variance[j] = running[j], spread[j]
     else:
@@ -92,7 +92,7 @@ def batch_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any
 def batch_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """∂x = γ/σ (e - mean(e) - x̂ mean(e x̂)), ∂γ = Σ e x̂, ∂β = Σ e."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    tables, channels, positions = f.now[0] * f.op[9], f.op[10], f.op[11]
+    tables, channels, positions = f.now[ROWS] * f.op[9], f.op[10], f.op[11]
     count = tables * channels * positions
     error, passed = line(d, span(f.now, f.op[1]), count), line(d, span(f.now, f.op[0]), count)
     hat, own = line(a, span(f.now, f.op[2]), count), line(a, span(f.now, f.op[3]), 2 * channels)
@@ -142,7 +142,7 @@ def batch_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: An
 def group_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """y = γ (x - μ) / √(σ² + ε) + β, of the numbers of each group; or y = γ x / √(mean x² + ε)."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    groups, size, shared, length = (f.now[0] if f.op[0] else 1) * f.op[7], f.op[8], f.op[9], f.op[10]
+    groups, size, shared, length = (f.now[ROWS] if f.op[0] else 1) * f.op[7], f.op[8], f.op[9], f.op[10]
     count = groups * size
     below, y = line(a, span(f.now, f.op[1]), count), line(a, span(f.now, f.op[2]), count)
     hat, inverse = line(a, span(f.now, f.op[3]), count), line(a, span(f.now, f.op[4]), groups)
@@ -176,7 +176,7 @@ def group_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any
 def group_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """As of batch normalisation, with the statistics of each group."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    groups, size, shared, length = (f.now[0] if f.op[0] else 1) * f.op[7], f.op[8], f.op[9], f.op[10]
+    groups, size, shared, length = (f.now[ROWS] if f.op[0] else 1) * f.op[7], f.op[8], f.op[9], f.op[10]
     count = groups * size
     error, passed = line(d, span(f.now, f.op[2]), count), line(d, span(f.now, f.op[1]), count)
     hat, inverse = line(a, span(f.now, f.op[3]), count), line(a, span(f.now, f.op[4]), groups)

@@ -6,7 +6,7 @@ from typing import Any
 
 from ikura.population.kernel._compile import inlined
 from ikura.population.kernel.activation import hyperbolic_tangent
-from ikura.population.program.operations.frame import like, line, moved, opened, span
+from ikura.population.program.operations.frame import ROWS, like, line, moved, opened, span
 from ikura.population.program.operations.products import multiply
 
 __all__ = [
@@ -26,7 +26,7 @@ def _sigmoid(z: Any, half: Any) -> Any:
 @inlined
 def _enter(f: Any, a: Any, w: Any, gates: int, count: int) -> None:
     """gates = x Wᵀ + b, of all steps."""
-    rows, width, wide = f.now[0] * f.op[8], f.op[9], f.op[10] * count
+    rows, width, wide = f.now[ROWS] * f.op[8], f.op[9], f.op[10] * count
     multiply(
         False, True, rows, wide, width, like(a, 1), moved(a, span(f.now, f.op[0])), width, moved(w, f.op[4]), width,
         False, moved(a, gates), wide,
@@ -42,7 +42,7 @@ def _enter(f: Any, a: Any, w: Any, gates: int, count: int) -> None:
 @inlined
 def _leave(f: Any, a: Any, d: Any, w: Any, g: Any, gates: int, count: int, through: Any) -> None:
     """∂W, ∂b and ∂x of what entered, given the errors of the gates; `through` are those that meet h."""
-    rows, steps, width, units = f.now[0], f.op[8], f.op[9], f.op[10]
+    rows, steps, width, units = f.now[ROWS], f.op[8], f.op[9], f.op[10]
     wide, one = units * count, like(a, 1)
     e = moved(d, gates)
     x, h = span(f.now, f.op[0]), span(f.now, f.op[1])
@@ -77,8 +77,8 @@ def _meet(f: Any, a: Any, w: Any, place: int, before: int, to: int, count: int, 
     wide = units * count
     h = span(f.now, f.op[1])
     multiply(
-        False, True, f.now[0], wide, units, like(a, 1), moved(a, h + before * units), steps * units, moved(w, f.op[5]),
-        units, add, moved(a, place + to * wide), steps * wide,
+        False, True, f.now[ROWS], wide, units, like(a, 1), moved(a, h + before * units), steps * units,
+        moved(w, f.op[5]), units, add, moved(a, place + to * wide), steps * wide,
     )  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def _bias_of_state(f: Any, a: Any, w: Any, place: int, at: int, count: int) -> N
     if f.op[7] >= 0:
         steps, wide = f.op[8], f.op[10] * count
         bias = line(w, f.op[7], wide)
-        for i in range(f.now[0]):
+        for i in range(f.now[ROWS]):
             row = line(a, place + (i * steps + at) * wide, wide)
             for j in range(wide):
                 row[j] += bias[j]
@@ -100,7 +100,7 @@ def _return(f: Any, a: Any, d: Any, w: Any, errors: Any, at: int, before: int, c
     wide = units * count
     h = span(f.now, f.op[1])
     multiply(
-        False, False, f.now[0], units, wide, like(a, 1), moved(errors, at * wide), steps * wide, moved(w, f.op[5]),
+        False, False, f.now[ROWS], units, wide, like(a, 1), moved(errors, at * wide), steps * wide, moved(w, f.op[5]),
         units, True, moved(d, h + before * units), steps * units,
     )  # fmt: skip
 
@@ -108,7 +108,7 @@ def _return(f: Any, a: Any, d: Any, w: Any, errors: Any, at: int, before: int, c
 def lstm_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """i, f, o = σ(·), g = tanh(·); cell = f cell + i g, h = o tanh(cell)."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    rows, steps, units = f.now[0], f.op[8], f.op[10]
+    rows, steps, units = f.now[ROWS], f.op[8], f.op[10]
     h, gates, cells = span(f.now, f.op[1]), span(f.now, f.op[2]), span(f.now, f.op[3])
     half = like(a, 0.5)
     _enter(f, a, w, gates, 4)
@@ -138,7 +138,7 @@ def lstm_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any,
 def lstm_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """Back through the steps."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    rows, steps, units = f.now[0], f.op[8], f.op[10]
+    rows, steps, units = f.now[ROWS], f.op[8], f.op[10]
     h, gates, cells = span(f.now, f.op[1]), span(f.now, f.op[2]), span(f.now, f.op[3])
     zero = like(a, 0)
     one = like(a, 1)
@@ -177,7 +177,7 @@ def lstm_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any
 def gru_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """r, z = σ(·), n = tanh(W x + b + r (U h + b')); h = (1 - z) n + z h."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    rows, steps, units = f.now[0], f.op[8], f.op[10]
+    rows, steps, units = f.now[ROWS], f.op[8], f.op[10]
     h, gates, met = span(f.now, f.op[1]), span(f.now, f.op[2]), span(f.now, f.op[3])
     half, one = like(a, 0.5), like(a, 1)
     _enter(f, a, w, gates, 3)
@@ -212,7 +212,7 @@ def gru_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, 
 def gru_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """Back through the steps."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    rows, steps, units = f.now[0], f.op[8], f.op[10]
+    rows, steps, units = f.now[ROWS], f.op[8], f.op[10]
     h, gates, met = span(f.now, f.op[1]), span(f.now, f.op[2]), span(f.now, f.op[3])
     one, zero = like(a, 1), like(a, 0)
     for back in range(steps):
@@ -249,7 +249,7 @@ def gru_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any,
 def plain_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """h = tanh(W x + b + U h + b'), or max(0, ·)."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    rows, steps, units = f.now[0], f.op[8], f.op[10]
+    rows, steps, units = f.now[ROWS], f.op[8], f.op[10]
     h, gates = span(f.now, f.op[1]), span(f.now, f.op[2])
     _enter(f, a, w, gates, 1)
     for i in range(steps):
@@ -272,7 +272,7 @@ def plain_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any
 def plain_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """Back through the steps."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    rows, steps, units = f.now[0], f.op[8], f.op[10]
+    rows, steps, units = f.now[ROWS], f.op[8], f.op[10]
     h, gates, one, zero = span(f.now, f.op[1]), span(f.now, f.op[2]), like(a, 1), like(a, 0)
     for back in range(steps):
         i = steps - 1 - back

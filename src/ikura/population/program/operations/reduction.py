@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ikura.population.program.operations.frame import like, line, opened, span
+from ikura.population.program.operations.frame import ROWS, like, line, opened, span
 
 __all__ = ["maximum_backward", "maximum_forward", "softmax_backward", "softmax_forward", "sum_backward", "sum_forward"]
 
@@ -15,7 +15,7 @@ __all__ = ["maximum_backward", "maximum_forward", "softmax_backward", "softmax_f
 def sum_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """y = factor · Σ x along the axis."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    before, along, behind = (f.now[0] if f.op[0] else 1) * f.op[3], f.op[4], f.op[5]
+    before, along, behind = (f.now[ROWS] if f.op[0] else 1) * f.op[3], f.op[4], f.op[5]
     below, y = line(a, span(f.now, f.op[1]), before * along * behind), line(a, span(f.now, f.op[2]), before * behind)
     factor = like(a, f.numbers[0])
     if behind == 1:
@@ -39,7 +39,7 @@ def sum_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, 
 def sum_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """∂x = factor · e, everywhere along the axis."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    before, along, behind = (f.now[0] if f.op[0] else 1) * f.op[3], f.op[4], f.op[5]
+    before, along, behind = (f.now[ROWS] if f.op[0] else 1) * f.op[3], f.op[4], f.op[5]
     passed, error = (
         line(d, span(f.now, f.op[1]), before * along * behind),
         line(d, span(f.now, f.op[2]), before * behind),
@@ -59,7 +59,7 @@ def sum_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any,
 def maximum_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """y = max x along the axis, the first of equal ones; NaN if one is."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    before, along, behind = (f.now[0] if f.op[0] else 1) * f.op[3], f.op[4], f.op[5]
+    before, along, behind = (f.now[ROWS] if f.op[0] else 1) * f.op[3], f.op[4], f.op[5]
     below, y = line(a, span(f.now, f.op[1]), before * along * behind), line(a, span(f.now, f.op[2]), before * behind)
     where = line(a, span(f.now, f.op[7]), before * behind)
     for i in range(before):
@@ -76,7 +76,7 @@ def maximum_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: A
 def maximum_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """∂x = e where the maximum was."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    before, along, behind = (f.now[0] if f.op[0] else 1) * f.op[3], f.op[4], f.op[5]
+    before, along, behind = (f.now[ROWS] if f.op[0] else 1) * f.op[3], f.op[4], f.op[5]
     passed, error = (
         line(d, span(f.now, f.op[1]), before * along * behind),
         line(d, span(f.now, f.op[2]), before * behind),
@@ -96,7 +96,7 @@ def maximum_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: 
 def softmax_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """y = e^x / Σ e^x along the axis, or its logarithm."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    before, along, behind = (f.now[0] if f.op[0] else 1) * f.op[3], f.op[4], f.op[5]
+    before, along, behind = (f.now[ROWS] if f.op[0] else 1) * f.op[3], f.op[4], f.op[5]
     count = before * along * behind
     below, y = line(a, span(f.now, f.op[1]), count), line(a, span(f.now, f.op[2]), count)
     for i in range(before):
@@ -124,7 +124,7 @@ def softmax_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: A
 def softmax_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
     """∂x = y (e - Σ e y); of the logarithm e - e^y Σ e."""
     f = opened(o, r, n, a, d, w, g, s, x, c)
-    before, along, behind = (f.now[0] if f.op[0] else 1) * f.op[3], f.op[4], f.op[5]
+    before, along, behind = (f.now[ROWS] if f.op[0] else 1) * f.op[3], f.op[4], f.op[5]
     count = before * along * behind
     passed, error = line(d, span(f.now, f.op[1]), count), line(d, span(f.now, f.op[2]), count)
     y, add, logarithm = line(a, span(f.now, f.op[2]), count), f.op[6] == 1, f.op[7] == 1

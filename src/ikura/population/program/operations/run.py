@@ -11,7 +11,7 @@ from ikura.population.kernel.dropout import connect
 from ikura.population.kernel.loss import loss_and_error, weigh
 from ikura.population.kernel.penalty import penalise
 from ikura.population.kernel.update import update
-from ikura.population.program.operations.frame import call
+from ikura.population.program.operations.frame import BEGIN, CODES, FEATURES, MOST, ROWS, STREAM, TRAINING, UNITS, call
 
 __all__ = ["BLOCK", "Code", "Memory", "Rows", "Weights", "backward", "evaluate", "forward", "make_memory", "train"]
 
@@ -41,7 +41,7 @@ class Code(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """Registers: values, errors, and what is true of the mini-batch (see `Now`)."""
+    """Registers: values, errors, and what is true of the mini-batch (see `frame`)."""
 
     a: Any
     d: Any
@@ -68,7 +68,8 @@ class Rows(NamedTuple):
 def make_memory(code: Code, rows: int, features: int, codes: int, dtype: str, training: bool) -> Memory:
     """Make registers for mini-batches of at most so many rows."""
     size = code.units * rows + code.fixed
-    now = np.array([0, rows, 0, training, 0, code.units, features, codes], np.int64)
+    now = np.zeros(CODES + 1, np.int64)
+    now[MOST], now[TRAINING], now[UNITS], now[FEATURES], now[CODES] = rows, training, code.units, features, codes
     return Memory(np.zeros(size, dtype), np.zeros(size if training else 0, dtype), now)
 
 
@@ -123,8 +124,8 @@ def train(
     if setting.dropconnect > 0:
         used, kept = np.empty_like(w), np.empty_like(w)
     no_bias = np.zeros(code.outputs, w.dtype)
-    memory.now[3] = 1
-    memory.now[4] = np.int64(keys[0])
+    memory.now[TRAINING] = 1
+    memory.now[STREAM] = np.int64(keys[0])
     count = rows.y.shape[0]
     total, end = 0.0, 0
     while end < count:
@@ -132,14 +133,14 @@ def train(
         if count - end <= last:
             end = count
         size = end - begin
-        memory.now[0], memory.now[2] = size, first + begin
+        memory.now[ROWS], memory.now[BEGIN] = size, first + begin
         if setting.dropconnect > 0:
             connect(w, used, kept, matrices, setting.dropconnect, keys[1], first + begin)
         g[:] = 0
         x, codes = rows.x[begin:end], rows.codes[begin:end]
         own = Weights(used, weights.moments, weights.s)
         forward(code, memory, own, g, x, codes)
-        place = code.out * memory.now[1]
+        place = code.out * memory.now[MOST]
         error = memory.d[place : place + size * code.outputs].reshape(size, code.outputs)
         error[:] = memory.a[place : place + size * code.outputs].reshape(size, code.outputs)
         cost = loss_and_error(task, error, no_bias, rows.y[begin:end], smoothing) / size
@@ -161,11 +162,11 @@ def train(
 @compiled
 def evaluate(code: Code, memory: Memory, weights: Weights, x: Any, codes: Any, out: Any) -> None:
     """Write a member's outputs in evaluation mode, shape (rows, outputs)."""
-    memory.now[3] = 0
-    for begin in range(0, out.shape[0], memory.now[1]):
-        end = min(begin + memory.now[1], out.shape[0])
+    memory.now[TRAINING] = 0
+    for begin in range(0, out.shape[0], memory.now[MOST]):
+        end = min(begin + memory.now[MOST], out.shape[0])
         size = end - begin
-        memory.now[0], memory.now[2] = size, begin
+        memory.now[ROWS], memory.now[BEGIN] = size, begin
         forward(code, memory, weights, weights.w, x[begin:end], codes[begin:end])
-        place = code.out * memory.now[1]
+        place = code.out * memory.now[MOST]
         out[begin:end] = memory.a[place : place + size * code.outputs].reshape(size, code.outputs)
