@@ -29,7 +29,8 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         f"--channels last --dev {table} --test {table} --positive late "
         "--missing -999 --missing n.k. --decimal , --dates dayfirst "
         "--objective parameters --objective training_seconds --prefer parameters --within 0.02 --max-parameters 5000 "
-        "--auto --human-error 1% --no-checks"
+        "--auto --human-error 1% --no-checks --loss focal:gamma=3 --class-weight early=1,late=2.5 "
+        "--metrics roc_auc,brier --sample-weight w"
     )
     run = tmp_path / "earlier"
     run.mkdir()
@@ -49,7 +50,11 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "search": "random",
         "schedule": "successive-halving",
         "finalists": 2,
+        "loss": "focal:gamma=3",
+        "class_weight": {"early": 1.0, "late": 2.5},
+        "sample_weight": "w",
         "metric": "f1",
+        "metrics": ["roc_auc", "brier"],
         "objectives": ["parameters", "training_seconds"],
         "prefer": "parameters",
         "within": 0.02,
@@ -84,8 +89,8 @@ def test_the_defaults_are_those_of_the_python_call() -> None:
     defaults = {
         name: parameter.default
         for name, parameter in inspect.signature(ikura.tune).parameters.items()
-        # standardise is for networks of one's own, which only Python can hand over.
-        if name not in ("data", "progress", "ask", "standardise")
+        # Only Python can hand over networks of one's own (standardise), sets that are not read (train) and callbacks.
+        if name not in ("data", "train", "callbacks", "progress", "ask", "standardise")
     }
     names = {"kind": "kinds", "objective": "objectives"}
     options = {
