@@ -11,6 +11,7 @@ from ikura.registry import Registry
 
 __all__ = [
     "BUNDLED", "CALLBACKS", "CHECKS", "FORMATS", "IMAGE_SETS", "LOSSES", "METRICS", "NETWORKS", "SCHEDULES", "SEARCHES",
+    "TRAINING_STEPS",
 ]  # fmt: skip
 
 SEARCHES: Registry[Any] = Registry(
@@ -86,6 +87,11 @@ LOSSES: Registry[Any] = Registry(
 
 CALLBACKS: Registry[Any] = Registry("callback", "callbacks", {}, "ikura.population.callbacks:as_callback")
 """Functions that are told of every epoch of a trial, and may stop it."""
+
+TRAINING_STEPS: Registry[Any] = Registry(
+    "training step", "training_steps", {}, "ikura.population.own_step:as_training_step"
+)
+"""Functions that compute the loss of a mini-batch from network, batch and hyperparameters."""
 
 NETWORKS: Registry[Any] = Registry(
     "network",

@@ -1,18 +1,23 @@
-"""Studies with callbacks of one's own."""
+"""Studies with callbacks and training steps of one's own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
 
 import ikura
 from ikura.errors import RunError, UsageError
 from ikura.plugins import KINDS
+from ikura.population.member import Member
+from ikura.study.training_setup import setup_again
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(160, 5)).astype(np.float32)
@@ -109,3 +114,61 @@ def test_callbacks_are_known_again(tune: Callable[..., ikura.Study], monkeypatch
 def _forget_now(monkeypatch: pytest.MonkeyPatch) -> None:
     for registry in KINDS.values():
         monkeypatch.setattr(registry, "registered", {})
+
+
+def consistent(module: nn.Module, batch: Any, hp: Any) -> Tensor:
+    """Cross-entropy, the outputs of inputs turned around kept near, and a penalty on the slope."""
+    x = batch.x.requires_grad_()
+    outputs = module(x)[:, 0]
+    (slope,) = torch.autograd.grad(outputs.sum(), x, create_graph=True)
+    near = (outputs + module(-x)[:, 0]).square().mean()
+    return F.binary_cross_entropy_with_logits(outputs, batch.y) + hp.near * near + 0.01 * slope.square().mean()
+
+
+def test_a_training_step_is_a_plain_loop(tune: Callable[..., ikura.Study]) -> None:
+    space = {"learning_rate": 0.05, "optimizer": "adam", "batch_size": 32, "near": 0.3}
+    study = tune(network=network, training_step=consistent, space=space, dtype="float64", trials=1)
+    setting = study.setting
+    _, setup = setup_again(setting, study.run, network)
+    hyperparameters = dict.fromkeys(space, 0) | space
+    member = Member(0, hyperparameters, setting.seed)
+    training = setup.training([member])
+    module = setup.module(member).double()
+    optimizer = torch.optim.Adam(module.parameters(), lr=0.05)
+    for epoch in range(3):
+        training.advance(3)
+        examples = setup.train.ordered(setting.seed, epoch)
+        for first in range(0, len(examples), 32):
+            rows = slice(first, first + 32)
+            x, y = torch.from_numpy(examples.inputs(rows)).double(), torch.from_numpy(examples.y[rows]).double()
+            optimizer.zero_grad()
+            consistent(module, SimpleNamespace(x=x, y=y), SimpleNamespace(near=0.3)).backward()
+            optimizer.step()
+    expected = torch.cat([p.detach().reshape(-1) for p in module.parameters()]).numpy()
+    np.testing.assert_allclose(training.tile.flat(0), expected, rtol=1e-9, atol=1e-9)
+
+
+STEPS: list[tuple[Any, dict[str, Any], str]] = [
+    (lambda module, batch, hp: 3.0, {}, "must return the loss, a tensor of one number, but returned 3.0"),
+    (lambda module, batch, hp: module(batch.x), {}, r"returned a tensor of shape \(32, 1\)"),
+    (lambda module, batch, hp: module(batch.x).sum().detach(), {}, "has no gradient"),
+    (lambda module, batch, hp: module(batch.z).sum(), {}, "trial 0: the network fails in training.*AttributeError"),
+    (5, {}, "must be a function"),
+    (consistent, {"network": None}, "is for networks of your own"),
+    (consistent, {"space": {"label_smoothing": 0.1, "near": 1.0}}, "label_smoothing has no effect"),
+]
+
+
+@pytest.mark.parametrize("case", range(len(STEPS)))
+def test_what_is_no_training_step_is_refused(case: int, tune: Callable[..., ikura.Study]) -> None:
+    step, more, message = STEPS[case]
+    with pytest.raises(UsageError, match=message):
+        tune(**{"network": network, "training_step": step, **more})
+
+
+def test_a_training_step_is_known_again(tune: Callable[..., ikura.Study], monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tune(network=network, training_step=consistent, space={"near": 0.1, "learning_rate": 0.1}).run
+    _forget_now(monkeypatch)
+    with pytest.raises((UsageError, RunError), match=r"'consistent' of .* or give it as training_step="):
+        ikura.open_study(run, network)
+    assert len(ikura.open_study(run, network, training_step=consistent).trials) == 2

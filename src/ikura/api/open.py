@@ -42,13 +42,14 @@ def open_study(
     metric: Any = None,
     metrics: Sequence[Any] | None = None,
     callbacks: Sequence[Any] | None = None,
+    training_step: Any = None,
 ) -> Study:
     """Open the study of a run folder, finished or not.
 
     Args:
         run: the run folder.
         network: the factory, if the networks are the caller's own; needed for `replay` and `model`.
-        loss, metric, metrics, callbacks: as for `ikura.resume`.
+        loss, metric, metrics, callbacks, training_step: as for `ikura.resume`.
 
     Returns:
         The study.
@@ -56,5 +57,5 @@ def open_study(
     Raises:
         RunError: the folder holds no run.
     """
-    give_again(Path(run), loss, metric, metrics, callbacks)
+    give_again(Path(run), loss, metric, metrics, callbacks, training_step)
     return Study(run, network)

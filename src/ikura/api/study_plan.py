@@ -97,7 +97,8 @@ def make_plan(
     """
     used = [("search", search.search), ("schedule", search.schedule), ("metric", search.metric), ("network", network)]
     used += [("loss", (training.loss or "").partition(":")[0]), *(("metric", name) for name in search.metrics or ())]
-    used += [("callback", name) for name in training.callbacks]
+    used += [("callback", name) for name in training.callbacks or ()]
+    used += [("training_step", training.training_step)]
     used += [("format", Path(one["path"]).suffix[1:]) for one in given.records.values() if one["kind"] == "file"]
     plugins, network = plugins_among(used), plugin_network(network)
     seed, arrays, loss = search.seed, arrays_for(network, standardise), loss_of(training.loss)

@@ -17,7 +17,7 @@ from ikura.space import Space
 from ikura.space.argument_names import picked, refuses_unknown
 from ikura.study.given_data import GivenData
 from ikura.study.record.decision import Ask
-from ikura.study.record.own_functions import callbacks_called, loss_called, metric_called
+from ikura.study.record.own_functions import callbacks_called, loss_called, metric_called, training_step_called
 from ikura.study.record.progress import Logged, Progress
 from ikura.study.record.tune_options import SearchOptions, TrainingOptions
 from ikura.study.run_folder import alone, new_folder, run_folder
@@ -46,6 +46,7 @@ def tune(
     metric: Any = None,
     metrics: Sequence[Any] | None = None,
     callbacks: Sequence[Any] | None = None,
+    training_step: Any = None,
     objectives: Sequence[str] | None = None,
     prefer: str | None = None,
     within: float | None = None,
@@ -115,6 +116,8 @@ def tune(
         metrics: what else is measured of the trials and of the test set, likewise.
         callbacks: functions that are called with an `ikura.EpochRecord` after each epoch of each trial; one that
             returns True stops the trial (docs/own_networks.md).
+        training_step: for a network of your own, a function of (module, batch, hyperparameters) that returns the loss
+            which training makes small; batch has x, codes, y and weights (docs/own_networks.md).
         objectives: what else a network should have little of: "parameters", "inference_seconds" (of 64 examples),
             "training_seconds". `study.pareto` holds the trials that nothing is better than in all of them and the dev
             score; finalists come from there.
@@ -179,7 +182,7 @@ def tune(
     progress = Logged(progress)
     metric = metric_called(metric)
     given |= {"loss": loss_called(loss), "metric": metric}
-    given["callbacks"] = callbacks_called(callbacks)
+    given |= {"callbacks": callbacks_called(callbacks), "training_step": training_step_called(training_step)}
     given["metrics"] = None if metrics is None else tuple(str(metric_called(one)) for one in metrics)
     options, training = SearchOptions.of(given), picked(TrainingOptions, given)
     place = None if out is None else run_folder(data, out).absolute()

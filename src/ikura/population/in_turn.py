@@ -20,7 +20,8 @@ from ikura.population.compiled_update import CompiledUpdate, aligned_copy
 from ikura.population.dry_run import ForwardTraits
 from ikura.population.examples import Examples
 from ikura.population.inputs import Features
-from ikura.population.member import Member
+from ikura.population.member import Hyperparameters, Member
+from ikura.population.own_step import StepBatch, TrainingStep, loss_by
 from ikura.population.schedule import batch_size_at, learning_rates
 from ikura.population.stacked import MiniBatch, StackedTile
 
@@ -41,6 +42,8 @@ class InTurnTile(StackedTile):
         outputs: the raw outputs that the loss takes.
         traits: what a dry run found of the networks.
         loss: the loss; None for the task's usual one.
+        step: computes the loss in training, in its place; None for none.
+        hyperparameters: of each member, as `step` is given them.
     """
 
     def __init__(
@@ -52,8 +55,11 @@ class InTurnTile(StackedTile):
         outputs: OutputShape | None = None,
         traits: ForwardTraits | None = None,
         loss: Loss | None = None,
+        step: TrainingStep | None = None,
+        hyperparameters: Sequence[Hyperparameters] = (),
     ) -> None:
         super().__init__(members, modules, task, dtype, "cpu", None, outputs, traits or ForwardTraits(), loss)
+        self.step, self.hyperparameters = step, hyperparameters
         self.stacked.modules, self.stacked.vectorised = list(modules), False
         self.buffers = {name: aligned_copy(buffer) for name, buffer in self.buffers.items()}
         self.used = self.weights if self.dropconnect is None else aligned_copy(self.weights)
@@ -136,8 +142,15 @@ class InTurnTile(StackedTile):
         left = None if self.dropconnect is None else self._leave_out(k, batch)
         try:
             with drawing(Draws(batch.stream, batch.first)):
-                outputs = self._checked(self.bound[k](x, batch.codes), len(x))
-            cost, aim = self._cost_and_aim(outputs, y, k, batch)
+                if self.step is None:
+                    outputs = self._checked(self.bound[k](x, batch.codes), len(x))
+                    cost, aim = self._cost_and_aim(outputs, y, k, batch)
+                else:
+                    # Copies, which it may change.
+                    features = x.clone() if isinstance(x, Tensor) else x.clone().as_given
+                    given = StepBatch(features, batch.codes.clone(), y.clone(), batch.weights)
+                    cost = loss_by(self.step, self.bound[k].module, given, self.hyperparameters[k])
+                    aim = cost
             if aim.requires_grad:
                 aim.backward()
             self.bound[k].settle()

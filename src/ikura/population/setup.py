@@ -27,7 +27,8 @@ from ikura.population.factory import Factory, NetworkError, build
 from ikura.population.inputs import Features, TakesCodes, asks_for_codes, tensors_of
 from ikura.population.layout import Layout
 from ikura.population.loss_check import Aim
-from ikura.population.member import Member
+from ikura.population.member import Hyperparameters, Member
+from ikura.population.own_step import TrainingStep
 from ikura.population.program.builder import Program, UnknownOperationError
 from ikura.population.scoring import Scorer
 from ikura.population.structure import structure, weights_of
@@ -59,6 +60,7 @@ class TrainingSetup:
         least_units: width to which stacked built-in networks are padded at least.
         augmented: whether trials change their training images, which the fully connected kernel does not do.
         callbacks: told of every epoch of the trials of a study; see `EpochRecord`.
+        training_step: computes the loss of a mini-batch in training; None for the loss of the outputs.
         traits_of: how networks are run, by their structure, of those that made a dry run.
         programs: whether networks of the caller's are run as programs of the compiled kernel where they can be.
         mostly_programs: whether they can be, by one that was looked at.
@@ -76,6 +78,7 @@ class TrainingSetup:
     least_units: int = 0
     augmented: bool = False
     callbacks: tuple[Callback, ...] = ()
+    training_step: TrainingStep | None = None
     traits_of: dict[Hashable, ForwardTraits] = field(default_factory=dict, repr=False, compare=False)
     programs: bool = False
     mostly_programs: bool = False
@@ -152,7 +155,8 @@ class TrainingSetup:
 
     def runs_as_program(self, member: Member) -> bool:
         """Whether a member's network runs in the compiled kernel as a program, and its mini-batches fit into memory."""
-        if not self.programs or self.network is None or self.compiled or self.device != "cpu":
+        possible = self.programs and self.training_step is None
+        if not possible or self.network is None or self.compiled or self.device != "cpu":
             return False
         program = self.program(member)
         rows = min(int(member.values.batch_size), len(self.train))
@@ -267,7 +271,9 @@ class TrainingSetup:
             if differ or self.runs_in_turn(members[0], len(members)):
                 from ikura.population.in_turn import InTurnTile
 
-                return InTurnTile(members, modules, self.task, self.dtype, self.output_shape, traits, self.loss)
+                own = [Hyperparameters(self.hyperparameters(member)) for member in members]
+                given = self.task, self.dtype, self.output_shape, traits, self.loss, self.training_step, own
+                return InTurnTile(members, modules, *given)
             return StackedTile(
                 members, modules, self.task, self.dtype, self.device, None, self.output_shape, traits, self.loss
             )
@@ -325,7 +331,11 @@ class TrainingSetup:
         """
         module = self.module(member)
         if not self._can_run_in_turn(module):
+            if self.training_step is not None:
+                raise UsageError("training_step= cannot train this network; let pretrained weights come first in it")
             return False
+        if self.training_step is not None:
+            return True
         weights = sum(p.numel() for p in weights_of(module).values())
         work = weights * min(int(member.values.batch_size), len(self.train))
         return self.traits(member).in_turn or company < LEAST_TOGETHER or work > MOST_WORK

@@ -44,11 +44,12 @@ def keep_network(store: Store, setting: Setting, setup: TrainingSetup) -> None:
 
 
 def _functions(setting: Setting) -> dict[str, list[str]]:
-    """Names of the losses, metrics and callbacks of a study, by kind."""
+    """Names of the losses, metrics, callbacks and training steps of a study, by kind."""
     return {
         "loss": [setting.loss] if setting.loss else [],
         "metric": [setting.metric, *setting.metrics],
         "callback": setting.callbacks,
+        "training_step": [setting.training_step] if setting.training_step else [],
     }
 
 
@@ -61,7 +62,7 @@ def _of_fact(fact: NetworkFact) -> Fingerprint:
 
 
 def check_network(store: Store, setting: Setting, setup: TrainingSetup) -> None:
-    """Refuse a factory, loss, metric or callback that is not the one that the study began with.
+    """Refuse a factory, loss, metric, callback or training step that is not the one that the study began with.
 
     Raises:
         RunError: naming what has changed.

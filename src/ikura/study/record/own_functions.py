@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from ikura.built_in import CALLBACKS, LOSSES, METRICS
+from ikura.built_in import CALLBACKS, LOSSES, METRICS, TRAINING_STEPS
 from ikura.errors import UsageError
 from ikura.files import shown
 from ikura.metric import Metric, own_metric
@@ -20,12 +20,27 @@ from ikura.metric.own import scorer_named
 from ikura.nn.loss import Loss, Targets, chosen_loss
 from ikura.population.callbacks import as_callback
 from ikura.population.fingerprint import Fingerprint, fingerprint
+from ikura.population.own_step import as_training_step
 from ikura.registry import Registry
 from ikura.wording import one_line
 
-__all__ = ["callbacks_called", "fingerprints", "give_again", "loss_called", "loss_of", "metric_called", "takes_given"]
+__all__ = [
+    "callbacks_called",
+    "fingerprints",
+    "give_again",
+    "loss_called",
+    "loss_of",
+    "metric_called",
+    "takes_given",
+    "training_step_called",
+]
 
-REGISTRIES: dict[str, Registry[Any]] = {"loss": LOSSES, "metric": METRICS, "callback": CALLBACKS}
+REGISTRIES: dict[str, Registry[Any]] = {
+    "loss": LOSSES,
+    "metric": METRICS,
+    "callback": CALLBACKS,
+    "training_step": TRAINING_STEPS,
+}
 
 
 def loss_called(what: Any) -> str | None:
@@ -84,14 +99,14 @@ def metric_called(what: Any) -> str | None:
     return _registered(METRICS, made.name, made)
 
 
-def callbacks_called(callbacks: Sequence[Any] | None) -> tuple[str, ...]:
+def callbacks_called(callbacks: Sequence[Any] | None) -> tuple[str, ...] | None:
     """The names of callbacks; functions are registered.
 
     Raises:
         UsageError: they are no sequence of functions or names.
     """
     if callbacks is None:
-        return ()
+        return None
     if isinstance(callbacks, str | Mapping) or not isinstance(callbacks, Sequence):
         raise UsageError(f"callbacks must be a list of functions, but is {one_line(repr(callbacks), 60)}")
     found = []
@@ -107,19 +122,35 @@ def callbacks_called(callbacks: Sequence[Any] | None) -> tuple[str, ...]:
     return tuple(found)
 
 
+def training_step_called(step: Any) -> str | None:
+    """The name of a training step; a function is registered.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if step is None:
+        return None
+    if isinstance(step, str):
+        TRAINING_STEPS.look_up(step)
+        return step
+    name = getattr(step, "__name__", type(step).__name__)
+    return _registered(TRAINING_STEPS, name, as_training_step(name, step))
+
+
 def give_again(
     run: Path,
     loss: Any = None,
     metric: Any = None,
     metrics: Sequence[Any] | None = None,
     callbacks: Sequence[Any] | None = None,
+    training_step: Any = None,
 ) -> None:
     """Register functions of the caller's own under the names that a run has for them.
 
     Args:
         run: its folder.
-        loss, metric, metrics, callbacks: as they were given to `ikura.tune`; None for what is registered, or not the
-            caller's own.
+        loss, metric, metrics, callbacks, training_step: as they were given to `ikura.tune`; None for what is
+            registered, or not the caller's own.
 
     Raises:
         UsageError: the run has no such function.
@@ -130,6 +161,7 @@ def give_again(
         return
     own = {(one.get("kind"), one.get("name")) for one in setting.get("plugins") or () if isinstance(one, Mapping)}
     pairs: list[tuple[str, Any, Any]] = [("loss", loss, setting.get("loss")), ("metric", metric, setting.get("metric"))]
+    pairs += [("training_step", training_step, setting.get("training_step"))]
     for kind, given_now, names in (("metric", metrics, "metrics"), ("callback", callbacks, "callbacks")):
         pairs += [(kind, *pair) for pair in zip_longest(given_now or (), setting.get(names) or ())]
     for kind, given, name in pairs:
@@ -143,6 +175,8 @@ def give_again(
             _put(LOSSES, str(name), chosen_loss(given))
         elif kind == "callback":
             _put(CALLBACKS, str(name), as_callback(str(name), given))
+        elif kind == "training_step":
+            _put(TRAINING_STEPS, str(name), as_training_step(str(name), given))
         else:
             _put(METRICS, str(name), own_metric(given, str(name)))
 
@@ -151,7 +185,7 @@ def fingerprints(names: Mapping[str, Sequence[str]]) -> dict[str, Fingerprint]:
     """By what functions of the caller's own are known again.
 
     Args:
-        names: kind ("loss", "metric", "callback") to names.
+        names: kind, of `REGISTRIES`, to names.
 
     Returns:
         "kind name" to fingerprint, of those that were registered in this process.
@@ -171,7 +205,7 @@ def _fingerprint(function: Any) -> Fingerprint:
 
 
 def _function(thing: Any) -> Any:
-    """What a caller's loss, metric or callback was made of."""
+    """What a caller's loss, metric, callback or training step was made of."""
     if isinstance(thing, Loss):
         return thing.own
     return thing.made_by or thing.function if isinstance(thing, Metric) else thing

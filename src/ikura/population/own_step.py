@@ -1,0 +1,74 @@
+"""A training step of the caller's own: the loss of a mini-batch, computed with the network as the caller likes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from ikura.errors import UsageError
+from ikura.population.member import Hyperparameters
+from ikura.wording import one_line
+
+__all__ = ["StepBatch", "TrainingStep", "as_training_step", "loss_by"]
+
+
+class StepBatch(NamedTuple):
+    """The mini-batch that a training step is given.
+
+    Attributes:
+        x: features, shape (rows, ...); of several inputs a tuple, or a dictionary by their names.
+        codes: codes of categories, int64 of shape (rows, columns).
+        y: targets as losses of the caller's own get them.
+        weights: of the examples in the loss, shape (rows,); None for 1 each.
+    """
+
+    x: Tensor | tuple[Tensor, ...] | dict[str, Tensor]
+    codes: Tensor
+    y: Tensor
+    weights: Tensor | None
+
+
+TrainingStep = Callable[[nn.Module, StepBatch, Hyperparameters], Any]
+"""Computes the loss of a mini-batch, a tensor of no dimension, from the network, the batch and the hyperparameters."""
+
+
+def as_training_step(name: str, thing: Any) -> TrainingStep:
+    """Refuse what is no function.
+
+    Raises:
+        UsageError: it cannot be called.
+
+    Example:
+        >>> as_training_step("mine", 5)
+        Traceback (most recent call last):
+        ikura.errors.UsageError: training_step 'mine' must be a function of (module, batch, hyperparameters), but is 5
+    """
+    if not callable(thing) or isinstance(thing, type):
+        shown = one_line(repr(thing), 60)
+        must = "must be a function of (module, batch, hyperparameters)"
+        raise UsageError(f"training_step {name!r} {must}, but is {shown}")
+    return thing  # type: ignore[no-any-return]
+
+
+def loss_by(step: TrainingStep, module: nn.Module, batch: StepBatch, hyperparameters: Hyperparameters) -> Tensor:
+    """Compute the loss of a mini-batch by a training step, a tensor of no dimension.
+
+    Raises:
+        UsageError: what it returns is no such loss, or has no gradient.
+
+    Example:
+        >>> import torch
+        >>> batch = StepBatch(torch.ones(2, 1), torch.ones(2, 0), torch.zeros(2), None)
+        >>> loss_by(lambda module, batch, hp: 3.0, nn.Linear(1, 1), batch, Hyperparameters())
+        Traceback (most recent call last):
+        ikura.errors.UsageError: training_step must return the loss, a tensor of one number, but returned 3.0
+    """
+    loss = step(module, batch, hyperparameters)
+    if not isinstance(loss, Tensor) or loss.numel() != 1 or not loss.is_floating_point():
+        shown = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else one_line(repr(loss), 60)
+        raise UsageError(f"training_step must return the loss, a tensor of one number, but returned {shown}")
+    if not loss.requires_grad:
+        raise UsageError("the loss that training_step returns has no gradient; compute it from what the module returns")
+    return loss.reshape(())
