@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import ikura
 
@@ -44,3 +45,13 @@ def test_it_runs(
     assert "nan" not in printed
     if name == "export.py":
         assert "on 100% of the rows" in printed
+
+
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if name.startswith("optuna/")])
+def test_the_same_with_optuna_runs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    threads = torch.get_num_threads()
+    try:
+        runpy.run_path(str(FOLDER / name), run_name="__main__")
+    finally:
+        torch.set_num_threads(threads)
+    assert "test" in capsys.readouterr().out

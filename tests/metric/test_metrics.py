@@ -15,7 +15,8 @@ from sklearn import metrics as sk
 from torch import Tensor
 from torch.func import vmap
 
-from ikura.metric import METRICS, Metric
+from ikura.errors import UsageError
+from ikura.metric import METRICS, Metric, own_metric
 
 torch.set_num_threads(1)
 
@@ -182,3 +183,11 @@ def test_classes_of_many_positions_are_counted_one_by_one() -> None:
     prediction, target = torch.from_numpy(rng.random((20, 3, 5))), torch.from_numpy(rng.integers(0, 3, (20, 5)))
     share = float((prediction.argmax(1) == target).double().mean())
     assert METRICS["accuracy"](prediction, target).item() == pytest.approx(share)
+
+
+def test_a_metric_of_ones_own_gives_one_number() -> None:
+    errors = own_metric(lambda prediction, target: (prediction - target).abs(), "errors", greater_is_better=False)
+    with pytest.raises(UsageError, match=r"'errors' gives values of shape \(3,\).*their mean"):
+        errors(torch.zeros(3), torch.ones(3))
+    single = own_metric(lambda prediction, target: (prediction - target).abs().mean()[None], "single", False)
+    assert float(single(torch.zeros(3), torch.ones(3))) == 1

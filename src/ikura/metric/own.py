@@ -92,13 +92,19 @@ def _made(
             if prediction.is_floating_point() and bool(prediction.isnan().any()):
                 return torch.tensor(torch.nan, dtype=torch.float64)
             try:
-                return torch.as_tensor(function(prediction, target), dtype=torch.float64).reshape(())
+                value = torch.as_tensor(function(prediction, target), dtype=torch.float64)
             except Exception as error:
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
                 raise UsageError(
                     f"the metric {name!r} fails on predictions of shape {tuple(prediction.shape)} and targets of shape "
                     f"{tuple(target.shape)}: {reason}"
                 ) from error
+            if value.numel() != 1:
+                raise UsageError(
+                    f"the metric {name!r} gives values of shape {tuple(value.shape)}, but a metric is one number: "
+                    "return their mean"
+                )
+            return value.reshape(())
 
         return measured
 
