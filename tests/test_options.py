@@ -34,7 +34,7 @@ def test_data_options_are_arguments(function: Callable[..., Any]) -> None:
 def test_search_and_training_options_are_arguments_of_tune() -> None:
     parameters = signature(ikura.tune).parameters
     for one in (*fields(SearchOptions), *fields(TrainingOptions)):
-        if one.name not in ("trials", "objectives", "autopilot"):
+        if one.name not in ("trials", "objectives", "callbacks", "autopilot"):
             assert parameters[one.name].default == one.default
 
 
