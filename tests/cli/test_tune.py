@@ -89,8 +89,8 @@ def test_the_defaults_are_those_of_the_python_call() -> None:
     defaults = {
         name: parameter.default
         for name, parameter in inspect.signature(ikura.tune).parameters.items()
-        # Only Python can hand over networks of one's own (standardise), sets that are not read (train) and callbacks.
-        if name not in ("data", "train", "callbacks", "progress", "ask", "standardise")
+        # Only Python can hand over networks of one's own (standardise), sets that are not read (train), and functions.
+        if name not in ("data", "train", "callbacks", "training_step", "progress", "ask", "standardise")
     }
     names = {"kind": "kinds", "objective": "objectives"}
     options = {
