@@ -59,6 +59,7 @@ def predict(
     with session.work():
         import ikura
 
+        _check_format(folder, data)
         model = ikura.load(folder)
         remarks: list[str] = []
         predictions = model.predict_frame(_images(data)) if _takes_images(model) else _predicted(model, data, remarks)
@@ -90,6 +91,15 @@ def _target(out: str, *inputs: str | Path) -> Path:
     if not folder.is_dir():
         raise UsageError(f"cannot write {out}: there is no folder {folder}")
     return path
+
+
+def _check_format(folder: Path, data: str) -> None:
+    """Refuse rows of a format that a package brought when the run began, and that is not here."""
+    from ikura.plugins import check_plugins
+    from ikura.study.record.setting import Setting
+
+    plugins = Setting.load(folder).plugins or []
+    check_plugins([one for one in plugins if one["kind"] == "format" and Path(data).suffix == f".{one['name']}"])
 
 
 def _takes_images(model: Model) -> bool:
