@@ -94,12 +94,13 @@ def _target(out: str, *inputs: str | Path) -> Path:
 
 
 def _check_format(folder: Path, data: str) -> None:
-    """Refuse rows of a format that a package brought when the run began, and that is not here."""
-    from ikura.plugins import check_plugins
+    """Refuse rows of a format that is not here, where the run names what packages brought."""
+    from ikura.plugins import KINDS
     from ikura.study.record.setting import Setting
 
-    plugins = Setting.load(folder).plugins or []
-    check_plugins([one for one in plugins if one["kind"] == "format" and Path(data).suffix == f".{one['name']}"])
+    suffix = Path(data).suffix[1:]
+    if suffix and suffix not in KINDS["format"] and (folder / "config.toml").is_file():
+        Setting.load(folder)
 
 
 def _takes_images(model: Model) -> bool:
