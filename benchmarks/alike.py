@@ -49,8 +49,8 @@ def differences(run: Path, other: Path, network: Callable[..., nn.Module] | None
 
 
 def _files(run: Path) -> dict[str, bytes]:
-    """Models, and what was trained on the way to a large batch."""
-    patterns = ("model/*", "scale/*/model/*", "scale/trained/*.safetensors")
+    """Models, and what was trained on the way to a large batch; not their cards, which name the run."""
+    patterns = ("model/*.json", "model/*.safetensors", "scale/*/model/*", "scale/trained/*.safetensors")
     return {str(path.relative_to(run)): path.read_bytes() for pattern in patterns for path in run.glob(pattern)}
 
 

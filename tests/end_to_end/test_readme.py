@@ -47,7 +47,7 @@ def test_the_json_object(finished: tuple[Path, Any]) -> None:
     assert set(found) == {
         "run", "task", "positive", "rows", "trials", "best", "test", "seconds", "diverged", "frozen", "infeasible",
         "stopping", "sparsity", "objectives", "pareto", "choice", "rounds", "widened", "checks", "diagnosis",
-        "prescriptions", "decisions",
+        "prescriptions", "decisions", "measures",
     }  # fmt: skip
     assert set(found["best"]) == {"number", "hyperparameters", "dev", "dev_corrected", "next", "note"}
     assert found["test"]["note"] is None
@@ -67,7 +67,7 @@ def test_the_json_object(finished: tuple[Path, Any]) -> None:
 def test_the_run_folder(finished: tuple[Path, Any]) -> None:
     run, _ = finished
     assert {"config.toml", "study.db", "report.html", "model"} <= {path.name for path in run.iterdir()}
-    assert {path.name for path in (run / "model").iterdir()} == {"model.json", "weights.safetensors"}
+    assert {path.name for path in (run / "model").iterdir()} == {"README.md", "model.json", "weights.safetensors"}
     assert not list(run.rglob(".*.partial"))
     assert not list(run.glob("snapshots/tile-*"))
     text = (run / "report.html").read_text(encoding="utf-8")

@@ -40,7 +40,7 @@ def test_equal_to_the_metric_of_the_rows_drawn(name: str, classes: int) -> None:
 
 
 def test_no_example_is_no_score() -> None:
-    for name, metric in METRICS.items():
+    for name, metric in ((name, METRICS[name]) for name in METRICS.built_in):
         predictions, target = case(name, 2)
         shown = [evidence(metric, prediction, target).numpy() for prediction in predictions]
         assert np.isnan(scores(metric, shown, target, np.zeros((1, 50), np.float32))).all(), name

@@ -80,7 +80,7 @@ def test_values_are_in_the_target_s_units(regression: Study) -> None:
     assert found.dtype == np.float64
     residual = np.mean((found - frame[target]) ** 2)
     assert residual < np.var(frame[target])
-    with pytest.raises(UsageError, match="a regression has no probabilities; use predict"):
+    with pytest.raises(UsageError, match="a task of regression has no probabilities; use predict"):
         regression.model.predict_proba(frame)
     assert list(regression.model.predict_frame(frame).columns) == ["prediction"]
     assert (regression.model.predict_frame(frame)["prediction"] == found).all()

@@ -59,10 +59,14 @@ def predict(
     with session.work():
         import ikura
 
-        _check_format(folder, data)
         model = ikura.load(folder)
         remarks: list[str] = []
-        predictions = model.predict_frame(_images(data)) if _takes_images(model) else _predicted(model, data, remarks)
+        try:
+            takes_images = _takes_images(model)
+            predictions = model.predict_frame(_images(data)) if takes_images else _predicted(model, data, remarks)
+        except DataError:
+            _check_format(folder, data)
+            raise
         if target is not None:
             from ikura.exchange.table_files import write_table
 

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainingSetup"]
 
+CHECKED = 8
+"""Examples on which a program is compared with its module."""
 MOST_NUMBERS = 1 << 27
 """Values and errors of a mini-batch of a program at most: 512 MB in float32."""
 
@@ -142,7 +144,7 @@ class TrainingSetup:
                 if not self.scorer.usual or self.train.weights is not None or self.train.y.ndim != 1:
                     raise UnknownOperationError("a loss other than the task's usual one, or examples with weights")
                 inputs = self._program_inputs(module)
-                given = inputs.tensors(*self._two)
+                given = inputs.tensors(*self._some(CHECKED))
                 self.programs_of[form] = lower(module, given, self.outputs, self.dtype, say, inputs.every)
             except UnknownOperationError as error:
                 self.programs_of[form] = error
@@ -151,7 +153,7 @@ class TrainingSetup:
     def _program_inputs(self, module: nn.Module) -> ProgramInputs:
         from ikura.population.program.inputs import ProgramInputs
 
-        return ProgramInputs.of(module, *self._two)
+        return ProgramInputs.of(module, *self._some(1))
 
     def runs_as_program(self, member: Member) -> bool:
         """Whether a member's network runs in the compiled kernel as a program, and its mini-batches fit into memory."""
@@ -184,16 +186,16 @@ class TrainingSetup:
     @property
     def sizes(self) -> dict[str, Any]:
         """Inputs, outputs and shape of an example."""
-        return {**self.train.sizes, "outputs": self.outputs}
+        own = self.train.sizes
+        return {"inputs": own["inputs"], "outputs": self.outputs, "shape": own["shape"]}
 
     @property
     def few(self) -> list[Features]:
         """Two examples as a network takes them."""
-        return list(self._two)
+        return list(self._some(2))
 
-    @property
-    def _two(self) -> tuple[Features, torch.Tensor]:
-        examples = self.train.head(2)
+    def _some(self, rows: int) -> tuple[Features, torch.Tensor]:
+        examples = self.train.head(rows)
         x = tensors_of(examples)
         x = x if isinstance(x, torch.Tensor) and not x.is_floating_point() else x.to(torch.float32)
         return x, torch.from_numpy(examples.codes)

@@ -49,7 +49,7 @@ def lower(
         ['input', 'linear', 'function', 'linear']
     """
     module = unwrapped(module)
-    given = [_rows(inputs, rows) for rows in ROWS]
+    given = [_rows(inputs, first, rows) for first, rows in zip((0, ROWS[0]), ROWS, strict=True)]
     graph = trace(module, given, names)
     shapes = [tuple(one.shape[1:]) if one.is_floating_point() else None for one in inputs]
     if any(p.is_floating_point() and getattr(p, "pretrained", False) for p in module.parameters()):
@@ -70,6 +70,6 @@ def _double(inputs: Sequence[Tensor]) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(x, np.float64), codes
 
 
-def _rows(inputs: Sequence[Tensor], rows: int) -> list[Tensor]:
-    """So many examples, the given ones again where there are fewer."""
-    return [one[torch.arange(rows) % len(one)].clone() for one in inputs]
+def _rows(inputs: Sequence[Tensor], first: int, rows: int) -> list[Tensor]:
+    """So many examples from a place on, the given ones again where there are fewer."""
+    return [one[(first + torch.arange(rows)) % len(one)].clone() for one in inputs]
