@@ -8,9 +8,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import settings
+
+import ikura.built_in
+from ikura.registry import Registry
 
 settings.register_profile("ikura", deadline=None, derandomize="IKURA_EXPLORE" not in os.environ)
 settings.load_profile("ikura")
@@ -34,3 +39,26 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     ]
     for process in at_work:
         process.wait()
+
+
+@contextmanager
+def _registries_kept() -> Iterator[None]:
+    """What a caller's functions were registered as is forgotten again."""
+    registries = [one for one in vars(ikura.built_in).values() if isinstance(one, Registry)]
+    before = [(one.registered, dict(one.registered)) for one in registries]
+    yield
+    for registered, known in before:
+        registered.clear()
+        registered.update(known)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _registries_of_a_module() -> Iterator[None]:
+    with _registries_kept():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _registries_of_a_test() -> Iterator[None]:
+    with _registries_kept():
+        yield

@@ -422,10 +422,6 @@ WRONG: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "noise": (Noisy, "randn_like"),
     "across the examples": (AcrossExamples, "along the examples"),
     "a layer that is not known": (lambda: nn.Sequential(nn.Linear(6, 6), nn.Softmin(1), nn.Linear(6, 3)), "Softmin"),
-    "a name that is no name": (
-        lambda: Of({"in": nn.Linear(6, OUTPUTS)}, lambda part, x: part["in"](x)),
-        "cannot be traced .SyntaxError",
-    ),
     "statistics of the mini-batch": (
         lambda: nn.Sequential(nn.Linear(6, 6), nn.BatchNorm1d(6, track_running_stats=False), nn.Linear(6, 3)),
         "BatchNorm1d",

@@ -17,7 +17,7 @@ from ikura.population.program.builder import UnknownOperationError
 
 __all__ = ["Graph", "trace"]
 
-TRAINING = re.compile(r"(training|dropout_p) = (True|False|[0-9.e-]+)")
+TRAINING = re.compile(r"'(training|dropout_p)': (True|False|[0-9.e-]+)")
 
 
 class _Tracer(fx.Tracer):
@@ -72,7 +72,7 @@ def trace(module: nn.Module, inputs: Sequence[Sequence[Tensor]], names: Sequence
         for training in (False, True):
             module.train(training)
             graphs.append(_Tracer().trace(module, concrete_args=defaults))
-        first, second = (TRAINING.sub("", fx.GraphModule(module, graph).code) for graph in graphs)
+        first, second = map(_text, graphs)
     except UnknownOperationError:
         raise
     except Exception as error:
@@ -80,9 +80,8 @@ def trace(module: nn.Module, inputs: Sequence[Sequence[Tensor]], names: Sequence
         raise UnknownOperationError(f"forward cannot be traced ({type(error).__name__}: {reason})") from error
     if first != second:
         raise UnknownOperationError("forward does something else in training than in evaluation")
-    traced = fx.GraphModule(module, graphs[1])
     placeholders = [node for node in graphs[1].nodes if node.op == "placeholder"]
-    found = [_results(traced, graphs[1], _arguments(placeholders, given, one, defaults)) for one in inputs]
+    found = [_results(module, graphs[1], _arguments(placeholders, given, one, defaults)) for one in inputs]
     pairs = {node: (found[0].get(node), found[1].get(node)) for node in graphs[1].nodes}
     own = tuple(node for node in placeholders if node.target in given)
     return Graph(tuple(graphs[1].nodes), module, pairs, (len(inputs[0][0]), len(inputs[1][0])), given, own)
@@ -115,11 +114,16 @@ def _check_hooks(module: nn.Module) -> None:
         raise UnknownOperationError("a hook on a gradient")
 
 
+def _text(graph: fx.Graph) -> str:
+    """All calls of a graph, but for whether it trains."""
+    return TRAINING.sub("", "\n".join(f"{n.op} {n.name} {n.target} {n.args} {n.kwargs}" for n in graph.nodes))
+
+
 class _Recorder(fx.Interpreter):
     """Runs a graph and remembers what each node gives."""
 
-    def __init__(self, module: fx.GraphModule) -> None:
-        super().__init__(module, garbage_collect_values=False)
+    def __init__(self, module: nn.Module, graph: fx.Graph) -> None:
+        super().__init__(module, garbage_collect_values=False, graph=graph)
         self.found: dict[fx.Node, Any] = {}
 
     def run_node(self, n: fx.Node) -> Any:
@@ -128,13 +132,11 @@ class _Recorder(fx.Interpreter):
         return out
 
 
-def _results(traced: fx.GraphModule, graph: fx.Graph, arguments: Sequence[Any]) -> dict[fx.Node, Any]:
-    own = fx.GraphModule(copy.deepcopy(traced), graph)
-    recorder = _Recorder(own)
+def _results(module: nn.Module, graph: fx.Graph, arguments: Sequence[Any]) -> dict[fx.Node, Any]:
+    recorder = _Recorder(module, graph)
     with torch.no_grad(), preserved():
         try:
             recorder.run(*arguments)
         except Exception as error:
             raise UnknownOperationError(f"the traced forward fails ({type(error).__name__})") from error
-    original = list(graph.nodes)
-    return {node: recorder.found.get(mine) for node, mine in zip(original, own.graph.nodes, strict=True)}
+    return recorder.found
