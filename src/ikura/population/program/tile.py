@@ -83,6 +83,8 @@ class ProgramTile(KernelTile):
     ) -> np.ndarray:
         costs, rows = np.full(len(self.members), np.nan), len(examples)
         keys = np.array([key(self.seed, purpose, epoch) for purpose in ("noise", "dropconnect")], np.uint64)
+        whole = None if examples.standard is not None else self._numbers(examples, slice(None))
+        floats, numbers = self._columns(examples) if whole is None else (whole[0].shape[1], whole[1].shape[1])
         for k in np.flatnonzero(self.active).tolist():
             values = self.members[k].values
             batch = min(batch_size_at(values, epoch), rows)
@@ -90,9 +92,9 @@ class ProgramTile(KernelTile):
             updates = -(-rows // batch) - (joins and rows > batch and rows % batch == 1)
             share = 1.0 if shares is None else float(shares[k])
             alphas = np.array([rate * share for rate in learning_rates(values, epoch, updates, epochs)])
-            memory = make_memory(self.codes[k], batch + joins, *self._columns(examples), self.dtype, True)
+            memory = make_memory(self.codes[k], batch + joins, floats, numbers, self.dtype, True)
             total = 0.0
-            for first, some in self._parts_of(k, examples, epoch, batch, joins):
+            for first, some in self._parts_of(k, examples, whole, epoch, batch, joins):
                 cost, self.steps[k] = train(
                     self.codes[k], memory, self._of(k), some, first, batch, joins, loss_kernel.CODES[self.task],
                     self.settings[k], self.matrices[k], alphas, keys, self.steps[k], self.limits[k],
@@ -115,7 +117,15 @@ class ProgramTile(KernelTile):
         """What programs take of some rows: float features, and whole numbers."""
         return self.inputs.arrays(examples, rows, self.dtype)
 
-    def _parts_of(self, k: int, examples: Examples, epoch: int, batch: int, joins: int) -> Iterator[tuple[int, Rows]]:
+    def _parts_of(
+        self,
+        k: int,
+        examples: Examples,
+        whole: tuple[np.ndarray, np.ndarray] | None,
+        epoch: int,
+        batch: int,
+        joins: int,
+    ) -> Iterator[tuple[int, Rows]]:
         """The examples of an epoch as the member learns from them: all at once, or images some at a time."""
         values, rows = self.members[k].values, len(examples)
         deviation = float(values.gradient_noise)
@@ -123,9 +133,8 @@ class ProgramTile(KernelTile):
         if deviation:
             factors = (1.0 + deviation * example_noise(self.seed, epoch, rows)).astype(self.dtype)
         y = self._labels(k, examples.y, epoch)
-        if examples.standard is None:
-            x, codes = self._numbers(examples, slice(None))
-            yield 0, Rows(x, codes, y, factors)
+        if whole is not None:
+            yield 0, Rows(*whole, y, factors)
             return
         augment = self.augments[k] or None
         batches = Batches(examples, torch.device("cpu"), self.task)
