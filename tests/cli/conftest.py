@@ -21,6 +21,7 @@ from ikura.large_batch.distance_law import growth_of
 from ikura.large_batch.measure_result import Measures, Moment
 from ikura.large_batch.noise_scale import NoiseScale
 from ikura.study.record.facts import AccountRecord
+from ikura.study.record.interventions import Intervention
 from ikura.study.record.progress import Progress
 from ikura.trial_state import State
 
@@ -100,6 +101,8 @@ def make_study(run: Path) -> Any:
         checks=None,
         choice=None,
         decisions=[],
+        interventions=[],
+        steer=SimpleNamespace(ask=lambda request: Intervention(**vars(request), number=1, who="ada", when=0.0)),
         to_json=lambda: {"best": {"dev": 0.97, "worst": float("nan")}, "run": str(run)},
         report=lambda path: (path.write_text("<html>"), path)[1],
         importance=lambda method, among: importance_table(),

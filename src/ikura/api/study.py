@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ikura.diagnose import Border, Diagnosis, Prescription
     from ikura.diagnose.findings import Findings
     from ikura.large_batch.measure_result import Measures
+    from ikura.steer import Steering
     from ikura.study.record.progress import Progress
 
 __all__ = ["Study"]
@@ -46,6 +47,13 @@ class Study(Record):
 
         found = self.store.fact(CHECKS)
         return None if found is None else Checks.from_json(found)
+
+    @property
+    def steer(self) -> Steering:
+        """The hand on the study: requests to whoever trains it, such as `study.steer.set(3, learning_rate=0.01)`."""
+        from ikura.steer import Steering
+
+        return Steering(self)
 
     def replay(self, number: int) -> pd.DataFrame:
         """Train one trial again, without the others, in a tile of the shapes it ran in.

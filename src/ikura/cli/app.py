@@ -7,7 +7,20 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
-from ikura.cli import check, diagnose, export, importance, measure, predict, report, reproduce, resume, scale, tune
+from ikura.cli import (
+    check,
+    diagnose,
+    export,
+    importance,
+    measure,
+    predict,
+    report,
+    reproduce,
+    resume,
+    scale,
+    steer,
+    tune,
+)
 from ikura.cli.option_helpers import epilogue
 from ikura.version import __version__
 
@@ -15,7 +28,7 @@ __all__ = ["EXAMPLES", "command"]
 
 MODULES = {
     one.__name__.rpartition(".")[2]: one
-    for one in (tune, predict, resume, report, importance, export, reproduce, check, diagnose, scale, measure)
+    for one in (tune, predict, resume, report, importance, export, reproduce, check, diagnose, scale, measure, steer)
 }
 """Name of each command to its module, which holds the function of that name and its examples."""
 
@@ -34,7 +47,7 @@ def command() -> Any:
 
     Example:
         >>> list(command().commands)
-        ['tune', 'predict', 'resume', 'report', ..., 'check', 'diagnose', 'scale', 'measure']
+        ['tune', 'predict', 'resume', 'report', ..., 'check', 'diagnose', 'scale', 'measure', 'steer']
     """
     settings = {"help_option_names": HELP_OPTIONS}
     app = typer.Typer(add_completion=False, rich_markup_mode="rich", context_settings=settings)

@@ -27,11 +27,12 @@ from ikura.study.record.facts import (
     RoundForm,
     known_fact,
 )
+from ikura.study.record.interventions import Action, Status
 from ikura.study.record.networks import OWN
 from ikura.study.record.search_plans import plans
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
-from ikura.study.record.tables import CURVES, FACTS, LOSSES, ROUNDS, SEGMENTS, TRIALS
+from ikura.study.record.tables import CURVES, FACTS, INTERVENTIONS, LOSSES, ROUNDS, SEGMENTS, TRIALS
 from ikura.study.record.trial import Purpose
 from ikura.trial_state import State
 
@@ -45,6 +46,7 @@ KINDS: dict[type, tuple[str, tuple[str, ...]]] = {
 }
 """What a column's values are called, and how SQLite stores them, which keeps to no column's type by itself."""
 LEAST = {"stage": 0, "round": 0, "number": 0, "tile": 0, "place": 0, "since": 0, "epochs": 0, "seconds": 0, "trial": 0}
+LEAST |= {"at": 0, "applied": 0, "made": 0}
 LEAST |= {"epoch": 1, "best_epoch": 1, "until": 1}
 FINITE, LARGEST = ("dev_score", "seconds", "time"), 1.7e308
 KEYS = {
@@ -54,6 +56,7 @@ KEYS = {
     ROUNDS: ("stage", "round"),
     LOSSES: ("trial", "epoch"),
     FACTS: ("name",),
+    INTERVENTIONS: ("number",),
 }
 """What a row is called by."""
 
@@ -74,6 +77,7 @@ def audit(store: Store, setting: Setting) -> None:
     _facts(store)
     _rounds(store)
     _configurations(store, setting)
+    _interventions(store)
     _numbers(store, setting)
 
 
@@ -106,11 +110,17 @@ def _rules(store: Store, column: sa.Column[Any]) -> Iterator[tuple[Any, str]]:
 
 def _rows(store: Store) -> None:
     """States and purposes exist; trials are numbered through; what refers to trials refers to some that are there."""
-    for name, known in (("state", tuple(State)), ("purpose", tuple(Purpose))):
-        found = _first(store, sa.select(TRIALS.c.number, TRIALS.c[name]).where(TRIALS.c[name].not_in(known)))
+    words: list[tuple[sa.Table, str, tuple[str, ...]]] = [
+        (TRIALS, "state", tuple(State)),
+        (TRIALS, "purpose", tuple(Purpose)),
+        (INTERVENTIONS, "state", tuple(Status)),
+        (INTERVENTIONS, "action", tuple(Action)),
+    ]
+    for table, name, known in words:
+        found = _first(store, sa.select(table.c.number, table.c[name]).where(table.c[name].not_in(known)))
         if found is not None:
             raise RunError(
-                f"{_place(store, TRIALS, found)}: {name} is {_shown(found[1])}, not one of {', '.join(known)}"
+                f"{_place(store, table, found)}: {name} is {_shown(found[1])}, not one of {', '.join(known)}"
             )
     digits = sa.select(TRIALS.c.number, TRIALS.c.seed)
     for number, seed in _all(store, digits):
@@ -125,6 +135,8 @@ def _rows(store: Store) -> None:
         (CURVES, CURVES.c.trial),
         (SEGMENTS, SEGMENTS.c.trial),
         (LOSSES, LOSSES.c.trial),
+        (INTERVENTIONS, INTERVENTIONS.c.trial),
+        (INTERVENTIONS, INTERVENTIONS.c.made),
     ]
     for table, column in references:
         keys = [table.c[key] for key in KEYS[table]]
@@ -205,6 +217,12 @@ def _configurations(store: Store, setting: Setting) -> None:
                 check_value(name, value, built_in=setting.network != OWN)
             except (UsageError, TypeError, ValueError) as error:
                 raise RunError(f"{place}: {error}") from error
+
+
+def _interventions(store: Store) -> None:
+    """What interventions ask for are plain values."""
+    for number, text in _all(store, sa.select(INTERVENTIONS.c.number, INTERVENTIONS.c.content)):
+        parsed(dict[Name, Scalar], text, f"{_place(store, INTERVENTIONS, (number,))}: content")
 
 
 def _numbers(store: Store, setting: Setting) -> None:

@@ -35,6 +35,7 @@ from ikura.study.record.facts import (
     PredictionsFact,
     StageRecord,
 )
+from ikura.study.record.interventions import Intervention, Interventions
 from ikura.study.record.model import Model, load_model
 from ikura.study.record.open_run import open_run
 from ikura.study.record.result import Best, Test
@@ -154,6 +155,11 @@ class Record:
     def rounds(self) -> list[RoundSummary]:
         """What the schedule decided, round by round."""
         return rounds_of(self.store)
+
+    @property
+    def interventions(self) -> list[Intervention]:
+        """What a hand asked for while the study trained, and what became of it (docs/steering.md)."""
+        return Interventions(self.store).every()
 
     @property
     def seconds(self) -> dict[str, float]:

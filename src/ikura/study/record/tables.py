@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-__all__ = ["CURVES", "FACTS", "LOSSES", "MEASURES", "METADATA", "ROUNDS", "SEGMENTS", "TRIALS"]
+__all__ = ["CURVES", "FACTS", "INTERVENTIONS", "LOSSES", "MEASURES", "METADATA", "ROUNDS", "SEGMENTS", "TRIALS"]
 
 METADATA = sa.MetaData()
 FACTS = sa.Table(
@@ -68,4 +68,21 @@ LOSSES = sa.Table(
     sa.Column("trial", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("losses", sa.LargeBinary, nullable=False),
+)
+INTERVENTIONS = sa.Table(
+    "interventions",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("trial", sa.Integer, index=True),
+    sa.Column("action", sa.String, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("at", sa.Integer),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("time", sa.Float, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("applied", sa.Integer),
+    sa.Column("made", sa.Integer),
+    sqlite_autoincrement=True,
 )

@@ -40,7 +40,21 @@ def _add_measures(connection: sa.Connection) -> None:
     )
 
 
-UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (_drop_events, _rename_segments, _add_measures)
+def _add_interventions(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(
+        "CREATE TABLE IF NOT EXISTS interventions (number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, trial INTEGER, "
+        "action VARCHAR NOT NULL, content TEXT NOT NULL, at INTEGER, who TEXT NOT NULL, time FLOAT NOT NULL, "
+        "why TEXT NOT NULL, state VARCHAR NOT NULL, reason TEXT NOT NULL, applied INTEGER, made INTEGER)"
+    )
+    connection.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_interventions_trial ON interventions (trial)")
+
+
+UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (
+    _drop_events,
+    _rename_segments,
+    _add_measures,
+    _add_interventions,
+)
 """The step at index i brings tables of version i to version i + 1; steps are only ever appended."""
 
 

@@ -1,0 +1,131 @@
+"""`ikura steer`: change a study while it trains, from another terminal."""
+
+from __future__ import annotations
+
+import json as json_module
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ikura.cli.option_helpers import Json, Quiet, Run, Verbose, begin, existing_run, one_of, option, whole
+from ikura.cli.terminal import aligned
+from ikura.errors import UsageError
+from ikura.wording import shortened
+
+if TYPE_CHECKING:
+    from ikura.study.record.interventions import Intervention, Request
+
+__all__ = ["steer"]
+
+EXAMPLES = (
+    "ikura steer runs/houses",
+    'ikura steer runs/houses set 12 learning_rate=0.003 --at 20 --why "the loss has levelled off"',
+)
+ACTIONS = {"set": "TRIAL NAME=VALUE …"}
+"""What can be asked, and the words behind it."""
+
+
+def steer(
+    context: typer.Context,
+    run: Run,
+    action: Annotated[
+        str | None,
+        typer.Argument(metavar="[ACTION]", help=f"What is asked: {', '.join(ACTIONS)}; none lists what was asked."),
+    ] = None,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[WORDS]...",
+            help="; ".join(f"{name} {text}" for name, text in ACTIONS.items()) + ".",
+        ),
+    ] = None,
+    at: Annotated[
+        int | None,
+        option("E", "After how many epochs of the trial; by default at once, between two epochs.", parser=whole),
+    ] = None,
+    why: Annotated[str, option("TEXT", "Your reason, for the record.")] = "",
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Change a study while it trains: what is asked here, whoever trains it does between two epochs.
+
+    Every request is on record with what became of it: asked, accepted, refused with the reason, or applied.
+    """
+    session = begin(context, quiet, verbose)
+    folder = existing_run(run)
+    if action is not None:
+        one_of("ACTION", action, ACTIONS)
+    with session.work():
+        import ikura
+
+        study = ikura.open_study(folder)
+        found = study.interventions if action is None else [study.steer.ask(_request(action, words or (), at, why))]
+    if json:
+        every = [one.to_json() for one in found]
+        content: Any = {"interventions": every} if action is None else every[0]
+        session.emit(json_module.dumps(content, indent=2) + "\n")
+    elif action is None:
+        session.emit("".join(f"{line}\n" for line in _listed(found)))
+    else:
+        session.emit(f"asked: {_told(found[0])} (intervention {found[0].number})\n")
+    return 0
+
+
+def _request(action: str, words: Sequence[str], at: int | None, why: str) -> Request:
+    from ikura.study.record.interventions import Action, Request
+
+    form = f"ikura steer RUN {action} {ACTIONS[action]}"
+    if len(words) < 2:
+        raise UsageError(f"{action} needs more words: {form}")
+    return Request(action=Action(action), trial=_trial(words[0], form), values=_values(words[1:]), at=at, why=why)
+
+
+def _trial(word: str, form: str) -> int:
+    if not (word.isascii() and word.isdecimal() and len(word) < 19):
+        raise UsageError(f"the number of a trial is needed, but got {shortened(word)}: {form}")
+    return int(word)
+
+
+def _values(pairs: Sequence[str]) -> dict[str, float]:
+    """Read NAME=VALUE pairs of numbers; whole ones stay whole.
+
+    Example:
+        >>> _values(["learning_rate=3e-3", "batch_size=64"])
+        {'learning_rate': 0.003, 'batch_size': 64}
+    """
+    found: dict[str, float] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not name or not equals:
+            raise UsageError(f"NAME=VALUE is needed, such as learning_rate=0.003, but got {shortened(pair)}")
+        if name in found:
+            raise UsageError(f"{name} is given twice")
+        try:
+            found[name] = int(text) if text.lstrip("+-").isdecimal() else float(text)
+        except ValueError:
+            raise UsageError(f"{name} must be a number, but is {shortened(text)}") from None
+    return found
+
+
+def _listed(found: Sequence[Intervention]) -> list[str]:
+    if not found:
+        return ["nothing was asked of this study"]
+    rows = [["number", "asked", "by", "what", "state", "why"]]
+    for one in found:
+        state = f"{one.state} after epoch {one.epoch}" if one.epoch is not None else str(one.state)
+        state = f"{state}: {one.reason}" if one.reason else state
+        when = datetime.fromtimestamp(one.when).strftime("%Y-%m-%d %H:%M:%S")
+        rows.append([str(one.number), when, one.who, _told(one), state, one.why])
+    return aligned(rows, words=(1, 2, 3, 4, 5))
+
+
+def _told(one: Intervention) -> str:
+    values = " ".join(
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in one.values.items()
+    )
+    whom = "" if one.trial is None else f" trial {one.trial}"
+    at = "" if one.at is None or one.epoch is not None else f" at epoch {one.at}"
+    return f"{one.action}{whom} {values}{at}".rstrip()

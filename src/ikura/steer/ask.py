@@ -1,0 +1,99 @@
+"""Asking: a request is looked at, and put on record where whoever trains the study finds it."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+
+from ikura.errors import UsageError
+from ikura.files import shown
+from ikura.steer.new_values import check_values
+from ikura.study.record.facts import DONE, TEST
+from ikura.study.record.interventions import Action, Interventions, Request
+from ikura.study.record.record import Record
+from ikura.study.record.store import Store
+from ikura.study.record.study_tables import row_of
+from ikura.study.record.trial import Trial
+
+__all__ = ["ask", "whoever"]
+
+
+def whoever() -> str:
+    """The name of the user of this process."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "somebody"
+
+
+def ask(record: Record, request: Request, who: str | None = None) -> int:
+    """Ask for an intervention on a study, which may train in another process.
+
+    Args:
+        record: the study.
+        request: what is asked.
+        who: who asks; by default the user of this process.
+
+    Returns:
+        The intervention's number; `record.interventions` says what becomes of it.
+
+    Raises:
+        UsageError: it cannot be done, and why; nothing is recorded then.
+    """
+    if record.store.fact(TEST) is not None:
+        raise UsageError(
+            f"{shown(record.run)}: the test set was opened; what is changed after that is another study: tune anew"
+        )
+    if record.store.fact(DONE):
+        raise UsageError(f"{shown(record.run)}: the study is finished; nothing trains any more")
+    CHECKS[request.action](record, request)
+    with _writable(record) as store:
+        return Interventions(store).add(request, whoever() if who is None else who)
+
+
+@contextmanager
+def _writable(record: Record) -> Iterator[Store]:
+    """The study's store, to write in; where the record reads a copy of it, the one in the run folder."""
+    if not record.store.copied:
+        yield record.store
+        return
+    with closing(Store(record.run / "study.db")) as store:
+        yield store
+
+
+def _check_set(record: Record, request: Request) -> None:
+    trial = _training(record, request)
+    check_values(record, trial, request.values)
+    _check_at(record, trial, request.at)
+
+
+def _training(record: Record, request: Request) -> Trial:
+    """The trial of a request, which must be one of the search that has not ended."""
+    if request.trial is None:
+        raise UsageError(f"{request.action} needs a trial; name its number")
+    trial = row_of(record.store, request.trial)
+    if not trial.searched:
+        raise UsageError(
+            f"trial {trial.number} is a finalist: it repeats trial {trial.origin} with another seed and is left alone"
+        )
+    if trial.state.ended:
+        raise UsageError(f"trial {trial.number} has ended ({trial.state}, {trial.epochs} epochs); it trains no more")
+    return trial
+
+
+def _check_at(record: Record, trial: Trial, at: int | None) -> None:
+    """Refuse an epoch that the trial has behind it, or does not come to."""
+    if at is None:
+        return
+    stages = {one.stage: one.epochs for one in record.stages}
+    last = stages.get(trial.stage, record.setting.epochs)
+    if not trial.epochs <= at < last:
+        raise UsageError(
+            f"trial {trial.number} trains from {trial.epochs} to {last} epochs; "
+            f"at must be at least {trial.epochs} and below {last}, but is {at}"
+        )
+
+
+CHECKS: Mapping[Action, Callable[[Record, Request], None]] = {Action.SET: _check_set}
+"""What is looked at before a request is put on record, by its action."""

@@ -1,0 +1,160 @@
+"""Interventions: what a hand asked of a study while it trained, what became of it, and when it took effect."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from ikura.json_values import JsonObject
+from ikura.schema import Scalar
+from ikura.study.record.store import Store
+from ikura.study.record.tables import INTERVENTIONS
+
+__all__ = ["Action", "Intervention", "Interventions", "Request", "Status"]
+
+
+class Action(StrEnum):
+    """What a hand can do."""
+
+    SET = "set"
+    """Give a trial other values of hyperparameters, from an epoch on."""
+
+
+class Status(StrEnum):
+    """What has become of an intervention."""
+
+    ASKED = "asked"
+    """Nobody who trains has seen it yet."""
+    ACCEPTED = "accepted"
+    """It will be applied at its epoch."""
+    REFUSED = "refused"
+    """It cannot be applied; the reason is on record."""
+    APPLIED = "applied"
+    """It took effect."""
+
+    @property
+    def open(self) -> bool:
+        """Whether it may still take effect."""
+        return self in (Status.ASKED, Status.ACCEPTED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What somebody asks.
+
+    Attributes:
+        action: what is to be done.
+        trial: to which trial; None for the study.
+        values: what the action needs: hyperparameters and their new values.
+        at: after how many epochs of the trial; None for the next boundary between two epochs.
+        why: the reason that was given; empty for none.
+    """
+
+    action: Action
+    trial: int | None = None
+    values: Mapping[str, Scalar] = field(default_factory=dict)
+    at: int | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intervention(Request):
+    """A request on record.
+
+    Attributes:
+        number: from 1, in the order in which they were asked.
+        who: who asked.
+        when: when, as `time.time`.
+        state: what has become of it.
+        reason: why it was refused; empty otherwise.
+        epoch: how many epochs the trial had trained when it took effect; None before that.
+        made: number of the trial that it made; None for none.
+    """
+
+    number: int
+    who: str
+    when: float
+    state: Status = Status.ASKED
+    reason: str = ""
+    epoch: int | None = None
+    made: int | None = None
+
+    def to_json(self) -> JsonObject:
+        """Return it as JSON values."""
+        order = ("number", "trial", "action", "values", "at", "who", "when", "why", "state", "reason", "epoch", "made")
+        values = asdict(self)
+        return {name: values[name] for name in order}
+
+
+class Interventions:
+    """The interventions of a study; any process may add one.
+
+    Args:
+        store: the study's store.
+
+    Example:
+        >>> interventions = Interventions(Store(":memory:", create=True))
+        >>> number = interventions.add(Request(action=Action.SET, trial=3, values={"learning_rate": 0.1}), who="ada")
+        >>> [(one.number, one.action, one.state) for one in interventions.every()]
+        [(1, <Action.SET: 'set'>, <Status.ASKED: 'asked'>)]
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def add(self, request: Request, who: str) -> int:
+        """Record a request that was looked at and may be carried out.
+
+        Args:
+            request: what is asked.
+            who: who asks.
+
+        Returns:
+            The intervention's number.
+        """
+        row = {
+            "trial": request.trial,
+            "action": request.action,
+            "content": json.dumps(dict(request.values)),
+            "at": request.at,
+            "who": who,
+            "time": time.time(),
+            "why": request.why,
+            "state": Status.ASKED,
+            "reason": "",
+        }
+        with self.store.writing() as connection:
+            number = connection.execute(sa.insert(INTERVENTIONS), row).inserted_primary_key
+        assert number is not None
+        return int(number[0])
+
+    def every(self, trial: int | None = None) -> list[Intervention]:
+        """Return all interventions, or those on one trial, in the order in which they were asked."""
+        query = sa.select(INTERVENTIONS).order_by(INTERVENTIONS.c.number)
+        return self._read(query if trial is None else query.where(INTERVENTIONS.c.trial == trial))
+
+    def one(self, number: int) -> Intervention:
+        """Return one intervention, which must be there."""
+        [found] = self._read(sa.select(INTERVENTIONS).where(INTERVENTIONS.c.number == number))
+        return found
+
+    def _read(self, query: sa.Select[Any]) -> list[Intervention]:
+        return [_intervention(row) for row in self.store.read(query)]
+
+
+def _intervention(row: sa.RowMapping) -> Intervention:
+    names: Sequence[str] = ("number", "trial", "at", "who", "why", "reason", "made")
+    return Intervention(
+        **{name: row[name] for name in names},
+        action=Action(row["action"]),
+        values=json.loads(row["content"]),
+        when=row["time"],
+        epoch=row["applied"],
+        state=Status(row["state"]),
+    )

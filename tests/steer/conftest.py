@@ -1,0 +1,56 @@
+"""Studies that are asked for something while they train."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+import torch
+
+import ikura
+from ikura.api.study import Study
+from ikura.study.record.progress import Progress
+
+from ..study.unreported import short_report
+
+torch.set_num_threads(1)
+
+SPACE: dict[str, Any] = {"learning_rate": ikura.log(1e-3, 1e-1), "optimizer": "momentum", "units": 8, "batch_size": 16}
+
+
+class LeftError(Exception):
+    """A study is left in the middle."""
+
+
+class Leaving(Progress):
+    """Leaves a study when its first stage begins."""
+
+    def start(self, stage: str, total: int) -> None:
+        raise LeftError
+
+
+@pytest.fixture(autouse=True)
+def _short_report() -> Iterator[None]:
+    with short_report():
+        yield
+
+
+@pytest.fixture(scope="session")
+def waiting(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a study whose trials wait for somebody to train them."""
+    run = tmp_path_factory.mktemp("waiting") / "run"
+    with pytest.raises(LeftError):
+        ikura.tune(
+            "iris", space=SPACE, trials=4, epochs=6, search="random", schedule="none", finalists=1, jobs=1, out=run,
+            progress=Leaving(),
+        )  # fmt: skip
+    return run
+
+
+@pytest.fixture
+def left(waiting: Path, tmp_path: Path) -> Study:
+    """A study of one's own whose trials wait for somebody to train them."""
+    return ikura.open_study(copytree(waiting, tmp_path / "left"))
