@@ -11,7 +11,8 @@ from torch import nn
 from ikura.api.study import Study
 from ikura.nn.loss import chosen_loss
 from ikura.population.member import Hyperparameters
-from ikura.study.record.model import Model, load_model
+from ikura.study.record.load_model import load_model
+from ikura.study.record.model import Model
 from ikura.study.record.own_functions import give_again
 
 __all__ = ["load", "open_study"]

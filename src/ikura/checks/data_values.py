@@ -10,7 +10,6 @@ import numpy.typing as npt
 from ikura.checks._base import Check, Result
 from ikura.checks.forest import feature_names
 from ikura.checks.subject import Subject
-from ikura.json_values import JsonObject
 from ikura.population.examples import Examples
 
 __all__ = ["LabelsCheck", "NormalisationCheck", "ValuesCheck"]
@@ -102,7 +101,7 @@ class NormalisationCheck(Check):
         worst = int(np.argmax(np.where(varies, extent, 0)))
         small = spread[varies]
         ratio = float(small.max() / small.min()) if small.size > 1 else 1.0
-        figures: JsonObject = {"mean": whole, "deviation": deviation, "largest": float(extent[worst])}
+        figures = {"mean": whole, "deviation": deviation, "largest": float(extent[worst])}
         name = _feature(subject, worst, x.shape[1]) if mean.size > 1 else "the inputs"
         told = f"{name} {'has' if mean.size > 1 else 'have'} mean {mean[worst]:.3g} and deviation {spread[worst]:.3g}"
         cause = "The inputs are not normalised: some weights see a far larger signal than others."

@@ -11,7 +11,6 @@ import pandas as pd
 from ikura.checks._base import Check, Result
 from ikura.checks.forest import MOST_ROWS, feature_names, forest_scores, matrix
 from ikura.checks.subject import Subject
-from ikura.json_values import JsonObject
 from ikura.population.examples import Examples
 
 __all__ = ["DuplicatesCheck", "IdentifierCheck", "LeakageCheck"]
@@ -57,7 +56,7 @@ class LeakageCheck(Check):
         suspects = np.flatnonzero(errors <= LEAK)
         best = int(errors.argmin())
         names = feature_names(subject, x.shape[1])
-        figures: JsonObject = {"feature": names[best], "error_alone": float(errors[best])}
+        figures = {"feature": names[best], "error_alone": float(errors[best])}
         told = f"{names[best]} alone has an error of {errors[best]:.1%}"
         if not suspects.size or suspects.size == x.shape[1]:
             return self.passed(f"the best single feature, {told}", **figures)

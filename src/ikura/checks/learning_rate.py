@@ -7,7 +7,6 @@ import math
 from ikura.checks._base import Check, Result
 from ikura.checks.short_training import evaluate, reseed, train
 from ikura.checks.subject import Subject, without_dropout
-from ikura.json_values import JsonObject
 
 __all__ = ["LearningRateCheck", "range_test"]
 
@@ -58,7 +57,7 @@ class LearningRateCheck(Check):
         start, end = found[0.0], found[chosen]
         best = min((rate for rate in RATES), key=lambda rate: found[rate])
         gain = start - found[best]
-        figures: JsonObject = {
+        figures: dict[str, object] = {
             "learning_rate": chosen,
             "loss_before": start,
             "loss_after": end,

@@ -11,7 +11,6 @@ import torch
 from ikura.checks._base import Check, Result
 from ikura.checks.short_training import evaluate, reseed, train
 from ikura.checks.subject import Batch, Subject, without_dropout
-from ikura.json_values import JsonObject
 from ikura.population.inputs import table_of_inputs
 
 __all__ = ["OverfitCheck"]
@@ -41,7 +40,7 @@ class OverfitCheck(Check):
         bare.__dict__["_pristine"] = subject._pristine
         batch = _distinct(subject, ROWS)
         share, rate, losses = _learn(bare, batch)
-        figures: JsonObject = {"rows": len(batch.y), "share_left": share, "learning_rate": rate, "losses": losses}
+        figures = {"rows": len(batch.y), "share_left": share, "learning_rate": rate, "losses": losses}
         if share <= LEARNT:
             return self.passed(
                 f"{len(batch.y)} examples are learnt by heart: {share:.1%} of the loss is left", **figures

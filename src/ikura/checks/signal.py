@@ -8,7 +8,6 @@ from ikura.checks._base import Check, Result
 from ikura.checks.short_training import reseed, trained
 from ikura.checks.subject import Subject, without_dropout
 from ikura.checks.trace import Signal, Trace, trace
-from ikura.json_values import JsonObject
 
 __all__ = ["SignalCheck", "UnitsCheck"]
 
@@ -37,17 +36,18 @@ class SignalCheck(Check):
 
     def run(self, subject: Subject) -> Result:
         """Compare the layers' sizes with each other."""
-        figures: JsonObject = {}
+        figures: dict[str, list[dict[str, object]]] = {}
+        sizes: list[float] = []
         findings: list[tuple[bool, str, str, str]] = []
         for when, found in _traces(subject):
             layers = found.of("layer")
             figures[when] = [{"layer": s.where, "signal": s.size, "gradient": s.norm} for s in layers]
+            sizes += [s.size for s in layers]
             if len(layers) > 1:
                 findings += _forward(when, layers) + _backward(when, layers)
         if not any(figures.values()):
             return self.skipped("no linear or convolutional layer was seen")
         if not findings:
-            sizes = [layer["signal"] for layers in figures.values() for layer in layers]
             return self.passed(f"layers' signals lie between {min(sizes):.2g} and {max(sizes):.2g}", **figures)
         worst, told, cause, fix = max(findings, key=lambda one: one[0])
         return (self.failed if worst else self.warned)(told, cause, fix, **figures)
@@ -118,7 +118,7 @@ class UnitsCheck(Check):
 
     def run(self, subject: Subject) -> Result:
         """Look at each activation but the one that makes the outputs."""
-        figures: JsonObject = {}
+        figures = {}
         worst: tuple[float, Signal | None, str, str] = (0.0, None, "", "")
         reseed()
         for when, found in _traces(subject):

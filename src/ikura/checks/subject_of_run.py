@@ -16,6 +16,7 @@ from ikura.errors import RunError
 from ikura.files import shown
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
+from ikura.space import Configuration
 from ikura.study.factory_check import check_network
 from ikura.study.record.facts import BEST
 from ikura.study.record.open_run import open_run
@@ -69,7 +70,7 @@ def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str,
     )
 
 
-def _trial(run: Path, setting: Setting, setup: TrainingSetup) -> tuple[int, dict[str, Any]]:
+def _trial(run: Path, setting: Setting, setup: TrainingSetup) -> tuple[int, Configuration]:
     """Number and hyperparameters of the best trial, or of the first where there is no best one yet.
 
     A factory that is not the run's is refused: what is found of another network says nothing of the run. The store is

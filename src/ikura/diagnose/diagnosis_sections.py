@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.bias_variance import MARGIN as SMALL
-from ikura.json_values import JsonObject
 from ikura.metric.estimate import Estimate, percent
-from ikura.page.figure import Trace, axis, figure, legend, log_tick, plot_text, rounded
+from ikura.page.figure import Axis, Trace, axis, figure, legend, log_tick, plot_text, rounded
 from ikura.page.formatting import NOTHING, count, number, plural
 from ikura.page.markup import Html, element, join
 from ikura.page.predictions import predicted
@@ -254,7 +253,7 @@ def _steadily(found: Sequence[CostCurve]) -> str:
     return f"J falls in all of them in the end, but jumps on its way ({told}): a smaller learning rate is steadier."
 
 
-def _logarithmic(found: Sequence[CostCurve], column: str) -> JsonObject:
+def _logarithmic(found: Sequence[CostCurve], column: str) -> Axis:
     values = [value for one in found for value in getattr(one, column) if value > 0]
     decades = math.log10(max(values) / min(values)) if values else 1.0
     return {"type": "log", "tickformat": "~g", "dtick": log_tick(decades)}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePath
@@ -11,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from ikura.diagnose.importance import importance
 from ikura.diagnose.space_borders import Border, borders
 from ikura.errors import SpaceError
+from ikura.files import shown
+from ikura.metric.estimate import percent
 from ikura.nn.zoo.cnn import CNN_DEFAULTS
-from ikura.space import DEFAULTS, Space, choice
+from ikura.space import DEFAULTS, Configuration, Parameter, Space, choice
 from ikura.space.effective import effective
 from ikura.space.effects import Place
 from ikura.space.limits import BOUNDS
-from ikura.study.record.diagnosis import Diagnosis
+from ikura.study.record.diagnosis import WORTH, Diagnosis, Gap
 from ikura.study.record.earlier_study import Change
 from ikura.study.record.networks import OWN, known_names
 from ikura.study.record.prior_trials import prior_of
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from ikura.diagnose.learning_curve import LearningCurve
     from ikura.exchange.prior import Prior
 
-__all__ = ["Advice", "RuleContext"]
+__all__ = ["Advice", "Rule", "RuleContext", "between", "searching"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,16 @@ class Advice:
     expected: str = ""
     change: Change = field(default_factory=Change)
     command: str | None = None
+
+
+def searching(space: Mapping[str, Parameter]) -> Change:
+    """The change of a study that searches these ranges."""
+    return Change({name: one.as_dict() for name, one in space.items()})
+
+
+def between(one: Gap) -> str:
+    """Write a gap with its interval."""
+    return f"{percent(one.value)} (95 % interval {percent(one.low)} to {percent(one.high)})"
 
 
 @dataclass(frozen=True)
@@ -82,7 +95,7 @@ class RuleContext:
         return RuleContext(diagnosis, record, record.setting, record.epochs, space, *chosen, pressed, curve, more)
 
     @cached_property
-    def values(self) -> dict[str, Any]:
+    def values(self) -> Configuration:
         """The chosen configuration, with the defaults of what it does not name."""
         network = CNN_DEFAULTS if self.network == "cnn" else {}
         return {**DEFAULTS, **network, **self.hyperparameters}
@@ -144,3 +157,37 @@ class RuleContext:
         """Say which of some hyperparameters made a difference between trials, and how much."""
         told = [f"{name} made {100 * self.shares[name]:.0f} %" for name in names if name in self.shares]
         return f" {' and '.join(told)} of the difference between trials." if told else ""
+
+    @property
+    def bias_sentence(self) -> str:
+        """How high the bias is, without the full stop."""
+        one = self.diagnosis
+        return f"The training error is {percent(one.fit.value)}, a bias of {between(one.bias)}"
+
+    @property
+    def variance_sentence(self) -> str:
+        """How high the variance is, without the full stop."""
+        one = self.diagnosis
+        return f"The dev error of {percent(one.dev.value)} lies {between(one.variance)} above the training error"
+
+    def diagnose_again(self, asked: str) -> str:
+        """The command that diagnoses again as it was done, with something more."""
+        one = self.diagnosis
+        words = ["ikura", "diagnose", shlex.quote(shown(self.record.run)), asked]
+        known = {"given": "--bayes-error", "human": "--human-error"}.get(one.optimal_source)
+        if known is not None and one.optimal is not None:
+            words.append(f"{known} {one.optimal.value:.12g}")
+        if one.worth != WORTH:
+            words.append(f"--worth {one.worth:.12g}")
+        return " ".join(words)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule: its name, what it is against, who recommends it, what it looks at, and whether it is for images alone."""
+
+    name: str
+    against: str
+    source: str
+    asks: Callable[[RuleContext], Advice | None]
+    images: bool = False

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ikura.experiments.claim import mean_interval, mean_intervals
-from ikura.json_values import JsonObject
-from ikura.page.figure import axis, css, figure, rounded
+from ikura.page.figure import Trace, axis, css, figure, rounded
 from ikura.page.lines import MARGIN, MARKS, Line, chart, level
 from ikura.page.markup import Html, element
 
@@ -92,7 +91,7 @@ def plane(
     heat = {"colorscale": ramp, "zmin": 0, "zmax": 1, "zsmooth": "best", "showscale": False, "hoverinfo": "skip"}
     half = {"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"}
     border = {"line": {"width": 2, "color": css("--ink")}, "contours": half}
-    traces: list[JsonObject] = [
+    traces: list[Trace] = [
         {"type": "heatmap", **grid, **heat},
         {"type": "contour", **grid, "showscale": False, "hoverinfo": "skip", **border},
     ]

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ikura.files import shown
-from ikura.json_values import JsonObject
 from ikura.page.cards import card, head
-from ikura.page.figure import css, evenly, log_tick
+from ikura.page.figure import Axis, css, evenly, log_tick
 from ikura.page.formatting import NOTHING, count, number, plural
 from ikura.page.lines import MARKS, Line, chart, level
 from ikura.page.markup import Html, element, passage
@@ -213,7 +212,7 @@ def _chart(lines: list[Line], title: str) -> Html:
     return chart(lines, "updates", "distance ‖w − w₀‖", title=title, xaxis=_log_axis(ends))
 
 
-def _log_axis(values: Sequence[float]) -> JsonObject:
+def _log_axis(values: Sequence[float]) -> Axis:
     known = [value for value in values if value > 0]
     return {"type": "log", "dtick": log_tick(math.log10(max(known) / min(known)) if known else 0.0)}
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ikura.json_values import JsonObject
 from ikura.large_batch.timing import short_duration
 from ikura.page.cards import card, head
 from ikura.page.figure import css
@@ -201,12 +200,12 @@ def _curves(scaling: Scaling) -> Html | None:
         length = min(map(len, curves))
         scores = np.stack([one[:length, 2] for one in curves])
         epochs = np.arange(1, length + 1)
-        look: JsonObject = {"colour": COLOURS[place % len(COLOURS)], "mode": "lines"}
+        colour = COLOURS[place % len(COLOURS)]
         means, lows, highs = scores.mean(0).tolist(), scores.min(0).tolist(), scores.max(0).tolist()
-        lines["epoch"].append(Line(row.name, epochs.tolist(), means, lows, highs, **look))
+        lines["epoch"].append(Line(row.name, epochs.tolist(), means, lows, highs, colour, "lines"))
         if math.isfinite(row.seconds_per_epoch):
             seconds = (epochs * row.seconds_per_epoch).tolist()
-            lines["seconds"].append(Line(row.name, seconds, means, lows, highs, **look))
+            lines["seconds"].append(Line(row.name, seconds, means, lows, highs, colour, "lines"))
     if not lines["epoch"]:
         return None
     what = f"dev {as_words(scaling.metric)}"

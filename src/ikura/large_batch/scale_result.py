@@ -120,7 +120,7 @@ class Scaling:
         Raises:
             RunError: every network of the column diverged.
         """
-        from ikura.study.record.model import load_model
+        from ikura.study.record.load_model import load_model
 
         return load_model(self.folder)
 

@@ -9,16 +9,18 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ikura.json_values import JsonObject
 from ikura.page.formatting import as_float
 from ikura.page.markup import Html, element, plain_json
 
-__all__ = ["Trace", "axis", "css", "evenly", "figure", "legend", "log_tick", "plot_text", "rounded"]
+__all__ = ["Axis", "Trace", "axis", "css", "evenly", "figure", "legend", "log_tick", "plot_text", "rounded"]
 
 Trace: TypeAlias = Mapping[str, Any]
 """What a chart draws, in Plotly's words."""
 
-AXIS: JsonObject = {
+Axis: TypeAlias = Mapping[str, Any]
+"""An axis, or settings of one, in Plotly's words."""
+
+AXIS: Axis = {
     "gridcolor": "css(--line)",
     "linecolor": "css(--line)",
     "tickcolor": "css(--line)",
@@ -26,7 +28,7 @@ AXIS: JsonObject = {
     "automargin": True,
     "tickfont": {"size": 11, "color": "css(--muted)"},
 }
-LAYOUT: JsonObject = {
+LAYOUT: Mapping[str, Any] = {
     "paper_bgcolor": "rgba(0,0,0,0)",
     "plot_bgcolor": "rgba(0,0,0,0)",
     "font": {"family": "system-ui, sans-serif", "size": 12, "color": "css(--ink)"},
@@ -47,7 +49,7 @@ def css(variable: str) -> str:
     return f"css({variable})"
 
 
-def axis(title: str | None = None, **settings: Any) -> JsonObject:
+def axis(title: str | None = None, **settings: Any) -> Axis:
     """Make an axis in the house's look.
 
     Args:
@@ -57,8 +59,8 @@ def axis(title: str | None = None, **settings: Any) -> JsonObject:
     Returns:
         The axis.
     """
-    label = {"text": plot_text(title), "font": {"size": 12, "color": css("--muted")}} if title else None
-    return {**AXIS, **({"title": label} if label else {}), **settings}
+    label = {"text": plot_text(title), "font": {"size": 12, "color": css("--muted")}}
+    return {**AXIS, **({"title": label} if title else {}), **settings}
 
 
 def figure(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ikura.page.figure import Trace, axis, css, figure, legend, plot_text, rounded
+from ikura.page.figure import Axis, Trace, axis, css, figure, legend, plot_text, rounded
 from ikura.page.markup import Html, join
 from ikura.page.traces import interval_bars, scatter
 
@@ -50,8 +50,8 @@ def chart(
     title: str | None = None,
     caption: object = None,
     height: int = 340,
-    xaxis: Mapping[str, Any] | None = None,
-    yaxis: Mapping[str, Any] | None = None,
+    xaxis: Axis | None = None,
+    yaxis: Axis | None = None,
     shapes: Sequence[Mapping[str, Any]] = (),
 ) -> Html:
     """Draw lines over one pair of axes, with a legend.
@@ -99,7 +99,9 @@ def _traces(line: Line) -> list[Trace]:
         return [{**main, "error_y": interval_bars(line.y, lows, highs, line.colour)}]
     known = np.isfinite(lows) & np.isfinite(highs)
     places = [place for place, one in zip(xs, known, strict=True) if one]
-    filled: dict[str, Any] = {"fill": "toself", "fillcolor": css(line.colour), "opacity": 0.16}
     ends = rounded([*highs[known], *lows[known][::-1]])
-    band = scatter([*places, *places[::-1]], ends, line.colour, line={"width": 0}, **filled)
+    band = scatter(
+        [*places, *places[::-1]], ends, line.colour,
+        line={"width": 0}, fill="toself", fillcolor=css(line.colour), opacity=0.16,
+    )  # fmt: skip
     return [band, main]

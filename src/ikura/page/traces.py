@@ -39,7 +39,7 @@ def scatter(
         >>> trace["marker"], trace["hovertemplate"]
         ({'size': 7, 'color': 'css(--roe)', 'line': {'width': 0}}, '%{x}<extra></extra>')
     """
-    trace: dict[str, Any] = {"type": "scatter", "mode": mode, "x": x, "y": y}
+    trace: dict[str, object] = {"type": "scatter", "mode": mode, "x": x, "y": y}
     if "lines" in mode:
         trace["line"] = {"width": 2, "color": css(colour), **(line or {})}
     if "markers" in mode:

@@ -19,7 +19,8 @@ from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
-from ikura.study.record.model import Model, load_model
+from ikura.study.record.load_model import load_model
+from ikura.study.record.model import Model
 
 from ...sweep import swept
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ikura.json_values import JsonObject
-from ikura.page.figure import Trace, axis, evenly, figure, legend, log_tick, rounded
+from ikura.page.figure import Axis, Trace, axis, evenly, figure, legend, log_tick, rounded
 from ikura.page.formatting import count, plural, score
 from ikura.page.markup import Html, element, join
 from ikura.page.traces import scatter
@@ -112,7 +111,7 @@ def _thinned(rows: pd.DataFrame) -> pd.DataFrame:
     return rows if len(rows) <= MOST_EPOCHS else rows.iloc[evenly(len(rows), MOST_EPOCHS)]
 
 
-def _losses(frame: pd.DataFrame) -> JsonObject:
+def _losses(frame: pd.DataFrame) -> Axis:
     """The loss axis: logarithmic, cut where only diverging or overfitted curves are; a loss of 0 is not drawn."""
     losses = frame[["train_loss", "dev_loss"]].to_numpy(dtype=float)
     losses = losses[np.isfinite(losses) & (losses > 0)]

@@ -7,8 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from ikura.json_values import JsonObject
-from ikura.page.figure import css, evenly, figure, plot_text, rounded
+from ikura.page.figure import Axis, css, evenly, figure, plot_text, rounded
 from ikura.page.formatting import number
 from ikura.page.markup import Html
 from ikura.report.charts.hyperparameter_charts import score_range
@@ -83,7 +82,7 @@ def parallel(view: View) -> Html | None:
     )
 
 
-def _dimension(view: View, name: str, rows: pd.DataFrame) -> JsonObject:
+def _dimension(view: View, name: str, rows: pd.DataFrame) -> Axis:
     scale = scale_of(view.record.searched[name], view.values(name))
     at = places(rows[name], scale)
     logarithmic = scale.axis.get("type") == "log"

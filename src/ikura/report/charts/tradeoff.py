@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ikura.json_values import JsonObject
 from ikura.page.figure import Trace, axis, evenly, figure, legend, log_tick, plot_text, rounded
 from ikura.page.formatting import as_float, count, number, plural, score
 from ikura.page.markup import Html, element, join
@@ -70,7 +69,7 @@ def _chart(view: View, name: str, known: pd.DataFrame, found: pd.DataFrame) -> H
     values = shown[name].to_numpy(dtype=float)
     positive = values.size > 0 and values.min() > 0
     logarithmic = positive and values.max() / values.min() >= LOG_FROM
-    ticks: JsonObject = {"tickformat": "~s" if name == "parameters" else "~g"}
+    ticks: dict[str, object] = {"tickformat": "~s" if name == "parameters" else "~g"}
     if logarithmic:
         ticks |= {"type": "log", "dtick": log_tick(float(np.log10(values.max() / values.min())))}
     traces = [

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ikura.json_values import JsonObject
-from ikura.page.figure import axis, log_tick, plot_text
+from ikura.page.figure import Axis, axis, log_tick, plot_text
 from ikura.page.formatting import as_float, number
 
 __all__ = ["Scale", "scale_of"]
@@ -35,7 +34,7 @@ class Scale:
 
     name: str
     words: str
-    axis: JsonObject
+    axis: Axis
     options: tuple[Any, ...] = ()
     jitter: float = 0.0
 
@@ -104,7 +103,7 @@ def scale_of(parameter: Any, values: Sequence[Any]) -> Scale:
     jitter = 0.2 if name == "integer" and high - low <= FEW_INTEGERS else 0.0
     margin = max(0.04 * (high - low), 2 * jitter, 1e-12)
     words = "integer" if name == "integer" else "linear scale"
-    ticks: JsonObject = {"nticks": 6, "tickformat": "~g"}
+    ticks: Axis = {"nticks": 6, "tickformat": "~g"}
     if jitter and high - low < 8:
         ticks = {"tickmode": "linear", "tick0": math.floor(low), "dtick": 1, "tickformat": "d"}
     return Scale(name, words, axis(range=[low - margin, high + margin], showgrid=False, **ticks), jitter=jitter)

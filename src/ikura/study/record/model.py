@@ -19,39 +19,28 @@ from torch.utils._pytree import tree_map
 
 from ikura.data.encoder import Encoder
 from ikura.data.encoder.inputs import InputsEncoder
-from ikura.data.encoder.make import read_encoder
 from ikura.data.input_arrays import stays_on_disk
 from ikura.data.network_inputs import NetworkInputs
-from ikura.errors import RunError, UsageError
-from ikura.export.operations import RecordedNetwork
+from ikura.errors import UsageError
 from ikura.files import run_files, write_atomically, write_output
 from ikura.nn.generators import seeded
 from ikura.nn.loss import LOSSES, Loss, Targets, chosen_loss, usual_loss
 from ikura.nn.mlp import MLP
-from ikura.plugins import check_plugins, plugin_network
 from ikura.population import attributes
-from ikura.population.factory import COMPILED, Factory, build
 from ikura.population.inputs import Features, as_features, call_forward
 from ikura.population.member import Hyperparameters
 from ikura.population.torch_settings import default_torch_settings
 from ikura.study.record.model_form import (
-    BESIDE,
     BUFFER,
     FORMAT,
-    check_fit,
-    check_seal,
     digest,
-    read_form,
-    read_weights,
     seal,
 )
-from ikura.study.record.pretrained import Pretrained, built_in, layout_without_weights
-from ikura.study.record.probe_outputs import probe_outputs, same_outputs
-from ikura.study.record.recorded_network import Recorded, is_own, read_recorded
+from ikura.study.record.recorded_network import Recorded
 from ikura.study.record.training_rows import training_rows
-from ikura.study.record.versions import LIBRARIES, difference, versions
+from ikura.study.record.versions import versions
 
-__all__ = ["Model", "load_model"]
+__all__ = ["Model"]
 
 _LOGGER = logging.getLogger("ikura")
 BLOCK, IMAGES = 8192, 512
@@ -86,7 +75,7 @@ class Model:
         run: Path | None = None,
         loss: Loss | None = None,
     ) -> None:
-        self.loss = loss_of_form(description) if loss is None else loss
+        self.loss = _loss_of(description) if loss is None else loss
         self.network = network.eval()
         self.encoder = encoder
         self.description = dict(description)
@@ -318,7 +307,7 @@ def _columns(found: np.ndarray) -> dict[str, np.ndarray]:
     return {f"prediction_{k}": flat[:, k] for k in range(flat.shape[1])}
 
 
-def loss_of_form(description: Mapping[str, Any]) -> Loss:
+def _loss_of(description: Mapping[str, Any]) -> Loss:
     """The loss of a model, as far as it makes predictions.
 
     Raises:
@@ -332,96 +321,3 @@ def loss_of_form(description: Mapping[str, Any]) -> Loss:
     if description.get("own_prediction"):
         raise UsageError(f"the loss {text!r}, which makes predictions of outputs, is your own; give loss=…")
     return Loss(str(text), own=lambda outputs, target: outputs, targets=Targets.AS_GIVEN)
-
-
-def load_model(folder: str | Path, network: Factory | None = None, loss: Loss | None = None) -> Model:
-    """Load a model from its folder, or from the folder of the run that made it.
-
-    Args:
-        folder: what `Model.save` wrote, or a run folder.
-        network: the factory, if the network was the caller's own; without it a network of the recorded operations is
-            made.
-        loss: the loss, if it was the caller's own.
-
-    Returns:
-        The model, in evaluation mode.
-
-    Raises:
-        RunError: there is no model, its files are not whole, or its factory is missing and its operations could not be
-            recorded.
-    """
-    folder = Path(folder)
-    place = folder / "model" if (folder / "model" / "model.json").is_file() else folder
-    described, weights = place / "model.json", place / "weights.safetensors"
-    if not described.is_file():
-        raise RunError(f"{folder}: no model there (no model.json); a run has one when it has ended")
-    content = read_form(described)
-    form, hyperparameters = content["network"], content["hyperparameters"]
-    if form is None and network is None and "plugin" in content:
-        try:
-            check_plugins([content["plugin"]])
-            network = plugin_network(content["plugin"]["name"])
-        except UsageError as error:
-            if "graph" not in content:
-                raise RunError(f"{place}: {error}") from error
-            _LOGGER.warning("%s: %s; until then the recorded operations of its network are used", place, error)
-    if is_own(form) and network is None and "graph" not in content:
-        why = f" ({content['not_recorded']})" if "not_recorded" in content else ""
-        raise RunError(
-            f"{place}: the network is your own, and its operations could not be recorded{why}; give its factory: "
-            f"ikura.load({str(folder)!r}, network=…)"
-        )
-    try:
-        encoder = read_encoder(content.pop("encoder"))
-        check_fit(described, form, encoder)
-        tensors = read_weights(
-            weights, layout_without_weights(form, hyperparameters, str(place)), content.pop("weights", None)
-        )
-        module = built_in(form, hyperparameters, str(place))
-    except RunError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, UsageError) as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise RunError(f"{described}: network: {reason}") from error
-    if module is None and network is not None:
-        module = build(network, hyperparameters, content.get("key", 0), str(place))
-        module = network.whole(module) if isinstance(network, Pretrained) else module
-    found = content.pop("graph", None)
-    recorded = None if found is None else read_recorded(place, found, tensors)
-    if module is None and recorded is not None:
-        module = recorded.module()
-    assert module is not None
-    tensors = {name.removeprefix(f"{COMPILED}."): tensor for name, tensor in tensors.items()}
-    parameters = (tensors[name] for name, _ in module.named_parameters() if name in tensors)
-    dtype = next((tensor.dtype for tensor in parameters if tensor.is_floating_point()), torch.float32)
-    module = module.to(dtype)
-    beside = {name: tensors.pop(name) for name in list(tensors) if name.startswith(BESIDE)}
-    try:
-        module.load_state_dict(tensors)
-        if not isinstance(module, RecordedNetwork):
-            attributes.restore(module, {name: tensor.numpy() for name, tensor in beside.items()})
-        buffers = dict(module.named_buffers())
-        for name, tensor in beside.items():
-            if name.startswith(BUFFER):
-                buffers[name.removeprefix(BUFFER)].copy_(tensor)
-    except (RuntimeError, KeyError, AttributeError) as error:
-        raise RunError(
-            f"{weights}: the weights do not fit the network of model.json: {' '.join(str(error).split())}"
-        ) from error
-    check_seal(described)
-    content.pop("seal", None)
-    if line := difference(content.pop("versions", {}), LIBRARIES):
-        _LOGGER.warning("%s: %s", place, line)
-    if content.get("probe") is not None and is_own(content["network"]):
-        found = probe_outputs(module.eval(), encoder, content["hyperparameters"].get("shape", []))
-        if found is None or not same_outputs(content["probe"], found):
-            raise RunError(
-                f"{place}: with this factory the network computes something else than it did when it was saved; give "
-                "the factory that it was trained with"
-            )
-    plain = network.author_module(module) if isinstance(network, Pretrained) else None
-    run = place.parent if (place.parent / "config.toml").is_file() and place.name == "model" else None
-    try:
-        return Model(module, encoder, content, recorded, plain, run, loss)
-    except UsageError as error:
-        raise RunError(f"{place}: {error}") from error

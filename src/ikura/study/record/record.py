@@ -36,7 +36,8 @@ from ikura.study.record.facts import (
     StageRecord,
 )
 from ikura.study.record.interventions import Intervention, Interventions
-from ikura.study.record.model import Model, load_model
+from ikura.study.record.load_model import load_model
+from ikura.study.record.model import Model
 from ikura.study.record.open_run import open_run
 from ikura.study.record.result import Best, Test
 from ikura.study.record.search_plans import decided, found_in, plans, united, with_widened

@@ -57,7 +57,7 @@ def pretrained(
         return Pretrained(deepcopy(source), freeze)
     path = Path(source)
     if path.is_dir():
-        from ikura.study.record.model import load_model
+        from ikura.study.record.load_model import load_model
 
         model = load_model(path, network)
         form = {name: model.description[name] for name in ("network", "hyperparameters")}
