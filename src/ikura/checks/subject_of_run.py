@@ -16,7 +16,7 @@ from ikura.errors import RunError
 from ikura.files import shown
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
-from ikura.space import Configuration
+from ikura.space._base import Configuration
 from ikura.study.factory_check import check_network
 from ikura.study.record.facts import BEST
 from ikura.study.record.open_run import open_run

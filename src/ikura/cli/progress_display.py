@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from typing_extensions import override
 
@@ -16,6 +16,9 @@ from ikura.cli.duration_text import format_duration
 from ikura.cli.session import Session, TolerantStream
 from ikura.study.record.progress import Progress
 from ikura.wording import one_line
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 __all__ = ["CommandProgress", "LiveProgress", "PlainProgress", "progress_for"]
 
@@ -128,7 +131,7 @@ class LiveProgress(CommandProgress):
             console=self.console,
         )
         self.bar: Any = None
-        self.counted: dict[str, Any] = {}
+        self.counted: dict[str, TaskID] = {}
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -11,6 +11,7 @@ import numpy as np
 from ikura.diagnose.chosen import Chosen
 from ikura.population.member import Member
 from ikura.population.training import TrainingRun
+from ikura.space._base import Configuration
 from ikura.trial_state import State
 
 __all__ = ["CostCurve", "cost_curves", "variants"]
@@ -71,7 +72,7 @@ class CostCurve:
         return self.state is State.COMPLETE and self.rises < 0.5 and self.cost[-1] < self.cost[0]
 
 
-def variants(values: Mapping[str, Any], readable: Any) -> dict[str, dict[str, Any]]:
+def variants(values: Mapping[str, Any], readable: Any) -> dict[str, Configuration]:
     """Name the variants of a configuration and say what is otherwise in each.
 
     Args:
@@ -86,7 +87,7 @@ def variants(values: Mapping[str, Any], readable: Any) -> dict[str, dict[str, An
     """
     penalties = {name: 0.0 for name in PENALTIES if values.get(name)}
     noise = {name: 0.0 for name in NOISE if values.get(name)}
-    found: dict[str, dict[str, Any]] = {"as chosen": {}}
+    found: dict[str, Configuration] = {"as chosen": {}}
     if noise:
         found["without dropout"] = noise
     elif readable("dropout"):

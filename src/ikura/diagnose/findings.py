@@ -273,7 +273,8 @@ def other_source(record: Record) -> str | None:
         return f"split by {setting.group}"
     if setting.time:
         return f"split by time, {setting.time}"
-    if "dev" in ((summary.get("images") or {}).get("given_parts") or []):
+    images = summary.get("images")
+    if images and "dev" in (images.get("given_parts") or []):
         return "the data came with it"
     columns = [str(one["column"]) for one in summary.get("drift") or [] if one["part"] == "dev"]
     return f"{', '.join(columns[:3])} distributed otherwise" if columns else None

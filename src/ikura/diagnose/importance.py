@@ -156,7 +156,7 @@ def _fanova(rows: pd.DataFrame, names: list[str], space: Space) -> Mapping[str, 
     from optuna.distributions import CategoricalDistribution, FloatDistribution
     from optuna.importance import FanovaImportanceEvaluator
 
-    kinds: dict[str, Any] = {}
+    kinds: dict[str, CategoricalDistribution | FloatDistribution] = {}
     columns: dict[str, list[Any]] = {}
     for name in names:
         one, missing = space[name], rows[name].isna()

@@ -15,7 +15,8 @@ from ikura.errors import SpaceError
 from ikura.files import shown
 from ikura.metric.estimate import percent
 from ikura.nn.zoo.cnn import CNN_DEFAULTS
-from ikura.space import DEFAULTS, Configuration, Parameter, Space, choice
+from ikura.space import DEFAULTS, Parameter, Space, choice
+from ikura.space._base import Configuration
 from ikura.space.effective import effective
 from ikura.space.effects import Place
 from ikura.space.limits import BOUNDS

@@ -28,7 +28,8 @@ def more_data_to_measure(context: RuleContext) -> Advice | None:
     reason = " ".join(f"The {one.name} is {between(one)}." for one in unknown)
     reason += f" That is too wide to judge. Add rows to {context.source}, then tune again."
     parts = context.record.summary["parts"]
-    shares = {one.of: parts["dev" if one.of == "dev" else "train"] / sum(parts.values()) for one in unknown}
+    rows = parts["train"] + parts["dev"] + parts["test"]
+    shares = {one.of: parts["dev" if one.of == "dev" else "train"] / rows for one in unknown}
     needed = " and ".join(
         f"about {one.examples_needed:,} more {one.of} examples to measure on ({percent(shares[one.of])} of new rows)"
         + (f" and {one.seeds_needed:,} more seeds" if one.seeds_needed else "")

@@ -63,11 +63,12 @@ def further_regularisation(context: RuleContext) -> Advice | None:
 
 def augmentation(context: RuleContext) -> Advice | None:
     """Changed training images, where the data are images and none of them is changed yet."""
-    if not context.images or any(name in context.space for name in OF_IMAGES) or not context.can("crop"):
+    images = context.record.summary.get("images")
+    if not images or any(name in context.space for name in OF_IMAGES) or not context.can("crop"):
         return None
-    side = min(context.record.summary["images"][name] for name in ("height", "width"))
+    side = min(images["height"], images["width"])
     space: dict[str, Parameter] = {"crop": linear(0, max(1, side // 8)), "rotation": linear(0, 15)}
-    if context.record.summary["images"]["channels"] == 3:
+    if images["channels"] == 3:
         space["flip"] = choice(0.0, 0.5)
     return Advice(0.8, f"{context.variance_sentence}, and training images are not changed.", "", searching(space))
 

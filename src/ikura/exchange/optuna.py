@@ -11,7 +11,6 @@ import pandas as pd
 from ikura.errors import SpaceError, UsageError, listed, nearest
 from ikura.exchange.optuna_distributions import parameter_of, quiet
 from ikura.exchange.prior import Prior
-from ikura.json_values import JsonObject
 from ikura.space import Choice, Fixed, Integer, Parameter, Space, choice, integer, linear, log
 from ikura.trial_state import State
 
@@ -143,7 +142,9 @@ def _ends(one: Parameter) -> tuple[float, ...]:
     return (single, single) if isinstance(single, int | float) and not isinstance(single, bool) else ()
 
 
-def _condition(name: str, always: list[str], ranges: Mapping[str, Parameter], trials: list[Any]) -> JsonObject:
+def _condition(
+    name: str, always: list[str], ranges: Mapping[str, Parameter], trials: list[Any]
+) -> Mapping[str, list[Any]]:
     """The values of another parameter at which this one is there, if they tell."""
     for parent in always:
         if not isinstance(ranges[parent], Choice | Integer):

@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 from ikura.errors import SpaceError, UsageError
 from ikura.schema import Scalar
 from ikura.space import Space
+from ikura.space._base import Configuration
 from ikura.trial_state import State
 
 __all__ = ["KnownTrial", "Prior", "fitted"]
@@ -47,7 +48,7 @@ class Prior:
     greater_is_better: bool
 
     @cached_property
-    def _ended(self) -> list[tuple[dict[str, Any], str, Any]]:
+    def _ended(self) -> list[tuple[Configuration, str, Any]]:
         """Hyperparameters, state and score of the trials that have ended."""
         return [
             ({n: row[n] for n in self.space if n in row and not _missing(row[n])}, state, score)
@@ -89,7 +90,7 @@ class Prior:
                 yield {"configuration": configuration, "score": None if failed else sign * float(score)}
 
 
-def fitted(given: Mapping[str, Any], space: Space) -> dict[str, Any] | None:
+def fitted(given: Mapping[str, Any], space: Space) -> Configuration | None:
     """Make a configuration of a space that has the given values.
 
     Args:

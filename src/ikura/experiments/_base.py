@@ -6,19 +6,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeAlias
 
 import pandas as pd
 
 from ikura.errors import UsageError, nearest
 from ikura.experiments.catalogue import EXPERIMENTS
 from ikura.experiments.claim import Claim
-from ikura.json_values import JsonObject
 from ikura.page.markup import Html, passage
 
-__all__ = ["Experiment", "Findings", "Repetition", "Section", "Tables"]
+__all__ = ["Experiment", "Findings", "Repetition", "Row", "Section", "Tables"]
 
-Tables = dict[str, list[JsonObject]]
+Row: TypeAlias = Mapping[str, object]
+"""A row of a table of results, by columns: numbers and strings."""
+Tables: TypeAlias = Mapping[str, Sequence[Row]]
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Experiment(ABC):
         return EXPERIMENTS[self.name]
 
     @property
-    def setting(self) -> JsonObject:
+    def setting(self) -> Mapping[str, Any]:
         """The options with their values; results under other values are another experiment's."""
         return {}
 

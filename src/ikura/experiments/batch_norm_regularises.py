@@ -10,10 +10,9 @@ import pandas as pd
 from typing_extensions import override
 
 import ikura
-from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
+from ikura.experiments._base import Experiment, Findings, Repetition, Row, Section, Tables
 from ikura.experiments.charts import MARKS, averaged, chart, short
 from ikura.experiments.claim import Claim
-from ikura.json_values import JsonObject
 from ikura.page.markup import element
 from ikura.page.tables import block
 
@@ -24,7 +23,7 @@ COLOURS = {"none": MARKS[1], "batch": MARKS[0]}
 NAMES = {"none": "without", "batch": "with batch normalisation"}
 
 
-def measure(size: int, normalisation: str, seed: int, updates: int, folder: Path) -> JsonObject:
+def measure(size: int, normalisation: str, seed: int, updates: int, folder: Path) -> Row:
     """Train one network.
 
     Args:

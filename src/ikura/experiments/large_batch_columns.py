@@ -13,7 +13,6 @@ from ikura.engine import engine_for
 from ikura.errors import UsageError
 from ikura.experiments._base import Repetition, Tables
 from ikura.experiments.populations import make_setup
-from ikura.json_values import JsonObject
 from ikura.large_batch.preset import Preset, preset
 from ikura.nn.zoo import network as zoo_network
 from ikura.population.examples import Examples
@@ -99,7 +98,7 @@ class Setting:
     def resolved(self, quick: bool = False) -> Setting:
         """Fill in what was not chosen."""
         own, given = self.preset, {name: value for name, value in asdict(self).items() if value is not None}
-        usual: JsonObject = {
+        usual: dict[str, Any] = {
             "width": own.width,
             "batch_size": own.batch_size,
             "ratio": own.large // own.batch_size,
@@ -111,7 +110,7 @@ class Setting:
             smaller = {name: value for name, value in QUICK.items() if name != "width" or own.width is not None}
         return Setting(**usual | smaller | given | {"reduced": bool(set(smaller) - set(given))})
 
-    def as_dict(self) -> JsonObject:
+    def as_dict(self) -> Mapping[str, Any]:
         """Plain values; what is left to the data is left out."""
         return {name: value for name, value in asdict(self).items() if value is not None and name != "reduced"}
 

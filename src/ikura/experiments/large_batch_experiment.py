@@ -13,7 +13,6 @@ from ikura.experiments._base import Experiment, Findings, Repetition, Section, T
 from ikura.experiments.claim import Claim
 from ikura.experiments.large_batch_columns import POINTS, Plans, Setting, columns
 from ikura.experiments.large_batch_tables import OPTIONS, curves, distance, diverged, gaps_of, results_table
-from ikura.json_values import JsonObject
 
 __all__ = ["ColumnsExperiment"]
 
@@ -39,7 +38,7 @@ class ColumnsExperiment(Experiment):
 
     @property
     @override
-    def setting(self) -> JsonObject:
+    def setting(self) -> Mapping[str, Any]:
         return self._setting.resolved().as_dict()
 
     @override

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,11 +11,10 @@ import pandas as pd
 from typing_extensions import override
 
 from ikura.data import prepare
-from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
+from ikura.experiments._base import Experiment, Findings, Repetition, Row, Section, Tables
 from ikura.experiments.charts import MARKS, Line, chart, short
 from ikura.experiments.claim import Claim
 from ikura.experiments.populations import make_setup
-from ikura.json_values import JsonObject
 from ikura.large_batch.noise_scale import NoiseScale, measure_noise_scale, noise_scale
 from ikura.page.tables import block
 from ikura.population.member import Member
@@ -114,7 +113,7 @@ class NoiseScaleExperiment(Experiment):
             rows.append({"problem": problem.name, "known": problem.scale, **estimate})
         return {"intervals": rows, "training": self._training(repetition)}
 
-    def _training(self, repetition: Repetition) -> list[JsonObject]:
+    def _training(self, repetition: Repetition) -> Sequence[Row]:
         if repetition.index >= (2 if repetition.quick else NETWORKS):
             return []
         setup = make_setup(prepare("digits", seed=0))

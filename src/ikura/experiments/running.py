@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from ikura.errors import RunError, UsageError
 from ikura.experiments.folders import default_folder
 from ikura.experiments.registry import experiment
-from ikura.json_values import JsonObject, jsonable
+from ikura.json_values import jsonable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,7 @@ class Reproduction:
     name: str
     folder: Path
     report: Path
-    results: JsonObject
+    results: Mapping[str, Any]
 
 
 def reproduce(
@@ -186,7 +186,7 @@ def frames(found: list[RepetitionRecord]) -> dict[str, pd.DataFrame]:
 
 
 def _written(
-    chosen: Experiment, folder: Path, found: list[RepetitionRecord], seed: int, quick: bool, options: JsonObject
+    chosen: Experiment, folder: Path, found: list[RepetitionRecord], seed: int, quick: bool, options: Mapping[str, Any]
 ) -> Reproduction:
     from ikura.experiments.experiment_page import write_page
     from ikura.files import write_atomically

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,11 +10,10 @@ import pandas as pd
 from typing_extensions import override
 
 from ikura.data import prepare
-from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
+from ikura.experiments._base import Experiment, Findings, Repetition, Row, Section, Tables
 from ikura.experiments.charts import MARKS, averaged, chart, short
 from ikura.experiments.claim import Claim
 from ikura.experiments.populations import make_setup, train
-from ikura.json_values import JsonObject
 from ikura.large_batch.step_covariance import example_gradients, predicted_covariance, sample_steps, step_variance
 from ikura.page.markup import element
 from ikura.page.tables import block
@@ -45,7 +44,7 @@ def sizes_for(rows: int) -> tuple[int, ...]:
     return tuple(size for size in (largest >> place for place in reversed(range(NUMBER))) if size)
 
 
-def measure(gradients: np.ndarray, sizes: tuple[int, ...], steps: int, seed: int) -> list[JsonObject]:
+def measure(gradients: np.ndarray, sizes: tuple[int, ...], steps: int, seed: int) -> Sequence[Row]:
     """Compare measured and predicted covariance of steps at one point.
 
     Args:
@@ -105,7 +104,7 @@ class StepCovariance(Experiment):
         examples = make_setup(dataset, rows=min(rows, len(dataset.train))).train
         sizes = sizes_for(len(examples))
         sizes = (sizes[0], sizes[-1]) if repetition.quick else sizes
-        found: list[JsonObject] = []
+        found: list[Row] = []
         for when, epochs in (("start", 0), ("trained", 1)):
             network = _network(dataset, examples, repetition.seed, epochs)
             gradients = example_gradients(network, examples.array, examples.y, "multiclass")

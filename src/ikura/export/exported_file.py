@@ -18,9 +18,16 @@ from ikura.data.encoder.given import GivenEncoder
 from ikura.data.encoder.vector import VectorEncoder
 from ikura.errors import UsageError, nearest
 from ikura.export.deployed_network import DeployedNetwork, encoding_of
-from ikura.export.raw_columns import MISSING, RawTable, column_records, raw_table
+from ikura.export.raw_columns import (
+    MISSING,
+    ArrayRecord,
+    ColumnRecord,
+    RawTable,
+    ShapedColumn,
+    column_records,
+    raw_table,
+)
 from ikura.files import check_target
-from ikura.json_values import JsonObject
 from ikura.nn.copying import copy_of
 from ikura.nn.noise import key, normal
 from ikura.version import __version__
@@ -121,7 +128,7 @@ class Deployment:
         given = (*encoder.shape[1:], encoder.shape[0]) if encoder.channels_last else encoder.shape
         return np.resize(drawn, (ROWS, *given)) * encoder.standard.std + encoder.standard.mean
 
-    def metadata(self, inputs: list[JsonObject], outputs: list[JsonObject]) -> dict[str, str]:
+    def metadata(self, inputs: Sequence[ArrayRecord | ShapedColumn], outputs: Sequence[ArrayRecord]) -> dict[str, str]:
         """What a file says of itself: JSON under "ikura"."""
         about = {
             "version": __version__,
@@ -134,7 +141,7 @@ class Deployment:
         return {"ikura": json.dumps(about, allow_nan=False)}
 
 
-def column_records_of(encoder: Encoder) -> list[JsonObject]:
+def column_records_of(encoder: Encoder) -> list[ColumnRecord]:
     """What each column is given as, of a table."""
     assert isinstance(encoder, TableEncoder)
     return column_records(encoder)

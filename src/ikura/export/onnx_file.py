@@ -16,8 +16,7 @@ from ikura.data.encoder import ImageEncoder, TableEncoder
 from ikura.data.encoder.given import GivenEncoder
 from ikura.errors import UsageError
 from ikura.export.exported_file import Deployment, Example, check_close
-from ikura.export.raw_columns import MISSING, column_records
-from ikura.json_values import JsonObject
+from ikura.export.raw_columns import MISSING, ArrayRecord, ShapedColumn, column_records
 from ikura.process_state import ignored_warnings, quieter
 
 __all__ = ["onnx_bytes"]
@@ -100,7 +99,7 @@ def _core(deployment: Deployment, example: Example) -> Any:
     return program.model_proto
 
 
-def _around(core: Any, deployment: Deployment) -> tuple[Any, list[JsonObject], list[JsonObject]]:
+def _around(core: Any, deployment: Deployment) -> tuple[Any, Sequence[ArrayRecord | ShapedColumn], list[ArrayRecord]]:
     """Put in front what takes columns by name, and behind it what names classes."""
     from onnx import TensorProto, helper
 
@@ -120,7 +119,7 @@ def _around(core: Any, deployment: Deployment) -> tuple[Any, list[JsonObject], l
         given = [columns for columns in parts.values() if columns]
         for columns, value in zip(given, core.graph.input, strict=True):
             nodes.append(helper.make_node("Concat", columns, [value.name], axis=1))
-        about = [{**record, "shape": ["rows", 1]} for record in records]
+        about: Sequence[ArrayRecord | ShapedColumn] = [{**record, "shape": ["rows", 1]} for record in records]
     else:
         [value] = core.graph.input
         kind = value.type.tensor_type.elem_type
@@ -166,7 +165,7 @@ def _levels(column: str, code: str, levels: Sequence[str], missing: Sequence[str
 
 def _outputs(
     found: str, taken: set[str], deployment: Deployment
-) -> tuple[list[Any], list[Any], list[tuple[Any, JsonObject]]]:
+) -> tuple[list[Any], list[Any], list[tuple[Any, ArrayRecord]]]:
     """Constants, nodes and outputs behind the network, and what is said of the outputs."""
     from onnx import TensorProto, helper, numpy_helper
 
@@ -178,7 +177,7 @@ def _outputs(
     if deployment.classes is None:
         name = named("prediction")
         value = helper.make_tensor_value_info(name, TensorProto.DOUBLE, ["rows"])
-        record = {"name": name, "type": "float64", "shape": ["rows"]}
+        record: ArrayRecord = {"name": name, "type": "float64", "shape": ["rows"]}
         return [], [helper.make_node("Identity", [found], [name])], [(value, record)]
     classes = _class_array(deployment.classes)
     label, probabilities = named("label"), named("probabilities")

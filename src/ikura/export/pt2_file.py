@@ -9,8 +9,7 @@ import torch
 from ikura.data.encoder import TableEncoder
 from ikura.errors import UsageError
 from ikura.export.exported_file import Deployment, Example, check_close
-from ikura.export.raw_columns import column_records
-from ikura.json_values import JsonObject
+from ikura.export.raw_columns import ArrayRecord, column_records
 from ikura.process_state import ignored_warnings
 
 __all__ = ["pt2_bytes"]
@@ -55,8 +54,8 @@ def pt2_bytes(deployment: Deployment, example: Example) -> bytes:
     return buffer.getvalue()
 
 
-def _inputs(deployment: Deployment, example: Example) -> list[JsonObject]:
-    def said(name: str, place: int) -> JsonObject:
+def _inputs(deployment: Deployment, example: Example) -> list[ArrayRecord]:
+    def said(name: str, place: int) -> ArrayRecord:
         tensor = example.raw[place]
         return {"name": name, "type": str(tensor.dtype).removeprefix("torch."), "shape": ["rows", *tensor.shape[1:]]}
 
@@ -71,7 +70,7 @@ def _inputs(deployment: Deployment, example: Example) -> list[JsonObject]:
     return [{**said(name, place), "columns": own} for place, (name, own) in enumerate(given.items())]
 
 
-def _output(deployment: Deployment) -> JsonObject:
+def _output(deployment: Deployment) -> ArrayRecord:
     if deployment.classes is None:
         return {"name": "prediction", "type": "float64", "shape": ["rows"]}
     return {"name": "probabilities", "shape": ["rows", len(deployment.classes)]}

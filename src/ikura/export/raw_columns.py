@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +16,38 @@ from ikura.data.encoder.date_time import DatetimeEncoding
 from ikura.data.encoder.number import NumberEncoding
 from ikura.data.encoder.table import TableEncoder
 from ikura.data.values import datetimes, label
-from ikura.json_values import JsonObject
 
-__all__ = ["MISSING", "RawTable", "column_records", "raw_table"]
+__all__ = ["MISSING", "ArrayRecord", "ColumnRecord", "RawTable", "ShapedColumn", "column_records", "raw_table"]
 
 MISSING = ""
 """The word that stands for a missing category in an exported network."""
 
 Encoding = NumberEncoding | CategoryEncoding | DatetimeEncoding
+
+
+class ColumnRecord(TypedDict):
+    """What a column is given as; the levels are those of a category."""
+
+    name: str
+    kind: str
+    type: str
+    missing: str
+    levels: NotRequired[list[str]]
+
+
+class ShapedColumn(ColumnRecord):
+    """A column that is an input by itself."""
+
+    shape: list[str | int]
+
+
+class ArrayRecord(TypedDict):
+    """An array that an exported network takes or gives; the columns are those of a table that stand in it."""
+
+    name: str
+    shape: list[str | int]
+    type: NotRequired[str]
+    columns: NotRequired[list[ColumnRecord]]
 
 
 @dataclass(frozen=True)
@@ -78,17 +102,17 @@ def _seconds(series: pd.Series) -> npt.NDArray[np.float64]:
     return np.asarray(seconds.to_numpy(dtype=np.float64, na_value=np.nan), np.float64)
 
 
-def column_records(encoder: TableEncoder) -> list[JsonObject]:
+def column_records(encoder: TableEncoder) -> list[ColumnRecord]:
     """Say of each column what it is given as; for the metadata of a file and for a model card."""
     return [_record(encoding) for encoding in encoder.encodings]
 
 
-def _record(encoding: Encoding) -> JsonObject:
+def _record(encoding: Encoding) -> ColumnRecord:
+    name = encoding.name
     if isinstance(encoding, CategoryEncoding):
-        found = {"kind": "category", "type": "text", "levels": encoding.levels, "missing": MISSING}
-    elif isinstance(encoding, DatetimeEncoding):
-        found = {"kind": "datetime", "type": "seconds since 1970-01-01T00:00:00 UTC", "missing": "NaN"}
-    else:
-        kind = "boolean" if encoding.boolean else "number"
-        found = {"kind": kind, "type": "0 or 1" if encoding.boolean else "number", "missing": "NaN"}
-    return {"name": encoding.name, **found}
+        return {"name": name, "kind": "category", "type": "text", "levels": encoding.levels, "missing": MISSING}
+    if isinstance(encoding, DatetimeEncoding):
+        seconds = "seconds since 1970-01-01T00:00:00 UTC"
+        return {"name": name, "kind": "datetime", "type": seconds, "missing": "NaN"}
+    kind, written = ("boolean", "0 or 1") if encoding.boolean else ("number", "number")
+    return {"name": name, "kind": kind, "type": written, "missing": "NaN"}

@@ -1,6 +1,6 @@
 """What may be tuned, on which scale, and in which order of priority."""
 
-from ikura.space._base import Configuration, Parameter, Value
+from ikura.space._base import Parameter, Value
 from ikura.space.condition import Condition, when
 from ikura.space.constraint import Constraint, constraint
 from ikura.space.continuous import Linear, Log, LogComplement, linear, log, log_complement
@@ -20,7 +20,6 @@ __all__ = [
     "TIERS",
     "Choice",
     "Condition",
-    "Configuration",
     "Constraint",
     "DefaultSpace",
     "Fixed",

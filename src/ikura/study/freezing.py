@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
 from ikura.population.warmup import warm_up
 from ikura.process_state import one_thread_each
+from ikura.space._base import Configuration
 from ikura.study.record.pretrained import MANY, Pretrained
 from ikura.study.training_setup import examples_of
 
@@ -165,7 +165,7 @@ def _loss(
     return found[:, place[0], place[1]]
 
 
-def _settings(start: Pretrained) -> list[dict[str, Any]]:
+def _settings(start: Pretrained) -> list[Configuration]:
     return [
         {"optimizer": "adam", "learning_rate": rate, "pretrained_rate": factor, "batch_size": BATCH}
         for rate, factor in RATES[start.freeze]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ikura.data.encoder import ImageEncoder, TableEncoder
-from ikura.export.raw_columns import column_records
+from ikura.export.raw_columns import ColumnRecord, column_records
 from ikura.files import write_atomically
 from ikura.page.formatting import count, interval, number, score
 from ikura.study.record.model import Model
@@ -119,10 +119,8 @@ def _data(record: Record) -> list[str]:
         f"{source}, {count(summary['rows'])} rows: {count(parts['train'])} for training, {count(parts['dev'])} for "
         f"choosing, {count(parts['test'])} for the test."
     ]
-    if summary.get("classes"):
-        lines.append(
-            _table(("class", "rows"), [(_text(one["name"]), count(one["rows"])) for one in summary["classes"]])
-        )
+    if classes := summary.get("classes"):
+        lines.append(_table(("class", "rows"), [(_text(one["name"]), count(one["rows"])) for one in classes]))
     left = [f"{_text(one['name'])} ({_text(one['reason'])})" for one in summary.get("left_out") or []]
     return [*lines, *([f"Left out: {', '.join(left[:MOST_LEVELS])}."] if left else [])]
 
@@ -148,7 +146,7 @@ def _use(record: Record, model: Model) -> str:
     return "\n\n".join(lines)
 
 
-def _levels(one: dict[str, Any]) -> str:
+def _levels(one: ColumnRecord) -> str:
     levels = one.get("levels", [])
     more = ", …" if len(levels) > MOST_LEVELS else ""
     return ", ".join(_text(level) for level in levels[:MOST_LEVELS]) + more

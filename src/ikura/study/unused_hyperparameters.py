@@ -19,6 +19,7 @@ from ikura.population.factory import Factory, build
 from ikura.population.inputs import Features, call_forward, tensors_of
 from ikura.population.member import Hyperparameters
 from ikura.space import Space
+from ikura.space._base import Configuration
 from ikura.space.effective import TRAINING
 from ikura.space.terms import plain_name, suggest_name, term_of
 
@@ -31,7 +32,7 @@ DRAWS = (0.5, 0.0, 1.0, 0.25, 0.75)
 class _Read(Hyperparameters):
     """Hyperparameters that remember which of them were asked for."""
 
-    def __init__(self, values: dict[str, Any], seen: set[str]) -> None:
+    def __init__(self, values: Configuration, seen: set[str]) -> None:
         super().__init__(values)
         object.__setattr__(self, "seen", seen)
 
@@ -113,7 +114,7 @@ def unread(factory: Callable[[Hyperparameters], nn.Module], space: Space, datase
     return [f"nothing reads {name}, so it has no effect{_offer(name, training)}" for name in never]
 
 
-def _tried(factory: Factory, given: dict[str, Any], seed: int, x: Features, codes: torch.Tensor) -> bool:
+def _tried(factory: Factory, given: Configuration, seed: int, x: Features, codes: torch.Tensor) -> bool:
     """Build a network and run it once, in which it may read more; whether it could be built."""
     try:
         module = build(factory, given, seed, "the factory", [x, codes])

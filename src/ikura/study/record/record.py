@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property, reduce
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import pandas as pd
 from torch import nn
@@ -34,6 +34,7 @@ from ikura.study.record.facts import (
     ImageSamplesFact,
     PredictionsFact,
     StageRecord,
+    SummaryFact,
 )
 from ikura.study.record.interventions import Intervention, Interventions
 from ikura.study.record.load_model import load_model
@@ -138,9 +139,9 @@ class Record:
         return found_in(row_of(self.store, best.number).stage, searches).epochs
 
     @cached_property
-    def summary(self) -> JsonObject:
+    def summary(self) -> SummaryFact:
         """What was read: rows, columns, parts, classes, notes."""
-        return dict(self.store.fact(SUMMARY) or {})
+        return self.store.fact(SUMMARY) or cast(SummaryFact, {})
 
     @property
     def stages(self) -> list[StageRecord]:

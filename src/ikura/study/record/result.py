@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ikura.schema import Count, Name, Short, Whole
+from ikura.space._base import Configuration
 
 __all__ = ["Best", "Corrected", "RunnerUp", "Test"]
 
@@ -77,7 +77,7 @@ class Best:
     """
 
     number: int
-    hyperparameters: dict[str, Any]
+    hyperparameters: Configuration
     dev: float
     interval: tuple[float, float]
     dev_corrected: float | None = None
