@@ -10,8 +10,8 @@ from typing import Any
 from ikura.registry import Registry
 
 __all__ = [
-    "BUNDLED", "CALLBACKS", "CHECKS", "FORMATS", "IMAGE_SETS", "LOSSES", "METRICS", "NETWORKS", "SCHEDULES", "SEARCHES",
-    "TRAINING_STEPS",
+    "BUNDLED", "CALLBACKS", "CHECKS", "FORMATS", "IMAGE_SETS", "LOSSES", "METRICS", "NETWORKS", "OPTIMIZERS",
+    "SCHEDULES", "SEARCHES", "TRAINING_STEPS",
 ]  # fmt: skip
 
 SEARCHES: Registry[Any] = Registry(
@@ -92,6 +92,22 @@ TRAINING_STEPS: Registry[Any] = Registry(
     "training step", "training_steps", {}, "ikura.population.own_step:as_training_step"
 )
 """Functions that compute the loss of a mini-batch from network, batch and hyperparameters."""
+
+OPTIMIZERS: Registry[Any] = Registry(
+    "optimizer",
+    "optimizers",
+    {
+        "adafactor": "torch.optim:Adafactor",
+        "adamax": "torch.optim:Adamax",
+        "asgd": "torch.optim:ASGD",
+        "nadam": "torch.optim:NAdam",
+        "radam": "torch.optim:RAdam",
+        "rprop": "torch.optim:Rprop",
+    },
+    "ikura.population.own_optimizer:as_optimizer",
+    reserved=("sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "smorms3", "adam", "adamw"),
+)
+"""What makes the optimizer of a network of the caller's; reserved are the update rules that ikura compiles."""
 
 NETWORKS: Registry[Any] = Registry(
     "network",

@@ -7,7 +7,18 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from ikura.built_in import CALLBACKS, CHECKS, FORMATS, LOSSES, METRICS, NETWORKS, SCHEDULES, SEARCHES, TRAINING_STEPS
+from ikura.built_in import (
+    CALLBACKS,
+    CHECKS,
+    FORMATS,
+    LOSSES,
+    METRICS,
+    NETWORKS,
+    OPTIMIZERS,
+    SCHEDULES,
+    SEARCHES,
+    TRAINING_STEPS,
+)
 from ikura.errors import UsageError, nearest
 from ikura.registry import Registry
 
@@ -21,13 +32,20 @@ KINDS: dict[str, Registry[Any]] = {
     "loss": LOSSES,
     "callback": CALLBACKS,
     "training_step": TRAINING_STEPS,
+    "optimizer": OPTIMIZERS,
     "network": NETWORKS,
     "format": FORMATS,
 }
 """What can be registered, by kind."""
 
 
-ARGUMENTS = {"loss": "loss", "metric": "metric", "callback": "callbacks", "training_step": "training_step"}
+ARGUMENTS = {
+    "loss": "loss",
+    "metric": "metric",
+    "callback": "callbacks",
+    "training_step": "training_step",
+    "optimizer": "optimizer",
+}
 """As which argument of `ikura.tune` and `ikura.resume` a function of the caller's own is given, by kind."""
 
 
@@ -49,8 +67,9 @@ def register(kind: str, name: str, thing: Any) -> None:
         kind: "search" (a subclass of `ikura.search.Proposer`), "schedule" (of `ikura.search.Schedule`), "check" (of
             `ikura.checks.Check`), "metric" (an `ikura.metric.Metric`, or a function of (prediction, target)), "loss" (a
             function of (outputs, target)), "callback" (a function of an epoch's record),
-            "training_step" (a function of (module, batch, hyperparameters)), "network" (a function from hyperparameters
-            to an nn.Module), or "format" (a function from the path of a file to a pandas.DataFrame).
+            "training_step" (a function of (module, batch, hyperparameters)), "optimizer" (a class of torch.optim, or a
+            function of (module, hyperparameters)), "network" (a function from hyperparameters to an nn.Module), or
+            "format" (a function from the path of a file to a pandas.DataFrame).
         name: what it is called, in its attribute `name` too where it has one; of a format the suffix of its files.
         thing: what the name stands for.
 

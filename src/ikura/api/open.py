@@ -44,13 +44,14 @@ def open_study(
     metrics: Sequence[Any] | None = None,
     callbacks: Sequence[Any] | None = None,
     training_step: Any = None,
+    optimizer: Any = None,
 ) -> Study:
     """Open the study of a run folder, finished or not.
 
     Args:
         run: the run folder.
         network: the factory, if the networks are the caller's own; needed for `replay` and `model`.
-        loss, metric, metrics, callbacks, training_step: as for `ikura.resume`.
+        loss, metric, metrics, callbacks, training_step, optimizer: as for `ikura.resume`.
 
     Returns:
         The study.
@@ -58,5 +59,5 @@ def open_study(
     Raises:
         RunError: the folder holds no run.
     """
-    give_again(Path(run), loss, metric, metrics, callbacks, training_step)
+    give_again(Path(run), loss, metric, metrics, callbacks, training_step, optimizer)
     return Study(run, network)

@@ -38,6 +38,7 @@ def resume(
     metrics: Sequence[Any] | None = None,
     callbacks: Sequence[Any] | None = None,
     training_step: Any = None,
+    optimizer: Any = None,
 ) -> Study:
     """Go on with a run that was stopped or killed, to the result it would have had.
 
@@ -46,8 +47,8 @@ def resume(
         network: the factory, if the networks are the caller's own.
         progress: who is told how it goes.
         ask: as for `tune`; needed if the run was begun with one.
-        loss, metric, metrics, callbacks, training_step: functions of your own that the run was begun with, in a process
-            in which they were not given or registered yet.
+        loss, metric, metrics, callbacks, training_step, optimizer: functions of your own that the run was begun with,
+            in a process in which they were not given or registered yet.
 
     Returns:
         The finished study; at once if it had been finished.
@@ -57,7 +58,7 @@ def resume(
         UsageError: the run asks before each step, and nobody is there to ask.
     """
     run, progress = named(run, "the run folder").absolute(), Logged(progress)
-    give_again(run, loss, metric, metrics, callbacks, training_step)
+    give_again(run, loss, metric, metrics, callbacks, training_step, optimizer)
     setting, known = open_run(run)
     with closing(known):
         done = known.fact(DONE)

@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from ikura.api.study import Study
+from ikura.built_in import OPTIMIZERS
 from ikura.data import Dataset
 from ikura.data.network_inputs import NetworkInputs
 from ikura.errors import UsageError
@@ -31,6 +32,7 @@ from ikura.study.given_data import GivenData
 from ikura.study.loss_choice import check_labels_fit, check_loss_fits, task_of_loss
 from ikura.study.metric_applicability import check_measurable
 from ikura.study.network_cost import check_bound
+from ikura.study.optimizer_check import check_optimizer
 from ikura.study.positive_class import positive_of
 from ikura.study.record.device import chosen_device
 from ikura.study.record.networks import OWN, budget, check_channels, chosen_network, resolved
@@ -98,7 +100,7 @@ def make_plan(
     used = [("search", search.search), ("schedule", search.schedule), ("metric", search.metric), ("network", network)]
     used += [("loss", (training.loss or "").partition(":")[0]), *(("metric", name) for name in search.metrics or ())]
     used += [("callback", name) for name in training.callbacks or ()]
-    used += [("training_step", training.training_step)]
+    used += [("training_step", training.training_step), ("optimizer", training.optimizer)]
     used += [("format", Path(one["path"]).suffix[1:]) for one in given.records.values() if one["kind"] == "file"]
     plugins, network = plugins_among(used), plugin_network(network)
     seed, arrays, loss = search.seed, arrays_for(network, standardise), loss_of(training.loss)
@@ -133,7 +135,8 @@ def make_plan(
         finalists = 0
     search = replace(search, epochs=epochs, finalists=finalists)
     freeze = network.freeze if isinstance(network, Pretrained) else None
-    opened, note = chosen_space(space, name, search.first_trials, dataset, freeze, epochs)
+    optimizer = None if training.optimizer is None else OPTIMIZERS[training.optimizer]
+    opened, note = chosen_space(space, name, search.first_trials, dataset, freeze, epochs, optimizer is not None)
     check_labels_fit(loss, dataset, opened)
     factory = network if name == OWN and not isinstance(network, str | Pretrained) else None
     if factory is not None:
@@ -143,7 +146,7 @@ def make_plan(
         )
     known = trials_of_prior(prior, opened, compared_by)
     _tell(dataset, [note, *known.notes], progress)
-    for line in unread(factory, opened, dataset, seed) if factory is not None else ():
+    for line in unread(factory, opened, dataset, seed, optimizer) if factory is not None else ():
         progress.warn(line)
     found = _checked(dataset, factory, opened, seed, progress, loss) if checks else None
     setting = Setting.made(
@@ -168,6 +171,8 @@ def make_plan(
     )
     setup = make_setup(setting, dataset, resolved(name, network))
     check_bound(setup, opened, search.objectives.max_parameters)
+    if optimizer is not None:
+        check_optimizer(setup, opened, seed, search.schedule, progress)
     if name in ("mlp", "cnn"):
         check_compiler()
     return StudyPlan(given, setting, dataset, opened, network, setup, known, found)

@@ -17,7 +17,13 @@ from ikura.space import Space
 from ikura.space.argument_names import picked, refuses_unknown
 from ikura.study.given_data import GivenData
 from ikura.study.record.decision import Ask
-from ikura.study.record.own_functions import callbacks_called, loss_called, metric_called, training_step_called
+from ikura.study.record.own_functions import (
+    callbacks_called,
+    loss_called,
+    metric_called,
+    optimizer_called,
+    training_step_called,
+)
 from ikura.study.record.progress import Logged, Progress
 from ikura.study.record.tune_options import SearchOptions, TrainingOptions
 from ikura.study.run_folder import alone, new_folder, run_folder
@@ -47,6 +53,7 @@ def tune(
     metrics: Sequence[Any] | None = None,
     callbacks: Sequence[Any] | None = None,
     training_step: Any = None,
+    optimizer: Any = None,
     objectives: Sequence[str] | None = None,
     prefer: str | None = None,
     within: float | None = None,
@@ -118,6 +125,10 @@ def tune(
             returns True stops the trial (docs/own_networks.md).
         training_step: for a network of your own, a function of (module, batch, hyperparameters) that returns the loss
             which training makes small; batch has x, codes, y and weights (docs/own_networks.md).
+        optimizer: for a network of your own, in place of ikura's update rules: a class of torch.optim, whose arguments
+            take the hyperparameters of their names (`lr` learning_rate, `eps` epsilon, `betas` beta1 and beta2); a
+            function of (module, hyperparameters) that returns an optimizer, or (optimizer, scheduler); or a name,
+            adafactor, adamax, asgd, nadam, radam or rprop (docs/own_networks.md).
         objectives: what else a network should have little of: "parameters", "inference_seconds" (of 64 examples),
             "training_seconds". `study.pareto` holds the trials that nothing is better than in all of them and the dev
             score; finalists come from there.
@@ -183,6 +194,7 @@ def tune(
     metric = metric_called(metric)
     given |= {"loss": loss_called(loss), "metric": metric}
     given |= {"callbacks": callbacks_called(callbacks), "training_step": training_step_called(training_step)}
+    given["optimizer"] = optimizer_called(optimizer)
     given["metrics"] = None if metrics is None else tuple(str(metric_called(one)) for one in metrics)
     options, training = SearchOptions.of(given), picked(TrainingOptions, given)
     place = None if out is None else run_folder(data, out).absolute()

@@ -15,11 +15,12 @@ __all__ = ["FREEZE", "NETWORKS", "OBJECTIVES", "SearchArguments", "Seed", "Space
 FREEZE = ("auto", "all", "most", "none")
 NETWORKS = ("mlp", *built_in.NETWORKS.built_in)
 OBJECTIVES = ("parameters", "inference_seconds", "training_seconds")
-LOSSES, METRICS, SCHEDULES, SEARCHES = (
-    ", ".join(one.built_in) for one in (built_in.LOSSES, built_in.METRICS, built_in.SCHEDULES, built_in.SEARCHES)
+LOSSES, METRICS, OPTIMIZERS, SCHEDULES, SEARCHES = (
+    ", ".join(one.built_in)
+    for one in (built_in.LOSSES, built_in.METRICS, built_in.OPTIMIZERS, built_in.SCHEDULES, built_in.SEARCHES)
 )
 PANEL = "Search"
-SAME = ("search", "schedule", "loss", "metric", "prefer", "within", "max_parameters")
+SAME = ("search", "schedule", "loss", "optimizer", "metric", "prefer", "within", "max_parameters")
 """Options that are called as the arguments of `ikura.tune`."""
 
 SpaceFile = Annotated[
@@ -77,6 +78,15 @@ class SearchArguments:
     class_weight: Annotated[
         str | None,
         option("WEIGHTS", "Weights of classes in the loss: balanced, or CLASS=WEIGHT with commas between them.", PANEL),
+    ] = None
+    optimizer: Annotated[
+        str | None,
+        option(
+            "NAME",
+            f"An optimizer of PyTorch in place of ikura's update rules, for networks other than mlp and cnn: "
+            f"{OPTIMIZERS}.",
+            PANEL,
+        ),
     ] = None
     metric: Annotated[
         str | None,

@@ -45,6 +45,9 @@ class Tile(ABC):
             is not finite or exploded is no longer active afterwards.
         """
 
+    def after_epoch(self, losses: np.ndarray) -> None:  # noqa: B027
+        """Let what follows the dev loss take notice of an epoch's: losses of shape (members,), after `outputs`."""
+
     @abstractmethod
     def outputs(self, examples: Examples) -> Outputs:
         """Compute raw outputs in evaluation mode: shape (members, rows, ...), NaN for inactive members."""

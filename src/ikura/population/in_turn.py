@@ -77,14 +77,10 @@ class InTurnTile(StackedTile):
     def train_epoch(
         self, examples: Examples, epoch: int, epochs: int = 0, shares: np.ndarray | None = None
     ) -> np.ndarray:
-        rows, update = len(examples), self.update
-        assert isinstance(update, CompiledUpdate)
+        rows = len(examples)
         spans = list(self._batches(rows, batch_size_at(self.members[0].values, epoch)))
         left = [1.0] * len(self.members) if shares is None else shares.tolist()
-        rates = [
-            [rate * share for rate in learning_rates(member.values, epoch, len(spans), epochs)]
-            for member, share in zip(self.members, left, strict=True)
-        ]
+        rates = self._rates(epoch, len(spans), epochs, left)
         total = np.where(self.active, 0.0, np.nan)
         for place in np.flatnonzero(self.active).tolist():
             self.bound[place].module.train()
@@ -100,14 +96,28 @@ class InTurnTile(StackedTile):
                     begun = k
                 else:
                     torch.default_generator.manual_seed(seeds[number])
-                update.costs[k] = self._learn(k, batch)
-                update.rates[k] = rates[k][min(number, len(rates[k]) - 1)]
-                update.step(k, k + 1, self.steps, self.active, self.limits)
-                total[k] += update.costs[k] * (spans[number].stop - spans[number].start) if self.active[k] else np.nan
+                cost = self._advance(k, batch, rates[k][min(number, len(rates[k]) - 1)])
+                total[k] += cost * (spans[number].stop - spans[number].start) if self.active[k] else np.nan
         for bound in self.bound:
             bound.check_gradients()
         self._check_attributes()
         return total / rows
+
+    def _rates(self, epoch: int, updates: int, epochs: int, shares: Sequence[float]) -> list[list[float]]:
+        """Learning rate of each member at each update of an epoch, or a single one where it does not change."""
+        return [
+            [rate * share for rate in learning_rates(member.values, epoch, updates, epochs)]
+            for member, share in zip(self.members, shares, strict=True)
+        ]
+
+    def _advance(self, k: int, batch: MiniBatch, rate: float) -> float:
+        """Make one update of one member, which is no longer active if its cost exploded; the cost with penalties."""
+        update = self.update
+        assert isinstance(update, CompiledUpdate)
+        update.costs[k] = self._learn(k, batch)
+        update.rates[k] = rate
+        update.step(k, k + 1, self.steps, self.active, self.limits)
+        return float(update.costs[k])
 
     def _order(
         self, examples: Examples, spans: Sequence[slice], epoch: int, apart: bool

@@ -28,6 +28,7 @@ from ikura.population.inputs import Features, TakesCodes, asks_for_codes, tensor
 from ikura.population.layout import Layout
 from ikura.population.loss_check import Aim
 from ikura.population.member import Hyperparameters, Member
+from ikura.population.own_optimizer import OptimizerFactory
 from ikura.population.own_step import TrainingStep
 from ikura.population.program.builder import Program, UnknownOperationError
 from ikura.population.scoring import Scorer
@@ -63,6 +64,8 @@ class TrainingSetup:
         augmented: whether trials change their training images, which the fully connected kernel does not do.
         callbacks: told of every epoch of the trials of a study; see `EpochRecord`.
         training_step: computes the loss of a mini-batch in training; None for the loss of the outputs.
+        optimizer: makes the optimizer of a network from it and its hyperparameters, in place of an update rule of
+            ikura's; None for that.
         traits_of: how networks are run, by their structure, of those that made a dry run.
         programs: whether networks of the caller's are run as programs of the compiled kernel where they can be.
         mostly_programs: whether they can be, by one that was looked at.
@@ -81,6 +84,7 @@ class TrainingSetup:
     augmented: bool = False
     callbacks: tuple[Callback, ...] = ()
     training_step: TrainingStep | None = None
+    optimizer: OptimizerFactory | None = None
     traits_of: dict[Hashable, ForwardTraits] = field(default_factory=dict, repr=False, compare=False)
     programs: bool = False
     mostly_programs: bool = False
@@ -157,12 +161,17 @@ class TrainingSetup:
 
     def runs_as_program(self, member: Member) -> bool:
         """Whether a member's network runs in the compiled kernel as a program, and its mini-batches fit into memory."""
-        possible = self.programs and self.training_step is None
+        possible = self.programs and not self.in_python
         if not possible or self.network is None or self.compiled or self.device != "cpu":
             return False
         program = self.program(member)
         rows = min(int(member.values.batch_size), len(self.train))
         return not isinstance(program, UnknownOperationError) and program.numbers_of(rows) <= MOST_NUMBERS
+
+    @property
+    def in_python(self) -> bool:
+        """Whether functions of the caller's make the updates, which no compiled or vectorised training calls."""
+        return self.training_step is not None or self.optimizer is not None
 
     def layout(self, member: Member) -> Layout:
         """Layout of a member's built-in network."""
@@ -271,11 +280,7 @@ class TrainingSetup:
             traits = self.traits(members[0])
             differ = len({structure(module) for module in modules}) > 1
             if differ or self.runs_in_turn(members[0], len(members)):
-                from ikura.population.in_turn import InTurnTile
-
-                own = [Hyperparameters(self.hyperparameters(member)) for member in members]
-                given = self.task, self.dtype, self.output_shape, traits, self.loss, self.training_step, own
-                return InTurnTile(members, modules, *given)
+                return self._in_turn_tile(members, modules, traits)
             return StackedTile(
                 members, modules, self.task, self.dtype, self.device, None, self.output_shape, traits, self.loss
             )
@@ -290,6 +295,24 @@ class TrainingSetup:
         return StackedTile(
             members, modules, self.task, self.dtype, self.device, np.stack(free), self.output_shape, loss=self.loss
         )
+
+    def _in_turn_tile(self, members: Sequence[Member], modules: Sequence[nn.Module], traits: ForwardTraits) -> Tile:
+        own = [Hyperparameters(self.hyperparameters(member)) for member in members]
+        given: dict[str, Any] = {
+            "task": self.task,
+            "dtype": self.dtype,
+            "outputs": self.output_shape,
+            "traits": traits,
+            "loss": self.loss,
+            "step": self.training_step,
+        }
+        if self.optimizer is not None:
+            from ikura.population.optimizer_tile import OptimizerTile
+
+            return OptimizerTile(members, modules, self.optimizer, own, **given)
+        from ikura.population.in_turn import InTurnTile
+
+        return InTurnTile(members, modules, hyperparameters=own, **given)
 
     def _program_tile(self, members: Sequence[Member]) -> Tile:
         from ikura.population.program.tile import ProgramTile
@@ -333,10 +356,11 @@ class TrainingSetup:
         """
         module = self.module(member)
         if not self._can_run_in_turn(module):
-            if self.training_step is not None:
-                raise UsageError("training_step= cannot train this network; let pretrained weights come first in it")
+            if self.in_python:
+                which = "training_step" if self.optimizer is None else "optimizer"
+                raise UsageError(f"{which}= cannot train this network; let pretrained weights come first in it")
             return False
-        if self.training_step is not None:
+        if self.in_python:
             return True
         weights = sum(p.numel() for p in weights_of(module).values())
         work = weights * min(int(member.values.batch_size), len(self.train))

@@ -16,6 +16,8 @@ from ikura.population.training import TrainingRun
 __all__ = ["load_snapshot", "packed", "save_snapshot", "unpacked"]
 
 CHECKSUM = "crc32"
+GROWING = ("/curve", "/tile.optimizer")
+"""What has another length in a tile that has not trained."""
 
 
 def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -78,7 +80,7 @@ def load_snapshot(path: Path, training: TrainingRun) -> bool:
     if set(arrays) != {*wanted, "numbers"} or arrays["numbers"].tolist() != [m.number for m in members]:
         return False
     if any(
-        arrays[name].dtype != array.dtype or (arrays[name].shape != array.shape and not name.endswith("/curve"))
+        arrays[name].dtype != array.dtype or (arrays[name].shape != array.shape and not name.endswith(GROWING))
         for name, array in wanted.items()
     ):
         return False

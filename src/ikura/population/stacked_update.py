@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ikura.population.gradient_rules import GradientRules, column, stopped_at_zero
 from ikura.population.member import Member
 from ikura.population.update_rules import RULES, Coefficients, coefficients, rule
 
-__all__ = ["Update", "stopped_at_zero"]
+__all__ = ["Update"]
 
 CELLS = 1 << 15
 """Weights that are updated together on the CPU: they, their gradients and moments stay in the cache."""
@@ -42,32 +43,19 @@ class Update:
         free: Tensor | None,
         pretrained: Tensor | None = None,
     ) -> None:
-        self.members, self.matrices, self.free = members, matrices, free
+        self.members, self.free = members, free
         self.dtype, self.device, size = weights.dtype, weights.device, weights.shape[1]
-        penalised = torch.zeros(size, dtype=self.dtype)
-        for place, rows, columns in matrices:
-            penalised[place : place + rows * columns] = 1
+        self.rules = GradientRules(members, matrices, weights)
         names = [member.values.optimizer for member in members]
         self.groups = {name: [k for k, one in enumerate(names) if one == name] for name in RULES if name in names}
         self.moments = {
             name: weights.new_zeros(rule(name).moments, len(places), size) for name, places in self.groups.items()
         }
-        self.l1, self.l2, self.decay = (
-            None if column is None else column * penalised.to(self.device)
-            for column in map(self._column, ("l1", "l2", "weight_decay"))
-        )
-        share = self._column("pretrained_rate", 1.0)
+        self.decay = self.rules.of_matrices("weight_decay")
+        share = column(members, weights, "pretrained_rate", 1.0)
         self.shares = (
             None if share is None or pretrained is None else torch.where(pretrained.to(self.device), share, 1.0)
         )
-        self.clip_value, self.clip_norm, self.max_norm = map(self._column, ("clip_value", "clip_norm", "max_norm"))
-        self.clip_steps = np.array([int(member.values.clip_steps) or np.inf for member in members])
-
-    def _column(self, name: str, usual: float = 0.0) -> Tensor | None:
-        """One number of every member, shape (members, 1); None if it is the usual one for all of them."""
-        column = [float(member.values[name]) for member in self.members]
-        unusual = any(number != usual for number in column)
-        return torch.tensor(column, dtype=self.dtype, device=self.device)[:, None] if unusual else None
 
     def moments_of(self, place: int) -> Tensor:
         """A member's moments, shape (moments of its rule, weights)."""
@@ -76,21 +64,11 @@ class Update:
 
     def penalty(self, weights: Tensor) -> Tensor | None:
         """Compute λ1 Σ |w| + λ2/2 Σ w² of each member, shape (members,); None if there are no penalties."""
-        cost = None
-        if self.l2 is not None:
-            cost = 0.5 * (self.l2 * weights**2).sum(1)
-        if self.l1 is not None:
-            more = (self.l1 * weights.abs()).sum(1)
-            cost = more if cost is None else cost + more
-        return cost
+        return self.rules.penalty(weights)
 
     def penalise(self, weights: Tensor, gradient: Tensor) -> None:
-        """Add the gradient of the penalties in place; where w = 0, the smallest one of those that |w| allows."""
-        if self.l2 is not None:
-            gradient.add_(self.l2 * weights)
-        if self.l1 is not None:
-            least = gradient - gradient.clamp(-self.l1, self.l1)
-            torch.where(weights == 0, least, gradient + self.l1 * weights.sign(), out=gradient)
+        """Add the gradient of the penalties in place."""
+        self.rules.penalise(weights, gradient)
 
     def step(
         self, weights: Tensor, gradient: Tensor, active: np.ndarray, rates: Sequence[float], steps: np.ndarray
@@ -105,27 +83,12 @@ class Update:
         """
         if self.free is not None:
             gradient *= self.free
-        self._clip(gradient, steps <= self.clip_steps)
+        self.rules.clip(gradient, steps)
         for name, places in self.groups.items():
             moving = [k for k in places if active[k]]
             if moving:
                 self._move(name, moving, weights, gradient, rates, steps)
-        if self.max_norm is not None:
-            self._bound_norms(weights, self.max_norm, active)
-
-    def _clip(self, gradient: Tensor, clips: np.ndarray) -> None:
-        """Clip the gradients of those members whose updates are still clipped, bool of shape (members,)."""
-        if (self.clip_value is None and self.clip_norm is None) or not clips.any():
-            return
-        still = None if clips.all() else torch.from_numpy(clips).to(self.device)[:, None]
-        if self.clip_value is not None:
-            wanted = self.clip_value > 0 if still is None else (self.clip_value > 0) & still
-            limit = torch.where(wanted, self.clip_value, inf)
-            torch.clamp(gradient, -limit, limit, out=gradient)
-        if self.clip_norm is not None:
-            wanted = self.clip_norm > 0 if still is None else (self.clip_norm > 0) & still
-            share = self.clip_norm / (gradient.norm(dim=1, keepdim=True) + 1e-6)
-            gradient *= torch.where(wanted, share.clamp(max=1), 1.0)
+        self.rules.bound_norms(weights, active)
 
     def _move(
         self,
@@ -166,8 +129,8 @@ class Update:
         if self.decay is not None:
             w = w * (1 - alpha * self.decay[:, part][moving])
         new, *changed = RULES[name].update(w, g, *(moments if everyone else moments[:, kept]), c)
-        if self.l1 is not None:
-            l1 = self.l1[:, part][moving]
+        if self.rules.l1 is not None:
+            l1 = self.rules.l1[:, part][moving]
             new = torch.where(l1 > 0, stopped_at_zero(new, w, g, 2 * alpha * l1 if name == "sgd" else inf), new)
         if self.free is not None:
             new = torch.where(self.free[:, part][moving] > 0, new, old)
@@ -188,45 +151,3 @@ class Update:
             rows.append(coefficients(rates[k], v.momentum, v.beta1, v.beta2, v.epsilon, int(steps[k])))
         table = torch.tensor(rows, dtype=torch.float64).to(self.device, self.dtype)
         return Coefficients(*(table[:, i : i + 1] for i in range(table.shape[1])))
-
-    def _bound_norms(self, weights: Tensor, limit: Tensor, active: np.ndarray) -> None:
-        bounded = (limit > 0) & torch.from_numpy(active).to(self.device)[:, None]
-        for place, rows, columns in self.matrices:
-            part = weights[:, place : place + rows * columns].view(-1, rows, columns)
-            norms = part.norm(dim=2)
-            above = bounded & (norms > limit)
-            part *= torch.where(above, limit / norms, 1.0)[:, :, None]
-
-
-def stopped_at_zero(new: Tensor, old: Tensor, gradient: Tensor, reach: Tensor | float) -> Tensor:
-    """Let no update of weights with an l1 penalty pass zero, so that it makes weights exactly zero.
-
-    |w| has a kink at 0, which an update rule that follows a gradient would step across for ever. With
-    g = ∂L/∂w + λ sign(w), L being the loss, and where w = 0 the smallest g of the subdifferential ∂L/∂w + [-λ, λ]: a
-    weight whose sign the rule would change stops at 0, and a weight at 0 leaves it only in the direction -g, in which
-    the cost falls. What stays where it is then satisfies ∂L/∂w = -λ sign(w), or |∂L/∂w| <= λ at 0: the conditions of a
-    minimum of L + λ Σ |w|, whatever the rule's own scale of the weight is.
-
-    Under w ← w - α g with reach = 2 α λ this is the proximal step w ← S(w - α ∂L/∂w), S(u) = sign(u) max(|u| - αλ, 0).
-
-    Args:
-        new, old: weights after and before the update rule, any shape.
-        gradient: what the rule was given, the same shape.
-        reach: how far beyond zero a weight is brought back to it.
-
-    Returns:
-        The weights, the same shape; NaN stays NaN.
-
-    Example:
-        >>> old, gradient = torch.tensor([0.1, 0.1, 0.0, 0.0]), torch.tensor([2.0, 0.5, 0.0, -1.0])
-        >>> stopped_at_zero(old - 0.1 * gradient, old, gradient, inf).tolist()
-        [0.0, 0.05000000074505806, 0.0, 0.10000000149011612]
-
-    References:
-        Andrew and Gao 2007, Scalable training of l1-regularized log-linear models (the orthant of the step); Tsuruoka,
-        Tsujii and Ananiadou 2009, Stochastic gradient descent training for l1-regularized log-linear models.
-    """
-    passed = ((old > 0) & (new < 0)) | ((old < 0) & (new > 0))
-    stays = (old == 0) & (((new >= 0) & (gradient >= 0)) | ((new <= 0) & (gradient <= 0)))
-    beyond = new.sign() * (new.abs() - reach).clamp(min=0)
-    return torch.where(stays, 0.0, torch.where(passed, torch.where(beyond == 0, 0.0, beyond), new))

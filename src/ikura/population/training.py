@@ -116,6 +116,7 @@ class TrainingRun:
         self.best_epoch[better] = self.epoch
         tile.keep(np.flatnonzero(better).tolist())
         self.feedback.after_epoch(tile, losses, self.epoch)
+        tile.after_epoch(losses)
         if self.patience is not None:
             tile.active &= self.epoch - self.best_epoch < self.patience
         self.epoch += 1

@@ -14,10 +14,15 @@ from ikura.space.hyperparameters import OPTIONS, default_of, effect_of, layer_of
 from ikura.space.limits import BOUNDS
 from ikura.space.space import Space
 
-__all__ = ["effective"]
+__all__ = ["OF_RULES", "TRAINING", "effective"]
 
 TRAINING = ("optimizer", "schedule_shape", "pieces", "batch_growth", *BOUNDS)
 """Hyperparameters that are ikura's in a network of the caller's own too."""
+
+OF_RULES = (
+    "learning_rate", "optimizer", "momentum", "beta1", "beta2", "epsilon", "weight_decay", "pretrained_rate",
+)  # fmt: skip
+"""Hyperparameters of update rules: where the caller brings an optimizer, it is what reads them, or nobody."""
 
 MOST_OPTIONS = 64
 
@@ -65,6 +70,7 @@ def effective(space: Space, place: Place, opens: bool = True) -> tuple[Space, li
 def _named(space: Space, place: Place) -> list[str]:
     """The hyperparameters that are ikura's and say something."""
     ours = [name for name in space if effect_of(name) and (place.network != "own" or name in TRAINING)]
+    ours = [name for name in ours if not (place.own_optimizer and name in OF_RULES)]
     return [name for name in ours if space[name].varies or not _usual(space[name], name, place)]
 
 

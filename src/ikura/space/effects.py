@@ -25,6 +25,7 @@ class Place:
         rows: training examples.
         epochs: of a trial at most.
         pretrained: whether weights of a pretrained network learn.
+        own_optimizer: whether the caller's own optimizer stands in the place of ikura's update rules.
     """
 
     network: str = "mlp"
@@ -33,6 +34,7 @@ class Place:
     rows: int | None = None
     epochs: int | None = None
     pretrained: bool | None = None
+    own_optimizer: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from ikura.errors import SpaceError, UsageError
 from ikura.nn.augmentation import AUGMENTATIONS, check_strength
 from ikura.population.member import check_value
 from ikura.space import DEFAULTS, Space, check_feasible, default_space, fixed, image_space, layer_of, log
-from ikura.space.effective import effective
+from ikura.space.effective import OF_RULES, effective
 from ikura.space.effects import Place
 from ikura.space.hyperparameters import OF_NETWORK
 from ikura.space.limits import BOUNDS, WHOLE
@@ -34,6 +34,7 @@ def chosen_space(
     dataset: Dataset,
     freeze: str | None = None,
     epochs: int | None = None,
+    own_optimizer: bool = False,
 ) -> tuple[Space, str]:
     """Choose what is searched, and say why: the caller's space, or one by the number of trials.
 
@@ -44,6 +45,7 @@ def chosen_space(
         dataset: the data.
         freeze: what stays of a pretrained network; None if the network begins afresh.
         epochs: of a trial at most.
+        own_optimizer: whether the caller's own optimizer stands in the place of ikura's update rules.
 
     Raises:
         SpaceError: the caller's space is wrong, or a hyperparameter in it can have no effect.
@@ -54,7 +56,7 @@ def chosen_space(
         if network == OWN:
             opened = opened.held(name for name in opened if name not in BOUNDS)
         images, learns = dataset.summary.images is not None, freeze is not None and freeze != "all"
-        place = Place(network, dataset.task.name, images, len(dataset.train), epochs, learns)
+        place = Place(network, dataset.task.name, images, len(dataset.train), epochs, learns, own_optimizer)
         opened, notes = effective(opened, place)
         notes += too_strong(opened, place)
         check_feasible(opened)
@@ -75,6 +77,10 @@ def chosen_space(
         kept["learning_rate"] = log(1e-4, HIGHEST_RATES[freeze]).as_dict()
         if freeze != "all":
             kept["pretrained_rate"] = log(0.01, 1).as_dict()
+    if own_optimizer:
+        # Of the rules and of ikura's schedules its own arguments and its scheduler may know nothing.
+        idle = {*OF_RULES, "learning_rate_decay"} - {"learning_rate"}
+        kept = {name: form for name, form in kept.items() if name not in idle}
     return Space.from_dict(kept), f"{chosen.explanation} (the network is {whose}: only its training is searched)"
 
 

@@ -44,12 +44,13 @@ def keep_network(store: Store, setting: Setting, setup: TrainingSetup) -> None:
 
 
 def _functions(setting: Setting) -> dict[str, list[str]]:
-    """Names of the losses, metrics, callbacks and training steps of a study, by kind."""
+    """Names of a study's losses, metrics, callbacks, training steps and optimizers, by kind."""
     return {
         "loss": [setting.loss] if setting.loss else [],
         "metric": [setting.metric, *setting.metrics],
         "callback": setting.callbacks,
         "training_step": [setting.training_step] if setting.training_step else [],
+        "optimizer": [setting.optimizer] if setting.optimizer else [],
     }
 
 
@@ -62,7 +63,7 @@ def _of_fact(fact: NetworkFact) -> Fingerprint:
 
 
 def check_network(store: Store, setting: Setting, setup: TrainingSetup) -> None:
-    """Refuse a factory, loss, metric, callback or training step that is not the one that the study began with.
+    """Refuse a factory, loss, metric or another function that is not the one that the study began with.
 
     Raises:
         RunError: naming what has changed.

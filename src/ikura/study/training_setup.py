@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ikura.built_in import CALLBACKS, TRAINING_STEPS
+from ikura.built_in import CALLBACKS, OPTIMIZERS, TRAINING_STEPS
 from ikura.data import Dataset, Part
 from ikura.data.memory import memory_limit
 from ikura.errors import UsageError
@@ -72,12 +72,15 @@ def make_setup(
         device=chosen_device(setting.device, setting.custom),
         callbacks=tuple(CALLBACKS[name] for name in setting.callbacks),
         training_step=None if setting.training_step is None else TRAINING_STEPS[setting.training_step],
-        programs=setting.programs and setting.training_step is None,
+        optimizer=None if setting.optimizer is None else OPTIMIZERS[setting.optimizer],
+        programs=setting.programs and setting.training_step is None and setting.optimizer is None,
         augmented=(any(name in setting.space for name in AUGMENTATIONS) or bool(setting.autopilot and network))
         and train.standard is not None,
     )
     if setup.training_step is not None:
-        _check_training_step(setup, setting)
+        _check_in_python(setup, setting, "training_step", ("label_smoothing", "gradient_noise"))
+    if setup.optimizer is not None:
+        _check_in_python(setup, setting, "optimizer", ("optimizer", "dropconnect"))
     if not setup.compiled or setup.convolutional:
         return setup
     numbers = prod(train.shape) * (len(train) + len(dev))
@@ -89,15 +92,15 @@ def make_setup(
     return replace(setup, train=train.dense(), dev=dev.dense())
 
 
-def _check_training_step(setup: TrainingSetup, setting: Setting) -> None:
-    """Refuse a training step where another loss would be trained, and what would have no effect beside it."""
+def _check_in_python(setup: TrainingSetup, setting: Setting, argument: str, idle: tuple[str, ...]) -> None:
+    """Refuse a function of the caller's where networks are not trained in Python, and what has no effect beside it."""
     if setup.network is None or setup.convolutional:
-        raise UsageError("training_step= is for networks of your own; give network=…, a function that makes one")
+        raise UsageError(f"{argument}= is for networks of your own; give network=…, a function that makes one")
     if setup.device != "cpu":
-        raise UsageError(f"training_step= trains on the CPU; write device='cpu' instead of {setup.device!r}")
-    for name in ("label_smoothing", "gradient_noise"):
+        raise UsageError(f"{argument}= trains on the CPU; write device='cpu' instead of {setup.device!r}")
+    for name in idle:
         if name in setting.space:
-            raise UsageError(f"{name} has no effect on the loss of training_step=; leave it out of the space")
+            raise UsageError(f"{name} has no effect beside {argument}=; leave it out of the space")
 
 
 def setup_again(setting: Setting, run: Path, network: Any) -> tuple[Dataset, TrainingSetup]:

@@ -18,9 +18,10 @@ from ikura.population.examples import Examples
 from ikura.population.factory import Factory, build
 from ikura.population.inputs import Features, call_forward, tensors_of
 from ikura.population.member import Hyperparameters
+from ikura.population.own_optimizer import MemberOptimizer, OptimizerFactory, made_of
 from ikura.space import Space
 from ikura.space._base import Configuration
-from ikura.space.effective import TRAINING
+from ikura.space.effective import OF_RULES, TRAINING
 from ikura.space.terms import plain_name, suggest_name, term_of
 
 __all__ = ["unread"]
@@ -76,7 +77,13 @@ class _Read(Hyperparameters):
         return super().copy()
 
 
-def unread(factory: Callable[[Hyperparameters], nn.Module], space: Space, dataset: Dataset, seed: int) -> list[str]:
+def unread(
+    factory: Callable[[Hyperparameters], nn.Module],
+    space: Space,
+    dataset: Dataset,
+    seed: int,
+    optimizer: OptimizerFactory | None = None,
+) -> list[str]:
     """Name the hyperparameters that the factory does not read, and that are none of training's.
 
     The factory is called at up to five points of the space, and its networks once on two examples.
@@ -86,11 +93,14 @@ def unread(factory: Callable[[Hyperparameters], nn.Module], space: Space, datase
         space: what is searched.
         dataset: the data.
         seed: key of the initial weights.
+        optimizer: the caller's function, which then reads what is of update rules; of a class it is known.
 
     Returns:
         A sentence for each; none where the factory cannot be called, which is told elsewhere.
     """
     training = (*TRAINING, *(AUGMENTATIONS if dataset.summary.images else ()))
+    if optimizer is not None and made_of(optimizer) is optimizer:
+        training = tuple(name for name in training if name not in OF_RULES)
     mine = [name for name in space if name not in training]
     seen: set[str] = set()
     offered: set[str] = set()
@@ -101,7 +111,11 @@ def unread(factory: Callable[[Hyperparameters], nn.Module], space: Space, datase
     x, codes = tensors_of(few), torch.from_numpy(few.codes)
 
     def recorded(hp: Hyperparameters) -> nn.Module:
-        return factory(_Read(dict(hp), seen))
+        module = factory(_Read(dict(hp), seen))
+        if optimizer is not None:
+            read = _Read({**hp, "epochs": 1, "updates": 1}, seen)
+            MemberOptimizer(optimizer, module, read)
+        return module
 
     for u in DRAWS:
         given = {**space.from_unit(dict.fromkeys(space.dimensions, u)), **sizes}

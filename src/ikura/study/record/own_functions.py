@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from ikura.built_in import CALLBACKS, LOSSES, METRICS, TRAINING_STEPS
+from ikura.built_in import CALLBACKS, LOSSES, METRICS, OPTIMIZERS, TRAINING_STEPS
 from ikura.errors import UsageError
 from ikura.files import shown
 from ikura.metric import Metric, own_metric
@@ -20,6 +20,7 @@ from ikura.metric.own import scorer_named
 from ikura.nn.loss import Loss, Targets, chosen_loss
 from ikura.population.callbacks import as_callback
 from ikura.population.fingerprint import Fingerprint, fingerprint
+from ikura.population.own_optimizer import as_optimizer, made_of
 from ikura.population.own_step import as_training_step
 from ikura.registry import Registry
 from ikura.wording import one_line
@@ -31,6 +32,7 @@ __all__ = [
     "loss_called",
     "loss_of",
     "metric_called",
+    "optimizer_called",
     "takes_given",
     "training_step_called",
 ]
@@ -40,6 +42,7 @@ REGISTRIES: dict[str, Registry[Any]] = {
     "metric": METRICS,
     "callback": CALLBACKS,
     "training_step": TRAINING_STEPS,
+    "optimizer": OPTIMIZERS,
 }
 
 
@@ -137,6 +140,30 @@ def training_step_called(step: Any) -> str | None:
     return _registered(TRAINING_STEPS, name, as_training_step(name, step))
 
 
+def optimizer_called(optimizer: Any) -> str | None:
+    """The name of what makes optimizers; a class or a function is registered.
+
+    Raises:
+        UsageError: it is neither.
+
+    Example:
+        >>> optimizer_called("adam")
+        Traceback (most recent call last):
+        ikura.errors.UsageError: optimizer 'adam' is a rule of ikura: write it in the space, {'optimizer': 'adam'}
+    """
+    if optimizer is None:
+        return None
+    if isinstance(optimizer, str):
+        if optimizer in OPTIMIZERS.reserved:
+            line = f"write it in the space, {{'optimizer': {optimizer!r}}}"
+            raise UsageError(f"optimizer {optimizer!r} is a rule of ikura: {line}")
+        OPTIMIZERS.look_up(optimizer)
+        return optimizer
+    made = getattr(optimizer, "func", optimizer)
+    name = getattr(made, "__name__", type(made).__name__)
+    return _registered(OPTIMIZERS, name, as_optimizer(name, optimizer))
+
+
 def give_again(
     run: Path,
     loss: Any = None,
@@ -144,13 +171,14 @@ def give_again(
     metrics: Sequence[Any] | None = None,
     callbacks: Sequence[Any] | None = None,
     training_step: Any = None,
+    optimizer: Any = None,
 ) -> None:
     """Register functions of the caller's own under the names that a run has for them.
 
     Args:
         run: its folder.
-        loss, metric, metrics, callbacks, training_step: as they were given to `ikura.tune`; None for what is
-            registered, or not the caller's own.
+        loss, metric, metrics, callbacks, training_step, optimizer: as they were given to `ikura.tune`; None for what
+            is registered, or not the caller's own.
 
     Raises:
         UsageError: the run has no such function.
@@ -162,6 +190,7 @@ def give_again(
     own = {(one.get("kind"), one.get("name")) for one in setting.get("plugins") or () if isinstance(one, Mapping)}
     pairs: list[tuple[str, Any, Any]] = [("loss", loss, setting.get("loss")), ("metric", metric, setting.get("metric"))]
     pairs += [("training_step", training_step, setting.get("training_step"))]
+    pairs += [("optimizer", optimizer, setting.get("optimizer"))]
     for kind, given_now, names in (("metric", metrics, "metrics"), ("callback", callbacks, "callbacks")):
         pairs += [(kind, *pair) for pair in zip_longest(given_now or (), setting.get(names) or ())]
     for kind, given, name in pairs:
@@ -177,6 +206,8 @@ def give_again(
             _put(CALLBACKS, str(name), as_callback(str(name), given))
         elif kind == "training_step":
             _put(TRAINING_STEPS, str(name), as_training_step(str(name), given))
+        elif kind == "optimizer":
+            _put(OPTIMIZERS, str(name), as_optimizer(str(name), given))
         else:
             _put(METRICS, str(name), own_metric(given, str(name)))
 
@@ -205,9 +236,10 @@ def _fingerprint(function: Any) -> Fingerprint:
 
 
 def _function(thing: Any) -> Any:
-    """What a caller's loss, metric, callback or training step was made of."""
+    """What a caller's loss, metric, callback, training step or optimizer was made of."""
     if isinstance(thing, Loss):
         return thing.own
+    thing = made_of(thing)
     return thing.made_by or thing.function if isinstance(thing, Metric) else thing
 
 

@@ -62,8 +62,8 @@ class Setting:
         jobs, device, dtype: where and in which precision it trains.
         network: name of the network; "own" if it came from the caller's factory, "pretrained" if it began as a model.
         pretrained: the record of a `Pretrained`; empty for other networks.
-        loss, class_weight, callbacks, training_step: as for `ikura.study.record.tune_options.TrainingOptions`; classes
-            by their text.
+        loss, class_weight, callbacks, training_step, optimizer: as for
+            `ikura.study.record.tune_options.TrainingOptions`; classes by their text.
         metrics: names of what else is measured.
         sample_weight: column with the weights of examples; weights: digest of an array of them in the run folder.
         objectives, prefer, within, max_parameters: as for `ikura.study.record.objectives.Objectives`.
@@ -111,6 +111,7 @@ class Setting:
     metrics: list[Name] = field(default_factory=list)
     callbacks: list[Name] = field(default_factory=list)
     training_step: Name | None = None
+    optimizer: Name | None = None
     objectives: list[str] = field(default_factory=list)
     prefer: str | None = None
     within: Finite | None = None

@@ -156,6 +156,7 @@ class TrainingOptions:
         class_weight: class to the weight of its examples in the loss, or "balanced"; None for 1 each.
         callbacks: names of functions that are told of every epoch of a trial, and may stop it.
         training_step: name of what computes the loss of a mini-batch in training; None for the loss of the outputs.
+        optimizer: name of what makes optimizers in place of ikura's update rules; None for those.
         jobs: tiles that train at once; None for one for each core.
         device: auto, or the name of a device.
         dtype: float32 or float64.
@@ -168,6 +169,7 @@ class TrainingOptions:
     class_weight: Mapping[Any, float] | str | None = None
     callbacks: tuple[str, ...] | None = None
     training_step: str | None = None
+    optimizer: str | None = None
     jobs: int | None = None
     device: str = "auto"
     dtype: str = "float32"
