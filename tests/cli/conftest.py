@@ -129,6 +129,16 @@ def make_findings() -> Findings:
     return Findings(3, diagnosis, [todo], mistakes=Mistakes(hardest, 1, 2, predictions), notes=["It is small."])
 
 
+class Served(SimpleNamespace):
+    """A server that serves nothing."""
+
+    def __enter__(self) -> Served:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     """Replace ikura's public calls; what they were called with is kept here, under their names."""
@@ -172,6 +182,8 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
         to_json=lambda: {"verdict": "holds", "p": float("nan")},
     )  # fmt: skip
     monkeypatch.setattr(ikura, "scale", fake("scale", scaling), raising=False)
+    served = Served(open=False, url="http://127.0.0.1:8710/?token=key", port=8710, wait=lambda: None)
+    monkeypatch.setattr("ikura.web.server.Server", fake("serve", served))
     kept["study"] = study
     return kept
 

@@ -18,6 +18,7 @@ from ikura.cli import (
     reproduce,
     resume,
     scale,
+    serve,
     steer,
     tune,
 )
@@ -28,7 +29,21 @@ __all__ = ["EXAMPLES", "command"]
 
 MODULES = {
     one.__name__.rpartition(".")[2]: one
-    for one in (tune, predict, resume, report, importance, export, reproduce, check, diagnose, scale, measure, steer)
+    for one in (
+        tune,
+        predict,
+        resume,
+        report,
+        importance,
+        export,
+        reproduce,
+        check,
+        diagnose,
+        scale,
+        measure,
+        steer,
+        serve,
+    )
 }
 """Name of each command to its module, which holds the function of that name and its examples."""
 
@@ -47,7 +62,7 @@ def command() -> Any:
 
     Example:
         >>> list(command().commands)
-        ['tune', 'predict', 'resume', 'report', ..., 'check', 'diagnose', 'scale', 'measure', 'steer']
+        ['tune', 'predict', 'resume', 'report', ..., 'check', 'diagnose', 'scale', 'measure', 'steer', 'serve']
     """
     settings = {"help_option_names": HELP_OPTIONS}
     app = typer.Typer(add_completion=False, rich_markup_mode="rich", context_settings=settings)

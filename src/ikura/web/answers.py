@@ -1,0 +1,173 @@
+"""What the page asks for, and what it gets: one function for each question."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ikura.errors import IkuraError, RunError, UsageError
+from ikura.json_values import Json, jsonable
+from ikura.web.run_folders import RunFolders
+from ikura.web.study_reader import StudyReader, StudyReaders
+from ikura.web.study_summary import overview, summary
+from ikura.web.trial_queries import Filter, page, rows_of, sample
+
+__all__ = ["Answers", "json_answer"]
+
+MOST_OF_A_QUERY = 20_000
+LARGEST = 2**53
+
+
+def json_answer(value: Json) -> Response:
+    """Write an answer in strict JSON."""
+    text = json.dumps(jsonable(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return Response(text.encode(errors="replace"), media_type="application/json", headers={"cache-control": "no-store"})
+
+
+def answering(question: Callable[[Answers, Request], Json]) -> Callable[[Answers, Request], Response]:
+    """Let a function that returns JSON answer a request; what was asked wrongly is told in a line."""
+
+    def answer(self: Answers, request: Request) -> Response:
+        try:
+            return json_answer(question(self, request))
+        except RunError as error:
+            return plain(404, str(error))
+        except IkuraError as error:
+            return plain(400, str(error))
+
+    answer.__doc__ = question.__doc__
+    return answer
+
+
+def plain(status: int, text: str) -> Response:
+    """Answer with one line."""
+    line = " ".join(text.split())
+    return Response(line.encode(errors="replace"), status, {"cache-control": "no-store"}, "text/plain; charset=utf-8")
+
+
+class Answers:
+    """Answers about the runs below a folder.
+
+    Args:
+        folders: the runs that are served.
+        read_only: whether nothing can be asked of a study.
+    """
+
+    def __init__(self, folders: RunFolders, read_only: bool) -> None:
+        self.folders, self.read_only = folders, read_only
+        self.readers = StudyReaders()
+
+    @answering
+    def runs(self, request: Request) -> Json:
+        """All runs, those that changed last first."""
+        found = [overview(name, run) for name, run in self.folders.all().items()]
+        found.sort(key=lambda one: (one["live"], one["changed"] or one["begun"] or 0.0), reverse=True)
+        return {"folder": self.folders.folder.name, "single": self.folders.single, "runs": found}
+
+    @answering
+    def study(self, request: Request) -> Json:
+        """How a study stands."""
+        name, reader = self._reader(request)
+        found = summary(name, reader.run, reader.snapshot(), reader.pace)
+        return found | {"folder": str(reader.run), "readOnly": self.read_only}
+
+    @answering
+    def trials(self, request: Request) -> Json:
+        """A page of the table of trials."""
+        _, reader = self._reader(request)
+        study = reader.snapshot()
+        sort = request.query_params.get("sort", "dev_score")
+        down = request.query_params.get("down", "1") == "1"
+        offset, size = _whole(request, "offset", 0), _whole(request, "size", 50)
+        places, total = page(study.trials, sort, down, _filter(request), offset, size)
+        return {"version": study.version, "total": total, "columns": rows_of(study.trials, places)}
+
+    @answering
+    def points(self, request: Request) -> Json:
+        """The trials that charts draw: all, or of many a sample."""
+        _, reader = self._reader(request)
+        study = reader.snapshot()
+        places = sample(study.trials, study.setting.sign)
+        names = ("number", "dev_score", "state", "purpose", "stage", "parent", "epochs", "seconds")
+        columns = {name: study.trials[name] for name in names}
+        columns |= {f"hp:{name}": study.trials[f"hp:{name}"] for name in study.trials.hyperparameters}
+        scored = int(np.isfinite(study.trials["dev_score"].values).sum())
+        return {
+            "version": study.version,
+            "scored": scored,
+            "columns": {name: column.shown(places, 5) for name, column in columns.items()},
+        }
+
+    @answering
+    def curves(self, request: Request) -> Json:
+        """The curves of a few trials."""
+        _, reader = self._reader(request)
+        return reader.curves(_numbers(request))
+
+    @answering
+    def trial(self, request: Request) -> Json:
+        """All that is known of one trial."""
+        _, reader = self._reader(request)
+        study = reader.snapshot()
+        number = _whole(request, "trial", 0)
+        place = study.trials.place(number)
+        if place is None:
+            raise UsageError(f"no trial {number}: the study has {len(study.trials):,} trials")
+        one = np.array([place])
+        facts = {name: values[0] for name, values in rows_of(study.trials, one, 9).items() if name[:3] != "hp:"}
+        return {
+            "version": study.version,
+            "trial": facts,
+            "hyperparameters": dict(study.trials.configuration(place)),
+            "curve": reader.curves([number])[number],
+            "family": reader.family(number),
+        }
+
+    @answering
+    def rounds(self, request: Request) -> Json:
+        """What the schedule decided, and what an autopilot did."""
+        _, reader = self._reader(request)
+        return {"rounds": reader.rounds(), "decisions": reader.snapshot().facts.get("decisions") or []}
+
+    def _reader(self, request: Request) -> tuple[str, StudyReader]:
+        name = request.query_params.get("run", "")
+        return name, self.readers.of(self.folders.get(name))
+
+
+def _whole(request: Request, name: str, usual: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return usual
+    try:
+        found = int(text[:20])
+    except ValueError:
+        raise UsageError(f"{name} must be a whole number") from None
+    if not 0 <= found < LARGEST:
+        raise UsageError(f"{name} must be at least 0 and below 2^53")
+    return found
+
+
+def _numbers(request: Request) -> list[int]:
+    try:
+        found = [int(part) for part in request.query_params.get("trials", "")[:400].split(",") if part]
+    except ValueError:
+        raise UsageError("trials must be whole numbers, separated by commas") from None
+    if any(not 0 <= one < LARGEST for one in found):
+        raise UsageError("trials must be at least 0 and below 2^53")
+    return found
+
+
+def _filter(request: Request) -> Filter:
+    text = request.query_params.get("where", "{}")
+    if len(text) > MOST_OF_A_QUERY:
+        raise UsageError("the filter is too long")
+    try:
+        form: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        raise UsageError("the filter is no JSON") from None
+    return Filter.of(form)

@@ -1,0 +1,100 @@
+"""Reading a study's database beside the process that writes it: short, read only, never in its way."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from ikura.errors import RunError
+from ikura.files import shown
+from ikura.json_values import Json
+
+__all__ = ["Stamp", "facts", "reading", "stamp"]
+
+Stamp = tuple[int, ...]
+"""Size and time of last change of a database and its log; another stamp means other content."""
+
+BUSY_SECONDS = 2.0
+LONGEST_SECONDS = 20.0
+"""A query that takes longer is given up: the database is not one that ikura wrote."""
+STEPS_BETWEEN_LOOKS = 100_000
+MOST_BYTES = 1 << 27
+
+
+def stamp(run: Path) -> Stamp:
+    """Look at a run's database without opening it; empty where there is none."""
+    found: list[int] = []
+    for name in ("study.db", "study.db-wal"):
+        try:
+            one = os.stat(run / name)
+        except OSError:
+            continue
+        found += [one.st_size, one.st_mtime_ns, one.st_ino]
+    return tuple(found)
+
+
+@contextmanager
+def reading(run: Path) -> Iterator[sqlite3.Connection]:
+    """Open a run's database for a few queries, and close it: who trains is never made to wait.
+
+    A database without a log is read as a file that nobody changes, which leaves nothing beside it; one with a log
+    together with it. Where the folder cannot be written, which SQLite needs for a log, a copy in memory is read.
+
+    Raises:
+        RunError: there is no database, or it is not a study's.
+    """
+    path = run / "study.db"
+    if not path.is_file():
+        raise RunError(f"{shown(run)}: the run has no study.db yet")
+    try:
+        with closing(_opened(path)) as connection:
+            yield connection
+    except sqlite3.Error as error:
+        raise RunError(f"{shown(path)}: cannot be read ({error})") from error
+
+
+def facts(connection: sqlite3.Connection, *names: str) -> dict[str, Json]:
+    """Read facts of a study by their names; those that are not there, or no JSON, are left out."""
+    marks = ", ".join("?" * len(names))
+    found: dict[str, Json] = {}
+    for name, value in connection.execute(f"SELECT name, value FROM facts WHERE name IN ({marks})", names):
+        try:
+            found[name] = json.loads(value)
+        except (ValueError, TypeError, RecursionError):
+            continue
+    return found
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    place = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro"
+    log = path.with_name("study.db-wal").exists()
+    connection = sqlite3.connect(
+        place if log else f"{place}&immutable=1", uri=True, timeout=BUSY_SECONDS, check_same_thread=False
+    )
+    try:
+        _limit(connection)
+        connection.execute("SELECT 1 FROM facts LIMIT 1").fetchone()
+    except sqlite3.OperationalError:
+        connection.close()
+        if not log or os.access(path.parent, os.W_OK):
+            raise
+        from ikura.study.record.database import in_memory
+
+        connection = in_memory(path)
+        _limit(connection)
+    return connection
+
+
+def _limit(connection: sqlite3.Connection) -> None:
+    """Let nothing be written, no value be huge, and no query run on and on."""
+    until = time.monotonic() + LONGEST_SECONDS
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
+    connection.set_progress_handler(lambda: int(time.monotonic() > until), STEPS_BETWEEN_LOOKS)
+    for pragma in ("query_only=1", "trusted_schema=0"):
+        connection.execute(f"PRAGMA {pragma}")

@@ -1,0 +1,75 @@
+"""What a run's config.toml says that the page shows; nothing that would need PyTorch is imported for it."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ikura.errors import RunError
+from ikura.files import shown
+from ikura.json_values import JsonObject
+
+__all__ = ["RunSetting", "read_setting"]
+
+LESS_IS_BETTER = ("log_loss", "rmse", "mae")
+"""Metrics that come with ikura of which less is better."""
+MOST_BYTES = 1 << 24
+
+
+@dataclass(frozen=True)
+class RunSetting:
+    """What a study was begun with.
+
+    Attributes:
+        metric: what trials are compared by.
+        trials, epochs: of the search.
+        space: the range of each hyperparameter, as config.toml has it.
+        objectives: what else counts.
+        about: words on data and search.
+    """
+
+    metric: str
+    trials: int
+    epochs: int
+    space: dict[str, JsonObject] = field(default_factory=dict)
+    objectives: tuple[str, ...] = ()
+    about: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def sign(self) -> float:
+        """1 if a greater dev score is better, -1 otherwise."""
+        return -1.0 if self.metric in LESS_IS_BETTER else 1.0
+
+
+def read_setting(run: Path) -> RunSetting:
+    """Read the config.toml of a run.
+
+    Raises:
+        RunError: it is not there, or not one of ikura.
+    """
+    path = run / "config.toml"
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise RunError(f"{shown(path)}: not a setting of ikura: it is too large")
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        space = {name: one for name, one in dict(values["space"]).items() if isinstance(one, dict)}
+        return RunSetting(
+            str(values["metric"]),
+            int(values["trials"]),
+            int(values["epochs"]),
+            space,
+            tuple(str(one) for one in values.get("objectives", ())),
+            {name: _words(values.get(name)) for name in ("data", "task", "search", "schedule", "network", "target")},
+        )
+    except OSError as error:
+        raise RunError(f"{shown(path)}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{shown(path)}: not a setting of ikura ({error})") from error
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return Path(str(value.get("path") or value.get("name") or value.get("kind") or "")).name
+    return "" if value is None else str(value)

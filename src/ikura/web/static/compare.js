@@ -1,0 +1,85 @@
+// Two trials side by side: their curves, the difference epoch by epoch, and what they do differently.
+
+import { address, h, put } from "./dom.js";
+import { Lines } from "./lines.js";
+import { facts, legend, stateOf, stroke, toggles } from "./parts.js";
+import { ask } from "./net.js";
+import { asWords, number, score } from "./words.js";
+
+export class Compare {
+  constructor(place, query) {
+    this.place = place;
+    this.run = query.get("run") ?? "";
+    this.pair = [query.get("a") ?? "0", query.get("b") ?? "1"];
+    this.what = "dev_score";
+  }
+
+  async load() {
+    const { run } = this;
+    const [study, ...two] = await Promise.all([ask("study", { run }), ...this.pair.map((trial) => ask("trial", { run, trial }))]);
+    Object.assign(this, { study, two });
+    const title = `trials ${this.pair[0]} and ${this.pair[1]}`;
+    document.title = `${title} · ${study.run} · ikura`;
+    if (!this.built) this.build();
+    this.show();
+    return [study.run, title];
+  }
+
+  build() {
+    this.built = true;
+    this.top = h("div");
+    this.heading = h("div", { class: "top" });
+    this.legend = h("div");
+    this.told = h("p", { class: "quiet" });
+    const curves = h("div", { class: "plot" });
+    const difference = h("div", { class: "plot", css: { height: "220px" } });
+    this.rest = h("div");
+    put(
+      this.place,
+      this.top,
+      h("section", { class: "panel" }, this.heading, curves, this.legend),
+      h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Difference"), this.told), difference),
+      this.rest,
+    );
+    this.curves = new Lines(curves, "curves of both trials");
+    this.difference = new Lines(difference, "difference of the two curves, epoch by epoch");
+  }
+
+  show() {
+    const { study, two, what, run } = this;
+    const [a, b] = two;
+    const names = { dev_score: `dev ${asWords(study.metric)}`, dev_loss: "dev loss", train_loss: "training loss" };
+    put(
+      this.top,
+      h("div", { class: "head" }, h("h1", {}, `Trials ${a.trial.number} and ${b.trial.number}`), h("a", { class: "button", href: address("/compare", { run, a: b.trial.number, b: a.trial.number }) }, "Swap")),
+    );
+    const choose = (one) => {
+      this.what = one;
+      this.show();
+    };
+    put(this.heading, h("h2", {}, "Curves"), h("span", { class: "right" }, toggles("what is drawn", Object.entries(names), what, choose)));
+    this.curves.show(two.map((one, mark) => ({ name: `trial ${one.trial.number}`, x: one.curve.epoch, y: one.curve[what], mark })), { log: what !== "dev_score" });
+    put(this.legend, legend(two.map((one, mark) => [stroke(mark), h("a", { href: address("/trial", { run, trial: one.trial.number }) }, `trial ${one.trial.number}`), ...stateOf(one.trial.state), score(one.trial.dev_score)])));
+    const other = new Map(b.curve.epoch.map((epoch, i) => [epoch, b.curve[what][i]]));
+    const shared = a.curve.epoch.map((epoch, i) => [epoch, a.curve[what][i], other.get(epoch)]).filter(([, x, y]) => typeof x === "number" && typeof y === "number");
+    this.difference.show([{ name: names[what], x: shared.map(([epoch]) => epoch), y: shared.map(([, x, y]) => x - y), mark: 2, dash: [] }], { zero: true });
+    const last = shared.at(-1);
+    this.told.textContent = last ? `${names[what]} of trial ${a.trial.number} minus trial ${b.trial.number}; ${number(last[1] - last[2], 3)} at epoch ${last[0]}, the last that both have` : "they have no epoch in common";
+    const all = [...new Set([...Object.keys(a.hyperparameters), ...Object.keys(b.hyperparameters)])];
+    const differ = new Set(all.filter((name) => a.hyperparameters[name] !== b.hyperparameters[name]));
+    const value = (one, name) => number(one.hyperparameters[name], 5);
+    const rows = (chosen) => facts(chosen.map((name) => [name, differ.has(name) ? `${value(a, name)} | ${value(b, name)}` : value(a, name)]), differ);
+    const same = all.filter((name) => !differ.has(name));
+    put(
+      this.rest,
+      h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "What they do differently"), h("span", { class: "quiet" }, `trial ${a.trial.number} | trial ${b.trial.number}`)), differ.size ? rows([...differ]) : h("p", { class: "quiet" }, "Nothing: they have the same hyperparameters.")),
+      same.length ? h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "What they share")), rows(same)) : null,
+    );
+  }
+
+  close() {
+    if (!this.built) return;
+    this.curves.close();
+    this.difference.close();
+  }
+}

@@ -1,0 +1,159 @@
+// Curves over epochs.
+
+import { DASHES, MARKS, Plane, colour, spanned, text } from "./plane.js";
+import { hideTip, showTip } from "./dom.js";
+import { number } from "./words.js";
+
+const LEFT = 54;
+const RIGHT = 12;
+const TOP = 8;
+const BELOW = 22;
+
+// Each line: { name, x, y, mark, dash, faint, from } ; mark is the place of its colour.
+export class Lines {
+  constructor(box, label) {
+    this.lines = [];
+    this.marks = [];
+    this.plane = new Plane(box, label, (pen, w, h) => this.draw(pen, w, h));
+    this.plane.canvas.addEventListener("pointermove", (event) => this.move(event));
+    this.plane.canvas.addEventListener("pointerleave", () => {
+      this.at = null;
+      hideTip();
+      this.plane.redraw();
+    });
+  }
+
+  show(lines, { log = false, zero = false, marks = [] } = {}) {
+    Object.assign(this, { lines, log, zero, marks });
+    this.plane.redraw();
+  }
+
+  ends() {
+    const known = [];
+    let last = 1;
+    for (const line of this.lines) {
+      line.y.forEach((value, i) => {
+        if (typeof value !== "number" || (this.log && value <= 0)) return;
+        known.push(value);
+        last = Math.max(last, line.x[i]);
+      });
+    }
+    for (const line of this.lines) for (const band of line.band ?? []) for (const one of band) if (typeof one === "number") known.push(one);
+    if (!known.length) return null;
+    known.sort((a, b) => a - b);
+    // One epoch that went astray does not flatten all others.
+    let [low, high] = [known[Math.floor(known.length * 0.005)], known[Math.ceil(known.length * 0.985) - 1]];
+    if (this.zero) [low, high] = [Math.min(low, 0), Math.max(high, 0)];
+    return { low, high, last };
+  }
+
+  draw(pen, width, height) {
+    const ends = this.ends();
+    pen.textBaseline = "middle";
+    pen.fillStyle = colour("--muted");
+    if (!ends) return text(pen, "no epoch yet", width / 2, height / 2);
+    const [w, h] = [width - LEFT - RIGHT, height - TOP - BELOW];
+    const y = spanned(this.log ? "log" : "linear", ends.low, ends.high);
+    const x = spanned("linear", 1, Math.max(2, ends.last), true);
+    this.x = x;
+    pen.lineWidth = 1;
+    for (const [place, label] of y.ticks(5)) {
+      const at = Math.round(TOP + (1 - place) * h) + 0.5;
+      pen.strokeStyle = colour("--line");
+      pen.beginPath();
+      pen.moveTo(LEFT, at);
+      pen.lineTo(width - RIGHT, at);
+      pen.stroke();
+      pen.fillStyle = colour("--muted");
+      text(pen, label, LEFT - 7, at, "right");
+    }
+    pen.textBaseline = "alphabetic";
+    for (const [place, label] of x.ticks(8)) text(pen, label, LEFT + place * w, height - 5);
+    pen.save();
+    pen.beginPath();
+    pen.rect(LEFT, TOP - 2, w + RIGHT, h + 4);
+    pen.clip();
+    const px = (value) => LEFT + x.to(value) * w;
+    const py = (value) => TOP + (1 - y.to(value)) * h;
+    for (const mark of this.marks) this.mark(pen, px(mark.epoch), h, mark);
+    for (const line of this.lines) this.band(pen, line, px, py);
+    for (const line of this.lines) this.line(pen, line, px, py);
+    if (this.at !== null && this.at !== undefined) this.mark(pen, px(this.at), h, { colour: "--muted" });
+    pen.restore();
+  }
+
+  mark(pen, x, h, mark) {
+    pen.strokeStyle = colour(mark.colour ?? "--roe");
+    pen.lineWidth = mark.wide ? 2 : 1;
+    pen.setLineDash(mark.dash ?? [3, 3]);
+    pen.beginPath();
+    pen.moveTo(x, TOP);
+    pen.lineTo(x, TOP + h);
+    pen.stroke();
+    pen.setLineDash([]);
+    if (mark.label) {
+      pen.fillStyle = colour(mark.colour ?? "--roe");
+      text(pen, mark.label, x + 4, TOP + 9, "left", 140);
+    }
+  }
+
+  band(pen, line, px, py) {
+    if (!line.band) return;
+    pen.fillStyle = colour(MARKS[line.mark % MARKS.length]);
+    pen.globalAlpha = 0.16;
+    pen.beginPath();
+    line.x.forEach((one, i) => pen.lineTo(px(one), py(line.band[1][i])));
+    for (let i = line.x.length - 1; i >= 0; i--) pen.lineTo(px(line.x[i]), py(line.band[0][i]));
+    pen.fill();
+    pen.globalAlpha = 1;
+  }
+
+  line(pen, line, px, py) {
+    pen.strokeStyle = colour(MARKS[line.mark % MARKS.length]);
+    pen.globalAlpha = line.faint ? 0.55 : 1;
+    pen.lineWidth = line.faint ? 1.4 : 2.2;
+    pen.lineJoin = "round";
+    pen.setLineDash(line.dash ?? (line.faint ? [4, 3] : DASHES[line.mark % DASHES.length]));
+    pen.beginPath();
+    let open = false;
+    line.y.forEach((value, i) => {
+      if (typeof value !== "number" || (this.log && value <= 0)) {
+        open = false;
+        return;
+      }
+      if (open) pen.lineTo(px(line.x[i]), py(value));
+      else pen.moveTo(px(line.x[i]), py(value));
+      open = true;
+    });
+    pen.stroke();
+    pen.setLineDash([]);
+    pen.globalAlpha = 1;
+    const last = line.y.length - 1;
+    if (last === 0 && typeof line.y[0] === "number") {
+      pen.fillStyle = pen.strokeStyle;
+      pen.beginPath();
+      pen.arc(px(line.x[0]), py(line.y[0]), 3, 0, 6.2832);
+      pen.fill();
+    }
+  }
+
+  move(event) {
+    if (!this.x || !this.lines.length) return;
+    const [x] = this.plane.place(event);
+    const share = (x - LEFT) / (this.plane.width - LEFT - RIGHT);
+    const last = Math.max(1, ...this.lines.map((line) => line.x[line.x.length - 1] ?? 1));
+    const epoch = Math.min(last, Math.max(1, Math.round(this.x.from(share))));
+    this.at = epoch;
+    this.plane.redraw();
+    const rows = this.lines.map((line) => {
+      let near = 0;
+      line.x.forEach((one, i) => (near = Math.abs(one - epoch) < Math.abs(line.x[near] - epoch) ? i : near));
+      return [line.name, Math.abs((line.x[near] ?? -9) - epoch) <= Math.max(1, last / 200) ? number(line.y[near]) : "–"];
+    });
+    showTip(event.clientX, event.clientY, [[`epoch ${epoch}`], ...rows]);
+  }
+
+  close() {
+    this.plane.close();
+  }
+}

@@ -1,0 +1,121 @@
+// One trial: its curves, its hyperparameters, where it came from and what came from it.
+
+import { address, h, put } from "./dom.js";
+import { Lines } from "./lines.js";
+import { card, facts, legend, stateOf, stroke } from "./parts.js";
+import { ask } from "./net.js";
+import { STATES, asWords, count, duration, number, plural, score } from "./words.js";
+
+export class Trial {
+  constructor(place, query) {
+    this.place = place;
+    this.run = query.get("run") ?? "";
+    this.trial = query.get("trial") ?? "0";
+  }
+
+  async load() {
+    const { run, trial } = this;
+    const [study, found] = await Promise.all([ask("study", { run }), ask("trial", { run, trial })]);
+    Object.assign(this, { study, found });
+    document.title = `trial ${trial} · ${study.run} · ikura`;
+    if (!this.built) this.build();
+    this.show();
+    return [study.run, `trial ${trial}`];
+  }
+
+  build() {
+    this.built = true;
+    this.top = h("div");
+    this.lossLegend = h("div");
+    const loss = h("div", { class: "plot" });
+    const dev = h("div", { class: "plot" });
+    this.rest = h("div");
+    const panel = (title, box, below) => h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, title)), box, below);
+    put(this.place, this.top, h("div", { class: "pair" }, panel("Loss", loss, this.lossLegend), panel(`Dev ${asWords(this.study.metric)}`, dev)), this.rest);
+    this.loss = new Lines(loss, "training loss and dev loss over epochs");
+    this.dev = new Lines(dev, "dev score over epochs");
+  }
+
+  show() {
+    const { study, found, run } = this;
+    const { trial, curve, hyperparameters, family } = found;
+    const finalist = trial.purpose === "finalist";
+    put(
+      this.top,
+      h(
+        "div",
+        { class: "head" },
+        h("h1", {}, `Trial ${trial.number}`),
+        h("span", { class: "badge plain", title: STATES[trial.state]?.means }, ...stateOf(trial.state)),
+        finalist ? h("span", { class: "badge plain" }, `finalist: trial ${trial.parent} with another seed`) : null,
+        study.best?.number === trial.number ? h("span", { class: "badge plain training" }, study.best.final ? "chosen" : "best so far") : null,
+      ),
+      h(
+        "div",
+        { class: "cards" },
+        card(`Dev ${asWords(study.metric)}`, score(trial.dev_score), h("p", { class: "quiet" }, trial.best_epoch ? `at epoch ${trial.best_epoch}, of the lowest dev loss` : "no epoch yet")),
+        card("Dev loss", number(trial.dev_loss), h("p", { class: "quiet" }, `training loss ${number(trial.train_loss)}`)),
+        card(`Training ${asWords(study.metric)}`, score(trial.train_score)),
+        card("Epochs", count(trial.epochs), h("p", { class: "quiet" }, trial.seconds ? `${duration(trial.seconds)} of work` : "")),
+      ),
+    );
+    const marks = trial.best_epoch ? [{ epoch: trial.best_epoch, label: "kept weights", colour: "--muted" }] : [];
+    this.loss.show(
+      [
+        { name: "dev loss", x: curve.epoch, y: curve.dev_loss, mark: 0 },
+        { name: "training loss, with penalties", x: curve.epoch, y: curve.train_loss, mark: 1 },
+      ],
+      { log: true, marks },
+    );
+    put(this.lossLegend, legend([[stroke(0), "dev loss"], [stroke(1), "training loss, with penalties"]]));
+    this.dev.show([{ name: `dev ${asWords(study.metric)}`, x: curve.epoch, y: curve.dev_score, mark: 0 }], { marks });
+    const names = study.hyperparameters.filter((one) => one.name in hyperparameters);
+    const order = [...names.filter((one) => !one.fixed), ...names.filter((one) => one.fixed)].map((one) => one.name);
+    const all = [...order, ...Object.keys(hyperparameters).filter((name) => !order.includes(name))];
+    put(
+      this.rest,
+      h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Hyperparameters")), facts(all.map((name) => [name, number(hyperparameters[name], 5)]))),
+      family.length > 1 ? h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Family"), h("span", { class: "quiet" }, `${plural(family.length, "trial")}: copies, forks and finalists of one configuration`)), tree(family, trial.number, run)) : null,
+    );
+  }
+
+  key(event) {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step === undefined) return null;
+    const next = Number(this.trial) + step;
+    return next >= 0 && next < this.study.trials ? address("/trial", { run: this.run, trial: next }) : null;
+  }
+
+  close() {
+    if (!this.built) return;
+    this.loss.close();
+    this.dev.close();
+  }
+}
+
+function tree(family, here, run) {
+  const below = new Map();
+  for (const one of family) below.set(one.parent, [...(below.get(one.parent) ?? []), one]);
+  const known = new Set(family.map((one) => one.number));
+  const rows = [];
+  const walk = (one, depth) => {
+    rows.push([one, depth]);
+    for (const child of below.get(one.number) ?? []) walk(child, depth + 1);
+  };
+  for (const one of family) if (!known.has(one.parent)) walk(one, 0);
+  return h(
+    "ul",
+    { class: "tree" },
+    rows.map(([one, depth]) =>
+      h(
+        "li",
+        { class: one.number === here ? "here" : "", css: { "--depth": depth } },
+        h("a", { href: address("/trial", { run, trial: one.number }) }, `trial ${one.number}`),
+        h("span", { class: "quiet" }, depth === 0 ? "" : one.purpose === "finalist" ? "finalist" : "copy"),
+        h("span", {}, ...stateOf(one.state)),
+        h("span", {}, score(one.dev_score)),
+        one.number === here || !known.has(here) ? null : h("a", { class: "quiet", href: address("/compare", { run, a: here, b: one.number }) }, "compare"),
+      ),
+    ),
+  );
+}

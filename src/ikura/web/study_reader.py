@@ -1,0 +1,210 @@
+"""One run as the page sees it: kept in memory, renewed when its database changes, never more often than it can bear."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from ikura.errors import UsageError
+from ikura.json_values import Json, JsonObject
+from ikura.web.database_reader import Stamp, facts, reading, stamp
+from ikura.web.run_folders import is_live
+from ikura.web.run_setting import RunSetting, read_setting
+from ikura.web.trial_columns import OPEN, TrialColumns
+
+__all__ = ["Snapshot", "StudyReader", "StudyReaders", "begun"]
+
+FACTS = ("best", "test", "done", "stages", "seconds", "summary", "decisions")
+MOST_STUDIES = 4
+"""Studies whose trials are kept in memory."""
+REST = 12.0
+"""For so many times as long as reading took, a study is left alone."""
+SECONDS_BETWEEN_WHOLE = 30.0
+POINTS = 300
+"""Points of a curve that are sent at most."""
+MOST_CURVES = 12
+MOST_ROUNDS = 2_000
+MOST_LOOKS = 60
+"""Looks back from which the time left is told."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A study at one moment.
+
+    Attributes:
+        version: another one means that something has changed.
+        setting: what it was begun with.
+        facts: what is recorded of it.
+        trials: its trials by column.
+        live: whether a process works on it.
+        read: when it was read, in seconds since the epoch.
+    """
+
+    version: int
+    setting: RunSetting
+    facts: JsonObject
+    trials: TrialColumns
+    live: bool
+    read: float
+
+
+@dataclass
+class StudyReader:
+    """The study of a run.
+
+    Args:
+        run: the run folder.
+    """
+
+    run: Path
+    _lock: Lock = field(default_factory=Lock)
+    _found: Snapshot | None = None
+    _stamp: Stamp = ()
+    _trials: TrialColumns = field(default_factory=TrialColumns)
+    _next: float = 0.0
+    _whole: float = 0.0
+    pace: list[tuple[float, int]] = field(default_factory=list)
+
+    def snapshot(self) -> Snapshot:
+        """Return the study as it stands, at most as old as reading it may be frequent.
+
+        Raises:
+            RunError: its files cannot be read, or are not a study's.
+        """
+        with self._lock:
+            now, live = time.monotonic(), is_live(self.run)
+            found = self._found
+            if found is not None and now < self._next and found.live == live:
+                return found
+            current = stamp(self.run)
+            if found is not None and current == self._stamp and found.live == live:
+                return found
+            self._found = self._read(live)
+            self._stamp = current
+            took = time.monotonic() - now
+            self._next = time.monotonic() + REST * took
+            return self._found
+
+    def _read(self, live: bool) -> Snapshot:
+        setting = read_setting(self.run)
+        whole = time.monotonic() - self._whole > SECONDS_BETWEEN_WHOLE
+        trials = TrialColumns.of(self._trials)
+        with reading(self.run) as connection:
+            trials.refresh(connection, whole)
+            known = facts(connection, *FACTS)
+        if whole:
+            self._whole = time.monotonic()
+        self._trials = trials
+        self._note_pace(trials)
+        version = 1 if self._found is None else self._found.version + 1
+        return Snapshot(version, setting, known, trials, live, time.time())
+
+    def _note_pace(self, trials: TrialColumns) -> None:
+        """Remember how many trials had ended, for the time that is left."""
+        ended = len(trials) - sum(int(np.sum(_is(trials, word))) for word in OPEN)
+        self.pace.append((time.monotonic(), ended))
+        del self.pace[:-MOST_LOOKS]
+
+    def curves(self, numbers: Sequence[int]) -> dict[int, JsonObject]:
+        """Return the curves of a few trials, thinned to what a screen can show."""
+        query = "SELECT epoch, train_loss, dev_loss, dev_score FROM curves WHERE trial = ? ORDER BY epoch"
+        with reading(self.run) as connection:
+            return {one: _thinned(connection.execute(query, (one,)).fetchall()) for one in numbers[:MOST_CURVES]}
+
+    def rounds(self) -> list[JsonObject]:
+        """Return what the schedule decided, round by round: how many went on, began and were dropped."""
+        with reading(self.run) as connection:
+            query = "SELECT stage, round, time, content FROM rounds ORDER BY stage DESC, round DESC LIMIT ?"
+            found = connection.execute(query, (MOST_ROUNDS,)).fetchall()
+        return [one for row in reversed(found) if (one := _round(row)) is not None]
+
+    def family(self, number: int) -> list[JsonObject]:
+        """Return a trial with those that it came from and those that came from it, as far as they are recorded."""
+        trials = self.snapshot().trials
+        parents = trials["parent"].values
+        numbers = trials["number"].values
+        place = trials.place(number)
+        if place is None:
+            raise UsageError(f"no trial {number}: the study has {len(trials):,} trials")
+        root = place
+        for _ in range(len(trials)):
+            above = None if np.isnan(parents[root]) else trials.place(int(parents[root]))
+            if above is None or above >= root:
+                break
+            root = above
+        kept, waiting = [root], [root]
+        while waiting and len(kept) < 200:
+            below = np.flatnonzero(parents == numbers[waiting.pop(0)]).tolist()
+            kept += below
+            waiting += below
+        return [_relative(trials, one) for one in sorted(kept)]
+
+
+class StudyReaders:
+    """The studies that were looked at last."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._readers: OrderedDict[Path, StudyReader] = OrderedDict()
+
+    def of(self, run: Path) -> StudyReader:
+        """Return the reader of a run; the one that was not asked for longest is forgotten."""
+        with self._lock:
+            found = self._readers.pop(run, None) or StudyReader(run)
+            self._readers[run] = found
+            while len(self._readers) > MOST_STUDIES:
+                self._readers.popitem(last=False)
+            return found
+
+
+def _is(trials: TrialColumns, state: str) -> np.ndarray:
+    column = trials["state"]
+    code = column.options.index(state) if state in column.options else -1
+    found: np.ndarray = column.values == code
+    return found
+
+
+def _thinned(rows: Sequence[tuple[Any, ...]]) -> JsonObject:
+    places = np.arange(len(rows))
+    if len(rows) > POINTS:
+        places = np.unique(np.linspace(0, len(rows) - 1, POINTS).round().astype(int))
+    kept = [rows[place] for place in places.tolist()]
+    names = ("epoch", "train_loss", "dev_loss", "dev_score")
+    return {name: [_finite(row[i]) for row in kept] for i, name in enumerate(names)}
+
+
+def _finite(value: Any) -> Json:
+    return value if type(value) in (int, float) and np.isfinite(value) else None
+
+
+def _round(row: tuple[Any, ...]) -> JsonObject | None:
+    with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        content = json.loads(row[3])
+        parts = {name: len(content[name]) for name in ("train", "fresh", "copies", "drop")}
+        until = sorted({int(one) for name in ("train", "fresh", "copies") for one in content[name].values()})
+        return {"stage": row[0], "round": row[1], "time": row[2], **parts, "epochs": until[-3:]}
+    return None
+
+
+def _relative(trials: TrialColumns, place: int) -> JsonObject:
+    one = np.array([place])
+    names = ("number", "parent", "state", "purpose", "stage", "dev_score", "epochs")
+    return {name: trials[name].shown(one)[0] for name in names}
+
+
+def begun(run: Path) -> float | None:
+    """When a run began: its setting was written then."""
+    with suppress(OSError):
+        return os.stat(run / "config.toml").st_mtime
+    return None

@@ -1,0 +1,150 @@
+"""The trials of a study as columns of numbers, renewed from its database as it grows."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ikura.json_values import Json
+from ikura.trial_state import State
+
+__all__ = ["OPEN", "Column", "TrialColumns"]
+
+NUMBERS = (
+    "number", "parent", "stage", "dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best_epoch", "seconds"
+)  # fmt: skip
+WORDS = ("state", "purpose")
+STATE = len(NUMBERS)
+"""Where the state stands in a row."""
+QUERY = f"SELECT {', '.join((*NUMBERS, *WORDS, 'hyperparameters'))} FROM trials WHERE number >= ? ORDER BY number"
+OPEN = tuple(str(one) for one in State if not one.ended)
+"""States of trials of which more becomes."""
+MOST_NAMES = 200
+"""Hyperparameters that get a column."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One value for each trial.
+
+    Attributes:
+        values: numbers, NaN where there is none; of words the index of the option, float64 of shape (trials,).
+        options: the words; empty where values are numbers.
+    """
+
+    values: np.ndarray
+    options: tuple[str, ...] = ()
+
+    def shown(self, places: np.ndarray, digits: int = 6) -> list[Json]:
+        """Values at some places, fit for JSON."""
+        if self.options:
+            return [None if code != code else self.options[int(code)] for code in self.values[places].tolist()]
+        written = f"%.{digits}g"
+        return [float(written % value) if np.isfinite(value) else None for value in self.values[places].tolist()]
+
+
+class TrialColumns:
+    """What is known of each trial of a study, a column for each name."""
+
+    def __init__(self) -> None:
+        self.columns: dict[str, Column] = {}
+        self.hyperparameters: tuple[str, ...] = ()
+        self._known: list[tuple[Any, ...]] = []
+        self._given: list[Mapping[str, Any]] = []
+
+    @classmethod
+    def of(cls, other: TrialColumns) -> TrialColumns:
+        """A copy to be renewed, while others go on reading the first."""
+        found = cls()
+        found.columns, found.hyperparameters = other.columns, other.hyperparameters
+        found._known, found._given = list(other._known), list(other._given)
+        return found
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def __getitem__(self, name: str) -> Column:
+        return self.columns[name]
+
+    def refresh(self, connection: sqlite3.Connection, whole: bool = False) -> None:
+        """Read the trials that were not at their end when they were last read, and those that have come since.
+
+        Args:
+            connection: to the database of the study.
+            whole: whether to read all trials anew.
+        """
+        unsettled = (i for i, row in enumerate(self._known) if whole or row[STATE] in OPEN)
+        settled = next(unsettled, len(self._known))
+        least = self._known[settled - 1][0] + 1 if settled else 0
+        found = connection.execute(QUERY, (least,)).fetchall()
+        given = _parsed([row[-1] for row in found])
+        self._known[settled:] = [row[:-1] for row in found]
+        self._given[settled:] = given
+        self._lay_out()
+
+    def configuration(self, place: int) -> Mapping[str, Any]:
+        """The hyperparameters of the trial at a place."""
+        return self._given[place]
+
+    def place(self, number: int) -> int | None:
+        """The place of the trial of a number; None where there is none."""
+        found = int(np.searchsorted(self["number"].values, number))
+        return found if found < len(self) and self["number"].values[found] == number else None
+
+    def _lay_out(self) -> None:
+        columns = list(zip(*self._known, strict=True)) or [()] * (len(NUMBERS) + len(WORDS))
+        self.columns = {name: Column(_numbers(column)) for name, column in zip(NUMBERS, columns, strict=False)}
+        for name, column in zip(WORDS, columns[len(NUMBERS) :], strict=True):
+            self.columns[name] = _words(column)
+        names = list(dict.fromkeys(name for one in self._given for name in one))[:MOST_NAMES]
+        self.hyperparameters = tuple(names)
+        for name in names:
+            key = f"hp:{name}"
+            self.columns[key] = _column([one.get(name) for one in self._given])
+
+
+def _parsed(texts: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Parse hyperparameters, all texts together, which is many times as fast as one by one."""
+    try:
+        given = json.loads(f"[{','.join(texts)}]")
+        if len(given) == len(texts) and all(type(one) is dict for one in given):
+            return list(given)
+    except (ValueError, TypeError, RecursionError):
+        pass
+    return [_one(text) for text in texts]
+
+
+def _one(text: Any) -> Mapping[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _numbers(column: Sequence[Any]) -> np.ndarray:
+    try:
+        return np.array(column, np.float64)
+    except (ValueError, TypeError, OverflowError):
+        return np.array([float(one) if type(one) in (int, float) else np.nan for one in column])
+
+
+def _words(column: Iterable[Any]) -> Column:
+    codes: dict[str, int] = {}
+    values = [np.nan if one is None else codes.setdefault(_text(one), len(codes)) for one in column]
+    return Column(np.array(values, np.float64), tuple(codes) or ("",))
+
+
+def _column(column: Sequence[Any]) -> Column:
+    if all(one is None or type(one) is float or type(one) is int for one in column):
+        return Column(_numbers(column))
+    return _words(column)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,91 @@
+"""Small studies that were never trained, a server of them, and a browser without a window."""
+
+from __future__ import annotations
+
+import http.client
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ikura.study.record.store import Store
+from ikura.web.server import Server
+from tests.web.runs_on_disk import make_run
+
+
+@dataclass
+class Client:
+    """Asks a server as a browser does that has the cookie, unless told otherwise."""
+
+    server: Server
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def __call__(
+        self, path: str, method: str = "GET", body: bytes | None = None, **headers: str | None
+    ) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
+        given = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        try:
+            connection.putrequest(method, path, skip_host="Host" in given or "host" in given)
+            for name, value in given.items():
+                if value is not None:
+                    connection.putheader(name, value)
+            if body is not None:
+                connection.putheader("content-length", str(len(body)))
+            connection.endheaders(body)
+            answer = connection.getresponse()
+            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        finally:
+            connection.close()
+
+    def take_in(self) -> Client:
+        """Exchange the token for the cookie."""
+        status, headers, _ = self(self.server.url.split(str(self.server.port), 1)[1])
+        assert status == 200
+        self.headers["cookie"] = headers["set-cookie"].partition(";")[0]
+        return self
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Callable[..., Client]]:
+    """Serve a folder; returns a client that has the cookie."""
+    servers: list[Server] = []
+
+    def serve(folder: Path | None = None, **options: Any) -> Client:
+        server = Server(folder or tmp_path, **options).__enter__()
+        servers.append(server)
+        return Client(server).take_in()
+
+    yield serve
+    for one in servers:
+        one.__exit__()
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., Store]]:
+    """Makes run folders; the stores are closed at the end."""
+    stores: list[Store] = []
+
+    def made(*arguments: Any, **options: Any) -> Store:
+        stores.append(make_run(*arguments, **options))
+        return stores[-1]
+
+    yield made
+    for one in stores:
+        one.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A browser without a window."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as session:
+        found = session.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield found
+        found.close()

@@ -1,0 +1,157 @@
+"""The page in a real browser: opened, sorted, brushed, watched while a study grows; nothing in a name is ever run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ikura.study.record.store import Store
+from tests.web.runs_on_disk import outcome
+
+Make = Callable[..., Store]
+Served = Callable[..., Any]
+SCRIPT = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
+SLOW = 30_000
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens the page of a server with its key; what the browser complains about fails the test."""
+    contexts: list[Any] = []
+    said: list[str] = []
+
+    def opened(client: Any, path: str = "/", **options: Any) -> Any:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(SLOW)
+        page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(client.server.url.replace("/?token", f"{path}{'&' if '?' in path else '?'}token"))
+        page.wait_for_selector("h1")
+        return page
+
+    yield opened
+    for one in contexts:
+        one.close()
+    assert said == []
+
+
+def test_the_key_is_taken_out_of_the_address(make: Make, served: Served, visit: Any, tmp_path: Path) -> None:
+    make(tmp_path / "penguins")
+    page = visit(served(), "/study?run=penguins")
+    page.wait_for_url("**/study?run=penguins")
+    assert page.title() == "penguins · ikura"
+
+
+def test_without_the_key_the_page_says_what_to_do(served: Served, browser: Any) -> None:
+    client = served()
+    page = browser.new_page()
+    page.goto(f"http://127.0.0.1:{client.server.port}/")
+    assert "open the address that ikura serve printed" in page.inner_text("body")
+    page.close()
+
+
+def test_an_empty_folder_fills_by_itself(make: Make, served: Served, visit: Any, tmp_path: Path) -> None:
+    page = visit(served())
+    assert "No runs here yet" in page.inner_text("main")
+    make(tmp_path / "first")
+    page.wait_for_selector("a[data-run=first]")
+
+
+def test_a_study_is_watched_while_it_grows(make: Make, served: Served, visit: Any, tmp_path: Path) -> None:
+    store = make(tmp_path / "run", trials=20, ended=0)
+    page = visit(served(), "/study?run=run")
+    page.wait_for_selector("text=0 of 20")
+    for ended in (4, 11):
+        store.record([outcome(i, 0.3 + i / 50) for i in range(ended)])
+        page.wait_for_selector(f"text={ended} of 20")
+    page.wait_for_selector("text=0.5000")
+    assert page.locator("tbody tr").count() == 20
+
+
+def test_sorting_choosing_and_comparing(make: Make, served: Served, visit: Any, tmp_path: Path) -> None:
+    make(tmp_path / "run", trials=40)
+    page = visit(served(), "/study?run=run")
+    first = page.locator("tbody tr").first
+    first.wait_for()
+    assert first.get_attribute("data-trial") == "39"
+    page.click("th button:has-text('trial')")
+    page.wait_for_selector("tbody tr:first-child[data-trial='0']")
+    page.click("button:has-text('Next')")
+    page.wait_for_selector("text=26 to 40 of 40")
+    page.click("tr[data-trial='30'] td:nth-child(4)")
+    page.click("tr[data-trial='31'] td:nth-child(4)")
+    page.click("text=Compare 30 and 31")
+    page.wait_for_selector("h1:has-text('Trials 30 and 31')")
+    assert "optimizer" in page.inner_text("main")
+    page.go_back()
+    page.wait_for_selector("h1:has-text('run')")
+
+
+def test_a_brush_is_seen_in_all(make: Make, served: Served, visit: Any, tmp_path: Path) -> None:
+    make(tmp_path / "run", trials=40)
+    page = visit(served(), "/study?run=run")
+    box = page.locator(".multiples canvas").first.bounding_box()
+    page.mouse.move(box["x"] + 50, box["y"] + 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 120, box["y"] + 60, steps=4)
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] - 10, steps=4)
+    page.mouse.up()
+    page.wait_for_selector(".brushes:not([hidden])")
+    page.wait_for_selector(".pager >> text=1 to 20 of 20")
+    assert "20 of them brushed" in page.inner_text("main")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".pager >> text=1 to 25 of 40")
+
+
+def test_everything_can_be_reached_with_keys(make: Make, served: Served, visit: Any, tmp_path: Path) -> None:
+    make(tmp_path / "run", trials=6)
+    page = visit(served(), "/study?run=run")
+    page.wait_for_selector("tbody tr")
+    page.keyboard.press("t")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press(" ")
+    page.wait_for_selector("tr[data-trial='4'][aria-selected=true]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("h1:has-text('Trial 4')")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("h1:has-text('Trial 5')")
+    page.keyboard.press("?")
+    page.wait_for_selector("dialog")
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.wait_for_selector("h1:has-text('Runs')")
+
+
+@pytest.mark.parametrize("path", ["/", "/study?run={}", "/trial?run={}&trial=1", "/compare?run={}&a=0&b=1"])
+def test_a_script_in_every_name_is_only_text(make: Make, served: Served, visit: Any, tmp_path: Path, path: str) -> None:
+    from urllib.parse import quote
+
+    name = SCRIPT.replace("/", "∕")
+    make(tmp_path / name, trials=6, **{SCRIPT: SCRIPT, "also": f"{SCRIPT}2"})
+    page = visit(served(), path.format(quote(name)))
+    page.wait_for_selector(".run, .panel")
+    page.wait_for_timeout(500)
+    assert page.title() != "run"
+    assert page.locator("main img").count() == 0
+    assert "onerror" in page.inner_text("main")
+
+
+def test_narrow_screens_need_no_scrolling_to_the_side(make: Make, served: Served, visit: Any, tmp_path: Path) -> None:
+    make(tmp_path / "run", trials=6)
+    client = served()
+    for path in ("/", "/study?run=run", "/trial?run=run&trial=1", "/compare?run=run&a=0&b=1"):
+        page = visit(client, path, viewport={"width": 360, "height": 700})
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
+def test_a_broken_run_says_what_is_wrong(make: Make, served: Served, visit: Any, tmp_path: Path) -> None:
+    make(tmp_path / "run").close()
+    (tmp_path / "run" / "study.db").write_bytes(b"nothing")
+    page = visit(served(), "/")
+    assert "cannot be read" in page.inner_text("main")
