@@ -74,7 +74,7 @@ class Answers:
         """How a study stands."""
         name, reader = self._reader(request)
         found = summary(name, reader.run, reader.snapshot(), reader.pace)
-        return found | {"folder": str(reader.run), "readOnly": self.read_only}
+        return found | {"folder": str(reader.run), "readOnly": self.read_only, "stale": reader.stale}
 
     @answering
     def trials(self, request: Request) -> Json:

@@ -96,6 +96,11 @@ class StudyReader:
             self._next = time.monotonic() + REST * took
             return self._found
 
+    @property
+    def stale(self) -> bool:
+        """Whether the database holds more than was read last."""
+        return self._found is None or stamp(self.run) != self._stamp
+
     def _read(self, live: bool) -> Snapshot:
         setting = read_setting(self.run)
         whole = time.monotonic() - self._whole > SECONDS_BETWEEN_WHOLE

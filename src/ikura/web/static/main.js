@@ -38,16 +38,18 @@ async function load() {
     const trail = await now.load();
     if (now === page) crumbs(trail, now.run);
     live.hidden = false;
+    return now.study?.stale ?? false;
   } catch (error) {
-    if (now !== page) return;
+    if (now !== page) return false;
     if (!(error instanceof Refused)) throw error;
     if (now.built && error.status === 0) {
       live.hidden = true;
-      return;
+      return false;
     }
     crumbs([], null);
     put(content, empty(...said(error)));
     now.built = false;
+    return false;
   }
 }
 
@@ -66,7 +68,7 @@ function show() {
   page = new Page(content, query);
   crumbs([], null);
   watch = new Watch(page.run, load, (there) => (live.hidden = !there));
-  load();
+  load().then((stale) => stale && watch.wake());
 }
 
 function go(target) {

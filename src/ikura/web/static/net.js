@@ -62,7 +62,8 @@ export class Watch {
     await new Promise((done) => setTimeout(done, Math.max(0, this.last + CALM - performance.now())));
     this.last = performance.now();
     try {
-      if (this.source !== null) await this.does();
+      // What the server has not read yet, because it spares the disk, is asked for again.
+      if (this.source !== null && (await this.does())) this.again = true;
     } finally {
       this.busy = false;
     }

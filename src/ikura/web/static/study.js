@@ -39,9 +39,15 @@ export class Study {
 
   async load() {
     const run = this.run;
-    const [study, points] = await Promise.all([ask("study", { run }), ask("points", { run })]);
-    Object.assign(this, { study, points });
+    const before = this.built ? this.study.version : null;
+    const [study, points] = await Promise.all([ask("study", { run }), before === null ? ask("points", { run }) : null]);
+    this.study = study;
     document.title = `${study.run} · ikura`;
+    if (study.version === before) {
+      this.head();
+      return [study.run];
+    }
+    this.points = points ?? (await ask("points", { run }));
     if (!this.built) this.build();
     this.head();
     this.draw();
