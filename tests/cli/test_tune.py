@@ -30,7 +30,7 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "--missing -999 --missing n.k. --decimal , --dates dayfirst "
         "--objective parameters --objective training_seconds --prefer parameters --within 0.02 --max-parameters 5000 "
         "--auto --human-error 1% --no-checks --loss focal:gamma=3 --class-weight early=1,late=2.5 "
-        "--metrics roc_auc,brier --sample-weight w --optimizer nadam"
+        "--metrics roc_auc,brier --sample-weight w --optimizer nadam --stop-on f1"
     )
     run = tmp_path / "earlier"
     run.mkdir()
@@ -52,6 +52,7 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "finalists": 2,
         "loss": "focal:gamma=3",
         "optimizer": "nadam",
+        "stop_on": "f1",
         "class_weight": {"early": 1.0, "late": 2.5},
         "sample_weight": "w",
         "metric": "f1",

@@ -15,6 +15,7 @@ from torch.nn import functional as F  # noqa: N812
 
 import ikura
 from ikura.errors import RunError, UsageError
+from ikura.metric import own_metric
 from ikura.plugins import KINDS
 from ikura.population.member import Member
 from ikura.study.training_setup import setup_again
@@ -148,10 +149,90 @@ def test_a_training_step_is_a_plain_loop(tune: Callable[..., ikura.Study]) -> No
     np.testing.assert_allclose(training.tile.flat(0), expected, rtol=1e-9, atol=1e-9)
 
 
+def told(module: nn.Module, batch: Any, hp: Any) -> dict[str, Any]:
+    outputs = module(batch.x)[:, 0]
+    fit, spread = F.binary_cross_entropy_with_logits(outputs, batch.y), outputs.detach().square().mean()
+    return {"loss": fit + 0.1 * module[0].weight.square().mean(), "fit": fit, "spread": spread, "rows": len(batch.y)}
+
+
+def test_what_a_training_step_tells_is_in_the_curve(tune: Callable[..., ikura.Study]) -> None:
+    space = {"learning_rate": ikura.log(1e-9, 1e-8), "optimizer": "sgd", "batch_size": 32}
+    seen: list[dict[str, float]] = []
+
+    def looking(epoch: ikura.EpochRecord) -> None:
+        seen.append(dict(epoch.values))
+
+    study = tune(network=network, training_step=told, space=space, dtype="float64", callbacks=[looking], trials=1)
+    curve = study.curve(0)
+    assert list(curve) == ["epoch", "train_loss", "dev_loss", "dev_score", "fit", "rows", "spread"]
+    # The weights hardly move, so that one forward over all rows tells every epoch's means.
+    _, setup = setup_again(study.setting, study.run, network)
+    module = setup.module(Member(0, {**space, "learning_rate": 1e-9}, study.setting.seed)).double()
+    outputs = module(torch.from_numpy(setup.train.inputs(slice(None))).double())[:, 0]
+    fit = F.binary_cross_entropy_with_logits(outputs, torch.from_numpy(setup.train.y).double()).item()
+    np.testing.assert_allclose(curve["fit"], fit, rtol=1e-6)
+    np.testing.assert_allclose(curve["spread"], outputs.square().mean().item(), rtol=1e-6)
+    np.testing.assert_allclose(curve["rows"], 32)
+    assert [one["fit"] for one in seen] == curve["fit"].tolist()
+    assert study.replay(0).equals(curve)
+
+
+def test_copies_have_what_their_parents_told(tune: Callable[..., ikura.Study]) -> None:
+    space = {"learning_rate": ikura.log(0.001, 0.1), "batch_size": 32}
+    study = tune(network=network, training_step=told, space=space, schedule="pbt", trials=8, epochs=8)
+    copied = study.trials[study.trials["parent"].notna()]["number"].tolist()
+    assert copied
+    assert study.curves()[["fit", "spread"]].notna().all(axis=None)
+
+
+def test_epochs_are_kept_by_a_metric(tune: Callable[..., ikura.Study]) -> None:
+    space = {"learning_rate": ikura.log(0.001, 1), "units": 4}
+    for stop_on, better in (("f1", np.argmax), ("log_loss", np.argmin), ("accuracy", np.argmax)):
+        study = tune(network=None, space=space, stop_on=stop_on, schedule="early-stopping", epochs=12, trials=4)
+        column = "dev_score" if stop_on == "accuracy" else stop_on
+        assert study.setting.metrics == ([] if stop_on == "accuracy" else [stop_on])
+        for row in study.trials.itertuples():
+            curve = study.curve(row.number)
+            assert row.best_epoch == better(curve[column]) + 1
+            assert row.dev_score == curve["dev_score"][row.best_epoch - 1]
+            if stop_on != "accuracy":
+                assert getattr(row, stop_on) == pytest.approx(curve[stop_on][row.best_epoch - 1], rel=1e-6)
+        assert study.replay(0).equals(study.curve(0))
+
+
+def test_rungs_compare_what_is_kept(tune: Callable[..., ikura.Study]) -> None:
+    space = {"learning_rate": ikura.log(0.001, 1), "units": 4}
+    study = tune(network=None, space=space, stop_on="f1", schedule="successive-halving", epochs=9, trials=9)
+    assert {"complete", "pruned"} <= set(study.trials["state"])
+    for row in study.trials.itertuples():
+        curve = study.curve(row.number)
+        assert row.best_epoch == np.argmax(curve["f1"]) + 1
+
+
+def worst_margin(prediction: Tensor, target: Tensor) -> Tensor:
+    return torch.where(target > 0, prediction, 1 - prediction).min()
+
+
+def test_epochs_are_kept_by_a_metric_of_ones_own(
+    tune: Callable[..., ikura.Study], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = own_metric(worst_margin, greater_is_better=True)
+    study = tune(network=network, stop_on=own)
+    for row in study.trials.itertuples():
+        assert row.best_epoch == np.argmax(study.curve(row.number)["worst_margin"]) + 1
+    _forget_now(monkeypatch)
+    assert len(ikura.open_study(study.run, network, metrics=[own]).trials) == 2
+    with pytest.raises(UsageError, match="there is no metric 'f2'"):
+        tune(network=network, stop_on="f2")
+
+
 STEPS: list[tuple[Any, dict[str, Any], str]] = [
     (lambda module, batch, hp: 3.0, {}, "must return the loss, a tensor of one number, but returned 3.0"),
     (lambda module, batch, hp: module(batch.x), {}, r"returned a tensor of shape \(32, 1\)"),
     (lambda module, batch, hp: module(batch.x).sum().detach(), {}, "has no gradient"),
+    (lambda module, batch, hp: {"cost": module(batch.x).sum()}, {}, "must return the loss.*but returned None"),
+    (lambda module, batch, hp: {"loss": module(batch.x).sum(), "dev_loss": 1.0}, {}, "tells 'dev_loss': a name is"),
+    (lambda module, batch, hp: {"loss": module(batch.x).sum(), "kl": batch.x}, {}, "must tell a number as 'kl', but"),
     (lambda module, batch, hp: module(batch.z).sum(), {}, "trial 0: the network fails in training.*AttributeError"),
     (5, {}, "must be a function"),
     (consistent, {"network": None}, "is for networks of your own"),

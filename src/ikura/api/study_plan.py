@@ -99,6 +99,7 @@ def make_plan(
     """
     used = [("search", search.search), ("schedule", search.schedule), ("metric", search.metric), ("network", network)]
     used += [("loss", (training.loss or "").partition(":")[0]), *(("metric", name) for name in search.metrics or ())]
+    used += [("metric", search.stop_on)]
     used += [("callback", name) for name in training.callbacks or ()]
     used += [("training_step", training.training_step), ("optimizer", training.optimizer)]
     used += [("format", Path(one["path"]).suffix[1:]) for one in given.records.values() if one["kind"] == "file"]
@@ -119,6 +120,9 @@ def make_plan(
     for other in search.metrics or ():
         metric(other, task)
     search = replace(search, metric=compared_by.name)
+    if search.stop_on is not None and search.stop_on not in (search.metric, *(search.metrics or ())):
+        # What epochs are kept by is recorded.
+        search = replace(search, metrics=(*(search.metrics or ()), metric(search.stop_on, task).name))
     check_measurable(dataset, compared_by, training.dtype)
     if isinstance(network, Pretrained) and network.freeze == "auto":
         folded = not (given.options.group or given.options.time)

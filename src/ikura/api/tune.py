@@ -51,6 +51,7 @@ def tune(
     sample_weight: Any = None,
     metric: Any = None,
     metrics: Sequence[Any] | None = None,
+    stop_on: Any = None,
     callbacks: Sequence[Any] | None = None,
     training_step: Any = None,
     optimizer: Any = None,
@@ -121,6 +122,8 @@ def tune(
         metric: what trials are compared by, accuracy for classes and r2 for regression by default: a name, also of a
             scorer of scikit-learn, or what `ikura.metric.own_metric` takes.
         metrics: what else is measured of the trials and of the test set, likewise.
+        stop_on: by what an epoch's weights are kept, and trials stop early: a metric, as for `metrics`, of the dev set;
+            by default the dev loss.
         callbacks: functions that are called with an `ikura.EpochRecord` after each epoch of each trial; one that
             returns True stops the trial (docs/own_networks.md).
         training_step: for a network of your own, a function of (module, batch, hyperparameters) that returns the loss
@@ -195,6 +198,7 @@ def tune(
     given |= {"loss": loss_called(loss), "metric": metric}
     given |= {"callbacks": callbacks_called(callbacks), "training_step": training_step_called(training_step)}
     given["optimizer"] = optimizer_called(optimizer)
+    given["stop_on"] = None if stop_on == "dev_loss" else metric_called(stop_on)
     given["metrics"] = None if metrics is None else tuple(str(metric_called(one)) for one in metrics)
     options, training = SearchOptions.of(given), picked(TrainingOptions, given)
     place = None if out is None else run_folder(data, out).absolute()

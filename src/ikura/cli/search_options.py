@@ -20,7 +20,7 @@ LOSSES, METRICS, OPTIMIZERS, SCHEDULES, SEARCHES = (
     for one in (built_in.LOSSES, built_in.METRICS, built_in.OPTIMIZERS, built_in.SCHEDULES, built_in.SEARCHES)
 )
 PANEL = "Search"
-SAME = ("search", "schedule", "loss", "optimizer", "metric", "prefer", "within", "max_parameters")
+SAME = ("search", "schedule", "loss", "optimizer", "metric", "stop_on", "prefer", "within", "max_parameters")
 """Options that are called as the arguments of `ikura.tune`."""
 
 SpaceFile = Annotated[
@@ -98,6 +98,10 @@ class SearchArguments:
     ] = None
     metrics: Annotated[
         str | None, option("NAMES", "What else is measured of the trials and on the test set; commas between.", PANEL)
+    ] = None
+    stop_on: Annotated[
+        str | None,
+        option("NAME", "By which metric of the dev set epochs are kept and trials stop; by default the loss.", PANEL),
     ] = None
     objective: Annotated[
         list[str] | None,

@@ -48,6 +48,10 @@ class Tile(ABC):
     def after_epoch(self, losses: np.ndarray) -> None:  # noqa: B027
         """Let what follows the dev loss take notice of an epoch's: losses of shape (members,), after `outputs`."""
 
+    def epoch_values(self, place: int) -> dict[str, float]:
+        """Return what else is to be recorded of a member's last epoch, means over its rows, by name."""
+        return {}
+
     @abstractmethod
     def outputs(self, examples: Examples) -> Outputs:
         """Compute raw outputs in evaluation mode: shape (members, rows, ...), NaN for inactive members."""

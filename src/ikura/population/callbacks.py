@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ class EpochRecord:
         train_loss, dev_loss, dev_score: of this epoch.
         hyperparameters: of the trial, also read as attributes.
         curve: (train loss, dev loss, dev score) of all its epochs so far, float64 of shape (epoch, 3).
+        values: what else is recorded of this epoch, by name: what a training step tells, and the metric of stop_on.
 
     Example:
         >>> EpochRecord(3, 1, 0.7, 0.6, 0.5, Hyperparameters(l2=0.1), np.array([[0.7, 0.6, 0.5]])).hyperparameters.l2
@@ -38,6 +39,7 @@ class EpochRecord:
     dev_score: float
     hyperparameters: Hyperparameters
     curve: np.ndarray
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
 Callback = Callable[[EpochRecord], Any]

@@ -60,6 +60,9 @@ class InTurnTile(StackedTile):
     ) -> None:
         super().__init__(members, modules, task, dtype, "cpu", None, outputs, traits or ForwardTraits(), loss)
         self.step, self.hyperparameters = step, hyperparameters
+        self.told: list[dict[str, float]] = [{} for _ in members]
+        """Sums over the rows of an epoch of what the training steps told of its mini-batches."""
+        self.rows = 1
         self.stacked.modules, self.stacked.vectorised = list(modules), False
         self.buffers = {name: aligned_copy(buffer) for name, buffer in self.buffers.items()}
         self.used = self.weights if self.dropconnect is None else aligned_copy(self.weights)
@@ -77,7 +80,9 @@ class InTurnTile(StackedTile):
     def train_epoch(
         self, examples: Examples, epoch: int, epochs: int = 0, shares: np.ndarray | None = None
     ) -> np.ndarray:
-        rows = len(examples)
+        rows = self.rows = len(examples)
+        for told in self.told:
+            told.clear()
         spans = list(self._batches(rows, batch_size_at(self.members[0].values, epoch)))
         left = [1.0] * len(self.members) if shares is None else shares.tolist()
         rates = self._rates(epoch, len(spans), epochs, left)
@@ -159,8 +164,10 @@ class InTurnTile(StackedTile):
                     # Copies, which it may change.
                     features = x.clone() if isinstance(x, Tensor) else x.clone().as_given
                     given = StepBatch(features, batch.codes.clone(), y.clone(), batch.weights)
-                    cost = loss_by(self.step, self.bound[k].module, given, self.hyperparameters[k])
+                    cost, others = loss_by(self.step, self.bound[k].module, given, self.hyperparameters[k])
                     aim = cost
+                    for name, number in others.items():
+                        self.told[k][name] = self.told[k].get(name, 0.0) + number * len(y)
             if aim.requires_grad:
                 aim.backward()
             self.bound[k].settle()
@@ -169,6 +176,10 @@ class InTurnTile(StackedTile):
         if left is not None:
             self.gradients[k] *= left
         return cost.item()
+
+    @override
+    def epoch_values(self, place: int) -> dict[str, float]:
+        return {name: total / self.rows for name, total in self.told[place].items()}
 
     def _leave_out(self, k: int, batch: MiniBatch) -> Tensor:
         """Let a member compute with what DropConnect leaves of its weights; factors on the gradient, (weights,)."""

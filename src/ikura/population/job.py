@@ -103,7 +103,7 @@ class Outcome:
         tile, place: where it ran.
         state: complete, diverged, frozen or stopped.
         curve: (train loss, dev loss, dev score) after each epoch, shape (epochs, 3).
-        best_epoch: the epoch with the lowest dev loss, from 1; 0 if there is none, or the member is frozen.
+        best_epoch: the epoch whose weights are kept, from 1; 0 if there is none, or the member is frozen.
         dev_loss, dev_score, train_loss, train_score: at the best epoch, NaN if there is none.
         seconds: the member's share of its tile's time.
         weights, buffers: the best ones, if the job keeps them.
@@ -115,6 +115,7 @@ class Outcome:
         distances: ‖w - w_0‖ of each parameter, by name, after each epoch, float64 of shape (epochs,), if the job keeps
             them.
         measures: further metrics of the best weights on the dev set, by name; NaN if there are none.
+        values: what else is recorded of its epochs, by name, float64 of shape (epochs,).
     """
 
     number: int
@@ -135,6 +136,7 @@ class Outcome:
     evidence: np.ndarray | None = None
     distances: dict[str, np.ndarray] | None = None
     measures: dict[str, float] = field(default_factory=dict)
+    values: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def scored(self) -> bool:
@@ -265,6 +267,7 @@ def _outcomes(job: Job, training: TrainingRun, cut: Sequence[int]) -> list[Outco
                 evidence.get(place) if place in ended else None,
                 None if training.tracker is None else training.tracker.by_name(place),
                 {name: math.nan if frozen else float(values[place]) for name, values in measures.items()},
+                training.values(place),
             )
         )
     return _with_best(outcomes, training, ended) if job.keep_best and not job.keep_weights else outcomes

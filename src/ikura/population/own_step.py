@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -31,7 +31,13 @@ class StepBatch(NamedTuple):
 
 
 TrainingStep = Callable[[nn.Module, StepBatch, Hyperparameters], Any]
-"""Computes the loss of a mini-batch, a tensor of no dimension, from the network, the batch and the hyperparameters."""
+"""Computes the loss of a mini-batch from the network, the batch and the hyperparameters.
+
+It is a tensor of no dimension, or a dictionary of it as "loss" and of further numbers.
+"""
+
+TAKEN = ("number", "epoch", "train_loss", "dev_loss", "dev_score")
+"""What a curve holds under these names is ikura's."""
 
 
 def as_training_step(name: str, thing: Any) -> TrainingStep:
@@ -52,23 +58,47 @@ def as_training_step(name: str, thing: Any) -> TrainingStep:
     return thing  # type: ignore[no-any-return]
 
 
-def loss_by(step: TrainingStep, module: nn.Module, batch: StepBatch, hyperparameters: Hyperparameters) -> Tensor:
-    """Compute the loss of a mini-batch by a training step, a tensor of no dimension.
+def loss_by(
+    step: TrainingStep, module: nn.Module, batch: StepBatch, hyperparameters: Hyperparameters
+) -> tuple[Tensor, dict[str, float]]:
+    """Compute the loss of a mini-batch by a training step, a tensor of no dimension, and what else it tells.
 
     Raises:
         UsageError: what it returns is no such loss, or has no gradient.
 
     Example:
         >>> import torch
-        >>> batch = StepBatch(torch.ones(2, 1), torch.ones(2, 0), torch.zeros(2), None)
-        >>> loss_by(lambda module, batch, hp: 3.0, nn.Linear(1, 1), batch, Hyperparameters())
+        >>> batch, layer = StepBatch(torch.ones(2, 1), torch.ones(2, 0), torch.zeros(2), None), nn.Linear(1, 1)
+        >>> step = lambda module, batch, hp: {"loss": module(batch.x).sum(), "kl": 0.5}
+        >>> loss, others = loss_by(step, layer, batch, Hyperparameters())
+        >>> loss.shape, others
+        (torch.Size([]), {'kl': 0.5})
+        >>> loss_by(lambda module, batch, hp: 3.0, layer, batch, Hyperparameters())
         Traceback (most recent call last):
         ikura.errors.UsageError: training_step must return the loss, a tensor of one number, but returned 3.0
     """
-    loss = step(module, batch, hyperparameters)
-    if not isinstance(loss, Tensor) or loss.numel() != 1 or not loss.is_floating_point():
-        shown = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else one_line(repr(loss), 60)
+    found = step(module, batch, hyperparameters)
+    others: dict[str, float] = {}
+    if isinstance(found, Mapping):
+        others = {name: _number(name, one) for name, one in found.items() if name != "loss"}
+        found = found.get("loss")
+    if not isinstance(found, Tensor) or found.numel() != 1 or not found.is_floating_point():
+        shown = f"a tensor of shape {tuple(found.shape)}" if isinstance(found, Tensor) else one_line(repr(found), 60)
         raise UsageError(f"training_step must return the loss, a tensor of one number, but returned {shown}")
-    if not loss.requires_grad:
+    if not found.requires_grad:
         raise UsageError("the loss that training_step returns has no gradient; compute it from what the module returns")
-    return loss.reshape(())
+    return found.reshape(()), others
+
+
+def _number(name: Any, value: Any) -> float:
+    """A further number that a training step tells."""
+    if not isinstance(name, str) or not name.isidentifier() or name in TAKEN:
+        shown = one_line(repr(name), 60)
+        raise UsageError(
+            f"training_step tells {shown}: a name is letters, digits and _, and none of {', '.join(TAKEN)}"
+        )
+    try:
+        return float(value.detach() if isinstance(value, Tensor) else value)
+    except (TypeError, ValueError, RuntimeError):
+        shown = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else one_line(repr(value), 60)
+        raise UsageError(f"training_step must tell a number as {name!r}, but tells {shown}") from None

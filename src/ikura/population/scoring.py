@@ -55,6 +55,7 @@ class Scorer:
         loss: the loss; None for the task's usual one.
         others: further metrics that are recorded, by name.
         whole_targets: whether a loss of the caller's own takes the targets as whole numbers.
+        stop_on: name of the metric, or of a further one, by which epochs are kept and trials stop; empty for the loss.
 
     References:
         Perks, Some observations on inverse probability including a new indifference rule, J. Inst. Actuaries 73, 1947
@@ -68,11 +69,38 @@ class Scorer:
     loss: Loss | None = None
     others: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = field(default_factory=dict)
     whole_targets: bool = False
+    stop_on: str = ""
 
     @property
     def sign(self) -> float:
         """1 if a greater score is better, -1 otherwise."""
         return 1.0 if getattr(self.metric, "greater_is_better", True) else -1.0
+
+    @property
+    def watched(self) -> str:
+        """The further metric that is measured after each epoch, because epochs are kept by it; empty for none."""
+        return "" if self.stop_on == getattr(self.metric, "name", "") else self.stop_on
+
+    def after_epoch(self, found: Measured, y: np.ndarray) -> dict[str, np.ndarray]:
+        """Measure what is watched: name to float64 of shape (members,); NaN where the loss is."""
+        if not self.watched:
+            return {}
+        values = each_member(self.others[self.watched], found.predictions, self.target(y)).double().numpy()
+        return {self.watched: np.where(np.isnan(found.losses), np.nan, values)}
+
+    def goal(self, losses: np.ndarray, scores: np.ndarray, values: Mapping[str, np.ndarray]) -> np.ndarray:
+        """What the kept epoch has least of: the dev loss, or a metric, less than zero where it is to be great.
+
+        Args:
+            losses, scores: of the dev set, of any shape.
+            values: what `after_epoch` measured, of the same shape.
+        """
+        if not self.stop_on:
+            return losses
+        if not self.watched:
+            return -self.sign * scores
+        better = getattr(self.others[self.watched], "greater_is_better", True)
+        return -values[self.watched] if better else values[self.watched]
 
     @property
     def criterion(self) -> Loss:

@@ -16,7 +16,7 @@ from ikura.population.training import TrainingRun
 __all__ = ["load_snapshot", "packed", "save_snapshot", "unpacked"]
 
 CHECKSUM = "crc32"
-GROWING = ("/curve", "/tile.optimizer")
+GROWING = ("/curve", "/values", "/tile.optimizer")
 """What has another length in a tile that has not trained."""
 
 

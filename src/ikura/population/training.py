@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import torch
 from torch.func import vmap
 
 from ikura.best_epoch import improves
@@ -19,6 +20,7 @@ from ikura.population.distances import DistanceTracker
 from ikura.population.examples import Examples
 from ikura.population.feedback_rates import FeedbackRates
 from ikura.population.member import Hyperparameters
+from ikura.population.plain_state import as_bytes, from_bytes
 from ikura.population.scoring import Scorer
 
 __all__ = ["EXPLODED", "TrainingRun", "weights_unmoved"]
@@ -41,12 +43,19 @@ def weights_unmoved(before: np.ndarray, after: np.ndarray) -> bool:
         return bool(np.abs(after - before).max(initial=0) <= most)
 
 
+def _values_of(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What `TrainingRun.extract` kept besides the curve."""
+    told = state["values"].tobytes() if "values" in state else b""
+    return {name: one.numpy() for name, one in from_bytes(told).items()} if told else {}
+
+
 @dataclass
 class TrainingRun:
     """Trains a tile epoch by epoch and keeps each member's curve and best weights.
 
-    The best epoch is the one with the lowest dev loss, the first of equal ones (`ikura.best_epoch`). With a patience of
-    p epochs a member stops when its dev loss has not improved for p epochs. A member whose cost is not finite, or more
+    The best epoch is the one with the lowest dev loss, or of what the scorer says instead (`Scorer.stop_on`), the first
+    of equal ones (`ikura.best_epoch`). With a patience of p epochs a member stops when that has not improved for p
+    epochs. A member whose cost is not finite, or more
     than `EXPLODED` times what it began with (at least 1), has diverged; it stops and the others go on as if it had not
     been there.
 
@@ -78,6 +87,8 @@ class TrainingRun:
     def __post_init__(self) -> None:
         count = len(self.tile.members)
         self._curves = np.empty((0, 3, count))
+        self._values: dict[str, np.ndarray] = {}
+        """What else is recorded of each epoch, by name, each of the shape (epochs, members)."""
         self.best_loss = np.full(count, np.inf)
         self.best_epoch = np.full(count, -1)
         self.diverged = np.zeros(count, bool)
@@ -104,15 +115,19 @@ class TrainingRun:
         costs = tile.train_epoch(examples, self.epoch, self.budget or epochs, self.feedback.shares)
         for k, weights in unmoved.items():
             self.frozen[k] = weights_unmoved(weights, tile.flat(k))
-        losses, scores = self.scorer(tile.outputs(self.dev), self.dev.y, self.more, self.dev.weights)
+        measured = self.scorer.measured(tile.outputs(self.dev), self.dev.y, self.more, self.dev.weights)
+        losses, scores = measured.losses, measured.scores
+        values = self.scorer.after_epoch(measured, self.dev.y)
         tile.active &= ~(tile.active & ~np.isfinite(losses))
         self.diverged |= before & ~tile.active
         costs = np.where(tile.active, costs, np.nan)
         if self.epoch == len(self._curves):
             self._curves = np.concatenate([self._curves, np.full((self.epoch + 16, 3, len(before)), np.nan)])
         self._curves[self.epoch] = costs, losses, scores
-        better = tile.active & improves(losses, self.best_loss)
-        self.best_loss[better] = losses[better]
+        self._keep_values(values, before)
+        goal = self.scorer.goal(losses, scores, values)
+        better = tile.active & improves(goal, self.best_loss)
+        self.best_loss[better] = goal[better]
         self.best_epoch[better] = self.epoch
         tile.keep(np.flatnonzero(better).tolist())
         self.feedback.after_epoch(tile, losses, self.epoch)
@@ -130,7 +145,30 @@ class TrainingRun:
     def _told(self, place: int) -> EpochRecord:
         member, curve = self.tile.members[place], self.curve(place)
         train, dev, score = curve[-1].tolist()
-        return EpochRecord(member.number, len(curve), train, dev, score, Hyperparameters(member.hyperparameters), curve)
+        hyperparameters = Hyperparameters(member.hyperparameters)
+        values = {name: float(one[-1]) for name, one in self.values(place).items()}
+        return EpochRecord(member.number, len(curve), train, dev, score, hyperparameters, curve, values)
+
+    def _keep_values(self, values: dict[str, np.ndarray], trained: np.ndarray) -> None:
+        """Keep what else is recorded of the epoch that has ended."""
+        for k in np.flatnonzero(trained).tolist():
+            for name, number in self.tile.epoch_values(k).items():
+                values.setdefault(name, np.full(len(trained), np.nan))[k] = number
+        for name, column in values.items():
+            self._rows_of(name)[self.epoch] = column
+
+    def _rows_of(self, name: str) -> np.ndarray:
+        """The values of a name, with as many rows as the curves have."""
+        known = self._values.get(name, np.empty((0, len(self.tile.members))))
+        if len(known) < len(self._curves):
+            more = np.full((len(self._curves) - len(known), known.shape[1]), np.nan)
+            self._values[name] = known = np.concatenate([known, more])
+        return known
+
+    def values(self, place: int) -> dict[str, np.ndarray]:
+        """What else is recorded of a member's epochs, by name: float64 of shape (epochs,)."""
+        found = {name: self._rows_of(name)[: self.epochs[place], place].copy() for name in list(self._values)}
+        return {name: one for name, one in found.items() if not np.isnan(one).all()}
 
     def run(self, epochs: int, after: Callable[[TrainingRun], None] | None = None) -> None:
         """Train until `epochs` epochs are done or nobody is active any more.
@@ -206,7 +244,9 @@ class TrainingRun:
         tile = {f"tile.{name}": array for name, array in self.tile.extract(place).items()}
         if self.tracker is not None:
             records["distances"] = self.tracker.of(place)
-        return records | tile | {"epoch": np.array([self.epoch]), "curve": self.curve(place)}
+        values = {name: torch.from_numpy(one) for name, one in self.values(place).items()}
+        told = {"values": np.frombuffer(as_bytes(values) if values else b"", np.uint8).copy()}
+        return records | tile | told | {"epoch": np.array([self.epoch]), "curve": self.curve(place)}
 
     def insert(self, place: int, state: dict[str, np.ndarray]) -> None:
         """Let a member go on from what `extract` returned; all members of a tile go on from the same epoch."""
@@ -215,6 +255,8 @@ class TrainingRun:
         if self.epoch > len(self._curves):
             self._curves = np.full((self.epoch + 16, 3, len(self.tile.members)), np.nan)
         self._curves[: len(curve), :, place] = curve
+        for name, values in _values_of(state).items():
+            self._rows_of(name)[: len(values), place] = values
         for name, array in self._records(place).items():
             array[:] = state[name]
         if self.tracker is not None and "distances" in state:

@@ -36,9 +36,10 @@ __all__ = ["check_trained", "replay", "replayed_curve", "replayed_distances", "t
 
 def replayed_curve(record: Record, trial: Trial) -> pd.DataFrame:
     """Train a trial again for its curve, as `Study.replay`."""
-    frame = pd.DataFrame(replay(record, trial).curve, columns=list(COLUMNS))
+    outcome = replay(record, trial)
+    frame = pd.DataFrame(outcome.curve, columns=list(COLUMNS))
     frame.insert(0, "epoch", np.arange(1, len(frame) + 1))
-    return frame
+    return frame.assign(**{name: outcome.values[name] for name in sorted(outcome.values)})
 
 
 def replayed_distances(record: Record, trial: Trial) -> pd.DataFrame:

@@ -92,6 +92,8 @@ class _Rounds:
         self.trials = {trial.number: trial for trial in executor.store.trials(stage=stage.index)}
         self.rounds = executor.ledger.rounds(stage.index)
         self.curves: dict[int, np.ndarray] = {}
+        self.goals: dict[int, np.ndarray] = {}
+        """What the kept epoch of each trial has least of, by epoch."""
         self.losses: dict[int, dict[int, np.ndarray]] = {}
         if self.rounds:
             self._recall()
@@ -101,9 +103,20 @@ class _Rounds:
         begun = [number for number, trial in self.trials.items() if trial.epochs]
         frame = self.executor.store.curves(begun)
         for number, points in frame.groupby("number").indices.items():
-            self.curves[int(str(number))] = frame[list(COLUMNS)].to_numpy()[points]
+            curve = frame[list(COLUMNS)].to_numpy()[points]
+            values = {name: frame[name].to_numpy()[points] for name in frame if name == self.watched}
+            self._keep_curve(int(str(number)), curve, values)
         if self.schedule.paired:
             self.losses = self.executor.ledger.losses(begun)
+
+    @property
+    def watched(self) -> str:
+        """The further metric by which epochs are kept; empty for none."""
+        return self.executor.setup.scorer.watched
+
+    def _keep_curve(self, number: int, curve: np.ndarray, values: Mapping[str, np.ndarray]) -> None:
+        self.curves[number] = curve
+        self.goals[number] = self.executor.setup.scorer.goal(curve[:, 1], curve[:, 2], values)
 
     def run(self) -> None:
         """Go on until the schedule has nothing more to do, or the time is over."""
@@ -166,7 +179,7 @@ class _Rounds:
         self.executor.ledger.add_round(decided, copies)
         for copy in copies:
             self.trials[copy.number] = copy
-            self.curves[copy.number] = self.curves[copy.origin]
+            self.curves[copy.number], self.goals[copy.number] = self.curves[copy.origin], self.goals[copy.origin]
         for number in decided.drop:
             self.trials[number] = replace(self.trials[number], state=State.PRUNED)
         self.rounds.append(decided)
@@ -180,7 +193,7 @@ class _Rounds:
             trial, epochs = self.trials[outcome.number], len(outcome.curve)
             on = outcome.state is State.COMPLETE and until[outcome.number] <= epochs < self.stage.epochs
             self.trials[outcome.number] = replace(trial, state=State.RUNNING if on else outcome.state, epochs=epochs)
-            self.curves[outcome.number] = outcome.curve
+            self._keep_curve(outcome.number, outcome.curve, outcome.values)
             if outcome.dev_losses is not None:
                 # As precise as they are recorded.
                 losses = outcome.dev_losses.astype(np.float32).astype(np.float64)
@@ -197,7 +210,7 @@ class _Rounds:
                 State.DIVERGED if trial.state.failed else trial.state,
                 len(self.curves[number]),
                 self.executor.sign * self.curves[number][:, 2],
-                self.curves[number][:, 1],
+                self.goals[number],
                 trial.hyperparameters,
                 trial.parent,
                 dict(self.losses.get(number, {})),

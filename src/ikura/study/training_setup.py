@@ -61,10 +61,11 @@ def make_setup(
     )
     measure = metric(setting.metric, setting.task)
     others = {name: metric(name, setting.task) for name in setting.metrics}
+    scorer = Scorer(setting.task, measure, dataset.target_mean, dataset.target_std)
     setup = TrainingSetup(
         train=train,
         dev=dev,
-        scorer=Scorer(setting.task, measure, dataset.target_mean, dataset.target_std, loss, others, whole),
+        scorer=replace(scorer, loss=loss, others=others, whole_targets=whole, stop_on=setting.stop_on or ""),
         outputs=outputs_of(setting.task, len(dataset.task.classes or []), prod(dataset.train.y.shape[1:]), loss),
         cardinalities=tuple(dataset.encoder.cardinalities),
         network=network,

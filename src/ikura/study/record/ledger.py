@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from ikura.population.job import Outcome
 from ikura.study.record.store import COLUMNS, Store
-from ikura.study.record.tables import CURVES, LOSSES, ROUNDS, SEGMENTS, TRIALS
+from ikura.study.record.tables import CURVES, LOSSES, ROUNDS, SEGMENTS, TRIALS, VALUES
 from ikura.study.record.trial import Trial
 from ikura.trial_state import State
 
@@ -94,10 +94,11 @@ class Ledger:
             connection.execute(sa.insert(ROUNDS), row)
             self.store.insert_trials(connection, copies)
             for copy in copies:
-                inherited = sa.select(
-                    sa.literal(copy.number), CURVES.c.epoch, *(CURVES.c[name] for name in COLUMNS)
-                ).where((CURVES.c.trial == copy.parent) & (CURVES.c.epoch <= copy.epochs))
-                connection.execute(sa.insert(CURVES).from_select(["trial", "epoch", *COLUMNS], inherited))
+                for table, names in ((CURVES, ("epoch", *COLUMNS)), (VALUES, ("epoch", "name", "value"))):
+                    inherited = sa.select(sa.literal(copy.number), *(table.c[name] for name in names)).where(
+                        (table.c.trial == copy.parent) & (table.c.epoch <= copy.epochs)
+                    )
+                    connection.execute(sa.insert(table).from_select(["trial", *names], inherited))
             if decided.drop:
                 dropped = sa.update(TRIALS).where(TRIALS.c.number.in_(list(decided.drop)))
                 connection.execute(dropped.values(state=State.PRUNED))

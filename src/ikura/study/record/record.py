@@ -229,11 +229,14 @@ class Record:
         return best.choice if best else None
 
     def curves(self, numbers: Sequence[int] | None = None) -> pd.DataFrame:
-        """Return the curves of some or all trials: number, epoch (from 1), train_loss, dev_loss, dev_score."""
+        """Return the curves of some or all trials: number, and the columns of `curve`."""
         return self.store.curves(numbers)
 
     def curve(self, number: int) -> pd.DataFrame:
         """Return one trial's curve: epoch (from 1), train_loss (penalty included), dev_loss, dev_score.
+
+        Behind these is a column for each number that a training step tells, a mean over the training set, and one for
+        the metric of stop_on.
 
         Raises:
             UsageError: there is no such trial.

@@ -64,7 +64,7 @@ class Setting:
         pretrained: the record of a `Pretrained`; empty for other networks.
         loss, class_weight, callbacks, training_step, optimizer: as for
             `ikura.study.record.tune_options.TrainingOptions`; classes by their text.
-        metrics: names of what else is measured.
+        metrics: names of what else is measured; stop_on: of the metric by which epochs are kept, None for the loss.
         sample_weight: column with the weights of examples; weights: digest of an array of them in the run folder.
         objectives, prefer, within, max_parameters: as for `ikura.study.record.objectives.Objectives`.
         auto: `AutopilotOptions` as a table; empty without one.
@@ -109,6 +109,7 @@ class Setting:
     sample_weight: str | None = None
     weights: Digits | None = None
     metrics: list[Name] = field(default_factory=list)
+    stop_on: Name | None = None
     callbacks: list[Name] = field(default_factory=list)
     training_step: Name | None = None
     optimizer: Name | None = None

@@ -18,7 +18,7 @@ from ikura.json_values import plain, typed
 from ikura.population.job import Outcome
 from ikura.study.record.database import Database
 from ikura.study.record.facts import SECONDS, Fact
-from ikura.study.record.tables import CURVES, FACTS, MEASURES, TRIALS
+from ikura.study.record.tables import CURVES, FACTS, MEASURES, TRIALS, VALUES
 from ikura.study.record.trial import Purpose, Trial
 from ikura.trial_state import State
 
@@ -112,6 +112,7 @@ class Store(Database):
         """
         trials: list[dict[str, object]] = []
         points: list[tuple[Any, ...]] = []
+        values: list[tuple[Any, ...]] = []
         anew: list[int] = []
         known = known or {}
         for outcome in outcomes:
@@ -132,12 +133,21 @@ class Store(Database):
                 (outcome.number, i, *map(_number, point))
                 for i, point in enumerate(outcome.curve[recorded:].tolist(), recorded + 1)
             ]
+            values += [
+                (outcome.number, i + 1, name, _number(value))
+                for name, column in outcome.values.items()
+                for i, value in enumerate(column.tolist())
+                if i >= recorded
+            ]
         update = sa.update(TRIALS).where(TRIALS.c.number == sa.bindparam("key"))
         with self.writing() as connection:
-            connection.execute(sa.delete(CURVES).where(CURVES.c.trial.in_(anew)))
+            for table in (CURVES, VALUES):
+                connection.execute(sa.delete(table).where(table.c.trial.in_(anew)))
             connection.execute(update, trials)
             if points:
                 _insert_many(connection, CURVES, points)
+            if values:
+                _insert_many(connection, VALUES, values)
             if measures := [row for outcome in outcomes for row in _measures(outcome)]:
                 numbers = sorted({row[0] for row in measures})
                 connection.execute(sa.delete(MEASURES).where(MEASURES.c.trial.in_(numbers)))
@@ -207,7 +217,7 @@ class Store(Database):
         return pd.DataFrame(found)
 
     def curves(self, numbers: Sequence[int] | None = None) -> pd.DataFrame:
-        """Return curves: number, epoch, train_loss, dev_loss, dev_score."""
+        """Return curves: number, epoch, train_loss, dev_loss, dev_score, and what else was recorded by epoch."""
         query = sa.select(CURVES).order_by(CURVES.c.trial, CURVES.c.epoch)
         if numbers is not None:
             query = query.where(CURVES.c.trial.in_(list(numbers)))
@@ -218,7 +228,23 @@ class Store(Database):
         kinds = [np.int64, np.int64] + [np.float64] * len(COLUMNS)
         # What is null in the database becomes NaN.
         arrays = (np.array(column, kind) for column, kind in zip(columns, kinds, strict=True))
-        return pd.DataFrame(dict(zip(names, arrays, strict=True)))
+        frame = pd.DataFrame(dict(zip(names, arrays, strict=True)))
+        values = self._values(numbers)
+        return frame if values is None else frame.join(values, on=["number", "epoch"])
+
+    def _values(self, numbers: Sequence[int] | None) -> pd.DataFrame | None:
+        """What else was recorded by epoch, a column for each name, by number and epoch; None for nothing."""
+        query = sa.select(VALUES)
+        if numbers is not None:
+            query = query.where(VALUES.c.trial.in_(list(numbers)))
+        with self.reading() as connection:
+            rows = connection.execute(query).all()
+        if not rows:
+            return None
+        names = ["number", "epoch", "name", "value"]
+        frame = pd.DataFrame(dict(zip(names, zip(*rows, strict=True), strict=True))).astype({"value": np.float64})
+        wide = frame.set_index(names[:3])["value"].unstack("name")
+        return wide.rename_axis(columns=None)
 
 
 def _measures(outcome: Outcome) -> list[tuple[Any, ...]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-__all__ = ["CURVES", "FACTS", "INTERVENTIONS", "LOSSES", "MEASURES", "METADATA", "ROUNDS", "SEGMENTS", "TRIALS"]
+__all__ = [
+    "CURVES", "FACTS", "INTERVENTIONS", "LOSSES", "MEASURES", "METADATA", "ROUNDS", "SEGMENTS", "TRIALS", "VALUES",
+]  # fmt: skip
 
 METADATA = sa.MetaData()
 FACTS = sa.Table(
@@ -37,6 +39,14 @@ CURVES = sa.Table(
     sa.Column("dev_loss", sa.Float),
     sa.Column("dev_score", sa.Float),
     sqlite_with_rowid=False,
+)
+VALUES = sa.Table(
+    "epoch_values",
+    METADATA,
+    sa.Column("trial", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("value", sa.Float),
 )
 MEASURES = sa.Table(
     "measures",

@@ -99,6 +99,7 @@ class SearchOptions:
         finalists: configurations that are trained again in full; None for what is usual with the network.
         metric: name of what trials are compared by; None for the task's usual one.
         metrics: names of what else is measured of them.
+        stop_on: name of the metric by which epochs are kept and trials stop; None for the dev loss.
         seed: key of everything that is drawn.
         objectives: what is wanted besides a good dev score.
         autopilot: how searches go on after the first; None for one search.
@@ -112,6 +113,7 @@ class SearchOptions:
     finalists: int | None = None
     metric: str | None = None
     metrics: tuple[str, ...] | None = None
+    stop_on: str | None = None
     seed: int = 0
     objectives: Objectives = field(default_factory=Objectives)
     autopilot: AutopilotOptions | None = None
@@ -123,7 +125,7 @@ class SearchOptions:
         Raises:
             UsageError: a number or a name is none of what is possible.
         """
-        named = ("epochs", "search", "schedule", "finalists", "metric", "metrics", "seed")
+        named = ("epochs", "search", "schedule", "finalists", "metric", "metrics", "stop_on", "seed")
         given = {name: arguments[name] for name in named}
         trials, limit = arguments["trials"], arguments["time_limit"]
         check_counts(trials=trials, epochs=given["epochs"], finalists=(given["finalists"], 0), seed=(given["seed"], 0))

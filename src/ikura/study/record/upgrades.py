@@ -49,11 +49,19 @@ def _add_interventions(connection: sa.Connection) -> None:
     connection.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_interventions_trial ON interventions (trial)")
 
 
+def _add_epoch_values(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(
+        "CREATE TABLE IF NOT EXISTS epoch_values (trial INTEGER NOT NULL, epoch INTEGER NOT NULL, "
+        "name VARCHAR NOT NULL, value FLOAT, PRIMARY KEY (trial, epoch, name))"
+    )
+
+
 UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (
     _drop_events,
     _rename_segments,
     _add_measures,
     _add_interventions,
+    _add_epoch_values,
 )
 """The step at index i brings tables of version i to version i + 1; steps are only ever appended."""
 
