@@ -125,7 +125,7 @@ def test_links_lead_nowhere(make: Make, served: Served, tmp_path: Path) -> None:
     (runs / "half" / "config.toml").write_text((tmp_path / "outside" / "config.toml").read_text())
     (runs / "half" / "study.db").symlink_to(tmp_path / "outside" / "study.db")
     client = served(runs)
-    assert sorted(client.server.folders.all()) == ["inside"]
+    assert sorted(client.server.answers.folders.all()) == ["inside"]
 
 
 def test_every_answer_says_what_a_browser_may_do(client: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from starlette.responses import Response
 
 from ikura.errors import IkuraError, RunError, UsageError
 from ikura.json_values import Json, jsonable
+from ikura.web.database_reader import stamp
 from ikura.web.run_folders import RunFolders
 from ikura.web.study_reader import StudyReader, StudyReaders
 from ikura.web.study_summary import overview, summary
@@ -25,7 +27,10 @@ LARGEST = 2**53
 
 def json_answer(value: Json) -> Response:
     """Write an answer in strict JSON."""
-    text = json.dumps(jsonable(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    try:
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except (ValueError, TypeError):
+        text = json.dumps(jsonable(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return Response(text.encode(errors="replace"), media_type="application/json", headers={"cache-control": "no-store"})
 
 
@@ -62,6 +67,13 @@ class Answers:
         self.folders, self.read_only = folders, read_only
         self.readers = StudyReaders()
 
+    def warm(self) -> None:
+        """Read the run that is likely to be looked at first: the one that changed last."""
+        with suppress(IkuraError):
+            found = sorted(self.folders.all().values(), key=lambda run: stamp(run)[1::3][-1:], reverse=True)
+            if found:
+                self.readers.of(found[0]).snapshot()
+
     @answering
     def runs(self, request: Request) -> Json:
         """All runs, those that changed last first."""
@@ -82,10 +94,11 @@ class Answers:
         _, reader = self._reader(request)
         study = reader.snapshot()
         sort = request.query_params.get("sort", "dev_score")
-        down = request.query_params.get("down", "1") == "1"
+        best_first = sort == "dev_score" and study.setting.sign > 0
+        down = {"1": True, "0": False}.get(request.query_params.get("down", ""), best_first)
         offset, size = _whole(request, "offset", 0), _whole(request, "size", 50)
         places, total = page(study.trials, sort, down, _filter(request), offset, size)
-        return {"version": study.version, "total": total, "columns": rows_of(study.trials, places)}
+        return {"version": study.version, "total": total, "down": down, "columns": rows_of(study.trials, places)}
 
     @answering
     def points(self, request: Request) -> Json:

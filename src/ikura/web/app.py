@@ -10,7 +10,6 @@ from starlette.routing import Route
 from ikura.web.answers import Answers, plain
 from ikura.web.changes import Changes
 from ikura.web.gate import App, Gate, Guests
-from ikura.web.run_folders import RunFolders
 from ikura.web.static_files import static_files
 
 __all__ = ["application"]
@@ -19,15 +18,14 @@ PAGES = ("/", "/study", "/trial", "/compare", "/log")
 """Addresses of one and the same page, which shows what its address says."""
 
 
-def application(folders: RunFolders, guests: Guests, read_only: bool = False) -> App:
+def application(answers: Answers, guests: Guests) -> App:
     """Put the page together.
 
     Args:
-        folders: the runs that are served.
+        answers: to what the page asks.
         guests: who may come in.
-        read_only: whether nothing can be asked of a study.
     """
-    answers, changes = Answers(folders, read_only), Changes(folders)
+    changes = Changes(answers.folders)
     questions = {
         "runs": answers.runs,
         "study": answers.study,

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ikura.errors import RunError, StorageError, UsageError
 from ikura.files import shown
+from ikura.web.answers import Answers
 from ikura.web.app import application
 from ikura.web.gate import EVERYWHERE, NAMES, Guests
 from ikura.web.run_folders import RunFolders
@@ -100,12 +101,12 @@ class Server:
             )
         if token is not None and (len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable()):
             raise UsageError(f"--token must be at least {SHORTEST_TOKEN} printable ASCII characters long")
-        self.folders = RunFolders(folder)
+        self.answers = Answers(RunFolders(folder), read_only)
         self._socket = _listening(host, port, strict)
         self.port = int(self._socket.getsockname()[1])
         self.guests = Guests(token or secrets.token_urlsafe(32), host, self.port)
         config = uvicorn.Config(
-            application(self.folders, self.guests, read_only),
+            application(self.answers, self.guests),
             http=ImpatientProtocol,
             ws="none",
             loop="asyncio",
@@ -139,6 +140,7 @@ class Server:
             if not self._thread.is_alive() or time.monotonic() > until:
                 raise StorageError(f"cannot serve on port {self.port}")
             time.sleep(0.01)
+        threading.Thread(target=self.answers.warm, name="first look", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -24,6 +24,7 @@ STATE = len(NUMBERS)
 QUERY = f"SELECT {', '.join((*NUMBERS, *WORDS, 'hyperparameters'))} FROM trials WHERE number >= ? ORDER BY number"
 OPEN = tuple(str(one) for one in State if not one.ended)
 """States of trials of which more becomes."""
+EXACT_POWER = 22
 MOST_NAMES = 200
 """Hyperparameters that get a column."""
 
@@ -44,8 +45,7 @@ class Column:
         """Values at some places, fit for JSON."""
         if self.options:
             return [None if code != code else self.options[int(code)] for code in self.values[places].tolist()]
-        written = f"%.{digits}g"
-        return [float(written % value) if np.isfinite(value) else None for value in self.values[places].tolist()]
+        return [None if value != value else value for value in _shortened(self.values[places], digits).tolist()]
 
 
 class TrialColumns:
@@ -106,6 +106,22 @@ class TrialColumns:
         for name in names:
             key = f"hp:{name}"
             self.columns[key] = _column([one.get(name) for one in self._given])
+
+
+def _shortened(values: np.ndarray, digits: int) -> np.ndarray:
+    """Round to so many significant digits; what is not finite becomes NaN.
+
+    A whole number over or times a power of ten is the float that is nearest to the decimal number.
+    """
+    with np.errstate(all="ignore"):
+        power = np.clip(digits - 1 - np.floor(np.log10(np.abs(values))), -300, 300)
+        up, down = 10.0 ** np.maximum(power, 0), 10.0 ** np.maximum(-power, 0)
+        found = np.where(power >= 0, np.round(values * up) / up, np.round(values / down) * down)
+    found = np.where(values == 0, 0.0, found)
+    # Beyond 10^22 powers of ten are no floats.
+    for place in np.flatnonzero((np.abs(power) > EXACT_POWER) & np.isfinite(values) & (values != 0)):
+        found[place] = float(f"%.{digits}g" % values[place])
+    return np.where(np.isfinite(found), found, np.nan)
 
 
 def _parsed(texts: Sequence[str]) -> list[Mapping[str, Any]]:

@@ -7,14 +7,13 @@ import { ask } from "./net.js";
 import { asWords, score } from "./words.js";
 
 export class Curves {
-  constructor(place, run, selection, study) {
+  constructor(place, run, selection) {
     Object.assign(this, { run, selection, what: "dev_score", asked: 0, found: {} });
     this.heading = h("div", { class: "top" });
     this.legend = h("div");
     const box = h("div", { class: "plot" });
     put(place, this.heading, box, this.legend);
     this.lines = new Lines(box, "curves of the chosen trials");
-    this.study = study;
   }
 
   // The trials that are drawn: the chosen ones, or the best where none is.
@@ -22,7 +21,8 @@ export class Curves {
     return this.selection.chosen.length ? this.selection.chosen : this.best ?? [];
   }
 
-  async load(best) {
+  async load(study, best) {
+    this.study = study ?? this.study;
     this.best = best ?? this.best;
     const turn = ++this.asked;
     const numbers = this.numbers;

@@ -68,7 +68,7 @@ function show() {
   page = new Page(content, query);
   crumbs([], null);
   watch = new Watch(page.run, load, (there) => (live.hidden = !there));
-  load().then((stale) => stale && watch.wake());
+  watch.wake();
 }
 
 function go(target) {

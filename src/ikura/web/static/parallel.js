@@ -11,8 +11,8 @@ const MOST_LINES = 900;
 const GRIP = 26;
 
 export class Parallel {
-  constructor(box, study, selection) {
-    Object.assign(this, { study, selection, drag: null });
+  constructor(box, selection) {
+    Object.assign(this, { selection, drag: null });
     this.plane = new Plane(box, "each trial as a line across its hyperparameters to its score", (pen, w, h) => this.draw(pen, w, h));
     const { canvas } = this.plane;
     canvas.classList.add("brushable");

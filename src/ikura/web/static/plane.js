@@ -26,6 +26,17 @@ export class Plane {
     this.box = box;
     this.draw = draw;
     this.width = this.height = 0;
+    // What is not on the screen is drawn when it comes there.
+    this.seen = false;
+    this.due = true;
+    this.watcher = new IntersectionObserver(
+      ([entry]) => {
+        this.seen = entry.isIntersecting;
+        if (this.seen && this.due) this.redraw();
+      },
+      { rootMargin: "120px" },
+    );
+    this.watcher.observe(box);
     this.observer = new ResizeObserver(() => this.redraw());
     this.observer.observe(box);
     this.repaint = () => this.redraw();
@@ -34,7 +45,8 @@ export class Plane {
 
   redraw() {
     const { clientWidth, clientHeight } = this.box;
-    if (!clientWidth || !clientHeight || !this.canvas.isConnected) return;
+    this.due = !this.seen;
+    if (!this.seen || !clientWidth || !clientHeight || !this.canvas.isConnected) return;
     const sharp = devicePixelRatio || 1;
     const [width, height] = [Math.round(clientWidth * sharp), Math.round(clientHeight * sharp)];
     if (this.canvas.width !== width || this.canvas.height !== height) {
@@ -59,6 +71,7 @@ export class Plane {
 
   close() {
     this.observer.disconnect();
+    this.watcher.disconnect();
     removeEventListener("colours", this.repaint);
   }
 }

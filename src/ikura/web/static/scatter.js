@@ -53,15 +53,19 @@ export class Scatter {
     const [xs, ys] = this.places(width, height);
     this.at = [xs, ys];
     const { chosen, pointed, brushed } = this.selection;
-    const size = xs.length > 1500 ? 2.6 : 3.6;
+    const many = xs.length > 600;
     for (const inside of [false, true]) {
       if (!inside && !brushed) continue;
       pen.fillStyle = inside ? colour("--point") : colour("--crowd");
-      pen.globalAlpha = inside ? (xs.length > 800 ? 0.5 : 0.72) : 1;
+      pen.globalAlpha = inside ? (many ? 0.5 : 0.72) : 1;
       for (let i = 0; i < xs.length; i++) {
         if (this.kept[i] !== inside || !(xs[i] >= 0)) continue;
+        if (many) {
+          pen.fillRect(xs[i] - 1.4, ys[i] - 1.4, 2.8, 2.8);
+          continue;
+        }
         pen.beginPath();
-        pen.arc(xs[i], ys[i], size / 2 + 0.4, 0, 6.2832);
+        pen.arc(xs[i], ys[i], 2.2, 0, 6.2832);
         pen.fill();
       }
     }

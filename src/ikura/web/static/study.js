@@ -40,18 +40,21 @@ export class Study {
   async load() {
     const run = this.run;
     const before = this.built ? this.study.version : null;
-    const [study, points] = await Promise.all([ask("study", { run }), before === null ? ask("points", { run }) : null]);
-    this.study = study;
+    this.build();
+    const asked = { rows: null, points: null };
+    // The first time everything is asked for at once; later only if the study has changed.
+    if (before === null) Object.assign(asked, { rows: this.table.load(), points: ask("points", { run }) });
+    for (const one of Object.values(asked)) one?.catch(() => {});
+    this.study = await ask("study", { run });
+    const { study } = this;
     document.title = `${study.run} · ikura`;
-    if (study.version === before) {
-      this.head();
-      return [study.run];
-    }
-    this.points = points ?? (await ask("points", { run }));
-    if (!this.built) this.build();
     this.head();
+    if (study.version === before) return [study.run];
+    await (asked.rows ?? this.table.load());
+    this.table.show(study);
+    this.points = await (asked.points ?? ask("points", { run }));
     this.draw();
-    await Promise.all([this.table.load(study), this.curves.load(this.best())]);
+    await this.curves.load(study, this.best());
     this.rounds();
     return [study.run];
   }
@@ -64,6 +67,7 @@ export class Study {
   }
 
   build() {
+    if (this.built) return;
     this.built = true;
     const panel = (...children) => h("section", { class: "panel" }, ...children);
     this.top = h("div");
@@ -80,8 +84,8 @@ export class Study {
     this.some = h("div", {}, parallel, against, curves, panel(h("div", { class: "top" }, h("h2", {}, "Table"), this.states), table), this.brushes);
     this.none = h("div", { hidden: true }, empty("No trial has ended yet", "The first scores appear here by themselves."));
     put(this.place, this.top, this.none, this.some, this.roundsBox);
-    this.parallel = new Parallel(this.parallelBox, this.study, this.selection);
-    this.curves = new Curves(curves, this.run, this.selection, this.study);
+    this.parallel = new Parallel(this.parallelBox, this.selection);
+    this.curves = new Curves(curves, this.run, this.selection);
     this.table = new TrialTable(table, this.run, this.selection);
   }
 

@@ -25,15 +25,14 @@ export class TrialTable {
     this.body.addEventListener("keydown", (event) => this.key(event));
   }
 
-  async load(study) {
-    this.study = study ?? this.study;
-    const { column } = this.sort;
-    const down = this.sort.down ?? (column === "dev_score" ? this.study.greater : false);
+  // Ask for the rows; they are shown when `study` is known.
+  async load() {
     const turn = ++this.asked;
+    const { column, down } = this.sort;
     const found = await ask("trials", {
       run: this.run,
       sort: column,
-      down: down ? 1 : 0,
+      down: down === null ? null : Number(down),
       offset: this.offset,
       size: SIZE,
       where: JSON.stringify(this.selection.where),
@@ -43,9 +42,7 @@ export class TrialTable {
     if (this.offset >= found.total && this.offset) {
       this.offset = 0;
       await this.load();
-      return;
-    }
-    this.show(down);
+    } else if (this.study) this.show();
   }
 
   get columns() {
@@ -61,8 +58,9 @@ export class TrialTable {
     ];
   }
 
-  show(down) {
-    const { columns } = this.found;
+  show(study) {
+    this.study = study ?? this.study;
+    const { columns, down } = this.found;
     const shown = this.columns.filter(([name]) => columns[name]);
     put(
       this.headings,
@@ -127,7 +125,7 @@ export class TrialTable {
 
   by(column, down) {
     const now = column === this.sort.column;
-    this.sort = { column, down: now ? !down : column === "dev_score" ? this.study.greater : column !== "number" && !column.startsWith(HP) };
+    this.sort = { column, down: now ? !down : column === "dev_score" ? null : column !== "number" && !column.startsWith(HP) };
     this.offset = 0;
     this.load();
   }
