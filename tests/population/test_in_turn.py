@@ -10,6 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ikura.population.dry_run import dry_run
+from ikura.population.factory import NetworkError
 from ikura.population.in_turn import InTurnTile
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
@@ -133,10 +135,32 @@ def test_members_that_differ_in_a_rate_of_dropout_share_a_tile_and_keep_their_ow
     members = [Member(n, {"p": n / 10, "learning_rate": 0.01, "batch_size": 32}, 7) for n in range(9)]
     [tile] = made.pack(members, 16)
     assert len(tile) == 9
-    assert len(made.traits_of) == 0
+    assert len(made.own.traits) == 0
     together = made.tile(tile)
     assert isinstance(together, InTurnTile)
     costs, _ = curve(made, together)
     for place, member in enumerate(tile):
         assert np.array_equal(curve(made, made.tile([member]))[0][:, 0], costs[:, place])
-    assert len(made.traits_of) == 1
+    assert len(made.own.traits) == 1
+
+
+def test_networks_of_one_kin_share_a_dry_run_and_each_is_seen_to_run(
+    setup: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def narrowing(hp: Any) -> nn.Module:
+        return nn.Sequential(
+            nn.Linear(6, hp.units), nn.Unflatten(1, (hp.units // 4, 4)), nn.Flatten(), nn.Linear(hp.units, 3)
+        )
+
+    made = setup("multiclass", network=narrowing, dtype="float32")
+    members = [Member(n, {"units": units, "batch_size": 32}, 7) for n, units in enumerate((8, 16, 12))]
+    runs: list[int] = []
+    monkeypatch.setattr(
+        "ikura.population.setup.dry_run",
+        lambda *given: runs.append(1) or dry_run(*given),  # type: ignore[func-returns-value]
+    )
+    found = [made.traits(member) for member in members]
+    assert len(runs) == 1
+    assert all(one.weights == found[0].weights == {"0.weight", "3.weight"} for one in found)
+    with pytest.raises(NetworkError, match="trial 9: the network fails on inputs"):
+        made.traits(Member(9, {"units": 10, "batch_size": 32}, 7))

@@ -24,7 +24,7 @@ from ikura.population.loss_check import Aim, check_loss, check_predictions
 from ikura.population.stacked_module import check_buffer
 from ikura.population.ways import draws_outside, slow_at_once, vmap_failure
 
-__all__ = ["ForwardTraits", "dry_run", "shared_tensor", "unequal_tensor"]
+__all__ = ["ForwardTraits", "dry_run", "run_once", "shared_tensor", "unequal_tensor"]
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,23 @@ def dry_run(make: Callable[[], nn.Module], x: Features, codes: Tensor, aim: Aim,
     reason = "" if remembers or sets or x.device.type != "cpu" else _alone(first, *given)
     alone = bool(remembers) or sets or bool(reason)
     return ForwardTraits(weights, remembers, passing, harmless, sets, outside, alone, reason, tuple(notes))
+
+
+def run_once(module: nn.Module, x: Features, codes: Tensor, aim: Aim, dtype: torch.dtype) -> None:
+    """See that a network runs, in evaluation and in training, one of whose kin made a dry run.
+
+    Args:
+        module: is changed as by training.
+        x, codes, aim, dtype: see `dry_run`.
+
+    Raises:
+        NetworkError: it fails.
+        UsageError: its outputs are not what they are to be.
+    """
+    module = module.to(x.device, dtype)
+    few = slice(min(len(x), 4))
+    _evaluate(module, x[few], codes[few], aim)
+    check_loss(_train(module, x[few], codes[few], aim), aim.rows(few))
 
 
 def _alone(first: nn.Module, second: nn.Module, x: Features, codes: Tensor, aim: Aim) -> str:

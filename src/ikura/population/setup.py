@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,24 +21,23 @@ from ikura.population._tile import Tile
 from ikura.population.batches import Batches
 from ikura.population.callbacks import Callback
 from ikura.population.distances import DistanceTracker
-from ikura.population.dry_run import ForwardTraits, dry_run
+from ikura.population.dry_run import ForwardTraits, dry_run, run_once
 from ikura.population.examples import Examples
 from ikura.population.factory import Factory, NetworkError, build
 from ikura.population.inputs import Features, TakesCodes, asks_for_codes, tensors_of
 from ikura.population.layout import Layout
 from ikura.population.loss_check import Aim
 from ikura.population.member import Hyperparameters, Member
+from ikura.population.own_networks import NetworkForm, OwnNetworks
 from ikura.population.own_optimizer import OptimizerFactory
 from ikura.population.own_step import TrainingStep
 from ikura.population.program.builder import Program, UnknownOperationError
+from ikura.population.program.inputs import ProgramInputs
 from ikura.population.scoring import Scorer
 from ikura.population.structure import structure, weights_of
 from ikura.population.torch_settings import default_torch_settings
 from ikura.population.training import TrainingRun
 from ikura.population.ways import LEAST_TOGETHER, MOST_WORK
-
-if TYPE_CHECKING:
-    from ikura.population.program.inputs import ProgramInputs
 
 __all__ = ["TrainingSetup"]
 
@@ -66,10 +65,9 @@ class TrainingSetup:
         training_step: computes the loss of a mini-batch in training; None for the loss of the outputs.
         optimizer: makes the optimizer of a network from it and its hyperparameters, in place of an update rule of
             ikura's; None for that.
-        traits_of: how networks are run, by their structure, of those that made a dry run.
+        own: what was found out about networks of the caller's.
         programs: whether networks of the caller's are run as programs of the compiled kernel where they can be.
         mostly_programs: whether they can be, by one that was looked at.
-        programs_of: what networks of the caller's compute, by their structure, or why that is no program.
     """
 
     train: Examples
@@ -85,12 +83,9 @@ class TrainingSetup:
     callbacks: tuple[Callback, ...] = ()
     training_step: TrainingStep | None = None
     optimizer: OptimizerFactory | None = None
-    traits_of: dict[Hashable, ForwardTraits] = field(default_factory=dict, repr=False, compare=False)
     programs: bool = False
     mostly_programs: bool = False
-    programs_of: dict[Hashable, Program | UnknownOperationError] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+    own: OwnNetworks = field(default_factory=OwnNetworks, repr=False, compare=False)
 
     @property
     def compiled(self) -> bool:
@@ -136,28 +131,45 @@ class TrainingSetup:
             member: whose network.
             say: told if something has to be compiled.
         """
-        from ikura.population.program.lower import lower, rates_of
-
-        module = self.module(member)
-        form = structure(module), rates_of(module)
-        if form not in self.programs_of:
-            traits = self.traits(member)
+        form = self.form(member)
+        name = form.structure, form.rates
+        if name not in self.own.programs:
             try:
-                if traits.remembers or traits.passing or traits.sets_weights or traits.harmless:
-                    raise UnknownOperationError("a forward that changes attributes of the network")
-                if not self.scorer.usual or self.train.weights is not None or self.train.y.ndim != 1:
-                    raise UnknownOperationError("a loss other than the task's usual one, or examples with weights")
-                inputs = self._program_inputs(module)
-                given = inputs.tensors(*self._some(CHECKED))
-                self.programs_of[form] = lower(module, given, self.outputs, self.dtype, say, inputs.every)
+                self.own.programs[name] = self._lowered(member, form, say)
             except UnknownOperationError as error:
-                self.programs_of[form] = error
-        return self.programs_of[form]
+                self.own.programs[name] = error
+        return self.own.programs[name]
 
-    def _program_inputs(self, module: nn.Module) -> ProgramInputs:
-        from ikura.population.program.inputs import ProgramInputs
+    def _lowered(self, member: Member, form: NetworkForm, say: Callable[[str], None]) -> Program:
+        from ikura.population.program.lower import Known, lower_alike
 
-        return ProgramInputs.of(module, *self._some(1))
+        traits = self.traits(member)
+        if traits.remembers or traits.passing or traits.sets_weights or traits.harmless:
+            raise UnknownOperationError("a forward that changes attributes of the network")
+        if not self.scorer.usual or self.train.weights is not None or self.train.y.ndim != 1:
+            raise UnknownOperationError("a loss other than the task's usual one, or examples with weights")
+        given = form.inputs.tensors(*self._some(CHECKED))
+        known = Known(self.own.traced.get(form.kin), self.own.trusted.get(form.unrated))
+        names = form.inputs.every
+        program, traced = lower_alike(self.module(member), known, given, self.outputs, self.dtype, say, names)
+        self.own.traced.setdefault(form.kin, traced)
+        self.own.trusted.setdefault(form.unrated, program)
+        return program
+
+    def form(self, member: Member, module: nn.Module | None = None) -> NetworkForm:
+        """What a member's network, one of the caller's, is but for the values of its parameters.
+
+        Args:
+            member: whose network.
+            module: the network, if it is at hand.
+
+        Raises:
+            UsageError: the factory fails, or what it returns is not an `nn.Module`.
+        """
+        if not self.own.knows(member):
+            found = self.module(member) if module is None else module
+            self.own.add(member, found, ProgramInputs.of(found, *self._some(1)))
+        return self.own.form(member)
 
     def runs_as_program(self, member: Member) -> bool:
         """Whether a member's network runs in the compiled kernel as a program, and its mini-batches fit into memory."""
@@ -231,12 +243,12 @@ class TrainingSetup:
         if self.compiled:
             return member.seed
         if self.runs_as_program(member):
-            return member.seed, self._program_inputs(self.module(member))
+            return member.seed, self.form(member).inputs
         sizes = member.values.batch_size, member.values.batch_growth
         if self.network is None:
             return member.seed, *sizes, self._stackable(member)
-        module = self.module(member)
-        return member.seed, *sizes, structure(module, rates=not self._can_run_in_turn(module))
+        form = self.form(member)
+        return member.seed, *sizes, form.unrated if self._can_run_in_turn(form) else form.structure
 
     def _stackable(self, member: Member) -> Any:
         """What built-in networks that are padded to one width have in common."""
@@ -320,7 +332,7 @@ class TrainingSetup:
         programs = [program for program in map(self.program, members) if not isinstance(program, UnknownOperationError)]
         weights = [self.traits(member).weights for member in members]
         modules = [self.module(member) for member in members]
-        inputs = self._program_inputs(modules[0])
+        inputs = self.form(members[0]).inputs
         return ProgramTile(members, programs, modules, inputs, weights, self.task, self.dtype)
 
     def trained(self, member: Member, weights: np.ndarray, buffers: dict[str, np.ndarray]) -> nn.Module:
@@ -343,10 +355,14 @@ class TrainingSetup:
         Raises:
             UsageError: the network is none that can be trained.
         """
-        form = structure(self.module(member), rates=False)
-        if form not in self.traits_of:
-            self.traits_of[form] = self._dry_run(member)
-        return self.traits_of[form]
+        own = self.own
+        module = None if own.knows(member) else self.module(member)
+        form = self.form(member, module)
+        if form.unrated not in own.traits:
+            module = module or self.module(member)
+            own.traits[form.unrated] = self._dry_run(member, module, own.traits_of_kin.get(form.kin))
+            own.traits_of_kin.setdefault(form.kin, own.traits[form.unrated])
+        return own.traits[form.unrated]
 
     def runs_in_turn(self, member: Member, company: int) -> bool:
         """Whether a tile of so many members like this one runs its networks one after another, each as it is.
@@ -354,26 +370,25 @@ class TrainingSetup:
         Raises:
             UsageError: the network is none that can be trained.
         """
-        module = self.module(member)
-        if not self._can_run_in_turn(module):
+        form = self.form(member)
+        if not self._can_run_in_turn(form):
             if self.in_python:
                 which = "training_step" if self.optimizer is None else "optimizer"
                 raise UsageError(f"{which}= cannot train this network; let pretrained weights come first in it")
             return False
         if self.in_python:
             return True
-        weights = sum(p.numel() for p in weights_of(module).values())
-        work = weights * min(int(member.values.batch_size), len(self.train))
+        work = form.weights * min(int(member.values.batch_size), len(self.train))
         return self.traits(member).in_turn or company < LEAST_TOGETHER or work > MOST_WORK
 
-    def _can_run_in_turn(self, module: nn.Module) -> bool:
+    def _can_run_in_turn(self, form: NetworkForm) -> bool:
         """Whether a network is of the caller's, on the CPU, and pretrained, if at all, in its first weights."""
         if self.network is None or self.device != "cpu" or self.compiled:
             return False
-        marks = [bool(getattr(p, "pretrained", False)) for p in weights_of(module).values()]
-        return marks == sorted(marks, reverse=True)
+        return form.pretrained_first
 
-    def _dry_run(self, member: Member) -> ForwardTraits:
+    def _dry_run(self, member: Member, module: nn.Module, known: ForwardTraits | None) -> ForwardTraits:
+        """Find out how a network is to be run; one of a known kin is only seen to run."""
         examples = self.train.head(16)
         x, codes = tensors_of(examples), torch.from_numpy(examples.codes)
         columns = codes.shape[1]
@@ -385,7 +400,11 @@ class TrainingSetup:
         given = x.to(self.device), codes.to(self.device)
         try:
             with default_torch_settings(), preserved(self.device, self.dtype):
-                return dry_run(lambda: self.module(member), *given, self._aim(examples), getattr(torch, self.dtype))
+                aim, dtype = self._aim(examples), getattr(torch, self.dtype)
+                if known is None:
+                    return dry_run(lambda: self.module(member), *given, aim, dtype)
+                run_once(module, *given, aim, dtype)
+                return replace(known, notes=())
         except NetworkError as error:
             hyperparameters = dict(member.hyperparameters)
             raise NetworkError(f"trial {member.number}: {error} (hyperparameters {hyperparameters})") from error

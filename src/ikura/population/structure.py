@@ -12,7 +12,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from ikura.population.attribute_reads import names_read, of_libraries
 
-__all__ = ["channels_last", "convolves", "hooks_gradients", "structure", "weights_of"]
+__all__ = ["channels_last", "convolves", "hooks_gradients", "structure", "structures", "weights_of"]
 
 PLAIN = (int, float, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size)
 
@@ -43,23 +43,53 @@ def structure(module: nn.Module, rates: bool = True) -> Hashable:
         >>> structure(Dropout(0.1)) == structure(Dropout(0.2))
         False
     """
-    parts: list[Hashable] = []
+    full, unrated, _ = structures(module)
+    return full if rates else unrated
+
+
+def structures(module: nn.Module) -> tuple[Hashable, Hashable, Hashable]:
+    """Describe a network three times: whole, without rates of dropout, and without the sizes of its layers as well.
+
+    Networks that are equal but for rates and sizes are of one kin: their code is the same, and all attributes of the
+    caller's own classes that anything reads; what differs are numbers in layers of libraries, and shapes of tensors.
+
+    Example:
+        >>> one, other = structures(nn.Linear(2, 3)), structures(nn.Linear(5, 4))
+        >>> [a == b for a, b in zip(one, other)]
+        [False, False, True]
+    """
+    full: list[Hashable] = []
+    unrated: list[Hashable] = []
+    kin: list[Hashable] = []
     first: dict[int, str] = {}
-    tied = [(n, first.setdefault(id(p), n)) for n, p in module.named_parameters(remove_duplicate=False)]
+    tied = tuple((n, first.setdefault(id(p), n)) for n, p in module.named_parameters(remove_duplicate=False))
     registered = {id(t): name for name, t in (*module.named_parameters(), *module.named_buffers())}
     read = names_read(module)
     for name, part in module.named_modules():
-        every = read is None or of_libraries(type(part))
+        library = of_libraries(type(part))
+        every = read is None or library
         own = {k: v for k, v in vars(part).items() if k not in STATE and (every or k in INTERNAL or k in (read or ()))}
-        tensors = [(k, _shape(t)) for k, t in (*part._parameters.items(), *part._buffers.items())]
-        if not rates and type(part) in DROPOUTS:
-            del own["p"]
+        tensors = tuple((k, _shape(t)) for k, t in (*part._parameters.items(), *part._buffers.items()))
         attributes = [(k, _comparable(v, registered)) for k, v in sorted(own.items())]
-        parts.append((name, type(part), tuple(tensors), tuple(attributes)))
-    return tuple(parts), tuple(tied)
+        full.append((name, type(part), tensors, tuple(attributes)))
+        if type(part) in DROPOUTS:
+            attributes = [one for one in attributes if one[0] != "p"]
+        unrated.append((name, type(part), tensors, tuple(attributes)))
+        tensors = tuple((k, shape and (len(shape[0]), *shape[1:])) for k, shape in tensors)
+        if library:
+            attributes = [one for one in attributes if not _is_size(own[one[0]])]
+        kin.append((name, type(part), tensors, tuple(attributes)))
+    return (tuple(full), tied), (tuple(unrated), tied), (tuple(kin), tied)
 
 
-def _shape(tensor: torch.Tensor | None) -> Hashable:
+def _is_size(value: Any) -> bool:
+    """Whether an attribute of a layer is a number, or several: a width, a kernel's size, a rate."""
+    if isinstance(value, tuple):
+        return all(map(_is_size, value))
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _shape(tensor: torch.Tensor | None) -> Any:
     if tensor is None:
         return None
     return tuple(tensor.shape), tensor.dtype, tensor.requires_grad, _comparable(tensor._backward_hooks, {})

@@ -15,8 +15,9 @@ from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.program.builder import Program, UnknownOperationError
 from ikura.population.program.check import keyed_dropout
+from ikura.population.program.graph import trace
 from ikura.population.program.inputs import ProgramInputs, side_by_side
-from ikura.population.program.lower import lower
+from ikura.population.program.lower import Known, lower, lower_alike
 from ikura.population.program.tile import ProgramTile
 from ikura.population.program.translate import weight_places
 from ikura.population.update_rules import RULES
@@ -182,3 +183,56 @@ def test_places_follow_the_parameters_order() -> None:
     _, names, weights, _ = weight_places(module)
     assert list(names) == [name for name, _ in module.named_parameters()]
     assert weights == sum(p.numel() for p in module.parameters())
+
+
+# Networks of the same code
+
+
+def _net(width: int, rate: float = 0.0) -> nn.Module:
+    return nn.Sequential(nn.Linear(6, width), nn.BatchNorm1d(width), nn.Tanh(), nn.Dropout(rate), nn.Linear(width, 3))
+
+
+def test_calls_of_a_network_serve_those_of_other_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = examples([(6,)], 16)
+    _, traced = lower_alike(_net(4), Known(), given, OUTPUTS)
+    monkeypatch.setattr("ikura.population.program.lower.trace", None)
+    program, _ = lower_alike(_net(9), Known(traced), given, OUTPUTS)
+    assert np.array_equal(program.fields, lower_untraced(_net(9), given).fields)
+
+
+def lower_untraced(module: nn.Module, given: list[torch.Tensor]) -> Program:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ikura.population.program.lower.trace", trace)
+        return lower(module, given, OUTPUTS)
+
+
+class Halved(nn.Module):
+    """Its width becomes a number among its calls."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(6, width), nn.Linear(width, OUTPUTS)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.first(x) / self.first.out_features)
+
+
+def test_a_size_among_the_calls_makes_a_network_be_traced_for_itself() -> None:
+    given = examples([(6,)], 16)
+    _, traced = lower_alike(Halved(4), Known(), given, OUTPUTS)
+    program, anew = lower_alike(Halved(8), Known(traced), given, OUTPUTS)
+    assert anew is not traced
+    assert np.array_equal(program.numbers, lower(Halved(8), given, OUTPUTS).numbers)
+
+
+def test_a_program_is_trusted_for_other_rates_of_dropout_and_for_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = examples([(6,)], 16)
+    trusted, traced = lower_alike(_net(4, 0.1), Known(), given, OUTPUTS)
+    checked: list[Program] = []
+    monkeypatch.setattr("ikura.population.program.lower.check", lambda program, *rest: checked.append(program))
+    other, _ = lower_alike(_net(4, 0.3), Known(traced, trusted), given, OUTPUTS)
+    assert not checked
+    assert not np.array_equal(other.numbers, trusted.numbers)
+    for module in (_net(4, 0.0), _net(5, 0.1)):
+        program, _ = lower_alike(module, Known(traced, trusted), given, OUTPUTS)
+        assert checked.pop() is program

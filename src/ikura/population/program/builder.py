@@ -166,6 +166,15 @@ class Program:
         """Values and errors that a mini-batch of so many rows takes."""
         return 2 * (self.units * rows + self.fixed)
 
+    def same_operations(self, other: Program) -> bool:
+        """Whether another program does the same, but for the floats among its fields, such as rates of dropout."""
+        return (
+            self.kinds == other.kinds
+            and np.array_equal(self.fields, other.fields)
+            and np.array_equal(self.constants, other.constants)
+            and (self.units, self.fixed, self.out, self.outputs) == (other.units, other.fixed, other.out, other.outputs)
+        )
+
     def compile_ahead(self, dtypes: Sequence[str], say: Callable[[str], None] = lambda line: None) -> None:
         """Make sure that the operations come from the cache on disk; `say` is told if they have to be compiled."""
         compile_ahead([one for kind in self.kinds for one in (kind.forward, kind.backward)], dtypes, say)

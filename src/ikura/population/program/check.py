@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +16,7 @@ from ikura.nn.generators import preserved
 from ikura.nn.noise import Draws, bits, drawing, layer_stream
 from ikura.population.program.builder import Program, UnknownOperationError
 from ikura.population.program.operations.frame import BEGIN, MOST, ROWS, STREAM, TRAINING
-from ikura.population.program.operations.run import Code, Memory, Weights, backward, forward, make_memory
+from ikura.population.program.operations.run import Code, Memory, Weights, backward, forward, make_memory, memory_size
 from ikura.population.program.translate import weight_places
 
 __all__ = ["check", "flat_buffers", "flat_weights", "keyed_dropout"]
@@ -91,14 +90,14 @@ def check(
 
     Args:
         program: of the module.
-        module: it is left as it is.
+        module: it is trained on them, and left in evaluation mode and double precision.
         batches: of each the inputs of the module's forward, and the program's float features and whole numbers.
         names: of these inputs among forward's arguments.
 
     Raises:
         UnknownOperationError: they differ.
     """
-    module = _without_inner_dropout(copy.deepcopy(module)).double().train()
+    module = _without_inner_dropout(module).double().train()
     code = program.code("float64")
     numbers = code.numbers.copy()
     numbers[program.inner_dropouts] = 0.0
@@ -108,7 +107,7 @@ def check(
     weights = Weights(w, np.empty(0), s)
     begin = 0
     for inputs, x, codes in batches:
-        memory = make_memory(code, len(x), x.shape[1], codes.shape[1], "float64", True)
+        memory = _memory(code, x, codes, True)
         found, slope = _program_step(code, memory, weights, x, codes, begin)
         with preserved(), keyed_dropout(NOISE, begin):
             module.zero_grad()
@@ -127,12 +126,17 @@ def check(
                 _compare(s[place : place + b.numel()], b.detach().double().reshape(-1).numpy(), f"buffer {name}")
         begin += len(x)
     inputs, x, codes = batches[0]
-    memory = make_memory(code, len(x), x.shape[1], codes.shape[1], "float64", False)
+    memory = _memory(code, x, codes, False)
     memory.now[ROWS], memory.now[TRAINING] = len(x), 0
     forward(code, memory, weights, w, x, codes)
     with torch.no_grad(), preserved():
         out = _called(module.eval(), names, inputs)
     _compare(_outputs(code, memory, len(x)), out.numpy(), "outputs in evaluation")
+
+
+def _memory(code: Code, x: np.ndarray, codes: np.ndarray, training: bool) -> Memory:
+    space = np.empty(memory_size(code, len(x)))
+    return make_memory(code, len(x), x.shape[1], codes.shape[1], space, training)
 
 
 def _called(module: nn.Module, names: Sequence[str], inputs: Sequence[Tensor]) -> Tensor:

@@ -115,7 +115,7 @@ def _build_run(dtype: str) -> None:
     """Compile what runs programs, by running the one that has no operation."""
     none, no_codes = np.zeros(0, np.uint64), np.zeros((1, 0), np.int64)
     code = run.Code(np.zeros((0, FIELDS), np.int64), np.zeros((0, NUMBERS)), none, none, 1, 0, 0, 1)
-    memory = run.make_memory(code, 1, 1, 0, dtype, True)
+    memory = run.make_memory(code, 1, 1, 0, np.empty(run.memory_size(code, 1), dtype), True)
     weights = run.Weights(np.zeros(1, dtype), np.zeros(0, dtype), np.zeros(0, dtype))
     x, y = np.zeros((1, 1), dtype), np.zeros(1, dtype)
     setting = np.array([setting_of(DEFAULTS)], SETTINGS)[0]

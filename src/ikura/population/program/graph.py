@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from torch import Tensor, fx, nn
 from ikura.nn.generators import preserved
 from ikura.population.program.builder import UnknownOperationError
 
-__all__ = ["Graph", "trace"]
+__all__ = ["Graph", "Traced", "check_hooks", "run", "trace"]
 
 TRAINING = re.compile(r"'(training|dropout_p)': (True|False|[0-9.e-]+)")
 
@@ -51,22 +50,35 @@ class Graph:
     inputs: tuple[fx.Node, ...]
 
 
-def trace(module: nn.Module, inputs: Sequence[Sequence[Tensor]], names: Sequence[str] | None = None) -> Graph:
-    """Trace a module.
+@dataclass(frozen=True)
+class Traced:
+    """The calls of a module's forward, the same in training and in evaluation.
+
+    Attributes:
+        graph: the calls.
+        names: of the arguments of forward that are given.
+        defaults: the others, by name.
+    """
+
+    graph: fx.Graph
+    names: tuple[str, ...]
+    defaults: Mapping[str, Any]
+
+
+def trace(module: nn.Module, count: int, names: Sequence[str] | None = None) -> Traced:
+    """Trace a module, and leave it in training mode.
 
     Args:
-        module: of the caller's; it is left as it is.
-        inputs: what its forward takes, with two numbers of rows.
+        module: of the caller's.
+        count: of inputs that forward is given.
         names: of the inputs among forward's arguments; None for its first ones.
 
     Raises:
         UnknownOperationError: it cannot be traced, or does in training something else than in evaluation.
     """
-    _check_hooks(module)
-    module = copy.deepcopy(module)
     graphs = []
     parameters = _parameters(module)
-    given = tuple(list(parameters)[: len(inputs[0])] if names is None else names)
+    given = tuple(list(parameters)[:count] if names is None else names)
     defaults = {name: one.default for name, one in parameters.items() if name not in given}
     try:
         for training in (False, True):
@@ -80,11 +92,27 @@ def trace(module: nn.Module, inputs: Sequence[Sequence[Tensor]], names: Sequence
         raise UnknownOperationError(f"forward cannot be traced ({type(error).__name__}: {reason})") from error
     if first != second:
         raise UnknownOperationError("forward does something else in training than in evaluation")
-    placeholders = [node for node in graphs[1].nodes if node.op == "placeholder"]
-    found = [_results(module, graphs[1], _arguments(placeholders, given, one, defaults)) for one in inputs]
-    pairs = {node: (found[0].get(node), found[1].get(node)) for node in graphs[1].nodes}
-    own = tuple(node for node in placeholders if node.target in given)
-    return Graph(tuple(graphs[1].nodes), module, pairs, (len(inputs[0][0]), len(inputs[1][0])), given, own)
+    return Traced(graphs[1], given, defaults)
+
+
+def run(traced: Traced, module: nn.Module, inputs: Sequence[Sequence[Tensor]]) -> Graph:
+    """Run the calls with two numbers of rows, in training, for the shapes of all that they give.
+
+    Args:
+        traced: the calls, of this module or of one of other sizes.
+        module: its buffers change as in training.
+        inputs: what forward takes, with two numbers of rows.
+
+    Raises:
+        UnknownOperationError: a call fails.
+    """
+    nodes = tuple(traced.graph.nodes)
+    placeholders = [node for node in nodes if node.op == "placeholder"]
+    module.train()
+    found = [_results(module, traced, _arguments(placeholders, traced, one)) for one in inputs]
+    pairs = {node: (found[0].get(node), found[1].get(node)) for node in nodes}
+    own = tuple(node for node in placeholders if node.target in traced.names)
+    return Graph(nodes, module, pairs, (len(inputs[0][0]), len(inputs[1][0])), traced.names, own)
 
 
 def _parameters(module: nn.Module) -> dict[str, inspect.Parameter]:
@@ -94,18 +122,21 @@ def _parameters(module: nn.Module) -> dict[str, inspect.Parameter]:
     return parameters
 
 
-def _arguments(
-    placeholders: Sequence[fx.Node], given: Sequence[str], inputs: Sequence[Tensor], defaults: dict[str, Any]
-) -> list[Any]:
+def _arguments(placeholders: Sequence[fx.Node], traced: Traced, inputs: Sequence[Tensor]) -> list[Any]:
     """What each placeholder stands for: an input, or a default; those of defaults have a number behind their name."""
-    known = dict(zip(given, inputs, strict=True))
+    known = dict(zip(traced.names, inputs, strict=True))
     return [
-        known[str(one.target)] if one.target in known else defaults[re.sub(r"_\d+$", "", str(one.target))]
+        known[str(one.target)] if one.target in known else traced.defaults[re.sub(r"_\d+$", "", str(one.target))]
         for one in placeholders
     ]
 
 
-def _check_hooks(module: nn.Module) -> None:
+def check_hooks(module: nn.Module) -> None:
+    """Refuse a module with hooks.
+
+    Raises:
+        UnknownOperationError: it has one.
+    """
     for name, part in module.named_modules():
         hooks = (part._forward_hooks, part._forward_pre_hooks, part._backward_hooks, part._backward_pre_hooks)
         if any(hooks):
@@ -132,8 +163,8 @@ class _Recorder(fx.Interpreter):
         return out
 
 
-def _results(module: nn.Module, graph: fx.Graph, arguments: Sequence[Any]) -> dict[fx.Node, Any]:
-    recorder = _Recorder(module, graph)
+def _results(module: nn.Module, traced: Traced, arguments: Sequence[Any]) -> dict[fx.Node, Any]:
+    recorder = _Recorder(module, traced.graph)
     with torch.no_grad(), preserved():
         try:
             recorder.run(*arguments)

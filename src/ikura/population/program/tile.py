@@ -20,7 +20,16 @@ from ikura.population.member import Member
 from ikura.population.program.builder import Program
 from ikura.population.program.check import flat_buffers, flat_weights
 from ikura.population.program.inputs import ProgramInputs
-from ikura.population.program.operations.run import BLOCK, Rows, Weights, evaluate, make_memory, train
+from ikura.population.program.operations.run import (
+    BLOCK,
+    Memory,
+    Rows,
+    Weights,
+    evaluate,
+    make_memory,
+    memory_size,
+    train,
+)
 from ikura.population.program.translate import weight_places
 from ikura.population.schedule import batch_size_at, follows_distance, learning_rates
 from ikura.population.update_rules import rule
@@ -72,6 +81,7 @@ class ProgramTile(KernelTile):
         self.matrices = [_matrices(m, names) for m, names in zip(modules, matrices, strict=True)]
         self.names = [{n: (tuple(b.shape), b.dtype) for n, b in module.named_buffers()} for module in modules]
         self.augments = [Augment([member.values], self.seed) for member in members]
+        self.registers = np.empty(0, dtype)
         count = len(members)
         self.steps = np.zeros(count, np.int64)
         self.active = np.ones(count, bool)
@@ -92,7 +102,7 @@ class ProgramTile(KernelTile):
             updates = -(-rows // batch) - (joins and rows > batch and rows % batch == 1)
             share = 1.0 if shares is None else float(shares[k])
             alphas = np.array([rate * share for rate in learning_rates(values, epoch, updates, epochs)])
-            memory = make_memory(self.codes[k], batch + joins, floats, numbers, self.dtype, True)
+            memory = self._memory(k, batch + joins, floats, numbers, True)
             total = 0.0
             for first, some in self._parts_of(k, examples, whole, epoch, batch, joins):
                 cost, self.steps[k] = train(
@@ -105,6 +115,13 @@ class ProgramTile(KernelTile):
                     break
             costs[k] = total / rows
         return costs
+
+    def _memory(self, k: int, rows: int, floats: int, numbers: int, training: bool) -> Memory:
+        """Registers of a member, in memory that the members of a tile use one after another."""
+        size = memory_size(self.codes[k], rows)
+        if len(self.registers) < size:
+            self.registers = np.empty(size, self.dtype)
+        return make_memory(self.codes[k], rows, floats, numbers, self.registers, training)
 
     def _of(self, k: int) -> Weights:
         return Weights(self.weights[k], self.moments[k], self.buffers[k])
@@ -160,13 +177,13 @@ class ProgramTile(KernelTile):
     def outputs(self, examples: Examples) -> np.ndarray:
         out = np.full((len(self.members), len(examples), self.codes[0].outputs), np.nan, self.dtype)
         columns = self._columns(examples)
-        active = np.flatnonzero(self.active).tolist()
-        memories = {k: make_memory(self.codes[k], BLOCK, *columns, self.dtype, False) for k in active}
-        for begin in range(0, len(examples), BLOCK):
-            part = slice(begin, begin + BLOCK)
+        each = len(examples) if examples.standard is None else BLOCK
+        for begin in range(0, len(examples), each):
+            part = slice(begin, begin + each)
             x, codes = self._numbers(examples, part)
-            for k in active:
-                evaluate(self.codes[k], memories[k], self._of(k), x, codes, out[k, part])
+            for k in np.flatnonzero(self.active).tolist():
+                memory = self._memory(k, min(BLOCK, len(x)), *columns, False)
+                evaluate(self.codes[k], memory, self._of(k), x, codes, out[k, part])
         return out
 
     @override

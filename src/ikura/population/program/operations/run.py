@@ -13,9 +13,23 @@ from ikura.population.kernel.penalty import penalise
 from ikura.population.kernel.update import update
 from ikura.population.program.operations.frame import BEGIN, CODES, FEATURES, MOST, ROWS, STREAM, TRAINING, UNITS, call
 
-__all__ = ["BLOCK", "Code", "Memory", "Rows", "Weights", "backward", "evaluate", "forward", "make_memory", "train"]
+__all__ = [
+    "BLOCK",
+    "Code",
+    "Memory",
+    "Rows",
+    "Weights",
+    "backward",
+    "evaluate",
+    "forward",
+    "make_memory",
+    "memory_size",
+    "train",
+]
 
 BLOCK = 256
+LINE = 16
+"""Numbers of a cache line in single precision."""
 
 
 class Code(NamedTuple):
@@ -65,12 +79,27 @@ class Rows(NamedTuple):
     factors: Any
 
 
-def make_memory(code: Code, rows: int, features: int, codes: int, dtype: str, training: bool) -> Memory:
-    """Make registers for mini-batches of at most so many rows."""
+def memory_size(code: Code, rows: int) -> int:
+    """Numbers that registers for mini-batches of at most so many rows take: their values, and behind them errors."""
+    return 2 * _aligned(code.units * rows + code.fixed)
+
+
+def _aligned(numbers: int) -> int:
+    return -(-numbers // LINE) * LINE
+
+
+def make_memory(code: Code, rows: int, features: int, codes: int, space: np.ndarray, training: bool) -> Memory:
+    """Make registers for mini-batches of at most so many rows, in a vector of at least `memory_size` numbers.
+
+    Errors that no operation writes are 0; values are written before they are read.
+    """
     size = code.units * rows + code.fixed
+    begin = _aligned(size)
     now = np.zeros(CODES + 1, np.int64)
     now[MOST], now[TRAINING], now[UNITS], now[FEATURES], now[CODES] = rows, training, code.units, features, codes
-    return Memory(np.zeros(size, dtype), np.zeros(size if training else 0, dtype), now)
+    a, d = space[:size], space[begin : begin + size * training]
+    d[:] = 0
+    return Memory(a, d, now)
 
 
 @compiled
