@@ -23,7 +23,7 @@ EXAMPLES = (
     "ikura steer runs/houses",
     'ikura steer runs/houses set 12 learning_rate=0.003 --at 20 --why "the loss has levelled off"',
 )
-ACTIONS = {"set": "TRIAL NAME=VALUE …"}
+ACTIONS = {"set": "TRIAL NAME=VALUE …", "stop": "TRIAL"}
 """What can be asked, and the words behind it."""
 
 
@@ -78,7 +78,7 @@ def _request(action: str, words: Sequence[str], at: int | None, why: str) -> Req
     from ikura.study.record.interventions import Action, Request
 
     form = f"ikura steer RUN {action} {ACTIONS[action]}"
-    if len(words) < 2:
+    if len(words) < len(ACTIONS[action].split()[:2]):
         raise UsageError(f"{action} needs more words: {form}")
     return Request(action=Action(action), trial=_trial(words[0], form), values=_values(words[1:]), at=at, why=why)
 

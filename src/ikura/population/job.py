@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from ikura.population.changes import Change, Course, Listener
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.population.snapshot import load_snapshot, save_snapshot
@@ -68,6 +69,8 @@ class Job:
         keep_distances: whether outcomes carry the distances from the initial weights after each epoch.
         watch: called after each epoch with the course and the place of a member that trained, where the tile trains; it
             looks and changes nothing. None for nobody.
+        changes: of its members, as far as they are on record.
+        listener: hears what more is asked for while the tile trains; None for nobody.
     """
 
     number: int
@@ -87,6 +90,8 @@ class Job:
     keep_losses: bool = False
     keep_distances: bool = False
     watch: Callable[[TrainingRun, int], None] | None = None
+    changes: tuple[Change, ...] = ()
+    listener: Listener | None = None
 
     @property
     def training(self) -> tuple[int, ...]:
@@ -191,8 +196,8 @@ def _train(
     if late and not job.first and not (job.snapshot and job.snapshot.exists()):
         tell(TileProgress(job.epochs * len(job.training), job.number))
         return []
-    training = setup.training(job.members, job.patience, job.budget or job.epochs, job.keep_distances)
-    training.callbacks = setup.callbacks
+    course = _course(setup, job)
+    training = course.begin(max((int(state["epoch"][0]) for state in job.states.values()), default=0))
     training.tile.active[:] = False
     training.tile.active[list(job.training)] = True
     for place in job.training:
@@ -202,6 +207,7 @@ def _train(
         load_snapshot(job.snapshot, training)
         at_rest = [place for place in range(len(job.members)) if place not in job.training]
         training.tile.active[at_rest] = False
+    training = course.settled(training)
     saved = time.monotonic()
     cut: list[int] = []
 
@@ -224,9 +230,22 @@ def _train(
 
     began = training.epoch
     tell(TileProgress(began * len(job.training), job.number))
-    training.run(job.epochs, after)
+    while training.epoch < job.epochs and training.tile.active.any():
+        training = course.between_epochs(training)
+        if training.tile.active.any():
+            training.advance(job.epochs)
+            after(training)
     tell(TileProgress((job.epochs - training.epoch) * len(job.training), job.number, training.leading()))
     return _outcomes(job, training, cut)
+
+
+def _course(setup: TrainingSetup, job: Job) -> Course:
+    def make(members: Sequence[Member]) -> TrainingRun:
+        made = setup.training(members, job.patience, job.budget or job.epochs, job.keep_distances)
+        made.callbacks = setup.callbacks
+        return made
+
+    return Course(job.members, list(job.changes), make, setup.fault_of_change, job.listener)
 
 
 def _outcomes(job: Job, training: TrainingRun, cut: Sequence[int]) -> list[Outcome]:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ikura.errors import UsageError
+from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.nn.generators import preserved
 from ikura.nn.loss import Loss, OutputShape
 from ikura.nn.noise import key
@@ -43,6 +44,8 @@ __all__ = ["TrainingSetup"]
 
 CHECKED = 8
 """Examples on which a program is compared with its module."""
+OF_WHOLE_TILE = ("label_smoothing", "gradient_noise", "label_noise", "dropconnect", *AUGMENTATIONS)
+"""What stacked members compute in another way, with other roundings, as soon as one of them has it."""
 MOST_NUMBERS = 1 << 27
 """Values and errors of a mini-batch of a program at most: 512 MB in float32."""
 
@@ -249,6 +252,34 @@ class TrainingSetup:
             return member.seed, *sizes, self._stackable(member)
         form = self.form(member)
         return member.seed, *sizes, form.unrated if self._can_run_in_turn(form) else form.structure
+
+    def fault_of_change(self, before: Sequence[Member], after: Sequence[Member]) -> str:
+        """Say why the members of a tile cannot become others while they train; empty where they can.
+
+        Args:
+            before, after: the members in their places.
+        """
+        changed = [(one, other) for one, other in zip(before, after, strict=True) if one != other]
+        if self.compiled:
+            return ""
+        if self.network is not None:
+            for one, other in changed:
+                if structure(self.module(one), rates=False) != structure(self.module(other), rates=False):
+                    return "the network that its factory makes of these values is another one"
+        if self.runs_as_program(before[0]):
+            apart = all(self.runs_as_program(other) for _, other in changed)
+            return "" if apart else "with these values the network does not run in the kernel"
+        if len(before) == 1:
+            return ""
+        for one, other in changed:
+            if self._company(one) != self._company(other):
+                return "its tile shares mini-batches and structure, and trial by trial these cannot differ"
+        for name in OF_WHOLE_TILE:
+            began, goes_on = (any(one.values.get(name, 0) for one in members) for members in (before, after))
+            if began != goes_on:
+                verb = "begins" if goes_on else "ends"
+                return f"{name} {verb} for all trials of a tile at once, and another one's bits would change"
+        return ""
 
     def _stackable(self, member: Member) -> Any:
         """What built-in networks that are padded to one width have in common."""

@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from typing_extensions import override
 
 from ikura.errors import UsageError
-from ikura.nn import BatchNorm, GhostNorm
+from ikura.nn import BatchNorm, Dropout, GhostNorm
 from ikura.nn.augmentation import Augment
 from ikura.nn.generators import preserved, reseed, reseed_torch, seeded
 from ikura.nn.loss import Loss, OutputShape, usual_loss
@@ -152,6 +152,9 @@ class StackedTile(Tile):
         self.classes = outputs.outputs if outputs is not None and task == "multiclass" else 2 * (task == "binary")
         self.augment = Augment([member.values for member in members], self.seed)
         self.known = None if traits is None else attributes.observe(self.module)
+        every = self.module.named_modules(remove_duplicate=False)
+        # Rates are hyperparameters, no state: a member that goes on with others has its new ones.
+        self.rates = {f"{name}.rate".lstrip(".") for name, one in every if isinstance(one, Dropout)}
         self.steps = np.zeros(count, np.int64)
         self.active = np.ones(count, bool)
         self.limits = np.full(count, np.inf)
@@ -478,8 +481,9 @@ class StackedTile(Tile):
     def _tensors_of(self, place: int) -> dict[str, Tensor]:
         parts = {name: getattr(self, name)[place] for name in ("weights", "kept")}
         parts["moments"] = self.update.moments_of(place)
-        parts |= {f"buffer:{name}": buffer[place] for name, buffer in self.buffers.items()}
-        return parts | {f"kept:{name}": buffer[place] for name, buffer in self.kept_buffers.items()}
+        for kind, buffers in (("buffer", self.buffers), ("kept", self.kept_buffers)):
+            parts |= {f"{kind}:{name}": one[place] for name, one in buffers.items() if name not in self.rates}
+        return parts
 
     def _arrays_of(self, place: int) -> dict[str, np.ndarray]:
         return {name: getattr(self, name)[place : place + 1] for name in ("steps", "active", "limits")}

@@ -82,18 +82,29 @@ def _training(record: Record, request: Request) -> Trial:
     return trial
 
 
-def _check_at(record: Record, trial: Trial, at: int | None) -> None:
+def _check_at(record: Record, trial: Trial, at: int | None, least: int = 0) -> None:
     """Refuse an epoch that the trial has behind it, or does not come to."""
     if at is None:
         return
     stages = {one.stage: one.epochs for one in record.stages}
-    last = stages.get(trial.stage, record.setting.epochs)
-    if not trial.epochs <= at < last:
+    last, least = stages.get(trial.stage, record.setting.epochs), max(trial.epochs, least)
+    if not least <= at < last:
         raise UsageError(
             f"trial {trial.number} trains from {trial.epochs} to {last} epochs; "
-            f"at must be at least {trial.epochs} and below {last}, but is {at}"
+            f"at must be at least {least} and below {last}, but is {at}"
         )
 
 
-CHECKS: Mapping[Action, Callable[[Record, Request], None]] = {Action.SET: _check_set}
+def _check_stop(record: Record, request: Request) -> None:
+    trial = _training(record, request)
+    _no_values(request)
+    _check_at(record, trial, request.at, least=1)
+
+
+def _no_values(request: Request) -> None:
+    if request.values:
+        raise UsageError(f"{request.action} takes no values, but got {', '.join(request.values)}")
+
+
+CHECKS: Mapping[Action, Callable[[Record, Request], None]] = {Action.SET: _check_set, Action.STOP: _check_stop}
 """What is looked at before a request is put on record, by its action."""

@@ -36,6 +36,19 @@ class Steering:
         """
         return self.ask(Request(action=Action.SET, trial=trial, values=values, at=at, why=why))
 
+    def stop(self, trial: int, *, at: int | None = None, why: str = "") -> Intervention:
+        """End a trial; the weights of its best epoch are kept, as of one that stopped early.
+
+        Args:
+            trial: its number.
+            at: after how many of its epochs, at least 1; None for the next boundary between two epochs.
+            why: your reason, for the record.
+
+        Raises:
+            UsageError: the trial has ended.
+        """
+        return self.ask(Request(action=Action.STOP, trial=trial, at=at, why=why))
+
     def ask(self, request: Request, who: str | None = None) -> Intervention:
         """Ask for what a request says; see `ikura.steer.ask`.
 

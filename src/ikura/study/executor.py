@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ikura.engine import Engine
+from ikura.population.changes import Change
 from ikura.population.job import Job, Outcome, TileProgress
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
@@ -21,6 +22,7 @@ from ikura.study.record.objectives import Objectives
 from ikura.study.record.progress import Progress
 from ikura.study.record.store import Store
 from ikura.study.record.trial import Purpose, Trial
+from ikura.study.steered import StoreListener, changes_of, refuse_ended
 from ikura.trial_state import State
 
 __all__ = ["Executor", "TrainOptions", "TrainingState"]
@@ -165,8 +167,10 @@ class Executor:
         known = {row.number: row.epochs for row in rows}
         members = {row.number: row.member for row in rows}
         tiles = self._tiles(members, known, until)
-        best = self.best
-        jobs = [self._job(tile, members, options, first=i == 0 and best is None) for i, tile in enumerate(tiles)]
+        best, changes = self.best, changes_of(self.store, rows)
+        jobs = [
+            self._job(tile, members, options, changes, first=i == 0 and best is None) for i, tile in enumerate(tiles)
+        ]
         every: list[Outcome] = []
         done, live = 0, dict[int, float]()
 
@@ -189,6 +193,7 @@ class Executor:
             if options.losses:
                 self.ledger.add_losses(outcomes)
             self.store.record(outcomes, on, known)
+            refuse_ended(self.store, {o.number: len(o.curve) for o in outcomes if o.number not in on})
             self.snapshot(outcomes[0].tile).unlink(missing_ok=True)
             every += outcomes
             best = self.better(best, *(outcome.dev_score for outcome in outcomes))
@@ -196,7 +201,12 @@ class Executor:
         return every
 
     def _job(
-        self, segments: Sequence[Segment], members: Mapping[int, Member], options: TrainOptions, first: bool
+        self,
+        segments: Sequence[Segment],
+        members: Mapping[int, Member],
+        options: TrainOptions,
+        changes: Sequence[Change],
+        first: bool,
     ) -> Job:
         """The tile of these segments."""
         states = {
@@ -219,6 +229,8 @@ class Executor:
             first=first,
             budget=options.budget,
             keep_losses=options.losses,
+            changes=tuple(one for one in changes if one.trial in [segment.trial for segment in segments]),
+            listener=None if self.store.path is None else StoreListener(self.store),
         )
 
     def _tiles(

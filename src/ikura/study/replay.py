@@ -24,6 +24,7 @@ from ikura.study.record.setting import Setting
 from ikura.study.record.store import COLUMNS, Store
 from ikura.study.record.trial import Trial
 from ikura.study.record.versions import difference
+from ikura.study.steered import changes_of
 from ikura.study.training_setup import setup_again
 from ikura.study.training_states import lineage
 from ikura.trial_state import State
@@ -109,14 +110,14 @@ def trained_again(
     outcome: Outcome | None = None
     for segment in lineage(ledger, trials, number, trial.epochs):
         together = [segment] if setup.compiled else ledger.of_tile(segment.tile)
-        members = tuple(trials[one.trial].member for one in together)
+        rows = [trials[one.trial] for one in together]
         cut = trial.epochs if trial.state is State.STOPPED else segment.until
         going_on = outcome.going_on if outcome else None
         its = trials[segment.trial]
         found = found_in(its.stage if its.stage in stages else trials[its.configuration].stage, searches)
         job = Job(
             segment.tile,
-            members,
+            tuple(row.member for row in rows),
             min(segment.until, cut),
             schedule(setting.schedule).patience(found.epochs),
             states={segment.trial: going_on} if going_on else {},
@@ -127,6 +128,7 @@ def trained_again(
             places=(together.index(segment),),
             budget=stages.get(its.stage, found.epochs),
             watch=watch,
+            changes=changes_of(store, rows),
         )
         outcome = next(iter(engine.run([job], tell)))[0]
     assert outcome is not None

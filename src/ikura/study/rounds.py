@@ -17,9 +17,11 @@ from ikura.search.schedule import StageContext, Standing, check_round
 from ikura.space import Space, layer_of
 from ikura.space.limits import BOUNDS
 from ikura.study.executor import Executor, TrainOptions
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.ledger import RoundRecord
 from ikura.study.record.store import COLUMNS
 from ikura.study.record.trial import Trial
+from ikura.study.steered import values_after
 from ikura.study.training_states import States
 from ikura.trial_state import State
 
@@ -204,6 +206,7 @@ class _Rounds:
             self.states.keep(running)
 
     def _standings(self) -> list[Standing]:
+        touched = Interventions(self.executor.store).touched()
         return [
             Standing(
                 number,
@@ -211,7 +214,7 @@ class _Rounds:
                 len(self.curves[number]),
                 self.executor.sign * self.curves[number][:, 2],
                 self.goals[number],
-                trial.hyperparameters,
+                values_after(self.executor.store, trial, trial.epochs) if number in touched else trial.hyperparameters,
                 trial.parent,
                 dict(self.losses.get(number, {})),
             )

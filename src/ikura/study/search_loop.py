@@ -17,9 +17,10 @@ from ikura.study.record.prior_trials import prior_observations
 from ikura.study.record.search_plans import begun_with
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
-from ikura.study.record.trial import Purpose
+from ikura.study.record.trial import Purpose, Trial
 from ikura.study.replay import trained_again
 from ikura.study.rounds import run_stage
+from ikura.study.steered import values_after
 from ikura.study.training_states import as_copy
 from ikura.trial_state import State
 
@@ -150,7 +151,9 @@ def train_longer(
     setting = Setting.load(executor.run)
     rows = executor.store.trials()
     if not executor.store.trials(stage=plan.first):
-        copies = [rows[parent].copy(len(rows) + i, plan.first) for i, parent in enumerate(plan.warm)]
+        copies = [
+            _as_it_stands(executor.store, rows[parent], len(rows) + i, plan.first) for i, parent in enumerate(plan.warm)
+        ]
         decided = RoundRecord(plan.first, 0, copies={one.number: plan.epochs for one in copies})
         executor.ledger.add_round(decided, copies)
     waiting = executor.store.trials(stage=plan.first, state=State.WAITING)
@@ -167,3 +170,8 @@ def train_longer(
     if keep is not None:
         options = replace(options, best=True, each=keep)
     executor.train(waiting, {row.number: plan.epochs for row in waiting}, options)
+
+
+def _as_it_stands(store: Store, parent: Trial, number: int, stage: int) -> Trial:
+    """A copy of a trial with the hyperparameters that it ended with."""
+    return parent.copy(number, stage, values_after(store, parent, parent.epochs))

@@ -16,6 +16,7 @@ from ikura.population.snapshot import packed, unpacked
 from ikura.study.executor import Executor, TrainingState, TrainOptions
 from ikura.study.record.ledger import Ledger, Segment
 from ikura.study.record.trial import Trial
+from ikura.study.steered import changes_of
 from ikura.trial_state import State
 
 __all__ = ["States", "as_copy", "lineage"]
@@ -102,14 +103,16 @@ class States:
         """Train a tile again for the states that were lost with a process."""
         segments = self.executor.ledger.of_tile(tile)
         trials = self.executor.store.trials()
+        rows = [trials[segment.trial] for segment in segments]
         job = Job(
             tile,
-            tuple(trials[segment.trial].member for segment in segments),
+            tuple(row.member for row in rows),
             segments[0].until,
             self.options.patience,
             states={segment.trial: self(segment.trial, segment.since) for segment in segments if segment.since},
             keep_states=True,
             budget=self.options.budget,
+            changes=changes_of(self.executor.store, rows),
         )
         for outcomes in self.executor.engine.run([job], lambda message: None):
             self.take(outcomes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -24,6 +24,8 @@ class Action(StrEnum):
 
     SET = "set"
     """Give a trial other values of hyperparameters, from an epoch on."""
+    STOP = "stop"
+    """End a trial after an epoch; the weights of its best one are kept, as always."""
 
 
 class Status(StrEnum):
@@ -143,6 +145,41 @@ class Interventions:
         """Return one intervention, which must be there."""
         [found] = self._read(sa.select(INTERVENTIONS).where(INTERVENTIONS.c.number == number))
         return found
+
+    def applied(self, trials: Collection[int]) -> list[Intervention]:
+        """Return those that took effect on some trials, in the order in which they did."""
+        query = sa.select(INTERVENTIONS).where(INTERVENTIONS.c.state == Status.APPLIED)
+        found = [one for one in self._read(query) if one.trial in trials]
+        return sorted(found, key=lambda one: (one.epoch or 0, one.number))
+
+    def touched(self) -> set[int]:
+        """Return the numbers of the trials on which something took effect."""
+        query = sa.select(INTERVENTIONS.c.trial).where(INTERVENTIONS.c.state == Status.APPLIED).distinct()
+        return {row["trial"] for row in self.store.read(query) if row["trial"] is not None}
+
+    def open(self, trials: Collection[int] | None = None) -> list[Intervention]:
+        """Return those that may still take effect, of all trials or of some, in the order in which they were asked."""
+        query = sa.select(INTERVENTIONS).where(INTERVENTIONS.c.state.in_([one for one in Status if one.open]))
+        found = self._read(query.order_by(INTERVENTIONS.c.number))
+        return found if trials is None else [one for one in found if one.trial in trials]
+
+    def accept(self, number: int) -> None:
+        """Record that an intervention will be applied."""
+        self._change(number, state=Status.ACCEPTED)
+
+    def refuse(self, number: int, reason: str) -> None:
+        """Record that an intervention cannot be applied, and why."""
+        self._change(number, state=Status.REFUSED, reason=reason)
+
+    def apply(self, number: int, epoch: int) -> None:
+        """Record that an intervention takes effect, after so many epochs of its trial."""
+        self._change(number, state=Status.APPLIED, applied=epoch)
+
+    def _change(self, number: int, **values: Any) -> None:
+        """Change what became of an intervention that is still open; one that is not stays as it is."""
+        still = INTERVENTIONS.c.state.in_([one for one in Status if one.open])
+        with self.store.writing() as connection:
+            connection.execute(sa.update(INTERVENTIONS).where(INTERVENTIONS.c.number == number, still).values(**values))
 
     def _read(self, query: sa.Select[Any]) -> list[Intervention]:
         return [_intervention(row) for row in self.store.read(query)]

@@ -1,0 +1,127 @@
+"""What a hand has done to trials, as those who train them need it: the changes on record, and who hears of new ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from ikura.population.changes import Change
+from ikura.study.record.interventions import Action, Intervention, Interventions, Status
+from ikura.study.record.store import Store
+from ikura.study.record.trial import Trial
+
+__all__ = ["StoreListener", "changes_of", "refuse_ended", "values_after"]
+
+SECONDS = 0.1
+"""How often a tile looks for new requests."""
+
+_stores: dict[Path, Store] = {}
+"""Stores that this worker process has opened; they are closed with it."""
+
+
+def changes_of(store: Store, trials: Collection[Trial]) -> tuple[Change, ...]:
+    """What was changed of trials while they trained, in order; a finalist repeats what was changed of its parent."""
+    repeats: dict[int, list[Trial]] = {}
+    for trial in trials:
+        if not trial.searched:
+            repeats.setdefault(trial.origin, []).append(trial)
+    own = {one.number for one in trials if one.searched}
+    changes: list[Change] = []
+    for one in Interventions(store).applied({*own, *repeats}):
+        assert one.trial is not None
+        if one.trial in own:
+            changes.append(_change(one, one.trial))
+        changes += [_change(one, again.number) for again in repeats.get(one.trial, ()) if one.action is Action.SET]
+    return tuple(changes)
+
+
+def _change(one: Intervention, trial: int, epoch: int | None = None) -> Change:
+    """What an intervention changes of a trial; at its own epoch where no other is said."""
+    at = one.epoch if epoch is None else epoch
+    assert at is not None
+    return Change(trial, at, dict(one.values), one.action is Action.STOP)
+
+
+def values_after(store: Store, trial: Trial, epochs: int) -> dict[str, Any]:
+    """The hyperparameters that a trial has after so many epochs: those that it began with, and what was changed."""
+    values = dict(trial.hyperparameters)
+    for one in changes_of(store, [trial]):
+        if one.epoch <= epochs:
+            values |= one.values
+    return values
+
+
+def refuse_ended(store: Store, epochs: dict[int, int]) -> None:
+    """Refuse what was asked of trials too late, which have ended after so many epochs."""
+    interventions = Interventions(store)
+    for one in interventions.open(epochs):
+        assert one.trial is not None
+        interventions.refuse(one.number, f"trial {one.trial} ended after {epochs[one.trial]} epochs")
+
+
+class StoreListener:
+    """Hears what is asked for in a study's store, in whichever thread or process a tile trains.
+
+    Args:
+        store: the study's store; a worker process opens its own.
+    """
+
+    def __init__(self, store: Store) -> None:
+        assert store.path is not None
+        self.path = store.path
+        self._begin(store)
+
+    def _begin(self, store: Store | None) -> None:
+        self.store, self.looked, self.known = store, -SECONDS, list[Intervention]()
+
+    def __getstate__(self) -> Path:
+        return self.path
+
+    def __setstate__(self, path: Path) -> None:
+        self.path = path
+        self._begin(None)
+
+    def __call__(self, trials: Collection[int], epoch: int, fault: Callable[[Change], str]) -> Sequence[Change]:
+        """Return the changes that take effect now, see `Listener`."""
+        now = time.monotonic()
+        if now - self.looked >= SECONDS:
+            self.looked = now
+            self._look(trials, epoch)
+        if not self.known:
+            return []
+        due = [
+            one for one in self.known if one.trial in trials and max(one.at or 0, one.action is Action.STOP) <= epoch
+        ]
+        self.known = [one for one in self.known if one not in due]
+        return [change for one in due for change in self._applied(one, epoch, fault)]
+
+    def _look(self, trials: Collection[int], epoch: int) -> None:
+        """Read what is asked of some trials."""
+        if self.store is None:
+            self.store = _stores.get(self.path) or _opened(self.path)
+        known = {one.number for one in self.known}
+        for one in Interventions(self.store).open(trials):
+            if one.number not in known:
+                self.known.append(one)
+                if one.at is not None and one.at > epoch and one.state is Status.ASKED:
+                    Interventions(self.store).accept(one.number)
+
+    def _applied(self, one: Intervention, epoch: int, fault: Callable[[Change], str]) -> list[Change]:
+        """Put on record what becomes of an intervention; the change that it makes, if it makes one."""
+        assert self.store is not None
+        assert one.trial is not None
+        interventions, change = Interventions(self.store), _change(one, one.trial, epoch)
+        late = one.at is not None and one.at < epoch
+        reason = f"trial {one.trial} had trained {epoch} epochs already" if late else fault(change)
+        if reason:
+            interventions.refuse(one.number, reason)
+            return []
+        interventions.apply(one.number, epoch)
+        return [change]
+
+
+def _opened(path: Path) -> Store:
+    _stores[path] = Store(path, upgrades=False)
+    return _stores[path]

@@ -1,0 +1,145 @@
+"""What is asked of a study takes effect between two epochs, once, and everything that is trained again repeats it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from torch import nn
+
+import ikura
+from ikura.api.study import Study
+from ikura.study.record.interventions import Intervention, Status
+from ikura.study.record.progress import Progress
+
+from .conftest import SPACE
+
+Asking = Callable[[Study], Any]
+
+
+class Hand(Progress):
+    """Asks something of a study when its first stage begins."""
+
+    def __init__(self, asking: Asking) -> None:
+        self.asking, self.run = asking, Path()
+
+    def opened(self, run: str | Path) -> None:
+        self.run = Path(run)
+
+    def start(self, stage: str, total: int) -> None:
+        if self.asking is not None:
+            self.asking(ikura.open_study(self.run))
+        self.asking = lambda study: None
+
+
+def tune(out: Path, asking: Asking = lambda study: None, **options: Any) -> Study:
+    settings = {"space": SPACE, "trials": 4, "epochs": 6, "search": "random", "schedule": "none", "finalists": 1}
+    return ikura.tune("iris", **settings | {"jobs": 1, "progress": Hand(asking), "out": out} | options)
+
+
+def curve(study: Study, trial: int) -> np.ndarray:
+    return study.curve(trial)[["train_loss", "dev_loss", "dev_score"]].to_numpy()
+
+
+def states(study: Study) -> list[tuple[Status, int | None]]:
+    return [(one.state, one.epoch) for one in study.interventions]
+
+
+def network(hp: Any) -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Dropout(0.1), nn.Linear(8, 3))
+
+
+def loss(outputs: Any, target: Any) -> Any:
+    return nn.functional.cross_entropy(outputs, target)
+
+
+OWN: dict[str, Any] = {"network": network, "space": {name: SPACE[name] for name in ("learning_rate", "batch_size")}}
+WAYS = pytest.mark.parametrize(
+    "way", [{}, OWN, OWN | {"loss": loss, "jobs": 2}], ids=["compiled", "program", "worker processes"]
+)
+
+
+def ask_twice(study: Study) -> None:
+    study.steer.set(1, learning_rate=0.0001, at=2, why="too fast")
+    study.steer.set(1, learning_rate=0.2, l2=0.01, at=4)
+    study.steer.stop(2, at=3)
+
+
+@WAYS
+def test_what_was_asked_is_applied_at_its_epoch_and_replayed(tmp_path: Path, way: dict[str, Any]) -> None:
+    calm, steered = tune(tmp_path / "calm", **way), tune(tmp_path / "steered", ask_twice, **way)
+    assert states(steered) == [(Status.APPLIED, 2), (Status.APPLIED, 4), (Status.APPLIED, 3)]
+    assert (curve(steered, 1)[:2] == curve(calm, 1)[:2]).all()
+    assert (curve(steered, 1)[2:] != curve(calm, 1)[2:]).any(axis=1).all()
+    assert (curve(steered, 2) == curve(calm, 2)[:3]).all()
+    for trial in (0, 3):
+        np.testing.assert_array_equal(curve(steered, trial), curve(calm, trial))
+    again = ikura.open_study(steered.run, way.get("network"), loss=way.get("loss"))
+    for trial in range(4):
+        replayed = again.replay(trial)[["train_loss", "dev_loss", "dev_score"]].to_numpy()
+        np.testing.assert_array_equal(replayed, curve(steered, trial))
+
+
+def test_a_request_without_an_epoch_is_applied_at_the_next_boundary(tmp_path: Path) -> None:
+    study = tune(tmp_path / "run", lambda study: study.steer.set(0, learning_rate=0.5))
+    [one] = study.interventions
+    assert (one.state, one.epoch) == (Status.APPLIED, 0)
+
+
+def test_a_request_that_comes_too_late_is_refused_with_the_reason(tmp_path: Path) -> None:
+    def asking(study: Study) -> None:
+        study.steer.stop(0, at=2)
+        study.steer.set(0, learning_rate=0.5, at=4)
+
+    study = tune(tmp_path / "run", asking)
+    late: Intervention = study.interventions[1]
+    assert (late.state, late.reason, late.epoch) == (Status.REFUSED, "trial 0 ended after 2 epochs", None)
+
+
+def test_a_finalist_repeats_what_was_done_to_its_configuration(tmp_path: Path) -> None:
+    def asking(study: Study) -> None:
+        for trial in range(4):
+            study.steer.set(trial, learning_rate=0.05, at=3)
+
+    study, calm = tune(tmp_path / "run", asking, finalists=1), tune(tmp_path / "calm", finalists=1)
+    final = study.trials.query("purpose == 'finalist'")
+    assert len(final) == 3
+    for number in final["number"]:
+        replayed = study.replay(number)[["train_loss", "dev_loss", "dev_score"]].to_numpy()
+        np.testing.assert_array_equal(replayed, curve(study, number))
+    one = int(final["number"].iloc[0])
+    same = calm.trials.query(f"purpose == 'finalist' and parent == {int(final['parent'].iloc[0])}")
+    if len(same):
+        assert (curve(study, one)[3:] != curve(calm, int(same["number"].iloc[0]))[3:]).any()
+
+
+def test_rounds_go_on_with_the_values_that_were_set(tmp_path: Path) -> None:
+    def asking(study: Study) -> None:
+        for trial in range(8):
+            study.steer.set(trial, learning_rate=0.01, l2=0.001, at=1)
+
+    study = tune(tmp_path / "run", asking, trials=8, epochs=9, schedule="successive-halving")
+    long = study.trials.query("purpose == 'search' and epochs == 9")["number"].tolist()
+    assert long
+    for trial in long:
+        replayed = study.replay(trial)[["train_loss", "dev_loss", "dev_score"]].to_numpy()
+        np.testing.assert_array_equal(replayed, curve(study, trial))
+
+
+def test_what_a_tile_cannot_do_is_refused_when_it_would_be_applied(tmp_path: Path) -> None:
+    study = tune(
+        tmp_path / "run",
+        lambda study: study.steer.set(0, batch_size=8),
+        trials=9,
+        network=lambda hp: nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 3)),
+        loss=loss,
+        space={"learning_rate": SPACE["learning_rate"], "batch_size": 16},
+    )
+    [one] = study.interventions
+    assert one.state is Status.REFUSED
+    assert one.reason.startswith("its tile shares mini-batches and structure")
+    assert json.loads(json.dumps(one.to_json()))["reason"] == one.reason
