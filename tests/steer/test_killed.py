@@ -1,0 +1,61 @@
+"""A steered study that is killed at any moment comes to the same curves, with every intervention applied once."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from shutil import copytree
+
+import numpy as np
+import pytest
+
+import ikura
+from ikura.api.study import Study
+from ikura.cli import main
+from ikura.study.record.interventions import Status
+
+from ..sweep import swept
+
+RESUME = "import sys; from ikura.cli import main; sys.exit(main(['resume', sys.argv[1], '-q']))"
+
+
+def asked(waiting: Path, run: Path, seed: int) -> Study:
+    """A study whose trials wait, of which a few things are asked."""
+    study, draw = ikura.open_study(copytree(waiting, run)), random.Random(seed)
+    for _ in range(6):
+        at = draw.randrange(1, 6)
+        rates = {"learning_rate": draw.uniform(0.001, 0.1), "l2": draw.choice([0.0, 0.01])}
+        if draw.random() < 0.2:
+            study.steer.stop(draw.randrange(4), at=at)
+        else:
+            study.steer.set(draw.randrange(4), at=at, **rates)
+    return study
+
+
+def found(study: Study) -> tuple[list[tuple[Status, int | None]], np.ndarray]:
+    return [(one.state, one.epoch) for one in study.interventions], study.curves().to_numpy()
+
+
+@pytest.mark.parametrize("seed", swept(range(12), core=("0",)))
+def test_killed_and_resumed_it_is_as_undisturbed(waiting: Path, tmp_path: Path, seed: int) -> None:
+    whole = asked(waiting, tmp_path / "whole", seed)
+    assert main(["resume", str(whole.run), "-q"]) == 0
+    study, draw = asked(waiting, tmp_path / "killed", seed), random.Random(seed)
+    kills = 0
+    while kills < 2:
+        working = subprocess.Popen([sys.executable, "-c", RESUME, str(study.run)], stdout=subprocess.DEVNULL)
+        wanted = draw.randrange(1, 4) + kills
+        while working.poll() is None and sum(one.state is Status.APPLIED for one in study.interventions) < wanted:
+            time.sleep(0.001)
+        working.kill()
+        if working.wait() == 0:
+            break
+        kills += 1
+    assert kills
+    assert main(["resume", str(study.run), "-q"]) == 0
+    (one, curves), (other, expected) = found(study), found(whole)
+    assert one == other
+    np.testing.assert_array_equal(curves, expected)
