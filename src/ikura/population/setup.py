@@ -262,6 +262,8 @@ class TrainingSetup:
         changed = [(one, other) for one, other in zip(before, after, strict=True) if one != other]
         if self.compiled:
             return ""
+        if self.optimizer is not None:
+            return "an optimizer of one's own keeps the settings that it was made with"
         if self.network is not None:
             for one, other in changed:
                 if structure(self.module(one), rates=False) != structure(self.module(other), rates=False):
