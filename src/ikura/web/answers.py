@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ikura.errors import IkuraError, RunError, UsageError
 from ikura.json_values import Json, jsonable
 from ikura.web.database_reader import stamp
+from ikura.web.helper_process import HelperProcess
+from ikura.web.request_body import RefusalError, body_of
+from ikura.web.requests import ACTIONS, interventions, request_of
 from ikura.web.run_folders import RunFolders
-from ikura.web.study_reader import StudyReader, StudyReaders
+from ikura.web.study_reader import MOST_STUDIES, StudyReader, StudyReaders
 from ikura.web.study_summary import overview, summary
 from ikura.web.trial_queries import Filter, page, rows_of, sample
 
 __all__ = ["Answers", "json_answer"]
 
 MOST_OF_A_QUERY = 20_000
+ASK_SECONDS = 60.0
+MEASURE_SECONDS = 180.0
+SECONDS_BETWEEN, PAUSE = 20.0, 20.0
+"""What mattered in a study that trains is measured again after so many seconds, or so many times what it took."""
 LARGEST = 2**53
 
 
@@ -66,6 +76,8 @@ class Answers:
     def __init__(self, folders: RunFolders, read_only: bool) -> None:
         self.folders, self.read_only = folders, read_only
         self.readers = StudyReaders()
+        self.hand, self.analyst = HelperProcess(), HelperProcess(calm=True)
+        self._mattered: dict[Path, tuple[int, float, Json]] = {}
 
     def warm(self) -> None:
         """Read the run that is likely to be looked at first: the one that changed last."""
@@ -86,7 +98,12 @@ class Answers:
         """How a study stands."""
         name, reader = self._reader(request)
         found = summary(name, reader.run, reader.snapshot(), reader.pace)
-        return found | {"folder": str(reader.run), "readOnly": self.read_only, "stale": reader.stale}
+        return found | {
+            "folder": str(reader.run),
+            "readOnly": self.read_only,
+            "stale": reader.stale,
+            "asked": len(interventions(reader.run)),
+        }
 
     @answering
     def trials(self, request: Request) -> Json:
@@ -146,6 +163,63 @@ class Answers:
         """What the schedule decided, and what an autopilot did."""
         _, reader = self._reader(request)
         return {"rounds": reader.rounds(), "decisions": reader.snapshot().facts.get("decisions") or []}
+
+    @answering
+    def log(self, request: Request) -> Json:
+        """What was asked of a study, or of one trial."""
+        _, reader = self._reader(request)
+        trial = None if "trial" not in request.query_params else _whole(request, "trial", 0)
+        return {"interventions": interventions(reader.run, trial)}
+
+    @answering
+    def changeable(self, request: Request) -> Json:
+        """What can be given another value while a network trains; nothing where nothing can be asked."""
+        _, reader = self._reader(request)
+        if self.read_only:
+            return {"names": [], "actions": []}
+        question = {"what": "changeable", "run": str(reader.run)}
+        return {"names": self.hand.ask(question, ASK_SECONDS), "actions": ACTIONS}
+
+    @answering
+    def mattered(self, request: Request) -> Json:
+        """How much each hyperparameter decides, where good trials press against a border, and the Pareto front."""
+        _, reader = self._reader(request)
+        version = reader.snapshot().version
+        known = self._mattered.get(reader.run)
+        if known is None or (known[0] != version and time.monotonic() > known[1]):
+            begun = time.monotonic()
+            found = self.analyst.ask({"what": "mattered", "run": str(reader.run)}, MEASURE_SECONDS)
+            took = time.monotonic() - begun
+            known = version, time.monotonic() + max(SECONDS_BETWEEN, PAUSE * took), found
+            self._mattered[reader.run] = known
+            while len(self._mattered) > MOST_STUDIES:
+                self._mattered.pop(next(iter(self._mattered)))
+        return known[2]
+
+    async def ask(self, request: Request) -> Response:
+        """Put a request on record for whoever trains the study."""
+        if self.read_only:
+            return plain(403, "this page only shows; start ikura serve without --read-only to change a study")
+        try:
+            form = await body_of(request)
+        except RefusalError as refusal:
+            return plain(refusal.status, str(refusal))
+        return await run_in_threadpool(self._asked, form)
+
+    def _asked(self, form: Json) -> Response:
+        try:
+            asked = request_of(form)
+            run = self.folders.get(str(form.get("run", "")))
+            return json_answer(self.hand.ask({"what": "ask", "run": str(run), **asked}, ASK_SECONDS))
+        except RunError as error:
+            return plain(404, str(error))
+        except IkuraError as error:
+            return plain(400, str(error))
+
+    def close(self) -> None:
+        """End the processes that were begun."""
+        self.hand.close()
+        self.analyst.close()
 
     def _reader(self, request: Request) -> tuple[str, StudyReader]:
         name = request.query_params.get("run", "")

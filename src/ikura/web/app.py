@@ -34,11 +34,15 @@ def application(answers: Answers, guests: Guests) -> App:
         "curves": answers.curves,
         "trial": answers.trial,
         "rounds": answers.rounds,
+        "log": answers.log,
+        "changeable": answers.changeable,
+        "mattered": answers.mattered,
     }
     routes = [
         *(Route(path, _page) for path in PAGES),
         *(Route(f"/api/{name}", answer) for name, answer in questions.items()),
         Route("/api/changes", changes.stream),
+        Route("/api/ask", answers.ask, methods=["POST"]),
         Route("/static/{name}", _static),
         Route("/favicon.ico", _icon),
     ]

@@ -146,6 +146,7 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self._server.should_exit = True
         self._thread.join(5)
+        self.answers.close()
         self._socket.close()
 
     def wait(self) -> None:

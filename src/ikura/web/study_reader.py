@@ -22,7 +22,7 @@ from ikura.web.run_folders import is_live
 from ikura.web.run_setting import RunSetting, read_setting
 from ikura.web.trial_columns import OPEN, TrialColumns
 
-__all__ = ["Snapshot", "StudyReader", "StudyReaders", "begun"]
+__all__ = ["MOST_STUDIES", "Snapshot", "StudyReader", "StudyReaders", "begun"]
 
 FACTS = ("best", "test", "done", "stages", "seconds", "summary", "decisions")
 MOST_STUDIES = 4

@@ -4,11 +4,12 @@ import { address, h, put, s } from "./dom.js";
 import { Refused, Watch } from "./net.js";
 import { empty } from "./parts.js";
 import { Compare } from "./compare.js";
+import { Log } from "./log.js";
 import { Runs } from "./runs.js";
 import { Study } from "./study.js";
 import { Trial } from "./trial.js";
 
-const PAGES = { "/": Runs, "/study": Study, "/trial": Trial, "/compare": Compare };
+const PAGES = { "/": Runs, "/study": Study, "/trial": Trial, "/compare": Compare, "/log": Log };
 const KEYS = [
   ["g", "all runs"],
   ["s", "the study"],

@@ -5,6 +5,7 @@ import { badge, card, empty, legend, stateBar, stateOf, whisker } from "./parts.
 import { scoreEnds } from "./plane.js";
 import { ask } from "./net.js";
 import { Curves } from "./curves.js";
+import { Mattered } from "./mattered.js";
 import { Parallel } from "./parallel.js";
 import { Scatter } from "./scatter.js";
 import { Selection } from "./selection.js";
@@ -55,7 +56,8 @@ export class Study {
     this.points = await (asked.points ?? ask("points", { run }));
     this.draw();
     await this.curves.load(study, this.best());
-    this.rounds();
+    this.mattered.load(study);
+    await this.rounds();
     return [study.run];
   }
 
@@ -83,7 +85,9 @@ export class Study {
     const against = panel(h("div", { class: "top" }, h("h2", {}, "Hyperparameters against the score"), h("span", { class: "quiet" }, "drag to brush, click to choose")), this.multiples);
     this.some = h("div", {}, parallel, against, curves, panel(h("div", { class: "top" }, h("h2", {}, "Table"), this.states), table), this.brushes);
     this.none = h("div", { hidden: true }, empty("No trial has ended yet", "The first scores appear here by themselves."));
-    put(this.place, this.top, this.none, this.some, this.roundsBox);
+    const mattered = h("div");
+    put(this.place, this.top, this.none, this.some, h("div", { class: "pair" }, mattered, this.roundsBox));
+    this.mattered = new Mattered(mattered, this.run);
     this.parallel = new Parallel(this.parallelBox, this.selection);
     this.curves = new Curves(curves, this.run, this.selection);
     this.table = new TrialTable(table, this.run, this.selection);
@@ -95,7 +99,7 @@ export class Study {
     const about = [study.data, study.task, study.search, study.schedule, study.network].filter(Boolean).join(" · ");
     put(
       this.top,
-      h("div", { class: "head" }, h("h1", {}, study.run), badge(study.state), h("p", { class: "quiet" }, about)),
+      h("div", { class: "head" }, h("h1", {}, study.run), badge(study.state), study.asked ? h("a", { class: "badge plain", href: address("/log", { run: this.run }) }, plural(study.asked, "request")) : null, h("p", { class: "quiet" }, about)),
       study.state === "stopped" ? h("p", { class: "note" }, "No process works on this study. ", h("code", {}, `ikura resume ${quoted(study.folder)}`), " goes on with it.") : null,
       h("div", { class: "cards" }, this.bestCard(), this.testCard(), this.trialsCard(share), this.stagesCard()),
     );

@@ -4,6 +4,7 @@ import { address, h, put } from "./dom.js";
 import { Lines } from "./lines.js";
 import { card, facts, legend, stateOf, stroke } from "./parts.js";
 import { ask } from "./net.js";
+import { Hand, log, whatOf } from "./steering.js";
 import { STATES, asWords, count, duration, number, plural, score } from "./words.js";
 
 export class Trial {
@@ -15,11 +16,12 @@ export class Trial {
 
   async load() {
     const { run, trial } = this;
-    const [study, found] = await Promise.all([ask("study", { run }), ask("trial", { run, trial })]);
-    Object.assign(this, { study, found });
+    const [study, found, asked] = await Promise.all([ask("study", { run }), ask("trial", { run, trial }), ask("log", { run, trial })]);
+    Object.assign(this, { study, found, asked: asked.interventions });
     document.title = `trial ${trial} · ${study.run} · ikura`;
     if (!this.built) this.build();
     this.show();
+    await this.steer();
     return [study.run, `trial ${trial}`];
   }
 
@@ -30,8 +32,10 @@ export class Trial {
     const loss = h("div", { class: "plot" });
     const dev = h("div", { class: "plot" });
     this.rest = h("div");
+    this.handBox = h("section", { class: "panel", hidden: true });
+    this.logBox = h("div");
     const panel = (title, box, below) => h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, title)), box, below);
-    put(this.place, this.top, h("div", { class: "pair" }, panel("Loss", loss, this.lossLegend), panel(`Dev ${asWords(this.study.metric)}`, dev)), this.rest);
+    put(this.place, this.top, h("div", { class: "pair" }, panel("Loss", loss, this.lossLegend), panel(`Dev ${asWords(this.study.metric)}`, dev)), this.handBox, this.logBox, this.rest);
     this.loss = new Lines(loss, "training loss and dev loss over epochs");
     this.dev = new Lines(dev, "dev score over epochs");
   }
@@ -59,7 +63,10 @@ export class Trial {
         card("Epochs", count(trial.epochs), h("p", { class: "quiet" }, trial.seconds ? `${duration(trial.seconds)} of work` : "")),
       ),
     );
-    const marks = trial.best_epoch ? [{ epoch: trial.best_epoch, label: "kept weights", colour: "--muted" }] : [];
+    const own = this.asked.filter((one) => one.state === "applied" && one.trial === trial.number && one.applied !== null);
+    const hands = own.map((one) => ({ epoch: one.applied + 0.5, label: whatOf(one), colour: "--roe", dash: [] }));
+    const kept = trial.best_epoch ? [{ epoch: trial.best_epoch, label: "kept weights", colour: "--muted" }] : [];
+    const marks = [...kept, ...hands];
     this.loss.show(
       [
         { name: "dev loss", x: curve.epoch, y: curve.dev_loss, mark: 0 },
@@ -77,6 +84,17 @@ export class Trial {
       h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Hyperparameters")), facts(all.map((name) => [name, number(hyperparameters[name], 5)]))),
       family.length > 1 ? h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Family"), h("span", { class: "quiet" }, `${plural(family.length, "trial")}: copies, forks and finalists of one configuration`)), tree(family, trial.number, run)) : null,
     );
+  }
+
+  // The controls of a trial that trains, and what was asked of it.
+  async steer() {
+    const { study, found, asked, run } = this;
+    const open = ["running", "waiting"].includes(found.trial.state) && found.trial.purpose === "search";
+    put(this.logBox, asked.length ? h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Requests")), log(asked, run, false)) : null);
+    this.handBox.hidden = !open || !study.live || study.readOnly;
+    if (this.handBox.hidden) return;
+    this.hand ??= new Hand(this.handBox, run, found.trial.number, () => this.load());
+    await this.hand.load(found.hyperparameters);
   }
 
   key(event) {

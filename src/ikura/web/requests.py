@@ -1,0 +1,90 @@
+"""Requests to a study that trains: as they come from the page, and the log of what became of them."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from ikura.errors import UsageError
+from ikura.json_values import Json, JsonObject
+from ikura.web.database_reader import reading
+
+__all__ = ["ACTIONS", "interventions", "request_of"]
+
+ACTIONS = ("set",)
+"""What the page can ask for."""
+MOST_WORDS, MOST_VALUES = 500, 100
+MOST_LISTED = 1_000
+COLUMNS = ("number", "trial", "action", "content", "at", "who", "time", "why", "state", "reason", "applied", "made")
+LARGEST = 2**53
+
+
+def request_of(form: Json) -> JsonObject:
+    """Check a request as it comes from outside, but for what only the study knows.
+
+    Args:
+        form: action, and where they are needed trial, values, at and why.
+
+    Raises:
+        UsageError: naming what is wrong.
+
+    Example:
+        >>> request_of({"action": "set", "trial": 3, "values": {"learning_rate": 0.1}})["values"]
+        {'learning_rate': 0.1}
+    """
+    if not isinstance(form, dict):
+        raise UsageError("a request must be an object")
+    if unknown := form.keys() - {"run", "action", "trial", "values", "at", "why"}:
+        raise UsageError(f"a request has no field {sorted(map(str, unknown))[0][:80]!r}")
+    action, values, why = form.get("action"), form.get("values", {}), form.get("why", "")
+    if action not in ACTIONS:
+        raise UsageError(f"action must be one of {', '.join(ACTIONS)}")
+    if not isinstance(values, dict) or len(values) > MOST_VALUES or not all(_is_value(one) for one in values.values()):
+        raise UsageError("values must be an object of numbers, texts and truth values")
+    if not isinstance(why, str) or len(why) > MOST_WORDS:
+        raise UsageError(f"why must be a text of at most {MOST_WORDS} characters")
+    for name in ("trial", "at"):
+        if not _is_count(form.get(name)):
+            raise UsageError(f"{name} must be a whole number, at least 0")
+    return {"action": action, "trial": form.get("trial"), "values": values, "at": form.get("at"), "why": why}
+
+
+def interventions(run: Path, trial: int | None = None) -> list[JsonObject]:
+    """Read what was asked of a study, the last first; of one trial where it is named.
+
+    Raises:
+        RunError: the database cannot be read.
+    """
+    query = f"SELECT {', '.join(COLUMNS)} FROM interventions"
+    values: tuple[int, ...] = ()
+    if trial is not None:
+        query, values = f"{query} WHERE trial = ? OR made = ?", (trial, trial)
+    with reading(run) as connection:
+        try:
+            rows = connection.execute(f"{query} ORDER BY number DESC LIMIT {MOST_LISTED}", values).fetchall()
+        except sqlite3.OperationalError as error:
+            # A study of an ikura that knew no interventions has no such table.
+            if "no such table" in str(error):
+                return []
+            raise
+    return [_told(row) for row in rows]
+
+
+def _told(row: tuple[Any, ...]) -> JsonObject:
+    found = dict(zip(COLUMNS, row, strict=True))
+    try:
+        content = json.loads(found.pop("content"))
+    except (ValueError, TypeError, RecursionError):
+        content = {}
+    return {**found, "values": content if isinstance(content, dict) else {}}
+
+
+def _is_value(value: Any) -> bool:
+    return isinstance(value, str | bool) or (type(value) in (int, float) and math.isfinite(value))
+
+
+def _is_count(value: Any) -> bool:
+    return value is None or (type(value) is int and 0 <= value < LARGEST)

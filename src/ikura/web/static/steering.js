@@ -1,0 +1,152 @@
+// What was asked of a study, and the controls to ask for more.
+
+import { address, h, put } from "./dom.js";
+import { ask, send } from "./net.js";
+import { NOTHING, ago, number } from "./words.js";
+
+const SIGNS = { asked: "…", accepted: "…", refused: "✕", applied: "✓" };
+const OFTEN = ["learning_rate", "batch_size", "l2", "l1", "weight_decay"];
+
+export function statusOf(one) {
+  const told = one.state === "applied" && one.applied !== null ? `applied after epoch ${one.applied}` : one.state;
+  return [h("span", { class: `sign ask-${one.state}`, "aria-hidden": "true" }, SIGNS[one.state] ?? "·"), ` ${told}`, one.reason ? h("span", { class: "quiet" }, `: ${one.reason}`) : null];
+}
+
+export function whatOf(one) {
+  const values = Object.entries(one.values).map(([name, value]) => `${name} ${number(value, 5)}`);
+  return [one.action, ...values].join(" ");
+}
+
+// The requests as a table, the last first.
+export function log(found, run, withTrial = true) {
+  const heads = [["when", "words"], withTrial ? ["trial", ""] : null, ["what", "words"], ["what became of it", "words"], ["by", "words"], ["why", "words"]].filter(Boolean);
+  return h(
+    "div",
+    { class: "scroll" },
+    h(
+      "table",
+      { class: "log" },
+      h("thead", {}, h("tr", {}, heads.map(([name, kind]) => h("th", { scope: "col", class: kind }, name)))),
+      h("tbody", {}, found.map((one) => row(one, run, withTrial))),
+    ),
+  );
+}
+
+function row(one, run, withTrial) {
+  const what = [
+    whatOf(one),
+    one.at !== null && one.applied === null ? h("span", { class: "quiet" }, ` at epoch ${one.at}`) : null,
+    one.made === null ? null : h("a", { href: address("/trial", { run, trial: one.made }) }, ` → trial ${one.made}`),
+  ];
+  return h(
+    "tr",
+    { "data-asked": one.number, "data-state": one.state },
+    h("td", { class: "words", title: new Date(one.time * 1000).toLocaleString("en-GB") }, ago(one.time)),
+    withTrial ? h("td", {}, one.trial === null ? "study" : h("a", { href: address("/trial", { run, trial: one.trial }) }, one.trial)) : null,
+    h("td", { class: "words" }, what),
+    h("td", { class: "words status" }, statusOf(one)),
+    h("td", { class: "words" }, one.who),
+    h("td", { class: "words" }, one.why || NOTHING),
+  );
+}
+
+// The controls of a trial that trains. What somebody is writing is left alone while the page renews itself.
+export class Hand {
+  constructor(place, run, trial, again) {
+    Object.assign(this, { place, run, trial, again, fields: new Map(), can: null });
+    this.why = h("input", { name: "why", placeholder: "your reason, for the record", maxlength: 500, "aria-label": "reason" });
+    this.at = h("input", { name: "at", inputmode: "numeric", placeholder: "at once", "aria-label": "after how many epochs", size: 10 });
+    this.told = h("p", { class: "quiet", role: "status" });
+    this.controls = h("div", { class: "controls" });
+    this.buttons = h("div", { class: "chips" });
+    put(
+      place,
+      h("div", { class: "top" }, h("h2", {}, "A hand on it"), h("span", { class: "quiet" }, "what is asked is done between two epochs, and is on record")),
+      this.controls,
+      h("div", { class: "controls" }, h("label", {}, h("span", {}, "after epoch"), this.at), h("label", { class: "wide" }, h("span", {}, "why"), this.why)),
+      this.buttons,
+      this.told,
+    );
+    this.place.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && event.target.matches("input")) this.set();
+    });
+  }
+
+  async load(hyperparameters) {
+    this.now = hyperparameters;
+    if (this.can === null) {
+      this.told.textContent = "asking what can be changed…";
+      this.can = { names: [], actions: [] };
+      try {
+        this.can = await ask("changeable", { run: this.run });
+        this.told.textContent = "";
+      } catch (error) {
+        this.told.textContent = error.message;
+      }
+    }
+    const known = new Set(this.can.names);
+    const can = (name) => typeof hyperparameters[name] === "number" && (known.has(name) || known.has(name.replace(/_\d+$/, "")));
+    const names = Object.keys(hyperparameters).filter(can);
+    names.sort((a, b) => OFTEN.includes(b) - OFTEN.includes(a));
+    for (const name of names) if (!this.fields.has(name)) this.field(name);
+    for (const [name, field] of this.fields) field.placeholder = number(hyperparameters[name], 5);
+    const { actions } = this.can;
+    put(
+      this.buttons,
+      actions.includes("set") && names.length ? h("button", { type: "button", class: "main", on: { click: () => this.set() } }, "Ask for these values") : null,
+      actions.includes("stop") ? h("button", { type: "button", on: { click: () => this.ask({ action: "stop" }) } }, "Stop this trial") : null,
+    );
+  }
+
+  field(name) {
+    const field = h("input", { name, inputmode: "decimal", "aria-label": name, size: 10 });
+    const times = (factor) => () => {
+      field.value = String(Number((Number(field.value || this.now[name]) * factor).toPrecision(4)));
+    };
+    const quick = OFTEN.includes(name)
+      ? [
+          h("button", { type: "button", class: "bare", title: `half the ${name}`, on: { click: times(0.5) } }, "÷ 2"),
+          h("button", { type: "button", class: "bare", title: `twice the ${name}`, on: { click: times(2) } }, "× 2"),
+        ]
+      : null;
+    this.fields.set(name, field);
+    this.controls.append(h("label", {}, h("span", { title: name }, name), field, quick));
+  }
+
+  set() {
+    const values = {};
+    for (const [name, field] of this.fields) {
+      const text = field.value.trim().replace("−", "-");
+      if (text === "") continue;
+      const value = Number(text);
+      if (!Number.isFinite(value)) {
+        this.told.textContent = `${name} must be a number`;
+        field.focus();
+        return;
+      }
+      values[name] = value;
+    }
+    if (Object.keys(values).length) this.ask({ action: "set", values });
+    else this.told.textContent = "write a new value first";
+  }
+
+  async ask(form) {
+    const at = this.at.value.trim();
+    if (at !== "" && !/^\d{1,15}$/.test(at)) {
+      this.told.textContent = "the epoch must be a whole number";
+      return;
+    }
+    this.told.textContent = "asking…";
+    for (const button of this.buttons.children) button.disabled = true;
+    try {
+      const found = await send("ask", { run: this.run, trial: this.trial, why: this.why.value.trim(), at: at === "" ? null : Number(at), ...form });
+      this.told.textContent = `asked: ${whatOf(found)}`;
+      for (const field of [...this.fields.values(), this.at, this.why]) field.value = "";
+      await this.again();
+    } catch (error) {
+      this.told.textContent = error.message;
+    } finally {
+      for (const button of this.buttons.children) button.disabled = false;
+    }
+  }
+}

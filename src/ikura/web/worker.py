@@ -1,0 +1,111 @@
+"""A process beside the server that has PyTorch: it asks for interventions, and measures what mattered.
+
+It reads questions from stdin, a JSON object a line, and writes an answer for each to stdout. It ends when stdin does,
+or when nothing was asked for a while.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TextIO
+
+from ikura.errors import IkuraError
+from ikura.json_values import Json, JsonObject, jsonable
+
+__all__ = ["answer", "main"]
+
+IDLE_SECONDS = 300.0
+
+
+def main() -> None:
+    """Answer questions until there are no more."""
+    # What libraries print must not stand between the answers.
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    while select.select([sys.stdin], [], [], IDLE_SECONDS)[0]:
+        line = sys.stdin.readline()
+        if not line:
+            return
+        _write(out, answer(json.loads(line)))
+
+
+def answer(question: JsonObject) -> JsonObject:
+    """Answer one question: {"what": …, "run": …} and what it needs.
+
+    Returns:
+        {"found": …}, or {"refused": why}.
+    """
+    try:
+        return {"found": jsonable(QUESTIONS[question["what"]](question))}
+    except IkuraError as error:
+        return {"refused": str(error)}
+
+
+def _ask(question: JsonObject) -> Json:
+    """Put a request on record; return the intervention as it stands."""
+    from ikura.steer import Steering
+    from ikura.study.record.interventions import Action, Request
+    from ikura.study.record.record import Record
+
+    record = Record(question["run"])
+    with closing(record):
+        request = Request(
+            action=Action(question["action"]),
+            trial=question["trial"],
+            values=question["values"],
+            at=question["at"],
+            why=question["why"],
+        )
+        return Steering(record).ask(request).to_json()
+
+
+def _changeable(question: JsonObject) -> Json:
+    """Name the hyperparameters that can be given other values while a network trains."""
+    from ikura.steer.new_values import changeable
+    from ikura.study.record.record import copied
+
+    with copied(Path(question["run"])) as record:
+        return changeable(record)
+
+
+def _mattered(question: JsonObject) -> Json:
+    """Measure the importance of hyperparameters, and find the Pareto front."""
+    from ikura.diagnose import borders, importance
+    from ikura.study.record.record import copied
+
+    with copied(Path(question["run"])) as record:
+        trials, greater = record.trials, record.metric.greater_is_better
+        table = importance(trials, record.searched, greater)
+        best = record.best
+        pressed = borders(trials, record.searched, greater, None if best is None else best.hyperparameters)
+        front = record.pareto if len(record.objectives) > 1 else None
+        return {
+            "importance": table.to_dict("records"),
+            "note": table.attrs["note"],
+            "borders": [one.sentence for one in pressed],
+            "front": None
+            if front is None
+            else front[["number", "dev_score", *record.objectives[1:]]].to_dict("records"),
+        }
+
+
+QUESTIONS: Mapping[str, Callable[[JsonObject], Any]] = {
+    "ask": _ask,
+    "changeable": _changeable,
+    "mattered": _mattered,
+}
+
+
+def _write(out: TextIO, value: JsonObject) -> None:
+    out.write(json.dumps(value) + "\n")
+    out.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""What is asked of a study through the page: looked at, put on record, and told; what is wrong is refused in a line."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ikura.errors import RunError, UsageError
+from ikura.study.record.interventions import Action, Interventions, Request
+from ikura.study.record.store import Store
+from ikura.web import request_body, worker
+from ikura.web.helper_process import HelperProcess
+from ikura.web.requests import ACTIONS, interventions, request_of
+
+Make = Callable[..., Store]
+Served = Callable[..., Any]
+
+
+@pytest.fixture
+def client(make: Make, served: Served, tmp_path: Path) -> Any:
+    make(tmp_path / "run", ended=2)
+    return served()
+
+
+def post(client: Any, body: bytes, path: str = "/api/ask", **headers: str) -> tuple[int, str]:
+    given = {"origin": f"http://127.0.0.1:{client.server.port}", "content_type": "application/json"} | headers
+    status, _, found = client(path, "POST", body, **given)
+    return status, found.decode()
+
+
+def test_what_can_be_asked_is_what_a_hand_can_do() -> None:
+    assert set(ACTIONS) <= set(Action)
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ([], "a request must be an object"),
+        ({"run": "run", "action": "explode"}, "action must be one of set"),
+        ({"run": "run"}, "action must be one of set"),
+        ({"run": "run", "action": ["set"]}, "action must be one of set"),
+        ({"run": "run", "action": "set", "trial": "3"}, "trial must be a whole number"),
+        ({"run": "run", "action": "set", "trial": -1}, "trial must be a whole number"),
+        ({"run": "run", "action": "set", "trial": True}, "trial must be a whole number"),
+        ({"run": "run", "action": "set", "trial": 1, "at": 1e300}, "at must be a whole number"),
+        ({"run": "run", "action": "set", "trial": 1, "values": [1]}, "values must be an object"),
+        ({"run": "run", "action": "set", "trial": 1, "values": {"x": {}}}, "values must be an object"),
+        ({"run": "run", "action": "set", "trial": 1, "why": "x" * 501}, "why must be a text"),
+        ({"run": "run", "action": "set", "trial": 1, "more": 1}, "a request has no field 'more'"),
+    ],
+)
+def test_a_request_of_another_form_is_refused_in_a_line(client: Any, form: Any, words: str) -> None:
+    status, text = post(client, json.dumps(form).encode())
+    assert status == 400
+    assert words in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 60_000, b"null null", b'{"a": NaN'])
+def test_a_body_that_is_no_json_is_refused_in_a_line(client: Any, body: bytes) -> None:
+    assert post(client, body) == (400, "the body is no JSON")
+
+
+def test_infinities_are_no_values() -> None:
+    for text in ("NaN", "Infinity", "1e999"):
+        with pytest.raises(UsageError, match="values must be"):
+            request_of(json.loads(f'{{"action": "set", "trial": 1, "values": {{"x": {text}}}}}'))
+
+
+def test_a_large_body_is_refused(client: Any) -> None:
+    status, text = post(client, b" " * 70_000)
+    assert (status, text) == (413, "the body is too large; at most 65,536 bytes are taken")
+
+
+def test_a_body_of_another_kind_is_refused(client: Any) -> None:
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+        assert post(client, b"{}", content_type=kind)[0] == 415
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_body, "SECONDS", 0.3)
+    lines = [
+        "POST /api/ask HTTP/1.1", "Host: localhost", f"Cookie: {client.headers['cookie']}", "Origin: http://localhost",
+        "Content-Type: application/json", "Content-Length: 100", "", "{",
+    ]  # fmt: skip
+    with socket.create_connection(("127.0.0.1", client.server.port), timeout=20) as connection:
+        connection.sendall("\r\n".join(lines).encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.parametrize("headers", [{"origin": "http://evil.example"}, {"cookie": "x=1"}, {"host": "evil.example"}])
+def test_nobody_else_asks(client: Any, tmp_path: Path, headers: dict[str, str]) -> None:
+    form = {"run": "run", "action": "set", "trial": 3, "values": {"learning_rate": 0.1}}
+    assert post(client, json.dumps(form).encode(), **headers)[0] in (401, 403, 421)
+    assert interventions(tmp_path / "run") == []
+
+
+def test_a_page_that_only_shows_takes_no_request(make: Make, served: Served, tmp_path: Path) -> None:
+    make(tmp_path / "run", ended=2)
+    client = served(read_only=True)
+    status, text = post(client, b'{"run": "run", "action": "set", "trial": 3}')
+    assert status == 403
+    assert "only shows" in text
+    assert json.loads(client("/api/changeable?run=run")[2]) == {"names": [], "actions": []}
+
+
+def test_a_run_elsewhere_is_not_asked(make: Make, client: Any, tmp_path: Path) -> None:
+    make(tmp_path.parent / f"{tmp_path.name}-outside", ended=2)
+    for run in ("../outside", f"../{tmp_path.name}-outside", "", "/etc"):
+        form = {"run": run, "action": "set", "trial": 3, "values": {"learning_rate": 0.1}}
+        assert post(client, json.dumps(form).encode()) == (404, "no such run in the folder that is served")
+
+
+def test_the_log_is_that_of_the_record(make: Make, served: Served, tmp_path: Path) -> None:
+    store = make(tmp_path / "run", ended=2)
+    for trial in (3, 4, 3):
+        request = Request(action=Action.SET, trial=trial, values={"learning_rate": 0.5}, at=3, why="<b>why</b>")
+        Interventions(store).add(request, who="ada")
+    client = served()
+    found = json.loads(client("/api/log?run=run")[2])["interventions"]
+    recorded = [one.to_json() for one in Interventions(store).every()][::-1]
+    for told, one in zip(found, recorded, strict=True):
+        assert {name: told[name] for name in ("number", "trial", "action", "values", "at", "who", "why", "state")} == {
+            name: one[name] for name in ("number", "trial", "action", "values", "at", "who", "why", "state")
+        }
+    assert len(json.loads(client("/api/log?run=run&trial=3")[2])["interventions"]) == 2
+    assert json.loads(client("/api/study?run=run")[2])["asked"] == 3
+
+
+def test_a_study_without_the_table_has_an_empty_log(make: Make, tmp_path: Path) -> None:
+    store = make(tmp_path / "run", ended=2)
+    with store.writing() as connection:
+        connection.exec_driver_sql("DROP TABLE interventions")
+    assert interventions(tmp_path / "run") == []
+
+
+def test_a_worker_that_ends_or_is_slow_is_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    helper = HelperProcess()
+    with pytest.raises(RunError, match="gave no answer"):
+        helper.ask({"what": "nothing"}, 60)
+    with pytest.raises(RunError, match="it took too long"):
+        helper.ask({"what": "changeable", "run": "nowhere"}, 0.01)
+    with pytest.raises(UsageError, match="not a run folder"):
+        helper.ask({"what": "changeable", "run": "nowhere"}, 120)
+    helper.close()
+
+
+def test_what_cannot_be_asked_is_said(tmp_path: Path) -> None:
+    found = worker.answer({"what": "changeable", "run": str(tmp_path / "nothing")})
+    assert "not a run folder of ikura" in found["refused"]
