@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from ikura.errors import UsageError
 from ikura.exchange.optuna_distributions import distribution
 from ikura.space import Space, choice, fixed, integer, linear, log, log_complement, when
 
+from ..sweep import one_in
+
 SPACE = Space(
     when(optimizer="adam", beta2=log_complement(0.9, 0.9999)),
     learning_rate=log(1e-4, 1),
@@ -24,6 +27,8 @@ SPACE = Space(
     optimizer=choice("adam", "momentum"),
     epsilon=fixed(1e-8),
 )
+FANOVA = [("fanova", "all", False), ("fanova", "all", True), ("fanova", "good", True), ("fanova", "good", False)]
+CASES = [*product(["ped-anova"], ["all", "good"], [True, False]), *one_in(2, FANOVA)]
 Score = Callable[[dict[str, Any], np.random.Generator], float]
 
 
@@ -76,9 +81,7 @@ def test_fanova_is_optunas_where_scales_are_linear() -> None:
     assert shares(importance(trials, space, True, "fanova")) == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
-@pytest.mark.parametrize("method", ["ped-anova", "fanova"])
-@pytest.mark.parametrize("among", ["all", "good"])
-@pytest.mark.parametrize("better", [True, False])
+@pytest.mark.parametrize(("method", "among", "better"), CASES)
 def test_the_one_that_decides_comes_first(method: str, among: str, better: bool) -> None:
     trials = table(160, rate if better else lambda c, r: -rate(c, r))
     found = importance(trials, SPACE, better, method, among)

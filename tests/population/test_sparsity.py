@@ -14,6 +14,8 @@ from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.population.update_rules import RULES
 
+from ..sweep import swept
+
 FULL = {"layers": 0, "batch_size": 1000, "schedule_shape": "cosine"}
 EPOCHS = 3000
 SQUARES = 2
@@ -45,7 +47,7 @@ def weights(shop: TrainingSetup, rows: list[dict[str, Any]], epochs: int = EPOCH
     return [training.tile.extract(place)["weights"] for place in range(len(rows))]
 
 
-@pytest.mark.parametrize("l1", [0.05, 0.4])
+@pytest.mark.parametrize("l1", swept([0.05, 0.4], core=["0.4"]))
 def test_every_rule_comes_to_the_lasso(setup: Callable[..., TrainingSetup], l1: float) -> None:
     shop = setup("regression")
     x, y = examples(shop)
@@ -68,7 +70,7 @@ def test_both_engines_come_to_the_elastic_net(setup: Callable[..., TrainingSetup
     ratio = l1 / (l1 + l2)
     net = ElasticNet(alpha=(l1 + l2) / SQUARES, l1_ratio=ratio, tol=1e-12, max_iter=100_000).fit(x, y)
     assert 0 < (net.coef_ == 0).sum() < len(net.coef_)
-    [own] = weights(shop, [{"optimizer": "momentum", "l1": l1, "l2": l2} | RATES["momentum"]], epochs=800)
+    [own] = weights(shop, [{"optimizer": "momentum", "l1": l1, "l2": l2} | RATES["momentum"]], epochs=400)
     np.testing.assert_allclose(own[:-1], net.coef_, atol=1e-6)
     np.testing.assert_array_equal(own[:-1] == 0, net.coef_ == 0)
 
@@ -81,7 +83,7 @@ def test_a_textbooks_penalties_are_these(setup: Callable[..., TrainingSetup]) ->
     for name, ratio in (("l2", 0.0), ("l1", 1.0)):
         model = LogisticRegression(l1_ratio=ratio, C=c, solver="saga", tol=1e-10, max_iter=100_000).fit(x, y)
         given = RATES["momentum"] | {"optimizer": "momentum", "learning_rate": 0.3, name: 1 / (c * m)}
-        [own] = weights(shop, [given])
+        [own] = weights(shop, [given], epochs=800)
         np.testing.assert_allclose(own[:-1], model.coef_[0], atol=1e-4)
     assert (own[:-1] == 0).any()
     np.testing.assert_array_equal(own[:-1] == 0, model.coef_[0] == 0)

@@ -22,6 +22,7 @@ import ikura
 from ikura.api.study import Study
 from ikura.nn.zoo.cnn import Recipe
 
+from ..sweep import swept
 from .comparing import assert_replays, assert_same
 
 forked = pytest.mark.skipif(
@@ -94,8 +95,11 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Study]:
 
 
 @pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("attempts", swept([1, 3], core=["1"]))
 @pytest.mark.parametrize("name", ["images", "own network", "table"])
-def test_two_jobs_give_what_one_gives(name: str, alone: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_jobs_give_what_one_gives(
+    name: str, attempts: int, alone: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     module = Recipe.module
 
     def hesitant(recipe: Recipe) -> nn.Module:
@@ -103,7 +107,7 @@ def test_two_jobs_give_what_one_gives(name: str, alone: Any, tmp_path: Path, mon
         return module(recipe)
 
     monkeypatch.setattr(Recipe, "module", hesitant)
-    for attempt in range(2):
+    for attempt in range(attempts):
         study = ikura.tune(out=tmp_path / str(attempt), **TINY | STUDIES[name])
         assert_same(study, alone(name))
     assert_replays(study)

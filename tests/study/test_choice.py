@@ -207,7 +207,7 @@ def next_best(study: Study, finalists: int) -> float:
 def test_evidence_is_that_of_the_recorded_scores(tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ikura.study.shortlist.PLACES", 5)
     monkeypatch.setattr("ikura.study.shortlist.Shortlist.clear", lambda _: None)
-    study = tune("digits", finalists=0, **OPTIONS | {"trials": 24, "epochs": 4, "time_limit": None})
+    study = tune("digits", finalists=0, **OPTIONS | {"trials": 12, "epochs": 3, "time_limit": None})
     found: dict[int, float] = {}
     for path in study.run.glob("snapshots/evidence-*"):
         found |= {int(number): float(right.mean()) for number, right in load_file(path).items()}

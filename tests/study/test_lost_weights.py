@@ -72,13 +72,18 @@ HARM: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("do_harm", swept(HARM, core=("gone", "a bit flipped")))
+@pytest.mark.parametrize("every", swept([1, 3], core=("3",)))
 def test_resumed_without_what_the_choice_needs(
-    do_harm: Callable[[Path], object], whole: tuple[Study, int], killed: Callable[[int], Path], tmp_path: Path
+    do_harm: Callable[[Path], object],
+    every: int,
+    whole: tuple[Study, int],
+    killed: Callable[[int], Path],
+    tmp_path: Path,
 ) -> None:
     reference, total = whole
     harmed, said = 0, 0
     # The last steps before the choice is recorded and those behind it.
-    for point in range(total - 12, total - 1):
+    for point in range(total - 12, total - 1, every):
         run = Path(copytree(killed(point), tmp_path / str(point)))
         files = sorted(run.glob("snapshots/*.safetensors"))
         for path in files:

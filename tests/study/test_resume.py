@@ -59,8 +59,6 @@ KINDS: dict[str, dict[str, Any]] = {
     "own networks, pbt, some diverge": BASE | HALVING | {"schedule": "pbt", "network": noisy, "space": SPREAD},
 }
 CORE = ["coarse to fine", "asha, some diverge", "own networks, pbt, some diverge", "autopilot, two jobs"]
-POINTS = {kind: (3, 3) if "own" in kind or "two" in kind else (4, 5) for kind in KINDS}
-"""How many moments of the whole run, and how many of its last steps."""
 
 
 @pytest.fixture(autouse=True)
@@ -112,13 +110,14 @@ def kill_after(steps: int, run: Path, kind: str, step: Callable[[Path, str], Stu
 
 
 @pytest.mark.parametrize("kind", swept(list(KINDS), core=CORE))
-def test_killed_at_any_step_and_resumed(kind: str, whole: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("moments", swept([2, 4], core=["2"]))
+def test_killed_at_any_step_and_resumed(moments: int, kind: str, whole: Any, tmp_path: Path) -> None:
     reference, total = whole(kind)
     if "diverge" in kind:
         assert reference.diverged
     # Spread over the whole run; the last steps, where the study is chosen, tested and closed, are all taken.
-    spread, last = POINTS[kind]
-    points = sorted({*np.linspace(0, total - last, spread).astype(int).tolist(), *range(total - last, total)})
+    last = moments + 1
+    points = sorted({*np.linspace(0, total - last, moments + 1).astype(int).tolist(), *range(total - last, total)})
     for point in points:
         run = tmp_path / str(point)
         killed = kill_after(point, run, kind, begin)
