@@ -10,6 +10,8 @@ import pytest
 
 from ikura.experiments import Reproduction, reproduce
 
+from ..study.unreported import short_report
+
 OPTIONS = {name: {"data": "digits"} for name in ("large-batch", "large-batch-controls")}
 """What an experiment is given instead of data that pip does not install."""
 
@@ -22,7 +24,8 @@ class Runs:
         self.run = cache(self._run)
 
     def _run(self, name: str) -> Reproduction:
-        return reproduce(name, self.folder / name, quick=True, options=OPTIONS.get(name))
+        with short_report():
+            return reproduce(name, self.folder / name, quick=True, options=OPTIONS.get(name))
 
     def table(self, name: str, table: str) -> pd.DataFrame:
         return pd.read_csv(self.run(name).folder / f"{table}.csv")

@@ -48,6 +48,7 @@ def measure(size: int, normalisation: str, seed: int, updates: int, folder: Path
         finalists=0,
         metric="log_loss",
         seed=seed,
+        checks=False,
         jobs=1,
         out=folder / f"{normalisation}-{size}",
     )

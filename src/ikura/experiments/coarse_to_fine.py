@@ -68,6 +68,7 @@ class CoarseToFineAgainstRandom(Experiment):
                     finalists=0,
                     seed=repetition.seed,
                     metric=METRICS.get(data, "log_loss"),
+                    checks=False,
                     space=_space(data, trials),
                     out=repetition.folder / f"{data}-{search}",
                 )
