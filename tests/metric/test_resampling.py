@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ikura.metric import METRICS, draws, evidence, scores
+from ikura.metric.resampling import COUNTED
 
 
 def case(name: str, classes: int) -> tuple[list[torch.Tensor], torch.Tensor]:
@@ -37,6 +38,24 @@ def test_equal_to_the_metric_of_the_rows_drawn(name: str, classes: int) -> None:
         wanted = [float(metric(prediction[rows], target[rows])) for prediction in predictions]
         # Losses are kept in float32: a relative error of 6e-8 each.
         np.testing.assert_allclose(found[:, column], wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+@pytest.mark.parametrize("name", COUNTED)
+def test_of_many_resamples_at_once_the_same_to_the_bit(
+    name: str, classes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metric = METRICS[name]
+    predictions, target = case(name, classes)
+    predictions[2] = predictions[2].round(decimals=1)  # ties
+    (counts,) = draws(50, 60, 7, "test")
+    counts = np.concatenate([counts, counts == 0, np.eye(50, dtype=np.float32)])
+    found = scores(metric, [one.numpy() for one in predictions], target, counts)
+    rows = [torch.from_numpy(np.repeat(np.arange(50), times.astype(int))) for times in counts]
+    wanted = [[float(metric(one[drawn], target[drawn])) for drawn in rows] for one in predictions]
+    np.testing.assert_array_equal(found, wanted)
+    monkeypatch.setattr("ikura.metric.resampling.BLOCK_NUMBERS", 1000)
+    np.testing.assert_array_equal(scores(metric, [one.numpy() for one in predictions], target, counts), wanted)
 
 
 def test_no_example_is_no_score() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,13 @@ from torch.func import vmap
 from ikura.metric._base import Metric, each_member
 from ikura.metric.registry import METRICS
 
-__all__ = ["draws", "evidence", "scores"]
+__all__ = ["COUNTED", "draws", "evidence", "scores"]
 
 AVERAGED = {"accuracy": "accuracy", "log_loss": "log_loss", "mae": "mae", "rmse": "mae", "r2": "mae"}
 """Metrics that are functions of a mean over examples, and the metric of a single example that the mean is made of."""
+
+COUNTED = ("balanced_accuracy", "f1", "roc_auc", "label_accuracy", "label_f1")
+"""Metrics made of counts and ranks, whose sums are exact: of many resamples at once they are the same to the bit."""
 
 # One block of draws holds about this many counts: 8 MB in float32.
 BLOCK_NUMBERS = 2_000_000
@@ -86,7 +90,10 @@ def scores(
         The metric, float64 of shape (predictions, resamples); NaN where it is not defined (no example; `roc_auc` of
         one class).
     """
-    if METRICS.get(metric.name) is not metric or metric.name not in AVERAGED or target.dim() > 1:
+    own = METRICS.get(metric.name) is not metric
+    if not own and metric.name in COUNTED:
+        return _together(metric, shown, target, counts)
+    if own or metric.name not in AVERAGED or target.dim() > 1:
         return _one_by_one(metric, shown, target, counts)
     values = np.stack(shown)
     # Sums of zeros and ones are exact in float32; losses are summed in float64.
@@ -115,4 +122,23 @@ def _one_by_one(
         rows = torch.from_numpy(np.repeat(examples, times))
         if len(rows):
             measured[:, column] = each_member(metric, predictions[:, rows], target[rows]).numpy()
+    return measured
+
+
+def _together(
+    metric: Metric, shown: Sequence[NDArray[Any]], target: Tensor, counts: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """As `_one_by_one`, for resamples of as many examples at once."""
+    predictions = torch.from_numpy(np.stack(shown))
+    measured = np.full((len(shown), len(counts)), np.nan)
+    times = counts.astype(np.int64)
+    totals = times.sum(1)
+    for total in np.unique(totals[totals > 0]):
+        same = np.flatnonzero(totals == total)
+        size = max(1, BLOCK_NUMBERS * predictions.shape[1] // (predictions.numel() * int(total)))
+        for start in range(0, len(same), size):
+            columns = same[start : start + size]
+            _, drawn = np.nonzero(times[columns])
+            rows = torch.from_numpy(np.repeat(drawn, times[columns][times[columns] > 0]).reshape(len(columns), total))
+            measured[:, columns] = vmap(partial(each_member, metric), (1, 0))(predictions[:, rows], target[rows]).T
     return measured
