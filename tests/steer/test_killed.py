@@ -28,8 +28,11 @@ def asked(waiting: Path, run: Path, seed: int) -> Study:
     for _ in range(6):
         at = draw.randrange(1, 6)
         rates = {"learning_rate": draw.uniform(0.001, 0.1), "l2": draw.choice([0.0, 0.01])}
-        if draw.random() < 0.2:
+        kind = draw.random()
+        if kind < 0.2:
             study.steer.stop(draw.randrange(4), at=at)
+        elif kind < 0.5:
+            study.steer.fork(draw.randrange(4), at=at, **rates)
         else:
             study.steer.set(draw.randrange(4), at=at, **rates)
     return study

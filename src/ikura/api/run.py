@@ -56,6 +56,7 @@ from ikura.study.record.versions import versions
 from ikura.study.run_folder import begin_folder, end_opening
 from ikura.study.search_loop import search as run_search
 from ikura.study.shortlist import Shortlist
+from ikura.study.steered import refuse_rest
 
 __all__ = ["begin_run", "go_on"]
 
@@ -141,6 +142,7 @@ def go_on(
                         run_search(limited, made, schedule_of(setting.schedule), one, Shortlist(limited))
                     going_on = setting.autopilot is not None and _decided(executor, setting, ask)
                 limited = replace(executor, deadline=_deadline(setting, store, 1.0))
+                refuse_rest(store)
                 measure(limited)
                 finish(limited, setting, dataset)
         study = Study(run, setup.network, (setting, store))

@@ -71,6 +71,27 @@ class Study(Record):
 
         return replayed_curve(self, row_of(self.store, number))
 
+    def compare(self, one: int, other: int) -> pd.DataFrame:
+        """Compare two trials in pairs, epoch by epoch, by training both again: a fork with its parent, for example.
+
+        Members of a study share the order of examples, mini-batches, noise and the dev examples, so that what differs
+        is due to what was tried. Until a fork parts from its parent all differences are 0.
+
+        Args:
+            one: number of a trial.
+            other: number of another one.
+
+        Returns:
+            A row for each epoch that both trained: epoch, and the second less the first of dev_score and dev_loss, low
+            and high being the 95 % interval of the latter over dev examples (Student's t of the paired differences).
+
+        Raises:
+            UsageError: there is no such trial, it has not been trained, or the network's factory was not given.
+        """
+        from ikura.study.paired_trials import paired
+
+        return paired(self, row_of(self.store, one), row_of(self.store, other))
+
     def distances(self, number: int) -> pd.DataFrame:
         """Measure how far one trial's weights went from their initial values, by training it again.
 

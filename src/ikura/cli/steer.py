@@ -15,15 +15,22 @@ from ikura.errors import UsageError
 from ikura.wording import shortened
 
 if TYPE_CHECKING:
-    from ikura.study.record.interventions import Intervention, Request
+    from ikura.steer import Steering
+    from ikura.study.record.interventions import Intervention
 
 __all__ = ["steer"]
 
 EXAMPLES = (
     "ikura steer runs/houses",
     'ikura steer runs/houses set 12 learning_rate=0.003 --at 20 --why "the loss has levelled off"',
+    "ikura steer runs/houses fork 12 momentum=0.95 --at 20",
 )
-ACTIONS = {"set": "TRIAL NAME=VALUE …", "stop": "TRIAL"}
+ACTIONS = {
+    "set": "TRIAL NAME=VALUE …",
+    "stop": "TRIAL",
+    "fork": "TRIAL NAME=VALUE …",
+    "rewind": "TRIAL EPOCH NAME=VALUE …",
+}
 """What can be asked, and the words behind it."""
 
 
@@ -62,30 +69,35 @@ def steer(
         import ikura
 
         study = ikura.open_study(folder)
-        found = study.interventions if action is None else [study.steer.ask(_request(action, words or (), at, why))]
+        found = study.interventions if action is None else _asked(study.steer, action, words or (), at, why)
     if json:
         every = [one.to_json() for one in found]
-        content: Any = {"interventions": every} if action is None else every[0]
+        content: Any = every[0] if action is not None and len(every) == 1 else {"interventions": every}
         session.emit(json_module.dumps(content, indent=2) + "\n")
     elif action is None:
         session.emit("".join(f"{line}\n" for line in _listed(found)))
     else:
-        session.emit(f"asked: {_told(found[0])} (intervention {found[0].number})\n")
+        session.emit("".join(f"asked: {_told(one)} (intervention {one.number})\n" for one in found))
     return 0
 
 
-def _request(action: str, words: Sequence[str], at: int | None, why: str) -> Request:
+def _asked(steer: Steering, action: str, words: Sequence[str], at: int | None, why: str) -> list[Intervention]:
     from ikura.study.record.interventions import Action, Request
 
     form = f"ikura steer RUN {action} {ACTIONS[action]}"
-    if len(words) < len(ACTIONS[action].split()[:2]):
+    if len(words) < len(ACTIONS[action].removesuffix(" …").split()):
         raise UsageError(f"{action} needs more words: {form}")
-    return Request(action=Action(action), trial=_trial(words[0], form), values=_values(words[1:]), at=at, why=why)
+    trial = _number(words[0], "the number of a trial", form)
+    if action == "rewind":
+        if at is not None:
+            raise UsageError(f"rewind takes the epoch as a word, without --at: {form}")
+        return steer.rewind(trial, _number(words[1], "an epoch", form), why=why, **_values(words[2:]))
+    return [steer.ask(Request(action=Action(action), trial=trial, values=_values(words[1:]), at=at, why=why))]
 
 
-def _trial(word: str, form: str) -> int:
+def _number(word: str, what: str, form: str) -> int:
     if not (word.isascii() and word.isdecimal() and len(word) < 19):
-        raise UsageError(f"the number of a trial is needed, but got {shortened(word)}: {form}")
+        raise UsageError(f"{what} is needed, but got {shortened(word)}: {form}")
     return int(word)
 
 
@@ -128,4 +140,5 @@ def _told(one: Intervention) -> str:
     )
     whom = "" if one.trial is None else f" trial {one.trial}"
     at = "" if one.at is None or one.epoch is not None else f" at epoch {one.at}"
-    return f"{one.action}{whom} {values}{at}".rstrip()
+    made = "" if one.made is None else f" as trial {one.made}"
+    return f"{one.action}{whom} {values}{at}{made}".rstrip()

@@ -203,6 +203,7 @@ def _train(
     for place in job.training:
         if job.members[place].number in job.states:
             training.insert(place, job.states[job.members[place].number])
+            training.tile.active[place] = True
     if job.snapshot is not None:
         load_snapshot(job.snapshot, training)
         at_rest = [place for place in range(len(job.members)) if place not in job.training]

@@ -15,6 +15,7 @@ from ikura.study.record.record import Record
 from ikura.study.record.store import Store
 from ikura.study.record.study_tables import row_of
 from ikura.study.record.trial import Trial
+from ikura.trial_state import State
 
 __all__ = ["ask", "whoever"]
 
@@ -70,6 +71,14 @@ def _check_set(record: Record, request: Request) -> None:
 
 def _training(record: Record, request: Request) -> Trial:
     """The trial of a request, which must be one of the search that has not ended."""
+    trial = _searched(record, request)
+    if trial.state.ended:
+        raise UsageError(f"trial {trial.number} has ended ({trial.state}, {trial.epochs} epochs); it trains no more")
+    return trial
+
+
+def _searched(record: Record, request: Request) -> Trial:
+    """The trial of a request, which must be one of the search."""
     if request.trial is None:
         raise UsageError(f"{request.action} needs a trial; name its number")
     trial = row_of(record.store, request.trial)
@@ -77,17 +86,21 @@ def _training(record: Record, request: Request) -> Trial:
         raise UsageError(
             f"trial {trial.number} is a finalist: it repeats trial {trial.origin} with another seed and is left alone"
         )
-    if trial.state.ended:
-        raise UsageError(f"trial {trial.number} has ended ({trial.state}, {trial.epochs} epochs); it trains no more")
+    if trial.state is State.INFEASIBLE:
+        raise UsageError(f"trial {trial.number} is infeasible; it never trains")
     return trial
+
+
+def _epochs(record: Record, trial: Trial) -> int:
+    """To how many epochs a trial trains."""
+    return {one.stage: one.epochs for one in record.stages}.get(trial.stage, record.setting.epochs)
 
 
 def _check_at(record: Record, trial: Trial, at: int | None, least: int = 0) -> None:
     """Refuse an epoch that the trial has behind it, or does not come to."""
     if at is None:
         return
-    stages = {one.stage: one.epochs for one in record.stages}
-    last, least = stages.get(trial.stage, record.setting.epochs), max(trial.epochs, least)
+    last, least = _epochs(record, trial), max(trial.epochs, least)
     if not least <= at < last:
         raise UsageError(
             f"trial {trial.number} trains from {trial.epochs} to {last} epochs; "
@@ -101,10 +114,27 @@ def _check_stop(record: Record, request: Request) -> None:
     _check_at(record, trial, request.at, least=1)
 
 
+def _check_fork(record: Record, request: Request) -> None:
+    trial, at = _searched(record, request), request.at
+    check_values(record, trial, request.values)
+    last = _epochs(record, trial)
+    least, most = 0, (trial.epochs if trial.state.ended else last - 1)
+    if at is None and trial.state.ended:
+        at = trial.epochs
+    if at is not None and not least <= at <= min(most, last - 1):
+        raise UsageError(
+            f"trial {trial.number} can be forked from {least} to {min(most, last - 1)} epochs, but at is {at}"
+        )
+
+
 def _no_values(request: Request) -> None:
     if request.values:
         raise UsageError(f"{request.action} takes no values, but got {', '.join(request.values)}")
 
 
-CHECKS: Mapping[Action, Callable[[Record, Request], None]] = {Action.SET: _check_set, Action.STOP: _check_stop}
+CHECKS: Mapping[Action, Callable[[Record, Request], None]] = {
+    Action.SET: _check_set,
+    Action.STOP: _check_stop,
+    Action.FORK: _check_fork,
+}
 """What is looked at before a request is put on record, by its action."""

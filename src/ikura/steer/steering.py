@@ -6,6 +6,7 @@ from ikura.schema import Scalar
 from ikura.steer.ask import ask
 from ikura.study.record.interventions import Action, Intervention, Interventions, Request
 from ikura.study.record.record import Record
+from ikura.study.record.study_tables import row_of
 
 __all__ = ["Steering"]
 
@@ -41,13 +42,54 @@ class Steering:
 
         Args:
             trial: its number.
-            at: after how many of its epochs, at least 1; None for the next boundary between two epochs.
+            at: after how many of its epochs, at least 1; at once if it has come further. None for at once, too, which
+                is the next boundary between two epochs.
             why: your reason, for the record.
 
         Raises:
             UsageError: the trial has ended.
         """
         return self.ask(Request(action=Action.STOP, trial=trial, at=at, why=why))
+
+    def fork(self, trial: int, *, at: int | None = None, why: str = "", **values: Scalar) -> Intervention:
+        """Begin a new trial that goes on from an epoch of another one with other values; that one goes on as it is.
+
+        The new trial is trained when the trials of the stage have ended, to as many epochs as they; the intervention's
+        `made` is its number.
+
+        Args:
+            trial: number of the trial that is forked.
+            at: after how many of its epochs; None for where it is now.
+            why: your reason, for the record.
+            **values: hyperparameters and their new values.
+
+        Raises:
+            UsageError: it has not come so far, or a value cannot be set while it trains, and why.
+        """
+        return self.ask(Request(action=Action.FORK, trial=trial, values=values, at=at, why=why))
+
+    def rewind(self, trial: int, to: int, *, why: str = "", **values: Scalar) -> list[Intervention]:
+        """Go back to an epoch of a trial: it is stopped, and a fork goes on from there with other values.
+
+        What the trial has trained stays on record.
+
+        Args:
+            trial: its number.
+            to: after how many of its epochs the fork begins.
+            why: your reason, for the record.
+            **values: hyperparameters and their new values.
+
+        Returns:
+            The fork, and the stop if the trial still trains.
+
+        Raises:
+            UsageError: it has not come so far, or a value cannot be set while it trains, and why.
+        """
+        asked = [self.fork(trial, at=to, why=why, **values)]
+        row = row_of(self.record.store, trial)
+        if not row.state.ended:
+            asked.append(self.stop(trial, at=to if to > row.epochs else None, why=why))
+        return asked
 
     def ask(self, request: Request, who: str | None = None) -> Intervention:
         """Ask for what a request says; see `ikura.steer.ask`.

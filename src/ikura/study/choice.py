@@ -24,6 +24,7 @@ from ikura.study.executor import Executor
 from ikura.study.finalists import distinct
 from ikura.study.preference import preferred
 from ikura.study.record.facts import BestRecord, ChoiceRecord
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.result import Corrected, RunnerUp
 from ikura.study.record.trial import Purpose, Trial, ranked
 from ikura.study.selection_bias import corrected, difference
@@ -152,7 +153,12 @@ def choose(executor: Executor, metric: Metric, finalists: int, retrain: Retrain)
     outputs = [_of_dev(executor, row) for row in group]
     low, high = interval(metric, outputs, _target(executor), seed=executor.seed)
     dev = float(np.mean([row.score for row in group]))
-    chosen = BestRecord(group[0].configuration, kept.number, dict(kept.hyperparameters), dev, (low, high), note, choice)
+    number = group[0].configuration
+    if number in Interventions(executor.store).touched():
+        by_hand = f"trial {number} was changed by hand while it trained, and so were its repetitions"
+        note = by_hand if note is None else f"{note}; {by_hand}"
+    configuration = dict(executor.store.trials()[number].hyperparameters)
+    chosen = BestRecord(number, kept.number, configuration, dev, (low, high), note, choice)
     return judged_choice(executor, metric, chosen, groups if group != [top] else [], _evidence(executor, retrain))
 
 

@@ -16,6 +16,7 @@ from ikura.study.record.decision import SearchPlan
 from ikura.study.record.search_plans import found_in
 from ikura.study.record.trial import FINAL_STAGE, Purpose, Trial, ranked
 from ikura.study.shortlist import keep_weights
+from ikura.study.steered import course_of
 from ikura.trial_state import State
 
 __all__ = ["distinct", "train_finalists"]
@@ -80,7 +81,7 @@ def train_finalists(
         keys = [key(executor.seed, "replicate", r) for r in range(seeds)]
         number = len(trials)
         members = [
-            Member(number + i * seeds + r, trial.hyperparameters, seed)
+            Member(number + i * seeds + r, course_of(executor.store, trial.number).began, seed)
             for i, trial in enumerate(chosen[:count])
             for r, seed in enumerate(keys)
         ]

@@ -93,6 +93,7 @@ def trained_again(
     watch: Callable[[TrainingRun, int], None] | None = None,
     tell: Callable[[TileProgress], None] = lambda told: None,
     keep_evidence: bool = False,
+    until: int | None = None,
 ) -> Outcome:
     """Train a trial again that has been trained, with what it goes on from at its end; see `replay`.
 
@@ -103,15 +104,17 @@ def trained_again(
         watch: see `Job`; the engine must run tiles in this process.
         tell: told of every epoch.
         keep_evidence: whether the outcome carries the evidence on the dev examples.
+        until: epochs, at least 1; None for as many as it trained.
     """
     trials = store.trials()
     ledger, number = Ledger(store), trial.number
     searches, stages = plans(setting, store), {one.stage: one.epochs for one in store.fact(STAGES) or []}
     outcome: Outcome | None = None
-    for segment in lineage(ledger, trials, number, trial.epochs):
+    epochs = trial.epochs if until is None else until
+    for segment in lineage(ledger, trials, number, epochs):
         together = [segment] if setup.compiled else ledger.of_tile(segment.tile)
         rows = [trials[one.trial] for one in together]
-        cut = trial.epochs if trial.state is State.STOPPED else segment.until
+        cut = epochs if trial.state is State.STOPPED or until is not None else segment.until
         going_on = outcome.going_on if outcome else None
         its = trials[segment.trial]
         found = found_in(its.stage if its.stage in stages else trials[its.configuration].stage, searches)

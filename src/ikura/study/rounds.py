@@ -91,7 +91,9 @@ class _Rounds:
         path = executor.run / "snapshots" / f"stage-{stage.index}.safetensors"
         self.states = States(executor, path, options)
         self.options = replace(options, state=self.states)
-        self.trials = {trial.number: trial for trial in executor.store.trials(stage=stage.index)}
+        forks = {one.made for one in Interventions(executor.store).every()}
+        rows = executor.store.trials(stage=stage.index)
+        self.trials = {trial.number: trial for trial in rows if trial.number not in forks}
         self.rounds = executor.ledger.rounds(stage.index)
         self.curves: dict[int, np.ndarray] = {}
         self.goals: dict[int, np.ndarray] = {}

@@ -10,6 +10,7 @@ from ikura.population.job import Outcome
 from ikura.population.member import Member
 from ikura.search import Observation, Proposer, Schedule
 from ikura.study.executor import Executor, TrainingState, TrainOptions
+from ikura.study.forks import train_forks
 from ikura.study.record.decision import SearchPlan
 from ikura.study.record.facts import STAGES, StageRecord, WideningRecord, mark
 from ikura.study.record.ledger import RoundRecord
@@ -114,6 +115,7 @@ def search(
             executor.progress.start(stage.name, stage.trials * stage.epochs)
             run_stage(executor, schedule, stage, proposer.searched(own, history), patience, keep)
             executor.progress.finish()
+        train_forks(executor, stage.index, stage.epochs, patience, keep)
         executor.store.set_fact(mark(f"stage {stage.index}"), True)
     for state, end in ((State.WAITING, State.SKIPPED), (State.RUNNING, State.STOPPED)):
         executor.store.set_states([row.number for row in executor.store.trials(state=state)], end)

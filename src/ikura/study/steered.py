@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ikura.population.changes import Change
 from ikura.study.record.interventions import Action, Intervention, Interventions, Status
+from ikura.study.record.ledger import Ledger
 from ikura.study.record.store import Store
 from ikura.study.record.trial import Trial
 
-__all__ = ["StoreListener", "changes_of", "refuse_ended", "values_after"]
+__all__ = [
+    "ConfigurationCourse",
+    "StoreListener",
+    "changes_of",
+    "course_of",
+    "refuse_ended",
+    "refuse_rest",
+    "values_after",
+]
 
 SECONDS = 0.1
 """How often a tile looks for new requests."""
@@ -29,12 +39,47 @@ def changes_of(store: Store, trials: Collection[Trial]) -> tuple[Change, ...]:
             repeats.setdefault(trial.origin, []).append(trial)
     own = {one.number for one in trials if one.searched}
     changes: list[Change] = []
-    for one in Interventions(store).applied({*own, *repeats}):
-        assert one.trial is not None
-        if one.trial in own:
+    for one in Interventions(store).applied(own):
+        if one.action is not Action.FORK:
+            assert one.trial is not None
             changes.append(_change(one, one.trial))
-        changes += [_change(one, again.number) for again in repeats.get(one.trial, ()) if one.action is Action.SET]
+    for number, again in repeats.items():
+        steps = course_of(store, number).steps
+        changes += [Change(row.number, epoch, values) for epoch, values in steps for row in again]
     return tuple(changes)
+
+
+@dataclass(frozen=True)
+class ConfigurationCourse:
+    """A configuration as it was trained, from the beginning.
+
+    Attributes:
+        began: the hyperparameters that the trial, or the one that it was forked from, began with.
+        steps: after how many epochs which values changed.
+    """
+
+    began: dict[str, Any]
+    steps: list[tuple[int, dict[str, Any]]]
+
+
+def course_of(store: Store, number: int) -> ConfigurationCourse:
+    """How a trial of the search came to its weights: what it and the trials before it began with, and what changed."""
+    trials = store.trials()
+    chain = [trials[number]]
+    while chain[0].parent is not None:
+        chain.insert(0, trials[chain[0].parent])
+    segments = Ledger(store).segments([one.number for one in chain])
+    begins = [0, *(segments[one.number][0].since if one.number in segments else one.epochs for one in chain[1:])]
+    now = dict(chain[0].hyperparameters)
+    found: list[tuple[int, dict[str, Any]]] = []
+    for trial, begin, end in zip(chain, begins, [*begins[1:], None], strict=True):
+        steps = [(begin, {name: value for name, value in trial.hyperparameters.items() if now.get(name) != value})]
+        own = (one for one in changes_of(store, [trial]) if end is None or one.epoch <= end)
+        steps += [(one.epoch, dict(one.values)) for one in own]
+        for epoch, values in steps:
+            now |= values
+            found += [(epoch, values)] if values else []
+    return ConfigurationCourse(dict(chain[0].hyperparameters), found)
 
 
 def _change(one: Intervention, trial: int, epoch: int | None = None) -> Change:
@@ -58,7 +103,16 @@ def refuse_ended(store: Store, epochs: dict[int, int]) -> None:
     interventions = Interventions(store)
     for one in interventions.open(epochs):
         assert one.trial is not None
+        if one.action is Action.FORK:
+            continue
         interventions.refuse(one.number, f"trial {one.trial} ended after {epochs[one.trial]} epochs")
+
+
+def refuse_rest(store: Store) -> None:
+    """Refuse what is still open when the search has ended."""
+    interventions = Interventions(store)
+    for one in interventions.open():
+        interventions.refuse(one.number, "the search has ended")
 
 
 class StoreListener:
@@ -101,6 +155,8 @@ class StoreListener:
         """Read what is asked of some trials."""
         if self.store is None:
             self.store = _stores.get(self.path) or _opened(self.path)
+        if not Interventions(self.store).any_open():
+            return
         known = {one.number for one in self.known}
         for one in Interventions(self.store).open(trials):
             if one.number not in known:
@@ -112,8 +168,12 @@ class StoreListener:
         """Put on record what becomes of an intervention; the change that it makes, if it makes one."""
         assert self.store is not None
         assert one.trial is not None
-        interventions, change = Interventions(self.store), _change(one, one.trial, epoch)
-        late = one.at is not None and one.at < epoch
+        interventions = Interventions(self.store)
+        if one.action is Action.FORK:
+            interventions.date(one.number, epoch)
+            return []
+        change = _change(one, one.trial, epoch)
+        late = one.action is not Action.STOP and one.at is not None and one.at < epoch
         reason = f"trial {one.trial} had trained {epoch} epochs already" if late else fault(change)
         if reason:
             interventions.refuse(one.number, reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +44,8 @@ def lineage(ledger: Ledger, trials: Sequence[Trial], number: int, epochs: int) -
     if since:
         if trials[number].parent is None or not trials[number].searched:
             raise RunError(f"trial {number}: how it came to {since} epochs is not on record")
-        yield from lineage(ledger, trials, trials[number].origin, since)
+        for segment in lineage(ledger, trials, trials[number].origin, since):
+            yield replace(segment, until=min(segment.until, since))
     yield from segments
 
 

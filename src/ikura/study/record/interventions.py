@@ -15,6 +15,7 @@ from ikura.json_values import JsonObject
 from ikura.schema import Scalar
 from ikura.study.record.store import Store
 from ikura.study.record.tables import INTERVENTIONS
+from ikura.study.record.trial import Trial
 
 __all__ = ["Action", "Intervention", "Interventions", "Request", "Status"]
 
@@ -26,6 +27,8 @@ class Action(StrEnum):
     """Give a trial other values of hyperparameters, from an epoch on."""
     STOP = "stop"
     """End a trial after an epoch; the weights of its best one are kept, as always."""
+    FORK = "fork"
+    """Begin a new trial that goes on from an epoch of this one with other values; this one goes on as it is."""
 
 
 class Status(StrEnum):
@@ -46,6 +49,9 @@ class Status(StrEnum):
         return self in (Status.ASKED, Status.ACCEPTED)
 
 
+ANY_OPEN = f"SELECT 1 FROM interventions WHERE state IN ('{Status.ASKED}', '{Status.ACCEPTED}') LIMIT 1"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """What somebody asks.
@@ -54,7 +60,8 @@ class Request:
         action: what is to be done.
         trial: to which trial; None for the study.
         values: what the action needs: hyperparameters and their new values.
-        at: after how many epochs of the trial; None for the next boundary between two epochs.
+        at: after how many epochs of the trial; None for the next boundary between two epochs; of a
+            fork, from which epoch it goes on.
         why: the reason that was given; empty for none.
     """
 
@@ -153,15 +160,21 @@ class Interventions:
         return sorted(found, key=lambda one: (one.epoch or 0, one.number))
 
     def touched(self) -> set[int]:
-        """Return the numbers of the trials on which something took effect."""
-        query = sa.select(INTERVENTIONS.c.trial).where(INTERVENTIONS.c.state == Status.APPLIED).distinct()
-        return {row["trial"] for row in self.store.read(query) if row["trial"] is not None}
+        """Return the numbers of the trials that were changed while they trained, or made by hand."""
+        query = sa.select(INTERVENTIONS).where(INTERVENTIONS.c.state == Status.APPLIED)
+        found = {one.made if one.action is Action.FORK else one.trial for one in self._read(query)}
+        return {number for number in found if number is not None}
 
     def open(self, trials: Collection[int] | None = None) -> list[Intervention]:
         """Return those that may still take effect, of all trials or of some, in the order in which they were asked."""
         query = sa.select(INTERVENTIONS).where(INTERVENTIONS.c.state.in_([one for one in Status if one.open]))
         found = self._read(query.order_by(INTERVENTIONS.c.number))
         return found if trials is None else [one for one in found if one.trial in trials]
+
+    def any_open(self) -> bool:
+        """Whether there are any that may still take effect; asked often, so it is quick."""
+        with self.store.reading() as connection:
+            return connection.exec_driver_sql(ANY_OPEN).first() is not None
 
     def accept(self, number: int) -> None:
         """Record that an intervention will be applied."""
@@ -174,6 +187,18 @@ class Interventions:
     def apply(self, number: int, epoch: int) -> None:
         """Record that an intervention takes effect, after so many epochs of its trial."""
         self._change(number, state=Status.APPLIED, applied=epoch)
+
+    def date(self, number: int, at: int) -> None:
+        """Record from which epoch an intervention is that was asked for the next one."""
+        self._change(number, state=Status.ACCEPTED, at=at)
+
+    def fork(self, number: int, made: Trial) -> None:
+        """Record the trial that a fork is, which begins as a copy of another one, and that the fork is made of it."""
+        still = INTERVENTIONS.c.state.in_([one for one in Status if one.open])
+        values = {"state": Status.APPLIED, "applied": made.epochs, "made": made.number}
+        with self.store.writing() as connection:
+            self.store.insert_copies(connection, [made])
+            connection.execute(sa.update(INTERVENTIONS).where(INTERVENTIONS.c.number == number, still).values(**values))
 
     def _change(self, number: int, **values: Any) -> None:
         """Change what became of an intervention that is still open; one that is not stays as it is."""

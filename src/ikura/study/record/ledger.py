@@ -11,8 +11,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from ikura.population.job import Outcome
-from ikura.study.record.store import COLUMNS, Store
-from ikura.study.record.tables import CURVES, LOSSES, ROUNDS, SEGMENTS, TRIALS, VALUES
+from ikura.study.record.store import Store
+from ikura.study.record.tables import LOSSES, ROUNDS, SEGMENTS, TRIALS
 from ikura.study.record.trial import Trial
 from ikura.trial_state import State
 
@@ -92,13 +92,7 @@ class Ledger:
         row = {"stage": decided.stage, "round": decided.round, "time": time.time(), "content": json.dumps(content)}
         with self.store.writing() as connection:
             connection.execute(sa.insert(ROUNDS), row)
-            self.store.insert_trials(connection, copies)
-            for copy in copies:
-                for table, names in ((CURVES, ("epoch", *COLUMNS)), (VALUES, ("epoch", "name", "value"))):
-                    inherited = sa.select(sa.literal(copy.number), *(table.c[name] for name in names)).where(
-                        (table.c.trial == copy.parent) & (table.c.epoch <= copy.epochs)
-                    )
-                    connection.execute(sa.insert(table).from_select(["trial", *names], inherited))
+            self.store.insert_copies(connection, copies)
             if decided.drop:
                 dropped = sa.update(TRIALS).where(TRIALS.c.number.in_(list(decided.drop)))
                 connection.execute(dropped.values(state=State.PRUNED))

@@ -177,6 +177,8 @@ class Record:
         "finalist"), parent (a finalist's trial of the search, or the trial that one of the search began as a
         copy of), stage, one column for each hyperparameter, dev_score, dev_loss, train_score, train_loss,
         epochs, best_epoch, seconds, and one for each of `metrics`, on the dev set, and each further objective.
+        Where a hand changed trials while they trained, or made some, touched says which, finalists that repeat it
+        among them.
         Scores are those of the best epoch, NaN where there is none. The dev loss of classes is cross-entropy
         that counts one example more, of any class (docs/honesty.md).
         """

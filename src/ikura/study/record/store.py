@@ -99,6 +99,17 @@ class Store(Database):
         if values:
             connection.execute(sa.insert(TRIALS), values)
 
+    @classmethod
+    def insert_copies(cls, connection: sa.Connection, copies: Sequence[Trial]) -> None:
+        """Add trials that begin as copies within a transaction, with so much of their parents' curves as they have."""
+        cls.insert_trials(connection, copies)
+        for copy in copies:
+            for table, names in ((CURVES, ("epoch", *COLUMNS)), (VALUES, ("epoch", "name", "value"))):
+                inherited = sa.select(sa.literal(copy.number), *(table.c[name] for name in names)).where(
+                    (table.c.trial == copy.parent) & (table.c.epoch <= copy.epochs)
+                )
+                connection.execute(sa.insert(table).from_select(["trial", *names], inherited))
+
     def record(
         self, outcomes: Iterable[Outcome], going_on: Collection[int] = (), known: Mapping[int, int] | None = None
     ) -> None:

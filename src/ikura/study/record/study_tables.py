@@ -11,11 +11,12 @@ import pandas as pd
 
 from ikura.errors import UsageError
 from ikura.study.record.facts import BEST, COSTS
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.ledger import Ledger
 from ikura.study.record.pareto import cost, front
 from ikura.study.record.result import Best
 from ikura.study.record.store import ABOUT, RESULTS, Store
-from ikura.study.record.trial import Trial
+from ikura.study.record.trial import Purpose, Trial
 
 __all__ = ["Dropped", "RoundSummary", "best_of", "front_of", "rounds_of", "row_of", "seconds_until_told", "trials_of"]
 
@@ -87,9 +88,14 @@ def trials_of(store: Store, names: Sequence[str], objectives: Sequence[str]) -> 
         rows, costs = store.trials(), store.fact(COSTS) or {}
         frame = frame.assign(**{name: [cost(row, name, costs) for row in rows] for name in objectives})
     measures = store.measures()
+    touched = Interventions(store).touched()
     others = [name for name in measures if name not in frame]
     frame = frame.join(measures[others], on="number")
     frame = frame[[*ABOUT, *(name for name in names if name in frame), *RESULTS, *others, *objectives]]
+    if touched:
+        frame["touched"] = frame["number"].isin(touched) | (
+            (frame["purpose"] == Purpose.FINALIST) & frame["parent"].isin(touched)
+        )
     return frame.astype(dict.fromkeys(SCORES, np.float64) | {"parent": "Int64", "best_epoch": "Int64"})
 
 
