@@ -128,7 +128,7 @@ def trained_again(
             keep_weights=True,
             keep_distances=keep_distances,
             keep_best=keep_evidence,
-            places=(together.index(segment),),
+            places=([one.trial for one in together].index(segment.trial),),
             budget=stages.get(its.stage, found.epochs),
             watch=watch,
             changes=changes_of(store, rows),

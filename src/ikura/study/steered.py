@@ -159,10 +159,13 @@ class StoreListener:
             return
         known = {one.number for one in self.known}
         for one in Interventions(self.store).open(trials):
-            if one.number not in known:
+            if one.number in known:
+                continue
+            dated = one.action is Action.FORK and one.at is not None
+            if not dated:
                 self.known.append(one)
-                if one.at is not None and one.at > epoch and one.state is Status.ASKED:
-                    Interventions(self.store).accept(one.number)
+            if one.state is Status.ASKED and one.at is not None and (dated or one.at > epoch):
+                Interventions(self.store).accept(one.number)
 
     def _applied(self, one: Intervention, epoch: int, fault: Callable[[Change], str]) -> list[Change]:
         """Put on record what becomes of an intervention; the change that it makes, if it makes one."""
