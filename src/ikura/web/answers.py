@@ -19,7 +19,7 @@ from ikura.json_values import Json, jsonable
 from ikura.web.database_reader import stamp
 from ikura.web.helper_process import HelperProcess
 from ikura.web.request_body import RefusalError, body_of
-from ikura.web.requests import ACTIONS, interventions, request_of
+from ikura.web.requests import ACTIONS, interventions, request_of, touched
 from ikura.web.run_folders import RunFolders
 from ikura.web.study_reader import MOST_STUDIES, StudyReader, StudyReaders
 from ikura.web.study_summary import overview, summary
@@ -115,7 +115,15 @@ class Answers:
         down = {"1": True, "0": False}.get(request.query_params.get("down", ""), best_first)
         offset, size = _whole(request, "offset", 0), _whole(request, "size", 50)
         places, total = page(study.trials, sort, down, _filter(request), offset, size)
-        return {"version": study.version, "total": total, "down": down, "columns": rows_of(study.trials, places)}
+        columns = rows_of(study.trials, places)
+        steered = touched(reader.run).intersection(columns["number"])
+        return {
+            "version": study.version,
+            "total": total,
+            "down": down,
+            "columns": columns,
+            "steered": sorted(steered),
+        }
 
     @answering
     def points(self, request: Request) -> Json:

@@ -12,7 +12,7 @@ from ikura.errors import UsageError
 from ikura.json_values import Json, JsonObject
 from ikura.web.database_reader import reading
 
-__all__ = ["ACTIONS", "interventions", "request_of"]
+__all__ = ["ACTIONS", "interventions", "request_of", "touched"]
 
 ACTIONS = ("set",)
 """What the page can ask for."""
@@ -62,15 +62,24 @@ def interventions(run: Path, trial: int | None = None) -> list[JsonObject]:
     values: tuple[int, ...] = ()
     if trial is not None:
         query, values = f"{query} WHERE trial = ? OR made = ?", (trial, trial)
+    return [_told(row) for row in _rows(run, f"{query} ORDER BY number DESC LIMIT {MOST_LISTED}", values)]
+
+
+def touched(run: Path) -> set[int]:
+    """The numbers of the trials that a hand has changed, or that it made."""
+    query = f"SELECT DISTINCT trial, made FROM interventions WHERE state = 'applied' LIMIT {MOST_LISTED}"
+    return {one for row in _rows(run, query) for one in row if type(one) is int}
+
+
+def _rows(run: Path, query: str, values: tuple[int, ...] = ()) -> list[tuple[Any, ...]]:
     with reading(run) as connection:
         try:
-            rows = connection.execute(f"{query} ORDER BY number DESC LIMIT {MOST_LISTED}", values).fetchall()
+            return connection.execute(query, values).fetchall()
         except sqlite3.OperationalError as error:
             # A study of an ikura that knew no interventions has no such table.
             if "no such table" in str(error):
                 return []
             raise
-    return [_told(row) for row in rows]
 
 
 def _told(row: tuple[Any, ...]) -> JsonObject:

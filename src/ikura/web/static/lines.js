@@ -93,7 +93,10 @@ export class Lines {
     pen.setLineDash([]);
     if (mark.label) {
       pen.fillStyle = colour(mark.colour ?? "--roe");
-      text(pen, mark.label, x + 4, TOP + 9, "left", 140);
+      const right = this.plane.width - RIGHT - x;
+      const wide = Math.min(140, pen.measureText(mark.label).width);
+      if (right < wide + 8) text(pen, mark.label, x - 4, TOP + 9, "right", 140);
+      else text(pen, mark.label, x + 4, TOP + 9, "left", 140);
     }
   }
 

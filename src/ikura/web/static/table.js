@@ -86,11 +86,12 @@ export class TrialTable {
   row(trial, i, shown) {
     const { columns } = this.found;
     const finalist = columns.purpose[i] === "finalist";
+    const steered = this.found.steered.includes(trial);
     const cells = shown.map(([name, , write]) => {
       const value = columns[name][i];
       if (name === "number") {
-        const about = finalist ? ` finalist of ${columns.parent[i]}` : "";
-        return h("td", {}, h("a", { href: address("/trial", { run: this.run, trial }), title: about.trim() || null }, `${trial}${finalist ? " ★" : ""}`));
+        const about = [finalist ? `finalist of ${columns.parent[i]}` : null, steered ? "a hand has changed it" : null].filter(Boolean).join(", ");
+        return h("td", {}, h("a", { href: address("/trial", { run: this.run, trial }), title: about || null }, `${trial}${finalist ? " ★" : ""}${steered ? " ✎" : ""}`));
       }
       return h("td", { class: name === "state" ? "words" : "" }, value === null ? NOTHING : write(value));
     });

@@ -21,7 +21,7 @@ export class Trial {
     document.title = `trial ${trial} · ${study.run} · ikura`;
     if (!this.built) this.build();
     this.show();
-    await this.steer();
+    this.steer();
     return [study.run, `trial ${trial}`];
   }
 
@@ -76,25 +76,33 @@ export class Trial {
     );
     put(this.lossLegend, legend([[stroke(0), "dev loss"], [stroke(1), "training loss, with penalties"]]));
     this.dev.show([{ name: `dev ${asWords(study.metric)}`, x: curve.epoch, y: curve.dev_score, mark: 0 }], { marks });
+    const now = this.values();
+    const changed = Object.fromEntries(Object.entries(now).filter(([name, value]) => value !== hyperparameters[name]));
     const names = study.hyperparameters.filter((one) => one.name in hyperparameters);
     const order = [...names.filter((one) => !one.fixed), ...names.filter((one) => one.fixed)].map((one) => one.name);
-    const all = [...order, ...Object.keys(hyperparameters).filter((name) => !order.includes(name))];
+    const all = [...order, ...Object.keys(now).filter((name) => !order.includes(name))];
     put(
       this.rest,
-      h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Hyperparameters")), facts(all.map((name) => [name, number(hyperparameters[name], 5)]))),
+      h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Hyperparameters")), facts(all.map((name) => [name, name in changed ? `${number(hyperparameters[name], 5)} → ${number(now[name], 5)}` : number(now[name], 5)]), new Set(Object.keys(changed)))),
       family.length > 1 ? h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Family"), h("span", { class: "quiet" }, `${plural(family.length, "trial")}: copies, forks and finalists of one configuration`)), tree(family, trial.number, run)) : null,
     );
   }
 
+  // The hyperparameters as they stand: those that the trial began with, and what was changed since.
+  values() {
+    const changes = this.asked.filter((one) => one.state === "applied" && one.action === "set" && one.trial === this.found.trial.number);
+    return Object.assign({}, this.found.hyperparameters, ...changes.reverse().map((one) => one.values));
+  }
+
   // The controls of a trial that trains, and what was asked of it.
-  async steer() {
+  steer() {
     const { study, found, asked, run } = this;
     const open = ["running", "waiting"].includes(found.trial.state) && found.trial.purpose === "search";
     put(this.logBox, asked.length ? h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Requests")), log(asked, run, false)) : null);
     this.handBox.hidden = !open || !study.live || study.readOnly;
     if (this.handBox.hidden) return;
     this.hand ??= new Hand(this.handBox, run, found.trial.number, () => this.load());
-    await this.hand.load(found.hyperparameters);
+    this.hand.load(this.values());
   }
 
   key(event) {
