@@ -89,3 +89,35 @@ def browser() -> Iterator[Any]:
         found = session.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield found
         found.close()
+
+
+SLOW = 60_000
+"""Milliseconds that a page may take on a machine that does much else."""
+
+
+def is_complaint(message: Any) -> bool:
+    """Whether a browser says that something is wrong, other than that a request was refused."""
+    return message.type == "error" and "400 (Bad Request)" not in message.text
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens the page of a server with its key; what the browser complains about fails the test."""
+    contexts: list[Any] = []
+    said: list[str] = []
+
+    def opened(client: Any, path: str = "/", **options: Any) -> Any:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(SLOW)
+        page.on("console", lambda message: said.append(message.text) if is_complaint(message) else None)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(client.server.url.replace("/?token", f"{path}{'&' if '?' in path else '?'}token"))
+        page.wait_for_selector("h1")
+        return page
+
+    yield opened
+    for one in contexts:
+        one.close()
+    assert said == []

@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
 
-from ikura.study.record.interventions import Interventions
 from ikura.study.record.store import Store
 from tests.web.runs_on_disk import outcome
 
 Make = Callable[..., Store]
 Served = Callable[..., Any]
 SCRIPT = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
-SLOW = 30_000
-
-
-@pytest.fixture
-def visit(browser: Any) -> Iterator[Callable[..., Any]]:
-    """Opens the page of a server with its key; what the browser complains about fails the test."""
-    contexts: list[Any] = []
-    said: list[str] = []
-
-    def opened(client: Any, path: str = "/", **options: Any) -> Any:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(SLOW)
-        page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(client.server.url.replace("/?token", f"{path}{'&' if '?' in path else '?'}token"))
-        page.wait_for_selector("h1")
-        return page
-
-    yield opened
-    for one in contexts:
-        one.close()
-    assert said == []
 
 
 def test_the_key_is_taken_out_of_the_address(make: Make, served: Served, visit: Any, tmp_path: Path) -> None:
@@ -157,33 +132,6 @@ def test_a_broken_run_says_what_is_wrong(make: Make, served: Served, visit: Any,
     (tmp_path / "run" / "study.db").write_bytes(b"nothing")
     page = visit(served(), "/")
     assert "cannot be read" in page.inner_text("main")
-
-
-def test_a_hand_asks_and_sees_what_became_of_it(make: Make, served: Served, visit: Any, tmp_path: Path) -> None:
-    store = make(tmp_path / "run", ended=2, l2=0.001)
-    client = served()
-    with FileLock(tmp_path / "run" / ".lock", timeout=0):
-        page = visit(client, "/trial?run=run&trial=5")
-        page.set_default_timeout(6 * SLOW)
-        page.fill("input[name=learning_rate]", "0,3")
-        page.click("text=Ask for these values")
-        page.wait_for_selector("text=learning_rate must be a number")
-        page.fill("input[name=learning_rate]", "-1")
-        page.fill("input[name=why]", "<b>it has levelled off</b>")
-        page.click("text=Ask for these values")
-        page.wait_for_selector("[role=status]:has-text('learning_rate must be')")
-        page.fill("input[name=learning_rate]", "0.3")
-        page.click("text=Ask for these values")
-        page.wait_for_selector("tr[data-state=asked]:has-text('set learning_rate 0.3')")
-        [found] = Interventions(store).every()
-        assert (found.trial, found.values, found.why) == (5, {"learning_rate": 0.3}, "<b>it has levelled off</b>")
-        with store.writing() as connection:
-            connection.exec_driver_sql("UPDATE interventions SET state = 'applied', applied = 2")
-        page.wait_for_selector("tr[data-state=applied]:has-text('applied after epoch 2')")
-        page.wait_for_selector("dd:has-text('0.1 → 0.3')")
-    page.wait_for_selector("input[name=learning_rate]", state="hidden")
-    page.goto(f"http://127.0.0.1:{client.server.port}/log?run=run")
-    page.wait_for_selector("td:has-text('set learning_rate 0.3')")
 
 
 def test_a_page_that_only_shows_has_no_controls(make: Make, served: Served, visit: Any, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from ikura.web.database_reader import reading
 
 __all__ = ["ACTIONS", "interventions", "request_of", "touched"]
 
-ACTIONS = ("set",)
+ACTIONS = ("set", "stop")
 """What the page can ask for."""
 MOST_WORDS, MOST_VALUES = 500, 100
 MOST_LISTED = 1_000

@@ -1,0 +1,80 @@
+"""A hand on a study that trains, from the page: asked, refused, accepted, applied, and on record."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+import ikura
+from ikura.study.record.interventions import Status
+from ikura.study.record.progress import Progress
+
+Served = Callable[..., Any]
+RESUME = "import sys; from ikura.cli import main; sys.exit(main(['resume', sys.argv[1], '-q']))"
+SPACE: dict[str, Any] = {"learning_rate": ikura.log(1e-3, 1e-1), "optimizer": "momentum", "units": 8, "batch_size": 16}
+ASK = "text=Ask for these values"
+
+
+class LeftError(Exception):
+    """A study is left in the middle."""
+
+
+class Leaving(Progress):
+    """Leaves a study when its first stage begins."""
+
+    def start(self, stage: str, total: int) -> None:
+        raise LeftError
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Path:
+    """The folder of a study whose trials wait for somebody to train them."""
+    run = tmp_path / "runs" / "iris"
+    with pytest.raises(LeftError):
+        ikura.tune(
+            "iris", space=SPACE, trials=3, epochs=8, search="random", schedule="none", finalists=1, jobs=1, out=run,
+            progress=Leaving(),
+        )  # fmt: skip
+    return run
+
+
+def test_a_change_is_asked_for_refused_and_applied(waiting: Path, served: Served, visit: Any) -> None:
+    client = served(waiting.parent)
+    with FileLock(waiting / ".lock", timeout=0):
+        page = visit(client, "/trial?run=iris&trial=1")
+        page.set_default_timeout(180_000)
+        page.fill("input[name=learning_rate]", "0,3")
+        page.click(ASK)
+        page.wait_for_selector("text=learning_rate must be a number")
+        page.fill("input[name=learning_rate]", "-1")
+        page.click(ASK)
+        page.wait_for_selector("[role=status]:has-text('learning_rate must')")
+        page.fill("input[name=learning_rate]", "0.03")
+        page.fill("input[name=at]", "3")
+        page.fill("input[name=why]", "<b>it has levelled off</b>")
+        page.click(ASK)
+        page.wait_for_selector("tr[data-state=asked]:has-text('set learning_rate 0.03')")
+        page.fill("input[name=at]", "6")
+        page.click("text=Stop this trial")
+        page.wait_for_selector("tr[data-state=asked]:has-text('stop')")
+    resumed = subprocess.Popen([sys.executable, "-c", RESUME, str(waiting)])
+    page.wait_for_selector("tr[data-state=applied]:has-text('set learning_rate 0.03')")
+    page.wait_for_selector("tr[data-state=applied]:has-text('applied after epoch 6')")
+    page.wait_for_selector(".facts .differs:has-text('→ 0.03')")
+    page.wait_for_selector(".badge:has-text('stopped'), .badge:has-text('complete')")
+    assert resumed.wait(300) == 0
+    study = ikura.open_study(waiting)
+    assert [(one.trial, one.state, one.epoch, one.why) for one in study.interventions] == [
+        (1, Status.APPLIED, 3, "<b>it has levelled off</b>"),
+        (1, Status.APPLIED, 6, ""),
+    ]
+    page.keyboard.press("s")
+    page.wait_for_selector("tr[data-trial='1'] a:has-text('✎')")
+    page.click("text=2 requests")
+    page.wait_for_selector("h1:has-text('Log')")
