@@ -70,7 +70,7 @@ TASKS: dict[str, Callable[[], pd.DataFrame]] = {
 def forecast(frame: pd.DataFrame, seed: int, folder: Path) -> list[dict[str, Any]]:
     """Compare what the learning curve of a part of the rows expects with what comes."""
     import ikura
-    from ikura.diagnose.chosen import Chosen
+    from ikura.diagnose.chosen_networks import Chosen
     from ikura.diagnose.error_rates import error_of, measured_by
     from ikura.diagnose.learning_curve import learning_curve, train_on
     from ikura.diagnose.measured_errors import setup_again

@@ -16,7 +16,6 @@ from ikura.errors import DataError, RunError, StorageError, UsageError
 from ikura.wording import shortened
 
 __all__ = [
-    "PARTIAL",
     "check_held",
     "check_regular",
     "check_target",

@@ -15,8 +15,8 @@ import pytest
 
 from ikura.cli import main
 from ikura.cli.confirm import ask_in_terminal
+from ikura.cli.result_summary import summary
 from ikura.cli.session import Session
-from ikura.cli.study_summary import summary
 from ikura.study.record.decision import Action, EndRecord, Found, Leader, OfferRecord, SearchPlan
 
 from .conftest import make_findings

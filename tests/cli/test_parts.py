@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ikura.cli.duration_text import format_duration, parse_duration
-from ikura.cli.study_summary import summary
+from ikura.cli.result_summary import summary
 from ikura.errors import UsageError
 
 

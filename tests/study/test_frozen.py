@@ -12,7 +12,7 @@ from torch import nn
 
 import ikura
 from ikura.cli import main
-from ikura.cli.study_summary import summary
+from ikura.cli.result_summary import summary
 from ikura.report.sections import states
 from ikura.report.view import View
 from ikura.space import Space, choice, linear, log

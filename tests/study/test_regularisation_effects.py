@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import ikura
-from ikura.cli.study_summary import summary
+from ikura.cli.result_summary import summary
 from ikura.report.sections import sections
 from ikura.report.view import View
 from ikura.study.record.facts import BEST

@@ -45,7 +45,7 @@ __all__ = ["finish"]
 
 def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
     """Choose on the dev set, measure what a diagnosis needs, open the test set once, save the model."""
-    from ikura.diagnose.chosen import chosen_rows
+    from ikura.diagnose.chosen_networks import chosen_rows
     from ikura.diagnose.measured_errors import recorded_errors
 
     def retrain(row: Trial) -> Outcome:

@@ -9,11 +9,11 @@ from pathlib import Path
 from ikura.checks._base import Checks, Result
 from ikura.page.cards import card, head
 from ikura.page.formatting import count, plural
+from ikura.page.html_tables import table
 from ikura.page.markup import Html, element, join
 from ikura.page.page import page, write_text
-from ikura.page.tables import table
 
-__all__ = ["COLOURS", "checks_parts", "checks_section", "write_checks"]
+__all__ = ["COLOURS", "checks_section", "write_checks"]
 
 COLOURS = {"fail": "--roe-deep", "warn": "--mark-3", "pass": "--mark-1", "skipped": "--muted"}
 """Verdicts, the worst first, and the style sheet's colour of each."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ikura.checks.subject import Subject
 from ikura.population.examples import Examples
 
-__all__ = ["MOST_FEATURES", "MOST_ROWS", "feature_names", "forest_scores", "matrix", "rank_test"]
+__all__ = ["MOST_ROWS", "feature_names", "forest_scores", "matrix", "rank_test"]
 
 MOST_ROWS, MOST_FEATURES = 3000, 256
 TREES = 100

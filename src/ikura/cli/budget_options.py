@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from ikura.cli.duration_text import parse_duration
 from ikura.cli.option_helpers import at_least, one_of, option, whole
 
-__all__ = ["DEVICES", "DTYPES", "BudgetArguments"]
+__all__ = ["DEVICES", "BudgetArguments"]
 
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("float32", "float64")

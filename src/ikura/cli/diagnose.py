@@ -284,7 +284,7 @@ def _wrong(findings: Findings) -> str:
 def _hardest(findings: Findings) -> Any:
     from rich.table import Table
 
-    from ikura.cli.study_summary import number
+    from ikura.cli.result_summary import number
 
     assert findings.mistakes is not None
     table = Table.grid(padding=(0, 2))

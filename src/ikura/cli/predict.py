@@ -128,7 +128,7 @@ def _predicted(model: Model, data: str, remarks: list[str]) -> DataFrame:
     from ikura.data.error_location import located
 
     if Path(data).suffix.lower() == ARRAYS:
-        from ikura.data.encoder.inputs import InputsEncoder
+        from ikura.data.encoder.several_inputs import InputsEncoder
         from ikura.data.images.archive import read_array, read_inputs
 
         several = isinstance(model.encoder, InputsEncoder)

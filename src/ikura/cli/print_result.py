@@ -7,8 +7,8 @@ import math
 from typing import Any
 
 from ikura.cli.exit_code import ExitCode
+from ikura.cli.result_summary import summary
 from ikura.cli.session import Session
-from ikura.cli.study_summary import summary
 from ikura.json_values import jsonable
 
 __all__ = ["present"]

@@ -16,7 +16,7 @@ from ikura.data.encoder import ArrayEncoder, Encoder, ImageEncoder
 from ikura.data.encoder._base import ArrayLikeEncoder
 from ikura.data.encoder.array import BLOCK
 from ikura.data.encoder.given import GivenEncoder
-from ikura.data.encoder.inputs import steps_of
+from ikura.data.encoder.several_inputs import steps_of
 from ikura.data.encoder.vector import VectorEncoder
 from ikura.data.images.channel_layout import CHANNELS
 from ikura.data.network_inputs import NetworkInput, NetworkInputs

@@ -25,8 +25,8 @@ from ikura.data.drift import find_drift, find_mismatch, image_table, inputs_tabl
 from ikura.data.duplicate_rows import find_copies
 from ikura.data.encoder import ArrayEncoder, Encoder, ImageEncoder, PixelStandard
 from ikura.data.encoder.array import mean_and_spread
-from ikura.data.encoder.inputs import InputsEncoder
 from ikura.data.encoder.number import Standard
+from ikura.data.encoder.several_inputs import InputsEncoder
 from ikura.data.encoder.table import TableEncoder
 from ikura.data.error_location import located
 from ikura.data.images.channel_layout import arrange

@@ -11,7 +11,7 @@ from pathlib import Path
 from ikura.errors import DataError
 from ikura.files import check_regular, named
 
-__all__ = ["check_archive", "check_entry", "check_packed", "check_size", "machine_memory"]
+__all__ = ["check_archive", "check_entry", "check_packed", "check_size"]
 
 UNKNOWN = 4 << 30
 BOMB, RATIO = 1 << 28, 200

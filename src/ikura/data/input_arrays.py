@@ -14,7 +14,7 @@ from ikura.data.memory import memory_limit
 from ikura.data.network_inputs import NetworkInput, NetworkInputs, is_on_disk
 from ikura.errors import DataError, listed, nearest
 
-__all__ = ["are_inputs", "are_sequences", "padded", "pair_of", "plain_inputs", "stays_on_disk"]
+__all__ = ["padded", "pair_of", "plain_inputs", "stays_on_disk"]
 
 
 def stays_on_disk(array: Any) -> bool:

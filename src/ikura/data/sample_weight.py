@@ -14,7 +14,7 @@ from ikura.data.source import Source
 from ikura.data.values import numbers
 from ikura.errors import DataError, nearest
 
-__all__ = ["plain_weights", "take_weights"]
+__all__ = ["take_weights"]
 
 
 def plain_weights(given: Any, rows: int) -> npt.NDArray[np.float64]:

@@ -28,7 +28,7 @@ from ikura.data.task import is_measured
 from ikura.data.type_inference import LARGE, Found, find_notation, resolved, settled
 from ikura.errors import DataError
 
-__all__ = ["TargetValues", "read_target"]
+__all__ = ["read_target"]
 
 MOST_ODD = 0.5
 """Share of the rows up to which values that are no numbers make a target of numbers wrong, and not one of words."""

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from ikura.errors import DataError
 
-__all__ = ["Layout", "check_names", "find_fault", "find_field", "inspect_text", "is_packed", "open_bytes"]
+__all__ = ["Layout", "check_names", "find_fault", "find_field", "inspect_text", "is_packed"]
 
 DELIMITERS = (",", ";", "\t", "|")
 CHUNK = 1 << 20

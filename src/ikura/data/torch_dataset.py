@@ -16,7 +16,7 @@ from ikura.data.memory import memory_limit
 from ikura.data.task import NAMES
 from ikura.errors import DataError, StorageError, listed
 
-__all__ = ["ItemReader", "is_item_source", "read_items"]
+__all__ = ["is_item_source", "read_items"]
 
 LABELS = (*NAMES, "labels", "targets")
 """Names under which an item that is a dictionary holds its target."""

@@ -9,7 +9,7 @@ from ikura.diagnose.prescription import Prescription
 from ikura.diagnose.recipe import prescribe
 from ikura.diagnose.space_borders import Border, borders
 from ikura.diagnose.trial_ranks import ranked
-from ikura.diagnose.variance import TrialVariance, trial_variance
+from ikura.diagnose.trial_variance import TrialVariance, trial_variance
 from ikura.metric.estimate import Estimate
 from ikura.study.record.diagnosis import WORTH, Diagnosis, Gap
 from ikura.study.record.earlier_study import Change

@@ -16,7 +16,7 @@ from ikura.metric.estimate import Estimate, percent
 from ikura.study.record.diagnosis import Neighbour
 
 if TYPE_CHECKING:
-    from ikura.diagnose.chosen import Chosen
+    from ikura.diagnose.chosen_networks import Chosen
     from ikura.population.examples import Examples
     from ikura.population.setup import TrainingSetup
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ikura.diagnose.chosen import Chosen
+from ikura.diagnose.chosen_networks import Chosen
 from ikura.population.member import Member
 from ikura.population.training import TrainingRun
 from ikura.space._base import Configuration
 from ikura.trial_state import State
 
-__all__ = ["CostCurve", "cost_curves", "variants"]
+__all__ = ["CostCurve", "cost_curves"]
 
 PENALTIES = ("l2", "l1", "weight_decay", "max_norm", "label_smoothing", "label_noise")
 NOISE = ("dropout", "dropout_input", "dropout_1", "dropout_2", "dropout_3", "dropconnect")

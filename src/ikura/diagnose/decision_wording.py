@@ -7,7 +7,7 @@ from typing import Any
 
 from ikura.study.record.decision import Decision, EndRecord
 
-__all__ = ["change_in_words", "decision_in_words", "range_in_words"]
+__all__ = ["change_in_words", "decision_in_words"]
 
 
 def range_in_words(table: Mapping[str, Any] | float | None) -> str:

@@ -10,9 +10,9 @@ from ikura.diagnose.bias_variance import MARGIN as SMALL
 from ikura.metric.estimate import Estimate, percent
 from ikura.page.figure import Axis, Trace, axis, figure, legend, log_tick, plot_text, rounded
 from ikura.page.formatting import NOTHING, count, number, plural
+from ikura.page.html_tables import table
 from ikura.page.markup import Html, element, join
 from ikura.page.predictions import predicted
-from ikura.page.tables import table
 from ikura.page.traces import interval_bars, scatter
 from ikura.study.record.diagnosis import Diagnosis, Gap
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 from ikura.data.open_source import open_source
 from ikura.diagnose.best_achievable import best_achievable, untuned_learners
 from ikura.diagnose.bias_variance import check_worth, diagnose, judge_errors
-from ikura.diagnose.chosen import Chosen
+from ikura.diagnose.chosen_networks import Chosen
 from ikura.diagnose.cost_curve import CostCurve, cost_curves
 from ikura.diagnose.learning_curve import LearningCurve, learning_curve, seconds_expected
 from ikura.diagnose.measured_errors import measure
 from ikura.diagnose.mistakes import Mistakes, mistakes
+from ikura.diagnose.more_seeds import with_more_seeds
 from ikura.diagnose.prescription import Prescription, keep_spaces
 from ikura.diagnose.reachable_error import Losses, loss_fell_further, with_reachable_errors
 from ikura.diagnose.recipe import prescribe
 from ikura.diagnose.recipe_rule import RuleContext
-from ikura.diagnose.seeds import with_more_seeds
 from ikura.engine import worker_count
 from ikura.errors import UsageError
 from ikura.files import shown, write_atomically

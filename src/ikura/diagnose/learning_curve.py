@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from ikura.diagnose.chosen import Chosen
+from ikura.diagnose.chosen_networks import Chosen
 from ikura.diagnose.error_rates import MOST_EXAMPLES, compared, error_of, measured_by
 from ikura.diagnose.power_law import fit
 from ikura.errors import UsageError

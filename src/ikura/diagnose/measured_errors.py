@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ikura.diagnose.best_achievable import MOST_QUERIES, MOST_ROWS, nearest_neighbour
-from ikura.diagnose.chosen import Chosen, chosen_rows
+from ikura.diagnose.chosen_networks import Chosen, chosen_rows
 from ikura.diagnose.error_rates import compared, error_of, measured_by
 from ikura.metric import Metric, interval
 from ikura.population.setup import TrainingSetup

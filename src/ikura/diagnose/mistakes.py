@@ -11,7 +11,7 @@ import torch
 
 from ikura.data import Dataset
 from ikura.data.source import Source
-from ikura.diagnose.chosen import Chosen
+from ikura.diagnose.chosen_networks import Chosen
 from ikura.nn.loss import each_loss
 from ikura.study.record.facts import PredictionsFact
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ikura.diagnose.best_achievable import best_achievable
 from ikura.diagnose.bias_variance import judge_errors
-from ikura.diagnose.chosen import Chosen
+from ikura.diagnose.chosen_networks import Chosen
 from ikura.diagnose.decision_wording import decision_in_words
 from ikura.diagnose.measured_errors import measure
 from ikura.diagnose.prescription import Prescription
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ikura.study.executor import Executor
     from ikura.study.record.setting import Setting
 
-__all__ = ["NextStep", "NextSteps"]
+__all__ = ["NextSteps"]
 
 SHARE_WORTH, LEAST_WORTH = 0.25, 0.0025
 """A gap is worth effort from this share of the dev error on, but at least this; at most `WORTH`, as for a person."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["PowerLaw", "fit"]
+__all__ = ["fit"]
 
 EXPONENTS = np.geomspace(0.1, 2.0, 40)
 """Exponents that are tried. Between 0.07 and 2 is where those of learners have been found."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from ikura.diagnose.chosen import Chosen
+from ikura.diagnose.chosen_networks import Chosen
 from ikura.diagnose.error_rates import compared, error_of, measured_by
 from ikura.population.job import Job, train
 from ikura.study.choice import predictions

@@ -10,7 +10,7 @@ from ikura.study.record.search_plans import SHARE_OF_SEARCH
 from ikura.study.record.setting import Setting
 from ikura.study.record.trial import Trial
 
-__all__ = ["FEWEST", "LARGER", "SearchBudget", "search_budget"]
+__all__ = ["FEWEST", "SearchBudget", "search_budget"]
 
 FEWEST, MOST, ENDLESS = 8, 96, 4096
 """Trials of a search: with fewer nothing is learnt between its stages, with more a wrong remedy costs too much, and no

@@ -20,7 +20,7 @@ from ikura.engine.serial import SerialEngine
 from ikura.population.job import Job, Outcome, TileProgress, train
 from ikura.population.setup import TrainingSetup
 
-__all__ = ["ProcessEngine", "end_with_parent", "leave_signals_to_parent"]
+__all__ = ["ProcessEngine", "end_with_parent"]
 
 _setup: TrainingSetup
 _messages: Any

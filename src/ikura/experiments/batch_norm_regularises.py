@@ -13,10 +13,10 @@ import ikura
 from ikura.experiments._base import Experiment, Findings, Repetition, Row, Section, Tables
 from ikura.experiments.charts import MARKS, averaged, chart, short
 from ikura.experiments.claim import Claim
+from ikura.page.html_tables import block
 from ikura.page.markup import element
-from ikura.page.tables import block
 
-__all__ = ["EXPERIMENT", "BatchNormRegularises", "measure"]
+__all__ = ["EXPERIMENT", "measure"]
 
 SIZES, UPDATES, TRAINING_ROWS = (4, 16, 64, 256), 800, 1078
 COLOURS = {"none": MARKS[1], "batch": MARKS[0]}

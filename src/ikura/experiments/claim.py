@@ -14,7 +14,7 @@ from ikura.json_values import JsonObject
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DOES_NOT_HOLD", "HOLDS", "NOT_DECIDED", "Claim", "mean_interval", "mean_intervals"]
+__all__ = ["HOLDS", "NOT_DECIDED", "Claim", "mean_interval", "mean_intervals"]
 
 HOLDS = "holds"
 DOES_NOT_HOLD = "does not hold"

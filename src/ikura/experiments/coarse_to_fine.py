@@ -13,10 +13,10 @@ import ikura
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
 from ikura.experiments.charts import MARKS, Line, chart
 from ikura.experiments.claim import Claim, mean_intervals
-from ikura.page.tables import block
+from ikura.page.html_tables import block
 from ikura.search import proposer
 
-__all__ = ["EXPERIMENT", "CoarseToFineAgainstRandom", "cost"]
+__all__ = ["EXPERIMENT", "cost"]
 
 DATA = ("wine", "breast_cancer", "diabetes", "digits")
 TRIALS, EPOCHS = 48, 27

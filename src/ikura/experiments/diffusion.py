@@ -19,15 +19,15 @@ from ikura.large_batch.distance import LAWS, compare_laws, growth_alpha
 from ikura.large_batch.potential import random_potential
 from ikura.large_batch.preset import TORCH_SCALE
 from ikura.large_batch.random_walk import diffusion_rate, log_spaced_updates, walk
+from ikura.page.html_tables import block
 from ikura.page.markup import Html, element, passage
-from ikura.page.tables import block
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.population.warmup import warm_up
 from ikura.process_state import cores, one_thread_each
 from ikura.space._base import Configuration
 
-__all__ = ["EXPERIMENT", "Diffusion"]
+__all__ = ["EXPERIMENT"]
 
 SIZES, UPDATES, RATE, ROWS = (32, 128, 512, 2048), 1000, 0.02, 20_000
 QUICK_SIZES, QUICK_UPDATES = (16, 64), 40

@@ -13,9 +13,9 @@ from ikura.experiments.claim import HOLDS, Claim
 from ikura.experiments.folders import default_folder
 from ikura.page.cards import card, head
 from ikura.page.formatting import duration, number, plural
+from ikura.page.html_tables import table
 from ikura.page.markup import Html, element, join, passage
 from ikura.page.page import page, write_text
-from ikura.page.tables import table
 
 __all__ = ["write_page"]
 

@@ -12,7 +12,7 @@ from typing_extensions import override
 from ikura.experiments._base import Experiment, Findings, Repetition, Section, Tables
 from ikura.experiments.charts import MARKS, Line, averaged, chart, level
 from ikura.experiments.claim import Claim, mean_intervals
-from ikura.page.tables import block
+from ikura.page.html_tables import block
 
 __all__ = ["EXPERIMENT", "MISTAKES", "GradientCheck", "backward", "cost", "difference", "relative_error"]
 

@@ -14,8 +14,8 @@ from ikura.experiments._base import Experiment, Findings, Repetition, Section, T
 from ikura.experiments.charts import MARKS, averaged_by, chart, short
 from ikura.experiments.claim import Claim
 from ikura.experiments.populations import train
+from ikura.page.html_tables import block
 from ikura.page.markup import element
-from ikura.page.tables import block
 from ikura.trial_state import State
 
 __all__ = ["EXPERIMENT", "Initialisation", "distinct_units"]

@@ -15,7 +15,7 @@ from ikura.experiments.large_batch_columns import COLUMNS, Plans, Setting, hyper
 from ikura.experiments.large_batch_experiment import ColumnsExperiment
 from ikura.experiments.large_batch_tables import gaps_of
 
-__all__ = ["EXPERIMENT", "LargeBatch"]
+__all__ = ["EXPERIMENT"]
 
 MARGIN = 0.3
 """Percentage points by which a setting may be worse and still count as without loss."""

@@ -15,7 +15,7 @@ from ikura.experiments.large_batch_experiment import ColumnsExperiment
 from ikura.experiments.large_batch_tables import gaps_of
 from ikura.space._base import Configuration
 
-__all__ = ["CONTROLS", "EXPERIMENT", "LargeBatchControls", "plans_of"]
+__all__ = ["CONTROLS", "EXPERIMENT", "plans_of"]
 
 NOISE = "noise"
 CONTROLS: dict[str, str] = {

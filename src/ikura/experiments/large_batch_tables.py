@@ -10,8 +10,8 @@ import pandas as pd
 from ikura.experiments.charts import Line, chart, level, short
 from ikura.experiments.claim import mean_interval, mean_intervals
 from ikura.experiments.large_batch_columns import Setting
+from ikura.page.html_tables import block
 from ikura.page.markup import Html, element, passage
-from ikura.page.tables import block
 from ikura.trial_state import State
 
 __all__ = ["OPTIONS", "curves", "distance", "diverged", "gaps_of", "results_table"]

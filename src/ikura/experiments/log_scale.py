@@ -15,11 +15,11 @@ from ikura.experiments._base import Experiment, Findings, Repetition, Section, T
 from ikura.experiments.charts import MARKS, Line, averaged, averaged_by, best_charts, chart
 from ikura.experiments.claim import Claim, mean_intervals
 from ikura.experiments.populations import best_so_far, train
+from ikura.page.html_tables import block
 from ikura.page.markup import Html, element, passage
-from ikura.page.tables import block
 from ikura.search import proposer
 
-__all__ = ["EXPERIMENT", "LogScale", "expected_share"]
+__all__ = ["EXPERIMENT", "expected_share"]
 
 LOW, HIGH = 1e-4, 1.0
 DECADES = ((1e-4, 1e-3), (1e-3, 1e-2), (1e-2, 1e-1), (1e-1, 1.0))

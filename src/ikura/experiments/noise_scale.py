@@ -16,12 +16,12 @@ from ikura.experiments.charts import MARKS, Line, chart, short
 from ikura.experiments.claim import Claim
 from ikura.experiments.populations import make_setup
 from ikura.large_batch.noise_scale import NoiseScale, measure_noise_scale, noise_scale
-from ikura.page.tables import block
+from ikura.page.html_tables import block
 from ikura.population.member import Member
 from ikura.population.warmup import warm_up
 from ikura.space._base import Configuration
 
-__all__ = ["EXPERIMENT", "PROBLEMS", "NoiseScaleExperiment", "Regression"]
+__all__ = ["EXPERIMENT", "PROBLEMS", "Regression"]
 
 SMALL, LARGE, PAIRS = 8, 64, 50
 LOOKS, NETWORKS = (0, 1, 2, 4, 8, 16, 32), 5

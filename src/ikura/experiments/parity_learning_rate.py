@@ -13,10 +13,10 @@ from ikura.experiments._base import Experiment, Findings, Repetition, Section, T
 from ikura.experiments.charts import MARKS, Line, chart
 from ikura.experiments.claim import Claim
 from ikura.experiments.parity_network import PATTERNS, SUBSETS, TARGETS, initial, sweep, trace
+from ikura.page.html_tables import block
 from ikura.page.markup import Html, element, join
-from ikura.page.tables import block
 
-__all__ = ["EXPERIMENT", "ParityLearningRate"]
+__all__ = ["EXPERIMENT"]
 
 RATES = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 QUICK_RATES = (0.5, 1.0, 2.0, 5.0, 50.0)

@@ -17,12 +17,12 @@ from ikura.experiments._base import Experiment, Findings, Repetition, Section, T
 from ikura.experiments.charts import MARKS, averaged, averaged_by, best_charts
 from ikura.experiments.claim import Claim
 from ikura.experiments.populations import best_so_far, train
+from ikura.page.html_tables import table
 from ikura.page.markup import Html
-from ikura.page.tables import table
 from ikura.search import proposer
 from ikura.space._base import Configuration
 
-__all__ = ["EXPERIMENT", "RandomAgainstGrid", "grid"]
+__all__ = ["EXPERIMENT", "grid"]
 
 SPACE = ikura.Space(learning_rate=ikura.log(1e-4, 1), l2=ikura.log(1e-6, 1e-1))
 BUDGETS = (4, 9, 16, 25, 36)

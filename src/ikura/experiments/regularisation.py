@@ -14,8 +14,8 @@ from ikura.experiments._base import Experiment, Findings, Repetition, Section, T
 from ikura.experiments.charts import MARKS, averaged_by, chart, plane, short
 from ikura.experiments.claim import Claim
 from ikura.experiments.populations import probability, train
+from ikura.page.html_tables import block
 from ikura.page.markup import Html, element, passage
-from ikura.page.tables import block
 from ikura.space._base import Configuration
 
 __all__ = ["EXPERIMENT", "Regularisation"]

@@ -15,12 +15,12 @@ from ikura.experiments.charts import MARKS, averaged, chart, short
 from ikura.experiments.claim import Claim
 from ikura.experiments.populations import make_setup, train
 from ikura.large_batch.step_covariance import example_gradients, predicted_covariance, sample_steps, step_variance
+from ikura.page.html_tables import block
 from ikura.page.markup import element
-from ikura.page.tables import block
 from ikura.population.examples import Examples
 from ikura.space._base import Configuration
 
-__all__ = ["EXPERIMENT", "POWERS", "StepCovariance", "measure", "sizes_for"]
+__all__ = ["EXPERIMENT", "measure", "sizes_for"]
 
 POWERS = {"none": 0.0, "sqrt": 0.5, "linear": 1.0}
 WORDS = {"none": "same learning rate", "sqrt": "√ rule", "linear": "linear rule"}

@@ -16,10 +16,10 @@ from ikura.experiments.claim import Claim
 from ikura.nn import MLP
 from ikura.nn.activation import activation as activation_named
 from ikura.nn.initialisation import initialise
+from ikura.page.html_tables import block
 from ikura.page.markup import element
-from ikura.page.tables import block
 
-__all__ = ["EXPERIMENT", "VanishingExploding", "signals"]
+__all__ = ["EXPERIMENT", "signals"]
 
 SETTINGS: dict[str, tuple[str, str, float]] = {
     "ReLU, He × 1.4": ("relu", "he", 1.4),

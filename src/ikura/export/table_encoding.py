@@ -11,7 +11,7 @@ from ikura.data.encoder import TableEncoder
 from ikura.data.encoder.category import CategoryEncoding
 from ikura.data.encoder.number import LARGEST, NumberEncoding, Standard
 
-__all__ = ["TableEncoding", "datetime_parts"]
+__all__ = ["TableEncoding"]
 
 NONE = -2
 """A code that no category has."""

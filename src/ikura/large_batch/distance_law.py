@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ikura.large_batch.distance import LAWS, Fit, compare_laws, growth_alpha
 from ikura.large_batch.random_walk import log_spaced_updates
 
-__all__ = ["CLEARLY", "FEWEST", "NONE_FITS", "NOT_DECIDED", "Growth", "growth_of"]
+__all__ = ["CLEARLY", "FEWEST", "NOT_DECIDED", "Growth", "growth_of"]
 
 FEWEST, POINTS = 6, 40
 """Points that the laws are fitted to, at least and at most."""

@@ -49,7 +49,7 @@ from ikura.study.training_setup import setup_again
 from ikura.study.training_states import lineage
 from ikura.trial_state import State
 
-__all__ = ["FOLDER", "NOTE", "OURS", "WeightLog", "measure", "weight_log"]
+__all__ = ["FOLDER", "measure"]
 
 FOLDER, MEASURES = "measure", "measures.json"
 POINTS = 12

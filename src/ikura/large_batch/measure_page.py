@@ -14,10 +14,10 @@ from ikura.files import shown
 from ikura.page.cards import card, head
 from ikura.page.figure import Axis, css, evenly, log_tick
 from ikura.page.formatting import NOTHING, count, number, plural
+from ikura.page.html_tables import block
 from ikura.page.lines import MARKS, Line, chart, level
 from ikura.page.markup import Html, element, passage
 from ikura.page.page import page, write_text
-from ikura.page.tables import block
 
 if TYPE_CHECKING:
     from ikura.large_batch.distance_law import Growth

@@ -13,10 +13,10 @@ from ikura.large_batch.timing import short_duration
 from ikura.page.cards import card, head
 from ikura.page.figure import css
 from ikura.page.formatting import NOTHING, as_words, count, number, score
+from ikura.page.html_tables import block, table
 from ikura.page.lines import MARKS, Line, chart, level
 from ikura.page.markup import Html, element, join, passage
 from ikura.page.page import page, write_text
-from ikura.page.tables import block, table
 
 if TYPE_CHECKING:
     from ikura.large_batch.comparison import Row

@@ -12,7 +12,7 @@ from ikura.files import write_output
 from ikura.page.markup import Html, element, join
 from ikura.version import __version__
 
-__all__ = ["NO_SCRIPT", "PLACE", "PLOT", "page", "write_text"]
+__all__ = ["PLACE", "page", "write_text"]
 
 
 PLACE = re.compile(r"\{\{(\w+)\}\}")

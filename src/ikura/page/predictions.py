@@ -10,11 +10,11 @@ import pandas as pd
 
 from ikura.page.figure import axis, css, evenly, figure, plot_text, rounded
 from ikura.page.formatting import NOTHING, count, number, plural, score
+from ikura.page.html_tables import table
 from ikura.page.markup import Html, element, join
-from ikura.page.tables import table
 from ikura.page.traces import scatter
 
-__all__ = ["MOST_CLASSES", "MOST_POINTS", "OTHER", "WRITTEN_CLASSES", "confusion", "predicted"]
+__all__ = ["MOST_CLASSES", "MOST_POINTS", "confusion", "predicted"]
 
 
 MOST_CLASSES = 40

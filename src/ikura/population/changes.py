@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from ikura.population.member import Member
 from ikura.population.training import TrainingRun
 
-__all__ = ["Change", "Course", "Listener", "member_at"]
+__all__ = ["Change", "Course", "Listener"]
 
 
 @dataclass(frozen=True)

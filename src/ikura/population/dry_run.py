@@ -24,7 +24,7 @@ from ikura.population.loss_check import Aim, check_loss, check_predictions
 from ikura.population.stacked_module import check_buffer
 from ikura.population.ways import draws_outside, slow_at_once, vmap_failure
 
-__all__ = ["ForwardTraits", "dry_run", "run_once", "shared_tensor", "unequal_tensor"]
+__all__ = ["ForwardTraits", "dry_run", "run_once"]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ikura.population.attributes import global_names
 
-__all__ = ["Fingerprint", "fingerprint", "structure_lines"]
+__all__ = ["Fingerprint", "fingerprint"]
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device, torch.Size, np.generic)
 LIBRARIES = tuple({str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platlib", "purelib")})

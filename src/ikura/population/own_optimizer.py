@@ -16,7 +16,7 @@ from ikura.population.member import Hyperparameters
 from ikura.population.plain_state import UnsavableError, as_bytes, from_bytes
 from ikura.wording import one_line
 
-__all__ = ["MemberOptimizer", "OptimizerFactory", "arguments_of_class", "as_optimizer", "made_of", "made_of_class"]
+__all__ = ["MemberOptimizer", "OptimizerFactory", "arguments_of_class", "as_optimizer", "made_of"]
 
 EVERY = ("epoch", "update")
 """After what a scheduler of PyTorch steps."""

@@ -8,8 +8,8 @@ from importlib import metadata
 from typing import Any
 
 from ikura.files import shown
+from ikura.page.html_tables import table
 from ikura.page.markup import Html, element, join
-from ikura.page.tables import table
 from ikura.study.record.command import command
 from ikura.study.record.record import Record
 

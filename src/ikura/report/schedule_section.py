@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ikura.page.formatting import NOTHING, count, listed, plural
+from ikura.page.html_tables import table
 from ikura.page.markup import Html, element, join
-from ikura.page.tables import table
 from ikura.report.view import View
 
 __all__ = ["rounds"]

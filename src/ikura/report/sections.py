@@ -8,8 +8,8 @@ from typing import Any
 from ikura.checks.checks_page import checks_section
 from ikura.diagnose.diagnosis_sections import diagnosis
 from ikura.page.formatting import as_float, count, duration, listed, number, plural
+from ikura.page.html_tables import bars, table
 from ikura.page.markup import Html, element, join
-from ikura.page.tables import bars, table
 from ikura.report import charts
 from ikura.report.autopilot_section import autopilot
 from ikura.report.image_section import contact_sheet, examples

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ikura.page.formatting import NOTHING, count, duration, number, plural, score
+from ikura.page.html_tables import NO_BREAK, WORDS, table
 from ikura.page.markup import Html, element, join
-from ikura.page.tables import NO_BREAK, WORDS, table
 from ikura.report.view import View
 from ikura.study.record.trial import Purpose
 

@@ -16,7 +16,7 @@ from ikura.study.record.record import Record
 from ikura.study.record.trial import Purpose
 from ikura.trial_state import TRAINED, State
 
-__all__ = ["StageView", "View"]
+__all__ = ["View"]
 
 STATED: dict[str, int | str] = {"number": 0, "state": State.COMPLETE, "stage": 0, "purpose": Purpose.SEARCH}
 MEASURED = ("dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best_epoch", "seconds")

@@ -15,7 +15,7 @@ from typing_extensions import override
 from ikura.search._base import Observation, Proposal, Proposer, Stage, check_budget
 from ikura.space import TIERS, Choice, Integer, Space, Value
 
-__all__ = ["Grid", "GridSearch"]
+__all__ = ["GridSearch"]
 
 _SHUFFLED_WHOLE = 2**20
 _BYTES = 32

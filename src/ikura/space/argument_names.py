@@ -15,7 +15,7 @@ from ikura.space.terms import plain_name, term_of
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["picked", "refuses_unknown", "where_to_write"]
+__all__ = ["picked", "refuses_unknown"]
 
 P = ParamSpec("P")
 R = TypeVar("R")

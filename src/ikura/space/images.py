@@ -9,7 +9,7 @@ from ikura.space.hyperparameter_table import TABLE
 from ikura.space.hyperparameters import DEFAULTS
 from ikura.space.tiers import DefaultSpace, assembled, tiers_of
 
-__all__ = ["IMAGE_TIERS", "image_space"]
+__all__ = ["image_space"]
 
 IMAGE_TIERS = tiers_of({one.name: one.images for one in TABLE})
 """The tiers, first priority first."""

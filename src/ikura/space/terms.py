@@ -10,7 +10,7 @@ from functools import cache
 from ikura.errors import listed, nearest
 from ikura.space.hyperparameters import CONVOLUTIONAL, EACH_LAYER, HYPERPARAMETERS, layer_of
 
-__all__ = ["ARGUMENTS", "TERMS", "Term", "is_hyperparameter", "option_of", "plain_name", "suggest_name", "term_of"]
+__all__ = ["ARGUMENTS", "TERMS", "option_of", "plain_name", "suggest_name", "term_of"]
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from ikura.study.selection_bias import corrected, difference
 from ikura.study.shortlist import PLACES, Shortlist, has_weights, keep_weights, kept_weights, weights_file
 from ikura.trial_state import State
 
-__all__ = ["choose", "judged_choice", "load_network", "predictions", "retrain_lost"]
+__all__ = ["choose", "load_network", "predictions", "retrain_lost"]
 
 CUT_SHORT = (
     "the time limit cut the finalists short; the network of the search's best trial, which has the better dev score, "

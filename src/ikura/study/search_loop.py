@@ -25,7 +25,7 @@ from ikura.study.steered import values_after
 from ikura.study.training_states import as_copy
 from ikura.trial_state import State
 
-__all__ = ["search", "train_longer"]
+__all__ = ["search"]
 
 
 def observations(store: Store, sign: float) -> list[Observation]:

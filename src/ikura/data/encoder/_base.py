@@ -13,9 +13,10 @@ import pandas as pd
 
 from ikura.data.arrays import plain_features
 from ikura.data.network_inputs import NetworkInputs
+from ikura.errors import DataError
 from ikura.json_values import JsonObject
 
-__all__ = ["ArrayLikeEncoder", "Encoder", "Features", "names_of_places"]
+__all__ = ["ArrayLikeEncoder", "Encoder", "Features", "check_shape", "names_of_places"]
 
 Features = tuple[npt.NDArray[Any] | NetworkInputs, npt.NDArray[np.int32]]
 
@@ -103,3 +104,15 @@ def names_of_places(name: str, shape: Sequence[int]) -> list[str]:
         ['x[0, 0]', 'x[0, 1]']
     """
     return [f"{name}[{', '.join(map(str, place))}]" for place in itertools.product(*map(range, shape))]
+
+
+def check_shape(array: npt.NDArray[Any], shape: tuple[int, ...], channels_last: bool) -> None:
+    """Refuse an array whose examples have another shape than this, in which channels come first.
+
+    Raises:
+        DataError: the shape is another.
+    """
+    given = (*shape[1:], shape[0]) if channels_last else shape
+    if array.shape[1:] != given:
+        expected = ", ".join(map(str, given))
+        raise DataError(f"an array of shape (n, {expected}) is expected, but its shape is {array.shape}")

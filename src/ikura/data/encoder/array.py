@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ikura.data.encoder._base import ArrayLikeEncoder, names_of_places
+from ikura.data.encoder._base import ArrayLikeEncoder, check_shape, names_of_places
 from ikura.data.encoder.number import Standard
 from ikura.data.network_inputs import NetworkInput
 from ikura.errors import DataError
@@ -81,10 +81,7 @@ class ArrayEncoder(ArrayLikeEncoder):
 
     def encode(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Encode n examples: float32 of shape (n, …)."""
-        given = (*self.shape[1:], self.shape[0]) if self.channels_last else self.shape
-        if array.shape[1:] != given:
-            expected = ", ".join(map(str, given))
-            raise DataError(f"an array of shape (n, {expected}) is expected, but its shape is {array.shape}")
+        check_shape(array, self.shape, self.channels_last)
         array = np.moveaxis(array, -1, 1) if self.channels_last else array
         x = np.empty(array.shape, dtype=np.float32)
         start = 0

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ikura.data.encoder._base import ArrayLikeEncoder, names_of_places
+from ikura.data.encoder._base import ArrayLikeEncoder, check_shape, names_of_places
 from ikura.errors import DataError
 from ikura.json_values import JsonObject
 
@@ -53,10 +53,7 @@ class GivenEncoder(ArrayLikeEncoder):
 
     def encode(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Encode n examples: int64, bool or float32 of shape (n, …)."""
-        given = (*self.shape[1:], self.shape[0]) if self.channels_last else self.shape
-        if array.shape[1:] != given:
-            expected = ", ".join(map(str, given))
-            raise DataError(f"an array of shape (n, {expected}) is expected, but its shape is {array.shape}")
+        check_shape(array, self.shape, self.channels_last)
         if array.dtype.kind not in "biuf":
             raise DataError(f"an array of numbers is expected, but it holds {array.dtype}")
         array = np.moveaxis(array, -1, 1) if self.channels_last else array

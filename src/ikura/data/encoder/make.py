@@ -14,7 +14,7 @@ from ikura.data.encoder._base import Encoder
 from ikura.data.encoder.array import ArrayEncoder
 from ikura.data.encoder.given import GivenEncoder
 from ikura.data.encoder.image import ImageEncoder
-from ikura.data.encoder.inputs import InputsEncoder
+from ikura.data.encoder.several_inputs import InputsEncoder
 from ikura.data.encoder.table import TableEncoder
 from ikura.data.encoder.vector import VectorEncoder
 

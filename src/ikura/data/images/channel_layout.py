@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ikura.errors import DataError, UsageError, nearest
 
-__all__ = ["CHANNELS", "LAYOUTS", "Arranged", "arrange", "check_layout", "looks_last"]
+__all__ = ["CHANNELS", "LAYOUTS", "arrange", "check_layout", "looks_last"]
 
 CHANNELS = (1, 3)
 """Channels of grey and of colour images."""

@@ -16,7 +16,7 @@ from ikura.data.missing import MISSING
 from ikura.data.notation._base import Doubt, Hints, Notation, as_mask, cells_of, is_text, refuse, uncategorised
 from ikura.errors import DataError
 
-__all__ = ["DatetimeNotation", "find_datetime", "looks_like_datetime"]
+__all__ = ["DatetimeNotation", "find_datetime"]
 
 MONTHS = {
     name: place

@@ -4,7 +4,7 @@ from ikura.nn.loss._base import TASKS, Loss, Prediction, Targets, own_loss
 from ikura.nn.loss.by_task import each_loss, outputs_of, predict, task_loss, usual_loss
 from ikura.nn.loss.output_shape import OutputShape
 from ikura.nn.loss.registry import LOSSES, chosen_loss, loss
-from ikura.nn.loss.shapes import as_one_logit, first_tensor
+from ikura.nn.loss.target_shapes import as_one_logit, first_tensor
 
 __all__ = [
     "LOSSES",

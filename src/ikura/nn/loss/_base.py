@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ikura.errors import UsageError, listed
-from ikura.nn.loss.shapes import as_one_logit, first_tensor
+from ikura.nn.loss.target_shapes import as_one_logit, first_tensor
 from ikura.wording import one_line
 
 __all__ = ["TASKS", "Loss", "Prediction", "Targets", "each_row", "own_loss"]

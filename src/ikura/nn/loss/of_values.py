@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ikura.nn.loss._base import Loss, Prediction, Targets, each_row
-from ikura.nn.loss.shapes import like_target
+from ikura.nn.loss.target_shapes import like_target
 
 __all__ = ["GAUSSIAN_NLL", "HUBER", "MAE", "MSE", "POISSON", "QUANTILE"]
 

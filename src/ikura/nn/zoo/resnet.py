@@ -11,17 +11,7 @@ from torch.nn import functional
 
 from ikura.nn.zoo._base import Factory, Normalise, channels_last, image_shape, normaliser_of
 
-__all__ = [
-    "ResidualBlock",
-    "ResidualNetwork",
-    "resnet",
-    "resnet20",
-    "resnet32",
-    "resnet44",
-    "resnet56",
-    "wide_resnet",
-    "wrn16_4",
-]
+__all__ = ["resnet", "resnet20", "resnet32", "resnet44", "resnet56", "wrn16_4"]
 
 
 class ResidualBlock(nn.Module):

@@ -11,7 +11,7 @@ import numpy as np
 from ikura.nn.zoo.cnn import Recipe, pooled
 from ikura.population.kernel import activation as activation_kernel
 
-__all__ = ["BLOCKS", "NetworkLayout", "Sizes", "sizes_of"]
+__all__ = ["NetworkLayout", "Sizes", "sizes_of"]
 
 BLOCKS = np.dtype(
     [

@@ -6,8 +6,8 @@ import pandas as pd
 
 from ikura.diagnose import borders, trial_variance
 from ikura.page.formatting import number, plural
+from ikura.page.html_tables import bars
 from ikura.page.markup import Html, element, join
-from ikura.page.tables import bars
 from ikura.report.view import View
 
 __all__ = ["importance"]

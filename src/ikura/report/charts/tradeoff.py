@@ -9,8 +9,8 @@ import pandas as pd
 
 from ikura.page.figure import Trace, axis, evenly, figure, legend, log_tick, plot_text, rounded
 from ikura.page.formatting import as_float, count, number, plural, score
+from ikura.page.html_tables import table
 from ikura.page.markup import Html, element, join
-from ikura.page.tables import table
 from ikura.page.traces import scatter
 from ikura.report.view import View
 from ikura.trial_state import TRAINED

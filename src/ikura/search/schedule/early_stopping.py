@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from ikura.search.schedule._base import Round, Schedule, StageContext, Standing
 
-__all__ = ["EarlyStopping", "NoSchedule", "all_at_once"]
+__all__ = ["EarlyStopping", "NoSchedule"]
 
 
 class EarlyStopping(Schedule):

@@ -16,7 +16,7 @@ from ikura.data.values import label
 from ikura.errors import RunError, UsageError, listed, nearest
 from ikura.files import shown, write_atomically
 
-__all__ = ["BALANCED", "check_class_weight", "keep_weights", "kept_weights", "packed_weights", "weighted_parts"]
+__all__ = ["check_class_weight", "keep_weights", "kept_weights", "packed_weights", "weighted_parts"]
 
 WEIGHTS = "sample_weight.npy"
 

@@ -18,7 +18,7 @@ from torch import nn
 from torch.utils._pytree import tree_map
 
 from ikura.data.encoder import Encoder
-from ikura.data.encoder.inputs import InputsEncoder
+from ikura.data.encoder.several_inputs import InputsEncoder
 from ikura.data.input_arrays import stays_on_disk
 from ikura.data.network_inputs import NetworkInputs
 from ikura.errors import UsageError

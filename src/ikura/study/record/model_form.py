@@ -31,7 +31,6 @@ __all__ = [
     "BUFFER",
     "CONSTANT",
     "FORMAT",
-    "ModelForm",
     "check_fit",
     "check_seal",
     "digest",

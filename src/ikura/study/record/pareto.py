@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ikura.study.record.trial import Trial
 
-__all__ = ["Costs", "cost", "front", "on_front"]
+__all__ = ["cost", "front", "on_front"]
 
 Costs = Mapping[str, Sequence[float | None]]
 """Objective to its value for each trial by number, None where it was not measured."""

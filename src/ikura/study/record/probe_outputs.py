@@ -12,7 +12,7 @@ from torch import nn
 
 from ikura.data.encoder import Encoder
 from ikura.data.encoder.given import GivenEncoder
-from ikura.data.encoder.inputs import InputsEncoder
+from ikura.data.encoder.several_inputs import InputsEncoder
 from ikura.nn.copying import copy_of
 from ikura.nn.generators import seeded
 from ikura.nn.noise import key, normal

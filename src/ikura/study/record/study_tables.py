@@ -18,7 +18,7 @@ from ikura.study.record.result import Best
 from ikura.study.record.store import ABOUT, RESULTS, Store
 from ikura.study.record.trial import Purpose, Trial
 
-__all__ = ["Dropped", "RoundSummary", "best_of", "front_of", "rounds_of", "row_of", "seconds_until_told", "trials_of"]
+__all__ = ["RoundSummary", "best_of", "front_of", "rounds_of", "row_of", "seconds_until_told", "trials_of"]
 
 SCORES = ("dev_score", "dev_loss", "train_score", "train_loss")
 

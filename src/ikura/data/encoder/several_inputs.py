@@ -17,7 +17,7 @@ from ikura.data.network_inputs import NetworkInput, NetworkInputs
 from ikura.errors import DataError, listed
 from ikura.json_values import JsonObject
 
-__all__ = ["InputsEncoder", "encoded_input", "steps_of"]
+__all__ = ["InputsEncoder", "steps_of"]
 
 
 def encoded_input(raw: NetworkInput, encoder: ArrayLikeEncoder) -> NetworkInput:
