@@ -15,7 +15,7 @@ def test_the_two_sample_test_keeps_its_level(monkeypatch: pytest.MonkeyPatch) ->
 
     Forests of few trees make the test quick; the level does not depend on their number.
     """
-    monkeypatch.setattr(forest, "TREES", 15)
+    monkeypatch.setattr(forest, "TREES", 30)
     hits = 0
     for seed in range(40):
         random = np.random.default_rng(seed)
