@@ -122,7 +122,10 @@ def test_the_command_line_asks_and_lists(left: Study, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (("sett", 1, "l2=1"), "ACTION must be one of set, stop, fork, rewind, but got 'sett', did you mean 'set'?"),
+        (
+            ("sett", 1, "l2=1"),
+            "ACTION must be one of set, stop, fork, rewind, inject, but got 'sett', did you mean 'set'?",
+        ),
         (("set", 1), "set needs more words: ikura steer RUN set TRIAL NAME=VALUE …"),
         (("set", "one", "l2=1"), "the number of a trial is needed, but got 'one'"),
         (("set", 1, "l2"), "NAME=VALUE is needed, such as learning_rate=0.003, but got 'l2'"),

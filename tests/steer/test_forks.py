@@ -37,7 +37,7 @@ class Twice(Hand):
 
     def start(self, stage: str, total: int) -> None:
         super().start(stage, total)
-        if stage == "forks" and self.second is not None:
+        if stage == "by hand" and self.second is not None:
             self.second(ikura.open_study(self.run))
             self.second = None
 

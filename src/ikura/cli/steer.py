@@ -30,6 +30,7 @@ ACTIONS = {
     "stop": "TRIAL",
     "fork": "TRIAL NAME=VALUE …",
     "rewind": "TRIAL EPOCH NAME=VALUE …",
+    "inject": "NAME=VALUE …",
 }
 """What can be asked, and the words behind it."""
 
@@ -87,6 +88,8 @@ def _asked(steer: Steering, action: str, words: Sequence[str], at: int | None, w
     form = f"ikura steer RUN {action} {ACTIONS[action]}"
     if len(words) < len(ACTIONS[action].removesuffix(" …").split()):
         raise UsageError(f"{action} needs more words: {form}")
+    if action == "inject":
+        return [steer.ask(Request(action=Action.INJECT, values=_values(words, texts=True), at=at, why=why))]
     trial = _number(words[0], "the number of a trial", form)
     if action == "rewind":
         if at is not None:
@@ -101,14 +104,14 @@ def _number(word: str, what: str, form: str) -> int:
     return int(word)
 
 
-def _values(pairs: Sequence[str]) -> dict[str, float]:
-    """Read NAME=VALUE pairs of numbers; whole ones stay whole.
+def _values(pairs: Sequence[str], texts: bool = False) -> dict[str, Any]:
+    """Read NAME=VALUE pairs of numbers, and of texts if there may be some; whole numbers stay whole.
 
     Example:
         >>> _values(["learning_rate=3e-3", "batch_size=64"])
         {'learning_rate': 0.003, 'batch_size': 64}
     """
-    found: dict[str, float] = {}
+    found: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not name or not equals:
@@ -118,6 +121,9 @@ def _values(pairs: Sequence[str]) -> dict[str, float]:
         try:
             found[name] = int(text) if text.lstrip("+-").isdecimal() else float(text)
         except ValueError:
+            if texts:
+                found[name] = {"true": True, "false": False}.get(text, text)
+                continue
             raise UsageError(f"{name} must be a number, but is {shortened(text)}") from None
     return found
 

@@ -6,7 +6,8 @@ import getpass
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 
-from ikura.errors import UsageError
+from ikura.errors import UsageError, listed, nearest
+from ikura.exchange.prior import fitted
 from ikura.files import shown
 from ikura.steer.new_values import check_values
 from ikura.study.record.facts import DONE, TEST
@@ -127,6 +128,22 @@ def _check_fork(record: Record, request: Request) -> None:
         )
 
 
+def _check_inject(record: Record, request: Request) -> None:
+    if request.trial is not None or request.at is not None:
+        raise UsageError("inject takes a configuration alone, no trial and no epoch")
+    space = record.searched
+    for name in request.values:
+        if name not in space:
+            raise UsageError(f"the space has no {name!r}{nearest(name, space)}; it has {listed(space, 50)}")
+    if fitted(request.values, space) is None:
+        values = {name: one.from_unit(0.5) for name, one in space.items() if not one.varies} | dict(request.values)
+        missing = [name for name in space.active(values) if name not in values]
+        if missing:
+            raise UsageError(f"inject needs a value of every hyperparameter; {listed(missing)} are missing")
+        space.to_unit(values)
+        raise UsageError("the space that is searched has no such configuration")
+
+
 def _no_values(request: Request) -> None:
     if request.values:
         raise UsageError(f"{request.action} takes no values, but got {', '.join(request.values)}")
@@ -136,5 +153,6 @@ CHECKS: Mapping[Action, Callable[[Record, Request], None]] = {
     Action.SET: _check_set,
     Action.STOP: _check_stop,
     Action.FORK: _check_fork,
+    Action.INJECT: _check_inject,
 }
 """What is looked at before a request is put on record, by its action."""

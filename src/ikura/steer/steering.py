@@ -68,6 +68,21 @@ class Steering:
         """
         return self.ask(Request(action=Action.FORK, trial=trial, values=values, at=at, why=why))
 
+    def inject(self, *, why: str = "", **values: Scalar) -> Intervention:
+        """Try a configuration in the search, which learns from it as from what was known before.
+
+        It is trained when the trials of the stage have ended, to as many epochs as they; the intervention's `made` is
+        the trial's number.
+
+        Args:
+            why: your reason, for the record.
+            **values: a value for every hyperparameter of the space that is not fixed.
+
+        Raises:
+            UsageError: the space has no such configuration, and why.
+        """
+        return self.ask(Request(action=Action.INJECT, values=values, why=why))
+
     def rewind(self, trial: int, to: int, *, why: str = "", **values: Scalar) -> list[Intervention]:
         """Go back to an epoch of a trial: it is stopped, and a fork goes on from there with other values.
 

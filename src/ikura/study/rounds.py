@@ -65,7 +65,9 @@ def run_stage(
         keep: takes the outcomes of a tile's trials that have ended, with the weights of the best and all evidence;
             None if nobody needs them.
     """
-    begun = [trial for trial in executor.store.trials(stage=stage.index) if trial.parent is None]
+    made = Interventions(executor.store).made()
+    rows = executor.store.trials(stage=stage.index)
+    begun = [trial for trial in rows if trial.parent is None and trial.number not in made]
     trials = sum(trial.state is not State.INFEASIBLE for trial in begun)
     if not trials:
         return
@@ -91,9 +93,9 @@ class _Rounds:
         path = executor.run / "snapshots" / f"stage-{stage.index}.safetensors"
         self.states = States(executor, path, options)
         self.options = replace(options, state=self.states)
-        forks = {one.made for one in Interventions(executor.store).every()}
+        made = Interventions(executor.store).made()
         rows = executor.store.trials(stage=stage.index)
-        self.trials = {trial.number: trial for trial in rows if trial.number not in forks}
+        self.trials = {trial.number: trial for trial in rows if trial.number not in made}
         self.rounds = executor.ledger.rounds(stage.index)
         self.curves: dict[int, np.ndarray] = {}
         self.goals: dict[int, np.ndarray] = {}

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 from ikura.population.job import Outcome
 from ikura.population.member import Member
-from ikura.search import Observation, Proposer, Schedule
+from ikura.search import EARLIER, Observation, Proposer, Schedule
 from ikura.study.executor import Executor, TrainingState, TrainOptions
-from ikura.study.forks import train_forks
+from ikura.study.made_by_hand import train_made
 from ikura.study.record.decision import SearchPlan
 from ikura.study.record.facts import STAGES, StageRecord, WideningRecord, mark
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.ledger import RoundRecord
 from ikura.study.record.prior_trials import prior_observations
 from ikura.study.record.search_plans import begun_with
@@ -28,28 +29,35 @@ from ikura.trial_state import State
 __all__ = ["search"]
 
 
-def observations(store: Store, sign: float) -> list[Observation]:
+def observations(store: Store, sign: float, before: float = math.inf) -> list[Observation]:
     """Read the finished trials of the search as proposers see them: the greater score is the better one.
 
-    What was known before the study comes first, as observations of a stage before all others.
+    What was known before the study comes first, as observations of a stage before all others. So do trials that a hand
+    injected in stages before the given one, as no proposer proposed them. Forks are left out: their scores are due to
+    more than their hyperparameters.
     """
-    found = prior_observations(store)
+    found, made = prior_observations(store), Interventions(store).made()
     lengths = {one.stage: one.epochs for one in store.fact(STAGES) or []}
     for row in store.trials():
+        if row.number in made and row.parent is not None:
+            continue
         if row.searched and row.state.ended and row.state is not State.SKIPPED:
+            if row.number in made and row.stage >= before:
+                continue
+            stage = EARLIER if row.number in made else row.stage
             score = sign * row.dev_score if row.state.comparable and row.dev_score is not None else math.nan
             loss = math.nan if row.dev_loss is None else row.dev_loss
             feasible = row.state is not State.INFEASIBLE
             settled = row.state is State.COMPLETE and row.epochs < lengths.get(row.stage, 0)
             found.append(
-                Observation(row.number, row.stage, dict(row.hyperparameters), score, loss, feasible, settled=settled)
+                Observation(row.number, stage, dict(row.hyperparameters), score, loss, feasible, settled=settled)
             )
     return found
 
 
-def known_to(plan: SearchPlan, proposer: Proposer, store: Store, sign: float) -> list[Observation]:
+def known_to(plan: SearchPlan, proposer: Proposer, store: Store, sign: float, stage: int) -> list[Observation]:
     """Read the finished trials as a search's proposer sees them: those of its own stages, before them all others."""
-    every = observations(store, sign)
+    every = observations(store, sign, stage)
     if not plan.first:
         return every
     own = [replace(one, stage=one.stage - plan.own) for one in every if one.stage >= plan.own]
@@ -89,7 +97,7 @@ def search(
         rows = executor.store.trials(stage=stage.index)
         if stages and not rows and executor.late:
             break
-        history = known_to(plan, proposer, executor.store, executor.sign)
+        history = known_to(plan, proposer, executor.store, executor.sign, stage.index)
         if not rows:
             number = executor.store.count()
             proposals = proposer.ask(own, own.trials, history)
@@ -115,7 +123,7 @@ def search(
             executor.progress.start(stage.name, stage.trials * stage.epochs)
             run_stage(executor, schedule, stage, proposer.searched(own, history), patience, keep)
             executor.progress.finish()
-        train_forks(executor, stage.index, stage.epochs, patience, keep)
+        train_made(executor, proposer.searched(own, history), stage.index, stage.epochs, patience, keep)
         executor.store.set_fact(mark(f"stage {stage.index}"), True)
     for state, end in ((State.WAITING, State.SKIPPED), (State.RUNNING, State.STOPPED)):
         executor.store.set_states([row.number for row in executor.store.trials(state=state)], end)

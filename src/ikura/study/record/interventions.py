@@ -29,6 +29,8 @@ class Action(StrEnum):
     """End a trial after an epoch; the weights of its best one are kept, as always."""
     FORK = "fork"
     """Begin a new trial that goes on from an epoch of this one with other values; this one goes on as it is."""
+    INJECT = "inject"
+    """Try a configuration in the search."""
 
 
 class Status(StrEnum):
@@ -162,8 +164,12 @@ class Interventions:
     def touched(self) -> set[int]:
         """Return the numbers of the trials that were changed while they trained, or made by hand."""
         query = sa.select(INTERVENTIONS).where(INTERVENTIONS.c.state == Status.APPLIED)
-        found = {one.made if one.action is Action.FORK else one.trial for one in self._read(query)}
+        found = {one.trial if one.made is None else one.made for one in self._read(query)}
         return {number for number in found if number is not None}
+
+    def made(self) -> set[int]:
+        """Return the numbers of the trials that were made by hand."""
+        return {one.made for one in self.every() if one.made is not None}
 
     def open(self, trials: Collection[int] | None = None) -> list[Intervention]:
         """Return those that may still take effect, of all trials or of some, in the order in which they were asked."""
@@ -192,8 +198,8 @@ class Interventions:
         """Record from which epoch an intervention is that was asked for the next one."""
         self._change(number, state=Status.ACCEPTED, at=at)
 
-    def fork(self, number: int, made: Trial) -> None:
-        """Record the trial that a fork is, which begins as a copy of another one, and that the fork is made of it."""
+    def make(self, number: int, made: Trial) -> None:
+        """Record a trial that was asked for, with what it has of its parent if it has one, and that it was made."""
         still = INTERVENTIONS.c.state.in_([one for one in Status if one.open])
         values = {"state": Status.APPLIED, "applied": made.epochs, "made": made.number}
         with self.store.writing() as connection:
