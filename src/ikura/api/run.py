@@ -83,7 +83,7 @@ def begin_run(
         SUMMARY: plan.dataset.summary.as_dict(),
         SETTING: setting_as_json(plan.setting),
         VERSIONS: versions(),
-        CHECKS: plan.checks,
+        CHECKS: None if plan.checks is None else plan.checks.to_json(),
         IMAGE_SAMPLES: image_samples(plan.dataset, plan.space, plan.setting.seed),
         PRIOR: plan.known.records,
         EARLIER_STUDIES: earlier_studies(prior),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -15,7 +15,6 @@ from ikura.data import Dataset
 from ikura.data.network_inputs import NetworkInputs
 from ikura.errors import UsageError
 from ikura.exchange.prior import Prior
-from ikura.json_values import JsonObject
 from ikura.metric import default_metric, metric
 from ikura.nn.loss import Loss
 from ikura.plugins import plugin_network, plugins_among
@@ -44,6 +43,9 @@ from ikura.study.record.setting import Setting
 from ikura.study.record.tune_options import SearchOptions, TrainingOptions
 from ikura.study.training_setup import make_setup
 from ikura.study.unused_hyperparameters import unread
+
+if TYPE_CHECKING:
+    from ikura.checks import Checks
 
 __all__ = ["Network", "StudyPlan", "make_plan"]
 
@@ -77,7 +79,7 @@ class StudyPlan:
     network: Network
     setup: TrainingSetup
     known: PriorTrials
-    checks: JsonObject | None
+    checks: Checks | None
 
 
 def make_plan(
@@ -192,10 +194,8 @@ def _tell(dataset: Dataset, lines: list[str], progress: Logged) -> None:
         progress.say(line)
 
 
-def _checked(
-    dataset: Dataset, factory: Any, space: Space, seed: int, progress: Logged, loss: Loss | None
-) -> JsonObject:
-    """Make the quick checks, say what they find, and return their results as JSON values.
+def _checked(dataset: Dataset, factory: Any, space: Space, seed: int, progress: Logged, loss: Loss | None) -> Checks:
+    """Make the quick checks, say what they find, and return their results.
 
     Raises:
         UsageError: one failed that no study can go on with.
@@ -205,4 +205,4 @@ def _checked(
     found = with_buildable(space, lambda hyperparameters: quick_checks(dataset, factory, hyperparameters, seed, loss))
     for line in warnings_of(found):
         progress.warn(line)
-    return found.to_json()
+    return found

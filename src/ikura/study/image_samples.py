@@ -14,6 +14,7 @@ from PIL import Image
 from ikura.data import Dataset
 from ikura.nn.augmentation import AUGMENTATIONS, Augment
 from ikura.space import Space
+from ikura.study.record.facts import AugmentationImages, ImageSamplesFact
 
 __all__ = ["image_samples", "image_strip"]
 
@@ -23,7 +24,7 @@ SIDE = 64
 GAP = 2
 
 
-def image_samples(dataset: Dataset, space: Space, seed: int) -> dict[str, Any] | None:
+def image_samples(dataset: Dataset, space: Space, seed: int) -> ImageSamplesFact | None:
     """Draw the samples of a study of images.
 
     Args:
@@ -33,9 +34,7 @@ def image_samples(dataset: Dataset, space: Space, seed: int) -> dict[str, Any] |
         seed: key of the augmentations' draws.
 
     Returns:
-        "classes": of each class {"name", "picture"}; "originals": the images that are changed; "augmentations": of each
-        {"name", "unit", "strengths": [{"strength", "picture"}]}. A picture is a PNG as a data URI, several images side
-        by side. None if the data are no images.
+        The samples; a picture is a PNG as a data URI, several images side by side. None if the data are no images.
     """
     if dataset.train.standard is None:
         return None
@@ -62,7 +61,7 @@ def _strengths(space: Space, name: str) -> list[float]:
     return [strength for strength in dict.fromkeys(found) if strength > 0]
 
 
-def _changed(images: npt.NDArray[Any], name: str, space: Space, seed: int) -> dict[str, Any]:
+def _changed(images: npt.NDArray[Any], name: str, space: Space, seed: int) -> AugmentationImages:
     strengths = _strengths(space, name)
     augment = Augment([{name: strength} for strength in strengths], seed)
     changed = augment(torch.from_numpy(images).float() / 255, epoch=0, first=0)
