@@ -111,20 +111,6 @@ def test_written_form_comes_back(name: str, data: st.DataObject) -> None:
 
 
 @every_kind
-@given(data=st.data(), u=UNIT)
-def test_zoom_is_a_part_of_the_same_kind(name: str, data: st.DataObject, u: float) -> None:
-    one = data.draw(KINDS[name].parameters)
-    low, high = sorted((data.draw(st.integers(0, 100)) / 100, data.draw(st.integers(0, 100)) / 100))
-    if low == high:
-        with pytest.raises(SpaceError, match=r"`low < high` must hold"):
-            one.zoom(low, high)
-        return
-    narrow = one.zoom(low, high)
-    assert narrow.scale == one.scale
-    assert one.contains(narrow.from_unit(u))
-
-
-@every_kind
 @pytest.mark.parametrize("u", [nan, -0.1, 1.1, inf])
 def test_only_the_unit_interval(name: str, u: float) -> None:
     with pytest.raises(SpaceError, match=r"lies in \[0, 1\]"):
@@ -189,16 +175,6 @@ def test_log_integers_share_by_the_logarithm() -> None:
     share = [ln((v + 0.5) / (v - 0.5)) / ln(8.5 / 0.5) for v in range(1, 9)]
     # The edge of a share falls between two points of the grid: the count is off by at most one.
     assert np.bincount(values)[1:] == pytest.approx(np.array(share) * grid, abs=1)
-
-
-def test_integer_zoom_keeps_two_values() -> None:
-    assert integer(1, 3).zoom(0.4, 0.5) == integer(2, 3)
-    assert integer(1, 3).zoom(0.9, 1) == integer(2, 3)
-
-
-def test_choice_zoom_keeps_the_options_touched() -> None:
-    assert choice("a", "b", "c", "d").zoom(0.3, 0.75) == choice("b", "c")
-    assert choice("a", "b", "c", "d").zoom(0.3, 0.76) == choice("b", "c", "d")
 
 
 def test_truth_values_are_not_numbers() -> None:

@@ -190,11 +190,6 @@ class NetworkInputs:
         return [f"x[{place}]" for place in range(len(self.inputs))] if len(self.inputs) > 1 else ["x"]
 
     @property
-    def example_bytes(self) -> int:
-        """Bytes that one example takes, at most eight for each number."""
-        return sum(8 * prod(one.example_shape) for one in self.inputs)
-
-    @property
     def shapes(self) -> Any:
         """The shape of one example: of each input by its name or place; of the only one, or of sequences, alone."""
         found = [list(one.example_shape) for one in self.inputs]

@@ -74,21 +74,6 @@ class Parameter(ABC):
     def contains(self, value: object) -> bool:
         """Say whether this is one of the parameter's values; NaN never is."""
 
-    @abstractmethod
-    def zoom(self, low: float, high: float) -> Parameter:
-        """Narrow the parameter to a part of the unit interval.
-
-        Args:
-            low: lower end on the unit scale.
-            high: upper end on the unit scale.
-
-        Returns:
-            A parameter of the same kind. Integers keep at least two values, a choice every option touched.
-
-        Raises:
-            SpaceError: `0 <= low < high <= 1` does not hold.
-        """
-
     def widen(self, upwards: bool, share: float, least: float, greatest: float) -> Parameter:
         """Move one end of the range outwards.
 

@@ -61,9 +61,6 @@ class _Interval(Parameter):
         except SpaceError:
             return False
 
-    def zoom(self, low: float, high: float) -> Parameter:
-        return type(self)(self.from_unit(low), self.from_unit(high))
-
     def widen(self, upwards: bool, share: float, least: float, greatest: float) -> Parameter:
         low, high = self._transform(self.low), self._transform(self.high)
         by = share * (high - low)

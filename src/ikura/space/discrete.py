@@ -80,15 +80,6 @@ class Integer(Parameter):
             return False
 
     @override
-    def zoom(self, low: float, high: float) -> Integer:
-        if not low < high:
-            raise SpaceError(f"`low < high` must hold, but got (low={low:g}, high={high:g})")
-        first, last = self.from_unit(low), self.from_unit(high)
-        if first == last:
-            first, last = (first, first + 1) if first < self.high else (first - 1, first)
-        return Integer(first, last, self.log)
-
-    @override
     def widen(self, upwards: bool, share: float, least: float, greatest: float) -> Integer:
         low, high = self._bounds()
         by = share * (high - low)
@@ -156,15 +147,6 @@ class Choice(Parameter):
         return any(same(option, value) for option in self.options)
 
     @override
-    def zoom(self, low: float, high: float) -> Choice:
-        if not low < high:
-            raise SpaceError(f"`low < high` must hold, but got (low={low:g}, high={high:g})")
-        first, last = self.index(self.from_unit(low)), self.index(self.from_unit(high))
-        if last > first and last == high * len(self.options):
-            last -= 1
-        return Choice(self.options[first : last + 1])
-
-    @override
     def as_dict(self) -> JsonObject:
         return {"choices": list(self.options)}
 
@@ -196,12 +178,6 @@ class Fixed(Parameter):
     @override
     def contains(self, value: object) -> bool:
         return same(value, self.value)
-
-    @override
-    def zoom(self, low: float, high: float) -> Fixed:
-        if not within_unit(low) < within_unit(high):
-            raise SpaceError(f"`low < high` must hold, but got (low={low:g}, high={high:g})")
-        return self
 
     @override
     def as_dict(self) -> JsonObject:
