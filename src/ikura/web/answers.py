@@ -15,12 +15,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ikura.errors import IkuraError, RunError, UsageError
-from ikura.json_values import Json, jsonable
-from ikura.web.database_reader import stamp
+from ikura.json_values import Json, JsonObject, jsonable
+from ikura.web.database_reader import Stamp, stamp
 from ikura.web.helper_process import HelperProcess
 from ikura.web.request_body import RefusalError, body_of
 from ikura.web.requests import ACTIONS, interventions, request_of, touched
-from ikura.web.run_folders import RunFolders
+from ikura.web.run_folders import RunFolders, is_live
 from ikura.web.study_reader import MOST_STUDIES, StudyReader, StudyReaders
 from ikura.web.study_summary import overview, summary
 from ikura.web.trial_queries import Filter, page, rows_of, sample
@@ -77,6 +77,7 @@ class Answers:
         self.folders, self.read_only = folders, read_only
         self.readers = StudyReaders()
         self.hand, self.analyst = HelperProcess(), HelperProcess(calm=True)
+        self._overviews: dict[Path, tuple[tuple[Stamp, bool], JsonObject]] = {}
         self._mattered: dict[Path, tuple[int, float, Json]] = {}
 
     def warm(self) -> None:
@@ -89,7 +90,7 @@ class Answers:
     @answering
     def runs(self, request: Request) -> Json:
         """All runs, those that changed last first."""
-        found = [overview(name, run) for name, run in self.folders.all().items()]
+        found = [self._overview(name, run) for name, run in self.folders.all().items()]
         found.sort(key=lambda one: (one["live"], one["changed"] or one["begun"] or 0.0), reverse=True)
         return {"folder": self.folders.folder.name, "single": self.folders.single, "runs": found}
 
@@ -228,6 +229,14 @@ class Answers:
         """End the processes that were begun."""
         self.hand.close()
         self.analyst.close()
+
+    def _overview(self, name: str, run: Path) -> JsonObject:
+        """Describe a run, as it was described before if nothing has changed."""
+        now = stamp(run), is_live(run)
+        known = self._overviews.get(run)
+        if known is None or known[0] != now:
+            known = self._overviews[run] = now, overview(name, run)
+        return known[1]
 
     def _reader(self, request: Request) -> tuple[str, StudyReader]:
         name = request.query_params.get("run", "")

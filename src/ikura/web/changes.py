@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 
 from starlette.concurrency import run_in_threadpool
@@ -19,7 +20,8 @@ __all__ = ["Changes"]
 
 MOST_STREAMS = 48
 SECONDS = 0.5
-"""Between two looks at the disk."""
+"""Between two looks at the disk, or longer: `REST` times what a look takes."""
+REST = 20.0
 BREATH = 15.0
 """Seconds after which a stream says that it is there, though nothing has changed."""
 
@@ -61,14 +63,16 @@ class Changes:
             before, silent = "", 0.0
             yield "retry: 1000\n\n"
             while True:
+                begun = time.monotonic()
                 now = json.dumps(await run_in_threadpool(look))
-                silent += SECONDS
+                pause = max(SECONDS, REST * (time.monotonic() - begun))
+                silent += pause
                 if now != before:
                     before, silent = now, 0.0
                     yield "event: changed\ndata: 1\n\n"
                 elif silent >= BREATH:
                     silent = 0.0
                     yield ": here\n\n"
-                await asyncio.sleep(SECONDS)
+                await asyncio.sleep(pause)
         finally:
             self.open -= 1

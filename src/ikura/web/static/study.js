@@ -128,7 +128,7 @@ export class Study {
 
   trialsCard(share) {
     const { study } = this;
-    const left = study.left === null ? null : `about ${duration(study.left)} left`;
+    const left = study.left === null ? null : `about ${duration(Math.max(10, Math.ceil(study.left)))} of the search left`;
     const took = Object.entries(study.seconds).reduce((sum, [, value]) => sum + value, 0);
     const time = study.live ? `begun ${ago(study.begun)}` : took ? `${duration(took)} of work` : null;
     return card(
