@@ -63,6 +63,14 @@ def test_a_change_is_asked_for_refused_and_applied(waiting: Path, served: Served
         page.fill("input[name=at]", "6")
         page.click("text=Stop this trial")
         page.wait_for_selector("tr[data-state=asked]:has-text('stop')")
+        page.goto(page.url.replace("trial=1", "trial=2"))
+        page.fill("input[name=learning_rate]", "0.02")
+        page.click("text=Go back with them")
+        page.wait_for_selector("text=say after which epoch")
+        page.fill("input[name=at]", "4")
+        page.click("text=Fork with them")
+        page.wait_for_selector("tr[data-state]:has-text('fork learning_rate 0.02')")
+        page.goto(page.url.replace("trial=2", "trial=1"))
     resumed = subprocess.Popen([sys.executable, "-c", RESUME, str(waiting)])
     page.wait_for_selector("tr[data-state=applied]:has-text('set learning_rate 0.03')")
     page.wait_for_selector("tr[data-state=applied]:has-text('applied after epoch 6')")
@@ -73,8 +81,13 @@ def test_a_change_is_asked_for_refused_and_applied(waiting: Path, served: Served
     assert [(one.trial, one.state, one.epoch, one.why) for one in study.interventions] == [
         (1, Status.APPLIED, 3, "<b>it has levelled off</b>"),
         (1, Status.APPLIED, 6, ""),
+        (2, Status.APPLIED, 4, ""),
     ]
+    made = study.interventions[2].made
     page.keyboard.press("s")
     page.wait_for_selector("tr[data-trial='1'] a:has-text('✎')")
-    page.click("text=2 requests")
-    page.wait_for_selector("h1:has-text('Log')")
+    page.click("text=3 requests")
+    page.click(f"text=→ trial {made}")
+    page.wait_for_selector(f"h1:has-text('Trial {made}')")
+    page.click("text=compare")
+    page.wait_for_selector(".differs:has-text('0.02')")

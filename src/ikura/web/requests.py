@@ -14,7 +14,7 @@ from ikura.web.database_reader import reading
 
 __all__ = ["ACTIONS", "interventions", "request_of", "touched"]
 
-ACTIONS = ("set", "stop")
+ACTIONS = ("set", "stop", "fork", "rewind")
 """What the page can ask for."""
 MOST_WORDS, MOST_VALUES = 500, 100
 MOST_LISTED = 1_000
@@ -68,7 +68,7 @@ def interventions(run: Path, trial: int | None = None) -> list[JsonObject]:
 def touched(run: Path) -> set[int]:
     """The numbers of the trials that a hand has changed, or that it made."""
     query = f"SELECT DISTINCT trial, made FROM interventions WHERE state = 'applied' LIMIT {MOST_LISTED}"
-    return {one for row in _rows(run, query) for one in row if type(one) is int}
+    return {one for trial, made in _rows(run, query) if type(one := trial if made is None else made) is int}
 
 
 def _rows(run: Path, query: str, values: tuple[int, ...] = ()) -> list[tuple[Any, ...]]:

@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TextIO
 
-from ikura.errors import IkuraError
+from ikura.errors import IkuraError, UsageError
 from ikura.json_values import Json, JsonObject, jsonable
 
 __all__ = ["answer", "main"]
@@ -48,21 +48,21 @@ def answer(question: JsonObject) -> JsonObject:
 
 
 def _ask(question: JsonObject) -> Json:
-    """Put a request on record; return the intervention as it stands."""
+    """Put a request on record; return the interventions that it is, as they stand."""
     from ikura.steer import Steering
     from ikura.study.record.interventions import Action, Request
     from ikura.study.record.record import Record
 
-    record = Record(question["run"])
+    record, action, why = Record(question["run"]), question["action"], question["why"]
+    trial, at, values = question["trial"], question["at"], question["values"]
     with closing(record):
-        request = Request(
-            action=Action(question["action"]),
-            trial=question["trial"],
-            values=question["values"],
-            at=question["at"],
-            why=question["why"],
-        )
-        return Steering(record).ask(request).to_json()
+        steering = Steering(record)
+        if action != "rewind":
+            request = Request(action=Action(action), trial=trial, values=values, at=at, why=why)
+            return [steering.ask(request).to_json()]
+        if trial is None or at is None or values.keys() & {"trial", "to", "why"}:
+            raise UsageError("rewind needs a trial, an epoch to go back to, and values of hyperparameters if any")
+        return [one.to_json() for one in steering.rewind(trial, at, why=why, **values)]
 
 
 def _changeable(question: JsonObject) -> Json:

@@ -16,6 +16,7 @@ export class Lines {
     this.marks = [];
     this.plane = new Plane(box, label, (pen, w, h) => this.draw(pen, w, h));
     this.plane.canvas.addEventListener("pointermove", (event) => this.move(event));
+    this.plane.canvas.addEventListener("click", (event) => this.picked?.(this.epochAt(event)));
     this.plane.canvas.addEventListener("pointerleave", () => {
       this.at = null;
       hideTip();
@@ -140,12 +141,20 @@ export class Lines {
     }
   }
 
-  move(event) {
-    if (!this.x || !this.lines.length) return;
+  get last() {
+    return Math.max(1, ...this.lines.map((line) => line.x[line.x.length - 1] ?? 1));
+  }
+
+  epochAt(event) {
     const [x] = this.plane.place(event);
     const share = (x - LEFT) / (this.plane.width - LEFT - RIGHT);
-    const last = Math.max(1, ...this.lines.map((line) => line.x[line.x.length - 1] ?? 1));
-    const epoch = Math.min(last, Math.max(1, Math.round(this.x.from(share))));
+    return Math.min(this.last, Math.max(1, Math.round(this.x.from(share))));
+  }
+
+  move(event) {
+    if (!this.x || !this.lines.length) return;
+    const { last } = this;
+    const epoch = this.epochAt(event);
     this.at = epoch;
     this.plane.redraw();
     const rows = this.lines.map((line) => {

@@ -61,7 +61,7 @@ export class Hand {
     this.buttons = h("div", { class: "chips" });
     put(
       place,
-      h("div", { class: "top" }, h("h2", {}, "A hand on it"), h("span", { class: "quiet" }, "what is asked is done between two epochs, and is on record")),
+      h("div", { class: "top" }, h("h2", {}, "A hand on it"), h("span", { class: "quiet" }, "what is asked is done between two epochs, and is on record; a click into a chart takes its epoch")),
       this.controls,
       h("div", { class: "controls" }, h("label", {}, h("span", {}, "after epoch"), this.at), h("label", { class: "wide" }, h("span", {}, "why"), this.why)),
       this.buttons,
@@ -72,7 +72,7 @@ export class Hand {
     });
   }
 
-  async load(hyperparameters) {
+  async load(hyperparameters, trains) {
     this.now = hyperparameters;
     if (this.can === null) {
       this.told.textContent = "asking what can be changed…";
@@ -90,11 +90,14 @@ export class Hand {
     names.sort((a, b) => OFTEN.includes(b) - OFTEN.includes(a));
     for (const name of names) if (!this.fields.has(name)) this.field(name);
     for (const [name, field] of this.fields) field.placeholder = number(hyperparameters[name], 5);
-    const { actions } = this.can;
+    const button = (words, does, title, kind = "") => h("button", { type: "button", class: kind, title, on: { click: does } }, words);
+    const allowed = (action) => this.can.actions.includes(action) && names.length > 0;
     put(
       this.buttons,
-      actions.includes("set") && names.length ? h("button", { type: "button", class: "main", on: { click: () => this.set() } }, "Ask for these values") : null,
-      actions.includes("stop") ? h("button", { type: "button", on: { click: () => this.ask({ action: "stop" }) } }, "Stop this trial") : null,
+      trains && allowed("set") ? button("Ask for these values", () => this.set(), "from the epoch on, or at once", "main") : null,
+      allowed("fork") ? button("Fork with them", () => this.ask({ action: "fork", values: this.values() }), "another trial goes on from the epoch with these values; this one goes on as it is", trains ? "" : "main") : null,
+      trains && allowed("rewind") ? button("Go back with them", () => this.rewind(), "this trial is stopped, and a fork goes on from the epoch") : null,
+      trains && allowed("stop") ? button("Stop this trial", () => this.ask({ action: "stop" }), "after the epoch, or at once; the weights of its best epoch are kept") : null,
     );
   }
 
@@ -113,7 +116,8 @@ export class Hand {
     this.controls.append(h("label", {}, h("span", { title: name }, name), field, quick));
   }
 
-  set() {
+  // The values that are written; null where one is no number, which is said.
+  values() {
     const values = {};
     for (const [name, field] of this.fields) {
       const text = field.value.trim().replace("−", "-");
@@ -122,15 +126,28 @@ export class Hand {
       if (!Number.isFinite(value)) {
         this.told.textContent = `${name} must be a number`;
         field.focus();
-        return;
+        return null;
       }
       values[name] = value;
     }
-    if (Object.keys(values).length) this.ask({ action: "set", values });
-    else this.told.textContent = "write a new value first";
+    if (Object.keys(values).length) return values;
+    this.told.textContent = "write a new value first";
+    return null;
+  }
+
+  set() {
+    this.ask({ action: "set", values: this.values() });
+  }
+
+  rewind() {
+    if (this.at.value.trim() === "") {
+      this.told.textContent = "say after which epoch: write it, or click into a chart";
+      this.at.focus();
+    } else this.ask({ action: "rewind", values: this.values() });
   }
 
   async ask(form) {
+    if (form.values === null) return;
     const at = this.at.value.trim();
     if (at !== "" && !/^\d{1,15}$/.test(at)) {
       this.told.textContent = "the epoch must be a whole number";
@@ -140,7 +157,7 @@ export class Hand {
     for (const button of this.buttons.children) button.disabled = true;
     try {
       const found = await send("ask", { run: this.run, trial: this.trial, why: this.why.value.trim(), at: at === "" ? null : Number(at), ...form });
-      this.told.textContent = `asked: ${whatOf(found)}`;
+      this.told.textContent = `asked: ${found.map(whatOf).join(", ")}`;
       for (const field of [...this.fields.values(), this.at, this.why]) field.value = "";
       await this.again();
     } catch (error) {

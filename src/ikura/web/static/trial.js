@@ -66,7 +66,8 @@ export class Trial {
     const own = this.asked.filter((one) => one.state === "applied" && one.trial === trial.number && one.applied !== null);
     const hands = own.map((one) => ({ epoch: one.applied + 0.5, label: whatOf(one), colour: "--roe", dash: [] }));
     const kept = trial.best_epoch ? [{ epoch: trial.best_epoch, label: "kept weights", colour: "--muted" }] : [];
-    const marks = [...kept, ...hands];
+    const head = this.head && this.hand?.at.value === String(this.head) ? [{ epoch: this.head, label: `epoch ${this.head}`, colour: "--ink", dash: [], wide: true }] : [];
+    const marks = [...kept, ...hands, ...head];
     this.loss.show(
       [
         { name: "dev loss", x: curve.epoch, y: curve.dev_loss, mark: 0 },
@@ -84,7 +85,7 @@ export class Trial {
     put(
       this.rest,
       h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Hyperparameters")), facts(all.map((name) => [name, name in changed ? `${number(hyperparameters[name], 5)} → ${number(now[name], 5)}` : number(now[name], 5)]), new Set(Object.keys(changed)))),
-      family.length > 1 ? h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Family"), h("span", { class: "quiet" }, `${plural(family.length, "trial")}: copies, forks and finalists of one configuration`)), tree(family, trial.number, run)) : null,
+      family.length > 1 ? h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Family"), h("span", { class: "quiet" }, `${plural(family.length, "trial")}: copies, forks and finalists of one configuration`)), tree(family, trial.number, run, new Set(this.asked.map((one) => one.made)))) : null,
     );
   }
 
@@ -97,12 +98,21 @@ export class Trial {
   // The controls of a trial that trains, and what was asked of it.
   steer() {
     const { study, found, asked, run } = this;
-    const open = ["running", "waiting"].includes(found.trial.state) && found.trial.purpose === "search";
+    const { state, purpose } = found.trial;
+    const open = purpose === "search" && state !== "infeasible";
     put(this.logBox, asked.length ? h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Requests")), log(asked, run, false)) : null);
-    this.handBox.hidden = !open || !study.live || study.readOnly;
+    this.handBox.hidden = !open || !study.live || study.readOnly || study.test !== null;
+    this.loss.picked = this.dev.picked = this.handBox.hidden ? null : (epoch) => this.pick(epoch);
     if (this.handBox.hidden) return;
     this.hand ??= new Hand(this.handBox, run, found.trial.number, () => this.load());
-    this.hand.load(this.values());
+    this.hand.load(this.values(), ["running", "waiting"].includes(state));
+  }
+
+  // Put the playhead to an epoch: to go back to, or to fork from.
+  pick(epoch) {
+    this.hand.at.value = String(epoch);
+    this.head = epoch;
+    this.show();
   }
 
   key(event) {
@@ -119,7 +129,7 @@ export class Trial {
   }
 }
 
-function tree(family, here, run) {
+function tree(family, here, run, forks) {
   const below = new Map();
   for (const one of family) below.set(one.parent, [...(below.get(one.parent) ?? []), one]);
   const known = new Set(family.map((one) => one.number));
@@ -137,7 +147,7 @@ function tree(family, here, run) {
         "li",
         { class: one.number === here ? "here" : "", css: { "--depth": depth } },
         h("a", { href: address("/trial", { run, trial: one.number }) }, `trial ${one.number}`),
-        h("span", { class: "quiet" }, depth === 0 ? "" : one.purpose === "finalist" ? "finalist" : "copy"),
+        h("span", { class: "quiet" }, depth === 0 ? "" : one.purpose === "finalist" ? "finalist" : forks.has(one.number) ? "fork" : "copy"),
         h("span", {}, ...stateOf(one.state)),
         h("span", {}, score(one.dev_score)),
         one.number === here || !known.has(here) ? null : h("a", { class: "quiet", href: address("/compare", { run, a: here, b: one.number }) }, "compare"),
