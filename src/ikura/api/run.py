@@ -18,7 +18,6 @@ from ikura.engine import engine_for, worker_count
 from ikura.exchange.prior import Prior
 from ikura.metric import metric as metric_of
 from ikura.population.member import Member
-from ikura.population.program.builder import UnknownOperationError
 from ikura.population.setup import TrainingSetup
 from ikura.population.tile_size import COMPILED_TILE, measure_tile_size
 from ikura.population.warmup import warm_up, warm_up_update
@@ -43,6 +42,7 @@ from ikura.study.record.facts import (
     SUMMARY,
     TILE_SIZE,
     VERSIONS,
+    WAYS,
     Fact,
 )
 from ikura.study.record.open_run import setting_as_json
@@ -57,6 +57,7 @@ from ikura.study.run_folder import begin_folder, end_opening
 from ikura.study.search_loop import search as run_search
 from ikura.study.shortlist import Shortlist
 from ikura.study.steered import refuse_rest
+from ikura.study.ways_of_running import counted, foretell
 
 __all__ = ["begin_run", "go_on"]
 
@@ -122,7 +123,8 @@ def go_on(
                 keep_network(store, setting, setup)
             check_network(store, setting, setup)
             with store.timed("prepare"):
-                setup = replace(setup, mostly_programs=_programs(setup, space, setting, progress.say))
+                inside = foretell(setup, space, setting.trials, setting.seed, setting.custom, progress.say)
+                setup = replace(setup, mostly_programs=inside)
             tile_size = store.fact(TILE_SIZE)
             if tile_size is None:
                 with store.timed("prepare"):
@@ -145,6 +147,9 @@ def go_on(
                 refuse_rest(store)
                 measure(limited)
                 finish(limited, setting, dataset)
+        if setting.custom:
+            trained = [trial.member for trial in store.trials() if trial.epochs]
+            store.set_fact(WAYS, counted(setup, trained))
         study = Study(run, setup.network, (setting, store))
         with store.timed("report"):
             if store.fact(ERRORS) is not None:
@@ -159,19 +164,6 @@ def _decided(executor: Executor, setting: Setting, ask: Ask | None) -> bool:
     from ikura.diagnose.autopilot import decide
 
     return decide(Record(executor.run, executor.setup.network, (setting, executor.store)), executor, setting, ask)
-
-
-def _programs(setup: TrainingSetup, space: Space, setting: Setting, say: Callable[[str], None]) -> bool:
-    """Whether networks of the caller's run as programs of the compiled kernel, and say what keeps them from it."""
-    if not setup.programs:
-        return False
-    found = with_buildable(space, lambda one: setup.program(Member(0, one, setting.seed), say))
-    if isinstance(found, UnknownOperationError):
-        say(f"The networks run in PyTorch, not in the compiled kernel, which does not know {found}.")
-        return False
-    parts = ", ".join(dict.fromkeys(kind.name for kind in found.kinds if kind.name not in ("input", "copy")))
-    say(f"The networks run in the compiled kernel: {parts}.")
-    return True
 
 
 def _tile_size(setup: TrainingSetup, space: Space, setting: Setting, say: Callable[[str], None]) -> int:

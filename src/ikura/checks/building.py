@@ -13,8 +13,15 @@ from ikura.checks.short_training import reseed
 from ikura.checks.subject import Batch, Subject
 from ikura.nn.loss import OutputShape, outputs_of
 from ikura.population.inputs import TensorInputs, table_of_inputs
+from ikura.population.program.builder import UnknownOperationError
+from ikura.population.program.graph import trace
+from ikura.population.program.inputs import ProgramInputs
+from ikura.population.program.translate import translate
 
 __all__ = ["FactoryCheck", "ForwardCheck", "SharedCheck"]
+
+FEW = 3
+"""Examples of the smaller mini-batch of two, by which a network is traced."""
 
 
 class FactoryCheck(Check):
@@ -176,7 +183,26 @@ class ForwardCheck(Check):
                 "Name the dimension: squeeze(1), flatten(1).",
                 **figures,
             )
-        return self.passed(f"inputs {tuple(batch.x.shape)} give outputs {shape}", **figures)
+        runs = _way(subject, batch)
+        return self.passed(f"inputs {tuple(batch.x.shape)} give outputs {shape}{runs and f'; {runs}'}", **figures)
+
+
+def _way(subject: Subject, batch: Batch) -> str:
+    """How a factory's network will be trained: in the compiled kernel, or in PyTorch and why; empty if not known."""
+    if not subject.custom or subject.step is not None or len(batch.y) <= FEW:
+        return ""
+    if subject.loss is not None or subject.named is not None:
+        return "it trains in PyTorch, because the kernel knows the task's usual loss only"
+    module = subject.module()
+    try:
+        inputs = ProgramInputs.of(module, batch.x, batch.codes)
+        given = inputs.tensors(batch.x, batch.codes)
+        shapes = [tuple(one.shape[1:]) if one.is_floating_point() else None for one in given]
+        program = translate(trace(module, [[one[:FEW] for one in given], given], inputs.every), shapes)
+    except UnknownOperationError as error:
+        return f"it trains in PyTorch, because the kernel does not know {error}"
+    parts = dict.fromkeys(kind.name for kind in program.kinds if kind.name not in ("input", "copy"))
+    return f"it trains in the compiled kernel: {', '.join(parts)}"
 
 
 class SharedCheck(Check):

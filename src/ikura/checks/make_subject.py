@@ -164,6 +164,7 @@ def subject_of_data(
         named=asked.named_loss,
         step=asked.step,
         integers=own and train.whole_numbers,
+        custom=own,
     )
     embedded = () if as_given else tuple(dataset.encoder.cardinalities)
     return _with_network(subject, network, asked.hyperparameters or {}, embedded)

@@ -91,6 +91,7 @@ class Subject:
         drift: columns distributed otherwise in another part, as `ikura.data.find_drift` returns them.
         seed: key of all draws.
         integers: whether whole numbers reach the network as they are.
+        custom: whether the network is the caller's own.
     """
 
     what: str
@@ -113,6 +114,7 @@ class Subject:
     seed: int = 0
     integers: bool = False
     named: nn_loss.Loss | None = None
+    custom: bool = False
 
     @cached_property
     def has(self) -> frozenset[str]:

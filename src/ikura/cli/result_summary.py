@@ -171,6 +171,8 @@ def _facts(study: Study) -> dict[str, str]:
         facts["Checks"] = _checks(study.checks)
     if study.findings is not None:
         facts |= _diagnosis(study.findings)
+    if study.ways:
+        facts["Trials ran"] = ", ".join(f"{count} {way}" for way, count in study.ways.items())
     facts["Time"] = format_duration(sum(seconds_until_told(study.seconds).values()))
     if study.best is None:
         return facts | {"Run folder": f"{run} (report.html)"}

@@ -319,13 +319,14 @@ ERRORS: Fact[ErrorsRecord] = Fact("errors", ErrorsRecord)
 ACCOUNT: Fact[AccountRecord] = Fact("account", AccountRecord)
 PREDICTIONS: Fact[PredictionsFact] = Fact("predictions", PredictionsFact)
 TEST: Fact[Test] = Fact("test", Test)
+WAYS: Fact[dict[str, int]] = Fact("ways", dict[Short, Count])
 DONE: Fact[bool] = Fact("done", Literal[True])
 FACTS = {
     one.name: one
     for one in (
         SETTING, NETWORK, FUNCTIONS, MEASURES, VERSIONS, SUMMARY, CHECKS, IMAGE_SAMPLES, PRIOR, EARLIER_STUDIES,
         SECONDS, TILE_SIZE,
-        STAGES, COSTS, DECISIONS, BEST, ERRORS, ACCOUNT, PREDICTIONS, TEST, DONE,
+        STAGES, COSTS, DECISIONS, BEST, ERRORS, ACCOUNT, PREDICTIONS, TEST, WAYS, DONE,
     )
 }  # fmt: skip
 MARK = re.compile(r"stage \d+|searched( \d+)?")

@@ -29,6 +29,7 @@ from ikura.study.record.facts import (
     STAGES,
     SUMMARY,
     TEST,
+    WAYS,
     AccountRecord,
     ChoiceRecord,
     ImageSamplesFact,
@@ -255,6 +256,14 @@ class Record:
     def test(self) -> Test | None:
         """The one measurement on the test set; None before the end."""
         return self.store.fact(TEST)
+
+    @property
+    def ways(self) -> dict[str, int]:
+        """How the trials of a network of the caller's ran, to how many: in the compiled kernel, or in PyTorch and why.
+
+        Empty before the end, and for other networks.
+        """
+        return self.store.fact(WAYS) or {}
 
     @property
     def predictions(self) -> PredictionsFact | None:
