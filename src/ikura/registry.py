@@ -54,6 +54,8 @@ class Registry(Mapping[str, T], Generic[T]):
         self.kind, self.group, self.built_in, self.adapt = kind, group, dict(built_in), adapt
         self.reserved = reserved
         self.registered: dict[str, T] = {}
+        self.unlisted: set[str] = set()
+        """Registered names that one call used, which are there and not offered to others."""
         self._loaded: dict[str, T] = {}
 
     @cached_property
@@ -89,7 +91,8 @@ class Registry(Mapping[str, T], Generic[T]):
         return name in self.built_in or name in self.registered or (isinstance(name, str) and name in self.installed)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys((*self.built_in, *self.registered, *self.installed)))
+        listed = (name for name in self.registered if name not in self.unlisted)
+        return iter(dict.fromkeys((*self.built_in, *listed, *self.installed)))
 
     def __len__(self) -> int:
         return len(list(iter(self)))
@@ -122,6 +125,7 @@ class Registry(Mapping[str, T], Generic[T]):
         if name in self or name in self.reserved:
             raise UsageError(f"the {self.kind} {name!r} exists already; choose another name")
         self.registered[name] = self._adapted(name, thing)
+        self.unlisted.discard(name)
         return self.registered[name]
 
     def origin(self, name: str) -> str | None:

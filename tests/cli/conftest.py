@@ -92,6 +92,7 @@ def make_study(run: Path) -> Any:
         ),
         test=SimpleNamespace(metric="accuracy", value=0.955, interval=(0.91, 0.98), note=None),
         measures=pd.DataFrame({"metric": ["f1"], "dev": [0.9], "test": [0.85]}),
+        ways={},
         seconds={"read": 0.5, "coarse": 41.2},
         diverged=1,
         frozen=0,

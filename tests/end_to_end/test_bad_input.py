@@ -183,7 +183,7 @@ def test_an_output_folder_that_holds_another_run(ikura: Run, tmp_path: Path) -> 
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*")}
     done = ikura(*tune)
     assert done.code == 2
-    assert "run: holds another run; go on with it (ikura resume run) or name another folder" in done.complaint
+    assert "run: holds another run; go on with it (ikura resume run), replace it (--overwrite, " in done.complaint
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*")} == before
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import ikura
-from ikura.cli.study_summary import summary
+from ikura.cli.result_summary import summary
 from ikura.plugins import KINDS
 
 RANDOM = np.random.default_rng(0)

@@ -29,7 +29,7 @@ from ikura.study.chosen_space import chosen_space
 from ikura.study.freezing import choose_freezing
 from ikura.study.given_data import GivenData
 from ikura.study.loss_choice import check_labels_fit, check_loss_fits, task_of_loss
-from ikura.study.metric_applicability import check_measurable
+from ikura.study.metric_applicability import check_measurable, check_own_metrics
 from ikura.study.network_cost import check_bound
 from ikura.study.optimizer_check import check_optimizer
 from ikura.study.positive_class import positive_of
@@ -177,6 +177,7 @@ def make_plan(
     )
     setup = make_setup(setting, dataset, resolved(name, network))
     check_bound(setup, opened, search.objectives.max_parameters)
+    check_own_metrics(setup, opened, seed)
     if optimizer is not None:
         check_optimizer(setup, opened, seed, search.schedule, progress)
     if name in ("mlp", "cnn"):

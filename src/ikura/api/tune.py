@@ -26,7 +26,7 @@ from ikura.study.record.own_functions import (
 )
 from ikura.study.record.progress import Logged, Progress
 from ikura.study.record.tune_options import SearchOptions, TrainingOptions
-from ikura.study.run_folder import alone, new_folder, run_folder
+from ikura.study.run_folder import alone, clear_run, new_folder, run_folder
 
 __all__ = ["tune"]
 
@@ -64,6 +64,7 @@ def tune(
     device: str = "auto",
     dtype: str = "float32",
     out: str | Path | None = None,
+    overwrite: bool = False,
     group: str | None = None,
     time: str | None = None,
     kinds: Mapping[str, str] | None = None,
@@ -145,6 +146,8 @@ def tune(
         device: "auto", "cpu" or "cuda"; auto is a GPU for networks of your own if there is one, the CPU otherwise.
         dtype: "float32" or "float64".
         out: the run folder; by default a new one under runs/.
+        overwrite: whether a run that is there is replaced, once the arguments have been understood: what ikura wrote
+            is removed, and nothing else.
         group: column whose groups stay together in one part of the split.
         time: column by which the oldest rows train and the newest test.
         kinds: column -> numeric, category, boolean, datetime or ignore, where its kind is to be another.
@@ -201,7 +204,7 @@ def tune(
     given["stop_on"] = None if stop_on == "dev_loss" else metric_called(stop_on)
     given["metrics"] = None if metrics is None else tuple(str(metric_called(one)) for one in metrics)
     options, training = SearchOptions.of(given), picked(TrainingOptions, given)
-    place = None if out is None else run_folder(data, out).absolute()
+    place = None if out is None else run_folder(data, out, overwrite).absolute()
     plan = make_plan(
         GivenData.of(data, picked(DataOptions, given), metric),
         options,
@@ -215,5 +218,6 @@ def tune(
     )
     run = new_folder(data) if place is None else place
     with alone(run, made=place is None):
-        run_folder(data, run)
+        run_folder(data, run, overwrite)
+        clear_run(run)
         return begin_run(run, plan, prior, progress, ask, began)

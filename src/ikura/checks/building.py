@@ -14,8 +14,9 @@ from ikura.checks.subject import Batch, Subject
 from ikura.nn.loss import OutputShape, outputs_of
 from ikura.population.inputs import TensorInputs, table_of_inputs
 from ikura.population.program.builder import UnknownOperationError
-from ikura.population.program.graph import trace
-from ikura.population.program.inputs import ProgramInputs
+from ikura.population.program.graph import check_hooks, trace
+from ikura.population.program.graph import run as run_traced
+from ikura.population.program.inputs import ProgramInputs, unwrapped
 from ikura.population.program.translate import translate
 
 __all__ = ["FactoryCheck", "ForwardCheck", "SharedCheck"]
@@ -198,7 +199,9 @@ def _way(subject: Subject, batch: Batch) -> str:
         inputs = ProgramInputs.of(module, batch.x, batch.codes)
         given = inputs.tensors(batch.x, batch.codes)
         shapes = [tuple(one.shape[1:]) if one.is_floating_point() else None for one in given]
-        program = translate(trace(module, [[one[:FEW] for one in given], given], inputs.every), shapes)
+        check_hooks(module)
+        traced = trace(unwrapped(module), len(given), inputs.every)
+        program = translate(run_traced(traced, unwrapped(module), [[one[:FEW] for one in given], given]), shapes)
     except UnknownOperationError as error:
         return f"it trains in PyTorch, because the kernel does not know {error}"
     parts = dict.fromkeys(kind.name for kind in program.kinds if kind.name not in ("input", "copy"))

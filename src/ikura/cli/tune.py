@@ -62,6 +62,10 @@ def tune(
         Path | None,
         option("DIR", "The run folder to write; by default a new one under runs/.", "Output", a_place),
     ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace a run that the folder holds.", rich_help_panel="Output"),
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -98,6 +102,7 @@ def tune(
             space=opened,
             seed=seed,
             out=out,
+            overwrite=overwrite,
             ask=ask_in_terminal(session, progress.pause) if autopilot.ask else None,
             checks=checks,
             progress=progress,

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from ikura.data import Dataset, Part
-from ikura.errors import DataError
+from ikura.errors import DataError, UsageError
 from ikura.metric import METRICS, Metric, undefined
 from ikura.metric._base import Needs
+from ikura.nn.generators import preserved
+from ikura.population.inputs import call_forward, tensors_of
+from ikura.population.member import Member
+from ikura.population.setup import TrainingSetup
+from ikura.space import Space
+from ikura.study.buildable import with_buildable
 
-__all__ = ["check_measurable", "not_measured"]
+__all__ = ["check_measurable", "check_own_metrics", "not_measured"]
+
+MOST_ROWS = 4096
+"""Dev examples on which a metric of the caller's is tried before training."""
 
 NOTHING = 1e-9
 """Share of the target's deviation below which a target is a rounding of 0."""
@@ -52,6 +64,42 @@ def check_measurable(dataset: Dataset, metric: Metric, dtype: str) -> None:
             f"{metric.name} of {named} cannot be given on the dev set, because {reason}; compare by another metric "
             f"({', '.join(others)}), or with other dev rows (--seed, --dev FILE)"
         )
+
+
+def check_own_metrics(setup: TrainingSetup, space: Space, seed: int) -> None:
+    """Refuse a metric of the caller's that fails on what an untrained network predicts of the dev set.
+
+    Where it divides by zero a trained network may do better, so that is let go by.
+
+    Raises:
+        UsageError: naming the metric, the shapes and the reason.
+    """
+    scorer = setup.scorer
+    own = [one for one in (scorer.metric, *scorer.others.values()) if getattr(one, "made_by", None) is not None]
+    if not own:
+        return
+    dev = setup.dev.head(MOST_ROWS)
+
+    def predicted(hyperparameters: Mapping[str, Any]) -> Tensor:
+        module = setup.module(Member(0, hyperparameters, seed)).to(torch.float32).eval()
+        with torch.no_grad(), preserved():
+            x = tensors_of(dev)
+            x = x if isinstance(x, Tensor) and not x.is_floating_point() else x.to(torch.float32)
+            outputs = call_forward(module, x, torch.from_numpy(dev.codes))
+        return scorer.predicted(outputs, dev.y.shape[1:])
+
+    try:
+        predictions = with_buildable(space, predicted)
+    except Exception:
+        # What is wrong with the network is told by those who look at it.
+        return
+    target = scorer.target(dev.y)
+    for one in own:
+        try:
+            one(predictions, target)
+        except UsageError as error:
+            if not isinstance(error.__cause__, ArithmeticError):
+                raise
 
 
 def _targets(dataset: Dataset, y: npt.NDArray[Any]) -> npt.NDArray[Any]:

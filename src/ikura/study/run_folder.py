@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -17,8 +18,9 @@ from ikura.built_in import BUNDLED, IMAGE_SETS
 from ikura.data.images import is_image_data
 from ikura.errors import RunError, StorageError
 from ikura.files import held, named, shown, sweep_partial
+from ikura.study.record.setting import Setting
 
-__all__ = ["alone", "begin_folder", "end_opening", "new_folder", "run_folder", "sweep_run"]
+__all__ = ["alone", "begin_folder", "clear_run", "end_opening", "new_folder", "run_folder", "sweep_run"]
 
 OPENING = ".opening"
 """Mark of a folder in which a run is being opened, from before its first file to the moment when it is a run."""
@@ -61,8 +63,14 @@ def new_folder(data: Any) -> Path:
     return run
 
 
-def run_folder(data: Any, out: str | Path) -> Path:
-    """Take a name for the run folder; refuse one that is a file, holds another run, or what a run would overwrite."""
+def run_folder(data: Any, out: str | Path, overwrite: bool = False) -> Path:
+    """Take a name for the run folder; refuse one that is a file, holds another run, or what a run would overwrite.
+
+    Args:
+        data: as the caller of `ikura.tune` gave them.
+        out: the folder.
+        overwrite: whether a run that it holds may be replaced, see `clear_run`.
+    """
     run = named(out, "the output folder")
     own = isinstance(data, str | os.PathLike)
     bundled = own and str(data) in (*BUNDLED, *IMAGE_SETS) and not Path(data).exists()
@@ -81,9 +89,13 @@ def run_folder(data: Any, out: str | Path) -> Path:
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise RunError(f"{shown(run)}: the output folder cannot be made: {shown(above)} is no folder to write in")
     if os.path.lexists(run / "config.toml"):
-        raise RunError(
-            f"{shown(run)}: holds another run; go on with it (ikura resume {quote(shown(run))}) or name another folder"
-        )
+        if not overwrite:
+            resumed = f"go on with it (ikura resume {quote(shown(run))})"
+            replaced = "replace it (--overwrite, overwrite=True)"
+            raise RunError(f"{shown(run)}: holds another run; {resumed}, {replaced} or name another folder")
+        if own and Path(os.path.realpath(data)).is_relative_to(place):
+            raise RunError(f"{shown(run)}: the data lie in this run, which would be removed; name another folder")
+        return run
     if not (run / OPENING).exists():
         for name in TAKEN:
             if os.path.lexists(run / name):
@@ -91,6 +103,31 @@ def run_folder(data: Any, out: str | Path) -> Path:
                     f"{shown(run)}: holds {name} of another origin, which a run would overwrite; name another folder"
                 )
     return run
+
+
+def clear_run(run: Path) -> None:
+    """Remove the run that a folder holds, all that a run writes and nothing else; a folder without one is left alone.
+
+    Args:
+        run: the folder, held by this process.
+
+    Raises:
+        RunError: its config.toml is none of ikura's.
+        StorageError: something cannot be removed.
+    """
+    setting = run / "config.toml"
+    if not os.path.lexists(setting):
+        return
+    Setting.load(run)
+    try:
+        for place in (run / name for name in TAKEN):
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
+            else:
+                place.unlink(missing_ok=True)
+        setting.unlink()
+    except OSError as error:
+        raise StorageError(f"{shown(run)}: cannot be replaced: {error.strerror or error}") from error
 
 
 @contextmanager

@@ -263,4 +263,5 @@ def _same(mine: Any, theirs: Any) -> bool:
 
 
 def _put(registry: Registry[Any], name: str, thing: Any) -> None:
+    registry.unlisted.add(name)
     registry.registered[name] = replace(thing, name=name) if isinstance(thing, Loss | Metric) else thing

@@ -103,3 +103,15 @@ class Test:
     value: float
     interval: tuple[float, float]
     note: Short | None = None
+
+    def __str__(self) -> str:
+        """Say it in a line.
+
+        Example:
+            >>> print(Test("accuracy", 0.955, (0.9123, 0.98)))
+            test accuracy 0.955 (95 % interval 0.9123 to 0.98)
+        """
+        if self.note is not None:
+            return f"test {self.metric}: {self.note}"
+        low, high = self.interval
+        return f"test {self.metric} {self.value:.4g} (95 % interval {low:.4g} to {high:.4g})"
