@@ -214,6 +214,10 @@ class Asked:
         self.heard.append(epoch)
         return [self.change] if epoch == self.change.epoch and not fault(self.change) else []
 
+    def over(self) -> bool:
+        """The training goes on."""
+        return False
+
 
 @pytest.mark.parametrize("stacked", [False, True])
 def test_what_is_asked_on_the_way_is_what_is_on_record_from_the_beginning(setup: Make, stacked: bool) -> None:

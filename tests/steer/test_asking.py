@@ -124,7 +124,7 @@ def test_the_command_line_asks_and_lists(left: Study, capsys: pytest.CaptureFixt
     [
         (
             ("sett", 1, "l2=1"),
-            "ACTION must be one of set, stop, fork, rewind, inject, but got 'sett', did you mean 'set'?",
+            "ACTION must be one of set, stop, fork, rewind, inject, end, but got 'sett', did you mean 'set'?",
         ),
         (("set", 1), "set needs more words: ikura steer RUN set TRIAL NAME=VALUE …"),
         (("set", "one", "l2=1"), "the number of a trial is needed, but got 'one'"),

@@ -45,6 +45,7 @@ from ikura.study.record.facts import (
     WAYS,
     Fact,
 )
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.open_run import setting_as_json
 from ikura.study.record.pretrained import Pretrained
 from ikura.study.record.progress import Progress
@@ -56,7 +57,6 @@ from ikura.study.record.versions import versions
 from ikura.study.run_folder import begin_folder, end_opening
 from ikura.study.search_loop import search as run_search
 from ikura.study.shortlist import Shortlist
-from ikura.study.steered import refuse_rest
 from ikura.study.ways_of_running import counted, foretell
 
 __all__ = ["begin_run", "go_on"]
@@ -139,12 +139,13 @@ def go_on(
                 going_on = True
                 while going_on:
                     for one in plans(setting, store):
-                        limited = replace(executor, deadline=_deadline(setting, store, one.until))
+                        limited = replace(executor, deadline=_deadline(setting, store, one.until), searching=True)
                         made = one.proposer(setting.search, setting.seed)
                         run_search(limited, made, schedule_of(setting.schedule), one, Shortlist(limited))
-                    going_on = setting.autopilot is not None and _decided(executor, setting, ask)
+                    goes_on = setting.autopilot is not None and not Interventions(store).ended()
+                    going_on = goes_on and _decided(executor, setting, ask)
                 limited = replace(executor, deadline=_deadline(setting, store, 1.0))
-                refuse_rest(store)
+                Interventions(store).close_search()
                 measure(limited)
                 finish(limited, setting, dataset)
         if setting.custom:

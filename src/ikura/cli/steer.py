@@ -31,6 +31,7 @@ ACTIONS = {
     "fork": "TRIAL NAME=VALUE …",
     "rewind": "TRIAL EPOCH NAME=VALUE …",
     "inject": "NAME=VALUE …",
+    "end": "",
 }
 """What can be asked, and the words behind it."""
 
@@ -46,7 +47,7 @@ def steer(
         list[str] | None,
         typer.Argument(
             metavar="[WORDS]...",
-            help="; ".join(f"{name} {text}" for name, text in ACTIONS.items()) + ".",
+            help="; ".join(f"{name} {text}".rstrip() for name, text in ACTIONS.items()) + ".",
         ),
     ] = None,
     at: Annotated[
@@ -88,8 +89,8 @@ def _asked(steer: Steering, action: str, words: Sequence[str], at: int | None, w
     form = f"ikura steer RUN {action} {ACTIONS[action]}"
     if len(words) < len(ACTIONS[action].removesuffix(" …").split()):
         raise UsageError(f"{action} needs more words: {form}")
-    if action == "inject":
-        return [steer.ask(Request(action=Action.INJECT, values=_values(words, texts=True), at=at, why=why))]
+    if action in ("inject", "end"):
+        return [steer.ask(Request(action=Action(action), values=_values(words, texts=True), at=at, why=why))]
     trial = _number(words[0], "the number of a trial", form)
     if action == "rewind":
         if at is not None:

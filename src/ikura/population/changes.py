@@ -44,6 +44,9 @@ class Listener(Protocol):
             fault: says why a change cannot be made here; empty where it can.
         """
 
+    def over(self) -> bool:
+        """Say whether the training is to end now, as if its time were over."""
+
 
 def member_at(member: Member, changes: Iterable[Change], epoch: int) -> Member:
     """A member with the values that it has after so many epochs.

@@ -192,7 +192,7 @@ def _ordinary_arithmetic() -> Iterator[None]:
 def _train(
     setup: TrainingSetup, job: Job, tell: Callable[[TileProgress], None], stopping: Callable[[], bool]
 ) -> list[Outcome]:
-    late = job.deadline is not None and time.time() >= job.deadline
+    late = _late(job)
     if late and not job.first and not (job.snapshot and job.snapshot.exists()):
         tell(TileProgress(job.epochs * len(job.training), job.number))
         return []
@@ -218,7 +218,7 @@ def _train(
             for place in job.training:
                 job.watch(training, place)
         tell(TileProgress(len(job.training), job.number, training.leading()))
-        late = job.deadline is not None and time.time() >= job.deadline
+        late = _late(job)
         stop = stopping()
         if job.snapshot is not None and (stop or time.monotonic() - saved >= job.snapshot_seconds):
             save_snapshot(job.snapshot, training)
@@ -238,6 +238,12 @@ def _train(
             after(training)
     tell(TileProgress((job.epochs - training.epoch) * len(job.training), job.number, training.leading()))
     return _outcomes(job, training, cut)
+
+
+def _late(job: Job) -> bool:
+    """Whether a tile's time is over, or a hand ended the search."""
+    over = job.listener is not None and job.listener.over()
+    return over or (job.deadline is not None and time.time() >= job.deadline)
 
 
 def _course(setup: TrainingSetup, job: Job) -> Course:

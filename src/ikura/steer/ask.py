@@ -15,7 +15,7 @@ from ikura.study.record.interventions import Action, Interventions, Request
 from ikura.study.record.record import Record
 from ikura.study.record.store import Store
 from ikura.study.record.study_tables import row_of
-from ikura.study.record.trial import Trial
+from ikura.study.record.trial import Purpose, Trial
 from ikura.trial_state import State
 
 __all__ = ["ask", "whoever"]
@@ -50,6 +50,8 @@ def ask(record: Record, request: Request, who: str | None = None) -> int:
     if record.store.fact(DONE):
         raise UsageError(f"{shown(record.run)}: the study is finished; nothing trains any more")
     CHECKS[request.action](record, request)
+    if record.store.count(purpose=Purpose.FINALIST):
+        raise UsageError(f"{shown(record.run)}: the search has ended; the finalists train, which repeat what it found")
     with _writable(record) as store:
         return Interventions(store).add(request, whoever() if who is None else who)
 
@@ -144,6 +146,12 @@ def _check_inject(record: Record, request: Request) -> None:
         raise UsageError("the space that is searched has no such configuration")
 
 
+def _check_end(record: Record, request: Request) -> None:
+    _no_values(request)
+    if request.trial is not None or request.at is not None:
+        raise UsageError("end is for the whole search, it takes no trial and no epoch")
+
+
 def _no_values(request: Request) -> None:
     if request.values:
         raise UsageError(f"{request.action} takes no values, but got {', '.join(request.values)}")
@@ -154,5 +162,6 @@ CHECKS: Mapping[Action, Callable[[Record, Request], None]] = {
     Action.STOP: _check_stop,
     Action.FORK: _check_fork,
     Action.INJECT: _check_inject,
+    Action.END: _check_end,
 }
 """What is looked at before a request is put on record, by its action."""

@@ -83,6 +83,17 @@ class Steering:
         """
         return self.ask(Request(action=Action.INJECT, values=values, why=why))
 
+    def end(self, *, why: str = "") -> Intervention:
+        """End the search now and go on to the finalists, as if its time were over: trials in training are cut short.
+
+        Args:
+            why: your reason, for the record.
+
+        Raises:
+            UsageError: the search has ended already.
+        """
+        return self.ask(Request(action=Action.END, why=why))
+
     def rewind(self, trial: int, to: int, *, why: str = "", **values: Scalar) -> list[Intervention]:
         """Go back to an epoch of a trial: it is stopped, and a fork goes on from there with other values.
 

@@ -17,6 +17,7 @@ from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.study.buildable import unbuildable
 from ikura.study.network_cost import too_large
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.ledger import Ledger, Segment
 from ikura.study.record.objectives import Objectives
 from ikura.study.record.progress import Progress
@@ -75,6 +76,7 @@ class Executor:
         jobs: tiles that train at once.
         aims: what is wanted besides a good dev score.
         deadline: time (`time.time`) at which training ends; None for none.
+        searching: whether it ends, too, when a hand ends the search.
     """
 
     run: Path
@@ -88,6 +90,7 @@ class Executor:
     jobs: int = 1
     objectives: Objectives = field(default_factory=Objectives)
     deadline: float | None = None
+    searching: bool = False
 
     @property
     def ledger(self) -> Ledger:
@@ -96,8 +99,9 @@ class Executor:
 
     @property
     def late(self) -> bool:
-        """Whether the deadline has passed."""
-        return self.deadline is not None and time.time() >= self.deadline
+        """Whether the deadline has passed, or a hand ended the search."""
+        passed = self.deadline is not None and time.time() >= self.deadline
+        return passed or (self.searching and Interventions(self.store).ended())
 
     @property
     def best(self) -> float | None:
@@ -230,7 +234,7 @@ class Executor:
             budget=options.budget,
             keep_losses=options.losses,
             changes=tuple(one for one in changes if one.trial in [segment.trial for segment in segments]),
-            listener=None if self.store.path is None else StoreListener(self.store),
+            listener=None if self.store.path is None else StoreListener(self.store, self.searching),
         )
 
     def _tiles(

@@ -20,7 +20,6 @@ __all__ = [
     "changes_of",
     "course_of",
     "refuse_ended",
-    "refuse_rest",
     "values_after",
 ]
 
@@ -108,34 +107,43 @@ def refuse_ended(store: Store, epochs: dict[int, int]) -> None:
         interventions.refuse(one.number, f"trial {one.trial} ended after {epochs[one.trial]} epochs")
 
 
-def refuse_rest(store: Store) -> None:
-    """Refuse what is still open when the search has ended."""
-    interventions = Interventions(store)
-    for one in interventions.open():
-        interventions.refuse(one.number, "the search has ended")
-
-
 class StoreListener:
     """Hears what is asked for in a study's store, in whichever thread or process a tile trains.
 
     Args:
         store: the study's store; a worker process opens its own.
+        ends: whether an end of the search ends the training.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, ends: bool = False) -> None:
         assert store.path is not None
-        self.path = store.path
+        self.path, self.ends = store.path, ends
         self._begin(store)
 
     def _begin(self, store: Store | None) -> None:
-        self.store, self.looked, self.known = store, -SECONDS, list[Intervention]()
+        self._store, self.looked, self.known = store, -SECONDS, list[Intervention]()
+        self.asked, self.ended = -SECONDS, False
 
-    def __getstate__(self) -> Path:
-        return self.path
+    def __getstate__(self) -> tuple[Path, bool]:
+        return self.path, self.ends
 
-    def __setstate__(self, path: Path) -> None:
-        self.path = path
+    def __setstate__(self, state: tuple[Path, bool]) -> None:
+        self.path, self.ends = state
         self._begin(None)
+
+    @property
+    def store(self) -> Store:
+        """The study's store, as this process has it."""
+        if self._store is None:
+            self._store = _stores.get(self.path) or _opened(self.path)
+        return self._store
+
+    def over(self) -> bool:
+        """Whether the training is to end now, see `Listener`."""
+        now = time.monotonic()
+        if self.ends and not self.ended and now - self.asked >= SECONDS:
+            self.asked, self.ended = now, Interventions(self.store).ended()
+        return self.ended
 
     def __call__(self, trials: Collection[int], epoch: int, fault: Callable[[Change], str]) -> Sequence[Change]:
         """Return the changes that take effect now, see `Listener`."""
@@ -153,8 +161,6 @@ class StoreListener:
 
     def _look(self, trials: Collection[int], epoch: int) -> None:
         """Read what is asked of some trials."""
-        if self.store is None:
-            self.store = _stores.get(self.path) or _opened(self.path)
         if not Interventions(self.store).any_open():
             return
         known = {one.number for one in self.known}
@@ -169,7 +175,6 @@ class StoreListener:
 
     def _applied(self, one: Intervention, epoch: int, fault: Callable[[Change], str]) -> list[Change]:
         """Put on record what becomes of an intervention; the change that it makes, if it makes one."""
-        assert self.store is not None
         assert one.trial is not None
         interventions = Interventions(self.store)
         if one.action is Action.FORK:

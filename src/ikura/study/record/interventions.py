@@ -31,6 +31,8 @@ class Action(StrEnum):
     """Begin a new trial that goes on from an epoch of this one with other values; this one goes on as it is."""
     INJECT = "inject"
     """Try a configuration in the search."""
+    END = "end"
+    """End the search now and go on to the finalists."""
 
 
 class Status(StrEnum):
@@ -52,6 +54,9 @@ class Status(StrEnum):
 
 
 ANY_OPEN = f"SELECT 1 FROM interventions WHERE state IN ('{Status.ASKED}', '{Status.ACCEPTED}') LIMIT 1"
+
+
+ENDED = f"SELECT 1 FROM interventions WHERE action = '{Action.END}' AND state != '{Status.REFUSED}' LIMIT 1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +186,19 @@ class Interventions:
         """Whether there are any that may still take effect; asked often, so it is quick."""
         with self.store.reading() as connection:
             return connection.exec_driver_sql(ANY_OPEN).first() is not None
+
+    def ended(self) -> bool:
+        """Whether a hand ended the search; asked often, so it is quick."""
+        with self.store.reading() as connection:
+            return connection.exec_driver_sql(ENDED).first() is not None
+
+    def close_search(self) -> None:
+        """Record that the search has ended: by a hand that asked for it, and too late for all else that is open."""
+        for one in self.open():
+            if one.action is Action.END:
+                self._change(one.number, state=Status.APPLIED)
+            else:
+                self.refuse(one.number, "the search has ended")
 
     def accept(self, number: int) -> None:
         """Record that an intervention will be applied."""
