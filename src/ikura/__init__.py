@@ -11,6 +11,8 @@ from ikura.version import __version__
 _HOMES = {
     "check": "ikura.checks.check",
     "judge": "ikura.diagnose.bare_error_rates",
+    "train": "ikura.api.train",
+    "LiveRun": "ikura.api.live_run",
     "tune": "ikura.api.tune",
     "resume": "ikura.api.resume",
     "load": "ikura.api.open",
@@ -44,6 +46,7 @@ __all__ = [
     "Checks",
     "EpochRecord",
     "IkuraError",
+    "LiveRun",
     "Model",
     "Prior",
     "Progress",
@@ -69,14 +72,17 @@ __all__ = [
     "register",
     "resume",
     "scale",
+    "train",
     "tune",
     "when",
 ]
 
 if TYPE_CHECKING:
+    from ikura.api.live_run import LiveRun
     from ikura.api.open import load, open_study
     from ikura.api.resume import resume
     from ikura.api.study import Study
+    from ikura.api.train import train
     from ikura.api.tune import tune
     from ikura.checks import Checks
     from ikura.checks.check import check

@@ -162,6 +162,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
 
     checks = Checks([Result("overfit", "pass", "learnt by heart")], "a network")
     fakes = {"tune": study, "resume": study, "open_study": study, "load": FakeModel(), "check": checks}
+    fakes["train"] = SimpleNamespace(train=lambda: study)
     for name, result in fakes.items():
         monkeypatch.setattr(ikura, name, fake(name, result), raising=False)
     results = {"question": "Is it?", "claims": []}

@@ -28,6 +28,7 @@ from ikura.study.record.facts import (
     MeasureFact,
     PredictionsFact,
 )
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.record import Record
 from ikura.study.record.result import Test
 from ikura.study.record.search_plans import found_in, plans
@@ -74,9 +75,11 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
             rows, searches = store.trials(), plans(setting, store)
             found_by = found_in(rows[best.number].stage, searches)
             in_time = executor.deadline is None or time.time() < executor.deadline
+            # What training reaches is another question where a hand has changed or ended it.
+            steered = {best.number, best.model} & Interventions(store).touched()
             errors = recorded_errors(
                 run, best, rows, setup, measure, setting.seed, found_by.epochs,
-                lambda number: store.curves([number])["train_loss"].tolist(), in_time,
+                lambda number: store.curves([number])["train_loss"].tolist(), in_time and not steered,
             )  # fmt: skip
             store.set_fact(ERRORS, errors)
     module = load_network(setup, run, row)

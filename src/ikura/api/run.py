@@ -59,7 +59,7 @@ from ikura.study.search_loop import search as run_search
 from ikura.study.shortlist import Shortlist
 from ikura.study.ways_of_running import counted, foretell
 
-__all__ = ["begin_run", "go_on"]
+__all__ = ["begin_run", "go_on", "write_plan"]
 
 
 def begin_run(
@@ -75,6 +75,12 @@ def begin_run(
         ask: who is asked before each further search.
         began: when reading began, by `time.perf_counter`.
     """
+    store = write_plan(run, plan, prior, progress, began)
+    return go_on(run, plan.setting, store, plan.dataset, plan.setup, progress, ask)
+
+
+def write_plan(run: Path, plan: StudyPlan, prior: Prior | Study | None, progress: Progress, began: float) -> Store:
+    """Write down what was planned: from then on the folder is a run; the arguments are those of `begin_run`."""
     begin_folder(run)
     plan.given.keep(run)
     if isinstance(plan.network, Pretrained):
@@ -95,7 +101,7 @@ def begin_run(
     plan.setting.save(run)
     end_opening(run)
     progress.opened(run)
-    return go_on(run, plan.setting, store, plan.dataset, plan.setup, progress, ask)
+    return store
 
 
 def go_on(

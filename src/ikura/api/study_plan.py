@@ -13,6 +13,7 @@ from ikura.api.study import Study
 from ikura.built_in import OPTIMIZERS
 from ikura.data import Dataset
 from ikura.data.network_inputs import NetworkInputs
+from ikura.data.options import DataOptions
 from ikura.errors import UsageError
 from ikura.exchange.prior import Prior
 from ikura.metric import default_metric, metric
@@ -23,6 +24,7 @@ from ikura.population.member import Hyperparameters
 from ikura.population.setup import TrainingSetup
 from ikura.search import schedule
 from ikura.space import Space
+from ikura.space.argument_names import picked
 from ikura.study.array_preparation import arrays_for, with_whole_numbers
 from ikura.study.buildable import with_buildable
 from ikura.study.chosen_space import chosen_space
@@ -35,7 +37,15 @@ from ikura.study.optimizer_check import check_optimizer
 from ikura.study.positive_class import positive_of
 from ikura.study.record.device import chosen_device
 from ikura.study.record.networks import OWN, budget, check_channels, chosen_network, resolved
-from ikura.study.record.own_functions import loss_of, takes_given
+from ikura.study.record.own_functions import (
+    callbacks_called,
+    loss_called,
+    loss_of,
+    metric_called,
+    optimizer_called,
+    takes_given,
+    training_step_called,
+)
 from ikura.study.record.pretrained import Pretrained
 from ikura.study.record.prior_trials import PriorTrials, trials_of_prior
 from ikura.study.record.progress import Logged
@@ -47,7 +57,7 @@ from ikura.study.unused_hyperparameters import unread
 if TYPE_CHECKING:
     from ikura.checks import Checks
 
-__all__ = ["Network", "StudyPlan", "make_plan"]
+__all__ = ["Network", "StudyPlan", "make_plan", "planned"]
 
 Network = str | Callable[[Hyperparameters], nn.Module] | None
 """What `ikura.tune` takes as a network: its name, or its factory."""
@@ -80,6 +90,32 @@ class StudyPlan:
     setup: TrainingSetup
     known: PriorTrials
     checks: Checks | None
+
+
+def planned(given: Mapping[str, Any], progress: Logged) -> StudyPlan:
+    """Make the plan of a call.
+
+    Args:
+        given: the arguments of `ikura.tune` by name, its data as `data`.
+        progress: who is told what was found.
+
+    Raises:
+        UsageError: the data, the space or an argument cannot be used.
+    """
+    metrics, stop_on = given["metrics"], given["stop_on"]
+    called = dict(given)
+    called |= {"loss": loss_called(given["loss"]), "metric": metric_called(given["metric"])}
+    called |= {"callbacks": callbacks_called(given["callbacks"]), "optimizer": optimizer_called(given["optimizer"])}
+    called["training_step"] = training_step_called(given["training_step"])
+    called["stop_on"] = None if stop_on == "dev_loss" else metric_called(stop_on)
+    called["metrics"] = None if metrics is None else tuple(str(metric_called(one)) for one in metrics)
+    return make_plan(
+        GivenData.of(given["data"], picked(DataOptions, called), called["metric"]),
+        SearchOptions.of(called),
+        picked(TrainingOptions, called),
+        **{name: given[name] for name in ("network", "space", "standardise", "prior", "checks")},
+        progress=progress,
+    )
 
 
 def make_plan(

@@ -9,23 +9,13 @@ from typing import Any
 
 from ikura.api.run import begin_run
 from ikura.api.study import Study
-from ikura.api.study_plan import Network, make_plan
-from ikura.data.options import DataOptions
+from ikura.api.study_plan import Network, planned
 from ikura.errors import UsageError
 from ikura.exchange.prior import Prior
 from ikura.space import Space
-from ikura.space.argument_names import picked, refuses_unknown
-from ikura.study.given_data import GivenData
+from ikura.space.argument_names import refuses_unknown
 from ikura.study.record.decision import Ask
-from ikura.study.record.own_functions import (
-    callbacks_called,
-    loss_called,
-    metric_called,
-    optimizer_called,
-    training_step_called,
-)
 from ikura.study.record.progress import Logged, Progress
-from ikura.study.record.tune_options import SearchOptions, TrainingOptions
 from ikura.study.run_folder import alone, clear_run, new_folder, run_folder
 
 __all__ = ["tune"]
@@ -197,25 +187,8 @@ def tune(
         raise UsageError("give the data once: ikura.tune(data, …), or ikura.tune(train=…, dev=…, test=…)")
     data = train if data is None else data
     progress = Logged(progress)
-    metric = metric_called(metric)
-    given |= {"loss": loss_called(loss), "metric": metric}
-    given |= {"callbacks": callbacks_called(callbacks), "training_step": training_step_called(training_step)}
-    given["optimizer"] = optimizer_called(optimizer)
-    given["stop_on"] = None if stop_on == "dev_loss" else metric_called(stop_on)
-    given["metrics"] = None if metrics is None else tuple(str(metric_called(one)) for one in metrics)
-    options, training = SearchOptions.of(given), picked(TrainingOptions, given)
     place = None if out is None else run_folder(data, out, overwrite).absolute()
-    plan = make_plan(
-        GivenData.of(data, picked(DataOptions, given), metric),
-        options,
-        training,
-        network=network,
-        space=space,
-        standardise=standardise,
-        prior=prior,
-        checks=checks,
-        progress=progress,
-    )
+    plan = planned(given | {"data": data}, progress)
     run = new_folder(data) if place is None else place
     with alone(run, made=place is None):
         run_folder(data, run, overwrite)

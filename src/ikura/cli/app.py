@@ -20,6 +20,7 @@ from ikura.cli import (
     scale,
     serve,
     steer,
+    train,
     tune,
 )
 from ikura.cli.option_helpers import epilogue
@@ -31,6 +32,7 @@ MODULES = {
     one.__name__.rpartition(".")[2]: one
     for one in (
         tune,
+        train,
         predict,
         resume,
         report,
@@ -62,7 +64,7 @@ def command() -> Any:
 
     Example:
         >>> list(command().commands)
-        ['tune', 'predict', 'resume', 'report', ..., 'check', 'diagnose', 'scale', 'measure', 'steer', 'serve']
+        ['tune', 'train', 'predict', 'resume', 'report', ..., 'check', 'diagnose', 'scale', 'measure', 'steer', 'serve']
     """
     settings = {"help_option_names": HELP_OPTIONS}
     app = typer.Typer(add_completion=False, rich_markup_mode="rich", context_settings=settings)

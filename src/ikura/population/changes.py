@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+import numpy as np
+
 from ikura.population.member import Member
 from ikura.population.training import TrainingRun
 
@@ -46,6 +48,18 @@ class Listener(Protocol):
 
     def over(self) -> bool:
         """Say whether the training is to end now, as if its time were over."""
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to be shown how far curves have come."""
+
+    def show(self, curves: Mapping[int, np.ndarray], since: int) -> None:
+        """Take how far the curves of members have come.
+
+        Args:
+            curves: of each trial, train_loss, dev_loss and dev_score after each epoch, shape (epochs, 3).
+            since: epochs of them that were recorded before the tile began.
+        """
 
 
 def member_at(member: Member, changes: Iterable[Change], epoch: int) -> Member:

@@ -197,7 +197,8 @@ def _train(
         tell(TileProgress(job.epochs * len(job.training), job.number))
         return []
     course = _course(setup, job)
-    training = course.begin(max((int(state["epoch"][0]) for state in job.states.values()), default=0))
+    since = max((int(state["epoch"][0]) for state in job.states.values()), default=0)
+    training = course.begin(since)
     training.tile.active[:] = False
     training.tile.active[list(job.training)] = True
     for place in job.training:
@@ -218,6 +219,8 @@ def _train(
             for place in job.training:
                 job.watch(training, place)
         tell(TileProgress(len(job.training), job.number, training.leading()))
+        if job.listener is not None and job.listener.due:
+            job.listener.show({job.members[place].number: training.curve(place) for place in job.training}, since)
         late = _late(job)
         stop = stopping()
         if job.snapshot is not None and (stop or time.monotonic() - saved >= job.snapshot_seconds):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ikura.population.changes import Change
 from ikura.study.record.interventions import Action, Intervention, Interventions, Status
@@ -25,6 +27,11 @@ __all__ = [
 
 SECONDS = 0.1
 """How often a tile looks for new requests."""
+
+SECONDS_BETWEEN_POINTS = 0.25
+"""How often the curves of a tile are shown while it trains, at least that apart."""
+SHARE = 0.005
+"""Share of the time that showing them may take."""
 
 _stores: dict[Path, Store] = {}
 """Stores that this worker process has opened; they are closed with it."""
@@ -123,6 +130,7 @@ class StoreListener:
     def _begin(self, store: Store | None) -> None:
         self._store, self.looked, self.known = store, -SECONDS, list[Intervention]()
         self.asked, self.ended = -SECONDS, False
+        self.next, self.shown = time.monotonic() + SECONDS_BETWEEN_POINTS, dict[int, int]()
 
     def __getstate__(self) -> tuple[Path, bool]:
         return self.path, self.ends
@@ -159,19 +167,33 @@ class StoreListener:
         self.known = [one for one in self.known if one not in due]
         return [change for one in due for change in self._applied(one, epoch, fault)]
 
+    @property
+    def due(self) -> bool:
+        """Whether it is time to be shown how far curves have come."""
+        return time.monotonic() >= self.next
+
+    def show(self, curves: Mapping[int, np.ndarray], since: int) -> None:
+        """Put into the store what is new of the curves, see `Listener`; so seldom that it costs nearly nothing."""
+        began = time.monotonic()
+        self.store.add_live_points(curves, {trial: self.shown.get(trial, since) for trial in curves})
+        self.shown = {trial: len(curve) for trial, curve in curves.items()}
+        ended = time.monotonic()
+        self.next = ended + max(SECONDS_BETWEEN_POINTS, (ended - began) / SHARE)
+
     def _look(self, trials: Collection[int], epoch: int) -> None:
         """Read what is asked of some trials."""
-        if not Interventions(self.store).any_open():
+        interventions = Interventions(self.store)
+        if not interventions.any_open():
             return
         known = {one.number for one in self.known}
-        for one in Interventions(self.store).open(trials):
+        for one in interventions.open(trials):
             if one.number in known:
                 continue
             dated = one.action is Action.FORK and one.at is not None
             if not dated:
                 self.known.append(one)
             if one.state is Status.ASKED and one.at is not None and (dated or one.at > epoch):
-                Interventions(self.store).accept(one.number)
+                interventions.accept(one.number)
 
     def _applied(self, one: Intervention, epoch: int, fault: Callable[[Change], str]) -> list[Change]:
         """Put on record what becomes of an intervention; the change that it makes, if it makes one."""

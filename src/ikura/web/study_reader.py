@@ -122,10 +122,16 @@ class StudyReader:
         del self.pace[:-MOST_LOOKS]
 
     def curves(self, numbers: Sequence[int]) -> dict[int, JsonObject]:
-        """Return the curves of a few trials, thinned to what a screen can show."""
-        query = "SELECT epoch, train_loss, dev_loss, dev_score FROM curves WHERE trial = ? ORDER BY epoch"
+        """Return the curves of a few trials, with epochs that have just passed, thinned to what a screen shows."""
+        points = "SELECT epoch, train_loss, dev_loss, dev_score FROM {} WHERE trial = :trial"
         with reading(self.run) as connection:
-            return {one: _thinned(connection.execute(query, (one,)).fetchall()) for one in numbers[:MOST_CURVES]}
+            # Databases of an earlier ikura have no curves of trials in training.
+            live = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'live_curves'").fetchone()
+            tables = ("curves", "live_curves") if live else ("curves",)
+            query = " UNION ALL ".join(points.format(table) for table in tables) + " ORDER BY epoch"
+            return {
+                one: _thinned(connection.execute(query, {"trial": one}).fetchall()) for one in numbers[:MOST_CURVES]
+            }
 
     def rounds(self) -> list[JsonObject]:
         """Return what the schedule decided, round by round: how many went on, began and were dropped."""

@@ -238,6 +238,8 @@ class Record:
     def curve(self, number: int) -> pd.DataFrame:
         """Return one trial's curve: epoch (from 1), train_loss (penalty included), dev_loss, dev_score.
 
+        Of a trial that trains, epochs are shown as they pass, about four times a second.
+
         Behind these is a column for each number that a training step tells, a mean over the training set, and one for
         the metric of stop_on.
 
@@ -245,7 +247,7 @@ class Record:
             UsageError: there is no such trial.
         """
         row_of(self.store, number)
-        return self.store.curves([number]).drop(columns="number").reset_index(drop=True)
+        return self.store.curves([number], live=True).drop(columns="number").reset_index(drop=True)
 
     @property
     def best(self) -> Best | None:

@@ -18,7 +18,7 @@ from ikura.json_values import plain, typed
 from ikura.population.job import Outcome
 from ikura.study.record.database import Database
 from ikura.study.record.facts import SECONDS, Fact
-from ikura.study.record.tables import CURVES, FACTS, MEASURES, TRIALS, VALUES
+from ikura.study.record.tables import CURVES, FACTS, LIVE_CURVES, MEASURES, TRIALS, VALUES
 from ikura.study.record.trial import Purpose, Trial
 from ikura.trial_state import State
 
@@ -154,6 +154,8 @@ class Store(Database):
         with self.writing() as connection:
             for table in (CURVES, VALUES):
                 connection.execute(sa.delete(table).where(table.c.trial.in_(anew)))
+            recorded_now = [int(str(one["key"])) for one in trials]
+            connection.execute(sa.delete(LIVE_CURVES).where(LIVE_CURVES.c.trial.in_(recorded_now)))
             connection.execute(update, trials)
             if points:
                 _insert_many(connection, CURVES, points)
@@ -163,6 +165,25 @@ class Store(Database):
                 numbers = sorted({row[0] for row in measures})
                 connection.execute(sa.delete(MEASURES).where(MEASURES.c.trial.in_(numbers)))
                 _insert_many(connection, MEASURES, measures)
+
+    def add_live_points(self, curves: Mapping[int, np.ndarray], since: Mapping[int, int]) -> None:
+        """Show points of curves that are not recorded yet, in place of those shown before from there on.
+
+        Args:
+            curves: by trial, train_loss, dev_loss and dev_score after each epoch, shape (epochs, 3).
+            since: how many epochs lie before the first point to be shown, by trial.
+        """
+        points = [
+            (trial, i, *map(_number, point))
+            for trial, curve in curves.items()
+            for i, point in enumerate(curve[since[trial] :].tolist(), since[trial] + 1)
+        ]
+        if points:
+            with self.writing() as connection:
+                for trial, epochs in since.items():
+                    there = LIVE_CURVES.c.trial == trial, LIVE_CURVES.c.epoch > epochs
+                    connection.execute(sa.delete(LIVE_CURVES).where(*there))
+                _insert_many(connection, LIVE_CURVES, points)
 
     def set_states(self, numbers: Sequence[int], state: State) -> None:
         """Change the state of several trials."""
@@ -227,13 +248,20 @@ class Store(Database):
             found.setdefault(name, {})[trial] = np.nan if value is None else value
         return pd.DataFrame(found)
 
-    def curves(self, numbers: Sequence[int] | None = None) -> pd.DataFrame:
-        """Return curves: number, epoch, train_loss, dev_loss, dev_score, and what else was recorded by epoch."""
-        query = sa.select(CURVES).order_by(CURVES.c.trial, CURVES.c.epoch)
-        if numbers is not None:
-            query = query.where(CURVES.c.trial.in_(list(numbers)))
+    def curves(self, numbers: Sequence[int] | None = None, *, live: bool = False) -> pd.DataFrame:
+        """Return curves: number, epoch, train_loss, dev_loss, dev_score, and what else was recorded by epoch.
+
+        Args:
+            numbers: of some trials; None for all.
+            live: whether the epochs of trials in training belong to them that are not recorded yet.
+        """
+        rows: list[Any] = []
         with self.reading() as connection:
-            rows = connection.execute(query).all()
+            for table in (CURVES, LIVE_CURVES) if live else (CURVES,):
+                query = sa.select(table).order_by(table.c.trial, table.c.epoch)
+                if numbers is not None:
+                    query = query.where(table.c.trial.in_(list(numbers)))
+                rows += connection.execute(query).all()
         names = ["number", "epoch", *COLUMNS]
         columns = zip(*rows, strict=True) if rows else [()] * len(names)
         kinds = [np.int64, np.int64] + [np.float64] * len(COLUMNS)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 __all__ = [
-    "CURVES", "FACTS", "INTERVENTIONS", "LOSSES", "MEASURES", "METADATA", "ROUNDS", "SEGMENTS", "TRIALS", "VALUES",
+    "CURVES", "FACTS", "INTERVENTIONS", "LIVE_CURVES", "LOSSES", "MEASURES", "METADATA", "ROUNDS", "SEGMENTS", "TRIALS",
+    "VALUES",
 ]  # fmt: skip
 
 METADATA = sa.MetaData()
@@ -40,6 +41,17 @@ CURVES = sa.Table(
     sa.Column("dev_score", sa.Float),
     sqlite_with_rowid=False,
 )
+LIVE_CURVES = sa.Table(
+    "live_curves",
+    METADATA,
+    sa.Column("trial", sa.Integer, primary_key=True),
+    sa.Column("epoch", sa.Integer, primary_key=True),
+    sa.Column("train_loss", sa.Float),
+    sa.Column("dev_loss", sa.Float),
+    sa.Column("dev_score", sa.Float),
+    sqlite_with_rowid=False,
+)
+"""Points of the curves of trials that train, until they are recorded with what became of the trial."""
 VALUES = sa.Table(
     "epoch_values",
     METADATA,

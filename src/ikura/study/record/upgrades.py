@@ -56,12 +56,20 @@ def _add_epoch_values(connection: sa.Connection) -> None:
     )
 
 
+def _add_live_curves(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(
+        "CREATE TABLE IF NOT EXISTS live_curves (trial INTEGER NOT NULL, epoch INTEGER NOT NULL, train_loss FLOAT, "
+        "dev_loss FLOAT, dev_score FLOAT, PRIMARY KEY (trial, epoch)) WITHOUT ROWID"
+    )
+
+
 UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (
     _drop_events,
     _rename_segments,
     _add_measures,
     _add_interventions,
     _add_epoch_values,
+    _add_live_curves,
 )
 """The step at index i brings tables of version i to version i + 1; steps are only ever appended."""
 

@@ -1,0 +1,158 @@
+"""One network that trains in the background, under the hand of whoever holds it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from threading import Thread
+from typing import Self
+
+import pandas as pd
+
+from ikura.api.run import go_on
+from ikura.api.study import Study
+from ikura.api.study_plan import StudyPlan
+from ikura.errors import UsageError
+from ikura.files import shown
+from ikura.schema import Scalar
+from ikura.study.record.interventions import Intervention
+from ikura.study.record.model import Model
+from ikura.study.record.progress import Progress
+from ikura.study.record.store import Store
+from ikura.study.record.study_tables import row_of
+from ikura.study.record.trial import Trial
+from ikura.study.run_folder import alone
+
+__all__ = ["LiveRun"]
+
+PATIENCE = 0.2
+"""Seconds after which a wait looks whether it was interrupted."""
+
+
+class LiveRun:
+    """A run of one network, trial 0 of its study, which trains in a thread of its own.
+
+    The thread ends with the process; what it had trained is in the run folder, and `ikura.resume` goes on from there.
+
+    Args:
+        run: the run folder, in which the plan is on record.
+        plan: what is trained.
+        progress: who is told how it goes, in that thread.
+    """
+
+    def __init__(self, run: Path, plan: StudyPlan, progress: Progress) -> None:
+        self.run, self.plan, self.progress = run, plan, progress
+        self.study = Study(run, plan.setup.network)
+        self._thread: Thread | None = None
+        self._error: BaseException | None = None
+
+    def __repr__(self) -> str:
+        state = "trains" if self.training else "has ended" if self._thread else "has not begun"
+        return f"LiveRun({str(self.run)!r}: {state})"
+
+    @property
+    def training(self) -> bool:
+        """Whether the thread is at work."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def trial(self) -> Trial:
+        """The network as it is on record."""
+        return row_of(self.study.store, 0)
+
+    @property
+    def curve(self) -> pd.DataFrame:
+        """A row for each epoch so far: epoch, train_loss, dev_loss, dev_score."""
+        return self.study.curve(0)
+
+    @property
+    def interventions(self) -> list[Intervention]:
+        """What was asked of it, and what became of that."""
+        return self.study.interventions
+
+    @property
+    def model(self) -> Model:
+        """The trained network with its preprocessing, as `Study.model`.
+
+        Raises:
+            UsageError: it has not been trained to its end.
+        """
+        if self._thread is None or self.training:
+            raise UsageError(f"{shown(self.run)}: the network has no model before its training has ended; wait for it")
+        return self.wait().model
+
+    def start(self) -> Self:
+        """Begin to train, in the background.
+
+        Raises:
+            UsageError: it has begun already.
+        """
+        if self._thread is not None:
+            raise UsageError(f"{shown(self.run)}: the training has begun already; a new one is another run")
+        self._thread = Thread(target=self._work, name=f"ikura {self.run.name}", daemon=True)
+        self._thread.start()
+        return self
+
+    def fork(self, *, at: int | None = None, why: str = "", **values: Scalar) -> Intervention:
+        """Let a new trial go on from an epoch of it with other values, beside it; see `Steering.fork`."""
+        return self.study.steer.fork(0, at=at, why=why, **values)
+
+    def rewind(self, to: int, *, why: str = "", **values: Scalar) -> list[Intervention]:
+        """Go back to an epoch: it is stopped, and a fork goes on from there; see `Steering.rewind`."""
+        return self.study.steer.rewind(0, to, why=why, **values)
+
+    def train(self) -> Study:
+        """Train in this thread, to the end; an interrupt leaves what `ikura.resume` goes on from.
+
+        Raises:
+            UsageError: it has begun already.
+        """
+        if self._thread is not None or self.study.test is not None:
+            raise UsageError(f"{shown(self.run)}: the training has begun already; a new one is another run")
+        self._train()
+        return self.study
+
+    def wait(self, timeout: float | None = None) -> Study:
+        """Wait until the training has ended; an interrupt ends the wait and not the training.
+
+        Args:
+            timeout: seconds to wait at most; None for as long as it takes.
+
+        Returns:
+            The finished study, its test set opened and its report written.
+
+        Raises:
+            UsageError: it has not begun.
+            TimeoutError: it still trains.
+            Exception: what ended it before its end.
+        """
+        if self._thread is None:
+            raise UsageError(f"{shown(self.run)}: nothing trains yet; start it first")
+        left = timeout
+        while self._thread.is_alive() and (left is None or left > 0):
+            self._thread.join(PATIENCE if left is None else min(PATIENCE, left))
+            left = None if left is None else left - PATIENCE
+        if self._thread.is_alive():
+            raise TimeoutError(f"{shown(self.run)}: still trains after {timeout:g} seconds")
+        if self._error is not None:
+            raise self._error
+        return self.study
+
+    def set(self, *, at: int | None = None, why: str = "", **values: Scalar) -> Intervention:
+        """Give it other values of hyperparameters from an epoch on; see `Steering.set`."""
+        return self.study.steer.set(0, at=at, why=why, **values)
+
+    def stop(self, *, at: int | None = None, why: str = "") -> Intervention:
+        """End its training; the weights of its best epoch are kept. See `Steering.stop`."""
+        return self.study.steer.stop(0, at=at, why=why)
+
+    def _train(self) -> None:
+        plan = self.plan
+        with alone(self.run), closing(Store(self.run / "study.db")) as store:
+            go_on(self.run, plan.setting, store, plan.dataset, plan.setup, self.progress, None)
+
+    def _work(self) -> None:
+        try:
+            self._train()
+        except BaseException as error:
+            self._error = error

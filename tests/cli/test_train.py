@@ -1,0 +1,100 @@
+"""`ikura train`: one network by hand, before a terminal and without one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ikura.cli.hand_view import HandView
+from ikura.cli.line_chart import chart
+from ikura.cli.option_values import hyperparameter_values
+from ikura.cli.session import Session
+from ikura.errors import UsageError
+from ikura.study.record.interventions import Action, Request
+
+
+def test_without_a_terminal_it_trains_and_prints(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words = ["train", "iris", "--set", "units=8", "--set", "learning_rate=0.03", "--epochs", "4", "--no-checks"]
+    done = subprocess.run(
+        [sys.executable, "-m", "ikura", *words, "--out", str(out), "--json"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    study = json.loads(done.stdout)
+    assert study["best"]["hyperparameters"] == {"units": 8, "learning_rate": 0.03}
+    assert study["test"]["metric"] == "accuracy"
+    assert "4 epochs to train" in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal is needed")
+def test_keys_change_what_trains_and_stop_it(tmp_path: Path) -> None:
+    import pexpect
+
+    out = str(tmp_path / "run")
+    words = ["-m", "ikura", "train", "iris", "--set", "learning_rate=0.001", "--epochs", "1000000", "--no-checks"]
+    child = pexpect.spawn(sys.executable, [*words, "--out", out], dimensions=(40, 120), timeout=180, encoding="utf-8")
+    child.expect("kept: ")
+    child.send("+")
+    child.expect(r"set learning_rate=0\.0015: applied after epoch \d+")
+    child.send("s")
+    child.expect("NAME=VALUE: ")
+    child.send("batch_size=8\r")
+    child.expect(r"set batch_size=8: applied after epoch \d+")
+    child.send("slearning_rate=fast\r")
+    child.expect("learning_rate must be a number")
+    child.send("x")
+    child.expect("Test accuracy")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
+class Asked:
+    """Remembers what it is asked."""
+
+    def __init__(self) -> None:
+        self.every: list[Any] = []
+
+    def ask(self, request: Request) -> Request:
+        self.every.append((request.action, request.values))
+        return request
+
+    def stop(self, trial: int, why: str) -> Request:
+        return self.ask(Request(action=Action.STOP, trial=trial, why=why))
+
+
+def test_a_typed_value_can_be_mended_and_left() -> None:
+    view, steer = HandView(Session()), Asked()
+    study: Any = SimpleNamespace(steer=steer)
+    for key in "sl2=0.12\x7f\rx" + "sl1=3\x1b" + "s\r" + "y":
+        view.press(study, key)
+    assert steer.every == [("set", {"l2": 0.1}), ("stop", {})]
+
+
+@pytest.mark.parametrize("pair", ["learning_rate", "=3", "units="])
+def test_what_is_no_pair_is_refused(pair: str) -> None:
+    with pytest.raises(UsageError, match="NAME=VALUE is needed"):
+        hyperparameter_values([pair])
+
+
+@given(st.lists(st.floats(), max_size=300), st.integers(12, 60), st.integers(1, 9), st.booleans())
+def test_a_chart_has_its_size_whatever_the_values(values: list[float], width: int, height: int, log: bool) -> None:
+    rows = chart([(values, "blue"), (values[::2], "yellow")], width, height, log)
+    assert len(rows) == height
+    assert all(len(row.plain) <= width for row in rows)
+
+
+def test_a_chart_rises_with_its_values() -> None:
+    rows = [row.plain for row in chart([([1.0, 10.0, 100.0], "blue")], 20, 4, log=True)]
+    assert rows[0].startswith("100 ")
+    assert rows[-1].startswith("  1 ")
+    assert len(rows[0]) >= len(rows[-1])
