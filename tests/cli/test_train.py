@@ -20,6 +20,7 @@ from ikura.cli.option_values import hyperparameter_values
 from ikura.cli.session import Session
 from ikura.errors import UsageError
 from ikura.study.record.interventions import Action, Request
+from ikura.study.record.trial import Purpose, Trial
 
 
 def test_without_a_terminal_it_trains_and_prints(tmp_path: Path) -> None:
@@ -46,11 +47,15 @@ def test_keys_change_what_trains_and_stop_it(tmp_path: Path) -> None:
     child.send("+")
     child.expect(r"set learning_rate=0\.0015: applied after epoch \d+")
     child.send("s")
-    child.expect("NAME=VALUE: ")
+    child.expect("NAME=VALUE …: ")
     child.send("batch_size=8\r")
     child.expect(r"set batch_size=8: applied after epoch \d+")
     child.send("slearning_rate=fast\r")
     child.expect("learning_rate must be a number")
+    child.send("b1 learning_rate=0.002\r")
+    child.expect(r"fork learning_rate=0\.002: accepted")
+    child.expect(r"stop: applied")
+    child.expect("fork learning_rate=0.002: applied after epoch 1")
     child.send("x")
     child.expect("Test accuracy")
     child.expect(pexpect.EOF)
@@ -74,7 +79,7 @@ class Asked:
 
 def test_a_typed_value_can_be_mended_and_left() -> None:
     view, steer = HandView(Session()), Asked()
-    study: Any = SimpleNamespace(steer=steer)
+    study: Any = SimpleNamespace(steer=steer, records=lambda: [Trial(0, Purpose.SEARCH, 0, 0, {})])
     for key in "sl2=0.12\x7f\rx" + "sl1=3\x1b" + "s\r" + "y":
         view.press(study, key)
     assert steer.every == [("set", {"l2": 0.1}), ("stop", {})]

@@ -91,3 +91,26 @@ def test_a_change_is_asked_for_refused_and_applied(waiting: Path, served: Served
     page.wait_for_selector(f"h1:has-text('Trial {made}')")
     page.click("text=compare")
     page.wait_for_selector(".differs:has-text('0.02')")
+
+
+def test_a_configuration_of_ones_own_is_tried_and_the_search_ended(waiting: Path, served: Served, visit: Any) -> None:
+    client = served(waiting.parent)
+    with FileLock(waiting / ".lock", timeout=0):
+        page = visit(client, "/study?run=iris")
+        page.set_default_timeout(180_000)
+        page.fill("input[name=configuration]", "learning_rate")
+        page.click("text=Try this configuration")
+        page.wait_for_selector("[role=status]:has-text('NAME=VALUE is needed')")
+        page.fill("input[name=configuration]", "learning_rat=0.05")
+        page.click("text=Try this configuration")
+        page.wait_for_selector("[role=status]:has-text(\"did you mean 'learning_rate'\")")
+        page.fill("input[name=configuration]", "learning_rate=0.05")
+        page.click("text=Try this configuration")
+        page.wait_for_selector("[role=status]:has-text('asked: inject learning_rate 0.05')")
+        page.click("text=End the search")
+        page.wait_for_selector("[role=status]:has-text('asked: end')")
+    asked = ikura.open_study(waiting).interventions
+    assert [(one.action, one.trial, dict(one.values)) for one in asked] == [
+        ("inject", None, {"learning_rate": 0.05}),
+        ("end", None, {}),
+    ]

@@ -19,7 +19,7 @@ from ikura.cli.option_values import hyperparameter_values
 from ikura.cli.progress_display import CommandProgress
 from ikura.cli.session import Session, TolerantStream
 from ikura.cli.terminal import CleanConsole
-from ikura.errors import IkuraError
+from ikura.errors import IkuraError, UsageError
 from ikura.wording import one_line
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ikura.api.study import Study
     from ikura.schema import Scalar
     from ikura.study.record.interventions import Request
+    from ikura.study.record.trial import Trial
 
 __all__ = ["HandView", "can_take_keys"]
 
@@ -38,7 +39,9 @@ STEP = 1.5
 """By how much a key raises or lowers the learning rate."""
 HEIGHT, LEAST, MOST = 12, 40, 110
 """Rows of the chart; columns of the view at least and at most."""
-HELP = "+ - learning rate   s set a value   x stop and keep   ctrl-c leave"
+HELP = "+ - learning rate   s set   b go back   f fork   x stop and keep   ctrl-c leave"
+PROMPTS = {"s": "NAME=VALUE …", "b": "EPOCH NAME=VALUE …", "f": "EPOCH NAME=VALUE …"}
+"""What is asked for behind a key."""
 
 
 def can_take_keys() -> bool:
@@ -49,7 +52,7 @@ def can_take_keys() -> bool:
 
 
 class HandView(CommandProgress):
-    """Draws trial 0 of a study while it trains in another thread, and asks for what keys say.
+    """Draws the trial that trains, or trained last, in another thread, and asks for what keys say of it.
 
     Args:
         session: where lines go.
@@ -61,6 +64,7 @@ class HandView(CommandProgress):
         self.console = console or CleanConsole(file=TolerantStream(sys.stderr), stderr=True)
         self.total, self.message = 0, ""
         self.typed: str | None = None
+        self.verb = "s"
         self._ended = Event()
         self._thread: Thread | None = None
 
@@ -75,7 +79,8 @@ class HandView(CommandProgress):
 
     @override
     def start(self, stage: str, total: int) -> None:
-        self.total = total
+        self.finish()
+        self.total, self._ended = total, Event()
         self._thread = Thread(target=self._watch, name="ikura train: view", daemon=True)
         self._thread.start()
 
@@ -114,24 +119,36 @@ class HandView(CommandProgress):
             self._scale(study, STEP)
         elif key == "-":
             self._scale(study, 1 / STEP)
-        elif key == "s":
-            self.typed = ""
+        elif key in PROMPTS:
+            self.verb, self.typed = key, ""
         elif key == "x":
-            self._ask(lambda: study.steer.stop(0, why="a key"))
+            self._ask(lambda: study.steer.stop(_trial(study).number, why="a key"))
 
     def _type(self, study: Study, key: str) -> None:
         typed, self.typed = self.typed or "", None
         if key in "\r\n":
             if typed:
-                self._ask(lambda: study.steer.ask(_request(hyperparameter_values(typed.split()))))
+                self._ask(lambda: self._typed(study, typed.split()))
         elif key in "\x7f\b":
             self.typed = typed[:-1]
         elif key != "\x1b":
             self.typed = typed + key if key.isprintable() else typed
 
+    def _typed(self, study: Study, words: list[str]) -> Any:
+        """Ask for what was typed."""
+        if self.verb == "s":
+            return study.steer.ask(_request(study, hyperparameter_values(words)))
+        if not words[0].isdecimal():
+            raise UsageError(f"{PROMPTS[self.verb]} is needed, such as 12 learning_rate=0.003")
+        epoch, values = int(words[0]), dict[str, Any](hyperparameter_values(words[1:]))
+        if self.verb == "f":
+            return study.steer.ask(_request(study, values, epoch))
+        return study.steer.rewind(_trial(study).number, epoch, why="a key", **values)[0]
+
     def _scale(self, study: Study, factor: float) -> None:
-        rate = float(f"{_values(study)['learning_rate'] * factor:.3g}")
-        self._ask(lambda: study.steer.set(0, why="a key", learning_rate=rate))
+        trial = _trial(study)
+        rate = float(f"{_values(study, trial)['learning_rate'] * factor:.3g}")
+        self._ask(lambda: study.steer.ask(_request(study, {"learning_rate": rate})))
 
     def _ask(self, ask: Callable[[], Any]) -> None:
         """Ask for something, and remember what was said."""
@@ -147,25 +164,34 @@ class HandView(CommandProgress):
         from rich.console import Group
         from rich.text import Text
 
-        curve, width = study.curve(0), max(LEAST, min(self.console.width, MOST))
+        trial, width = _trial(study), max(LEAST, min(self.console.width, MOST))
+        curve = study.curve(trial.number)
         lines = [Text(_standing(curve, self.total), style="bold")]
         if len(curve):
             # Colours that colour-blind people can tell apart.
             parts = (("train_loss", "blue"), ("dev_loss", "yellow"))
             lines += chart([(curve[name].tolist(), style) for name, style in parts], width, HEIGHT, log=True)
             lines.append(Text.assemble("loss on ", ("training", "blue"), " and ", ("dev", "yellow"), " set, log scale"))
-        values = _values(study)
+        values = _values(study, trial)
         lines.append(Text(", ".join(f"{name} {value}" for name, value in values.items()), style="dim"))
         lines += [Text(_told(one)) for one in study.interventions[-3:]]
         lines.append(Text(self.message))
-        prompt = Text(HELP, style="dim") if self.typed is None else Text(f"NAME=VALUE: {self.typed}▏")
+        prompt = Text(HELP, style="dim") if self.typed is None else Text(f"{PROMPTS[self.verb]}: {self.typed}▏")
         return Group(*lines, prompt)
 
 
-def _request(values: Mapping[str, Scalar]) -> Request:
+def _trial(study: Study) -> Trial:
+    """The trial that trains, or trained last: one that was sent back goes on as another."""
+    trials = study.records()
+    return next((one for one in reversed(trials) if not one.state.ended), trials[-1])
+
+
+def _request(study: Study, values: Mapping[str, Scalar], fork: int | None = None) -> Request:
+    """Other values for the trial; of a fork after so many epochs, where they are given."""
     from ikura.study.record.interventions import Action, Request
 
-    return Request(action=Action.SET, trial=0, values=values, why="a key")
+    action = Action.SET if fork is None else Action.FORK
+    return Request(action=action, trial=_trial(study).number, values=values, at=fork, why="a key")
 
 
 def _standing(curve: pd.DataFrame, total: int) -> str:
@@ -178,12 +204,12 @@ def _standing(curve: pd.DataFrame, total: int) -> str:
     return f"epoch {epoch[-1]} of {total}, {losses}, dev score {score[-1]:.4g}{kept}"
 
 
-def _values(study: Study) -> dict[str, Any]:
+def _values(study: Study, trial: Trial) -> dict[str, Any]:
     """The hyperparameters when all that was asked for has taken effect; the learning rate among them."""
-    trial = study.records()[0]
     values = {"learning_rate": trial.member.values.learning_rate, **trial.hyperparameters}
     for one in study.interventions:
-        values |= one.values if one.state != "refused" else {}
+        if one.state != "refused" and trial.number in (one.trial, one.made) and one.action == "set":
+            values |= one.values
     return values
 
 

@@ -60,9 +60,10 @@ def train(
 ) -> int:
     """Train one network by hand.
 
-    In a terminal its curve is drawn while it trains, and keys change it: + and - the learning rate, s any value, x
-    stops it and keeps it. Elsewhere lines are printed, and `ikura steer RUN` changes it from another terminal.
-    Every change is on record, and can be repeated to the bit. The result goes where tuned ones go: report, predict.
+    In a terminal its curve is drawn while it trains, and keys change it: + and - the learning rate, s any value, b goes
+    back to an epoch, f forks there, x stops it and keeps it. Elsewhere lines are printed, and `ikura steer RUN` changes
+    it from another terminal. Every change is on record, and can be repeated to the bit. The result goes where tuned
+    ones go: report, predict.
     """
     session = begin(context, quiet, verbose)
     at_least("--seed", seed, 0)

@@ -14,7 +14,7 @@ from ikura.web.database_reader import reading
 
 __all__ = ["ACTIONS", "interventions", "request_of", "touched"]
 
-ACTIONS = ("set", "stop", "fork", "rewind")
+ACTIONS = ("set", "stop", "fork", "rewind", "inject", "end")
 """What the page can ask for."""
 MOST_WORDS, MOST_VALUES = 500, 100
 MOST_LISTED = 1_000

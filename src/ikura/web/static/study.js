@@ -9,6 +9,7 @@ import { Mattered } from "./mattered.js";
 import { Parallel } from "./parallel.js";
 import { Scatter } from "./scatter.js";
 import { Selection } from "./selection.js";
+import { StudyHand } from "./study_hand.js";
 import { TrialTable } from "./table.js";
 import { HP, ago, asWords, count, duration, number, plural, score } from "./words.js";
 
@@ -55,6 +56,7 @@ export class Study {
     this.table.show(study);
     this.points = await (asked.points ?? ask("points", { run }));
     this.draw();
+    await this.hand.load(study, this.points);
     await this.curves.load(study, this.best());
     this.mattered.load(study);
     await this.rounds();
@@ -86,7 +88,9 @@ export class Study {
     this.some = h("div", {}, parallel, against, curves, panel(h("div", { class: "top" }, h("h2", {}, "Table"), this.states), table), this.brushes);
     this.none = h("div", { hidden: true }, empty("No trial has ended yet", "The first scores appear here by themselves."));
     const mattered = h("div");
-    put(this.place, this.top, this.none, this.some, h("div", { class: "pair" }, mattered, this.roundsBox));
+    this.handBox = h("section", { class: "panel", hidden: true });
+    this.hand = new StudyHand(this.handBox, this.run, () => this.load());
+    put(this.place, this.top, this.none, this.handBox, this.some, h("div", { class: "pair" }, mattered, this.roundsBox));
     this.mattered = new Mattered(mattered, this.run);
     this.parallel = new Parallel(this.parallelBox, this.selection);
     this.curves = new Curves(curves, this.run, this.selection);
