@@ -70,7 +70,9 @@ def test_a_missing_package_is_named(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_process_of_its_own_answers_without_pytorch_and_ends_quietly(tmp_path: Path, number: int) -> None:
     program = (
-        "import sys; from ikura.cli import main; code = main(sys.argv[1:]); "
+        # Tests that run in the background of a shell are born deaf to SIGINT.
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from ikura.cli import main; code = main(sys.argv[1:]); "
         "print([name for name in ('torch', 'pandas', 'sqlalchemy', 'plotly') if name in sys.modules]); sys.exit(code)"
     )
     command = [sys.executable, "-c", program, "serve", str(tmp_path), "--port", "0"]
@@ -81,6 +83,9 @@ def test_a_process_of_its_own_answers_without_pytorch_and_ends_quietly(tmp_path:
         with urllib.request.urlopen(url, timeout=20) as answer:
             assert answer.status == 200
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        try:
+            out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert (process.returncode, out) == (0, "[]\n")
     assert err.splitlines() == ["Open this address in a browser; Ctrl-C ends the page, not the studies."]
