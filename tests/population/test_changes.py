@@ -214,6 +214,11 @@ class Asked:
         self.heard.append(epoch)
         return [self.change] if epoch == self.change.epoch and not fault(self.change) else []
 
+    due = False
+
+    def show(self, curves: Any, since: int) -> None:
+        raise AssertionError
+
     def over(self) -> bool:
         """The training goes on."""
         return False

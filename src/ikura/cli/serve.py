@@ -75,8 +75,8 @@ def serve(
         )
     try:
         with server:
-            session.emit(f"{server.url}\n")
             session.say("Open this address in a browser; Ctrl-C ends the page, not the studies.")
+            session.emit(f"{server.url}\n")
             server.wait()
     except KeyboardInterrupt:
         pass
