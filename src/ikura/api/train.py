@@ -77,10 +77,12 @@ def train(
         data, target: as for `ikura.tune`.
         hyperparameters: its values, such as {"learning_rate": 0.01}; what is left out has its default.
         epochs: how many it trains; by default what is usual with the network.
-        network, task, loss, class_weight, sample_weight, metric, metrics, stop_on, callbacks, training_step, optimizer,
-            seed, device, dtype, out, overwrite, group, time, kinds, image_size, broken, channels, dev, test, positive,
-            standardise, missing, decimal, dates, checks, progress: as for `ikura.tune`. `progress` is told in the
-            thread that trains.
+        network, task, loss, class_weight, sample_weight: as for `ikura.tune`.
+        metric, metrics, stop_on, callbacks, training_step, optimizer: as for `ikura.tune`.
+        seed, device, dtype, out, overwrite: as for `ikura.tune`.
+        group, time, kinds, image_size, broken, channels, dev, test, positive: as for `ikura.tune`.
+        standardise, missing, decimal, dates, checks: as for `ikura.tune`.
+        progress: who is told how it goes, in the thread that trains.
 
     Returns:
         The run, which trains when it is told to `start`.
