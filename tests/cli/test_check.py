@@ -85,7 +85,7 @@ def test_numbers_as_they_are_are_not_normalised(folder: Path, capsys: pytest.Cap
         (["iriss"], "did you mean 'iris'?"),
         (["checked_nets:good"], "give --data"),
         (["iris", "--only", "gradint"], "did you mean 'gradient'?"),
-        (["iris", "--set", "units"], "--set takes NAME=VALUE"),
+        (["iris", "--set", "units"], "NAME=VALUE is needed, such as learning_rate=0.003, but got 'units'"),
         (["iris", "--set", "learning_rate=-1"], "learning_rate must be a number of at least 0"),
         (["iris", "--network", "cnnn"], "did you mean 'cnn'?"),
         (["checked_nets:god", "--data", "iris"], "did you mean 'good'?"),

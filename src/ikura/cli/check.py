@@ -7,7 +7,7 @@ import json as json_format
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ from ikura.built_in import BUNDLED, IMAGE_SETS
 from ikura.cli.data_options import DataArguments, Target
 from ikura.cli.exit_code import ExitCode
 from ikura.cli.option_helpers import Json, Quiet, Verbose, a_file, at_least, begin, whole, with_options
+from ikura.cli.option_values import hyperparameter_values
 from ikura.cli.search_options import NETWORKS, check_network
 from ikura.errors import DataError, UsageError, nearest
 from ikura.files import check_target, named, run_files
@@ -119,7 +120,7 @@ def check(
             target,
             data=data,
             network=network,
-            hyperparameters=dict(_pair(one) for one in setting or []),
+            hyperparameters=hyperparameter_values(setting or ()),
             as_given=as_given,
             only=only or None,
             seed=seed,
@@ -150,17 +151,6 @@ def _look(place: str) -> None:
     folder = Path(place).parent
     known = [*BUNDLED, *IMAGE_SETS, *(one.name for one in folder.iterdir())] if folder.is_dir() else [*BUNDLED]
     raise DataError(f"{place}: no such file, run or bundled data set{nearest(Path(place).name, known)}")
-
-
-def _pair(text: str) -> tuple[str, Any]:
-    """Read NAME=VALUE; a value that is no number, true or false is text."""
-    name, sign, value = text.partition("=")
-    if not sign or not name or not value:
-        raise UsageError(f"--set takes NAME=VALUE, such as learning_rate=0.01, but got {text!r}")
-    try:
-        return name, json_format.loads(value)
-    except ValueError:
-        return name, value
 
 
 def _text(checks: Checks, asked: bool = False) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ikura.cli.option_helpers import Json, Quiet, Run, Verbose, begin, existing_run, one_of, option, whole
+from ikura.cli.option_values import hyperparameter_values
 from ikura.cli.terminal import aligned
 from ikura.errors import UsageError
 from ikura.wording import shortened
@@ -90,43 +91,21 @@ def _asked(steer: Steering, action: str, words: Sequence[str], at: int | None, w
     if len(words) < len(ACTIONS[action].removesuffix(" …").split()):
         raise UsageError(f"{action} needs more words: {form}")
     if action in ("inject", "end"):
-        return [steer.ask(Request(action=Action(action), values=_values(words, texts=True), at=at, why=why))]
+        return [steer.ask(Request(action=Action(action), values=hyperparameter_values(words), at=at, why=why))]
     trial = _number(words[0], "the number of a trial", form)
     if action == "rewind":
         if at is not None:
             raise UsageError(f"rewind takes the epoch as a word, without --at: {form}")
-        return steer.rewind(trial, _number(words[1], "an epoch", form), why=why, **_values(words[2:]))
-    return [steer.ask(Request(action=Action(action), trial=trial, values=_values(words[1:]), at=at, why=why))]
+        return steer.rewind(trial, _number(words[1], "an epoch", form), why=why, **hyperparameter_values(words[2:]))
+    return [
+        steer.ask(Request(action=Action(action), trial=trial, values=hyperparameter_values(words[1:]), at=at, why=why))
+    ]
 
 
 def _number(word: str, what: str, form: str) -> int:
     if not (word.isascii() and word.isdecimal() and len(word) < 19):
         raise UsageError(f"{what} is needed, but got {shortened(word)}: {form}")
     return int(word)
-
-
-def _values(pairs: Sequence[str], texts: bool = False) -> dict[str, Any]:
-    """Read NAME=VALUE pairs of numbers, and of texts if there may be some; whole numbers stay whole.
-
-    Example:
-        >>> _values(["learning_rate=3e-3", "batch_size=64"])
-        {'learning_rate': 0.003, 'batch_size': 64}
-    """
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not name or not equals:
-            raise UsageError(f"NAME=VALUE is needed, such as learning_rate=0.003, but got {shortened(pair)}")
-        if name in found:
-            raise UsageError(f"{name} is given twice")
-        try:
-            found[name] = int(text) if text.lstrip("+-").isdecimal() else float(text)
-        except ValueError:
-            if texts:
-                found[name] = {"true": True, "false": False}.get(text, text)
-                continue
-            raise UsageError(f"{name} must be a number, but is {shortened(text)}") from None
-    return found
 
 
 def _listed(found: Sequence[Intervention]) -> list[str]:

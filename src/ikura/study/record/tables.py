@@ -10,6 +10,21 @@ __all__ = [
 ]  # fmt: skip
 
 METADATA = sa.MetaData()
+
+
+def _curves(name: str) -> sa.Table:
+    return sa.Table(
+        name,
+        METADATA,
+        sa.Column("trial", sa.Integer, primary_key=True),
+        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("train_loss", sa.Float),
+        sa.Column("dev_loss", sa.Float),
+        sa.Column("dev_score", sa.Float),
+        sqlite_with_rowid=False,
+    )
+
+
 FACTS = sa.Table(
     "facts", METADATA, sa.Column("name", sa.String, primary_key=True), sa.Column("value", sa.Text, nullable=False)
 )
@@ -31,26 +46,8 @@ TRIALS = sa.Table(
     sa.Column("best_epoch", sa.Integer),
     sa.Column("seconds", sa.Float, nullable=False, default=0.0),
 )
-CURVES = sa.Table(
-    "curves",
-    METADATA,
-    sa.Column("trial", sa.Integer, primary_key=True),
-    sa.Column("epoch", sa.Integer, primary_key=True),
-    sa.Column("train_loss", sa.Float),
-    sa.Column("dev_loss", sa.Float),
-    sa.Column("dev_score", sa.Float),
-    sqlite_with_rowid=False,
-)
-LIVE_CURVES = sa.Table(
-    "live_curves",
-    METADATA,
-    sa.Column("trial", sa.Integer, primary_key=True),
-    sa.Column("epoch", sa.Integer, primary_key=True),
-    sa.Column("train_loss", sa.Float),
-    sa.Column("dev_loss", sa.Float),
-    sa.Column("dev_score", sa.Float),
-    sqlite_with_rowid=False,
-)
+CURVES = _curves("curves")
+LIVE_CURVES = _curves("live_curves")
 """Points of the curves of trials that train, until they are recorded with what became of the trial."""
 VALUES = sa.Table(
     "epoch_values",
