@@ -111,7 +111,7 @@ def test_a_script_in_every_name_is_only_text(make: Make, served: Served, visit: 
     name = SCRIPT.replace("/", "∕")
     make(tmp_path / name, trials=6, **{SCRIPT: SCRIPT, "also": f"{SCRIPT}2"})
     page = visit(served(), path.format(quote(name)))
-    page.wait_for_selector(".run, .panel")
+    page.wait_for_selector(".run:visible, .panel:visible")
     page.wait_for_timeout(500)
     assert page.title() != "run"
     assert page.locator("main img").count() == 0
