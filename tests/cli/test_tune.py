@@ -315,3 +315,13 @@ def test_the_summary_shows_the_front_and_how_it_chose(
     assert "Pareto front of dev accuracy, parameters (2 of 2 trials)" in out
     assert any(line.split() == ["1", "0.91", "77", "16", "chosen"] for line in out.splitlines())
     assert "the fewest parameters within 0.06 of the best dev accuracy: 77; trial 0 has 910 and 0.97" in out
+
+
+def test_without_a_test_set_nothing_is_tested(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    given = ["--trials", "2", "--epochs", "3", "--finalists", "0", "--quiet", "--no-test-set", "--out", str(out)]
+    assert main(["tune", "iris", *given]) == 0
+    assert "no rows were kept for it" in capsys.readouterr().out
+    assert "no rows were kept for it" in (out / "report.html").read_text()
+    assert main(["report", str(out)]) == 0
+    assert main(["check", str(out), "--quiet"]) == 0

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ikura.data import Split, held_out_fraction, split
+from ikura.data import Split, held_out_fraction, prepare, split
+from ikura.data.options import DataOptions
+from ikura.data.split import split_given
 from ikura.errors import DataError
 
 
@@ -86,6 +88,28 @@ def test_oldest_rows_train_and_newest_test() -> None:
         assert sorted(days[parts.train]) == list(range(60))
         assert sorted(days[parts.dev]) == list(range(60, 80))
         assert sorted(days[parts.test]) == list(range(80, 100))
+
+
+@pytest.mark.parametrize("by", ["class", "group", "time"])
+def test_without_a_test_set_its_rows_are_the_dev_set(by: str) -> None:
+    given = {
+        "class": {"classes": np.arange(100) % 3},
+        "group": {"group": pd.Series(np.arange(100) // 5)},
+        "time": {"time": pd.Series(np.arange(100)[::-1])},
+    }[by]
+    three, two = split(100, **given, seed=1), split(100, **given, seed=1, test=False)  # type: ignore[arg-type]
+    assert two.test.size == 0
+    np.testing.assert_array_equal(two.dev, three.test)
+    np.testing.assert_array_equal(two.train, np.sort(np.concatenate([three.train, three.dev])))
+
+
+def test_a_test_set_that_is_given_and_not_wanted_is_refused() -> None:
+    parts = np.array([0] * 8 + [2] * 2, np.int8)
+    assert split_given(parts[:8], test=False).test.size == 0
+    with pytest.raises(DataError, match="come with a test set, and test_set=False"):
+        split_given(parts, test=False)
+    with pytest.raises(DataError, match="a test set is given, and test_set=False"):
+        prepare("iris", DataOptions(test="iris", test_set=False))
 
 
 def test_rows_of_one_moment_stay_together() -> None:

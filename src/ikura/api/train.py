@@ -60,6 +60,7 @@ def train(
     channels: str | None = None,
     dev: Any = None,
     test: Any = None,
+    test_set: bool = True,
     positive: Any = None,
     standardise: bool | None = None,
     missing: Sequence[str] | None = None,
@@ -80,7 +81,7 @@ def train(
         network, task, loss, class_weight, sample_weight: as for `ikura.tune`.
         metric, metrics, stop_on, callbacks, training_step, optimizer: as for `ikura.tune`.
         seed, device, dtype, out, overwrite: as for `ikura.tune`.
-        group, time, kinds, image_size, broken, channels, dev, test, positive: as for `ikura.tune`.
+        group, time, kinds, image_size, broken, channels, dev, test, test_set, positive: as for `ikura.tune`.
         standardise, missing, decimal, dates, checks: as for `ikura.tune`.
         progress: who is told how it goes, in the thread that trains.
 

@@ -63,6 +63,7 @@ def tune(
     channels: str | None = None,
     dev: Any = None,
     test: Any = None,
+    test_set: bool = True,
     positive: Any = None,
     standardise: bool | None = None,
     missing: Sequence[str] | None = None,
@@ -148,6 +149,8 @@ def tune(
             their shape, unless that fits both.
         dev, test: a dev and a test set of their own, each in any form in which data are given; what is not given is
             taken from the data. The types of the data decide how they are read.
+        test_set: whether rows are kept for a test set; without one the network is chosen on the dev set, and never
+            tested: for who has a test set elsewhere.
         positive: of two classes the one that f1 is about; by default the rarer one.
         standardise: for (x, y) and a network of your own, which gets x whole: by default floats are standardised by the
             training rows, and whole numbers, such as the ids of tokens, stay as they are where the network takes them;

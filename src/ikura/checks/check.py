@@ -51,6 +51,7 @@ def check(
     channels: str | None = None,
     dev: Any = None,
     test: Any = None,
+    test_set: bool = True,
     positive: Any = None,
     missing: Sequence[str] | None = None,
     decimal: str | None = None,
@@ -75,8 +76,8 @@ def check(
         loss: your own loss of (outputs, targets), or one as for `ikura.tune`; by default the task's.
         step: your own training step of (network, optimizer, x, y), which updates the network once.
         hyperparameters: what the factory and the training read, such as learning_rate, batch_size, l2.
-        task, group, time, kinds, image_size, broken, channels, dev, test, positive, missing: as for `ikura.tune`.
-        decimal, dates, sample_weight: as for `ikura.tune`.
+        task, group, time, kinds, image_size, broken, channels, dev, test, test_set, positive: as for `ikura.tune`.
+        missing, decimal, dates, sample_weight: as for `ikura.tune`.
         as_given: take a table's numbers as they are, not standardised.
         only: names of the checks to make; None for all.
         seed: key of the split, of initial weights and of all samples.

@@ -153,7 +153,7 @@ def subject_of_data(
         dataset.task.name,
         train,
         dev,
-        test,
+        test if len(test.y) else None,
         classes,
         table=table,
         as_given=as_given,

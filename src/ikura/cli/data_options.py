@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import typer
+
 from ikura.cli.option_helpers import at_least, kinds, one_of, option, whole
 
 __all__ = ["BROKEN", "KINDS", "LAYOUTS", "TASKS", "DataArguments", "Target"]
@@ -89,6 +91,15 @@ class DataArguments:
     sample_weight: Annotated[
         str | None, option("COLUMN", "The column with the weights of the rows in the loss; it is no feature.", PANEL)
     ] = None
+
+    test_set: Annotated[
+        bool,
+        typer.Option(
+            "--test-set/--no-test-set",
+            help="Keep rows for a test set; without one the network is never tested.",
+            rich_help_panel=PANEL,
+        ),
+    ] = True
 
     def arguments(self) -> dict[str, Any]:
         """Check them, and write them as `ikura.tune` and `ikura.check` take them.

@@ -184,7 +184,7 @@ def prepare(
         if reading.time is not None:
             times(reading.time)
         if source.parts is not None:
-            parts = split_given(source.parts[kept], classes, seed)
+            parts = split_given(source.parts[kept], classes, seed, options.test_set)
         else:
             parts = split(
                 kept.size,
@@ -192,6 +192,7 @@ def prepare(
                 group=None if reading.group is None else reading.group.iloc[kept],
                 time=None if reading.time is None else reading.time.iloc[kept],
                 seed=seed,
+                test=options.test_set,
             )
         rows = Split(kept[parts.train], kept[parts.dev], kept[parts.test])
         if values is None:

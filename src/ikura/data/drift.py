@@ -93,6 +93,7 @@ def _found(
 ) -> list[Drift]:
     """Compare parts with the base, column by column."""
     columns = [column for column in columns if column.used]
+    parts = {part: rows for part, rows in parts.items() if rows.size}
     most = min(SAMPLE, max(1000, MOST_VALUES // max(len(columns), 1)))
     random = np.random.default_rng(seed)
     taken = [_sample(rows, most, random) for rows in (base, *parts.values())]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ikura.data.notation import Hints
+from ikura.errors import DataError
 
 __all__ = ["DataOptions"]
 
@@ -25,6 +26,7 @@ class DataOptions:
         broken: "refuse" or "skip" image files that cannot be read.
         channels: "first" or "last", where arrays of four dimensions have their channels; bytes show it by their shape.
         dev, test: a dev and a test set of their own, in any form in which data are given.
+        test_set: whether rows are kept for a test set; without one a network is chosen on the dev set and never tested.
         positive: of two classes the positive one, or `Positive.RARER`; it comes second in `Task.classes`.
         missing: words that stand for a missing value, also in the target; by default those of `MISSING`, and in a
             target of words none. An empty field always does.
@@ -33,7 +35,8 @@ class DataOptions:
         dates: "dayfirst" or "monthfirst", where both are possible, as in a column of 02/03/2024.
 
     Raises:
-        DataError: decimal or dates are none of what is possible, or missing holds no words.
+        DataError: decimal or dates are none of what is possible, missing holds no words, or a test set is given and
+            none is wanted.
 
     Example:
         >>> DataOptions("price", kinds={"year": "ignore"}).ignored
@@ -55,10 +58,13 @@ class DataOptions:
     decimal: str | None = None
     dates: str | None = None
     sample_weight: Any = None
+    test_set: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what says nothing of how values are written."""
         Hints.of(self.missing, self.decimal, self.dates)
+        if self.test is not None and not self.test_set:
+            raise DataError("a test set is given, and test_set=False (--no-test-set) wants none; leave one of them out")
 
     @property
     def ignored(self) -> list[str]:

@@ -52,6 +52,7 @@ def split(
     group: pd.Series | None = None,
     time: pd.Series | None = None,
     seed: int = 0,
+    test: bool = True,
 ) -> Split:
     """Split rows into training, dev and test set; the same arguments give the same split.
 
@@ -61,6 +62,7 @@ def split(
         group: column of `rows` groups, for parts that share no group.
         time: column of `rows` times, for a training set from the oldest rows and a test set from the newest.
         seed: number that picks the rows; a split by time does not use it.
+        test: whether there is a test set; without one its rows are the dev set, and those of the dev set train.
 
     Returns:
         The rows of the three parts; every class with two rows or more is in the training set.
@@ -83,22 +85,27 @@ def split(
         parts = _by_group(group, classes, held, random)
     else:
         parts = _by_class(np.zeros(rows, dtype=np.int64) if classes is None else classes, held, random)
+    if not test:
+        parts = np.maximum(parts - 1, 0)
     return Split(*(np.flatnonzero(parts == part) for part in range(3)))
 
 
-def split_given(parts: npt.NDArray[np.int8], classes: npt.NDArray[np.int64] | None = None, seed: int = 0) -> Split:
+def split_given(
+    parts: npt.NDArray[np.int8], classes: npt.NDArray[np.int64] | None = None, seed: int = 0, test: bool = True
+) -> Split:
     """Keep the parts that the data come with; a dev or test set that is not given is taken from the training rows.
 
     Args:
         parts: part of each row, 0 training, 1 dev, 2 test, shape (rows,).
         classes: class of every row, for parts in which every class has its share.
         seed: number that picks the rows.
+        test: whether there is a test set.
 
     Returns:
         The rows of the three parts.
 
     Raises:
-        DataError: no row is for training.
+        DataError: no row is for training, or there is a test set and none is wanted.
 
     Example:
         >>> given = split_given(np.array([0, 0, 0, 0, 0, 2, 2], np.int8))
@@ -107,7 +114,9 @@ def split_given(parts: npt.NDArray[np.int8], classes: npt.NDArray[np.int64] | No
     """
     final = parts.astype(np.int64)
     rows = np.flatnonzero(final == 0)
-    missing = [part for part in (2, 1) if not (final == part).any()]
+    missing = [part for part in (2, 1) if (test or part == 1) and not (final == part).any()]
+    if not test and (final == 2).any():
+        raise DataError("the data come with a test set, and test_set=False (--no-test-set) wants none; leave it out")
     if rows.size < 2 * (1 + len(missing)):
         raise DataError(f"{rows.size} rows are for training; at least {2 * (1 + len(missing))} are needed")
     held = max(round(rows.size * held_out_fraction(rows.size)), 1)

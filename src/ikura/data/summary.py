@@ -111,7 +111,7 @@ class Summary:
             mode = "grey" if self.images.channels == 1 else "colour"
             where = ", mapped from a temporary file" if self.images.mapped else ""
             read = f"{self.rows} {mode} images of {self.images.width} x {self.images.height} pixels{where}"
-        parts = ", ".join(f"{NAMES[part]} {rows}" for part, rows in self.parts.items())
+        parts = ", ".join(f"{NAMES[part]} {rows}" for part, rows in self.parts.items() if rows)
         return [f"{read}; {self.task} target {self.target!r}; {parts}", *self.notes]
 
 
@@ -196,7 +196,7 @@ def _absent(names: list[str], classes: npt.NDArray[np.int64], parts: Split) -> l
         ("test", parts.test, unmeasured),
     ):
         missing = [repr(names[k]) for k in np.flatnonzero(np.bincount(classes[rows], minlength=len(names)) == 0)]
-        if missing:
+        if missing and rows.size:
             more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
             notes.append(f"The {part} set has no row of class {', '.join(missing[:5])}{more}, {follows}.")
     return notes

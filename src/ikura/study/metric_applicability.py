@@ -32,6 +32,8 @@ NOTHING = 1e-9
 
 def not_measured(dataset: Dataset, part: Part, metric: Metric) -> str | None:
     """Say why a metric cannot be given on a part; None where it can."""
+    if not len(part):
+        return "no rows were kept for it"
     if part.y.ndim > 1 or dataset.task.name == "own":
         return None
     return undefined(metric, _targets(dataset, part.y), dataset.task.classes)

@@ -52,9 +52,9 @@ class Setting:
     Attributes:
         data: where the data come from, the record of an `Origin`.
         dev, test: records of a dev and a test set of their own; empty where they are taken from the data.
-        target, task, group, time, kinds, image_size, broken, channels, positive, missing, decimal, dates: as for
-            `ikura.data.options.DataOptions`; broken is None where the data are no folder of images, positive where the
-            metric asks for no positive class.
+        target, task, group, time, kinds, image_size, broken, channels, positive, missing, decimal, dates, test_set: as
+            for `ikura.data.options.DataOptions`; broken is None where the data are no folder of images, positive where
+            the metric asks for no positive class.
         arrays: what becomes of arrays, a value of `ikura.data.array_encoding.ArrayScaling`; None where networks
             are no own ones.
         space: the search space as `Space.as_dict()`; its sentence in `space_note`.
@@ -108,6 +108,7 @@ class Setting:
     class_weight: dict[str, Finite] | Literal["balanced"] | None = None
     sample_weight: str | None = None
     weights: Digits | None = None
+    test_set: bool = True
     metrics: list[Name] = field(default_factory=list)
     stop_on: Name | None = None
     callbacks: list[Name] = field(default_factory=list)
