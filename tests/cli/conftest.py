@@ -17,6 +17,8 @@ from ikura.diagnose import Estimate, Prescription, judge_errors
 from ikura.diagnose.error_rates import rates
 from ikura.diagnose.findings import Findings
 from ikura.diagnose.mistakes import Example, Mistakes
+from ikura.explain import Explanation
+from ikura.explain.permutation_importance import ColumnImportance
 from ikura.large_batch.distance_law import growth_of
 from ikura.large_batch.measure_result import Measures, Moment
 from ikura.large_batch.noise_scale import NoiseScale
@@ -174,6 +176,10 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.setattr("ikura.diagnose.findings.keep", fake("keep", None))
     page = tmp_path / "diagnosis.html"
     monkeypatch.setattr("ikura.diagnose.diagnosis_page.write_diagnosis", fake("write_diagnosis", page))
+    explanation = Explanation(3, "accuracy", [ColumnImportance("x", 0.2, 0.1, 0.3)], rows=2, of=2)
+    monkeypatch.setattr("ikura.explain.explanation.explain", fake("explain", explanation))
+    monkeypatch.setattr("ikura.explain.explanation.keep", fake("keep", None))
+    monkeypatch.setattr("ikura.explain.explanation_sections.write_explanation", fake("write_explanation", page))
     row = SimpleNamespace(
         name="small batch", interval=(0.1, 0.2), batch_size=64, learning_rate=0.1, epochs=5, diverged=0, dev=0.9,
         difference=0.15, verdict="holds", seconds_per_epoch=0.5, seeds=5, loses=False,

@@ -38,7 +38,9 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_installed_commands_are_the_known_ones() -> None:
-    known = "tune train predict resume report importance export reproduce check diagnose scale measure steer serve"
+    known = (
+        "tune train predict resume report importance export reproduce check diagnose explain scale measure steer serve"
+    )
     assert ["ikura", *known.split()] == COMMANDS
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ikura.checks import Checks
     from ikura.diagnose import Border, Diagnosis, Prescription
     from ikura.diagnose.findings import Findings
+    from ikura.explain import Explanation
     from ikura.large_batch.measure_result import Measures
     from ikura.steer import Steering
     from ikura.study.record.progress import Progress
@@ -175,6 +177,23 @@ class Study(Record):
         from ikura.diagnose import importance
 
         return importance(self.trials, self.searched, self.metric.greater_is_better, method, among)
+
+    def explain(self, columns: Collection[str] | None = None, repeats: int | None = None) -> Explanation:
+        """Measure which columns the model looks at, and how its predictions follow them; see `ikura.explain.explain`.
+
+        Args:
+            columns: columns whose dependence is followed; by default the six most important ones.
+            repeats: permutations of each column; by default up to 5.
+
+        Returns:
+            The explanation; `importance` is a table of the columns.
+
+        Raises:
+            UsageError: the study is not finished, its examples are no rows of columns, or a column is unknown.
+        """
+        from ikura.explain import explain
+
+        return explain(self, columns, repeats)
 
     @property
     def borders(self) -> list[Border]:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ikura.cli.exit_code import ExitCode, explain
+from ikura.cli.exit_code import ExitCode, explain_error
 from ikura.cli.session import Session
 from ikura.cli.signals import Signals
 
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except BaseException as error:
         signals.telling()
-        code = explain(error, session)
+        code = explain_error(error, session)
         _settle_stdout()
     signals.over(code)
     return code

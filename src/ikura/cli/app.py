@@ -10,6 +10,7 @@ from typer.main import get_command
 from ikura.cli import (
     check,
     diagnose,
+    explain,
     export,
     importance,
     measure,
@@ -41,6 +42,7 @@ MODULES = {
         reproduce,
         check,
         diagnose,
+        explain,
         scale,
         measure,
         steer,
@@ -64,7 +66,7 @@ def command() -> Any:
 
     Example:
         >>> list(command().commands)
-        ['tune', 'train', 'predict', 'resume', 'report', ..., 'check', 'diagnose', 'scale', 'measure', 'steer', 'serve']
+        ['tune', 'train', 'predict', ..., 'check', 'diagnose', 'explain', 'scale', 'measure', 'steer', 'serve']
     """
     settings = {"help_option_names": HELP_OPTIONS}
     app = typer.Typer(add_completion=False, rich_markup_mode="rich", context_settings=settings)

@@ -14,7 +14,7 @@ from ikura.errors import IkuraError, UsageError, nearest
 from ikura.files import shown
 from ikura.wording import clean, one_line
 
-__all__ = ["ExitCode", "ending", "explain"]
+__all__ = ["ExitCode", "ending", "explain_error"]
 
 DISK_ERRORS = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
@@ -39,7 +39,7 @@ ENDED = {
 }
 
 
-def explain(error: BaseException, session: Session) -> ExitCode:
+def explain_error(error: BaseException, session: Session) -> ExitCode:
     """Say in one line on stderr what went wrong.
 
     Args:

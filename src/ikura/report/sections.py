@@ -7,6 +7,8 @@ from typing import Any
 
 from ikura.checks.checks_page import checks_section
 from ikura.diagnose.diagnosis_sections import diagnosis
+from ikura.explain.explanation import read_explanation
+from ikura.explain.explanation_sections import explanation_section
 from ikura.page.formatting import as_float, count, duration, listed, number, plural
 from ikura.page.html_tables import bars, table
 from ikura.page.markup import Html, element, join
@@ -56,6 +58,7 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
         ("Rounds", "Who went on", rounds(view)),
         ("Test set", "On the test set", charts.outcomes(view)),
         ("Diagnosis", "Bias, variance, and what next", diagnosis(view.findings, view.record.task)),
+        ("Columns", "What the model looks at", explanation_section(read_explanation(view.record))),
         ("What mattered", "What mattered", charts.importance(view)),
         (
             "Hyperparameters",

@@ -27,7 +27,8 @@ OPENING = ".opening"
 
 TAKEN = (
     "study.db", "study.db-wal", "study.db-shm", "study.db-journal", "snapshots", "model", "prescriptions", "scale",
-    "measure", "report.html", "diagnosis.json", "diagnosis.html", "pretrained.safetensors",
+    "measure", "report.html", "diagnosis.json", "diagnosis.html", "explanation.json", "explanation.html",
+    "pretrained.safetensors",
     *(f"{part}.{kind}" for part in ("data", "dev", "test") for kind in ("parquet", "npz")),
 )  # fmt: skip
 """What a run writes in its folder."""

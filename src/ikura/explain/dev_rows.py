@@ -1,0 +1,84 @@
+"""The dev rows of a study as a table, and what its model answers to such tables."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from ikura.data.columns import Column
+from ikura.data.open_source import open_source
+from ikura.data.reading import read_source
+from ikura.errors import UsageError
+from ikura.study.record.model import Model
+from ikura.study.record.record import Record
+
+__all__ = ["DevRows", "dev_rows"]
+
+
+@dataclass(frozen=True)
+class DevRows:
+    """Dev rows of n examples, with the model that predicts them.
+
+    Args:
+        model: the study's.
+        frame: their columns as values, n rows.
+        target: the truth as the metric takes it, shape (n,).
+        columns: those that the network sees.
+        all_rows: how many dev rows there are; n, unless they were drawn.
+    """
+
+    model: Model
+    frame: pd.DataFrame
+    target: torch.Tensor
+    columns: list[Column]
+    all_rows: int
+
+    def predicted(self, frame: pd.DataFrame) -> torch.Tensor:
+        """What the model answers, as metrics take it: values or probabilities of the second class (n,), or (n, C)."""
+        if self.model.task == "regression":
+            return torch.from_numpy(np.asarray(self.model.predict(frame), np.float64))
+        shares = np.array(self.model.predict_proba(frame), np.float64)
+        return torch.from_numpy(shares[:, 1].copy() if self.model.task == "binary" else shares)
+
+    def some(self, most: int, seed: int) -> DevRows:
+        """At most so many of the rows, drawn by a key."""
+        if len(self.frame) <= most:
+            return self
+        random = np.random.default_rng([seed % 2**63, zlib.crc32(b"explained rows")])
+        rows = np.sort(random.choice(len(self.frame), most, replace=False))
+        frame = self.frame.iloc[rows].reset_index(drop=True)
+        return DevRows(self.model, frame, self.target[torch.from_numpy(rows)], self.columns, self.all_rows)
+
+
+def dev_rows(record: Record) -> DevRows:
+    """Read the dev rows of a finished study again.
+
+    Raises:
+        UsageError: the study has no model yet, or its examples are no rows of columns.
+    """
+    setting = record.setting
+    if record.best is None:
+        raise UsageError(f"{record.run.name}: the study has not chosen a network yet; finish it with ikura resume")
+    if setting.task not in ("binary", "multiclass", "regression"):
+        raise UsageError(f"a model of the task {setting.task} has no importance of columns yet")
+    data, options = setting.data_again(record.run)
+    source = open_source(data, options)
+    if source.images or not isinstance(source.features, pd.DataFrame):
+        raise UsageError("importance is that of columns; images, sequences and arrays of more dimensions have none")
+    dataset = setting.prepare(record.run)
+    if dataset.train.y.ndim > 1:
+        raise UsageError("a model of several values has no importance of columns yet")
+    features = read_source(source, options).source.features
+    assert isinstance(features, pd.DataFrame)
+    frame = features.iloc[dataset.split.dev].reset_index(drop=True)
+    used = [column for column in dataset.summary.columns if column.used]
+    truth: npt.NDArray[Any] = np.array(dataset.dev.y)
+    if setting.task == "regression":
+        truth = truth.astype(np.float64) * dataset.target_std + dataset.target_mean
+    return DevRows(record.model, frame, torch.from_numpy(truth), used, len(frame))
