@@ -78,7 +78,7 @@ def test_interrupted_anywhere_the_store_is_whole_and_can_be_written(tmp_path: Pa
     drawn, interrupts = random.Random(0), 0
 
     def write(value: float) -> None:
-        with store.writing() as connection:
+        def rewrite(connection: sa.Connection) -> None:
             connection.execute(sa.delete(CURVES))
             rows = [
                 {"trial": trial, "epoch": epoch, "train_loss": value, "dev_loss": value, "dev_score": value}
@@ -86,6 +86,8 @@ def test_interrupted_anywhere_the_store_is_whole_and_can_be_written(tmp_path: Pa
                 for epoch in range(1, EPOCHS + 1)
             ]
             connection.execute(sa.insert(CURVES), rows)
+
+        store.write(rewrite)
 
     def work(timer: threading.Timer) -> None:
         timer.start()

@@ -130,8 +130,8 @@ def test_other_versions_are_said_by_resume_replay_and_load(killed: Path, caplog:
 def test_a_run_of_an_earlier_version_is_resumed(killed: Path) -> None:
     """Nothing is compared where nothing is on record."""
     store = Store(killed / "study.db")
-    with store.writing() as connection:
-        connection.exec_driver_sql("delete from facts where name in ('setting', 'versions')")
+    forget = "delete from facts where name in ('setting', 'versions')"
+    store.write(lambda connection: connection.exec_driver_sql(forget))
     store.close()
     with short_report():
         assert ikura.resume(killed).test is not None

@@ -257,13 +257,11 @@ def _numbers(store: Store, setting: Setting) -> None:
 
 
 def _all(store: Store, query: Any) -> Sequence[Any]:
-    with store.reading() as connection:
-        return connection.execute(query).all()
+    return store.tuples(query)
 
 
 def _first(store: Store, query: Any) -> Any:
-    with store.reading() as connection:
-        return connection.execute(query.limit(1)).first()
+    return store.look(lambda connection: connection.execute(query.limit(1)).first())
 
 
 def _first_of(store: Store, query: Any, fault: str) -> None:

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -23,6 +23,8 @@ from ikura.study.record.tables import METADATA, TRIALS
 from ikura.study.record.upgrades import exclusive, mark, outdated, upgrade
 
 __all__ = ["Database", "in_memory"]
+
+T = TypeVar("T")
 
 MOST_BYTES = 1 << 27
 """The largest value of a database."""
@@ -157,21 +159,27 @@ class Database:
         except DatabaseError as error:
             raise RunError(f"{self.place}: not a study of ikura ({error.orig})") from error
 
-    @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
-        """A connection to read on."""
-        with self._guard(), self.engine.connect() as connection:
-            yield connection
+    def look(self, work: Callable[[sa.Connection], T]) -> T:
+        """Read: call a function of a connection, and return what it does.
 
-    @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        """One transaction; an interrupt waits for its end."""
+        Args:
+            work: what to do; it may be done again where the connection was lost.
+        """
+        with self._guard(), self.engine.connect() as connection:
+            return work(connection)
+
+    def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Call a function of a connection in one transaction, for which an interrupt waits; return what it does.
+
+        Args:
+            work: what to do; it may be done again, from the beginning, where nothing of it was recorded.
+        """
         if self.copied:
             raise StorageError(f"cannot write {self.place}: it was opened only to be read")
         if self.path is not None:
             check_held(self.path)
         with uninterrupted(), self._guard(), self.engine.begin() as connection:
-            yield connection
+            return work(connection)
 
     def close(self) -> None:
         """Close all connections."""
@@ -179,8 +187,11 @@ class Database:
 
     def read(self, query: sa.Select[Any]) -> Sequence[sa.RowMapping]:
         """Run a query; return its rows by the names of their columns."""
-        with self.reading() as connection:
-            return connection.execute(query).mappings().all()
+        return self.look(lambda connection: connection.execute(query).mappings().all())
+
+    def tuples(self, query: sa.Select[Any]) -> Sequence[Any]:
+        """Run a query; return its rows."""
+        return self.look(lambda connection: connection.execute(query).all())
 
     def read_in(self, query: sa.Select[Any], column: sa.Column[Any], values: Sequence[Any]) -> list[sa.RowMapping]:
         """Run a query for the rows whose column has one of any number of values."""

@@ -145,10 +145,9 @@ class Interventions:
             "state": Status.ASKED,
             "reason": "",
         }
-        with self.store.writing() as connection:
-            number = connection.execute(sa.insert(INTERVENTIONS), row).inserted_primary_key
-        assert number is not None
-        return int(number[0])
+        made = self.store.write(lambda connection: connection.execute(sa.insert(INTERVENTIONS), row))
+        assert made.inserted_primary_key is not None
+        return int(made.inserted_primary_key[0])
 
     def every(self, trial: int | None = None) -> list[Intervention]:
         """Return all interventions, or those on one trial, in the order in which they were asked."""
@@ -184,13 +183,11 @@ class Interventions:
 
     def any_open(self) -> bool:
         """Whether there are any that may still take effect; asked often, so it is quick."""
-        with self.store.reading() as connection:
-            return connection.exec_driver_sql(ANY_OPEN).first() is not None
+        return self.store.look(lambda connection: connection.exec_driver_sql(ANY_OPEN).first()) is not None
 
     def ended(self) -> bool:
         """Whether a hand ended the search; asked often, so it is quick."""
-        with self.store.reading() as connection:
-            return connection.exec_driver_sql(ENDED).first() is not None
+        return self.store.look(lambda connection: connection.exec_driver_sql(ENDED).first()) is not None
 
     def close_search(self) -> None:
         """Record that the search has ended: by a hand that asked for it, and too late for all else that is open."""
@@ -220,15 +217,19 @@ class Interventions:
         """Record a trial that was asked for, with what it has of its parent if it has one, and that it was made."""
         still = INTERVENTIONS.c.state.in_([one for one in Status if one.open])
         values = {"state": Status.APPLIED, "applied": made.epochs, "made": made.number}
-        with self.store.writing() as connection:
+        change = sa.update(INTERVENTIONS).where(INTERVENTIONS.c.number == number, still).values(**values)
+
+        def write(connection: sa.Connection) -> None:
             self.store.insert_copies(connection, [made])
-            connection.execute(sa.update(INTERVENTIONS).where(INTERVENTIONS.c.number == number, still).values(**values))
+            connection.execute(change)
+
+        self.store.write(write)
 
     def _change(self, number: int, **values: Any) -> None:
         """Change what became of an intervention that is still open; one that is not stays as it is."""
         still = INTERVENTIONS.c.state.in_([one for one in Status if one.open])
-        with self.store.writing() as connection:
-            connection.execute(sa.update(INTERVENTIONS).where(INTERVENTIONS.c.number == number, still).values(**values))
+        change = sa.update(INTERVENTIONS).where(INTERVENTIONS.c.number == number, still).values(**values)
+        self.store.write(lambda connection: connection.execute(change))
 
     def _read(self, query: sa.Select[Any]) -> list[Intervention]:
         return [_intervention(row) for row in self.store.read(query)]

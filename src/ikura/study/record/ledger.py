@@ -90,12 +90,15 @@ class Ledger:
         """
         content = {name: getattr(decided, name) for name in CONTENT}
         row = {"stage": decided.stage, "round": decided.round, "time": time.time(), "content": json.dumps(content)}
-        with self.store.writing() as connection:
+
+        def write(connection: sa.Connection) -> None:
             connection.execute(sa.insert(ROUNDS), row)
             self.store.insert_copies(connection, copies)
             if decided.drop:
                 dropped = sa.update(TRIALS).where(TRIALS.c.number.in_(list(decided.drop)))
                 connection.execute(dropped.values(state=State.PRUNED))
+
+        self.store.write(write)
 
     def rounds(self, stage: int | None = None) -> list[RoundRecord]:
         """Return rounds in order."""
@@ -112,8 +115,8 @@ class Ledger:
     def add_segments(self, segments: Sequence[Segment]) -> None:
         """Record which tiles trials train in, and in which places, before they do."""
         if segments:
-            with self.store.writing() as connection:
-                connection.execute(sa.insert(SEGMENTS), [asdict(one) for one in segments])
+            rows = [asdict(one) for one in segments]
+            self.store.write(lambda connection: connection.execute(sa.insert(SEGMENTS), rows))
 
     def segments(self, trials: Sequence[int]) -> dict[int, list[Segment]]:
         """Return the segments of trials, in order, by trial."""
@@ -139,12 +142,15 @@ class Ledger:
             for one in outcomes
             if one.dev_losses is not None
         ]
+
+        def write(connection: sa.Connection) -> None:
+            for row in rows:
+                same = (LOSSES.c.trial == row["trial"]) & (LOSSES.c.epoch == row["epoch"])
+                connection.execute(sa.delete(LOSSES).where(same))
+            connection.execute(sa.insert(LOSSES), rows)
+
         if rows:
-            with self.store.writing() as connection:
-                for row in rows:
-                    same = (LOSSES.c.trial == row["trial"]) & (LOSSES.c.epoch == row["epoch"])
-                    connection.execute(sa.delete(LOSSES).where(same))
-                connection.execute(sa.insert(LOSSES), rows)
+            self.store.write(write)
 
     def losses(self, trials: Sequence[int]) -> dict[int, dict[int, np.ndarray]]:
         """Return losses on each dev example by trial and epoch, float64 of shape (dev examples,)."""
@@ -156,5 +162,4 @@ class Ledger:
 
     def forget_losses(self) -> None:
         """Drop what only the decisions of a stage needed."""
-        with self.store.writing() as connection:
-            connection.execute(sa.delete(LOSSES))
+        self.store.write(lambda connection: connection.execute(sa.delete(LOSSES)))

@@ -58,14 +58,17 @@ class Store(Database):
     def set_facts(self, facts: Mapping[Fact[Any], Any]) -> None:
         """Record several facts, all of them or none."""
         rows = [{"name": fact.name, "value": json.dumps(value, default=plain)} for fact, value in facts.items()]
-        with self.writing() as connection:
+
+        def write(connection: sa.Connection) -> None:
             connection.execute(sa.delete(FACTS).where(FACTS.c.name.in_([row["name"] for row in rows])))
             connection.execute(sa.insert(FACTS), rows)
 
+        self.write(write)
+
     def fact(self, fact: Fact[T]) -> T | None:
         """Return a fact, None if it was never recorded; that it is of its type was made sure of on opening."""
-        with self.reading() as connection:
-            value = connection.scalar(sa.select(FACTS.c.value).where(FACTS.c.name == fact.name))
+        query = sa.select(FACTS.c.value).where(FACTS.c.name == fact.name)
+        value = self.look(lambda connection: connection.scalar(query))
         if value is None:
             return None
         found: T = typed(fact.kind, json.loads(value))
@@ -85,8 +88,7 @@ class Store(Database):
     def add_trials(self, trials: Sequence[Trial]) -> None:
         """Add trials."""
         if trials:
-            with self.writing() as connection:
-                self.insert_trials(connection, trials)
+            self.write(lambda connection: self.insert_trials(connection, trials))
 
     @staticmethod
     def insert_trials(connection: sa.Connection, trials: Sequence[Trial]) -> None:
@@ -150,21 +152,22 @@ class Store(Database):
                 for i, value in enumerate(column.tolist())
                 if i >= recorded
             ]
+        measures = [row for outcome in outcomes for row in _measures(outcome)]
+        measured = sorted({row[0] for row in measures})
+        recorded_now = [int(str(one["key"])) for one in trials]
         update = sa.update(TRIALS).where(TRIALS.c.number == sa.bindparam("key"))
-        with self.writing() as connection:
-            for table in (CURVES, VALUES):
-                connection.execute(sa.delete(table).where(table.c.trial.in_(anew)))
-            recorded_now = [int(str(one["key"])) for one in trials]
-            connection.execute(sa.delete(LIVE_CURVES).where(LIVE_CURVES.c.trial.in_(recorded_now)))
-            connection.execute(update, trials)
-            if points:
-                _insert_many(connection, CURVES, points)
-            if values:
-                _insert_many(connection, VALUES, values)
-            if measures := [row for outcome in outcomes for row in _measures(outcome)]:
-                numbers = sorted({row[0] for row in measures})
-                connection.execute(sa.delete(MEASURES).where(MEASURES.c.trial.in_(numbers)))
-                _insert_many(connection, MEASURES, measures)
+
+        def write(connection: sa.Connection) -> None:
+            for table, numbers in ((CURVES, anew), (VALUES, anew), (LIVE_CURVES, recorded_now), (MEASURES, measured)):
+                if numbers:
+                    connection.execute(sa.delete(table).where(table.c.trial.in_(numbers)))
+            if trials:
+                connection.execute(update, trials)
+            for table, rows in ((CURVES, points), (VALUES, values), (MEASURES, measures)):
+                if rows:
+                    _insert_many(connection, table, rows)
+
+        self.write(write)
 
     def add_live_points(self, curves: Mapping[int, np.ndarray], since: Mapping[int, int]) -> None:
         """Show points of curves that are not recorded yet, in place of those shown before from there on.
@@ -178,18 +181,21 @@ class Store(Database):
             for trial, curve in curves.items()
             for i, point in enumerate(curve[since[trial] :].tolist(), since[trial] + 1)
         ]
+
+        def write(connection: sa.Connection) -> None:
+            for trial, epochs in since.items():
+                there = LIVE_CURVES.c.trial == trial, LIVE_CURVES.c.epoch > epochs
+                connection.execute(sa.delete(LIVE_CURVES).where(*there))
+            _insert_many(connection, LIVE_CURVES, points)
+
         if points:
-            with self.writing() as connection:
-                for trial, epochs in since.items():
-                    there = LIVE_CURVES.c.trial == trial, LIVE_CURVES.c.epoch > epochs
-                    connection.execute(sa.delete(LIVE_CURVES).where(*there))
-                _insert_many(connection, LIVE_CURVES, points)
+            self.write(write)
 
     def set_states(self, numbers: Sequence[int], state: State) -> None:
         """Change the state of several trials."""
         if numbers:
-            with self.writing() as connection:
-                connection.execute(sa.update(TRIALS).where(TRIALS.c.number.in_(list(numbers))).values(state=state))
+            change = sa.update(TRIALS).where(TRIALS.c.number.in_(list(numbers))).values(state=state)
+            self.write(lambda connection: connection.execute(change))
 
     def trials(self, **values: Any) -> list[Trial]:
         """Return all trials, or those with certain values, as for `count`, in the order of their numbers.
@@ -197,8 +203,7 @@ class Store(Database):
         The number of a trial is its place among all.
         """
         query = sa.select(TRIALS).where(*_conditions(values)).order_by(TRIALS.c.number)
-        with self.reading() as connection:
-            rows = connection.execute(query).mappings().all()
+        rows = self.read(query)
         # One parse of all texts together is many times as fast as one for each.
         given = json.loads(f"[{','.join(row['hyperparameters'] for row in rows)}]")
         return [
@@ -217,8 +222,7 @@ class Store(Database):
     def count(self, **values: Any) -> int:
         """Count the trials, or those with certain values, such as `state=State.DIVERGED` or `parent=None`."""
         query = sa.select(sa.func.count()).select_from(TRIALS).where(*_conditions(values))
-        with self.reading() as connection:
-            return int(connection.scalar(query) or 0)
+        return int(self.look(lambda connection: connection.scalar(query)) or 0)
 
     def trial(self, number: int) -> Trial | None:
         """Return one trial, None if there is none of that number."""
@@ -227,8 +231,7 @@ class Store(Database):
     def table(self) -> pd.DataFrame:
         """Return all trials as a frame: `ABOUT`, one column for each hyperparameter that a trial has, `RESULTS`."""
         shown = [TRIALS.c[name] for name in (*ABOUT, "hyperparameters", *RESULTS)]
-        with self.reading() as connection:
-            rows = connection.execute(sa.select(*shown).order_by(TRIALS.c.number)).all()
+        rows = self.tuples(sa.select(*shown).order_by(TRIALS.c.number))
         columns = dict(zip((one.name for one in shown), zip(*rows, strict=True), strict=False))
         # One parse of all texts together is many times as fast as one for each.
         given = json.loads(f"[{','.join(columns.get('hyperparameters', ()))}]")
@@ -240,9 +243,7 @@ class Store(Database):
 
     def measures(self) -> pd.DataFrame:
         """Return further metrics of the trials on the dev set, a column for each, by number."""
-        query = sa.select(MEASURES).order_by(MEASURES.c.trial)
-        with self.reading() as connection:
-            rows = connection.execute(query).all()
+        rows = self.tuples(sa.select(MEASURES).order_by(MEASURES.c.trial, MEASURES.c.name))
         found: dict[str, dict[int, float]] = {}
         for trial, name, value in rows:
             found.setdefault(name, {})[trial] = np.nan if value is None else value
@@ -256,12 +257,11 @@ class Store(Database):
             live: whether the epochs of trials in training belong to them that are not recorded yet.
         """
         rows: list[Any] = []
-        with self.reading() as connection:
-            for table in (CURVES, LIVE_CURVES) if live else (CURVES,):
-                query = sa.select(table).order_by(table.c.trial, table.c.epoch)
-                if numbers is not None:
-                    query = query.where(table.c.trial.in_(list(numbers)))
-                rows += connection.execute(query).all()
+        for table in (CURVES, LIVE_CURVES) if live else (CURVES,):
+            query = sa.select(table).order_by(table.c.trial, table.c.epoch)
+            if numbers is not None:
+                query = query.where(table.c.trial.in_(list(numbers)))
+            rows += self.tuples(query)
         names = ["number", "epoch", *COLUMNS]
         columns = zip(*rows, strict=True) if rows else [()] * len(names)
         kinds = [np.int64, np.int64] + [np.float64] * len(COLUMNS)
@@ -276,8 +276,7 @@ class Store(Database):
         query = sa.select(VALUES)
         if numbers is not None:
             query = query.where(VALUES.c.trial.in_(list(numbers)))
-        with self.reading() as connection:
-            rows = connection.execute(query).all()
+        rows = self.tuples(query)
         if not rows:
             return None
         names = ["number", "epoch", "name", "value"]
