@@ -19,6 +19,8 @@ from ikura.population.setup import TrainingSetup
 torch.set_num_threads(1)
 
 CLASSES, INPUTS = 3, 6
+NUMERIC = ((0, -1), (1, -1), (2, -1), (4, -1))
+"""Columns that encodings are for."""
 
 
 # Smooth scores, unlike accuracy, so that close outputs have close scores.
@@ -74,6 +76,7 @@ def setup() -> Callable[..., TrainingSetup]:
             Scorer(task, SCORES[task], *((3.0, 2.0) if task == "regression" else (0.0, 1.0))),
             outputs_of(task, CLASSES),
             tuple(cardinalities),
+            numeric=NUMERIC,
             dtype=dtype,
             device="cpu:0" if stacked else "cpu",
             **more,

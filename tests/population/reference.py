@@ -20,6 +20,8 @@ from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 
+from .encoding import Encoded
+
 __all__ = ["ACTIVATION", "Net", "Smorms3", "optimizer", "train_by_hand"]
 
 ACTIVATION: dict[str, Callable[[], nn.Module]] = {
@@ -34,11 +36,30 @@ ACTIVATION: dict[str, Callable[[], nn.Module]] = {
 
 
 class Net(nn.Module):
-    """Embeddings and a `Sequential`, with weights drawn from keyed noise."""
+    """Encoded columns, embeddings, factors on them and a `Sequential`, with weights drawn from keyed noise.
 
-    def __init__(self, member: Member, inputs: int, outputs: int, cardinalities: tuple[int, ...]) -> None:
+    Args:
+        member: whose network.
+        inputs: columns of x.
+        outputs: raw outputs.
+        cardinalities: number of codes of each embedding.
+        setup: whose training rows numeric columns are encoded by; None where they go in as they are.
+    """
+
+    def __init__(
+        self,
+        member: Member,
+        inputs: int,
+        outputs: int,
+        cardinalities: tuple[int, ...],
+        setup: TrainingSetup | None = None,
+    ) -> None:
         super().__init__()
         values = member.values
+        self.encoding = None
+        if setup is not None:
+            self.encoding = Encoded(values, member.seed, setup.train.array, setup.numeric)
+            inputs = self.encoding(torch.from_numpy(setup.train.array[:2])).shape[1]
         self.tables = nn.ModuleList()
         for i, cardinality in enumerate(cardinalities):
             size = min(16, ceil(sqrt(cardinality)))
@@ -46,6 +67,7 @@ class Net(nn.Module):
             table[0] = 0
             self.tables.append(nn.Embedding.from_pretrained(table, freeze=False))
             inputs += size
+        self.scale = nn.Parameter(torch.ones(inputs, dtype=torch.float64)) if values.scale_rate else None
         widths = [inputs, *[values.units] * values.layers, outputs]
         stack: list[nn.Module] = []
         for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
@@ -59,7 +81,8 @@ class Net(nn.Module):
     def forward(self, x: Tensor, codes: Tensor) -> Tensor:
         """Raw outputs."""
         embedded = [table(codes[:, i].long()) for i, table in enumerate(self.tables)]
-        out: Tensor = self.stack(torch.cat([x, *embedded], 1))
+        joined = torch.cat([x if self.encoding is None else self.encoding(x), *embedded], 1)
+        out: Tensor = self.stack(joined if self.scale is None else joined * self.scale)
         return out
 
 
@@ -296,7 +319,11 @@ def train_by_hand(
     """
     task, v, scorer = setup.task, member.values, setup.scorer
     weights = [p for p in net.parameters() if p.ndim > 1]
-    rule = optimizer(v, weights, [p for p in net.parameters() if p.ndim < 2], v.l2 if coupled else 0.0)
+    apart = [net.scale] if isinstance(getattr(net, "scale", None), nn.Parameter) else []
+    biases = [p for p in net.parameters() if p.ndim < 2 and not any(p is one for one in apart)]
+    rule = optimizer(v, weights, biases, v.l2 if coupled else 0.0)
+    if apart:
+        rule.add_param_group({"params": apart, "weight_decay": 0.0, "lr": v.learning_rate * v.scale_rate})
     rows, curve, done = len(setup.train), [], 0
     steps = ceil(rows / v.batch_size)
     schedulers = Schedulers(rule, v, steps, epochs)

@@ -1,4 +1,4 @@
-"""One row for every update rule, schedule and regulariser: add a row, and every common test runs on it.
+"""One row for every update rule, schedule, regulariser and encoding: add a row, and every common test runs on it.
 
 The reference (`test_conformance.py`), alone = in company, neighbours of other kinds, a diverging neighbour
 (`test_isolation.py`) and the round trip of the state (`test_snapshot.py`).
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["REGULARISERS", "ROWS", "RULE_ROWS", "SCHEDULES", "Row"]
+__all__ = ["ENCODINGS", "EVERY_ROW", "REGULARISERS", "ROWS", "RULE_ROWS", "SCHEDULES", "Row"]
 
 # Momentum, because it carries a wrong learning rate or gradient on into later steps.
 PLAIN: dict[str, Any] = {"optimizer": "momentum", "learning_rate": 0.05, "momentum": 0.8}
@@ -113,4 +113,27 @@ REGULARISERS = rows(
     },
 )  # fmt: skip
 
+ENCODINGS = rows(
+    "encoding",
+    {
+        "robust": {"numeric_encoding": "robust"},
+        "quantile": {"numeric_encoding": "quantile"},
+        "piecewise_linear": {"numeric_encoding": "piecewise_linear", "encoding_bins": 5},
+        "periodic": {"numeric_encoding": "periodic", "encoding_frequencies": 5, "encoding_sigma": 0.4},
+        "pbld": {"numeric_encoding": "pbld", "encoding_frequencies": 6, "encoding_sigma": 0.3, "encoding_size": 4},
+        "scaled": {"scale_rate": 4.0},
+        "scaled+periodic": {
+            "numeric_encoding": "periodic", "encoding_size": 3, "scale_rate": 2.5, "optimizer": "adam",
+            "learning_rate": 0.01, "epsilon": 1e-4, "l1": 1e-3, "l2": 0.02, "weight_decay": 0.1, "max_norm": 1.2,
+            "clip_norm": 0.3,
+        },
+        "scaled+pbld": {
+            "numeric_encoding": "pbld", "encoding_size": 3, "scale_rate": 2.5, "optimizer": "nesterov",
+            "dropconnect": 0.3, "dropout": 0.2, "gradient_noise": 0.3,
+        },
+    },
+)  # fmt: skip
+
 ROWS = [*RULE_ROWS, *SCHEDULES, *REGULARISERS]
+"""Rows whose networks have one form, which can be stacked together."""
+EVERY_ROW = [*ROWS, *ENCODINGS]

@@ -14,11 +14,11 @@ from ikura.population.update_rules import RULES
 
 from ..sweep import swept
 from .reference import Net, train_by_hand
-from .table import NETWORK, ROWS, RULE_ROWS, SCHEDULES, Row
+from .table import EVERY_ROW, NETWORK, RULE_ROWS, SCHEDULES, Row
 
 EPOCHS = 5
 WAYS = pytest.mark.parametrize("way", ["compiled", "stacked"])
-EVERY_ROW = pytest.mark.parametrize("row", ROWS, ids=str)
+OF_EVERY_ROW = pytest.mark.parametrize("row", EVERY_ROW, ids=str)
 
 # Float64 rounds by 1e-16; an output is a few hundred operations, and 25 steps amplify differences some hundred times at
 # these learning rates: 1e-16 * 300 * 100 = 3e-12, and ten times that for rules that divide by small numbers.
@@ -32,7 +32,7 @@ def test_every_rule_and_every_shape_has_a_row() -> None:
 
 def by_hand(setup: TrainingSetup, member: Member, coupled: bool = False) -> np.ndarray:
     """The reference's curve."""
-    net = Net(member, setup.train.x.shape[1], setup.outputs, setup.cardinalities)
+    net = Net(member, setup.train.x.shape[1], setup.outputs, setup.cardinalities, setup)
     return train_by_hand(setup, member, net, EPOCHS, coupled)
 
 
@@ -44,7 +44,7 @@ def curve(setup: TrainingSetup, member: Member) -> np.ndarray:
 
 
 @pytest.mark.parametrize("task", swept(["binary", "multiclass"], core=["multiclass"]))
-@EVERY_ROW
+@OF_EVERY_ROW
 def test_equals_an_ordinary_loop(setup: Callable[..., TrainingSetup], row: Row, task: str) -> None:
     member = Member(0, row.hyperparameters, 7)
     compiled, stacked = (setup(task, (20,), stacked=way) for way in (False, True))
@@ -65,7 +65,7 @@ def test_decays_weights_as_parameter_groups_do(setup: Callable[..., TrainingSetu
     np.testing.assert_allclose(curve(stacked, member), expected, rtol=RELATIVE)
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.name not in RULES], ids=str)
+@pytest.mark.parametrize("row", [row for row in EVERY_ROW if row.name not in RULES], ids=str)
 def test_makes_a_difference(setup: Callable[..., TrainingSetup], row: Row) -> None:
     plain = {n: v for n, v in row.hyperparameters.items() if n not in row.given or n in ("learning_rate", "optimizer")}
     made = setup("multiclass")
@@ -80,15 +80,18 @@ def together() -> dict[str, dict[str, np.ndarray]]:
 
 
 @WAYS
-@EVERY_ROW
+@OF_EVERY_ROW
 def test_trains_alone_as_among_all_the_others(
     setup: Callable[..., TrainingSetup], together: dict[str, dict[str, np.ndarray]], row: Row, way: str
 ) -> None:
     made = setup("multiclass", (20,), stacked=way == "stacked")
     if way not in together:
-        training = made.training([Member(n, one.hyperparameters, 7) for n, one in enumerate(ROWS)])
-        training.run(EPOCHS)
-        together[way] = {str(one): training.curve(n) for n, one in enumerate(ROWS)}
+        together[way] = {}
+        # Stacked members share the form of their encoding; all others are one tile.
+        for tile in made.pack([Member(n, one.hyperparameters, 7) for n, one in enumerate(EVERY_ROW)], len(EVERY_ROW)):
+            training = made.training(tile)
+            training.run(EPOCHS)
+            together[way] |= {str(EVERY_ROW[one.number]): training.curve(place) for place, one in enumerate(tile)}
     alone = curve(made, Member(0, row.hyperparameters, 7))
     if way == "compiled":
         np.testing.assert_array_equal(together[way][str(row)], alone)

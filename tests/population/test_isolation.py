@@ -15,12 +15,14 @@ from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 
 from ..sweep import swept
-from .table import ROWS
+from .table import ENCODINGS, ROWS
 
 EPOCHS = 4
 WILD = {"optimizer": "sgd", "learning_rate": 1e30}
 
 TAME: list[dict[str, Any]] = [row.hyperparameters for row in ROWS]
+ENCODED: list[dict[str, Any]] = [row.hyperparameters for row in ENCODINGS]
+"""Of other forms, which only the kernel has in one tile with others."""
 
 
 class Own(nn.Module):
@@ -48,18 +50,19 @@ def build(setup: Callable[..., TrainingSetup], way: str, dtype: str) -> Training
 @pytest.mark.parametrize("place", swept([0, 5, len(TAME)], core=["5"]))
 def test_neighbours_keep_every_bit(setup: Callable[..., TrainingSetup], way: str, place: int, dtype: str) -> None:
     made = build(setup, way, dtype)
+    others = [*TAME, *(ENCODED if way == "compiled" else [])]
 
     def run(one: dict[str, Any]) -> Any:
-        rows = [*TAME[:place], TAME[0] | one, *TAME[place:]]
+        rows = [*others[:place], TAME[0] | one, *others[place:]]
         training = made.training([Member(number, hyperparameters, 3) for number, hyperparameters in enumerate(rows)])
         training.run(EPOCHS)
         return training
 
     wild, tame = run(WILD), run({})
-    assert wild.diverged.tolist() == [k == place for k in range(len(TAME) + 1)]
+    assert wild.diverged.tolist() == [k == place for k in range(len(others) + 1)]
     assert not tame.diverged.any()
     assert np.isnan(wild.curve(place)[-1, :2]).all()
-    for k in set(range(len(TAME) + 1)) - {place}:
+    for k in set(range(len(others) + 1)) - {place}:
         np.testing.assert_array_equal(wild.curve(k), tame.curve(k))
         assert np.isfinite(wild.curve(k)).all()
         assert len(wild.curve(k)) == EPOCHS

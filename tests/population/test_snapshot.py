@@ -22,6 +22,7 @@ from ikura.population.snapshot import load_snapshot, save_snapshot
 from ikura.population.training import TrainingRun
 
 from ..sweep import swept
+from .table import ENCODINGS
 from .table import ROWS as TABLE
 
 EPOCHS = 6
@@ -75,7 +76,8 @@ def assert_same(one: TrainingRun, other: TrainingRun) -> None:
 def test_training_goes_on_to_the_bit(
     setup: Callable[..., TrainingSetup], tmp_path: Path, way: str, at: int, patience: int | None
 ) -> None:
-    rows = [*ROWS, WILD, {"learning_rate": 0.2, "units": 30, "batch_size": 32}]
+    others = [row.hyperparameters for row in ENCODINGS if way == "compiled"]
+    rows = [*ROWS, WILD, {"learning_rate": 0.2, "units": 30, "batch_size": 32}, *others]
     whole, first, second = (begun(setup, way, rows, patience) for _ in range(3))
     whole.run(EPOCHS)
     first.run(at)
@@ -85,25 +87,26 @@ def test_training_goes_on_to_the_bit(
     assert_same(second, first)
     second.run(EPOCHS)
     assert_same(second, whole)
-    assert whole.diverged.tolist() == [False] * len(ROWS) + [True, False]
+    assert whole.diverged.tolist() == [False] * len(ROWS) + [True] + [False] * (len(rows) - len(ROWS) - 1)
     if patience is not None and way != "own":
         assert (whole.epochs[~whole.diverged] < EPOCHS).any()
 
 
 @pytest.mark.parametrize("way", ["compiled", "stacked", "own"])
 def test_a_member_goes_on_in_another_tile(setup: Callable[..., TrainingSetup], way: str) -> None:
-    whole, first = begun(setup, way, ROWS, None), begun(setup, way, ROWS, None)
+    rows = [*ROWS, *(row.hyperparameters for row in ENCODINGS if way == "compiled")]
+    whole, first = begun(setup, way, rows, None), begun(setup, way, rows, None)
     whole.run(4)
     first.run(2)
     # Stacked products of fewer members may be summed in another order: 6e-8 an operation in float32, and a few epochs.
     tolerance = 0.0 if way == "compiled" else 1e-4
-    for one in range(len(ROWS)):
-        other = begun(setup, way, [ROWS[one], ROWS[one], ROWS[3]], None)
+    for one in range(len(rows)):
+        other = begun(setup, way, [rows[one], rows[one], rows[3]], None)
         for place in range(2):
             other.insert(place, first.extract(one))
         other.run(4)
         for place in range(2):
-            np.testing.assert_allclose(other.curve(place), whole.curve(one), rtol=tolerance, err_msg=str(ROWS[one]))
+            np.testing.assert_allclose(other.curve(place), whole.curve(one), rtol=tolerance, err_msg=str(rows[one]))
 
 
 def test_no_file_counts_as_none(setup: Callable[..., TrainingSetup], tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from ikura.nn import ACTIVATIONS, INITIALISATIONS, NORMALISATIONS
+from ikura.nn.encoding import ENCODINGS
 from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.schedule import SHAPES
@@ -86,9 +87,16 @@ OTHERS: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "normalisation": ({}, list(NORMALISATIONS)),
     "ghost_size": ({"normalisation": "ghost"}, [32, 2, 11]),
     "normalisation_momentum": ({"normalisation": "batch"}, [0.1, 0.01, 1.0]),
+    "numeric_encoding": ({"encoding_sigma": 0.5}, list(ENCODINGS)),
+    "encoding_bins": ({"numeric_encoding": "piecewise_linear"}, [16, 2, 7]),
+    "encoding_frequencies": ({"numeric_encoding": "periodic"}, [16, 1, 5]),
+    "encoding_sigma": ({"numeric_encoding": "pbld"}, [0.1, 0.5, 1.0]),
+    "encoding_size": ({"numeric_encoding": "pbld"}, [8, 2, 5]),
+    "scale_rate": ({"numeric_encoding": "periodic"}, [0.0, 1.0, 6.0]),
 }
 NAMES = [name for name in DEFAULTS if name not in (*OF_IMAGES, "pretrained_rate")]
-CORE = ["layers", "units", "batch_size", "dropout", "normalisation", "optimizer", "schedule_shape", "gradient_noise"]
+CORE = ["layers", "units", "batch_size", "dropout", "normalisation", "optimizer", "schedule_shape", "gradient_noise",
+        "numeric_encoding", "scale_rate"]  # fmt: skip
 STRANGER = {
     "learning_rate": 0.07, "momentum": 0.3, "beta1": 0.7, "beta2": 0.8, "epsilon": 1e-4, "layers": 3, "units": 13,
     "batch_size": 25, "learning_rate_decay": 0.3, "l2": 0.02, "l1": 1e-3,

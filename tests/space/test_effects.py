@@ -210,7 +210,8 @@ def test_a_space_that_was_made_effective_is_so(picked: dict[str, int]) -> None:
 def told(name: str) -> str:
     """The row of the documentation that a hyperparameter has."""
     known = BOUNDS | ARCHITECTURE
-    bounds = "one of its names" if name in ("activation", "optimizer", "initialisation", "schedule_shape") else "pairs"
+    named = ("activation", "optimizer", "initialisation", "schedule_shape", "numeric_encoding")
+    bounds = "one of its names" if name in named else "pairs"
     if name in known:
         low, high = known[name]
         kind = "whole, " if name in WHOLE else ""

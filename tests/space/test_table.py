@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ikura.nn.activation import ACTIVATIONS
+from ikura.nn.encoding import ENCODINGS
 from ikura.nn.initialisation import INITIALISATIONS
 from ikura.nn.normalisation import NORMALISATIONS
 from ikura.population.kernel.records import SETTINGS
@@ -62,6 +63,7 @@ def test_what_is_said_of_one_goes_together(one: Hyperparameter) -> None:
         ("activation", ACTIVATIONS),
         ("initialisation", INITIALISATIONS),
         ("normalisation", NORMALISATIONS),
+        ("numeric_encoding", ENCODINGS),
     ],
 )
 def test_options_are_named_as_they_are_known(name: str, known: Iterable[str]) -> None:

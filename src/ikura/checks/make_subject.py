@@ -34,6 +34,7 @@ from ikura.nn.loss import chosen_loss, outputs_of
 from ikura.nn.noise import key
 from ikura.nn.zoo import NETWORKS
 from ikura.plugins import plugin_network
+from ikura.population.encodings import FittedEncodings
 from ikura.population.examples import Examples
 from ikura.population.factory import build
 from ikura.population.layout import Layout
@@ -167,7 +168,8 @@ def subject_of_data(
         custom=own,
     )
     embedded = () if as_given else tuple(dataset.encoder.cardinalities)
-    return _with_network(subject, network, asked.hyperparameters or {}, embedded)
+    numeric = () if as_given else tuple(dataset.encoder.numeric_columns)
+    return _with_network(subject, network, asked.hyperparameters or {}, embedded, numeric)
 
 
 def table_of(opened: Source, options: DataOptions, dataset: Dataset) -> Table | None:
@@ -264,7 +266,11 @@ def _two_logits(subject: Subject) -> Subject:
 
 
 def _with_network(
-    subject: Subject, network: Any, hyperparameters: Mapping[str, Any], cardinalities: tuple[int, ...]
+    subject: Subject,
+    network: Any,
+    hyperparameters: Mapping[str, Any],
+    cardinalities: tuple[int, ...],
+    numeric: tuple[tuple[int, int], ...] = (),
 ) -> Subject:
     """Add a network by name, a module, or a factory."""
     assert subject.train is not None
@@ -277,7 +283,9 @@ def _with_network(
                 raise UsageError(f"the network {network} reads no hyperparameter {name!r}{suggest_name(name, names)}")
         check_value(name, value, built_in=not own)
     # Nothing is searched, so nothing is opened: what has no effect is refused.
-    effective(Space.from_dict(given), Place("own" if own else network, subject.task), opens=False)
+    effective(
+        Space.from_dict(given), Place("own" if own else network, subject.task, numeric=bool(numeric)), opens=False
+    )
     if network is None:
         return replace(subject, given=given)
     if is_reference(network):
@@ -291,10 +299,12 @@ def _with_network(
     values = 1 if subject.train is None else prod(subject.train.y.shape[1:])
     outputs = outputs_of(subject.task, subject.classes, values, subject.named)
     if network == "mlp":
+        train, encodings = subject.train, FittedEncodings()
 
         def plain(seed: int) -> nn.Module:
             member = Member(0, given, seed)
-            return Layout.of(member, prod(shape), outputs, cardinalities).module(member)
+            encoding = encodings.of(member.values, train, numeric)
+            return Layout.of(member, prod(shape), outputs, cardinalities, encoding).module(member)
 
         return replace(subject, what=f"{subject.what} with the network mlp", network=plain, given=given)
     if isinstance(network, str):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import ceil, sqrt
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ikura.nn.activation import activation as activation_named
 from ikura.nn.dropout import INPUTS, Dropout
+from ikura.nn.encoding import NumericEncoding
+from ikura.nn.encoding_layer import encoding_layer
 from ikura.nn.normalisation import normaliser
 
 __all__ = ["MLP", "embedding_size"]
@@ -29,7 +32,8 @@ def embedding_size(cardinality: int) -> int:
 class MLP(nn.Module):
     """A fully connected network: h_0 = [x, embeddings], h_l = dropout(a(W_l h_{l-1} + b_l)), output W h_L + b.
 
-    With a normalisation N, h_l = dropout(a(N(W_l h_{l-1}))): N has a shift of its own in place of b_l.
+    With a normalisation N, h_l = dropout(a(N(W_l h_{l-1}))): N has a shift of its own in place of b_l. With an encoding
+    e of numeric columns h_0 = [e(x), embeddings]; scaled inputs are s ∘ h_0 with a learnt factor s of each of them.
 
     Args:
         inputs: numeric features.
@@ -42,6 +46,8 @@ class MLP(nn.Module):
         normalisation: one of `ikura.nn.normalisation.NORMALISATIONS`, applied before the activation.
         ghost_size: rows of a ghost, for ghost normalisation.
         normalisation_momentum: share of one mini-batch (or ghost) in the running statistics.
+        encoding: JSON form of a `ikura.nn.encoding.NumericEncoding`; None where x goes in as it is.
+        scaled: whether inputs have learnt factors.
 
     Example:
         >>> MLP(4, 3, [16, 8])(torch.zeros(5, 4)).shape
@@ -60,13 +66,22 @@ class MLP(nn.Module):
         normalisation: str = "none",
         ghost_size: int = 32,
         normalisation_momentum: float = 0.1,
+        encoding: Mapping[str, Any] | None = None,
+        scaled: bool = False,
     ) -> None:
         super().__init__()
         rates = [dropout] * len(units) if isinstance(dropout, int | float) else list(dropout)
         activation_named(activation)
         self.activation = activation
         self.tables = nn.ModuleList(nn.Embedding(c, embedding_size(c)) for c in cardinalities)
-        widths = [inputs + sum(embedding_size(c) for c in cardinalities), *units, outputs]
+        numbers = None if encoding is None else NumericEncoding.of(dict(encoding), inputs)
+        self.encoding = None if numbers is None else encoding_layer(numbers)
+        encoded = inputs if numbers is None else numbers.width
+        widths = [encoded + sum(embedding_size(c) for c in cardinalities), *units, outputs]
+        self.scale = nn.Parameter(torch.ones(widths[0])) if scaled else None
+        if self.scale is not None:
+            # By this the factors are known that learn at a rate of their own.
+            self.scale.scales_inputs = True  # type: ignore[attr-defined]
         layers: list[nn.Module] = []
         for a, b in pairwise(widths[:-1]):
             normal = normaliser(normalisation, b, momentum=normalisation_momentum, ghost_size=ghost_size)
@@ -85,8 +100,12 @@ class MLP(nn.Module):
         Returns:
             Logits or values, shape (rows, outputs).
         """
+        if self.encoding is not None:
+            x = self.encoding(x)
         if codes is not None and len(self.tables):
             x = torch.cat([x, *(table(codes[:, i].long()) for i, table in enumerate(self.tables))], dim=1)
+        if self.scale is not None:
+            x = x * self.scale
         if self.dropout_input is not None:
             x = self.dropout_input(x)
         function = activation_named(self.activation)

@@ -14,6 +14,7 @@ from ikura.population.examples import Examples
 from ikura.population.kernel import activation as activation_kernel
 from ikura.population.kernel import loss as loss_kernel
 from ikura.population.kernel import normalisation as normalisation_kernel
+from ikura.population.kernel.encoding import plan_of, waves_of
 from ikura.population.kernel.epoch import evaluate, train_epoch
 from ikura.population.kernel.records import (
     SETTINGS,
@@ -54,6 +55,8 @@ class CompiledTile(KernelTile):
         for k, (member, layout) in enumerate(zip(members, layouts, strict=True)):
             widths[k, : len(layout.widths)] = layout.widths
             dropout[k, : 1 + len(layout.units)] = member.values.dropout_input, *member.each_layer("dropout")
+        encodings = [layout.encoding for layout in layouts]
+        plans, statistics = zip(*map(plan_of, encodings), strict=True)
         self.networks = Networks(
             task=loss_kernel.CODES[task],
             tables=np.array(layouts[0].tables, np.int64).reshape(-1, 2),
@@ -65,8 +68,16 @@ class CompiledTile(KernelTile):
             normalisations=np.array([normalisation_kernel.code(values.normalisation) for values in every], np.int64),
             ghost_sizes=np.array([values.ghost_size for values in every]).astype(np.int64),
             momenta=np.array([float(values.normalisation_momentum) for values in every]),
+            ahead=np.array([layout.ahead for layout in layouts], np.int64),
+            scales=np.array([layout.scales for layout in layouts], np.int64),
+            plans=joined(plans),
+            statistics=joined(statistics, dtype),
+            waves=np.array([waves_of(encoding) for encoding in encodings], np.int64),
         )
         self.settings = np.array([setting_of(values) for values in every], SETTINGS)
+        # The first weights, with a learning rate of their own, are the factors on the inputs.
+        self.settings["pretrained"] = self.networks.scales
+        self.settings["pretrained_rate"] = [values.scale_rate for values in every]
         self.noisy, self.relabelled = (self.settings[name].any() for name in ("gradient_noise", "label_noise"))
         self.steady = [steady_rates(values) for values in every]
         self.growing = [k for k, values in enumerate(every) if values.batch_growth]

@@ -41,7 +41,8 @@ class CompiledUpdate:
         members: the members.
         matrices: (place, rows, columns) of each trained parameter that is no bias among a member's weights.
         weights, gradients: of all members, made by `aligned_copy`: shape (members, weights); changed by updates.
-        pretrained: how many of a member's first weights began in a pretrained network.
+        apart: how many of a member's first weights have a learning rate of their own.
+        rate: the hyperparameter that is a factor on the learning rate of those.
     """
 
     def __init__(
@@ -50,7 +51,8 @@ class CompiledUpdate:
         matrices: Sequence[tuple[int, int, int]],
         weights: Tensor,
         gradients: Tensor,
-        pretrained: int = 0,
+        apart: int = 0,
+        rate: str = "pretrained_rate",
     ) -> None:
         warm_up_update(str(weights.dtype).removeprefix("torch."))
         self.size = weights.shape[1]
@@ -58,7 +60,8 @@ class CompiledUpdate:
             one.as_strided((len(one), one.stride(0)), one.stride()).numpy() for one in (weights, gradients)
         )
         self.matrices = np.array(matrices, np.int64).reshape(-1, 3)
-        self.settings = np.array([setting_of(member.values, pretrained) for member in members], SETTINGS)
+        self.settings = np.array([setting_of(member.values, apart) for member in members], SETTINGS)
+        self.settings["pretrained_rate"] = [float(member.values[rate]) for member in members]
         self.kept = np.array([rule(member.values.optimizer).moments for member in members])
         self.moments = torch.zeros(len(members), int(self.kept.max()) * self.size, dtype=weights.dtype)
         self._moments = self.moments.numpy()

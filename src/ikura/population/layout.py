@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 import torch
 
 from ikura.json_values import JsonObject
+from ikura.nn.encoding import NumericEncoding
+from ikura.nn.encoding_layer import initial_encoding
 from ikura.nn.generators import seeded
 from ikura.nn.initialisation import initial_weights
 from ikura.nn.mlp import MLP, embedding_size
@@ -27,8 +30,8 @@ RUNNING = {"batch": ("running_mean", "running_var"), "ghost": ("running_mean", "
 class Layout:
     """The shape of a member's network, and its weights in the order of `MLP.parameters()`.
 
-    A layer is its matrix, row by row, then its bias, or in place of the bias the scale γ and shift β of its
-    normalisation.
+    Factors on the inputs come first, then embedding tables, then what encodes numeric columns, then the layers. A layer
+    is its matrix, row by row, then its bias, or in place of the bias the scale γ and shift β of its normalisation.
 
     Attributes:
         inputs: numeric features.
@@ -36,6 +39,8 @@ class Layout:
         units: width of each hidden layer.
         cardinalities: number of codes of each embedding.
         normalisation: of the hidden layers.
+        encoding: of numeric columns; None where they go in as they are.
+        scaled: whether inputs have learnt factors.
     """
 
     inputs: int
@@ -43,12 +48,22 @@ class Layout:
     units: tuple[int, ...]
     cardinalities: tuple[int, ...] = ()
     normalisation: str = "none"
+    encoding: NumericEncoding | None = None
+    scaled: bool = False
 
     @classmethod
-    def of(cls, member: Member, inputs: int, outputs: int, cardinalities: Sequence[int]) -> Layout:
-        """Read a member's layout from its hyperparameters."""
+    def of(
+        cls,
+        member: Member,
+        inputs: int,
+        outputs: int,
+        cardinalities: Sequence[int],
+        encoding: NumericEncoding | None = None,
+    ) -> Layout:
+        """Read a member's layout from its hyperparameters, and from how its numeric columns are encoded."""
         units = tuple(int(width) for width in member.each_layer("units"))
-        return cls(inputs, outputs, units, tuple(cardinalities), member.values.normalisation)
+        scaled = member.values.scale_rate > 0
+        return cls(inputs, outputs, units, tuple(cardinalities), member.values.normalisation, encoding, scaled)
 
     @cached_property
     def tables(self) -> list[tuple[int, int]]:
@@ -58,7 +73,23 @@ class Layout:
     @cached_property
     def widths(self) -> list[int]:
         """Joined inputs, hidden units, outputs."""
-        return [self.inputs + sum(size for _, size in self.tables), *self.units, self.outputs]
+        encoded = self.inputs if self.encoding is None else self.encoding.width
+        return [encoded + sum(size for _, size in self.tables), *self.units, self.outputs]
+
+    @cached_property
+    def scales(self) -> int:
+        """Number of factors on inputs."""
+        return self.widths[0] if self.scaled else 0
+
+    @cached_property
+    def encoders(self) -> dict[str, tuple[int, ...]]:
+        """Name to shape of each parameter of the encoding."""
+        return {} if self.encoding is None else self.encoding.parameters
+
+    @cached_property
+    def ahead(self) -> int:
+        """Number of parameters ahead of the layers."""
+        return self.scales + sum(c * size for c, size in self.tables) + sum(map(prod, self.encoders.values()))
 
     @cached_property
     def layers(self) -> list[tuple[int, int, int]]:
@@ -70,7 +101,7 @@ class Layout:
     @cached_property
     def size(self) -> int:
         """Number of parameters."""
-        return sum((a + more) * b for a, b, more in self.layers) + sum(c * size for c, size in self.tables)
+        return self.ahead + sum((a + more) * b for a, b, more in self.layers)
 
     @cached_property
     def running(self) -> list[tuple[str, int]]:
@@ -89,11 +120,14 @@ class Layout:
         The draws are keyed by (seed, layer, unit, input): a narrower network begins as a part of a wider one (but for
         orthogonal weights). Biases and shifts begin at zero, scales at one.
         """
-        values, parts = member.values, []
+        values = member.values
+        parts = [np.ones(self.scales)]
         for i, (cardinality, size) in enumerate(self.tables):
             table = normal(key(member.seed, "embedding", i), cardinality, size) / np.sqrt(size)
             table[0] = 0  # what training never shows must not count
             parts.append(table.ravel())
+        if self.encoding is not None:
+            parts += initial_encoding(self.encoding, member.seed, values.encoding_sigma)
         for layer, (fan_in, fan_out, more) in enumerate(self.layers):
             stream = key(member.seed, "weights", layer)
             drawn = initial_weights(values.initialisation, stream, fan_out, fan_in, values.initial_scale)
@@ -102,10 +136,14 @@ class Layout:
 
     def matrices(self) -> np.ndarray:
         """Find the weights that are no biases: (place, rows, columns) of each, a row for each unit or category."""
-        found, place = [], 0
+        found, place = [], self.scales
         for cardinality, size in self.tables:
             found.append((place, cardinality, size))
             place += cardinality * size
+        for shape in self.encoders.values():
+            if len(shape) == 2:
+                found.append((place, shape[0], shape[1]))
+            place += prod(shape)
         for fan_in, fan_out, more in self.layers:
             found.append((place, fan_out, fan_in))
             place += (fan_in + more) * fan_out
@@ -127,7 +165,7 @@ class Layout:
             the weights, float64 of shape (wide.size,), and which of them belong to the member, bool of the same shape.
         """
         own, weights, free = self.initial(member), np.zeros(wide.size), np.zeros(wide.size, bool)
-        start = sum(c * size for c, size in self.tables)
+        start = self.ahead
         weights[:start], free[:start] = own[:start], True
         mine = there = start
         for (a, b, more), (wide_a, wide_b, _) in zip(self.layers, wide.layers, strict=True):
@@ -141,6 +179,8 @@ class Layout:
     def arguments(self, member: Member) -> JsonObject:
         """Arguments of `MLP` for the member's network, as JSON holds them."""
         values = member.values
+        further: JsonObject = {} if self.encoding is None else {"encoding": self.encoding.form}
+        further |= {"scaled": True} if self.scaled else {}
         return {
             "inputs": self.inputs,
             "outputs": self.outputs,
@@ -152,6 +192,7 @@ class Layout:
             "normalisation": self.normalisation,
             "ghost_size": int(values.ghost_size),
             "normalisation_momentum": values.normalisation_momentum,
+            **further,
         }
 
     def module(self, member: Member, weights: np.ndarray | None = None) -> MLP:

@@ -10,6 +10,7 @@ from typing import Any
 from ikura.errors import UsageError
 from ikura.nn.activation import activation
 from ikura.nn.augmentation import AUGMENTATIONS, check_strength
+from ikura.nn.encoding import numeric_encoding
 from ikura.nn.initialisation import initialisation
 from ikura.nn.normalisation import normalisation
 from ikura.population.schedule import growth_of, pieces_of, shape
@@ -53,6 +54,8 @@ def check_value(name: str, value: Any, built_in: bool) -> None:
         initialisation(value)
     elif built_in and name == "normalisation":
         normalisation(value)
+    elif built_in and name == "numeric_encoding":
+        numeric_encoding(value)
     elif built_in and name in AUGMENTATIONS:
         check_strength(AUGMENTATIONS, name, value)
     bounds = BOUNDS | ARCHITECTURE if built_in else BOUNDS

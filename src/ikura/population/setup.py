@@ -23,6 +23,7 @@ from ikura.population.batches import Batches
 from ikura.population.callbacks import Callback
 from ikura.population.distances import DistanceTracker
 from ikura.population.dry_run import ForwardTraits, dry_run, run_once
+from ikura.population.encodings import FittedEncodings
 from ikura.population.examples import Examples
 from ikura.population.factory import Factory, NetworkError, build
 from ikura.population.inputs import Features, TakesCodes, asks_for_codes, tensors_of
@@ -59,6 +60,7 @@ class TrainingSetup:
         scorer: how outputs are scored.
         outputs: number of raw outputs.
         cardinalities: number of codes of each embedded category.
+        numeric: numeric columns of tables, each with the column that marks its missing values, -1 for none.
         network: factory of one member's network from its hyperparameters; None for the built-in one.
         dtype: "float32" or "float64".
         device: a torch device.
@@ -69,6 +71,7 @@ class TrainingSetup:
         optimizer: makes the optimizer of a network from it and its hyperparameters, in place of an update rule of
             ikura's; None for that.
         own: what was found out about networks of the caller's.
+        encodings: of numeric columns, as they were fitted.
         programs: whether networks of the caller's are run as programs of the compiled kernel where they can be.
         mostly_programs: whether they can be, by one that was looked at.
     """
@@ -78,6 +81,7 @@ class TrainingSetup:
     scorer: Scorer
     outputs: int
     cardinalities: tuple[int, ...] = ()
+    numeric: tuple[tuple[int, int], ...] = ()
     network: Factory | None = None
     dtype: str = "float32"
     device: str = "cpu"
@@ -89,6 +93,7 @@ class TrainingSetup:
     programs: bool = False
     mostly_programs: bool = False
     own: OwnNetworks = field(default_factory=OwnNetworks, repr=False, compare=False)
+    encodings: FittedEncodings = field(default_factory=FittedEncodings, repr=False, compare=False)
 
     @property
     def compiled(self) -> bool:
@@ -190,7 +195,8 @@ class TrainingSetup:
 
     def layout(self, member: Member) -> Layout:
         """Layout of a member's built-in network."""
-        return Layout.of(member, int(np.prod(self.train.shape)), self.outputs, self.cardinalities)
+        encoding = self.encodings.of(member.values, self.train, self.numeric)
+        return Layout.of(member, int(np.prod(self.train.shape)), self.outputs, self.cardinalities, encoding)
 
     def module(self, member: Member) -> nn.Module:
         """Build a member's network with its initial weights, keyed by the member's seed.
@@ -286,7 +292,8 @@ class TrainingSetup:
     def _stackable(self, member: Member) -> Any:
         """What built-in networks that are padded to one width have in common."""
         values, layout = member.values, self.layout(member)
-        common = (len(layout.units), values.activation, layout.normalisation, values.dropout_input > 0)
+        front = layout.encoding, layout.scaled
+        common = (len(layout.units), values.activation, layout.normalisation, values.dropout_input > 0, *front)
         if layout.normalisation == "ghost":
             return *common, values.ghost_size
         return (*common, layout.units) if layout.normalisation == "layer" else common

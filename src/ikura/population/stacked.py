@@ -124,7 +124,7 @@ class StackedTile(Tile):
         count = len(members)
         self.weights = torch.cat([p.detach().reshape(count, -1) for p in parameters.values()], 1).to(self.device)
         own = [p for name, p in self.module.named_parameters() if name in self.shapes]
-        marks = torch.cat([torch.full((p.numel(),), getattr(p, "pretrained", False)) for p in own])
+        marks, rate = _apart(own)
         begun = int(marks.sum())
         compiled = self.device == torch.device("cpu") and free is None and bool(marks[:begun].all())
         self.weights = aligned_copy(self.weights) if compiled else self.weights
@@ -135,9 +135,9 @@ class StackedTile(Tile):
         self.free = None if free is None else torch.from_numpy(free).to(self.device, self.dtype)
         self.learns = {name: p.requires_grad for name, p in self.module.named_parameters() if name in self.shapes}
         self.update = (
-            CompiledUpdate(members, self._matrices(), self.weights, self.gradients, begun)
+            CompiledUpdate(members, self._matrices(), self.weights, self.gradients, begun, rate)
             if compiled
-            else Update(members, self._matrices(), self.weights, self.free, marks)
+            else Update(members, self._matrices(), self.weights, self.free, marks, rate)
         )
         self.origins = {k: self.weights[k].clone() for k, m in enumerate(members) if follows_distance(m.values)}
         smoothing = [float(m.values.label_smoothing) for m in members]
@@ -533,6 +533,14 @@ class StackedTile(Tile):
     @override
     def distances(self, places: Sequence[int]) -> np.ndarray:
         return np.array([float((self.weights[k] - self.origins[k]).double().norm()) for k in places])
+
+
+def _apart(parameters: Sequence[nn.Parameter]) -> tuple[Tensor, str]:
+    """Which weights have a learning rate of their own, bool of shape (weights,), and the hyperparameter it goes by."""
+    began = any(getattr(p, "pretrained", False) for p in parameters)
+    mark = "pretrained" if began else "scales_inputs"
+    marks = torch.cat([torch.full((p.numel(),), getattr(p, mark, False)) for p in parameters])
+    return marks, "pretrained_rate" if began else "scale_rate"
 
 
 def _all_finite(outputs: Any) -> bool:

@@ -32,7 +32,8 @@ class Update:
         matrices: (place, rows, columns) of each trained parameter that is no bias among a member's weights.
         weights: initial weights, shape (members, weights); only their size, precision and device matter.
         free: 1 for weights that may change and 0 for others, the same shape; None for all of them.
-        pretrained: whether each weight began in a pretrained network, bool of shape (weights,); None for none of them.
+        apart: whether each weight has a learning rate of its own, bool of shape (weights,); None for none of them.
+        rate: the hyperparameter that is a factor on the learning rate of those.
     """
 
     def __init__(
@@ -41,7 +42,8 @@ class Update:
         matrices: Sequence[tuple[int, int, int]],
         weights: Tensor,
         free: Tensor | None,
-        pretrained: Tensor | None = None,
+        apart: Tensor | None = None,
+        rate: str = "pretrained_rate",
     ) -> None:
         self.members, self.free = members, free
         self.dtype, self.device, size = weights.dtype, weights.device, weights.shape[1]
@@ -52,10 +54,8 @@ class Update:
             name: weights.new_zeros(rule(name).moments, len(places), size) for name, places in self.groups.items()
         }
         self.decay = self.rules.of_matrices("weight_decay")
-        share = column(members, weights, "pretrained_rate", 1.0)
-        self.shares = (
-            None if share is None or pretrained is None else torch.where(pretrained.to(self.device), share, 1.0)
-        )
+        share = None if apart is None or not bool(apart.any()) else column(members, weights, rate, 1.0)
+        self.shares = None if share is None or apart is None else torch.where(apart.to(self.device), share, 1.0)
 
     def moments_of(self, place: int) -> Tensor:
         """A member's moments, shape (moments of its rule, weights)."""

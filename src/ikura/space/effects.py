@@ -9,8 +9,8 @@ from typing import Any
 from ikura.space._base import Value
 
 __all__ = [
-    "ALWAYS", "BEGINS", "CLASSES", "HIDDEN", "IMAGES", "REACHED", "Effect", "Need", "Place", "above_zero",
-    "first_epoch", "known", "of_rules", "of_shapes", "one_of",
+    "ALWAYS", "BEGINS", "CLASSES", "HIDDEN", "IMAGES", "NUMERIC", "REACHED", "Effect", "Need", "Place",
+    "above_zero", "first_epoch", "known", "of_rules", "of_shapes", "one_of",
 ]  # fmt: skip
 
 
@@ -26,6 +26,7 @@ class Place:
         epochs: of a trial at most.
         pretrained: whether weights of a pretrained network learn.
         own_optimizer: whether the caller's own optimizer stands in the place of ikura's update rules.
+        numeric: whether the data are a table with columns of numbers.
     """
 
     network: str = "mlp"
@@ -35,6 +36,7 @@ class Place:
     epochs: int | None = None
     pretrained: bool | None = None
     own_optimizer: bool = False
+    numeric: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ def first_epoch(text: Any) -> int:
 ALWAYS = Effect()
 HIDDEN = (Need("layers", lambda value: value >= 1, "layers of at least 1", networks=("mlp",)),)
 IMAGES = Effect(place=((lambda place, least: place.images, "images"),))
+NUMERIC = ((lambda place, least: place.numeric, "a table with numeric columns"),)
 CLASSES = ((lambda place, least: known(place.task, lambda task: task != "regression"), "classes"),)
 BEGINS = (lambda place, least: known(place.epochs, lambda epochs: first_epoch(least) < epochs), "that many epochs")
 REACHED = (lambda place, least: known(place.epochs, lambda epochs: least < epochs), "more epochs than that")

@@ -17,6 +17,7 @@ from ikura.space.effects import (
     CLASSES,
     HIDDEN,
     IMAGES,
+    NUMERIC,
     REACHED,
     Effect,
     Need,
@@ -117,6 +118,8 @@ def _batch_sizes(rows: int) -> Parameter:
     sizes = [size for size in sizes if size <= max(first, TRAINING_SHARE * rows)]
     return Choice(tuple(sizes)) if len(sizes) > 1 else fixed(first)
 
+
+_OF_WAVES = Effect(((one_of("numeric_encoding", "periodic", "pbld", opens=("periodic",)),),), NUMERIC)
 
 TABLE: tuple[Hyperparameter, ...] = (
     Hyperparameter(
@@ -463,6 +466,57 @@ TABLE: tuple[Hyperparameter, ...] = (
         bounds=(0, 1),
         part=Part.NETWORK,
         effect=Effect(((one_of("normalisation", "batch", "ghost", opens=("batch",)),), HIDDEN)),
+    ),
+    Hyperparameter(
+        "numeric_encoding",
+        "how numeric columns enter: standard, robust, quantile, piecewise_linear, periodic, pbld",
+        "standard",
+        part=Part.NETWORK,
+        effect=Effect(place=NUMERIC),
+        tables=Search(3, lambda rows, features: choice("standard", "piecewise_linear")),
+    ),
+    Hyperparameter(
+        "encoding_bins",
+        "bins of a column at most, for numeric_encoding = piecewise_linear",
+        16,
+        bounds=(2, 4096),
+        whole=True,
+        part=Part.NETWORK,
+        effect=Effect(((one_of("numeric_encoding", "piecewise_linear", opens=("piecewise_linear",)),),), NUMERIC),
+        tables=Search(3, lambda rows, features: choice(4, 8, 16, 32)),
+    ),
+    Hyperparameter(
+        "encoding_frequencies",
+        "learnt frequencies of a column, for numeric_encoding = periodic and pbld",
+        16,
+        bounds=(1, 4096),
+        whole=True,
+        part=Part.NETWORK,
+        effect=_OF_WAVES,
+    ),
+    Hyperparameter(
+        "encoding_sigma",
+        "standard deviation of the initial frequencies, in waves per standard deviation of a column",
+        0.1,
+        bounds=(0, LARGE),
+        part=Part.NETWORK,
+        effect=_OF_WAVES,
+    ),
+    Hyperparameter(
+        "encoding_size",
+        "numbers that waves make of a column",
+        8,
+        bounds=(2, 4096),
+        whole=True,
+        part=Part.NETWORK,
+        effect=_OF_WAVES,
+    ),
+    Hyperparameter(
+        "scale_rate",
+        "learnt factors on the inputs, and on their learning rate; 0 for no factors",
+        0.0,
+        bounds=(0, LARGE),
+        part=Part.NETWORK,
     ),
     Hyperparameter(
         "flip",

@@ -13,6 +13,7 @@ from ikura.errors import UsageError
 from ikura.space._base import Parameter
 from ikura.space.condition import Condition
 from ikura.space.discrete import choice, fixed
+from ikura.space.effects import NUMERIC
 from ikura.space.hyperparameter_table import TABLE, Search, smallest_batch
 from ikura.space.hyperparameters import DEFAULTS, EFFECTS
 from ikura.space.space import Space
@@ -70,8 +71,15 @@ class DefaultSpace:
 
 _RANGES = {one.name: one.tables.range for one in TABLE if one.tables is not None}
 
-_OF_RULES = [name for name, one in EFFECTS.items() if any(need.name == "optimizer" for [need, *_] in one.needs)]
-"""Hyperparameters that belong to update rules."""
+_PARENTS = ("optimizer", "numeric_encoding")
+_OF_PARENTS = {
+    name: need for name, one in EFFECTS.items() for [need, *_] in one.needs if need.name in _PARENTS and need.opens
+}
+"""Hyperparameters that belong to update rules or to encodings, and to which."""
+
+_OF_RULES = [name for name, need in _OF_PARENTS.items() if need.name == "optimizer"]
+_NUMERIC = [name for name, one in EFFECTS.items() if NUMERIC[0] in one.place]
+"""Those that act on numeric columns."""
 
 
 def _sentence(tier: Tier, trials: int, opened: list[str], tiers: tuple[Tier, ...]) -> str:
@@ -81,7 +89,7 @@ def _sentence(tier: Tier, trials: int, opened: list[str], tiers: tuple[Tier, ...
     return f"{budget}, so tier {tier.number} of {len(tiers)} is open: {', '.join(opened)}{more}"
 
 
-def default_space(trials: int, rows: int, features: int) -> DefaultSpace:
+def default_space(trials: int, rows: int, features: int, numeric: bool = True) -> DefaultSpace:
     """Choose what to search from the number of trials: a small budget searches the first tier, a larger one the next.
 
     Hyperparameters of no tier are left out, so they have their defaults; but for ε, which is fixed where it is used.
@@ -92,6 +100,7 @@ def default_space(trials: int, rows: int, features: int) -> DefaultSpace:
         trials: number of trials, at least 1.
         rows: examples in the table, training, dev and test together.
         features: inputs of the network.
+        numeric: whether some of them are numeric columns of a table, which can be encoded.
 
     Returns:
         The space with its tier, the opened names, and a sentence.
@@ -112,7 +121,7 @@ def default_space(trials: int, rows: int, features: int) -> DefaultSpace:
     parameters: dict[str, Parameter] = {
         name: _RANGES[name](rows, features) if name in wanted else fixed(value)
         for name, value in DEFAULTS.items()
-        if name in (*placed, *_OF_RULES)
+        if name in (*placed, *_OF_RULES) and (numeric or name not in _NUMERIC)
     }
     if tier.number == 2:
         parameters["optimizer"] = choice("adam", "momentum")
@@ -122,15 +131,16 @@ def default_space(trials: int, rows: int, features: int) -> DefaultSpace:
 
 
 def assembled(parameters: dict[str, Parameter], tier: Tier, trials: int, tiers: tuple[Tier, ...]) -> DefaultSpace:
-    """Make a space of parameters; coefficients of an update rule are open only where that rule is drawn."""
-    rules = parameters["optimizer"]
+    """Make a space of parameters; those of an update rule or an encoding are open only where that is drawn."""
     conditions: list[Condition] = []
-    options = getattr(rules, "options", (rules.from_unit(0.5),))
-    for name in _OF_RULES:
-        one, [[need]] = parameters.pop(name), EFFECTS[name].needs
-        possible = tuple(rule for rule in options if need.accepts(rule))
+    for name, need in _OF_PARENTS.items():
+        if name not in parameters:
+            continue
+        one, parent = parameters.pop(name), parameters[need.name]
+        options = getattr(parent, "options", (parent.from_unit(0.5),))
+        possible = tuple(value for value in options if need.accepts(value))
         if possible:
-            conditions.append(Condition({"optimizer": possible}, {name: one}))
+            conditions.append(Condition({need.name: possible}, {name: one}))
     space = Space(*conditions, **parameters)
     priority = [name for one in tiers for name in one.names]
     opened = sorted(space.dimensions, key=priority.index)

@@ -56,7 +56,8 @@ def chosen_space(
         if network == OWN:
             opened = opened.held(name for name in opened if name not in BOUNDS)
         images, learns = dataset.summary.images is not None, freeze is not None and freeze != "all"
-        place = Place(network, dataset.task.name, images, len(dataset.train), epochs, learns, own_optimizer)
+        numeric = bool(dataset.encoder.numeric_columns)
+        place = Place(network, dataset.task.name, images, len(dataset.train), epochs, learns, own_optimizer, numeric)
         opened, notes = effective(opened, place)
         notes += too_strong(opened, place)
         check_feasible(opened)
@@ -67,7 +68,7 @@ def chosen_space(
     if network == "cnn":
         found = image_space(trials, rows)
         return found.space, found.explanation
-    chosen = default_space(trials, rows, dataset.train.numbers)
+    chosen = default_space(trials, rows, dataset.train.numbers, bool(dataset.encoder.numeric_columns))
     if network == "mlp":
         return chosen.space, chosen.explanation
     conditions = chosen.space.as_dict()

@@ -68,6 +68,7 @@ def make_setup(
         scorer=replace(scorer, loss=loss, others=others, whole_targets=whole, stop_on=setting.stop_on or ""),
         outputs=outputs_of(setting.task, len(dataset.task.classes or []), prod(dataset.train.y.shape[1:]), loss),
         cardinalities=tuple(dataset.encoder.cardinalities),
+        numeric=tuple(dataset.encoder.numeric_columns),
         network=network,
         dtype=setting.dtype,
         device=chosen_device(setting.device, setting.custom),

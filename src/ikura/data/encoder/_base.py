@@ -59,6 +59,14 @@ class Encoder(ABC):
         """Names of the d columns of x."""
 
     @property
+    def numeric_columns(self) -> list[tuple[int, int]]:
+        """Columns of x that hold numbers of a table, which networks may encode further.
+
+        Each comes with the column that is 1 where its value is missing, -1 for none.
+        """
+        return []
+
+    @property
     def embedding_names(self) -> list[str]:
         """Names of the c columns of codes; empty where examples have no categories."""
         return []

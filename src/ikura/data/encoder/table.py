@@ -159,6 +159,21 @@ class TableEncoder(Encoder):
         return [name for encoding in self.encodings for name in encoding.feature_names]
 
     @property
+    def numeric_columns(self) -> list[tuple[int, int]]:
+        """Columns of x that hold numbers or parts of moments, but no truths and nothing that has one value."""
+        found, place = [], 0
+        for encoding in self.encodings:
+            width = len(encoding.feature_names)
+            if isinstance(encoding, DatetimeEncoding):
+                values = len(encoding.parts)
+            else:
+                values = int(isinstance(encoding, NumberEncoding) and not (encoding.boolean or encoding.constant))
+            mark = place + width - 1 if values and encoding.marks_missing else -1
+            found += [(place + value, mark) for value in range(values)]
+            place += width
+        return found
+
+    @property
     def embedding_names(self) -> list[str]:
         """Names of the c columns of codes."""
         return [encoding.name for encoding in self._embedded]

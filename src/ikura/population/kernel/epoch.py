@@ -8,8 +8,9 @@ import numpy as np
 
 from ikura.population.kernel._compile import compiled
 from ikura.population.kernel.dropout import INPUTS, connect, drop, stream_of_layer
+from ikura.population.kernel.encoding import Front, encode, encode_backward, front_of
 from ikura.population.kernel.loss import factors, loss_and_error, relabel, weigh
-from ikura.population.kernel.network import Network, backward, forward, gather, scatter
+from ikura.population.kernel.network import Network, backward, embed, forward, rescale, scale, scatter
 from ikura.population.kernel.normalisation import joins_last_row, prepare
 from ikura.population.kernel.penalty import penalise
 from ikura.population.kernel.records import part
@@ -23,16 +24,45 @@ BLOCK = 256
 @compiled
 def _network(networks: Any, k: int, running: Any, rows: int, momentum: Any) -> Network:
     """One member's network, with buffers for as many rows, in the precision of the running statistics."""
-    embedded = 0
-    for t in range(networks.tables.shape[0]):
-        embedded += networks.tables[t, 0] * networks.tables[t, 1]
     widths = networks.widths[k, : networks.depths[k] + 2]
     cells = 0
     for layer in range(1, widths.shape[0]):
         cells += rows * widths[layer]
     normal = prepare(networks.normalisations[k], networks.ghost_sizes[k], momentum, running, cells, widths)
     a, d = np.empty(cells, running.dtype), np.empty(cells, running.dtype)
-    return Network(embedded, widths, networks.activations[k], normal, networks.dropout[k, 1:], a, d)
+    return Network(networks.ahead[k], widths, networks.activations[k], normal, networks.dropout[k, 1:], a, d)
+
+
+@compiled
+def _front(networks: Any, k: int, rows: int) -> Front:
+    """What one member encodes with; the weights of its waves lie behind the factors and the embeddings."""
+    place = networks.scales[k]
+    for t in range(networks.tables.shape[0]):
+        place += networks.tables[t, 0] * networks.tables[t, 1]
+    return front_of(part(networks.plans, k), part(networks.statistics, k), networks.waves[k], place, rows)
+
+
+@compiled
+def _join(x: Any, codes: Any, weights: Any, tables: Any, scales: int, front: Front, raw: Any, joined: Any) -> None:
+    """Write the joined inputs of a mini-batch to `raw`, and times their factors to `joined`, which may be the same."""
+    if front.plan.shape[0] > 0:
+        encode(x, weights, front, raw)
+    else:
+        for i in range(x.shape[0]):
+            for j in range(x.shape[1]):
+                raw[i, j] = x[i, j]
+    embed(codes, weights[scales:], tables, raw.shape[1] - _embedded(tables), raw)
+    if scales > 0:
+        scale(raw, weights[:scales], joined)
+
+
+@compiled
+def _embedded(tables: Any) -> int:
+    """Numbers of all embeddings of one example."""
+    columns = 0
+    for t in range(tables.shape[0]):
+        columns += tables[t, 1]
+    return columns
 
 
 @compiled
@@ -67,7 +97,9 @@ def train_epoch(
         most = min(batch + joins, rows)
         w, m, blocks = part(state.weights, k), part(state.moments, k), part(networks.matrices, k)
         net = _network(networks, k, part(state.running, k), most, networks.momenta[k])
-        embedded, widths = net.embedded, net.widths
+        widths, ahead = net.widths, net.ahead
+        front, scales = _front(networks, k, most), networks.scales[k]
+        joins_inputs = ahead > 0 or front.plan.shape[0] > 0
         alphas = part(learning_rates, k)
         l1, l2, smoothing = number(setting.l1), number(setting.l2), number(setting.label_smoothing)
         weights_of = factors(draws.examples, setting.gradient_noise)
@@ -76,9 +108,12 @@ def train_epoch(
         if setting.dropconnect > 0:
             used, kept = np.empty_like(w), np.empty_like(w)
         g = np.empty_like(w)
-        every_joined = np.empty((most if embedded > 0 or input_rate > 0 else 0, widths[0]), x.dtype)
+        every_joined = np.empty((most if joins_inputs or input_rate > 0 else 0, widths[0]), x.dtype)
         every_mask = np.empty((most if input_rate > 0 else 0, widths[0]), x.dtype)
         every_error = np.empty_like(every_joined)
+        # Beside what factors or dropout make of the inputs, which they need as they were.
+        kept_apart = scales > 0 or (input_rate > 0 and front.waves[0] > 0)
+        every_raw = np.empty((most if kept_apart else 0, widths[0]), x.dtype)
         total = 0.0
         end = 0
         while end < rows:
@@ -87,19 +122,22 @@ def train_epoch(
             if joins and end == rows - 1:
                 end = rows
             size = end - begin
-            if embedded > 0:
+            if setting.dropconnect > 0:
+                connect(w, used, kept, blocks[tables.shape[0] :], setting.dropconnect, draws.dropconnect, begin)
+            joined = x[begin:end]
+            raw = joined
+            if joins_inputs:
                 joined = every_joined[:size]
-                gather(x[begin:end], codes[begin:end], w, tables, joined)
+                raw = every_raw[:size] if kept_apart else joined
+                _join(x[begin:end], codes[begin:end], used, tables, scales, front, raw, joined)
+                if kept_apart and scales == 0:
+                    joined[:] = raw
             elif input_rate > 0:
                 joined = every_joined[:size]
                 joined[:] = x[begin:end]
-            else:
-                joined = x[begin:end]
             if input_rate > 0:
                 every_mask[:] = 1
                 drop(joined, every_mask[:size], input_rate, stream_of_layer(stream, INPUTS), begin)
-            if setting.dropconnect > 0:
-                connect(w, used, kept, blocks[tables.shape[0] :], setting.dropconnect, draws.dropconnect, begin)
             out = forward(joined, used, net, stream, begin, True)
             outputs = widths[-1]
             z = net.a[out : out + size * outputs].reshape(size, outputs)
@@ -109,12 +147,17 @@ def train_epoch(
             else:
                 cost = loss_and_error(task, z, bias, y[begin:end], smoothing) / size
             weigh(z, weights_of[begin:end])
-            backward(joined, used, g, net, out, every_error[:size], embedded > 0)
-            if embedded > 0:
-                g[:embedded] = 0
+            backward(joined, used, g, net, out, every_error[:size], ahead > 0)
+            if ahead > 0:
+                error = every_error[:size]
+                g[:ahead] = 0
                 if input_rate > 0:
-                    every_error[:size] *= every_mask[:size]
-                scatter(every_error[:size], codes[begin:end], x.shape[1], tables, g)
+                    error *= every_mask[:size]
+                if scales > 0:
+                    rescale(error, raw, w[:scales], g[:scales])
+                scatter(error, codes[begin:end], widths[0] - _embedded(tables), tables, g[scales:])
+                if front.waves[0] > 0:
+                    encode_backward(x[begin:end], used, g, front, raw, error)
             if setting.dropconnect > 0:
                 g *= kept
             if setting.l1 > 0 or setting.l2 > 0:
@@ -144,15 +187,16 @@ def evaluate(inputs: Any, networks: Any, state: Any, outputs: Any) -> None:
         w = part(state.weights, k)
         net = _network(networks, k, part(state.running, k), BLOCK, networks.momenta[k])
         units = net.widths[-1]
-        every_joined = np.empty((BLOCK if net.embedded > 0 else 0, net.widths[0]), x.dtype)
+        front, scales = _front(networks, k, BLOCK), networks.scales[k]
+        joins_inputs = net.ahead > 0 or front.plan.shape[0] > 0
+        every_joined = np.empty((BLOCK if joins_inputs else 0, net.widths[0]), x.dtype)
         bias = w[w.shape[0] - units :]
         for begin in range(0, rows, BLOCK):
             end = min(begin + BLOCK, rows)
-            if net.embedded > 0:
+            joined = x[begin:end]
+            if joins_inputs:
                 joined = every_joined[: end - begin]
-                gather(x[begin:end], codes[begin:end], w, networks.tables, joined)
-            else:
-                joined = x[begin:end]
+                _join(x[begin:end], codes[begin:end], w, networks.tables, scales, front, joined, joined)
             out = forward(joined, w, net, np.uint64(0), 0, False)
             for i in range(end - begin):
                 for j in range(units):

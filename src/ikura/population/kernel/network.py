@@ -11,14 +11,14 @@ from ikura.population.kernel.activation import activate
 from ikura.population.kernel.dropout import drop, stream_of_layer
 from ikura.population.kernel.normalisation import beside, normalise, normalise_backward
 
-__all__ = ["Network", "backward", "forward", "gather", "scatter"]
+__all__ = ["Network", "backward", "embed", "forward", "rescale", "scale", "scatter"]
 
 
 class Network(NamedTuple):
     """One member's network, and its buffers.
 
     Attributes:
-        embedded: weights of the embeddings, which come first.
+        ahead: weights ahead of the layers: of factors on inputs, embeddings, encodings.
         widths: joined inputs, hidden units, outputs.
         activation: its code.
         normal: see `Normalisation`.
@@ -27,7 +27,7 @@ class Network(NamedTuple):
         d: buffer for derivatives, in the same places.
     """
 
-    embedded: Any
+    ahead: Any
     widths: Any
     activation: Any
     normal: Any
@@ -37,12 +37,12 @@ class Network(NamedTuple):
 
 
 @compiled
-def gather(x: Any, codes: Any, weights: Any, tables: Any, joined: Any) -> None:
-    """Write [x, embeddings] of a mini-batch to `joined`; weights begin with the tables, (cardinality, size) each."""
-    inputs = x.shape[1]
-    for i in range(x.shape[0]):
-        for j in range(inputs):
-            joined[i, j] = x[i, j]
+def embed(codes: Any, weights: Any, tables: Any, inputs: int, joined: Any) -> None:
+    """Write the embeddings of a mini-batch to `joined` from column `inputs` on.
+
+    The weights begin with the tables, (cardinality, size) each.
+    """
+    for i in range(joined.shape[0]):
         place, column = 0, inputs
         for t in range(tables.shape[0]):
             size = tables[t, 1]
@@ -51,6 +51,24 @@ def gather(x: Any, codes: Any, weights: Any, tables: Any, joined: Any) -> None:
                 joined[i, column + j] = weights[start + j]
             place += tables[t, 0] * size
             column += size
+
+
+@compiled
+def scale(joined: Any, factors: Any, scaled: Any) -> None:
+    """Write the joined inputs times their factors."""
+    for i in range(joined.shape[0]):
+        for j in range(joined.shape[1]):
+            scaled[i, j] = joined[i, j] * factors[j]
+
+
+@compiled
+def rescale(error: Any, joined: Any, factors: Any, gradient: Any) -> None:
+    """Write the gradients of the factors, and make errors of the scaled inputs those of the joined ones."""
+    gradient[:] = 0
+    for i in range(error.shape[0]):
+        for j in range(error.shape[1]):
+            gradient[j] += error[i, j] * joined[i, j]
+            error[i, j] *= factors[j]
 
 
 @compiled
@@ -73,7 +91,7 @@ def forward(x: Any, weights: Any, net: Any, stream: Any, first: int, training: b
 
     Args:
         x: joined inputs, shape (rows, widths[0]).
-        weights: the member's weights; behind the embeddings layer l is W (widths[l+1], widths[l]) then b
+        weights: the member's weights; behind those `ahead` layer l is W (widths[l+1], widths[l]) then b
             (widths[l+1],); with a normalisation γ and β stand in place of the b of a hidden layer.
         net: see `Network`; its buffers are written to.
         stream: key of the epoch's dropout noise.
@@ -86,7 +104,7 @@ def forward(x: Any, weights: Any, net: Any, stream: Any, first: int, training: b
     widths, normal, rates, a, d = net.widths, net.normal, net.dropout, net.a, net.d
     rows = x.shape[0]
     layers = widths.shape[0] - 1
-    place = net.embedded
+    place = net.ahead
     previous = 0
     here = 0
     before = 0
@@ -123,7 +141,7 @@ def backward(x: Any, weights: Any, gradient: Any, net: Any, here: int, error_of_
     widths, normal, a, d = net.widths, net.normal, net.a, net.d
     rows = x.shape[0]
     layers = widths.shape[0] - 1
-    place = net.embedded
+    place = net.ahead
     for layer in range(layers):
         place += (widths[layer] + beside(normal.code, layer, layers)) * widths[layer + 1]
     n_out = widths[layers]

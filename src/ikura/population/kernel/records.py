@@ -19,7 +19,7 @@ __all__ = ["SETTINGS", "Draws", "Inputs", "Networks", "Parts", "State", "joined"
 _WHOLE = ("optimizer", "batch_size", "pretrained")
 SETTINGS = np.dtype([(name, np.int64) for name in _WHOLE] + [(name, np.float64) for name in KERNEL])
 """What the kernel reads of a member's hyperparameters: the update rule's number, mini-batch size, how many of the first
-weights began in a pretrained network, and numbers by their names."""
+weights have a learning rate of their own (`pretrained`), and numbers by their names."""
 
 
 def setting_of(values: Mapping[str, Any], pretrained: int = 0) -> tuple[float, ...]:
@@ -89,6 +89,11 @@ class Networks(NamedTuple):
         normalisations: codes, shape (members,).
         ghost_sizes: rows of a ghost, shape (members,).
         momenta: share of one mini-batch (or ghost) in the running statistics, float64, shape (members,).
+        ahead: weights ahead of the layers, shape (members,).
+        scales: number of factors on the joined inputs, which come first among the weights, shape (members,).
+        plans: what becomes of each column of x, shape (columns, 4) each; see `ikura.population.kernel.encoding`.
+        statistics: what plans read, in the precision of x.
+        waves: learnt waves, shape (members, 4): encoded columns, frequencies, numbers of each column, whether PBLD.
     """
 
     task: Any
@@ -101,6 +106,11 @@ class Networks(NamedTuple):
     normalisations: Any
     ghost_sizes: Any
     momenta: Any
+    ahead: Any
+    scales: Any
+    plans: Parts
+    statistics: Parts
+    waves: Any
 
 
 class State(NamedTuple):

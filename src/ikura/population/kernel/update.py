@@ -87,10 +87,11 @@ def update(w: Any, g: Any, moments: Any, matrices: Any, setting: Any, alpha: flo
 
     Args:
         w, g: weights and gradient, shape (weights,), changed in place.
-        moments: of the rule, one after another, flat, changed in place; those of the pretrained weights come first.
+        moments: of the rule, one after another, flat, changed in place; those of the first weights that have a learning
+            rate of their own (pretrained ones, or factors on inputs) come first.
         matrices: (place, rows, columns) of the weights that are no biases, in the order of their places.
-        setting: the member's row of `SETTINGS`; pretrained_rate is a factor on the learning rate of the pretrained
-            weights.
+        setting: the member's row of `SETTINGS`; pretrained is how many these are, pretrained_rate the factor on their
+            learning rate.
         alpha: learning rate.
         step: 1, 2, …
     """

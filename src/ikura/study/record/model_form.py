@@ -50,6 +50,16 @@ Units = Annotated[Count, Le(MOST_UNITS)]
 Shape = Annotated[list[Whole], MaxLen(64)]
 
 
+class EncodingRecord(TypedDict):
+    """The form of `ikura.nn.encoding.NumericEncoding`."""
+
+    kind: Name
+    columns: Annotated[list[Whole], MaxLen(1_000_000)]
+    numbers: Annotated[list[Annotated[list[Finite], MaxLen(10_000)]], MaxLen(1_000_000)]
+    frequencies: NotRequired[Annotated[Count, Le(10_000)]]
+    size: NotRequired[Annotated[Count, Le(10_000)]]
+
+
 class NetworkRecord(TypedDict):
     """The arguments of `ikura.nn.mlp.MLP`."""
 
@@ -63,6 +73,8 @@ class NetworkRecord(TypedDict):
     normalisation: Name
     ghost_size: Count
     normalisation_momentum: Share
+    encoding: NotRequired[EncodingRecord]
+    scaled: NotRequired[bool]
 
 
 class ModelForm(TypedDict):
