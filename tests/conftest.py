@@ -16,6 +16,9 @@ from hypothesis import settings
 
 import ikura.built_in
 from ikura.registry import Registry
+from ikura.study.record.address import parse_url
+
+from .postgres_server import PostgresServer
 
 settings.register_profile("ikura", deadline=None, derandomize="IKURA_EXPLORE" not in os.environ)
 settings.load_profile("ikura")
@@ -39,6 +42,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     ]
     for process in at_work:
         process.wait()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this process of the tests, with its password known."""
+    server = PostgresServer()
+    parse_url(server.secret)
+    yield server
+    server.close()
 
 
 @contextmanager

@@ -17,18 +17,30 @@ from hypothesis import strategies as st
 
 from ikura.errors import RunError, StorageError
 from ikura.population.job import Outcome
+from ikura.study.record.address import Address
 from ikura.study.record.facts import BEST, SECONDS, STAGES, TILE_SIZE, BestRecord, ChoiceRecord, Fact, StageRecord
 from ikura.study.record.result import Corrected, RunnerUp
 from ikura.study.record.store import Store
 from ikura.study.record.trial import Purpose, Trial
 from ikura.trial_state import State
 
+from ..postgres_server import PostgresServer
+
 NUMBERS = st.floats(width=64) | st.sampled_from([math.nan, math.inf, -math.inf, -0.0, 5e-324, 1.7976931348623157e308])
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | Address:
+    """Where a study is recorded, of each kind."""
+    if request.param == "sqlite":
+        return tmp_path / "study.db"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return Address(server.url, tmp_path.name)
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Any:
-    made = Store(tmp_path / "study.db", create=True)
+def store(place: Path | Address) -> Any:
+    made = Store(place, create=True)
     yield made
     made.close()
 
@@ -183,8 +195,8 @@ def test_time_adds_up_also_when_interrupted(store: Store) -> None:
     assert 0 < seconds["coarse"] < 5
 
 
-def test_another_process_sees_what_is_written(store: Store, tmp_path: Path) -> None:
-    other = Store(tmp_path / "study.db")
+def test_another_process_sees_what_is_written(store: Store, place: Path | Address) -> None:
+    other = Store(place)
     store.set_fact(TILE_SIZE, 1)
     assert other.fact(TILE_SIZE) == 1
     other.set_fact(TILE_SIZE, 2)
@@ -192,9 +204,9 @@ def test_another_process_sees_what_is_written(store: Store, tmp_path: Path) -> N
     other.close()
 
 
-def test_writers_wait_for_each_other(store: Store, tmp_path: Path) -> None:
+def test_writers_wait_for_each_other(store: Store, place: Path | Address) -> None:
     def write(number: int) -> None:
-        mine = Store(tmp_path / "study.db")
+        mine = Store(place)
         for i in range(20):
             mine.set_fact(Fact(f"{number}-{i}", int), i)
         mine.close()
@@ -236,9 +248,11 @@ def test_a_store_that_is_not_there(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_database_that_cannot_be_written_is_one_line(store: Store, tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     """A full database: SQLite refuses to grow past a number of pages."""
     from sqlalchemy import event
+
+    store = Store(tmp_path / "study.db", create=True)
 
     @event.listens_for(store.engine, "connect")
     def limit(connection: Any, _: Any) -> None:
@@ -251,9 +265,11 @@ def test_a_database_that_cannot_be_written_is_one_line(store: Store, tmp_path: P
     assert str(caught.value) == f"cannot write {tmp_path / 'study.db'}: database or disk is full"
     assert store.trials()[0].state == "waiting"
     assert store.curves().empty
+    store.close()
 
 
-def test_the_database_can_be_read_by_anyone(store: Store, tmp_path: Path) -> None:
+def test_the_database_can_be_read_by_anyone(tmp_path: Path) -> None:
+    store = Store(tmp_path / "study.db", create=True)
     store.add_trials([row(0)])
     store.record([outcome(0, [[1.0, 2.0, 3.0]])])
     connection = sqlite3.connect(tmp_path / "study.db")
@@ -261,3 +277,4 @@ def test_the_database_can_be_read_by_anyone(store: Store, tmp_path: Path) -> Non
     connection.close()
     assert len(frame) == 1
     assert frame["seconds"][0] == 1.5
+    store.close()

@@ -148,7 +148,7 @@ class LiveRun:
 
     def _train(self) -> None:
         plan = self.plan
-        with alone(self.run), closing(Store(self.run / "study.db")) as store:
+        with alone(self.run), closing(Store(self.plan.setting.place(self.run)).hold()) as store:
             go_on(self.run, plan.setting, store, plan.dataset, plan.setup, self.progress, None)
 
     def _work(self) -> None:

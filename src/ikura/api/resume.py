@@ -68,7 +68,7 @@ def resume(
     asks = setting.autopilot is not None and setting.autopilot.ask
     if asks and ask is None:
         raise UsageError(f"{shown(run)} asks before each step: resume it in a terminal, or give ask=… in Python")
-    with alone(run), closing(Store(run / "study.db")) as store:
+    with alone(run), closing(Store(setting.place(run)).hold()) as store:
         sweep_run(run)
         progress.opened(run)
         dataset = setting.prepare(run)

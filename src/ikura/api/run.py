@@ -29,6 +29,7 @@ from ikura.study.executor import Executor
 from ikura.study.factory_check import check_network, keep_network
 from ikura.study.image_samples import image_samples
 from ikura.study.measured_costs import measure
+from ikura.study.record.address import name_from
 from ikura.study.record.decision import Ask
 from ikura.study.record.facts import (
     CHECKS,
@@ -75,6 +76,8 @@ def begin_run(
         ask: who is asked before each further search.
         began: when reading began, by `time.perf_counter`.
     """
+    if plan.setting.store is not None and plan.setting.name is None:
+        plan = replace(plan, setting=replace(plan.setting, name=name_from(run.name)))
     store = write_plan(run, plan, prior, progress, began)
     return go_on(run, plan.setting, store, plan.dataset, plan.setup, progress, ask)
 
@@ -85,7 +88,7 @@ def write_plan(run: Path, plan: StudyPlan, prior: Prior | Study | None, progress
     plan.given.keep(run)
     if isinstance(plan.network, Pretrained):
         plan.network.keep(run)
-    store = Store(run / "study.db", create=True)
+    store = Store(plan.setting.place(run), create=True).hold()
     facts: dict[Fact[Any], Any] = {
         SUMMARY: plan.dataset.summary.as_dict(),
         SETTING: setting_as_json(plan.setting),

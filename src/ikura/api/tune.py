@@ -14,6 +14,8 @@ from ikura.errors import UsageError
 from ikura.exchange.prior import Prior
 from ikura.space import Space
 from ikura.space.argument_names import refuses_unknown
+from ikura.study.record.address import parse_url
+from ikura.study.record.database import check_store
 from ikura.study.record.decision import Ask
 from ikura.study.record.progress import Logged, Progress
 from ikura.study.run_folder import alone, clear_run, new_folder, run_folder
@@ -55,6 +57,8 @@ def tune(
     dtype: str = "float32",
     out: str | Path | None = None,
     overwrite: bool = False,
+    store: str | None = None,
+    name: str | None = None,
     group: str | None = None,
     time: str | None = None,
     kinds: Mapping[str, str] | None = None,
@@ -139,6 +143,10 @@ def tune(
         out: the run folder; by default a new one under runs/.
         overwrite: whether a run that is there is replaced, once the arguments have been understood: what ikura wrote
             is removed, and nothing else.
+        store: URL of a PostgreSQL database that the study is recorded in, postgresql://USER@HOST/DATABASE, where a team
+            sees and steers it (docs/stores.md); everything else lies in the run folder all the same. By default an
+            SQLite file in the run folder.
+        name: the study's name there; by default that of the run folder.
         group: column whose groups stay together in one part of the split.
         time: column by which the oldest rows train and the newest test.
         kinds: column -> numeric, category, boolean, datetime or ignore, where its kind is to be another.
@@ -190,6 +198,8 @@ def tune(
         raise UsageError("give the data once: ikura.tune(data, …), or ikura.tune(train=…, dev=…, test=…)")
     data = train if data is None else data
     progress = Logged(progress)
+    if store is not None:
+        check_store(parse_url(store), None if overwrite else name)
     place = None if out is None else run_folder(data, out, overwrite).absolute()
     plan = planned(given | {"data": data}, progress)
     run = new_folder(data) if place is None else place

@@ -76,8 +76,6 @@ def _trial(run: Path, setting: Setting, setup: TrainingSetup) -> tuple[int, Conf
     A factory that is not the run's is refused: what is found of another network says nothing of the run. The store is
     read from a copy: opening an SQLite database can write to its folder.
     """
-    if not (run / "study.db").is_file():
-        raise RunError(f"{shown(run)}: the run has no study.db")
     _, store = open_run(run, copied=True)
     with closing(store):
         check_network(store, setting, setup)

@@ -10,11 +10,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
+from getpass import getpass
 from pathlib import Path
 from typing import TextIO
 
 from typing_extensions import override
 
+from ikura.study.record.address import ask_by
 from ikura.wording import clean, one_line
 
 __all__ = ["Session", "TolerantStream"]
@@ -81,6 +83,7 @@ class Session:
         logger = logging.getLogger("ikura")
         handler, level = _Voice(self), logger.level
         self.working = True
+        ask_by(_password)
         logger.addHandler(handler)
         logger.setLevel(logging.ERROR if self.quiet else logging.DEBUG if self.verbose else logging.WARNING)
         try:
@@ -168,6 +171,15 @@ class _Voice(logging.Handler):
         if getattr(record, "told", False):
             return
         self.session.complain(one_line(f"ikura: {record.levelname.lower()}: {self.format(record)}"))
+
+
+def _password(question: str) -> str | None:
+    """Ask for a password where there is a terminal to ask in."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        return None
+    with suppress(EOFError, OSError):
+        return getpass(question)
+    return None
 
 
 @contextmanager

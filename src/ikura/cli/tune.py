@@ -26,6 +26,7 @@ EXAMPLES = (
     "ikura tune photos/ --image-size 64 --broken skip",
     "ikura tune penguins.csv --target sex --test new.csv --metric f1 --positive male",
     "ikura tune houses.parquet --target price --auto --time-limit 10m",
+    "ikura tune digits --store postgresql://ada@db.example.org/studies --name digits-1",
     "ikura tune wine --objective parameters --prefer parameters --within 0.01",
 )
 
@@ -66,6 +67,19 @@ def tune(
         bool,
         typer.Option("--overwrite", help="Replace a run that the folder holds.", rich_help_panel="Output"),
     ] = False,
+    store: Annotated[
+        str | None,
+        option(
+            "URL",
+            "Record the study in a PostgreSQL database, postgresql://USER@HOST/DATABASE, where others can watch it; "
+            "by default in the run folder.",
+            "Output",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        option("NAME", "What the study is called in that database; by default as the run folder.", "Output"),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -103,6 +117,8 @@ def tune(
             seed=seed,
             out=out,
             overwrite=overwrite,
+            store=store,
+            name=name,
             ask=ask_in_terminal(session, progress.pause) if autopilot.ask else None,
             checks=checks,
             progress=progress,

@@ -62,7 +62,7 @@ def _writable(record: Record) -> Iterator[Store]:
     if not record.store.copied:
         yield record.store
         return
-    with closing(Store(record.run / "study.db")) as store:
+    with closing(Store(record.setting.place(record.run))) as store:
         yield store
 
 

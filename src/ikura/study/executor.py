@@ -234,7 +234,7 @@ class Executor:
             budget=options.budget,
             keep_losses=options.losses,
             changes=tuple(one for one in changes if one.trial in [segment.trial for segment in segments]),
-            listener=None if self.store.path is None else StoreListener(self.store, self.searching),
+            listener=None if self.store.where is None else StoreListener(self.store, self.searching),
         )
 
     def _tiles(

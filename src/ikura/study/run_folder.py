@@ -18,6 +18,8 @@ from ikura.built_in import BUNDLED, IMAGE_SETS
 from ikura.data.images import is_image_data
 from ikura.errors import RunError, StorageError
 from ikura.files import held, named, shown, sweep_partial
+from ikura.study.record.address import Address
+from ikura.study.record.database import remove_study
 from ikura.study.record.setting import Setting
 
 __all__ = ["alone", "begin_folder", "clear_run", "end_opening", "new_folder", "run_folder", "sweep_run"]
@@ -119,7 +121,9 @@ def clear_run(run: Path) -> None:
     setting = run / "config.toml"
     if not os.path.lexists(setting):
         return
-    Setting.load(run)
+    address = Setting.load(run).place(run)
+    if isinstance(address, Address):
+        remove_study(address)
     try:
         for place in (run / name for name in TAKEN):
             if place.is_dir() and not place.is_symlink():

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ikura.population.changes import Change
+from ikura.study.record.address import Address
 from ikura.study.record.interventions import Action, Intervention, Interventions, Status
 from ikura.study.record.ledger import Ledger
 from ikura.study.record.store import Store
@@ -33,7 +34,7 @@ SECONDS_BETWEEN_POINTS = 0.25
 SHARE = 0.005
 """Share of the time that showing them may take."""
 
-_stores: dict[Path, Store] = {}
+_stores: dict[Path | Address, Store] = {}
 """Stores that this worker process has opened; they are closed with it."""
 
 
@@ -123,8 +124,8 @@ class StoreListener:
     """
 
     def __init__(self, store: Store, ends: bool = False) -> None:
-        assert store.path is not None
-        self.path, self.ends = store.path, ends
+        assert store.where is not None
+        self.place, self.ends = store.where, ends
         self._begin(store)
 
     def _begin(self, store: Store | None) -> None:
@@ -132,18 +133,18 @@ class StoreListener:
         self.asked, self.ended = -SECONDS, False
         self.next, self.shown = time.monotonic() + SECONDS_BETWEEN_POINTS, dict[int, int]()
 
-    def __getstate__(self) -> tuple[Path, bool]:
-        return self.path, self.ends
+    def __getstate__(self) -> tuple[Path | Address, bool]:
+        return self.place, self.ends
 
-    def __setstate__(self, state: tuple[Path, bool]) -> None:
-        self.path, self.ends = state
+    def __setstate__(self, state: tuple[Path | Address, bool]) -> None:
+        self.place, self.ends = state
         self._begin(None)
 
     @property
     def store(self) -> Store:
         """The study's store, as this process has it."""
         if self._store is None:
-            self._store = _stores.get(self.path) or _opened(self.path)
+            self._store = _stores.get(self.place) or _opened(self.place)
         return self._store
 
     def over(self) -> bool:
@@ -212,6 +213,6 @@ class StoreListener:
         return [change]
 
 
-def _opened(path: Path) -> Store:
-    _stores[path] = Store(path, upgrades=False)
-    return _stores[path]
+def _opened(place: Path | Address) -> Store:
+    _stores[place] = Store(place, upgrades=False)
+    return _stores[place]

@@ -18,11 +18,15 @@ from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 
 from ikura.errors import RunError, StorageError
 from ikura.files import check_held, shown
+from ikura.study.record.address import Address
 from ikura.study.record.deferred_interrupts import uninterrupted
+from ikura.study.record.server import PATIENCE_SECONDS, Server
+from ikura.study.record.server_faults import advice, reason
+from ikura.study.record.server_schema import check_new, drop_study, make_schema, schema_number
 from ikura.study.record.tables import METADATA, TRIALS
 from ikura.study.record.upgrades import exclusive, mark, outdated, upgrade
 
-__all__ = ["Database", "in_memory"]
+__all__ = ["Database", "check_store", "in_memory", "remove_study"]
 
 T = TypeVar("T")
 
@@ -37,31 +41,43 @@ class Database:
     """The connections to one study's database; what they carry is the `Store`'s.
 
     Args:
-        place: the path of an SQLite file; as text a database URL or ":memory:".
+        place: the path of an SQLite file, the address of a study on a server, or ":memory:".
         create: whether to make the tables; otherwise they must be there.
         upgrades: whether tables of an earlier version are brought up to date there.
 
     Raises:
-        RunError: there is no such file, it is not a study's, or one of a later version.
-        StorageError: it is of an earlier version, and must not be brought up to date.
+        RunError: there is no such study, it is not a study's, or one of a later version.
+        StorageError: it is of an earlier version, and must not be brought up to date; the server does not answer.
     """
 
     copied = False
+    server: Server | None = None
     _outdated = False
 
-    def __init__(self, place: str | Path, *, create: bool = False, upgrades: bool = True) -> None:
-        text = isinstance(place, str) and (place == ":memory:" or "://" in place)
-        self.path = None if text else Path(place)
+    def __init__(self, place: str | Path | Address, *, create: bool = False, upgrades: bool = True) -> None:
+        if isinstance(place, Address):
+            self.path, self.place, self.server = None, str(place), Server(place)
+            try:
+                self._begin(self.server.engine, create, upgrades)
+            except BaseException:
+                self.server.close()
+                raise
+            self.server.patience = PATIENCE_SECONDS
+            return
+        self.path = None if place == ":memory:" else Path(place)
         self.place = str(place) if self.path is None else shown(self.path)
-        if self.path is not None:
-            if not create and not self.path.is_file():
-                raise RunError(f"{self.place}: no such study")
-            engine = sa.create_engine("sqlite://", creator=_opener(self.path, create), poolclass=sa.QueuePool)
-        elif self.place == ":memory:":
+        if self.path is None:
             engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+        elif create or self.path.is_file():
+            engine = sa.create_engine("sqlite://", creator=_opener(self.path, create), poolclass=sa.QueuePool)
         else:
-            engine = sa.create_engine(self.place)
+            raise RunError(f"{self.place}: no such study")
         self._begin(engine, create, upgrades)
+
+    @property
+    def where(self) -> Path | Address | None:
+        """Where another process finds the study; None for one in memory."""
+        return self.path if self.server is None else self.server.address
 
     def _begin(self, engine: sa.Engine, create: bool, upgrades: bool = True) -> None:
         """Take up an engine, and see that the study's tables are there."""
@@ -70,10 +86,12 @@ class Database:
             event.listen(self.engine, "connect", _prepare_sqlite)
         with self._guard():
             if create:
-                if self.engine.dialect.name == "sqlite":
+                if self.server is None:
                     with self.engine.connect() as connection:
                         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
                 with exclusive(self.engine) as connection:
+                    if self.server is not None:
+                        make_schema(connection, self.server.address)
                     METADATA.create_all(connection)
                     mark(connection)
                 return
@@ -88,22 +106,23 @@ class Database:
     def _bring_up_to_date(self, upgrades: bool) -> None:
         """Upgrade the tables of a study, if they are of an earlier version."""
         with self.engine.connect() as connection:
+            if self.server is not None:
+                schema_number(connection, self.server.address)
             study = sa.inspect(connection).has_table(TRIALS.name)
             old = study and outdated(connection, self.place) is not None
         if old and not upgrades:
             raise StorageError(f"cannot write {self.place}: it is opened only to be read")
         if old:
-            upgrade(self.engine, self.place)
+            upgrade(self.engine, self.place, None if self.server is None else self.server.only_one)
             self._outdated = True
 
     def _check_tables(self) -> None:
         """Refuse a database without the tables of a study, or with other columns."""
-        there = sa.inspect(self.engine)
-        names = set(there.get_table_names())
+        there = {name: columns for (_, name), columns in sa.inspect(self.engine).get_multi_columns().items()}
         for table in METADATA.sorted_tables:
-            if table.name not in names:
+            if table.name not in there:
                 raise RunError(f"{self.place}: not a study of ikura: it has no table {table.name}")
-            columns = {one["name"] for one in there.get_columns(table.name)}
+            columns = {one["name"] for one in there[table.name]}
             for column in table.columns:
                 if column.name not in columns:
                     raise RunError(
@@ -111,14 +130,16 @@ class Database:
                     )
 
     @classmethod
-    def opened(cls, path: Path) -> Self:
+    def opened(cls, path: Path | Address) -> Self:
         """Open the database of a run only to read it, also where nothing can be written.
 
-        One of an earlier version stays as it is: a copy in memory is brought up to date.
+        A file of an earlier version stays as it is: a copy in memory is brought up to date.
 
         Raises:
-            RunError: there is no such file, or it is not a study's.
+            RunError: there is no such study, or it is none.
         """
+        if isinstance(path, Address):
+            return cls(path)
         try:
             if all(os.access(place, os.W_OK) for place in (path, path.parent)):
                 return cls(path, upgrades=False)
@@ -127,12 +148,16 @@ class Database:
         return cls.copy(path)
 
     @classmethod
-    def copy(cls, path: Path) -> Self:
+    def copy(cls, path: Path | Address) -> Self:
         """Open a copy of a run's database in memory: SQLite can write to the folder of one that it only reads.
 
+        What is on a server is opened there.
+
         Raises:
-            RunError: there is no such file, or it is not a study's.
+            RunError: there is no such study, or it is none.
         """
+        if isinstance(path, Address):
+            return cls(path)
         if not path.is_file():
             raise RunError(f"{shown(path)}: no such study")
         store = cls.__new__(cls)
@@ -152,12 +177,18 @@ class Database:
     def _guard(self) -> Iterator[None]:
         try:
             yield
-        except OperationalError as error:
-            raise StorageError(f"cannot write {self.place}: {error.orig}") from error
-        except DataError as error:
-            raise RunError(f"{self.place}: holds a value that is too large or none ({error.orig})") from error
         except DatabaseError as error:
-            raise RunError(f"{self.place}: not a study of ikura ({error.orig})") from error
+            raise self._explained(error) from error
+
+    def _explained(self, error: DatabaseError) -> StorageError | RunError:
+        """What an error of the database is to the caller."""
+        if self.server is not None:
+            return StorageError(f"{self.place}: {reason(error)}{advice(error)}")
+        if isinstance(error, OperationalError):
+            return StorageError(f"cannot write {self.place}: {error.orig}")
+        if isinstance(error, DataError):
+            return RunError(f"{self.place}: holds a value that is too large or none ({error.orig})")
+        return RunError(f"{self.place}: not a study of ikura ({error.orig})")
 
     def look(self, work: Callable[[sa.Connection], T]) -> T:
         """Read: call a function of a connection, and return what it does.
@@ -165,6 +196,9 @@ class Database:
         Args:
             work: what to do; it may be done again where the connection was lost.
         """
+        if self.server is not None:
+            with self._guard():
+                return self.server.look(work)
         with self._guard(), self.engine.connect() as connection:
             return work(connection)
 
@@ -178,11 +212,31 @@ class Database:
             raise StorageError(f"cannot write {self.place}: it was opened only to be read")
         if self.path is not None:
             check_held(self.path)
+        if self.server is not None:
+            with self._guard():
+                return self.server.write(work)
         with uninterrupted(), self._guard(), self.engine.begin() as connection:
             return work(connection)
 
+    def hold(self) -> Self:
+        """Become the one who trains the study; in a run folder its lock says so already.
+
+        Raises:
+            RunError: another process is.
+        """
+        try:
+            with self._guard():
+                if self.server is not None:
+                    self.server.hold()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
     def close(self) -> None:
         """Close all connections."""
+        if self.server is not None:
+            self.server.close()
         self.engine.dispose()
 
     def read(self, query: sa.Select[Any]) -> Sequence[sa.RowMapping]:
@@ -197,6 +251,38 @@ class Database:
         """Run a query for the rows whose column has one of any number of values."""
         parts = (values[i : i + 10_000] for i in range(0, len(values), 10_000))
         return [row for part in parts for row in self.read(query.where(column.in_(list(part))))]
+
+
+def check_store(url: str, name: str | None) -> None:
+    """Look whether a study can be recorded in a database, see `ikura.study.record.server_schema.check_new`.
+
+    Raises:
+        StorageError: the server does not answer, or not to this user.
+    """
+    with _server(Address(url, name or "")) as server, server.engine.connect() as connection:
+        check_new(connection, url, name)
+
+
+def remove_study(address: Address) -> None:
+    """Remove a study from its server, if it is there.
+
+    Raises:
+        RunError: a process is at work on it.
+        StorageError: the server does not answer, or does not let it be removed.
+    """
+    with _server(address) as server:
+        drop_study(server.engine, address)
+
+
+@contextmanager
+def _server(address: Address) -> Iterator[Server]:
+    server = Server(address)
+    try:
+        yield server
+    except DatabaseError as error:
+        raise StorageError(f"{address.url}: {reason(error)}{advice(error)}") from error
+    finally:
+        server.close()
 
 
 def _opener(path: Path, create: bool) -> Callable[[], sqlite3.Connection]:

@@ -26,6 +26,8 @@ HARMLESS: Mapping[str, str] = {
     "data.path": "the file there must be the same",
     "dev.path": "the file there must be the same",
     "test.path": "the file there must be the same",
+    "store": "the study there must be the same",
+    "name": "the study of that name must be the same",
 }
 """What may be changed in config.toml while a run waits, and what that means."""
 
@@ -50,7 +52,10 @@ def open_run(run: Path, *, copied: bool = False) -> tuple[Setting, Store]:
             is not the setting that the study began with, with the field that was changed.
     """
     setting = Setting.load(run)
-    store = (Store.copy if copied else Store.opened)(run / "study.db")
+    place = setting.place(run)
+    if isinstance(place, Path) and not place.is_file():
+        raise RunError(f"{shown(run)}: the run has no {place.name}")
+    store = (Store.copy if copied else Store.opened)(place)
     try:
         audit(store, setting)
         for name, (now, before) in _changed(store, setting).items():

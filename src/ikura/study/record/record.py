@@ -12,8 +12,7 @@ from typing import Any, Self, cast
 import pandas as pd
 from torch import nn
 
-from ikura.errors import RunError
-from ikura.files import named, run_files, shown
+from ikura.files import named, run_files
 from ikura.json_values import JsonObject
 from ikura.metric import Metric, metric
 from ikura.population.member import Hyperparameters
@@ -296,11 +295,7 @@ def copied(run: Path, network: Any = None) -> Iterator[Record]:
     """
     from ikura.study.record.open_run import open_run
     from ikura.study.record.record import Record
-    from ikura.study.record.setting import Setting
 
-    Setting.load(run)
-    if not (run / "study.db").is_file():
-        raise RunError(f"{shown(run)}: the run has no study.db")
     setting, store = open_run(run, copied=True)
     try:
         yield Record(run, network, (setting, store))

@@ -25,10 +25,12 @@ from ikura.process_state import cores
 from ikura.schema import Count, Digits, Finite, Name, Positive, Short, Whole, check_version, checked, read_file
 from ikura.search import proposer, schedule
 from ikura.space import Space
+from ikura.study.record.address import Address, check_kept, check_name
 from ikura.study.record.data_record import OriginRecord, reopen
 from ikura.study.record.device import check_device
 from ikura.study.record.example_weights import kept_weights
-from ikura.study.record.networks import OWN, PRETRAINED, check_name
+from ikura.study.record.networks import OWN, PRETRAINED
+from ikura.study.record.networks import check_name as check_network
 from ikura.study.record.objectives import Objectives
 from ikura.study.record.own_functions import loss_of, takes_given
 from ikura.study.record.pretrained import Pretrained, PretrainedRecord, fitted
@@ -37,6 +39,8 @@ from ikura.version import __version__
 
 __all__ = ["Setting"]
 
+DATABASE = "study.db"
+"""The file of a study that is recorded in its run folder."""
 END = "# the end"
 """The last line of config.toml: a file cut off between two lines may still be TOML."""
 MOST_BYTES = 1 << 24
@@ -69,6 +73,8 @@ class Setting:
         objectives, prefer, within, max_parameters: as for `ikura.study.record.objectives.Objectives`.
         auto: `AutopilotOptions` as a table; empty without one.
         plugins: what does not come with ikura, and where it is from; None if all does.
+        store, name: the URL of the server's database that the study is recorded in, without a password, and its name
+            there; None if it is recorded in the run folder.
     """
 
     data: JsonObject
@@ -120,6 +126,8 @@ class Setting:
     max_parameters: Count | None = None
     auto: JsonObject = field(default_factory=dict)
     plugins: list[PluginRecord] | None = None
+    store: Name | None = None
+    name: Name | None = None
     version: Name = __version__
 
     @property
@@ -131,6 +139,10 @@ class Setting:
     def plugin_network(self) -> str | None:
         """Name of the network that does not come with ikura, if it has one."""
         return next((one["name"] for one in self.plugins or () if one["kind"] == "network"), None)
+
+    def place(self, run: Path) -> Path | Address:
+        """Where the study of a run folder is recorded."""
+        return run / DATABASE if self.store is None else Address(self.store, self.name or "")
 
     @property
     def options(self) -> DataOptions:
@@ -233,13 +245,15 @@ class Setting:
         rules: dict[str, Callable[[], object]] = {
             "plugins": lambda: check_plugins(self.plugins or []),
             "pretrained": lambda: self.network == PRETRAINED and Pretrained.of(self.pretrained),
-            "network": lambda: None if self.custom or self.network == PRETRAINED else check_name(self.network),
+            "network": lambda: None if self.custom or self.network == PRETRAINED else check_network(self.network),
             "arrays": lambda: None if self.arrays is None else ArrayScaling(self.arrays),
             "missing, decimal, dates": lambda: self.options,
             "metric": lambda: metric(self.metric, self.task),
             "metrics": lambda: [metric(name, self.task) for name in self.metrics],
             "loss": lambda: loss_of(self.loss),
             "device": lambda: check_device(self.device),
+            "store": lambda: None if self.store is None else check_kept(self.store),
+            "name": lambda: None if self.store is None else check_name(self.name or ""),
             "channels": lambda: check_layout(self.channels),
             "schedule": lambda: schedule(self.schedule),
             "objectives": lambda: self.wanted,

@@ -13,6 +13,7 @@ from ikura.schema import Count, Share
 from ikura.search import proposer
 from ikura.search import schedule as schedule_of
 from ikura.space import Space, fixed
+from ikura.study.record.address import check_name, parse_url
 from ikura.study.record.example_weights import check_class_weight
 from ikura.study.record.objectives import Objectives
 from ikura.study.record.own_functions import loss_of
@@ -162,9 +163,11 @@ class TrainingOptions:
         jobs: tiles that train at once; None for one for each core.
         device: auto, or the name of a device.
         dtype: float32 or float64.
+        store: URL of a PostgreSQL database that the study is recorded in; None for the run folder.
+        name: the study's name there; None for that of the run folder.
 
     Raises:
-        UsageError: the number or the precision is none.
+        UsageError: the number, the precision, the URL or the name is none.
     """
 
     loss: str | None = None
@@ -175,6 +178,8 @@ class TrainingOptions:
     jobs: int | None = None
     device: str = "auto"
     dtype: str = "float32"
+    store: str | None = None
+    name: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
@@ -183,3 +188,9 @@ class TrainingOptions:
             raise UsageError(f"dtype must be float32 or float64, but is {self.dtype!r}")
         loss_of(self.loss)
         check_class_weight(self.class_weight)
+        if self.store is not None:
+            object.__setattr__(self, "store", parse_url(self.store))
+        if self.name is not None:
+            check_name(self.name)
+            if self.store is None:
+                raise UsageError("name is what a study is called on a server; give its URL as store too")

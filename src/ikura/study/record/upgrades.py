@@ -113,17 +113,20 @@ def outdated(connection: sa.Connection, place: str) -> int | None:
     return found.version if found.version < len(UPGRADES) else None
 
 
-def upgrade(engine: sa.Engine, place: str) -> None:
+def upgrade(engine: sa.Engine, place: str, alone: Callable[[sa.Connection], None] | None = None) -> None:
     """Bring older tables up to date, all steps or none.
 
     Args:
         engine: of the database of a study.
         place: what a message calls the database.
+        alone: keeps other writers off until the transaction ends, where the database does not.
 
     Raises:
         RunError: the tables are of a version that this ikura does not know yet.
     """
     with exclusive(engine) as connection:
+        if alone is not None:
+            alone(connection)
         # Another process may have done it meanwhile.
         version = outdated(connection, place)
         if version is not None:

@@ -1,0 +1,263 @@
+"""The connections to one study on a PostgreSQL server: made again when they are lost, with one writer at a time."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import RLock
+from typing import Any, TypeVar
+from uuid import uuid4
+from weakref import finalize
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from ikura.errors import RunError, StorageError, UsageError
+from ikura.study.record.address import Address, connection_arguments, password_of
+from ikura.study.record.deferred_interrupts import uninterrupted
+from ikura.study.record.server_faults import is_lost, may_pass, reason, wants_password
+from ikura.study.record.server_schema import WRITER, lock_key, only_one, schema_number, who
+
+__all__ = ["PATIENCE_SECONDS", "Server", "connected"]
+
+T = TypeVar("T")
+
+ANSWER_SECONDS = 4
+"""For so long each address of a host is waited for when a connection is made."""
+PATIENCE_SECONDS = 300.0
+"""For so long a lost connection is tried again."""
+FIRST_WAIT, LONGEST_WAIT = 0.05, 5.0
+SESSION = (
+    "SET search_path = {schema}",
+    "SET lock_timeout = '10s'",
+    "SET tcp_keepalives_idle = 30",
+    "SET tcp_keepalives_interval = 5",
+    "SET tcp_keepalives_count = 3",
+)
+"""What holds for a connection. The server notices within a minute that a client's machine is gone, and frees its
+lock."""
+ALIVE = {"keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+_LOGGER = logging.getLogger("ikura")
+
+
+def connected(url: str, schema: str = "public") -> Any:
+    """Connect to a database with psycopg.
+
+    Args:
+        url: as `ikura.study.record.address.parse_url` returns it.
+        schema: in which tables are looked for.
+
+    Raises:
+        UsageError: psycopg is not installed.
+    """
+    try:
+        import psycopg
+        from psycopg import sql
+    except ImportError:
+        raise UsageError(
+            "a store on a PostgreSQL server needs the package psycopg: pip install 'ikura[postgres]'"
+        ) from None
+    given: dict[str, Any] = {
+        "connect_timeout": ANSWER_SECONDS,
+        "client_encoding": "utf8",
+        "application_name": "ikura",
+        **ALIVE,
+    }
+    try:
+        connection = psycopg.connect(**given, **connection_arguments(url), autocommit=True)
+    except psycopg.OperationalError as error:
+        if not wants_password(error) or not password_of(url):
+            raise
+        connection = psycopg.connect(**given, **connection_arguments(url), autocommit=True)
+    connection.execute(sql.SQL("; ".join(SESSION)).format(schema=sql.Identifier(schema)))
+    connection.autocommit = False
+    return connection
+
+
+class Server:
+    """One study on a server.
+
+    Whoever trains holds an advisory lock on the connection that all its transactions run on: it ends with that. A lost
+    connection is made again, and the lock with it, unless another process has taken the study meanwhile.
+
+    Args:
+        address: of the study.
+        engine: whose connections they are.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.engine = sa.create_engine(
+            "postgresql+psycopg://",
+            creator=lambda: connected(address.url, address.schema),
+            pool_size=4,
+            max_overflow=60,
+        )
+        # A connection that is left to the garbage collector warns of it.
+        finalize(self, self.engine.dispose)
+        self.patience = 0.0
+        self._lock, self._token = RLock(), ""
+        self._held: sa.Connection | None = None
+        self._since: float | None = None
+
+    def look(self, work: Callable[[sa.Connection], T]) -> T:
+        """Read, again where the connection is lost."""
+
+        def attempt() -> T:
+            with self.engine.connect() as connection:
+                return work(connection)
+
+        return self._patiently(attempt)
+
+    def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Carry out one transaction exactly once, also where the connection is lost while it ends."""
+        number: str | None = None
+        result: Any = None
+
+        def attempt() -> T:
+            nonlocal number, result
+            with self._writing() as connection, uninterrupted():
+                if number is not None and self._recorded(connection, number):
+                    return result  # type: ignore[no-any-return]
+                number = None
+                with connection.begin():
+                    result = work(connection)
+                    number = connection.scalar(sa.text("SELECT CAST(pg_current_xact_id_if_assigned() AS text)"))
+            return result  # type: ignore[no-any-return]
+
+        return self._patiently(attempt)
+
+    def hold(self) -> None:
+        """Become the study's writer.
+
+        Raises:
+            RunError: another process is.
+        """
+        with self._lock:
+            if self._held is not None:
+                return
+            self._token = uuid4().hex
+            self._held = self._locked(waits=False)
+            self.patience = PATIENCE_SECONDS
+            row = {"token": self._token, "host": socket.gethostname(), "process": os.getpid(), "since": time.time()}
+
+            def sign(connection: sa.Connection) -> None:
+                connection.execute(sa.delete(WRITER))
+                connection.execute(sa.insert(WRITER), row)
+
+            self.write(sign)
+
+    def only_one(self, connection: sa.Connection) -> None:
+        """Keep every writer off the study until a transaction ends, see `ikura.study.record.server_schema.only_one`."""
+        only_one(connection, self.address)
+
+    def close(self) -> None:
+        """Close all connections; a lock ends with them."""
+        with self._lock:
+            if self._held is not None:
+                with suppress(DBAPIError):
+                    self._held.invalidate()
+                self._held, self._token = None, ""
+        self.engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """The connection of the writer, or one of those who only ask."""
+        if not self._token:
+            with self.engine.connect() as connection:
+                yield connection
+            return
+        with self._lock:
+            if self._held is None:
+                self._held = self._locked(waits=True)
+            try:
+                yield self._held
+            except BaseException as error:
+                if is_lost(error):
+                    held, self._held = self._held, None
+                    with suppress(DBAPIError):
+                        held.invalidate()
+                raise
+
+    def _locked(self, waits: bool) -> sa.Connection:
+        """A connection that holds the study's lock.
+
+        Args:
+            waits: whether this process held it before: its old connection may not have ended for the server yet.
+        """
+        connection = self.engine.connect()
+        try:
+            until = time.monotonic() + (self.patience if waits else 0)
+            number = schema_number(connection, self.address)
+            while not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(lock_key(number)))):
+                row = connection.execute(sa.select(WRITER)).one_or_none()
+                connection.rollback()
+                if row is None or row.token != self._token or time.monotonic() >= until:
+                    raise RunError(f"{self.address}: another process is at work on this study{who(row)}; wait for it")
+                time.sleep(1)
+            row = connection.execute(sa.select(WRITER)).one_or_none()
+            connection.rollback()
+            if waits and (row is None or row.token != self._token):
+                raise RunError(
+                    f"{self.address}: while the connection was lost, another process took the study{who(row)}; nothing "
+                    "more is written here"
+                )
+        except BaseException:
+            connection.invalidate()
+            raise
+        return connection
+
+    @staticmethod
+    def _recorded(connection: sa.Connection, number: str) -> bool:
+        """Whether a transaction whose end was not heard of is on record; its old connection may still be ending it."""
+        query = sa.text("SELECT pg_xact_status(CAST(:number AS xid8))")
+        until = time.monotonic() + PATIENCE_SECONDS
+        while (state := connection.scalar(query, {"number": number})) == "in progress":
+            connection.rollback()
+            if time.monotonic() > until:
+                raise StorageError("a transaction that was cut off has not ended for the server")
+            time.sleep(0.1)
+        connection.rollback()
+        return bool(state == "committed")
+
+    def _patiently(self, attempt: Callable[[], T]) -> T:
+        """Try until the connection is there again, for as long as patience lasts."""
+        began, wait = 0.0, FIRST_WAIT
+        while True:
+            try:
+                result = attempt()
+            except DBAPIError as error:
+                if not may_pass(error) or self.patience == 0:
+                    raise
+                now = time.monotonic()
+                began = began or now
+                if now - began > self.patience:
+                    raise StorageError(
+                        f"{self.address}: the connection was lost, and could not be made again for "
+                        f"{self.patience:g} seconds ({reason(error)}); what was recorded is kept"
+                    ) from error
+                self._say_lost(error)
+                time.sleep(wait)
+                wait = min(2 * wait, LONGEST_WAIT)
+            else:
+                if began:
+                    self._say_found()
+                return result
+
+    def _say_lost(self, error: DBAPIError) -> None:
+        with self._lock:
+            if self._since is None:
+                self._since = time.monotonic()
+                _LOGGER.warning(
+                    f"{self.address}: the connection was lost ({reason(error)}); trying again for up to "
+                    f"{self.patience:g} seconds"
+                )
+
+    def _say_found(self) -> None:
+        with self._lock:
+            if self._since is not None:
+                self._since = None

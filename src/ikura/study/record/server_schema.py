@@ -1,0 +1,128 @@
+"""The schemas of a PostgreSQL server's database: one for each study, made, found and removed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from ikura.errors import RunError, StorageError
+from ikura.study.record.address import Address
+
+__all__ = ["WRITER", "check_new", "drop_study", "lock_key", "make_schema", "only_one", "schema_number", "who"]
+
+OLDEST = (13,)
+"""The first version of a server that tells what became of a transaction."""
+LOCKS = 0x696B7572
+"""The upper half of the keys of advisory locks; the lower half is the number of a study's schema."""
+BEGUN = "SELECT 1 FROM {schema}.trials UNION ALL SELECT 1 FROM {schema}.facts WHERE name = 'tile_size' LIMIT 1"
+
+WRITER = sa.Table(
+    "writer", sa.MetaData(),
+    sa.Column("token", sa.String, nullable=False),
+    sa.Column("host", sa.String, nullable=False),
+    sa.Column("process", sa.Integer, nullable=False),
+    sa.Column("since", sa.Float, nullable=False),
+)  # fmt: skip
+"""One row: who trains the study, or did so last."""
+
+
+def lock_key(number: int) -> int:
+    """The key of the advisory lock of the study whose schema has this number."""
+    return LOCKS << 32 | number
+
+
+def schema_number(connection: sa.Connection, address: Address) -> int:
+    """The number of a study's schema.
+
+    Raises:
+        RunError: there is no such study.
+    """
+    number = _number(connection, address)
+    if number is None:
+        raise RunError(f"{address}: no such study")
+    return number
+
+
+def only_one(connection: sa.Connection, address: Address) -> None:
+    """Keep every writer off a study until this transaction ends.
+
+    Raises:
+        RunError: one is at work.
+    """
+    number = schema_number(connection, address)
+    if not connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(lock_key(number)))):
+        raise RunError(f"{address}: another process is at work on this study; wait for it, or stop it")
+
+
+def make_schema(connection: sa.Connection, address: Address) -> None:
+    """Make the schema of a new study within a transaction; one of a study that was never begun gives way.
+
+    Raises:
+        RunError: there is a study of this name, or something else that is called so.
+    """
+    if _check_free(connection, address):
+        connection.execute(sa.schema.DropSchema(address.schema, cascade=True))
+    connection.execute(sa.schema.CreateSchema(address.schema))
+    WRITER.create(connection)
+
+
+def check_new(connection: sa.Connection, url: str, name: str | None) -> None:
+    """Look whether a study can be made in a database, before anything is read for it.
+
+    Args:
+        connection: to the database.
+        url: of the database.
+        name: of the study; None where it is not known yet.
+
+    Raises:
+        StorageError: the server is too old or a copy that cannot be written, or the user may not make schemas.
+        RunError: there is a study of this name.
+    """
+    if connection.dialect.server_version_info < OLDEST:  # type: ignore[operator]
+        raise StorageError(f"{url}: the server must be PostgreSQL {OLDEST[0]} or later")
+    if connection.scalar(sa.select(sa.func.pg_is_in_recovery())):
+        raise StorageError(f"{url}: the server is a copy that cannot be written; name the one that it follows")
+    if not connection.scalar(sa.text("SELECT has_database_privilege(current_database(), 'CREATE')")):
+        raise StorageError(
+            f"{url}: you may not make a schema there; ask who runs the server for GRANT CREATE ON DATABASE"
+        )
+    if name is not None:
+        _check_free(connection, Address(url, name))
+
+
+def drop_study(engine: sa.Engine, address: Address) -> None:
+    """Remove a study, if it is there.
+
+    Raises:
+        RunError: a process is at work on it.
+    """
+    with engine.begin() as connection:
+        if _number(connection, address) is not None:
+            only_one(connection, address)
+            connection.execute(sa.schema.DropSchema(address.schema, cascade=True))
+
+
+def _check_free(connection: sa.Connection, address: Address) -> bool:
+    """Refuse the name of a study that was begun; whether there is one that was not, which gives way."""
+    if _number(connection, address) is None:
+        return False
+    there = sa.inspect(connection)
+    if not all(there.has_table(name, address.schema) for name in ("schema_version", "facts", "trials")):
+        raise RunError(f"{address.url}: its schema {address.schema} is no study's; choose another name")
+    only_one(connection, address)
+    quoted = connection.dialect.identifier_preparer.quote_identifier(address.schema)
+    if connection.exec_driver_sql(BEGUN.format(schema=quoted)).first() is not None:
+        raise RunError(f"{address.url}: there is a study {address.study} already; choose another name")
+    return True
+
+
+def who(row: Any) -> str:
+    """The process of a row of `WRITER`, in brackets; empty for none."""
+    return "" if row is None else f" (process {row.process} on {row.host})"
+
+
+def _number(connection: sa.Connection, address: Address) -> int | None:
+    query = sa.text("SELECT CAST(oid AS bigint) FROM pg_namespace WHERE nspname = :name")
+    number = connection.scalar(query, {"name": address.schema})
+    return None if number is None else int(number)
