@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ikura.population.kernel._compile import compiled, inlined
+from ikura.population.kernel._compile import compiled
 
 __all__ = ["errors_of_patches", "gradient_of_weights"]
 
 
-@inlined
+@compiled
 def add_four(target: Any, table: Any, rows: Any, factors: Any, m: int, fresh: bool) -> None:
     """Add (or, if fresh, write) Σ factors[m + i] · table[rows[m + i]] for i = 0 … 3."""
     s0, s1, s2, s3 = table[rows[m]], table[rows[m + 1]], table[rows[m + 2]], table[rows[m + 3]]

@@ -5,82 +5,60 @@ NaN and infinity keep their meaning (no `nnan`, `ninf`): a member that diverges 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from numba import njit
-from numba.extending import register_jitable
+from numba import cfunc
 
 from ikura.population.kernel import forget_stale
+from ikura.population.kernel._linking import LinkedFunction, WholePipeline
 
-__all__ = ["FLAGS", "also_compiled", "by_number", "compiled", "inlined", "inlined_as"]
+__all__ = ["FLAGS", "also_compiled", "by_number", "called_by_address", "compiled"]
 
 FLAGS = {"contract", "reassoc", "arcp", "nsz"}
-
-_cached: Callable[..., Any] = njit(nogil=True, cache=True, fastmath=FLAGS, error_model="numpy")
-inlined: Callable[..., Any] = njit(nogil=True, fastmath=FLAGS, error_model="numpy")
+_OPTIONS = {"nopython": True, "boundscheck": None, "nogil": True, "fastmath": FLAGS, "error_model": "numpy"}
 _F = TypeVar("_F", bound=Callable[..., Any])
-_spliced: Callable[..., Any] = njit(inline="always")
+
+
+def _found(folder: str) -> None:
+    forget_stale(Path(folder))
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Compile a function, or load it from the cache on disk where that was made of the same sources."""
-    made = _cached(function)
-    if made is not function:
-        forget_stale(Path(made.stats.cache_path))
-    return made
+    """Compile a function into those that call it; where Python calls it, load it from the cache on disk or fill that.
+
+    What is there is loaded only where it was made of the same sources.
+    """
+    return LinkedFunction(function, dict(_OPTIONS), _found)
 
 
 def also_compiled(function: _F) -> _F:
     """Mark a function that Python calls as it is written and the kernel compiles."""
-    marked: _F = register_jitable(function)
-    return marked
+    marked: Any = LinkedFunction(function, dict(_OPTIONS), _found, plain=True)
+    result: _F = marked
+    return result
 
 
-def inlined_as(name: str) -> Callable[[_F], _F]:
-    """As `inlined`, for one of several functions that are written once; each gets a name of its own.
-
-    Code in the cache finds what it calls by its name and by how many functions its process had compiled before. That is
-    another number where a part came from the cache, as where two processes compile at once: of functions of one name
-    the wrong one would be called, without a word.
-    """
-
-    def made(function: _F) -> _F:
-        function.__qualname__ = f"{function.__qualname__}.{name}"
-        result: _F = inlined(function)
-        return result
-
-    return made
+def called_by_address(function: Callable[..., None], form: Any) -> Any:
+    """Compile a function for one signature, or load it from the cache on disk; its `address` is that of its code."""
+    return cfunc(form, cache=True, fastmath=FLAGS, error_model="numpy", pipeline_class=WholePipeline)(function)
 
 
-def by_number(functions: Sequence[Callable[..., None]], kind: str) -> Callable[[int, tuple[Any, ...]], None]:
+def by_number(functions: Sequence[Callable[..., None]], kind: str) -> Any:
     """Make the function of the kernel that hands its arguments on to the one of `functions` with a number.
 
-    What is compiled is a chain of comparisons, written into its caller.
-
     Args:
-        functions: compiled ones; their numbers are their places.
+        functions: compiled ones, with the same arguments; their numbers are their places.
         kind: what they are, for the message of the ValueError that every other number raises.
     """
-    message = f"the kernel has no {kind} of this number"
-
-    @_spliced
-    def unknown(number: int, arguments: tuple[Any, ...]) -> None:
-        raise ValueError(message)
-
-    choose = unknown
-    for place in reversed(range(len(functions))):
-        choose = _before(place, functions[place], choose)
-    return choose
-
-
-def _before(place: int, own: Callable[..., None], others: Callable[..., None]) -> Callable[..., None]:
-    @_spliced
-    def choose(number: int, arguments: tuple[Any, ...]) -> None:
-        if number == place:
-            own(*arguments)
-        else:
-            others(number, arguments)
-
-    return choose
+    names: dict[str, Any] = {f"function_{place}": function for place, function in enumerate(functions)}
+    arguments = ", ".join(inspect.signature(functions[0]).parameters)
+    lines = [f"def choose(number, {arguments}):"]
+    for place, name in enumerate(names):
+        lines += [f"    {'elif' if place else 'if'} number == {place}:", f"        {name}({arguments})"]
+    lines += ["    else:", f"        raise ValueError({f'the kernel has no {kind} of this number'!r})"]
+    names["__name__"] = __name__
+    exec("\n".join(lines), names)
+    return compiled(names["choose"])

@@ -11,7 +11,7 @@ from numba import types
 from numba.extending import overload
 
 from ikura.nn.activation import activation
-from ikura.population.kernel._compile import FLAGS, by_number, compiled, inlined, inlined_as
+from ikura.population.kernel._compile import FLAGS, by_number, compiled
 
 __all__ = ["CODES", "activate", "code"]
 
@@ -88,32 +88,32 @@ def _constant_in_kernel(number: Any, like: Any) -> Callable[[Any, Any], Any]:
     return single if like == types.float32 else double
 
 
-@inlined
+@compiled
 def relu(z: Any, one: Any) -> tuple[Any, Any]:
     zero = one - one
     return (zero if z <= 0 else z), (one if z > 0 else zero)
 
 
-@inlined
+@compiled
 def leaky_relu(z: Any, one: Any) -> tuple[Any, Any]:
     d = one if z > 0 else one / (one * F(100))
     return z * d, d
 
 
-@inlined
+@compiled
 def tanh(z: Any, one: Any) -> tuple[Any, Any]:
     a = hyperbolic_tangent(z)
     return a, one - a * a
 
 
-@inlined
+@compiled
 def sigmoid(z: Any, one: Any) -> tuple[Any, Any]:
     half = one / (one + one)
     a = half + half * hyperbolic_tangent(half * z)
     return a, a * (one - a)
 
 
-@inlined
+@compiled
 def elu(z: Any, one: Any) -> tuple[Any, Any]:
     if z > 0:
         return z, one
@@ -121,7 +121,7 @@ def elu(z: Any, one: Any) -> tuple[Any, Any]:
     return a, a + one
 
 
-@inlined
+@compiled
 def gelu(z: Any, one: Any) -> tuple[Any, Any]:
     half = one / (one + one)
     bell = math.exp(-half * (z * z))
@@ -129,7 +129,7 @@ def gelu(z: Any, one: Any) -> tuple[Any, Any]:
     return z * share, share + z * bell * in_precision(DENSITY, one)
 
 
-@inlined
+@compiled
 def silu(z: Any, one: Any) -> tuple[Any, Any]:
     e = math.exp(-abs(z))
     large = one / (one + e)
@@ -140,7 +140,7 @@ def silu(z: Any, one: Any) -> tuple[Any, Any]:
 
 
 def _layer_pass(function: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[..., None]:
-    @inlined_as(function.__name__)
+    @compiled
     def run(z: Any, bias: Any, derivative: Any) -> None:
         one = z.dtype.type(1)
         for i in range(z.shape[0]):
@@ -168,4 +168,4 @@ def code(name: str) -> int:
 @compiled
 def activate(code: int, z: Any, bias: Any, derivative: Any) -> None:
     """Add the bias, replace z by a(z) and write a'(z); all of shape (rows, units), bias (units,)."""
-    _layer_pass_of(code, (z, bias, derivative))
+    _layer_pass_of(code, z, bias, derivative)

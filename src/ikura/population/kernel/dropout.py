@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ikura.population.kernel._compile import compiled
+from ikura.population.kernel.views import matrix
 
 __all__ = ["INPUTS", "connect", "drop", "stream_of_layer", "stream_of_step"]
 
@@ -78,11 +79,10 @@ def connect(w: Any, used: Any, kept: Any, matrices: Any, rate: float, stream: An
         stream: key of the epoch's DropConnect.
         first: position in the epoch of the mini-batch's first row.
     """
-    used[:] = w
-    kept[:] = 1
+    for i in range(w.shape[0]):
+        used[i], kept[i] = w[i], 1
     step = stream_of_step(stream, first)
     for i in range(matrices.shape[0]):
         begin, rows, columns = matrices[i, 0], matrices[i, 1], matrices[i, 2]
-        end = begin + rows * columns
-        own, share = used[begin:end].reshape(rows, columns), kept[begin:end].reshape(rows, columns)
+        own, share = matrix(used, begin, rows, columns), matrix(kept, begin, rows, columns)
         drop(own, share, rate, stream_of_layer(step, i), 0)

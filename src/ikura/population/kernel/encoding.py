@@ -14,6 +14,7 @@ import numpy as np
 
 from ikura.nn.encoding import CLIP, NumericEncoding
 from ikura.population.kernel._compile import compiled
+from ikura.population.kernel.views import matrix, vector
 
 __all__ = ["Front", "encode", "encode_backward", "front_of", "plan_of", "waves_of"]
 
@@ -213,8 +214,8 @@ def _waves_of_column(x: Any, column: int, row: Any, weights: Any, front: Front, 
     width = frequencies if dense else 2 * frequencies
     zero = x.dtype.type(0)
     own = front.place + number * frequencies
-    values = front.values[number * front.rows * width :][: rows * width].reshape(rows, width)
-    beside = front.beside[number * front.rows * frequencies * dense :][: rows * frequencies * dense]
+    values = matrix(front.values, number * front.rows * width, rows, width)
+    beside = vector(front.beside, number * front.rows * frequencies * dense, rows * frequencies * dense)
     for i in range(rows):
         value = x[i, column]
         if dense:
@@ -232,10 +233,10 @@ def _waves_of_column(x: Any, column: int, row: Any, weights: Any, front: Front, 
                 values[i, frequencies + f] = c
     first = front.place + (1 + dense) * columns * frequencies
     begin = first + number * numbers * width
-    matrix = weights[begin : begin + numbers * width].reshape(numbers, width)
+    into = matrix(weights, begin, numbers, width)
     bias = first + columns * numbers * width + number * numbers
-    mixed = front.mixed[number * front.rows * numbers :][: rows * numbers].reshape(rows, numbers)
-    np.dot(values, matrix.T, mixed)
+    mixed = matrix(front.mixed, number * front.rows * numbers, rows, numbers)
+    np.dot(values, into.T, mixed)
     for i in range(rows):
         for n in range(numbers):
             sum_of_waves = mixed[i, n] + weights[bias + n]
@@ -275,9 +276,9 @@ def encode_backward(x: Any, weights: Any, gradient: Any, front: Front, joined: A
         if plan[j, 0] < PERIODIC:
             continue
         place, number = plan[j, 1], plan[j, 3]
-        values = front.values[number * front.rows * width :][: rows * width].reshape(rows, width)
-        beside = front.beside[number * front.rows * frequencies * dense :][: rows * frequencies * dense]
-        own = front.mixed[number * front.rows * numbers :][: rows * numbers].reshape(rows, numbers)
+        values = matrix(front.values, number * front.rows * width, rows, width)
+        beside = vector(front.beside, number * front.rows * frequencies * dense, rows * frequencies * dense)
+        own = matrix(front.mixed, number * front.rows * numbers, rows, numbers)
         bias = first + columns * numbers * width + number * numbers
         for n in range(numbers):
             gradient[bias + n] = zero
@@ -287,11 +288,11 @@ def encode_backward(x: Any, weights: Any, gradient: Any, front: Front, joined: A
                 own[i, n] = error[i, there] if dense or joined[i, there] > zero else zero
                 gradient[bias + n] += own[i, n]
         begin = first + number * numbers * width
-        matrix = weights[begin : begin + numbers * width].reshape(numbers, width)
-        slope = gradient[begin : begin + numbers * width].reshape(numbers, width)
+        into = matrix(weights, begin, numbers, width)
+        slope = matrix(gradient, begin, numbers, width)
         np.dot(own.T, values, slope)
-        back = front.errors[: rows * width].reshape(rows, width)
-        np.dot(own, matrix, back)
+        back = matrix(front.errors, 0, rows, width)
+        np.dot(own, into, back)
         of_frequency = front.place + number * frequencies
         of_phase = of_frequency + columns * frequencies
         for f in range(frequencies):

@@ -15,6 +15,7 @@ from ikura.population.kernel.normalisation import joins_last_row, prepare
 from ikura.population.kernel.penalty import penalise
 from ikura.population.kernel.records import part
 from ikura.population.kernel.update import update
+from ikura.population.kernel.views import copy, fill, matrix, multiply, vector
 
 __all__ = ["BLOCK", "evaluate", "train_epoch"]
 
@@ -48,12 +49,10 @@ def _join(x: Any, codes: Any, weights: Any, tables: Any, scales: int, front: Fro
     if front.plan.shape[0] > 0:
         encode(x, weights, front, raw)
     else:
-        for i in range(x.shape[0]):
-            for j in range(x.shape[1]):
-                raw[i, j] = x[i, j]
-    embed(codes, weights[scales:], tables, raw.shape[1] - _embedded(tables), raw)
+        copy(x, raw)
+    embed(codes, vector(weights, scales, weights.shape[0] - scales), tables, raw.shape[1] - _embedded(tables), raw)
     if scales > 0:
-        scale(raw, weights[:scales], joined)
+        scale(raw, vector(weights, 0, scales), joined)
 
 
 @compiled
@@ -131,35 +130,39 @@ def train_epoch(
                 raw = every_raw[:size] if kept_apart else joined
                 _join(x[begin:end], codes[begin:end], used, tables, scales, front, raw, joined)
                 if kept_apart and scales == 0:
-                    joined[:] = raw
+                    copy(raw, joined)
             elif input_rate > 0:
                 joined = every_joined[:size]
-                joined[:] = x[begin:end]
+                copy(x[begin:end], joined)
             if input_rate > 0:
-                every_mask[:] = 1
-                drop(joined, every_mask[:size], input_rate, stream_of_layer(stream, INPUTS), begin)
+                mask = every_mask[:size]
+                fill(mask, 1)
+                drop(joined, mask, input_rate, stream_of_layer(stream, INPUTS), begin)
             out = forward(joined, used, net, stream, begin, True)
             outputs = widths[-1]
-            z = net.a[out : out + size * outputs].reshape(size, outputs)
-            bias = w[w.shape[0] - outputs :]
+            z = matrix(net.a, out, size, outputs)
+            bias = vector(w, w.shape[0] - outputs, outputs)
             if labels.shape[0] > 0:
                 cost = loss_and_error(task, z, bias, labels[begin:end], smoothing) / size
             else:
                 cost = loss_and_error(task, z, bias, y[begin:end], smoothing) / size
             weigh(z, weights_of[begin:end])
-            backward(joined, used, g, net, out, every_error[:size], ahead > 0)
+            error = every_error[:size]
+            backward(joined, used, g, net, out, error, ahead > 0)
             if ahead > 0:
-                error = every_error[:size]
-                g[:ahead] = 0
+                for i in range(ahead):
+                    g[i] = 0
                 if input_rate > 0:
-                    error *= every_mask[:size]
+                    multiply(error, every_mask[:size])
                 if scales > 0:
-                    rescale(error, raw, w[:scales], g[:scales])
-                scatter(error, codes[begin:end], widths[0] - _embedded(tables), tables, g[scales:])
+                    rescale(error, raw, vector(w, 0, scales), vector(g, 0, scales))
+                of_tables = vector(g, scales, g.shape[0] - scales)
+                scatter(error, codes[begin:end], widths[0] - _embedded(tables), tables, of_tables)
                 if front.waves[0] > 0:
                     encode_backward(x[begin:end], used, g, front, raw, error)
             if setting.dropconnect > 0:
-                g *= kept
+                for i in range(g.shape[0]):
+                    g[i] *= kept[i]
             if setting.l1 > 0 or setting.l2 > 0:
                 cost += penalise(w, g, blocks, l1, l2)
             total += cost * size
@@ -182,7 +185,9 @@ def evaluate(inputs: Any, networks: Any, state: Any, outputs: Any) -> None:
     rows = x.shape[0]
     for k in range(outputs.shape[0]):
         if not state.active[k]:
-            outputs[k] = np.nan
+            for i in range(rows):
+                for j in range(outputs.shape[2]):
+                    outputs[k, i, j] = np.nan
             continue
         w = part(state.weights, k)
         net = _network(networks, k, part(state.running, k), BLOCK, networks.momenta[k])
@@ -190,7 +195,7 @@ def evaluate(inputs: Any, networks: Any, state: Any, outputs: Any) -> None:
         front, scales = _front(networks, k, BLOCK), networks.scales[k]
         joins_inputs = net.ahead > 0 or front.plan.shape[0] > 0
         every_joined = np.empty((BLOCK if joins_inputs else 0, net.widths[0]), x.dtype)
-        bias = w[w.shape[0] - units :]
+        bias = vector(w, w.shape[0] - units, units)
         for begin in range(0, rows, BLOCK):
             end = min(begin + BLOCK, rows)
             joined = x[begin:end]

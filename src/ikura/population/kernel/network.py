@@ -10,6 +10,7 @@ from ikura.population.kernel._compile import compiled
 from ikura.population.kernel.activation import activate
 from ikura.population.kernel.dropout import drop, stream_of_layer
 from ikura.population.kernel.normalisation import beside, normalise, normalise_backward
+from ikura.population.kernel.views import matrix, vector
 
 __all__ = ["Network", "backward", "embed", "forward", "rescale", "scale", "scatter"]
 
@@ -64,7 +65,8 @@ def scale(joined: Any, factors: Any, scaled: Any) -> None:
 @compiled
 def rescale(error: Any, joined: Any, factors: Any, gradient: Any) -> None:
     """Write the gradients of the factors, and make errors of the scaled inputs those of the joined ones."""
-    gradient[:] = 0
+    for j in range(gradient.shape[0]):
+        gradient[j] = 0
     for i in range(error.shape[0]):
         for j in range(error.shape[1]):
             gradient[j] += error[i, j] * joined[i, j]
@@ -110,20 +112,20 @@ def forward(x: Any, weights: Any, net: Any, stream: Any, first: int, training: b
     before = 0
     for layer in range(layers):
         n_in, n_out = widths[layer], widths[layer + 1]
-        w = weights[place : place + n_in * n_out].reshape(n_out, n_in)
+        w = matrix(weights, place, n_out, n_in)
         more = beside(normal.code, layer, layers)
         place += (n_in + more) * n_out
-        bias = weights[place - n_out : place]
-        z = a[here : here + rows * n_out].reshape(rows, n_out)
+        bias = vector(weights, place - n_out, n_out)
+        z = matrix(a, here, rows, n_out)
         if layer == 0:
             np.dot(x, w.T, z)
         else:
-            np.dot(a[previous : previous + rows * n_in].reshape(rows, n_in), w.T, z)
+            np.dot(matrix(a, previous, rows, n_in), w.T, z)
         if layer < layers - 1:
             if more == 2:
-                normalise(normal, z, weights[place - 2 * n_out : place - n_out], here, before, training)
+                normalise(normal, z, vector(weights, place - 2 * n_out, n_out), here, before, training)
                 before += n_out
-            derivative = d[here : here + rows * n_out].reshape(rows, n_out)
+            derivative = matrix(d, here, rows, n_out)
             activate(net.activation, z, bias, derivative)
             if training and rates[layer] > 0:
                 drop(z, derivative, rates[layer], stream_of_layer(stream, layer), first)
@@ -145,32 +147,34 @@ def backward(x: Any, weights: Any, gradient: Any, net: Any, here: int, error_of_
     for layer in range(layers):
         place += (widths[layer] + beside(normal.code, layer, layers)) * widths[layer + 1]
     n_out = widths[layers]
-    error = a[here : here + rows * n_out].reshape(rows, n_out)
+    error = matrix(a, here, rows, n_out)
     for back in range(layers):
         layer = layers - 1 - back
         n_in, n_out = widths[layer], widths[layer + 1]
         more = beside(normal.code, layer, layers)
-        bias = gradient[place - n_out : place]
+        bias = vector(gradient, place - n_out, n_out)
         place -= (n_in + more) * n_out
-        w = weights[place : place + n_in * n_out].reshape(n_out, n_in)
-        slope = gradient[place : place + n_in * n_out].reshape(n_out, n_in)
-        bias[:] = 0
+        w = matrix(weights, place, n_out, n_in)
+        slope = matrix(gradient, place, n_out, n_in)
+        for j in range(n_out):
+            bias[j] = 0
         for i in range(rows):
             for j in range(n_out):
                 bias[j] += error[i, j]
         if more == 2:
-            gamma = slice(place + n_in * n_out, place + (n_in + 1) * n_out)
-            normalise_backward(normal, error, weights[gamma], gradient[gamma], here)
+            scales = place + n_in * n_out
+            own, of_scales = vector(weights, scales, n_out), vector(gradient, scales, n_out)
+            normalise_backward(normal, error, own, of_scales, here)
         if layer == 0:
             np.dot(error.T, x, slope)
             if wanted:
                 np.dot(error, w, error_of_inputs)
         else:
             here -= rows * n_in
-            below = a[here : here + rows * n_in].reshape(rows, n_in)
+            below = matrix(a, here, rows, n_in)
             np.dot(error.T, below, slope)
             np.dot(error, w, below)
-            derivative = d[here : here + rows * n_in].reshape(rows, n_in)
+            derivative = matrix(d, here, rows, n_in)
             for i in range(rows):
                 for j in range(n_in):
                     below[i, j] *= derivative[i, j]

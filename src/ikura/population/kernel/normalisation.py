@@ -14,6 +14,7 @@ import numpy as np
 
 from ikura.nn.normalisation import normalisation
 from ikura.population.kernel._compile import also_compiled, compiled
+from ikura.population.kernel.views import matrix, vector
 
 __all__ = ["CODES", "Normalisation", "beside", "code", "joins_last_row", "normalise", "normalise_backward", "prepare"]
 
@@ -55,6 +56,9 @@ def code(name: str) -> int:
 def prepare(code: int, ghost_size: int, momentum: Any, running: Any, cells: int, widths: Any) -> Normalisation:
     """Make one member's buffers, for as many outputs of layers; none where nothing is normalised."""
     cells = cells if code != NONE else 0
+    widest = 0
+    for layer in range(widths.shape[0] if code != NONE else 0):
+        widest = max(widest, widths[layer])
     return Normalisation(
         code,
         ghost_size,
@@ -62,7 +66,7 @@ def prepare(code: int, ghost_size: int, momentum: Any, running: Any, cells: int,
         running,
         np.empty(cells, running.dtype),
         np.empty(cells, running.dtype),
-        np.empty(2 * np.max(widths) if code != NONE else 0, running.dtype),
+        np.empty(2 * widest, running.dtype),
     )
 
 
@@ -98,18 +102,17 @@ def normalise(n: Any, z: Any, gamma: Any, here: int, before: int, training: bool
     """
     rows, units = z.shape
     if n.code == LAYER:
-        x = n.normal[here : here + rows * units].reshape(rows, units)
-        _by_row(z, gamma, x, n.inverse[here : here + rows])
+        _by_row(z, gamma, matrix(n.normal, here, rows, units), vector(n.inverse, here, rows))
         return
-    running = n.running[2 * before : 2 * (before + units)].reshape(2, units)
+    running = matrix(n.running, 2 * before, 2, units)
     if not training:
         _by_running(n.code, z, gamma, running, n.scratch)
         return
-    x = n.normal[here : here + rows * units].reshape(rows, units)
+    x = matrix(n.normal, here, rows, units)
     begin, ghost = 0, 0
     while begin < rows:
         end = _ghost_end(begin, rows, n)
-        inverse = n.inverse[here + ghost * units : here + (ghost + 1) * units]
+        inverse = vector(n.inverse, here + ghost * units, units)
         _by_unit(n, z[begin:end], gamma, x[begin:end], inverse, running)
         begin = end
         ghost += 1
@@ -120,9 +123,9 @@ def _by_unit(n: Any, z: Any, gamma: Any, x: Any, inverse: Any, running: Any) -> 
     rows, units = z.shape
     one = z.dtype.type(1)
     epsilon = z.dtype.type(EPSILON)
-    mean, variance = n.scratch[:units], n.scratch[units : 2 * units]
-    mean[:] = 0
-    variance[:] = 0
+    mean, variance = vector(n.scratch, 0, units), vector(n.scratch, units, units)
+    for j in range(units):
+        mean[j] = variance[j] = 0
     for i in range(rows):
         for j in range(units):
             mean[j] += z[i, j]
@@ -192,15 +195,16 @@ def normalise_backward(n: Any, error: Any, gamma: Any, slope: Any, here: int) ->
         here: place of the layer in the buffers.
     """
     rows, units = error.shape
-    x = n.normal[here : here + rows * units].reshape(rows, units)
-    slope[:] = 0
+    x = matrix(n.normal, here, rows, units)
+    for j in range(units):
+        slope[j] = 0
     if n.code == LAYER:
-        _rows_backward(error, gamma, slope, x, n.inverse[here : here + rows])
+        _rows_backward(error, gamma, slope, x, vector(n.inverse, here, rows))
         return
     begin, ghost = 0, 0
     while begin < rows:
         end = _ghost_end(begin, rows, n)
-        inverse = n.inverse[here + ghost * units : here + (ghost + 1) * units]
+        inverse = vector(n.inverse, here + ghost * units, units)
         _units_backward(error[begin:end], gamma, slope, x[begin:end], inverse, n.scratch)
         begin = end
         ghost += 1
@@ -209,9 +213,9 @@ def normalise_backward(n: Any, error: Any, gamma: Any, slope: Any, here: int) ->
 @compiled
 def _units_backward(error: Any, gamma: Any, slope: Any, x: Any, inverse: Any, scratch: Any) -> None:
     rows, units = error.shape
-    sums, products = scratch[:units], scratch[units : 2 * units]
-    sums[:] = 0
-    products[:] = 0
+    sums, products = vector(scratch, 0, units), vector(scratch, units, units)
+    for j in range(units):
+        sums[j] = products[j] = 0
     count = error.dtype.type(rows)
     for i in range(rows):
         for j in range(units):

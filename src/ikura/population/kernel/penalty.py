@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from ikura.population.kernel._compile import compiled
+from ikura.population.kernel.views import vector
 
 __all__ = ["bound_norms", "clip_norm", "clip_value", "decay", "penalise", "stop_at_zero"]
 
@@ -22,9 +23,8 @@ def penalise(w: Any, g: Any, matrices: Any, l1: Any, l2: Any) -> float:
     zero = w.dtype.type(0)
     cost = 0.0
     for i in range(matrices.shape[0]):
-        begin = matrices[i, 0]
-        end = begin + matrices[i, 1] * matrices[i, 2]
-        a, b = w[begin:end], g[begin:end]
+        begin, size = matrices[i, 0], matrices[i, 1] * matrices[i, 2]
+        a, b = vector(w, begin, size), vector(g, begin, size)
         if l2 > 0:
             total = zero
             for j in range(a.shape[0]):
@@ -69,8 +69,7 @@ def clip_norm(g: Any, limit: float) -> None:
 def decay(w: Any, matrices: Any, share: Any) -> None:
     """Multiply all weights, but no biases, by a share in the precision of w."""
     for i in range(matrices.shape[0]):
-        begin = matrices[i, 0]
-        a = w[begin : begin + matrices[i, 1] * matrices[i, 2]]
+        a = vector(w, matrices[i, 0], matrices[i, 1] * matrices[i, 2])
         for j in range(a.shape[0]):
             a[j] *= share
 
@@ -103,7 +102,7 @@ def bound_norms(w: Any, matrices: Any, limit: float) -> None:
     for i in range(matrices.shape[0]):
         begin, columns = matrices[i, 0], matrices[i, 2]
         for _ in range(matrices[i, 1]):
-            row = w[begin : begin + columns]
+            row = vector(w, begin, columns)
             total = 0.0
             for j in range(columns):
                 v = float(row[j])

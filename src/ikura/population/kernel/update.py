@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ikura.population.kernel._compile import by_number, compiled, inlined, inlined_as
+from ikura.population.kernel._compile import by_number, compiled
 from ikura.population.kernel.penalty import bound_norms, clip_norm, clip_value, decay, stop_at_zero
+from ikura.population.kernel.views import vector
 from ikura.population.update_rules import RULES, Coefficients, Rule
 
 __all__ = ["apply_rule", "one_of_rules", "update"]
@@ -17,37 +18,37 @@ SGD = RULES["sgd"].code
 
 
 def _weights_pass(rule: Rule) -> Callable[..., None]:
-    one_weight = inlined(rule.update)
+    one_weight = compiled(rule.update)
 
-    @inlined_as(rule.update.__name__)
+    @compiled
     def none(w: Any, g: Any, moments: Any, c: Any) -> None:
         for i in range(w.shape[0]):
             (w[i],) = one_weight(w[i], g[i], c)
 
-    @inlined_as(rule.update.__name__)
+    @compiled
     def one(w: Any, g: Any, moments: Any, c: Any) -> None:
-        first = moments[: w.shape[0]]
+        first = vector(moments, 0, w.shape[0])
         for i in range(w.shape[0]):
             w[i], first[i] = one_weight(w[i], g[i], first[i], c)
 
-    @inlined_as(rule.update.__name__)
+    @compiled
     def two(w: Any, g: Any, moments: Any, c: Any) -> None:
         size = w.shape[0]
-        first, second = moments[:size], moments[size : 2 * size]
+        first, second = vector(moments, 0, size), vector(moments, size, size)
         for i in range(size):
             w[i], first[i], second[i] = one_weight(w[i], g[i], first[i], second[i], c)
 
-    @inlined_as(rule.update.__name__)
+    @compiled
     def three(w: Any, g: Any, moments: Any, c: Any) -> None:
         size = w.shape[0]
-        first, second, third = moments[:size], moments[size : 2 * size], moments[2 * size : 3 * size]
+        first, second, third = vector(moments, 0, size), vector(moments, size, size), vector(moments, 2 * size, size)
         for i in range(size):
             w[i], first[i], second[i], third[i] = one_weight(w[i], g[i], first[i], second[i], third[i], c)
 
     return (none, one, two, three)[rule.moments]
 
 
-def one_of_rules(rules: Iterable[Rule]) -> Callable[[int, tuple[Any, ...]], None]:
+def one_of_rules(rules: Iterable[Rule]) -> Callable[..., None]:
     """Make what chooses a rule's pass over the weights by its number; rules with one update share number and pass."""
     numbered = {rule.code: rule for rule in rules}
     return by_number([_weights_pass(numbered[code]) for code in range(len(numbered))], "update rule")
@@ -59,7 +60,7 @@ _pass_of = one_of_rules(RULES.values())
 @compiled
 def apply_rule(code: int, w: Any, g: Any, moments: Any, c: Any) -> None:
     """Update all weights of one member in place; w, g of shape (weights,), moments one after another, flat."""
-    _pass_of(code, (w, g, moments, c))
+    _pass_of(code, w, g, moments, c)
 
 
 @compiled

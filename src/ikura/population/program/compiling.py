@@ -16,13 +16,13 @@ from typing import Any
 import numba
 import numpy as np
 from filelock import FileLock
-from numba import cfunc, types
+from numba import types
 from numba.core.codegen import get_host_cpu_features
 
 from ikura.garbage_collection import fewer_collections
 from ikura.population.cache import check_compiler, place_note
 from ikura.population.kernel import sources
-from ikura.population.kernel._compile import FLAGS
+from ikura.population.kernel._compile import called_by_address
 from ikura.population.kernel.records import SETTINGS, setting_of
 from ikura.population.program.operations import run
 from ikura.population.program.operations.frame import FIELDS, NUMBERS, signature
@@ -135,6 +135,6 @@ def addresses(operations: Iterable[Callable[..., None]], dtype: str) -> np.ndarr
         found = []
         for one in operations:
             if (one, dtype) not in _loaded:
-                _loaded[one, dtype] = cfunc(form, cache=True, fastmath=FLAGS, error_model="numpy")(one)
+                _loaded[one, dtype] = called_by_address(one, form)
             found.append(_loaded[one, dtype].address)
     return np.array(found, np.uint64)

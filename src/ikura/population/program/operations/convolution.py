@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ikura.population.kernel._compile import inlined
+from ikura.population.kernel._compile import compiled
 from ikura.population.program.operations.frame import ROWS, like, line, moved, opened, span
 from ikura.population.program.operations.products import multiply
 
@@ -15,7 +15,7 @@ __all__ = ["convolution_backward", "convolution_forward", "pool_backward", "pool
 # result, error of x, gradient of W, gradient of b.
 
 
-@inlined
+@compiled
 def _gather(image: Any, patches: Any, f: Any, first: int, channels: int) -> None:
     """Lay the patches of an image side by side: a row for each number of the kernel, a column for each place."""
     height, width, kh, kw, out_h, out_w = f.op[7], f.op[8], f.op[10], f.op[11], f.op[19], f.op[20]
@@ -46,7 +46,7 @@ def _gather(image: Any, patches: Any, f: Any, first: int, channels: int) -> None
                     at += out_w
 
 
-@inlined
+@compiled
 def _scatter(patches: Any, image: Any, f: Any, first: int, channels: int) -> None:
     """Add the errors of the patches to those of the image."""
     height, width, kh, kw, out_h, out_w = f.op[7], f.op[8], f.op[10], f.op[11], f.op[19], f.op[20]
@@ -143,7 +143,7 @@ def convolution_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any,
 # result, error of x, kind (0: maximum, 1: mean, 2: mean without the padding).
 
 
-@inlined
+@compiled
 def _window(f: Any, i: int, axis: int) -> tuple[int, int, int]:
     """First place of a window along an axis, behind its last, and the distance of neighbours; padding included."""
     if f.op[6 + axis] == 0:
@@ -153,7 +153,7 @@ def _window(f: Any, i: int, axis: int) -> tuple[int, int, int]:
     return begin, begin + (f.op[6 + axis] - 1) * f.op[12 + axis] + 1, f.op[12 + axis]
 
 
-@inlined
+@compiled
 def _share(f: Any, rows: tuple[int, int, int], columns: tuple[int, int, int]) -> int:
     """How many numbers a mean is of."""
     if f.op[17] == 2:
@@ -163,7 +163,7 @@ def _share(f: Any, rows: tuple[int, int, int], columns: tuple[int, int, int]) ->
     return height * (min(columns[1], f.op[5] + f.op[11]) - columns[0])
 
 
-@inlined
+@compiled
 def _largest_of_four(below: Any, y: Any, where: Any, channels: int, height: int, width: int) -> None:
     """Maxima of windows of 2 by 2 that lie side by side."""
     out_h, out_w = height // 2, width // 2
@@ -186,7 +186,7 @@ def _largest_of_four(below: Any, y: Any, where: Any, channels: int, height: int,
                 place[column] = 2 * row * width + 2 * column + at
 
 
-@inlined
+@compiled
 def _largest_inside(f: Any, below: Any, y: Any, where: Any, channels: int) -> None:
     """Maxima of windows that lie wholly within the image."""
     height, width, out_h, out_w = f.op[4], f.op[5], f.op[14], f.op[15]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ikura.population.kernel._compile import by_number, inlined, inlined_as
+from ikura.population.kernel._compile import by_number, compiled
 from ikura.population.kernel.activation import elu, gelu, hyperbolic_tangent, relu, sigmoid, silu, tanh
 from ikura.population.program.operations.frame import ROWS, like, line, opened, span
 
@@ -20,32 +20,32 @@ SIXTH = F(1 / 6)
 # Fields: rows, x, y, derivative, numbers of a row, function, error of x. Numbers: two parameters of the function.
 
 
-@inlined
+@compiled
 def _relu(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return relu(z, one)
 
 
-@inlined
+@compiled
 def _tanh(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return tanh(z, one)
 
 
-@inlined
+@compiled
 def _sigmoid(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return sigmoid(z, one)
 
 
-@inlined
+@compiled
 def _gelu(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return gelu(z, one)
 
 
-@inlined
+@compiled
 def _silu(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return silu(z, one)
 
 
-@inlined
+@compiled
 def _elu(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     """p (e^(z/q) - 1) below 0, z above: ELU with q = 1, CELU with q = p; PyTorch has the q of the slope in float32."""
     if z > 0:
@@ -54,19 +54,19 @@ def _elu(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return p * math.expm1(z / q), p * share * math.exp(z * share)
 
 
-@inlined
+@compiled
 def _selu(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     a, slope = elu(z, one)
     return (q * a, q * slope) if z > 0 else (p * q * a, p * q * slope)
 
 
-@inlined
+@compiled
 def _leaky(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     d = one if z > 0 else p
     return z * d, d
 
 
-@inlined
+@compiled
 def _gelu_tanh(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     half = one / (one + one)
     square = q * z * z
@@ -74,67 +74,67 @@ def _gelu_tanh(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return half * z * (one + t), half * (one + t) + half * z * (one - t * t) * p * (one + square + square + square)
 
 
-@inlined
+@compiled
 def _affine(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return p * z + q, p
 
 
-@inlined
+@compiled
 def _power(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return z**p, p * z ** (p - one)
 
 
-@inlined
+@compiled
 def _square(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return z * z, z + z
 
 
-@inlined
+@compiled
 def _root(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     a = math.sqrt(z)
     return a, one / (a + a)
 
 
-@inlined
+@compiled
 def _inverse_root(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     a = one / math.sqrt(z)
     return a, -a / (z + z)
 
 
-@inlined
+@compiled
 def _inverse(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     a = p / z
     return a, -a / z
 
 
-@inlined
+@compiled
 def _exp(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     a = math.exp(z)
     return a, a
 
 
-@inlined
+@compiled
 def _log(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return math.log(z + q), one / (z + q)
 
 
-@inlined
+@compiled
 def _sine(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return math.sin(z), math.cos(z)
 
 
-@inlined
+@compiled
 def _cosine(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return math.cos(z), -math.sin(z)
 
 
-@inlined
+@compiled
 def _absolute(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     zero = one - one
     return abs(z), (one if z > 0 else (-one if z < 0 else zero))
 
 
-@inlined
+@compiled
 def _clamp(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     """z within [p, q]; at the ends the slope is 1, as that of `torch.clamp`."""
     if z < p:
@@ -142,7 +142,7 @@ def _clamp(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return (q, one - one) if z > q else (z, one)
 
 
-@inlined
+@compiled
 def _hardtanh(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     """z within [p, q]; at the ends the slope is 0, as that of `torch.nn.Hardtanh`."""
     zero = one - one
@@ -151,7 +151,7 @@ def _hardtanh(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return (q, zero) if z >= q else (z, one)
 
 
-@inlined
+@compiled
 def _softplus(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     """log(1 + e^(p z)) / p, and z where p z > q."""
     if p * z > q:
@@ -161,14 +161,14 @@ def _softplus(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return top + math.log1p(e) / p, (one / (one + e) if z > 0 else e / (one + e))
 
 
-@inlined
+@compiled
 def _log_sigmoid(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     e = math.exp(-abs(z))
     low = z if z < 0 else one - one
     return low - math.log1p(e), (e / (one + e) if z > 0 else one / (one + e))
 
 
-@inlined
+@compiled
 def _mish(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     e = math.exp(-abs(z))
     t = math.tanh((z if z > 0 else one - one) + math.log1p(e))
@@ -176,7 +176,7 @@ def _mish(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return z * t, t + z * (one - t * t) * s
 
 
-@inlined
+@compiled
 def _hard_sigmoid(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     """0, z/6 + 1/2, 1; PyTorch has the 1/6 of the slope in float32."""
     zero, half = one - one, one / (one + one)
@@ -185,7 +185,7 @@ def _hard_sigmoid(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return (one, zero) if z >= p else (z * q + half, one * SIXTH)
 
 
-@inlined
+@compiled
 def _hard_swish(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     zero, half = one - one, one / (one + one)
     if z <= -p:
@@ -193,19 +193,19 @@ def _hard_swish(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return (z, one) if z >= p else (z * (z * q + half), (z + z) * q + half)
 
 
-@inlined
+@compiled
 def _soft_sign(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     a = one + abs(z)
     return z / a, one / (a * a)
 
 
-@inlined
+@compiled
 def _tanh_shrink(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     a = hyperbolic_tangent(z)
     return z - a, a * a
 
 
-@inlined
+@compiled
 def _soft_shrink(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     zero = one - one
     if z > p:
@@ -213,24 +213,24 @@ def _soft_shrink(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return (z + p, one) if z < -p else (zero, zero)
 
 
-@inlined
+@compiled
 def _hard_shrink(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     zero = one - one
     return (z, one) if z > p or z < -p else (zero, zero)
 
 
-@inlined
+@compiled
 def _threshold(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return (z, one) if z > p else (q, one - one)
 
 
-@inlined
+@compiled
 def _erf(z: Any, p: Any, q: Any, one: Any) -> tuple[Any, Any]:
     return math.erf(z), p * math.exp(-z * z)
 
 
 def _row_pass(function: Callable[..., tuple[Any, Any]]) -> Callable[..., None]:
-    @inlined_as(f"program{function.__name__}")
+    @compiled
     def run(x: Any, y: Any, slope: Any, p: Any, q: Any, one: Any) -> None:
         for i in range(x.shape[0]):
             value, d = function(x[i], p, q, one)
@@ -258,7 +258,7 @@ def unary_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any
     count = (f.now[ROWS] if f.op[0] else 1) * f.op[4]
     below, y = line(a, span(f.now, f.op[1]), count), line(a, span(f.now, f.op[2]), count)
     slope = line(a, span(f.now, f.op[3]), count)
-    _common(f.op[5], (below, y, slope, like(a, f.numbers[0]), like(a, f.numbers[1]), like(a, 1)))
+    _common(f.op[5], below, y, slope, like(a, f.numbers[0]), like(a, f.numbers[1]), like(a, 1))
 
 
 def rare_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
@@ -267,7 +267,7 @@ def rare_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any,
     count = (f.now[ROWS] if f.op[0] else 1) * f.op[4]
     below, y = line(a, span(f.now, f.op[1]), count), line(a, span(f.now, f.op[2]), count)
     slope = line(a, span(f.now, f.op[3]), count)
-    _rare(f.op[5] - 9, (below, y, slope, like(a, f.numbers[0]), like(a, f.numbers[1]), like(a, 1)))
+    _rare(f.op[5] - 9, below, y, slope, like(a, f.numbers[0]), like(a, f.numbers[1]), like(a, 1))
 
 
 def unary_backward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, c: Any) -> None:
@@ -313,7 +313,7 @@ def binary_forward(o: Any, r: Any, n: Any, a: Any, d: Any, w: Any, g: Any, s: An
             y[i] = u[i] if u[i] <= v[i] or u[i] != u[i] else v[i]
 
 
-@inlined
+@compiled
 def _slopes(kind: int, u: Any, v: Any, p: Any, q: Any) -> tuple[Any, Any]:
     one = like_number(u)
     zero = one - one
@@ -330,7 +330,7 @@ def _slopes(kind: int, u: Any, v: Any, p: Any, q: Any) -> tuple[Any, Any]:
     return (one, zero) if first else (zero, one)
 
 
-@inlined
+@compiled
 def like_number(u: Any) -> Any:
     """1 in the precision of a number."""
     return type(u)(1)

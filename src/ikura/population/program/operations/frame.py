@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import carray, types  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
-from ikura.population.kernel._compile import inlined
+from ikura.population.kernel._compile import compiled
 
 __all__ = [
     "ADD", "BEGIN", "CODES", "FEATURES", "FIELDS", "MOST", "NUMBERS", "ROWS", "SKIP", "STREAM", "TRAINING", "UNITS",
@@ -70,31 +70,31 @@ def _moved(typingctx: Any, pointer: Any, by: Any) -> Any:
 moved: Any = intrinsic(_moved)
 
 
-@inlined
+@compiled
 def like(pointer: Any, number: Any) -> Any:
     """A number in the precision of what a pointer leads to."""
     return carray(pointer, (1,)).dtype.type(number)
 
 
-@inlined
+@compiled
 def line(pointer: Any, begin: int, count: int) -> Any:
     """So many numbers from a place on, as an array."""
     return carray(moved(pointer, begin), (count,))
 
 
-@inlined
+@compiled
 def block(pointer: Any, begin: int, rows: int, columns: int) -> Any:
     """Rows of numbers from a place on, as an array."""
     return carray(moved(pointer, begin), (rows, columns))
 
 
-@inlined
+@compiled
 def opened(op: Any, numbers: Any, now: Any, a: Any, d: Any, w: Any, g: Any, s: Any, x: Any, codes: Any) -> Frame:
     """Make a frame of the pointers that an operation is called with."""
     return Frame(carray(op, FIELDS), carray(numbers, NUMBERS), carray(now, CODES + 1), a, d, w, g, s, x, codes)
 
 
-@inlined
+@compiled
 def span(now: Any, place: int) -> int:
     """Where a register begins: units of a row for each row, or (below zero) a place of what has no rows."""
     if place >= 0:

@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ikura.population.kernel._compile import inlined
+from ikura.population.kernel._compile import compiled
 
 __all__ = ["multiply"]
 
@@ -57,7 +57,7 @@ def _product(
 _gemm: Any = intrinsic(_product)
 
 
-@inlined
+@compiled
 def multiply(
     turn_a: bool, turn_b: bool, m: int, n: int, k: int, factor: Any, a: Any, lda: int, b: Any, ldb: int, add: bool,
     c: Any, ldc: int,

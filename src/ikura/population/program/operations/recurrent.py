@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ikura.population.kernel._compile import inlined
+from ikura.population.kernel._compile import compiled
 from ikura.population.kernel.activation import hyperbolic_tangent
 from ikura.population.program.operations.frame import ROWS, like, line, moved, opened, span
 from ikura.population.program.operations.products import multiply
@@ -18,12 +18,12 @@ __all__ = [
 # biases, whether the plain layer is cut at zero instead of bent by tanh.
 
 
-@inlined
+@compiled
 def _sigmoid(z: Any, half: Any) -> Any:
     return half + half * hyperbolic_tangent(half * z)
 
 
-@inlined
+@compiled
 def _enter(f: Any, a: Any, w: Any, gates: int, count: int) -> None:
     """gates = x Wᵀ + b, of all steps."""
     rows, width, wide = f.now[ROWS] * f.op[8], f.op[9], f.op[10] * count
@@ -39,7 +39,7 @@ def _enter(f: Any, a: Any, w: Any, gates: int, count: int) -> None:
                 row[j] += bias[j]
 
 
-@inlined
+@compiled
 def _leave(f: Any, a: Any, d: Any, w: Any, g: Any, gates: int, count: int, through: Any) -> None:
     """∂W, ∂b and ∂x of what entered, given the errors of the gates; `through` are those that meet h."""
     rows, steps, width, units = f.now[ROWS], f.op[8], f.op[9], f.op[10]
@@ -70,7 +70,7 @@ def _leave(f: Any, a: Any, d: Any, w: Any, g: Any, gates: int, count: int, throu
         )  # fmt: skip
 
 
-@inlined
+@compiled
 def _meet(f: Any, a: Any, w: Any, place: int, before: int, to: int, count: int, add: bool) -> None:
     """Put h Uᵀ of the step before at a place, for all rows."""
     steps, units = f.op[8], f.op[10]
@@ -82,7 +82,7 @@ def _meet(f: Any, a: Any, w: Any, place: int, before: int, to: int, count: int, 
     )  # fmt: skip
 
 
-@inlined
+@compiled
 def _bias_of_state(f: Any, a: Any, w: Any, place: int, at: int, count: int) -> None:
     if f.op[7] >= 0:
         steps, wide = f.op[8], f.op[10] * count
@@ -93,7 +93,7 @@ def _bias_of_state(f: Any, a: Any, w: Any, place: int, at: int, count: int) -> N
                 row[j] += bias[j]
 
 
-@inlined
+@compiled
 def _return(f: Any, a: Any, d: Any, w: Any, errors: Any, at: int, before: int, count: int) -> None:
     """Add the errors of the gates of a step to that of the h before it."""
     steps, units = f.op[8], f.op[10]
