@@ -17,7 +17,7 @@ import ikura
 import ikura.api.run
 import ikura.large_batch.column_training
 import ikura.report
-import ikura.study.executor
+import ikura.study.tile_queue
 import ikura.study.training_states
 from benchmarks.machine import ROOT
 from ikura.population.job import Job
@@ -134,7 +134,7 @@ def live(kind: str, run: Path, hurried: bool, log: Path) -> None:
         sys.setswitchinterval(1e-6)
         ikura.study.training_states.SECONDS = 0.0
         often: Any = partial(Job, snapshot_seconds=0.0)
-        ikura.study.executor.Job = ikura.large_batch.column_training.Job = often
+        ikura.study.tile_queue.Job = ikura.large_batch.column_training.Job = often
     if kind == SCALE:
         ikura.scale(run, BATCH, rule="auto", seeds=3, jobs=2)
     elif ready(kind, run):

@@ -38,19 +38,35 @@ def _short_report() -> Iterator[None]:
         yield
 
 
+def left_waiting(run: Path, **given: Any) -> Path:
+    """Leave a study when its first stage begins."""
+    settings = {"space": SPACE, "trials": 4, "epochs": 6, "search": "random", "schedule": "none", "finalists": 1}
+    with pytest.raises(LeftError):
+        ikura.tune("iris", **settings | {"jobs": 1, "out": run, "progress": Leaving()} | given)
+    return run
+
+
 @pytest.fixture(scope="session")
 def waiting(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a study whose trials wait for somebody to train them."""
-    run = tmp_path_factory.mktemp("waiting") / "run"
-    with pytest.raises(LeftError):
-        ikura.tune(
-            "iris", space=SPACE, trials=4, epochs=6, search="random", schedule="none", finalists=1, jobs=1, out=run,
-            progress=Leaving(),
-        )  # fmt: skip
-    return run
+    return left_waiting(tmp_path_factory.mktemp("waiting") / "run")
+
+
+@pytest.fixture(scope="session")
+def waiting_with_stages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a study with several stages, of which the first waits."""
+    space = SPACE | {"units": ikura.integer(4, 16), "optimizer": ikura.choice("sgd", "adam")}
+    run = tmp_path_factory.mktemp("stages") / "run"
+    return left_waiting(run, space=space, trials=12, epochs=4, search="coarse-to-fine")
 
 
 @pytest.fixture
 def left(waiting: Path, tmp_path: Path) -> Study:
     """A study of one's own whose trials wait for somebody to train them."""
     return ikura.open_study(copytree(waiting, tmp_path / "left"))
+
+
+@pytest.fixture
+def several(waiting_with_stages: Path, tmp_path: Path) -> Study:
+    """A study of one's own with several stages, of which the first waits."""
+    return ikura.open_study(copytree(waiting_with_stages, tmp_path / "several"))

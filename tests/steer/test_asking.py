@@ -98,7 +98,7 @@ def test_two_processes_ask_while_a_third_writes_and_no_row_is_lost(left: Study) 
 
 
 def test_any_process_says_who_asks(left: Study) -> None:
-    ask(left, Request(action=Action.SET, trial=0, values={"l2": 0.1}), who="the page")
+    ask(left, [Request(action=Action.SET, trial=0, values={"l2": 0.1})], who="the page")
     assert left.interventions[0].who == "the page"
 
 
@@ -124,7 +124,7 @@ def test_the_command_line_asks_and_lists(left: Study, capsys: pytest.CaptureFixt
     [
         (
             ("sett", 1, "l2=1"),
-            "ACTION must be one of set, stop, fork, rewind, inject, end, but got 'sett', did you mean 'set'?",
+            "range, add, ban, budget, stop-worst, end, but got 'sett', did you mean 'set'?",
         ),
         (("set", 1), "set needs more words: ikura steer RUN set TRIAL NAME=VALUE …"),
         (("set", "one", "l2=1"), "the number of a trial is needed, but got 'one'"),

@@ -65,7 +65,7 @@ CORE = ["coarse to fine", "asha, some diverge", "own networks, pbt, some diverge
 def _eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Snapshots after every epoch, states after every round, and tiles of four."""
     monkeypatch.setattr("ikura.study.training_states.SECONDS", 0.0)
-    monkeypatch.setattr("ikura.study.executor.Job", partial(Job, snapshot_seconds=0.0))
+    monkeypatch.setattr("ikura.study.tile_queue.Job", partial(Job, snapshot_seconds=0.0))
     monkeypatch.setattr("ikura.api.run.measure_tile_size", lambda *_: 4)
 
 
@@ -88,7 +88,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Stu
     def make(kind: str) -> tuple[Study, int]:
         if kind not in made:
             with pytest.MonkeyPatch.context() as patch, short_report():
-                patch.setattr("ikura.study.executor.Job", partial(Job, snapshot_seconds=0.0))
+                patch.setattr("ikura.study.tile_queue.Job", partial(Job, snapshot_seconds=0.0))
                 patch.setattr("ikura.study.training_states.SECONDS", 0.0)
                 patch.setattr("ikura.api.run.measure_tile_size", lambda *_: 4)
                 life = Life(patch)

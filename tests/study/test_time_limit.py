@@ -28,7 +28,7 @@ class Clock:
     def __init__(self, patch: pytest.MonkeyPatch, looks: int) -> None:
         self.left = looks
         stand_in = SimpleNamespace(time=self.time, monotonic=time.monotonic, perf_counter=time.perf_counter)
-        patch.setattr("ikura.population.job.time", stand_in)
+        patch.setattr("ikura.study.steered.time", stand_in)
         patch.setattr("ikura.study.executor.time", stand_in)
 
     def time(self) -> float:

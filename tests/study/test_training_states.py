@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ikura.population.snapshot import packed
-from ikura.study.executor import TrainOptions
+from ikura.study.batch import TrainOptions
 from ikura.study.training_states import REQUIRED, States
 
 STATE = {name: np.arange(3.0) for name in (*REQUIRED, "tile.weights")}

@@ -122,7 +122,7 @@ def test_the_log_is_that_of_the_record(make: Make, served: Served, tmp_path: Pat
     store = make(tmp_path / "run", ended=2)
     for trial in (3, 4, 3):
         request = Request(action=Action.SET, trial=trial, values={"learning_rate": 0.5}, at=3, why="<b>why</b>")
-        Interventions(store).add(request, who="ada")
+        Interventions(store).add([request], who="ada")
     client = served()
     found = json.loads(client("/api/log?run=run")[2])["interventions"]
     recorded = [one.to_json() for one in Interventions(store).every()][::-1]
@@ -136,8 +136,7 @@ def test_the_log_is_that_of_the_record(make: Make, served: Served, tmp_path: Pat
 
 def test_a_study_without_the_table_has_an_empty_log(make: Make, tmp_path: Path) -> None:
     store = make(tmp_path / "run", ended=2)
-    with store.writing() as connection:
-        connection.exec_driver_sql("DROP TABLE interventions")
+    store.write(lambda connection: connection.exec_driver_sql("DROP TABLE interventions"))
     assert interventions(tmp_path / "run") == []
 
 

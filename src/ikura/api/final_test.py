@@ -14,6 +14,7 @@ from ikura.search import schedule
 from ikura.study.choice import choose, load_network, predictions, retrain_lost
 from ikura.study.executor import Executor
 from ikura.study.finalists import train_finalists
+from ikura.study.goals import Goals
 from ikura.study.metric_applicability import not_measured
 from ikura.study.model_card import write_card
 from ikura.study.record.facts import (
@@ -22,7 +23,6 @@ from ikura.study.record.facts import (
     ERRORS,
     MEASURES,
     PREDICTIONS,
-    STAGES,
     TEST,
     AccountRecord,
     MeasureFact,
@@ -31,7 +31,7 @@ from ikura.study.record.facts import (
 from ikura.study.record.interventions import Interventions
 from ikura.study.record.record import Record
 from ikura.study.record.result import Test
-from ikura.study.record.search_plans import found_in, plans
+from ikura.study.record.search_plans import plans
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
 from ikura.study.record.trial import Trial
@@ -72,13 +72,12 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
     retrain_lost(executor, [row, *chosen_rows(run, best, store.trials())], retrain)
     if store.fact(ERRORS) is None:
         with store.timed("diagnosis"):
-            rows, searches = store.trials(), plans(setting, store)
-            found_by = found_in(rows[best.number].stage, searches)
-            in_time = executor.deadline is None or time.time() < executor.deadline
+            rows, deadline = store.trials(), executor.deadline
+            in_time = deadline is None or time.time() < deadline
             # What training reaches is another question where a hand has changed or ended it.
             steered = {best.number, best.model} & Interventions(store).touched()
             errors = recorded_errors(
-                run, best, rows, setup, measure, setting.seed, found_by.epochs,
+                run, best, rows, setup, measure, setting.seed, Goals(setting, store).in_full(best.number),
                 lambda number: store.curves([number])["train_loss"].tolist(), in_time and not steered,
             )  # fmt: skip
             store.set_fact(ERRORS, errors)
@@ -120,8 +119,7 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
 
 def _account(store: Store, row: Trial, module: nn.Module, setting: Setting) -> AccountRecord:
     """What the chosen network's stopping traded, and its weights that are zero."""
-    lengths = {one.stage: one.epochs for one in store.fact(STAGES) or []}
-    budget = setting.epochs if not row.searched else lengths.get(row.stage, setting.epochs)
+    budget = Goals(setting, store).of(row).epochs
     curve = store.curves([row.number])[["train_loss", "dev_loss"]].to_numpy().tolist()
     stopped = stopping(curve, row.best_epoch or 0, budget, cut=row.state is State.STOPPED)
     return AccountRecord(stopped, sparsity(module, row.hyperparameters))

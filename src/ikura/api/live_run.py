@@ -97,6 +97,22 @@ class LiveRun:
         """Let a new trial go on from an epoch of it with other values, beside it; see `Steering.fork`."""
         return self.study.steer.fork(0, at=at, why=why, **values)
 
+    def go_on(self, *, why: str = "") -> Intervention:
+        """Let it train on, where it stands still; see `Steering.go_on`."""
+        return self.study.steer.go_on(0, why=why)
+
+    def longer(self, epochs: int, *, why: str = "") -> Intervention:
+        """Train it longer than planned: a copy goes on from its end; see `Steering.longer`."""
+        return self.study.steer.longer(0, epochs, why=why)
+
+    def note(self, text: str) -> Intervention:
+        """Write a text about it, which changes nothing; see `Steering.note`."""
+        return self.study.steer.note(text, trial=0)
+
+    def pause(self, *, at: int | None = None, why: str = "") -> Intervention:
+        """Let it stand still until it is told to go on; see `Steering.pause`."""
+        return self.study.steer.pause(0, at=at, why=why)
+
     def rewind(self, to: int, *, why: str = "", **values: Scalar) -> list[Intervention]:
         """Go back to an epoch: it is stopped, and a fork goes on from there; see `Steering.rewind`."""
         return self.study.steer.rewind(0, to, why=why, **values)

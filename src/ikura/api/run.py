@@ -58,6 +58,7 @@ from ikura.study.record.versions import versions
 from ikura.study.run_folder import begin_folder, end_opening
 from ikura.study.search_loop import search as run_search
 from ikura.study.shortlist import Shortlist
+from ikura.study.steered import Deadline
 from ikura.study.ways_of_running import counted, foretell
 
 __all__ = ["begin_run", "go_on", "write_plan"]
@@ -148,12 +149,12 @@ def go_on(
                 going_on = True
                 while going_on:
                     for one in plans(setting, store):
-                        limited = replace(executor, deadline=_deadline(setting, store, one.until), searching=True)
+                        limited = replace(executor, time=_deadline(setting, store, one.until), searching=True)
                         made = one.proposer(setting.search, setting.seed)
                         run_search(limited, made, schedule_of(setting.schedule), one, Shortlist(limited))
                     goes_on = setting.autopilot is not None and not Interventions(store).ended()
                     going_on = goes_on and _decided(executor, setting, ask)
-                limited = replace(executor, deadline=_deadline(setting, store, 1.0))
+                limited = replace(executor, time=_deadline(setting, store, 1.0))
                 Interventions(store).close_search()
                 measure(limited)
                 finish(limited, setting, dataset)
@@ -185,8 +186,6 @@ def _tile_size(setup: TrainingSetup, space: Space, setting: Setting, say: Callab
     )
 
 
-def _deadline(setting: Setting, store: Store, share: float) -> float | None:
+def _deadline(setting: Setting, store: Store, share: float) -> Deadline:
     """When a share of the time limit will have been used, counting what earlier stages and processes used."""
-    if setting.time_limit is None:
-        return None
-    return time.time() + share * setting.time_limit - sum((store.fact(SECONDS) or {}).values())
+    return Deadline(time.time() - sum((store.fact(SECONDS) or {}).values()), share, setting.time_limit)

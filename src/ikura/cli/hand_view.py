@@ -39,8 +39,14 @@ STEP = 1.5
 """By how much a key raises or lowers the learning rate."""
 HEIGHT, LEAST, MOST = 12, 40, 110
 """Rows of the chart; columns of the view at least and at most."""
-HELP = "+ - learning rate   s set   b go back   f fork   x stop and keep   ctrl-c leave"
-PROMPTS = {"s": "NAME=VALUE …", "b": "EPOCH NAME=VALUE …", "f": "EPOCH NAME=VALUE …"}
+HELP = "+ - learning rate  s set  b go back  f fork  p pause, go on  l longer  n note  x stop and keep  ctrl-c leave"
+PROMPTS = {
+    "s": "NAME=VALUE …",
+    "b": "EPOCH NAME=VALUE …",
+    "f": "EPOCH NAME=VALUE …",
+    "l": "EPOCHS in all",
+    "n": "TEXT",
+}
 """What is asked for behind a key."""
 
 
@@ -121,6 +127,8 @@ class HandView(CommandProgress):
             self._scale(study, 1 / STEP)
         elif key in PROMPTS:
             self.verb, self.typed = key, ""
+        elif key == "p":
+            self._ask(lambda: self._pause(study))
         elif key == "x":
             self._ask(lambda: study.steer.stop(_trial(study).number, why="a key"))
 
@@ -138,12 +146,22 @@ class HandView(CommandProgress):
         """Ask for what was typed."""
         if self.verb == "s":
             return study.steer.ask(_request(study, hyperparameter_values(words)))
+        if self.verb == "n":
+            return study.steer.note(" ".join(words), trial=_trial(study).number)
         if not words[0].isdecimal():
-            raise UsageError(f"{PROMPTS[self.verb]} is needed, such as 12 learning_rate=0.003")
+            such = "200" if self.verb == "l" else "12 learning_rate=0.003"
+            raise UsageError(f"{PROMPTS[self.verb]} is needed, such as {such}")
+        if self.verb == "l":
+            return study.steer.longer(_trial(study).number, int(words[0]), why="a key")
         epoch, values = int(words[0]), dict[str, Any](hyperparameter_values(words[1:]))
         if self.verb == "f":
             return study.steer.ask(_request(study, values, epoch))
         return study.steer.rewind(_trial(study).number, epoch, why="a key", **values)[0]
+
+    def _pause(self, study: Study) -> Any:
+        """Let the trial stand still, or go on if it does."""
+        trial, steer = _trial(study).number, study.steer
+        return steer.go_on(trial, why="a key") if steer.paused(trial) else steer.pause(trial, why="a key")
 
     def _scale(self, study: Study, factor: float) -> None:
         trial = _trial(study)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ikura.cli.duration_text import parse_duration
 from ikura.cli.option_helpers import Json, Quiet, Run, Verbose, begin, existing_run, one_of, option, whole
 from ikura.cli.option_values import hyperparameter_values
 from ikura.cli.terminal import aligned
@@ -25,16 +26,33 @@ EXAMPLES = (
     "ikura steer runs/houses",
     'ikura steer runs/houses set 12 learning_rate=0.003 --at 20 --why "the loss has levelled off"',
     "ikura steer runs/houses fork 12 momentum=0.95 --at 20",
+    "ikura steer runs/houses range learning_rate 0.001 0.1",
+    "ikura steer runs/houses budget trials=200 time_limit=30m",
 )
 ACTIONS = {
     "set": "TRIAL NAME=VALUE …",
     "stop": "TRIAL",
     "fork": "TRIAL NAME=VALUE …",
     "rewind": "TRIAL EPOCH NAME=VALUE …",
+    "pause": "TRIAL",
+    "go-on": "TRIAL",
+    "longer": "TRIAL EPOCHS",
+    "pin": "TRIAL",
+    "prioritise": "TRIAL",
+    "note": "[TRIAL] TEXT",
     "inject": "NAME=VALUE …",
+    "range": "NAME LOW HIGH",
+    "add": "NAME=VALUE",
+    "ban": "NAME=VALUE",
+    "budget": "[trials=N] [epochs=E] [time_limit=TIME]",
+    "stop-worst": "NUMBER|SHARE%",
     "end": "",
 }
 """What can be asked, and the words behind it."""
+OF_STUDY = ("note", "inject", "range", "add", "ban", "budget", "stop-worst", "end")
+BUDGET = ("trials", "epochs", "time_limit")
+KEPT = "-"
+"""Stands for an end of a range that stays where it is."""
 
 
 def steer(
@@ -88,18 +106,76 @@ def _asked(steer: Steering, action: str, words: Sequence[str], at: int | None, w
     from ikura.study.record.interventions import Action, Request
 
     form = f"ikura steer RUN {action} {ACTIONS[action]}"
-    if len(words) < len(ACTIONS[action].removesuffix(" …").split()):
+    if len(words) < sum(word != "…" and not word.startswith("[") for word in ACTIONS[action].split()):
         raise UsageError(f"{action} needs more words: {form}")
-    if action in ("inject", "end"):
-        return [steer.ask(Request(action=Action(action), values=hyperparameter_values(words), at=at, why=why))]
+    if action in OF_STUDY:
+        if at is not None:
+            raise UsageError(f"{action} takes no epoch (--at): {form}")
+        return _asked_of_study(steer, action, words, why, form)
     trial = _number(words[0], "the number of a trial", form)
     if action == "rewind":
         if at is not None:
             raise UsageError(f"rewind takes the epoch as a word, without --at: {form}")
-        return steer.rewind(trial, _number(words[1], "an epoch", form), why=why, **hyperparameter_values(words[2:]))
-    return [
-        steer.ask(Request(action=Action(action), trial=trial, values=hyperparameter_values(words[1:]), at=at, why=why))
-    ]
+        to = _number(words[1], "an epoch", form)
+        return steer.rewind(trial, to, why=why, **hyperparameter_values(words[2:]))
+    if action == "longer":
+        _most(words, 2, form)
+        values: dict[str, Any] = {"epochs": _number(words[1], "a number of epochs", form)}
+    else:
+        values = dict(hyperparameter_values(words[1:]))
+    return [steer.ask(Request(action=Action(action), trial=trial, values=values, at=at, why=why))]
+
+
+def _asked_of_study(steer: Steering, action: str, words: Sequence[str], why: str, form: str) -> list[Intervention]:
+    if action == "note":
+        about = _number(words[0], "a trial", form) if len(words) > 1 and words[0].isdecimal() else None
+        return [steer.note(" ".join(words[about is not None :]), trial=about)]
+    if action == "stop-worst":
+        _most(words, 1, form)
+        return steer.stop_worst(_share(words[0], form), why=why)
+    if action == "range":
+        _most(words, 3, form)
+        low, high = (None if word == KEPT else _end(word, form) for word in words[1:])
+        return [steer.range(words[0], low, high, why=why)]
+    if action == "end":
+        _most(words, 0, form)
+        return [steer.end(why=why)]
+    values: dict[str, Any] = dict(hyperparameter_values(words))
+    if action == "budget":
+        if "time_limit" in values:
+            values["time_limit"] = parse_duration(str(values["time_limit"]))
+        one_of("budget", next((name for name in values if name not in BUDGET), "trials"), BUDGET)
+        return steer.budget(why=why, **values)
+    from ikura.study.record.interventions import Action, Request
+
+    return [steer.ask(Request(action=Action(action), values=values, why=why))]
+
+
+def _most(words: Sequence[str], most: int, form: str) -> None:
+    if len(words) > most:
+        raise UsageError(f"{shortened(words[most])} is a word too many: {form}")
+
+
+def _share(word: str, form: str) -> float:
+    """A number of trials, or a share of them: 3, 30% or 0.3."""
+    try:
+        number = float(word.removesuffix("%"))
+    except ValueError:
+        raise UsageError(
+            f"a number or a share is needed, such as 3 or 30%, but got {shortened(word)}: {form}"
+        ) from None
+    if word.endswith("%"):
+        if not 0 < number < 100:
+            raise UsageError(f"a share lies between 0% and 100%, but got {shortened(word)}: {form}")
+        return number / 100
+    return number
+
+
+def _end(word: str, form: str) -> float:
+    try:
+        return int(word) if word.lstrip("+-").isdecimal() else float(word)
+    except ValueError:
+        raise UsageError(f"an end of a range is a number, or {KEPT}, but got {shortened(word)}: {form}") from None
 
 
 def _number(word: str, what: str, form: str) -> int:
@@ -113,7 +189,10 @@ def _listed(found: Sequence[Intervention]) -> list[str]:
         return ["nothing was asked of this study"]
     rows = [["number", "asked", "by", "what", "state", "why"]]
     for one in found:
-        state = f"{one.state} after epoch {one.epoch}" if one.epoch is not None else str(one.state)
+        moment = (
+            "" if one.epoch is None else f" from trial {one.epoch} on" if one.of_search else f" after epoch {one.epoch}"
+        )
+        state = f"{one.state}{moment}"
         state = f"{state}: {one.reason}" if one.reason else state
         when = datetime.fromtimestamp(one.when).strftime("%Y-%m-%d %H:%M:%S")
         rows.append([str(one.number), when, one.who, _told(one), state, one.why])
@@ -121,10 +200,13 @@ def _listed(found: Sequence[Intervention]) -> list[str]:
 
 
 def _told(one: Intervention) -> str:
+    named = one.values.get("name") if one.action == "range" else None
     values = " ".join(
-        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in one.values.items()
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in one.values.items()
+        if named is None or name != "name"
     )
-    whom = "" if one.trial is None else f" trial {one.trial}"
+    whom = f" trial {one.trial}" if one.trial is not None else "" if named is None else f" {named}"
     at = "" if one.at is None or one.epoch is not None else f" at epoch {one.at}"
     made = "" if one.made is None else f" as trial {one.made}"
     return f"{one.action}{whom} {values}{at}{made}".rstrip()

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 from ikura.population.job import Job, Outcome, TileProgress
 
-__all__ = ["Engine"]
+__all__ = ["SECONDS_BETWEEN_LOOKS", "Engine"]
+
+SECONDS_BETWEEN_LOOKS = 0.1
+"""How long an engine that has nothing to train waits before it asks for a job again."""
 
 
 class Engine(ABC):
     """Runs the jobs of a study; results come in any order and do not depend on it."""
 
     @abstractmethod
-    def run(self, jobs: Sequence[Job], tell: Callable[[TileProgress], None]) -> Iterator[list[Outcome]]:
+    def run(self, jobs: Iterable[Job | None], tell: Callable[[TileProgress], None]) -> Iterator[list[Outcome]]:
         """Train tiles.
 
         Args:
-            jobs: in the order in which they are begun.
+            jobs: in the order in which they are begun. Each is taken when there is somebody to train it, or soon will
+                be; None says that there is nothing to begin now, but may be later.
             tell: called in the caller's thread with what tiles in training tell.
 
         Yields:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from queue import Empty
 from typing import Any, NamedTuple, Protocol
 
-from ikura.engine._base import Engine
+from ikura.engine._base import SECONDS_BETWEEN_LOOKS, Engine
 from ikura.errors import IkuraError
 from ikura.population.job import Job, Outcome, TileProgress
 
 __all__ = ["PoolEngine", "TileEnd"]
 
+END = "end"
+"""Stands behind the last job."""
 LATE = 1.0
 """Seconds that are waited for the last words on a tile whose result is there: its worker may have been killed."""
 
@@ -43,6 +45,7 @@ class PoolEngine(Engine):
 
     Attributes:
         pool: the executor.
+        workers: how many jobs it runs at once.
         messages: queue on which workers put what they tell.
         stop: set when workers should save their tiles and leave.
         work: what a worker runs for a job.
@@ -50,27 +53,46 @@ class PoolEngine(Engine):
     """
 
     pool: Executor
+    workers: int
     messages: Any
     stop: SharedFlag
     work: Callable[[Job], list[Outcome]]
     overtakes = False
 
-    def run(self, jobs: Sequence[Job], tell: Callable[[TileProgress], None]) -> Iterator[list[Outcome]]:
-        tiles: dict[Future[list[Outcome]], int] = {self.pool.submit(self.work, job): job.number for job in jobs}
-        waiting, silent = set(tiles), set(tiles.values()) if self.overtakes else set()
+    def run(self, jobs: Iterable[Job | None], tell: Callable[[TileProgress], None]) -> Iterator[list[Outcome]]:
+        supply: Iterator[Job | None] = iter(jobs)
+        more = True
+        tiles: dict[Future[list[Outcome]], int] = {}
+        waiting, silent = set[Future[list[Outcome]]](), set[int]()
         try:
-            while waiting:
+            while more or waiting:
+                # One job more than there are workers is begun, so that none of them waits for the next one.
+                while more and len(waiting) <= self.workers:
+                    job = next(supply, END)
+                    if not isinstance(job, Job):
+                        more = job is None
+                        break
+                    future = self.pool.submit(self.work, job)
+                    waiting.add(future)
+                    tiles[future] = job.number
+                    if self.overtakes:
+                        silent.add(job.number)
+                if not waiting:
+                    if more:
+                        time.sleep(SECONDS_BETWEEN_LOOKS)
+                    continue
                 ended, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
                 for message in self._drain(silent, {tiles[future] for future in ended}):
                     tell(message)
                 for future in ended:
                     yield _result(future)
         finally:
-            self.stop.set()
-            for future in waiting:
-                future.cancel()
-            wait(waiting)
-            self.stop.clear()
+            if waiting:
+                self.stop.set()
+                for future in waiting:
+                    future.cancel()
+                wait(waiting)
+                self.stop.clear()
 
     def _drain(self, silent: set[int], ended: Collection[int]) -> list[TileProgress]:
         """What came in since the last time, taken together for each tile; of tiles that have ended, all of it.

@@ -8,8 +8,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from operator import length_hint
 from typing import Any
 
 from typing_extensions import override
@@ -83,8 +84,8 @@ class ProcessEngine(PoolEngine):
         self.said = ""
 
     @override
-    def run(self, jobs: Sequence[Job], tell: Callable[[TileProgress], None]) -> Iterator[list[Outcome]]:
-        if not self._begun(min(self.jobs, len(jobs))):
+    def run(self, jobs: Iterable[Job | None], tell: Callable[[TileProgress], None]) -> Iterator[list[Outcome]]:
+        if not self._begun(min(self.jobs, length_hint(jobs, self.jobs))):
             return SerialEngine(self.setup).run(jobs, tell)
         return super().run(jobs, tell)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator
 
 from typing_extensions import override
 
-from ikura.engine._base import Engine
+from ikura.engine._base import SECONDS_BETWEEN_LOOKS, Engine
 from ikura.population.job import Job, Outcome, TileProgress, train
 from ikura.population.setup import TrainingSetup
 
@@ -24,9 +25,12 @@ class SerialEngine(Engine):
         self.setup = setup
 
     @override
-    def run(self, jobs: Sequence[Job], tell: Callable[[TileProgress], None]) -> Iterator[list[Outcome]]:
+    def run(self, jobs: Iterable[Job | None], tell: Callable[[TileProgress], None]) -> Iterator[list[Outcome]]:
         for job in jobs:
-            yield train(self.setup, job, tell)
+            if job is None:
+                time.sleep(SECONDS_BETWEEN_LOOKS)
+            else:
+                yield train(self.setup, job, tell)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -24,7 +24,7 @@ class ThreadEngine(PoolEngine):
     def __init__(self, setup: TrainingSetup, jobs: int) -> None:
         self.messages = SimpleQueue()
         self.stop = threading.Event()
-        self.pool = ThreadPoolExecutor(jobs, "ikura")
+        self.pool, self.workers = ThreadPoolExecutor(jobs, "ikura"), jobs
 
         def work(job: Job) -> list[Outcome]:
             return train(setup, job, self.messages.put, self.stop.is_set)  # type: ignore[attr-defined]

@@ -36,6 +36,7 @@ from ikura.population.training import TrainingRun
 from ikura.population.warmup import warm_up
 from ikura.process_state import cores, one_thread_each
 from ikura.study.factory_check import check_network
+from ikura.study.lineage import lineage
 from ikura.study.record.facts import BEST
 from ikura.study.record.ledger import Ledger
 from ikura.study.record.progress import Progress
@@ -46,7 +47,6 @@ from ikura.study.record.tune_options import check_counts
 from ikura.study.replay import check_trained, trained_again
 from ikura.study.run_folder import alone
 from ikura.study.training_setup import setup_again
-from ikura.study.training_states import lineage
 from ikura.trial_state import State
 
 __all__ = ["FOLDER", "measure"]

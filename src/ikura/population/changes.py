@@ -26,12 +26,14 @@ class Change:
         epoch: how many epochs it has trained by then.
         values: hyperparameters and their new values.
         stops: whether the member ends its training.
+        pauses: whether the member stands still from here on.
     """
 
     trial: int
     epoch: int
     values: Mapping[str, Any] = field(default_factory=dict)
     stops: bool = False
+    pauses: bool = False
 
 
 class Listener(Protocol):
@@ -90,6 +92,7 @@ class Course:
         make: builds the training of members.
         fault: says why members in a tile cannot become others; empty where they can.
         listener: hears what is asked for; None for nobody.
+        paused: by place, what a member that stands still goes on from; None where the tile has gone on since.
     """
 
     members: Sequence[Member]
@@ -97,6 +100,7 @@ class Course:
     make: Callable[[Sequence[Member]], TrainingRun]
     fault: Callable[[Sequence[Member], Sequence[Member]], str]
     listener: Listener | None = None
+    paused: dict[int, dict[str, np.ndarray] | None] = field(default_factory=dict)
 
     def members_at(self, epoch: int) -> list[Member]:
         """The members with the values that they have after so many epochs."""
@@ -114,7 +118,17 @@ class Course:
         stopped = {one.trial for one in self.changes if one.stops and one.epoch <= training.epoch}
         for place, member in enumerate(members):
             training.tile.active[place] &= member.number not in stopped
+        self._pause(training)
         return training
+
+    def _pause(self, training: TrainingRun) -> None:
+        """Let members that are paused stand still, and keep what they go on from."""
+        since = {one.trial: one.epoch for one in self.changes if one.pauses and one.epoch <= training.epoch}
+        for place, member in enumerate(self.members):
+            if member.number in since and place not in self.paused:
+                here = since[member.number] == training.epoch
+                self.paused[place] = training.extract(place) if here else None
+                training.tile.active[place] = False
 
     def between_epochs(self, training: TrainingRun) -> TrainingRun:
         """The training as it goes on into its next epoch."""

@@ -58,7 +58,8 @@ class Job:
         snapshot: file for snapshots on the way; None for none.
         snapshot_seconds: seconds between snapshots.
         deadline: time (`time.time`) at which members are cut short; None for none.
-        states: what members of an earlier round go on from, by trial number.
+        states: what members go on from, by trial number; a job where that is to be trained again first, by the trial
+            itself or by the one that it is a copy of.
         keep_states: whether outcomes carry states for a later round.
         keep_weights: whether outcomes carry the best weights.
         keep_best: whether the outcome of the best member, by dev score, of those of the tile that end carries its best
@@ -80,7 +81,7 @@ class Job:
     snapshot: Path | None = None
     snapshot_seconds: float = 30.0
     deadline: float | None = None
-    states: Mapping[int, dict[str, np.ndarray]] = field(default_factory=dict)
+    states: Mapping[int, dict[str, np.ndarray] | Job] = field(default_factory=dict)
     keep_states: bool = False
     keep_weights: bool = False
     keep_best: bool = False
@@ -112,7 +113,7 @@ class Outcome:
         dev_loss, dev_score, train_loss, train_score: at the best epoch, NaN if there is none.
         seconds: the member's share of its tile's time.
         weights, buffers: the best ones, if the job keeps them.
-        going_on: what a later round goes on from, if the job keeps it.
+        going_on: what a later round goes on from, if the job keeps it; of a paused one always, if it is known.
         dev_losses: loss on each dev example after the last epoch, float64 of shape (dev examples,), if the job keeps it
             and the member still trains.
         evidence: what `ikura.metric.evidence` keeps of the best weights' predictions of the dev examples, if the job
@@ -121,6 +122,7 @@ class Outcome:
             them.
         measures: further metrics of the best weights on the dev set, by name; NaN if there are none.
         values: what else is recorded of its epochs, by name, float64 of shape (epochs,).
+        paused: whether it stands still, to go on when it is told to.
     """
 
     number: int
@@ -142,6 +144,7 @@ class Outcome:
     distances: dict[str, np.ndarray] | None = None
     measures: dict[str, float] = field(default_factory=dict)
     values: dict[str, np.ndarray] = field(default_factory=dict)
+    paused: bool = False
 
     @property
     def scored(self) -> bool:
@@ -197,16 +200,17 @@ def _train(
         tell(TileProgress(job.epochs * len(job.training), job.number))
         return []
     course = _course(setup, job)
-    since = max((int(state["epoch"][0]) for state in job.states.values()), default=0)
+    since = max((_epochs_of(state) for state in job.states.values()), default=0)
     training = course.begin(since)
     training.tile.active[:] = False
     training.tile.active[list(job.training)] = True
-    for place in job.training:
-        if job.members[place].number in job.states:
-            training.insert(place, job.states[job.members[place].number])
-            training.tile.active[place] = True
-    if job.snapshot is not None:
-        load_snapshot(job.snapshot, training)
+    if job.snapshot is None or not load_snapshot(job.snapshot, training):
+        for place in job.training:
+            number = job.members[place].number
+            if number in job.states:
+                training.insert(place, _state_of(setup, number, job.states[number], stopping))
+                training.tile.active[place] = True
+    else:
         at_rest = [place for place in range(len(job.members)) if place not in job.training]
         training.tile.active[at_rest] = False
     training = course.settled(training)
@@ -240,7 +244,24 @@ def _train(
             training.advance(job.epochs)
             after(training)
     tell(TileProgress((job.epochs - training.epoch) * len(job.training), job.number, training.leading()))
-    return _outcomes(job, training, cut)
+    return _outcomes(job, training, cut, course.paused)
+
+
+def _epochs_of(state: Mapping[str, np.ndarray] | Job) -> int:
+    """How many epochs a member has behind it that goes on from a state."""
+    return state.epochs if isinstance(state, Job) else int(state["epoch"][0])
+
+
+def _state_of(
+    setup: TrainingSetup, number: int, state: dict[str, np.ndarray] | Job, stopping: Callable[[], bool]
+) -> dict[str, np.ndarray]:
+    """What a member goes on from, trained again where it is not at hand; a copy has taken no time of its own."""
+    if not isinstance(state, Job):
+        return state
+    [outcome] = _train(setup, state, lambda message: None, stopping)
+    assert outcome.going_on is not None
+    copy = outcome.number != number
+    return outcome.going_on | ({"seconds": np.zeros_like(outcome.going_on["seconds"])} if copy else {})
 
 
 def _late(job: Job) -> bool:
@@ -258,13 +279,22 @@ def _course(setup: TrainingSetup, job: Job) -> Course:
     return Course(job.members, list(job.changes), make, setup.fault_of_change, job.listener)
 
 
-def _outcomes(job: Job, training: TrainingRun, cut: Sequence[int]) -> list[Outcome]:
-    """What came of a tile's members; `cut` are the places of those that the deadline stopped."""
-    states = {place: training.extract(place) if job.keep_states else None for place in job.training}
+def _outcomes(
+    job: Job, training: TrainingRun, cut: Sequence[int], paused: Mapping[int, dict[str, np.ndarray] | None]
+) -> list[Outcome]:
+    """What came of a tile's members.
+
+    Args:
+        job: the tile.
+        training: as it ended.
+        cut: places of members that the deadline stopped.
+        paused: by the places of members that stand still, what they go on from.
+    """
+    states = {place: training.extract(place) if job.keep_states else None for place in job.training} | dict(paused)
     alive = training.tile.active.copy()
     dev_losses = training.dev_losses() if job.keep_losses else None
     train_loss, train_score = training.train_scores()
-    ended = [place for place in job.training if not _goes_on(job, training, place)]
+    ended = [place for place in job.training if place not in paused and not _goes_on(job, training, place)]
     measures = training.measures()
     evidence = training.evidence() if job.keep_best and ended else {}
     outcomes = []
@@ -297,6 +327,7 @@ def _outcomes(job: Job, training: TrainingRun, cut: Sequence[int]) -> list[Outco
                 None if training.tracker is None else training.tracker.by_name(place),
                 {name: math.nan if frozen else float(values[place]) for name, values in measures.items()},
                 training.values(place),
+                place in paused,
             )
         )
     return _with_best(outcomes, training, ended) if job.keep_best and not job.keep_weights else outcomes

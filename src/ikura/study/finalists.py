@@ -10,10 +10,12 @@ from functools import partial
 from ikura.nn.noise import key
 from ikura.population.member import Member
 from ikura.search import Schedule
-from ikura.study.executor import Executor, TrainOptions
+from ikura.study.batch import TrainOptions
+from ikura.study.executor import Executor
+from ikura.study.goals import Goals
 from ikura.study.preference import promising
 from ikura.study.record.decision import SearchPlan
-from ikura.study.record.search_plans import found_in
+from ikura.study.record.setting import Setting
 from ikura.study.record.trial import FINAL_STAGE, Purpose, Trial, ranked
 from ikura.study.shortlist import keep_weights
 from ikura.study.steered import course_of
@@ -58,8 +60,7 @@ def train_finalists(
     again = executor.store.trials(purpose=Purpose.FINALIST)
     trials = executor.store.trials()
 
-    def epochs_of(number: int) -> int:
-        return found_in(trials[number].stage, searches).epochs
+    epochs_of = Goals(Setting.load(executor.run), executor.store).in_full
 
     if not again:
         found = ranked((one for one in trials if one.searched), executor.sign)

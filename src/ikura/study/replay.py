@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,22 +12,19 @@ import pandas as pd
 
 from ikura.engine import Engine, engine_for
 from ikura.errors import UsageError
-from ikura.population.job import Job, Outcome, TileProgress
+from ikura.population.job import Outcome, TileProgress
 from ikura.population.setup import TrainingSetup
 from ikura.population.training import TrainingRun
 from ikura.process_state import one_thread_each
-from ikura.search import schedule
 from ikura.study.factory_check import check_network
-from ikura.study.record.facts import STAGES, VERSIONS
+from ikura.study.record.facts import VERSIONS
 from ikura.study.record.ledger import Ledger
-from ikura.study.record.search_plans import found_in, plans
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import COLUMNS, Store
 from ikura.study.record.trial import Trial
 from ikura.study.record.versions import difference
-from ikura.study.steered import changes_of
+from ikura.study.retraining import jobs_again
 from ikura.study.training_setup import setup_again
-from ikura.study.training_states import lineage
 from ikura.trial_state import State
 
 if TYPE_CHECKING:
@@ -106,33 +104,16 @@ def trained_again(
         keep_evidence: whether the outcome carries the evidence on the dev examples.
         until: epochs, at least 1; None for as many as it trained.
     """
-    trials = store.trials()
-    ledger, number = Ledger(store), trial.number
-    searches, stages = plans(setting, store), {one.stage: one.epochs for one in store.fact(STAGES) or []}
     outcome: Outcome | None = None
-    epochs = trial.epochs if until is None else until
-    for segment in lineage(ledger, trials, number, epochs):
-        together = [segment] if setup.compiled else ledger.of_tile(segment.tile)
-        rows = [trials[one.trial] for one in together]
-        cut = epochs if trial.state is State.STOPPED or until is not None else segment.until
-        going_on = outcome.going_on if outcome else None
-        its = trials[segment.trial]
-        found = found_in(its.stage if its.stage in stages else trials[its.configuration].stage, searches)
-        job = Job(
-            segment.tile,
-            tuple(row.member for row in rows),
-            min(segment.until, cut),
-            schedule(setting.schedule).patience(found.epochs),
-            states={segment.trial: going_on} if going_on else {},
-            keep_states=True,
+    for number, job in jobs_again(setting, store, setup, trial, until):
+        made = replace(
+            job,
+            states={number: outcome.going_on} if outcome is not None and outcome.going_on is not None else {},
             keep_weights=True,
             keep_distances=keep_distances,
             keep_best=keep_evidence,
-            places=([one.trial for one in together].index(segment.trial),),
-            budget=stages.get(its.stage, found.epochs),
             watch=watch,
-            changes=changes_of(store, rows),
         )
-        outcome = next(iter(engine.run([job], tell)))[0]
+        outcome = next(iter(engine.run([made], tell)))[0]
     assert outcome is not None
     return outcome

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,12 +16,14 @@ from ikura.search import Schedule, Stage
 from ikura.search.schedule import StageContext, Standing, check_round
 from ikura.space import Space, layer_of
 from ikura.space.limits import BOUNDS
-from ikura.study.executor import Executor, TrainOptions
-from ikura.study.record.interventions import Interventions
+from ikura.study.batch import TrainOptions
+from ikura.study.executor import Executor
+from ikura.study.record.interventions import Action, Interventions
 from ikura.study.record.ledger import RoundRecord
 from ikura.study.record.store import COLUMNS
 from ikura.study.record.trial import Trial
 from ikura.study.steered import values_after
+from ikura.study.tile_queue import Beside
 from ikura.study.training_states import States
 from ikura.trial_state import State
 
@@ -53,6 +55,7 @@ def run_stage(
     space: Space,
     patience: int | None,
     keep: Callable[[list[Outcome]], None] | None,
+    beside: Beside,
 ) -> None:
     """Train the trials of a stage, which wait in the store, round by round.
 
@@ -64,6 +67,7 @@ def run_stage(
         patience: epochs without improvement before a trial stops.
         keep: takes the outcomes of a tile's trials that have ended, with the weights of the best and all evidence;
             None if nobody needs them.
+        beside: asked for trials that are trained beside the stage's own.
     """
     made = Interventions(executor.store).made()
     rows = executor.store.trials(stage=stage.index)
@@ -73,7 +77,7 @@ def run_stage(
         return
     seed = key(executor.seed, "schedule", stage.index)
     context = StageContext(trials, stage.epochs, trials_at_once(trials), seed, space, changeable(executor.setup, space))
-    _Rounds(executor, schedule, stage, context, patience, keep).run()
+    _Rounds(executor, schedule, stage, context, patience, keep, beside).run()
 
 
 class _Rounds:
@@ -85,7 +89,9 @@ class _Rounds:
         context: StageContext,
         patience: int | None,
         keep: Callable[[list[Outcome]], None] | None,
+        beside: Beside,
     ) -> None:
+        self.beside = beside
         self.executor, self.schedule, self.stage, self.context = executor, schedule, stage, context
         options = TrainOptions(patience, stage.epochs, going_on=True, losses=schedule.paired, best=keep is not None)
         if keep is not None:
@@ -93,7 +99,8 @@ class _Rounds:
         path = executor.run / "snapshots" / f"stage-{stage.index}.safetensors"
         self.states = States(executor, path, options)
         self.options = replace(options, state=self.states)
-        made = Interventions(executor.store).made()
+        self.interventions = Interventions(executor.store)
+        made = self.interventions.made()
         rows = executor.store.trials(stage=stage.index)
         self.trials = {trial.number: trial for trial in rows if trial.number not in made}
         self.rounds = executor.ledger.rounds(stage.index)
@@ -154,16 +161,14 @@ class _Rounds:
     def _decide(self) -> RoundRecord | None:
         """Ask the schedule for the next round and record it; None at the end of the stage, which drops the rest."""
         standings = self._standings()
-        waiting = sorted(number for number, trial in self.trials.items() if trial.state is State.WAITING)
+        waiting = self._in_turn(number for number, trial in self.trials.items() if trial.state is State.WAITING)
         over = bool(self.rounds) and not waiting and not any(one.state is State.RUNNING for one in standings)
         if self.rounds and not self.rounds[-1].until:
             return None
         decided = None if over else self.schedule.next(standings, self.context)
         if decided is None:
             rest = {one.number: "not chosen to go on" for one in standings if one.state is State.RUNNING}
-            if rest:
-                self._record(self._round(drop=rest), [])
-            return None
+            return self._record(self._round(**self._pinned(rest)), []) if rest else None
         check_round(self.schedule, decided, standings, self.context)
         first = self.executor.store.count() if decided.copies else 0
         copies = [
@@ -174,9 +179,29 @@ class _Rounds:
             train=dict(decided.train),
             fresh=dict(zip(waiting, decided.fresh, strict=False)),
             copies={first + i: copy.until for i, copy in enumerate(decided.copies)},
-            drop=dict(decided.drop),
+            **self._pinned(decided.drop),
         )
         return self._record(found, copies)
+
+    def _in_turn(self, waiting: Iterable[int]) -> list[int]:
+        """Trials that wait, in the order in which they begin: as they were proposed, but those first that are to be."""
+        asked = [one for one in self.interventions.unsettled() if one.action is Action.PRIORITISE]
+        first = {one.trial: place for place, one in enumerate(asked)}
+        return sorted(waiting, key=lambda number: (first.get(number, len(first)), number))
+
+    def _pinned(self, drop: Mapping[int, str]) -> dict[str, Any]:
+        """What a round drops, and which of it trains on to the end, because a hand pinned it."""
+        pinned = self.interventions.pinned() if drop else set()
+        kept = {number: self.stage.epochs for number in drop if number in pinned}
+        return {"drop": {number: why for number, why in drop.items() if number not in kept}, "kept": kept}
+
+    def _left(self) -> dict[int, int]:
+        """Trials that train on because they are pinned, and the epochs after which the schedule dropped them."""
+        found: dict[int, int] = {}
+        for place, one in enumerate(self.rounds):
+            for number in one.kept:
+                found[number] = max(before.until.get(number, 0) for before in self.rounds[:place])
+        return found
 
     def _round(self, **parts: Any) -> RoundRecord:
         return RoundRecord(self.stage.index, len(self.rounds), **parts)
@@ -194,7 +219,7 @@ class _Rounds:
     def _carry_out(self, decided: RoundRecord) -> None:
         until = self._outstanding(decided)
         trials = [self.trials[number] for number in until]
-        outcomes = self.executor.train(trials, until, self.options, self._before(until))
+        outcomes = self.executor.train(trials, until, self.options, self._before(until), self.beside)
         for outcome in outcomes:
             trial, epochs = self.trials[outcome.number], len(outcome.curve)
             on = outcome.state is State.COMPLETE and until[outcome.number] <= epochs < self.stage.epochs
@@ -210,21 +235,27 @@ class _Rounds:
             self.states.keep(running)
 
     def _standings(self) -> list[Standing]:
-        touched = Interventions(self.executor.store).touched()
+        touched, left = self.interventions.touched(), self._left()
         return [
-            Standing(
-                number,
-                State.DIVERGED if trial.state.failed else trial.state,
-                len(self.curves[number]),
-                self.executor.sign * self.curves[number][:, 2],
-                self.goals[number],
-                values_after(self.executor.store, trial, trial.epochs) if number in touched else trial.hyperparameters,
-                trial.parent,
-                dict(self.losses.get(number, {})),
-            )
+            self._standing(number, trial, left.get(number), number in touched)
             for number, trial in sorted(self.trials.items())
             if number in self.curves
         ]
+
+    def _standing(self, number: int, trial: Trial, left: int | None, touched: bool) -> Standing:
+        """How a trial stands for the schedule, which knows nothing of epochs after it dropped one that is pinned."""
+        curve, goals = self.curves[number][:left], self.goals[number][:left]
+        state = State.PRUNED if left is not None else State.DIVERGED if trial.state.failed else trial.state
+        return Standing(
+            number,
+            state,
+            len(curve),
+            self.executor.sign * curve[:, 2],
+            goals,
+            values_after(self.executor.store, trial, len(curve)) if touched else trial.hyperparameters,
+            trial.parent,
+            {epochs: one for epochs, one in self.losses.get(number, {}).items() if left is None or epochs <= left},
+        )
 
     def _before(self, until: Mapping[int, int]) -> tuple[int, int]:
         """Member epochs that were trained or saved, and trials that have ended, beside those that train now."""

@@ -6,11 +6,13 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from ikura.population.job import Outcome
+from ikura.population.job import Job, Outcome
 from ikura.population.member import Member
-from ikura.search import EARLIER, Observation, Proposer, Schedule
-from ikura.study.executor import Executor, TrainingState, TrainOptions
-from ikura.study.made_by_hand import train_made
+from ikura.search import EARLIER, Observation, Proposer, Schedule, Stage
+from ikura.space import Space
+from ikura.study.batch import TrainOptions
+from ikura.study.executor import Executor
+from ikura.study.made_by_hand import MadeByHand
 from ikura.study.record.decision import SearchPlan
 from ikura.study.record.facts import STAGES, StageRecord, WideningRecord, mark
 from ikura.study.record.interventions import Interventions
@@ -20,10 +22,10 @@ from ikura.study.record.search_plans import begun_with
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
 from ikura.study.record.trial import Purpose, Trial
-from ikura.study.replay import trained_again
+from ikura.study.retraining import again
 from ikura.study.rounds import run_stage
+from ikura.study.search_stages import StagesInTurn, within
 from ikura.study.steered import values_after
-from ikura.study.training_states import as_copy
 from ikura.trial_state import State
 
 __all__ = ["search"]
@@ -58,6 +60,8 @@ def observations(store: Store, sign: float, before: float = math.inf) -> list[Ob
 def known_to(plan: SearchPlan, proposer: Proposer, store: Store, sign: float, stage: int) -> list[Observation]:
     """Read the finished trials as a search's proposer sees them: those of its own stages, before them all others."""
     every = observations(store, sign, stage)
+    if proposer.space != Space.from_dict(plan.space):
+        every = within(every, proposer.space)
     if not plan.first:
         return every
     own = [replace(one, stage=one.stage - plan.own) for one in every if one.stage >= plan.own]
@@ -89,46 +93,74 @@ def search(
     if executor.store.fact(done):
         return executor.store.fact(STAGES) or []
     stages = [one for one in (executor.store.fact(STAGES) or []) if one.stage < plan.first]
-    patience = schedule.patience(plan.epochs)
     if plan.warm:
-        stages.append(_continued(executor, plan, patience, keep))
-    for own in proposer.stages(plan.trials, plan.epochs):
-        stage = replace(own, index=plan.own + own.index, name=own.name + plan.label)
-        rows = executor.store.trials(stage=stage.index)
-        if stages and not rows and executor.late:
+        stages.append(_continued(executor, plan, schedule.patience(plan.epochs), keep))
+    in_turn = StagesInTurn(executor.store, proposer, plan, executor.seed)
+    while True:
+        index = plan.own + len(in_turn.done)
+        if stages and not executor.store.count(stage=index) and executor.late:
             break
-        history = known_to(plan, proposer, executor.store, executor.sign, stage.index)
-        if not rows:
-            number = executor.store.count()
-            proposals = proposer.ask(own, own.trials, history)
-            members = [Member(number + i, p.configuration, executor.seed) for i, p in enumerate(proposals)]
-            executor.add(members, stage.index, Purpose.SEARCH, [None] * len(members))
-        stages.append(
-            StageRecord(
-                stage.index,
-                stage.name,
-                stage.trials,
-                stage.epochs,
-                proposer.regions(own, history),
-                [WideningRecord(**one.as_dict()) for one in proposer.widenings(own, history)],
-            )
-        )
-        if not executor.store.fact(mark(f"stage {stage.index}")):
-            for one in stages[-1].widened:
-                executor.progress.say(one.sentence)
-        executor.store.set_fact(STAGES, stages)
-        if executor.store.fact(mark(f"stage {stage.index}")):
-            continue
-        with executor.store.timed(stage.name):
-            executor.progress.start(stage.name, stage.trials * stage.epochs)
-            run_stage(executor, schedule, stage, proposer.searched(own, history), patience, keep)
-            executor.progress.finish()
-        train_made(executor, proposer.searched(own, history), stage.index, stage.epochs, patience, keep)
-        executor.store.set_fact(mark(f"stage {stage.index}"), True)
+        found = in_turn.next()
+        if found is None:
+            break
+        own, asked = found
+        _stage(executor, asked, schedule, plan, own, in_turn.epochs, stages, keep)
     for state, end in ((State.WAITING, State.SKIPPED), (State.RUNNING, State.STOPPED)):
         executor.store.set_states([row.number for row in executor.store.trials(state=state)], end)
     executor.store.set_fact(done, True)
     return stages
+
+
+def _stage(
+    executor: Executor,
+    proposer: Proposer,
+    schedule: Schedule,
+    plan: SearchPlan,
+    own: Stage,
+    epochs: int,
+    stages: list[StageRecord],
+    keep: Callable[[list[Outcome]], None] | None,
+) -> None:
+    """Carry out one stage, unless an earlier process did, and record it behind those before it.
+
+    Args:
+        executor, schedule, plan, keep: as for `search`.
+        proposer: says what to try in it.
+        own: the stage, as its search counts them.
+        epochs: of a full training.
+        stages: those of the study so far; this one joins them.
+    """
+    store, stage = executor.store, replace(own, index=plan.own + own.index, name=own.name + plan.label)
+    history = known_to(plan, proposer, store, executor.sign, stage.index)
+    if not store.count(stage=stage.index):
+        number = store.count()
+        proposals = proposer.ask(own, own.trials, history)
+        members = [Member(number + i, p.configuration, executor.seed) for i, p in enumerate(proposals)]
+        executor.add(members, stage.index, Purpose.SEARCH, [None] * len(members))
+    stages.append(
+        StageRecord(
+            stage.index,
+            stage.name,
+            stage.trials,
+            stage.epochs,
+            proposer.regions(own, history),
+            [WideningRecord(**one.as_dict()) for one in proposer.widenings(own, history)],
+        )
+    )
+    done = store.fact(mark(f"stage {stage.index}"))
+    for one in () if done else stages[-1].widened:
+        executor.progress.say(one.sentence)
+    store.set_fact(STAGES, stages)
+    if done:
+        return
+    space, patience = proposer.searched(own, history), schedule.patience(epochs)
+    by_hand = MadeByHand(executor, space, stage.index, stage.epochs, patience, keep)
+    with store.timed(stage.name):
+        executor.progress.start(stage.name, stage.trials * stage.epochs)
+        run_stage(executor, schedule, stage, space, patience, keep, by_hand.batches)
+        executor.progress.finish()
+    by_hand.train()
+    store.set_fact(mark(f"stage {stage.index}"), True)
 
 
 def _continued(
@@ -166,16 +198,14 @@ def train_longer(
         ]
         decided = RoundRecord(plan.first, 0, copies={one.number: plan.epochs for one in copies})
         executor.ledger.add_round(decided, copies)
-    waiting = executor.store.trials(stage=plan.first, state=State.WAITING)
+    waiting = [row for row in executor.store.trials(stage=plan.first) if not row.state.ended]
     if not waiting:
         return
 
-    def state(number: int, epochs: int) -> TrainingState:
-        outcome = trained_again(setting, executor.store, executor.setup, executor.engine, rows[parents[number]])
-        assert outcome.going_on is not None
-        return as_copy(outcome.going_on)
+    def state(number: int, epochs: int) -> Job:
+        return again(setting, executor.store, executor.setup, rows[rows[number].origin])
 
-    parents = {row.number: row.origin for row in waiting}
+    rows = executor.store.trials()
     options = TrainOptions(patience, plan.epochs, state=state)
     if keep is not None:
         options = replace(options, best=True, each=keep)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from ikura.study.record.trial import Trial
 
 __all__ = [
     "ConfigurationCourse",
+    "Deadline",
     "StoreListener",
     "changes_of",
     "course_of",
@@ -46,10 +48,13 @@ def changes_of(store: Store, trials: Collection[Trial]) -> tuple[Change, ...]:
             repeats.setdefault(trial.origin, []).append(trial)
     own = {one.number for one in trials if one.searched}
     changes: list[Change] = []
-    for one in Interventions(store).applied(own):
-        if one.action is not Action.FORK:
+    interventions = Interventions(store)
+    for one in interventions.applied(own):
+        if one.action in (Action.SET, Action.STOP):
             assert one.trial is not None
             changes.append(_change(one, one.trial))
+    still = interventions.paused() if own else {}
+    changes += [Change(trial, epoch, pauses=True) for trial, epoch in still.items() if trial in own]
     for number, again in repeats.items():
         steps = course_of(store, number).steps
         changes += [Change(row.number, epoch, values) for epoch, values in steps for row in again]
@@ -93,7 +98,7 @@ def _change(one: Intervention, trial: int, epoch: int | None = None) -> Change:
     """What an intervention changes of a trial; at its own epoch where no other is said."""
     at = one.epoch if epoch is None else epoch
     assert at is not None
-    return Change(trial, at, dict(one.values), one.action is Action.STOP)
+    return Change(trial, at, dict(one.values), one.action is Action.STOP, one.action is Action.PAUSE)
 
 
 def values_after(store: Store, trial: Trial, epochs: int) -> dict[str, Any]:
@@ -108,11 +113,40 @@ def values_after(store: Store, trial: Trial, epochs: int) -> dict[str, Any]:
 def refuse_ended(store: Store, epochs: dict[int, int]) -> None:
     """Refuse what was asked of trials too late, which have ended after so many epochs."""
     interventions = Interventions(store)
-    for one in interventions.open(epochs):
+    for one in interventions.unsettled(epochs):
         assert one.trial is not None
-        if one.action is Action.FORK:
+        if one.action.makes:
             continue
         interventions.refuse(one.number, f"trial {one.trial} ended after {epochs[one.trial]} epochs")
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """When training ends: when a share of the time limit is over, which a hand may change.
+
+    Attributes:
+        base: time (`time.time`) from which the limit counts.
+        share: of the limit.
+        limit: seconds, as the study was begun; None for none.
+    """
+
+    base: float
+    share: float
+    limit: float | None
+
+    def at(self, changed: float | None) -> float | None:
+        """Time (`time.time`) at which training ends under another limit, if there is one; None for never.
+
+        Example:
+            >>> Deadline(1000.0, 0.75, 60.0).at(None), Deadline(1000.0, 0.75, 60.0).at(100.0)
+            (1045.0, 1075.0)
+        """
+        limit = self.limit if changed is None else changed
+        return None if limit is None else self.base + self.share * limit
+
+
+HEARD = (Action.SET, Action.STOP, Action.FORK, Action.PAUSE)
+"""What is done where a tile trains."""
 
 
 class StoreListener:
@@ -120,24 +154,26 @@ class StoreListener:
 
     Args:
         store: the study's store; a worker process opens its own.
+        since: epochs that the tile's members had before it.
+        time: when the training ends; None for never.
         ends: whether an end of the search ends the training.
     """
 
-    def __init__(self, store: Store, ends: bool = False) -> None:
+    def __init__(self, store: Store, since: int = 0, time: Deadline | None = None, ends: bool = False) -> None:
         assert store.where is not None
-        self.place, self.ends = store.where, ends
+        self.place, self.since, self.time, self.ends = store.where, since, time, ends
         self._begin(store)
 
     def _begin(self, store: Store | None) -> None:
         self._store, self.looked, self.known = store, -SECONDS, list[Intervention]()
-        self.asked, self.ended = -SECONDS, False
+        self.asked, self.ended, self.deadline = -SECONDS, False, math.inf
         self.next, self.shown = time.monotonic() + SECONDS_BETWEEN_POINTS, dict[int, int]()
 
-    def __getstate__(self) -> tuple[Path | Address, bool]:
-        return self.place, self.ends
+    def __getstate__(self) -> tuple[Path | Address, int, Deadline | None, bool]:
+        return self.place, self.since, self.time, self.ends
 
-    def __setstate__(self, state: tuple[Path | Address, bool]) -> None:
-        self.place, self.ends = state
+    def __setstate__(self, state: tuple[Path | Address, int, Deadline | None, bool]) -> None:
+        self.place, self.since, self.time, self.ends = state
         self._begin(None)
 
     @property
@@ -150,9 +186,12 @@ class StoreListener:
     def over(self) -> bool:
         """Whether the training is to end now, see `Listener`."""
         now = time.monotonic()
-        if self.ends and not self.ended and now - self.asked >= SECONDS:
-            self.asked, self.ended = now, Interventions(self.store).ended()
-        return self.ended
+        if not self.ended and now - self.asked >= SECONDS:
+            self.asked, interventions = now, Interventions(self.store)
+            self.ended = self.ends and interventions.ended()
+            deadline = None if self.time is None else self.time.at(interventions.time_limit())
+            self.deadline = math.inf if deadline is None else deadline
+        return self.ended or time.time() >= self.deadline
 
     def __call__(self, trials: Collection[int], epoch: int, fault: Callable[[Change], str]) -> Sequence[Change]:
         """Return the changes that take effect now, see `Listener`."""
@@ -162,11 +201,14 @@ class StoreListener:
             self._look(trials, epoch)
         if not self.known:
             return []
-        due = [
-            one for one in self.known if one.trial in trials and max(one.at or 0, one.action is Action.STOP) <= epoch
-        ]
+        due = [one for one in self.known if one.trial in trials and self._first_epoch(one) <= epoch]
         self.known = [one for one in self.known if one not in due]
         return [change for one in due for change in self._applied(one, epoch, fault)]
+
+    def _first_epoch(self, one: Intervention) -> int:
+        """The first epoch after which an intervention can take effect; a pause does where the tile has trained some."""
+        least = {Action.STOP: 1, Action.PAUSE: self.since + 1}.get(one.action, 0)
+        return max(one.at or 0, least)
 
     @property
     def due(self) -> bool:
@@ -184,11 +226,11 @@ class StoreListener:
     def _look(self, trials: Collection[int], epoch: int) -> None:
         """Read what is asked of some trials."""
         interventions = Interventions(self.store)
-        if not interventions.any_open():
+        if not interventions.any_unsettled():
             return
         known = {one.number for one in self.known}
-        for one in interventions.open(trials):
-            if one.number in known:
+        for one in interventions.unsettled(trials):
+            if one.number in known or one.action not in HEARD:
                 continue
             dated = one.action is Action.FORK and one.at is not None
             if not dated:
@@ -204,7 +246,7 @@ class StoreListener:
             interventions.date(one.number, epoch)
             return []
         change = _change(one, one.trial, epoch)
-        late = one.action is not Action.STOP and one.at is not None and one.at < epoch
+        late = one.action is Action.SET and one.at is not None and one.at < epoch
         reason = f"trial {one.trial} had trained {epoch} epochs already" if late else fault(change)
         if reason:
             interventions.refuse(one.number, reason)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from ikura.errors import RunError
 from ikura.files import write_atomically
 from ikura.population.job import Job, Outcome
 from ikura.population.snapshot import packed, unpacked
-from ikura.study.executor import Executor, TrainingState, TrainOptions
-from ikura.study.record.ledger import Ledger, Segment
-from ikura.study.record.trial import Trial
+from ikura.study.batch import TrainingState, TrainOptions
+from ikura.study.executor import Executor
+from ikura.study.lineage import own_segments
 from ikura.study.steered import changes_of
 from ikura.trial_state import State
 
-__all__ = ["States", "as_copy", "lineage"]
+__all__ = ["States", "as_copy"]
 
 SECONDS = 30.0
 """How often states are written to a file, at most."""
@@ -31,22 +30,6 @@ REQUIRED = {"epoch", "curve", "seconds", "feedback"}
 def as_copy(state: TrainingState) -> TrainingState:
     """What a copy begins with: all that its parent had, but for the time that it took."""
     return state | {"seconds": np.zeros_like(state["seconds"])}
-
-
-def lineage(ledger: Ledger, trials: Sequence[Trial], number: int, epochs: int) -> Iterator[Segment]:
-    """The segments on which a trial came to so many epochs, those of the trials it was copied from included.
-
-    Raises:
-        RunError: the way is not on record.
-    """
-    segments = [segment for segment in ledger.segments([number]).get(number, []) if segment.since < max(epochs, 1)]
-    since = segments[0].since if segments else epochs
-    if since:
-        if trials[number].parent is None or not trials[number].searched:
-            raise RunError(f"trial {number}: how it came to {since} epochs is not on record")
-        for segment in lineage(ledger, trials, trials[number].origin, since):
-            yield replace(segment, until=min(segment.until, since))
-    yield from segments
 
 
 @dataclass
@@ -92,23 +75,22 @@ class States:
     def __call__(self, number: int, epochs: int) -> TrainingState:
         """Return what a trial goes on from after so many epochs; a copy that has not trained has its parent's."""
         if (number, epochs) not in self.known:
-            ledger = self.executor.ledger
-            segments = [segment for segment in ledger.segments([number]).get(number, []) if segment.until == epochs]
+            segments = own_segments(self.executor.ledger, number, epochs)
             if segments:
-                self._again(segments[0].tile)
+                self._again(segments[-1].tile, epochs)
             else:
                 self.known[number, epochs] = as_copy(self(self.executor.store.trials()[number].origin, epochs))
         return self.known[number, epochs]
 
-    def _again(self, tile: int) -> None:
-        """Train a tile again for the states that were lost with a process."""
+    def _again(self, tile: int, epochs: int) -> None:
+        """Train a tile again, to so many epochs, for the states that were lost with a process."""
         segments = self.executor.ledger.of_tile(tile)
         trials = self.executor.store.trials()
         rows = [trials[segment.trial] for segment in segments]
         job = Job(
             tile,
             tuple(row.member for row in rows),
-            segments[0].until,
+            epochs,
             self.options.patience,
             states={segment.trial: self(segment.trial, segment.since) for segment in segments if segment.since},
             keep_states=True,

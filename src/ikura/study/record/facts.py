@@ -281,6 +281,7 @@ class RoundForm(TypedDict):
     fresh: dict[str, Count]
     copies: dict[str, Count]
     drop: dict[str, Short]
+    kept: NotRequired[dict[str, Count]]
 
 
 class MeasureFact(TypedDict):

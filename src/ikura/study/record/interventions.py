@@ -33,6 +33,43 @@ class Action(StrEnum):
     """Try a configuration in the search."""
     END = "end"
     """End the search now and go on to the finalists."""
+    PAUSE = "pause"
+    """Let a trial stand still."""
+    GO_ON = "go-on"
+    """Let a trial that stands still train on."""
+    LONGER = "longer"
+    """Let a copy of a trial train on from its end, to more epochs."""
+    PIN = "pin"
+    """Keep a trial: no schedule drops it."""
+    NOTE = "note"
+    """Write a text about a trial or the study."""
+    RANGE = "range"
+    """Move the ends of a range for what is proposed from now on."""
+    ADD = "add"
+    """Add an option to a choice for what is proposed from now on."""
+    BAN = "ban"
+    """Take an option from a choice for what is proposed from now on."""
+    BUDGET = "budget"
+    """Change the trials of the search or their epochs, for what is proposed from now on."""
+    TIME_LIMIT = "time-limit"
+    """Change the time limit."""
+    PRIORITISE = "prioritise"
+    """Let a trial that waits begin next."""
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it has taken effect when it is on record."""
+        return self in (Action.PIN, Action.NOTE, Action.TIME_LIMIT)
+
+    @property
+    def touches(self) -> bool:
+        """Whether a trial that it is about owes something to a hand."""
+        return self not in (Action.PAUSE, Action.GO_ON, Action.NOTE, Action.PRIORITISE)
+
+    @property
+    def makes(self) -> bool:
+        """Whether it makes a new trial."""
+        return self in (Action.FORK, Action.INJECT, Action.LONGER)
 
 
 class Status(StrEnum):
@@ -53,9 +90,15 @@ class Status(StrEnum):
         return self in (Status.ASKED, Status.ACCEPTED)
 
 
-ANY_OPEN = f"SELECT 1 FROM interventions WHERE state IN ('{Status.ASKED}', '{Status.ACCEPTED}') LIMIT 1"
+ANY_UNSETTLED = f"SELECT 1 FROM interventions WHERE state IN ('{Status.ASKED}', '{Status.ACCEPTED}') LIMIT 1"
 
 
+STANDING = f"""
+    SELECT trial, action, applied FROM interventions
+    WHERE state = '{Status.APPLIED}' AND action IN ('{Action.PAUSE}', '{Action.GO_ON}', '{Action.STOP}') ORDER BY number
+"""
+PINNED = f"SELECT DISTINCT trial FROM interventions WHERE action = '{Action.PIN}'"
+LIMIT = f"SELECT content FROM interventions WHERE action = '{Action.TIME_LIMIT}' ORDER BY number DESC LIMIT 1"
 ENDED = f"SELECT 1 FROM interventions WHERE action = '{Action.END}' AND state != '{Status.REFUSED}' LIMIT 1"
 
 
@@ -89,7 +132,8 @@ class Intervention(Request):
         when: when, as `time.time`.
         state: what has become of it.
         reason: why it was refused; empty otherwise.
-        epoch: how many epochs the trial had trained when it took effect; None before that.
+        epoch: how many epochs the trial had trained when it took effect; of what changes the search, how many trials
+            had been proposed. None before that.
         made: number of the trial that it made; None for none.
     """
 
@@ -100,6 +144,17 @@ class Intervention(Request):
     reason: str = ""
     epoch: int | None = None
     made: int | None = None
+
+    @property
+    def of_search(self) -> bool:
+        """Whether it changes what is proposed from a number of trials on."""
+        return self.action in (Action.RANGE, Action.ADD, Action.BAN, Action.BUDGET)
+
+    @property
+    def proposed(self) -> int:
+        """How many trials had been proposed when a change of the search took effect, which it must have."""
+        assert self.epoch is not None
+        return self.epoch
 
     def to_json(self) -> JsonObject:
         """Return it as JSON values."""
@@ -116,7 +171,8 @@ class Interventions:
 
     Example:
         >>> interventions = Interventions(Store(":memory:", create=True))
-        >>> number = interventions.add(Request(action=Action.SET, trial=3, values={"learning_rate": 0.1}), who="ada")
+        >>> request = Request(action=Action.SET, trial=3, values={"learning_rate": 0.1})
+        >>> numbers = interventions.add([request], who="ada")
         >>> [(one.number, one.action, one.state) for one in interventions.every()]
         [(1, <Action.SET: 'set'>, <Status.ASKED: 'asked'>)]
     """
@@ -124,30 +180,36 @@ class Interventions:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def add(self, request: Request, who: str) -> int:
-        """Record a request that was looked at and may be carried out.
+    def add(self, requests: Sequence[Request], who: str) -> list[int]:
+        """Record requests that were looked at and may be carried out, all of them or none.
 
         Args:
-            request: what is asked.
+            requests: what is asked.
             who: who asks.
 
         Returns:
-            The intervention's number.
+            The interventions' numbers.
         """
-        row = {
-            "trial": request.trial,
-            "action": request.action,
-            "content": json.dumps(dict(request.values)),
-            "at": request.at,
-            "who": who,
-            "time": time.time(),
-            "why": request.why,
-            "state": Status.ASKED,
-            "reason": "",
-        }
-        made = self.store.write(lambda connection: connection.execute(sa.insert(INTERVENTIONS), row))
-        assert made.inserted_primary_key is not None
-        return int(made.inserted_primary_key[0])
+        rows = [
+            {
+                "trial": request.trial,
+                "action": request.action,
+                "content": json.dumps(dict(request.values)),
+                "at": request.at,
+                "who": who,
+                "time": time.time(),
+                "why": request.why,
+                "state": Status.APPLIED if request.action.at_once else Status.ASKED,
+                "reason": "",
+            }
+            for request in requests
+        ]
+
+        def insert(connection: sa.Connection) -> list[int]:
+            keys = [connection.execute(sa.insert(INTERVENTIONS), row).inserted_primary_key for row in rows]
+            return [int(key[0]) for key in keys if key is not None]
+
+        return self.store.write(insert)
 
     def every(self, trial: int | None = None) -> list[Intervention]:
         """Return all interventions, or those on one trial, in the order in which they were asked."""
@@ -168,30 +230,60 @@ class Interventions:
     def touched(self) -> set[int]:
         """Return the numbers of the trials that were changed while they trained, or made by hand."""
         query = sa.select(INTERVENTIONS).where(INTERVENTIONS.c.state == Status.APPLIED)
-        found = {one.trial if one.made is None else one.made for one in self._read(query)}
+        found = {one.trial if one.made is None else one.made for one in self._read(query) if one.action.touches}
         return {number for number in found if number is not None}
 
     def made(self) -> set[int]:
         """Return the numbers of the trials that were made by hand."""
         return {one.made for one in self.every() if one.made is not None}
 
-    def open(self, trials: Collection[int] | None = None) -> list[Intervention]:
+    def paused(self) -> dict[int, int]:
+        """Return the trials that stand still, and after how many epochs; one that was stopped there has ended."""
+        found: dict[int, int] = {}
+        stopped = set()
+        for trial, action, epoch in self.store.look(lambda connection: connection.exec_driver_sql(STANDING).all()):
+            if action == Action.PAUSE:
+                found[trial] = epoch
+            else:
+                found.pop(trial, None)
+                if action == Action.STOP:
+                    stopped.add(trial)
+        return {trial: epoch for trial, epoch in found.items() if trial not in stopped}
+
+    def pinned(self) -> set[int]:
+        """Return the numbers of the trials that no schedule drops."""
+        rows = self.store.look(lambda connection: connection.exec_driver_sql(PINNED).all())
+        return {row[0] for row in rows}
+
+    def of_search(self, *actions: Action) -> list[Intervention]:
+        """Return the changes of the search that took effect, of some actions, in the order in which they did."""
+        query = sa.select(INTERVENTIONS).where(
+            INTERVENTIONS.c.state == Status.APPLIED, INTERVENTIONS.c.action.in_(actions)
+        )
+        return sorted(self._read(query), key=lambda one: (one.proposed, one.number))
+
+    def unsettled(self, trials: Collection[int] | None = None) -> list[Intervention]:
         """Return those that may still take effect, of all trials or of some, in the order in which they were asked."""
         query = sa.select(INTERVENTIONS).where(INTERVENTIONS.c.state.in_([one for one in Status if one.open]))
         found = self._read(query.order_by(INTERVENTIONS.c.number))
         return found if trials is None else [one for one in found if one.trial in trials]
 
-    def any_open(self) -> bool:
+    def any_unsettled(self) -> bool:
         """Whether there are any that may still take effect; asked often, so it is quick."""
-        return self.store.look(lambda connection: connection.exec_driver_sql(ANY_OPEN).first()) is not None
+        return self.store.look(lambda connection: connection.exec_driver_sql(ANY_UNSETTLED).first()) is not None
 
     def ended(self) -> bool:
         """Whether a hand ended the search; asked often, so it is quick."""
         return self.store.look(lambda connection: connection.exec_driver_sql(ENDED).first()) is not None
 
+    def time_limit(self) -> float | None:
+        """Return the time limit that a hand set last, in seconds; None if there is none. It is quick."""
+        found = self.store.look(lambda connection: connection.exec_driver_sql(LIMIT).first())
+        return None if found is None else float(json.loads(found[0])["seconds"])
+
     def close_search(self) -> None:
         """Record that the search has ended: by a hand that asked for it, and too late for all else that is open."""
-        for one in self.open():
+        for one in self.unsettled():
             if one.action is Action.END:
                 self._change(one.number, state=Status.APPLIED)
             else:

@@ -18,7 +18,7 @@ from ikura.trial_state import State
 
 __all__ = ["Ledger", "RoundRecord", "Segment"]
 
-CONTENT = ("train", "fresh", "copies", "drop")
+CONTENT = ("train", "fresh", "copies", "drop", "kept")
 """The parts of a round that are recorded as one text."""
 
 
@@ -49,6 +49,7 @@ class RoundRecord:
         round: index of the round in its stage.
         train, fresh, copies: trials that go on, begin, or begin as copies, and the epochs to which each trains.
         drop: trials that end, and why.
+        kept: trials that the schedule would drop but a hand pinned, and the epochs to which they train on.
     """
 
     stage: int
@@ -57,11 +58,12 @@ class RoundRecord:
     fresh: Mapping[int, int] = field(default_factory=dict)
     copies: Mapping[int, int] = field(default_factory=dict)
     drop: Mapping[int, str] = field(default_factory=dict)
+    kept: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def until(self) -> dict[int, int]:
         """The epochs to which each trial that trains does."""
-        return {**self.train, **self.fresh, **self.copies}
+        return {**self.train, **self.fresh, **self.copies, **self.kept}
 
 
 class Ledger:
@@ -108,7 +110,7 @@ class Ledger:
         found = []
         for row in self.store.read(query):
             content = json.loads(row["content"])
-            parts = {part: {int(number): value for number, value in content[part].items()} for part in CONTENT}
+            parts = {part: {int(number): value for number, value in content.get(part, {}).items()} for part in CONTENT}
             found.append(RoundRecord(row["stage"], row["round"], **parts))
         return found
 

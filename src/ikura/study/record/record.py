@@ -17,6 +17,7 @@ from ikura.json_values import JsonObject
 from ikura.metric import Metric, metric
 from ikura.population.member import Hyperparameters
 from ikura.space import Space
+from ikura.study.record.changed_space import OF_SPACE, space_from
 from ikura.study.record.decision import Decision
 from ikura.study.record.facts import (
     ACCOUNT,
@@ -41,6 +42,7 @@ from ikura.study.record.load_model import load_model
 from ikura.study.record.model import Model
 from ikura.study.record.open_run import open_run
 from ikura.study.record.result import Best, Test
+from ikura.study.record.search_budget import full_epochs
 from ikura.study.record.search_plans import decided, found_in, plans, united, with_widened
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
@@ -117,8 +119,10 @@ class Record:
 
     @cached_property
     def space(self) -> Space:
-        """What was searched; of several searches, a space that holds the configurations of all."""
-        return reduce(united, (Space.from_dict(one.space) for one in plans(self.setting, self.store)))
+        """What was searched; of several searches, or one that a hand changed, a space that holds all configurations."""
+        begun = [Space.from_dict(one.space) for one in plans(self.setting, self.store)]
+        moments = sorted({one.proposed for one in Interventions(self.store).of_search(*OF_SPACE)})
+        return reduce(united, [*begun, *(space_from(self.store, one, moment) for moment in moments for one in begun)])
 
     @cached_property
     def searched(self) -> Space:
@@ -134,9 +138,8 @@ class Record:
     def epochs(self) -> int:
         """Epochs of a full training: those of the search that found the chosen configuration."""
         searches, best = plans(self.setting, self.store), self.best
-        if best is None:
-            return searches[0].epochs
-        return found_in(row_of(self.store, best.number).stage, searches).epochs
+        found = searches[0] if best is None else found_in(row_of(self.store, best.number).stage, searches)
+        return full_epochs(self.store, found)
 
     @cached_property
     def summary(self) -> SummaryFact:
@@ -173,7 +176,7 @@ class Record:
         """One row a trial.
 
         Columns: number, state ("complete", "pruned", "diverged", "frozen" where no epoch moved the weights,
-        "stopped" by the time limit, "running", "waiting", "skipped", "infeasible"), purpose ("search" or
+        "stopped" by the time limit, "running", "paused", "waiting", "skipped", "infeasible"), purpose ("search" or
         "finalist"), parent (a finalist's trial of the search, or the trial that one of the search began as a
         copy of), stage, one column for each hyperparameter, dev_score, dev_loss, train_score, train_loss,
         epochs, best_epoch, seconds, and one for each of `metrics`, on the dev set, and each further objective.

@@ -191,6 +191,13 @@ class Store(Database):
         if points:
             self.write(write)
 
+    def in_training(self, numbers: Collection[int] | None = None) -> set[int]:
+        """Return which of some trials, or of all, have epochs that are not recorded yet: those that train."""
+        query = sa.select(LIVE_CURVES.c.trial).distinct()
+        if numbers is not None:
+            query = query.where(LIVE_CURVES.c.trial.in_(list(numbers)))
+        return {int(row[0]) for row in self.tuples(query)}
+
     def set_states(self, numbers: Sequence[int], state: State) -> None:
         """Change the state of several trials."""
         if numbers:

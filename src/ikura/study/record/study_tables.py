@@ -17,9 +17,12 @@ from ikura.study.record.pareto import cost, front
 from ikura.study.record.result import Best
 from ikura.study.record.store import ABOUT, RESULTS, Store
 from ikura.study.record.trial import Purpose, Trial
+from ikura.trial_state import State
 
 __all__ = ["RoundSummary", "best_of", "front_of", "rounds_of", "row_of", "seconds_until_told", "trials_of"]
 
+PAUSED = "paused"
+"""What tables show of a trial that stands still."""
 SCORES = ("dev_score", "dev_loss", "train_score", "train_loss")
 
 
@@ -91,12 +94,21 @@ def trials_of(store: Store, names: Sequence[str], objectives: Sequence[str]) -> 
     touched = Interventions(store).touched()
     others = [name for name in measures if name not in frame]
     frame = frame.join(measures[others], on="number")
+    frame["state"] = _shown_states(store, frame)
     frame = frame[[*ABOUT, *(name for name in names if name in frame), *RESULTS, *others, *objectives]]
     if touched:
         frame["touched"] = frame["number"].isin(touched) | (
             (frame["purpose"] == Purpose.FINALIST) & frame["parent"].isin(touched)
         )
     return frame.astype(dict.fromkeys(SCORES, np.float64) | {"parent": "Int64", "best_epoch": "Int64"})
+
+
+def _shown_states(store: Store, frame: pd.DataFrame) -> pd.Series[str]:
+    """The states of trials, with those that train as running, and those that stand still as paused."""
+    training, still = store.in_training(), Interventions(store).paused()
+    states = frame["state"].where(~((frame["state"] == State.WAITING) & frame["number"].isin(training)), State.RUNNING)
+    open_ = states.isin([State.WAITING, State.RUNNING]) & (frame["epochs"] == frame["number"].map(still))
+    return states.where(~open_, PAUSED)
 
 
 def front_of(store: Store, names: Sequence[str], objectives: Sequence[str], sign: float) -> pd.DataFrame:
@@ -121,7 +133,8 @@ def rounds_of(store: Store) -> list[RoundSummary]:
     trials = store.trials()
     return [
         RoundSummary(
-            one.stage, one.round, sorted(set(one.until.values())), len(one.train), len(one.fresh), len(one.copies),
+            one.stage, one.round, sorted(set(one.until.values())), len(one.train) + len(one.kept), len(one.fresh),
+            len(one.copies),
             [Dropped(number, trials[number].epochs, why) for number, why in one.drop.items()],
         )
         for one in Ledger(store).rounds()

@@ -1,0 +1,236 @@
+"""The tiles of a training: which trials share one, and the order in which they are handed out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ikura.population.job import Job, Outcome
+from ikura.population.member import Member
+from ikura.study.batch import Batch, TrainingState
+from ikura.study.record.interventions import Action, Interventions
+from ikura.study.record.ledger import Segment
+from ikura.study.record.setting import Setting
+from ikura.study.retraining import again
+from ikura.study.steered import StoreListener, changes_of
+
+if TYPE_CHECKING:
+    from ikura.study.executor import Executor
+
+__all__ = ["Beside", "TileQueue"]
+
+Beside = Callable[[], Sequence[Batch]]
+"""Says which further trials are to be trained as soon as somebody is free."""
+
+
+@dataclass
+class Tile:
+    """A tile that was not handed out yet, or has not come back.
+
+    Attributes:
+        segments: its members' times in it.
+        batch: how they train.
+        beside: whether it is none of the batch that is trained, but was brought in beside it.
+        states: what its members go on from.
+    """
+
+    segments: Sequence[Segment]
+    batch: Batch
+    beside: bool
+    states: Mapping[int, TrainingState | Job] = field(default_factory=dict)
+
+    @property
+    def trials(self) -> list[int]:
+        """Numbers of its members."""
+        return [one.trial for one in self.segments]
+
+
+class TileQueue:
+    """Hands out the tiles of a batch one by one, each when there is somebody to train it.
+
+    Between two of them it looks for what a hand asks: a trial that waits is put first, one that stands still goes on in
+    a tile of its own, and what is made by hand is trained before what waits. The order makes no difference to any bit.
+
+    Args:
+        executor: who trains.
+        batch: what is trained. Trials that were given places by a process that was killed keep them.
+        beside: asked for further trials as long as any of the batch is trained.
+    """
+
+    def __init__(self, executor: Executor, batch: Batch, beside: Beside | None = None) -> None:
+        self.executor, self.beside = executor, beside
+        self.interventions = Interventions(executor.store)
+        self.first, self.looked, self.said = executor.best is None, False, False
+        self.begun: dict[int, Tile] = {}
+        self.training = 0
+        still = self.interventions.paused()
+        whole = Tile([], batch, beside=False)
+        self.paused: dict[int, tuple[Tile, TrainingState | None]] = {
+            row.number: (whole, None) for row in batch.rows if still.get(row.number, -1) == row.epochs
+        }
+        self.waiting = self._tiles(batch, [row.number for row in batch.rows if row.number not in self.paused])
+        for tile in self.waiting:
+            tile.states = self._states(tile)
+
+    def __length_hint__(self) -> int:
+        return len(self.waiting)
+
+    def __iter__(self) -> Iterator[Job | None]:
+        while True:
+            self._look()
+            if self.waiting:
+                tile = self.waiting.pop(0)
+                job = self._job(tile)
+                self.begun[job.number], self.training = tile, self.training + 1
+                yield job
+            elif self.training or (self.paused and not self.executor.late):
+                self._say()
+                yield None
+            else:
+                return
+
+    def returned(self, outcomes: Sequence[Outcome]) -> Tile | None:
+        """Take note that a tile has ended, with its outcomes; None if its time was over before it began."""
+        self.training -= 1
+        if not outcomes:
+            return None
+        tile = self.begun.pop(outcomes[0].tile)
+        self.paused |= {one.number: (tile, one.going_on) for one in outcomes if one.paused}
+        return tile
+
+    def is_own(self, tile: int) -> bool:
+        """Whether a tile in training is one of the batch."""
+        return tile in self.begun and not self.begun[tile].beside
+
+    def _look(self) -> None:
+        """Look for what a hand asks of trials that do not train."""
+        if self.looked and not self.interventions.any_unsettled():
+            return
+        if self.paused:
+            self._release()
+        still = (tile for tile, _ in self.paused.values())
+        own = any(not tile.beside for tile in (*self.waiting, *self.begun.values(), *still))
+        if self.beside is not None and own:
+            for batch in reversed(self.beside()):
+                known = {number for tile in (*self.waiting, *self.begun.values()) for number in tile.trials}
+                numbers = [
+                    row.number for row in batch.rows if row.number not in known and row.number not in self.paused
+                ]
+                self.waiting = self._tiles(batch, numbers, beside=True) + self.waiting
+        self.looked = True
+        self._prioritise()
+
+    def _release(self) -> None:
+        """Let those go on that are told to, or that are to be stopped where they stand."""
+        rows = {number: self.executor.store.trial(number) for number in self.paused}
+        for one in self.interventions.unsettled(list(self.paused)):
+            row = rows[one.trial or 0]
+            if row is None or row.number not in self.paused:
+                continue
+            if one.action is Action.GO_ON:
+                self.interventions.apply(one.number, row.epochs)
+            elif one.action is not Action.STOP or (one.at or 0) > row.epochs:
+                continue
+            before, state = self.paused.pop(row.number)
+            alone = replace(before.batch, rows=[row])
+            [tile] = self._tiles(alone, [row.number], beside=before.beside)
+            if state is None:
+                setting = Setting.load(self.executor.run)
+                tile.states = {row.number: again(setting, self.executor.store, self.executor.setup, row, row.epochs)}
+            else:
+                tile.states = {row.number: state}
+            self.said = False
+            self.waiting.insert(0, tile)
+
+    def _prioritise(self) -> None:
+        """Put tiles first that hold trials which are to begin next."""
+        places = {number: tile for tile in self.waiting for number in tile.trials}
+        for one in self.interventions.unsettled(list(places)) if len(self.waiting) else ():
+            if one.action is Action.PRIORITISE and one.trial is not None:
+                tile = places[one.trial]
+                self.waiting.remove(tile)
+                self.waiting.insert(0, tile)
+                self.interventions.apply(one.number, tile.segments[tile.trials.index(one.trial)].since)
+
+    def _say(self) -> None:
+        """Say once that nothing goes on before somebody says so."""
+        if self.training or self.said:
+            return
+        self.said = True
+        for number in sorted(self.paused):
+            self.executor.progress.say(
+                f"trial {number} is paused; `ikura steer {self.executor.run.name} go-on {number}` lets it train on"
+            )
+
+    def _states(self, tile: Tile) -> Mapping[int, TrainingState | Job]:
+        state = tile.batch.options.state
+        return {one.trial: state(one.trial, one.since) for one in tile.segments if state and one.since}
+
+    def _job(self, tile: Tile) -> Job:
+        """The job that trains a tile."""
+        executor, options, segments = self.executor, tile.batch.options, tile.segments
+        rows = {row.number: row for row in tile.batch.rows}
+        until = segments[0].until
+        states = tile.states or self._states(tile)
+        first, self.first = self.first, False
+        kept = [rows[number] for number in tile.trials]
+        here = {one.trial: one.since for one in segments}
+        return Job(
+            segments[0].tile,
+            tuple(row.member for row in kept),
+            until,
+            options.patience,
+            executor.snapshot(segments[0].tile),
+            deadline=executor.deadline if executor.store.where is None else None,
+            states=states,
+            keep_states=options.going_on and until < options.budget,
+            keep_weights=options.weights,
+            keep_best=options.best,
+            first=first,
+            budget=options.budget,
+            keep_losses=options.losses,
+            # Who is handed out no longer stands still.
+            changes=tuple(
+                one for one in changes_of(executor.store, kept) if not one.pauses or one.epoch > here[one.trial]
+            ),
+            listener=None
+            if executor.store.where is None
+            else StoreListener(executor.store, segments[0].since, executor.time, executor.searching),
+        )
+
+    def _tiles(self, batch: Batch, numbers: Collection[int], *, beside: bool = False) -> list[Tile]:
+        """Find or make the tiles of members; those with the longest way to go come first."""
+        executor, until = self.executor, batch.until
+        since = {row.number: row.epochs for row in batch.rows if row.number in numbers}
+        members = {row.number: row.member for row in batch.rows if row.number in numbers}
+        segments = executor.ledger.segments(list(members))
+        placed = [
+            one for each in segments.values() for one in each
+            if one.until == until[one.trial] and one.since == since[one.trial]
+        ]  # fmt: skip
+        found: dict[int, list[Segment]] = {}
+        for segment in sorted(placed, key=lambda segment: (segment.tile, segment.place)):
+            found.setdefault(segment.tile, []).append(segment)
+        known = {segment.trial for segment in placed}
+        ways: dict[tuple[int, int], list[Member]] = {}
+        for number, member in members.items():
+            if number not in known:
+                ways.setdefault((since[number], until[number]), []).append(member)
+        tile = executor.ledger.tiles() if ways else 0
+        for (begin, end), alike in sorted(ways.items(), key=lambda way: (way[0][0] - way[0][1], way[0])):
+            for group in executor.setup.pack(alike, self._size(len(alike))):
+                found[tile] = [Segment(tile, place, member.number, begin, end) for place, member in enumerate(group)]
+                tile += 1
+        executor.ledger.add_segments(
+            [segment for each in found.values() for segment in each if segment.trial not in known]
+        )
+        return [Tile(each, batch, beside) for each in found.values()]
+
+    def _size(self, members: int) -> int:
+        """Members to a tile: as many tiles for each job where the company makes no difference to a member's bits."""
+        executor = self.executor
+        if not executor.setup.threaded:
+            return executor.tile_size
+        rounds = -(-members // (executor.tile_size * executor.jobs))
+        return -(-members // (rounds * executor.jobs))
