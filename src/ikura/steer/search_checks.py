@@ -26,7 +26,7 @@ __all__ = ["check_add", "check_ban", "check_budget", "check_end", "check_inject"
 def check_inject(record: Record, request: Request) -> None:
     """Refuse a configuration that the space has not."""
     _of_the_study(request)
-    space = _space(record)
+    space = record.searched
     for name in request.values:
         if name not in space:
             raise UsageError(f"the space has no {name!r}{nearest(name, space)}; it has {listed(space, 50)}")

@@ -4,24 +4,80 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Protocol
 
 from ikura.population.job import Job, Outcome
 from ikura.population.member import Member
+from ikura.population.setup import TrainingSetup
 from ikura.study.batch import Batch, TrainingState
 from ikura.study.record.interventions import Action, Interventions
-from ikura.study.record.ledger import Segment
+from ikura.study.record.ledger import Ledger, Segment
+from ikura.study.record.progress import Progress
 from ikura.study.record.setting import Setting
+from ikura.study.record.store import Store
 from ikura.study.retraining import again
-from ikura.study.steered import StoreListener, changes_of
-
-if TYPE_CHECKING:
-    from ikura.study.executor import Executor
+from ikura.study.steered import Deadline, StoreListener, changes_of
 
 __all__ = ["Beside", "TileQueue"]
 
 Beside = Callable[[], Sequence[Batch]]
 """Says which further trials are to be trained as soon as somebody is free."""
+
+
+class Trainer(Protocol):
+    """Who trains: what a queue asks of an `Executor`."""
+
+    @property
+    def run(self) -> Path:
+        """The run folder."""
+
+    @property
+    def store(self) -> Store:
+        """Where everything is recorded."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Rounds, and where each trial trained."""
+
+    @property
+    def setup(self) -> TrainingSetup:
+        """Examples, task, network."""
+
+    @property
+    def progress(self) -> Progress:
+        """Who is told."""
+
+    @property
+    def tile_size(self) -> int:
+        """Most members of a tile."""
+
+    @property
+    def jobs(self) -> int:
+        """Tiles that train at once."""
+
+    @property
+    def time(self) -> Deadline | None:
+        """When training ends, which a hand may change."""
+
+    @property
+    def deadline(self) -> float | None:
+        """When it ends as things stand."""
+
+    @property
+    def searching(self) -> bool:
+        """Whether it ends, too, when a hand ends the search."""
+
+    @property
+    def late(self) -> bool:
+        """Whether it is over."""
+
+    @property
+    def best(self) -> float | None:
+        """The best dev score on record."""
+
+    def snapshot(self, tile: int) -> Path:
+        """File of a tile's snapshot."""
 
 
 @dataclass
@@ -58,7 +114,7 @@ class TileQueue:
         beside: asked for further trials as long as any of the batch is trained.
     """
 
-    def __init__(self, executor: Executor, batch: Batch, beside: Beside | None = None) -> None:
+    def __init__(self, executor: Trainer, batch: Batch, beside: Beside | None = None) -> None:
         self.executor, self.beside = executor, beside
         self.interventions = Interventions(executor.store)
         self.first, self.looked, self.said = executor.best is None, False, False
