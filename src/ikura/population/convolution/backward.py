@@ -14,11 +14,11 @@ from ikura.population.convolution.block import (
     sparse_gradients,
     spread,
 )
-from ikura.population.convolution.forward import images_of
 from ikura.population.convolution.order import from_columns, from_rows, to_columns, to_rows
 from ikura.population.convolution.patches import Window
 from ikura.population.convolution.statistics import Ghosts, through_statistics
 from ikura.population.kernel._compile import compiled
+from ikura.population.kernel.views import images_of, matrix, vector
 
 __all__ = ["backward_blocks"]
 
@@ -46,9 +46,9 @@ def backward_blocks(x: Any, w: Any, g: Any, sizes: Any, buffers: Any) -> None:
         above = images_of(buffers.errors, behind.image, rows, rows_out + more, columns_out + more, channels)
         error = images_of(buffers.derivative, here.cell, rows, rows_out, columns_out, channels)
         where = images_of(buffers.where, here.cell, rows, rows_out, columns_out, channels)
-        shift_gradient = g[place + size + channels * normalised : place + size + channels * (1 + normalised)]
+        shift_gradient = vector(g, place + size + channels * normalised, channels)
         errors(above, more // 2, error, shift_gradient)
-        given, slope = w[place : place + size], g[place : place + size]
+        given, slope = vector(w, place, size), vector(g, place, size)
         padded_height, padded_width = height + k - 1, width + k - 1
         pixels = height * width
         lot = min(rows, images_at_once(pixels * (size // channels)))
@@ -56,31 +56,31 @@ def backward_blocks(x: Any, w: Any, g: Any, sizes: Any, buffers: Any) -> None:
         if pooled and not planar and not normalised:
             images = images_of(buffers.images, here.image, rows, padded_height, padded_width, inputs)
             below = images_of(buffers.errors, here.image, rows, padded_height, padded_width, inputs)
-            matrix = buffers.weights[:size].reshape(channels, size // channels)
-            gradient = buffers.gradient[:size].reshape(channels, size // channels)
-            to_rows(given, k * k, matrix)
+            weights = matrix(buffers.weights, 0, channels, size // channels)
+            gradient = matrix(buffers.gradient, 0, channels, size // channels)
+            to_rows(given, k * k, weights)
             gradient[:] = 0
             below[:] = 0
             for image in range(0, rows, lot):
                 for begin in range(0, height, band):
                     window = Window(k, width, image, min(lot, rows - image), begin, min(height, begin + band))
-                    sparse_gradients(images, window, error, where, matrix, buffers.columns, gradient, below)
+                    sparse_gradients(images, window, error, where, weights, buffers.columns, gradient, below)
             from_rows(gradient, k * k, slope)
             continue
         if planar:
             images = x
             below = x
-            gradient = slope.reshape(channels, size // channels)
-            matrix = given.reshape(channels, size // channels)
+            gradient = matrix(g, place, channels, size // channels)
+            weights = matrix(w, place, channels, size // channels)
         else:
             images = images_of(buffers.images, here.image, rows, padded_height, padded_width, inputs)
             below = images_of(buffers.errors, here.image, rows, padded_height, padded_width, inputs)
-            gradient = buffers.gradient[:size].reshape(size // channels, channels)
-            matrix = buffers.weights[:size].reshape(size // channels, channels)
-            to_columns(given, k * k, matrix)
+            gradient = matrix(buffers.gradient, 0, size // channels, channels)
+            weights = matrix(buffers.weights, 0, size // channels, channels)
+            to_columns(given, k * k, weights)
             below[:] = 0
         gradient[:] = 0
-        product = buffers.product[:size].reshape(gradient.shape)
+        product = matrix(buffers.product, 0, gradient.shape[0], gradient.shape[1])
         scale = np.ones(channels, w.dtype)
         if normalised:
             every = slice(first, first + channels)
@@ -93,13 +93,13 @@ def backward_blocks(x: Any, w: Any, g: Any, sizes: Any, buffers: Any) -> None:
                 end = min(height, begin + band)
                 many = count * (end - begin) * width
                 start = here.pixel + (image * pixels + begin * width) * channels if normalised else 0
-                z = buffers.z[start : start + many * channels].reshape(many, channels)
+                z = matrix(buffers.z, start, many, channels)
                 if not normalised:
                     z[:] = 0
                     for i in range(count):
                         n = image + i
                         spread(error[n], where[n], pooled, width, begin, end, i * (end - begin) * width, scale, z)
                 window = Window(k, width, image, count, begin, end)
-                gradients(images, planar, window, z, matrix, buffers.columns, buffers.padded, product, gradient, below)
+                gradients(images, planar, window, z, weights, buffers.columns, buffers.padded, product, gradient, below)
         if not planar:
             from_columns(gradient, k * k, slope)

@@ -11,6 +11,7 @@ from ikura.population.convolution.pool import pool
 from ikura.population.convolution.sparse import errors_of_patches, gradient_of_weights
 from ikura.population.kernel._compile import compiled
 from ikura.population.kernel.activation import activate
+from ikura.population.kernel.views import matrix
 
 __all__ = ["convolve", "errors", "gradients", "pool_and_activate", "sparse_gradients"]
 
@@ -38,7 +39,7 @@ def fill(x: Any, planar: bool, image: int, window: Any, first: int, columns: Any
         pad_image(x[image], (window.k - 1) // 2, padded)
         planar_patches(padded, window, first, columns)
     else:
-        patches(x[image].reshape(x.shape[1], x.shape[2] * x.shape[3]), window, first, columns)
+        patches(matrix(x[image], 0, x.shape[1], x.shape[2] * x.shape[3]), window, first, columns)
 
 
 @compiled
@@ -58,13 +59,13 @@ def convolve(x: Any, planar: bool, window: Any, weights: Any, columns: Any, padd
     image, images, pixels = window.image, window.images, (window.end - window.begin) * window.width
     if planar:
         size = weights.shape[1]
-        table = columns[: size * images * pixels].reshape(size, images * pixels)
+        table = matrix(columns, 0, size, images * pixels)
         for i in range(images):
             fill(x, True, image + i, window, i * pixels, table, padded)
         np.dot(table.T, weights.T, z)
     else:
         size = weights.shape[0]
-        table = columns[: size * images * pixels].reshape(images * pixels, size)
+        table = matrix(columns, 0, images * pixels, size)
         for i in range(images):
             fill(x, False, image + i, window, i * pixels, table, padded)
         np.dot(table, weights, z)
@@ -143,19 +144,19 @@ def gradients(
     image, images, pixels = window.image, window.images, (window.end - window.begin) * window.width
     if planar:
         size = gradient.shape[1]
-        table = columns[: size * images * pixels].reshape(size, images * pixels)
+        table = matrix(columns, 0, size, images * pixels)
         for i in range(images):
             fill(x, True, image + i, window, i * pixels, table, padded)
         np.dot(error.T, table.T, product)
     else:
         size = gradient.shape[0]
-        table = columns[: size * images * pixels].reshape(images * pixels, size)
+        table = matrix(columns, 0, images * pixels, size)
         for i in range(images):
             fill(x, False, image + i, window, i * pixels, table, padded)
         np.dot(table.T, error, product)
         np.dot(error, weights.T, table)
         for i in range(images):
-            flat = below[image + i].reshape(x.shape[1], x.shape[2] * x.shape[3])
+            flat = matrix(below[image + i], 0, x.shape[1], x.shape[2] * x.shape[3])
             add_patches(table, window, i * pixels, flat)
     for i in range(gradient.shape[0]):
         for j in range(gradient.shape[1]):
@@ -179,10 +180,10 @@ def sparse_gradients(
     """
     width, image, images, begin, end = window.width, window.image, window.images, window.begin, window.end
     pixels, size = (end - begin) * width, weights.shape[1]
-    table = columns[: size * images * pixels].reshape(images * pixels, size)
+    table = matrix(columns, 0, images * pixels, size)
     upper, lower = begin // 2, min(end // 2, error.shape[1])
     for i in range(images):
-        patches(x[image + i].reshape(x.shape[1], x.shape[2] * x.shape[3]), window, i * pixels, table)
+        patches(matrix(x[image + i], 0, x.shape[1], x.shape[2] * x.shape[3]), window, i * pixels, table)
         mine, chosen = error[image + i, upper:lower], where[image + i, upper:lower]
         gradient_of_weights(table, width, mine, chosen, i * pixels, gradient)
     if width % 2 or (end - begin) % 2:
@@ -190,5 +191,5 @@ def sparse_gradients(
     for i in range(images):
         mine, chosen = error[image + i, upper:lower], where[image + i, upper:lower]
         errors_of_patches(weights, width, mine, chosen, i * pixels, table)
-        flat = below[image + i].reshape(x.shape[1], x.shape[2] * x.shape[3])
+        flat = matrix(below[image + i], 0, x.shape[1], x.shape[2] * x.shape[3])
         add_patches(table, window, i * pixels, flat)

@@ -9,6 +9,7 @@ import numpy as np
 from ikura.population.kernel._compile import compiled
 from ikura.population.kernel.activation import activate
 from ikura.population.kernel.dropout import drop, stream_of_layer
+from ikura.population.kernel.views import matrix, vector
 
 __all__ = ["Units", "backward_dense", "dense_of", "flatten", "forward_dense", "unflatten"]
 
@@ -19,7 +20,7 @@ def flatten(images: Any, features: Any) -> None:
     rows, height, width, channels = images.shape
     pixels = height * width
     for n in range(rows):
-        flat = images[n].reshape(pixels, channels)
+        flat = matrix(images[n], 0, pixels, channels)
         for c in range(channels):
             for p in range(pixels):
                 features[n, c * pixels + p] = flat[p, c]
@@ -31,7 +32,7 @@ def unflatten(features: Any, images: Any) -> None:
     rows, height, width, channels = images.shape
     pixels = height * width
     for n in range(rows):
-        flat = images[n].reshape(pixels, channels)
+        flat = matrix(images[n], 0, pixels, channels)
         for c in range(channels):
             for p in range(pixels):
                 flat[p, c] = features[n, c * pixels + p]
@@ -52,14 +53,14 @@ class Dense(NamedTuple):
 
 
 @compiled
-def dense_of(vector: Any, sizes: Any, features: int) -> Dense:
+def dense_of(flat: Any, sizes: Any, features: int) -> Dense:
     """The dense layers' part of a member's weights or gradient."""
     a = sizes.dense
     b = a + features * sizes.units
     c = b + sizes.units
     d = c + sizes.units * sizes.outputs
-    hidden = vector[a:b].reshape(sizes.units, features)
-    return Dense(hidden, vector[b:c], vector[c:d].reshape(sizes.outputs, sizes.units), vector[d:])
+    hidden, outputs = matrix(flat, a, sizes.units, features), matrix(flat, c, sizes.outputs, sizes.units)
+    return Dense(hidden, vector(flat, b, sizes.units), outputs, vector(flat, d, sizes.outputs))
 
 
 class Units(NamedTuple):

@@ -12,14 +12,9 @@ from ikura.population.convolution.patches import Window
 from ikura.population.convolution.pool import Pooling
 from ikura.population.convolution.statistics import EPSILON, ghost_end, moments
 from ikura.population.kernel._compile import compiled
+from ikura.population.kernel.views import images_of, matrix, vector
 
-__all__ = ["forward_blocks", "images_of"]
-
-
-@compiled
-def images_of(buffer: Any, place: int, rows: int, height: int, width: int, channels: int) -> Any:
-    """Images that lie in a flat buffer, as a view of shape (rows, height, width, channels)."""
-    return buffer[place : place + rows * height * width * channels].reshape(rows, height, width, channels)
+__all__ = ["forward_blocks"]
 
 
 @compiled
@@ -46,14 +41,13 @@ def forward_blocks(x: Any, w: Any, sizes: Any, buffers: Any, running: Any, train
         pooled = block.pooled == 1
         planar = number == 0
         size = block.inputs * channels * k * k
-        given = w[place : place + size]
         if planar:
             images = x
-            matrix = given.reshape(channels, size // channels)
+            weights = matrix(w, place, channels, size // channels)
         else:
             images = images_of(buffers.images, here.image, rows, height + k - 1, width + k - 1, block.inputs)
-            matrix = buffers.weights[:size].reshape(size // channels, channels)
-            to_columns(given, k * k, matrix)
+            weights = matrix(buffers.weights, 0, size // channels, channels)
+            to_columns(vector(w, place, size), k * k, weights)
         more = k - 1 if number < last else 0
         out = images_of(buffers.images, behind.image, rows, rows_out + more, columns_out + more, channels)
         derivative = images_of(buffers.derivative, here.cell, rows, rows_out, columns_out, channels)
@@ -61,7 +55,8 @@ def forward_blocks(x: Any, w: Any, sizes: Any, buffers: Any, running: Any, train
         no_bias = np.zeros(channels, w.dtype)
         scale, shift = np.ones(channels, w.dtype), np.empty(channels, w.dtype)
         if not normalised:
-            shift[:] = w[place + size : place + size + channels]
+            for c in range(channels):
+                shift[c] = w[place + size + c]
         elif not training:
             for c in range(channels):
                 spread_of = running_spread[first + c]
@@ -80,9 +75,9 @@ def forward_blocks(x: Any, w: Any, sizes: Any, buffers: Any, running: Any, train
                 end = min(height, begin + band)
                 many = count * (end - begin) * width
                 start = here.pixel + (image * pixels + begin * width) * channels if whole else 0
-                z = buffers.z[start : start + many * channels].reshape(many, channels)
+                z = matrix(buffers.z, start, many, channels)
                 window = Window(k, width, image, count, begin, end)
-                convolve(images, planar, window, matrix, buffers.columns, buffers.padded, z)
+                convolve(images, planar, window, weights, buffers.columns, buffers.padded, z)
                 if whole:
                     continue
                 upper, lower = (begin // 2, min(rows_out, end // 2)) if pooled else (begin, end)
@@ -99,7 +94,7 @@ def forward_blocks(x: Any, w: Any, sizes: Any, buffers: Any, running: Any, train
                 end = ghost_end(ghost, sizes.ghost, rows)
                 many = (end - ghost) * pixels
                 row = ghost // sizes.ghost
-                z = buffers.z[start : start + many * channels].reshape(many, channels)
+                z = matrix(buffers.z, start, many, channels)
                 start += many * channels
                 mean = buffers.mean[row, first : first + channels]
                 variance = buffers.variance[row, first : first + channels]

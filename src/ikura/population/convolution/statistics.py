@@ -8,6 +8,7 @@ import numpy as np
 
 from ikura.population.convolution.block import spread
 from ikura.population.kernel._compile import compiled
+from ikura.population.kernel.views import matrix
 
 __all__ = ["EPSILON", "Ghosts", "ghost_end", "moments", "through_statistics"]
 
@@ -97,7 +98,7 @@ def through_statistics(
         ghost = end
         end = ghost_end(ghost, size, rows)
         many = (end - ghost) * pixels
-        z = every_z[start : start + many * channels].reshape(many, channels)
+        z = matrix(every_z, start, many, channels)
         start += many * channels
         mean, variance = ghosts.mean[ghost // size], ghosts.variance[ghost // size]
         total[:] = 0

@@ -8,10 +8,11 @@ import numpy as np
 
 from ikura.population.convolution.backward import backward_blocks
 from ikura.population.convolution.dense import Units, backward_dense, dense_of, flatten, forward_dense, unflatten
-from ikura.population.convolution.forward import forward_blocks, images_of
+from ikura.population.convolution.forward import forward_blocks
 from ikura.population.kernel._compile import compiled
 from ikura.population.kernel.loss import loss_and_error, weigh
 from ikura.population.kernel.penalty import penalise
+from ikura.population.kernel.views import images_of
 
 __all__ = ["Batch", "cost_and_gradient", "outputs"]
 

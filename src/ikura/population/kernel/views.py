@@ -16,7 +16,7 @@ from numba.np.arrayobj import make_array, populate_array
 
 from ikura.population.kernel._compile import compiled
 
-__all__ = ["copy", "fill", "images", "matrix", "multiply", "vector"]
+__all__ = ["copy", "fill", "images_of", "matrix", "multiply", "vector"]
 
 
 def _view(flat: Any, sizes: tuple[Any, ...]) -> Any:
@@ -55,14 +55,14 @@ def _matrix(typingctx: Any, flat: Any, place: Any, rows: Any, columns: Any) -> A
     return _view(flat, (rows, columns))
 
 
-def _images(typingctx: Any, flat: Any, place: Any, rows: Any, height: Any, width: Any, channels: Any) -> Any:
+def _images_of(typingctx: Any, flat: Any, place: Any, rows: Any, height: Any, width: Any, channels: Any) -> Any:
     """Images of the numbers from a place on."""
     return _view(flat, (rows, height, width, channels))
 
 
 vector: Any = intrinsic(_vector)
 matrix: Any = intrinsic(_matrix)
-images: Any = intrinsic(_images)
+images_of: Any = intrinsic(_images_of)
 
 
 @compiled

@@ -11,6 +11,7 @@ from ikura.population.kernel.dropout import connect
 from ikura.population.kernel.loss import loss_and_error, weigh
 from ikura.population.kernel.penalty import penalise
 from ikura.population.kernel.update import update
+from ikura.population.kernel.views import copy, matrix
 from ikura.population.program.operations.frame import BEGIN, CODES, FEATURES, MOST, ROWS, STREAM, TRAINING, UNITS, call
 
 __all__ = [
@@ -170,13 +171,14 @@ def train(
         own = Weights(used, weights.moments, weights.s)
         forward(code, memory, own, g, x, codes)
         place = code.out * memory.now[MOST]
-        error = memory.d[place : place + size * code.outputs].reshape(size, code.outputs)
-        error[:] = memory.a[place : place + size * code.outputs].reshape(size, code.outputs)
+        error = matrix(memory.d, place, size, code.outputs)
+        copy(matrix(memory.a, place, size, code.outputs), error)
         cost = loss_and_error(task, error, no_bias, rows.y[begin:end], smoothing) / size
         weigh(error, rows.factors[begin:end])
         backward(code, memory, own, g, x, codes)
         if setting.dropconnect > 0:
-            g *= kept
+            for i in range(g.shape[0]):
+                g[i] *= kept[i]
         if setting.l1 > 0 or setting.l2 > 0:
             cost += penalise(w, g, matrices, l1, l2)
         total += cost * size
@@ -198,4 +200,4 @@ def evaluate(code: Code, memory: Memory, weights: Weights, x: Any, codes: Any, o
         memory.now[ROWS], memory.now[BEGIN] = size, begin
         forward(code, memory, weights, weights.w, x[begin:end], codes[begin:end])
         place = code.out * memory.now[MOST]
-        out[begin:end] = memory.a[place : place + size * code.outputs].reshape(size, code.outputs)
+        copy(matrix(memory.a, place, size, code.outputs), out[begin:end])
