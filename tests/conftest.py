@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,22 +24,21 @@ from .postgres_server import PostgresServer
 settings.register_profile("ikura", deadline=None, derandomize="IKURA_EXPLORE" not in os.environ)
 settings.load_profile("ikura")
 
-COMPILE = """
-import sys
-from ikura.population.warmup import warm_up
-for convolutional in (False, True):
-    warm_up(sys.argv[1], lambda line: None, convolutional)
-"""
+# A shell's background jobs ignore interrupts, and so would the processes that tests begin and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Compile before the workers begin, which would each do it again; at once where the cache has the kernels."""
+    """Compile before the workers begin, which would wait for each other; at once where the cache has it all."""
     options = session.config.option
     if hasattr(session.config, "workerinput") or not getattr(options, "numprocesses", 0) or options.collectonly:
         return
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "ikura", "warm-up", "--images", "--own", "--quiet", "--dtype"]
     at_work = [
-        subprocess.Popen([sys.executable, "-c", COMPILE, dtype], env=environment) for dtype in ("float32", "float64")
+        subprocess.Popen([*command, dtype], env=environment, stdout=subprocess.DEVNULL)
+        for dtype in ("float32", "float64")
     ]
     for process in at_work:
         process.wait()

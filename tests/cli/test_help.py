@@ -39,7 +39,8 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_installed_commands_are_the_known_ones() -> None:
     known = (
-        "tune train predict resume report importance export reproduce check diagnose explain scale measure steer serve"
+        "tune train predict resume report importance export reproduce check diagnose explain scale measure steer serve "
+        "warm-up"
     )
     assert ["ikura", *known.split()] == COMMANDS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -94,22 +94,24 @@ def test_a_real_tile_is_measured_in_one_thread_which_is_given_back(
     assert set(seen) == {1}
 
 
+def ended(code: int) -> SimpleNamespace:
+    return SimpleNamespace(wait=lambda: code)
+
+
 def test_the_kernel_is_compiled_once_and_said_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    ran: list[list[str]] = []
+    ran: list[str] = []
     said: list[str] = []
-    monkeypatch.setattr(warmup, "_mark", lambda dtype, name: tmp_path / dtype)
-    monkeypatch.setattr(
-        warmup.subprocess, "run", lambda command, **_: ran.append(command) or CompletedProcess(command, 0)
-    )
+    monkeypatch.setattr(warmup, "_mark", lambda dtype, name: tmp_path / f"{name}-{dtype}")
+    monkeypatch.setattr(warmup, "_begin", lambda name, dtype: ran.append(name) or ended(0))
     for _ in range(2):
         warm_up("float64", said.append)
-    assert len(ran) == len(said) == 1
+    assert (ran, len(said)) == (["compile_training", "compile_evaluation"], 1)
 
 
 def test_a_kernel_that_could_not_be_compiled_is_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     said: list[str] = []
-    monkeypatch.setattr(warmup, "_mark", lambda dtype, name: tmp_path / dtype)
-    monkeypatch.setattr(warmup.subprocess, "run", lambda command, **_: CompletedProcess(command, 1))
+    monkeypatch.setattr(warmup, "_mark", lambda dtype, name: tmp_path / f"{name}-{dtype}")
+    monkeypatch.setattr(warmup, "_begin", lambda name, dtype: ended(1))
     for _ in range(2):
         warm_up("float64", said.append)
     assert len(said) == 2

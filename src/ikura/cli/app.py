@@ -23,6 +23,7 @@ from ikura.cli import (
     steer,
     train,
     tune,
+    warm_up,
 )
 from ikura.cli.option_helpers import epilogue
 from ikura.version import __version__
@@ -30,7 +31,7 @@ from ikura.version import __version__
 __all__ = ["EXAMPLES", "command"]
 
 MODULES = {
-    one.__name__.rpartition(".")[2]: one
+    one.__name__.rpartition(".")[2].replace("_", "-"): one
     for one in (
         tune,
         train,
@@ -47,6 +48,7 @@ MODULES = {
         measure,
         steer,
         serve,
+        warm_up,
     )
 }
 """Name of each command to its module, which holds the function of that name and its examples."""
@@ -66,13 +68,13 @@ def command() -> Any:
 
     Example:
         >>> list(command().commands)
-        ['tune', 'train', 'predict', ..., 'check', 'diagnose', 'explain', 'scale', 'measure', 'steer', 'serve']
+        ['tune', 'train', 'predict', ..., 'diagnose', 'explain', 'scale', 'measure', 'steer', 'serve', 'warm-up']
     """
     settings = {"help_option_names": HELP_OPTIONS}
     app = typer.Typer(add_completion=False, rich_markup_mode="rich", context_settings=settings)
     app.callback(invoke_without_command=True, epilog=epilogue(EXAMPLES["ikura"]))(_ikura)
     for name, module in MODULES.items():
-        app.command(name, epilog=epilogue(EXAMPLES[name]))(getattr(module, name))
+        app.command(name, epilog=epilogue(EXAMPLES[name]))(getattr(module, name.replace("-", "_")))
     return get_command(app)
 
 

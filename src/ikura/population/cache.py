@@ -6,11 +6,13 @@ import os
 import stat
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from ikura.errors import StorageError, UsageError
 
-__all__ = ["check_compiler", "find_place", "place_note"]
+__all__ = ["alone", "check_compiler", "find_place", "place_note"]
 
 VARIABLE, SWITCH, THREADS = "NUMBA_CACHE_DIR", "DISABLE_JIT", "NUMBA_NUM_THREADS"
 _chosen: list[str] = []
@@ -63,6 +65,17 @@ def check_compiler() -> None:
         raise UsageError("NUMBA_DISABLE_JIT is set, but the training step must be compiled; unset it")
     if not os.environ.get(VARIABLE) and not any(map(_writable, _usual())):
         raise StorageError(f"no place for compiled code can be written; set {VARIABLE} to a folder that can")
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Let no other process compile into a folder meanwhile, where that can be said."""
+    from filelock import FileLock
+
+    with ExitStack() as held:
+        with suppress(OSError):
+            held.enter_context(FileLock(folder / "ikura-compiling.lock"))
+        yield
 
 
 def _usual() -> list[Path]:

@@ -1,4 +1,4 @@
-"""Compiling the kernel before it is needed, in a process of its own."""
+"""Compiling the kernel before it is needed, in processes of its own."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import hashlib
 import platform
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -17,7 +20,8 @@ from numba.core.codegen import get_host_cpu_features
 from ikura.garbage_collection import fewer_collections
 from ikura.metric import METRICS
 from ikura.nn.generators import seeded
-from ikura.population.cache import check_compiler, place_note
+from ikura.population._tile import Tile
+from ikura.population.cache import alone, check_compiler, place_note
 from ikura.population.examples import Examples
 from ikura.population.kernel import sources_digest
 from ikura.population.kernel.records import SETTINGS, setting_of
@@ -25,17 +29,38 @@ from ikura.population.layout import Layout
 from ikura.population.member import Member
 from ikura.population.scoring import Scorer
 
-__all__ = ["compile_convolution", "compile_kernel", "compile_update", "warm_up", "warm_up_update"]
-
+__all__ = [
+    "Compiled",
+    "compile_convolution",
+    "compile_evaluation",
+    "compile_training",
+    "compile_update",
+    "warm_up",
+    "warm_up_everything",
+    "warm_up_update",
+]
 
 _ready: set[str] = set()
+
+
+class Compiled(NamedTuple):
+    """What was compiled, or was there.
+
+    Attributes:
+        what: in words.
+        dtype: "float32" or "float64".
+        seconds: that it took; 0 where it was there.
+    """
+
+    what: str
+    dtype: str
+    seconds: float
 
 
 def warm_up(dtype: str, say: Callable[[str], None], convolutional: bool = False) -> None:
     """Make sure that the kernel comes from the cache on disk.
 
-    Code compiled in this process and code loaded from the cache may round differently in the last bit, so a kernel that
-    is not in the cache yet is compiled by another process, and every run loads it.
+    A kernel that is not in the cache yet is compiled by other processes, of which several can be at work at once.
 
     Args:
         dtype: "float32" or "float64".
@@ -45,37 +70,106 @@ def warm_up(dtype: str, say: Callable[[str], None], convolutional: bool = False)
     Raises:
         UsageError: Numba's compiler is switched off, or there is no place for what it compiles.
     """
-    _warm_up(compile_convolution if convolutional else compile_kernel, dtype, say)
+    _warm_up((compile_convolution,) if convolutional else (compile_training, compile_evaluation), dtype, say)
 
 
 def warm_up_update(dtype: str, say: Callable[[str], None] = lambda line: None) -> None:
     """As `warm_up`, for the updates of networks of the caller's; once in a process."""
     if dtype not in _ready:
-        _warm_up(compile_update, dtype, say)
+        _warm_up((compile_update,), dtype, say)
         _ready.add(dtype)
 
 
-def _warm_up(compile_part: Callable[[str], None], dtype: str, say: Callable[[str], None]) -> None:
+def warm_up_everything(
+    dtypes: Iterable[str], say: Callable[[str], None], images: bool = False, own: bool = False
+) -> list[Compiled]:
+    """Compile what studies may need that is not in the cache on disk.
+
+    Args:
+        dtypes: "float32", "float64".
+        say: told what is being compiled.
+        images: whether the kernel of convolutional networks is wanted too.
+        own: whether what networks of the caller's may be made of is wanted too.
+
+    Raises:
+        UsageError: Numba's compiler is switched off, or there is no place for what it compiles.
+    """
     check_compiler()
     if note := place_note():
         say(note)
-    name = compile_part.__name__
-    mark = _mark(dtype, name)
-    if not mark.exists():
-        say("compiling the training step for this machine; this happens once")
-        program = f"from ikura.population.warmup import {name}; {name}({dtype!r})"
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
-        if done.returncode == 0:
-            with suppress(OSError):
-                mark.touch()
+    parts: list[tuple[str, tuple[Callable[[str], None], ...]]] = [
+        ("networks on tables", (compile_training, compile_evaluation))
+    ]
+    if images:
+        parts.append(("convolutional networks on images", (compile_convolution,)))
+    if own:
+        parts.append(("updates of networks of your own", (compile_update,)))
+    done = []
+    for dtype in dtypes:
+        for what, pieces in parts:
+            began = time.perf_counter()
+            missing = _compile_missing(pieces, dtype, partial(say, f"compiling {what}, {dtype}"))
+            done.append(Compiled(what, dtype, time.perf_counter() - began if missing else 0.0))
+    if own:
+        from ikura.population.program.compiling import compile_ahead, every_operation, is_compiled
+
+        what, both = "operations of networks of your own", ("float32", "float64")
+        operations = every_operation()
+        missing, began = not is_compiled(operations, both), time.perf_counter()
+        if missing:
+            say(f"compiling {what}, {' and '.join(both)}")
+        compile_ahead(operations, both)
+        seconds = time.perf_counter() - began if missing else 0.0
+        done += [Compiled(what, dtype, seconds) for dtype in both]
+    return done
+
+
+def _warm_up(pieces: tuple[Callable[[str], None], ...], dtype: str, say: Callable[[str], None]) -> None:
+    check_compiler()
+    if note := place_note():
+        say(note)
+    _compile_missing(pieces, dtype, partial(say, "compiling the training step for this machine; this happens once"))
     with fewer_collections():
-        compile_part(dtype)
+        for compile_piece in pieces:
+            compile_piece(dtype)
+
+
+def _compile_missing(pieces: Iterable[Callable[[str], None]], dtype: str, telling: Callable[[], None]) -> bool:
+    """Compile the pieces that are not in the cache, each in a process of its own; whether there were any."""
+    names = [piece.__name__ for piece in pieces]
+    if all(_mark(dtype, name).exists() for name in names):
+        return False
+    telling()
+    with alone(_folder()):
+        missing = [name for name in names if not _mark(dtype, name).exists()]
+        at_work = {name: _begin(name, dtype) for name in missing}
+        try:
+            for name, process in at_work.items():
+                if process.wait() == 0:
+                    with suppress(OSError):
+                        _mark(dtype, name).touch()
+        except BaseException:
+            for process in at_work.values():
+                process.kill()
+                process.wait()
+            raise
+    return True
+
+
+def _begin(name: str, dtype: str) -> subprocess.Popen[bytes]:
+    program = f"import gc; gc.disable(); from {__name__} import {name}; {name}({dtype!r})"
+    nothing = subprocess.DEVNULL
+    return subprocess.Popen([sys.executable, "-c", program], stdin=nothing, stdout=nothing, stderr=nothing)
+
+
+def _folder() -> Path:
+    from ikura.population.kernel.epoch import train_epoch
+
+    return Path(train_epoch.stats.cache_path)
 
 
 def _mark(dtype: str, name: str) -> Path:
     """A file beside the cache that stands for this kernel, this compiler and this processor."""
-    from ikura.population.kernel.epoch import train_epoch
-
     about = (
         sys.implementation.cache_tag,
         numba.__version__,
@@ -84,16 +178,26 @@ def _mark(dtype: str, name: str) -> Path:
         sources_digest(),
     )
     digest = hashlib.sha256(" ".join(map(str, about)).encode()).hexdigest()
-    return Path(train_epoch.stats.cache_path) / f"ikura-{name}-{dtype}-{digest[:16]}.compiled"
+    return _folder() / f"ikura-{name}-{dtype}-{digest[:16]}.compiled"
 
 
-def compile_kernel(dtype: str) -> None:
-    """Compile the kernel for one precision, or load it from the cache on disk, by training the smallest tile."""
+def _smallest(dtype: str) -> tuple[Tile, Examples]:
     from ikura.population.compiled import CompiledTile
 
     examples = Examples(np.zeros((2, 1), dtype), np.zeros((2, 0), np.int32), np.zeros(2, dtype))
-    tile = CompiledTile([Member(0, {"units": 1, "layers": 1}, 0)], [Layout(1, 1, (1,))], "regression", dtype)
+    member = Member(0, {"units": 1, "layers": 1}, 0)
+    return CompiledTile([member], [Layout(1, 1, (1,))], "regression", dtype), examples
+
+
+def compile_training(dtype: str) -> None:
+    """Compile the training of networks on tables for one precision, or load it, by training the smallest tile."""
+    tile, examples = _smallest(dtype)
     tile.train_epoch(examples, 0)
+
+
+def compile_evaluation(dtype: str) -> None:
+    """Compile outputs and scores of networks on tables for one precision, or load them."""
+    tile, examples = _smallest(dtype)
     Scorer("regression", METRICS["r2"])(tile.outputs(examples), examples.y)
 
 

@@ -10,10 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from numba import cfunc
-
 from ikura.population.kernel import forget_stale
-from ikura.population.kernel._linking import LinkedFunction, WholePipeline
+from ikura.population.kernel._linking import LinkedFunction, compile_callback
 
 __all__ = ["FLAGS", "also_compiled", "by_number", "called_by_address", "compiled"]
 
@@ -43,7 +41,7 @@ def also_compiled(function: _F) -> _F:
 
 def called_by_address(function: Callable[..., None], form: Any) -> Any:
     """Compile a function for one signature, or load it from the cache on disk; its `address` is that of its code."""
-    return cfunc(form, cache=True, fastmath=FLAGS, error_model="numpy", pipeline_class=WholePipeline)(function)
+    return compile_callback(function, form, {"fastmath": FLAGS, "error_model": "numpy"})
 
 
 def by_number(functions: Sequence[Callable[..., None]], kind: str) -> Any:

@@ -11,17 +11,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from typing import Any
 
 import llvmlite.binding as llvm
-from numba.core import compiler, lowering, types, typing
+from filelock import FileLock
+from numba.core import compiler, lowering, sigutils, types, typing
+from numba.core.caching import FunctionCache
+from numba.core.ccallback import CFunc
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_machinery import register_pass
 from numba.core.registry import CPUDispatcher
 from numba.core.typed_passes import BaseNativeLowering, NativeLowering
 
-__all__ = ["LinkedFunction", "WholePipeline"]
+__all__ = ["LinkedFunction", "compile_callback"]
 
 
 class _LinkedLibrary(JITCodeLibrary):
@@ -96,6 +100,25 @@ def _pipeline(lowering_pass: type) -> type:
 LinkedPipeline, WholePipeline = _pipeline(_LinkedLowering), _pipeline(_WholeLowering)
 
 
+class LockedCache(FunctionCache):
+    """Numba's cache on disk, whose index several processes may write to at once without losing what another wrote."""
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep what was compiled, where it can be."""
+        with ExitStack() as held:
+            with suppress(OSError):
+                held.enter_context(FileLock(os.path.join(self.cache_path, "ikura-index.lock")))
+            super().save_overload(sig, data)
+
+
+def compile_callback(function: Callable[..., None], form: Any, options: dict[str, Any]) -> Any:
+    """Compile a function for one signature, or load it from the cache; its `address` is that of its code."""
+    made = CFunc(function, sigutils.normalize_signature(form), {}, options, pipeline_class=WholePipeline)
+    made._cache = LockedCache(function)
+    made.compile()
+    return made
+
+
 class LinkedFunction(CPUDispatcher):
     """A function that compiled code calls; where Python calls it, it is compiled by itself and kept on disk.
 
@@ -117,7 +140,7 @@ class LinkedFunction(CPUDispatcher):
         """The function with everything that it calls, as machine code."""
         made = CPUDispatcher(self.py_func, targetoptions=self.targetoptions, pipeline_class=WholePipeline)
         if os.path.exists(self.py_func.__code__.co_filename):
-            made.enable_caching()
+            made._cache = LockedCache(self.py_func)
             self._found(str(made.stats.cache_path))
         return made
 

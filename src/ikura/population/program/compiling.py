@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import pkgutil
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from threading import RLock
@@ -15,20 +17,20 @@ from typing import Any
 
 import numba
 import numpy as np
-from filelock import FileLock
 from numba import types
 from numba.core.codegen import get_host_cpu_features
 
 from ikura.garbage_collection import fewer_collections
-from ikura.population.cache import check_compiler, place_note
-from ikura.population.kernel import sources
+from ikura.population.cache import alone, check_compiler, place_note
+from ikura.population.kernel import sources_digest
 from ikura.population.kernel._compile import called_by_address
 from ikura.population.kernel.records import SETTINGS, setting_of
+from ikura.population.program import operations as operations_package
 from ikura.population.program.operations import run
 from ikura.population.program.operations.frame import FIELDS, NUMBERS, signature
 from ikura.space import DEFAULTS
 
-__all__ = ["addresses", "build", "compile_ahead"]
+__all__ = ["addresses", "build", "compile_ahead", "every_operation", "is_compiled"]
 
 RUN = "run"
 _loaded: dict[tuple[Any, str], Any] = {}
@@ -51,24 +53,19 @@ def compile_ahead(
     Raises:
         UsageError: Numba's compiler is switched off, or there is no place for what it compiles.
     """
-    names = [RUN, *dict.fromkeys(f"{one.__module__}:{one.__name__}" for one in operations)]
-    wanted = [(name, dtype) for dtype in dtypes for name in names]
+    wanted = _wanted(operations, dtypes)
     if all(_mark(*one).exists() for one in wanted):
         return
     check_compiler()
     if note := place_note():
         say(note)
     say("compiling what your network is made of for this machine; this happens once")
-    with _lock, _alone(Path(run.train.stats.cache_path)):
+    with _lock, alone(Path(run.train.stats.cache_path)):
         missing = [one for one in wanted if not _mark(*one).exists()]
         started = {
-            dtype: subprocess.Popen(
-                [sys.executable, "-c", f"from {__name__} import build; build({names!r}, {dtype!r})"],
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
-            )
-            for dtype, names in ((d, [name for name, own in missing if own == d]) for d in dtypes)
-            if names
-        }  # fmt: skip
+            dtype: _begin([name for name, own in missing if own == dtype], dtype)
+            for dtype in dict.fromkeys(dtype for _, dtype in missing)
+        }
         for dtype, process in started.items():
             if process.wait() == 0:
                 for one in missing:
@@ -77,27 +74,43 @@ def compile_ahead(
                             _mark(*one).touch()
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let no other process compile into a folder meanwhile, where that can be said."""
-    with ExitStack() as held:
-        with suppress(OSError):
-            held.enter_context(FileLock(folder / "ikura-compiling.lock"))
-        yield
+def _begin(names: list[str], dtype: str) -> subprocess.Popen[bytes]:
+    program = f"import gc; gc.disable(); from {__name__} import build; build({names!r}, {dtype!r})"
+    nothing = subprocess.DEVNULL
+    return subprocess.Popen([sys.executable, "-c", program], stdin=nothing, stdout=nothing, stderr=nothing)
 
 
-_digest: list[str] = []
+def _wanted(operations: Iterable[Callable[..., None]], dtypes: Iterable[str]) -> list[tuple[str, str]]:
+    names = [RUN, *dict.fromkeys(f"{one.__module__}:{one.__name__}" for one in operations)]
+    return [(name, dtype) for dtype in dtypes for name in names]
+
+
+def is_compiled(operations: Iterable[Callable[..., None]], dtypes: Iterable[str]) -> bool:
+    """Tell whether operations, and what runs them, are in the cache on disk."""
+    return all(_mark(*one).exists() for one in _wanted(operations, dtypes))
+
+
+def every_operation() -> list[Callable[..., None]]:
+    """Find all operations that a program can have: what is called forward or backward in their modules."""
+    found = []
+    for module in pkgutil.iter_modules(operations_package.__path__, f"{operations_package.__name__}."):
+        home = import_module(module.name)
+        for name, one in vars(home).items():
+            if name.endswith(("_forward", "_backward")) and getattr(one, "__module__", "") == home.__name__:
+                found.append(one)
+    return found
+
+
+@cache
+def _digest() -> str:
+    about = f"{sys.implementation.cache_tag} {numba.__version__} {platform.machine()} {get_host_cpu_features()}"
+    return hashlib.sha256(f"{about} {sources_digest()}".encode()).hexdigest()[:16]
 
 
 def _mark(name: str, dtype: str) -> Path:
     """A file beside the cache that stands for an operation, this compiler and this processor."""
-    if not _digest:
-        digest = hashlib.sha256(f"{numba.__version__} {platform.machine()} {get_host_cpu_features()}".encode())
-        for source in sorted(sources()):
-            digest.update(f"{source} {source.stat().st_mtime_ns}".encode())
-        _digest.append(digest.hexdigest()[:16])
     plain = name.replace(":", ".").rpartition("operations.")[2]
-    return Path(run.train.stats.cache_path) / f"ikura-{plain}-{dtype}-{_digest[0]}.compiled"
+    return Path(run.train.stats.cache_path) / f"ikura-{plain}-{dtype}-{_digest()}.compiled"
 
 
 def build(names: Iterable[str], dtype: str) -> None:
