@@ -22,19 +22,28 @@ from ..sweep import swept
 RESUME = "import sys; from ikura.cli import main; sys.exit(main(['resume', sys.argv[1], '-q']))"
 
 
-def asked(waiting: Path, run: Path, seed: int) -> Study:
+def asked(waiting: Path, run: Path, seed: int, end: bool) -> Study:
     """A study whose trials wait, of which a few things are asked."""
     study, draw = ikura.open_study(copytree(waiting, run)), random.Random(seed)
     for _ in range(6):
         at = draw.randrange(1, 6)
         rates = {"learning_rate": draw.uniform(0.001, 0.1), "l2": draw.choice([0.0, 0.01])}
-        kind = draw.random()
-        if kind < 0.2:
-            study.steer.stop(draw.randrange(4), at=at)
-        elif kind < 0.5:
-            study.steer.fork(draw.randrange(4), at=at, **rates)
+        kind, trial = draw.random(), draw.randrange(4)
+        if kind < 0.15:
+            study.steer.stop(trial, at=at)
+        elif kind < 0.35:
+            study.steer.fork(trial, at=at, **rates)
+        elif kind < 0.5 and not study.steer.paused(trial):
+            study.steer.pause(trial, at=at)
+            study.steer.go_on(trial)
+        elif kind < 0.6:
+            study.steer.longer(trial, draw.randrange(7, 10))
+        elif kind < 0.7:
+            study.steer.inject(learning_rate=rates["learning_rate"])
         else:
-            study.steer.set(draw.randrange(4), at=at, **rates)
+            study.steer.set(trial, at=at, **rates)
+    if end:
+        study.steer.end()
     return study
 
 
@@ -42,16 +51,17 @@ def found(study: Study) -> tuple[list[tuple[Status, int | None]], np.ndarray]:
     return [(one.state, one.epoch) for one in study.interventions], study.curves().to_numpy()
 
 
-@pytest.mark.parametrize("seed", swept(range(6), core=("0",)))
-def test_killed_and_resumed_it_is_as_undisturbed(waiting: Path, tmp_path: Path, seed: int) -> None:
-    whole = asked(waiting, tmp_path / "whole", seed)
+@pytest.mark.parametrize("end", [False, pytest.param(True, marks=pytest.mark.sweep)], ids=["", "ended"])
+@pytest.mark.parametrize("seed", swept(range(12), core=("0",)))
+def test_killed_and_resumed_it_is_as_undisturbed(waiting: Path, tmp_path: Path, seed: int, end: bool) -> None:
+    whole = asked(waiting, tmp_path / "whole", seed, end)
     assert main(["resume", str(whole.run), "-q"]) == 0
-    study, draw = asked(waiting, tmp_path / "killed", seed), random.Random(seed)
+    study, draw = asked(waiting, tmp_path / "killed", seed, end), random.Random(seed)
     kills = 0
     while kills < 2:
         working = subprocess.Popen([sys.executable, "-c", RESUME, str(study.run)], stdout=subprocess.DEVNULL)
         wanted = draw.randrange(1, 4) + kills
-        while working.poll() is None and sum(one.state is Status.APPLIED for one in study.interventions) < wanted:
+        while working.poll() is None and sum(not one.state.open for one in study.interventions) < wanted:
             time.sleep(0.001)
         working.kill()
         if working.wait() == 0:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ikura.errors import RunError, UsageError
@@ -16,7 +17,7 @@ from ikura.study.record.interventions import Action, Interventions, Request
 from ikura.study.record.store import Store
 from ikura.web import request_body, worker
 from ikura.web.helper_process import HelperProcess
-from ikura.web.requests import ACTIONS, interventions, request_of
+from ikura.web.requests import ACTIONS, UNTOUCHED, interventions, request_of
 
 Make = Callable[..., Store]
 Served = Callable[..., Any]
@@ -35,8 +36,9 @@ def post(client: Any, body: bytes, path: str = "/api/ask", **headers: str) -> tu
 
 
 def test_what_can_be_asked_is_what_a_hand_can_do() -> None:
-    assert set(ACTIONS) - {"rewind"} <= set(Action)
-    assert hasattr(Steering, "rewind")
+    assert set(ACTIONS) - {"rewind", "stop-worst"} == set(Action) - {Action.TIME_LIMIT}
+    assert all(hasattr(Steering, name.replace("-", "_")) for name in ACTIONS)
+    assert set(UNTOUCHED) == {one for one in Action if not one.touches}
 
 
 @pytest.mark.parametrize(
@@ -154,3 +156,41 @@ def test_a_worker_that_ends_or_is_slow_is_begun_anew(monkeypatch: pytest.MonkeyP
 def test_what_cannot_be_asked_is_said(tmp_path: Path) -> None:
     found = worker.answer({"what": "changeable", "run": str(tmp_path / "nothing")})
     assert "not a run folder of ikura" in found["refused"]
+
+
+def test_trials_that_train_or_stand_still_are_shown_so(make: Make, served: Served, tmp_path: Path) -> None:
+    store = make(tmp_path / "run", ended=2)
+    store.add_live_points({3: np.ones((2, 3))}, {3: 0})
+    asked = Interventions(store)
+    pause, again, on = asked.add(
+        [Request(action=one, trial=4) for one in (Action.PAUSE, Action.PAUSE, Action.GO_ON)], who="ada"
+    )
+    asked.apply(pause, 0)
+
+    def states() -> list[str]:
+        client = served()
+        found: list[str] = json.loads(client("/api/trials?run=run&sort=number&down=0")[2])["columns"]["state"]
+        return found
+
+    assert states() == ["complete", "complete", "waiting", "running", "paused", *["waiting"] * 3]
+    assert json.loads(served()("/api/study?run=run")[2])["ended"] == 2
+    asked.apply(again, 0)
+    asked.apply(on, 0)
+    assert states()[4] == "waiting"
+
+
+def test_what_a_hand_made_of_the_budget_is_what_is_planned(make: Make, served: Served, tmp_path: Path) -> None:
+    store = make(tmp_path / "run", ended=2)
+    [number] = Interventions(store).add([Request(action=Action.BUDGET, values={"trials": 20})], who="ada")
+    assert json.loads(served()("/api/study?run=run")[2])["planned"] == 8
+    Interventions(store).apply(number, 8)
+    assert json.loads(served()("/api/study?run=run")[2])["planned"] == 20
+
+
+def test_the_direction_of_a_metric_of_ones_own_is_on_record(make: Make, served: Served, tmp_path: Path) -> None:
+    make(tmp_path / "run", metric="my_loss")
+    config = tmp_path / "run" / "config.toml"
+    assert json.loads(served()("/api/study?run=run")[2])["greater"] is True
+    config.write_text(config.read_text().replace("seed = 0", "seed = 0\ngreater_is_better = false"))
+    found = json.loads(served()("/api/study?run=run")[2])
+    assert (found["greater"], found["best"]["number"]) == (False, 0)

@@ -114,3 +114,67 @@ def test_a_configuration_of_ones_own_is_tried_and_the_search_ended(waiting: Path
         ("inject", None, {"learning_rate": 0.05}),
         ("end", None, {}),
     ]
+
+
+def test_the_search_is_changed_and_trials_pinned_noted_and_put_first(waiting: Path, served: Served, visit: Any) -> None:
+    client = served(waiting.parent)
+    with FileLock(waiting / ".lock", timeout=0):
+        page = visit(client, "/study?run=iris")
+        page.set_default_timeout(180_000)
+
+        def said(words: str) -> None:
+            page.wait_for_selector(f"[role=status]:has-text('{words}')")
+
+        page.fill("input[name=change]", "learning_rate 0.01")
+        page.click("text=Set the range")
+        said("NAME LOW HIGH is needed")
+        page.fill("input[name=change]", "learning_rate 0.01 0.05")
+        page.click("text=Set the range")
+        said("all 3 trials are proposed already")
+        page.fill("input[name=budget]", "trials=4 time_limit=1000")
+        page.click("text=Change the budget")
+        said("asked: budget trials 4, time-limit seconds 1000")
+        page.fill("input[name=change]", "learning_rate 0.01 0.05")
+        page.click("text=Set the range")
+        said("asked: range learning_rate low 0.01 high 0.05")
+        page.fill("input[name=change]", "optimizer=adam")
+        page.click("text=Ban the option")
+        page.wait_for_selector("[role=status]:has-text(\"optimizer is never 'adam'\")")
+        page.click("text=Add the option")
+        said("asked: add optimizer adam")
+        page.fill("input[name=worst]", "30%")
+        page.click("text=Stop the worst")
+        said("no trial is in training")
+        page.fill("input[name=why]", "a good day")
+        page.click("text=Keep as a note")
+        said("asked: note")
+        page.goto(page.url.replace("/study?run=iris", "/trial?run=iris&trial=2"))
+        page.click("text=Pin")
+        said("asked: pin")
+        page.click("text=Begin next")
+        said("asked: prioritise")
+        page.click("text=Pause")
+        said("waits and has not begun to train")
+        page.fill("input[name=at]", "3")
+        page.click("text=Pause")
+        said("asked: pause")
+        page.fill("input[name=epochs]", "12")
+        page.click("text=Train longer")
+        said("asked: longer epochs 12")
+        page.goto(page.url.replace("trial=2", "trial=1"))
+        page.fill("input[name=learning_rate]", "0.02")
+        page.fill("input[name=at]", "4")
+        page.click("text=Go back with them")
+        said("asked: fork learning_rate 0.02, stop")
+    resumed = subprocess.Popen([sys.executable, "-c", RESUME, str(waiting)])
+    page.goto(page.url.replace("trial=1", "trial=2"))
+    page.wait_for_selector(".badge:has-text('paused')")
+    page.click("text=Go on")
+    page.wait_for_selector("tr[data-state=applied]:has-text('go-on')")
+    assert resumed.wait(300) == 0
+    study = ikura.open_study(waiting)
+    assert {one.state for one in study.interventions} == {Status.APPLIED}
+    rows = study.trials.set_index("number")
+    [fork, longer] = [one.made for one in study.interventions if one.action in ("fork", "longer")][::-1]
+    assert rows["epochs"].loc[[1, 2, fork, longer]].tolist() == [4, 8, 8, 12]
+    assert rows["learning_rate"].loc[rows["stage"] == 1].between(0.01, 0.05).all()

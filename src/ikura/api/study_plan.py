@@ -210,6 +210,7 @@ def make_plan(
         arrays=None if arrays is None else arrays.value,
         programs=name == OWN and chosen_device(training.device, custom=True) == "cpu",
         plugins=plugins or None,
+        greater_is_better=compared_by.greater_is_better,
     )
     setup = make_setup(setting, dataset, resolved(name, network))
     check_bound(setup, opened, search.objectives.max_parameters)

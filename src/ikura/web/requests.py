@@ -14,8 +14,13 @@ from ikura.web.database_reader import reading
 
 __all__ = ["ACTIONS", "interventions", "request_of", "touched"]
 
-ACTIONS = ("set", "stop", "fork", "rewind", "inject", "end")
+ACTIONS = (
+    "set", "stop", "fork", "rewind", "pause", "go-on", "longer", "pin", "prioritise", "note",
+    "inject", "range", "add", "ban", "budget", "stop-worst", "end",
+)  # fmt: skip
 """What the page can ask for."""
+UNTOUCHED = ("pause", "go-on", "note", "prioritise")
+"""Actions to which no trial owes anything."""
 MOST_WORDS, MOST_VALUES = 500, 100
 MOST_LISTED = 1_000
 COLUMNS = ("number", "trial", "action", "content", "at", "who", "time", "why", "state", "reason", "applied", "made")
@@ -67,7 +72,11 @@ def interventions(run: Path, trial: int | None = None) -> list[JsonObject]:
 
 def touched(run: Path) -> set[int]:
     """The numbers of the trials that a hand has changed, or that it made."""
-    query = f"SELECT DISTINCT trial, made FROM interventions WHERE state = 'applied' LIMIT {MOST_LISTED}"
+    others = ", ".join(f"'{one}'" for one in UNTOUCHED)
+    query = (
+        f"SELECT DISTINCT trial, made FROM interventions WHERE state = 'applied' AND action NOT IN ({others}) "
+        f"LIMIT {MOST_LISTED}"
+    )
     return {one for trial, made in _rows(run, query) if type(one := trial if made is None else made) is int}
 
 

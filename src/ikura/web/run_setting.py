@@ -28,6 +28,7 @@ class RunSetting:
         space: the range of each hyperparameter, as config.toml has it.
         objectives: what else counts.
         about: words on data and search.
+        greater_is_better: direction of the metric; None in runs of before it was written down.
     """
 
     metric: str
@@ -36,11 +37,13 @@ class RunSetting:
     space: dict[str, JsonObject] = field(default_factory=dict)
     objectives: tuple[str, ...] = ()
     about: dict[str, str] = field(default_factory=dict)
+    greater_is_better: bool | None = None
 
     @property
     def sign(self) -> float:
         """1 if a greater dev score is better, -1 otherwise."""
-        return -1.0 if self.metric in LESS_IS_BETTER else 1.0
+        greater = self.metric not in LESS_IS_BETTER if self.greater_is_better is None else self.greater_is_better
+        return 1.0 if greater else -1.0
 
 
 def read_setting(run: Path) -> RunSetting:
@@ -62,11 +65,16 @@ def read_setting(run: Path) -> RunSetting:
             space,
             tuple(str(one) for one in values.get("objectives", ())),
             {name: _words(values.get(name)) for name in ("data", "task", "search", "schedule", "network", "target")},
+            _truth(values.get("greater_is_better")),
         )
     except OSError as error:
         raise RunError(f"{shown(path)}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, ValueError) as error:
         raise RunError(f"{shown(path)}: not a setting of ikura ({error})") from error
+
+
+def _truth(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _words(value: Any) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -108,6 +109,7 @@ class StudyReader:
         with reading(self.run) as connection:
             trials.refresh(connection, whole)
             known = facts(connection, *FACTS)
+            setting = _with_budget(setting, connection)
         if whole:
             self._whole = time.monotonic()
         self._trials = trials
@@ -177,6 +179,18 @@ class StudyReaders:
             while len(self._readers) > MOST_STUDIES:
                 self._readers.popitem(last=False)
             return found
+
+
+def _with_budget(setting: RunSetting, connection: sqlite3.Connection) -> RunSetting:
+    """The setting with the trials and epochs that a hand gave the search since."""
+    query = "SELECT content FROM interventions WHERE action = 'budget' AND state = 'applied' ORDER BY number"
+    # Databases of an earlier ikura have no such table.
+    with suppress(sqlite3.OperationalError, ValueError, TypeError, AttributeError):
+        for (content,) in connection.execute(query).fetchall():
+            sizes = json.loads(content)
+            trials, epochs = sizes.get("trials", setting.trials), sizes.get("epochs", setting.epochs)
+            setting = replace(setting, trials=int(trials), epochs=int(epochs))
+    return setting
 
 
 def _is(trials: TrialColumns, state: str) -> np.ndarray:

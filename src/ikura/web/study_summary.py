@@ -17,7 +17,7 @@ from ikura.web.database_reader import facts, reading
 from ikura.web.run_folders import is_live
 from ikura.web.run_setting import RunSetting, read_setting
 from ikura.web.study_reader import Snapshot, begun
-from ikura.web.trial_columns import TrialColumns
+from ikura.web.trial_columns import OPEN, TrialColumns
 
 __all__ = ["overview", "summary"]
 
@@ -72,7 +72,7 @@ def summary(name: str, run: Path, study: Snapshot, pace: Sequence[tuple[float, i
     sizes = np.bincount(codes, minlength=len(state.options))
     counts = {word: int(size) for word, size in zip(state.options, sizes, strict=True) if size}
     searched = _are(trials, "purpose", "search")
-    ended = int((searched & ~_are(trials, "state", State.WAITING) & ~_are(trials, "state", State.RUNNING)).sum())
+    ended = int((searched & _ended(trials)).sum())
     done = bool(study.facts.get("done"))
     return {
         "run": name,
@@ -113,6 +113,11 @@ def _are(trials: TrialColumns, column: str, word: str) -> np.ndarray:
     code = found.options.index(word) if word in found.options else -1
     same: np.ndarray = found.values == code
     return same
+
+
+def _ended(trials: TrialColumns) -> np.ndarray:
+    found: np.ndarray = ~np.any([_are(trials, "state", word) for word in OPEN], axis=0)
+    return found
 
 
 def _left(pace: Sequence[tuple[float, int]], trials: int) -> float | None:
@@ -172,7 +177,7 @@ def _stages(study: Snapshot, searched: np.ndarray) -> list[JsonObject]:
     """The stages of the search, each with how many of its trials have ended; the finalists last."""
     trials = study.trials
     known = study.facts.get("stages")
-    ended = ~_are(trials, "state", State.WAITING) & ~_are(trials, "state", State.RUNNING)
+    ended = _ended(trials)
     stages = trials["stage"].values
     found = []
     for one in known if isinstance(known, list) else []:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +23,16 @@ WORDS = ("state", "purpose")
 STATE = len(NUMBERS)
 """Where the state stands in a row."""
 QUERY = f"SELECT {', '.join((*NUMBERS, *WORDS, 'hyperparameters'))} FROM trials WHERE number >= ? ORDER BY number"
-OPEN = tuple(str(one) for one in State if not one.ended)
+PAUSED = "paused"
+OPEN = (*(str(one) for one in State if not one.ended), PAUSED)
 """States of trials of which more becomes."""
+TRAINING = f"SELECT DISTINCT trial, '{State.RUNNING}' FROM live_curves"
+STANDING = f"""
+    SELECT trial, '{PAUSED}' FROM interventions AS pause WHERE action = 'pause' AND state = 'applied' AND NOT EXISTS (
+        SELECT 1 FROM interventions AS later WHERE later.trial = pause.trial AND later.state = 'applied'
+        AND (later.action = 'stop' OR (later.action = 'go-on' AND later.number > pause.number))
+    ) AND applied = (SELECT epochs FROM trials WHERE number = pause.trial)
+"""
 EXACT_POWER = 22
 MOST_NAMES = 200
 """Hyperparameters that get a column."""
@@ -81,7 +90,7 @@ class TrialColumns:
         unsettled = (i for i, row in enumerate(self._known) if whole or row[STATE] in OPEN)
         settled = next(unsettled, len(self._known))
         least = self._known[settled - 1][0] + 1 if settled else 0
-        found = connection.execute(QUERY, (least,)).fetchall()
+        found = _as_they_stand(connection.execute(QUERY, (least,)).fetchall(), connection)
         given = _parsed([row[-1] for row in found])
         self._known[settled:] = [row[:-1] for row in found]
         self._given[settled:] = given
@@ -106,6 +115,19 @@ class TrialColumns:
         for name in names:
             key = f"hp:{name}"
             self.columns[key] = _column([one.get(name) for one in self._given])
+
+
+def _as_they_stand(rows: list[tuple[Any, ...]], connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
+    """Rows of trials in which those that train are running, and those that stand still are paused."""
+    states: dict[Any, str] = {}
+    for query in (TRAINING, STANDING):
+        # Databases of an earlier ikura have no such tables.
+        with suppress(sqlite3.OperationalError):
+            states |= dict(connection.execute(query).fetchall())
+    return [
+        (*row[:STATE], states[row[0]], *row[STATE + 1 :]) if row[0] in states and row[STATE] in OPEN else row
+        for row in rows
+    ]
 
 
 def _shortened(values: np.ndarray, digits: int) -> np.ndarray:

@@ -21,6 +21,8 @@ from ikura.json_values import Json, JsonObject, jsonable
 __all__ = ["answer", "main"]
 
 IDLE_SECONDS = 300.0
+COMPOSED: dict[str, set[str]] = {"budget": {"trials", "epochs", "time_limit"}, "stop-worst": {"share"}}
+"""What is made of several requests, and the values that it takes."""
 
 
 def main() -> None:
@@ -57,6 +59,12 @@ def _ask(question: JsonObject) -> Json:
     trial, at, values = question["trial"], question["at"], question["values"]
     with closing(record):
         steering = Steering(record)
+        if action in COMPOSED:
+            if unknown := values.keys() - COMPOSED[action]:
+                raise UsageError(f"{action} takes no {', '.join(sorted(unknown))}")
+            if action == "budget":
+                return [one.to_json() for one in steering.budget(**values, why=why)]
+            return [one.to_json() for one in steering.stop_worst(values.get("share", 0.0), why=why)]
         if action != "rewind":
             request = Request(action=Action(action), trial=trial, values=values, at=at, why=why)
             return [steering.ask(request).to_json()]

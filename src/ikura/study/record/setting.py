@@ -73,6 +73,7 @@ class Setting:
         objectives, prefer, within, max_parameters: as for `ikura.study.record.objectives.Objectives`.
         auto: `AutopilotOptions` as a table; empty without one.
         plugins: what does not come with ikura, and where it is from; None if all does.
+        greater_is_better: direction of the metric; None in runs of before it was written down.
         store, name: the URL of the server's database that the study is recorded in, without a password, and its name
             there; None if it is recorded in the run folder.
     """
@@ -126,6 +127,7 @@ class Setting:
     max_parameters: Count | None = None
     auto: JsonObject = field(default_factory=dict)
     plugins: list[PluginRecord] | None = None
+    greater_is_better: bool | None = None
     store: Name | None = None
     name: Name | None = None
     version: Name = __version__

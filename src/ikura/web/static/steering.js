@@ -7,13 +7,16 @@ import { NOTHING, ago, number } from "./words.js";
 const SIGNS = { asked: "…", accepted: "…", refused: "✕", applied: "✓" };
 const OFTEN = ["learning_rate", "batch_size", "l2", "l1", "weight_decay"];
 
+const OF_SEARCH = ["range", "add", "ban", "budget"];
+
 export function statusOf(one) {
-  const told = one.state === "applied" && one.applied !== null ? `applied after epoch ${one.applied}` : one.state;
+  const moment = OF_SEARCH.includes(one.action) ? `from trial ${one.applied} on` : `after epoch ${one.applied}`;
+  const told = one.state === "applied" && one.applied != null ? `applied ${moment}` : one.state;
   return [h("span", { class: `sign ask-${one.state}`, "aria-hidden": "true" }, SIGNS[one.state] ?? "·"), ` ${told}`, one.reason ? h("span", { class: "quiet" }, `: ${one.reason}`) : null];
 }
 
 export function whatOf(one) {
-  const values = Object.entries(one.values).map(([name, value]) => `${name} ${number(value, 5)}`);
+  const values = Object.entries(one.values).map(([name, value]) => (one.action === "range" && name === "name" ? value : `${name} ${number(value, 5)}`));
   return [one.action, ...values].join(" ");
 }
 
@@ -56,6 +59,7 @@ export class Hand {
     Object.assign(this, { place, run, trial, again, fields: new Map(), can: null });
     this.why = h("input", { name: "why", placeholder: "your reason, for the record", maxlength: 500, "aria-label": "reason" });
     this.at = h("input", { name: "at", inputmode: "numeric", placeholder: "at once", "aria-label": "after how many epochs", size: 10 });
+    this.epochs = h("input", { name: "epochs", inputmode: "numeric", placeholder: "in all", "aria-label": "epochs in all, to train longer", size: 10 });
     this.told = h("p", { class: "quiet", role: "status" });
     this.controls = h("div", { class: "controls" });
     this.buttons = h("div", { class: "chips" });
@@ -63,7 +67,7 @@ export class Hand {
       place,
       h("div", { class: "top" }, h("h2", {}, "A hand on it"), h("span", { class: "quiet" }, "what is asked is done between two epochs, and is on record; a click into a chart takes its epoch")),
       this.controls,
-      h("div", { class: "controls" }, h("label", {}, h("span", {}, "after epoch"), this.at), h("label", { class: "wide" }, h("span", {}, "why"), this.why)),
+      h("div", { class: "controls" }, h("label", {}, h("span", {}, "after epoch"), this.at), h("label", {}, h("span", {}, "longer, to"), this.epochs), h("label", { class: "wide" }, h("span", {}, "why"), this.why)),
       this.buttons,
       this.told,
     );
@@ -72,7 +76,8 @@ export class Hand {
     });
   }
 
-  async load(hyperparameters, trains) {
+  async load(hyperparameters, state) {
+    const trains = ["running", "waiting", "paused"].includes(state);
     this.now = hyperparameters;
     if (this.can === null) {
       this.told.textContent = "asking what can be changed…";
@@ -91,13 +96,21 @@ export class Hand {
     for (const name of names) if (!this.fields.has(name)) this.field(name);
     for (const [name, field] of this.fields) field.placeholder = number(hyperparameters[name], 5);
     const button = (words, does, title, kind = "") => h("button", { type: "button", class: kind, title, on: { click: does } }, words);
-    const allowed = (action) => this.can.actions.includes(action) && names.length > 0;
+    const may = (action) => this.can.actions.includes(action);
+    const allowed = (action) => may(action) && names.length > 0;
+    const now = (action) => () => this.ask({ action, at: null });
     put(
       this.buttons,
       trains && allowed("set") ? button("Ask for these values", () => this.set(), "from the epoch on, or at once", "main") : null,
       allowed("fork") ? button("Fork with them", () => this.ask({ action: "fork", values: this.values() }), "another trial goes on from the epoch with these values; this one goes on as it is", trains ? "" : "main") : null,
       trains && allowed("rewind") ? button("Go back with them", () => this.rewind(), "this trial is stopped, and a fork goes on from the epoch") : null,
       trains && allowed("stop") ? button("Stop this trial", () => this.ask({ action: "stop" }), "after the epoch, or at once; the weights of its best epoch are kept") : null,
+      trains && state !== "paused" && may("pause") ? button("Pause", () => this.ask({ action: "pause" }), "it stands still after the epoch, or at once; the others train on") : null,
+      state === "paused" && may("go-on") ? button("Go on", now("go-on"), "it trains on from where it stands", "main") : null,
+      may("longer") ? button("Train longer", () => this.longer(), "when it has ended, a copy goes on from there") : null,
+      trains && may("pin") ? button("Pin", now("pin"), "no schedule drops it, and it is never among the worst that are stopped") : null,
+      state === "waiting" && may("prioritise") ? button("Begin next", now("prioritise"), "it begins as soon as somebody is free") : null,
+      may("note") ? button("Keep as a note", now("note"), "what stands in the field of the reason") : null,
     );
   }
 
@@ -146,6 +159,15 @@ export class Hand {
     } else this.ask({ action: "rewind", values: this.values() });
   }
 
+  longer() {
+    const text = this.epochs.value.trim();
+    if (/^\d{1,9}$/.test(text)) this.ask({ action: "longer", values: { epochs: Number(text) }, at: null });
+    else {
+      this.told.textContent = "say to how many epochs in all";
+      this.epochs.focus();
+    }
+  }
+
   async ask(form) {
     if (form.values === null) return;
     const at = this.at.value.trim();
@@ -158,7 +180,7 @@ export class Hand {
     try {
       const found = await send("ask", { run: this.run, trial: this.trial, why: this.why.value.trim(), at: at === "" ? null : Number(at), ...form });
       this.told.textContent = `asked: ${found.map(whatOf).join(", ")}`;
-      for (const field of [...this.fields.values(), this.at, this.why]) field.value = "";
+      for (const field of [...this.fields.values(), this.at, this.why, this.epochs]) field.value = "";
       await this.again();
     } catch (error) {
       this.told.textContent = error.message;

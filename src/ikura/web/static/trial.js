@@ -105,7 +105,7 @@ export class Trial {
     this.loss.picked = this.dev.picked = this.handBox.hidden ? null : (epoch) => this.pick(epoch);
     if (this.handBox.hidden) return;
     this.hand ??= new Hand(this.handBox, run, found.trial.number, () => this.load());
-    this.hand.load(this.values(), ["running", "waiting"].includes(state));
+    this.hand.load(this.values(), state);
   }
 
   // Put the playhead to an epoch: to go back to, or to fork from.

@@ -65,6 +65,7 @@ export const HP = "hp:";
 export const STATES = {
   complete: { sign: "●", means: "trained to its end" },
   running: { sign: "◐", means: "in training, or waiting for its next round" },
+  paused: { sign: "◫", means: "it stands still until a hand lets it go on" },
   waiting: { sign: "○", means: "not begun yet" },
   pruned: { sign: "◇", means: "ended early by the schedule" },
   stopped: { sign: "◼", means: "ended early by a hand or the time limit" },
