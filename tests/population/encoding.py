@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.stats import norm
+from sklearn.preprocessing import PowerTransformer
 from torch import Tensor, nn
 
 from ikura.nn.noise import bits, key, normal
 
-__all__ = ["Encoded"]
+__all__ = ["Encoded", "Transformed"]
 
 
 def piecewise_linear(x: Tensor, edges: np.ndarray) -> Tensor:
@@ -98,3 +99,42 @@ class Encoded(nn.Module):
             mixed = torch.cos(angle + self.phases[j * k : (j + 1) * k]) @ self.weight[rows].T + self.bias[rows]
             return torch.cat([v[:, None], mixed], 1)
         return torch.relu(torch.cat([torch.sin(angle), torch.cos(angle)], 1) @ self.weight[rows].T + self.bias[rows])
+
+
+class Transformed:
+    """A transform of the target, by scikit-learn, NumPy and plain interpolation; undone within the seen range.
+
+    Args:
+        kind: of the transform.
+        y: standardised values of the training rows.
+        scorer: knows mean and deviation of the values.
+    """
+
+    def __init__(self, kind: str, y: np.ndarray, scorer: Any) -> None:
+        self.kind, self.mean, self.std, self.range = kind, scorer.mean, scorer.std, (y.min(), y.max())
+        if kind == "yeo_johnson":
+            self.power = PowerTransformer().fit(y[:, None])
+        elif kind == "log":
+            raw = np.log(self.std * y + self.mean)
+            self.centre, self.spread = raw.mean(), raw.std()
+        else:
+            shares = np.linspace(0, 1, min(128, len(y)))
+            limit = 1 / (2 * len(y))
+            self.knots, self.scores = np.quantile(y, shares), norm.ppf(np.clip(shares, limit, 1 - limit))
+
+    def apply(self, y: np.ndarray) -> np.ndarray:
+        """What is learned of y."""
+        if self.kind == "yeo_johnson":
+            return np.asarray(self.power.transform(y[:, None])[:, 0])
+        if self.kind == "log":
+            return np.asarray((np.log(self.std * y + self.mean) - self.centre) / self.spread)
+        return np.interp(y, self.knots, self.scores)
+
+    def undo(self, z: np.ndarray) -> np.ndarray:
+        """Values of outputs z, shape (rows, 1)."""
+        if self.kind == "yeo_johnson":
+            return np.clip(np.nan_to_num(self.power.inverse_transform(z), nan=self.range[1]), *self.range)
+        if self.kind == "log":
+            found = (np.exp(z * self.spread + self.centre) - self.mean) / self.std
+            return np.asarray(np.clip(found, *self.range))
+        return np.interp(z, self.scores, self.knots)

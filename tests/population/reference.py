@@ -20,7 +20,7 @@ from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 
-from .encoding import Encoded
+from .encoding import Encoded, Transformed
 
 __all__ = ["ACTIVATION", "Net", "Smorms3", "optimizer", "train_by_hand"]
 
@@ -318,6 +318,7 @@ def train_by_hand(
         coupled: whether l2 is left to the weight_decay of torch.optim's parameter groups.
     """
     task, v, scorer = setup.task, member.values, setup.scorer
+    transform = None if v.target_transform == "none" else Transformed(v.target_transform, setup.train.y, scorer)
     weights = [p for p in net.parameters() if p.ndim > 1]
     apart = [net.scale] if isinstance(getattr(net, "scale", None), nn.Parameter) else []
     biases = [p for p in net.parameters() if p.ndim < 2 and not any(p is one for one in apart)]
@@ -329,6 +330,7 @@ def train_by_hand(
     schedulers = Schedulers(rule, v, steps, epochs)
     for epoch in range(epochs):
         x, codes, y = tensors(setup.train, permutation(member.seed, epoch, rows))
+        y = y if transform is None else torch.from_numpy(transform.apply(y.numpy()))
         if v.label_noise:
             y = noisy_labels(task, y, v.label_noise, member.seed, epoch, max(2, setup.outputs))
         total = 0.0
@@ -375,6 +377,7 @@ def train_by_hand(
         x, codes, y = tensors(setup.dev)
         with torch.no_grad():
             z = net(x, codes)
+        z = z if transform is None else torch.from_numpy(transform.undo(z.numpy()))
         if task == "regression":
             score = scorer.metric(z[:, 0] * scorer.std + scorer.mean, y * scorer.std + scorer.mean)
         else:

@@ -94,7 +94,7 @@ OTHERS: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "encoding_size": ({"numeric_encoding": "pbld"}, [8, 2, 5]),
     "scale_rate": ({"numeric_encoding": "periodic"}, [0.0, 1.0, 6.0]),
 }
-NAMES = [name for name in DEFAULTS if name not in (*OF_IMAGES, "pretrained_rate")]
+NAMES = [name for name in DEFAULTS if name not in (*OF_IMAGES, "pretrained_rate", "target_transform")]
 CORE = ["layers", "units", "batch_size", "dropout", "normalisation", "optimizer", "schedule_shape", "gradient_noise",
         "numeric_encoding", "scale_rate"]  # fmt: skip
 STRANGER = {

@@ -210,7 +210,7 @@ def test_a_space_that_was_made_effective_is_so(picked: dict[str, int]) -> None:
 def told(name: str) -> str:
     """The row of the documentation that a hyperparameter has."""
     known = BOUNDS | ARCHITECTURE
-    named = ("activation", "optimizer", "initialisation", "schedule_shape", "numeric_encoding")
+    named = ("activation", "optimizer", "initialisation", "schedule_shape", "numeric_encoding", "target_transform")
     bounds = "one of its names" if name in named else "pairs"
     if name in known:
         low, high = known[name]

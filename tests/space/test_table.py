@@ -11,6 +11,7 @@ from ikura.nn.activation import ACTIVATIONS
 from ikura.nn.encoding import ENCODINGS
 from ikura.nn.initialisation import INITIALISATIONS
 from ikura.nn.normalisation import NORMALISATIONS
+from ikura.nn.target_transform import TRANSFORMS
 from ikura.population.kernel.records import SETTINGS
 from ikura.population.schedule import SHAPES
 from ikura.population.update_rules import RULES
@@ -64,6 +65,7 @@ def test_what_is_said_of_one_goes_together(one: Hyperparameter) -> None:
         ("initialisation", INITIALISATIONS),
         ("normalisation", NORMALISATIONS),
         ("numeric_encoding", ENCODINGS),
+        ("target_transform", TRANSFORMS),
     ],
 )
 def test_options_are_named_as_they_are_known(name: str, known: Iterable[str]) -> None:

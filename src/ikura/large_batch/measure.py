@@ -241,8 +241,8 @@ class _Work:
 
         def work(piece: Piece) -> Any:
             epoch = piece if isinstance(piece, int) else 0
-            network = setup.trained(self.member, notes.weights(epoch), {}).to(setup.device)
-            part = sample if isinstance(piece, int) else few
+            network = setup.trained(self.member, notes.weights(epoch), {}, predicts=False).to(setup.device)
+            part = setup.learned(self.member, sample if isinstance(piece, int) else few)
             codes = part.codes if takes_codes(network, part.codes.shape[1]) else None
             with np.errstate(all="ignore"):
                 if isinstance(piece, int):

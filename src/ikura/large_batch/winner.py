@@ -77,7 +77,8 @@ def first_norm(setup: TrainingSetup, member: Member) -> float:
     parameters = [p for p in module.parameters() if p.requires_grad]
     rows = len(setup.train)
     size = min(int(member.values.batch_size), rows)
-    batches = Batches(setup.train.ordered(member.seed, 0).head(BATCHES * size), torch.device("cpu"), setup.task)
+    first = setup.learned(member, setup.train.ordered(member.seed, 0).head(BATCHES * size))
+    batches = Batches(first, torch.device("cpu"), setup.task)
     norms = []
     for begin in range(0, min(BATCHES * size, rows - size + 1), size):
         x, codes, y = batches(slice(begin, begin + size))

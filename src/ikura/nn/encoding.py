@@ -14,7 +14,16 @@ from scipy.special import ndtri
 from ikura.errors import UsageError, nearest
 from ikura.json_values import JsonObject
 
-__all__ = ["CLIP", "ENCODINGS", "KNOTS", "WAVES", "NumericEncoding", "fit_encoding", "numeric_encoding"]
+__all__ = [
+    "CLIP",
+    "ENCODINGS",
+    "KNOTS",
+    "WAVES",
+    "NumericEncoding",
+    "fit_encoding",
+    "normal_scores",
+    "numeric_encoding",
+]
 
 CLIP = 3.0
 """Size that robust scaling never exceeds."""
@@ -216,19 +225,19 @@ def _edges(values: np.ndarray, bins: int) -> Sequence[float]:
     return edges
 
 
-def _normal_scores(values: np.ndarray, bins: int) -> Sequence[float]:
-    """Quantiles, then their normal scores; a value of many rows has the mean of its first and last rank."""
+def normal_scores(values: np.ndarray) -> list[float]:
+    """Find up to 128 quantiles, then the normal scores of them; a value of many rows has the mean of their ranks."""
     shares = np.linspace(0, 1, min(KNOTS, values.size))
     quantiles = np.quantile(values, shares)
     knots, first, counts = np.unique(quantiles, return_index=True, return_counts=True)
     ranks = (shares[first] + shares[first + counts - 1]) / 2
     edge = 0.5 / values.size
-    return [*knots, *ndtri(np.clip(ranks, edge, 1 - edge))]
+    return [*knots.tolist(), *ndtri(np.clip(ranks, edge, 1 - edge)).tolist()]
 
 
 _FITS: dict[str, Callable[[np.ndarray, int], Sequence[float]]] = {
     "robust": _robust,
-    "quantile": _normal_scores,
+    "quantile": lambda values, bins: normal_scores(values),
     "piecewise_linear": _edges,
     "periodic": lambda values, bins: (),
     "pbld": _robust,

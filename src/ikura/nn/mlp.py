@@ -15,6 +15,7 @@ from ikura.nn.dropout import INPUTS, Dropout
 from ikura.nn.encoding import NumericEncoding
 from ikura.nn.encoding_layer import encoding_layer
 from ikura.nn.normalisation import normaliser
+from ikura.nn.target_transform import TargetLayer, TargetTransform
 
 __all__ = ["MLP", "embedding_size"]
 
@@ -48,6 +49,8 @@ class MLP(nn.Module):
         normalisation_momentum: share of one mini-batch (or ghost) in the running statistics.
         encoding: JSON form of a `ikura.nn.encoding.NumericEncoding`; None where x goes in as it is.
         scaled: whether inputs have learnt factors.
+        target: JSON form of a `ikura.nn.target_transform.TargetTransform` that is undone in the outputs; None where
+            these are what was learned.
 
     Example:
         >>> MLP(4, 3, [16, 8])(torch.zeros(5, 4)).shape
@@ -68,6 +71,7 @@ class MLP(nn.Module):
         normalisation_momentum: float = 0.1,
         encoding: Mapping[str, Any] | None = None,
         scaled: bool = False,
+        target: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         rates = [dropout] * len(units) if isinstance(dropout, int | float) else list(dropout)
@@ -89,6 +93,7 @@ class MLP(nn.Module):
         self.layers = nn.ModuleList([*layers, nn.Linear(widths[-2], outputs)])
         self.dropouts = nn.ModuleList(Dropout(rate, layer) for layer, rate in enumerate(rates))
         self.dropout_input = Dropout(dropout_input, INPUTS) if dropout_input else None
+        self.target = None if target is None else TargetLayer(TargetTransform.of(dict(target)))
 
     def forward(self, x: Tensor, codes: Tensor | None = None) -> Tensor:
         """Compute the outputs of one mini-batch.
@@ -112,4 +117,4 @@ class MLP(nn.Module):
         for layer, dropout in zip(self.layers, self.dropouts, strict=False):
             x = dropout(function(layer(x)))
         out: Tensor = self.layers[-1](x)
-        return out
+        return out if self.target is None else self.target(out)

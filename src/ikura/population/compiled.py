@@ -28,6 +28,7 @@ from ikura.population.kernel.records import (
     setting_of,
 )
 from ikura.population.layout import Layout
+from ikura.population.learned_targets import learned_by, undone
 from ikura.population.member import Member
 from ikura.population.schedule import batch_size_at, follows_distance, learning_rates, steady_rates
 from ikura.population.update_rules import rule
@@ -56,6 +57,8 @@ class CompiledTile(KernelTile):
             widths[k, : len(layout.widths)] = layout.widths
             dropout[k, : 1 + len(layout.units)] = member.values.dropout_input, *member.each_layer("dropout")
         encodings = [layout.encoding for layout in layouts]
+        self.targets = [layout.target for layout in layouts]
+        kinds = list(dict.fromkeys(self.targets))
         plans, statistics = zip(*map(plan_of, encodings), strict=True)
         self.networks = Networks(
             task=loss_kernel.CODES[task],
@@ -68,6 +71,7 @@ class CompiledTile(KernelTile):
             normalisations=np.array([normalisation_kernel.code(values.normalisation) for values in every], np.int64),
             ghost_sizes=np.array([values.ghost_size for values in every]).astype(np.int64),
             momenta=np.array([float(values.normalisation_momentum) for values in every]),
+            targets=np.array([kinds.index(target) for target in self.targets], np.int64),
             ahead=np.array([layout.ahead for layout in layouts], np.int64),
             scales=np.array([layout.scales for layout in layouts], np.int64),
             plans=joined(plans),
@@ -105,11 +109,16 @@ class CompiledTile(KernelTile):
             for member, steady, share, updates in zip(self.members, self.steady, left, self._updates(rows), strict=True)
         ]
         train_epoch(
-            Inputs(examples.array, examples.codes), examples.y, self.networks, self.settings, self.state,
+            Inputs(examples.array, examples.codes), self._learned(examples.y), self.networks, self.settings, self.state,
             Parts(np.array([*chain(*rates)]), np.cumsum([0, *map(len, rates)], dtype=np.int64)),
             self._draws(epoch, rows), costs,
         )  # fmt: skip
         return costs
+
+    def _learned(self, y: np.ndarray) -> np.ndarray:
+        """What members learn, a row for each transform of the targets, shape (transforms, rows)."""
+        kinds = dict.fromkeys(self.targets)
+        return y[None] if list(kinds) == [None] else np.stack(learned_by(list(kinds), y))
 
     def _draws(self, epoch: int, rows: int) -> Draws:
         """The noise of one epoch; what no member has is not drawn."""
@@ -132,8 +141,9 @@ class CompiledTile(KernelTile):
     @override
     def outputs(self, examples: Examples) -> np.ndarray:
         values = self.state.weights.values
-        out = np.empty((len(self.members), len(examples), self.layouts[0].outputs), values.dtype)
+        out: np.ndarray = np.empty((len(self.members), len(examples), self.layouts[0].outputs), values.dtype)
         evaluate(Inputs(examples.array, examples.codes), self.networks, self.state, out)
+        undone(self.targets, out)
         return out
 
     @override

@@ -18,6 +18,7 @@ from ikura.nn.generators import seeded
 from ikura.nn.initialisation import initial_weights
 from ikura.nn.mlp import MLP, embedding_size
 from ikura.nn.noise import key, normal
+from ikura.nn.target_transform import TargetTransform
 from ikura.population.member import Member
 
 __all__ = ["Layout"]
@@ -41,6 +42,7 @@ class Layout:
         normalisation: of the hidden layers.
         encoding: of numeric columns; None where they go in as they are.
         scaled: whether inputs have learnt factors.
+        target: what is learned in place of a value, which the trained network undoes; None for the value itself.
     """
 
     inputs: int
@@ -50,6 +52,7 @@ class Layout:
     normalisation: str = "none"
     encoding: NumericEncoding | None = None
     scaled: bool = False
+    target: TargetTransform | None = None
 
     @classmethod
     def of(
@@ -59,11 +62,13 @@ class Layout:
         outputs: int,
         cardinalities: Sequence[int],
         encoding: NumericEncoding | None = None,
+        target: TargetTransform | None = None,
     ) -> Layout:
-        """Read a member's layout from its hyperparameters, and from how its numeric columns are encoded."""
+        """Read a member's layout from its hyperparameters, and from what was fitted to its training rows."""
         units = tuple(int(width) for width in member.each_layer("units"))
         scaled = member.values.scale_rate > 0
-        return cls(inputs, outputs, units, tuple(cardinalities), member.values.normalisation, encoding, scaled)
+        every = units, tuple(cardinalities), member.values.normalisation, encoding, scaled, target
+        return cls(inputs, outputs, *every)
 
     @cached_property
     def tables(self) -> list[tuple[int, int]]:
@@ -181,6 +186,7 @@ class Layout:
         values = member.values
         further: JsonObject = {} if self.encoding is None else {"encoding": self.encoding.form}
         further |= {"scaled": True} if self.scaled else {}
+        further |= {} if self.target is None else {"target": self.target.form}
         return {
             "inputs": self.inputs,
             "outputs": self.outputs,
@@ -195,10 +201,19 @@ class Layout:
             **further,
         }
 
-    def module(self, member: Member, weights: np.ndarray | None = None) -> MLP:
-        """Build the member's network as a plain PyTorch module, with the given or its initial weights."""
+    def module(self, member: Member, weights: np.ndarray | None = None, predicts: bool = False) -> MLP:
+        """Build the member's network as a plain PyTorch module, with the given or its initial weights.
+
+        Args:
+            member: the member.
+            weights: flat; None for the initial ones.
+            predicts: whether outputs are values, as of a trained network, in place of what is learned of them.
+        """
+        arguments = self.arguments(member)
+        if not predicts:
+            arguments.pop("target", None)
         with seeded(0):
-            net = MLP(**self.arguments(member))
+            net = MLP(**arguments)
         vector = torch.from_numpy(np.asarray(self.initial(member) if weights is None else weights))
         net = net.to(vector.dtype)
         torch.nn.utils.vector_to_parameters(vector, net.parameters())

@@ -13,6 +13,7 @@ from ikura.nn.augmentation import AUGMENTATIONS, check_strength
 from ikura.nn.encoding import numeric_encoding
 from ikura.nn.initialisation import initialisation
 from ikura.nn.normalisation import normalisation
+from ikura.nn.target_transform import target_transform
 from ikura.population.schedule import growth_of, pieces_of, shape
 from ikura.population.update_rules import rule
 from ikura.space import DEFAULTS, layer_of
@@ -56,6 +57,8 @@ def check_value(name: str, value: Any, built_in: bool) -> None:
         normalisation(value)
     elif built_in and name == "numeric_encoding":
         numeric_encoding(value)
+    elif built_in and name == "target_transform":
+        target_transform(value)
     elif built_in and name in AUGMENTATIONS:
         check_strength(AUGMENTATIONS, name, value)
     bounds = BOUNDS | ARCHITECTURE if built_in else BOUNDS

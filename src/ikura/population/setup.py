@@ -71,7 +71,7 @@ class TrainingSetup:
         optimizer: makes the optimizer of a network from it and its hyperparameters, in place of an update rule of
             ikura's; None for that.
         own: what was found out about networks of the caller's.
-        encodings: of numeric columns, as they were fitted.
+        encodings: of numeric columns, and transforms of the target, as they were fitted.
         programs: whether networks of the caller's are run as programs of the compiled kernel where they can be.
         mostly_programs: whether they can be, by one that was looked at.
     """
@@ -196,7 +196,13 @@ class TrainingSetup:
     def layout(self, member: Member) -> Layout:
         """Layout of a member's built-in network."""
         encoding = self.encodings.of(member.values, self.train, self.numeric)
-        return Layout.of(member, int(np.prod(self.train.shape)), self.outputs, self.cardinalities, encoding)
+        target = self.encodings.target(member.values, self.train, self.scorer)
+        return Layout.of(member, int(np.prod(self.train.shape)), self.outputs, self.cardinalities, encoding, target)
+
+    def learned(self, member: Member, examples: Examples) -> Examples:
+        """Examples with what a member learns in place of their targets; the same where that is these themselves."""
+        target = self.layout(member).target if self.network is None else None
+        return examples if target is None else replace(examples, y=target.apply(examples.y).astype(examples.y.dtype))
 
     def module(self, member: Member) -> nn.Module:
         """Build a member's network with its initial weights, keyed by the member's seed.
@@ -292,7 +298,7 @@ class TrainingSetup:
     def _stackable(self, member: Member) -> Any:
         """What built-in networks that are padded to one width have in common."""
         values, layout = member.values, self.layout(member)
-        front = layout.encoding, layout.scaled
+        front = layout.encoding, layout.scaled, values.target_transform
         common = (len(layout.units), values.activation, layout.normalisation, values.dropout_input > 0, *front)
         if layout.normalisation == "ghost":
             return *common, values.ghost_size
@@ -345,8 +351,9 @@ class TrainingSetup:
         )
         modules = [wide.module(member, weights) for member, weights in zip(members, padded, strict=True)]
         return StackedTile(
-            members, modules, self.task, self.dtype, self.device, np.stack(free), self.output_shape, loss=self.loss
-        )
+            members, modules, self.task, self.dtype, self.device, np.stack(free), self.output_shape, loss=self.loss,
+            targets=[layout.target for layout in layouts],
+        )  # fmt: skip
 
     def _in_turn_tile(self, members: Sequence[Member], modules: Sequence[nn.Module], traits: ForwardTraits) -> Tile:
         own = [Hyperparameters(self.hyperparameters(member)) for member in members]
@@ -375,9 +382,17 @@ class TrainingSetup:
         inputs = self.form(members[0]).inputs
         return ProgramTile(members, programs, modules, inputs, weights, self.task, self.dtype)
 
-    def trained(self, member: Member, weights: np.ndarray, buffers: dict[str, np.ndarray]) -> nn.Module:
-        """Build a member's network with what `Tile.best` returned, in evaluation mode."""
-        module = self.module(member)
+    def trained(
+        self, member: Member, weights: np.ndarray, buffers: dict[str, np.ndarray], predicts: bool = True
+    ) -> nn.Module:
+        """Build a member's network with what `Tile.best` returned, in evaluation mode.
+
+        Args:
+            member: the member.
+            weights, buffers: what `Tile.best` returned.
+            predicts: whether its outputs are values, in place of what is learned of them.
+        """
+        module = self.module(member) if self.network is not None else self.layout(member).module(member, None, predicts)
         vector = torch.from_numpy(weights)
         module = module.to(vector.dtype)
         torch.nn.utils.vector_to_parameters(vector, weights_of(module).values())

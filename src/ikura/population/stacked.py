@@ -20,6 +20,7 @@ from ikura.nn.augmentation import Augment
 from ikura.nn.generators import preserved, reseed, reseed_torch, seeded
 from ikura.nn.loss import Loss, OutputShape, usual_loss
 from ikura.nn.noise import Draws, drawing, example_noise, key, label_draws
+from ikura.nn.target_transform import TargetTransform
 from ikura.population import attributes
 from ikura.population._tile import Tile
 from ikura.population.batches import Batches
@@ -29,6 +30,7 @@ from ikura.population.dry_run import ForwardTraits
 from ikura.population.examples import Examples
 from ikura.population.inputs import Features
 from ikura.population.kernel import loss as loss_kernel
+from ikura.population.learned_targets import learned_by, undone
 from ikura.population.member import Member
 from ikura.population.schedule import batch_size_at, follows_distance, learning_rates
 from ikura.population.scoring import Outputs
@@ -82,6 +84,7 @@ class StackedTile(Tile):
         outputs: the raw outputs that the loss takes.
         traits: what a dry run found of networks of the caller's; None for built-in ones.
         loss: the loss; None for the task's usual one.
+        targets: what each member learns in place of the targets; None for all of them these themselves.
     """
 
     def __init__(
@@ -95,7 +98,9 @@ class StackedTile(Tile):
         outputs: OutputShape | None = None,
         traits: ForwardTraits | None = None,
         loss: Loss | None = None,
+        targets: Sequence[TargetTransform | None] | None = None,
     ) -> None:
+        self.targets = [None] * len(members) if targets is None else list(targets)
         self.members, self.task, self.device = list(members), task, torch.device(device)
         self.loss = usual_loss(task) if loss is None else loss
         self.seed = members[0].seed
@@ -369,12 +374,13 @@ class StackedTile(Tile):
         return seeded(key(self.seed, purpose, *moment), self.device, str(self.dtype).removeprefix("torch."))
 
     def _labels(self, examples: Examples, epoch: int) -> Tensor | None:
-        """The labels that each member learns from in one epoch, shape (members, rows); None if no member has noise."""
+        """The labels that each member learns from in one epoch, shape (members, rows); None for the targets."""
         shares = [float(member.values.label_noise) for member in self.members]
-        if not any(shares):
+        if not any(shares) and not any(self.targets):
             return None
+        learned = learned_by(self.targets, examples.y)
         code, draws = loss_kernel.CODES[self.task], label_draws(self.seed, epoch, len(examples), self.classes)
-        rows = [loss_kernel.relabel(code, examples.y, *draws, s) if s else examples.y for s in shares]
+        rows = [loss_kernel.relabel(code, y, *draws, s) if s else y for s, y in zip(shares, learned, strict=True)]
         labels = torch.from_numpy(np.stack(rows)).to(self.device)
         return labels.long() if self.task == "multiclass" else labels
 
@@ -428,7 +434,7 @@ class StackedTile(Tile):
                 out[idle] = torch.nan
             return out.numpy()
 
-        return tree_map(joined, *parts)
+        return undone(self.targets, tree_map(joined, *parts))
 
     @override
     def keep(self, places: Sequence[int]) -> None:

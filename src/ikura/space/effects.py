@@ -9,7 +9,7 @@ from typing import Any
 from ikura.space._base import Value
 
 __all__ = [
-    "ALWAYS", "BEGINS", "CLASSES", "HIDDEN", "IMAGES", "NUMERIC", "REACHED", "Effect", "Need", "Place",
+    "ALWAYS", "BEGINS", "CLASSES", "HIDDEN", "IMAGES", "NUMERIC", "REACHED", "VALUES", "Effect", "Need", "Place",
     "above_zero", "first_epoch", "known", "of_rules", "of_shapes", "one_of",
 ]  # fmt: skip
 
@@ -116,5 +116,6 @@ HIDDEN = (Need("layers", lambda value: value >= 1, "layers of at least 1", netwo
 IMAGES = Effect(place=((lambda place, least: place.images, "images"),))
 NUMERIC = ((lambda place, least: place.numeric, "a table with numeric columns"),)
 CLASSES = ((lambda place, least: known(place.task, lambda task: task != "regression"), "classes"),)
+VALUES = ((lambda place, least: known(place.task, lambda task: task == "regression"), "values to predict"),)
 BEGINS = (lambda place, least: known(place.epochs, lambda epochs: first_epoch(least) < epochs), "that many epochs")
 REACHED = (lambda place, least: known(place.epochs, lambda epochs: least < epochs), "more epochs than that")

@@ -19,6 +19,7 @@ from ikura.space.effects import (
     IMAGES,
     NUMERIC,
     REACHED,
+    VALUES,
     Effect,
     Need,
     above_zero,
@@ -517,6 +518,13 @@ TABLE: tuple[Hyperparameter, ...] = (
         0.0,
         bounds=(0, LARGE),
         part=Part.NETWORK,
+    ),
+    Hyperparameter(
+        "target_transform",
+        "what a regression learns in place of the standardised value: none, log, quantile, yeo_johnson",
+        "none",
+        part=Part.NETWORK,
+        effect=Effect(place=VALUES),
     ),
     Hyperparameter(
         "flip",

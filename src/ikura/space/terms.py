@@ -108,6 +108,7 @@ TERMS: tuple[Term, ...] = (
     _term("encoding_size", "d_embedding num_emb_dim"),
     _term("encoding_sigma", "plr_sigma frequency_init_scale"),
     _term("scale_rate", "scale_lr_factor"),
+    _term("target_transform", "target_transformer y_transform transform_target log_target"),
     _term("flip", "horizontal_flip random_flip hflip random_horizontal_flip"),
     _term("rotation", "random_rotation rotation_range degrees rotate"),
     _term("crop", "random_crop padding"),

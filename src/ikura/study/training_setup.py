@@ -18,8 +18,9 @@ from ikura.data.memory import memory_limit
 from ikura.errors import UsageError
 from ikura.metric import metric
 from ikura.nn.augmentation import AUGMENTATIONS
-from ikura.nn.loss import outputs_of
+from ikura.nn.loss import Targets, outputs_of
 from ikura.nn.noise import key
+from ikura.nn.target_transform import fit_target
 from ikura.nn.transfer import features
 from ikura.plugins import plugin_network, plugins_among
 from ikura.population.examples import Examples
@@ -79,6 +80,7 @@ def make_setup(
         augmented=(any(name in setting.space for name in AUGMENTATIONS) or bool(setting.autopilot and network))
         and train.standard is not None,
     )
+    _check_target(setup, setting)
     if setup.training_step is not None:
         _check_in_python(setup, setting, "training_step", ("label_smoothing", "gradient_noise"))
     if setup.optimizer is not None:
@@ -92,6 +94,26 @@ def make_setup(
             "memory; choose a smaller image size, or a network that takes images"
         )
     return replace(setup, train=train.dense(), dev=dev.dense())
+
+
+def _check_target(setup: TrainingSetup, setting: Setting) -> None:
+    """Refuse transforms of a target that the loss, or the values themselves, do not allow."""
+    if setup.network is not None or setup.task != "regression" or "target_transform" not in setting.space:
+        return
+    form = setting.space["target_transform"]
+    kinds = form.get("choices", [form.get("value")]) if isinstance(form, dict) else [form]
+    asked = [str(kind) for kind in kinds if kind not in (None, "none")]
+    if not asked:
+        return
+    if setup.train.y.ndim != 1:
+        raise UsageError("[target_transform] is for one value to predict, and each row has several; leave it out")
+    if setup.loss.own is not None or setup.loss.targets is not Targets.STANDARDISED:
+        raise UsageError(f"[target_transform] cannot go with the loss {setting.loss}; leave one of them out")
+    for kind in asked:
+        try:
+            fit_target(kind, setup.train.y, float(setup.scorer.mean), float(setup.scorer.std))
+        except UsageError as error:
+            raise UsageError(f"[target_transform] {error}") from None
 
 
 def _check_in_python(setup: TrainingSetup, setting: Setting, argument: str, idle: tuple[str, ...]) -> None:

@@ -66,7 +66,7 @@ def _embedded(tables: Any) -> int:
 
 @compiled
 def train_epoch(
-    inputs: Any, y: Any, networks: Any, settings: Any, state: Any, learning_rates: Any, draws: Any, costs: Any
+    inputs: Any, ys: Any, networks: Any, settings: Any, state: Any, learning_rates: Any, draws: Any, costs: Any
 ) -> None:
     """Train each living member for one pass over the examples, in the order in which they come.
 
@@ -74,7 +74,7 @@ def train_epoch(
 
     Args:
         inputs: see `Inputs`, in the epoch's order.
-        y: targets in the precision of x, shape (rows,).
+        ys: targets in the precision of x, shape (transforms, rows).
         networks: see `Networks`.
         settings: a row of `SETTINGS` for each member.
         state: see `State`, changed in place.
@@ -90,6 +90,7 @@ def train_epoch(
         if not active[k]:
             costs[k] = np.nan
             continue
+        y = ys[networks.targets[k]]
         setting, limit, input_rate = settings[k], state.limits[k], networks.dropout[k, 0]
         batch = min(setting.batch_size, rows)
         joins = joins_last_row(networks.normalisations[k], batch)

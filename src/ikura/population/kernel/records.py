@@ -89,6 +89,7 @@ class Networks(NamedTuple):
         normalisations: codes, shape (members,).
         ghost_sizes: rows of a ghost, shape (members,).
         momenta: share of one mini-batch (or ghost) in the running statistics, float64, shape (members,).
+        targets: row of the targets that each member learns, shape (members,).
         ahead: weights ahead of the layers, shape (members,).
         scales: number of factors on the joined inputs, which come first among the weights, shape (members,).
         plans: what becomes of each column of x, shape (columns, 4) each; see `ikura.population.kernel.encoding`.
@@ -106,6 +107,7 @@ class Networks(NamedTuple):
     normalisations: Any
     ghost_sizes: Any
     momenta: Any
+    targets: Any
     ahead: Any
     scales: Any
     plans: Parts

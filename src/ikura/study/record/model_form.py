@@ -60,6 +60,15 @@ class EncodingRecord(TypedDict):
     size: NotRequired[Annotated[Count, Le(10_000)]]
 
 
+class TargetRecord(TypedDict):
+    """The form of `ikura.nn.target_transform.TargetTransform`."""
+
+    kind: Name
+    numbers: Annotated[list[Finite], MaxLen(10_000)]
+    low: Finite
+    high: Finite
+
+
 class NetworkRecord(TypedDict):
     """The arguments of `ikura.nn.mlp.MLP`."""
 
@@ -75,6 +84,7 @@ class NetworkRecord(TypedDict):
     normalisation_momentum: Share
     encoding: NotRequired[EncodingRecord]
     scaled: NotRequired[bool]
+    target: NotRequired[TargetRecord]
 
 
 class ModelForm(TypedDict):
