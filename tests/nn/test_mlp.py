@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ikura.nn import ACTIVATIONS, MLP
-from ikura.nn.mlp import embedding_size
+from ikura.nn.mlp import usual_size
 from ikura.nn.noise import Draws, drawing
 
 
@@ -49,4 +49,4 @@ def test_layers_drop_different_units() -> None:
 
 
 def test_embedding_sizes() -> None:
-    assert [embedding_size(c) for c in (1, 2, 4, 5, 256, 257, 10**6)] == [1, 2, 2, 3, 16, 16, 16]
+    assert [usual_size(c) for c in (1, 2, 4, 5, 256, 257, 10**6)] == [1, 2, 2, 3, 16, 16, 16]

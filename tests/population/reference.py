@@ -62,7 +62,7 @@ class Net(nn.Module):
             inputs = self.encoding(torch.from_numpy(setup.train.array[:2])).shape[1]
         self.tables = nn.ModuleList()
         for i, cardinality in enumerate(cardinalities):
-            size = min(16, ceil(sqrt(cardinality)))
+            size = values.embedding_size or min(16, ceil(sqrt(cardinality)))
             table = torch.from_numpy(normal(key(member.seed, "embedding", i), cardinality, size)) / sqrt(size)
             table[0] = 0
             self.tables.append(nn.Embedding.from_pretrained(table, freeze=False))

@@ -122,6 +122,7 @@ ENCODINGS = rows(
         "periodic": {"numeric_encoding": "periodic", "encoding_frequencies": 5, "encoding_sigma": 0.4},
         "pbld": {"numeric_encoding": "pbld", "encoding_frequencies": 6, "encoding_sigma": 0.3, "encoding_size": 4},
         "scaled": {"scale_rate": 4.0},
+        "embedding_size": {"embedding_size": 3, "scale_rate": 0.5, "l2": 0.02},
         "scaled+periodic": {
             "numeric_encoding": "periodic", "encoding_size": 3, "scale_rate": 2.5, "optimizer": "adam",
             "learning_rate": 0.01, "epsilon": 1e-4, "l1": 1e-3, "l2": 0.02, "weight_decay": 0.1, "max_norm": 1.2,

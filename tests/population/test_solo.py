@@ -92,11 +92,12 @@ OTHERS: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "encoding_frequencies": ({"numeric_encoding": "periodic"}, [16, 1, 5]),
     "encoding_sigma": ({"numeric_encoding": "pbld"}, [0.1, 0.5, 1.0]),
     "encoding_size": ({"numeric_encoding": "pbld"}, [8, 2, 5]),
+    "embedding_size": ({}, [0, 3, 9]),
     "scale_rate": ({"numeric_encoding": "periodic"}, [0.0, 1.0, 6.0]),
 }
 NAMES = [name for name in DEFAULTS if name not in (*OF_IMAGES, "pretrained_rate", "target_transform")]
 CORE = ["layers", "units", "batch_size", "dropout", "normalisation", "optimizer", "schedule_shape", "gradient_noise",
-        "numeric_encoding", "scale_rate"]  # fmt: skip
+        "numeric_encoding", "scale_rate", "embedding_size"]  # fmt: skip
 STRANGER = {
     "learning_rate": 0.07, "momentum": 0.3, "beta1": 0.7, "beta2": 0.8, "epsilon": 1e-4, "layers": 3, "units": 13,
     "batch_size": 25, "learning_rate_decay": 0.3, "l2": 0.02, "l1": 1e-3,

@@ -60,5 +60,8 @@ def test_what_tables_search_of_it(tune: Tune, mixed: pd.DataFrame) -> None:
     assert "numeric_encoding" not in closed.trials
     with pytest.raises(SpaceError, match=r"\[numeric_encoding\] has no effect: it needs a table with numeric columns"):
         tune(words, target, space={"numeric_encoding": "quantile"})
+    few = mixed.loc[:, [name for name in mixed if mixed[name].nunique() < 9 or mixed[name].dtype.kind == "f"]]
+    with pytest.raises(SpaceError, match=r"\[embedding_size\] has no effect: it needs a category of more than 16"):
+        tune(few, target, space={"embedding_size": 4})
     with pytest.raises(SpaceError, match=r"\[numeric_encoding\] unknown numeric_encoding 'robus', did you mean"):
         tune(mixed, target, space={"numeric_encoding": "robus"})

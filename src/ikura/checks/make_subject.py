@@ -284,7 +284,9 @@ def _with_network(
         check_value(name, value, built_in=not own)
     # Nothing is searched, so nothing is opened: what has no effect is refused.
     effective(
-        Space.from_dict(given), Place("own" if own else network, subject.task, numeric=bool(numeric)), opens=False
+        Space.from_dict(given),
+        Place("own" if own else network, subject.task, numeric=bool(numeric), embedded=bool(cardinalities)),
+        opens=False,
     )
     if network is None:
         return replace(subject, given=given)

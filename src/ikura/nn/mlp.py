@@ -17,14 +17,14 @@ from ikura.nn.encoding_layer import encoding_layer
 from ikura.nn.normalisation import normaliser
 from ikura.nn.target_transform import TargetLayer, TargetTransform
 
-__all__ = ["MLP", "embedding_size"]
+__all__ = ["MLP", "usual_size"]
 
 
-def embedding_size(cardinality: int) -> int:
+def usual_size(cardinality: int) -> int:
     """Choose the width of an embedding: the root of the number of categories, at most 16.
 
     Example:
-        >>> [embedding_size(c) for c in (17, 100, 5000)]
+        >>> [usual_size(c) for c in (17, 100, 5000)]
         [5, 10, 16]
     """
     return min(16, ceil(sqrt(cardinality)))
@@ -49,6 +49,7 @@ class MLP(nn.Module):
         normalisation_momentum: share of one mini-batch (or ghost) in the running statistics.
         encoding: JSON form of a `ikura.nn.encoding.NumericEncoding`; None where x goes in as it is.
         scaled: whether inputs have learnt factors.
+        embedding_size: numbers of an embedded category; 0 for the root of its levels, at most 16.
         target: JSON form of a `ikura.nn.target_transform.TargetTransform` that is undone in the outputs; None where
             these are what was learned.
 
@@ -71,17 +72,19 @@ class MLP(nn.Module):
         normalisation_momentum: float = 0.1,
         encoding: Mapping[str, Any] | None = None,
         scaled: bool = False,
+        embedding_size: int = 0,
         target: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         rates = [dropout] * len(units) if isinstance(dropout, int | float) else list(dropout)
         activation_named(activation)
         self.activation = activation
-        self.tables = nn.ModuleList(nn.Embedding(c, embedding_size(c)) for c in cardinalities)
+        sizes = [embedding_size or usual_size(c) for c in cardinalities]
+        self.tables = nn.ModuleList(nn.Embedding(c, size) for c, size in zip(cardinalities, sizes, strict=True))
         numbers = None if encoding is None else NumericEncoding.of(dict(encoding), inputs)
         self.encoding = None if numbers is None else encoding_layer(numbers)
         encoded = inputs if numbers is None else numbers.width
-        widths = [encoded + sum(embedding_size(c) for c in cardinalities), *units, outputs]
+        widths = [encoded + sum(sizes), *units, outputs]
         self.scale = nn.Parameter(torch.ones(widths[0])) if scaled else None
         if self.scale is not None:
             # By this the factors are known that learn at a rate of their own.

@@ -62,7 +62,7 @@ class CompiledTile(KernelTile):
         plans, statistics = zip(*map(plan_of, encodings), strict=True)
         self.networks = Networks(
             task=loss_kernel.CODES[task],
-            tables=np.array(layouts[0].tables, np.int64).reshape(-1, 2),
+            tables=np.array([layout.tables for layout in layouts], np.int64).reshape(count, len(layouts[0].tables), 2),
             widths=widths,
             depths=np.array([len(layout.units) for layout in layouts], np.int64),
             matrices=joined(layout.matrices() for layout in layouts),

@@ -16,7 +16,7 @@ from ikura.nn.encoding import NumericEncoding
 from ikura.nn.encoding_layer import initial_encoding
 from ikura.nn.generators import seeded
 from ikura.nn.initialisation import initial_weights
-from ikura.nn.mlp import MLP, embedding_size
+from ikura.nn.mlp import MLP, usual_size
 from ikura.nn.noise import key, normal
 from ikura.nn.target_transform import TargetTransform
 from ikura.population.member import Member
@@ -43,6 +43,7 @@ class Layout:
         encoding: of numeric columns; None where they go in as they are.
         scaled: whether inputs have learnt factors.
         target: what is learned in place of a value, which the trained network undoes; None for the value itself.
+        embedding: numbers of an embedded category; 0 for the usual ones.
     """
 
     inputs: int
@@ -53,6 +54,7 @@ class Layout:
     encoding: NumericEncoding | None = None
     scaled: bool = False
     target: TargetTransform | None = None
+    embedding: int = 0
 
     @classmethod
     def of(
@@ -67,13 +69,14 @@ class Layout:
         """Read a member's layout from its hyperparameters, and from what was fitted to its training rows."""
         units = tuple(int(width) for width in member.each_layer("units"))
         scaled = member.values.scale_rate > 0
-        every = units, tuple(cardinalities), member.values.normalisation, encoding, scaled, target
+        size = int(member.values.embedding_size) if cardinalities else 0
+        every = units, tuple(cardinalities), member.values.normalisation, encoding, scaled, target, size
         return cls(inputs, outputs, *every)
 
     @cached_property
     def tables(self) -> list[tuple[int, int]]:
         """(cardinality, size) of each embedding."""
-        return [(c, embedding_size(c)) for c in self.cardinalities]
+        return [(c, self.embedding or usual_size(c)) for c in self.cardinalities]
 
     @cached_property
     def widths(self) -> list[int]:
@@ -186,6 +189,7 @@ class Layout:
         values = member.values
         further: JsonObject = {} if self.encoding is None else {"encoding": self.encoding.form}
         further |= {"scaled": True} if self.scaled else {}
+        further |= {"embedding_size": self.embedding} if self.embedding else {}
         further |= {} if self.target is None else {"target": self.target.form}
         return {
             "inputs": self.inputs,

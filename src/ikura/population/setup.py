@@ -298,7 +298,7 @@ class TrainingSetup:
     def _stackable(self, member: Member) -> Any:
         """What built-in networks that are padded to one width have in common."""
         values, layout = member.values, self.layout(member)
-        front = layout.encoding, layout.scaled, values.target_transform
+        front = layout.encoding, layout.scaled, values.target_transform, layout.embedding
         common = (len(layout.units), values.activation, layout.normalisation, values.dropout_input > 0, *front)
         if layout.normalisation == "ghost":
             return *common, values.ghost_size

@@ -9,8 +9,8 @@ from typing import Any
 from ikura.space._base import Value
 
 __all__ = [
-    "ALWAYS", "BEGINS", "CLASSES", "HIDDEN", "IMAGES", "NUMERIC", "REACHED", "VALUES", "Effect", "Need", "Place",
-    "above_zero", "first_epoch", "known", "of_rules", "of_shapes", "one_of",
+    "ALWAYS", "BEGINS", "CLASSES", "EMBEDDED", "HIDDEN", "IMAGES", "NUMERIC", "REACHED", "VALUES", "Effect", "Need",
+    "Place", "above_zero", "first_epoch", "known", "of_rules", "of_shapes", "one_of",
 ]  # fmt: skip
 
 
@@ -27,6 +27,7 @@ class Place:
         pretrained: whether weights of a pretrained network learn.
         own_optimizer: whether the caller's own optimizer stands in the place of ikura's update rules.
         numeric: whether the data are a table with columns of numbers.
+        embedded: whether they are one with categories of so many levels that these are embedded.
     """
 
     network: str = "mlp"
@@ -37,6 +38,7 @@ class Place:
     pretrained: bool | None = None
     own_optimizer: bool = False
     numeric: bool | None = None
+    embedded: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ ALWAYS = Effect()
 HIDDEN = (Need("layers", lambda value: value >= 1, "layers of at least 1", networks=("mlp",)),)
 IMAGES = Effect(place=((lambda place, least: place.images, "images"),))
 NUMERIC = ((lambda place, least: place.numeric, "a table with numeric columns"),)
+EMBEDDED = ((lambda place, least: place.embedded, "a category of more than 16 levels"),)
 CLASSES = ((lambda place, least: known(place.task, lambda task: task != "regression"), "classes"),)
 VALUES = ((lambda place, least: known(place.task, lambda task: task == "regression"), "values to predict"),)
 BEGINS = (lambda place, least: known(place.epochs, lambda epochs: first_epoch(least) < epochs), "that many epochs")

@@ -15,6 +15,7 @@ from ikura.space.effects import (
     ALWAYS,
     BEGINS,
     CLASSES,
+    EMBEDDED,
     HIDDEN,
     IMAGES,
     NUMERIC,
@@ -518,6 +519,15 @@ TABLE: tuple[Hyperparameter, ...] = (
         0.0,
         bounds=(0, LARGE),
         part=Part.NETWORK,
+    ),
+    Hyperparameter(
+        "embedding_size",
+        "numbers of an embedded category; 0 for the root of its number of levels, at most 16",
+        0,
+        bounds=(0, 4096),
+        whole=True,
+        part=Part.NETWORK,
+        effect=Effect(place=EMBEDDED),
     ),
     Hyperparameter(
         "target_transform",

@@ -56,8 +56,18 @@ def chosen_space(
         if network == OWN:
             opened = opened.held(name for name in opened if name not in BOUNDS)
         images, learns = dataset.summary.images is not None, freeze is not None and freeze != "all"
-        numeric = bool(dataset.encoder.numeric_columns)
-        place = Place(network, dataset.task.name, images, len(dataset.train), epochs, learns, own_optimizer, numeric)
+        numeric, embedded = bool(dataset.encoder.numeric_columns), bool(dataset.encoder.cardinalities)
+        place = Place(
+            network,
+            dataset.task.name,
+            images,
+            len(dataset.train),
+            epochs,
+            learns,
+            own_optimizer,
+            numeric,
+            embedded,
+        )
         opened, notes = effective(opened, place)
         notes += too_strong(opened, place)
         check_feasible(opened)

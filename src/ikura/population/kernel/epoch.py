@@ -38,8 +38,9 @@ def _network(networks: Any, k: int, running: Any, rows: int, momentum: Any) -> N
 def _front(networks: Any, k: int, rows: int) -> Front:
     """What one member encodes with; the weights of its waves lie behind the factors and the embeddings."""
     place = networks.scales[k]
-    for t in range(networks.tables.shape[0]):
-        place += networks.tables[t, 0] * networks.tables[t, 1]
+    tables = networks.tables[k]
+    for t in range(tables.shape[0]):
+        place += tables[t, 0] * tables[t, 1]
     return front_of(part(networks.plans, k), part(networks.statistics, k), networks.waves[k], place, rows)
 
 
@@ -82,7 +83,7 @@ def train_epoch(
         draws: see `Draws`.
         costs: receives the mean cost over the epoch, penalty included, shape (members,).
     """
-    x, codes, tables, task = inputs.x, inputs.codes, networks.tables, networks.task
+    x, codes, task = inputs.x, inputs.codes, networks.task
     steps, active, stream = state.steps, state.active, draws.dropout
     rows = x.shape[0]
     number = x.dtype.type
@@ -97,7 +98,7 @@ def train_epoch(
         most = min(batch + joins, rows)
         w, m, blocks = part(state.weights, k), part(state.moments, k), part(networks.matrices, k)
         net = _network(networks, k, part(state.running, k), most, networks.momenta[k])
-        widths, ahead = net.widths, net.ahead
+        widths, ahead, tables = net.widths, net.ahead, networks.tables[k]
         front, scales = _front(networks, k, most), networks.scales[k]
         joins_inputs = ahead > 0 or front.plan.shape[0] > 0
         alphas = part(learning_rates, k)
@@ -202,7 +203,7 @@ def evaluate(inputs: Any, networks: Any, state: Any, outputs: Any) -> None:
             joined = x[begin:end]
             if joins_inputs:
                 joined = every_joined[: end - begin]
-                _join(x[begin:end], codes[begin:end], w, networks.tables, scales, front, joined, joined)
+                _join(x[begin:end], codes[begin:end], w, networks.tables[k], scales, front, joined, joined)
             out = forward(joined, w, net, np.uint64(0), 0, False)
             for i in range(end - begin):
                 for j in range(units):

@@ -80,7 +80,7 @@ class Networks(NamedTuple):
 
     Attributes:
         task: code of the loss.
-        tables: (cardinality, size) of each embedding, shape (number of tables, 2).
+        tables: (cardinality, size) of each embedding, shape (members, number of tables, 2).
         widths: joined inputs, hidden units, outputs, shape (members, deepest + 2).
         depths: number of hidden layers, shape (members,).
         matrices: (place, rows, columns) of the weights that are no biases, shape (matrices, 3) each.

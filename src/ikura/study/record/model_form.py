@@ -84,6 +84,7 @@ class NetworkRecord(TypedDict):
     normalisation_momentum: Share
     encoding: NotRequired[EncodingRecord]
     scaled: NotRequired[bool]
+    embedding_size: NotRequired[Annotated[Count, Le(4096)]]
     target: NotRequired[TargetRecord]
 
 
