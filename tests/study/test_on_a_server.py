@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 import ikura
 from ikura.api.study import Study
+from ikura.cli import main
 from ikura.errors import RunError, StorageError
 from ikura.study.record.address import Address, name_from
 from ikura.study.record.facts import TILE_SIZE
@@ -154,6 +155,32 @@ def test_nothing_is_recorded_twice(
     found = interventions.every()
     assert [one.why for one in found] == ["one"]
     assert [one.number for one in store.trials()] == [0]
+
+
+def test_a_study_is_watched_and_steered_from_another_machine(
+    postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = name_from(tmp_path.name)
+    given = SETTINGS | {"out": tmp_path / "run", "store": postgres.secret, "name": name}
+    with monkeypatch.context() as patch, short_report():
+        Life(patch, 9)
+        with pytest.raises(KilledError):
+            ikura.tune(**given)
+    (tmp_path / "run").rename(tmp_path / "elsewhere")
+    with closing(ikura.open_study(store=postgres.url, name=name)) as watched:
+        assert set(watched.trials["state"]) == {"waiting"}
+        for needs in (lambda: watched.model, lambda: watched.report()):
+            with pytest.raises(RunError, match=f"study {name} in .*: this needs the run folder"):
+                needs()
+        words = ["steer", "--store", postgres.url, name]
+        assert main([*words, "end", "--why", "enough"]) == 0
+        assert main(words) == 0
+        assert "end" in capsys.readouterr().out
+        with closing(ikura.resume(tmp_path / "elsewhere")) as study:
+            assert [one.state for one in study.interventions] == ["applied"]
+        assert watched.best == study.best
+        assert main([*words, "end"]) == 2
+        assert "the test set was opened" in capsys.readouterr().err
 
 
 def test_two_writers_are_refused_and_a_lock_ends_with_its_connection(store: Store, address: Address) -> None:

@@ -32,7 +32,7 @@ def json_form(record: Record, checks: Checks | None, findings: Findings | None) 
     best, test = record.best, record.test
     told = findings.as_dict() if findings else {}
     return {
-        "run": str(record.run),
+        "run": str(record.place),
         "task": record.task,
         "positive": record.setting.positive,
         "rows": record.summary.get("rows"),

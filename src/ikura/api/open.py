@@ -9,8 +9,10 @@ from typing import Any
 from torch import nn
 
 from ikura.api.study import Study
+from ikura.errors import UsageError
 from ikura.nn.loss import chosen_loss
 from ikura.population.member import Hyperparameters
+from ikura.study.record.address import Address, check_name, parse_url
 from ikura.study.record.load_model import load_model
 from ikura.study.record.model import Model
 from ikura.study.record.own_functions import give_again
@@ -36,9 +38,11 @@ def load(folder: str | Path, network: Callable[[Hyperparameters], nn.Module] | N
 
 
 def open_study(
-    run: str | Path,
+    run: str | Path | None = None,
     network: Callable[[Hyperparameters], nn.Module] | None = None,
     *,
+    store: str | None = None,
+    name: str | None = None,
     loss: Any = None,
     metric: Any = None,
     metrics: Sequence[Any] | None = None,
@@ -46,18 +50,27 @@ def open_study(
     training_step: Any = None,
     optimizer: Any = None,
 ) -> Study:
-    """Open the study of a run folder, finished or not.
+    """Open the study of a run folder, finished or not; or one on a server, whose folder is on another machine.
 
     Args:
         run: the run folder.
         network: the factory, if the networks are the caller's own; needed for `replay` and `model`.
+        store, name: in place of a run folder, the URL of a PostgreSQL database and the study's name there
+            (docs/stores.md). What needs the folder, such as `model`, is refused then.
         loss, metric, metrics, callbacks, training_step, optimizer: as for `ikura.resume`.
 
     Returns:
         The study.
 
     Raises:
-        RunError: the folder holds no run.
+        RunError: the folder holds no run, or the database no such study.
+        UsageError: neither a folder nor store and name were given.
     """
+    if store is not None:
+        if run is not None or name is None:
+            raise UsageError("a study on a server is known by store and name, without a run folder")
+        return Study(Address(parse_url(store), check_name(name)), network)
+    if run is None or name is not None:
+        raise UsageError("give a run folder, or store=URL and name=NAME of a study on a server")
     give_again(Path(run), loss, metric, metrics, callbacks, training_step, optimizer)
     return Study(run, network)

@@ -14,7 +14,7 @@ from ikura.errors import UsageError
 from ikura.exchange.prior import Prior
 from ikura.space import Space
 from ikura.space.argument_names import refuses_unknown
-from ikura.study.record.address import parse_url
+from ikura.study.record.address import check_name, parse_url
 from ikura.study.record.database import check_store
 from ikura.study.record.decision import Ask
 from ikura.study.record.progress import Logged, Progress
@@ -199,7 +199,7 @@ def tune(
     data = train if data is None else data
     progress = Logged(progress)
     if store is not None:
-        check_store(parse_url(store), None if overwrite else name)
+        check_store(parse_url(store), name if name is None else check_name(name), overwrite)
     place = None if out is None else run_folder(data, out, overwrite).absolute()
     plan = planned(given | {"data": data}, progress)
     run = new_folder(data) if place is None else place

@@ -28,6 +28,7 @@ EXAMPLES = (
     "ikura steer runs/houses fork 12 momentum=0.95 --at 20",
     "ikura steer runs/houses range learning_rate 0.001 0.1",
     "ikura steer runs/houses budget trials=200 time_limit=30m",
+    "ikura steer --store postgresql://ada@db.example.org/studies digits-1 stop 12",
 )
 ACTIONS = {
     "set": "TRIAL NAME=VALUE …",
@@ -74,6 +75,12 @@ def steer(
         option("E", "After how many epochs of the trial; by default at once, between two epochs.", parser=whole),
     ] = None,
     why: Annotated[str, option("TEXT", "Your reason, for the record.")] = "",
+    store: Annotated[
+        str | None,
+        option(
+            "URL", "The PostgreSQL database that the study is recorded in; RUN is its name there then, not a folder."
+        ),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -83,13 +90,13 @@ def steer(
     Every request is on record with what became of it: asked, accepted, refused with the reason, or applied.
     """
     session = begin(context, quiet, verbose)
-    folder = existing_run(run)
+    where: dict[str, Any] = {"run": existing_run(run)} if store is None else {"store": store, "name": run}
     if action is not None:
         one_of("ACTION", action, ACTIONS)
     with session.work():
         import ikura
 
-        study = ikura.open_study(folder)
+        study = ikura.open_study(**where)
         found = study.interventions if action is None else _asked(study.steer, action, words or (), at, why)
     if json:
         every = [one.to_json() for one in found]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 
 from ikura.errors import UsageError
-from ikura.files import shown
 from ikura.steer import search_checks, trial_checks
 from ikura.study.record.facts import DONE, TEST
 from ikura.study.record.interventions import Action, Interventions, Request
@@ -45,9 +44,7 @@ def ask(record: Record, requests: Sequence[Request], who: str | None = None) -> 
             _check_open(record)
         CHECKS[one.action](record, one)
         if one.action is not Action.NOTE and record.store.count(purpose=Purpose.FINALIST):
-            raise UsageError(
-                f"{shown(record.run)}: the search has ended; the finalists train, which repeat what it found"
-            )
+            raise UsageError(f"{record.called}: the search has ended; the finalists train, which repeat what it found")
     with _writable(record) as store:
         return Interventions(store).add(requests, whoever() if who is None else who)
 
@@ -56,10 +53,10 @@ def _check_open(record: Record) -> None:
     """Refuse what comes after the end of a study."""
     if record.store.fact(TEST) is not None:
         raise UsageError(
-            f"{shown(record.run)}: the test set was opened; what is changed after that is another study: tune anew"
+            f"{record.called}: the test set was opened; what is changed after that is another study: tune anew"
         )
     if record.store.fact(DONE):
-        raise UsageError(f"{shown(record.run)}: the study is finished; nothing trains any more")
+        raise UsageError(f"{record.called}: the study is finished; nothing trains any more")
 
 
 @contextmanager

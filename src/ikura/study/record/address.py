@@ -74,29 +74,22 @@ def parse_url(text: str) -> str:
     if not colon or not scheme:
         raise UsageError(f"the store must be {FORM}, but is no URL; without one a run records in its own folder")
     if scheme.partition("+")[0] == "sqlite":
-        raise UsageError(
-            "the store of a run is an SQLite file in its folder already: leave store away, or give " + FORM
-        )
+        raise UsageError(f"the store of a run is an SQLite file in its folder already: leave it away, or give {FORM}")
     if scheme not in SCHEMES:
-        raise UsageError(
-            f"the store must be {FORM}, but its URL begins with {shortened(scheme)}; PostgreSQL works, and SQLite "
-            "without a URL"
-        )
+        begin = f"the store must be {FORM}, but its URL begins with {shortened(scheme)}"
+        raise UsageError(f"{begin}; PostgreSQL works, and SQLite without a URL")
     try:
         parts = urlsplit(f"postgresql://{rest}")
         port, host = parts.port, parts.hostname or ""
     except ValueError:
-        raise UsageError(
-            f"the store must be {FORM}, but its host or port is none; write / in a password as %2F"
-        ) from None
+        line = f"the store must be {FORM}, but its host or port is none; in a password write / as %2F"
+        raise UsageError(line) from None
     given = dict(parse_qsl(parts.query, keep_blank_values=True))
     password = given.pop("password", None) or (None if parts.password is None else unquote(parts.password))
     for name in given:
         if name not in OPTIONS:
-            known = ", ".join(OPTIONS)
-            raise UsageError(
-                f"the URL of the store has no parameter {shortened(name)}{nearest(name, OPTIONS)}: {known}"
-            )
+            near = nearest(name, OPTIONS) or f"; it takes {', '.join(OPTIONS)}"
+            raise UsageError(f"the URL of the store takes no parameter {shortened(name)}{near}")
     database = unquote(parts.path.removeprefix("/"))
     if not database or "/" in database or parts.fragment:
         raise UsageError(f"the store must be {FORM}, but names no database")

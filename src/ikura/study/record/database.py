@@ -253,14 +253,19 @@ class Database:
         return [row for part in parts for row in self.read(query.where(column.in_(list(part))))]
 
 
-def check_store(url: str, name: str | None) -> None:
+def check_store(url: str, name: str | None, overwrite: bool = False) -> None:
     """Look whether a study can be recorded in a database, see `ikura.study.record.server_schema.check_new`.
+
+    Args:
+        url: of the database.
+        name: of the study; None where it is not known yet.
+        overwrite: whether it may give way to a study of the same run folder.
 
     Raises:
         StorageError: the server does not answer, or not to this user.
     """
     with _server(Address(url, name or "")) as server, server.engine.connect() as connection:
-        check_new(connection, url, name)
+        check_new(connection, url, None if overwrite else name)
 
 
 def remove_study(address: Address) -> None:

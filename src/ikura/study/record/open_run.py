@@ -12,12 +12,13 @@ from ikura.errors import RunError
 from ikura.files import shown
 from ikura.json_values import JsonObject
 from ikura.schema import differences
+from ikura.study.record.address import Address
 from ikura.study.record.audit import audit
 from ikura.study.record.facts import SETTING
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
 
-__all__ = ["HARMLESS", "apply_changes", "open_run", "setting_as_json"]
+__all__ = ["HARMLESS", "apply_changes", "open_address", "open_run", "setting_as_json"]
 
 HARMLESS: Mapping[str, str] = {
     "jobs": "the result does not depend on it",
@@ -65,6 +66,28 @@ def open_run(run: Path, *, copied: bool = False) -> tuple[Setting, Store]:
                     f"but the study began with {_shown(before)}; "
                     "change it back, or tune anew in another folder"
                 )
+    except BaseException:
+        store.close()
+        raise
+    return setting, store
+
+
+def open_address(address: Address) -> tuple[Setting, Store]:
+    """Open a study on a server without its run folder, to read it.
+
+    Returns:
+        The setting that it began with, and the store.
+
+    Raises:
+        RunError: there is no such study, or something of it is not what it should be.
+    """
+    store = Store.opened(address)
+    try:
+        began = store.fact(SETTING)
+        if began is None:
+            raise RunError(f"{address}: the study was never begun")
+        setting = Setting.of(began, f"{address}: fact setting")
+        audit(store, setting)
     except BaseException:
         store.close()
         raise

@@ -12,11 +12,13 @@ from typing import Any, Self, cast
 import pandas as pd
 from torch import nn
 
-from ikura.files import named, run_files
+from ikura.errors import RunError
+from ikura.files import named, run_files, shown
 from ikura.json_values import JsonObject
 from ikura.metric import Metric, metric
 from ikura.population.member import Hyperparameters
 from ikura.space import Space
+from ikura.study.record.address import Address
 from ikura.study.record.changed_space import OF_SPACE, space_from
 from ikura.study.record.decision import Decision
 from ikura.study.record.facts import (
@@ -40,7 +42,7 @@ from ikura.study.record.facts import (
 from ikura.study.record.interventions import Intervention, Interventions
 from ikura.study.record.load_model import load_model
 from ikura.study.record.model import Model
-from ikura.study.record.open_run import open_run
+from ikura.study.record.open_run import open_address, open_run
 from ikura.study.record.result import Best, Test
 from ikura.study.record.search_budget import full_epochs
 from ikura.study.record.search_plans import decided, found_in, plans, united, with_widened
@@ -54,10 +56,11 @@ __all__ = ["Record", "copied"]
 
 
 class Record:
-    """What a run folder holds of a finished or interrupted study, read only.
+    """What is on record of a finished or interrupted study, read only.
 
     Args:
-        run: the run folder.
+        run: the run folder; or where the study is on a server, if the folder is not on this machine. Then what needs
+            the folder is refused.
         network: the factory, if the networks are the caller's own; needed to train again, and for `model`.
         opened: the run's setting and store, where they are open already, or the store is a copy.
 
@@ -67,20 +70,38 @@ class Record:
 
     def __init__(
         self,
-        run: str | Path,
+        run: str | Path | Address,
         network: Callable[[Hyperparameters], nn.Module] | None = None,
         opened: tuple[Setting, Store] | None = None,
     ) -> None:
-        self.run = named(run, "the run folder").absolute()
+        self.place = run if isinstance(run, Address) else named(run, "the run folder").absolute()
         self.network = network
-        self.setting, self.store = opened or open_run(self.run)
+        self.setting, self.store = opened or (
+            open_address(self.place) if isinstance(self.place, Address) else open_run(self.place)
+        )
+
+    @property
+    def run(self) -> Path:
+        """The run folder.
+
+        Raises:
+            RunError: the study is known by its address on a server alone.
+        """
+        if isinstance(self.place, Address):
+            raise RunError(f"{self.place}: this needs the run folder, which is on the machine that trained it")
+        return self.place
+
+    @property
+    def called(self) -> str:
+        """What a message calls the study: its run folder, or where it is on a server."""
+        return str(self.place) if isinstance(self.place, Address) else shown(self.place)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self.run)!r}, {self.best})"
+        return f"{type(self).__name__}({str(self.place)!r}, {self.best})"
 
-    def __reduce__(self) -> tuple[type[Self], tuple[Path, Any]]:
-        """Copies and pickles are the run folder opened again; the caller's factory must be one that can be pickled."""
-        return type(self), (self.run.absolute(), self.network)
+    def __reduce__(self) -> tuple[type[Self], tuple[Path | Address, Any]]:
+        """Copies and pickles are the study opened again; the caller's factory must be one that can be pickled."""
+        return type(self), (self.place, self.network)
 
     def close(self) -> None:
         """Close the run's database; it is opened again when it is asked for something."""
@@ -108,6 +129,8 @@ class Record:
     @property
     def inputs(self) -> list[Path]:
         """What a table or page that is written of the study must not overwrite."""
+        if isinstance(self.place, Address):
+            return []
         parts = (self.setting.data, self.setting.dev, self.setting.test)
         data = [self.run / str(part.get("path", ".")) for part in parts]
         return [*data, *run_files(self.run)]

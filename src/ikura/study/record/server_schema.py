@@ -6,10 +6,20 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ikura.errors import RunError, StorageError
-from ikura.study.record.address import Address
+from ikura.errors import RunError, StorageError, nearest
+from ikura.study.record.address import PREFIX, Address
 
-__all__ = ["WRITER", "check_new", "drop_study", "lock_key", "make_schema", "only_one", "schema_number", "who"]
+__all__ = [
+    "WRITER",
+    "check_new",
+    "drop_study",
+    "lock_key",
+    "make_schema",
+    "only_one",
+    "schema_number",
+    "studies",
+    "who",
+]
 
 OLDEST = (13,)
 """The first version of a server that tells what became of a transaction."""
@@ -37,11 +47,25 @@ def schema_number(connection: sa.Connection, address: Address) -> int:
 
     Raises:
         RunError: there is no such study.
+        StorageError: this user may not look at it.
     """
     number = _number(connection, address)
     if number is None:
-        raise RunError(f"{address}: no such study")
+        raise RunError(f"{address}: no such study{nearest(address.study, studies(connection))}")
+    query = sa.text("SELECT has_schema_privilege(CAST(:number AS oid), 'USAGE')")
+    if not connection.scalar(query, {"number": number}):
+        raise StorageError(f"{address}: you may not look at it; ask who began it for GRANT USAGE ON SCHEMA")
     return number
+
+
+def studies(connection: sa.Connection) -> dict[str, int]:
+    """The studies of a database by name, with the numbers of their schemas, as far as this user may look at them."""
+    query = sa.text(
+        "SELECT substr(nspname, :begin), CAST(oid AS bigint) FROM pg_namespace WHERE starts_with(nspname, :prefix) "
+        "AND has_schema_privilege(oid, 'USAGE') ORDER BY oid"
+    )
+    rows = connection.execute(query, {"begin": len(PREFIX) + 1, "prefix": PREFIX})
+    return {str(name): int(number) for name, number in rows}
 
 
 def only_one(connection: sa.Connection, address: Address) -> None:
