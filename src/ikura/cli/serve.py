@@ -10,10 +10,15 @@ import typer
 from ikura.cli.option_helpers import Quiet, Verbose, begin, option, whole
 from ikura.errors import RunError, UsageError, nearest
 from ikura.files import named
+from ikura.study.record.address import parse_url
 
 __all__ = ["serve"]
 
-EXAMPLES = ("ikura serve", "ikura serve runs/houses --read-only")
+EXAMPLES = (
+    "ikura serve",
+    "ikura serve runs/houses --read-only",
+    "ikura serve --store postgresql://ada@db.example.org/studies",
+)
 PORT = 8710
 
 
@@ -49,6 +54,10 @@ def serve(
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Show everything, but let nothing be asked of a study.")
     ] = False,
+    store: Annotated[
+        str | None,
+        option("URL", "A PostgreSQL database: all studies that are recorded in it are shown, whoever trains them."),
+    ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
@@ -57,7 +66,9 @@ def serve(
     The address on stdout holds the key to the page. Ctrl-C ends it; studies train on.
     """
     session = begin(context, quiet, verbose)
-    place = _place(folder)
+    if store is not None and folder is not None:
+        raise UsageError("a folder and --store exclude each other, give one of them")
+    place: Path | str = _place(folder) if store is None else parse_url(store)
     if port is not None and port > 65_535:
         raise UsageError(f"--port must be at most 65535, but got {port}")
     try:
@@ -69,9 +80,10 @@ def serve(
     with session.work():
         server = Server(place, host, PORT if port is None else port, token, read_only, strict=port is not None)
     if server.open:
+        runs = f"all runs {'below' if store is None else 'in'} {place}{'' if read_only else ' and can change them'}"
         session.say(
-            f"ikura: warning: whoever reaches {host}:{server.port} and knows the token sees all runs below "
-            f"{place}{'' if read_only else ' and can change them'}; nothing on the way is encrypted"
+            f"ikura: warning: whoever reaches {host}:{server.port} and knows the token sees {runs}; nothing on the way "
+            "is encrypted"
         )
     try:
         with server:

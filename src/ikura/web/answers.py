@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,13 @@ from starlette.responses import Response
 from ikura.errors import IkuraError, RunError, UsageError
 from ikura.json_values import Json, JsonObject, jsonable
 from ikura.web.database_reader import Stamp, stamp
-from ikura.web.helper_process import HelperProcess
+from ikura.web.helper_process import HelperProcess, named_study
+from ikura.web.located import Run, Runs
 from ikura.web.request_body import RefusalError, body_of
 from ikura.web.requests import ACTIONS, interventions, request_of, touched
-from ikura.web.run_folders import RunFolders, is_live
+from ikura.web.run_folders import is_live
 from ikura.web.study_reader import MOST_STUDIES, StudyReader, StudyReaders
-from ikura.web.study_summary import overview, summary
+from ikura.web.study_summary import changed, overview, summary
 from ikura.web.trial_queries import Filter, page, rows_of, sample
 
 __all__ = ["Answers", "json_answer"]
@@ -73,26 +73,26 @@ class Answers:
         read_only: whether nothing can be asked of a study.
     """
 
-    def __init__(self, folders: RunFolders, read_only: bool) -> None:
+    def __init__(self, folders: Runs, read_only: bool) -> None:
         self.folders, self.read_only = folders, read_only
         self.readers = StudyReaders()
         self.hand, self.analyst = HelperProcess(), HelperProcess(calm=True)
-        self._overviews: dict[Path, tuple[tuple[Stamp, bool], JsonObject]] = {}
-        self._mattered: dict[Path, tuple[int, float, Json]] = {}
+        self._overviews: dict[Run, tuple[tuple[Stamp, bool], JsonObject]] = {}
+        self._mattered: dict[Run, tuple[int, float, Json]] = {}
 
     def warm(self) -> None:
         """Read the run that is likely to be looked at first: the one that changed last."""
         with suppress(IkuraError):
-            found = sorted(self.folders.all().values(), key=lambda run: stamp(run)[1::3][-1:], reverse=True)
-            if found:
-                self.readers.of(found[0]).snapshot()
+            found = max(self.folders.all().values(), key=lambda run: changed(run) or 0.0, default=None)
+            if found is not None:
+                self.readers.of(found).snapshot()
 
     @answering
     def runs(self, request: Request) -> Json:
         """All runs, those that changed last first."""
         found = [self._overview(name, run) for name, run in self.folders.all().items()]
         found.sort(key=lambda one: (one["live"], one["changed"] or one["begun"] or 0.0), reverse=True)
-        return {"folder": self.folders.folder.name, "single": self.folders.single, "runs": found}
+        return {"folder": self.folders.name, "single": self.folders.single, "runs": found}
 
     @answering
     def study(self, request: Request) -> Json:
@@ -186,7 +186,7 @@ class Answers:
         _, reader = self._reader(request)
         if self.read_only:
             return {"names": [], "actions": []}
-        question = {"what": "changeable", "run": str(reader.run)}
+        question = {"what": "changeable", **named_study(reader.run)}
         return {"names": self.hand.ask(question, ASK_SECONDS), "actions": ACTIONS}
 
     @answering
@@ -197,7 +197,7 @@ class Answers:
         known = self._mattered.get(reader.run)
         if known is None or (known[0] != version and time.monotonic() > known[1]):
             begun = time.monotonic()
-            found = self.analyst.ask({"what": "mattered", "run": str(reader.run)}, MEASURE_SECONDS)
+            found = self.analyst.ask({"what": "mattered", **named_study(reader.run)}, MEASURE_SECONDS)
             took = time.monotonic() - begun
             known = version, time.monotonic() + max(SECONDS_BETWEEN, PAUSE * took), found
             self._mattered[reader.run] = known
@@ -219,7 +219,7 @@ class Answers:
         try:
             asked = request_of(form)
             run = self.folders.get(str(form.get("run", "")))
-            return json_answer(self.hand.ask({"what": "ask", "run": str(run), **asked}, ASK_SECONDS))
+            return json_answer(self.hand.ask({"what": "ask", **named_study(run), **asked}, ASK_SECONDS))
         except RunError as error:
             return plain(404, str(error))
         except IkuraError as error:
@@ -230,7 +230,7 @@ class Answers:
         self.hand.close()
         self.analyst.close()
 
-    def _overview(self, name: str, run: Path) -> JsonObject:
+    def _overview(self, name: str, run: Run) -> JsonObject:
         """Describe a run, as it was described before if nothing has changed."""
         now = stamp(run), is_live(run)
         known = self._overviews.get(run)

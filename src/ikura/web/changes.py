@@ -14,7 +14,8 @@ from starlette.responses import Response, StreamingResponse
 from ikura.errors import RunError
 from ikura.web.answers import plain
 from ikura.web.database_reader import stamp
-from ikura.web.run_folders import RunFolders, is_live
+from ikura.web.located import Runs
+from ikura.web.run_folders import is_live
 
 __all__ = ["Changes"]
 
@@ -33,7 +34,7 @@ class Changes:
         folders: the runs that are served.
     """
 
-    def __init__(self, folders: RunFolders) -> None:
+    def __init__(self, folders: Runs) -> None:
         self.folders = folders
         self.open = 0
 

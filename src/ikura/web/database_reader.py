@@ -7,18 +7,29 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from ikura.errors import RunError
 from ikura.files import shown
 from ikura.json_values import Json
+from ikura.web.located import DATABASE, Run, address_of
+from ikura.web.server_reader import server_reader
 
-__all__ = ["Stamp", "facts", "reading", "stamp"]
+__all__ = ["Reader", "Stamp", "facts", "reading", "stamp"]
 
 Stamp = tuple[int, ...]
 """Size and time of last change of a database and its log; another stamp means other content."""
+
+
+class Reader(Protocol):
+    """A connection that runs queries."""
+
+    def execute(self, query: str, values: Any = (), /) -> Any:
+        """Run a query; its cursor has `fetchone` and `fetchall`."""
+
 
 BUSY_SECONDS = 2.0
 LONGEST_SECONDS = 20.0
@@ -27,8 +38,14 @@ STEPS_BETWEEN_LOOKS = 100_000
 MOST_BYTES = 1 << 27
 
 
-def stamp(run: Path) -> Stamp:
+def stamp(run: Run) -> Stamp:
     """Look at a run's database without opening it; empty where there is none."""
+    if address := address_of(run):
+        with suppress(RunError):
+            study = server_reader(address.url).studies().get(address.study)
+            return () if study is None else study.stamp
+        return ()
+    assert isinstance(run, Path)
     found: list[int] = []
     for name in ("study.db", "study.db-wal"):
         try:
@@ -40,7 +57,7 @@ def stamp(run: Path) -> Stamp:
 
 
 @contextmanager
-def reading(run: Path) -> Iterator[sqlite3.Connection]:
+def reading(run: Run) -> Iterator[Reader]:
     """Open a run's database for a few queries, and close it: who trains is never made to wait.
 
     A database without a log is read as a file that nobody changes, which leaves nothing beside it; one with a log
@@ -49,21 +66,27 @@ def reading(run: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         RunError: there is no database, or it is not a study's.
     """
-    path = run / "study.db"
+    if address := address_of(run):
+        with server_reader(address.url).reading(address.study) as connection:
+            yield connection
+        return
+    assert isinstance(run, Path)
+    path = run / DATABASE
     if not path.is_file():
         raise RunError(f"{shown(run)}: the run has no study.db yet")
     try:
-        with closing(_opened(path)) as connection:
-            yield connection
+        with closing(_opened(path)) as opened:
+            yield opened
     except sqlite3.Error as error:
         raise RunError(f"{shown(path)}: cannot be read ({error})") from error
 
 
-def facts(connection: sqlite3.Connection, *names: str) -> dict[str, Json]:
+def facts(connection: Reader, *names: str) -> dict[str, Json]:
     """Read facts of a study by their names; those that are not there, or no JSON, are left out."""
     marks = ", ".join("?" * len(names))
     found: dict[str, Json] = {}
-    for name, value in connection.execute(f"SELECT name, value FROM facts WHERE name IN ({marks})", names):
+    rows = connection.execute(f"SELECT name, value FROM facts WHERE name IN ({marks})", names).fetchall()
+    for name, value in rows:
         try:
             found[name] = json.loads(value)
         except (ValueError, TypeError, RecursionError):

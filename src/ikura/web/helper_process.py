@@ -13,13 +13,23 @@ from typing import Any
 
 from ikura.errors import RunError, UsageError
 from ikura.json_values import Json, JsonObject
+from ikura.study.record.address import Address, known_password
+from ikura.web.located import Run, address_of
 
-__all__ = ["HelperProcess"]
+__all__ = ["HelperProcess", "named_study"]
 
 CALM = 10
 """How much the worker leaves the processor to others."""
 PIECE = 1 << 16
 MOST_BYTES = 1 << 24
+
+
+def named_study(run: Run) -> JsonObject:
+    """Name a study in a question; the worker is given the password that this process knows, in memory."""
+    if isinstance(run, Address):
+        return {"run": "", "store": run.url, "name": run.study, "password": known_password(run.url)}
+    address = address_of(run)
+    return {"run": str(run), "store": address and address.url, "password": address and known_password(address.url)}
 
 
 class HelperProcess:

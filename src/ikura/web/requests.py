@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from pathlib import Path
 from typing import Any
 
 from ikura.errors import UsageError
 from ikura.json_values import Json, JsonObject
 from ikura.web.database_reader import reading
+from ikura.web.located import Run
 
 __all__ = ["ACTIONS", "interventions", "request_of", "touched"]
 
@@ -57,7 +57,7 @@ def request_of(form: Json) -> JsonObject:
     return {"action": action, "trial": form.get("trial"), "values": values, "at": form.get("at"), "why": why}
 
 
-def interventions(run: Path, trial: int | None = None) -> list[JsonObject]:
+def interventions(run: Run, trial: int | None = None) -> list[JsonObject]:
     """Read what was asked of a study, the last first; of one trial where it is named.
 
     Raises:
@@ -70,7 +70,7 @@ def interventions(run: Path, trial: int | None = None) -> list[JsonObject]:
     return [_told(row) for row in _rows(run, f"{query} ORDER BY number DESC LIMIT {MOST_LISTED}", values)]
 
 
-def touched(run: Path) -> set[int]:
+def touched(run: Run) -> set[int]:
     """The numbers of the trials that a hand has changed, or that it made."""
     others = ", ".join(f"'{one}'" for one in UNTOUCHED)
     query = (
@@ -80,10 +80,10 @@ def touched(run: Path) -> set[int]:
     return {one for trial, made in _rows(run, query) if type(one := trial if made is None else made) is int}
 
 
-def _rows(run: Path, query: str, values: tuple[int, ...] = ()) -> list[tuple[Any, ...]]:
+def _rows(run: Run, query: str, values: tuple[int, ...] = ()) -> list[tuple[Any, ...]]:
     with reading(run) as connection:
         try:
-            return connection.execute(query, values).fetchall()
+            return list(connection.execute(query, values).fetchall())
         except sqlite3.OperationalError as error:
             # A study of an ikura that knew no interventions has no such table.
             if "no such table" in str(error):

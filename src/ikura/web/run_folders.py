@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
 from ikura.errors import RunError
+from ikura.web.located import CONFIG, Run, address_of
+from ikura.web.server_reader import server_reader
 
 __all__ = ["RunFolders", "is_live"]
 
@@ -20,7 +23,6 @@ FRESH_SECONDS = 2.0
 """For so long a look at the disk is good."""
 RECENT_SECONDS = 60.0
 LOCKS = Path("/proc/locks")
-CONFIG = "config.toml"
 
 
 class RunFolders:
@@ -38,6 +40,11 @@ class RunFolders:
         self._lock = Lock()
         self._found: dict[str, Path] = {}
         self._looked = -FRESH_SECONDS
+
+    @property
+    def name(self) -> str:
+        """What the page calls the place."""
+        return self.folder.name
 
     def all(self) -> dict[str, Path]:
         """Return the runs that are there, by name."""
@@ -82,11 +89,18 @@ def _leads_out(run: Path) -> bool:
     return any((run / name).is_symlink() for name in (CONFIG, "study.db", "study.db-wal", "study.db-shm"))
 
 
-def is_live(run: Path) -> bool:
+def is_live(run: Run) -> bool:
     """Whether a process works on a run: holds its lock, which is seen without touching it.
 
-    Where the system does not show its locks, a database that was written within the last minute counts.
+    A study on a server has its lock there. Where the system does not show its locks, a database that was written within
+    the last minute counts.
     """
+    if address := address_of(run):
+        with suppress(RunError):
+            found = server_reader(address.url).studies().get(address.study)
+            return found is not None and found.live
+        return False
+    assert isinstance(run, Path)
     try:
         about = os.stat(run / ".lock")
         lines = LOCKS.read_text().splitlines()

@@ -10,6 +10,9 @@ from typing import Any
 from ikura.errors import RunError
 from ikura.files import shown
 from ikura.json_values import JsonObject
+from ikura.study.record.address import Address
+from ikura.web.database_reader import facts, reading
+from ikura.web.located import CONFIG, Run
 
 __all__ = ["RunSetting", "read_setting"]
 
@@ -46,17 +49,15 @@ class RunSetting:
         return 1.0 if greater else -1.0
 
 
-def read_setting(run: Path) -> RunSetting:
-    """Read the config.toml of a run.
+def read_setting(run: Run) -> RunSetting:
+    """Read the config.toml of a run; of a study on a server, whose folder may be elsewhere, what is recorded of it.
 
     Raises:
         RunError: it is not there, or not one of ikura.
     """
-    path = run / "config.toml"
+    place = str(run) if isinstance(run, Address) else shown(run / CONFIG)
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise RunError(f"{shown(path)}: not a setting of ikura: it is too large")
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = _recorded(run) if isinstance(run, Address) else _written(run / CONFIG)
         space = {name: one for name, one in dict(values["space"]).items() if isinstance(one, dict)}
         return RunSetting(
             str(values["metric"]),
@@ -68,9 +69,23 @@ def read_setting(run: Path) -> RunSetting:
             _truth(values.get("greater_is_better")),
         )
     except OSError as error:
-        raise RunError(f"{shown(path)}: cannot be read: {error.strerror}") from error
+        raise RunError(f"{place}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{shown(path)}: not a setting of ikura ({error})") from error
+        raise RunError(f"{place}: not a setting of ikura ({error})") from error
+
+
+def _written(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > MOST_BYTES:
+        raise RunError(f"{shown(path)}: not a setting of ikura: it is too large")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def _recorded(address: Address) -> dict[str, Any]:
+    with reading(address) as connection:
+        found = facts(connection, "setting").get("setting")
+    if not isinstance(found, dict):
+        raise RunError(f"{address}: the study was never begun")
+    return found
 
 
 def _truth(value: Any) -> bool | None:

@@ -21,6 +21,7 @@ from ikura.web.answers import Answers
 from ikura.web.app import application
 from ikura.web.gate import EVERYWHERE, NAMES, Guests
 from ikura.web.run_folders import RunFolders
+from ikura.web.server_studies import ServerStudies
 
 __all__ = ["SHORTEST_TOKEN", "Server"]
 
@@ -69,7 +70,7 @@ class Server:
     """Serves the page in a thread of its own, from entering a `with` block to leaving it.
 
     Args:
-        folder: a run folder, or one with run folders below it.
+        folder: a run folder, or one with run folders below it; or the URL of a database with studies.
         host: the address to listen on.
         port: the port; 0 for any that is free.
         token: the key in the address; None for one made by chance.
@@ -84,14 +85,14 @@ class Server:
 
     def __init__(
         self,
-        folder: Path,
+        folder: Path | str,
         host: str = "127.0.0.1",
         port: int = 0,
         token: str | None = None,
         read_only: bool = False,
         strict: bool = False,
     ) -> None:
-        if not folder.is_dir():
+        if isinstance(folder, Path) and not folder.is_dir():
             raise RunError(f"no such folder: {shown(folder)}; name a run folder or one with runs below it")
         self.open = host not in NAMES
         if self.open and token is None:
@@ -101,7 +102,7 @@ class Server:
             )
         if token is not None and (len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable()):
             raise UsageError(f"--token must be at least {SHORTEST_TOKEN} printable ASCII characters long")
-        self.answers = Answers(RunFolders(folder), read_only)
+        self.answers = Answers(RunFolders(folder) if isinstance(folder, Path) else ServerStudies(folder), read_only)
         self._socket = _listening(host, port, strict)
         self.port = int(self._socket.getsockname()[1])
         self.guests = Guests(token or secrets.token_urlsafe(32), host, self.port)

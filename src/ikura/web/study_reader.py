@@ -10,15 +10,16 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from ikura.errors import UsageError
+from ikura.errors import RunError, UsageError
 from ikura.json_values import Json, JsonObject
+from ikura.study.record.address import Address
 from ikura.web.database_reader import Stamp, facts, reading, stamp
+from ikura.web.located import CONFIG, Run, address_of
 from ikura.web.run_folders import is_live
 from ikura.web.run_setting import RunSetting, read_setting
 from ikura.web.trial_columns import OPEN, TrialColumns
@@ -68,7 +69,7 @@ class StudyReader:
         run: the run folder.
     """
 
-    run: Path
+    run: Run
     _lock: Lock = field(default_factory=Lock)
     _found: Snapshot | None = None
     _stamp: Stamp = ()
@@ -127,8 +128,9 @@ class StudyReader:
         """Return the curves of a few trials, with epochs that have just passed, thinned to what a screen shows."""
         points = "SELECT epoch, train_loss, dev_loss, dev_score FROM {} WHERE trial = :trial"
         with reading(self.run) as connection:
-            # Databases of an earlier ikura have no curves of trials in training.
-            live = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'live_curves'").fetchone()
+            # Files of an earlier ikura have no curves of trials in training.
+            tables_of = "SELECT 1 FROM sqlite_master WHERE name = 'live_curves'"
+            live = address_of(self.run) or connection.execute(tables_of).fetchone()
             tables = ("curves", "live_curves") if live else ("curves",)
             query = " UNION ALL ".join(points.format(table) for table in tables) + " ORDER BY epoch"
             return {
@@ -169,9 +171,9 @@ class StudyReaders:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._readers: OrderedDict[Path, StudyReader] = OrderedDict()
+        self._readers: OrderedDict[Run, StudyReader] = OrderedDict()
 
-    def of(self, run: Path) -> StudyReader:
+    def of(self, run: Run) -> StudyReader:
         """Return the reader of a run; the one that was not asked for longest is forgotten."""
         with self._lock:
             found = self._readers.pop(run, None) or StudyReader(run)
@@ -228,8 +230,11 @@ def _relative(trials: TrialColumns, place: int) -> JsonObject:
     return {name: trials[name].shown(one)[0] for name in names}
 
 
-def begun(run: Path) -> float | None:
+def begun(run: Run) -> float | None:
     """When a run began: its setting was written then."""
-    with suppress(OSError):
-        return os.stat(run / "config.toml").st_mtime
+    with suppress(OSError, RunError):
+        if not isinstance(run, Address):
+            return os.stat(run / CONFIG).st_mtime
+        with reading(run) as connection:
+            return float(connection.execute("SELECT made FROM writer").fetchone()[0])
     return None

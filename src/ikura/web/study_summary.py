@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from ikura.errors import RunError
 from ikura.json_values import Json, JsonObject
 from ikura.trial_state import State
 from ikura.web.database_reader import facts, reading
+from ikura.web.located import DATABASE, Run, address_of
 from ikura.web.run_folders import is_live
 from ikura.web.run_setting import RunSetting, read_setting
+from ikura.web.server_reader import server_reader
 from ikura.web.study_reader import Snapshot, begun
 from ikura.web.trial_columns import OPEN, TrialColumns
 
-__all__ = ["overview", "summary"]
+__all__ = ["changed", "overview", "summary"]
 
 NORMAL = 1.959964
 """Standard deviations to either side of the mean that hold 95 % of a normal distribution."""
@@ -29,9 +32,9 @@ COUNTS = (
 )
 
 
-def overview(name: str, run: Path) -> JsonObject:
+def overview(name: str, run: Run) -> JsonObject:
     """Describe a run in the list of runs; one that cannot be read says why."""
-    found: JsonObject = {"run": name, "begun": begun(run), "changed": _changed(run), "live": is_live(run)}
+    found: JsonObject = {"run": name, "begun": begun(run), "changed": changed(run), "live": is_live(run)}
     try:
         setting = read_setting(run)
         found |= {"metric": setting.metric, "planned": setting.trials, **setting.about}
@@ -40,7 +43,7 @@ def overview(name: str, run: Path) -> JsonObject:
             best = "max" if setting.sign > 0 else "min"
             rows = connection.execute(COUNTS.format(best)).fetchall()
     except RunError as error:
-        opening = found["live"] or not (run / "study.db").exists()
+        opening = found["live"] or (address_of(run) is None and isinstance(run, Path) and not (run / DATABASE).exists())
         return found | {"state": "opening" if opening else "broken", "reason": str(error)}
     counts: dict[str, int] = {}
     for state, _, count, _ in rows:
@@ -57,7 +60,7 @@ def overview(name: str, run: Path) -> JsonObject:
     }
 
 
-def summary(name: str, run: Path, study: Snapshot, pace: Sequence[tuple[float, int]]) -> JsonObject:
+def summary(name: str, run: Run, study: Snapshot, pace: Sequence[tuple[float, int]]) -> JsonObject:
     """Describe a study.
 
     Args:
@@ -89,7 +92,7 @@ def summary(name: str, run: Path, study: Snapshot, pace: Sequence[tuple[float, i
         "trials": len(trials),
         "counts": counts,
         "begun": begun(run),
-        "changed": _changed(run),
+        "changed": changed(run),
         "left": None if done or not study.live else _left(pace, setting.trials - ended),
         "best": _best(study, searched),
         "test": study.facts.get("test"),
@@ -103,7 +106,14 @@ def _state(done: bool, live: bool) -> str:
     return "finished" if done else "training" if live else "stopped"
 
 
-def _changed(run: Path) -> float | None:
+def changed(run: Run) -> float | None:
+    """When a study changed last; None where that is not known."""
+    if address := address_of(run):
+        with suppress(RunError):
+            found = server_reader(address.url).studies().get(address.study)
+            return found.changed if found and found.changed else begun(address)
+        return None
+    assert isinstance(run, Path)
     times = [(run / name).stat().st_mtime for name in ("study.db", "study.db-wal") if (run / name).exists()]
     return max(times, default=None)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 
 from ikura.json_values import Json
 from ikura.trial_state import State
+from ikura.web.database_reader import Reader
 
 __all__ = ["OPEN", "Column", "TrialColumns"]
 
@@ -80,7 +80,7 @@ class TrialColumns:
     def __getitem__(self, name: str) -> Column:
         return self.columns[name]
 
-    def refresh(self, connection: sqlite3.Connection, whole: bool = False) -> None:
+    def refresh(self, connection: Reader, whole: bool = False) -> None:
         """Read the trials that were not at their end when they were last read, and those that have come since.
 
         Args:

@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from ikura.errors import IkuraError, UsageError
 from ikura.json_values import Json, JsonObject, jsonable
+from ikura.study.record.address import Address, know_password
 
 __all__ = ["answer", "main"]
 
@@ -49,13 +50,20 @@ def answer(question: JsonObject) -> JsonObject:
         return {"refused": str(error)}
 
 
+def _place(question: JsonObject) -> Path | Address:
+    """The study that a question names: its run folder, or where it is on a server."""
+    if question.get("store"):
+        know_password(question["store"], question.get("password"))
+    return Path(question["run"]) if question["run"] else Address(question["store"], question["name"])
+
+
 def _ask(question: JsonObject) -> Json:
     """Put a request on record; return the interventions that it is, as they stand."""
     from ikura.steer import Steering
     from ikura.study.record.interventions import Action, Request
     from ikura.study.record.record import Record
 
-    record, action, why = Record(question["run"]), question["action"], question["why"]
+    record, action, why = Record(_place(question)), question["action"], question["why"]
     trial, at, values = question["trial"], question["at"], question["values"]
     with closing(record):
         steering = Steering(record)
@@ -78,7 +86,7 @@ def _changeable(question: JsonObject) -> Json:
     from ikura.steer.new_values import changeable
     from ikura.study.record.record import copied
 
-    with copied(Path(question["run"])) as record:
+    with copied(_place(question)) as record:
         return changeable(record)
 
 
@@ -87,7 +95,7 @@ def _mattered(question: JsonObject) -> Json:
     from ikura.diagnose import borders, importance
     from ikura.study.record.record import copied
 
-    with copied(Path(question["run"])) as record:
+    with copied(_place(question)) as record:
         trials, greater = record.trials, record.metric.greater_is_better
         table = importance(trials, record.searched, greater)
         best = record.best

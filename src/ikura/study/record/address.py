@@ -131,6 +131,17 @@ def connection_arguments(url: str) -> dict[str, Any]:
     return found
 
 
+def known_password(url: str) -> str | None:
+    """The password of a URL that this process was given; None for none."""
+    return _passwords.get(url)
+
+
+def know_password(url: str, password: str | None) -> None:
+    """Take over a password that another process was given."""
+    if password is not None:
+        _passwords[url] = password
+
+
 def ask_by(question: Callable[[str], str | None] | None) -> None:
     """Set who is asked for a password that is missing; None for nobody."""
     global _ask

@@ -313,16 +313,13 @@ class Record:
 
 
 @contextmanager
-def copied(run: Path, network: Any = None) -> Iterator[Record]:
+def copied(run: Path | Address, network: Any = None) -> Iterator[Record]:
     """Open the study of a run on a copy of its database: opening an SQLite database can write to its folder.
 
     Raises:
         RunError: the folder holds no run.
     """
-    from ikura.study.record.open_run import open_run
-    from ikura.study.record.record import Record
-
-    setting, store = open_run(run, copied=True)
+    setting, store = open_address(run) if isinstance(run, Address) else open_run(run, copied=True)
     try:
         yield Record(run, network, (setting, store))
     finally:

@@ -16,66 +16,22 @@ from weakref import finalize
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from ikura.errors import RunError, StorageError, UsageError
-from ikura.study.record.address import Address, connection_arguments, password_of
+from ikura.errors import RunError, StorageError
+from ikura.study.record.address import Address
 from ikura.study.record.deferred_interrupts import uninterrupted
-from ikura.study.record.server_faults import is_lost, may_pass, reason, wants_password
-from ikura.study.record.server_schema import WRITER, lock_key, only_one, schema_number, who
+from ikura.study.record.server_connection import connected
+from ikura.study.record.server_faults import is_lost, may_pass, reason
+from ikura.study.record.server_locks import lock_key
+from ikura.study.record.server_schema import WRITER, only_one, schema_number, who
 
-__all__ = ["PATIENCE_SECONDS", "Server", "connected"]
+__all__ = ["PATIENCE_SECONDS", "Server"]
 
 T = TypeVar("T")
 
-ANSWER_SECONDS = 4
-"""For so long each address of a host is waited for when a connection is made."""
 PATIENCE_SECONDS = 300.0
 """For so long a lost connection is tried again."""
 FIRST_WAIT, LONGEST_WAIT = 0.05, 5.0
-SESSION = (
-    "SET search_path = {schema}",
-    "SET lock_timeout = '10s'",
-    "SET tcp_keepalives_idle = 30",
-    "SET tcp_keepalives_interval = 5",
-    "SET tcp_keepalives_count = 3",
-)
-"""What holds for a connection. The server notices within a minute that a client's machine is gone, and frees its
-lock."""
-ALIVE = {"keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 _LOGGER = logging.getLogger("ikura")
-
-
-def connected(url: str, schema: str = "public") -> Any:
-    """Connect to a database with psycopg.
-
-    Args:
-        url: as `ikura.study.record.address.parse_url` returns it.
-        schema: in which tables are looked for.
-
-    Raises:
-        UsageError: psycopg is not installed.
-    """
-    try:
-        import psycopg
-        from psycopg import sql
-    except ImportError:
-        raise UsageError(
-            "a store on a PostgreSQL server needs the package psycopg: pip install 'ikura[postgres]'"
-        ) from None
-    given: dict[str, Any] = {
-        "connect_timeout": ANSWER_SECONDS,
-        "client_encoding": "utf8",
-        "application_name": "ikura",
-        **ALIVE,
-    }
-    try:
-        connection = psycopg.connect(**given, **connection_arguments(url), autocommit=True)
-    except psycopg.OperationalError as error:
-        if not wants_password(error) or not password_of(url):
-            raise
-        connection = psycopg.connect(**given, **connection_arguments(url), autocommit=True)
-    connection.execute(sql.SQL("; ".join(SESSION)).format(schema=sql.Identifier(schema)))
-    connection.autocommit = False
-    return connection
 
 
 class Server:
@@ -146,8 +102,7 @@ class Server:
             row = {"token": self._token, "host": socket.gethostname(), "process": os.getpid(), "since": time.time()}
 
             def sign(connection: sa.Connection) -> None:
-                connection.execute(sa.delete(WRITER))
-                connection.execute(sa.insert(WRITER), row)
+                connection.execute(sa.update(WRITER).values(**row))
 
             self.write(sign)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import sqlalchemy as sa
 
 from ikura.errors import RunError, StorageError, nearest
 from ikura.study.record.address import PREFIX, Address
+from ikura.study.record.server_locks import lock_key
 
 __all__ = [
     "WRITER",
@@ -23,23 +25,17 @@ __all__ = [
 
 OLDEST = (13,)
 """The first version of a server that tells what became of a transaction."""
-LOCKS = 0x696B7572
-"""The upper half of the keys of advisory locks; the lower half is the number of a study's schema."""
 BEGUN = "SELECT 1 FROM {schema}.trials UNION ALL SELECT 1 FROM {schema}.facts WHERE name = 'tile_size' LIMIT 1"
 
 WRITER = sa.Table(
     "writer", sa.MetaData(),
+    sa.Column("made", sa.Float, nullable=False),
     sa.Column("token", sa.String, nullable=False),
     sa.Column("host", sa.String, nullable=False),
     sa.Column("process", sa.Integer, nullable=False),
     sa.Column("since", sa.Float, nullable=False),
 )  # fmt: skip
-"""One row: who trains the study, or did so last."""
-
-
-def lock_key(number: int) -> int:
-    """The key of the advisory lock of the study whose schema has this number."""
-    return LOCKS << 32 | number
+"""One row: when the study was made, and who trains it, or did so last."""
 
 
 def schema_number(connection: sa.Connection, address: Address) -> int:
@@ -89,6 +85,8 @@ def make_schema(connection: sa.Connection, address: Address) -> None:
         connection.execute(sa.schema.DropSchema(address.schema, cascade=True))
     connection.execute(sa.schema.CreateSchema(address.schema))
     WRITER.create(connection)
+    row = {"made": time.time(), "token": "", "host": "", "process": 0, "since": 0.0}
+    connection.execute(sa.insert(WRITER), row)
 
 
 def check_new(connection: sa.Connection, url: str, name: str | None) -> None:
@@ -143,7 +141,7 @@ def _check_free(connection: sa.Connection, address: Address) -> bool:
 
 def who(row: Any) -> str:
     """The process of a row of `WRITER`, in brackets; empty for none."""
-    return "" if row is None else f" (process {row.process} on {row.host})"
+    return "" if row is None or not row.host else f" (process {row.process} on {row.host})"
 
 
 def _number(connection: sa.Connection, address: Address) -> int | None:
