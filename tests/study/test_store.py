@@ -176,7 +176,7 @@ def test_one_tile_is_one_transaction(store: Store, monkeypatch: pytest.MonkeyPat
     def fail(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "_insert_many", fail, raising=True)
+    monkeypatch.setattr(module, "insert_many", fail, raising=True)
     with pytest.raises(KeyboardInterrupt):
         store.record([outcome(0, np.zeros((2, 3))), outcome(1, np.zeros((2, 3)))])
     assert [found.state for found in store.trials()] == ["waiting", "waiting"]

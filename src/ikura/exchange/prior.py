@@ -83,7 +83,10 @@ class Prior:
 
     def records(self, space: Space, sign: float) -> Iterator[KnownTrial]:
         """Find the trials that have ended and lie in a space one by one: configuration, and score times sign."""
+        always = [name for name in space.dimensions if space.condition(name) is None]
         for given, state, score in self._ended:
+            if any(name not in given for name in always):
+                continue
             configuration = fitted(given, space)
             if configuration is not None:
                 failed = state == State.DIVERGED or _missing(score) or not math.isfinite(score)

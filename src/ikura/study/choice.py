@@ -26,6 +26,7 @@ from ikura.study.preference import preferred
 from ikura.study.record.facts import BestRecord, ChoiceRecord
 from ikura.study.record.interventions import Interventions
 from ikura.study.record.result import Corrected, RunnerUp
+from ikura.study.record.study_tables import row_of
 from ikura.study.record.trial import Purpose, Trial, ranked
 from ikura.study.selection_bias import corrected, difference
 from ikura.study.shortlist import PLACES, Shortlist, has_weights, keep_weights, kept_weights, weights_file
@@ -157,7 +158,7 @@ def choose(executor: Executor, metric: Metric, finalists: int, retrain: Retrain)
     if number in Interventions(executor.store).touched():
         by_hand = f"trial {number} was changed by hand while it trained, and so were its repetitions"
         note = by_hand if note is None else f"{note}; {by_hand}"
-    configuration = dict(executor.store.trials()[number].hyperparameters)
+    configuration = dict(row_of(executor.store, number).hyperparameters)
     chosen = BestRecord(number, kept.number, configuration, dev, (low, high), note, choice)
     return judged_choice(executor, metric, chosen, groups if group != [top] else [], _evidence(executor, retrain))
 

@@ -84,7 +84,7 @@ class Executor:
     @property
     def best(self) -> float | None:
         """The best dev score on record; None if there is none."""
-        return self.better(*(one.dev_score for one in self.store.trials()))
+        return self.better(*self.store.scores())
 
     def better(self, *scores: float | None) -> float | None:
         """The best of some dev scores; None if there is none."""

@@ -87,7 +87,7 @@ def _what(record: Record, model: Model) -> str:
     return (
         f"A neural network that predicts {task.get(record.task, 'a value')}{aim}{of}. Network: "
         f"{type(model.module).__name__} ({_text(record.setting.network)}), {weights} weights. Chosen from "
-        f"{count(len(record.records()))} trained by ikura {__version__}, seed {record.setting.seed}."
+        f"{count(record.store.count())} trained by ikura {__version__}, seed {record.setting.seed}."
     )
 
 

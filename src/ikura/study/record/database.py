@@ -51,6 +51,7 @@ class Database:
     """
 
     copied = False
+    held = False
     server: Server | None = None
     _outdated = False
 
@@ -231,10 +232,12 @@ class Database:
         except BaseException:
             self.close()
             raise
+        self.held = True
         return self
 
     def close(self) -> None:
         """Close all connections."""
+        self.held = False
         if self.server is not None:
             self.server.close()
         self.engine.dispose()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 import sqlalchemy as sa
 
 from ikura.population.job import Outcome
-from ikura.study.record.store import Store
+from ikura.study.record.store import Store, insert_many
 from ikura.study.record.tables import LOSSES, ROUNDS, SEGMENTS, TRIALS
 from ikura.study.record.trial import Trial
 from ikura.trial_state import State
@@ -117,8 +117,8 @@ class Ledger:
     def add_segments(self, segments: Sequence[Segment]) -> None:
         """Record which tiles trials train in, and in which places, before they do."""
         if segments:
-            rows = [asdict(one) for one in segments]
-            self.store.write(lambda connection: connection.execute(sa.insert(SEGMENTS), rows))
+            rows = [(one.tile, one.place, one.trial, one.since, one.until) for one in segments]
+            self.store.write(lambda connection: insert_many(connection, SEGMENTS, rows), trials=False)
 
     def segments(self, trials: Sequence[int]) -> dict[int, list[Segment]]:
         """Return the segments of trials, in order, by trial."""

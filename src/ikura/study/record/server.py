@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import Any, TypeVar
@@ -24,7 +24,7 @@ from ikura.study.record.server_faults import is_lost, may_pass, reason
 from ikura.study.record.server_locks import lock_key
 from ikura.study.record.server_schema import WRITER, only_one, schema_number, who
 
-__all__ = ["PATIENCE_SECONDS", "Server"]
+__all__ = ["PATIENCE_SECONDS", "Server", "copy_rows"]
 
 T = TypeVar("T")
 
@@ -32,6 +32,25 @@ PATIENCE_SECONDS = 300.0
 """For so long a lost connection is tried again."""
 FIRST_WAIT, LONGEST_WAIT = 0.05, 5.0
 _LOGGER = logging.getLogger("ikura")
+
+
+def copy_rows(connection: sa.Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Send rows of plain values to a server as one stream.
+
+    Args:
+        connection: to the server.
+        statement: COPY … FROM STDIN.
+        rows: of values in the order of the statement's columns.
+    """
+    import psycopg
+
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as stream:
+            for row in rows:
+                stream.write_row(row)
+    except psycopg.Error as error:
+        raise DBAPIError.instance(statement, None, error, psycopg.Error) from error
 
 
 class Server:

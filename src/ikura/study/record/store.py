@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any, TypeVar
@@ -18,11 +18,12 @@ from ikura.json_values import plain, typed
 from ikura.population.job import Outcome
 from ikura.study.record.database import Database
 from ikura.study.record.facts import SECONDS, Fact
+from ikura.study.record.server import copy_rows
 from ikura.study.record.tables import CURVES, FACTS, LIVE_CURVES, MEASURES, TRIALS, VALUES
 from ikura.study.record.trial import Purpose, Trial
 from ikura.trial_state import State
 
-__all__ = ["ABOUT", "COLUMNS", "RESULTS", "Store"]
+__all__ = ["ABOUT", "COLUMNS", "RESULTS", "Store", "insert_many"]
 
 T = TypeVar("T")
 
@@ -34,6 +35,15 @@ RESULTS = ("dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best
 """What a table of trials holds before and behind the hyperparameters."""
 
 RECORDED = tuple(one.name for one in fields(Trial))
+WORDS = ("hyperparameters", "purpose", "state", "seed")
+PLAIN = tuple(name for name in RECORDED if name not in WORDS)
+PURPOSES, STATES = {str(one): one for one in Purpose}, {str(one): one for one in State}
+"""The columns of a trial: those that are texts of something else, and plain numbers."""
+
+
+RECORD = f"UPDATE trials SET {', '.join(f'{name} = ?' for name in ('state', *RESULTS))} WHERE number = ?"
+COPIED = 100
+"""So many rows and more go to a PostgreSQL server as one stream."""
 
 
 def _number(value: float) -> float | None:
@@ -51,6 +61,31 @@ class Store(Database):
         64
     """
 
+    _kept: list[Trial] | None = None
+    _changes = 0
+
+    def write(self, work: Callable[[sa.Connection], T], *, trials: bool = True) -> T:
+        """Carry out a transaction, see `Database.write`.
+
+        Args:
+            work: what to do.
+            trials: whether it may change trials, which whoever trains keeps in memory until then.
+        """
+        self._forget(trials)
+        try:
+            return super().write(work)
+        finally:
+            self._forget(trials)
+
+    def close(self) -> None:
+        """Close all connections, and forget what was kept."""
+        super().close()
+        self._forget()
+
+    def _forget(self, trials: bool = True) -> None:
+        if trials:
+            self._kept, self._changes = None, self._changes + 1
+
     def set_fact(self, fact: Fact[T], value: T) -> None:
         """Record one fact about the study."""
         self.set_facts({fact: value})
@@ -63,7 +98,7 @@ class Store(Database):
             connection.execute(sa.delete(FACTS).where(FACTS.c.name.in_([row["name"] for row in rows])))
             connection.execute(sa.insert(FACTS), rows)
 
-        self.write(write)
+        self.write(write, trials=False)
 
     def fact(self, fact: Fact[T]) -> T | None:
         """Return a fact, None if it was never recorded; that it is of its type was made sure of on opening."""
@@ -93,13 +128,16 @@ class Store(Database):
     @staticmethod
     def insert_trials(connection: sa.Connection, trials: Sequence[Trial]) -> None:
         """Add trials within a transaction."""
-        values = [
-            {name: getattr(one, name) for name in RECORDED}
-            | {"seed": str(one.seed), "hyperparameters": json.dumps(one.hyperparameters)}
-            for one in trials
-        ]
-        if values:
-            connection.execute(sa.insert(TRIALS), values)
+        columns = [column.name for column in TRIALS.columns]
+        rows = []
+        for one in trials:
+            texts = {
+                "state": str(one.state), "purpose": str(one.purpose), "seed": str(one.seed),
+                "hyperparameters": json.dumps(one.hyperparameters),
+            }  # fmt: skip
+            rows.append(tuple(texts[name] if name in texts else getattr(one, name) for name in columns))
+        if rows:
+            insert_many(connection, TRIALS, rows)
 
     @classmethod
     def insert_copies(cls, connection: sa.Connection, copies: Sequence[Trial]) -> None:
@@ -120,32 +158,28 @@ class Store(Database):
         Args:
             outcomes: of one tile.
             going_on: numbers of the members that may go on in a later round; the others have ended.
-            known: how many points of each curve are recorded already, and are not written again; 0 where it is not
-                said.
+            known: how many points of each curve are recorded already, and are not written again; None where that is
+                not known, and what is there is replaced.
         """
-        trials: list[dict[str, object]] = []
+        trials: list[tuple[Any, ...]] = []
         points: list[tuple[Any, ...]] = []
         values: list[tuple[Any, ...]] = []
         anew: list[int] = []
-        known = known or {}
         for outcome in outcomes:
             state = State.RUNNING if outcome.number in going_on else outcome.state
             trials.append(
-                {
-                    "key": outcome.number,
-                    "state": state,
-                    **{n: _number(getattr(outcome, n)) for n in RESULTS[:4]},
-                    "epochs": len(outcome.curve),
-                    "best_epoch": outcome.best_epoch or None,
-                    "seconds": outcome.seconds,
-                }
-            )
-            recorded = known.get(outcome.number, 0)
-            anew += [] if recorded else [outcome.number]
-            points += [
-                (outcome.number, i, *map(_number, point))
-                for i, point in enumerate(outcome.curve[recorded:].tolist(), recorded + 1)
-            ]
+                (
+                    str(state), *(_number(getattr(outcome, name)) for name in RESULTS[:4]), len(outcome.curve),
+                    outcome.best_epoch or None, outcome.seconds, outcome.number,
+                )
+            )  # fmt: skip
+            recorded = 0 if known is None else known.get(outcome.number, 0)
+            anew += [outcome.number] if known is None else []
+            curve = outcome.curve[recorded:]
+            rows = curve.tolist()
+            if np.isnan(curve).any():
+                rows = [[_number(value) for value in row] for row in rows]
+            points += [(outcome.number, i, *row) for i, row in enumerate(rows, recorded + 1)]
             values += [
                 (outcome.number, i + 1, name, _number(value))
                 for name, column in outcome.values.items()
@@ -154,18 +188,17 @@ class Store(Database):
             ]
         measures = [row for outcome in outcomes for row in _measures(outcome)]
         measured = sorted({row[0] for row in measures})
-        recorded_now = [int(str(one["key"])) for one in trials]
-        update = sa.update(TRIALS).where(TRIALS.c.number == sa.bindparam("key"))
+        recorded_now = [one[-1] for one in trials]
 
         def write(connection: sa.Connection) -> None:
             for table, numbers in ((CURVES, anew), (VALUES, anew), (LIVE_CURVES, recorded_now), (MEASURES, measured)):
                 if numbers:
                     connection.execute(sa.delete(table).where(table.c.trial.in_(numbers)))
             if trials:
-                connection.execute(update, trials)
+                _many(connection, RECORD, trials)
             for table, rows in ((CURVES, points), (VALUES, values), (MEASURES, measures)):
                 if rows:
-                    _insert_many(connection, table, rows)
+                    insert_many(connection, table, rows)
 
         self.write(write)
 
@@ -186,10 +219,10 @@ class Store(Database):
             for trial, epochs in since.items():
                 there = LIVE_CURVES.c.trial == trial, LIVE_CURVES.c.epoch > epochs
                 connection.execute(sa.delete(LIVE_CURVES).where(*there))
-            _insert_many(connection, LIVE_CURVES, points)
+            insert_many(connection, LIVE_CURVES, points)
 
         if points:
-            self.write(write)
+            self.write(write, trials=False)
 
     def in_training(self, numbers: Collection[int] | None = None) -> set[int]:
         """Return which of some trials, or of all, have epochs that are not recorded yet: those that train."""
@@ -209,22 +242,28 @@ class Store(Database):
 
         The number of a trial is its place among all.
         """
-        query = sa.select(TRIALS).where(*_conditions(values)).order_by(TRIALS.c.number)
-        rows = self.read(query)
+        if self._kept is not None and "number" not in values:
+            return [one for one in self._kept if all(getattr(one, name) == value for name, value in values.items())]
+        before = self._changes
+        query = sa.select(*(TRIALS.c[name] for name in (*WORDS, *PLAIN)))
+        rows = self.tuples(query.where(*_conditions(values)).order_by(TRIALS.c.number))
         # One parse of all texts together is many times as fast as one for each.
-        given = json.loads(f"[{','.join(row['hyperparameters'] for row in rows)}]")
-        return [
+        given = json.loads(f"[{','.join(row[0] for row in rows)}]")
+        found = [
             Trial(
-                **{
-                    **row,
-                    "state": State(row["state"]),
-                    "purpose": Purpose(row["purpose"]),
-                    "seed": int(row["seed"]),
-                    "hyperparameters": hyperparameters,
-                }
+                hyperparameters=hyperparameters, purpose=PURPOSES[row[1]], state=STATES[row[2]], seed=int(row[3]),
+                **dict(zip(PLAIN, row[4:], strict=True)),
             )
             for row, hyperparameters in zip(rows, given, strict=True)
-        ]
+        ]  # fmt: skip
+        if self.held and not values and before == self._changes:
+            self._kept = found
+        return list(found)
+
+    def scores(self) -> list[float]:
+        """Return all dev scores that there are, in no order."""
+        query = sa.select(TRIALS.c.dev_score).where(TRIALS.c.dev_score.is_not(None))
+        return [score for (score,) in self.tuples(query)]
 
     def count(self, **values: Any) -> int:
         """Count the trials, or those with certain values, such as `state=State.DIVERGED` or `parent=None`."""
@@ -300,10 +339,16 @@ def _conditions(values: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
     return [TRIALS.c[name] == value for name, value in values.items()]
 
 
-def _insert_many(connection: sa.Connection, table: sa.Table, rows: list[tuple[Any, ...]]) -> None:
-    """Insert plain numbers in the order of the table's columns, past the processing that other types need."""
-    statement = sa.insert(table).compile(dialect=connection.dialect)
-    names = [column.name for column in table.columns]
-    placed = getattr(statement, "positiontup", None) == names
-    values: Any = rows if placed else [dict(zip(names, row, strict=True)) for row in rows]
-    connection.exec_driver_sql(str(statement), values)
+def insert_many(connection: sa.Connection, table: sa.Table, rows: list[tuple[Any, ...]]) -> None:
+    """Insert plain values in the order of the table's columns, past the processing that other types need."""
+    names = ", ".join(column.name for column in table.columns)
+    if connection.dialect.name == "postgresql" and len(rows) >= COPIED:
+        copy_rows(connection, f"COPY {table.name} ({names}) FROM STDIN", rows)
+    else:
+        _many(connection, f"INSERT INTO {table.name} ({names}) VALUES ({', '.join('?' * len(table.columns))})", rows)
+
+
+def _many(connection: sa.Connection, statement: str, rows: list[tuple[Any, ...]]) -> None:
+    """Run a statement with ? in it for many rows of plain values."""
+    marked = statement if connection.dialect.name == "sqlite" else statement.replace("?", "%s")
+    connection.exec_driver_sql(marked, rows)
