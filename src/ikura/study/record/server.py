@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 PATIENCE_SECONDS = 300.0
 """For so long a lost connection is tried again."""
+GRACE_SECONDS = 2.0
+"""For so long the connection of a process that has just ended may still hold its lock for the server."""
 FIRST_WAIT, LONGEST_WAIT = 0.05, 5.0
 _LOGGER = logging.getLogger("ikura")
 
@@ -165,14 +167,15 @@ class Server:
         """
         connection = self.engine.connect()
         try:
-            until = time.monotonic() + (self.patience if waits else 0)
+            until = time.monotonic() + (self.patience if waits else GRACE_SECONDS)
             number = schema_number(connection, self.address)
             while not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(lock_key(number)))):
                 row = connection.execute(sa.select(WRITER)).one_or_none()
                 connection.rollback()
-                if row is None or row.token != self._token or time.monotonic() >= until:
+                taken = waits and (row is None or row.token != self._token)
+                if taken or time.monotonic() >= until:
                     raise RunError(f"{self.address}: another process is at work on this study{who(row)}; wait for it")
-                time.sleep(1)
+                time.sleep(0.1)
             row = connection.execute(sa.select(WRITER)).one_or_none()
             connection.rollback()
             if waits and (row is None or row.token != self._token):
