@@ -150,10 +150,11 @@ def test_nothing_is_recorded_twice(
     store.hold()
     interventions = Interventions(store)
     Faults(postgres, monkeypatch, {0: kind, 1: kind})
-    assert interventions.add(Request(action=Action.END, why="one"), "ada") >= 1
+    asked = [Request(action=Action.NOTE, why=why) for why in ("one", "two")]
+    numbers = interventions.add(asked, "ada")
     store.add_trials([row(0)])
     found = interventions.every()
-    assert [one.why for one in found] == ["one"]
+    assert [(one.number, one.why) for one in found] == list(zip(numbers, ("one", "two"), strict=True))
     assert [one.number for one in store.trials()] == [0]
 
 

@@ -6,7 +6,6 @@ import math
 
 from ikura.errors import SpaceError, UsageError, listed, nearest
 from ikura.exchange.prior import fitted
-from ikura.files import shown
 from ikura.population.member import check_value
 from ikura.search import Stage
 from ikura.space import Space
@@ -136,7 +135,7 @@ def _check_change(record: Record, request: Request) -> None:
     done = _done(record)
     if record.setting.autopilot is None and _next(record, done, *_budget(record)) is None:
         raise UsageError(
-            f"{shown(record.run)}: all {sum(one.trials for one in done)} trials are proposed already; "
+            f"{record.called}: all {sum(one.trials for one in done)} trials are proposed already; "
             "ask for more of them first (budget)"
         )
 
