@@ -18,7 +18,7 @@ import numpy as np
 from ikura.errors import RunError, UsageError
 from ikura.json_values import Json, JsonObject
 from ikura.study.record.address import Address
-from ikura.web.database_reader import Stamp, facts, reading, stamp
+from ikura.web.database_reader import Reader, Stamp, facts, reading, stamp
 from ikura.web.located import CONFIG, Run, address_of
 from ikura.web.run_folders import is_live
 from ikura.web.run_setting import RunSetting, read_setting
@@ -183,7 +183,7 @@ class StudyReaders:
             return found
 
 
-def _with_budget(setting: RunSetting, connection: sqlite3.Connection) -> RunSetting:
+def _with_budget(setting: RunSetting, connection: Reader) -> RunSetting:
     """The setting with the trials and epochs that a hand gave the search since."""
     query = "SELECT content FROM interventions WHERE action = 'budget' AND state = 'applied' ORDER BY number"
     # Databases of an earlier ikura have no such table.

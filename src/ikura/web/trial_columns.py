@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -117,7 +118,7 @@ class TrialColumns:
             self.columns[key] = _column([one.get(name) for one in self._given])
 
 
-def _as_they_stand(rows: list[tuple[Any, ...]], connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
+def _as_they_stand(rows: list[tuple[Any, ...]], connection: Reader) -> list[tuple[Any, ...]]:
     """Rows of trials in which those that train are running, and those that stand still are paused."""
     states: dict[Any, str] = {}
     for query in (TRAINING, STANDING):
