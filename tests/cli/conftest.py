@@ -77,6 +77,8 @@ def make_study(run: Path) -> Any:
     return SimpleNamespace(
         run=run,
         setting=SimpleNamespace(custom=False),
+        ensemble=None,
+        against_one=None,
         config={"data": {"kind": "file", "path": "table.csv"}},
         summary={"images": None},
         trials=trials,

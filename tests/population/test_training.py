@@ -126,6 +126,16 @@ def test_early_stopping(rows: list[list[float]], patience: int | None) -> None:
     assert training.epoch == max(stops_after([row[place] for row in rows], patience) for place in range(3))
 
 
+def test_windows_say_which_epochs_may_be_kept_and_when_a_member_ends() -> None:
+    losses = [[1.0, 1.0, 1.0], [3, 3, 3], [2, 9, 2], [4, 9, 2], [0.5, 0.5, 0.5]]
+    training = scripted(losses, patience=1, epochs=0)
+    training.windows = [(2, 4), (3, 3), (5, 5)]
+    training.run(5)
+    assert training.epochs.tolist() == [4, 3, 5]
+    assert training.best_epoch.tolist() == [2, 2, 4]
+    assert training.best_loss.tolist() == pytest.approx([2, 9, 0.5])
+
+
 def test_of_equal_losses_the_first_is_the_best() -> None:
     assert scripted([3, 2, 2, 2, 5], patience=3).best_epoch.tolist() == [1]
 

@@ -57,6 +57,9 @@ class FakeStudy:
     checks: Any = None
     epochs: int = 60
     asked: list[int] = field(default_factory=list)
+    ensemble: Any = None
+    against_one: Any = None
+    refitted: list[int] = field(default_factory=list)
 
     @property
     def frozen(self) -> int:

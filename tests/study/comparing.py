@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,9 @@ def assert_same(one: Study, other: Study) -> None:
     pd.testing.assert_frame_equal(one.curves(), other.curves(), check_exact=True)
     assert one.best == other.best
     assert one.test == other.test
+    assert one.ensemble == other.ensemble
+    assert one.refitted == other.refitted
+    assert _timeless(one.against_one) == _timeless(other.against_one)
     assert one.stages == other.stages
     assert one.rounds == other.rounds
     assert one.predictions == other.predictions
@@ -25,6 +29,10 @@ def assert_same(one: Study, other: Study) -> None:
         mine, its = one.model.network.state_dict(), other.model.network.state_dict()
         assert mine.keys() == its.keys()
         assert all(torch.equal(mine[name], its[name]) for name in mine)
+
+
+def _timeless(against: Any) -> Any:
+    return against and replace(against, seconds=(0.0, 0.0))
 
 
 def assert_replays(study: Study, *numbers: int) -> None:

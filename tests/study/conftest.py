@@ -20,7 +20,7 @@ from .unreported import short_report
 torch.set_num_threads(1)
 
 Tune = Callable[..., Study]
-TINY: dict[str, Any] = {"trials": 8, "epochs": 5, "finalists": 2, "jobs": 1}
+TINY: dict[str, Any] = {"trials": 8, "epochs": 5, "finalists": 2, "jobs": 1, "ensemble": "none"}
 
 
 @pytest.fixture(autouse=True)

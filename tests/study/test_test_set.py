@@ -143,24 +143,26 @@ def openings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         watched.__dict__.update(dataset.__dict__)
         return watched
 
-    original = Store.set_fact
+    original = Store.set_facts
 
-    def set_fact(self: Store, fact: Any, value: Any) -> None:
-        if fact.name in ("best", "test"):
-            seen.append(fact.name)
-        original(self, fact, value)
+    def set_facts(self: Store, facts: Any) -> None:
+        seen.extend(fact.name for fact in facts if fact.name in ("best", "test", "against_one"))
+        original(self, facts)
 
     for place in PREPARES:
         monkeypatch.setattr(place, prepare)
-    monkeypatch.setattr(Store, "set_fact", set_fact)
+    monkeypatch.setattr(Store, "set_facts", set_facts)
     return seen
 
 
 # A space of one's own: the default one asks for the number of test rows.
-@pytest.mark.parametrize("finalists", [0, 2])
-def test_the_test_set_is_opened_once_after_the_choice(finalists: int, openings: list[str], tune: Tune) -> None:
-    tune(finalists=finalists, space=RATE)
-    assert openings == ["best", "opened", "test"]
+@pytest.mark.parametrize(("finalists", "ensemble"), [(0, "none"), (2, "none"), (2, 3)])
+def test_the_test_set_is_opened_once_after_the_choice(
+    finalists: int, ensemble: int | str, openings: list[str], tune: Tune
+) -> None:
+    """One network beside an ensemble is measured on the same opening, and recorded with it."""
+    tune(finalists=finalists, ensemble=ensemble, space=RATE)
+    assert openings == ["best", "opened", "test", *(["against_one"] if ensemble == 3 else [])]
 
 
 def test_it_is_not_opened_when_nothing_was_chosen(openings: list[str], tune: Tune) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
+from typing import Any
 
 from torch import nn
 
@@ -12,6 +14,8 @@ from ikura.metric import interval, metric
 from ikura.population.job import Outcome
 from ikura.search import schedule
 from ikura.study.choice import choose, load_network, predictions, retrain_lost
+from ikura.study.ensemble_networks import Networks, against_one, networks_of
+from ikura.study.ensembles import FINALISTS_SHARE, make_ensemble, wants_ensemble
 from ikura.study.executor import Executor
 from ikura.study.finalists import train_finalists
 from ikura.study.goals import Goals
@@ -19,12 +23,14 @@ from ikura.study.metric_applicability import not_measured
 from ikura.study.model_card import write_card
 from ikura.study.record.facts import (
     ACCOUNT,
+    AGAINST_ONE,
     BEST,
     ERRORS,
     MEASURES,
     PREDICTIONS,
     TEST,
     AccountRecord,
+    Fact,
     MeasureFact,
     PredictionsFact,
 )
@@ -59,7 +65,14 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
         with store.timed("finalists"):
             if setting.finalists:
                 searches, waits = plans(setting, store), schedule(setting.schedule)
-                train_finalists(executor, setting.finalists, setting.replicates, searches, waits, executor.jobs)
+                train_finalists(
+                    _in_their_time(executor, setting),
+                    setting.finalists,
+                    setting.replicates,
+                    searches,
+                    waits,
+                    executor.jobs,
+                )
             best = choose(executor, measure, setting.finalists, retrain)
         if best is None:
             executor.progress.say(f"no trial could be trained to its end; {_advice(store)}")
@@ -81,40 +94,64 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
                 lambda number: store.curves([number])["train_loss"].tolist(), in_time and not steered,
             )  # fmt: skip
             store.set_fact(ERRORS, errors)
-    module = load_network(setup, run, row)
+    single = load_network(setup, run, row)
     if store.fact(ACCOUNT) is None:
-        store.set_fact(ACCOUNT, _account(store, row, module, setting))
+        store.set_fact(ACCOUNT, _account(store, row, single, setting))
+    chosen = chosen_rows(run, best, store.trials())
+    ensemble = make_ensemble(executor, setting, best, measure, chosen, retrain)
+    networks = networks_of(executor, setting, ensemble, retrain) if ensemble and ensemble.used else None
     if store.fact(TEST) is None:
         with store.timed("test"):
-            part = dataset.test
-            examples = examples_of(part, setting.dtype, setup.network)
-            outputs, target = predictions(setup, module, examples), setup.scorer.target(part.y)
-            dev_outputs, dev_target = predictions(setup, module, setup.dev), setup.scorer.target(setup.dev.y)
-            reason = not_measured(dataset, part, measure)
-            value, low, high = math.nan, math.nan, math.nan
-            if reason is None:
-                value = float(measure(outputs, target))
-                low, high = interval(measure, [outputs], target, seed=setting.seed)
-            answer = outputs.argmax(1) if setting.task == "multiclass" else outputs
-            answer = (outputs > 0.5).long() if setting.task == "binary" else answer
-            single = answer.dim() == 1 and target.dim() == 1 and setting.task != "own"
-            shown = slice(0, 10_000 if single else 0)
-            store.set_fact(
-                PREDICTIONS,
-                PredictionsFact(
-                    target=target[shown].tolist(), prediction=answer[shown].tolist(), classes=dataset.task.classes
-                ),
-            )
-            measures = [
-                MeasureFact(name=one.name, dev=float(one(dev_outputs, dev_target)), test=float(one(outputs, target)))
-                for one in (metric(name, setting.task) for name in setting.metrics)
-            ]
-            store.set_fact(MEASURES, measures)
-            note = reason and f"it cannot be given, because {reason}"
-            store.set_fact(TEST, Test(measure.name, value, (low, high), note))
-    model = model_of(setting, dataset, setup, module, row.member)
+            store.set_facts(_measured_once(executor, setting, dataset, single, networks))
+    module, form = (single, None) if networks is None else (networks.final, networks.form)
+    model = model_of(setting, dataset, setup, module, row.member, form)
     model.save(run / "model")
     write_card(Record(run, setup.network, (setting, store)), model)
+
+
+def _measured_once(
+    executor: Executor, setting: Setting, dataset: Dataset, single: nn.Module, networks: Networks | None
+) -> dict[Fact[Any], Any]:
+    """Open the test set: what is recorded of the model, and of the one network beside an ensemble."""
+    setup, part, measure = executor.setup, dataset.test, metric(setting.metric, setting.task)
+    examples = examples_of(part, setting.dtype, setup.network)
+    module = single if networks is None else networks.final
+    outputs, target = predictions(setup, module, examples), setup.scorer.target(part.y)
+    dev_outputs = predictions(setup, single, setup.dev) if networks is None else networks.on_dev
+    dev_target = setup.scorer.target(setup.dev.y)
+    reason = not_measured(dataset, part, measure)
+    value, low, high = math.nan, math.nan, math.nan
+    if reason is None:
+        value = float(measure(outputs, target))
+        low, high = interval(measure, [outputs], target, seed=setting.seed)
+    answer = outputs.argmax(1) if setting.task == "multiclass" else outputs
+    answer = (outputs > 0.5).long() if setting.task == "binary" else answer
+    plain = answer.dim() == 1 and target.dim() == 1 and setting.task != "own"
+    shown = slice(0, 10_000 if plain else 0)
+    found: dict[Fact[Any], Any] = {
+        PREDICTIONS: PredictionsFact(
+            target=target[shown].tolist(), prediction=answer[shown].tolist(), classes=dataset.task.classes
+        ),
+        MEASURES: [
+            MeasureFact(name=one.name, dev=float(one(dev_outputs, dev_target)), test=float(one(outputs, target)))
+            for one in (metric(name, setting.task) for name in setting.metrics)
+        ],
+        TEST: Test(measure.name, value, (low, high), reason and f"it cannot be given, because {reason}"),
+    }
+    if networks is not None and reason is None:
+        alone = predictions(setup, single, examples)
+        found[AGAINST_ONE] = against_one(measure, setup, (module, outputs), (single, alone), target, setting.seed)
+    return found
+
+
+def _in_their_time(executor: Executor, setting: Setting) -> Executor:
+    """The executor of the finalists: of a time limit they leave a part for the ensemble."""
+    deadline, limit = executor.deadline, executor.time
+    if deadline is None or limit is None or not wants_ensemble(setting, executor.setup):
+        return executor
+    now = time.time()
+    end = now + FINALISTS_SHARE * (deadline - now)
+    return replace(executor, time=replace(limit, share=limit.share * (end - limit.base) / (deadline - limit.base)))
 
 
 def _account(store: Store, row: Trial, module: nn.Module, setting: Setting) -> AccountRecord:

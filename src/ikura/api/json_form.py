@@ -40,6 +40,7 @@ def json_form(record: Record, checks: Checks | None, findings: Findings | None) 
         "best": best and _chosen(best, record.setting.metric),
         "test": test
         and {"metric": test.metric, "value": test.value, "interval": list(test.interval), "note": test.note},
+        "ensemble": _ensemble(record),
         "measures": record.measures.to_dict("records"),
         "widened": [{**asdict(one), "stage": stage.name} for stage in record.stages for one in stage.widened],
         "seconds": record.seconds,
@@ -70,6 +71,28 @@ def _chosen(best: Best, metric: str) -> JsonObject:
         "dev_corrected": corrected,
         "next": best.next and asdict(best.next),
         "note": best.note,
+    }
+
+
+def _ensemble(record: Record) -> JsonObject | None:
+    """The ensemble, and one network beside it on the test set; None where none was asked for."""
+    found = record.ensemble
+    if found is None:
+        return None
+    metric, against, again = record.setting.metric, record.against_one, record.refitted
+    members = [{**asdict(one), "refitted": one.trial in again} for one in found.members]
+    scores: JsonObject = {"dev": None, "dev_corrected": None, "gain": None, "interval": None}
+    if members:
+        scores = {"dev": found.dev, "dev_corrected": found.corrected, "gain": found.gain}
+        scores["interval"] = list(found.interval)
+    return {
+        "used": found.used,
+        "note": found.note,
+        "metric": metric,
+        **scores,
+        "candidates": found.candidates,
+        "members": members,
+        "one_network": against and asdict(against),
     }
 
 

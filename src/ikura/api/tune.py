@@ -38,6 +38,7 @@ def tune(
     search: str = "coarse-to-fine",
     schedule: str = "early-stopping",
     finalists: int | None = None,
+    ensemble: int | str = "auto",
     loss: Any = None,
     class_weight: Mapping[Any, float] | str | None = None,
     sample_weight: Any = None,
@@ -110,6 +111,9 @@ def tune(
             way).
         finalists: configurations that are trained again in full, with three other seeds each; 0 for none; by default 4,
             and 1 for the network cnn.
+        ensemble: how many networks at most are averaged: networks of the finalists, selected on the dev set and trained
+            again on all rows but the test set. "auto" does so for the fully connected network on tables and arrays,
+            where the corrected dev score is not worse than that of one network; "none" keeps one (docs/ensembles.md).
         loss: what training makes small (docs/own_networks.md): a name, cross_entropy, binary_cross_entropy, focal,
             hinge, mse, mae, huber, quantile, poisson or gaussian_nll; `ikura.loss("quantile", q=0.9)`; or a function of
             (outputs, target) or (outputs, target, weight). By default cross-entropy for classes, mse for values.

@@ -18,7 +18,7 @@ from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.space._base import Configuration
 from ikura.study.factory_check import check_network
-from ikura.study.record.facts import BEST
+from ikura.study.record.facts import BEST, ENSEMBLE
 from ikura.study.record.open_run import open_run
 from ikura.study.record.setting import Setting
 from ikura.study.training_setup import examples_of, setup_again
@@ -55,7 +55,7 @@ def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str,
         return setup.module(Member(0, given, setting.seed + seed))
 
     return Subject(
-        f"{shown(run)}, trial {trial}",
+        f"{shown(run)}, {trial}",
         setting.task,
         setup.train,
         setup.dev,
@@ -70,8 +70,8 @@ def subject_of_run(run: Path, network: Any = None, hyperparameters: Mapping[str,
     )
 
 
-def _trial(run: Path, setting: Setting, setup: TrainingSetup) -> tuple[int, Configuration]:
-    """Number and hyperparameters of the best trial, or of the first where there is no best one yet.
+def _trial(run: Path, setting: Setting, setup: TrainingSetup) -> tuple[str, Configuration]:
+    """What to call it, and the hyperparameters, of the best trial, or of the first where there is no best one yet.
 
     A factory that is not the run's is refused: what is found of another network says nothing of the run. The store is
     read from a copy: opening an SQLite database can write to its folder.
@@ -79,9 +79,10 @@ def _trial(run: Path, setting: Setting, setup: TrainingSetup) -> tuple[int, Conf
     _, store = open_run(run, copied=True)
     with closing(store):
         check_network(store, setting, setup)
-        best, trials = store.fact(BEST), store.trials()
+        best, trials, ensemble = store.fact(BEST), store.trials(), store.fact(ENSEMBLE)
     if best is None and not trials:
         raise RunError(f"{run}: the run has no trials yet; check its data instead")
     if best:
-        return best.number, dict(best.hyperparameters)
-    return trials[0].number, dict(trials[0].hyperparameters)
+        one = ", one network and not the ensemble" if ensemble is not None and ensemble.used else ""
+        return f"trial {best.number}{one}", dict(best.hyperparameters)
+    return f"trial {trials[0].number}", dict(trials[0].hyperparameters)

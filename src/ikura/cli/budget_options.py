@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from ikura.cli.duration_text import parse_duration
 from ikura.cli.option_helpers import at_least, one_of, option, whole
+from ikura.errors import UsageError
 
 __all__ = ["DEVICES", "BudgetArguments"]
 
@@ -53,6 +54,15 @@ class BudgetArguments:
             whole,
         ),
     ] = None
+    ensemble: Annotated[
+        str,
+        option(
+            "N",
+            "Average the predictions of up to N networks of the finalists, trained again on all rows but the test set; "
+            "auto does so for the fully connected network where it is no worse; none keeps one network.",
+            PANEL,
+        ),
+    ] = "auto"
     jobs: Annotated[int | None, option("N", "Worker processes; by default as many as help.", PANEL)] = None
     device: Annotated[str, option("DEVICE", f"Where to train: {', '.join(DEVICES)}.", PANEL)] = "auto"
     dtype: Annotated[str, option("DTYPE", f"Precision of the networks: {', '.join(DTYPES)}.", PANEL)] = "float32"
@@ -72,4 +82,19 @@ class BudgetArguments:
             at_least(name, number, least)
         one_of("--device", self.device, DEVICES)
         one_of("--dtype", self.dtype, DTYPES)
-        return vars(self) | {"time_limit": None if self.time_limit is None else parse_duration(self.time_limit)}
+        limit = None if self.time_limit is None else parse_duration(self.time_limit)
+        return vars(self) | {"time_limit": limit, "ensemble": _ensemble(self.ensemble)}
+
+
+def _ensemble(given: str) -> int | str:
+    """Read how many networks an ensemble has.
+
+    Raises:
+        UsageError: it is neither a number nor auto nor none.
+    """
+    if given in ("auto", "none"):
+        return given
+    if not given.isdecimal():
+        raise UsageError(f"--ensemble must be auto, none or a number of networks, but got {given!r}")
+    at_least("--ensemble", int(given), 1)
+    return int(given)

@@ -155,9 +155,15 @@ def _facts(study: Study) -> dict[str, str]:
         if study.best.dev_corrected is not None and study.best.next is not None:
             picked = _score(study.best.dev_corrected, study.best.corrected_interval)
             facts["  corrected"] = f"{picked}, for having been picked"
+    if study.ensemble is not None:
+        parts = study.summary["parts"]
+        told = study.ensemble.sentence(study.metric.name, parts["train"] + parts["dev"], len(study.refitted))
+        facts["Ensemble"] = told
     if study.test is not None:
         told = _score(study.test.value, study.test.interval) + ", measured once"
         facts[f"Test {study.test.metric}"] = told if study.test.note is None else study.test.note
+    if study.against_one is not None:
+        facts["  one network"] = study.against_one.sentence
     for row in study.measures.itertuples():
         facts[f"  {row.metric}"] = f"dev {number(row.dev)}, test {number(row.test)}"
     if study.choice is not None and study.best is not None:

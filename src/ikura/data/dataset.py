@@ -41,7 +41,7 @@ from ikura.data.split import Split, split, split_given, times
 from ikura.data.summary import Summary, summarise
 from ikura.data.target_shape import aim_of_values, targets_of_values
 from ikura.data.task import Positive, Task, class_codes, detect_task, has_target, with_positive
-from ikura.data.values import numbers
+from ikura.data.values import labels, numbers
 from ikura.errors import DataError
 
 __all__ = ["Dataset", "Part", "prepare"]
@@ -102,6 +102,7 @@ class Dataset:
         summary: what was found: rows, columns, classes, notes, drift.
         target_mean, target_std: a regression's target is target_mean + target_std · y, in its own units; numbers, or
             one for each of several values; 0 and 1 for classes.
+        groups: number of each row's group in the source, shape (rows of the source,); None where no column says.
     """
 
     task: Task
@@ -113,6 +114,7 @@ class Dataset:
     summary: Summary
     target_mean: Any = 0.0
     target_std: Any = 1.0
+    groups: npt.NDArray[np.int64] | None = None
 
     def with_notes(self, notes: list[str]) -> Dataset:
         """The data set with other sentences for the user."""
@@ -225,7 +227,8 @@ def prepare(
             replace(part, weights=source.weights[where])
             for part, where in zip((train, dev, test), (rows.train, rows.dev, rows.test), strict=True)
         )
-    return Dataset(aim, encoder, train, dev, test, rows, summary, mean, std)
+    groups = None if reading.group is None else labels(reading.group)[0]
+    return Dataset(aim, encoder, train, dev, test, rows, summary, mean, std, groups)
 
 
 def _positive(task: Task, classes: npt.NDArray[np.int64] | None, asked: Any) -> list[str]:

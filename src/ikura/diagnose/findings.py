@@ -187,7 +187,7 @@ def examine(
             say("asking a random forest and nearest neighbours for the best achievable error")
             reached |= untuned_learners(chosen)
         why = other_source(record)
-        notes, learned = [], None
+        notes, learned = [record.about_one] if record.about_one else [], None
         expected = seconds_expected(chosen, record.epochs, why is not None, jobs)
         if curve or (curve is None and expected <= AFFORDED):
             if setup.compiled:

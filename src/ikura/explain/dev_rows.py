@@ -15,8 +15,10 @@ from ikura.data.columns import Column
 from ikura.data.open_source import open_source
 from ikura.data.reading import read_source
 from ikura.errors import UsageError
+from ikura.study.ensemble_networks import not_trained_on_dev
 from ikura.study.record.model import Model
 from ikura.study.record.record import Record
+from ikura.study.training_setup import setup_again
 
 __all__ = ["DevRows", "dev_rows"]
 
@@ -26,7 +28,7 @@ class DevRows:
     """Dev rows of n examples, with the model that predicts them.
 
     Args:
-        model: the study's.
+        model: the study's; an ensemble with the networks that were not trained on these rows.
         frame: their columns as values, n rows.
         target: the truth as the metric takes it, shape (n,).
         columns: those that the network sees.
@@ -71,7 +73,7 @@ def dev_rows(record: Record) -> DevRows:
     source = open_source(data, options)
     if source.images or not isinstance(source.features, pd.DataFrame):
         raise UsageError("importance is that of columns; images, sequences and arrays of more dimensions have none")
-    dataset = setting.prepare(record.run)
+    dataset, setup = setup_again(setting, record.run, record.network)
     if dataset.train.y.ndim > 1:
         raise UsageError("a model of several values has no importance of columns yet")
     features = read_source(source, options).source.features
@@ -81,4 +83,7 @@ def dev_rows(record: Record) -> DevRows:
     truth: npt.NDArray[Any] = np.array(dataset.dev.y)
     if setting.task == "regression":
         truth = truth.astype(np.float64) * dataset.target_std + dataset.target_mean
-    return DevRows(record.model, frame, torch.from_numpy(truth), used, len(frame))
+    model, network = record.model, not_trained_on_dev(record, setup)
+    if network is not None:
+        model = Model(network, model.encoder, model.description, loss=model.loss)
+    return DevRows(model, frame, torch.from_numpy(truth), used, len(frame))

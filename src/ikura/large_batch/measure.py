@@ -163,7 +163,7 @@ class _Work:
         # A member that diverged did so on its last epoch, whose distance belongs to no law.
         known = distances.iloc[:-1] if outcome.state is State.DIVERGED else distances
         grown = {name: growth_of(known["updates"], known[name]) for name in distances.columns[2:]}
-        best = self.store.fact(BEST)
+        best = None if self.record.about_one else self.store.fact(BEST)
         deviation = _deviation(outcome.curve, self.record.curve(self.row.number)[list(COLUMNS)].to_numpy(float))
         return Measures(
             self.record.run, self.folder, self.row.number, best is not None and best.model == self.row.number,
@@ -254,7 +254,8 @@ class _Work:
         return work
 
     def _notes(self, outcome: Outcome, deviation: float) -> list[str]:
-        notes, rows = [], len(self.setup.train)
+        about, rows = self.record.about_one, len(self.setup.train)
+        notes = [] if about is None else [about]
         if outcome.state is State.DIVERGED:
             notes.append(f"The trial diverged in epoch {len(outcome.curve)}.")
         if deviation:

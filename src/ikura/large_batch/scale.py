@@ -190,6 +190,8 @@ class _Work:
             with closing(store):
                 check_network(store, began, make_setup(began, self.dataset, factory))
         winner = winner_of(self.record, self.setup)
+        if self.record.about_one is not None:
+            self.progress.say(self.record.about_one)
         if self.batch_size != AUTO:
             check_batch(winner, self.batch_size)
         if self.setup.compiled:

@@ -4,10 +4,12 @@ from ikura.metric._base import Metric, each_member
 from ikura.metric.interval import interval
 from ikura.metric.own import own_metric
 from ikura.metric.registry import METRICS, default_metric, metric
-from ikura.metric.resampling import draws, evidence, scores
+from ikura.metric.resampling import AVERAGED, COUNTED, draws, evidence, own_scores, scores
 from ikura.metric.undefined import undefined
 
 __all__ = [
+    "AVERAGED",
+    "COUNTED",
     "METRICS",
     "Metric",
     "default_metric",
@@ -17,6 +19,7 @@ __all__ = [
     "interval",
     "metric",
     "own_metric",
+    "own_scores",
     "scores",
     "undefined",
 ]

@@ -16,7 +16,7 @@ from torch.func import vmap
 from ikura.metric._base import Metric, each_member
 from ikura.metric.registry import METRICS
 
-__all__ = ["COUNTED", "draws", "evidence", "scores"]
+__all__ = ["COUNTED", "draws", "evidence", "own_scores", "scores"]
 
 AVERAGED = {"accuracy": "accuracy", "log_loss": "log_loss", "mae": "mae", "rmse": "mae", "r2": "mae"}
 """Metrics that are functions of a mean over examples, and the metric of a single example that the mean is made of."""
@@ -99,6 +99,32 @@ def scores(
     # Sums of zeros and ones are exact in float32; losses are summed in float64.
     kind = np.float32 if metric.name == "accuracy" else np.float64
     sums = (values.astype(kind) @ counts.T.astype(kind)).astype(np.float64)
+    return _of_sums(metric, sums, target, counts)
+
+
+def own_scores(metric: Metric, shown: NDArray[Any], target: Tensor, counts: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Measure predictions of each resample's own on that resample.
+
+    Args:
+        metric: what is measured.
+        shown: what `evidence` kept of each prediction, shape (resamples, predictions, n, ...).
+        target, counts: as for `scores`.
+
+    Returns:
+        The metric, float64 of shape (predictions, resamples); NaN where it is not defined.
+    """
+    if METRICS.get(metric.name) is not metric or metric.name not in AVERAGED or target.dim() > 1:
+        each = [scores(metric, list(one), target, row[None])[:, 0] for one, row in zip(shown, counts, strict=True)]
+        return np.stack(each, 1)
+    kind = np.float32 if metric.name == "accuracy" else np.float64
+    sums = np.matmul(shown.astype(kind), counts.astype(kind)[:, :, None])[..., 0].astype(np.float64)
+    return _of_sums(metric, sums.T, target, counts)
+
+
+def _of_sums(
+    metric: Metric, sums: NDArray[np.float64], target: Tensor, counts: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """The metric from sums over each resample, shape (predictions, resamples)."""
     total = counts.sum(1, dtype=np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         if metric.name != "r2":

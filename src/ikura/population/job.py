@@ -66,6 +66,7 @@ class Job:
             weights, and every outcome that ends its evidence.
         budget: epochs of the members' whole training, later rounds included, at which learning-rate schedules end; None
             for `epochs`.
+        windows: epochs from and to which each member's weights are kept, see `TrainingRun`; None for all.
         keep_losses: whether outcomes carry the loss on each dev example.
         keep_distances: whether outcomes carry the distances from the initial weights after each epoch.
         watch: called after each epoch with the course and the place of a member that trained, where the tile trains; it
@@ -88,6 +89,7 @@ class Job:
     places: tuple[int, ...] | None = None
     first: bool = False
     budget: int | None = None
+    windows: tuple[tuple[int, int], ...] | None = None
     keep_losses: bool = False
     keep_distances: bool = False
     watch: Callable[[TrainingRun, int], None] | None = None
@@ -273,7 +275,7 @@ def _late(job: Job) -> bool:
 def _course(setup: TrainingSetup, job: Job) -> Course:
     def make(members: Sequence[Member]) -> TrainingRun:
         made = setup.training(members, job.patience, job.budget or job.epochs, job.keep_distances)
-        made.callbacks = setup.callbacks
+        made.callbacks, made.windows = setup.callbacks, job.windows
         return made
 
     return Course(job.members, list(job.changes), make, setup.fault_of_change, job.listener)

@@ -71,6 +71,8 @@ class TrainingRun:
         tracker: records the members' distances from their initial weights; None records nothing.
         more: how many examples of any class the dev loss counts besides the dev examples, see `Scorer`.
         callbacks: told of every epoch of a member that has not diverged; one that returns True stops it.
+        windows: epochs from and to which each member's weights are kept, from 1: it ends with the last of them, and
+            before the first one nothing is kept. None where any epoch may be kept, and patience says when to end.
     """
 
     tile: Tile
@@ -83,6 +85,7 @@ class TrainingRun:
     tracker: DistanceTracker | None = None
     more: float = 1.0
     callbacks: Sequence[Callback] = ()
+    windows: Sequence[tuple[int, int]] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.tile.members)
@@ -127,12 +130,16 @@ class TrainingRun:
         self._keep_values(values, before)
         goal = self.scorer.goal(losses, scores, values)
         better = tile.active & improves(goal, self.best_loss)
+        if self.windows is not None:
+            better &= self.epoch + 1 >= np.array(self.windows)[:, 0]
         self.best_loss[better] = goal[better]
         self.best_epoch[better] = self.epoch
         tile.keep(np.flatnonzero(better).tolist())
         self.feedback.after_epoch(tile, losses, self.epoch)
         tile.after_epoch(losses)
-        if self.patience is not None:
+        if self.windows is not None:
+            tile.active &= self.epoch + 1 < np.array(self.windows)[:, 1]
+        elif self.patience is not None:
             tile.active &= self.epoch - self.best_epoch < self.patience
         self.epoch += 1
         self.epochs[before] += 1

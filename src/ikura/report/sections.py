@@ -14,6 +14,7 @@ from ikura.page.html_tables import bars, table
 from ikura.page.markup import Html, element, join
 from ikura.report import charts
 from ikura.report.autopilot_section import autopilot
+from ikura.report.ensemble_section import ensemble
 from ikura.report.image_section import contact_sheet, examples
 from ikura.report.repeat import repeat
 from ikura.report.schedule_section import rounds
@@ -56,6 +57,7 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
         ("Trials", "Best trials" if len(view.ranked) else "Trials", join(best_trials(view), states(view))),
         ("Objectives", "Dev score against the other objectives", charts.tradeoff(view)),
         ("Rounds", "Who went on", rounds(view)),
+        ("Ensemble", "One network against the ensemble", ensemble(view)),
         ("Test set", "On the test set", charts.outcomes(view)),
         ("Diagnosis", "Bias, variance, and what next", diagnosis(view.findings, view.record.task)),
         ("Columns", "What the model looks at", explanation_section(read_explanation(view.record))),

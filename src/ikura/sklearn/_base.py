@@ -56,6 +56,7 @@ class Tuned(BaseEstimator):
         search: str = "coarse-to-fine",
         schedule: str = "early-stopping",
         finalists: int | None = None,
+        ensemble: int | str = "auto",
         loss: Any = None,
         metric: Any = None,
         max_parameters: int | None = None,
@@ -74,6 +75,7 @@ class Tuned(BaseEstimator):
         self.search = search
         self.schedule = schedule
         self.finalists = finalists
+        self.ensemble = ensemble
         self.loss = loss
         self.metric = metric
         self.max_parameters = max_parameters

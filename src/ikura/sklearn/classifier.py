@@ -17,8 +17,8 @@ class IkuraClassifier(ClassifierMixin, Tuned):
     """Predict classes with a network whose hyperparameters are searched when it is fitted.
 
     Args:
-        network, space, trials, epochs, time_limit, search, schedule, finalists, loss, metric, max_parameters, kinds,
-            device, dtype: as for `ikura.tune`.
+        network, space, trials, epochs, time_limit, search, schedule, finalists, ensemble, loss, metric,
+            max_parameters, kinds, device, dtype: as for `ikura.tune`.
         class_weight: class to the weight of its examples in the loss, or "balanced".
         positive: of two classes the one that a metric such as f1 is about; by default the rarer one.
         random_state: the seed of everything: the same data and seed give the same network, to the bit. An integer, a
@@ -29,7 +29,8 @@ class IkuraClassifier(ClassifierMixin, Tuned):
 
     Attributes:
         classes_: the classes, ascending.
-        model_: the chosen network with its preprocessing, an `ikura.Model`; its classes are places in `classes_`.
+        model_: the chosen network, or the ensemble, with its preprocessing, an `ikura.Model`; its classes are places in
+            `classes_`.
         hyperparameters_: what was chosen.
         dev_score_: its score on the rows held out for the choice; it flatters, because it was picked.
         trials_: the table of trials.
@@ -57,6 +58,7 @@ class IkuraClassifier(ClassifierMixin, Tuned):
         search: str = "coarse-to-fine",
         schedule: str = "early-stopping",
         finalists: int | None = None,
+        ensemble: int | str = "auto",
         loss: Any = None,
         class_weight: Any = None,
         metric: Any = None,
@@ -71,8 +73,9 @@ class IkuraClassifier(ClassifierMixin, Tuned):
     ) -> None:
         super().__init__(
             network=network, space=space, trials=trials, epochs=epochs, time_limit=time_limit, search=search,
-            schedule=schedule, finalists=finalists, loss=loss, metric=metric, max_parameters=max_parameters,
-            kinds=kinds, device=device, dtype=dtype, random_state=random_state, n_jobs=n_jobs, out=out,
+            schedule=schedule, finalists=finalists, ensemble=ensemble, loss=loss, metric=metric,
+            max_parameters=max_parameters, kinds=kinds, device=device, dtype=dtype, random_state=random_state,
+            n_jobs=n_jobs, out=out,
         )  # fmt: skip
         self.class_weight = class_weight
         self.positive = positive

@@ -16,8 +16,8 @@ class IkuraRegressor(RegressorMixin, Tuned):
     """Predict values with a network whose hyperparameters are searched when it is fitted.
 
     Args:
-        network, space, trials, epochs, time_limit, search, schedule, finalists, loss, max_parameters, kinds, device,
-            dtype: as for `ikura.tune`.
+        network, space, trials, epochs, time_limit, search, schedule, finalists, ensemble, loss, max_parameters,
+            kinds, device, dtype: as for `ikura.tune`.
         metric: as for `ikura.tune`; by default rmse, by which networks rank as by R²; few rows of one value
             have it too.
         random_state: the seed of everything: the same data and seed give the same network, to the bit. An integer, a
@@ -27,7 +27,7 @@ class IkuraRegressor(RegressorMixin, Tuned):
         out: folder to keep the run in, which must not hold one; by default nothing is kept.
 
     Attributes:
-        model_: the chosen network with its preprocessing, an `ikura.Model`.
+        model_: the chosen network, or the ensemble, with its preprocessing, an `ikura.Model`.
         hyperparameters_: what was chosen.
         dev_score_: its score on the rows held out for the choice; it flatters, because it was picked.
         trials_: the table of trials.

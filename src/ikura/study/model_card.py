@@ -10,6 +10,7 @@ from typing import Any
 from ikura.data.encoder import ImageEncoder, TableEncoder
 from ikura.export.raw_columns import ColumnRecord, column_records
 from ikura.files import write_atomically
+from ikura.nn.ensemble import EnsembleNetwork
 from ikura.page.formatting import count, interval, number, score
 from ikura.study.record.model import Model
 from ikura.study.record.record import Record
@@ -84,9 +85,13 @@ def _what(record: Record, model: Model) -> str:
     aim = f" ({_text(target)})" if target else ""
     of = f": {', '.join(_text(one) for one in (model.classes or [])[:MOST_LEVELS])}" if model.classes else ""
     of += ", …" if len(model.classes or []) > MOST_LEVELS else ""
+    what, network = "A neural network that predicts", type(model.module).__name__
+    if isinstance(model.module, EnsembleNetwork):
+        what = f"An ensemble of {count(len(model.module.members))} neural networks, whose predictions are averaged, for"
+        network = type(model.module.members[0]).__name__
     return (
-        f"A neural network that predicts {task.get(record.task, 'a value')}{aim}{of}. Network: "
-        f"{type(model.module).__name__} ({_text(record.setting.network)}), {weights} weights. Chosen from "
+        f"{what} {task.get(record.task, 'a value')}{aim}{of}. Network: "
+        f"{network} ({_text(record.setting.network)}), {weights} weights. Chosen from "
         f"{count(record.store.count())} trained by ikura {__version__}, seed {record.setting.seed}."
     )
 
@@ -103,7 +108,18 @@ def _scores(record: Record) -> list[str]:
     if test is not None:
         rows.append(("test, opened once", count(sizes.get("test")), score(test.value), interval(test.interval)))
         lines += [_text(test.note)] if test.note else []
-    return [_table(("set", "rows", record.metric.name, "95 % interval"), rows), *lines]
+    if (one := record.against_one) is not None:
+        rows.append(("test, one network", count(sizes.get("test")), score(one.value), interval(one.interval)))
+    return [*_ensemble(record), _table(("set", "rows", record.metric.name, "95 % interval"), rows), *lines]
+
+
+def _ensemble(record: Record) -> list[str]:
+    """What the ensemble is and gains; nothing where the model is one network."""
+    found, parts = record.ensemble, record.summary.get("parts")
+    if found is None or not found.used or not parts:
+        return []
+    told = found.sentence(record.metric.name, parts["train"] + parts["dev"], len(record.refitted))
+    return [f"Ensemble of {_text(told)}. The dev scores of the table are of one network of the chosen configuration."]
 
 
 def _hyperparameters(record: Record) -> list[tuple[str, str]]:
@@ -156,7 +172,7 @@ def _limits(record: Record, model: Model) -> list[str]:
     found = ["The scores hold for rows from where the test rows are from; elsewhere they say nothing."]
     if record.test is not None and record.summary.get("parts"):
         found.append(
-            f"The interval is that of {count(record.summary['parts']['test'])} test rows and of this one network."
+            f"The interval is that of {count(record.summary['parts']['test'])} test rows and of this one model."
         )
     if isinstance(model.encoder, TableEncoder):
         found.append(

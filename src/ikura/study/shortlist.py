@@ -23,14 +23,14 @@ PLACES = 64
 RankKey = tuple[float, float, int]
 
 
-def weights_file(run: Path, number: int) -> Path:
-    """File with a trial's best weights."""
-    return run / "snapshots" / f"trial-{number}.safetensors"
+def weights_file(run: Path, number: int, kind: str = "trial") -> Path:
+    """File with a trial's best weights, or with those of another network of its kind."""
+    return run / "snapshots" / f"{kind}-{number}.safetensors"
 
 
-def kept_weights(run: Path, number: int) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
+def kept_weights(run: Path, number: int, kind: str = "trial") -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
     """A trial's best weights and buffers; None if they are not there, or damaged."""
-    arrays = unpacked(weights_file(run, number)) or {}
+    arrays = unpacked(weights_file(run, number, kind)) or {}
     if "weights" not in arrays or not np.isfinite(arrays["weights"]).all():
         return None
     return arrays["weights"], {name[7:]: array for name, array in arrays.items() if name.startswith("buffer:")}
@@ -41,12 +41,12 @@ def has_weights(run: Path, number: int) -> bool:
     return kept_weights(run, number) is not None
 
 
-def keep_weights(run: Path, outcomes: Iterable[Outcome], *, synced: bool = True) -> None:
+def keep_weights(run: Path, outcomes: Iterable[Outcome], *, synced: bool = True, kind: str = "trial") -> None:
     """Write the best weights of each member that has some; `synced` as for `write_atomically`."""
     for outcome in outcomes:
         if outcome.weights is not None and outcome.best_epoch:
             arrays = {"weights": outcome.weights} | {f"buffer:{n}": b for n, b in (outcome.buffers or {}).items()}
-            write_atomically(weights_file(run, outcome.number), packed(arrays), synced=synced)
+            write_atomically(weights_file(run, outcome.number, kind), packed(arrays), synced=synced)
 
 
 class Shortlist:

@@ -16,6 +16,7 @@ from ikura.built_in import CALLBACKS, OPTIMIZERS, TRAINING_STEPS
 from ikura.data import Dataset, Part
 from ikura.data.memory import memory_limit
 from ikura.errors import UsageError
+from ikura.json_values import JsonObject
 from ikura.metric import metric
 from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.nn.loss import Targets, outputs_of
@@ -158,13 +159,29 @@ def network_again(setting: Setting, run: Path, network: Any) -> Any:
     return plugin_network(setting.plugin_network) if network is None else network
 
 
-def model_of(setting: Setting, dataset: Dataset, setup: TrainingSetup, module: nn.Module, member: Member) -> Model:
-    """Put a trained network of a study together with its preprocessing."""
+def model_of(
+    setting: Setting,
+    dataset: Dataset,
+    setup: TrainingSetup,
+    module: nn.Module,
+    member: Member,
+    ensemble: JsonObject | None = None,
+) -> Model:
+    """Put a trained network of a study together with its preprocessing.
+
+    Args:
+        setting, dataset, setup: the study's.
+        module: the network.
+        member: the choice, whose hyperparameters the model has.
+        ensemble: the form of an `EnsembleNetwork` in model.json; None for others.
+    """
     built_in: dict[str, Any] | str | None = None if setting.custom else setting.network
     if isinstance(setup.network, Pretrained):
         module, built_in = setup.network.whole(module), setting.pretrained
     if setup.network is None:
         built_in = setup.layout(member).arguments(member)
+    if ensemble is not None:
+        built_in = ensemble
     description: dict[str, Any] = {
         "task": setting.task,
         "target": setting.target,

@@ -16,6 +16,7 @@ from ikura.schema import Count, Finite, Name, Positive, Scalar, Short, Whole
 from ikura.study.record.decision import Decision
 from ikura.study.record.diagnosis import ErrorsRecord
 from ikura.study.record.earlier_study import EarlierStudy
+from ikura.study.record.ensemble_record import AgainstOne, Ensemble
 from ikura.study.record.result import Corrected, RunnerUp, Test
 
 __all__ = [
@@ -318,6 +319,9 @@ DECISIONS: Fact[list[Decision]] = Fact("decisions", list[Decision])
 BEST: Fact[BestRecord] = Fact("best", BestRecord)
 ERRORS: Fact[ErrorsRecord] = Fact("errors", ErrorsRecord)
 ACCOUNT: Fact[AccountRecord] = Fact("account", AccountRecord)
+ENSEMBLE: Fact[Ensemble] = Fact("ensemble", Ensemble)
+REFITTED: Fact[list[int]] = Fact("refitted", list[Whole])
+AGAINST_ONE: Fact[AgainstOne] = Fact("against_one", AgainstOne)
 PREDICTIONS: Fact[PredictionsFact] = Fact("predictions", PredictionsFact)
 TEST: Fact[Test] = Fact("test", Test)
 WAYS: Fact[dict[str, int]] = Fact("ways", dict[Short, Count])
@@ -327,7 +331,7 @@ FACTS = {
     for one in (
         SETTING, NETWORK, FUNCTIONS, MEASURES, VERSIONS, SUMMARY, CHECKS, IMAGE_SAMPLES, PRIOR, EARLIER_STUDIES,
         SECONDS, TILE_SIZE,
-        STAGES, COSTS, DECISIONS, BEST, ERRORS, ACCOUNT, PREDICTIONS, TEST, WAYS, DONE,
+        STAGES, COSTS, DECISIONS, BEST, ERRORS, ACCOUNT, ENSEMBLE, REFITTED, AGAINST_ONE, PREDICTIONS, TEST, WAYS, DONE,
     )
 }  # fmt: skip
 MARK = re.compile(r"stage \d+|searched( \d+)?")

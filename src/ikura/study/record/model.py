@@ -23,6 +23,7 @@ from ikura.data.input_arrays import stays_on_disk
 from ikura.data.network_inputs import NetworkInputs
 from ikura.errors import UsageError
 from ikura.files import run_files, write_atomically, write_output
+from ikura.nn.ensemble import EnsembleNetwork
 from ikura.nn.generators import seeded
 from ikura.nn.loss import LOSSES, Loss, Targets, chosen_loss, usual_loss
 from ikura.nn.mlp import MLP
@@ -33,6 +34,7 @@ from ikura.population.torch_settings import default_torch_settings
 from ikura.study.record.model_form import (
     BUFFER,
     FORMAT,
+    OF_ENSEMBLE,
     digest,
     seal,
 )
@@ -56,8 +58,9 @@ class Model:
     Args:
         network: the trained module.
         encoder: turns frames or arrays into the network's inputs.
-        description: task, classes, target, target_mean, target_std, and `network`: the arguments of `MLP`, the name of
-            a network of the zoo, what it was pretrained from, or None for a caller's own module; JSON values.
+        description: task, classes, target, target_mean, target_std, and `network`: the arguments of `MLP`, those of an
+            `EnsembleNetwork` with its members', the name of a network of the zoo, what it was pretrained from, or None
+            for a caller's own module; JSON values.
         recorded: the operations of a caller's own network, if they could be recorded.
         plain: the network as its author wrote it, where `network` is made of its parts.
         run: the run folder that it is from; None where it is in none.
@@ -90,7 +93,8 @@ class Model:
         It is of the class that the factory makes: `MyNet(...).load_state_dict(model.module.state_dict())` works. It
         takes what the network took in training, inputs that are encoded already (`encoder`), and gives its raw outputs.
         Where a network of the caller's own was loaded without its factory, it is one of the same operations and
-        parameters (docs/own_networks.md).
+        parameters (docs/own_networks.md). An ensemble is an `ikura.nn.ensemble.EnsembleNetwork`, whose `members` are
+        its networks.
         """
         return self.network.eval() if self._plain is None else self._plain.eval()
 
@@ -139,7 +143,7 @@ class Model:
         if isinstance(x, NetworkInputs):
             return as_features(x.in_precision(name).read(rows), x)
         numbers = self.encoder.numbers(x[rows], name)
-        if isinstance(self.network, MLP):
+        if isinstance(self.network, MLP | EnsembleNetwork):
             numbers = numbers.reshape(len(numbers), prod(numbers.shape[1:]))
         tensor = torch.from_numpy(numbers)
         return tensor.to(dtype) if tensor.is_floating_point() else tensor
@@ -288,8 +292,8 @@ class Model:
         weights = save(tensors)
         write_atomically(folder / "weights.safetensors", weights)
         content = {
-            "format": FORMAT,
             **self.description,
+            "format": OF_ENSEMBLE if isinstance(self.network, EnsembleNetwork) else FORMAT,
             "encoder": self.encoder.to_dict(),
             "weights": digest(weights),
             "versions": versions(),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired
 
 import torch
-from annotated_types import Ge, Gt, Le, MaxLen
+from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import nn
@@ -31,6 +31,7 @@ __all__ = [
     "BUFFER",
     "CONSTANT",
     "FORMAT",
+    "OF_ENSEMBLE",
     "check_fit",
     "check_seal",
     "digest",
@@ -39,7 +40,8 @@ __all__ = [
     "seal",
 ]
 
-FORMAT = 1
+FORMAT, OF_ENSEMBLE = 1, 2
+"""The format of a model of one network, and that of an ensemble, which an ikura without ensembles does not read."""
 MOST_UNITS = 1 << 24
 BUFFER, CONSTANT = "buffer:", "constant:"
 BESIDE = (BUFFER, CONSTANT, "attribute")
@@ -88,16 +90,24 @@ class NetworkRecord(TypedDict):
     target: NotRequired[TargetRecord]
 
 
+class EnsembleRecord(TypedDict):
+    """An ensemble: its networks, how much each counts, and what is averaged, as for `ikura.nn.ensemble`."""
+
+    members: Annotated[list[NetworkRecord], MinLen(1), MaxLen(10_000)]
+    shares: Annotated[list[Annotated[Finite, Gt(0)]], MinLen(1), MaxLen(10_000)]
+    averaging: Literal["sigmoid", "softmax", "identity", "exponential"]
+
+
 class ModelForm(TypedDict):
     """The content of model.json."""
 
-    format: Literal[1]
+    format: Literal[1, 2]
     task: Literal["binary", "multiclass", "multilabel", "regression", "own"]
     target: Short | None
     classes: list[Scalar] | None
     target_mean: Finite | list[Finite]
     target_std: Annotated[Finite, Gt(0)] | list[Annotated[Finite, Gt(0)]]
-    network: NetworkRecord | PretrainedRecord | Name | None
+    network: NetworkRecord | EnsembleRecord | PretrainedRecord | Name | None
     hyperparameters: dict[Name, Scalar | Shape | list[Whole | Shape] | dict[Name, Whole | Shape]]
     encoder: EncoderForm
     positive: NotRequired[Scalar | None]
@@ -139,8 +149,14 @@ def read_form(path: Path) -> JsonObject:
     values, known = prod(form.get("target_shape") or ()), form.get("loss", "").partition(":")[0]
     loss = LOSSES[known] if known in LOSSES.built_in else None
     outputs = outputs_of(form["task"], len(classes or []), values, loss)
-    for where in ("hyperparameters", "network"):
-        there = form[where]["outputs"] if isinstance(form[where], dict) and "outputs" in form[where] else outputs
+    network = form["network"]
+    members = network["members"] if isinstance(network, dict) and "members" in network else []
+    if members and len(members) != len(network["shares"]):
+        raise RunError(f"{path}: network.shares are {len(network['shares'])}, but network.members {len(members)}")
+    parts = {"hyperparameters": form["hyperparameters"], "network": network}
+    parts |= {f"network.members[{place}]": one for place, one in enumerate(members)}
+    for where, part in parts.items():
+        there = part["outputs"] if isinstance(part, dict) and "outputs" in part else outputs
         if there != outputs:
             raise RunError(f"{path}: {where}.outputs should be {outputs}, by task and classes, but is {there!r}")
     return form
@@ -153,9 +169,10 @@ def _check_format(text: bytes, path: Path) -> None:
     except (ValueError, RecursionError):
         return
     found = form.get("format") if isinstance(form, dict) else None
-    if isinstance(found, int) and found > FORMAT:
+    if isinstance(found, int) and found > OF_ENSEMBLE:
         raise RunError(
-            f"{path}: is of format {found}, and ikura {__version__} knows none after {FORMAT}; install a later ikura"
+            f"{path}: is of format {found}, and ikura {__version__} knows none after {OF_ENSEMBLE}; install a later "
+            "ikura"
         )
 
 
@@ -167,14 +184,20 @@ def check_fit(path: Path, network: Any, encoder: Encoder) -> None:
         network: the form of the network.
         encoder: the encoder.
     """
+    for place, member in enumerate(network.get("members", [])) if isinstance(network, Mapping) else ():
+        _check_member(path, f"network.members[{place}]", member, encoder)
+    _check_member(path, "network", network, encoder)
+
+
+def _check_member(path: Path, name: str, network: Any, encoder: Encoder) -> None:
     if not isinstance(network, Mapping) or "inputs" not in network:
         return
     shape = getattr(encoder, "shape", None)
     features = len(encoder.feature_names) if shape is None else prod(shape)
     if network["inputs"] != features:
-        raise RunError(f"{path}: network.inputs should be {features}, by the encoder, but is {network['inputs']}")
+        raise RunError(f"{path}: {name}.inputs should be {features}, by the encoder, but is {network['inputs']}")
     if network["cardinalities"] != encoder.cardinalities:
-        raise RunError(f"{path}: network.cardinalities should be {encoder.cardinalities}, by the encoder")
+        raise RunError(f"{path}: {name}.cardinalities should be {encoder.cardinalities}, by the encoder")
 
 
 def seal(content: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from ikura.data.encoder.make import read_encoder
 from ikura.errors import RunError, UsageError, nearest
 from ikura.files import write_atomically
 from ikura.json_values import JsonObject
+from ikura.nn.ensemble import EnsembleNetwork
 from ikura.nn.generators import seeded
 from ikura.nn.mlp import MLP
 from ikura.nn.transfer import FREEZE, Cut, cut, replace_head
@@ -193,4 +194,7 @@ def built_in(form: JsonObject | str | None, hyperparameters: Mapping[str, Any], 
     if form is None:
         return None
     with seeded(0):
+        if "members" in form:
+            members = [MLP(**member) for member in form["members"]]
+            return EnsembleNetwork(members, form["shares"], form["averaging"])
         return MLP(**form)

@@ -21,12 +21,16 @@ from ikura.space import Space
 from ikura.study.record.address import Address
 from ikura.study.record.changed_space import OF_SPACE, space_from
 from ikura.study.record.decision import Decision
+from ikura.study.record.ensemble_record import AgainstOne, Ensemble
 from ikura.study.record.facts import (
     ACCOUNT,
+    AGAINST_ONE,
     BEST,
+    ENSEMBLE,
     IMAGE_SAMPLES,
     MEASURES,
     PREDICTIONS,
+    REFITTED,
     SECONDS,
     STAGES,
     SUMMARY,
@@ -278,6 +282,29 @@ class Record:
     def best(self) -> Best | None:
         """The chosen trial; None before the end, or when every trial failed."""
         return best_of(self.store)
+
+    @property
+    def ensemble(self) -> Ensemble | None:
+        """The ensemble, or why there is none (docs/ensembles.md); None before the end, or where none was asked for."""
+        return self.store.fact(ENSEMBLE)
+
+    @property
+    def refitted(self) -> list[int]:
+        """Trials whose networks in the ensemble were trained again on all rows but those of the test set."""
+        return self.store.fact(REFITTED) or []
+
+    @property
+    def against_one(self) -> AgainstOne | None:
+        """One network beside the ensemble, measured on the same opening of the test set; None without an ensemble."""
+        return self.store.fact(AGAINST_ONE)
+
+    @property
+    def about_one(self) -> str | None:
+        """What is to be said by whoever looks at one trial of a study whose model is an ensemble; None for others."""
+        found = self.ensemble
+        if found is None or not found.used:
+            return None
+        return f"The model is an ensemble of {len(found.members)} networks; this is about one network."
 
     @property
     def test(self) -> Test | None:

@@ -34,7 +34,7 @@ from ikura.study.record.networks import check_name as check_network
 from ikura.study.record.objectives import Objectives
 from ikura.study.record.own_functions import loss_of, takes_given
 from ikura.study.record.pretrained import Pretrained, PretrainedRecord, fitted
-from ikura.study.record.tune_options import AutopilotOptions, SearchOptions, TrainingOptions
+from ikura.study.record.tune_options import AutopilotOptions, SearchOptions, TrainingOptions, check_ensemble
 from ikura.version import __version__
 
 __all__ = ["Setting"]
@@ -71,6 +71,7 @@ class Setting:
         metrics: names of what else is measured; stop_on: of the metric by which epochs are kept, None for the loss.
         sample_weight: column with the weights of examples; weights: digest of an array of them in the run folder.
         objectives, prefer, within, max_parameters: as for `ikura.study.record.objectives.Objectives`.
+        ensemble: "auto", "none", or networks of an ensemble at most, in digits.
         auto: `AutopilotOptions` as a table; empty without one.
         plugins: what does not come with ikura, and where it is from; None if all does.
         greater_is_better: direction of the metric; None in runs of before it was written down.
@@ -125,6 +126,7 @@ class Setting:
     prefer: str | None = None
     within: Finite | None = None
     max_parameters: Count | None = None
+    ensemble: str = "none"
     auto: JsonObject = field(default_factory=dict)
     plugins: list[PluginRecord] | None = None
     greater_is_better: bool | None = None
@@ -184,6 +186,7 @@ class Setting:
             "class_weight": _by_text(training.class_weight),
             "auto": {} if search.autopilot is None else search.autopilot.as_dict(),
             "jobs": training.jobs or cores(),
+            "ensemble": str(search.ensemble),
             "kinds": dict(options.kinds or {}),
             "missing": None if options.missing is None else [str(word) for word in options.missing],
             "replicates": REPLICATES,
@@ -259,6 +262,7 @@ class Setting:
             "channels": lambda: check_layout(self.channels),
             "schedule": lambda: schedule(self.schedule),
             "objectives": lambda: self.wanted,
+            "ensemble": lambda: check_ensemble(int(self.ensemble) if self.ensemble.isdecimal() else self.ensemble),
             "space": lambda: Space.from_dict(self.space),
             "search": lambda: proposer(self.search, Space.from_dict(self.space), self.seed),
         }

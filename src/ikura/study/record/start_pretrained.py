@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -11,11 +12,14 @@ from torch import nn
 
 from ikura.data.encoder import ArrayEncoder, ImageEncoder
 from ikura.errors import UsageError
+from ikura.nn.ensemble import EnsembleNetwork
 from ikura.population.factory import build
 from ikura.population.member import Hyperparameters
 from ikura.study.record.pretrained import Pretrained, load_weights, plain_module
 
 __all__ = ["pretrained"]
+
+_LOGGER = logging.getLogger("ikura")
 
 
 def pretrained(
@@ -61,9 +65,13 @@ def pretrained(
 
         model = load_model(path, network)
         form = {name: model.description[name] for name in ("network", "hyperparameters")}
+        module = model.network
+        if isinstance(module, EnsembleNetwork):
+            module, form["network"] = module.members[0], form["network"]["members"][0]
+            _LOGGER.info("%s: an ensemble; the study starts from the first of its networks", path)
         encoder = model.encoder if isinstance(model.encoder, ArrayEncoder | ImageEncoder) else None
         known = form if form["network"] is not None else None
-        return Pretrained(plain_module(model.network, str(path)), freeze, known, encoder)
+        return Pretrained(plain_module(module, str(path)), freeze, known, encoder)
     if not path.is_file():
         raise UsageError(f"{path}: no such run, model folder or file of weights")
     if network is None:

@@ -19,7 +19,7 @@ from ikura.study.record.objectives import Objectives
 from ikura.study.record.own_functions import loss_of
 from ikura.wording import one_line
 
-__all__ = ["DEFAULT_TRIALS", "AutopilotOptions", "SearchOptions", "TrainingOptions", "check_counts"]
+__all__ = ["DEFAULT_TRIALS", "AutopilotOptions", "SearchOptions", "TrainingOptions", "check_counts", "check_ensemble"]
 
 DEFAULT_TRIALS = 128
 
@@ -29,7 +29,7 @@ FIRST_TRIALS, FEWEST_TRIALS = 64, 8
 FIRST_SHARE = 0.4
 """Share of the time limit at which an autopilot's first search ends."""
 
-MOST = {"trials": 10_000_000, "epochs": 10**9, "finalists": 100_000, "jobs": 10_000, "seed": 10**18}
+MOST = {"trials": 10_000_000, "epochs": 10**9, "finalists": 100_000, "jobs": 10_000, "seed": 10**18, "ensemble": 1000}
 MOST_OF_OTHERS = 10_000_000
 """The greatest numbers that a study takes."""
 
@@ -42,6 +42,25 @@ def check_counts(**arguments: Any) -> None:
             raise UsageError(f"{name} must be a whole number of at least {least}, but is {one_line(repr(value), 60)}")
         if value is not None and value > MOST.get(name, MOST_OF_OTHERS):
             raise UsageError(f"{name} must be at most {MOST.get(name, MOST_OF_OTHERS):,}, but is larger")
+
+
+def check_ensemble(ensemble: Any) -> None:
+    """Refuse what says nothing of an ensemble.
+
+    Raises:
+        UsageError: it is neither "auto" nor "none" nor a number of networks.
+
+    Example:
+        >>> check_ensemble("five")
+        Traceback (most recent call last):
+        ikura.errors.UsageError: ensemble must be 'auto', 'none' or a number of networks, at least 1, but is 'five'
+    """
+    number = isinstance(ensemble, int) and not isinstance(ensemble, bool)
+    if not (ensemble in ("auto", "none") or (number and ensemble >= 1)):
+        shown = one_line(repr(ensemble), 60)
+        raise UsageError(f"ensemble must be 'auto', 'none' or a number of networks, at least 1, but is {shown}")
+    if number:
+        check_counts(ensemble=ensemble)
 
 
 @dataclass(frozen=True)
@@ -98,6 +117,7 @@ class SearchOptions:
         search: name of the proposer.
         schedule: name of the schedule.
         finalists: configurations that are trained again in full; None for what is usual with the network.
+        ensemble: "auto", "none", or networks of an ensemble at most.
         metric: name of what trials are compared by; None for the task's usual one.
         metrics: names of what else is measured of them.
         stop_on: name of the metric by which epochs are kept and trials stop; None for the dev loss.
@@ -112,6 +132,7 @@ class SearchOptions:
     search: str = "coarse-to-fine"
     schedule: str = "early-stopping"
     finalists: int | None = None
+    ensemble: int | str = "auto"
     metric: str | None = None
     metrics: tuple[str, ...] | None = None
     stop_on: str | None = None
@@ -126,12 +147,13 @@ class SearchOptions:
         Raises:
             UsageError: a number or a name is none of what is possible.
         """
-        named = ("epochs", "search", "schedule", "finalists", "metric", "metrics", "stop_on", "seed")
+        named = ("epochs", "search", "schedule", "finalists", "ensemble", "metric", "metrics", "stop_on", "seed")
         given = {name: arguments[name] for name in named}
         trials, limit = arguments["trials"], arguments["time_limit"]
         check_counts(trials=trials, epochs=given["epochs"], finalists=(given["finalists"], 0), seed=(given["seed"], 0))
         if limit is not None and not limit > 0:
             raise UsageError(f"time_limit must be above 0 seconds, but is {limit}")
+        check_ensemble(given["ensemble"])
         proposer(given["search"], Space(learning_rate=fixed(0.1)), 0)
         schedule_of(given["schedule"])
         autopilot = AutopilotOptions.of(arguments)

@@ -1,0 +1,115 @@
+"""What a study records of its ensemble: which networks, what they gain, and what one network did on the test set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ikura.schema import Count, Name, Positive, Short, Whole
+
+__all__ = ["AgainstOne", "Ensemble", "EnsembleMember"]
+
+
+@dataclass(frozen=True)
+class EnsembleMember:
+    """A network of an ensemble.
+
+    Attributes:
+        trial: number of the trial whose configuration and seed it has.
+        times: how often the selection took it; its share is this part of all.
+    """
+
+    trial: Whole
+    times: Count
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """The ensemble of a study.
+
+    Attributes:
+        used: whether it is the study's model, and not one network.
+        note: why there is none, or why it is not used; None where it is.
+        members: its networks, those that count most first; empty where there is none.
+        candidates: networks among which it was selected.
+        dev: dev score of its networks before they were trained again; NaN where there is none.
+        corrected: that score corrected for the selection and for what the choice inherits; None where it is not known.
+        gain: corrected dev score of the ensemble less that of one network; positive where the ensemble is better.
+        interval: 95 % interval of the gain, over dev examples.
+        resamples: those that repeated the selection.
+    """
+
+    used: bool
+    note: Short | None = None
+    members: list[EnsembleMember] = field(default_factory=list)
+    candidates: Whole = 0
+    dev: float = float("nan")
+    corrected: float | None = None
+    gain: float = float("nan")
+    interval: tuple[float, float] = (float("nan"), float("nan"))
+    resamples: Whole = 0
+
+    @property
+    def shares(self) -> list[float]:
+        """How much each of its networks counts, which adds up to 1."""
+        every = sum(one.times for one in self.members)
+        return [one.times / every for one in self.members]
+
+    def sentence(self, metric: str, rows: int, refitted: int) -> str:
+        """Say what it is and what it gains, or why there is none.
+
+        Args:
+            metric: name of the metric.
+            rows: of training and dev set together.
+            refitted: how many of its networks were trained on them.
+
+        Example:
+            >>> found = Ensemble(True, None, [EnsembleMember(7, 2), EnsembleMember(9, 1)], 12, 0.98, 0.97, 0.01)
+            >>> found.sentence("accuracy", 275, 2)
+            '2 of 12 networks, trained again on all 275 rows of training and dev set; corrected dev accuracy 0.97, 0.01
+            better than that of one (95 % interval nan to nan)'
+        """
+        if not self.used:
+            return f"none: {self.note}"
+        count = len(self.members)
+        again = "trained again on" if refitted == count else f"{refitted} of them trained again on"
+        trained = f"{again} all {rows:,} rows of training and dev set" if refitted else "as they were trained"
+        low, high = self.interval
+        score = (
+            f"dev {metric} {self.dev:.4g}" if self.corrected is None else f"corrected dev {metric} {self.corrected:.4g}"
+        )
+        gain = f"{abs(self.gain):.3g} {'better' if self.gain >= 0 else 'worse'} than that of one"
+        found = f"{count} of {self.candidates} networks, {trained}; {score}, {gain}"
+        return f"{found} (95 % interval {low:.3g} to {high:.3g})"
+
+
+@dataclass(frozen=True)
+class AgainstOne:
+    """One network beside the ensemble, measured on the same opening of the test set.
+
+    Attributes:
+        metric: name of the metric.
+        value: test score of the one network.
+        interval: its 95 % interval.
+        difference: test score of the ensemble less that of the one network, positive where the ensemble is better.
+        of_difference: 95 % interval of the difference, over test examples.
+        weights: number of weights of the ensemble, and of the one network.
+        seconds: that each takes to predict 1,000 rows.
+    """
+
+    metric: Name
+    value: float
+    interval: tuple[float, float]
+    difference: float
+    of_difference: tuple[float, float]
+    weights: tuple[Whole, Whole]
+    seconds: tuple[Positive, Positive]
+
+    @property
+    def sentence(self) -> str:
+        """Say what one network scored, what the ensemble gains and what it costs."""
+        (low, high), (least, most) = self.interval, self.of_difference
+        better = "better" if self.difference >= 0 else "worse"
+        return (
+            f"{self.value:.4g} (95 % interval {low:.4g} to {high:.4g}); the ensemble is {abs(self.difference):.3g} "
+            f"{better} (95 % interval {least:.3g} to {most:.3g})"
+        )
