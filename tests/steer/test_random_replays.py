@@ -26,9 +26,9 @@ class Asker:
         draw = self.draw
         for row in study.records():
             rates = {"learning_rate": draw.uniform(0.001, 0.1)}
-            kind, at = draw.random(), draw.randrange(max(row.epochs, 1), 8)
-            if row.state.ended:
-                study.steer.fork(row.number, at=draw.randrange(row.epochs + (row.epochs < 8)), **rates)
+            kind, at = draw.random(), draw.randrange(min(max(row.epochs, 1), 7), 8)
+            if row.state.ended or row.epochs > 7:
+                study.steer.fork(row.number, at=draw.randrange(min(row.epochs + 1, 8)), **rates)
             elif kind < 0.3:
                 study.steer.rewind(row.number, at, **rates)
             elif kind < 0.5:

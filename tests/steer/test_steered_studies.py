@@ -13,8 +13,11 @@ from torch import nn
 
 import ikura
 from ikura.api.study import Study
+from ikura.diagnose.chosen_networks import Chosen
+from ikura.population.job import Job, train
 from ikura.study.record.interventions import Intervention, Status
 from ikura.study.record.progress import Progress
+from ikura.study.training_setup import setup_again
 
 from .conftest import SPACE
 
@@ -115,6 +118,22 @@ def test_a_finalist_repeats_what_was_done_to_its_configuration(tmp_path: Path) -
     same = calm.trials.query(f"purpose == 'finalist' and parent == {int(final['parent'].iloc[0])}")
     if len(same):
         assert (curve(study, one)[3:] != curve(calm, int(same["number"].iloc[0]))[3:]).any()
+
+
+def test_a_diagnosis_trains_the_choice_as_the_hand_did(tmp_path: Path) -> None:
+    def asking(study: Study) -> None:
+        for trial in range(4):
+            study.steer.set(trial, learning_rate=0.05, at=3)
+            study.steer.fork(trial, l2=0.001, at=5)
+
+    study = tune(tmp_path / "run", asking, finalists=0)
+    _, setup = setup_again(study.setting, study.run, None)
+    chosen = Chosen.of(study, setup)
+    [row] = chosen.rows
+    member, changes = chosen.again(row.number, row.seed)
+    assert changes
+    [outcome] = train(setup, Job(0, (member,), 6, changes=changes))
+    np.testing.assert_array_equal(outcome.curve, curve(study, row.number))
 
 
 def test_rounds_go_on_with_the_values_that_were_set(tmp_path: Path) -> None:

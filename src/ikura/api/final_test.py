@@ -34,7 +34,6 @@ from ikura.study.record.facts import (
     MeasureFact,
     PredictionsFact,
 )
-from ikura.study.record.interventions import Interventions
 from ikura.study.record.record import Record
 from ikura.study.record.result import Test
 from ikura.study.record.search_plans import plans
@@ -44,6 +43,7 @@ from ikura.study.record.trial import Trial
 from ikura.study.regularisation_effects import sparsity, stopping
 from ikura.study.replay import replay
 from ikura.study.shortlist import Shortlist
+from ikura.study.steered import course_of
 from ikura.study.training_setup import examples_of, model_of
 from ikura.trial_state import State
 
@@ -87,11 +87,10 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
         with store.timed("diagnosis"):
             rows, deadline = store.trials(), executor.deadline
             in_time = deadline is None or time.time() < deadline
-            # What training reaches is another question where a hand has changed or ended it.
-            steered = {best.number, best.model} & Interventions(store).touched()
             errors = recorded_errors(
                 run, best, rows, setup, measure, setting.seed, Goals(setting, store).in_full(best.number),
-                lambda number: store.curves([number])["train_loss"].tolist(), in_time and not steered,
+                course_of(store, best.number),
+                lambda number: store.curves([number])["train_loss"].tolist(), in_time,
             )  # fmt: skip
             store.set_fact(ERRORS, errors)
     single = load_network(setup, run, row)

@@ -18,13 +18,16 @@ from ikura.errors import UsageError
 from ikura.files import shown
 from ikura.metric import Metric
 from ikura.metric import metric as metric_of
+from ikura.population.changes import Change
 from ikura.population.examples import Examples
+from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.study.choice import Retrain, load_network, predictions
 from ikura.study.record.facts import BEST, BestRecord
 from ikura.study.record.record import Record
 from ikura.study.record.trial import Trial
 from ikura.study.replay import replay
+from ikura.study.steered import ConfigurationCourse, course_of
 from ikura.trial_state import State
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ class Chosen:
         rows: the trials whose networks they are: the finalists with other seeds, or the search's own.
         metric: what the study compared by.
         seed: the study's.
+        course: how the configuration came to its weights: with what it began, and what changed on the way.
         more: networks of the last rows, which were trained since and whose weights are not in the run.
         retrain: trains a trial again whose weights are missing or damaged; None where that was done.
     """
@@ -52,6 +56,7 @@ class Chosen:
     rows: Sequence[Trial]
     metric: Metric
     seed: int
+    course: ConfigurationCourse
     more: Sequence[nn.Module] = ()
     retrain: Retrain | None = None
 
@@ -70,8 +75,14 @@ class Chosen:
             rows,
             metric_of(setting.metric, setting.task),
             setting.seed,
+            course_of(record.store, rows[0].configuration),
             retrain=partial(replay, record),
         )
+
+    def again(self, number: int, seed: int) -> tuple[Member, tuple[Change, ...]]:
+        """The configuration to be trained from the start: as it began, and what a hand or a schedule changed since."""
+        changes = (Change(number, epoch, values) for epoch, values in self.course.steps)
+        return Member(number, self.course.began, seed), tuple(changes)
 
     @cached_property
     def networks(self) -> list[nn.Module]:

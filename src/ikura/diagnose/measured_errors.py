@@ -18,6 +18,7 @@ from ikura.process_state import one_thread_each
 from ikura.study.record.diagnosis import WORTH, Errors, ErrorsRecord, Neighbour
 from ikura.study.record.facts import ERRORS, BestRecord
 from ikura.study.record.trial import Trial
+from ikura.study.steered import ConfigurationCourse
 
 if TYPE_CHECKING:
     from ikura.study.record.record import Record
@@ -53,6 +54,7 @@ def recorded_errors(
     metric: Metric,
     seed: int,
     epochs: int,
+    course: ConfigurationCourse,
     losses: Callable[[int], Sequence[float]],
     in_time: bool = True,
 ) -> ErrorsRecord:
@@ -66,13 +68,14 @@ def recorded_errors(
         metric: what the study compared by.
         seed: the study's.
         epochs: of a trial at most.
+        course: how the configuration came to its weights.
         losses: training loss of a trial after each epoch.
         in_time: whether there is time to train the choice once more, where early stopping kept an epoch after which the
             training loss fell on.
     """
     from ikura.diagnose.reachable_error import loss_fell_further, with_reachable_errors
 
-    chosen = Chosen(run, setup, chosen_rows(run, best, rows), metric, seed)
+    chosen = Chosen(run, setup, chosen_rows(run, best, rows), metric, seed, course)
     errors, neighbour = measure(chosen)
     if errors.train.high > WORTH and loss_fell_further(chosen, losses):
         errors = with_reachable_errors(chosen, errors, epochs) if in_time else replace(errors, cut=True)

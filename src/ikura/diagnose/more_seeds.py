@@ -37,10 +37,12 @@ def with_more_seeds(chosen: Chosen, seeds: int, epochs: int, patience: int | Non
         UsageError: every one diverged.
     """
     values, setup = chosen.rows[0].hyperparameters, chosen.setup
-    members = [Member(FIRST + k, values, key(chosen.seed, "more seeds", k)) for k in range(seeds)]
+    again = [chosen.again(FIRST + k, key(chosen.seed, "more seeds", k)) for k in range(seeds)]
+    members = [member for member, _ in again]
 
     def one(member: Member) -> Outcome:
-        [outcome] = train(setup, Job(0, (member,), epochs, patience, keep_weights=True))
+        changes = again[member.number - FIRST][1]
+        [outcome] = train(setup, Job(0, (member,), epochs, patience, keep_weights=True, changes=changes))
         return outcome
 
     with ThreadPoolExecutor(jobs if setup.compiled else 1) as pool:

@@ -31,6 +31,7 @@ from ikura.study.record.record import Record
 from ikura.study.record.search_plans import begun_with, found_in, plans, with_widened
 from ikura.study.record.trial import Trial
 from ikura.study.search_loop import observations
+from ikura.study.steered import course_of
 from ikura.trial_state import State
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ class NextSteps:
     def _diagnosis(self) -> Diagnosis:
         """Diagnose the best trial so far, by the network that was kept of it."""
         by = metric(self.setting.metric, self.setting.task)
-        leader = Chosen(self.executor.run, self.executor.setup, [self.leader], by, self.setting.seed)
+        course = course_of(self.executor.store, self.leader.number)
+        leader = Chosen(self.executor.run, self.executor.setup, [self.leader], by, self.setting.seed, course)
         errors, neighbour = measure(leader)
         losses = self.record.curve(self.leader.number).train_loss.tolist()
         if errors.train.high > LEAST_WORTH and loss_fell_further(leader, lambda number: losses):

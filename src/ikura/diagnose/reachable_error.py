@@ -35,8 +35,8 @@ def loss_fell_further(chosen: Chosen, losses: Losses) -> bool:
 def with_reachable_errors(chosen: Chosen, errors: Errors, epochs: int) -> Errors:
     """Measure the training error that the chosen networks reach when nothing stops them early.
 
-    Each is trained again as it was, to the end of its epochs; of these the one with the lowest training loss counts.
-    Bias is a matter of what training can fit. Which epoch generalises best is not.
+    Each is trained again as it was, with what a hand changed on the way, to the end of its epochs; of these the one
+    with the lowest training loss counts. Which epoch generalises best is another question.
 
     Args:
         chosen: the choice of a study, or its leader.
@@ -50,8 +50,8 @@ def with_reachable_errors(chosen: Chosen, errors: Errors, epochs: int) -> Errors
     by, measure = measured_by(chosen.metric)
     target, found = part.scorer.target(chosen.train.y), list[torch.Tensor]()
     for row in chosen.rows:
-        member = row.member
-        [outcome] = train(part, Job(0, (member,), epochs, keep_weights=True))
+        member, changes = chosen.again(row.number, row.seed)
+        [outcome] = train(part, Job(0, (member,), epochs, keep_weights=True, changes=changes))
         if not outcome.scored or outcome.weights is None:
             return replace(errors, cut=False)
         network = part.trained(member, outcome.weights, outcome.buffers or {})
