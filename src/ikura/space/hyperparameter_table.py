@@ -121,6 +121,9 @@ def _batch_sizes(rows: int) -> Parameter:
     return Choice(tuple(sizes)) if len(sizes) > 1 else fixed(first)
 
 
+_BINS = (4, 8, 16, 32)
+"""Bins that are worth a trial; every bin is an input more, which costs time where there are many rows."""
+
 _OF_WAVES = Effect(((one_of("numeric_encoding", "periodic", "pbld", opens=("periodic",)),),), NUMERIC)
 
 TABLE: tuple[Hyperparameter, ...] = (
@@ -485,7 +488,7 @@ TABLE: tuple[Hyperparameter, ...] = (
         whole=True,
         part=Part.NETWORK,
         effect=Effect(((one_of("numeric_encoding", "piecewise_linear", opens=("piecewise_linear",)),),), NUMERIC),
-        tables=Search(3, lambda rows, features: choice(4, 8, 16, 32)),
+        tables=Search(3, lambda rows, features: choice(*_BINS[: 4 if rows < 10_000 else 3 if rows < 50_000 else 2])),
     ),
     Hyperparameter(
         "encoding_frequencies",
