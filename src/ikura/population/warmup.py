@@ -109,9 +109,12 @@ def warm_up_everything(
         for what, pieces in parts:
             began = time.perf_counter()
             missing = _compile_missing(pieces, dtype, partial(say, f"compiling {what}, {dtype}"))
+            for piece in pieces if missing else ():
+                if not _mark(dtype, piece.__name__).exists():
+                    piece(dtype)  # which says why it could not be compiled
             done.append(Compiled(what, dtype, time.perf_counter() - began if missing else 0.0))
     if own:
-        from ikura.population.program.compiling import compile_ahead, every_operation, is_compiled
+        from ikura.population.program.compiling import addresses, compile_ahead, every_operation, is_compiled
 
         what, both = "operations of networks of your own", ("float32", "float64")
         operations = every_operation()
@@ -119,6 +122,8 @@ def warm_up_everything(
         if missing:
             say(f"compiling {what}, {' and '.join(both)}")
         compile_ahead(operations, both)
+        for one in both if missing and not is_compiled(operations, both) else ():
+            addresses(operations, one)
         seconds = time.perf_counter() - began if missing else 0.0
         done += [Compiled(what, dtype, seconds) for dtype in both]
     return done

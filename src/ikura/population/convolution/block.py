@@ -11,6 +11,7 @@ from ikura.population.convolution.pool import pool
 from ikura.population.convolution.sparse import errors_of_patches, gradient_of_weights
 from ikura.population.kernel._compile import compiled
 from ikura.population.kernel.activation import activate
+from ikura.population.kernel.matrix_product import matrix_product
 from ikura.population.kernel.views import matrix
 
 __all__ = ["convolve", "errors", "gradients", "pool_and_activate", "sparse_gradients"]
@@ -62,13 +63,13 @@ def convolve(x: Any, planar: bool, window: Any, weights: Any, columns: Any, padd
         table = matrix(columns, 0, size, images * pixels)
         for i in range(images):
             fill(x, True, image + i, window, i * pixels, table, padded)
-        np.dot(table.T, weights.T, z)
+        matrix_product(table.T, weights.T, z)
     else:
         size = weights.shape[0]
         table = matrix(columns, 0, images * pixels, size)
         for i in range(images):
             fill(x, False, image + i, window, i * pixels, table, padded)
-        np.dot(table, weights, z)
+        matrix_product(table, weights, z)
 
 
 @compiled
@@ -147,14 +148,14 @@ def gradients(
         table = matrix(columns, 0, size, images * pixels)
         for i in range(images):
             fill(x, True, image + i, window, i * pixels, table, padded)
-        np.dot(error.T, table.T, product)
+        matrix_product(error.T, table.T, product)
     else:
         size = gradient.shape[0]
         table = matrix(columns, 0, images * pixels, size)
         for i in range(images):
             fill(x, False, image + i, window, i * pixels, table, padded)
-        np.dot(table.T, error, product)
-        np.dot(error, weights.T, table)
+        matrix_product(table.T, error, product)
+        matrix_product(error, weights.T, table)
         for i in range(images):
             flat = matrix(below[image + i], 0, x.shape[1], x.shape[2] * x.shape[3])
             add_patches(table, window, i * pixels, flat)

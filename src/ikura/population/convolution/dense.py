@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ikura.population.kernel._compile import compiled
 from ikura.population.kernel.activation import activate
 from ikura.population.kernel.dropout import drop, stream_of_layer
+from ikura.population.kernel.matrix_product import matrix_product
 from ikura.population.kernel.views import matrix, vector
 
 __all__ = ["Units", "backward_dense", "dense_of", "flatten", "forward_dense", "unflatten"]
@@ -95,11 +94,11 @@ def forward_dense(units: Any, weights: Any, sizes: Any, stream: Any, first: int,
     if training and sizes.dropout > 0:
         units.mask[:] = 1
         drop(units.features, units.mask, sizes.dropout, stream_of_layer(stream, 1), first)
-    np.dot(units.features, weights.hidden_weights.T, units.hidden)
+    matrix_product(units.features, weights.hidden_weights.T, units.hidden)
     activate(sizes.activation, units.hidden, weights.hidden_bias, units.slope)
     if training and sizes.dropout > 0:
         drop(units.hidden, units.slope, sizes.dropout, stream, first)
-    np.dot(units.hidden, weights.output_weights.T, units.outputs)
+    matrix_product(units.hidden, weights.output_weights.T, units.outputs)
 
 
 @compiled
@@ -112,15 +111,15 @@ def backward_dense(units: Any, weights: Any, gradient: Any, rate: float) -> None
         rate: dropout of features and hidden units.
     """
     features, mask, hidden, slope, error = units
-    np.dot(error.T, hidden, gradient.output_weights)
+    matrix_product(error.T, hidden, gradient.output_weights)
     _sum_rows(error, gradient.output_bias)
-    np.dot(error, weights.output_weights, hidden)
+    matrix_product(error, weights.output_weights, hidden)
     for i in range(hidden.shape[0]):
         for j in range(hidden.shape[1]):
             hidden[i, j] *= slope[i, j]
-    np.dot(hidden.T, features, gradient.hidden_weights)
+    matrix_product(hidden.T, features, gradient.hidden_weights)
     _sum_rows(hidden, gradient.hidden_bias)
-    np.dot(hidden, weights.hidden_weights, features)
+    matrix_product(hidden, weights.hidden_weights, features)
     if rate > 0:
         for i in range(features.shape[0]):
             for j in range(features.shape[1]):

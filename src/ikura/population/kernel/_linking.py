@@ -138,7 +138,8 @@ class LinkedFunction(CPUDispatcher):
     @cached_property
     def whole(self) -> Any:
         """The function with everything that it calls, as machine code."""
-        made = CPUDispatcher(self.py_func, targetoptions=self.targetoptions, pipeline_class=WholePipeline)
+        options = self.targetoptions | {"no_cfunc_wrapper": True}
+        made = CPUDispatcher(self.py_func, targetoptions=options, pipeline_class=WholePipeline)
         if os.path.exists(self.py_func.__code__.co_filename):
             made._cache = LockedCache(self.py_func)
             self._found(str(made.stats.cache_path))

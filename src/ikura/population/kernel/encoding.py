@@ -14,6 +14,7 @@ import numpy as np
 
 from ikura.nn.encoding import CLIP, NumericEncoding
 from ikura.population.kernel._compile import compiled
+from ikura.population.kernel.matrix_product import matrix_product
 from ikura.population.kernel.views import matrix, vector
 
 __all__ = ["Front", "encode", "encode_backward", "front_of", "plan_of", "waves_of"]
@@ -236,7 +237,7 @@ def _waves_of_column(x: Any, column: int, row: Any, weights: Any, front: Front, 
     into = matrix(weights, begin, numbers, width)
     bias = first + columns * numbers * width + number * numbers
     mixed = matrix(front.mixed, number * front.rows * numbers, rows, numbers)
-    np.dot(values, into.T, mixed)
+    matrix_product(values, into.T, mixed)
     for i in range(rows):
         for n in range(numbers):
             sum_of_waves = mixed[i, n] + weights[bias + n]
@@ -290,9 +291,9 @@ def encode_backward(x: Any, weights: Any, gradient: Any, front: Front, joined: A
         begin = first + number * numbers * width
         into = matrix(weights, begin, numbers, width)
         slope = matrix(gradient, begin, numbers, width)
-        np.dot(own.T, values, slope)
+        matrix_product(own.T, values, slope)
         back = matrix(front.errors, 0, rows, width)
-        np.dot(own, into, back)
+        matrix_product(own, into, back)
         of_frequency = front.place + number * frequencies
         of_phase = of_frequency + columns * frequencies
         for f in range(frequencies):

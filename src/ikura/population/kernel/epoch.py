@@ -105,6 +105,7 @@ def train_epoch(
         l1, l2, smoothing = number(setting.l1), number(setting.l2), number(setting.label_smoothing)
         weights_of = factors(draws.examples, setting.gradient_noise)
         labels = relabel(task, y, draws.chance, draws.others, setting.label_noise)
+        targets = labels if labels.shape[0] > 0 else y
         used, kept = w, w[:0]
         if setting.dropconnect > 0:
             used, kept = np.empty_like(w), np.empty_like(w)
@@ -144,10 +145,7 @@ def train_epoch(
             outputs = widths[-1]
             z = matrix(net.a, out, size, outputs)
             bias = vector(w, w.shape[0] - outputs, outputs)
-            if labels.shape[0] > 0:
-                cost = loss_and_error(task, z, bias, labels[begin:end], smoothing) / size
-            else:
-                cost = loss_and_error(task, z, bias, y[begin:end], smoothing) / size
+            cost = loss_and_error(task, z, bias, vector(targets, begin, size), smoothing) / size
             weigh(z, weights_of[begin:end])
             error = every_error[:size]
             backward(joined, used, g, net, out, error, ahead > 0)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ikura.population.kernel._compile import compiled
 from ikura.population.kernel.activation import activate
 from ikura.population.kernel.dropout import drop, stream_of_layer
+from ikura.population.kernel.matrix_product import matrix_product
 from ikura.population.kernel.normalisation import beside, normalise, normalise_backward
 from ikura.population.kernel.views import matrix, vector
 
@@ -118,9 +117,9 @@ def forward(x: Any, weights: Any, net: Any, stream: Any, first: int, training: b
         bias = vector(weights, place - n_out, n_out)
         z = matrix(a, here, rows, n_out)
         if layer == 0:
-            np.dot(x, w.T, z)
+            matrix_product(x, w.T, z)
         else:
-            np.dot(matrix(a, previous, rows, n_in), w.T, z)
+            matrix_product(matrix(a, previous, rows, n_in), w.T, z)
         if layer < layers - 1:
             if more == 2:
                 normalise(normal, z, vector(weights, place - 2 * n_out, n_out), here, before, training)
@@ -166,14 +165,14 @@ def backward(x: Any, weights: Any, gradient: Any, net: Any, here: int, error_of_
             own, of_scales = vector(weights, scales, n_out), vector(gradient, scales, n_out)
             normalise_backward(normal, error, own, of_scales, here)
         if layer == 0:
-            np.dot(error.T, x, slope)
+            matrix_product(error.T, x, slope)
             if wanted:
-                np.dot(error, w, error_of_inputs)
+                matrix_product(error, w, error_of_inputs)
         else:
             here -= rows * n_in
             below = matrix(a, here, rows, n_in)
-            np.dot(error.T, below, slope)
-            np.dot(error, w, below)
+            matrix_product(error.T, below, slope)
+            matrix_product(error, w, below)
             derivative = matrix(d, here, rows, n_in)
             for i in range(rows):
                 for j in range(n_in):

@@ -106,22 +106,27 @@ def update(w: Any, g: Any, moments: Any, matrices: Any, setting: Any, alpha: flo
     first = 0
     while first < matrices.shape[0] and matrices[first, 0] < pretrained:
         first += 1
-    if setting.weight_decay > 0:
-        decay(w, matrices[:first], number(1 - alpha * share * setting.weight_decay))
-        decay(w, matrices[first:], number(1 - alpha * setting.weight_decay))
-    old = w[:0]
-    if setting.l1 > 0:
-        old = w.copy()
-    if pretrained > 0:
-        place = moments.shape[0] // w.shape[0] * pretrained
-        _move(w[:pretrained], g[:pretrained], moments[:place], setting, alpha * share, step)
-        _move(w[pretrained:], g[pretrained:], moments[place:], setting, alpha, step)
-    else:
-        _move(w, g, moments, setting, alpha, step)
-    if setting.l1 > 0:
-        plain = setting.optimizer == SGD
-        reach = 2 * alpha * setting.l1 if plain else np.inf
-        stop_at_zero(w, old, g, matrices[:first], number(reach * share if plain else reach))
-        stop_at_zero(w, old, g, matrices[first:], number(reach))
+    # Twice round a loop and not two calls: each call is a copy of all rules in the machine code.
+    for others in range(2 if setting.weight_decay > 0 else 0):
+        rate = alpha if others else alpha * share
+        decay(w, matrices[first:] if others else matrices[:first], number(1 - rate * setting.weight_decay))
+    old = np.empty(w.shape[0] if setting.l1 > 0 else 0, w.dtype)
+    for i in range(old.shape[0]):
+        old[i] = w[i]
+    kept = moments.shape[0] // w.shape[0]
+    for others in range(2):
+        begin, count = (pretrained, w.shape[0] - pretrained) if others else (0, pretrained)
+        if count > 0:
+            own, of_own, kept_of_own = (
+                vector(w, begin, count),
+                vector(g, begin, count),
+                vector(moments, kept * begin, kept * count),
+            )
+            _move(own, of_own, kept_of_own, setting, alpha if others else alpha * share, step)
+    for others in range(2 if setting.l1 > 0 else 0):
+        reach = np.inf
+        if setting.optimizer == SGD:
+            reach = 2 * alpha * setting.l1 if others else 2 * alpha * setting.l1 * share
+        stop_at_zero(w, old, g, matrices[first:] if others else matrices[:first], number(reach))
     if setting.max_norm > 0:
         bound_norms(w, matrices, setting.max_norm)
