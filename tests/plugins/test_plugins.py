@@ -17,6 +17,7 @@ import pytest
 import torch
 
 import ikura
+from ikura.cli import main
 from ikura.data import load_bundled
 from ikura.metric import METRICS
 from ikura.plugins import KINDS
@@ -101,7 +102,14 @@ def run(tmp_path: Path) -> Run:
     return call
 
 
-def test_a_package_brings_one_of_each_to_the_command_line(run: Run, package: Path, data: Path) -> None:
+def test_a_package_brings_one_of_each_to_the_command_line(
+    run: Run,
+    package: Path,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     done = run("tune", data, *OPTIONS, *SMALL, "--out", "run", path=package)
     assert done.returncode == 0, done.stderr
     assert "Test mine" in done.stdout
@@ -113,10 +121,10 @@ def test_a_package_brings_one_of_each_to_the_command_line(run: Run, package: Pat
 
     with_all = run("tune", data, "--search", "mien", path=package)
     assert "but got 'mien', did you mean 'mine'?" in with_all.stderr
-    for words in (("report", "run"), ("resume", "run"), ("predict", "run", data)):
-        done = run(*words)
-        assert done.returncode == 2
-        [line] = [one for one in done.stderr.splitlines() if "error" in one]
+    monkeypatch.chdir(tmp_path)
+    for words in (("report", "run"), ("resume", "run"), ("predict", "run", str(data))):
+        assert main([*words]) == 2
+        [line] = [one for one in capsys.readouterr().err.splitlines() if "error" in one]
         assert "'mine' of ikura-mine 1.0 is not here; install the package that brings it, or register it" in line
 
 
