@@ -15,7 +15,7 @@ import ikura
 from ikura import choice
 from ikura.api.study import Study
 from ikura.errors import SpaceError, UsageError
-from ikura.nn.target_transform import TRANSFORMS
+from ikura.nn.target_transform import TRANSFORMS, TargetLayer
 
 from ..sweep import swept
 
@@ -65,3 +65,14 @@ def test_what_has_no_transform_is_refused(tune: Tune, prices: pd.DataFrame) -> N
         tune(below, "price", space={"target_transform": choice("none", "log")})
     with pytest.raises(UsageError, match=r"\[target_transform\] cannot go with the loss poisson"):
         tune(prices, "price", space={"target_transform": "log"}, loss="poisson")
+
+
+def test_a_network_that_starts_from_one_learns_its_own_target(tune: Tune, prices: pd.DataFrame) -> None:
+    x, price = prices[["a", "b", "c"]].to_numpy(), prices["price"].to_numpy()
+    space = {**FIXED, "target_transform": "log", "numeric_encoding": "piecewise_linear"}
+    old = tune((x, price), space=space, trials=1, epochs=4, finalists=0)
+    new = tune(
+        (x, price > np.median(price)), network=ikura.pretrained(old.run, "most"), trials=2, epochs=4, finalists=0
+    )
+    assert not any(isinstance(part, TargetLayer) for part in new.model.module.modules())
+    np.testing.assert_array_equal(ikura.load(new.run).predict_proba(x), new.model.predict_proba(x))

@@ -149,11 +149,13 @@ def _architecture(form: Mapping[str, Any], place: str) -> nn.Module:
 
 
 def plain_module(module: nn.Module, place: str) -> nn.Module:
-    """Let the fully connected network take examples of any shape."""
+    """Let the fully connected network take examples of any shape, and put out what its last layer does."""
     if not isinstance(module, MLP):
         return module
     if len(module.tables):
         raise UsageError(f"{place}: a network with embedded categories cannot be a pretrained one")
+    # What is learned now is of another study: its values are not those that were transformed.
+    module.target = None
     return nn.Sequential(nn.Flatten(), module)
 
 
