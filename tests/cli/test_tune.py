@@ -51,6 +51,8 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "schedule": "successive-halving",
         "finalists": 2,
         "ensemble": "auto",
+        "folds": None,
+        "repeats": 1,
         "test_set": True,
         "store": None,
         "name": None,

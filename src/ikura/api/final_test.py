@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from ikura.data import Dataset
@@ -97,8 +98,9 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
     if store.fact(ACCOUNT) is None:
         store.set_fact(ACCOUNT, _account(store, row, single, setting))
     chosen = chosen_rows(run, best, store.trials())
-    ensemble = make_ensemble(executor, setting, best, measure, chosen, retrain)
-    networks = networks_of(executor, setting, ensemble, retrain) if ensemble and ensemble.used else None
+    groups = _groups(dataset)
+    ensemble = make_ensemble(executor, setting, best, measure, chosen, retrain, groups)
+    networks = networks_of(executor, setting, ensemble, retrain, groups) if ensemble and ensemble.used else None
     if store.fact(TEST) is None:
         with store.timed("test"):
             store.set_facts(_measured_once(executor, setting, dataset, single, networks))
@@ -141,6 +143,12 @@ def _measured_once(
         alone = predictions(setup, single, examples)
         found[AGAINST_ONE] = against_one(measure, setup, (module, outputs), (single, alone), target, setting.seed)
     return found
+
+
+def _groups(dataset: Dataset) -> np.ndarray | None:
+    """Number of each row's group, of training and dev set; None where no column says."""
+    parts = dataset.split
+    return None if dataset.groups is None else dataset.groups[np.concatenate([parts.train, parts.dev])]
 
 
 def _in_their_time(executor: Executor, setting: Setting) -> Executor:

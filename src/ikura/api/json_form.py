@@ -91,6 +91,8 @@ def _ensemble(record: Record) -> JsonObject | None:
         "metric": metric,
         **scores,
         "candidates": found.candidates,
+        "folds": found.folds,
+        "out_of_fold": [asdict(one) for one in found.out_of_fold],
         "members": members,
         "one_network": against and asdict(against),
     }

@@ -28,7 +28,7 @@ from ikura.space.argument_names import picked
 from ikura.study.array_preparation import arrays_for, with_whole_numbers
 from ikura.study.buildable import with_buildable
 from ikura.study.chosen_space import chosen_space
-from ikura.study.ensembles import check_averaged
+from ikura.study.ensembles import check_averaged, check_folds
 from ikura.study.freezing import choose_freezing
 from ikura.study.given_data import GivenData
 from ikura.study.loss_choice import check_labels_fit, check_loss_fits, task_of_loss
@@ -181,8 +181,10 @@ def make_plan(
     optimizer = None if training.optimizer is None else OPTIMIZERS[training.optimizer]
     opened, note = chosen_space(space, name, search.first_trials, dataset, freeze, epochs, optimizer is not None)
     check_labels_fit(loss, dataset, opened)
-    if isinstance(search.ensemble, int):
+    if isinstance(search.ensemble, int) or search.folds is not None:
         check_averaged(name, bool(dataset.summary.images), task, loss)
+    if search.folds is not None:
+        check_folds(search.folds, given.options.time, finalists)
     factory = network if name == OWN and not isinstance(network, str | Pretrained) else None
     if factory is not None:
         middle = opened.from_unit(dict.fromkeys(opened.dimensions, 0.5))

@@ -39,6 +39,8 @@ def tune(
     schedule: str = "early-stopping",
     finalists: int | None = None,
     ensemble: int | str = "auto",
+    folds: int | None = None,
+    repeats: int = 1,
     loss: Any = None,
     class_weight: Mapping[Any, float] | str | None = None,
     sample_weight: Any = None,
@@ -114,6 +116,9 @@ def tune(
         ensemble: how many networks at most are averaged: networks of the finalists, selected on the dev set and trained
             again on all rows but the test set. "auto" does so for the fully connected network on tables and arrays,
             where the corrected dev score is not worse than that of one network; "none" keeps one (docs/ensembles.md).
+        folds: for the ensemble, train each finalist's configuration on so many folds of training and dev set, and
+            select by out-of-fold predictions (docs/ensembles.md); by default it is of the finalists' own networks.
+        repeats: how often the rows are divided into folds.
         loss: what training makes small (docs/own_networks.md): a name, cross_entropy, binary_cross_entropy, focal,
             hinge, mse, mae, huber, quantile, poisson or gaussian_nll; `ikura.loss("quantile", q=0.9)`; or a function of
             (outputs, target) or (outputs, target, weight). By default cross-entropy for classes, mse for values.

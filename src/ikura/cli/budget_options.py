@@ -63,6 +63,16 @@ class BudgetArguments:
             PANEL,
         ),
     ] = "auto"
+    folds: Annotated[
+        int | None,
+        option(
+            "K",
+            "Make the ensemble of networks on K folds of training and dev set, selected by out-of-fold predictions.",
+            PANEL,
+            whole,
+        ),
+    ] = None
+    repeats: Annotated[int, option("R", "How often the rows are divided into folds.", PANEL, whole)] = 1
     jobs: Annotated[int | None, option("N", "Worker processes; by default as many as help.", PANEL)] = None
     device: Annotated[str, option("DEVICE", f"Where to train: {', '.join(DEVICES)}.", PANEL)] = "auto"
     dtype: Annotated[str, option("DTYPE", f"Precision of the networks: {', '.join(DTYPES)}.", PANEL)] = "float32"
@@ -78,6 +88,8 @@ class BudgetArguments:
             ("--epochs", self.epochs, 1),
             ("--finalists", self.finalists, 0),
             ("--jobs", self.jobs, 1),
+            ("--folds", self.folds, 2),
+            ("--repeats", self.repeats, 1),
         ):
             at_least(name, number, least)
         one_of("--device", self.device, DEVICES)

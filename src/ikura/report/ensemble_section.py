@@ -25,6 +25,16 @@ def ensemble(view: View) -> Html | None:
         gain = _apart(found.gain, found.interval)
         return element("p", f"An ensemble is not used: {found.note} ({gain} over the same dev rows).")
     against = view.record.against_one
+    if found.folds:
+        return join(
+            element("p", _of_folds(found, rows)),
+            table(("", "one network", "ensemble", "difference"), _rows(view, found, against)),
+            element("h3", "Its configurations"),
+            table(
+                ("trial", f"{view.metric} out of fold", "against the choice"),
+                [(one.trial, score(one.score), _apart(one.difference, one.interval)) for one in found.out_of_fold],
+            ),
+        )
     lede = (
         f"The model averages what {plural(len(found.members), 'network')} predict, selected among "
         f"{plural(found.candidates, 'network')} of finalists by their dev predictions. "
@@ -44,6 +54,14 @@ def ensemble(view: View) -> Html | None:
     )
 
 
+def _of_folds(found: Ensemble, rows: int) -> str:
+    return (
+        f"The model averages what {plural(found.networks, 'network')} predict, each trained on {found.folds - 1} of "
+        f"{found.folds} folds of the {count(rows)} rows of training and dev set, and selected by what they predict of "
+        "the fold left out."
+    )
+
+
 def _trained(refitted: int, members: int, rows: int) -> str:
     if not refitted:
         return "They are those that were selected: there was no time to train them again."
@@ -56,8 +74,8 @@ def _rows(view: View, found: Ensemble, against: AgainstOne | None) -> list[tuple
     one, many = (best.dev_corrected if best else None), found.corrected
     rows: list[tuple[object, ...]] = [
         (
-            f"dev {view.metric}, corrected",
-            score(one) if one is not None else "–",
+            f"{view.metric} out of fold, corrected" if found.folds else f"dev {view.metric}, corrected",
+            score(one) if one is not None and not found.folds else "–",
             score(many) if many is not None else "–",
             _apart(found.gain, found.interval),
         )

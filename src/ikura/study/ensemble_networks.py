@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -17,8 +18,9 @@ from ikura.study.choice import Retrain, load_network, predictions, retrain_lost
 from ikura.study.ensemble_selection import paired_gain
 from ikura.study.ensembles import refits
 from ikura.study.executor import Executor
+from ikura.study.fold_ensembles import fold_networks
 from ikura.study.record.ensemble_record import AgainstOne, Ensemble
-from ikura.study.record.facts import REFITTED
+from ikura.study.record.facts import BEST, REFITTED
 from ikura.study.record.record import Record
 from ikura.study.record.setting import Setting
 from ikura.study.refit import REFIT, refit_setup
@@ -48,8 +50,20 @@ class Networks:
         return {"members": self.forms, "shares": self.final.shares, "averaging": self.final.averaging.value}
 
 
-def networks_of(executor: Executor, setting: Setting, ensemble: Ensemble, retrain: Retrain) -> Networks:
-    """Put the networks of an ensemble together; those whose weights are missing or damaged are trained again."""
+def networks_of(
+    executor: Executor, setting: Setting, ensemble: Ensemble, retrain: Retrain, groups: np.ndarray | None = None
+) -> Networks:
+    """Put the networks of an ensemble together; those whose weights are missing or damaged are trained again.
+
+    Args:
+        executor, setting, ensemble, retrain, groups: as for `ikura.study.ensembles.make_ensemble`.
+    """
+    if ensemble.folds:
+        found, shares, on_fold = fold_networks(executor, setting, ensemble, groups)
+        averaging = averaging_of(setting.task, executor.setup.loss)
+        assert averaging is not None
+        final = EnsembleNetwork([one.module for one in found], shares, averaging).eval()
+        return Networks(final, [one.form for one in found], on_fold)
     setup, run, store = executor.setup, executor.run, executor.store
     rows = [store.trials()[one.trial] for one in ensemble.members]
     retrain_lost(executor, rows, retrain)
@@ -70,11 +84,18 @@ def networks_of(executor: Executor, setting: Setting, ensemble: Ensemble, retrai
 
 
 def not_trained_on_dev(record: Record, setup: TrainingSetup) -> nn.Module | None:
-    """The ensemble of a study with the trials' own networks, which never saw the dev set; None where it has none."""
+    """The ensemble of a study with the trials' own networks, which never saw the dev set; None where it has none.
+
+    Of an ensemble of folds it is the one network beside it.
+    """
     ensemble = record.ensemble
     if ensemble is None or not ensemble.used:
         return None
     trials = record.records()
+    best = record.store.fact(BEST)
+    if ensemble.folds and best is not None:
+        # Of its networks each row has been held out from some only.
+        return load_network(setup, record.run, trials[best.model], lambda row: replay(record, row))
     own = [
         load_network(setup, record.run, trials[one.trial], lambda row: replay(record, row)) for one in ensemble.members
     ]

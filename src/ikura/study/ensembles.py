@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from ikura.errors import UsageError
@@ -15,6 +16,7 @@ from ikura.population.setup import TrainingSetup
 from ikura.study.choice import Retrain, load_network, predictions, retrain_lost
 from ikura.study.ensemble_selection import Candidates, judged
 from ikura.study.executor import Executor
+from ikura.study.fold_ensembles import fold_ensemble
 from ikura.study.record.ensemble_record import Ensemble, EnsembleMember
 from ikura.study.record.facts import ENSEMBLE, REFITTED, BestRecord
 from ikura.study.record.interventions import Interventions
@@ -28,6 +30,7 @@ __all__ = [
     "FINALISTS_SHARE",
     "candidate_rows",
     "check_averaged",
+    "check_folds",
     "fault_of_ensemble",
     "make_ensemble",
     "refits",
@@ -65,7 +68,29 @@ def check_averaged(network: str, images: bool, task: str, loss: Loss | None) -> 
         UsageError: saying why, and what to write.
     """
     if fault := fault_of_ensemble(network, images, task, usual_loss(task) if loss is None else loss):
-        raise UsageError(f"{fault}; leave ensemble=… (--ensemble) out")
+        raise UsageError(f"{fault}; leave ensemble=… (--ensemble) and folds=… (--folds) out")
+
+
+def check_folds(folds: int, time_column: str | None, finalists: int) -> None:
+    """Refuse folds that a study cannot have.
+
+    Args:
+        folds: how many.
+        time_column: column by which the oldest rows train, if there is one.
+        finalists: configurations that are trained on them.
+
+    Raises:
+        UsageError: saying why, and what to write.
+    """
+    if time_column is not None:
+        raise UsageError(
+            f"folds would let networks learn from rows that are later, by {time_column!r}, than those they are scored "
+            "on, and folds ordered by time are not there; leave folds=… (--folds) out"
+        )
+    if not finalists:
+        raise UsageError(
+            "folds are trained with the finalists' configurations; leave folds=… (--folds) or finalists=0 out"
+        )
 
 
 def wants_ensemble(setting: Setting, setup: TrainingSetup) -> bool:
@@ -87,7 +112,13 @@ def _pointless(setting: Setting, setup: TrainingSetup) -> str | None:
 
 
 def make_ensemble(
-    executor: Executor, setting: Setting, best: BestRecord, metric: Metric, chosen: Sequence[Trial], retrain: Retrain
+    executor: Executor,
+    setting: Setting,
+    best: BestRecord,
+    metric: Metric,
+    chosen: Sequence[Trial],
+    retrain: Retrain,
+    groups: np.ndarray | None = None,
 ) -> Ensemble | None:
     """Select the ensemble of a study and train its networks again; what is on record is not done twice.
 
@@ -98,6 +129,7 @@ def make_ensemble(
         metric: what trials were compared by.
         chosen: the trials that the choice rests on.
         retrain: trains a trial again whose weights are lost.
+        groups: number of each row's group, training rows first; None where no column says.
 
     Returns:
         The ensemble, also where it is not used or there is none; None where none was asked for.
@@ -108,9 +140,14 @@ def make_ensemble(
     ensemble = store.fact(ENSEMBLE)
     if ensemble is None:
         with store.timed("ensemble"):
-            ensemble = _selected(executor, setting, best, metric, chosen, retrain)
+            if setting.folds is None or _pointless(setting, executor.setup):
+                ensemble = _selected(executor, setting, best, metric, chosen, retrain)
+            else:
+                rows = candidate_rows(executor, chosen)
+                finalists = [rows[group[0]] for group in groups_of(rows, chosen) if group]
+                ensemble = fold_ensemble(executor, setting, metric, finalists, groups)
         store.set_fact(ENSEMBLE, ensemble)
-    if ensemble.used and store.fact(REFITTED) is None:
+    if ensemble.used and not ensemble.folds and store.fact(REFITTED) is None:
         with store.timed("ensemble"):
             store.set_fact(REFITTED, refits(executor, setting, ensemble, executor.deadline))
     return ensemble

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ikura.schema import Count, Name, Positive, Short, Whole
 
-__all__ = ["AgainstOne", "Ensemble", "EnsembleMember"]
+__all__ = ["AgainstOne", "Ensemble", "EnsembleMember", "OutOfFold"]
 
 
 @dataclass(frozen=True)
@@ -16,10 +16,29 @@ class EnsembleMember:
     Attributes:
         trial: number of the trial whose configuration and seed it has.
         times: how often the selection took it; its share is this part of all.
+        repeat: of folds, which repeat its networks are of.
     """
 
     trial: Whole
     times: Count
+    repeat: Whole = 0
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """How a configuration does on rows that its networks were not trained on.
+
+    Attributes:
+        trial: number of the configuration's trial.
+        score: out of fold, of single networks; the mean over repeats.
+        difference: how much better than the study's choice it is, on the same rows.
+        interval: 95 % interval of the difference.
+    """
+
+    trial: Whole
+    score: float
+    difference: float
+    interval: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -36,6 +55,8 @@ class Ensemble:
         gain: corrected dev score of the ensemble less that of one network; positive where the ensemble is better.
         interval: 95 % interval of the gain, over dev examples.
         resamples: those that repeated the selection.
+        folds: folds of which its networks are; 0 for networks of the finalists. A member is then one network for each.
+        out_of_fold: of folds, how each configuration does.
     """
 
     used: bool
@@ -47,6 +68,13 @@ class Ensemble:
     gain: float = float("nan")
     interval: tuple[float, float] = (float("nan"), float("nan"))
     resamples: Whole = 0
+    folds: Whole = 0
+    out_of_fold: list[OutOfFold] = field(default_factory=list)
+
+    @property
+    def networks(self) -> int:
+        """How many networks it has."""
+        return len(self.members) * max(self.folds, 1)
 
     @property
     def shares(self) -> list[float]:
@@ -70,6 +98,13 @@ class Ensemble:
         """
         if not self.used:
             return f"none: {self.note}"
+        if self.folds:
+            low, high = self.interval
+            gain = f"{abs(self.gain):.3g} {'better' if self.gain >= 0 else 'worse'} than that of one"
+            return (
+                f"{self.networks} networks on {self.folds} folds of all {rows:,} rows of training and dev set; "
+                f"corrected {metric} out of fold {self.corrected:.4g}, {gain} (95 % interval {low:.3g} to {high:.3g})"
+            )
         count = len(self.members)
         again = "trained again on" if refitted == count else f"{refitted} of them trained again on"
         trained = f"{again} all {rows:,} rows of training and dev set" if refitted else "as they were trained"

@@ -320,6 +320,7 @@ BEST: Fact[BestRecord] = Fact("best", BestRecord)
 ERRORS: Fact[ErrorsRecord] = Fact("errors", ErrorsRecord)
 ACCOUNT: Fact[AccountRecord] = Fact("account", AccountRecord)
 ENSEMBLE: Fact[Ensemble] = Fact("ensemble", Ensemble)
+FOLD_CONFIGURATIONS: Fact[list[int]] = Fact("fold_configurations", list[Whole])
 REFITTED: Fact[list[int]] = Fact("refitted", list[Whole])
 AGAINST_ONE: Fact[AgainstOne] = Fact("against_one", AgainstOne)
 PREDICTIONS: Fact[PredictionsFact] = Fact("predictions", PredictionsFact)
@@ -331,7 +332,8 @@ FACTS = {
     for one in (
         SETTING, NETWORK, FUNCTIONS, MEASURES, VERSIONS, SUMMARY, CHECKS, IMAGE_SAMPLES, PRIOR, EARLIER_STUDIES,
         SECONDS, TILE_SIZE,
-        STAGES, COSTS, DECISIONS, BEST, ERRORS, ACCOUNT, ENSEMBLE, REFITTED, AGAINST_ONE, PREDICTIONS, TEST, WAYS, DONE,
+        STAGES, COSTS, DECISIONS, BEST, ERRORS, ACCOUNT, ENSEMBLE,
+        FOLD_CONFIGURATIONS, REFITTED, AGAINST_ONE, PREDICTIONS, TEST, WAYS, DONE,
     )
 }  # fmt: skip
 MARK = re.compile(r"stage \d+|searched( \d+)?")

@@ -304,7 +304,7 @@ class Record:
         found = self.ensemble
         if found is None or not found.used:
             return None
-        return f"The model is an ensemble of {len(found.members)} networks; this is about one network."
+        return f"The model is an ensemble of {found.networks} networks; this is about one network."
 
     @property
     def test(self) -> Test | None:

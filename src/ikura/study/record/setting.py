@@ -72,6 +72,7 @@ class Setting:
         sample_weight: column with the weights of examples; weights: digest of an array of them in the run folder.
         objectives, prefer, within, max_parameters: as for `ikura.study.record.objectives.Objectives`.
         ensemble: "auto", "none", or networks of an ensemble at most, in digits.
+        folds, repeats: as for `ikura.study.record.tune_options.SearchOptions`.
         auto: `AutopilotOptions` as a table; empty without one.
         plugins: what does not come with ikura, and where it is from; None if all does.
         greater_is_better: direction of the metric; None in runs of before it was written down.
@@ -127,6 +128,8 @@ class Setting:
     within: Finite | None = None
     max_parameters: Count | None = None
     ensemble: str = "none"
+    folds: Count | None = None
+    repeats: Count = 1
     auto: JsonObject = field(default_factory=dict)
     plugins: list[PluginRecord] | None = None
     greater_is_better: bool | None = None

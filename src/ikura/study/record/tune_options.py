@@ -29,7 +29,16 @@ FIRST_TRIALS, FEWEST_TRIALS = 64, 8
 FIRST_SHARE = 0.4
 """Share of the time limit at which an autopilot's first search ends."""
 
-MOST = {"trials": 10_000_000, "epochs": 10**9, "finalists": 100_000, "jobs": 10_000, "seed": 10**18, "ensemble": 1000}
+MOST = {
+    "trials": 10_000_000,
+    "epochs": 10**9,
+    "finalists": 100_000,
+    "jobs": 10_000,
+    "seed": 10**18,
+    "ensemble": 1000,
+    "folds": 100,
+    "repeats": 100,
+}
 MOST_OF_OTHERS = 10_000_000
 """The greatest numbers that a study takes."""
 
@@ -118,6 +127,8 @@ class SearchOptions:
         schedule: name of the schedule.
         finalists: configurations that are trained again in full; None for what is usual with the network.
         ensemble: "auto", "none", or networks of an ensemble at most.
+        folds: folds on which the finalists' configurations are trained for the ensemble; None for none.
+        repeats: times that the rows are divided into folds.
         metric: name of what trials are compared by; None for the task's usual one.
         metrics: names of what else is measured of them.
         stop_on: name of the metric by which epochs are kept and trials stop; None for the dev loss.
@@ -133,6 +144,8 @@ class SearchOptions:
     schedule: str = "early-stopping"
     finalists: int | None = None
     ensemble: int | str = "auto"
+    folds: int | None = None
+    repeats: int = 1
     metric: str | None = None
     metrics: tuple[str, ...] | None = None
     stop_on: str | None = None
@@ -147,13 +160,30 @@ class SearchOptions:
         Raises:
             UsageError: a number or a name is none of what is possible.
         """
-        named = ("epochs", "search", "schedule", "finalists", "ensemble", "metric", "metrics", "stop_on", "seed")
+        named = (
+            "epochs",
+            "search",
+            "schedule",
+            "finalists",
+            "ensemble",
+            "folds",
+            "repeats",
+            "metric",
+            "metrics",
+            "stop_on",
+            "seed",
+        )
         given = {name: arguments[name] for name in named}
         trials, limit = arguments["trials"], arguments["time_limit"]
         check_counts(trials=trials, epochs=given["epochs"], finalists=(given["finalists"], 0), seed=(given["seed"], 0))
         if limit is not None and not limit > 0:
             raise UsageError(f"time_limit must be above 0 seconds, but is {limit}")
         check_ensemble(given["ensemble"])
+        check_counts(folds=(given["folds"], 2), repeats=given["repeats"])
+        if given["folds"] is None and given["repeats"] != 1:
+            raise UsageError("repeats are of folds; give folds too")
+        if given["folds"] is not None and given["ensemble"] == "none":
+            raise UsageError("the networks of folds make an ensemble; leave ensemble='none' or folds out")
         proposer(given["search"], Space(learning_rate=fixed(0.1)), 0)
         schedule_of(given["schedule"])
         autopilot = AutopilotOptions.of(arguments)
