@@ -144,7 +144,6 @@ class AgainstOne:
         """Say what one network scored, what the ensemble gains and what it costs."""
         (low, high), (least, most) = self.interval, self.of_difference
         better = "better" if self.difference >= 0 else "worse"
-        return (
-            f"{self.value:.4g} (95 % interval {low:.4g} to {high:.4g}); the ensemble is {abs(self.difference):.3g} "
-            f"{better} (95 % interval {least:.3g} to {most:.3g})"
-        )
+        by = f"{abs(self.difference):.3g} {better}" if self.difference else "as good"
+        score = f"{self.value:.4g} (95 % interval {low:.4g} to {high:.4g})"
+        return f"{score}; the ensemble is {by} (95 % interval {least:.3g} to {most:.3g})"
