@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,12 +13,11 @@ import torch
 from ikura.diagnose.error_rates import error_of, measured_by
 from ikura.diagnose.power_law import fit
 from ikura.metric.estimate import Estimate, percent
+from ikura.study.other_learners import as_columns, predicted_by
 from ikura.study.record.diagnosis import Neighbour
 
 if TYPE_CHECKING:
     from ikura.diagnose.chosen_networks import Chosen
-    from ikura.population.examples import Examples
-    from ikura.population.setup import TrainingSetup
 
 __all__ = ["best_achievable", "cover_hart", "nearest_neighbour", "untuned_learners"]
 
@@ -121,7 +120,7 @@ def untuned_learners(chosen: Chosen) -> dict[str, Estimate]:
     if setup.train.y.ndim > 1 or setup.task not in ("binary", "multiclass", "regression"):
         return {}
     train = setup.train.sample(MOST_PEER_ROWS, chosen.seed, "diagnosis")
-    x, asked = (_matrix(part) for part in (train, setup.dev))
+    x, asked = (as_columns(part) for part in (train, setup.dev))
     if x.shape[1] > MOST_PEER_INPUTS:
         inputs = np.sort(random.choice(x.shape[1], MOST_PEER_INPUTS, replace=False))
         x, asked = x[:, inputs], asked[:, inputs]
@@ -136,23 +135,6 @@ def untuned_learners(chosen: Chosen) -> dict[str, Estimate]:
     found = {}
     for name, learner in learners.items():
         learner.fit(x, train.y if regression else train.y.astype(np.int64))
-        predicted = _predicted(learner, asked, setup)
+        predicted = predicted_by(learner, asked, setup)
         found[name] = error_of(by, [predicted], target, chosen.seed)[0]
     return found
-
-
-def _matrix(examples: Examples) -> np.ndarray:
-    x = np.asarray(examples.table(), np.float32)
-    columns: np.ndarray = np.nan_to_num(
-        np.concatenate([x, examples.codes.astype(np.float32)], axis=1), posinf=0.0, neginf=0.0
-    )
-    return columns
-
-
-def _predicted(learner: Any, asked: np.ndarray, setup: TrainingSetup) -> torch.Tensor:
-    """What a learner of scikit-learn predicts, as metrics take it."""
-    if setup.task == "regression":
-        return torch.from_numpy(learner.predict(asked)).double() * float(setup.scorer.std) + float(setup.scorer.mean)
-    shares = np.zeros((len(asked), max(setup.outputs, 2)))
-    shares[:, learner.classes_] = learner.predict_proba(asked)
-    return torch.from_numpy(shares[:, 1] if setup.task == "binary" else shares)

@@ -1,0 +1,118 @@
+"""What learners that nobody tuned reach on the rows that the study's network is tested on."""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from ikura.metric import Metric, draws, evidence, interval, scores
+from ikura.population.examples import Examples
+from ikura.population.setup import TrainingSetup
+from ikura.study.other_learners import as_columns, predicted_by
+from ikura.study.record.baseline import Baseline
+
+__all__ = ["fits_baselines", "measure_baselines"]
+
+MOST_ROWS, MOST_CELLS = 50_000, 2_000_000
+MOST_LEVELS = 255
+RESAMPLES = 1000
+LEVEL = 0.95
+BOOSTING, LINEAR = "gradient boosting", "a linear model"
+
+
+def fits_baselines(setup: TrainingSetup) -> bool:
+    """Whether other learners can be given the examples: rows of numbers, and one target each."""
+    one_target = setup.train.y.ndim == 1 and setup.task in ("binary", "multiclass", "regression")
+    return one_target and not setup.train.several and setup.train.is_table
+
+
+def measure_baselines(
+    setup: TrainingSetup, metric: Metric, test: Examples, target: torch.Tensor, ours: torch.Tensor, seed: int
+) -> list[Baseline]:
+    """Fit gradient boosting and a linear model on the training and dev rows, and measure them on the test rows.
+
+    They are scikit-learn's HistGradientBoosting and LogisticRegression or RidgeCV as they come. Of many rows at most
+    50,000, and fewer of wide tables, are drawn.
+
+    Args:
+        setup: of the study.
+        metric: what is measured.
+        test: examples that the study's network was measured on just now.
+        target: their truth as the metric takes it.
+        ours: what the study's network predicts.
+        seed: keys the draws.
+
+    Returns:
+        Their scores, and how much better the study's network is, with its interval over test rows in pairs.
+    """
+    given = [setup.train, setup.dev]
+    x = np.concatenate([as_columns(one) for one in given])
+    y = np.concatenate([one.y for one in given])
+    weights = None if setup.train.weights is None else np.concatenate([np.asarray(one.weights) for one in given])
+    most = min(MOST_ROWS, max(MOST_CELLS // max(x.shape[1], 1), 1000))
+    if len(x) > most:
+        random = np.random.default_rng([seed % 2**63, zlib.crc32(b"baselines")])
+        rows = np.sort(random.choice(len(x), most, replace=False))
+        x, y, weights = x[rows], y[rows], None if weights is None else weights[rows]
+    if setup.task != "regression":
+        y = y.astype(np.int64)
+    asked, found = as_columns(test), []
+    for name, learner in _learners(setup).items():
+        with warnings.catch_warnings():
+            # That it did not converge is no news to a reader of the score.
+            warnings.simplefilter("ignore")
+            learner.fit(x, y, **_weighted(learner, weights))
+        theirs = predicted_by(learner, asked, setup)
+        found.append(_compared(name, metric, theirs, ours, target, len(x), seed))
+    return found
+
+
+def _learners(setup: TrainingSetup) -> dict[str, Any]:
+    from sklearn.compose import make_column_transformer
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from sklearn.linear_model import LogisticRegression, RidgeCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    regression = setup.task == "regression"
+    inputs, codes = setup.train.table().shape[1], setup.train.codes
+    places = list(range(inputs, inputs + codes.shape[1]))
+    few = [place for place, levels in zip(places, codes.max(0, initial=0), strict=True) if levels < MOST_LEVELS]
+    boosting = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
+    linear = RidgeCV(np.logspace(-3, 3, 7)) if regression else LogisticRegression(max_iter=300)
+    columns = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore", max_categories=50), places), remainder="passthrough"
+    )
+    return {
+        BOOSTING: boosting(random_state=0, categorical_features=few or None),
+        LINEAR: make_pipeline(columns, linear),
+    }
+
+
+def _weighted(learner: Any, weights: np.ndarray | None) -> dict[str, np.ndarray]:
+    """The weights of the rows as a learner takes them."""
+    if weights is None:
+        return {}
+    steps = getattr(learner, "steps", None)
+    return {"sample_weight" if steps is None else f"{steps[-1][0]}__sample_weight": weights}
+
+
+def _compared(
+    name: str, metric: Metric, theirs: torch.Tensor, ours: torch.Tensor, target: torch.Tensor, rows: int, seed: int
+) -> Baseline:
+    sign = 1.0 if metric.greater_is_better else -1.0
+    kept: Sequence[np.ndarray] = [evidence(metric, one, target).numpy() for one in (ours, theirs)]
+    drawn = np.concatenate(
+        [scores(metric, kept, target, counts) for counts in draws(len(target), RESAMPLES, seed, "baselines")], axis=1
+    )
+    gains = sign * (drawn[0] - drawn[1])
+    gains = gains[~np.isnan(gains)]
+    low, high = np.quantile(gains, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if gains.size else (np.nan, np.nan)
+    value = float(metric(theirs, target))
+    gain = sign * (float(metric(ours, target)) - value)
+    return Baseline(name, value, interval(metric, [theirs], target, seed=seed), gain, (float(low), float(high)), rows)
