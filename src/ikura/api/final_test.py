@@ -8,12 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from ikura.data import Dataset
 from ikura.metric import interval, metric
+from ikura.metric.calibration import heated, reliability
 from ikura.population.job import Outcome
 from ikura.search import schedule
+from ikura.study.baselines import fits_baselines, measure_baselines
+from ikura.study.calibration import as_answered, calibrate
 from ikura.study.choice import choose, load_network, predictions, retrain_lost
 from ikura.study.ensemble_networks import Networks, against_one, networks_of
 from ikura.study.ensembles import FINALISTS_SHARE, make_ensemble, wants_ensemble
@@ -25,10 +29,14 @@ from ikura.study.model_card import write_card
 from ikura.study.record.facts import (
     ACCOUNT,
     AGAINST_ONE,
+    BASELINES,
     BEST,
+    CALIBRATION,
     ERRORS,
     MEASURES,
     PREDICTIONS,
+    RELIABILITY,
+    SECONDS,
     TEST,
     AccountRecord,
     Fact,
@@ -49,6 +57,9 @@ from ikura.study.training_setup import examples_of, model_of
 from ikura.trial_state import State
 
 __all__ = ["finish"]
+
+LONG_STUDY = 10.0
+"""Seconds from which on a study measures other learners without being asked."""
 
 
 def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
@@ -101,47 +112,76 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
     groups = _groups(dataset)
     ensemble = make_ensemble(executor, setting, best, measure, chosen, retrain, groups)
     networks = networks_of(executor, setting, ensemble, retrain, groups) if ensemble and ensemble.used else None
+    on_dev = predictions(setup, single, setup.dev) if networks is None else networks.on_dev
+    if setting.calibration == "auto" and store.fact(CALIBRATION) is None:
+        calibration = calibrate(setting.task, measure, on_dev, setup.scorer.target(setup.dev.y), setting.seed)
+        if calibration is not None:
+            store.set_fact(CALIBRATION, calibration)
     if store.fact(TEST) is None:
         with store.timed("test"):
-            store.set_facts(_measured_once(executor, setting, dataset, single, networks))
+            store.set_facts(_measured_once(executor, setting, dataset, single, networks, on_dev))
     module, form = (single, None) if networks is None else (networks.final, networks.form)
-    model = model_of(setting, dataset, setup, module, row.member, form)
+    model = model_of(setting, dataset, setup, module, row.member, form, store.fact(CALIBRATION))
     model.save(run / "model")
     write_card(Record(run, setup.network, (setting, store)), model)
 
 
 def _measured_once(
-    executor: Executor, setting: Setting, dataset: Dataset, single: nn.Module, networks: Networks | None
+    executor: Executor,
+    setting: Setting,
+    dataset: Dataset,
+    single: nn.Module,
+    networks: Networks | None,
+    on_dev: Tensor,
 ) -> dict[Fact[Any], Any]:
-    """Open the test set: what is recorded of the model, and of the one network beside an ensemble."""
+    """Open the test set: what is recorded of the model, of one network beside an ensemble, and of other learners."""
     setup, part, measure = executor.setup, dataset.test, metric(setting.metric, setting.task)
     examples = examples_of(part, setting.dtype, setup.network)
     module = single if networks is None else networks.final
-    outputs, target = predictions(setup, module, examples), setup.scorer.target(part.y)
-    dev_outputs = predictions(setup, single, setup.dev) if networks is None else networks.on_dev
-    dev_target = setup.scorer.target(setup.dev.y)
+    calibration = executor.store.fact(CALIBRATION)
+    heat = 1.0 if calibration is None else calibration.temperature_used
+    outputs = heated(predictions(setup, module, examples, wide=heat != 1.0), heat)
+    target = setup.scorer.target(part.y)
     reason = not_measured(dataset, part, measure)
+    answered = as_answered(calibration, measure, outputs)
     value, low, high = math.nan, math.nan, math.nan
     if reason is None:
-        value = float(measure(outputs, target))
-        low, high = interval(measure, [outputs], target, seed=setting.seed)
+        value = float(measure(answered, target))
+        low, high = interval(measure, [answered], target, seed=setting.seed)
     answer = outputs.argmax(1) if setting.task == "multiclass" else outputs
-    answer = (outputs > 0.5).long() if setting.task == "binary" else answer
+    if setting.task == "binary":
+        threshold = None if calibration is None else calibration.threshold_used
+        answer = (outputs > (0.5 if threshold is None else threshold)).long()
     plain = answer.dim() == 1 and target.dim() == 1 and setting.task != "own"
     shown = slice(0, 10_000 if plain else 0)
+    dev, dev_target = heated(on_dev, heat), setup.scorer.target(setup.dev.y)
+    further = [metric(name, setting.task) for name in setting.metrics]
+    measures = [
+        MeasureFact(
+            name=one.name,
+            dev=float(one(as_answered(calibration, one, dev), dev_target)),
+            test=float(one(as_answered(calibration, one, outputs), target)),
+        )
+        for one in further
+    ]
     found: dict[Fact[Any], Any] = {
         PREDICTIONS: PredictionsFact(
             target=target[shown].tolist(), prediction=answer[shown].tolist(), classes=dataset.task.classes
         ),
-        MEASURES: [
-            MeasureFact(name=one.name, dev=float(one(dev_outputs, dev_target)), test=float(one(outputs, target)))
-            for one in (metric(name, setting.task) for name in setting.metrics)
-        ],
+        MEASURES: measures,
         TEST: Test(measure.name, value, (low, high), reason and f"it cannot be given, because {reason}"),
     }
-    if networks is not None and reason is None:
-        alone = predictions(setup, single, examples)
-        found[AGAINST_ONE] = against_one(measure, setup, (module, outputs), (single, alone), target, setting.seed)
+    if reason is not None:
+        return found
+    if setting.task in ("binary", "multiclass") and outputs.isfinite().all():
+        wide = torch.stack([1 - outputs, outputs], 1) if setting.task == "binary" else outputs
+        found[RELIABILITY] = reliability(wide.double().numpy(), target.long().numpy(), setting.seed)
+    if networks is not None:
+        alone = heated(predictions(setup, single, examples, wide=heat != 1.0), heat)
+        alone = as_answered(calibration, measure, alone)
+        found[AGAINST_ONE] = against_one(measure, setup, (module, answered), (single, alone), target, setting.seed)
+    if _wants_baselines(executor, setting):
+        found[BASELINES] = measure_baselines(setup, measure, examples, target, answered, setting.seed)
     return found
 
 
@@ -149,6 +189,16 @@ def _groups(dataset: Dataset) -> np.ndarray | None:
     """Number of each row's group, of training and dev set; None where no column says."""
     parts = dataset.split
     return None if dataset.groups is None else dataset.groups[np.concatenate([parts.train, parts.dev])]
+
+
+def _wants_baselines(executor: Executor, setting: Setting) -> bool:
+    """Whether other learners are measured: where they were asked for, or the study was long enough not to notice."""
+    if setting.baselines is False or not fits_baselines(executor.setup):
+        return False
+    if setting.baselines:
+        return True
+    in_time = executor.deadline is None or time.time() < executor.deadline
+    return in_time and sum((executor.store.fact(SECONDS) or {}).values()) >= LONG_STUDY
 
 
 def _in_their_time(executor: Executor, setting: Setting) -> Executor:

@@ -41,6 +41,9 @@ def json_form(record: Record, checks: Checks | None, findings: Findings | None) 
         "test": test
         and {"metric": test.metric, "value": test.value, "interval": list(test.interval), "note": test.note},
         "ensemble": _ensemble(record),
+        "baselines": [asdict(one) for one in record.baselines],
+        "calibration": record.calibration and asdict(record.calibration),
+        "reliability": record.reliability and asdict(record.reliability),
         "measures": record.measures.to_dict("records"),
         "widened": [{**asdict(one), "stage": stage.name} for stage in record.stages for one in stage.widened],
         "seconds": record.seconds,

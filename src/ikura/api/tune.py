@@ -41,6 +41,8 @@ def tune(
     ensemble: int | str = "auto",
     folds: int | None = None,
     repeats: int = 1,
+    calibration: str = "auto",
+    baselines: bool | None = None,
     loss: Any = None,
     class_weight: Mapping[Any, float] | str | None = None,
     sample_weight: Any = None,
@@ -119,6 +121,11 @@ def tune(
         folds: for the ensemble, train each finalist's configuration on so many folds of training and dev set, and
             select by out-of-fold predictions (docs/ensembles.md); by default it is of the finalists' own networks.
         repeats: how often the rows are divided into folds.
+        calibration: "auto" takes the probabilities of classes at the temperature, and answers of two classes from the
+            threshold, that the dev set asks for beyond chance; "none" leaves them as the network gives them
+            (docs/probabilities.md).
+        baselines: whether gradient boosting and a linear model as they come are measured on the test rows beside the
+            network; by default in studies that take ten seconds or more.
         loss: what training makes small (docs/own_networks.md): a name, cross_entropy, binary_cross_entropy, focal,
             hinge, mse, mae, huber, quantile, poisson or gaussian_nll; `ikura.loss("quantile", q=0.9)`; or a function of
             (outputs, target) or (outputs, target, weight). By default cross-entropy for classes, mse for values.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import typer
+
 from ikura.cli.duration_text import parse_duration
 from ikura.cli.option_helpers import at_least, one_of, option, whole
 from ikura.errors import UsageError
@@ -73,6 +75,25 @@ class BudgetArguments:
         ),
     ] = None
     repeats: Annotated[int, option("R", "How often the rows are divided into folds.", PANEL, whole)] = 1
+    calibration: Annotated[
+        str,
+        option(
+            "HOW",
+            "auto takes probabilities at the temperature, and answers from the threshold, that the dev set asks for; "
+            "none leaves them as they are.",
+            PANEL,
+        ),
+    ] = "auto"
+    baselines: Annotated[
+        bool | None,
+        typer.Option(
+            "--baselines/--no-baselines",
+            help="Measure gradient boosting and a linear model beside the network; by default in studies of ten "
+            "seconds or more.",
+            rich_help_panel=PANEL,
+            show_default=False,
+        ),
+    ] = None
     jobs: Annotated[int | None, option("N", "Worker processes; by default as many as help.", PANEL)] = None
     device: Annotated[str, option("DEVICE", f"Where to train: {', '.join(DEVICES)}.", PANEL)] = "auto"
     dtype: Annotated[str, option("DTYPE", f"Precision of the networks: {', '.join(DTYPES)}.", PANEL)] = "float32"
@@ -92,6 +113,7 @@ class BudgetArguments:
             ("--repeats", self.repeats, 1),
         ):
             at_least(name, number, least)
+        one_of("--calibration", self.calibration, ("auto", "none"))
         one_of("--device", self.device, DEVICES)
         one_of("--dtype", self.dtype, DTYPES)
         limit = None if self.time_limit is None else parse_duration(self.time_limit)

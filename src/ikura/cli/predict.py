@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ikura.cli.option_helpers import Quiet, Run, Verbose, begin, existing_run
+from ikura.cli.option_helpers import Quiet, Run, Verbose, begin, existing_run, option
 from ikura.errors import DataError, UsageError, nearest
 from ikura.files import check_target, run_files, shown
 
@@ -24,6 +24,7 @@ EXAMPLES = (
     "ikura predict runs/houses new.csv -o predictions.csv",
     "cut -d, -f1-8 new.csv | ikura predict runs/houses - > predictions.csv",
     "ikura predict runs/photos new.png",
+    "ikura predict runs/patients new.csv --cost ill:healthy=20",
 )
 STDIN = STDOUT = "-"
 FORMATS = (".csv", ".parquet")
@@ -45,6 +46,14 @@ def predict(
         str,
         typer.Option("--out", "-o", metavar="FILE", help="Where to write: .csv or .parquet; - is CSV on stdout."),
     ] = STDOUT,
+    cost: Annotated[
+        list[str] | None,
+        option(
+            "TRUTH:ANSWER=COST",
+            "What a mistake costs, of classes: then the answer that costs least is predicted; mistakes not named cost "
+            "1; repeatable.",
+        ),
+    ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
@@ -55,6 +64,7 @@ def predict(
     """
     session = begin(context, quiet, verbose)
     folder = existing_run(run)
+    costs = _costs(cost) if cost else None
     target = None if out == STDOUT else _target(out, data, *run_files(folder))
     with session.work():
         import ikura
@@ -63,7 +73,10 @@ def predict(
         remarks: list[str] = []
         try:
             takes_images = _takes_images(model)
-            predictions = model.predict_frame(_images(data)) if takes_images else _predicted(model, data, remarks)
+            if takes_images:
+                predictions = model.predict_frame(_images(data), costs)
+            else:
+                predictions = _predicted(model, data, remarks, costs)
         except DataError:
             _check_format(folder, data)
             raise
@@ -119,7 +132,29 @@ def _images(data: str) -> str:
     return data
 
 
-def _predicted(model: Model, data: str, remarks: list[str]) -> DataFrame:
+def _costs(given: list[str]) -> dict[tuple[str, str], float]:
+    """Read what mistakes cost.
+
+    Raises:
+        UsageError: a text is no truth, answer and cost.
+    """
+    found = {}
+    for text in given:
+        pair, equals, cost = text.rpartition("=")
+        truth, colon, answer = pair.partition(":")
+        try:
+            number = float(cost)
+        except ValueError:
+            equals = ""
+        if not (equals and colon and truth and answer):
+            raise UsageError(f"--cost takes TRUTH:ANSWER=COST, such as ill:healthy=20, but got {text!r}")
+        found[truth, answer] = number
+    return found
+
+
+def _predicted(
+    model: Model, data: str, remarks: list[str], costs: dict[tuple[str, str], float] | None = None
+) -> DataFrame:
     """Predict the rows of a table or of arrays; what is wrong with them is said with their name.
 
     What training lacked is added to the remarks.
@@ -136,7 +171,7 @@ def _predicted(model: Model, data: str, remarks: list[str]) -> DataFrame:
     else:
         rows = _read(data, model)
     with located("stdin" if data == STDIN else data):
-        predictions = model.predict_frame(rows)
+        predictions = model.predict_frame(rows, costs)
         if isinstance(model.encoder, TableEncoder):
             remarks += model.encoder.remarks(rows)
         return predictions

@@ -164,6 +164,9 @@ def _facts(study: Study) -> dict[str, str]:
         facts[f"Test {study.test.metric}"] = told if study.test.note is None else study.test.note
     if study.against_one is not None:
         facts["  one network"] = study.against_one.sentence
+    facts |= {f"  {one.name}": one.verdict for one in study.baselines}
+    if study.calibration is not None and study.calibration.sentences:
+        facts["Probabilities"] = " ".join(study.calibration.sentences)
     for row in study.measures.itertuples():
         facts[f"  {row.metric}"] = f"dev {number(row.dev)}, test {number(row.test)}"
     if study.choice is not None and study.best is not None:

@@ -15,6 +15,7 @@ from ikura.data.encoder.number import LARGEST
 from ikura.data.encoder.vector import VectorEncoder
 from ikura.errors import UsageError
 from ikura.export.table_encoding import TableEncoding
+from ikura.metric.calibration import heated
 from ikura.nn.loss import chosen_loss, usual_loss
 from ikura.nn.mlp import MLP
 from ikura.population.inputs import call_forward
@@ -28,7 +29,7 @@ class DeployedNetwork(nn.Module):
     Args:
         network: the trained network.
         encoding: takes raw values to x and codes.
-        description: task, loss, target_mean and target_std.
+        description: task, loss, target_mean, target_std and temperature.
     """
 
     def __init__(self, network: nn.Module, encoding: nn.Module, description: Mapping[str, Any]) -> None:
@@ -37,6 +38,7 @@ class DeployedNetwork(nn.Module):
         self.task: str = description["task"]
         named = None if description.get("own_loss") else chosen_loss(description.get("loss"))
         self.loss = named or usual_loss(self.task)
+        self.temperature = float(description.get("temperature", 1.0))
         self.mean, self.std = float(description["target_mean"]), float(description["target_std"])
         self.dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)
         self.eval()
@@ -54,8 +56,12 @@ class DeployedNetwork(nn.Module):
         if isinstance(self.network, MLP):
             x = x.flatten(1)
         x = x.to(self.dtype) if x.is_floating_point() else x
-        found = self.loss.predict(self.task, call_forward(self.network, x, codes), self.mean, self.std)
-        return torch.stack([1 - found, found], 1) if self.task == "binary" else found
+        outputs = call_forward(self.network, x, codes)
+        outputs = outputs if self.temperature == 1.0 else outputs.double()
+        found = self.loss.predict(self.task, outputs, self.mean, self.std)
+        if self.task == "binary":
+            found = torch.stack([1 - found, found], 1)
+        return found if self.temperature == 1.0 else heated(found, self.temperature).to(self.dtype)
 
 
 def encoding_of(encoder: Encoder) -> nn.Module:

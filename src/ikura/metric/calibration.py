@@ -6,12 +6,14 @@ import zlib
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize_scalar
+from torch import Tensor
 
 from ikura.metric.interval import wilson
 
-__all__ = ["Reliability", "ReliabilityBin", "Temperature", "at_temperature", "fit_temperature", "reliability"]
+__all__ = ["Reliability", "ReliabilityBin", "Temperature", "at_temperature", "fit_temperature", "heated", "reliability"]
 
 BINS = 10
 SIMULATED = 400
@@ -131,23 +133,27 @@ class Temperature:
         return not self.low <= 1.0 <= self.high
 
 
-def at_temperature(shares: Shares, temperature: float) -> Shares:
+def heated(shares: Tensor, temperature: float) -> Tensor:
     """Heat or cool probabilities: p_k^(1/T) / Σ_j p_j^(1/T), which is softmax(z / T) of the logits z.
 
     Args:
-        shares: shape (n, C).
+        shares: probabilities of the second of two classes, shape (n,), or of all, shape (n, C).
         temperature: T, above 0.
 
     Example:
-        >>> at_temperature(np.array([[0.8, 0.2]]), 2.0).round(3).tolist()
+        >>> heated(torch.tensor([[0.8, 0.2]], dtype=torch.float64), 2.0).round(decimals=3).tolist()
         [[0.667, 0.333]]
     """
     if temperature == 1.0:
         return shares
-    logs = np.log(np.maximum(shares, LEAST)) / temperature
-    raised = np.exp(logs - logs.max(1, keepdims=True))
-    found: Shares = raised / raised.sum(1, keepdims=True)
-    return found
+    wide = torch.stack([1 - shares, shares], 1) if shares.dim() == 1 else shares
+    found = torch.softmax(torch.log(wide.double().clamp_min(LEAST)) / temperature, 1).to(shares.dtype)
+    return found[:, 1] if shares.dim() == 1 else found
+
+
+def at_temperature(shares: Shares, temperature: float) -> Shares:
+    """As `heated`, of arrays of shape (n, C)."""
+    return heated(torch.from_numpy(shares), temperature).numpy()
 
 
 def fit_temperature(shares: Shares, target: NDArray[np.int64]) -> Temperature:

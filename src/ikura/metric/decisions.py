@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ikura.errors import UsageError, listed, nearest
 from ikura.metric._base import Metric
 
-__all__ = ["Threshold", "answers_at", "cheapest", "cost_matrix", "fit_threshold"]
+__all__ = ["DECIDING", "Threshold", "answers_at", "cheapest", "cost_matrix", "fit_threshold"]
 
 RESAMPLES = 200
 MOST_CANDIDATES = 200

@@ -90,8 +90,15 @@ def _evidence(executor: Executor, retrain: Retrain) -> dict[int, np.ndarray]:
     return shortlist.evidence()
 
 
-def predictions(setup: TrainingSetup, network: torch.nn.Module, examples: Examples) -> torch.Tensor:
-    """Predict examples with one network, in the target's own units or as probabilities."""
+def predictions(setup: TrainingSetup, network: torch.nn.Module, examples: Examples, wide: bool = False) -> torch.Tensor:
+    """Predict examples with one network, in the target's own units or as probabilities.
+
+    Args:
+        setup: the study's.
+        network: the network.
+        examples: what to predict.
+        wide: whether outputs become probabilities in double precision, which tells those near 0 and 1 apart.
+    """
     scorer = setup.scorer
     parts = []
     # What a network draws even in evaluation is keyed, so that a score can be measured again.
@@ -102,6 +109,8 @@ def predictions(setup: TrainingSetup, network: torch.nn.Module, examples: Exampl
             x, codes = tensors_of(examples, rows), torch.from_numpy(examples.codes[rows])
             parts.append(call_forward(network, x, codes))
     outputs = tree_map(lambda *each: torch.cat(each) if isinstance(each[0], torch.Tensor) else each[0], *parts)
+    if wide:
+        outputs = tree_map(lambda one: one.double() if isinstance(one, torch.Tensor) else one, outputs)
     return scorer.predicted(outputs, examples.y.shape[1:])
 
 

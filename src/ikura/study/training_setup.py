@@ -29,6 +29,7 @@ from ikura.population.factory import Factory
 from ikura.population.member import Hyperparameters, Member
 from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
+from ikura.study.record.calibration_record import Calibration
 from ikura.study.record.device import chosen_device
 from ikura.study.record.example_weights import weighted_parts
 from ikura.study.record.model import Model
@@ -166,6 +167,7 @@ def model_of(
     module: nn.Module,
     member: Member,
     ensemble: JsonObject | None = None,
+    calibration: Calibration | None = None,
 ) -> Model:
     """Put a trained network of a study together with its preprocessing.
 
@@ -174,6 +176,7 @@ def model_of(
         module: the network.
         member: the choice, whose hyperparameters the model has.
         ensemble: the form of an `EnsembleNetwork` in model.json; None for others.
+        calibration: temperature and threshold; None for probabilities and answers as they are.
     """
     built_in: dict[str, Any] | str | None = None if setting.custom else setting.network
     if isinstance(setup.network, Pretrained):
@@ -192,6 +195,10 @@ def model_of(
         "network": built_in,
         "hyperparameters": setup.hyperparameters(member),
     }
+    if calibration is not None and calibration.temperature_used != 1.0:
+        description["temperature"] = calibration.temperature_used
+    if calibration is not None and calibration.threshold_used is not None:
+        description["threshold"] = calibration.threshold_used
     if setting.loss is not None:
         description["loss"] = setting.loss
     if shape := dataset.train.y.shape[1:]:

@@ -1,4 +1,4 @@
-"""What another learner reached on the test rows, beside the study's network."""
+"""What another learner reached on the test rows, beside the study's model."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["Baseline"]
 
 @dataclass(frozen=True)
 class Baseline:
-    """A learner that nobody tuned, on the rows that the study's network was tested on.
+    """A learner that nobody tuned, on the rows that the study's model was tested on.
 
     Attributes:
         name: of the learner.
         value: its score.
         interval: 95 % interval of it.
-        gain: by how much the study's network is better; below 0 where it is worse.
+        gain: by how much the study's model is better; below 0 where it is worse.
         gain_interval: its 95 % interval, over test rows in pairs.
         rows: rows that it was fitted on.
     """
@@ -30,13 +30,17 @@ class Baseline:
     rows: Count
 
     @property
-    def sentence(self) -> str:
-        """Who is better, if anybody is beyond chance."""
+    def verdict(self) -> str:
+        """Its score, and who is better, if anybody is beyond chance."""
         low, high = self.gain_interval
-        by = f"{abs(self.gain):.3g}, 95 % interval of the difference {low:.3g} to {high:.3g}"
-        told = f"{self.name} as it comes reaches {self.value:.4g} on the same test rows"
+        told = f"{self.value:.4g} as it comes, on the same rows"
         if low > 0:
-            return f"{told}: the network is better by {by}"
+            return f"{told}: worse than the model by {self.gain:.3g}, 95 % interval {low:.3g} to {high:.3g}"
         if high < 0:
-            return f"{told}: it is better than the network by {by}"
-        return f"{told}, not to be told apart from the network (difference {self.gain:.3g}, {low:.3g} to {high:.3g})"
+            return f"{told}: better than the model by {-self.gain:.3g}, 95 % interval {-high:.3g} to {-low:.3g}"
+        return f"{told}: not to be told apart from the model (difference {self.gain:.3g}, {low:.3g} to {high:.3g})"
+
+    @property
+    def better(self) -> bool:
+        """Whether it is better than the model beyond chance."""
+        return self.gain_interval[1] < 0

@@ -12,8 +12,10 @@ from typing_extensions import TypedDict
 
 from ikura.exchange.prior import KnownTrial
 from ikura.json_values import JsonObject
+from ikura.metric.calibration import Reliability
 from ikura.schema import Count, Finite, Name, Positive, Scalar, Short, Whole
 from ikura.study.record.baseline import Baseline
+from ikura.study.record.calibration_record import Calibration
 from ikura.study.record.decision import Decision
 from ikura.study.record.diagnosis import ErrorsRecord
 from ikura.study.record.earlier_study import EarlierStudy
@@ -326,6 +328,8 @@ REFITTED: Fact[list[int]] = Fact("refitted", list[Whole])
 AGAINST_ONE: Fact[AgainstOne] = Fact("against_one", AgainstOne)
 PREDICTIONS: Fact[PredictionsFact] = Fact("predictions", PredictionsFact)
 TEST: Fact[Test] = Fact("test", Test)
+CALIBRATION: Fact[Calibration] = Fact("calibration", Calibration)
+RELIABILITY: Fact[Reliability] = Fact("reliability", Reliability)
 BASELINES: Fact[list[Baseline]] = Fact("baselines", list[Baseline])
 WAYS: Fact[dict[str, int]] = Fact("ways", dict[Short, Count])
 DONE: Fact[bool] = Fact("done", Literal[True])
@@ -334,8 +338,8 @@ FACTS = {
     for one in (
         SETTING, NETWORK, FUNCTIONS, MEASURES, VERSIONS, SUMMARY, CHECKS, IMAGE_SAMPLES, PRIOR, EARLIER_STUDIES,
         SECONDS, TILE_SIZE,
-        STAGES, COSTS, DECISIONS, BEST, ERRORS, ACCOUNT, ENSEMBLE, FOLD_CONFIGURATIONS, REFITTED, AGAINST_ONE, PREDICTIONS,
-        TEST, BASELINES, WAYS, DONE,
+        STAGES, COSTS, DECISIONS, BEST, ERRORS, ACCOUNT, ENSEMBLE, FOLD_CONFIGURATIONS, REFITTED, AGAINST_ONE,
+        PREDICTIONS, TEST, BASELINES, CALIBRATION, RELIABILITY, WAYS, DONE,
     )
 }  # fmt: skip
 MARK = re.compile(r"stage \d+|searched( \d+)?")

@@ -23,6 +23,8 @@ from ikura.data.input_arrays import stays_on_disk
 from ikura.data.network_inputs import NetworkInputs
 from ikura.errors import UsageError
 from ikura.files import run_files, write_atomically, write_output
+from ikura.metric.calibration import heated
+from ikura.metric.decisions import answers_at, cheapest, cost_matrix
 from ikura.nn.ensemble import EnsembleNetwork
 from ikura.nn.generators import seeded
 from ikura.nn.loss import LOSSES, Loss, Targets, chosen_loss, usual_loss
@@ -134,6 +136,9 @@ class Model:
             given = self._features(x, slice(i, i + block), dtype)
             parts.append(call_forward(self.network, given, torch.from_numpy(codes[i : i + block])))
         outputs = tree_map(lambda *each: torch.cat(each) if isinstance(each[0], torch.Tensor) else each[0], *parts)
+        if "temperature" in self.description:
+            # Probabilities near 0 and 1 are told apart before they are heated.
+            outputs = tree_map(lambda one: one.double() if isinstance(one, torch.Tensor) else one, outputs)
         mean, std = self.description["target_mean"], self.description["target_std"]
         return self.loss.predict(self.task, outputs, mean, std, tuple(self.description.get("target_shape") or ()))
 
@@ -148,13 +153,15 @@ class Model:
         tensor = torch.from_numpy(numbers)
         return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
-    def predict(self, data: Any) -> np.ndarray:
+    def predict(self, data: Any, costs: Mapping[tuple[Any, Any], float] | None = None) -> np.ndarray:
         """Predict classes or values.
 
         Args:
             data: a table with the columns of training, an array of its shape, or inputs as they were in training: a
                 tuple, a dictionary or a list of sequences; for images also the path of an image file or of a folder of
                 them, or a list of paths or of Pillow images.
+            costs: of classes, what mistakes cost: (truth, answer) to a number; others cost 1. The answer is then what
+                costs least in expectation (docs/probabilities.md).
 
         Returns:
             The likeliest class or the value of each row, shape (rows,); several values, or 0 and 1 for labels, in the
@@ -163,17 +170,28 @@ class Model:
         Raises:
             DataError: a column is missing, or a value cannot be used.
         """
+        if costs is not None and self.task not in ("binary", "multiclass"):
+            raise UsageError(f"costs are of classes, and this model's task is {self.task}; leave them out")
         if self.task == "own":
             return self._raw(data).numpy()
         if self.task == "regression":
             return self._raw(data).double().numpy()
         if self.task == "multilabel":
             return (self._raw(data) > 0.5).long().numpy()
-        likeliest: np.ndarray = np.asarray(self.classes)[self._probabilities(data).argmax(1)]
-        return likeliest
+        return self._answers(self._probabilities(data), costs)
+
+    def _answers(self, shares: np.ndarray, costs: Mapping[tuple[Any, Any], float] | None = None) -> np.ndarray:
+        """The classes to answer: what costs least, or the likeliest, of two the second from the threshold on."""
+        classes, threshold = self.classes or [], self.description.get("threshold")
+        if costs is not None:
+            places = cheapest(shares, cost_matrix(costs, classes))
+        else:
+            places = shares.argmax(1) if threshold is None else answers_at(shares[:, 1], float(threshold))
+        found: np.ndarray = np.asarray(classes)[places]
+        return found
 
     def _probabilities(self, data: Any) -> np.ndarray:
-        p = self._raw(data).double()
+        p = heated(self._raw(data).double(), float(self.description.get("temperature", 1.0)))
         return (torch.stack([1 - p, p], 1) if self.task == "binary" else p).numpy()
 
     def predict_proba(self, data: Any) -> pd.DataFrame:
@@ -186,10 +204,10 @@ class Model:
             raise UsageError(f"a task of {self.task} has no probabilities; use predict")
         return pd.DataFrame(self._probabilities(data), columns=self.classes)
 
-    def predict_frame(self, data: Any) -> pd.DataFrame:
+    def predict_frame(self, data: Any, costs: Mapping[tuple[Any, Any], float] | None = None) -> pd.DataFrame:
         """Predict a table: `prediction`, and for classes `probability_<class>` for each of them; image files by name.
 
-        Where the data are image files, `file` is the first column.
+        Where the data are image files, `file` is the first column. costs: as for `predict`.
         """
         files = self.encoder.names(data)
         named = {} if files is None else {"file": files}
@@ -201,7 +219,7 @@ class Model:
                 columns |= {f"probability_{k}": shares[:, k] for k in range(shares.shape[1])}
             return pd.DataFrame({**named, **columns})
         probabilities = self._probabilities(data)
-        frame = pd.DataFrame({**named, "prediction": np.asarray(self.classes)[probabilities.argmax(1)]})
+        frame = pd.DataFrame({**named, "prediction": self._answers(probabilities, costs)})
         for i, name in enumerate(self.classes or []):
             frame[f"probability_{name}"] = probabilities[:, i]
         return frame

@@ -111,6 +111,8 @@ class ModelForm(TypedDict):
     hyperparameters: dict[Name, Scalar | Shape | list[Whole | Shape] | dict[Name, Whole | Shape]]
     encoder: EncoderForm
     positive: NotRequired[Scalar | None]
+    temperature: NotRequired[Annotated[Finite, Gt(0)]]
+    threshold: NotRequired[Share]
     loss: NotRequired[Name]
     own_loss: NotRequired[bool]
     own_prediction: NotRequired[bool]

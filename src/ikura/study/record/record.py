@@ -16,21 +16,27 @@ from ikura.errors import RunError
 from ikura.files import named, run_files, shown
 from ikura.json_values import JsonObject
 from ikura.metric import Metric, metric
+from ikura.metric.calibration import Reliability
 from ikura.population.member import Hyperparameters
 from ikura.space import Space
 from ikura.study.record.address import Address
+from ikura.study.record.baseline import Baseline
+from ikura.study.record.calibration_record import Calibration
 from ikura.study.record.changed_space import OF_SPACE, space_from
 from ikura.study.record.decision import Decision
 from ikura.study.record.ensemble_record import AgainstOne, Ensemble
 from ikura.study.record.facts import (
     ACCOUNT,
     AGAINST_ONE,
+    BASELINES,
     BEST,
+    CALIBRATION,
     ENSEMBLE,
     IMAGE_SAMPLES,
     MEASURES,
     PREDICTIONS,
     REFITTED,
+    RELIABILITY,
     SECONDS,
     STAGES,
     SUMMARY,
@@ -310,6 +316,21 @@ class Record:
     def test(self) -> Test | None:
         """The one measurement on the test set; None before the end."""
         return self.store.fact(TEST)
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What the dev set says of probabilities and of the threshold of answers; None where nothing was asked."""
+        return self.store.fact(CALIBRATION)
+
+    @property
+    def reliability(self) -> Reliability | None:
+        """How often answers of the test set are right beside how sure the model was; None for values."""
+        return self.store.fact(RELIABILITY)
+
+    @property
+    def baselines(self) -> list[Baseline]:
+        """What untuned learners reach on the test rows; empty where they were not measured."""
+        return self.store.fact(BASELINES) or []
 
     @property
     def ways(self) -> dict[str, int]:

@@ -73,6 +73,7 @@ class Setting:
         objectives, prefer, within, max_parameters: as for `ikura.study.record.objectives.Objectives`.
         ensemble: "auto", "none", or networks of an ensemble at most, in digits.
         folds, repeats: as for `ikura.study.record.tune_options.SearchOptions`.
+        calibration, baselines: as for `ikura.study.record.tune_options.SearchOptions`.
         auto: `AutopilotOptions` as a table; empty without one.
         plugins: what does not come with ikura, and where it is from; None if all does.
         greater_is_better: direction of the metric; None in runs of before it was written down.
@@ -130,6 +131,8 @@ class Setting:
     ensemble: str = "none"
     folds: Count | None = None
     repeats: Count = 1
+    calibration: Literal["auto", "none"] = "none"
+    baselines: bool | None = False
     auto: JsonObject = field(default_factory=dict)
     plugins: list[PluginRecord] | None = None
     greater_is_better: bool | None = None

@@ -22,6 +22,7 @@ from ikura.wording import one_line
 __all__ = ["DEFAULT_TRIALS", "AutopilotOptions", "SearchOptions", "TrainingOptions", "check_counts", "check_ensemble"]
 
 DEFAULT_TRIALS = 128
+CALIBRATIONS = ("auto", "none")
 
 FIRST_TRIALS, FEWEST_TRIALS = 64, 8
 """Trials of an autopilot's first search, by default and at least."""
@@ -129,6 +130,8 @@ class SearchOptions:
         ensemble: "auto", "none", or networks of an ensemble at most.
         folds: folds on which the finalists' configurations are trained for the ensemble; None for none.
         repeats: times that the rows are divided into folds.
+        calibration: "auto", or "none" for probabilities and answers as the network gives them.
+        baselines: whether untuned learners are measured beside the network; None for studies of some length.
         metric: name of what trials are compared by; None for the task's usual one.
         metrics: names of what else is measured of them.
         stop_on: name of the metric by which epochs are kept and trials stop; None for the dev loss.
@@ -146,6 +149,8 @@ class SearchOptions:
     ensemble: int | str = "auto"
     folds: int | None = None
     repeats: int = 1
+    calibration: str = "auto"
+    baselines: bool | None = None
     metric: str | None = None
     metrics: tuple[str, ...] | None = None
     stop_on: str | None = None
@@ -168,6 +173,8 @@ class SearchOptions:
             "ensemble",
             "folds",
             "repeats",
+            "calibration",
+            "baselines",
             "metric",
             "metrics",
             "stop_on",
@@ -184,6 +191,8 @@ class SearchOptions:
             raise UsageError("repeats are of folds; give folds too")
         if given["folds"] is not None and given["ensemble"] == "none":
             raise UsageError("the networks of folds make an ensemble; leave ensemble='none' or folds out")
+        if given["calibration"] not in CALIBRATIONS:
+            raise UsageError(f"calibration must be 'auto' or 'none', but is {one_line(repr(given['calibration']), 60)}")
         proposer(given["search"], Space(learning_rate=fixed(0.1)), 0)
         schedule_of(given["schedule"])
         autopilot = AutopilotOptions.of(arguments)
