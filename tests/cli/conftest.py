@@ -79,6 +79,8 @@ def make_study(run: Path) -> Any:
         setting=SimpleNamespace(custom=False),
         ensemble=None,
         against_one=None,
+        baselines=[],
+        calibration=None,
         config={"data": {"kind": "file", "path": "table.csv"}},
         summary={"images": None},
         trials=trials,

@@ -53,6 +53,8 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "ensemble": "auto",
         "folds": None,
         "repeats": 1,
+        "calibration": "auto",
+        "baselines": None,
         "test_set": True,
         "store": None,
         "name": None,

@@ -60,6 +60,9 @@ class FakeStudy:
     ensemble: Any = None
     against_one: Any = None
     refitted: list[int] = field(default_factory=list)
+    baselines: list[Any] = field(default_factory=list)
+    calibration: Any = None
+    reliability: Any = None
 
     @property
     def frozen(self) -> int:

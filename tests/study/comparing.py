@@ -21,6 +21,8 @@ def assert_same(one: Study, other: Study) -> None:
     assert one.test == other.test
     assert one.ensemble == other.ensemble
     assert one.refitted == other.refitted
+    assert one.calibration == other.calibration
+    assert one.reliability == other.reliability
     assert _timeless(one.against_one) == _timeless(other.against_one)
     assert one.stages == other.stages
     assert one.rounds == other.rounds
