@@ -193,9 +193,9 @@ def _groups(dataset: Dataset) -> np.ndarray | None:
 
 def _wants_baselines(executor: Executor, setting: Setting) -> bool:
     """Whether other learners are measured: where they were asked for, or the study was long enough not to notice."""
-    if setting.baselines is False or not fits_baselines(executor.setup):
+    if setting.baselines == "no" or not fits_baselines(executor.setup):
         return False
-    if setting.baselines:
+    if setting.baselines == "yes":
         return True
     in_time = executor.deadline is None or time.time() < executor.deadline
     return in_time and sum((executor.store.fact(SECONDS) or {}).values()) >= LONG_STUDY

@@ -72,8 +72,8 @@ class Setting:
         sample_weight: column with the weights of examples; weights: digest of an array of them in the run folder.
         objectives, prefer, within, max_parameters: as for `ikura.study.record.objectives.Objectives`.
         ensemble: "auto", "none", or networks of an ensemble at most, in digits.
-        folds, repeats: as for `ikura.study.record.tune_options.SearchOptions`.
-        calibration, baselines: as for `ikura.study.record.tune_options.SearchOptions`.
+        folds, repeats, calibration: as for `ikura.study.record.tune_options.SearchOptions`.
+        baselines: whether untuned learners are measured; "auto" in studies of some length.
         auto: `AutopilotOptions` as a table; empty without one.
         plugins: what does not come with ikura, and where it is from; None if all does.
         greater_is_better: direction of the metric; None in runs of before it was written down.
@@ -132,7 +132,7 @@ class Setting:
     folds: Count | None = None
     repeats: Count = 1
     calibration: Literal["auto", "none"] = "none"
-    baselines: bool | None = False
+    baselines: Literal["auto", "yes", "no"] = "no"
     auto: JsonObject = field(default_factory=dict)
     plugins: list[PluginRecord] | None = None
     greater_is_better: bool | None = None
@@ -193,6 +193,7 @@ class Setting:
             "auto": {} if search.autopilot is None else search.autopilot.as_dict(),
             "jobs": training.jobs or cores(),
             "ensemble": str(search.ensemble),
+            "baselines": {None: "auto", True: "yes", False: "no"}[search.baselines],
             "kinds": dict(options.kinds or {}),
             "missing": None if options.missing is None else [str(word) for word in options.missing],
             "replicates": REPLICATES,

@@ -191,6 +191,8 @@ class SearchOptions:
             raise UsageError("repeats are of folds; give folds too")
         if given["folds"] is not None and given["ensemble"] == "none":
             raise UsageError("the networks of folds make an ensemble; leave ensemble='none' or folds out")
+        if given["baselines"] not in (None, True, False):
+            raise UsageError(f"baselines must be True, False or None, but is {one_line(repr(given['baselines']), 60)}")
         if given["calibration"] not in CALIBRATIONS:
             raise UsageError(f"calibration must be 'auto' or 'none', but is {one_line(repr(given['calibration']), 60)}")
         proposer(given["search"], Space(learning_rate=fixed(0.1)), 0)
