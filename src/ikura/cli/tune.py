@@ -15,6 +15,7 @@ from ikura.cli.data_options import DataArguments, Target
 from ikura.cli.lookup import check_data, check_names, open_space
 from ikura.cli.option_helpers import Json, Quiet, Verbose, a_place, at_least, begin, existing_run, option, with_options
 from ikura.cli.search_options import SearchArguments, Seed, SpaceFile
+from ikura.population.early_compilation import begin_compiling
 from ikura.version import __version__
 
 __all__ = ["tune"]
@@ -104,6 +105,8 @@ def tune(
     session.run = out
 
     session.say(f"ikura {__version__}: reading {data}")
+    if network in (None, "mlp") and searching.loss is None and _is_table(data) and _on_cpu(budget.device):
+        begin_compiling(budget.dtype)
     from ikura.cli.print_result import present
     from ikura.cli.progress_display import progress_for
 
@@ -126,3 +129,12 @@ def tune(
             **searching.arguments(),
         )
     return present(study, session, json)
+
+
+def _is_table(data: str) -> bool:
+    return data in BUNDLED or (Path(data).is_file() and Path(data).suffix.lower() != ".npz")
+
+
+def _on_cpu(device: str) -> bool:
+    """Whether that is sure before torch is asked: no driver of a GPU is there."""
+    return device == "cpu" or (device == "auto" and not Path("/dev/nvidiactl").exists())

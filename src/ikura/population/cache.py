@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ikura.errors import StorageError, UsageError
 
-__all__ = ["alone", "check_compiler", "find_place", "place_note"]
+__all__ = ["VARIABLE", "alone", "check_compiler", "find_place", "place_note", "usual_places"]
 
 VARIABLE, SWITCH, THREADS = "NUMBA_CACHE_DIR", "DISABLE_JIT", "NUMBA_NUM_THREADS"
 _chosen: list[str] = []
@@ -29,7 +29,7 @@ def find_place() -> None:
     threads = os.environ.get(THREADS, "1").strip()
     if threads.lstrip("+-").isdigit() and int(threads) < 1:
         raise UsageError(f"{THREADS} is {threads}, but must be at least 1; unset it")
-    if os.environ.get(VARIABLE) or any(map(_writable, _usual())):
+    if os.environ.get(VARIABLE) or any(map(_writable, usual_places())):
         return
     place = Path(tempfile.gettempdir()) / f"ikura-numba-{os.geteuid()}"
     try:
@@ -63,7 +63,7 @@ def check_compiler() -> None:
 
     if getattr(config, SWITCH):
         raise UsageError("NUMBA_DISABLE_JIT is set, but the training step must be compiled; unset it")
-    if not os.environ.get(VARIABLE) and not any(map(_writable, _usual())):
+    if not os.environ.get(VARIABLE) and not any(map(_writable, usual_places())):
         raise StorageError(f"no place for compiled code can be written; set {VARIABLE} to a folder that can")
 
 
@@ -78,7 +78,7 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _usual() -> list[Path]:
+def usual_places() -> list[Path]:
     """Where Numba keeps compiled code: beside the source, else in the user's cache."""
     kept = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return [Path(__file__).parent / "kernel" / "__pycache__", Path(os.path.expanduser(kept)) / "numba"]

@@ -22,6 +22,7 @@ from ikura.metric import METRICS
 from ikura.nn.generators import seeded
 from ikura.population._tile import Tile
 from ikura.population.cache import alone, check_compiler, place_note
+from ikura.population.early_compilation import compile_in_a_process, started
 from ikura.population.examples import Examples
 from ikura.population.kernel import sources_digest
 from ikura.population.kernel.records import SETTINGS, setting_of
@@ -147,7 +148,9 @@ def _compile_missing(pieces: Iterable[Callable[[str], None]], dtype: str, tellin
     telling()
     with alone(_folder()):
         missing = [name for name in names if not _mark(dtype, name).exists()]
-        at_work = {name: _begin(name, dtype) for name in missing}
+        at_work = {
+            name: started.pop((name, dtype)) if (name, dtype) in started else _begin(name, dtype) for name in missing
+        }
         try:
             for name, process in at_work.items():
                 if process.wait() == 0:
@@ -162,9 +165,7 @@ def _compile_missing(pieces: Iterable[Callable[[str], None]], dtype: str, tellin
 
 
 def _begin(name: str, dtype: str) -> subprocess.Popen[bytes]:
-    program = f"import gc; gc.disable(); from {__name__} import {name}; {name}({dtype!r})"
-    nothing = subprocess.DEVNULL
-    return subprocess.Popen([sys.executable, "-c", program], stdin=nothing, stdout=nothing, stderr=nothing)
+    return compile_in_a_process(f"from {__name__} import {name}; {name}({dtype!r})")
 
 
 def _folder() -> Path:

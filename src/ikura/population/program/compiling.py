@@ -22,6 +22,7 @@ from numba.core.codegen import get_host_cpu_features
 
 from ikura.garbage_collection import fewer_collections
 from ikura.population.cache import alone, check_compiler, place_note
+from ikura.population.early_compilation import compile_in_a_process
 from ikura.population.kernel import sources_digest
 from ikura.population.kernel._compile import called_by_address
 from ikura.population.kernel.records import SETTINGS, setting_of
@@ -75,9 +76,7 @@ def compile_ahead(
 
 
 def _begin(names: list[str], dtype: str) -> subprocess.Popen[bytes]:
-    program = f"import gc; gc.disable(); from {__name__} import build; build({names!r}, {dtype!r})"
-    nothing = subprocess.DEVNULL
-    return subprocess.Popen([sys.executable, "-c", program], stdin=nothing, stdout=nothing, stderr=nothing)
+    return compile_in_a_process(f"from {__name__} import build; build({names!r}, {dtype!r})")
 
 
 def _wanted(operations: Iterable[Callable[..., None]], dtypes: Iterable[str]) -> list[tuple[str, str]]:
