@@ -17,6 +17,8 @@ from ikura.cli import main
 from ikura.errors import RunError, StorageError, UsageError
 from ikura.population.job import Outcome
 from ikura.study.record.address import Address, name_from, parse_url
+from ikura.study.record.facts import TILE_SIZE
+from ikura.study.record.interventions import Action, Interventions, Request
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
 from ikura.study.record.trial import Purpose, Trial
@@ -121,14 +123,27 @@ def test_passwords_databases_and_rights(
         postgres.ask("DROP ROLE bob")
 
 
-def test_who_may_not_look_is_told(postgres: PostgresServer, store: Store, address: Address) -> None:
+def test_rights_to_look_and_to_steer(postgres: PostgresServer, store: Store, address: Address) -> None:
     postgres.ask("CREATE ROLE eve LOGIN PASSWORD 'x'")
+    hers = Address(parse_url(f"postgresql://eve:x@127.0.0.1:{postgres.port}/studies"), address.study)
+    name = f'"{address.schema}"'
     try:
         with pytest.raises(StorageError) as caught:
-            Store(Address(parse_url(f"postgresql://eve:x@127.0.0.1:{postgres.port}/studies"), address.study))
+            Store(hers)
         assert str(caught.value).endswith("you may not look at it; ask who began it for GRANT USAGE ON SCHEMA")
-        assert "\n" not in str(caught.value)
+        for grant in (
+            f"USAGE ON SCHEMA {name}",
+            f"SELECT ON ALL TABLES IN SCHEMA {name}",
+            f"INSERT ON {name}.interventions",
+            f"USAGE ON SEQUENCE {name}.interventions_number_seq",
+        ):
+            postgres.ask(f"GRANT {grant} TO eve", "studies")
+        with closing(Store(hers)) as opened:
+            assert Interventions(opened).add([Request(action=Action.END)], "eve") == [1]
+            with pytest.raises(StorageError, match="permission denied for table facts"):
+                opened.set_fact(TILE_SIZE, 1)
     finally:
+        postgres.ask("DROP OWNED BY eve", "studies")
         postgres.ask("DROP ROLE eve")
 
 

@@ -70,6 +70,7 @@ def test_all_studies_are_listed_and_shown(study: Study, named: str, served: Serv
     assert client("/api/study?run=none")[0] == 404
 
 
+@pytest.mark.sweep
 def test_what_needs_pytorch_is_asked_of_the_server_too(named: str, served: Served, postgres: PostgresServer) -> None:
     client = served(postgres.url)
     assert "learning_rate" in told(client, "changeable", run=named)["names"]
@@ -88,6 +89,8 @@ def test_writers_are_live_and_changes_are_seen(
     postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ikura.web.server_reader.FRESH_SECONDS", 0.0)
+    monkeypatch.setattr("ikura.web.server_reader.REST", 0.0)
+    server_reader(postgres.url)._next = 0.0
     address = Address(postgres.url, name_from(tmp_path.name))
     with closing(Store(address, create=True)) as store:
         assert not is_live(address)

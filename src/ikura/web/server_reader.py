@@ -18,8 +18,10 @@ from ikura.study.record.server_locks import LOCKS
 
 __all__ = ["ServerConnection", "ServerReader", "StudyOnServer", "server_reader"]
 
-FRESH_SECONDS = 0.5
-"""For so long a look at all studies is good."""
+FRESH_SECONDS, REST = 0.5, 12.0
+"""For so long a look at all studies is good, or for so many times as long as it took."""
+MOST_STUDIES = 2_000
+"""Studies that are listed, of those that were made last."""
 LONGEST = "20s"
 MOST_IDLE = 4
 MARK = re.compile(r"\?|:(\w+)")
@@ -33,6 +35,7 @@ LEFT JOIN (
     FROM pg_stat_user_tables WHERE starts_with(schemaname, '{PREFIX}') GROUP BY schemaname
 ) s ON s.schemaname = n.nspname
 WHERE starts_with(n.nspname, '{PREFIX}') AND has_schema_privilege(n.oid, 'USAGE')
+ORDER BY n.oid DESC LIMIT {MOST_STUDIES}
 """
 
 
@@ -74,17 +77,17 @@ class ServerReader:
         self.url = url
         self._idle: list[Any] = []
         self._lock = Lock()
-        self._looked = -FRESH_SECONDS
+        self._next = 0.0
         self._found: dict[str, StudyOnServer] = {}
 
     def studies(self) -> dict[str, StudyOnServer]:
-        """Look at all studies; within half a second at most once.
+        """Look at all studies, if the last look is not good any more.
 
         Raises:
             RunError: the server does not answer.
         """
         with self._lock:
-            if time.monotonic() - self._looked >= FRESH_SECONDS:
+            if (began := time.monotonic()) >= self._next:
                 before, first = self._found, not self._found
                 with self._connected() as connection:
                     rows = connection.execute(STUDIES).fetchall()
@@ -95,7 +98,8 @@ class ServerReader:
                     known = before.get(name)
                     same = known is not None and known.stamp == one.stamp
                     self._found[name] = replace(one, changed=known.changed) if known and same else one
-                self._looked = time.monotonic()
+                now = time.monotonic()
+                self._next = now + max(FRESH_SECONDS, REST * (now - began))
             return self._found
 
     @contextmanager

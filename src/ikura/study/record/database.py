@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from shutil import copyfile
@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 
 from ikura.errors import RunError, StorageError
@@ -249,6 +250,12 @@ class Database:
     def tuples(self, query: sa.Select[Any]) -> Sequence[Any]:
         """Run a query; return its rows."""
         return self.look(lambda connection: connection.execute(query).all())
+
+    def among(self, column: sa.Column[Any], numbers: Iterable[int]) -> sa.ColumnElement[bool]:
+        """Whether a column has one of any number of whole numbers; a server takes them as one value."""
+        if self.server is None:
+            return column.in_(list(numbers))
+        return column == sa.any_(sa.literal(list(numbers), ARRAY(sa.Integer)))
 
     def read_in(self, query: sa.Select[Any], column: sa.Column[Any], values: Sequence[Any]) -> list[sa.RowMapping]:
         """Run a query for the rows whose column has one of any number of values."""

@@ -97,7 +97,7 @@ class Ledger:
             connection.execute(sa.insert(ROUNDS), row)
             self.store.insert_copies(connection, copies)
             if decided.drop:
-                dropped = sa.update(TRIALS).where(TRIALS.c.number.in_(list(decided.drop)))
+                dropped = sa.update(TRIALS).where(self.store.among(TRIALS.c.number, decided.drop))
                 connection.execute(dropped.values(state=State.PRUNED))
 
         self.store.write(write)

@@ -15,7 +15,9 @@ AGAIN = ("40001", "40P01", "53300")
 """Codes of transactions that were given up for others, and of too many connections."""
 NO_PASSWORD = "no password supplied"
 WRONG_PASSWORD = "password authentication failed"
-HEAD = re.compile(r"^(connection failed: )?(connection to server (at|on socket) .*? failed: )?((FATAL|ERROR): +)?")
+HEAD = re.compile(
+    r"^(connection failed: )?(connection to server (at|on socket) .*? failed: )?((FATAL|ERROR|fe_sendauth): +)?"
+)
 REFUSED = (NO_PASSWORD, WRONG_PASSWORD, "does not exist", "pg_hba.conf", "permission denied", "failed to resolve")
 """What a server or a name says that will say the same in a moment."""
 

@@ -193,7 +193,7 @@ class Store(Database):
         def write(connection: sa.Connection) -> None:
             for table, numbers in ((CURVES, anew), (VALUES, anew), (LIVE_CURVES, recorded_now), (MEASURES, measured)):
                 if numbers:
-                    connection.execute(sa.delete(table).where(table.c.trial.in_(numbers)))
+                    connection.execute(sa.delete(table).where(self.among(table.c.trial, numbers)))
             if trials:
                 _many(connection, RECORD, trials)
             for table, rows in ((CURVES, points), (VALUES, values), (MEASURES, measures)):
@@ -234,7 +234,7 @@ class Store(Database):
     def set_states(self, numbers: Sequence[int], state: State) -> None:
         """Change the state of several trials."""
         if numbers:
-            change = sa.update(TRIALS).where(TRIALS.c.number.in_(list(numbers))).values(state=state)
+            change = sa.update(TRIALS).where(self.among(TRIALS.c.number, numbers)).values(state=state)
             self.write(lambda connection: connection.execute(change))
 
     def trials(self, **values: Any) -> list[Trial]:
@@ -306,7 +306,7 @@ class Store(Database):
         for table in (CURVES, LIVE_CURVES) if live else (CURVES,):
             query = sa.select(table).order_by(table.c.trial, table.c.epoch)
             if numbers is not None:
-                query = query.where(table.c.trial.in_(list(numbers)))
+                query = query.where(self.among(table.c.trial, numbers))
             rows += self.tuples(query)
         names = ["number", "epoch", *COLUMNS]
         columns = zip(*rows, strict=True) if rows else [()] * len(names)
@@ -321,7 +321,7 @@ class Store(Database):
         """What else was recorded by epoch, a column for each name, by number and epoch; None for nothing."""
         query = sa.select(VALUES)
         if numbers is not None:
-            query = query.where(VALUES.c.trial.in_(list(numbers)))
+            query = query.where(self.among(VALUES.c.trial, numbers))
         rows = self.tuples(query)
         if not rows:
             return None
