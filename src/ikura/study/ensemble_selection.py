@@ -127,7 +127,7 @@ def selected(
         >>> from ikura.metric import METRICS
         >>> p = torch.tensor([[0.9, 0.9, 0.4], [0.9, 0.2, 0.9], [0.1, 0.1, 0.1]])
         >>> selected(Candidates(METRICS["accuracy"], "binary", p, torch.ones(3), [[0], [1], [2]]), 3, added=4)
-        array([[1, 1, 0]])
+        array([[2, 1, 0]])
     """
     each, n = candidates.predictions, candidates.predictions.shape[1]
     counts = np.ones((1, n), np.float32) if counts is None else counts
