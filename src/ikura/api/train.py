@@ -22,9 +22,10 @@ from ikura.study.run_folder import alone, clear_run, new_folder, run_folder
 __all__ = ["train"]
 
 OF_ONE = {
-    "trials": 1, "search": "random", "schedule": "none", "finalists": 0, "ensemble": "none", "folds": None, "repeats": 1,
-    "calibration": "none", "baselines": False, "time_limit": None, "objectives": None, "prefer": None, "within": None,
-    "max_parameters": None,    "jobs": 1, "prior": None, "auto": False, "ask": None, "bayes_error": None, "human_error": None,
+    "trials": 1, "search": "random", "schedule": "none", "finalists": 0, "ensemble": "none", "folds": None,
+    "repeats": 1, "calibration": "none", "baselines": False, "time_limit": None, "objectives": None, "prefer": None,
+    "within": None, "max_parameters": None, "jobs": 1, "prior": None, "auto": False, "ask": None, "bayes_error": None,
+    "human_error": None,
 }  # fmt: skip
 """Arguments of `ikura.tune` for a study of one network that trains to its end."""
 
