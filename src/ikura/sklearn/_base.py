@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from multiprocessing import parent_process
+from multiprocessing import current_process
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from joblib import effective_n_jobs
-from joblib.parallel import get_active_backend
 from pandas.api.types import is_numeric_dtype
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
@@ -27,6 +25,7 @@ from sklearn.utils.validation import (
 
 from ikura.api.tune import tune
 from ikura.errors import DataError
+from ikura.process_state import cores
 from ikura.study.record.model import Model
 
 __all__ = ["Tuned", "jobs_of"]
@@ -147,12 +146,16 @@ class Tuned(BaseEstimator):
 
 
 def jobs_of(n_jobs: int | None) -> int | None:
-    """Tiles that train at once: all cores, but one where joblib or another process already runs several fits.
+    """Tiles that train at once: all cores, but one in a worker process, where others run several fits already.
 
     Args:
         n_jobs: as in scikit-learn, -1 for all cores, -2 for all but one; None to choose as said.
+
+    Raises:
+        ValueError: it is 0.
     """
-    if n_jobs is not None:
-        return int(effective_n_jobs(n_jobs))
-    within = parent_process() is not None or (get_active_backend()[0].nesting_level or 0) > 0
-    return 1 if within else None
+    if n_jobs is None:
+        return None if current_process().name == "MainProcess" else 1
+    if n_jobs == 0:
+        raise ValueError("n_jobs must be a number of jobs, or -1 for all cores, but is 0")
+    return n_jobs if n_jobs > 0 else max(1, cores() + 1 + n_jobs)

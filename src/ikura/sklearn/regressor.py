@@ -22,8 +22,8 @@ class IkuraRegressor(RegressorMixin, Tuned):
             have it too.
         random_state: the seed of everything: the same data and seed give the same network, to the bit. An integer, a
             `numpy.random.RandomState`, or None for another one each time.
-        n_jobs: tiles that train at once, as everywhere in scikit-learn; by default all cores, and one where several
-            fits run at once already, as in `GridSearchCV(n_jobs=2)`.
+        n_jobs: tiles that train at once, as everywhere in scikit-learn; by default all cores, and one in a worker
+            process, as of `GridSearchCV(n_jobs=2)`.
         out: folder to keep the run in, which must not hold one; by default nothing is kept.
 
     Attributes:
