@@ -43,6 +43,7 @@ from ikura.study.record.facts import (
     MeasureFact,
     PredictionsFact,
 )
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.record import Record
 from ikura.study.record.result import Test
 from ikura.study.record.search_plans import plans
@@ -99,10 +100,12 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
         with store.timed("diagnosis"):
             rows, deadline = store.trials(), executor.deadline
             in_time = deadline is None or time.time() < deadline
+            # What training reaches is another question where a hand has ended it, which may be long before its end.
+            stopped = Interventions(store).stopped({best.number, best.model})
             errors = recorded_errors(
                 run, best, rows, setup, measure, setting.seed, Goals(setting, store).in_full(best.number),
                 course_of(store, best.number),
-                lambda number: store.curves([number])["train_loss"].tolist(), in_time,
+                lambda number: store.curves([number])["train_loss"].tolist(), in_time and not stopped,
             )  # fmt: skip
             store.set_fact(ERRORS, errors)
     single = load_network(setup, run, row)

@@ -39,7 +39,7 @@ STEP = 1.5
 """By how much a key raises or lowers the learning rate."""
 HEIGHT, LEAST, MOST = 12, 40, 110
 """Rows of the chart; columns of the view at least and at most."""
-HELP = "+ - learning rate  s set  b go back  f fork  p pause, go on  l longer  n note  x stop and keep  ctrl-c leave"
+HELP = "+ - rate  s set  b back  f fork  p pause, go on  l longer  n note  x stop and keep  ctrl-c leave"
 PROMPTS = {
     "s": "NAME=VALUE …",
     "b": "EPOCH NAME=VALUE …",

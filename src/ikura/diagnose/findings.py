@@ -16,7 +16,7 @@ from ikura.diagnose.cost_curve import CostCurve, cost_curves
 from ikura.diagnose.learning_curve import LearningCurve, learning_curve, seconds_expected
 from ikura.diagnose.measured_errors import measure
 from ikura.diagnose.mistakes import Mistakes, mistakes
-from ikura.diagnose.more_seeds import with_more_seeds
+from ikura.diagnose.more_seeds import FIRST, with_more_seeds
 from ikura.diagnose.prescription import Prescription, keep_spaces
 from ikura.diagnose.reachable_error import Losses, loss_fell_further, with_reachable_errors
 from ikura.diagnose.recipe import prescribe
@@ -30,6 +30,7 @@ from ikura.process_state import one_thread_each
 from ikura.schema import sealed, unsealed
 from ikura.study.record.diagnosis import WORTH, Diagnosis, Errors, Neighbour
 from ikura.study.record.facts import ERRORS
+from ikura.study.record.interventions import Interventions
 from ikura.version import __version__
 
 if TYPE_CHECKING:
@@ -177,7 +178,8 @@ def examine(
             say(f"training {seeds} more network{'s' * (seeds > 1)} with other seeds")
             chosen = with_more_seeds(chosen, seeds, record.epochs, patience, jobs)
         errors, neighbour = measure(chosen)
-        if errors.train.high > worth and loss_fell_further(chosen, _losses(record)):
+        stopped = Interventions(record.store).stopped({row.configuration for row in chosen.rows if row.number < FIRST})
+        if errors.train.high > worth and not stopped and loss_fell_further(chosen, _losses(record)):
             if setup.compiled:
                 warm_up(setting.dtype, say, setup.convolutional)
             say("training on to the end, to see what fit early stopping gave up")

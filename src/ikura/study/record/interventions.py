@@ -250,6 +250,10 @@ class Interventions:
                     stopped.add(trial)
         return {trial: epoch for trial, epoch in found.items() if trial not in stopped}
 
+    def stopped(self, trials: Collection[int]) -> set[int]:
+        """Return which of some trials a hand ended."""
+        return {one.trial for one in self.applied(trials) if one.action is Action.STOP and one.trial is not None}
+
     def pinned(self) -> set[int]:
         """Return the numbers of the trials that no schedule drops."""
         rows = self.store.look(lambda connection: connection.exec_driver_sql(PINNED).all())
