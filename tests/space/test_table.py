@@ -16,7 +16,8 @@ from ikura.population.kernel.records import SETTINGS
 from ikura.population.schedule import SHAPES
 from ikura.population.update_rules import RULES
 from ikura.space import CONVOLUTIONAL, DEFAULTS, TIERS
-from ikura.space.hyperparameter_table import TABLE, Hyperparameter, Part
+from ikura.space.hyperparameter_row import Hyperparameter, Part
+from ikura.space.hyperparameter_table import TABLE
 from ikura.space.hyperparameters import KERNEL
 from ikura.space.limits import limits
 

@@ -6,7 +6,8 @@ import re
 
 from ikura.space._base import Value
 from ikura.space.effects import Effect, Need, above_zero
-from ikura.space.hyperparameter_table import TABLE, Part
+from ikura.space.hyperparameter_row import Part
+from ikura.space.hyperparameter_table import TABLE
 
 __all__ = [
     "CONVOLUTIONAL", "DEFAULTS", "EACH_LAYER", "EFFECTS", "HYPERPARAMETERS", "KERNEL", "OF_IMAGES", "OF_NETWORK",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ikura.space.hyperparameter_table import TABLE, Part
+from ikura.space.hyperparameter_row import Part
+from ikura.space.hyperparameter_table import TABLE
 from ikura.space.hyperparameters import layer_of
 
 __all__ = ["ARCHITECTURE", "BELOW_ONE", "BOUNDS", "WHOLE", "limits", "widening_bounds"]

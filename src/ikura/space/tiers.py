@@ -14,7 +14,8 @@ from ikura.space._base import Parameter
 from ikura.space.condition import Condition
 from ikura.space.discrete import choice, fixed
 from ikura.space.effects import NUMERIC
-from ikura.space.hyperparameter_table import TABLE, Search, smallest_batch
+from ikura.space.hyperparameter_row import Search
+from ikura.space.hyperparameter_table import TABLE, smallest_batch
 from ikura.space.hyperparameters import DEFAULTS, EFFECTS
 from ikura.space.space import Space
 
