@@ -23,7 +23,7 @@ from ikura.large_batch.distance_law import growth_of
 from ikura.large_batch.measure_result import Measures, Moment
 from ikura.large_batch.noise_scale import NoiseScale
 from ikura.study.record.facts import AccountRecord
-from ikura.study.record.interventions import Intervention
+from ikura.study.record.interventions import Action, Intervention, Request
 from ikura.study.record.progress import Progress
 from ikura.trial_state import State
 
@@ -42,7 +42,7 @@ class FakeModel:
     def export(self, path: Path) -> Path:
         return path
 
-    def predict_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def predict_frame(self, frame: pd.DataFrame, costs: Any = None) -> pd.DataFrame:
         """Predict "b" where x > 1."""
         share = (frame["x"] > 1).astype(float)
         return pd.DataFrame(
@@ -59,6 +59,10 @@ def importance_table() -> pd.DataFrame:
     table = pd.DataFrame({"hyperparameter": ["learning_rate", "units"], **values})
     table.attrs["note"] = "From 4 trials with a score."
     return table
+
+
+def asked(request: Request) -> Intervention:
+    return Intervention(**vars(request), number=1, who="ada", when=0.0)
 
 
 def make_study(run: Path) -> Any:
@@ -109,7 +113,11 @@ def make_study(run: Path) -> Any:
         choice=None,
         decisions=[],
         interventions=[],
-        steer=SimpleNamespace(ask=lambda request: Intervention(**vars(request), number=1, who="ada", when=0.0)),
+        steer=SimpleNamespace(
+            ask=asked,
+            range=lambda name, low, high, why: asked(Request(action=Action.RANGE, values={name: low}, why=why)),
+            budget=lambda why, **values: [asked(Request(action=Action.BUDGET, values=values, why=why))],
+        ),
         to_json=lambda: {"best": {"dev": 0.97, "worst": float("nan")}, "run": str(run)},
         report=lambda path: (path.write_text("<html>"), path)[1],
         importance=lambda method, among: importance_table(),

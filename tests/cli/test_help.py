@@ -71,7 +71,7 @@ def test_every_help_says_what_the_command_does_and_ends_with_its_examples(
 def test_every_example_is_accepted(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos").mkdir()
-    for folder in ("runs/houses", "runs/photos", "RUN"):
+    for folder in ("runs/houses", "runs/photos", "runs/patients", "RUN"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "config.toml").touch()
     for name in ("new.csv", "new.png", "penguins.csv", "houses.parquet"):

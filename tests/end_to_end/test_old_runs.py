@@ -144,9 +144,9 @@ def test_a_setting_of_a_later_version_is_refused_in_one_line(tmp_path: Path) -> 
 def test_a_model_of_a_later_format_is_refused_in_one_line(tmp_path: Path) -> None:
     run = unpacked("finished", tmp_path)
     path = run / "model" / "model.json"
-    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
+    path.write_text(path.read_text().replace('"format": 1', '"format": 3'))
     with pytest.raises(RunError) as caught:
         ikura.load(run)
     assert str(caught.value) == (
-        f"{path}: is of format 2, and ikura {ikura.__version__} knows none after 1; install a later ikura"
+        f"{path}: is of format 3, and ikura {ikura.__version__} knows none after 2; install a later ikura"
     )

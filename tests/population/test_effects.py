@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ikura.nn.activation import ACTIVATIONS
+from ikura.nn.encoding import ENCODINGS
 from ikura.nn.initialisation import INITIALISATIONS
 from ikura.nn.normalisation import NORMALISATIONS
 from ikura.nn.zoo import READS
@@ -40,7 +41,9 @@ PAIRS: dict[str, tuple[Any, Any]] = {
     "dropout_input": (0.0, 0.4), "normalisation": ("none", "layer"), "ghost_size": (5, 10),
     "normalisation_momentum": (0.1, 0.5), "flip": (0.0, 1.0), "rotation": (0.0, 40.0), "crop": (0.0, 2.0),
     "colour": (0.0, 0.4), "contrast": (0.0, 0.9), "noise": (0.0, 0.3), "erasing": (0.0, 0.5), "blocks": (1, 2),
-    "channels": (2, 4), "kernel_size": (3, 5),
+    "channels": (2, 4), "kernel_size": (3, 5), "numeric_encoding": ("standard", "quantile"), "encoding_bins": (3, 6),
+    "encoding_frequencies": (2, 4), "encoding_sigma": (0.1, 1.0), "encoding_size": (2, 4), "scale_rate": (0.0, 6.0),
+    "embedding_size": (2, 4), "target_transform": ("none", "yeo_johnson"),
 }  # fmt: skip
 LOUD: dict[str, dict[str, Any]] = {
     "step_factor": {"step_epochs": 1, "plateau_patience": 0, "distance_growth": 1.02, "learning_rate": 1.0},
@@ -57,6 +60,7 @@ EVERY: dict[str, list[Any]] = {
     "optimizer": list(RULES), "schedule_shape": list(SHAPES), "normalisation": list(NORMALISATIONS),
     "initialisation": list(INITIALISATIONS), "activation": list(ACTIVATIONS), "layers": [0, 1, 2],
     "clip_norm": [0.0, 0.01], "clip_value": [0.0, 0.001], "learning_rate_decay": [0.0, 5.0], "pieces": ["", "1:0.1"],
+    "numeric_encoding": list(ENCODINGS),
 }  # fmt: skip
 OF_TABLES = [name for name in HYPERPARAMETERS if name not in (*OF_IMAGES, "pretrained_rate")]
 
@@ -95,7 +99,9 @@ def sensible(name: str, given: dict[str, Any]) -> bool:
 def test_it_changes_results_where_the_table_says_and_nowhere_else(
     name: str, setup: Callable[..., TrainingSetup]
 ) -> None:
-    groups, loud, made = EFFECTS[name].needs, LOUD.get(name, {}), setup("multiclass")
+    task = "regression" if name == "target_transform" else "multiclass"
+    made = setup(task, (20,) if name == "embedding_size" else ())
+    groups, loud = EFFECTS[name].needs, LOUD.get(name, {})
     acting: list[dict[str, Any]] = [{}]
     idle: list[dict[str, Any]] = []
     for group in groups:

@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock, get_ident
 from typing import Any
 
 import torch
@@ -18,9 +19,25 @@ __all__ = ["Graph", "Traced", "check_hooks", "run", "trace"]
 
 TRAINING = re.compile(r"'(training|dropout_p)': (True|False|[0-9.e-]+)")
 
+_TRACING = Lock()
+"""One trace at a time: PyTorch changes the class of all modules while it traces, and puts back what it found."""
+
 
 class _Tracer(fx.Tracer):
-    """Goes into everything but layers of PyTorch's and ikura's."""
+    """Goes into everything but layers of PyTorch's and ikura's.
+
+    While it traces, PyTorch hands it the calls of all modules of the process; those of other threads are let through.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = get_ident()
+
+    def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
+        """Record a call of a module, or make it where it is no business of this trace."""
+        if get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         home = type(m).__module__
@@ -83,7 +100,8 @@ def trace(module: nn.Module, count: int, names: Sequence[str] | None = None) -> 
     try:
         for training in (False, True):
             module.train(training)
-            graphs.append(_Tracer().trace(module, concrete_args=defaults))
+            with _TRACING:
+                graphs.append(_Tracer().trace(module, concrete_args=defaults))
         first, second = map(_text, graphs)
     except UnknownOperationError:
         raise
