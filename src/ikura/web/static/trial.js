@@ -44,6 +44,11 @@ export class Trial {
     const { study, found, run } = this;
     const { trial, curve, hyperparameters, family } = found;
     const finalist = trial.purpose === "finalist";
+    // While it trains, the cards show its last epoch so far.
+    const last = curve.epoch.length - 1;
+    const live = !trial.best_epoch && last >= 0;
+    const seen = live ? { dev_score: curve.dev_score[last], dev_loss: curve.dev_loss[last], train_loss: curve.train_loss[last], epochs: curve.epoch[last] } : trial;
+    const when = live ? "at the last epoch so far" : trial.best_epoch ? `at epoch ${trial.best_epoch}, of the lowest dev loss` : "no epoch yet";
     put(
       this.top,
       h(
@@ -57,10 +62,10 @@ export class Trial {
       h(
         "div",
         { class: "cards" },
-        card(`Dev ${asWords(study.metric)}`, score(trial.dev_score), h("p", { class: "quiet" }, trial.best_epoch ? `at epoch ${trial.best_epoch}, of the lowest dev loss` : "no epoch yet")),
-        card("Dev loss", number(trial.dev_loss), h("p", { class: "quiet" }, `training loss ${number(trial.train_loss)}`)),
+        card(`Dev ${asWords(study.metric)}`, score(seen.dev_score), h("p", { class: "quiet" }, when)),
+        card("Dev loss", number(seen.dev_loss), h("p", { class: "quiet" }, `training loss ${number(seen.train_loss)}`)),
         card(`Training ${asWords(study.metric)}`, score(trial.train_score)),
-        card("Epochs", count(trial.epochs), h("p", { class: "quiet" }, trial.seconds ? `${duration(trial.seconds)} of work` : "")),
+        card("Epochs", count(seen.epochs), h("p", { class: "quiet" }, trial.seconds ? `${duration(trial.seconds)} of work` : "")),
       ),
     );
     const own = this.asked.filter((one) => one.state === "applied" && one.trial === trial.number && one.applied !== null);
