@@ -70,7 +70,8 @@ def _default(option: Any) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    # Two words in brackets side by side would be a link.
+    return " ".join(text.split()).replace("|", "\\|").replace("] [", "] \\[")
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ class IkuraClassifier(ClassifierMixin, Tuned):
     """Predict classes with a network whose hyperparameters are searched when it is fitted.
 
     Args:
-        network, space, trials, epochs, time_limit, search, schedule, finalists, ensemble, loss, metric,
-            max_parameters, kinds, device, dtype: as for `ikura.tune`.
+        network, space, trials, epochs, time_limit, search, schedule, finalists, ensemble: as for `ikura.tune`.
+        loss, metric, max_parameters, kinds, device, dtype: as for `ikura.tune`.
         class_weight: class to the weight of its examples in the loss, or "balanced".
         positive: of two classes the one that a metric such as f1 is about; by default the rarer one.
         random_state: the seed of everything: the same data and seed give the same network, to the bit. An integer, a

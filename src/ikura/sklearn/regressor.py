@@ -16,8 +16,8 @@ class IkuraRegressor(RegressorMixin, Tuned):
     """Predict values with a network whose hyperparameters are searched when it is fitted.
 
     Args:
-        network, space, trials, epochs, time_limit, search, schedule, finalists, ensemble, loss, max_parameters,
-            kinds, device, dtype: as for `ikura.tune`.
+        network, space, trials, epochs, time_limit, search, schedule, finalists, ensemble: as for `ikura.tune`.
+        loss, max_parameters, kinds, device, dtype: as for `ikura.tune`.
         metric: as for `ikura.tune`; by default rmse, by which networks rank as by R²; few rows of one value
             have it too.
         random_state: the seed of everything: the same data and seed give the same network, to the bit. An integer, a

@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 Pair = Annotated[list[float], MinLen(2), MaxLen(2)]
 """The ends of an interval; NaN where there is none."""
-Hyperparameters = dict[str, Scalar]
+Hyperparameters = dict[str, str | bool | int | Finite]
 
 
 class ColumnPart(TypedDict):
