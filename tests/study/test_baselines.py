@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 import ikura
 from ikura.metric import metric
-from ikura.study.baselines import fits_baselines, measure_baselines
+from ikura.study.baselines import _learners, fits_baselines, measure_baselines
 from ikura.study.training_setup import examples_of, setup_again
 
 SPACE = {"learning_rate": 0.01, "units": 8, "layers": 1, "batch_size": 16}
@@ -77,6 +78,16 @@ def test_classes_and_weights(tmp_path: Path) -> None:
         assert one.value > 0.9
         assert one.interval[0] <= one.value <= one.interval[1]
         assert one.gain < 0
+
+
+def test_a_class_of_one_row_among_many_rows(prices: tuple[Any, Any, Any]) -> None:
+    setup = replace(prices[1], scorer=replace(prices[1].scorer, task="multiclass"))
+    y = np.array([0, 1] * 5100 + [2])
+    [boosting, _] = _learners(setup, y).values()
+    assert (
+        boosting.set_params(max_iter=1, categorical_features=None).fit(np.arange(10_201.0)[:, None], y).classes_.size
+        == 3
+    )
 
 
 def test_not_for_several_values(prices: tuple[Any, Any, Any]) -> None:

@@ -10,7 +10,8 @@ import torch
 from torch.nn import functional
 
 from ikura.metric import METRICS, draws
-from ikura.study.ensemble_selection import Candidates, judged, paired_gain, selected
+from ikura.metric.paired_gain import paired_gain
+from ikura.study.ensemble_selection import Candidates, judged, selected
 
 ROWS = 40
 

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ikura.explain.dev_rows import DevRows
-from ikura.metric import Metric, draws, evidence, scores
+from ikura.metric import Metric
+from ikura.metric.paired_gain import paired_gain
 
 __all__ = ["ColumnImportance", "permutation_importance"]
-
-RESAMPLES = 500
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -63,30 +61,15 @@ def permutation_importance(
     Source: Breiman (2001), Random forests, Machine Learning 45, section 10; Fisher, Rudin and Dominici (2019), All
     models are wrong, but many are useful, JMLR 20.
     """
-    sign = 1.0 if metric.greater_is_better else -1.0
-    resamples = list(draws(len(rows.frame), RESAMPLES, seed, "importance of columns"))
-    whole = np.ones((1, len(rows.frame)), np.float32)
-
-    def measured(predictions: list[np.ndarray]) -> tuple[float, np.ndarray]:
-        each = [scores(metric, predictions, rows.target, counts).mean(0) for counts in resamples]
-        return float(scores(metric, predictions, rows.target, whole).mean()), np.concatenate(each)
-
-    def kept(frame: object) -> np.ndarray:
-        return evidence(metric, rows.predicted(frame), rows.target).numpy()  # type: ignore[arg-type]
-
-    base, base_drawn = measured([kept(rows.frame)])
-    found = []
+    base, found = rows.predicted(rows.frame), []
     for place, column in enumerate(rows.columns):
         permuted = []
         for repeat in range(repeats):
             random = np.random.default_rng([seed % 2**63, zlib.crc32(column.name.encode()), repeat])
             order = random.permutation(len(rows.frame))
             values = rows.frame[column.name].iloc[order].reset_index(drop=True)
-            permuted.append(kept(rows.frame.assign(**{column.name: values})))
-        value, drawn = measured(permuted)
-        lost = sign * (base_drawn - drawn)
-        lost = lost[~np.isnan(lost)]
-        low, high = np.quantile(lost, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if lost.size else (np.nan, np.nan)
-        found.append(ColumnImportance(column.name, sign * (base - value), float(low), float(high)))
+            permuted.append(rows.predicted(rows.frame.assign(**{column.name: values})))
+        loss, ends = paired_gain(metric, base, permuted, rows.target, seed)
+        found.append(ColumnImportance(column.name, loss, *ends))
         say(place + 1, len(rows.columns))
     return sorted(found, key=lambda one: (np.isnan(one.loss), -one.loss))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 import zlib
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from ikura.metric import Metric, draws, evidence, interval, scores
+from ikura.metric import Metric, interval
+from ikura.metric.paired_gain import paired_gain
 from ikura.population.examples import Examples
 from ikura.population.setup import TrainingSetup
 from ikura.study.other_learners import as_columns, predicted_by
@@ -20,8 +20,6 @@ __all__ = ["fits_baselines", "measure_baselines"]
 
 MOST_ROWS, MOST_CELLS = 50_000, 2_000_000
 MOST_LEVELS = 255
-RESAMPLES = 1000
-LEVEL = 0.95
 BOOSTING, LINEAR = "gradient boosting", "a linear model"
 
 
@@ -62,17 +60,19 @@ def measure_baselines(
     if setup.task != "regression":
         y = y.astype(np.int64)
     asked, found = as_columns(test), []
-    for name, learner in _learners(setup).items():
+    for name, learner in _learners(setup, y).items():
         with warnings.catch_warnings():
             # That it did not converge is no news to a reader of the score.
             warnings.simplefilter("ignore")
             learner.fit(x, y, **_weighted(learner, weights))
         theirs = predicted_by(learner, asked, setup)
-        found.append(_compared(name, metric, theirs, ours, target, len(x), seed))
+        value, ends = float(metric(theirs, target)), interval(metric, [theirs], target, seed=seed)
+        found.append(Baseline(name, value, ends, *paired_gain(metric, ours, [theirs], target, seed), len(x)))
     return found
 
 
-def _learners(setup: TrainingSetup) -> dict[str, Any]:
+def _learners(setup: TrainingSetup, y: np.ndarray) -> dict[str, Any]:
+    """The learners by name, for targets y."""
     from sklearn.compose import make_column_transformer
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from sklearn.linear_model import LogisticRegression, RidgeCV
@@ -88,8 +88,11 @@ def _learners(setup: TrainingSetup) -> dict[str, Any]:
     columns = make_column_transformer(
         (OneHotEncoder(handle_unknown="ignore", max_categories=50), places), remainder="passthrough"
     )
+    # To stop early it takes rows of each class away, which a class of one row does not have.
+    lonely = not regression and np.unique(y, return_counts=True)[1].min() < 2
+    stop = {"early_stopping": False} if lonely else {}
     return {
-        BOOSTING: boosting(random_state=0, categorical_features=few or None),
+        BOOSTING: boosting(random_state=0, categorical_features=few or None, **stop),
         LINEAR: make_pipeline(columns, linear),
     }
 
@@ -100,19 +103,3 @@ def _weighted(learner: Any, weights: np.ndarray | None) -> dict[str, np.ndarray]
         return {}
     steps = getattr(learner, "steps", None)
     return {"sample_weight" if steps is None else f"{steps[-1][0]}__sample_weight": weights}
-
-
-def _compared(
-    name: str, metric: Metric, theirs: torch.Tensor, ours: torch.Tensor, target: torch.Tensor, rows: int, seed: int
-) -> Baseline:
-    sign = 1.0 if metric.greater_is_better else -1.0
-    kept: Sequence[np.ndarray] = [evidence(metric, one, target).numpy() for one in (ours, theirs)]
-    drawn = np.concatenate(
-        [scores(metric, kept, target, counts) for counts in draws(len(target), RESAMPLES, seed, "baselines")], axis=1
-    )
-    gains = sign * (drawn[0] - drawn[1])
-    gains = gains[~np.isnan(gains)]
-    low, high = np.quantile(gains, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if gains.size else (np.nan, np.nan)
-    value = float(metric(theirs, target))
-    gain = sign * (float(metric(ours, target)) - value)
-    return Baseline(name, value, interval(metric, [theirs], target, seed=seed), gain, (float(low), float(high)), rows)

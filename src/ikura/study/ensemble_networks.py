@@ -12,10 +12,10 @@ from torch import nn
 
 from ikura.json_values import JsonObject
 from ikura.metric import Metric, interval
+from ikura.metric.paired_gain import paired_gain
 from ikura.nn.ensemble import EnsembleNetwork, averaging_of
 from ikura.population.setup import TrainingSetup
 from ikura.study.choice import Retrain, load_network, predictions, retrain_lost
-from ikura.study.ensemble_selection import paired_gain
 from ikura.study.ensembles import refits
 from ikura.study.executor import Executor
 from ikura.study.fold_ensembles import fold_networks

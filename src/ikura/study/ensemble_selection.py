@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import vmap
 
-from ikura.metric import AVERAGED, COUNTED, Metric, draws, evidence, own_scores, scores
+from ikura.metric import COUNTED, Metric, draws, evidence, own_scores
+from ikura.metric.paired_gain import paired_gain
 
-__all__ = ["ADDED", "Candidates", "Judged", "judged", "paired_gain", "selected"]
+__all__ = ["ADDED", "Candidates", "Judged", "judged", "selected"]
 
 ADDED = 25
 """Members that greedy selection adds at most, the same one perhaps several times."""
@@ -27,7 +28,6 @@ SLOWER, SLOWEST = 10, 200
 """How much longer metrics take that are made of counts and ranks, and those that are measured one by one."""
 AT_ONCE = 4_000_000
 """Predictions that are averaged at once."""
-RESAMPLES = 1000
 LEAST_PROBABILITY = 1e-12
 
 Merit = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -241,34 +241,6 @@ def judged(candidates: Candidates, most: int, *, seed: int = 0, resamples: int |
     dev = float(candidates.metric(average, candidates.target))
     sign = 1.0 if candidates.metric.greater_is_better else -1.0
     return Judged(mine.tolist(), dev, sign * of_ensemble, plain + moved, (low + moved, high + moved), count)
-
-
-def paired_gain(
-    metric: Metric, one: Tensor, others: Sequence[Tensor], target: Tensor, seed: int
-) -> tuple[float, tuple[float, float]]:
-    """Measure how much better one prediction is than others are in the mean, on the same examples.
-
-    Args:
-        metric: what is measured.
-        one: its predictions, shape (n, ...).
-        others: predictions of the others.
-        target: the truth, shape (n, ...).
-        seed: keys the bootstrap.
-
-    Returns:
-        The difference, positive where the one is better, and its 95 % percentile interval over examples.
-    """
-    sign = 1.0 if metric.greater_is_better else -1.0
-    shown = [evidence(metric, predicted, target).numpy() for predicted in (one, *others)]
-    count = RESAMPLES if metric.name in AVERAGED else RESAMPLES // SLOWER
-    found = np.concatenate(
-        [scores(metric, shown, target, counts) for counts in draws(len(target), count, seed, "gain")], 1
-    )
-    apart = sign * (found[0] - found[1:].mean(0))
-    apart = apart[np.isfinite(apart)]
-    low, high = np.quantile(apart, [0.025, 0.975]).tolist() if apart.size else (math.nan, math.nan)
-    value, *rest = (float(metric(predicted, target)) for predicted in (one, *others))
-    return sign * (value - math.fsum(rest) / len(rest)), (low, high)
 
 
 def _affordable(candidates: Candidates) -> int:

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from ikura.metric import Metric
+from ikura.metric.paired_gain import paired_gain
 from ikura.population.setup import TrainingSetup
 from ikura.search import schedule
-from ikura.study.ensemble_selection import Candidates, judged, paired_gain
+from ikura.study.ensemble_selection import Candidates, judged
 from ikura.study.executor import Executor
 from ikura.study.folds import Folding, FoldNetwork, fitting_configurations
 from ikura.study.record.ensemble_record import Ensemble, EnsembleMember, OutOfFold

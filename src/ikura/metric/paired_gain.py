@@ -1,0 +1,45 @@
+"""How much better one prediction is than others, on the same examples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from torch import Tensor
+
+from ikura.metric._base import Metric
+from ikura.metric.resampling import AVERAGED, draws, evidence, scores
+
+__all__ = ["paired_gain"]
+
+RESAMPLES, SLOWER = 1000, 10
+"""Resamples, and by how much fewer there are where the metric is no mean over examples."""
+
+
+def paired_gain(
+    metric: Metric, one: Tensor, others: Sequence[Tensor], target: Tensor, seed: int
+) -> tuple[float, tuple[float, float]]:
+    """Measure how much better one prediction is than others are in the mean, on the same examples.
+
+    Args:
+        metric: what is measured.
+        one: its predictions, shape (n, ...).
+        others: predictions of the others.
+        target: the truth, shape (n, ...).
+        seed: keys the bootstrap.
+
+    Returns:
+        The difference, positive where the one is better, and its 95 % percentile interval over examples.
+    """
+    sign = 1.0 if metric.greater_is_better else -1.0
+    shown = [evidence(metric, predicted, target).numpy() for predicted in (one, *others)]
+    count = RESAMPLES if metric.name in AVERAGED else RESAMPLES // SLOWER
+    found = np.concatenate(
+        [scores(metric, shown, target, counts) for counts in draws(len(target), count, seed, "gain")], 1
+    )
+    apart = sign * (found[0] - found[1:].mean(0))
+    apart = apart[np.isfinite(apart)]
+    low, high = np.quantile(apart, [0.025, 0.975]).tolist() if apart.size else (math.nan, math.nan)
+    value, *rest = (float(metric(predicted, target)) for predicted in (one, *others))
+    return sign * (value - math.fsum(rest) / len(rest)), (low, high)
