@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmarks.machine import ROOT, cores
 from ikura.data.options import DataOptions
+from ikura.population.packing import pack
 
 if TYPE_CHECKING:
     from ikura.population.training import TrainingRun
@@ -166,5 +167,5 @@ def _train(name: str, trials: int, epochs: int, seed: int) -> Pool:
             losses[number, : len(curve)], scores[number, : len(curve)] = curve[:, 1], curve[:, 2]
 
     with one_thread_each(), ThreadPoolExecutor(cores()) as workers:
-        list(workers.map(run, setup.pack(members, TILE)))
+        list(workers.map(run, pack(setup, members, TILE)))
     return Pool(losses, scores if metric.greater_is_better else -scores, dev_losses)

@@ -22,6 +22,7 @@ from ikura.metric import default_metric
 from ikura.population.examples import Examples
 from ikura.population.job import Job
 from ikura.population.member import Member
+from ikura.population.packing import pack
 from ikura.population.setup import Scorer, TrainingSetup
 from ikura.process_state import one_thread_each
 from ikura.search import Observation, Proposer, proposer
@@ -55,7 +56,7 @@ def run(
             wider += len(search.widenings(stage, history))
             asked = search.ask(stage, stage.trials, history)
             members = [Member(len(history) + i, one.configuration, seed) for i, one in enumerate(asked)]
-            tiles = [Job(i, tuple(tile), stage.epochs) for i, tile in enumerate(setup.pack(members, TILE))]
+            tiles = [Job(i, tuple(tile), stage.epochs) for i, tile in enumerate(pack(setup, members, TILE))]
             outcomes = sorted(
                 (o for some in engine.run(tiles, lambda told: None) for o in some), key=lambda o: o.number
             )

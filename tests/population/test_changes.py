@@ -18,6 +18,7 @@ from ikura.population.compiled import CompiledTile
 from ikura.population.in_turn import InTurnTile
 from ikura.population.job import Job, Outcome, StoppedError, TileProgress, train
 from ikura.population.member import Member
+from ikura.population.packing import fault_of_change
 from ikura.population.program.tile import ProgramTile
 from ikura.population.setup import TrainingSetup
 from ikura.population.stacked import StackedTile
@@ -187,12 +188,12 @@ def test_what_a_stacked_tile_shares_is_refused(setup: Make) -> None:
 
     def fault(**values: Any) -> str:
         after = [Member(one.number, {**one.hyperparameters, **values}, 7) if one.number else one for one in members]
-        return made.fault_of_change(members, after)
+        return fault_of_change(made, members, after)
 
     assert "its tile shares mini-batches" in fault(batch_size=20)
     assert "label_smoothing begins for all trials of a tile at once" in fault(label_smoothing=0.1)
     assert fault(l2=0.1) == ""
-    assert made.fault_of_change(members[:1], [Member(0, BASE | {"batch_size": 20, "dropconnect": 0.5}, 7)]) == ""
+    assert fault_of_change(made, members[:1], [Member(0, BASE | {"batch_size": 20, "dropconnect": 0.5}, 7)]) == ""
 
 
 def test_a_change_that_makes_another_network_is_refused(setup: Make) -> None:
@@ -201,7 +202,7 @@ def test_a_change_that_makes_another_network_is_refused(setup: Make) -> None:
 
     made = setup("multiclass", network=deep)
     before, after = ([Member(0, BASE | {"warm_up": depth}, 7)] for depth in (1.0, 2.0))
-    assert "is another one" in made.fault_of_change(before, after)
+    assert "is another one" in fault_of_change(made, before, after)
 
 
 class Asked:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ikura.population.member import Member
+from ikura.population.packing import pack
 from ikura.population.schedule import SHAPES
 from ikura.population.setup import TrainingSetup
 from ikura.population.update_rules import RULES
@@ -88,7 +89,7 @@ def test_trains_alone_as_among_all_the_others(
     if way not in together:
         together[way] = {}
         # Stacked members share the form of their encoding; all others are one tile.
-        for tile in made.pack([Member(n, one.hyperparameters, 7) for n, one in enumerate(EVERY_ROW)], len(EVERY_ROW)):
+        for tile in pack(made, [Member(n, one.hyperparameters, 7) for n, one in enumerate(EVERY_ROW)], len(EVERY_ROW)):
             training = made.training(tile)
             training.run(EPOCHS)
             together[way] |= {str(EVERY_ROW[one.number]): training.curve(place) for place, one in enumerate(tile)}

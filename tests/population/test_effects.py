@@ -15,6 +15,7 @@ from ikura.nn.normalisation import NORMALISATIONS
 from ikura.nn.zoo import READS
 from ikura.nn.zoo.cnn import cnn
 from ikura.population.member import Member
+from ikura.population.packing import pack
 from ikura.population.schedule import SHAPES
 from ikura.population.setup import TrainingSetup
 from ikura.population.update_rules import RULES
@@ -69,7 +70,7 @@ def curves(setup: TrainingSetup, rows: list[dict[str, Any]]) -> list[bytes]:
     """The curves, to the bit."""
     found: dict[int, bytes] = {}
     members = [Member(number, BASE | row, 3) for number, row in enumerate(rows)]
-    for tile in setup.pack(members, len(members)):
+    for tile in pack(setup, members, len(members)):
         training = setup.training(tile)
         training.run(EPOCHS)
         found |= {member.number: training.curve(place).tobytes() for place, member in enumerate(tile)}

@@ -20,6 +20,7 @@ from ikura.nn.augmentation import AUGMENTATIONS, Augment, draw
 from ikura.population.batches import Batches
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.packing import pack
 from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
 from ikura.space.hyperparameters import OF_IMAGES
@@ -73,7 +74,7 @@ def shop(
 
 def curves(setup: TrainingSetup, members: Sequence[Member], size: int = 99, epochs: int = 3) -> dict[int, np.ndarray]:
     found = {}
-    for tile in setup.pack(members, size):
+    for tile in pack(setup, members, size):
         training = setup.training(tile)
         training.run(epochs)
         found |= {member.number: training.curve(place) for place, member in enumerate(tile)}

@@ -14,6 +14,7 @@ from ikura.population.dry_run import dry_run
 from ikura.population.factory import NetworkError
 from ikura.population.in_turn import InTurnTile
 from ikura.population.member import Member
+from ikura.population.packing import pack
 from ikura.population.setup import TrainingSetup
 from ikura.population.stacked import StackedTile
 from ikura.population.update_rules import RULES
@@ -133,7 +134,7 @@ def test_members_that_differ_in_a_rate_of_dropout_share_a_tile_and_keep_their_ow
 
     made = setup("multiclass", network=dropping, dtype="float32")
     members = [Member(n, {"p": n / 10, "learning_rate": 0.01, "batch_size": 32}, 7) for n in range(9)]
-    [tile] = made.pack(members, 16)
+    [tile] = pack(made, members, 16)
     assert len(tile) == 9
     assert len(made.own.traits) == 0
     together = made.tile(tile)

@@ -20,6 +20,7 @@ from ikura.nn import ACTIVATIONS, INITIALISATIONS, NORMALISATIONS, Dropout
 from ikura.nn.dropout import INPUTS
 from ikura.nn.noise import key, normal
 from ikura.population.member import Member
+from ikura.population.packing import pack
 from ikura.population.setup import TrainingSetup
 
 from ..sweep import swept
@@ -291,7 +292,7 @@ def test_scale_and_shift_are_not_penalised(setup: Callable[..., TrainingSetup], 
 def test_layer_normalisation_is_never_padded(setup: Callable[..., TrainingSetup]) -> None:
     made = setup(stacked=True, least_units=32)
     members = [Member(n, {"normalisation": "layer", "units": 4 + n % 2}, 0) for n in range(6)]
-    tiles = made.pack(members, 8)
+    tiles = pack(made, members, 8)
     assert sorted(len(tile) for tile in tiles) == [3, 3]
     for tile in tiles:
         assert made.tile(tile).weights.shape[1] == made.layout(tile[0]).size

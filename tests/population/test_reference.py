@@ -10,6 +10,7 @@ import pytest
 from torch import Tensor, nn
 
 from ikura.population.member import Member
+from ikura.population.packing import pack
 from ikura.population.setup import TrainingSetup
 
 from .reference import Net, train_by_hand
@@ -127,7 +128,7 @@ def test_a_batch_grows_in_place_of_a_falling_learning_rate(setup: Callable[..., 
     expected = [train_by_hand(compiled, member, Net(member, 6, 3, ()), EPOCHS) for member in members]
     training = compiled.training(members)
     training.run(EPOCHS)
-    assert [len(tile) for tile in stacked.pack(members, 8)] == [1, 1]
+    assert [len(tile) for tile in pack(stacked, members, 8)] == [1, 1]
     for place, member in enumerate(members):
         np.testing.assert_allclose(training.curve(place), expected[place], rtol=RELATIVE)
         alone = stacked.training([member])

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ikura.errors import UsageError
 from ikura.population.member import Member
+from ikura.population.packing import pack
 from ikura.population.setup import TrainingSetup
 
 
@@ -59,7 +60,7 @@ def test_every_member_is_in_one_tile_that_it_fits(
         return nn.Linear(hp.inputs, 1) if hp.units < 5 else nn.Sequential(nn.Linear(hp.inputs, 1))
 
     made = setup(stacked=way != "compiled", network=network if way == "own" else None)
-    tiles = made.pack(members, size)
+    tiles = pack(made, members, size)
     assert Counter(m.number for tile in tiles for m in tile) == Counter(m.number for m in members)
     for tile in tiles:
         assert 1 <= len(tile) <= size
@@ -71,7 +72,7 @@ def test_every_member_is_in_one_tile_that_it_fits(
         if way == "own":
             assert len({m.values.units < 5 for m in tile}) == 1
         made.tile(tile)
-    assert made.pack(members, size) == tiles
+    assert pack(made, members, size) == tiles
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -83,14 +84,14 @@ def test_tiles_do_not_depend_on_the_order_of_members(
     shuffled = random.sample(members, len(members))
     made = setup()
     as_numbers = [
-        sorted(sorted(m.number for m in tile) for tile in made.pack(some, size)) for some in (members, shuffled)
+        sorted(sorted(m.number for m in tile) for tile in pack(made, some, size)) for some in (members, shuffled)
     ]
     assert as_numbers[0] == as_numbers[1]
 
 
 def test_compiled_tiles_are_as_few_as_can_be_and_costly_ones_come_first(setup: Callable[..., TrainingSetup]) -> None:
     members = [Member(n, {"units": 4 + 10 * n, "batch_size": 64 >> n % 3}, 0) for n in range(10)]
-    tiles = setup().pack(members, 4)
+    tiles = pack(setup(), members, 4)
     assert len(tiles) == 3
     assert max(map(len, tiles)) - min(map(len, tiles)) <= 1
     assert tiles[0][0].number in {7, 8, 9}
@@ -99,7 +100,7 @@ def test_compiled_tiles_are_as_few_as_can_be_and_costly_ones_come_first(setup: C
 def test_members_with_a_function_of_their_own_keep_it(setup: Callable[..., TrainingSetup]) -> None:
     made = setup(network=Own)
     members = [Member(n, {"units": 4, "slope": 0.1 * n}, 0) for n in range(30)]
-    for tile in made.pack(members, 30):
+    for tile in pack(made, members, 30):
         training = made.training(tile)
         outputs = training.tile.outputs(made.dev)
         for place, member in enumerate(tile):

@@ -17,6 +17,7 @@ from ikura.nn import ACTIVATIONS, INITIALISATIONS, NORMALISATIONS
 from ikura.nn.encoding import ENCODINGS
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.packing import pack
 from ikura.population.schedule import SHAPES
 from ikura.population.setup import TrainingSetup
 from ikura.population.update_rules import RULES
@@ -110,7 +111,7 @@ STRANGER = {
 def curves(setup: TrainingSetup, members: Sequence[Member], size: int, epochs: int = EPOCHS) -> dict[int, np.ndarray]:
     """Every member's curve, trained in tiles of at most `size`."""
     found: dict[int, np.ndarray] = {}
-    for tile in setup.pack(members, size):
+    for tile in pack(setup, members, size):
         training = setup.training(tile)
         training.run(epochs)
         found |= {member.number: training.curve(place) for place, member in enumerate(tile)}

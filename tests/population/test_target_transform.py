@@ -11,6 +11,7 @@ import torch
 
 from ikura.nn.target_transform import TRANSFORMS
 from ikura.population.member import Member
+from ikura.population.packing import pack
 from ikura.population.setup import TrainingSetup
 
 from .reference import Net, train_by_hand
@@ -49,7 +50,7 @@ def test_equals_an_ordinary_loop(setup: Callable[..., TrainingSetup], kind: str,
 def test_trains_alone_as_among_others_and_predicts_values(setup: Callable[..., TrainingSetup], way: str) -> None:
     made = made_by(setup, way)
     members = [member_of(number, kind) for number, kind in enumerate(TRANSFORMS)]
-    for tile in made.pack(members, 10):
+    for tile in pack(made, members, 10):
         together = made.training(tile)
         together.run(EPOCHS)
         for place, member in enumerate(tile):

@@ -10,6 +10,7 @@ import numpy as np
 
 from ikura.diagnose.chosen_networks import Chosen
 from ikura.population.member import Member
+from ikura.population.packing import pack
 from ikura.population.training import TrainingRun
 from ikura.space._base import Configuration
 from ikura.trial_state import State
@@ -123,7 +124,7 @@ def cost_curves(chosen: Chosen, epochs: int, readable: Any) -> list[CostCurve]:
     ]
     found: dict[int, CostCurve] = {}
     names = list(changes)
-    for tile in setup.pack(members, len(members)):
+    for tile in pack(setup, members, len(members)):
         training = setup.training(tile, more=0.0)
         penalties: list[np.ndarray] = []
 

@@ -18,6 +18,7 @@ from ikura.nn.zoo import network as zoo_network
 from ikura.population.examples import Examples
 from ikura.population.job import Job, Outcome, TileProgress
 from ikura.population.member import Member
+from ikura.population.packing import pack
 from ikura.population.setup import TrainingSetup
 from ikura.population.warmup import warm_up
 from ikura.process_state import cores, one_thread_each
@@ -243,7 +244,7 @@ def _jobs(
                 for place, (epochs, values) in enumerate(plans.values())
                 if epochs == length
             ]
-            for tile in setup.pack(members, size):
+            for tile in pack(setup, members, size):
                 number = len(jobs)
                 whose[number] = one
                 name = "-".join(str(member.number) for member in tile)

@@ -22,6 +22,7 @@ from ikura.population.examples import Examples
 from ikura.population.factory import Factory
 from ikura.population.job import Job, Outcome
 from ikura.population.member import Member
+from ikura.population.packing import pack
 from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
 from ikura.population.warmup import warm_up
@@ -80,7 +81,7 @@ def train(
     warm_up(dtype, lambda line: None)
     found: dict[int, Outcome] = {}
     with one_thread_each(), engine_for(setup, os.cpu_count() or 1) as engine:
-        tiles = setup.pack(members, max(2, len(members) // 8))
+        tiles = pack(setup, members, max(2, len(members) // 8))
         jobs = [Job(number, tuple(tile), epochs, keep_states=True) for number, tile in enumerate(tiles)]
         for outcomes in engine.run(jobs, lambda told: None):
             found |= {outcome.number: outcome for outcome in outcomes}

@@ -16,6 +16,7 @@ from ikura.large_batch.scaling_columns import Column
 from ikura.nn.noise import key
 from ikura.population.job import Job, Outcome, TileProgress
 from ikura.population.member import Member
+from ikura.population.packing import pack
 from ikura.population.setup import TrainingSetup
 from ikura.population.snapshot import packed, unpacked
 from ikura.process_state import one_thread_each
@@ -144,7 +145,7 @@ class Trainer:
             alike.setdefault((column.epochs, column.patience), []).append(Member(number, one.hyperparameters, one.seed))
         jobs: list[Job] = []
         for (epochs, patience), members in sorted(alike.items(), key=lambda item: -item[0][0]):
-            for tile in self.setup.pack(members, self._size(len(members))):
+            for tile in pack(self.setup, members, self._size(len(members))):
                 digest = hashlib.sha256(" ".join(paths[one.number].stem for one in tile).encode()).hexdigest()[:20]
                 snapshot = self.folder / f"tile-{digest}.safetensors"
                 jobs.append(Job(len(jobs), tuple(tile), epochs, patience, snapshot, keep_weights=True, keep_best=True))

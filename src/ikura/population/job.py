@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ import torch
 
 from ikura.population.changes import Change, Course, Listener
 from ikura.population.member import Member
+from ikura.population.packing import fault_of_change
 from ikura.population.setup import TrainingSetup
 from ikura.population.snapshot import load_snapshot, save_snapshot
 from ikura.population.torch_settings import default_torch_settings
@@ -278,7 +280,7 @@ def _course(setup: TrainingSetup, job: Job) -> Course:
         made.callbacks, made.windows = setup.callbacks, job.windows
         return made
 
-    return Course(job.members, list(job.changes), make, setup.fault_of_change, job.listener)
+    return Course(job.members, list(job.changes), make, partial(fault_of_change, setup), job.listener)
 
 
 def _outcomes(

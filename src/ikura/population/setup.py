@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ import torch
 from torch import nn
 
 from ikura.errors import UsageError
-from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.nn.generators import preserved
 from ikura.nn.loss import Loss, OutputShape
 from ikura.nn.noise import key
@@ -45,8 +43,6 @@ __all__ = ["TrainingSetup"]
 
 CHECKED = 8
 """Examples on which a program is compared with its module."""
-OF_WHOLE_TILE = ("label_smoothing", "gradient_noise", "label_noise", "dropconnect", *AUGMENTATIONS)
-"""What stacked members compute in another way, with other roundings, as soon as one of them has it."""
 MOST_NUMBERS = 1 << 27
 """Values and errors of a mini-batch of a program at most: 512 MB in float32."""
 
@@ -236,95 +232,20 @@ class TrainingSetup:
         x = x if isinstance(x, torch.Tensor) and not x.is_floating_point() else x.to(torch.float32)
         return x, torch.from_numpy(examples.codes)
 
-    def pack(self, members: Sequence[Member], size: int) -> list[list[Member]]:
-        """Group members into tiles of at most `size`; the same members always give the same tiles.
-
-        In the compiled kernel members differ in anything but the seed; stacked members also share structure and
-        mini-batch size. Costly tiles come first, so that workers finish together.
-        """
-        costs = {id(member): self._cost(member) for member in members}
-        groups: dict[Any, list[Member]] = {}
-        for member in members:
-            groups.setdefault(self._company(member), []).append(member)
-        tiles = []
-        for group in groups.values():
-            ordered = sorted(group, key=lambda m: (-costs[id(m)], m.number))
-            count = -(-len(ordered) // size)
-            mixed = self.compiled or self.runs_as_program(group[0])
-            tiles += [ordered[i::count] for i in range(count)] if mixed else _slices(ordered, size)
-        return sorted(tiles, key=lambda tile: (-sum(costs[id(m)] for m in tile), tile[0].number))
-
-    def _company(self, member: Member) -> Any:
-        if self.compiled:
-            return member.seed
-        if self.runs_as_program(member):
-            return member.seed, self.form(member).inputs
-        sizes = member.values.batch_size, member.values.batch_growth
-        if self.network is None:
-            return member.seed, *sizes, self._stackable(member)
-        form = self.form(member)
-        return member.seed, *sizes, form.unrated if self._can_run_in_turn(form) else form.structure
-
-    def fault_of_change(self, before: Sequence[Member], after: Sequence[Member]) -> str:
-        """Say why the members of a tile cannot become others while they train; empty where they can.
-
-        Args:
-            before, after: the members in their places.
-        """
-        changed = [(one, other) for one, other in zip(before, after, strict=True) if one != other]
-        if self.compiled:
-            return ""
-        if self.optimizer is not None:
-            return "an optimizer of one's own keeps the settings that it was made with"
-        if self.network is not None:
-            for one, other in changed:
-                if structure(self.module(one), rates=False) != structure(self.module(other), rates=False):
-                    return "the network that its factory makes of these values is another one"
-        if self.runs_as_program(before[0]):
-            apart = all(self.runs_as_program(other) for _, other in changed)
-            return "" if apart else "with these values the network does not run in the kernel"
-        if len(before) == 1:
-            return ""
-        for one, other in changed:
-            if self._company(one) != self._company(other):
-                return "its tile shares mini-batches and structure, and trial by trial these cannot differ"
-        for name in OF_WHOLE_TILE:
-            began, goes_on = (any(one.values.get(name, 0) for one in members) for members in (before, after))
-            if began != goes_on:
-                verb = "begins" if goes_on else "ends"
-                return f"{name} {verb} for all trials of a tile at once, and another one's bits would change"
-        return ""
-
-    def _stackable(self, member: Member) -> Any:
-        """What built-in networks that are padded to one width have in common."""
-        values, layout = member.values, self.layout(member)
-        front = layout.encoding, layout.scaled, values.target_transform, layout.embedding
-        common = (len(layout.units), values.activation, layout.normalisation, values.dropout_input > 0, *front)
-        if layout.normalisation == "ghost":
-            return *common, values.ghost_size
-        return (*common, layout.units) if layout.normalisation == "layer" else common
-
-    def _cost(self, member: Member) -> float:
-        if self.network is not None:
-            return float(self._recipe(member).products) if self.convolutional else 1.0
-        layout, rows = self.layout(member), len(self.train)
-        steps = -(-rows // min(int(member.values.batch_size), rows))
-        products = sum(a * b for a, b in pairwise(layout.widths))
-        return rows * products + steps * (4.0 * layout.size + 20_000.0)
-
-    def _recipe(self, member: Member) -> Recipe:
+    def recipe(self, member: Member) -> Recipe:
+        """What the small convolutional network of a member is made of."""
         recipe = getattr(self.network, "recipe", Recipe.of)
         return recipe(self.hyperparameters(member))
 
     def tile(self, members: Sequence[Member]) -> Tile:
-        """Build the tile of members that `pack` put together."""
+        """Build the tile of members that `packing.pack` put together."""
         if self.compiled and self.convolutional:
             from ikura.population.convolution import ConvolutionTile
 
             built: list[Any] = [self.module(m) for m in members]
             if self.network is not cnn:
                 self.traits(members[0])
-            return ConvolutionTile(members, [self._recipe(m) for m in members], built, self.task, self.dtype)
+            return ConvolutionTile(members, [self.recipe(m) for m in members], built, self.task, self.dtype)
         if self.compiled:
             from ikura.population.compiled import CompiledTile
 
@@ -426,7 +347,7 @@ class TrainingSetup:
             UsageError: the network is none that can be trained.
         """
         form = self.form(member)
-        if not self._can_run_in_turn(form):
+        if not self.can_run_in_turn(form):
             if self.in_python:
                 which = "training_step" if self.optimizer is None else "optimizer"
                 raise UsageError(f"{which}= cannot train this network; let pretrained weights come first in it")
@@ -436,7 +357,7 @@ class TrainingSetup:
         work = form.weights * min(int(member.values.batch_size), len(self.train))
         return self.traits(member).in_turn or company < LEAST_TOGETHER or work > MOST_WORK
 
-    def _can_run_in_turn(self, form: NetworkForm) -> bool:
+    def can_run_in_turn(self, form: NetworkForm) -> bool:
         """Whether a network is of the caller's, on the CPU, and pretrained, if at all, in its first weights."""
         if self.network is None or self.device != "cpu" or self.compiled:
             return False
@@ -484,7 +405,3 @@ class TrainingSetup:
             sizes = [{n: p.numel() for n, p in weights_of(self.module(member)).items()} for member in members]
             tracker = DistanceTracker(tile, sizes)
         return TrainingRun(tile, self.train, self.dev, self.scorer, patience, budget, tracker=tracker, more=more)
-
-
-def _slices(members: list[Member], size: int) -> list[list[Member]]:
-    return [members[i : i + size] for i in range(0, len(members), size)]

@@ -18,6 +18,7 @@ from ikura.json_values import JsonObject
 from ikura.nn.noise import key
 from ikura.population.job import Job, TileProgress
 from ikura.population.member import Member
+from ikura.population.packing import pack
 from ikura.population.setup import TrainingSetup
 from ikura.study.choice import predictions
 from ikura.study.executor import Executor
@@ -143,7 +144,7 @@ class Folding:
             ]
             budget, patience = terms
             size = self.executor.tile_size if not setup.threaded else -(-len(alike) // self.executor.jobs)
-            for members in setup.pack(alike, size):
+            for members in pack(setup, alike, size):
                 number = len(jobs)
                 snapshot = self.executor.run / "snapshots" / f"{FOLD}-tile-{repeat}-{fold}-{number}.safetensors"
                 jobs.append(

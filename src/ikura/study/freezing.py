@@ -14,6 +14,7 @@ from ikura.nn.noise import key
 from ikura.nn.transfer import FREEZE
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.packing import pack
 from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
 from ikura.population.warmup import warm_up
@@ -175,7 +176,7 @@ def _settings(start: Pretrained) -> list[Configuration]:
 def _curves(setup: TrainingSetup, members: list[Member], epochs: int) -> np.ndarray:
     """Loss of each member outside its fold after each epoch, infinite once it diverged: shape (members, epochs)."""
     found = np.full((len(members), epochs), np.inf)
-    for tile in setup.pack(members, len(members)):
+    for tile in pack(setup, members, len(members)):
         training = setup.training(tile, None, epochs)
         training.run(epochs)
         for place, member in enumerate(tile):

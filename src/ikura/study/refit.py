@@ -13,6 +13,7 @@ import numpy as np
 from ikura.engine import Engine, engine_for
 from ikura.population.examples import Examples
 from ikura.population.job import Job, TileProgress
+from ikura.population.packing import pack
 from ikura.population.schedule import shape
 from ikura.population.setup import TrainingSetup
 from ikura.study.executor import Executor
@@ -127,7 +128,7 @@ def _jobs(
     jobs: list[Job] = []
     for budget in sorted({budgets[trial.number] for trial in trials}):
         alike = [trial.member for trial in trials if budgets[trial.number] == budget]
-        for members in setup.pack(alike, len(alike)):
+        for members in pack(setup, alike, len(alike)):
             own, number = tuple(windows[member.number] for member in members), len(jobs)
             last = max(end for _, end in own)
             snapshot = run / "snapshots" / f"{REFIT}-tile-{number}.safetensors"

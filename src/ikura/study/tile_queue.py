@@ -9,6 +9,7 @@ from typing import Protocol
 
 from ikura.population.job import Job, Outcome
 from ikura.population.member import Member
+from ikura.population.packing import pack
 from ikura.population.setup import TrainingSetup
 from ikura.study.batch import Batch, TrainingState
 from ikura.study.record.interventions import Action, Interventions
@@ -275,7 +276,7 @@ class TileQueue:
                 ways.setdefault((since[number], until[number]), []).append(member)
         tile = executor.ledger.tiles() if ways else 0
         for (begin, end), alike in sorted(ways.items(), key=lambda way: (way[0][0] - way[0][1], way[0])):
-            for group in executor.setup.pack(alike, self._size(len(alike))):
+            for group in pack(executor.setup, alike, self._size(len(alike))):
                 found[tile] = [Segment(tile, place, member.number, begin, end) for place, member in enumerate(group)]
                 tile += 1
         executor.ledger.add_segments(

@@ -13,6 +13,7 @@ from ikura.data.encoder import PixelStandard
 from ikura.population.convolution import ConvolutionTile
 from ikura.population.examples import Examples
 from ikura.population.member import Member
+from ikura.population.packing import pack
 from ikura.population.setup import TrainingSetup
 from ikura.population.stacked import StackedTile
 from ikura.population.update_rules import RULES
@@ -144,4 +145,4 @@ def test_the_penalty_is_that_of_the_weights(setup: Callable[..., TrainingSetup])
 
 def test_costly_members_come_first(setup: Callable[..., TrainingSetup]) -> None:
     members = [Member(k, BASE | {"channels": channels}, 5) for k, channels in enumerate((2, 16, 4))]
-    assert [tile[0].number for tile in setup().pack(members, 1)] == [1, 2, 0]
+    assert [tile[0].number for tile in pack(setup(), members, 1)] == [1, 2, 0]
