@@ -224,6 +224,10 @@ class Asked:
         """The training goes on."""
         return False
 
+    def held(self) -> bool:
+        """Nobody waits."""
+        return False
+
 
 @pytest.mark.parametrize("stacked", [False, True])
 def test_what_is_asked_on_the_way_is_what_is_on_record_from_the_beginning(setup: Make, stacked: bool) -> None:

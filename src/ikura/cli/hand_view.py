@@ -39,7 +39,7 @@ STEP = 1.5
 """By how much a key raises or lowers the learning rate."""
 HEIGHT, LEAST, MOST = 12, 40, 110
 """Rows of the chart; columns of the view at least and at most."""
-HELP = "+ - rate  s set  b back  f fork  p pause, go on  l longer  n note  x stop and keep  ctrl-c leave"
+HELP = "+ - rate  s set  b back  f fork  p pause, go on (P all)  l longer  n note  x stop and keep  ctrl-c leave"
 PROMPTS = {
     "s": "NAME=VALUE …",
     "b": "EPOCH NAME=VALUE …",
@@ -128,7 +128,9 @@ class HandView(CommandProgress):
         elif key in PROMPTS:
             self.verb, self.typed = key, ""
         elif key == "p":
-            self._ask(lambda: self._pause(study))
+            self._ask(lambda: self._pause(study, _trial(study).number))
+        elif key == "P":
+            self._ask(lambda: self._pause(study, None))
         elif key == "x":
             self._ask(lambda: study.steer.stop(_trial(study).number, why="a key"))
 
@@ -158,9 +160,9 @@ class HandView(CommandProgress):
             return study.steer.ask(_request(study, values, epoch))
         return study.steer.rewind(_trial(study).number, epoch, why="a key", **values)[0]
 
-    def _pause(self, study: Study) -> Any:
-        """Let the trial stand still, or go on if it does."""
-        trial, steer = _trial(study).number, study.steer
+    def _pause(self, study: Study, trial: int | None) -> Any:
+        """Let the trial, or all that trains, stand still, or go on if it does."""
+        steer = study.steer
         return steer.go_on(trial, why="a key") if steer.paused(trial) else steer.pause(trial, why="a key")
 
     def _scale(self, study: Study, factor: float) -> None:

@@ -35,10 +35,11 @@ ACTIONS = {
     "stop": "TRIAL",
     "fork": "TRIAL NAME=VALUE …",
     "rewind": "TRIAL EPOCH NAME=VALUE …",
-    "pause": "TRIAL",
-    "go-on": "TRIAL",
+    "pause": "[TRIAL]",
+    "go-on": "[TRIAL]",
     "longer": "TRIAL EPOCHS",
     "pin": "TRIAL",
+    "unpin": "TRIAL",
     "prioritise": "TRIAL",
     "note": "[TRIAL] TEXT",
     "inject": "NAME=VALUE …",
@@ -51,6 +52,8 @@ ACTIONS = {
 }
 """What can be asked, and the words behind it."""
 OF_STUDY = ("note", "inject", "range", "add", "ban", "budget", "stop-worst", "end")
+OF_BOTH = ("pause", "go-on")
+"""What is asked of a trial, or without one of the study."""
 BUDGET = ("trials", "epochs", "time_limit")
 KEPT = "-"
 """Stands for an end of a range that stays where it is."""
@@ -115,7 +118,7 @@ def _asked(steer: Steering, action: str, words: Sequence[str], at: int | None, w
     form = f"ikura steer RUN {action} {ACTIONS[action]}"
     if len(words) < sum(word != "…" and not word.startswith("[") for word in ACTIONS[action].split()):
         raise UsageError(f"{action} needs more words: {form}")
-    if action in OF_STUDY:
+    if action in OF_STUDY or (action in OF_BOTH and not words):
         if at is not None:
             raise UsageError(f"{action} takes no epoch (--at): {form}")
         return _asked_of_study(steer, action, words, why, form)

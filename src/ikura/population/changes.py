@@ -51,6 +51,9 @@ class Listener(Protocol):
     def over(self) -> bool:
         """Say whether the training is to end now, as if its time were over."""
 
+    def held(self) -> bool:
+        """Say whether nobody is to train before a hand says so."""
+
     @property
     def due(self) -> bool:
         """Whether it is time to be shown how far curves have come."""

@@ -27,6 +27,10 @@ from ikura.trial_state import State
 __all__ = ["Job", "Outcome", "StoppedError", "TileProgress", "train"]
 
 
+SECONDS_HELD = 0.1
+"""How often a tile that a hand holds looks whether it may go on."""
+
+
 class TileProgress(NamedTuple):
     """What a worker tells of a tile in training.
 
@@ -243,6 +247,7 @@ def _train(
     began = training.epoch
     tell(TileProgress(began * len(job.training), job.number))
     while training.epoch < job.epochs and training.tile.active.any():
+        _wait_while_held(job, training, stopping)
         training = course.between_epochs(training)
         if training.tile.active.any():
             training.advance(job.epochs)
@@ -272,6 +277,22 @@ def _late(job: Job) -> bool:
     """Whether a tile's time is over, or a hand ended the search."""
     over = job.listener is not None and job.listener.over()
     return over or (job.deadline is not None and time.time() >= job.deadline)
+
+
+def _wait_while_held(job: Job, training: TrainingRun, stopping: Callable[[], bool]) -> None:
+    """Wait as long as a hand holds the whole training, and its time is not over.
+
+    Raises:
+        StoppedError: `stopping` said so; what the tile goes on from is on disk.
+    """
+    listener, saved = job.listener, False
+    while listener is not None and listener.held() and not _late(job):
+        if job.snapshot is not None and not saved:
+            save_snapshot(job.snapshot, training)
+            saved = True
+        if stopping():
+            raise StoppedError
+        time.sleep(SECONDS_HELD)
 
 
 def _course(setup: TrainingSetup, job: Job) -> Course:

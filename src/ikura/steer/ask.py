@@ -77,6 +77,7 @@ CHECKS: Mapping[Action, Callable[[Record, Request], None]] = {
     Action.GO_ON: trial_checks.check_go_on,
     Action.LONGER: trial_checks.check_longer,
     Action.PIN: trial_checks.check_pin,
+    Action.UNPIN: trial_checks.check_unpin,
     Action.NOTE: trial_checks.check_note,
     Action.PRIORITISE: trial_checks.check_prioritise,
     Action.INJECT: search_checks.check_inject,

@@ -122,26 +122,26 @@ class Steering:
             requests.append(Request(action=Action.STOP, trial=trial, at=at, why=why))
         return self.ask_all(requests)
 
-    def pause(self, trial: int, *, at: int | None = None, why: str = "") -> Intervention:
-        """Let a trial stand still, while the others train on; what it stands at is kept.
+    def pause(self, trial: int | None = None, *, at: int | None = None, why: str = "") -> Intervention:
+        """Let a trial stand still, while the others train on, or the whole study; what it stands at is kept.
 
-        Its stage waits for it. A pause takes effect where the trial has trained at least an epoch in its round.
+        The trial's stage waits for it. A pause takes effect where the trial has trained at least an epoch in its round.
 
         Args:
-            trial: its number.
+            trial: its number; None for the study, in which nothing trains then until it is told to go on.
             at: after how many of its epochs; None for the next boundary between two epochs.
             why: your reason, for the record.
 
         Raises:
-            UsageError: the trial has ended, stands still already, or has not begun.
+            UsageError: the trial has ended, stands still already, or has not begun; or the study is paused already.
         """
         return self.ask(Request(action=Action.PAUSE, trial=trial, at=at, why=why))
 
-    def go_on(self, trial: int, *, why: str = "") -> Intervention:
-        """Let a trial that stands still train on, to the same bits as if it had not.
+    def go_on(self, trial: int | None = None, *, why: str = "") -> Intervention:
+        """Let a trial that stands still train on, or the whole study, to the same bits as if it had not.
 
         Args:
-            trial: its number.
+            trial: its number; None for the study, of which a trial that was paused by itself stays so.
             why: your reason, for the record.
 
         Raises:
@@ -149,8 +149,10 @@ class Steering:
         """
         return self.ask(Request(action=Action.GO_ON, trial=trial, why=why))
 
-    def paused(self, trial: int) -> bool:
-        """Whether a trial stands still, or will as soon as whoever trains it has seen what is asked."""
+    def paused(self, trial: int | None = None) -> bool:
+        """Whether a trial, or the study, stands still or will as soon as whoever trains it has seen what is asked."""
+        if trial is None:
+            return Interventions(self.record.store).held()
         return trial in standing_still(self.record)
 
     def longer(self, trial: int, epochs: int, *, why: str = "") -> Intervention:
@@ -182,6 +184,18 @@ class Steering:
             UsageError: it has ended, or is pinned already.
         """
         return self.ask(Request(action=Action.PIN, trial=trial, why=why))
+
+    def unpin(self, trial: int, *, why: str = "") -> Intervention:
+        """Let schedules decide on a pinned trial again, from their next decision on.
+
+        Args:
+            trial: its number.
+            why: your reason, for the record.
+
+        Raises:
+            UsageError: it has ended, is not pinned, or trains on although its schedule has dropped it.
+        """
+        return self.ask(Request(action=Action.UNPIN, trial=trial, why=why))
 
     def note(self, text: str, *, trial: int | None = None) -> Intervention:
         """Write a text about a trial or the study, which changes nothing; also about a finished one.

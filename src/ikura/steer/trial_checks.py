@@ -6,6 +6,7 @@ from ikura.errors import UsageError
 from ikura.steer.new_values import check_values
 from ikura.study.goals import Goals
 from ikura.study.record.interventions import Action, Interventions, Request
+from ikura.study.record.ledger import Ledger
 from ikura.study.record.record import Record
 from ikura.study.record.study_tables import row_of
 from ikura.study.record.trial import Trial
@@ -13,7 +14,7 @@ from ikura.trial_state import State
 
 __all__ = [
     "check_fork", "check_go_on", "check_longer", "check_note", "check_pause", "check_pin", "check_prioritise",
-    "check_set", "check_stop", "no_values", "standing_still",
+    "check_set", "check_stop", "check_unpin", "no_values", "standing_still",
 ]  # fmt: skip
 
 
@@ -56,7 +57,10 @@ def check_fork(record: Record, request: Request) -> None:
 
 
 def check_pause(record: Record, request: Request) -> None:
-    """Refuse to pause a trial that has ended, stands still, or has not begun."""
+    """Refuse to pause a trial that has ended, stands still, or has not begun; or a study that is paused."""
+    if request.trial is None:
+        _check_study(record, request, held=False)
+        return
     trial = _training(record, request)
     no_values(request)
     if trial.number in standing_still(record):
@@ -69,7 +73,10 @@ def check_pause(record: Record, request: Request) -> None:
 
 
 def check_go_on(record: Record, request: Request) -> None:
-    """Refuse to let a trial go on that does."""
+    """Refuse to let a trial go on that does, or the study where it does."""
+    if request.trial is None:
+        _check_study(record, request, held=True)
+        return
     trial = _training(record, request)
     no_values(request)
     _no_epoch(request)
@@ -100,6 +107,19 @@ def check_pin(record: Record, request: Request) -> None:
         raise UsageError(f"trial {trial.number} is pinned already")
 
 
+def check_unpin(record: Record, request: Request) -> None:
+    """Refuse to unpin a trial that has ended, is not pinned, or trains on because it was."""
+    trial = _training(record, request)
+    no_values(request)
+    _no_epoch(request)
+    if trial.number not in Interventions(record.store).pinned():
+        raise UsageError(f"trial {trial.number} is not pinned")
+    if any(trial.number in one.kept for one in Ledger(record.store).rounds(trial.stage)):
+        raise UsageError(
+            f"trial {trial.number} was dropped by the schedule and trains on because it was pinned; stop it instead"
+        )
+
+
 def check_note(record: Record, request: Request) -> None:
     """Refuse a note without a text."""
     no_values(request)
@@ -117,6 +137,14 @@ def check_prioritise(record: Record, request: Request) -> None:
     _no_epoch(request)
     if _begun(record, trial):
         raise UsageError(f"trial {trial.number} has begun to train; only one that waits can be put first")
+
+
+def _check_study(record: Record, request: Request, held: bool) -> None:
+    """Refuse to pause a study that stands still, or to let go on one that does not."""
+    no_values(request)
+    _no_epoch(request)
+    if Interventions(record.store).held() is not held:
+        raise UsageError(f"{record.called}: the study is {'not paused' if held else 'paused already'}")
 
 
 def _training(record: Record, request: Request) -> Trial:

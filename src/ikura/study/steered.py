@@ -166,7 +166,7 @@ class StoreListener:
 
     def _begin(self, store: Store | None) -> None:
         self._store, self.looked, self.known = store, -SECONDS, list[Intervention]()
-        self.asked, self.ended, self.deadline = -SECONDS, False, math.inf
+        self.asked, self.ended, self.stands, self.deadline = -SECONDS, False, False, math.inf
         self.next, self.shown = time.monotonic() + SECONDS_BETWEEN_POINTS, dict[int, int]()
 
     def __getstate__(self) -> tuple[Path | Address, int, Deadline | None, bool]:
@@ -185,13 +185,23 @@ class StoreListener:
 
     def over(self) -> bool:
         """Whether the training is to end now, see `Listener`."""
+        self._look_at_study()
+        return self.ended or time.time() >= self.deadline
+
+    def held(self) -> bool:
+        """Whether the whole search stands still, see `Listener`."""
+        self._look_at_study()
+        return self.stands and not self.ended
+
+    def _look_at_study(self) -> None:
+        """Read what is asked of the study."""
         now = time.monotonic()
         if not self.ended and now - self.asked >= SECONDS:
             self.asked, interventions = now, Interventions(self.store)
             self.ended = self.ends and interventions.ended()
+            self.stands = self.ends and interventions.held()
             deadline = None if self.time is None else self.time.at(interventions.time_limit())
             self.deadline = math.inf if deadline is None else deadline
-        return self.ended or time.time() >= self.deadline
 
     def __call__(self, trials: Collection[int], epoch: int, fault: Callable[[Change], str]) -> Sequence[Change]:
         """Return the changes that take effect now, see `Listener`."""

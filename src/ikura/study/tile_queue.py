@@ -118,7 +118,7 @@ class TileQueue:
     def __init__(self, executor: Trainer, batch: Batch, beside: Beside | None = None) -> None:
         self.executor, self.beside = executor, beside
         self.interventions = Interventions(executor.store)
-        self.first, self.looked, self.said = executor.best is None, False, False
+        self.first, self.looked, self.said, self.still = executor.best is None, False, False, False
         self.begun: dict[int, Tile] = {}
         self.training = 0
         still = self.interventions.paused()
@@ -135,6 +135,9 @@ class TileQueue:
 
     def __iter__(self) -> Iterator[Job | None]:
         while True:
+            if self._held():
+                yield None
+                continue
             self._look()
             if self.waiting:
                 tile = self.waiting.pop(0)
@@ -209,6 +212,17 @@ class TileQueue:
                 self.waiting.remove(tile)
                 self.waiting.insert(0, tile)
                 self.interventions.apply(one.number, tile.segments[tile.trials.index(one.trial)].since)
+
+    def _held(self) -> bool:
+        """Whether a hand lets the whole search stand still, which is said once."""
+        executor = self.executor
+        if not (executor.searching and self.interventions.held()) or executor.late:
+            self.still = False
+            return False
+        if not self.still:
+            self.still = True
+            executor.progress.say(f"the study is paused; `ikura steer {executor.run.name} go-on` lets it train on")
+        return True
 
     def _say(self) -> None:
         """Say once that nothing goes on before somebody says so."""

@@ -15,7 +15,7 @@ from ikura.web.located import Run
 __all__ = ["ACTIONS", "interventions", "request_of", "touched"]
 
 ACTIONS = (
-    "set", "stop", "fork", "rewind", "pause", "go-on", "longer", "pin", "prioritise", "note",
+    "set", "stop", "fork", "rewind", "pause", "go-on", "longer", "pin", "unpin", "prioritise", "note",
     "inject", "range", "add", "ban", "budget", "stop-worst", "end",
 )  # fmt: skip
 """What the page can ask for."""

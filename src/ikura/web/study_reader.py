@@ -24,7 +24,7 @@ from ikura.web.run_folders import is_live
 from ikura.web.run_setting import RunSetting, read_setting
 from ikura.web.trial_columns import OPEN, TrialColumns
 
-__all__ = ["MOST_STUDIES", "Snapshot", "StudyReader", "StudyReaders", "begun"]
+__all__ = ["MOST_STUDIES", "Snapshot", "StudyReader", "StudyReaders", "begun", "is_held"]
 
 FACTS = ("best", "test", "done", "stages", "seconds", "summary", "decisions")
 MOST_STUDIES = 4
@@ -34,6 +34,12 @@ REST = 12.0
 SECONDS_BETWEEN_WHOLE = 30.0
 POINTS = 300
 """Points of a curve that are sent at most."""
+HELD = """
+    SELECT action FROM interventions
+    WHERE trial IS NULL AND action IN ('pause', 'go-on')
+    AND NOT EXISTS (SELECT 1 FROM interventions WHERE action = 'end' AND state != 'refused')
+    AND NOT EXISTS (SELECT 1 FROM trials WHERE purpose = 'finalist') ORDER BY number DESC LIMIT 1
+"""
 MOST_CURVES = 12
 MOST_ROUNDS = 2_000
 MOST_LOOKS = 60
@@ -50,6 +56,7 @@ class Snapshot:
         facts: what is recorded of it.
         trials: its trials by column.
         live: whether a process works on it.
+        held: whether a hand lets it stand still.
         read: when it was read, in seconds since the epoch.
     """
 
@@ -58,6 +65,7 @@ class Snapshot:
     facts: JsonObject
     trials: TrialColumns
     live: bool
+    held: bool
     read: float
 
 
@@ -111,12 +119,13 @@ class StudyReader:
             trials.refresh(connection, whole)
             known = facts(connection, *FACTS)
             setting = _with_budget(setting, connection)
+            held = is_held(connection)
         if whole:
             self._whole = time.monotonic()
         self._trials = trials
         self._note_pace(trials)
         version = 1 if self._found is None else self._found.version + 1
-        return Snapshot(version, setting, known, trials, live, time.time())
+        return Snapshot(version, setting, known, trials, live, held, time.time())
 
     def _note_pace(self, trials: TrialColumns) -> None:
         """Remember how many trials had ended, for the time that is left."""
@@ -193,6 +202,15 @@ def _with_budget(setting: RunSetting, connection: Reader) -> RunSetting:
             trials, epochs = sizes.get("trials", setting.trials), sizes.get("epochs", setting.epochs)
             setting = replace(setting, trials=int(trials), epochs=int(epochs))
     return setting
+
+
+def is_held(connection: Reader) -> bool:
+    """Whether a hand lets the whole study stand still."""
+    # Databases of an earlier ikura have no such table.
+    with suppress(sqlite3.OperationalError):
+        found = connection.execute(HELD).fetchone()
+        return found is not None and found[0] == "pause"
+    return False
 
 
 def _is(trials: TrialColumns, state: str) -> np.ndarray:

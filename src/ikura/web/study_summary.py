@@ -19,7 +19,7 @@ from ikura.web.located import DATABASE, Run, address_of
 from ikura.web.run_folders import is_live
 from ikura.web.run_setting import RunSetting, read_setting
 from ikura.web.server_reader import server_reader
-from ikura.web.study_reader import Snapshot, begun
+from ikura.web.study_reader import Snapshot, begun, is_held
 from ikura.web.trial_columns import OPEN, TrialColumns
 
 __all__ = ["changed", "overview", "summary"]
@@ -42,6 +42,7 @@ def overview(name: str, run: Run) -> JsonObject:
             known = facts(connection, "done", "best", "test")
             best = "max" if setting.sign > 0 else "min"
             rows = connection.execute(COUNTS.format(best)).fetchall()
+            held = is_held(connection)
     except RunError as error:
         opening = found["live"] or (address_of(run) is None and isinstance(run, Path) and not (run / DATABASE).exists())
         return found | {"state": "opening" if opening else "broken", "reason": str(error)}
@@ -52,7 +53,7 @@ def overview(name: str, run: Run) -> JsonObject:
     scores = [row[3] for row in searched if isinstance(row[3], int | float)]
     chosen = known.get("best") or {}
     return found | {
-        "state": _state(bool(known.get("done")), found["live"]),
+        "state": _state(bool(known.get("done")), found["live"], held),
         "counts": counts,
         "ended": sum(row[2] for row in searched if str(row[0]) not in (State.WAITING, State.RUNNING)),
         "best": chosen.get("dev") if chosen else (max if setting.sign > 0 else min)(scores, default=None),
@@ -80,7 +81,7 @@ def summary(name: str, run: Run, study: Snapshot, pace: Sequence[tuple[float, in
     return {
         "run": name,
         "version": study.version,
-        "state": _state(done, study.live),
+        "state": _state(done, study.live, study.held),
         "live": study.live,
         "metric": setting.metric,
         "greater": setting.sign > 0,
@@ -93,7 +94,7 @@ def summary(name: str, run: Run, study: Snapshot, pace: Sequence[tuple[float, in
         "counts": counts,
         "begun": begun(run),
         "changed": changed(run),
-        "left": None if done or not study.live else _left(pace, setting.trials - ended),
+        "left": None if done or not study.live or study.held else _left(pace, setting.trials - ended),
         "best": _best(study, searched),
         "test": study.facts.get("test"),
         "stages": _stages(study, searched),
@@ -102,8 +103,8 @@ def summary(name: str, run: Run, study: Snapshot, pace: Sequence[tuple[float, in
     }
 
 
-def _state(done: bool, live: bool) -> str:
-    return "finished" if done else "training" if live else "stopped"
+def _state(done: bool, live: bool, held: bool) -> str:
+    return "finished" if done else "stopped" if not live else "paused" if held else "training"
 
 
 def changed(run: Run) -> float | None:

@@ -34,13 +34,15 @@ class Action(StrEnum):
     END = "end"
     """End the search now and go on to the finalists."""
     PAUSE = "pause"
-    """Let a trial stand still."""
+    """Let a trial stand still, or the whole study."""
     GO_ON = "go-on"
-    """Let a trial that stands still train on."""
+    """Let a trial that stands still train on, or the whole study."""
     LONGER = "longer"
     """Let a copy of a trial train on from its end, to more epochs."""
     PIN = "pin"
     """Keep a trial: no schedule drops it."""
+    UNPIN = "unpin"
+    """Let schedules decide on a pinned trial again."""
     NOTE = "note"
     """Write a text about a trial or the study."""
     RANGE = "range"
@@ -55,11 +57,6 @@ class Action(StrEnum):
     """Change the time limit."""
     PRIORITISE = "prioritise"
     """Let a trial that waits begin next."""
-
-    @property
-    def at_once(self) -> bool:
-        """Whether it has taken effect when it is on record."""
-        return self in (Action.PIN, Action.NOTE, Action.TIME_LIMIT)
 
     @property
     def touches(self) -> bool:
@@ -95,9 +92,18 @@ ANY_UNSETTLED = f"SELECT 1 FROM interventions WHERE state IN ('{Status.ASKED}', 
 
 STANDING = f"""
     SELECT trial, action, applied FROM interventions
-    WHERE state = '{Status.APPLIED}' AND action IN ('{Action.PAUSE}', '{Action.GO_ON}', '{Action.STOP}') ORDER BY number
+    WHERE state = '{Status.APPLIED}' AND trial IS NOT NULL
+    AND action IN ('{Action.PAUSE}', '{Action.GO_ON}', '{Action.STOP}') ORDER BY number
 """
-PINNED = f"SELECT DISTINCT trial FROM interventions WHERE action = '{Action.PIN}'"
+HELD = f"""
+    SELECT action FROM interventions
+    WHERE trial IS NULL AND action IN ('{Action.PAUSE}', '{Action.GO_ON}') ORDER BY number DESC LIMIT 1
+"""
+PINNED = f"""
+    SELECT trial FROM interventions WHERE number IN (
+        SELECT max(number) FROM interventions WHERE action IN ('{Action.PIN}', '{Action.UNPIN}') GROUP BY trial
+    ) AND action = '{Action.PIN}'
+"""
 LIMIT = f"SELECT content FROM interventions WHERE action = '{Action.TIME_LIMIT}' ORDER BY number DESC LIMIT 1"
 ENDED = f"SELECT 1 FROM interventions WHERE action = '{Action.END}' AND state != '{Status.REFUSED}' LIMIT 1"
 
@@ -120,6 +126,13 @@ class Request:
     values: Mapping[str, Scalar] = field(default_factory=dict)
     at: int | None = None
     why: str = ""
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it has taken effect when it is on record: those who train look at it between two epochs."""
+        if self.action in (Action.PAUSE, Action.GO_ON):
+            return self.trial is None
+        return self.action in (Action.PIN, Action.UNPIN, Action.NOTE, Action.TIME_LIMIT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +212,7 @@ class Interventions:
                 "who": who,
                 "time": time.time(),
                 "why": request.why,
-                "state": Status.APPLIED if request.action.at_once else Status.ASKED,
+                "state": Status.APPLIED if request.at_once else Status.ASKED,
                 "reason": "",
             }
             for request in requests
@@ -279,6 +292,11 @@ class Interventions:
     def ended(self) -> bool:
         """Whether a hand ended the search; asked often, so it is quick."""
         return self.store.look(lambda connection: connection.exec_driver_sql(ENDED).first()) is not None
+
+    def held(self) -> bool:
+        """Whether the whole study stands still until a hand lets it go on; asked often, so it is quick."""
+        found = self.store.look(lambda connection: connection.exec_driver_sql(HELD).first())
+        return found is not None and found[0] == Action.PAUSE
 
     def time_limit(self) -> float | None:
         """Return the time limit that a hand set last, in seconds; None if there is none. It is quick."""

@@ -6,6 +6,7 @@ import { STATES, count, score } from "./words.js";
 
 export const TOLD = {
   training: "training",
+  paused: "paused",
   finished: "finished",
   stopped: "not at work",
   opening: "being opened",

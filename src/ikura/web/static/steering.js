@@ -76,7 +76,7 @@ export class Hand {
     });
   }
 
-  async load(hyperparameters, state) {
+  async load(hyperparameters, state, pinned) {
     const trains = ["running", "waiting", "paused"].includes(state);
     this.now = hyperparameters;
     if (this.can === null) {
@@ -108,7 +108,8 @@ export class Hand {
       trains && state !== "paused" && may("pause") ? button("Pause", () => this.ask({ action: "pause" }), "it stands still after the epoch, or at once; the others train on") : null,
       state === "paused" && may("go-on") ? button("Go on", now("go-on"), "it trains on from where it stands", "main") : null,
       may("longer") ? button("Train longer", () => this.longer(), "when it has ended, a copy goes on from there") : null,
-      trains && may("pin") ? button("Pin", now("pin"), "no schedule drops it, and it is never among the worst that are stopped") : null,
+      trains && !pinned && may("pin") ? button("Pin", now("pin"), "no schedule drops it, and it is never among the worst that are stopped") : null,
+      trains && pinned && may("unpin") ? button("Unpin", now("unpin"), "schedules decide on it again") : null,
       state === "waiting" && may("prioritise") ? button("Begin next", now("prioritise"), "it begins as soon as somebody is free") : null,
       may("note") ? button("Keep as a note", now("note"), "what stands in the field of the reason") : null,
     );

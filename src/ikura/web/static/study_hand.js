@@ -16,11 +16,15 @@ export class StudyHand {
     this.why = h("input", { name: "why", placeholder: "your reason, for the record", maxlength: 500, "aria-label": "reason" });
     this.told = h("p", { class: "quiet", role: "status" });
     this.buttons = h("div", { class: "chips" });
+    this.pause = h("button", { type: "button", on: { click: () => this.ask({ action: this.held ? "go-on" : "pause" }) } });
   }
 
   // Shown where the study trains and may be changed; what somebody is writing is left alone.
   async load(study, points) {
     this.place.hidden = !study.live || study.readOnly || study.test !== null;
+    this.held = study.state === "paused";
+    this.pause.textContent = this.held ? "Let the study go on" : "Pause the study";
+    this.pause.title = this.held ? "all trains on from where it stands" : "nothing trains until it is told to go on";
     if (this.place.hidden || this.can !== null) return;
     this.can = [];
     try {
@@ -39,6 +43,7 @@ export class StudyHand {
       this.can.includes("add") ? button("Add the option", () => this.option("add"), "to all that is proposed from now on") : null,
       this.can.includes("budget") ? button("Change the budget", () => this.pairs(this.budget, "budget"), "trials and epochs of what is proposed from now on; the time limit holds at once") : null,
       this.can.includes("stop-worst") ? button("Stop the worst", () => this.stopWorst(), "of the trials that train; never the leader or a pinned one") : null,
+      this.can.includes("pause") ? this.pause : null,
       this.can.includes("note") ? button("Keep as a note", () => this.ask({ action: "note" }), "what stands in the field of the reason") : null,
       this.can.includes("end") ? button("End the search", () => this.ask({ action: "end" }), "what trains is cut short, and the finalists follow") : null,
     );

@@ -7,6 +7,8 @@ import { ask } from "./net.js";
 import { Hand, log, whatOf } from "./steering.js";
 import { STATES, asWords, count, duration, number, plural, score } from "./words.js";
 
+const PINS = ["pin", "unpin"];
+
 export class Trial {
   constructor(place, query) {
     this.place = place;
@@ -110,7 +112,7 @@ export class Trial {
     this.loss.picked = this.dev.picked = this.handBox.hidden ? null : (epoch) => this.pick(epoch);
     if (this.handBox.hidden) return;
     this.hand ??= new Hand(this.handBox, run, found.trial.number, () => this.load());
-    this.hand.load(this.values(), state);
+    this.hand.load(this.values(), state, asked.find((one) => PINS.includes(one.action))?.action === "pin");
   }
 
   // Put the playhead to an epoch: to go back to, or to fork from.

@@ -1,0 +1,127 @@
+"""A whole study stands still, also when it is resumed, and goes on to the same bits as if it had not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ikura
+from ikura.api.study import Study
+from ikura.cli import main
+from ikura.study.record.interventions import Status
+from ikura.trial_state import State
+
+from .test_killed import RESUME
+from .test_pauses import WAYS
+from .test_pins_and_notes import tune as tune_pinned
+from .test_steered_studies import curve, states, tune
+from .test_training_by_hand import a_run, wait_for
+
+STILL = 0.6
+"""Seconds for which it is seen that nothing trains: several looks of a tile."""
+
+
+def epochs(study: Study) -> dict[int, int]:
+    frame = study.store.curves(range(study.store.count()), live=True)
+    return {int(str(number)): len(rows) for number, rows in frame.groupby("number")}
+
+
+@WAYS
+def test_it_goes_on_to_the_same_bits(tmp_path: Path, way: dict[str, Any]) -> None:
+    def asking(study: Study) -> None:
+        study.steer.pause(why="the machine is needed")
+        Thread(target=later, args=[study]).start()
+
+    def later(study: Study) -> None:
+        time.sleep(STILL)
+        seen.append(epochs(study))
+        study.steer.go_on()
+
+    seen: list[dict[int, int]] = []
+    calm, study = tune(tmp_path / "calm", **way), tune(tmp_path / "run", asking, **way)
+    assert seen == [{}]
+    assert states(study) == [(Status.APPLIED, None)] * 2
+    assert "touched" not in study.trials
+    for trial in range(study.store.count()):
+        np.testing.assert_array_equal(curve(study, trial), curve(calm, trial))
+
+
+def test_one_in_training_stands_still_and_hears_what_is_asked(tmp_path: Path) -> None:
+    run = a_run(tmp_path, epochs=100_000).start()
+    wait_for(lambda: len(run.curve) > 5)
+    run.study.steer.pause()
+    time.sleep(STILL)
+    before = epochs(run.study)
+    run.stop(why="enough")
+    time.sleep(STILL)
+    assert epochs(run.study) == before
+    assert run.training
+    run.study.steer.go_on()
+    study = run.wait()
+    assert study.records()[0].state is State.COMPLETE
+    assert study.interventions[1].epoch == len(study.curve(0))
+
+
+def test_killed_and_resumed_it_still_stands_still(waiting: Path, left: Study) -> None:
+    left.steer.pause()
+    for _ in range(2):
+        working = subprocess.Popen([sys.executable, "-c", RESUME, str(left.run)], stdout=subprocess.DEVNULL)
+        with pytest.raises(subprocess.TimeoutExpired):
+            working.wait(8)
+        working.kill()
+        working.wait()
+        assert epochs(left) == {}
+    left.steer.go_on()
+    assert main(["resume", str(left.run), "-q"]) == 0
+    assert [len(left.curve(trial)) for trial in range(4)] == [6] * 4
+
+
+def test_an_end_of_the_search_ends_the_pause(tmp_path: Path) -> None:
+    def asking(study: Study) -> None:
+        study.steer.pause()
+        Thread(target=lambda: (time.sleep(STILL), study.steer.end())).start()
+
+    study = tune(tmp_path / "run", asking)
+    assert study.best is not None
+    assert {one.state for one in study.interventions} == {Status.APPLIED}
+
+
+def test_what_has_no_effect_is_refused(left: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    run = str(left.run)
+    assert main(["steer", run, "go-on"]) == 2
+    assert "the study is not paused" in capsys.readouterr().err
+    assert main(["steer", run, "pause", "--why", "tea"]) == 0
+    assert main(["steer", run, "pause"]) == 2
+    assert "paused already" in capsys.readouterr().err
+    assert main(["steer", run, "pause", "--at", "3"]) == 2
+    assert left.steer.paused()
+    assert main(["steer", run, "go-on"]) == 0
+    assert not left.steer.paused()
+    assert [(one.action, one.trial, one.why) for one in left.interventions] == [
+        ("pause", None, "tea"),
+        ("go-on", None, ""),
+    ]
+
+
+def test_an_unpinned_trial_is_dropped_as_if_it_had_never_been_pinned(tmp_path: Path) -> None:
+    given = {"trials": 8, "epochs": 9, "schedule": "successive-halving", "finalists": 0}
+    calm = tune_pinned(tmp_path / "calm", **given)
+    first, other = calm.trials.query("state == 'pruned'")["number"].tolist()[:2]
+
+    def asking(study: Study) -> None:
+        for number in (first, other):
+            study.steer.pin(number)
+        study.steer.unpin(first, why="not worth it")
+        with pytest.raises(ikura.UsageError, match=f"trial {first} is not pinned"):
+            study.steer.unpin(first)
+
+    study = tune_pinned(tmp_path / "run", asking, **given)
+    np.testing.assert_array_equal(curve(study, first), curve(calm, first))
+    assert len(curve(study, other)) == 9
