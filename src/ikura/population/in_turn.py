@@ -21,14 +21,14 @@ from ikura.population.dry_run import ForwardTraits
 from ikura.population.examples import Examples
 from ikura.population.inputs import Features
 from ikura.population.member import Hyperparameters, Member
+from ikura.population.module_tile import MiniBatch, ModuleTile
 from ikura.population.own_step import StepBatch, TrainingStep, loss_by
 from ikura.population.schedule import batch_size_at, learning_rates
-from ikura.population.stacked import MiniBatch, StackedTile
 
 __all__ = ["InTurnTile"]
 
 
-class InTurnTile(StackedTile):
+class InTurnTile(ModuleTile):
     """Networks of one structure that run as they are, each on its own row of the tile's weights.
 
     Where examples are in memory a member trains its whole epoch before the next one does, so that what it needs stays
@@ -63,7 +63,6 @@ class InTurnTile(StackedTile):
         self.told: list[dict[str, float]] = [{} for _ in members]
         """Sums over the rows of an epoch of what the training steps told of its mini-batches."""
         self.rows = 1
-        self.stacked.modules, self.stacked.vectorised = list(modules), False
         self.buffers = {name: aligned_copy(buffer) for name, buffer in self.buffers.items()}
         self.used = self.weights if self.dropconnect is None else aligned_copy(self.weights)
         self.bound = [self._bind(place, module) for place, module in enumerate(modules)]
@@ -192,12 +191,12 @@ class InTurnTile(StackedTile):
         return flat
 
     def _checked(self, outputs: Any, rows: int) -> Any:
-        if self.stacked.outputs is not None:
-            self.stacked.outputs.check(outputs, rows)
+        if self.output_shape is not None:
+            self.output_shape.check(outputs, rows)
         return self._in_precision(outputs)
 
     @override
-    def _forward(self, leaves: dict[str, Tensor], x: Features, codes: Tensor) -> Any:
+    def _forward(self, x: Features, codes: Tensor) -> Any:
         active = np.flatnonzero(self.active).tolist() or [0]
         if self.used is not self.weights:
             self.used.copy_(self.weights)

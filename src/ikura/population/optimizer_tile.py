@@ -15,9 +15,9 @@ from ikura.population.examples import Examples
 from ikura.population.gradient_rules import GradientRules, stopped_at_zero
 from ikura.population.in_turn import InTurnTile
 from ikura.population.member import Hyperparameters, Member
+from ikura.population.module_tile import MiniBatch
 from ikura.population.own_optimizer import MemberOptimizer, OptimizerFactory
 from ikura.population.schedule import learning_rates
-from ikura.population.stacked import MiniBatch
 
 __all__ = ["OptimizerTile"]
 
