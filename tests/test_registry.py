@@ -78,3 +78,16 @@ def test_names_that_come_with_ikura_cost_no_look_at_the_packages(colours: Regist
     assert "black" in colours
     assert colours["black"]
     assert "installed" not in vars(colours)
+
+
+def test_a_name_with_a_parameter_is_made_by_its_family() -> None:
+    found = Registry("number", "numbers", {"pi": "math:pi"}, families={"of": "tests.test_registry:after_colon"})
+    assert found["of:3"] == "3"
+    assert found["of:3"] is found["of:3"]
+    assert found.origin("of:3") is None
+    assert ("of" in found, "of:3" in found, "pi:3" in found) == (False, True, False)
+    assert list(found) == ["pi"]
+
+
+def after_colon(text: str) -> str:
+    return text.partition(":")[2]

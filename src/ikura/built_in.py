@@ -56,13 +56,18 @@ METRICS: Registry[Any] = Registry(
         "log_loss": "ikura.metric.classification:LOG_LOSS",
         "f1": "ikura.metric.classification:F1",
         "roc_auc": "ikura.metric.classification:ROC_AUC",
+        "average_precision": "ikura.metric.classification:AVERAGE_PRECISION",
+        "brier": "ikura.metric.classification:BRIER",
+        "mcc": "ikura.metric.classification:MCC",
         "label_accuracy": "ikura.metric.classification:LABEL_ACCURACY",
         "label_f1": "ikura.metric.classification:LABEL_F1",
         "r2": "ikura.metric.regression:R2",
         "rmse": "ikura.metric.regression:RMSE",
         "mae": "ikura.metric.regression:MAE",
+        "quantile": "ikura.metric.regression:QUANTILE",
     },
     "ikura.metric.own:as_metric",
+    families={"quantile": "ikura.metric.regression:quantile_loss"},
 )
 """What makes a trial good, each an `ikura.metric.Metric`."""
 

@@ -33,6 +33,7 @@ class Registry(Mapping[str, T], Generic[T]):
         adapt: "module:function" of what takes a name and what was found under it, refuses it by a UsageError or hands
             it on as it is used.
         reserved: names that nobody may take, though nothing stands under them.
+        families: name to "module:function" of what makes a thing of a text "name:parameter"; these are not listed.
 
     Example:
         >>> numbers = Registry("number", "numbers", {"pi": "math:pi", "euler": "math:e"})
@@ -50,9 +51,10 @@ class Registry(Mapping[str, T], Generic[T]):
         built_in: Mapping[str, str],
         adapt: str | None = None,
         reserved: tuple[str, ...] = (),
+        families: Mapping[str, str] | None = None,
     ) -> None:
         self.kind, self.group, self.built_in, self.adapt = kind, group, dict(built_in), adapt
-        self.reserved = reserved
+        self.reserved, self.families = reserved, dict(families or {})
         self.registered: dict[str, T] = {}
         self.unlisted: set[str] = set()
         """Registered names that one call used, which are there and not offered to others."""
@@ -88,7 +90,14 @@ class Registry(Mapping[str, T], Generic[T]):
         return self._loaded[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self.built_in or name in self.registered or (isinstance(name, str) and name in self.installed)
+        if name in self.built_in or name in self.registered:
+            return True
+        return isinstance(name, str) and (self._family(name) is not None or name in self.installed)
+
+    def _family(self, name: str) -> str | None:
+        """What makes the thing of a name with a parameter; None for other names."""
+        family, colon, _ = name.partition(":")
+        return self.families.get(family) if colon else None
 
     def __iter__(self) -> Iterator[str]:
         listed = (name for name in self.registered if name not in self.unlisted)
@@ -136,7 +145,7 @@ class Registry(Mapping[str, T], Generic[T]):
         Raises:
             KeyError: there is none of this name.
         """
-        if name in self.built_in:
+        if name in self.built_in or self._family(name) is not None:
             return None
         if name in self.registered:
             thing = cast(Any, self.registered[name])
@@ -150,6 +159,9 @@ class Registry(Mapping[str, T], Generic[T]):
         if name in self.built_in:
             module, attribute = self.built_in[name].split(":")
             return self._adapted(name, getattr(import_module(module), attribute))
+        if family := self._family(name):
+            module, function = family.split(":")
+            return self._adapted(name, getattr(import_module(module), function)(name))
         point = self.installed[name]
         try:
             thing = point.load()

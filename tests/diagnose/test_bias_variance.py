@@ -10,7 +10,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import balanced_accuracy_score, f1_score, r2_score, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    d2_pinball_score,
+    f1_score,
+    r2_score,
+    roc_auc_score,
+)
 from sklearn.neighbors import KNeighborsClassifier
 
 from ikura.diagnose import Diagnosis, Estimate, judge_errors
@@ -193,6 +200,10 @@ def test_errors_are_those_of_scikit_learn() -> None:
         "f1": 1 - f1_score(truth, answer),
         "roc_auc": 1 - roc_auc_score(truth, share),
         "rmse": 1 - r2_score(truth, share),
+        "brier": 1 - (answer == truth).mean(),
+        "mcc": 1 - balanced_accuracy_score(truth, answer),
+        "average_precision": 1 - average_precision_score(truth, share),
+        "quantile:0.9": 1 - d2_pinball_score(truth, share, alpha=0.9),
     }
     for name, value in wanted.items():
         by, _ = measured_by(METRICS[name])

@@ -35,7 +35,7 @@ def test_it_is_better_for_f1_on_rows_that_did_not_choose_it() -> None:
     assert found.gain == pytest.approx(ours - f1_score(truth, answers_at(fresh, 0.5)), abs=0.06)
 
 
-@pytest.mark.parametrize("name", ["accuracy", "balanced_accuracy", "f1"])
+@pytest.mark.parametrize("name", ["accuracy", "balanced_accuracy", "f1", "mcc"])
 def test_scores_of_all_thresholds_are_the_metric(name: str) -> None:
     shares, target = drawn(200, 0.3)
     order = np.argsort(shares)

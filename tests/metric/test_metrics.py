@@ -20,8 +20,8 @@ from ikura.metric import METRICS, Metric, own_metric
 
 torch.set_num_threads(1)
 
-# Both sides add at most 200 numbers of size about 1 in float64: 200 * 2**-53 < 1e-13; 1e-9 is ample for the logarithm.
-ABS = 1e-9
+# Both sides add at most 200 numbers of size about 1 in float64: 200 * 2**-53 < 1e-13.
+ABS = 1e-12
 
 
 def reference(metric: Metric, task: str) -> Callable[[np.ndarray, np.ndarray], float]:
@@ -44,7 +44,24 @@ def reference(metric: Metric, task: str) -> Callable[[np.ndarray, np.ndarray], f
         each = [sk.roc_auc_score(y == c, p[:, c]) for c in range(p.shape[1]) if 0 < (y == c).sum() < len(y)]
         return float(np.mean(each))
 
+    def one_against_rest(score: Callable[..., float], p: np.ndarray, y: np.ndarray) -> float:
+        each = [score(y == c, p[:, c]) for c in range(p.shape[1]) if (y == c).any()]
+        return float(np.mean(each))
+
+    def average_precision(p: np.ndarray, y: np.ndarray) -> float:
+        if p.ndim == 1:
+            return float(sk.average_precision_score(y, p))
+        return one_against_rest(sk.average_precision_score, p, y)
+
+    def brier(p: np.ndarray, y: np.ndarray) -> float:
+        return float(sk.brier_score_loss(y.astype(int), p, labels=list(range(2 if p.ndim == 1 else p.shape[1]))))
+
     return {
+        "average_precision": average_precision,
+        "brier": brier,
+        "mcc": lambda p, y: sk.matthews_corrcoef(y.astype(int), labels(p)),
+        "quantile": lambda p, y: sk.mean_pinball_loss(y, p, alpha=0.5),
+        "quantile:0.9": lambda p, y: sk.mean_pinball_loss(y, p, alpha=0.9),
         "accuracy": lambda p, y: sk.accuracy_score(y, labels(p)),
         "balanced_accuracy": lambda p, y: sk.balanced_accuracy_score(y, labels(p)),
         "log_loss": log_loss,
@@ -77,7 +94,7 @@ def example(task: str, rng: np.random.Generator, n: int, classes: int = 4) -> tu
     return raw / raw.sum(axis=1, keepdims=True), labels
 
 
-BUILT_IN = {name: METRICS[name] for name in METRICS.built_in}
+BUILT_IN = {name: METRICS[name] for name in (*METRICS.built_in, "quantile:0.9")}
 CASES = [(name, task) for name, one in BUILT_IN.items() for task in sorted(one.tasks)]
 
 
@@ -157,6 +174,12 @@ def test_undefined() -> None:
     assert values("r2", torch.tensor([2.0, 2.0]), torch.tensor([2.0, 2.0])) == 1.0
     assert values("r2", torch.tensor([2.0, 3.0]), torch.tensor([2.0, 2.0])) == 0.0
     assert math.isnan(values("r2", torch.tensor([2.0]), torch.tensor([2.0])))
+
+
+def test_a_quantile_is_a_share() -> None:
+    for text in ("quantile:1", "quantile:-0.1", "quantile:much", "quantile:nan"):
+        with pytest.raises(UsageError, match=f"'{text}' takes a number between 0 and 1, as in quantile:0.9"):
+            METRICS[text]
 
 
 def test_log_loss_is_finite_when_certain_and_wrong() -> None:

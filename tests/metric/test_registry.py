@@ -18,7 +18,7 @@ def test_default(task: str, name: str) -> None:
     ("name", "task", "words"),
     [
         ("acuracy", "binary", ["no metric 'acuracy'", "did you mean 'accuracy'?", "log_loss"]),
-        ("zzz", "regression", ["no metric 'zzz'", "r2, rmse, mae"]),
+        ("zzz", "regression", ["no metric 'zzz'", "r2, rmse, mae, quantile"]),
         ("r2", "multiclass", ["'r2' is not for multiclass", "balanced_accuracy"]),
         ("accuracy", "regresion", ["no task 'regresion'", "did you mean 'regression'?"]),
     ],

@@ -26,7 +26,7 @@ def case(name: str, classes: int) -> tuple[list[torch.Tensor], torch.Tensor]:
 
 
 @pytest.mark.parametrize("classes", [2, 4])
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", [*METRICS, "quantile:0.9"])
 def test_equal_to_the_metric_of_the_rows_drawn(name: str, classes: int) -> None:
     metric = METRICS[name]
     predictions, target = case(name, classes)

@@ -28,6 +28,16 @@ def test_what_is_usual_is_what_tune_does() -> None:
         ({"network": "cnn", "epochs": 15, "finalists": 1, "seed": 1}, "--network cnn --task multiclass --seed 1"),
         ({"network": "cnn", "epochs": 100}, "--network cnn --task multiclass --epochs 100"),
         ({"time_limit": 90.0, "search": "tpe"}, "--task multiclass --time-limit 90s --search tpe"),
+        ({"ensemble": "auto", "repeats": 1, "calibration": "auto"}, "--task multiclass"),
+        ({"ensemble": "4", "folds": 5, "repeats": 2}, "--task multiclass --ensemble 4 --folds 5 --repeats 2"),
+        (
+            {"class_weight": {"a": 2.0, "b c": 0.5}, "sample_weight": "w", "loss": "focal:gamma=1"},
+            "--class-weight 'a=2,b c=0.5' --task multiclass --loss focal:gamma=1 --sample-weight w",
+        ),
+        (
+            {"class_weight": "balanced", "metrics": ["f1", "mcc"], "stop_on": "f1", "test_set": False},
+            "--class-weight balanced --metrics f1,mcc --task multiclass --stop-on f1 --no-test-set",
+        ),
     ],
 )
 def test_what_is_unusual_is_said(setting: dict[str, Any], words: str) -> None:

@@ -20,6 +20,9 @@ __all__ = ["MEASURES", "MOST_EXAMPLES", "MOST_IMAGES", "compared", "error_of", "
 MEASURES: dict[str, tuple[str, str]] = {
     "accuracy": ("accuracy", ERROR_RATE),
     "log_loss": ("accuracy", ERROR_RATE),
+    "brier": ("accuracy", ERROR_RATE),
+    "mcc": ("balanced_accuracy", "1 - balanced accuracy"),
+    "average_precision": ("average_precision", "1 - average precision"),
     "balanced_accuracy": ("balanced_accuracy", "1 - balanced accuracy"),
     "f1": ("f1", "1 - F1"),
     "roc_auc": ("roc_auc", "1 - ROC AUC"),
@@ -40,6 +43,9 @@ MOST_EXAMPLES, MOST_IMAGES = 10_000, 3_000
 
 def measured_by(metric: Metric) -> tuple[Metric, str]:
     """The metric that errors are measured by, and the error's name, for a study's metric."""
+    if metric.name.partition(":")[0] == "quantile":
+        share = replace(metric, greater_is_better=True, function=lambda p, t: 1 - _of_constant(metric, p, t))
+        return share, "quantile loss as a share of that of the best constant"
     if metric.name not in MEASURES and not metric.greater_is_better:
         # An error already: 1 minus what this metric gives is it.
         return replace(
@@ -48,6 +54,13 @@ def measured_by(metric: Metric) -> tuple[Metric, str]:
     name, measure = MEASURES.get(metric.name, (metric.name, f"1 - {metric.name}"))
     found = METRICS[name] if name in METRICS and metric.name in METRICS else metric
     return (found if name in MEASURES else metric), measure
+
+
+def _of_constant(metric: Metric, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """A quantile loss as a share of that of the quantile of the targets: 1 minus scikit-learn's d2_pinball_score."""
+    q = float(metric.name.partition(":")[2] or 0.5)
+    constant = torch.quantile(target.double(), q, dim=0, keepdim=True)
+    return metric(prediction, target) / metric(constant.expand_as(target), target)
 
 
 def error_of(
@@ -85,7 +98,8 @@ def compared(
 ) -> Errors:
     """Put training and dev error together, as `error_of` measured them."""
     gap = difference(dev[0], train[0])
-    most = inf if measure == MEASURES["r2"][1] else 1.0
+    # Of shares only; an error of another kind may be of any size.
+    most = 1.0 if measure == ERROR_RATE or measure.startswith("1 - ") else inf
     by_seed = [b - a for a, b in zip(train[1], dev[1], strict=True)]
     return Errors(
         measure,

@@ -21,7 +21,7 @@ from ikura.trial_state import State
 
 __all__ = ["Row", "choose_column", "compare", "margin_of", "with_epoch_seconds"]
 
-OF_ONE = ("accuracy", "balanced_accuracy", "f1", "roc_auc", "r2")
+OF_ONE = ("accuracy", "balanced_accuracy", "f1", "mcc", "roc_auc", "average_precision", "r2")
 """Metrics that are 1 at best."""
 POINTS = 0.003
 

@@ -4,13 +4,12 @@ from ikura.metric._base import Metric, each_member
 from ikura.metric.interval import interval
 from ikura.metric.own import own_metric
 from ikura.metric.registry import METRICS, default_metric, metric
-from ikura.metric.resampling import AVERAGED, COUNTED, draws, evidence, own_scores, scores
+from ikura.metric.resampling import TOGETHER, draws, evidence, of_mean, own_scores, scores
 from ikura.metric.undefined import undefined
 
 __all__ = [
-    "AVERAGED",
-    "COUNTED",
     "METRICS",
+    "TOGETHER",
     "Metric",
     "default_metric",
     "draws",
@@ -18,6 +17,7 @@ __all__ = [
     "evidence",
     "interval",
     "metric",
+    "of_mean",
     "own_metric",
     "own_scores",
     "scores",

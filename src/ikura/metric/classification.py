@@ -7,7 +7,18 @@ from torch import Tensor
 
 from ikura.metric._base import Metric, Needs, undefined_where
 
-__all__ = ["ACCURACY", "BALANCED_ACCURACY", "F1", "LABEL_ACCURACY", "LABEL_F1", "LOG_LOSS", "ROC_AUC"]
+__all__ = [
+    "ACCURACY",
+    "AVERAGE_PRECISION",
+    "BALANCED_ACCURACY",
+    "BRIER",
+    "F1",
+    "LABEL_ACCURACY",
+    "LABEL_F1",
+    "LOG_LOSS",
+    "MCC",
+    "ROC_AUC",
+]
 
 CLASSES = frozenset({"binary", "multiclass"})
 
@@ -111,6 +122,45 @@ def log_loss(prediction: Tensor, target: Tensor) -> Tensor:
     return undefined_where(prediction.isnan(), -probability.log().mean())
 
 
+def brier(prediction: Tensor, target: Tensor) -> Tensor:
+    """The mean squared distance of probabilities and truth; 0 is best.
+
+    Two classes: mean (p - y)^2 of the second one's probability, at most 1. More classes: mean sum_c (p_c - [y = c])^2,
+    at most 2.
+
+    Source: Brier (1950), Verification of forecasts expressed in terms of probability, Monthly Weather Review 78.
+
+    Example:
+        >>> brier(torch.tensor([1.0, 0.5]), torch.tensor([1.0, 0.0])).item()
+        0.125
+    """
+    if prediction.ndim == 1:
+        return (prediction.double() - (target == 1).double()).square().mean()
+    return (prediction.double() - membership(target, prediction).double()).square().sum(dim=1).mean()
+
+
+def mcc(prediction: Tensor, target: Tensor) -> Tensor:
+    """Matthews' correlation of answers and truth, -1 to 1; 0 where all answers, or all truths, are of one class.
+
+    With n examples, c of them right, t_k of class k and p_k answered k:
+    (c n - sum_k t_k p_k) / sqrt((n^2 - sum_k p_k^2) (n^2 - sum_k t_k^2)).
+
+    Source: Gorodkin (2004), Comparing two K-category assignments by a K-category correlation coefficient,
+    Computational Biology and Chemistry 28.
+
+    Example:
+        >>> round(mcc(torch.tensor([0.9, 0.8, 0.1]), torch.tensor([1.0, 0.0, 0.0])).item(), 4)
+        0.5
+    """
+    truth = membership(target, prediction)
+    guess = membership(decided(prediction), prediction)
+    n, right = float(truth.shape[0]), (truth & guess).sum().double()
+    true, told = truth.sum(dim=0).double(), guess.sum(dim=0).double()
+    both = (n * n - told.square().sum()) * (n * n - true.square().sum())
+    value = torch.where(both > 0, (right * n - (true * told).sum()) / both.clamp(min=1).sqrt(), torch.zeros_like(both))
+    return undefined_where(prediction.isnan(), value)
+
+
 def f1(prediction: Tensor, target: Tensor) -> Tensor:
     """The harmonic mean of precision and recall, 2 TP / (2 TP + FP + FN); 0 to 1.
 
@@ -206,10 +256,40 @@ def roc_auc(prediction: Tensor, target: Tensor) -> Tensor:
     return undefined_where(prediction.isnan(), mean_where(pairs > 0, above / pairs))
 
 
+def average_precision(prediction: Tensor, target: Tensor) -> Tensor:
+    """The area under the precision-recall curve as a sum of steps, sum_k (R_k - R_{k-1}) P_k; 0 to 1.
+
+    P_k and R_k are precision and recall where all examples that score at least as high as the k-th highest score are
+    answered positive: the mean, over the positive examples, of the precision at their own score. More than two classes:
+    the mean of each class against the rest over the classes that have an example. NaN when there is none.
+
+    Example:
+        >>> round(average_precision(torch.tensor([0.1, 0.4, 0.35, 0.8]), torch.tensor([0.0, 0.0, 1.0, 1.0])).item(), 4)
+        0.8333
+    """
+    binary = prediction.ndim == 1
+    scores = prediction[None] if binary else prediction.T.contiguous()
+    truth = ((target == 1)[None] if binary else membership(target, prediction).T).double()
+    ordered, order = scores.sort(dim=1, descending=True)
+    hits = truth.gather(1, order)
+    # Of equal scores all stand behind the last one of them.
+    n = scores.shape[1]
+    edge = torch.ones_like(ordered[:, :1], dtype=torch.bool)
+    ends = torch.cat([ordered[:, 1:] != ordered[:, :-1], edge], dim=1)
+    last = torch.where(ends, torch.arange(n, device=scores.device), n - 1).flip(1).cummin(dim=1).values.flip(1)
+    precision = hits.cumsum(dim=1).gather(1, last) / (last + 1)
+    positives = hits.sum(dim=1)
+    each = (hits * precision).sum(dim=1) / positives
+    return undefined_where(prediction.isnan(), mean_where(positives > 0, each))
+
+
 ACCURACY = Metric("accuracy", True, CLASSES, accuracy)
 BALANCED_ACCURACY = Metric("balanced_accuracy", True, CLASSES, balanced_accuracy, needs=Needs.DIFFERENT)
 LOG_LOSS = Metric("log_loss", False, CLASSES, log_loss)
 F1 = Metric("f1", True, CLASSES, f1, positive=True, needs=Needs.POSITIVE)
 ROC_AUC = Metric("roc_auc", True, CLASSES, roc_auc, needs=Needs.DIFFERENT)
+AVERAGE_PRECISION = Metric("average_precision", True, CLASSES, average_precision, positive=True, needs=Needs.POSITIVE)
+BRIER = Metric("brier", False, CLASSES, brier)
+MCC = Metric("mcc", True, CLASSES, mcc, needs=Needs.DIFFERENT)
 LABEL_ACCURACY = Metric("label_accuracy", True, frozenset({"multilabel"}), label_accuracy)
 LABEL_F1 = Metric("label_f1", True, frozenset({"multilabel"}), label_f1)

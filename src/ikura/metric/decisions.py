@@ -18,7 +18,7 @@ __all__ = ["DECIDING", "Threshold", "answers_at", "cheapest", "cost_matrix", "fi
 RESAMPLES = 200
 MOST_CANDIDATES = 200
 SURE = 0.95
-DECIDING = ("accuracy", "balanced_accuracy", "f1")
+DECIDING = ("accuracy", "balanced_accuracy", "f1", "mcc")
 """Metrics of two classes that look at answers only; those of ranks and of probabilities have no threshold."""
 
 Shares = NDArray[np.float64]
@@ -105,7 +105,7 @@ def _scores(name: str, truth: Shares, weights: Shares, below: NDArray[np.int64])
     """The metric where the first so many of the sorted examples are answered 0 and the rest 1.
 
     Args:
-        name: accuracy, balanced_accuracy or f1.
+        name: accuracy, balanced_accuracy, f1 or mcc.
         truth: 0 or 1, sorted by probability, shape (n,).
         weights: how often each example counts, shape (n,).
         below: numbers of examples that are answered 0, shape (k,).
@@ -123,6 +123,9 @@ def _scores(name: str, truth: Shares, weights: Shares, below: NDArray[np.int64])
         if name == "accuracy":
             share: Shares = (found + spared) / (ones + zeros)
             return share
+        if name == "mcc":
+            both = (found + alarms) * (spared + missed) * ones * zeros
+            return np.where(both > 0, (found * spared - alarms * missed) / np.sqrt(np.maximum(both, 1)), 0.0)
         balanced: Shares = (found / ones + spared / zeros) / 2
     return balanced
 

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from ikura.metric._base import Metric
-from ikura.metric.resampling import AVERAGED, draws, evidence, scores
+from ikura.metric.resampling import draws, evidence, of_mean, scores
 
 __all__ = ["paired_gain"]
 
@@ -34,7 +34,7 @@ def paired_gain(
     """
     sign = 1.0 if metric.greater_is_better else -1.0
     shown = [evidence(metric, predicted, target).numpy() for predicted in (one, *others)]
-    count = RESAMPLES if metric.name in AVERAGED else RESAMPLES // SLOWER
+    count = RESAMPLES if of_mean(metric.name) else RESAMPLES // SLOWER
     found = np.concatenate(
         [scores(metric, shown, target, counts) for counts in draws(len(target), count, seed, "gain")], 1
     )

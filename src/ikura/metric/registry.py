@@ -56,7 +56,7 @@ def metric(name: str, task: str) -> Metric:
         True
         >>> metric("f1", "regression")
         Traceback (most recent call last):
-        ikura.errors.UsageError: metric 'f1' is not for regression; metrics for regression are r2, rmse, mae
+        ikura.errors.UsageError: metric 'f1' is not for regression; metrics for regression are r2, rmse, mae, quantile
     """
     if task != "own":
         default_metric(task)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ikura.errors import UsageError
 from ikura.metric._base import Metric, Needs
 
-__all__ = ["MAE", "R2", "RMSE"]
+__all__ = ["MAE", "QUANTILE", "R2", "RMSE", "quantile_loss"]
 
 NUMBERS = frozenset({"regression"})
 
@@ -56,3 +57,35 @@ def mae(prediction: Tensor, target: Tensor) -> Tensor:
 R2 = Metric("r2", True, NUMBERS, r2, needs=Needs.DIFFERENT)
 RMSE = Metric("rmse", False, NUMBERS, rmse)
 MAE = Metric("mae", False, NUMBERS, mae)
+
+
+def quantile_loss(text: str) -> Metric:
+    """The mean quantile loss, mean max(q (y - p), (q - 1) (y - p)), which the q-quantile makes least.
+
+    Args:
+        text: "quantile:q", with q between 0 and 1; "quantile" for the median, half of the mean absolute error.
+
+    Raises:
+        UsageError: q is no such number.
+
+    Source: Koenker and Bassett (1978), Regression quantiles, Econometrica 46.
+
+    Example:
+        >>> quantile_loss("quantile:0.9")(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0])).item()
+        0.9
+    """
+    try:
+        q = float(text.partition(":")[2] or 0.5)
+    except ValueError:
+        q = float("nan")
+    if not 0 < q < 1:
+        raise UsageError(f"the metric {text!r} takes a number between 0 and 1, as in quantile:0.9")
+
+    def quantile(prediction: Tensor, target: Tensor) -> Tensor:
+        above = target.double() - prediction.double()
+        return torch.maximum(q * above, (q - 1) * above).mean()
+
+    return Metric(text, False, NUMBERS, quantile)
+
+
+QUANTILE = quantile_loss("quantile")

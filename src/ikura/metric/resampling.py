@@ -16,16 +16,36 @@ from torch.func import vmap
 from ikura.metric._base import Metric, each_member
 from ikura.metric.registry import METRICS
 
-__all__ = ["COUNTED", "draws", "evidence", "own_scores", "scores"]
+__all__ = ["AVERAGED", "COUNTED", "TOGETHER", "draws", "evidence", "of_mean", "own_scores", "scores"]
 
-AVERAGED = {"accuracy": "accuracy", "log_loss": "log_loss", "mae": "mae", "rmse": "mae", "r2": "mae"}
+AVERAGED = {
+    "accuracy": "accuracy",
+    "log_loss": "log_loss",
+    "brier": "brier",
+    "mae": "mae",
+    "rmse": "mae",
+    "r2": "mae",
+    "quantile": "quantile",
+}
 """Metrics that are functions of a mean over examples, and the metric of a single example that the mean is made of."""
 
-COUNTED = ("balanced_accuracy", "f1", "roc_auc", "label_accuracy", "label_f1")
+COUNTED = ("balanced_accuracy", "f1", "mcc", "roc_auc", "label_accuracy", "label_f1")
 """Metrics made of counts and ranks, whose sums are exact: of many resamples at once they are the same to the bit."""
+TOGETHER = (*COUNTED, "average_precision")
+"""Metrics that are measured of many resamples at once."""
 
 # One block of draws holds about this many counts: 8 MB in float32.
 BLOCK_NUMBERS = 2_000_000
+
+
+def of_mean(name: str) -> bool:
+    """Whether the metric of a name is a function of a mean over examples.
+
+    Example:
+        >>> of_mean("quantile:0.9"), of_mean("f1")
+        (True, False)
+    """
+    return name.partition(":")[0] in AVERAGED
 
 
 def evidence(metric: Any, prediction: Tensor, target: Tensor) -> Tensor:
@@ -38,7 +58,8 @@ def evidence(metric: Any, prediction: Tensor, target: Tensor) -> Tensor:
 
     Returns:
         Shape (n,): whether each example is right (uint8) for accuracy, its loss (float32) for log_loss, its absolute
-        error for mae, its squared error for rmse and r2 (float64). For all other metrics the prediction itself.
+        error for mae, its squared error for rmse and r2, its loss for brier and quantile (float64). For all other
+        metrics the prediction itself.
 
     Example:
         >>> from ikura.metric import METRICS
@@ -46,9 +67,9 @@ def evidence(metric: Any, prediction: Tensor, target: Tensor) -> Tensor:
         tensor([1, 1, 0], dtype=torch.uint8)
     """
     name = getattr(metric, "name", "")
-    if METRICS.get(name) is not metric or name not in AVERAGED or target.dim() > 1:
+    if METRICS.get(name) is not metric or not of_mean(name) or target.dim() > 1:
         return prediction.clone()
-    values = vmap(METRICS[AVERAGED[name]].function)(prediction[:, None], target[:, None])
+    values = vmap(METRICS[AVERAGED.get(name, name)].function)(prediction[:, None], target[:, None])
     if name == "accuracy":
         return values.to(torch.uint8)
     if name == "log_loss":
@@ -91,9 +112,9 @@ def scores(
         one class).
     """
     own = METRICS.get(metric.name) is not metric
-    if not own and metric.name in COUNTED:
+    if not own and metric.name in TOGETHER:
         return _together(metric, shown, target, counts)
-    if own or metric.name not in AVERAGED or target.dim() > 1:
+    if own or not of_mean(metric.name) or target.dim() > 1:
         return _one_by_one(metric, shown, target, counts)
     values = np.stack(shown)
     # Sums of zeros and ones are exact in float32; losses are summed in float64.
@@ -113,7 +134,7 @@ def own_scores(metric: Metric, shown: NDArray[Any], target: Tensor, counts: NDAr
     Returns:
         The metric, float64 of shape (predictions, resamples); NaN where it is not defined.
     """
-    if METRICS.get(metric.name) is not metric or metric.name not in AVERAGED or target.dim() > 1:
+    if METRICS.get(metric.name) is not metric or not of_mean(metric.name) or target.dim() > 1:
         each = [scores(metric, list(one), target, row[None])[:, 0] for one, row in zip(shown, counts, strict=True)]
         return np.stack(each, 1)
     kind = np.float32 if metric.name == "accuracy" else np.float64

@@ -131,5 +131,5 @@ def as_words(name: str) -> str:
         >>> as_words("balanced_accuracy"), as_words("roc_auc")
         ('balanced accuracy', 'ROC AUC')
     """
-    capitals = {"roc": "ROC", "auc": "AUC", "rmse": "RMSE", "mae": "MAE", "r2": "R²", "f1": "F1"}
+    capitals = {"roc": "ROC", "auc": "AUC", "rmse": "RMSE", "mae": "MAE", "r2": "R²", "f1": "F1", "mcc": "MCC"}
     return " ".join(capitals.get(word, word) for word in str(name).split("_"))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import vmap
 
-from ikura.metric import COUNTED, Metric, draws, evidence, own_scores
+from ikura.metric import TOGETHER, Metric, draws, evidence, own_scores
 from ikura.metric.paired_gain import paired_gain
 
 __all__ = ["ADDED", "Candidates", "Judged", "judged", "selected"]
@@ -246,7 +246,7 @@ def judged(candidates: Candidates, most: int, *, seed: int = 0, resamples: int |
 def _affordable(candidates: Candidates) -> int:
     """How many resamples can repeat the selection."""
     metric = candidates.metric
-    slower = SLOWEST if metric.one_by_one else SLOWER if metric.name in COUNTED else 1
+    slower = SLOWEST if metric.one_by_one else SLOWER if metric.name in TOGETHER else 1
     return int(np.clip(AFFORDED // (candidates.predictions.numel() * ADDED * slower), FEWEST, MOST))
 
 

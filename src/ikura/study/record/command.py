@@ -27,9 +27,16 @@ OPTIONS = (
     "epochs",
     "time_limit",
     "finalists",
+    "ensemble",
+    "folds",
+    "repeats",
+    "calibration",
     "search",
     "schedule",
+    "loss",
+    "sample_weight",
     "metric",
+    "stop_on",
     "prefer",
     "within",
     "max_parameters",
@@ -39,6 +46,9 @@ OPTIONS = (
 )
 USUAL = {
     "trials": 128,
+    "ensemble": "auto",
+    "repeats": 1,
+    "calibration": "auto",
     "search": "coarse-to-fine",
     "schedule": "early-stopping",
     "seed": 0,
@@ -85,6 +95,11 @@ def command(config: Mapping[str, Any]) -> str | None:
         words += ["--missing", str(word)]
     if network not in (None, "mlp"):
         words += ["--network", str(network)]
+    if weights := config.get("class_weight"):
+        pairs = ",".join(f"{one}={weights[one]:g}" for one in weights) if isinstance(weights, Mapping) else str(weights)
+        words += ["--class-weight", pairs]
+    if metrics := config.get("metrics"):
+        words += ["--metrics", ",".join(metrics)]
     for name in config.get("objectives") or ():
         words += ["--objective", str(name)]
     auto = config.get("auto") or {}
@@ -92,6 +107,8 @@ def command(config: Mapping[str, Any]) -> str | None:
         value = config.get(name)
         if value is not None and not (name == "trials" and auto.get("unbounded")) and not _usual(name, config):
             words += [f"--{name.replace('_', '-')}", f"{value:g}s" if name == "time_limit" else str(value)]
+    if config.get("test_set") is False:
+        words += ["--no-test-set"]
     if auto:
         words += ["--auto"]
     for name in ("bayes_error", "human_error"):
