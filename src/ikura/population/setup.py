@@ -138,24 +138,24 @@ class TrainingSetup:
         form = self.form(member)
         name = form.structure, form.rates
         if name not in self.own.programs:
-            try:
-                self.own.programs[name] = self._lowered(member, form, say)
-            except UnknownOperationError as error:
-                self.own.programs[name] = error
+            self.own.programs[name] = self._lowered(self.module(member), form, self.traits(member), say)
         return self.own.programs[name]
 
-    def _lowered(self, member: Member, form: NetworkForm, say: Callable[[str], None]) -> Program:
+    def _lowered(
+        self, module: nn.Module, form: NetworkForm, traits: ForwardTraits, say: Callable[[str], None]
+    ) -> Program | UnknownOperationError:
         from ikura.population.program.lower import Known, lower_alike
 
-        traits = self.traits(member)
         if traits.remembers or traits.passing or traits.sets_weights or traits.harmless:
-            raise UnknownOperationError("a forward that changes attributes of the network")
+            return UnknownOperationError("a forward that changes attributes of the network")
         if not self.scorer.usual or self.train.weights is not None or self.train.y.ndim != 1:
-            raise UnknownOperationError("a loss other than the task's usual one, or examples with weights")
+            return UnknownOperationError("a loss other than the task's usual one, or examples with weights")
         given = form.inputs.tensors(*self._some(CHECKED))
         known = Known(self.own.traced.get(form.kin), self.own.trusted.get(form.unrated))
-        names = form.inputs.every
-        program, traced = lower_alike(self.module(member), known, given, self.outputs, self.dtype, say, names)
+        try:
+            program, traced = lower_alike(module, known, given, self.outputs, self.dtype, say, form.inputs.every)
+        except UnknownOperationError as error:
+            return error
         self.own.traced.setdefault(form.kin, traced)
         self.own.trusted.setdefault(form.unrated, program)
         return program
@@ -177,12 +177,16 @@ class TrainingSetup:
 
     def runs_as_program(self, member: Member) -> bool:
         """Whether a member's network runs in the compiled kernel as a program, and its mini-batches fit into memory."""
-        possible = self.programs and not self.in_python
-        if not possible or self.network is None or self.compiled or self.device != "cpu":
+        if not self._may_be_programs:
             return False
         program = self.program(member)
         rows = min(int(member.values.batch_size), len(self.train))
         return not isinstance(program, UnknownOperationError) and program.numbers_of(rows) <= MOST_NUMBERS
+
+    @property
+    def _may_be_programs(self) -> bool:
+        own = self.network is not None and not self.compiled
+        return own and self.programs and not self.in_python and self.device == "cpu"
 
     @property
     def in_python(self) -> bool:
@@ -335,10 +339,22 @@ class TrainingSetup:
         module = None if own.knows(member) else self.module(member)
         form = self.form(member, module)
         if form.unrated not in own.traits:
-            module = module or self.module(member)
-            own.traits[form.unrated] = self._dry_run(member, module, own.traits_of_kin.get(form.kin))
+            module, known = module or self.module(member), own.traits_of_kin.get(form.kin)
+            if known is not None and self._runs_like(known, form, module):
+                own.traits[form.unrated] = replace(known, notes=())
+            else:
+                own.traits[form.unrated] = self._dry_run(member, module, known)
             own.traits_of_kin.setdefault(form.kin, own.traits[form.unrated])
         return own.traits[form.unrated]
+
+    def _runs_like(self, known: ForwardTraits, form: NetworkForm, module: nn.Module) -> bool:
+        """Whether a network of a known kin was seen to run, because a program was compared with it."""
+        if not self._may_be_programs:
+            return False
+        name = form.structure, form.rates
+        if name not in self.own.programs:
+            self.own.programs[name] = self._lowered(module, form, known, lambda line: None)
+        return isinstance(self.own.programs[name], Program)
 
     def runs_in_turn(self, member: Member, company: int) -> bool:
         """Whether a tile of so many members like this one runs its networks one after another, each as it is.
