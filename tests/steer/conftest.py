@@ -41,6 +41,7 @@ def _short_report() -> Iterator[None]:
 def left_waiting(run: Path, **given: Any) -> Path:
     """Leave a study when its first stage begins."""
     settings = {"space": SPACE, "trials": 4, "epochs": 6, "search": "random", "schedule": "none", "finalists": 1}
+    settings |= {"ensemble": "none", "calibration": "none"}
     with pytest.raises(LeftError):
         ikura.tune("iris", **settings | {"jobs": 1, "out": run, "progress": Leaving()} | given)
     return run

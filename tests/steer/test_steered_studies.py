@@ -162,3 +162,15 @@ def test_what_a_tile_cannot_do_is_refused_when_it_would_be_applied(tmp_path: Pat
     assert one.state is Status.REFUSED
     assert one.reason.startswith("its tile shares mini-batches and structure")
     assert json.loads(json.dumps(one.to_json()))["reason"] == one.reason
+
+
+def test_a_replay_puts_on_record_whether_it_came_to_the_same_bits(tmp_path: Path) -> None:
+    study = tune(tmp_path / "run", ask_twice)
+    assert study.replayed(1) is None
+    study.replay(1)
+    assert ikura.open_study(study.run).replayed(1) is True
+    study.store.write(lambda connection: connection.exec_driver_sql("UPDATE curves SET dev_loss = 1 WHERE trial = 1"))
+    study.replay(1)
+    assert (study.replayed(1), study.replayed(0)) == (False, None)
+    with pytest.raises(ikura.UsageError, match="no trial 9"):
+        study.replayed(99)

@@ -178,3 +178,30 @@ def test_the_search_is_changed_and_trials_pinned_noted_and_put_first(waiting: Pa
     [fork, longer] = [one.made for one in study.interventions if one.action in ("fork", "longer")][::-1]
     assert rows["epochs"].loc[[1, 2, fork, longer]].tolist() == [4, 8, 8, 12]
     assert rows["learning_rate"].loc[rows["stage"] == 1].between(0.01, 0.05).all()
+
+
+def test_a_study_stands_still_and_goes_on_and_forks_are_compared(waiting: Path, served: Served, visit: Any) -> None:
+    study = ikura.open_study(waiting)
+    study.steer.fork(1, learning_rate=0.08, at=3)
+    study.steer.pause()
+    client = served(waiting.parent)
+    resumed = subprocess.Popen([sys.executable, "-c", RESUME, str(waiting)])
+    page = visit(client, "/study?run=iris")
+    page.set_default_timeout(180_000)
+    page.wait_for_selector(".badge:has-text('paused')")
+    page.click("text=Let the study go on")
+    assert resumed.wait(300) == 0
+    page.wait_for_selector(".badge:has-text('finished')")
+    assert not page.is_visible("text=A hand on the search")
+    assert [(one.action, one.trial) for one in study.interventions[1:]] == [("pause", None), ("go-on", None)]
+    made = study.interventions[0].made
+    page.goto(page.url.replace("/study?run=iris", f"/compare?run=iris&a={made}&b=1"))
+    page.wait_for_selector(f"text=dev loss of trial {made} minus trial 1, in pairs over dev examples")
+    last = study.compare(1, int(made or 0)).iloc[-1]
+    told = page.inner_text("main").replace("−", "-")
+    assert f"at epoch 8 (95 % interval {last['low']:.3g} to {last['high']:.3g})" in told
+    page.goto(page.url.split("/compare")[0] + f"/trial?run=iris&trial={made}")
+    page.click("button:has-text('Replay')")
+    page.wait_for_selector(".badge:has-text('replayed: same bits')")
+    assert study.replayed(int(made or 0)) is True
+    assert study.replayed(1) is None

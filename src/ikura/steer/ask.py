@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 
 from ikura.errors import UsageError
 from ikura.steer import search_checks, trial_checks
 from ikura.study.record.facts import DONE, TEST
 from ikura.study.record.interventions import Action, Interventions, Request
-from ikura.study.record.record import Record
-from ikura.study.record.store import Store
+from ikura.study.record.record import Record, writable
 from ikura.study.record.trial import Purpose
 
 __all__ = ["ask", "whoever"]
@@ -45,7 +43,7 @@ def ask(record: Record, requests: Sequence[Request], who: str | None = None) -> 
         CHECKS[one.action](record, one)
         if one.action is not Action.NOTE and record.store.count(purpose=Purpose.FINALIST):
             raise UsageError(f"{record.called}: the search has ended; the finalists train, which repeat what it found")
-    with _writable(record) as store:
+    with writable(record) as store:
         return Interventions(store).add(requests, whoever() if who is None else who)
 
 
@@ -57,16 +55,6 @@ def _check_open(record: Record) -> None:
         )
     if record.store.fact(DONE):
         raise UsageError(f"{record.called}: the study is finished; nothing trains any more")
-
-
-@contextmanager
-def _writable(record: Record) -> Iterator[Store]:
-    """The study's store, to write in; where the record reads a copy of it, the one in the run folder."""
-    if not record.store.copied:
-        yield record.store
-        return
-    with closing(Store(record.setting.place(record.run))) as store:
-        yield store
 
 
 CHECKS: Mapping[Action, Callable[[Record, Request], None]] = {

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from sqlalchemy.exc import DBAPIError
 
 from ikura.engine import Engine, engine_for
-from ikura.errors import UsageError
+from ikura.errors import RunError, UsageError
 from ikura.population.job import Outcome, TileProgress
 from ikura.population.setup import TrainingSetup
 from ikura.population.training import TrainingRun
 from ikura.process_state import one_thread_each
 from ikura.study.factory_check import check_network
-from ikura.study.record.facts import VERSIONS
+from ikura.study.record.facts import REPLAYED, VERSIONS
 from ikura.study.record.ledger import Ledger
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import COLUMNS, Store
@@ -34,8 +36,9 @@ __all__ = ["check_trained", "replay", "replayed_curve", "replayed_distances", "t
 
 
 def replayed_curve(record: Record, trial: Trial) -> pd.DataFrame:
-    """Train a trial again for its curve, as `Study.replay`."""
+    """Train a trial again for its curve, as `Study.replay`; whether it is the same to the bit is put on record."""
     outcome = replay(record, trial)
+    _note(record, trial, outcome)
     frame = pd.DataFrame(outcome.curve, columns=list(COLUMNS))
     frame.insert(0, "epoch", np.arange(1, len(frame) + 1))
     return frame.assign(**{name: outcome.values[name] for name in sorted(outcome.values)})
@@ -47,6 +50,19 @@ def replayed_distances(record: Record, trial: Trial) -> pd.DataFrame:
     found.insert(0, "distance", np.sqrt(np.square(found).sum(axis=1)))
     found.insert(0, "epoch", np.arange(1, len(found) + 1))
     return found
+
+
+def _note(record: Record, trial: Trial, outcome: Outcome) -> None:
+    """Put on record whether a trial that was trained again is what is on record."""
+    known = record.store.curves([trial.number])[list(COLUMNS)].to_numpy()
+    same = bool(np.array_equal(known, outcome.curve[: len(known)], equal_nan=True))
+    from ikura.study.record.record import writable
+
+    # Where a folder can only be read, a replay is none the less a replay.
+    with suppress(RunError, OSError, DBAPIError), writable(record) as store:
+        found = [one for one in store.fact(REPLAYED) or [] if one["trial"] != trial.number]
+        found.append({"trial": trial.number, "epochs": len(known), "same": same})
+        store.set_fact(REPLAYED, found)
 
 
 def check_trained(store: Store, trial: Trial) -> None:

@@ -30,6 +30,7 @@ __all__ = ["Answers", "json_answer"]
 MOST_OF_A_QUERY = 20_000
 ASK_SECONDS = 60.0
 MEASURE_SECONDS = 180.0
+TRAIN_SECONDS = 1800.0
 SECONDS_BETWEEN, PAUSE = 20.0, 20.0
 """What mattered in a study that trains is measured again after so many seconds, or so many times what it took."""
 LARGEST = 2**53
@@ -76,7 +77,7 @@ class Answers:
     def __init__(self, folders: Runs, read_only: bool) -> None:
         self.folders, self.read_only = folders, read_only
         self.readers = StudyReaders()
-        self.hand, self.analyst = HelperProcess(), HelperProcess(calm=True)
+        self.hand, self.analyst, self.trainer = HelperProcess(), HelperProcess(calm=True), HelperProcess(calm=True)
         self._overviews: dict[Run, tuple[tuple[Stamp, bool], JsonObject]] = {}
         self._mattered: dict[Run, tuple[int, float, Json]] = {}
 
@@ -165,7 +166,15 @@ class Answers:
             "hyperparameters": dict(study.trials.configuration(place)),
             "curve": reader.curves([number])[number],
             "family": reader.family(number),
+            "replayed": _replayed(study.facts.get("replayed"), number, facts["epochs"]),
         }
+
+    @answering
+    def paired(self, request: Request) -> Json:
+        """Two trials compared in pairs, epoch by epoch: both are trained again for it."""
+        _, reader = self._reader(request)
+        pair = _whole(request, "a", 0), _whole(request, "b", 1)
+        return self.trainer.ask({"what": "paired", **named_study(reader.run), "pair": pair}, TRAIN_SECONDS)
 
     @answering
     def rounds(self, request: Request) -> Json:
@@ -217,6 +226,8 @@ class Answers:
 
     def _asked(self, form: Json) -> Response:
         try:
+            if isinstance(form, dict) and form.get("action") == "replay":
+                return json_answer(self._replay(form))
             asked = request_of(form)
             run = self.folders.get(str(form.get("run", "")))
             return json_answer(self.hand.ask({"what": "ask", **named_study(run), **asked}, ASK_SECONDS))
@@ -225,9 +236,16 @@ class Answers:
         except IkuraError as error:
             return plain(400, str(error))
 
+    def _replay(self, form: JsonObject) -> Json:
+        """Train a trial again, and put on record whether it came to the same bits."""
+        trial = request_of(form | {"action": "note"})["trial"]
+        question = {"what": "replay", **named_study(self.folders.get(str(form.get("run", "")))), "trial": trial or 0}
+        return self.trainer.ask(question, TRAIN_SECONDS)
+
     def close(self) -> None:
         """End the processes that were begun."""
         self.hand.close()
+        self.trainer.close()
         self.analyst.close()
 
     def _overview(self, name: str, run: Run) -> JsonObject:
@@ -254,6 +272,14 @@ def _whole(request: Request, name: str, usual: int) -> int:
     if not 0 <= found < LARGEST:
         raise UsageError(f"{name} must be at least 0 and below 2^53")
     return found
+
+
+def _replayed(found: Json, trial: int, epochs: Json) -> Json:
+    """Whether the last replay of a trial gave the same bits; None where there was none of what it is now."""
+    for one in found if isinstance(found, list) else []:
+        if isinstance(one, dict) and one.get("trial") == trial and one.get("epochs") == epochs:
+            return one.get("same") is True
+    return None
 
 
 def _numbers(request: Request) -> list[int]:

@@ -37,6 +37,7 @@ def application(answers: Answers, guests: Guests) -> App:
         "log": answers.log,
         "changeable": answers.changeable,
         "mattered": answers.mattered,
+        "paired": answers.paired,
     }
     routes = [
         *(Route(path, _page) for path in PAGES),

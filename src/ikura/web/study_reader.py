@@ -26,7 +26,7 @@ from ikura.web.trial_columns import OPEN, TrialColumns
 
 __all__ = ["MOST_STUDIES", "Snapshot", "StudyReader", "StudyReaders", "begun", "is_held"]
 
-FACTS = ("best", "test", "done", "stages", "seconds", "summary", "decisions")
+FACTS = ("best", "test", "done", "stages", "seconds", "summary", "decisions", "replayed")
 MOST_STUDIES = 4
 """Studies whose trials are kept in memory."""
 REST = 12.0

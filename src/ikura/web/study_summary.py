@@ -90,6 +90,7 @@ def summary(name: str, run: Run, study: Snapshot, pace: Sequence[tuple[float, in
         "planned": setting.trials,
         "epochs": setting.epochs,
         "ended": ended,
+        "open": study.live and not done and not _are(trials, "purpose", "finalist").any(),
         "trials": len(trials),
         "counts": counts,
         "begun": begun(run),

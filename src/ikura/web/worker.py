@@ -22,6 +22,7 @@ from ikura.study.record.address import Address, know_password
 __all__ = ["answer", "main"]
 
 IDLE_SECONDS = 300.0
+MOST_POINTS = 400
 COMPOSED: dict[str, set[str]] = {"budget": {"trials", "epochs", "time_limit"}, "stop-worst": {"share"}}
 """What is made of several requests, and the values that it takes."""
 
@@ -111,10 +112,35 @@ def _mattered(question: JsonObject) -> Json:
         }
 
 
+def _paired(question: JsonObject) -> Json:
+    """Train two trials again and compare them in pairs; thinned to what a screen shows."""
+    from ikura.study.paired_trials import paired
+    from ikura.study.record.record import copied
+    from ikura.study.record.study_tables import row_of
+
+    with copied(_place(question)) as record:
+        found = paired(record, *(row_of(record.store, number) for number in question["pair"]))
+    step = max(1, -(-len(found) // MOST_POINTS))
+    return found[(len(found) - 1) % step :: step].to_dict("list")
+
+
+def _replay(question: JsonObject) -> Json:
+    """Train a trial again; whether that gave the same bits is put on record."""
+    from ikura.study.record.record import Record
+    from ikura.study.record.study_tables import row_of
+    from ikura.study.replay import replayed_curve
+
+    with closing(Record(_place(question))) as record:
+        replayed_curve(record, row_of(record.store, question["trial"]))
+        return record.replayed(question["trial"])
+
+
 QUESTIONS: Mapping[str, Callable[[JsonObject], Any]] = {
     "ask": _ask,
     "changeable": _changeable,
     "mattered": _mattered,
+    "paired": _paired,
+    "replay": _replay,
 }
 
 

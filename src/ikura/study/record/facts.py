@@ -51,6 +51,14 @@ class ColumnPart(TypedDict):
     note: Short
 
 
+class ReplayPart(TypedDict):
+    """What came of training a trial again."""
+
+    trial: Whole
+    epochs: Count
+    same: bool
+
+
 class LeftOutPart(TypedDict):
     """A column that the network does not see."""
 
@@ -331,6 +339,7 @@ TEST: Fact[Test] = Fact("test", Test)
 CALIBRATION: Fact[Calibration] = Fact("calibration", Calibration)
 RELIABILITY: Fact[Reliability] = Fact("reliability", Reliability)
 BASELINES: Fact[list[Baseline]] = Fact("baselines", list[Baseline])
+REPLAYED: Fact[list[ReplayPart]] = Fact("replayed", list[ReplayPart])
 WAYS: Fact[dict[str, int]] = Fact("ways", dict[Short, Count])
 DONE: Fact[bool] = Fact("done", Literal[True])
 FACTS = {
@@ -339,7 +348,7 @@ FACTS = {
         SETTING, NETWORK, FUNCTIONS, MEASURES, VERSIONS, SUMMARY, CHECKS, IMAGE_SAMPLES, PRIOR, EARLIER_STUDIES,
         SECONDS, TILE_SIZE,
         STAGES, COSTS, DECISIONS, BEST, ERRORS, ACCOUNT, ENSEMBLE, FOLD_CONFIGURATIONS, REFITTED, AGAINST_ONE,
-        PREDICTIONS, TEST, BASELINES, CALIBRATION, RELIABILITY, WAYS, DONE,
+        PREDICTIONS, TEST, BASELINES, CALIBRATION, RELIABILITY, REPLAYED, WAYS, DONE,
     )
 }  # fmt: skip
 MARK = re.compile(r"stage \d+|searched( \d+)?")

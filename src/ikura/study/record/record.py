@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from functools import cached_property, reduce
 from pathlib import Path
@@ -36,6 +36,7 @@ from ikura.study.record.facts import (
     MEASURES,
     PREDICTIONS,
     REFITTED,
+    REPLAYED,
     RELIABILITY,
     SECONDS,
     STAGES,
@@ -62,7 +63,7 @@ from ikura.study.record.study_tables import RoundSummary, best_of, front_of, rou
 from ikura.study.record.trial import Trial
 from ikura.trial_state import State
 
-__all__ = ["Record", "copied"]
+__all__ = ["Record", "copied", "writable"]
 
 
 class Record:
@@ -198,6 +199,18 @@ class Record:
     def interventions(self) -> list[Intervention]:
         """What a hand asked for while the study trained, and what became of it (docs/steering.md)."""
         return Interventions(self.store).every()
+
+    def replayed(self, number: int) -> bool | None:
+        """Whether the last replay of a trial gave the same bits as are on record; None where there was none.
+
+        A trial that has trained on since counts as one without.
+
+        Raises:
+            UsageError: there is no such trial.
+        """
+        trial = row_of(self.store, number)
+        found = {one["trial"]: one for one in self.store.fact(REPLAYED) or [] if one["epochs"] == trial.epochs}
+        return found[number]["same"] if number in found else None
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -358,6 +371,16 @@ class Record:
             RunError: there is none yet.
         """
         return load_model(self.run, self.network)
+
+
+@contextmanager
+def writable(record: Record) -> Iterator[Store]:
+    """A study's store, to write in; where the record reads a copy of it, the one in the run folder."""
+    if not record.store.copied:
+        yield record.store
+        return
+    with closing(Store(record.setting.place(record.run))) as store:
+        yield store
 
 
 @contextmanager

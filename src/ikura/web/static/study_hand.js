@@ -21,16 +21,19 @@ export class StudyHand {
 
   // Shown where the study trains and may be changed; what somebody is writing is left alone.
   async load(study, points) {
-    this.place.hidden = !study.live || study.readOnly || study.test !== null;
+    const closed = !study.open || study.readOnly || study.test !== null;
+    // Nothing is shown before it is known what can be asked.
+    this.place.hidden = closed || !this.can?.length;
     this.held = study.state === "paused";
     this.pause.textContent = this.held ? "Let the study go on" : "Pause the study";
     this.pause.title = this.held ? "all trains on from where it stands" : "nothing trains until it is told to go on";
-    if (this.place.hidden || this.can !== null) return;
+    if (closed || this.can !== null) return;
     this.can = [];
     try {
       this.can = (await ask("changeable", { run: this.run })).actions;
-    } catch (error) {
-      this.told.textContent = error.message;
+    } catch {
+      this.can = null;
+      return;
     }
     this.configuration.value = best(study, points);
     this.configuration.placeholder = study.hyperparameters.map((one) => `${one.name}=…`).join(" ");
@@ -54,6 +57,7 @@ export class StudyHand {
       this.buttons,
       this.told,
     );
+    this.place.hidden = !this.can.length;
   }
 
   inject() {

@@ -3,7 +3,7 @@
 import { address, h, put } from "./dom.js";
 import { Lines } from "./lines.js";
 import { card, facts, legend, stateOf, stroke } from "./parts.js";
-import { ask } from "./net.js";
+import { ask, send } from "./net.js";
 import { Hand, log, whatOf } from "./steering.js";
 import { STATES, asWords, count, duration, number, plural, score } from "./words.js";
 
@@ -57,8 +57,10 @@ export class Trial {
         "div",
         { class: "head" },
         h("h1", {}, `Trial ${trial.number}`),
+        this.replay(),
         h("span", { class: "badge plain", title: STATES[trial.state]?.means }, ...stateOf(trial.state)),
         finalist ? h("span", { class: "badge plain" }, `finalist: trial ${trial.parent} with another seed`) : null,
+        found.replayed === null ? null : h("span", { class: `badge plain ${found.replayed ? "training" : "broken"}` }, found.replayed ? "replayed: same bits" : "replayed: other bits"),
         study.best?.number === trial.number ? h("span", { class: "badge plain training" }, study.best.final ? "chosen" : "best so far") : null,
       ),
       h(
@@ -108,11 +110,31 @@ export class Trial {
     const { state, purpose } = found.trial;
     const open = purpose === "search" && state !== "infeasible";
     put(this.logBox, asked.length ? h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Requests")), log(asked, run, false)) : null);
-    this.handBox.hidden = !open || !study.live || study.readOnly || study.test !== null;
+    this.handBox.hidden = !open || !study.open || study.readOnly || study.test !== null;
     this.loss.picked = this.dev.picked = this.handBox.hidden ? null : (epoch) => this.pick(epoch);
     if (this.handBox.hidden) return;
     this.hand ??= new Hand(this.handBox, run, found.trial.number, () => this.load());
     this.hand.load(this.values(), state, asked.find((one) => PINS.includes(one.action))?.action === "pin");
+  }
+
+  // Offers to train the trial again, which is done beside the server and calmly.
+  replay() {
+    const { study, found, run } = this;
+    if (study.readOnly || found.replayed !== null || !found.trial.epochs || found.trial.state === "running") return null;
+    const again = async () => {
+      this.replaying = "training it again…";
+      this.show();
+      try {
+        await send("ask", { run, action: "replay", trial: found.trial.number });
+        this.replaying = null;
+        await this.load();
+      } catch (error) {
+        this.replaying = error.message;
+        this.show();
+      }
+    };
+    if (this.replaying) return h("span", { class: "quiet", role: "status" }, this.replaying);
+    return h("button", { type: "button", title: "train it again, and see whether it comes to the same bits", on: { click: again } }, "Replay");
   }
 
   // Put the playhead to an epoch: to go back to, or to fork from.
