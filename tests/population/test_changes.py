@@ -217,7 +217,7 @@ class Asked:
 
     due = False
 
-    def show(self, curves: Any, since: int) -> None:
+    def show(self, curves: Any, values: Any, since: int) -> None:
         raise AssertionError
 
     def over(self) -> bool:

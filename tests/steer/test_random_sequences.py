@@ -149,4 +149,3 @@ def _killed_once(base: Path, folder: Path, steps: list[Step], seconds: float) ->
             return run
         seconds *= 0.7
     raise AssertionError("the process was never in time to be killed")
-

@@ -140,3 +140,16 @@ def test_what_ends_the_training_is_raised_by_the_wait(tmp_path: Path, monkeypatc
     monkeypatch.setattr("ikura.api.live_run.go_on", lambda *given: (_ for _ in ()).throw(OSError("no power")))
     with pytest.raises(OSError, match="no power"):
         run.start().wait()
+
+
+def test_how_far_each_epoch_moves_the_weights_is_seen_while_it_trains(tmp_path: Path) -> None:
+    run = a_run(tmp_path, epochs=1_000_000).start()
+    wait_for(lambda: len(run.curve) > 5 and "update_norm" in run.curve)
+    run.study.steer.pause()
+    wait_for(lambda: not run.curve["update_norm"].isna().any())
+    run.study.steer.go_on()
+    run.stop()
+    study = run.wait()
+    assert (run.curve[["update_norm", "weight_norm"]] > 0).all().all()
+    assert study.replay(0).equals(run.curve)
+    assert "update_norm" not in ikura.tune("iris", trials=1, epochs=1, finalists=0, out=tmp_path / "calm").curve(0)

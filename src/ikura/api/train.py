@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -105,7 +106,7 @@ def train(
     place = None if out is None else run_folder(data, out, overwrite).absolute()
     told = Logged(progress)
     values = dict(hyperparameters or {}) or {"batch_size": DEFAULTS["batch_size"]}
-    plan = planned({**given, **OF_ONE, "space": values}, told)
+    plan = _with_norms(planned({**given, **OF_ONE, "space": values}, told))
     trial = _trial(plan)
     run = new_folder(data) if place is None else place
     with alone(run, made=place is None):
@@ -114,6 +115,11 @@ def train(
         with closing(write_plan(run, plan, None, told, began)) as store:
             store.add_trials([trial])
     return LiveRun(run, plan, told)
+
+
+def _with_norms(plan: StudyPlan) -> StudyPlan:
+    """The plan of a study that records how far each epoch moves the weights, beside their size."""
+    return replace(plan, setting=replace(plan.setting, norms=True), setup=replace(plan.setup, norms=True))
 
 
 def _trial(plan: StudyPlan) -> Trial:

@@ -192,6 +192,7 @@ class HandView(CommandProgress):
             parts = (("train_loss", "blue"), ("dev_loss", "yellow"))
             lines += chart([(curve[name].tolist(), style) for name, style in parts], width, HEIGHT, log=True)
             lines.append(Text.assemble("loss on ", ("training", "blue"), " and ", ("dev", "yellow"), " set, log scale"))
+            lines.append(Text(_moved(curve)))
         values = _values(study, trial)
         lines.append(Text(", ".join(f"{name} {value}" for name, value in values.items()), style="dim"))
         lines += [Text(_told(one)) for one in study.interventions[-3:]]
@@ -222,6 +223,16 @@ def _standing(curve: pd.DataFrame, total: int) -> str:
     kept = "" if best is None else f", kept: {score[best]:.4g} at epoch {epoch[best]}"
     losses = f"training loss {train[-1]:.4g}, dev loss {dev[-1]:.4g}"
     return f"epoch {epoch[-1]} of {total}, {losses}, dev score {score[-1]:.4g}{kept}"
+
+
+def _moved(curve: pd.DataFrame) -> str:
+    """How far the last epoch moved the weights, relative to their size."""
+    sizes = curve[["update_norm", "weight_norm"]].dropna() if "update_norm" in curve else curve[:0]
+    if not len(sizes):
+        return ""
+    moved, size = sizes.iloc[-1]
+    share = f", {moved / size:.2g} of their size {size:.3g}" if size > 0 else ""
+    return f"the last epoch moved the weights by {moved:.3g}{share}"
 
 
 def _values(study: Study, trial: Trial) -> dict[str, Any]:

@@ -58,11 +58,14 @@ class Listener(Protocol):
     def due(self) -> bool:
         """Whether it is time to be shown how far curves have come."""
 
-    def show(self, curves: Mapping[int, np.ndarray], since: int) -> None:
+    def show(
+        self, curves: Mapping[int, np.ndarray], values: Mapping[int, Mapping[str, np.ndarray]], since: int
+    ) -> None:
         """Take how far the curves of members have come.
 
         Args:
             curves: of each trial, train_loss, dev_loss and dev_score after each epoch, shape (epochs, 3).
+            values: of each trial, what else is recorded after each epoch, by name, shape (epochs,).
             since: epochs of them that were recorded before the tile began.
         """
 

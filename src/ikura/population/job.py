@@ -232,7 +232,10 @@ def _train(
                 job.watch(training, place)
         tell(TileProgress(len(job.training), job.number, training.leading()))
         if job.listener is not None and job.listener.due:
-            job.listener.show({job.members[place].number: training.curve(place) for place in job.training}, since)
+            numbers = {job.members[place].number: place for place in job.training}
+            curves = {number: training.curve(place) for number, place in numbers.items()}
+            values = {number: training.values(place) for number, place in numbers.items()}
+            job.listener.show(curves, values, since)
         late = _late(job)
         stop = stopping()
         if job.snapshot is not None and (stop or time.monotonic() - saved >= job.snapshot_seconds):

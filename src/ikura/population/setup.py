@@ -70,6 +70,7 @@ class TrainingSetup:
         encodings: of numeric columns, and transforms of the target, as they were fitted.
         programs: whether networks of the caller's are run as programs of the compiled kernel where they can be.
         mostly_programs: whether they can be, by one that was looked at.
+        norms: whether the sizes of weights and of their changes are recorded of each epoch, see `TrainingRun`.
     """
 
     train: Examples
@@ -88,6 +89,7 @@ class TrainingSetup:
     optimizer: OptimizerFactory | None = None
     programs: bool = False
     mostly_programs: bool = False
+    norms: bool = False
     own: OwnNetworks = field(default_factory=OwnNetworks, repr=False, compare=False)
     encodings: FittedEncodings = field(default_factory=FittedEncodings, repr=False, compare=False)
 
@@ -420,4 +422,6 @@ class TrainingSetup:
         if keep_distances:
             sizes = [{n: p.numel() for n, p in weights_of(self.module(member)).items()} for member in members]
             tracker = DistanceTracker(tile, sizes)
-        return TrainingRun(tile, self.train, self.dev, self.scorer, patience, budget, tracker=tracker, more=more)
+        return TrainingRun(
+            tile, self.train, self.dev, self.scorer, patience, budget, tracker=tracker, more=more, norms=self.norms
+        )

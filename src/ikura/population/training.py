@@ -23,9 +23,10 @@ from ikura.population.member import Hyperparameters
 from ikura.population.plain_state import as_bytes, from_bytes
 from ikura.population.scoring import Scorer
 
-__all__ = ["EXPLODED", "TrainingRun", "weights_unmoved"]
+__all__ = ["EXPLODED", "UPDATE_NORM", "WEIGHT_NORM", "TrainingRun", "weights_unmoved"]
 
 EXPLODED = 1e6
+WEIGHT_NORM, UPDATE_NORM = "weight_norm", "update_norm"
 AT_ONCE = 4_000_000
 """Predictions of which evidence is taken at once: 16 MB in float32."""
 
@@ -71,6 +72,8 @@ class TrainingRun:
         tracker: records the members' distances from their initial weights; None records nothing.
         more: how many examples of any class the dev loss counts besides the dev examples, see `Scorer`.
         callbacks: told of every epoch of a member that has not diverged; one that returns True stops it.
+        norms: whether `WEIGHT_NORM` ‖w‖ and `UPDATE_NORM` ‖w - w'‖ are recorded of each epoch, w' being the weights
+            before it.
         windows: epochs from and to which each member's weights are kept, from 1: it ends with the last of them, and
             before the first one nothing is kept. None where any epoch may be kept, and patience says when to end.
     """
@@ -86,6 +89,7 @@ class TrainingRun:
     more: float = 1.0
     callbacks: Sequence[Callback] = ()
     windows: Sequence[tuple[int, int]] | None = None
+    norms: bool = False
 
     def __post_init__(self) -> None:
         count = len(self.tile.members)
@@ -114,13 +118,14 @@ class TrainingRun:
         if self.epoch == 0:
             self.begin()
         examples = self.train.ordered(tile.members[0].seed, self.epoch)
-        unmoved = {k: tile.flat(k) for k in np.flatnonzero(self.frozen & before).tolist()}
+        watched = np.flatnonzero((self.frozen | self.norms) & before).tolist()
+        were = {k: tile.flat(k) for k in watched}
         costs = tile.train_epoch(examples, self.epoch, self.budget or epochs, self.feedback.shares)
-        for k, weights in unmoved.items():
-            self.frozen[k] = weights_unmoved(weights, tile.flat(k))
+        for k in np.flatnonzero(self.frozen & before).tolist():
+            self.frozen[k] = weights_unmoved(were[k], tile.flat(k))
         measured = self.scorer.measured(tile.outputs(self.dev), self.dev.y, self.more, self.dev.weights)
         losses, scores = measured.losses, measured.scores
-        values = self.scorer.after_epoch(measured, self.dev.y)
+        values = self.scorer.after_epoch(measured, self.dev.y) | self._norms(were)
         tile.active &= ~(tile.active & ~np.isfinite(losses))
         self.diverged |= before & ~tile.active
         costs = np.where(tile.active, costs, np.nan)
@@ -155,6 +160,17 @@ class TrainingRun:
         hyperparameters = Hyperparameters(member.hyperparameters)
         values = {name: float(one[-1]) for name, one in self.values(place).items()}
         return EpochRecord(member.number, len(curve), train, dev, score, hyperparameters, curve, values)
+
+    def _norms(self, were: dict[int, np.ndarray]) -> dict[str, np.ndarray]:
+        """How large weights are and how far the epoch moved them, from what they were before it, by place."""
+        if not self.norms:
+            return {}
+        found = {name: np.full(len(self.tile.members), np.nan) for name in (WEIGHT_NORM, UPDATE_NORM)}
+        for k, before in were.items():
+            after = self.tile.flat(k).astype(np.float64)
+            found[WEIGHT_NORM][k] = np.linalg.norm(after)
+            found[UPDATE_NORM][k] = np.linalg.norm(after - before)
+        return found
 
     def _keep_values(self, values: dict[str, np.ndarray], trained: np.ndarray) -> None:
         """Keep what else is recorded of the epoch that has ended."""

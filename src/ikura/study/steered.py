@@ -225,10 +225,12 @@ class StoreListener:
         """Whether it is time to be shown how far curves have come."""
         return time.monotonic() >= self.next
 
-    def show(self, curves: Mapping[int, np.ndarray], since: int) -> None:
+    def show(
+        self, curves: Mapping[int, np.ndarray], values: Mapping[int, Mapping[str, np.ndarray]], since: int
+    ) -> None:
         """Put into the store what is new of the curves, see `Listener`; so seldom that it costs nearly nothing."""
         began = time.monotonic()
-        self.store.add_live_points(curves, {trial: self.shown.get(trial, since) for trial in curves})
+        self.store.add_live_points(curves, {trial: self.shown.get(trial, since) for trial in curves}, values)
         self.shown = {trial: len(curve) for trial, curve in curves.items()}
         ended = time.monotonic()
         self.next = ended + max(SECONDS_BETWEEN_POINTS, (ended - began) / SHARE)

@@ -78,6 +78,7 @@ def make_setup(
         callbacks=tuple(CALLBACKS[name] for name in setting.callbacks),
         training_step=None if setting.training_step is None else TRAINING_STEPS[setting.training_step],
         optimizer=None if setting.optimizer is None else OPTIMIZERS[setting.optimizer],
+        norms=setting.norms,
         programs=setting.programs and setting.training_step is None and setting.optimizer is None,
         augmented=(any(name in setting.space for name in AUGMENTATIONS) or bool(setting.autopilot and network))
         and train.standard is not None,

@@ -40,6 +40,11 @@ HELD = """
     AND NOT EXISTS (SELECT 1 FROM interventions WHERE action = 'end' AND state != 'refused')
     AND NOT EXISTS (SELECT 1 FROM trials WHERE purpose = 'finalist') ORDER BY number DESC LIMIT 1
 """
+STEPS = """
+    SELECT step.epoch, CASE WHEN size.value > 0 THEN step.value / size.value END FROM epoch_values AS step
+    JOIN epoch_values AS size ON size.trial = step.trial AND size.epoch = step.epoch AND size.name = 'weight_norm'
+    WHERE step.trial = :trial AND step.name = 'update_norm' ORDER BY step.epoch
+"""
 MOST_CURVES = 12
 MOST_ROUNDS = 2_000
 MOST_LOOKS = 60
@@ -143,7 +148,8 @@ class StudyReader:
             tables = ("curves", "live_curves") if live else ("curves",)
             query = " UNION ALL ".join(points.format(table) for table in tables) + " ORDER BY epoch"
             return {
-                one: _thinned(connection.execute(query, {"trial": one}).fetchall()) for one in numbers[:MOST_CURVES]
+                one: _thinned(connection.execute(query, {"trial": one}).fetchall()) | _step_sizes(connection, one)
+                for one in numbers[:MOST_CURVES]
             }
 
     def rounds(self) -> list[JsonObject]:
@@ -220,13 +226,27 @@ def _is(trials: TrialColumns, state: str) -> np.ndarray:
     return found
 
 
+def _some(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
+    """Rows thinned to what a screen shows."""
+    if len(rows) <= POINTS:
+        return rows
+    return [rows[place] for place in np.unique(np.linspace(0, len(rows) - 1, POINTS).round().astype(int)).tolist()]
+
+
 def _thinned(rows: Sequence[tuple[Any, ...]]) -> JsonObject:
-    places = np.arange(len(rows))
-    if len(rows) > POINTS:
-        places = np.unique(np.linspace(0, len(rows) - 1, POINTS).round().astype(int))
-    kept = [rows[place] for place in places.tolist()]
+    kept = _some(rows)
     names = ("epoch", "train_loss", "dev_loss", "dev_score")
     return {name: [_finite(row[i]) for row in kept] for i, name in enumerate(names)}
+
+
+def _step_sizes(connection: Reader, trial: int) -> JsonObject:
+    """How far each epoch moved the weights, relative to their size; nothing where that is not recorded."""
+    # Databases of an earlier ikura have no such table.
+    with suppress(sqlite3.OperationalError):
+        rows = _some(connection.execute(STEPS, {"trial": trial}).fetchall())
+        if rows:
+            return {"steps": {"epoch": [row[0] for row in rows], "step": [_finite(row[1]) for row in rows]}}
+    return {}
 
 
 def _finite(value: Any) -> Json:

@@ -77,6 +77,7 @@ class Setting:
         auto: `AutopilotOptions` as a table; empty without one.
         plugins: what does not come with ikura, and where it is from; None if all does.
         greater_is_better: direction of the metric; None in runs of before it was written down.
+        norms: whether the sizes of weights and of their changes are recorded of each epoch.
         store, name: the URL of the server's database that the study is recorded in, without a password, and its name
             there; None if it is recorded in the run folder.
     """
@@ -136,6 +137,7 @@ class Setting:
     auto: JsonObject = field(default_factory=dict)
     plugins: list[PluginRecord] | None = None
     greater_is_better: bool | None = None
+    norms: bool = False
     store: Name | None = None
     name: Name | None = None
     version: Name = __version__

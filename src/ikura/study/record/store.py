@@ -194,6 +194,11 @@ class Store(Database):
             for table, numbers in ((CURVES, anew), (VALUES, anew), (LIVE_CURVES, recorded_now), (MEASURES, measured)):
                 if numbers:
                     connection.execute(sa.delete(table).where(self.among(table.c.trial, numbers)))
+            if values and recorded_now:
+                # Those that were shown while it trained.
+                known_until = sa.select(TRIALS.c.epochs).where(TRIALS.c.number == VALUES.c.trial).scalar_subquery()
+                shown = self.among(VALUES.c.trial, recorded_now), VALUES.c.epoch > known_until
+                connection.execute(sa.delete(VALUES).where(*shown))
             if trials:
                 _many(connection, RECORD, trials)
             for table, rows in ((CURVES, points), (VALUES, values), (MEASURES, measures)):
@@ -202,12 +207,18 @@ class Store(Database):
 
         self.write(write)
 
-    def add_live_points(self, curves: Mapping[int, np.ndarray], since: Mapping[int, int]) -> None:
+    def add_live_points(
+        self,
+        curves: Mapping[int, np.ndarray],
+        since: Mapping[int, int],
+        values: Mapping[int, Mapping[str, np.ndarray]] | None = None,
+    ) -> None:
         """Show points of curves that are not recorded yet, in place of those shown before from there on.
 
         Args:
             curves: by trial, train_loss, dev_loss and dev_score after each epoch, shape (epochs, 3).
             since: how many epochs lie before the first point to be shown, by trial.
+            values: by trial, what else is recorded after each epoch, by name, shape (epochs,).
         """
         points = [
             (trial, i, *map(_number, point))
@@ -215,11 +226,20 @@ class Store(Database):
             for i, point in enumerate(curve[since[trial] :].tolist(), since[trial] + 1)
         ]
 
+        others = [
+            (trial, i, name, _number(value))
+            for trial, named in (values or {}).items()
+            for name, column in named.items()
+            for i, value in enumerate(column[since[trial] :].tolist(), since[trial] + 1)
+        ]
+
         def write(connection: sa.Connection) -> None:
             for trial, epochs in since.items():
-                there = LIVE_CURVES.c.trial == trial, LIVE_CURVES.c.epoch > epochs
-                connection.execute(sa.delete(LIVE_CURVES).where(*there))
+                for table in (LIVE_CURVES, VALUES) if others else (LIVE_CURVES,):
+                    connection.execute(sa.delete(table).where(table.c.trial == trial, table.c.epoch > epochs))
             insert_many(connection, LIVE_CURVES, points)
+            if others:
+                insert_many(connection, VALUES, others)
 
         if points:
             self.write(write, trials=False)

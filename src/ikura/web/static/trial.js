@@ -36,10 +36,14 @@ export class Trial {
     this.rest = h("div");
     this.handBox = h("section", { class: "panel", hidden: true });
     this.logBox = h("div");
+    const steps = h("div", { class: "plot", css: { height: "180px" } });
     const panel = (title, box, below) => h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, title)), box, below);
-    put(this.place, this.top, h("div", { class: "pair" }, panel("Loss", loss, this.lossLegend), panel(`Dev ${asWords(this.study.metric)}`, dev)), this.handBox, this.logBox, this.rest);
+    this.stepsBox = panel("How far each epoch moves the weights, relative to their size", steps);
+    this.stepsBox.hidden = true;
+    put(this.place, this.top, h("div", { class: "pair" }, panel("Loss", loss, this.lossLegend), panel(`Dev ${asWords(this.study.metric)}`, dev)), this.stepsBox, this.handBox, this.logBox, this.rest);
     this.loss = new Lines(loss, "training loss and dev loss over epochs");
     this.dev = new Lines(dev, "dev score over epochs");
+    this.steps = new Lines(steps, "change of the weights over epochs, relative to their size");
   }
 
   show() {
@@ -86,6 +90,8 @@ export class Trial {
     );
     put(this.lossLegend, legend([[stroke(0), "dev loss"], [stroke(1), "training loss, with penalties"]]));
     this.dev.show([{ name: `dev ${asWords(study.metric)}`, x: curve.epoch, y: curve.dev_score, mark: 0 }], { marks });
+    this.stepsBox.hidden = !curve.steps;
+    if (curve.steps) this.steps.show([{ name: "change / weights", x: curve.steps.epoch, y: curve.steps.step, mark: 3 }], { log: true, marks });
     const now = this.values();
     const changed = Object.fromEntries(Object.entries(now).filter(([name, value]) => value !== hyperparameters[name]));
     const names = study.hyperparameters.filter((one) => one.name in hyperparameters);
@@ -155,6 +161,7 @@ export class Trial {
     if (!this.built) return;
     this.loss.close();
     this.dev.close();
+    this.steps.close();
   }
 }
 
