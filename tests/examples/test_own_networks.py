@@ -14,12 +14,19 @@ import ikura
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples" / "own"
-SCRIPTS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.py"))
+LOOP = "optuna/training_loop.py"
+"""What the searches with Optuna have in common."""
+SCRIPTS = sorted({path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.py")} - {LOOP})
 PAGE = (ROOT / "docs" / "own_networks.md").read_text(encoding="utf-8")
 
 
 def test_the_page_lists_them() -> None:
-    assert sorted(set(re.findall(r"`examples/own/([\w/]+\.py)`", PAGE))) == SCRIPTS
+    assert sorted(set(re.findall(r"`examples/own/([\w/]+\.py)`", PAGE)) - {LOOP}) == SCRIPTS
+
+
+def test_each_has_the_same_with_optuna_beside_it() -> None:
+    own = {name for name in SCRIPTS if not name.startswith("optuna/")}
+    assert {name.removeprefix("optuna/") for name in SCRIPTS} == own
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -47,9 +54,14 @@ def test_it_runs(
         assert "on 100% of the rows" in printed
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")  # of PyTorch's exporter
 @pytest.mark.parametrize("name", [name for name in SCRIPTS if name.startswith("optuna/")])
-def test_the_same_with_optuna_runs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_same_with_optuna_runs(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     threads = torch.get_num_threads()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(FOLDER / "optuna")
     try:
         runpy.run_path(str(FOLDER / name), run_name="__main__")
     finally:
