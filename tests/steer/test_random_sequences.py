@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree, rmtree
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -110,6 +111,7 @@ def copied(base: Path, run: Path, steps: list[Step]) -> Path:
     return run
 
 
+@pytest.mark.timeout(0 if SEQUENCES > 10 else 600)
 @settings(
     max_examples=SEQUENCES,
     deadline=None,

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from torch import nn
+from torch.nn.utils import parameters_to_vector
 
 import ikura
 from ikura.api.study import Study
 from ikura.diagnose.chosen_networks import Chosen
+from ikura.diagnose.cost_curve import cost_curves
+from ikura.diagnose.learning_curve import train_on
+from ikura.nn.noise import key
 from ikura.population.job import Job, train
+from ikura.population.member import Member
 from ikura.study.record.interventions import Intervention, Status
 from ikura.study.record.progress import Progress
+from ikura.study.steered import ConfigurationCourse
 from ikura.study.training_setup import setup_again
 
 from .conftest import SPACE
@@ -134,6 +141,33 @@ def test_a_diagnosis_trains_the_choice_as_the_hand_did(tmp_path: Path) -> None:
     assert changes
     [outcome] = train(setup, Job(0, (member,), 6, changes=changes))
     np.testing.assert_array_equal(outcome.curve, curve(study, row.number))
+
+
+def test_curves_of_a_diagnosis_follow_what_a_hand_changed(tmp_path: Path) -> None:
+    def asking(study: Study) -> None:
+        for trial in range(4):
+            study.steer.set(trial, learning_rate=0.05, l2=0.01, at=3)
+
+    study = tune(tmp_path / "run", asking, finalists=0, ensemble="none")
+    _, setup = setup_again(study.setting, study.run, None)
+    chosen = Chosen.of(study, setup)
+    [row] = chosen.rows
+    curves = {one.name: one for one in cost_curves(chosen, 6, lambda name: name == "l2")}
+    assert list(curves) == ["as chosen", "without regularisation"]
+    recorded = curve(study, row.number)[:, 0].tolist()
+    assert curves["as chosen"].trained == recorded
+    assert curves["without regularisation"].trained[:3] == recorded[:3]
+    assert curves["without regularisation"].trained[4:] != recorded[4:]
+    found = train_on(chosen, setup.train, 0, 6, None)
+    calm = train_on(replace(chosen, course=ConfigurationCourse(chosen.course.began, [])), setup.train, 0, 6, None)
+    seed = key(chosen.seed, "learning curve", 0)
+    job = Job(0, (Member(0, chosen.course.began, seed),), 6, keep_weights=True, changes=chosen.again(0, seed)[1])
+    [outcome] = train(setup, job)
+    assert found is not None
+    assert calm is not None
+    weights, others = (parameters_to_vector(one[1].parameters()).detach().numpy() for one in (found, calm))
+    np.testing.assert_array_equal(weights, outcome.weights)
+    assert (weights != others).any()
 
 
 def test_rounds_go_on_with_the_values_that_were_set(tmp_path: Path) -> None:

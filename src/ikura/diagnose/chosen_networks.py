@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -79,10 +79,22 @@ class Chosen:
             retrain=partial(replay, record),
         )
 
-    def again(self, number: int, seed: int) -> tuple[Member, tuple[Change, ...]]:
-        """The configuration to be trained from the start: as it began, and what a hand or a schedule changed since."""
-        changes = (Change(number, epoch, values) for epoch, values in self.course.steps)
-        return Member(number, self.course.began, seed), tuple(changes)
+    def again(
+        self, number: int, seed: int, given: Mapping[str, Any] | None = None, stretch: float = 1.0
+    ) -> tuple[Member, tuple[Change, ...]]:
+        """The configuration to be trained from the start: as it began, and what a hand or a schedule changed since.
+
+        Args:
+            number: of the member.
+            seed: of the member.
+            given: values that it has from beginning to end in place of its own.
+            stretch: how many times as many epochs it trains, so that changes come as much later.
+        """
+        kept, given = [], given or {}
+        for epoch, values in self.course.steps:
+            own = {name: value for name, value in values.items() if name not in given}
+            kept += [Change(number, round(epoch * stretch), own)] if own else []
+        return Member(number, {**self.course.began, **given}, seed), tuple(kept)
 
     @cached_property
     def networks(self) -> list[nn.Module]:

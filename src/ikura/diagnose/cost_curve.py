@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ikura.diagnose.chosen_networks import Chosen
-from ikura.population.member import Member
-from ikura.population.packing import pack
-from ikura.population.training import TrainingRun
+from ikura.population.changes import Course
+from ikura.population.packing import fault_of_change, pack
 from ikura.space._base import Configuration
 from ikura.trial_state import State
 
@@ -105,6 +105,8 @@ def variants(values: Mapping[str, Any], readable: Any) -> dict[str, Configuratio
 def cost_curves(chosen: Chosen, epochs: int, readable: Any) -> list[CostCurve]:
     """Train the chosen configuration with and without regularisation and dropout, as one population.
 
+    What a hand changed of it while it trained is changed here, too, but for what a curve is about.
+
     With dropout the cost of an update is not one function of the weights, so that it may rise though all is well. J is
     therefore measured after each epoch on (at most 5,000 of) the training examples with dropout off.
 
@@ -118,31 +120,34 @@ def cost_curves(chosen: Chosen, epochs: int, readable: Any) -> list[CostCurve]:
     """
     setup = replace(chosen.setup, dev=chosen.setup.train.head(MOST_ROWS))
     row = chosen.rows[0]
-    changes = variants(row.hyperparameters, readable)
-    members = [
-        Member(place, {**row.hyperparameters, **change}, row.seed) for place, change in enumerate(changes.values())
-    ]
+    had = dict(row.hyperparameters)
+    for _, values in chosen.course.steps:
+        had |= {name: value for name, value in values.items() if value}
+    changes = variants(had, readable)
+    again = [chosen.again(place, row.seed, change) for place, change in enumerate(changes.values())]
+    members, steered = [member for member, _ in again], [one for _, steps in again for one in steps]
     found: dict[int, CostCurve] = {}
     names = list(changes)
     for tile in pack(setup, members, len(members)):
-        training = setup.training(tile, more=0.0)
+        course = Course(tile, steered, partial(setup.training, more=0.0), partial(fault_of_change, setup))
+        training = course.begin(0)
         penalties: list[np.ndarray] = []
-
-        def after(training: TrainingRun, penalties: list[np.ndarray] = penalties) -> None:
+        while training.epoch < epochs and training.tile.active.any():
+            training = course.between_epochs(training)
+            training.advance(epochs)
             penalties.append(np.array(training.tile.penalties(), dtype=float))
-
-        training.run(epochs, after)
         for place, member in enumerate(tile):
             curve = training.curve(place)
             penalty = np.array([one[place] for one in penalties[: len(curve)]])
-            steps = -(-len(setup.train) // min(int(member.values.batch_size), len(setup.train)))
+            sizes = [course.members_at(epoch)[place].values.batch_size for epoch in range(len(curve))]
+            steps = np.cumsum([-(-len(setup.train) // min(int(size), len(setup.train))) for size in sizes])
             known = np.isfinite(curve[:, 1])
             name = names[member.number]
             found[member.number] = CostCurve(
                 name,
                 name == "as chosen",
                 changes[name],
-                [steps * (epoch + 1) for epoch in np.flatnonzero(known).tolist()],
+                steps[known].tolist(),
                 curve[known, 0].tolist(),
                 (curve[:, 1] + penalty)[known].tolist(),
                 State.DIVERGED if training.diverged[place] else State.COMPLETE,

@@ -26,7 +26,6 @@ from ikura.metric.resampling import draws, scores
 from ikura.nn.noise import key
 from ikura.population.examples import Examples
 from ikura.population.job import Job, train
-from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.study.choice import predictions
 from ikura.study.record.diagnosis import Errors
@@ -207,7 +206,7 @@ def learning_curve(
 def train_on(
     chosen: Chosen, examples: Examples, seed: int, epochs: int, patience: int | None
 ) -> tuple[TrainingSetup, nn.Module] | None:
-    """Train the chosen configuration on some examples.
+    """Train the chosen configuration on some examples; what a hand changed changes after the same share of epochs.
 
     Args:
         chosen: the choice of a study.
@@ -220,10 +219,10 @@ def train_on(
         The training setup and the network, in evaluation mode; None where it diverged.
     """
     part = replace(chosen.setup, train=examples)
-    member = Member(seed, chosen.rows[0].hyperparameters, key(chosen.seed, "learning curve", seed))
     longest = _epochs(chosen, epochs, len(examples))
+    member, changes = chosen.again(seed, key(chosen.seed, "learning curve", seed), stretch=longest / epochs)
     waits = None if patience is None else round(patience * longest / epochs)
-    [outcome] = train(part, Job(0, (member,), longest, waits, keep_weights=True))
+    [outcome] = train(part, Job(0, (member,), longest, waits, keep_weights=True, changes=changes))
     if not outcome.scored or outcome.weights is None:
         return None
     return part, part.trained(member, outcome.weights, outcome.buffers or {})
