@@ -42,7 +42,7 @@ class FakeModel:
     def export(self, path: Path) -> Path:
         return path
 
-    def predict_frame(self, frame: pd.DataFrame, costs: Any = None) -> pd.DataFrame:
+    def predict_frame(self, frame: pd.DataFrame, costs: Any = None, interval: Any = None) -> pd.DataFrame:
         """Predict "b" where x > 1."""
         share = (frame["x"] > 1).astype(float)
         return pd.DataFrame(
@@ -85,6 +85,7 @@ def make_study(run: Path) -> Any:
         against_one=None,
         baselines=[],
         calibration=None,
+        intervals=None,
         config={"data": {"kind": "file", "path": "table.csv"}},
         summary={"images": None},
         trials=trials,

@@ -102,7 +102,7 @@ MANY = """
 import sys, ikura, pandas
 class Model:
     encoder = None
-    def predict_frame(self, frame, costs=None):
+    def predict_frame(self, frame, costs=None, interval=None):
         return pandas.DataFrame({"prediction": range(200_000)})
 ikura.load = lambda run: Model()
 from ikura.cli import main

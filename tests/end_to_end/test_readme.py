@@ -48,7 +48,7 @@ def test_the_json_object(finished: tuple[Path, Any]) -> None:
         "run", "task", "positive", "rows", "trials", "best", "test", "seconds", "diverged", "frozen", "infeasible",
         "stopping", "sparsity", "objectives", "pareto", "choice", "rounds", "widened", "checks", "diagnosis",
         "prescriptions", "decisions", "measures", "ensemble", "baselines", "calibration",
-        "reliability",
+        "reliability", "intervals",
     }  # fmt: skip
     assert set(found["best"]) == {"number", "hyperparameters", "dev", "dev_corrected", "next", "note"}
     assert found["test"]["note"] is None

@@ -63,6 +63,7 @@ class FakeStudy:
     baselines: list[Any] = field(default_factory=list)
     calibration: Any = None
     reliability: Any = None
+    intervals: Any = None
 
     @property
     def frozen(self) -> int:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ikura.data import Dataset
 from ikura.metric import interval, metric
 from ikura.metric.calibration import heated, reliability
+from ikura.metric.conformal import HeldOutErrors
 from ikura.population.job import Outcome
 from ikura.search import schedule
 from ikura.study.baselines import fits_baselines, measure_baselines
@@ -26,6 +27,7 @@ from ikura.study.finalists import train_finalists
 from ikura.study.goals import Goals
 from ikura.study.metric_applicability import not_measured
 from ikura.study.model_card import write_card
+from ikura.study.prediction_intervals import flattery, held_out_errors, measured_coverage
 from ikura.study.record.facts import (
     ACCOUNT,
     AGAINST_ONE,
@@ -33,6 +35,7 @@ from ikura.study.record.facts import (
     BEST,
     CALIBRATION,
     ERRORS,
+    INTERVALS,
     MEASURES,
     PREDICTIONS,
     RELIABILITY,
@@ -120,11 +123,13 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
         calibration = calibrate(setting.task, measure, on_dev, setup.scorer.target(setup.dev.y), setting.seed)
         if calibration is not None:
             store.set_fact(CALIBRATION, calibration)
+    larger = flattery(measure, best, ensemble)
+    held_out = held_out_errors(setting.task, on_dev, setup.scorer.target(setup.dev.y), larger, setting.seed)
     if store.fact(TEST) is None:
         with store.timed("test"):
-            store.set_facts(_measured_once(executor, setting, dataset, single, networks, on_dev))
+            store.set_facts(_measured_once(executor, setting, dataset, single, networks, on_dev, held_out))
     module, form = (single, None) if networks is None else (networks.final, networks.form)
-    model = model_of(setting, dataset, setup, module, row.member, form, store.fact(CALIBRATION))
+    model = model_of(setting, dataset, setup, module, row.member, form, store.fact(CALIBRATION), held_out)
     model.save(run / "model")
     write_card(Record(run, setup.network, (setting, store)), model)
 
@@ -136,6 +141,7 @@ def _measured_once(
     single: nn.Module,
     networks: Networks | None,
     on_dev: Tensor,
+    held_out: HeldOutErrors | None,
 ) -> dict[Fact[Any], Any]:
     """Open the test set: what is recorded of the model, of one network beside an ensemble, and of other learners."""
     setup, part, measure = executor.setup, dataset.test, metric(setting.metric, setting.task)
@@ -179,6 +185,8 @@ def _measured_once(
     if setting.task in ("binary", "multiclass") and outputs.isfinite().all():
         wide = torch.stack([1 - outputs, outputs], 1) if setting.task == "binary" else outputs
         found[RELIABILITY] = reliability(wide.double().numpy(), target.long().numpy(), setting.seed)
+    if coverage := measured_coverage(held_out, outputs, target):
+        found[INTERVALS] = coverage
     if networks is not None:
         alone = heated(predictions(setup, single, examples, wide=heat != 1.0), heat)
         alone = as_answered(calibration, measure, alone)

@@ -44,6 +44,7 @@ def json_form(record: Record, checks: Checks | None, findings: Findings | None) 
         "baselines": [asdict(one) for one in record.baselines],
         "calibration": record.calibration and asdict(record.calibration),
         "reliability": record.reliability and asdict(record.reliability),
+        "intervals": record.intervals and asdict(record.intervals),
         "measures": record.measures.to_dict("records"),
         "widened": [{**asdict(one), "stage": stage.name} for stage in record.stages for one in stage.widened],
         "seconds": record.seconds,

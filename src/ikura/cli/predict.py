@@ -25,6 +25,7 @@ EXAMPLES = (
     "cut -d, -f1-8 new.csv | ikura predict runs/houses - > predictions.csv",
     "ikura predict runs/photos new.png",
     "ikura predict runs/patients new.csv --cost ill:healthy=20",
+    "ikura predict runs/houses new.csv --interval 0.9",
 )
 STDIN = STDOUT = "-"
 FORMATS = (".csv", ".parquet")
@@ -54,13 +55,20 @@ def predict(
             "1; repeatable.",
         ),
     ] = None,
+    interval: Annotated[
+        float | None,
+        option(
+            "SHARE",
+            "Of values: also the columns lower and upper, between which so many of new rows' values lie, such as 0.9.",
+        ),
+    ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
     """Predict new rows with the model of a run.
 
-    Writes one row per row of DATA: the column prediction, and for classes also the probability of each class; for image
-    files their names come first.
+    Writes one row per row of DATA: the column prediction, for classes also the probability of each class, for values
+    with --interval also lower and upper; for image files their names come first.
     """
     session = begin(context, quiet, verbose)
     folder = existing_run(run)
@@ -74,9 +82,9 @@ def predict(
         try:
             takes_images = _takes_images(model)
             if takes_images:
-                predictions = model.predict_frame(_images(data), costs)
+                predictions = model.predict_frame(_images(data), costs, interval)
             else:
-                predictions = _predicted(model, data, remarks, costs)
+                predictions = _predicted(model, data, remarks, costs, interval)
         except DataError:
             _check_format(folder, data)
             raise
@@ -153,7 +161,11 @@ def _costs(given: list[str]) -> dict[tuple[str, str], float]:
 
 
 def _predicted(
-    model: Model, data: str, remarks: list[str], costs: dict[tuple[str, str], float] | None = None
+    model: Model,
+    data: str,
+    remarks: list[str],
+    costs: dict[tuple[str, str], float] | None,
+    interval: float | None,
 ) -> DataFrame:
     """Predict the rows of a table or of arrays; what is wrong with them is said with their name.
 
@@ -171,7 +183,7 @@ def _predicted(
     else:
         rows = _read(data, model)
     with located("stdin" if data == STDIN else data):
-        predictions = model.predict_frame(rows, costs)
+        predictions = model.predict_frame(rows, costs, interval)
         if isinstance(model.encoder, TableEncoder):
             remarks += model.encoder.remarks(rows)
         return predictions

@@ -8,7 +8,7 @@ from ikura.page.lines import MARKS, Line, chart
 from ikura.page.markup import Html, element, join
 from ikura.report.view import View
 
-__all__ = ["others", "probabilities"]
+__all__ = ["intervals", "others", "probabilities"]
 
 
 def others(view: View) -> Html | None:
@@ -31,6 +31,18 @@ def others(view: View) -> Html | None:
         element("h3", "Beside learners that nobody tuned"),
         table(headings, rows, words=("learner",)),
         element("p", f"{verdict} They were fitted on the training and dev rows.", class_="after"),
+    )
+
+
+def intervals(view: View) -> Html | None:
+    """How often prediction intervals held on the test set; None where they were not measured."""
+    found = view.record.intervals
+    if found is None:
+        return None
+    told = f"{found.sentence}. They are made of the errors of {found.held_out:,} dev rows; ikura predict --interval "
+    return join(
+        element("h3", "Between which values the truth lies"),
+        element("p", f"{told}{found.level:g} writes them beside each prediction.".replace("?.", "?")),
     )
 
 

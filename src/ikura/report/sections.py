@@ -14,7 +14,7 @@ from ikura.page.html_tables import bars, table
 from ikura.page.markup import Html, element, join
 from ikura.report import charts
 from ikura.report.autopilot_section import autopilot
-from ikura.report.calibration_section import others, probabilities
+from ikura.report.calibration_section import intervals, others, probabilities
 from ikura.report.ensemble_section import ensemble
 from ikura.report.image_section import contact_sheet, examples
 from ikura.report.repeat import repeat
@@ -59,7 +59,11 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
         ("Objectives", "Dev score against the other objectives", charts.tradeoff(view)),
         ("Rounds", "Who went on", rounds(view)),
         ("Ensemble", "One network against the ensemble", ensemble(view)),
-        ("Test set", "On the test set", join(others(view), charts.outcomes(view), probabilities(view))),
+        (
+            "Test set",
+            "On the test set",
+            join(others(view), charts.outcomes(view), intervals(view), probabilities(view)),
+        ),
         ("Diagnosis", "Bias, variance, and what next", diagnosis(view.findings, view.record.task)),
         ("Columns", "What the model looks at", explanation_section(read_explanation(view.record))),
         ("What mattered", "What mattered", charts.importance(view)),

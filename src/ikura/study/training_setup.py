@@ -18,6 +18,7 @@ from ikura.data.memory import memory_limit
 from ikura.errors import UsageError
 from ikura.json_values import JsonObject
 from ikura.metric import metric
+from ikura.metric.conformal import HeldOutErrors
 from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.nn.loss import Targets, outputs_of
 from ikura.nn.noise import key
@@ -169,6 +170,7 @@ def model_of(
     member: Member,
     ensemble: JsonObject | None = None,
     calibration: Calibration | None = None,
+    errors: HeldOutErrors | None = None,
 ) -> Model:
     """Put a trained network of a study together with its preprocessing.
 
@@ -178,6 +180,7 @@ def model_of(
         member: the choice, whose hyperparameters the model has.
         ensemble: the form of an `EnsembleNetwork` in model.json; None for others.
         calibration: temperature and threshold; None for probabilities and answers as they are.
+        errors: of rows that it was not trained on, of which prediction intervals are made.
     """
     built_in: dict[str, Any] | str | None = None if setting.custom else setting.network
     if isinstance(setup.network, Pretrained):
@@ -200,6 +203,8 @@ def model_of(
         description["temperature"] = calibration.temperature_used
     if calibration is not None and calibration.threshold_used is not None:
         description["threshold"] = calibration.threshold_used
+    if errors is not None:
+        description["errors"] = errors.form
     if setting.loss is not None:
         description["loss"] = setting.loss
     if shape := dataset.train.y.shape[1:]:

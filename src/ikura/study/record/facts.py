@@ -20,6 +20,7 @@ from ikura.study.record.decision import Decision
 from ikura.study.record.diagnosis import ErrorsRecord
 from ikura.study.record.earlier_study import EarlierStudy
 from ikura.study.record.ensemble_record import AgainstOne, Ensemble
+from ikura.study.record.interval_coverage import IntervalCoverage
 from ikura.study.record.result import Corrected, RunnerUp, Test
 
 __all__ = [
@@ -338,6 +339,7 @@ PREDICTIONS: Fact[PredictionsFact] = Fact("predictions", PredictionsFact)
 TEST: Fact[Test] = Fact("test", Test)
 CALIBRATION: Fact[Calibration] = Fact("calibration", Calibration)
 RELIABILITY: Fact[Reliability] = Fact("reliability", Reliability)
+INTERVALS: Fact[IntervalCoverage] = Fact("intervals", IntervalCoverage)
 BASELINES: Fact[list[Baseline]] = Fact("baselines", list[Baseline])
 REPLAYED: Fact[list[ReplayPart]] = Fact("replayed", list[ReplayPart])
 WAYS: Fact[dict[str, int]] = Fact("ways", dict[Short, Count])
@@ -348,7 +350,7 @@ FACTS = {
         SETTING, NETWORK, FUNCTIONS, MEASURES, VERSIONS, SUMMARY, CHECKS, IMAGE_SAMPLES, PRIOR, EARLIER_STUDIES,
         SECONDS, TILE_SIZE,
         STAGES, COSTS, DECISIONS, BEST, ERRORS, ACCOUNT, ENSEMBLE, FOLD_CONFIGURATIONS, REFITTED, AGAINST_ONE,
-        PREDICTIONS, TEST, BASELINES, CALIBRATION, RELIABILITY, REPLAYED, WAYS, DONE,
+        PREDICTIONS, TEST, BASELINES, CALIBRATION, RELIABILITY, INTERVALS, REPLAYED, WAYS, DONE,
     )
 }  # fmt: skip
 MARK = re.compile(r"stage \d+|searched( \d+)?")

@@ -24,6 +24,7 @@ from ikura.data.network_inputs import NetworkInputs
 from ikura.errors import UsageError
 from ikura.files import run_files, write_atomically, write_output
 from ikura.metric.calibration import heated
+from ikura.metric.conformal import HeldOutErrors
 from ikura.metric.decisions import answers_at, cheapest, cost_matrix
 from ikura.nn.ensemble import EnsembleNetwork
 from ikura.nn.generators import seeded
@@ -175,10 +176,39 @@ class Model:
         if self.task == "own":
             return self._raw(data).numpy()
         if self.task == "regression":
-            return self._raw(data).double().numpy()
+            return self._regressed(data)
         if self.task == "multilabel":
             return (self._raw(data) > 0.5).long().numpy()
         return self._answers(self._probabilities(data), costs)
+
+    def predict_interval(self, data: Any, level: float = 0.9) -> pd.DataFrame:
+        """Predict between which values the value of each row lies: lower and upper, one row an example.
+
+        They are made of the errors of rows that the model was not trained on, and hold the share `level` of rows that
+        are like those of training (docs/probabilities.md).
+
+        Args:
+            data: as for `predict`.
+            level: share of rows whose value is to lie within, between 0 and 1.
+
+        Raises:
+            UsageError: the model predicts no single value, keeps no such errors, or too few for this level.
+        """
+        return self._ends(self._regressed(data), level)
+
+    def _regressed(self, data: Any) -> np.ndarray:
+        return self._raw(data).double().numpy()
+
+    def _ends(self, predictions: np.ndarray, level: float) -> pd.DataFrame:
+        if self.task != "regression" or self.description.get("target_shape"):
+            what = "several values" if self.task == "regression" else self.task
+            raise UsageError(f"intervals are of one value to predict, and this model's task is {what}")
+        if "errors" not in self.description:
+            raise UsageError(
+                "the model keeps no errors of rows that it was not trained on, as one of an earlier ikura; tune again"
+            )
+        lower, upper = HeldOutErrors.of(self.description["errors"]).ends(predictions, level)
+        return pd.DataFrame({"lower": lower, "upper": upper})
 
     def _answers(self, shares: np.ndarray, costs: Mapping[tuple[Any, Any], float] | None = None) -> np.ndarray:
         """The classes to answer: what costs least, or the likeliest, of two the second from the threshold on."""
@@ -204,11 +234,16 @@ class Model:
             raise UsageError(f"a task of {self.task} has no probabilities; use predict")
         return pd.DataFrame(self._probabilities(data), columns=self.classes)
 
-    def predict_frame(self, data: Any, costs: Mapping[tuple[Any, Any], float] | None = None) -> pd.DataFrame:
+    def predict_frame(
+        self, data: Any, costs: Mapping[tuple[Any, Any], float] | None = None, interval: float | None = None
+    ) -> pd.DataFrame:
         """Predict a table: `prediction`, and for classes `probability_<class>` for each of them; image files by name.
 
-        Where the data are image files, `file` is the first column. costs: as for `predict`.
+        Where the data are image files, `file` is the first column. costs: as for `predict`. interval: the level of the
+        columns `lower` and `upper`, as for `predict_interval`.
         """
+        if interval is not None:
+            self._ends(np.zeros(0), interval)
         files = self.encoder.names(data)
         named = {} if files is None else {"file": files}
         if self.task in ("regression", "own", "multilabel"):
@@ -217,6 +252,9 @@ class Model:
             if self.task == "multilabel":
                 shares = self._probabilities(data)
                 columns |= {f"probability_{k}": shares[:, k] for k in range(shares.shape[1])}
+            if interval is not None:
+                ends = self._ends(found, interval)
+                columns |= {"lower": ends["lower"].to_numpy(), "upper": ends["upper"].to_numpy()}
             return pd.DataFrame({**named, **columns})
         probabilities = self._probabilities(data)
         frame = pd.DataFrame({**named, "prediction": self._answers(probabilities, costs)})

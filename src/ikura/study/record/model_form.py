@@ -90,6 +90,13 @@ class NetworkRecord(TypedDict):
     target: NotRequired[TargetRecord]
 
 
+class ErrorsRecord(TypedDict):
+    """The form of `ikura.metric.conformal.HeldOutErrors`."""
+
+    edges: Annotated[list[Finite], MaxLen(100)]
+    errors: Annotated[list[Annotated[list[Finite], MaxLen(100_000)]], MinLen(1), MaxLen(101)]
+
+
 class EnsembleRecord(TypedDict):
     """An ensemble: its networks, how much each counts, and what is averaged, as for `ikura.nn.ensemble`."""
 
@@ -113,6 +120,7 @@ class ModelForm(TypedDict):
     positive: NotRequired[Scalar | None]
     temperature: NotRequired[Annotated[Finite, Gt(0)]]
     threshold: NotRequired[Share]
+    errors: NotRequired[ErrorsRecord]
     loss: NotRequired[Name]
     own_loss: NotRequired[bool]
     own_prediction: NotRequired[bool]

@@ -33,6 +33,7 @@ from ikura.study.record.facts import (
     CALIBRATION,
     ENSEMBLE,
     IMAGE_SAMPLES,
+    INTERVALS,
     MEASURES,
     PREDICTIONS,
     REFITTED,
@@ -50,6 +51,7 @@ from ikura.study.record.facts import (
     StageRecord,
     SummaryFact,
 )
+from ikura.study.record.interval_coverage import IntervalCoverage
 from ikura.study.record.interventions import Intervention, Interventions
 from ikura.study.record.load_model import load_model
 from ikura.study.record.model import Model
@@ -339,6 +341,11 @@ class Record:
     def reliability(self) -> Reliability | None:
         """How often answers of the test set are right beside how sure the model was; None for values."""
         return self.store.fact(RELIABILITY)
+
+    @property
+    def intervals(self) -> IntervalCoverage | None:
+        """How often prediction intervals held on the test set; None for classes, and for too few dev rows."""
+        return self.store.fact(INTERVALS)
 
     @property
     def baselines(self) -> list[Baseline]:
