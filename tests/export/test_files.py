@@ -20,8 +20,8 @@ from ikura.api.study import Study
 from ikura.data.encoder import TableEncoder
 from ikura.errors import UsageError
 from ikura.export import onnx_file
-from ikura.export.deployed_network import encoding_of
 from ikura.export.exported_file import CLOSE
+from ikura.export.input_encoding import encoding_of
 from ikura.export.raw_columns import raw_table
 
 from .conftest import TINY

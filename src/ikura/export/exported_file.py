@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from ikura.data.encoder import ArrayEncoder, Encoder, ImageEncoder, TableEncoder
 from ikura.data.encoder.given import GivenEncoder
+from ikura.data.encoder.several_inputs import InputsEncoder
 from ikura.data.encoder.vector import VectorEncoder
+from ikura.data.input_arrays import plain_inputs
 from ikura.errors import UsageError, nearest
-from ikura.export.deployed_network import DeployedNetwork, encoding_of
+from ikura.export.deployed_network import DeployedNetwork
+from ikura.export.input_encoding import encoding_of, input_names
 from ikura.export.raw_columns import (
     MISSING,
     ArrayRecord,
@@ -89,14 +93,15 @@ class Deployment:
         if isinstance(self.encoder, TableEncoder):
             table = raw_table(self.encoder, data)
             return table.tensors(), self._columns(table)
-        array = np.asarray(data)
-        if isinstance(self.encoder, ImageEncoder):
-            array = np.asarray(self.encoder.transform(data)[0])
-        elif isinstance(self.encoder, GivenEncoder):
-            array = array.astype(np.int64 if self.encoder.integers else np.float32)
+        if isinstance(self.encoder, InputsEncoder):
+            raw = plain_inputs(data, self.encoder.example)
+            arrays = [
+                _raw_array(one, part.given(slice(None)))
+                for one, part in zip(self.encoder.encoders, raw.inputs, strict=True)
+            ]
         else:
-            array = array.astype(np.float64)
-        return (torch.from_numpy(np.ascontiguousarray(array)),), {self.input_name: array}
+            arrays = [_raw_array(self.encoder, data)]
+        return tuple(map(torch.from_numpy, arrays)), dict(zip(self.input_names, arrays, strict=True))
 
     def _columns(self, table: RawTable) -> dict[str, np.ndarray]:
         numbers = iter(table.numbers.T)
@@ -108,9 +113,9 @@ class Deployment:
         }
 
     @property
-    def input_name(self) -> str:
-        """Name of the only input, where examples are no rows of a table."""
-        return "images" if isinstance(self.encoder, ImageEncoder) else "x"
+    def input_names(self) -> list[str]:
+        """Names of the inputs, where examples are no rows of a table."""
+        return input_names(self.encoder)
 
     def made_up(self) -> Any:
         """Examples drawn by the statistics of training; what `raw_of` takes, or gives."""
@@ -124,6 +129,8 @@ class Deployment:
         if isinstance(encoder, VectorEncoder):
             standards = enumerate(encoder.standards)
             return np.stack([np.resize(drawn[:, i % 4096], ROWS) * one.std + one.mean for i, one in standards], 1)
+        if isinstance(encoder, InputsEncoder):
+            return encoder.probe(lambda count: np.resize(drawn, (ROWS, count)).astype(np.float64), ROWS)
         assert isinstance(encoder, ArrayEncoder)
         given = (*encoder.shape[1:], encoder.shape[0]) if encoder.channels_last else encoder.shape
         return np.resize(drawn, (ROWS, *given)) * encoder.standard.std + encoder.standard.mean
@@ -139,6 +146,18 @@ class Deployment:
             "outputs": outputs,
         }
         return {"ikura": json.dumps(about, allow_nan=False)}
+
+
+def _raw_array(encoder: Encoder, data: Any) -> npt.NDArray[Any]:
+    """An array as it is given to an exported network."""
+    if isinstance(encoder, ImageEncoder):
+        array = np.asarray(encoder.transform(data)[0])
+    elif isinstance(encoder, GivenEncoder):
+        kind = np.bool_ if encoder.booleans else np.int64 if encoder.integers else np.float32
+        array = np.asarray(data).astype(kind)
+    else:
+        array = np.asarray(data).astype(np.float64)
+    return np.ascontiguousarray(array)
 
 
 def column_records_of(encoder: Encoder) -> list[ColumnRecord]:

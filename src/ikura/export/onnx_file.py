@@ -14,6 +14,7 @@ import torch
 
 from ikura.data.encoder import ImageEncoder, TableEncoder
 from ikura.data.encoder.given import GivenEncoder
+from ikura.data.encoder.several_inputs import InputsEncoder
 from ikura.errors import UsageError
 from ikura.export.exported_file import Deployment, Example, check_close
 from ikura.export.raw_columns import MISSING, ArrayRecord, ShapedColumn, column_records
@@ -121,12 +122,14 @@ def _around(core: Any, deployment: Deployment) -> tuple[Any, Sequence[ArrayRecor
             nodes.append(helper.make_node("Concat", columns, [value.name], axis=1))
         about: Sequence[ArrayRecord | ShapedColumn] = [{**record, "shape": ["rows", 1]} for record in records]
     else:
-        [value] = core.graph.input
-        kind = value.type.tensor_type.elem_type
-        shape = ["rows", *(one.dim_value for one in value.type.tensor_type.shape.dim[1:])]
-        inputs = [helper.make_tensor_value_info(deployment.input_name, kind, shape)]
-        nodes.append(helper.make_node("Identity", [deployment.input_name], [value.name]))
-        about = [{"name": deployment.input_name, "type": _type_of(encoder), "shape": shape}]
+        inputs, array_records = [], []
+        for place, (name, value) in enumerate(zip(deployment.input_names, core.graph.input, strict=True)):
+            kind = value.type.tensor_type.elem_type
+            shape = ["rows", *(one.dim_value for one in value.type.tensor_type.shape.dim[1:])]
+            inputs.append(helper.make_tensor_value_info(name, kind, shape))
+            nodes.append(helper.make_node("Identity", [name], [value.name]))
+            array_records.append(ArrayRecord(name=name, type=_type_of(encoder, place), shape=shape))
+        about = array_records
     nodes += core.graph.node
     [found] = [one.name for one in core.graph.output]
     taken = {one.name for one in inputs}
@@ -139,11 +142,13 @@ def _around(core: Any, deployment: Deployment) -> tuple[Any, Sequence[ArrayRecor
     return graph, about, [record for _, record in told]
 
 
-def _type_of(encoder: Any) -> str:
+def _type_of(encoder: Any, place: int) -> str:
+    if isinstance(encoder, InputsEncoder):
+        return _type_of(encoder.encoders[place], 0)
     if isinstance(encoder, ImageEncoder):
         return "uint8, pixels from 0 to 255, channels first"
     if isinstance(encoder, GivenEncoder):
-        return "int64" if encoder.integers else "float32"
+        return "bool" if encoder.booleans else "int64" if encoder.integers else "float32"
     return "float64"
 
 

@@ -60,7 +60,7 @@ def _inputs(deployment: Deployment, example: Example) -> list[ArrayRecord]:
         return {"name": name, "type": str(tensor.dtype).removeprefix("torch."), "shape": ["rows", *tensor.shape[1:]]}
 
     if not isinstance(deployment.encoder, TableEncoder):
-        return [said(deployment.input_name, 0)]
+        return [said(name, place) for place, name in enumerate(deployment.input_names)]
     columns = column_records(deployment.encoder)
     kinds = {
         "numbers": [one for one in columns if one["kind"] != "category"],

@@ -18,7 +18,6 @@ from torch import nn
 from torch.utils._pytree import tree_map
 
 from ikura.data.encoder import Encoder
-from ikura.data.encoder.several_inputs import InputsEncoder
 from ikura.data.input_arrays import stays_on_disk
 from ikura.data.network_inputs import NetworkInputs
 from ikura.errors import UsageError
@@ -295,8 +294,6 @@ class Model:
             raise UsageError(
                 "a model of several values or labels, or of a loss that says what is learned, has no file yet"
             )
-        if isinstance(self.encoder, InputsEncoder):
-            raise UsageError("a network of several inputs, or of sequences, is not exported; use study.model.module")
         found = exported_path(path, *([] if self._run is None else run_files(self._run)))
         data = self._training_rows() if data is None else data
         networks = [self.network, *([] if self.recorded is None else [self._recorded_network()])]
