@@ -9,6 +9,7 @@ from typing import Self
 
 import pandas as pd
 
+from ikura.api.notebook import card, show
 from ikura.api.run import go_on
 from ikura.api.study import Study
 from ikura.api.study_plan import StudyPlan
@@ -49,6 +50,12 @@ class LiveRun:
     def __repr__(self) -> str:
         state = "trains" if self.training else "has ended" if self._thread else "has not begun"
         return f"LiveRun({str(self.run)!r}: {state})"
+
+    def _repr_html_(self) -> str:
+        return card(self.study)
+
+    def _ipython_display_(self) -> None:
+        show(Study(self.run, self.plan.setup.network), lambda: self.training)
 
     @property
     def training(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from ikura.api.notebook import usual_progress
 from ikura.api.run import go_on
 from ikura.api.study import Study
 from ikura.errors import UsageError
@@ -57,7 +58,7 @@ def resume(
         RunError: the folder holds no run, or its data are gone or have changed.
         UsageError: the run asks before each step, and nobody is there to ask.
     """
-    run, progress = named(run, "the run folder").absolute(), Logged(progress)
+    run, progress = named(run, "the run folder").absolute(), Logged(usual_progress(progress))
     give_again(run, loss, metric, metrics, callbacks, training_step, optimizer)
     setting, known = open_run(run)
     with closing(known):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ikura.api.json_form import json_form
+from ikura.api.notebook import card, show, trains
 from ikura.files import check_target
 from ikura.json_values import JsonObject
 from ikura.study.record.facts import CHECKS
@@ -56,6 +57,12 @@ class Study(Record):
         from ikura.steer import Steering
 
         return Steering(self)
+
+    def _repr_html_(self) -> str:
+        return card(self)
+
+    def _ipython_display_(self) -> None:
+        show(type(self)(self.place, self.network), lambda: trains(self))
 
     def replay(self, number: int) -> pd.DataFrame:
         """Train one trial again, without the others, in a tile of the shapes it ran in.

@@ -7,6 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from ikura.api.notebook import usual_progress
 from ikura.api.run import begin_run
 from ikura.api.study import Study
 from ikura.api.study_plan import Network, planned
@@ -213,7 +214,7 @@ def tune(
     if (data is None) == (train is None):
         raise UsageError("give the data once: ikura.tune(data, …), or ikura.tune(train=…, dev=…, test=…)")
     data = train if data is None else data
-    progress = Logged(progress)
+    progress = Logged(usual_progress(progress))
     if store is not None:
         check_store(parse_url(store), name if name is None else check_name(name), overwrite)
     place = None if out is None else run_folder(data, out, overwrite).absolute()
