@@ -69,7 +69,7 @@ def run(name: str, seed: int, **options: Any) -> dict[str, Any]:
     """Tune on one table, make all variants, and measure them on the test set."""
     import ikura
     from ikura.diagnose.chosen_networks import chosen_rows
-    from ikura.engine import engine_for
+    from ikura.engine.workplace import ThisMachine
     from ikura.process_state import one_thread_each
     from ikura.study.choice import load_network, predictions
     from ikura.study.ensemble_selection import Candidates, judged, selected
@@ -87,9 +87,9 @@ def run(name: str, seed: int, **options: Any) -> dict[str, Any]:
         )
         store, setting, metric = study.store, study.setting, study.metric
         dataset, setup = setup_again(setting, study.run, None)
-        with engine_for(setup, setting.jobs) as engine:
+        with ThisMachine(setting.jobs) as place, place.engine(setup) as engine:
             executor = Executor(
-                study.run, store, setup, engine, Progress(), study.sign, seed, 64, setting.jobs, setting.wanted
+                study.run, store, setup, place, engine, Progress(), study.sign, seed, 64, setting.wanted
             )
             best = store.fact(BEST)
             chosen = chosen_rows(study.run, best, store.trials())

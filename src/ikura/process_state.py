@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
 from threading import RLock
 from types import TracebackType
 
-__all__ = ["Shared", "cores", "ignored_warnings", "one_thread_each", "quieter", "warning_filters"]
+__all__ = ["Shared", "cores", "ignored_warnings", "one_thread_each", "processor", "quieter", "warning_filters"]
 
 _LOCK = RLock()
 if hasattr(os, "register_at_fork"):
@@ -24,6 +26,16 @@ _LEVELS: dict[str, tuple[int, list[int]]] = {}
 def cores() -> int:
     """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processor() -> str:
+    """The kind of processor, by which libraries choose how they compute."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or platform.machine() or "unknown"
 
 
 class Shared:

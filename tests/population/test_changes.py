@@ -228,6 +228,12 @@ class Asked:
         """Nobody waits."""
         return False
 
+    def pending(self, trials: Any) -> bool:
+        raise AssertionError
+
+    def next_epoch_of(self, trials: Any, epoch: int) -> None:
+        raise AssertionError
+
 
 @pytest.mark.parametrize("stacked", [False, True])
 def test_what_is_asked_on_the_way_is_what_is_on_record_from_the_beginning(setup: Make, stacked: bool) -> None:

@@ -13,6 +13,7 @@ from ikura.api.notebook import card, show
 from ikura.api.run import go_on
 from ikura.api.study import Study
 from ikura.api.study_plan import StudyPlan
+from ikura.engine.workplace import EngineOptions
 from ikura.errors import UsageError
 from ikura.files import shown
 from ikura.schema import Scalar
@@ -172,7 +173,7 @@ class LiveRun:
     def _train(self) -> None:
         plan = self.plan
         with alone(self.run), closing(Store(self.plan.setting.place(self.run)).hold()) as store:
-            go_on(self.run, plan.setting, store, plan.dataset, plan.setup, self.progress, None)
+            go_on(self.run, plan.setting, store, plan.dataset, plan.setup, self.progress, None, EngineOptions())
 
     def _work(self) -> None:
         try:

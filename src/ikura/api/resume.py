@@ -12,6 +12,7 @@ from torch import nn
 from ikura.api.notebook import usual_progress
 from ikura.api.run import go_on
 from ikura.api.study import Study
+from ikura.engine.workplace import EngineOptions
 from ikura.errors import UsageError
 from ikura.files import named, shown
 from ikura.population.member import Hyperparameters
@@ -34,6 +35,9 @@ def resume(
     progress: Progress | None = None,
     ask: Ask | None = None,
     *,
+    engine: str = "auto",
+    address: str | None = None,
+    workers: int | None = None,
     loss: Any = None,
     metric: Any = None,
     metrics: Sequence[Any] | None = None,
@@ -48,6 +52,7 @@ def resume(
         network: the factory, if the networks are the caller's own.
         progress: who is told how it goes.
         ask: as for `tune`; needed if the run was begun with one.
+        engine, address, workers: where the rest of it trains, as for `tune`, whatever it began with.
         loss, metric, metrics, callbacks, training_step, optimizer: functions of your own that the run was begun with,
             in a process in which they were not given or registered yet.
 
@@ -58,6 +63,7 @@ def resume(
         RunError: the folder holds no run, or its data are gone or have changed.
         UsageError: the run asks before each step, and nobody is there to ask.
     """
+    options = EngineOptions(engine, address, workers).checked_with(None)
     run, progress = named(run, "the run folder").absolute(), Logged(usual_progress(progress))
     give_again(run, loss, metric, metrics, callbacks, training_step, optimizer)
     setting, known = open_run(run)
@@ -77,4 +83,4 @@ def resume(
             if line:
                 progress.say(line)
         setup = make_setup(setting, dataset, network_again(setting, run, network))
-        return go_on(run, setting, store, dataset, setup, progress, ask if asks else None)
+        return go_on(run, setting, store, dataset, setup, progress, ask if asks else None, options)

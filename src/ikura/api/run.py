@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ikura.api.study import Study
 from ikura.api.study_plan import StudyPlan
 from ikura.data import Dataset
 from ikura.diagnose.earlier_studies import earlier_studies
-from ikura.engine import engine_for, worker_count
+from ikura.engine.workplace import EngineOptions, workplace_for
 from ikura.exchange.prior import Prior
 from ikura.metric import metric as metric_of
 from ikura.population.member import Member
@@ -28,6 +29,7 @@ from ikura.study.buildable import with_buildable
 from ikura.study.executor import Executor
 from ikura.study.factory_check import check_network, keep_network
 from ikura.study.image_samples import image_samples
+from ikura.study.legs import add_disagreement, add_leg
 from ikura.study.measured_costs import measure
 from ikura.study.record.address import name_from
 from ikura.study.record.decision import Ask
@@ -65,7 +67,13 @@ __all__ = ["begin_run", "go_on", "write_plan"]
 
 
 def begin_run(
-    run: Path, plan: StudyPlan, prior: Prior | Study | None, progress: Progress, ask: Ask | None, began: float
+    run: Path,
+    plan: StudyPlan,
+    prior: Prior | Study | None,
+    progress: Progress,
+    ask: Ask | None,
+    began: float,
+    engine: EngineOptions,
 ) -> Study:
     """Write down what was planned, and carry it out.
 
@@ -76,11 +84,12 @@ def begin_run(
         progress: who is told how it goes.
         ask: who is asked before each further search.
         began: when reading began, by `time.perf_counter`.
+        engine: where tiles train.
     """
     if plan.setting.store is not None and plan.setting.name is None:
         plan = replace(plan, setting=replace(plan.setting, name=name_from(run.name)))
     store = write_plan(run, plan, prior, progress, began)
-    return go_on(run, plan.setting, store, plan.dataset, plan.setup, progress, ask)
+    return go_on(run, plan.setting, store, plan.dataset, plan.setup, progress, ask, engine)
 
 
 def write_plan(run: Path, plan: StudyPlan, prior: Prior | Study | None, progress: Progress, began: float) -> Store:
@@ -116,6 +125,7 @@ def go_on(
     setup: TrainingSetup,
     progress: Progress,
     ask: Ask | None,
+    engine: EngineOptions,
 ) -> Study:
     """Train what is not on record yet, choose, test, and report."""
     from ikura.diagnose.prescription import keep_spaces
@@ -140,11 +150,15 @@ def go_on(
                 with store.timed("prepare"):
                     tile_size = _tile_size(setup, space, setting, progress.say)
                 store.set_fact(TILE_SIZE, tile_size)
-            jobs = worker_count(setting.jobs, progress.say)
-            with engine_for(setup, jobs, progress.say) as engine:
+            note = partial(add_disagreement, store)
+            with (
+                workplace_for(engine, setup, setting.jobs, run, progress.say, note) as place,
+                place.engine(setup) as tiles,
+            ):
+                add_leg(store, place)
                 sign = 1.0 if metric_of(setting.metric, setting.task).greater_is_better else -1.0
                 executor = Executor(
-                    run, store, setup, engine, progress, sign, setting.seed, tile_size, jobs, setting.wanted
+                    run, store, setup, place, tiles, progress, sign, setting.seed, tile_size, setting.wanted
                 )
                 going_on = True
                 while going_on:

@@ -11,6 +11,7 @@ from ikura.api.notebook import usual_progress
 from ikura.api.run import begin_run
 from ikura.api.study import Study
 from ikura.api.study_plan import Network, planned
+from ikura.engine.workplace import EngineOptions
 from ikura.errors import UsageError
 from ikura.exchange.prior import Prior
 from ikura.space import Space
@@ -59,6 +60,9 @@ def tune(
     max_parameters: int | None = None,
     seed: int = 0,
     jobs: int | None = None,
+    engine: str = "auto",
+    address: str | None = None,
+    workers: int | None = None,
     device: str = "auto",
     dtype: str = "float32",
     out: str | Path | None = None,
@@ -155,6 +159,11 @@ def tune(
         seed: the same seed gives the same study: to the bit for the built-in network; networks of your own are stacked
             in tiles of a size that is measured, and rounding depends on it.
         jobs: tiles that train at once; by default one for each core.
+        engine: where tiles train: "auto" on this machine, "ray" on the nodes of a Ray cluster (docs/cluster.md); the
+            study is the same.
+        address: of the cluster: "auto" for the one that `ray start` began here, "HOST:PORT" or "ray://HOST:PORT" for
+            another machine's, "local" for one of this machine that ends with the study; by default "local".
+        workers: with "ray", how many tiles train at once on each node; by default one for each core, or each GPU.
         device: "auto", "cpu" or "cuda"; auto is a GPU for networks of your own if there is one, the CPU otherwise.
         dtype: "float32" or "float64".
         out: the run folder; by default a new one under runs/.
@@ -215,6 +224,7 @@ def tune(
         raise UsageError("give the data once: ikura.tune(data, …), or ikura.tune(train=…, dev=…, test=…)")
     data = train if data is None else data
     progress = Logged(usual_progress(progress))
+    options = EngineOptions(engine, address, workers).checked_with(jobs)
     if store is not None:
         check_store(parse_url(store), name if name is None else check_name(name), overwrite)
     place = None if out is None else run_folder(data, out, overwrite).absolute()
@@ -223,4 +233,4 @@ def tune(
     with alone(run, made=place is None):
         run_folder(data, run, overwrite)
         clear_run(run)
-        return begin_run(run, plan, prior, progress, ask, began)
+        return begin_run(run, plan, prior, progress, ask, began, options)

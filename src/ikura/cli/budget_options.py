@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ikura.cli.duration_text import parse_duration
+from ikura.cli.engine_options import Address, Engine, Workers, check_engine
 from ikura.cli.option_helpers import at_least, one_of, option, whole
 from ikura.errors import UsageError
 
@@ -95,6 +96,9 @@ class BudgetArguments:
         ),
     ] = None
     jobs: Annotated[int | None, option("N", "Worker processes; by default as many as help.", PANEL)] = None
+    engine: Engine = "auto"
+    address: Address = None
+    workers: Workers = None
     device: Annotated[str, option("DEVICE", f"Where to train: {', '.join(DEVICES)}.", PANEL)] = "auto"
     dtype: Annotated[str, option("DTYPE", f"Precision of the networks: {', '.join(DTYPES)}.", PANEL)] = "float32"
 
@@ -113,6 +117,9 @@ class BudgetArguments:
             ("--repeats", self.repeats, 1),
         ):
             at_least(name, number, least)
+        check_engine(self.engine, self.address, self.workers)
+        if self.engine == "ray" and self.jobs is not None:
+            raise UsageError("--jobs is of this machine; with --engine ray give --workers, those of each node")
         one_of("--calibration", self.calibration, ("auto", "none"))
         one_of("--device", self.device, DEVICES)
         one_of("--dtype", self.dtype, DTYPES)

@@ -7,16 +7,26 @@ import sys
 import typer
 
 from ikura.cli.confirm import ask_in_terminal
+from ikura.cli.engine_options import Address, Engine, Workers, check_engine
 from ikura.cli.option_helpers import Json, Quiet, Run, Verbose, begin, existing_run
 from ikura.errors import RunError
 from ikura.version import __version__
 
 __all__ = ["resume"]
 
-EXAMPLES = ("ikura resume runs/houses",)
+EXAMPLES = ("ikura resume runs/houses", "ikura resume runs/houses --engine ray --address auto")
 
 
-def resume(context: typer.Context, run: Run, json: Json = False, quiet: Quiet = False, verbose: Verbose = False) -> int:
+def resume(
+    context: typer.Context,
+    run: Run,
+    engine: Engine = "auto",
+    address: Address = None,
+    workers: Workers = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
     """Continue a run that was stopped; the result is the same as if it had not been.
 
     A run that is already finished is not trained again: its result is printed.
@@ -28,6 +38,7 @@ def resume(context: typer.Context, run: Run, json: Json = False, quiet: Quiet = 
     Where versions of libraries or the processor are others than before, a line says that the last bits may differ.
     """
     session = begin(context, quiet, verbose)
+    check_engine(engine, address, workers)
     session.run = existing_run(run)
     if not session.resumable:
         raise RunError(f"{run}: not a run folder of ikura (it has no config.toml)")
@@ -40,5 +51,5 @@ def resume(context: typer.Context, run: Run, json: Json = False, quiet: Quiet = 
         import ikura
 
         ask = ask_in_terminal(session, progress.pause) if sys.stdin is not None and sys.stdin.isatty() else None
-        study = ikura.resume(session.run, progress=progress, ask=ask)
+        study = ikura.resume(session.run, progress=progress, ask=ask, engine=engine, address=address, workers=workers)
     return present(study, session, json)

@@ -28,6 +28,7 @@ EXAMPLES = (
     "ikura tune penguins.csv --target sex --test new.csv --metric f1 --positive male",
     "ikura tune houses.parquet --target price --auto --time-limit 10m",
     "ikura tune digits --store postgresql://ada@db.example.org/studies --name digits-1",
+    "ikura tune houses.parquet --target price --engine ray --address auto",
     "ikura tune wine --objective parameters --prefer parameters --within 0.01",
 )
 

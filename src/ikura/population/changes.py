@@ -54,6 +54,12 @@ class Listener(Protocol):
     def held(self) -> bool:
         """Say whether nobody is to train before a hand says so."""
 
+    def pending(self, trials: Collection[int]) -> bool:
+        """Say whether something may be asked of these trials that was not heard yet."""
+
+    def next_epoch_of(self, trials: Collection[int], epoch: int) -> int | None:
+        """After how many epochs, beyond these, something takes effect that was heard; None where there is nothing."""
+
     @property
     def due(self) -> bool:
         """Whether it is time to be shown how far curves have come."""
@@ -141,10 +147,11 @@ class Course:
         epoch = training.epoch
         if self.listener is not None:
             active = [one.number for one, on in zip(self.members, training.tile.active, strict=True) if on]
-            self.changes += self.listener(active, epoch, self._fault)
+            self.changes += self.listener(active, epoch, self.fault_of)
         return self.settled(training) if any(one.epoch == epoch for one in self.changes) else training
 
-    def _fault(self, change: Change) -> str:
+    def fault_of(self, change: Change) -> str:
+        """Say why a change cannot be made; empty where it can."""
         before = self.members_at(change.epoch)
         return self.fault(before, [member_at(member, [change], change.epoch) for member in before])
 

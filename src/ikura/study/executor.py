@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ikura.engine import Engine
+from ikura.engine.workplace import Workplace
 from ikura.population.factory import NetworkError
 from ikura.population.job import Outcome, TileProgress
 from ikura.population.member import Member
@@ -40,12 +41,12 @@ class Executor:
         run: the run folder.
         store: where everything is recorded.
         setup: examples, task, network.
-        engine: where tiles run.
+        workplace: where tiles train.
+        engine: trains those of the setup there.
         progress: who is told.
         sign: 1 if a greater dev score is better, -1 otherwise.
         seed: the study's seed.
         tile_size: most members of a tile.
-        jobs: tiles that train at once.
         aims: what is wanted besides a good dev score.
         time: when training ends; None for no limit that a hand could change.
         searching: whether it ends, too, when a hand ends the search.
@@ -54,15 +55,20 @@ class Executor:
     run: Path
     store: Store
     setup: TrainingSetup
+    workplace: Workplace
     engine: Engine
     progress: Progress
     sign: float
     seed: int
     tile_size: int
-    jobs: int = 1
     objectives: Objectives = field(default_factory=Objectives)
     time: Deadline | None = None
     searching: bool = False
+
+    @property
+    def jobs(self) -> int:
+        """Tiles that train at once."""
+        return self.workplace.workers
 
     @property
     def ledger(self) -> Ledger:

@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from ikura.data.folds import folds
-from ikura.engine import engine_for
 from ikura.json_values import JsonObject
 from ikura.nn.noise import key
 from ikura.population.job import Job, TileProgress
@@ -121,7 +120,7 @@ class Folding:
                 break
             if all(self._weights(place) is not None for place in places):
                 continue
-            with engine_for(setup, executor.jobs) as engine:
+            with executor.workplace.engine(setup) as engine:
                 for outcomes in engine.run(self._jobs(setup, repeat, fold, deadline), tell):
                     keep_weights(executor.run, [one for one in outcomes if one.scored], kind=FOLD)
                     ended += len(outcomes)

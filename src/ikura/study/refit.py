@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ikura.engine import Engine, engine_for
+from ikura.engine import Engine
 from ikura.population.examples import Examples
 from ikura.population.job import Job, TileProgress
 from ikura.population.packing import pack
@@ -115,7 +115,7 @@ def train_refits(
         seconds = {trial.number: seconds_of(trial, executor.setup) for trial in trials}
         jobs = _in_time(jobs, seconds, executor.jobs, deadline)
     if jobs:
-        with engine_for(setup, executor.jobs, executor.progress.say) as engine:
+        with executor.workplace.engine(setup) as engine:
             _train(executor, engine, jobs)
     return sorted(number for number in needed if kept_weights(run, number, REFIT) is not None)
 

@@ -215,6 +215,24 @@ class StoreListener:
         self.known = [one for one in self.known if one not in due]
         return [change for one in due for change in self._applied(one, epoch, fault)]
 
+    def pending(self, trials: Collection[int]) -> bool:
+        """Whether something is asked of these trials that was not heard yet, see `Listener`."""
+        interventions = Interventions(self.store)
+        if not interventions.any_unsettled():
+            return False
+        known = {one.number for one in self.known}
+
+        def heard(one: Intervention) -> bool:
+            later = one.action is Action.FORK and one.at is not None and one.state is not Status.ASKED
+            return one.number in known or later
+
+        return any(one.action in HEARD and not heard(one) for one in interventions.unsettled(trials))
+
+    def next_epoch_of(self, trials: Collection[int], epoch: int) -> int | None:
+        """When something takes effect that was heard, see `Listener`."""
+        later = (self._first_epoch(one) for one in self.known if one.trial in trials)
+        return min((one for one in later if one > epoch), default=None)
+
     def _first_epoch(self, one: Intervention) -> int:
         """The first epoch after which an intervention can take effect; a pause does where the tile has trained some."""
         least = {Action.STOP: 1, Action.PAUSE: self.since + 1}.get(one.action, 0)

@@ -287,6 +287,23 @@ class NetworkFact(TypedDict):
     python: Name
 
 
+class NodePart(TypedDict):
+    """A machine that trained a study."""
+
+    host: Short
+    workers: Whole
+    versions: dict[Name, Name]
+    processor: Short
+    features: str
+
+
+class LegFact(TypedDict):
+    """A process that led the training of a study, and the machines that trained."""
+
+    engine: Name
+    nodes: list[NodePart]
+
+
 class RoundForm(TypedDict):
     """What a schedule decided: trials by number, to the epochs that they train to, or to why they end."""
 
@@ -343,6 +360,8 @@ INTERVALS: Fact[IntervalCoverage] = Fact("intervals", IntervalCoverage)
 BASELINES: Fact[list[Baseline]] = Fact("baselines", list[Baseline])
 REPLAYED: Fact[list[ReplayPart]] = Fact("replayed", list[ReplayPart])
 WAYS: Fact[dict[str, int]] = Fact("ways", dict[Short, Count])
+LEGS: Fact[list[LegFact]] = Fact("legs", list[LegFact])
+DISAGREEMENTS: Fact[list[str]] = Fact("disagreements", list[Short])
 DONE: Fact[bool] = Fact("done", Literal[True])
 FACTS = {
     one.name: one
@@ -350,7 +369,7 @@ FACTS = {
         SETTING, NETWORK, FUNCTIONS, MEASURES, VERSIONS, SUMMARY, CHECKS, IMAGE_SAMPLES, PRIOR, EARLIER_STUDIES,
         SECONDS, TILE_SIZE,
         STAGES, COSTS, DECISIONS, BEST, ERRORS, ACCOUNT, ENSEMBLE, FOLD_CONFIGURATIONS, REFITTED, AGAINST_ONE,
-        PREDICTIONS, TEST, BASELINES, CALIBRATION, RELIABILITY, INTERVALS, REPLAYED, WAYS, DONE,
+        PREDICTIONS, TEST, BASELINES, CALIBRATION, RELIABILITY, INTERVALS, REPLAYED, WAYS, LEGS, DISAGREEMENTS, DONE,
     )
 }  # fmt: skip
 MARK = re.compile(r"stage \d+|searched( \d+)?")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Collection, Mapping
 from importlib.metadata import version
-from pathlib import Path
 
+from ikura.process_state import processor
 from ikura.version import __version__
 
 __all__ = ["LIBRARIES", "difference", "versions"]
@@ -22,7 +21,7 @@ def versions() -> dict[str, str]:
         ['ikura', 'torch', 'numpy', 'numba', 'processor']
     """
     found = {name: version(name) for name in LIBRARIES[1:]}
-    return {"ikura": __version__, **found, "processor": _processor()}
+    return {"ikura": __version__, **found, "processor": processor()}
 
 
 def difference(before: Mapping[str, str], names: Collection[str] = (*LIBRARIES, "processor")) -> str:
@@ -43,13 +42,3 @@ def difference(before: Mapping[str, str], names: Collection[str] = (*LIBRARIES, 
         f"{name} {before[name]} (here {now[name]})" for name in names if name in before and before[name] != now[name]
     ]
     return f"made with {', '.join(others)}: the last bits may differ" if others else ""
-
-
-def _processor() -> str:
-    """The kind of processor, by which libraries choose how they compute."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, "") or platform.processor() or platform.machine() or "unknown"

@@ -1,0 +1,197 @@
+"""Kill what a study trains on: nodes, workers and the driver of a Ray cluster; it must end as on one machine.
+
+Three nodes of this machine with one core each. Every few seconds a node (its raylet), or the process of a worker, is
+ended by SIGKILL, always leaving one worker; what is gone comes again. In every second run the driver is killed, too,
+and `ikura resume --engine ray` goes on. The exit code is 1 if a bit differs from the study on threads.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.alike import differences
+from benchmarks.machine import describe, header
+from benchmarks.output import command, give, say, table
+
+__all__ = ["Disturbed", "disturbed_run", "main", "three_nodes"]
+
+TITLE = "ray::TileWorker"
+"""How Ray calls the process of a worker."""
+MEMORY = 100 << 20
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_raylet_start_wait_time_s": "240",
+}
+SETTLED = 2.0
+"""Seconds after which a worker counts as one that is left."""
+
+
+@dataclass
+class Disturbed:
+    """A run that lost machines on its way.
+
+    Attributes:
+        nodes, workers, drivers: how many of each were killed.
+        seconds: from its beginning to its end.
+        different: what is not as in the undisturbed run.
+    """
+
+    nodes: int = 0
+    workers: int = 0
+    drivers: int = 0
+    seconds: float = 0.0
+    different: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def three_nodes() -> Iterator[Any]:
+    """A cluster of three nodes on this machine."""
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
+    os.environ.update(ENVIRONMENT | {"RAY_TMPDIR": folder})
+    from ray.cluster_utils import Cluster
+
+    made = Cluster()
+    for _ in range(3):
+        _add_node(made)
+    try:
+        yield made
+    finally:
+        made.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _add_node(cluster: Any) -> None:
+    cluster.add_node(num_cpus=1, object_store_memory=MEMORY, include_dashboard=False, wait=False)
+
+
+def _workers() -> list[int]:
+    """Processes of workers that have been there for a moment."""
+    found, now = [], time.time()
+    for place in Path("/proc").iterdir():
+        with suppress(OSError, ValueError):
+            number = int(place.name)
+            title = (place / "cmdline").read_bytes().decode(errors="replace")
+            if title.startswith(TITLE) and now - place.stat().st_mtime >= SETTLED:
+                found.append(number)
+    return sorted(found)
+
+
+def _kill(number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(number, signal.SIGKILL)
+
+
+def _kill_something(cluster: Any, draw: random.Random, found: Disturbed) -> None:
+    """Kill a worker, or a node with its worker, if another worker is left; make up for nodes that are gone."""
+    while len(cluster.worker_nodes) < 2:
+        _add_node(cluster)
+    workers = _workers()
+    if len(workers) < 2:
+        return
+    if draw.random() < 0.5:
+        _kill(draw.choice(workers))
+        found.workers += 1
+    else:
+        node = draw.choice(sorted(cluster.worker_nodes, key=id))
+        cluster.remove_node(node, allow_graceful=False)
+        found.nodes += 1
+
+
+def _begin(arguments: list[str]) -> subprocess.Popen[bytes]:
+    log = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ikura", *arguments], stdout=subprocess.DEVNULL, stderr=log, start_new_session=True
+    )
+    process.log = log  # type: ignore[attr-defined]
+    return process
+
+
+def disturbed_run(
+    cluster: Any, study: list[str], run: Path, draw: random.Random, every: float, kill_driver: bool
+) -> Disturbed:
+    """Carry out a study on a cluster that loses something every few seconds.
+
+    Args:
+        cluster: three nodes.
+        study: arguments of `ikura tune`.
+        run: the run folder.
+        draw: of moments and victims.
+        every: seconds between two losses, on average.
+        kill_driver: whether the process that leads the study is killed, too, once.
+    """
+    found, began = Disturbed(), time.monotonic()
+    there = ["--engine", "ray", "--address", cluster.address]
+    process = _begin(["tune", *study, "--out", str(run), *there])
+    snapshots = run / "snapshots"
+    while process.poll() is None:
+        time.sleep(draw.uniform(0.5, 1.5) * every)
+        if kill_driver and not found.drivers and any(snapshots.glob("evidence-*")) and process.poll() is None:
+            _kill(process.pid)
+            process.wait()
+            found.drivers += 1
+            process = _begin(["resume", str(run), *there])
+        elif process.poll() is None:
+            _kill_something(cluster, draw, found)
+    found.seconds = time.monotonic() - began
+    if process.returncode:
+        process.log.seek(0)  # type: ignore[attr-defined]
+        last = process.log.read().decode(errors="replace").strip().splitlines()[-1:]  # type: ignore[attr-defined]
+        found.different = [f"it ended with exit code {process.returncode}: {' '.join(last)}"]
+    return found
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a study undisturbed on threads, then disturbed on a cluster, and compare."""
+    parser = command("cluster_kills", __doc__ or "", "", "--runs 4 --every 3 --json")
+    parser.add_argument("--runs", type=int, default=20, help="disturbed runs (20)")
+    parser.add_argument("--trials", type=int, default=96, help="of the study (96)")
+    parser.add_argument("--epochs", type=int, default=15, help="of a trial (15)")
+    parser.add_argument("--every", type=float, default=4.0, help="seconds between two losses, on average (4)")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments (0)")
+    given = parser.parse_args(arguments)
+    study = ["digits", "--trials", str(given.trials), "--epochs", str(given.epochs), "--no-baselines", "--quiet"]
+    draw, runs = random.Random(given.seed), list[Disturbed]()
+    with tempfile.TemporaryDirectory() as place, three_nodes() as cluster:
+        reference = Path(place) / "reference"
+        if _begin(["tune", *study, "--out", str(reference)]).wait():
+            raise SystemExit("the undisturbed run failed")
+        for number in range(given.runs):
+            run = Path(place) / f"run-{number}"
+            found = disturbed_run(cluster, study, run, draw, given.every, kill_driver=number % 2 == 1)
+            found.different = found.different or differences(run, reference)
+            what = f"different: {', '.join(found.different)}" if found.different else "equal"
+            say(f"run {number + 1}: {asdict(found)}; {what}")
+            runs.append(found)
+            shutil.rmtree(run, ignore_errors=True)
+    equal = sum(not one.different for one in runs)
+    lost = [sum(getattr(one, kind) for one in runs) for kind in ("nodes", "workers", "drivers")]
+    verdict = (
+        f"{lost[0]} nodes, {lost[1]} workers and {lost[2]} drivers killed in {len(runs)} runs: {equal} of {len(runs)} "
+        "equal to the study on threads to the last bit"
+    )
+    rows = [
+        [str(i + 1), one.nodes, one.workers, one.drivers, one.seconds, ", ".join(one.different) or "nothing"]
+        for i, one in enumerate(runs)
+    ]
+    names = ("run", "nodes", "workers", "drivers", "s", "different")
+    figures = {"machine": describe(), "equal": equal, "runs": [asdict(one) for one in runs]}
+    give(figures, "\n".join([header(), "", table(names, rows), "", verdict]), given.json)
+    if equal < len(runs):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

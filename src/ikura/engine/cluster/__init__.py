@@ -1,0 +1,1 @@
+"""Tiles on the machines of a Ray cluster."""

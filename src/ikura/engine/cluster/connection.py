@@ -1,0 +1,116 @@
+"""The connection of this process to a Ray cluster, or a cluster of this machine alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ikura.engine.cluster.address import LOCAL, answering
+from ikura.errors import UsageError
+from ikura.process_state import cores, ignored_warnings
+from ikura.wording import one_line
+
+__all__ = ["check_installed", "connect", "disconnect"]
+
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+"""Nothing is reported to Ray's makers, and nothing said of versions to come."""
+
+
+def check_installed() -> None:
+    """Refuse to go on without Ray.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("ray") is None:
+        raise UsageError("Ray is not installed, which engine='ray' needs: pip install 'ikura[ray]'")
+
+
+def connect(address: str, workers: int | None, gpus: bool) -> bool:
+    """Connect to the cluster at an address; "local" begins one on this machine, which ends with this process.
+
+    Args:
+        address: as for `check_address`.
+        workers: of a local cluster; None for one for each core.
+        gpus: whether it needs GPUs, which Ray then looks for.
+
+    Returns:
+        Whether a connection was made; False where the caller's process had one, which is used.
+
+    Raises:
+        UsageError: Ray is missing, nothing answers, or its version is another one.
+    """
+    check_installed()
+    import ray
+
+    if ray.is_initialized():
+        return False
+    given: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    if address == LOCAL:
+        given |= {"address": LOCAL, "include_dashboard": False}
+        given |= {} if gpus else {"num_cpus": workers or cores(), "num_gpus": 0}
+    else:
+        given["address"] = answering(address)
+    try:
+        with ignored_warnings, _kept_handlers(), _environment(QUIET):
+            ray.init(**given)
+    except (RuntimeError, ConnectionError, ImportError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
+        where = "on this machine" if address == LOCAL else f"at {given['address']}"
+        raise UsageError(f"no connection to a Ray cluster {where}: {_reason(error)}") from error
+    return True
+
+
+def disconnect() -> None:
+    """End the connection, and with it what was begun over it."""
+    import ray
+
+    with ignored_warnings, _kept_handlers():
+        ray.shutdown()
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, ImportError) and "grpc" in str(error):
+        return "ray:// needs pip install 'ray[client]'"
+    return one_line(" ".join(str(error).split()), 300)
+
+
+@contextmanager
+def _kept_handlers() -> Iterator[None]:
+    """Put the handler of SIGTERM back that Ray replaces by its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _environment(wanted: dict[str, str]) -> Iterator[None]:
+    """Set variables of the environment that are not set, for a while."""
+    added = {name: value for name, value in wanted.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+def unwrapped(error: BaseException) -> BaseException:
+    """The error that a worker met, without what Ray puts around it.
+
+    Example:
+        >>> unwrapped(IkuraError("full"))
+        IkuraError('full')
+    """
+    cause = getattr(error, "cause", None)
+    return cause if isinstance(cause, BaseException) else error

@@ -1,0 +1,45 @@
+"""Three nodes of a Ray cluster on this machine, with one core each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # A node begins late on a busy machine.
+    "RAY_raylet_start_wait_time_s": "240",
+}
+MEMORY = 100 << 20
+"""Bytes of a node's object store."""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A cluster of three nodes; one at a time, whatever other processes test."""
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'ikura[ray]'")
+    # Paths of sockets may have 107 characters, so the folder lies near the root.
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
+    with FileLock(os.path.join(tempfile.gettempdir(), "ikura-tests-ray.lock")), pytest.MonkeyPatch.context() as patch:
+        for name, value in ({"RAY_TMPDIR": folder} | ENVIRONMENT).items():
+            patch.setenv(name, value)
+        from ray.cluster_utils import Cluster
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            made = Cluster()
+            for _ in range(3):
+                made.add_node(num_cpus=1, object_store_memory=MEMORY, include_dashboard=False)
+        yield made
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            made.shutdown()
+    shutil.rmtree(folder, ignore_errors=True)
