@@ -33,7 +33,7 @@ MEMORY = 100 << 20
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_raylet_start_wait_time_s": "240",
+    "RAY_worker_niceness": "0",
 }
 SETTLED = 2.0
 """Seconds after which a worker counts as one that is left."""

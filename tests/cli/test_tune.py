@@ -76,6 +76,9 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "checks": False,
         "seed": 5,
         "jobs": 2,
+        "engine": "auto",
+        "address": None,
+        "workers": None,
         "device": "cpu",
         "dtype": "float64",
         "out": tmp_path / "out",
@@ -292,8 +295,11 @@ def test_resume_continues_the_run(calls: dict[str, Any], tmp_path: Path, capsys:
     assert main(["resume", str(tmp_path)]) == 0
     arguments, named = calls["resume"]
     assert arguments == (tmp_path,)
-    assert list(named) == ["progress", "ask"]
-    assert named["ask"] is None
+    assert list(named) == ["progress", "ask", "engine", "address", "workers"]
+    assert (named["ask"], named["engine"], named["address"], named["workers"]) == (None, "auto", None, None)
+    assert main(["resume", str(tmp_path), "--engine", "ray", "--address", "head:6379", "--workers", "2"]) == 0
+    _, named = calls["resume"]
+    assert (named["engine"], named["address"], named["workers"]) == ("ray", "head:6379", 2)
     out, err = capsys.readouterr()
     assert "Best trials" in out
     assert err.startswith(f"ikura {ikura.__version__}: resuming {tmp_path}\n")

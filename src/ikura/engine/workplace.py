@@ -11,8 +11,8 @@ from pathlib import Path
 from ikura.engine import Engine, engine_for, worker_count
 from ikura.engine.cluster.address import LOCAL, check_address
 from ikura.engine.cluster.connection import check_installed, connect, disconnect
-from ikura.engine.node_facts import NodeFacts, machine_facts
 from ikura.errors import UsageError, nearest
+from ikura.node_facts import NodeFacts, machine_facts
 from ikura.population.setup import TrainingSetup
 from ikura.wording import one_line
 

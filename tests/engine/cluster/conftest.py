@@ -15,8 +15,8 @@ from filelock import FileLock
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    # A node begins late on a busy machine.
-    "RAY_raylet_start_wait_time_s": "240",
+    # Workers would give way to all other tests.
+    "RAY_worker_niceness": "0",
 }
 MEMORY = 100 << 20
 """Bytes of a node's object store."""

@@ -11,7 +11,7 @@ from ikura.engine.cluster.messages import Attempt
 from ikura.engine.cluster.nodes import Worker
 from ikura.engine.cluster.same_bits import difference_of_bits
 from ikura.engine.cluster.tiles import OpenTiles
-from ikura.engine.node_facts import NodeFacts
+from ikura.node_facts import NodeFacts
 from ikura.population.job import Job, Outcome
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup

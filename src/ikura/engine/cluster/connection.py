@@ -16,8 +16,8 @@ from ikura.wording import one_line
 
 __all__ = ["check_installed", "connect", "disconnect"]
 
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-"""Nothing is reported to Ray's makers, and nothing said of versions to come."""
+USUAL = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_worker_niceness": "0"}
+"""Nothing is reported to Ray's makers, nothing said of versions to come; workers get the time that threads would."""
 
 
 def check_installed() -> None:
@@ -58,7 +58,7 @@ def connect(address: str, workers: int | None, gpus: bool) -> bool:
     else:
         given["address"] = answering(address)
     try:
-        with ignored_warnings, _kept_handlers(), _environment(QUIET):
+        with ignored_warnings, _kept_handlers(), _environment(USUAL):
             ray.init(**given)
     except (RuntimeError, ConnectionError, ImportError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
         where = "on this machine" if address == LOCAL else f"at {given['address']}"
@@ -109,8 +109,8 @@ def unwrapped(error: BaseException) -> BaseException:
     """The error that a worker met, without what Ray puts around it.
 
     Example:
-        >>> unwrapped(IkuraError("full"))
-        IkuraError('full')
+        >>> unwrapped(ValueError("full"))
+        ValueError('full')
     """
     cause = getattr(error, "cause", None)
     return cause if isinstance(cause, BaseException) else error

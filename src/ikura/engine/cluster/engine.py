@@ -124,8 +124,8 @@ class RayEngine(Engine):
         if worker not in self.warmed:
             self.nodes.when_done("warm", worker, worker.actor.warm_up.remote(self.key, self.placed), attempt)
             self.warmed.add(worker)
-        listens = tile.job.listener is not None
-        result = worker.actor.train.remote(self.key, self.placed, attempt, job, listens, self._every)
+        hand = self._requests(tile, attempt)
+        result = worker.actor.train.remote(self.key, self.placed, attempt, job, hand, self._every)
         self.nodes.when_done("tile", worker, result, attempt)
 
     def _take(self, event: Event, tiles: OpenTiles, tell: Callable[[TileProgress], None]) -> list[Outcome] | None:
@@ -175,15 +175,19 @@ class RayEngine(Engine):
     def _look_for_requests(self, tiles: OpenTiles) -> None:
         """Let workers know that a hand may want something of their tiles, or that their time is over."""
         for tile in tiles.open.values():
-            listener = tile.course.listener
-            if listener is None:
-                continue
-            over = not tile.over and listener.over()
-            asked = not over and listener.pending(tile.trials)
-            tile.over |= over
-            if over or asked:
-                for attempt, (worker, _) in tile.at_work.items():
-                    self.nodes.tell(worker, Control(attempt, over=over, asked=asked))
+            for attempt, (worker, _) in tile.at_work.items():
+                control = self._requests(tile, attempt)
+                if control is not None and (control.asked or control.over > tile.over):
+                    self.nodes.tell(worker, control)
+                    tile.over |= control.over
+
+    def _requests(self, tile: OpenTile, attempt: Attempt) -> Control | None:
+        """Whether a hand may want something of a tile, or its time is over; None where nobody listens."""
+        listener = tile.course.listener
+        if listener is None:
+            return None
+        over = listener.over()
+        return Control(attempt, over=over, asked=not over and listener.pending(tile.trials))
 
     def _lose(
         self, worker: Worker, attempt: Attempt, reason: str, tiles: OpenTiles, tell: Callable[[TileProgress], None]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
@@ -13,17 +14,19 @@ from uuid import uuid4
 
 from ikura.engine.cluster.connection import unwrapped
 from ikura.engine.cluster.messages import Attempt, Control
-from ikura.engine.node_facts import NodeFacts, machine_facts, node_questions, version_fault
 from ikura.errors import IkuraError, UsageError
 from ikura.files import write_atomically
+from ikura.node_facts import NodeFacts, machine_facts, node_questions, version_fault
 from ikura.wording import one_line
 
 __all__ = ["Event", "Nodes", "Worker"]
 
+TOKEN = ".shared"
+"""A file in the run folder by which it is found out which nodes see that."""
 SECONDS_BETWEEN_LOOKS = 2.0
 """How often it is looked which nodes there are."""
-SECONDS_TO_LOOK = 60.0
-"""How long a node may take to say what it is; the first process on it has to be begun."""
+SECONDS_FOR_ALL, SECONDS_FOR_ONE = 20.0, 180.0
+"""How long a study waits for all nodes to say what they are, and for any; those that are late join later."""
 SECONDS_OF_NEWS = 10.0
 """How long a worker that has nothing to tell is waited for before it is asked again."""
 
@@ -82,30 +85,43 @@ class Nodes:
     facts: dict[str, NodeFacts] = field(default_factory=dict)
     workers: list[Worker] = field(default_factory=list)
     stages: int = 0
-    _done: SimpleQueue[tuple[str, Worker, Attempt | None, Future[Any]]] = field(default_factory=SimpleQueue)
+    _done: SimpleQueue[Callable[[], list[Event]]] = field(default_factory=SimpleQueue)
     _aside: list[Event] = field(default_factory=list)
     _looked: float = -SECONDS_BETWEEN_LOOKS
     _room: dict[str, int] = field(default_factory=dict)
-    _unusable: set[str] = field(default_factory=set)
+    _asked: set[str] = field(default_factory=set)
+    _unusable: dict[str, str] = field(default_factory=dict)
+    _begun: bool = False
+    _token: str = ""
 
     def begin(self) -> None:
-        """Look at all nodes and begin a worker for each core, or GPU.
+        """Ask all nodes what they are, and begin a worker for each core, or GPU.
 
         Raises:
             UsageError: a node has another version of something, or ikura is not there; or there is no core, or GPU.
+            IkuraError: no node answers.
         """
-        self.here = machine_facts()
-        resources = self._alive()
-        facts = self._facts_of(list(resources))
-        if fault := version_fault(self.here, list(facts.values())):
+        self.here, self._token = machine_facts(), uuid4().hex
+        write_atomically(self.run / TOKEN, self._token.encode())
+        resources, began = self._alive(), time.monotonic()
+        if not any(map(self._workers_of, resources.values())):
+            raise UsageError(
+                f"the cluster has no {'GPU' if self.gpus else 'core'} on any of its {len(resources)} nodes"
+            )
+        self._ask(resources)
+        while self._asked:
+            self._aside += self._happened(0.2)
+            waited = time.monotonic() - began
+            if self.facts and waited > SECONDS_FOR_ALL:
+                break
+            if waited > SECONDS_FOR_ONE:
+                raise IkuraError(f"no node of the cluster has said within {SECONDS_FOR_ONE:g} seconds what it is")
+        if fault := "; ".join(self._unusable.values()):
             raise UsageError(f"nodes of the cluster cannot train this study: {fault}")
-        self.facts |= facts
-        self._room = {node: self._workers_of(each) for node, each in resources.items()}
-        if not any(self._room.values()):
-            raise UsageError(f"the cluster has no {'GPU' if self.gpus else 'core'} on any of its {len(facts)} nodes")
-        if len({one.computes_as for one in facts.values()}) > 1:
-            kinds = ", ".join(sorted({one.processor for one in facts.values()}))
+        if len({one.computes_as for one in self.facts.values()}) > 1:
+            kinds = ", ".join(sorted({one.processor for one in self.facts.values()}))
             self.say(f"nodes have different processors ({kinds}): last bits depend on which of them trains a tile")
+        self._begun = True
         self._fill()
 
     def look(self) -> None:
@@ -117,15 +133,8 @@ class Nodes:
             self._lose(worker, "its node is gone")
         for node in [one for one in self.facts if one not in resources]:
             self.say(f"node {self.facts.pop(node).host} is gone; its tiles go to others")
-            self._room.pop(node, None)
-        new = [node for node in resources if node not in self.facts and node not in self._unusable]
-        for node, facts in (self._facts_of(new) if new else {}).items():
-            if fault := version_fault(self.here, [facts]):
-                self._unusable.add(node)
-                self.say(f"a node that has come is not used: {fault}")
-                continue
-            self.facts[node], self._room[node] = facts, self._workers_of(resources[node])
-            self.say(f"node {facts.host} has come")
+        known = {*self.facts, *self._unusable, *self._asked}
+        self._ask({node: each for node, each in resources.items() if node not in known})
         self._fill()
 
     def new_stage(self) -> int:
@@ -143,13 +152,7 @@ class Nodes:
 
         What happened to others meanwhile is put aside for them.
         """
-        while True:
-            try:
-                done = self._done.get(timeout=seconds) if seconds else self._done.get_nowait()
-            except Empty:
-                break
-            self._aside += self._events_of(*done)
-            seconds = 0.0
+        self._aside += self._happened(seconds)
         found = [one for one in self._aside if one.attempt.stage == stage]
         self._aside = [one for one in self._aside if one.attempt.stage != stage]
         return found
@@ -164,7 +167,17 @@ class Nodes:
             attempt: the training that it is of, or is for.
         """
         future: Future[Any] = reference.future()
-        future.add_done_callback(lambda done: self._done.put((kind, worker, attempt, done)))
+        future.add_done_callback(lambda done: self._done.put(lambda: self._events_of(kind, worker, attempt, done)))
+
+    def _happened(self, seconds: float) -> list[Event]:
+        """Everything that has happened since the last time; waited for so long."""
+        found: list[Event] = []
+        while True:
+            try:
+                found += self._done.get(timeout=seconds)() if seconds else self._done.get_nowait()()
+            except Empty:
+                return found
+            seconds = 0.0
 
     def _events_of(self, kind: str, worker: Worker, attempt: Attempt | None, future: Future[Any]) -> list[Event]:
         import ray
@@ -220,6 +233,7 @@ class Nodes:
     def close(self) -> None:
         """End all workers."""
         self.end(list(self.workers))
+        (self.run / TOKEN).unlink(missing_ok=True)
 
     def _alive(self) -> dict[str, dict[str, float]]:
         """Resources of the nodes that are there, by Ray's name of each."""
@@ -232,32 +246,44 @@ class Nodes:
         room = int(resources.get("GPU" if self.gpus else "CPU", 0))
         return room if self.per_node is None else min(room, self.per_node)
 
-    def _facts_of(self, nodes: list[str]) -> dict[str, NodeFacts]:
-        """Ask nodes what they are; those that go meanwhile are left out."""
+    def _ask(self, resources: dict[str, dict[str, float]]) -> None:
+        """Ask nodes what they are."""
         import ray
 
-        path, contents = self.run / f".shared-{uuid4().hex}", uuid4().hex
-        write_atomically(path, contents.encode())
-        look, began = ray.remote(num_cpus=0, max_retries=0)(node_questions()), time.time()
+        if not resources:
+            return
+        look = ray.remote(num_cpus=0, max_retries=0)(node_questions())
+        for node, each in resources.items():
+            self._asked.add(node)
+            self._room[node] = self._workers_of(each)
+            asked = look.options(scheduling_strategy=_on(node)).remote(str(self.run / TOKEN), self._token)
+            taken = partial(self._take_facts, node, time.time())
+            asked.future().add_done_callback(lambda done, taken=taken: self._done.put(partial(taken, done)))
+
+    def _take_facts(self, node: str, began: float, future: Future[dict[str, Any]]) -> list[Event]:
+        """Take what a node says that it is; one that is gone meanwhile is asked again when it is back."""
+        import ray
+
+        ended = time.time()
+        self._asked.discard(node)
         try:
-            asked = {n: look.options(scheduling_strategy=_on(n)).remote(str(path), contents) for n in nodes}
-            _, silent = ray.wait(list(asked.values()), num_returns=len(asked), timeout=SECONDS_TO_LOOK)
-            ended, found = time.time(), {}
-            for node, reference in asked.items():
-                if reference in silent:
-                    raise IkuraError(f"node {node[:8]} of the cluster does not answer within {SECONDS_TO_LOOK:g} s")
-                try:
-                    answer: dict[str, Any] = ray.get(reference)
-                except ray.exceptions.RayTaskError as error:
-                    raise IkuraError(f"node {node[:8]}: {one_line(str(unwrapped(error)), 200)}") from error
-                except ray.exceptions.RayError:
-                    continue
-                now = answer.pop("now")
-                ahead = now - ended if now > ended else min(now - began, 0.0)
-                found[node] = NodeFacts(**answer, clock=ahead)
-        finally:
-            path.unlink(missing_ok=True)
-        return found
+            answer = future.result()
+        except ray.exceptions.RayTaskError as error:
+            self._unusable[node] = f"{node[:8]}: {one_line(str(unwrapped(error)), 200)}"
+        except ray.exceptions.RayError:
+            return []
+        else:
+            now = answer.pop("now")
+            facts = NodeFacts(**answer, clock=now - ended if now > ended else min(now - began, 0.0))
+            if fault := version_fault(self.here, [facts]):
+                self._unusable[node] = fault
+            else:
+                self.facts[node] = facts
+        if self._begun:
+            late = self._unusable.get(node)
+            self.say(f"node {self.facts[node].host} has come" if late is None else f"a node is not used: {late}")
+            self._looked = -SECONDS_BETWEEN_LOOKS
+        return []
 
     def _fill(self) -> None:
         """Begin workers until each node has as many as it has room for."""
@@ -267,8 +293,8 @@ class Nodes:
 
         needs: dict[str, Any] = {"num_cpus": 0, "num_gpus": 1} if self.gpus else {"num_cpus": 1}
         kind = ray.remote(max_restarts=0, max_task_retries=0, concurrency_groups={"talk": 2}, **needs)(TileWorker)
-        for node, room in self._room.items():
-            for _ in range(room - sum(one.node == node for one in self.workers)):
+        for node in self.facts:
+            for _ in range(self._room[node] - sum(one.node == node for one in self.workers)):
                 worker = Worker(node, self.facts[node], kind.options(scheduling_strategy=_on(node)).remote())
                 self.workers.append(worker)
                 self.when_done("ready", worker, worker.actor.process.remote())

@@ -56,7 +56,7 @@ class TileWorker:
                 warm_up_update(setup.dtype)
 
     def train(
-        self, key: str, placed: list[Any], attempt: Attempt, job: Job, listens: bool, every: float
+        self, key: str, placed: list[Any], attempt: Attempt, job: Job, hand: Control | None, every: float
     ) -> tuple[list[Outcome], TileProgress]:
         """Train a tile.
 
@@ -64,7 +64,7 @@ class TileWorker:
             key, placed: of the setup that it is trained with; a reference to it, which is followed once.
             attempt: the name of this training.
             job: the tile.
-            listens: whether a hand may change it.
+            hand: whether something is asked of it already, or its time is over; None where no hand may change it.
             every: seconds between two pieces of news.
 
         Returns:
@@ -77,8 +77,10 @@ class TileWorker:
             for one in self.early:
                 tile.control(one)
             self.early.clear()
+            if hand is not None:
+                tile.control(hand)
         try:
-            given = replace(job, listener=RelayedListener(tile)) if listens else job
+            given = replace(job, listener=RelayedListener(tile)) if hand is not None else job
             return train(setup, given, tile.tell, lambda: tile.stopped), tile.progress
         finally:
             with self.said:

@@ -112,7 +112,7 @@ def node_questions() -> Callable[[str, str], dict[str, Any]]:
             from ikura.version import __version__
 
             versions["ikura"] = __version__
-            from ikura.engine.node_facts import machine_facts
+            from ikura.node_facts import machine_facts
 
             own = machine_facts()
             found |= {"processor": own.processor, "features": own.features}
