@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from torch import Tensor, nn
 
 import ikura
+from ikura.errors import UsageError
 from ikura.study.record.facts import LEGS
 from ikura.study.record.progress import Progress
 
@@ -69,28 +72,63 @@ def test_a_hand_changes_what_trains_on_a_node_as_it_does_here(cluster: Any, tmp_
     assert_same(here, there)
 
 
-def factory(hp: Any) -> nn.Module:
-    """A network that PyTorch trains."""
-
-    class Own(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.layers = nn.Sequential(nn.Linear(hp.inputs, hp.units), nn.BatchNorm1d(hp.units), nn.Tanh())
-            self.last = nn.Linear(hp.units, hp.outputs)
-
-        def forward(self, x: Tensor) -> Tensor:
-            """Raw outputs."""
-            return self.last(self.layers(x).cumsum(1))
-
-    return Own()
+OWN: dict[str, Any] = STUDY | {
+    "space": {"learning_rate": ikura.log(1e-3, 1e-1), "units": 8, "batch_size": 16},
+    "trials": 6,
+    "dtype": "float64",
+}
 
 
 def test_a_network_of_ones_own_travels_to_the_nodes(cluster: Any, tmp_path: Path) -> None:
-    own = {"network": factory, "space": {"learning_rate": ikura.log(1e-3, 1e-1), "units": 8, "batch_size": 16}}
-    options = STUDY | own | {"trials": 6, "dtype": "float64"}
-    here = ikura.tune("iris", **options, out=tmp_path / "here")
-    there = ikura.tune("iris", **options, out=tmp_path / "there", engine="ray", address=cluster.address)
+    class Own(nn.Module):
+        """A network that PyTorch trains, of no module that a node could import."""
+
+        def __init__(self, hp: Any) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(hp.inputs, hp.units), nn.Linear(hp.units, hp.outputs)
+
+        def forward(self, x: Tensor) -> Tensor:
+            """Raw outputs."""
+            out: Tensor = self.last(self.first(x).tanh().cumprod(1))
+            return out
+
+    here = ikura.tune("iris", network=Own, **OWN, out=tmp_path / "here")
+    there = ikura.tune("iris", network=Own, **OWN, out=tmp_path / "there", engine="ray", address=cluster.address)
     assert_same(here, there)
+
+
+def test_a_factory_that_a_node_cannot_import_is_named(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nets_of_mine.py").write_text(
+        "from torch import nn\n\ndef make(hp):\n    return nn.Linear(hp.inputs, hp.outputs)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    from nets_of_mine import make  # type: ignore[import-not-found]
+
+    with pytest.raises(UsageError, match=r"^node .*: the module nets_of_mine .* cannot be imported there; install it"):
+        ikura.tune("iris", network=make, **OWN, out=tmp_path / "run", engine="ray", address=cluster.address)
+
+
+def test_a_version_that_differs_is_named(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ikura.node_facts.__version__", "0.0.1")
+    there: dict[str, Any] = {"engine": "ray", "address": cluster.address}
+    line = rf"nodes of the cluster cannot train this study: \S+ has ikura {ikura.__version__} \(\S+, which leads"
+    with pytest.raises(UsageError, match=line):
+        ikura.tune("iris", **STUDY, out=tmp_path / "run", **there)
+
+
+def test_two_studies_share_a_cluster(cluster: Any, tmp_path: Path) -> None:
+    there = ["--engine", "ray", "--address", cluster.address, "--workers", "1", "--quiet", "--json"]
+    given = ["wine", "--trials", "12", "--epochs", "4", "--finalists", "0", "--no-checks"]
+    command = [sys.executable, "-m", "ikura", "tune", *given, *there, "--out"]
+    both = [
+        subprocess.Popen([*command, str(tmp_path / name)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for name in ("one", "other")
+    ]
+    ended = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], ended
+    assert_same(ikura.open_study(tmp_path / "one"), ikura.open_study(tmp_path / "other"))
 
 
 def test_a_run_goes_on_here_or_there(cluster: Any, tmp_path: Path) -> None:
