@@ -20,12 +20,6 @@ from ikura.trial_state import State
 JOB = Job(7, (Member(3, {}, 0), Member(9, {}, 0)), 4)
 
 
-class NoSetup:
-    """Nothing is changed here."""
-
-    fault_of_change = None
-
-
 def worker(host: str) -> Worker:
     return Worker(host, NodeFacts(host, {}), None, ready=True)
 
@@ -36,7 +30,7 @@ def outcomes(loss: float = 0.5, seconds: float = 1.0) -> list[Outcome]:
 
 
 def tiles() -> OpenTiles:
-    return OpenTiles(cast(TrainingSetup, NoSetup()), stage=2)
+    return OpenTiles(cast(TrainingSetup, None), stage=2)
 
 
 def test_results_are_named_by_stage_tile_and_attempt() -> None:

@@ -175,11 +175,14 @@ class RayEngine(Engine):
     def _look_for_requests(self, tiles: OpenTiles) -> None:
         """Let workers know that a hand may want something of their tiles, or that their time is over."""
         for tile in tiles.open.values():
+            now = None
             for attempt, (worker, _) in tile.at_work.items():
                 control = self._requests(tile, attempt)
-                if control is not None and (control.asked or control.over > tile.over):
+                if control is not None and (control.asked or (control.over, control.held) != (tile.over, tile.held)):
                     self.nodes.tell(worker, control)
-                    tile.over |= control.over
+                    now = control
+            if now is not None:
+                tile.over, tile.held = now.over, bool(now.held)
 
     def _requests(self, tile: OpenTile, attempt: Attempt) -> Control | None:
         """Whether a hand may want something of a tile, or its time is over; None where nobody listens."""
@@ -187,7 +190,7 @@ class RayEngine(Engine):
         if listener is None:
             return None
         over = listener.over()
-        return Control(attempt, over=over, asked=not over and listener.pending(tile.trials))
+        return Control(attempt, over=over, held=listener.held(), asked=not over and listener.pending(tile.trials))
 
     def _lose(
         self, worker: Worker, attempt: Attempt, reason: str, tiles: OpenTiles, tell: Callable[[TileProgress], None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,11 @@ import numpy as np
 from ikura.population.changes import Change
 from ikura.population.job import TileProgress
 
-__all__ = ["Answer", "Attempt", "Control", "Hearing", "News"]
+__all__ = ["Answer", "Attempt", "Control", "Curves", "Hearing", "News", "Values"]
+
+
+Curves = Mapping[int, np.ndarray]
+Values = Mapping[int, Mapping[str, np.ndarray]]
 
 
 class Attempt(NamedTuple):
@@ -47,13 +51,13 @@ class News(NamedTuple):
     Attributes:
         attempt: of which training.
         progress: since the last news; None for none.
-        curves: how far curves have come, and the epochs recorded before; None where they are not to be shown now.
+        curves: the arguments of `Listener.show`; None where nothing is to be shown now.
         hearing: a question, if there is one.
     """
 
     attempt: Attempt
     progress: TileProgress | None = None
-    curves: tuple[dict[int, np.ndarray], int] | None = None
+    curves: tuple[Curves, Values, int] | None = None
     hearing: Hearing | None = None
 
 
@@ -78,6 +82,7 @@ class Control(NamedTuple):
         attempt: of which training.
         stop: whether it is to save the tile and leave it.
         over: whether the training is to end now, as if its time were over.
+        held: whether the whole training stands still before a hand says otherwise; None for as before.
         asked: whether something may be asked of its trials, so that it asks the driver after this epoch.
         answer: to what it has asked.
     """
@@ -85,5 +90,6 @@ class Control(NamedTuple):
     attempt: Attempt
     stop: bool = False
     over: bool = False
+    held: bool | None = None
     asked: bool = False
     answer: Answer | None = None

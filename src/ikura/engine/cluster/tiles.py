@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from statistics import median
 
 from ikura.engine.cluster.messages import Answer, Attempt, Hearing
@@ -12,6 +13,7 @@ from ikura.engine.cluster.nodes import Worker
 from ikura.engine.cluster.same_bits import difference_of_bits
 from ikura.population.changes import Course
 from ikura.population.job import Job, Outcome
+from ikura.population.packing import fault_of_change
 from ikura.population.setup import TrainingSetup
 
 __all__ = ["MOST_DEATHS", "OpenTile", "OpenTiles"]
@@ -31,7 +33,7 @@ class OpenTile:
         at_work: those that train now, and since when.
         deaths: hosts of the workers that ended over it.
         told: member epochs that it was said to have done.
-        over: whether its workers were told that its time is over.
+        over, held: whether its workers were told that its time is over, or that it stands still.
     """
 
     job: Job
@@ -41,6 +43,7 @@ class OpenTile:
     deaths: list[str] = field(default_factory=list)
     told: int = 0
     over: bool = False
+    held: bool = False
 
     @property
     def trials(self) -> list[int]:
@@ -91,7 +94,7 @@ class OpenTiles:
         def never(members: object) -> None:
             raise AssertionError("nothing trains where tiles are handed out")
 
-        course = Course(job.members, list(job.changes), never, self.setup.fault_of_change, job.listener)  # type: ignore[arg-type]
+        course = Course(job.members, list(job.changes), never, partial(fault_of_change, self.setup), job.listener)  # type: ignore[arg-type]
         self.open[job.number] = OpenTile(job, course)
         return self.open[job.number]
 

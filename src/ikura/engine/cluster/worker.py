@@ -6,13 +6,11 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from ikura.engine.cluster.messages import Answer, Attempt, Control, Hearing, News
+from ikura.engine.cluster.messages import Answer, Attempt, Control, Curves, Hearing, News, Values
 from ikura.engine.cluster.placed_setup import PlacedSetup, taken
 from ikura.population.changes import Change
 from ikura.population.job import Job, Outcome, TileProgress, train
@@ -130,7 +128,7 @@ class TileAtWork:
     def __init__(self, attempt: Attempt, every: float, say: Callable[[News], None]) -> None:
         self.attempt, self.every, self.say = attempt, every, say
         self.changed = threading.Condition()
-        self.stopped = self.over = self.asked = False
+        self.stopped = self.over = self.held = self.asked = False
         self.progress = TileProgress(tile=attempt.tile)
         self.told = self.shown = time.monotonic()
         self.answers: list[Answer] = []
@@ -149,6 +147,7 @@ class TileAtWork:
             self.stopped |= control.stop
             self.over |= control.over
             self.asked |= control.asked
+            self.held = self.held if control.held is None else control.held
             if control.answer is not None:
                 self.answers.append(control.answer)
             self.changed.notify_all()
@@ -191,14 +190,18 @@ class RelayedListener:
         """Whether the driver says that the training is to end now."""
         return self.tile.over
 
+    def held(self) -> bool:
+        """Whether the driver says that the whole training stands still."""
+        return self.tile.held
+
     @property
     def due(self) -> bool:
         """Whether it is time to be shown how far curves have come."""
         return time.monotonic() - self.tile.shown >= self.tile.every
 
-    def show(self, curves: Mapping[int, np.ndarray], since: int) -> None:
+    def show(self, curves: Curves, values: Values, since: int) -> None:
         """Send how far the curves have come."""
-        self.tile.say(News(self.tile.attempt, curves=(dict(curves), since)))
+        self.tile.say(News(self.tile.attempt, curves=(curves, values, since)))
         self.tile.shown = time.monotonic()
 
     def pending(self, trials: Collection[int]) -> bool:
