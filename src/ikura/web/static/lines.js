@@ -8,6 +8,7 @@ const LEFT = 54;
 const RIGHT = 12;
 const TOP = 8;
 const BELOW = 22;
+const NEAR = 130;
 
 // Each line: { name, x, y, mark, dash, faint, from } ; mark is the place of its colour.
 export class Lines {
@@ -76,14 +77,21 @@ export class Lines {
     pen.clip();
     const px = (value) => LEFT + x.to(value) * w;
     const py = (value) => TOP + (1 - y.to(value)) * h;
-    for (const mark of this.marks) this.mark(pen, px(mark.epoch), h, mark);
+    // Labels that would stand on one another stand below one another.
+    const places = [];
+    for (const mark of [...this.marks].sort((a, b) => a.epoch - b.epoch)) {
+      const at = px(mark.epoch);
+      const row = places.filter((one) => Math.abs(one - at) < NEAR).length;
+      if (mark.label) places.push(at);
+      this.mark(pen, at, h, mark, row);
+    }
     for (const line of this.lines) this.band(pen, line, px, py);
     for (const line of this.lines) this.line(pen, line, px, py);
     if (this.at !== null && this.at !== undefined) this.mark(pen, px(this.at), h, { colour: "--muted" });
     pen.restore();
   }
 
-  mark(pen, x, h, mark) {
+  mark(pen, x, h, mark, row = 0) {
     pen.strokeStyle = colour(mark.colour ?? "--roe");
     pen.lineWidth = mark.wide ? 2 : 1;
     pen.setLineDash(mark.dash ?? [3, 3]);
@@ -96,8 +104,8 @@ export class Lines {
       pen.fillStyle = colour(mark.colour ?? "--roe");
       const right = this.plane.width - RIGHT - x;
       const wide = Math.min(140, pen.measureText(mark.label).width);
-      if (right < wide + 8) text(pen, mark.label, x - 4, TOP + 9, "right", 140);
-      else text(pen, mark.label, x + 4, TOP + 9, "left", 140);
+      if (right < wide + 8) text(pen, mark.label, x - 4, TOP + 9 + 13 * row, "right", 140);
+      else text(pen, mark.label, x + 4, TOP + 9 + 13 * row, "left", 140);
     }
   }
 
