@@ -86,6 +86,7 @@ def make_study(run: Path) -> Any:
         baselines=[],
         calibration=None,
         intervals=None,
+        bounds=None,
         config={"data": {"kind": "file", "path": "table.csv"}},
         summary={"images": None},
         trials=trials,

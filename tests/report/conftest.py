@@ -64,6 +64,7 @@ class FakeStudy:
     calibration: Any = None
     reliability: Any = None
     intervals: Any = None
+    bounds: Any = None
 
     @property
     def frozen(self) -> int:

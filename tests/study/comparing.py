@@ -24,6 +24,7 @@ def assert_same(one: Study, other: Study) -> None:
     assert one.calibration == other.calibration
     assert one.reliability == other.reliability
     assert one.intervals == other.intervals
+    assert one.bounds == other.bounds
     assert _timeless(one.against_one) == _timeless(other.against_one)
     assert one.stages == other.stages
     assert one.rounds == other.rounds

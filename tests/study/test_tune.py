@@ -251,7 +251,7 @@ def test_the_json_object(iris: Study) -> None:
         "run", "task", "positive", "rows", "trials", "best", "test", "seconds", "diverged", "frozen", "stopping",
         "sparsity", "checks", "infeasible", "objectives", "pareto", "choice", "rounds", "widened", "diagnosis",
         "prescriptions", "decisions", "measures",
-        "ensemble", "baselines", "calibration", "reliability", "intervals",
+        "ensemble", "baselines", "calibration", "reliability", "intervals", "bounds",
     }  # fmt: skip
     assert set(found["best"]) == {"number", "hyperparameters", "dev", "dev_corrected", "next", "note"}
     assert set(found["best"]["dev"]) == {"metric", "value", "interval"}

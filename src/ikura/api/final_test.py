@@ -16,6 +16,7 @@ from ikura.metric import interval, metric
 from ikura.metric.calibration import heated, reliability
 from ikura.metric.conformal import HeldOutErrors
 from ikura.population.job import Outcome
+from ikura.population.setup import TrainingSetup
 from ikura.search import schedule
 from ikura.study.baselines import fits_baselines, measure_baselines
 from ikura.study.calibration import as_answered, calibrate
@@ -27,12 +28,14 @@ from ikura.study.finalists import train_finalists
 from ikura.study.goals import Goals
 from ikura.study.metric_applicability import not_measured
 from ikura.study.model_card import write_card
+from ikura.study.prediction_bounds import fit_bounds, measured_bounds
 from ikura.study.prediction_intervals import flattery, held_out_errors, measured_coverage
 from ikura.study.record.facts import (
     ACCOUNT,
     AGAINST_ONE,
     BASELINES,
     BEST,
+    BOUNDS,
     CALIBRATION,
     ERRORS,
     INTERVALS,
@@ -123,13 +126,15 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
         calibration = calibrate(setting.task, measure, on_dev, setup.scorer.target(setup.dev.y), setting.seed)
         if calibration is not None:
             store.set_fact(CALIBRATION, calibration)
+    bounds = _bounds(setting, setup, on_dev)
+    on_dev = on_dev if bounds is None else on_dev.clamp(*bounds)
     larger = flattery(measure, best, ensemble)
     held_out = held_out_errors(setting.task, on_dev, setup.scorer.target(setup.dev.y), larger, setting.seed)
     if store.fact(TEST) is None:
         with store.timed("test"):
-            store.set_facts(_measured_once(executor, setting, dataset, single, networks, on_dev, held_out))
+            store.set_facts(_measured_once(executor, setting, dataset, single, networks, on_dev, held_out, bounds))
     module, form = (single, None) if networks is None else (networks.final, networks.form)
-    model = model_of(setting, dataset, setup, module, row.member, form, store.fact(CALIBRATION), held_out)
+    model = model_of(setting, dataset, setup, module, row.member, form, store.fact(CALIBRATION), held_out, bounds)
     model.save(run / "model")
     write_card(Record(run, setup.network, (setting, store)), model)
 
@@ -142,6 +147,7 @@ def _measured_once(
     networks: Networks | None,
     on_dev: Tensor,
     held_out: HeldOutErrors | None,
+    bounds: tuple[float, float] | None,
 ) -> dict[Fact[Any], Any]:
     """Open the test set: what is recorded of the model, of one network beside an ensemble, and of other learners."""
     setup, part, measure = executor.setup, dataset.test, metric(setting.metric, setting.task)
@@ -150,6 +156,8 @@ def _measured_once(
     calibration = executor.store.fact(CALIBRATION)
     heat = 1.0 if calibration is None else calibration.temperature_used
     outputs = heated(predictions(setup, module, examples, wide=heat != 1.0), heat)
+    beyond = measured_bounds(bounds, outputs)
+    outputs = outputs if bounds is None else outputs.clamp(*bounds)
     target = setup.scorer.target(part.y)
     reason = not_measured(dataset, part, measure)
     answered = as_answered(calibration, measure, outputs)
@@ -185,15 +193,26 @@ def _measured_once(
     if setting.task in ("binary", "multiclass") and outputs.isfinite().all():
         wide = torch.stack([1 - outputs, outputs], 1) if setting.task == "binary" else outputs
         found[RELIABILITY] = reliability(wide.double().numpy(), target.long().numpy(), setting.seed)
+    if beyond is not None:
+        found[BOUNDS] = beyond
     if coverage := measured_coverage(held_out, outputs, target):
         found[INTERVALS] = coverage
     if networks is not None:
         alone = heated(predictions(setup, single, examples, wide=heat != 1.0), heat)
         alone = as_answered(calibration, measure, alone)
+        alone = alone if bounds is None else alone.clamp(*bounds)
         found[AGAINST_ONE] = against_one(measure, setup, (module, answered), (single, alone), target, setting.seed)
     if _wants_baselines(executor, setting):
         found[BASELINES] = measure_baselines(setup, measure, examples, target, answered, setting.seed)
     return found
+
+
+def _bounds(setting: Setting, setup: TrainingSetup, on_dev: Tensor) -> tuple[float, float] | None:
+    """Between which values the model predicts, of the fully connected network of one value; None for all."""
+    if setting.task != "regression" or setting.calibration == "none" or setup.network is not None:
+        return None
+    dev, train = (setup.scorer.target(one.y) for one in (setup.dev, setup.train))
+    return fit_bounds(on_dev, dev, train)
 
 
 def _groups(dataset: Dataset) -> np.ndarray | None:

@@ -45,6 +45,7 @@ def json_form(record: Record, checks: Checks | None, findings: Findings | None) 
         "calibration": record.calibration and asdict(record.calibration),
         "reliability": record.reliability and asdict(record.reliability),
         "intervals": record.intervals and asdict(record.intervals),
+        "bounds": record.bounds and asdict(record.bounds),
         "measures": record.measures.to_dict("records"),
         "widened": [{**asdict(one), "stage": stage.name} for stage in record.stages for one in stage.widened],
         "seconds": record.seconds,

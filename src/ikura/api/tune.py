@@ -127,7 +127,8 @@ def tune(
             select by out-of-fold predictions (docs/ensembles.md); by default it is of the finalists' own networks.
         repeats: how often the rows are divided into folds.
         calibration: "auto" takes the probabilities of classes at the temperature, and answers of two classes from the
-            threshold, that the dev set asks for beyond chance; "none" leaves them as the network gives them
+            threshold, that the dev set asks for beyond chance, and predicts values no further than those that were
+            given, where the dev set does not speak against it; "none" leaves them as the network gives them
             (docs/probabilities.md).
         baselines: whether gradient boosting and a linear model as they come are measured on the test rows beside the
             network; by default in studies that take ten seconds or more.

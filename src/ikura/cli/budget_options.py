@@ -80,8 +80,8 @@ class BudgetArguments:
         str,
         option(
             "HOW",
-            "auto takes probabilities at the temperature, and answers from the threshold, that the dev set asks for; "
-            "none leaves them as they are.",
+            "auto takes probabilities at the temperature, and answers from the threshold, that the dev set asks for, "
+            "and predicts values no further than those given; none leaves them as they are.",
             PANEL,
         ),
     ] = "auto"

@@ -167,6 +167,8 @@ def _facts(study: Study) -> dict[str, str]:
     facts |= {f"  {one.name}": one.verdict for one in study.baselines}
     if study.calibration is not None and study.calibration.sentences:
         facts["Probabilities"] = " ".join(study.calibration.sentences)
+    if study.bounds is not None and study.bounds.sentence:
+        facts["Bounded"] = study.bounds.sentence
     if study.intervals is not None:
         facts["Intervals"] = study.intervals.sentence
     for row in study.measures.itertuples():

@@ -22,7 +22,7 @@ class DeployedNetwork(nn.Module):
     Args:
         network: the trained network.
         encoding: takes raw values to x and codes.
-        description: task, loss, target_mean, target_std and temperature.
+        description: task, loss, target_mean, target_std, temperature and bounds.
     """
 
     def __init__(self, network: nn.Module, encoding: nn.Module, description: Mapping[str, Any]) -> None:
@@ -33,6 +33,7 @@ class DeployedNetwork(nn.Module):
         self.loss = named or usual_loss(self.task)
         self.temperature = float(description.get("temperature", 1.0))
         self.mean, self.std = float(description["target_mean"]), float(description["target_std"])
+        self.bounds: tuple[float, float] | None = tuple(description["bounds"]) if "bounds" in description else None
         self.dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)
         self.eval()
 
@@ -52,6 +53,8 @@ class DeployedNetwork(nn.Module):
         outputs = call_forward(self.network, x, codes)
         outputs = outputs if self.temperature == 1.0 else outputs.double()
         found = self.loss.predict(self.task, outputs, self.mean, self.std)
+        if self.bounds is not None:
+            found = found.clamp(*self.bounds)
         if self.task == "binary":
             found = torch.stack([1 - found, found], 1)
         return found if self.temperature == 1.0 else heated(found, self.temperature).to(self.dtype)

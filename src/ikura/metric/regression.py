@@ -38,8 +38,8 @@ def rmse(prediction: Tensor, target: Tensor) -> Tensor:
     """The root of the mean squared error, sqrt(mean (y - p)^2), in the target's unit.
 
     Example:
-        >>> rmse(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0])).item()
-        1.4142135623730951
+        >>> round(rmse(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0])).item(), 6)
+        1.414214
     """
     return (prediction.double() - target.double()).square().mean().sqrt()
 

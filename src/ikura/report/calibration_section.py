@@ -35,14 +35,16 @@ def others(view: View) -> Html | None:
 
 
 def intervals(view: View) -> Html | None:
-    """How often prediction intervals held on the test set; None where they were not measured."""
-    found = view.record.intervals
+    """How often prediction intervals held on the test set, and which predictions were bounded; None for neither."""
+    found, bounds = view.record.intervals, view.record.bounds
+    bounded = element("p", f"{bounds.sentence}.") if bounds is not None and bounds.sentence else None
     if found is None:
-        return None
+        return bounded
     told = f"{found.sentence}. They are made of the errors of {found.held_out:,} dev rows; ikura predict --interval "
     return join(
         element("h3", "Between which values the truth lies"),
         element("p", f"{told}{found.level:g} writes them beside each prediction.".replace("?.", "?")),
+        bounded,
     )
 
 

@@ -171,6 +171,7 @@ def model_of(
     ensemble: JsonObject | None = None,
     calibration: Calibration | None = None,
     errors: HeldOutErrors | None = None,
+    bounds: tuple[float, float] | None = None,
 ) -> Model:
     """Put a trained network of a study together with its preprocessing.
 
@@ -181,6 +182,7 @@ def model_of(
         ensemble: the form of an `EnsembleNetwork` in model.json; None for others.
         calibration: temperature and threshold; None for probabilities and answers as they are.
         errors: of rows that it was not trained on, of which prediction intervals are made.
+        bounds: between which values it predicts; None for all.
     """
     built_in: dict[str, Any] | str | None = None if setting.custom else setting.network
     if isinstance(setup.network, Pretrained):
@@ -203,6 +205,8 @@ def model_of(
         description["temperature"] = calibration.temperature_used
     if calibration is not None and calibration.threshold_used is not None:
         description["threshold"] = calibration.threshold_used
+    if bounds is not None:
+        description["bounds"] = list(bounds)
     if errors is not None:
         description["errors"] = errors.form
     if setting.loss is not None:

@@ -21,6 +21,7 @@ from ikura.study.record.diagnosis import ErrorsRecord
 from ikura.study.record.earlier_study import EarlierStudy
 from ikura.study.record.ensemble_record import AgainstOne, Ensemble
 from ikura.study.record.interval_coverage import IntervalCoverage
+from ikura.study.record.prediction_bounds import PredictionBounds
 from ikura.study.record.result import Corrected, RunnerUp, Test
 
 __all__ = [
@@ -357,6 +358,7 @@ TEST: Fact[Test] = Fact("test", Test)
 CALIBRATION: Fact[Calibration] = Fact("calibration", Calibration)
 RELIABILITY: Fact[Reliability] = Fact("reliability", Reliability)
 INTERVALS: Fact[IntervalCoverage] = Fact("intervals", IntervalCoverage)
+BOUNDS: Fact[PredictionBounds] = Fact("bounds", PredictionBounds)
 BASELINES: Fact[list[Baseline]] = Fact("baselines", list[Baseline])
 REPLAYED: Fact[list[ReplayPart]] = Fact("replayed", list[ReplayPart])
 WAYS: Fact[dict[str, int]] = Fact("ways", dict[Short, Count])
@@ -369,7 +371,8 @@ FACTS = {
         SETTING, NETWORK, FUNCTIONS, MEASURES, VERSIONS, SUMMARY, CHECKS, IMAGE_SAMPLES, PRIOR, EARLIER_STUDIES,
         SECONDS, TILE_SIZE,
         STAGES, COSTS, DECISIONS, BEST, ERRORS, ACCOUNT, ENSEMBLE, FOLD_CONFIGURATIONS, REFITTED, AGAINST_ONE,
-        PREDICTIONS, TEST, BASELINES, CALIBRATION, RELIABILITY, INTERVALS, REPLAYED, WAYS, LEGS, DISAGREEMENTS, DONE,
+        PREDICTIONS, TEST, BASELINES, CALIBRATION, RELIABILITY, INTERVALS, BOUNDS, REPLAYED, WAYS, LEGS, DISAGREEMENTS,
+        DONE,
     )
 }  # fmt: skip
 MARK = re.compile(r"stage \d+|searched( \d+)?")

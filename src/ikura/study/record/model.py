@@ -140,7 +140,8 @@ class Model:
             # Probabilities near 0 and 1 are told apart before they are heated.
             outputs = tree_map(lambda one: one.double() if isinstance(one, torch.Tensor) else one, outputs)
         mean, std = self.description["target_mean"], self.description["target_std"]
-        return self.loss.predict(self.task, outputs, mean, std, tuple(self.description.get("target_shape") or ()))
+        found = self.loss.predict(self.task, outputs, mean, std, tuple(self.description.get("target_shape") or ()))
+        return found.clamp(*self.description["bounds"]) if "bounds" in self.description else found
 
     def _features(self, x: np.ndarray | NetworkInputs, rows: slice, dtype: torch.dtype) -> Features:
         """Some of the examples as the network takes them."""

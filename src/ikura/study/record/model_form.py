@@ -121,6 +121,7 @@ class ModelForm(TypedDict):
     temperature: NotRequired[Annotated[Finite, Gt(0)]]
     threshold: NotRequired[Share]
     errors: NotRequired[ErrorsRecord]
+    bounds: NotRequired[Annotated[list[Finite], MinLen(2), MaxLen(2)]]
     loss: NotRequired[Name]
     own_loss: NotRequired[bool]
     own_prediction: NotRequired[bool]

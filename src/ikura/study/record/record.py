@@ -30,6 +30,7 @@ from ikura.study.record.facts import (
     AGAINST_ONE,
     BASELINES,
     BEST,
+    BOUNDS,
     CALIBRATION,
     ENSEMBLE,
     IMAGE_SAMPLES,
@@ -56,6 +57,7 @@ from ikura.study.record.interventions import Intervention, Interventions
 from ikura.study.record.load_model import load_model
 from ikura.study.record.model import Model
 from ikura.study.record.open_run import open_address, open_run
+from ikura.study.record.prediction_bounds import PredictionBounds
 from ikura.study.record.result import Best, Test
 from ikura.study.record.search_budget import full_epochs
 from ikura.study.record.search_plans import decided, found_in, plans, united, with_widened
@@ -346,6 +348,11 @@ class Record:
     def intervals(self) -> IntervalCoverage | None:
         """How often prediction intervals held on the test set; None for classes, and for too few dev rows."""
         return self.store.fact(INTERVALS)
+
+    @property
+    def bounds(self) -> PredictionBounds | None:
+        """Between which values the model predicts; None where it is not bounded."""
+        return self.store.fact(BOUNDS)
 
     @property
     def baselines(self) -> list[Baseline]:
