@@ -70,11 +70,13 @@ class WithCodes(nn.Module):
         return out
 
 
-def loop(made: TrainingSetup, began: dict[str, Any], changed: dict[str, Any], net: nn.Module) -> np.ndarray:
+def loop(
+    made: TrainingSetup, began: dict[str, Any], changed: dict[str, Any], net: nn.Module, epochs: int = EPOCHS
+) -> np.ndarray:
     """The weights that an ordinary loop ends with, in which values change after some epochs."""
     weights = [p for p in net.parameters() if p.ndim > 1]
     every, rule, rows = list(net.parameters()), None, len(made.train)
-    for epoch in range(EPOCHS):
+    for epoch in range(epochs):
         v = Member(0, began | (changed if epoch >= AT else {}), 7).values
         rate = v.learning_rate / (1 + v.learning_rate_decay * epoch)
         if rule is None:
