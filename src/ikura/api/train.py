@@ -68,6 +68,7 @@ def train(
     missing: Sequence[str] | None = None,
     decimal: str | None = None,
     dates: str | None = None,
+    copies: str = "together",
     checks: bool = True,
     progress: Progress | None = None,
 ) -> LiveRun:
@@ -84,7 +85,7 @@ def train(
         metric, metrics, stop_on, callbacks, training_step, optimizer: as for `ikura.tune`.
         seed, device, dtype, out, overwrite: as for `ikura.tune`.
         group, time, kinds, image_size, broken, channels, dev, test, test_set, positive: as for `ikura.tune`.
-        standardise, missing, decimal, dates, checks: as for `ikura.tune`.
+        standardise, missing, decimal, dates, copies, checks: as for `ikura.tune`.
         progress: who is told how it goes, in the thread that trains.
 
     Returns:

@@ -83,6 +83,7 @@ def tune(
     missing: Sequence[str] | None = None,
     decimal: str | None = None,
     dates: str | None = None,
+    copies: str = "together",
     prior: Prior | Study | None = None,
     auto: bool = False,
     ask: Ask | None = None,
@@ -195,6 +196,8 @@ def tune(
             none in a target of words. An empty field always does.
         decimal: "." or ",", the decimal mark where two readings are possible, as in a column of 1,234 and 5,678.
         dates: "dayfirst" or "monthfirst", where both are possible, as in a column of 02/03/2024.
+        copies: "together" keeps rows of a table that are alike in all columns in one part, where 5 % of the rows or
+            more are copies of others; "apart" deals them out like all rows.
         prior: finished trials that the search learns from before its first stage: what `ikura.from_optuna` returns, or
             an earlier study; its scores must be of the same metric.
         auto: after the first search say what is wrong, bias or variance, change the space or the epochs as the recipe

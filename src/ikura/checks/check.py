@@ -56,6 +56,7 @@ def check(
     missing: Sequence[str] | None = None,
     decimal: str | None = None,
     dates: str | None = None,
+    copies: str = "together",
     sample_weight: Any = None,
     as_given: bool = False,
     only: Iterable[str] | None = None,
@@ -77,7 +78,7 @@ def check(
         step: your own training step of (network, optimizer, x, y), which updates the network once.
         hyperparameters: what the factory and the training read, such as learning_rate, batch_size, l2.
         task, group, time, kinds, image_size, broken, channels, dev, test, test_set, positive: as for `ikura.tune`.
-        missing, decimal, dates, sample_weight: as for `ikura.tune`.
+        missing, decimal, dates, copies, sample_weight: as for `ikura.tune`.
         as_given: take a table's numbers as they are, not standardised.
         only: names of the checks to make; None for all.
         seed: key of the split, of initial weights and of all samples.

@@ -14,6 +14,7 @@ __all__ = ["BROKEN", "KINDS", "LAYOUTS", "TASKS", "DataArguments", "Target"]
 BROKEN = ("refuse", "skip")
 LAYOUTS = ("first", "last")
 DATES = ("dayfirst", "monthfirst")
+COPIES = ("together", "apart")
 DECIMALS = (".", ",")
 KINDS = ("numeric", "category", "boolean", "datetime", "ignore")
 TASKS = ("auto", "binary", "multiclass", "regression", "own")
@@ -88,6 +89,15 @@ class DataArguments:
         str | None,
         option("ORDER", f"{' or '.join(DATES)}, where both are possible, as of 02/03/2024.", PANEL),
     ] = None
+    copies: Annotated[
+        str,
+        option(
+            "HOW",
+            "together keeps rows of a table that are alike in all columns in one part, where 5 % of them or more are "
+            "copies; apart deals them out.",
+            PANEL,
+        ),
+    ] = "together"
     sample_weight: Annotated[
         str | None, option("COLUMN", "The column with the weights of the rows in the loss; it is no feature.", PANEL)
     ] = None
@@ -109,6 +119,7 @@ class DataArguments:
         """
         one_of("--task", self.task, TASKS)
         one_of("--broken", self.broken, BROKEN)
+        one_of("--copies", self.copies, COPIES)
         at_least("--image-size", self.image_size, 1)
         chosen = kinds(self.kind or [])
         for one in (chosen or {}).values():

@@ -22,7 +22,7 @@ from ikura.data.array_encoding import (
 )
 from ikura.data.columns import Column
 from ikura.data.drift import find_drift, find_mismatch, image_table, inputs_table
-from ikura.data.duplicate_rows import find_copies
+from ikura.data.duplicate_rows import copied_groups, find_copies
 from ikura.data.encoder import ArrayEncoder, Encoder, ImageEncoder, PixelStandard
 from ikura.data.encoder.array import mean_and_spread
 from ikura.data.encoder.number import Standard
@@ -185,9 +185,11 @@ def prepare(
             aim, classes = aim_of_values(values, str(source.target.name), task), None
         if reading.time is not None:
             times(reading.time)
+        alike: list[str] = []
         if source.parts is not None:
             parts = split_given(source.parts[kept], classes, seed, options.test_set)
         else:
+            reading, alike = _with_copies(reading, kept, options.copies)
             parts = split(
                 kept.size,
                 classes=classes,
@@ -204,7 +206,7 @@ def prepare(
         single = outcome.to_numpy()[parts.train] if y.ndim > 1 else y[parts.train]
         reading, notes = reading.with_counters(rows.train, single, classes is not None)
         columns = reading.columns
-        notes = [*_positive(aim, classes, positive), *notes]
+        notes = [*_positive(aim, classes, positive), *alike, *notes]
         targets = [y[within] for within in (parts.train, parts.dev, parts.test)]
         own = isinstance(source.features, np.ndarray) and not source.images and fitted is None
         if arrays is not None and own:
@@ -229,6 +231,18 @@ def prepare(
         )
     groups = None if reading.group is None else labels(reading.group)[0]
     return Dataset(aim, encoder, train, dev, test, rows, summary, mean, std, groups)
+
+
+def _with_copies(reading: Reading, kept: npt.NDArray[np.int64], copies: str) -> tuple[Reading, list[str]]:
+    """Let copies of rows be groups, where there are many and nothing else says which rows belong together."""
+    features = reading.source.features
+    if copies == "apart" or reading.group is not None or reading.time is not None:
+        return reading, []
+    if not isinstance(features, pd.DataFrame) or reading.source.values is not None:
+        return reading, []
+    seen = [column.name for column in reading.columns if column.used and column.name in features]
+    found = copied_groups(features[seen], reading.source.target, kept) if seen else None
+    return (reading, []) if found is None else (replace(reading, group=found[0]), [found[1]])
 
 
 def _positive(task: Task, classes: npt.NDArray[np.int64] | None, asked: Any) -> list[str]:

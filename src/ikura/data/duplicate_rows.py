@@ -1,4 +1,4 @@
-"""Rows of the dev or test set that are also in the training set."""
+"""Rows that occur more than once: in several parts, or in a table that is to be divided."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from ikura.data.network_inputs import NetworkInputs
 from ikura.data.source import Source
 from ikura.data.split import Split
 
-__all__ = ["find_copies"]
+__all__ = ["copied_groups", "find_copies"]
 
 MOST_BYTES = 1 << 30
+MANY = 0.05
+"""Share of the rows of a table that are copies of others, from which on these stay together."""
 
 
 def find_copies(source: Source, rows: Split) -> list[str]:
@@ -41,6 +43,44 @@ def find_copies(source: Source, rows: Split) -> list[str]:
                 "flatter; leave copies out."
             )
     return notes
+
+
+def copied_groups(
+    features: pd.DataFrame, target: pd.Series, rows: npt.NDArray[np.int64]
+) -> tuple[pd.Series, str] | None:
+    """Group the rows of a table that are alike in all columns, target included.
+
+    A few such rows are no harm, and where columns have few values they come by chance. Of many, those of dev and test
+    set would have been trained on, and every score would flatter.
+
+    Args:
+        features: the columns that are looked at, n rows.
+        target: the target, n rows.
+        rows: rows that have a target.
+
+    Returns:
+        Number of each row's group, for all n rows, and a sentence; None where fewer than 5 % of the rows are copies of
+        others, or there are fewer than three different rows.
+
+    Example:
+        >>> frame = pd.DataFrame({"a": [1, 2, 3, 4, 1]})
+        >>> groups, said = copied_groups(frame, pd.Series([0, 1, 0, 1, 0]), np.arange(5))
+        >>> groups.tolist()
+        [0, 1, 2, 3, 0]
+    """
+    keys = _keys(features)
+    assert keys is not None
+    keys = keys ^ pd.util.hash_array(target.astype(str).to_numpy(dtype=object))
+    different, counts = np.unique(keys[rows], return_counts=True)
+    copies = len(rows) - len(different)
+    if copies < MANY * len(rows) or len(different) < 3:
+        return None
+    alike = int(counts[counts > 1].sum())
+    groups = pd.Series(pd.factorize(keys)[0], name="copies", index=features.index)
+    return groups, (
+        f"{alike:,} of {len(rows):,} rows are alike in all columns to another row ({len(different):,} different rows); "
+        "copies stay in one part, so that no score is of rows that were trained on (--copies apart deals them out)."
+    )
 
 
 def _keys(features: pd.DataFrame | npt.NDArray[Any] | NetworkInputs) -> npt.NDArray[np.uint64] | None:

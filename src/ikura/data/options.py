@@ -11,6 +11,8 @@ from ikura.errors import DataError
 
 __all__ = ["DataOptions"]
 
+COPIES = ("together", "apart")
+
 
 @dataclass(frozen=True)
 class DataOptions:
@@ -26,6 +28,8 @@ class DataOptions:
         broken: "refuse" or "skip" image files that cannot be read.
         channels: "first" or "last", where arrays of four dimensions have their channels; bytes show it by their shape.
         dev, test: a dev and a test set of their own, in any form in which data are given.
+        copies: "together" keeps rows of a table that are alike in all columns in one part, where 5 % of the rows or
+            more are copies of others; "apart" deals them out like all rows.
         test_set: whether rows are kept for a test set; without one a network is chosen on the dev set and never tested.
         positive: of two classes the positive one, or `Positive.RARER`; it comes second in `Task.classes`.
         missing: words that stand for a missing value, also in the target; by default those of `MISSING`, and in a
@@ -59,10 +63,13 @@ class DataOptions:
     dates: str | None = None
     sample_weight: Any = None
     test_set: bool = True
+    copies: str = "together"
 
     def __post_init__(self) -> None:
         """Refuse what says nothing of how values are written."""
         Hints.of(self.missing, self.decimal, self.dates)
+        if self.copies not in COPIES:
+            raise DataError(f"copies are 'together' or 'apart', but are {self.copies!r}")
         if self.test is not None and not self.test_set:
             raise DataError("a test set is given, and test_set=False (--no-test-set) wants none; leave one of them out")
 

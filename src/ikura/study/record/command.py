@@ -23,6 +23,7 @@ OPTIONS = (
     "positive",
     "decimal",
     "dates",
+    "copies",
     "trials",
     "epochs",
     "time_limit",
@@ -45,6 +46,7 @@ OPTIONS = (
     "device",
 )
 USUAL = {
+    "copies": "together",
     "trials": 128,
     "ensemble": "auto",
     "repeats": 1,

@@ -56,7 +56,8 @@ class Setting:
     Attributes:
         data: where the data come from, the record of an `Origin`.
         dev, test: records of a dev and a test set of their own; empty where they are taken from the data.
-        target, task, group, time, kinds, image_size, broken, channels, positive, missing, decimal, dates, test_set: as
+        target, task, group, time, kinds, image_size, broken, channels, positive, missing, decimal, dates, copies,
+            test_set: as
             for `ikura.data.options.DataOptions`; broken is None where the data are no folder of images, positive where
             the metric asks for no positive class.
         arrays: what becomes of arrays, a value of `ikura.data.array_encoding.ArrayScaling`; None where networks
@@ -120,6 +121,7 @@ class Setting:
     sample_weight: str | None = None
     weights: Digits | None = None
     test_set: bool = True
+    copies: Literal["together", "apart"] = "apart"
     metrics: list[Name] = field(default_factory=list)
     stop_on: Name | None = None
     callbacks: list[Name] = field(default_factory=list)
