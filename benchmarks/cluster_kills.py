@@ -35,8 +35,8 @@ ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_worker_niceness": "0",
 }
-SETTLED = 2.0
-"""Seconds after which a worker counts as one that is left."""
+SETTLED = 5.0
+"""Seconds after which a worker counts as one that is at work."""
 
 
 @dataclass
@@ -74,19 +74,27 @@ def three_nodes() -> Iterator[Any]:
 
 
 def _add_node(cluster: Any) -> None:
-    cluster.add_node(num_cpus=1, object_store_memory=MEMORY, include_dashboard=False, wait=False)
+    for left in (2, 1, 0):
+        try:
+            cluster.add_node(num_cpus=1, object_store_memory=MEMORY, include_dashboard=False, wait=False)
+            return
+        except Exception:  # Ray gives up after half a minute, which is short on a busy machine.
+            if not left:
+                raise
 
 
-def _workers() -> list[int]:
-    """Processes of workers that have been there for a moment."""
-    found, now = [], time.time()
+def _workers(folder: str) -> dict[int, float]:
+    """Processes of workers of the cluster whose files lie in a folder, and how many seconds they have been there."""
+    found = {}
+    now, tick = time.clock_gettime(time.CLOCK_BOOTTIME), os.sysconf("SC_CLK_TCK")
     for place in Path("/proc").iterdir():
-        with suppress(OSError, ValueError):
-            number = int(place.name)
-            title = (place / "cmdline").read_bytes().decode(errors="replace")
-            if title.startswith(TITLE) and now - place.stat().st_mtime >= SETTLED:
-                found.append(number)
-    return sorted(found)
+        with suppress(OSError, ValueError, IndexError):
+            if (place / "cmdline").read_bytes().decode(errors="replace").startswith(TITLE):
+                fields = (place / "stat").read_text().rpartition(")")[2].split()
+                parent = Path("/proc", fields[1], "cmdline").read_bytes().decode(errors="replace")
+                if folder in parent:
+                    found[int(place.name)] = now - int(fields[19]) / tick
+    return found
 
 
 def _kill(number: int) -> None:
@@ -98,15 +106,16 @@ def _kill_something(cluster: Any, draw: random.Random, found: Disturbed) -> None
     """Kill a worker, or a node with its worker, if another worker is left; make up for nodes that are gone."""
     while len(cluster.worker_nodes) < 2:
         _add_node(cluster)
-    workers = _workers()
-    if len(workers) < 2:
+    ages = _workers(os.environ["RAY_TMPDIR"])
+    # One that is at work is left: the others are begun anew all the time.
+    spared = max(ages, key=ages.__getitem__, default=None)
+    if spared is None or ages[spared] < SETTLED or len(ages) < 2:
         return
     if draw.random() < 0.5:
-        _kill(draw.choice(workers))
+        _kill(draw.choice(sorted(set(ages) - {spared})))
         found.workers += 1
     else:
-        node = draw.choice(sorted(cluster.worker_nodes, key=id))
-        cluster.remove_node(node, allow_graceful=False)
+        cluster.remove_node(draw.choice(sorted(cluster.worker_nodes, key=id)), allow_graceful=False)
         found.nodes += 1
 
 

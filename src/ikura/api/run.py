@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,8 @@ from ikura.api.study import Study
 from ikura.api.study_plan import StudyPlan
 from ikura.data import Dataset
 from ikura.diagnose.earlier_studies import earlier_studies
-from ikura.engine.workplace import EngineOptions, workplace_for
+from ikura.engine import Engine
+from ikura.engine.workplace import EngineOptions, Workplace, workplace_for
 from ikura.exchange.prior import Prior
 from ikura.metric import metric as metric_of
 from ikura.population.member import Member
@@ -150,12 +151,7 @@ def go_on(
                 with store.timed("prepare"):
                     tile_size = _tile_size(setup, space, setting, progress.say)
                 store.set_fact(TILE_SIZE, tile_size)
-            note = partial(add_disagreement, store)
-            with (
-                workplace_for(engine, setup, setting.jobs, run, progress.say, note) as place,
-                place.engine(setup) as tiles,
-            ):
-                add_leg(store, place)
+            with _workplace(engine, setup, setting, run, store, progress) as (place, tiles):
                 sign = 1.0 if metric_of(setting.metric, setting.task).greater_is_better else -1.0
                 executor = Executor(
                     run, store, setup, place, tiles, progress, sign, setting.seed, tile_size, setting.wanted
@@ -182,6 +178,20 @@ def go_on(
             study.report()
         store.set_fact(DONE, True)
     return study
+
+
+@contextmanager
+def _workplace(
+    options: EngineOptions, setup: TrainingSetup, setting: Setting, run: Path, store: Store, progress: Progress
+) -> Iterator[tuple[Workplace, Engine]]:
+    """Where tiles train, with an engine for those of the study; it is put on record."""
+    note = partial(add_disagreement, store)
+    with ExitStack() as held:
+        with store.timed("begin workers") if options.on_ray else nullcontext():
+            place = held.enter_context(workplace_for(options, setup, setting.jobs, run, progress.say, note))
+            engine = held.enter_context(place.engine(setup))
+        add_leg(store, place)
+        yield place, engine
 
 
 def _decided(executor: Executor, setting: Setting, ask: Ask | None) -> bool:

@@ -191,7 +191,10 @@ class RayCluster(Workplace):
         """Make an engine for tiles of a setup, which is placed on the nodes."""
         from ikura.engine.cluster.engine import RayEngine
 
-        return RayEngine(setup, self.nodes, self.note)
+        made, first = RayEngine(setup, self.nodes, self.note), not self.nodes.stages
+        if first:
+            made.warm_up()
+        return made
 
     def nodes_at_work(self) -> list[tuple[NodeFacts, int]]:
         """The nodes, each with its workers."""

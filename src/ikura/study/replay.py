@@ -19,6 +19,7 @@ from ikura.population.setup import TrainingSetup
 from ikura.population.training import TrainingRun
 from ikura.process_state import one_thread_each
 from ikura.study.factory_check import check_network
+from ikura.study.legs import others_processors
 from ikura.study.record.facts import REPLAYED, VERSIONS
 from ikura.study.record.ledger import Ledger
 from ikura.study.record.setting import Setting
@@ -89,8 +90,9 @@ def replay(record: Record, trial: Trial, keep_distances: bool = False, keep_evid
     """
     store, setting = record.store, record.setting
     check_trained(store, trial)
-    if line := difference(store.fact(VERSIONS) or {}):
-        logging.getLogger("ikura").warning("%s: %s", record.run, line)
+    for line in (difference(store.fact(VERSIONS) or {}), others_processors(store)):
+        if line:
+            logging.getLogger("ikura").warning("%s: %s", record.run, line)
     _, setup = setup_again(setting, record.run, record.network)
     check_network(store, setting, setup)
     with one_thread_each(), engine_for(setup, 1) as engine:

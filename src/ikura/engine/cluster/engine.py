@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from ikura.engine._base import SECONDS_BETWEEN_LOOKS, Engine
 from ikura.engine.cluster.messages import Attempt, Control, News
-from ikura.engine.cluster.nodes import Event, Nodes, Worker
+from ikura.engine.cluster.nodes import SECONDS_FOR_ALL, Event, Nodes, Worker
 from ikura.engine.cluster.placed_setup import place
 from ikura.engine.cluster.tiles import MOST_DEATHS, OpenTile, OpenTiles
 from ikura.errors import IkuraError
@@ -52,6 +52,35 @@ class RayEngine(Engine):
         self.slow = SLOW
         self.warmed: set[Worker] = set()
         self._began, self._said = time.monotonic(), False
+
+    def warm_up(self) -> None:
+        """Wait until workers have begun and hold what they train with; those that are late join later.
+
+        Raises:
+            UsageError: something of the caller's, or a file, is not on a node.
+        """
+        stage, waiting = self.nodes.new_stage(), set[Worker]()
+        while True:
+            self.nodes.look()
+            for worker in self.nodes.workers:
+                if worker.ready and worker not in self.warmed:
+                    self._warm(worker, Attempt(stage, -1, 0))
+                    waiting.add(worker)
+            for event in self.nodes.next_events(stage, SECONDS_BETWEEN_LOOKS):
+                if event.kind == "fault":
+                    raise event.found
+                waiting.discard(event.worker)
+            waiting.intersection_update(self.nodes.workers)
+            warm = len(self.warmed.intersection(self.nodes.workers)) - len(waiting)
+            late = time.monotonic() - self._began > SECONDS_FOR_ALL
+            if warm and (late or warm == len(self.nodes.workers)):
+                return
+            if not any(one.ready for one in self.nodes.workers):
+                self._wait_for_workers()
+
+    def _warm(self, worker: Worker, attempt: Attempt) -> None:
+        self.nodes.when_done("warm", worker, worker.actor.warm_up.remote(self.key, self.placed), attempt)
+        self.warmed.add(worker)
 
     @override
     def run(self, jobs: Iterable[Job | None], tell: Callable[[TileProgress], None]) -> Iterator[list[Outcome]]:
@@ -122,8 +151,7 @@ class RayEngine(Engine):
         if again or not facts.shared:
             job = replace(job, snapshot=None)
         if worker not in self.warmed:
-            self.nodes.when_done("warm", worker, worker.actor.warm_up.remote(self.key, self.placed), attempt)
-            self.warmed.add(worker)
+            self._warm(worker, attempt)
         hand = self._requests(tile, attempt)
         result = worker.actor.train.remote(self.key, self.placed, attempt, job, hand, self._every)
         self.nodes.when_done("tile", worker, result, attempt)
@@ -140,7 +168,7 @@ class RayEngine(Engine):
             self._lose(worker, attempt, event.found, tiles, tell)
         elif event.kind == "news":
             self._hear(worker, event.found, tiles, tell)
-        else:
+        elif event.kind == "tile":
             outcomes, progress = event.found
             if attempt in tiles.superseded:
                 if differs := tiles.compared(attempt, outcomes):

@@ -54,10 +54,10 @@ class Event(NamedTuple):
     """Something that happened to a training.
 
     Attributes:
-        kind: "tile", "news", "fault" (what went wrong in it) or "lost" (its worker ended).
+        kind: "tile" (it ended), "news", "warm" (its worker is prepared), "fault" (it failed) or "lost" (so is its worker).
         worker: where.
         attempt: the training.
-        found: outcomes and progress, `News`, an exception, or why the worker ended.
+        found: outcomes and progress, `News`, nothing, an exception, or why the worker ended.
     """
 
     kind: str
@@ -202,8 +202,8 @@ class Nodes:
             self.when_done("news", worker, news)
         if kind == "news":
             return [Event(kind, worker, one.attempt, one) for one in found]
-        if kind == "tile" and attempt is not None:
-            worker.attempt = None if worker.attempt == attempt else worker.attempt
+        if attempt is not None:
+            worker.attempt = None if kind == "tile" and worker.attempt == attempt else worker.attempt
             return [Event(kind, worker, attempt, found)]
         return []
 
