@@ -1,4 +1,4 @@
-"""Three nodes of a Ray cluster on this machine, with one core each."""
+"""Three nodes of a Ray cluster on this machine, with one core each, and what is said to be GPUs on one of them."""
 
 from __future__ import annotations
 
@@ -36,8 +36,9 @@ def cluster() -> Iterator[Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             made = Cluster()
-            for _ in range(3):
-                made.add_node(num_cpus=1, object_store_memory=MEMORY, include_dashboard=False)
+            for gpus in (0, 0, 2):
+                # There are no GPUs: Ray takes its word for it.
+                made.add_node(num_cpus=1, num_gpus=gpus, object_store_memory=MEMORY, include_dashboard=False)
         yield made
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

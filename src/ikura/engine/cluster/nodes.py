@@ -54,7 +54,7 @@ class Event(NamedTuple):
     """Something that happened to a training.
 
     Attributes:
-        kind: "tile" (it ended), "news", "warm" (its worker is prepared), "fault" (it failed) or "lost" (so is its worker).
+        kind: "tile" (it ended), "news", "warm" (its worker is prepared), "fault" (it failed), "lost" (with its worker).
         worker: where.
         attempt: the training.
         found: outcomes and progress, `News`, nothing, an exception, or why the worker ended.

@@ -41,6 +41,10 @@ class TileWorker:
         """Number of the worker's process."""
         return os.getpid()
 
+    def gpus(self) -> str:
+        """The GPUs that the worker sees, by their numbers on the node."""
+        return os.environ.get("CUDA_VISIBLE_DEVICES", "")
+
     def warm_up(self, key: str, placed: list[Any]) -> None:
         """Take a setup in, and compile on this node what it needs, if no worker has done so before."""
         from ikura.population.warmup import warm_up, warm_up_update
