@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from ikura.engine.cluster.address import LOCAL, answering
@@ -47,7 +48,9 @@ def connect(address: str, workers: int | None, gpus: bool) -> bool:
         UsageError: Ray is missing, nothing answers, or its version is another one.
     """
     check_installed()
-    import ray
+    with _environment(_token_mode() if address != LOCAL else {}):
+        # Ray reads its mode when it is imported.
+        import ray
 
     if ray.is_initialized():
         return False
@@ -58,12 +61,18 @@ def connect(address: str, workers: int | None, gpus: bool) -> bool:
     else:
         given["address"] = answering(address)
     try:
-        with ignored_warnings, _kept_handlers(), _environment(USUAL):
+        with ignored_warnings, _kept_handlers(), _environment(USUAL | (_token_mode() if address != LOCAL else {})):
             ray.init(**given)
     except (RuntimeError, ConnectionError, ImportError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
         where = "on this machine" if address == LOCAL else f"at {given['address']}"
         raise UsageError(f"no connection to a Ray cluster {where}: {_reason(error)}") from error
     return True
+
+
+def _token_mode() -> dict[str, str]:
+    """Speak to a cluster with the user's token, where there is one: `ray start` begins clusters that ask for it."""
+    named = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+    return {"RAY_AUTH_MODE": "token"} if named or (Path.home() / ".ray" / "auth_token").is_file() else {}
 
 
 def disconnect() -> None:
