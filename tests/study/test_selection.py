@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from scipy.stats import ttest_rel
 from ikura.experiments.best_of_many import main, measure
 from ikura.metric import METRICS
 from ikura.metric import evidence as evidence_of
+from ikura.study.record.result import RunnerUp
 from ikura.study.selection_bias import corrected, difference
 
 ACCURACY = METRICS["accuracy"]
@@ -137,3 +140,14 @@ def test_ties_are_decided_by_lot() -> None:
         errors.append(corrected(ACCURACY, shown, torch.ones(50), best, NOWHERE, seed=seed, resamples=300).value - 0.7)
     # As above with 50 examples: a standard deviation of at most 0.065 a study, 0.0084 over 60; three of these.
     assert abs(np.mean(errors)) < 0.025
+
+
+def test_what_would_settle_it_is_said() -> None:
+    """A half width goes with the root of the number of rows and seeds: 0.03 to 0.01 needs nine times as many."""
+    found = RunnerUp(3, 0.01, (-0.02, 0.04), 0.5, 3, (100, 100))
+    assert "about 9 times as many dev rows and seeds would tell, if the difference stays" in found.sentence
+    assert "about 9 times as many dev rows would tell" in replace(found, seeds=1, difference=-0.01).sentence
+    far = replace(found, difference=0.0001)
+    assert "more than 100 times as many dev rows and seeds would be needed to tell: take either" in far.sentence
+    assert "times" not in replace(found, difference=0.0).sentence
+    assert "times" not in replace(found, p=0.01).sentence

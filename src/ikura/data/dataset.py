@@ -29,6 +29,7 @@ from ikura.data.encoder.number import Standard
 from ikura.data.encoder.several_inputs import InputsEncoder
 from ikura.data.encoder.table import TableEncoder
 from ikura.data.error_location import located
+from ikura.data.heavy_tail import tail_note
 from ikura.data.images.channel_layout import arrange
 from ikura.data.images.pixel_memory import take_rows
 from ikura.data.network_inputs import NetworkInputs
@@ -206,7 +207,8 @@ def prepare(
         single = outcome.to_numpy()[parts.train] if y.ndim > 1 else y[parts.train]
         reading, notes = reading.with_counters(rows.train, single, classes is not None)
         columns = reading.columns
-        notes = [*_positive(aim, classes, positive), *alike, *notes]
+        tail = tail_note(numbers(outcome), aim.target) if aim.name == "regression" and values is None else None
+        notes = [*_positive(aim, classes, positive), *alike, *([tail] if tail else []), *notes]
         targets = [y[within] for within in (parts.train, parts.dev, parts.test)]
         own = isinstance(source.features, np.ndarray) and not source.images and fitted is None
         if arrays is not None and own:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ikura.schema import Count, Name, Short, Whole
 from ikura.space._base import Configuration
 
 __all__ = ["Best", "Corrected", "RunnerUp", "Test"]
+
+MOST_TIMES = 100
+"""Times as many rows and seeds beyond which nothing is promised."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,21 @@ class RunnerUp:
         if self.p < 0.05:
             return f"Better than the next, trial {self.number}, beyond chance ({found})."
         mine, its = self.weights
-        words = f"Not to be told apart from the next, trial {self.number} ({found})"
+        words = f"Not to be told apart from the next, trial {self.number} ({found}){self._settled_by}"
         return f"{words}; prefer that one if size counts: {its:,} weights, not {mine:,}." if its < mine else f"{words}."
+
+    @property
+    def _settled_by(self) -> str:
+        """What would tell the two apart if the difference stays what it is; nothing where there is none."""
+        half = (self.interval[1] - self.interval[0]) / 2
+        if not (abs(self.difference) > 0 and math.isfinite(half)):
+            return ""
+        # A half width goes with the root of their number.
+        times = math.ceil((half / self.difference) ** 2)
+        more = "dev rows and seeds" if self.seeds > 1 else "dev rows"
+        if times > MOST_TIMES:
+            return f"; more than {MOST_TIMES} times as many {more} would be needed to tell: take either"
+        return f"; about {times} times as many {more} would tell, if the difference stays"
 
 
 @dataclass(frozen=True)
