@@ -198,7 +198,7 @@ class Nodes:
             return []
         if kind in ("ready", "news"):
             worker.ready = True
-            news = worker.actor.news.options(concurrency_group="talk").remote(SECONDS_OF_NEWS)
+            news = worker.actor.news.remote(SECONDS_OF_NEWS)
             self.when_done("news", worker, news)
         if kind == "news":
             return [Event(kind, worker, one.attempt, one) for one in found]
@@ -220,7 +220,7 @@ class Nodes:
 
     def tell(self, worker: Worker, control: Control) -> None:
         """Tell a worker something of the tile that it trains."""
-        worker.actor.control.options(concurrency_group="talk").remote(control)
+        worker.actor.control.remote(control)
 
     def end(self, workers: Sequence[Worker]) -> None:
         """End some workers."""
@@ -289,10 +289,10 @@ class Nodes:
         """Begin workers until each node has as many as it has room for."""
         import ray
 
-        from ikura.engine.cluster.worker import TileWorker
+        from ikura.engine.cluster.worker import TALK, TileWorker
 
         needs: dict[str, Any] = {"num_cpus": 0, "num_gpus": 1} if self.gpus else {"num_cpus": 1}
-        kind = ray.remote(max_restarts=0, max_task_retries=0, concurrency_groups={"talk": 2}, **needs)(TileWorker)
+        kind = ray.remote(max_restarts=0, max_task_retries=0, concurrency_groups={TALK: 2}, **needs)(TileWorker)
         for node in self.facts:
             for _ in range(self._room[node] - sum(one.node == node for one in self.workers)):
                 worker = Worker(node, self.facts[node], kind.options(scheduling_strategy=_on(node)).remote())

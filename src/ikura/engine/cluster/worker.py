@@ -10,14 +10,18 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
+import ray
+
 from ikura.engine.cluster.messages import Answer, Attempt, Control, Curves, Hearing, News, Values
 from ikura.engine.cluster.placed_setup import PlacedSetup, taken
 from ikura.population.changes import Change
 from ikura.population.job import Job, Outcome, TileProgress, train
 from ikura.population.setup import TrainingSetup
 
-__all__ = ["TileWorker"]
+__all__ = ["TALK", "TileWorker"]
 
+TALK = "talk"
+"""Threads of a worker that talk with the driver while another one trains."""
 KEPT_SETUPS = 2
 """Setups that a worker holds at once: that of the study, and one of the refits or of a fold."""
 
@@ -88,6 +92,7 @@ class TileWorker:
             with self.said:
                 self.tile = None
 
+    @ray.method(concurrency_group=TALK)  # type: ignore[untyped-decorator]
     def news(self, seconds: float) -> list[News]:
         """Return what there is to tell, as soon as there is something, or nothing after so many seconds."""
         with self.said:
@@ -95,6 +100,7 @@ class TileWorker:
             found, self.news_waiting = self.news_waiting, []
         return found
 
+    @ray.method(concurrency_group=TALK)  # type: ignore[untyped-decorator]
     def control(self, control: Control) -> None:
         """Hear something about the tile that is trained, or will be next."""
         with self.said:
@@ -110,8 +116,6 @@ class TileWorker:
 
     def _setup(self, key: str, placed: list[Any]) -> TrainingSetup:
         if key not in self.setups:
-            import ray
-
             found: PlacedSetup = ray.get(placed[0])
             self.setups[key] = taken(found)
             while len(self.setups) > KEPT_SETUPS:
