@@ -48,9 +48,7 @@ def connect(address: str, workers: int | None, gpus: bool) -> bool:
         UsageError: Ray is missing, nothing answers, or its version is another one.
     """
     check_installed()
-    with _environment(_token_mode() if address != LOCAL else {}):
-        # Ray reads its mode when it is imported.
-        import ray
+    import ray
 
     if ray.is_initialized():
         return False
@@ -61,18 +59,19 @@ def connect(address: str, workers: int | None, gpus: bool) -> bool:
     else:
         given["address"] = answering(address)
     try:
-        with ignored_warnings, _kept_handlers(), _environment(USUAL | (_token_mode() if address != LOCAL else {})):
+        with ignored_warnings, _kept_handlers(), _environment(USUAL):
             ray.init(**given)
     except (RuntimeError, ConnectionError, ImportError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
         where = "on this machine" if address == LOCAL else f"at {given['address']}"
-        raise UsageError(f"no connection to a Ray cluster {where}: {_reason(error)}") from error
+        raise UsageError(f"no connection to a Ray cluster {where}: {_reason(error)}{_about_tokens()}") from error
     return True
 
 
-def _token_mode() -> dict[str, str]:
-    """Speak to a cluster with the user's token, where there is one: `ray start` begins clusters that ask for it."""
+def _about_tokens() -> str:
+    """What to try where the user has a token of Ray's that is not sent: `ray start` begins clusters that ask for it."""
     named = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
-    return {"RAY_AUTH_MODE": "token"} if named or (Path.home() / ".ray" / "auth_token").is_file() else {}
+    there = named or (Path.home() / ".ray" / "auth_token").is_file()
+    return "; if it asks for a token, set RAY_AUTH_MODE=token" if there and "RAY_AUTH_MODE" not in os.environ else ""
 
 
 def disconnect() -> None:
