@@ -15,13 +15,15 @@ import pytest
 import ikura
 from ikura.api.study import Study
 from ikura.cli import main
-from ikura.study.record.interventions import Status
+from ikura.population.snapshot import unpacked
+from ikura.study.record.interventions import Interventions, Status
+from ikura.study.steered import Deadline
 from ikura.trial_state import State
 
 from .test_killed import RESUME
 from .test_pauses import WAYS
 from .test_pins_and_notes import tune as tune_pinned
-from .test_steered_studies import curve, states, tune
+from .test_steered_studies import Hand, curve, states, tune
 from .test_training_by_hand import a_run, wait_for
 
 STILL = 0.6
@@ -91,6 +93,78 @@ def test_an_end_of_the_search_ends_the_pause(tmp_path: Path) -> None:
     study = tune(tmp_path / "run", asking)
     assert study.best is not None
     assert {one.state for one in study.interventions} == {Status.APPLIED}
+
+
+def test_the_time_for_which_it_stands_still_is_none_of_its_time_limit(left: Study) -> None:
+    interventions, now = Interventions(left.store), time.time()
+    searching, finalists = Deadline(now - 5, 0.5, 100.0, since=now), Deadline(now - 5, 1.0, 100.0)
+    assert searching.as_asked(interventions) == now + 45
+    left.steer.pause()
+    first = searching.as_asked(interventions)
+    time.sleep(STILL)
+    second = searching.as_asked(interventions)
+    left.steer.go_on()
+    third = searching.as_asked(interventions)
+    time.sleep(STILL)
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert second - first >= STILL
+    assert third - now - 45 == pytest.approx(interventions.one(2).when - interventions.one(1).when)
+    assert searching.as_asked(interventions) == third
+    assert Deadline(0.0, 0.5, 100.0, since=time.time()).as_asked(interventions) == 50
+    assert finalists.as_asked(interventions) == now + 95
+
+
+def test_it_is_no_time_of_its_stage_either(tmp_path: Path) -> None:
+    def asking(study: Study) -> None:
+        study.steer.pause()
+        Thread(target=lambda: (time.sleep(5 * STILL), study.steer.go_on())).start()
+
+    began = time.monotonic()
+    study = tune(tmp_path / "run", asking)
+    assert sum(study.seconds.values()) < time.monotonic() - began - 4 * STILL
+
+
+def test_an_end_leaves_what_stands_still_where_it_stands(tmp_path: Path) -> None:
+    run = a_run(tmp_path, epochs=100_000).start()
+    wait_for(lambda: len(run.curve) > 5)
+    run.study.steer.pause()
+    snapshot = run.run / "snapshots" / "tile-0.safetensors"
+    wait_for(lambda: snapshot.exists() and snapshot.stat().st_mtime < time.time() - STILL)
+    kept = unpacked(snapshot)
+    assert kept is not None
+    stood = int(kept["0/epoch"].item())
+    run.study.steer.end()
+    study = run.wait()
+    assert study.records()[0].state is State.STOPPED
+    assert len(study.curve(0)) == stood
+    assert study.best is not None
+
+
+def test_with_one_job_it_is_said_once_of_each_pause(tmp_path: Path) -> None:
+    class Told(Hand):
+        def say(self, line: str) -> None:
+            said.append(line)
+
+    def asking(study: Study) -> None:
+        def hand() -> None:
+            for _ in range(2):
+                wait_for(lambda: len(epochs(study)) > 0)
+                study.steer.pause()
+                time.sleep(2 * STILL)
+                study.steer.go_on()
+                time.sleep(STILL)
+            study.steer.end()
+
+        Thread(target=hand).start()
+
+    said: list[str] = []
+    study = tune(tmp_path / "run", progress=Told(asking), epochs=100_000, jobs=1, finalists=0)
+    assert [line for line in said if "paused" in line] == [
+        "the study is paused; `ikura steer run go-on` lets it train on"
+    ] * 2
+    assert study.best is not None
 
 
 def test_what_has_no_effect_is_refused(left: Study, capsys: pytest.CaptureFixture[str]) -> None:

@@ -159,7 +159,8 @@ def go_on(
                 going_on = True
                 while going_on:
                     for one in plans(setting, store):
-                        limited = replace(executor, time=_deadline(setting, store, one.until), searching=True)
+                        end = _deadline(setting, store, one.until, since=time.time())
+                        limited = replace(executor, time=end, searching=True)
                         made = one.proposer(setting.search, setting.seed)
                         run_search(limited, made, schedule_of(setting.schedule), one, Shortlist(limited))
                     goes_on = setting.autopilot is not None and not Interventions(store).ended()
@@ -210,6 +211,7 @@ def _tile_size(setup: TrainingSetup, space: Space, setting: Setting, say: Callab
     )
 
 
-def _deadline(setting: Setting, store: Store, share: float) -> Deadline:
+def _deadline(setting: Setting, store: Store, share: float, since: float | None = None) -> Deadline:
     """When a share of the time limit will have been used, counting what earlier stages and processes used."""
-    return Deadline(time.time() - sum((store.fact(SECONDS) or {}).values()), share, setting.time_limit)
+    used = sum((store.fact(SECONDS) or {}).values())
+    return Deadline(time.time() - used, share, setting.time_limit, since)

@@ -38,11 +38,13 @@ class TileProgress(NamedTuple):
         epochs: member epochs done since it last told something, also those saved by stopping early.
         tile: the tile's number; -1 for no tile.
         best: the best dev score of a member at its best epoch so far, diverged ones left out; NaN if there is none.
+        held: whether a hand lets it stand still, with the whole search.
     """
 
     epochs: int = 0
     tile: int = -1
     best: float = math.nan
+    held: bool = False
 
 
 class StoppedError(Exception):
@@ -244,13 +246,18 @@ def _train(
         if stop:
             raise StoppedError
         if late and training.epoch < job.epochs:
-            cut.extend(np.flatnonzero(training.tile.active))
-            training.tile.active[:] = False
+            end()
+
+    def end() -> None:
+        cut.extend(np.flatnonzero(training.tile.active))
+        training.tile.active[:] = False
 
     began = training.epoch
     tell(TileProgress(began * len(job.training), job.number))
     while training.epoch < job.epochs and training.tile.active.any():
-        _wait_while_held(job, training, stopping)
+        if _held(job, training, tell, stopping) and _late(job) and training.epoch > since:
+            end()
+            break
         training = course.between_epochs(training)
         if training.tile.active.any():
             training.advance(job.epochs)
@@ -282,20 +289,23 @@ def _late(job: Job) -> bool:
     return over or (job.deadline is not None and time.time() >= job.deadline)
 
 
-def _wait_while_held(job: Job, training: TrainingRun, stopping: Callable[[], bool]) -> None:
-    """Wait as long as a hand holds the whole training, and its time is not over.
+def _held(job: Job, training: TrainingRun, tell: Callable[[TileProgress], None], stopping: Callable[[], bool]) -> bool:
+    """Wait as long as a hand holds the whole training, and its time is not over; whether it was held.
 
     Raises:
         StoppedError: `stopping` said so; what the tile goes on from is on disk.
     """
-    listener, saved = job.listener, False
+    listener, held = job.listener, False
     while listener is not None and listener.held() and not _late(job):
-        if job.snapshot is not None and not saved:
-            save_snapshot(job.snapshot, training)
-            saved = True
+        if not held:
+            held = True
+            tell(TileProgress(0, job.number, training.leading(), held=True))
+            if job.snapshot is not None:
+                save_snapshot(job.snapshot, training)
         if stopping():
             raise StoppedError
         time.sleep(SECONDS_HELD)
+    return held
 
 
 def _course(setup: TrainingSetup, job: Job) -> Course:

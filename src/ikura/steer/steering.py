@@ -125,7 +125,8 @@ class Steering:
     def pause(self, trial: int | None = None, *, at: int | None = None, why: str = "") -> Intervention:
         """Let a trial stand still, while the others train on, or the whole study; what it stands at is kept.
 
-        The trial's stage waits for it. A pause takes effect where the trial has trained at least an epoch in its round.
+        The trial's stage waits for it, and the time limit runs on; that of a paused study does not. A pause takes
+        effect where the trial has trained at least an epoch in its round.
 
         Args:
             trial: its number; None for the study, in which nothing trains then until it is told to go on.

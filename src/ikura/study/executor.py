@@ -78,7 +78,7 @@ class Executor:
     @property
     def deadline(self) -> float | None:
         """Time (`time.time`) at which training ends, as it stands now; None for none."""
-        return None if self.time is None else self.time.at(Interventions(self.store).time_limit())
+        return None if self.time is None else self.time.as_asked(Interventions(self.store))
 
     @property
     def late(self) -> bool:
@@ -166,6 +166,8 @@ class Executor:
             nonlocal done
             done += message.epochs if queue.is_own(message.tile) else 0
             live[message.tile] = message.best
+            if message.held:
+                queue.say_held()
             self.progress.update(before[0] + done, before[1] + len(every), self.better(best, *live.values()))
 
         for outcomes in self.engine.run(queue, tell):

@@ -48,7 +48,7 @@ class MadeByHand:
         """Train what is left, until no more is asked for."""
         executor = self.executor
         while not executor.late and (batches := self.batches()):
-            with executor.store.timed("by hand"):
+            with executor.store.timed("by hand", Interventions(executor.store).stood_still):
                 left = sum(one.until[row.number] - row.epochs for one in batches for row in one.rows)
                 executor.progress.start("by hand", left)
                 for one in batches:

@@ -155,7 +155,7 @@ def _stage(
         return
     space, patience = proposer.searched(own, history), schedule.patience(epochs)
     by_hand = MadeByHand(executor, space, stage.index, stage.epochs, patience, keep)
-    with store.timed(stage.name):
+    with store.timed(stage.name, Interventions(store).stood_still):
         executor.progress.start(stage.name, stage.trials * stage.epochs)
         run_stage(executor, schedule, stage, space, patience, keep, by_hand.batches)
         executor.progress.finish()
@@ -169,7 +169,7 @@ def _continued(
     """Let the trials that a search continues train on; return the stage that they are."""
     name = f"longer{plan.label}"
     if not executor.store.fact(mark(f"stage {plan.first}")):
-        with executor.store.timed(name):
+        with executor.store.timed(name, Interventions(executor.store).stood_still):
             executor.progress.start(name, len(plan.warm) * plan.epochs)
             train_longer(executor, plan, patience, keep)
             executor.progress.finish()

@@ -128,11 +128,13 @@ class Deadline:
         base: time (`time.time`) from which the limit counts.
         share: of the limit.
         limit: seconds, as the study was begun; None for none.
+        since: time from which on the study may stand still, which does not count; None where it never does.
     """
 
     base: float
     share: float
     limit: float | None
+    since: float | None = None
 
     def at(self, changed: float | None) -> float | None:
         """Time (`time.time`) at which training ends under another limit, if there is one; None for never.
@@ -143,6 +145,13 @@ class Deadline:
         """
         limit = self.limit if changed is None else changed
         return None if limit is None else self.base + self.share * limit
+
+    def as_asked(self, interventions: Interventions) -> float | None:
+        """Time (`time.time`) at which training ends with what a hand asked for: another limit, or to stand still."""
+        end = self.at(interventions.time_limit())
+        if end is None or self.since is None:
+            return end
+        return end + interventions.stood_still(self.since, time.time())
 
 
 HEARD = (Action.SET, Action.STOP, Action.FORK, Action.PAUSE)
@@ -200,7 +209,7 @@ class StoreListener:
             self.asked, interventions = now, Interventions(self.store)
             self.ended = self.ends and interventions.ended()
             self.stands = self.ends and interventions.held()
-            deadline = None if self.time is None else self.time.at(interventions.time_limit())
+            deadline = None if self.time is None else self.time.as_asked(interventions)
             self.deadline = math.inf if deadline is None else deadline
 
     def __call__(self, trials: Collection[int], epoch: int, fault: Callable[[Change], str]) -> Sequence[Change]:

@@ -118,7 +118,8 @@ class TileQueue:
     def __init__(self, executor: Trainer, batch: Batch, beside: Beside | None = None) -> None:
         self.executor, self.beside = executor, beside
         self.interventions = Interventions(executor.store)
-        self.first, self.looked, self.said, self.still = executor.best is None, False, False, False
+        self.first, self.looked, self.said = executor.best is None, False, False
+        self.told: int | None = None
         self.begun: dict[int, Tile] = {}
         self.training = 0
         still = self.interventions.paused()
@@ -214,15 +215,20 @@ class TileQueue:
                 self.interventions.apply(one.number, tile.segments[tile.trials.index(one.trial)].since)
 
     def _held(self) -> bool:
-        """Whether a hand lets the whole search stand still, which is said once."""
+        """Whether a hand lets the whole search stand still, which is said."""
         executor = self.executor
         if not (executor.searching and self.interventions.held()) or executor.late:
-            self.still = False
             return False
-        if not self.still:
-            self.still = True
-            executor.progress.say(f"the study is paused; `ikura steer {executor.run.name} go-on` lets it train on")
+        self.say_held()
         return True
+
+    def say_held(self) -> None:
+        """Say once of each pause that the whole search stands still, and how it goes on."""
+        pause = self.interventions.last_pause()
+        if pause is not None and pause != self.told:
+            self.told = pause
+            line = f"the study is paused; `ikura steer {self.executor.run.name} go-on` lets it train on"
+            self.executor.progress.say(line)
 
     def _say(self) -> None:
         """Say once that nothing goes on before somebody says so."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -96,7 +97,7 @@ STANDING = f"""
     AND action IN ('{Action.PAUSE}', '{Action.GO_ON}', '{Action.STOP}') ORDER BY number
 """
 HELD = f"""
-    SELECT action FROM interventions
+    SELECT action, number FROM interventions
     WHERE trial IS NULL AND action IN ('{Action.PAUSE}', '{Action.GO_ON}') ORDER BY number DESC LIMIT 1
 """
 PINNED = f"""
@@ -105,6 +106,11 @@ PINNED = f"""
     ) AND action = '{Action.PIN}'
 """
 LIMIT = f"SELECT content FROM interventions WHERE action = '{Action.TIME_LIMIT}' ORDER BY number DESC LIMIT 1"
+STILL = f"""
+    SELECT action, time FROM interventions
+    WHERE trial IS NULL AND action IN ('{Action.PAUSE}', '{Action.GO_ON}', '{Action.END}')
+    AND state != '{Status.REFUSED}' ORDER BY number
+"""
 ENDED = f"SELECT 1 FROM interventions WHERE action = '{Action.END}' AND state != '{Status.REFUSED}' LIMIT 1"
 
 
@@ -295,8 +301,34 @@ class Interventions:
 
     def held(self) -> bool:
         """Whether the whole study stands still until a hand lets it go on; asked often, so it is quick."""
+        return self.last_pause() is not None
+
+    def last_pause(self) -> int | None:
+        """Return the number of the intervention that lets the whole study stand still; None where none does."""
         found = self.store.look(lambda connection: connection.exec_driver_sql(HELD).first())
-        return found is not None and found[0] == Action.PAUSE
+        return int(found[1]) if found is not None and found[0] == Action.PAUSE else None
+
+    def stood_still(self, since: float, until: float) -> float:
+        """Return for how many seconds of a time the whole study stood still.
+
+        Args:
+            since, until: the time's ends, as `time.time`.
+
+        Example:
+            >>> interventions = Interventions(Store(":memory:", create=True))
+            >>> numbers = interventions.add([Request(action=Action.PAUSE)], who="ada")
+            >>> begun = interventions.one(1).when
+            >>> [round(interventions.stood_still(begun + since, begun + 8)) for since in (-5, 2, 9)]
+            [8, 6, 0]
+        """
+        seconds, begun = 0.0, math.inf
+        for action, when in self.store.look(lambda connection: connection.exec_driver_sql(STILL).all()):
+            if action == Action.PAUSE:
+                begun = min(begun, max(when, since))
+            else:
+                seconds += max(0.0, min(when, until) - begun)
+                begun = math.inf
+        return seconds + max(0.0, until - begun)
 
     def time_limit(self) -> float | None:
         """Return the time limit that a hand set last, in seconds; None if there is none. It is quick."""

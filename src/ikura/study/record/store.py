@@ -110,14 +110,20 @@ class Store(Database):
         return found
 
     @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Add the seconds that the block takes to the fact "seconds", also when it is interrupted."""
-        started = time.perf_counter()
+    def timed(self, stage: str, still: Callable[[float, float], float] = lambda since, until: 0.0) -> Iterator[None]:
+        """Add the seconds that the block takes to the fact "seconds", also when it is interrupted.
+
+        Args:
+            stage: what they are spent on.
+            still: for how many seconds nothing is done between two times (`time.time`), which do not count.
+        """
+        started, since = time.perf_counter(), time.time()
         try:
             yield
         finally:
             seconds = self.fact(SECONDS) or {}
-            seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - started
+            taken = time.perf_counter() - started
+            seconds[stage] = seconds.get(stage, 0.0) + max(0.0, taken - still(since, time.time()))
             self.set_fact(SECONDS, seconds)
 
     def add_trials(self, trials: Sequence[Trial]) -> None:
