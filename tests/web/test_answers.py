@@ -202,6 +202,18 @@ def test_values_of_any_kind_in_the_database_do_no_harm(make: Make, tmp_path: Pat
     assert [one["number"] for one in reader.family(3)]
 
 
+def test_a_family_says_from_which_epoch_each_went_on_by_itself(make: Make, tmp_path: Path) -> None:
+    make(tmp_path, trials=2).close()
+    connection = sqlite3.connect(tmp_path / "study.db")
+    connection.execute("UPDATE trials SET parent = 0 WHERE number = 1")
+    connection.execute(
+        "INSERT INTO segments (tile, place, trial, since, until) VALUES (7, 0, 1, 3, 4), (8, 0, 1, 4, 5)"
+    )
+    connection.commit()
+    connection.close()
+    assert [(one["number"], one["since"]) for one in StudyReader(tmp_path).family(0)] == [(0, 0), (1, 3)]
+
+
 def test_of_many_trials_the_best_and_some_of_the_others_are_drawn(make: Make, tmp_path: Path) -> None:
     make(tmp_path, trials=200)
     trials = StudyReader(tmp_path).snapshot().trials

@@ -178,7 +178,9 @@ class StudyReader:
             below = np.flatnonzero(parents == numbers[waiting.pop(0)]).tolist()
             kept += below
             waiting += below
-        return [_relative(trials, one) for one in sorted(kept)]
+        with reading(self.run) as connection:
+            since = _since(connection, [int(numbers[one]) for one in kept])
+        return [_relative(trials, one) | {"since": since.get(int(numbers[one]), 0)} for one in sorted(kept)]
 
 
 class StudyReaders:
@@ -260,6 +262,16 @@ def _round(row: tuple[Any, ...]) -> JsonObject | None:
         until = sorted({int(one) for name in ("train", "fresh", "copies") for one in content[name].values()})
         return {"stage": row[0], "round": row[1], "time": row[2], **parts, "epochs": until[-3:]}
     return None
+
+
+def _since(connection: Reader, numbers: Sequence[int]) -> dict[int, int]:
+    """After how many epochs of those that they came from trials began of their own, as far as they have begun."""
+    # Databases of an earlier ikura have no such table.
+    with suppress(sqlite3.OperationalError, ValueError, TypeError):
+        listed = ", ".join(map(str, numbers))
+        query = f"SELECT trial, min(since) FROM segments WHERE trial IN ({listed}) GROUP BY trial"
+        return {int(trial): int(since) for trial, since in connection.execute(query).fetchall()}
+    return {}
 
 
 def _relative(trials: TrialColumns, place: int) -> JsonObject:

@@ -175,6 +175,14 @@ function tree(family, here, run, forks) {
     for (const child of below.get(one.number) ?? []) walk(child, depth + 1);
   };
   for (const one of family) if (!known.has(one.parent)) walk(one, 0);
+  const end = Math.max(1, ...family.map((one) => one.epochs ?? 0));
+  const kindOf = (one) => (!known.has(one.parent) ? "" : one.purpose === "finalist" ? "finalist" : forks.has(one.number) ? "fork" : "copy");
+  // One axis of epochs for all: each has a bar from where it went on by itself to where it is.
+  const span = (one) => {
+    const [since, epochs] = [Math.min(one.since ?? 0, one.epochs ?? 0), one.epochs ?? 0];
+    const words = since ? `trained itself from epoch ${since + 1} to ${epochs}` : `trained to epoch ${epochs}`;
+    return h("span", { class: "span", role: "img", "aria-label": words, title: words }, h("i", { css: { "--from": since / end, "--to": epochs / end } }));
+  };
   return h(
     "ul",
     { class: "tree" },
@@ -182,8 +190,8 @@ function tree(family, here, run, forks) {
       h(
         "li",
         { class: one.number === here ? "here" : "", css: { "--depth": depth } },
-        h("a", { href: address("/trial", { run, trial: one.number }) }, `trial ${one.number}`),
-        h("span", { class: "quiet" }, depth === 0 ? "" : one.purpose === "finalist" ? "finalist" : forks.has(one.number) ? "fork" : "copy"),
+        h("span", { class: "name" }, h("a", { href: address("/trial", { run, trial: one.number }) }, `trial ${one.number}`), " ", h("span", { class: "quiet" }, kindOf(one))),
+        span(one),
         h("span", {}, ...stateOf(one.state)),
         h("span", {}, score(one.dev_score)),
         one.number === here || !known.has(here) ? null : h("a", { class: "quiet", href: address("/compare", { run, a: here, b: one.number }) }, "compare"),
