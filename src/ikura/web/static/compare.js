@@ -4,6 +4,7 @@ import { address, h, put } from "./dom.js";
 import { Lines } from "./lines.js";
 import { facts, legend, stateOf, stroke, toggles } from "./parts.js";
 import { ask } from "./net.js";
+import { standing, valueOf } from "./steering.js";
 import { asWords, number, score } from "./words.js";
 
 export class Compare {
@@ -18,8 +19,10 @@ export class Compare {
 
   async load() {
     const { run } = this;
-    const [study, ...two] = await Promise.all([ask("study", { run }), ...this.pair.map((trial) => ask("trial", { run, trial }))]);
-    Object.assign(this, { study, two });
+    const each = (what) => Promise.all(this.pair.map((trial) => ask(what, { run, trial })));
+    const [study, two, logs] = await Promise.all([ask("study", { run }), each("trial"), each("log")]);
+    // What each was set to while it trained counts as well.
+    Object.assign(this, { study, two, now: two.map((one, i) => standing(one, logs[i].interventions)) });
     const title = `trials ${this.pair[0]} and ${this.pair[1]}`;
     document.title = `${title} · ${study.run} · ikura`;
     if (!this.built) this.build();
@@ -88,7 +91,7 @@ export class Compare {
     };
     put(this.heading, h("h2", {}, "Curves"), h("span", { class: "right" }, toggles("what is drawn", Object.entries(names), what, choose)));
     this.curves.show(two.map((one, mark) => ({ name: `trial ${one.trial.number}`, x: one.curve.epoch, y: one.curve[what], mark })), { log: what !== "dev_score", marks });
-    put(this.legend, legend(two.map((one, mark) => [stroke(mark), h("a", { href: address("/trial", { run, trial: one.trial.number }) }, `trial ${one.trial.number}`), ...stateOf(one.trial.state), score(one.trial.dev_score)])));
+    put(this.legend, legend(two.map((one, mark) => [stroke(mark), h("a", { href: address("/trial", { run, trial: one.trial.number }) }, `trial ${one.trial.number}`), ...stateOf(one.trial.state), h("span", {}, score(one.trial.dev_score))])));
     const other = new Map(b.curve.epoch.map((epoch, i) => [epoch, b.curve[what][i]]));
     const shared = a.curve.epoch.map((epoch, i) => [epoch, a.curve[what][i], other.get(epoch)]).filter(([, x, y]) => typeof x === "number" && typeof y === "number");
     const inPairs = measured !== null && what === "dev_loss";
@@ -100,10 +103,10 @@ export class Compare {
     const last = shared.at(-1);
     if (inPairs) this.told.textContent = toldInPairs(measured, a.trial.number, b.trial.number);
     else this.told.textContent = last ? `${names[what]} of trial ${a.trial.number} minus trial ${b.trial.number}; ${number(last[1] - last[2], 3)} at epoch ${last[0]}, the last that both have` : "they have no epoch in common";
-    const all = [...new Set([...Object.keys(a.hyperparameters), ...Object.keys(b.hyperparameters)])];
-    const differ = new Set(all.filter((name) => a.hyperparameters[name] !== b.hyperparameters[name]));
-    const value = (one, name) => number(one.hyperparameters[name], 5);
-    const rows = (chosen) => facts(chosen.map((name) => [name, differ.has(name) ? `${value(a, name)} | ${value(b, name)}` : value(a, name)]), differ);
+    const all = [...new Set(this.now.flatMap((one) => Object.keys(one)))];
+    const values = new Map(all.map((name) => [name, two.map((one, i) => valueOf(name, one, this.now[i]))]));
+    const differ = new Set(all.filter((name) => a.hyperparameters[name] !== b.hyperparameters[name] || this.now[0][name] !== this.now[1][name]));
+    const rows = (chosen) => facts(chosen.map((name) => [name, differ.has(name) ? values.get(name).join(" | ") : values.get(name)[0]]), differ);
     const same = all.filter((name) => !differ.has(name));
     put(
       this.rest,

@@ -20,6 +20,18 @@ export function whatOf(one) {
   return [one.action, ...values].join(" ");
 }
 
+// The hyperparameters of a trial as they stand: those that it began with, and what was set since.
+export function standing(found, asked) {
+  const changes = asked.filter((one) => one.state === "applied" && one.action === "set" && one.trial === found.trial.number);
+  return Object.assign({}, found.hyperparameters, ...changes.reverse().map((one) => one.values));
+}
+
+// A hyperparameter in words: what it was at first, and what it was set to.
+export function valueOf(name, found, now) {
+  const [first, last] = [found.hyperparameters[name], now[name]];
+  return first === last ? number(last, 5) : `${number(first, 5)} → ${number(last, 5)}`;
+}
+
 // The requests as a table, the last first.
 export function log(found, run, withTrial = true) {
   const heads = [["when", "words"], withTrial ? ["trial", ""] : null, ["what", "words"], ["what became of it", "words"], ["by", "words"], ["why", "words"]].filter(Boolean);

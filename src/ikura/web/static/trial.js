@@ -4,7 +4,7 @@ import { address, h, put } from "./dom.js";
 import { Lines } from "./lines.js";
 import { card, facts, legend, stateOf, stroke } from "./parts.js";
 import { ask, send } from "./net.js";
-import { Hand, log, whatOf } from "./steering.js";
+import { Hand, log, standing, valueOf, whatOf } from "./steering.js";
 import { STATES, asWords, count, duration, number, plural, score } from "./words.js";
 
 const PINS = ["pin", "unpin"];
@@ -92,22 +92,16 @@ export class Trial {
     this.dev.show([{ name: `dev ${asWords(study.metric)}`, x: curve.epoch, y: curve.dev_score, mark: 0 }], { marks });
     this.stepsBox.hidden = !curve.steps;
     if (curve.steps) this.steps.show([{ name: "change / weights", x: curve.steps.epoch, y: curve.steps.step, mark: 3 }], { log: true, marks });
-    const now = this.values();
+    const now = standing(this.found, this.asked);
     const changed = Object.fromEntries(Object.entries(now).filter(([name, value]) => value !== hyperparameters[name]));
     const names = study.hyperparameters.filter((one) => one.name in hyperparameters);
     const order = [...names.filter((one) => !one.fixed), ...names.filter((one) => one.fixed)].map((one) => one.name);
     const all = [...order, ...Object.keys(now).filter((name) => !order.includes(name))];
     put(
       this.rest,
-      h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Hyperparameters")), facts(all.map((name) => [name, name in changed ? `${number(hyperparameters[name], 5)} → ${number(now[name], 5)}` : number(now[name], 5)]), new Set(Object.keys(changed)))),
+      h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Hyperparameters")), facts(all.map((name) => [name, valueOf(name, this.found, now)]), new Set(Object.keys(changed)))),
       family.length > 1 ? h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Family"), h("span", { class: "quiet" }, `${plural(family.length, "trial")}: copies, forks and finalists of one configuration`)), tree(family, trial.number, run, new Set(this.asked.map((one) => one.made)))) : null,
     );
-  }
-
-  // The hyperparameters as they stand: those that the trial began with, and what was changed since.
-  values() {
-    const changes = this.asked.filter((one) => one.state === "applied" && one.action === "set" && one.trial === this.found.trial.number);
-    return Object.assign({}, this.found.hyperparameters, ...changes.reverse().map((one) => one.values));
   }
 
   // The controls of a trial that trains, and what was asked of it.
@@ -120,7 +114,7 @@ export class Trial {
     this.loss.picked = this.dev.picked = this.handBox.hidden ? null : (epoch) => this.pick(epoch);
     if (this.handBox.hidden) return;
     this.hand ??= new Hand(this.handBox, run, found.trial.number, () => this.load());
-    this.hand.load(this.values(), state, asked.find((one) => PINS.includes(one.action))?.action === "pin");
+    this.hand.load(standing(this.found, this.asked), state, asked.find((one) => PINS.includes(one.action))?.action === "pin");
   }
 
   // Offers to train the trial again, which is done beside the server and calmly.
