@@ -19,7 +19,7 @@ from ikura.study.record.facts import DONE
 from ikura.study.record.record import Record
 from ikura.study.record.store import Store
 from ikura.web.run_folders import is_live
-from ikura.web.run_setting import LESS_IS_BETTER
+from ikura.web.run_setting import RunSetting
 from ikura.web.study_reader import StudyReader
 from ikura.web.trial_queries import Filter, page, sample
 from tests.web.runs_on_disk import outcome
@@ -37,13 +37,13 @@ def told(client: Any, question: str, **parts: Any) -> Any:
 
 
 def test_directions_of_metrics_are_those_of_the_metrics() -> None:
-    for name in METRICS:
+    for name in [*METRICS, "quantile:0.9"]:
         for task in ("binary", "multilabel", "regression"):
             try:
                 found = metric(name, task)
             except Exception:
                 continue
-            assert found.greater_is_better == (name not in LESS_IS_BETTER), name
+            assert RunSetting(name, 1, 1).sign == (1 if found.greater_is_better else -1), name
 
 
 def test_runs_are_listed_with_how_they_stand(make: Make, served: Served, tmp_path: Path) -> None:

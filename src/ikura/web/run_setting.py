@@ -16,8 +16,8 @@ from ikura.web.located import CONFIG, Run
 
 __all__ = ["RunSetting", "read_setting"]
 
-LESS_IS_BETTER = ("log_loss", "rmse", "mae")
-"""Metrics that come with ikura of which less is better."""
+LESS_IS_BETTER = ("log_loss", "brier", "rmse", "mae", "quantile")
+"""Metrics that come with ikura of which less is better, without what stands behind a colon."""
 MOST_BYTES = 1 << 24
 
 
@@ -45,7 +45,11 @@ class RunSetting:
     @property
     def sign(self) -> float:
         """1 if a greater dev score is better, -1 otherwise."""
-        greater = self.metric not in LESS_IS_BETTER if self.greater_is_better is None else self.greater_is_better
+        greater = (
+            self.metric.partition(":")[0] not in LESS_IS_BETTER
+            if self.greater_is_better is None
+            else self.greater_is_better
+        )
         return 1.0 if greater else -1.0
 
 
