@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from benchmarks.machine import ROOT, describe, header
 from benchmarks.output import command, give, say, table
@@ -98,10 +97,10 @@ def run(name: str, seed: int, **options: Any) -> dict[str, Any]:
         assert len(again) == len(rows)
         whole = refit_setup(setup)
         networks = [load_network(setup, study.run, row) for row in rows]
-        refits = [whole.trained(row.member, *kept_weights(study.run, row.number, REFIT)) for row in rows]
+        refits = [whole.trained_network(row.member, *kept_weights(study.run, row.number, REFIT)) for row in rows]
         examples, target = examples_of(dataset.test, setting.dtype, None), setup.scorer.target(dataset.test.y)
-        own, others = (torch.stack([predictions(setup, one, examples) for one in some]) for some in (networks, refits))
-        seen = torch.stack([predictions(setup, one, setup.dev) for one in networks])
+        own, others = (np.stack([predictions(setup, one, examples) for one in some]) for some in (networks, refits))
+        seen = np.stack([predictions(setup, one, setup.dev) for one in networks])
         groups = groups_of(rows, chosen)
         candidates = Candidates(metric, setting.task, seen, setup.scorer.target(setup.dev.y), groups)
         taken = judged(candidates, 16, seed=seed)
@@ -113,8 +112,8 @@ def run(name: str, seed: int, **options: Any) -> dict[str, Any]:
         found = {}
         for variant in VARIANTS:
             refitted = variant.endswith(", again")
-            shares = torch.tensor(times[variant.removesuffix(", again")], dtype=torch.float64)
-            average = torch.tensordot(shares / shares.sum(), (others if refitted else own).double(), 1)
+            shares = np.array(times[variant.removesuffix(", again")], np.float64)
+            average = np.tensordot(shares / shares.sum(), (others if refitted else own).astype(np.float64), 1)
             found[variant] = _errors(metric, average, target, setting.task)
         return {
             "table": name,
@@ -128,15 +127,15 @@ def run(name: str, seed: int, **options: Any) -> dict[str, Any]:
         }
 
 
-def _errors(metric: Any, predicted: torch.Tensor, target: torch.Tensor, task: str) -> dict[str, float | None]:
+def _errors(metric: Any, predicted: np.ndarray, target: np.ndarray, task: str) -> dict[str, float | None]:
     loss = None
     if task != "regression":
         p = (
-            predicted[torch.arange(len(target)), target.long()]
+            predicted[np.arange(len(target)), target.astype(np.int64)]
             if task == "multiclass"
-            else (torch.where(target > 0.5, predicted, 1 - predicted))
+            else (np.where(target > 0.5, predicted, 1 - predicted))
         )
-        loss = float(-p.clamp(1e-6).log().mean())
+        loss = float(-np.log(p.clip(1e-6)).mean())
     return {"error": 1 - float(metric(predicted, target)), "log_loss": loss}
 
 

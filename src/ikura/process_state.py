@@ -13,6 +13,8 @@ from pathlib import Path
 from threading import RLock
 from types import TracebackType
 
+from ikura.lazy_torch import torch, torch_is_imported
+
 __all__ = ["Shared", "cores", "ignored_warnings", "one_thread_each", "processor", "quieter", "warning_filters"]
 
 _LOCK = RLock()
@@ -104,11 +106,14 @@ _LIMITED = Shared(_limited)
 
 
 @contextmanager
-def one_thread_each() -> Iterator[None]:
+def one_thread_each(torch_too: bool = True) -> Iterator[None]:
     """Keep torch and the linear-algebra libraries to one thread, so that every worker has a core of its own.
 
     On the number of threads rounding depends. Torch's number is the calling thread's own; that of the other libraries
     is put back when the last such block of all threads has ended.
+
+    Args:
+        torch_too: whether torch is used inside; where it is not, and nobody has imported it, it is not imported.
 
     Example:
         >>> import torch
@@ -116,8 +121,10 @@ def one_thread_each() -> Iterator[None]:
         ...     torch.get_num_threads()
         1
     """
-    import torch
-
+    if not torch_too and not torch_is_imported():
+        with _LIMITED:
+            yield
+        return
     threads = torch.get_num_threads()
     try:
         with _LIMITED:

@@ -30,7 +30,7 @@ def case(name: str, classes: int) -> tuple[list[torch.Tensor], torch.Tensor]:
 def test_equal_to_the_metric_of_the_rows_drawn(name: str, classes: int) -> None:
     metric = METRICS[name]
     predictions, target = case(name, classes)
-    shown = [evidence(metric, prediction, target).numpy() for prediction in predictions]
+    shown = [evidence(metric, prediction, target) for prediction in predictions]
     (counts,) = draws(50, 12, 7, "test")
     found = scores(metric, shown, target, counts)
     for column, times in enumerate(counts):
@@ -61,7 +61,7 @@ def test_of_many_resamples_at_once_the_same_to_the_bit(
 def test_no_example_is_no_score() -> None:
     for name, metric in ((name, METRICS[name]) for name in METRICS.built_in):
         predictions, target = case(name, 2)
-        shown = [evidence(metric, prediction, target).numpy() for prediction in predictions]
+        shown = [evidence(metric, prediction, target) for prediction in predictions]
         assert np.isnan(scores(metric, shown, target, np.zeros((1, 50), np.float32))).all(), name
 
 

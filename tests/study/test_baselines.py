@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 import ikura
@@ -40,7 +39,7 @@ def prices(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, Any]:
 def test_they_are_the_learners_of_scikit_learn(prices: tuple[Any, Any, Any]) -> None:
     dataset, setup, test = prices
     target = setup.scorer.target(dataset.test.y)
-    boosting, linear = measure_baselines(setup, metric("r2", "regression"), test, target, target.double(), 0)
+    boosting, linear = measure_baselines(setup, metric("r2", "regression"), test, target, target.astype(float), 0)
     x = np.concatenate([np.hstack([part.x, part.codes]) for part in (dataset.train, dataset.dev)])
     y = np.concatenate([dataset.train.y, dataset.dev.y])
     codes = list(range(dataset.train.x.shape[1], x.shape[1]))
@@ -53,13 +52,13 @@ def test_they_are_the_learners_of_scikit_learn(prices: tuple[Any, Any, Any]) -> 
 
 def test_who_is_better_is_said_by_the_interval(prices: tuple[Any, Any, Any]) -> None:
     dataset, setup, test = prices
-    target = setup.scorer.target(dataset.test.y).double()
+    target = setup.scorer.target(dataset.test.y)
     measure = metric("r2", "regression")
     perfect, _ = measure_baselines(setup, measure, test, target, target, 0)
     assert perfect.gain_interval[0] > 0
     assert "worse than the model by" in perfect.verdict
     assert not perfect.better
-    useless, _ = measure_baselines(setup, measure, test, target, torch.zeros_like(target), 0)
+    useless, _ = measure_baselines(setup, measure, test, target, np.zeros_like(target), 0)
     assert useless.gain_interval[1] < 0
     assert "better than the model by" in useless.verdict
     assert useless.better
@@ -72,7 +71,7 @@ def test_classes_and_weights(tmp_path: Path) -> None:
     )
     dataset, setup = setup_again(study.setting, study.run, None)
     target = setup.scorer.target(dataset.test.y)
-    ours = torch.full((len(target), 3), 1 / 3, dtype=torch.float64)
+    ours = np.full((len(target), 3), 1 / 3)
     test = examples_of(dataset.test, "float32", None)
     for one in measure_baselines(setup, metric("accuracy", "multiclass"), test, target, ours, 0):
         assert one.value > 0.9

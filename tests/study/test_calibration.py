@@ -115,12 +115,12 @@ def test_none_leaves_the_network_as_it_is(tmp_path: Path) -> None:
 def test_a_threshold_counts_for_metrics_of_answers_only() -> None:
     random = np.random.default_rng(0)
     shares = 1 / (1 + np.exp(3.5 - 1.5 * random.normal(size=4000)))
-    truth = torch.from_numpy((random.random(4000) < shares).astype(float))
+    truth = (random.random(4000) < shares).astype(float)
     f1 = metric("f1", "binary")
-    found = calibrate("binary", f1, torch.from_numpy(shares), truth, 0)
+    found = calibrate("binary", f1, shares, truth, 0)
     assert found is not None
     assert found.threshold_used is not None
-    given = torch.from_numpy(shares)
+    given = shares
     assert float(f1(as_answered(found, f1, given), truth)) > float(f1(given, truth))
     assert as_answered(found, metric("roc_auc", "binary"), given) is given
     assert calibrate("regression", metric("r2", "regression"), given, truth, 0) is None
@@ -131,9 +131,7 @@ def test_temperature_is_of_the_softmax() -> None:
     shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     true = at_temperature(shares, 3.0)
     target = (true.cumsum(1) > np.random.default_rng(1).random((2000, 1))).argmax(1)
-    found = calibrate(
-        "multiclass", metric("accuracy", "multiclass"), torch.from_numpy(shares), torch.from_numpy(target), 0
-    )
+    found = calibrate("multiclass", metric("accuracy", "multiclass"), shares, target, 0)
     assert found is not None
     assert found.temperature.low <= 3.0 <= found.temperature.high
     assert found.threshold is None

@@ -29,16 +29,17 @@ def case(name: str, task: str, networks: int = 5, seed: int = 0, rows: int = ROW
         target = torch.from_numpy(random.standard_normal(rows))
         predictions = target + torch.from_numpy(random.standard_normal((networks, rows)))
     groups = [[0, 1], *([place] for place in range(2, networks))]
-    return Candidates(METRICS[name], task, predictions, target, groups)
+    return Candidates(METRICS[name], task, predictions.numpy(), target.numpy(), groups)
 
 
-def loss(candidates: Candidates, p: torch.Tensor) -> float:
+def loss(candidates: Candidates, average: np.ndarray) -> float:
     """Cross-entropy of labels smoothed by 1/(n + 1), by torch; 0 where the metric has no ties."""
+    p, target = torch.from_numpy(average), torch.from_numpy(candidates.target)
     share = 1 / (len(p) + 1)
     if candidates.task == "multiclass" and candidates.metric.name != "log_loss":
-        found = functional.cross_entropy(p.log(), candidates.target, label_smoothing=share)
+        found = functional.cross_entropy(p.log(), target, label_smoothing=share)
     elif candidates.task == "binary" and candidates.metric.name != "log_loss":
-        found = functional.binary_cross_entropy(p, candidates.target * (1 - share) + share / 2)
+        found = functional.binary_cross_entropy(p, target * (1 - share) + share / 2)
     else:
         return 0.0
     return float(found)
@@ -50,7 +51,7 @@ def by_hand(candidates: Candidates, most: int, start: list[int], added: int) -> 
 
     def merit(times: list[int]) -> tuple[float, float]:
         members = [candidates.predictions[k] for k, count in enumerate(times) for _ in range(count)]
-        average = torch.stack(members).mean(0)
+        average = np.stack(members).mean(0)
         return round(sign * float(candidates.metric(average, candidates.target)), 9), -loss(candidates, average)
 
     times = list(start)
@@ -113,7 +114,7 @@ def known(random: np.random.Generator, rows: int, shift: float) -> Any:
     """Twelve classifiers of the same ability, right independently of each other: an average of them is far better."""
     target = torch.from_numpy(random.integers(0, 2, rows)).double()
     predictions = (torch.from_numpy(random.standard_normal((12, rows))) + shift * (2 * target - 1)).sigmoid()
-    return predictions, target
+    return predictions.numpy(), target.numpy()
 
 
 def test_the_corrected_score_is_what_new_examples_give() -> None:
@@ -151,8 +152,7 @@ def test_the_gain_is_paired_and_of_the_metrics_own_unit() -> None:
         found = judged(candidates, 12, resamples=20)
         assert found.gain > 0
         assert found.interval[0] < found.gain < found.interval[1]
-        shares = torch.tensor(found.times, dtype=torch.float64) / sum(found.times)
-        average = torch.tensordot(shares, predictions, 1)
+        average = np.tensordot(np.array(found.times) / sum(found.times), predictions, 1)
         assert found.dev == pytest.approx(float(metric(average, target)), abs=1e-6)
         gain, (low, high) = paired_gain(metric, average, list(predictions[:3]), target, 0)
         alone = np.mean([float(metric(one, target)) for one in predictions[:3]])

@@ -78,7 +78,7 @@ def test_predictions_are_averages_over_single_networks(which: str, request: pyte
     wanted: Any = 0.0
     for network, share in zip(single_networks(study), study.ensemble.shares, strict=True):
         with torch.no_grad():
-            wanted = wanted + share * setup.scorer.predicted(network(x, codes)).double().numpy()
+            wanted = wanted + share * setup.scorer.predicted(network(x, codes)).astype(np.float64)
     table = load_bundled("wine")[0] if which == "classes" else study.setting.data_again(study.run)[0]
     model, rows = ikura.load(study.run), table.iloc[dataset.split.dev]
     found = model.predict(rows) if which == "values" else model.predict_proba(rows)

@@ -81,7 +81,7 @@ def test_every_metric(name: str) -> None:
     random = np.random.default_rng(0)
     target = torch.from_numpy(random.integers(0, 2, 120).astype(np.float32))
     guesses = [torch.sigmoid(2 * target - 1 + torch.from_numpy(random.standard_normal(120)).float()) for _ in range(8)]
-    shown = [evidence_of(metric, guess, target).numpy() for guess in guesses]
+    shown = [evidence_of(metric, guess, target) for guess in guesses]
     sign = 1 if metric.greater_is_better else -1
     devs = [float(metric(guess, target)) for guess in guesses]
     dev = sign * max(sign * one for one in devs)

@@ -8,15 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from ikura.data import Dataset
 from ikura.metric import interval, metric
-from ikura.metric.calibration import heated, reliability
+from ikura.metric.calibration import at_temperature, reliability
 from ikura.metric.conformal import HeldOutErrors
 from ikura.population.job import Outcome
-from ikura.population.setup import TrainingSetup
+from ikura.population.setup import Network, TrainingSetup
 from ikura.search import schedule
 from ikura.study.baselines import fits_baselines, measure_baselines
 from ikura.study.calibration import as_answered, calibrate
@@ -127,7 +125,7 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
         if calibration is not None:
             store.set_fact(CALIBRATION, calibration)
     bounds = _bounds(setting, setup, on_dev)
-    on_dev = on_dev if bounds is None else on_dev.clamp(*bounds)
+    on_dev = on_dev if bounds is None else on_dev.clip(*bounds)
     larger = flattery(measure, best, ensemble)
     held_out = held_out_errors(setting.task, on_dev, setup.scorer.target(setup.dev.y), larger, setting.seed)
     if store.fact(TEST) is None:
@@ -143,9 +141,9 @@ def _measured_once(
     executor: Executor,
     setting: Setting,
     dataset: Dataset,
-    single: nn.Module,
+    single: Network,
     networks: Networks | None,
-    on_dev: Tensor,
+    on_dev: np.ndarray,
     held_out: HeldOutErrors | None,
     bounds: tuple[float, float] | None,
 ) -> dict[Fact[Any], Any]:
@@ -155,9 +153,9 @@ def _measured_once(
     module = single if networks is None else networks.final
     calibration = executor.store.fact(CALIBRATION)
     heat = 1.0 if calibration is None else calibration.temperature_used
-    outputs = heated(predictions(setup, module, examples, wide=heat != 1.0), heat)
+    outputs = at_temperature(predictions(setup, module, examples, wide=heat != 1.0), heat)
     beyond = measured_bounds(bounds, outputs)
-    outputs = outputs if bounds is None else outputs.clamp(*bounds)
+    outputs = outputs if bounds is None else outputs.clip(*bounds)
     target = setup.scorer.target(part.y)
     reason = not_measured(dataset, part, measure)
     answered = as_answered(calibration, measure, outputs)
@@ -168,10 +166,10 @@ def _measured_once(
     answer = outputs.argmax(1) if setting.task == "multiclass" else outputs
     if setting.task == "binary":
         threshold = None if calibration is None else calibration.threshold_used
-        answer = (outputs > (0.5 if threshold is None else threshold)).long()
-    plain = answer.dim() == 1 and target.dim() == 1 and setting.task != "own"
+        answer = (outputs > (0.5 if threshold is None else threshold)).astype(np.int64)
+    plain = answer.ndim == 1 and target.ndim == 1 and setting.task != "own"
     shown = slice(0, 10_000 if plain else 0)
-    dev, dev_target = heated(on_dev, heat), setup.scorer.target(setup.dev.y)
+    dev, dev_target = at_temperature(on_dev, heat), setup.scorer.target(setup.dev.y)
     further = [metric(name, setting.task) for name in setting.metrics]
     measures = [
         MeasureFact(
@@ -190,24 +188,24 @@ def _measured_once(
     }
     if reason is not None:
         return found
-    if setting.task in ("binary", "multiclass") and outputs.isfinite().all():
-        wide = torch.stack([1 - outputs, outputs], 1) if setting.task == "binary" else outputs
-        found[RELIABILITY] = reliability(wide.double().numpy(), target.long().numpy(), setting.seed)
+    if setting.task in ("binary", "multiclass") and np.isfinite(outputs).all():
+        wide = np.stack([1 - outputs, outputs], 1) if setting.task == "binary" else outputs
+        found[RELIABILITY] = reliability(wide.astype(np.float64), target.astype(np.int64), setting.seed)
     if beyond is not None:
         found[BOUNDS] = beyond
     if coverage := measured_coverage(held_out, outputs, target):
         found[INTERVALS] = coverage
     if networks is not None:
-        alone = heated(predictions(setup, single, examples, wide=heat != 1.0), heat)
+        alone = at_temperature(predictions(setup, single, examples, wide=heat != 1.0), heat)
         alone = as_answered(calibration, measure, alone)
-        alone = alone if bounds is None else alone.clamp(*bounds)
+        alone = alone if bounds is None else alone.clip(*bounds)
         found[AGAINST_ONE] = against_one(measure, setup, (module, answered), (single, alone), target, setting.seed)
     if _wants_baselines(executor, setting):
         found[BASELINES] = measure_baselines(setup, measure, examples, target, answered, setting.seed)
     return found
 
 
-def _bounds(setting: Setting, setup: TrainingSetup, on_dev: Tensor) -> tuple[float, float] | None:
+def _bounds(setting: Setting, setup: TrainingSetup, on_dev: np.ndarray) -> tuple[float, float] | None:
     """Between which values the model predicts, of the fully connected network of one value; None for all."""
     if setting.task != "regression" or setting.calibration == "none" or setup.network is not None:
         return None
@@ -241,7 +239,7 @@ def _in_their_time(executor: Executor, setting: Setting) -> Executor:
     return replace(executor, time=replace(limit, share=limit.share * (end - limit.base) / (deadline - limit.base)))
 
 
-def _account(store: Store, row: Trial, module: nn.Module, setting: Setting) -> AccountRecord:
+def _account(store: Store, row: Trial, module: Network, setting: Setting) -> AccountRecord:
     """What the chosen network's stopping traded, and its weights that are zero."""
     budget = Goals(setting, store).of(row).epochs
     curve = store.curves([row.number])[["train_loss", "dev_loss"]].to_numpy().tolist()

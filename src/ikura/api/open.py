@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from ikura.api.study import Study
 from ikura.errors import UsageError
+from ikura.lazy_torch import nn
 from ikura.nn.loss import chosen_loss
 from ikura.population.member import Hyperparameters
 from ikura.study.record.address import Address, check_name, parse_url

@@ -7,14 +7,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from ikura.api.notebook import usual_progress
 from ikura.api.run import go_on
 from ikura.api.study import Study
 from ikura.engine.workplace import EngineOptions
 from ikura.errors import UsageError
 from ikura.files import named, shown
+from ikura.lazy_torch import nn
 from ikura.population.member import Hyperparameters
 from ikura.study.record.decision import Ask
 from ikura.study.record.facts import DONE, VERSIONS

@@ -133,7 +133,7 @@ def go_on(
 
     with closing(store):
         space = Space.from_dict(setting.space)
-        with one_thread_each():
+        with one_thread_each(setup.needs_torch):
             if setup.compiled:
                 with store.timed("compile"):
                     warm_up(setting.dtype, progress.say, setup.convolutional)

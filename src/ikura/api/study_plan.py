@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
 from ikura.api.study import Study
 from ikura.built_in import OPTIMIZERS
 from ikura.data import Dataset
@@ -16,6 +14,7 @@ from ikura.data.network_inputs import NetworkInputs
 from ikura.data.options import DataOptions
 from ikura.errors import UsageError
 from ikura.exchange.prior import Prior
+from ikura.lazy_torch import Module
 from ikura.metric import default_metric, metric
 from ikura.nn.loss import Loss
 from ikura.plugins import plugin_network, plugins_among
@@ -60,7 +59,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Network", "StudyPlan", "make_plan", "planned"]
 
-Network = str | Callable[[Hyperparameters], nn.Module] | None
+Network = str | Callable[[Hyperparameters], Module] | None
 """What `ikura.tune` takes as a network: its name, or its factory."""
 
 NO_FINALISTS = (

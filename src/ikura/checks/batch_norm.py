@@ -8,7 +8,7 @@ from torch import nn
 from ikura.checks._base import Check, Result
 from ikura.checks.subject import Subject, without_dropout
 from ikura.checks.trace import trace
-from ikura.nn.normalisation import BatchNorm, GhostNorm
+from ikura.nn.normalisers import BatchNorm, GhostNorm
 
 __all__ = ["BatchNormCheck"]
 

@@ -5,19 +5,12 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-import torch
-from torch import nn
-
 from ikura.checks._base import Check, Result
 from ikura.checks.short_training import reseed
 from ikura.checks.subject import Batch, Subject
+from ikura.lazy_torch import Tensor, nn, torch
 from ikura.nn.loss import OutputShape, outputs_of
 from ikura.population.inputs import TensorInputs, table_of_inputs
-from ikura.population.program.builder import UnknownOperationError
-from ikura.population.program.graph import check_hooks, trace
-from ikura.population.program.graph import run as run_traced
-from ikura.population.program.inputs import ProgramInputs, unwrapped
-from ikura.population.program.translate import translate
 
 __all__ = ["FactoryCheck", "ForwardCheck", "SharedCheck"]
 
@@ -103,7 +96,7 @@ class ForwardCheck(Check):
                 "A layer does not fit the one before it, or the inputs have another shape than expected.",
                 f"Build the network for examples of shape {_example_shape(batch)}.",
             )
-        if not isinstance(outputs, torch.Tensor):
+        if not isinstance(outputs, Tensor):
             kind = type(outputs).__name__
             return self.failed(
                 f"the network returns a {kind}, not a tensor",
@@ -190,6 +183,12 @@ class ForwardCheck(Check):
 
 def _way(subject: Subject, batch: Batch) -> str:
     """How a factory's network will be trained: in the compiled kernel, or in PyTorch and why; empty if not known."""
+    from ikura.population.program.builder import UnknownOperationError
+    from ikura.population.program.graph import check_hooks, trace
+    from ikura.population.program.graph import run as run_traced
+    from ikura.population.program.inputs import ProgramInputs, unwrapped
+    from ikura.population.program.translate import translate
+
     if not subject.custom or subject.step is not None or len(batch.y) <= FEW:
         return ""
     if subject.loss is not None or subject.named is not None:

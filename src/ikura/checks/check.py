@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from torch import nn
 
 from ikura.checks._base import Checks, Result
 from ikura.checks.make_subject import (
@@ -27,6 +26,7 @@ from ikura.data.open_source import open_source
 from ikura.data.options import DataOptions
 from ikura.data.source import Source
 from ikura.errors import UsageError, listed
+from ikura.lazy_torch import Module
 from ikura.space.argument_names import picked, refuses_unknown
 
 __all__ = ["check"]
@@ -108,7 +108,7 @@ def check(
 
 def _opened(what: Any, data: Any, options: DataOptions, as_given: bool, asked: NetworkOptions) -> Subject | Checks:
     """Make the subject; the results at once where data are refused outright."""
-    if isinstance(what, nn.Module) or is_reference(what) or (callable(what) and not isinstance(what, pd.DataFrame)):
+    if isinstance(what, Module) or is_reference(what) or (callable(what) and not isinstance(what, pd.DataFrame)):
         if asked.network is not None:
             raise UsageError("two networks were given; name one")
         if data is None:

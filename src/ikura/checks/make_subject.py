@@ -15,8 +15,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import nn
 
 from ikura.checks.subject import Loss, Step, Subject, Table
 from ikura.data import Dataset, prepare
@@ -28,6 +26,7 @@ from ikura.data.source import Source
 from ikura.data.torch_dataset import is_item_source, read_items
 from ikura.data.values import booleans, numbers
 from ikura.errors import DataError, UsageError, nearest
+from ikura.lazy_torch import Module, Tensor, nn, torch
 from ikura.nn import loss as nn_loss
 from ikura.nn.copying import copy_of
 from ikura.nn.loss import chosen_loss, outputs_of
@@ -243,7 +242,7 @@ def subject_of_parts(parts: Mapping[str, tuple[Any, Any]], task: str, asked: Net
 def _examples(name: str, pair: Any) -> Examples:
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise DataError(f"the part {name!r} is (x, y), but is {type(pair).__name__}")
-    x, y = (np.asarray(one.detach().cpu() if isinstance(one, torch.Tensor) else one) for one in pair)
+    x, y = (np.asarray(one.detach().cpu() if isinstance(one, Tensor) else one) for one in pair)
     if len(x) != len(y) or not len(x):
         raise DataError(f"the part {name!r} has {len(x)} rows of x and {len(y)} of y; they must be the same, and some")
     if x.dtype == object or y.dtype == object:
@@ -261,7 +260,7 @@ def _two_logits(subject: Subject) -> Subject:
             outputs = subject.outputs(subject.module().eval(), subject.batch(2))
     except Exception:
         return subject
-    two = isinstance(outputs, torch.Tensor) and outputs.dim() == 2 and outputs.shape[1] == 2
+    two = isinstance(outputs, Tensor) and outputs.dim() == 2 and outputs.shape[1] == 2
     return replace(subject, task="multiclass") if two else subject
 
 
@@ -292,7 +291,7 @@ def _with_network(
         return replace(subject, given=given)
     if is_reference(network):
         network = find_factory(network)
-    if isinstance(network, nn.Module):
+    if isinstance(network, Module):
         named = f"{type(network).__name__} on {subject.what}"
         return replace(
             subject, what=named, network=lambda seed: copy_of(network), original=network, initial=False, given=given

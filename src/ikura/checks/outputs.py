@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from ikura.checks._base import Check, Result
 from ikura.checks.subject import Subject, without_dropout
-from ikura.checks.trace import trace
+from ikura.lazy_torch import Tensor, torch
 from ikura.population.inputs import over_floats
 
 __all__ = ["LossCheck", "OutputsCheck"]
@@ -34,6 +31,8 @@ class OutputsCheck(Check):
 
     def run(self, subject: Subject) -> Result:
         """Look at outputs of common and of far inputs, and at the function that made them."""
+        from ikura.checks.trace import trace
+
         batch = subject.seen(rows=64)
         module = without_dropout(subject.module()).eval()
         found = trace(subject, module, batch, backward=False)

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
 from ikura.checks._base import Check, Checks, Result
 from ikura.checks.building import FactoryCheck
 from ikura.checks.column_drift import DriftCheck
@@ -21,6 +19,7 @@ from ikura.checks.outputs import OutputsCheck
 from ikura.checks.registry import run_check
 from ikura.checks.subject import Subject
 from ikura.errors import UsageError
+from ikura.lazy_torch import nn
 from ikura.nn.loss import Loss, outputs_of
 from ikura.nn.noise import key
 from ikura.population.examples import Examples

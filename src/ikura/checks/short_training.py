@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
 from ikura.checks.subject import Batch, Subject, without_dropout
+from ikura.lazy_torch import Tensor, nn, torch
 from ikura.nn import generators
 from ikura.population.update_rules import coefficients, rule
 
@@ -91,17 +89,17 @@ def _clip(found: list[Tensor | None], values: Any) -> list[Tensor | None]:
     return found
 
 
-@torch.no_grad()
 def evaluate(subject: Subject, module: nn.Module, batch: Batch) -> float:
     """Compute the loss without penalties, dropout off, batch statistics as in training."""
     was = module.training
     reseed()
-    value = float(subject.cost(subject.outputs(without_dropout(module), batch), batch.y))
+    with torch.no_grad():
+        value = float(subject.cost(subject.outputs(without_dropout(module), batch), batch.y))
     module.train(was)
     return value
 
 
-def trained(subject: Subject, dtype: torch.dtype = torch.float32, steps: int = STEPS) -> nn.Module:
+def trained(subject: Subject, dtype: torch.dtype | None = None, steps: int = STEPS) -> nn.Module:
     """Return a network that was trained for a few steps as the setting says, dropout off."""
     reseed(1)
     module = without_dropout(subject.module(dtype))

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor, nn
 
 from ikura.data.columns import Column
 from ikura.data.drift import Drift
+from ikura.lazy_torch import Module, Tensor, nn, torch, torch_is_imported
 from ikura.nn import loss as nn_loss
 from ikura.nn.copying import copy_of
 from ikura.nn.generators import preserved
-from ikura.nn.mlp import MLP
 from ikura.nn.noise import permutation
-from ikura.nn.products import weights_in_products
 from ikura.population.examples import Examples
 from ikura.population.inputs import Features, TensorInputs, call_forward, tensors_of
 from ikura.population.member import Hyperparameters
@@ -31,7 +28,7 @@ from ikura.space import DEFAULTS
 __all__ = ["Batch", "Loss", "Step", "Subject", "Table", "undisturbed_generators", "without_dropout"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-Step = Callable[[nn.Module, torch.optim.Optimizer, Any, Tensor], Any]
+Step = Callable[[Module, Any, Any, Tensor], Any]
 
 SEEN = 256
 """Examples that a check looks at when it does not train."""
@@ -143,15 +140,15 @@ class Subject:
     def _pristine(self) -> dict[int, nn.Module]:
         return {}
 
-    def module(self, dtype: torch.dtype = torch.float32, seed: int = 0) -> nn.Module:
+    def module(self, dtype: torch.dtype | None = None, seed: int = 0) -> nn.Module:
         """Return a network with its initial weights on the CPU, in training mode; it may be changed."""
         assert self.network is not None
         if seed not in self._pristine:
             self._pristine[seed] = self.network(seed)
-        return copy_of(self._pristine[seed]).to("cpu", dtype).train()
+        return copy_of(self._pristine[seed]).to("cpu", dtype or torch.float32).train()
 
     @contextmanager
-    def read_by_the_loss(self, dtype: torch.dtype = torch.float32) -> Iterator[nn.Module]:
+    def read_by_the_loss(self, dtype: torch.dtype | None = None) -> Iterator[nn.Module]:
         """Lend a network that may be changed.
 
         A copy, or, where the caller's loss reads the weights of the caller's own network, or of one that the factory
@@ -163,7 +160,7 @@ class Subject:
             yield self.module(dtype)
             return
         with _as_it_was(read):
-            yield read.to("cpu", dtype).train()
+            yield read.to("cpu", dtype or torch.float32).train()
 
     def _held(self) -> list[nn.Module]:
         """Networks that the caller may hold: the original, or the newest of the factory and its first."""
@@ -191,19 +188,20 @@ class Subject:
         assert self.train is not None
         return permutation(self.seed, 0, len(self.train))
 
-    def batch(self, rows: int, index: int = 0, dtype: torch.dtype = torch.float32) -> Batch:
+    def batch(self, rows: int, index: int = 0, dtype: torch.dtype | None = None) -> Batch:
         """Return the mini-batch at a place of an endless series over the shuffled training set."""
         assert self.train is not None
         rows = min(rows, len(self.train))
         places = np.arange(index * rows, (index + 1) * rows) % len(self.train)
         return self.tensors(self.train.rows(self._order[places]), dtype)
 
-    def seen(self, dtype: torch.dtype = torch.float32, rows: int = SEEN) -> Batch:
+    def seen(self, dtype: torch.dtype | None = None, rows: int = SEEN) -> Batch:
         """Return the training examples that checks look at."""
         return self.batch(rows, 0, dtype)
 
-    def tensors(self, examples: Examples, dtype: torch.dtype = torch.float32) -> Batch:
+    def tensors(self, examples: Examples, dtype: torch.dtype | None = None) -> Batch:
         """Return examples as networks take them."""
+        dtype = dtype or torch.float32
         x = self._features(examples, dtype)
         codes = torch.from_numpy(np.array(examples.codes))
         y = torch.from_numpy(np.array(examples.y))
@@ -257,6 +255,9 @@ class Subject:
     @cached_property
     def _names(self) -> frozenset[str] | None:
         """Names of the weights of products; None for all parameters of two dimensions or more."""
+        from ikura.nn.mlp import MLP
+        from ikura.nn.products import weights_in_products
+
         module, batch = self.module(), self.batch(2)
         if isinstance(module, MLP):
             return None
@@ -306,7 +307,7 @@ def _as_it_was(module: nn.Module) -> Iterator[None]:
 @contextmanager
 def undisturbed_generators() -> Iterator[None]:
     """Leave torch's, NumPy's and Python's random numbers, and warnings, as they were."""
-    with preserved(), torch.enable_grad(), ignored_warnings:
+    with preserved(), torch.enable_grad() if torch_is_imported() else nullcontext(), ignored_warnings:
         yield
 
 

@@ -7,13 +7,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from ikura.checks.make_subject import table_of
 from ikura.checks.subject import Subject
 from ikura.data.open_source import open_source
 from ikura.errors import RunError
 from ikura.files import shown
+from ikura.lazy_torch import nn
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.space._base import Configuration

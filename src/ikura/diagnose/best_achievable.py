@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from ikura.diagnose.error_rates import error_of, measured_by
 from ikura.diagnose.power_law import fit
@@ -43,15 +42,16 @@ def nearest_neighbour(
     """
     # The first rows of a random order are a part of the training set; one search finds the neighbours in all parts.
     order = np.random.default_rng([seed % 2**63, zlib.crc32(b"neighbours")]).permutation(len(x))
-    references = torch.from_numpy(np.ascontiguousarray(x[order], np.float32))
-    queries = torch.from_numpy(np.ascontiguousarray(asked, np.float32))
+    references, queries = x[order].astype(np.float64), asked.astype(np.float64)
+    squares = np.square(references).sum(1)
     sizes = [max(len(x) >> step, 1) for step in range(PARTS)]
+    # ‖q - r‖² less ‖q‖², which is the same for all references.
     blocks = [
-        torch.stack([distances[:, :size].argmin(1) for size in sizes])
-        for part in queries.split(BLOCK)
-        for distances in [torch.cdist(part, references)]
+        np.stack([distances[:, :size].argmin(1) for size in sizes])
+        for i in range(0, len(queries), BLOCK)
+        for distances in [squares - 2 * queries[i : i + BLOCK] @ references.T]
     ]
-    found = y[order][torch.cat(blocks, dim=1).numpy()]
+    found = y[order][np.concatenate(blocks, 1)]
     if classes:
         errors = (found != truth).mean(1)
     else:

@@ -10,8 +10,6 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from ikura.diagnose.error_rates import MOST_EXAMPLES, MOST_IMAGES
 from ikura.errors import UsageError
@@ -21,7 +19,7 @@ from ikura.metric import metric as metric_of
 from ikura.population.changes import Change
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.setup import TrainingSetup
+from ikura.population.setup import Network, TrainingSetup
 from ikura.study.choice import Retrain, load_network, predictions
 from ikura.study.record.facts import BEST, BestRecord
 from ikura.study.record.record import Record
@@ -57,7 +55,7 @@ class Chosen:
     metric: Metric
     seed: int
     course: ConfigurationCourse
-    more: Sequence[nn.Module] = ()
+    more: Sequence[Network] = ()
     retrain: Retrain | None = None
 
     @classmethod
@@ -97,7 +95,7 @@ class Chosen:
         return Member(number, {**self.course.began, **given}, seed), tuple(kept)
 
     @cached_property
-    def networks(self) -> list[nn.Module]:
+    def networks(self) -> list[Network]:
         """The networks, in evaluation mode."""
         kept = self.rows[: len(self.rows) - len(self.more)]
         return [*(load_network(self.setup, self.run, trial, self.retrain) for trial in kept), *self.more]
@@ -109,7 +107,7 @@ class Chosen:
         most = MOST_EXAMPLES if len(train.shape) == 1 else MOST_IMAGES
         return train.sample(most, self.seed, "diagnosis")
 
-    def predicted(self, examples: Examples) -> list[torch.Tensor]:
+    def predicted(self, examples: Examples) -> list[np.ndarray]:
         """What each network predicts."""
         return [predictions(self.setup, one, examples) for one in self.networks]
 

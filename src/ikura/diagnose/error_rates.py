@@ -7,7 +7,6 @@ from dataclasses import replace
 from math import inf
 
 import numpy as np
-import torch
 
 from ikura.metric import METRICS, Metric, evidence
 from ikura.metric.estimate import LEVEL, Estimate, difference, with_seeds
@@ -44,27 +43,28 @@ MOST_EXAMPLES, MOST_IMAGES = 10_000, 3_000
 def measured_by(metric: Metric) -> tuple[Metric, str]:
     """The metric that errors are measured by, and the error's name, for a study's metric."""
     if metric.name.partition(":")[0] == "quantile":
-        share = replace(metric, greater_is_better=True, function=lambda p, t: 1 - _of_constant(metric, p, t))
+        share = replace(metric, greater_is_better=True, function=lambda *given: 1 - _of_constant(metric, *given))
         return share, "quantile loss as a share of that of the best constant"
     if metric.name not in MEASURES and not metric.greater_is_better:
         # An error already: 1 minus what this metric gives is it.
         return replace(
-            metric, greater_is_better=True, function=lambda p, t: 1 - metric(p, t), by_task=None
+            metric, greater_is_better=True, function=lambda *given: 1 - metric.function(*given), by_task=None
         ), metric.name
     name, measure = MEASURES.get(metric.name, (metric.name, f"1 - {metric.name}"))
     found = METRICS[name] if name in METRICS and metric.name in METRICS else metric
     return (found if name in MEASURES else metric), measure
 
 
-def _of_constant(metric: Metric, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def _of_constant(metric: Metric, prediction: np.ndarray, target: np.ndarray, lead: int = 0) -> np.ndarray:
     """A quantile loss as a share of that of the quantile of the targets: 1 minus scikit-learn's d2_pinball_score."""
     q = float(metric.name.partition(":")[2] or 0.5)
-    constant = torch.quantile(target.double(), q, dim=0, keepdim=True)
-    return metric(prediction, target) / metric(constant.expand_as(target), target)
+    constant = np.quantile(target.astype(np.float64), q, axis=lead, keepdims=True)
+    share: np.ndarray = metric.function(prediction, target, lead) / metric.function(constant, target, lead)
+    return share
 
 
 def error_of(
-    metric: Metric, predictions: Sequence[torch.Tensor], target: torch.Tensor, seed: int = 0
+    metric: Metric, predictions: Sequence[np.ndarray], target: np.ndarray, seed: int = 0
 ) -> tuple[Estimate, list[float]]:
     """Measure the error of several networks of one configuration on the same examples.
 
@@ -79,7 +79,7 @@ def error_of(
     Returns:
         The mean with its interval over examples, and each network's own.
     """
-    shown = [evidence(metric, prediction, target).numpy() for prediction in predictions]
+    shown = [evidence(metric, prediction, target) for prediction in predictions]
     n = len(target)
     whole = 1 - scores(metric, shown, target, np.ones((1, n), np.float32))[:, 0]
     value = float(whole.mean())

@@ -167,7 +167,7 @@ def examine(
     if seeds < 0:
         raise UsageError(f"seeds must be at least 0, but is {seeds}")
     jobs = worker_count(jobs or setting.jobs, say)
-    with one_thread_each():
+    with one_thread_each(record.setting.network != "mlp"):
         dataset, setup = setup_again(record.setting, record.run, record.network)
         chosen = Chosen.of(record, setup)
         patience = schedule(setting.schedule).patience(record.epochs)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from torch import nn
 
 from ikura.diagnose.chosen_networks import Chosen
 from ikura.diagnose.error_rates import MOST_EXAMPLES, compared, error_of, measured_by
@@ -26,7 +25,7 @@ from ikura.metric.resampling import draws, scores
 from ikura.nn.noise import key
 from ikura.population.examples import Examples
 from ikura.population.job import Job, train
-from ikura.population.setup import TrainingSetup
+from ikura.population.setup import Network, TrainingSetup
 from ikura.study.choice import predictions
 from ikura.study.record.diagnosis import Errors
 
@@ -205,7 +204,7 @@ def learning_curve(
 
 def train_on(
     chosen: Chosen, examples: Examples, seed: int, epochs: int, patience: int | None
-) -> tuple[TrainingSetup, nn.Module] | None:
+) -> tuple[TrainingSetup, Network] | None:
     """Train the chosen configuration on some examples; what a hand changed changes after the same share of epochs.
 
     Args:
@@ -225,7 +224,7 @@ def train_on(
     [outcome] = train(part, Job(0, (member,), longest, waits, keep_weights=True, changes=changes))
     if not outcome.scored or outcome.weights is None:
         return None
-    return part, part.trained(member, outcome.weights, outcome.buffers or {})
+    return part, part.trained_network(member, outcome.weights, outcome.buffers or {})
 
 
 def _curve(
@@ -255,7 +254,7 @@ def _curve(
         if train_dev and len(own[0]) > 3 and rows == round(TRAIN_DEV_SHARE * sizes[-1]):
             rest = _apart(by, [(one[3], one[4]) for one in own], chosen.seed)
             held = compared(measure, rest, dev, (min(sizes[-1] - rows, MOST_EXAMPLES), len(target)))
-    shown = [evidence(by, found[rows, seed][2], target).numpy() for rows in sizes for seed in kept]
+    shown = [evidence(by, found[rows, seed][2], target) for rows in sizes for seed in kept]
     drawn = _resampled(by, shown, target, len(sizes), len(kept), chosen.seed)
     if not len(drawn):
         raise UsageError(f"no learning curve: {measure} is not defined on parts of the dev set")

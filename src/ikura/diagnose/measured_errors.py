@@ -100,7 +100,7 @@ def read_errors(record: Record) -> tuple[Errors, Neighbour | None]:
     recorded = record.store.fact(ERRORS)
     if recorded is not None:
         return recorded.errors, recorded.neighbour
-    with one_thread_each():
+    with one_thread_each(record.setting.network != "mlp"):
         from ikura.study.training_setup import setup_again
 
         return measure(Chosen.of(record, setup_again(record.setting, record.run, record.network)[1]))

@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from ikura.data import Dataset
 from ikura.data.source import Source
 from ikura.diagnose.chosen_networks import Chosen
-from ikura.nn.loss import each_loss
 from ikura.study.record.facts import PredictionsFact
 
 __all__ = ["Example", "Mistakes", "mistakes"]
@@ -73,49 +71,51 @@ def mistakes(chosen: Chosen, dataset: Dataset, source: Source, examples: int) ->
         The examples; probabilities and values are means over the networks. None where an example has several values.
     """
     setup, task = chosen.setup, chosen.setup.task
-    predicted = torch.stack([one.double() for one in chosen.predicted(setup.dev)]).mean(0)
+    predicted = np.stack([one.astype(np.float64) for one in chosen.predicted(setup.dev)]).mean(0)
     truth = setup.scorer.target(setup.dev.y)
-    if truth.dim() > 1 or task not in ("binary", "multiclass", "regression"):
+    if truth.ndim > 1 or task not in ("binary", "multiclass", "regression"):
         return Mistakes((), 0, len(truth), {"target": [], "prediction": [], "classes": None})
     losses = _losses(task, predicted, truth, setup.scorer.std)
     if task == "regression":
-        answers = predicted.numpy()
+        answers = predicted
         wrong = 0
     else:
-        answers = (predicted.argmax(1) if task == "multiclass" else (predicted > 0.5).long()).numpy()
-        wrong = int((answers != truth.numpy().astype(np.int64)).sum())
+        answers = predicted.argmax(1) if task == "multiclass" else (predicted > 0.5).astype(np.int64)
+        wrong = int((answers != truth.astype(np.int64)).sum())
     order = np.argsort(-losses, kind="stable")[:examples]
     found = [_example(int(place), losses, predicted, truth, answers, dataset, source) for place in order.tolist()]
     shown = slice(0, MOST_SHOWN)
     predictions: PredictionsFact = {
-        "target": (truth if task == "regression" else truth.long())[shown].tolist(),
+        "target": (truth if task == "regression" else truth.astype(np.int64))[shown].tolist(),
         "prediction": answers[shown].tolist(),
         "classes": None if dataset.task.classes is None else [str(one) for one in dataset.task.classes],
     }
     return Mistakes(tuple(found), wrong, len(truth), predictions)
 
 
-def _losses(task: str, predicted: torch.Tensor, truth: torch.Tensor, std: float) -> np.ndarray:
+def _losses(task: str, predicted: np.ndarray, truth: np.ndarray, std: float) -> np.ndarray:
     """Loss of each example: cross-entropy of the mean probabilities, or squared error in the target's variance."""
     if task == "regression":
-        return each_loss(task, predicted[:, None] / std, truth.double() / std).numpy()
+        squares: np.ndarray = np.square(predicted / std - truth.astype(np.float64) / std)
+        return squares
     share = _of_truth(task, predicted, truth)
     losses: np.ndarray = -np.log(np.maximum(share, 1e-12))
     return losses
 
 
-def _of_truth(task: str, predicted: torch.Tensor, truth: torch.Tensor) -> np.ndarray:
+def _of_truth(task: str, predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Probability of the true class, shape (rows,)."""
     if task == "binary":
-        return torch.where(truth > 0.5, predicted, 1 - predicted).numpy()
-    return predicted.gather(1, truth.long()[:, None])[:, 0].numpy()
+        return np.where(truth > 0.5, predicted, 1 - predicted)
+    share: np.ndarray = predicted[np.arange(len(predicted)), truth.astype(np.int64)]
+    return share
 
 
 def _example(
     place: int,
     losses: np.ndarray,
-    predicted: torch.Tensor,
-    truth: torch.Tensor,
+    predicted: np.ndarray,
+    truth: np.ndarray,
     answers: np.ndarray,
     dataset: Dataset,
     source: Source,

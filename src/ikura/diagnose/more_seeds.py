@@ -67,5 +67,5 @@ def with_more_seeds(chosen: Chosen, seeds: int, epochs: int, patience: int | Non
     networks = []
     for member, outcome in trained:
         assert outcome.weights is not None
-        networks.append(setup.trained(member, outcome.weights, outcome.buffers or {}))
+        networks.append(setup.trained_network(member, outcome.weights, outcome.buffers or {}))
     return replace(chosen, rows=[*chosen.rows, *rows], more=[*chosen.more, *networks])

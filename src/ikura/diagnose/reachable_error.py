@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import torch
+import numpy as np
 
 from ikura.diagnose.chosen_networks import Chosen
 from ikura.diagnose.error_rates import compared, error_of, measured_by
@@ -48,13 +48,13 @@ def with_reachable_errors(chosen: Chosen, errors: Errors, epochs: int) -> Errors
     """
     part = replace(chosen.setup, dev=chosen.train)
     by, measure = measured_by(chosen.metric)
-    target, found = part.scorer.target(chosen.train.y), list[torch.Tensor]()
+    target, found = part.scorer.target(chosen.train.y), list[np.ndarray]()
     for row in chosen.rows:
         member, changes = chosen.again(row.number, row.seed)
         [outcome] = train(part, Job(0, (member,), epochs, keep_weights=True, changes=changes))
         if not outcome.scored or outcome.weights is None:
             return replace(errors, cut=False)
-        network = part.trained(member, outcome.weights, outcome.buffers or {})
+        network = part.trained_network(member, outcome.weights, outcome.buffers or {})
         found.append(predictions(part, network, chosen.train))
     reached = error_of(by, found, target, chosen.seed)
     if not reached[0].value < errors.train.value:

@@ -17,7 +17,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy.stats import norm
 
 from ikura.metric import METRICS, interval
@@ -55,14 +54,14 @@ def measure(trials: int, rows: int, spread: float, finalists: int, seed: int, re
         return right
 
     searched = [network(trial) for trial in range(trials)]
-    target = torch.ones(rows)
+    target = np.ones(rows)
     order = np.argsort([-one.mean() for one in searched], kind="stable")
     replicates = {int(place): [network(place) for _ in range(3)] for place in order[:finalists]}
     ranked = sorted(replicates, key=lambda place: -np.mean(replicates[place]))
     best = ranked[0] if ranked else int(order[0])
     group = replicates.get(best, [searched[best]])
     dev = float(np.mean(group))
-    low, high = interval(ACCURACY, [torch.from_numpy(one).float() for one in group], target, resamples=resamples)
+    low, high = interval(ACCURACY, [one.astype(np.float32) for one in group], target, resamples=resamples)
     pool = order[:64].tolist()
     found = corrected(
         ACCURACY, [searched[i] for i in pool], target, dev, (low, high),

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 
 from ikura.data.columns import Column
 from ikura.data.open_source import open_source
@@ -37,16 +36,16 @@ class DevRows:
 
     model: Model
     frame: pd.DataFrame
-    target: torch.Tensor
+    target: np.ndarray
     columns: list[Column]
     all_rows: int
 
-    def predicted(self, frame: pd.DataFrame) -> torch.Tensor:
+    def predicted(self, frame: pd.DataFrame) -> np.ndarray:
         """What the model answers, as metrics take it: values or probabilities of the second class (n,), or (n, C)."""
         if self.model.task == "regression":
-            return torch.from_numpy(np.asarray(self.model.predict(frame), np.float64))
+            return np.asarray(self.model.predict(frame), np.float64)
         shares = np.array(self.model.predict_proba(frame), np.float64)
-        return torch.from_numpy(shares[:, 1].copy() if self.model.task == "binary" else shares)
+        return shares[:, 1] if self.model.task == "binary" else shares
 
     def some(self, most: int, seed: int) -> DevRows:
         """At most so many of the rows, drawn by a key."""
@@ -55,7 +54,7 @@ class DevRows:
         random = np.random.default_rng([seed % 2**63, zlib.crc32(b"explained rows")])
         rows = np.sort(random.choice(len(self.frame), most, replace=False))
         frame = self.frame.iloc[rows].reset_index(drop=True)
-        return DevRows(self.model, frame, self.target[torch.from_numpy(rows)], self.columns, self.all_rows)
+        return DevRows(self.model, frame, self.target[rows], self.columns, self.all_rows)
 
 
 def dev_rows(record: Record) -> DevRows:
@@ -86,4 +85,4 @@ def dev_rows(record: Record) -> DevRows:
     model, network = record.model, not_trained_on_dev(record, setup)
     if network is not None:
         model = Model(network, model.encoder, model.description, loss=model.loss)
-    return DevRows(model, frame, torch.from_numpy(truth), used, len(frame))
+    return DevRows(model, frame, truth, used, len(frame))

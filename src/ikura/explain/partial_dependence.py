@@ -103,5 +103,5 @@ def _grid(series: pd.Series, kind: str) -> tuple[list[Any], bool]:
 def _answers(rows: DevRows, column: str, value: object) -> np.ndarray:
     """Predictions of all rows with one value of the column, shape (n, names)."""
     given = pd.Series([value] * len(rows.frame), dtype=rows.frame[column].dtype)
-    found: np.ndarray = rows.predicted(rows.frame.assign(**{column: given})).numpy()
+    found: np.ndarray = rows.predicted(rows.frame.assign(**{column: given}))
     return found[:, None] if found.ndim == 1 else found

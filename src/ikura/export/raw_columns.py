@@ -8,14 +8,13 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
-from torch import Tensor
 
 from ikura.data.encoder.category import CategoryEncoding
 from ikura.data.encoder.date_time import DatetimeEncoding
 from ikura.data.encoder.number import NumberEncoding
 from ikura.data.encoder.table import TableEncoder
 from ikura.data.values import datetimes, label
+from ikura.lazy_torch import Tensor, torch
 
 __all__ = ["MISSING", "ArrayRecord", "ColumnRecord", "RawTable", "ShapedColumn", "column_records", "raw_table"]
 

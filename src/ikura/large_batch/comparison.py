@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from math import inf, isfinite, nan
 from statistics import fmean, stdev
 
-from torch import Tensor
+import numpy as np
 
 from ikura.json_values import JsonObject
 from ikura.large_batch.column_training import Trained
@@ -115,7 +115,7 @@ def compare(
     columns: Sequence[Column],
     trained: dict[str, list[Trained]],
     metric: Metric,
-    target: Tensor,
+    target: np.ndarray,
     rows: int,
     margin: float,
     seed: int = 0,

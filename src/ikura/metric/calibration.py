@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from scipy.optimize import brentq, minimize_scalar
-from torch import Tensor
 
+from ikura.lazy_torch import Tensor, torch
 from ikura.metric.interval import wilson
 
 __all__ = ["Reliability", "ReliabilityBin", "Temperature", "at_temperature", "fit_temperature", "heated", "reliability"]
@@ -21,6 +21,8 @@ LEVEL = 0.95
 LIKELIHOOD_RATIO = 3.841458820694124
 """The 95 % quantile of χ² with one degree of freedom."""
 COLDEST, HOTTEST = 0.05, 20.0
+NEAR = 1e-7
+"""Of logarithms of temperatures: how near to the truth they are found."""
 LEAST = 1e-12
 """Probabilities below count as this much in a logarithm."""
 
@@ -152,8 +154,19 @@ def heated(shares: Tensor, temperature: float) -> Tensor:
 
 
 def at_temperature(shares: Shares, temperature: float) -> Shares:
-    """As `heated`, of arrays of shape (n, C)."""
-    return heated(torch.from_numpy(shares), temperature).numpy()
+    """As `heated`, of arrays of shape (n,) or (n, C).
+
+    Example:
+        >>> at_temperature(np.array([[0.8, 0.2]]), 2.0).round(3).tolist()
+        [[0.667, 0.333]]
+    """
+    if temperature == 1.0:
+        return shares
+    wide = np.stack([1 - shares, shares], 1) if shares.ndim == 1 else shares
+    logs = np.log(np.maximum(wide.astype(np.float64), LEAST)) / temperature
+    powers = np.exp(logs - logs.max(1, keepdims=True))
+    found: Shares = (powers / powers.sum(1, keepdims=True)).astype(shares.dtype)
+    return found[:, 1] if shares.ndim == 1 else found
 
 
 def fit_temperature(shares: Shares, target: NDArray[np.int64]) -> Temperature:
@@ -178,12 +191,37 @@ def fit_temperature(shares: Shares, target: NDArray[np.int64]) -> Temperature:
         return float(-np.log(np.maximum(given[np.arange(n), target], LEAST)).mean())
 
     ends = (np.log(COLDEST), np.log(HOTTEST))
-    best = float(minimize_scalar(loss, bounds=ends, method="bounded", options={"xatol": 1e-6}).x)
+    best = _lowest(loss, *ends)
     least, bound = loss(best), LIKELIHOOD_RATIO / (2 * n)
 
     def beyond(log_t: float) -> float:
         return loss(log_t) - least - bound
 
-    low = ends[0] if beyond(ends[0]) < 0 else float(brentq(beyond, ends[0], best))
-    high = ends[1] if beyond(ends[1]) < 0 else float(brentq(beyond, best, ends[1]))
+    low = ends[0] if beyond(ends[0]) < 0 else _crossing(beyond, best, ends[0])
+    high = ends[1] if beyond(ends[1]) < 0 else _crossing(beyond, best, ends[1])
     return Temperature(float(np.exp(best)), float(np.exp(low)), float(np.exp(high)), loss(0.0), least)
+
+
+def _lowest(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function with one minimum between two ends has it, by golden sections, to 1e-7."""
+    share = (math.sqrt(5) - 1) / 2
+    left, right = high - share * (high - low), low + share * (high - low)
+    at_left, at_right = function(left), function(right)
+    while high - low > NEAR:
+        if at_left <= at_right:
+            high, right, at_right = right, left, at_left
+            left = high - share * (high - low)
+            at_left = function(left)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + share * (high - low)
+            at_right = function(right)
+    return (low + high) / 2
+
+
+def _crossing(function: Callable[[float], float], below: float, above: float) -> float:
+    """Where a function comes from below zero to above it, by halves, to 1e-7."""
+    while abs(above - below) > NEAR:
+        middle = (below + above) / 2
+        below, above = (middle, above) if function(middle) < 0 else (below, middle)
+    return (below + above) / 2

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import torch
 from scipy.special import ndtri
-from torch import Tensor
-from torch.func import vmap
 
 from ikura.errors import UsageError
-from ikura.metric._base import Metric
+from ikura.metric._base import Array, Metric, as_array, each_member
 from ikura.metric.classification import decided
 
 __all__ = ["interval"]
 
-# One chunk of resamples gathers about this many predictions; the intermediate tensors take some 200 bytes for each.
+# One chunk of resamples gathers about this many predictions; the intermediate arrays take some 200 bytes for each.
 CHUNK_NUMBERS = 200_000
 
 
 def interval(
     metric: Metric,
-    predictions: Sequence[Tensor],
-    target: Tensor,
+    predictions: Sequence[Any],
+    target: Any,
     level: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,
@@ -37,7 +35,7 @@ def interval(
 
     Args:
         metric: what is measured.
-        predictions: one tensor a replicate (a network trained with its own seed), each of shape (n,) or (n, C).
+        predictions: an array or tensor for each replicate (a network with a seed of its own), of shape (n,) or (n, C).
         target: the truth, shape (n,).
         level: the confidence, between 0 and 1.
         resamples: how many resamples the bootstrap draws.
@@ -54,15 +52,16 @@ def interval(
 
     Example:
         >>> from ikura.metric import METRICS
-        >>> low, high = interval(METRICS["accuracy"], [torch.tensor([0.9] * 9 + [0.1])], torch.ones(10))
+        >>> low, high = interval(METRICS["accuracy"], [np.array([0.9] * 9 + [0.1])], np.ones(10))
         >>> round(low, 3), round(high, 3)
         (0.596, 0.982)
     """
+    predictions, target = [as_array(one) for one in predictions], as_array(target)
     _check(predictions, target, level, resamples)
-    if any(bool(prediction.isnan().any()) for prediction in predictions):
+    if any(bool(np.isnan(prediction).any()) for prediction in predictions):
         return float("nan"), float("nan")
-    if metric.name == "accuracy" and target.dim() == 1:
-        hits = torch.stack([decided(prediction) == target for prediction in predictions])
+    if metric.name == "accuracy" and target.ndim == 1:
+        hits = np.stack([decided(prediction) == target for prediction in predictions])
         if bool((hits == hits[0]).all()):
             return wilson(int(hits[0].sum()), len(target), level)
     values = _bootstrap(metric, predictions, target, resamples, seed)
@@ -86,7 +85,7 @@ def wilson(right: int, n: int, level: float) -> tuple[float, float]:
     return 0.0 if right == 0 else float(low), 1.0 if right == n else float(high)
 
 
-def _check(predictions: Sequence[Tensor], target: Tensor, level: float, resamples: int) -> None:
+def _check(predictions: Sequence[Array], target: Array, level: float, resamples: int) -> None:
     if not 0 < level < 1:
         raise UsageError(f"0 < level < 1 must hold, but got level={level}")
     if resamples < 1:
@@ -100,30 +99,22 @@ def _check(predictions: Sequence[Tensor], target: Tensor, level: float, resample
             raise UsageError(f"prediction {replicate} has {len(prediction)} examples, but the target {len(target)}")
 
 
-def _bootstrap(metric: Metric, predictions: Sequence[Tensor], target: Tensor, resamples: int, seed: int) -> np.ndarray:
+def _bootstrap(metric: Metric, predictions: Sequence[Array], target: Array, resamples: int, seed: int) -> np.ndarray:
     """Measure every resample; returns float64 of shape (resamples,)."""
     key = [seed % 2**63, zlib.crc32(b"interval")]
     n, replicates = len(target), len(predictions)
     # weights[b, r]: how often resample b drew replicate r, over the number of replicates
     weights = np.random.default_rng([*key, 0]).multinomial(replicates, [1 / replicates] * replicates, resamples)
     examples = np.random.default_rng([*key, 1])
-    chunk = max(1, CHUNK_NUMBERS // max(prediction.numel() for prediction in predictions))
+    chunk = max(1, CHUNK_NUMBERS // max(prediction.size for prediction in predictions))
     measured = []
     for start in range(0, resamples, chunk):
-        drawn = torch.from_numpy(examples.integers(0, n, (min(chunk, resamples - start), n))).to(target.device)
+        drawn = examples.integers(0, n, (min(chunk, resamples - start), n))
         truth = target[drawn]
-        if metric.name == "accuracy" and target.dim() == 1:
-            rows = [(decided(prediction) == target).double()[drawn].mean(1) for prediction in predictions]
+        if metric.name == "accuracy" and target.ndim == 1:
+            rows = [(decided(prediction) == target)[drawn].mean(1) for prediction in predictions]
         else:
-            rows = [_each_resample(metric, prediction[drawn], truth) for prediction in predictions]
-        measured.append(torch.stack(rows, dim=1).cpu().numpy())
+            rows = [each_member(metric, prediction[drawn], truth, own_targets=True) for prediction in predictions]
+        measured.append(np.stack(rows, 1))
     means: np.ndarray = np.where(weights > 0, weights * np.concatenate(measured), 0.0).sum(axis=1) / replicates
     return means
-
-
-def _each_resample(metric: Metric, predictions: Tensor, targets: Tensor) -> Tensor:
-    """Measure each resample: shape (resamples,)."""
-    if metric.one_by_one:
-        return torch.stack([metric(*pair) for pair in zip(predictions, targets, strict=True)])
-    found: Tensor = vmap(metric.function)(predictions, targets)
-    return found

@@ -7,12 +7,9 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from ikura.errors import UsageError
+from ikura.lazy_torch import Tensor, torch
 from ikura.metric._base import TASKS, Metric
-from ikura.metric.classification import decided
 from ikura.process_state import ignored_warnings
 from ikura.wording import one_line
 
@@ -126,7 +123,9 @@ def _scored(scorer: Any, task: str) -> Callable[[Tensor, Tensor], Any]:
         if task in ("binary", "multiclass", "multilabel"):
             target = target.long()
             if labels:
-                prediction = (prediction > 0.5).long() if task == "multilabel" else decided(prediction)
+                prediction = (
+                    prediction.argmax(1) if task != "multilabel" and prediction.ndim > 1 else (prediction > 0.5).long()
+                )
         with ignored_warnings:
             return scorer._sign * scorer._score_func(target.numpy(), prediction.numpy(), **scorer._kwargs)
 

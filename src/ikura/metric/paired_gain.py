@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from torch import Tensor
 
-from ikura.metric._base import Metric
+from ikura.metric._base import Array, Metric
 from ikura.metric.resampling import draws, evidence, of_mean, scores
 
 __all__ = ["paired_gain"]
@@ -18,7 +17,7 @@ RESAMPLES, SLOWER = 1000, 10
 
 
 def paired_gain(
-    metric: Metric, one: Tensor, others: Sequence[Tensor], target: Tensor, seed: int
+    metric: Metric, one: Array, others: Sequence[Array], target: Array, seed: int
 ) -> tuple[float, tuple[float, float]]:
     """Measure how much better one prediction is than others are in the mean, on the same examples.
 
@@ -33,7 +32,7 @@ def paired_gain(
         The difference, positive where the one is better, and its 95 % percentile interval over examples.
     """
     sign = 1.0 if metric.greater_is_better else -1.0
-    shown = [evidence(metric, predicted, target).numpy() for predicted in (one, *others)]
+    shown = [evidence(metric, predicted, target) for predicted in (one, *others)]
     count = RESAMPLES if of_mean(metric.name) else RESAMPLES // SLOWER
     found = np.concatenate(
         [scores(metric, shown, target, counts) for counts in draws(len(target), count, seed, "gain")], 1

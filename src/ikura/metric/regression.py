@@ -1,62 +1,74 @@
-"""Metrics for numbers, written for one member; shapes as in `Metric`."""
+"""Metrics for numbers; shapes as in `Metric`, with `lead` axes in front where many are measured at once."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from ikura.errors import UsageError
-from ikura.metric._base import Metric, Needs
+from ikura.metric._base import Array, Metric, Needs
 
 __all__ = ["MAE", "QUANTILE", "R2", "RMSE", "quantile_loss"]
 
 NUMBERS = frozenset({"regression"})
 
 
-def r2(prediction: Tensor, target: Tensor) -> Tensor:
+def _sums(values: Array, lead: int) -> Array:
+    """The sum over all but the axes in front."""
+    found: Array = values.sum(tuple(range(lead, values.ndim)))
+    return found
+
+
+def r2(prediction: Array, target: Array, lead: int = 0) -> Array:
     """The share of the target's variance explained, 1 - sum (y - p)^2 / sum (y - mean y)^2; at most 1.
 
     Of several values each has a mean of its own, and the sums run over all of them. A target that does not vary gives 1
     for perfect predictions and 0 for others; a single example gives NaN.
 
     Example:
-        >>> r2(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([1.0, 2.0, 3.0])).item()
+        >>> float(r2(np.array([1.0, 2.0, 4.0]), np.array([1.0, 2.0, 3.0])))
         0.5
     """
-    target = target.double()
-    residual = (prediction.double() - target).square().sum()
-    total = (target - target.mean(0)).square().sum()
-    if target.shape[0] < 2:
-        return residual * torch.nan
-    constant = torch.where(residual > 0, torch.zeros_like(residual), 1 + 0 * residual)
-    # The mean of equal numbers may be off by a rounding, which is no variance.
-    varies = (target.amax(0) > target.amin(0)).any()
-    return torch.where(varies, 1 - residual / total, constant)
+    target = target.astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        residual = _sums(np.square(prediction.astype(np.float64) - target), lead)
+        total = _sums(np.square(target - target.mean(lead, keepdims=True)), lead)
+        if target.shape[lead] < 2:
+            return residual * np.nan
+        constant = np.where(residual > 0, 0.0, 1 + 0 * residual)
+        # The mean of equal numbers may be off by a rounding, which is no variance.
+        apart = target.max(lead) > target.min(lead)
+        return np.where(apart.any(tuple(range(lead, apart.ndim))), 1 - residual / total, constant)
 
 
-def rmse(prediction: Tensor, target: Tensor) -> Tensor:
+def rmse(prediction: Array, target: Array, lead: int = 0) -> Array:
     """The root of the mean squared error, sqrt(mean (y - p)^2), in the target's unit.
 
     Example:
-        >>> round(rmse(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0])).item(), 6)
+        >>> round(float(rmse(np.array([1.0, 2.0]), np.array([1.0, 4.0]))), 6)
         1.414214
     """
-    return (prediction.double() - target.double()).square().mean().sqrt()
+    with np.errstate(over="ignore", invalid="ignore"):
+        off = np.square(prediction.astype(np.float64) - target.astype(np.float64))
+        found: Array = np.sqrt(off.mean(tuple(range(lead, off.ndim))))
+    return found
 
 
-def mae(prediction: Tensor, target: Tensor) -> Tensor:
+def mae(prediction: Array, target: Array, lead: int = 0) -> Array:
     """The mean absolute error, mean |y - p|, in the target's unit.
 
     Example:
-        >>> mae(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0])).item()
+        >>> float(mae(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
         1.0
     """
-    return (prediction.double() - target.double()).abs().mean()
+    with np.errstate(over="ignore", invalid="ignore"):
+        off = np.abs(prediction.astype(np.float64) - target.astype(np.float64))
+        found: Array = off.mean(tuple(range(lead, off.ndim)))
+    return found
 
 
-R2 = Metric("r2", True, NUMBERS, r2, needs=Needs.DIFFERENT)
-RMSE = Metric("rmse", False, NUMBERS, rmse)
-MAE = Metric("mae", False, NUMBERS, mae)
+R2 = Metric("r2", True, NUMBERS, r2, needs=Needs.DIFFERENT, arrays=True)
+RMSE = Metric("rmse", False, NUMBERS, rmse, arrays=True)
+MAE = Metric("mae", False, NUMBERS, mae, arrays=True)
 
 
 def quantile_loss(text: str) -> Metric:
@@ -71,7 +83,7 @@ def quantile_loss(text: str) -> Metric:
     Source: Koenker and Bassett (1978), Regression quantiles, Econometrica 46.
 
     Example:
-        >>> quantile_loss("quantile:0.9")(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0])).item()
+        >>> float(quantile_loss("quantile:0.9")(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
         0.9
     """
     try:
@@ -81,11 +93,13 @@ def quantile_loss(text: str) -> Metric:
     if not 0 < q < 1:
         raise UsageError(f"the metric {text!r} takes a number between 0 and 1, as in quantile:0.9")
 
-    def quantile(prediction: Tensor, target: Tensor) -> Tensor:
-        above = target.double() - prediction.double()
-        return torch.maximum(q * above, (q - 1) * above).mean()
+    def quantile(prediction: Array, target: Array, lead: int = 0) -> Array:
+        with np.errstate(over="ignore", invalid="ignore"):
+            above = target.astype(np.float64) - prediction.astype(np.float64)
+            found: Array = np.maximum(q * above, (q - 1) * above).mean(tuple(range(lead, above.ndim)))
+        return found
 
-    return Metric(text, False, NUMBERS, quantile)
+    return Metric(text, False, NUMBERS, quantile, arrays=True)
 
 
 QUANTILE = quantile_loss("quantile")

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.func import vmap
 
-from ikura.metric._base import Metric, each_member
+from ikura.metric._base import Array, Metric, as_array, each_member
 from ikura.metric.registry import METRICS
 
 __all__ = ["AVERAGED", "COUNTED", "TOGETHER", "draws", "evidence", "of_mean", "own_scores", "scores"]
@@ -48,13 +44,14 @@ def of_mean(name: str) -> bool:
     return name.partition(":")[0] in AVERAGED
 
 
-def evidence(metric: Any, prediction: Tensor, target: Tensor) -> Tensor:
+def evidence(metric: Any, prediction: Any, target: Any, lead: int = 0) -> Array:
     """Keep of a prediction what resampling the examples needs.
 
     Args:
         metric: what will be measured; a `Metric`.
         prediction: of the examples, shape (n,) or (n, C).
         target: the truth, shape (n,).
+        lead: how many axes the prediction has in front of these, of several networks.
 
     Returns:
         Shape (n,): whether each example is right (uint8) for accuracy, its loss (float32) for log_loss, its absolute
@@ -63,18 +60,22 @@ def evidence(metric: Any, prediction: Tensor, target: Tensor) -> Tensor:
 
     Example:
         >>> from ikura.metric import METRICS
-        >>> evidence(METRICS["accuracy"], torch.tensor([0.9, 0.2, 0.6]), torch.tensor([1.0, 0.0, 0.0]))
-        tensor([1, 1, 0], dtype=torch.uint8)
+        >>> evidence(METRICS["accuracy"], np.array([0.9, 0.2, 0.6]), np.array([1.0, 0.0, 0.0]))
+        array([1, 1, 0], dtype=uint8)
     """
+    prediction, target = as_array(prediction), as_array(target)
     name = getattr(metric, "name", "")
-    if METRICS.get(name) is not metric or not of_mean(name) or target.dim() > 1:
-        return prediction.clone()
-    values = vmap(METRICS[AVERAGED.get(name, name)].function)(prediction[:, None], target[:, None])
+    if METRICS.get(name) is not metric or not of_mean(name) or target.ndim > 1:
+        return np.array(prediction)
+    of_one = METRICS[AVERAGED.get(name, name)].function
+    values: Array = of_one(np.expand_dims(prediction, lead + 1), target[:, None], lead + 1)
     if name == "accuracy":
-        return values.to(torch.uint8)
+        return values.astype(np.uint8)
     if name == "log_loss":
-        return values.float()
-    return values.square() if name in ("rmse", "r2") else values
+        return values.astype(np.float32)
+    if name in ("rmse", "r2"):
+        values = np.square(values)
+    return values
 
 
 def draws(n: int, resamples: int, seed: int, purpose: str) -> Iterator[NDArray[np.float32]]:
@@ -97,7 +98,7 @@ def draws(n: int, resamples: int, seed: int, purpose: str) -> Iterator[NDArray[n
 
 
 def scores(
-    metric: Metric, shown: Sequence[NDArray[Any]], target: Tensor, counts: NDArray[np.float32]
+    metric: Metric, shown: Sequence[NDArray[Any]], target: Any, counts: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """Measure several predictions on resamples of the examples.
 
@@ -111,10 +112,10 @@ def scores(
         The metric, float64 of shape (predictions, resamples); NaN where it is not defined (no example; `roc_auc` of
         one class).
     """
-    own = METRICS.get(metric.name) is not metric
+    target, own = as_array(target), METRICS.get(metric.name) is not metric
     if not own and metric.name in TOGETHER:
         return _together(metric, shown, target, counts)
-    if own or not of_mean(metric.name) or target.dim() > 1:
+    if own or not of_mean(metric.name) or target.ndim > 1:
         return _one_by_one(metric, shown, target, counts)
     values = np.stack(shown)
     # Sums of zeros and ones are exact in float32; losses are summed in float64.
@@ -123,7 +124,7 @@ def scores(
     return _of_sums(metric, sums, target, counts)
 
 
-def own_scores(metric: Metric, shown: NDArray[Any], target: Tensor, counts: NDArray[np.float32]) -> NDArray[np.float64]:
+def own_scores(metric: Metric, shown: NDArray[Any], target: Array, counts: NDArray[np.float32]) -> NDArray[np.float64]:
     """Measure predictions of each resample's own on that resample.
 
     Args:
@@ -134,7 +135,7 @@ def own_scores(metric: Metric, shown: NDArray[Any], target: Tensor, counts: NDAr
     Returns:
         The metric, float64 of shape (predictions, resamples); NaN where it is not defined.
     """
-    if METRICS.get(metric.name) is not metric or not of_mean(metric.name) or target.dim() > 1:
+    if METRICS.get(metric.name) is not metric or not of_mean(metric.name) or target.ndim > 1:
         each = [scores(metric, list(one), target, row[None])[:, 0] for one, row in zip(shown, counts, strict=True)]
         return np.stack(each, 1)
     kind = np.float32 if metric.name == "accuracy" else np.float64
@@ -143,7 +144,7 @@ def own_scores(metric: Metric, shown: NDArray[Any], target: Tensor, counts: NDAr
 
 
 def _of_sums(
-    metric: Metric, sums: NDArray[np.float64], target: Tensor, counts: NDArray[np.float32]
+    metric: Metric, sums: NDArray[np.float64], target: Array, counts: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """The metric from sums over each resample, shape (predictions, resamples)."""
     total = counts.sum(1, dtype=np.float64)
@@ -151,7 +152,7 @@ def _of_sums(
         if metric.name != "r2":
             means: NDArray[np.float64] = sums / total
             return np.sqrt(means) if metric.name == "rmse" else means
-        truth = target.double().numpy()
+        truth = target.astype(np.float64)
         truth = truth - truth.mean()
         mean = counts @ truth / total
         spread = counts @ truth**2 - total * mean**2
@@ -160,32 +161,32 @@ def _of_sums(
 
 
 def _one_by_one(
-    metric: Metric, shown: Sequence[NDArray[Any]], target: Tensor, counts: NDArray[np.float32]
+    metric: Metric, shown: Sequence[NDArray[Any]], target: Array, counts: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    predictions = torch.from_numpy(np.stack(shown))
+    predictions = np.stack(shown)
     measured = np.full((len(shown), len(counts)), np.nan)
     examples = np.arange(counts.shape[1])
     for column, times in enumerate(counts.astype(np.int64)):
-        rows = torch.from_numpy(np.repeat(examples, times))
+        rows = np.repeat(examples, times)
         if len(rows):
-            measured[:, column] = each_member(metric, predictions[:, rows], target[rows]).numpy()
+            measured[:, column] = each_member(metric, predictions[:, rows], target[rows])
     return measured
 
 
 def _together(
-    metric: Metric, shown: Sequence[NDArray[Any]], target: Tensor, counts: NDArray[np.float32]
+    metric: Metric, shown: Sequence[NDArray[Any]], target: Array, counts: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """As `_one_by_one`, for resamples of as many examples at once."""
-    predictions = torch.from_numpy(np.stack(shown))
+    predictions = np.stack(shown)
     measured = np.full((len(shown), len(counts)), np.nan)
     times = counts.astype(np.int64)
     totals = times.sum(1)
     for total in np.unique(totals[totals > 0]):
         same = np.flatnonzero(totals == total)
-        size = max(1, BLOCK_NUMBERS * predictions.shape[1] // (predictions.numel() * int(total)))
+        size = max(1, BLOCK_NUMBERS * predictions.shape[1] // (predictions.size * int(total)))
         for start in range(0, len(same), size):
             columns = same[start : start + size]
             _, drawn = np.nonzero(times[columns])
-            rows = torch.from_numpy(np.repeat(drawn, times[columns][times[columns] > 0]).reshape(len(columns), total))
-            measured[:, columns] = vmap(partial(each_member, metric), (1, 0))(predictions[:, rows], target[rows]).T
+            rows = np.repeat(drawn, times[columns][times[columns] > 0]).reshape(len(columns), total)
+            measured[:, columns] = metric.function(predictions[:, rows], target[rows][None], 2)
     return measured

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
-from torch import Tensor
-from torch.nn import functional
-
 from ikura.errors import UsageError, nearest
+from ikura.lazy_torch import Tensor, functional, torch
 
 __all__ = ["ACTIVATIONS", "activation"]
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": functional.relu,
-    "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
-    "leaky_relu": functional.leaky_relu,
-    "elu": functional.elu,
-    "gelu": functional.gelu,
-    "silu": functional.silu,
+    "relu": lambda z: functional.relu(z),
+    "tanh": lambda z: torch.tanh(z),
+    "sigmoid": lambda z: torch.sigmoid(z),
+    "leaky_relu": lambda z: functional.leaky_relu(z),
+    "elu": lambda z: functional.elu(z),
+    "gelu": lambda z: functional.gelu(z),
+    "silu": lambda z: functional.silu(z),
 }
 """Name to function, from z to a of the same shape."""
 

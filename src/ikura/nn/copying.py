@@ -5,14 +5,14 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TypeVar
 
-from torch import Tensor, nn
+from ikura.lazy_torch import Tensor, nn
 
 __all__ = ["copy_of"]
 
-Module = TypeVar("Module", bound=nn.Module)
+Copied = TypeVar("Copied", bound="nn.Module")
 
 
-def copy_of(module: Module) -> Module:
+def copy_of(module: Copied) -> Copied:
     """Copy a network, also one that keeps computed tensors in attributes, such as `torch.nn.utils.weight_norm`.
 
     Example:

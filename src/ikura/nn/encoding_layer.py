@@ -1,18 +1,17 @@
-"""The layer that encodes numeric columns, and factors on the inputs of a network."""
+"""The layer that encodes numeric columns."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from math import pi, sqrt
+from math import pi
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ikura.nn.encoding import CLIP, NumericEncoding
-from ikura.nn.noise import bits, key, normal
 
-__all__ = ["EncodingLayer", "encoding_layer", "initial_encoding"]
+__all__ = ["EncodingLayer", "encoding_layer"]
 
 FAR = float(np.finfo(np.float32).max)
 """Stands for infinity in bounds, which files hold as finite numbers."""
@@ -197,30 +196,3 @@ def encoding_layer(encoding: NumericEncoding) -> EncodingLayer:
         [[7.0, 1.0, 0.5]]
     """
     return LAYERS[encoding.kind](encoding)
-
-
-def initial_encoding(encoding: NumericEncoding, seed: int, sigma: float) -> list[np.ndarray]:
-    """Draw the initial parameters of an encoding, flat and in their order.
-
-    Frequencies are N(0, σ²), phases uniform on [-π, π], weights N(0, 2 / waves), which gives sums of waves the variance
-    1, and biases 0; the draws are keyed by seed, column, and frequency or number.
-
-    Args:
-        encoding: the encoding.
-        seed: of the member.
-        sigma: σ, in waves per standard deviation of a column.
-
-    Returns:
-        An array for each parameter; none of an encoding that learns nothing.
-    """
-    if not encoding.learns:
-        return []
-    count, frequencies = len(encoding.columns), encoding.frequencies
-    drawn: dict[str, np.ndarray] = {"frequencies": sigma * normal(key(seed, "frequencies"), count, frequencies)}
-    if encoding.kind == "pbld":
-        cells = bits(key(seed, "phases"), count, frequencies).astype(np.float64)
-        drawn["phases"] = pi * (2 * (cells + 0.5) / 2.0**32 - 1)
-    weights = [normal(key(seed, "waves", column), encoding.mixed, encoding.waves) for column in range(count)]
-    drawn["weight"] = np.concatenate(weights) * sqrt(2 / encoding.waves)
-    drawn["bias"] = np.zeros(count * encoding.mixed)
-    return [drawn[name].ravel() for name in encoding.parameters]

@@ -3,40 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 
 import torch
 from torch import Tensor, nn
 
 from ikura.errors import UsageError
-from ikura.nn.loss import Loss, Prediction
+from ikura.nn.averaging import Averaging
 from ikura.nn.mlp import MLP
 
-__all__ = ["Averaging", "EnsembleNetwork", "averaging_of"]
-
-
-class Averaging(StrEnum):
-    """What raw outputs are turned into before they are averaged."""
-
-    SIGMOID = "sigmoid"
-    SOFTMAX = "softmax"
-    IDENTITY = "identity"
-    EXPONENTIAL = "exponential"
-
-
-def averaging_of(task: str, loss: Loss) -> Averaging | None:
-    """Tell how networks of a task and a loss are averaged; None where there is no average that is a prediction.
-
-    Example:
-        >>> from ikura.nn.loss import LOSSES
-        >>> averaging_of("binary", LOSSES["focal"]), averaging_of("regression", LOSSES["gaussian_nll"])
-        (<Averaging.SIGMOID: 'sigmoid'>, None)
-    """
-    if task == "own" or loss.own is not None or loss.prediction is Prediction.FIRST_HALF:
-        return None
-    if task == "regression":
-        return Averaging.EXPONENTIAL if loss.prediction is Prediction.EXPONENTIAL else Averaging.IDENTITY
-    return Averaging.SOFTMAX if task == "multiclass" else Averaging.SIGMOID
+__all__ = ["EnsembleNetwork"]
 
 
 class EnsembleNetwork(nn.Module):

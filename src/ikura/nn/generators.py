@@ -11,7 +11,8 @@ from threading import RLock
 from typing import Any
 
 import numpy as np
-import torch
+
+from ikura.lazy_torch import torch, torch_is_imported
 
 __all__ = ["GeneratorStates", "preserved", "reseed", "reseed_torch", "seeded"]
 
@@ -33,7 +34,7 @@ class GeneratorStates:
         True
     """
 
-    cpu: torch.Tensor
+    cpu: torch.Tensor | None
     python: Any
     numpy: Any
     device: str | torch.device
@@ -42,13 +43,17 @@ class GeneratorStates:
     @classmethod
     def now(cls, device: str | torch.device = "cpu") -> GeneratorStates:
         """Where they are, that of a GPU included."""
-        cuda = _cuda(device)
+        cuda = None if device == "cpu" else _cuda(device)
         other = None if cuda is None else cuda.get_state()
-        return cls(torch.get_rng_state(), random.getstate(), np.random.get_state(legacy=False), device, other)
+        cpu = torch.get_rng_state() if torch_is_imported() or cuda is not None else None
+        return cls(cpu, random.getstate(), np.random.get_state(legacy=False), device, other)
 
     def go(self) -> None:
         """Bring them there again."""
-        torch.set_rng_state(self.cpu)
+        if self.cpu is not None:
+            torch.set_rng_state(self.cpu)
+        elif torch_is_imported():
+            torch.default_generator.manual_seed(torch.Generator().initial_seed())
         random.setstate(self.python)
         np.random.set_state(self.numpy)
         if self.other is not None:
@@ -75,12 +80,15 @@ def preserved(device: str | torch.device = "cpu", dtype: str | None = None) -> I
         True
     """
     with _LOCK:
-        place, precision = GeneratorStates.now(device), torch.get_default_dtype()
-        torch.set_default_dtype(precision if dtype is None else getattr(torch, dtype))
+        place, known = GeneratorStates.now(device), dtype is not None or torch_is_imported()
+        precision = torch.get_default_dtype() if known else None
+        if dtype is not None:
+            torch.set_default_dtype(getattr(torch, dtype))
         try:
             yield
         finally:
-            torch.set_default_dtype(precision)
+            if precision is not None:
+                torch.set_default_dtype(precision)
             place.go()
 
 

@@ -7,11 +7,9 @@ from math import prod, sqrt
 from typing import Protocol
 
 import numpy as np
-import torch
-from torch import nn
-from torch.nn.modules.conv import _ConvNd
 
 from ikura.errors import UsageError, nearest
+from ikura.lazy_torch import nn, torch
 from ikura.nn.noise import key, normal
 
 __all__ = ["INITIALISATIONS", "initial_weights", "initialisation", "initialise"]
@@ -116,7 +114,6 @@ def initialisation(name: str) -> Initialisation:
     return INITIALISATIONS[name]
 
 
-@torch.no_grad()
 def initialise(module: nn.Module, name: str, stream: int, scale: float = 1.0, by_fan_out: bool = False) -> nn.Module:
     """Draw the weights of every linear and convolutional layer of a module anew, and set their biases to zero.
 
@@ -145,13 +142,14 @@ def initialise(module: nn.Module, name: str, stream: int, scale: float = 1.0, by
     """
     draw = initialisation(name)
     for place, layer in module.named_modules():
-        if not isinstance(layer, nn.Linear | _ConvNd):
+        if not isinstance(layer, (nn.Linear, nn.modules.conv._ConvNd)):
             continue
         units, fan_in, field = len(layer.weight), layer.weight[0].numel(), prod(layer.weight.shape[2:])
         weights = draw(key(stream, place), units, fan_in, field)
         if by_fan_out and name in ("he", "xavier"):
             weights = weights * sqrt(fan_in / (units * field))
-        layer.weight.copy_(torch.from_numpy(weights * scale).reshape(layer.weight.shape))
-        if layer.bias is not None:
-            layer.bias.zero_()
+        with torch.no_grad():
+            layer.weight.copy_(torch.from_numpy(weights * scale).reshape(layer.weight.shape))
+            if layer.bias is not None:
+                layer.bias.zero_()
     return module

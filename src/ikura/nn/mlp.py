@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from math import ceil, sqrt
 from typing import Any
 
 import torch
@@ -12,22 +11,14 @@ from torch import Tensor, nn
 
 from ikura.nn.activation import activation as activation_named
 from ikura.nn.dropout import INPUTS, Dropout
+from ikura.nn.embedding_size import usual_size
 from ikura.nn.encoding import NumericEncoding
 from ikura.nn.encoding_layer import encoding_layer
-from ikura.nn.normalisation import normaliser
-from ikura.nn.target_transform import TargetLayer, TargetTransform
+from ikura.nn.normalisers import normaliser
+from ikura.nn.target_layer import TargetLayer
+from ikura.nn.target_transform import TargetTransform
 
-__all__ = ["MLP", "usual_size"]
-
-
-def usual_size(cardinality: int) -> int:
-    """Choose the width of an embedding: the root of the number of categories, at most 16.
-
-    Example:
-        >>> [usual_size(c) for c in (17, 100, 5000)]
-        [5, 10, 16]
-    """
-    return min(16, ceil(sqrt(cardinality)))
+__all__ = ["MLP"]
 
 
 class MLP(nn.Module):

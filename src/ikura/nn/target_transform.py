@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
 from typing import Any
 
 import numpy as np
-import torch
-from scipy.stats import yeojohnson, yeojohnson_normmax
-from torch import Tensor, nn
+from scipy.special import boxcox1p
 
 from ikura.errors import UsageError, nearest
 from ikura.json_values import JsonObject
 from ikura.nn.encoding import normal_scores
 
-__all__ = ["TRANSFORMS", "TargetLayer", "TargetTransform", "fit_target", "target_transform"]
+__all__ = ["TRANSFORMS", "TargetTransform", "fit_target", "target_transform"]
 
 TRANSFORMS: dict[str, str] = {
     "none": "the standardised value itself",
@@ -104,54 +101,35 @@ class TargetTransform:
             raw = np.log(np.maximum(mean + std * y, np.finfo(np.float64).tiny))
         else:
             centre, spread, power = self.numbers
-            raw = yeojohnson(y, power)
+            raw = _powers(y, power)
         found: np.ndarray = (raw - centre) / spread
         return found
 
     def undo(self, z: np.ndarray) -> np.ndarray:
         """Return standardised values of what networks put out, in the precision of z; NaN stays NaN."""
-        found: np.ndarray = TargetLayer(self)(torch.from_numpy(np.ascontiguousarray(z))).numpy()
-        return found
-
-
-class TargetLayer(nn.Module):
-    """Undoes a transform behind a trained network, in double precision: z, any shape, becomes y.
-
-    Args:
-        transform: the transform.
-    """
-
-    knots: Tensor
-    slope: Tensor
-    added: Tensor
-
-    def __init__(self, transform: TargetTransform) -> None:
-        super().__init__()
-        self.transform = transform
-        if transform.kind == "quantile":
-            half = len(transform.numbers) // 2
-            values, scores = np.array(transform.numbers[:half]), np.array(transform.numbers[half:])
-            for name, one in (("knots", scores[:-1]), ("slope", 1 / np.diff(scores)), ("added", np.diff(values))):
-                self.register_buffer(name, torch.from_numpy(one), persistent=False)
-
-    def forward(self, z: Tensor) -> Tensor:
-        """Undo the transform."""
-        kind, numbers, wide = self.transform.kind, self.transform.numbers, z.double()
-        if kind == "quantile":
-            shares = ((wide[..., None] - self.knots.double()) * self.slope.double()).clamp(0, 1)
-            return (numbers[0] + (shares * self.added.double()).sum(-1)).to(z.dtype)
+        numbers, wide = self.numbers, np.asarray(z, np.float64)
+        if self.kind == "quantile":
+            half = len(numbers) // 2
+            return np.interp(wide, numbers[half:], numbers[:half]).astype(z.dtype)
         raw = numbers[0] + numbers[1] * wide
-        y = (torch.exp(raw) - numbers[2]) / numbers[3] if kind == "log" else _powers_undone(raw, numbers[2])
-        return y.clamp(self.transform.low, self.transform.high).to(z.dtype)
+        with np.errstate(over="ignore"):
+            y = (np.exp(raw) - numbers[2]) / numbers[3] if self.kind == "log" else _powers_undone(raw, numbers[2])
+        return y.clip(self.low, self.high).astype(z.dtype)
 
 
-def _powers_undone(z: Tensor, power: float) -> Tensor:
-    """Yeo and Johnson's power undone; each branch is computed of numbers for which it is finite."""
-    above, below = z.clamp(min=0), (-z).clamp(min=0)
+def _powers(y: np.ndarray, power: float) -> np.ndarray:
+    """The power of Yeo and Johnson: a Box-Cox power of 1 + y above zero, one of the other sign and 2 - λ below."""
+    found: np.ndarray = np.where(y >= 0, boxcox1p(np.maximum(y, 0), power), -boxcox1p(np.maximum(-y, 0), 2 - power))
+    return found
+
+
+def _powers_undone(z: np.ndarray, power: float) -> np.ndarray:
+    """That power undone; each branch is computed of numbers for which it is finite."""
+    above, below = z.clip(min=0), (-z).clip(min=0)
     rest = 2 - power
-    positive = torch.exp(above) if power == 0 else (above * power + 1).clamp(min=LEAST) ** (1 / power)
-    negative = torch.exp(below) if rest == 0 else (below * rest + 1).clamp(min=LEAST) ** (1 / rest)
-    return torch.where(z >= 0, positive - 1, 1 - negative)
+    positive = np.exp(above) if power == 0 else (above * power + 1).clip(min=LEAST) ** (1 / power)
+    negative = np.exp(below) if rest == 0 else (below * rest + 1).clip(min=LEAST) ** (1 / rest)
+    return np.where(z >= 0, positive - 1, 1 - negative)
 
 
 def fit_target(kind: str, y: np.ndarray, mean: float = 0.0, std: float = 1.0) -> TargetTransform | None:
@@ -191,12 +169,14 @@ def fit_target(kind: str, y: np.ndarray, mean: float = 0.0, std: float = 1.0) ->
         raw, more = np.log(mean + std * values), (float(mean), float(std))
     else:
         power = _power(values)
-        raw, more = yeojohnson(values, power), (power,)
+        raw, more = _powers(values, power), (power,)
     spread = float(raw.std())
     return TargetTransform(kind, (float(raw.mean()), spread if spread > 0 else 1.0, *more), low, high)
 
 
 def _power(values: np.ndarray) -> float:
     """The power of the largest likelihood."""
-    found: Callable[..., Any] = yeojohnson_normmax
-    return float(found(values))
+    # The rest of scipy.stats takes half a second to import.
+    from scipy.stats import yeojohnson_normmax
+
+    return float(yeojohnson_normmax(values))

@@ -10,11 +10,9 @@ import torch
 from torch import Tensor, fx, nn
 
 from ikura.errors import UsageError, nearest
+from ikura.nn.freeze import FREEZE
 
-__all__ = ["FREEZE", "Cut", "cut", "features", "replace_head"]
-
-FREEZE = ("all", "most", "none")
-"""How much of a pretrained network stays as it is: all but the head, all but the last layers, nothing."""
+__all__ = ["Cut", "cut", "features", "replace_head"]
 
 HEADS = (nn.Linear,)
 

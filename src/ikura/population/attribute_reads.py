@@ -7,7 +7,7 @@ from functools import lru_cache
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from torch import nn
+from ikura.lazy_torch import nn
 
 __all__ = ["names_read", "of_libraries"]
 

@@ -13,19 +13,29 @@ from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
-__all__ = ["OUTSIDE", "UnwritableError", "complaint", "global_names", "observe", "read", "restore", "write"]
+from ikura.lazy_torch import Module, Tensor, nn, torch
+
+__all__ = ["OUTSIDE", "UnwritableError", "complaint", "global_names", "observe", "plain", "read", "restore", "write"]
 
 OUTSIDE = "outside:"
 """What stands before the names of things that all networks of a class share: its own attributes, global values."""
 
 PREFIX, TEXT = "attribute:", "attribute-json:"
-INTERNAL = frozenset(vars(nn.Module()))
 HOOKS = ("_forward_hooks", "_forward_pre_hooks")
-PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device, torch.Size, np.generic)
 DEPTH = 6
+
+
+@lru_cache(maxsize=1)
+def plain() -> tuple[type, ...]:
+    """Types of values that show all there is of them."""
+    return bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device, torch.Size, np.generic
+
+
+@lru_cache(maxsize=1)
+def _internal() -> frozenset[str]:
+    """Attributes that every module has."""
+    return frozenset(vars(nn.Module()))
 
 
 class UnwritableError(TypeError):
@@ -67,7 +77,7 @@ def observe(module: nn.Module) -> dict[str, Hashable]:
                 if isinstance(value, FunctionType) and name != "__init__":
                     for other, description in _outer(value, seen):
                         found[OUTSIDE + other] = description
-                elif not name.startswith("__") and isinstance(value, (*PLAIN, list, dict, set, deque, Tensor)):
+                elif not name.startswith("__") and isinstance(value, (*plain(), list, dict, set, deque, Tensor)):
                     found[f"{OUTSIDE}{cls.__name__}.{name}"] = _described(value, seen)
     return found
 
@@ -90,7 +100,7 @@ def _own(part: nn.Module) -> Iterator[tuple[str, Any]]:
     private = type(part).__module__.partition(".")[0] == "torch"
     for name, value in vars(part).items():
         inner = (private and name.startswith("_")) or (isinstance(part, nn.RNNBase) and name.startswith("_flat_weight"))
-        if name not in INTERNAL and not inner:
+        if name not in _internal() and not inner:
             yield name, value
     for name, buffer in part._buffers.items():
         if buffer is None:
@@ -101,7 +111,7 @@ def _outer(function: FunctionType, seen: set[int]) -> Iterator[tuple[str, Hashab
     """Global values and closed-over ones that a function names and that can change."""
     for name in global_names(function.__code__):
         value = function.__globals__.get(name)
-        if isinstance(value, (*PLAIN, list, dict, set, deque, Tensor, np.ndarray)) and value is not None:
+        if isinstance(value, (*plain(), list, dict, set, deque, Tensor, np.ndarray)) and value is not None:
             yield name, _described(value, seen)
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
@@ -128,13 +138,13 @@ def global_names(code: CodeType) -> tuple[str, ...]:
 def _described(value: Any, seen: set[int], depth: int = 0) -> Hashable:
     """Describe one value; what has no value to compare, such as a file, is described by its kind alone."""
     kind = type(value).__qualname__
-    if isinstance(value, PLAIN):
+    if isinstance(value, plain()):
         return kind, repr(value)
     if isinstance(value, Tensor):
         return (kind,) if id(value) in seen else (kind, *_bits(value))
     if isinstance(value, np.ndarray):
         return kind, value.shape, str(value.dtype), _digest(np.ascontiguousarray(value).tobytes())
-    if depth > DEPTH or id(value) in seen or isinstance(value, nn.Module | type):
+    if depth > DEPTH or id(value) in seen or isinstance(value, Module | type):
         return (kind,)
     seen = seen | {id(value)}
     if isinstance(value, list | tuple | deque):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ikura.data.images.pixel_memory import is_mapped
+from ikura.lazy_torch import Tensor, torch
 from ikura.nn.augmentation import Augment
 from ikura.population.examples import Examples
 from ikura.population.inputs import Features, tensors_of

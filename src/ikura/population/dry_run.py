@@ -9,20 +9,15 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
-
 from ikura.errors import UsageError
+from ikura.lazy_torch import Module, Tensor, nn, pytree, torch
 from ikura.nn.generators import preserved, seeded
 from ikura.nn.noise import Draws, drawing
-from ikura.nn.products import weights_in_products
 from ikura.population.attributes import OUTSIDE, UnwritableError, complaint, observe, read
 from ikura.population.factory import NetworkError
 from ikura.population.inputs import Features, call_forward
 from ikura.population.loss_check import Aim, check_loss, check_predictions
 from ikura.population.stacked_module import check_buffer
-from ikura.population.ways import draws_outside, slow_at_once, vmap_failure
 
 __all__ = ["ForwardTraits", "dry_run", "run_once"]
 
@@ -97,6 +92,8 @@ def dry_run(make: Callable[[], nn.Module], x: Features, codes: Tensor, aim: Aim,
         NetworkError: a network fails.
         UsageError: it cannot be trained rightly, whatever its hyperparameters.
     """
+    from ikura.population.ways import draws_outside
+
     first, second = make(), make()
     _check_own(first, second)
     wide = sorted({str(p.dtype) for p in first.parameters() if p.is_floating_point()} - {str(dtype), "torch.float32"})
@@ -169,6 +166,8 @@ def run_once(module: nn.Module, x: Features, codes: Tensor, aim: Aim, dtype: tor
 
 def _alone(first: nn.Module, second: nn.Module, x: Features, codes: Tensor, aim: Aim) -> str:
     """Why networks run one after another; empty if they can run at once."""
+    from ikura.population.ways import slow_at_once, vmap_failure
+
     if name := slow_at_once(second, x, codes):
         return f"{name} is faster so"
     failure = vmap_failure(first, second, x, codes, aim)
@@ -205,7 +204,7 @@ def _check_own(first: nn.Module, second: nn.Module) -> None:
             inner = list(value.values()) if isinstance(value, dict) else value
             if name.startswith("_") or not isinstance(inner, list | tuple):
                 continue
-            layers = [p for one in inner if isinstance(one, nn.Module) for p in one.parameters()]
+            layers = [p for one in inner if isinstance(one, Module) for p in one.parameters()]
             layers += [one for one in inner if isinstance(one, nn.Parameter)]
             if any(id(p) not in registered for p in layers):
                 where = f"{path}.{name}" if path else name
@@ -229,7 +228,7 @@ def _evaluate(module: nn.Module, x: Features, codes: Tensor, aim: Aim) -> Any:
             f"gives {tuple(found.shape)}"
         )
     aim.outputs.check(found, len(x))
-    numbers = [one for one in tree_leaves(found) if isinstance(one, Tensor)]
+    numbers = [one for one in pytree.tree_leaves(found) if isinstance(one, Tensor)]
     if any(bool(torch.isnan(one).any() or torch.isposinf(one).any()) for one in numbers):
         raise NetworkError(
             f"the network's outputs are not finite before training, on inputs of shape {tuple(x.shape)}: look at its "
@@ -258,7 +257,7 @@ def _check_gradient(module: nn.Module, found: Any) -> list[str]:
     learning = [p for p in module.parameters() if p.requires_grad]
     if not learning:
         raise UsageError("all parameters of the network are frozen (requires_grad is False), so that none is trained")
-    outputs = [one for one in tree_leaves(found) if isinstance(one, Tensor) and one.requires_grad]
+    outputs = [one for one in pytree.tree_leaves(found) if isinstance(one, Tensor) and one.requires_grad]
     if not outputs:
         raise UsageError(
             "in training, no gradient leads from the network's outputs to its parameters: forward computes them under "
@@ -283,6 +282,8 @@ def _reason(error: Exception) -> str:
 
 
 def _weights(module: nn.Module, x: Features, codes: Tensor) -> frozenset[str]:
+    from ikura.nn.products import weights_in_products
+
     with torch.no_grad(), preserved():
         return weights_in_products(module.eval(), lambda: call_forward(module, x, codes))
 
@@ -298,7 +299,7 @@ def _draws_in_evaluation(module: nn.Module, x: Features, codes: Tensor) -> bool:
 
 def _equal(first: Any, second: Any) -> bool:
     """Whether two outputs are the same."""
-    mine, theirs = ([one for one in tree_leaves(each) if isinstance(one, Tensor)] for each in (first, second))
+    mine, theirs = ([one for one in pytree.tree_leaves(each) if isinstance(one, Tensor)] for each in (first, second))
     return len(mine) == len(theirs) and all(torch.equal(a, b) for a, b in zip(mine, theirs, strict=True))
 
 

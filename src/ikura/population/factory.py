@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
-
 from ikura.errors import UsageError
+from ikura.lazy_torch import Module, Tensor, nn, torch
 from ikura.nn.generators import seeded
 from ikura.population.inputs import Features, call_forward
 from ikura.population.member import Hyperparameters
@@ -25,7 +22,7 @@ class NetworkError(UsageError):
 COMPILED = "_orig_mod"
 """Under which name `torch.compile` keeps a module."""
 
-Factory = Callable[[Hyperparameters], nn.Module]
+Factory = Callable[[Hyperparameters], Module]
 
 
 def unwrapped(module: Any) -> Any:
@@ -36,9 +33,9 @@ def unwrapped(module: Any) -> Any:
         >>> unwrapped(torch.compile(nn.DataParallel(layer), backend="eager")) is layer
         True
     """
-    while isinstance(module, nn.Module):
+    while isinstance(module, Module):
         inner = module.module if isinstance(module, nn.DataParallel) else getattr(module, COMPILED, None)
-        if not isinstance(inner, nn.Module):
+        if not isinstance(inner, Module):
             break
         module = inner
     return module
@@ -69,7 +66,7 @@ def build(
     with seeded(key, dtype="float32"), default_torch_settings():
         try:
             module = factory(Hyperparameters(hyperparameters))
-            if inputs and isinstance(module, nn.Module) and any(map(is_lazy, module.parameters())):
+            if inputs and isinstance(module, Module) and any(map(nn.parameter.is_lazy, module.parameters())):
                 with torch.no_grad():
                     codes = inputs[1] if len(inputs) > 1 else None
                     call_forward(module.eval(), inputs[0], codes if isinstance(codes, Tensor) else None)
@@ -81,10 +78,10 @@ def build(
                 f"{who}: the network factory failed with {type(error).__name__}: {reason} "
                 f"(hyperparameters {dict(hyperparameters)})"
             ) from error
-    if isinstance(module, nn.Module) and any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
+    if isinstance(module, Module) and any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
         raise UsageError(f"{who}: the network is scripted, so that its weights cannot be exchanged; give it unscripted")
     module = unwrapped(module)
-    if not isinstance(module, nn.Module):
+    if not isinstance(module, Module):
         kind = type(module).__name__
         raise UsageError(f"{who}: the network factory must return an nn.Module, but returned {kind}")
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):

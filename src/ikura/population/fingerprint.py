@@ -13,14 +13,12 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, Modul
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
-from ikura.population.attributes import global_names
+from ikura.lazy_torch import Module, Tensor, nn
+from ikura.population.attributes import global_names, plain
 
 __all__ = ["Fingerprint", "fingerprint"]
 
-PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device, torch.Size, np.generic)
 LIBRARIES = tuple({str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platlib", "purelib")})
 DEPTH = 8
 
@@ -112,7 +110,7 @@ class _Reader:
     def value(self, value: Any, depth: int = 0) -> str:
         """Describe a value in a text that is the same in every process."""
         kind = type(value).__qualname__
-        if isinstance(value, PLAIN):
+        if isinstance(value, plain()):
             return f"{kind} {value!r}"
         if isinstance(value, Tensor | np.ndarray):
             array = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
@@ -144,8 +142,8 @@ class _Reader:
             kind = f"{kind} {called}"
         self.seen[id(value)] = kind
         self.value(type(value), depth + 1)
-        if callable(value) and _own(type(value)) and not isinstance(value, nn.Module):
-            held = {name: one for name, one in vars(value).items() if isinstance(one, PLAIN)}
+        if callable(value) and _own(type(value)) and not isinstance(value, Module):
+            held = {name: one for name, one in vars(value).items() if isinstance(one, plain())}
             return f"{kind} {self.value(held, depth + 1)}"
         return kind
 
@@ -156,7 +154,7 @@ class _Reader:
             function = getattr(member, "__func__", None) or getattr(member, "fget", None) or member
             if isinstance(function, FunctionType):
                 self.value(function, depth + 1)
-            elif isinstance(member, PLAIN) and not name.startswith("__"):
+            elif isinstance(member, plain()) and not name.startswith("__"):
                 self.parts[f"{cls.__qualname__}.{name}"] = _digest(repr(member).encode())
 
     def _function(self, function: FunctionType, depth: int) -> None:
@@ -170,7 +168,7 @@ class _Reader:
                 held.append("empty")
         for name in global_names(function.__code__):
             value = function.__globals__.get(name)
-            if isinstance(value, (*PLAIN, tuple, Mapping, FunctionType, BuiltinFunctionType, type, Tensor)):
+            if isinstance(value, (*plain(), tuple, Mapping, FunctionType, BuiltinFunctionType, type, Tensor)):
                 held.append(f"{name}: {self.value(value, depth + 1)}")
         text = _code(function.__code__, function.__doc__) + "\n" + "\n".join(held)
         name, number = function.__qualname__, 1

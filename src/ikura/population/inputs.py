@@ -9,10 +9,9 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from ikura.data.network_inputs import NetworkInputs
+from ikura.lazy_torch import Module, Tensor, nn, torch
 from ikura.population.examples import Examples
 
 __all__ = [
@@ -233,8 +232,8 @@ def takes_codes(module: nn.Module, columns: int) -> bool:
 
 def _parameters(module: nn.Module) -> list[inspect.Parameter]:
     """The parameters of a network's forward, of the one within if it is compiled; none where they are not known."""
-    while isinstance(inner := getattr(module, "_orig_mod", None), nn.Module) or (
-        isinstance(module, nn.DataParallel) and isinstance(inner := module.module, nn.Module)
+    while isinstance(inner := getattr(module, "_orig_mod", None), Module) or (
+        isinstance(module, nn.DataParallel) and isinstance(inner := module.module, Module)
     ):
         module = inner
     try:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from ikura.population.changes import Change, Course, Listener
+from ikura.population.denormal_numbers import taken_as_zero
 from ikura.population.member import Member
 from ikura.population.packing import fault_of_change
 from ikura.population.setup import TrainingSetup
@@ -172,7 +172,7 @@ def train(
     tell: Callable[[TileProgress], None] = lambda message: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> list[Outcome]:
-    """Train a tile, from its snapshot if there is one, with one thread of torch, on whose number rounding depends.
+    """Train a tile, from its snapshot if there is one, with one thread and ordinary settings of torch.
 
     Args:
         setup: examples, task, network.
@@ -186,20 +186,9 @@ def train(
     Raises:
         StoppedError: `stopping` said so.
     """
-    with one_thread_each(), _ordinary_arithmetic():
+    settings = default_torch_settings() if setup.needs_torch else nullcontext()
+    with one_thread_each(setup.needs_torch), taken_as_zero(), settings:
         return _train(setup, job, tell, stopping)
-
-
-@contextmanager
-def _ordinary_arithmetic() -> Iterator[None]:
-    """Train with gradients, full precision, and numbers too small to be normal taken as 0, whatever this thread has."""
-    flushed = not float(np.finfo(np.float64).tiny) * 0.5
-    torch.set_flush_denormal(True)
-    try:
-        with default_torch_settings():
-            yield
-    finally:
-        torch.set_flush_denormal(flushed)
 
 
 def _train(

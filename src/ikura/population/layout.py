@@ -7,19 +7,23 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from ikura.json_values import JsonObject
+from ikura.lazy_torch import torch
+from ikura.nn.embedding_size import usual_size
 from ikura.nn.encoding import NumericEncoding
-from ikura.nn.encoding_layer import initial_encoding
 from ikura.nn.generators import seeded
+from ikura.nn.initial_encoding import initial_encoding
 from ikura.nn.initialisation import initial_weights
-from ikura.nn.mlp import MLP, usual_size
 from ikura.nn.noise import key, normal
 from ikura.nn.target_transform import TargetTransform
 from ikura.population.member import Member
+
+if TYPE_CHECKING:
+    from ikura.nn.mlp import MLP
 
 __all__ = ["Layout"]
 
@@ -213,6 +217,8 @@ class Layout:
             weights: flat; None for the initial ones.
             predicts: whether outputs are values, as of a trained network, in place of what is learned of them.
         """
+        from ikura.nn.mlp import MLP
+
         arguments = self.arguments(member)
         if not predicts:
             arguments.pop("target", None)

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
-from torch.utils._pytree import tree_leaves
-
 from ikura.errors import UsageError
+from ikura.lazy_torch import Tensor, pytree, torch
 from ikura.nn.generators import seeded
 from ikura.nn.loss import Loss, OutputShape
 from ikura.population.factory import NetworkError
@@ -112,7 +109,7 @@ def check_predictions(outputs: Any, aim: Aim) -> list[str]:
         raise UsageError(f"predictions of {len(aim.y)} examples must be a tensor with a row for each, not {found}")
     if aim.task == "own" or aim.loss.predict_by is not None:
         return []
-    first = next(one for one in tree_leaves(outputs) if isinstance(one, Tensor))
+    first = next(one for one in pytree.tree_leaves(outputs) if isinstance(one, Tensor))
     shapes = aim.outputs.shapes(len(aim.y))
     if tuple(first.shape) not in shapes:
         raise UsageError(
@@ -141,11 +138,11 @@ def _value(outputs: Any, aim: Aim, when: str = "") -> Tensor:
 def _shape(outputs: Any) -> Any:
     if isinstance(outputs, Tensor):
         return tuple(outputs.shape)
-    return [tuple(one.shape) for one in tree_leaves(outputs) if isinstance(one, Tensor)]
+    return [tuple(one.shape) for one in pytree.tree_leaves(outputs) if isinstance(one, Tensor)]
 
 
 def _finite(outputs: Any) -> bool:
-    return all(bool(one.isfinite().all()) for one in tree_leaves(outputs) if isinstance(one, Tensor))
+    return all(bool(one.isfinite().all()) for one in pytree.tree_leaves(outputs) if isinstance(one, Tensor))
 
 
 def _reason(error: Exception) -> str:

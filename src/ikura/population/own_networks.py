@@ -6,17 +6,15 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from torch import nn
-
-from ikura.nn import Dropout
+from ikura.lazy_torch import nn
 from ikura.population.dry_run import ForwardTraits
 from ikura.population.member import Member
-from ikura.population.program.builder import Program, UnknownOperationError
-from ikura.population.program.inputs import ProgramInputs
 from ikura.population.structure import structures, weights_of
 
 if TYPE_CHECKING:
+    from ikura.population.program.builder import Program, UnknownOperationError
     from ikura.population.program.graph import Traced
+    from ikura.population.program.inputs import ProgramInputs
 
 __all__ = ["NetworkForm", "OwnNetworks"]
 
@@ -80,6 +78,8 @@ class OwnNetworks:
             module: the network.
             inputs: what its forward is given.
         """
+        from ikura.nn import Dropout
+
         weights = weights_of(module).values()
         marks = [bool(getattr(p, "pretrained", False)) for p in weights]
         full, unrated, kin = (self._numbers.setdefault(one, len(self._numbers)) for one in structures(module))

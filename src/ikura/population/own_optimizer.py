@@ -7,11 +7,8 @@ from functools import partial
 from inspect import Parameter, signature
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
-
 from ikura.errors import UsageError
+from ikura.lazy_torch import Module, Tensor, nn, torch
 from ikura.population.member import Hyperparameters
 from ikura.population.plain_state import UnsavableError, as_bytes, from_bytes
 from ikura.wording import one_line
@@ -26,7 +23,7 @@ FROM = {"lr": "learning_rate", "eps": "epsilon"}
 """Arguments of optimizers, and the hyperparameters that are called otherwise."""
 BETAS = ("beta1", "beta2", "beta3")
 
-OptimizerFactory = Callable[[nn.Module, Hyperparameters], Any]
+OptimizerFactory = Callable[[Module, Hyperparameters], Any]
 """Makes the optimizer of a network from it and its hyperparameters; also (optimizer, scheduler[, "update"])."""
 
 
@@ -45,7 +42,7 @@ def as_optimizer(name: str, thing: Any) -> OptimizerFactory:
         0.5
     """
     made = thing.func if isinstance(thing, partial) else thing
-    if isinstance(made, type) and issubclass(made, Optimizer):
+    if isinstance(made, type) and issubclass(made, torch.optim.Optimizer):
         _check_class(made)
         return partial(made_of_class, thing)
     if not callable(thing) or isinstance(thing, type):
@@ -59,14 +56,16 @@ def made_of(factory: Any) -> Any:
     return factory.args[0] if isinstance(factory, partial) and factory.func is made_of_class else factory
 
 
-def _check_class(optimizer: type[Optimizer]) -> None:
+def _check_class(optimizer: type[torch.optim.Optimizer]) -> None:
     closure = signature(optimizer.step).parameters.get("closure")
     if closure is not None and closure.default is Parameter.empty:
         name = optimizer.__name__
         raise UsageError(f"optimizer= cannot be {name}, which computes the loss several times in an update")
 
 
-def arguments_of_class(optimizer: Callable[..., Optimizer], names: Container[str]) -> dict[str, tuple[str, ...]]:
+def arguments_of_class(
+    optimizer: Callable[..., torch.optim.Optimizer], names: Container[str]
+) -> dict[str, tuple[str, ...]]:
     """Which arguments of a class of optimizers take their values from hyperparameters, and from which of these.
 
     Args:
@@ -88,7 +87,9 @@ def arguments_of_class(optimizer: Callable[..., Optimizer], names: Container[str
     return found
 
 
-def made_of_class(optimizer: Callable[..., Optimizer], module: nn.Module, hp: Mapping[str, Any]) -> Optimizer:
+def made_of_class(
+    optimizer: Callable[..., torch.optim.Optimizer], module: nn.Module, hp: Mapping[str, Any]
+) -> torch.optim.Optimizer:
     """Make an optimizer of a class: arguments that hyperparameters are called like take their values.
 
     `lr` is learning_rate, `eps` epsilon, `betas` beta1 and beta2; what the hyperparameters do not name is as the class
@@ -138,7 +139,7 @@ class MemberOptimizer:
 
     def _check(self, module: nn.Module, made: Any) -> None:
         stepping = callable(getattr(self.scheduler, "step", None)) or self.scheduler is None
-        if not isinstance(self.optimizer, Optimizer) or not stepping or self.every not in EVERY:
+        if not isinstance(self.optimizer, torch.optim.Optimizer) or not stepping or self.every not in EVERY:
             must = "must return an optimizer, or (optimizer, scheduler), or (optimizer, scheduler, 'update')"
             raise UsageError(f"optimizer= {must}, but returned {one_line(repr(made), 60)}")
         _check_class(type(self.optimizer))

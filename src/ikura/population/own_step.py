@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from torch import Tensor, nn
-
 from ikura.errors import UsageError
+from ikura.lazy_torch import Module, Tensor, nn
 from ikura.population.member import Hyperparameters
 from ikura.wording import one_line
 
@@ -30,7 +29,7 @@ class StepBatch(NamedTuple):
     weights: Tensor | None
 
 
-TrainingStep = Callable[[nn.Module, StepBatch, Hyperparameters], Any]
+TrainingStep = Callable[[Module, StepBatch, Hyperparameters], Any]
 """Computes the loss of a mini-batch from the network, the batch and the hyperparameters.
 
 It is a tensor of no dimension, or a dictionary of it as "loss" and of further numbers.

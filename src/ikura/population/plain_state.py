@@ -1,4 +1,4 @@
-"""The state of an optimizer as bytes: tensors in a safetensors file, whose head says how they belong together."""
+"""A state as bytes: tensors and arrays in a safetensors file, whose head says how they belong together."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
-from safetensors.torch import load, save
-from torch import Tensor
+from safetensors import numpy as of_arrays
 
+from ikura.lazy_torch import Tensor, torch
 from ikura.wording import one_line
 
 __all__ = ["UnsavableError", "as_bytes", "from_bytes"]
@@ -18,14 +18,14 @@ FORM = "form"
 
 
 class UnsavableError(Exception):
-    """A state holds what is no tensor, number, text, list, tuple or dictionary; its text says what and where."""
+    """A state holds what is no tensor, array, number, text, list, tuple or dictionary; its text says what and where."""
 
 
 def as_bytes(state: Any) -> bytes:
     """Write a state, without pickling anything.
 
     Args:
-        state: tensors, numbers, texts and None, in lists, tuples and dictionaries.
+        state: tensors, arrays, numbers, texts and None, in lists, tuples and dictionaries.
 
     Raises:
         UnsavableError: it holds something else.
@@ -35,19 +35,33 @@ def as_bytes(state: Any) -> bytes:
         >>> from_bytes(as_bytes({"step": torch.tensor(3.0), "betas": (0.9, 0.99), 0: None}))
         {'step': tensor(3.), 'betas': (0.9, 0.99), 0: None}
     """
-    tensors: dict[str, Tensor] = {}
-    form = _form(state, "", tensors)
-    return save(tensors, {FORM: json.dumps(form)})
+    held: dict[str, Any] = {}
+    head = {FORM: json.dumps(_form(state, "", held))}
+    if not any(isinstance(one, Tensor) for one in held.values()):
+        return of_arrays.save(held, head)
+    from safetensors.torch import save
+
+    tensors = {name: one if isinstance(one, Tensor) else torch.from_numpy(one) for name, one in held.items()}
+    return save(tensors, head)
 
 
 def from_bytes(data: bytes) -> Any:
     """Read what `as_bytes` wrote."""
     size = int.from_bytes(data[:8], "little")
     head = json.loads(data[8 : 8 + size])
-    return _value(json.loads(head["__metadata__"][FORM]), load(data))
+    form = json.loads(head["__metadata__"][FORM])
+    if not _has_tensors(form):
+        return _value(form, of_arrays.load(data))
+    from safetensors.torch import load
+
+    return _value(form, load(data))
 
 
-def _form(value: Any, where: str, tensors: dict[str, Tensor]) -> Any:
+def _has_tensors(form: Any) -> bool:
+    return isinstance(form, list) and (form[:1] == ["tensor"] or any(map(_has_tensors, form)))
+
+
+def _form(value: Any, where: str, tensors: dict[str, Any]) -> Any:
     """A value as JSON: itself, or a list of what it is and what it holds."""
     if isinstance(value, np.generic):
         value = value.item()
@@ -57,6 +71,10 @@ def _form(value: Any, where: str, tensors: dict[str, Tensor]) -> Any:
         name = str(len(tensors))
         tensors[name] = value.detach().cpu().contiguous().clone()
         return ["tensor", name]
+    if isinstance(value, np.ndarray):
+        name = str(len(tensors))
+        tensors[name] = np.ascontiguousarray(value).copy()
+        return ["array", name]
     if type(value) in (list, tuple):
         return [type(value).__name__, [_form(one, f"{where}[{i}]", tensors) for i, one in enumerate(value)]]
     if isinstance(value, dict):
@@ -66,12 +84,14 @@ def _form(value: Any, where: str, tensors: dict[str, Tensor]) -> Any:
     raise UnsavableError(f"{one_line(repr(value), 60)} (a {type(value).__name__}) as {where}")
 
 
-def _value(form: Any, tensors: dict[str, Tensor]) -> Any:
+def _value(form: Any, tensors: dict[str, Any]) -> Any:
     if not isinstance(form, list):
         return form
     kind, held = form
     if kind == "tensor":
         return tensors[held]
+    if kind == "array":
+        return tensors[held].numpy() if isinstance(tensors[held], Tensor) else tensors[held]
     if kind in ("list", "tuple"):
         values = [_value(one, tensors) for one in held]
         return tuple(values) if kind == "tuple" else values

@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.utils._pytree import tree_leaves, tree_map
 
-from ikura.metric import METRICS, each_member
+from ikura.lazy_torch import Tensor, pytree, torch
+from ikura.metric import METRICS, as_array, each_member
 from ikura.nn.generators import seeded
-from ikura.nn.loss import Loss, as_one_logit, first_tensor, usual_loss
+from ikura.nn.loss import Loss, first_tensor, usual_loss
 from ikura.population.kernel import loss as loss_kernel
 from ikura.population.kernel import score as score_kernel
 from ikura.population.kernel.score import assess
@@ -34,7 +32,7 @@ class Measured(NamedTuple):
 
     losses: np.ndarray
     scores: np.ndarray
-    predictions: Tensor
+    predictions: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -63,11 +61,11 @@ class Scorer:
     """
 
     task: str
-    metric: Callable[[Tensor, Tensor], Tensor]
+    metric: Callable[..., Any]
     mean: Any = 0.0
     std: Any = 1.0
     loss: Loss | None = None
-    others: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = field(default_factory=dict)
+    others: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     whole_targets: bool = False
     stop_on: str = ""
 
@@ -85,7 +83,7 @@ class Scorer:
         """Measure what is watched: name to float64 of shape (members,); NaN where the loss is."""
         if not self.watched:
             return {}
-        values = each_member(self.others[self.watched], found.predictions, self.target(y)).double().numpy()
+        values = each_member(self.others[self.watched], found.predictions, self.target(y))
         return {self.watched: np.where(np.isnan(found.losses), np.nan, values)}
 
     def goal(self, losses: np.ndarray, scores: np.ndarray, values: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -112,25 +110,23 @@ class Scorer:
         """Whether the loss is what compiled kernels compute of the task."""
         return self.task in loss_kernel.CODES and self.criterion == usual_loss(self.task)
 
-    def target(self, y: np.ndarray) -> Tensor:
+    def target(self, y: np.ndarray) -> np.ndarray:
         """Targets as metrics take them, values in their own units and in double precision: shape (rows, ...)."""
-        tensor = torch.from_numpy(y)
+        if self.task in ("multiclass", "multilabel") or (self.task == "own" and self.whole_targets):
+            return y.astype(np.int64)
         if self.task == "own":
-            return tensor.long() if self.whole_targets else tensor
-        if self.task in ("multiclass", "multilabel"):
-            return tensor.long()
-        mean, std = (torch.as_tensor(one, dtype=torch.float64) for one in (self.mean, self.std))
-        values: Tensor = tensor.double() * std + mean
+            return y
+        values: np.ndarray = y.astype(np.float64) * np.asarray(self.std) + np.asarray(self.mean)
         return values
 
-    def predicted(self, outputs: Any, shape: tuple[int, ...] = ()) -> Tensor:
+    def predicted(self, outputs: Any, shape: tuple[int, ...] = ()) -> np.ndarray:
         """What metrics take of one member's raw outputs.
 
         Args:
-            outputs: shape (rows, ...), or a tuple or dictionary of such tensors.
+            outputs: shape (rows, ...), an array or tensor, or a tuple or dictionary of tensors.
             shape: of one example's target.
         """
-        return self.criterion.predict(self.task, outputs, self.mean, self.std, shape)
+        return as_array(self.criterion.predict(self.task, outputs, self.mean, self.std, shape))
 
     def __call__(
         self, outputs: Outputs, y: np.ndarray, more: float = 0.0, weights: np.ndarray | None = None
@@ -158,14 +154,14 @@ class Scorer:
         for one in _members(outputs):
             losses.append(self._loss_of(one, target, more, weight))
             predictions.append(self.predicted(one, y.shape[1:]))
-        found, shown = np.array(losses), torch.stack(predictions)
-        scores = each_member(self.metric, shown, self.target(y)).double().numpy()
+        found, shown = np.array(losses), np.stack(predictions)
+        scores = each_member(self.metric, shown, self.target(y))
         return Measured(found, np.where(np.isnan(found), np.nan, scores), shown)
 
-    def measures(self, predictions: Tensor, y: np.ndarray) -> dict[str, np.ndarray]:
+    def measures(self, predictions: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
         """Score predictions by the further metrics: name to float64 of shape (members,)."""
         target = self.target(y)
-        return {name: each_member(one, predictions, target).double().numpy() for name, one in self.others.items()}
+        return {name: each_member(one, predictions, target) for name, one in self.others.items()}
 
     def losses(
         self, outputs: Outputs, y: np.ndarray, more: float = 0.0, weights: np.ndarray | None = None
@@ -194,7 +190,7 @@ class Scorer:
     def _loss_of(self, outputs: Any, target: Tensor, more: float, weight: Tensor | None) -> float:
         """One member's mean loss; NaN if any output is NaN."""
         loss = self.criterion
-        if any(bool(one.isnan().any()) for one in tree_leaves(outputs) if isinstance(one, Tensor)):
+        if any(bool(one.isnan().any()) for one in pytree.tree_leaves(outputs) if isinstance(one, Tensor)):
             return float("nan")
         if loss.own is not None:
             given = None if weight is None else weight.to(first_tensor(outputs).dtype)
@@ -203,7 +199,7 @@ class Scorer:
                     return float(loss.mean(self.task, outputs, target, None, given))
             except Exception:
                 # Outputs beyond what a loss takes: the member has diverged.
-                if all(bool(one.isfinite().all()) for one in tree_leaves(outputs) if isinstance(one, Tensor)):
+                if all(bool(one.isfinite().all()) for one in pytree.tree_leaves(outputs) if isinstance(one, Tensor)):
                     raise
                 return float("nan")
         smoothing = torch.tensor(more / (len(target) + more), dtype=outputs.dtype) if more else None
@@ -225,26 +221,28 @@ class Scorer:
         kind = score_kernel.CODES[name] if known else 0
         code, smoothing = loss_kernel.CODES[self.task], more / (len(y) + more)
         assess(code, outputs, y, smoothing, self.std, kind, losses, scores)
-        predictions = torch.from_numpy(outputs if self.task == "multiclass" else outputs[..., 0])
+        predictions = outputs if self.task == "multiclass" else outputs[..., 0]
         if self.task == "regression":
-            predictions = predictions.double() * float(self.std) + float(self.mean)
+            predictions = predictions.astype(np.float64) * float(self.std) + float(self.mean)
         if not known:
-            measured = each_member(self.metric, predictions, self.target(y)).double().numpy()
+            measured = each_member(self.metric, predictions, self.target(y))
             scores = np.where(np.isnan(losses), np.nan, measured)
         return Measured(losses, scores, predictions)
 
 
 def _one_logit(outputs: np.ndarray) -> np.ndarray:
     """One logit of shape (members, rows, 1) of one or two."""
-    logit = torch.from_numpy(outputs) if outputs.ndim == 2 else as_one_logit(torch.from_numpy(outputs))
-    return logit.unsqueeze(-1).contiguous().numpy()
+    logit = outputs[..., 1] - outputs[..., 0] if outputs.ndim == 3 and outputs.shape[-1] == 2 else outputs
+    return np.ascontiguousarray(logit.reshape(*outputs.shape[:2], 1))
 
 
 def _members(outputs: Outputs) -> Iterator[Any]:
     """The outputs of each member as tensors."""
-    count = len(next(one for one in tree_leaves(outputs) if isinstance(one, np.ndarray)))
+    count = len(next(one for one in pytree.tree_leaves(outputs) if isinstance(one, np.ndarray)))
     for k in range(count):
-        yield tree_map(lambda one, k=k: torch.from_numpy(one[k]) if isinstance(one, np.ndarray) else one, outputs)
+        yield pytree.tree_map(
+            lambda one, k=k: torch.from_numpy(one[k]) if isinstance(one, np.ndarray) else one, outputs
+        )
 
 
 def _mean_one(weights: np.ndarray) -> Tensor:

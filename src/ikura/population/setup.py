@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from ikura.errors import UsageError
+from ikura.lazy_torch import Module, Tensor, nn, torch
+from ikura.nn.array_network import ArrayMLP, ArrayNetwork
 from ikura.nn.generators import preserved
 from ikura.nn.loss import Loss, OutputShape
 from ikura.nn.noise import key
-from ikura.nn.zoo.cnn import Recipe, cnn
 from ikura.population import attributes
 from ikura.population._tile import Tile
 from ikura.population.batches import Batches
@@ -31,15 +30,19 @@ from ikura.population.member import Hyperparameters, Member
 from ikura.population.own_networks import NetworkForm, OwnNetworks
 from ikura.population.own_optimizer import OptimizerFactory
 from ikura.population.own_step import TrainingStep
-from ikura.population.program.builder import Program, UnknownOperationError
-from ikura.population.program.inputs import ProgramInputs
 from ikura.population.scoring import Scorer
 from ikura.population.structure import structure, weights_of
 from ikura.population.torch_settings import default_torch_settings
 from ikura.population.training import TrainingRun
-from ikura.population.ways import LEAST_TOGETHER, MOST_WORK
 
-__all__ = ["TrainingSetup"]
+if TYPE_CHECKING:
+    from ikura.nn.zoo.cnn import Recipe
+    from ikura.population.program.builder import Program, UnknownOperationError
+
+__all__ = ["Network", "TrainingSetup"]
+
+Network = Module | ArrayNetwork
+"""A trained network."""
 
 CHECKED = 8
 """Examples on which a program is compared with its module."""
@@ -104,6 +107,11 @@ class TrainingSetup:
         return self.device == "cpu" and built_in and usual
 
     @property
+    def needs_torch(self) -> bool:
+        """Whether networks are trained as modules of PyTorch, or made as such: all but built-in ones in the kernel."""
+        return self.network is not None or not self.compiled
+
+    @property
     def threaded(self) -> bool:
         """Whether tiles are trained by code that runs without the interpreter's lock."""
         return self.compiled or self.mostly_programs
@@ -111,6 +119,8 @@ class TrainingSetup:
     @property
     def convolutional(self) -> bool:
         """Whether the network is the small convolutional one, begun afresh or pretrained."""
+        from ikura.nn.zoo.cnn import cnn
+
         return self.network is cnn or bool(getattr(self.network, "convolutional", False))
 
     @property
@@ -146,6 +156,7 @@ class TrainingSetup:
     def _lowered(
         self, module: nn.Module, form: NetworkForm, traits: ForwardTraits, say: Callable[[str], None]
     ) -> Program | UnknownOperationError:
+        from ikura.population.program.builder import UnknownOperationError
         from ikura.population.program.lower import Known, lower_alike
 
         if traits.remembers or traits.passing or traits.sets_weights or traits.harmless:
@@ -172,6 +183,8 @@ class TrainingSetup:
         Raises:
             UsageError: the factory fails, or what it returns is not an `nn.Module`.
         """
+        from ikura.population.program.inputs import ProgramInputs
+
         if not self.own.knows(member):
             found = self.module(member) if module is None else module
             self.own.add(member, found, ProgramInputs.of(found, *self._some(1)))
@@ -179,6 +192,8 @@ class TrainingSetup:
 
     def runs_as_program(self, member: Member) -> bool:
         """Whether a member's network runs in the compiled kernel as a program, and its mini-batches fit into memory."""
+        from ikura.population.program.builder import UnknownOperationError
+
         if not self._may_be_programs:
             return False
         program = self.program(member)
@@ -235,16 +250,20 @@ class TrainingSetup:
     def _some(self, rows: int) -> tuple[Features, torch.Tensor]:
         examples = self.train.head(rows)
         x = tensors_of(examples)
-        x = x if isinstance(x, torch.Tensor) and not x.is_floating_point() else x.to(torch.float32)
+        x = x if isinstance(x, Tensor) and not x.is_floating_point() else x.to(torch.float32)
         return x, torch.from_numpy(examples.codes)
 
     def recipe(self, member: Member) -> Recipe:
         """What the small convolutional network of a member is made of."""
+        from ikura.nn.zoo.cnn import Recipe
+
         recipe = getattr(self.network, "recipe", Recipe.of)
         return recipe(self.hyperparameters(member))
 
     def tile(self, members: Sequence[Member]) -> Tile:
         """Build the tile of members that `packing.pack` put together."""
+        from ikura.nn.zoo.cnn import cnn
+
         if self.compiled and self.convolutional:
             from ikura.population.convolution import ConvolutionTile
 
@@ -301,6 +320,7 @@ class TrainingSetup:
         return InTurnTile(members, modules, hyperparameters=own, **given)
 
     def _program_tile(self, members: Sequence[Member]) -> Tile:
+        from ikura.population.program.builder import UnknownOperationError
         from ikura.population.program.tile import ProgramTile
 
         programs = [program for program in map(self.program, members) if not isinstance(program, UnknownOperationError)]
@@ -308,6 +328,23 @@ class TrainingSetup:
         modules = [self.module(member) for member in members]
         inputs = self.form(members[0]).inputs
         return ProgramTile(members, programs, modules, inputs, weights, self.task, self.dtype)
+
+    def weights(self, member: Member) -> int:
+        """Count the weights of a member's network."""
+        if self.network is None:
+            return self.layout(member).size
+        return sum(parameter.numel() for parameter in self.module(member).parameters())
+
+    def trained_network(self, member: Member, weights: np.ndarray, buffers: dict[str, np.ndarray]) -> Network:
+        """Build a member's network with what `Tile.best` returned: a built-in one as arrays, others as modules.
+
+        Args:
+            member: the member.
+            weights, buffers: what `Tile.best` returned.
+        """
+        if self.network is not None:
+            return self.trained(member, weights, buffers)
+        return ArrayMLP.of_weights(self.layout(member).arguments(member), weights, buffers)
 
     def trained(
         self, member: Member, weights: np.ndarray, buffers: dict[str, np.ndarray], predicts: bool = True
@@ -364,6 +401,8 @@ class TrainingSetup:
         Raises:
             UsageError: the network is none that can be trained.
         """
+        from ikura.population.ways import LEAST_TOGETHER, MOST_WORK
+
         form = self.form(member)
         if not self.can_run_in_turn(form):
             if self.in_python:

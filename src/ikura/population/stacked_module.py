@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.func import functional_call, vmap
-from torch.utils._pytree import tree_map
-
 from ikura.errors import UsageError
+from ikura.lazy_torch import Tensor, nn, pytree, torch
 from ikura.nn.generators import GeneratorStates
 from ikura.nn.loss import OutputShape
 from ikura.population.inputs import Features, ForwardArguments
@@ -123,7 +119,7 @@ class StackedModule:
             return outputs, new
 
         axes = (0 if apart else None, *(None for _ in inputs[1:]))
-        outputs, new = vmap(one, in_dims=(0, 0, axes), randomness="same")(parameters, buffers, tuple(inputs))
+        outputs, new = torch.func.vmap(one, in_dims=(0, 0, axes), randomness="same")(parameters, buffers, tuple(inputs))
         for name in assigned:
             _assign(name, buffers[name], new[name])
         return outputs
@@ -156,7 +152,7 @@ class StackedModule:
         one = codes[0] if codes else None
         by_place, by_name = self.arguments(x, one if isinstance(one, Tensor) else None)
         try:
-            outputs = functional_call(module, state, by_place, by_name)
+            outputs = torch.func.functional_call(module, state, by_place, by_name)
         finally:
             for (part, name), value in zip(kept, values, strict=True):
                 if value is not _ABSENT:
@@ -181,7 +177,7 @@ class StackedModule:
                 outputs.append(self.member(k, mine, buffers, taken))
             except Exception as error:
                 raise MemberError(k, error) from error
-        return tree_map(lambda *each: torch.stack(each) if isinstance(each[0], Tensor) else each[0], *outputs)
+        return pytree.tree_map(lambda *each: torch.stack(each) if isinstance(each[0], Tensor) else each[0], *outputs)
 
 
 def check_buffer(name: str, buffer: Tensor, value: object) -> Tensor:

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Hashable, Mapping
+from functools import lru_cache
 from typing import Any
 
-import torch
-from torch import nn
-from torch.nn.modules.conv import _ConvNd
-
+from ikura.lazy_torch import Tensor, nn, torch
 from ikura.population.attribute_reads import names_read, of_libraries
 
 __all__ = ["channels_last", "convolves", "hooks_gradients", "structure", "structures", "weights_of"]
 
-PLAIN = (int, float, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size)
-
-DROPOUTS = (
-    nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout,
-)  # fmt: skip
 STATE = ("_parameters", "_buffers", "_modules")
-INTERNAL = frozenset(vars(nn.Module()))
+
+
+@lru_cache(maxsize=1)
+def _plain() -> tuple[type, ...]:
+    return int, float, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size
+
+
+@lru_cache(maxsize=1)
+def _dropouts() -> tuple[type, ...]:
+    return nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout
+
+
+@lru_cache(maxsize=1)
+def _internal() -> frozenset[str]:
+    """Attributes that every module has."""
+    return frozenset(vars(nn.Module()))
 
 
 def structure(module: nn.Module, rates: bool = True) -> Hashable:
@@ -68,11 +76,13 @@ def structures(module: nn.Module) -> tuple[Hashable, Hashable, Hashable]:
     for name, part in module.named_modules():
         library = of_libraries(type(part))
         every = read is None or library
-        own = {k: v for k, v in vars(part).items() if k not in STATE and (every or k in INTERNAL or k in (read or ()))}
+        own = {
+            k: v for k, v in vars(part).items() if k not in STATE and (every or k in _internal() or k in (read or ()))
+        }
         tensors = tuple((k, _shape(t)) for k, t in (*part._parameters.items(), *part._buffers.items()))
         attributes = [(k, _comparable(v, registered)) for k, v in sorted(own.items())]
         full.append((name, type(part), tensors, tuple(attributes)))
-        if type(part) in DROPOUTS:
+        if type(part) in _dropouts():
             attributes = [one for one in attributes if one[0] != "p"]
         unrated.append((name, type(part), tensors, tuple(attributes)))
         tensors = tuple((k, shape and (len(shape[0]), *shape[1:])) for k, shape in tensors)
@@ -125,7 +135,7 @@ def weights_of(module: nn.Module) -> dict[str, nn.Parameter]:
 
 def convolves(module: nn.Module) -> bool:
     """Whether a network has convolutions."""
-    return any(isinstance(part, _ConvNd) for part in module.modules())
+    return any(isinstance(part, nn.modules.conv._ConvNd) for part in module.modules())
 
 
 def channels_last(module: nn.Module) -> bool:
@@ -149,11 +159,11 @@ class _Same:
 
 def _comparable(value: Any, registered: Mapping[int, str]) -> Hashable:
     """What is equal for equal values; parameters and buffers of the network, by their ids, go by their names."""
-    if isinstance(value, PLAIN):
+    if isinstance(value, _plain()):
         return type(value), value
     if isinstance(value, weakref.ref):
         return type(value), _comparable(value(), registered)
-    if isinstance(value, torch.Tensor) and id(value) in registered:
+    if isinstance(value, Tensor) and id(value) in registered:
         return type(value), registered[id(value)]
     if isinstance(value, list | tuple):
         return type(value), tuple(_comparable(v, registered) for v in value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-import torch
+from ikura.lazy_torch import torch
 
 __all__ = ["default_torch_settings"]
 

@@ -6,11 +6,8 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
-import torch
-from torch.func import vmap
 
 from ikura.best_epoch import improves
 from ikura.metric import evidence
@@ -47,7 +44,7 @@ def weights_unmoved(before: np.ndarray, after: np.ndarray) -> bool:
 def _values_of(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """What `TrainingRun.extract` kept besides the curve."""
     told = state["values"].tobytes() if "values" in state else b""
-    return {name: one.numpy() for name, one in from_bytes(told).items()} if told else {}
+    return {name: np.asarray(one) for name, one in from_bytes(told).items()} if told else {}
 
 
 @dataclass
@@ -247,13 +244,12 @@ class TrainingRun:
         self.tile.recall()
         predictions = self.scorer.measured(self.tile.outputs(self.dev), self.dev.y).predictions
         target = self.scorer.target(self.dev.y)
-        each = vmap(partial(evidence, self.scorer.metric), in_dims=(0, None))
         trained = np.flatnonzero((self.best_epoch >= 0) & ~self.diverged).tolist()
-        size = max(1, AT_ONCE // predictions[0].numel())
+        size = max(1, AT_ONCE // predictions[0].size)
         found: dict[int, np.ndarray] = {}
         for i in range(0, len(trained), size):
             some = trained[i : i + size]
-            found |= zip(some, each(predictions[some], target).numpy(), strict=True)
+            found |= zip(some, evidence(self.scorer.metric, predictions[some], target, lead=1), strict=True)
         return found
 
     def _records(self, place: int) -> dict[str, np.ndarray]:
@@ -267,7 +263,7 @@ class TrainingRun:
         tile = {f"tile.{name}": array for name, array in self.tile.extract(place).items()}
         if self.tracker is not None:
             records["distances"] = self.tracker.of(place)
-        values = {name: torch.from_numpy(one) for name, one in self.values(place).items()}
+        values = self.values(place)
         told = {"values": np.frombuffer(as_bytes(values) if values else b"", np.uint8).copy()}
         return records | tile | told | {"epoch": np.array([self.epoch]), "curve": self.curve(place)}
 

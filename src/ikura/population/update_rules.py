@@ -13,10 +13,10 @@ from enum import StrEnum
 from math import sqrt as scalar_sqrt
 from typing import Any, NamedTuple
 
-import torch
 from numba.extending import overload
 
 from ikura.errors import UsageError, nearest
+from ikura.lazy_torch import torch
 
 __all__ = ["RULES", "Coefficients", "Rule", "StepSize", "coefficients", "rule"]
 

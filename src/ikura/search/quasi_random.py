@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ikura.search._base import Observation, Proposal, Proposer, Stage, check_budget
+from ikura.search.sobol_sequence import KNOWN, sobol_points
 
 __all__ = ["HaltonSearch", "SobolSearch", "halton", "sobol"]
 
@@ -47,12 +48,13 @@ def sobol(dimensions: int, count: int, seed: int) -> NDArray[np.float64]:
     Returns:
         Points in [0, 1), shape (count, dimensions).
     """
-    # SciPy has one, too, in a module that takes a second to import.
+    if not dimensions or not count:
+        return np.empty((count, dimensions))
+    if dimensions <= KNOWN:
+        return sobol_points(dimensions, count, seed)
     from torch import float64
     from torch.quasirandom import SobolEngine
 
-    if not dimensions or not count:
-        return np.empty((count, dimensions))
     known = min(dimensions, _MOST_DIMENSIONS)
     points: NDArray[np.float64] = SobolEngine(known, scramble=True, seed=seed).draw(count, dtype=float64).numpy()
     if known == dimensions:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
-from torch import nn
-
 from ikura.data import Dataset
 from ikura.data.array_encoding import ArrayScaling
 from ikura.data.encoder.given import GivenEncoder
 from ikura.errors import UsageError
+from ikura.lazy_torch import nn, torch
 from ikura.nn.generators import preserved
 from ikura.nn.loss import outputs_of
 from ikura.population.examples import Examples

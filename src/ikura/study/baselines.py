@@ -7,7 +7,6 @@ import zlib
 from typing import Any
 
 import numpy as np
-import torch
 
 from ikura.metric import Metric, interval
 from ikura.metric.paired_gain import paired_gain
@@ -30,7 +29,7 @@ def fits_baselines(setup: TrainingSetup) -> bool:
 
 
 def measure_baselines(
-    setup: TrainingSetup, metric: Metric, test: Examples, target: torch.Tensor, ours: torch.Tensor, seed: int
+    setup: TrainingSetup, metric: Metric, test: Examples, target: np.ndarray, ours: np.ndarray, seed: int
 ) -> list[Baseline]:
     """Fit gradient boosting and a linear model on the training and dev rows, and measure them on the test rows.
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from ikura.metric import Metric
-from ikura.metric.calibration import fit_temperature, heated
+from ikura.metric.calibration import at_temperature, fit_temperature
 from ikura.metric.decisions import DECIDING, fit_threshold
 from ikura.study.record.calibration_record import Calibration
 
 __all__ = ["as_answered", "calibrate"]
 
 
-def calibrate(task: str, metric: Metric, on_dev: torch.Tensor, target: torch.Tensor, seed: int) -> Calibration | None:
+def calibrate(task: str, metric: Metric, on_dev: np.ndarray, target: np.ndarray, seed: int) -> Calibration | None:
     """Fit temperature and threshold to the dev examples; each is used only where it is better beyond chance.
 
     Args:
@@ -23,19 +22,19 @@ def calibrate(task: str, metric: Metric, on_dev: torch.Tensor, target: torch.Ten
         target: their classes.
         seed: keys the resamples.
     """
-    if task not in ("binary", "multiclass") or not bool(on_dev.isfinite().all()):
+    if task not in ("binary", "multiclass") or not bool(np.isfinite(on_dev).all()):
         return None
-    shares, truth = on_dev.double().numpy(), target.numpy().astype(np.int64)
+    shares, truth = on_dev.astype(np.float64), target.astype(np.int64)
     wide = np.stack([1 - shares, shares], 1) if task == "binary" else shares
     temperature = fit_temperature(wide, truth)
     if task != "binary" or metric.name == "accuracy":
         return Calibration(temperature, None)
-    used = heated(on_dev.double(), temperature.value) if temperature.matters else on_dev.double()
-    return Calibration(temperature, fit_threshold(used.numpy(), truth, metric, seed))
+    used = at_temperature(shares, temperature.value) if temperature.matters else shares
+    return Calibration(temperature, fit_threshold(used, truth, metric, seed))
 
 
-def as_answered(found: Calibration | None, metric: Metric, shares: torch.Tensor) -> torch.Tensor:
+def as_answered(found: Calibration | None, metric: Metric, shares: np.ndarray) -> np.ndarray:
     """Probabilities as a metric takes them: for one of answers, 1 where the threshold is passed and 0 elsewhere."""
-    if found is None or found.threshold_used is None or metric.name not in DECIDING or shares.dim() > 1:
+    if found is None or found.threshold_used is None or metric.name not in DECIDING or shares.ndim > 1:
         return shares
-    return (shares > found.threshold_used).double()
+    return (shares > found.threshold_used).astype(np.float64)

@@ -9,17 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch.utils._pytree import tree_map
 
 from ikura.errors import RunError, listed
+from ikura.lazy_torch import Tensor, pytree, torch
 from ikura.metric import Metric, interval
 from ikura.metric import evidence as evidence_of
+from ikura.nn.array_network import ArrayNetwork
 from ikura.nn.generators import seeded
 from ikura.population.examples import Examples
 from ikura.population.inputs import call_forward, tensors_of
 from ikura.population.job import Outcome
-from ikura.population.setup import TrainingSetup
+from ikura.population.setup import Network, TrainingSetup
 from ikura.study.executor import Executor
 from ikura.study.finalists import distinct
 from ikura.study.preference import preferred
@@ -39,11 +39,14 @@ CUT_SHORT = (
     "is kept"
 )
 
+BLOCK = 4096
+"""Rows of a table that are predicted at once."""
+
 Retrain = Callable[[Trial], Outcome]
 """Trains a trial again, with its best weights and its evidence."""
 
 
-def load_network(setup: TrainingSetup, run: Path, row: Trial, retrain: Retrain | None = None) -> torch.nn.Module:
+def load_network(setup: TrainingSetup, run: Path, row: Trial, retrain: Retrain | None = None) -> Network:
     """Build a network with the weights that were kept of it.
 
     Args:
@@ -62,7 +65,7 @@ def load_network(setup: TrainingSetup, run: Path, row: Trial, retrain: Retrain |
         outcome = retrain(row)
         assert outcome.weights is not None
         kept = outcome.weights, outcome.buffers or {}
-    return setup.trained(row.member, *kept)
+    return setup.trained_network(row.member, *kept)
 
 
 def retrain_lost(executor: Executor, rows: Iterable[Trial], retrain: Retrain) -> None:
@@ -90,7 +93,7 @@ def _evidence(executor: Executor, retrain: Retrain) -> dict[int, np.ndarray]:
     return shortlist.evidence()
 
 
-def predictions(setup: TrainingSetup, network: torch.nn.Module, examples: Examples, wide: bool = False) -> torch.Tensor:
+def predictions(setup: TrainingSetup, network: Network, examples: Examples, wide: bool = False) -> np.ndarray:
     """Predict examples with one network, in the target's own units or as probabilities.
 
     Args:
@@ -99,19 +102,23 @@ def predictions(setup: TrainingSetup, network: torch.nn.Module, examples: Exampl
         examples: what to predict.
         wide: whether outputs become probabilities in double precision, which tells those near 0 and 1 apart.
     """
-    scorer = setup.scorer
+    scorer, shape = setup.scorer, examples.y.shape[1:]
+    if isinstance(network, ArrayNetwork):
+        blocks = (slice(i, i + BLOCK) for i in range(0, max(len(examples), 1), BLOCK))
+        found = np.concatenate([network(examples.inputs(rows), examples.codes[rows]) for rows in blocks])
+        return scorer.predicted(found.astype(np.float64) if wide else found, shape)
     parts = []
     # What a network draws even in evaluation is keyed, so that a score can be measured again.
     with torch.no_grad(), nullcontext() if setup.compiled else seeded(0):
-        block = 4096 if len(examples.shape) == 1 else 512
+        block = BLOCK if len(examples.shape) == 1 else 512
         for i in range(0, max(len(examples), 1), block):
             rows = slice(i, i + block)
             x, codes = tensors_of(examples, rows), torch.from_numpy(examples.codes[rows])
             parts.append(call_forward(network, x, codes))
-    outputs = tree_map(lambda *each: torch.cat(each) if isinstance(each[0], torch.Tensor) else each[0], *parts)
+    outputs = pytree.tree_map(lambda *each: torch.cat(each) if isinstance(each[0], Tensor) else each[0], *parts)
     if wide:
-        outputs = tree_map(lambda one: one.double() if isinstance(one, torch.Tensor) else one, outputs)
-    return scorer.predicted(outputs, examples.y.shape[1:])
+        outputs = pytree.tree_map(lambda one: one.double() if isinstance(one, Tensor) else one, outputs)
+    return scorer.predicted(outputs, shape)
 
 
 def choose(executor: Executor, metric: Metric, finalists: int, retrain: Retrain) -> BestRecord | None:
@@ -225,21 +232,21 @@ def _searched(executor: Executor) -> list[Trial]:
     return ranked(executor.store.trials(purpose=Purpose.SEARCH), executor.sign)
 
 
-def _target(executor: Executor) -> torch.Tensor:
+def _target(executor: Executor) -> np.ndarray:
     return executor.setup.scorer.target(executor.setup.dev.y)
 
 
-def _of_dev(executor: Executor, row: Trial) -> torch.Tensor:
+def _of_dev(executor: Executor, row: Trial) -> np.ndarray:
     network = load_network(executor.setup, executor.run, row)
     return predictions(executor.setup, network, executor.setup.dev)
 
 
 def _shown(executor: Executor, metric: Metric, row: Trial) -> np.ndarray:
-    return evidence_of(metric, _of_dev(executor, row), _target(executor)).numpy()
+    return evidence_of(metric, _of_dev(executor, row), _target(executor))
 
 
 def _weights(executor: Executor, row: Trial) -> int:
-    return sum(parameter.numel() for parameter in executor.setup.module(row.member).parameters())
+    return executor.setup.weights(row.member)
 
 
 def _preferred(

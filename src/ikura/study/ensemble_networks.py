@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import nn
 
 from ikura.json_values import JsonObject
 from ikura.metric import Metric, interval
 from ikura.metric.paired_gain import paired_gain
-from ikura.nn.ensemble import EnsembleNetwork, averaging_of
-from ikura.population.setup import TrainingSetup
+from ikura.nn.array_network import ArrayEnsemble, ArrayMLP, ArrayNetwork
+from ikura.nn.averaging import averaging_of
+from ikura.population.setup import Network, TrainingSetup
 from ikura.study.choice import Retrain, load_network, predictions, retrain_lost
 from ikura.study.ensembles import refits
 from ikura.study.executor import Executor
@@ -27,6 +27,9 @@ from ikura.study.refit import REFIT, refit_setup
 from ikura.study.replay import replay
 from ikura.study.shortlist import kept_weights
 
+if TYPE_CHECKING:
+    pass
+
 __all__ = ["Networks", "against_one", "networks_of", "not_trained_on_dev"]
 
 
@@ -36,18 +39,16 @@ class Networks:
 
     Attributes:
         final: as one network, those trained again in the place of the trials' own.
-        forms: arguments of `ikura.nn.mlp.MLP` for each of them.
         on_dev: predictions of the dev examples, by networks that were not trained on them.
     """
 
-    final: EnsembleNetwork
-    forms: list[JsonObject]
-    on_dev: torch.Tensor
+    final: ArrayEnsemble
+    on_dev: np.ndarray
 
     @property
     def form(self) -> JsonObject:
         """What model.json calls the network."""
-        return {"members": self.forms, "shares": self.final.shares, "averaging": self.final.averaging.value}
+        return self.final.form
 
 
 def networks_of(
@@ -62,8 +63,7 @@ def networks_of(
         found, shares, on_fold = fold_networks(executor, setting, ensemble, groups)
         averaging = averaging_of(setting.task, executor.setup.loss)
         assert averaging is not None
-        final = EnsembleNetwork([one.module for one in found], shares, averaging).eval()
-        return Networks(final, [one.form for one in found], on_fold)
+        return Networks(ArrayEnsemble(_built_in(one.module for one in found), shares, averaging), on_fold)
     setup, run, store = executor.setup, executor.run, executor.store
     rows = [store.trials()[one.trial] for one in ensemble.members]
     retrain_lost(executor, rows, retrain)
@@ -73,17 +73,15 @@ def networks_of(
         executor.progress.say(f"weights of {len(lost)} networks of the ensemble are missing or damaged: trained again")
         refits(executor, setting, ensemble, None, lost)
     own, whole = [load_network(setup, run, row) for row in rows], refit_setup(setup)
-    networks, forms = [], []
+    networks = []
     for row, before in zip(rows, own, strict=True):
         kept = kept_weights(run, row.number, REFIT) if row.number in refitted else None
-        networks.append(before if kept is None else whole.trained(row.member, *kept))
-        # Encodings of numbers are fitted to the rows that are trained on.
-        forms.append((setup if kept is None else whole).layout(row.member).arguments(row.member))
+        networks.append(before if kept is None else whole.trained_network(row.member, *kept))
     on_dev = _together(own, ensemble, setting, setup)
-    return Networks(_together(networks, ensemble, setting, setup), forms, predictions(setup, on_dev, setup.dev))
+    return Networks(_together(networks, ensemble, setting, setup), predictions(setup, on_dev, setup.dev))
 
 
-def not_trained_on_dev(record: Record, setup: TrainingSetup) -> nn.Module | None:
+def not_trained_on_dev(record: Record, setup: TrainingSetup) -> Network | None:
     """The ensemble of a study with the trials' own networks, which never saw the dev set; None where it has none.
 
     Of an ensemble of folds it is the one network beside it.
@@ -102,20 +100,25 @@ def not_trained_on_dev(record: Record, setup: TrainingSetup) -> nn.Module | None
     return _together(own, ensemble, record.setting, setup)
 
 
-def _together(
-    networks: Sequence[nn.Module], ensemble: Ensemble, setting: Setting, setup: TrainingSetup
-) -> EnsembleNetwork:
+def _together(networks: Sequence[Network], ensemble: Ensemble, setting: Setting, setup: TrainingSetup) -> ArrayEnsemble:
     averaging = averaging_of(setting.task, setup.loss)
     assert averaging is not None
-    return EnsembleNetwork(networks, [one.times for one in ensemble.members], averaging).eval()
+    return ArrayEnsemble(_built_in(networks), [one.times for one in ensemble.members], averaging)
+
+
+def _built_in(networks: Iterable[Network]) -> list[ArrayMLP]:
+    """Networks of a table, which are built-in ones."""
+    found = [network for network in networks if isinstance(network, ArrayMLP)]
+    assert found
+    return found
 
 
 def against_one(
     metric: Metric,
     setup: TrainingSetup,
-    ensemble: tuple[nn.Module, torch.Tensor],
-    single: tuple[nn.Module, torch.Tensor],
-    target: torch.Tensor,
+    ensemble: tuple[Network, np.ndarray],
+    single: tuple[Network, np.ndarray],
+    target: np.ndarray,
     seed: int,
 ) -> AgainstOne:
     """Compare an ensemble with one network on the same examples: score, paired difference, size, time.
@@ -140,11 +143,11 @@ def against_one(
     )
 
 
-def _weights(network: nn.Module) -> int:
-    return sum(one.numel() for one in network.parameters())
+def _weights(network: Network) -> int:
+    return network.size if isinstance(network, ArrayNetwork) else sum(one.numel() for one in network.parameters())
 
 
-def _seconds(setup: TrainingSetup, network: nn.Module) -> float:
+def _seconds(setup: TrainingSetup, network: Network) -> float:
     """Seconds that a network takes to predict 1,000 rows, the shortest of three times."""
     some, taken = setup.dev.head(1000), []
     for _ in range(3):

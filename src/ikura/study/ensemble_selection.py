@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.func import vmap
 
 from ikura.metric import TOGETHER, Metric, draws, evidence, own_scores
 from ikura.metric.paired_gain import paired_gain
@@ -48,14 +45,14 @@ class Candidates:
 
     metric: Metric
     task: str
-    predictions: Tensor
-    target: Tensor
+    predictions: NDArray[Any]
+    target: NDArray[Any]
     groups: Sequence[Sequence[int]]
 
     def __len__(self) -> int:
         return len(self.predictions)
 
-    def merits(self, predictions: Tensor, counts: NDArray[np.float32]) -> Merit:
+    def merits(self, predictions: NDArray[Any], counts: NDArray[np.float32]) -> Merit:
         """Measure predictions of each resample's own on it.
 
         Args:
@@ -66,9 +63,9 @@ class Candidates:
             Score and loss of shape (k, resamples); a score that is not defined is -inf.
         """
         sign = 1.0 if self.metric.greater_is_better else -1.0
-        flat = predictions.flatten(0, 1)
-        shown = vmap(partial(evidence, self.metric), in_dims=(0, None))(flat, self.target)
-        shown = shown.unflatten(0, predictions.shape[:2]).numpy()
+        flat = predictions.reshape(-1, *predictions.shape[2:])
+        shown = evidence(self.metric, flat, self.target, lead=1)
+        shown = shown.reshape(*predictions.shape[:2], *shown.shape[1:])
         score = sign * own_scores(self.metric, shown, self.target, counts)
         score = np.where(np.isnan(score), -np.inf, score)
         if self.task == "regression" or self.metric.name == "log_loss":
@@ -78,23 +75,23 @@ class Candidates:
             loss = np.matmul(each, counts[:, :, None])[..., 0].T / counts.sum(1)
         return score, -loss.astype(np.float64)
 
-    def _losses(self, p: Tensor) -> NDArray[np.float32]:
+    def _losses(self, p: NDArray[Any]) -> NDArray[np.float32]:
         """Loss of each prediction on each example: shape (k, n).
 
         It is cross-entropy that counts one example more, of any class, as the dev loss does.
         """
-        share = 1 / (p.shape[1] + 1)
-        log_p = p.clamp(LEAST_PROBABILITY, 1).log()
+        share = p.dtype.type(1 / (p.shape[1] + 1))
+        log_p = np.log(p.clip(LEAST_PROBABILITY, 1))
         if self.task == "multiclass":
-            label = self.target.long()[None, :, None].expand(len(p), -1, 1)
-            return _mean_of_rest(-((1 - share) * log_p.gather(2, label)[..., 0] + share * log_p.mean(2)))
-        log_q, truth = (1 - p).clamp(LEAST_PROBABILITY, 1).log(), self.target.float()
+            sharp = np.take_along_axis(log_p, self.target.astype(np.int64)[None, :, None], 2)[..., 0]
+            return _mean_of_rest(-((1 - share) * sharp + share * log_p.mean(2)))
+        log_q, truth = np.log((1 - p).clip(LEAST_PROBABILITY, 1)), self.target.astype(p.dtype)
         sharp = truth * log_p + (1 - truth) * log_q
         return _mean_of_rest(-((1 - share) * sharp + share * (log_p + log_q) / 2))
 
 
-def _mean_of_rest(each: Tensor) -> NDArray[np.float32]:
-    found: NDArray[np.float32] = (each.flatten(2).mean(2) if each.dim() > 2 else each).float().numpy()
+def _mean_of_rest(each: NDArray[Any]) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = each.reshape(*each.shape[:2], -1).mean(2).astype(np.float32)
     return found
 
 
@@ -125,21 +122,21 @@ def selected(
 
     Example:
         >>> from ikura.metric import METRICS
-        >>> p = torch.tensor([[0.9, 0.9, 0.4], [0.9, 0.2, 0.9], [0.1, 0.1, 0.1]])
-        >>> selected(Candidates(METRICS["accuracy"], "binary", p, torch.ones(3), [[0], [1], [2]]), 3, added=4)
+        >>> p = np.array([[0.9, 0.9, 0.4], [0.9, 0.2, 0.9], [0.1, 0.1, 0.1]])
+        >>> selected(Candidates(METRICS["accuracy"], "binary", p, np.ones(3), [[0], [1], [2]]), 3, added=4)
         array([[2, 1, 0]])
     """
     each, n = candidates.predictions, candidates.predictions.shape[1]
     counts = np.ones((1, n), np.float32) if counts is None else counts
     first = np.zeros(len(candidates), np.int64) if start is None else np.asarray(start, np.int64)
-    rows = max(1, AT_ONCE // each.numel())
+    rows = max(1, AT_ONCE // each.size)
     blocks = (counts[i : i + rows] for i in range(0, len(counts), rows))
     return np.concatenate([_selected(candidates, each, most, block, first, added) for block in blocks])
 
 
 def _selected(
     candidates: Candidates,
-    each: Tensor,
+    each: NDArray[Any],
     most: int,
     counts: NDArray[np.float32],
     start: NDArray[np.int64],
@@ -147,7 +144,7 @@ def _selected(
 ) -> NDArray[np.int64]:
     lines = np.arange(len(counts))
     times = np.tile(start, (len(counts), 1))
-    total = torch.tensordot(torch.from_numpy(times).to(each.dtype), each, 1)
+    total = np.tensordot(times.astype(each.dtype), each, 1)
     score, loss = np.full((2, len(counts)), -np.inf)
     best = times.copy()
     if start.any():
@@ -233,8 +230,8 @@ def judged(candidates: Candidates, most: int, *, seed: int = 0, resamples: int |
         of_all, of_mine = _averages_scored(candidates, np.stack([whole, mine]), every[:1].repeat(2, 0)).tolist()
         if of_all >= of_mine - of_ensemble:
             mine, of_ensemble = whole, 0.0
-    shares = torch.from_numpy(mine / mine.sum()).to(candidates.predictions.dtype)
-    average = torch.tensordot(shares, candidates.predictions, 1)
+    shares = (mine / mine.sum()).astype(candidates.predictions.dtype)
+    average = np.tensordot(shares, candidates.predictions, 1)
     others = [candidates.predictions[place] for place in candidates.groups[0]]
     plain, (low, high) = paired_gain(candidates.metric, average, others, candidates.target, seed)
     moved = of_one - of_ensemble
@@ -247,18 +244,20 @@ def _affordable(candidates: Candidates) -> int:
     """How many resamples can repeat the selection."""
     metric = candidates.metric
     slower = SLOWEST if metric.one_by_one else SLOWER if metric.name in TOGETHER else 1
-    return int(np.clip(AFFORDED // (candidates.predictions.numel() * ADDED * slower), FEWEST, MOST))
+    return int(np.clip(AFFORDED // (candidates.predictions.size * ADDED * slower), FEWEST, MOST))
 
 
 def _alone(candidates: Candidates, counts: NDArray[np.float32]) -> Merit:
     """Merits of the candidates one by one, shape (candidates, resamples)."""
     each = candidates.predictions
-    return _in_blocks(candidates, counts, lambda rows: each[None].expand(rows.stop - rows.start, *each.shape))
+    return _in_blocks(candidates, counts, lambda rows: np.broadcast_to(each, (rows.stop - rows.start, *each.shape)))
 
 
-def _in_blocks(candidates: Candidates, counts: NDArray[np.float32], predicted: Callable[[slice], Tensor]) -> Merit:
+def _in_blocks(
+    candidates: Candidates, counts: NDArray[np.float32], predicted: Callable[[slice], NDArray[Any]]
+) -> Merit:
     """Merits of predictions of each resample's own, which are made block by block."""
-    size = max(1, AT_ONCE // candidates.predictions.numel())
+    size = max(1, AT_ONCE // candidates.predictions.size)
     blocks = [slice(i, min(i + size, len(counts))) for i in range(0, len(counts), size)]
     found = [candidates.merits(predicted(rows), counts[rows]) for rows in blocks]
     score, loss = (np.concatenate(one, 1) for one in zip(*found, strict=True))
@@ -270,7 +269,7 @@ def _averages_scored(
 ) -> NDArray[np.float64]:
     """Score of an ensemble of its own on each resample, shape (resamples,)."""
     each = candidates.predictions
-    shares = torch.from_numpy(times / times.sum(1, keepdims=True)).to(each.dtype)
-    score, _ = _in_blocks(candidates, counts, lambda rows: torch.tensordot(shares[rows], each, 1)[:, None])
+    shares = (times / times.sum(1, keepdims=True)).astype(each.dtype)
+    score, _ = _in_blocks(candidates, counts, lambda rows: np.tensordot(shares[rows], each, 1)[:, None])
     found: NDArray[np.float64] = score[0]
     return found

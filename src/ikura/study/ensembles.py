@@ -6,11 +6,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from ikura.errors import UsageError
 from ikura.metric import Metric
-from ikura.nn.ensemble import averaging_of
+from ikura.nn.averaging import averaging_of
 from ikura.nn.loss import Loss, usual_loss
 from ikura.population.setup import TrainingSetup
 from ikura.study.choice import Retrain, load_network, predictions, retrain_lost
@@ -165,7 +164,7 @@ def _selected(
     setup = executor.setup
     found = [predictions(setup, load_network(setup, executor.run, row, retrain), setup.dev) for row in rows]
     candidates = Candidates(
-        metric, setting.task, torch.stack(found), setup.scorer.target(setup.dev.y), groups_of(rows, chosen)
+        metric, setting.task, np.stack(found), setup.scorer.target(setup.dev.y), groups_of(rows, chosen)
     )
     most = MOST if setting.ensemble == "auto" else int(setting.ensemble)
     told = judged(candidates, most, seed=setting.seed)

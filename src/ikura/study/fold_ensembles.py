@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from ikura.metric import Metric
 from ikura.metric.paired_gain import paired_gain
@@ -52,7 +51,7 @@ def fold_ensemble(
     _, found = folding.networks(bags)
     target = _target(executor.setup)
     by_configuration = [[bag for bag, (own, _) in enumerate(bags) if own == index] for index in range(len(chosen))]
-    candidates = Candidates(metric, setting.task, torch.stack(found), target, [one for one in by_configuration if one])
+    candidates = Candidates(metric, setting.task, np.stack(found), target, [one for one in by_configuration if one])
     most = len(bags) if setting.ensemble == "auto" else max(1, int(setting.ensemble) // folding.count)
     told = judged(candidates, most, seed=setting.seed)
     taken = sorted((bag for bag, times in enumerate(told.times) if times), key=lambda bag: -told.times[bag])
@@ -73,7 +72,7 @@ def fold_ensemble(
 
 def fold_networks(
     executor: Executor, setting: Setting, ensemble: Ensemble, groups: np.ndarray | None
-) -> tuple[list[FoldNetwork], list[int], torch.Tensor]:
+) -> tuple[list[FoldNetwork], list[int], np.ndarray]:
     """Find the networks of an ensemble of folds; those whose weights are missing or damaged are trained again.
 
     Returns:
@@ -86,14 +85,14 @@ def fold_networks(
         executor.progress.say("weights of networks of the ensemble are missing or damaged: they are trained again")
         folding.train()
     found, predicted = folding.networks(bags)
-    times = torch.tensor([one.times for one in ensemble.members], dtype=torch.float64)
-    average = torch.tensordot(times / times.sum(), torch.stack(predicted).double(), 1).to(predicted[0].dtype)
+    times = np.array([one.times for one in ensemble.members], np.float64)
+    average = np.tensordot(times / times.sum(), np.stack(predicted).astype(np.float64), 1).astype(predicted[0].dtype)
     networks = [network for bag in found for network in bag]
     shares = [one.times for one in ensemble.members for _ in range(folding.count)]
     return networks, shares, average[len(executor.setup.train) :]
 
 
-def _target(setup: TrainingSetup) -> torch.Tensor:
+def _target(setup: TrainingSetup) -> np.ndarray:
     return setup.scorer.target(joined(setup.train, setup.dev).y)
 
 

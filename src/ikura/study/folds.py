@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import nn
 
 from ikura.data.folds import folds
 from ikura.json_values import JsonObject
@@ -18,7 +16,7 @@ from ikura.nn.noise import key
 from ikura.population.job import Job, TileProgress
 from ikura.population.member import Member
 from ikura.population.packing import pack
-from ikura.population.setup import TrainingSetup
+from ikura.population.setup import Network, TrainingSetup
 from ikura.study.choice import predictions
 from ikura.study.executor import Executor
 from ikura.study.record.setting import Setting
@@ -35,7 +33,7 @@ FOLD = "fold"
 class FoldNetwork(NamedTuple):
     """A trained network, and the arguments of `ikura.nn.mlp.MLP` that made it."""
 
-    module: nn.Module
+    module: Network
     form: JsonObject
 
 
@@ -163,14 +161,14 @@ class Folding:
             if there.issuperset(self.place(index, repeat, fold) for fold in range(self.count))
         ]
 
-    def networks(self, bags: Sequence[tuple[int, int]]) -> tuple[list[list[FoldNetwork]], list[torch.Tensor]]:
+    def networks(self, bags: Sequence[tuple[int, int]]) -> tuple[list[list[FoldNetwork]], list[np.ndarray]]:
         """The networks of some bags, and what they predict of the rows that each was not trained on.
 
         Returns:
             For each bag its networks by fold, and out-of-fold predictions of all rows, training rows first.
         """
         found: list[list[FoldNetwork]] = [[] for _ in bags]
-        parts: list[list[torch.Tensor]] = [[] for _ in bags]
+        parts: list[list[np.ndarray]] = [[] for _ in bags]
         places: dict[int, list[np.ndarray]] = {}
         for repeat, fold, setup, held in self.setups():
             places.setdefault(repeat, []).append(held)
@@ -180,11 +178,11 @@ class Folding:
                 kept = self._weights(self.place(index, repeat, fold))
                 assert kept is not None
                 member = self.member(index, repeat, fold)
-                network = setup.trained(member, *kept)
+                network = setup.trained_network(member, *kept)
                 found[bag].append(FoldNetwork(network, setup.layout(member).arguments(member)))
                 parts[bag].append(predictions(setup, network, setup.dev))
         back = {repeat: np.argsort(np.concatenate(held)) for repeat, held in places.items()}
-        return found, [torch.cat(part)[back[repeat]] for part, (_, repeat) in zip(parts, bags, strict=True)]
+        return found, [np.concatenate(part)[back[repeat]] for part, (_, repeat) in zip(parts, bags, strict=True)]
 
 
 def fitting_configurations(

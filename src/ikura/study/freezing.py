@@ -9,9 +9,9 @@ import numpy as np
 
 from ikura.data import Dataset, Part
 from ikura.metric import metric as metric_of
+from ikura.nn.freeze import FREEZE
 from ikura.nn.loss import outputs_of
 from ikura.nn.noise import key
-from ikura.nn.transfer import FREEZE
 from ikura.population.examples import Examples
 from ikura.population.member import Member
 from ikura.population.packing import pack

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
 
 from ikura.data import Dataset
+from ikura.lazy_torch import torch
 from ikura.nn.augmentation import AUGMENTATIONS, Augment
 from ikura.space import Space
 from ikura.study.record.facts import AugmentationImages, ImageSamplesFact

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from ikura.data import Dataset, Part
 from ikura.errors import DataError, UsageError
+from ikura.lazy_torch import Tensor, torch
 from ikura.metric import METRICS, Metric, undefined
 from ikura.metric._base import Needs
 from ikura.nn.generators import preserved
@@ -82,7 +81,7 @@ def check_own_metrics(setup: TrainingSetup, space: Space, seed: int) -> None:
         return
     dev = setup.dev.head(MOST_ROWS)
 
-    def predicted(hyperparameters: Mapping[str, Any]) -> Tensor:
+    def predicted(hyperparameters: Mapping[str, Any]) -> np.ndarray:
         module = setup.module(Member(0, hyperparameters, seed)).to(torch.float32).eval()
         with torch.no_grad(), preserved():
             x = tensors_of(dev)

@@ -10,7 +10,6 @@ from typing import Any
 from ikura.data.encoder import ImageEncoder, TableEncoder
 from ikura.export.raw_columns import ColumnRecord, column_records
 from ikura.files import write_atomically
-from ikura.nn.ensemble import EnsembleNetwork
 from ikura.page.formatting import count, interval, number, score
 from ikura.study.record.model import Model
 from ikura.study.record.record import Record
@@ -74,7 +73,7 @@ def _front(record: Record, model: Model) -> str:
 
 
 def _what(record: Record, model: Model) -> str:
-    weights = count(sum(one.numel() for one in model.module.parameters()))
+    weights = count(model.weights)
     target = record.setting.target
     task = {
         "binary": "one of two classes",
@@ -85,10 +84,10 @@ def _what(record: Record, model: Model) -> str:
     aim = f" ({_text(target)})" if target else ""
     of = f": {', '.join(_text(one) for one in (model.classes or [])[:MOST_LEVELS])}" if model.classes else ""
     of += ", …" if len(model.classes or []) > MOST_LEVELS else ""
-    what, network = "A neural network that predicts", type(model.module).__name__
-    if isinstance(model.module, EnsembleNetwork):
-        what = f"An ensemble of {count(len(model.module.members))} neural networks, whose predictions are averaged, for"
-        network = type(model.module.members[0]).__name__
+    what = "A neural network that predicts"
+    if members := len(model.members):
+        what = f"An ensemble of {count(members)} neural networks, whose predictions are averaged, for"
+    network = "MLP" if model.arrays is not None else type(model.module).__name__
     return (
         f"{what} {task.get(record.task, 'a value')}{aim}{of}. Network: "
         f"{network} ({_text(record.setting.network)}), {weights} weights. Chosen from "

@@ -8,9 +8,9 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from ikura.errors import UsageError
+from ikura.lazy_torch import torch
 from ikura.nn.generators import preserved
 from ikura.population.inputs import ForwardArguments, tensors_of
 from ikura.population.member import Member

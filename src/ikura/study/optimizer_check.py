@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import torch
-from torch import nn
-
 from ikura.errors import UsageError
+from ikura.lazy_torch import nn, torch
 from ikura.nn.generators import preserved
 from ikura.population.factory import NetworkError
 from ikura.population.member import Hyperparameters, Member

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
 from ikura.population.examples import Examples
 from ikura.population.setup import TrainingSetup
@@ -22,7 +21,7 @@ def as_columns(examples: Examples) -> np.ndarray:
     return columns
 
 
-def predicted_by(learner: Any, asked: np.ndarray, setup: TrainingSetup) -> torch.Tensor:
+def predicted_by(learner: Any, asked: np.ndarray, setup: TrainingSetup) -> np.ndarray:
     """What a fitted learner predicts of columns: values in their own units, or probabilities.
 
     Args:
@@ -31,7 +30,8 @@ def predicted_by(learner: Any, asked: np.ndarray, setup: TrainingSetup) -> torch
         setup: of the study.
     """
     if setup.task == "regression":
-        return torch.from_numpy(learner.predict(asked)).double() * float(setup.scorer.std) + float(setup.scorer.mean)
+        values: np.ndarray = learner.predict(asked).astype(np.float64)
+        return values * float(setup.scorer.std) + float(setup.scorer.mean)
     shares = np.zeros((len(asked), max(setup.outputs, 2)))
     shares[:, learner.classes_] = learner.predict_proba(asked)
-    return torch.from_numpy(shares[:, 1].copy() if setup.task == "binary" else shares)
+    return shares[:, 1] if setup.task == "binary" else shares

@@ -43,7 +43,7 @@ def paired(record: Record, one: Trial, other: Trial) -> pd.DataFrame:
         def watch(training: TrainingRun, place: int, each: list[np.ndarray] = each) -> None:
             each.append(training.dev_losses()[place])
 
-        with one_thread_each(), engine_for(setup, 1) as engine:
+        with one_thread_each(setup.needs_torch), engine_for(setup, 1) as engine:
             outcome = trained_again(record.setting, record.store, setup, engine, trial, watch=watch)
         losses.append(each)
         scores.append(outcome.curve[:, 2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-import torch
+import numpy as np
 
 from ikura.study.record.prediction_bounds import PredictionBounds
 
@@ -14,7 +14,7 @@ SURE = 1.645
 """Standard errors by which the dev rows must be predicted worse: 5 % on one side."""
 
 
-def fit_bounds(on_dev: torch.Tensor, dev: torch.Tensor, train: torch.Tensor) -> tuple[float, float] | None:
+def fit_bounds(on_dev: np.ndarray, dev: np.ndarray, train: np.ndarray) -> tuple[float, float] | None:
     """Find between which values predictions are kept.
 
     A network goes on beyond the rows that it was trained on, as far as its layers do; a row unlike all others may then
@@ -30,22 +30,22 @@ def fit_bounds(on_dev: torch.Tensor, dev: torch.Tensor, train: torch.Tensor) -> 
         prediction is NaN, or it is not one value that is predicted.
 
     Example:
-        >>> values = torch.arange(10.0)
+        >>> values = np.arange(10.0)
         >>> fit_bounds(values, values, values), fit_bounds(values + 20, values + 20, values)
         ((0.0, 9.0), None)
     """
-    if dev.dim() > 1 or not len(dev) or not bool(on_dev.isfinite().all()):
+    if dev.ndim > 1 or not len(dev) or not bool(np.isfinite(on_dev).all()):
         return None
-    predicted = on_dev.double()
-    bounded = predicted.clamp(float(train.min()), float(train.max()))
-    worse = (bounded - dev).square() - (predicted - dev).square()
+    predicted = on_dev.astype(np.float64)
+    bounded = predicted.clip(float(train.min()), float(train.max()))
+    worse = np.square(bounded - dev) - np.square(predicted - dev)
     mean, rows = float(worse.mean()), len(worse)
-    if mean > 0 and rows > 1 and mean > SURE * float(worse.std()) / math.sqrt(rows):
+    if mean > 0 and rows > 1 and mean > SURE * float(worse.std(ddof=1)) / math.sqrt(rows):
         return None
     return min(float(train.min()), float(dev.min())), max(float(train.max()), float(dev.max()))
 
 
-def measured_bounds(bounds: tuple[float, float] | None, outputs: torch.Tensor) -> PredictionBounds | None:
+def measured_bounds(bounds: tuple[float, float] | None, outputs: np.ndarray) -> PredictionBounds | None:
     """Count the test rows whose prediction lies beyond the bounds; None without bounds.
 
     Args:

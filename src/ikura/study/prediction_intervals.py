@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import torch
 
 from ikura.metric import Metric
 from ikura.metric.conformal import HeldOutErrors, fit_held_out_errors
@@ -21,7 +20,7 @@ LEVEL = 0.9
 
 
 def held_out_errors(
-    task: str, on_dev: torch.Tensor, target: torch.Tensor, factor: float, seed: int
+    task: str, on_dev: np.ndarray, target: np.ndarray, factor: float, seed: int
 ) -> HeldOutErrors | None:
     """Keep the errors of the dev rows; None where it is not one value that is predicted, or predictions are none.
 
@@ -32,9 +31,9 @@ def held_out_errors(
         factor: as `flattery` gives it.
         seed: keys the draw of rows.
     """
-    if task != "regression" or target.dim() > 1 or not bool(on_dev.isfinite().all()):
+    if task != "regression" or target.ndim > 1 or not bool(np.isfinite(on_dev).all()):
         return None
-    return fit_held_out_errors(on_dev.double().numpy(), target.double().numpy(), factor, seed)
+    return fit_held_out_errors(on_dev.astype(np.float64), target.astype(np.float64), factor, seed)
 
 
 def flattery(metric: Metric, best: BestRecord, ensemble: Ensemble | None) -> float:
@@ -55,9 +54,7 @@ def flattery(metric: Metric, best: BestRecord, ensemble: Ensemble | None) -> flo
     return math.sqrt(after / before) if squared else after / before
 
 
-def measured_coverage(
-    errors: HeldOutErrors | None, outputs: torch.Tensor, target: torch.Tensor
-) -> IntervalCoverage | None:
+def measured_coverage(errors: HeldOutErrors | None, outputs: np.ndarray, target: np.ndarray) -> IntervalCoverage | None:
     """Measure how often the intervals hold on the test rows; None where there are too few held-out rows for them.
 
     Args:
@@ -67,8 +64,8 @@ def measured_coverage(
     """
     if errors is None or errors.rows < 2 / (1 - LEVEL) - 1 or not len(target):
         return None
-    low, high = errors.ends(outputs.double().numpy(), LEVEL)
-    truth = target.double().numpy()
+    low, high = errors.ends(outputs.astype(np.float64), LEVEL)
+    truth = target.astype(np.float64)
     held = int(np.sum((low <= truth) & (truth <= high)))
     rows = len(truth)
     width = float(np.median(high - low))

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from torch import nn
 
+from ikura.metric import as_array
+from ikura.nn.array_network import ArrayNetwork
+from ikura.population.setup import Network
 from ikura.study.record.facts import Sparsity, Stopping
 
 __all__ = ["sparsity", "stopping"]
@@ -53,17 +55,18 @@ def stopping(curve: Sequence[Sequence[float]], best: int, budget: int, cut: bool
     return Stopping(best, len(points), budget, costs, losses, sentence)
 
 
-def sparsity(module: nn.Module, hyperparameters: Mapping[str, Any]) -> Sparsity | None:
+def sparsity(network: Network, hyperparameters: Mapping[str, Any]) -> Sparsity | None:
     """Count the weights that an l1 penalty made exactly zero.
 
     Args:
-        module: the chosen network.
+        network: the chosen one.
         hyperparameters: of its trial.
 
     Returns:
         zeros, weights (those that are penalised: no biases), l1 and a sentence; None where there is no l1 penalty.
 
     Example:
+        >>> from torch import nn
         >>> layer = nn.Linear(2, 1)
         >>> _ = nn.init.zeros_(layer.weight)
         >>> sparsity(layer, {"l1": 0.1}).sentence
@@ -72,8 +75,11 @@ def sparsity(module: nn.Module, hyperparameters: Mapping[str, Any]) -> Sparsity 
     l1 = float(hyperparameters.get("l1") or 0)
     if not l1 > 0:
         return None
-    penalised = [one.detach() for one in module.parameters() if one.dim() > 1 and one.requires_grad]
-    zeros, weights = sum(int((one == 0).sum()) for one in penalised), sum(one.numel() for one in penalised)
+    if isinstance(network, ArrayNetwork):
+        penalised = [one for one in network.parameters if one.ndim > 1]
+    else:
+        penalised = [as_array(one) for one in network.parameters() if one.dim() > 1 and one.requires_grad]
+    zeros, weights = sum(int((one == 0).sum()) for one in penalised), sum(one.size for one in penalised)
     share = 100 * zeros / max(weights, 1)
     sentence = f"{zeros:,} of {weights:,} weights are exactly zero ({share:.3g} %), by l1 = {l1:.4g}"
     return Sparsity(zeros, weights, l1, sentence)

@@ -95,7 +95,7 @@ def replay(record: Record, trial: Trial, keep_distances: bool = False, keep_evid
             logging.getLogger("ikura").warning("%s: %s", record.run, line)
     _, setup = setup_again(setting, record.run, record.network)
     check_network(store, setting, setup)
-    with one_thread_each(), engine_for(setup, 1) as engine:
+    with one_thread_each(setup.needs_torch), engine_for(setup, 1) as engine:
         return trained_again(setting, store, setup, engine, trial, keep_distances, keep_evidence=keep_evidence)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ikura.metric import Metric, draws, scores
 from ikura.study.record.result import Corrected
@@ -28,7 +27,7 @@ Shown = NDArray[Any]
 def corrected(
     metric: Metric,
     candidates: Sequence[Shown],
-    target: Tensor,
+    target: np.ndarray,
     dev: float,
     interval: tuple[float, float],
     *,
@@ -67,11 +66,10 @@ def corrected(
     accurate cross-validation, Machine Learning 107.
 
     Example:
-        >>> import torch
         >>> from ikura.metric import METRICS
         >>> coins = list(np.random.default_rng(0).integers(0, 2, (50, 200)).astype(np.uint8))
         >>> best = max(float(coin.mean()) for coin in coins)
-        >>> found = corrected(METRICS["accuracy"], coins, torch.ones(200), best, (best - 0.07, best + 0.07))
+        >>> found = corrected(METRICS["accuracy"], coins, np.ones(200), best, (best - 0.07, best + 0.07))
         >>> round(best, 2), round(found.value, 2)
         (0.59, 0.51)
     """
@@ -175,7 +173,7 @@ def difference(
     metric: Metric,
     first: Sequence[Shown],
     other: Sequence[Shown],
-    target: Tensor,
+    target: np.ndarray,
     *,
     seed: int = 0,
     resamples: int | None = None,
@@ -203,10 +201,9 @@ def difference(
     several.
 
     Example:
-        >>> import torch
         >>> from ikura.metric import METRICS
         >>> right = np.random.default_rng(0).random((2, 3, 500)) < [[[0.9]], [[0.6]]]
-        >>> found = difference(METRICS["accuracy"], *right.astype(np.uint8), torch.ones(500))
+        >>> found = difference(METRICS["accuracy"], *right.astype(np.uint8), np.ones(500))
         >>> round(found.value, 1), found.p < 0.01
         (0.3, True)
     """

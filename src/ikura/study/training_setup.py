@@ -9,27 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from ikura.built_in import CALLBACKS, OPTIMIZERS, TRAINING_STEPS
 from ikura.data import Dataset, Part
 from ikura.data.memory import memory_limit
 from ikura.errors import UsageError
 from ikura.json_values import JsonObject
+from ikura.lazy_torch import Module, nn, torch
 from ikura.metric import metric
 from ikura.metric.conformal import HeldOutErrors
 from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.nn.loss import Targets, outputs_of
 from ikura.nn.noise import key
 from ikura.nn.target_transform import fit_target
-from ikura.nn.transfer import features
 from ikura.plugins import plugin_network, plugins_among
 from ikura.population.examples import Examples
 from ikura.population.factory import Factory
 from ikura.population.member import Hyperparameters, Member
 from ikura.population.scoring import Scorer
-from ikura.population.setup import TrainingSetup
+from ikura.population.setup import Network, TrainingSetup
 from ikura.study.record.calibration_record import Calibration
 from ikura.study.record.device import chosen_device
 from ikura.study.record.example_weights import weighted_parts
@@ -147,6 +145,8 @@ def examples_of(part: Part, dtype: str, network: Factory | None) -> Examples:
     """Convert a part of a data set to what the networks of a study train on."""
     examples = Examples.of(part, dtype)
     if isinstance(network, Pretrained) and network.freezes:
+        from ikura.nn.transfer import features
+
         blocks = (slice(i, i + BLOCK) for i in range(0, max(len(examples), 1), BLOCK))
         x = torch.cat([features(network.body, torch.from_numpy(examples.inputs(rows))) for rows in blocks])
         return Examples(np.ascontiguousarray(x.numpy(), dtype), examples.codes, examples.y)
@@ -166,7 +166,7 @@ def model_of(
     setting: Setting,
     dataset: Dataset,
     setup: TrainingSetup,
-    module: nn.Module,
+    network: Network,
     member: Member,
     ensemble: JsonObject | None = None,
     calibration: Calibration | None = None,
@@ -177,7 +177,7 @@ def model_of(
 
     Args:
         setting, dataset, setup: the study's.
-        module: the network.
+        network: the network.
         member: the choice, whose hyperparameters the model has.
         ensemble: the form of an `EnsembleNetwork` in model.json; None for others.
         calibration: temperature and threshold; None for probabilities and answers as they are.
@@ -186,7 +186,8 @@ def model_of(
     """
     built_in: dict[str, Any] | str | None = None if setting.custom else setting.network
     if isinstance(setup.network, Pretrained):
-        module, built_in = setup.network.whole(module), setting.pretrained
+        assert isinstance(network, Module)
+        network, built_in = setup.network.whole(network), setting.pretrained
     if setup.network is None:
         built_in = setup.layout(member).arguments(member)
     if ensemble is not None:
@@ -217,17 +218,18 @@ def model_of(
         description |= {"own_loss": True, "own_prediction": setup.loss.predict_by is not None}
     recorded = None
     if setting.custom:
+        assert isinstance(network, Module)
         # What a factory draws for attributes, and what forwards keep in them, is found again.
         if setting.plugin_network is not None:
             [description["plugin"]] = plugins_among([("network", setting.plugin_network)])
         description["key"] = key(member.seed, "weights")
-        description["probe"] = probe_outputs(module.eval(), dataset.encoder, setup.train.sizes["shape"])
+        description["probe"] = probe_outputs(network.eval(), dataset.encoder, setup.train.sizes["shape"])
         description["attributes"] = sorted(setup.traits(member).remembers)
-        found = recorded_of(module, Examples.of(dataset.train, setting.dtype))
+        found = recorded_of(network, Examples.of(dataset.train, setting.dtype))
         recorded = found if isinstance(found, Recorded) else None
         if isinstance(found, str):
             description["not_recorded"] = found
-    return Model(module, dataset.encoder, description, recorded, loss=setup.loss)
+    return Model(network, dataset.encoder, description, recorded, loss=setup.loss)
 
 
 def _plain(values: Any) -> Any:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import torch
-from torch import nn
-
 from ikura.data import Dataset
 from ikura.errors import UsageError
+from ikura.lazy_torch import nn, torch
 from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.nn.generators import preserved
 from ikura.nn.loss import outputs_of

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ikura.population.factory import NetworkError
 from ikura.population.member import Member
-from ikura.population.program.builder import Program, UnknownOperationError
 from ikura.population.setup import TrainingSetup
 from ikura.space import Space, feasible_draw
 from ikura.study.buildable import with_buildable
+
+if TYPE_CHECKING:
+    from ikura.population.program.builder import Program
 
 __all__ = ["IN_KERNEL", "counted", "foretell", "why_not_in_kernel"]
 
@@ -34,6 +36,8 @@ def why_not_in_kernel(setup: TrainingSetup, member: Member, say: Callable[[str],
     Raises:
         NetworkError: it cannot be made.
     """
+    from ikura.population.program.builder import UnknownOperationError
+
     if setup.optimizer is not None:
         return "optimizer= makes the updates"
     if setup.training_step is not None:
@@ -61,6 +65,8 @@ def foretell(setup: TrainingSetup, space: Space, trials: int, seed: int, own: bo
         own: whether the networks are the caller's own; nothing is said of others.
         say: told.
     """
+    from ikura.population.program.builder import Program
+
     if not own or setup.network is None:
         return False
 

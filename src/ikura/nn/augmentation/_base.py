@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from math import inf, pi
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from ikura.errors import UsageError
+from ikura.lazy_torch import Tensor, torch
 from ikura.nn.noise import bits, key
 
 __all__ = ["Augmentation", "check_strength", "draw"]

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
-from torch import Tensor
-from torch.func import vmap
-
+from ikura.lazy_torch import Tensor, torch
 from ikura.nn.augmentation._base import draw
 from ikura.nn.augmentation.registry import AUGMENTATIONS
 
@@ -56,6 +53,6 @@ class Augment:
             one = AUGMENTATIONS[name]
             draws = draw(one, (channels, height, width), rows, self.seed, epoch, first).to(x.device, x.dtype)
             strength = torch.tensor(values, dtype=x.dtype, device=x.device)
-            x = vmap(one.function, in_dims=(axis, 0, None))(x, strength, draws)
+            x = torch.func.vmap(one.function, in_dims=(axis, 0, None))(x, strength, draws)
             axis = 0
         return x

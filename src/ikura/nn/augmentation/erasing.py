@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
+from ikura.lazy_torch import Tensor, torch
 from ikura.nn.augmentation._base import Augmentation
 
 __all__ = ["ERASING", "erasing"]

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from math import pi
 
-import torch
-from torch import Tensor
-from torch.nn.functional import grid_sample
-
+from ikura.lazy_torch import Tensor, functional, torch
 from ikura.nn.augmentation._base import Augmentation
 
 __all__ = ["CROP", "FLIP", "ROTATION", "crop", "flip", "rotation"]
@@ -32,7 +29,7 @@ def rotation(x: Tensor, strength: Tensor, draws: Tensor) -> Tensor:
     from_right = (cosine * right - sine * down) * (2 / width)
     from_down = (sine * right + cosine * down) * (2 / height)
     grid = torch.stack([from_right, from_down], -1).expand(rows, height, width, 2)
-    turned = grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    turned = functional.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     return torch.where(strength == 0, x, turned.clamp(0, 1))
 
 

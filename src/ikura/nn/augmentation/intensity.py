@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from math import inf, prod
 
-from torch import Tensor
-
+from ikura.lazy_torch import Tensor
 from ikura.nn.augmentation._base import Augmentation
 
 __all__ = ["COLOUR", "CONTRAST", "NOISE", "colour", "contrast", "noise"]

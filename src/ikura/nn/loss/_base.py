@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+import numpy as np
 
 from ikura.errors import UsageError, listed
+from ikura.lazy_torch import Module, Tensor, torch
+from ikura.nn.loss.predictions import Prediction, predicted
 from ikura.nn.loss.target_shapes import as_one_logit, first_tensor
 from ikura.wording import one_line
 
@@ -28,14 +29,6 @@ class Targets(Enum):
 
     STANDARDISED = "less their mean, in standard deviations of the training set"
     AS_GIVEN = "in their own unit"
-
-
-class Prediction(Enum):
-    """What is made of outputs."""
-
-    OF_TASK = "probabilities for classes and labels, values for a regression"
-    EXPONENTIAL = "outputs are logarithms of values"
-    FIRST_HALF = "the first half of the outputs are the values"
 
 
 @dataclass(frozen=True)
@@ -178,12 +171,12 @@ class Loss:
 
     def predict(
         self, task: str, outputs: Any, mean: Any = 0.0, std: Any = 1.0, shape: tuple[int, ...] | None = None
-    ) -> Tensor:
+    ) -> Any:
         """Turn raw outputs into predictions.
 
         Args:
             task: one of `TASKS`.
-            outputs: shape (rows, ...).
+            outputs: shape (rows, ...), a tensor or an array.
             mean, std: of the values to predict in the training set, where they are taken standardised: scalars, or of
                 the shape of one example's target.
             shape: of one example's target, in which labels and values are returned; None for that of the outputs.
@@ -192,7 +185,12 @@ class Loss:
             binary: probability of the second class, shape (rows,); multiclass: probabilities, shape (rows, classes);
             multilabel: probability of each label, shape (rows, labels); regression: values in the target's units,
             float64 (float32 has steps of 128 at 1.7e9), shape (rows,) or that of the target; own: outputs as they are.
+            Of an array they are an array.
         """
+        if isinstance(outputs, np.ndarray):
+            if self.predict_by is not None:
+                return self.predict_by(torch.from_numpy(outputs)).detach().numpy()
+            return predicted(self.prediction, task, outputs, mean, std, shape)
         if self.predict_by is not None:
             return self.predict_by(outputs)
         found = first_tensor(outputs)
@@ -258,7 +256,7 @@ def own_loss(function: Callable[..., Any], prediction: Callable[[Any], Tensor] |
         raise UsageError(f"a loss is a name or a function of (outputs, target), not {one_line(repr(function), 60)}")
     if isinstance(function, type):
         raise UsageError(f"the loss is the class {function.__qualname__}; give one of it: {function.__qualname__}(…)")
-    if isinstance(function, nn.Module) and any(p.requires_grad for p in function.parameters()):
+    if isinstance(function, Module) and any(p.requires_grad for p in function.parameters()):
         raise UsageError(
             f"the loss {type(function).__name__} has parameters of its own, which would not be trained; make them part "
             "of the network, whose outputs the loss is given"
@@ -272,7 +270,7 @@ def own_loss(function: Callable[..., Any], prediction: Callable[[Any], Tensor] |
 
 def _arguments(function: Callable[..., Any]) -> int:
     """How many of (outputs, target, weight) a function is given: 3 where its third argument is a weight."""
-    called = function.forward if isinstance(function, nn.Module) else function
+    called = function.forward if isinstance(function, Module) else function
     try:
         parameters = list(inspect.signature(called).parameters.values())
     except (TypeError, ValueError):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor
-
+from ikura.lazy_torch import Tensor
 from ikura.nn.loss._base import Loss
 from ikura.nn.loss.of_classes import BINARY_CROSS_ENTROPY, CROSS_ENTROPY
 from ikura.nn.loss.of_values import MSE
@@ -74,6 +73,6 @@ def each_loss(task: str, outputs: Tensor, target: Tensor, smoothing: Tensor | No
     return usual_loss(task).each(task, outputs, target, smoothing)
 
 
-def predict(task: str, outputs: Tensor, mean: Any = 0.0, std: Any = 1.0) -> Tensor:
+def predict(task: str, outputs: Any, mean: Any = 0.0, std: Any = 1.0) -> Any:
     """Turn raw outputs into predictions as the task's usual loss does, see `Loss.predict`."""
     return usual_loss(task).predict(task, outputs, mean, std)

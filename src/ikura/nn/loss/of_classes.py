@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from torch import Tensor, where
-from torch.nn import functional
-
+from ikura.lazy_torch import Tensor, functional, torch
 from ikura.nn.loss._base import Loss, each_row
 
 __all__ = ["BINARY_CROSS_ENTROPY", "CROSS_ENTROPY", "FOCAL", "HINGE"]
@@ -48,7 +46,7 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 def _unknown_class(logits: Tensor) -> Tensor:
     """-mean log p over the classes, those left out that a logit of -inf rules out."""
     possible = logits != -inf
-    spread = -where(possible, logits.log_softmax(1), 0.0).sum(1) / possible.sum(1)
+    spread = -torch.where(possible, logits.log_softmax(1), 0.0).sum(1) / possible.sum(1)
     return each_row(spread)
 
 
@@ -82,9 +80,9 @@ def focal(logits: Tensor, target: Tensor, gamma: float) -> Tensor:
 
 def _unknown_focal(logits: Tensor, gamma: float) -> Tensor:
     possible = logits != -inf
-    log_p = where(possible, logits.log_softmax(1), 0.0)
+    log_p = torch.where(possible, logits.log_softmax(1), 0.0)
     cost = (-log_p.expm1()).clamp(min=0).pow(gamma) * -log_p
-    return each_row(where(possible, cost, 0.0).sum(1) / possible.sum(1))
+    return each_row(torch.where(possible, cost, 0.0).sum(1) / possible.sum(1))
 
 
 def binary_hinge(logits: Tensor, target: Tensor) -> Tensor:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from math import inf, log
 
-from torch import Tensor
-from torch.nn import functional
-
+from ikura.lazy_torch import Tensor, functional
 from ikura.nn.loss._base import Loss, Prediction, Targets, each_row
 from ikura.nn.loss.target_shapes import like_target
 

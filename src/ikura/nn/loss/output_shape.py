@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from torch import Tensor
-from torch.utils._pytree import tree_leaves
-
 from ikura.errors import UsageError
+from ikura.lazy_torch import Tensor, pytree
 
 __all__ = ["OutputShape"]
 
@@ -76,7 +74,7 @@ or give a loss of your own that takes it
 
     @staticmethod
     def _check_free(found: object, rows: int) -> None:
-        tensors = [one for one in tree_leaves(found) if isinstance(one, Tensor)]
+        tensors = [one for one in pytree.tree_leaves(found) if isinstance(one, Tensor)]
         if not tensors:
             raise UsageError(f"the network returns a {type(found).__name__} without a tensor in it")
         if not any(one.dim() and one.shape[0] == rows for one in tensors):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from torch import Tensor
-
 from ikura import built_in
 from ikura.errors import UsageError
+from ikura.lazy_torch import Tensor
 from ikura.nn.loss._base import Loss, own_loss
 from ikura.registry import Registry
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor
-from torch.utils._pytree import tree_leaves
-
 from ikura.errors import UsageError
+from ikura.lazy_torch import Tensor, pytree
 
 __all__ = ["as_one_logit", "first_tensor", "like_target"]
 
@@ -25,7 +23,7 @@ def first_tensor(outputs: Any) -> Tensor:
     """
     if isinstance(outputs, Tensor):
         return outputs
-    for one in tree_leaves(outputs):
+    for one in pytree.tree_leaves(outputs):
         if isinstance(one, Tensor):
             return one
     raise UsageError(f"the network returns a {type(outputs).__name__} without a tensor in it")

@@ -6,17 +6,15 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
 from ikura.errors import UsageError
-from ikura.nn.normalisation import normalisation, normaliser
+from ikura.lazy_torch import Module, Tensor, nn, torch
+from ikura.nn.normalisation import normalisation
 from ikura.wording import one_line
 
-__all__ = ["Factory", "Normalise", "as_network", "channels_last", "flat_size", "image_shape", "normaliser_of"]
+__all__ = ["Factory", "Normalise", "as_network", "channels_last", "flat_size", "image_shape", "normaliser_of", "pooled"]
 
-Factory = Callable[[Mapping[str, Any]], nn.Module]
-Normalise = Callable[[int], nn.Module]
+Factory = Callable[[Mapping[str, Any]], Module]
+Normalise = Callable[[int], Module]
 """Makes the normaliser of so many channels."""
 
 
@@ -41,6 +39,8 @@ def normaliser_of(hp: Mapping[str, Any], images: bool = True) -> Normalise:
     momentum = float(hp.get("normalisation_momentum", 0.1))
 
     def make(channels: int) -> nn.Module:
+        from ikura.nn.normalisers import normaliser
+
         made = normaliser(name, channels, momentum=momentum, ghost_size=size, images=images)
         return nn.Identity() if made is None else made
 
@@ -64,6 +64,11 @@ def image_shape(hp: Mapping[str, Any], name: str, least: int = 1) -> tuple[int, 
     return shape[0], shape[1], shape[2]
 
 
+def pooled(height: int, width: int) -> tuple[int, int]:
+    """Height and width behind a block: half, rounded down; one pixel wide or high stays as it is."""
+    return (height // 2, width // 2) if min(height, width) >= 2 else (height, width)
+
+
 def flat_size(features: nn.Module, shape: tuple[int, int, int]) -> int:
     """Count the numbers that a stack of layers makes of one image."""
     with torch.no_grad():
@@ -79,7 +84,7 @@ def as_network(name: str, thing: Any) -> Factory:
     Raises:
         UsageError: it is no function that makes networks.
     """
-    if isinstance(thing, nn.Module) or not callable(thing):
+    if isinstance(thing, Module) or not callable(thing):
         raise UsageError(
             f"the network {name!r} must be a function from hyperparameters to an nn.Module, but is "
             f"{one_line(repr(thing), 60)}"

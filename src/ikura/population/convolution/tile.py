@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from typing_extensions import override
 
 from ikura.nn.augmentation import Augment
 from ikura.nn.noise import example_noise, key, label_draws
-from ikura.nn.zoo.cnn import CNN, Recipe
+from ikura.nn.zoo.cnn import Recipe
 from ikura.population._kernel_tile import KernelTile
 from ikura.population.batches import Batches
 from ikura.population.convolution.buffers import make_buffers
@@ -26,6 +27,9 @@ from ikura.population.kernel.update import update
 from ikura.population.member import Member
 from ikura.population.schedule import batch_size_at, follows_distance, learning_rates
 from ikura.population.update_rules import rule
+
+if TYPE_CHECKING:
+    from ikura.nn.zoo.cnn_module import CNN
 
 __all__ = ["ConvolutionTile", "moving_averages"]
 

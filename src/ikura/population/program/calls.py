@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from torch import Tensor, fx, nn
-
+from ikura.lazy_torch import Tensor, nn, torch
 from ikura.population.program.builder import Builder, States, UnknownOperationError, Value, Weight
 from ikura.population.program.graph import Graph
 from ikura.population.program.operations.frame import ADD, SKIP
@@ -37,7 +36,7 @@ class Call:
         weights: places of parameters and buffers, by their identity.
     """
 
-    def __init__(self, builder: Builder, graph: Graph, node: fx.Node, weights: Mapping[int, Weight]) -> None:
+    def __init__(self, builder: Builder, graph: Graph, node: torch.fx.Node, weights: Mapping[int, Weight]) -> None:
         self.builder, self.graph, self.node, self.weights = builder, graph, node, weights
 
     def weight(self, tensor: Tensor | None) -> Weight | None:

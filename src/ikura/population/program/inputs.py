@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor, from_numpy, nn
 
+from ikura.lazy_torch import Module, Tensor, nn, torch
 from ikura.population.examples import Examples
 from ikura.population.inputs import Features, ForwardArguments, tensors_of
 
@@ -17,7 +17,7 @@ __all__ = ["ProgramInputs", "side_by_side", "unwrapped"]
 
 def unwrapped(module: nn.Module) -> nn.Module:
     """The module within one that `torch.compile` made."""
-    while isinstance(inner := getattr(module, "_orig_mod", None), nn.Module):
+    while isinstance(inner := getattr(module, "_orig_mod", None), Module):
         module = inner
     return module
 
@@ -63,6 +63,6 @@ class ProgramInputs:
 
     def arrays(self, examples: Examples, rows: slice, dtype: str) -> tuple[np.ndarray, np.ndarray]:
         """Float features and whole numbers of some rows, as in evaluation: shapes (rows, floats), (rows, numbers)."""
-        given = self.tensors(tensors_of(examples, rows), from_numpy(examples.codes[rows]))
+        given = self.tensors(tensors_of(examples, rows), torch.from_numpy(examples.codes[rows]))
         x, codes = side_by_side(given)
         return np.ascontiguousarray(x, dtype), np.ascontiguousarray(codes)

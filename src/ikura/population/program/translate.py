@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, fx, nn
 
+from ikura.lazy_torch import Tensor, nn, torch
 from ikura.population.program import (  # noqa: F401  they fill the tables
     arithmetic,
     attending,
@@ -58,7 +57,7 @@ def translate(graph: Graph, given: Sequence[Sequence[int] | None]) -> Program:
     """
     weights, _, _, state = weight_places(graph.module)
     builder = Builder(state=state)
-    found: dict[fx.Node, Any] = {}
+    found: dict[torch.fx.Node, Any] = {}
     column, whole, inputs = 0, 0, list(given)
     for node in graph.nodes:
         call = Call(builder, graph, node, weights)
@@ -81,14 +80,14 @@ def translate(graph: Graph, given: Sequence[Sequence[int] | None]) -> Program:
     raise UnknownOperationError("a forward without outputs")
 
 
-def _finish(builder: Builder, found: Mapping[fx.Node, Any], node: fx.Node) -> Program:
-    out = found.get(node.args[0]) if isinstance(node.args[0], fx.Node) else None
+def _finish(builder: Builder, found: Mapping[torch.fx.Node, Any], node: torch.fx.Node) -> Program:
+    out = found.get(node.args[0]) if isinstance(node.args[0], torch.fx.Node) else None
     if not isinstance(out, Value) or out.axis != 0 or out.folded or len(out.shape) > 1:
         raise UnknownOperationError("outputs that are no table of numbers")
     return builder.finish(out)
 
 
-def _translated(call: Call, found: Mapping[fx.Node, Any], state: int) -> Any:
+def _translated(call: Call, found: Mapping[torch.fx.Node, Any], state: int) -> Any:
     node, graph = call.node, call.graph
     if node.op == "get_attr":
         tensor = _attribute(graph.module, str(node.target))
@@ -99,8 +98,8 @@ def _translated(call: Call, found: Mapping[fx.Node, Any], state: int) -> Any:
         return _constant(call, result)
     if not isinstance(result, Tensor | tuple | list) or _sizes(result):
         return graph.found[node]
-    args: Any = fx.node.map_arg(node.args, lambda one: _argument(found[one]))
-    kwargs: Any = fx.node.map_arg(node.kwargs, lambda one: _argument(found[one]))
+    args: Any = torch.fx.node.map_arg(node.args, lambda one: _argument(found[one]))
+    kwargs: Any = torch.fx.node.map_arg(node.kwargs, lambda one: _argument(found[one]))
     if node.op == "call_module":
         layer: Any = graph.module.get_submodule(str(node.target))
         handler, name = LAYERS.get(type(layer)), type(layer).__name__

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import torch
-
 from ikura.errors import UsageError
+from ikura.lazy_torch import torch
 
 __all__ = ["check_device", "chosen_device"]
 
@@ -15,6 +14,8 @@ def check_device(name: str) -> None:
     Raises:
         UsageError: it is none.
     """
+    if name == "cpu":
+        return
     try:
         device = torch.device(name)
     except (RuntimeError, TypeError):
@@ -35,6 +36,8 @@ def chosen_device(device: str, custom: bool) -> str:
     """
     if device == "auto":
         return "cuda" if custom and torch.cuda.is_available() else "cpu"
+    if device == "cpu":
+        return device
     try:
         check_device(device)
         torch.empty(0, device=device)

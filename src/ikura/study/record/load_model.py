@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-
-import torch
-from torch import nn
+from typing import Any
 
 from ikura.data.encoder import Encoder
 from ikura.data.encoder.make import read_encoder
 from ikura.errors import RunError, UsageError
-from ikura.export.operations import RecordedNetwork
 from ikura.json_values import Json, JsonObject
+from ikura.lazy_torch import nn, torch
+from ikura.nn.array_network import ArrayNetwork, array_network, state_shapes
 from ikura.nn.loss import Loss
 from ikura.plugins import check_plugins, plugin_network
 from ikura.population import attributes
 from ikura.population.factory import COMPILED, Factory, build
+from ikura.population.setup import Network
 from ikura.study.record.model import Model
 from ikura.study.record.model_form import BESIDE, BUFFER, check_fit, check_seal, read_form, read_weights
 from ikura.study.record.pretrained import Pretrained, built_in, layout_without_weights
@@ -70,13 +70,16 @@ def load_model(folder: str | Path, network: Factory | None = None, loss: Loss | 
     if module is None and recorded is not None:
         module = recorded.module()
     assert module is not None
-    module = _filled(module, tensors, place)
+    if not isinstance(module, ArrayNetwork):
+        module = _filled(module, tensors, place)
     check_seal(described)
     content.pop("seal", None)
     if line := difference(content.pop("versions", {}), LIBRARIES):
         _LOGGER.warning("%s: %s", place, line)
-    _check_outputs(module, encoder, content, place)
-    plain = network.author_module(module) if isinstance(network, Pretrained) else None
+    plain = None
+    if not isinstance(module, ArrayNetwork):
+        _check_outputs(module, encoder, content, place)
+        plain = network.author_module(module) if isinstance(network, Pretrained) else None
     run = place.parent if (place.parent / "config.toml").is_file() and place.name == "model" else None
     try:
         return Model(module, encoder, content, recorded, plain, run, loss)
@@ -99,15 +102,20 @@ def _plugin_of(content: JsonObject, place: Path) -> Factory | None:
         return None
 
 
-def _parts(content: JsonObject, place: Path) -> tuple[Encoder, dict[str, torch.Tensor], nn.Module | None]:
-    """The encoder, the weights and, of a built-in network, the module; the first two are taken out of the content."""
+def _parts(content: JsonObject, place: Path) -> tuple[Encoder, dict[str, Any], Network | None]:
+    """The encoder, the weights and, of ikura's own, the network; the first two are taken out of the content."""
     described, form, hyperparameters = place / "model.json", content["network"], content["hyperparameters"]
     try:
         encoder = read_encoder(content.pop("encoder"))
         check_fit(described, form, encoder)
-        layout = layout_without_weights(form, hyperparameters, str(place))
-        tensors = read_weights(place / "weights.safetensors", layout, content.pop("weights", None))
-        return encoder, tensors, built_in(form, hyperparameters, str(place))
+        known, path = content.pop("weights", None), place / "weights.safetensors"
+        if isinstance(form, dict) and ("inputs" in form or "members" in form):
+            arrays = read_weights(path, state_shapes(form), known, tensors=False)
+            own = {name: one for name, one in arrays.items() if not name.startswith(BESIDE)}
+            return encoder, arrays, array_network(form, own)
+        empty = layout_without_weights(form, hyperparameters, str(place))
+        layout = None if empty is None else {name: tuple(one.shape) for name, one in empty.state_dict().items()}
+        return encoder, read_weights(path, layout, known), built_in(form, hyperparameters, str(place))
     except RunError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, UsageError) as error:
@@ -117,6 +125,8 @@ def _parts(content: JsonObject, place: Path) -> tuple[Encoder, dict[str, torch.T
 
 def _filled(module: nn.Module, tensors: Mapping[str, torch.Tensor], place: Path) -> nn.Module:
     """The module with its weights, and with what is kept beside them, in their precision."""
+    from ikura.export.operations import RecordedNetwork
+
     tensors = {name.removeprefix(f"{COMPILED}."): tensor for name, tensor in tensors.items()}
     parameters = (tensors[name] for name, _ in module.named_parameters() if name in tensors)
     dtype = next((tensor.dtype for tensor in parameters if tensor.is_floating_point()), torch.float32)

@@ -12,23 +12,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from safetensors.torch import save
-from torch import nn
-from torch.utils._pytree import tree_map
+from safetensors import numpy as of_arrays
 
 from ikura.data.encoder import Encoder
 from ikura.data.input_arrays import stays_on_disk
 from ikura.data.network_inputs import NetworkInputs
 from ikura.errors import UsageError
 from ikura.files import run_files, write_atomically, write_output
-from ikura.metric.calibration import heated
+from ikura.lazy_torch import Tensor, nn, pytree, torch
+from ikura.metric import as_array
+from ikura.metric.calibration import at_temperature
 from ikura.metric.conformal import HeldOutErrors
 from ikura.metric.decisions import answers_at, cheapest, cost_matrix
-from ikura.nn.ensemble import EnsembleNetwork
+from ikura.nn.array_network import ArrayEnsemble, ArrayMLP, ArrayNetwork
 from ikura.nn.generators import seeded
 from ikura.nn.loss import LOSSES, Loss, Targets, chosen_loss, usual_loss
-from ikura.nn.mlp import MLP
 from ikura.population import attributes
 from ikura.population.inputs import Features, as_features, call_forward
 from ikura.population.member import Hyperparameters
@@ -58,7 +56,7 @@ class Model:
     """A trained network that takes data as they were given for training.
 
     Args:
-        network: the trained module.
+        network: the trained module, or a built-in network as arrays.
         encoder: turns frames or arrays into the network's inputs.
         description: task, classes, target, target_mean, target_std, and `network`: the arguments of `MLP`, those of an
             `EnsembleNetwork` with its members', the name of a network of the zoo, what it was pretrained from, or None
@@ -72,7 +70,7 @@ class Model:
 
     def __init__(
         self,
-        network: nn.Module,
+        network: nn.Module | ArrayNetwork,
         encoder: Encoder,
         description: Mapping[str, Any],
         recorded: Recorded | None = None,
@@ -81,12 +79,34 @@ class Model:
         loss: Loss | None = None,
     ) -> None:
         self.loss = _loss_of(description) if loss is None else loss
-        self.network = network.eval()
+        self._network = network if isinstance(network, ArrayNetwork) else network.eval()
         self.encoder = encoder
         self.description = dict(description)
         self.recorded = recorded
         self._plain = plain
         self._run = run
+
+    @property
+    def network(self) -> nn.Module:
+        """The trained network as it predicts, a module of PyTorch."""
+        return self._network.module if isinstance(self._network, ArrayNetwork) else self._network
+
+    @property
+    def arrays(self) -> ArrayNetwork | None:
+        """The network as arrays, where it is a built-in one."""
+        return self._network if isinstance(self._network, ArrayNetwork) else None
+
+    @property
+    def members(self) -> list[ArrayMLP]:
+        """The networks of an ensemble; none of a single network."""
+        return self._network.members if isinstance(self._network, ArrayEnsemble) else []
+
+    @property
+    def weights(self) -> int:
+        """Number of its weights."""
+        if isinstance(self._network, ArrayNetwork):
+            return self._network.size
+        return sum(one.numel() for one in self.module.parameters())
 
     @property
     def module(self) -> nn.Module:
@@ -117,40 +137,53 @@ class Model:
         classes: list[Any] | None = self.description["classes"]
         return classes
 
-    def _raw(self, data: Any) -> torch.Tensor:
+    def _raw(self, data: Any) -> np.ndarray:
+        if isinstance(self._network, ArrayNetwork):
+            return self._outputs(data)
         # A network of the caller's may draw numbers in evaluation too: the same ones each time.
         own = self.description.get("network") is None
         with torch.no_grad(), seeded(self.description.get("key", 0)) if own else nullcontext():
             return self._outputs(data)
 
-    def _outputs(self, data: Any) -> torch.Tensor:
+    def _outputs(self, data: Any) -> np.ndarray:
         if stays_on_disk(data):
             blocks = [self._outputs(np.array(data[i : i + MAPPED])) for i in range(0, len(data), MAPPED)]
-            return torch.cat(blocks)
+            return np.concatenate(blocks)
         x, codes = self.encoder.transform(data)
-        dtype = next((p.dtype for p in self.network.parameters() if p.is_floating_point()), torch.float32)
-        parts = []
+        network = self._network
+        parts: list[Any] = []
         shape = x.inputs[0].example_shape if isinstance(x, NetworkInputs) else x.shape[1:]
         block = max(1, min(BLOCK if len(shape) == 1 else IMAGES, MOST_NUMBERS // max(prod(shape), 1)))
         for i in range(0, max(len(x), 1), block):
-            given = self._features(x, slice(i, i + block), dtype)
-            parts.append(call_forward(self.network, given, torch.from_numpy(codes[i : i + block])))
-        outputs = tree_map(lambda *each: torch.cat(each) if isinstance(each[0], torch.Tensor) else each[0], *parts)
+            rows = slice(i, i + block)
+            if isinstance(network, ArrayNetwork):
+                assert isinstance(x, np.ndarray)
+                parts.append(network(self.encoder.numbers(x[rows], network.dtype.name), codes[rows]))
+            else:
+                parts.append(call_forward(network, self._features(x, rows, network), torch.from_numpy(codes[rows])))
+        mean, std = self.description["target_mean"], self.description["target_std"]
+        shape = tuple(self.description.get("target_shape") or ())
+        if isinstance(network, ArrayNetwork):
+            found = np.concatenate(parts)
+            wide = found.astype(np.float64) if "temperature" in self.description else found
+            return self._within(np.asarray(self.loss.predict(self.task, wide, mean, std, shape)))
+        outputs = pytree.tree_map(lambda *each: torch.cat(each) if isinstance(each[0], Tensor) else each[0], *parts)
         if "temperature" in self.description:
             # Probabilities near 0 and 1 are told apart before they are heated.
-            outputs = tree_map(lambda one: one.double() if isinstance(one, torch.Tensor) else one, outputs)
-        mean, std = self.description["target_mean"], self.description["target_std"]
-        found = self.loss.predict(self.task, outputs, mean, std, tuple(self.description.get("target_shape") or ()))
-        return found.clamp(*self.description["bounds"]) if "bounds" in self.description else found
+            outputs = pytree.tree_map(lambda one: one.double() if isinstance(one, Tensor) else one, outputs)
+        return self._within(as_array(self.loss.predict(self.task, outputs, mean, std, shape)))
 
-    def _features(self, x: np.ndarray | NetworkInputs, rows: slice, dtype: torch.dtype) -> Features:
-        """Some of the examples as the network takes them."""
+    def _within(self, found: np.ndarray) -> np.ndarray:
+        """Values no further than those that the model was trained on, where it keeps to them."""
+        return found.clip(*self.description["bounds"]) if "bounds" in self.description else found
+
+    def _features(self, x: np.ndarray | NetworkInputs, rows: slice, network: nn.Module) -> Features:
+        """Some of the examples as a network takes them."""
+        dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)
         name = str(dtype).removeprefix("torch.")
         if isinstance(x, NetworkInputs):
             return as_features(x.in_precision(name).read(rows), x)
         numbers = self.encoder.numbers(x[rows], name)
-        if isinstance(self.network, MLP | EnsembleNetwork):
-            numbers = numbers.reshape(len(numbers), prod(numbers.shape[1:]))
         tensor = torch.from_numpy(numbers)
         return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
@@ -174,11 +207,11 @@ class Model:
         if costs is not None and self.task not in ("binary", "multiclass"):
             raise UsageError(f"costs are of classes, and this model's task is {self.task}; leave them out")
         if self.task == "own":
-            return self._raw(data).numpy()
+            return self._raw(data)
         if self.task == "regression":
             return self._regressed(data)
         if self.task == "multilabel":
-            return (self._raw(data) > 0.5).long().numpy()
+            return (self._raw(data) > 0.5).astype(np.int64)
         return self._answers(self._probabilities(data), costs)
 
     def predict_interval(self, data: Any, level: float = 0.9) -> pd.DataFrame:
@@ -197,7 +230,7 @@ class Model:
         return self._ends(self._regressed(data), level)
 
     def _regressed(self, data: Any) -> np.ndarray:
-        return self._raw(data).double().numpy()
+        return self._raw(data).astype(np.float64)
 
     def _ends(self, predictions: np.ndarray, level: float) -> pd.DataFrame:
         if self.task != "regression" or self.description.get("target_shape"):
@@ -221,8 +254,8 @@ class Model:
         return found
 
     def _probabilities(self, data: Any) -> np.ndarray:
-        p = heated(self._raw(data).double(), float(self.description.get("temperature", 1.0)))
-        return (torch.stack([1 - p, p], 1) if self.task == "binary" else p).numpy()
+        p = at_temperature(self._raw(data).astype(np.float64), float(self.description.get("temperature", 1.0)))
+        return np.stack([1 - p, p], 1) if self.task == "binary" else p
 
     def predict_proba(self, data: Any) -> pd.DataFrame:
         """Predict the probability of each class: one column a class, one row an example.
@@ -307,7 +340,7 @@ class Model:
 
     def _expected(self, data: Any) -> np.ndarray:
         """Probabilities or values of rows, as files give them."""
-        return self._raw(data).double().numpy() if self.task == "regression" else self._probabilities(data)
+        return self._raw(data).astype(np.float64) if self.task == "regression" else self._probabilities(data)
 
     def _recorded_network(self) -> nn.Module:
         """A network of the recorded operations with the present weights."""
@@ -336,18 +369,11 @@ class Model:
             The folder.
         """
         folder = Path(folder)
-        tensors = {name: tensor.contiguous().clone() for name, tensor in self.network.state_dict().items()}
-        kept = {name: buffer for name, buffer in self.network.named_buffers() if name not in tensors}
-        tensors |= {f"{BUFFER}{name}": buffer.contiguous().clone() for name, buffer in kept.items()}
-        arrays = attributes.read(self.network, set(self.description.get("attributes", [])))
-        tensors |= {name: torch.from_numpy(array) for name, array in arrays.items()}
-        if self.recorded is not None:
-            tensors |= {name: tensor.contiguous().clone() for name, tensor in self.recorded.constants.items()}
-        weights = save(tensors)
+        weights = self._weights()
         write_atomically(folder / "weights.safetensors", weights)
         content = {
             **self.description,
-            "format": OF_ENSEMBLE if isinstance(self.network, EnsembleNetwork) else FORMAT,
+            "format": OF_ENSEMBLE if self.members else FORMAT,
             "encoder": self.encoder.to_dict(),
             "weights": digest(weights),
             "versions": versions(),
@@ -357,6 +383,21 @@ class Model:
         content["seal"] = seal(content)
         write_atomically(folder / "model.json", json.dumps(content, indent=1, allow_nan=False).encode())
         return folder
+
+    def _weights(self) -> bytes:
+        """The content of weights.safetensors."""
+        if isinstance(self._network, ArrayNetwork):
+            return of_arrays.save({name: np.asarray(one, order="C") for name, one in self._network.state.items()})
+        from safetensors.torch import save
+
+        tensors = {name: tensor.contiguous().clone() for name, tensor in self.network.state_dict().items()}
+        kept = {name: buffer for name, buffer in self.network.named_buffers() if name not in tensors}
+        tensors |= {f"{BUFFER}{name}": buffer.contiguous().clone() for name, buffer in kept.items()}
+        arrays = attributes.read(self.network, set(self.description.get("attributes", [])))
+        tensors |= {name: torch.from_numpy(array) for name, array in arrays.items()}
+        if self.recorded is not None:
+            tensors |= {name: tensor.contiguous().clone() for name, tensor in self.recorded.constants.items()}
+        return save(tensors)
 
 
 def _columns(found: np.ndarray) -> dict[str, np.ndarray]:

@@ -9,17 +9,17 @@ from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired
 
-import torch
+import numpy as np
 from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
-from torch import nn
+from safetensors.numpy import load_file
 from typing_extensions import TypedDict
 
 from ikura.data.encoder import Encoder
 from ikura.data.encoder.encoder_form import EncoderForm
 from ikura.errors import RunError
 from ikura.json_values import JsonObject
+from ikura.lazy_torch import Tensor, torch
 from ikura.nn.loss import LOSSES, outputs_of
 from ikura.plugins import PluginRecord
 from ikura.schema import Count, Digits, Finite, Name, Scalar, Share, Short, Whole, parsed, read_file, seal_of
@@ -235,12 +235,15 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def read_weights(path: Path, layout: nn.Module | None, known: str | None) -> dict[str, torch.Tensor]:
+def read_weights(
+    path: Path, layout: Mapping[str, tuple[int, ...]] | None, known: str | None, tensors: bool = True
+) -> dict[str, Any]:
     """Read the weights of a model.
 
     Args:
         path: weights.safetensors.
-        layout: a network of the right layout, whose tensors need hold nothing; None if it is not known yet.
+        layout: names and shapes of the tensors of its network; None if they are not known yet.
+        tensors: whether they are read as tensors, or as arrays.
         known: the digest that the weights had when they were written; None if it is not on record.
 
     Raises:
@@ -249,28 +252,33 @@ def read_weights(path: Path, layout: nn.Module | None, known: str | None) -> dic
     if not path.is_file():
         raise RunError(f"{path}: the weights of the model are gone; bring the run's own file back")
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="np") as file:
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
         if layout is not None:
             check_layout(path, shapes, layout)
         if known is not None and digest(path.read_bytes()) != known:
             raise RunError(f"{path}: not the weights that were saved with the model; bring the run's own file back")
-        tensors: dict[str, torch.Tensor] = load_file(path)
+        found: dict[str, Any] = _tensors(path) if tensors else load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise RunError(f"{path}: the weights are not whole: {' '.join(str(error).split())}") from error
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+    for name, one in found.items():
+        if not (torch.isfinite(one) if isinstance(one, Tensor) else np.isfinite(one)).all():
             raise RunError(f"{path}: {name} should be finite numbers, but holds others")
-    return tensors
+    return found
 
 
-def check_layout(path: Path, shapes: Mapping[str, tuple[int, ...]], layout: nn.Module) -> None:
+def _tensors(path: Path) -> dict[str, Tensor]:
+    from safetensors.torch import load_file
+
+    return load_file(path)
+
+
+def check_layout(path: Path, shapes: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]]) -> None:
     """Refuse weights that are not those of a network.
 
     Raises:
         RunError: naming the first tensor that is missing, too many or of another shape.
     """
-    wanted = {name: tuple(tensor.shape) for name, tensor in layout.state_dict().items()}
     for name in (*wanted, *shapes):
         if name not in shapes:
             raise RunError(f"{path}: the weights do not fit the network of model.json: {name} is missing")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
-
 from ikura.data import Dataset
 from ikura.data.images.channel_layout import looks_last
 from ikura.errors import DataError, UsageError, listed, nearest
+from ikura.lazy_torch import Module
 from ikura.nn.zoo import NETWORKS, READS
 from ikura.population.factory import Factory
 from ikura.space import CONVOLUTIONAL, HYPERPARAMETERS
@@ -59,7 +58,7 @@ def chosen_network(network: str | Factory | None, dataset: Dataset) -> str:
         return network
     if isinstance(network, Pretrained):
         return OWN if network.form is None else PRETRAINED
-    if isinstance(network, nn.Module):
+    if isinstance(network, Module):
         kind = type(network).__name__
         raise UsageError(
             f"network is a module of class {kind}, which all trials would train together; give a function that makes "

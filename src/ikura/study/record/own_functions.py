@@ -10,11 +10,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from ikura.built_in import CALLBACKS, LOSSES, METRICS, OPTIMIZERS, TRAINING_STEPS
 from ikura.errors import UsageError
 from ikura.files import shown
+from ikura.lazy_torch import Module
 from ikura.metric import Metric, own_metric
 from ikura.metric.own import scorer_named
 from ikura.nn.loss import Loss, Targets, chosen_loss
@@ -232,7 +231,7 @@ def fingerprints(names: Mapping[str, Sequence[str]]) -> dict[str, Fingerprint]:
 
 
 def _fingerprint(function: Any) -> Fingerprint:
-    return fingerprint(function, function if isinstance(function, nn.Module) else None)
+    return fingerprint(function, function if isinstance(function, Module) else None)
 
 
 def _function(thing: Any) -> Any:

@@ -8,12 +8,9 @@ from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NotRequired
+from typing import TYPE_CHECKING, Any, Literal, NotRequired
 
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from torch import nn
 from typing_extensions import TypedDict
 
 from ikura.data.encoder import Encoder
@@ -21,15 +18,17 @@ from ikura.data.encoder.make import read_encoder
 from ikura.errors import RunError, UsageError, nearest
 from ikura.files import write_atomically
 from ikura.json_values import JsonObject
-from ikura.nn.ensemble import EnsembleNetwork
+from ikura.lazy_torch import nn, torch
+from ikura.nn.freeze import FREEZE
 from ikura.nn.generators import seeded
-from ikura.nn.mlp import MLP
-from ikura.nn.transfer import FREEZE, Cut, cut, replace_head
 from ikura.nn.zoo import network as zoo_network
-from ikura.nn.zoo.cnn import Recipe
 from ikura.population.factory import build
 from ikura.population.member import Hyperparameters
 from ikura.schema import Short
+
+if TYPE_CHECKING:
+    from ikura.nn.transfer import Cut
+    from ikura.nn.zoo.cnn import Recipe
 
 __all__ = ["MANY", "Pretrained", "PretrainedRecord", "built_in", "fitted"]
 
@@ -74,6 +73,8 @@ class Pretrained:
     @cached_property
     def cut(self) -> Cut:
         """The frozen body and the top that learns."""
+        from ikura.nn.transfer import cut
+
         return cut(self.module, self.freeze)
 
     @property
@@ -93,11 +94,15 @@ class Pretrained:
 
     def recipe(self, hp: Mapping[str, Any]) -> Recipe:
         """What the small convolutional network of a trial is like: the pretrained one's, with outputs of its own."""
+        from ikura.nn.zoo.cnn import Recipe
+
         assert self.form is not None
         return Recipe.of({**self.form["hyperparameters"], "outputs": hp["outputs"]})
 
     def __call__(self, hp: Hyperparameters) -> nn.Module:
         """Make one trial's network: a copy of the top with a new head."""
+        from ikura.nn.transfer import replace_head
+
         return replace_head(deepcopy(self.cut.top), self.cut.head, hp.outputs)
 
     def whole(self, top: nn.Module) -> nn.Module:
@@ -106,6 +111,8 @@ class Pretrained:
 
     def author_module(self, whole: nn.Module) -> nn.Module:
         """Make the pretrained network of its own class with a trained top and head, from what `whole` made of them."""
+        from ikura.nn.transfer import replace_head
+
         if not isinstance(whole, nn.Sequential) or len(whole) != 2 or not self.cut.head:
             return whole
         parts = whole[0].state_dict() | whole[1].state_dict()
@@ -116,6 +123,8 @@ class Pretrained:
 
     def keep(self, run: Path) -> None:
         """Write the pretrained weights to a run folder."""
+        from safetensors.torch import save
+
         tensors = {name: tensor.contiguous().clone() for name, tensor in self.module.state_dict().items()}
         write_atomically(run / WEIGHTS, save(tensors))
 
@@ -150,6 +159,8 @@ def _architecture(form: Mapping[str, Any], place: str) -> nn.Module:
 
 def plain_module(module: nn.Module, place: str) -> nn.Module:
     """Let the fully connected network take examples of any shape, and put out what its last layer does."""
+    from ikura.nn.mlp import MLP
+
     if not isinstance(module, MLP):
         return module
     if len(module.tables):
@@ -161,6 +172,8 @@ def plain_module(module: nn.Module, place: str) -> nn.Module:
 
 def load_weights(module: nn.Module, path: Path) -> None:
     """Load weights; those of another head are left out, everything else must fit."""
+    from safetensors.torch import load_file
+
     try:
         if path.suffix == ".safetensors":
             tensors = load_file(path)
@@ -186,6 +199,9 @@ def layout_without_weights(form: Any, hyperparameters: Mapping[str, Any], place:
 
 def built_in(form: JsonObject | str | None, hyperparameters: Mapping[str, Any], place: str) -> nn.Module | None:
     """Make a network of ikura's from its form in model.json; None for a caller's own."""
+    from ikura.nn.ensemble import EnsembleNetwork
+    from ikura.nn.mlp import MLP
+
     if isinstance(form, str):
         return build(zoo_network(form), hyperparameters, 0, place)
     if form is not None and "freeze" in form:

@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from ikura.data.encoder import Encoder
 from ikura.data.encoder.given import GivenEncoder
 from ikura.data.encoder.several_inputs import InputsEncoder
+from ikura.lazy_torch import nn, torch
 from ikura.nn.copying import copy_of
 from ikura.nn.generators import seeded
 from ikura.nn.noise import key, normal

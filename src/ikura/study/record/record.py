@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 import pandas as pd
-from torch import nn
 
 from ikura.errors import RunError
 from ikura.files import named, run_files, shown
 from ikura.json_values import JsonObject
+from ikura.lazy_torch import nn
 from ikura.metric import Metric, metric
 from ikura.metric.calibration import Reliability
 from ikura.population.member import Hyperparameters

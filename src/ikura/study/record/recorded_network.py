@@ -6,19 +6,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from ikura.errors import RunError
-from ikura.export.operations import OperationsForm, RecordedNetwork, read_operations
-from ikura.export.recording import NotRecordedError, record
 from ikura.files import write_atomically
+from ikura.lazy_torch import Tensor, nn, torch
 from ikura.population.examples import Examples
 from ikura.population.inputs import TensorInputs, tensors_of
 from ikura.schema import read_file
 from ikura.study.record.model_form import CONSTANT, digest
+
+if TYPE_CHECKING:
+    from ikura.export.operations import OperationsForm, RecordedNetwork
 
 __all__ = ["Recorded", "is_own", "read_recorded", "recorded_of"]
 
@@ -40,6 +39,8 @@ class Recorded:
 
     def module(self) -> RecordedNetwork:
         """A network of them, its weights still to be loaded."""
+        from ikura.export.operations import RecordedNetwork
+
         network = RecordedNetwork(self.form)
         network.give_constants(self.constants)
         return network
@@ -58,6 +59,8 @@ def is_own(form: Any) -> bool:
 
 def recorded_of(module: nn.Module, examples: Examples) -> Recorded | str:
     """Record a trained network with a few training examples; the reason in words where it cannot be."""
+    from ikura.export.recording import NotRecordedError, record
+
     few = examples.head(SEEN)
     x = tensors_of(few)
     if isinstance(x, TensorInputs):
@@ -81,6 +84,8 @@ def read_recorded(folder: Path, known: str, tensors: Mapping[str, Tensor]) -> Re
     Raises:
         RunError: it is gone, changed or not whole.
     """
+    from ikura.export.operations import read_operations
+
     path = folder / FILE
     content = read_file(path)
     if digest(content) != known:

@@ -12,7 +12,6 @@ from torch import nn
 
 from ikura.data.encoder import ArrayEncoder, ImageEncoder
 from ikura.errors import UsageError
-from ikura.nn.ensemble import EnsembleNetwork
 from ikura.population.factory import build
 from ikura.population.member import Hyperparameters
 from ikura.study.record.pretrained import Pretrained, load_weights, plain_module
@@ -57,6 +56,8 @@ def pretrained(
     References:
         Yosinski et al. 2014, How transferable are features in deep neural networks? arXiv:1411.1792.
     """
+    from ikura.nn.ensemble import EnsembleNetwork
+
     if isinstance(source, nn.Module):
         return Pretrained(deepcopy(source), freeze)
     path = Path(source)
