@@ -388,6 +388,8 @@ class TrainingSetup:
 
     def _runs_like(self, known: ForwardTraits, form: NetworkForm, module: nn.Module) -> bool:
         """Whether a network of a known kin was seen to run, because a program was compared with it."""
+        from ikura.population.program.builder import Program
+
         if not self._may_be_programs:
             return False
         name = form.structure, form.rates
