@@ -554,7 +554,7 @@ def rows_numbered_and_sorted_by_class() -> dict[str, Any]:
 def rows_copied_before_the_split() -> dict[str, Any]:
     x, y = load_breast_cancer(return_X_y=True)
     twice = np.concatenate([np.arange(300), np.arange(300)])
-    return {"what": (x[twice], y[twice])}
+    return {"what": (x[twice], y[twice]), "copies": "apart"}
 
 
 @fault("data", "distribution", "differ most in feature 3")

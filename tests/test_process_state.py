@@ -15,7 +15,7 @@ import torch
 from threadpoolctl import threadpool_info
 
 from ikura.data.images.image_file import strict
-from ikura.population.job import _ordinary_arithmetic
+from ikura.population.denormal_numbers import taken_as_zero
 from ikura.process_state import ignored_warnings, one_thread_each, quieter, warning_filters
 from ikura.search._optuna import quiet as quiet_search
 
@@ -115,7 +115,7 @@ def test_small_numbers_are_treated_as_the_caller_had_them(flushed: bool) -> None
     tiny = float(torch.finfo(torch.float64).tiny)
     torch.set_flush_denormal(flushed)
     try:
-        with _ordinary_arithmetic():
+        with taken_as_zero():
             assert tiny * 0.5 == 0
         assert (tiny * 0.5 == 0) == flushed
     finally:

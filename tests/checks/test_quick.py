@@ -43,7 +43,7 @@ def noisy(rows: int = 300, **columns: Any) -> pd.DataFrame:
     ],
 )
 def test_a_fault_of_a_table_is_found(frame: pd.DataFrame, check: str, words: str) -> None:
-    found = quick_checks(prepare(frame, DataOptions("y")))
+    found = quick_checks(prepare(frame, DataOptions("y", copies="apart")))
     assert found[check].verdict == "fail"
     assert words in found[check].finding
     assert [one.name for one in found.failed] == [check]

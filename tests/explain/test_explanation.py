@@ -59,7 +59,7 @@ def test_columns_are_ranked_by_what_they_are_worth(study: ikura.Study) -> None:
 def test_importance_is_that_of_scikit_learn_within_its_spread(study: ikura.Study) -> None:
     rows = dev_rows(study)
     x = rows.frame[["a", "b", "noise", "group"]]
-    reference = permutation_importance(Answers(study.model), x, rows.target.numpy(), n_repeats=30, random_state=0)
+    reference = permutation_importance(Answers(study.model), x, rows.target, n_repeats=30, random_state=0)
     found = study.explain(repeats=30).importance.set_index("column").loss
     # Each is a mean of 30 permutations: their difference stays within 5 of its standard errors.
     error = np.sqrt(2 / 30) * reference.importances_std

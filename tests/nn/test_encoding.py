@@ -12,7 +12,8 @@ from sklearn.preprocessing import QuantileTransformer, RobustScaler
 from ikura.errors import UsageError
 from ikura.nn import MLP
 from ikura.nn.encoding import ENCODINGS, KNOTS, NumericEncoding, fit_encoding, numeric_encoding
-from ikura.nn.encoding_layer import LAYERS, encoding_layer, initial_encoding
+from ikura.nn.encoding_layer import LAYERS, encoding_layer
+from ikura.nn.initial_encoding import initial_encoding
 from ikura.population.kernel.encoding import CODES, encode, front_of, plan_of, waves_of
 
 RNG = np.random.default_rng(0)

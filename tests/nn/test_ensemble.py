@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from ikura.errors import UsageError
-from ikura.nn.ensemble import Averaging, EnsembleNetwork, averaging_of
+from ikura.nn.averaging import Averaging, averaging_of
+from ikura.nn.ensemble import EnsembleNetwork
 from ikura.nn.loss import LOSSES, Loss
 from ikura.nn.mlp import MLP
 

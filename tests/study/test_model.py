@@ -370,7 +370,10 @@ def test_nothing_that_could_run_code_is_saved_or_read(iris: Study, tabular: Stud
             "",
         }
     forbidden = {"pickle", "dill", "joblib", "cloudpickle", "shelve", "marshal"}
-    for path in Path(ikura.__file__).parent.rglob("*.py"):
+    source = Path(ikura.__file__).parent
+    # What travels inside of a Ray cluster, which runs what its own users send anyway; nothing of it is on disk.
+    inside_of_ray = source / "engine" / "cluster" / "placed_setup.py"
+    for path in sorted({*source.rglob("*.py")} - {inside_of_ray}):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 assert not {alias.name.split(".")[0] for alias in node.names} & forbidden, path

@@ -150,7 +150,7 @@ def test_what_was_in_memory_only_is_trained_again(
 @pytest.mark.parametrize(
     "kind", swept(["coarse to fine", "own networks, successive halving, some diverge"], core=["coarse to fine"])
 )
-@pytest.mark.parametrize("steps", swept([12, 16], core=["12"]))
+@pytest.mark.parametrize("steps", swept([16, 20], core=["16"]))
 def test_killed_again_and_again(steps: int, kind: str, whole: Any, tmp_path: Path) -> None:
     reference, total = whole(kind)
     kills = 0

@@ -15,7 +15,8 @@ import ikura
 from ikura import choice
 from ikura.api.study import Study
 from ikura.errors import SpaceError, UsageError
-from ikura.nn.target_transform import TRANSFORMS, TargetLayer
+from ikura.nn.target_layer import TargetLayer
+from ikura.nn.target_transform import TRANSFORMS
 
 from ..sweep import swept
 

@@ -61,6 +61,7 @@ class CNN(nn.Module):
         momentum: share of a mini-batch's (or ghost's) statistics in the moving average.
 
     Example:
+        >>> import torch
         >>> CNN((1, 28, 28), 10, [8, 16])(torch.zeros(5, 1, 28, 28)).shape
         torch.Size([5, 10])
     """
