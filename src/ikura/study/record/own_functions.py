@@ -186,12 +186,12 @@ def give_again(
         setting = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return
-    own = {(one.get("kind"), one.get("name")) for one in setting.get("plugins") or () if isinstance(one, Mapping)}
+    own = {(one.get("kind"), one.get("name")) for one in _list(setting, "plugins") if isinstance(one, Mapping)}
     pairs: list[tuple[str, Any, Any]] = [("loss", loss, setting.get("loss")), ("metric", metric, setting.get("metric"))]
     pairs += [("training_step", training_step, setting.get("training_step"))]
     pairs += [("optimizer", optimizer, setting.get("optimizer"))]
     for kind, given_now, names in (("metric", metrics, "metrics"), ("callback", callbacks, "callbacks")):
-        pairs += [(kind, *pair) for pair in zip_longest(given_now or (), setting.get(names) or ())]
+        pairs += [(kind, *pair) for pair in zip_longest(given_now or (), _list(setting, names))]
     for kind, given, name in pairs:
         if given is None or isinstance(given, str):
             continue
@@ -209,6 +209,12 @@ def give_again(
             _put(OPTIMIZERS, str(name), as_optimizer(str(name), given))
         else:
             _put(METRICS, str(name), own_metric(given, str(name)))
+
+
+def _list(setting: Mapping[str, Any], name: str) -> list[Any]:
+    """A list of a configuration that was not checked yet; what is none is refused where the run is read."""
+    found = setting.get(name)
+    return found if isinstance(found, list) else []
 
 
 def fingerprints(names: Mapping[str, Sequence[str]]) -> dict[str, Fingerprint]:
