@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 
 from ikura.errors import RunError, UsageError
@@ -24,6 +25,7 @@ from ikura.study.record.facts import (
     TEST,
     TILE_SIZE,
     Fact,
+    PredictionsFact,
     RoundForm,
     known_fact,
 )
@@ -177,9 +179,19 @@ def _facts(store: Store) -> None:
     for fact in _wanted(store, done=DONE.name in stored):
         if fact.name not in stored:
             raise RunError(f"{store.place}: fact {fact.name} is missing; bring the run's own study.db back")
-    predictions = store.fact(PREDICTIONS)
-    if predictions and len(predictions["target"]) != len(predictions["prediction"]):
+    if predictions := store.fact(PREDICTIONS):
+        _predictions(store, predictions)
+
+
+def _predictions(store: Store, found: PredictionsFact) -> None:
+    """What the model answered on the test set: of classes their places among them."""
+    if len(found["target"]) != len(found["prediction"]):
         raise RunError(f"{store.place}: fact predictions: target and prediction are not of one length")
+    target, classes = np.array(found["target"]), found["classes"]
+    if not np.isfinite(target).all():
+        raise RunError(f"{store.place}: fact predictions: a target is not finite")
+    if classes is not None and not np.isin([*target, *found["prediction"]], np.arange(len(classes))).all():
+        raise RunError(f"{store.place}: fact predictions: these are no places of {len(classes)} classes, from 0 on")
 
 
 def _wanted(store: Store, done: bool) -> list[Fact[Any]]:
