@@ -1,6 +1,6 @@
 """Metrics: how good predictions are, and how sure that number is."""
 
-from ikura.metric._base import Array, Metric, as_array, each_member
+from ikura.metric._base import Metric, as_array, each_member
 from ikura.metric.interval import interval
 from ikura.metric.own import own_metric
 from ikura.metric.registry import METRICS, default_metric, metric
@@ -10,7 +10,6 @@ from ikura.metric.undefined import undefined
 __all__ = [
     "METRICS",
     "TOGETHER",
-    "Array",
     "Metric",
     "as_array",
     "default_metric",
