@@ -226,13 +226,15 @@ def _standing(curve: pd.DataFrame, total: int) -> str:
 
 
 def _moved(curve: pd.DataFrame) -> str:
-    """How far the last epoch moved the weights, relative to their size."""
+    """How far the last epoch moved the weights, relative to their size, and how large gradients are."""
     sizes = curve[["update_norm", "weight_norm"]].dropna() if "update_norm" in curve else curve[:0]
     if not len(sizes):
         return ""
     moved, size = sizes.iloc[-1]
     share = f", {moved / size:.2g} of their size {size:.3g}" if size > 0 else ""
-    return f"the last epoch moved the weights by {moved:.3g}{share}"
+    gradients = curve["gradient_norm"].dropna().tolist() if "gradient_norm" in curve else []
+    slope = f"; a mini-batch's gradient has the norm {gradients[-1]:.3g}" if gradients else ""
+    return f"the last epoch moved the weights by {moved:.3g}{share}{slope}"
 
 
 def _values(study: Study, trial: Trial) -> dict[str, Any]:

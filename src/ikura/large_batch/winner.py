@@ -13,10 +13,7 @@ from ikura.files import shown
 from ikura.large_batch.ghost_norm import normalises
 from ikura.large_batch.scaling_columns import Winner
 from ikura.nn import GhostNorm
-from ikura.nn.generators import seeded
-from ikura.nn.noise import Draws, drawing, key
-from ikura.population.batches import Batches
-from ikura.population.inputs import call_forward
+from ikura.nn.noise import key
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.search import schedule
@@ -73,17 +70,5 @@ def first_norm(setup: TrainingSetup, member: Member) -> float:
     The norm is that of all weights together; up to sixteen mini-batches of the first epoch are looked at. Penalties are
     left out.
     """
-    module = setup.module(member).to(getattr(torch, setup.dtype)).train()
-    parameters = [p for p in module.parameters() if p.requires_grad]
-    rows = len(setup.train)
-    size = min(int(member.values.batch_size), rows)
-    first = setup.learned(member, setup.train.ordered(member.seed, 0).head(BATCHES * size))
-    batches = Batches(first, torch.device("cpu"), setup.task)
-    norms = []
-    for begin in range(0, min(BATCHES * size, rows - size + 1), size):
-        x, codes, y = batches(slice(begin, begin + size))
-        with seeded(key(member.seed, "noise", 0, begin)), drawing(Draws(key(member.seed, "noise", 0), begin)):
-            cost = setup.loss.mean(setup.task, call_forward(module, x, codes), y)
-        found = torch.autograd.grad(cost, parameters, allow_unused=True)
-        norms.append(float(torch.stack([g.norm() for g in found if g is not None]).norm()))
-    return float(np.quantile(norms, SHARE))
+    module = setup.module(member).to(getattr(torch, setup.dtype))
+    return float(np.quantile(setup.gradient_norms(member, module, 0, BATCHES), SHARE))

@@ -27,6 +27,7 @@ from ikura.population.inputs import Features, TakesCodes, asks_for_codes, tensor
 from ikura.population.layout import Layout
 from ikura.population.loss_check import Aim
 from ikura.population.member import Hyperparameters, Member
+from ikura.population.mini_batch_gradients import gradient_norms
 from ikura.population.own_networks import NetworkForm, OwnNetworks
 from ikura.population.own_optimizer import OptimizerFactory
 from ikura.population.own_step import TrainingStep
@@ -46,6 +47,8 @@ Network = Module | ArrayNetwork
 
 CHECKED = 8
 """Examples on which a program is compared with its module."""
+LOOKED_AT = 8
+"""Mini-batches over which the norm of the gradient is taken."""
 MOST_NUMBERS = 1 << 27
 """Values and errors of a mini-batch of a program at most: 512 MB in float32."""
 
@@ -73,7 +76,7 @@ class TrainingSetup:
         encodings: of numeric columns, and transforms of the target, as they were fitted.
         programs: whether networks of the caller's are run as programs of the compiled kernel where they can be.
         mostly_programs: whether they can be, by one that was looked at.
-        norms: whether the sizes of weights and of their changes are recorded of each epoch, see `TrainingRun`.
+        norms: whether the sizes of weights, their changes and gradients are recorded of each epoch, see `TrainingRun`.
     """
 
     train: Examples
@@ -108,8 +111,8 @@ class TrainingSetup:
 
     @property
     def needs_torch(self) -> bool:
-        """Whether networks are trained as modules of PyTorch, or made as such: all but built-in ones in the kernel."""
-        return self.network is not None or not self.compiled
+        """Whether PyTorch takes part in training: all but built-in networks in the kernel, and gradients' norms."""
+        return self.network is not None or not self.compiled or self.norms
 
     @property
     def threaded(self) -> bool:
@@ -464,5 +467,21 @@ class TrainingSetup:
             sizes = [{n: p.numel() for n, p in weights_of(self.module(member)).items()} for member in members]
             tracker = DistanceTracker(tile, sizes)
         return TrainingRun(
-            tile, self.train, self.dev, self.scorer, patience, budget, tracker=tracker, more=more, norms=self.norms
-        )
+            tile, self.train, self.dev, self.scorer, patience, budget, tracker=tracker, more=more,
+            norms=self.norms, gradient_norm=self._gradient_norm if self.norms and self._has_gradients else None,
+        )  # fmt: skip
+
+    def gradient_norms(self, member: Member, module: nn.Module, epoch: int, batches: int) -> list[float]:
+        """Measure the gradients of the mini-batches that an epoch begins with, see `mini_batch_gradients`."""
+        examples = self.learned(member, self.train.ordered(member.seed, epoch))
+        return gradient_norms(module, member, self.loss, self.task, examples, epoch, batches)
+
+    @property
+    def _has_gradients(self) -> bool:
+        """Whether training makes the loss of the outputs small, and not one that the caller computes in a step."""
+        return self.training_step is None
+
+    def _gradient_norm(self, member: Member, weights: np.ndarray, epoch: int) -> float:
+        """Mean norm of the gradients of the mini-batches that an epoch begins with, at weights that a member has."""
+        module = self.trained(member, weights, {}, predicts=False)
+        return float(np.mean(self.gradient_norms(member, module, epoch, LOOKED_AT)))

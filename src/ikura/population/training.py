@@ -16,14 +16,14 @@ from ikura.population.callbacks import Callback, EpochRecord, stopped_by
 from ikura.population.distances import DistanceTracker
 from ikura.population.examples import Examples
 from ikura.population.feedback_rates import FeedbackRates
-from ikura.population.member import Hyperparameters
+from ikura.population.member import Hyperparameters, Member
 from ikura.population.plain_state import as_bytes, from_bytes
 from ikura.population.scoring import Scorer
 
-__all__ = ["EXPLODED", "UPDATE_NORM", "WEIGHT_NORM", "TrainingRun", "weights_unmoved"]
+__all__ = ["EXPLODED", "GRADIENT_NORM", "UPDATE_NORM", "WEIGHT_NORM", "TrainingRun", "weights_unmoved"]
 
 EXPLODED = 1e6
-WEIGHT_NORM, UPDATE_NORM = "weight_norm", "update_norm"
+WEIGHT_NORM, UPDATE_NORM, GRADIENT_NORM = "weight_norm", "update_norm", "gradient_norm"
 AT_ONCE = 4_000_000
 """Predictions of which evidence is taken at once: 16 MB in float32."""
 
@@ -71,6 +71,8 @@ class TrainingRun:
         callbacks: told of every epoch of a member that has not diverged; one that returns True stops it.
         norms: whether `WEIGHT_NORM` ‖w‖ and `UPDATE_NORM` ‖w - w'‖ are recorded of each epoch, w' being the weights
             before it.
+        gradient_norm: measures `GRADIENT_NORM` of a member with its weights after an epoch, over mini-batches of the
+            next one, from 0; None measures it of none.
         windows: epochs from and to which each member's weights are kept, from 1: it ends with the last of them, and
             before the first one nothing is kept. None where any epoch may be kept, and patience says when to end.
     """
@@ -87,6 +89,7 @@ class TrainingRun:
     callbacks: Sequence[Callback] = ()
     windows: Sequence[tuple[int, int]] | None = None
     norms: bool = False
+    gradient_norm: Callable[[Member, np.ndarray, int], float] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.tile.members)
@@ -159,14 +162,17 @@ class TrainingRun:
         return EpochRecord(member.number, len(curve), train, dev, score, hyperparameters, curve, values)
 
     def _norms(self, were: dict[int, np.ndarray]) -> dict[str, np.ndarray]:
-        """How large weights are and how far the epoch moved them, from what they were before it, by place."""
+        """How large weights are, how far the epoch moved them, from what they were before it, and their gradients."""
         if not self.norms:
             return {}
-        found = {name: np.full(len(self.tile.members), np.nan) for name in (WEIGHT_NORM, UPDATE_NORM)}
+        found = {name: np.full(len(self.tile.members), np.nan) for name in (WEIGHT_NORM, UPDATE_NORM, GRADIENT_NORM)}
         for k, before in were.items():
-            after = self.tile.flat(k).astype(np.float64)
+            weights = self.tile.flat(k)
+            after = weights.astype(np.float64)
             found[WEIGHT_NORM][k] = np.linalg.norm(after)
             found[UPDATE_NORM][k] = np.linalg.norm(after - before)
+            if self.gradient_norm is not None and self.tile.active[k]:
+                found[GRADIENT_NORM][k] = self.gradient_norm(self.tile.members[k], weights, self.epoch + 1)
         return found
 
     def _keep_values(self, values: dict[str, np.ndarray], trained: np.ndarray) -> None:

@@ -41,8 +41,11 @@ HELD = """
     AND NOT EXISTS (SELECT 1 FROM trials WHERE purpose = 'finalist') ORDER BY number DESC LIMIT 1
 """
 STEPS = """
-    SELECT step.epoch, CASE WHEN size.value > 0 THEN step.value / size.value END FROM epoch_values AS step
+    SELECT step.epoch, CASE WHEN size.value > 0 THEN step.value / size.value END, gradient.value
+    FROM epoch_values AS step
     JOIN epoch_values AS size ON size.trial = step.trial AND size.epoch = step.epoch AND size.name = 'weight_norm'
+    LEFT JOIN epoch_values AS gradient
+    ON gradient.trial = step.trial AND gradient.epoch = step.epoch AND gradient.name = 'gradient_norm'
     WHERE step.trial = :trial AND step.name = 'update_norm' ORDER BY step.epoch
 """
 MOST_CURVES = 12
@@ -242,12 +245,13 @@ def _thinned(rows: Sequence[tuple[Any, ...]]) -> JsonObject:
 
 
 def _step_sizes(connection: Reader, trial: int) -> JsonObject:
-    """How far each epoch moved the weights, relative to their size; nothing where that is not recorded."""
+    """How far each epoch moved the weights, relative to their size, and gradients; nothing where none is recorded."""
     # Databases of an earlier ikura have no such table.
     with suppress(sqlite3.OperationalError):
         rows = _some(connection.execute(STEPS, {"trial": trial}).fetchall())
         if rows:
-            return {"steps": {"epoch": [row[0] for row in rows], "step": [_finite(row[1]) for row in rows]}}
+            names = ("epoch", "step", "gradient")
+            return {"steps": {name: [_finite(row[i]) for row in rows] for i, name in enumerate(names)}}
     return {}
 
 

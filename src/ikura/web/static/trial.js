@@ -36,14 +36,18 @@ export class Trial {
     this.rest = h("div");
     this.handBox = h("section", { class: "panel", hidden: true });
     this.logBox = h("div");
-    const steps = h("div", { class: "plot", css: { height: "180px" } });
+    const low = () => h("div", { class: "plot", css: { height: "180px" } });
+    const [steps, gradients] = [low(), low()];
     const panel = (title, box, below) => h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, title)), box, below);
-    this.stepsBox = panel("How far each epoch moves the weights, relative to their size", steps);
+    const moved = panel("Change of the weights by an epoch, relative to them", steps);
+    this.gradientsBox = panel("Norm of the gradient of a mini-batch", gradients);
+    this.stepsBox = h("div", { class: "pair" }, moved, this.gradientsBox);
     this.stepsBox.hidden = true;
     put(this.place, this.top, h("div", { class: "pair" }, panel("Loss", loss, this.lossLegend), panel(`Dev ${asWords(this.study.metric)}`, dev)), this.stepsBox, this.handBox, this.logBox, this.rest);
     this.loss = new Lines(loss, "training loss and dev loss over epochs");
     this.dev = new Lines(dev, "dev score over epochs");
     this.steps = new Lines(steps, "change of the weights over epochs, relative to their size");
+    this.gradients = new Lines(gradients, "norm of the gradient of a mini-batch over epochs");
   }
 
   show() {
@@ -92,6 +96,9 @@ export class Trial {
     this.dev.show([{ name: `dev ${asWords(study.metric)}`, x: curve.epoch, y: curve.dev_score, mark: 0 }], { marks });
     this.stepsBox.hidden = !curve.steps;
     if (curve.steps) this.steps.show([{ name: "change / weights", x: curve.steps.epoch, y: curve.steps.step, mark: 3 }], { log: true, marks });
+    const gradients = curve.steps?.gradient.some((one) => one !== null);
+    this.gradientsBox.hidden = !gradients;
+    if (gradients) this.gradients.show([{ name: "gradient norm", x: curve.steps.epoch, y: curve.steps.gradient, mark: 2 }], { log: true, marks });
     const now = standing(this.found, this.asked);
     const changed = Object.fromEntries(Object.entries(now).filter(([name, value]) => value !== hyperparameters[name]));
     const names = study.hyperparameters.filter((one) => one.name in hyperparameters);
