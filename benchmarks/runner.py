@@ -16,7 +16,6 @@ import numpy as np  # noqa: E402  the clock above measures these imports
 
 import ikura  # noqa: E402
 from benchmarks.workload import WORKLOADS  # noqa: E402
-from ikura.study import tile_queue  # noqa: E402
 
 tune = ikura.tune
 imports = time.perf_counter() - started
@@ -32,10 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=None, help="tiles at once; by default one for each core")
     parser.add_argument("--out", type=Path, required=True, help="the run folder")
-    parser.add_argument("--deaf", action="store_true", help="listen for no hand while tiles train")
     given = parser.parse_args(arguments)
-    if given.deaf:
-        tile_queue.StoreListener = lambda *_: None  # type: ignore[assignment,misc]
     workload = WORKLOADS[given.workload]
     with np.load(given.data) as arrays:
         data = arrays["x"], arrays["y"]

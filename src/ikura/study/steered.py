@@ -13,7 +13,7 @@ import numpy as np
 
 from ikura.population.changes import Change
 from ikura.study.record.address import Address
-from ikura.study.record.interventions import Action, Intervention, Interventions, Status
+from ikura.study.record.interventions import Action, Glance, Intervention, Interventions, Status
 from ikura.study.record.ledger import Ledger
 from ikura.study.record.store import Store
 from ikura.study.record.trial import Trial
@@ -31,9 +31,9 @@ __all__ = [
 SECONDS = 0.1
 """How often a tile looks for new requests."""
 
-SECONDS_BETWEEN_POINTS = 0.25
+SECONDS_BETWEEN_POINTS = 0.5
 """How often the curves of a tile are shown while it trains, at least that apart."""
-SHARE = 0.005
+SHARE = 0.002
 """Share of the time that showing them may take."""
 
 _stores: dict[Path | Address, Store] = {}
@@ -146,10 +146,16 @@ class Deadline:
         limit = self.limit if changed is None else changed
         return None if limit is None else self.base + self.share * limit
 
-    def as_asked(self, interventions: Interventions) -> float | None:
-        """Time (`time.time`) at which training ends with what a hand asked for: another limit, or to stand still."""
-        end = self.at(interventions.time_limit())
-        if end is None or self.since is None:
+    def as_asked(self, interventions: Interventions, seen: Glance | None = None) -> float | None:
+        """Time (`time.time`) at which training ends with what a hand asked for: another limit, or to stand still.
+
+        Args:
+            interventions: what was asked for.
+            seen: what is known of it; None reads it.
+        """
+        seen = interventions.glance() if seen is None else seen
+        end = self.at(seen.limit)
+        if end is None or self.since is None or not seen.stood:
             return end
         return end + interventions.stood_still(self.since, time.time())
 
@@ -174,8 +180,9 @@ class StoreListener:
         self._begin(store)
 
     def _begin(self, store: Store | None) -> None:
-        self._store, self.looked, self.known = store, -SECONDS, list[Intervention]()
-        self.asked, self.ended, self.stands, self.deadline = -SECONDS, False, False, math.inf
+        self._store, self.known = store, list[Intervention]()
+        self.looked, self.unsettled = -math.inf, False
+        self.ended, self.stands, self.deadline = False, False, math.inf
         self.next, self.shown = time.monotonic() + SECONDS_BETWEEN_POINTS, dict[int, int]()
 
     def __getstate__(self) -> tuple[Path | Address, int, Deadline | None, bool]:
@@ -194,29 +201,33 @@ class StoreListener:
 
     def over(self) -> bool:
         """Whether the training is to end now, see `Listener`."""
-        self._look_at_study()
+        self._glance()
         return self.ended or time.time() >= self.deadline
 
     def held(self) -> bool:
         """Whether the whole search stands still, see `Listener`."""
-        self._look_at_study()
+        self._glance()
         return self.stands and not self.ended
 
-    def _look_at_study(self) -> None:
-        """Read what is asked of the study."""
+    def _glance(self) -> None:
+        """Read now and then whether anything was asked of the study."""
         now = time.monotonic()
-        if not self.ended and now - self.asked >= SECONDS:
-            self.asked, interventions = now, Interventions(self.store)
-            self.ended = self.ends and interventions.ended()
-            self.stands = self.ends and interventions.held()
-            deadline = None if self.time is None else self.time.as_asked(interventions)
+        if now - self.looked < SECONDS:
+            return
+        self.looked, interventions = now, Interventions(self.store)
+        seen = interventions.glance()
+        self.unsettled = seen.unsettled
+        if not self.ended:
+            self.ended, self.stands = self.ends and seen.ended, self.ends and seen.stands
+            deadline = None if self.time is None else self.time.as_asked(interventions, seen)
             self.deadline = math.inf if deadline is None else deadline
 
     def __call__(self, trials: Collection[int], epoch: int, fault: Callable[[Change], str]) -> Sequence[Change]:
         """Return the changes that take effect now, see `Listener`."""
-        now = time.monotonic()
-        if now - self.looked >= SECONDS:
-            self.looked = now
+        self._glance()
+        if self.unsettled:
+            # What was asked is read once for each glance.
+            self.unsettled = False
             self._look(trials, epoch)
         if not self.known:
             return []
@@ -265,8 +276,6 @@ class StoreListener:
     def _look(self, trials: Collection[int], epoch: int) -> None:
         """Read what is asked of some trials."""
         interventions = Interventions(self.store)
-        if not interventions.any_unsettled():
-            return
         known = {one.number for one in self.known}
         for one in interventions.unsettled(trials):
             if one.number in known or one.action not in HEARD:

@@ -112,6 +112,26 @@ STILL = f"""
     AND state != '{Status.REFUSED}' ORDER BY number
 """
 ENDED = f"SELECT 1 FROM interventions WHERE action = '{Action.END}' AND state != '{Status.REFUSED}' LIMIT 1"
+GLANCE = f"SELECT EXISTS ({ANY_UNSETTLED}), EXISTS ({ENDED}), ({HELD.replace('action, number', 'action')}), ({LIMIT})"
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What those who train have to know of all that was asked, read at once.
+
+    Attributes:
+        unsettled: whether something may still take effect.
+        ended: whether a hand ended the search.
+        stands: whether the whole study stands still until a hand lets it go on.
+        stood: whether it ever did.
+        limit: the time limit that a hand set last, in seconds; None for none.
+    """
+
+    unsettled: bool
+    ended: bool
+    stands: bool
+    stood: bool
+    limit: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,6 +311,12 @@ class Interventions:
         found = self._read(query.order_by(INTERVENTIONS.c.number))
         return found if trials is None else [one for one in found if one.trial in trials]
 
+    def glance(self) -> Glance:
+        """Read at once what is asked often while tiles train; it is quick."""
+        found = self.store.look(lambda connection: connection.exec_driver_sql(GLANCE).one())
+        limit = None if found[3] is None else _seconds_of(found[3])
+        return Glance(bool(found[0]), bool(found[1]), found[2] == Action.PAUSE, found[2] is not None, limit)
+
     def any_unsettled(self) -> bool:
         """Whether there are any that may still take effect; asked often, so it is quick."""
         return self.store.look(lambda connection: connection.exec_driver_sql(ANY_UNSETTLED).first()) is not None
@@ -333,7 +359,7 @@ class Interventions:
     def time_limit(self) -> float | None:
         """Return the time limit that a hand set last, in seconds; None if there is none. It is quick."""
         found = self.store.look(lambda connection: connection.exec_driver_sql(LIMIT).first())
-        return None if found is None else float(json.loads(found[0])["seconds"])
+        return None if found is None else _seconds_of(found[0])
 
     def close_search(self) -> None:
         """Record that the search has ended: by a hand that asked for it, and too late for all else that is open."""
@@ -391,3 +417,7 @@ def _intervention(row: sa.RowMapping) -> Intervention:
         epoch=row["applied"],
         state=Status(row["state"]),
     )
+
+
+def _seconds_of(content: str) -> float:
+    return float(json.loads(content)["seconds"])
