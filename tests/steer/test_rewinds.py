@@ -44,12 +44,10 @@ class Rewinder:
 @pytest.mark.parametrize("seed", swept(range(5), core=("0",)))
 def test_the_same_values_come_to_the_same_bits(tmp_path: Path, seed: int, way: dict[str, Any]) -> None:
     hand = Rewinder(seed)
-    study = tune(
-        tmp_path / "run", epochs=EPOCHS, progress=Twice(hand.change, hand.again), finalists=0, **way
-    )
+    study = tune(tmp_path / "run", epochs=EPOCHS, progress=Twice(hand.change, hand.again), finalists=0, **way)
     forks = [one for one in study.interventions if one.made is not None]
     assert [(one.trial, one.epoch) for one in forks] == hand.places
-    assert len({place for place in hand.places}) > REWINDS // 2
+    assert len(set(hand.places)) > REWINDS // 2
     for one in forks:
         assert one.trial is not None
         assert one.made is not None

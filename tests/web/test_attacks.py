@@ -65,7 +65,8 @@ def refused_requests(client: Any) -> list[tuple[int, bytes]]:
 
 def crowd(port: int) -> list[socket.socket]:
     """Connections that say nothing, half a head, or a body that never comes."""
-    openings = (b"", b"GET / HTTP/1.1\r\nHo", b"POST /api/ask HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 900\r\n\r\n{")
+    started = b"POST /api/ask HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 900\r\n\r\n{"
+    openings = (b"", b"GET / HTTP/1.1\r\nHo", started)
     held = []
     for number in range(MANY):
         with suppress(OSError):
