@@ -14,7 +14,7 @@ import ikura
 from ikura.cli import main
 from ikura.errors import UsageError
 from ikura.metric import metric
-from ikura.metric.calibration import at_temperature
+from ikura.metric.calibration import at_temperature, heated
 from ikura.report.view import View
 from ikura.report.write import render
 from ikura.study.calibration import as_answered, calibrate
@@ -56,6 +56,23 @@ def test_the_model_answers_at_that_temperature(study: ikura.Study) -> None:
     expected = torch.sigmoid(logits / study.calibration.temperature_used).numpy()
     shares = study.model.predict_proba(rows)[study.model.classes[1]].to_numpy()
     np.testing.assert_allclose(shares, expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("size", [10.0, 29.0, 36.0])
+@pytest.mark.parametrize("temperature", [0.5, 4.0])
+def test_a_temperature_is_that_of_the_logits_however_sure_a_network_is(size: float, temperature: float) -> None:
+    logits = torch.tensor([size, -size, 0.3], dtype=torch.float64)
+    shares = torch.sigmoid(logits).numpy()
+    # 1 - p has an absolute rounding of 1e-16.
+    tolerance = 1e-16 / np.exp(-size) / temperature
+    expected = torch.sigmoid(logits / temperature).numpy()
+    np.testing.assert_allclose(at_temperature(shares, temperature), expected, rtol=max(tolerance, 1e-12))
+    np.testing.assert_allclose(heated(torch.from_numpy(shares), temperature), expected, rtol=max(tolerance, 1e-12))
+    three = torch.tensor([[size, -size, 0.3], [-8 * size, 8 * size, 5.0]], dtype=torch.float64)
+    expected = torch.softmax(three / temperature, 1).numpy()
+    shares = torch.softmax(three, 1).numpy()
+    np.testing.assert_allclose(at_temperature(shares, temperature), expected, rtol=1e-11)
+    np.testing.assert_allclose(heated(torch.from_numpy(shares), temperature), expected, rtol=1e-11)
 
 
 def test_the_test_set_is_measured_with_it(study: ikura.Study) -> None:

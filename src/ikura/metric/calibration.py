@@ -24,7 +24,9 @@ COLDEST, HOTTEST = 0.05, 20.0
 NEAR = 1e-7
 """Of logarithms of temperatures: how near to the truth they are found."""
 LEAST = 1e-12
-"""Probabilities below count as this much in a logarithm."""
+"""Probabilities below count as this much in a likelihood."""
+ROUNDED = 2.0**-53
+"""1 - p is known up to this much: nothing nearer to 0 is told from it."""
 
 Shares = NDArray[np.float64]
 
@@ -142,6 +144,9 @@ def heated(shares: Tensor, temperature: float) -> Tensor:
         shares: probabilities of the second of two classes, shape (n,), or of all, shape (n, C).
         temperature: T, above 0.
 
+    Returns:
+        The same shape. Of two classes, logits beyond ±36.7 count as that, because 1 - p is rounded there; NaN stays.
+
     Example:
         >>> heated(torch.tensor([[0.8, 0.2]], dtype=torch.float64), 2.0).round(decimals=3).tolist()
         [[0.667, 0.333]]
@@ -149,7 +154,7 @@ def heated(shares: Tensor, temperature: float) -> Tensor:
     if temperature == 1.0:
         return shares
     wide = torch.stack([1 - shares, shares], 1) if shares.dim() == 1 else shares
-    found = torch.softmax(torch.log(wide.double().clamp_min(LEAST)) / temperature, 1).to(shares.dtype)
+    found = torch.softmax(torch.log(wide.double().clamp_min(_least(wide.shape[1]))) / temperature, 1).to(shares.dtype)
     return found[:, 1] if shares.dim() == 1 else found
 
 
@@ -163,10 +168,15 @@ def at_temperature(shares: Shares, temperature: float) -> Shares:
     if temperature == 1.0:
         return shares
     wide = np.stack([1 - shares, shares], 1) if shares.ndim == 1 else shares
-    logs = np.log(np.maximum(wide.astype(np.float64), LEAST)) / temperature
+    logs = np.log(np.maximum(wide.astype(np.float64), _least(wide.shape[1]))) / temperature
     powers = np.exp(logs - logs.max(1, keepdims=True))
     found: Shares = (powers / powers.sum(1, keepdims=True)).astype(shares.dtype)
     return found[:, 1] if shares.ndim == 1 else found
+
+
+def _least(classes: int) -> float:
+    """What a probability of 0 counts as: of two classes one is 1 less the other, of more each is known by itself."""
+    return ROUNDED if classes == 2 else float(np.finfo(np.float64).tiny)
 
 
 def fit_temperature(shares: Shares, target: NDArray[np.int64]) -> Temperature:
