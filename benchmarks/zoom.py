@@ -23,7 +23,8 @@ from ikura.population.examples import Examples
 from ikura.population.job import Job
 from ikura.population.member import Member
 from ikura.population.packing import pack
-from ikura.population.setup import Scorer, TrainingSetup
+from ikura.population.scoring import Scorer
+from ikura.population.setup import TrainingSetup
 from ikura.process_state import one_thread_each
 from ikura.search import Observation, Proposer, proposer
 from ikura.space import Space

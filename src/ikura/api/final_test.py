@@ -14,7 +14,8 @@ from ikura.metric import interval, metric
 from ikura.metric.calibration import at_temperature, reliability
 from ikura.metric.conformal import HeldOutErrors
 from ikura.population.job import Outcome
-from ikura.population.setup import Network, TrainingSetup
+from ikura.population.network_setup import Network
+from ikura.population.setup import TrainingSetup
 from ikura.search import schedule
 from ikura.study.baselines import fits_baselines, measure_baselines
 from ikura.study.calibration import as_answered, calibrate

@@ -19,7 +19,8 @@ from ikura.metric import metric as metric_of
 from ikura.population.changes import Change
 from ikura.population.examples import Examples
 from ikura.population.member import Member
-from ikura.population.setup import Network, TrainingSetup
+from ikura.population.network_setup import Network
+from ikura.population.setup import TrainingSetup
 from ikura.study.choice import Retrain, load_network, predictions
 from ikura.study.record.facts import BEST, BestRecord
 from ikura.study.record.record import Record

@@ -25,7 +25,8 @@ from ikura.metric.resampling import draws, scores
 from ikura.nn.noise import key
 from ikura.population.examples import Examples
 from ikura.population.job import Job, train
-from ikura.population.setup import Network, TrainingSetup
+from ikura.population.network_setup import Network
+from ikura.population.setup import TrainingSetup
 from ikura.study.choice import predictions
 from ikura.study.record.diagnosis import Errors
 

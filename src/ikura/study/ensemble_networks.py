@@ -14,7 +14,8 @@ from ikura.metric import Metric, interval
 from ikura.metric.paired_gain import paired_gain
 from ikura.nn.array_network import ArrayEnsemble, ArrayMLP, ArrayNetwork
 from ikura.nn.averaging import averaging_of
-from ikura.population.setup import Network, TrainingSetup
+from ikura.population.network_setup import Network
+from ikura.population.setup import TrainingSetup
 from ikura.study.choice import Retrain, load_network, predictions, retrain_lost
 from ikura.study.ensembles import refits
 from ikura.study.executor import Executor

@@ -15,8 +15,9 @@ from ikura.json_values import JsonObject
 from ikura.nn.noise import key
 from ikura.population.job import Job, TileProgress
 from ikura.population.member import Member
+from ikura.population.network_setup import Network
 from ikura.population.packing import pack
-from ikura.population.setup import Network, TrainingSetup
+from ikura.population.setup import TrainingSetup
 from ikura.study.choice import predictions
 from ikura.study.executor import Executor
 from ikura.study.record.setting import Setting

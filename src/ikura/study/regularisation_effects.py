@@ -9,7 +9,7 @@ import numpy as np
 
 from ikura.metric import as_array
 from ikura.nn.array_network import ArrayNetwork
-from ikura.population.setup import Network
+from ikura.population.network_setup import Network
 from ikura.study.record.facts import Sparsity, Stopping
 
 __all__ = ["sparsity", "stopping"]

@@ -26,8 +26,9 @@ from ikura.plugins import plugin_network, plugins_among
 from ikura.population.examples import Examples
 from ikura.population.factory import Factory
 from ikura.population.member import Hyperparameters, Member
+from ikura.population.network_setup import Network
 from ikura.population.scoring import Scorer
-from ikura.population.setup import Network, TrainingSetup
+from ikura.population.setup import TrainingSetup
 from ikura.study.record.calibration_record import Calibration
 from ikura.study.record.device import chosen_device
 from ikura.study.record.example_weights import weighted_parts

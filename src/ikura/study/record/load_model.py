@@ -17,7 +17,7 @@ from ikura.nn.loss import Loss
 from ikura.plugins import check_plugins, plugin_network
 from ikura.population import attributes
 from ikura.population.factory import COMPILED, Factory, build
-from ikura.population.setup import Network
+from ikura.population.network_setup import Network
 from ikura.study.record.model import Model
 from ikura.study.record.model_form import BESIDE, BUFFER, check_fit, check_seal, read_form, read_weights
 from ikura.study.record.pretrained import Pretrained, built_in, layout_without_weights
