@@ -11,7 +11,9 @@ from pathlib import Path
 from ikura.errors import UsageError
 from ikura.wording import one_line
 
-__all__ = ["LOCAL", "SECONDS_TO_ANSWER", "answering", "check_address", "running_cluster"]
+__all__ = [
+    "AUTO", "CLIENT", "LOCAL", "SECONDS_TO_ANSWER", "answering", "check_address", "host_and_port", "running_cluster",
+]  # fmt: skip
 
 AUTO, LOCAL = "auto", "local"
 CLIENT = "ray://"
@@ -41,13 +43,19 @@ def check_address(address: str) -> str:
         Traceback (most recent call last):
         ikura.errors.UsageError: address must be auto, local, HOST:PORT or ray://HOST:PORT, but is 'head'
     """
-    if address not in (AUTO, LOCAL) and _host_and_port(address) is None:
+    if address not in (AUTO, LOCAL) and host_and_port(address) is None:
         shown = one_line(repr(address), 60)
         raise UsageError(f"address must be auto, local, HOST:PORT or ray://HOST:PORT, but is {shown}")
     return address
 
 
-def _host_and_port(address: str) -> tuple[str, int] | None:
+def host_and_port(address: str) -> tuple[str, int] | None:
+    """The two parts of an address; None where it has no such parts.
+
+    Example:
+        >>> host_and_port("ray://[::1]:10001")
+        ('::1', 10001)
+    """
     host, colon, port = address.removeprefix(CLIENT).rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not (host and colon and port.isascii() and port.isdecimal() and 0 < int(port) < 1 << 16):
@@ -92,7 +100,7 @@ def running_cluster() -> str | None:
 
 def _silence(address: str) -> str:
     """Why nothing of Ray answers at an address; empty where something does."""
-    place = _host_and_port(address)
+    place = host_and_port(address)
     assert place is not None
     latest = time.monotonic() + SECONDS_TO_ANSWER
     try:

@@ -7,10 +7,10 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from ikura.engine.cluster.address import LOCAL, answering
+from ikura.engine.cluster.address import AUTO, LOCAL, answering
+from ikura.engine.cluster.token import asks_for_token
 from ikura.errors import UsageError
 from ikura.process_state import cores, ignored_warnings
 from ikura.wording import one_line
@@ -45,7 +45,7 @@ def connect(address: str, workers: int | None, gpus: bool) -> bool:
         Whether a connection was made; False where the caller's process had one, which is used.
 
     Raises:
-        UsageError: Ray is missing, nothing answers, or its version is another one.
+        UsageError: Ray is missing, nothing answers, its version is another one, or it asks for a token.
     """
     check_installed()
     import ray
@@ -57,21 +57,16 @@ def connect(address: str, workers: int | None, gpus: bool) -> bool:
         given |= {"address": LOCAL, "include_dashboard": False}
         given |= {} if gpus else {"num_cpus": workers or cores(), "num_gpus": 0}
     else:
-        given["address"] = answering(address)
+        place, found_here = answering(address), address == AUTO and not os.environ.get("RAY_ADDRESS")
+        # Asked for it by this name, Ray sends the user's token.
+        given["address"] = AUTO if asks_for_token(place, found_here) and found_here else place
     try:
         with ignored_warnings, _kept_handlers(), _environment(USUAL):
             ray.init(**given)
     except (RuntimeError, ConnectionError, ImportError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
         where = "on this machine" if address == LOCAL else f"at {given['address']}"
-        raise UsageError(f"no connection to a Ray cluster {where}: {_reason(error)}{_about_tokens()}") from error
+        raise UsageError(f"no connection to a Ray cluster {where}: {_reason(error)}") from error
     return True
-
-
-def _about_tokens() -> str:
-    """What to try where the user has a token of Ray's that is not sent: `ray start` begins clusters that ask for it."""
-    named = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
-    there = named or (Path.home() / ".ray" / "auth_token").is_file()
-    return "; if it asks for a token, set RAY_AUTH_MODE=token" if there and "RAY_AUTH_MODE" not in os.environ else ""
 
 
 def disconnect() -> None:
