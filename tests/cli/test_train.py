@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ikura.cli.hand_view import HandView
+import ikura
+from ikura.cli.hand_view import HandView, _told
+from ikura.cli.keys import single_keys
 from ikura.cli.line_chart import chart
 from ikura.cli.option_values import hyperparameter_values
 from ikura.cli.session import Session
@@ -64,6 +66,12 @@ def test_keys_change_what_trains_and_stop_it(tmp_path: Path) -> None:
     child.expect("asked: note")
     child.send("l5\r")
     child.expect("trains 1000000 epochs anyway")
+    # F1 and F2, an arrow with shift, delete, the end, alt with letters that are keys: none of these is one.
+    child.send("\x1bOP\x1bOQ\x1b[1;2A\x1b[P\x1b[3~\x1bOF\x1bx\x1bp\x1b\x1bl")
+    child.send("s\x1b[D\x1bOlbatch_size=4\r")
+    child.expect(r"set batch_size=4: applied after epoch \d+")
+    child.send("b" + "9" * 5000 + "\r")
+    child.expect("EPOCH NAME=VALUE … is needed")
     child.send("b1 learning_rate=0.002\r")
     child.expect("fork learning_rate=0.002: applied after epoch 1")
     child.send("x")
@@ -71,6 +79,10 @@ def test_keys_change_what_trains_and_stop_it(tmp_path: Path) -> None:
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0
+    actions = [one.action for one in ikura.open_study(out).interventions]
+    assert actions.count(Action.PAUSE) == 2
+    assert actions.count(Action.STOP) == 2
+    assert Action.LONGER not in actions
 
 
 class Asked:
@@ -113,3 +125,18 @@ def test_a_chart_rises_with_its_values() -> None:
     assert rows[0].startswith("100 ")
     assert rows[-1].startswith("  1 ")
     assert len(rows[0]) >= len(rows[-1])
+
+
+@given(
+    st.text(alphabet="+-sbfpPlnx01 =é"),
+    st.lists(st.sampled_from(["\x1bOS", "\x1b[15~", "\x1b[1;5D", "\x1b[H", "\x1bP"])),
+)
+def test_keys_that_are_no_characters_are_left_out(typed: str, others: list[str]) -> None:
+    mixed = "".join(one + other for one, other in zip(typed, others, strict=False)) + typed[len(others) :]
+    assert single_keys(mixed) == typed
+
+
+def test_what_others_ask_for_is_told_whatever_its_values() -> None:
+    values = {"optimizer": "adam", "nesterov": True, "units": 8, "l2": 1e-5, "name": "two\nlines\x1b[31m"}
+    one = SimpleNamespace(action="inject", values=values, epoch=None, state="asked", reason="")
+    assert _told(one) == "inject optimizer=adam nesterov=True units=8 l2=1e-05 name=two lines\\x1b[31m: asked"

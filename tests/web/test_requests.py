@@ -55,6 +55,12 @@ def test_what_can_be_asked_is_what_a_hand_can_do() -> None:
         ({"run": "run", "action": "set", "trial": 1, "values": [1]}, "values must be an object"),
         ({"run": "run", "action": "set", "trial": 1, "values": {"x": {}}}, "values must be an object"),
         ({"run": "run", "action": "set", "trial": 1, "why": "x" * 501}, "why must be a text"),
+        ({"run": "run", "action": "range", "values": {"name": "l2", "low": 10**400}}, "values must be an object"),
+        ({"run": "run", "action": "stop-worst", "values": {"share": -(10**309)}}, "values must be an object"),
+        ({"run": "run", "action": "add", "values": {"optimizer": "half \ude00"}}, "values must be an object"),
+        ({"run": "run", "action": "note", "why": "half \ud83d"}, "why must be a text"),
+        ({"run": "run", "action": "replay"}, "replay needs a trial"),
+        ({"run": "run", "action": "replay", "trial": None}, "replay needs a trial"),
         ({"run": "run", "action": "set", "trial": 1, "more": 1}, "a request has no field 'more'"),
     ],
 )

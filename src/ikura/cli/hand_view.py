@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import os
-import select
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from threading import Event, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from ikura.cli.keys import pressed_keys
 from ikura.cli.line_chart import chart
 from ikura.cli.option_values import hyperparameter_values
 from ikura.cli.progress_display import CommandProgress
@@ -24,7 +24,7 @@ from ikura.wording import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import Group
+    from rich.console import Group, RenderableType
 
     from ikura.api.study import Study
     from ikura.schema import Scalar
@@ -35,6 +35,7 @@ __all__ = ["HandView", "can_take_keys"]
 
 SECONDS = 0.25
 """How often the view is drawn anew."""
+DIGITS = 18
 STEP = 1.5
 """By how much a key raises or lowers the learning rate."""
 HEIGHT, LEAST, MOST = 12, 40, 110
@@ -104,13 +105,20 @@ class HandView(CommandProgress):
 
         assert self.session.run is not None
         study = open_study(self.session.run)
-        with _keys() as pressed, Live(console=self.console, auto_refresh=False) as live:
+        with pressed_keys() as pressed, Live(console=self.console, auto_refresh=False) as live:
             while not self._ended.is_set():
-                live.update(self.drawn(study), refresh=True)
+                live.update(self._drawn(study), refresh=True)
                 for key in pressed(SECONDS):
                     self.press(study, key)
-            live.update(self.drawn(study), refresh=True)
+            live.update(self._drawn(study), refresh=True)
         study.close()
+
+    def _drawn(self, study: Study) -> RenderableType:
+        """The view, or why there is none for the moment."""
+        try:
+            return self.drawn(study)
+        except IkuraError as error:
+            return one_line(str(error)).replace("[", r"\[")
 
     def press(self, study: Study, key: str) -> None:
         """Take one key.
@@ -150,7 +158,7 @@ class HandView(CommandProgress):
             return study.steer.ask(_request(study, hyperparameter_values(words)))
         if self.verb == "n":
             return study.steer.note(" ".join(words), trial=_trial(study).number)
-        if not words[0].isdecimal():
+        if not (words[0].isascii() and words[0].isdecimal() and len(words[0]) <= DIGITS):
             such = "200" if self.verb == "l" else "12 learning_rate=0.003"
             raise UsageError(f"{PROMPTS[self.verb]} is needed, such as {such}")
         if self.verb == "l":
@@ -177,7 +185,9 @@ class HandView(CommandProgress):
         except IkuraError as error:
             self.message = str(error)
         else:
-            self.message = ", ".join(["asked: " + str(one.action), *(f"{n} {v:g}" for n, v in one.values.items())])
+            self.message = ", ".join(
+                ["asked: " + str(one.action), *(f"{n} {_short(v)}" for n, v in one.values.items())]
+            )
 
     def drawn(self, study: Study) -> Group:
         """The view as it stands."""
@@ -247,26 +257,11 @@ def _values(study: Study, trial: Trial) -> dict[str, Any]:
 
 
 def _told(one: Any) -> str:
-    values = " ".join(f"{name}={value:g}" for name, value in one.values.items())
+    values = " ".join(f"{name}={_short(value)}" for name, value in one.values.items())
     state = f"applied after epoch {one.epoch}" if one.epoch is not None else f"{one.state} {one.reason}".rstrip()
     return f"{one.action} {values}".rstrip() + f": {state}"
 
 
-@contextmanager
-def _keys() -> Iterator[Callable[[float], str]]:
-    """Read keys one by one within the block; yields a function that waits some seconds for what is pressed."""
-    import termios
-    import tty
-
-    stream = sys.stdin.fileno()
-    before = termios.tcgetattr(stream)
-    tty.setcbreak(stream)
-
-    def pressed(seconds: float) -> str:
-        ready, _, _ = select.select([stream], [], [], seconds)
-        return os.read(stream, 64).decode(errors="ignore") if ready else ""
-
-    try:
-        yield pressed
-    finally:
-        termios.tcsetattr(stream, termios.TCSADRAIN, before)
+def _short(value: Scalar) -> str:
+    """A value of any kind, a number with few digits."""
+    return one_line(str(value)) if isinstance(value, bool | str) else f"{value:g}"

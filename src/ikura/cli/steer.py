@@ -14,7 +14,7 @@ from ikura.cli.option_helpers import Json, Quiet, Run, Verbose, begin, existing_
 from ikura.cli.option_values import hyperparameter_values
 from ikura.cli.terminal import aligned
 from ikura.errors import UsageError
-from ikura.wording import shortened
+from ikura.wording import one_line, shortened
 
 if TYPE_CHECKING:
     from ikura.steer import Steering
@@ -113,6 +113,7 @@ def steer(
 
 
 def _asked(steer: Steering, action: str, words: Sequence[str], at: int | None, why: str) -> list[Intervention]:
+    from ikura.steer.going_back import requests_to_go_back
     from ikura.study.record.interventions import Action, Request
 
     form = f"ikura steer RUN {action} {ACTIONS[action]}"
@@ -127,7 +128,7 @@ def _asked(steer: Steering, action: str, words: Sequence[str], at: int | None, w
         if at is not None:
             raise UsageError(f"rewind takes the epoch as a word, without --at: {form}")
         to = _number(words[1], "an epoch", form)
-        return steer.rewind(trial, to, why=why, **hyperparameter_values(words[2:]))
+        return steer.ask_all(requests_to_go_back(steer.record, trial, to, hyperparameter_values(words[2:]), why))
     if action == "longer":
         _most(words, 2, form)
         values: dict[str, Any] = {"epochs": _number(words[1], "a number of epochs", form)}
@@ -205,7 +206,7 @@ def _listed(found: Sequence[Intervention]) -> list[str]:
         state = f"{one.state}{moment}"
         state = f"{state}: {one.reason}" if one.reason else state
         when = datetime.fromtimestamp(one.when).strftime("%Y-%m-%d %H:%M:%S")
-        rows.append([str(one.number), when, one.who, _told(one), state, one.why])
+        rows.append([str(one.number), when, one.who, _told(one), one_line(state), one_line(one.why)])
     return aligned(rows, words=(1, 2, 3, 4, 5))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ikura.errors import UsageError
 from ikura.steer import search_checks, trial_checks
+from ikura.steer.request_form import words, written
 from ikura.study.record.facts import DONE, TEST
 from ikura.study.record.interventions import Action, Interventions, Request
 from ikura.study.record.record import Record, writable
@@ -37,6 +38,8 @@ def ask(record: Record, requests: Sequence[Request], who: str | None = None) -> 
     Raises:
         UsageError: one cannot be done, and why; nothing is recorded then.
     """
+    requests = [written(one) for one in requests]
+    name = whoever() if who is None else words("who", who)
     for one in requests:
         if one.action is not Action.NOTE:
             _check_open(record)
@@ -44,7 +47,7 @@ def ask(record: Record, requests: Sequence[Request], who: str | None = None) -> 
         if one.action is not Action.NOTE and record.store.count(purpose=Purpose.FINALIST):
             raise UsageError(f"{record.called}: the search has ended; the finalists train, which repeat what it found")
     with writable(record) as store:
-        return Interventions(store).add(requests, whoever() if who is None else who)
+        return Interventions(store).add(requests, name)
 
 
 def _check_open(record: Record) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from ikura.schema import Scalar
 from ikura.steer.ask import ask
+from ikura.steer.going_back import requests_to_go_back
+from ikura.steer.request_form import whole_number
 from ikura.steer.trial_checks import standing_still
 from ikura.steer.worst import stops_of_worst
 from ikura.study.record.interventions import Action, Intervention, Interventions, Request
 from ikura.study.record.record import Record
-from ikura.study.record.study_tables import row_of
 
 __all__ = ["Steering"]
 
@@ -115,12 +116,7 @@ class Steering:
         Raises:
             UsageError: it has not come so far, or a value cannot be set while it trains, and why.
         """
-        requests = [Request(action=Action.FORK, trial=trial, values=values, at=to, why=why)]
-        row = row_of(self.record.store, trial)
-        if not row.state.ended:
-            at = to if to > row.epochs else None
-            requests.append(Request(action=Action.STOP, trial=trial, at=at, why=why))
-        return self.ask_all(requests)
+        return self.ask_all(requests_to_go_back(self.record, trial, to, values, why))
 
     def pause(self, trial: int | None = None, *, at: int | None = None, why: str = "") -> Intervention:
         """Let a trial stand still, while the others train on, or the whole study; what it stands at is kept.
@@ -154,7 +150,7 @@ class Steering:
         """Whether a trial, or the study, stands still or will as soon as whoever trains it has seen what is asked."""
         if trial is None:
             return Interventions(self.record.store).held()
-        return trial in standing_still(self.record)
+        return whole_number("trial", trial) in standing_still(self.record)
 
     def longer(self, trial: int, epochs: int, *, why: str = "") -> Intervention:
         """Train a trial longer than planned: when it has ended, a copy goes on from there.

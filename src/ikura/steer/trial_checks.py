@@ -10,6 +10,7 @@ from ikura.study.record.ledger import Ledger
 from ikura.study.record.record import Record
 from ikura.study.record.study_tables import row_of
 from ikura.study.record.trial import Trial
+from ikura.study.record.tune_options import MOST
 from ikura.trial_state import State
 
 __all__ = [
@@ -94,6 +95,8 @@ def check_longer(record: Record, request: Request) -> None:
     if trial.state.failed or trial.state is State.SKIPPED:
         raise UsageError(f"trial {trial.number} is {trial.state}; there is nothing to go on from")
     least = trial.epochs if trial.state.ended else _epochs(record, trial)
+    if epochs > MOST["epochs"]:
+        raise UsageError(f"a trial trains at most {MOST['epochs']:,} epochs, but longer got {epochs:,}")
     if epochs <= least:
         raise UsageError(f"trial {trial.number} trains {least} epochs anyway; name more than that, not {epochs}")
 

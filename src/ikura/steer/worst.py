@@ -9,6 +9,7 @@ from ikura.best_epoch import best_epochs
 from ikura.errors import UsageError
 from ikura.study.record.interventions import Action, Interventions, Request, Status
 from ikura.study.record.record import Record
+from ikura.wording import shortened
 
 __all__ = ["stops_of_worst"]
 
@@ -24,9 +25,12 @@ def stops_of_worst(record: Record, share: float, why: str) -> Sequence[Request]:
     Raises:
         UsageError: the share is none, or there is nobody to stop.
     """
-    wrong = isinstance(share, bool) or not isinstance(share, int | float) or not share > 0
+    number = isinstance(share, int | float) and not isinstance(share, bool)
+    wrong = not number or not 0 < share < math.inf
     if wrong or (share >= 1 and share != int(share)):
-        raise UsageError(f"the worst are a share below 1 or a whole number of trials, but got {share!r}")
+        raise UsageError(
+            f"the worst are a share below 1 or a whole number of trials, but got {shortened(repr(share))[1:-1]}"
+        )
     best_first = _ranked(record)
     if not best_first:
         raise UsageError("no trial is in training; there is nothing to stop")

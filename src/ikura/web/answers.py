@@ -239,7 +239,9 @@ class Answers:
     def _replay(self, form: JsonObject) -> Json:
         """Train a trial again, and put on record whether it came to the same bits."""
         trial = request_of(form | {"action": "note"})["trial"]
-        question = {"what": "replay", **named_study(self.folders.get(str(form.get("run", "")))), "trial": trial or 0}
+        if trial is None:
+            raise UsageError("replay needs a trial; name its number")
+        question = {"what": "replay", **named_study(self.folders.get(str(form.get("run", "")))), "trial": trial}
         return self.trainer.ask(question, TRAIN_SECONDS)
 
     def close(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
 from typing import Any
 
@@ -22,9 +21,10 @@ ACTIONS = (
 UNTOUCHED = ("pause", "go-on", "note", "prioritise")
 """Actions to which no trial owes anything."""
 MOST_WORDS, MOST_VALUES = 500, 100
-MOST_LISTED = 1_000
+MOST_LISTED, MOST_TOUCHED = 1_000, 100_000
 COLUMNS = ("number", "trial", "action", "content", "at", "who", "time", "why", "state", "reason", "applied", "made")
 LARGEST = 2**53
+LARGEST_VALUE = 1e308
 
 
 def request_of(form: Json) -> JsonObject:
@@ -49,7 +49,7 @@ def request_of(form: Json) -> JsonObject:
         raise UsageError(f"action must be one of {', '.join(ACTIONS)}")
     if not isinstance(values, dict) or len(values) > MOST_VALUES or not all(_is_value(one) for one in values.values()):
         raise UsageError("values must be an object of numbers, texts and truth values")
-    if not isinstance(why, str) or len(why) > MOST_WORDS:
+    if not isinstance(why, str) or len(why) > MOST_WORDS or not _is_text(why):
         raise UsageError(f"why must be a text of at most {MOST_WORDS} characters")
     for name in ("trial", "at"):
         if not _is_count(form.get(name)):
@@ -74,10 +74,10 @@ def touched(run: Run) -> set[int]:
     """The numbers of the trials that a hand has changed, or that it made."""
     others = ", ".join(f"'{one}'" for one in UNTOUCHED)
     query = (
-        f"SELECT DISTINCT trial, made FROM interventions WHERE state = 'applied' AND action NOT IN ({others}) "
-        f"LIMIT {MOST_LISTED}"
+        "SELECT DISTINCT CASE WHEN made IS NULL THEN trial ELSE made END FROM interventions "
+        f"WHERE state = 'applied' AND action NOT IN ({others}) LIMIT {MOST_TOUCHED}"
     )
-    return {one for trial, made in _rows(run, query) if type(one := trial if made is None else made) is int}
+    return {one for (one,) in _rows(run, query) if type(one) is int}
 
 
 def _rows(run: Run, query: str, values: tuple[int, ...] = ()) -> list[tuple[Any, ...]]:
@@ -101,7 +101,14 @@ def _told(row: tuple[Any, ...]) -> JsonObject:
 
 
 def _is_value(value: Any) -> bool:
-    return isinstance(value, str | bool) or (type(value) in (int, float) and math.isfinite(value))
+    """Whether it is a text without halves of characters, a truth value, or a number that is no infinity."""
+    if isinstance(value, str):
+        return _is_text(value)
+    return isinstance(value, bool) or (type(value) in (int, float) and -LARGEST_VALUE < value < LARGEST_VALUE)
+
+
+def _is_text(value: str) -> bool:
+    return not any("\ud800" <= one <= "\udfff" for one in value)
 
 
 def _is_count(value: Any) -> bool:

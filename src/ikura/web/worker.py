@@ -61,6 +61,7 @@ def _place(question: JsonObject) -> Path | Address:
 def _ask(question: JsonObject) -> Json:
     """Put a request on record; return the interventions that it is, as they stand."""
     from ikura.steer import Steering
+    from ikura.steer.going_back import requests_to_go_back
     from ikura.study.record.interventions import Action, Request
     from ikura.study.record.record import Record
 
@@ -77,9 +78,10 @@ def _ask(question: JsonObject) -> Json:
         if action != "rewind":
             request = Request(action=Action(action), trial=trial, values=values, at=at, why=why)
             return [steering.ask(request).to_json()]
-        if trial is None or at is None or values.keys() & {"trial", "to", "why"}:
+        if trial is None or at is None:
             raise UsageError("rewind needs a trial, an epoch to go back to, and values of hyperparameters if any")
-        return [one.to_json() for one in steering.rewind(trial, at, why=why, **values)]
+        requests = requests_to_go_back(record, trial, at, values, why)
+        return [one.to_json() for one in steering.ask_all(requests)]
 
 
 def _changeable(question: JsonObject) -> Json:

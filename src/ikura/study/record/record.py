@@ -214,7 +214,7 @@ class Record:
         """
         trial = row_of(self.store, number)
         found = {one["trial"]: one for one in self.store.fact(REPLAYED) or [] if one["epochs"] == trial.epochs}
-        return found[number]["same"] if number in found else None
+        return found[trial.number]["same"] if trial.number in found else None
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -298,8 +298,8 @@ class Record:
         Raises:
             UsageError: there is no such trial.
         """
-        row_of(self.store, number)
-        return self.store.curves([number], live=True).drop(columns="number").reset_index(drop=True)
+        row = row_of(self.store, number)
+        return self.store.curves([row.number], live=True).drop(columns="number").reset_index(drop=True)
 
     @property
     def best(self) -> Best | None:

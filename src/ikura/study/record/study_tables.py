@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import index
 
 import numpy as np
 import pandas as pd
@@ -18,11 +19,14 @@ from ikura.study.record.result import Best
 from ikura.study.record.store import ABOUT, RESULTS, Store
 from ikura.study.record.trial import Purpose, Trial
 from ikura.trial_state import State
+from ikura.wording import shortened
 
 __all__ = ["RoundSummary", "best_of", "front_of", "rounds_of", "row_of", "seconds_until_told", "trials_of"]
 
 PAUSED = "paused"
 """What tables show of a trial that stands still."""
+LARGEST = 2**53
+"""Numbers of trials are below it."""
 SCORES = ("dev_score", "dev_loss", "train_score", "train_loss")
 
 
@@ -72,9 +76,14 @@ def row_of(store: Store, number: int) -> Trial:
     Raises:
         UsageError: there is no such trial.
     """
-    row = store.trial(number)
+    try:
+        found = None if isinstance(number, bool | np.bool_) else index(number)
+    except TypeError:
+        found = None
+    row = None if found is None or not 0 <= found < LARGEST else store.trial(found)
     if row is None:
-        raise UsageError(f"no trial {number}: the study has trials 0 to {store.count() - 1}")
+        shown = shortened(repr(number) if found is None or abs(found) < LARGEST else "of so many digits")[1:-1]
+        raise UsageError(f"no trial {shown}: the study has trials 0 to {store.count() - 1}")
     return row
 
 
