@@ -11,7 +11,7 @@ from typing import Any
 from ikura.process_state import processor
 from ikura.version import __version__
 
-__all__ = ["NodeFacts", "machine_facts", "node_questions", "version_fault"]
+__all__ = ["NodeFacts", "differences", "machine_facts", "node_questions", "version_fault"]
 
 LIBRARIES = ("ray", "torch", "numpy", "numba")
 """Besides ikura and Python what must be of one version everywhere: results, and what is sent, depend on them."""
@@ -66,6 +66,29 @@ def version_fault(here: NodeFacts, nodes: Sequence[NodeFacts]) -> str:
         if node.fault and not others:
             faults.append(f"{node.host}: {node.fault}")
     return "; ".join(dict.fromkeys(faults))
+
+
+def differences(one: NodeFacts, other: NodeFacts) -> str:
+    """Say in what that bits depend on two machines differ; empty where nothing of it does, as far as it is known.
+
+    Example:
+        >>> a = NodeFacts("h1", {"numpy": "2.1"}, "EPYC", "avx,avx512f")
+        >>> differences(a, a), differences(a, NodeFacts("h2", {"numpy": "2.2"}, "EPYC", "avx"))
+        ('', "h1's processor alone can do avx512f; h1 has numpy 2.1, h2 2.2")
+    """
+    found, versions = [], one.versions.keys() & other.versions.keys()
+    if one.processor and other.processor and one.processor != other.processor:
+        found.append(f"{one.host} has the processor {one.processor}, {other.host} {other.processor}")
+    elif one.features and other.features:
+        for can, cannot in ((one, other), (other, one)):
+            if more := set(can.features.split(",")) - set(cannot.features.split(",")):
+                found.append(f"{can.host}'s processor alone can do {', '.join(sorted(more))}")
+    found += [
+        f"{one.host} has {name} {one.versions[name]}, {other.host} {other.versions[name]}"
+        for name in sorted(versions)
+        if one.versions[name] != other.versions[name]
+    ]
+    return "; ".join(found)
 
 
 def machine_facts() -> NodeFacts:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+import pytest
 
 from ikura.engine.cluster.messages import Attempt
-from ikura.engine.cluster.nodes import Worker
+from ikura.engine.cluster.nodes import Event, Nodes, Worker
 from ikura.engine.cluster.same_bits import difference_of_bits
 from ikura.engine.cluster.tiles import OpenTiles
 from ikura.node_facts import NodeFacts
-from ikura.population.job import Job, Outcome
+from ikura.population.job import Job, Outcome, TileProgress
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.trial_state import State
@@ -67,17 +69,59 @@ def test_a_tile_that_another_worker_is_at_is_not_lost() -> None:
     assert every.lost == []
 
 
-def test_a_second_training_is_compared_with_the_first() -> None:
+def trained_twice(one: NodeFacts, other: NodeFacts, loss: float) -> str:
+    """What is said of a tile that one worker trained first, with a loss of 0.5, and another one after it."""
     every = tiles()
     tile = every.add(JOB)
-    first, second = every.begin(tile, worker("h1")), every.begin(tile, worker("h2"))
+    first, second = (every.begin(tile, Worker(facts.host, facts, None, ready=True)) for facts in (one, other))
     every.ended(first, outcomes())
     assert every.ended(second, outcomes()) is None
-    assert every.compared(second, outcomes(seconds=2.0)) == ""
-    every.superseded[second] = worker("h2"), outcomes()
-    assert (
-        every.compared(second, outcomes(np.nextafter(0.5, 1))) == "trial 3: curve, dev_loss; trial 9: curve, dev_loss"
-    )
+    said = every.compared(second, outcomes(loss, seconds=2.0))
+    assert not every.superseded
+    return said
+
+
+def test_a_second_training_is_compared_with_the_first() -> None:
+    assert trained_twice(NodeFacts("h1", {}), NodeFacts("h2", {}), 0.5) == ""
+
+
+OTHER = float(np.nextafter(0.5, 1))
+DIFFERENT = "with different results (trial 3: curve, dev_loss; trial 9: curve, dev_loss)"
+
+
+@pytest.mark.parametrize(
+    ("other", "where", "why"),
+    [
+        ({}, "on h1 and on h2", "one of the machines computes wrongly"),
+        ({"host": "h1"}, "both times on h1", "one of the machines computes wrongly"),
+        ({"processor": "Xeon"}, "on h1 and on h2", "h1 has the processor EPYC, h2 Xeon"),
+        ({"features": "avx,fma"}, "on h1 and on h2", "h2's processor alone can do fma"),
+        ({"versions": {"numpy": "2.2"}}, "on h1 and on h2", "h1 has numpy 2.1, h2 2.2"),
+    ],
+)
+def test_a_difference_names_both_machines_and_what_they_differ_in(other: dict[str, Any], where: str, why: str) -> None:
+    one = NodeFacts("h1", {"numpy": "2.1"}, "EPYC", "avx")
+    said = trained_twice(one, replace(one, **{"host": "h2"} | other), OTHER)
+    assert said == f"tile 7 was trained twice, {where}, {DIFFERENT}: {why}"
+
+
+def test_a_difference_is_said_and_noted() -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'ikura[ray]'")
+    from ikura.engine.cluster.engine import RayEngine
+
+    every, said, notes = tiles(), list[str](), list[str]()
+    engine = RayEngine.__new__(RayEngine)
+    engine.nodes, engine.note = cast(Nodes, SimpleNamespace(say=said.append)), notes.append
+    tile = every.add(JOB)
+    first, second = every.begin(tile, worker("h1")), every.begin(tile, worker("h2"))
+    taken = [
+        engine._take(Event("tile", worker(host), attempt, (found, TileProgress())), every, lambda told: None)
+        for host, attempt, found in (("h1", first, outcomes()), ("h2", second, outcomes(OTHER)))
+    ]
+    assert [found is None for found in taken] == [False, True]
+    assert said == notes
+    assert len(said) == 1
+    assert said[0].startswith("tile 7 was trained twice, on h1 and on h2, with different results")
 
 
 def test_only_a_tile_that_takes_long_is_begun_a_second_time() -> None:

@@ -132,8 +132,8 @@ class RayEngine(Engine):
                 break
             self._begin(tiles, slow, worker, again=True)
         if not idle and (tiles.lost or length_hint(jobs, 0)):
-            for attempt, (worker, _) in tiles.superseded.items():
-                self.nodes.tell(worker, Control(attempt, stop=True))
+            for attempt, one in tiles.superseded.items():
+                self.nodes.tell(one.worker, Control(attempt, stop=True))
         return more
 
     def _wait_for_workers(self) -> None:
@@ -171,20 +171,13 @@ class RayEngine(Engine):
         elif event.kind == "tile":
             outcomes, progress = event.found
             if attempt in tiles.superseded:
-                if differs := tiles.compared(attempt, outcomes):
-                    self._disagree(attempt, worker, differs)
+                if line := tiles.compared(attempt, outcomes):
+                    self.nodes.say(line)
+                    self.note(line)
             elif tiles.ended(attempt, outcomes) is not None:
                 tell(progress)
                 return [_owned(one) for one in outcomes]
         return None
-
-    def _disagree(self, attempt: Attempt, worker: Worker, differs: str) -> None:
-        line = (
-            f"tile {attempt.tile} was trained twice and gave different results ({differs}), the second time on "
-            f"{worker.facts.host}: one of the machines computes wrongly, or they are of different kinds"
-        )
-        self.nodes.say(line)
-        self.note(line)
 
     def _hear(self, worker: Worker, news: News, tiles: OpenTiles, tell: Callable[[TileProgress], None]) -> None:
         """Take what a worker tells of a tile."""

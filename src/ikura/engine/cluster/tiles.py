@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import median
+from typing import NamedTuple
 
 from ikura.engine.cluster.messages import Answer, Attempt, Hearing
 from ikura.engine.cluster.nodes import Worker
 from ikura.engine.cluster.same_bits import difference_of_bits
+from ikura.node_facts import differences
 from ikura.population.changes import Course
 from ikura.population.job import Job, Outcome
 from ikura.population.packing import fault_of_change
 from ikura.population.setup import TrainingSetup
 
-__all__ = ["MOST_DEATHS", "OpenTile", "OpenTiles"]
+__all__ = ["MOST_DEATHS", "OpenTile", "OpenTiles", "Superseded"]
 
 MOST_DEATHS = 5
 """Workers that a tile may cost before the study ends: the fault is then taken to be the tile's."""
@@ -68,6 +70,20 @@ class OpenTile:
         return replace(self.job, changes=tuple(self.course.changes), listener=None)
 
 
+class Superseded(NamedTuple):
+    """An attempt at a tile whose outcomes have come from another one.
+
+    Attributes:
+        worker: that is still at it.
+        first: the worker whose outcomes came first.
+        outcomes: these.
+    """
+
+    worker: Worker
+    first: Worker
+    outcomes: list[Outcome]
+
+
 @dataclass
 class OpenTiles:
     """The open tiles of one training.
@@ -77,7 +93,7 @@ class OpenTiles:
         stage: number of the training.
         open: by tile.
         lost: tiles that wait for another worker.
-        superseded: attempts at tiles whose outcomes have come from another one, and these.
+        superseded: attempts at tiles whose outcomes have come from another one.
         seconds: that tiles took.
     """
 
@@ -85,7 +101,7 @@ class OpenTiles:
     stage: int
     open: dict[int, OpenTile] = field(default_factory=dict)
     lost: list[OpenTile] = field(default_factory=list)
-    superseded: dict[Attempt, tuple[Worker, list[Outcome]]] = field(default_factory=dict)
+    superseded: dict[Attempt, Superseded] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
 
     def add(self, job: Job) -> OpenTile:
@@ -116,16 +132,22 @@ class OpenTiles:
         tile = self.of(attempt)
         if tile is None:
             return None
-        _, began = tile.at_work.pop(attempt)
+        first, began = tile.at_work.pop(attempt)
         self.seconds.append(time.monotonic() - began)
-        self.superseded |= {other: (worker, outcomes) for other, (worker, _) in tile.at_work.items()}
+        self.superseded |= {other: Superseded(worker, first, outcomes) for other, (worker, _) in tile.at_work.items()}
         del self.open[attempt.tile]
         return tile
 
     def compared(self, attempt: Attempt, outcomes: Sequence[Outcome]) -> str:
-        """What differs between the outcomes of a second attempt and the first ones; empty where nothing does."""
-        _, first = self.superseded.pop(attempt)
-        return difference_of_bits(first, outcomes)
+        """Say that the outcomes of a second attempt are not the first ones; empty where they are."""
+        worker, first, known = self.superseded.pop(attempt)
+        differs = difference_of_bits(known, outcomes)
+        if not differs:
+            return ""
+        one, other = first.facts, worker.facts
+        where = f"on {one.host} and on {other.host}" if one.host != other.host else f"both times on {one.host}"
+        why = differences(one, other) or "one of the machines computes wrongly"
+        return f"tile {attempt.tile} was trained twice, {where}, with different results ({differs}): {why}"
 
     def died(self, attempt: Attempt, host: str, *, counts: bool) -> OpenTile | None:
         """Let a tile whose worker ended wait for another one; None where another one is at it, or it is done.
