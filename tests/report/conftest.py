@@ -47,6 +47,7 @@ class FakeStudy:
     stages: list[StageRecord] = field(default_factory=list)
     rounds: list[Any] = field(default_factory=list)
     decisions: list[Any] = field(default_factory=list)
+    reservations: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     predictions: dict[str, Any] | None = None
     image_samples: dict[str, Any] | None = None

@@ -26,12 +26,13 @@ def repeat(record: Record) -> Html:
         record: of the study.
 
     Returns:
-        Command, configuration and versions.
+        Command, configuration and versions, and what speaks against the same bits.
     """
     words = command(record.config)
     told = _configuration(record)
     return join(
         element("p", "The same data, the same configuration and the same versions give the same result."),
+        *(element("p", f"But {line}.") for line in record.reservations),
         None if words is None else element("pre", element("code", words)),
         element("p", "A search space other than the default one stands in config.toml.", class_="quiet")
         if words

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from ikura.engine.workplace import Workplace
-from ikura.node_facts import machine_facts
 from ikura.study.record.facts import DISAGREEMENTS, LEGS, LegFact, NodePart
 from ikura.study.record.store import Store
 
-__all__ = ["add_disagreement", "add_leg", "others_processors"]
+__all__ = ["add_disagreement", "add_leg"]
 
 
 def add_leg(store: Store, workplace: Workplace) -> None:
@@ -17,18 +16,6 @@ def add_leg(store: Store, workplace: Workplace) -> None:
         for one, workers in workplace.nodes_at_work()
     ]
     store.set_fact(LEGS, [*(store.fact(LEGS) or []), LegFact(engine=str(workplace.name), nodes=nodes)])
-
-
-def others_processors(store: Store) -> str:
-    """Say on which machines a study was trained that compute otherwise than this one; nothing where none does."""
-    here = machine_facts()
-    others = {
-        f"{node['host']} ({node['processor']})"
-        for leg in store.fact(LEGS) or []
-        for node in leg["nodes"]
-        if (node["processor"], node["features"]) != here.computes_as
-    }
-    return f"trained on {', '.join(sorted(others))}, unlike this machine: the last bits may differ" if others else ""
 
 
 def add_disagreement(store: Store, line: str) -> None:

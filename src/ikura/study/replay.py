@@ -19,9 +19,9 @@ from ikura.population.setup import TrainingSetup
 from ikura.population.training import TrainingRun
 from ikura.process_state import one_thread_each
 from ikura.study.factory_check import check_network
-from ikura.study.legs import others_processors
-from ikura.study.record.facts import REPLAYED, VERSIONS
+from ikura.study.record.facts import REPLAYED, VERSIONS, ReplayPart
 from ikura.study.record.ledger import Ledger
+from ikura.study.record.machines import others_processors
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import COLUMNS, Store
 from ikura.study.record.trial import Trial
@@ -62,8 +62,15 @@ def _note(record: Record, trial: Trial, outcome: Outcome) -> None:
     # Where a folder can only be read, a replay is none the less a replay.
     with suppress(RunError, OSError, DBAPIError), writable(record) as store:
         found = [one for one in store.fact(REPLAYED) or [] if one["trial"] != trial.number]
-        found.append({"trial": trial.number, "epochs": len(known), "same": same})
+        found.append(ReplayPart(trial=trial.number, epochs=len(known), same=same))
+        if unlike := _unlike_here(store):
+            found[-1]["unlike"] = "; ".join(unlike)
         store.set_fact(REPLAYED, found)
+
+
+def _unlike_here(store: Store) -> list[str]:
+    """In what this machine is unlike those that trained a study, so that bits may differ."""
+    return [line for line in (difference(store.fact(VERSIONS) or {}), others_processors(store)) if line]
 
 
 def check_trained(store: Store, trial: Trial) -> None:
@@ -90,9 +97,8 @@ def replay(record: Record, trial: Trial, keep_distances: bool = False, keep_evid
     """
     store, setting = record.store, record.setting
     check_trained(store, trial)
-    for line in (difference(store.fact(VERSIONS) or {}), others_processors(store)):
-        if line:
-            logging.getLogger("ikura").warning("%s: %s", record.run, line)
+    for line in _unlike_here(store):
+        logging.getLogger("ikura").warning("%s: %s", record.run, line)
     _, setup = setup_again(setting, record.run, record.network)
     check_network(store, setting, setup)
     with one_thread_each(setup.needs_torch), engine_for(setup, 1) as engine:

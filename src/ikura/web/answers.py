@@ -166,7 +166,7 @@ class Answers:
             "hyperparameters": dict(study.trials.configuration(place)),
             "curve": reader.curves([number])[number],
             "family": reader.family(number),
-            "replayed": _replayed(study.facts.get("replayed"), number, facts["epochs"]),
+            **_replayed(study.facts.get("replayed"), number, facts["epochs"]),
         }
 
     @answering
@@ -276,12 +276,12 @@ def _whole(request: Request, name: str, usual: int) -> int:
     return found
 
 
-def _replayed(found: Json, trial: int, epochs: Json) -> Json:
-    """Whether the last replay of a trial gave the same bits; None where there was none of what it is now."""
+def _replayed(found: Json, trial: int, epochs: Json) -> JsonObject:
+    """Whether the last replay of a trial gave the same bits, and why it may not; None without one of what it is now."""
     for one in found if isinstance(found, list) else []:
         if isinstance(one, dict) and one.get("trial") == trial and one.get("epochs") == epochs:
-            return one.get("same") is True
-    return None
+            return {"replayed": one.get("same") is True, "replayed_unlike": one.get("unlike")}
+    return {"replayed": None, "replayed_unlike": None}
 
 
 def _numbers(request: Request) -> list[int]:

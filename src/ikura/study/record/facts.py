@@ -54,11 +54,12 @@ class ColumnPart(TypedDict):
 
 
 class ReplayPart(TypedDict):
-    """What came of training a trial again."""
+    """What came of training a trial again; in what the machine that did is unlike the study's, if it is."""
 
     trial: Whole
     epochs: Count
     same: bool
+    unlike: NotRequired[Short]
 
 
 class LeftOutPart(TypedDict):

@@ -32,6 +32,7 @@ from ikura.study.record.facts import (
     BEST,
     BOUNDS,
     CALIBRATION,
+    DISAGREEMENTS,
     ENSEMBLE,
     IMAGE_SAMPLES,
     INTERVALS,
@@ -55,6 +56,7 @@ from ikura.study.record.facts import (
 from ikura.study.record.interval_coverage import IntervalCoverage
 from ikura.study.record.interventions import Intervention, Interventions
 from ikura.study.record.load_model import load_model
+from ikura.study.record.machines import different_processors
 from ikura.study.record.model import Model
 from ikura.study.record.open_run import open_address, open_run
 from ikura.study.record.prediction_bounds import PredictionBounds
@@ -215,6 +217,12 @@ class Record:
         trial = row_of(self.store, number)
         found = {one["trial"]: one for one in self.store.fact(REPLAYED) or [] if one["epochs"] == trial.epochs}
         return found[trial.number]["same"] if trial.number in found else None
+
+    @property
+    def reservations(self) -> list[str]:
+        """What speaks against the same bits when it is repeated: machines that compute differently; mostly nothing."""
+        unlike = different_processors(self.store)
+        return [*([unlike] if unlike else []), *(self.store.fact(DISAGREEMENTS) or [])]
 
     @property
     def seconds(self) -> dict[str, float]:

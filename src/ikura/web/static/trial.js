@@ -68,7 +68,7 @@ export class Trial {
         this.replay(),
         h("span", { class: "badge plain", title: STATES[trial.state]?.means }, ...stateOf(trial.state)),
         finalist ? h("span", { class: "badge plain" }, `finalist: trial ${trial.parent} with another seed`) : null,
-        found.replayed === null ? null : h("span", { class: `badge plain ${found.replayed ? "training" : "broken"}` }, found.replayed ? "replayed: same bits" : "replayed: other bits"),
+        found.replayed === null ? null : h("span", { class: `badge plain ${found.replayed ? "training" : "broken"}`, title: found.replayed_unlike ?? "" }, found.replayed ? "replayed: same bits" : "replayed: other bits"),
         study.best?.number === trial.number ? h("span", { class: "badge plain training" }, study.best.final ? "chosen" : "best so far") : null,
       ),
       h(
