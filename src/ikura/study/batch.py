@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -54,3 +55,8 @@ class Batch:
     rows: Sequence[Trial]
     until: Mapping[int, int]
     options: TrainOptions
+
+    @cached_property
+    def since(self) -> dict[int, int]:
+        """Epochs that the trials had trained before, by trial."""
+        return {row.number: row.epochs for row in self.rows}

@@ -180,6 +180,8 @@ class Executor:
                 every += [outcome for outcome in outcomes if not outcome.paused]
                 done -= sum(until[outcome.number] for outcome in outcomes if outcome.paused)
             tell(TileProgress(tile=outcomes[0].tile))
+            # What it came to is in the best one's score now.
+            del live[outcomes[0].tile]
         return every
 
     def _record(self, outcomes: list[Outcome], batch: Batch) -> None:
@@ -195,6 +197,6 @@ class Executor:
             options.each([outcome for outcome in outcomes if outcome.number not in on])
         if options.losses:
             self.ledger.add_losses(outcomes)
-        self.store.record(outcomes, on, {row.number: row.epochs for row in batch.rows})
+        self.store.record(outcomes, on, batch.since)
         refuse_ended(self.store, {one.number: len(one.curve) for one in outcomes if one.number not in on})
         self.snapshot(outcomes[0].tile).unlink(missing_ok=True)

@@ -278,9 +278,10 @@ class TileQueue:
 
     def _tiles(self, batch: Batch, numbers: Collection[int], *, beside: bool = False) -> list[Tile]:
         """Find or make the tiles of members; those with the longest way to go come first."""
-        executor, until = self.executor, batch.until
-        since = {row.number: row.epochs for row in batch.rows if row.number in numbers}
-        members = {row.number: row.member for row in batch.rows if row.number in numbers}
+        executor, until, wanted = self.executor, batch.until, frozenset(numbers)
+        rows = [row for row in batch.rows if row.number in wanted]
+        since = {row.number: row.epochs for row in rows}
+        members = {row.number: row.member for row in rows}
         segments = executor.ledger.segments(list(members))
         placed = [
             one for each in segments.values() for one in each
