@@ -35,6 +35,15 @@ def test_a_study_on_three_nodes_is_the_same_to_the_bit(cluster: Any, tmp_path: P
     assert all(node["versions"]["ray"] and node["features"] for node in leg["nodes"])
 
 
+@pytest.mark.sweep
+def test_a_study_of_512_trials_is_the_same_to_the_bit(cluster: Any, tmp_path: Path) -> None:
+    many = STUDY | {"trials": 512, "epochs": 4}
+    here = ikura.tune("iris", **many, out=tmp_path / "here")
+    there = ikura.tune("iris", **many, out=tmp_path / "there", engine="ray", address=cluster.address)
+    assert (here.trials["purpose"] == "search").sum() == 512
+    assert_same(here, there)
+
+
 class Hand(Progress):
     """Asks something of a study when its first stage begins."""
 
