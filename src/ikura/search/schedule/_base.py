@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import nan
+from functools import cached_property
+from math import isfinite, nan
 from typing import Any, ClassVar
 
 import numpy as np
@@ -57,15 +58,19 @@ class Standing:
             >>> standing.score_after(1), standing.score_after(3)
             (0.5, 0.9)
         """
-        losses, last = self.losses[:epochs], self.scores[epochs - 1 : epochs]
         failed = self.state == State.DIVERGED and epochs >= self.epochs
-        if failed or len(losses) < epochs or not np.isfinite(last).all() or not np.isfinite(losses).any():
+        if failed or not 0 < epochs <= len(self.losses) or not isfinite(self.scores[epochs - 1]):
             return nan
-        return float(self.scores[self.best_after(epochs)])
+        best = self.best_after(epochs)
+        return nan if best < 0 else float(self.scores[best])
 
     def best_after(self, epochs: int) -> int:
         """Place, from 0, of the epoch whose weights are kept after so many epochs; -1 if there is none."""
-        return int(best_epochs(self.losses[:epochs])[-1])
+        return int(self._kept[:epochs][-1])
+
+    @cached_property
+    def _kept(self) -> NDArray[np.intp]:
+        return best_epochs(self.losses)
 
 
 @dataclass(frozen=True)
