@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any
 
 import typer
@@ -60,6 +61,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 HELP_OPTIONS = ["--help", "-h"]
 
 
+@cache
 def command() -> Any:
     """Build the command `ikura` with all its subcommands.
 

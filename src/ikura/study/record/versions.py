@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cache
 from importlib.metadata import version
+from types import MappingProxyType
 
 from ikura.process_state import processor
 from ikura.version import __version__
@@ -20,8 +22,12 @@ def versions() -> dict[str, str]:
         >>> list(versions())
         ['ikura', 'torch', 'numpy', 'numba', 'processor']
     """
-    found = {name: version(name) for name in LIBRARIES[1:]}
-    return {"ikura": __version__, **found, "processor": processor()}
+    return {"ikura": __version__, **_installed(), "processor": processor()}
+
+
+@cache
+def _installed() -> Mapping[str, str]:
+    return MappingProxyType({name: version(name) for name in LIBRARIES[1:]})
 
 
 def difference(before: Mapping[str, str], names: Collection[str] = (*LIBRARIES, "processor")) -> str:
