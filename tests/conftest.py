@@ -21,6 +21,10 @@ from ikura.study.record.address import parse_url
 
 from .postgres_server import PostgresServer
 
+# One thread for a product, here and in processes that tests begin: there is a worker of the tests on every core, and
+# threads that wait for each other take several times the time.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 settings.register_profile("ikura", deadline=None, derandomize="IKURA_EXPLORE" not in os.environ)
 settings.load_profile("ikura")
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import scipy.linalg.cython_blas  # noqa: F401  one of the libraries whose threads are counted
 import torch
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from ikura.data.images.image_file import strict
 from ikura.population.denormal_numbers import taken_as_zero
@@ -95,17 +95,18 @@ def test_numbers_of_threads_come_back_when_the_last_one_ends() -> None:
             seen.append((torch.get_num_threads(), blas_threads()))
         seen.append((torch.get_num_threads(), blas_threads()))
 
-    before, original = torch.get_num_threads(), blas_threads()
+    before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        with one_thread_each():
-            thread = threading.Thread(target=other)
-            thread.start()
-            inside.wait(20)
-        assert torch.get_num_threads() == 2
-        leave.set()
-        thread.join()
-        assert seen == [(1, {1}), (3, original)]
+        with threadpool_limits(2, user_api="blas"):
+            with one_thread_each():
+                thread = threading.Thread(target=other)
+                thread.start()
+                inside.wait(20)
+            assert torch.get_num_threads() == 2
+            leave.set()
+            thread.join()
+        assert seen == [(1, {1}), (3, {2})]
     finally:
         torch.set_num_threads(before)
 
