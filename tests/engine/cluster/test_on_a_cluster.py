@@ -70,6 +70,7 @@ STEERED: dict[str, Any] = {
 }
 
 
+@pytest.mark.sweep
 def test_a_hand_changes_what_trains_on_a_node_as_it_does_here(cluster: Any, tmp_path: Path) -> None:
     here = ikura.tune("iris", **STEERED, out=tmp_path / "here", progress=Hand())
     there = ikura.tune(
@@ -88,6 +89,7 @@ OWN: dict[str, Any] = STUDY | {
 }
 
 
+@pytest.mark.sweep
 def test_a_network_of_ones_own_travels_to_the_nodes(cluster: Any, tmp_path: Path) -> None:
     class Own(nn.Module):
         """A network that PyTorch trains, of no module that a node could import."""
@@ -127,6 +129,7 @@ def test_a_version_that_differs_is_named(cluster: Any, tmp_path: Path, monkeypat
         ikura.tune("iris", **STUDY, out=tmp_path / "run", **there)
 
 
+@pytest.mark.sweep
 def test_two_studies_share_a_cluster(cluster: Any, tmp_path: Path) -> None:
     there = ["--engine", "ray", "--address", cluster.address, "--workers", "1", "--quiet", "--json"]
     given = ["wine", "--trials", "12", "--epochs", "4", "--finalists", "0", "--no-checks"]
@@ -140,6 +143,7 @@ def test_two_studies_share_a_cluster(cluster: Any, tmp_path: Path) -> None:
     assert_same(ikura.open_study(tmp_path / "one"), ikura.open_study(tmp_path / "other"))
 
 
+@pytest.mark.sweep
 def test_a_run_goes_on_here_or_there(cluster: Any, tmp_path: Path) -> None:
     class LeftError(Exception):
         """The study is left in the middle."""

@@ -87,6 +87,7 @@ def test_a_slow_tile_is_trained_twice_and_compared(begin: Begin, monkeypatch: py
     assert notes == []
 
 
+@pytest.mark.sweep
 def test_a_tile_that_ends_its_workers_ends_the_study(begin: Begin) -> None:
     def ends(hp: Any) -> Any:
         os.kill(os.getpid(), signal.SIGKILL)
