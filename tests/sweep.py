@@ -1,4 +1,4 @@
-"""Sweeps over many alike cases: `pytest` runs a core of them, `pytest -m sweep` the rest."""
+"""Sweeps over many alike cases and long repetitions: `pytest` runs a core of them, `pytest -m sweep` the rest."""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ def test_help_shows_an_example(name: str, capsys: pytest.CaptureFixture[str]) ->
     assert f"  python -m benchmarks.{name}" in capsys.readouterr().out.rpartition("example")[2]
 
 
+@pytest.mark.sweep
 def test_race_trains_the_same_on_both_sides() -> None:
     pytest.importorskip("optuna")
     done = run(

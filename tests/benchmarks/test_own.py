@@ -22,6 +22,7 @@ def test_every_row_trains_in_a_plain_loop(name: str) -> None:
     assert _train(row.network(SimpleNamespace(**draw)), parts, 0.01, 32, 2) > 0.2
 
 
+@pytest.mark.sweep
 def test_sides_train_the_same_configurations() -> None:
     figures = own.run_row("mlp_dropout", trials=4, epochs=1, pairs=1, seed=0)
     assert [run["side"] for run in figures["runs"]] == ["ikura", "plain"]

@@ -110,6 +110,7 @@ def test_a_difference_is_told_by_the_exit_code(
     ]
 
 
+@pytest.mark.sweep
 def test_a_kill_and_its_comparison(tmp_path: Path) -> None:
     """In processes of their own, one of which has workers."""
     kept = tmp_path / "kept"

@@ -247,6 +247,7 @@ def search(*words: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.sweep
 def test_command_goes_on_and_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = ["--out", str(tmp_path / "results")]
     options = ["--tasks", "penguins", "--limit", "4", "--reference", "0", "--contenders", "ikura-random", "sklearn"]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -35,18 +33,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ikura", "check", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
-
-
-def test_a_failed_check_is_named_and_gives_exit_code_3(folder: Path) -> None:
-    done = run(
-        folder, "checked_nets:softmax", "--data", "iris", "--only", "outputs", "--only", "forward", "--html", "a/c.html"
-    )
-    assert done.returncode == 3, done.stderr
-    assert "fail: outputs" in done.stdout
-    assert "softmax is applied twice" in done.stdout
+def test_a_failed_check_is_named_and_gives_exit_code_3(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["--data", "iris", "--only", "outputs", "--only", "forward", "--html", "a/c.html"]
+    assert main(["check", "checked_nets:softmax", *asked]) == 3
+    printed = capsys.readouterr().out
+    assert "fail: outputs" in printed
+    assert "softmax is applied twice" in printed
     page = (folder / "a" / "c.html").read_text()
     assert "softmax is applied twice" in page
     assert not re.search(r"(src|href)=.?http", page)

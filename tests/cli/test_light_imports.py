@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,14 +12,13 @@ import pytest
 HEAVY = ("torch", "sklearn", "optuna", "plotly", "scipy.stats", "scipy.optimize", "onnx", "ray")
 TABLE = str(Path(__file__).parents[2] / "examples" / "penguins.csv")
 LOOK = """
-import sys
+import json, sys
 from ikura.cli import main
 sys.argv[0] = "ikura"
-try:
-    main()
-except SystemExit as end:
-    assert not end.code, end.code
-print("IMPORTED", *[name for name in {heavy!r} if name in sys.modules], file=sys.stderr)
+for name, arguments in json.loads(sys.argv[1]).items():
+    before = set(sys.modules)
+    code = main(arguments)
+    print("RESULT", json.dumps([name, code, [one for one in {heavy!r} if one in sys.modules.keys() - before]]))
 """
 
 COMMANDS: dict[str, list[str]] = {
@@ -33,25 +32,21 @@ COMMANDS: dict[str, list[str]] = {
 }
 
 
-def imported(arguments: list[str]) -> list[str]:
-    """The heavy modules that a command has imported in a process of its own."""
-    code = LOOK.format(heavy=HEAVY)
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=os.environ, check=False
-    )
-    [line] = [line for line in done.stderr.splitlines() if line.startswith("IMPORTED")] or [done.stderr]
-    return line.split()[1:] if line.startswith("IMPORTED") else [line]
-
-
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("light") / "run"
-    options = ["--trials", "8", "--epochs", "3", "--finalists", "2", "--out", str(place)]
-    assert imported(["tune", TABLE, "--target", "species", *options]) == []
-    return place
+def imported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, list[str]]]:
+    """What each command ended with, and the heavy modules that it was the first to import, one after another."""
+    place = tmp_path_factory.mktemp("light")
+    run = str(place / "run")
+    tune = ["tune", TABLE, "--target", "species", "--trials", "8", "--epochs", "3", "--finalists", "2", "--out", run]
+    places = {"RUN": run, "TRIALS": str(place / "trials.csv")}
+    asked = {"tune": tune} | {name: [places.get(word, word) for word in words] for name, words in COMMANDS.items()}
+    program = [sys.executable, "-c", LOOK.format(heavy=HEAVY), json.dumps(asked)]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    told = [json.loads(line.removeprefix("RESULT")) for line in done.stdout.splitlines() if line.startswith("RESULT")]
+    assert [name for name, _, _ in told] == list(asked), done.stderr
+    return {name: (code, first) for name, code, first in told}
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_imports_nothing_that_it_does_not_use(name: str, run: Path) -> None:
-    places = {"RUN": str(run), "TRIALS": str(run.parent / "trials.csv")}
-    assert imported([places.get(word, word) for word in COMMANDS[name]]) == []
+@pytest.mark.parametrize("name", ["tune", *COMMANDS])
+def test_a_command_imports_nothing_that_it_does_not_use(name: str, imported: dict[str, tuple[int, list[str]]]) -> None:
+    assert imported[name] == (0, [])

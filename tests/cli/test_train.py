@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ikura
+from ikura.cli import main
 from ikura.cli.hand_view import HandView, _told
 from ikura.cli.keys import single_keys
 from ikura.cli.line_chart import chart
@@ -25,17 +25,15 @@ from ikura.study.record.interventions import Action, Request
 from ikura.study.record.trial import Purpose, Trial
 
 
-def test_without_a_terminal_it_trains_and_prints(tmp_path: Path) -> None:
+def test_without_a_terminal_it_trains_and_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run"
     words = ["train", "iris", "--set", "units=8", "--set", "learning_rate=0.03", "--epochs", "4", "--no-checks"]
-    done = subprocess.run(
-        [sys.executable, "-m", "ikura", *words, "--out", str(out), "--json"], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    study = json.loads(done.stdout)
+    assert main([*words, "--out", str(out), "--json"]) == 0
+    printed = capsys.readouterr()
+    study = json.loads(printed.out)
     assert study["best"]["hyperparameters"] == {"units": 8, "learning_rate": 0.03}
     assert study["test"]["metric"] == "accuracy"
-    assert "4 epochs to train" in done.stderr
+    assert "4 epochs to train" in printed.err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal is needed")

@@ -216,6 +216,7 @@ def _named(prescriptions: Any, wanted: str) -> Any:
     return next((one for one in prescriptions if one.name == wanted), None)
 
 
+@pytest.mark.sweep
 def test_printed_commands_do_what_they_say(
     biased: Study, varied: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

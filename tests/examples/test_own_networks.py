@@ -12,6 +12,8 @@ import torch
 
 import ikura
 
+from ..sweep import swept
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples" / "own"
 LOOP = "optuna/training_loop.py"
@@ -55,7 +57,10 @@ def test_it_runs(
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")  # of PyTorch's exporter
-@pytest.mark.parametrize("name", [name for name in SCRIPTS if name.startswith("optuna/")])
+@pytest.mark.parametrize(
+    "name",
+    swept([name for name in SCRIPTS if name.startswith("optuna/")], core=["optuna/gated.py", "optuna/class_weight.py"]),
+)
 def test_the_same_with_optuna_runs(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,8 @@ from ikura.population.layout import Layout
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 
+from ..sweep import swept
+
 EPOCHS = 100
 BASE: dict[str, Any] = {"units": 12, "layers": 1, "optimizer": "sgd", "learning_rate": 0.1, "activation": "tanh"}
 STRENGTHS = (0.0, 1e-3, 1e-2, 1e-1)
@@ -26,7 +28,7 @@ def trained(made: TrainingSetup, rows: list[dict[str, Any]]) -> tuple[list[np.nd
     return [training.tile.extract(k)["weights"][layout.penalised()] for k, layout in enumerate(layouts)], layouts
 
 
-@pytest.mark.parametrize("stacked", [False, True])
+@pytest.mark.parametrize("stacked", swept([False, True], core=["False"]))
 @pytest.mark.parametrize("name", ["l1", "l2", "weight_decay"])
 def test_a_larger_strength_shrinks_the_weights(setup: Callable[..., TrainingSetup], name: str, stacked: bool) -> None:
     found, _ = trained(setup("regression", stacked=stacked), [{name: strength} for strength in STRENGTHS])

@@ -12,6 +12,8 @@ from ikura.search import CoarseToFine, Observation, Proposer, Stage, proposer
 from ikura.search.neighbourhood import Neighbourhood, evidence, good_trials
 from ikura.space import Space, choice, integer, linear, log, when
 
+from ..sweep import swept
+
 LINE = Space(x=linear(0, 1))
 
 
@@ -244,7 +246,7 @@ def quadratic_search(search: Proposer, centre: np.ndarray, trials: int, seed: in
     return truth[max((o for o in history if np.isfinite(o.score)), key=lambda o: o.score).number]
 
 
-@pytest.mark.parametrize("trials", [24, 64, 128])
+@pytest.mark.parametrize("trials", swept([24, 64, 128], core=["64"]))
 def test_beats_random_search_on_a_quadratic(trials: int) -> None:
     space = Space(
         rate=log(1e-4, 1), dropout=linear(0, 0.5), units=integer(0, 100), kind=choice("relu", "tanh", "sigmoid")

@@ -15,6 +15,7 @@ from ikura.space import Space, choice, default_space, linear, log
 from ikura.testing import PROPOSER_CHECKS, check_proposer
 from ikura.testing.proposers import play
 
+from ..sweep import swept
 from .spaces import spaces
 
 SLOW = {"gp": 12, "tpe": 18}
@@ -109,7 +110,9 @@ def test_everything_failed_is_the_whole_space_again(name: str) -> None:
     assert search.regions(stage, history) == {}
 
 
-@pytest.mark.parametrize("name", ["coarse-to-fine", "tpe", "gp", "cma-es"])
+@pytest.mark.parametrize(
+    "name", swept(["coarse-to-fine", "tpe", "gp", "cma-es"], core=["coarse-to-fine", "tpe", "cma-es"])
+)
 def test_searches_that_learn_come_closer(name: str) -> None:
     space = Space(learning_rate=log(1e-4, 1), dropout=linear(0, 0.5), activation=choice("relu", "tanh"))
 

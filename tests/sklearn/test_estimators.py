@@ -106,6 +106,7 @@ def test_pipelines_and_cross_validation() -> None:
     assert cross_val_score(pipeline, x, y, cv=2).mean() > 0.2
 
 
+@pytest.mark.sweep
 def test_a_grid_in_two_processes(flowers: Any) -> None:
     spaces = [SPACE | {"units": units} for units in (4, 16)]
     search = GridSearchCV(IkuraClassifier(**SMALL | {"n_jobs": None}), {"space": spaces}, n_jobs=2, cv=2).fit(*flowers)

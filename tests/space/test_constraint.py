@@ -34,6 +34,8 @@ from ikura.space import (
     when,
 )
 
+from ..sweep import swept
+
 NUMBERS = ("units", "rate", "layers")
 TEXTS = {"optimizer": ("adam", "sgd", "rmsprop")}
 PARAMETERS = {
@@ -223,7 +225,7 @@ def holds(one: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("name", PROPOSERS)
-@pytest.mark.parametrize("trials", [7, 60])
+@pytest.mark.parametrize("trials", swept([7, 60], core=["7"]))
 def test_every_proposal_is_feasible(name: str, trials: int) -> None:
     trials = min(trials, 20) if name == "gp" else trials  # a Gaussian process of 60 takes a minute
     search = proposer(name, NESTED, 5)

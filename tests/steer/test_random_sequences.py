@@ -111,6 +111,7 @@ def copied(base: Path, run: Path, steps: list[Step]) -> Path:
     return run
 
 
+@pytest.mark.sweep
 @pytest.mark.timeout(0 if SEQUENCES > 10 else 600)
 @settings(
     max_examples=SEQUENCES,

@@ -23,6 +23,7 @@ from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
 from ikura.study.training_setup import make_setup
 
+from ..sweep import swept
 from .comparing import assert_replays, assert_same
 from .dying import KilledError, Life
 from .unreported import short_report
@@ -134,7 +135,7 @@ def test_replays(study: Study) -> None:
     assert_replays(study, study.best.number)
 
 
-@pytest.mark.parametrize("share", [0.2, 0.5, 0.8, 0.95])
+@pytest.mark.parametrize("share", swept([0.2, 0.5, 0.8, 0.95], core=["0.5"]))
 def test_killed_and_resumed(counted: tuple[Study, int], share: float, tmp_path: Path) -> None:
     whole, steps = counted
     run = tmp_path / "run"

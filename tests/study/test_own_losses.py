@@ -18,10 +18,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 import ikura
+from ikura.cli import main
 from ikura.data import load_bundled
 from ikura.errors import DataError, IkuraError, RunError, UsageError
 from ikura.metric import own_metric
 from ikura.plugins import KINDS
+
+from ..sweep import swept
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(160, 5)).astype(np.float32)
@@ -79,8 +82,17 @@ NAMED: list[tuple[Any, Any, str]] = [
     ("mse", SIGNS, "regression"),
 ]
 
+CASES = {f"{loss} of {task}": (loss, y, task) for loss, y, task in NAMED}
+CORE = (
+    "huber:delta=0.5 of regression",
+    "focal of multiclass",
+    "hinge of binary",
+    "mae of regression",
+    "None of multilabel",
+)
 
-@pytest.mark.parametrize("case", NAMED, ids=lambda case: str(case[0]))
+
+@pytest.mark.parametrize("case", swept(CASES, core=CORE))
 def test_named_losses_from_tune_to_predict(case: tuple[Any, Any, str], tune: Callable[..., ikura.Study]) -> None:
     loss, y, task = case
     study = tune((X, y), network=network, loss=loss)
@@ -155,8 +167,9 @@ def test_a_run_with_ones_own_loss_is_resumed_in_another_process(tmp_path: Path) 
         "x = np.random.default_rng(0).normal(size=(60, 2)).astype('float32')\n"
         "given = dict(trials=1, epochs=2, finalists=0, jobs=1, space={'learning_rate': .1}, checks=False)\n"
         "if sys.argv[1] == 'tune':\n    ikura.tune((x, x[:, 0] * 3.0), network=net, loss=loss, out='run', **given)\n"
-        "elif sys.argv[1] == 'bare':\n    ikura.resume('run', net)\n"
-        "else:\n    print(ikura.resume('run', net, loss=loss).best.dev)\n"
+        "else:\n    try:\n        ikura.resume('run', net)\n"
+        "    except ikura.IkuraError as error:\n        print(error)\n"
+        "    print(ikura.resume('run', net, loss=loss).best.dev)\n"
     )
 
     def run(word: str) -> subprocess.CompletedProcess[str]:
@@ -164,11 +177,12 @@ def test_a_run_with_ones_own_loss_is_resumed_in_another_process(tmp_path: Path) 
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert run("tune").returncode == 0
-    bare = run("bare")
-    assert "the loss 'loss' of __main__:loss is not here" in bare.stderr
-    assert "or give it as loss=" in bare.stderr
     done = run("resume")
     assert done.returncode == 0, done.stderr
+    refused, value = done.stdout.splitlines()
+    assert "the loss 'loss' of __main__:loss is not here" in refused
+    assert "or give it as loss=" in refused
+    assert np.isfinite(float(value))
 
 
 class Pair(nn.Module):
@@ -300,7 +314,9 @@ def test_a_sigmoid_at_the_end_is_said(tune: Callable[..., ikura.Study], caplog: 
         assert any("check outputs" in line and "logits" in line for line in caplog.messages), caplog.messages
 
 
-def test_losses_by_name_on_the_command_line(tmp_path: Path) -> None:
+def test_losses_by_name_on_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     frame, _ = load_bundled("wine")
     table = tmp_path / "wine.csv"
     frame.assign(w=np.linspace(0.5, 1.5, len(frame))).to_csv(table, index=False)
@@ -315,11 +331,10 @@ def test_losses_by_name_on_the_command_line(tmp_path: Path) -> None:
         "--metrics",
         "f1,log_loss",
     ]
-    command = [sys.executable, "-m", "ikura", "tune", str(table), *words, *names]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "f1" in done.stdout
+    monkeypatch.chdir(tmp_path)
+    command = ["tune", str(table), *words, *names]
+    assert main(command) == 0
+    assert "f1" in capsys.readouterr().out
     shutil.rmtree(tmp_path / "run")
-    done = subprocess.run([*command, "--loss", "foca"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "did you mean 'focal'" in done.stderr
+    assert main([*command, "--loss", "foca"]) == 2
+    assert "did you mean 'focal'" in capsys.readouterr().err

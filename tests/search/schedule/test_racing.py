@@ -14,6 +14,8 @@ from ikura.errors import UsageError
 from ikura.search.schedule import Racing, Round, StageContext, Standing
 from ikura.search.schedule.racing import excess, field_share, look_epochs
 
+from ...sweep import swept
+
 EPOCHS, EXAMPLES = 50, 80
 
 
@@ -61,11 +63,12 @@ def crossing(random: np.random.Generator, trials: int, apart: float) -> np.ndarr
     return means[:, :, None] + hard + own
 
 
-def test_the_best_is_kept_at_the_stated_rate_where_curves_cross() -> None:
+@pytest.mark.parametrize("studies", swept([60, 200], core=["60"]))
+def test_the_best_is_kept_at_the_stated_rate_where_curves_cross(studies: int) -> None:
     # With an error rate of just 5 %, more errors than this come about in one of a thousand runs.
-    most = int(binom.ppf(0.999, 200, 0.05))
+    most = int(binom.ppf(0.999, studies, 0.05))
     errors = crossed = dropped = 0
-    for repetition in range(200):
+    for repetition in range(studies):
         losses = crossing(np.random.default_rng(repetition), 24, 1.0)
         means = losses.mean(2)
         best = int(means.min(1).argmin())
@@ -73,13 +76,14 @@ def test_the_best_is_kept_at_the_stated_rate_where_curves_cross() -> None:
         ended = race(losses, 8)
         errors += ended[best].state != "complete"
         dropped += sum(one.state == "pruned" for one in ended.values())
-    assert crossed > 100, "curves hardly cross: the test shows nothing"
-    assert dropped > 200 * 24 / 4, "nobody is dropped: the test shows nothing"
+    assert crossed > studies / 2, "curves hardly cross: the test shows nothing"
+    assert dropped > studies * 24 / 4, "nobody is dropped: the test shows nothing"
     assert errors <= most
 
 
-def test_without_differences_hardly_anybody_is_dropped() -> None:
-    studies, trials = 200, 12
+@pytest.mark.parametrize("studies", swept([60, 200], core=["60"]))
+def test_without_differences_hardly_anybody_is_dropped(studies: int) -> None:
+    trials = 12
     # As above, for the trial that is called the best, and for all trials as if they were independent.
     first = everybody = 0
     for repetition in range(studies):
