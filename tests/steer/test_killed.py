@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 from shutil import copytree
@@ -18,8 +16,7 @@ from ikura.cli import main
 from ikura.study.record.interventions import Status
 
 from ..sweep import swept
-
-RESUME = "import sys; from ikura.cli import main; sys.exit(main(['resume', sys.argv[1], '-q']))"
+from .killing import begun
 
 
 def asked(waiting: Path, run: Path, seed: int, end: bool) -> Study:
@@ -59,12 +56,12 @@ def test_killed_and_resumed_it_is_as_undisturbed(waiting: Path, tmp_path: Path, 
     study, draw = asked(waiting, tmp_path / "killed", seed, end), random.Random(seed)
     kills = 0
     while kills < 2:
-        working = subprocess.Popen([sys.executable, "-c", RESUME, str(study.run)], stdout=subprocess.DEVNULL)
-        wanted = draw.randrange(1, 4) + kills
-        while working.poll() is None and sum(not one.state.open for one in study.interventions) < wanted:
+        working, wanted = begun(study.run), draw.randrange(1, 4) + kills
+        while working.is_alive() and sum(not one.state.open for one in study.interventions) < wanted:
             time.sleep(0.001)
         working.kill()
-        if working.wait() == 0:
+        working.join()
+        if working.exitcode == 0:
             break
         kills += 1
     assert kills

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from pathlib import Path
 from threading import Thread
@@ -16,11 +14,12 @@ import ikura
 from ikura.api.study import Study
 from ikura.cli import main
 from ikura.population.snapshot import unpacked
+from ikura.study.record.facts import LEGS
 from ikura.study.record.interventions import Interventions, Status
 from ikura.study.steered import Deadline
 from ikura.trial_state import State
 
-from .test_killed import RESUME
+from .killing import begun
 from .test_pauses import WAYS
 from .test_pins_and_notes import tune as tune_pinned
 from .test_steered_studies import Hand, curve, states, tune
@@ -74,11 +73,13 @@ def test_one_in_training_stands_still_and_hears_what_is_asked(tmp_path: Path) ->
 def test_killed_and_resumed_it_still_stands_still(waiting: Path, left: Study) -> None:
     left.steer.pause()
     for _ in range(2):
-        working = subprocess.Popen([sys.executable, "-c", RESUME, str(left.run)], stdout=subprocess.DEVNULL)
-        with pytest.raises(subprocess.TimeoutExpired):
-            working.wait(8)
+        legs = len(left.store.fact(LEGS) or [])
+        working = begun(left.run)
+        wait_for(lambda legs=legs: len(left.store.fact(LEGS) or []) > legs)
+        working.join(3 * STILL)
+        assert working.is_alive()
         working.kill()
-        working.wait()
+        working.join()
         assert epochs(left) == {}
     left.steer.go_on()
     assert main(["resume", str(left.run), "-q"]) == 0
@@ -165,6 +166,7 @@ def test_with_one_job_it_is_said_once_of_each_pause(tmp_path: Path) -> None:
         "the study is paused; `ikura steer run go-on` lets it train on"
     ] * 2
     assert study.best is not None
+    assert study.diagnosis.reached is None, "nobody trained on after the end"
 
 
 def test_what_has_no_effect_is_refused(left: Study, capsys: pytest.CaptureFixture[str]) -> None:

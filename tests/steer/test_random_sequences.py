@@ -1,6 +1,6 @@
 """Any sequence of requests, with the process killed at any moment, comes to the same curves, each request done once.
 
-`IKURA_SEQUENCES=200 pytest -n 0 tests/steer/test_random_sequences.py` tries as many; `pytest` tries a few.
+`IKURA_SEQUENCES=200 pytest -n 0 -m sweep tests/steer/test_random_sequences.py` tries as many; the sweep tries a few.
 """
 
 from __future__ import annotations

@@ -105,8 +105,10 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
         with store.timed("diagnosis"):
             rows, deadline = store.trials(), executor.deadline
             in_time = deadline is None or time.time() < deadline
-            # What training reaches is another question where a hand has ended it, which may be long before its end.
-            stopped = Interventions(store).stopped({best.number, best.model})
+            # What training reaches is another question where a hand or the time limit has ended it, which may be long
+            # before its end.
+            by_hand = Interventions(store).stopped({best.number, best.model})
+            stopped = row.state is State.STOPPED or bool(by_hand)
             errors = recorded_errors(
                 run, best, rows, setup, measure, setting.seed, Goals(setting, store).in_full(best.number),
                 course_of(store, best.number),
