@@ -1,20 +1,20 @@
-"""Where the driver of a cluster becomes the limit: a discrete simulation with costs that were measured.
+"""Where the driver of a cluster becomes the limit: a discrete simulation with given or measured costs.
 
 One driver hands tiles to workers one after another, takes their results, and writes each to the store; a worker trains
-a tile, and from time to time tells how far it is. Times of tiles are drawn log-normal around their mean. With --measure
-the cost of sending and taking is that of the machine at hand. Out comes, for each number of workers, how busy they are,
-what share of its time the driver works, how many trials an hour there are, and how many workers a driver keeps busy.
+a tile, and from time to time tells how far it is. Times of tiles are drawn log-normal around their mean. The costs are
+assumed; with --measure they are those of the machine at hand, through a local Ray, and what is assumed stands beside
+them. Out comes, for each number of workers, how busy they are, what share of its time the driver works, how many trials
+an hour there are, and how many workers a driver keeps busy.
 """
 
 from __future__ import annotations
 
 import heapq
 import random
-import time
 from collections import deque
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
+from benchmarks.cluster_costs import measured_costs
 from benchmarks.machine import describe, header
 from benchmarks.output import command, give, table
 
@@ -128,38 +128,8 @@ def limit(load: Load, costs: Costs) -> float:
     return telling if telling <= load.news * load.most_news else (1.0 - load.most_news * costs.news) / each
 
 
-def measured() -> Costs:
-    """Measure the driver's costs here: a study's jobs and outcomes, through Ray, and into a store."""
-    import pickle
-    from tempfile import TemporaryDirectory
-
-    import ikura
-    from ikura.population.job import Job, train
-    from ikura.population.member import Member
-    from ikura.study.training_setup import setup_again
-
-    with TemporaryDirectory() as folder:
-        study = ikura.tune(
-            "digits", trials=8, epochs=20, finalists=0, ensemble="none", checks=False, out=f"{folder}/run"
-        )
-        _, setup = setup_again(study.setting, study.run, None)
-    members = tuple(Member(n, {"units": 16, "layers": 2}, 0) for n in range(64))
-    job = Job(0, members, 20)
-    outcomes = train(setup, job)
-    begin = _seconds(lambda: pickle.dumps(job, 5))
-    sent = pickle.dumps(outcomes, 5)
-    take = _seconds(lambda: pickle.loads(sent))
-    return replace(Costs(), begin=begin + 1e-3, take=take + 1e-3)
-
-
-def _seconds(work: Any, times: int = 20) -> float:
-    """The least of some times."""
-    found = []
-    for _ in range(times):
-        began = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - began)
-    return min(found)
+def _milliseconds(costs: Costs) -> str:
+    return ", ".join(f"{name} {value * 1e3:.3g}" for name, value in asdict(costs).items())
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -170,9 +140,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--members", type=int, default=64, help="trials in a tile (64)")
     parser.add_argument("--seconds", type=float, default=30.0, help="that a tile trains, on average (30)")
     parser.add_argument("--store", type=float, default=0.15, help="milliseconds to record a trial (0.15)")
-    parser.add_argument("--measure", action="store_true", help="measure what sending and taking costs here")
+    parser.add_argument("--measure", action="store_true", help="simulate with costs that are measured here before")
     given = parser.parse_args(arguments)
-    costs = replace(measured() if given.measure else Costs(), store=given.store / 1e3)
+    assumed = replace(Costs(), store=given.store / 1e3)
+    found = measured_costs(given.members) if given.measure else None
+    costs = assumed if found is None else Costs(found.begin, found.take, found.store, found.news)
     base = Load(given.trials, given.members, given.seconds)
     cases = {
         "as given": (base, costs),
@@ -183,12 +155,22 @@ def main(arguments: list[str] | None = None) -> None:
     rows = []
     for name, (load, own) in cases.items():
         for workers in given.workers:
-            found = simulate(workers, load, own)
-            rows.append({"case": name, "workers": workers, "limit": limit(load, own), **found})
+            row = simulate(workers, load, own)
+            rows.append({"case": name, "workers": workers, "limit": limit(load, own), **row})
     names = ("case", "workers", "seconds", "workers busy", "driver busy", "trials an hour", "limit")
-    lines = [header(), f"costs of the driver, ms: { {k: round(v * 1e3, 3) for k, v in asdict(costs).items()} }", ""]
-    lines.append(table(names, [[row[name] for name in names] for row in rows]))
-    figures = {"machine": describe(), "costs": asdict(costs), "rows": rows}
+    lines = [header(), f"costs of the driver, ms, assumed: {_milliseconds(assumed)}"]
+    if found is not None:
+        lines.append(f"costs of the driver, ms, measured here: {_milliseconds(costs)}")
+        lines.append(f"placing data, ms for each MB, measured here: {found.place * 1e3:.3g}")
+    lines += ["", table(names, [[row[name] for name in names] for row in rows])]
+    measured = None if found is None else asdict(found)
+    figures = {
+        "machine": describe(),
+        "costs": asdict(costs),
+        "assumed": asdict(assumed),
+        "measured": measured,
+        "rows": rows,
+    }
     give(figures, "\n".join(lines), given.json)
 
 
