@@ -32,7 +32,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "finished": SEARCH | {"schedule": "successive-halving", "objectives": ["inference_seconds"]},
     "by itself": {"trials": 6, "epochs": 3, "finalists": 1, "jobs": 1, "auto": True},
 }
-FEW, MANY = 16, 130
+FEW, MANY = 9, 130
 LAST_STEPS = 10
 SECONDS, KILOBYTES = 20, 1 << 20
 

@@ -27,7 +27,8 @@ LIVE = """
 import asyncio
 assert asyncio.get_running_loop().is_running()
 run.set(learning_rate=0.003)
-await asyncio.sleep(3)
+while run.study.interventions[0].state.open:
+    await asyncio.sleep(0.1)
 run.stop()
 study = run.wait()
 await asyncio.sleep(1.5)

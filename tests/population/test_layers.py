@@ -180,7 +180,7 @@ def test_both_ways_train_as_an_ordinary_loop(
         np.testing.assert_allclose(training.curve(0), expected, rtol=RELATIVE, err_msg=way)
 
 
-@WAYS
+@pytest.mark.parametrize("way", swept(["compiled", "stacked"], core=["compiled"]))
 def test_each_in_company_is_as_if_alone(setup: Callable[..., TrainingSetup], way: str) -> None:
     members = [Member(number, BASE | row, 5) for number, row in enumerate(TABLE.values())]
     members += [Member(100 + m.number, {**m.hyperparameters, "units": 3}, 5) for m in members[::4]]
