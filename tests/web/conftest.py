@@ -96,8 +96,10 @@ SLOW = 60_000
 
 
 def is_complaint(message: Any) -> bool:
-    """Whether a browser says that something is wrong, other than that a request was refused."""
-    return message.type == "error" and "400 (Bad Request)" not in message.text
+    """Whether a browser says that something is wrong, other than that a request was refused or names nothing."""
+    refused = "400 (Bad Request)" in message.text
+    missing = "404 (Not Found)" in message.text and "/api/" in (message.location or {}).get("url", "")
+    return message.type == "error" and not refused and not missing
 
 
 @pytest.fixture

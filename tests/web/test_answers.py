@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -34,6 +35,21 @@ def told(client: Any, question: str, **parts: Any) -> Any:
     status, _, body = client(f"/api/{question}?{query}")
     assert status == 200, body
     return json.loads(body)
+
+
+def test_long_curves_keep_the_same_epochs_whatever_their_lengths(make: Make, served: Served, tmp_path: Path) -> None:
+    lengths = (299, 301, 640, 4102, 9_001)
+    store = make(tmp_path / "run", trials=len(lengths), ended=0)
+    store.record([outcome(i, 0.5, epochs) for i, epochs in enumerate(lengths)])
+    found = told(served(), "curves", run="run", trials="0,1,2,3,4")
+    shown = [found[str(i)]["epoch"] for i in range(len(lengths))]
+    for epochs, length in zip(shown, lengths, strict=True):
+        assert (epochs[0], epochs[-1]) == (1, length)
+        assert min(length, 150) <= len(epochs) <= 302
+        assert epochs == sorted(set(epochs))
+    for shorter, longer in pairwise(shown):
+        common = set(shorter) & set(longer)
+        assert common >= {one for one in longer[:-1] if one <= shorter[-1]}
 
 
 def test_directions_of_metrics_are_those_of_the_metrics() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from ikura.study.record.interventions import Action, Interventions, Request
 from ikura.study.record.store import Store
 from tests.web.runs_on_disk import outcome
 
@@ -125,6 +126,42 @@ def test_narrow_screens_need_no_scrolling_to_the_side(make: Make, served: Served
         page = visit(client, path, viewport={"width": 360, "height": 700})
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
+def test_two_trials_of_other_lengths_part_where_they_do(make: Make, served: Served, visit: Any, tmp_path: Path) -> None:
+    store = make(tmp_path / "run", trials=3, ended=0)
+    long, short = outcome(0, 0.5, 5000), outcome(1, 0.5, 3333)
+    short.curve[:] = long.curve[:3333]
+    short.curve[1600:, :2] += 1.0
+    store.record([long, short])
+    page = visit(served(), "/compare?run=run&a=0&b=1")
+    page.wait_for_selector("text=at epoch 3328, the last that both have")
+    page.goto(page.url.replace("a=0&b=1", "a=1&b=0"))
+    page.wait_for_selector("text=at epoch 3328, the last that both have")
+
+
+def test_a_reason_of_one_long_word_stays_readable_on_a_narrow_screen(
+    make: Make, served: Served, visit: Any, tmp_path: Path
+) -> None:
+    store = make(tmp_path / "run", ended=2)
+    Interventions(store).add([Request(action=Action.NOTE, why="é" * 500)], who="ada")
+    page = visit(served(), "/log?run=run")
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.wait_for_selector("tr[data-asked]")
+    assert page.locator("tr[data-asked]").bounding_box()["height"] < 740
+
+
+def test_what_is_not_there_leads_back_and_empty_charts_say_why(
+    make: Make, served: Served, visit: Any, tmp_path: Path
+) -> None:
+    make(tmp_path / "run", ended=0)
+    page = visit(served(), "/study?run=run")
+    page.wait_for_selector("text=no trial has a score yet; the first appear here by themselves")
+    assert not page.is_visible("text=Hyperparameters against the score")
+    for address in ("/study?run=nothing", "/trial?run=run&trial=999", "/log?run=..%2F.."):
+        page.goto(page.url.split("/", 3)[0] + "//" + page.url.split("/", 3)[2] + address)
+        page.click("text=All runs")
+        page.wait_for_selector("a[data-run=run]")
 
 
 def test_a_broken_run_says_what_is_wrong(make: Make, served: Served, visit: Any, tmp_path: Path) -> None:

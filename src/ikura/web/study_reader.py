@@ -232,10 +232,12 @@ def _is(trials: TrialColumns, state: str) -> np.ndarray:
 
 
 def _some(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
-    """Rows thinned to what a screen shows."""
-    if len(rows) <= POINTS:
-        return rows
-    return [rows[place] for place in np.unique(np.linspace(0, len(rows) - 1, POINTS).round().astype(int)).tolist()]
+    """Rows of epochs thinned to what a screen shows: curves of other lengths keep epochs of the same grid."""
+    step = 1
+    while len(rows) // step > POINTS:
+        step *= 2
+    last = len(rows) - 1
+    return [row for place, row in enumerate(rows) if (place + 1) % step == 0 or place in (0, last)]
 
 
 def _thinned(rows: Sequence[tuple[Any, ...]]) -> JsonObject:

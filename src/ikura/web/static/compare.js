@@ -68,11 +68,13 @@ export class Compare {
     if (this.place.isConnected && this.built) this.show();
   }
 
-  // The first epoch after which the two differ; 1 where they never did the same.
+  // The first epoch that both show in which they differ; null where they never did the same, or always.
   parting() {
     const [a, b] = this.two.map((one) => one.curve);
-    const place = a.epoch.findIndex((epoch, i) => epoch !== b.epoch[i] || a.train_loss[i] !== b.train_loss[i] || a.dev_loss[i] !== b.dev_loss[i]);
-    return place > 0 ? a.epoch[place] : null;
+    const other = new Map(b.epoch.map((epoch, i) => [epoch, i]));
+    const shared = a.epoch.map((epoch, i) => [epoch, i, other.get(epoch)]).filter(([, , j]) => j !== undefined);
+    const place = shared.findIndex(([, i, j]) => a.train_loss[i] !== b.train_loss[j] || a.dev_loss[i] !== b.dev_loss[j]);
+    return place > 0 ? shared[place][0] : null;
   }
 
   show() {

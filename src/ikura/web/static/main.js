@@ -57,7 +57,7 @@ async function load() {
 function said(error) {
   if (error.status === 0) return ["The server does not answer", "Start ikura serve again, and open the address that it prints."];
   if (error.status === 401) return ["The key is missing", "Open the address that ikura serve printed; it holds the key to this page."];
-  return ["This cannot be shown", error.message];
+  return ["This cannot be shown", error.message, h("a", { class: "button", href: "/" }, "All runs")];
 }
 
 function show() {

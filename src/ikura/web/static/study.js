@@ -85,6 +85,7 @@ export class Study {
     this.brushes = h("div", { class: "brushes", hidden: true, role: "status" });
     const parallel = panel(h("div", { class: "top" }, h("h2", {}, "Trials"), this.shown), this.parallelBox);
     const against = panel(h("div", { class: "top" }, h("h2", {}, "Hyperparameters against the score"), h("span", { class: "quiet" }, "drag to brush, click to choose")), this.multiples);
+    this.against = against;
     this.some = h("div", {}, parallel, against, curves, panel(h("div", { class: "top" }, h("h2", {}, "Table"), this.states), table), this.brushes);
     this.none = h("div", { hidden: true }, empty("No trial has ended yet", "The first scores appear here by themselves."));
     const mattered = h("div");
@@ -137,7 +138,7 @@ export class Study {
     const time = study.live ? `begun ${ago(study.begun)}` : took ? `${duration(took)} of work` : null;
     return card(
       "Trials",
-      `${count(study.ended)} of ${count(study.planned)}`,
+      `${count(study.ended)} of ${count(Math.max(study.planned, study.ended))}`,
       stateBar(study.counts, Math.max(study.planned, study.trials)),
       legend(Object.entries(study.counts).map(([state, value]) => [null, ...stateOf(state), ` ${count(value)}`])),
       h("p", { class: "quiet" }, [study.live ? `${Math.round(100 * share)} %` : null, left, time].filter(Boolean).join(" · ")),
@@ -167,7 +168,11 @@ export class Study {
     const some = points.columns.number.length > 0;
     this.some.hidden = !some && study.trials === 0;
     this.none.hidden = some || study.trials > 0;
-    if (!some) return;
+    this.against.hidden = this.parallelBox.hidden = !some;
+    if (!some) {
+      this.shown.textContent = "no trial has a score yet; the first appear here by themselves, and the table shows what trains";
+      return;
+    }
     const kept = selection.kept(points.columns);
     this.kept = kept;
     const ends = scoreEnds(points.columns.dev_score, study.greater);
