@@ -12,6 +12,7 @@ _HOMES = {
     "check": "ikura.checks.check",
     "judge": "ikura.diagnose.bare_error_rates",
     "train": "ikura.api.train",
+    "LiveFork": "ikura.api.live_trial",
     "LiveRun": "ikura.api.live_run",
     "tune": "ikura.api.tune",
     "resume": "ikura.api.resume",
@@ -46,6 +47,7 @@ __all__ = [
     "Checks",
     "EpochRecord",
     "IkuraError",
+    "LiveFork",
     "LiveRun",
     "Model",
     "Prior",
@@ -79,6 +81,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from ikura.api.live_run import LiveRun
+    from ikura.api.live_trial import LiveFork
     from ikura.api.open import load, open_study
     from ikura.api.resume import resume
     from ikura.api.study import Study

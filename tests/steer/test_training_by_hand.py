@@ -78,6 +78,52 @@ def test_a_fork_and_a_rewind_go_on_beside_it(tmp_path: Path) -> None:
         assert study.replay(number).equals(study.curve(number))
 
 
+def test_what_was_forked_is_held_as_well(tmp_path: Path) -> None:
+    run = a_run(tmp_path)
+    other = run.fork(at=4, learning_rate=0.01)
+    back = run.rewind(6, learning_rate=0.02)
+    assert not other.begun
+    assert repr(other) == "LiveFork(of trial 0: asked)"
+    with pytest.raises(ikura.UsageError, match="the fork of trial 0 has not begun"):
+        _ = other.curve
+    study = run.start().wait()
+    assert (other.number, back.number) == (1, 2)
+    assert repr(other) == "LiveFork(of trial 0: trial 1)"
+    assert other.curve.equals(study.curve(1))
+    assert back.trial.parent == 0
+    with pytest.raises(ikura.UsageError):
+        other.set(learning_rate=0.1)
+
+
+def test_a_fork_is_changed_while_it_trains(tmp_path: Path) -> None:
+    run = a_run(tmp_path, epochs=1_000_000)
+    other = run.fork(at=2, learning_rate=0.01)
+    run.stop(at=3)
+    run.start()
+    wait_for(lambda: other.begun and len(other.curve) > 5)
+    other.set(learning_rate=0.001, why="slower")
+    third = other.fork(learning_rate=0.5)
+    other.stop()
+    wait_for(lambda: third.begun)
+    third.note("too fast")
+    third.stop()
+    study = run.wait()
+    assert [one.action for one in run.interventions if one.trial == other.number] == ["set", "fork", "stop"]
+    assert [one.action for one in run.interventions if one.trial == third.number] == ["note", "stop"]
+    assert third.trial.parent == other.number
+    for one in (other, third):
+        assert study.replay(one.number).equals(one.curve)
+
+
+def test_a_fork_that_is_refused_says_why(tmp_path: Path) -> None:
+    run = a_run(tmp_path)
+    other = run.fork(at=8, learning_rate=0.01)
+    run.stop(at=3)
+    run.start().wait()
+    with pytest.raises(ikura.UsageError, match="the fork of trial 0 was refused: trial 0 ended after 3 epochs"):
+        _ = other.number
+
+
 def test_epochs_are_seen_while_they_pass(tmp_path: Path) -> None:
     run = a_run(tmp_path, epochs=1_000_000).start()
     wait_for(lambda: len(run.curve) > 20)

@@ -166,7 +166,7 @@ def test_what_cannot_be_asked_is_said(tmp_path: Path) -> None:
 
 def test_trials_that_train_or_stand_still_are_shown_so(make: Make, served: Served, tmp_path: Path) -> None:
     store = make(tmp_path / "run", ended=2)
-    store.add_live_points({3: np.ones((2, 3))}, {3: 0})
+    store.add_live_points({3: np.array([[0.7, 0.6, 0.5], [0.4, 0.3, 0.99]])}, {3: 0})
     asked = Interventions(store)
     pause, again, on = asked.add(
         [Request(action=one, trial=4) for one in (Action.PAUSE, Action.PAUSE, Action.GO_ON)], who="ada"
@@ -179,7 +179,13 @@ def test_trials_that_train_or_stand_still_are_shown_so(make: Make, served: Serve
         return found
 
     assert states() == ["complete", "complete", "waiting", "running", "paused", *["waiting"] * 3]
-    assert json.loads(served()("/api/study?run=run")[2])["ended"] == 2
+    columns = json.loads(served()("/api/trials?run=run&sort=number&down=0")[2])["columns"]
+    reached = [columns[name][3] for name in ("epochs", "train_loss", "dev_loss", "dev_score")]
+    assert reached == [2, 0.4, 0.3, 0.99]
+    study = json.loads(served()("/api/study?run=run")[2])
+    assert study["ended"] == 2
+    # No epoch of the third is kept yet.
+    assert study["best"]["number"] == 1
     asked.apply(again, 0)
     asked.apply(on, 0)
     assert states()[4] == "waiting"

@@ -7,8 +7,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Self
 
-import pandas as pd
-
+from ikura.api.live_trial import LiveTrial
 from ikura.api.notebook import card, show
 from ikura.api.run import go_on
 from ikura.api.study import Study
@@ -16,13 +15,10 @@ from ikura.api.study_plan import StudyPlan
 from ikura.engine.workplace import EngineOptions
 from ikura.errors import UsageError
 from ikura.files import shown
-from ikura.schema import Scalar
 from ikura.study.record.interventions import Intervention
 from ikura.study.record.model import Model
 from ikura.study.record.progress import Progress
 from ikura.study.record.store import Store
-from ikura.study.record.study_tables import row_of
-from ikura.study.record.trial import Trial
 from ikura.study.run_folder import alone
 
 __all__ = ["LiveRun"]
@@ -31,7 +27,7 @@ PATIENCE = 0.2
 """Seconds after which a wait looks whether it was interrupted."""
 
 
-class LiveRun:
+class LiveRun(LiveTrial):
     """A run of one network, trial 0 of its study, which trains in a thread of its own.
 
     The thread ends with the process; what it had trained is in the run folder, and `ikura.resume` goes on from there.
@@ -64,14 +60,9 @@ class LiveRun:
         return self._thread is not None and self._thread.is_alive()
 
     @property
-    def trial(self) -> Trial:
-        """The network as it is on record."""
-        return row_of(self.study.store, 0)
-
-    @property
-    def curve(self) -> pd.DataFrame:
-        """A row for each epoch so far: epoch, train_loss, dev_loss, dev_score."""
-        return self.study.curve(0)
+    def number(self) -> int:
+        """0: the study's first trial."""
+        return 0
 
     @property
     def interventions(self) -> list[Intervention]:
@@ -100,30 +91,6 @@ class LiveRun:
         self._thread = Thread(target=self._work, name=f"ikura {self.run.name}", daemon=True)
         self._thread.start()
         return self
-
-    def fork(self, *, at: int | None = None, why: str = "", **values: Scalar) -> Intervention:
-        """Let a new trial go on from an epoch of it with other values, beside it; see `Steering.fork`."""
-        return self.study.steer.fork(0, at=at, why=why, **values)
-
-    def go_on(self, *, why: str = "") -> Intervention:
-        """Let it train on, where it stands still; see `Steering.go_on`."""
-        return self.study.steer.go_on(0, why=why)
-
-    def longer(self, epochs: int, *, why: str = "") -> Intervention:
-        """Train it longer than planned: a copy goes on from its end; see `Steering.longer`."""
-        return self.study.steer.longer(0, epochs, why=why)
-
-    def note(self, text: str) -> Intervention:
-        """Write a text about it, which changes nothing; see `Steering.note`."""
-        return self.study.steer.note(text, trial=0)
-
-    def pause(self, *, at: int | None = None, why: str = "") -> Intervention:
-        """Let it stand still until it is told to go on; see `Steering.pause`."""
-        return self.study.steer.pause(0, at=at, why=why)
-
-    def rewind(self, to: int, *, why: str = "", **values: Scalar) -> list[Intervention]:
-        """Go back to an epoch: it is stopped, and a fork goes on from there; see `Steering.rewind`."""
-        return self.study.steer.rewind(0, to, why=why, **values)
 
     def train(self) -> Study:
         """Train in this thread, to the end; an interrupt leaves what `ikura.resume` goes on from.
@@ -161,14 +128,6 @@ class LiveRun:
         if self._error is not None:
             raise self._error
         return self.study
-
-    def set(self, *, at: int | None = None, why: str = "", **values: Scalar) -> Intervention:
-        """Give it other values of hyperparameters from an epoch on; see `Steering.set`."""
-        return self.study.steer.set(0, at=at, why=why, **values)
-
-    def stop(self, *, at: int | None = None, why: str = "") -> Intervention:
-        """End its training; the weights of its best epoch are kept. See `Steering.stop`."""
-        return self.study.steer.stop(0, at=at, why=why)
 
     def _train(self) -> None:
         plan = self.plan

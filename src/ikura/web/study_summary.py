@@ -155,7 +155,9 @@ def _best(study: Snapshot, searched: np.ndarray) -> JsonObject | None:
         }
     trials = study.trials
     scores = study.setting.sign * trials["dev_score"].values
-    scores = np.where(searched & np.isfinite(scores) & ~_are(trials, "state", State.DIVERGED), scores, -np.inf)
+    # Of one that trains for the first time no epoch is kept yet.
+    kept = np.isfinite(scores) & np.isfinite(trials["best_epoch"].values)
+    scores = np.where(searched & kept & ~_are(trials, "state", State.DIVERGED), scores, -np.inf)
     if not len(scores) or not np.isfinite(scores.max()):
         return None
     place = int(np.argmax(scores))

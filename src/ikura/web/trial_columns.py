@@ -24,12 +24,18 @@ WORDS = ("state", "purpose")
 STATE = len(NUMBERS)
 """Where the state stands in a row."""
 QUERY = f"SELECT {', '.join((*NUMBERS, *WORDS, 'hyperparameters'))} FROM trials WHERE number >= ? ORDER BY number"
+REACHED = [NUMBERS.index(name) for name in ("dev_score", "dev_loss", "train_loss", "epochs")]
+"""Where in a row what a trial in training has come to stands."""
 PAUSED = "paused"
 OPEN = (*(str(one) for one in State if not one.ended), PAUSED)
 """States of trials of which more becomes."""
-TRAINING = f"SELECT DISTINCT trial, '{State.RUNNING}' FROM live_curves"
-STANDING = f"""
-    SELECT trial, '{PAUSED}' FROM interventions AS pause WHERE action = 'pause' AND state = 'applied' AND NOT EXISTS (
+TRAINING = """
+    SELECT point.trial, point.dev_score, point.dev_loss, point.train_loss, point.epoch FROM live_curves AS point
+    JOIN (SELECT trial, max(epoch) AS epoch FROM live_curves GROUP BY trial) AS last
+    ON point.trial = last.trial AND point.epoch = last.epoch
+"""
+STANDING = """
+    SELECT trial FROM interventions AS pause WHERE action = 'pause' AND state = 'applied' AND NOT EXISTS (
         SELECT 1 FROM interventions AS later WHERE later.trial = pause.trial AND later.state = 'applied'
         AND (later.action = 'stop' OR (later.action = 'go-on' AND later.number > pause.number))
     ) AND applied = (SELECT epochs FROM trials WHERE number = pause.trial)
@@ -119,16 +125,26 @@ class TrialColumns:
 
 
 def _as_they_stand(rows: list[tuple[Any, ...]], connection: Reader) -> list[tuple[Any, ...]]:
-    """Rows of trials in which those that train are running, and those that stand still are paused."""
-    states: dict[Any, str] = {}
-    for query in (TRAINING, STANDING):
-        # Databases of an earlier ikura have no such tables.
-        with suppress(sqlite3.OperationalError):
-            states |= dict(connection.execute(query).fetchall())
-    return [
-        (*row[:STATE], states[row[0]], *row[STATE + 1 :]) if row[0] in states and row[STATE] in OPEN else row
-        for row in rows
-    ]
+    """Rows of trials: those that train are running, as far as they have come, those that stand still are paused."""
+    points: dict[Any, tuple[Any, ...]] = {}
+    paused: set[Any] = set()
+    # Databases of an earlier ikura have no such tables.
+    with suppress(sqlite3.OperationalError):
+        points = {row[0]: row[1:] for row in connection.execute(TRAINING).fetchall()}
+    with suppress(sqlite3.OperationalError):
+        paused = {row[0] for row in connection.execute(STANDING).fetchall()}
+
+    def standing(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        if row[STATE] not in OPEN or not (row[0] in points or row[0] in paused):
+            return row
+        values = list(row)
+        if row[0] in points:
+            for place, value in zip(REACHED, points[row[0]], strict=True):
+                values[place] = value
+        values[STATE] = PAUSED if row[0] in paused else str(State.RUNNING)
+        return tuple(values)
+
+    return [standing(row) for row in rows]
 
 
 def _shortened(values: np.ndarray, digits: int) -> np.ndarray:
