@@ -157,7 +157,7 @@ def test_networks_of_one_kin_share_a_dry_run_and_each_is_seen_to_run(
     members = [Member(n, {"units": units, "batch_size": 32}, 7) for n, units in enumerate((8, 16, 12))]
     runs: list[int] = []
     monkeypatch.setattr(
-        "ikura.population.setup.dry_run",
+        "ikura.population.own_network_setup.dry_run",
         lambda *given: runs.append(1) or dry_run(*given),  # type: ignore[func-returns-value]
     )
     found = [made.traits(member) for member in members]
