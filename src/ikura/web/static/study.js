@@ -113,7 +113,7 @@ export class Study {
   bestCard() {
     const { study } = this;
     const title = `${study.best?.final ? "Chosen" : "Best so far"}: dev ${asWords(study.metric)}`;
-    if (!study.best) return card(title, "–", h("p", { class: "quiet" }, "no trial has a score yet"));
+    if (!study.best) return card(title, "–", h("p", { class: "quiet" }, "no trial has ended yet"));
     const { number: trial, dev, interval, corrected } = study.best;
     const found = card(
       title,
