@@ -12,7 +12,8 @@ from ikura.errors import UsageError
 from ikura.wording import one_line
 
 __all__ = [
-    "AUTO", "CLIENT", "LOCAL", "SECONDS_TO_ANSWER", "answering", "check_address", "host_and_port", "running_cluster",
+    "AUTO", "CLIENT", "GREETING", "LOCAL", "SECONDS_TO_ANSWER", "answering", "check_address", "host_and_port",
+    "running_cluster",
 ]  # fmt: skip
 
 AUTO, LOCAL = "auto", "local"

@@ -11,7 +11,7 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 
-from ikura.engine.cluster.address import CLIENT, host_and_port
+from ikura.engine.cluster.address import CLIENT, GREETING, host_and_port
 from ikura.errors import UsageError
 from ikura.wording import one_line
 
@@ -24,7 +24,7 @@ METHOD, CLIENT_METHOD = b"/ray.rpc.NodeInfoGcsService/GetClusterId", b"/ray.rpc.
 STATUS = b"grpc-status"
 UNAUTHENTICATED = STATUS + b"\x0216"
 """The status 16 as a header of HTTP/2: its name, the length of its value, and that."""
-SETTINGS, HEADERS, DATA = 4, 1, 0
+HEADERS, DATA = 1, 0
 END_STREAM, END_HEADERS = 1, 4
 
 
@@ -92,8 +92,7 @@ def _question(address: str, token: str | None) -> bytes:
     if token is not None:
         headers[b"authorization"] = f"Bearer {token}".encode()
     listed = b"".join(b"\x00" + _text(name) + _text(value) for name, value in headers.items())
-    greeting = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(SETTINGS, 0, 0, b"")
-    return greeting + _frame(HEADERS, END_HEADERS, 1, listed) + _frame(DATA, END_STREAM, 1, bytes(5))
+    return GREETING + _frame(HEADERS, END_HEADERS, 1, listed) + _frame(DATA, END_STREAM, 1, bytes(5))
 
 
 def _frame(kind: int, flags: int, stream: int, body: bytes) -> bytes:

@@ -314,7 +314,7 @@ class Interventions:
     def glance(self) -> Glance:
         """Read at once what is asked often while tiles train; it is quick."""
         found = self.store.look(lambda connection: connection.exec_driver_sql(GLANCE).one())
-        limit = None if found[3] is None else _seconds_of(found[3])
+        limit = None if found[3] is None else float(json.loads(found[3])["seconds"])
         return Glance(bool(found[0]), bool(found[1]), found[2] == Action.PAUSE, found[2] is not None, limit)
 
     def any_unsettled(self) -> bool:
@@ -355,11 +355,6 @@ class Interventions:
                 seconds += max(0.0, min(when, until) - begun)
                 begun = math.inf
         return seconds + max(0.0, until - begun)
-
-    def time_limit(self) -> float | None:
-        """Return the time limit that a hand set last, in seconds; None if there is none. It is quick."""
-        found = self.store.look(lambda connection: connection.exec_driver_sql(LIMIT).first())
-        return None if found is None else _seconds_of(found[0])
 
     def close_search(self) -> None:
         """Record that the search has ended: by a hand that asked for it, and too late for all else that is open."""
@@ -417,7 +412,3 @@ def _intervention(row: sa.RowMapping) -> Intervention:
         epoch=row["applied"],
         state=Status(row["state"]),
     )
-
-
-def _seconds_of(content: str) -> float:
-    return float(json.loads(content)["seconds"])
