@@ -13,7 +13,8 @@ import pytest
 
 from ikura.errors import RunError, UsageError
 from ikura.steer import Steering
-from ikura.study.record.interventions import Action, Interventions, Request
+from ikura.study.record.intervention import Action, Request
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.store import Store
 from ikura.web import request_body, worker
 from ikura.web.helper_process import HelperProcess

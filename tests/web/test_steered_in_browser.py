@@ -12,7 +12,7 @@ import pytest
 from filelock import FileLock
 
 import ikura
-from ikura.study.record.interventions import Status
+from ikura.study.record.intervention import Status
 from ikura.study.record.progress import Progress
 
 Served = Callable[..., Any]
