@@ -52,7 +52,7 @@ class LiveRun(LiveTrial):
         return card(self.study)
 
     def _ipython_display_(self) -> None:
-        show(Study(self.run, self.plan.setup.network), lambda: self.training)
+        show(Study(self.run, self.plan.setup.network), lambda: self.training, self.number)
 
     @property
     def training(self) -> bool:
