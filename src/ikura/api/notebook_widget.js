@@ -53,6 +53,7 @@ function render({ model, el }) {
       buttons.replaceChildren(
         ...others.map((one) => {
           const button = make("button", { type: "button", value: one, textContent: WORDS[one] });
+          button.style.marginRight = "4px";
           button.addEventListener("click", () => ask(one));
           return button;
         }),
