@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
-__all__ = ["DERIVED", "Json", "JsonObject", "jsonable", "plain", "typed"]
+__all__ = ["DERIVED", "Json", "JsonObject", "jsonable", "parsed_each", "plain", "typed"]
 
 Json: TypeAlias = Any
 """A JSON value: None, a truth value, a number, a string, a list or an object of them."""
@@ -22,6 +23,28 @@ JsonObject: TypeAlias = dict[str, Any]
 
 DERIVED = {"derived": True}
 """Metadata of a dataclass's field that is made of the others, or of other things, and is not kept."""
+
+
+MANY = 5000
+"""Texts from which on a parser that has to be imported first is the faster one."""
+
+
+def parsed_each(texts: Sequence[str]) -> list[Json]:
+    """Parse many JSON texts, which takes a fraction of what it does one by one.
+
+    Example:
+        >>> parsed_each(['{"units": 8}', "[1.5, null]"])
+        [{'units': 8}, [1.5, None]]
+    """
+    together = f"[{','.join(texts)}]"
+    if len(texts) >= MANY:
+        from pydantic_core import from_json
+
+        try:
+            return list(from_json(together))
+        except ValueError:
+            pass  # Half of a surrogate pair, which Python's strings may hold.
+    return list(json.loads(together))
 
 
 def jsonable(value: object) -> Json:

@@ -173,7 +173,7 @@ def go_on(
             trained = [trial.member for trial in store.trials() if trial.epochs]
             store.set_fact(WAYS, counted(setup, trained))
         study = Study(run, setup.network, (setting, store))
-        with store.timed("report"):
+        with store.timed("report"), store.still():
             if store.fact(ERRORS) is not None:
                 keep_spaces(study, study.prescriptions)
             study.report()

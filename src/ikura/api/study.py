@@ -165,7 +165,8 @@ class Study(Record):
         from ikura.report import write_report
 
         target = self.run / "report.html" if path is None else check_target(path, *self.inputs)
-        return write_report(target, self, self.checks, self.findings)
+        with self.store.still():
+            return write_report(target, self, self.checks, self.findings)
 
     def importance(self, method: str = "ped-anova", among: str = "all") -> pd.DataFrame:
         """Measure how much each hyperparameter decides about the dev score; see `ikura.diagnose.importance`.

@@ -26,11 +26,10 @@ from ikura.study.record.networks import OWN, known_names
 from ikura.study.record.prior_trials import prior_of
 from ikura.study.record.record import Record
 from ikura.study.record.setting import Setting
-from ikura.study.record.trial import Trial
+from ikura.study.record.study_tables import row_of
+from ikura.study.record.trial import Purpose, Trial
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ikura.diagnose.learning_curve import LearningCurve
     from ikura.exchange.prior import Prior
 
@@ -65,7 +64,6 @@ class RuleContext:
     Attributes:
         diagnosis: of the study.
         record: of the study.
-        trials: `record.trials`.
         setting: how it searched, or the search that found the chosen trial did.
         epochs: of a full training.
         space: as it was searched, ranges that the search widened included.
@@ -79,7 +77,6 @@ class RuleContext:
 
     diagnosis: Diagnosis
     record: Record
-    trials: pd.DataFrame
     setting: Setting
     epochs: int
     space: Space
@@ -95,11 +92,9 @@ class RuleContext:
         """What rules look at in a study that has chosen."""
         best, space = record.best, record.searched
         assert best is not None
-        trials = record.trials
-        pressed = borders(trials, space, record.metric.greater_is_better, best.hyperparameters)
+        pressed = borders(record.trials, space, record.metric.greater_is_better, best.hyperparameters)
         chosen = (best.number, best.hyperparameters, best.dev)
-        looked_at = (diagnosis, record, trials, record.setting, record.epochs, space)
-        return RuleContext(*looked_at, *chosen, pressed, curve, more)
+        return RuleContext(diagnosis, record, record.setting, record.epochs, space, *chosen, pressed, curve, more)
 
     @cached_property
     def values(self) -> Configuration:
@@ -110,10 +105,9 @@ class RuleContext:
     @cached_property
     def row(self) -> Trial:
         """The chosen configuration as it was trained in full: of its finalists the one with the latest best epoch."""
-        rows = self.record.records()
-        again = [row for row in rows if not row.searched and row.parent == self.number]
+        again = self.record.store.trials(parent=self.number, purpose=Purpose.FINALIST)
         return max(
-            [row for row in again if row.best_epoch] or [rows[self.number]],
+            [row for row in again if row.best_epoch] or [row_of(self.record.store, self.number)],
             key=lambda row: row.best_epoch or 0,
         )
 
@@ -140,14 +134,15 @@ class RuleContext:
     @cached_property
     def shares(self) -> dict[str, float]:
         """Importance of the hyperparameters that mattered beyond chance."""
-        table = importance(self.trials, self.space, self.record.metric.greater_is_better)
+        of = self.record
+        table = importance(of.trials, self.space, of.metric.greater_is_better)
         rows = table[["hyperparameter", "importance", "chance"]].to_numpy(object)
         return {name: share for name, share, chance in rows if not share <= chance}
 
     @cached_property
     def known(self) -> Prior:
         """What the study's trials tell another search."""
-        return prior_of(self.record, self.trials)
+        return prior_of(self.record)
 
     def can(self, name: str) -> bool:
         """Whether the network or its training reads a hyperparameter, and it can have an effect."""

@@ -5,22 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from typing_extensions import TypedDict
 
 from ikura.errors import SpaceError, UsageError
 from ikura.schema import Scalar
-from ikura.space import Space
+from ikura.space import Parameter, Space
 from ikura.space._base import Configuration
 from ikura.trial_state import State
 
 __all__ = ["KnownTrial", "Prior", "fitted"]
 
 ENDED = [one for one in State if one.comparable or one.failed]
+MOST_LOOKED_AT = 1000
+"""Different values of a choice that are looked at before the trials are."""
 
 
 class KnownTrial(TypedDict):
@@ -47,17 +49,6 @@ class Prior:
     trials: pd.DataFrame
     greater_is_better: bool
 
-    @cached_property
-    def _ended(self) -> list[tuple[Configuration, str, Any]]:
-        """Hyperparameters, state and score of the trials that have ended."""
-        return [
-            ({n: row[n] for n in self.space if n in row and not _missing(row[n])}, state, score)
-            for row, state, score in zip(
-                self.trials.to_dict("records"), self.trials["state"], self.trials["score"], strict=True
-            )
-            if state in ENDED
-        ]
-
     def observations(self, space: Space, greater_is_better: bool) -> tuple[list[KnownTrial], int]:
         """Take what another search can learn from.
 
@@ -83,14 +74,58 @@ class Prior:
 
     def records(self, space: Space, sign: float) -> Iterator[KnownTrial]:
         """Find the trials that have ended and lie in a space one by one: configuration, and score times sign."""
-        always = [name for name in space.dimensions if space.condition(name) is None]
-        for given, state, score in self._ended:
-            if any(name not in given for name in always):
-                continue
-            configuration = fitted(given, space)
-            if configuration is not None:
-                failed = state == State.DIVERGED or _missing(score) or not math.isfinite(score)
-                yield {"configuration": configuration, "score": None if failed else sign * float(score)}
+        rows = self.trials[self.trials["state"].isin(ENDED) & _may_lie_in(space, self.trials)]
+        names = [name for name in self.space if name in rows]
+        for part in _parts(rows[[*names, "state", "score"]]):
+            columns = part[names].to_dict("records"), part["state"], part["score"]
+            for row, state, score in zip(*columns, strict=True):
+                configuration = fitted({name: row[name] for name in names if not _missing(row[name])}, space)
+                if configuration is not None:
+                    failed = state == State.DIVERGED or _missing(score) or not math.isfinite(score)
+                    yield {"configuration": configuration, "score": None if failed else sign * float(score)}
+
+
+def _may_lie_in(space: Space, trials: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which trials may lie in a space by each of their values alone: a look at whole columns spares most of them.
+
+    Args:
+        space: the space.
+        trials: a column for each hyperparameter.
+
+    Returns:
+        Which, of shape (trials,); the others do not lie in it.
+    """
+    found = np.ones(len(trials), np.bool_)
+    for name, one in space.items():
+        if space.condition(name) is not None:
+            continue
+        if name in trials:
+            found &= _may_be(one, trials[name])
+        elif one.varies:
+            return np.zeros_like(found)
+    return found
+
+
+def _may_be(parameter: Parameter, column: pd.Series) -> NDArray[np.bool_]:
+    """Which values may be those of a parameter that is always open; a fixed one is filled in where it is missing."""
+    missing = column.isna().to_numpy()
+    if parameter.numeric and parameter.varies:
+        numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        outside = (numbers < parameter.low) | (numbers > parameter.high)  # type: ignore[attr-defined]
+    elif column.dtype == object or len(different := column[~missing].unique()) > MOST_LOOKED_AT:
+        outside = np.zeros(len(column), np.bool_)  # Among values of several types 1 and True are alike.
+    else:
+        outside = column.isin([value for value in different if not parameter.contains(value)]).to_numpy()
+    inside: NDArray[np.bool_] = ~outside & ~missing if parameter.varies else ~outside | missing
+    return inside
+
+
+def _parts(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The rows in parts, the first of them small, because one row may be all that is wanted."""
+    begin, size = 0, 16
+    while begin < len(rows):
+        yield rows.iloc[begin : begin + size]
+        begin, size = begin + size, 4 * size
 
 
 def fitted(given: Mapping[str, Any], space: Space) -> Configuration | None:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -176,11 +176,6 @@ def _folder() -> Path:
 
 def _mark(dtype: str, name: str) -> Path:
     """A file beside the cache that stands for this kernel, this compiler and this processor."""
-    return _folder() / f"ikura-{name}-{dtype}-{_digest()[:16]}.compiled"
-
-
-@cache
-def _digest() -> str:
     about = (
         sys.implementation.cache_tag,
         numba.__version__,
@@ -188,7 +183,8 @@ def _digest() -> str:
         get_host_cpu_features(),
         sources_digest(),
     )
-    return hashlib.sha256(" ".join(map(str, about)).encode()).hexdigest()
+    digest = hashlib.sha256(" ".join(map(str, about)).encode()).hexdigest()
+    return _folder() / f"ikura-{name}-{dtype}-{digest[:16]}.compiled"
 
 
 def _smallest(dtype: str) -> tuple[Tile, Examples]:

@@ -122,15 +122,14 @@ class View:
         rows = self.trials[self.trials["number"] == best.number] if best is not None else self.trials.iloc[:0]
         return int(rows["origin"].iloc[0]) if len(rows) else None
 
-    def _origins(self) -> list[int]:
+    def _origins(self) -> pd.Series[int]:
         """For each trial the one it repeats: a finalist's parent if it has one in the table, else the trial itself."""
-        numbers = set(self.trials["number"])
         parents = self.trials["parent"] if "parent" in self.trials else pd.Series(np.nan, index=self.trials.index)
         parents = (
             pd.to_numeric(parents, errors="coerce").where(self.trials["purpose"] == Purpose.FINALIST).astype(float)
         )
-        pairs = zip(self.trials["number"], parents, strict=True)
-        return [int(parent) if parent in numbers else int(number) for number, parent in pairs]
+        there = parents.isin(self.trials["number"])
+        return parents.where(there, self.trials["number"]).astype(int)
 
     @cached_property
     def importance(self) -> dict[str, pd.DataFrame]:

@@ -32,7 +32,7 @@ def curves(view: View) -> Html | None:
     """
     best = view.ranked.sort_values("chosen", ascending=False, kind="stable").head(HIGHLIGHTED)
     marked = [int(number) for number in best["number"]]
-    numbers = sorted({int(number) for number in view.trials["number"]})
+    numbers = np.unique(view.trials["number"].to_numpy()).tolist()
     # The curves of the best trials come on top of the sample, so that a few more than MOST_CURVES may be drawn.
     sample = sorted(_sample(view, numbers) | set(marked))
     frame = view.record.curves(sample) if sample else pd.DataFrame()

@@ -92,8 +92,8 @@ def scale_of(parameter: Any, values: Sequence[Any]) -> Scale:
     name = str(parameter.scale)
     if name in ("choice", "fixed"):
         return _choice(parameter, values)
-    ends = [getattr(parameter, "low", math.nan), getattr(parameter, "high", math.nan), *values]
-    known = np.array([as_float(end) for end in ends])
+    ends = [as_float(getattr(parameter, end, math.nan)) for end in ("low", "high")]
+    known = np.append(ends, _numbers(values))
     known = known[np.isfinite(known)]
     if name == "log-complement":
         return _complement(1 - known)
@@ -107,6 +107,11 @@ def scale_of(parameter: Any, values: Sequence[Any]) -> Scale:
     if jitter and high - low < 8:
         ticks = {"tickmode": "linear", "tick0": math.floor(low), "dtick": 1, "tickformat": "d"}
     return Scale(name, words, axis(range=[low - margin, high + margin], showgrid=False, **ticks), jitter=jitter)
+
+
+def _numbers(values: Sequence[Any]) -> np.ndarray:
+    plain = set(map(type, values)) <= {int, float}
+    return np.array(values if plain else [as_float(value) for value in values], np.float64)
 
 
 def _choice(parameter: Any, values: Sequence[Any]) -> Scale:

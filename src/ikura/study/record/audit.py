@@ -12,6 +12,7 @@ from ikura.errors import RunError, UsageError
 from ikura.population.member import check_value
 from ikura.schema import Name, Scalar, parsed
 from ikura.space import Space
+from ikura.study.record.configuration_audit import all_sound
 from ikura.study.record.facts import (
     BEST,
     COSTS,
@@ -29,7 +30,7 @@ from ikura.study.record.facts import (
     RoundForm,
     known_fact,
 )
-from ikura.study.record.intervention import Action, Status
+from ikura.study.record.interventions import Action, Status
 from ikura.study.record.networks import OWN
 from ikura.study.record.search_plans import plans
 from ikura.study.record.setting import Setting
@@ -124,7 +125,7 @@ def _rows(store: Store) -> None:
             raise RunError(
                 f"{_place(store, table, found)}: {name} is {_shown(found[1])}, not one of {', '.join(known)}"
             )
-    digits = sa.select(TRIALS.c.number, TRIALS.c.seed)
+    digits = sa.select(sa.func.min(TRIALS.c.number), TRIALS.c.seed).group_by(TRIALS.c.seed)
     for number, seed in _all(store, digits):
         if not (seed.isdecimal() and seed.isascii()) or len(seed) > 4000:
             raise RunError(f"{_place(store, TRIALS, (number,))}: seed is {_shown(seed)}, not a whole number in digits")
@@ -207,11 +208,12 @@ def _wanted(store: Store, done: bool) -> list[Fact[Any]]:
 def _rounds(store: Store) -> None:
     """Every round is of its schema, and moves trials that are there."""
     trials = store.count()
+    there = set(map(str, range(trials)))
     for row in _all(store, sa.select(ROUNDS.c.stage, ROUNDS.c.round, ROUNDS.c.content)):
         place = f"{_place(store, ROUNDS, row)}: content"
         content = parsed(RoundForm, row[2], place)
         for part, numbers in content.items():
-            for number in numbers:
+            for number in numbers.keys() - there:
                 if not (number.isdecimal() and number.isascii() and len(number) < 20 and int(number) < trials):
                     raise RunError(f"{place}: {part} names trial {_shown(number)}, but there is no such trial")
 
@@ -219,7 +221,10 @@ def _rounds(store: Store) -> None:
 def _configurations(store: Store, setting: Setting) -> None:
     """Hyperparameters have plain values, which the network can have."""
     seen: set[tuple[str, Any]] = set()
-    for number, text in _all(store, sa.select(TRIALS.c.number, TRIALS.c.hyperparameters)):
+    rows = _all(store, sa.select(TRIALS.c.number, TRIALS.c.hyperparameters))
+    if all_sound([text for _, text in rows], setting.network != OWN):
+        return
+    for number, text in rows:
         place = f"{_place(store, TRIALS, (number,))}: hyperparameters"
         for name, value in parsed(dict[Name, Scalar], text, place).items():
             if (name, value) in seen:

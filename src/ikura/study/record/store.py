@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
-from typing import Any, Self, TypeVar
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from ikura.json_values import plain, typed
+from ikura.json_values import parsed_each, plain, typed
 from ikura.population.job import Outcome
+from ikura.study.record.configuration_columns import columns_of
 from ikura.study.record.database import Database
-from ikura.study.record.facts import REPLAYED, SECONDS, Fact
+from ikura.study.record.facts import SECONDS, Fact
 from ikura.study.record.server import copy_rows
 from ikura.study.record.tables import CURVES, FACTS, LIVE_CURVES, MEASURES, TRIALS, VALUES
 from ikura.study.record.trial import Purpose, Trial
@@ -36,14 +38,14 @@ RESULTS = ("dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best
 
 RECORDED = tuple(one.name for one in fields(Trial))
 WORDS = ("hyperparameters", "purpose", "state", "seed")
+WHOLE = ("number", "stage", "epochs")
+"""The columns of a table of trials that are whole numbers, and never missing."""
 PLAIN = tuple(name for name in RECORDED if name not in WORDS)
 PURPOSES, STATES = {str(one): one for one in Purpose}, {str(one): one for one in State}
 """The columns of a trial: those that are texts of something else, and plain numbers."""
 
 
 RECORD = f"UPDATE trials SET {', '.join(f'{name} = ?' for name in ('state', *RESULTS))} WHERE number = ?"
-KEPT_CHARACTERS = 1 << 16
-"""Longer facts are read from the database each time."""
 COPIED = 100
 """So many rows and more go to a PostgreSQL server as one stream."""
 
@@ -65,7 +67,8 @@ class Store(Database):
 
     _kept: list[Trial] | None = None
     _changes = 0
-    _facts: dict[str, str] | None = None
+    _still = 0
+    _made: Mapping[Hashable, Any] = MappingProxyType({})
 
     def write(self, work: Callable[[sa.Connection], T], *, trials: bool = True) -> T:
         """Carry out a transaction, see `Database.write`.
@@ -84,17 +87,42 @@ class Store(Database):
         """Close all connections, and forget what was kept."""
         super().close()
         self._forget()
-        self._facts = None
-
-    def hold(self) -> Self:
-        """Become the one who trains the study, see `Database.hold`; what it records it remembers."""
-        super().hold()
-        self._facts = {}
-        return self
 
     def _forget(self, trials: bool = True) -> None:
         if trials:
-            self._kept, self._changes = None, self._changes + 1
+            self._kept, self._made, self._changes = None, {}, self._changes + 1
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Let the trials count as they are when the block first asks for them, so that they are read only once.
+
+        What this process itself changes is seen all the same.
+        """
+        self._still += 1
+        try:
+            yield
+        finally:
+            self._still -= 1
+            if not self._still:
+                self._made = {}
+                if not self.held:
+                    self._kept = None
+
+    def once(self, name: Hashable, make: Callable[[], T]) -> T:
+        """Make something of the trials; while they are `still`, only the first time.
+
+        Args:
+            name: of what is made.
+            make: makes it; nobody must change it.
+        """
+        if name in self._made:
+            kept: T = self._made[name]
+            return kept
+        before = self._changes
+        found = make()
+        if self._still and before == self._changes:
+            self._made = {**self._made, name: found}
+        return found
 
     def set_fact(self, fact: Fact[T], value: T) -> None:
         """Record one fact about the study."""
@@ -108,29 +136,16 @@ class Store(Database):
             connection.execute(sa.delete(FACTS).where(FACTS.c.name.in_([row["name"] for row in rows])))
             connection.execute(sa.insert(FACTS), rows)
 
-        self._remember({row["name"]: None for row in rows})
         self.write(write, trials=False)
-        self._remember({row["name"]: row["value"] for row in rows})
 
     def fact(self, fact: Fact[T]) -> T | None:
         """Return a fact, None if it was never recorded; that it is of its type was made sure of on opening."""
-        known = self._facts
-        value = None if known is None else known.get(fact.name)
-        if value is None:
-            query = sa.select(FACTS.c.value).where(FACTS.c.name == fact.name)
-            value = self.look(lambda connection: connection.scalar(query))
-            if known is not None and value is not None and _is_kept(fact.name, value):
-                known[fact.name] = value
+        query = sa.select(FACTS.c.value).where(FACTS.c.name == fact.name)
+        value = self.look(lambda connection: connection.scalar(query))
         if value is None:
             return None
         found: T = typed(fact.kind, json.loads(value))
         return found
-
-    def _remember(self, values: Mapping[str, str | None]) -> None:
-        """Keep the texts of facts; a new dictionary, so that what is being read from the database is not kept in it."""
-        if self._facts is not None:
-            others = {name: value for name, value in self._facts.items() if name not in values}
-            self._facts = others | {name: text for name, text in values.items() if text and _is_kept(name, text)}
 
     @contextmanager
     def timed(self, stage: str, still: Callable[[float, float], float] = lambda since, until: 0.0) -> Iterator[None]:
@@ -296,8 +311,7 @@ class Store(Database):
         before = self._changes
         query = sa.select(*(TRIALS.c[name] for name in (*WORDS, *PLAIN)))
         rows = self.tuples(query.where(*_conditions(values)).order_by(TRIALS.c.number))
-        # One parse of all texts together is many times as fast as one for each.
-        given = json.loads(f"[{','.join(row[0] for row in rows)}]")
+        given = parsed_each([row[0] for row in rows])
         found = [
             Trial(
                 hyperparameters=hyperparameters, purpose=PURPOSES[row[1]], state=STATES[row[2]], seed=int(row[3]),
@@ -305,7 +319,7 @@ class Store(Database):
             )
             for row, hyperparameters in zip(rows, given, strict=True)
         ]  # fmt: skip
-        if self.held and not values and before == self._changes:
+        if (self.held or self._still) and not values and before == self._changes:
             self._kept = found
         return list(found)
 
@@ -313,6 +327,10 @@ class Store(Database):
         """Return all dev scores that there are, in no order."""
         query = sa.select(TRIALS.c.dev_score).where(TRIALS.c.dev_score.is_not(None))
         return [score for (score,) in self.tuples(query)]
+
+    def epochs(self) -> dict[int, int]:
+        """Return how many epochs each trial has trained, by number."""
+        return dict(self.tuples(sa.select(TRIALS.c.number, TRIALS.c.epochs)))
 
     def count(self, **values: Any) -> int:
         """Count the trials, or those with certain values, such as `state=State.DIVERGED` or `parent=None`."""
@@ -327,13 +345,14 @@ class Store(Database):
         """Return all trials as a frame: `ABOUT`, one column for each hyperparameter that a trial has, `RESULTS`."""
         shown = [TRIALS.c[name] for name in (*ABOUT, "hyperparameters", *RESULTS)]
         rows = self.tuples(sa.select(*shown).order_by(TRIALS.c.number))
-        columns = dict(zip((one.name for one in shown), zip(*rows, strict=True), strict=False))
-        # One parse of all texts together is many times as fast as one for each.
-        given = json.loads(f"[{','.join(columns.get('hyperparameters', ()))}]")
-        names = dict.fromkeys(name for one in given for name in one)
-        frame = {name: columns.get(name, ()) for name in ABOUT}
-        frame |= {name: [one.get(name) for one in given] for name in names}
-        frame |= {name: columns.get(name, ()) for name in RESULTS}
+        names = [one.name for one in shown]
+        columns: dict[str, Any] = dict(
+            zip(names, zip(*rows, strict=True), strict=True) if rows else dict.fromkeys(names, ())
+        )
+        given = columns_of(parsed_each(columns.pop("hyperparameters")))
+        for name in columns.keys() - {"state", "purpose"}:
+            columns[name] = np.array(columns[name], np.int64 if name in WHOLE else np.float64)
+        frame = {name: columns[name] for name in ABOUT} | given | {name: columns[name] for name in RESULTS}
         return pd.DataFrame(frame)
 
     def measures(self) -> pd.DataFrame:
@@ -378,11 +397,6 @@ class Store(Database):
         frame = pd.DataFrame(dict(zip(names, zip(*rows, strict=True), strict=True))).astype({"value": np.float64})
         wide = frame.set_index(names[:3])["value"].unstack("name")
         return wide.rename_axis(columns=None)
-
-
-def _is_kept(name: str, text: str) -> bool:
-    """Whether one who trains keeps the text of a fact: it is not long, and nobody else may record it meanwhile."""
-    return name != REPLAYED.name and len(text) <= KEPT_CHARACTERS
 
 
 def _measures(outcome: Outcome) -> list[tuple[Any, ...]]:

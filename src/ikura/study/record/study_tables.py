@@ -95,6 +95,11 @@ def trials_of(store: Store, names: Sequence[str], objectives: Sequence[str]) -> 
         names: hyperparameters that may have a column.
         objectives: what else than the dev score trials are compared by.
     """
+    made = store.once(("trials", *names, *objectives), lambda: _table(store, names, objectives))
+    return made.copy(deep=False)
+
+
+def _table(store: Store, names: Sequence[str], objectives: Sequence[str]) -> pd.DataFrame:
     frame = store.table()
     if objectives:
         rows, costs = store.trials(), store.fact(COSTS) or {}
@@ -139,14 +144,15 @@ def front_of(store: Store, names: Sequence[str], objectives: Sequence[str], sign
 
 def rounds_of(store: Store) -> list[RoundSummary]:
     """Read what the schedule decided."""
-    trials = store.trials()
+    rounds = Ledger(store).rounds()
+    epochs = store.epochs() if any(one.drop for one in rounds) else {}
     return [
         RoundSummary(
             one.stage, one.round, sorted(set(one.until.values())), len(one.train) + len(one.kept), len(one.fresh),
             len(one.copies),
-            [Dropped(number, trials[number].epochs, why) for number, why in one.drop.items()],
+            [Dropped(number, epochs[number], why) for number, why in one.drop.items()],
         )
-        for one in Ledger(store).rounds()
+        for one in rounds
     ]  # fmt: skip
 
 
