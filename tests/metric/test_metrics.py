@@ -189,16 +189,33 @@ def test_log_loss_is_finite_when_certain_and_wrong() -> None:
     assert values("log_loss", certain, torch.tensor([1])) == pytest.approx(expected, rel=1e-12)
 
 
-def test_several_values_are_measured_together() -> None:
+def test_of_several_targets_the_mean_is_given() -> None:
     rng = np.random.default_rng(3)
     target = rng.normal(3.0, [1.0, 5.0, 0.1], (40, 3))
     prediction = target + rng.normal(0, 0.3, (40, 3))
     both = torch.from_numpy(prediction), torch.from_numpy(target)
-    r2 = sk.r2_score(target, prediction, multioutput="variance_weighted")
-    assert METRICS["r2"](*both).item() == pytest.approx(r2, rel=1e-12)
+    assert METRICS["r2"](*both).item() == pytest.approx(sk.r2_score(target, prediction), rel=1e-12)
     assert METRICS["mae"](*both).item() == pytest.approx(sk.mean_absolute_error(target, prediction), rel=1e-12)
-    rmse = math.sqrt(sk.mean_squared_error(target, prediction))
+    rmse = sk.root_mean_squared_error(target, prediction)
     assert METRICS["rmse"](*both).item() == pytest.approx(rmse, rel=1e-12)
+
+
+def test_targets_that_do_not_vary_are_left_out_of_the_mean_r2() -> None:
+    target = np.array([[1.0, 5.0], [2.0, 5.0], [4.0, 5.0]])
+    prediction = target + np.array([[0.5, 0.1], [0.0, 0.0], [-0.5, 0.0]])
+    assert METRICS["r2"](prediction, target) == pytest.approx(sk.r2_score(target[:, 0], prediction[:, 0]), rel=1e-12)
+    assert METRICS["r2"](prediction[:, [1, 1]], target[:, [1, 1]]) == 0
+    assert METRICS["r2"](target[:, [1, 1]], target[:, [1, 1]]) == 1
+
+
+def test_values_of_more_dimensions_are_measured_together() -> None:
+    rng = np.random.default_rng(3)
+    target = rng.normal(3.0, [[1.0, 5.0, 0.1]], (40, 2, 3))
+    prediction = target + rng.normal(0, 0.3, (40, 2, 3))
+    flat = target.reshape(40, 6), prediction.reshape(40, 6)
+    weighted = sk.r2_score(*flat, multioutput="variance_weighted")
+    assert METRICS["r2"](prediction, target) == pytest.approx(weighted, rel=1e-12)
+    assert METRICS["rmse"](prediction, target) == pytest.approx(math.sqrt(sk.mean_squared_error(*flat)), rel=1e-12)
 
 
 def test_classes_of_many_positions_are_counted_one_by_one() -> None:

@@ -59,6 +59,7 @@ from ikura.study.regularisation_effects import sparsity, stopping
 from ikura.study.replay import replay
 from ikura.study.shortlist import Shortlist
 from ikura.study.steered import course_of
+from ikura.study.target_scores import score_targets
 from ikura.study.training_setup import examples_of, model_of
 from ikura.trial_state import State
 
@@ -187,7 +188,13 @@ def _measured_once(
             target=target[shown].tolist(), prediction=answer[shown].tolist(), classes=dataset.task.classes
         ),
         MEASURES: measures,
-        TEST: Test(measure.name, value, (low, high), reason and f"it cannot be given, because {reason}"),
+        TEST: Test(
+            measure.name,
+            value,
+            (low, high),
+            reason and f"it cannot be given, because {reason}",
+            score_targets(dataset, measure, (dev, dev_target), (answered, target), setting.seed),
+        ),
     }
     if reason is not None:
         return found

@@ -13,7 +13,7 @@ from ikura.study.record.trial import Purpose
 if TYPE_CHECKING:
     from ikura.checks import Checks
     from ikura.diagnose.findings import Findings
-    from ikura.study.record.result import Best
+    from ikura.study.record.result import Best, Test
 
 __all__ = ["json_form"]
 
@@ -38,8 +38,7 @@ def json_form(record: Record, checks: Checks | None, findings: Findings | None) 
         "rows": record.summary.get("rows"),
         "trials": record.store.count(purpose=Purpose.SEARCH, parent=None),
         "best": best and _chosen(best, record.setting.metric),
-        "test": test
-        and {"metric": test.metric, "value": test.value, "interval": list(test.interval), "note": test.note},
+        "test": test and _tested(test),
         "ensemble": _ensemble(record),
         "baselines": [asdict(one) for one in record.baselines],
         "calibration": record.calibration and asdict(record.calibration),
@@ -62,6 +61,18 @@ def json_form(record: Record, checks: Checks | None, findings: Findings | None) 
         "diagnosis": told.get("diagnosis"),
         "prescriptions": told.get("prescriptions", []),
     }
+
+
+def _tested(test: Test) -> JsonObject:
+    form: JsonObject = {
+        "metric": test.metric,
+        "value": test.value,
+        "interval": list(test.interval),
+        "note": test.note,
+    }
+    if test.targets:
+        form["targets"] = [{**asdict(one), "interval": list(one.interval)} for one in test.targets]
+    return form
 
 
 def _chosen(best: Best, metric: str) -> JsonObject:

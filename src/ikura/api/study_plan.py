@@ -198,7 +198,9 @@ def make_plan(
     setting = Setting.made(
         replace(
             given.options,
-            target=given.options.target if given.data_record.record["kind"] == "arrays" else dataset.task.target,
+            target=given.options.target
+            if given.data_record.record["kind"] == "arrays"
+            else dataset.task.targets or dataset.task.target,
             task=task,
             positive=positive_of(dataset.task, given.options.positive, compared_by.name),
         ),

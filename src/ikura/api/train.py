@@ -34,7 +34,7 @@ OF_ONE = {
 @refuses_unknown
 def train(
     data: Any,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     *,
     hyperparameters: Mapping[str, Any] | None = None,
     epochs: int | None = None,

@@ -28,7 +28,7 @@ __all__ = ["tune"]
 @refuses_unknown
 def tune(
     data: Any = None,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     *,
     train: Any = None,
     task: str = "auto",
@@ -100,7 +100,9 @@ def tune(
             bytes and of shape (rows, 1 or 3, height, width) is images. For a network of your own x may also be a tuple
             or a dictionary of arrays, which forward gets by place or by name, a list of sequences of different lengths,
             or an array mapped from a file; and the data a torch `Dataset` or `DataLoader` (docs/own_networks.md).
-        target: the column to predict; not needed when one is called target, label, class or y.
+        target: the column to predict; not needed when one is called target, label, class or y. Several, as a list or
+            with commas between them, are predicted by one network: values, or columns of two classes each
+            (docs/tables.md).
         train: the training set, in place of data, where dev and test sets are given too.
         task: "auto", "binary", "multiclass", "multilabel", "regression", or "own" where a loss of your own says what is
             learned.

@@ -35,7 +35,7 @@ __all__ = ["check"]
 @refuses_unknown
 def check(
     what: Any,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     *,
     data: Any = None,
     network: Any = None,
@@ -70,7 +70,7 @@ def check(
     Args:
         what: data as `ikura.tune` takes them; a run folder; or a network (an `nn.Module`, a factory, or
             "module:factory"), with `data`. A mapping of train, dev and test to (x, y) is used just as it is.
-        target: name of the target column.
+        target: name of the target column, or of several, as for `ikura.tune`.
         data: the data, where `what` is a network.
         network: name of a network, module, or factory from hyperparameters (or nothing) to a module; by default cnn
             for images and mlp for tables.
@@ -150,7 +150,7 @@ def _said(value: Any, usual: Any) -> bool:
 def _unusable(source: Source) -> Result | None:
     """Faults for which `prepare` refuses data outright."""
     distinct = source.target.dropna().unique()
-    if len(source.target) and len(distinct) < 2:
+    if len(source.target) and len(distinct) < 2 and source.columns is None:
         held = f"the value {distinct[0]!r}" if len(distinct) else "no value"
         return CHECKS["labels"].failed(
             f"every row of the target {source.target.name!r} holds {held}",

@@ -23,6 +23,7 @@ from ikura.data.open_source import open_source
 from ikura.data.options import DataOptions
 from ikura.data.reading import read_source
 from ikura.data.source import Source
+from ikura.data.target_names import one_name
 from ikura.data.torch_dataset import is_item_source, read_items
 from ikura.data.values import booleans, numbers
 from ikura.errors import DataError, UsageError, nearest
@@ -126,7 +127,7 @@ def subject_of_data(
     asked = asked or NetworkOptions()
     network = asked.network
     if is_item_source(data):
-        x, y, _ = read_items(data, options.target)
+        x, y, _ = read_items(data, one_name(options.target))
         data = (x, y)
     opened = open_source(data, options)
     what = opened.name or ("arrays" if isinstance(data, tuple) else "a table")

@@ -17,13 +17,18 @@ DATES = ("dayfirst", "monthfirst")
 COPIES = ("together", "apart")
 DECIMALS = (".", ",")
 KINDS = ("numeric", "category", "boolean", "datetime", "ignore")
-TASKS = ("auto", "binary", "multiclass", "regression", "own")
+TASKS = ("auto", "binary", "multiclass", "multilabel", "regression", "own")
 
 PANEL = "Data"
 
 Target = Annotated[
-    str | None,
-    option("COLUMN", "The column to predict; not needed when one is named target, label, class or y.", PANEL),
+    list[str] | None,
+    option(
+        "COLUMN",
+        "The column to predict; not needed when one is named target, label, class or y. Several: a,b,c, or an option "
+        "for each.",
+        PANEL,
+    ),
 ]
 
 

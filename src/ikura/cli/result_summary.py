@@ -162,6 +162,7 @@ def _facts(study: Study) -> dict[str, str]:
     if study.test is not None:
         told = _score(study.test.value, study.test.interval) + ", measured once"
         facts[f"Test {study.test.metric}"] = told if study.test.note is None else study.test.note
+        facts |= {f"  of {one.name}": str(one) for one in study.test.targets}
     if study.against_one is not None:
         facts["  one network"] = study.against_one.sentence
     facts |= {f"  {one.name}": one.verdict for one in study.baselines}

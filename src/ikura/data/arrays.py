@@ -13,7 +13,17 @@ from ikura.data.memory import memory_limit
 from ikura.data.network_inputs import NetworkInputs
 from ikura.errors import DataError
 
-__all__ = ["Pair", "is_arrow", "plain_array", "plain_features", "plain_pair", "plain_target"]
+__all__ = [
+    "Pair",
+    "as_frame",
+    "check_order",
+    "is_arrow",
+    "names_of",
+    "plain_array",
+    "plain_features",
+    "plain_pair",
+    "plain_target",
+]
 
 COARSE_UNITS = ("Y", "M", "W", "D", "h", "m")
 """Units of NumPy's datetimes that pandas does not have."""
@@ -31,12 +41,14 @@ class Pair:
         y: shape (n,), or (n, …) where examples have several values; text is empty where it is missing, numbers are NaN.
         name: what the target was called; None if it had no name.
         notes: sentences for the user.
+        names: of the columns of y, where it was a frame of several.
     """
 
     x: Features | NetworkInputs
     y: npt.NDArray[Any]
     name: str | None
     notes: list[str]
+    names: list[str] | None = None
 
 
 def plain_pair(x: Any, y: Any) -> Pair:
@@ -79,8 +91,23 @@ def plain_pair(x: Any, y: Any) -> Pair:
         raise DataError(f"x has {rows} rows and y has {len(target)}; they must have the same number")
     if not rows:
         raise DataError("x and y have no rows")
-    _check_order(x, y)
-    return Pair(features, target, name, notes)
+    check_order(x, y)
+    return Pair(features, target, name, notes, names_of(y))
+
+
+def names_of(y: Any) -> list[str] | None:
+    """Names of the columns of a frame of several targets that says them; None for all else."""
+    frame = as_frame(y)
+    if frame is None or frame.shape[1] < 2 or isinstance(frame.columns, pd.RangeIndex):
+        return None
+    return list(map(str, frame.columns))
+
+
+def as_frame(value: Any) -> pd.DataFrame | None:
+    """A frame of any kind as one of pandas; None for what is none."""
+    if isinstance(value, pd.DataFrame):
+        return value
+    return _from_arrow(value) if is_arrow(value) else None
 
 
 def plain_features(x: Any) -> tuple[Features, list[str]]:
@@ -309,7 +336,7 @@ def _plain_objects(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.array(["" if gone else str(value) for value, gone in zip(values, missing, strict=True)])
 
 
-def _check_order(x: Any, y: Any) -> None:
+def check_order(x: Any, y: Any) -> None:
     """Refuse a table and a column with the same rows in another order, as their index says."""
     if not isinstance(x, pd.DataFrame | pd.Series) or not isinstance(y, pd.DataFrame | pd.Series):
         return

@@ -40,6 +40,7 @@ from ikura.data.sample_weight import take_weights
 from ikura.data.source import Source
 from ikura.data.split import Split, split, split_given, times
 from ikura.data.summary import Summary, summarise
+from ikura.data.target_columns import named_targets, strata
 from ikura.data.target_shape import aim_of_values, targets_of_values
 from ikura.data.task import Positive, Task, class_codes, detect_task, has_target, with_positive
 from ikura.data.values import labels, numbers
@@ -179,21 +180,26 @@ def prepare(
         kept = np.flatnonzero(has_target(source.target))
         outcome = source.target.iloc[kept].reset_index(drop=True)
         values = None if source.values is None else source.values[kept]
-        if values is None:
+        classes: npt.NDArray[np.int64] | None = None
+        if reading.targets is not None:
+            aim = reading.targets.task
+        elif values is not None:
+            aim = aim_of_values(values, str(source.target.name), task)
+            aim = aim if source.names is None else named_targets(aim, source.names)
+        else:
             aim = with_positive(detect_task(source.target, task), outcome, positive)
             classes = None if aim.classes is None else class_codes(outcome, aim)
-        else:
-            aim, classes = aim_of_values(values, str(source.target.name), task), None
+        mixed = strata(values) if values is not None and aim.levels is not None else classes
         if reading.time is not None:
             times(reading.time)
         alike: list[str] = []
         if source.parts is not None:
-            parts = split_given(source.parts[kept], classes, seed, options.test_set)
+            parts = split_given(source.parts[kept], mixed, seed, options.test_set)
         else:
             reading, alike = _with_copies(reading, kept, options.copies)
             parts = split(
                 kept.size,
-                classes=classes,
+                classes=mixed,
                 group=None if reading.group is None else reading.group.iloc[kept],
                 time=None if reading.time is None else reading.time.iloc[kept],
                 seed=seed,
@@ -204,11 +210,10 @@ def prepare(
             y, mean, std = _targets(outcome, classes, aim, parts, as_given)
         else:
             y, mean, std = targets_of_values(values, aim, parts, as_given)
-        single = outcome.to_numpy()[parts.train] if y.ndim > 1 else y[parts.train]
+        single = outcome.to_numpy()[parts.train] if y.ndim > 1 and aim.targets is None else y[parts.train]
         reading, notes = reading.with_counters(rows.train, single, classes is not None)
         columns = reading.columns
-        tail = tail_note(numbers(outcome), aim.target) if aim.name == "regression" and values is None else None
-        notes = [*_positive(aim, classes, positive), *alike, *([tail] if tail else []), *notes]
+        notes = [*_positive(aim, classes, positive), *alike, *_tails(aim, outcome, values), *notes]
         targets = [y[within] for within in (parts.train, parts.dev, parts.test)]
         own = isinstance(source.features, np.ndarray) and not source.images and fitted is None
         if arrays is not None and own:
@@ -219,7 +224,7 @@ def prepare(
             notes += input_notes(source.features.labels, getattr(encoder, "encoders", [encoder]), arrays)
         else:
             encoder, train, dev, test = (_images if source.images else _encoded)(reading, rows, targets, fitted)
-        compared = _compared(source, columns, classes, aim, rows)
+        compared = _compared(reading, columns, classes, aim, rows)
         drift, mismatch = find_drift(*compared), find_mismatch(*compared)
     notes += [*_still(encoder), *(find_copies(source, rows) if source.parts is not None else [])]
     if arrays is not None and own:
@@ -240,11 +245,20 @@ def _with_copies(reading: Reading, kept: npt.NDArray[np.int64], copies: str) -> 
     features = reading.source.features
     if copies == "apart" or reading.group is not None or reading.time is not None:
         return reading, []
-    if not isinstance(features, pd.DataFrame) or reading.source.values is not None:
+    if not isinstance(features, pd.DataFrame) or (reading.source.values is not None and reading.targets is None):
         return reading, []
     seen = [column.name for column in reading.columns if column.used and column.name in features]
-    found = copied_groups(features[seen], reading.source.target, kept) if seen else None
+    targets = reading.source.target if reading.targets is None else reading.targets.frame
+    found = copied_groups(features[seen], targets, kept) if seen else None
     return (reading, []) if found is None else (replace(reading, group=found[0]), [found[1]])
+
+
+def _tails(task: Task, outcome: pd.Series, values: npt.NDArray[Any] | None) -> list[str]:
+    """Say of which values to predict a few rows make most of the variance."""
+    if task.name != "regression" or (values is not None and task.targets is None):
+        return []
+    named = {task.target: numbers(outcome)} if values is None else dict(zip(task.targets or [], values.T, strict=True))
+    return [note for name, one in named.items() if (note := tail_note(one.astype(np.float64), name))]
 
 
 def _positive(task: Task, classes: npt.NDArray[np.int64] | None, asked: Any) -> list[str]:
@@ -387,11 +401,16 @@ def _targets(
 
 
 def _compared(
-    source: Source, columns: list[Column], classes: npt.NDArray[np.int64] | None, task: Task, rows: Split
+    reading: Reading, columns: list[Column], classes: npt.NDArray[np.int64] | None, task: Task, rows: Split
 ) -> tuple[pd.DataFrame, list[Column], Split]:
     """A table by which parts are compared, its columns, and the rows of the parts in it."""
+    source = reading.source
     kind = "numeric" if classes is None else "category"
     aim = Column(task.target, kind, 0, 0)
+    if reading.targets is not None:
+        assert isinstance(source.features, pd.DataFrame)
+        aims = [Column(name, kind, 0, 0) for name, kind in reading.targets.kinds.items()]
+        return pd.concat([source.features, reading.targets.frame], axis=1), [*columns, *aims], rows
     if isinstance(source.features, pd.DataFrame):
         return source.features.assign(**{task.target: source.target}), [*columns, aim], rows
     if isinstance(source.features, NetworkInputs):

@@ -32,7 +32,7 @@ def find_copies(source: Source, rows: Split) -> list[str]:
     keys = _keys(source.features)
     if keys is None:
         return []
-    keys = keys ^ pd.util.hash_array(source.target.astype(str).to_numpy(dtype=object))
+    keys = keys ^ _target_keys(source.target if source.columns is None else source.columns)
     notes = []
     for name, part in (("dev", rows.dev), ("test", rows.test)):
         count = int(np.isin(keys[part], keys[rows.train]).sum())
@@ -46,7 +46,7 @@ def find_copies(source: Source, rows: Split) -> list[str]:
 
 
 def copied_groups(
-    features: pd.DataFrame, target: pd.Series, rows: npt.NDArray[np.int64]
+    features: pd.DataFrame, target: pd.Series | pd.DataFrame, rows: npt.NDArray[np.int64]
 ) -> tuple[pd.Series, str] | None:
     """Group the rows of a table that are alike in all columns, target included.
 
@@ -55,7 +55,7 @@ def copied_groups(
 
     Args:
         features: the columns that are looked at, n rows.
-        target: the target, n rows.
+        target: the target, or several of them, n rows.
         rows: rows that have a target.
 
     Returns:
@@ -70,7 +70,7 @@ def copied_groups(
     """
     keys = _keys(features)
     assert keys is not None
-    keys = keys ^ pd.util.hash_array(target.astype(str).to_numpy(dtype=object))
+    keys = keys ^ _target_keys(target)
     different, counts = np.unique(keys[rows], return_counts=True)
     copies = len(rows) - len(different)
     if copies < MANY * len(rows) or len(different) < 3:
@@ -81,6 +81,13 @@ def copied_groups(
         f"{alike:,} of {len(rows):,} rows are alike in all columns to another row ({len(different):,} different rows); "
         "copies stay in one part, so that no score is of rows that were trained on (--copies apart deals them out)."
     )
+
+
+def _target_keys(target: pd.Series | pd.DataFrame) -> npt.NDArray[np.uint64]:
+    """A number for each row's target, or targets."""
+    if isinstance(target, pd.DataFrame):
+        return np.asarray(pd.util.hash_pandas_object(target.astype(str), index=False), np.uint64)
+    return np.asarray(pd.util.hash_array(target.astype(str).to_numpy(dtype=object)), np.uint64)
 
 
 def _keys(features: pd.DataFrame | npt.NDArray[Any] | NetworkInputs) -> npt.NDArray[np.uint64] | None:

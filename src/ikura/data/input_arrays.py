@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ikura.data.arrays import Pair, plain_array, plain_pair, plain_target
+from ikura.data.arrays import Pair, names_of, plain_array, plain_pair, plain_target
 from ikura.data.memory import memory_limit
 from ikura.data.network_inputs import NetworkInput, NetworkInputs, is_on_disk
 from ikura.errors import DataError, listed, nearest
@@ -80,7 +80,7 @@ def pair_of(x: Any, y: Any) -> Pair:
             f"x holds {len(inputs)} sequences of {lengths.min()} to {lengths.max()} steps, padded with zeros at the "
             "end; beside them forward is given what it names: lengths, mask (true at steps) or padding_mask."
         )
-    return Pair(inputs, target, name, notes)
+    return Pair(inputs, target, name, notes, names_of(y))
 
 
 def are_sequences(x: Any) -> bool:

@@ -37,7 +37,7 @@ def join_parts(training: Source, others: Sequence[tuple[int, Source]]) -> Source
             the part's source and the row in it, counted from 1.
     """
     features: list[Any] = [training.features]
-    targets = [training.target]
+    targets, columns = [training.target], [training.columns]
     parts = [np.zeros(len(training.target), np.int8) if training.parts is None else training.parts]
     notes = list(training.notes)
     names = dict(training.part_names)
@@ -50,6 +50,7 @@ def join_parts(training: Source, others: Sequence[tuple[int, Source]]) -> Source
         try:
             features.append(_alike(training, other, notes))
             targets.append(_column(training.target, other.target))
+            columns.append(_columns(training.columns, other.columns))
         except DataError as error:
             raise DataError(f"{where}: {error}") from None
         names[part] = where
@@ -71,6 +72,7 @@ def join_parts(training: Source, others: Sequence[tuple[int, Source]]) -> Source
         part_names=names,
         notes=notes,
         values=values,
+        columns=None if training.columns is None else pd.concat(columns, ignore_index=True),
     )
 
 
@@ -162,6 +164,13 @@ def _joined(parts: list[NetworkInputs]) -> NetworkInputs:
                 raise DataError(f"the parts have steps of different shapes, {listed(a.shape[2:] for a in held)}")
         inputs.append(NetworkInput(np.concatenate(held)))
     return NetworkInputs(tuple(inputs), parts[0].names, parts[0].sequences)
+
+
+def _columns(known: pd.DataFrame | None, new: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Several target columns, read as those of the training rows were."""
+    if known is None or new is None:
+        return None
+    return pd.DataFrame({name: _column(known[name], new[name]) for name in known.columns})
 
 
 def _column(known: pd.Series, new: pd.Series) -> pd.Series:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ from ikura.data.network_inputs import NetworkInputs
 from ikura.data.options import DataOptions
 from ikura.data.read import open_table
 from ikura.data.source import CLASS, Source
-from ikura.data.task import find_target
+from ikura.data.target_names import as_one_table, column_names, one_name
+from ikura.data.task import find_targets
 from ikura.data.torch_dataset import is_item_source, read_items
 from ikura.errors import DataError, listed, nearest
 
@@ -50,7 +52,7 @@ def open_source(data: Any, options: DataOptions | None = None) -> Source:
     options = options or DataOptions()
     source = _open(data, options)
     if not source.images and isinstance(source.features, pd.DataFrame):
-        options = replace(options, target=str(source.target.name))
+        options = replace(options, target=source.names or [str(source.target.name)])
     given = ((1, options.dev), (2, options.test))
     others = [(part, _open(one, options)) for part, one in given if one is not None]
     return join_parts(source, others) if others else source
@@ -59,9 +61,12 @@ def open_source(data: Any, options: DataOptions | None = None) -> Source:
 def _open(data: Any, options: DataOptions) -> Source:
     target = options.target
     if isinstance(data, tuple):
-        return _open_arrays(data, options)
+        together = as_one_table(*data, target) if len(data) == 2 else None
+        if together is None:
+            return _open_arrays(data, options)
+        data, target = together
     if is_item_source(data):
-        x, y, notes = read_items(data, target)
+        x, y, notes = read_items(data, one_name(target))
         source = _open_arrays((x, y), options)
         return replace(source, notes=[*notes, *source.notes])
     if is_arrow(data):
@@ -88,11 +93,16 @@ def _open(data: Any, options: DataOptions) -> Source:
     return _with_target(name, open_table(name, options.ignored), target)
 
 
-def _with_target(name: str | None, frame: pd.DataFrame, target: str | None) -> Source:
+def _with_target(name: str | None, frame: pd.DataFrame, target: str | Sequence[str] | None) -> Source:
     with located(name):
-        found = find_target(frame.columns, target)
-    notes = [] if target else [f"The target is {found!r}, the column of that name."]
-    return Source(name, frame.drop(columns=found), frame[found], notes=notes)
+        found = find_targets(frame.columns, target)
+    features = frame.drop(columns=found)
+    if len(found) > 1:
+        # Their means take this place when they have been read.
+        nothing = pd.Series(np.nan, frame.index, name=", ".join(found))
+        return Source(name, features, nothing, columns=frame[found], names=found)
+    notes = [] if target else [f"The target is {found[0]!r}, the column of that name."]
+    return Source(name, features, frame[found[0]], notes=notes)
 
 
 def _open_images(name: str, options: DataOptions) -> Source:
@@ -102,7 +112,7 @@ def _open_images(name: str, options: DataOptions) -> Source:
         with located(name):
             pair = (features, images.labels)
             return replace(_open_arrays(pair, DataOptions(options.target)), name=name, parts=images.parts)
-    if options.target not in (None, CLASS):
+    if options.target not in (None, CLASS, [CLASS]):
         raise DataError(
             f"{name}: images have no columns, so that {options.target!r} cannot be the target; leave it out"
         )
@@ -150,12 +160,15 @@ def _open_arrays(data: tuple[Any, ...], options: DataOptions) -> Source:
         notes += [found.note] if found.note else []
     if isinstance(features, pd.DataFrame) and options.channels is not None:
         raise DataError("channels is for arrays of images; leave it out")
-    name = options.target or pair.name or "target"
-    if isinstance(features, pd.DataFrame) and name in features.columns:
-        raise DataError(f"the target's name {name!r} is also a column of x; name the target otherwise")
     values = pair.y if pair.y.ndim > 1 else None
+    names: list[str] | None = None
+    if values is not None and values.ndim == 2:
+        names = column_names(options.target, values.shape[1]) or pair.names
+    name = ", ".join(names) if names else one_name(options.target) or pair.name or "target"
+    if isinstance(features, pd.DataFrame) and (both := [one for one in names or [name] if one in features.columns]):
+        raise DataError(f"the target's name {both[0]!r} is also a column of x; name the target otherwise")
     column = pd.Series(pair.y if values is None else values.reshape(len(values), -1).mean(1), name=name)
-    return Source(None, features, column, kinds, notes, images=images, channels_last=last, values=values)
+    return Source(None, features, column, kinds, notes, images=images, channels_last=last, values=values, names=names)
 
 
 def _check_channels(inputs: NetworkInputs, channels: str | None) -> bool:

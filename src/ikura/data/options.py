@@ -19,8 +19,9 @@ class DataOptions:
     """How data are read, typed and divided.
 
     Args:
-        target: name of the target column; the only one named target, label, class or y when not given.
-        task: auto, binary, multiclass, regression or classification.
+        target: name of the target column, or of several (a list, or names with commas between them); the only one named
+            target, label, class or y when not given. Of (x, y) it names y, or its columns.
+        task: auto, binary, multiclass, multilabel, regression or classification.
         group: column whose groups must not be in two parts; it is no feature.
         time: column by which the oldest rows train and the newest test; it is a feature only if `kinds` names it.
         kinds: column -> numeric, category, boolean, datetime or ignore, where its kind is to be another.
@@ -47,7 +48,7 @@ class DataOptions:
         ['year']
     """
 
-    target: str | None = None
+    target: str | Sequence[str] | None = None
     task: str = "auto"
     group: str | None = None
     time: str | None = None

@@ -16,6 +16,7 @@ from ikura.data.notation import Hints, Notation
 from ikura.data.options import DataOptions
 from ikura.data.row_numbers import with_counters
 from ikura.data.source import Source
+from ikura.data.target_columns import TargetColumns, read_target_columns
 from ikura.data.target_values import read_target
 from ikura.errors import DataError, nearest
 
@@ -31,6 +32,7 @@ class Reading:
         columns: the columns and their kinds; empty for arrays of more than two dimensions.
         schema: the columns' types; None for such arrays.
         group, time: the columns that the rows are split by, if any.
+        targets: several target columns, read; None for one, or none with names.
     """
 
     source: Source
@@ -38,6 +40,7 @@ class Reading:
     schema: Schema | None = None
     group: pd.Series | None = None
     time: pd.Series | None = None
+    targets: TargetColumns | None = None
 
     def with_counters(
         self, rows: npt.NDArray[np.int64], target: npt.NDArray[Any], classes: bool
@@ -84,8 +87,9 @@ def read_source(source: Source, options: DataOptions) -> Reading:
     for name, what in ((group, "group"), (time, "time")):
         _check_role(source, frame, name, what)
     asked = {**source.kinds, **(kinds or {})}
-    if source.target.name in asked:
-        raise DataError(f"kinds names the target {source.target.name!r}; say what it is by task")
+    for name in source.names or [str(source.target.name)]:
+        if name in asked:
+            raise DataError(f"kinds names the target {name!r}; say what it is by task")
     roles = {group: "group"} | ({} if time is None or time in asked else {time: "time"})
     asked |= {name: "ignore" for name in roles if name is not None}
     schema = read_schema(frame, asked, hints, source.parts, source.part_names)
@@ -99,20 +103,22 @@ def read_source(source: Source, options: DataOptions) -> Reading:
     if time is not None and time in roles:
         when = _times(frame[[time]], hints)
         schema = replace(schema, frame=schema.frame.assign(**{time: when}))
-    outcome = read_target(source.target, options.task, hints, _decimals(schema.notations))
-    read = replace(
-        source,
-        features=schema.frame,
-        target=outcome.values,
-        notes=[*source.notes, *outcome.notes, *schema.notes],
-    )
-    return Reading(read, columns, schema, None if group is None else schema.frame[group], when)
+    decimals, targets = _decimals(schema.notations), None
+    if source.columns is not None:
+        targets = read_target_columns(source.columns, options.task, hints, decimals, options.positive)
+        means = pd.Series(targets.values.mean(axis=1), name=targets.task.target)
+        source = replace(source, target=means, values=targets.values, notes=[*source.notes, *targets.notes])
+    else:
+        outcome = read_target(source.target, options.task, hints, decimals)
+        source = replace(source, target=outcome.values, notes=[*source.notes, *outcome.notes])
+    read = replace(source, features=schema.frame, notes=[*source.notes, *schema.notes])
+    return Reading(read, columns, schema, None if group is None else schema.frame[group], when, targets)
 
 
 def _check_role(source: Source, frame: pd.DataFrame, name: str | None, what: str) -> None:
     if name is None:
         return
-    if name == source.target.name:
+    if name in (source.names or [str(source.target.name)]):
         raise DataError(f"the {what} column {name!r} is the target; name another column")
     if name not in frame.columns:
         raise DataError(f"no {what} column {name!r}{nearest(name, frame.columns)}")

@@ -40,7 +40,7 @@ def with_counters(
         columns: the columns and their kinds.
         features: the table.
         rows: the training rows.
-        target: their numbers, or class numbers.
+        target: their numbers, or class numbers, shape (n,); several of them, shape (n, targets).
         classes: whether they are classes.
 
     Returns:
@@ -73,7 +73,7 @@ def follows(values: npt.NDArray[np.float64], target: npt.NDArray[np.float64], cl
 
     Args:
         values: shape (n,), all different.
-        target: numbers or class numbers, shape (n,).
+        target: numbers or class numbers, shape (n,); numbers of several targets, shape (n, targets).
         classes: whether they are class numbers.
 
     Returns:
@@ -107,7 +107,7 @@ def _columns(target: npt.NDArray[np.float64], classes: bool) -> npt.NDArray[np.f
         often = names[np.argsort(-counts, kind="stable")[:MOST_CLASSES]]
         columns = (target[:, None] == often).astype(np.float64)
     else:
-        columns = pd.Series(target).rank().to_numpy(np.float64)[:, None]
+        columns = pd.DataFrame(target).rank().to_numpy(np.float64)
     columns = columns - columns.mean(axis=0)
     spread = columns.std(axis=0)
     varying = spread > 0

@@ -38,6 +38,8 @@ class Source:
         values: targets of several values for each example, shape (n, ...), of which `target` holds the means; None
             where each has one.
         weights: of the examples in the loss, shape (n,); None for 1 each.
+        columns: several target columns of a table, n rows, whose names `target` is called by; None for one target.
+        names: what the several values of an example are called; None where nobody says.
     """
 
     name: str | None
@@ -53,3 +55,5 @@ class Source:
     channels_last: bool = False
     values: npt.NDArray[Any] | None = None
     weights: npt.NDArray[np.float64] | None = None
+    columns: pd.DataFrame | None = None
+    names: list[str] | None = None

@@ -70,7 +70,7 @@ class Summary:
 
     Args:
         source: path or bundled name; None for data in memory.
-        target, task: what is to be learned.
+        target, task: what is to be learned; of several targets all names, with commas.
         rows, rows_without_target: rows in all, and of them those that are left out.
         columns: the columns and their kinds; empty for arrays.
         left_out: columns that the network does not see.
@@ -81,6 +81,7 @@ class Summary:
         mismatch: columns distributed otherwise in the test set than in the dev set.
         images: what they are like; None for other data.
         notes: sentences for the user.
+        targets: names of several targets; None where there is one.
     """
 
     source: str | None
@@ -97,6 +98,7 @@ class Summary:
     mismatch: list[Drift]
     images: ImageSummary | None
     notes: list[str]
+    targets: list[str] | None = None
 
     def as_dict(self) -> JsonObject:
         """The JSON form."""
@@ -112,7 +114,8 @@ class Summary:
             where = ", mapped from a temporary file" if self.images.mapped else ""
             read = f"{self.rows} {mode} images of {self.images.width} x {self.images.height} pixels{where}"
         parts = ", ".join(f"{NAMES[part]} {rows}" for part, rows in self.parts.items() if rows)
-        return [f"{read}; {self.task} target {self.target!r}; {parts}", *self.notes]
+        aim = f"target {self.target!r}" if self.targets is None else f"targets {listed(map(repr, self.targets))}"
+        return [f"{read}; {self.task} {aim}; {parts}", *self.notes]
 
 
 def summarise(
@@ -155,6 +158,7 @@ def summarise(
         mismatch=mismatch,
         images=_images(source),
         notes=[*source.notes, *_notes(source, task, columns, classes, parts, without, drift), *_apart(mismatch)],
+        targets=task.targets,
     )
 
 
@@ -213,7 +217,8 @@ def _notes(
 ) -> list[str]:
     notes = []
     if without:
-        notes.append(f"{without} {'row has' if without == 1 else 'rows have'} no target and are left out.")
+        lack = "no target" if task.targets is None else "not all targets"
+        notes.append(f"{without} {'row has' if without == 1 else 'rows have'} {lack} and are left out.")
     notes += [f"Column {column.name!r} is left out: {column.note}." for column in columns if not column.used]
     if classes is not None and task.classes is not None:
         if pd.api.types.is_numeric_dtype(source.target) and task.name == "multiclass" and not source.images:

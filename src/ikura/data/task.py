@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any
@@ -24,6 +24,7 @@ __all__ = [
     "class_codes",
     "detect_task",
     "find_target",
+    "find_targets",
     "has_target",
     "is_measured",
     "with_positive",
@@ -50,12 +51,16 @@ class Task:
     Args:
         name: binary, multiclass, multilabel, regression, or own where the caller's loss says what is learned.
         classes: the classes or labels in order, None for values; of two classes, the second is the positive one.
-        target: name of the target column.
+        target: name of the target column; of several columns all names, with commas.
+        targets: names of several target columns; None where there is one, or where several values have no names.
+        levels: of several labels the two values of each, the positive one second; None for others.
     """
 
     name: str
     classes: list[Any] | None
     target: str
+    targets: list[str] | None = None
+    levels: list[list[Any]] | None = None
 
     def as_dict(self) -> JsonObject:
         """The JSON form; `Task(**form)` is the task again."""
@@ -82,6 +87,42 @@ def find_target(names: Iterable[str], target: str | None) -> str:
         what = f"{' and '.join(map(repr, found))} could be the target" if found else "no target is named"
         raise DataError(f"{what}; say which column is to be predicted (columns: {listed(names)})")
     return found[0]
+
+
+def find_targets(names: Iterable[str], target: str | Sequence[str] | None) -> list[str]:
+    """The names of one or several target columns.
+
+    Args:
+        names: of the columns.
+        target: a name, names with commas between them, or a sequence of such; a column of the whole name comes first.
+
+    Raises:
+        DataError: there is no such column, one is named twice, or it is not clear which is meant.
+
+    Example:
+        >>> find_targets(["area", "price", "rent"], "price,rent"), find_targets(["a,b", "c"], ["a,b", "c"])
+        (['price', 'rent'], ['a,b', 'c'])
+    """
+    names = list(names)
+    if target is None:
+        return [find_target(names, None)]
+    found: list[str] = []
+    for one in [target] if isinstance(target, str) else list(map(str, target)):
+        parts = [part.strip() for part in one.split(",")]
+        several = one not in names and len(parts) > 1
+        try:
+            found += [find_target(names, part) for part in parts] if several else [find_target(names, one)]
+        except DataError as error:
+            held = [name for name in names if "," in name] if several else []
+            hint = (
+                f"; a column with a comma in its name is named by a --target of its own ({held[0]!r})" if held else ""
+            )
+            raise DataError(f"{error}{hint}") from None
+    if not found:
+        raise DataError("target names no column; give a name, or several")
+    if twice := [name for name in found if found.count(name) > 1]:
+        raise DataError(f"target names the column {twice[0]!r} twice; name each once")
+    return found
 
 
 def has_target(series: pd.Series) -> npt.NDArray[np.bool_]:

@@ -50,7 +50,7 @@ class Metric:
         function: (prediction, target) to a float64 tensor without axes. The shapes are, for n examples
             and C classes: binary, prediction (n,), the probability of the second class, and target (n,) of
             0 and 1; multiclass, prediction (n, C), probabilities, and target (n,) of int64 class numbers;
-            regression, prediction and target (n,) in the target's own unit.
+            regression, prediction and target (n,) in the target's own unit, (n, targets) of several.
             A NaN among the predictions makes the result NaN.
         positive: whether with two classes it is about one of them, the second.
         needs: what it needs of the targets.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ikura.errors import UsageError
@@ -18,17 +20,29 @@ def _sums(values: Array, lead: int) -> Array:
     return found
 
 
+def _each_target(prediction: Array, target: Array) -> Iterator[tuple[Array, Array]]:
+    """Prediction and truth of one target after another."""
+    return ((prediction[..., k], target[..., k]) for k in range(target.shape[-1]))
+
+
 def r2(prediction: Array, target: Array, lead: int = 0) -> Array:
     """The share of the target's variance explained, 1 - sum (y - p)^2 / sum (y - mean y)^2; at most 1.
 
-    Of several values each has a mean of its own, and the sums run over all of them. A target that does not vary gives 1
-    for perfect predictions and 0 for others; a single example gives NaN.
+    A target that does not vary gives 1 for perfect predictions and 0 for others; a single example gives NaN. Of several
+    targets, shape (n, targets), it is the mean over those that vary; of values of more dimensions each has a mean of
+    its own, and the sums run over all of them.
 
     Example:
         >>> float(r2(np.array([1.0, 2.0, 4.0]), np.array([1.0, 2.0, 3.0])))
         0.5
     """
     target = target.astype(np.float64)
+    if target.ndim == lead + 2:
+        each = np.stack([r2(*one, lead) for one in _each_target(prediction, target)], -1)
+        vary = target.max(lead) > target.min(lead)
+        counted = np.where(vary.any(-1, keepdims=True), vary, True)
+        mean: Array = np.where(counted, each, 0.0).sum(-1) / counted.sum(-1)
+        return mean
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         residual = _sums(np.square(prediction.astype(np.float64) - target), lead)
         total = _sums(np.square(target - target.mean(lead, keepdims=True)), lead)
@@ -41,12 +55,15 @@ def r2(prediction: Array, target: Array, lead: int = 0) -> Array:
 
 
 def rmse(prediction: Array, target: Array, lead: int = 0) -> Array:
-    """The root of the mean squared error, sqrt(mean (y - p)^2), in the target's unit.
+    """The root of the mean squared error, sqrt(mean (y - p)^2), in the target's unit; the mean over several targets.
 
     Example:
         >>> round(float(rmse(np.array([1.0, 2.0]), np.array([1.0, 4.0]))), 6)
         1.414214
     """
+    if target.ndim == lead + 2:
+        each: Array = np.stack([rmse(*one, lead) for one in _each_target(prediction, target)], -1).mean(-1)
+        return each
     with np.errstate(over="ignore", invalid="ignore"):
         off = np.square(prediction.astype(np.float64) - target.astype(np.float64))
         found: Array = np.sqrt(off.mean(tuple(range(lead, off.ndim))))

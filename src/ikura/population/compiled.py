@@ -44,7 +44,7 @@ class CompiledTile(KernelTile):
     Args:
         members: the members; all of one seed.
         layouts: their networks.
-        task: "binary", "multiclass" or "regression".
+        task: "binary", "multiclass", "multilabel" or "regression".
         dtype: "float32" or "float64".
     """
 
@@ -117,7 +117,7 @@ class CompiledTile(KernelTile):
 
     def _learned(self, y: np.ndarray) -> np.ndarray:
         """What members learn, a row for each transform of the targets, shape (transforms, rows)."""
-        kinds = dict.fromkeys(self.targets)
+        kinds, y = dict.fromkeys(self.targets), y.reshape(-1)
         return y[None] if list(kinds) == [None] else np.stack(learned_by(list(kinds), y))
 
     def _draws(self, epoch: int, rows: int) -> Draws:
@@ -126,7 +126,7 @@ class CompiledTile(KernelTile):
         noise = example_noise(self.seed, epoch, rows) if self.noisy else np.empty(0)
         labels = (np.empty(0), np.empty(0))
         if self.relabelled:
-            labels = label_draws(self.seed, epoch, rows, (2, self.layouts[0].outputs, 0)[self.networks.task])
+            labels = label_draws(self.seed, epoch, rows, (2, self.layouts[0].outputs, 0, 2)[self.networks.task])
         return Draws(dropout, dropconnect, noise.astype(self.state.weights.values.dtype), *labels)
 
     def _updates(self, rows: int) -> list[int]:

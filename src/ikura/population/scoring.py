@@ -208,7 +208,8 @@ class Scorer:
 
     def _compiled(self, outputs: Outputs, y: np.ndarray, weights: np.ndarray | None) -> bool:
         """Whether the compiled kernel measures it."""
-        return self.usual and weights is None and y.ndim == 1 and isinstance(outputs, np.ndarray)
+        one_row_each = y.ndim == 1 or (y.ndim == 2 and self.task in ("regression", "multilabel"))
+        return self.usual and weights is None and one_row_each and isinstance(outputs, np.ndarray)
 
     def _assessed(self, outputs: np.ndarray, y: np.ndarray, more: float) -> Measured:
         if self.task == "binary" and (outputs.ndim == 2 or outputs.shape[-1] == 2):
@@ -220,10 +221,11 @@ class Scorer:
         losses, scores = np.empty(len(outputs)), np.empty(len(outputs))
         kind = score_kernel.CODES[name] if known else 0
         code, smoothing = loss_kernel.CODES[self.task], more / (len(y) + more)
-        assess(code, outputs, y, smoothing, self.std, kind, losses, scores)
-        predictions = outputs if self.task == "multiclass" else outputs[..., 0]
+        stds = np.ascontiguousarray(np.broadcast_to(np.asarray(self.std, np.float64), outputs.shape[2]))
+        assess(code, outputs, y.reshape(-1), smoothing, stds, kind, losses, scores)
+        predictions = outputs if self.task == "multiclass" or y.ndim == 2 else outputs[..., 0]
         if self.task == "regression":
-            predictions = predictions.astype(np.float64) * float(self.std) + float(self.mean)
+            predictions = predictions.astype(np.float64) * np.asarray(self.std) + np.asarray(self.mean)
         if not known:
             measured = each_member(self.metric, predictions, self.target(y))
             scores = np.where(np.isnan(losses), np.nan, measured)

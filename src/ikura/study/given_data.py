@@ -52,7 +52,7 @@ class GivenData:
             UsageError: they are of no kind that ikura reads, or cannot be kept.
         """
         data_record = DataRecord.of(data, options.target, ignored=options.ignored)
-        named = data_record.target if data_record.record["kind"] == "arrays" else options.target
+        named = options.target if data_record.record["kind"] in ("file", "folder", "bundled") else data_record.target
         given = {"dev": options.dev, "test": options.test}
         parts = {
             part: DataRecord.of(one, named, part, options.ignored) for part, one in given.items() if one is not None

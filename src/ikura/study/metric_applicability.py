@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ikura.data import Dataset, Part
+from ikura.data import Dataset, Part, Task
 from ikura.errors import DataError, UsageError
 from ikura.lazy_torch import Tensor, torch
 from ikura.metric import METRICS, Metric, undefined
@@ -38,6 +39,21 @@ def not_measured(dataset: Dataset, part: Part, metric: Metric) -> str | None:
     return undefined(metric, _targets(dataset, part.y), dataset.task.classes)
 
 
+def _of_columns(dataset: Dataset, metric: Metric, dtype: str) -> tuple[str, str] | None:
+    """The first of several targets that a metric says nothing of on the dev set, and why; refuses constant ones."""
+    for k, name in enumerate(dataset.task.targets or ()):
+        std, mean = dataset.target_std, dataset.target_mean
+        if np.ndim(std):
+            std, mean = std[k], mean[k]
+        one = Task("regression", None, name)
+        parts = (replace(part, y=part.y[:, k]) for part in (dataset.train, dataset.dev))
+        train, dev = parts
+        single = replace(dataset, task=one, train=train, dev=dev, target_std=std, target_mean=mean)
+        if reason := _reason(single, metric, dtype):
+            return name, reason
+    return None
+
+
 def check_measurable(dataset: Dataset, metric: Metric, dtype: str) -> None:
     """Refuse a metric that no network's dev score would have; the test set is left to the final evaluation.
 
@@ -50,21 +66,31 @@ def check_measurable(dataset: Dataset, metric: Metric, dtype: str) -> None:
         DataError: the metric says nothing on the dev set, or the training set has one target only.
     """
     task, named = dataset.task, repr(dataset.task.target)
-    if task.classes is None and float(np.ptp(dataset.train.y)) == 0:
-        raise DataError(
-            f"target {named} is the same in all {len(dataset.train)} training rows; there is nothing to learn from"
-        )
-    reason = not_measured(dataset, dataset.dev, metric)
-    if reason is None and task.classes is None and dataset.dev.y.ndim == 1 and task.name != "own":
-        rounded = dataset.dev.y.astype(dtype).astype(np.float64)
-        reason = undefined(metric, _targets(dataset, rounded))
-        reason = reason and f"{reason}, as far as {dtype} tells beside those of the training rows"
+    reason = _reason(dataset, metric, dtype)
+    if reason is None and task.name == "regression" and (found := _of_columns(dataset, metric, dtype)):
+        named, reason = repr(found[0]), found[1]
     if reason is not None:
         others = [one.name for one in METRICS.values() if task.name in one.tasks and one.needs is Needs.ROWS]
         raise DataError(
             f"{metric.name} of {named} cannot be given on the dev set, because {reason}; compare by another metric "
             f"({', '.join(others)}), or with other dev rows (--seed, --dev FILE)"
         )
+
+
+def _reason(dataset: Dataset, metric: Metric, dtype: str) -> str | None:
+    """Why a metric cannot be given on the dev set; refuses a target that is the same in all training rows."""
+    task = dataset.task
+    if task.classes is None and float(np.ptp(dataset.train.y)) == 0:
+        raise DataError(
+            f"target {task.target!r} is the same in all {len(dataset.train)} training rows; there is nothing to learn "
+            "from"
+        )
+    reason = not_measured(dataset, dataset.dev, metric)
+    if reason is None and task.classes is None and dataset.dev.y.ndim == 1 and task.name != "own":
+        rounded = dataset.dev.y.astype(dtype).astype(np.float64)
+        reason = undefined(metric, _targets(dataset, rounded))
+        reason = reason and f"{reason}, as far as {dtype} tells beside those of the training rows"
+    return reason
 
 
 def check_own_metrics(setup: TrainingSetup, space: Space, seed: int) -> None:

@@ -74,7 +74,8 @@ def _front(record: Record, model: Model) -> str:
 
 def _what(record: Record, model: Model) -> str:
     weights = count(model.weights)
-    target = record.setting.target
+    named = record.setting.target
+    target = named if named is None or isinstance(named, str) else ", ".join(named)
     task = {
         "binary": "one of two classes",
         "multiclass": f"one of {len(model.classes or [])} classes",
@@ -88,8 +89,9 @@ def _what(record: Record, model: Model) -> str:
     if members := len(model.members):
         what = f"An ensemble of {count(members)} neural networks, whose predictions are averaged, for"
     network = "MLP" if model.arrays is not None else type(model.module).__name__
+    one = "a value" if "target_shape" not in model.description else "several values"
     return (
-        f"{what} {task.get(record.task, 'a value')}{aim}{of}. Network: "
+        f"{what} {task.get(record.task, one)}{aim}{of}. Network: "
         f"{network} ({_text(record.setting.network)}), {weights} weights. Chosen from "
         f"{count(record.store.count())} trained by ikura {__version__}, seed {record.setting.seed}."
     )

@@ -195,7 +195,7 @@ def model_of(
         built_in = ensemble
     description: dict[str, Any] = {
         "task": setting.task,
-        "target": setting.target,
+        "target": setting.target if isinstance(setting.target, str | None) else dataset.task.target,
         "classes": dataset.task.classes,
         "positive": setting.positive,
         "target_mean": _plain(dataset.target_mean),
@@ -213,6 +213,10 @@ def model_of(
         description["errors"] = errors.form
     if setting.loss is not None:
         description["loss"] = setting.loss
+    if dataset.task.targets is not None:
+        description["targets"] = dataset.task.targets
+    if dataset.task.levels is not None:
+        description["levels"] = dataset.task.levels
     if shape := dataset.train.y.shape[1:]:
         description["target_shape"] = list(shape)
     if setup.loss.own is not None:

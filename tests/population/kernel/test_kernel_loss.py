@@ -9,17 +9,21 @@ import torch
 from ikura.nn.loss import task_loss
 from ikura.population.kernel.loss import CODES, loss_and_error
 
-TASKS = ("binary", "multiclass", "regression")
-ROWS, CLASSES = 60, 4
+TASKS = ("binary", "multiclass", "regression", "multilabel", "values")
+"""All, and a regression of several values."""
+ROWS, CLASSES, VALUES = 60, 4, 3
 
 
 def example(task: str, dtype: str, size: float = 3.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Outputs without bias, bias, targets."""
     rng = np.random.default_rng(0)
-    outputs = CLASSES if task == "multiclass" else 1
-    y = {"binary": rng.integers(0, 2, ROWS), "multiclass": rng.integers(0, CLASSES, ROWS)}.get(
-        task, rng.standard_normal(ROWS)
-    )
+    outputs = {"multiclass": CLASSES, "multilabel": VALUES, "values": VALUES}.get(task, 1)
+    y = {
+        "binary": rng.integers(0, 2, ROWS),
+        "multiclass": rng.integers(0, CLASSES, ROWS),
+        "multilabel": rng.integers(0, 2, (ROWS, VALUES)),
+        "values": rng.standard_normal((ROWS, VALUES)),
+    }.get(task, rng.standard_normal(ROWS))
     z, bias = size * rng.standard_normal((ROWS, outputs)), rng.standard_normal(outputs)
     return z.astype(dtype), bias.astype(dtype), y.astype(dtype)
 
@@ -31,13 +35,30 @@ def reference(
     leaf = torch.from_numpy(z.astype(np.float64) + bias).requires_grad_()
     target = torch.from_numpy(y.astype(np.float64))
     share = torch.tensor(smoothing, dtype=torch.float64) if smoothing else None
-    mean = task_loss(task, leaf, target.long() if task == "multiclass" else target, share)
+    mean = task_loss(
+        task.replace("values", "regression"), leaf, target.long() if task == "multiclass" else target, share
+    )
     (error,) = torch.autograd.grad(mean, leaf)
     return mean.item() * len(y), error.numpy()
 
 
+def code(task: str) -> int:
+    return CODES[task.replace("values", "regression")]
+
+
+@pytest.mark.parametrize("reduction", [torch.nn.BCEWithLogitsLoss, torch.nn.MSELoss])
+def test_several_targets_have_the_mean_loss_of_torch(reduction: type[torch.nn.Module]) -> None:
+    task = "values" if reduction is torch.nn.MSELoss else "multilabel"
+    z, bias, y = example(task, "float64")
+    leaf = torch.from_numpy(z + bias).requires_grad_()
+    mean = reduction()(leaf, torch.from_numpy(y))
+    (error,) = torch.autograd.grad(mean, leaf)
+    assert loss_and_error(code(task), z, bias, y.reshape(-1), 0.0) == pytest.approx(mean.item() * ROWS, rel=1e-13)
+    np.testing.assert_allclose(z, error.numpy(), rtol=0, atol=1e-15)
+
+
 def test_every_task_has_a_number_of_its_own() -> None:
-    assert set(CODES) == set(TASKS)
+    assert {*CODES, "values"} == set(TASKS)
     assert len(set(CODES.values())) == len(CODES)
 
 
@@ -51,7 +72,7 @@ def test_loss_and_error(task: str, smoothing: float, size: float, dtype: str, ro
     z, bias, y = example(task, dtype, size)
     share = z.dtype.type(smoothing)
     total, error = reference(task, z, bias, y, float(share))
-    assert loss_and_error(CODES[task], z, bias, y, share) == pytest.approx(total, rel=300 * rounding)
+    assert loss_and_error(code(task), z, bias, y.reshape(-1), share) == pytest.approx(total, rel=300 * rounding)
     assert z.dtype == dtype
     np.testing.assert_allclose(z * ROWS, error * ROWS, rtol=0, atol=300 * rounding)
 
@@ -75,6 +96,6 @@ def test_huge_logits_neither_overflow_nor_lose_the_loss(task: str, dtype: str) -
 def test_nan_gives_nan(task: str, place: int, dtype: str) -> None:
     z, bias, y = example(task, dtype)
     z[7, place] = np.nan
-    assert np.isnan(loss_and_error(CODES[task], z, bias, y, z.dtype.type(0)))
+    assert np.isnan(loss_and_error(code(task), z, bias, y.reshape(-1), z.dtype.type(0)))
     assert np.isnan(z[7]).any()
     assert np.isfinite(np.delete(z, 7, axis=0)).all()

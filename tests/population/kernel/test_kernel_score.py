@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import r2_score
 
 from ikura.metric import METRICS
 from ikura.nn.loss import outputs_of, predict, task_loss
@@ -13,7 +14,25 @@ from ikura.population.kernel.score import CODES, assess
 from ikura.population.scoring import Scorer
 
 MEMBERS, ROWS, CLASSES, MEAN, STD, MORE = 3, 80, 4, 3.0, 2.0, 1.5
-PAIRS = [(task, name) for task in TASKS for name in CODES if task in METRICS[name].tasks]
+SEVERAL = {"multilabel": 3, "values": 3}
+"""Cases with so many labels or values of each example."""
+PAIRS = [
+    (case, name)
+    for case in (*TASKS, "values")
+    for name in CODES
+    if {"values": "regression"}.get(case, case) in METRICS[name].tasks
+]
+
+
+def task_of(case: str) -> str:
+    return "regression" if case == "values" else case
+
+
+def unit(case: str) -> tuple[object, object]:
+    """Mean and deviation of the values to predict."""
+    several = np.array([MEAN, 0.0, -7.0]), np.array([STD, 1.0, 30.0])
+    return {"regression": (MEAN, STD), "values": several}.get(case, (0.0, 1.0))
+
 
 # Sums of 80 terms of size up to 10 in double precision, of terms rounded once or a few times: 100 roundings at most.
 ROUNDINGS = 100
@@ -22,11 +41,14 @@ ROUNDINGS = 100
 def example(task: str, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     """Raw outputs of the members and targets; the second member has ties between classes and at the threshold."""
     rng = np.random.default_rng(0)
-    z = 2 * rng.standard_normal((MEMBERS, ROWS, outputs_of(task, CLASSES)))
+    z = 2 * rng.standard_normal((MEMBERS, ROWS, SEVERAL.get(task, outputs_of(task_of(task), CLASSES))))
     z[1] = np.round(z[1])
-    y = {"binary": rng.integers(0, 2, ROWS), "multiclass": rng.integers(0, CLASSES, ROWS)}.get(
-        task, rng.standard_normal(ROWS)
-    )
+    y = {
+        "binary": rng.integers(0, 2, ROWS),
+        "multiclass": rng.integers(0, CLASSES, ROWS),
+        "multilabel": rng.integers(0, 2, (ROWS, SEVERAL["multilabel"])),
+        "values": rng.standard_normal((ROWS, SEVERAL["values"])),
+    }.get(task, rng.standard_normal(ROWS))
     return z.astype(dtype), y.astype(dtype)
 
 
@@ -34,16 +56,17 @@ def expected(task: str, name: str, z: np.ndarray, y: np.ndarray) -> tuple[list[f
     """Losses, with examples of any class added, and scores by PyTorch in float64."""
     target = torch.from_numpy(y.astype(np.float64))
     target = target.long() if task == "multiclass" else target
-    own = target * STD + MEAN if task == "regression" else target
+    (mean, std), kind = unit(task), task_of(task)
+    own = target * torch.as_tensor(std) + torch.as_tensor(mean) if kind == "regression" else target
     members = [torch.from_numpy(one.astype(np.float64)) for one in z]
-    scores = [METRICS[name](predict(task, one, MEAN, STD), own).item() for one in members]
+    scores = [METRICS[name](predict(kind, one, mean, std), own).item() for one in members]
     smoothing = torch.tensor(MORE / (ROWS + MORE), dtype=torch.float64)
-    return [task_loss(task, one, target, smoothing).item() for one in members], scores
+    return [task_loss(kind, one, target, smoothing).item() for one in members], scores
 
 
 def scorer(task: str, name: str) -> Scorer:
     """A judge with the package's metric."""
-    return Scorer(task, METRICS[name], *((MEAN, STD) if task == "regression" else (0.0, 1.0)))
+    return Scorer(task_of(task), METRICS[name], *unit(task))
 
 
 def test_every_metric_of_the_kernel_is_one_of_the_package() -> None:
@@ -61,14 +84,26 @@ def test_losses_and_scores(task: str, name: str, dtype: str, rounding: float) ->
     np.testing.assert_allclose(got[1], scores, rtol=0 if name == "accuracy" else ROUNDINGS * rounding)
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", [*TASKS, "values"])
 def test_any_other_metric_sees_the_same_predictions(task: str) -> None:
     z, y = example(task, "float64")
-    mean, std = (MEAN, STD) if task == "regression" else (0.0, 1.0)
-    got = Scorer(task, lambda p, t: (p.reshape(len(t), -1)[:, 0] * t).sum(), mean, std)(z.copy(), y)[1]
+    mean, std = unit(task)
+
+    def first(values: torch.Tensor | np.ndarray) -> torch.Tensor | np.ndarray:
+        return values.reshape(len(values), -1)[:, 0]
+
+    got = Scorer(task_of(task), lambda p, t: (first(p) * first(t)).sum(), mean, std)(z.copy(), y)[1]
     for one, score in zip(z, got, strict=True):
-        p = predict(task, torch.from_numpy(one), MEAN, STD).numpy().reshape(ROWS, -1)[:, 0]
-        assert score == pytest.approx(float(np.sum(p * (y * std + mean))), rel=1e-12)
+        p = first(predict(task_of(task), torch.from_numpy(one), mean, std).numpy())
+        assert score == pytest.approx(float(np.sum(p * first(y * std + mean))), rel=1e-12)
+
+
+def test_r2_of_several_targets_is_that_of_scikit_learn() -> None:
+    z, y = example("values", "float64")
+    mean, std = unit("values")
+    got = scorer("values", "r2")(z.copy(), y)[1]
+    for one, score in zip(z, got, strict=True):
+        assert score == pytest.approx(r2_score(y * std + mean, one * std + mean), rel=1e-12)
 
 
 @pytest.mark.parametrize("place", [0, 41, ROWS - 1])
@@ -133,6 +168,6 @@ def test_r2_of_a_constant_target(constant: float) -> None:
     for away, wanted in ((0.0, 1.0), (1.0, 0.0)):
         losses, scores = np.empty(1), np.empty(1)
         z, y = np.full((1, 3, 1), constant + away), np.full(3, constant)
-        assess(TASKS["regression"], z, y, 0.1, 1.0, CODES["r2"], losses, scores)
+        assess(TASKS["regression"], z, y, 0.1, np.ones(1), CODES["r2"], losses, scores)
         reference = METRICS["r2"](torch.from_numpy(z[0, :, 0]), torch.from_numpy(y))
         assert scores[0] == wanted == reference.item()

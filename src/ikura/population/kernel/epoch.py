@@ -75,7 +75,7 @@ def train_epoch(
 
     Args:
         inputs: see `Inputs`, in the epoch's order.
-        ys: targets in the precision of x, shape (transforms, rows).
+        ys: targets in the precision of x, shape (transforms, rows), or (transforms, rows · values) of several values.
         networks: see `Networks`.
         settings: a row of `SETTINGS` for each member.
         state: see `State`, changed in place.
@@ -106,6 +106,7 @@ def train_epoch(
         weights_of = factors(draws.examples, setting.gradient_noise)
         labels = relabel(task, y, draws.chance, draws.others, setting.label_noise)
         targets = labels if labels.shape[0] > 0 else y
+        values = targets.shape[0] // rows
         used, kept = w, w[:0]
         if setting.dropconnect > 0:
             used, kept = np.empty_like(w), np.empty_like(w)
@@ -145,7 +146,7 @@ def train_epoch(
             outputs = widths[-1]
             z = matrix(net.a, out, size, outputs)
             bias = vector(w, w.shape[0] - outputs, outputs)
-            cost = loss_and_error(task, z, bias, vector(targets, begin, size), smoothing) / size
+            cost = loss_and_error(task, z, bias, vector(targets, begin * values, size * values), smoothing) / size
             weigh(z, weights_of[begin:end])
             error = every_error[:size]
             backward(joined, used, g, net, out, error, ahead > 0)

@@ -11,18 +11,20 @@ from ikura.population.kernel._compile import compiled
 
 __all__ = ["CODES", "factors", "loss_and_error", "relabel", "weigh"]
 
-CODES: dict[str, int] = {"binary": 0, "multiclass": 1, "regression": 2}
+CODES: dict[str, int] = {"binary": 0, "multiclass": 1, "regression": 2, "multilabel": 3}
 
 
 @compiled
 def loss_and_error(task: int, z: Any, bias: Any, y: Any, smoothing: Any) -> float:
     """Add the bias to the outputs and replace them by ∂(mean loss)/∂z; return the summed loss in double precision.
 
+    The loss of an example with several values or labels is the mean over these.
+
     Args:
         task: a number from `CODES`.
         z: outputs without bias, shape (rows, outputs), changed in place.
         bias: shape (outputs,).
-        y: targets, shape (rows,), in the precision of z.
+        y: targets, shape (rows,), or (rows · outputs,) of several values or labels, in the precision of z.
         smoothing: share s of the label that is spread evenly over all classes, in the precision of z.
     """
     rows, outputs = z.shape
@@ -60,10 +62,22 @@ def loss_and_error(task: int, z: Any, bias: Any, y: Any, smoothing: Any) -> floa
                 z[i, j] = z[i, j] * scale - even * share
             z[i, answer] -= share * kept
     else:
+        even = share / z.dtype.type(outputs)
+        half = smoothing / (one + one)
         for i in range(rows):
-            r = z[i, 0] + bias[0] - y[i]
-            total += r * r
-            z[i, 0] = (r + r) * share
+            for j in range(outputs):
+                v, t = z[i, j] + bias[j], y[i * outputs + j]
+                if task == 2:
+                    r = v - t
+                    total += r * r
+                    z[i, j] = (r + r) * even
+                else:
+                    t = t * kept + half
+                    e = math.exp(-abs(v))
+                    total += max(v, one - one) - v * t + math.log1p(e) if v == v else v
+                    p = one / (one + e) if v >= 0 else e / (one + e)
+                    z[i, j] = (p - t) * even
+        total /= outputs
     return total
 
 

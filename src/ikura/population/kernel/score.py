@@ -11,20 +11,21 @@ from ikura.population.kernel._compile import compiled
 
 __all__ = ["CODES", "assess"]
 
-CODES: dict[str, int] = {"accuracy": 1, "r2": 2, "rmse": 3, "mae": 4}
+CODES: dict[str, int] = {"accuracy": 1, "r2": 2, "rmse": 3, "mae": 4, "label_accuracy": 5}
 
 
 @compiled
-def assess(task: int, outputs: Any, y: Any, smoothing: float, std: float, kind: int, losses: Any, scores: Any) -> None:
+def assess(task: int, outputs: Any, y: Any, smoothing: float, stds: Any, kind: int, losses: Any, scores: Any) -> None:
     """Write each member's mean loss and score, and replace its raw outputs by probabilities, those of a regression not.
 
     Args:
         task: code of the loss.
         outputs: raw outputs, shape (members, rows, outputs), replaced by probabilities; standardised values stay.
-        y: targets as trained on, shape (rows,), in the precision of the outputs.
+        y: targets as trained on, shape (rows,), or (rows · outputs,) of several values or labels, in the precision of
+            the outputs.
         smoothing: share of the labels that the loss spreads evenly over all classes but those that a network rules out
             by an output of -inf.
-        std: of the regression target in the training set; its scores are computed in double precision without its mean,
+        stds: of each regression target in the training set; scores are computed in double precision without the means,
             which no score depends on and beside which a difference may be lost.
         kind: code of the metric, 0 for none.
         losses, scores: float64 of shape (members,); NaN for a member with a NaN among its outputs.
@@ -36,8 +37,10 @@ def assess(task: int, outputs: Any, y: Any, smoothing: float, std: float, kind: 
         if not math.isnan(losses[k]):
             if kind == 1:
                 scores[k] = _accuracy(task, outputs[k], y)
+            elif kind == 5:
+                scores[k] = _label_accuracy(outputs[k], y)
             elif kind > 1:
-                scores[k] = _regression(kind, outputs[k], y, std)
+                scores[k] = _regression(kind, outputs[k], y, stds)
 
 
 @compiled
@@ -68,9 +71,16 @@ def _predict(task: int, z: Any, y: Any, smoothing: Any) -> float:
             for j in range(outputs):
                 z[i, j] /= mass
         else:
-            r = z[i, 0] - y[i]
-            total += r * r
-    return total / rows
+            for j in range(outputs):
+                v, t = z[i, j], y[i * outputs + j]
+                if task == 2:
+                    r = v - t
+                    total += r * r
+                else:
+                    e = math.exp(-abs(v))
+                    total += max(v, one - one) - v * (t * kept + half) + math.log1p(e) if v == v else v
+                    z[i, j] = one / (one + e) if v >= 0 else e / (one + e)
+    return total / (rows * outputs) if task > 1 else total / rows
 
 
 @compiled
@@ -89,27 +99,52 @@ def _accuracy(task: int, p: Any, y: Any) -> float:
 
 
 @compiled
-def _regression(kind: int, z: Any, y: Any, std: float) -> float:
-    rows = z.shape[0]
-    centre, low, high = 0.0, np.float64(y[0]), np.float64(y[0])
+def _label_accuracy(p: Any, y: Any) -> float:
+    hits = 0
+    for i in range(p.shape[0]):
+        for j in range(p.shape[1]):
+            hits += (p[i, j] > 0.5) == (y[i * p.shape[1] + j] > 0)
+    return hits / p.size
+
+
+@compiled
+def _regression(kind: int, z: Any, y: Any, stds: Any) -> float:
+    """The mean over several targets, of R² over those that vary."""
+    total, counted, still, stills = 0.0, 0, 0.0, 0
+    for j in range(z.shape[1]):
+        score, varies = _of_target(kind, z, y, j, stds[j])
+        if varies:
+            total += score
+            counted += 1
+        else:
+            still += score
+            stills += 1
+    return total / counted if counted > 0 else still / stills
+
+
+@compiled
+def _of_target(kind: int, z: Any, y: Any, j: int, std: float) -> tuple[float, bool]:
+    """The score of one target, and whether it says something: R² of one that does not vary does not."""
+    rows, values = z.shape
+    centre, low, high = 0.0, np.float64(y[j]), np.float64(y[j])
     for i in range(rows):
-        target = np.float64(y[i])
+        target = np.float64(y[i * values + j])
         centre += target
         low, high = min(low, target), max(high, target)
     centre /= rows
     squares, absolutes, spread = 0.0, 0.0, 0.0
     for i in range(rows):
-        target = np.float64(y[i])
-        residual = np.float64(z[i, 0]) - target
+        target = np.float64(y[i * values + j])
+        residual = np.float64(z[i, j]) - target
         squares += residual * residual
         absolutes += abs(residual)
         spread += (target - centre) * (target - centre)
     if kind == 3:
-        return std * math.sqrt(squares / rows)
+        return std * math.sqrt(squares / rows), True
     if kind == 4:
-        return std * (absolutes / rows)
+        return std * (absolutes / rows), True
     if rows < 2:
-        return np.nan
+        return np.nan, False
     if high > low:
-        return 1 - squares / spread
-    return 0.0 if squares > 0 else 1.0
+        return 1 - squares / spread, True
+    return (0.0 if squares > 0 else 1.0), False

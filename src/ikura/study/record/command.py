@@ -89,7 +89,8 @@ def command(config: Mapping[str, Any]) -> str | None:
                 return None
             words += [f"--{part}", str(place)]
     if config.get("target") and config.get("broken") is None:
-        words += ["--target", str(config["target"])]
+        names = config["target"]
+        words += [word for name in ([names] if isinstance(names, str) else names) for word in ("--target", str(name))]
     kinds = config.get("kinds")
     for name, kind in kinds.items() if isinstance(kinds, Mapping) else ():
         words += ["--kind", f"{name}={kind}"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +23,7 @@ from ikura.data.images import files_of, is_image_data
 from ikura.data.input_arrays import pair_of
 from ikura.data.network_inputs import NetworkInputs
 from ikura.data.read import read_frame
+from ikura.data.target_names import as_one_table, column_names, one_name, plain_names
 from ikura.data.torch_dataset import is_item_source, read_items
 from ikura.errors import DataError, RunError, UsageError
 from ikura.files import shown, write_atomically
@@ -80,7 +81,7 @@ class DataRecord:
 
     Attributes:
         data: as `ikura.data.prepare` takes them.
-        target: name of the target column, if it is known already.
+        target: name of the target column, or of several, if it is known already.
         record: {"kind": "file" or "folder", "path", "sha256"}, {"kind": "bundled", "name"}, {"kind": "frame" or
             "arrays", "path", "sha256"}.
         content: what is kept in the run folder under record["path"]; None for files and bundled data.
@@ -88,25 +89,27 @@ class DataRecord:
     """
 
     data: Any
-    target: str | None
+    target: str | Sequence[str] | None
     record: JsonObject
     content: bytes | None = None
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, data: Any, target: str | None, part: str = "data", ignored: Iterable[str] = ()) -> DataRecord:
+    def of(
+        cls, data: Any, target: str | Sequence[str] | None, part: str = "data", ignored: Iterable[str] = ()
+    ) -> DataRecord:
         """Describe data of any form that `ikura.tune` takes.
 
         Args:
             data: the data.
-            target: name of the target column, if it is known.
+            target: name of the target column, or of several, if it is known.
             part: what data in memory are called in the run folder: data, dev or test.
             ignored: columns that are left out; what can't be kept of them becomes missing.
 
         Raises:
             UsageError: the data are of no kind that ikura reads, or cannot be kept.
         """
-        target = None if target is None else str(target)
+        target = plain_names(target)
         if isinstance(data, str | os.PathLike):
             path = check_entry(data)
             if not path.exists() and str(data) in (*BUNDLED, *IMAGE_SETS):
@@ -117,7 +120,7 @@ class DataRecord:
             record = {"kind": "file", "path": str(path.absolute())}
             return cls(data, target, record | {"sha256": _sha256(path)} if path.is_file() else record)
         if is_item_source(data):
-            x, y, notes = read_items(data, target)
+            x, y, notes = read_items(data, one_name(target))
             found = cls._of_pair(x, y, target, part, ignored)
             return replace(found, notes=(*notes, *found.notes))
         if is_arrow(data):
@@ -139,7 +142,7 @@ class DataRecord:
     def _of_frame(
         cls,
         frame: pd.DataFrame,
-        target: str | None,
+        target: str | Sequence[str] | None,
         part: str,
         notes: tuple[str, ...] = (),
         ignored: Iterable[str] = (),
@@ -156,9 +159,15 @@ class DataRecord:
         return cls(_read_frame(content), target, record, content, notes)
 
     @classmethod
-    def _of_pair(cls, x: Any, y: Any, target: str | None, part: str, ignored: Iterable[str]) -> DataRecord:
+    def _of_pair(
+        cls, x: Any, y: Any, target: str | Sequence[str] | None, part: str, ignored: Iterable[str]
+    ) -> DataRecord:
+        if together := as_one_table(x, y, target):
+            return cls._of_frame(*together, part, ignored=ignored)
         pair = pair_of(x, y)
-        named = target or pair.name
+        several = pair.y.ndim == 2
+        names = (column_names(target, pair.y.shape[1]) if several else None) or pair.names
+        named = names or one_name(target) or pair.name
         if isinstance(pair.x, np.ndarray | NetworkInputs):
             content, mapped = packed_arrays(pair.x, pair.y)
             digest = hashlib.sha256(content).hexdigest()
@@ -166,7 +175,7 @@ class DataRecord:
             record |= {"mapped": mapped} if mapped else {}
             return cls((pair.x, pair.y), named, record, content, tuple(pair.notes))
         assert isinstance(pair.x, pd.DataFrame)
-        name = named or "target"
+        name = one_name(named) or "target"
         if name in map(str, pair.x.columns):
             raise DataError(f"x has a column {name!r} of its own; name the target otherwise")
         return cls._of_frame(pair.x.assign(**{name: pair.y}), name, part, tuple(pair.notes), ignored)

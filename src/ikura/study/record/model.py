@@ -198,8 +198,9 @@ class Model:
                 costs least in expectation (docs/probabilities.md).
 
         Returns:
-            The likeliest class or the value of each row, shape (rows,); several values, or 0 and 1 for labels, in the
-            shape of the target; where the loss is your own and says what is learned, the outputs.
+            The likeliest class or the value of each row, shape (rows,); several values, or labels, in the shape of the
+            target, (rows, targets) for columns of a table; where the loss is your own and says what is learned, the
+            outputs.
 
         Raises:
             DataError: a column is missing, or a value cannot be used.
@@ -211,7 +212,7 @@ class Model:
         if self.task == "regression":
             return self._regressed(data)
         if self.task == "multilabel":
-            return (self._raw(data) > 0.5).astype(np.int64)
+            return self._labels(self._raw(data))
         return self._answers(self._probabilities(data), costs)
 
     def predict_interval(self, data: Any, level: float = 0.9) -> pd.DataFrame:
@@ -253,6 +254,22 @@ class Model:
         found: np.ndarray = np.asarray(classes)[places]
         return found
 
+    @property
+    def targets(self) -> list[str] | None:
+        """Names of several target columns, in the order of the predictions; None where there are none."""
+        targets: list[str] | None = self.description.get("targets")
+        return targets
+
+    def _labels(self, shares: np.ndarray) -> np.ndarray:
+        """Labels of probabilities: 0 and 1, or the two values that a column of a table has."""
+        held = shares > 0.5
+        levels = self.description.get("levels")
+        if levels is None:
+            return held.astype(np.int64)
+        alike = len({type(one) for two in levels for one in two}) == 1
+        named = np.array(levels, None if alike else object)
+        return np.where(held, named[:, 1], named[:, 0])
+
     def _probabilities(self, data: Any) -> np.ndarray:
         p = at_temperature(self._raw(data).astype(np.float64), float(self.description.get("temperature", 1.0)))
         return np.stack([1 - p, p], 1) if self.task == "binary" else p
@@ -272,19 +289,20 @@ class Model:
     ) -> pd.DataFrame:
         """Predict a table: `prediction`, and for classes `probability_<class>` for each of them; image files by name.
 
-        Where the data are image files, `file` is the first column. costs: as for `predict`. interval: the level of the
-        columns `lower` and `upper`, as for `predict_interval`.
+        Of several target columns each has a column of its name, labels also `probability_<name>`, that of the second of
+        the two values. Where the data are image files, `file` is the first column. costs: as for `predict`. interval:
+        the level of the columns `lower` and `upper`, as for `predict_interval`.
         """
         if interval is not None:
             self._ends(np.zeros(0), interval)
         files = self.encoder.names(data)
         named = {} if files is None else {"file": files}
         if self.task in ("regression", "own", "multilabel"):
-            found = self.predict(data)
-            columns = {"prediction": found} if found.ndim == 1 else _columns(found)
-            if self.task == "multilabel":
-                shares = self._probabilities(data)
-                columns |= {f"probability_{k}": shares[:, k] for k in range(shares.shape[1])}
+            shares = self._probabilities(data) if self.task == "multilabel" else np.empty((0, 0))
+            found = self._labels(shares) if self.task == "multilabel" else self.predict(data)
+            columns = {"prediction": found} if found.ndim == 1 else _columns(found, self.targets)
+            named_labels = (self.targets or range(shares.shape[1])) if self.task == "multilabel" else ()
+            columns |= {f"probability_{name}": shares[:, k] for k, name in enumerate(named_labels)}
             if interval is not None:
                 ends = self._ends(found, interval)
                 columns |= {"lower": ends["lower"].to_numpy(), "upper": ends["upper"].to_numpy()}
@@ -400,10 +418,10 @@ class Model:
         return save(tensors)
 
 
-def _columns(found: np.ndarray) -> dict[str, np.ndarray]:
-    """Several values of each row as columns."""
+def _columns(found: np.ndarray, targets: list[str] | None) -> dict[str, np.ndarray]:
+    """Several values of each row as columns, called as the targets are if these have names."""
     flat = found.reshape(len(found), -1)
-    return {f"prediction_{k}": flat[:, k] for k in range(flat.shape[1])}
+    return {f"prediction_{k}" if targets is None else targets[k]: flat[:, k] for k in range(flat.shape[1])}
 
 
 def _loss_of(description: Mapping[str, Any]) -> Loss:

@@ -126,6 +126,8 @@ class ModelForm(TypedDict):
     own_loss: NotRequired[bool]
     own_prediction: NotRequired[bool]
     target_shape: NotRequired[list[Count]]
+    targets: NotRequired[Annotated[list[Short], MinLen(2)]]
+    levels: NotRequired[list[Annotated[list[Scalar], MinLen(2), MaxLen(2)]]]
     key: NotRequired[Annotated[int, Ge(0)]]
     attributes: NotRequired[list[Name]]
     plugin: NotRequired[PluginRecord]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ikura.schema import Count, Name, Short, Whole
 from ikura.space._base import Configuration
 
-__all__ = ["Best", "Corrected", "RunnerUp", "Test"]
+__all__ = ["Best", "Corrected", "RunnerUp", "TargetScore", "Test"]
 
 MOST_TIMES = 100
 """Times as many rows and seeds beyond which nothing is promised."""
@@ -104,6 +104,35 @@ class Best:
 
 
 @dataclass(frozen=True)
+class TargetScore:
+    """The score of one of several targets; that of the study is the mean over them.
+
+    Attributes:
+        name: of the target.
+        dev: on the dev set, of the same model, which was chosen by it.
+        value: on the test set; NaN where it says nothing.
+        interval: its 95 % interval, over test examples.
+    """
+
+    name: Short
+    dev: float
+    value: float
+    interval: tuple[float, float]
+
+    def __str__(self) -> str:
+        """Say it in a line.
+
+        Example:
+            >>> print(TargetScore("rent", 0.8, 0.75, (0.7, 0.81)))
+            0.75 (95 % interval 0.7 to 0.81), dev 0.8
+        """
+        if math.isnan(self.value):
+            return f"-, dev {self.dev:.4g}"
+        low, high = self.interval
+        return f"{self.value:.4g} (95 % interval {low:.4g} to {high:.4g}), dev {self.dev:.4g}"
+
+
+@dataclass(frozen=True)
 class Test:
     """The one measurement on the test set.
 
@@ -112,6 +141,7 @@ class Test:
         value: test score of the model.
         interval: its 95 % interval, over test examples.
         note: why there is no score (its value is NaN); None otherwise.
+        targets: of several target columns each one's score; none where there is one.
     """
 
     __test__ = False
@@ -120,6 +150,7 @@ class Test:
     value: float
     interval: tuple[float, float]
     note: Short | None = None
+    targets: list[TargetScore] = field(default_factory=list)
 
     def __str__(self) -> str:
         """Say it in a line.

@@ -15,6 +15,7 @@ from ikura.data import Dataset, prepare
 from ikura.data.array_encoding import ArrayScaling
 from ikura.data.images.channel_layout import check_layout
 from ikura.data.options import DataOptions
+from ikura.data.target_names import plain_names
 from ikura.data.values import label
 from ikura.errors import RunError, UsageError, nearest
 from ikura.files import shown, write_atomically
@@ -84,7 +85,7 @@ class Setting:
     """
 
     data: JsonObject
-    target: str | None
+    target: str | list[str] | None
     task: str
     trials: Count
     epochs: Count
@@ -200,6 +201,7 @@ class Setting:
             "baselines": {None: "auto", True: "yes", False: "no"}[search.baselines],
             "kinds": dict(options.kinds or {}),
             "missing": None if options.missing is None else [str(word) for word in options.missing],
+            "target": plain_names(options.target),
             "replicates": REPLICATES,
             **others,
         }
