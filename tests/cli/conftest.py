@@ -102,7 +102,7 @@ def make_study(run: Path) -> Any:
             next=SimpleNamespace(sentence="Better than the next, trial 0, beyond chance."),
             note=None,
         ),
-        test=SimpleNamespace(metric="accuracy", value=0.955, interval=(0.91, 0.98), note=None),
+        test=SimpleNamespace(metric="accuracy", value=0.955, interval=(0.91, 0.98), note=None, targets=[]),
         measures=pd.DataFrame({"metric": ["f1"], "dev": [0.9], "test": [0.85]}),
         ways={},
         seconds={"read": 0.5, "coarse": 41.2},

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ikura.metric import METRICS, draws, evidence, scores
+from ikura.metric import METRICS, draws, evidence, own_scores, scores
 from ikura.metric.resampling import COUNTED
 
 
@@ -56,6 +56,34 @@ def test_of_many_resamples_at_once_the_same_to_the_bit(
     np.testing.assert_array_equal(found, wanted)
     monkeypatch.setattr("ikura.metric.resampling.BLOCK_NUMBERS", 1000)
     np.testing.assert_array_equal(scores(metric, [one.numpy() for one in predictions], target, counts), wanted)
+
+
+@pytest.mark.parametrize("name", ["r2", "rmse", "mae", "quantile:0.9"])
+def test_of_several_targets_equal_to_the_metric_of_the_rows_drawn(name: str) -> None:
+    random = np.random.default_rng(0)
+    target = random.standard_normal((50, 3)) * [1.0, 100.0, 0.1] + 3
+    predictions = [target + random.standard_normal((50, 3)) * [0.5, 30.0, 0.2] for _ in range(3)]
+    metric = METRICS[name]
+    shown = [evidence(metric, prediction, target) for prediction in predictions]
+    assert [one.shape for one in shown] == [(50, 3)] * 3
+    (counts,) = draws(50, 12, 7, "test")
+    found = scores(metric, shown, target, counts)
+    rows = [np.repeat(np.arange(50), times.astype(int)) for times in counts]
+    wanted = [[float(metric(one[drawn], target[drawn])) for drawn in rows] for one in predictions]
+    np.testing.assert_allclose(found, wanted, rtol=1e-10)
+    own = own_scores(metric, np.stack([np.stack(shown)] * 12), target, counts)
+    np.testing.assert_allclose(own, wanted, rtol=1e-10)
+    assert np.isnan(scores(metric, shown, target, np.zeros((1, 50), np.float32))).all()
+
+
+def test_a_target_that_does_not_vary_in_a_resample_is_left_out_and_a_missing_prediction_is_not() -> None:
+    target = np.array([[1.0, 1.0], [2.0, 1.0], [3.0, 2.0]])
+    prediction, metric = target + np.array([[0.1, 0.2]]), METRICS["r2"]
+    counts = np.array([[1, 2, 0]], np.float32)
+    shown = [evidence(metric, one, target) for one in (prediction, np.where(target == 3, np.nan, prediction))]
+    first = METRICS["r2"](prediction[[0, 1, 1], 0], target[[0, 1, 1], 0])
+    assert scores(metric, shown[:1], target, counts) == pytest.approx(first, rel=1e-12)
+    assert np.isnan(scores(metric, shown[1:], target, np.ones((1, 3), np.float32))).all()
 
 
 def test_no_example_is_no_score() -> None:

@@ -39,7 +39,9 @@ def error(p: Tensor, y: Tensor) -> Tensor:
     return (p - y).abs().mean()
 
 
-SCORES = {"binary": brier, "multiclass": likelihood, "regression": error}
+SCORES = {"binary": brier, "multiclass": likelihood, "regression": error, "multilabel": brier}
+SEVERAL = {"multilabel": 3, "values": 3}
+"""Examples with so many labels, or values of a regression."""
 
 
 @cache
@@ -50,7 +52,14 @@ def examples(task: str, cardinalities: tuple[int, ...], rows: int, dtype: str, s
     codes = np.stack([rng.integers(0, c, rows) for c in cardinalities] or [np.zeros(rows, int)], 1)
     codes = codes[:, : len(cardinalities)].astype(np.int32)
     s = x[:, 0] + x[:, 1] * x[:, 2] + np.sin(codes).sum(1) + 0.3 * rng.standard_normal(rows)
-    y = {"binary": s > 0, "multiclass": np.digitize(s, [-0.5, 0.5]), "regression": (s - s.mean()) / s.std()}[task]
+    several = np.stack([s, x[:, 3] - s, x[:, 4] ** 2], 1)
+    y = {
+        "binary": s > 0,
+        "multiclass": np.digitize(s, [-0.5, 0.5]),
+        "regression": (s - s.mean()) / s.std(),
+        "multilabel": several > several.mean(0),
+        "values": (several - several.mean(0)) / several.std(0),
+    }[task]
     return Examples(x.astype(dtype), np.ascontiguousarray(codes), np.asarray(y, dtype))
 
 
@@ -70,11 +79,13 @@ def setup() -> Callable[..., TrainingSetup]:
         stacked: bool = False,
         **more: Any,
     ) -> TrainingSetup:
+        kind = "regression" if task == "values" else task
+        unit = {"regression": (3.0, 2.0), "values": (np.array([3.0, 0.0, -9.0]), np.array([2.0, 1.0, 50.0]))}
         made = TrainingSetup(
             examples(task, tuple(cardinalities), rows, dtype, 1),
             examples(task, tuple(cardinalities), 70, dtype, 2),
-            Scorer(task, SCORES[task], *((3.0, 2.0) if task == "regression" else (0.0, 1.0))),
-            outputs_of(task, CLASSES),
+            Scorer(kind, SCORES[kind], *unit.get(task, (0.0, 1.0))),
+            outputs_of(kind, CLASSES, SEVERAL.get(task, 1)),
             tuple(cardinalities),
             numeric=NUMERIC,
             dtype=dtype,

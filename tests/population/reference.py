@@ -216,7 +216,9 @@ def mean_loss(task: str, z: Tensor, y: Tensor, smoothing: float = 0.0) -> Tensor
         return functional.binary_cross_entropy(z[:, 0].sigmoid(), y * (1 - smoothing) + smoothing / 2)
     if task == "multiclass":
         return functional.cross_entropy(z, y.long(), label_smoothing=smoothing)
-    return ((z[:, 0] - y) ** 2).mean()
+    if task == "multilabel":
+        return nn.BCEWithLogitsLoss()(z, y * (1 - smoothing) + smoothing / 2)
+    return nn.MSELoss()(z if y.dim() > 1 else z[:, 0], y)
 
 
 def tensors(examples: Examples, order: np.ndarray | slice = slice(None)) -> tuple[Tensor, Tensor, Tensor]:
@@ -379,7 +381,10 @@ def train_by_hand(
             z = net(x, codes)
         z = z if transform is None else torch.from_numpy(transform.undo(z.numpy()))
         if task == "regression":
-            score = scorer.metric(z[:, 0] * scorer.std + scorer.mean, y * scorer.std + scorer.mean)
+            std, mean = torch.as_tensor(scorer.std), torch.as_tensor(scorer.mean)
+            score = scorer.metric((z if y.dim() > 1 else z[:, 0]) * std + mean, y * std + mean)
+        elif task == "multilabel":
+            score = scorer.metric(z.sigmoid(), y)
         else:
             score = scorer.metric(*((z[:, 0].sigmoid(), y) if task == "binary" else (z.softmax(1), y.long())))
         loss = mean_loss(task, z, y, 1 / (len(y) + 1)).item()

@@ -38,7 +38,7 @@ COMPANY: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("cardinalities", [(), (20, 30)])
-@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression", "multilabel", "values"])
 def test_three_ways_give_the_same_curves(
     setup: Callable[..., TrainingSetup], task: str, cardinalities: tuple[int, ...]
 ) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ikura.built_in import BUNDLED, IMAGE_SETS
-from ikura.cli.data_options import DataArguments, Target
+from ikura.cli.data_options import DataArguments, Target, one_or_several
 from ikura.cli.exit_code import ExitCode
 from ikura.cli.option_helpers import Json, Quiet, Verbose, a_file, at_least, begin, whole, with_options
 from ikura.cli.option_values import hyperparameter_values
@@ -117,7 +117,7 @@ def check(
 
         checks = ikura.check(
             what,
-            target,
+            one_or_several(target),
             data=data,
             network=network,
             hyperparameters=hyperparameter_values(setting or ()),

@@ -9,7 +9,7 @@ import typer
 
 from ikura.cli.option_helpers import at_least, kinds, one_of, option, whole
 
-__all__ = ["BROKEN", "KINDS", "LAYOUTS", "TASKS", "DataArguments", "Target"]
+__all__ = ["BROKEN", "KINDS", "LAYOUTS", "TASKS", "DataArguments", "Target", "one_or_several"]
 
 BROKEN = ("refuse", "skip")
 LAYOUTS = ("first", "last")
@@ -30,6 +30,16 @@ Target = Annotated[
         PANEL,
     ),
 ]
+
+
+def one_or_several(target: list[str] | None) -> str | list[str] | None:
+    """What was said of the target, as `ikura.tune` takes it.
+
+    Example:
+        >>> one_or_several(["price"]), one_or_several(["a", "b,c"])
+        ('price', ['a', 'b,c'])
+    """
+    return target[0] if target is not None and len(target) == 1 else target or None
 
 
 @dataclass(frozen=True)

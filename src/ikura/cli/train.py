@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ikura.cli.data_options import DataArguments, Target
+from ikura.cli.data_options import DataArguments, Target, one_or_several
 from ikura.cli.lookup import check_data, check_names
 from ikura.cli.option_helpers import Json, Quiet, Verbose, a_place, at_least, begin, option, whole, with_options
 from ikura.cli.option_values import hyperparameter_values
@@ -87,8 +87,8 @@ def train(
         import ikura
 
         run = ikura.train(
-            data, target, hyperparameters=values, epochs=epochs, network=network, loss=loss, metric=metric, seed=seed,
-            checks=checks, out=out, overwrite=overwrite, progress=progress, **given,
+            data, one_or_several(target), hyperparameters=values, epochs=epochs, network=network, loss=loss,
+            metric=metric, seed=seed, checks=checks, out=out, overwrite=overwrite, progress=progress, **given,
         )  # fmt: skip
         study = run.train()
     return present(study, session, json)

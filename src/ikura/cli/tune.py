@@ -11,7 +11,7 @@ from ikura.built_in import BUNDLED, IMAGE_SETS
 from ikura.cli.autopilot_options import AutopilotArguments
 from ikura.cli.budget_options import BudgetArguments
 from ikura.cli.confirm import ask_in_terminal
-from ikura.cli.data_options import DataArguments, Target
+from ikura.cli.data_options import DataArguments, Target, one_or_several
 from ikura.cli.lookup import check_data, check_names, open_space
 from ikura.cli.option_helpers import Json, Quiet, Verbose, a_place, at_least, begin, existing_run, option, with_options
 from ikura.cli.search_options import SearchArguments, Seed, SpaceFile
@@ -26,6 +26,7 @@ EXAMPLES = (
     "ikura tune digits --trials 64 --epochs 30 --json > study.json",
     "ikura tune photos/ --image-size 64 --broken skip",
     "ikura tune penguins.csv --target sex --test new.csv --metric f1 --positive male",
+    "ikura tune houses.parquet --target price,rent --trials 64",
     "ikura tune houses.parquet --target price --auto --time-limit 10m",
     "ikura tune digits --store postgresql://ada@db.example.org/studies --name digits-1",
     "ikura tune houses.parquet --target price --engine ray --address auto",
@@ -116,7 +117,7 @@ def tune(
 
         study = ikura.tune(
             data,
-            target,
+            one_or_several(target),
             space=opened,
             seed=seed,
             out=out,

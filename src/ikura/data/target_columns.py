@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ikura.data.missing import MISSING
 from ikura.data.notation import Hints
 from ikura.data.target_values import read_target
 from ikura.data.task import Task, class_codes, detect_task, has_target, with_positive
@@ -126,6 +127,8 @@ def _check_kinds(tasks: Mapping[str, Task], read: Mapping[str, pd.Series]) -> No
         if one.name == "multiclass":
             classes = one.classes or []
             how = "say that all are values (--task regression), or tune it" if values else "tune it"
+            if marks := [word for word in map(str, classes) if word in MISSING]:
+                how = f"say that {marks[0]!r} stands for a missing value (--missing {marks[0]}), or {how}"
             raise DataError(
                 f"target {name!r} has {len(classes)} classes ({listed(map(label, classes), 4)}), and {rule}; {how} on "
                 f"its own (--target {name!r})"

@@ -49,15 +49,16 @@ def as_one_table(x: Any, y: Any, target: str | Sequence[str] | None) -> tuple[pd
 
 
 def plain_names(target: Any) -> str | list[str] | None:
-    """What a target is called as texts: a name, or a list of them.
+    """What a target is called as texts: a name, or a list of several.
 
     Example:
-        >>> plain_names(None), plain_names("a"), plain_names(("a", 3))
+        >>> plain_names(None), plain_names(["a"]), plain_names(("a", 3))
         (None, 'a', ['a', '3'])
     """
     if target is None or isinstance(target, str) or not isinstance(target, Iterable):
         return None if target is None else str(target)
-    return list(map(str, target))
+    names = list(map(str, target))
+    return names[0] if len(names) == 1 else names
 
 
 def column_names(target: str | Sequence[str] | None, columns: int) -> list[str] | None:

@@ -114,9 +114,7 @@ def find_targets(names: Iterable[str], target: str | Sequence[str] | None) -> li
             found += [find_target(names, part) for part in parts] if several else [find_target(names, one)]
         except DataError as error:
             held = [name for name in names if "," in name] if several else []
-            hint = (
-                f"; a column with a comma in its name is named by a --target of its own ({held[0]!r})" if held else ""
-            )
+            hint = f"; a name with a comma in it, such as {held[0]!r}, takes a --target of its own" if held else ""
             raise DataError(f"{error}{hint}") from None
     if not found:
         raise DataError("target names no column; give a name, or several")

@@ -25,6 +25,9 @@ AVERAGED = {
 }
 """Metrics that are functions of a mean over examples, and the metric of a single example that the mean is made of."""
 
+OF_VALUES = ("mae", "rmse", "r2", "quantile")
+"""Of these also the metrics of several targets, which are means over those of each target."""
+
 COUNTED = ("balanced_accuracy", "f1", "mcc", "roc_auc", "label_accuracy", "label_f1")
 """Metrics made of counts and ranks, whose sums are exact: of many resamples at once they are the same to the bit."""
 TOGETHER = (*COUNTED, "average_precision")
@@ -44,19 +47,27 @@ def of_mean(name: str) -> bool:
     return name.partition(":")[0] in AVERAGED
 
 
+def _of_sums_of(metric: Any, target: Array) -> bool:
+    """Whether a metric follows from sums over examples: of each target, where there are several."""
+    name = getattr(metric, "name", "")
+    if METRICS.get(name) is not metric or not of_mean(name):
+        return False
+    return target.ndim == 1 or (target.ndim == 2 and name.partition(":")[0] in OF_VALUES)
+
+
 def evidence(metric: Any, prediction: Any, target: Any, lead: int = 0) -> Array:
     """Keep of a prediction what resampling the examples needs.
 
     Args:
         metric: what will be measured; a `Metric`.
-        prediction: of the examples, shape (n,) or (n, C).
-        target: the truth, shape (n,).
+        prediction: of the examples, shape (n,) or (n, C), or (n, targets) of several targets.
+        target: the truth, shape (n,) or (n, targets).
         lead: how many axes the prediction has in front of these, of several networks.
 
     Returns:
-        Shape (n,): whether each example is right (uint8) for accuracy, its loss (float32) for log_loss, its absolute
-        error for mae, its squared error for rmse and r2, its loss for brier and quantile (float64). For all other
-        metrics the prediction itself.
+        Shape (n,), or (n, targets) of several targets: whether each example is right (uint8) for accuracy, its loss
+        (float32) for log_loss, its absolute error for mae, its squared error for rmse and r2, its loss for brier and
+        quantile (float64). For all other metrics the prediction itself.
 
     Example:
         >>> from ikura.metric import METRICS
@@ -65,10 +76,10 @@ def evidence(metric: Any, prediction: Any, target: Any, lead: int = 0) -> Array:
     """
     prediction, target = as_array(prediction), as_array(target)
     name = getattr(metric, "name", "")
-    if METRICS.get(name) is not metric or not of_mean(name) or target.ndim > 1:
+    if not _of_sums_of(metric, target):
         return np.array(prediction)
-    of_one = METRICS[AVERAGED.get(name, name)].function
-    values: Array = of_one(np.expand_dims(prediction, lead + 1), target[:, None], lead + 1)
+    of_one, axis = METRICS[AVERAGED.get(name, name)].function, lead + target.ndim
+    values: Array = of_one(np.expand_dims(prediction, axis), target[..., None], axis)
     if name == "accuracy":
         return values.astype(np.uint8)
     if name == "log_loss":
@@ -115,9 +126,12 @@ def scores(
     target, own = as_array(target), METRICS.get(metric.name) is not metric
     if not own and metric.name in TOGETHER:
         return _together(metric, shown, target, counts)
-    if own or not of_mean(metric.name) or target.ndim > 1:
+    if own or not _of_sums_of(metric, target):
         return _one_by_one(metric, shown, target, counts)
     values = np.stack(shown)
+    if target.ndim > 1:
+        sums = np.moveaxis(values, 2, 0) @ counts.T.astype(np.float64)
+        return _of_targets(metric, sums, target, counts)
     # Sums of zeros and ones are exact in float32; losses are summed in float64.
     kind = np.float32 if metric.name == "accuracy" else np.float64
     sums = (values.astype(kind) @ counts.T.astype(kind)).astype(np.float64)
@@ -135,12 +149,26 @@ def own_scores(metric: Metric, shown: NDArray[Any], target: Array, counts: NDArr
     Returns:
         The metric, float64 of shape (predictions, resamples); NaN where it is not defined.
     """
-    if METRICS.get(metric.name) is not metric or not of_mean(metric.name) or target.ndim > 1:
+    if not _of_sums_of(metric, target):
         each = [scores(metric, list(one), target, row[None])[:, 0] for one, row in zip(shown, counts, strict=True)]
         return np.stack(each, 1)
     kind = np.float32 if metric.name == "accuracy" else np.float64
+    if target.ndim > 1:
+        each_sum = np.matmul(np.moveaxis(shown, 3, 0).astype(kind), counts.astype(kind)[:, :, None])[..., 0]
+        return _of_targets(metric, each_sum.swapaxes(1, 2), target, counts)
     sums = np.matmul(shown.astype(kind), counts.astype(kind)[:, :, None])[..., 0].astype(np.float64)
     return _of_sums(metric, sums.T, target, counts)
+
+
+def _of_targets(
+    metric: Metric, sums: NDArray[np.float64], target: Array, counts: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """The mean over several targets that vary, from sums of shape (targets, predictions, resamples)."""
+    each = np.stack([_of_sums(metric, sums[k], target[:, k], counts) for k in range(target.shape[1])])
+    said = ~np.isnan(each) | np.isnan(sums)
+    with np.errstate(invalid="ignore"):
+        found: NDArray[np.float64] = np.where(said, each, 0.0).sum(0) / said.sum(0)
+    return found
 
 
 def _of_sums(

@@ -420,7 +420,7 @@ class Model:
 
 def _columns(found: np.ndarray, targets: list[str] | None) -> dict[str, np.ndarray]:
     """Several values of each row as columns, called as the targets are if these have names."""
-    flat = found.reshape(len(found), -1)
+    flat = found.reshape(len(found), prod(found.shape[1:]))
     return {f"prediction_{k}" if targets is None else targets[k]: flat[:, k] for k in range(flat.shape[1])}
 
 
